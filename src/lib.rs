@@ -1,0 +1,13 @@
+//! `unboxed` teaches how a Linux container is built by building one, step by step, with real system calls.
+//!
+//! Layers, from values to effects: see ARCHITECTURE.md.
+
+pub mod action;
+pub mod call;
+pub mod diff;
+pub mod engine;
+pub mod failure;
+pub mod lesson;
+pub mod op;
+pub mod report;
+pub mod snapshot;

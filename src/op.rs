@@ -1,0 +1,302 @@
+//! An **op**: one request to the kernel, which an action lowers to and an actor performs. A closed list.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Call, ErrnoName};
+
+/// The name a lesson gives to a process of the lab (`host`, `container`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ActorName(pub String);
+
+impl ActorName {
+    /// Pid 1 of the lab, there from the start.
+    pub fn host() -> Self {
+        ActorName("host".into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for ActorName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<&str> for ActorName {
+    fn from(name: &str) -> Self {
+        ActorName(name.into())
+    }
+}
+
+/// One request to the kernel. Paths are as the performing actor sees them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// `unshare(2)` in a forked child, which forks once more: the grandchild is the new actor.
+    Spawn {
+        actor: ActorName,
+        unshare: Vec<NamespaceKind>,
+    },
+    Mount {
+        source: Option<String>,
+        target: String,
+        fstype: Option<String>,
+        flags: Vec<MountFlag>,
+        data: Option<String>,
+    },
+    Umount {
+        target: String,
+        flags: Vec<UmountFlag>,
+    },
+    /// `umount -a -t noproc`: every mount of /proc/self/mountinfo, last first, but those of type proc.
+    /// Fails with the first errno met, after trying them all.
+    UmountAll,
+    PivotRoot {
+        new_root: String,
+        put_old: String,
+    },
+    Chroot {
+        path: String,
+    },
+    Chdir {
+        path: String,
+    },
+    /// With `parents`, like `mkdir -p`: an existing directory is fine.
+    Mkdir {
+        path: String,
+        parents: bool,
+    },
+    Rmdir {
+        path: String,
+    },
+    WriteFile {
+        path: String,
+        text: String,
+        mode: WriteMode,
+    },
+    ReadFile {
+        path: String,
+    },
+    /// `cp -a FROM/. TO`: regular files, directories, symbolic links; modes kept, owners not.
+    CopyTree {
+        from: String,
+        to: String,
+    },
+    SetHostname {
+        name: String,
+    },
+    GetPid,
+    /// Fork, execve, wait; what it prints is the op's output.
+    Run {
+        argv: Vec<String>,
+    },
+    /// One ICMP echo on a raw socket, as `ping -c 1` does; waits `timeout_ms` for the answer.
+    Ping {
+        to: Ipv4Addr,
+        timeout_ms: u32,
+    },
+    Net(NetOp),
+    /// `pid` as the performing actor's pid namespace counts.
+    Kill {
+        pid: u32,
+        signal: String,
+    },
+}
+
+/// One rtnetlink request, in the performing actor's network namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetOp {
+    AddVeth {
+        name: String,
+        peer: String,
+    },
+    AddBridge {
+        name: String,
+    },
+    /// Give the link to the network namespace of the process `pid` (as this actor's pid namespace counts).
+    MoveLink {
+        name: String,
+        pid: u32,
+    },
+    SetLink {
+        name: String,
+        rename: Option<String>,
+        up: Option<bool>,
+        master: Option<String>,
+    },
+    DeleteLink {
+        name: String,
+    },
+    AddAddress {
+        dev: String,
+        address: Ipv4Addr,
+        prefix: u8,
+    },
+    /// `to` = None is the default route.
+    AddRoute {
+        to: Option<(Ipv4Addr, u8)>,
+        via: Ipv4Addr,
+    },
+    DeleteRoute {
+        to: Option<(Ipv4Addr, u8)>,
+        via: Ipv4Addr,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteMode {
+    /// `echo text > path` on a file that may not exist yet (O_CREAT|O_TRUNC).
+    Create,
+    /// `echo text >> path`.
+    Append,
+    /// A file of /proc or a cgroup: it exists, and takes one write (O_WRONLY).
+    Existing,
+}
+
+/// The eight kinds, in the order `lsns` and the manual use most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamespaceKind {
+    Mount,
+    Uts,
+    Ipc,
+    Pid,
+    Net,
+    User,
+    Cgroup,
+    Time,
+}
+
+impl NamespaceKind {
+    pub const ALL: [NamespaceKind; 8] = [
+        NamespaceKind::Mount,
+        NamespaceKind::Uts,
+        NamespaceKind::Ipc,
+        NamespaceKind::Pid,
+        NamespaceKind::Net,
+        NamespaceKind::User,
+        NamespaceKind::Cgroup,
+        NamespaceKind::Time,
+    ];
+
+    /// The name of its link in /proc/PID/ns, which is also what `lsns` prints.
+    pub fn proc_name(self) -> &'static str {
+        match self {
+            NamespaceKind::Mount => "mnt",
+            NamespaceKind::Uts => "uts",
+            NamespaceKind::Ipc => "ipc",
+            NamespaceKind::Pid => "pid",
+            NamespaceKind::Net => "net",
+            NamespaceKind::User => "user",
+            NamespaceKind::Cgroup => "cgroup",
+            NamespaceKind::Time => "time",
+        }
+    }
+
+    /// The flag for unshare(2) and clone(2), as strace prints it.
+    pub fn flag_name(self) -> &'static str {
+        match self {
+            NamespaceKind::Mount => "CLONE_NEWNS",
+            NamespaceKind::Uts => "CLONE_NEWUTS",
+            NamespaceKind::Ipc => "CLONE_NEWIPC",
+            NamespaceKind::Pid => "CLONE_NEWPID",
+            NamespaceKind::Net => "CLONE_NEWNET",
+            NamespaceKind::User => "CLONE_NEWUSER",
+            NamespaceKind::Cgroup => "CLONE_NEWCGROUP",
+            NamespaceKind::Time => "CLONE_NEWTIME",
+        }
+    }
+
+    /// The long option of unshare(1) and nsenter(1).
+    pub fn option(self) -> &'static str {
+        match self {
+            NamespaceKind::Mount => "--mount",
+            NamespaceKind::Uts => "--uts",
+            NamespaceKind::Ipc => "--ipc",
+            NamespaceKind::Pid => "--pid",
+            NamespaceKind::Net => "--net",
+            NamespaceKind::User => "--user",
+            NamespaceKind::Cgroup => "--cgroup",
+            NamespaceKind::Time => "--time",
+        }
+    }
+}
+
+/// Flags of mount(2); the order of variants is the order strace prints them in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MountFlag {
+    ReadOnly,
+    NoSuid,
+    NoDev,
+    NoExec,
+    Remount,
+    Bind,
+    Move,
+    Recursive,
+    Unbindable,
+    Private,
+    Slave,
+    Shared,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UmountFlag {
+    Force,
+    Detach,
+    NoFollow,
+}
+
+/// What came of one op.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpRecord {
+    pub actor: ActorName,
+    pub op: Op,
+    pub calls: Vec<Call>,
+    pub outcome: Outcome,
+    /// Wall time of the whole op as the actor measured it, in nanoseconds.
+    pub nanos: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Text a program printed, a file's content, a pid; empty when there is nothing to say.
+    Done { output: String },
+    /// A program ran and ended with a status other than 0 (128 + signal when it was killed).
+    Exited { output: String, status: i32 },
+    /// The call that failed, by errno.
+    Failed { errno: ErrnoName, what: String },
+}
+
+impl Outcome {
+    pub fn is_ok(&self) -> bool {
+        match self {
+            Outcome::Done { .. } => true,
+            Outcome::Exited { .. } | Outcome::Failed { .. } => false,
+        }
+    }
+
+    pub fn errno(&self) -> Option<&ErrnoName> {
+        match self {
+            Outcome::Failed { errno, .. } => Some(errno),
+            Outcome::Done { .. } | Outcome::Exited { .. } => None,
+        }
+    }
+
+    pub fn output(&self) -> &str {
+        match self {
+            Outcome::Done { output } | Outcome::Exited { output, .. } => output,
+            Outcome::Failed { .. } => "",
+        }
+    }
+}

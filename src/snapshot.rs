@@ -1,0 +1,337 @@
+//! A **snapshot**: the kernel's state of one lab at one moment, as plain values. No I/O here.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::op::{ActorName, NamespaceKind};
+
+/// Everything the panes show, read from outside the lab.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// One mount table per actor: actors of one mount namespace with different roots see different paths.
+    pub mounts: Vec<MountTable>,
+    /// Every process of the lab, in pid order as the machine counts.
+    pub processes: Vec<Process>,
+    /// One per actor that has a network namespace of its own (the first actor in it speaks for it), and one per
+    /// nameless one that the lab keeps ("internet").
+    pub networks: Vec<Network>,
+    /// Cgroups below the lab's own subtree, the lab's top group first.
+    pub cgroups: Vec<Cgroup>,
+    pub overlays: Vec<Overlay>,
+    /// Directories the step asked to show.
+    pub directories: Vec<Directory>,
+    pub hostnames: BTreeMap<ActorName, String>,
+}
+
+/// A namespace's identity at this moment. Inode numbers are reused at once after a namespace dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NsInode(pub u64);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountTable {
+    pub actor: ActorName,
+    pub ns: NsInode,
+    /// In the kernel's order.
+    pub rows: Vec<Mount>,
+}
+
+/// One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    pub id: u32,
+    pub parent: u32,
+    /// `major:minor` of the file system's device.
+    pub device: String,
+    /// The directory of the file system that is mounted here.
+    pub root: String,
+    /// Where, relative to the actor's root.
+    pub target: String,
+    /// Per-mount options (`rw,nosuid`).
+    pub options: String,
+    pub propagation: Propagation,
+    pub fstype: String,
+    pub source: String,
+    /// Per-file-system options (`lowerdir=…`).
+    pub super_options: String,
+}
+
+/// The optional fields of mountinfo.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Propagation {
+    /// Peer group of a shared mount.
+    pub shared: Option<u32>,
+    /// Peer group that this mount is a slave of.
+    pub master: Option<u32>,
+    pub unbindable: bool,
+}
+
+impl Propagation {
+    /// The word `findmnt -o PROPAGATION` prints.
+    pub fn word(&self) -> &'static str {
+        match (self.shared, self.master, self.unbindable) {
+            (_, _, true) => "private,unbindable",
+            (Some(_), None, false) => "shared",
+            (Some(_), Some(_), false) => "shared,slave",
+            (None, Some(_), false) => "private,slave",
+            (None, None, false) => "private",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// As the machine counts, outside the lab.
+    pub pid: u32,
+    /// As each pid namespace counts, from the machine's to the process's own (NSpid of /proc/PID/status); the first is `pid`.
+    pub ns_pids: Vec<u32>,
+    /// Parent, as the machine counts.
+    pub ppid: u32,
+    /// Clock ticks after boot: with `pid`, the identity of a process.
+    pub start_time: u64,
+    /// Effective uid as the machine counts.
+    pub uid: u32,
+    /// One letter, as in `ps`.
+    pub state: char,
+    pub comm: String,
+    /// Arguments joined by blanks; empty for a zombie.
+    pub args: String,
+    /// The actor this process is, where it is one.
+    pub actor: Option<ActorName>,
+    /// A kind is missing where the link could not be read (a zombie has none).
+    pub namespaces: BTreeMap<NamespaceKind, NsInode>,
+    /// Lines of /proc/PID/cgroup as (controllers, path); v2 is ("", path).
+    pub cgroups: Vec<(String, String)>,
+}
+
+impl Process {
+    /// The pid in the process's own pid namespace.
+    pub fn own_pid(&self) -> u32 {
+        self.ns_pids.last().copied().unwrap_or(self.pid)
+    }
+
+    /// The pid as the lab's host counts: the second of NSpid.
+    pub fn lab_pid(&self) -> Option<u32> {
+        self.ns_pids.get(1).copied()
+    }
+}
+
+/// One namespace and who is in it: derived from the processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespace {
+    pub kind: NamespaceKind,
+    pub inode: NsInode,
+    /// Pids as the machine counts.
+    pub members: Vec<u32>,
+    pub actors: Vec<ActorName>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// `host`, `container`, `internet`: the first actor in the namespace, or the lab's own name for it.
+    pub name: String,
+    pub ns: NsInode,
+    /// Actors inside.
+    pub actors: Vec<ActorName>,
+    pub links: Vec<Link>,
+    pub addresses: Vec<Address>,
+    pub routes: Vec<Route>,
+    pub neighbours: Vec<Neighbour>,
+}
+
+impl Default for NsInode {
+    fn default() -> Self {
+        NsInode(0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    pub index: u32,
+    pub name: String,
+    /// `veth`, `bridge`; empty for the loopback.
+    pub kind: String,
+    /// Administratively up (IFF_UP).
+    pub up: bool,
+    /// A carrier is there (IFF_LOWER_UP).
+    pub carrier: bool,
+    /// As `ip link` prints it: UP, DOWN, UNKNOWN, LOWERLAYERDOWN …
+    pub operstate: String,
+    /// `aa:bb:…`, empty where there is none.
+    pub mac: String,
+    pub mtu: u32,
+    /// Name of the bridge it is enslaved to.
+    pub master: Option<String>,
+    /// Index of the veth peer (IFLA_LINK), in whatever namespace it is.
+    pub peer_index: Option<u32>,
+    /// Local id of the peer's network namespace, where it is another one (IFLA_LINK_NETNSID).
+    pub peer_netns: Option<i32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    pub dev: String,
+    /// IPv4 or IPv6, as text.
+    pub ip: String,
+    pub prefix: u8,
+    /// `global`, `host`, `link`.
+    pub scope: String,
+}
+
+/// A route of the main table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// `default` or `172.17.0.0/16`.
+    pub to: String,
+    pub via: Option<String>,
+    pub dev: String,
+    /// `kernel`, `boot`, `static`.
+    pub protocol: String,
+    /// `global`, `link`, `host`.
+    pub scope: String,
+    pub prefsrc: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neighbour {
+    pub dev: String,
+    pub ip: String,
+    pub mac: String,
+    /// `REACHABLE`, `STALE` …
+    pub state: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cgroup {
+    /// The v1 hierarchy's controllers as mounted (`memory`, `cpu,cpuacct`), or `unified` for v2.
+    pub hierarchy: String,
+    /// Relative to the lab's subtree; empty for its top group.
+    pub path: String,
+    /// Member processes as the machine counts.
+    pub procs: Vec<u32>,
+    /// File name → content without its last newline. Only the files worth showing.
+    pub files: BTreeMap<String, String>,
+}
+
+/// One overlay mount and what is in its layers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overlay {
+    pub actor: ActorName,
+    pub mount_id: u32,
+    /// Where it is mounted.
+    pub merged: String,
+    /// Topmost first, as in `lowerdir=`.
+    pub lowers: Vec<String>,
+    pub upper: Option<String>,
+    pub work: Option<String>,
+    /// Sorted by path. Bounded: see `truncated`.
+    pub entries: Vec<OverlayEntry>,
+    /// Entries past the reader's bound were left out.
+    pub truncated: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverlayEntry {
+    /// Relative to the merged directory, no leading slash.
+    pub path: String,
+    pub kind: FileKind,
+    /// Indices into `lowers` of the layers that have it.
+    pub in_lowers: Vec<usize>,
+    pub upper: InUpper,
+    /// Visible in the merged directory.
+    pub merged: bool,
+}
+
+/// What the upper layer has at an entry's path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InUpper {
+    Absent,
+    Present,
+    /// A character device 0,0: the entry is deleted.
+    Whiteout,
+    /// A directory that hides the lower ones (xattr `overlay.opaque`).
+    Opaque,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    Directory,
+    File,
+    Symlink,
+    CharDevice,
+    BlockDevice,
+    Fifo,
+    Socket,
+}
+
+/// A listing of one directory, as an actor sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    pub actor: ActorName,
+    pub path: String,
+    /// Sorted by name; None when the directory does not exist.
+    pub entries: Option<Vec<DirEntry>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirEntry {
+    pub name: String,
+    pub kind: FileKind,
+    /// Bytes, of regular files.
+    pub size: u64,
+    /// Where a symbolic link points.
+    pub link: Option<String>,
+}
+
+impl Snapshot {
+    /// The namespaces of the lab's processes, by kind, then by the first member's pid.
+    pub fn namespaces(&self) -> Vec<Namespace> {
+        let mut found: Vec<Namespace> = Vec::new();
+        for kind in NamespaceKind::ALL {
+            let first = found.len();
+            for process in &self.processes {
+                let Some(&inode) = process.namespaces.get(&kind) else { continue };
+                let at = match found[first..].iter().position(|ns| ns.inode == inode) {
+                    Some(offset) => first + offset,
+                    None => {
+                        found.push(Namespace { kind, inode, members: Vec::new(), actors: Vec::new() });
+                        found.len() - 1
+                    }
+                };
+                found[at].members.push(process.pid);
+                found[at].actors.extend(process.actor.clone());
+            }
+        }
+        found
+    }
+
+    pub fn mounts_of(&self, actor: &ActorName) -> Option<&MountTable> {
+        self.mounts.iter().find(|table| &table.actor == actor)
+    }
+
+    pub fn process_of(&self, actor: &ActorName) -> Option<&Process> {
+        self.processes.iter().find(|process| process.actor.as_ref() == Some(actor))
+    }
+
+    pub fn network_of(&self, actor: &ActorName) -> Option<&Network> {
+        self.networks.iter().find(|network| network.actors.contains(actor))
+    }
+}
+
+impl Network {
+    pub fn link(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == name)
+    }
+
+    /// What an outsider would look up an address with: its IPv4 addresses on `dev`.
+    pub fn ipv4_on<'a>(&'a self, dev: &'a str) -> impl Iterator<Item = (Ipv4Addr, u8)> + 'a {
+        self.addresses
+            .iter()
+            .filter(move |address| address.dev == dev)
+            .filter_map(|address| Some((address.ip.parse().ok()?, address.prefix)))
+    }
+}
