@@ -3,11 +3,16 @@
 //! Layers, from values to effects: see ARCHITECTURE.md.
 
 pub mod action;
+pub mod actor;
 pub mod call;
 pub mod diff;
 pub mod engine;
 pub mod failure;
+pub mod keeper;
+pub mod kernel;
+pub mod lab;
 pub mod lesson;
 pub mod op;
 pub mod report;
+pub mod rootfs;
 pub mod snapshot;

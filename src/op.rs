@@ -75,6 +75,9 @@ pub enum Op {
     Rmdir {
         path: String,
     },
+    Unlink {
+        path: String,
+    },
     WriteFile {
         path: String,
         text: String,

@@ -1,6 +1,8 @@
 //! The engine plays lessons: it owns the lab, performs steps, records what happened. Front ends talk to it in
 //! `Request`s and hear `Event`s; it knows nothing of screens.
 
+pub mod link;
+
 use std::sync::Arc;
 
 use crate::action::{Check, Context};

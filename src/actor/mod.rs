@@ -1,0 +1,83 @@
+//! **Actors**: processes of the lab that perform ops. One thread each, no runtime, no idea of lessons.
+
+mod probe;
+mod spawn;
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::kernel::{net, perform, process};
+use crate::lab::protocol::{FromActor, ToActor};
+use crate::lab::wire::{Wire, WireError};
+use crate::op::{ActorName, Op};
+
+/// Introduce the actor, then perform what the engine asks until the engine is gone.
+///
+/// `extra` are descriptors to hand out with the introduction, after the actor's own netlink socket.
+pub fn serve(name: &ActorName, mut wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(), WireError> {
+    let netlink = net::open_socket()?;
+    let mut fds = vec![netlink.as_raw_fd()];
+    fds.extend(extra.iter().map(AsRawFd::as_raw_fd));
+    wire.send(&FromActor::Born { actor: name.clone() }, &fds)?;
+    drop(netlink);
+
+    let children = watch_children()?;
+    loop {
+        await_request(&wire, &children)?;
+        let request = match wire.receive::<ToActor>() {
+            Ok(received) => received.message,
+            Err(WireError::Closed) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        answer(name, &mut wire, request)?;
+    }
+}
+
+fn answer(name: &ActorName, wire: &mut Wire, request: ToActor) -> Result<(), WireError> {
+    match request {
+        ToActor::Perform(Op::Spawn { actor, unshare }) => spawn::spawn(name, wire, &actor, &unshare),
+        ToActor::Perform(op) => {
+            let record = perform::perform(name, &op);
+            wire.send(&FromActor::Performed(record), &[])
+        }
+        ToActor::Probe { pid, to, timeout_ms } => {
+            let reached = probe::reach(pid, to, timeout_ms);
+            wire.send(&FromActor::Probed { reached }, &[])
+        }
+        ToActor::Hostname { pid } => {
+            let hostname = probe::hostname(pid);
+            wire.send(&FromActor::Hostname(hostname), &[])
+        }
+    }
+}
+
+/// Wait for a request, reaping children meanwhile: an actor may be pid 1 of its namespace.
+fn await_request(wire: &Wire, children: &SignalFd) -> Result<(), WireError> {
+    loop {
+        process::reap_all();
+        // SAFETY: the wire outlives this borrow of its descriptor.
+        let socket = unsafe { BorrowedFd::borrow_raw(wire.raw_fd()) };
+        let mut ready = [PollFd::new(socket, PollFlags::POLLIN), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
+        match nix::poll::poll(&mut ready, PollTimeout::NONE) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        if ready[1].any().unwrap_or(false) {
+            while let Ok(Some(_)) = children.read_signal() {}
+        }
+        if ready[0].any().unwrap_or(false) {
+            return Ok(());
+        }
+    }
+}
+
+/// A descriptor that becomes readable when a child ends.
+fn watch_children() -> Result<SignalFd, nix::errno::Errno> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGCHLD);
+    set.thread_block()?;
+    SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+}

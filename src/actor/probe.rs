@@ -1,0 +1,49 @@
+//! Looking into another process's namespaces from inside the lab, for what the outside can't see: whether an address
+//! answers, and the host name. A forked child enters and looks, so the actor itself goes nowhere.
+
+use std::io::{Read, Write};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use nix::fcntl::OFlag;
+use nix::unistd::Pid;
+
+use crate::kernel::icmp;
+use crate::kernel::process::{self, Fork};
+use crate::kernel::record::Recorder;
+use crate::op::NamespaceKind;
+
+/// Does `to` answer an ICMP echo sent from the network namespace of `pid`?
+pub fn reach(pid: u32, to: Ipv4Addr, timeout_ms: u32) -> bool {
+    let found = inside(pid, NamespaceKind::Net, || {
+        icmp::echo(&mut Recorder::default(), to, Duration::from_millis(u64::from(timeout_ms))).ok()?;
+        Some("reached".to_owned())
+    });
+    found.is_some()
+}
+
+/// The host name that processes in the UTS namespace of `pid` see.
+pub fn hostname(pid: u32) -> Option<String> {
+    inside(pid, NamespaceKind::Uts, || nix::unistd::gethostname().ok()?.into_string().ok())
+}
+
+fn inside(pid: u32, kind: NamespaceKind, look: impl FnOnce() -> Option<String>) -> Option<String> {
+    let (answer, teller) = nix::unistd::pipe2(OFlag::O_CLOEXEC).ok()?;
+    match process::fork(&mut Recorder::default(), &[]).ok()? {
+        Fork::Child => {
+            let target = Pid::from_raw(i32::try_from(pid).unwrap_or(0));
+            let seen = process::enter(target, &[kind]).ok().and_then(|()| look());
+            if let Some(seen) = seen {
+                let _ = std::fs::File::from(teller).write_all(seen.as_bytes());
+            }
+            process::exit_now(0)
+        }
+        Fork::Parent(child) => {
+            drop(teller);
+            let mut seen = String::new();
+            let _ = std::fs::File::from(answer).read_to_string(&mut seen);
+            let _ = process::wait(&mut Recorder::default(), child);
+            (!seen.is_empty()).then_some(seen)
+        }
+    }
+}

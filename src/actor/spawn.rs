@@ -1,0 +1,131 @@
+//! Birth of an actor: fork; or, with namespaces, a process called "unshare" that unshares and forks, as unshare(1) does.
+
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::Pid;
+
+use crate::kernel::process::{self, Fork};
+use crate::kernel::{perform, record::Recorder};
+use crate::lab::protocol::{FromActor, SpawnReport};
+use crate::lab::wire::{Wire, WireError};
+use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
+
+/// Where a new actor finds its wire; everything above is closed.
+const WIRE_FD: i32 = 3;
+
+/// Fork the new actor and report, with the engine's end of its wire.
+pub fn spawn(
+    parent: &ActorName,
+    wire: &mut Wire,
+    actor: &ActorName,
+    namespaces: &[NamespaceKind],
+) -> Result<(), WireError> {
+    let started = Instant::now();
+    let mut recorder = Recorder::default();
+    let (engine_end, actor_end) = Wire::pair()?;
+    engine_end.expect_credentials()?;
+    let outcome = match bear(&mut recorder, actor, namespaces, actor_end) {
+        Ok(None) => Outcome::Done { output: String::new() },
+        Ok(Some(errno)) | Err(errno) => perform::failed(&recorder, errno),
+    };
+    let fds = if outcome.is_ok() { vec![engine_end.raw_fd()] } else { Vec::new() };
+    let record = OpRecord {
+        actor: parent.clone(),
+        op: Op::Spawn { actor: actor.clone(), unshare: namespaces.to_vec() },
+        calls: recorder.into_calls(),
+        outcome,
+        nanos: started.elapsed().as_nanos() as u64,
+    };
+    wire.send(&FromActor::Performed(record), &fds)
+}
+
+/// Fork; returns in the parent only. The errno is the child's own failure.
+fn bear(
+    recorder: &mut Recorder,
+    actor: &ActorName,
+    namespaces: &[NamespaceKind],
+    actor_end: Wire,
+) -> Result<Option<Errno>, Errno> {
+    let parent = nix::unistd::getpid();
+    if namespaces.is_empty() {
+        return match process::fork(recorder, &[])? {
+            Fork::Child => live(actor, actor_end, parent),
+            Fork::Parent(_) => Ok(None),
+        };
+    }
+    let (report, reporter) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    match process::fork(recorder, &[])? {
+        Fork::Child => unshare_and_fork(actor, namespaces, actor_end, reporter, parent),
+        Fork::Parent(_) => {
+            drop(reporter);
+            let mut bytes = Vec::new();
+            std::fs::File::from(report).read_to_end(&mut bytes).map_err(process::to_errno)?;
+            let report: SpawnReport = serde_json::from_slice(&bytes).map_err(|_| Errno::EPROTO)?;
+            let errno = report.errno.and_then(|name| recorded_errno(&report.calls, &name));
+            recorder.extend(report.calls);
+            Ok(errno)
+        }
+    }
+}
+
+/// The number behind a name: names only travel with the call that returned them.
+fn recorded_errno(calls: &[crate::call::Call], name: &crate::call::ErrnoName) -> Option<Errno> {
+    debug_assert!(calls.iter().any(|call| call.result.errno() == Some(name)));
+    (1..=133).map(Errno::from_raw).find(|errno| format!("{errno:?}") == name.0)
+}
+
+/// The "unshare" process: it stays, waiting for its child, as `unshare --fork` does.
+fn unshare_and_fork(
+    actor: &ActorName,
+    namespaces: &[NamespaceKind],
+    actor_end: Wire,
+    reporter: OwnedFd,
+    parent: Pid,
+) -> ! {
+    let _ = process::die_with_parent(parent);
+    process::reset_signals();
+    let mut recorder = Recorder::default();
+    let forked = process::unshare(&mut recorder, namespaces).and_then(|()| {
+        let me = nix::unistd::getpid();
+        match process::fork(&mut recorder, &[])? {
+            Fork::Child => live(actor, actor_end, me),
+            Fork::Parent(child) => Ok(child),
+        }
+    });
+    let report = SpawnReport {
+        errno: forked.err().map(|errno| crate::call::ErrnoName::from_raw(errno as i32)),
+        calls: recorder.into_calls(),
+    };
+    let bytes = serde_json::to_vec(&report).unwrap_or_default();
+    let _ = std::fs::File::from(reporter).write_all(&bytes);
+    let Ok(child) = forked else { process::exit_now(1) };
+    process::close_from(3);
+    let options: Vec<&str> = namespaces.iter().map(|kind| kind.option()).collect();
+    process::set_title(&format!("unshare {} --fork", options.join(" ")));
+    let _ = process::set_name("unshare");
+    let status = process::wait(&mut Recorder::default(), child).map_or(1, process::ExitStatus::code);
+    process::exit_now(status)
+}
+
+/// The new actor's life: from here on it is on its own.
+fn live(actor: &ActorName, wire: Wire, parent: Pid) -> ! {
+    let _ = process::die_with_parent(parent);
+    let wire = keep_only(wire);
+    process::set_title(&format!("unboxed: {actor}"));
+    let status = match super::serve(actor, wire, &[]) {
+        Ok(()) => 0,
+        Err(_) => 1,
+    };
+    process::exit_now(status)
+}
+
+/// Close what was inherited but the standard streams and the wire.
+fn keep_only(wire: Wire) -> Wire {
+    let moved = process::move_fd(wire.into_fd(), WIRE_FD);
+    process::close_from(WIRE_FD as u32 + 1);
+    Wire::from_fd(moved)
+}

@@ -1,0 +1,120 @@
+//! The engine's wires to the actors of one lab.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::lab::protocol::{FromActor, RoleFailure, ToActor};
+use crate::lab::wire::{Received, Wire, WireError};
+use crate::op::{ActorName, Op, OpRecord};
+
+/// Longer than any op may take (a program is killed after 20 seconds).
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// One actor, as the engine holds it.
+#[derive(Debug)]
+pub struct ActorLink {
+    wire: Wire,
+    /// As the machine counts.
+    pub pid: u32,
+    /// A netlink socket of the actor's network namespace.
+    pub netlink: Arc<OwnedFd>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    #[error("the actor `{actor}` is gone: {cause}")]
+    Gone { actor: ActorName, cause: WireError },
+    #[error("there is no actor `{0}`")]
+    Unknown(ActorName),
+    #[error("the lab could not be set up: {0}")]
+    Stillborn(#[from] RoleFailure),
+    #[error("the actor `{0}` answered out of turn")]
+    OutOfTurn(ActorName),
+}
+
+/// The actors of a lab, by name.
+#[derive(Debug, Default)]
+pub struct Links {
+    actors: BTreeMap<ActorName, ActorLink>,
+    /// A netlink socket of the lab's "internet".
+    pub internet: Option<Arc<OwnedFd>>,
+}
+
+impl Links {
+    /// Take the wire to the lab's host and wait for its first word.
+    pub fn open(wire: Wire) -> Result<Links, LinkError> {
+        let mut links = Links::default();
+        let rest = links.welcome(ActorName::host(), wire)?;
+        links.internet = rest.into_iter().next().map(Arc::new);
+        Ok(links)
+    }
+
+    pub fn get(&self, actor: &ActorName) -> Option<&ActorLink> {
+        self.actors.get(actor)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&ActorName, &ActorLink)> {
+        self.actors.iter()
+    }
+
+    /// Have an actor perform an op. After a `Spawn` that worked, the new actor is among the links.
+    pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
+        let newborn = match &op {
+            Op::Spawn { actor, .. } => Some(actor.clone()),
+            _ => None,
+        };
+        let received = self.ask(actor, &ToActor::Perform(op))?;
+        let FromActor::Performed(record) = received.message else {
+            return Err(LinkError::OutOfTurn(actor.clone()));
+        };
+        if let (Some(name), Some(fd)) = (newborn, received.fds.into_iter().next()) {
+            self.welcome(name, Wire::from_fd(fd))?;
+        }
+        Ok(record)
+    }
+
+    /// Can the network namespace of `pid` (as the lab's host counts) reach an address?
+    pub fn probe(&mut self, pid: u32, to: Ipv4Addr, timeout_ms: u32) -> Result<bool, LinkError> {
+        let host = ActorName::host();
+        match self.ask(&host, &ToActor::Probe { pid, to, timeout_ms })?.message {
+            FromActor::Probed { reached } => Ok(reached),
+            _ => Err(LinkError::OutOfTurn(host)),
+        }
+    }
+
+    /// The host name in the UTS namespace of `pid` (as the lab's host counts).
+    pub fn hostname(&mut self, pid: u32) -> Result<Option<String>, LinkError> {
+        let host = ActorName::host();
+        match self.ask(&host, &ToActor::Hostname { pid })?.message {
+            FromActor::Hostname(name) => Ok(name),
+            _ => Err(LinkError::OutOfTurn(host)),
+        }
+    }
+
+    fn ask(&mut self, actor: &ActorName, request: &ToActor) -> Result<Received<FromActor>, LinkError> {
+        let link = self.actors.get_mut(actor).ok_or_else(|| LinkError::Unknown(actor.clone()))?;
+        let gone = |cause| LinkError::Gone { actor: actor.clone(), cause };
+        link.wire.send(request, &[]).map_err(gone)?;
+        link.wire.receive().map_err(gone)
+    }
+
+    /// Wait for a new actor's first word; returns the descriptors beyond its netlink socket.
+    fn welcome(&mut self, name: ActorName, mut wire: Wire) -> Result<Vec<OwnedFd>, LinkError> {
+        let gone = |cause| LinkError::Gone { actor: name.clone(), cause };
+        wire.set_timeout(Some(ANSWER_WITHIN)).map_err(gone)?;
+        let received: Received<FromActor> = wire.receive().map_err(gone)?;
+        match received.message {
+            FromActor::Born { .. } => {}
+            FromActor::Stillborn(failure) => return Err(failure.into()),
+            _ => return Err(LinkError::OutOfTurn(name)),
+        }
+        let mut fds = received.fds.into_iter();
+        let netlink = fds.next().ok_or_else(|| LinkError::OutOfTurn(name.clone()))?;
+        let pid = received.sender.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0);
+        self.actors.insert(name, ActorLink { wire, pid, netlink: Arc::new(netlink) });
+        Ok(fds.collect())
+    }
+}

@@ -1,0 +1,74 @@
+//! The engine's side of the keeper: start it, ask for labs, wait for its end.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::lab::protocol::{FromKeeper, LabMade, LabPlan, RoleFailure, ToKeeper};
+use crate::lab::wire::{Wire, WireError};
+
+/// A running keeper. Dropping it ends the lab and waits until all is removed.
+#[derive(Debug)]
+pub struct KeeperHandle {
+    wire: Option<Wire>,
+    child: Child,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum KeeperError {
+    #[error("could not start the keeper process: {0}")]
+    Start(std::io::Error),
+    #[error("the keeper process is gone: {0}")]
+    Gone(#[from] WireError),
+    #[error("could not make the lab: {0}")]
+    Lab(#[from] RoleFailure),
+}
+
+impl KeeperHandle {
+    /// `program` is this program's own binary: `/proc/self/exe`, or from another program (a test) its path.
+    pub fn start(program: &Path) -> Result<Self, KeeperError> {
+        let (wire, keeper_end) = Wire::pair().map_err(KeeperError::Start)?;
+        let child = Command::new(program)
+            .arg0("unboxed: keeper")
+            .arg(super::ROLE)
+            // Room for the longer titles of the roles that are forked from the keeper.
+            .arg(" ".repeat(96))
+            .stdin(Stdio::from(keeper_end.into_fd()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(KeeperError::Start)?;
+        Ok(KeeperHandle { wire: Some(wire), child })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A new lab and the wire to its host. The lab before it is dropped.
+    pub fn make_lab(&mut self, plan: &LabPlan) -> Result<(LabMade, Wire), KeeperError> {
+        let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
+        wire.send(&ToKeeper::MakeLab(plan.clone()), &[])?;
+        let received = wire.receive::<FromKeeper>()?;
+        match received.message {
+            FromKeeper::Made(made) => {
+                let fd: OwnedFd = received.fds.into_iter().next().ok_or(WireError::Closed)?;
+                Ok((made, Wire::from_fd(fd)))
+            }
+            FromKeeper::Failed(failure) => Err(failure.into()),
+        }
+    }
+
+    /// End the lab and wait until the keeper has removed everything.
+    pub fn end(&mut self) {
+        self.wire = None;
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for KeeperHandle {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,313 @@
+//! The **keeper**: a process outside the lab that makes it and unmakes it. It lives as long as the engine's end of its
+//! wire: however the engine dies, the keeper sees the end of file, kills the lab and removes what it made.
+
+pub mod cgroups;
+pub mod handle;
+
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::unistd::{Gid, Pid, Uid};
+
+use self::cgroups::{Hierarchy, Owner, Subtree};
+use crate::kernel::process::{self, Fork};
+use crate::kernel::record::Recorder;
+use crate::lab::protocol::{Doing, FromKeeper, FromStore, LabMade, LabPlan, RoleFailure, ToKeeper, ToStore};
+use crate::lab::store::{self, IdRange};
+use crate::lab::wire::{Wire, WireError};
+use crate::op::NamespaceKind;
+
+/// The first argument that makes the program this role, and not a front end.
+pub const ROLE: &str = "--keeper-role";
+/// Where, as root, a lab's ids begin on the machine: far above any real user.
+const FIRST_ID: u32 = 1_000_000_000;
+const IDS: u32 = 65_536;
+/// How long a cgroup may take to become empty after its processes were killed.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The role's main function; standard input is the wire. Returns the exit code.
+pub fn main() -> u8 {
+    let _ = nix::unistd::setsid();
+    process::ignore_terminal_signals();
+    process::set_title("unboxed: keeper");
+    let _ = process::adopt_orphans();
+    let wire = Wire::from_fd(process::move_fd(process::take_stdin(), 3));
+    let mut keeper = Keeper {
+        owner: Owner::me(),
+        hierarchies: cgroups::hierarchies(),
+        store: None,
+        current: None,
+        spare: None,
+        made: 0,
+    };
+    let served = keeper.serve(wire);
+    keeper.unmake();
+    u8::from(served.is_err())
+}
+
+#[derive(Debug)]
+struct Keeper {
+    owner: Owner,
+    hierarchies: Vec<Hierarchy>,
+    store: Option<Store>,
+    current: Option<Lab>,
+    spare: Option<(LabPlan, Lab)>,
+    made: u32,
+}
+
+/// The running store role.
+#[derive(Debug)]
+struct Store {
+    wire: Wire,
+    pid: Pid,
+    /// The lab's root as the machine counts user ids.
+    root_id: Option<u32>,
+}
+
+#[derive(Debug)]
+struct Lab {
+    name: String,
+    init: Pid,
+    subtree: Subtree,
+    /// The engine's end of the host's wire, until it is handed over.
+    engine_end: Option<OwnedFd>,
+}
+
+impl Keeper {
+    fn serve(&mut self, mut wire: Wire) -> Result<(), WireError> {
+        loop {
+            let ToKeeper::MakeLab(plan) = match wire.receive() {
+                Ok(received) => received.message,
+                Err(WireError::Closed) => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            let lab = match self.spare.take() {
+                Some((ready_for, lab)) if ready_for == plan => Ok(lab),
+                other => {
+                    if let Some((_, lab)) = other {
+                        lab.end();
+                    }
+                    self.make_lab(&plan)
+                }
+            };
+            self.hand_over(&mut wire, lab)?;
+            // Only now, so that nobody waits for a teardown or for the next lab.
+            if plan.spare {
+                self.spare = self.make_lab(&plan).ok().map(|lab| (plan, lab));
+            }
+        }
+    }
+
+    fn hand_over(&mut self, wire: &mut Wire, lab: Result<Lab, RoleFailure>) -> Result<(), WireError> {
+        let mut lab = match lab {
+            Ok(lab) => lab,
+            Err(failure) => return wire.send(&FromKeeper::Failed(failure), &[]),
+        };
+        if let Some(old) = self.current.take() {
+            old.kill();
+            self.current = Some(old);
+        }
+        let made = LabMade {
+            id: lab.name.clone(),
+            cgroups: lab.subtree.cgroups.clone(),
+            rootless: !Uid::effective().is_root(),
+        };
+        let engine_end = lab.engine_end.take();
+        let fds: Vec<_> = engine_end.iter().map(AsRawFd::as_raw_fd).collect();
+        wire.send(&FromKeeper::Made(made), &fds)?;
+        if let Some(old) = self.current.replace(lab) {
+            old.end();
+        }
+        Ok(())
+    }
+
+    fn make_lab(&mut self, plan: &LabPlan) -> Result<Lab, RoleFailure> {
+        if self.store.is_none() {
+            cgroups::sweep(&self.hierarchies);
+            self.store = Some(start_store()?);
+        }
+        let Some(store) = &mut self.store else { return Err(RoleFailure::new("start the store", Errno::EIO)) };
+        self.made += 1;
+        let name = self.owner.lab_name(self.made);
+        let subtree = Subtree::make(&self.hierarchies, &name, &plan.controllers, store.root_id);
+        match fork_init(store, &name, &subtree) {
+            Ok((init, engine_end)) => Ok(Lab { name, init, subtree, engine_end: Some(engine_end) }),
+            Err(failure) => {
+                subtree.remove(PATIENCE);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Take everything away. Goes on past what fails.
+    fn unmake(&mut self) {
+        let labs: Vec<Lab> = self.current.take().into_iter().chain(self.spare.take().map(|(_, lab)| lab)).collect();
+        for lab in &labs {
+            lab.kill();
+        }
+        if let Some(store) = self.store.take() {
+            let _ = nix::sys::signal::kill(store.pid, Signal::SIGKILL);
+            let _ = process::wait(&mut Recorder::default(), store.pid);
+        }
+        for lab in labs {
+            lab.end();
+        }
+        process::reap_all();
+    }
+}
+
+impl Lab {
+    /// The kernel kills the whole pid namespace with its first process.
+    fn kill(&self) {
+        let _ = nix::sys::signal::kill(self.init, Signal::SIGKILL);
+    }
+
+    fn end(self) {
+        self.kill();
+        self.subtree.remove(PATIENCE);
+        process::reap_all();
+    }
+}
+
+/// Have the store fork a lab's host, put it into its groups, let it go on.
+fn fork_init(store: &mut Store, name: &str, subtree: &Subtree) -> Result<(Pid, OwnedFd), RoleFailure> {
+    let (engine_end, actor_end) = Wire::pair().doing("make the lab's wire")?;
+    engine_end.expect_credentials().map_err(|_| RoleFailure::new("set up the lab's wire", Errno::EIO))?;
+    let (go, say_go) = nix::unistd::pipe().doing("make a pipe")?;
+    let request = ToStore { name: name.to_owned(), cgroups: subtree.cgroups.clone() };
+    let gone = |_: WireError| RoleFailure::new("talk to the store", Errno::EPIPE);
+    store.wire.send(&request, &[actor_end.raw_fd(), go.as_raw_fd()]).map_err(gone)?;
+    drop((actor_end, go));
+    match store.wire.receive::<FromStore>().map_err(gone)?.message {
+        FromStore::Forked { pid } => {
+            let attached = subtree.attach(pid).doing("put the lab into its cgroups");
+            if let Err(failure) = attached {
+                let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+                return Err(failure);
+            }
+            std::fs::File::from(say_go).write_all(b"!").doing("let the lab go on")?;
+            Ok((Pid::from_raw(pid), engine_end.into_fd()))
+        }
+        FromStore::Failed(failure) => Err(failure),
+        FromStore::Ready { .. } => Err(RoleFailure::new("talk to the store", Errno::EPROTO)),
+    }
+}
+
+/// Fork the store into a user namespace of its own and map its ids.
+fn start_store() -> Result<Store, RoleFailure> {
+    let (mut wire, store_end) = Wire::pair().doing("make the store's wire")?;
+    let (mapped, say_mapped) = nix::unistd::pipe().doing("make a pipe")?;
+    let mapping = Mapping::choose();
+    let me = nix::unistd::getpid();
+    let namespaces = [NamespaceKind::User, NamespaceKind::Mount];
+    match process::fork(&mut Recorder::default(), &namespaces).doing("make a user namespace")? {
+        Fork::Child => {
+            drop((wire, say_mapped));
+            be_store(store_end, mapped, mapping, me)
+        }
+        Fork::Parent(pid) => {
+            drop((store_end, mapped));
+            let line = format!("0 {} {}", mapping.first, mapping.count);
+            let ready = store::map_ids(pid, &line, mapping.count == 1)
+                .doing("write the id maps of the user namespace")
+                .and_then(|()| std::fs::File::from(say_mapped).write_all(b"!").doing("let the store go on"))
+                .and_then(|()| match wire.receive::<FromStore>() {
+                    Ok(received) => match received.message {
+                        FromStore::Ready { .. } => Ok(()),
+                        FromStore::Failed(failure) => Err(failure),
+                        FromStore::Forked { .. } => Err(RoleFailure::new("start the store", Errno::EPROTO)),
+                    },
+                    Err(_) => Err(RoleFailure::new("start the store", Errno::EPIPE)),
+                });
+            if let Err(failure) = ready {
+                let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
+                let _ = process::wait(&mut Recorder::default(), pid);
+                return Err(failure);
+            }
+            Ok(Store { wire, pid, root_id: Uid::effective().is_root().then_some(mapping.first) })
+        }
+    }
+}
+
+fn be_store(wire: Wire, mapped: OwnedFd, mapping: Mapping, parent: Pid) -> ! {
+    let mut word = [0];
+    let ready = std::fs::File::from(mapped).read_exact(&mut word).is_ok();
+    let status = if ready && become_root(mapping, parent).is_ok() {
+        process::set_title("unboxed: store");
+        i32::from(store::serve(wire, IdRange { count: mapping.count }).is_err())
+    } else {
+        1
+    };
+    process::exit_now(status)
+}
+
+/// Root of the new user namespace: nobody outside it.
+fn become_root(mapping: Mapping, parent: Pid) -> Result<(), Errno> {
+    if mapping.count > 1 {
+        nix::unistd::setgroups(&[])?;
+        nix::unistd::setresgid(Gid::from_raw(0), Gid::from_raw(0), Gid::from_raw(0))?;
+        nix::unistd::setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0))?;
+    }
+    // In this order: a change of credentials takes both back.
+    process::be_visible()?;
+    process::die_with_parent(parent)?;
+    // Children that end are nobody's news: the keeper watches labs by other means.
+    process::ignore_children()
+}
+
+/// Which ids of the machine a lab's ids are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mapping {
+    first: u32,
+    count: u32,
+}
+
+impl Mapping {
+    /// Root: a high range, or the highest one that this process's own namespace has. Anybody else: themself.
+    fn choose() -> Mapping {
+        if !Uid::effective().is_root() {
+            return Mapping { first: Uid::effective().as_raw(), count: 1 };
+        }
+        let own = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        Mapping::within(&own)
+    }
+
+    fn within(uid_map: &str) -> Mapping {
+        let ranges = uid_map.lines().filter_map(|line| {
+            let mut numbers = line.split_ascii_whitespace().map(str::parse::<u32>);
+            let first = numbers.next()?.ok()?;
+            Some((first, numbers.nth(1)?.ok()?))
+        });
+        let mut best = Mapping { first: 0, count: 1 };
+        for (first, count) in ranges {
+            let end = first.saturating_add(count);
+            if first <= FIRST_ID && FIRST_ID + IDS <= end {
+                return Mapping { first: FIRST_ID, count: IDS };
+            }
+            if count >= 2 * IDS && end - IDS > best.first {
+                best = Mapping { first: end - IDS, count: IDS };
+            } else if best.count == 1 && count > 1 && end - 1 > best.first {
+                best = Mapping { first: end - 1, count: 1 };
+            }
+        }
+        best
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_of_root_gets_ids_that_no_user_has() {
+        let check = |map: &str, first, count| assert_eq!(Mapping::within(map), Mapping { first, count }, "{map}");
+        check("         0          0 4294967295\n", FIRST_ID, IDS);
+        check("0 100000 200000\n", 200000 - IDS, IDS);
+        check("0 100000 65536\n", 65535, 1);
+        check("0 1000 1\n", 0, 1);
+        check("", 0, 1);
+    }
+}

@@ -1,0 +1,108 @@
+//! Files and directories, with every call recorded.
+
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+
+use super::notation;
+use super::record::Recorder;
+use crate::op::WriteMode;
+
+/// Most of a file that an op reads, in bytes.
+const READ_LIMIT: usize = 64 * 1024;
+
+pub fn open(recorder: &mut Recorder, path: &str, flags: OFlag, mode: u32) -> Result<OwnedFd, Errno> {
+    let mut args = format!("AT_FDCWD, {}, {}", notation::quoted(path), notation::open_flags(flags));
+    if flags.contains(OFlag::O_CREAT) {
+        args.push_str(&format!(", {mode:#05o}").replace("0o", "0"));
+    }
+    recorder
+        .call("openat", args, || nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, flags, Mode::from_bits_truncate(mode)))
+}
+
+/// One write of the whole text: files of /proc and cgroups take nothing else.
+pub fn write_text(recorder: &mut Recorder, path: &str, text: &str, mode: WriteMode) -> Result<(), Errno> {
+    let flags = match mode {
+        WriteMode::Create => OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC,
+        WriteMode::Append => OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND,
+        WriteMode::Existing => OFlag::O_WRONLY,
+    };
+    let file = open(recorder, path, flags | OFlag::O_CLOEXEC, 0o644)?;
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        let args = format!("{}, {}, {}", number(&file), notation::quoted(rest), rest.len());
+        let written = recorder.call("write", args, || nix::unistd::write(&file, rest))?;
+        rest = &rest[written..];
+    }
+    Ok(())
+}
+
+/// The file's text, up to 64 KiB; bytes that are no UTF-8 are replaced.
+pub fn read_text(recorder: &mut Recorder, path: &str) -> Result<String, Errno> {
+    let file = open(recorder, path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, 0)?;
+    let mut content = Vec::new();
+    let mut buffer = vec![0_u8; 16 * 1024];
+    while content.len() < READ_LIMIT {
+        let fd = number(&file);
+        let size = buffer.len();
+        let count = recorder.call_on(
+            "read",
+            &mut buffer,
+            |buffer| nix::unistd::read(&file, buffer),
+            |buffer, read| format!("{fd}, {}, {size}", notation::quoted(&buffer[..*read.as_ref().unwrap_or(&0)])),
+        )?;
+        if count == 0 {
+            break;
+        }
+        content.extend_from_slice(&buffer[..count]);
+    }
+    Ok(String::from_utf8_lossy(&content).into_owned())
+}
+
+pub fn mkdir(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
+    let args = format!("{}, 0755", notation::quoted(path));
+    recorder.call("mkdir", args, || nix::unistd::mkdir(path, Mode::from_bits_truncate(0o755)))
+}
+
+/// `mkdir -p`: what is there already is fine.
+pub fn mkdir_parents(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
+    let cuts = path.match_indices('/').map(|(at, _)| at).filter(|&at| at > 0).chain([path.len()]);
+    for cut in cuts {
+        let ancestor = &path[..cut];
+        if !std::path::Path::new(ancestor).is_dir() {
+            mkdir(recorder, ancestor)?;
+        }
+    }
+    Ok(())
+}
+
+pub fn rmdir(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
+    recorder.call("rmdir", notation::quoted(path), || {
+        // nix has unlinkat for this; the plain call is what `rmdir` makes.
+        std::fs::remove_dir(path).map_err(super::process::to_errno)
+    })
+}
+
+pub fn unlink(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
+    recorder.call("unlink", notation::quoted(path), || nix::unistd::unlink(path))
+}
+
+pub fn symlink(recorder: &mut Recorder, to: &str, path: &str) -> Result<(), Errno> {
+    let args = format!("{}, {}", notation::quoted(to), notation::quoted(path));
+    recorder.call("symlink", args, || std::os::unix::fs::symlink(to, path).map_err(super::process::to_errno))
+}
+
+pub fn chdir(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
+    recorder.call("chdir", notation::quoted(path), || nix::unistd::chdir(path))
+}
+
+pub fn chroot(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
+    recorder.call("chroot", notation::quoted(path), || nix::unistd::chroot(path))
+}
+
+pub fn number(file: &OwnedFd) -> i32 {
+    use std::os::fd::AsRawFd;
+    file.as_raw_fd()
+}

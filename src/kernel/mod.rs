@@ -1,0 +1,15 @@
+//! The only module that changes the system, and the only one with `unsafe`. Every call that an op makes goes through a
+//! `Recorder`, so that what is shown is what was done.
+#![allow(clippy::disallowed_methods)]
+
+pub mod copy;
+pub mod file;
+pub mod icmp;
+pub mod mount;
+pub mod net;
+pub mod nft;
+pub mod notation;
+pub mod perform;
+pub mod process;
+pub mod program;
+pub mod record;

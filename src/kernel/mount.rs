@@ -1,0 +1,119 @@
+//! mount(2), umount2(2), pivot_root(2), and the recursive attributes that only mount_setattr(2) can set.
+
+use std::ffi::CString;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags};
+
+use super::notation;
+use super::record::Recorder;
+use crate::op::{MountFlag, UmountFlag};
+
+/// The arguments of mount(2).
+#[derive(Debug, Clone, Copy)]
+pub struct MountCall<'a> {
+    pub source: Option<&'a str>,
+    pub target: &'a str,
+    pub fstype: Option<&'a str>,
+    pub flags: &'a [MountFlag],
+    pub data: Option<&'a str>,
+}
+
+pub fn mount(recorder: &mut Recorder, call: MountCall<'_>) -> Result<(), Errno> {
+    let args = format!(
+        "{}, {}, {}, {}, {}",
+        notation::quoted_or_null(call.source),
+        notation::quoted(call.target),
+        notation::quoted_or_null(call.fstype),
+        notation::mount_flags(call.flags),
+        notation::quoted_or_null(call.data),
+    );
+    recorder.call("mount", args, || mount_quietly(call))
+}
+
+/// mount(2) without a record: what a role does to set its own stage.
+pub fn mount_quietly(call: MountCall<'_>) -> Result<(), Errno> {
+    nix::mount::mount(call.source, call.target, call.fstype, ms_flags(call.flags), call.data)
+}
+
+fn ms_flags(flags: &[MountFlag]) -> MsFlags {
+    flags
+        .iter()
+        .map(|flag| match flag {
+            MountFlag::ReadOnly => MsFlags::MS_RDONLY,
+            MountFlag::NoSuid => MsFlags::MS_NOSUID,
+            MountFlag::NoDev => MsFlags::MS_NODEV,
+            MountFlag::NoExec => MsFlags::MS_NOEXEC,
+            MountFlag::Remount => MsFlags::MS_REMOUNT,
+            MountFlag::Bind => MsFlags::MS_BIND,
+            MountFlag::Move => MsFlags::MS_MOVE,
+            MountFlag::Recursive => MsFlags::MS_REC,
+            MountFlag::Unbindable => MsFlags::MS_UNBINDABLE,
+            MountFlag::Private => MsFlags::MS_PRIVATE,
+            MountFlag::Slave => MsFlags::MS_SLAVE,
+            MountFlag::Shared => MsFlags::MS_SHARED,
+        })
+        .collect()
+}
+
+pub fn umount(recorder: &mut Recorder, target: &str, flags: &[UmountFlag]) -> Result<(), Errno> {
+    let args = format!("{}, {}", notation::quoted(target), notation::umount_flags(flags));
+    let bits = flags
+        .iter()
+        .map(|flag| match flag {
+            UmountFlag::Force => MntFlags::MNT_FORCE,
+            UmountFlag::Detach => MntFlags::MNT_DETACH,
+            UmountFlag::NoFollow => MntFlags::UMOUNT_NOFOLLOW,
+        })
+        .collect();
+    recorder.call("umount2", args, || nix::mount::umount2(target, bits))
+}
+
+pub fn pivot_root(recorder: &mut Recorder, new_root: &str, put_old: &str) -> Result<(), Errno> {
+    let args = format!("{}, {}", notation::quoted(new_root), notation::quoted(put_old));
+    recorder.call("pivot_root", args, || nix::unistd::pivot_root(new_root, put_old))
+}
+
+/// Make `root` the root of this mount namespace and let go of the old one, without a directory to park it in
+/// (pivot_root(2), "pivot_root(".", ".")").
+pub fn replace_root(root: &Path) -> Result<(), Errno> {
+    nix::unistd::chdir(root)?;
+    nix::unistd::pivot_root(".", ".")?;
+    nix::mount::umount2(".", MntFlags::MNT_DETACH)?;
+    nix::unistd::chdir("/")
+}
+
+/// Make a mount and all below it read-only, without set-uid programs and device files: mount_setattr(2), Linux 5.12.
+pub fn seal(path: &Path) -> Result<(), Errno> {
+    const MOUNT_ATTR_RDONLY: u64 = 0x1;
+    const MOUNT_ATTR_NOSUID: u64 = 0x2;
+    const MOUNT_ATTR_NODEV: u64 = 0x4;
+    let path = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| Errno::EINVAL)?;
+    /// struct mount_attr of linux/mount.h, version 0.
+    #[repr(C)]
+    struct MountAttr {
+        attr_set: u64,
+        attr_clr: u64,
+        propagation: u64,
+        userns_fd: u64,
+    }
+    let attributes = MountAttr {
+        attr_set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
+    // SAFETY: path is a NUL-terminated string and attributes a mount_attr, both alive for the call; the size is its own.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::AT_RECURSIVE,
+            &raw const attributes,
+            size_of::<MountAttr>(),
+        )
+    };
+    Errno::result(result).map(drop)
+}

@@ -1,0 +1,111 @@
+//! Performing ops: everything an actor can do by itself. (`Spawn` makes a new actor: see lab/spawn.rs.)
+
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+use super::mount::{self, MountCall};
+use super::net::RouteSocket;
+use super::record::Recorder;
+use super::{copy, file, icmp, program};
+use crate::call::ErrnoName;
+use crate::op::{ActorName, Op, OpRecord, Outcome, UmountFlag};
+
+/// Perform one op and report every call it made.
+pub fn perform(actor: &ActorName, op: &Op) -> OpRecord {
+    let mut recorder = Recorder::default();
+    let started = Instant::now();
+    let outcome = attempt(&mut recorder, op).unwrap_or_else(|errno| failed(&recorder, errno));
+    let nanos = started.elapsed().as_nanos() as u64;
+    OpRecord { actor: actor.clone(), op: op.clone(), calls: recorder.into_calls(), outcome, nanos }
+}
+
+/// The outcome for an errno: `what` is the call that said so, as recorded.
+pub fn failed(recorder: &Recorder, errno: Errno) -> Outcome {
+    let name = ErrnoName::from_raw(errno as i32);
+    let what = recorder
+        .calls()
+        .iter()
+        .rev()
+        .find(|call| call.result.errno() == Some(&name))
+        .map_or_else(String::new, |call| format!("{}({})", call.name, call.args));
+    Outcome::Failed { errno: name, what }
+}
+
+fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
+    let mut output = String::new();
+    match op {
+        Op::Spawn { .. } => return Err(Errno::ENOSYS),
+        Op::Mount { source, target, fstype, flags, data } => {
+            let call = MountCall {
+                source: source.as_deref(),
+                target,
+                fstype: fstype.as_deref(),
+                flags,
+                data: data.as_deref(),
+            };
+            mount::mount(recorder, call)?;
+        }
+        Op::Umount { target, flags } => mount::umount(recorder, target, flags)?,
+        Op::UmountAll => umount_all(recorder)?,
+        Op::PivotRoot { new_root, put_old } => mount::pivot_root(recorder, new_root, put_old)?,
+        Op::Chroot { path } => file::chroot(recorder, path)?,
+        Op::Chdir { path } => file::chdir(recorder, path)?,
+        Op::Mkdir { path, parents: true } => file::mkdir_parents(recorder, path)?,
+        Op::Mkdir { path, parents: false } => file::mkdir(recorder, path)?,
+        Op::Rmdir { path } => file::rmdir(recorder, path)?,
+        Op::Unlink { path } => file::unlink(recorder, path)?,
+        Op::WriteFile { path, text, mode } => file::write_text(recorder, path, text, *mode)?,
+        Op::ReadFile { path } => output = file::read_text(recorder, path)?,
+        Op::CopyTree { from, to } => copy::copy_tree(recorder, from, to)?,
+        Op::SetHostname { name } => {
+            let args = format!("{}, {}", super::notation::quoted(name), name.len());
+            recorder.call("sethostname", args, || nix::unistd::sethostname(name))?;
+        }
+        Op::GetPid => {
+            let pid = recorder.call("getpid", "", || Ok::<_, Errno>(nix::unistd::getpid()))?;
+            output = pid.to_string();
+        }
+        Op::Run { argv } => {
+            let finished = program::run(recorder, argv)?;
+            let status = finished.status.code();
+            if status != 0 {
+                return Ok(Outcome::Exited { output: finished.output, status });
+            }
+            output = finished.output;
+        }
+        Op::Ping { to, timeout_ms } => {
+            let trip = icmp::echo(recorder, *to, Duration::from_millis(u64::from(*timeout_ms)))?;
+            output = format!("answer from {to} in {:.3} ms", trip.as_secs_f64() * 1000.0);
+        }
+        Op::Net(request) => RouteSocket::open()?.perform(recorder, request)?,
+        Op::Kill { pid, signal } => {
+            let signal: nix::sys::signal::Signal = format!("SIG{signal}").parse().map_err(|_| Errno::EINVAL)?;
+            let pid = nix::unistd::Pid::from_raw(i32::try_from(*pid).map_err(|_| Errno::EINVAL)?);
+            recorder.call("kill", format!("{pid}, {signal}"), || nix::sys::signal::kill(pid, signal))?;
+        }
+    }
+    Ok(Outcome::Done { output })
+}
+
+/// Last mounted first, so that what lies on top goes before what it lies on. The first failure is reported, after all
+/// were tried, as umount(8) does.
+fn umount_all(recorder: &mut Recorder) -> Result<(), Errno> {
+    let table = file::read_text(recorder, "/proc/self/mountinfo")?;
+    let mut first_failure = Ok(());
+    for line in table.lines().rev() {
+        let Some((left, right)) = line.split_once(" - ") else { continue };
+        let target = left.split(' ').nth(4).unwrap_or_default();
+        if right.split(' ').next() == Some("proc") {
+            continue;
+        }
+        let done = mount::umount(recorder, &unescape(target), &[] as &[UmountFlag]);
+        first_failure = first_failure.and(done);
+    }
+    first_failure
+}
+
+/// mountinfo writes blank, tab, newline and backslash as octal.
+fn unescape(target: &str) -> String {
+    target.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}

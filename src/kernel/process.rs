@@ -1,0 +1,294 @@
+//! Processes: forking from single-threaded roles, unshare, names, signals, waiting.
+
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sched::CloneFlags;
+use nix::sys::signal::{SigHandler, Signal};
+use nix::sys::wait::{WaitPidFlag, WaitStatus};
+use nix::unistd::Pid;
+
+use super::notation;
+use super::record::Recorder;
+use crate::op::NamespaceKind;
+
+/// Which side of a fork we are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fork {
+    Child,
+    Parent(Pid),
+}
+
+/// clone3(2) with the given new namespaces: fork(2) when there are none.
+///
+/// Only for processes with one thread: the child goes on with a copy of everything.
+pub fn fork(recorder: &mut Recorder, namespaces: &[NamespaceKind]) -> Result<Fork, Errno> {
+    assert!(has_one_thread(), "only a process with one thread may fork and go on");
+    let flags = clone_flags(namespaces);
+    let args = format!(
+        "{{flags={}, exit_signal=SIGCHLD, stack=NULL, stack_size=0}}, {}",
+        notation::clone_flags(namespaces),
+        size_of::<libc::clone_args>()
+    );
+    let pid = recorder.call("clone3", args, || {
+        let arguments = libc::clone_args {
+            flags: flags.bits() as u64,
+            pidfd: 0,
+            child_tid: 0,
+            parent_tid: 0,
+            exit_signal: libc::SIGCHLD as u64,
+            stack: 0,
+            stack_size: 0,
+            tls: 0,
+            set_tid: 0,
+            set_tid_size: 0,
+            cgroup: 0,
+        };
+        // SAFETY: no CLONE_VM and no new stack: the child runs on its copy of this stack, as after fork(2). The process
+        // has one thread (asserted above), so no lock is held by a thread that the child lacks.
+        let result = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
+        Errno::result(result).map(|pid| Pid::from_raw(pid as i32))
+    })?;
+    Ok(if pid.as_raw() == 0 { Fork::Child } else { Fork::Parent(pid) })
+}
+
+fn has_one_thread() -> bool {
+    std::fs::read_dir("/proc/self/task").map_or(true, |tasks| tasks.count() == 1)
+}
+
+fn clone_flags(namespaces: &[NamespaceKind]) -> CloneFlags {
+    const CLONE_NEWTIME: i32 = 0x80;
+    namespaces
+        .iter()
+        .map(|kind| match kind {
+            NamespaceKind::Mount => CloneFlags::CLONE_NEWNS,
+            NamespaceKind::Uts => CloneFlags::CLONE_NEWUTS,
+            NamespaceKind::Ipc => CloneFlags::CLONE_NEWIPC,
+            NamespaceKind::Pid => CloneFlags::CLONE_NEWPID,
+            NamespaceKind::Net => CloneFlags::CLONE_NEWNET,
+            NamespaceKind::User => CloneFlags::CLONE_NEWUSER,
+            NamespaceKind::Cgroup => CloneFlags::CLONE_NEWCGROUP,
+            NamespaceKind::Time => CloneFlags::from_bits_retain(CLONE_NEWTIME),
+        })
+        .collect()
+}
+
+pub fn unshare(recorder: &mut Recorder, namespaces: &[NamespaceKind]) -> Result<(), Errno> {
+    recorder.call("unshare", notation::clone_flags(namespaces), || nix::sched::unshare(clone_flags(namespaces)))
+}
+
+/// Enter the namespaces of `kinds` of a process.
+pub fn enter(pid: Pid, kinds: &[NamespaceKind]) -> Result<(), Errno> {
+    for kind in kinds {
+        let path = format!("/proc/{pid}/ns/{}", kind.proc_name());
+        let namespace = std::fs::File::open(path).map_err(to_errno)?;
+        nix::sched::setns(namespace, CloneFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// Do something in another network namespace, and come back.
+pub fn in_network<T>(namespace: &OwnedFd, act: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    let home = std::fs::File::open("/proc/self/ns/net").map_err(to_errno)?;
+    nix::sched::setns(namespace, CloneFlags::CLONE_NEWNET)?;
+    let done = act();
+    nix::sched::setns(home, CloneFlags::CLONE_NEWNET)?;
+    done
+}
+
+/// One write to a file that is there: what /proc and cgroups take.
+pub fn write_file(path: &str, text: &str) -> Result<(), Errno> {
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(to_errno)?;
+    file.write_all(text.as_bytes()).map_err(to_errno)
+}
+
+/// Kill this process with SIGKILL when its parent dies. Cleared by fork and by a change of credentials: set it again.
+pub fn die_with_parent(parent_was: Pid) -> Result<(), Errno> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    // Across a pid namespace getppid() is 0 for a parent outside, dead or alive.
+    let parent = nix::unistd::getppid();
+    if parent != parent_was && parent.as_raw() != 0 {
+        return Err(Errno::ESRCH);
+    }
+    Ok(())
+}
+
+/// Let processes of the same user (and the lab's root) look at this one, which a change of credentials forbade.
+pub fn be_visible() -> Result<(), Errno> {
+    nix::sys::prctl::set_dumpable(true)
+}
+
+/// Readable in `ps`: the command name (15 bytes) and the argument vector, where it is long enough.
+pub fn set_title(title: &str) {
+    let _ = set_name(title);
+    if let Some((start, end)) = argument_area() {
+        let mut area = vec![0_u8; (end - start) as usize];
+        let room = area.len().saturating_sub(1);
+        let text = &title.as_bytes()[..title.len().min(room)];
+        area[..text.len()].copy_from_slice(text);
+        // Writing through the file needs no pointer arithmetic; a kernel that refuses it leaves the old arguments.
+        if let Ok(mut memory) = std::fs::OpenOptions::new().write(true).open("/proc/self/mem") {
+            let _ = memory.seek(SeekFrom::Start(start)).and_then(|_| memory.write_all(&area));
+        }
+    }
+}
+
+/// The command name alone.
+pub fn set_name(name: &str) -> Result<(), Errno> {
+    let name = std::ffi::CString::new(name).map_err(|_| Errno::EINVAL)?;
+    nix::sys::prctl::set_name(&name)
+}
+
+/// Where the argument vector lies: fields 48 and 49 of /proc/self/stat.
+fn argument_area() -> Option<(u64, u64)> {
+    let mut stat = String::new();
+    std::fs::File::open("/proc/self/stat").ok()?.read_to_string(&mut stat).ok()?;
+    let after_comm = &stat[stat.rfind(')')? + 1..];
+    let mut fields = after_comm.split_ascii_whitespace().skip(48 - 3);
+    let (start, end) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    (end > start && start > 0).then_some((start, end))
+}
+
+/// Orphans of this process's descendants become its children, and are reaped here.
+pub fn adopt_orphans() -> Result<(), Errno> {
+    nix::sys::prctl::set_child_subreaper(true)
+}
+
+/// Children are reaped by the kernel.
+pub fn ignore_children() -> Result<(), Errno> {
+    // SAFETY: ignoring runs no code of ours.
+    unsafe { nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigIgn) }.map(drop)
+}
+
+/// Children are to be waited for: the default, after a parent that ignored its own.
+pub fn await_children() -> Result<(), Errno> {
+    // SAFETY: the default disposition runs no code of ours.
+    unsafe { nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigDfl) }.map(drop)
+}
+
+/// Standard input's descriptor, owned; /dev/null takes its place.
+pub fn take_stdin() -> OwnedFd {
+    let taken = std::io::stdin().as_fd().try_clone_to_owned();
+    let null = std::fs::File::open("/dev/null");
+    if let Ok(null) = null {
+        let _ = nix::unistd::dup2_stdin(&null);
+    }
+    // SAFETY: on failure (no descriptor left) the number 0 itself is used, which nothing else owns.
+    taken.unwrap_or_else(|_| unsafe { OwnedFd::from_raw_fd(0) })
+}
+
+/// Close every descriptor from `first` on.
+pub fn close_from(first: u32) {
+    // SAFETY: no owned descriptor at or above `first` is used afterwards: the callers are roles that have just begun.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, first, u32::MAX, 0);
+    }
+}
+
+/// The same open file under the number `to`, whatever was there; the old number is closed.
+pub fn move_fd(fd: OwnedFd, to: i32) -> OwnedFd {
+    if fd.as_raw_fd() == to {
+        return fd;
+    }
+    // SAFETY: `to` belongs to nobody in a role that has just begun; dup3 makes it ours.
+    unsafe {
+        libc::dup3(fd.as_raw_fd(), to, libc::O_CLOEXEC);
+        OwnedFd::from_raw_fd(to)
+    }
+}
+
+/// End a forked role at once: no destructors of the parent's copy, no exit handlers.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: _exit takes any status and does not return.
+    unsafe { libc::_exit(status) }
+}
+
+/// Signals back to their defaults and unblocked, for a program about to be executed.
+pub fn reset_signals() {
+    let _ = nix::sys::signal::SigSet::empty().thread_set_mask();
+    for signal in [Signal::SIGPIPE, Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGQUIT] {
+        // SAFETY: the default disposition runs no code of ours.
+        let _ = unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) };
+    }
+}
+
+/// Keep a role alive through signals meant for the terminal's foreground: its end comes by its socket.
+pub fn ignore_terminal_signals() {
+    for signal in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGHUP, Signal::SIGTERM, Signal::SIGPIPE] {
+        // SAFETY: ignoring runs no code of ours.
+        let _ = unsafe { nix::sys::signal::signal(signal, SigHandler::SigIgn) };
+    }
+}
+
+/// wait4(2) for one child, recorded.
+pub fn wait(recorder: &mut Recorder, child: Pid) -> Result<ExitStatus, Errno> {
+    let mut status: i32 = 0;
+    recorder.call_on(
+        "wait4",
+        &mut status,
+        |status| {
+            loop {
+                // SAFETY: status is a valid place for the result; no rusage is asked for.
+                let result = unsafe { libc::wait4(child.as_raw(), status, 0, std::ptr::null_mut()) };
+                match Errno::result(result) {
+                    Err(Errno::EINTR) => {}
+                    other => return other.map(Pid::from_raw),
+                }
+            }
+        },
+        |status, _| format!("{child}, {}, 0, NULL", ExitStatus::from_wait(*status).notation()),
+    )?;
+    Ok(ExitStatus::from_wait(status))
+}
+
+/// How a child ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitStatus {
+    Exited(i32),
+    Killed(i32),
+}
+
+impl ExitStatus {
+    fn from_wait(status: i32) -> Self {
+        if libc::WIFSIGNALED(status) {
+            ExitStatus::Killed(libc::WTERMSIG(status))
+        } else {
+            ExitStatus::Exited(libc::WEXITSTATUS(status))
+        }
+    }
+
+    /// As a shell's `$?`: 128 + the signal's number for a killed one.
+    pub fn code(self) -> i32 {
+        match self {
+            ExitStatus::Exited(code) => code,
+            ExitStatus::Killed(signal) => 128 + signal,
+        }
+    }
+
+    fn notation(self) -> String {
+        match self {
+            ExitStatus::Exited(code) => format!("[{{WIFEXITED(s) && WEXITSTATUS(s) == {code}}}]"),
+            ExitStatus::Killed(signal) => {
+                let name = Signal::try_from(signal).map_or_else(|_| signal.to_string(), |signal| signal.to_string());
+                format!("[{{WIFSIGNALED(s) && WTERMSIG(s) == {name}}}]")
+            }
+        }
+    }
+}
+
+/// Reap whatever has ended, without waiting: pid 1's duty.
+pub fn reap_all() -> Vec<Pid> {
+    let mut reaped = Vec::new();
+    while let Ok(status) = nix::sys::wait::waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+        match status {
+            WaitStatus::StillAlive => break,
+            ended => reaped.extend(ended.pid()),
+        }
+    }
+    reaped
+}
+
+pub fn to_errno(error: std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}

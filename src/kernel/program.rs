@@ -1,0 +1,136 @@
+//! Running a program of the lab: fork, execve, collect what it prints, wait.
+
+use std::ffi::CString;
+use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use super::notation;
+use super::process::{self, ExitStatus, Fork};
+use super::record::Recorder;
+use crate::call::{Call, CallKind, CallResult, ErrnoName};
+
+/// Where programs are looked for, and what they find in their environment.
+const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+const ENVIRONMENT: [&str; 5] = [
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "LANG=C.UTF-8",
+    "TERM=xterm-256color",
+    "COLUMNS=100",
+];
+const OUTPUT_LIMIT: usize = 64 * 1024;
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+
+/// What a program printed and how it ended.
+#[derive(Debug)]
+pub struct Finished {
+    pub output: String,
+    pub status: ExitStatus,
+}
+
+/// Run `argv` with no input. Killed after 20 seconds; output past 64 KiB is dropped.
+pub fn run(recorder: &mut Recorder, argv: &[String]) -> Result<Finished, Errno> {
+    let path = find(argv.first().ok_or(Errno::EINVAL)?).ok_or(Errno::ENOENT)?;
+    let (output, printed) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    let (failure, failed) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    match process::fork(recorder, &[])? {
+        Fork::Child => execute(&path, argv, &printed, failed),
+        Fork::Parent(child) => {
+            drop(printed);
+            drop(failed);
+            let executed = Instant::now();
+            let refused = read_errno(&failure);
+            recorder.push(Call {
+                kind: CallKind::Syscall,
+                name: "execve".into(),
+                args: format!("{}, {}, [/* {} vars */]", notation::quoted(&path), vector(argv), ENVIRONMENT.len()),
+                result: refused
+                    .map_or(CallResult::Value(0), |errno| CallResult::Errno(ErrnoName::from_raw(errno as i32))),
+                nanos: executed.elapsed().as_nanos() as u64,
+            });
+            let output = collect(&output, child);
+            let status = process::wait(recorder, child)?;
+            match refused {
+                Some(errno) => Err(errno),
+                None => Ok(Finished { output, status }),
+            }
+        }
+    }
+}
+
+fn find(program: &str) -> Option<String> {
+    if program.contains('/') {
+        return Some(program.to_owned());
+    }
+    PATH.iter().map(|dir| format!("{dir}/{program}")).find(|path| Path::new(path).is_file())
+}
+
+fn vector(argv: &[String]) -> String {
+    let quoted: Vec<String> = argv.iter().map(notation::quoted).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+fn execute(path: &str, argv: &[String], printed: &OwnedFd, failed: OwnedFd) -> ! {
+    let errno = match prepare(printed).and_then(|()| {
+        let c_string = |text: &str| CString::new(text).map_err(|_| Errno::EINVAL);
+        let arguments = argv.iter().map(|argument| c_string(argument)).collect::<Result<Vec<_>, _>>()?;
+        let environment = ENVIRONMENT.iter().map(|variable| c_string(variable)).collect::<Result<Vec<_>, _>>()?;
+        nix::unistd::execve(&c_string(path)?, &arguments, &environment)
+    }) {
+        Ok(never) => match never {},
+        Err(errno) => errno,
+    };
+    let _ = std::fs::File::from(failed).write_all(&(errno as i32).to_ne_bytes());
+    process::exit_now(127)
+}
+
+fn prepare(printed: &OwnedFd) -> Result<(), Errno> {
+    nix::unistd::setsid()?;
+    nix::unistd::dup2_stdout(printed)?;
+    nix::unistd::dup2_stderr(printed)?;
+    process::reset_signals();
+    Ok(())
+}
+
+/// The errno that the child wrote; nothing when execve closed the pipe.
+fn read_errno(failure: &OwnedFd) -> Option<Errno> {
+    let mut number = [0_u8; 4];
+    match nix::unistd::read(failure, &mut number) {
+        Ok(4) => Some(Errno::from_raw(i32::from_ne_bytes(number))),
+        _ => None,
+    }
+}
+
+fn collect(output: &OwnedFd, child: Pid) -> String {
+    let deadline = Instant::now() + TIME_LIMIT;
+    let mut content = Vec::new();
+    let mut buffer = [0_u8; 4096];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let mut ready = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
+        let wait_ms = PollTimeout::try_from(left.as_millis() as i32).unwrap_or(PollTimeout::ZERO);
+        match nix::poll::poll(&mut ready, wait_ms) {
+            Ok(0) => {
+                let _ = nix::sys::signal::kill(child, Signal::SIGKILL);
+                break;
+            }
+            Ok(_) => {}
+            Err(Errno::EINTR) => continue,
+            Err(_) => break,
+        }
+        match nix::unistd::read(output, &mut buffer) {
+            Ok(0) | Err(_) => break,
+            Ok(count) if content.len() < OUTPUT_LIMIT => content.extend_from_slice(&buffer[..count]),
+            Ok(_) => {}
+        }
+    }
+    String::from_utf8_lossy(&content).into_owned()
+}

@@ -1,0 +1,107 @@
+//! Recording calls while they are made.
+
+use std::time::Instant;
+
+use nix::errno::Errno;
+
+use crate::call::{Call, CallKind, CallResult, ErrnoName};
+
+/// Collects the calls of one op.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    calls: Vec<Call>,
+}
+
+/// What a call returned, as the number strace prints behind `=`.
+pub trait ReturnValue {
+    fn number(&self) -> i64;
+}
+
+impl ReturnValue for () {
+    fn number(&self) -> i64 {
+        0
+    }
+}
+
+impl ReturnValue for usize {
+    fn number(&self) -> i64 {
+        *self as i64
+    }
+}
+
+impl ReturnValue for i32 {
+    fn number(&self) -> i64 {
+        i64::from(*self)
+    }
+}
+
+impl ReturnValue for nix::unistd::Pid {
+    fn number(&self) -> i64 {
+        i64::from(self.as_raw())
+    }
+}
+
+impl ReturnValue for std::os::fd::OwnedFd {
+    fn number(&self) -> i64 {
+        use std::os::fd::AsRawFd;
+        i64::from(self.as_raw_fd())
+    }
+}
+
+impl Recorder {
+    /// Make a call and record it. `args` is in strace's notation, and is only known in full before the call.
+    pub fn call<T: ReturnValue>(
+        &mut self,
+        name: &str,
+        args: impl Into<String>,
+        make: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let args = args.into();
+        self.call_then(name, make, |_| args)
+    }
+
+    /// The same, where part of the arguments is only known afterwards (a status that `wait4` fills in).
+    pub fn call_then<T: ReturnValue>(
+        &mut self,
+        name: &str,
+        make: impl FnOnce() -> Result<T, Errno>,
+        args: impl FnOnce(&Result<T, Errno>) -> String,
+    ) -> Result<T, Errno> {
+        self.call_on(name, &mut (), |()| make(), |(), made| args(made))
+    }
+
+    /// A call that works on a buffer, which its arguments then show (what `read` put there).
+    pub fn call_on<B: ?Sized, T: ReturnValue>(
+        &mut self,
+        name: &str,
+        buffer: &mut B,
+        make: impl FnOnce(&mut B) -> Result<T, Errno>,
+        args: impl FnOnce(&B, &Result<T, Errno>) -> String,
+    ) -> Result<T, Errno> {
+        let started = Instant::now();
+        let made = make(buffer);
+        let nanos = started.elapsed().as_nanos() as u64;
+        let result = match &made {
+            Ok(value) => CallResult::Value(value.number()),
+            Err(errno) => CallResult::Errno(ErrnoName::from_raw(*errno as i32)),
+        };
+        self.push(Call { kind: CallKind::Syscall, name: name.into(), args: args(buffer, &made), result, nanos });
+        made
+    }
+
+    pub fn push(&mut self, call: Call) {
+        self.calls.push(call);
+    }
+
+    pub fn extend(&mut self, calls: Vec<Call>) {
+        self.calls.extend(calls);
+    }
+
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    pub fn into_calls(self) -> Vec<Call> {
+        self.calls
+    }
+}

@@ -1,0 +1,41 @@
+//! The lab's pid 1: builds the lab around itself, then is the actor `host`.
+
+use std::io::Read;
+use std::os::fd::OwnedFd;
+
+use nix::unistd::Pid;
+
+use super::network::{self, Internet};
+use super::protocol::{Doing, FromActor, RoleFailure, ToStore};
+use super::root;
+use super::store::Stage;
+use super::wire::Wire;
+use crate::actor;
+use crate::kernel::process;
+use crate::kernel::record::Recorder;
+use crate::op::{ActorName, NamespaceKind};
+
+/// Never returns: this is a forked process.
+pub fn live(stage: &Stage, request: &ToStore, mut wire: Wire, go: OwnedFd, parent: Pid) -> ! {
+    let status = match set_up(stage, request, go, parent) {
+        Ok(internet) => i32::from(actor::serve(&ActorName::host(), wire, &[internet.fd()]).is_err()),
+        Err(failure) => {
+            let _ = wire.send(&FromActor::Stillborn(failure), &[]);
+            1
+        }
+    };
+    process::exit_now(status)
+}
+
+fn set_up(stage: &Stage, request: &ToStore, go: OwnedFd, parent: Pid) -> Result<Internet, RoleFailure> {
+    process::die_with_parent(parent).doing("tie the lab to its keeper")?;
+    process::await_children().doing("take over the store's signals")?;
+    process::set_title("unboxed: host");
+    // One byte once the id maps are written and the cgroups entered; the end of file when the keeper gave up.
+    let mut word = [0];
+    std::fs::File::from(go).read_exact(&mut word).doing("wait for the keeper")?;
+    process::unshare(&mut Recorder::default(), &[NamespaceKind::Cgroup]).doing("make the lab's cgroup namespace")?;
+    nix::unistd::sethostname("host").doing("name the lab's host")?;
+    root::build(stage, &request.cgroups)?;
+    network::build()
+}

@@ -1,0 +1,62 @@
+//! The lab's network: the bridge `docker0` as docker leaves it, and an "internet" host that only NAT can reach.
+//!
+//! ```text
+//! internet 203.0.113.1 ── eth0 203.0.113.2  host  docker0 172.17.0.1/16
+//! ```
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use super::protocol::{Doing, RoleFailure};
+use crate::kernel::net::{self, RouteSocket};
+use crate::kernel::record::Recorder;
+use crate::kernel::{nft, process};
+use crate::op::{NamespaceKind, NetOp};
+
+/// A netlink socket in the "internet": it keeps that namespace alive, and lets an observer look inside.
+#[derive(Debug)]
+pub struct Internet {
+    pub socket: OwnedFd,
+}
+
+/// Called in a fresh network namespace, which becomes the internet; leaves the caller in a second one, the host's.
+pub fn build() -> Result<Internet, RoleFailure> {
+    let recorder = &mut Recorder::default();
+    let internet = net::open_socket().doing("open a netlink socket in the lab's internet")?;
+    let namespace: OwnedFd =
+        std::fs::File::open("/proc/self/ns/net").doing("open the internet's network namespace")?.into();
+    let mut far = RouteSocket::open().doing("open a netlink socket in the lab's internet")?;
+    process::unshare(recorder, &[NamespaceKind::Net]).doing("make the host's network namespace")?;
+    let mut near = RouteSocket::open().doing("open a netlink socket in the lab's host")?;
+    near.add_veth_into("eth0", "eth0", &namespace).doing("make the cable to the internet")?;
+
+    let address =
+        |dev: &str, last: [u8; 4], prefix| NetOp::AddAddress { dev: dev.into(), address: last.into(), prefix };
+    let up = |name: &str| NetOp::SetLink { name: name.into(), rename: None, up: Some(true), master: None };
+    // Names are looked up in the caller's namespace, so the far end is set while we are in it.
+    process::in_network(&namespace, || {
+        far.perform(recorder, &address("eth0", [203, 0, 113, 1], 24))?;
+        far.perform(recorder, &up("eth0"))
+    })
+    .doing("set up the internet's end of the cable")?;
+    for op in [
+        up("lo"),
+        address("eth0", [203, 0, 113, 2], 24),
+        up("eth0"),
+        NetOp::AddRoute { to: None, via: [203, 0, 113, 1].into() },
+        NetOp::AddBridge { name: "docker0".into() },
+        address("docker0", [172, 17, 0, 1], 16),
+        up("docker0"),
+    ] {
+        near.perform(recorder, &op).doing(&format!("set up the lab's network: {op:?}"))?;
+    }
+    process::write_file("/proc/sys/net/ipv4/ip_forward", "1").doing("let the lab's host forward")?;
+    nft::masquerade([172, 17, 0, 0].into(), 16, "docker0").doing("add the lab's NAT rule (nf_tables)")?;
+    Ok(Internet { socket: internet })
+}
+
+impl Internet {
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        use std::os::fd::AsFd;
+        self.socket.as_fd()
+    }
+}

@@ -1,0 +1,147 @@
+//! What roles say to each other. Closed lists; both ends are the same binary, so there is no version to agree on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Call, ErrnoName};
+use crate::op::{ActorName, Op, OpRecord};
+
+/// Engine → keeper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToKeeper {
+    /// A new lab; the one before it, if any, is dropped without waiting for its end.
+    MakeLab(LabPlan),
+}
+
+/// What a lab is made with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabPlan {
+    /// Controllers that the lesson touches: these are mounted inside.
+    pub controllers: Vec<String>,
+    /// Keep the next lab ready, so that a rewind need not wait for it.
+    pub spare: bool,
+}
+
+/// Keeper → engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromKeeper {
+    /// One descriptor comes along: the wire to the lab's host, which says `FromActor::Born` first.
+    Made(LabMade),
+    Failed(RoleFailure),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabMade {
+    /// `unboxed-PID-START-N`, also the name of its cgroups.
+    pub id: String,
+    /// The lab's subtree in each hierarchy it has a part of.
+    pub cgroups: Vec<LabCgroup>,
+    /// The keeper has no privilege: one user id, and cgroups only where delegated.
+    pub rootless: bool,
+}
+
+/// A hierarchy that the lab has a subtree in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabCgroup {
+    /// Controllers of a v1 hierarchy as mounted (`memory`; `cpu,cpuacct`), or what is delegated of the v2 tree.
+    pub controllers: Vec<String>,
+    pub v2: bool,
+    /// The subtree's directory on the machine.
+    pub machine_path: String,
+    /// Where the lab sees it; none when it is not mounted inside.
+    pub lab_path: Option<String>,
+}
+
+/// A role could not do its part: data, since it crosses a socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{doing}: {} ({errno})", errno.sentence())]
+pub struct RoleFailure {
+    /// What was tried, on what: `mount proc on the lab's /proc`.
+    pub doing: String,
+    pub errno: ErrnoName,
+}
+
+impl RoleFailure {
+    pub fn new(doing: impl Into<String>, errno: nix::errno::Errno) -> Self {
+        RoleFailure { doing: doing.into(), errno: ErrnoName::from_raw(errno as i32) }
+    }
+}
+
+/// Puts a sentence before an errno.
+pub trait Doing<T> {
+    fn doing(self, what: &str) -> Result<T, RoleFailure>;
+}
+
+impl<T> Doing<T> for Result<T, nix::errno::Errno> {
+    fn doing(self, what: &str) -> Result<T, RoleFailure> {
+        self.map_err(|errno| RoleFailure::new(what, errno))
+    }
+}
+
+impl<T> Doing<T> for std::io::Result<T> {
+    fn doing(self, what: &str) -> Result<T, RoleFailure> {
+        self.map_err(|error| RoleFailure::new(what, crate::kernel::process::to_errno(error)))
+    }
+}
+
+/// Keeper → store. Descriptors: the actor's end of the host's wire, and a pipe that says "go" once the new process is in
+/// its cgroups.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToStore {
+    pub name: String,
+    pub cgroups: Vec<LabCgroup>,
+}
+
+/// Store → keeper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromStore {
+    /// The image is in place.
+    Ready {
+        missing: Vec<String>,
+    },
+    /// A lab's host was forked; its pid as the machine counts.
+    Forked {
+        pid: i32,
+    },
+    Failed(RoleFailure),
+}
+
+/// Engine → actor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToActor {
+    Perform(Op),
+    /// Not an op of a lesson: can the network namespace of `pid` reach this address? Asked for expectations.
+    Probe {
+        pid: u32,
+        to: std::net::Ipv4Addr,
+        timeout_ms: u32,
+    },
+    /// Not an op of a lesson: the host name in the UTS namespace of `pid`.
+    Hostname {
+        pid: u32,
+    },
+}
+
+/// Actor → engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromActor {
+    /// The first word of every actor. Descriptors: a netlink socket of its network namespace; from the lab's host, one of
+    /// the "internet" too.
+    Born {
+        actor: ActorName,
+    },
+    /// The lab's host could not set its stage.
+    Stillborn(RoleFailure),
+    /// After a `Spawn` that worked, the engine's end of the new actor's wire comes along.
+    Performed(OpRecord),
+    Probed {
+        reached: bool,
+    },
+    Hostname(Option<String>),
+}
+
+/// A forked "unshare" process → the actor that forked it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpawnReport {
+    pub calls: Vec<Call>,
+    pub errno: Option<ErrnoName>,
+}

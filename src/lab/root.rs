@@ -1,0 +1,182 @@
+//! The root file system of a lab's host: a tmpfs with sealed binds of the machine's programs, and its own /proc, /sys,
+//! /dev and /etc. A dozen mounts, the same on every machine.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use super::protocol::{Doing, LabCgroup, RoleFailure};
+use super::store::{Stage, bind};
+use crate::kernel::mount::{self, MountCall};
+use crate::op::MountFlag;
+
+/// Directories that hold programs and libraries. On a merged-/usr machine all but /usr are links into it.
+const PROGRAMS: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+/// Device files a container gets, bound from the machine's: mknod(2) needs the machine's root.
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+const DIRECTORIES: [&str; 13] =
+    ["dev", "etc", "home", "image", "mnt", "opt", "proc", "root", "run", "srv", "sys", "tmp", "var"];
+const FILES: [(&str, &str); 6] = [
+    ("passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"),
+    ("group", "root:x:0:\nnogroup:x:65534:\n"),
+    ("hosts", "127.0.0.1 localhost\n172.17.0.1 host docker0\n203.0.113.1 internet\n"),
+    ("hostname", "host\n"),
+    ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+    ("os-release", "NAME=\"unboxed lab\"\nID=unboxed\nPRETTY_NAME=\"unboxed lab\"\n"),
+];
+
+/// In the store: bind the machine's programs below `into`, without set-uid bits, devices, or a way to write.
+pub fn bind_host(into: &Path) -> Result<(), RoleFailure> {
+    for name in PROGRAMS {
+        let source = Path::new("/").join(name);
+        let target = into.join(name);
+        let Ok(metadata) = fs::symlink_metadata(&source) else { continue };
+        if metadata.is_symlink() {
+            let link = fs::read_link(&source).doing("read a link of the machine's root")?;
+            symlink(link, &target).doing("copy a link of the machine's root")?;
+        } else if metadata.is_dir() {
+            fs::create_dir(&target).doing("make a directory in the store")?;
+            bind(&source, &target).doing(&format!("bind /{name}"))?;
+            mount::seal(&target).doing(&format!("make the lab's /{name} read-only"))?;
+        }
+    }
+    Ok(())
+}
+
+/// In the lab: build the root in the stage's lab directory and make it this mount namespace's root.
+pub fn build(stage: &Stage, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
+    let lab = stage.lab();
+    mount_at("tmpfs", &lab, "tmpfs", &[], Some("mode=0755,size=512m,nr_inodes=200k")).doing("mount the lab's root")?;
+    for name in DIRECTORIES {
+        fs::create_dir(lab.join(name)).doing("make a directory in the lab")?;
+    }
+    for name in ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
+        take_over(&stage.host().join(name), &lab.join(name))?;
+    }
+    bind(&stage.image(), &lab.join("image")).doing("bind the image into the lab")?;
+    // A directory of its own file system: pivot_root(2) then tells "not a mount point" from "the root's own mount".
+    mount_at("tmpfs", &lab.join("root"), "tmpfs", &[], Some("mode=0700,size=512m")).doing("mount the lab's /root")?;
+    let quiet = [MountFlag::NoSuid, MountFlag::NoDev, MountFlag::NoExec];
+    mount_at("proc", &lab.join("proc"), "proc", &quiet, None).doing("mount the lab's /proc")?;
+    build_sys(&lab, cgroups)?;
+    build_dev(&lab.join("dev"))?;
+    build_etc(&lab.join("etc"))?;
+    mount::replace_root(&lab).doing("make the lab's root the root")?;
+    // As systemd leaves a real machine: what is mounted here shows in the namespaces copied from it.
+    let shared = [MountFlag::Recursive, MountFlag::Shared];
+    mount::mount_quietly(MountCall { source: None, target: "/", fstype: None, flags: &shared, data: None })
+        .doing("make the lab's mounts shared")?;
+    nix::unistd::chdir("/root").doing("enter /root")
+}
+
+/// Bind a directory of the stage, or copy the link it is.
+fn take_over(source: &Path, target: &Path) -> Result<(), RoleFailure> {
+    let Ok(metadata) = fs::symlink_metadata(source) else { return Ok(()) };
+    if metadata.is_symlink() {
+        let link = fs::read_link(source).doing("read a link of the store")?;
+        return symlink(link, target).doing("make a link in the lab");
+    }
+    fs::create_dir(target).doing("make a directory in the lab")?;
+    bind(source, target).doing(&format!("bind the machine's programs to {}", target.display()))
+}
+
+/// sysfs shows the network devices of the namespace it is mounted from; a machine that hides /sys has no new one for us.
+fn build_sys(lab: &Path, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
+    let sys = lab.join("sys");
+    let sealed = [MountFlag::ReadOnly, MountFlag::NoSuid, MountFlag::NoDev, MountFlag::NoExec];
+    if mount_at("sysfs", &sys, "sysfs", &sealed, None).is_err() {
+        fs::create_dir_all(sys.join("fs/cgroup")).doing("make /sys/fs/cgroup")?;
+    }
+    if cgroups.iter().all(|cgroup| cgroup.lab_path.is_none()) {
+        return Ok(());
+    }
+    let quiet = [MountFlag::NoSuid, MountFlag::NoDev, MountFlag::NoExec];
+    let top = sys.join("fs/cgroup");
+    if cgroups.iter().any(|cgroup| !cgroup.v2 && cgroup.lab_path.is_some()) {
+        mount_at("tmpfs", &top, "tmpfs", &quiet, Some("mode=0755,size=1m")).doing("mount /sys/fs/cgroup")?;
+    }
+    for cgroup in cgroups {
+        let Some(path) = &cgroup.lab_path else { continue };
+        let target = lab.join(path.trim_start_matches('/'));
+        fs::create_dir_all(&target).doing("make a directory for a cgroup hierarchy")?;
+        if cgroup.v2 {
+            mount_at("cgroup2", &target, "cgroup2", &quiet, None).doing("mount the v2 cgroup tree")?;
+            open_v2_tree(&target, &cgroup.controllers)?;
+        } else {
+            let controllers = cgroup.controllers.join(",");
+            mount_at("cgroup", &target, "cgroup", &quiet, Some(&controllers))
+                .doing(&format!("mount the {controllers} cgroup hierarchy"))?;
+        }
+    }
+    Ok(())
+}
+
+/// v2 lets a group hand out controllers only while it holds no process itself: the host moves into a leaf.
+fn open_v2_tree(top: &Path, controllers: &[String]) -> Result<(), RoleFailure> {
+    fs::create_dir(top.join("host")).doing("make the host's own cgroup")?;
+    fs::write(top.join("host/cgroup.procs"), "0").doing("move the host into its own cgroup")?;
+    for controller in controllers {
+        fs::write(top.join("cgroup.subtree_control"), format!("+{controller}"))
+            .doing(&format!("hand out the {controller} controller"))?;
+    }
+    Ok(())
+}
+
+fn build_dev(dev: &Path) -> Result<(), RoleFailure> {
+    // 0755: with the default sticky 1777, opening a device of another owner with O_CREAT is refused.
+    mount_at("tmpfs", dev, "tmpfs", &[MountFlag::NoSuid], Some("mode=0755,size=64k")).doing("mount the lab's /dev")?;
+    for name in DEVICES {
+        let (source, target) = (Path::new("/dev").join(name), dev.join(name));
+        if source.exists() {
+            fs::write(&target, "").doing("make a place for a device")?;
+            bind(&source, &target).doing(&format!("bind /dev/{name}"))?;
+        }
+    }
+    for (link, to) in [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ] {
+        symlink(to, dev.join(link)).doing("make a link in /dev")?;
+    }
+    for name in ["pts", "shm"] {
+        fs::create_dir(dev.join(name)).doing("make a directory in /dev")?;
+    }
+    let noexec = [MountFlag::NoSuid, MountFlag::NoExec];
+    mount_at("devpts", &dev.join("pts"), "devpts", &noexec, Some("newinstance,ptmxmode=0666,mode=0620"))
+        .doing("mount the lab's /dev/pts")?;
+    symlink("pts/ptmx", dev.join("ptmx")).doing("make /dev/ptmx")?;
+    mount_at("tmpfs", &dev.join("shm"), "tmpfs", &[MountFlag::NoSuid, MountFlag::NoDev], Some("mode=1777,size=64m"))
+        .doing("mount the lab's /dev/shm")
+}
+
+fn build_etc(etc: &Path) -> Result<(), RoleFailure> {
+    for (name, text) in FILES {
+        fs::write(etc.join(name), text).doing(&format!("write the lab's /etc/{name}"))?;
+    }
+    symlink("/proc/self/mounts", etc.join("mtab")).doing("make /etc/mtab")?;
+    copy_readable(Path::new("/etc/ld.so.cache"), &etc.join("ld.so.cache"));
+    // Programs such as vi and awk are links through here.
+    if let Ok(entries) = fs::read_dir("/etc/alternatives") {
+        let _ = fs::create_dir(etc.join("alternatives"));
+        for entry in entries.flatten() {
+            if let Ok(link) = fs::read_link(entry.path()) {
+                let _ = symlink(link, etc.join("alternatives").join(entry.file_name()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Nice to have: a machine without it, or one that hides it, is fine too.
+fn copy_readable(from: &Path, to: &Path) {
+    let _ = fs::copy(from, to);
+}
+
+fn mount_at(source: &str, target: &Path, fstype: &str, flags: &[MountFlag], data: Option<&str>) -> Result<(), Errno> {
+    let target = target.to_str().ok_or(Errno::EINVAL)?;
+    mount::mount_quietly(MountCall { source: Some(source), target, fstype: Some(fstype), flags, data })
+}

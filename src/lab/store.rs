@@ -1,0 +1,173 @@
+//! The **store**: a process between keeper and labs, in a user namespace of its own. It lays the image out once, in a
+//! private tmpfs; every lab starts as a copy of its mount table, in which all of that is locked read-only.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+use super::protocol::{Doing, FromStore, RoleFailure, ToStore};
+use super::wire::{Wire, WireError};
+use super::{init, root};
+use crate::kernel::mount::{self, MountCall};
+use crate::kernel::process::{self, Fork};
+use crate::kernel::record::Recorder;
+use crate::op::{MountFlag, NamespaceKind};
+use crate::rootfs;
+
+/// Everything a lab is built from lies below this directory of the store's mount namespace.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    pub dir: PathBuf,
+}
+
+impl Stage {
+    /// The host's directories that labs see, sealed.
+    pub fn host(&self) -> PathBuf {
+        self.dir.join("host")
+    }
+
+    /// The image, one directory a layer.
+    pub fn image(&self) -> PathBuf {
+        self.dir.join("image")
+    }
+
+    /// An empty directory: each lab mounts its own root there.
+    pub fn lab(&self) -> PathBuf {
+        self.dir.join("lab")
+    }
+}
+
+/// The id mapping of a lab: how many ids, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdRange {
+    pub count: u32,
+}
+
+/// The store's whole life. `wire` leads to the keeper, who wrote the id maps and said so before.
+pub fn serve(mut wire: Wire, ids: IdRange) -> Result<(), WireError> {
+    match set_stage() {
+        Ok((stage, missing)) => {
+            wire.send(&FromStore::Ready { missing }, &[])?;
+            serve_labs(&mut wire, &stage, ids)
+        }
+        Err(failure) => wire.send(&FromStore::Failed(failure), &[]),
+    }
+}
+
+fn serve_labs(wire: &mut Wire, stage: &Stage, ids: IdRange) -> Result<(), WireError> {
+    loop {
+        let received = match wire.receive::<ToStore>() {
+            Ok(received) => received,
+            Err(WireError::Closed) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let Ok([actor_end, go]) = <[OwnedFd; 2]>::try_from(received.fds) else {
+            return Err(WireError::Garbled("a lab was asked for without its two descriptors".into()));
+        };
+        let answer = match fork_lab(stage, ids, &received.message, actor_end, go) {
+            Ok(pid) => FromStore::Forked { pid: pid.as_raw() },
+            Err(failure) => FromStore::Failed(failure),
+        };
+        wire.send(&answer, &[])?;
+    }
+}
+
+/// Fork the host of a lab into namespaces of its own; returns in the store only.
+fn fork_lab(
+    stage: &Stage,
+    ids: IdRange,
+    request: &ToStore,
+    actor_end: OwnedFd,
+    go: OwnedFd,
+) -> Result<Pid, RoleFailure> {
+    // The cgroup namespace comes later, once the keeper has put the process into its groups: it starts where one is.
+    const NAMESPACES: [NamespaceKind; 6] = [
+        NamespaceKind::User,
+        NamespaceKind::Mount,
+        NamespaceKind::Pid,
+        NamespaceKind::Net,
+        NamespaceKind::Uts,
+        NamespaceKind::Ipc,
+    ];
+    let me = nix::unistd::getpid();
+    match process::fork(&mut Recorder::default(), &NAMESPACES).doing("clone the lab's host into new namespaces")? {
+        Fork::Child => init::live(stage, request, Wire::from_fd(actor_end), go, me),
+        Fork::Parent(pid) => {
+            let mapped = map_ids(pid, &format!("0 0 {}", ids.count), ids.count == 1);
+            if mapped.is_err() {
+                let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+            }
+            mapped.doing("write the id maps of the lab's user namespace")?;
+            Ok(pid)
+        }
+    }
+}
+
+/// Write a process's uid_map and gid_map. Without privilege the kernel wants `setgroups` denied first: user_namespaces(7).
+pub fn map_ids(pid: Pid, line: &str, deny_setgroups: bool) -> Result<(), Errno> {
+    if deny_setgroups {
+        process::write_file(&format!("/proc/{pid}/setgroups"), "deny")?;
+    }
+    process::write_file(&format!("/proc/{pid}/gid_map"), line)?;
+    process::write_file(&format!("/proc/{pid}/uid_map"), line)
+}
+
+fn set_stage() -> Result<(Stage, Vec<String>), RoleFailure> {
+    let recorder = &mut Recorder::default();
+    let private = [MountFlag::Recursive, MountFlag::Private];
+    let call = MountCall { source: None, target: "/", fstype: None, flags: &private, data: None };
+    mount::mount(recorder, call).doing("make the store's mounts private")?;
+
+    let dir = mount_tmpfs_somewhere()?;
+    let stage = Stage { dir };
+    for dir in [stage.host(), stage.image(), stage.lab()] {
+        std::fs::create_dir(&dir).doing("make a directory in the store")?;
+    }
+    root::bind_host(&stage.host())?;
+
+    let missing = fill_image(&stage.image())?;
+    bind(&stage.image(), &stage.image()).doing("bind the image")?;
+    mount::seal(&stage.image()).doing("make the image read-only")?;
+    Ok((stage, missing))
+}
+
+/// Cover a directory that any machine has: nothing outside this mount namespace sees it.
+fn mount_tmpfs_somewhere() -> Result<PathBuf, RoleFailure> {
+    let mut last = Errno::ENOENT;
+    for target in ["/tmp", "/mnt", "/var/tmp", "/srv", "/home", "/media"] {
+        let call = MountCall {
+            source: Some("unboxed"),
+            target,
+            fstype: Some("tmpfs"),
+            flags: &[MountFlag::NoSuid, MountFlag::NoDev],
+            data: Some("mode=0755,size=256m,nr_inodes=100k"),
+        };
+        match mount::mount_quietly(call) {
+            Ok(()) => return Ok(target.into()),
+            Err(errno) => last = errno,
+        }
+    }
+    Err(RoleFailure::new("mount a tmpfs for the image in a user namespace", last))
+}
+
+/// A recursive bind mount.
+pub fn bind(source: &Path, target: &Path) -> Result<(), Errno> {
+    let (Some(source), Some(target)) = (source.to_str(), target.to_str()) else { return Err(Errno::EINVAL) };
+    mount::mount_quietly(MountCall {
+        source: Some(source),
+        target,
+        fstype: None,
+        flags: &[MountFlag::Bind, MountFlag::Recursive],
+        data: None,
+    })
+}
+
+/// The default image from the host's own programs; returns what the host lacks.
+fn fill_image(into: &Path) -> Result<Vec<String>, RoleFailure> {
+    rootfs::harvest(into).map_err(|error| RoleFailure {
+        doing: format!("build the image: {error}"),
+        errno: crate::call::ErrnoName("EIO".into()),
+    })
+}

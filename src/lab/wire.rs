@@ -1,0 +1,139 @@
+//! Messages between roles: length-prefixed JSON on stream sockets, descriptors alongside (SCM_RIGHTS).
+
+use std::io::{IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, sockopt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A message longer than this is not ours, in bytes.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// One end of a connection between two roles.
+#[derive(Debug)]
+pub struct Wire {
+    stream: UnixStream,
+}
+
+/// A message, the descriptors that came with it, and who sent it.
+#[derive(Debug)]
+pub struct Received<T> {
+    pub message: T,
+    pub fds: Vec<OwnedFd>,
+    /// The sender's pid in the receiver's pid namespace, where `expect_credentials` was called before it was sent.
+    pub sender: Option<i32>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The other side is gone.
+    #[error("the connection ended")]
+    Closed,
+    #[error("the connection failed: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("a message could not be understood: {0}")]
+    Garbled(String),
+}
+
+impl From<nix::errno::Errno> for WireError {
+    fn from(errno: nix::errno::Errno) -> Self {
+        WireError::Io(errno.into())
+    }
+}
+
+impl Wire {
+    /// Two connected ends, close-on-exec.
+    pub fn pair() -> std::io::Result<(Wire, Wire)> {
+        let (left, right) = UnixStream::pair()?;
+        Ok((Wire { stream: left }, Wire { stream: right }))
+    }
+
+    pub fn from_fd(fd: OwnedFd) -> Self {
+        Wire { stream: UnixStream::from(fd) }
+    }
+
+    pub fn into_fd(self) -> OwnedFd {
+        self.stream.into()
+    }
+
+    pub fn raw_fd(&self) -> RawFd {
+        self.stream.as_raw_fd()
+    }
+
+    /// Ask the kernel to say who sends: call it before the other side sends.
+    pub fn expect_credentials(&self) -> Result<(), WireError> {
+        Ok(nix::sys::socket::setsockopt(&self.stream, sockopt::PassCred, &true)?)
+    }
+
+    pub fn set_timeout(&self, timeout: Option<Duration>) -> Result<(), WireError> {
+        Ok(self.stream.set_read_timeout(timeout)?)
+    }
+
+    pub fn send<T: Serialize>(&mut self, message: &T, fds: &[RawFd]) -> Result<(), WireError> {
+        let mut bytes = vec![0; 4];
+        serde_json::to_writer(&mut bytes, message).map_err(|error| WireError::Garbled(error.to_string()))?;
+        let length = (bytes.len() - 4) as u32;
+        bytes[..4].copy_from_slice(&length.to_le_bytes());
+        let rights = [ControlMessage::ScmRights(fds)];
+        let control: &[ControlMessage<'_>] = if fds.is_empty() { &[] } else { &rights };
+        let sent = nix::sys::socket::sendmsg::<()>(
+            self.stream.as_raw_fd(),
+            &[IoSlice::new(&bytes)],
+            control,
+            MsgFlags::MSG_NOSIGNAL,
+            None,
+        )?;
+        self.stream.write_all(&bytes[sent..])?;
+        Ok(())
+    }
+
+    pub fn receive<T: DeserializeOwned>(&mut self) -> Result<Received<T>, WireError> {
+        let (length, fds, sender) = self.receive_header()?;
+        if length > LIMIT {
+            return Err(WireError::Garbled(format!("a message of {length} bytes")));
+        }
+        let mut bytes = vec![0; length];
+        self.stream.read_exact(&mut bytes)?;
+        let message = serde_json::from_slice(&bytes).map_err(|error| WireError::Garbled(error.to_string()))?;
+        Ok(Received { message, fds, sender })
+    }
+
+    fn receive_header(&mut self) -> Result<(usize, Vec<OwnedFd>, Option<i32>), WireError> {
+        let mut header = [0_u8; 4];
+        let mut fds = Vec::new();
+        let mut sender = None;
+        let count = {
+            let mut space = nix::cmsg_space!([RawFd; 16], nix::sys::socket::UnixCredentials);
+            let mut parts = [IoSliceMut::new(&mut header)];
+            let received = loop {
+                let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_WAITALL;
+                match nix::sys::socket::recvmsg::<()>(self.stream.as_raw_fd(), &mut parts, Some(&mut space), flags) {
+                    Err(nix::errno::Errno::EINTR) => {}
+                    other => break other?,
+                }
+            };
+            for message in received.cmsgs()? {
+                match message {
+                    ControlMessageOwned::ScmRights(numbers) => {
+                        // SAFETY: the kernel has just made these descriptors for us; nobody else owns them.
+                        fds.extend(numbers.into_iter().map(|number| unsafe { OwnedFd::from_raw_fd(number) }));
+                    }
+                    ControlMessageOwned::ScmCredentials(credentials) => sender = Some(credentials.pid()),
+                    _ => {}
+                }
+            }
+            received.bytes
+        };
+        match count {
+            0 => Err(WireError::Closed),
+            4 => Ok((u32::from_le_bytes(header) as usize, fds, sender)),
+            short => {
+                self.stream.read_exact(&mut header[short..])?;
+                Ok((u32::from_le_bytes(header) as usize, fds, sender))
+            }
+        }
+    }
+}
