@@ -26,7 +26,7 @@ pub struct Snapshot {
 }
 
 /// A namespace's identity at this moment. Inode numbers are reused at once after a namespace dies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct NsInode(pub u64);
 
@@ -139,12 +139,6 @@ pub struct Network {
     pub addresses: Vec<Address>,
     pub routes: Vec<Route>,
     pub neighbours: Vec<Neighbour>,
-}
-
-impl Default for NsInode {
-    fn default() -> Self {
-        NsInode(0)
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

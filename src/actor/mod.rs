@@ -48,7 +48,7 @@ fn answer(name: &ActorName, wire: &mut Wire, request: ToActor) -> Result<(), Wir
             wire.send(&FromActor::Probed { reached }, &[])
         }
         ToActor::Hostname { pid } => {
-            let hostname = probe::hostname(pid);
+            let hostname = pid.map_or_else(probe::own_hostname, probe::hostname);
             wire.send(&FromActor::Hostname(hostname), &[])
         }
     }

@@ -24,7 +24,12 @@ pub fn reach(pid: u32, to: Ipv4Addr, timeout_ms: u32) -> bool {
 
 /// The host name that processes in the UTS namespace of `pid` see.
 pub fn hostname(pid: u32) -> Option<String> {
-    inside(pid, NamespaceKind::Uts, || nix::unistd::gethostname().ok()?.into_string().ok())
+    inside(pid, NamespaceKind::Uts, own_hostname)
+}
+
+/// The host name that this process sees.
+pub fn own_hostname() -> Option<String> {
+    nix::unistd::gethostname().ok()?.into_string().ok()
 }
 
 fn inside(pid: u32, kind: NamespaceKind, look: impl FnOnce() -> Option<String>) -> Option<String> {

@@ -1,7 +1,7 @@
 //! Birth of an actor: fork; or, with namespaces, a process called "unshare" that unshares and forks, as unshare(1) does.
 
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use nix::errno::Errno;

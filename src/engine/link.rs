@@ -85,10 +85,18 @@ impl Links {
         }
     }
 
-    /// The host name in the UTS namespace of `pid` (as the lab's host counts).
-    pub fn hostname(&mut self, pid: u32) -> Result<Option<String>, LinkError> {
+    /// The host name that an actor sees.
+    pub fn hostname(&mut self, actor: &ActorName) -> Result<Option<String>, LinkError> {
+        match self.ask(actor, &ToActor::Hostname { pid: None })?.message {
+            FromActor::Hostname(name) => Ok(name),
+            _ => Err(LinkError::OutOfTurn(actor.clone())),
+        }
+    }
+
+    /// The host name in the UTS namespace of a process that is no actor, by its pid as the lab's host counts.
+    pub fn hostname_of(&mut self, pid: u32) -> Result<Option<String>, LinkError> {
         let host = ActorName::host();
-        match self.ask(&host, &ToActor::Hostname { pid })?.message {
+        match self.ask(&host, &ToActor::Hostname { pid: Some(pid) })?.message {
             FromActor::Hostname(name) => Ok(name),
             _ => Err(LinkError::OutOfTurn(host)),
         }

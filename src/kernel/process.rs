@@ -103,6 +103,11 @@ pub fn write_file(path: &str, text: &str) -> Result<(), Errno> {
     file.write_all(text.as_bytes()).map_err(to_errno)
 }
 
+/// Name the machine of this UTS namespace.
+pub fn set_hostname(name: &str) -> Result<(), Errno> {
+    nix::unistd::sethostname(name)
+}
+
 /// Kill this process with SIGKILL when its parent dies. Cleared by fork and by a change of credentials: set it again.
 pub fn die_with_parent(parent_was: Pid) -> Result<(), Errno> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;

@@ -35,7 +35,7 @@ fn set_up(stage: &Stage, request: &ToStore, go: OwnedFd, parent: Pid) -> Result<
     let mut word = [0];
     std::fs::File::from(go).read_exact(&mut word).doing("wait for the keeper")?;
     process::unshare(&mut Recorder::default(), &[NamespaceKind::Cgroup]).doing("make the lab's cgroup namespace")?;
-    nix::unistd::sethostname("host").doing("name the lab's host")?;
+    process::set_hostname("host").doing("name the lab's host")?;
     root::build(stage, &request.cgroups)?;
     network::build()
 }

@@ -24,9 +24,11 @@ pub fn build() -> Result<Internet, RoleFailure> {
     let internet = net::open_socket().doing("open a netlink socket in the lab's internet")?;
     let namespace: OwnedFd =
         std::fs::File::open("/proc/self/ns/net").doing("open the internet's network namespace")?.into();
+    speak_ipv4_only();
     let mut far = RouteSocket::open().doing("open a netlink socket in the lab's internet")?;
     process::unshare(recorder, &[NamespaceKind::Net]).doing("make the host's network namespace")?;
     let mut near = RouteSocket::open().doing("open a netlink socket in the lab's host")?;
+    speak_ipv4_only();
     near.add_veth_into("eth0", "eth0", &namespace).doing("make the cable to the internet")?;
 
     let address =
@@ -52,6 +54,13 @@ pub fn build() -> Result<Internet, RoleFailure> {
     process::write_file("/proc/sys/net/ipv4/ip_forward", "1").doing("let the lab's host forward")?;
     nft::masquerade([172, 17, 0, 0].into(), 16, "docker0").doing("add the lab's NAT rule (nf_tables)")?;
     Ok(Internet { socket: internet })
+}
+
+/// Link-local addresses come and go by themselves, and would stand in every picture. Missing where the kernel has no IPv6.
+fn speak_ipv4_only() {
+    for scope in ["all", "default"] {
+        let _ = process::write_file(&format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6"), "1");
+    }
 }
 
 impl Internet {

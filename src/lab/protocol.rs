@@ -115,9 +115,9 @@ pub enum ToActor {
         to: std::net::Ipv4Addr,
         timeout_ms: u32,
     },
-    /// Not an op of a lesson: the host name in the UTS namespace of `pid`.
+    /// Not an op of a lesson: the host name in the UTS namespace of `pid`, or in the actor's own.
     Hostname {
-        pid: u32,
+        pid: Option<u32>,
     },
 }
 
