@@ -1,52 +1,62 @@
 //! A lab on the real kernel: made, used, gone.
 
-use std::path::Path;
+mod common;
 
-use unboxed::engine::link::Links;
-use unboxed::keeper::handle::KeeperHandle;
-use unboxed::lab::protocol::LabPlan;
+use common::{BareLab, Machine, alone};
 use unboxed::op::{ActorName, NamespaceKind, Op, Outcome};
 
-fn program() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_unboxed"))
+#[test]
+fn an_actor_performs_ops_and_reports_every_call() {
+    let _turn = alone();
+    use NamespaceKind::{Ipc, Mount, Net, Pid, Uts};
+    let mut lab = BareLab::new(&[]);
+    let (host, container) = (ActorName::host(), ActorName::from("container"));
+    let spawn = Op::Spawn { actor: container.clone(), unshare: vec![Mount, Uts, Ipc, Net, Pid] };
+    let record = lab.links.perform(&host, spawn).expect("the host answers");
+    let names: Vec<&str> = record.calls.iter().map(|call| call.name.as_str()).collect();
+    assert_eq!(names, ["clone3", "unshare", "clone3"]);
+
+    let mut check = |op: Op, output: &str| {
+        let record = lab.links.perform(&container, op).expect("the container answers");
+        assert_eq!(record.outcome, Outcome::Done { output: output.into() }, "{:?}", record.calls);
+    };
+    check(Op::GetPid, "1");
+    check(Op::SetHostname { name: "box".into() }, "");
+    check(Op::Run { argv: vec!["hostname".into()] }, "box\n");
+    let refused = lab.links.perform(&container, Op::Ping { to: [172, 17, 0, 1].into(), timeout_ms: 100 });
+    let outcome = refused.expect("the container answers").outcome;
+    assert_eq!(outcome.errno().map(|errno| errno.0.as_str()), Some("ENETUNREACH"), "{outcome:?}");
+    assert_eq!(lab.links.hostname(&host).expect("the host answers").as_deref(), Some("host"));
+    assert_eq!(lab.links.hostname(&container).expect("the container answers").as_deref(), Some("box"));
+    lab.end();
 }
 
 #[test]
-fn a_lab_performs_ops_and_reports_their_calls() {
-    let mut keeper = KeeperHandle::start(program()).expect("keeper");
-    let plan = LabPlan { controllers: vec!["memory".into(), "pids".into(), "cpu".into()], spare: false };
-    let t = std::time::Instant::now();
-    let (made, wire) = keeper.make_lab(&plan).expect("lab");
-    println!("{made:?} {:?}", t.elapsed());
-    let mut links = Links::open(wire).expect("host");
-    println!("open {:?}", t.elapsed());
-    let host = ActorName::host();
-    let container = ActorName::from("container");
-    use NamespaceKind::*;
-    for (actor, op) in [
-        (&host, Op::ReadFile { path: "/proc/self/mountinfo".into() }),
-        (&host, Op::Run { argv: vec!["ip".into(), "addr".into()] }),
-        (&host, Op::Run { argv: vec!["ps".into(), "-ef".into()] }),
-        (&host, Op::Run { argv: vec!["nft".into(), "list".into(), "ruleset".into()] }),
-        (&host, Op::Ping { to: [203, 0, 113, 1].into(), timeout_ms: 1000 }),
-        (&host, Op::Spawn { actor: container.clone(), unshare: vec![Mount, Uts, Ipc, Net, Pid] }),
-        (&container, Op::GetPid),
-        (&container, Op::Run { argv: vec!["ps".into(), "-ef".into()] }),
-        (&container, Op::SetHostname { name: "box".into() }),
-        (&container, Op::Ping { to: [203, 0, 113, 1].into(), timeout_ms: 1000 }),
-    ] {
-        let record = links.perform(actor, op).expect("answer");
-        for call in &record.calls {
-            let text = call.to_string();
-            println!("{actor}: {} [{} us]", text.chars().take(300).collect::<String>(), call.nanos / 1000);
-        }
-        println!("{}", record.outcome.output());
-        if let Outcome::Failed { errno, what } = &record.outcome {
-            println!("FAILED {errno} {what}");
-        }
-    }
-    let t = std::time::Instant::now();
-    drop(links);
-    drop(keeper);
-    println!("end {:?}", t.elapsed());
+fn the_labs_host_reaches_its_internet_and_the_machine_stays_as_it_was() {
+    let _turn = alone();
+    let before = Machine::now();
+    let mut lab = BareLab::new(&["memory", "pids"]);
+    let record = lab
+        .links
+        .perform(&ActorName::host(), Op::Ping { to: [203, 0, 113, 1].into(), timeout_ms: 1000 })
+        .expect("the host answers");
+    assert!(record.outcome.is_ok(), "{record:?}");
+    assert_ne!(Machine::now().processes, before.processes, "a lab has processes while it lives");
+    lab.end();
+    before.assert_comes_back();
+}
+
+#[test]
+fn a_new_lab_takes_the_place_of_the_old_one() {
+    let _turn = alone();
+    let before = Machine::now();
+    let mut first = BareLab::new(&[]);
+    let (output, _) = first.shell("echo mine > /root/file; cat /root/file");
+    assert_eq!(output, "mine\n");
+    first.end();
+    let mut second = BareLab::new(&[]);
+    let (output, status) = second.shell("cat /root/file 2>/dev/null");
+    assert_ne!(status, 0, "a fresh lab has no file of the old one: {output}");
+    second.end();
+    before.assert_comes_back();
 }

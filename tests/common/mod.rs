@@ -1,0 +1,157 @@
+//! What real runs share: starting the program, labs without lessons, and comparing the machine before and after.
+#![allow(dead_code)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use unboxed::engine::link::Links;
+use unboxed::keeper::handle::KeeperHandle;
+use unboxed::lab::protocol::{LabMade, LabPlan};
+use unboxed::op::{ActorName, Op, Outcome};
+
+/// The program under test. The tests themselves never unshare anything.
+pub fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_unboxed"))
+}
+
+pub fn unboxed() -> Command {
+    Command::new(program())
+}
+
+/// Say why a test can't run here. Where everything must work (`UNBOXED_MUST_WORK=1`), that is a failure.
+pub fn skip(why: &str) {
+    assert!(std::env::var_os("UNBOXED_MUST_WORK").is_none(), "skipped, but everything must work here: {why}");
+    eprintln!("skipped: {why}");
+}
+
+pub fn is_root() -> bool {
+    nix::unistd::Uid::effective().is_root()
+}
+
+/// Tests that look at the machine's processes take turns.
+pub fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A lab with no lesson in it.
+pub struct BareLab {
+    pub made: LabMade,
+    pub links: Links,
+    keeper: KeeperHandle,
+}
+
+impl BareLab {
+    pub fn new(controllers: &[&str]) -> BareLab {
+        let mut keeper = KeeperHandle::start(program()).expect("the keeper starts");
+        let plan = LabPlan { controllers: controllers.iter().map(|&name| name.into()).collect(), spare: false };
+        let (made, wire) = keeper.make_lab(&plan).expect("a lab is made");
+        let links = Links::open(wire).expect("the lab's host is born");
+        BareLab { made, links, keeper }
+    }
+
+    /// What a shell in the lab's host prints, and its exit status.
+    pub fn shell(&mut self, script: &str) -> (String, i32) {
+        let op = Op::Run { argv: vec!["sh".into(), "-c".into(), script.into()] };
+        let record = self.links.perform(&ActorName::host(), op).expect("the host answers");
+        match record.outcome {
+            Outcome::Done { output } => (output, 0),
+            Outcome::Exited { output, status } => (output, status),
+            Outcome::Failed { errno, what } => panic!("the shell could not run: {what} {errno}"),
+        }
+    }
+
+    pub fn end(self) {
+        drop(self.links);
+        drop(self.keeper);
+    }
+}
+
+/// What of the machine a lab must leave as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    pub mounts: BTreeSet<String>,
+    pub links: BTreeSet<String>,
+    pub cgroups: BTreeSet<String>,
+    /// Our own processes that are alive, by pid and title.
+    pub processes: BTreeSet<String>,
+    pub temporary: BTreeSet<String>,
+}
+
+impl Machine {
+    pub fn now() -> Machine {
+        let mountinfo = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
+        Machine {
+            mounts: mountinfo.lines().map(str::to_owned).collect(),
+            links: names("/sys/class/net"),
+            cgroups: lab_cgroups(),
+            processes: lab_processes(),
+            temporary: names("/tmp").into_iter().filter(|name| name.contains("unboxed")).collect(),
+        }
+    }
+
+    /// Wait until the machine is as it was; on a time-out, say what differs.
+    #[track_caller]
+    pub fn assert_comes_back(&self) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Machine::now() != *self && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(Machine::now(), *self, "the machine is not as it was");
+    }
+}
+
+fn names(dir: &str) -> BTreeSet<String> {
+    fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+fn lab_cgroups() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for hierarchy in unboxed::keeper::cgroups::hierarchies() {
+        for name in names(&hierarchy.parent.to_string_lossy()) {
+            if name.starts_with("unboxed-") && !of_another_test(&name) {
+                found.insert(format!("{}/{name}", hierarchy.parent.display()));
+            }
+        }
+    }
+    found
+}
+
+/// Tests run side by side: only keepers started by this very process count.
+fn of_another_test(name: &str) -> bool {
+    let owner: Option<u32> = name.split('-').nth(1).and_then(|pid| pid.parse().ok());
+    owner.is_some_and(|pid| fs::metadata(format!("/proc/{pid}")).is_ok() && !descends_from_us(pid))
+}
+
+fn lab_processes() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for pid in names("/proc").iter().filter_map(|name| name.parse::<u32>().ok()) {
+        let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let title = String::from_utf8_lossy(&title).replace('\0', " ").trim().to_owned();
+        if title.starts_with("unboxed: ") && descends_from_us(pid) {
+            found.insert(format!("{pid} {title}"));
+        }
+    }
+    found
+}
+
+fn descends_from_us(pid: u32) -> bool {
+    let mut pid = pid;
+    while pid > 1 {
+        if pid == std::process::id() {
+            return true;
+        }
+        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_ascii_whitespace().nth(1));
+        pid = parent.and_then(|parent| parent.parse().ok()).unwrap_or(0);
+    }
+    false
+}
