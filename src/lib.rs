@@ -5,6 +5,7 @@
 pub mod action;
 pub mod actor;
 pub mod call;
+pub mod cli;
 pub mod diff;
 pub mod engine;
 pub mod failure;
@@ -12,6 +13,7 @@ pub mod keeper;
 pub mod kernel;
 pub mod lab;
 pub mod lesson;
+pub mod observe;
 pub mod op;
 pub mod report;
 pub mod rootfs;

@@ -1,7 +1,10 @@
 //! The engine plays lessons: it owns the lab, performs steps, records what happened. Front ends talk to it in
 //! `Request`s and hear `Event`s; it knows nothing of screens.
 
+// pub mod facts;
+pub mod lab;
 pub mod link;
+// pub mod session;
 
 use std::sync::Arc;
 

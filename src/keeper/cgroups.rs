@@ -259,7 +259,7 @@ impl Owner {
     }
 }
 
-fn owner_of(name: &str) -> Option<Owner> {
+pub fn owner_of(name: &str) -> Option<Owner> {
     let mut parts = name.strip_prefix("unboxed-")?.splitn(3, '-');
     let owner = Owner { pid: parts.next()?.parse().ok()?, start: parts.next()?.parse().ok()? };
     parts.next()?.parse::<u32>().ok()?;

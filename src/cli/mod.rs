@@ -1,0 +1,3 @@
+//! The command line: one file per command. `anyhow` lives here and in main.
+
+pub mod words;

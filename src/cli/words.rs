@@ -1,0 +1,181 @@
+//! Rows of a diff in words: what `unboxed run` prints, one line a row. Text from the system is made safe to print.
+
+use crate::diff::{Birth, Diff, Mark, Row, Section};
+use crate::snapshot::{Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, OverlayEntry, Process, Route};
+
+/// Control characters as `\x1b`: they never reach a terminal.
+pub fn safe(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            shown.push_str(&format!("\\x{:02x}", character as u32));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Every changed row, under a heading per view. Empty when nothing changed.
+pub fn diff_lines(diff: &Diff) -> Vec<String> {
+    let mut lines = Vec::new();
+    sections(&mut lines, "mounts", &diff.mounts, mount_verb, mount);
+    rows(&mut lines, "processes", &diff.processes, mark_word, process);
+    rows(&mut lines, "namespaces", &diff.namespaces, mark_word, namespace);
+    rows(&mut lines, "host names", &diff.hostnames, mark_word, |(actor, name)| format!("{actor}: {name}"));
+    for network in &diff.networks {
+        let heading = format!("network of {}{}", network.name, birth(&network.birth));
+        rows(&mut lines, &format!("{heading}: links"), &network.links, mark_word, link);
+        rows(&mut lines, &format!("{heading}: addresses"), &network.addresses, mark_word, address);
+        rows(&mut lines, &format!("{heading}: routes"), &network.routes, mark_word, route);
+        rows(&mut lines, &format!("{heading}: neighbours"), &network.neighbours, mark_word, neighbour);
+    }
+    sections(&mut lines, "cgroup", &diff.cgroups, mark_word, |file| {
+        format!("{} {}", file.name, file.value.replace('\n', " | "))
+    });
+    sections(&mut lines, "overlay at", &diff.overlays, mark_word, overlay_entry);
+    sections(&mut lines, "directory", &diff.directories, mark_word, dir_entry);
+    lines.iter().map(|line| safe(line)).collect()
+}
+
+fn sections<T>(
+    lines: &mut Vec<String>,
+    view: &str,
+    sections: &[Section<T>],
+    verb: fn(Mark) -> &'static str,
+    text: impl Fn(&T) -> String + Copy,
+) {
+    for section in sections {
+        let heading = format!("{view} {}{}", section.owner, birth(&section.birth));
+        let is_copy = matches!(section.birth, Birth::CopyOf(_));
+        if is_copy && !section.rows.iter().any(|row| row.mark.is_change()) {
+            lines.push(format!("  {heading}: {} rows", section.rows.len()));
+        }
+        rows(lines, &heading, &section.rows, verb, text);
+    }
+}
+
+fn birth(birth: &Birth) -> String {
+    match birth {
+        Birth::Old => String::new(),
+        Birth::New => " (new)".into(),
+        Birth::CopyOf(actor) => format!(" (new: a copy of {actor}'s)"),
+        Birth::Gone => " (gone)".into(),
+    }
+}
+
+fn rows<T>(
+    lines: &mut Vec<String>,
+    heading: &str,
+    rows: &[Row<T>],
+    verb: fn(Mark) -> &'static str,
+    text: impl Fn(&T) -> String,
+) {
+    let changed: Vec<&Row<T>> = rows.iter().filter(|row| row.mark.is_change()).collect();
+    if changed.is_empty() {
+        return;
+    }
+    lines.push(format!("  {heading}"));
+    for row in changed {
+        let sign = row.mark.sign();
+        let word = verb(row.mark);
+        let line = match (&row.before, &row.after) {
+            (Some(before), Some(after)) => {
+                let (before, after) = (text(before), text(after));
+                if before == after { after } else { format!("{after}    (was: {before})") }
+            }
+            (Some(only), None) | (None, Some(only)) => text(only),
+            (None, None) => continue,
+        };
+        lines.push(format!("    {sign} {word:<9} {line}"));
+    }
+}
+
+fn mark_word(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Same => "same",
+        Mark::Added => "new",
+        Mark::Gone => "gone",
+        Mark::Changed => "changed",
+        Mark::Moved => "moved",
+    }
+}
+
+/// The four verbs of `findmnt --poll`.
+fn mount_verb(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Same => "same",
+        Mark::Added => "mounted",
+        Mark::Gone => "unmounted",
+        Mark::Changed => "remounted",
+        Mark::Moved => "moved",
+    }
+}
+
+pub fn mount(mount: &Mount) -> String {
+    format!("{} {} {} {} {}", mount.target, mount.source, mount.fstype, mount.options, mount.propagation.word())
+}
+
+pub fn process(process: &Process) -> String {
+    let pids: Vec<String> = process.ns_pids.iter().map(u32::to_string).collect();
+    let name = if process.args.is_empty() { &process.comm } else { &process.args };
+    format!("pid {}  {name}", pids.join(" = "))
+}
+
+pub fn namespace(namespace: &Namespace) -> String {
+    let members: Vec<String> = namespace.members.iter().map(u32::to_string).collect();
+    let actors: Vec<&str> = namespace.actors.iter().map(|actor| actor.as_str()).collect();
+    format!(
+        "{}:[{}] {} (pids {})",
+        namespace.kind.proc_name(),
+        namespace.inode.0,
+        actors.join(", "),
+        members.join(", ")
+    )
+}
+
+pub fn link(link: &Link) -> String {
+    let kind = if link.kind.is_empty() { "loopback" } else { &link.kind };
+    let master = link.master.as_ref().map_or_else(String::new, |master| format!(" on {master}"));
+    format!("{} {kind} {}{master} {}", link.name, link.operstate, link.mac)
+}
+
+pub fn address(address: &Address) -> String {
+    format!("{}/{} on {}", address.ip, address.prefix, address.dev)
+}
+
+pub fn route(route: &Route) -> String {
+    let via = route.via.as_ref().map_or_else(String::new, |via| format!(" via {via}"));
+    format!("{}{via} dev {}", route.to, route.dev)
+}
+
+pub fn neighbour(neighbour: &Neighbour) -> String {
+    format!("{} is {} on {} ({})", neighbour.ip, neighbour.mac, neighbour.dev, neighbour.state)
+}
+
+fn overlay_entry(entry: &OverlayEntry) -> String {
+    use crate::snapshot::InUpper;
+    let mut places = Vec::new();
+    if !entry.in_lowers.is_empty() {
+        let layers: Vec<String> = entry.in_lowers.iter().map(usize::to_string).collect();
+        places.push(format!("lower {}", layers.join(",")));
+    }
+    match entry.upper {
+        InUpper::Absent => {}
+        InUpper::Present => places.push("upper".into()),
+        InUpper::Whiteout => places.push("whiteout in upper".into()),
+        InUpper::Opaque => places.push("opaque in upper".into()),
+    }
+    let seen = if entry.merged { "" } else { ", not in merged" };
+    format!("{} ({}{seen})", entry.path, places.join(", "))
+}
+
+fn dir_entry(entry: &DirEntry) -> String {
+    match (entry.kind, &entry.link) {
+        (FileKind::Directory, _) => format!("{}/", entry.name),
+        (FileKind::Symlink, Some(link)) => format!("{} -> {link}", entry.name),
+        (FileKind::File, _) => format!("{} ({} bytes)", entry.name, entry.size),
+        (FileKind::Symlink, None)
+        | (FileKind::CharDevice | FileKind::BlockDevice | FileKind::Fifo | FileKind::Socket, _) => entry.name.clone(),
+    }
+}

@@ -1,0 +1,43 @@
+//! Answers to what expectations ask beyond a snapshot: files, what a /proc lists, whether an address answers.
+
+use super::lab::Lab;
+use crate::lesson::expect::{Expect, FactAnswers, FactRequest};
+use crate::observe::facts;
+use crate::op::ActorName;
+use crate::snapshot::Snapshot;
+
+/// How long an address may take to answer a probe, in milliseconds.
+const REACH_TIMEOUT_MS: u32 = 1000;
+
+/// Look up everything the expectations ask for. A fact about an actor that is gone stays unanswered.
+pub fn gather(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> FactAnswers {
+    let mut answers = FactAnswers::default();
+    for request in expects.iter().flat_map(Expect::facts) {
+        match request {
+            FactRequest::File { actor, path } => {
+                let fact = lab.pid_of(&actor).and_then(|pid| facts::file(pid, &path));
+                answers.files.insert((actor, path), fact);
+            }
+            FactRequest::ProcLists { viewer, target } => {
+                let listed = lists(lab, snapshot, &viewer, &target);
+                answers.proc_lists.extend(listed.map(|listed| ((viewer, target), listed)));
+            }
+            FactRequest::ProcCount { viewer } => {
+                let count = lab.pid_of(&viewer).map(facts::proc_count);
+                answers.proc_counts.extend(count.map(|count| (viewer, count)));
+            }
+            FactRequest::Reach { from, to } => {
+                let pid = snapshot.process_of(&from).and_then(|process| process.lab_pid());
+                let reached = pid.and_then(|pid| lab.links().probe(pid, to, REACH_TIMEOUT_MS).ok());
+                answers.reached.extend(reached.map(|reached| ((from, to), reached)));
+            }
+        }
+    }
+    answers
+}
+
+/// Does the /proc that the viewer sees list the target?
+fn lists(lab: &Lab, snapshot: &Snapshot, viewer: &ActorName, target: &ActorName) -> Option<bool> {
+    let process = snapshot.process_of(target)?;
+    Some(facts::proc_lists(lab.pid_of(viewer)?, process.start_time, &process.comm))
+}

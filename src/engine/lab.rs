@@ -1,0 +1,150 @@
+//! One lab as the engine sees it: its actors, its observer, what it can do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::link::{LinkError, Links};
+use crate::action::{CgroupMount, CgroupVersion, Context};
+use crate::keeper::handle::{KeeperError, KeeperHandle};
+use crate::lab::protocol::{LabCgroup, LabMade, LabPlan};
+use crate::lesson::model::Look;
+use crate::observe::{CgroupRoot, Observer, Subject};
+use crate::op::{ActorName, Op, OpRecord};
+use crate::report::LabInfo;
+use crate::snapshot::Snapshot;
+
+/// A running lab.
+#[derive(Debug)]
+pub struct Lab {
+    made: LabMade,
+    links: Links,
+    observer: Observer,
+    /// Host names as last asked for: they can't be read from outside.
+    hostnames: BTreeMap<ActorName, String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    #[error(transparent)]
+    Keeper(#[from] KeeperError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+impl Lab {
+    pub fn make(keeper: &mut KeeperHandle, plan: &LabPlan) -> Result<Lab, LabError> {
+        let (made, wire) = keeper.make_lab(plan)?;
+        let links = Links::open(wire)?;
+        let host = links.get(&ActorName::host()).map_or(0, |link| link.pid);
+        let mut observer = Observer::new(PathBuf::from("/proc"), host);
+        observer.set_cgroups(made.cgroups.iter().map(cgroup_root).collect());
+        if let Some(internet) = &links.internet {
+            observer.set_extra_networks(vec![("internet".into(), Arc::clone(internet))]);
+        }
+        let mut lab = Lab { made, links, observer, hostnames: BTreeMap::new() };
+        lab.tell_observer();
+        Ok(lab)
+    }
+
+    pub fn info(&self) -> LabInfo {
+        LabInfo {
+            id: self.made.id.clone(),
+            actors: self.links.iter().map(|(name, link)| (name.clone(), link.pid)).collect(),
+            rootless: self.made.rootless,
+        }
+    }
+
+    pub fn links(&mut self) -> &mut Links {
+        &mut self.links
+    }
+
+    /// The pid of an actor as the machine counts.
+    pub fn pid_of(&self, actor: &ActorName) -> Option<u32> {
+        self.links.get(actor).map(|link| link.pid)
+    }
+
+    pub fn look_at(&mut self, look: &[Look]) {
+        self.observer.set_look(look.to_vec());
+    }
+
+    pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
+        let is_spawn = matches!(op, Op::Spawn { .. });
+        let record = self.links.perform(actor, op)?;
+        if is_spawn {
+            self.tell_observer();
+        }
+        Ok(record)
+    }
+
+    /// The kernel's state now, host names included.
+    pub fn snapshot(&mut self) -> Snapshot {
+        self.ask_hostnames();
+        self.observer.snapshot()
+    }
+
+    /// Whether anything may have changed since the last snapshot: cheap, for idle times.
+    pub fn has_changed(&mut self) -> bool {
+        self.observer.changed()
+    }
+
+    /// What lowering an action needs to know.
+    pub fn context(&self, snapshot: &Snapshot) -> Context {
+        let lab_pids = snapshot
+            .processes
+            .iter()
+            .filter_map(|process| Some((process.actor.clone()?, process.lab_pid()?)))
+            .collect();
+        Context { lab_pids, cgroups: cgroup_mounts(&self.made.cgroups) }
+    }
+
+    fn tell_observer(&mut self) {
+        let subjects = self
+            .links
+            .iter()
+            .map(|(name, link)| Subject { name: name.clone(), pid: link.pid, netlink: Some(Arc::clone(&link.netlink)) })
+            .collect();
+        self.observer.set_subjects(subjects);
+    }
+
+    fn ask_hostnames(&mut self) {
+        let actors: Vec<ActorName> = self.links.iter().map(|(name, _)| name.clone()).collect();
+        self.hostnames.retain(|actor, _| actors.contains(actor));
+        for actor in actors {
+            match self.links.hostname(&actor) {
+                Ok(Some(name)) => {
+                    self.hostnames.insert(actor, name);
+                }
+                // A dead actor has none.
+                Ok(None) | Err(_) => {
+                    self.hostnames.remove(&actor);
+                }
+            }
+        }
+        self.observer.set_hostnames(self.hostnames.clone());
+    }
+}
+
+fn cgroup_root(cgroup: &LabCgroup) -> CgroupRoot {
+    CgroupRoot {
+        hierarchy: if cgroup.v2 { "unified".into() } else { cgroup.controllers.join(",") },
+        version: version(cgroup),
+        path: PathBuf::from(&cgroup.machine_path),
+    }
+}
+
+fn version(cgroup: &LabCgroup) -> CgroupVersion {
+    if cgroup.v2 { CgroupVersion::V2 } else { CgroupVersion::V1 }
+}
+
+/// Controller by controller: where the lab sees it.
+fn cgroup_mounts(cgroups: &[LabCgroup]) -> BTreeMap<String, CgroupMount> {
+    let mut mounts = BTreeMap::new();
+    for cgroup in cgroups {
+        let Some(path) = &cgroup.lab_path else { continue };
+        for controller in &cgroup.controllers {
+            mounts.insert(controller.clone(), CgroupMount { version: version(cgroup), path: path.clone() });
+        }
+    }
+    mounts
+}

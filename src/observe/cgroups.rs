@@ -1,0 +1,136 @@
+//! The lab's cgroups: its subtree in each hierarchy, the files worth showing, who is in them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::CgroupRoot;
+use crate::snapshot::Cgroup;
+
+const DEEPEST: usize = 6;
+const MOST: usize = 200;
+
+/// The files shown, by name: others are many, and mostly noise. See cgroups(7) and the kernel's cgroup-v1, cgroup-v2 texts.
+const FILES: [&str; 43] = [
+    "memory.limit_in_bytes",
+    "memory.usage_in_bytes",
+    "memory.max_usage_in_bytes",
+    "memory.failcnt",
+    "memory.oom_control",
+    "memory.soft_limit_in_bytes",
+    "cpu.cfs_quota_us",
+    "cpu.cfs_period_us",
+    "cpu.shares",
+    "cpu.stat",
+    "cpuacct.usage",
+    "cpuset.cpus",
+    "cpuset.mems",
+    "pids.max",
+    "pids.current",
+    "pids.events",
+    "freezer.state",
+    "devices.list",
+    "blkio.throttle.read_bps_device",
+    "blkio.throttle.write_bps_device",
+    "blkio.throttle.read_iops_device",
+    "blkio.throttle.write_iops_device",
+    "blkio.throttle.io_service_bytes",
+    "net_cls.classid",
+    "net_prio.ifpriomap",
+    "cgroup.controllers",
+    "cgroup.subtree_control",
+    "cgroup.freeze",
+    "cgroup.events",
+    "memory.max",
+    "memory.high",
+    "memory.low",
+    "memory.current",
+    "memory.events",
+    "memory.oom.group",
+    "cpu.max",
+    "cpu.weight",
+    "io.max",
+    "io.stat",
+    "io.weight",
+    "cpu.pressure",
+    "memory.pressure",
+    "io.pressure",
+];
+/// Pressure files move by themselves: kept out of snapshots, which are compared.
+const RESTLESS: [&str; 3] = ["cpu.pressure", "memory.pressure", "io.pressure"];
+
+/// Every group of the lab, hierarchy by hierarchy, parents before children.
+pub fn read(roots: &[CgroupRoot]) -> Vec<Cgroup> {
+    let mut groups = Vec::new();
+    for root in roots {
+        walk(root, &root.path, "", 0, &mut groups);
+    }
+    groups
+}
+
+fn walk(root: &CgroupRoot, dir: &Path, path: &str, depth: usize, groups: &mut Vec<Cgroup>) {
+    if depth > DEEPEST || groups.len() >= MOST || !dir.is_dir() {
+        return;
+    }
+    groups.push(read_group(root, dir, path));
+    let mut children: Vec<String> = fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    children.sort_unstable();
+    for child in children {
+        let below = if path.is_empty() { child.clone() } else { format!("{path}/{child}") };
+        walk(root, &dir.join(&child), &below, depth + 1, groups);
+    }
+}
+
+fn read_group(root: &CgroupRoot, dir: &Path, path: &str) -> Cgroup {
+    let procs = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
+    let files: BTreeMap<String, String> = FILES
+        .iter()
+        .filter(|name| !RESTLESS.contains(name))
+        .filter_map(|name| {
+            let value = fs::read_to_string(dir.join(name)).ok()?;
+            Some(((*name).to_owned(), value.trim_end().to_owned()))
+        })
+        .collect();
+    Cgroup {
+        hierarchy: root.hierarchy.clone(),
+        path: path.to_owned(),
+        procs: procs.lines().filter_map(|pid| pid.parse().ok()).collect(),
+        files,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::CgroupVersion;
+
+    #[test]
+    fn groups_are_read_from_a_folder_of_files() {
+        let root = |version, hierarchy: &str| CgroupRoot {
+            hierarchy: hierarchy.into(),
+            version,
+            path: Path::new("tests/fixtures/cgroup").join(hierarchy),
+        };
+        let groups = read(&[
+            root(CgroupVersion::V1, "memory"),
+            root(CgroupVersion::V2, "unified"),
+            root(CgroupVersion::V1, "gone"),
+        ]);
+        let names: Vec<(&str, &str)> =
+            groups.iter().map(|group| (group.hierarchy.as_str(), group.path.as_str())).collect();
+        assert_eq!(
+            names,
+            [("memory", ""), ("memory", "box"), ("unified", ""), ("unified", "box"), ("unified", "host")]
+        );
+        assert_eq!(groups[1].procs, [12, 13]);
+        assert_eq!(groups[1].files["memory.limit_in_bytes"], "67108864");
+        assert_eq!(groups[3].files["memory.max"], "67108864");
+        assert_eq!(groups[3].files.get("memory.stat"), None, "what is not worth showing is left out");
+    }
+}
