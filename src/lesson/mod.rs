@@ -1,4 +1,8 @@
 //! Lessons: the model, reading them from YAML, the catalogue of embedded ones, and judging expectations. Pure.
 
+pub mod catalogue;
 pub mod expect;
+pub mod lint;
 pub mod model;
+pub mod nearest;
+pub mod parse;

@@ -1,14 +1,20 @@
 //! What a lesson is, once read. No I/O, no YAML: see `parse`.
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::action::Action;
 use crate::call::ErrnoName;
 use crate::lesson::expect::Expect;
 use crate::op::ActorName;
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Lesson {
+    /// Version of the format of lessons: 1.
+    pub format: u32,
     /// Position in the curriculum, 1 to 30.
     pub number: u32,
     /// Stable, kebab-case: `build-a-container`.
@@ -19,53 +25,113 @@ pub struct Lesson {
     /// Planned minutes for the whole lesson.
     pub minutes: u32,
     /// What every step needs.
+    #[serde(default)]
     pub needs: Needs,
     pub steps: Vec<Step>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     pub id: String,
     pub title: String,
     /// Markdown: what happens, and why.
     pub story: String,
     /// Markdown shown once the step has run: what to see in the panes. May be empty.
+    #[serde(default)]
     pub after: String,
+    #[serde(default)]
     pub actions: Vec<ActionEntry>,
     /// Views to bring to the front, most telling first.
+    #[serde(default)]
     pub watch: Vec<ViewKind>,
     /// Directories to list in the files view while this step is shown.
+    #[serde(default)]
     pub look: Vec<Look>,
+    #[serde(default)]
     pub expect: Vec<Expect>,
     /// Beyond the lesson's own needs.
+    #[serde(default)]
     pub needs: Needs,
     /// What docker does for the same, as a command line or a sentence; may be empty.
+    #[serde(default)]
     pub docker: String,
     /// The fragment of an OCI runtime config.json that asks for the same, as JSON; may be empty.
+    #[serde(default)]
     pub oci: String,
     /// Speaker notes (Markdown); may be empty.
+    #[serde(default)]
     pub notes: String,
 }
 
 /// One action of a step: who does it, what, and which failure is the point of it.
+///
+/// In YAML a map: `in: ACTOR` and `fails: ERRNO` where needed, and exactly one key that names the action.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ActionEntry {
     pub actor: ActorName,
     /// The action must fail, with this errno.
     pub fails: Option<ErrnoName>,
     pub action: Action,
-    /// Line in the lesson file, from 1.
-    pub line: usize,
+}
+
+impl<'de> Deserialize<'de> for ActionEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntryVisitor)
+    }
+}
+
+/// Reads key by key, so that an error keeps the place of the field it is about.
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = ActionEntry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an action, like `mkdir: {paths: [/tmp/x]}`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ActionEntry, A::Error> {
+        let (mut actor, mut fails, mut action) = (None, None, None);
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "in" => actor = Some(map.next_value()?),
+                "fails" => fails = Some(map.next_value()?),
+                kind => {
+                    if action.is_some() {
+                        return Err(A::Error::custom(format!(
+                            "`{kind}` is a second action: each has an entry of its own"
+                        )));
+                    }
+                    action = Some(map.next_value_seed(KindSeed(kind))?);
+                }
+            }
+        }
+        let action = action.ok_or_else(|| A::Error::custom("no action here: only `in` or `fails`"))?;
+        Ok(ActionEntry { actor: actor.unwrap_or_else(ActorName::host), fails, action })
+    }
+}
+
+struct KindSeed<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for KindSeed<'_> {
+    type Value = Action;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Action, D::Error> {
+        Action::read(self.0, deserializer).unwrap_or_else(|| Err(D::Error::unknown_field(self.0, &Action::NAMES)))
+    }
 }
 
 /// A directory as an actor sees it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Look {
+    #[serde(rename = "in", default = "ActorName::host")]
     pub actor: ActorName,
     pub path: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ViewKind {
     Mounts,
@@ -102,12 +168,20 @@ impl ViewKind {
 }
 
 /// What a step or lesson asks of the machine. Checked before anything is played.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Needs {
     /// The machine's root has to start unboxed.
     pub root: bool,
-    /// Least kernel version, as (major, minor).
+    /// Least kernel version, as (major, minor); `"5.12"` in YAML.
+    #[serde(deserialize_with = "kernel_version")]
     pub kernel: Option<(u32, u32)>,
     /// Controllers that must be delegable to the lab (`memory`, `cpu`, `pids` …), whatever the version.
     pub cgroup: Vec<String>,
+}
+
+fn kernel_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(u32, u32)>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let parsed = text.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    parsed.map(Some).ok_or_else(|| D::Error::custom(format!("`{text}` is no kernel version, like \"5.12\"")))
 }

@@ -1,0 +1,32 @@
+//! `address`: an IPv4 address for a link.
+
+use serde::{Deserialize, Serialize};
+
+use super::paths::{Network, check_link};
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, NetOp, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    pub dev: String,
+    pub add: Network,
+}
+
+impl ActionKind for Address {
+    const NAME: &'static str = "address";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        vec![format!("ip addr add {} dev {}", self.add, self.dev)]
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        let Network { address, prefix } = self.add;
+        Ok(vec![Op::Net(NetOp::AddAddress { dev: self.dev.clone(), address, prefix })])
+    }
+
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+        vec![check_link(actor, snapshot, &self.dev)]
+    }
+}

@@ -1,0 +1,47 @@
+//! `bind`: show a directory at a second place.
+
+use serde::{Deserialize, Serialize};
+
+use super::paths::{check_is_mount, is_absolute};
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, MountFlag, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bind {
+    pub source: String,
+    pub target: String,
+    /// With all that is mounted below the source.
+    #[serde(default)]
+    pub recursive: bool,
+}
+
+impl ActionKind for Bind {
+    const NAME: &'static str = "bind";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        let option = if self.recursive { "--rbind" } else { "--bind" };
+        vec![format!("mount {option} {} {}", self.source, self.target)]
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        let mut flags = vec![MountFlag::Bind];
+        flags.extend(self.recursive.then_some(MountFlag::Recursive));
+        Ok(vec![Op::Mount {
+            source: Some(self.source.clone()),
+            target: self.target.clone(),
+            fstype: None,
+            flags,
+            data: None,
+        }])
+    }
+
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+        if !is_absolute(&self.target) {
+            return Vec::new();
+        }
+        let mounted = check_is_mount(actor, snapshot, &self.target).ok;
+        vec![Check { text: format!("{} is no mount point yet", self.target), ok: !mounted }]
+    }
+}

@@ -1,0 +1,224 @@
+//! `cgroup`: a group of processes, what it may use, who is in it. One vocabulary, lowered to the files of v1 or v2.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionKind, Check, Context, LowerError};
+use super::{CgroupMount, CgroupVersion};
+use crate::op::{ActorName, Op, WriteMode};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cgroup {
+    pub name: String,
+    #[serde(default)]
+    pub limits: Limits,
+    /// Actors to put into the group.
+    #[serde(default)]
+    pub join: Vec<ActorName>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes; `64MiB` in YAML.
+    #[serde(default)]
+    pub memory: Option<Bytes>,
+    /// CPUs: 0.5 is half of one.
+    #[serde(default)]
+    pub cpu: Option<f64>,
+    /// Processes and threads.
+    #[serde(default)]
+    pub pids: Option<u64>,
+}
+
+/// An amount of memory: a number of bytes, or with `KiB`, `MiB`, `GiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Bytes(pub u64);
+
+impl TryFrom<String> for Bytes {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+        let unit = match &text[digits.len()..] {
+            "" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            other => return Err(format!("unknown unit `{other}`: bytes, KiB, MiB or GiB")),
+        };
+        let number: u64 = digits.trim().parse().map_err(|_| format!("`{text}` is no amount of memory, like 64MiB"))?;
+        number.checked_mul(unit).map(Bytes).ok_or_else(|| format!("`{text}` is more than any machine has"))
+    }
+}
+
+impl From<Bytes> for String {
+    fn from(bytes: Bytes) -> String {
+        bytes.0.to_string()
+    }
+}
+
+/// The default period of the CPU bandwidth controller, in microseconds.
+const PERIOD_US: u64 = 100_000;
+
+impl Cgroup {
+    /// (controller, file, value) of every limit, for a version.
+    fn settings(&self, version: CgroupVersion) -> Vec<(&'static str, &'static str, String)> {
+        let mut settings = Vec::new();
+        if let Some(Bytes(bytes)) = self.limits.memory {
+            let file = match version {
+                CgroupVersion::V1 => "memory.limit_in_bytes",
+                CgroupVersion::V2 => "memory.max",
+            };
+            settings.push(("memory", file, bytes.to_string()));
+        }
+        if let Some(cpus) = self.limits.cpu {
+            let quota = (cpus * PERIOD_US as f64).round() as u64;
+            match version {
+                CgroupVersion::V1 => {
+                    settings.push(("cpu", "cpu.cfs_period_us", PERIOD_US.to_string()));
+                    settings.push(("cpu", "cpu.cfs_quota_us", quota.to_string()));
+                }
+                CgroupVersion::V2 => settings.push(("cpu", "cpu.max", format!("{quota} {PERIOD_US}"))),
+            }
+        }
+        if let Some(pids) = self.limits.pids {
+            settings.push(("pids", "pids.max", pids.to_string()));
+        }
+        settings
+    }
+
+    fn controllers(&self) -> Vec<&'static str> {
+        let limits = &self.limits;
+        let wanted =
+            [("memory", limits.memory.is_some()), ("cpu", limits.cpu.is_some()), ("pids", limits.pids.is_some())];
+        wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name).collect()
+    }
+
+    /// The group's directory in each hierarchy it needs, once each, with the hierarchy's version.
+    fn directories(&self, context: &Context) -> Result<Vec<(String, CgroupVersion)>, LowerError> {
+        let mut found: Vec<(String, CgroupVersion)> = Vec::new();
+        for controller in self.controllers() {
+            let mount = mount_of(context, controller)?;
+            let place = (format!("{}/{}", mount.path, self.name), mount.version);
+            if !found.contains(&place) {
+                found.push(place);
+            }
+        }
+        Ok(found)
+    }
+
+    fn writes(&self, context: &Context) -> Result<Vec<(String, String)>, LowerError> {
+        let mut writes = Vec::new();
+        for controller in self.controllers() {
+            let mount = mount_of(context, controller)?;
+            let own = self.settings(mount.version).into_iter().filter(|(of, _, _)| *of == controller);
+            writes.extend(own.map(|(_, file, value)| (format!("{}/{}/{file}", mount.path, self.name), value)));
+        }
+        Ok(writes)
+    }
+}
+
+fn mount_of<'a>(context: &'a Context, controller: &str) -> Result<&'a CgroupMount, LowerError> {
+    context.cgroups.get(controller).ok_or_else(|| LowerError::NoController(controller.to_owned()))
+}
+
+impl ActionKind for Cgroup {
+    const NAME: &'static str = "cgroup";
+
+    fn shell(&self, context: &Context) -> Vec<String> {
+        let (Ok(directories), Ok(writes)) = (self.directories(context), self.writes(context)) else {
+            return vec![format!("# this lab lacks a controller that `{}` needs", self.name)];
+        };
+        let paths: Vec<&str> = directories.iter().map(|(path, _)| path.as_str()).collect();
+        let mut lines = vec![format!("mkdir {}", paths.join(" "))];
+        lines.extend(writes.iter().map(|(path, value)| format!("echo {value} > {path}")));
+        if !self.join.is_empty() {
+            // The first process in the container: the child of the one called unshare.
+            for (path, _) in &directories {
+                lines.push(format!("pgrep -P $(pidof unshare) > {path}/cgroup.procs"));
+            }
+        }
+        lines
+    }
+
+    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+        let directories = self.directories(context)?;
+        let mut ops: Vec<Op> =
+            directories.iter().map(|(path, _)| Op::Mkdir { path: path.clone(), parents: false }).collect();
+        let write =
+            |path: String, value: String| Op::WriteFile { path, text: format!("{value}\n"), mode: WriteMode::Existing };
+        ops.extend(self.writes(context)?.into_iter().map(|(path, value)| write(path, value)));
+        for actor in &self.join {
+            let pid = context.lab_pid(actor)?;
+            ops.extend(directories.iter().map(|(path, _)| write(format!("{path}/cgroup.procs"), pid.to_string())));
+        }
+        Ok(ops)
+    }
+
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+        let taken = snapshot.cgroups.iter().any(|group| group.path == self.name);
+        vec![Check { text: format!("no cgroup is called {} yet", self.name), ok: !taken }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(version: CgroupVersion) -> Context {
+        let path = |controller: &str| match version {
+            CgroupVersion::V1 => format!("/sys/fs/cgroup/{controller}"),
+            CgroupVersion::V2 => "/sys/fs/cgroup".into(),
+        };
+        let cgroups = ["memory", "cpu", "pids"]
+            .map(|controller| (controller.to_owned(), CgroupMount { version, path: path(controller) }))
+            .into();
+        Context { lab_pids: [("box".into(), 7)].into(), cgroups }
+    }
+
+    fn group() -> Cgroup {
+        let limits = Limits { memory: Some(Bytes(1024)), cpu: Some(0.5), pids: Some(20) };
+        Cgroup { name: "box".into(), limits, join: vec!["box".into()] }
+    }
+
+    #[test]
+    fn one_vocabulary_is_lowered_to_the_files_of_either_version() {
+        assert_eq!(
+            group().shell(&context(CgroupVersion::V2)),
+            [
+                "mkdir /sys/fs/cgroup/box",
+                "echo 1024 > /sys/fs/cgroup/box/memory.max",
+                "echo 50000 100000 > /sys/fs/cgroup/box/cpu.max",
+                "echo 20 > /sys/fs/cgroup/box/pids.max",
+                "pgrep -P $(pidof unshare) > /sys/fs/cgroup/box/cgroup.procs",
+            ]
+        );
+        let v1 = group().shell(&context(CgroupVersion::V1));
+        assert_eq!(v1[0], "mkdir /sys/fs/cgroup/memory/box /sys/fs/cgroup/cpu/box /sys/fs/cgroup/pids/box");
+        assert_eq!(v1[3], "echo 50000 > /sys/fs/cgroup/cpu/box/cpu.cfs_quota_us");
+        assert_eq!(v1.len(), 8);
+        assert_eq!(group().lower(&context(CgroupVersion::V1)).map(|ops| ops.len()), Ok(10));
+        assert_eq!(group().lower(&context(CgroupVersion::V2)).map(|ops| ops.len()), Ok(5));
+    }
+
+    #[test]
+    fn a_lab_without_the_controller_says_so() {
+        assert_eq!(group().lower(&Context::default()), Err(LowerError::NoController("memory".into())));
+    }
+
+    #[test]
+    fn amounts_of_memory_have_units() {
+        let check = |text: &str, expected: Option<u64>| {
+            assert_eq!(Bytes::try_from(text.to_owned()).ok().map(|bytes| bytes.0), expected, "{text}");
+        };
+        check("64MiB", Some(64 << 20));
+        check("1024", Some(1024));
+        check("2 GiB", Some(2 << 30));
+        for wrong in ["", "MiB", "64MB", "-1", "99999999999GiB"] {
+            check(wrong, None);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! `chdir`: go to a directory.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chdir {
+    pub path: String,
+}
+
+impl ActionKind for Chdir {
+    const NAME: &'static str = "chdir";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        vec![format!("cd {}", self.path)]
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        Ok(vec![Op::Chdir { path: self.path.clone() }])
+    }
+
+    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {
+        Vec::new()
+    }
+}

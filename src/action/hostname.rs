@@ -1,0 +1,35 @@
+//! `hostname`: name this machine, as far as the UTS namespace reaches.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hostname {
+    pub set: String,
+}
+
+impl ActionKind for Hostname {
+    const NAME: &'static str = "hostname";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        vec![format!("hostname {}", self.set)]
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        Ok(vec![Op::SetHostname { name: self.set.clone() }])
+    }
+
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+        use crate::op::NamespaceKind::Uts;
+        let own = |actor: &ActorName| snapshot.process_of(actor)?.namespaces.get(&Uts).copied();
+        let host = ActorName::host();
+        if *actor == host {
+            return Vec::new();
+        }
+        vec![Check { text: format!("{actor} has a UTS namespace of its own"), ok: own(actor) != own(&host) }]
+    }
+}

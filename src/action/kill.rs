@@ -1,0 +1,35 @@
+//! `kill`: send a signal to an actor.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kill {
+    pub actor: ActorName,
+    /// Without `SIG`.
+    pub signal: String,
+}
+
+impl ActionKind for Kill {
+    const NAME: &'static str = "kill";
+
+    fn shell(&self, context: &Context) -> Vec<String> {
+        match context.lab_pid(&self.actor) {
+            Ok(pid) => vec![format!("kill -{} {pid}", self.signal)],
+            Err(_) => vec![format!("kill -{} PID", self.signal)],
+        }
+    }
+
+    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+        Ok(vec![Op::Kill { pid: context.lab_pid(&self.actor)?, signal: self.signal.clone() }])
+    }
+
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+        let lives = snapshot.process_of(&self.actor).is_some();
+        vec![Check { text: format!("`{}` is alive", self.actor), ok: lives }]
+    }
+}

@@ -1,0 +1,29 @@
+//! `mkdir`: directories, with their parents.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mkdir {
+    pub paths: Vec<String>,
+}
+
+impl ActionKind for Mkdir {
+    const NAME: &'static str = "mkdir";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        vec![format!("mkdir -p {}", self.paths.join(" "))]
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        Ok(self.paths.iter().map(|path| Op::Mkdir { path: path.clone(), parents: true }).collect())
+    }
+
+    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {
+        Vec::new()
+    }
+}

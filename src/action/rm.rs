@@ -1,0 +1,32 @@
+//! `rm`: a file, or with `dir` an empty directory.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rm {
+    pub path: String,
+    #[serde(default)]
+    pub dir: bool,
+}
+
+impl ActionKind for Rm {
+    const NAME: &'static str = "rm";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        vec![format!("{} {}", if self.dir { "rmdir" } else { "rm" }, self.path)]
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        let path = self.path.clone();
+        Ok(vec![if self.dir { Op::Rmdir { path } } else { Op::Unlink { path } }])
+    }
+
+    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,63 @@
+//! `route`: which gateway leads to a network, or everywhere.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionKind, Check, Context, LowerError};
+use std::net::Ipv4Addr;
+
+use super::paths::{Network, has_route};
+use crate::op::{ActorName, NetOp, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    pub to: Destination,
+    pub via: Ipv4Addr,
+}
+
+/// `default`, or a network as `10.0.0.0/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Destination {
+    Default,
+    Network(Network),
+}
+
+impl TryFrom<String> for Destination {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == "default" { Ok(Destination::Default) } else { Network::try_from(text).map(Destination::Network) }
+    }
+}
+
+impl From<Destination> for String {
+    fn from(destination: Destination) -> String {
+        match destination {
+            Destination::Default => "default".into(),
+            Destination::Network(network) => network.to_string(),
+        }
+    }
+}
+
+impl ActionKind for Route {
+    const NAME: &'static str = "route";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        vec![format!("ip route add {} via {}", String::from(self.to), self.via)]
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        let to = match self.to {
+            Destination::Default => None,
+            Destination::Network(network) => Some((network.address, network.prefix)),
+        };
+        Ok(vec![Op::Net(NetOp::AddRoute { to, via: self.via })])
+    }
+
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+        let reachable = snapshot.network_of(actor).is_some_and(|network| has_route(network, self.via));
+        vec![Check { text: format!("the gateway {} is in a network of a link that is up", self.via), ok: reachable }]
+    }
+}

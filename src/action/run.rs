@@ -1,0 +1,31 @@
+//! `run`: a program, without a shell; what it prints is shown.
+
+use serde::{Deserialize, Serialize};
+
+use super::paths::shell_word;
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    pub command: Vec<String>,
+}
+
+impl ActionKind for Run {
+    const NAME: &'static str = "run";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        let words: Vec<String> = self.command.iter().map(|word| shell_word(word)).collect();
+        vec![words.join(" ")]
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        Ok(vec![Op::Run { argv: self.command.clone() }])
+    }
+
+    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,49 @@
+//! `spawn`: a new actor, in new namespaces or, with none, as a plain child.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, NamespaceKind, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spawn {
+    pub actor: ActorName,
+    #[serde(default)]
+    pub unshare: Vec<NamespaceKind>,
+}
+
+impl ActionKind for Spawn {
+    const NAME: &'static str = "spawn";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        if self.unshare.is_empty() {
+            return vec!["sleep infinity &".into()];
+        }
+        let options: Vec<&str> = self.unshare.iter().map(|kind| kind.option()).collect();
+        vec![format!("unshare {} --fork sh", options.join(" "))]
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        Ok(vec![Op::Spawn { actor: self.actor.clone(), unshare: self.unshare.clone() }])
+    }
+
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+        let is_free = snapshot.process_of(&self.actor).is_none();
+        vec![Check { text: format!("no process is called `{}` yet", self.actor), ok: is_free }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shell_line_is_unshares() {
+        let spawn = Spawn { actor: "box".into(), unshare: vec![NamespaceKind::Mount, NamespaceKind::Pid] };
+        assert_eq!(spawn.shell(&Context::default()), ["unshare --mount --pid --fork sh"]);
+        let plain = Spawn { actor: "box".into(), unshare: Vec::new() };
+        assert_eq!(plain.shell(&Context::default()), ["sleep infinity &"]);
+    }
+}

@@ -1,0 +1,36 @@
+//! `umount`: take a mount away; with `lazy`, at once from sight and in truth when nobody uses it.
+
+use serde::{Deserialize, Serialize};
+
+use super::paths::{check_is_mount, is_absolute};
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, Op, UmountFlag};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Umount {
+    pub target: String,
+    #[serde(default)]
+    pub lazy: bool,
+}
+
+impl ActionKind for Umount {
+    const NAME: &'static str = "umount";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        vec![format!("umount {}{}", if self.lazy { "-l " } else { "" }, self.target)]
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        let flags = if self.lazy { vec![UmountFlag::Detach] } else { Vec::new() };
+        Ok(vec![Op::Umount { target: self.target.clone(), flags }])
+    }
+
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+        if !is_absolute(&self.target) {
+            return Vec::new();
+        }
+        vec![check_is_mount(actor, snapshot, &self.target)]
+    }
+}

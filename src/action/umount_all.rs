@@ -1,0 +1,28 @@
+//! `umount_all`: try to take every mount away, but those of type proc.
+//! A user namespace without any proc could not mount a new one.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UmountAll {}
+
+impl ActionKind for UmountAll {
+    const NAME: &'static str = "umount_all";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        vec!["umount -a -t noproc".into()]
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        Ok(vec![Op::UmountAll])
+    }
+
+    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {
+        Vec::new()
+    }
+}

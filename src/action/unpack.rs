@@ -1,0 +1,36 @@
+//! `unpack`: the image's layers, bottom first, copied into a plain directory, as `docker export | tar -x` leaves them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, Op};
+use crate::snapshot::Snapshot;
+
+/// Where a lab has the layers of its image, bottom first.
+const LAYERS: [&str; 2] = ["/image/base", "/image/tools"];
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unpack {
+    pub to: String,
+}
+
+impl ActionKind for Unpack {
+    const NAME: &'static str = "unpack";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        let make = format!("mkdir -p {}", self.to);
+        let copies = LAYERS.iter().map(|layer| format!("cp -a --remove-destination {layer}/. {}", self.to));
+        std::iter::once(make).chain(copies).collect()
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        let make = Op::Mkdir { path: self.to.clone(), parents: true };
+        let copies = LAYERS.iter().map(|layer| Op::CopyTree { from: (*layer).to_owned(), to: self.to.clone() });
+        Ok(std::iter::once(make).chain(copies).collect())
+    }
+
+    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {
+        Vec::new()
+    }
+}

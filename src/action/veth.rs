@@ -1,0 +1,32 @@
+//! `veth`: a cable of two ends, both where the actor is.
+
+use serde::{Deserialize, Serialize};
+
+use super::paths::check_link;
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, NetOp, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Veth {
+    pub name: String,
+    pub peer: String,
+}
+
+impl ActionKind for Veth {
+    const NAME: &'static str = "veth";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        vec![format!("ip link add name {} type veth peer name {}", self.name, self.peer)]
+    }
+
+    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+        Ok(vec![Op::Net(NetOp::AddVeth { name: self.name.clone(), peer: self.peer.clone() })])
+    }
+
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+        let taken = check_link(actor, snapshot, &self.name).ok;
+        vec![Check { text: format!("no link is called {} yet", self.name), ok: !taken }]
+    }
+}

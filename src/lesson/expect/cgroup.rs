@@ -1,0 +1,85 @@
+//! `cgroup`: who is in a group, and what it may use, whatever the version of the hierarchy.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExpectKind, World, verdict};
+use crate::action::cgroup::Limits;
+use crate::op::ActorName;
+use crate::report::Verdict;
+use crate::snapshot;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cgroup {
+    /// Relative to the lab's top group.
+    pub name: String,
+    #[serde(default)]
+    pub has: Option<ActorName>,
+    #[serde(default)]
+    pub limit: Option<Limits>,
+}
+
+impl Cgroup {
+    fn sentence(&self) -> String {
+        let mut parts = Vec::new();
+        parts.extend(self.has.as_ref().map(|actor| format!("holds {actor}")));
+        if let Some(limits) = &self.limit {
+            parts.extend(limits.memory.map(|bytes| format!("may use {} bytes of memory", bytes.0)));
+            parts.extend(limits.cpu.map(|cpus| format!("may use {cpus} CPUs")));
+            parts.extend(limits.pids.map(|pids| format!("may have {pids} processes")));
+        }
+        format!("the cgroup {} {}", self.name, if parts.is_empty() { "is there".into() } else { parts.join(", ") })
+    }
+}
+
+/// The files that say one limit, in v1 and v2, with the value each should have.
+fn wanted_files(limits: &Limits) -> Vec<[(&'static str, String); 2]> {
+    let mut wanted = Vec::new();
+    wanted.extend(
+        limits
+            .memory
+            .map(|bytes| [("memory.limit_in_bytes", bytes.0.to_string()), ("memory.max", bytes.0.to_string())]),
+    );
+    wanted.extend(limits.cpu.map(|cpus| {
+        let quota = (cpus * 100_000.0).round() as u64;
+        [("cpu.cfs_quota_us", quota.to_string()), ("cpu.max", format!("{quota} 100000"))]
+    }));
+    wanted.extend(limits.pids.map(|pids| [("pids.max", pids.to_string()), ("pids.max", pids.to_string())]));
+    wanted
+}
+
+impl ExpectKind for Cgroup {
+    fn actors(&self) -> Vec<&ActorName> {
+        self.has.iter().collect()
+    }
+
+    fn judge(&self, world: &World<'_>) -> Verdict {
+        let groups: Vec<&snapshot::Cgroup> =
+            world.snapshot.cgroups.iter().filter(|group| group.path == self.name).collect();
+        if groups.is_empty() {
+            return verdict(false, self.sentence(), format!("there is no cgroup {}", self.name));
+        }
+        if let Some(actor) = &self.has {
+            let pid = world.snapshot.process_of(actor).map(|process| process.pid);
+            let outside = groups.iter().find(|group| !pid.is_some_and(|pid| group.procs.contains(&pid)));
+            if let Some(group) = outside {
+                let seen = format!("cgroup.procs of {}: {:?}", group.hierarchy, group.procs);
+                return verdict(false, self.sentence(), seen);
+            }
+        }
+        let mut seen = Vec::new();
+        for choices in self.limit.as_ref().map(wanted_files).unwrap_or_default() {
+            let value = |name: &str| groups.iter().find_map(|group| group.files.get(name));
+            let fits = choices.iter().any(|(name, wanted)| value(name) == Some(wanted));
+            let shown = choices.iter().find_map(|(name, _)| Some(format!("{name} = {}", value(name)?)));
+            let shown = shown.unwrap_or_else(|| format!("no file {}", choices[0].0));
+            if !fits {
+                return verdict(false, self.sentence(), shown);
+            }
+            seen.push(shown);
+        }
+        let hierarchies: Vec<&str> = groups.iter().map(|group| group.hierarchy.as_str()).collect();
+        seen.push(format!("in {}", hierarchies.join(", ")));
+        verdict(true, self.sentence(), seen.join(", "))
+    }
+}

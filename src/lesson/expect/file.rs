@@ -1,0 +1,67 @@
+//! `file`: a file or directory as an actor sees it, or its absence.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExpectKind, FactRequest, World, host, verdict};
+use crate::op::ActorName;
+use crate::report::Verdict;
+use crate::snapshot::FileKind;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    #[serde(rename = "in", default = "host")]
+    pub actor: ActorName,
+    pub path: String,
+    pub is: Presence,
+    #[serde(default)]
+    pub contains: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Anything at all.
+    Present,
+    File,
+    Directory,
+    Absent,
+}
+
+impl ExpectKind for File {
+    fn actors(&self) -> Vec<&ActorName> {
+        vec![&self.actor]
+    }
+
+    fn facts(&self) -> Vec<FactRequest> {
+        vec![FactRequest::File { actor: self.actor.clone(), path: self.path.clone() }]
+    }
+
+    fn judge(&self, world: &World<'_>) -> Verdict {
+        let what = match self.is {
+            Presence::Present => "something",
+            Presence::File => "a file",
+            Presence::Directory => "a directory",
+            Presence::Absent => "nothing",
+        };
+        let mut sentence = format!("{} sees {what} at {}", self.actor, self.path);
+        if let Some(text) = &self.contains {
+            sentence.push_str(&format!(" that says `{text}`"));
+        }
+        let Some(answer) = world.facts.files.get(&(self.actor.clone(), self.path.clone())) else {
+            return verdict(false, sentence, format!("there is no {}", self.actor));
+        };
+        let Some(fact) = answer else {
+            return verdict(self.is == Presence::Absent, sentence, "no such file");
+        };
+        let right_kind = match self.is {
+            Presence::Present => true,
+            Presence::File => fact.kind == FileKind::File,
+            Presence::Directory => fact.kind == FileKind::Directory,
+            Presence::Absent => false,
+        };
+        let says_it = self.contains.as_deref().is_none_or(|text| fact.content.contains(text));
+        let first_line = fact.content.lines().next().unwrap_or_default();
+        verdict(right_kind && says_it, sentence, format!("{:?} of {} bytes: {first_line}", fact.kind, fact.size))
+    }
+}

@@ -1,0 +1,26 @@
+//! `hostname`: the name of the machine as an actor sees it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExpectKind, World, verdict};
+use crate::op::ActorName;
+use crate::report::Verdict;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hostname {
+    pub of: ActorName,
+    pub is: String,
+}
+
+impl ExpectKind for Hostname {
+    fn actors(&self) -> Vec<&ActorName> {
+        vec![&self.of]
+    }
+
+    fn judge(&self, world: &World<'_>) -> Verdict {
+        let seen = world.snapshot.hostnames.get(&self.of);
+        let sentence = format!("for {} the machine is called {}", self.of, self.is);
+        verdict(seen == Some(&self.is), sentence, seen.cloned().unwrap_or_else(|| format!("there is no {}", self.of)))
+    }
+}

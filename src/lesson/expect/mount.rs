@@ -1,0 +1,110 @@
+//! `mount`: a row of an actor's mount table, or its absence. `mounts`: how many rows there are.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExpectKind, World, host, verdict};
+use crate::op::ActorName;
+use crate::report::Verdict;
+use crate::snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mount {
+    #[serde(rename = "in", default = "host")]
+    pub actor: ActorName,
+    pub target: String,
+    #[serde(rename = "type", default)]
+    pub fstype: Option<String>,
+    /// The word of `findmnt -o PROPAGATION`: `private`, `shared` …
+    #[serde(default)]
+    pub propagation: Option<String>,
+    /// One option that must be among the mount's.
+    #[serde(default)]
+    pub option: Option<String>,
+    #[serde(default)]
+    pub absent: bool,
+}
+
+impl Mount {
+    fn fits(&self, row: &snapshot::Mount) -> bool {
+        let same = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+        row.target == self.target
+            && same(&self.fstype, &row.fstype)
+            && same(&self.propagation, row.propagation.word())
+            && self.option.as_deref().is_none_or(|wanted| row.options.split(',').any(|option| option == wanted))
+    }
+
+    fn sentence(&self) -> String {
+        let mut words = Vec::new();
+        words.extend(self.fstype.as_ref().map(|fstype| format!("of type {fstype}")));
+        words.extend(self.propagation.as_ref().map(|propagation| format!("that is {propagation}")));
+        words.extend(self.option.as_ref().map(|option| format!("with option {option}")));
+        let what = format!("{} {}", if self.absent { "no mount" } else { "a mount" }, words.join(" "));
+        format!("{} has {} at {}", self.actor, what.trim_end(), self.target)
+    }
+}
+
+impl ExpectKind for Mount {
+    fn actors(&self) -> Vec<&ActorName> {
+        vec![&self.actor]
+    }
+
+    fn judge(&self, world: &World<'_>) -> Verdict {
+        let Some(table) = world.snapshot.mounts_of(&self.actor) else {
+            return verdict(false, self.sentence(), format!("there is no {}", self.actor));
+        };
+        // Of several mounts on one target, the last is on top.
+        let fitting = table.rows.iter().rev().find(|row| self.fits(row));
+        let nearest = fitting.or_else(|| table.rows.iter().rev().find(|row| row.target == self.target));
+        let seen = nearest.map_or_else(
+            || format!("no mount at {} among {}", self.target, table.rows.len()),
+            |row| format!("{} {} {} {} {}", row.target, row.source, row.fstype, row.options, row.propagation.word()),
+        );
+        verdict(fitting.is_some() != self.absent, self.sentence(), seen)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mounts {
+    #[serde(rename = "in", default = "host")]
+    pub actor: ActorName,
+    #[serde(default)]
+    pub at_most: Option<usize>,
+    /// Every mount of this actor is there too, at the same place.
+    #[serde(default)]
+    pub like: Option<ActorName>,
+    /// None is shared with another namespace.
+    #[serde(default)]
+    pub all: Option<String>,
+}
+
+impl ExpectKind for Mounts {
+    fn actors(&self) -> Vec<&ActorName> {
+        std::iter::once(&self.actor).chain(&self.like).collect()
+    }
+
+    fn judge(&self, world: &World<'_>) -> Verdict {
+        let mut sentences = Vec::new();
+        sentences.extend(self.at_most.map(|most| format!("{} has at most {most} mounts", self.actor)));
+        sentences.extend(self.like.as_ref().map(|other| format!("{} has the mounts of {other}", self.actor)));
+        sentences.extend(self.all.as_ref().map(|word| format!("all mounts of {} are {word}", self.actor)));
+        let sentence = sentences.join(", and ");
+        let Some(table) = world.snapshot.mounts_of(&self.actor) else {
+            return verdict(false, sentence, format!("there is no {}", self.actor));
+        };
+        let few = self.at_most.is_none_or(|most| table.rows.len() <= most);
+        let missing = self.like.as_ref().and_then(|other| {
+            let Some(model) = world.snapshot.mounts_of(other) else { return Some(format!("there is no {other}")) };
+            let here = |row: &&snapshot::Mount| !table.rows.iter().any(|own| own.target == row.target);
+            model.rows.iter().find(here).map(|row| format!("{} is missing", row.target))
+        });
+        let odd = self
+            .all
+            .as_ref()
+            .and_then(|word| table.rows.iter().find(|row| row.propagation.word() != word))
+            .map(|row| format!("{} is {}", row.target, row.propagation.word()));
+        let ok = few && missing.is_none() && odd.is_none();
+        verdict(ok, sentence, missing.or(odd).unwrap_or_else(|| format!("{} mounts", table.rows.len())))
+    }
+}

@@ -1,0 +1,52 @@
+//! `namespaces`: which kinds two actors share, or do not.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExpectKind, World, verdict};
+use crate::op::{ActorName, NamespaceKind};
+use crate::report::Verdict;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Namespaces {
+    pub of: ActorName,
+    #[serde(default)]
+    pub differ_from: Option<ActorName>,
+    #[serde(default)]
+    pub shared_with: Option<ActorName>,
+    pub kinds: Vec<NamespaceKind>,
+}
+
+impl ExpectKind for Namespaces {
+    fn actors(&self) -> Vec<&ActorName> {
+        std::iter::once(&self.of).chain(&self.differ_from).chain(&self.shared_with).collect()
+    }
+
+    fn judge(&self, world: &World<'_>) -> Verdict {
+        let names: Vec<&str> = self.kinds.iter().map(|kind| kind.proc_name()).collect();
+        let names = names.join(", ");
+        let (other, must_differ) = match (&self.differ_from, &self.shared_with) {
+            (Some(other), _) => (other, true),
+            (None, Some(other)) => (other, false),
+            (None, None) => return verdict(false, "a comparison", "neither differ_from nor shared_with is given"),
+        };
+        let sentence = if must_differ {
+            format!("{} has namespaces of its own, not {other}'s: {names}", self.of)
+        } else {
+            format!("{} shares these namespaces with {other}: {names}", self.of)
+        };
+        let (Some(one), Some(two)) = (world.snapshot.process_of(&self.of), world.snapshot.process_of(other)) else {
+            return verdict(false, sentence, format!("{} or {other} is not there", self.of));
+        };
+        let wrong = self.kinds.iter().find(|kind| {
+            let (left, right) = (one.namespaces.get(kind), two.namespaces.get(kind));
+            left.is_none() || right.is_none() || (left != right) != must_differ
+        });
+        let show = |kind: &NamespaceKind| {
+            let inode = |of: &crate::snapshot::Process| of.namespaces.get(kind).map_or(0, |inode| inode.0);
+            format!("{}:[{}] and {}:[{}]", kind.proc_name(), inode(one), kind.proc_name(), inode(two))
+        };
+        let seen = wrong.or(self.kinds.first()).map_or_else(String::new, show);
+        verdict(wrong.is_none(), sentence, seen)
+    }
+}

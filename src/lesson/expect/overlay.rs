@@ -1,0 +1,74 @@
+//! `overlay`: which layer an entry of a merged directory comes from.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExpectKind, World, verdict};
+use crate::op::ActorName;
+use crate::report::Verdict;
+use crate::snapshot::{InUpper, OverlayEntry};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overlay {
+    /// Relative to the merged directory.
+    pub entry: String,
+    pub from: From,
+    /// Where the overlay is mounted, when there are several.
+    #[serde(default)]
+    pub merged: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum From {
+    Lower,
+    Upper,
+    /// In the upper layer, hiding one in a lower.
+    Both,
+    Whiteout,
+}
+
+impl From {
+    fn of(entry: &OverlayEntry) -> From {
+        match (entry.upper, entry.in_lowers.is_empty()) {
+            (InUpper::Whiteout, _) => From::Whiteout,
+            (InUpper::Absent, _) => From::Lower,
+            (InUpper::Present | InUpper::Opaque, true) => From::Upper,
+            (InUpper::Present | InUpper::Opaque, false) => From::Both,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            From::Lower => "comes from a lower layer",
+            From::Upper => "is in the upper layer alone",
+            From::Both => "is in the upper layer and hides a lower one",
+            From::Whiteout => "is hidden by a whiteout in the upper layer",
+        }
+    }
+}
+
+impl ExpectKind for Overlay {
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
+
+    fn judge(&self, world: &World<'_>) -> Verdict {
+        let sentence = format!("{} {}", self.entry, self.from.words());
+        let overlays = world
+            .snapshot
+            .overlays
+            .iter()
+            .filter(|overlay| self.merged.as_ref().is_none_or(|at| *at == overlay.merged));
+        let entry = overlays.flat_map(|overlay| &overlay.entries).find(|entry| entry.path == self.entry);
+        match entry {
+            Some(entry) => {
+                let from = From::of(entry);
+                verdict(from == self.from, sentence, format!("{} {}", entry.path, from.words()))
+            }
+            None => {
+                verdict(false, sentence, format!("{} overlays are mounted, none has it", world.snapshot.overlays.len()))
+            }
+        }
+    }
+}

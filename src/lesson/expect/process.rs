@@ -1,0 +1,85 @@
+//! `pid`: the pid an actor has in its own namespace. `ps`: what the mounted /proc lists. `process`: whether it lives.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExpectKind, FactRequest, World, verdict};
+use crate::op::ActorName;
+use crate::report::Verdict;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pid {
+    pub of: ActorName,
+    pub is: u32,
+}
+
+impl ExpectKind for Pid {
+    fn actors(&self) -> Vec<&ActorName> {
+        vec![&self.of]
+    }
+
+    fn judge(&self, world: &World<'_>) -> Verdict {
+        let sentence = format!("{} is pid {} in its own pid namespace", self.of, self.is);
+        match world.snapshot.process_of(&self.of) {
+            Some(process) => {
+                let pids: Vec<String> = process.ns_pids.iter().map(u32::to_string).collect();
+                verdict(process.own_pid() == self.is, sentence, format!("NSpid: {}", pids.join(" ")))
+            }
+            None => verdict(false, sentence, format!("there is no {}", self.of)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ps {
+    #[serde(rename = "in")]
+    pub viewer: ActorName,
+    pub lists: ActorName,
+    pub shown: bool,
+}
+
+impl ExpectKind for Ps {
+    fn actors(&self) -> Vec<&ActorName> {
+        vec![&self.viewer, &self.lists]
+    }
+
+    fn facts(&self) -> Vec<FactRequest> {
+        vec![
+            FactRequest::ProcLists { viewer: self.viewer.clone(), target: self.lists.clone() },
+            FactRequest::ProcCount { viewer: self.viewer.clone() },
+        ]
+    }
+
+    fn judge(&self, world: &World<'_>) -> Verdict {
+        let verb = if self.shown { "lists" } else { "does not list" };
+        let sentence = format!("the /proc that {} sees {verb} {}", self.viewer, self.lists);
+        let key = (self.viewer.clone(), self.lists.clone());
+        let count = world.facts.proc_counts.get(&self.viewer).copied().unwrap_or(0);
+        match world.facts.proc_lists.get(&key) {
+            Some(listed) => verdict(*listed == self.shown, sentence, format!("it lists {count} processes")),
+            None => verdict(false, sentence, format!("{} or {} is not there", self.viewer, self.lists)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Process {
+    pub actor: ActorName,
+    pub alive: bool,
+}
+
+impl ExpectKind for Process {
+    fn actors(&self) -> Vec<&ActorName> {
+        vec![&self.actor]
+    }
+
+    fn judge(&self, world: &World<'_>) -> Verdict {
+        let process = world.snapshot.process_of(&self.actor).filter(|process| process.state != 'Z');
+        let sentence = format!("{} is {}", self.actor, if self.alive { "alive" } else { "gone" });
+        let seen =
+            process.map_or_else(|| "no such process".into(), |process| format!("pid {} {}", process.pid, process.args));
+        verdict(process.is_some() == self.alive, sentence, seen)
+    }
+}

@@ -1,0 +1,162 @@
+//! Reading a lesson from YAML. Errors show the place: `file:line:column`, the line, a caret.
+
+use std::fmt;
+
+use super::lint;
+use super::model::Lesson;
+use super::nearest::nearest;
+
+/// Why a lesson can't be used, and where in its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LessonError {
+    /// The file's name, as the author knows it.
+    pub file: String,
+    /// From 1; 0 when the whole text is meant.
+    pub line: usize,
+    /// From 1.
+    pub column: usize,
+    pub message: String,
+    /// The line itself.
+    pub source: String,
+    /// The word that may have been meant.
+    pub meant: Option<String>,
+}
+
+impl std::error::Error for LessonError {}
+
+impl fmt::Display for LessonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
+        if !self.source.is_empty() {
+            let number = self.line.to_string();
+            let gap = " ".repeat(number.len());
+            let before =
+                crate::cli::words::safe(&self.source.chars().take(self.column.saturating_sub(1)).collect::<String>());
+            write!(
+                f,
+                "\n{gap} |\n{number} | {}\n{gap} | {}^",
+                crate::cli::words::safe(&self.source),
+                " ".repeat(before.chars().count())
+            )?;
+        }
+        if let Some(meant) = &self.meant {
+            write!(f, "\ndid you mean `{meant}`?")?;
+        }
+        Ok(())
+    }
+}
+
+/// Parse and check one lesson. `file` is for messages only.
+pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
+    let lesson: Lesson = serde_yaml::from_str(text).map_err(|error| from_yaml(file, text, &error))?;
+    match lint::check(&lesson, text).into_iter().next() {
+        None => Ok(lesson),
+        Some(finding) => Err(error_at(file, text, finding.line, finding.column, finding.message)),
+    }
+}
+
+fn from_yaml(file: &str, text: &str, error: &serde_yaml::Error) -> LessonError {
+    let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
+    let full = error.to_string();
+    // The parser says the place behind its message; ours stands before it.
+    let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
+    let mut built = error_at(file, text, line, column, message);
+    built.meant = meant(&built.message);
+    point_at_word(&mut built);
+    built
+}
+
+fn error_at(file: &str, text: &str, line: usize, column: usize, message: String) -> LessonError {
+    let source = line.checked_sub(1).and_then(|index| text.lines().nth(index)).unwrap_or_default().to_owned();
+    LessonError { file: file.to_owned(), line, column: column.max(1), message, source, meant: None }
+}
+
+/// serde's "unknown field `x`, expected one of `a`, `b`": the nearest of those.
+fn meant(message: &str) -> Option<String> {
+    let (wrong, known) = message.split_once("expected")?;
+    let wrong = wrong.split('`').nth(1)?;
+    nearest(wrong, known.split('`').skip(1).step_by(2)).map(str::to_owned)
+}
+
+/// The parser names the place where the map or value begins: point at the word itself, if it is on that line or soon after.
+fn point_at_word(error: &mut LessonError) {
+    let Some(word) = error.message.split('`').nth(1) else { return };
+    if let Some(at) = error.source.find(word) {
+        error.column = error.source[..at].chars().count() + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "\
+format: 1
+id: small
+number: 2
+title: A small one
+summary: For tests.
+minutes: 1
+steps:
+  - id: first
+    title: First
+    story: Something happens.
+    actions:
+      - in: host
+        mkdir: {paths: [/root/x]}
+    expect:
+      - file: {path: /root/x, is: directory}
+";
+
+    #[test]
+    fn a_good_lesson_is_read() {
+        let lesson = parse("small.yaml", GOOD).expect("a lesson");
+        assert_eq!(lesson.steps[0].actions[0].action.name(), "mkdir");
+        assert_eq!(lesson.steps[0].actions[0].actor.as_str(), "host");
+    }
+
+    #[test]
+    fn a_broken_lesson_is_refused_with_the_place_and_the_word_meant() {
+        let check = |from: &str, to: &str, line: usize, says: &str, meant: Option<&str>| {
+            assert!(GOOD.contains(from), "{from}");
+            let error = parse("small.yaml", &GOOD.replacen(from, to, 1)).expect_err(to);
+            assert!(error.message.contains(says), "{to}: {error}");
+            assert_eq!(error.line, line, "{to}: {error}");
+            assert_eq!(error.meant.as_deref(), meant, "{to}: {error}");
+            assert!(error.to_string().starts_with(&format!("small.yaml:{line}:")), "{error}");
+        };
+        check("summary: For", "sumary: For", 5, "unknown field `sumary`", Some("summary"));
+        check("mkdir: {", "mkdri: {", 13, "unknown field `mkdri`", Some("mkdir"));
+        check("paths: [", "path: [", 13, "unknown field `path`", Some("paths"));
+        check("- file: {path", "- fil: {path", 15, "unknown variant `fil`", Some("file"));
+        check("is: directory", "is: directroy", 15, "unknown variant `directroy`", Some("directory"));
+        check("format: 1", "format: 2", 1, "format 2", None);
+        check("title: First", "title: \"\\e[31m\"", 9, "control character", None);
+        check("story: Something happens.", "story: \"\"", 8, "empty story", None);
+        check("- in: host", "- in: container", 8, "`container`", None);
+        check("- in: host", "- fails: EBUZY", 8, "EBUZY", None);
+        check("id: first", "id: First One", 8, "id", None);
+    }
+
+    #[test]
+    fn the_caret_stands_below_the_word() {
+        let error = parse("x.yaml", &GOOD.replace("paths: [", "path: [")).expect_err("an error").to_string();
+        let lines: Vec<&str> = error.lines().collect();
+        let caret = lines[3].find('^').expect("a caret");
+        assert!(lines[2][caret..].starts_with("path"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_refused() {
+        for text in ["", "{", "- - -\n\t", "format: 1", "\u{0}", "a: &a [*a]", "&a [*a, *a]"] {
+            assert!(parse("x.yaml", text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "[-a-z0-9:{}\\[\\]\n ,&*!|>'\"#%@]{0,200}") {
+            let _ = parse("x.yaml", &text);
+        }
+    }
+}
