@@ -10,4 +10,5 @@ pub mod failure;
 pub mod lesson;
 pub mod op;
 pub mod report;
+pub mod rootfs;
 pub mod snapshot;
