@@ -6,11 +6,11 @@ use std::process::{Command, Output};
 
 use unboxed::rootfs::{Fixture, What, plan, write};
 
-/// Stacks both layers, mounts a /proc, and runs the line in there, all in namespaces that end with it.
+/// Stacks both layers, mounts a /proc and the /dev of the machine, and runs the line in there, all in namespaces that end with it.
 fn in_image(layers: &Path, line: &str) -> Output {
     let script = format!(
         "mkdir -p {0}/merged && mount -t overlay image -o lowerdir={0}/tools:{0}/base {0}/merged && \
-         mount -t proc proc {0}/merged/proc && exec chroot {0}/merged /bin/sh -c '{line}'",
+         mount -t proc proc {0}/merged/proc && mount --rbind /dev {0}/merged/dev && exec chroot {0}/merged /bin/sh -c '{line}'",
         layers.display()
     );
     Command::new("unshare")
