@@ -1,0 +1,347 @@
+//! Everything a program needs to start: its interpreter, its loader, its libraries and theirs, found as ld.so(8) finds
+//! them, without running anything.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::Read;
+use std::rc::Rc;
+
+use crate::rootfs::elf::{Elf, Kind, expand};
+use crate::rootfs::host::{Found, Host, Target, Unusable, unreadable};
+
+/// A script's interpreter may be a script; the kernel stops at four levels (execve(2)).
+const MOST_INTERPRETERS: usize = 4;
+
+/// Debian's name for a machine's directory of libraries, by ELF machine number.
+const MULTIARCH: [(u16, &str); 7] = [
+    (goblin::elf::header::EM_X86_64, "x86_64-linux-gnu"),
+    (goblin::elf::header::EM_AARCH64, "aarch64-linux-gnu"),
+    (goblin::elf::header::EM_386, "i386-linux-gnu"),
+    (goblin::elf::header::EM_ARM, "arm-linux-gnueabihf"),
+    (goblin::elf::header::EM_RISCV, "riscv64-linux-gnu"),
+    (goblin::elf::header::EM_PPC64, "powerpc64le-linux-gnu"),
+    (goblin::elf::header::EM_S390, "s390x-linux-gnu"),
+];
+
+/// What to take along for one program.
+#[derive(Debug, Default)]
+pub struct Needed {
+    pub files: Vec<Found>,
+    /// (where the link is, what it says), below the root.
+    pub links: Vec<(String, String)>,
+}
+
+/// Finds closures on one host; remembers what it has read.
+#[derive(Debug)]
+pub struct Closures {
+    read: HashMap<String, Rc<Option<Elf>>>,
+    /// Directories that only ld.so.conf names. An image has no ld.so.cache, so what is found there needs a link.
+    configured: Vec<String>,
+}
+
+/// A library's bearer: who asks, and which DT_RPATHs it inherits.
+struct Asker {
+    found: Found,
+    elf: Rc<Option<Elf>>,
+    inherited: Vec<String>,
+}
+
+impl Closures {
+    pub fn new(host: &Host) -> Closures {
+        Closures { read: HashMap::new(), configured: configured_directories(host) }
+    }
+
+    /// `find` looks up a program by name, for scripts that start with `#!/usr/bin/env name`.
+    pub fn of(
+        &mut self,
+        host: &mut Host,
+        program: &str,
+        find: &dyn Fn(&mut Host, &str) -> Result<String, Unusable>,
+    ) -> Result<Needed, Unusable> {
+        let mut needed = Needed::default();
+        let mut waiting = vec![program.to_owned()];
+        for _ in 0..MOST_INTERPRETERS {
+            let Some(path) = waiting.pop() else { break };
+            let found = take(host, &path, &mut needed)?;
+            let elf = self.read(host, &found)?;
+            match elf.as_ref() {
+                Some(_) => self.libraries(host, Asker { found, elf, inherited: Vec::new() }, &mut needed)?,
+                None => {
+                    let mut words = interpreter_words(host, &found)?.into_iter();
+                    let Some(interpreter) = words.next() else { continue };
+                    if interpreter.ends_with("/env")
+                        && let Some(name) = words.find(|word| !word.starts_with('-') && !word.contains('='))
+                    {
+                        waiting.push(find(host, &name)?);
+                    }
+                    waiting.push(interpreter);
+                }
+            }
+        }
+        Ok(needed)
+    }
+
+    fn libraries(&mut self, host: &mut Host, program: Asker, needed: &mut Needed) -> Result<(), Unusable> {
+        let mut seen = HashSet::new();
+        let kind = program.elf.as_ref().as_ref().map(|elf| elf.kind).unwrap_or_default();
+        let system = system_directories(kind);
+        if let Some(interpreter) = program.elf.as_ref().as_ref().and_then(|elf| elf.interpreter.as_ref()) {
+            seen.insert(take(host, interpreter, needed)?.path);
+        }
+        let mut waiting = vec![program];
+        while let Some(asker) = waiting.pop() {
+            let Some(elf) = asker.elf.as_ref() else { continue };
+            let own = own_directories(host, &asker, elf);
+            for name in &elf.libraries {
+                let found = self
+                    .library(host, name, kind, &own, &system, needed)?
+                    .ok_or_else(|| Unusable::NoLibrary { path: asker.found.path.clone(), library: name.clone() })?;
+                if seen.insert(found.path.clone()) {
+                    needed.files.push(found.clone());
+                    let inherited = if elf.runpath.is_empty() { own.clone() } else { Vec::new() };
+                    waiting.push(Asker { elf: self.read(host, &found)?, found, inherited });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn library(
+        &mut self,
+        host: &mut Host,
+        name: &str,
+        kind: Kind,
+        own: &[String],
+        system: &[String],
+        needed: &mut Needed,
+    ) -> Result<Option<Found>, Unusable> {
+        let configured = self.configured.clone();
+        let searched = own.iter().chain(system).chain(&configured).map(|dir| format!("{dir}/{name}"));
+        let candidates: Vec<String> = if name.contains('/') { vec![name.to_owned()] } else { searched.collect() };
+        let needs_link = own.len() + system.len();
+        let mut refused = None;
+        for (index, candidate) in candidates.iter().enumerate() {
+            let (found, links) = match host.file(candidate) {
+                Ok(result) => result,
+                Err(Unusable::Absent) => continue,
+                Err(error) => {
+                    refused = Some(error);
+                    continue;
+                }
+            };
+            if self.read(host, &found)?.as_ref().as_ref().is_none_or(|elf| elf.kind != kind) {
+                continue;
+            }
+            if index >= needs_link && !name.contains('/') {
+                let at = library_directory(host, system);
+                needed.links.push((format!("{at}/{name}"), candidate.clone()));
+            }
+            needed.links.extend(links);
+            return Ok(Some(found));
+        }
+        refused.map_or(Ok(None), Err)
+    }
+
+    fn read(&mut self, host: &Host, found: &Found) -> Result<Rc<Option<Elf>>, Unusable> {
+        if let Some(elf) = self.read.get(&found.path) {
+            return Ok(Rc::clone(elf));
+        }
+        let elf = Elf::read(&host.open(found)?).map_err(|error| unreadable(&found.path, &error))?;
+        let elf = Rc::new(elf);
+        self.read.insert(found.path.clone(), Rc::clone(&elf));
+        Ok(elf)
+    }
+}
+
+fn take(host: &mut Host, path: &str, needed: &mut Needed) -> Result<Found, Unusable> {
+    let (found, links) = host.file(path)?;
+    needed.links.extend(links);
+    needed.files.push(found.clone());
+    Ok(found)
+}
+
+/// Where an object itself wants its libraries looked for. DT_RPATH is inherited from whoever loaded it and does not count
+/// beside a DT_RUNPATH.
+fn own_directories(host: &mut Host, asker: &Asker, elf: &Elf) -> Vec<String> {
+    let directory = asker.found.path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let origin = format!("/{directory}");
+    let lib = lib_token(host, elf.kind);
+    let expanded = |dirs: &[String]| dirs.iter().filter_map(|dir| expand(dir, &origin, &lib)).collect::<Vec<_>>();
+    if !elf.runpath.is_empty() {
+        return expanded(&elf.runpath);
+    }
+    let mut own = expanded(&elf.rpath);
+    own.extend(asker.inherited.iter().cloned());
+    own
+}
+
+/// What the loader searches without being told.
+fn system_directories(kind: Kind) -> Vec<String> {
+    let mut directories = Vec::new();
+    if let Some((_, name)) = MULTIARCH.iter().find(|(machine, _)| *machine == kind.machine) {
+        directories.extend([format!("/lib/{name}"), format!("/usr/lib/{name}")]);
+    }
+    if kind.is_64 {
+        directories.extend(["/lib64".to_owned(), "/usr/lib64".to_owned()]);
+    }
+    directories.extend(["/lib".to_owned(), "/usr/lib".to_owned()]);
+    directories
+}
+
+fn lib_token(host: &mut Host, kind: Kind) -> String {
+    let multiarch =
+        MULTIARCH.iter().find(|(machine, _)| *machine == kind.machine).map(|(_, name)| format!("lib/{name}"));
+    let candidates = multiarch.into_iter().chain(kind.is_64.then(|| "lib64".to_owned()));
+    candidates.into_iter().find(|dir| host.resolve(&format!("usr/{dir}")).is_ok()).unwrap_or_else(|| "lib".to_owned())
+}
+
+/// The first searched directory that the host has, without links in it.
+fn library_directory(host: &mut Host, system: &[String]) -> String {
+    let existing = system.iter().find_map(|dir| match host.resolve(dir).ok()?.target {
+        Target::Directory(path) => Some(path),
+        Target::File(_) => None,
+    });
+    existing.unwrap_or_else(|| "usr/lib".to_owned())
+}
+
+fn configured_directories(host: &Host) -> Vec<String> {
+    let mut directories = Vec::new();
+    let main = fs::read_to_string(host.source("etc/ld.so.conf")).unwrap_or_default();
+    for line in configuration_lines(&main) {
+        match line.strip_prefix("include") {
+            Some(pattern) => {
+                for text in included(host, pattern.trim()) {
+                    directories.extend(configuration_lines(&text).map(str::to_owned));
+                }
+            }
+            None => directories.push(line.to_owned()),
+        }
+    }
+    directories.retain(|dir| dir.starts_with('/'));
+    directories
+}
+
+fn configuration_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|line| !line.is_empty())
+}
+
+/// Every distribution's pattern is `ld.so.conf.d/*.conf`, absolute or relative to /etc: other patterns are not read.
+fn included(host: &Host, pattern: &str) -> Vec<String> {
+    let Some(directory) = pattern.strip_suffix("/*.conf") else { return Vec::new() };
+    let directory = match directory.strip_prefix('/') {
+        Some(absolute) => absolute.to_owned(),
+        None => format!("etc/{directory}"),
+    };
+    let Ok(entries) = fs::read_dir(host.source(&directory)) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
+    paths.sort();
+    paths.iter().filter_map(|path| fs::read_to_string(path).ok()).collect()
+}
+
+/// The words after `#!`; empty when the file does not start so.
+fn interpreter_words(host: &Host, found: &Found) -> Result<Vec<String>, Unusable> {
+    let mut start = Vec::new();
+    let file = host.open(found)?;
+    file.take(256).read_to_end(&mut start).map_err(|error| unreadable(&found.path, &error))?;
+    let text = String::from_utf8_lossy(&start);
+    let line = text.lines().next().unwrap_or_default();
+    Ok(line.strip_prefix("#!").unwrap_or_default().split_whitespace().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::*;
+
+    fn closure(root: &Path, program: &str) -> Result<Needed, Unusable> {
+        let mut host = Host::new(root);
+        let mut closures = Closures::new(&host);
+        closures.of(&mut host, program, &|_, name| Ok(format!("/usr/bin/{name}")))
+    }
+
+    fn paths(needed: &Needed) -> Vec<&str> {
+        needed.files.iter().map(|found| found.path.as_str()).collect()
+    }
+
+    #[test]
+    fn the_hosts_shell_comes_with_what_ldd_lists() {
+        let needed = closure(Path::new("/"), "/bin/sh").expect("usable");
+        let listed = std::process::Command::new("ldd").arg("/bin/sh").output().expect("ldd runs").stdout;
+        let listed = String::from_utf8(listed).expect("text");
+        for word in listed.split_whitespace().filter(|word| word.starts_with('/')) {
+            let real = fs::canonicalize(word).expect("exists");
+            let real = real.to_str().expect("text").trim_start_matches('/');
+            assert!(paths(&needed).contains(&real), "{word} is not in {:?}", paths(&needed));
+        }
+    }
+
+    #[test]
+    fn a_script_brings_its_interpreter() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        fs::create_dir_all(dir.path().join("usr/bin")).expect("made");
+        for (name, text) in [
+            ("a", "#!/usr/bin/env -S b -x\n"),
+            ("b", "#! /usr/bin/c\n"),
+            ("c", "no interpreter line"),
+            ("env", "x"),
+            ("gone", "#!/usr/bin/nowhere"),
+        ] {
+            let path = dir.path().join("usr/bin").join(name);
+            fs::write(&path, text).expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("changed");
+        }
+        let check = |program: &str, expected: &[&str]| {
+            let needed = closure(dir.path(), program).expect(program);
+            assert_eq!(paths(&needed), expected, "{program}");
+        };
+        check("/usr/bin/c", &["usr/bin/c"]);
+        check("/usr/bin/b", &["usr/bin/b", "usr/bin/c"]);
+        check("/usr/bin/a", &["usr/bin/a", "usr/bin/env", "usr/bin/b", "usr/bin/c"]);
+        assert_eq!(closure(dir.path(), "/usr/bin/gone").expect_err("no interpreter"), Unusable::Absent);
+    }
+
+    #[test]
+    fn the_loaders_configuration_is_read_with_its_includes() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let etc = dir.path().join("etc/ld.so.conf.d");
+        fs::create_dir_all(&etc).expect("made");
+        fs::write(dir.path().join("etc/ld.so.conf"), "# x\n/first\ninclude /etc/ld.so.conf.d/*.conf\n/last # end\n")
+            .expect("written");
+        fs::write(etc.join("b.conf"), "/b\n").expect("written");
+        fs::write(etc.join("a.conf"), "\nrelative\n/a\n").expect("written");
+        fs::write(etc.join("ignored.txt"), "/x\n").expect("written");
+        assert_eq!(configured_directories(&Host::new(dir.path())), ["/first", "/a", "/b", "/last"]);
+    }
+
+    /// The host's own shell and its libraries, moved to places that only RUNPATH-less configuration names.
+    #[test]
+    fn a_library_from_a_configured_directory_gets_a_link_where_the_loader_looks() {
+        let real = closure(Path::new("/"), "/bin/sh").expect("usable");
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let at = |path: &str| dir.path().join(path);
+        fs::create_dir_all(at("etc")).expect("made");
+        fs::write(at("etc/ld.so.conf"), "/opt/lib\n").expect("written");
+        fs::create_dir_all(at("opt/lib")).expect("made");
+        fs::create_dir_all(at("lib")).expect("made");
+        for found in &real.files {
+            let name = found.path.rsplit('/').next().expect("a name");
+            fs::copy(format!("/{}", found.path), at(&format!("opt/lib/{name}"))).expect("copied");
+        }
+        let shell = real.files[0].path.rsplit('/').next().expect("a name").to_owned();
+        let file = fs::File::open(at(&format!("opt/lib/{shell}"))).expect("open");
+        let elf = Elf::read(&file).expect("readable").expect("ELF");
+        let (Some(loader), Some(library)) = (elf.interpreter, elf.libraries.first()) else { return };
+        fs::create_dir_all(at(loader.trim_start_matches('/')).parent().expect("a parent")).expect("made");
+        fs::copy(&loader, at(loader.trim_start_matches('/'))).expect("copied");
+
+        let needed = closure(dir.path(), &format!("/opt/lib/{shell}")).expect("usable");
+        let link = needed.links.iter().find(|(_, to)| *to == format!("/opt/lib/{library}")).expect("a link");
+        assert!(link.0.starts_with("lib") && link.0.ends_with(library), "{link:?}");
+        fs::remove_file(at(&format!("opt/lib/{library}"))).expect("removed");
+        let error = closure(dir.path(), &format!("/opt/lib/{shell}")).expect_err("no library").to_string();
+        assert_eq!(error, format!("/opt/lib/{shell} needs the library {library}, which is nowhere its loader looks"));
+    }
+}

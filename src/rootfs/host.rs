@@ -1,0 +1,242 @@
+//! Looking things up on the host: paths are resolved part by part, so that every link on the way is known and can be
+//! made again, and so that nothing is planned that an unprivileged copier could not read.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// As many as the kernel follows, see path_resolution(7).
+const MOST_LINKS: usize = 40;
+
+/// A host's file tree, seen as a root of its own; remembers what it has looked at.
+#[derive(Debug)]
+pub struct Host {
+    root: PathBuf,
+    seen: HashMap<String, Node>,
+}
+
+#[derive(Debug, Clone)]
+enum Node {
+    Absent,
+    Directory { mode: u32 },
+    Link { to: String },
+    File(Found),
+    Other,
+    Unreadable(io::ErrorKind),
+}
+
+/// A regular file. Paths are below the host's root, without a leading slash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Without any link left in it.
+    pub path: String,
+    /// Permission bits only.
+    pub mode: u32,
+    pub device: u64,
+    pub inode: u64,
+}
+
+/// What a path leads to, and the links that were followed: (where the link is, what it says).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    pub target: Target,
+    pub links: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    File(Found),
+    /// Its path without links; empty for the root.
+    Directory(String),
+}
+
+/// Why a path of the host is of no use for an image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    #[error("not on this machine")]
+    Absent,
+    #[error("/{path} needs the library {library}, which is nowhere its loader looks")]
+    NoLibrary { path: String, library: String },
+    #[error("/{path} (mode {mode:04o}) is not for everyone to read")]
+    NotReadable { path: String, mode: u32 },
+    #[error("the directory /{path} (mode {mode:04o}) is not for everyone to enter")]
+    NotSearchable { path: String, mode: u32 },
+    #[error("/{0} is not a regular file")]
+    NotAFile(String),
+    #[error("/{0} is a link that leads round in a circle")]
+    Loop(String),
+    #[error("/{path} can't be read: {message}")]
+    Io { path: String, message: String },
+}
+
+impl Host {
+    pub fn new(root: &Path) -> Host {
+        Host { root: root.to_owned(), seen: HashMap::new() }
+    }
+
+    /// Where a path of `Found` is, as this process sees it.
+    pub fn source(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    pub fn open(&self, found: &Found) -> Result<File, Unusable> {
+        File::open(self.source(&found.path)).map_err(|error| unreadable(&found.path, &error))
+    }
+
+    /// A regular file that everyone may read.
+    pub fn file(&mut self, path: &str) -> Result<(Found, Vec<(String, String)>), Unusable> {
+        let resolved = self.resolve(path)?;
+        match resolved.target {
+            Target::File(found) if found.mode & 0o004 == 0 => {
+                Err(Unusable::NotReadable { path: found.path, mode: found.mode })
+            }
+            Target::File(found) => Ok((found, resolved.links)),
+            Target::Directory(path) => Err(Unusable::NotAFile(path)),
+        }
+    }
+
+    /// Follows every link below the host's root; `..` at the root stays there.
+    pub fn resolve(&mut self, path: &str) -> Result<Resolved, Unusable> {
+        let mut rest: Vec<String> = parts(path).rev().map(str::to_owned).collect();
+        let mut at = String::new();
+        let mut links = Vec::new();
+        while let Some(part) = rest.pop() {
+            if part == ".." {
+                at.truncate(at.rfind('/').unwrap_or(0));
+                continue;
+            }
+            let next = if at.is_empty() { part } else { format!("{at}/{part}") };
+            match self.node(&next) {
+                Node::Absent => return Err(Unusable::Absent),
+                Node::Directory { mode } if mode & 0o001 == 0 => {
+                    return Err(Unusable::NotSearchable { path: next, mode });
+                }
+                Node::Directory { .. } => at = next,
+                Node::Link { to } => {
+                    if links.len() == MOST_LINKS {
+                        return Err(Unusable::Loop(next));
+                    }
+                    if to.starts_with('/') {
+                        at.clear();
+                    }
+                    rest.extend(parts(&to).rev().map(str::to_owned));
+                    links.push((next, to));
+                }
+                Node::File(found) if rest.is_empty() => return Ok(Resolved { target: Target::File(found), links }),
+                Node::File(_) => return Err(Unusable::Absent),
+                Node::Other => return Err(Unusable::NotAFile(next)),
+                Node::Unreadable(kind) => return Err(unreadable(&next, &kind.into())),
+            }
+        }
+        Ok(Resolved { target: Target::Directory(at), links })
+    }
+
+    fn node(&mut self, path: &str) -> Node {
+        if let Some(node) = self.seen.get(path) {
+            return node.clone();
+        }
+        let node = look(&self.source(path), path);
+        self.seen.insert(path.to_owned(), node.clone());
+        node
+    }
+}
+
+fn look(source: &Path, path: &str) -> Node {
+    let metadata = match fs::symlink_metadata(source) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Node::Absent,
+        Err(error) => return Node::Unreadable(error.kind()),
+    };
+    let mode = metadata.mode() & 0o7777;
+    if metadata.is_dir() {
+        Node::Directory { mode }
+    } else if metadata.is_symlink() {
+        match fs::read_link(source).map(|to| to.into_os_string().into_string()) {
+            Ok(Ok(to)) => Node::Link { to },
+            Ok(Err(_)) => Node::Other,
+            Err(error) => Node::Unreadable(error.kind()),
+        }
+    } else if metadata.is_file() {
+        Node::File(Found { path: path.to_owned(), mode, device: metadata.dev(), inode: metadata.ino() })
+    } else {
+        Node::Other
+    }
+}
+
+pub fn unreadable(path: &str, error: &io::Error) -> Unusable {
+    Unusable::Io { path: path.to_owned(), message: error.to_string() }
+}
+
+fn parts(path: &str) -> impl DoubleEndedIterator<Item = &str> {
+    path.split('/').filter(|part| !matches!(*part, "" | "."))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn merged_tree() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let at = |path: &str| dir.path().join(path);
+        fs::create_dir_all(at("usr/bin")).expect("made");
+        fs::create_dir_all(at("secret")).expect("made");
+        fs::write(at("usr/bin/dash"), "x").expect("written");
+        fs::write(at("usr/bin/private"), "x").expect("written");
+        fs::write(at("secret/tool"), "x").expect("written");
+        fs::set_permissions(at("usr/bin/dash"), fs::Permissions::from_mode(0o755)).expect("changed");
+        fs::set_permissions(at("usr/bin/private"), fs::Permissions::from_mode(0o750)).expect("changed");
+        fs::set_permissions(at("secret"), fs::Permissions::from_mode(0o700)).expect("changed");
+        for (path, to) in [
+            ("bin", "usr/bin"),
+            ("usr/bin/sh", "dash"),
+            ("usr/bin/abs", "/bin/sh"),
+            ("usr/bin/up", "../../../../bin/dash"),
+            ("usr/bin/a", "b"),
+            ("usr/bin/b", "a"),
+            ("usr/bin/null", "/nowhere"),
+        ] {
+            symlink(to, at(path)).expect("linked");
+        }
+        dir
+    }
+
+    #[test]
+    fn every_link_on_the_way_is_reported_and_none_leaves_the_root() {
+        let dir = merged_tree();
+        let mut host = Host::new(dir.path());
+        let mut check = |path: &str, file: &str, links: &[(&str, &str)]| {
+            let (found, seen) = host.file(path).expect(path);
+            assert_eq!(found.path, file, "{path}");
+            let seen: Vec<_> = seen.iter().map(|(at, to)| (at.as_str(), to.as_str())).collect();
+            assert_eq!(seen, links, "{path}");
+        };
+        check("/usr/bin/dash", "usr/bin/dash", &[]);
+        check("/bin/sh", "usr/bin/dash", &[("bin", "usr/bin"), ("usr/bin/sh", "dash")]);
+        check(
+            "usr//bin/./abs",
+            "usr/bin/dash",
+            &[("usr/bin/abs", "/bin/sh"), ("bin", "usr/bin"), ("usr/bin/sh", "dash")],
+        );
+        check("/usr/bin/up", "usr/bin/dash", &[("usr/bin/up", "../../../../bin/dash"), ("bin", "usr/bin")]);
+    }
+
+    #[test]
+    fn what_cannot_be_copied_says_why() {
+        let dir = merged_tree();
+        let mut host = Host::new(dir.path());
+        let mut check = |path: &str, expected: &str| {
+            assert_eq!(host.file(path).expect_err(path).to_string(), expected, "{path}");
+        };
+        check("/bin/zsh", "not on this machine");
+        check("/bin/null", "not on this machine");
+        check("/bin/dash/x", "not on this machine");
+        check("/bin", "/usr/bin is not a regular file");
+        check("/bin/private", "/usr/bin/private (mode 0750) is not for everyone to read");
+        check("/secret/tool", "the directory /secret (mode 0700) is not for everyone to enter");
+        check("/bin/a", "/usr/bin/b is a link that leads round in a circle");
+    }
+}
