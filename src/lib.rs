@@ -17,4 +17,5 @@ pub mod observe;
 pub mod op;
 pub mod report;
 pub mod rootfs;
+
 pub mod snapshot;
