@@ -20,13 +20,14 @@ impl ActionKind for PivotRoot {
     const NAME: &'static str = "pivot_root";
 
     fn shell(&self, _: &Context) -> Vec<String> {
-        vec![format!("cd {}", self.new_root), format!("pivot_root . {}", self.put_old)]
+        vec![format!("cd {}", self.new_root), format!("pivot_root . {}", self.put_old), "cd /".into()]
     }
 
     fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
         Ok(vec![
             Op::Chdir { path: self.new_root.clone() },
             Op::PivotRoot { new_root: ".".into(), put_old: self.put_old.clone() },
+            Op::Chdir { path: "/".into() },
         ])
     }
 

@@ -7,6 +7,7 @@ pub mod hostname;
 pub mod mount;
 pub mod namespaces;
 pub mod network;
+pub mod output;
 pub mod overlay;
 pub mod process;
 
@@ -27,6 +28,8 @@ pub struct World<'a> {
     /// As the step found it.
     pub before: &'a Snapshot,
     pub facts: &'a FactAnswers,
+    /// What the step's actions printed, in order.
+    pub outputs: &'a [&'a str],
 }
 
 /// Something to look up besides the snapshot.
@@ -91,6 +94,7 @@ pub enum Expect {
     Reach(network::Reach),
     Cgroup(cgroup::Cgroup),
     Overlay(overlay::Overlay),
+    Output(output::Output),
 }
 
 impl Expect {
@@ -110,6 +114,7 @@ impl Expect {
             Expect::Reach(kind) => kind,
             Expect::Cgroup(kind) => kind,
             Expect::Overlay(kind) => kind,
+            Expect::Output(kind) => kind,
         }
     }
 
