@@ -5,6 +5,7 @@
 pub mod action;
 pub mod call;
 pub mod diff;
+pub mod doctor;
 pub mod engine;
 pub mod failure;
 pub mod lesson;
