@@ -7,6 +7,7 @@ pub mod actor;
 pub mod call;
 pub mod cli;
 pub mod diff;
+pub mod doctor;
 pub mod engine;
 pub mod failure;
 pub mod keeper;

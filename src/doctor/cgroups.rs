@@ -1,0 +1,290 @@
+//! Which cgroup hierarchies this machine has, and where in them a lab's own groups can be made.
+
+use std::fs;
+
+use serde::Serialize;
+
+use crate::action::CgroupVersion;
+use crate::doctor::facts::Roots;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cgroups {
+    pub layout: Layout,
+    /// In the order of the mount table.
+    pub hierarchies: Vec<Hierarchy>,
+    /// What the kernel has, as /proc/cgroups says.
+    pub offered: Vec<Offered>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    None,
+    V1,
+    V2,
+    /// Controllers in v1 hierarchies, and a v2 tree beside them.
+    Hybrid,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hierarchy {
+    pub version: CgroupVersion,
+    /// Those it is mounted with (v1, `name=systemd` included), or those of its topmost group here (v2).
+    pub controllers: Vec<String>,
+    pub mount_point: String,
+    pub is_read_only: bool,
+    /// The group of this process below the mount point, empty for its top; None where it is outside of what is mounted.
+    pub own: Option<String>,
+    /// The group to make a lab's groups in, below the mount point, empty for its top; None where there is none for us.
+    pub lab_parent: Option<String>,
+    /// Controllers that a lab's groups made there can have.
+    pub delegable: Vec<String>,
+}
+
+/// A line of /proc/cgroups.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Offered {
+    pub controller: String,
+    /// Id of the hierarchy it is attached to; 0 for the v2 tree or none.
+    pub hierarchy: u32,
+    /// Off by `cgroup_disable=` on the kernel's command line.
+    pub enabled: bool,
+}
+
+impl Cgroups {
+    pub fn read(roots: &Roots) -> Cgroups {
+        let mounts = roots.text("proc/self/mountinfo").unwrap_or_default();
+        let membership = roots.text("proc/self/cgroup").unwrap_or_default();
+        let mut hierarchies: Vec<Hierarchy> = Vec::new();
+        for mount in mounts.lines().filter_map(CgroupMount::parse) {
+            let hierarchy = mount.read(roots, &membership);
+            match hierarchies.iter_mut().find(|known| known.is_same_tree(&hierarchy)) {
+                // Mounted twice: the more useful view of it counts.
+                Some(known) if known.lab_parent.is_none() && hierarchy.lab_parent.is_some() => *known = hierarchy,
+                Some(_) => {}
+                None => hierarchies.push(hierarchy),
+            }
+        }
+        let has = |version| hierarchies.iter().any(|tree| tree.version == version && !tree.is_only_a_name());
+        let layout = match (has(CgroupVersion::V1), has(CgroupVersion::V2)) {
+            (false, false) => Layout::None,
+            (true, false) => Layout::V1,
+            (false, true) => Layout::V2,
+            (true, true) => Layout::Hybrid,
+        };
+        let offered = roots.text("proc/cgroups").unwrap_or_default().lines().filter_map(Offered::parse).collect();
+        Cgroups { layout, hierarchies, offered }
+    }
+
+    /// Whether a lab can have what lessons call by this controller's name, whatever the version.
+    pub fn is_delegable(&self, controller: &str) -> bool {
+        self.hierarchies.iter().any(|tree| tree.lab_parent.is_some() && tree.offers(&tree.delegable, controller))
+    }
+
+    /// The hierarchy that has a controller, delegable or not.
+    pub fn hierarchy_of(&self, controller: &str) -> Option<&Hierarchy> {
+        self.hierarchies.iter().find(|tree| tree.offers(&tree.controllers, controller))
+    }
+}
+
+impl Hierarchy {
+    fn is_same_tree(&self, other: &Hierarchy) -> bool {
+        let both_v2 = self.version == CgroupVersion::V2 && other.version == CgroupVersion::V2;
+        both_v2 || (self.version == other.version && self.controllers == other.controllers)
+    }
+
+    fn is_only_a_name(&self) -> bool {
+        self.version == CgroupVersion::V1 && self.controllers.iter().all(|name| name.starts_with("name="))
+    }
+
+    fn offers(&self, controllers: &[String], wanted: &str) -> bool {
+        let has = |name: &str| controllers.iter().any(|known| known == name);
+        match (self.version, wanted) {
+            (CgroupVersion::V1, "io") => has("blkio"),
+            (CgroupVersion::V1, wanted) => has(wanted),
+            (CgroupVersion::V2, "blkio") => has("io"),
+            // Every v2 group can be frozen and counts its CPU time, with no controller at all.
+            (CgroupVersion::V2, "freezer" | "cpuacct") => true,
+            (CgroupVersion::V2, wanted) => has(wanted),
+        }
+    }
+}
+
+impl Offered {
+    fn parse(line: &str) -> Option<Offered> {
+        let mut words = line.split_whitespace();
+        let controller = words.next().filter(|word| !word.starts_with('#'))?.to_owned();
+        let hierarchy = words.next()?.parse().ok()?;
+        Some(Offered { controller, hierarchy, enabled: words.nth(1)? == "1" })
+    }
+}
+
+/// What one line of /proc/self/mountinfo says of a cgroup mount, see proc_pid_mountinfo(5).
+struct CgroupMount {
+    version: CgroupVersion,
+    /// The group that is mounted: not the topmost in a container without its own cgroup namespace.
+    root: String,
+    mount_point: String,
+    is_read_only: bool,
+    /// v1's controllers and name.
+    options: Vec<String>,
+}
+
+impl CgroupMount {
+    fn parse(line: &str) -> Option<CgroupMount> {
+        let (mount, filesystem) = line.split_once(" - ")?;
+        let mount: Vec<&str> = mount.split(' ').collect();
+        let mut filesystem = filesystem.split(' ');
+        let version = match filesystem.next()? {
+            "cgroup" => CgroupVersion::V1,
+            "cgroup2" => CgroupVersion::V2,
+            _ => return None,
+        };
+        let super_options: Vec<&str> = filesystem.nth(1)?.split(',').collect();
+        let is_setting = |option: &&&str| {
+            matches!(
+                **option,
+                "rw" | "ro" | "xattr" | "noprefix" | "clone_children" | "cpuset_v2_mode" | "none" | "all"
+            ) || option.starts_with("release_agent=")
+        };
+        let options = super_options.iter().filter(|option| !is_setting(option)).map(|&option| option.to_owned());
+        Some(CgroupMount {
+            version,
+            root: (*mount.get(3)?).to_owned(),
+            mount_point: mount.get(4)?.replace("\\040", " "),
+            is_read_only: mount.get(5)?.split(',').chain(super_options.iter().copied()).any(|option| option == "ro"),
+            options: options.collect(),
+        })
+    }
+
+    fn read(self, roots: &Roots, membership: &str) -> Hierarchy {
+        let own = self.own(membership);
+        let lab_parent = if self.is_read_only { None } else { self.lab_parent(roots, own.as_deref()) };
+        let controllers = match self.version {
+            CgroupVersion::V1 => self.options.clone(),
+            CgroupVersion::V2 => self.controllers(roots, ""),
+        };
+        let delegable = match (&lab_parent, self.version) {
+            (None, _) => Vec::new(),
+            (Some(parent), CgroupVersion::V2) => self.controllers(roots, parent),
+            (Some(_), CgroupVersion::V1) => {
+                controllers.iter().filter(|name| !name.starts_with("name=")).cloned().collect()
+            }
+        };
+        Hierarchy {
+            version: self.version,
+            controllers,
+            mount_point: self.mount_point,
+            is_read_only: self.is_read_only,
+            own,
+            lab_parent,
+            delegable,
+        }
+    }
+
+    /// From the lines `id:controllers:path` of /proc/self/cgroup.
+    fn own(&self, membership: &str) -> Option<String> {
+        let path = membership.lines().find_map(|line| {
+            let mut fields = line.splitn(3, ':').skip(1);
+            let (controllers, path) = (fields.next()?, fields.next()?);
+            let is_this = match self.version {
+                CgroupVersion::V1 => {
+                    !controllers.is_empty() && controllers.split(',').all(|name| self.options.iter().any(|o| o == name))
+                }
+                CgroupVersion::V2 => controllers.is_empty(),
+            };
+            is_this.then_some(path)
+        })?;
+        let below = path.strip_prefix(self.root.trim_end_matches('/'))?;
+        if !below.is_empty() && !below.starts_with('/') || below.split('/').any(|part| part == "..") {
+            return None;
+        }
+        Some(below.trim_matches('/').to_owned())
+    }
+
+    /// Root makes labs at the top; whoever else, in the highest group above its own that it may write to without a gap:
+    /// a process is moved only by who may write to the common ancestor too (cgroups(7)), and the highest one has the
+    /// most controllers and the fewest limits.
+    fn lab_parent(&self, roots: &Roots, own: Option<&str>) -> Option<String> {
+        if roots.euid == 0 && self.may_make_groups(roots, "") {
+            return Some(String::new());
+        }
+        let mut best = None;
+        let mut group = own?;
+        while self.may_make_groups(roots, group) {
+            best = Some(group.to_owned());
+            if group.is_empty() {
+                break;
+            }
+            group = group.rsplit_once('/').map_or("", |(parent, _)| parent);
+        }
+        best
+    }
+
+    fn may_make_groups(&self, roots: &Roots, group: &str) -> bool {
+        let files: &[&str] = match self.version {
+            CgroupVersion::V1 => &["", "cgroup.procs"],
+            CgroupVersion::V2 => &["", "cgroup.procs", "cgroup.subtree_control"],
+        };
+        files.iter().all(|file| roots.is_writable(&self.path(group, file)))
+    }
+
+    fn controllers(&self, roots: &Roots, group: &str) -> Vec<String> {
+        let text = fs::read_to_string(roots.path(&self.path(group, "cgroup.controllers"))).unwrap_or_default();
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn path(&self, group: &str, file: &str) -> String {
+        let parts = [self.mount_point.as_str(), group, file];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_mountinfo_tells_version_controllers_and_whether_it_is_read_only() {
+        let check = |line: &str, expected: Option<(&str, &[&str], bool)>| {
+            let mount = CgroupMount::parse(line);
+            let got = mount.as_ref().map(|mount| {
+                let options: Vec<_> = mount.options.iter().map(String::as_str).collect();
+                (mount.mount_point.as_str(), options, mount.is_read_only)
+            });
+            assert_eq!(got, expected.map(|(at, options, ro)| (at, options.to_vec(), ro)), "{line}");
+        };
+        check("22 27 0:21 / /proc rw,relatime - proc proc rw", None);
+        check("35 31 0:32 / /c/memory rw,relatime - cgroup cgroup rw,memory", Some(("/c/memory", &["memory"], false)));
+        check(
+            "35 31 0:32 / /c/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct",
+            Some(("/c/cpu,cpuacct", &["cpu", "cpuacct"], false)),
+        );
+        check(
+            "40 31 0:37 / /c/systemd rw - cgroup cgroup rw,xattr,release_agent=/lib/x,name=systemd",
+            Some(("/c/systemd", &["name=systemd"], false)),
+        );
+        check(
+            "41 31 0:38 / /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw,nsdelegate",
+            Some(("/sys/fs/cgroup", &["nsdelegate"], true)),
+        );
+        check("broken", None);
+    }
+
+    #[test]
+    fn the_own_group_is_counted_from_what_is_mounted() {
+        let check = |root: &str, path: &str, expected: Option<&str>| {
+            let line = format!("1 1 0:1 {root} /c rw - cgroup cgroup rw,memory");
+            let mount = CgroupMount::parse(&line).expect("a cgroup mount");
+            let membership = format!("3:cpu,cpuacct:/other\n4:memory:{path}\n0::/third\n");
+            assert_eq!(mount.own(&membership).as_deref(), expected, "{root} {path}");
+        };
+        check("/", "/", Some(""));
+        check("/", "/a/b", Some("a/b"));
+        check("/docker/x", "/docker/x", Some(""));
+        check("/docker/x", "/docker/x/y", Some("y"));
+        check("/docker/x", "/docker/xy", None);
+        check("/docker/x", "/elsewhere", None);
+        check("/", "/../..", None);
+    }
+}
