@@ -3,8 +3,11 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == unboxed::keeper::ROLE) {
-        return ExitCode::from(unboxed::keeper::main());
+    // Roles begin before any thread does.
+    match std::env::args_os().nth(1) {
+        Some(role) if role == unboxed::keeper::ROLE => return ExitCode::from(unboxed::keeper::main()),
+        Some(role) if role == unboxed::kernel::probe::ROLE => return ExitCode::from(unboxed::kernel::probe::main()),
+        _ => {}
     }
-    ExitCode::SUCCESS
+    unboxed::cli::main()
 }

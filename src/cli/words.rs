@@ -16,6 +16,24 @@ pub fn safe(text: &str) -> String {
     shown
 }
 
+/// The same, for text of several lines.
+pub fn safe_lines(text: &str) -> String {
+    text.lines().map(safe).collect::<Vec<_>>().join("\n")
+}
+
+/// Several lines as one: a sentence and the commands below it.
+pub fn one_line(text: &str) -> String {
+    text.lines().map(|line| safe(line.trim())).collect::<Vec<_>>().join("  ")
+}
+
+/// At most `most` characters, with the cut shown.
+pub fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
 /// Every changed row, under a heading per view. Empty when nothing changed.
 pub fn diff_lines(diff: &Diff) -> Vec<String> {
     let mut lines = Vec::new();

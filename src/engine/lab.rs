@@ -83,9 +83,9 @@ impl Lab {
         self.observer.snapshot()
     }
 
-    /// Whether anything may have changed since the last snapshot: cheap, for idle times.
-    pub fn has_changed(&mut self) -> bool {
-        self.observer.changed()
+    /// The state now, if it is not what the last snapshot showed. For idle times: asks no actor until something moved.
+    pub fn changed(&mut self) -> Option<Snapshot> {
+        self.observer.changed().then(|| self.snapshot())
     }
 
     /// What lowering an action needs to know.

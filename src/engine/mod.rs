@@ -1,10 +1,11 @@
 //! The engine plays lessons: it owns the lab, performs steps, records what happened. Front ends talk to it in
 //! `Request`s and hear `Event`s; it knows nothing of screens.
 
-// pub mod facts;
+pub mod facts;
 pub mod lab;
 pub mod link;
-// pub mod session;
+pub mod play;
+pub mod session;
 
 use std::sync::Arc;
 
@@ -20,10 +21,6 @@ pub enum Request {
     /// Drop the lab and replay the first `steps` steps for real (0 = a fresh lab).
     RewindTo {
         steps: usize,
-    },
-    /// Which directories the live files view shows.
-    Look {
-        step: usize,
     },
     Quit,
 }

@@ -137,7 +137,8 @@ impl Session {
             return Ok(record);
         }
         let (ops, mut verdicts) = self.act(step)?;
-        let (after, judged) = self.settle(step, &before)?;
+        let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.output()).collect();
+        let (after, judged) = self.settle(step, &before, &outputs)?;
         verdicts.extend(judged);
         self.remember(&after);
         let record = StepRecord {
@@ -204,10 +205,15 @@ impl Session {
     }
 
     /// Look until every expectation holds, or the time is up; returns the last look.
-    fn settle(&mut self, step: &Step, before: &Snapshot) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
+    fn settle(
+        &mut self,
+        step: &Step,
+        before: &Snapshot,
+        outputs: &[&str],
+    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
         let deadline = Instant::now() + SETTLE_WITHIN;
         loop {
-            let (snapshot, verdicts) = self.judge(step, before)?;
+            let (snapshot, verdicts) = self.judge(step, before, outputs)?;
             if verdicts.iter().all(|verdict| verdict.ok) || Instant::now() >= deadline {
                 return Ok((snapshot, verdicts));
             }
@@ -216,13 +222,25 @@ impl Session {
     }
 
     /// One look at the kernel, and what it says to the step's expectations.
-    pub fn judge(&mut self, step: &Step, before: &Snapshot) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
+    pub fn judge(
+        &mut self,
+        step: &Step,
+        before: &Snapshot,
+        outputs: &[&str],
+    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
         let lab = self.lab()?;
         let snapshot = lab.snapshot();
         let facts: FactAnswers = super::facts::gather(lab, &snapshot, &step.expect);
-        let world = World { snapshot: &snapshot, before, facts: &facts };
+        let world = World { snapshot: &snapshot, before, facts: &facts, outputs };
         let verdicts = step.expect.iter().map(|expect| expect.judge(&world)).collect();
         Ok((snapshot, verdicts))
+    }
+
+    /// The state now, if it is not what the last snapshot showed.
+    pub fn look_for_changes(&mut self) -> Option<Snapshot> {
+        let snapshot = self.lab.as_mut()?.changed()?;
+        self.remember(&snapshot);
+        Some(snapshot)
     }
 
     fn remember(&mut self, snapshot: &Snapshot) {
@@ -273,11 +291,9 @@ fn outcome_verdict(entry: &ActionEntry, failed: Option<&OpRecord>) -> Option<Ver
     let name = entry.action.name();
     match (&entry.fails, failed) {
         (None, None) => None,
-        (Some(errno), None) => Some(Verdict {
-            ok: false,
-            expected: format!("{name} fails with {errno}"),
-            seen: "it went well".into(),
-        }),
+        (Some(errno), None) => {
+            Some(Verdict { ok: false, expected: format!("{name} fails with {errno}"), seen: "it went well".into() })
+        }
         (expected, Some(record)) => {
             let seen = match &record.outcome {
                 Outcome::Failed { errno, what } => {

@@ -145,15 +145,12 @@ impl Keeper {
     /// Take everything away. Goes on past what fails.
     fn unmake(&mut self) {
         let labs: Vec<Lab> = self.current.take().into_iter().chain(self.spare.take().map(|(_, lab)| lab)).collect();
-        for lab in &labs {
-            lab.kill();
+        for lab in labs {
+            lab.end();
         }
         if let Some(store) = self.store.take() {
             let _ = nix::sys::signal::kill(store.pid, Signal::SIGKILL);
             let _ = process::wait(&mut Recorder::default(), store.pid);
-        }
-        for lab in labs {
-            lab.end();
         }
         process::reap_all();
     }
@@ -167,6 +164,7 @@ impl Lab {
 
     fn end(self) {
         self.kill();
+        process::await_end(self.init, PATIENCE);
         self.subtree.remove(PATIENCE);
         process::reap_all();
     }

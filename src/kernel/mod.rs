@@ -10,6 +10,7 @@ pub mod net;
 pub mod nft;
 pub mod notation;
 pub mod perform;
+pub mod probe;
 pub mod process;
 pub mod program;
 pub mod record;

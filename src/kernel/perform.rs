@@ -88,11 +88,11 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
     Ok(Outcome::Done { output })
 }
 
-/// Last mounted first, so that what lies on top goes before what it lies on. The first failure is reported, after all
+/// Last mounted first, so that what lies on top goes before what it lies on. The last failure is reported, after all
 /// were tried, as umount(8) does.
 fn umount_all(recorder: &mut Recorder) -> Result<(), Errno> {
     let table = file::read_text(recorder, "/proc/self/mountinfo")?;
-    let mut first_failure = Ok(());
+    let mut last_failure = Ok(());
     for line in table.lines().rev() {
         let Some((left, right)) = line.split_once(" - ") else { continue };
         let target = left.split(' ').nth(4).unwrap_or_default();
@@ -100,9 +100,11 @@ fn umount_all(recorder: &mut Recorder) -> Result<(), Errno> {
             continue;
         }
         let done = mount::umount(recorder, &unescape(target), &[] as &[UmountFlag]);
-        first_failure = first_failure.and(done);
+        if done.is_err() {
+            last_failure = done;
+        }
     }
-    first_failure
+    last_failure
 }
 
 /// mountinfo writes blank, tab, newline and backslash as octal.

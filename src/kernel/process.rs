@@ -247,6 +247,18 @@ pub fn wait(recorder: &mut Recorder, child: Pid) -> Result<ExitStatus, Errno> {
     Ok(ExitStatus::from_wait(status))
 }
 
+/// Wait until a process has ended, whoever its parent is; a pid namespace's first process ends last. False on time-out.
+pub fn await_end(pid: Pid, patience: std::time::Duration) -> bool {
+    // SAFETY: pidfd_open takes a pid and flags, and returns a new descriptor or an error.
+    let number = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+    let Ok(number) = Errno::result(number) else { return true };
+    // SAFETY: the kernel has just made this descriptor for us.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(number as i32) };
+    let mut ready = [nix::poll::PollFd::new(pidfd.as_fd(), nix::poll::PollFlags::POLLIN)];
+    let timeout = nix::poll::PollTimeout::try_from(patience.as_millis() as i32).unwrap_or(nix::poll::PollTimeout::MAX);
+    nix::poll::poll(&mut ready, timeout).is_ok_and(|count| count > 0)
+}
+
 /// How a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {

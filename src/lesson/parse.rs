@@ -62,7 +62,7 @@ fn from_yaml(file: &str, text: &str, error: &serde_yaml::Error) -> LessonError {
     let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
     let mut built = error_at(file, text, line, column, message);
     built.meant = meant(&built.message);
-    point_at_word(&mut built);
+    point_at_word(&mut built, text);
     built
 }
 
@@ -78,11 +78,17 @@ fn meant(message: &str) -> Option<String> {
     nearest(wrong, known.split('`').skip(1).step_by(2)).map(str::to_owned)
 }
 
-/// The parser names the place where the map or value begins: point at the word itself, if it is on that line or soon after.
-fn point_at_word(error: &mut LessonError) {
-    let Some(word) = error.message.split('`').nth(1) else { return };
-    if let Some(at) = error.source.find(word) {
-        error.column = error.source[..at].chars().count() + 1;
+/// The parser names the place where a map begins: go on to the word the message is about, if it comes soon.
+fn point_at_word(error: &mut LessonError, text: &str) {
+    const SOON: usize = 8;
+    let Some(word) = error.message.split('`').nth(1).filter(|word| !word.is_empty()) else { return };
+    let from = error.line.max(1) - 1;
+    let found =
+        text.lines().enumerate().skip(from).take(SOON).find_map(|(index, line)| Some((index, line, line.find(word)?)));
+    if let Some((index, line, at)) = found {
+        error.line = index + 1;
+        error.source = line.to_owned();
+        error.column = line[..at].chars().count() + 1;
     }
 }
 
@@ -128,7 +134,7 @@ steps:
         check("summary: For", "sumary: For", 5, "unknown field `sumary`", Some("summary"));
         check("mkdir: {", "mkdri: {", 13, "unknown field `mkdri`", Some("mkdir"));
         check("paths: [", "path: [", 13, "unknown field `path`", Some("paths"));
-        check("- file: {path", "- fil: {path", 15, "unknown variant `fil`", Some("file"));
+        check("- file: {path", "- fil: {path", 15, "unknown field `fil`", Some("file"));
         check("is: directory", "is: directroy", 15, "unknown variant `directroy`", Some("directory"));
         check("format: 1", "format: 2", 1, "format 2", None);
         check("title: First", "title: \"\\e[31m\"", 9, "control character", None);

@@ -12,9 +12,11 @@ pub mod overlay;
 pub mod process;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::Ipv4Addr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::observe::facts::FileFact;
 use crate::op::ActorName;
@@ -77,7 +79,7 @@ pub trait ExpectKind {
 }
 
 /// Any expectation. A closed list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expect {
     Mount(mount::Mount),
@@ -95,6 +97,86 @@ pub enum Expect {
     Cgroup(cgroup::Cgroup),
     Overlay(overlay::Overlay),
     Output(output::Output),
+}
+
+impl Expect {
+    /// The keys of all kinds in YAML.
+    pub const NAMES: [&'static str; 15] = [
+        "mount",
+        "mounts",
+        "namespaces",
+        "pid",
+        "ps",
+        "process",
+        "hostname",
+        "file",
+        "link",
+        "address",
+        "route",
+        "reach",
+        "cgroup",
+        "overlay",
+        "output",
+    ];
+
+    fn read<'de, D: Deserializer<'de>>(name: &str, fields: D) -> Result<Expect, D::Error> {
+        match name {
+            "mount" => mount::Mount::deserialize(fields).map(Expect::Mount),
+            "mounts" => mount::Mounts::deserialize(fields).map(Expect::Mounts),
+            "namespaces" => namespaces::Namespaces::deserialize(fields).map(Expect::Namespaces),
+            "pid" => process::Pid::deserialize(fields).map(Expect::Pid),
+            "ps" => process::Ps::deserialize(fields).map(Expect::Ps),
+            "process" => process::Process::deserialize(fields).map(Expect::Process),
+            "hostname" => hostname::Hostname::deserialize(fields).map(Expect::Hostname),
+            "file" => file::File::deserialize(fields).map(Expect::File),
+            "link" => network::Link::deserialize(fields).map(Expect::Link),
+            "address" => network::Address::deserialize(fields).map(Expect::Address),
+            "route" => network::Route::deserialize(fields).map(Expect::Route),
+            "reach" => network::Reach::deserialize(fields).map(Expect::Reach),
+            "cgroup" => cgroup::Cgroup::deserialize(fields).map(Expect::Cgroup),
+            "overlay" => overlay::Overlay::deserialize(fields).map(Expect::Overlay),
+            "output" => output::Output::deserialize(fields).map(Expect::Output),
+            _ => Err(D::Error::unknown_field(name, &Expect::NAMES)),
+        }
+    }
+}
+
+/// In YAML a map with the one key that names the kind.
+impl<'de> Deserialize<'de> for Expect {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(KindVisitor)
+    }
+}
+
+struct KindVisitor;
+
+impl<'de> Visitor<'de> for KindVisitor {
+    type Value = Expect;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an expectation, like `pid: {of: container, is: 1}`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Expect, A::Error> {
+        let name: String = map.next_key()?.ok_or_else(|| A::Error::custom("an empty expectation"))?;
+        let expect = map.next_value_seed(KindSeed(&name))?;
+        match map.next_key::<String>()? {
+            None => Ok(expect),
+            Some(second) => {
+                Err(A::Error::custom(format!("`{second}` is a second expectation: each has an entry of its own")))
+            }
+        }
+    }
+}
+
+struct KindSeed<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for KindSeed<'_> {
+    type Value = Expect;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Expect, D::Error> {
+        Expect::read(self.0, deserializer)
+    }
 }
 
 impl Expect {

@@ -1,0 +1,237 @@
+//! `unboxed run`: play a whole lesson without a terminal.
+
+use std::io::{Read, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::Serialize;
+
+use super::{Format, facts, open_lesson, program, words};
+use crate::doctor::{Playable, can_play};
+use crate::engine::Proof;
+use crate::engine::session::{Session, SessionOptions};
+use crate::failure;
+use crate::lesson::model::{Lesson, Step};
+use crate::lesson::nearest::nearest;
+use crate::op::{OpRecord, Outcome};
+use crate::report::{LabInfo, StepRecord, StepStatus, Verdict};
+
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// A lesson's id, its number, or a YAML file
+    pub lesson: String,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Stop after this step (its id or number)
+    #[arg(long, value_name = "STEP")]
+    pub until: Option<String>,
+    /// Keep the lab up after the last step, until the input ends or SIGTERM comes
+    #[arg(long)]
+    pub hold: bool,
+}
+
+/// One played step, as JSON.
+#[derive(Debug, Serialize)]
+struct StepJson<'a> {
+    id: &'a str,
+    ok: bool,
+    status: &'a StepStatus,
+    ops: &'a [OpRecord],
+    /// All calls of the step in strace's notation, in order.
+    calls: Vec<String>,
+    diff: &'a crate::diff::Diff,
+    expect: &'a [Verdict],
+    nanos: u64,
+}
+
+/// Exit code 0 only if every expectation held and the machine is as it was.
+pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    let lesson = Arc::new(open_lesson(&arguments.lesson)?);
+    let count = match &arguments.until {
+        Some(name) => 1 + find_step(&lesson, name)?,
+        None => lesson.steps.len(),
+    };
+    let facts = facts();
+    if let Playable::No { why, cure } = can_play(&lesson.needs, &facts) {
+        bail!("{} can't play here: {why}. To change that: {cure}", lesson.id);
+    }
+    let stop = watch_for_stop(arguments.hold)?;
+    let options = SessionOptions { program: program().to_path_buf(), spare: false };
+    let mut session = Session::open(Arc::clone(&lesson), facts, &options)
+        .context("the lab could not be made (`unboxed doctor` says what this machine allows)")?;
+    let mut records = Vec::new();
+    for _ in 0..count {
+        let record = session.play_next()?;
+        if arguments.format == Format::Text {
+            print_step(&lesson, &record)?;
+        }
+        records.push(record);
+    }
+    let info = session.lab()?.info();
+    let ok = records.iter().all(StepRecord::is_ok);
+    if arguments.hold {
+        tell_held(arguments.format, &lesson, &records, &info)?;
+        // Ends when the input does, or on a signal: either way the sender is gone or has spoken.
+        let _ = stop.recv();
+    }
+    let proof = session.close();
+    match arguments.format {
+        Format::Text => print_proof(&proof)?,
+        Format::Json if arguments.hold => {}
+        Format::Json => print_json(&lesson, &records, None, Some(&proof))?,
+    }
+    Ok(if ok && proof.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn find_step(lesson: &Lesson, name: &str) -> anyhow::Result<usize> {
+    let number: Option<usize> = name.parse().ok();
+    let found = lesson
+        .steps
+        .iter()
+        .enumerate()
+        .position(|(index, step)| step.id == name || number.is_some_and(|number| number == index + 1));
+    found.with_context(|| {
+        let meant = nearest(name, lesson.steps.iter().map(|step| step.id.as_str()));
+        let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+        format!("{} has no step `{name}`{meant}", lesson.id)
+    })
+}
+
+/// A channel that speaks when it is time to stop holding: the input ended, or a signal came. Signals that come while the
+/// lesson still plays end the program; the keeper then takes the lab away.
+fn watch_for_stop(hold: bool) -> anyhow::Result<std::sync::mpsc::Receiver<()>> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    if hold {
+        let mut signals = signal_hook::iterator::Signals::new([libc::SIGTERM, libc::SIGINT, libc::SIGHUP])
+            .context("could not watch for signals")?;
+        let on_signal = sender.clone();
+        std::thread::spawn(move || {
+            if signals.forever().next().is_some() {
+                let _ = on_signal.send(());
+            }
+        });
+        std::thread::spawn(move || {
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            let _ = sender.send(());
+        });
+    }
+    Ok(receiver)
+}
+
+fn tell_held(format: Format, lesson: &Lesson, records: &[StepRecord], info: &LabInfo) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match format {
+        Format::Json => {
+            drop(out);
+            print_json(lesson, records, Some(info), None)?;
+        }
+        Format::Text => {
+            for (actor, pid) in &info.actors {
+                writeln!(out, "actor {actor} {pid}")?;
+            }
+            writeln!(out, "the lab {} is up until this input ends", info.id)?;
+            out.flush()?;
+        }
+    }
+    Ok(())
+}
+
+fn print_json(
+    lesson: &Lesson,
+    records: &[StepRecord],
+    info: Option<&LabInfo>,
+    proof: Option<&Proof>,
+) -> anyhow::Result<()> {
+    let steps: Vec<StepJson<'_>> = records.iter().map(|record| step_json(&lesson.steps[record.step], record)).collect();
+    let mut object = serde_json::json!({
+        "lesson": lesson.id,
+        "ok": records.iter().all(StepRecord::is_ok),
+        "steps": steps,
+    });
+    if let Some(info) = info {
+        object["lab"] = serde_json::json!(info.id);
+        object["actors"] = serde_json::json!(info.actors);
+    }
+    if let Some(proof) = proof {
+        object["machine"] = serde_json::json!({ "clean": proof.is_clean(), "rows": proof.rows });
+    }
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, &object)?;
+    writeln!(out)?;
+    out.flush()?;
+    Ok(())
+}
+
+fn step_json<'a>(step: &'a Step, record: &'a StepRecord) -> StepJson<'a> {
+    StepJson {
+        id: &step.id,
+        ok: record.is_ok(),
+        status: &record.status,
+        ops: &record.ops,
+        calls: record.ops.iter().flat_map(|op| op.calls.iter().map(ToString::to_string)).collect(),
+        diff: &record.diff,
+        expect: &record.verdicts,
+        nanos: record.nanos,
+    }
+}
+
+fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let step = &lesson.steps[record.step];
+    let took = Duration::from_nanos(record.nanos).as_secs_f64() * 1000.0;
+    writeln!(out, "\n{} of {}  {}  ({took:.1} ms)", record.step + 1, lesson.steps.len(), step.title)?;
+    if let StepStatus::Skipped { why, cure } = &record.status {
+        writeln!(out, "  left out here: {}", words::safe_lines(why))?;
+        writeln!(out, "  to change that: {}", words::one_line(cure))?;
+        return Ok(());
+    }
+    const SHOWN: usize = 12;
+    for op in &record.ops {
+        for call in op.calls.iter().take(SHOWN) {
+            writeln!(out, "  {}: {}", op.actor, words::shortened(&words::safe(&call.to_string()), 160))?;
+        }
+        if op.calls.len() > SHOWN {
+            writeln!(out, "  {}: … and {} calls more", op.actor, op.calls.len() - SHOWN)?;
+        }
+        match &op.outcome {
+            Outcome::Failed { errno, .. } => {
+                if let Some(meaning) = failure::explain(&op.op, errno) {
+                    writeln!(out, "    {errno}: {meaning}")?;
+                }
+            }
+            Outcome::Done { output } | Outcome::Exited { output, .. } => {
+                for line in output.lines() {
+                    writeln!(out, "    {}", words::safe(line))?;
+                }
+            }
+        }
+    }
+    for line in words::diff_lines(&record.diff) {
+        writeln!(out, "{}", words::shortened(&line, 160))?;
+    }
+    for verdict in &record.verdicts {
+        let word = if verdict.ok { "ok  " } else { "FAIL" };
+        writeln!(out, "  {word} {}", words::safe(&verdict.expected))?;
+        if !verdict.ok {
+            writeln!(out, "       the kernel shows: {}", words::safe(&verdict.seen))?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn print_proof(proof: &Proof) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\nthe machine, before and after")?;
+    for row in &proof.rows {
+        let word = if row.differences.is_empty() { "as it was" } else { "DIFFERENT" };
+        writeln!(out, "  {:<22} {:>5} {:>5}  {word}", row.what, row.before, row.after)?;
+        for difference in &row.differences {
+            writeln!(out, "    {}", words::safe(difference))?;
+        }
+    }
+    Ok(())
+}
