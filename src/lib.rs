@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod actor;
+pub mod app;
 pub mod call;
 pub mod cli;
 pub mod diff;
@@ -16,7 +17,12 @@ pub mod lab;
 pub mod lesson;
 pub mod observe;
 pub mod op;
+pub mod progress;
 pub mod report;
 pub mod rootfs;
 
 pub mod snapshot;
+pub mod text;
+pub mod tui;
+pub mod ui;
+pub mod words;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::words;
 use crate::lesson::parse::parse;
+use crate::text;
 
 pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let mut all_sound = true;
@@ -16,7 +16,7 @@ pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
             Ok(lesson) => println!("{}: sound, {} steps", file.display(), lesson.steps.len()),
             Err(error) => {
                 all_sound = false;
-                eprintln!("{}", words::safe_lines(&error.to_string()));
+                eprintln!("{}", text::safe_lines(&error.to_string()));
             }
         }
     }

@@ -39,7 +39,7 @@ fn print_skipped(lesson: &Lesson, facts: &crate::doctor::Facts) {
     for step in &lesson.steps {
         if let Playable::No { why, cure } = can_play(&step.needs, facts) {
             println!("note  {}: the step `{}` is left out here: {why}", lesson.id, step.title);
-            println!("      to change that: {}", super::words::one_line(&cure));
+            println!("      to change that: {}", crate::text::one_line(&cure));
         }
     }
 }

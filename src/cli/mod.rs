@@ -4,7 +4,6 @@ mod check;
 mod doctor;
 mod learn;
 pub mod run;
-pub mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,6 +15,7 @@ use crate::doctor::{Facts, Roots};
 use crate::lesson::catalogue::{self, FindError};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
+use crate::text;
 
 /// Learn how a Linux container is built by building one, step by step, with real system calls.
 #[derive(Debug, Parser)]
@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
     match carry_out(arguments.command.unwrap_or(Command::Learn { lesson: None, ascii: false })) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("unboxed: {}", words::safe_lines(&format!("{error:#}")));
+            eprintln!("unboxed: {}", text::safe_lines(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Format, facts, open_lesson, program, words};
+use super::{Format, facts, open_lesson, program};
 use crate::doctor::{Playable, can_play};
 use crate::engine::Proof;
 use crate::engine::session::{Session, SessionOptions};
@@ -18,6 +18,7 @@ use crate::lesson::model::{Lesson, Step};
 use crate::lesson::nearest::nearest;
 use crate::op::{OpRecord, Outcome};
 use crate::report::{LabInfo, StepRecord, StepStatus, Verdict};
+use crate::{text, words};
 
 #[derive(Debug, Args)]
 pub struct RunArguments {
@@ -184,14 +185,14 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
     let took = Duration::from_nanos(record.nanos).as_secs_f64() * 1000.0;
     writeln!(out, "\n{} of {}  {}  ({took:.1} ms)", record.step + 1, lesson.steps.len(), step.title)?;
     if let StepStatus::Skipped { why, cure } = &record.status {
-        writeln!(out, "  left out here: {}", words::safe_lines(why))?;
-        writeln!(out, "  to change that: {}", words::one_line(cure))?;
+        writeln!(out, "  left out here: {}", text::safe_lines(why))?;
+        writeln!(out, "  to change that: {}", text::one_line(cure))?;
         return Ok(());
     }
     const SHOWN: usize = 12;
     for op in &record.ops {
         for call in op.calls.iter().take(SHOWN) {
-            writeln!(out, "  {}: {}", op.actor, words::shortened(&words::safe(&call.to_string()), 160))?;
+            writeln!(out, "  {}: {}", op.actor, text::shortened(&text::safe(&call.to_string()), 160))?;
         }
         if op.calls.len() > SHOWN {
             writeln!(out, "  {}: … and {} calls more", op.actor, op.calls.len() - SHOWN)?;
@@ -204,19 +205,19 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
             }
             Outcome::Done { output } | Outcome::Exited { output, .. } => {
                 for line in output.lines() {
-                    writeln!(out, "    {}", words::safe(line))?;
+                    writeln!(out, "    {}", text::safe(line))?;
                 }
             }
         }
     }
     for line in words::diff_lines(&record.diff) {
-        writeln!(out, "{}", words::shortened(&line, 160))?;
+        writeln!(out, "{}", text::shortened(&line, 160))?;
     }
     for verdict in &record.verdicts {
         let word = if verdict.ok { "ok  " } else { "FAIL" };
-        writeln!(out, "  {word} {}", words::safe(&verdict.expected))?;
+        writeln!(out, "  {word} {}", text::safe(&verdict.expected))?;
         if !verdict.ok {
-            writeln!(out, "       the kernel shows: {}", words::safe(&verdict.seen))?;
+            writeln!(out, "       the kernel shows: {}", text::safe(&verdict.seen))?;
         }
     }
     out.flush()?;
@@ -230,7 +231,7 @@ fn print_proof(proof: &Proof) -> anyhow::Result<()> {
         let word = if row.differences.is_empty() { "as it was" } else { "DIFFERENT" };
         writeln!(out, "  {:<22} {:>5} {:>5}  {word}", row.what, row.before, row.after)?;
         for difference in &row.differences {
-            writeln!(out, "    {}", words::safe(difference))?;
+            writeln!(out, "    {}", text::safe(difference))?;
         }
     }
     Ok(())

@@ -31,11 +31,11 @@ impl fmt::Display for LessonError {
             let number = self.line.to_string();
             let gap = " ".repeat(number.len());
             let before =
-                crate::cli::words::safe(&self.source.chars().take(self.column.saturating_sub(1)).collect::<String>());
+                crate::text::safe(&self.source.chars().take(self.column.saturating_sub(1)).collect::<String>());
             write!(
                 f,
                 "\n{gap} |\n{number} | {}\n{gap} | {}^",
-                crate::cli::words::safe(&self.source),
+                crate::text::safe(&self.source),
                 " ".repeat(before.chars().count())
             )?;
         }

@@ -1,38 +1,8 @@
-//! Rows of a diff in words: what `unboxed run` prints, one line a row. Text from the system is made safe to print.
+//! Rows of snapshots and diffs in words, one line a row: what `unboxed run` prints and panes show. Pure.
 
 use crate::diff::{Birth, Diff, Mark, Row, Section};
 use crate::snapshot::{Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, OverlayEntry, Process, Route};
-
-/// Control characters as `\x1b`: they never reach a terminal.
-pub fn safe(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            shown.push_str(&format!("\\x{:02x}", character as u32));
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-/// The same, for text of several lines.
-pub fn safe_lines(text: &str) -> String {
-    text.lines().map(safe).collect::<Vec<_>>().join("\n")
-}
-
-/// Several lines as one: a sentence and the commands below it.
-pub fn one_line(text: &str) -> String {
-    text.lines().map(|line| safe(line.trim())).collect::<Vec<_>>().join("  ")
-}
-
-/// At most `most` characters, with the cut shown.
-pub fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
+use crate::text::safe;
 
 /// Every changed row, under a heading per view. Empty when nothing changed.
 pub fn diff_lines(diff: &Diff) -> Vec<String> {

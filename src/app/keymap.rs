@@ -1,0 +1,323 @@
+//! The one table of keys: it feeds the keyboard, the footer, the help and the palette.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::{LessonView, Model, Phase, Screen};
+
+/// What a key means. A closed list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Command {
+    Run,
+    LookBack,
+    LookForward,
+    BackToLive,
+    Rewind,
+    Restart,
+    Steps,
+    NextPane,
+    PreviousPane,
+    Pane(usize),
+    Down,
+    Up,
+    PageDown,
+    PageUp,
+    First,
+    Last,
+    NextChange,
+    PreviousChange,
+    Compare,
+    ChangesOnly,
+    Zoom,
+    Beside,
+    Calls,
+    StoryDown,
+    Search,
+    SearchNext,
+    SearchPrevious,
+    CopyRow,
+    CopyPane,
+    Numbers,
+    Palette,
+    Help,
+    Redraw,
+    Suspend,
+    Quit,
+}
+
+/// Where a binding applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Everywhere,
+    Lesson,
+    Catalogue,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub struct Binding {
+    keys: &'static [(KeyCode, KeyModifiers)],
+    /// As the footer and the help print it.
+    pub label: &'static str,
+    /// Two or three words.
+    pub short: &'static str,
+    pub long: &'static str,
+    pub command: Command,
+    place: Place,
+}
+
+const NONE: KeyModifiers = KeyModifiers::NONE;
+const CTRL: KeyModifiers = KeyModifiers::CONTROL;
+
+macro_rules! keys {
+    ($($code:expr),*) => { &[$(($code, NONE)),*] };
+}
+
+/// Most important first: a narrow footer drops from the right.
+pub const BINDINGS: &[Binding] = &[
+    binding(
+        keys![KeyCode::Enter],
+        "Enter",
+        "run",
+        "run the next step, the only key that changes the lab",
+        Command::Run,
+        Place::Lesson,
+    ),
+    binding(keys![KeyCode::Enter], "Enter", "open", "open the lesson", Command::Run, Place::Catalogue),
+    binding(
+        keys![KeyCode::Left, KeyCode::Char('h')],
+        "<-",
+        "look back",
+        "look at the recorded state one step back",
+        Command::LookBack,
+        Place::Lesson,
+    ),
+    binding(
+        keys![KeyCode::Right, KeyCode::Char('l')],
+        "->",
+        "forward",
+        "look one recorded step forward",
+        Command::LookForward,
+        Place::Lesson,
+    ),
+    binding(
+        keys![KeyCode::Esc],
+        "Esc",
+        "live",
+        "back to the live lab; closes what is open",
+        Command::BackToLive,
+        Place::Lesson,
+    ),
+    binding(keys![KeyCode::Tab], "Tab", "pane", "next pane", Command::NextPane, Place::Lesson),
+    binding(keys![KeyCode::BackTab], "shift-Tab", "", "previous pane", Command::PreviousPane, Place::Lesson),
+    binding(
+        keys![KeyCode::Char('d')],
+        "d",
+        "diff",
+        "diff, before | after, before, after",
+        Command::Compare,
+        Place::Lesson,
+    ),
+    binding(
+        keys![KeyCode::Char('c')],
+        "c",
+        "changes",
+        "changed rows only, or all",
+        Command::ChangesOnly,
+        Place::Lesson,
+    ),
+    binding(keys![KeyCode::Char('z')], "z", "zoom", "the pane alone, and back", Command::Zoom, Place::Lesson),
+    binding(
+        keys![KeyCode::Char('u')],
+        "u",
+        "rewind",
+        "rewind one step: a fresh lab, the steps before replayed",
+        Command::Rewind,
+        Place::Lesson,
+    ),
+    binding(
+        keys![KeyCode::Char('t')],
+        "t",
+        "steps",
+        "list of steps; look at one, or go there",
+        Command::Steps,
+        Place::Lesson,
+    ),
+    binding(
+        keys![KeyCode::Char('o')],
+        "o",
+        "docker, OCI",
+        "beside the step: shell, docker's command, OCI config.json, notes",
+        Command::Beside,
+        Place::Lesson,
+    ),
+    binding(keys![KeyCode::Char('x')], "x", "calls", "what it did: the system calls", Command::Calls, Place::Lesson),
+    binding(
+        keys![KeyCode::Char(']')],
+        "]",
+        "next change",
+        "next changed row, across panes",
+        Command::NextChange,
+        Place::Lesson,
+    ),
+    binding(keys![KeyCode::Char('[')], "[", "", "previous changed row", Command::PreviousChange, Place::Lesson),
+    binding(keys![KeyCode::Char('/')], "/", "find", "search in the pane", Command::Search, Place::Lesson),
+    binding(keys![KeyCode::Char('n')], "n", "", "next match", Command::SearchNext, Place::Lesson),
+    binding(keys![KeyCode::Char('N')], "N", "", "previous match", Command::SearchPrevious, Place::Lesson),
+    binding(
+        keys![KeyCode::Char(' ')],
+        "Space",
+        "read on",
+        "scroll the story; never runs anything",
+        Command::StoryDown,
+        Place::Lesson,
+    ),
+    binding(
+        keys![KeyCode::Char('y')],
+        "y",
+        "copy",
+        "copy the row, or the step's shell lines from the story",
+        Command::CopyRow,
+        Place::Lesson,
+    ),
+    binding(keys![KeyCode::Char('Y')], "Y", "", "copy the whole pane", Command::CopyPane, Place::Lesson),
+    binding(
+        keys![KeyCode::Char('I')],
+        "I",
+        "",
+        "the kernel's own numbers, or stable ones",
+        Command::Numbers,
+        Place::Lesson,
+    ),
+    binding(keys![KeyCode::Char('R')], "R", "", "start the lesson anew", Command::Restart, Place::Lesson),
+    binding(keys![KeyCode::Down, KeyCode::Char('j')], "j", "", "down", Command::Down, Place::Everywhere),
+    binding(keys![KeyCode::Up, KeyCode::Char('k')], "k", "", "up", Command::Up, Place::Everywhere),
+    binding(
+        &[(KeyCode::PageDown, NONE), (KeyCode::Char('d'), CTRL)],
+        "PgDn",
+        "",
+        "a page down",
+        Command::PageDown,
+        Place::Everywhere,
+    ),
+    binding(
+        &[(KeyCode::PageUp, NONE), (KeyCode::Char('u'), CTRL)],
+        "PgUp",
+        "",
+        "a page up",
+        Command::PageUp,
+        Place::Everywhere,
+    ),
+    binding(keys![KeyCode::Home, KeyCode::Char('g')], "g", "", "first row", Command::First, Place::Everywhere),
+    binding(keys![KeyCode::End, KeyCode::Char('G')], "G", "", "last row", Command::Last, Place::Everywhere),
+    binding(keys![KeyCode::Char('1')], "1-7", "", "a pane by its number", Command::Pane(0), Place::Lesson),
+    binding(keys![KeyCode::Char('2')], "", "", "", Command::Pane(1), Place::Lesson),
+    binding(keys![KeyCode::Char('3')], "", "", "", Command::Pane(2), Place::Lesson),
+    binding(keys![KeyCode::Char('4')], "", "", "", Command::Pane(3), Place::Lesson),
+    binding(keys![KeyCode::Char('5')], "", "", "", Command::Pane(4), Place::Lesson),
+    binding(keys![KeyCode::Char('6')], "", "", "", Command::Pane(5), Place::Lesson),
+    binding(keys![KeyCode::Char('7')], "", "", "", Command::Pane(6), Place::Lesson),
+    binding(
+        &[(KeyCode::Char(':'), NONE), (KeyCode::Char('p'), CTRL)],
+        ":",
+        "all",
+        "everything that can be done, with search",
+        Command::Palette,
+        Place::Lesson,
+    ),
+    binding(&[(KeyCode::Char('l'), CTRL)], "ctrl-l", "", "draw the screen anew", Command::Redraw, Place::Everywhere),
+    binding(&[(KeyCode::Char('z'), CTRL)], "ctrl-z", "", "suspend", Command::Suspend, Place::Everywhere),
+    binding(keys![KeyCode::Char('?'), KeyCode::F(1)], "?", "help", "this help", Command::Help, Place::Everywhere),
+    binding(
+        &[(KeyCode::Char('q'), NONE), (KeyCode::Char('c'), CTRL)],
+        "q",
+        "quit",
+        "quit; a running lab is taken down",
+        Command::Quit,
+        Place::Everywhere,
+    ),
+];
+
+const fn binding(
+    keys: &'static [(KeyCode, KeyModifiers)],
+    label: &'static str,
+    short: &'static str,
+    long: &'static str,
+    command: Command,
+    place: Place,
+) -> Binding {
+    Binding { keys, label, short, long, command, place }
+}
+
+/// What a key means on this screen.
+pub fn command(key: KeyEvent, screen: &Screen) -> Option<Command> {
+    // Shift is part of the character; terminals differ in whether they say it again.
+    let modifiers = key.modifiers - KeyModifiers::SHIFT;
+    let fits = |binding: &&Binding| {
+        applies(binding, screen) && binding.keys.iter().any(|(code, wanted)| *code == key.code && *wanted == modifiers)
+    };
+    BINDINGS.iter().find(fits).map(|binding| binding.command)
+}
+
+fn applies(binding: &Binding, screen: &Screen) -> bool {
+    match binding.place {
+        Place::Everywhere => true,
+        Place::Lesson => matches!(screen, Screen::Lesson(_)),
+        Place::Catalogue => matches!(screen, Screen::Catalogue),
+    }
+}
+
+/// The bindings that do something now, for the footer.
+pub fn footer(model: &Model) -> Vec<&'static Binding> {
+    let works = |binding: &&Binding| {
+        applies(binding, &model.screen) && !binding.short.is_empty() && works_now(binding.command, &model.screen)
+    };
+    BINDINGS.iter().filter(works).collect()
+}
+
+/// Every binding of this screen with a text, for help and palette.
+pub fn listed(screen: &Screen) -> impl Iterator<Item = &'static Binding> {
+    BINDINGS.iter().filter(move |binding| applies(binding, screen) && !binding.long.is_empty())
+}
+
+fn works_now(command: Command, screen: &Screen) -> bool {
+    let Screen::Lesson(view) = screen else { return true };
+    match command {
+        Command::Run => view.can_run() || view.can_go_on() || view.is_finished(),
+        Command::LookBack => view.can_look_back(),
+        Command::LookForward | Command::BackToLive => !view.is_live(),
+        Command::Rewind => view.played() > 0 && is_idle(view),
+        Command::Compare | Command::ChangesOnly | Command::NextChange => view.has_records(),
+        _ => true,
+    }
+}
+
+fn is_idle(view: &LessonView) -> bool {
+    matches!(view.phase, Phase::Ready)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_in_one_place() {
+        for (index, one) in BINDINGS.iter().enumerate() {
+            for other in &BINDINGS[index + 1..] {
+                let overlap =
+                    one.place == other.place || one.place == Place::Everywhere || other.place == Place::Everywhere;
+                for key in one.keys {
+                    assert!(!(overlap && other.keys.contains(key)), "{key:?}: {} and {}", one.long, other.long);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_key_is_ambiguous_in_an_old_terminal() {
+        for (code, modifiers) in BINDINGS.iter().flat_map(|binding| binding.keys) {
+            let letter = if let KeyCode::Char(letter) = code { *letter } else { ' ' };
+            let ambiguous = *modifiers == CTRL && "mijh[ ".contains(letter);
+            assert!(!ambiguous && !modifiers.contains(KeyModifiers::ALT), "{code:?} {modifiers:?}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The state of the screen and how it changes. Pure: `update` takes a message and returns effects, nothing else happens.
+
+pub mod keymap;
+mod lesson_view;
+pub mod numbers;
+mod overlay;
+pub mod panes;
+mod update;
+
+pub use lesson_view::{Beside, LessonView, Phase, Position};
+pub use overlay::{Confirm, Overlay, StepEntry};
+pub use update::{entries, update};
+
+use std::sync::Arc;
+
+use crossterm::event::KeyEvent;
+
+use crate::engine::{Event, Proof, Request};
+use crate::lesson::model::Lesson;
+
+/// A line of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogueRow {
+    pub number: u32,
+    pub id: String,
+    pub title: String,
+    pub summary: String,
+    pub minutes: u32,
+    pub steps: usize,
+    /// Why it can't play here, and what would change that.
+    pub blocked: Option<(String, String)>,
+    /// Titles of steps that are left out on this machine.
+    pub left_out: Vec<String>,
+    /// Steps played when the learner was here last.
+    pub left_off: Option<usize>,
+}
+
+/// Everything on the screen.
+#[derive(Debug)]
+pub struct Model {
+    pub screen: Screen,
+    pub catalogue: Vec<CatalogueRow>,
+    /// The chosen line of the catalogue.
+    pub chosen: usize,
+    pub overlay: Overlay,
+    /// One line above the footer: what a key just did.
+    pub notice: Option<String>,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    pub is_over: bool,
+}
+
+#[derive(Debug)]
+pub enum Screen {
+    Catalogue,
+    Lesson(Box<LessonView>),
+    /// The lab is gone: how the machine compares.
+    Ended(Ended),
+}
+
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub lesson: Arc<Lesson>,
+    pub played: usize,
+    pub held: usize,
+    pub expected: usize,
+    /// None while the keeper still tidies up.
+    pub proof: Option<Proof>,
+}
+
+/// What can happen.
+#[derive(Debug)]
+pub enum Msg {
+    Key(KeyEvent),
+    Resize(u16, u16),
+    Engine(Event),
+    /// The lesson that `Effect::Open` asked for.
+    Opened(Arc<Lesson>, usize),
+    OpenFailed(String),
+    Copied(String),
+    /// A signal asks the program to end.
+    Terminate,
+}
+
+/// What the outside is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Start an engine for this lesson and say `Msg::Opened`.
+    Open {
+        id: String,
+    },
+    Engine(Request),
+    /// Remember how far the learner got.
+    Remember {
+        lesson: String,
+        played: usize,
+    },
+    Copy(String),
+    Suspend,
+    Redraw,
+    Quit,
+}
+
+impl Model {
+    pub fn new(catalogue: Vec<CatalogueRow>, size: (u16, u16)) -> Model {
+        Model {
+            screen: Screen::Catalogue,
+            catalogue,
+            chosen: 0,
+            overlay: Overlay::None,
+            notice: None,
+            size,
+            is_over: false,
+        }
+    }
+}

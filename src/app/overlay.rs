@@ -1,0 +1,40 @@
+//! What lies over the screen: help, lists with search, questions.
+
+use crate::engine::Request;
+
+use super::keymap::Command;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay {
+    None,
+    Help {
+        scroll: usize,
+    },
+    Steps {
+        query: String,
+        selected: usize,
+    },
+    Palette {
+        query: String,
+        selected: usize,
+    },
+    /// Typing a search for the focused pane.
+    Search {
+        query: String,
+    },
+    Confirm(Confirm),
+}
+
+/// A question with two answers: Enter or y does it, Esc or n does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirm {
+    pub question: String,
+    pub then: Request,
+}
+
+/// A line of the palette or the list of steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepEntry {
+    Step(usize),
+    Command(Command),
+}

@@ -1,0 +1,57 @@
+//! The calls pane: every system call that was made, as strace prints it, and what programs printed.
+
+use super::{PaneRow, PaneSection, RowKind, Scene, row};
+use crate::call::Call;
+use crate::diff::Mark;
+use crate::failure;
+use crate::op::{OpRecord, Outcome};
+use crate::text::column;
+
+/// Lines shown of one program's output.
+const OUTPUT_LINES: usize = 200;
+
+pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
+    let mut rows = Vec::new();
+    for op in scene.ops {
+        let took = micros(op.nanos);
+        rows.push(PaneRow::heading(format!("{}  {} calls, {took}", op.actor, op.calls.len())));
+        rows.extend(op.calls.iter().map(call_row));
+        rows.extend(outcome_rows(op));
+    }
+    if rows.is_empty() {
+        rows.push(PaneRow::note("no calls yet: they appear when the step has run"));
+    }
+    vec![PaneSection { rows }]
+}
+
+fn call_row(call: &Call) -> PaneRow {
+    let failed = !call.result.is_ok();
+    let text = format!("{} {call}", column(&micros(call.nanos), 9));
+    PaneRow { kind: if failed { RowKind::Bad } else { RowKind::Plain }, ..row(Mark::Same, text) }
+}
+
+fn outcome_rows(op: &OpRecord) -> Vec<PaneRow> {
+    match &op.outcome {
+        Outcome::Done { output } => printed(output),
+        Outcome::Exited { output, status } => {
+            let mut rows = printed(output);
+            rows.push(PaneRow { kind: RowKind::Bad, ..row(Mark::Same, format!("  exit status {status}")) });
+            rows
+        }
+        Outcome::Failed { errno, .. } => {
+            let meaning = failure::explain(&op.op, errno).unwrap_or_else(|| errno.sentence());
+            vec![PaneRow { kind: RowKind::Bad, ..row(Mark::Same, format!("  {errno}: {meaning}")) }]
+        }
+    }
+}
+
+fn printed(output: &str) -> Vec<PaneRow> {
+    output.lines().take(OUTPUT_LINES).map(|line| row(Mark::Same, format!("  > {line}"))).collect()
+}
+
+fn micros(nanos: u64) -> String {
+    match nanos {
+        0..1_000_000 => format!("{} us", nanos / 1000),
+        _ => format!("{:.1} ms", nanos as f64 / 1e6),
+    }
+}

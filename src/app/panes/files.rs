@@ -1,0 +1,76 @@
+//! The files pane: the directories a step shows, and overlays layer by layer: lower, upper, merged.
+
+use super::{PaneRow, PaneSection, Scene, owner_line, row, visible};
+use crate::snapshot::{DirEntry, FileKind, InUpper, Overlay, OverlayEntry};
+use crate::text::column;
+
+pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
+    let mut rows = Vec::new();
+    for section in &scene.diff.overlays {
+        let overlay = scene.after.overlays.iter().chain(&scene.before.overlays).find(|it| it.merged == section.owner);
+        rows.push(owner_line(&format!("overlay at {}", section.owner), &section.birth, ""));
+        if let Some(overlay) = overlay {
+            rows.extend(layer_lines(overlay));
+        }
+        rows.push(PaneRow::note(format!(
+            "  {} {} {} comes from",
+            column("lower", 16),
+            column("upper", 16),
+            column("merged", 16)
+        )));
+        rows.extend(visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, overlay_line(entry))));
+    }
+    for section in &scene.diff.directories {
+        rows.push(owner_line(&section.owner.replacen(':', " sees ", 1), &section.birth, ""));
+        rows.extend(visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, entry_line(entry))));
+    }
+    if rows.is_empty() {
+        rows.push(PaneRow::note("this step shows no directory, and no overlay is mounted"));
+    }
+    vec![PaneSection { rows }]
+}
+
+fn layer_lines(overlay: &Overlay) -> Vec<PaneRow> {
+    let mut lines: Vec<PaneRow> = overlay
+        .lowers
+        .iter()
+        .enumerate()
+        .map(|(index, path)| PaneRow::note(format!("  lower {index}: {path} (read only)")))
+        .collect();
+    lines.extend(overlay.upper.as_ref().map(|path| PaneRow::note(format!("  upper:   {path}"))));
+    if overlay.truncated {
+        lines.push(PaneRow::note("  more entries than are shown"));
+    }
+    lines
+}
+
+fn overlay_line(entry: &OverlayEntry) -> String {
+    let name = if entry.kind == FileKind::Directory { format!("{}/", entry.path) } else { entry.path.clone() };
+    let lower = if entry.in_lowers.is_empty() { String::new() } else { name.clone() };
+    let upper = match entry.upper {
+        InUpper::Absent => String::new(),
+        InUpper::Present => name.clone(),
+        InUpper::Whiteout => "whiteout".into(),
+        InUpper::Opaque => format!("{name} opaque"),
+    };
+    let merged = if entry.merged { name } else { String::new() };
+    let from = match (entry.upper, entry.in_lowers.first()) {
+        (InUpper::Whiteout, _) => "hidden by a whiteout".into(),
+        (InUpper::Absent, Some(layer)) => format!("lower {layer}"),
+        (InUpper::Absent, None) => "nowhere".into(),
+        (InUpper::Present | InUpper::Opaque, None) => "upper".into(),
+        (InUpper::Present | InUpper::Opaque, Some(_)) if entry.kind == FileKind::Directory => "both, merged".into(),
+        (InUpper::Present | InUpper::Opaque, Some(layer)) => format!("upper, hides lower {layer}"),
+    };
+    format!("  {} {} {} {from}", column(&lower, 16), column(&upper, 16), column(&merged, 16))
+}
+
+fn entry_line(entry: &DirEntry) -> String {
+    match (entry.kind, &entry.link) {
+        (FileKind::Directory, _) => format!("  {}/", entry.name),
+        (FileKind::Symlink, Some(link)) => format!("  {} -> {link}", entry.name),
+        (FileKind::File, _) => format!("  {} {} bytes", column(&entry.name, 20), entry.size),
+        (FileKind::CharDevice | FileKind::BlockDevice, _) => format!("  {} device", column(&entry.name, 20)),
+        (FileKind::Fifo | FileKind::Socket | FileKind::Symlink, _) => format!("  {}", entry.name),
+    }
+}

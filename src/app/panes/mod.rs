@@ -1,0 +1,139 @@
+//! What a pane shows, as rows of text: computed when something changes, not when it is drawn. Pure.
+
+mod calls;
+mod cgroups;
+mod files;
+mod mounts;
+mod namespaces;
+mod network;
+mod processes;
+
+use super::numbers::Numbers;
+use crate::diff::{Birth, Diff, Mark, Row};
+use crate::lesson::model::ViewKind;
+use crate::op::OpRecord;
+use crate::snapshot::Snapshot;
+use crate::text::safe;
+
+/// Which side of a step a pane shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compare {
+    /// After, with what is gone left in, each row marked.
+    Diff,
+    Before,
+    After,
+    /// Before on the left, diff on the right.
+    SideBySide,
+}
+
+impl Compare {
+    pub fn next(self) -> Compare {
+        match self {
+            Compare::Diff => Compare::SideBySide,
+            Compare::SideBySide => Compare::Before,
+            Compare::Before => Compare::After,
+            Compare::After => Compare::Diff,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Compare::Diff => "diff",
+            Compare::Before => "before",
+            Compare::After => "after",
+            Compare::SideBySide => "before | after",
+        }
+    }
+}
+
+/// What panes are made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    pub before: &'a Snapshot,
+    pub after: &'a Snapshot,
+    pub diff: &'a Diff,
+    pub ops: &'a [OpRecord],
+    pub numbers: &'a Numbers,
+    /// The kernel's own numbers instead of stable ones.
+    pub raw: bool,
+    pub compare: Compare,
+    pub changes_only: bool,
+}
+
+/// One line of a pane. The text holds no control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaneRow {
+    pub mark: Mark,
+    pub text: String,
+    pub kind: RowKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowKind {
+    /// Names an owner: an actor, a group, a namespace.
+    Heading,
+    Plain,
+    /// Beside the point: a counter, an inherited row.
+    Dim,
+    /// A failed call, an unmet expectation.
+    Bad,
+}
+
+impl PaneRow {
+    fn heading(text: impl AsRef<str>) -> PaneRow {
+        PaneRow { mark: Mark::Same, text: safe(text.as_ref()), kind: RowKind::Heading }
+    }
+
+    fn note(text: impl AsRef<str>) -> PaneRow {
+        PaneRow { mark: Mark::Same, text: safe(text.as_ref()), kind: RowKind::Dim }
+    }
+}
+
+/// Rows of one owner. Sections stand side by side where there is room: host beside container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaneSection {
+    pub rows: Vec<PaneRow>,
+}
+
+/// Build a view's pane. `side` overrides the comparison for one half of "side by side".
+pub fn build(view: ViewKind, scene: &Scene<'_>) -> Vec<PaneSection> {
+    match view {
+        ViewKind::Mounts => mounts::build(scene),
+        ViewKind::Processes => processes::build(scene),
+        ViewKind::Namespaces => namespaces::build(scene),
+        ViewKind::Network => network::build(scene),
+        ViewKind::Cgroups => cgroups::build(scene),
+        ViewKind::Files => files::build(scene),
+        ViewKind::Calls => calls::build(scene),
+    }
+}
+
+/// The rows to show of a diff, given the comparison: mark and value.
+fn visible<'a, T>(rows: &'a [Row<T>], scene: &'a Scene<'a>) -> impl Iterator<Item = (Mark, &'a T, Option<&'a T>)> {
+    rows.iter().filter_map(|row| match scene.compare {
+        Compare::Diff | Compare::SideBySide => {
+            if scene.changes_only && !row.mark.is_change() {
+                return None;
+            }
+            let shown = row.after.as_ref().or(row.before.as_ref())?;
+            Some((row.mark, shown, row.before.as_ref()))
+        }
+        Compare::Before => Some((Mark::Same, row.before.as_ref()?, None)),
+        Compare::After => Some((Mark::Same, row.after.as_ref()?, None)),
+    })
+}
+
+/// `container (new: a copy of host's)`
+fn owner_line(owner: &str, birth: &Birth, rest: &str) -> PaneRow {
+    let birth = match birth {
+        Birth::Old => String::new(),
+        Birth::New => "  new".into(),
+        Birth::CopyOf(actor) => format!("  new: a copy of {actor}'s"),
+        Birth::Gone => "  gone".into(),
+    };
+    PaneRow::heading(format!("{owner}{birth}{rest}"))
+}
+
+fn row(mark: Mark, text: impl AsRef<str>) -> PaneRow {
+    PaneRow { mark, text: safe(text.as_ref()), kind: RowKind::Plain }
+}

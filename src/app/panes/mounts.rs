@@ -1,0 +1,77 @@
+//! The mounts pane: one tree per actor, in the columns of findmnt(8).
+
+use std::collections::HashMap;
+
+use super::{Compare, PaneRow, PaneSection, Scene, owner_line, row, visible};
+use crate::diff::{Mark, Section};
+use crate::snapshot::Mount;
+use crate::text::column;
+
+pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
+    scene.diff.mounts.iter().filter_map(|section| build_section(section, scene)).collect()
+}
+
+fn build_section(section: &Section<Mount>, scene: &Scene<'_>) -> Option<PaneSection> {
+    let mut shown: Vec<(Mark, &Mount, Option<&Mount>)> = visible(&section.rows, scene).collect();
+    if shown.is_empty() && scene.compare != Compare::Diff {
+        return None;
+    }
+    // A tree reads best by path; the kernel's order decides between mounts on one target.
+    shown.sort_by(|left, right| path_key(&left.1.target).cmp(&path_key(&right.1.target)));
+    let depths = depths(&shown);
+    let mut rows = vec![owner_line(&section.owner, &section.birth, &format!("  {} mounts", shown.len()))];
+    rows.push(PaneRow::note(format!(
+        "{} {} {} propagation  source",
+        column("id", 5),
+        column("target", 26),
+        column("type", 8)
+    )));
+    for (mark, mount, before) in shown {
+        rows.push(row(mark, line(mark, mount, before, depths.get(&mount.id).copied().unwrap_or(0), scene)));
+    }
+    Some(PaneSection { rows })
+}
+
+fn path_key(path: &str) -> Vec<&str> {
+    path.split('/').filter(|part| !part.is_empty()).collect()
+}
+
+/// How many shown mounts a mount lies below.
+fn depths(shown: &[(Mark, &Mount, Option<&Mount>)]) -> HashMap<u32, usize> {
+    let parents: HashMap<u32, u32> = shown.iter().map(|(_, mount, _)| (mount.id, mount.parent)).collect();
+    let depth = |id: u32| {
+        let mut depth = 0;
+        let mut at = id;
+        while let Some(&parent) = parents.get(&at).filter(|parent| **parent != at && parents.contains_key(parent)) {
+            depth += 1;
+            at = parent;
+            if depth > parents.len() {
+                break;
+            }
+        }
+        depth
+    };
+    parents.keys().map(|&id| (id, depth(id))).collect()
+}
+
+fn line(mark: Mark, mount: &Mount, before: Option<&Mount>, depth: usize, scene: &Scene<'_>) -> String {
+    let guide = if depth == 0 { String::new() } else { format!("{}`-", "  ".repeat(depth - 1)) };
+    let shared = mount.propagation.shared.or(mount.propagation.master);
+    let group = shared.map_or_else(String::new, |group| format!(" {}", scene.numbers.group(group, scene.raw)));
+    let was = match (mark, before) {
+        (Mark::Moved, Some(old)) => format!("  was {}", old.target),
+        (Mark::Changed, Some(old)) if old.propagation.word() != mount.propagation.word() => {
+            format!("  was {}", old.propagation.word())
+        }
+        (Mark::Changed, Some(old)) if old.options != mount.options => format!("  was {}", old.options),
+        _ => String::new(),
+    };
+    format!(
+        "{} {} {} {} {}{was}",
+        column(&scene.numbers.mount(mount.id, scene.raw), 5),
+        column(&format!("{guide}{}", mount.target), 26),
+        column(&mount.fstype, 8),
+        column(&format!("{}{group}", mount.propagation.word()), 12),
+        mount.source,
+    )
+}

@@ -1,0 +1,66 @@
+//! The namespaces pane: a row per actor, a column per kind, as lsns(8) counts them; equal numbers are one namespace.
+
+use super::{Compare, PaneRow, PaneSection, RowKind, Scene, row};
+use crate::diff::Mark;
+use crate::op::NamespaceKind;
+use crate::snapshot::{Process, Snapshot};
+use crate::text::column;
+
+pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
+    let snapshot = if scene.compare == Compare::Before { scene.before } else { scene.after };
+    let actors: Vec<&Process> = snapshot.processes.iter().filter(|process| process.actor.is_some()).collect();
+    let width = if scene.raw { 11 } else { 9 };
+    let name = |process: &Process| process.actor.as_ref().map_or(String::new(), ToString::to_string);
+    let head: Vec<String> = actors.iter().map(|process| column(&name(process), width)).collect();
+    let mut rows = vec![PaneRow::heading(format!("{} {}  who shares it", column("kind", 7), head.join(" ")))];
+    for kind in NamespaceKind::ALL {
+        let mark = mark_of(kind, scene, snapshot);
+        if scene.changes_only && !mark.is_change() && scene.compare != Compare::Before {
+            continue;
+        }
+        rows.push(row(mark, kind_line(kind, &actors, width, scene)));
+    }
+    for (actor, hostname) in &snapshot.hostnames {
+        let before = scene.before.hostnames.get(actor);
+        let changed = scene.compare != Compare::Before && before.is_some() && before != Some(hostname);
+        let mark = if changed { Mark::Changed } else { Mark::Same };
+        let was = before.filter(|_| changed).map_or_else(String::new, |old| format!("  was {old}"));
+        if mark.is_change() || !scene.changes_only {
+            let kind = if mark.is_change() { RowKind::Plain } else { RowKind::Dim };
+            rows.push(PaneRow { kind, ..row(mark, format!("host name for {actor}: {hostname}{was}")) });
+        }
+    }
+    vec![PaneSection { rows }]
+}
+
+/// New where an actor's namespace of this kind was not there before.
+fn mark_of(kind: NamespaceKind, scene: &Scene<'_>, shown: &Snapshot) -> Mark {
+    if matches!(scene.compare, Compare::Before | Compare::After) {
+        return Mark::Same;
+    }
+    let known = |inode| scene.before.processes.iter().any(|process| process.namespaces.get(&kind) == Some(inode));
+    let is_new = shown.processes.iter().filter_map(|process| process.namespaces.get(&kind)).any(|inode| !known(inode));
+    if is_new && !scene.before.processes.is_empty() { Mark::Added } else { Mark::Same }
+}
+
+fn kind_line(kind: NamespaceKind, actors: &[&Process], width: usize, scene: &Scene<'_>) -> String {
+    let inode = |process: &Process| process.namespaces.get(&kind).copied();
+    let cells: Vec<String> = actors
+        .iter()
+        .map(|process| inode(process).map_or_else(String::new, |inode| scene.numbers.namespace(inode, scene.raw)))
+        .map(|cell| column(&cell, width))
+        .collect();
+    let host = actors.first().and_then(|process| inode(process));
+    let alone: Vec<&str> = actors
+        .iter()
+        .skip(1)
+        .filter(|process| inode(process) != host)
+        .filter_map(|process| process.actor.as_ref().map(|actor| actor.as_str()))
+        .collect();
+    let word = match (alone.len(), actors.len()) {
+        (_, 0 | 1) => String::new(),
+        (0, _) => "all share it".into(),
+        _ => format!("own: {}", alone.join(", ")),
+    };
+    format!("{} {}  {word}", column(kind.proc_name(), 7), cells.join(" "))
+}

@@ -1,0 +1,57 @@
+//! The network pane: links, addresses, routes and neighbours of each network namespace.
+
+use super::{Compare, PaneRow, PaneSection, Scene, owner_line, row, visible};
+use crate::diff::{Birth, NetworkDiff};
+use crate::snapshot::Link;
+use crate::text::column;
+use crate::words;
+
+pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
+    scene
+        .diff
+        .networks
+        .iter()
+        .filter(|network| scene.compare != Compare::Before || network.birth != Birth::New)
+        .map(|network| build_section(network, scene))
+        .collect()
+}
+
+fn build_section(network: &NetworkDiff, scene: &Scene<'_>) -> PaneSection {
+    let mut rows = vec![owner_line(&network.name, &network.birth, "")];
+    let before = rows.len();
+    rows.extend(visible(&network.links, scene).map(|(mark, link, _)| row(mark, link_line(link))));
+    rows.extend(
+        visible(&network.addresses, scene).map(|(mark, it, _)| row(mark, format!("  address {}", words::address(it)))),
+    );
+    rows.extend(
+        visible(&network.routes, scene).map(|(mark, it, _)| row(mark, format!("  route {}", words::route(it)))),
+    );
+    rows.extend(
+        visible(&network.neighbours, scene)
+            .map(|(mark, it, _)| row(mark, format!("  neighbour {}", words::neighbour(it)))),
+    );
+    if rows.len() == before {
+        rows.push(PaneRow::note(if scene.changes_only { "nothing changed" } else { "nothing" }));
+    }
+    PaneSection { rows }
+}
+
+fn link_line(link: &Link) -> String {
+    let kind = if link.kind.is_empty() { "loopback" } else { &link.kind };
+    let state = match (link.up, link.carrier) {
+        (false, _) => "down",
+        (true, true) => "up",
+        (true, false) => "up, no carrier",
+    };
+    let master = link.master.as_ref().map_or_else(String::new, |master| format!(" in {master}"));
+    let peer = link.peer_index.map_or_else(String::new, |peer| {
+        let place = if link.peer_netns.is_some() { " elsewhere" } else { "" };
+        format!(" peer {peer}{place}")
+    });
+    format!(
+        "{} {} {} {state}{master}{peer}",
+        column(&link.index.to_string(), 2),
+        column(&link.name, 8),
+        column(kind, 8)
+    )
+}

@@ -1,0 +1,306 @@
+//! The terminal: set up, fed, drawn, and always given back. Threads bring keys, signals and the engine's events to one
+//! channel; the screen is drawn only after something came.
+
+use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::JoinHandle;
+
+use anyhow::{Context, bail};
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::{cursor, event, execute, queue, terminal};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use crate::app::{CatalogueRow, Effect, Model, Msg, update};
+use crate::engine::{Event, Request};
+use crate::lesson::model::Lesson;
+use crate::ui::highlight::{Highlighted, Language, highlight};
+use crate::ui::theme::Theme;
+use crate::ui::{self, Look};
+
+/// A lesson with an engine behind it. Dropping `requests` ends the lab.
+#[derive(Debug)]
+pub struct EngineLink {
+    pub lesson: Arc<Lesson>,
+    pub requests: Sender<Request>,
+    pub events: Receiver<Event>,
+    pub thread: JoinHandle<()>,
+    /// Steps played when the learner was here last.
+    pub left_off: usize,
+}
+
+/// What the screen needs of the rest of the program.
+pub trait Backstage {
+    fn open(&mut self, id: &str) -> anyhow::Result<EngineLink>;
+
+    /// How far the learner got; a sentence when it could not be kept.
+    fn remember(&mut self, lesson: &str, played: usize) -> Option<String>;
+}
+
+#[derive(Debug)]
+pub struct TuiOptions {
+    pub ascii: bool,
+    pub catalogue: Vec<CatalogueRow>,
+    /// Open this lesson at once.
+    pub open: Option<String>,
+    pub notice: Option<String>,
+    /// Where a copy is also put.
+    pub copy_file: Option<PathBuf>,
+}
+
+enum Incoming {
+    App(Msg),
+    Highlighted(Highlighted),
+    /// Back in the foreground.
+    Continued,
+}
+
+type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+
+/// Run the screen until the person leaves.
+pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        bail!("the screen needs a terminal for input and output; `unboxed run LESSON` plays a lesson without one");
+    }
+    if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+        bail!("this terminal can't draw a screen (TERM=dumb); `unboxed run LESSON` plays a lesson without one");
+    }
+    // Our own theme drops colours; left to itself, NO_COLOR would take bold and reverse away too.
+    crossterm::style::force_color_output(true);
+    let _restore = Restore::set_up()?;
+    let (sender, incoming) = mpsc::channel();
+    watch_keys(sender.clone());
+    watch_signals(sender.clone())?;
+    let mut stage = Stage {
+        screen: Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, std::io::stdout())))?,
+        look: Look { theme: Theme::from_environment(options.ascii), highlighted: Highlighted::new() },
+        sender,
+        engine: None,
+        copy_file: options.copy_file,
+    };
+    let size = terminal::size().context("could not ask the terminal for its size")?;
+    let mut model = Model::new(options.catalogue, size);
+    model.notice = options.notice;
+    if let Some(id) = options.open {
+        let effects = vec![Effect::Open { id }];
+        stage.carry_out(&mut model, effects, backstage)?;
+    }
+    stage.draw(&model)?;
+    while !model.is_over {
+        let Ok(first) = incoming.recv() else { break };
+        stage.take_in(&mut model, first, backstage)?;
+        while let Ok(next) = incoming.try_recv() {
+            stage.take_in(&mut model, next, backstage)?;
+        }
+        if !model.is_over {
+            stage.draw(&model)?;
+        }
+    }
+    stage.end_engine();
+    Ok(())
+}
+
+struct Stage {
+    screen: Screen,
+    look: Look,
+    sender: Sender<Incoming>,
+    engine: Option<(Sender<Request>, JoinHandle<()>)>,
+    copy_file: Option<PathBuf>,
+}
+
+impl Stage {
+    fn take_in(&mut self, model: &mut Model, incoming: Incoming, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
+        match incoming {
+            Incoming::App(message) => {
+                let effects = update(model, message);
+                self.carry_out(model, effects, backstage)
+            }
+            Incoming::Highlighted(highlighted) => {
+                self.look.highlighted = highlighted;
+                Ok(())
+            }
+            Incoming::Continued => {
+                take_terminal()?;
+                self.screen.clear()?;
+                Ok(())
+            }
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        model: &mut Model,
+        effects: Vec<Effect>,
+        backstage: &mut dyn Backstage,
+    ) -> anyhow::Result<()> {
+        for effect in effects {
+            match effect {
+                Effect::Open { id } => {
+                    let message = match backstage.open(&id) {
+                        Ok(link) => self.start(link),
+                        Err(error) => Msg::OpenFailed(format!("{error:#}")),
+                    };
+                    update(model, message);
+                }
+                Effect::Engine(request) => {
+                    if let Some((requests, _)) = &self.engine {
+                        let _ = requests.send(request);
+                    }
+                }
+                Effect::Remember { lesson, played } => model.notice = backstage.remember(&lesson, played),
+                Effect::Copy(text) => {
+                    let said = self.copy(&text);
+                    update(model, Msg::Copied(said));
+                }
+                Effect::Suspend => suspend()?,
+                Effect::Redraw => self.screen.clear()?,
+                Effect::Quit => model.is_over = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// Forward the engine's events, and highlight the lesson's code meanwhile.
+    fn start(&mut self, link: EngineLink) -> Msg {
+        let EngineLink { lesson, requests, events, thread, left_off } = link;
+        self.end_engine();
+        self.engine = Some((requests, thread));
+        let sender = self.sender.clone();
+        std::thread::spawn(move || {
+            while let Ok(event) = events.recv() {
+                if sender.send(Incoming::App(Msg::Engine(event))).is_err() {
+                    return;
+                }
+            }
+        });
+        let (sender, texts) = (self.sender.clone(), code_of(&lesson));
+        std::thread::spawn(move || sender.send(Incoming::Highlighted(highlight(&texts))));
+        Msg::Opened(lesson, left_off)
+    }
+
+    /// Let go of the engine and wait until its lab is gone.
+    fn end_engine(&mut self) {
+        if let Some((requests, thread)) = self.engine.take() {
+            drop(requests);
+            let _ = thread.join();
+        }
+    }
+
+    fn draw(&mut self, model: &Model) -> anyhow::Result<()> {
+        queue!(self.screen.backend_mut(), BeginSynchronizedUpdate)?;
+        self.screen.draw(|frame| ui::draw(model, &self.look, frame))?;
+        execute!(self.screen.backend_mut(), EndSynchronizedUpdate)?;
+        Ok(())
+    }
+
+    /// To the terminal's clipboard, which never says whether it listened, and to a file.
+    fn copy(&mut self, text: &str) -> String {
+        let sent = execute!(self.screen.backend_mut(), CopyToClipboard::to_clipboard_from(text)).is_ok();
+        let kept = self.copy_file.as_ref().filter(|path| {
+            let dir = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+            dir.and_then(|()| std::fs::write(path, text)).is_ok()
+        });
+        match (sent, kept) {
+            (true, Some(path)) => format!("sent to the terminal, and written to {}", path.display()),
+            (true, None) => "sent to the terminal".into(),
+            (false, Some(path)) => format!("written to {}", path.display()),
+            (false, None) => "could not be copied".into(),
+        }
+    }
+}
+
+fn code_of(lesson: &Lesson) -> Vec<(Language, String)> {
+    let context = crate::action::Context::default();
+    lesson
+        .steps
+        .iter()
+        .flat_map(|step| {
+            let shell = step.actions.iter().flat_map(|entry| entry.action.shell(&context));
+            let shell: Vec<String> = shell.chain([step.docker.clone()]).collect();
+            [(Language::Shell, shell.join("\n")), (Language::Json, step.oci.clone())]
+        })
+        .collect()
+}
+
+fn watch_keys(sender: Sender<Incoming>) {
+    std::thread::spawn(move || {
+        while let Ok(event) = event::read() {
+            let message = match event {
+                event::Event::Key(key) => Msg::Key(key),
+                event::Event::Resize(columns, rows) => Msg::Resize(columns, rows),
+                _ => continue,
+            };
+            if sender.send(Incoming::App(message)).is_err() {
+                return;
+            }
+        }
+        // The terminal is gone.
+        let _ = sender.send(Incoming::App(Msg::Terminate));
+    });
+}
+
+fn watch_signals(sender: Sender<Incoming>) -> anyhow::Result<()> {
+    use libc::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCONT])
+        .context("could not watch for signals")?;
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            let incoming = if signal == SIGCONT { Incoming::Continued } else { Incoming::App(Msg::Terminate) };
+            if sender.send(incoming).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// In raw mode ctrl-z is a key. SIGSTOP, because SIGTSTP is dropped for a process whose shell does no job control.
+fn suspend() -> anyhow::Result<()> {
+    give_back();
+    nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP).context("could not suspend")?;
+    take_terminal()
+}
+
+/// Whether the terminal is ours, and must be given back.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+fn take_terminal() -> anyhow::Result<()> {
+    terminal::enable_raw_mode().context("could not switch the terminal to raw mode")?;
+    TAKEN.store(true, Ordering::SeqCst);
+    execute!(std::io::stdout(), EnterAlternateScreen, cursor::Hide).context("could not prepare the terminal")
+}
+
+/// Everything in reverse; harmless when there is nothing to give back.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let mut out = std::io::stdout();
+        let _ = execute!(out, EndSynchronizedUpdate, LeaveAlternateScreen, cursor::Show);
+        let _ = terminal::disable_raw_mode();
+        let _ = out.flush();
+    }
+}
+
+/// The terminal comes back when this is dropped, and before a panic is printed.
+struct Restore;
+
+impl Restore {
+    fn set_up() -> anyhow::Result<Restore> {
+        let default = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            give_back();
+            default(panic);
+        }));
+        take_terminal()?;
+        Ok(Restore)
+    }
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        give_back();
+    }
+}

@@ -1,0 +1,107 @@
+//! The catalogue of lessons, and the screen after one: the proof that the machine is as it was.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Wrap};
+
+use super::pane::frame_block;
+use super::theme::Theme;
+use crate::app::{CatalogueRow, Ended, Model};
+use crate::text::{column, one_line, safe, shortened};
+
+pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let [head, list, detail] =
+        Layout::vertical([Constraint::Length(2), Constraint::Min(4), Constraint::Length(8)]).areas(area);
+    let heading = Line::styled(" unboxed: how a container is built, by building one", theme.bold());
+    frame.render_widget(Paragraph::new(vec![heading, Line::default()]), head);
+    let columns = usize::from(list.width);
+    let visible = usize::from(list.height);
+    let top = model.chosen.saturating_sub(visible.saturating_sub(1));
+    let rows: Vec<Line<'_>> = model
+        .catalogue
+        .iter()
+        .enumerate()
+        .skip(top)
+        .take(visible)
+        .map(|(index, row)| {
+            let line = Line::from(lesson_line(row, columns));
+            if index == model.chosen { line.style(theme.selected()) } else { line }
+        })
+        .collect();
+    frame.render_widget(Paragraph::new(rows), list);
+    if let Some(row) = model.catalogue.get(model.chosen) {
+        let block = frame_block(format!(" {} ", safe(&row.title)), String::new(), false, theme);
+        let inner = block.inner(detail);
+        frame.render_widget(block, detail);
+        frame.render_widget(Paragraph::new(detail_lines(row, theme)).wrap(Wrap { trim: true }), inner);
+    }
+}
+
+fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
+    let state = match (&row.blocked, row.left_off) {
+        (Some(_), _) => "not here".to_owned(),
+        (None, Some(played)) if played >= row.steps => "done".into(),
+        (None, Some(played)) => format!("at {played}/{}", row.steps),
+        (None, None) => "new".into(),
+    };
+    let line = format!(
+        " {:>2}  {} {:>3} min  {:>2} steps  {}",
+        row.number,
+        column(&safe(&row.title), 34),
+        row.minutes,
+        row.steps,
+        state
+    );
+    column(&shortened(&line, columns), columns)
+}
+
+fn detail_lines(row: &CatalogueRow, theme: Theme) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::from(safe(&row.summary))];
+    match &row.blocked {
+        Some((why, cure)) => {
+            lines.push(Line::styled(format!("Can't play here: {}", one_line(why)), theme.bad()));
+            lines.push(Line::from(format!("To change that: {}", one_line(cure))));
+        }
+        None => lines.push(Line::from(Span::styled("Plays here, for real, in a lab of its own.", theme.good()))),
+    }
+    if !row.left_out.is_empty() {
+        let steps = row.left_out.join(", ");
+        lines.push(Line::from(format!("Left out here: {} (`unboxed doctor` says why)", safe(&steps))));
+    }
+    lines
+}
+
+/// After a lesson: what was held to, and how the machine compares.
+pub fn draw_ended(ended: &Ended, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let block = frame_block(format!(" {} ", safe(&ended.lesson.title)), String::new(), false, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let mut lines = vec![
+        Line::from(format!("{} of {} steps played.", ended.played, ended.lesson.steps.len())),
+        Line::from(format!("{} of {} expectations held, judged by the kernel.", ended.held, ended.expected)),
+        Line::default(),
+    ];
+    match &ended.proof {
+        None => lines.push(Line::from("The lab is being taken down ...")),
+        Some(proof) => {
+            lines.push(Line::styled("Your machine, before and after the lesson:", theme.bold()));
+            lines.push(Line::default());
+            for row in &proof.rows {
+                let same = row.differences.is_empty();
+                let word = if same { "as it was" } else { "DIFFERENT" };
+                let style = if same { theme.good() } else { theme.bad() };
+                lines.push(Line::from(vec![
+                    Span::raw(format!("  {} {:>6} {:>6}  ", column(&row.what, 22), row.before, row.after)),
+                    Span::styled(word, style),
+                ]));
+                lines.extend(
+                    row.differences.iter().take(6).map(|difference| Line::from(format!("      {}", safe(difference)))),
+                );
+            }
+            lines.push(Line::default());
+            lines.push(Line::from("q leaves."));
+        }
+    }
+    frame.render_widget(Paragraph::new(lines), inner);
+}

@@ -1,0 +1,201 @@
+//! The student screen: three layouts for small, middling and large terminals.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::pane::{self, frame_block};
+use super::{Look, step};
+use crate::app::{Beside, LessonView, Phase, Position};
+use crate::lesson::model::ViewKind;
+use crate::text::{column, safe, shortened};
+
+pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
+    draw_head(view, look, head, frame);
+    if view.zoomed {
+        pane::draw(frame, body, view, view.focus, look.theme);
+    } else if area.width >= 160 && area.height >= 49 {
+        draw_large(view, look, body, frame);
+    } else if area.width >= 100 && area.height >= 29 {
+        draw_middling(view, look, body, frame);
+    } else {
+        draw_small(view, look, body, frame);
+    }
+}
+
+fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let count = view.lesson.steps.len();
+    let at = view.story_step() + 1;
+    let played = view.played();
+    let state = match (&view.phase, view.position) {
+        (Phase::Building, _) => "making a lab ...".to_owned(),
+        (Phase::Playing { .. }, _) => "running ...".into(),
+        (Phase::Failed { .. }, _) => "FAILED".into(),
+        (Phase::Ready, Position::Recorded(_)) => "LOOKING BACK".into(),
+        (Phase::Ready, Position::Live) => "LIVE".into(),
+    };
+    let rootless = view.ready.as_ref().is_some_and(|ready| ready.lab.rootless);
+    let who = if rootless { "  rootless" } else { "" };
+    let left = format!(" {}  {at}/{count}  {}", safe(&view.lesson.title), bar(played, count));
+    let right = format!("{state}{who} ");
+    let columns = usize::from(area.width);
+    let text = column(&left, columns.saturating_sub(right.len())) + &right;
+    frame.render_widget(Paragraph::new(Line::styled(text, look.theme.bold())), area);
+}
+
+fn bar(played: usize, count: usize) -> String {
+    const WIDTH: usize = 14;
+    let filled = (played * WIDTH).checked_div(count).unwrap_or(0).min(WIDTH);
+    format!("[{}{}]", "#".repeat(filled), "-".repeat(WIDTH - filled))
+}
+
+/// One column: story, action, one pane with the others as tabs.
+fn draw_small(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let story_rows = (area.height / 3).clamp(4, 12);
+    let action_rows = (area.height / 4).clamp(3, 7);
+    let [story, action, evidence] =
+        Layout::vertical([Constraint::Length(story_rows), Constraint::Length(action_rows), Constraint::Min(3)])
+            .areas(area);
+    draw_story(view, look, story, frame);
+    draw_action(view, look, action, frame);
+    let block = frame_block(tabs(view), String::new(), false, look.theme);
+    let inner = block.inner(evidence);
+    frame.render_widget(block, evidence);
+    pane::draw_rows(frame, inner, view, view.focus, true, look.theme);
+}
+
+/// ` 1 Mounts +5 | 2 Processes |`: the chosen one in brackets.
+fn tabs(view: &LessonView) -> String {
+    let tabs: Vec<String> = ViewKind::ALL
+        .iter()
+        .enumerate()
+        .map(|(index, kind)| {
+            let changes = view.changes(*kind);
+            let count = if changes > 0 { format!(" {changes}") } else { String::new() };
+            let name = if view.focus == *kind { kind.title() } else { &kind.title()[..kind.title().len().min(4)] };
+            let tab = format!("{} {name}{count}", index + 1);
+            if view.focus == *kind { format!("[{tab}]") } else { tab }
+        })
+        .collect();
+    format!(" {} ", tabs.join(" | "))
+}
+
+/// Steps and story at the left, three panes at the right, the action below.
+fn draw_middling(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let [upper, action] = Layout::vertical([Constraint::Min(12), Constraint::Length(8)]).areas(area);
+    let [left, right] = Layout::horizontal([Constraint::Length(42), Constraint::Min(40)]).areas(upper);
+    draw_left(view, look, left, frame);
+    let others: Vec<ViewKind> = view.watched().into_iter().filter(|kind| *kind != view.focus).take(2).collect();
+    let [top, bottom] = Layout::vertical([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(right);
+    pane::draw(frame, top, view, view.focus, look.theme);
+    let places: [Rect; 2] = Layout::horizontal([Constraint::Percentage(50); 2]).areas(bottom);
+    for (kind, place) in others.into_iter().zip(places) {
+        pane::draw(frame, place, view, kind, look.theme);
+    }
+    draw_action(view, look, action, frame);
+}
+
+/// All seven panes at once: the focused one on top, over the whole width.
+fn draw_large(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let [upper, action] = Layout::vertical([Constraint::Min(30), Constraint::Length(10)]).areas(area);
+    let [left, right] = Layout::horizontal([Constraint::Length(52), Constraint::Min(100)]).areas(upper);
+    draw_left(view, look, left, frame);
+    let others: Vec<ViewKind> = view.watched().into_iter().filter(|kind| *kind != view.focus).collect();
+    let [top, middle, bottom] =
+        Layout::vertical([Constraint::Percentage(42), Constraint::Percentage(29), Constraint::Percentage(29)])
+            .areas(right);
+    pane::draw(frame, top, view, view.focus, look.theme);
+    let places: [Rect; 3] =
+        Layout::horizontal([Constraint::Percentage(34), Constraint::Percentage(33), Constraint::Percentage(33)])
+            .areas(middle);
+    let below: [Rect; 3] =
+        Layout::horizontal([Constraint::Percentage(34), Constraint::Percentage(33), Constraint::Percentage(33)])
+            .areas(bottom);
+    for (kind, place) in others.into_iter().zip(places.into_iter().chain(below)) {
+        pane::draw(frame, place, view, kind, look.theme);
+    }
+    draw_action(view, look, action, frame);
+}
+
+fn draw_left(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let wanted = view.lesson.steps.len() as u16 + 2;
+    let most = (area.height * 2 / 5).max(4);
+    let [steps, story] = Layout::vertical([Constraint::Length(wanted.min(most)), Constraint::Min(6)]).areas(area);
+    draw_steps(view, look, steps, frame);
+    draw_story(view, look, story, frame);
+}
+
+fn draw_steps(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let block = frame_block(" Steps ".into(), " t ".into(), false, look.theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let height = usize::from(inner.height);
+    let at = view.story_step();
+    let count = view.lesson.steps.len();
+    let top = at.saturating_sub(height / 2).min(count.saturating_sub(height));
+    let lines: Vec<Line<'_>> = (top..count.min(top + height))
+        .map(|index| {
+            let step = &view.lesson.steps[index];
+            let ok = view.record(index).is_none_or(|record| record.is_ok());
+            let sign = match (index < view.played(), ok) {
+                (true, true) => '*',
+                (true, false) => '!',
+                (false, _) => ' ',
+            };
+            let text = format!("{sign}{:>3} {}", index + 1, safe(&step.title));
+            let line = Line::from(column(&text, usize::from(inner.width)));
+            if index == at { line.style(look.theme.selected()) } else { line }
+        })
+        .collect();
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+fn draw_story(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let title = view.step().map_or(String::new(), |step| safe(&step.title));
+    let room = usize::from(area.width.saturating_sub(16));
+    let lines = step::story(view, usize::from(area.width.saturating_sub(2)), look.theme);
+    let height = usize::from(area.height.saturating_sub(2));
+    let scroll = view.story_scroll.min(lines.len().saturating_sub(height));
+    let more = lines.len().saturating_sub(scroll + height);
+    let right = if more > 0 { format!(" Space: {more} more ") } else { String::new() };
+    let block = frame_block(format!(" {} ", shortened(&title, room)), right, false, look.theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let visible: Vec<Line<'_>> = lines.into_iter().skip(scroll).take(height).collect();
+    frame.render_widget(Paragraph::new(visible), inner);
+}
+
+fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let (title, right) = match (view.beside, view.can_run(), view.is_finished()) {
+        (Beside::Docker, ..) => ("docker's own command", String::new()),
+        (Beside::Oci, ..) => ("OCI runtime config.json", String::new()),
+        (Beside::Notes, ..) => ("Speaker notes", String::new()),
+        (Beside::Shell, true, _) => ("Next action", " Enter: run it ".into()),
+        (Beside::Shell, false, true) => ("Done", " Enter: finish, see the proof ".into()),
+        (Beside::Shell, false, false) if view.can_go_on() => ("What it did", format!("{} Enter: go on ", took(view))),
+        (Beside::Shell, false, false) => ("Action", String::new()),
+    };
+    let block = frame_block(format!(" {title} "), right, false, look.theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let columns = usize::from(inner.width);
+    let lines = step::action(view, columns, look);
+    let height = usize::from(inner.height);
+    let hidden = lines.len().saturating_sub(height);
+    let mut shown: Vec<Line<'_>> = lines.into_iter().take(height).collect();
+    if hidden > 0 {
+        if let Some(last) = shown.last_mut() {
+            *last = Line::from(Span::styled(
+                format!("... {} lines more: x shows every call", hidden + 1),
+                look.theme.dim(),
+            ));
+        }
+    }
+    frame.render_widget(Paragraph::new(shown), inner);
+}
+
+fn took(view: &LessonView) -> String {
+    view.last_record().map_or_else(String::new, |record| format!(" {:.1} ms, ", record.nanos as f64 / 1e6))
+}

@@ -1,0 +1,77 @@
+//! Drawing the model: pure, changes nothing, reads nothing.
+
+mod catalogue;
+pub mod highlight;
+mod lesson;
+mod markdown;
+mod overlays;
+mod pane;
+mod step;
+pub mod theme;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::{Clear, Paragraph};
+
+use self::highlight::Highlighted;
+use self::theme::Theme;
+use crate::app::keymap::{self, Command};
+use crate::app::{Model, Overlay, Screen};
+use crate::text::{safe, shortened};
+
+/// Smaller than this, one line says what is needed.
+pub const LEAST: (u16, u16) = (60, 15);
+
+/// How things are drawn.
+#[derive(Debug)]
+pub struct Look {
+    pub theme: Theme,
+    pub highlighted: Highlighted,
+}
+
+pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        let text = format!(
+            "unboxed needs {}x{}, this is {}x{}; `unboxed run` needs no screen",
+            LEAST.0, LEAST.1, area.width, area.height
+        );
+        frame.render_widget(Paragraph::new(text).wrap(ratatui::widgets::Wrap { trim: true }), area);
+        return;
+    }
+    let body = Rect { height: area.height - 1, ..area };
+    match &model.screen {
+        Screen::Catalogue => catalogue::draw(model, look.theme, body, frame),
+        Screen::Lesson(view) => lesson::draw(view, look, body, frame),
+        Screen::Ended(ended) => catalogue::draw_ended(ended, look.theme, body, frame),
+    }
+    draw_footer(model, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
+    if model.overlay != Overlay::None {
+        overlays::draw(model, look.theme, body, frame);
+    }
+}
+
+/// What works now, most important first; or what the last key did.
+fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    frame.render_widget(Clear, area);
+    if let Some(notice) = &model.notice {
+        let text = shortened(&safe(notice), usize::from(area.width));
+        frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
+        return;
+    }
+    let mut text = String::new();
+    for binding in keymap::footer(model) {
+        let short = match (&model.screen, binding.command) {
+            (Screen::Lesson(view), Command::Run) if view.can_go_on() => "go on",
+            (Screen::Lesson(view), Command::Run) if view.is_finished() => "finish",
+            _ => binding.short,
+        };
+        let item = format!(" {} {short} ", binding.label);
+        if text.len() + item.len() > usize::from(area.width) {
+            break;
+        }
+        text.push_str(&item);
+    }
+    frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
+}

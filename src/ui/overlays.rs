@@ -1,0 +1,96 @@
+//! Help, lists with search, questions: drawn over the screen.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::{Clear, Paragraph, Wrap};
+
+use super::pane::frame_block;
+use super::theme::Theme;
+use crate::app::{Model, Overlay, entries, keymap};
+use crate::text::{column, safe};
+
+pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    match &model.overlay {
+        Overlay::None => {}
+        Overlay::Help { scroll } => draw_help(model, *scroll, theme, area, frame),
+        Overlay::Steps { query, selected } => draw_list(model, "Steps", query, *selected, true, theme, area, frame),
+        Overlay::Palette { query, selected } => {
+            draw_list(model, "Everything", query, *selected, false, theme, area, frame);
+        }
+        Overlay::Search { query } => {
+            draw_box(
+                vec![Line::from(format!("/{}_", safe(query)))],
+                " Find in this pane ",
+                theme,
+                bottom(area, 3),
+                frame,
+            );
+        }
+        Overlay::Confirm(confirm) => {
+            let lines = vec![
+                Line::from(safe(&confirm.question)),
+                Line::default(),
+                Line::styled("Enter or y: yes    Esc: no", theme.bold()),
+            ];
+            draw_box(lines, " Sure? ", theme, centred(area, 64, 7), frame);
+        }
+    }
+}
+
+fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let mut lines: Vec<Line<'_>> = keymap::listed(&model.screen)
+        .map(|binding| Line::from(format!(" {} {}", column(binding.label, 10), binding.long)))
+        .collect();
+    lines.push(Line::default());
+    for text in [
+        " Marks:  + new, mounted   - gone, unmounted   ~ changed   > moved",
+        " Only Enter on a named action changes the lab. Looking never does.",
+        " Looking back shows what was recorded; rewind makes a fresh lab.",
+    ] {
+        lines.push(Line::styled(text, theme.dim()));
+    }
+    let place = centred(area, 76, lines.len() as u16 + 2);
+    let height = usize::from(place.height.saturating_sub(2));
+    let top = scroll.min(lines.len().saturating_sub(height));
+    draw_box(lines.into_iter().skip(top).collect(), " Keys (any key closes) ", theme, place, frame);
+}
+
+#[expect(clippy::too_many_arguments, reason = "two lists that differ in nothing but these")]
+fn draw_list(
+    model: &Model,
+    title: &str,
+    query: &str,
+    selected: usize,
+    is_steps: bool,
+    theme: Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    let found = entries(model, query, is_steps);
+    let place = centred(area, 72, found.len() as u16 + 4);
+    let height = usize::from(place.height.saturating_sub(3));
+    let top = selected.saturating_sub(height.saturating_sub(1));
+    let mut lines = vec![Line::from(format!("> {}_", safe(query)))];
+    lines.extend(found.iter().enumerate().skip(top).take(height).map(|(index, (_, text))| {
+        let line = Line::from(column(&format!(" {}", safe(text)), usize::from(place.width.saturating_sub(2))));
+        if index == selected { line.style(theme.selected()) } else { line }
+    }));
+    draw_box(lines, &format!(" {title}: type to search, Enter "), theme, place, frame);
+}
+
+fn draw_box(lines: Vec<Line<'_>>, title: &str, theme: Theme, place: Rect, frame: &mut Frame<'_>) {
+    frame.render_widget(Clear, place);
+    let block = frame_block(title.to_owned(), String::new(), true, theme);
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), place);
+}
+
+fn centred(area: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}
+
+fn bottom(area: Rect, height: u16) -> Rect {
+    let height = height.min(area.height);
+    Rect { y: area.bottom() - height, height, ..area }
+}

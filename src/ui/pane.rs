@@ -1,0 +1,124 @@
+//! Drawing one pane: a frame with a title, and the rows that fit. Only visible rows are touched.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Paragraph};
+
+use super::theme::Theme;
+use crate::app::LessonView;
+use crate::app::panes::{Compare, PaneRow, PaneSection};
+use crate::lesson::model::ViewKind;
+use crate::text::shortened;
+
+/// Narrower than this, two owners stand one below the other.
+const COLUMN: u16 = 58;
+
+/// A frame; the focused one is said by bold and by `*` in its title.
+pub fn frame_block<'a>(title: String, right: String, focused: bool, theme: Theme) -> Block<'a> {
+    let style = if focused { theme.focused_border() } else { Style::new() };
+    let title = if focused { format!("*{title}") } else { title };
+    Block::bordered()
+        .border_set(theme.border())
+        .border_style(style)
+        .title(Line::from(title))
+        .title(Line::from(right).right_aligned())
+}
+
+/// `Mounts +1 ~2`: the view's name, and how many rows changed.
+pub fn title(view: &LessonView, kind: ViewKind) -> String {
+    let number = ViewKind::ALL.iter().position(|known| *known == kind).map_or(0, |index| index + 1);
+    let changes = view.changes(kind);
+    let count = if changes == 0 { String::new() } else { format!(" ({changes} changed)") };
+    format!(" {number} {}{count} ", kind.title())
+}
+
+pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: ViewKind, theme: Theme) {
+    let focused = view.focus == kind;
+    let mode = if kind == ViewKind::Calls {
+        String::new()
+    } else {
+        let only = if view.changes_only { ", changes only" } else { "" };
+        format!(" {}{only} ", view.compare.word())
+    };
+    let right = if focused { mode } else { String::new() };
+    let block = frame_block(title(view, kind), right, focused, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    draw_rows(frame, inner, view, kind, focused, theme);
+}
+
+/// The rows without a frame.
+pub fn draw_rows(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: ViewKind, focused: bool, theme: Theme) {
+    if area.width == 0 || area.height == 0 {
+        return;
+    }
+    let selected = if focused { view.selected.get(&kind).copied() } else { None };
+    if view.compare == Compare::SideBySide && kind != ViewKind::Calls && area.width >= 2 * COLUMN {
+        let [left, right] = halves(area);
+        draw_stack(frame, left, view.before_sections(kind), None, &view.query, theme);
+        draw_stack(frame, right, view.sections(kind), selected, &view.query, theme);
+        return;
+    }
+    let sections = view.sections(kind);
+    let columns = usize::from(area.width / COLUMN).clamp(1, sections.len().max(1));
+    if columns < 2 || selected.is_some_and(|row| row > 0) {
+        draw_stack(frame, area, sections, selected, &view.query, theme);
+        return;
+    }
+    draw_beside(frame, area, sections, columns, &view.query, theme);
+}
+
+fn halves(area: Rect) -> [Rect; 2] {
+    let half = area.width / 2;
+    [Rect { width: half.saturating_sub(1), ..area }, Rect { x: area.x + half, width: area.width - half, ..area }]
+}
+
+/// Owners side by side, host first; what does not fit goes below the last.
+fn draw_beside(frame: &mut Frame<'_>, area: Rect, sections: &[PaneSection], columns: usize, query: &str, theme: Theme) {
+    let width = area.width / columns as u16;
+    for column in 0..columns {
+        let x = area.x + width * column as u16;
+        let place = Rect { x, width: if column + 1 == columns { area.right() - x } else { width - 1 }, ..area };
+        let own = if column + 1 == columns { &sections[column..] } else { &sections[column..=column] };
+        draw_stack(frame, place, own, None, query, theme);
+    }
+}
+
+/// Sections one below the other, scrolled so that the selected row is in sight.
+fn draw_stack(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    sections: &[PaneSection],
+    selected: Option<usize>,
+    query: &str,
+    theme: Theme,
+) {
+    let height = usize::from(area.height);
+    let count: usize = sections.iter().map(|section| section.rows.len()).sum();
+    let top = selected.map_or(0, |row| row.saturating_sub(height / 2)).min(count.saturating_sub(height));
+    let rows = sections.iter().flat_map(|section| &section.rows).enumerate().skip(top).take(height);
+    let lines: Vec<Line<'_>> =
+        rows.map(|(index, row)| line(row, selected == Some(index), query, usize::from(area.width), theme)).collect();
+    frame.render_widget(Paragraph::new(lines), area);
+    if count > top + height && area.width > 12 {
+        let more = format!(" +{} rows ", count - top - height);
+        let place = Rect {
+            x: area.right().saturating_sub(more.len() as u16),
+            y: area.bottom() - 1,
+            width: (more.len() as u16).min(area.width),
+            height: 1,
+        };
+        frame.render_widget(Paragraph::new(more).style(theme.dim()), place);
+    }
+}
+
+fn line<'a>(row: &'a PaneRow, selected: bool, query: &str, columns: usize, theme: Theme) -> Line<'a> {
+    let text = shortened(&row.text, columns.saturating_sub(2));
+    let style = if row.mark.is_change() { theme.mark(row.mark) } else { theme.row(row.kind) };
+    let found = !query.is_empty() && row.text.to_lowercase().contains(&query.to_lowercase());
+    let gutter = Span::styled(format!("{} ", if found { '/' } else { row.mark.sign() }), theme.mark(row.mark));
+    let line = Line::from(vec![gutter, Span::styled(text, style)]);
+    if selected { line.style(theme.selected()) } else { line }
+}

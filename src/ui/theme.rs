@@ -1,0 +1,104 @@
+//! Styles: the 16 ANSI colours on the terminal's own background, or none at all. Colour is never the only carrier.
+
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::symbols::border;
+
+use super::highlight::Token;
+use crate::app::panes::RowKind;
+use crate::diff::Mark;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Theme {
+    /// False under NO_COLOR: bold, dim and reverse stay.
+    pub colors: bool,
+    /// Borders in ASCII.
+    pub ascii: bool,
+}
+
+const ASCII_BORDER: border::Set<'static> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
+
+impl Theme {
+    /// From the environment: NO_COLOR that is not empty, a locale that is no UTF-8.
+    pub fn from_environment(ascii: bool) -> Theme {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let locale =
+            set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default().to_lowercase();
+        let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
+        Theme { colors: set("NO_COLOR").is_none(), ascii: ascii || !is_utf8 }
+    }
+
+    pub fn border(self) -> border::Set<'static> {
+        if self.ascii { ASCII_BORDER } else { border::PLAIN }
+    }
+
+    fn color(self, color: Color) -> Style {
+        if self.colors { Style::new().fg(color) } else { Style::new() }
+    }
+
+    pub fn mark(self, mark: Mark) -> Style {
+        match mark {
+            Mark::Same => Style::new(),
+            Mark::Added => self.color(Color::Blue).add_modifier(Modifier::BOLD),
+            Mark::Gone => self.color(Color::Yellow),
+            Mark::Changed => self.color(Color::Magenta),
+            Mark::Moved => self.color(Color::Cyan).add_modifier(Modifier::BOLD),
+        }
+    }
+
+    pub fn row(self, kind: RowKind) -> Style {
+        match kind {
+            RowKind::Plain => Style::new(),
+            RowKind::Heading => Style::new().add_modifier(Modifier::BOLD),
+            RowKind::Dim => self.dim(),
+            RowKind::Bad => self.bad(),
+        }
+    }
+
+    pub fn token(self, token: Token) -> Style {
+        match token {
+            Token::Plain => Style::new(),
+            Token::Keyword => self.color(Color::Magenta),
+            Token::Text => self.color(Color::Green),
+            Token::Constant => self.color(Color::Cyan),
+            Token::Comment => self.dim(),
+            Token::Name => self.color(Color::Blue),
+        }
+    }
+
+    pub fn dim(self) -> Style {
+        Style::new().add_modifier(Modifier::DIM)
+    }
+
+    pub fn bold(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    pub fn bad(self) -> Style {
+        self.color(Color::Red).add_modifier(Modifier::BOLD)
+    }
+
+    pub fn good(self) -> Style {
+        self.color(Color::Green)
+    }
+
+    pub fn code(self) -> Style {
+        self.color(Color::Cyan)
+    }
+
+    pub fn selected(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    pub fn focused_border(self) -> Style {
+        self.color(Color::Cyan).add_modifier(Modifier::BOLD)
+    }
+}
