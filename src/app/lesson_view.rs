@@ -277,6 +277,10 @@ impl LessonView {
 
     pub fn set_live(&mut self, snapshot: Arc<Snapshot>) {
         self.live = snapshot;
+        if self.played() == 0 {
+            // A fresh lab settles by itself: links find their carrier.
+            self.live_before = Arc::clone(&self.live);
+        }
         self.note_live();
         if self.is_live() {
             self.rebuild();

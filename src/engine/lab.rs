@@ -98,12 +98,14 @@ impl Lab {
         Context { lab_pids, cgroups: cgroup_mounts(&self.made.cgroups) }
     }
 
+    /// Host first: it is what others are compared with.
     fn tell_observer(&mut self) {
-        let subjects = self
+        let mut subjects: Vec<Subject> = self
             .links
             .iter()
             .map(|(name, link)| Subject { name: name.clone(), pid: link.pid, netlink: Some(Arc::clone(&link.netlink)) })
             .collect();
+        subjects.sort_by_key(|subject| subject.name != ActorName::host());
         self.observer.set_subjects(subjects);
     }
 

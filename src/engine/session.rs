@@ -14,7 +14,7 @@ use crate::failure;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::lab::protocol::LabPlan;
 use crate::lesson::expect::{FactAnswers, World};
-use crate::lesson::model::{ActionEntry, Lesson, Step};
+use crate::lesson::model::{ActionEntry, Lesson, Look, Step};
 use crate::observe::machine::MachineState;
 use crate::op::{OpRecord, Outcome};
 use crate::report::{StepRecord, StepStatus, Verdict};
@@ -109,17 +109,20 @@ impl Session {
 
     /// Where the lesson stands, and what the next step will find.
     pub fn ready(&mut self, since: Instant) -> Result<Ready, SessionError> {
-        let step = self.lesson.steps.get(self.played).cloned();
+        let lesson = Arc::clone(&self.lesson);
+        let step = lesson.steps.get(self.played);
         let played = self.played;
+        // What the last step showed stays in sight beside what the next one is about.
+        let last = played.checked_sub(1).and_then(|index| lesson.steps.get(index));
+        let mut look: Vec<Look> = last.into_iter().chain(step).flat_map(|step| step.look.clone()).collect();
+        look.dedup();
         let lab = self.lab()?;
-        if let Some(step) = &step {
-            lab.look_at(&step.look);
-        }
+        lab.look_at(&look);
         let live = Arc::new(lab.snapshot());
         let context = lab.context(&live);
         let info = lab.info();
         self.remember(&live);
-        let checks = step.map_or_else(Vec::new, |step| preflight(&step, &live));
+        let checks = step.map_or_else(Vec::new, |step| preflight(step, &live));
         Ok(Ready { lab: info, played, live, context, checks, nanos: since.elapsed().as_nanos() as u64 })
     }
 

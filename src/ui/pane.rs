@@ -106,7 +106,8 @@ fn draw_stack(
         let more = format!(" +{} rows ", count - top - height);
         let place = Rect {
             x: area.right().saturating_sub(more.len() as u16),
-            y: area.bottom() - 1,
+            // On the frame's lower edge, where there is one.
+            y: area.bottom().min(frame.area().bottom() - 1),
             width: (more.len() as u16).min(area.width),
             height: 1,
         };

@@ -6,6 +6,7 @@ use super::Look;
 use super::markdown;
 use super::theme::Theme;
 use crate::app::{Beside, LessonView, Phase, Position};
+use crate::call::Call;
 use crate::failure;
 use crate::op::{OpRecord, Outcome};
 use crate::report::{StepRecord, StepStatus, Verdict};
@@ -115,8 +116,11 @@ fn done(record: &StepRecord, columns: usize, theme: Theme) -> Vec<Line<'static>>
 
 fn op_lines(op: &OpRecord, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
+    const FEW: usize = 3;
     let telling = op.calls.iter().rev().find(|call| !call.result.is_ok()).or(op.calls.last());
-    if let Some(call) = telling {
+    let shown: Vec<&Call> =
+        if op.calls.len() <= FEW { op.calls.iter().collect() } else { telling.into_iter().collect() };
+    for call in shown {
         let style = if op.outcome.is_ok() { theme.code() } else { theme.bad() };
         let actor = format!("{}: ", op.actor);
         let text = shortened(&safe(&call.to_string()), columns.saturating_sub(actor.len()));

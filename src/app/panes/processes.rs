@@ -7,9 +7,9 @@ use crate::text::column;
 pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
     let deepest = scene.diff.processes.iter().flat_map(|row| [&row.before, &row.after]).flatten();
     let levels = deepest.map(|process| process.ns_pids.len()).max().unwrap_or(1).clamp(2, 4);
-    let names = ["machine", "lab", "inside", "deeper"];
+    let names = ["machine", "in lab", "inside", "deeper"];
     let heads: Vec<String> = names.iter().take(levels).map(|name| column(name, 7)).collect();
-    let mut rows = vec![PaneRow::heading(format!("pid in {} actor      state  command", heads.join(" ")))];
+    let mut rows = vec![PaneRow::heading(format!("{} {} S command", heads.join(" "), column("actor", 9)))];
     for (mark, process, _) in visible(&scene.diff.processes, scene) {
         rows.push(row(mark, line(process, levels)));
     }
@@ -23,5 +23,5 @@ fn line(process: &Process, levels: usize) -> String {
         .collect();
     let actor = process.actor.as_ref().map_or("", |actor| actor.as_str());
     let command = if process.args.is_empty() { &process.comm } else { &process.args };
-    format!("       {} {} {}      {command}", pids.join(" "), column(actor, 10), process.state)
+    format!("{} {} {} {command}", pids.join(" "), column(actor, 9), process.state)
 }
