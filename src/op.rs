@@ -296,10 +296,19 @@ impl Outcome {
         }
     }
 
+    /// What it printed or read.
     pub fn output(&self) -> &str {
         match self {
             Outcome::Done { output } | Outcome::Exited { output, .. } => output,
             Outcome::Failed { .. } => "",
+        }
+    }
+
+    /// What a person at a shell would read: the output, or the kernel's sentence for the errno.
+    pub fn message(&self) -> &str {
+        match self {
+            Outcome::Done { output } | Outcome::Exited { output, .. } => output,
+            Outcome::Failed { errno, .. } => errno.sentence(),
         }
     }
 }

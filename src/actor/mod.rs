@@ -47,6 +47,11 @@ fn answer(name: &ActorName, wire: &mut Wire, request: ToActor) -> Result<(), Wir
             let reached = probe::reach(pid, to, timeout_ms);
             wire.send(&FromActor::Probed { reached }, &[])
         }
+        ToActor::Netlink { pid } => {
+            let socket = probe::netlink(pid);
+            let fds: Vec<_> = socket.iter().map(AsRawFd::as_raw_fd).collect();
+            wire.send(&FromActor::Netlink, &fds)
+        }
         ToActor::Hostname { pid } => {
             let hostname = pid.map_or_else(probe::own_hostname, probe::hostname);
             wire.send(&FromActor::Hostname(hostname), &[])

@@ -3,14 +3,15 @@
 
 use std::io::{Read, Write};
 use std::net::Ipv4Addr;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use nix::fcntl::OFlag;
 use nix::unistd::Pid;
 
-use crate::kernel::icmp;
 use crate::kernel::process::{self, Fork};
 use crate::kernel::record::Recorder;
+use crate::kernel::{icmp, net};
 use crate::op::NamespaceKind;
 
 /// Does `to` answer an ICMP echo sent from the network namespace of `pid`?
@@ -20,6 +21,12 @@ pub fn reach(pid: u32, to: Ipv4Addr, timeout_ms: u32) -> bool {
         Some("reached".to_owned())
     });
     found.is_some()
+}
+
+/// A netlink socket of the network namespace of `pid`.
+pub fn netlink(pid: u32) -> Option<OwnedFd> {
+    let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net")).ok()?;
+    process::in_network(&namespace.into(), net::open_socket).ok()
 }
 
 /// The host name that processes in the UTS namespace of `pid` see.

@@ -77,6 +77,17 @@ impl Lab {
         Ok(record)
     }
 
+    /// Take a process of the lab as an actor; `pid` as the machine counts. False when it is not in the lab.
+    pub fn adopt(&mut self, name: &ActorName, pid: u32) -> Result<bool, LinkError> {
+        let snapshot = self.observer.snapshot();
+        let lab_pid =
+            snapshot.processes.iter().find(|process| process.pid == pid).and_then(|process| process.lab_pid());
+        let Some(lab_pid) = lab_pid else { return Ok(false) };
+        self.links.adopt(name.clone(), pid, lab_pid)?;
+        self.tell_observer();
+        Ok(true)
+    }
+
     /// The kernel's state now, host names included.
     pub fn snapshot(&mut self) -> Snapshot {
         self.ask_hostnames();
@@ -109,11 +120,23 @@ impl Lab {
         self.observer.set_subjects(subjects);
     }
 
+    /// The pid of an adopted actor as the lab's host counts.
+    fn pid_of_adopted(&self, actor: &ActorName) -> Option<u32> {
+        let pid = self.links.get(actor).filter(|_| self.links.is_adopted(actor))?.pid;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+        pids.split_ascii_whitespace().nth(1)?.parse().ok()
+    }
+
     fn ask_hostnames(&mut self) {
         let actors: Vec<ActorName> = self.links.iter().map(|(name, _)| name.clone()).collect();
         self.hostnames.retain(|actor, _| actors.contains(actor));
         for actor in actors {
-            match self.links.hostname(&actor) {
+            let asked = match self.pid_of_adopted(&actor) {
+                Some(lab_pid) => self.links.hostname_of(lab_pid),
+                None => self.links.hostname(&actor),
+            };
+            match asked {
                 Ok(Some(name)) => {
                     self.hostnames.insert(actor, name);
                 }

@@ -16,7 +16,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// One actor, as the engine holds it.
 #[derive(Debug)]
 pub struct ActorLink {
-    wire: Wire,
+    /// None for a process that was adopted: it was born by typing, and performs no ops.
+    wire: Option<Wire>,
     /// As the machine counts.
     pub pid: u32,
     /// A netlink socket of the actor's network namespace.
@@ -31,6 +32,8 @@ pub enum LinkError {
     Unknown(ActorName),
     #[error("the lab could not be set up: {0}")]
     Stillborn(#[from] RoleFailure),
+    #[error("`{0}` was born by typing: it performs no actions")]
+    Adopted(ActorName),
     #[error("the actor `{0}` answered out of turn")]
     OutOfTurn(ActorName),
 }
@@ -102,11 +105,25 @@ impl Links {
         }
     }
 
+    /// Take a process that was born by typing as an actor: `pid` as the machine counts, `lab_pid` as the lab's host does.
+    pub fn adopt(&mut self, name: ActorName, pid: u32, lab_pid: u32) -> Result<(), LinkError> {
+        let host = ActorName::host();
+        let received = self.ask(&host, &ToActor::Netlink { pid: lab_pid })?;
+        let netlink = received.fds.into_iter().next().ok_or(LinkError::OutOfTurn(host))?;
+        self.actors.insert(name, ActorLink { wire: None, pid, netlink: Arc::new(netlink) });
+        Ok(())
+    }
+
+    pub fn is_adopted(&self, actor: &ActorName) -> bool {
+        self.actors.get(actor).is_some_and(|link| link.wire.is_none())
+    }
+
     fn ask(&mut self, actor: &ActorName, request: &ToActor) -> Result<Received<FromActor>, LinkError> {
         let link = self.actors.get_mut(actor).ok_or_else(|| LinkError::Unknown(actor.clone()))?;
         let gone = |cause| LinkError::Gone { actor: actor.clone(), cause };
-        link.wire.send(request, &[]).map_err(gone)?;
-        link.wire.receive().map_err(gone)
+        let wire = link.wire.as_mut().ok_or_else(|| LinkError::Adopted(actor.clone()))?;
+        wire.send(request, &[]).map_err(gone)?;
+        wire.receive().map_err(gone)
     }
 
     /// Wait for a new actor's first word; returns the descriptors beyond its netlink socket.
@@ -122,7 +139,7 @@ impl Links {
         let mut fds = received.fds.into_iter();
         let netlink = fds.next().ok_or_else(|| LinkError::OutOfTurn(name.clone()))?;
         let pid = received.sender.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0);
-        self.actors.insert(name, ActorLink { wire, pid, netlink: Arc::new(netlink) });
+        self.actors.insert(name, ActorLink { wire: Some(wire), pid, netlink: Arc::new(netlink) });
         Ok(fds.collect())
     }
 }

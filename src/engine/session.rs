@@ -140,7 +140,7 @@ impl Session {
             return Ok(record);
         }
         let (ops, mut verdicts) = self.act(step)?;
-        let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.output()).collect();
+        let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.message()).collect();
         let (after, judged) = self.settle(step, &before, &outputs)?;
         verdicts.extend(judged);
         self.remember(&after);

@@ -115,6 +115,10 @@ pub enum ToActor {
         to: std::net::Ipv4Addr,
         timeout_ms: u32,
     },
+    /// Not an op of a lesson: a netlink socket of the network namespace of `pid`, as a descriptor.
+    Netlink {
+        pid: u32,
+    },
     /// Not an op of a lesson: the host name in the UTS namespace of `pid`, or in the actor's own.
     Hostname {
         pid: Option<u32>,
@@ -137,6 +141,8 @@ pub enum FromActor {
         reached: bool,
     },
     Hostname(Option<String>),
+    /// One descriptor comes along where the namespace could be entered.
+    Netlink,
 }
 
 /// A forked "unshare" process → the actor that forked it.

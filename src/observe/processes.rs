@@ -21,8 +21,43 @@ pub fn read(proc_root: &Path, init: u32) -> Vec<Process> {
     if pids.len() == 1 && !has_children_files(proc_root, init) {
         pids = descendants_by_parent(proc_root, init);
     }
-    pids.sort_unstable();
-    pids.into_iter().filter_map(|pid| read_one(proc_root, pid)).collect()
+    let mut processes: Vec<Process> = pids.iter().filter_map(|pid| read_one(proc_root, *pid)).collect();
+    processes.extend(entered(proc_root, init, &processes));
+    processes.sort_unstable_by_key(|process| process.pid);
+    processes
+}
+
+/// Processes in the lab's pid namespace that do not descend from its first: they came in from outside, as by nsenter(1).
+/// The lab's own /proc tells whether there are any; only then is the whole machine looked through.
+fn entered(proc_root: &Path, init: u32, known: &[Process]) -> Vec<Process> {
+    let listed = proc_root.join(format!("{init}/root/proc"));
+    let is_known = |pid: u32| known.iter().any(|process| process.lab_pid() == Some(pid));
+    let numbers = |dir: &Path| -> Vec<u32> {
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    };
+    if numbers(&listed).into_iter().all(is_known) {
+        return Vec::new();
+    }
+    let Some(own) = known.iter().find(|process| process.pid == init).map(|process| process.ns_pids.len()) else {
+        return Vec::new();
+    };
+    let Ok(namespace) = fs::read_link(proc_root.join(format!("{init}/ns/pid"))) else { return Vec::new() };
+    let mut found: Vec<u32> = numbers(proc_root)
+        .into_iter()
+        .filter(|pid| !known.iter().any(|process| process.pid == *pid))
+        .filter(|pid| fs::read_link(proc_root.join(format!("{pid}/ns/pid"))).is_ok_and(|link| link == namespace))
+        .collect();
+    let mut next = 0;
+    while next < found.len() && found.len() < MOST {
+        let below = children(proc_root, found[next]);
+        found.extend(below.into_iter().filter(|pid| !known.iter().any(|process| process.pid == *pid)));
+        next += 1;
+    }
+    found.sort_unstable();
+    found.dedup();
+    let inside = |process: &Process| process.ns_pids.len() >= own;
+    found.into_iter().filter_map(|pid| read_one(proc_root, pid)).filter(inside).collect()
 }
 
 fn has_children_files(proc_root: &Path, pid: u32) -> bool {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,12 @@ use unboxed::lab::protocol::{LabMade, LabPlan};
 use unboxed::op::{ActorName, Op, Outcome};
 
 /// The program under test. The tests themselves never unshare anything.
+///
+/// `UNBOXED_PROGRAM` names another place for it: an ordinary user may not be able to read the build's own.
 pub fn program() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_unboxed"))
+    static PROGRAM: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    let named = || std::env::var_os("UNBOXED_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_unboxed").into());
+    PROGRAM.get_or_init(|| PathBuf::from(named()))
 }
 
 pub fn unboxed() -> Command {
@@ -154,4 +158,82 @@ fn descends_from_us(pid: u32) -> bool {
         pid = parent.and_then(|parent| parent.parse().ok()).unwrap_or(0);
     }
     false
+}
+
+/// A lesson on the real kernel, played in this process.
+pub fn open_session(lesson: unboxed::lesson::model::Lesson) -> unboxed::engine::session::Session {
+    use unboxed::doctor::{Facts, Roots};
+    use unboxed::engine::session::{Session, SessionOptions};
+    let facts = Facts::read(&Roots::machine(), || unboxed::kernel::probe::run(program()));
+    let options = SessionOptions { program: program().to_path_buf(), spare: false };
+    match Session::open(std::sync::Arc::new(lesson), facts, &options) {
+        Ok(session) => session,
+        Err(error) => panic!("the session does not open: {error}"),
+    }
+}
+
+/// Standard output of a program that must be there, as text.
+pub fn output_of(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("{program} could not be started: {error}"));
+    assert!(
+        output.status.success(),
+        "{program} {arguments:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// `unboxed run LESSON --hold --format json`: what it says once the lesson has run; the lab stays up until this is dropped.
+pub struct Held {
+    pub said: serde_json::Value,
+    pub child: std::process::Child,
+}
+
+impl Held {
+    pub fn start(lesson: &str, until: &str) -> Held {
+        use std::io::{BufRead, BufReader};
+        use std::process::Stdio;
+        let mut child = unboxed()
+            .args(["run", lesson, "--until", until, "--hold", "--format", "json"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("unboxed starts");
+        let mut line = String::new();
+        let out = child.stdout.as_mut().expect("its output");
+        BufReader::new(out).read_line(&mut line).expect("a line");
+        let said = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        Held { said, child }
+    }
+
+    /// The pid of an actor as the machine counts.
+    pub fn actor(&self, name: &str) -> i32 {
+        let pid =
+            self.said["actors"][name].as_i64().unwrap_or_else(|| panic!("no actor {name}: {}", self.said["actors"]));
+        i32::try_from(pid).expect("a pid")
+    }
+
+    /// The keeper's pid: the one child that is called so.
+    pub fn keeper(&self) -> i32 {
+        let pid = self.child.id();
+        let mut children = Vec::new();
+        for task in names(&format!("/proc/{pid}/task")) {
+            let text = fs::read_to_string(format!("/proc/{pid}/task/{task}/children")).unwrap_or_default();
+            children.extend(text.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+        }
+        let is_keeper = |pid: &i32| {
+            fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|title| title.starts_with(b"unboxed: keeper"))
+        };
+        children.into_iter().find(is_keeper).expect("a keeper")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
 }

@@ -1,0 +1,116 @@
+//! The lessons on the real kernel: they play, their expectations can fail, a rewind equals a fresh run.
+
+mod common;
+
+use common::{Machine, alone, open_session, unboxed};
+use unboxed::lesson::catalogue;
+use unboxed::report::StepStatus;
+
+#[test]
+fn every_lesson_plays_and_leaves_the_machine_as_it_was() {
+    let _turn = alone();
+    let before = Machine::now();
+    for lesson in catalogue::all().expect("lessons") {
+        let output = unboxed().args(["run", &lesson.id, "--format", "json"]).output().expect("unboxed starts");
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+        assert!(output.status.success(), "{}: {said:#}", lesson.id);
+        assert_eq!(said["steps"].as_array().map(Vec::len), Some(lesson.steps.len()));
+        assert_eq!(said["machine"]["clean"], true, "{:#}", said["machine"]);
+        for step in said["steps"].as_array().expect("steps") {
+            let skipped = step["status"] != "played";
+            if skipped && common::is_root() {
+                common::skip(&format!("{} of {}: {}", step["id"], lesson.id, step["status"]));
+            }
+            for expect in step["expect"].as_array().expect("expectations") {
+                assert_eq!(expect["ok"], true, "{}: {expect}", step["id"]);
+            }
+        }
+    }
+    before.assert_comes_back();
+}
+
+#[test]
+fn a_lesson_fails_when_any_of_its_actions_is_taken_out() {
+    let _turn = alone();
+    for lesson in catalogue::all().expect("lessons") {
+        for step in 0..lesson.steps.len() {
+            for action in 0..lesson.steps[step].actions.len() {
+                let mut mutilated = lesson.clone();
+                let taken = mutilated.steps[step].actions.remove(action);
+                let name = format!("{} without {} in `{}`", lesson.id, taken.action.name(), lesson.steps[step].id);
+                let mut session = open_session(mutilated);
+                if session.rewind_to(step).is_err() {
+                    panic!("{name}: the steps before do not replay");
+                }
+                // An action that can't even be lowered any more is a failure too.
+                let failed = session.play_next().map_or(true, |record| {
+                    let skipped = record.status != StepStatus::Played;
+                    skipped || !record.is_ok()
+                });
+                assert!(failed, "{name}: every expectation still holds");
+                assert!(session.close().is_clean(), "{name}: something was left behind");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rewind_to_any_step_is_like_a_fresh_run_to_it() {
+    let _turn = alone();
+    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let mut session = open_session(lesson.clone());
+    for (index, step) in lesson.steps.iter().enumerate() {
+        let record = session.play_next().unwrap_or_else(|error| panic!("{}: {error}", step.id));
+        assert!(record.is_ok(), "{}: {:#?}", step.id, record.verdicts);
+        assert_eq!(record.step, index);
+    }
+    for steps in (0..=lesson.steps.len()).rev() {
+        session.rewind_to(steps).unwrap_or_else(|error| panic!("rewind to {steps}: {error}"));
+        assert_eq!(session.played(), steps);
+        if let Some(step) = lesson.steps.get(steps) {
+            let record = session.play_next().unwrap_or_else(|error| panic!("{}: {error}", step.id));
+            assert!(record.is_ok(), "{} after a rewind: {:#?}", step.id, record.verdicts);
+        }
+    }
+    assert!(session.close().is_clean());
+}
+
+#[test]
+fn pivot_root_moves_every_mount_and_adds_or_removes_none() {
+    use unboxed::diff::Mark;
+    let _turn = alone();
+    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let at = lesson.steps.iter().position(|step| step.id == "pivot-root").expect("the step");
+    let mut session = open_session(lesson);
+    session.rewind_to(at).expect("a replay");
+    let record = session.play_next().expect("a record");
+    let table = record.diff.mounts.iter().find(|section| section.owner == "container").expect("the container's table");
+    assert!(table.rows.len() > 10);
+    assert!(table.rows.iter().all(|row| row.mark == Mark::Moved), "{:#?}", table.rows);
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_sentence_with_the_cure() {
+    let _turn = alone();
+    let before = Machine::now();
+    let check = |arguments: &[&str], says: &str| {
+        let output = unboxed().args(arguments).output().expect("unboxed starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{arguments:?} went well");
+        assert!(said.contains(says), "{arguments:?}: {said}");
+        assert!(!said.contains('\u{1b}'), "{arguments:?}: {said:?}");
+    };
+    check(&["run", "biuld-a-container"], "did you mean `build-a-container`?");
+    check(&["run", "nothing-like-it"], "unboxed doctor");
+    check(&["run", "build-a-container", "--until", "pivot-rot"], "did you mean `pivot-root`?");
+    check(&["run", "./no/such/file.yaml"], "could not read the lesson file");
+    check(&["learn", "build-a-container"], "needs a terminal");
+    check(&["learn"], "needs a terminal");
+    let dir = tempfile::tempdir().expect("a directory");
+    let broken = dir.path().join("broken.yaml");
+    std::fs::write(&broken, "format: 1\nid: x\n\u{1b}[31mtitle: y\n").expect("a file");
+    check(&["check", &broken.to_string_lossy()], "broken.yaml:");
+    check(&["run", &broken.to_string_lossy()], "broken.yaml:");
+    before.assert_comes_back();
+}

@@ -1,0 +1,348 @@
+//! An outsider agrees: what is claimed equals what findmnt, lsns, ip, ps, the cgroup files and strace say.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{alone, open_session, output_of, unboxed};
+use unboxed::lesson::catalogue;
+use unboxed::op::ActorName;
+use unboxed::snapshot::Snapshot;
+
+/// A lab with the whole lesson played in it, and the observer's last word on it.
+fn with_lab(check: impl FnOnce(&Snapshot, &dyn Fn(&str) -> u32)) {
+    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let steps = lesson.steps.len();
+    let mut session = open_session(lesson);
+    session.rewind_to(steps).expect("the whole lesson replays");
+    let lab = session.lab().expect("a lab");
+    let snapshot = lab.snapshot();
+    let pids = lab.info().actors;
+    check(&snapshot, &|name| pids[&ActorName::from(name)]);
+    assert!(session.close().is_clean());
+}
+
+#[test]
+fn findmnt_sees_the_same_mounts() {
+    let _turn = alone();
+    with_lab(|snapshot, pid| {
+        for actor in ["host", "container", "second"] {
+            let said = output_of(
+                "findmnt",
+                &["-N", &pid(actor).to_string(), "-l", "-J", "-o", "ID,FSTYPE,PROPAGATION,MAJ:MIN"],
+            );
+            let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+            let theirs: BTreeSet<String> = said["filesystems"]
+                .as_array()
+                .expect("file systems")
+                .iter()
+                .map(|row| format!("{} {} {} {}", row["id"], row["fstype"], row["propagation"], row["maj:min"]))
+                .map(|line| line.replace('"', ""))
+                .collect();
+            let table = snapshot.mounts_of(&actor.into()).expect("a table");
+            let ours: BTreeSet<String> = table
+                .rows
+                .iter()
+                .map(|row| format!("{} {} {} {}", row.id, row.fstype, row.propagation.word(), row.device))
+                .collect();
+            assert_eq!(ours, theirs, "{actor}");
+        }
+    });
+}
+
+#[test]
+fn lsns_counts_the_same_namespaces() {
+    let _turn = alone();
+    with_lab(|snapshot, pid| {
+        let said = output_of("lsns", &["-J", "-o", "NS,TYPE", "-p", &pid("container").to_string()]);
+        let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+        let theirs: BTreeSet<(String, u64)> = said["namespaces"]
+            .as_array()
+            .expect("namespaces")
+            .iter()
+            .filter_map(|row| Some((row["type"].as_str()?.to_owned(), row["ns"].as_u64()?)))
+            .collect();
+        let container = snapshot.process_of(&"container".into()).expect("the container");
+        let ours = container.namespaces.iter().map(|(kind, inode)| (kind.proc_name().to_owned(), inode.0)).collect();
+        assert_eq!(theirs, ours);
+    });
+}
+
+/// ip(8) inside the network namespace of a process; as an ordinary user by way of its user namespace.
+fn ip(pid: u32, arguments: &[&str]) -> serde_json::Value {
+    let pid = pid.to_string();
+    let mut all = vec!["-t", &pid, "-n"];
+    if !common::is_root() {
+        all.extend(["-U", "--preserve-credentials"]);
+    }
+    all.extend(["ip", "-j", "-4"]);
+    all.extend(arguments);
+    let said = output_of("nsenter", &all);
+    if said.trim().is_empty() { serde_json::json!([]) } else { serde_json::from_str(&said).expect("JSON") }
+}
+
+#[test]
+fn ip_shows_the_same_network() {
+    let _turn = alone();
+    with_lab(|snapshot, pid| {
+        for actor in ["host", "container"] {
+            let network = snapshot.network_of(&actor.into()).expect("a network");
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            let list = |value: serde_json::Value| value.as_array().cloned().unwrap_or_default();
+
+            let theirs: BTreeSet<String> = list(ip(pid(actor), &["-d", "link"]))
+                .iter()
+                .map(|row| {
+                    format!(
+                        "{} {} {} {}",
+                        row["ifindex"],
+                        text(&row["ifname"]),
+                        text(&row["operstate"]),
+                        text(&row["master"])
+                    )
+                })
+                .collect();
+            let ours: BTreeSet<String> = network
+                .links
+                .iter()
+                .map(|link| {
+                    format!(
+                        "{} {} {} {}",
+                        link.index,
+                        link.name,
+                        link.operstate,
+                        link.master.clone().unwrap_or_default()
+                    )
+                })
+                .collect();
+            assert_eq!(ours, theirs, "links of {actor}");
+
+            let theirs: BTreeSet<String> = list(ip(pid(actor), &["addr"]))
+                .iter()
+                .flat_map(|link| {
+                    let name = text(&link["ifname"]);
+                    let addresses = list(link["addr_info"].clone());
+                    addresses
+                        .into_iter()
+                        .map(move |row| {
+                            format!("{name} {}/{}", row["local"].as_str().unwrap_or_default(), row["prefixlen"])
+                        })
+                        .collect::<Vec<_>>()
+                })
+                .collect();
+            let ours: BTreeSet<String> = network
+                .addresses
+                .iter()
+                .filter(|address| !address.ip.contains(':'))
+                .map(|address| format!("{} {}/{}", address.dev, address.ip, address.prefix))
+                .collect();
+            assert_eq!(ours, theirs, "addresses of {actor}");
+
+            let theirs: BTreeSet<String> = list(ip(pid(actor), &["route"]))
+                .iter()
+                .map(|row| format!("{} {} {}", text(&row["dst"]), text(&row["gateway"]), text(&row["dev"])))
+                .collect();
+            let ours: BTreeSet<String> = network
+                .routes
+                .iter()
+                .map(|route| format!("{} {} {}", route.to, route.via.clone().unwrap_or_default(), route.dev))
+                .collect();
+            assert_eq!(ours, theirs, "routes of {actor}");
+
+            let theirs: BTreeSet<String> = list(ip(pid(actor), &["neigh"]))
+                .iter()
+                .map(|row| format!("{} {} {}", text(&row["dst"]), text(&row["dev"]), text(&row["lladdr"])))
+                .collect();
+            let ours: BTreeSet<String> = network
+                .neighbours
+                .iter()
+                .map(|neighbour| format!("{} {} {}", neighbour.ip, neighbour.dev, neighbour.mac))
+                .collect();
+            assert_eq!(ours, theirs, "neighbours of {actor}");
+        }
+    });
+}
+
+#[test]
+fn ps_lists_the_same_processes() {
+    let _turn = alone();
+    with_lab(|snapshot, _| {
+        for process in &snapshot.processes {
+            let said = output_of("ps", &["-o", "pid=,ppid=,comm=", "-p", &process.pid.to_string()]);
+            let fields: Vec<&str> = said.split_whitespace().collect();
+            assert_eq!(fields[0], process.pid.to_string());
+            assert_eq!(fields[1], process.ppid.to_string());
+            assert_eq!(fields[2..].join(" "), process.comm);
+            let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid)).expect("its status");
+            let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).expect("NSpid");
+            let pids: Vec<u32> = pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+            assert_eq!(pids, process.ns_pids);
+        }
+        assert_eq!(
+            snapshot.processes.len(),
+            5,
+            "host, two times unshare, container, second: {:#?}",
+            snapshot.processes
+        );
+    });
+}
+
+#[test]
+fn the_cgroup_files_say_the_same() {
+    let _turn = alone();
+    if !common::is_root() {
+        return;
+    }
+    with_lab(|snapshot, pid| {
+        let of_box: Vec<_> = snapshot.cgroups.iter().filter(|group| group.path == "box").collect();
+        if of_box.is_empty() {
+            common::skip("this machine lets root make no cgroups");
+        }
+        for group in of_box {
+            assert_eq!(group.procs, [pid("container")]);
+            let own = std::fs::read_to_string(format!("/proc/{}/cgroup", pid("container"))).expect("its cgroups");
+            let line = own.lines().find(|line| line.contains(&format!(":{}:", group.hierarchy))).unwrap_or_default();
+            assert!(line.ends_with("/box") || group.hierarchy == "unified", "{own}");
+        }
+    });
+}
+
+#[test]
+fn strace_saw_every_call_that_is_shown() {
+    let _turn = alone();
+    let dir = tempfile::tempdir().expect("a directory");
+    let log = dir.path().join("strace.log");
+    let mut strace = std::process::Command::new("strace");
+    strace.args(["-f", "-s", "65536", "-e", "abbrev=execve", "-e", "signal=none", "-o"]).arg(&log);
+    strace.arg(common::program()).args(["run", "build-a-container", "--format", "json"]);
+    let output = strace.output().expect("strace is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let seen = seen_by_strace(&std::fs::read_to_string(&log).expect("its log"));
+
+    let mut at = 0;
+    let mut compared = 0;
+    for step in said["steps"].as_array().expect("steps") {
+        for op in step["ops"].as_array().expect("ops") {
+            for call in op["calls"].as_array().expect("calls") {
+                let call: unboxed::call::Call = serde_json::from_value(call.clone()).expect("a call");
+                let found = seen[at..].iter().position(|line| is_same(&call, line));
+                match found {
+                    Some(offset) => at += offset + 1,
+                    None => panic!("strace did not see {call}, of step {}", step["id"]),
+                }
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 300, "only {compared} calls were compared");
+}
+
+/// One line a call, the halves of interrupted ones joined, in the order in which they ended.
+fn seen_by_strace(log: &str) -> Vec<String> {
+    let mut unfinished = std::collections::HashMap::new();
+    let mut calls = Vec::new();
+    for line in log.lines() {
+        let Some((pid, text)) = line.split_once(char::is_whitespace) else { continue };
+        let text = text.trim_start();
+        if let Some(begun) = text.strip_suffix(" <unfinished ...>") {
+            unfinished.insert(pid, begun.to_owned());
+        } else if let Some((_, rest)) = text.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>")) {
+            calls.push(unfinished.remove(pid).unwrap_or_default() + rest);
+        } else {
+            calls.push(text.to_owned());
+        }
+    }
+    calls
+}
+
+fn is_same(call: &unboxed::call::Call, line: &str) -> bool {
+    use unboxed::call::{CallKind, CallResult};
+    let Some((made, result)) = line.rsplit_once(" = ") else { return false };
+    let made = made.trim_end();
+    match call.kind {
+        CallKind::Netlink => is_same_request(call, made),
+        CallKind::Syscall => {
+            let result_fits = match &call.result {
+                CallResult::Value(value) => result.split(' ').next() == Some(value.to_string().as_str()),
+                CallResult::Errno(errno) => result.starts_with(&format!("-1 {errno} ")),
+            };
+            result_fits && without_pointers(made) == format!("{}({})", call.name, call.args)
+        }
+    }
+}
+
+/// strace prints the environment as `0x7ffe… /* 5 vars */`.
+fn without_pointers(made: &str) -> String {
+    match (made.rfind(", 0x"), made.rfind(" /* ")) {
+        (Some(at), Some(count)) if count > at => {
+            format!("{}, [{}])", &made[..at], made[count + 1..].trim_end_matches(')'))
+        }
+        _ => made.to_owned(),
+    }
+}
+
+/// The message's type and flags, and every attribute with its value; strace does not decode what a veth's peer is.
+fn is_same_request(call: &unboxed::call::Call, made: &str) -> bool {
+    let flags = call.args.split(", ").next().unwrap_or_default();
+    let mut wanted = vec![format!("nlmsg_type={}", call.name), format!("nlmsg_flags={flags}")];
+    let attributes = call.args.split_once("}, [").map_or("", |(_, rest)| rest);
+    let attributes = attributes.split("IFLA_INFO_DATA").next().unwrap_or_default();
+    for attribute in attributes.split(", ").map(|text| text.trim_matches(|letter| matches!(letter, '[' | ']' | ' '))) {
+        if let Some((name, value)) = attribute.split_once(' ').filter(|(_, value)| !value.starts_with('[')) {
+            wanted.push(format!("nla_type={name}}}, {value}"));
+        }
+    }
+    made.starts_with("sendto(") && wanted.iter().all(|part| made.contains(part))
+}
+
+#[test]
+fn a_change_made_in_a_lab_shell_shows_within_200_ms() {
+    let _turn = alone();
+    use std::time::{Duration, Instant};
+    use unboxed::engine::{Event, Request, play};
+    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let (requests, for_engine) = std::sync::mpsc::channel();
+    let (to_front, events) = std::sync::mpsc::channel();
+    let engine = std::thread::spawn(move || play::serve(move || Ok(open_session(lesson)), &for_engine, &to_front));
+    let wait = |what: &str, found: &mut dyn FnMut(&Event) -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while let Ok(event) = events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            if found(&event) {
+                return;
+            }
+        }
+        panic!("{what} did not come");
+    };
+    let mut host = 0;
+    wait("a lab", &mut |event| match event {
+        Event::Ready(ready) => {
+            host = ready.lab.actors[&ActorName::host()];
+            true
+        }
+        _ => false,
+    });
+    let pid = host.to_string();
+    let mut enter = vec!["-t", &pid, "-U", "-m", "-u", "-i", "-n", "-p"];
+    if !common::is_root() {
+        enter.push("--preserve-credentials");
+    }
+    enter.extend(["mount", "-t", "tmpfs", "typed", "/mnt"]);
+    output_of("nsenter", &enter);
+    let typed = Instant::now();
+    let mut took = Duration::MAX;
+    wait("the mount", &mut |event| match event {
+        Event::Live(snapshot) => {
+            let table = snapshot.mounts_of(&ActorName::host()).expect("a table");
+            let there = table.rows.iter().any(|row| row.target == "/mnt" && row.source == "typed");
+            took = typed.elapsed();
+            there
+        }
+        _ => false,
+    });
+    requests.send(Request::Quit).expect("the engine listens");
+    engine.join().expect("the engine ends");
+    // Generous towards a busy machine: the point is that nothing but the tick stands between.
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    let _ = unboxed();
+}
