@@ -228,7 +228,10 @@ fn strace_saw_every_call_that_is_shown() {
                 let call: unboxed::call::Call = serde_json::from_value(call.clone()).expect("a call");
                 let found = seen[at..].iter().position(|line| is_same(&call, line));
                 match found {
-                    Some(offset) => at += offset + 1,
+                    Some(offset) => {
+                        at += offset + 1;
+                        assert_acknowledged(&call, &seen[at..]);
+                    }
                     None => panic!("strace did not see {call}, of step {}", step["id"]),
                 }
                 compared += 1;
@@ -236,6 +239,19 @@ fn strace_saw_every_call_that_is_shown() {
         }
     }
     assert!(compared > 300, "only {compared} calls were compared");
+}
+
+/// A netlink request's result is what the kernel's next answer says.
+fn assert_acknowledged(call: &unboxed::call::Call, after: &[String]) {
+    if call.kind != unboxed::call::CallKind::Netlink {
+        return;
+    }
+    let answer = after.iter().find(|line| line.starts_with("recvfrom(") && line.contains("nlmsg_type=NLMSG_ERROR"));
+    let wanted = match &call.result {
+        unboxed::call::CallResult::Value(_) => "error=0,".to_owned(),
+        unboxed::call::CallResult::Errno(errno) => format!("error=-{errno},"),
+    };
+    assert!(answer.is_some_and(|line| line.contains(&wanted)), "{call}: {answer:?}");
 }
 
 /// One line a call, the halves of interrupted ones joined, in the order in which they ended.
@@ -282,18 +298,44 @@ fn without_pointers(made: &str) -> String {
     }
 }
 
-/// The message's type and flags, and every attribute with its value; strace does not decode what a veth's peer is.
+/// The message's type and flags, and the bytes of every attribute. strace can't tell the family of a socket in another
+/// network namespace, so it prints numbers and bytes.
 fn is_same_request(call: &unboxed::call::Call, made: &str) -> bool {
-    let flags = call.args.split(", ").next().unwrap_or_default();
-    let mut wanted = vec![format!("nlmsg_type={}", call.name), format!("nlmsg_flags={flags}")];
-    let attributes = call.args.split_once("}, [").map_or("", |(_, rest)| rest);
-    let attributes = attributes.split("IFLA_INFO_DATA").next().unwrap_or_default();
-    for attribute in attributes.split(", ").map(|text| text.trim_matches(|letter| matches!(letter, '[' | ']' | ' '))) {
-        if let Some((name, value)) = attribute.split_once(' ').filter(|(_, value)| !value.starts_with('[')) {
-            wanted.push(format!("nla_type={name}}}, {value}"));
+    let kind = match call.name.as_str() {
+        "RTM_NEWLINK" => "0x10",
+        "RTM_DELLINK" => "0x11",
+        "RTM_NEWADDR" => "0x14",
+        "RTM_NEWROUTE" => "0x18",
+        other => panic!("{other} is not known to this test"),
+    };
+    let flags = match call.args.split(", ").next().unwrap_or_default() {
+        "NLM_F_REQUEST|NLM_F_ACK" => "NLM_F_REQUEST|NLM_F_ACK,",
+        "NLM_F_REQUEST|NLM_F_ACK|NLM_F_EXCL|NLM_F_CREATE" => "NLM_F_REQUEST|NLM_F_ACK|0x600,",
+        other => panic!("{other} is not known to this test"),
+    };
+    let head = [format!("nlmsg_type={kind} "), format!("nlmsg_flags={flags}")];
+    made.starts_with("sendto(")
+        && head.iter().all(|part| made.contains(part))
+        && attribute_bytes(&call.args).iter().all(|bytes| made.contains(bytes))
+}
+
+/// Every value of the shown attributes as strace writes bytes: names, addresses, numbers.
+fn attribute_bytes(args: &str) -> Vec<String> {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    let Some((_, attributes)) = args.split_once("}, [") else { return Vec::new() };
+    let mut wanted = Vec::new();
+    for (index, part) in attributes.split('"').enumerate() {
+        match (index % 2, part.parse::<std::net::Ipv4Addr>()) {
+            (1, Ok(address)) => wanted.push(hex(&address.octets())),
+            (1, Err(_)) => wanted.push(hex(part.as_bytes())),
+            _ => {
+                let numbers = part.split([' ', ']', ',']).filter_map(|word| word.parse::<u32>().ok());
+                wanted.extend(numbers.map(|number| hex(&number.to_le_bytes())));
+            }
         }
     }
-    made.starts_with("sendto(") && wanted.iter().all(|part| made.contains(part))
+    assert!(!wanted.is_empty(), "{args}");
+    wanted
 }
 
 #[test]
