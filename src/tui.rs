@@ -76,7 +76,7 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     watch_keys(sender.clone());
     watch_signals(sender.clone())?;
     let mut stage = Stage {
-        screen: Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, std::io::stdout())))?,
+        screen: new_screen()?,
         look: Look { theme: Theme::from_environment(options.ascii), highlighted: Highlighted::new() },
         sender,
         engine: None,
@@ -104,6 +104,12 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     Ok(())
 }
 
+fn new_screen() -> anyhow::Result<Screen> {
+    // ratatui writes a frame in thousands of small pieces.
+    let out = BufWriter::with_capacity(64 * 1024, std::io::stdout());
+    Terminal::new(CrosstermBackend::new(out)).context("could not set up the screen")
+}
+
 struct Stage {
     screen: Screen,
     look: Look,
@@ -125,8 +131,7 @@ impl Stage {
             }
             Incoming::Continued => {
                 take_terminal()?;
-                self.screen.clear()?;
-                Ok(())
+                self.start_over()
             }
         }
     }
@@ -157,7 +162,7 @@ impl Stage {
                     update(model, Msg::Copied(said));
                 }
                 Effect::Suspend => suspend()?,
-                Effect::Redraw => self.screen.clear()?,
+                Effect::Redraw => self.start_over()?,
                 Effect::Quit => model.is_over = true,
             }
         }
@@ -188,6 +193,13 @@ impl Stage {
             drop(requests);
             let _ = thread.join();
         }
+    }
+
+    /// Forget what the terminal shows. (ratatui's own `clear` asks for the cursor's place, which may never be answered.)
+    fn start_over(&mut self) -> anyhow::Result<()> {
+        execute!(self.screen.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
+        self.screen = new_screen()?;
+        Ok(())
     }
 
     fn draw(&mut self, model: &Model) -> anyhow::Result<()> {

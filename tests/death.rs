@@ -1,0 +1,138 @@
+//! Nothing is left, however it dies: each of the processes killed at every step, and front end and keeper together.
+
+mod common;
+
+use common::{Held, Machine, alone, unboxed};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use unboxed::lesson::catalogue;
+
+#[derive(Debug, Clone, Copy)]
+enum Victim {
+    FrontEnd,
+    Keeper,
+    LabInit,
+    Container,
+    FrontEndAndKeeper,
+}
+
+fn die(held: &Held, victim: Victim) {
+    let kill = |pid: i32| {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    };
+    let front_end = i32::try_from(held.child.id()).expect("a pid");
+    match victim {
+        Victim::FrontEnd => kill(front_end),
+        Victim::Keeper => kill(held.keeper()),
+        Victim::LabInit => kill(held.actor("host")),
+        Victim::Container => {
+            if held.said["actors"].get("container").is_some() {
+                kill(held.actor("container"));
+            }
+        }
+        Victim::FrontEndAndKeeper => {
+            let keeper = held.keeper();
+            // Stopped first, so that the keeper can't see the end of its wire before it dies itself.
+            let _ = nix::sys::signal::kill(Pid::from_raw(keeper), Signal::SIGSTOP);
+            kill(front_end);
+            kill(keeper);
+        }
+    }
+}
+
+/// The processes are named by what they are, so a test can tell when all of them are gone.
+fn no_lab_of(id: &str) -> bool {
+    !unboxed::keeper::cgroups::hierarchies().iter().any(|hierarchy| hierarchy.parent.join(id).exists())
+}
+
+fn check(victim: Victim) {
+    let _turn = alone();
+    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let before = Machine::now();
+    for step in &lesson.steps {
+        let held = Held::start("build-a-container", &step.id);
+        let id = held.said["lab"].as_str().expect("a lab").to_owned();
+        let host = held.actor("host");
+        die(&held, victim);
+        drop(held);
+        if matches!(victim, Victim::Keeper | Victim::FrontEndAndKeeper) {
+            // Without a keeper, the next start has to sweep.
+            wait_until_gone(host);
+            let output = unboxed().arg("clean").output().expect("unboxed starts");
+            assert!(output.status.success());
+            let again = unboxed().arg("clean").output().expect("unboxed starts");
+            assert_eq!(String::from_utf8_lossy(&again.stdout), "nothing was left behind\n");
+        }
+        wait_until_gone(host);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while !no_lab_of(&id) && std::time::Instant::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert!(no_lab_of(&id), "{victim:?} at {}: cgroups of {id} are left", step.id);
+    }
+    before.assert_comes_back();
+}
+
+#[track_caller]
+fn wait_until_gone(pid: i32) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    let is_alive = || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+    };
+    while is_alive() {
+        assert!(std::time::Instant::now() < deadline, "process {pid} outlived its lab");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_killed_front_end_leaves_nothing() {
+    check(Victim::FrontEnd);
+}
+
+#[test]
+fn a_killed_keeper_leaves_nothing_after_a_sweep() {
+    check(Victim::Keeper);
+}
+
+#[test]
+fn a_killed_lab_leaves_nothing() {
+    check(Victim::LabInit);
+}
+
+#[test]
+fn a_killed_container_leaves_nothing() {
+    check(Victim::Container);
+}
+
+#[test]
+fn front_end_and_keeper_killed_together_leave_nothing_after_a_sweep() {
+    check(Victim::FrontEndAndKeeper);
+}
+
+#[test]
+fn a_foreign_group_is_never_swept() {
+    let _turn = alone();
+    let hierarchies = unboxed::keeper::cgroups::hierarchies();
+    let Some(hierarchy) = hierarchies.first() else {
+        return;
+    };
+    // Like ours in name, but of no keeper's.
+    let foreign = hierarchy.parent.join("unboxed-foreign");
+    std::fs::create_dir(&foreign).expect("a group");
+    assert!(unboxed().arg("clean").status().expect("unboxed starts").success());
+    assert!(foreign.exists());
+    std::fs::remove_dir(&foreign).expect("the group goes");
+}
+
+#[test]
+fn sigterm_ends_a_held_lab() {
+    let _turn = alone();
+    let before = Machine::now();
+    let mut held = Held::start("build-a-container", "unshare");
+    kill(Pid::from_raw(i32::try_from(held.child.id()).expect("a pid")), Signal::SIGTERM).expect("a signal");
+    let status = held.child.wait().expect("its end");
+    assert!(status.success(), "{status}");
+    before.assert_comes_back();
+}
