@@ -21,7 +21,11 @@ impl ActionKind for Spawn {
         if self.unshare.is_empty() {
             return vec!["sleep infinity &".into()];
         }
-        let options: Vec<&str> = self.unshare.iter().map(|kind| kind.option()).collect();
+        let mut options: Vec<&str> = self.unshare.iter().map(|kind| kind.option()).collect();
+        if self.unshare.contains(&NamespaceKind::Mount) {
+            // unshare(1) would make all mounts private by itself; the call alone does not.
+            options.push("--propagation unchanged");
+        }
         vec![format!("unshare {} --fork sh", options.join(" "))]
     }
 
@@ -42,7 +46,7 @@ mod tests {
     #[test]
     fn the_shell_line_is_unshares() {
         let spawn = Spawn { actor: "box".into(), unshare: vec![NamespaceKind::Mount, NamespaceKind::Pid] };
-        assert_eq!(spawn.shell(&Context::default()), ["unshare --mount --pid --fork sh"]);
+        assert_eq!(spawn.shell(&Context::default()), ["unshare --mount --pid --propagation unchanged --fork sh"]);
         let plain = Spawn { actor: "box".into(), unshare: Vec::new() };
         assert_eq!(plain.shell(&Context::default()), ["sleep infinity &"]);
     }

@@ -92,8 +92,22 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if model.overlay != Overlay::None {
         return on_overlay_key(model, key);
     }
+    if let (Screen::Ended(ended), KeyCode::Enter | KeyCode::Esc) = (&model.screen, key.code) {
+        if ended.proof.is_some() {
+            let (id, played) = (ended.lesson.id.clone(), ended.played);
+            back_to_catalogue(model, &id, played);
+        }
+        return Vec::new();
+    }
     let Some(command) = keymap::command(key, &model.screen) else { return Vec::new() };
     carry_out(model, command)
+}
+
+fn back_to_catalogue(model: &mut Model, lesson: &str, played: usize) {
+    if let Some(row) = model.catalogue.iter_mut().find(|row| row.id == lesson) {
+        row.left_off = row.left_off.max((played > 0).then_some(played));
+    }
+    model.screen = Screen::Catalogue;
 }
 
 fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {

@@ -100,7 +100,7 @@ pub fn draw_ended(ended: &Ended, theme: Theme, area: Rect, frame: &mut Frame<'_>
                 );
             }
             lines.push(Line::default());
-            lines.push(Line::from("q leaves."));
+            lines.push(Line::from("Enter: back to the lessons    q: leave"));
         }
     }
     frame.render_widget(Paragraph::new(lines), inner);

@@ -97,7 +97,14 @@ fn draw_stack(
 ) {
     let height = usize::from(area.height);
     let count: usize = sections.iter().map(|section| section.rows.len()).sum();
-    let top = selected.map_or(0, |row| row.saturating_sub(height / 2)).min(count.saturating_sub(height));
+    // Without a selection, the first change is brought into sight.
+    let first_change = || {
+        let mut rows = sections.iter().flat_map(|section| &section.rows);
+        let at = rows.position(|row| row.mark.is_change())?;
+        (at >= height).then(|| at.saturating_sub(2))
+    };
+    let wanted = selected.map(|row| row.saturating_sub(height / 2)).or_else(first_change);
+    let top = wanted.unwrap_or(0).min(count.saturating_sub(height));
     let rows = sections.iter().flat_map(|section| &section.rows).enumerate().skip(top).take(height);
     let lines: Vec<Line<'_>> =
         rows.map(|(index, row)| line(row, selected == Some(index), query, usize::from(area.width), theme)).collect();
