@@ -1,0 +1,145 @@
+//! The layer table of ARCHITECTURE.md holds, and what must stay in one place does.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Uses that ARCHITECTURE.md names as exceptions: (module, what it may use although it is lower).
+const EXCEPTIONS: [(&str, &str); 12] = [
+    ("diff", "lesson"),
+    ("report", "diff"),
+    ("lesson", "observe"),
+    ("observe", "engine"),
+    ("kernel", "lab"),
+    ("lab", "actor"),
+    ("lab", "keeper"),
+    ("action", "observe"),
+    ("words", "observe"),
+    ("text", "text"),
+    ("doctor", "rootfs"),
+    ("engine", "observe"),
+];
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("a directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn all_sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    sources(Path::new("src"), &mut found);
+    found
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("a source file");
+            (path.to_string_lossy().into_owned(), text)
+        })
+        .collect()
+}
+
+/// The part of a file that is not its tests.
+fn production(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or_default()
+}
+
+/// Module → its row in the table.
+fn layers() -> BTreeMap<String, usize> {
+    let text = fs::read_to_string("ARCHITECTURE.md").expect("ARCHITECTURE.md");
+    let rows =
+        text.lines().skip_while(|line| !line.starts_with("| layer |")).skip(2).take_while(|line| line.starts_with('|'));
+    let mut found = BTreeMap::new();
+    for (row, line) in rows.enumerate() {
+        let modules = line.split('|').nth(2).unwrap_or_default();
+        for module in modules.split('`').skip(1).step_by(2) {
+            found.insert(module.to_owned(), row);
+        }
+    }
+    found
+}
+
+fn module_of(path: &str) -> String {
+    let rest = path.trim_start_matches("src/");
+    rest.split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn every_module_uses_only_layers_above_its_own() {
+    let layers = layers();
+    assert!(layers.len() > 20, "{layers:?}");
+    let mut wrong = Vec::new();
+    for (path, text) in all_sources() {
+        let module = module_of(&path);
+        if module == "lib" {
+            continue;
+        }
+        let own = *layers.get(&module).unwrap_or_else(|| panic!("{module} is not in the table of ARCHITECTURE.md"));
+        for used in production(&text).split("crate::").skip(1) {
+            let name: String = used.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+            let Some(&layer) = layers.get(&name) else { continue };
+            let allowed = EXCEPTIONS.contains(&(module.as_str(), name.as_str()));
+            if layer > own && !allowed {
+                wrong.push(format!("{path} uses {name}"));
+            }
+        }
+    }
+    wrong.sort();
+    wrong.dedup();
+    assert_eq!(wrong, [] as [String; 0]);
+}
+
+#[test]
+fn what_must_stay_in_one_place_does() {
+    let only = |needle: &str, places: &[&str]| {
+        let strays: Vec<String> = all_sources()
+            .into_iter()
+            .filter(|(path, text)| {
+                production(text).contains(needle) && !places.iter().any(|place| path.starts_with(place))
+            })
+            .map(|(path, _)| path)
+            .collect();
+        assert_eq!(strays, [] as [String; 0], "`{needle}`");
+    };
+    only("serde_yaml", &["src/lesson/parse.rs", "src/rootfs/fixture.rs"]);
+    only("anyhow", &["src/cli/", "src/tui.rs", "src/main.rs"]);
+    only("unsafe {", &["src/kernel/", "src/lab/wire.rs", "src/actor/mod.rs"]);
+    only("syntect", &["src/ui/highlight.rs"]);
+    only("pulldown_cmark", &["src/ui/markdown.rs"]);
+    only("rtnetlink::", &["src/kernel/net.rs", "src/observe/network.rs"]);
+    only(
+        "std::fs",
+        &[
+            "src/kernel/",
+            "src/lab/",
+            "src/actor/",
+            "src/keeper/",
+            "src/observe/",
+            "src/rootfs/",
+            "src/doctor/",
+            "src/progress.rs",
+            "src/cli/",
+            "src/tui.rs",
+            "src/engine/lab.rs",
+        ],
+    );
+}
+
+#[test]
+fn no_file_has_grown_past_five_hundred_lines() {
+    for (path, text) in all_sources() {
+        let lines = production(&text).lines().count();
+        assert!(lines <= 500, "{path} has {lines} lines: which noun wants its own file?");
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for (path, text) in all_sources() {
+        assert!(text.starts_with("//!"), "{path} does not open with what it is for");
+    }
+}
