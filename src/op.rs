@@ -120,6 +120,13 @@ pub enum NetOp {
         name: String,
         peer: String,
     },
+    /// The state that `AddVeth` and a `MoveLink` of the peer leave, in one request: for replays, since the move waits for
+    /// the kernel some 15 milliseconds.
+    AddVethInto {
+        name: String,
+        peer: String,
+        pid: u32,
+    },
     AddBridge {
         name: String,
     },

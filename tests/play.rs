@@ -5,6 +5,7 @@ mod common;
 use common::{Machine, alone, open_session, unboxed};
 use unboxed::lesson::catalogue;
 use unboxed::report::StepStatus;
+use unboxed::snapshot::Snapshot;
 
 #[test]
 fn every_lesson_plays_and_leaves_the_machine_as_it_was() {
@@ -55,19 +56,62 @@ fn a_lesson_fails_when_any_of_its_actions_is_taken_out() {
     }
 }
 
+/// What two runs of the same steps must have in common: all but the numbers that the kernel hands out.
+fn essence(snapshot: &Snapshot) -> Vec<String> {
+    let mut lines = Vec::new();
+    for table in &snapshot.mounts {
+        lines.extend(table.rows.iter().map(|row| {
+            format!("{} {} {} {} {}", table.actor, row.target, row.fstype, row.options, row.propagation.word())
+        }));
+    }
+    for network in &snapshot.networks {
+        let name = &network.name;
+        lines.extend(network.links.iter().map(|link| {
+            format!(
+                "{name} {} {} {} {:?} {:?} {}",
+                link.index, link.name, link.kind, link.master, link.peer_index, link.up
+            )
+        }));
+        lines.extend(network.addresses.iter().filter(|it| !it.ip.contains(':')).map(|it| format!("{name} {it:?}")));
+        lines.extend(network.routes.iter().map(|route| format!("{name} {route:?}")));
+    }
+    for namespace in snapshot.namespaces() {
+        lines.push(format!("{:?} {:?}", namespace.kind, namespace.actors));
+    }
+    for group in snapshot.cgroups.iter().filter(|group| !group.path.is_empty()) {
+        let limits = group.files.iter().filter(|(name, _)| !unboxed::diff::is_counter(name));
+        lines.extend(limits.map(|(name, value)| format!("{} {} {name} {value}", group.hierarchy, group.path)));
+    }
+    for overlay in &snapshot.overlays {
+        lines.extend(overlay.entries.iter().map(|entry| format!("{} {entry:?}", overlay.merged)));
+    }
+    lines.extend(snapshot.hostnames.iter().map(|(actor, name)| format!("{actor} is {name}")));
+    lines
+}
+
 #[test]
 fn a_rewind_to_any_step_is_like_a_fresh_run_to_it() {
     let _turn = alone();
     let lesson = catalogue::find("build-a-container").expect("the lesson");
     let mut session = open_session(lesson.clone());
+    let mut fresh = Vec::new();
     for (index, step) in lesson.steps.iter().enumerate() {
+        fresh.push(essence(&session.lab().expect("a lab").snapshot()));
         let record = session.play_next().unwrap_or_else(|error| panic!("{}: {error}", step.id));
         assert!(record.is_ok(), "{}: {:#?}", step.id, record.verdicts);
         assert_eq!(record.step, index);
     }
+    fresh.push(essence(&session.lab().expect("a lab").snapshot()));
     for steps in (0..=lesson.steps.len()).rev() {
         session.rewind_to(steps).unwrap_or_else(|error| panic!("rewind to {steps}: {error}"));
         assert_eq!(session.played(), steps);
+        // Links find their carrier a little after the call.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(2);
+        let mut again = essence(&session.lab().expect("a lab").snapshot());
+        while again != fresh[steps] && std::time::Instant::now() < deadline {
+            again = essence(&session.lab().expect("a lab").snapshot());
+        }
+        assert_eq!(again, fresh[steps], "after a rewind to {steps}");
         if let Some(step) = lesson.steps.get(steps) {
             let record = session.play_next().unwrap_or_else(|error| panic!("{}: {error}", step.id));
             assert!(record.is_ok(), "{} after a rewind: {:#?}", step.id, record.verdicts);

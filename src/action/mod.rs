@@ -247,6 +247,15 @@ impl Action {
         }
     }
 
+    /// It takes a look and changes nothing: a replay can do without.
+    pub fn only_looks(&self) -> bool {
+        match self {
+            Action::Read(_) | Action::Getpid(_) | Action::Ping(_) => true,
+            Action::Run(run) => !run.changes,
+            _ => false,
+        }
+    }
+
     /// Lowering it needs the pid of an actor.
     pub fn names_an_actor(&self) -> bool {
         !self.actors().is_empty()

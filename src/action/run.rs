@@ -11,6 +11,9 @@ use crate::snapshot::Snapshot;
 #[serde(deny_unknown_fields)]
 pub struct Run {
     pub command: Vec<String>,
+    /// The program changes the system, so that a rewind has to run it again. Most only look.
+    #[serde(default)]
+    pub changes: bool,
 }
 
 impl ActionKind for Run {

@@ -99,6 +99,16 @@ impl Lab {
         self.observer.changed().then(|| self.snapshot())
     }
 
+    /// The same for one action: the pids are looked up only for one that names an actor.
+    pub fn context_for(&mut self, names_an_actor: bool) -> Context {
+        let mut context = Context { lab_pids: BTreeMap::new(), cgroups: cgroup_mounts(&self.made.cgroups) };
+        if names_an_actor {
+            context.lab_pids =
+                self.links.iter().filter_map(|(name, link)| Some((name.clone(), lab_pid(link.pid)?))).collect();
+        }
+        context
+    }
+
     /// What lowering an action needs to know.
     pub fn context(&self, snapshot: &Snapshot) -> Context {
         let lab_pids = snapshot
@@ -123,9 +133,7 @@ impl Lab {
     /// The pid of an adopted actor as the lab's host counts.
     fn pid_of_adopted(&self, actor: &ActorName) -> Option<u32> {
         let pid = self.links.get(actor).filter(|_| self.links.is_adopted(actor))?.pid;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
-        pids.split_ascii_whitespace().nth(1)?.parse().ok()
+        lab_pid(pid)
     }
 
     fn ask_hostnames(&mut self) {
@@ -148,6 +156,13 @@ impl Lab {
         }
         self.observer.set_hostnames(self.hostnames.clone());
     }
+}
+
+/// The pid as the lab's host counts: the second of NSpid.
+fn lab_pid(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+    pids.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 fn cgroup_root(cgroup: &LabCgroup) -> CgroupRoot {

@@ -5,6 +5,7 @@ pub mod facts;
 pub mod lab;
 pub mod link;
 pub mod play;
+pub mod replay;
 pub mod session;
 
 use std::sync::Arc;

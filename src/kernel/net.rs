@@ -50,6 +50,13 @@ impl RouteSocket {
     pub fn perform(&mut self, recorder: &mut Recorder, op: &NetOp) -> Result<(), Errno> {
         match op {
             NetOp::AddVeth { name, peer } => self.add_link(recorder, LinkVeth::new(name, peer).build()),
+            NetOp::AddVethInto { name, peer, pid } => {
+                let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net")).map_err(super::process::to_errno)?;
+                // As when both ends are made here first: the peer comes before its owner.
+                let last = highest_index()?;
+                let indexes = Indexes { own: last + 2, peer: last + 1 };
+                self.add_veth_into(name, peer, &namespace.into(), Some(indexes))
+            }
             NetOp::AddBridge { name } => self.add_link(recorder, LinkBridge::new(name).build()),
             NetOp::MoveLink { name, pid } => {
                 let message = LinkUnspec::new_with_index(index_of(name)?).setns_by_pid(*pid).build();
@@ -78,14 +85,22 @@ impl RouteSocket {
     }
 
     /// A veth pair with its peer born in another network namespace: far cheaper than moving it there.
-    pub fn add_veth_into(&mut self, name: &str, peer: &str, namespace: &OwnedFd) -> Result<(), Errno> {
+    pub fn add_veth_into(
+        &mut self,
+        name: &str,
+        peer: &str,
+        namespace: &OwnedFd,
+        indexes: Option<Indexes>,
+    ) -> Result<(), Errno> {
         let mut peer_message = LinkUnspec::new_with_name(peer).build();
         peer_message.attributes.push(LinkAttribute::NetNsFd(namespace.as_raw_fd()));
         peer_message.attributes.push(LinkAttribute::NumTxQueues(1));
         peer_message.attributes.push(LinkAttribute::NumRxQueues(1));
+        peer_message.header.index = indexes.map_or(0, |indexes| indexes.peer);
         let mut message = LinkVeth::new(name, peer).set_info_data(InfoData::Veth(InfoVeth::Peer(peer_message))).build();
         message.attributes.push(LinkAttribute::NumTxQueues(1));
         message.attributes.push(LinkAttribute::NumRxQueues(1));
+        message.header.index = indexes.map_or(0, |indexes| indexes.own);
         self.add_link(&mut Recorder::default(), message)
     }
 
@@ -174,6 +189,18 @@ impl RouteSocket {
             }
         }
     }
+}
+
+/// Numbers for the two ends of a cable, instead of the kernel's choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Indexes {
+    pub own: u32,
+    pub peer: u32,
+}
+
+fn highest_index() -> Result<u32, Errno> {
+    let interfaces = nix::net::if_::if_nameindex()?;
+    Ok(interfaces.iter().map(|interface| interface.index()).max().unwrap_or(0))
 }
 
 fn index_of(name: &str) -> Result<u32, Errno> {

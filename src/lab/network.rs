@@ -29,7 +29,7 @@ pub fn build() -> Result<Internet, RoleFailure> {
     process::unshare(recorder, &[NamespaceKind::Net]).doing("make the host's network namespace")?;
     let mut near = RouteSocket::open().doing("open a netlink socket in the lab's host")?;
     speak_ipv4_only();
-    near.add_veth_into("eth0", "eth0", &namespace).doing("make the cable to the internet")?;
+    near.add_veth_into("eth0", "eth0", &namespace, None).doing("make the cable to the internet")?;
 
     let address =
         |dev: &str, last: [u8; 4], prefix| NetOp::AddAddress { dev: dev.into(), address: last.into(), prefix };

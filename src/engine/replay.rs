@@ -1,0 +1,110 @@
+//! What a rewind performs: the earlier steps' actions, without those that only look, and with shortcuts that leave the
+//! same state. A played step is never shortened.
+
+use crate::action::{Action, Context, LowerError};
+use crate::doctor::{Facts, Playable, can_play};
+use crate::lesson::model::{ActionEntry, Step};
+use crate::op::{ActorName, NetOp, Op};
+
+/// One action of a replay.
+#[derive(Debug, Clone, Copy)]
+pub struct Replayed<'a> {
+    /// The step's id.
+    pub step: &'a str,
+    pub of: &'a ActionEntry,
+    /// A cable whose peer goes to this actor: it is made there in the first place.
+    into: Option<&'a ActorName>,
+}
+
+/// The actions of these steps that a replay performs, in order.
+pub fn entries<'a>(steps: &'a [Step], facts: &Facts) -> Vec<Replayed<'a>> {
+    let all: Vec<Replayed<'a>> = steps
+        .iter()
+        .filter(|step| can_play(&step.needs, facts) == Playable::Live)
+        .flat_map(|step| step.actions.iter().map(|of| Replayed { step: &step.id, of, into: None }))
+        .filter(|entry| !entry.of.action.only_looks())
+        .collect();
+    let mut kept: Vec<Replayed<'a>> = Vec::with_capacity(all.len());
+    for (index, entry) in all.iter().enumerate() {
+        if is_move_made_before(entry.of, &kept) {
+            continue;
+        }
+        kept.push(Replayed { into: peers_home(entry.of, &all[..index], &all[index + 1..]), ..*entry });
+    }
+    kept
+}
+
+impl Replayed<'_> {
+    pub fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+        match (&self.of.action, self.into) {
+            (Action::Veth(veth), Some(actor)) => {
+                let pid = context.lab_pid(actor)?;
+                Ok(vec![Op::Net(NetOp::AddVethInto { name: veth.name.clone(), peer: veth.peer.clone(), pid })])
+            }
+            (action, _) => action.lower(context),
+        }
+    }
+
+    /// Lowering it needs the pid of an actor.
+    pub fn names_an_actor(&self) -> bool {
+        self.into.is_some() || self.of.action.names_an_actor()
+    }
+}
+
+/// Where the next thing that happens to a new cable's peer is a plain move to an actor that is born already: that actor.
+fn peers_home<'a>(entry: &ActionEntry, before: &[Replayed<'a>], after: &[Replayed<'a>]) -> Option<&'a ActorName> {
+    let Action::Veth(veth) = &entry.action else { return None };
+    let next = after.iter().find_map(|later| match &later.of.action {
+        Action::Link(link) if link.name == veth.peer => Some((later, link)),
+        _ => None,
+    });
+    let (later, link) = next?;
+    let home = link.netns.as_ref()?;
+    let plain = link.rename.is_none() && link.up.is_none() && link.master.is_none();
+    let is_born =
+        before.iter().any(|earlier| matches!(&earlier.of.action, Action::Spawn(spawn) if spawn.actor == *home));
+    (plain && is_born && later.of.actor == entry.actor).then_some(home)
+}
+
+/// The move itself has nothing left to do.
+fn is_move_made_before(entry: &ActionEntry, kept: &[Replayed<'_>]) -> bool {
+    let Action::Link(link) = &entry.action else { return false };
+    kept.iter().any(|earlier| {
+        let is_its_cable = matches!(&earlier.of.action, Action::Veth(veth) if veth.peer == link.name);
+        is_its_cable && earlier.into.is_some() && earlier.into == link.netns.as_ref()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lesson::catalogue;
+
+    fn kept(steps: usize) -> Vec<(String, bool)> {
+        let lesson = catalogue::find("build-a-container").expect("the lesson");
+        let facts = Facts::read(&crate::doctor::Roots::machine(), || crate::doctor::ProbeResult {
+            userns: Ok(()),
+            mount_in_userns: Ok(()),
+            overlay_in_userns: Ok(()),
+            netns_in_userns: Ok(()),
+        });
+        let entries = entries(&lesson.steps[..steps], &facts);
+        entries.iter().map(|entry| (entry.of.action.name().to_owned(), entry.into.is_some())).collect()
+    }
+
+    #[test]
+    fn looking_is_left_out_and_a_cable_is_made_where_its_end_goes() {
+        let lesson = catalogue::find("build-a-container").expect("the lesson");
+        let at = |id: &str| lesson.steps.iter().position(|step| step.id == id).expect("a step");
+        let whole = kept(lesson.steps.len());
+        assert!(whole.iter().all(|(name, _)| !["getpid", "read", "ping", "run"].contains(&name.as_str())), "{whole:?}");
+        assert!(whole.contains(&("veth".into(), true)));
+        assert_eq!(
+            whole.iter().filter(|(name, _)| name == "link").count(),
+            3,
+            "the move is gone, three other links are not"
+        );
+        // Before the move, the cable is made as the lesson makes it.
+        assert!(kept(at("veth-move")).contains(&("veth".into(), false)));
+    }
+}
