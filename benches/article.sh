@@ -4,7 +4,7 @@ set -e
 rootfs=$1
 mount -t tmpfs none /mnt
 mkdir /mnt/container
-cp -a "$rootfs/." /mnt/container
+cp -r --preserve=mode,links "$rootfs/." /mnt/container
 ip link add docker0 type bridge
 ip addr add 172.17.0.1/16 dev docker0
 ip link set docker0 up

@@ -57,7 +57,7 @@ pub fn build(stage: &Stage, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
     }
     bind(&stage.image(), &lab.join("image")).doing("bind the image into the lab")?;
     // A directory of its own file system: pivot_root(2) then tells "not a mount point" from "the root's own mount".
-    mount_at("tmpfs", &lab.join("root"), "tmpfs", &[], Some("mode=0700,size=512m")).doing("mount the lab's /root")?;
+    mount_roomy(&lab.join("root")).doing("mount the lab's /root")?;
     let quiet = [MountFlag::NoSuid, MountFlag::NoDev, MountFlag::NoExec];
     mount_at("proc", &lab.join("proc"), "proc", &quiet, None).doing("mount the lab's /proc")?;
     build_sys(&lab, cgroups)?;
@@ -174,6 +174,12 @@ fn build_etc(etc: &Path) -> Result<(), RoleFailure> {
 /// Nice to have: a machine without it, or one that hides it, is fine too.
 fn copy_readable(from: &Path, to: &Path) {
     let _ = fs::copy(from, to);
+}
+
+/// With huge pages for large files a copy of an image takes a third of the time; not every kernel has them.
+fn mount_roomy(target: &Path) -> Result<(), Errno> {
+    mount_at("tmpfs", target, "tmpfs", &[], Some("mode=0700,size=512m,huge=within_size"))
+        .or_else(|_| mount_at("tmpfs", target, "tmpfs", &[], Some("mode=0700,size=512m")))
 }
 
 fn mount_at(source: &str, target: &Path, fstype: &str, flags: &[MountFlag], data: Option<&str>) -> Result<(), Errno> {
