@@ -452,7 +452,11 @@ mod tests {
         let found = mounts(std::slice::from_ref(&host), &[copy, host.clone()]);
         assert_eq!(found[0].birth, Birth::CopyOf("host".into()));
         assert_eq!(
-            marks(&[host.clone()], &[table("box", 8, &["11 0 0:1 / / rw - tmpfs none rw"]), host.clone()], 0),
+            marks(
+                std::slice::from_ref(&host),
+                &[table("box", 8, &["11 0 0:1 / / rw - tmpfs none rw"]), host.clone()],
+                0
+            ),
             " "
         );
         let shared = mounts(std::slice::from_ref(&host), &[table("friend", 7, &[ROOT, PROC]), host.clone()]);

@@ -183,7 +183,10 @@ impl Stage {
             }
         });
         let (sender, texts) = (self.sender.clone(), code_of(&lesson));
-        std::thread::spawn(move || sender.send(Incoming::Highlighted(highlight(&texts))));
+        std::thread::spawn(move || {
+            // Nobody listens any more when the program is leaving.
+            let _ = sender.send(Incoming::Highlighted(highlight(&texts)));
+        });
         Msg::Opened(lesson, left_off)
     }
 

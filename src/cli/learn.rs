@@ -21,10 +21,10 @@ pub fn learn(name: Option<&str>, ascii: bool) -> anyhow::Result<ExitCode> {
     // Errors in what was typed come before the screen is touched.
     let asked = name.map(open_lesson).transpose()?;
     let facts = facts();
-    if let Some(lesson) = &asked {
-        if let Playable::No { why, cure } = can_play(&lesson.needs, &facts) {
-            bail!("{} can't play here: {why}. To change that: {cure}", lesson.id);
-        }
+    if let Some(lesson) = &asked
+        && let Playable::No { why, cure } = can_play(&lesson.needs, &facts)
+    {
+        bail!("{} can't play here: {why}. To change that: {cure}", lesson.id);
     }
     let dir = progress::directory();
     let (progress, notice) = dir.as_deref().map_or((Progress::default(), None), Progress::load);

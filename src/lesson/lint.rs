@@ -72,10 +72,10 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
         if let Some(errno) = entry.fails.as_ref().filter(|errno| !errno.is_known()) {
             messages.push(format!("`{errno}` is no errno that Linux has"));
         }
-        if let Action::Spawn(spawn) = &entry.action {
-            if !born.insert(spawn.actor.clone()) {
-                messages.push(format!("the actor `{}` is born twice", spawn.actor));
-            }
+        if let Action::Spawn(spawn) = &entry.action
+            && !born.insert(spawn.actor.clone())
+        {
+            messages.push(format!("the actor `{}` is born twice", spawn.actor));
         }
     }
     for actor in step.expect.iter().flat_map(|expect| expect.actors()).chain(step.look.iter().map(|look| &look.actor)) {

@@ -185,13 +185,9 @@ fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>
     let height = usize::from(inner.height);
     let hidden = lines.len().saturating_sub(height);
     let mut shown: Vec<Line<'_>> = lines.into_iter().take(height).collect();
-    if hidden > 0 {
-        if let Some(last) = shown.last_mut() {
-            *last = Line::from(Span::styled(
-                format!("... {} lines more: x shows every call", hidden + 1),
-                look.theme.dim(),
-            ));
-        }
+    if let Some(last) = shown.last_mut().filter(|_| hidden > 0) {
+        *last =
+            Line::from(Span::styled(format!("... {} lines more: x shows every call", hidden + 1), look.theme.dim()));
     }
     frame.render_widget(Paragraph::new(shown), inner);
 }
