@@ -59,15 +59,15 @@ fn line(mark: Mark, mount: &Mount, before: Option<&Mount>, depth: usize, scene: 
     let shared = mount.propagation.shared.or(mount.propagation.master);
     let group = shared.map_or_else(String::new, |group| format!(" {}", scene.numbers.group(group, scene.raw)));
     let was = match (mark, before) {
-        (Mark::Moved, Some(old)) => format!("  was {}", old.target),
+        (Mark::Moved, Some(old)) => format!("was {}  ", old.target),
         (Mark::Changed, Some(old)) if old.propagation.word() != mount.propagation.word() => {
-            format!("  was {}", old.propagation.word())
+            format!("was {}  ", old.propagation.word())
         }
-        (Mark::Changed, Some(old)) if old.options != mount.options => format!("  was {}", old.options),
+        (Mark::Changed, Some(old)) if old.options != mount.options => format!("was {}  ", old.options),
         _ => String::new(),
     };
     format!(
-        "{} {} {} {} {}{was}",
+        "{} {} {} {was}{} {}",
         column(&scene.numbers.mount(mount.id, scene.raw), 5),
         column(&format!("{guide}{}", mount.target), 26),
         column(&mount.fstype, 8),
