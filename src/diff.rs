@@ -121,6 +121,20 @@ impl Diff {
             && !self.hostnames.iter().any(|row| row.mark.is_change())
     }
 
+    /// Nothing changed but clocks of used CPU time: being looked at is enough to move those.
+    pub fn is_calm(&self) -> bool {
+        const CLOCKS: [&str; 2] = ["cpu.stat", "cpuacct.usage"];
+        let is_clock = |row: &Row<CgroupFile>| {
+            row.after.as_ref().is_some_and(|file| CLOCKS.contains(&file.name.as_str())) && row.mark == Mark::Changed
+        };
+        let moved =
+            |section: &Section<CgroupFile>| section.rows.iter().any(|row| row.mark.is_change() && !is_clock(row));
+        let others = ViewKind::ALL.into_iter().filter(|view| *view != ViewKind::Cgroups);
+        others.into_iter().all(|view| self.changes(view) == 0)
+            && !self.cgroups.iter().any(moved)
+            && !self.hostnames.iter().any(|row| row.mark.is_change())
+    }
+
     /// How many rows of a view changed. Calls are no state: 0.
     pub fn changes(&self, view: ViewKind) -> usize {
         match view {

@@ -79,6 +79,9 @@ pub fn main() -> ExitCode {
 }
 
 fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
+    if !matches!(command, Command::Learn { .. } | Command::Run(_)) {
+        crate::kernel::process::die_of_broken_pipes();
+    }
     match command {
         Command::Learn { lesson, ascii } => learn::learn(lesson.as_deref(), ascii),
         Command::Run(arguments) => run::run(&arguments),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::link::{LinkError, Links};
 use crate::action::{CgroupMount, CgroupVersion, Context};
@@ -22,6 +23,7 @@ pub struct Lab {
     observer: Observer,
     /// Host names as last asked for: they can't be read from outside.
     hostnames: BTreeMap<ActorName, String>,
+    asked: Instant,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +44,7 @@ impl Lab {
         if let Some(internet) = &links.internet {
             observer.set_extra_networks(vec![("internet".into(), Arc::clone(internet))]);
         }
-        let mut lab = Lab { made, links, observer, hostnames: BTreeMap::new() };
+        let mut lab = Lab { made, links, observer, hostnames: BTreeMap::new(), asked: Instant::now() };
         lab.tell_observer();
         Ok(lab)
     }
@@ -94,9 +96,14 @@ impl Lab {
         self.observer.snapshot()
     }
 
-    /// The state now, if it is not what the last snapshot showed. For idle times: asks no actor until something moved.
+    /// The state now, if it is not what the last snapshot showed. For idle times: actors are asked for their host names
+    /// once a second only, since being asked costs them time too.
     pub fn changed(&mut self) -> Option<Snapshot> {
-        self.observer.changed().then(|| self.snapshot())
+        const ASK_EVERY: Duration = Duration::from_secs(1);
+        if self.asked.elapsed() >= ASK_EVERY {
+            self.ask_hostnames();
+        }
+        self.observer.changed()
     }
 
     /// The same for one action: the pids are looked up only for one that names an actor.
@@ -137,6 +144,7 @@ impl Lab {
     }
 
     fn ask_hostnames(&mut self) {
+        self.asked = Instant::now();
         let actors: Vec<ActorName> = self.links.iter().map(|(name, _)| name.clone()).collect();
         self.hostnames.retain(|actor, _| actors.contains(actor));
         for actor in actors {

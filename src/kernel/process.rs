@@ -160,6 +160,13 @@ pub fn adopt_orphans() -> Result<(), Errno> {
     nix::sys::prctl::set_child_subreaper(true)
 }
 
+/// Let a reader who has seen enough (`| head`) end this process silently, as other tools do. Not for a process that talks
+/// to others over sockets.
+pub fn die_of_broken_pipes() {
+    // SAFETY: the default disposition runs no code of ours.
+    let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) };
+}
+
 /// Children are reaped by the kernel.
 pub fn ignore_children() -> Result<(), Errno> {
     // SAFETY: ignoring runs no code of ours.

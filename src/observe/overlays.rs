@@ -59,6 +59,53 @@ fn plain(path: &str) -> String {
     plain
 }
 
+/// Overlays as last read, each with a stamp of its upper layer: reading one lists whole layers.
+#[derive(Debug, Default)]
+pub struct Cache {
+    read: Vec<(Stamp, Overlay)>,
+}
+
+/// The mount and the change times of the upper layer's directories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp {
+    device: String,
+    target: String,
+    actor: ActorName,
+    changes: Vec<(i64, i64)>,
+}
+
+impl Cache {
+    /// `read`, unless nothing has moved in the upper layer since.
+    pub fn read(&mut self, actor: &ActorName, mount: &Mount, merged_root: &RootDir, layers_root: &RootDir) -> Overlay {
+        let layers = parse_layers(&mount.super_options);
+        let mut changes = Vec::new();
+        if let Some(upper) = &layers.upper {
+            stamp_directories(layers_root, upper, 0, &mut changes);
+        }
+        let stamp = Stamp { device: mount.device.clone(), target: mount.target.clone(), actor: actor.clone(), changes };
+        if let Some((_, known)) = self.read.iter().find(|(old, _)| *old == stamp) {
+            return known.clone();
+        }
+        let overlay = read(actor, mount, merged_root, layers_root);
+        self.read.retain(|(old, _)| old.device != stamp.device);
+        self.read.push((stamp, overlay.clone()));
+        overlay
+    }
+}
+
+fn stamp_directories(root: &RootDir, path: &str, depth: usize, changes: &mut Vec<(i64, i64)>) {
+    let Ok(stat) = root.stat(path) else { return };
+    changes.push((stat.st_ctime, stat.st_ctime_nsec));
+    if depth >= DEEPEST || changes.len() >= MOST {
+        return;
+    }
+    for entry in root.list(path, MOST).unwrap_or_default() {
+        if entry.kind == FileKind::Directory {
+            stamp_directories(root, &format!("{path}/{}", entry.name), depth + 1, changes);
+        }
+    }
+}
+
 /// Read one overlay. `merged_root` is the actor's root; layer paths are as the mounter saw them, which after a
 /// pivot_root only `layers_root` (the lab host's root) still has.
 pub fn read(actor: &ActorName, mount: &Mount, merged_root: &RootDir, layers_root: &RootDir) -> Overlay {

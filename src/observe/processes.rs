@@ -27,6 +27,18 @@ pub fn read(proc_root: &Path, init: u32) -> Vec<Process> {
     processes
 }
 
+/// The lab's processes by pid, with no more than one file of each read.
+pub fn tree(proc_root: &Path, init: u32) -> Vec<(u32, Stat)> {
+    let mut pids = vec![init];
+    let mut next = 0;
+    while next < pids.len() && pids.len() < MOST {
+        pids.extend(children(proc_root, pids[next]));
+        next += 1;
+    }
+    pids.sort_unstable();
+    pids.into_iter().filter_map(|pid| Some((pid, read_stat(&proc_root.join(pid.to_string()))?))).collect()
+}
+
 /// Processes in the lab's pid namespace that do not descend from its first: they came in from outside, as by nsenter(1).
 /// The lab's own /proc tells whether there are any; only then is the whole machine looked through.
 fn entered(proc_root: &Path, init: u32, known: &[Process]) -> Vec<Process> {
@@ -164,6 +176,11 @@ fn namespaces(dir: &Path) -> BTreeMap<NamespaceKind, NsInode> {
             Some((kind, parse_namespace(link.to_str()?)?))
         })
         .collect()
+}
+
+/// Whether a process is still in the namespaces it was in.
+pub fn keeps_namespaces(proc_root: &Path, process: &Process) -> bool {
+    namespaces(&proc_root.join(process.pid.to_string())) == process.namespaces
 }
 
 /// `mnt:[4026531841]`
