@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::CgroupRoot;
+use crate::action::CgroupVersion;
 use crate::snapshot::Cgroup;
 
 const DEEPEST: usize = 6;
@@ -89,8 +90,15 @@ fn walk(root: &CgroupRoot, dir: &Path, path: &str, depth: usize, groups: &mut Ve
 
 fn read_group(root: &CgroupRoot, dir: &Path, path: &str) -> Cgroup {
     let procs = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
+    let controllers = match root.version {
+        CgroupVersion::V1 => root.hierarchy.clone(),
+        CgroupVersion::V2 => fs::read_to_string(dir.join("cgroup.controllers")).unwrap_or_default(),
+    };
+    let controllers: Vec<&str> = controllers.split([',', ' ', '\n']).filter(|word| !word.is_empty()).collect();
     let files: BTreeMap<String, String> = FILES
         .iter()
+        // Trying to open a file that can't be there costs as much as reading one.
+        .filter(|name| can_be_there(name, &controllers, root.version))
         .filter(|name| !RESTLESS.contains(name))
         // The lab's own top group counts whatever any actor does: noise beside the lesson's groups.
         .filter(|name| !(path.is_empty() && crate::diff::is_counter(name)))
@@ -107,10 +115,15 @@ fn read_group(root: &CgroupRoot, dir: &Path, path: &str) -> Cgroup {
     }
 }
 
+/// A file belongs to the controller it is named after; v2 has some in every group.
+fn can_be_there(file: &str, controllers: &[&str], version: CgroupVersion) -> bool {
+    let owner = file.split('.').next().unwrap_or_default();
+    controllers.contains(&owner) || (version == CgroupVersion::V2 && (owner == "cgroup" || file == "cpu.stat"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::CgroupVersion;
 
     #[test]
     fn groups_are_read_from_a_folder_of_files() {
