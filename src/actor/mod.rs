@@ -16,13 +16,13 @@ use crate::op::{ActorName, Op};
 
 /// Introduce the actor, then perform what the engine asks until the engine is gone.
 ///
-/// `extra` are descriptors to hand out with the introduction, after the actor's own netlink socket.
+/// `extra` are descriptors to hand out with the introduction, after the actor's own two netlink sockets.
 pub fn serve(name: &ActorName, mut wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(), WireError> {
-    let netlink = net::open_socket()?;
-    let mut fds = vec![netlink.as_raw_fd()];
+    let (netlink, monitor) = (net::open_socket()?, net::open_monitor()?);
+    let mut fds = vec![netlink.as_raw_fd(), monitor.as_raw_fd()];
     fds.extend(extra.iter().map(AsRawFd::as_raw_fd));
     wire.send(&FromActor::Born { actor: name.clone() }, &fds)?;
-    drop(netlink);
+    drop((netlink, monitor));
 
     let children = watch_children()?;
     loop {

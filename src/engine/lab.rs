@@ -131,7 +131,12 @@ impl Lab {
         let mut subjects: Vec<Subject> = self
             .links
             .iter()
-            .map(|(name, link)| Subject { name: name.clone(), pid: link.pid, netlink: Some(Arc::clone(&link.netlink)) })
+            .map(|(name, link)| Subject {
+                name: name.clone(),
+                pid: link.pid,
+                netlink: Some(Arc::clone(&link.netlink)),
+                monitor: link.monitor.clone(),
+            })
             .collect();
         subjects.sort_by_key(|subject| subject.name != ActorName::host());
         self.observer.set_subjects(subjects);

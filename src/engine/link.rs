@@ -22,6 +22,8 @@ pub struct ActorLink {
     pub pid: u32,
     /// A netlink socket of the actor's network namespace.
     pub netlink: Arc<OwnedFd>,
+    /// One that hears of changes there; an adopted process has none.
+    pub monitor: Option<Arc<OwnedFd>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +112,7 @@ impl Links {
         let host = ActorName::host();
         let received = self.ask(&host, &ToActor::Netlink { pid: lab_pid })?;
         let netlink = received.fds.into_iter().next().ok_or(LinkError::OutOfTurn(host))?;
-        self.actors.insert(name, ActorLink { wire: None, pid, netlink: Arc::new(netlink) });
+        self.actors.insert(name, ActorLink { wire: None, pid, netlink: Arc::new(netlink), monitor: None });
         Ok(())
     }
 
@@ -138,8 +140,9 @@ impl Links {
         }
         let mut fds = received.fds.into_iter();
         let netlink = fds.next().ok_or_else(|| LinkError::OutOfTurn(name.clone()))?;
+        let monitor = fds.next().map(Arc::new);
         let pid = received.sender.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0);
-        self.actors.insert(name, ActorLink { wire: Some(wire), pid, netlink: Arc::new(netlink) });
+        self.actors.insert(name, ActorLink { wire: Some(wire), pid, netlink: Arc::new(netlink), monitor });
         Ok(fds.collect())
     }
 }

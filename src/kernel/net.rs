@@ -41,6 +41,24 @@ pub fn open_socket() -> Result<OwnedFd, Errno> {
     Ok(fd)
 }
 
+/// A netlink socket that hears of every change in the caller's network namespace: for knowing that something changed.
+pub fn open_monitor() -> Result<OwnedFd, Errno> {
+    const LINKS: u32 = 0x1;
+    const NEIGHBOURS: u32 = 0x4;
+    const IPV4_ADDRESSES: u32 = 0x10;
+    const IPV4_ROUTES: u32 = 0x40;
+    const IPV6_ADDRESSES: u32 = 0x100;
+    let fd = nix::sys::socket::socket(
+        AddressFamily::Netlink,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
+        SockProtocol::NetlinkRoute,
+    )?;
+    let groups = LINKS | NEIGHBOURS | IPV4_ADDRESSES | IPV4_ROUTES | IPV6_ADDRESSES;
+    nix::sys::socket::bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
+    Ok(fd)
+}
+
 impl RouteSocket {
     pub fn open() -> Result<Self, Errno> {
         Ok(RouteSocket { fd: open_socket()?, sequence: 0 })

@@ -128,8 +128,8 @@ pub enum ToActor {
 /// Actor → engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromActor {
-    /// The first word of every actor. Descriptors: a netlink socket of its network namespace; from the lab's host, one of
-    /// the "internet" too.
+    /// The first word of every actor. Descriptors: a netlink socket of its network namespace, one that hears of
+    /// changes there; from the lab's host, one of the "internet" too.
     Born {
         actor: ActorName,
     },

@@ -37,6 +37,8 @@ pub struct Subject {
     pub pid: u32,
     /// A netlink socket that was opened in its network namespace.
     pub netlink: Option<Arc<OwnedFd>>,
+    /// One that hears of every change there, non-blocking.
+    pub monitor: Option<Arc<OwnedFd>>,
 }
 
 /// The lab's subtree in one hierarchy, on the machine.
@@ -106,10 +108,11 @@ impl Observer {
     /// The state now. What can't be read is empty: an observer never fails as a whole.
     pub fn snapshot(&mut self) -> Snapshot {
         let processes = self.processes();
-        self.look(processes)
+        let networks = self.networks(&processes);
+        self.look(processes, networks)
     }
 
-    fn look(&mut self, processes: Vec<Process>) -> Snapshot {
+    fn look(&mut self, processes: Vec<Process>, networks: Vec<Network>) -> Snapshot {
         let subjects: Vec<(Subject, RootDir)> = self.living(&processes);
         let mounts: Vec<MountTable> = subjects
             .iter()
@@ -120,7 +123,7 @@ impl Observer {
             })
             .collect();
         let snapshot = Snapshot {
-            networks: self.networks(&processes),
+            networks,
             cgroups: cgroups::read(&self.cgroups),
             overlays: overlays(&mut self.overlays, &subjects, &mounts),
             directories: self.directories(&subjects),
@@ -144,8 +147,15 @@ impl Observer {
         // The same processes in the same namespaces: most of what is known of them can't have changed.
         let same =
             !stirred && last.processes.iter().all(|process| processes::keeps_namespaces(&self.proc_root, process));
-        let now = if same { self.look(last.processes.clone()) } else { self.snapshot() };
-        if Diff::between(&last, &now).is_calm() {
+        let quiet = network::is_quiet(&self.subjects);
+        let now = if same {
+            let networks = if quiet { last.networks.clone() } else { self.networks(&last.processes) };
+            self.look(last.processes.clone(), networks)
+        } else {
+            self.snapshot()
+        };
+        // Equality is far cheaper than a diff, and the usual case.
+        if now == last || Diff::between(&last, &now).is_calm() {
             self.last = last;
             return None;
         }

@@ -16,6 +16,7 @@ use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 
+use super::Subject;
 use crate::snapshot::{Address, Link, Neighbour, Network, Route};
 
 /// How long a dump may take before it counts as failed, in milliseconds.
@@ -49,6 +50,24 @@ pub fn read(socket: &OwnedFd) -> Network {
         neighbours: neighbours.iter().filter_map(|message| neighbour(message, &name)).collect(),
         ..Network::default()
     }
+}
+
+/// Nothing was heard of a change in any subject's network namespace since the last call. False where one can't be heard.
+pub fn is_quiet(subjects: &[Subject]) -> bool {
+    let mut quiet = true;
+    for subject in subjects {
+        let Some(monitor) = &subject.monitor else { return false };
+        let mut buffer = [0_u8; 4096];
+        // All that has come is taken; an overrun (ENOBUFS) counts as heard.
+        loop {
+            match nix::sys::socket::recv(monitor.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+                Err(nix::errno::Errno::EAGAIN) => break,
+                Ok(1..) | Err(nix::errno::Errno::ENOBUFS) => quiet = false,
+                Ok(_) | Err(_) => return false,
+            }
+        }
+    }
+    quiet
 }
 
 fn ipv4_routes() -> RouteMessage {
