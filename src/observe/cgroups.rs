@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::CgroupRoot;
+use super::{CgroupRoot, small};
 use crate::action::CgroupVersion;
+use crate::diff::is_counter;
 use crate::snapshot::Cgroup;
 
 const DEEPEST: usize = 6;
@@ -62,18 +63,24 @@ const RESTLESS: [&str; 3] = ["cpu.pressure", "memory.pressure", "io.pressure"];
 
 /// Every group of the lab, hierarchy by hierarchy, parents before children.
 pub fn read(roots: &[CgroupRoot]) -> Vec<Cgroup> {
+    read_settings(roots, &[])
+}
+
+/// The same, with counters taken over from an earlier reading where it has them: the kernel works hard for those.
+pub fn read_settings(roots: &[CgroupRoot], earlier: &[Cgroup]) -> Vec<Cgroup> {
     let mut groups = Vec::new();
     for root in roots {
-        walk(root, &root.path, "", 0, &mut groups);
+        walk(root, &root.path, "", 0, earlier, &mut groups);
     }
     groups
 }
 
-fn walk(root: &CgroupRoot, dir: &Path, path: &str, depth: usize, groups: &mut Vec<Cgroup>) {
+fn walk(root: &CgroupRoot, dir: &Path, path: &str, depth: usize, earlier: &[Cgroup], groups: &mut Vec<Cgroup>) {
     if depth > DEEPEST || groups.len() >= MOST || !dir.is_dir() {
         return;
     }
-    groups.push(read_group(root, dir, path));
+    let known = earlier.iter().find(|group| group.hierarchy == root.hierarchy && group.path == path);
+    groups.push(read_group(root, dir, path, known));
     let mut children: Vec<String> = fs::read_dir(dir)
         .into_iter()
         .flatten()
@@ -84,15 +91,15 @@ fn walk(root: &CgroupRoot, dir: &Path, path: &str, depth: usize, groups: &mut Ve
     children.sort_unstable();
     for child in children {
         let below = if path.is_empty() { child.clone() } else { format!("{path}/{child}") };
-        walk(root, &dir.join(&child), &below, depth + 1, groups);
+        walk(root, &dir.join(&child), &below, depth + 1, earlier, groups);
     }
 }
 
-fn read_group(root: &CgroupRoot, dir: &Path, path: &str) -> Cgroup {
-    let procs = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
+fn read_group(root: &CgroupRoot, dir: &Path, path: &str, earlier: Option<&Cgroup>) -> Cgroup {
+    let procs = small::read(&dir.join("cgroup.procs")).unwrap_or_default();
     let controllers = match root.version {
         CgroupVersion::V1 => root.hierarchy.clone(),
-        CgroupVersion::V2 => fs::read_to_string(dir.join("cgroup.controllers")).unwrap_or_default(),
+        CgroupVersion::V2 => small::read(&dir.join("cgroup.controllers")).unwrap_or_default(),
     };
     let controllers: Vec<&str> = controllers.split([',', ' ', '\n']).filter(|word| !word.is_empty()).collect();
     let files: BTreeMap<String, String> = FILES
@@ -101,9 +108,13 @@ fn read_group(root: &CgroupRoot, dir: &Path, path: &str) -> Cgroup {
         .filter(|name| can_be_there(name, &controllers, root.version))
         .filter(|name| !RESTLESS.contains(name))
         // The lab's own top group counts whatever any actor does: noise beside the lesson's groups.
-        .filter(|name| !(path.is_empty() && crate::diff::is_counter(name)))
+        .filter(|name| !(path.is_empty() && is_counter(name)))
         .filter_map(|name| {
-            let value = fs::read_to_string(dir.join(name)).ok()?;
+            let counted = earlier.filter(|_| is_counter(name)).and_then(|group| group.files.get(*name));
+            if let Some(value) = counted {
+                return Some(((*name).to_owned(), value.clone()));
+            }
+            let value = small::read(&dir.join(name))?;
             Some(((*name).to_owned(), value.trim_end().to_owned()))
         })
         .collect();

@@ -12,6 +12,7 @@ pub mod network;
 pub mod overlays;
 pub mod processes;
 pub mod rootdir;
+mod small;
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -24,10 +25,13 @@ use crate::action::CgroupVersion;
 use crate::diff::Diff;
 use crate::lesson::model::Look;
 use crate::op::{ActorName, NamespaceKind};
-use crate::snapshot::{Directory, MountTable, Network, NsInode, Overlay, Process, Snapshot};
+use crate::snapshot::{Cgroup, Directory, MountTable, Network, NsInode, Overlay, Process, Snapshot};
 
 /// Most entries shown of one directory.
 const LISTED: usize = 500;
+
+/// Idle calls of `changed` between two readings of counters.
+const COUNTERS_EVERY: u32 = 10;
 
 /// One actor to look at.
 #[derive(Debug, Clone)]
@@ -109,10 +113,11 @@ impl Observer {
     pub fn snapshot(&mut self) -> Snapshot {
         let processes = self.processes();
         let networks = self.networks(&processes);
-        self.look(processes, networks)
+        let cgroups = cgroups::read(&self.cgroups);
+        self.look(processes, networks, cgroups)
     }
 
-    fn look(&mut self, processes: Vec<Process>, networks: Vec<Network>) -> Snapshot {
+    fn look(&mut self, processes: Vec<Process>, networks: Vec<Network>, cgroups: Vec<Cgroup>) -> Snapshot {
         let subjects: Vec<(Subject, RootDir)> = self.living(&processes);
         let mounts: Vec<MountTable> = subjects
             .iter()
@@ -124,7 +129,7 @@ impl Observer {
             .collect();
         let snapshot = Snapshot {
             networks,
-            cgroups: cgroups::read(&self.cgroups),
+            cgroups,
             overlays: overlays(&mut self.overlays, &subjects, &mounts),
             directories: self.directories(&subjects),
             hostnames: self.hostnames.clone(),
@@ -150,7 +155,10 @@ impl Observer {
         let quiet = network::is_quiet(&self.subjects);
         let now = if same {
             let networks = if quiet { last.networks.clone() } else { self.networks(&last.processes) };
-            self.look(last.processes.clone(), networks)
+            // About once a second the counters too.
+            let earlier = if self.ticks.is_multiple_of(COUNTERS_EVERY) { &[][..] } else { &last.cgroups };
+            let cgroups = cgroups::read_settings(&self.cgroups, earlier);
+            self.look(last.processes.clone(), networks, cgroups)
         } else {
             self.snapshot()
         };

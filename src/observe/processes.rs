@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::small;
 use crate::op::NamespaceKind;
 use crate::snapshot::{NsInode, Process};
 
@@ -81,7 +82,7 @@ fn children(proc_root: &Path, pid: u32) -> Vec<u32> {
     let mut found = Vec::new();
     let Ok(tasks) = fs::read_dir(proc_root.join(format!("{pid}/task"))) else { return found };
     for task in tasks.flatten() {
-        let text = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        let text = small::read(&task.path().join("children")).unwrap_or_default();
         found.extend(text.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
     }
     found
@@ -137,8 +138,7 @@ pub struct Stat {
 }
 
 pub fn read_stat(dir: &Path) -> Option<Stat> {
-    let text = fs::read(dir.join("stat")).ok()?;
-    parse_stat(&String::from_utf8_lossy(&text))
+    parse_stat(&small::read(&dir.join("stat"))?)
 }
 
 /// The command may hold blanks and parentheses: it ends at the last `)`.
