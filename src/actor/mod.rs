@@ -1,9 +1,10 @@
 //! **Actors**: processes of the lab that perform ops. One thread each, no runtime, no idea of lessons.
 
+mod enter;
 mod probe;
 mod spawn;
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{SigSet, Signal};
@@ -14,10 +15,23 @@ use crate::lab::protocol::{FromActor, ToActor};
 use crate::lab::wire::{Wire, WireError};
 use crate::op::{ActorName, Op};
 
+/// Whose actions these are.
+#[derive(Debug)]
+enum Standing {
+    /// The actor's own.
+    Own,
+    /// Those of a process that was born by typing; its directory in the lab's /proc.
+    InFor(OwnedFd),
+}
+
 /// Introduce the actor, then perform what the engine asks until the engine is gone.
 ///
 /// `extra` are descriptors to hand out with the introduction, after the actor's own two netlink sockets.
-pub fn serve(name: &ActorName, mut wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(), WireError> {
+pub fn serve(name: &ActorName, wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(), WireError> {
+    serve_as(Standing::Own, name, wire, extra)
+}
+
+fn serve_as(standing: Standing, name: &ActorName, mut wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(), WireError> {
     let (netlink, monitor) = (net::open_socket()?, net::open_monitor()?);
     let mut fds = vec![netlink.as_raw_fd(), monitor.as_raw_fd()];
     fds.extend(extra.iter().map(AsRawFd::as_raw_fd));
@@ -32,12 +46,16 @@ pub fn serve(name: &ActorName, mut wire: Wire, extra: &[BorrowedFd<'_>]) -> Resu
             Err(WireError::Closed) => return Ok(()),
             Err(error) => return Err(error),
         };
-        answer(name, &mut wire, request)?;
+        answer(&standing, name, &mut wire, request)?;
     }
 }
 
-fn answer(name: &ActorName, wire: &mut Wire, request: ToActor) -> Result<(), WireError> {
+fn answer(standing: &Standing, name: &ActorName, wire: &mut Wire, request: ToActor) -> Result<(), WireError> {
     match request {
+        ToActor::Perform(op @ Op::GetPid) if let Standing::InFor(dir) = standing => {
+            let record = perform::perform_as(name, &op, |recorder| enter::own_pid(recorder, dir));
+            wire.send(&FromActor::Performed(record), &[])
+        }
         ToActor::Perform(Op::Spawn { actor, unshare }) => spawn::spawn(name, wire, &actor, &unshare),
         ToActor::Perform(op) => {
             let record = perform::perform(name, &op);
@@ -47,6 +65,14 @@ fn answer(name: &ActorName, wire: &mut Wire, request: ToActor) -> Result<(), Wir
             let reached = probe::reach(pid, to, timeout_ms);
             wire.send(&FromActor::Probed { reached }, &[])
         }
+        ToActor::Shell { pid, size } => match enter::shell(pid, size) {
+            Ok(master) => wire.send(&FromActor::Shell, &[master.as_raw_fd()]),
+            Err(failure) => wire.send(&FromActor::Refused(failure), &[]),
+        },
+        ToActor::StandIn { actor, pid } => match enter::stand_in(&actor, pid) {
+            Ok(engine_end) => wire.send(&FromActor::StandIn, &[engine_end.raw_fd()]),
+            Err(failure) => wire.send(&FromActor::Refused(failure), &[]),
+        },
         ToActor::Netlink { pid } => {
             let socket = probe::netlink(pid);
             let fds: Vec<_> = socket.iter().map(AsRawFd::as_raw_fd).collect();

@@ -1,6 +1,7 @@
 //! One lab as the engine sees it: its actors, its observer, what it can do.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::link::{LinkError, Links};
 use crate::action::{CgroupMount, CgroupVersion, Context};
 use crate::keeper::handle::{KeeperError, KeeperHandle};
+use crate::kernel::pty::TerminalSize;
 use crate::lab::protocol::{LabCgroup, LabMade, LabPlan};
 use crate::lesson::model::Look;
 use crate::observe::{CgroupRoot, Observer, Subject};
@@ -88,6 +90,13 @@ impl Lab {
         self.links.adopt(name.clone(), pid, lab_pid)?;
         self.tell_observer();
         Ok(true)
+    }
+
+    /// A shell beside an actor, on a new terminal, whose master side this is.
+    pub fn shell(&mut self, actor: &ActorName, size: TerminalSize) -> Result<OwnedFd, LinkError> {
+        let pid = self.pid_of(actor).ok_or_else(|| LinkError::Unknown(actor.clone()))?;
+        let lab_pid = lab_pid(pid).ok_or_else(|| LinkError::Unknown(actor.clone()))?;
+        self.links.shell(lab_pid, size)
     }
 
     /// The kernel's state now, host names included.

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::kernel::pty::TerminalSize;
 use crate::lab::protocol::{FromActor, RoleFailure, ToActor};
 use crate::lab::wire::{Received, Wire, WireError};
 use crate::op::{ActorName, Op, OpRecord};
@@ -16,10 +17,14 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// One actor, as the engine holds it.
 #[derive(Debug)]
 pub struct ActorLink {
-    /// None for a process that was adopted: it was born by typing, and performs no ops.
+    /// None for an adopted process, until something is to be performed in its place.
     wire: Option<Wire>,
+    /// Born by typing: it performs no ops itself, a stand-in does.
+    adopted: bool,
     /// As the machine counts.
     pub pid: u32,
+    /// As the lab's host counts; known of adopted ones.
+    lab_pid: u32,
     /// A netlink socket of the actor's network namespace.
     pub netlink: Arc<OwnedFd>,
     /// One that hears of changes there; an adopted process has none.
@@ -34,8 +39,9 @@ pub enum LinkError {
     Unknown(ActorName),
     #[error("the lab could not be set up: {0}")]
     Stillborn(#[from] RoleFailure),
-    #[error("`{0}` was born by typing: it performs no actions")]
-    Adopted(ActorName),
+    /// A shell or a stand-in could not be started.
+    #[error(transparent)]
+    Refused(RoleFailure),
     #[error("the actor `{0}` answered out of turn")]
     OutOfTurn(ActorName),
 }
@@ -71,6 +77,7 @@ impl Links {
             Op::Spawn { actor, .. } => Some(actor.clone()),
             _ => None,
         };
+        self.have_stand_in(actor)?;
         let received = self.ask(actor, &ToActor::Perform(op))?;
         let FromActor::Performed(record) = received.message else {
             return Err(LinkError::OutOfTurn(actor.clone()));
@@ -107,42 +114,82 @@ impl Links {
         }
     }
 
+    /// A shell beside a process (its pid as the lab's host counts) on a new terminal, whose master side this is.
+    pub fn shell(&mut self, lab_pid: u32, size: TerminalSize) -> Result<OwnedFd, LinkError> {
+        let host = ActorName::host();
+        let received = self.ask(&host, &ToActor::Shell { pid: lab_pid, size })?;
+        match received.message {
+            FromActor::Shell => received.fds.into_iter().next().ok_or(LinkError::OutOfTurn(host)),
+            FromActor::Refused(failure) => Err(LinkError::Refused(failure)),
+            _ => Err(LinkError::OutOfTurn(host)),
+        }
+    }
+
+    /// See to it that an adopted process has somebody who performs ops in its place.
+    fn have_stand_in(&mut self, actor: &ActorName) -> Result<(), LinkError> {
+        let Some(link) = self.actors.get(actor).filter(|link| link.adopted && link.wire.is_none()) else {
+            return Ok(());
+        };
+        let lab_pid = link.lab_pid;
+        let host = ActorName::host();
+        let received = self.ask(&host, &ToActor::StandIn { actor: actor.clone(), pid: lab_pid })?;
+        let wire = match received.message {
+            FromActor::StandIn => received.fds.into_iter().next().ok_or(LinkError::OutOfTurn(host))?,
+            FromActor::Refused(failure) => return Err(LinkError::Refused(failure)),
+            _ => return Err(LinkError::OutOfTurn(host)),
+        };
+        let (newcomer, _) = self.introduce(actor, Wire::from_fd(wire))?;
+        if let Some(link) = self.actors.get_mut(actor) {
+            link.wire = newcomer.wire;
+            link.monitor = newcomer.monitor;
+        }
+        Ok(())
+    }
+
     /// Take a process that was born by typing as an actor: `pid` as the machine counts, `lab_pid` as the lab's host does.
     pub fn adopt(&mut self, name: ActorName, pid: u32, lab_pid: u32) -> Result<(), LinkError> {
         let host = ActorName::host();
         let received = self.ask(&host, &ToActor::Netlink { pid: lab_pid })?;
         let netlink = received.fds.into_iter().next().ok_or(LinkError::OutOfTurn(host))?;
-        self.actors.insert(name, ActorLink { wire: None, pid, netlink: Arc::new(netlink), monitor: None });
+        let link = ActorLink { wire: None, adopted: true, pid, lab_pid, netlink: Arc::new(netlink), monitor: None };
+        self.actors.insert(name, link);
         Ok(())
     }
 
     pub fn is_adopted(&self, actor: &ActorName) -> bool {
-        self.actors.get(actor).is_some_and(|link| link.wire.is_none())
+        self.actors.get(actor).is_some_and(|link| link.adopted)
     }
 
     fn ask(&mut self, actor: &ActorName, request: &ToActor) -> Result<Received<FromActor>, LinkError> {
         let link = self.actors.get_mut(actor).ok_or_else(|| LinkError::Unknown(actor.clone()))?;
         let gone = |cause| LinkError::Gone { actor: actor.clone(), cause };
-        let wire = link.wire.as_mut().ok_or_else(|| LinkError::Adopted(actor.clone()))?;
+        let wire = link.wire.as_mut().ok_or_else(|| LinkError::Unknown(actor.clone()))?;
         wire.send(request, &[]).map_err(gone)?;
         wire.receive().map_err(gone)
     }
 
-    /// Wait for a new actor's first word; returns the descriptors beyond its netlink socket.
-    fn welcome(&mut self, name: ActorName, mut wire: Wire) -> Result<Vec<OwnedFd>, LinkError> {
+    /// Take a new actor in; returns the descriptors beyond its netlink sockets.
+    fn welcome(&mut self, name: ActorName, wire: Wire) -> Result<Vec<OwnedFd>, LinkError> {
+        let (link, rest) = self.introduce(&name, wire)?;
+        self.actors.insert(name, link);
+        Ok(rest)
+    }
+
+    /// Wait for a new actor's first word.
+    fn introduce(&self, name: &ActorName, mut wire: Wire) -> Result<(ActorLink, Vec<OwnedFd>), LinkError> {
         let gone = |cause| LinkError::Gone { actor: name.clone(), cause };
         wire.set_timeout(Some(ANSWER_WITHIN)).map_err(gone)?;
         let received: Received<FromActor> = wire.receive().map_err(gone)?;
         match received.message {
             FromActor::Born { .. } => {}
             FromActor::Stillborn(failure) => return Err(failure.into()),
-            _ => return Err(LinkError::OutOfTurn(name)),
+            _ => return Err(LinkError::OutOfTurn(name.clone())),
         }
         let mut fds = received.fds.into_iter();
         let netlink = fds.next().ok_or_else(|| LinkError::OutOfTurn(name.clone()))?;
         let monitor = fds.next().map(Arc::new);
         let pid = received.sender.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0);
-        self.actors.insert(name, ActorLink { wire: Some(wire), pid, netlink: Arc::new(netlink), monitor });
-        Ok(fds.collect())
+        let link = ActorLink { wire: Some(wire), adopted: false, pid, lab_pid: 0, netlink: Arc::new(netlink), monitor };
+        Ok((link, fds.collect()))
     }
 }

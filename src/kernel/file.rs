@@ -42,15 +42,27 @@ pub fn write_text(recorder: &mut Recorder, path: &str, text: &str, mode: WriteMo
 /// The file's text, up to 64 KiB; bytes that are no UTF-8 are replaced.
 pub fn read_text(recorder: &mut Recorder, path: &str) -> Result<String, Errno> {
     let file = open(recorder, path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, 0)?;
+    read_all(recorder, &file)
+}
+
+/// A file below a directory that is held open.
+pub fn read_text_at(recorder: &mut Recorder, dir: &OwnedFd, name: &str) -> Result<String, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    let args = format!("{}, {}, {}", number(dir), notation::quoted(name), notation::open_flags(flags));
+    let file = recorder.call("openat", args, || nix::fcntl::openat(dir, name, flags, Mode::empty()))?;
+    read_all(recorder, &file)
+}
+
+fn read_all(recorder: &mut Recorder, file: &OwnedFd) -> Result<String, Errno> {
     let mut content = Vec::new();
     let mut buffer = vec![0_u8; 16 * 1024];
     while content.len() < READ_LIMIT {
-        let fd = number(&file);
+        let fd = number(file);
         let size = buffer.len();
         let count = recorder.call_on(
             "read",
             &mut buffer,
-            |buffer| nix::unistd::read(&file, buffer),
+            |buffer| nix::unistd::read(file, buffer),
             |buffer, read| format!("{fd}, {}, {size}", notation::quoted(&buffer[..*read.as_ref().unwrap_or(&0)])),
         )?;
         if count == 0 {

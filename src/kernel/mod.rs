@@ -13,4 +13,5 @@ pub mod perform;
 pub mod probe;
 pub mod process;
 pub mod program;
+pub mod pty;
 pub mod record;

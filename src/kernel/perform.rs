@@ -13,9 +13,18 @@ use crate::op::{ActorName, Op, OpRecord, Outcome, UmountFlag};
 
 /// Perform one op and report every call it made.
 pub fn perform(actor: &ActorName, op: &Op) -> OpRecord {
+    recorded(actor, op, |recorder| attempt(recorder, op))
+}
+
+/// An op that is done in another way than usual: `act` returns its output.
+pub fn perform_as(actor: &ActorName, op: &Op, act: impl FnOnce(&mut Recorder) -> Result<String, Errno>) -> OpRecord {
+    recorded(actor, op, |recorder| Ok(Outcome::Done { output: act(recorder)? }))
+}
+
+fn recorded(actor: &ActorName, op: &Op, act: impl FnOnce(&mut Recorder) -> Result<Outcome, Errno>) -> OpRecord {
     let mut recorder = Recorder::default();
     let started = Instant::now();
-    let outcome = attempt(&mut recorder, op).unwrap_or_else(|errno| failed(&recorder, errno));
+    let outcome = act(&mut recorder).unwrap_or_else(|errno| failed(&recorder, errno));
     let nanos = started.elapsed().as_nanos() as u64;
     OpRecord { actor: actor.clone(), op: op.clone(), calls: recorder.into_calls(), outcome, nanos }
 }

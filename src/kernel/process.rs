@@ -4,8 +4,10 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sched::CloneFlags;
 use nix::sys::signal::{SigHandler, Signal};
+use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus};
 use nix::unistd::Pid;
 
@@ -86,6 +88,83 @@ pub fn enter(pid: Pid, kinds: &[NamespaceKind]) -> Result<(), Errno> {
         nix::sched::setns(namespace, CloneFlags::empty())?;
     }
     Ok(())
+}
+
+/// A process's surroundings, held open: entering its mount namespace would hide the files they are reached by.
+#[derive(Debug)]
+pub struct Surroundings {
+    namespaces: Vec<(NamespaceKind, OwnedFd)>,
+    root: OwnedFd,
+    directory: Option<OwnedFd>,
+}
+
+impl Surroundings {
+    /// `pid` as this process's /proc counts. Namespaces that are this process's own already are left out.
+    pub fn open(pid: Pid) -> Result<Surroundings, Errno> {
+        let dir = format!("/proc/{pid}");
+        let mut namespaces = Vec::new();
+        // A time namespace can't be entered by who lives on in it: setns(2) wants a child.
+        for kind in NamespaceKind::ALL.into_iter().filter(|kind| *kind != NamespaceKind::Time) {
+            let name = kind.proc_name();
+            let theirs = nix::fcntl::readlink(format!("{dir}/ns/{name}").as_str())?;
+            if theirs != nix::fcntl::readlink(format!("/proc/self/ns/{name}").as_str())? {
+                namespaces.push((kind, std::fs::File::open(format!("{dir}/ns/{name}")).map_err(to_errno)?.into()));
+            }
+        }
+        let open = |name: &str| {
+            let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+            nix::fcntl::open(format!("{dir}/{name}").as_str(), flags, Mode::empty())
+        };
+        Ok(Surroundings { namespaces, root: open("root")?, directory: open("cwd").ok() })
+    }
+
+    /// Enter them all, and stand where the process stands. New pids count from the next fork on.
+    pub fn enter(self) -> Result<(), Errno> {
+        // Namespaces that belong to the user namespace we come from need our rights there; those that belong to the one
+        // we go to need the rights we get on arrival.
+        let (user, mut others): (Vec<_>, Vec<_>) =
+            self.namespaces.into_iter().partition(|(kind, _)| *kind == NamespaceKind::User);
+        others.retain(|(_, namespace)| nix::sched::setns(namespace, CloneFlags::empty()).is_err());
+        for (_, namespace) in &user {
+            nix::sched::setns(namespace, CloneFlags::empty())?;
+            let _ = nix::unistd::setresgid(0.into(), 0.into(), 0.into());
+            let _ = nix::unistd::setresuid(0.into(), 0.into(), 0.into());
+        }
+        for (_, namespace) in &others {
+            nix::sched::setns(namespace, CloneFlags::empty())?;
+        }
+        nix::unistd::fchdir(&self.root)?;
+        nix::unistd::chroot(".")?;
+        match &self.directory {
+            Some(directory) if nix::unistd::fchdir(directory).is_ok() => Ok(()),
+            _ => nix::unistd::chdir("/"),
+        }
+    }
+}
+
+/// Bounds on what any process of a lab may take, cgroups or not. Hard ones: nobody in the lab can raise them.
+pub fn limit_resources() -> Result<(), Errno> {
+    use nix::sys::resource::{Resource, setrlimit};
+    /// Counted per user *and* user namespace since Linux 5.14, so it is the lab's alone.
+    const PROCESSES: u64 = 400;
+    const ADDRESS_SPACE: u64 = 1 << 30;
+    const FILE_SIZE: u64 = 1 << 30;
+    for (resource, most) in [
+        (Resource::RLIMIT_NPROC, PROCESSES),
+        (Resource::RLIMIT_AS, ADDRESS_SPACE),
+        (Resource::RLIMIT_FSIZE, FILE_SIZE),
+        (Resource::RLIMIT_CORE, 0),
+    ] {
+        let (_, hard) = nix::sys::resource::getrlimit(resource)?;
+        setrlimit(resource, most.min(hard), most.min(hard))?;
+    }
+    Ok(())
+}
+
+/// Step back behind other processes for CPU time, this one and all it starts.
+pub fn be_nice() {
+    // SAFETY: setpriority takes three numbers; 0 means this process.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 5) };
 }
 
 /// Do something in another network namespace, and come back.

@@ -92,6 +92,14 @@ fn execute(path: &str, argv: &[String], printed: &OwnedFd, failed: OwnedFd) -> !
     process::exit_now(127)
 }
 
+/// Become a program; returns only where that fails.
+pub fn become_program<'a>(path: &str, arguments: &[&str], environment: impl Iterator<Item = &'a str>) {
+    let c_strings = |texts: Vec<&str>| texts.into_iter().filter_map(|text| CString::new(text).ok()).collect::<Vec<_>>();
+    if let Ok(path) = CString::new(path) {
+        let _ = nix::unistd::execve(&path, &c_strings(arguments.to_vec()), &c_strings(environment.collect()));
+    }
+}
+
 fn prepare(printed: &OwnedFd) -> Result<(), Errno> {
     nix::unistd::setsid()?;
     nix::unistd::dup2_stdout(printed)?;

@@ -37,5 +37,6 @@ fn set_up(stage: &Stage, request: &ToStore, go: OwnedFd, parent: Pid) -> Result<
     process::unshare(&mut Recorder::default(), &[NamespaceKind::Cgroup]).doing("make the lab's cgroup namespace")?;
     process::set_hostname("host").doing("name the lab's host")?;
     root::build(stage, &request.cgroups)?;
+    process::limit_resources().doing("bound the lab's processes")?;
     network::build()
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, ErrnoName};
+use crate::kernel::pty::TerminalSize;
 use crate::op::{ActorName, Op, OpRecord};
 
 /// Engine → keeper.
@@ -119,6 +120,16 @@ pub enum ToActor {
     Netlink {
         pid: u32,
     },
+    /// A shell for the learner beside the process `pid`, on a new terminal.
+    Shell {
+        pid: u32,
+        size: TerminalSize,
+    },
+    /// An actor that stands in for the process `pid`, which was born by typing and performs no ops itself.
+    StandIn {
+        actor: ActorName,
+        pid: u32,
+    },
     /// Not an op of a lesson: the host name in the UTS namespace of `pid`, or in the actor's own.
     Hostname {
         pid: Option<u32>,
@@ -143,6 +154,12 @@ pub enum FromActor {
     Hostname(Option<String>),
     /// One descriptor comes along where the namespace could be entered.
     Netlink,
+    /// The terminal's master side comes along.
+    Shell,
+    /// The engine's end of the new actor's wire comes along.
+    StandIn,
+    /// A shell or a stand-in could not be started.
+    Refused(RoleFailure),
 }
 
 /// A forked "unshare" process → the actor that forked it.

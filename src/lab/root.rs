@@ -27,6 +27,9 @@ const FILES: [(&str, &str); 6] = [
     ("os-release", "NAME=\"unboxed lab\"\nID=unboxed\nPRETTY_NAME=\"unboxed lab\"\n"),
 ];
 
+/// What an interactive bash reads: a prompt that says where it is, and no history file among the lesson's files.
+const BASHRC: &str = "PS1='\\h:\\w# '\nunset HISTFILE\n";
+
 /// In the store: bind the machine's programs below `into`, without set-uid bits, devices, or a way to write.
 pub fn bind_host(into: &Path) -> Result<(), RoleFailure> {
     for name in PROGRAMS {
@@ -58,6 +61,7 @@ pub fn build(stage: &Stage, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
     bind(&stage.image(), &lab.join("image")).doing("bind the image into the lab")?;
     // A directory of its own file system: pivot_root(2) then tells "not a mount point" from "the root's own mount".
     mount_roomy(&lab.join("root")).doing("mount the lab's /root")?;
+    fs::write(lab.join("root/.bashrc"), BASHRC).doing("write the lab's /root/.bashrc")?;
     let quiet = [MountFlag::NoSuid, MountFlag::NoDev, MountFlag::NoExec];
     mount_at("proc", &lab.join("proc"), "proc", &quiet, None).doing("mount the lab's /proc")?;
     build_sys(&lab, cgroups)?;

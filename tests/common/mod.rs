@@ -237,3 +237,8 @@ impl Drop for Held {
         let _ = self.child.wait();
     }
 }
+
+/// How many processes descend from this one.
+pub fn processes_below(pid: u32) -> usize {
+    unboxed::observe::processes::tree(Path::new("/proc"), pid).len()
+}

@@ -1,0 +1,131 @@
+//! Going where another process is, as nsenter(1) does: for the learner's shells, and for a stand-in that performs ops in
+//! the place of a process that was born by typing.
+
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::Pid;
+
+use super::Standing;
+use crate::kernel::process::{self, Fork, Surroundings};
+use crate::kernel::pty::{self, TerminalSize};
+use crate::kernel::record::Recorder;
+use crate::kernel::{file, program};
+use crate::lab::protocol::{Doing, RoleFailure};
+use crate::lab::wire::Wire;
+use crate::op::ActorName;
+
+/// Shells, the most comfortable first, with what makes them ask for a prompt that tells where one is.
+const SHELLS: [(&str, &str); 4] =
+    [("/bin/bash", ""), ("/usr/bin/bash", ""), ("/bin/sh", PROMPT), ("/bin/busybox", PROMPT)];
+const PROMPT: &str = "PS1=$(hostname):$PWD# ";
+const ENVIRONMENT: [&str; 6] = [
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "USER=root",
+    "TERM=xterm-256color",
+    "LC_ALL=C.UTF-8",
+    "LESSSECURE=1",
+];
+
+/// A shell beside `pid`, on a new terminal of this lab; the terminal's master side.
+pub fn shell(pid: u32, size: TerminalSize) -> Result<OwnedFd, RoleFailure> {
+    let terminal = pty::open(size).doing("open a terminal for the shell")?;
+    let slave = terminal.slave;
+    beside(pid, || be_shell(slave))?;
+    Ok(terminal.master)
+}
+
+/// An actor that performs ops in the surroundings of `pid`; the engine's end of its wire.
+pub fn stand_in(actor: &ActorName, pid: u32) -> Result<Wire, RoleFailure> {
+    let (engine_end, actor_end) = Wire::pair().doing("make a wire")?;
+    engine_end.expect_credentials().map_err(|_| RoleFailure::new("set up a wire", Errno::EIO))?;
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let dir = nix::fcntl::open(format!("/proc/{pid}").as_str(), flags, Mode::empty()).doing("look at the process")?;
+    beside(pid, || {
+        process::set_title(&format!("unboxed: {actor}"));
+        i32::from(super::serve_as(Standing::InFor(dir), actor, actor_end, &[]).is_err())
+    })?;
+    Ok(engine_end)
+}
+
+/// The pid of the process a stand-in stands in for, in that process's own pid namespace, as its status file says.
+pub fn own_pid(recorder: &mut Recorder, dir: &OwnedFd) -> Result<String, Errno> {
+    let status = file::read_text_at(recorder, dir, "status")?;
+    let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).ok_or(Errno::ENODATA)?;
+    pids.split_ascii_whitespace().next_back().map(str::to_owned).ok_or(Errno::ENODATA)
+}
+
+/// Run `live`, which returns an exit status, in a process that has the groups, namespaces, root and directory of `pid`.
+/// Returns once it has them.
+fn beside(pid: u32, live: impl FnOnce() -> i32) -> Result<(), RoleFailure> {
+    let target = Pid::from_raw(i32::try_from(pid).unwrap_or(0));
+    let surroundings = Surroundings::open(target).doing("look at the process's namespaces")?;
+    let (report, reporter) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
+    match process::fork(&mut Recorder::default(), &[]).doing("start a process")? {
+        Fork::Child => {
+            join_groups(target);
+            let entered = surroundings
+                .enter()
+                .doing("enter the process's namespaces")
+                // A pid namespace counts children only.
+                .and_then(|()| process::fork(&mut Recorder::default(), &[]).doing("start a process there"));
+            match entered {
+                Ok(Fork::Child) => {
+                    drop(reporter);
+                    process::exit_now(live())
+                }
+                Ok(Fork::Parent(_)) => process::exit_now(0),
+                Err(failure) => {
+                    let bytes = serde_json::to_vec(&failure).unwrap_or_default();
+                    let _ = std::fs::File::from(reporter).write_all(&bytes);
+                    process::exit_now(1)
+                }
+            }
+        }
+        Fork::Parent(child) => {
+            drop(reporter);
+            let mut bytes = Vec::new();
+            let _ = std::fs::File::from(report).read_to_end(&mut bytes);
+            let _ = process::wait(&mut Recorder::default(), child);
+            serde_json::from_slice(&bytes).map_or(Ok(()), Err)
+        }
+    }
+}
+
+/// The limits of the process hold for who comes beside it. A hierarchy that refuses is passed over.
+fn join_groups(target: Pid) {
+    let read = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    let own = read("self");
+    for line in read(&target.to_string()).lines().filter(|line| !own.lines().any(|known| known == *line)) {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { continue };
+        let places = match controllers {
+            "" => vec![format!("/sys/fs/cgroup/unified{path}"), format!("/sys/fs/cgroup{path}")],
+            named => vec![format!("/sys/fs/cgroup/{named}{path}")],
+        };
+        // 0 is the writer itself.
+        let _ = places.iter().find(|place| process::write_file(&format!("{place}/cgroup.procs"), "0").is_ok());
+    }
+}
+
+/// Returns only where no shell could be started.
+fn be_shell(slave: OwnedFd) -> i32 {
+    process::reset_signals();
+    process::be_nice();
+    let taken = pty::take_over(slave);
+    process::close_from(3);
+    if taken.is_ok() {
+        for (path, prompt) in SHELLS {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let arguments: &[&str] = if name == "busybox" { &["sh", "-i"] } else { &[name, "-i"] };
+            let environment = ENVIRONMENT.iter().copied().chain(Some(prompt).filter(|prompt| !prompt.is_empty()));
+            program::become_program(path, arguments, environment);
+        }
+        let _ = std::io::stderr().write_all(b"there is no shell here: neither bash nor sh\r\n");
+    }
+    127
+}

@@ -1,0 +1,147 @@
+//! Shells of the learner's: where they are, what they may not do, and what happens when they misbehave.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use common::{BareLab, alone};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use unboxed::kernel::pty::TerminalSize;
+use unboxed::op::ActorName;
+
+/// A shell of the lab, typed at through its terminal.
+struct Typist {
+    terminal: std::fs::File,
+    heard: String,
+}
+
+impl Typist {
+    fn beside(lab: &mut BareLab, lab_pid: u32) -> Typist {
+        let master = lab.links.shell(lab_pid, TerminalSize::new(80, 24)).expect("a shell");
+        Typist { terminal: std::fs::File::from(master), heard: String::new() }
+    }
+
+    fn type_line(&mut self, line: &str) {
+        self.terminal.write_all(format!("{line}\r").as_bytes()).expect("the terminal takes keys");
+    }
+
+    /// Read on until the shell has printed a text.
+    #[track_caller]
+    fn wait_for(&mut self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        let mut buffer = [0; 4096];
+        while !self.heard.contains(text) {
+            let left = deadline.saturating_duration_since(Instant::now()).as_millis() as i32;
+            let mut ready = [PollFd::new(self.terminal.as_fd(), PollFlags::POLLIN)];
+            let timeout = PollTimeout::try_from(left).expect("a time");
+            let stirred = nix::poll::poll(&mut ready, timeout).expect("poll works");
+            assert!(stirred > 0, "no `{text}` in {:?}", self.heard);
+            let count = self.terminal.read(&mut buffer).unwrap_or(0);
+            assert!(count > 0, "the shell is gone: {:?}", self.heard);
+            self.heard.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+    }
+
+    /// What a command prints.
+    #[track_caller]
+    fn ask(&mut self, command: &str) -> String {
+        self.heard.clear();
+        self.type_line(&format!("echo \"<-$({command})->\""));
+        self.wait_for("->\r\n");
+        if self.heard.matches("->").count() < 2 {
+            // That was the echo of what was typed.
+            let echo = self.heard.find("->").map_or(0, |at| at + 2);
+            self.heard.drain(..echo);
+            self.wait_for("->");
+        }
+        let answer = self.heard.rsplit("<-").next().unwrap_or_default();
+        answer.split("->").next().unwrap_or_default().trim().to_owned()
+    }
+
+    #[track_caller]
+    fn check(&mut self, line: &str, says: &str) {
+        self.heard.clear();
+        self.type_line(line);
+        self.wait_for(says);
+    }
+}
+
+#[test]
+fn a_shell_has_a_terminal_of_its_own_with_job_control() {
+    let _turn = alone();
+    let mut lab = BareLab::new(&[]);
+    let mut shell = Typist::beside(&mut lab, 1);
+    shell.check("tty", "/dev/pts/");
+    shell.check("stty size", "24 80");
+    shell.check("sleep 100 & jobs", "Running");
+    shell.check("kill %1; wait; echo over-$((1+1))", "over-2");
+    shell.check("echo $(cat /proc/sys/kernel/hostname)-$(id -u)", "host-0");
+    shell.check("exec 3<>/dev/tty && echo has-$((3*3))", "has-9");
+    assert!(!shell.heard.contains("job control"), "{}", shell.heard);
+    drop(shell);
+    lab.end();
+}
+
+#[test]
+fn a_shell_is_where_its_actor_is() {
+    let _turn = alone();
+    let mut lab = BareLab::new(&["pids"]);
+    let mut host = Typist::beside(&mut lab, 1);
+    host.check("mkdir -p /root/new && mount -t tmpfs none /root/new && echo made-$((1+1))", "made-2");
+    let script = "hostname other; mkdir /tmp/jail; mount --rbind / /tmp/jail; echo pid-$$; \
+                  exec chroot /tmp/jail sleep 1000";
+    host.type_line(&format!("unshare --mount --uts --ipc --net --pid --fork sh -c '{script}' &"));
+    host.wait_for("pid-1");
+    host.type_line("until pgrep -x sleep; do :; done");
+    let pid = host.ask("pgrep -x -n sleep");
+    let pid: u32 = pid.parse().unwrap_or_else(|_| panic!("no pid: {pid:?}"));
+    let mut inside = Typist::beside(&mut lab, pid);
+    inside.check("hostname; ls /proc/self/ns >/dev/null; echo in-$((2+2))", "other");
+    inside.check("ip -o link | wc -l; echo links", "1\r\n");
+    inside.check("kill -9 1; echo alive-$((1+1))", "alive-2");
+    inside.check("pwd", "/");
+    drop((inside, host));
+    lab.end();
+}
+
+#[test]
+fn a_shell_holds_no_privilege_and_is_bounded() {
+    let _turn = alone();
+    let mut lab = BareLab::new(&[]);
+    let mut shell = Typist::beside(&mut lab, 1);
+    shell.check("ulimit -Hu; ulimit -Hv; ulimit -Hc; echo bounds", "bounds\r\n");
+    shell.wait_for("400");
+    shell.check("ulimit -Hu 100000 || echo refused-$((1+1))", "refused-2");
+    shell.check("echo x > /proc/sys/kernel/core_pattern || echo refused-$((2+1))", "refused-3");
+    shell.check("mknod /root/disk b 254 0 || echo refused-$((2+2))", "refused-4");
+    drop(shell);
+    lab.end();
+}
+
+#[test]
+fn a_fork_bomb_and_a_memory_hog_stay_in_the_lab() {
+    let _turn = alone();
+    let mut lab = BareLab::new(&[]);
+    let mut bomb = Typist::beside(&mut lab, 1);
+    bomb.type_line("bomb() { bomb | bomb & }; bomb");
+    // Full, but never more than the bound; the machine and the lab's host go on.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let host = lab.links.get(&ActorName::host()).expect("the host").pid;
+    while common::processes_below(host) < 300 {
+        assert!(Instant::now() < deadline, "the bomb is a dud: {:?}", common::processes_below(host));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(common::processes_below(host) <= 410, "{} processes", common::processes_below(host));
+    assert!(lab.links.hostname(&ActorName::host()).expect("the host answers").is_some());
+    drop(bomb);
+    lab.end();
+
+    let mut lab = BareLab::new(&[]);
+    let mut hog = Typist::beside(&mut lab, 1);
+    hog.check("head -c 3G /dev/zero | tail | wc -c; echo ended-$((1+1))", "ended-2");
+    assert!(!hog.heard.contains("3221225472"), "three gigabytes were held: {}", hog.heard);
+    drop(hog);
+    lab.end();
+}
