@@ -25,6 +25,35 @@ pub fn one_line(text: &str) -> String {
     text.lines().map(|line| safe(line.trim())).collect::<Vec<_>>().join("  ")
 }
 
+/// What a terminal would show of a program's output: no escape sequences, no other control characters but newlines;
+/// what was rubbed out by backspace is gone.
+pub fn without_escapes(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\u{1b}' => match characters.next() {
+                Some('[') => while characters.next().is_some_and(|next| !('\u{40}'..='\u{7e}').contains(&next)) {},
+                Some(']' | 'P' | '_' | '^') => {
+                    while let Some(next) = characters.next() {
+                        if next == '\u{7}' || (next == '\u{1b}' && characters.next_if_eq(&'\\').is_some()) {
+                            break;
+                        }
+                    }
+                }
+                Some(' '..='/') => drop(characters.next()),
+                Some(_) | None => {}
+            },
+            '\u{8}' if !shown.ends_with('\n') => drop(shown.pop()),
+            '\n' => shown.push('\n'),
+            '\t' => shown.push(' '),
+            other if other.is_control() => {}
+            other => shown.push(other),
+        }
+    }
+    shown
+}
+
 /// At most `most` columns, with the cut shown.
 pub fn shortened(text: &str, most: usize) -> String {
     if text.width() <= most {
@@ -66,6 +95,17 @@ mod tests {
         check("\u{9b}2J", "\\x9b2J");
         assert_eq!(safe_lines("a\n\u{7}b"), "a\n\\x07b");
         assert_eq!(one_line("do:\n  $ this"), "do:  $ this");
+    }
+
+    #[test]
+    fn escape_sequences_are_taken_out_of_output() {
+        let check = |text: &str, expected: &str| assert_eq!(without_escapes(text), expected, "{text:?}");
+        check("\u{1b}[1;31mred\u{1b}[0m\r\n", "red\n");
+        check("a\u{1b}]0;title\u{7}b\u{1b}]8;;x\u{1b}\\c", "abc");
+        check("\u{1b}(Bx\u{1b}=y", "xy");
+        check("abd\u{8}c\tあ", "abc あ");
+        check("\u{1b}[", "");
+        check("\u{1b}", "");
     }
 
     #[test]

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::numbers::Numbers;
 use super::panes::{self, Compare, PaneRow, PaneSection, Scene};
+use super::shells::Shells;
 use crate::action::Context;
 use crate::diff::Diff;
 use crate::engine::Ready;
 use crate::lesson::model::{Lesson, Step, ViewKind};
+use crate::op::ActorName;
 use crate::report::StepRecord;
 use crate::snapshot::Snapshot;
 
@@ -78,6 +80,9 @@ pub struct LessonView {
     pub ready: Option<Ready>,
     /// The step that has just run is still shown, with what came of it.
     pub reviewing: bool,
+    pub shells: Shells,
+    /// Once the new lab is up, a shell beside this actor is opened again.
+    pub reopen: Option<ActorName>,
     records: Vec<Option<Recorded>>,
     numbers: Arc<Numbers>,
     live: Arc<Snapshot>,
@@ -109,12 +114,40 @@ impl LessonView {
             query: String::new(),
             ready: None,
             reviewing: false,
+            shells: Shells::default(),
+            reopen: None,
             numbers: Arc::default(),
             live: Arc::clone(&empty),
             live_before: empty,
             panes: BTreeMap::new(),
             before_panes: BTreeMap::new(),
             changes: BTreeMap::new(),
+        }
+    }
+
+    /// A new lab is asked for.
+    pub fn start_building(&mut self) {
+        self.phase = Phase::Building;
+        self.position = Position::Live;
+        self.reopen = self.shells.current().filter(|_| self.shells.is_shown()).map(|tab| tab.actor.clone());
+    }
+
+    /// Who is in the lab that is up and alive, host first.
+    pub fn actors(&self) -> Vec<ActorName> {
+        let known = self.ready.iter().flat_map(|ready| ready.lab.actors.keys());
+        let alive = |actor: &&ActorName| self.live.process_of(actor).is_some_and(|process| process.state != 'Z');
+        let mut actors: Vec<ActorName> = known.filter(alive).cloned().collect();
+        actors.sort_by_key(|actor| *actor != ActorName::host());
+        actors
+    }
+
+    /// How a step stands, as one sign.
+    pub fn step_sign(&self, step: usize) -> char {
+        let ok = self.record(step).is_none_or(|record| record.is_ok());
+        match (step < self.played(), ok) {
+            (true, true) => '*',
+            (true, false) => '!',
+            (false, _) => ' ',
         }
     }
 

@@ -4,18 +4,23 @@ pub mod keymap;
 mod lesson_view;
 pub mod numbers;
 mod overlay;
+mod overlay_keys;
 pub mod panes;
+pub mod shells;
+pub mod terminal;
 mod update;
 
 pub use lesson_view::{Beside, LessonView, Phase, Position};
 pub use overlay::{Confirm, Overlay, StepEntry};
-pub use update::{entries, update};
+pub use overlay_keys::{List, entries};
+pub use update::update;
 
 use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
 
 use crate::engine::{Event, Proof, Request};
+use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::Lesson;
 
 /// A line of the catalogue.
@@ -78,6 +83,13 @@ pub enum Msg {
     Opened(Arc<Lesson>, usize),
     OpenFailed(String),
     Copied(String),
+    ShellPrinted {
+        tab: u32,
+        bytes: Vec<u8>,
+    },
+    /// Its last program has ended.
+    ShellEnded(u32),
+    Paste(String),
     /// A signal asks the program to end.
     Terminate,
 }
@@ -96,6 +108,15 @@ pub enum Effect {
         played: usize,
     },
     Copy(String),
+    /// Send bytes to a shell's terminal.
+    Type {
+        tab: u32,
+        bytes: Vec<u8>,
+    },
+    ResizeShell {
+        tab: u32,
+        size: TerminalSize,
+    },
     Suspend,
     Redraw,
     Quit,

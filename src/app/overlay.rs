@@ -1,6 +1,7 @@
 //! What lies over the screen: help, lists with search, questions.
 
 use crate::engine::Request;
+use crate::op::ActorName;
 
 use super::keymap::Command;
 
@@ -18,6 +19,10 @@ pub enum Overlay {
         query: String,
         selected: usize,
     },
+    Shells {
+        query: String,
+        selected: usize,
+    },
     /// Typing a search for the focused pane.
     Search {
         query: String,
@@ -32,9 +37,12 @@ pub struct Confirm {
     pub then: Request,
 }
 
-/// A line of the palette or the list of steps.
+/// A line of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepEntry {
     Step(usize),
     Command(Command),
+    /// A shell that is open.
+    Tab(usize),
+    NewShell(ActorName),
 }

@@ -1,14 +1,14 @@
 //! One message, one change of the model, and what the outside is to do about it.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::keymap::{self, Command};
-use super::{Confirm, Effect, Ended, LessonView, Model, Msg, Overlay, Phase, Position, Screen, StepEntry};
+use super::{Confirm, Effect, Ended, LessonView, Model, Msg, Overlay, Phase, Screen, overlay_keys, shells};
 use crate::engine::{Event, Request};
 use crate::lesson::model::ViewKind;
 
 /// Rows that a page key moves by.
-const PAGE: usize = 10;
+pub(super) const PAGE: usize = 10;
 
 /// Apply a message.
 pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
@@ -20,7 +20,10 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         }
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
-            Vec::new()
+            match &mut model.screen {
+                Screen::Lesson(view) => view.shells.fit(model.size, view.zoomed),
+                Screen::Catalogue | Screen::Ended(_) => Vec::new(),
+            }
         }
         Msg::Engine(event) => on_event(model, event),
         Msg::Opened(lesson, left_off) => {
@@ -40,6 +43,14 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
             model.notice = Some(why);
             Vec::new()
         }
+        Msg::ShellPrinted { tab, bytes } => shells::on_output(model, tab, &bytes),
+        Msg::ShellEnded(tab) => {
+            if let Screen::Lesson(view) = &mut model.screen {
+                view.shells.close(tab);
+            }
+            Vec::new()
+        }
+        Msg::Paste(text) => shells::on_paste(model, &text),
         Msg::Copied(how) => {
             model.notice = Some(how);
             Vec::new()
@@ -61,8 +72,22 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Ready(ready) => {
             view.set_ready(ready);
             let (lesson, played) = (view.lesson.id.clone(), view.played());
-            return if played > 0 { vec![Effect::Remember { lesson, played }] } else { Vec::new() };
+            let mut effects = Vec::new();
+            if played > 0 {
+                effects.push(Effect::Remember { lesson, played });
+            }
+            if let Some(actor) = view.reopen.take().filter(|actor| view.actors().contains(actor)) {
+                effects.extend(shells::ask_for(view, actor, model.size));
+            }
+            return effects;
         }
+        Event::Shell { tab, actor, opened } => match opened {
+            Ok(_) => {
+                view.shells.open(tab, actor, shells::inner_size(model.size, view.zoomed));
+                return view.shells.fit(model.size, view.zoomed);
+            }
+            Err(why) => model.notice = Some(format!("no shell beside {actor}: {why}")),
+        },
         Event::Playing { step } => view.phase = Phase::Playing { step },
         Event::Played(record) => view.set_record(record),
         Event::Live(snapshot) => view.set_live(snapshot),
@@ -90,7 +115,12 @@ fn ended(view: &LessonView) -> Ended {
 
 fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if model.overlay != Overlay::None {
-        return on_overlay_key(model, key);
+        return overlay_keys::on_key(model, key);
+    }
+    if let Screen::Lesson(view) = &mut model.screen
+        && let Some(effects) = shells::on_key(view, key)
+    {
+        return effects;
     }
     if let (Screen::Ended(ended), KeyCode::Enter | KeyCode::Esc) = (&model.screen, key.code) {
         if ended.proof.is_some() {
@@ -110,7 +140,7 @@ fn back_to_catalogue(model: &mut Model, lesson: &str, played: usize) {
     model.screen = Screen::Catalogue;
 }
 
-fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
+pub(super) fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
         Command::Help => model.overlay = Overlay::Help { scroll: 0 },
         Command::Redraw => return vec![Effect::Redraw],
@@ -173,6 +203,8 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
                 model.notice = Some("you are looking back: Esc returns to the live lab".into());
             }
         }
+        Command::Shell => return shells::enter(view, model.size),
+        Command::Shells => model.overlay = Overlay::Shells { query: String::new(), selected: 0 },
         Command::LookBack => view.look_back(),
         Command::LookForward => view.look_forward(),
         Command::BackToLive => {
@@ -183,6 +215,10 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
             } else if !view.is_live() {
                 view.back_to_live();
             }
+        }
+        Command::Zoom => {
+            view.zoomed = !view.zoomed;
+            return view.shells.fit(model.size, view.zoomed);
         }
         Command::Rewind if view.played() > 0 => {
             let steps = view.played() - 1;
@@ -246,7 +282,6 @@ fn look(view: &mut LessonView, command: Command) {
             view.raw_numbers = !view.raw_numbers;
             view.rebuild();
         }
-        Command::Zoom => view.zoomed = !view.zoomed,
         Command::Beside => view.beside = view.beside.next(),
         Command::StoryDown => view.story_scroll += 3,
         _ => {}
@@ -278,7 +313,7 @@ fn to_change(view: &mut LessonView, direction: isize) {
     }
 }
 
-fn search(view: &mut LessonView, direction: isize) {
+pub(super) fn search(view: &mut LessonView, direction: isize) {
     if view.query.is_empty() {
         return;
     }
@@ -294,153 +329,8 @@ fn search(view: &mut LessonView, direction: isize) {
 }
 
 /// Take the lab down and show the proof.
-fn leave(model: &mut Model) -> Vec<Effect> {
+pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
     model.screen = Screen::Ended(ended(view));
     vec![Effect::Engine(Request::Quit)]
-}
-
-fn on_overlay_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
-    let ctrl_c = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-    if key.code == KeyCode::Esc || (ctrl_c && !matches!(model.overlay, Overlay::Confirm(_))) {
-        model.overlay = Overlay::None;
-        return Vec::new();
-    }
-    match std::mem::replace(&mut model.overlay, Overlay::None) {
-        Overlay::None => Vec::new(),
-        Overlay::Help { scroll } => {
-            model.overlay = match key.code {
-                KeyCode::Down | KeyCode::Char('j') => Overlay::Help { scroll: scroll + 1 },
-                KeyCode::Up | KeyCode::Char('k') => Overlay::Help { scroll: scroll.saturating_sub(1) },
-                KeyCode::PageDown | KeyCode::Char(' ') => Overlay::Help { scroll: scroll + PAGE },
-                KeyCode::PageUp => Overlay::Help { scroll: scroll.saturating_sub(PAGE) },
-                _ => Overlay::None,
-            };
-            Vec::new()
-        }
-        Overlay::Confirm(confirm) => answer(model, confirm, key),
-        Overlay::Search { query } => {
-            match edited(query, key) {
-                Edit::Typing(query) => model.overlay = Overlay::Search { query },
-                Edit::Done(query) => {
-                    if let Screen::Lesson(view) = &mut model.screen {
-                        view.query = query;
-                        search(view, 1);
-                    }
-                }
-                Edit::Other(query) => model.overlay = Overlay::Search { query },
-            }
-            Vec::new()
-        }
-        Overlay::Steps { query, selected } => in_list(model, query, selected, key, true),
-        Overlay::Palette { query, selected } => in_list(model, query, selected, key, false),
-    }
-}
-
-fn answer(model: &mut Model, confirm: Confirm, key: KeyEvent) -> Vec<Effect> {
-    let yes = match key.code {
-        KeyCode::Enter => true,
-        KeyCode::Char(letter) => {
-            matches!(letter, 'y' | 'Y')
-                || (letter == 'q' && confirm.then == Request::Quit)
-                || (letter == 'c' && key.modifiers.contains(KeyModifiers::CONTROL))
-        }
-        _ => false,
-    };
-    if !yes {
-        return Vec::new();
-    }
-    if confirm.then == Request::Quit {
-        return leave(model);
-    }
-    if let Screen::Lesson(view) = &mut model.screen {
-        view.phase = Phase::Building;
-        view.position = Position::Live;
-    }
-    vec![Effect::Engine(confirm.then)]
-}
-
-enum Edit {
-    Typing(String),
-    Done(String),
-    Other(String),
-}
-
-fn edited(mut query: String, key: KeyEvent) -> Edit {
-    match key.code {
-        KeyCode::Enter => Edit::Done(query),
-        KeyCode::Backspace => {
-            query.pop();
-            Edit::Typing(query)
-        }
-        KeyCode::Char(letter) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
-            query.push(letter);
-            Edit::Typing(query)
-        }
-        _ => Edit::Other(query),
-    }
-}
-
-fn in_list(model: &mut Model, query: String, selected: usize, key: KeyEvent, is_steps: bool) -> Vec<Effect> {
-    let list = |query: String, selected: usize| {
-        if is_steps { Overlay::Steps { query, selected } } else { Overlay::Palette { query, selected } }
-    };
-    let count = entries(model, &query, is_steps).len();
-    match key.code {
-        KeyCode::Down => {
-            model.overlay = list(query, (selected + 1).min(count.saturating_sub(1)));
-            return Vec::new();
-        }
-        KeyCode::Up => {
-            model.overlay = list(query, selected.saturating_sub(1));
-            return Vec::new();
-        }
-        _ => {}
-    }
-    match edited(query, key) {
-        Edit::Typing(query) => model.overlay = list(query, 0),
-        Edit::Other(query) => model.overlay = list(query, selected),
-        Edit::Done(query) => {
-            let chosen = entries(model, &query, is_steps).into_iter().nth(selected).map(|(entry, _)| entry);
-            return match chosen {
-                Some(StepEntry::Step(step)) => go_to(model, step),
-                Some(StepEntry::Command(command)) => carry_out(model, command),
-                None => Vec::new(),
-            };
-        }
-    }
-    Vec::new()
-}
-
-/// A step of the list: look at it if it was played, else offer to play up to it.
-fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
-    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    if step < view.played() && view.record(step).is_some() {
-        view.look_at(step);
-    } else if step != view.played() {
-        let question = format!("Go to step {}? A fresh lab is made and {step} steps are played in it.", step + 1);
-        model.overlay = Overlay::Confirm(Confirm { question, then: Request::RewindTo { steps: step } });
-    } else {
-        view.back_to_live();
-    }
-    Vec::new()
-}
-
-/// The lines of the list of steps, or of the palette, that hold the query, with their texts.
-pub fn entries(model: &Model, query: &str, is_steps: bool) -> Vec<(StepEntry, String)> {
-    let Screen::Lesson(view) = &model.screen else { return Vec::new() };
-    let steps = view.lesson.steps.iter().enumerate().map(|(index, step)| {
-        let sign = match view.record(index) {
-            Some(record) if index < view.played() && !record.is_ok() => "!",
-            Some(_) if index < view.played() => "*",
-            _ if index < view.played() => "*",
-            _ => " ",
-        };
-        (StepEntry::Step(index), format!("{sign} {:>2}  {}", index + 1, step.title))
-    });
-    let commands = keymap::listed(&model.screen)
-        .map(|binding| (StepEntry::Command(binding.command), format!("{:<10} {}", binding.label, binding.long)));
-    let all: Vec<(StepEntry, String)> = if is_steps { steps.collect() } else { commands.chain(steps).collect() };
-    let query = query.to_lowercase();
-    all.into_iter().filter(|(_, text)| text.to_lowercase().contains(&query)).collect()
 }

@@ -7,10 +7,15 @@ pub mod link;
 pub mod play;
 pub mod replay;
 pub mod session;
+pub mod transcript;
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use self::transcript::Transcript;
 use crate::action::{Check, Context};
+use crate::kernel::pty::TerminalSize;
+use crate::op::ActorName;
 use crate::report::{LabInfo, StepRecord};
 use crate::snapshot::Snapshot;
 
@@ -22,6 +27,12 @@ pub enum Request {
     /// Drop the lab and replay the first `steps` steps for real (0 = a fresh lab).
     RewindTo {
         steps: usize,
+    },
+    /// A shell beside an actor; the front end numbers them.
+    Shell {
+        tab: u32,
+        actor: ActorName,
+        size: TerminalSize,
     },
     Quit,
 }
@@ -38,12 +49,26 @@ pub enum Event {
     Played(Arc<StepRecord>),
     /// The kernel's state changed (or was first read) outside of a step.
     Live(Arc<Snapshot>),
+    /// The shell that was asked for, or why there is none.
+    Shell {
+        tab: u32,
+        actor: ActorName,
+        opened: Result<ShellTerminal, String>,
+    },
     /// The engine could not go on; the lab may be gone. Rewinding builds a new one.
     Failed {
         message: String,
     },
     /// After `Quit`: the lab is gone, and this is how the machine compares.
     Ended(Proof),
+}
+
+/// The learner's end of a shell.
+#[derive(Debug, Clone)]
+pub struct ShellTerminal {
+    /// The terminal's master side: whoever reads it lets the transcript hear.
+    pub master: Arc<OwnedFd>,
+    pub transcript: Arc<Transcript>,
 }
 
 #[derive(Debug, Clone)]

@@ -39,6 +39,10 @@ fn serve_session(session: &mut Session, requests: &Receiver<Request>, events: &S
         let told = match requests.recv_timeout(TICK) {
             Ok(Request::Next) => play(session, events),
             Ok(Request::RewindTo { steps }) => rewind(session, steps, events),
+            Ok(Request::Shell { tab, actor, size }) => {
+                let opened = session.shell(&actor, size).map_err(|error| error.to_string());
+                events.send(Event::Shell { tab, actor, opened }).is_ok()
+            }
             Ok(Request::Quit) | Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => tell_changes(session, events),
         };

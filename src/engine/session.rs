@@ -7,17 +7,19 @@ use std::time::{Duration, Instant};
 use super::lab::{Lab, LabError};
 use super::link::LinkError;
 use super::replay::{self, Replayed};
-use super::{Proof, Ready};
+use super::transcript::Transcript;
+use super::{Proof, Ready, ShellTerminal};
 use crate::action::{Check, LowerError};
 use crate::diff::Diff;
 use crate::doctor::{Facts, Playable, can_play};
 use crate::failure;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
+use crate::kernel::pty::TerminalSize;
 use crate::lab::protocol::LabPlan;
 use crate::lesson::expect::{FactAnswers, World};
 use crate::lesson::model::{ActionEntry, Lesson, Look, Step};
 use crate::observe::machine::MachineState;
-use crate::op::{OpRecord, Outcome};
+use crate::op::{ActorName, OpRecord, Outcome};
 use crate::report::{StepRecord, StepStatus, Verdict};
 use crate::snapshot::Snapshot;
 
@@ -45,6 +47,8 @@ pub struct Session {
     machine_before: MachineState,
     /// Every process seen in any of the session's labs, by pid and start time.
     lab_processes: Vec<(u32, u64)>,
+    /// What the shells of the lab that is up printed.
+    transcripts: Vec<Arc<Transcript>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +82,7 @@ impl Session {
             played: 0,
             machine_before,
             lab_processes: Vec::new(),
+            transcripts: Vec::new(),
         };
         session.new_lab()?;
         Ok(session)
@@ -102,6 +107,7 @@ impl Session {
     fn new_lab(&mut self) -> Result<(), SessionError> {
         // Its sockets keep the old lab's network namespaces: let go of them first.
         self.lab = None;
+        self.transcripts.clear();
         self.played = 0;
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         self.lab = Some(Lab::make(keeper, &self.plan)?);
@@ -242,6 +248,14 @@ impl Session {
         let world = World { snapshot: &snapshot, before, facts: &facts, outputs };
         let verdicts = step.expect.iter().map(|expect| expect.judge(&world)).collect();
         Ok((snapshot, verdicts))
+    }
+
+    /// A shell beside an actor of the lab that is up.
+    pub fn shell(&mut self, actor: &ActorName, size: TerminalSize) -> Result<ShellTerminal, SessionError> {
+        let master = Arc::new(self.lab()?.shell(actor, size)?);
+        let transcript = Arc::new(Transcript::default());
+        self.transcripts.push(Arc::clone(&transcript));
+        Ok(ShellTerminal { master, transcript })
     }
 
     /// The state now, if it is not what the last snapshot showed.

@@ -6,7 +6,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::pane::{self, frame_block};
-use super::{Look, step};
+use super::{Look, step, terminal};
+use crate::app::shells::{self, Format, ShellFocus};
 use crate::app::{Beside, LessonView, Phase, Position};
 use crate::lesson::model::ViewKind;
 use crate::text::{column, safe, shortened};
@@ -14,14 +15,44 @@ use crate::text::{column, safe, shortened};
 pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     draw_head(view, look, head, frame);
-    if view.zoomed {
-        pane::draw(frame, body, view, view.focus, look.theme);
-    } else if area.width >= 160 && area.height >= 49 {
-        draw_large(view, look, body, frame);
-    } else if area.width >= 100 && area.height >= 29 {
-        draw_middling(view, look, body, frame);
-    } else {
-        draw_small(view, look, body, frame);
+    let shells = view.shells.is_shown();
+    let screen = (frame.area().width, frame.area().height);
+    let format = Format::of(screen.0, screen.1);
+    let shell = shells::place(screen, view.zoomed).intersection(body);
+    match (view.zoomed, shells) {
+        (true, true) if view.shells.focus != ShellFocus::Shown => terminal::draw(frame, shell, view, look.theme),
+        (true, _) => pane::draw(frame, body, view, view.focus, look.theme),
+        (false, true) => {
+            draw_with_shell(view, look, (body, shell), format, frame);
+            terminal::draw(frame, shell, view, look.theme);
+        }
+        (false, false) => match format {
+            Format::Large => draw_large(view, look, body, frame),
+            Format::Middling => draw_middling(view, look, body, frame),
+            Format::Small => draw_small(view, look, body, frame),
+        },
+    }
+}
+
+/// Story and panes around the place of the shell.
+fn draw_with_shell(view: &LessonView, look: &Look, (body, shell): (Rect, Rect), format: Format, frame: &mut Frame<'_>) {
+    let above = Rect { height: shell.y - body.y, ..body };
+    if format == Format::Small {
+        let [story, evidence] = Layout::vertical([Constraint::Percentage(56), Constraint::Min(3)]).areas(above);
+        draw_story(view, look, story, frame);
+        draw_tabs(view, look, evidence, frame);
+        return;
+    }
+    let left = Rect { width: format.left(), ..body };
+    let [upper, action] = Layout::vertical([Constraint::Min(12), Constraint::Length(8)]).areas(left);
+    draw_left(view, look, upper, frame);
+    draw_action(view, look, action, frame);
+    let right = Rect { x: shell.x, width: shell.width, ..above };
+    let count = if format == Format::Large { 2 } else { 1 };
+    let others = view.watched().into_iter().filter(|kind| *kind != view.focus).take(count - 1);
+    let places = Layout::horizontal(vec![Constraint::Fill(1); count]).split(right);
+    for (kind, place) in std::iter::once(view.focus).chain(others).zip(places.iter()) {
+        pane::draw(frame, *place, view, kind, look.theme);
     }
 }
 
@@ -60,9 +91,14 @@ fn draw_small(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
             .areas(area);
     draw_story(view, look, story, frame);
     draw_action(view, look, action, frame);
+    draw_tabs(view, look, evidence, frame);
+}
+
+/// One pane, with the others as tabs.
+fn draw_tabs(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let block = frame_block(tabs(view), String::new(), false, look.theme);
-    let inner = block.inner(evidence);
-    frame.render_widget(block, evidence);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
     pane::draw_rows(frame, inner, view, view.focus, true, look.theme);
 }
 
@@ -138,13 +174,7 @@ fn draw_steps(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     let lines: Vec<Line<'_>> = (top..count.min(top + height))
         .map(|index| {
             let step = &view.lesson.steps[index];
-            let ok = view.record(index).is_none_or(|record| record.is_ok());
-            let sign = match (index < view.played(), ok) {
-                (true, true) => '*',
-                (true, false) => '!',
-                (false, _) => ' ',
-            };
-            let text = format!("{sign}{:>3} {}", index + 1, safe(&step.title));
+            let text = format!("{}{:>3} {}", view.step_sign(index), index + 1, safe(&step.title));
             let line = Line::from(column(&text, usize::from(inner.width)));
             if index == at { line.style(look.theme.selected()) } else { line }
         })

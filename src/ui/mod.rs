@@ -7,6 +7,7 @@ mod markdown;
 mod overlays;
 mod pane;
 mod step;
+mod terminal;
 pub mod theme;
 
 use ratatui::Frame;
@@ -58,6 +59,13 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     if let Some(notice) = &model.notice {
         let text = shortened(&safe(notice), usize::from(area.width));
         frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
+        return;
+    }
+    if let Screen::Lesson(view) = &model.screen
+        && view.shells.is_typing()
+    {
+        let text = " ctrl-] leaves the shell (twice: sends it)   everything else goes to it";
+        frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
         return;
     }
     let mut text = String::new();

@@ -7,17 +7,16 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::pane::frame_block;
 use super::theme::Theme;
-use crate::app::{Model, Overlay, entries, keymap};
+use crate::app::{List, Model, Overlay, entries, keymap};
 use crate::text::{column, safe};
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     match &model.overlay {
         Overlay::None => {}
         Overlay::Help { scroll } => draw_help(model, *scroll, theme, area, frame),
-        Overlay::Steps { query, selected } => draw_list(model, "Steps", query, *selected, true, theme, area, frame),
-        Overlay::Palette { query, selected } => {
-            draw_list(model, "Everything", query, *selected, false, theme, area, frame);
-        }
+        Overlay::Steps { query, selected } => draw_list(model, List::Steps, query, *selected, theme, area, frame),
+        Overlay::Palette { query, selected } => draw_list(model, List::Palette, query, *selected, theme, area, frame),
+        Overlay::Shells { query, selected } => draw_list(model, List::Shells, query, *selected, theme, area, frame),
         Overlay::Search { query } => {
             draw_box(
                 vec![Line::from(format!("/{}_", safe(query)))],
@@ -56,18 +55,13 @@ fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut
     draw_box(lines.into_iter().skip(top).collect(), " Keys (any key closes) ", theme, place, frame);
 }
 
-#[expect(clippy::too_many_arguments, reason = "two lists that differ in nothing but these")]
-fn draw_list(
-    model: &Model,
-    title: &str,
-    query: &str,
-    selected: usize,
-    is_steps: bool,
-    theme: Theme,
-    area: Rect,
-    frame: &mut Frame<'_>,
-) {
-    let found = entries(model, query, is_steps);
+fn draw_list(model: &Model, list: List, query: &str, selected: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let title = match list {
+        List::Steps => "Steps",
+        List::Palette => "Everything",
+        List::Shells => "Shells",
+    };
+    let found = entries(model, query, list);
     let place = centred(area, 72, found.len() as u16 + 4);
     let height = usize::from(place.height.saturating_sub(3));
     let top = selected.saturating_sub(height.saturating_sub(1));

@@ -1,6 +1,8 @@
 //! The terminal: set up, fed, drawn, and always given back. Threads bring keys, signals and the engine's events to one
 //! channel; the screen is drawn only after something came.
 
+mod shells;
+
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use crossterm::{cursor, event, execute, queue, terminal};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+use self::shells::Terminals;
+use crate::app::terminal::is_contained;
 use crate::app::{CatalogueRow, Effect, Model, Msg, update};
 use crate::engine::{Event, Request};
 use crate::lesson::model::Lesson;
@@ -55,6 +59,8 @@ pub struct TuiOptions {
 enum Incoming {
     App(Msg),
     Highlighted(Highlighted),
+    /// A shell's program printed something.
+    Printed(u32),
     /// Back in the foreground.
     Continued,
 }
@@ -81,6 +87,7 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
         sender,
         engine: None,
         copy_file: options.copy_file,
+        terminals: Terminals::default(),
     };
     let size = terminal::size().context("could not ask the terminal for its size")?;
     let mut model = Model::new(options.catalogue, size);
@@ -116,13 +123,20 @@ struct Stage {
     sender: Sender<Incoming>,
     engine: Option<(Sender<Request>, JoinHandle<()>)>,
     copy_file: Option<PathBuf>,
+    terminals: Terminals,
 }
 
 impl Stage {
     fn take_in(&mut self, model: &mut Model, incoming: Incoming, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
         match incoming {
             Incoming::App(message) => {
+                self.keep_terminals(&message);
                 let effects = update(model, message);
+                self.carry_out(model, effects, backstage)
+            }
+            Incoming::Printed(tab) => {
+                let bytes = self.terminals.take(tab);
+                let effects = update(model, Msg::ShellPrinted { tab, bytes });
                 self.carry_out(model, effects, backstage)
             }
             Incoming::Highlighted(highlighted) => {
@@ -133,6 +147,16 @@ impl Stage {
                 take_terminal()?;
                 self.start_over()
             }
+        }
+    }
+
+    fn keep_terminals(&mut self, message: &Msg) {
+        match message {
+            Msg::Engine(Event::Shell { tab, opened: Ok(terminal), .. }) => {
+                self.terminals.add(*tab, terminal.clone(), self.sender.clone());
+            }
+            Msg::ShellEnded(tab) => self.terminals.remove(*tab),
+            _ => {}
         }
     }
 
@@ -161,6 +185,8 @@ impl Stage {
                     let said = self.copy(&text);
                     update(model, Msg::Copied(said));
                 }
+                Effect::Type { tab, bytes } => self.terminals.type_bytes(tab, bytes),
+                Effect::ResizeShell { tab, size } => self.terminals.resize(tab, size),
                 Effect::Suspend => suspend()?,
                 Effect::Redraw => self.start_over()?,
                 Effect::Quit => model.is_over = true,
@@ -247,6 +273,7 @@ fn watch_keys(sender: Sender<Incoming>) {
             let message = match event {
                 event::Event::Key(key) => Msg::Key(key),
                 event::Event::Resize(columns, rows) => Msg::Resize(columns, rows),
+                event::Event::Paste(text) => Msg::Paste(text),
                 _ => continue,
             };
             if sender.send(Incoming::App(message)).is_err() {
@@ -286,14 +313,15 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 fn take_terminal() -> anyhow::Result<()> {
     terminal::enable_raw_mode().context("could not switch the terminal to raw mode")?;
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(std::io::stdout(), EnterAlternateScreen, cursor::Hide).context("could not prepare the terminal")
+    execute!(std::io::stdout(), EnterAlternateScreen, cursor::Hide, event::EnableBracketedPaste)
+        .context("could not prepare the terminal")
 }
 
 /// Everything in reverse; harmless when there is nothing to give back.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = std::io::stdout();
-        let _ = execute!(out, EndSynchronizedUpdate, LeaveAlternateScreen, cursor::Show);
+        let _ = execute!(out, EndSynchronizedUpdate, event::DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
         let _ = terminal::disable_raw_mode();
         let _ = out.flush();
     }
@@ -306,6 +334,9 @@ impl Restore {
     fn set_up() -> anyhow::Result<Restore> {
         let default = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
+            if is_contained() {
+                return;
+            }
             give_back();
             default(panic);
         }));

@@ -1,0 +1,191 @@
+//! Keys while something lies over the screen: help, questions, lists with search.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::keymap;
+use super::update::{PAGE, carry_out, leave, search};
+use super::{Confirm, Effect, Model, Overlay, Screen, StepEntry, shells};
+use crate::engine::Request;
+
+pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    let ctrl_c = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+    if key.code == KeyCode::Esc || (ctrl_c && !matches!(model.overlay, Overlay::Confirm(_))) {
+        model.overlay = Overlay::None;
+        return Vec::new();
+    }
+    match std::mem::replace(&mut model.overlay, Overlay::None) {
+        Overlay::None => Vec::new(),
+        Overlay::Help { scroll } => {
+            model.overlay = match key.code {
+                KeyCode::Down | KeyCode::Char('j') => Overlay::Help { scroll: scroll + 1 },
+                KeyCode::Up | KeyCode::Char('k') => Overlay::Help { scroll: scroll.saturating_sub(1) },
+                KeyCode::PageDown | KeyCode::Char(' ') => Overlay::Help { scroll: scroll + PAGE },
+                KeyCode::PageUp => Overlay::Help { scroll: scroll.saturating_sub(PAGE) },
+                _ => Overlay::None,
+            };
+            Vec::new()
+        }
+        Overlay::Confirm(confirm) => answer(model, confirm, key),
+        Overlay::Search { query } => {
+            match edited(query, key) {
+                Edit::Typing(query) => model.overlay = Overlay::Search { query },
+                Edit::Done(query) => {
+                    if let Screen::Lesson(view) = &mut model.screen {
+                        view.query = query;
+                        search(view, 1);
+                    }
+                }
+                Edit::Other(query) => model.overlay = Overlay::Search { query },
+            }
+            Vec::new()
+        }
+        Overlay::Steps { query, selected } => in_list(model, List::Steps, query, selected, key),
+        Overlay::Palette { query, selected } => in_list(model, List::Palette, query, selected, key),
+        Overlay::Shells { query, selected } => in_list(model, List::Shells, query, selected, key),
+    }
+}
+
+fn answer(model: &mut Model, confirm: Confirm, key: KeyEvent) -> Vec<Effect> {
+    let yes = match key.code {
+        KeyCode::Enter => true,
+        KeyCode::Char(letter) => {
+            matches!(letter, 'y' | 'Y')
+                || (letter == 'q' && confirm.then == Request::Quit)
+                || (letter == 'c' && key.modifiers.contains(KeyModifiers::CONTROL))
+        }
+        _ => false,
+    };
+    if !yes {
+        return Vec::new();
+    }
+    if confirm.then == Request::Quit {
+        return leave(model);
+    }
+    if let Screen::Lesson(view) = &mut model.screen {
+        view.start_building();
+    }
+    vec![Effect::Engine(confirm.then)]
+}
+
+enum Edit {
+    Typing(String),
+    Done(String),
+    Other(String),
+}
+
+fn edited(mut query: String, key: KeyEvent) -> Edit {
+    match key.code {
+        KeyCode::Enter => Edit::Done(query),
+        KeyCode::Backspace => {
+            query.pop();
+            Edit::Typing(query)
+        }
+        KeyCode::Char(letter) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+            query.push(letter);
+            Edit::Typing(query)
+        }
+        _ => Edit::Other(query),
+    }
+}
+
+/// What a list with search is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    Steps,
+    Palette,
+    Shells,
+}
+
+impl List {
+    fn overlay(self, query: String, selected: usize) -> Overlay {
+        match self {
+            List::Steps => Overlay::Steps { query, selected },
+            List::Palette => Overlay::Palette { query, selected },
+            List::Shells => Overlay::Shells { query, selected },
+        }
+    }
+}
+
+fn in_list(model: &mut Model, list: List, query: String, selected: usize, key: KeyEvent) -> Vec<Effect> {
+    let count = entries(model, &query, list).len();
+    match key.code {
+        KeyCode::Down => {
+            model.overlay = list.overlay(query, (selected + 1).min(count.saturating_sub(1)));
+            return Vec::new();
+        }
+        KeyCode::Up => {
+            model.overlay = list.overlay(query, selected.saturating_sub(1));
+            return Vec::new();
+        }
+        _ => {}
+    }
+    match edited(query, key) {
+        Edit::Typing(query) => model.overlay = list.overlay(query, 0),
+        Edit::Other(query) => model.overlay = list.overlay(query, selected),
+        Edit::Done(query) => {
+            let chosen = entries(model, &query, list).into_iter().nth(selected).map(|(entry, _)| entry);
+            return match chosen {
+                Some(entry) => choose(model, entry),
+                None => Vec::new(),
+            };
+        }
+    }
+    Vec::new()
+}
+
+fn choose(model: &mut Model, entry: StepEntry) -> Vec<Effect> {
+    match entry {
+        StepEntry::Step(step) => go_to(model, step),
+        StepEntry::Command(command) => carry_out(model, command),
+        StepEntry::Tab(index) => {
+            let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+            view.shells.choose(index);
+            view.shells.fit(model.size, view.zoomed)
+        }
+        StepEntry::NewShell(actor) => {
+            let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+            shells::ask_for(view, actor, model.size)
+        }
+    }
+}
+
+/// A step of the list: look at it if it was played, else offer to play up to it.
+fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    if step < view.played() && view.record(step).is_some() {
+        view.look_at(step);
+    } else if step != view.played() {
+        let question = format!("Go to step {}? A fresh lab is made and {step} steps are played in it.", step + 1);
+        model.overlay = Overlay::Confirm(Confirm { question, then: Request::RewindTo { steps: step } });
+    } else {
+        view.back_to_live();
+    }
+    Vec::new()
+}
+
+/// The lines of a list that hold the query, with their texts.
+pub fn entries(model: &Model, query: &str, list: List) -> Vec<(StepEntry, String)> {
+    let Screen::Lesson(view) = &model.screen else { return Vec::new() };
+    let steps = || {
+        view.lesson.steps.iter().enumerate().map(|(index, step)| {
+            (StepEntry::Step(index), format!("{} {:>2}  {}", view.step_sign(index), index + 1, step.title))
+        })
+    };
+    let commands = keymap::listed(&model.screen)
+        .map(|binding| (StepEntry::Command(binding.command), format!("{:<10} {}", binding.label, binding.long)));
+    let tabs =
+        view.shells.tabs().iter().enumerate().map(|(index, tab)| {
+            (StepEntry::Tab(index), format!("{}  go to the shell beside {}", index + 1, tab.actor))
+        });
+    let new = view
+        .actors()
+        .into_iter()
+        .map(|actor| (StepEntry::NewShell(actor.clone()), format!("+  a new shell beside {actor}")));
+    let all: Vec<(StepEntry, String)> = match list {
+        List::Steps => steps().collect(),
+        List::Palette => commands.chain(steps()).collect(),
+        List::Shells => tabs.chain(new).collect(),
+    };
+    let query = query.to_lowercase();
+    all.into_iter().filter(|(_, text)| text.to_lowercase().contains(&query)).collect()
+}

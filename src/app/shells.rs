@@ -1,0 +1,255 @@
+//! The learner's shells on the screen: tabs, which of them has the keys, where they are drawn.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
+
+use super::terminal::Terminal;
+use super::{Effect, LessonView, Model, Screen};
+use crate::engine::Request;
+use crate::kernel::pty::TerminalSize;
+use crate::op::ActorName;
+
+/// Where keys go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ShellFocus {
+    /// The shells are not on the screen.
+    #[default]
+    Hidden,
+    /// On the screen, but keys are the lesson's.
+    Shown,
+    /// Keys that move, move in the shell's past output.
+    Looking,
+    /// Every key goes to the shell, but the one that leaves it.
+    Typing,
+}
+
+/// All shells of a lesson.
+#[derive(Debug, Default)]
+pub struct Shells {
+    tabs: Vec<Terminal>,
+    current: usize,
+    pub focus: ShellFocus,
+    next_id: u32,
+}
+
+impl Shells {
+    pub fn tabs(&self) -> &[Terminal] {
+        &self.tabs
+    }
+
+    pub fn current(&self) -> Option<&Terminal> {
+        self.tabs.get(self.current)
+    }
+
+    pub fn current_mut(&mut self) -> Option<&mut Terminal> {
+        self.tabs.get_mut(self.current)
+    }
+
+    pub fn is_current(&self, index: usize) -> bool {
+        index == self.current
+    }
+
+    pub fn is_shown(&self) -> bool {
+        self.focus != ShellFocus::Hidden && !self.tabs.is_empty()
+    }
+
+    pub fn is_typing(&self) -> bool {
+        self.focus == ShellFocus::Typing && !self.tabs.is_empty()
+    }
+
+    /// Choose a tab.
+    pub fn choose(&mut self, index: usize) {
+        if index < self.tabs.len() {
+            self.current = index;
+            self.focus = ShellFocus::Typing;
+        }
+    }
+
+    /// A number for a shell that is asked for.
+    pub fn number(&mut self) -> u32 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    pub fn open(&mut self, id: u32, actor: ActorName, size: TerminalSize) {
+        self.tabs.push(Terminal::new(id, actor, size));
+        self.choose(self.tabs.len() - 1);
+    }
+
+    pub fn close(&mut self, id: u32) {
+        self.tabs.retain(|tab| tab.id != id);
+        self.current = self.current.min(self.tabs.len().saturating_sub(1));
+        if self.tabs.is_empty() {
+            self.focus = ShellFocus::Hidden;
+        }
+    }
+
+    /// The lab is gone, and every shell with it.
+    pub fn close_all(&mut self) {
+        self.tabs.clear();
+        self.current = 0;
+        self.focus = ShellFocus::Hidden;
+    }
+
+    pub fn get_mut(&mut self, id: u32) -> Option<&mut Terminal> {
+        self.tabs.iter_mut().find(|tab| tab.id == id)
+    }
+
+    /// Give every tab the size of the place it is drawn in; returns those that changed.
+    pub fn fit(&mut self, screen: (u16, u16), zoomed: bool) -> Vec<Effect> {
+        let size = inner_size(screen, zoomed);
+        let mut effects = Vec::new();
+        for tab in self.tabs.iter_mut().filter(|tab| tab.size() != size) {
+            tab.resize(size);
+            effects.push(Effect::ResizeShell { tab: tab.id, size });
+        }
+        effects
+    }
+}
+
+/// How much of the screen there is to show a lesson on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Small,
+    Middling,
+    Large,
+}
+
+impl Format {
+    pub fn of(columns: u16, rows: u16) -> Format {
+        if columns >= 160 && rows >= 50 {
+            Format::Large
+        } else if columns >= 100 && rows >= 30 {
+            Format::Middling
+        } else {
+            Format::Small
+        }
+    }
+
+    /// Columns of the left side, with steps and story.
+    pub fn left(self) -> u16 {
+        match self {
+            Format::Small => 0,
+            Format::Middling => 42,
+            Format::Large => 52,
+        }
+    }
+}
+
+/// Where the shells are drawn, frame included, on a screen of this size: below everything, above the footer.
+pub fn place((columns, rows): (u16, u16), zoomed: bool) -> Rect {
+    let body = rows.saturating_sub(2);
+    if zoomed {
+        return Rect { x: 0, y: 1, width: columns, height: body };
+    }
+    let format = Format::of(columns, rows);
+    let height = match format {
+        Format::Small => (body * 11 / 20).max(5).min(body),
+        Format::Middling | Format::Large => body * 11 / 20,
+    };
+    Rect { x: format.left(), y: 1 + body - height, width: columns - format.left(), height }
+}
+
+/// Columns and rows inside the frame.
+pub fn inner_size(screen: (u16, u16), zoomed: bool) -> TerminalSize {
+    let place = place(screen, zoomed);
+    TerminalSize::new(place.width.saturating_sub(2), place.height.saturating_sub(2))
+}
+
+/// ctrl-], in both ways terminals say it.
+fn is_leave(key: KeyEvent) -> bool {
+    key.modifiers.contains(KeyModifiers::CONTROL) && matches!(key.code, KeyCode::Char(']' | '5'))
+}
+
+/// A key while the shells may have it; None when it is the lesson's.
+pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
+    const PAGE: isize = 8;
+    let shells = &mut view.shells;
+    let focus = shells.focus;
+    let tab = shells.current_mut()?;
+    match focus {
+        ShellFocus::Hidden | ShellFocus::Shown => return None,
+        ShellFocus::Typing if is_leave(key) => shells.focus = ShellFocus::Looking,
+        ShellFocus::Typing => {
+            tab.scroll(isize::MIN);
+            let bytes = tab.key(key);
+            return Some(vec![Effect::Type { tab: tab.id, bytes }]);
+        }
+        ShellFocus::Looking if is_leave(key) => {
+            let effect = Effect::Type { tab: tab.id, bytes: vec![0x1d] };
+            shells.focus = ShellFocus::Typing;
+            return Some(vec![effect]);
+        }
+        ShellFocus::Looking => match key.code {
+            KeyCode::Up | KeyCode::Char('k') => tab.scroll(1),
+            KeyCode::Down | KeyCode::Char('j') => tab.scroll(-1),
+            KeyCode::PageUp => tab.scroll(PAGE),
+            KeyCode::PageDown => tab.scroll(-PAGE),
+            KeyCode::Char('g') | KeyCode::Home => tab.scroll(isize::MAX),
+            KeyCode::Char('G') | KeyCode::End => tab.scroll(isize::MIN),
+            KeyCode::Esc => shells.focus = ShellFocus::Hidden,
+            KeyCode::Tab | KeyCode::BackTab | KeyCode::Char('1'..='7' | '[' | ']') => {
+                shells.focus = ShellFocus::Shown;
+                return None;
+            }
+            _ => return None,
+        },
+    }
+    Some(Vec::new())
+}
+
+/// To the shell that is there, or to a new one where the next action happens.
+pub fn enter(view: &mut LessonView, screen: (u16, u16)) -> Vec<Effect> {
+    if view.shells.current().is_some() {
+        view.shells.focus = ShellFocus::Typing;
+        return view.shells.fit(screen, view.zoomed);
+    }
+    let wanted = view.step().and_then(|step| step.actions.first()).map(|entry| entry.actor.clone());
+    let actors = view.actors();
+    let actor = wanted.filter(|actor| actors.contains(actor)).unwrap_or_else(ActorName::host);
+    ask_for(view, actor, screen)
+}
+
+/// Ask the engine for a shell.
+pub fn ask_for(view: &mut LessonView, actor: ActorName, screen: (u16, u16)) -> Vec<Effect> {
+    let tab = view.shells.number();
+    let size = inner_size(screen, view.zoomed);
+    vec![Effect::Engine(Request::Shell { tab, actor, size })]
+}
+
+/// What a program printed.
+pub fn on_output(model: &mut Model, tab: u32, printed: &[u8]) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    let Some(terminal) = view.shells.get_mut(tab) else { return Vec::new() };
+    let bytes = terminal.feed(printed);
+    if bytes.is_empty() { Vec::new() } else { vec![Effect::Type { tab, bytes }] }
+}
+
+pub fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    if !view.shells.is_typing() {
+        return Vec::new();
+    }
+    let tab = view.shells.current().map(|tab| (tab.id, tab.paste(text)));
+    tab.map(|(tab, bytes)| Effect::Type { tab, bytes }).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_for_a_shell_on_every_screen() {
+        for columns in 60..=250 {
+            for rows in 15..=80 {
+                for zoomed in [false, true] {
+                    let place = place((columns, rows), zoomed);
+                    assert!(place.right() <= columns && place.bottom() < rows, "{columns}x{rows}: {place:?}");
+                    let inner = inner_size((columns, rows), zoomed);
+                    assert!(inner.columns >= 56 && inner.rows >= 3, "{columns}x{rows}: {inner:?}");
+                }
+            }
+        }
+        assert!(inner_size((80, 24), false).rows >= 9);
+    }
+}

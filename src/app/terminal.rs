@@ -1,0 +1,291 @@
+//! One shell of the learner's: what its terminal would show, kept by a terminal emulator that a panic can't get out of.
+
+use std::cell::Cell;
+use std::num::NonZeroU16;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::kernel::pty::TerminalSize;
+use crate::op::ActorName;
+
+/// Lines kept above the screen.
+const SCROLLBACK: usize = 2000;
+
+thread_local! {
+    static CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A panic that happens now is caught, and is no reason to give the real terminal back.
+pub fn is_contained() -> bool {
+    CONTAINED.get()
+}
+
+/// A tab.
+pub struct Terminal {
+    pub id: u32,
+    /// Beside whom it was started.
+    pub actor: ActorName,
+    parser: vt100::Parser<Answers>,
+    size: TerminalSize,
+    /// Lines looked back.
+    scroll: usize,
+}
+
+impl std::fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Terminal").field("id", &self.id).field("actor", &self.actor).finish_non_exhaustive()
+    }
+}
+
+/// What programs ask of a terminal gets an answer; titles and clipboards they set go nowhere.
+#[derive(Debug, Default)]
+struct Answers {
+    bytes: Vec<u8>,
+}
+
+impl vt100::Callbacks for Answers {
+    fn unhandled_csi(
+        &mut self,
+        screen: &mut vt100::Screen,
+        first: Option<u8>,
+        _second: Option<u8>,
+        parameters: &[&[u16]],
+        letter: char,
+    ) {
+        let parameter = parameters.first().and_then(|one| one.first()).copied().unwrap_or(0);
+        match (first, letter, parameter) {
+            (None, 'n', 5) => self.bytes.extend_from_slice(b"\x1b[0n"),
+            (None, 'n', 6) => {
+                let (row, column) = screen.cursor_position();
+                self.bytes.extend_from_slice(format!("\x1b[{};{}R", row + 1, column + 1).as_bytes());
+            }
+            // "VT100 with advanced video": no more is promised.
+            (None, 'c', 0) => self.bytes.extend_from_slice(b"\x1b[?1;2c"),
+            _ => {}
+        }
+    }
+}
+
+impl Terminal {
+    pub fn new(id: u32, actor: ActorName, size: TerminalSize) -> Terminal {
+        Terminal { id, actor, parser: parser(size), size, scroll: 0 }
+    }
+
+    pub fn screen(&self) -> &vt100::Screen {
+        self.parser.screen()
+    }
+
+    pub fn size(&self) -> TerminalSize {
+        self.size
+    }
+
+    /// Take in what a program printed; returns what the terminal answers it.
+    pub fn feed(&mut self, printed: &[u8]) -> Vec<u8> {
+        self.contained(|parser| parser.process(printed));
+        let mut answers = std::mem::take(&mut self.parser.callbacks_mut().bytes);
+        // A program that asks in a loop is answered a little.
+        answers.truncate(256);
+        self.apply_scroll();
+        answers
+    }
+
+    pub fn resize(&mut self, size: TerminalSize) {
+        self.size = size;
+        self.contained(|parser| {
+            let (rows, columns) = dimensions(size);
+            parser.set_size(rows, columns);
+        });
+        self.apply_scroll();
+    }
+
+    /// Look back by so many lines, or forward by negative ones.
+    pub fn scroll(&mut self, by: isize) {
+        self.scroll = self.scroll.saturating_add_signed(by);
+        self.apply_scroll();
+    }
+
+    pub fn is_scrolled(&self) -> bool {
+        self.parser.screen().scrollback() > 0
+    }
+
+    fn apply_scroll(&mut self) {
+        let wanted = self.scroll;
+        self.contained(|parser| parser.screen_mut().set_scrollback(wanted));
+        self.scroll = self.parser.screen().scrollback();
+    }
+
+    /// Whatever the emulator does with hostile bytes, the program goes on, with an empty screen if need be.
+    fn contained(&mut self, act: impl FnOnce(&mut vt100::Parser<Answers>)) {
+        let parser = &mut self.parser;
+        CONTAINED.set(true);
+        let went_well = catch_unwind(AssertUnwindSafe(|| act(parser))).is_ok();
+        CONTAINED.set(false);
+        if !went_well {
+            self.parser = self::parser(self.size);
+            self.scroll = 0;
+            self.parser.process(b"(the terminal had to be rebuilt: press Enter)\r\n");
+        }
+    }
+
+    /// The bytes a key sends to the program.
+    pub fn key(&self, key: KeyEvent) -> Vec<u8> {
+        let application = self.screen().application_cursor();
+        let bytes = match key.code {
+            KeyCode::Char(letter) => return letter_bytes(letter, key.modifiers),
+            KeyCode::Enter => b"\r".to_vec(),
+            KeyCode::Backspace => b"\x7f".to_vec(),
+            KeyCode::Tab => b"\t".to_vec(),
+            KeyCode::BackTab => b"\x1b[Z".to_vec(),
+            KeyCode::Esc => b"\x1b".to_vec(),
+            KeyCode::Up => arrow('A', application, key.modifiers),
+            KeyCode::Down => arrow('B', application, key.modifiers),
+            KeyCode::Right => arrow('C', application, key.modifiers),
+            KeyCode::Left => arrow('D', application, key.modifiers),
+            KeyCode::Home => arrow('H', application, key.modifiers),
+            KeyCode::End => arrow('F', application, key.modifiers),
+            KeyCode::Insert => b"\x1b[2~".to_vec(),
+            KeyCode::Delete => b"\x1b[3~".to_vec(),
+            KeyCode::PageUp => b"\x1b[5~".to_vec(),
+            KeyCode::PageDown => b"\x1b[6~".to_vec(),
+            KeyCode::F(number) => function_key(number),
+            _ => Vec::new(),
+        };
+        if key.modifiers.contains(KeyModifiers::ALT) { [b"\x1b".as_slice(), &bytes].concat() } else { bytes }
+    }
+
+    /// The bytes a paste sends: marked as one where the program asked for that, with no way to end the mark early.
+    pub fn paste(&self, text: &str) -> Vec<u8> {
+        let text = text.replace('\x1b', "").replace('\n', "\r");
+        if self.screen().bracketed_paste() { format!("\x1b[200~{text}\x1b[201~").into() } else { text.into() }
+    }
+}
+
+fn parser(size: TerminalSize) -> vt100::Parser<Answers> {
+    let (rows, columns) = dimensions(size);
+    vt100::Parser::new_with_callbacks(rows, columns, SCROLLBACK, Answers::default())
+}
+
+fn dimensions(size: TerminalSize) -> (NonZeroU16, NonZeroU16) {
+    let least = NonZeroU16::MIN.saturating_add(1);
+    let clamped = |number: u16| NonZeroU16::new(number).map_or(least, |number| number.max(least));
+    (clamped(size.rows), clamped(size.columns))
+}
+
+fn letter_bytes(letter: char, modifiers: KeyModifiers) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if modifiers.contains(KeyModifiers::ALT) {
+        bytes.push(0x1b);
+    }
+    if !modifiers.contains(KeyModifiers::CONTROL) {
+        bytes.extend_from_slice(letter.to_string().as_bytes());
+        return bytes;
+    }
+    // Terminals send 0x1c to 0x1f for ctrl with \ ] ^ _, which arrive here as ctrl-4 to ctrl-7.
+    match letter.to_ascii_lowercase() {
+        letter @ 'a'..='z' => bytes.push(letter as u8 & 0x1f),
+        ' ' | '@' | '2' => bytes.push(0),
+        '[' | '3' => bytes.push(0x1b),
+        '\\' | '4' => bytes.push(0x1c),
+        ']' | '5' => bytes.push(0x1d),
+        '^' | '6' => bytes.push(0x1e),
+        '_' | '/' | '7' => bytes.push(0x1f),
+        '?' | '8' => bytes.push(0x7f),
+        _ => {}
+    }
+    bytes
+}
+
+fn arrow(letter: char, application: bool, modifiers: KeyModifiers) -> Vec<u8> {
+    let held = modifiers - KeyModifiers::ALT;
+    if !held.is_empty() {
+        let number =
+            1 + u8::from(held.contains(KeyModifiers::SHIFT)) + 4 * u8::from(held.contains(KeyModifiers::CONTROL));
+        return format!("\x1b[1;{number}{letter}").into();
+    }
+    format!("\x1b{}{letter}", if application { 'O' } else { '[' }).into()
+}
+
+fn function_key(number: u8) -> Vec<u8> {
+    match number {
+        1..=4 => format!("\x1bO{}", char::from(b'P' + number - 1)).into(),
+        5 => b"\x1b[15~".to_vec(),
+        6..=10 => format!("\x1b[{}~", number + 11).into(),
+        11 | 12 => format!("\x1b[{}~", number + 12).into(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terminal(columns: u16, rows: u16) -> Terminal {
+        Terminal::new(0, ActorName::host(), TerminalSize::new(columns, rows))
+    }
+
+    #[test]
+    fn programs_that_ask_are_answered() {
+        let mut terminal = terminal(80, 24);
+        assert_eq!(terminal.feed(b"abc\x1b[6n"), b"\x1b[1;4R");
+        assert_eq!(terminal.feed(b"\x1b[c\x1b[5n"), b"\x1b[?1;2c\x1b[0n");
+        assert!(terminal.feed(&b"\x1b[6n".repeat(10_000)).len() <= 256);
+        assert_eq!(terminal.feed(b"\x1b]52;c;aGFjaw==\x07\x1b]0;title\x07\x1b]52;c;?\x07"), b"");
+    }
+
+    #[test]
+    fn keys_become_the_bytes_a_terminal_sends() {
+        let mut terminal = terminal(80, 24);
+        let check = |terminal: &Terminal, code: KeyCode, modifiers: KeyModifiers, bytes: &[u8]| {
+            assert_eq!(terminal.key(KeyEvent::new(code, modifiers)), bytes, "{code:?} {modifiers:?}");
+        };
+        check(&terminal, KeyCode::Char('あ'), KeyModifiers::NONE, "あ".as_bytes());
+        check(&terminal, KeyCode::Char('c'), KeyModifiers::CONTROL, &[3]);
+        check(&terminal, KeyCode::Char('5'), KeyModifiers::CONTROL, &[0x1d]);
+        check(&terminal, KeyCode::Char('b'), KeyModifiers::ALT, b"\x1bb");
+        check(&terminal, KeyCode::Up, KeyModifiers::NONE, b"\x1b[A");
+        check(&terminal, KeyCode::Left, KeyModifiers::CONTROL, b"\x1b[1;5D");
+        check(&terminal, KeyCode::F(5), KeyModifiers::NONE, b"\x1b[15~");
+        check(&terminal, KeyCode::F(10), KeyModifiers::NONE, b"\x1b[21~");
+        check(&terminal, KeyCode::F(12), KeyModifiers::NONE, b"\x1b[24~");
+        terminal.feed(b"\x1b[?1h");
+        check(&terminal, KeyCode::Up, KeyModifiers::NONE, b"\x1bOA");
+    }
+
+    #[test]
+    fn a_paste_is_marked_where_the_program_asks_and_can_not_end_the_mark() {
+        let mut terminal = terminal(80, 24);
+        assert_eq!(terminal.paste("a\nb"), b"a\rb");
+        terminal.feed(b"\x1b[?2004h");
+        assert_eq!(terminal.paste("a\x1b[201~b"), b"\x1b[200~a[201~b\x1b[201~");
+    }
+
+    #[test]
+    fn a_panic_of_the_emulator_is_contained_and_the_terminal_rebuilt() {
+        let mut terminal = terminal(20, 5);
+        terminal.feed(b"before");
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| assert!(is_contained())));
+        terminal.contained(|_| panic!("a fault"));
+        std::panic::set_hook(hook);
+        assert!(!is_contained());
+        assert!(terminal.screen().contents().contains("rebuilt"));
+        terminal.feed(b"after");
+        assert!(terminal.screen().contents().contains("after"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_and_no_size_are_too_much(
+            pieces in proptest::collection::vec((proptest::collection::vec(proptest::num::u8::ANY, 0..60), 0_u16..90, 0_u16..40), 1..12)
+        ) {
+            let mut terminal = terminal(80, 24);
+            for (bytes, columns, rows) in pieces {
+                terminal.feed(&bytes);
+                terminal.feed("あ한e\u{301}".as_bytes());
+                terminal.resize(TerminalSize::new(columns, rows));
+                terminal.scroll(isize::from(rows as i16) - 20);
+            }
+        }
+    }
+}

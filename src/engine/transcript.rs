@@ -1,0 +1,78 @@
+//! What the learner's shells printed since a step began: what an `output` expectation is judged by when nothing was
+//! played.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::text;
+
+/// Most that is kept, in bytes: the latest.
+const KEPT: usize = 64 * 1024;
+
+/// Filled by whoever reads a terminal, read by the engine.
+#[derive(Debug, Default)]
+pub struct Transcript {
+    bytes: Mutex<Vec<u8>>,
+}
+
+impl Transcript {
+    pub fn hear(&self, printed: &[u8]) {
+        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.extend_from_slice(&printed[printed.len().saturating_sub(KEPT)..]);
+        let surplus = bytes.len().saturating_sub(2 * KEPT);
+        if surplus > 0 {
+            // Rarely, so that a flood is not moved about byte by byte.
+            let keep_from = bytes.len() - KEPT;
+            bytes.drain(..keep_from);
+        }
+    }
+
+    pub fn forget(&self) {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// How much there is: tells cheaply whether anything was printed.
+    pub fn size(&self) -> usize {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The lines that programs printed; those that hold a prompt are the learner's own words and are left out.
+    pub fn lines(&self) -> String {
+        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let plain = text::without_escapes(&String::from_utf8_lossy(&bytes));
+        let printed: Vec<&str> = plain.lines().filter(|line| !is_prompt(line)).collect();
+        printed.join("\n")
+    }
+}
+
+/// `host:~# `, `# `, `/root # `: all that stands before the sign is one word.
+fn is_prompt(line: &str) -> bool {
+    line.split_once("# ").is_some_and(|(before, _)| !before.trim().contains(char::is_whitespace))
+        || line.trim_end().ends_with('#')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_is_not_what_was_printed() {
+        let transcript = Transcript::default();
+        transcript.hear(b"\x1b[?2004hhost:~# echo $$\r\n\x1b[?2004l\r1\r\n\x1b]0;title\x07host:~# ");
+        assert_eq!(transcript.lines(), "1");
+        transcript.hear(b"ls\r\n\x1b[01;34mbin\x1b[0m  etc\r\n/ # ");
+        assert_eq!(transcript.lines(), "1\nbin  etc");
+        transcript.forget();
+        assert_eq!((transcript.lines(), transcript.size()), (String::new(), 0));
+    }
+
+    #[test]
+    fn a_flood_is_kept_by_its_end() {
+        let transcript = Transcript::default();
+        for _ in 0..100 {
+            transcript.hear(&b"y\n".repeat(4096));
+        }
+        transcript.hear(b"last\n");
+        assert!(transcript.size() <= 2 * KEPT);
+        assert!(transcript.lines().ends_with("y\nlast"));
+    }
+}

@@ -1,0 +1,93 @@
+//! Drawing a shell: the cells of its screen, never its bytes, so that no escape sequence gets to the real terminal.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::{Color, Modifier, Style};
+
+use super::pane::frame_block;
+use super::theme::Theme;
+use crate::app::LessonView;
+use crate::app::shells::ShellFocus;
+use crate::text::{safe, shortened};
+
+pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) {
+    let shells = &view.shells;
+    let Some(tab) = shells.current() else { return };
+    let typing = shells.is_typing();
+    let right = match shells.focus {
+        ShellFocus::Typing => " keys go to the shell; ctrl-] leaves ",
+        ShellFocus::Looking if tab.is_scrolled() => " looking back: G to the end, s types ",
+        ShellFocus::Looking => " s types, j/k scroll, Esc hides ",
+        ShellFocus::Shown | ShellFocus::Hidden => " s types ",
+    };
+    let room = usize::from(area.width.saturating_sub(6)).saturating_sub(right.len());
+    let title = shortened(&tabs(view), room);
+    let block = frame_block(title, right.into(), typing || shells.focus == ShellFocus::Looking, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let screen = tab.screen();
+    draw_cells(frame.buffer_mut(), inner, screen, theme);
+    let (row, column) = screen.cursor_position();
+    if typing && !screen.hide_cursor() && screen.scrollback() == 0 && row < inner.height && column < inner.width {
+        frame.set_cursor_position(Position { x: inner.x + column, y: inner.y + row });
+    }
+}
+
+/// ` Shell [1 host] 2 container `
+fn tabs(view: &LessonView) -> String {
+    let tabs: Vec<String> = view
+        .shells
+        .tabs()
+        .iter()
+        .enumerate()
+        .map(|(index, tab)| {
+            let name = format!("{} {}", index + 1, safe(tab.actor.as_str()));
+            if view.shells.is_current(index) { format!("[{name}]") } else { name }
+        })
+        .collect();
+    format!(" Shell {} ", tabs.join("  "))
+}
+
+fn draw_cells(buffer: &mut Buffer, area: Rect, screen: &vt100::Screen, theme: Theme) {
+    for row in 0..area.height {
+        for column in 0..area.width {
+            let Some(cell) = screen.cell(row, column).filter(|cell| !cell.is_wide_continuation()) else { continue };
+            let place = Position { x: area.x + column, y: area.y + row };
+            let Some(target) = buffer.cell_mut(place) else { continue };
+            let shown = cell.contents();
+            // A wide character in the last column would hang over the frame.
+            let fits = !cell.is_wide() || column + 1 < area.width;
+            let is_text = !shown.is_empty() && fits && !shown.chars().any(char::is_control);
+            target.set_symbol(if is_text { shown } else { " " });
+            target.set_style(style(cell, theme));
+        }
+    }
+}
+
+fn style(cell: &vt100::Cell, theme: Theme) -> Style {
+    let mut style = Style::new();
+    if theme.colors {
+        style = style.fg(color(cell.fgcolor())).bg(color(cell.bgcolor()));
+    }
+    for (is_set, modifier) in [
+        (cell.bold(), Modifier::BOLD),
+        (cell.dim(), Modifier::DIM),
+        (cell.italic(), Modifier::ITALIC),
+        (cell.underline(), Modifier::UNDERLINED),
+        (cell.inverse(), Modifier::REVERSED),
+    ] {
+        if is_set {
+            style = style.add_modifier(modifier);
+        }
+    }
+    style
+}
+
+fn color(color: vt100::Color) -> Color {
+    match color {
+        vt100::Color::Default => Color::Reset,
+        vt100::Color::Idx(index) => Color::Indexed(index),
+        vt100::Color::Rgb(red, green, blue) => Color::Rgb(red, green, blue),
+    }
+}
