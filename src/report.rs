@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::diff::Diff;
+use crate::lesson::model::ViewKind;
 use crate::op::{ActorName, OpRecord};
 use crate::snapshot::Snapshot;
 
@@ -22,7 +23,25 @@ pub struct StepRecord {
     pub after: Arc<Snapshot>,
     pub diff: Diff,
     pub verdicts: Vec<Verdict>,
+    /// What the kernel says to the step's predictions.
+    pub predicted: Vec<Predicted>,
     pub nanos: u64,
+}
+
+/// One question that asked what would be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Predicted {
+    /// Its place among the step's questions.
+    pub question: usize,
+    /// For each option, what it rests on.
+    pub options: Vec<Vec<Verdict>>,
+}
+
+impl Predicted {
+    /// Which options hold.
+    pub fn holds(&self) -> Vec<bool> {
+        self.options.iter().map(|verdicts| verdicts.iter().all(|verdict| verdict.ok)).collect()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,6 +53,10 @@ pub enum StepStatus {
         why: String,
         cure: String,
     },
+    /// The learner did it by typing.
+    Typed,
+    /// The learner left it out, to see what is missing then.
+    LeftOut,
 }
 
 /// What became of one expectation.
@@ -44,6 +67,14 @@ pub struct Verdict {
     pub expected: String,
     /// What the kernel shows: the row itself where there is one.
     pub seen: String,
+    /// The pane to look at; none where only what was done tells.
+    pub pane: Option<ViewKind>,
+}
+
+impl Verdict {
+    pub fn new(ok: bool, expected: impl Into<String>, seen: impl Into<String>) -> Verdict {
+        Verdict { ok, expected: expected.into(), seen: seen.into(), pane: None }
+    }
 }
 
 impl StepRecord {

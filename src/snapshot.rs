@@ -112,6 +112,11 @@ impl Process {
         self.ns_pids.last().copied().unwrap_or(self.pid)
     }
 
+    /// Was this very process (not just its number) there at another time?
+    pub fn is_in(&self, snapshot: &Snapshot) -> bool {
+        snapshot.processes.iter().any(|other| other.pid == self.pid && other.start_time == self.start_time)
+    }
+
     /// The pid as the lab's host counts: the second of NSpid.
     pub fn lab_pid(&self) -> Option<u32> {
         self.ns_pids.get(1).copied()

@@ -75,6 +75,38 @@ pub fn shortened(text: &str, most: usize) -> String {
     kept
 }
 
+/// Lines of at most `columns`, broken at blanks, or within a word that is too long.
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(2);
+    let mut lines = vec![String::new()];
+    let mut width = 0;
+    for word in text.split_whitespace() {
+        if width > 0 && width + 1 + word.width() > columns {
+            lines.push(String::new());
+            width = 0;
+        } else if width > 0 {
+            push(&mut lines, ' ');
+            width += 1;
+        }
+        for character in word.chars() {
+            let own = character.width().unwrap_or(0);
+            if width + own > columns {
+                lines.push(String::new());
+                width = 0;
+            }
+            push(&mut lines, character);
+            width += own;
+        }
+    }
+    lines
+}
+
+fn push(lines: &mut [String], character: char) {
+    if let Some(line) = lines.last_mut() {
+        line.push(character);
+    }
+}
+
 /// Filled up with blanks, or cut, to exactly `columns`.
 pub fn column(text: &str, columns: usize) -> String {
     let cut = shortened(text, columns);
@@ -106,6 +138,20 @@ mod tests {
         check("abd\u{8}c\tあ", "abc あ");
         check("\u{1b}[", "");
         check("\u{1b}", "");
+    }
+
+    #[test]
+    fn text_is_broken_at_blanks_and_long_words_within() {
+        let check = |text: &str, columns: usize, expected: &[&str]| {
+            assert_eq!(wrapped(text, columns), expected);
+            assert!(wrapped(text, columns).iter().all(|line| line.width() <= columns.max(2)));
+        };
+        check("one two three", 7, &["one two", "three"]);
+        check("  one   two ", 20, &["one two"]);
+        check("a-very-long-word x", 6, &["a-very", "-long-", "word x"]);
+        check("あいう", 4, &["あい", "う"]);
+        check("", 9, &[""]);
+        check("ab", 0, &["ab"]);
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub struct Cgroup {
     /// Actors to put into the group.
     #[serde(default)]
     pub join: Vec<ActorName>,
+    /// The group is there already: only set limits and add members.
+    #[serde(default)]
+    pub existing: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -133,7 +136,10 @@ impl ActionKind for Cgroup {
             return vec![format!("# this lab lacks a controller that `{}` needs", self.name)];
         };
         let paths: Vec<&str> = directories.iter().map(|(path, _)| path.as_str()).collect();
-        let mut lines = vec![format!("mkdir {}", paths.join(" "))];
+        let mut lines = Vec::new();
+        if !self.existing {
+            lines.push(format!("mkdir {}", paths.join(" ")));
+        }
         lines.extend(writes.iter().map(|(path, value)| format!("echo {value} > {path}")));
         if !self.join.is_empty() {
             // The first process in the container: the child of the one called unshare.
@@ -146,8 +152,10 @@ impl ActionKind for Cgroup {
 
     fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
         let directories = self.directories(context)?;
-        let mut ops: Vec<Op> =
-            directories.iter().map(|(path, _)| Op::Mkdir { path: path.clone(), parents: false }).collect();
+        let mut ops = Vec::new();
+        if !self.existing {
+            ops.extend(directories.iter().map(|(path, _)| Op::Mkdir { path: path.clone(), parents: false }));
+        }
         let write =
             |path: String, value: String| Op::WriteFile { path, text: format!("{value}\n"), mode: WriteMode::Existing };
         ops.extend(self.writes(context)?.into_iter().map(|(path, value)| write(path, value)));
@@ -160,7 +168,10 @@ impl ActionKind for Cgroup {
 
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
         let taken = snapshot.cgroups.iter().any(|group| group.path == self.name);
-        vec![Check { text: format!("no cgroup is called {} yet", self.name), ok: !taken }]
+        match self.existing {
+            true => vec![Check { text: format!("there is a cgroup called {}", self.name), ok: taken }],
+            false => vec![Check { text: format!("no cgroup is called {} yet", self.name), ok: !taken }],
+        }
     }
 }
 
@@ -181,7 +192,7 @@ mod tests {
 
     fn group() -> Cgroup {
         let limits = Limits { memory: Some(Bytes(1024)), cpu: Some(0.5), pids: Some(20) };
-        Cgroup { name: "box".into(), limits, join: vec!["box".into()] }
+        Cgroup { name: "box".into(), limits, join: vec!["box".into()], existing: false }
     }
 
     #[test]

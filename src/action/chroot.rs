@@ -10,17 +10,28 @@ use crate::snapshot::Snapshot;
 #[serde(deny_unknown_fields)]
 pub struct Chroot {
     pub path: String,
+    /// Stay in the old directory, as chroot(2) alone does; chroot(8) goes to the new root.
+    #[serde(default)]
+    pub stay: bool,
 }
 
 impl ActionKind for Chroot {
     const NAME: &'static str = "chroot";
 
     fn shell(&self, _: &Context) -> Vec<String> {
-        vec![format!("exec chroot {} /bin/sh", self.path)]
+        match self.stay {
+            // No shell has the bare call.
+            true => vec![format!("python3 -c 'import os; os.chroot(\"{}\")'  # and go on in that process", self.path)],
+            false => vec![format!("exec chroot {} /bin/sh", self.path)],
+        }
     }
 
     fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
-        Ok(vec![Op::Chroot { path: self.path.clone() }, Op::Chdir { path: "/".into() }])
+        let mut ops = vec![Op::Chroot { path: self.path.clone() }];
+        if !self.stay {
+            ops.push(Op::Chdir { path: "/".into() });
+        }
+        Ok(ops)
     }
 
     fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {

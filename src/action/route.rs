@@ -14,6 +14,9 @@ use crate::snapshot::Snapshot;
 pub struct Route {
     pub to: Destination,
     pub via: Ipv4Addr,
+    /// Take it away instead.
+    #[serde(default)]
+    pub remove: bool,
 }
 
 /// `default`, or a network as `10.0.0.0/8`.
@@ -45,7 +48,8 @@ impl ActionKind for Route {
     const NAME: &'static str = "route";
 
     fn shell(&self, _: &Context) -> Vec<String> {
-        vec![format!("ip route add {} via {}", String::from(self.to), self.via)]
+        let verb = if self.remove { "del" } else { "add" };
+        vec![format!("ip route {verb} {} via {}", String::from(self.to), self.via)]
     }
 
     fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
@@ -53,7 +57,8 @@ impl ActionKind for Route {
             Destination::Default => None,
             Destination::Network(network) => Some((network.address, network.prefix)),
         };
-        Ok(vec![Op::Net(NetOp::AddRoute { to, via: self.via })])
+        let via = self.via;
+        Ok(vec![Op::Net(if self.remove { NetOp::DeleteRoute { to, via } } else { NetOp::AddRoute { to, via } })])
     }
 
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::expect::Expect;
 use super::model::{Lesson, Step};
+use super::quiz::{Choice, Kind};
 use crate::action::Action;
 use crate::op::ActorName;
 
@@ -18,6 +20,9 @@ pub struct Finding {
 const CONTROLLERS: [&str; 12] = [
     "memory", "cpu", "cpuacct", "cpuset", "pids", "io", "blkio", "devices", "freezer", "net_cls", "net_prio", "hugetlb",
 ];
+
+/// As many as the keys a to g.
+const MOST_OPTIONS: usize = 7;
 
 /// In the order of the text; empty when the lesson is sound.
 pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
@@ -51,10 +56,29 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
         if step.story.trim().is_empty() {
             say(line, format!("the step `{}` has an empty story", step.id));
         }
+        let born_before = born.clone();
         for message in check_step(step, &mut born) {
             say(line, message);
         }
+        for (id, message) in check_branches(step, &born_before).into_iter().chain(check_quiz(step, &born)) {
+            say(line_of(text, &format!("id: {id}"), line), message);
+        }
     }
+    // Only now are all steps known.
+    let known: BTreeSet<&str> = lesson.steps.iter().map(|step| step.id.as_str()).collect();
+    let mut asked = BTreeSet::new();
+    for question in lesson.questions() {
+        let line = line_of(text, &format!("id: {}", question.id), 0);
+        if let Some(see) = question.see.as_deref().filter(|see| !known.contains(see)) {
+            let message = format!("question `{}` points at a step `{see}`, which is not there", question.id);
+            findings.push(Finding { line, column: 1, message });
+        }
+        if !asked.insert(&question.id) {
+            let message = format!("the question id `{}` is used in two steps", question.id);
+            findings.push(Finding { line, column: 1, message });
+        }
+    }
+    findings.sort_by_key(|finding| finding.line);
     findings
 }
 
@@ -64,7 +88,7 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
         let known: Vec<&str> = born.iter().map(ActorName::as_str).collect();
         (!born.contains(actor)).then(|| format!("there is no actor `{actor}` here yet, only {}", known.join(", ")))
     };
-    for entry in &step.actions {
+    for entry in step.breaks.iter().chain(&step.actions) {
         messages.extend(unborn(born, &entry.actor));
         for actor in entry.action.actors() {
             messages.extend(unborn(born, actor));
@@ -81,10 +105,106 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
     for actor in step.expect.iter().flat_map(|expect| expect.actors()).chain(step.look.iter().map(|look| &look.actor)) {
         messages.extend(unborn(born, actor));
     }
+    messages.extend(step.expect.iter().filter_map(Expect::fault).map(str::to_owned));
+    for hint in &step.hints {
+        if let Some(number) = hint.expectation.filter(|number| *number == 0 || *number > step.expect.len()) {
+            let count = step.expect.len();
+            messages.push(format!("a hint is for expectation {number}, but the step has {count}, counted from 1"));
+        }
+        if hint.nudge.trim().is_empty() || hint.man.trim().is_empty() {
+            messages.push("a hint needs a nudge and a manual page".into());
+        }
+    }
+    if !step.breaks.is_empty() && (step.actions.is_empty() || step.expect.is_empty()) {
+        messages.push(format!("`{}` breaks something: it needs actions that mend it, and expectations", step.id));
+    }
     for controller in step.needs.cgroup.iter().filter(|name| !CONTROLLERS.contains(&name.as_str())) {
         messages.push(format!("`{controller}` is no cgroup controller"));
     }
     messages
+}
+
+/// What is wrong with a step's branches, by their ids. They begin where the step does.
+fn check_branches(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> {
+    let mut findings = Vec::new();
+    let mut ids = BTreeSet::new();
+    for branch in &step.branches {
+        let mut say = |message: String| findings.push((branch.id.clone(), message));
+        if !is_id(&branch.id) || !ids.insert(&branch.id) {
+            say(format!("the branch id `{}` is not lower case words joined by `-`, or is used twice", branch.id));
+        }
+        if branch.title.trim().is_empty() || branch.story.trim().is_empty() || branch.after.trim().is_empty() {
+            say(format!("the branch `{}` needs a title, a story, and what to see after it", branch.id));
+        }
+        if branch.expect.is_empty() {
+            say(format!("the branch `{}` leads nowhere: it expects nothing", branch.id));
+        }
+        for message in check_step(&branch.as_step(), &mut born.clone()) {
+            say(format!("the branch `{}`: {message}", branch.id));
+        }
+    }
+    findings
+}
+
+/// What is wrong with a step's questions, by their ids. They are asked when the step has run, predictions before.
+fn check_quiz(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> {
+    let mut findings = Vec::new();
+    let mut ids = BTreeSet::new();
+    for question in &step.quiz {
+        let mut say =
+            |message: &str| findings.push((question.id.clone(), format!("question `{}`: {message}", question.id)));
+        if !is_id(&question.id) || !ids.insert(&question.id) {
+            say("its id is not lower case words joined by `-`, or is used twice");
+        }
+        if question.ask.trim().is_empty() || question.explain.trim().is_empty() {
+            say("it needs words to ask and to explain");
+        }
+        if question.kinds().len() != 1 {
+            say("it needs exactly one of choose, choose_all, value, order, predict, do");
+        }
+        let options = question.options();
+        if options.len() > MOST_OPTIONS {
+            say("it has more options than keys a to g");
+        }
+        let distinct: BTreeSet<&&str> = options.iter().collect();
+        if distinct.len() != options.len() && question.order.is_empty() {
+            say("two options say the same");
+        }
+        let unexplained = |choice: &Choice| !choice.right && choice.why.trim().is_empty();
+        let rights = |choices: &[Choice]| choices.iter().filter(|choice| choice.right).count();
+        match question.kind() {
+            Kind::Choose(choices) if choices.len() < 2 || rights(choices) != 1 => {
+                say("`choose` needs two options or more, of which one is right");
+            }
+            Kind::ChooseAll(choices) if choices.len() < 2 || rights(choices) == 0 => {
+                say("`choose_all` needs two options or more, and a right one");
+            }
+            Kind::Choose(choices) | Kind::ChooseAll(choices) if choices.iter().any(unexplained) => {
+                say("an option is wrong and does not say `why`");
+            }
+            Kind::Value(value) if value.is.is_empty() == value.from.is_none() => {
+                say("`value` needs an answer: `is`, or what the lab says: `from`");
+            }
+            Kind::Order(lines) if lines.len() < 2 => say("`order` needs two lines or more"),
+            Kind::Predict(options) if options.len() < 2 => say("`predict` needs two options or more"),
+            Kind::Predict(options) if options.iter().any(|option| option.when.is_empty()) => {
+                say("an option of `predict` does not say `when` it is right");
+            }
+            _ => {}
+        }
+        let expects = question.predict.iter().flat_map(|option| &option.when).chain(&question.task);
+        for expect in expects.clone() {
+            if let Some(fault) = expect.fault() {
+                say(fault);
+            }
+        }
+        let source = question.value.iter().filter_map(|value| Some(&value.from.as_ref()?.of));
+        let named: Vec<&ActorName> = expects.flat_map(Expect::actors).chain(source).collect();
+        if let Some(actor) = named.into_iter().find(|actor| !born.contains(actor)) {
+            say(&format!("there is no actor `{actor}` here yet"));
+        }
+    }
+    findings
 }
 
 fn is_id(id: &str) -> bool {
@@ -108,6 +228,17 @@ fn control_character(lesson: &Lesson) -> Option<String> {
             ("notes:", &step.notes),
         ]
     });
+    let of_branches = lesson
+        .steps
+        .iter()
+        .flat_map(|step| &step.branches)
+        .flat_map(|branch| [("title:", &branch.title), ("story:", &branch.story), ("after:", &branch.after)]);
+    let of_hints = lesson.steps.iter().flat_map(|step| &step.hints);
+    let of_hints = of_hints.flat_map(|hint| [("nudge:", &hint.nudge), ("man:", &hint.man)]);
+    let of_questions = lesson
+        .questions()
+        .flat_map(|question| [("ask:", &question.ask), ("hint:", &question.hint), ("explain:", &question.explain)]);
+    let of_steps = of_steps.chain(of_branches).chain(of_hints).chain(of_questions);
     of_lesson.into_iter().chain(of_steps).find(|(_, text)| bad(text)).map(|(key, text)| {
         let escaped =
             text.chars().find(|letter| letter.is_control() && *letter != '\n').map_or(String::new(), |letter| {

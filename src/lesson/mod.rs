@@ -3,6 +3,8 @@
 pub mod catalogue;
 pub mod expect;
 pub mod lint;
+pub mod measure;
 pub mod model;
 pub mod nearest;
 pub mod parse;
+pub mod quiz;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::action::Action;
 use crate::call::ErrnoName;
 use crate::lesson::expect::Expect;
+use crate::lesson::quiz::Question;
 use crate::op::ActorName;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,13 @@ pub struct Lesson {
     #[serde(default)]
     pub needs: Needs,
     pub steps: Vec<Step>,
+}
+
+impl Lesson {
+    /// All questions, in order.
+    pub fn questions(&self) -> impl Iterator<Item = &Question> {
+        self.steps.iter().flat_map(|step| &step.quiz)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +70,71 @@ pub struct Step {
     /// Speaker notes (Markdown); may be empty.
     #[serde(default)]
     pub notes: String,
+    /// What is broken before the step, for the learner to find and mend; the actions then are the cure.
+    #[serde(default)]
+    pub breaks: Vec<ActionEntry>,
+    /// Help for whoever does the step by typing.
+    #[serde(default)]
+    pub hints: Vec<Hint>,
+    /// Other things that could be done at this point, and what comes of them.
+    #[serde(default)]
+    pub branches: Vec<Branch>,
+    #[serde(default)]
+    pub quiz: Vec<Question>,
+}
+
+/// Help in stages: a nudge, where to read on, and at last the command, which the actions give by themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hint {
+    /// The expectation it helps with, by its place in `expect`, from 1; without one, the step as a whole.
+    #[serde(default, rename = "for")]
+    pub expectation: Option<usize>,
+    pub nudge: String,
+    /// Manual page and option: `unshare(1), --propagation`.
+    pub man: String,
+}
+
+/// What if? The steps before are replayed in a lab of its own, then this is done instead of the step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Branch {
+    pub id: String,
+    /// A question: `What if the mounts stay shared?`
+    pub title: String,
+    pub story: String,
+    pub actions: Vec<ActionEntry>,
+    /// What to see, once it has happened.
+    pub after: String,
+    #[serde(default)]
+    pub watch: Vec<ViewKind>,
+    #[serde(default)]
+    pub look: Vec<Look>,
+    pub expect: Vec<Expect>,
+}
+
+impl Branch {
+    /// A branch is played as a step is.
+    pub fn as_step(&self) -> Step {
+        Step {
+            id: self.id.clone(),
+            title: self.title.clone(),
+            story: self.story.clone(),
+            after: self.after.clone(),
+            actions: self.actions.clone(),
+            watch: self.watch.clone(),
+            look: self.look.clone(),
+            expect: self.expect.clone(),
+            needs: Needs::default(),
+            docker: String::new(),
+            oci: String::new(),
+            notes: String::new(),
+            breaks: Vec::new(),
+            hints: Vec::new(),
+            branches: Vec::new(),
+            quiz: Vec::new(),
+        }
+    }
 }
 
 /// One action of a step: who does it, what, and which failure is the point of it.
@@ -153,6 +226,11 @@ impl ViewKind {
         ViewKind::Files,
         ViewKind::Calls,
     ];
+
+    /// The key that brings it to the front.
+    pub fn number(self) -> usize {
+        1 + ViewKind::ALL.iter().position(|kind| *kind == self).unwrap_or(0)
+    }
 
     pub fn title(self) -> &'static str {
         match self {

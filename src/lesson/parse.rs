@@ -145,6 +145,44 @@ steps:
     }
 
     #[test]
+    fn what_a_learner_would_stumble_over_is_refused_with_its_line() {
+        let check = |addition: &str, line: usize, says: &str| {
+            let error = parse("small.yaml", &format!("{GOOD}{addition}")).expect_err(addition);
+            assert!(error.message.contains(says), "{addition}: {error}");
+            assert_eq!(error.line, line, "{addition}: {error}");
+        };
+        let quiz = |kind: &str| format!("    quiz:\n      - id: one\n        ask: What?\n        explain: So.\n{kind}");
+        check(&quiz(""), 17, "exactly one of choose");
+        check(&quiz("        choose: [{say: a, right: true}]\n"), 17, "two options or more");
+        check(&quiz("        choose: [{say: a, right: true}, {say: b}]\n"), 17, "does not say `why`");
+        check(&quiz("        choose_all: [{say: a, why: x}, {say: b, why: x}]\n"), 17, "a right one");
+        check(&quiz("        value: {unit: bytes}\n"), 17, "needs an answer");
+        check(&quiz("        value: {is: [a]}\n        see: nowhere\n"), 17, "points at a step `nowhere`");
+        check(&quiz("        order: [a]\n"), 17, "two lines");
+        check(&quiz("        predict: [{say: a, when: []}, {say: b, when: []}]\n"), 17, "does not say `when`");
+        check(&quiz("        do: [{pid: {of: nobody, is: 1}}]\n"), 17, "no actor `nobody`");
+        check(&quiz("        value: {from: {what: mounts, of: nobody}}\n"), 17, "no actor `nobody`");
+        check(&quiz("        order: [a, b]\n        value: {is: [a]}\n"), 17, "exactly one");
+        let branch = |rest: &str| {
+            format!(
+                "    branches:\n      - id: other\n        title: What if?\n        story: So.\n        after: Look.\n{rest}"
+            )
+        };
+        check(&branch("        actions: []\n        expect: []\n"), 17, "leads nowhere");
+        check(
+            &branch("        actions: [{in: nobody, getpid: {}}]\n        expect: [{output: {says: x}}]\n"),
+            17,
+            "nobody",
+        );
+        check("    hints: [{for: 2, nudge: x, man: y}]\n", 8, "expectation 2, but the step has 1");
+        check("      - outcome: {}\n", 8, "`outcome` needs");
+        check("      - namespaces: {of: host, differ_from: host, kinds: [net]}\n", 8, "with itself");
+        check("      - cgroup_file: {name: a, file: [pids.max], at_least: 2, at_most: 1}\n", 8, "more than");
+        check("      - file: {path: /x, is: absent, contains: x}\n", 8, "contains nothing");
+        check("    breaks: [{mkdir: {paths: [/x]}}]\n    branchs: []\n", 17, "unknown field `branchs`");
+    }
+
+    #[test]
     fn the_caret_stands_below_the_word() {
         let error = parse("x.yaml", &GOOD.replace("paths: [", "path: [")).expect_err("an error").to_string();
         let lines: Vec<&str> = error.lines().collect();

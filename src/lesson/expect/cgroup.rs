@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World, verdict};
 use crate::action::cgroup::Limits;
+use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
 use crate::snapshot;
@@ -49,6 +50,20 @@ fn wanted_files(limits: &Limits) -> Vec<[(&'static str, String); 2]> {
 }
 
 impl ExpectKind for Cgroup {
+    fn fault(&self) -> Option<&'static str> {
+        let limits = self.limit.as_ref();
+        let none = limits.is_some_and(|limits| wanted_files(limits).is_empty());
+        none.then_some("`limit` names no limit")
+    }
+
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Cgroups)
+    }
+
+    fn points(&self) -> Vec<String> {
+        vec![self.name.clone()]
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         self.has.iter().collect()
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, FactRequest, World, host, verdict};
+use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
 use crate::snapshot::FileKind;
@@ -29,6 +30,22 @@ pub enum Presence {
 }
 
 impl ExpectKind for File {
+    fn fault(&self) -> Option<&'static str> {
+        match (self.is, &self.contains) {
+            (Presence::Absent, Some(_)) => Some("a file that is absent contains nothing"),
+            (Presence::Directory, Some(_)) => Some("a directory contains no text"),
+            _ => None,
+        }
+    }
+
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Files)
+    }
+
+    fn points(&self) -> Vec<String> {
+        self.path.rsplit('/').next().map(str::to_owned).into_iter().collect()
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         vec![&self.actor]
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World, verdict};
+use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
 
@@ -14,6 +15,14 @@ pub struct Hostname {
 }
 
 impl ExpectKind for Hostname {
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Namespaces)
+    }
+
+    fn points(&self) -> Vec<String> {
+        vec![self.is.clone()]
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         vec![&self.of]
     }

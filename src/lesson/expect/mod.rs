@@ -2,11 +2,13 @@
 //! What a learner adds besides (other mounts, files, processes) never fails one.
 
 pub mod cgroup;
+pub mod cgroup_file;
 pub mod file;
 pub mod hostname;
 pub mod mount;
 pub mod namespaces;
 pub mod network;
+pub mod outcome;
 pub mod output;
 pub mod overlay;
 pub mod process;
@@ -18,8 +20,9 @@ use std::net::Ipv4Addr;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::lesson::model::ViewKind;
 use crate::observe::facts::FileFact;
-use crate::op::ActorName;
+use crate::op::{ActorName, OpRecord};
 use crate::report::Verdict;
 use crate::snapshot::Snapshot;
 
@@ -32,6 +35,8 @@ pub struct World<'a> {
     pub facts: &'a FactAnswers,
     /// What the step's actions printed, in order.
     pub outputs: &'a [&'a str],
+    /// What the step's actions did, in order.
+    pub ops: &'a [OpRecord],
 }
 
 /// Something to look up besides the snapshot.
@@ -76,6 +81,19 @@ pub trait ExpectKind {
     }
 
     fn judge(&self, world: &World<'_>) -> Verdict;
+
+    /// The pane that shows it; none where no pane does.
+    fn pane(&self) -> Option<ViewKind>;
+
+    /// Words that a row which decides it holds.
+    fn points(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Why no state of the kernel could ever fulfil it: an author's mistake.
+    fn fault(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// Any expectation. A closed list.
@@ -97,11 +115,13 @@ pub enum Expect {
     Cgroup(cgroup::Cgroup),
     Overlay(overlay::Overlay),
     Output(output::Output),
+    Outcome(outcome::Outcome),
+    CgroupFile(cgroup_file::CgroupFile),
 }
 
 impl Expect {
     /// The keys of all kinds in YAML.
-    pub const NAMES: [&'static str; 15] = [
+    pub const NAMES: [&'static str; 17] = [
         "mount",
         "mounts",
         "namespaces",
@@ -117,6 +137,8 @@ impl Expect {
         "cgroup",
         "overlay",
         "output",
+        "outcome",
+        "cgroup_file",
     ];
 
     fn read<'de, D: Deserializer<'de>>(name: &str, fields: D) -> Result<Expect, D::Error> {
@@ -136,6 +158,8 @@ impl Expect {
             "cgroup" => cgroup::Cgroup::deserialize(fields).map(Expect::Cgroup),
             "overlay" => overlay::Overlay::deserialize(fields).map(Expect::Overlay),
             "output" => output::Output::deserialize(fields).map(Expect::Output),
+            "outcome" => outcome::Outcome::deserialize(fields).map(Expect::Outcome),
+            "cgroup_file" => cgroup_file::CgroupFile::deserialize(fields).map(Expect::CgroupFile),
             _ => Err(D::Error::unknown_field(name, &Expect::NAMES)),
         }
     }
@@ -197,6 +221,8 @@ impl Expect {
             Expect::Cgroup(kind) => kind,
             Expect::Overlay(kind) => kind,
             Expect::Output(kind) => kind,
+            Expect::Outcome(kind) => kind,
+            Expect::CgroupFile(kind) => kind,
         }
     }
 
@@ -209,12 +235,22 @@ impl Expect {
     }
 
     pub fn judge(&self, world: &World<'_>) -> Verdict {
-        self.kind().judge(world)
+        Verdict { pane: self.kind().pane(), ..self.kind().judge(world) }
+    }
+
+    /// Why no state of the kernel could ever fulfil it: an author's mistake.
+    pub fn fault(&self) -> Option<&'static str> {
+        self.kind().fault()
+    }
+
+    /// Words that a row which decides it holds.
+    pub fn points(&self) -> Vec<String> {
+        self.kind().points()
     }
 }
 
 fn verdict(ok: bool, expected: impl Into<String>, seen: impl Into<String>) -> Verdict {
-    Verdict { ok, expected: expected.into(), seen: seen.into() }
+    Verdict::new(ok, expected, seen)
 }
 
 /// Where an actor is not specified: the lab's host.

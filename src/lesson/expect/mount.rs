@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World, host, verdict};
+use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
 use crate::snapshot;
@@ -45,6 +46,19 @@ impl Mount {
 }
 
 impl ExpectKind for Mount {
+    fn fault(&self) -> Option<&'static str> {
+        let wants_more = self.fstype.is_some() || self.propagation.is_some() || self.option.is_some();
+        (self.absent && wants_more).then_some("a mount that is absent has no type, propagation or option")
+    }
+
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Mounts)
+    }
+
+    fn points(&self) -> Vec<String> {
+        vec![self.target.clone()]
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         vec![&self.actor]
     }
@@ -80,6 +94,10 @@ pub struct Mounts {
 }
 
 impl ExpectKind for Mounts {
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Mounts)
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         std::iter::once(&self.actor).chain(&self.like).collect()
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World, verdict};
+use crate::lesson::model::ViewKind;
 use crate::op::{ActorName, NamespaceKind};
 use crate::report::Verdict;
 
@@ -18,6 +19,28 @@ pub struct Namespaces {
 }
 
 impl ExpectKind for Namespaces {
+    fn fault(&self) -> Option<&'static str> {
+        if self.kinds.is_empty() {
+            return Some("`namespaces` names no kinds");
+        }
+        match (&self.differ_from, &self.shared_with) {
+            (None, None) => Some("`namespaces` needs `differ_from` or `shared_with`"),
+            (Some(_), Some(_)) => Some("`namespaces` takes `differ_from` or `shared_with`, not both"),
+            (Some(other), None) | (None, Some(other)) if *other == self.of => {
+                Some("`namespaces` compares an actor with itself")
+            }
+            _ => None,
+        }
+    }
+
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Namespaces)
+    }
+
+    fn points(&self) -> Vec<String> {
+        self.kinds.iter().map(|kind| kind.proc_name().to_owned()).collect()
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         std::iter::once(&self.of).chain(&self.differ_from).chain(&self.shared_with).collect()
     }

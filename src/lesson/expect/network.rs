@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, FactRequest, World, host, verdict};
+use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
 
@@ -25,6 +26,14 @@ pub struct Link {
 }
 
 impl ExpectKind for Link {
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Network)
+    }
+
+    fn points(&self) -> Vec<String> {
+        vec![self.name.clone()]
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         vec![&self.actor]
     }
@@ -61,6 +70,14 @@ pub struct Address {
 }
 
 impl ExpectKind for Address {
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Network)
+    }
+
+    fn points(&self) -> Vec<String> {
+        vec![self.is.clone()]
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         vec![&self.actor]
     }
@@ -95,6 +112,14 @@ pub struct Route {
 }
 
 impl ExpectKind for Route {
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Network)
+    }
+
+    fn points(&self) -> Vec<String> {
+        vec![self.to.clone()]
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         vec![&self.actor]
     }
@@ -130,6 +155,10 @@ pub struct Reach {
 }
 
 impl ExpectKind for Reach {
+    fn pane(&self) -> Option<ViewKind> {
+        None
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         vec![&self.actor]
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World, verdict};
+use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
 
@@ -10,17 +11,41 @@ use crate::report::Verdict;
 #[serde(deny_unknown_fields)]
 pub struct Output {
     pub says: String,
+    /// A line that says this and nothing else.
+    #[serde(default)]
+    pub whole: bool,
 }
 
 impl ExpectKind for Output {
+    fn fault(&self) -> Option<&'static str> {
+        let hidden =
+            self.says.trim().is_empty() || self.says.contains('\n') || (self.whole && self.says != self.says.trim());
+        hidden.then_some("`says` is never found: it is empty, has several lines, or blanks at its ends")
+    }
+
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Calls)
+    }
+
+    fn points(&self) -> Vec<String> {
+        vec![self.says.clone()]
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
     fn judge(&self, world: &World<'_>) -> Verdict {
-        let sentence = format!("the output says `{}`", self.says);
-        let line = world.outputs.iter().flat_map(|output| output.lines()).find(|line| line.contains(&self.says));
-        let seen = line.map_or_else(|| format!("{} outputs, none says it", world.outputs.len()), str::to_owned);
+        let how = if self.whole { "is" } else { "says" };
+        let sentence = format!("the output {how} `{}`", self.says);
+        let fits = |line: &&str| if self.whole { line.trim() == self.says } else { line.contains(&self.says) };
+        let line = world.outputs.iter().flat_map(|output| output.lines()).find(fits);
+        let last = world.outputs.iter().flat_map(|output| output.lines()).rfind(|line| !line.trim().is_empty());
+        let seen = match (line, last) {
+            (Some(line), _) => line.to_owned(),
+            (None, Some(last)) => format!("nothing printed says it; the last line is `{}`", last.trim()),
+            (None, None) => "nothing was printed yet".into(),
+        };
         verdict(line.is_some(), sentence, seen)
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World, verdict};
+use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
 use crate::snapshot::{InUpper, OverlayEntry};
@@ -49,6 +50,14 @@ impl From {
 }
 
 impl ExpectKind for Overlay {
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Files)
+    }
+
+    fn points(&self) -> Vec<String> {
+        self.entry.rsplit('/').next().map(str::to_owned).into_iter().collect()
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }

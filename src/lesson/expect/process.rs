@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, FactRequest, World, verdict};
+use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
 
@@ -14,6 +15,14 @@ pub struct Pid {
 }
 
 impl ExpectKind for Pid {
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Processes)
+    }
+
+    fn points(&self) -> Vec<String> {
+        vec![self.of.to_string()]
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         vec![&self.of]
     }
@@ -40,6 +49,10 @@ pub struct Ps {
 }
 
 impl ExpectKind for Ps {
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Processes)
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         vec![&self.viewer, &self.lists]
     }
@@ -71,6 +84,14 @@ pub struct Process {
 }
 
 impl ExpectKind for Process {
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Processes)
+    }
+
+    fn points(&self) -> Vec<String> {
+        vec![self.actor.to_string()]
+    }
+
     fn actors(&self) -> Vec<&ActorName> {
         vec![&self.actor]
     }

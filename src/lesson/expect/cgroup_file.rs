@@ -1,0 +1,86 @@
+//! `cgroup_file`: a number in a file of a group, by its v1 or its v2 name: compared, or counting up.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExpectKind, World, verdict};
+use crate::lesson::model::ViewKind;
+use crate::op::ActorName;
+use crate::report::Verdict;
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CgroupFile {
+    /// Relative to the lab's top group.
+    pub name: String,
+    /// Names of the file, whichever the group has: `[pids.current]`, `[memory.usage_in_bytes, memory.current]`.
+    pub file: Vec<String>,
+    /// For files of several lines, the line's first word: `nr_throttled`.
+    #[serde(default)]
+    pub key: Option<String>,
+    #[serde(default)]
+    pub at_least: Option<u64>,
+    #[serde(default)]
+    pub at_most: Option<u64>,
+    /// More than before the step.
+    #[serde(default)]
+    pub grew: bool,
+}
+
+impl CgroupFile {
+    /// The number, and the file it stands in.
+    fn read(&self, snapshot: &Snapshot) -> Option<(String, u64)> {
+        let groups = snapshot.cgroups.iter().filter(|group| group.path == self.name);
+        let found = groups.flat_map(|group| &group.files).find(|(name, _)| self.file.contains(name));
+        let (name, text) = found?;
+        let number = match &self.key {
+            Some(key) => text.lines().find_map(|line| line.strip_prefix(key.as_str())?.trim().parse().ok()),
+            None => text.trim().parse().ok(),
+        };
+        Some((name.clone(), number?))
+    }
+}
+
+impl ExpectKind for CgroupFile {
+    fn fault(&self) -> Option<&'static str> {
+        if self.file.is_empty() {
+            return Some("`cgroup_file` names no file");
+        }
+        match (self.at_least, self.at_most, self.grew) {
+            (None, None, false) => Some("`cgroup_file` needs `at_least`, `at_most` or `grew`"),
+            (Some(least), Some(most), _) if least > most => Some("`at_least` is more than `at_most`"),
+            _ => None,
+        }
+    }
+
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Cgroups)
+    }
+
+    fn points(&self) -> Vec<String> {
+        self.file.clone()
+    }
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
+
+    fn judge(&self, world: &World<'_>) -> Verdict {
+        let what = self.key.as_ref().or(self.file.first()).map_or("", String::as_str);
+        let mut sentence = format!("{what} of {}", self.name);
+        sentence.extend(self.at_least.map(|least| format!(" is at least {least}")));
+        sentence.extend(self.at_most.map(|most| format!(" is at most {most}")));
+        if self.grew {
+            sentence.push_str(" counts up");
+        }
+        let Some((name, number)) = self.read(world.snapshot) else {
+            return verdict(false, sentence, format!("no group {} has such a file", self.name));
+        };
+        let before = self.read(world.before).map_or(0, |(_, number)| number);
+        let fits = self.at_least.is_none_or(|least| number >= least)
+            && self.at_most.is_none_or(|most| number <= most)
+            && (!self.grew || number > before);
+        let was = if self.grew { format!(", was {before}") } else { String::new() };
+        verdict(fits, sentence, format!("{name} = {number}{was}"))
+    }
+}

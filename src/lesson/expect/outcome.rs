@@ -1,0 +1,61 @@
+//! `outcome`: how the last action of the step ended: by its exit status, or by the errno it failed with.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExpectKind, World, verdict};
+use crate::call::ErrnoName;
+use crate::lesson::model::ViewKind;
+use crate::op::{self, ActorName};
+use crate::report::Verdict;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// Exit status, as a shell's `$?`; 0 also for a call that works.
+    #[serde(default)]
+    pub status: Option<i32>,
+    #[serde(default)]
+    pub errno: Option<ErrnoName>,
+}
+
+impl ExpectKind for Outcome {
+    fn fault(&self) -> Option<&'static str> {
+        match (&self.errno, self.status) {
+            (None, None) => Some("`outcome` needs `status` or `errno`"),
+            (Some(_), Some(_)) => Some("`outcome` takes `status` or `errno`, not both"),
+            (Some(errno), None) if !errno.is_known() => Some("`outcome` names an errno that Linux does not have"),
+            _ => None,
+        }
+    }
+
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Calls)
+    }
+
+    fn points(&self) -> Vec<String> {
+        self.errno.iter().map(ToString::to_string).collect()
+    }
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
+
+    fn judge(&self, world: &World<'_>) -> Verdict {
+        let sentence = match (&self.errno, self.status) {
+            (Some(errno), _) => format!("the last action fails with {errno}"),
+            (None, Some(status)) => format!("the last action ends with status {status}"),
+            (None, None) => return verdict(false, "an outcome", "neither status nor errno is given"),
+        };
+        let Some(last) = world.ops.last() else { return verdict(false, sentence, "nothing was done") };
+        let (status, errno, seen) = match &last.outcome {
+            op::Outcome::Done { .. } => (Some(0), None, "it went well".into()),
+            op::Outcome::Exited { status, .. } => (Some(*status), None, format!("status {status}")),
+            op::Outcome::Failed { errno, what } => (None, Some(errno), format!("{what} = {errno}")),
+        };
+        let fits = match &self.errno {
+            Some(wanted) => errno == Some(wanted),
+            None => status == self.status,
+        };
+        verdict(fits, sentence, seen)
+    }
+}

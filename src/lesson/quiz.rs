@@ -1,0 +1,429 @@
+//! Questions and their grading. Pure: what only the kernel can tell comes in as an argument.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::expect::Expect;
+use super::measure::Source;
+
+/// One question. Exactly one of the six kinds is given; `lint` sees to that.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    pub id: String,
+    /// Markdown.
+    pub ask: String,
+    /// One of these is right.
+    #[serde(default)]
+    pub choose: Vec<Choice>,
+    /// Any number of these are right.
+    #[serde(default)]
+    pub choose_all: Vec<Choice>,
+    /// A word or a number to type.
+    #[serde(default)]
+    pub value: Option<Value>,
+    /// Lines in their right order; they are shown in another.
+    #[serde(default)]
+    pub order: Vec<String>,
+    /// What will be seen once the step has run; the kernel decides.
+    #[serde(default)]
+    pub predict: Vec<Prediction>,
+    /// A state to bring about, by any means, after the step.
+    #[serde(default, rename = "do")]
+    pub task: Vec<Expect>,
+    #[serde(default)]
+    pub hint: String,
+    /// Markdown, shown after every answer.
+    pub explain: String,
+    /// The step that shows it; without one, the step the question stands in.
+    #[serde(default)]
+    pub see: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    pub say: String,
+    #[serde(default)]
+    pub right: bool,
+    /// Why it is wrong; for a right one, may be empty.
+    #[serde(default)]
+    pub why: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prediction {
+    pub say: String,
+    /// It was right if all of this holds after the step.
+    pub when: Vec<Expect>,
+    #[serde(default)]
+    pub why: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Value {
+    /// Any of these.
+    #[serde(default)]
+    pub is: Vec<String>,
+    /// Or what the lab says after the step.
+    #[serde(default)]
+    pub from: Option<Source>,
+    #[serde(default)]
+    pub unit: Unit,
+    #[serde(default)]
+    pub spelling: Spelling,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    #[default]
+    None,
+    /// `64MiB`, `64M` and `67108864` are the same.
+    Bytes,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spelling {
+    #[default]
+    Exact,
+    /// One letter may be wrong, missing or too much.
+    Forgiving,
+}
+
+/// Which of the six a question is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind<'a> {
+    Choose(&'a [Choice]),
+    ChooseAll(&'a [Choice]),
+    Value(&'a Value),
+    Order(&'a [String]),
+    Predict(&'a [Prediction]),
+    Task(&'a [Expect]),
+}
+
+impl Kind<'_> {
+    /// What the learner is to do.
+    pub fn words(self) -> &'static str {
+        match self {
+            Kind::Choose(_) => "choose one",
+            Kind::ChooseAll(_) => "choose all that are right",
+            Kind::Value(_) => "type the answer",
+            Kind::Order(_) => "put in order",
+            Kind::Predict(_) => "predict, then run",
+            Kind::Task(_) => "do it yourself",
+        }
+    }
+}
+
+impl Question {
+    /// The kinds that are given: one, in a sound lesson.
+    pub fn kinds(&self) -> Vec<Kind<'_>> {
+        let mut kinds = Vec::new();
+        if !self.choose.is_empty() {
+            kinds.push(Kind::Choose(&self.choose));
+        }
+        if !self.choose_all.is_empty() {
+            kinds.push(Kind::ChooseAll(&self.choose_all));
+        }
+        kinds.extend(self.value.as_ref().map(Kind::Value));
+        if !self.order.is_empty() {
+            kinds.push(Kind::Order(&self.order));
+        }
+        if !self.predict.is_empty() {
+            kinds.push(Kind::Predict(&self.predict));
+        }
+        if !self.task.is_empty() {
+            kinds.push(Kind::Task(&self.task));
+        }
+        kinds
+    }
+
+    pub fn kind(&self) -> Kind<'_> {
+        self.kinds().into_iter().next().unwrap_or(Kind::Task(&[]))
+    }
+
+    /// The lines to choose from, in the order they are written.
+    pub fn options(&self) -> Vec<&str> {
+        match self.kind() {
+            Kind::Choose(choices) | Kind::ChooseAll(choices) => {
+                choices.iter().map(|choice| choice.say.as_str()).collect()
+            }
+            Kind::Order(lines) => lines.iter().map(String::as_str).collect(),
+            Kind::Predict(predictions) => predictions.iter().map(|prediction| prediction.say.as_str()).collect(),
+            Kind::Value(_) | Kind::Task(_) => Vec::new(),
+        }
+    }
+}
+
+/// What a learner answers; options by their place in the lesson.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Unknown,
+    One(usize),
+    Several(BTreeSet<usize>),
+    Text(String),
+    Order(Vec<usize>),
+    /// The state was reached.
+    Done,
+}
+
+/// What only the lab can tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FromLab {
+    /// Of a prediction: which options hold.
+    pub holds: Vec<bool>,
+    /// Of a value: what the kernel says.
+    pub value: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    Right,
+    Wrong,
+    /// "I do not know": open, not wrong.
+    Open,
+}
+
+/// What an answer is worth, and what to say about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grade {
+    pub mark: Mark,
+    /// The right answer, in words.
+    pub right: String,
+    /// Why each wrong part is wrong.
+    pub why: Vec<String>,
+}
+
+/// Grade an answer.
+pub fn grade(question: &Question, answer: &Answer, lab: &FromLab) -> Grade {
+    let right = right_answer(question, lab);
+    let (is_right, why) = match (question.kind(), answer) {
+        (_, Answer::Unknown) => return Grade { mark: Mark::Open, right, why: Vec::new() },
+        (Kind::Choose(choices), Answer::One(index)) => match choices.get(*index) {
+            Some(choice) => (choice.right, because(&choice.say, &choice.why, choice.right)),
+            None => (false, Vec::new()),
+        },
+        (Kind::ChooseAll(choices), Answer::Several(chosen)) => {
+            let is_wrong = |index: usize, choice: &Choice| chosen.contains(&index) != choice.right;
+            let wrong: Vec<&Choice> = choices
+                .iter()
+                .enumerate()
+                .filter(|(index, choice)| is_wrong(*index, choice))
+                .map(|(_, choice)| choice)
+                .collect();
+            let why = wrong.iter().flat_map(|choice| {
+                let missed = if choice.right && choice.why.is_empty() { "this is right, too" } else { &choice.why };
+                because(&choice.say, missed, false)
+            });
+            (wrong.is_empty(), why.collect())
+        }
+        (Kind::Value(value), Answer::Text(text)) => (is_value(value, text, lab.value.as_deref()), Vec::new()),
+        (Kind::Order(lines), Answer::Order(order)) => {
+            let first_wrong = order.iter().enumerate().find(|(place, line)| lines[*place] != lines[**line]);
+            let why = first_wrong.map(|(place, _)| format!("place {} is not: {}", place + 1, lines[order[place]]));
+            (order.len() == lines.len() && why.is_none(), why.into_iter().collect())
+        }
+        (Kind::Predict(predictions), Answer::One(index)) => {
+            let holds = lab.holds.get(*index).copied().unwrap_or(false);
+            let why = predictions.get(*index).map(|one| because(&one.say, &one.why, holds));
+            (holds, why.unwrap_or_default())
+        }
+        (Kind::Task(_), Answer::Done) => (true, Vec::new()),
+        _ => (false, Vec::new()),
+    };
+    Grade { mark: if is_right { Mark::Right } else { Mark::Wrong }, right, why }
+}
+
+fn because(say: &str, why: &str, is_right: bool) -> Vec<String> {
+    if is_right || why.is_empty() { Vec::new() } else { vec![format!("`{say}`: {why}")] }
+}
+
+fn right_answer(question: &Question, lab: &FromLab) -> String {
+    let said = |choices: &[Choice]| {
+        let right: Vec<&str> = choices.iter().filter(|one| one.right).map(|one| one.say.as_str()).collect();
+        right.join("; ")
+    };
+    match question.kind() {
+        Kind::Choose(choices) | Kind::ChooseAll(choices) => said(choices),
+        Kind::Value(value) => lab.value.clone().or_else(|| value.is.first().cloned()).unwrap_or_default(),
+        Kind::Order(lines) => lines.join(" > "),
+        Kind::Predict(predictions) => {
+            let held = predictions.iter().zip(&lab.holds).filter(|(_, holds)| **holds);
+            let held: Vec<&str> = held.map(|(one, _)| one.say.as_str()).collect();
+            if held.is_empty() { "none of these, says the kernel".into() } else { held.join("; ") }
+        }
+        Kind::Task(_) => "the lab decides".into(),
+    }
+}
+
+fn is_value(value: &Value, text: &str, from_lab: Option<&str>) -> bool {
+    value.is.iter().map(String::as_str).chain(from_lab).any(|wanted| is_same(wanted, text, value.unit, value.spelling))
+}
+
+fn is_same(wanted: &str, given: &str, unit: Unit, spelling: Spelling) -> bool {
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let (wanted, given) = (plain(wanted), plain(given));
+    if wanted == given && !given.is_empty() {
+        return true;
+    }
+    if unit == Unit::Bytes
+        && let (Some(one), Some(other)) = (bytes(&wanted), bytes(&given))
+    {
+        return one == other;
+    }
+    // A wrong digit is another number; a wrong letter in a short word may be another word.
+    let has_digits = |text: &str| text.chars().any(|letter| letter.is_ascii_digit());
+    spelling == Spelling::Forgiving
+        && wanted.chars().count() > 3
+        && !has_digits(&wanted)
+        && !has_digits(&given)
+        && strsim::osa_distance(&wanted, &given) <= 1
+}
+
+/// `64 mib`, `64m`, `65536k`: units as docker and the kernel read them, in powers of 1024.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.replace(' ', "");
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().ok()?;
+    let factor = match &text[digits..] {
+        "" | "b" | "byte" | "bytes" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1_u64 << 30,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
+/// 0 to `count` in another order, the same for the same seed. Never the order itself, where there is another.
+pub fn shuffled(count: usize, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    let mut state = seed;
+    for last in (1..count).rev() {
+        // splitmix64 (Steele, Lea, Flood 2014): enough for questions.
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        order.swap(last, ((mixed ^ (mixed >> 31)) % (last as u64 + 1)) as usize);
+    }
+    if count > 1 && order.iter().enumerate().all(|(place, one)| place == *one) {
+        order.rotate_left(1);
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(kind: &str) -> Question {
+        serde_json::from_str(&format!("{{\"id\": \"q\", \"ask\": \"?\", \"explain\": \"!\", {kind}}}")).expect(kind)
+    }
+
+    #[test]
+    fn one_choice_is_right_and_the_others_say_why_not() {
+        let question = question(r#""choose": [{"say": "a", "right": true}, {"say": "b", "why": "because"}]"#);
+        let check = |index, mark, why: &[&str]| {
+            let grade = grade(&question, &Answer::One(index), &FromLab::default());
+            assert_eq!((grade.mark, grade.right.as_str()), (mark, "a"));
+            assert_eq!(grade.why, why);
+        };
+        check(0, Mark::Right, &[]);
+        check(1, Mark::Wrong, &["`b`: because"]);
+        let open = grade(&question, &Answer::Unknown, &FromLab::default());
+        assert_eq!((open.mark, open.why.len()), (Mark::Open, 0));
+    }
+
+    #[test]
+    fn all_right_ones_and_no_other_must_be_chosen() {
+        let question = question(
+            r#""choose_all": [{"say": "a", "right": true}, {"say": "b", "why": "no"}, {"say": "c", "right": true}]"#,
+        );
+        let check = |chosen: &[usize], mark, wrong: usize| {
+            let grade = grade(&question, &Answer::Several(chosen.iter().copied().collect()), &FromLab::default());
+            assert_eq!((grade.mark, grade.why.len()), (mark, wrong), "{chosen:?}: {grade:?}");
+        };
+        check(&[0, 2], Mark::Right, 0);
+        check(&[0], Mark::Wrong, 1);
+        check(&[0, 1], Mark::Wrong, 2);
+        check(&[], Mark::Wrong, 2);
+    }
+
+    #[test]
+    fn values_forgive_what_the_question_says() {
+        let check = |kind: &str, text: &str, expected: bool| {
+            let grade = grade(&question(kind), &Answer::Text(text.into()), &FromLab::default());
+            assert_eq!(grade.mark == Mark::Right, expected, "{kind} {text}");
+        };
+        let bytes = r#""value": {"is": ["64MiB"], "unit": "bytes"}"#;
+        for (text, expected) in [
+            ("64MiB", true),
+            ("64 mib", true),
+            ("64m", true),
+            ("67108864", true),
+            ("65536k", true),
+            ("64", false),
+            ("63M", false),
+            ("", false),
+            ("99999999999999999999g", false),
+        ] {
+            check(bytes, text, expected);
+        }
+        let word = r#""value": {"is": ["whiteout"], "spelling": "forgiving"}"#;
+        for (text, expected) in
+            [("Whiteout", true), (" whiteout ", true), ("whitout", true), ("witheout", false), ("blackout", false)]
+        {
+            check(word, text, expected);
+        }
+        let exact = r#""value": {"is": ["pivot_root"]}"#;
+        check(exact, "pivot_rot", false);
+        let number = r#""value": {"is": ["1024"], "spelling": "forgiving"}"#;
+        check(number, "1025", false);
+    }
+
+    #[test]
+    fn what_the_lab_says_is_the_answer() {
+        let value = question(r#""value": {"from": {"what": "mounts", "of": "container"}}"#);
+        let lab = FromLab { value: Some("22".into()), ..FromLab::default() };
+        assert_eq!(grade(&value, &Answer::Text("22".into()), &lab).mark, Mark::Right);
+        assert_eq!(grade(&value, &Answer::Text("21".into()), &lab).right, "22");
+        let predict = question(r#""predict": [{"say": "a", "when": [], "why": "no"}, {"say": "b", "when": []}]"#);
+        let lab = FromLab { holds: vec![false, true], ..FromLab::default() };
+        assert_eq!(grade(&predict, &Answer::One(1), &lab).mark, Mark::Right);
+        assert_eq!(grade(&predict, &Answer::One(0), &lab).why, ["`a`: no"]);
+    }
+
+    #[test]
+    fn lines_have_one_order_and_equal_lines_may_change_places() {
+        let question = question(r#""order": ["a", "b", "a"]"#);
+        let check = |order: &[usize], mark| {
+            let given = grade(&question, &Answer::Order(order.to_vec()), &FromLab::default());
+            assert_eq!(given.mark, mark, "{order:?}");
+        };
+        check(&[0, 1, 2], Mark::Right);
+        check(&[2, 1, 0], Mark::Right);
+        check(&[1, 0, 2], Mark::Wrong);
+        check(&[0, 1], Mark::Wrong);
+    }
+
+    #[test]
+    fn a_seed_gives_one_order_which_is_never_the_right_one() {
+        assert_eq!(shuffled(0, 1), [] as [usize; 0]);
+        assert_eq!(shuffled(1, 1), [0]);
+        for seed in 0..200 {
+            for count in 2..6 {
+                let order = shuffled(count, seed);
+                assert_eq!(order, shuffled(count, seed));
+                assert_ne!(order, (0..count).collect::<Vec<_>>());
+                assert_eq!(order.iter().copied().collect::<BTreeSet<_>>().len(), count);
+            }
+        }
+    }
+}
