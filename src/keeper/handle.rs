@@ -48,8 +48,23 @@ impl KeeperHandle {
 
     /// A new lab and the wire to its host. The lab before it is dropped.
     pub fn make_lab(&mut self, plan: &LabPlan) -> Result<(LabMade, Wire), KeeperError> {
+        self.ask_for_lab(&ToKeeper::MakeLab(plan.clone()))
+    }
+
+    /// A new lab; those that are up stay.
+    pub fn make_lab_beside(&mut self, plan: &LabPlan) -> Result<(LabMade, Wire), KeeperError> {
+        self.ask_for_lab(&ToKeeper::MakeLabBeside(plan.clone()))
+    }
+
+    /// End the lab that was made last; the one before it goes on.
+    pub fn drop_newest(&mut self) -> Result<(), KeeperError> {
         let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
-        wire.send(&ToKeeper::MakeLab(plan.clone()), &[])?;
+        Ok(wire.send(&ToKeeper::DropNewest, &[])?)
+    }
+
+    fn ask_for_lab(&mut self, request: &ToKeeper) -> Result<(LabMade, Wire), KeeperError> {
+        let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
+        wire.send(request, &[])?;
         let received = wire.receive::<FromKeeper>()?;
         match received.message {
             FromKeeper::Made(made) => {

@@ -39,7 +39,7 @@ pub fn main() -> u8 {
         owner: Owner::me(),
         hierarchies: cgroups::hierarchies(),
         store: None,
-        current: None,
+        current: Vec::new(),
         spare: None,
         made: 0,
     };
@@ -53,7 +53,8 @@ struct Keeper {
     owner: Owner,
     hierarchies: Vec<Hierarchy>,
     store: Option<Store>,
-    current: Option<Lab>,
+    /// The labs that are up, the newest last.
+    current: Vec<Lab>,
     spare: Option<(LabPlan, Lab)>,
     made: u32,
 }
@@ -79,8 +80,17 @@ struct Lab {
 impl Keeper {
     fn serve(&mut self, mut wire: Wire) -> Result<(), WireError> {
         loop {
-            let ToKeeper::MakeLab(plan) = match wire.receive() {
-                Ok(received) => received.message,
+            let (plan, replaces) = match wire.receive() {
+                Ok(received) => match received.message {
+                    ToKeeper::MakeLab(plan) => (plan, true),
+                    ToKeeper::MakeLabBeside(plan) => (plan, false),
+                    ToKeeper::DropNewest => {
+                        if let Some(lab) = self.current.pop() {
+                            lab.end();
+                        }
+                        continue;
+                    }
+                },
                 Err(WireError::Closed) => return Ok(()),
                 Err(error) => return Err(error),
             };
@@ -93,7 +103,7 @@ impl Keeper {
                     self.make_lab(&plan)
                 }
             };
-            self.hand_over(&mut wire, lab)?;
+            self.hand_over(&mut wire, lab, replaces)?;
             // Only now, so that nobody waits for a teardown or for the next lab.
             if plan.spare {
                 self.spare = self.make_lab(&plan).ok().map(|lab| (plan, lab));
@@ -101,15 +111,13 @@ impl Keeper {
         }
     }
 
-    fn hand_over(&mut self, wire: &mut Wire, lab: Result<Lab, RoleFailure>) -> Result<(), WireError> {
+    fn hand_over(&mut self, wire: &mut Wire, lab: Result<Lab, RoleFailure>, replaces: bool) -> Result<(), WireError> {
         let mut lab = match lab {
             Ok(lab) => lab,
             Err(failure) => return wire.send(&FromKeeper::Failed(failure), &[]),
         };
-        if let Some(old) = self.current.take() {
-            old.kill();
-            self.current = Some(old);
-        }
+        let old = if replaces { std::mem::take(&mut self.current) } else { Vec::new() };
+        old.iter().for_each(Lab::kill);
         let made = LabMade {
             id: lab.name.clone(),
             cgroups: lab.subtree.cgroups.clone(),
@@ -117,11 +125,10 @@ impl Keeper {
         };
         let engine_end = lab.engine_end.take();
         let fds: Vec<_> = engine_end.iter().map(AsRawFd::as_raw_fd).collect();
-        wire.send(&FromKeeper::Made(made), &fds)?;
-        if let Some(old) = self.current.replace(lab) {
-            old.end();
-        }
-        Ok(())
+        self.current.push(lab);
+        let sent = wire.send(&FromKeeper::Made(made), &fds);
+        old.into_iter().for_each(Lab::end);
+        sent
     }
 
     fn make_lab(&mut self, plan: &LabPlan) -> Result<Lab, RoleFailure> {
@@ -144,7 +151,7 @@ impl Keeper {
 
     /// Take everything away. Goes on past what fails.
     fn unmake(&mut self) {
-        let labs: Vec<Lab> = self.current.take().into_iter().chain(self.spare.take().map(|(_, lab)| lab)).collect();
+        let labs: Vec<Lab> = self.current.drain(..).chain(self.spare.take().map(|(_, lab)| lab)).collect();
         for lab in labs {
             lab.end();
         }

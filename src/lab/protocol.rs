@@ -9,8 +9,12 @@ use crate::op::{ActorName, Op, OpRecord};
 /// Engine → keeper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToKeeper {
-    /// A new lab; the one before it, if any, is dropped without waiting for its end.
+    /// A new lab; those before it are dropped without waiting for their end.
     MakeLab(LabPlan),
+    /// A new lab beside those that are up.
+    MakeLabBeside(LabPlan),
+    /// End the lab that was made last. There is no answer.
+    DropNewest,
 }
 
 /// What a lab is made with.
