@@ -11,6 +11,7 @@ use crate::action::{CgroupMount, CgroupVersion, Context};
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lab::protocol::{LabCgroup, LabMade, LabPlan};
+use crate::lab::wire::Wire;
 use crate::lesson::model::Look;
 use crate::observe::{CgroupRoot, Observer, Subject};
 use crate::op::{ActorName, Op, OpRecord};
@@ -37,8 +38,17 @@ pub enum LabError {
 }
 
 impl Lab {
+    /// A new lab in the place of the one before it.
     pub fn make(keeper: &mut KeeperHandle, plan: &LabPlan) -> Result<Lab, LabError> {
-        let (made, wire) = keeper.make_lab(plan)?;
+        Lab::open(keeper.make_lab(plan)?)
+    }
+
+    /// A new lab beside the one that is up.
+    pub fn make_beside(keeper: &mut KeeperHandle, plan: &LabPlan) -> Result<Lab, LabError> {
+        Lab::open(keeper.make_lab_beside(plan)?)
+    }
+
+    fn open((made, wire): (LabMade, Wire)) -> Result<Lab, LabError> {
         let links = Links::open(wire)?;
         let host = links.get(&ActorName::host()).map_or(0, |link| link.pid);
         let mut observer = Observer::new(PathBuf::from("/proc"), host);
@@ -66,6 +76,11 @@ impl Lab {
     /// The pid of an actor as the machine counts.
     pub fn pid_of(&self, actor: &ActorName) -> Option<u32> {
         self.links.get(actor).map(|link| link.pid)
+    }
+
+    /// The first of these that is not among the lab's actors.
+    pub fn first_missing<'a>(&self, mut actors: impl Iterator<Item = &'a ActorName>) -> Option<&'a ActorName> {
+        actors.find(|actor| self.links.get(actor).is_none())
     }
 
     pub fn look_at(&mut self, look: &[Look]) {

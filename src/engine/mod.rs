@@ -1,22 +1,27 @@
 //! The engine plays lessons: it owns the lab, performs steps, records what happened. Front ends talk to it in
 //! `Request`s and hear `Event`s; it knows nothing of screens.
 
+mod branch;
 pub mod facts;
 pub mod lab;
 pub mod link;
+mod newborn;
 pub mod play;
 pub mod replay;
 pub mod session;
 pub mod transcript;
+mod turn;
 
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 use self::transcript::Transcript;
 use crate::action::{Check, Context};
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
-use crate::report::{LabInfo, StepRecord};
+use crate::report::{LabInfo, StepRecord, Verdict};
 use crate::snapshot::Snapshot;
 
 /// What a front end can ask for. A closed list.
@@ -34,7 +39,53 @@ pub enum Request {
         actor: ActorName,
         size: TerminalSize,
     },
+    /// The learner does the next step, or a question's task.
+    Turn(Goal),
+    /// The learner has done the step: go on, if all of it holds.
+    TurnDone,
+    /// Enough of that turn.
+    EndTurn,
+    /// Play the step after all.
+    Show,
+    /// Leave a step that is yet to come out of the lesson, or take it in again.
+    LeaveOut {
+        step: usize,
+        out: bool,
+    },
+    /// What if? Another lab, where the steps up to this one are replayed and the branch is played instead.
+    Branch {
+        step: usize,
+        branch: usize,
+    },
+    /// Back from a branch, to the lab that was left.
+    EndBranch,
     Quit,
+}
+
+/// What a turn is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// The next step's expectations.
+    Step,
+    /// The task of a question, by the places of its step and of itself.
+    Question { step: usize, index: usize },
+}
+
+/// How far the learner is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnState {
+    pub step: usize,
+    pub goal: Goal,
+    /// As things are now.
+    pub verdicts: Vec<Verdict>,
+    /// Which of them have been true at some time of this turn: that credit stays.
+    pub earned: Vec<bool>,
+}
+
+impl TurnState {
+    pub fn holds(&self) -> bool {
+        self.verdicts.iter().all(|verdict| verdict.ok)
+    }
 }
 
 /// What the engine tells. A closed list.
@@ -49,6 +100,13 @@ pub enum Event {
     Played(Arc<StepRecord>),
     /// The kernel's state changed (or was first read) outside of a step.
     Live(Arc<Snapshot>),
+    /// A turn began or got on, or ended (None).
+    Turn(Option<TurnState>),
+    /// A branch was played, in a lab of its own.
+    Branched {
+        branch: usize,
+        record: Arc<StepRecord>,
+    },
     /// The shell that was asked for, or why there is none.
     Shell {
         tab: u32,
@@ -71,11 +129,21 @@ pub struct ShellTerminal {
     pub transcript: Arc<Transcript>,
 }
 
+/// Somebody from outside the front end wants a shell.
+#[derive(Debug)]
+pub struct Visit {
+    pub actor: ActorName,
+    pub size: TerminalSize,
+    pub reply: Sender<Result<ShellTerminal, String>>,
+}
+
 #[derive(Debug, Clone)]
 pub struct Ready {
     pub lab: LabInfo,
     /// Steps played in this lab.
     pub played: usize,
+    /// Steps that are left out.
+    pub left_out: BTreeSet<usize>,
     pub live: Arc<Snapshot>,
     /// For the next step's shell lines.
     pub context: Context,

@@ -5,7 +5,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use super::session::{Session, SessionError};
-use super::{Event, Proof, Request};
+use super::{Event, Goal, Proof, Request, Visit};
+use crate::report::StepRecord;
 
 /// How often an idle lab is looked at: a change shows within two of these.
 const TICK: Duration = Duration::from_millis(90);
@@ -14,6 +15,7 @@ const TICK: Duration = Duration::from_millis(90);
 pub fn serve(
     open: impl FnOnce() -> Result<Session, SessionError>,
     requests: &Receiver<Request>,
+    visits: &Receiver<Visit>,
     events: &Sender<Event>,
 ) {
     let started = Instant::now();
@@ -21,7 +23,7 @@ pub fn serve(
         Ok(mut session) => {
             let told = tell_ready(&mut session, events, started);
             if told {
-                serve_session(&mut session, requests, events);
+                serve_session(&mut session, requests, visits, events);
             }
             session.close()
         }
@@ -34,16 +36,17 @@ pub fn serve(
     let _ = events.send(Event::Ended(proof));
 }
 
-fn serve_session(session: &mut Session, requests: &Receiver<Request>, events: &Sender<Event>) {
+fn serve_session(
+    session: &mut Session,
+    requests: &Receiver<Request>,
+    visits: &Receiver<Visit>,
+    events: &Sender<Event>,
+) {
     loop {
+        answer_visits(session, visits);
         let told = match requests.recv_timeout(TICK) {
-            Ok(Request::Next) => play(session, events),
-            Ok(Request::RewindTo { steps }) => rewind(session, steps, events),
-            Ok(Request::Shell { tab, actor, size }) => {
-                let opened = session.shell(&actor, size).map_err(|error| error.to_string());
-                events.send(Event::Shell { tab, actor, opened }).is_ok()
-            }
             Ok(Request::Quit) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(request) => serve_request(session, request, events),
             Err(RecvTimeoutError::Timeout) => tell_changes(session, events),
         };
         if !told {
@@ -52,28 +55,85 @@ fn serve_session(session: &mut Session, requests: &Receiver<Request>, events: &S
     }
 }
 
+/// Shells for those who came in by the door.
+pub fn answer_visits(session: &mut Session, visits: &Receiver<Visit>) {
+    for visit in visits.try_iter() {
+        let opened = session.shell(&visit.actor, visit.size).map_err(|error| error.to_string());
+        // One who has gone away again is not missed.
+        let _ = visit.reply.send(opened);
+    }
+}
+
+/// False when nobody listens any more.
+fn serve_request(session: &mut Session, request: Request, events: &Sender<Event>) -> bool {
+    let started = Instant::now();
+    match request {
+        Request::Next => play(session, events, Session::play_next),
+        Request::Show => play(session, events, Session::show),
+        Request::RewindTo { steps } => match session.rewind_to(steps) {
+            Ok(()) => tell_ready(session, events, started),
+            Err(error) => fail(events, &error),
+        },
+        // There is nothing to do in a step that can't be done here, or is left out.
+        Request::Turn(Goal::Step) if !session.is_next_open() => play(session, events, Session::play_next),
+        Request::Turn(goal) => match session.begin_turn(goal) {
+            Ok(state) => events.send(Event::Turn(Some(state))).is_ok(),
+            Err(error) => fail(events, &error),
+        },
+        Request::TurnDone => match session.finish_turn() {
+            Ok(Some(record)) => {
+                events.send(Event::Turn(None)).is_ok()
+                    && events.send(Event::Played(Arc::new(record))).is_ok()
+                    && tell_ready(session, events, started)
+            }
+            Ok(None) => true,
+            Err(error) => fail(events, &error),
+        },
+        Request::EndTurn => {
+            session.end_turn();
+            events.send(Event::Turn(None)).is_ok()
+        }
+        Request::LeaveOut { step, out } => {
+            session.leave_out(step, out);
+            tell_ready(session, events, started)
+        }
+        Request::Branch { step, branch } => match session.branch(step, branch) {
+            Ok(record) => events.send(Event::Branched { branch, record: Arc::new(record) }).is_ok(),
+            Err(error) => fail(events, &error),
+        },
+        Request::EndBranch => match session.end_branch() {
+            Ok(()) => tell_ready(session, events, started),
+            Err(error) => fail(events, &error),
+        },
+        Request::Shell { tab, actor, size } => {
+            let opened = session.shell(&actor, size).map_err(|error| error.to_string());
+            events.send(Event::Shell { tab, actor, opened }).is_ok()
+        }
+        Request::Quit => false,
+    }
+}
+
 fn wait_for_quit(requests: &Receiver<Request>) {
     while !matches!(requests.recv(), Ok(Request::Quit) | Err(_)) {}
 }
 
-/// False when nobody listens any more.
-fn play(session: &mut Session, events: &Sender<Event>) -> bool {
+fn play(
+    session: &mut Session,
+    events: &Sender<Event>,
+    act: impl FnOnce(&mut Session) -> Result<StepRecord, SessionError>,
+) -> bool {
     let started = Instant::now();
-    if events.send(Event::Playing { step: session.played() }).is_err() {
+    if events.send(Event::Turn(None)).is_err() || events.send(Event::Playing { step: session.played() }).is_err() {
         return false;
     }
-    match session.play_next() {
+    match act(session) {
         Ok(record) => events.send(Event::Played(Arc::new(record))).is_ok() && tell_ready(session, events, started),
-        Err(error) => events.send(Event::Failed { message: error.to_string() }).is_ok(),
+        Err(error) => fail(events, &error),
     }
 }
 
-fn rewind(session: &mut Session, steps: usize, events: &Sender<Event>) -> bool {
-    let started = Instant::now();
-    match session.rewind_to(steps) {
-        Ok(()) => tell_ready(session, events, started),
-        Err(error) => events.send(Event::Failed { message: error.to_string() }).is_ok(),
-    }
+fn fail(events: &Sender<Event>, error: &SessionError) -> bool {
+    events.send(Event::Failed { message: error.to_string() }).is_ok()
 }
 
 fn tell_ready(session: &mut Session, events: &Sender<Event>, since: Instant) -> bool {
@@ -84,8 +144,18 @@ fn tell_ready(session: &mut Session, events: &Sender<Event>, since: Instant) -> 
 }
 
 fn tell_changes(session: &mut Session, events: &Sender<Event>) -> bool {
-    match session.look_for_changes() {
-        Some(snapshot) => events.send(Event::Live(Arc::new(snapshot))).is_ok(),
-        None => true,
+    let changed = session.look_for_changes();
+    let stirred = changed.is_some();
+    if let Some(snapshot) = changed
+        && events.send(Event::Live(Arc::new(snapshot))).is_err()
+    {
+        return false;
+    }
+    match session.judge_turn(stirred) {
+        Ok(Some((state, snapshot))) => {
+            events.send(Event::Live(Arc::new(snapshot))).is_ok() && events.send(Event::Turn(Some(state))).is_ok()
+        }
+        Ok(None) => true,
+        Err(error) => fail(events, &error),
     }
 }

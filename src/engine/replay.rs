@@ -21,7 +21,7 @@ pub fn entries<'a>(steps: &'a [Step], facts: &Facts) -> Vec<Replayed<'a>> {
     let all: Vec<Replayed<'a>> = steps
         .iter()
         .filter(|step| can_play(&step.needs, facts) == Playable::Live)
-        .flat_map(|step| step.actions.iter().map(|of| Replayed { step: &step.id, of, into: None }))
+        .flat_map(|step| step.breaks.iter().chain(&step.actions).map(|of| Replayed { step: &step.id, of, into: None }))
         .filter(|entry| !entry.of.action.only_looks())
         .collect();
     let mut kept: Vec<Replayed<'a>> = Vec::with_capacity(all.len());

@@ -1,13 +1,16 @@
 //! A session: one learner, one lesson, one lab at a time. Plays steps, records them, rewinds by replaying.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::branch::Aside;
 use super::lab::{Lab, LabError};
 use super::link::LinkError;
 use super::replay::{self, Replayed};
 use super::transcript::Transcript;
+use super::turn::{Transcripts, Turn};
 use super::{Proof, Ready, ShellTerminal};
 use crate::action::{Check, LowerError};
 use crate::diff::Diff;
@@ -20,7 +23,7 @@ use crate::lesson::expect::{FactAnswers, World};
 use crate::lesson::model::{ActionEntry, Lesson, Look, Step};
 use crate::observe::machine::MachineState;
 use crate::op::{ActorName, OpRecord, Outcome};
-use crate::report::{StepRecord, StepStatus, Verdict};
+use crate::report::{Predicted, StepRecord, StepStatus, Verdict};
 use crate::snapshot::Snapshot;
 
 /// How long an expectation may take to come true: processes die and links come up a little after the call.
@@ -39,16 +42,20 @@ pub struct SessionOptions {
 #[derive(Debug)]
 pub struct Session {
     lesson: Arc<Lesson>,
-    facts: Facts,
-    plan: LabPlan,
-    keeper: Option<KeeperHandle>,
-    lab: Option<Lab>,
-    played: usize,
+    pub(super) facts: Facts,
+    pub(super) plan: LabPlan,
+    pub(super) keeper: Option<KeeperHandle>,
+    pub(super) lab: Option<Lab>,
+    pub(super) played: usize,
     machine_before: MachineState,
     /// Every process seen in any of the session's labs, by pid and start time.
     lab_processes: Vec<(u32, u64)>,
     /// What the shells of the lab that is up printed.
-    transcripts: Vec<Arc<Transcript>>,
+    pub(super) transcripts: Transcripts,
+    pub(super) turn: Option<Turn>,
+    left_out: BTreeSet<usize>,
+    /// The lab that waits while a branch is looked at.
+    pub(super) aside: Option<Aside>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +90,9 @@ impl Session {
             machine_before,
             lab_processes: Vec::new(),
             transcripts: Vec::new(),
+            turn: None,
+            left_out: BTreeSet::new(),
+            aside: None,
         };
         session.new_lab()?;
         Ok(session)
@@ -107,11 +117,46 @@ impl Session {
     fn new_lab(&mut self) -> Result<(), SessionError> {
         // Its sockets keep the old lab's network namespaces: let go of them first.
         self.lab = None;
+        self.aside = None;
+        self.turn = None;
         self.transcripts.clear();
         self.played = 0;
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         self.lab = Some(Lab::make(keeper, &self.plan)?);
         Ok(())
+    }
+
+    /// Steps that are yet to come can be left out, and taken in again.
+    pub fn leave_out(&mut self, step: usize, out: bool) {
+        if out && step >= self.played {
+            self.left_out.insert(step);
+        } else {
+            self.left_out.remove(&step);
+        }
+    }
+
+    /// The first `steps` steps, without those that were left out.
+    pub(super) fn kept_steps(&self, steps: usize) -> Vec<Step> {
+        let all = self.lesson.steps.iter().take(steps).enumerate();
+        all.filter(|(index, _)| !self.left_out.contains(index)).map(|(_, step)| step.clone()).collect()
+    }
+
+    pub(super) fn turn(&self) -> Option<&Turn> {
+        self.turn.as_ref()
+    }
+
+    /// Returns the turn before.
+    pub(super) fn set_turn(&mut self, turn: Option<Turn>) -> Option<Turn> {
+        std::mem::replace(&mut self.turn, turn)
+    }
+
+    pub(super) fn transcripts(&self) -> &[Arc<Transcript>] {
+        &self.transcripts
+    }
+
+    /// One step more is behind the learner.
+    pub(super) fn count_step(&mut self) {
+        self.played += 1;
     }
 
     /// Where the lesson stands, and what the next step will find.
@@ -130,28 +175,55 @@ impl Session {
         let info = lab.info();
         self.remember(&live);
         let checks = step.map_or_else(Vec::new, |step| preflight(step, &live));
-        Ok(Ready { lab: info, played, live, context, checks, nanos: since.elapsed().as_nanos() as u64 })
+        let (left_out, nanos) = (self.left_out.clone(), since.elapsed().as_nanos() as u64);
+        Ok(Ready { lab: info, played, left_out, live, context, checks, nanos })
+    }
+
+    /// The next step can be done here, and is not left out.
+    pub fn is_next_open(&self) -> bool {
+        let step = self.lesson.steps.get(self.played);
+        step.is_some_and(|step| can_play(&step.needs, &self.facts) == Playable::Live)
+            && !self.left_out.contains(&self.played)
     }
 
     /// Play the next step for real and record it.
     pub fn play_next(&mut self) -> Result<StepRecord, SessionError> {
         let lesson = Arc::clone(&self.lesson);
         let step = lesson.steps.get(self.played).ok_or(SessionError::AtTheEnd)?;
+        self.turn = None;
+        let record = if let Playable::No { why, cure } = can_play(&step.needs, &self.facts) {
+            let seen = Arc::new(self.lab()?.snapshot());
+            skipped(self.played, seen, why, cure)
+        } else if self.left_out.contains(&self.played) {
+            let before = Arc::new(self.lab()?.snapshot());
+            let (after, verdicts) = self.judge(step, &before, &[])?;
+            let diff = Diff::between(&before, &after);
+            let after = Arc::new(after);
+            let blank = skipped(self.played, before, String::new(), String::new());
+            StepRecord { status: StepStatus::LeftOut, diff, verdicts, after, ..blank }
+        } else {
+            self.play(step)?
+        };
+        self.played += 1;
+        Ok(record)
+    }
+
+    /// Break what the step breaks, perform its actions, and look.
+    pub(super) fn play(&mut self, step: &Step) -> Result<StepRecord, SessionError> {
         let started = Instant::now();
         let lab = self.lab()?;
         lab.look_at(&step.look);
         let before = Arc::new(lab.snapshot());
-        if let Playable::No { why, cure } = can_play(&step.needs, &self.facts) {
-            let record = skipped(self.played, before, why, cure);
-            self.played += 1;
-            return Ok(record);
-        }
-        let (ops, mut verdicts) = self.act(step)?;
+        let (mut ops, mut verdicts) = self.act_on(&step.id, &step.breaks)?;
+        let (fixed, outcomes) = self.act_on(&step.id, &step.actions)?;
+        ops.extend(fixed);
+        verdicts.extend(outcomes);
         let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.message()).collect();
-        let (after, judged) = self.settle(step, &before, &outputs)?;
+        let (after, judged) = self.settle(step, &before, &outputs, &ops)?;
         verdicts.extend(judged);
         self.remember(&after);
-        let record = StepRecord {
+        let predicted = self.predicted(step, &after, &before, &outputs, &ops)?;
+        Ok(StepRecord {
             step: self.played,
             status: StepStatus::Played,
             ops,
@@ -159,25 +231,45 @@ impl Session {
             before,
             after: Arc::new(after),
             verdicts,
+            predicted,
             nanos: started.elapsed().as_nanos() as u64,
-        };
-        self.played += 1;
-        Ok(record)
+        })
+    }
+
+    /// What the kernel says to the predictions that the step asks for.
+    fn predicted(
+        &mut self,
+        step: &Step,
+        after: &Snapshot,
+        before: &Snapshot,
+        outputs: &[&str],
+        ops: &[OpRecord],
+    ) -> Result<Vec<Predicted>, SessionError> {
+        let lab = self.lab()?;
+        let mut predicted = Vec::new();
+        for (question, asked) in step.quiz.iter().enumerate().filter(|(_, asked)| !asked.predict.is_empty()) {
+            let options = asked.predict.iter().map(|option| {
+                let facts = super::facts::gather(lab, after, &option.when);
+                let world = World { snapshot: after, before, facts: &facts, outputs, ops };
+                option.when.iter().map(|expect| expect.judge(&world)).collect()
+            });
+            predicted.push(Predicted { question, options: options.collect() });
+        }
+        Ok(predicted)
     }
 
     /// A fresh lab with the first `steps` steps replayed in it.
     pub fn rewind_to(&mut self, steps: usize) -> Result<(), SessionError> {
         self.new_lab()?;
-        let lesson = Arc::clone(&self.lesson);
-        for entry in replay::entries(&lesson.steps[..steps.min(lesson.steps.len())], &self.facts) {
+        for entry in replay::entries(&self.kept_steps(steps), &self.facts) {
             self.replay(&entry)?;
         }
-        self.played = steps.min(lesson.steps.len());
+        self.played = steps.min(self.lesson.steps.len());
         Ok(())
     }
 
     /// Perform one entry of a replay, without looking at what came of it: it worked before.
-    fn replay(&mut self, entry: &Replayed<'_>) -> Result<(), SessionError> {
+    pub(super) fn replay(&mut self, entry: &Replayed<'_>) -> Result<(), SessionError> {
         let lab = self.lab()?;
         let context = lab.context_for(entry.names_an_actor());
         let ops = entry.lower(&context).map_err(|cause| SessionError::Lower { step: entry.step.to_owned(), cause })?;
@@ -189,18 +281,36 @@ impl Session {
         Ok(())
     }
 
-    /// Perform a step's actions, each up to its first failure; an unexpected one ends the step.
-    fn act(&mut self, step: &Step) -> Result<(Vec<OpRecord>, Vec<Verdict>), SessionError> {
+    /// Perform actions, each up to its first failure; an unexpected one ends them.
+    pub(super) fn act_on(
+        &mut self,
+        step: &str,
+        actions: &[ActionEntry],
+    ) -> Result<(Vec<OpRecord>, Vec<Verdict>), SessionError> {
         let mut records = Vec::new();
         let mut verdicts = Vec::new();
-        for entry in &step.actions {
+        for entry in actions {
             let lab = self.lab()?;
+            if let Some(missing) = lab.first_missing(std::iter::once(&entry.actor).chain(entry.action.actors())) {
+                let seen = format!("there is no {missing}: the step that makes it was left out, or it is gone");
+                verdicts.push(Verdict::new(false, format!("{} works", entry.action.name()), seen));
+                break;
+            }
             let context = lab.context_for(entry.action.names_an_actor());
             let lowered = entry.action.lower(&context);
-            let ops = lowered.map_err(|cause| SessionError::Lower { step: step.id.clone(), cause })?;
+            let ops = lowered.map_err(|cause| SessionError::Lower { step: step.to_owned(), cause })?;
             let mut failed = None;
             for op in ops {
-                let record = lab.perform(&entry.actor, op)?;
+                let record = match lab.perform(&entry.actor, op) {
+                    Ok(record) => record,
+                    // An actor that died of what it was asked to do is an outcome, not a fault of the engine's.
+                    Err(LinkError::Gone { actor, .. }) => {
+                        let seen = format!("{actor} is gone");
+                        verdicts.push(Verdict::new(false, format!("{} works", entry.action.name()), seen));
+                        return Ok((records, verdicts));
+                    }
+                    Err(other) => return Err(other.into()),
+                };
                 let went_well = record.outcome.is_ok();
                 records.push(record);
                 if !went_well {
@@ -224,10 +334,11 @@ impl Session {
         step: &Step,
         before: &Snapshot,
         outputs: &[&str],
+        ops: &[OpRecord],
     ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
         let deadline = Instant::now() + SETTLE_WITHIN;
         loop {
-            let (snapshot, verdicts) = self.judge(step, before, outputs)?;
+            let (snapshot, verdicts) = self.judge_with(step, before, outputs, ops)?;
             if verdicts.iter().all(|verdict| verdict.ok) || Instant::now() >= deadline {
                 return Ok((snapshot, verdicts));
             }
@@ -242,10 +353,20 @@ impl Session {
         before: &Snapshot,
         outputs: &[&str],
     ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
+        self.judge_with(step, before, outputs, &[])
+    }
+
+    fn judge_with(
+        &mut self,
+        step: &Step,
+        before: &Snapshot,
+        outputs: &[&str],
+        ops: &[OpRecord],
+    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
         let lab = self.lab()?;
         let snapshot = lab.snapshot();
         let facts: FactAnswers = super::facts::gather(lab, &snapshot, &step.expect);
-        let world = World { snapshot: &snapshot, before, facts: &facts, outputs };
+        let world = World { snapshot: &snapshot, before, facts: &facts, outputs, ops };
         let verdicts = step.expect.iter().map(|expect| expect.judge(&world)).collect();
         Ok((snapshot, verdicts))
     }
@@ -277,6 +398,7 @@ impl Session {
     /// End the lab, wait until the keeper has removed everything, compare the machine with what it was.
     pub fn close(mut self) -> Proof {
         self.lab = None;
+        self.aside = None;
         self.keeper = None;
         let after = MachineState::now();
         MachineState::compare(&self.machine_before, &after, &self.lab_processes)
@@ -304,6 +426,7 @@ fn skipped(step: usize, seen: Arc<Snapshot>, why: String, cure: String) -> StepR
         before: Arc::clone(&seen),
         after: seen,
         verdicts: Vec::new(),
+        predicted: Vec::new(),
         nanos: 0,
     }
 }
@@ -313,9 +436,7 @@ fn outcome_verdict(entry: &ActionEntry, failed: Option<&OpRecord>) -> Option<Ver
     let name = entry.action.name();
     match (&entry.fails, failed) {
         (None, None) => None,
-        (Some(errno), None) => {
-            Some(Verdict { ok: false, expected: format!("{name} fails with {errno}"), seen: "it went well".into() })
-        }
+        (Some(errno), None) => Some(Verdict::new(false, format!("{name} fails with {errno}"), "it went well")),
         (expected, Some(record)) => {
             let seen = match &record.outcome {
                 Outcome::Failed { errno, what } => {
@@ -331,7 +452,7 @@ fn outcome_verdict(entry: &ActionEntry, failed: Option<&OpRecord>) -> Option<Ver
                 Some(errno) => format!("{name} fails with {errno}"),
                 None => format!("{name} works"),
             };
-            Some(Verdict { ok, expected, seen })
+            Some(Verdict::new(ok, expected, seen))
         }
     }
 }

@@ -1,0 +1,117 @@
+//! Which process of a lab is the one that a learner made by typing what a step would have spawned. Pure.
+
+use crate::action::spawn::Spawn;
+use crate::op::ActorName;
+use crate::snapshot::{NsInode, Process, Snapshot};
+
+/// The process that comes nearest to what `spawn` by `parent` would have made, by its pid as the machine counts: most new
+/// namespaces of the kinds asked for, of those the first in its pid namespace, of those the oldest.
+///
+/// `earlier` is an earlier look, at which a plain child has to have been there already (most programs that are typed end
+/// at once), and `known` are the processes from before the step.
+pub fn find(spawn: &Spawn, parent: &ActorName, known: &Snapshot, earlier: &Snapshot, now: &Snapshot) -> Option<u32> {
+    let parent = now.process_of(parent)?;
+    let newcomers = now.processes.iter().filter(|process| {
+        let is_free = process.actor.as_ref().is_none_or(|actor| *actor == spawn.actor);
+        is_free && process.state != 'Z' && !process.is_in(known)
+    });
+    if spawn.unshare.is_empty() {
+        // The learner's shells are children of the lab's pid 1, which takes orphans in; what they start is not.
+        let from_a_shell = |process: &&Process| process.ppid != now.processes.first().map_or(0, |init| init.pid);
+        return newcomers
+            .filter(from_a_shell)
+            .filter(|process| process.is_in(earlier) && process.namespaces == parent.namespaces)
+            .min_by_key(|process| process.start_time)
+            .map(|process| process.pid);
+    }
+    newcomers
+        .map(|process| (process, new_namespaces(spawn, process, parent, now)))
+        .filter(|(_, count)| *count > 0)
+        .max_by_key(|(process, count)| {
+            (*count, process.ns_pids.len(), process.own_pid() == 1, std::cmp::Reverse(process.start_time))
+        })
+        .map(|(process, _)| process.pid)
+}
+
+/// How many of the kinds asked for are neither the parent's nor any other actor's.
+fn new_namespaces(spawn: &Spawn, process: &Process, parent: &Process, now: &Snapshot) -> usize {
+    let others: Vec<&Process> = now
+        .processes
+        .iter()
+        .filter(|other| other.actor.as_ref().is_some_and(|actor| *actor != spawn.actor))
+        .chain([parent])
+        .collect();
+    let is_new = |kind: &&crate::op::NamespaceKind| {
+        let inode = |of: &Process| of.namespaces.get(kind).copied();
+        let own = inode(process).filter(|inode| *inode != NsInode::default());
+        own.is_some() && others.iter().all(|other| inode(other) != own)
+    };
+    spawn.unshare.iter().filter(is_new).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::NamespaceKind;
+
+    fn process(pid: u32, ppid: u32, actor: Option<&str>, inodes: [u64; 2], ns_pids: &[u32]) -> Process {
+        Process {
+            pid,
+            ns_pids: ns_pids.to_vec(),
+            ppid,
+            start_time: u64::from(pid),
+            uid: 0,
+            state: 'S',
+            comm: "sh".into(),
+            args: "sh".into(),
+            actor: actor.map(ActorName::from),
+            namespaces: [NamespaceKind::Mount, NamespaceKind::Pid].into_iter().zip(inodes.map(NsInode)).collect(),
+            cgroups: Vec::new(),
+        }
+    }
+
+    fn lab(processes: Vec<Process>) -> Snapshot {
+        Snapshot { processes, ..Snapshot::default() }
+    }
+
+    fn spawn(kinds: &[NamespaceKind]) -> Spawn {
+        Spawn { actor: "container".into(), unshare: kinds.to_vec() }
+    }
+
+    #[test]
+    fn the_process_with_most_new_namespaces_is_the_one() {
+        let host = || process(10, 1, Some("host"), [1, 1], &[10, 1]);
+        let both = spawn(&[NamespaceKind::Mount, NamespaceKind::Pid]);
+        let known = lab(vec![host()]);
+        let check = |others: Vec<Process>, expected: Option<u32>| {
+            let now = lab(std::iter::once(host()).chain(others).collect());
+            assert_eq!(find(&both, &ActorName::host(), &known, &now, &now), expected);
+        };
+        let shell = || process(11, 10, None, [1, 1], &[11, 2]);
+        let unshare = || process(12, 11, None, [2, 1], &[12, 3]);
+        let inside = || process(13, 12, None, [2, 2], &[13, 4, 1]);
+        let child = || process(14, 13, None, [2, 2], &[14, 5, 2]);
+        check(vec![shell()], None);
+        check(vec![shell(), unshare()], Some(12));
+        check(vec![shell(), unshare(), inside(), child()], Some(13));
+        // Half of it was forgotten: still the nearest thing to a container.
+        check(vec![shell(), process(12, 11, None, [2, 1], &[12, 3])], Some(12));
+        // A shell beside another container is in its namespaces, not in new ones.
+        check(
+            vec![process(20, 10, Some("other"), [7, 7], &[20, 3, 1]), process(21, 10, None, [7, 7], &[21, 4, 2])],
+            None,
+        );
+    }
+
+    #[test]
+    fn a_plain_child_is_one_that_stays() {
+        let host = || process(10, 1, Some("host"), [1, 1], &[10, 1]);
+        let (shell, sleep) = (process(11, 10, None, [1, 1], &[11, 2]), process(12, 11, None, [1, 1], &[12, 3]));
+        let plain = spawn(&[]);
+        let known = lab(vec![host()]);
+        let now = lab(vec![host(), shell.clone(), sleep.clone()]);
+        assert_eq!(find(&plain, &ActorName::host(), &known, &known, &now), None);
+        assert_eq!(find(&plain, &ActorName::host(), &known, &now, &now), Some(12));
+        assert_eq!(find(&plain, &ActorName::host(), &now, &now, &now), None, "it was there before the step");
+    }
+}
