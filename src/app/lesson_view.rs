@@ -1,10 +1,12 @@
 //! One lesson on the screen: what was recorded, what is looked at, what each pane shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::learning::{BranchView, Learning, SetAside};
 use super::numbers::Numbers;
 use super::panes::{self, Compare, PaneRow, PaneSection, Scene};
+use super::quiz::{Item, QuizView};
 use super::shells::Shells;
 use crate::action::Context;
 use crate::diff::Diff;
@@ -80,6 +82,10 @@ pub struct LessonView {
     pub ready: Option<Ready>,
     /// The step that has just run is still shown, with what came of it.
     pub reviewing: bool,
+    pub learning: Learning,
+    pub quiz: Option<QuizView>,
+    /// Questions answered, right or wrong, since the lesson was opened.
+    pub answered: BTreeSet<Item>,
     pub shells: Shells,
     /// Once the new lab is up, a shell beside this actor is opened again.
     pub reopen: Option<ActorName>,
@@ -114,6 +120,9 @@ impl LessonView {
             query: String::new(),
             ready: None,
             reviewing: false,
+            learning: Learning::default(),
+            quiz: None,
+            answered: BTreeSet::new(),
             shells: Shells::default(),
             reopen: None,
             numbers: Arc::default(),
@@ -134,9 +143,8 @@ impl LessonView {
 
     /// Who is in the lab that is up and alive, host first.
     pub fn actors(&self) -> Vec<ActorName> {
-        let known = self.ready.iter().flat_map(|ready| ready.lab.actors.keys());
-        let alive = |actor: &&ActorName| self.live.process_of(actor).is_some_and(|process| process.state != 'Z');
-        let mut actors: Vec<ActorName> = known.filter(alive).cloned().collect();
+        let alive = self.live.processes.iter().filter(|process| process.state != 'Z');
+        let mut actors: Vec<ActorName> = alive.filter_map(|process| process.actor.clone()).collect();
         actors.sort_by_key(|actor| *actor != ActorName::host());
         actors
     }
@@ -144,6 +152,9 @@ impl LessonView {
     /// How a step stands, as one sign.
     pub fn step_sign(&self, step: usize) -> char {
         let ok = self.record(step).is_none_or(|record| record.is_ok());
+        if self.is_left_out(step) {
+            return 'x';
+        }
         match (step < self.played(), ok) {
             (true, true) => '*',
             (true, false) => '!',
@@ -162,12 +173,20 @@ impl LessonView {
 
     /// The next step can be run: its lab is up, and it is what the screen shows.
     pub fn can_run(&self) -> bool {
-        self.phase == Phase::Ready && self.is_live() && !self.reviewing && self.played() < self.lesson.steps.len()
+        self.phase == Phase::Ready
+            && self.learning.branch.is_none()
+            && self.is_live()
+            && !self.reviewing
+            && self.played() < self.lesson.steps.len()
     }
 
     /// The step that ran last is on the screen; the next one waits.
     pub fn can_go_on(&self) -> bool {
-        self.phase == Phase::Ready && self.is_live() && self.reviewing && self.played() < self.lesson.steps.len()
+        self.phase == Phase::Ready
+            && self.learning.branch.is_none()
+            && self.is_live()
+            && self.reviewing
+            && self.played() < self.lesson.steps.len()
     }
 
     pub fn go_on(&mut self) {
@@ -177,7 +196,10 @@ impl LessonView {
 
     /// All steps were played.
     pub fn is_finished(&self) -> bool {
-        self.phase == Phase::Ready && self.is_live() && self.played() == self.lesson.steps.len()
+        self.phase == Phase::Ready
+            && self.learning.branch.is_none()
+            && self.is_live()
+            && self.played() == self.lesson.steps.len()
     }
 
     pub fn has_records(&self) -> bool {
@@ -234,6 +256,9 @@ impl LessonView {
 
     /// The step whose story is shown: the one looked back at, or the next to run (the last at the end).
     pub fn story_step(&self) -> usize {
+        if let Some(branch) = &self.learning.branch {
+            return branch.step;
+        }
         match self.position {
             Position::Recorded(step) => step,
             Position::Live => match self.phase {
@@ -254,6 +279,17 @@ impl LessonView {
         self.records.get(step)?.as_ref().map(|recorded| &recorded.record)
     }
 
+    /// The state of the lab that is up.
+    pub fn live(&self) -> &Snapshot {
+        &self.live
+    }
+
+    /// From now on the panes show what changed since this moment.
+    pub fn compare_from_now(&mut self) {
+        self.live_before = Arc::clone(&self.live);
+        self.rebuild();
+    }
+
     /// The record of what was done last in the lab that is up.
     pub fn last_record(&self) -> Option<&Arc<StepRecord>> {
         self.record(self.played().checked_sub(1)?)
@@ -265,6 +301,7 @@ impl LessonView {
     }
 
     pub fn set_ready(&mut self, ready: Ready) {
+        self.leave_branch();
         let fresh = ready.played == 0 || ready.played < self.played();
         if fresh {
             self.numbers = Arc::default();
@@ -284,6 +321,40 @@ impl LessonView {
             self.focus_on(self.story_step());
         }
         self.rebuild();
+    }
+
+    /// A branch was played: it has the screen until it is left.
+    pub fn set_branch(&mut self, index: usize, record: Arc<StepRecord>) {
+        let before = SetAside {
+            numbers: std::mem::take(&mut self.numbers),
+            live: Arc::clone(&self.live),
+            live_before: Arc::clone(&self.live_before),
+            reviewing: self.reviewing,
+        };
+        self.position = Position::Live;
+        self.live = Arc::clone(&record.after);
+        self.live_before = Arc::clone(&record.before);
+        self.note_live();
+        self.learning.turn = None;
+        self.learning.branch = Some(BranchView { step: record.step, index, record, before: Box::new(before) });
+        self.phase = Phase::Ready;
+        self.story_scroll = 0;
+        self.selected.clear();
+        let watch = self.branch().and_then(|branch| branch.watch.first().copied());
+        self.focus = watch.unwrap_or(self.focus);
+        self.rebuild();
+    }
+
+    /// The lab that waited is the live one again.
+    fn leave_branch(&mut self) {
+        if let Some(branch) = self.learning.branch.take() {
+            self.numbers = branch.before.numbers;
+            self.live = branch.before.live;
+            self.live_before = branch.before.live_before;
+            self.reviewing = branch.before.reviewing;
+            self.phase = Phase::Ready;
+            self.focus_on(self.story_step());
+        }
     }
 
     fn record_in_this_lab(&self, played: usize, replayed: bool) -> Option<&Arc<StepRecord>> {
@@ -310,7 +381,7 @@ impl LessonView {
 
     pub fn set_live(&mut self, snapshot: Arc<Snapshot>) {
         self.live = snapshot;
-        if self.played() == 0 {
+        if self.played() == 0 && self.learning.branch.is_none() && self.learning.turn.is_none() {
             // A fresh lab settles by itself: links find their carrier.
             self.live_before = Arc::clone(&self.live);
         }
@@ -337,7 +408,8 @@ impl LessonView {
             None => (&self.live_before, &self.live, &self.numbers),
         };
         let diff = Diff::between(before, after);
-        let record = recorded.as_ref().map(|recorded| &recorded.record).or_else(|| self.last_record());
+        let branch = self.learning.branch.as_ref().map(|branch| &branch.record);
+        let record = recorded.as_ref().map(|recorded| &recorded.record).or(branch).or_else(|| self.last_record());
         let ops = record.map_or(&[][..], |record| &record.ops);
         let scene = Scene {
             before,
@@ -414,11 +486,9 @@ impl LessonView {
 
     /// The views in the order of their numbers, the focused step's own first in importance.
     pub fn watched(&self) -> Vec<ViewKind> {
-        let step = self.lesson.steps.get(match self.position {
-            Position::Recorded(step) => step,
-            Position::Live => self.story_step(),
-        });
-        let mut views: Vec<ViewKind> = step.map(|step| step.watch.clone()).unwrap_or_default();
+        let step = self.lesson.steps.get(self.story_step());
+        let watch = self.branch().map(|branch| &branch.watch).or(step.map(|step| &step.watch));
+        let mut views: Vec<ViewKind> = watch.cloned().unwrap_or_default();
         views.extend(ViewKind::ALL.into_iter().filter(|view| !views.contains(view)).collect::<Vec<_>>());
         views
     }

@@ -1,11 +1,14 @@
 //! The state of the screen and how it changes. Pure: `update` takes a message and returns effects, nothing else happens.
 
+pub mod exam;
 pub mod keymap;
+pub mod learning;
 mod lesson_view;
 pub mod numbers;
 mod overlay;
 mod overlay_keys;
 pub mod panes;
+pub mod quiz;
 pub mod shells;
 pub mod terminal;
 mod update;
@@ -22,6 +25,8 @@ use crossterm::event::KeyEvent;
 use crate::engine::{Event, Proof, Request};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::Lesson;
+use crate::lesson::quiz::Mark;
+pub use crate::progress::StepHow;
 
 /// A line of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +43,8 @@ pub struct CatalogueRow {
     pub left_out: Vec<String>,
     /// Steps played when the learner was here last.
     pub left_off: Option<usize>,
+    /// Steps done by oneself, questions answered right: `done 3  quiz 4/9`.
+    pub learnt: String,
 }
 
 /// Everything on the screen.
@@ -52,6 +59,10 @@ pub struct Model {
     pub notice: Option<String>,
     /// Columns and rows.
     pub size: (u16, u16),
+    /// A check of whole lessons, one after the other.
+    pub exam: Option<exam::Exam>,
+    /// Every step is the learner's.
+    pub your_turn: bool,
     pub is_over: bool,
 }
 
@@ -61,6 +72,8 @@ pub enum Screen {
     Lesson(Box<LessonView>),
     /// The lab is gone: how the machine compares.
     Ended(Ended),
+    /// How a check of one or several lessons went.
+    Score,
 }
 
 #[derive(Debug, Clone)]
@@ -94,6 +107,22 @@ pub enum Msg {
     Terminate,
 }
 
+/// Something to remember of a lesson.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// How far the learner got.
+    Played(usize),
+    Step {
+        id: String,
+        how: StepHow,
+        hints: usize,
+    },
+    Answer {
+        question: String,
+        mark: Mark,
+    },
+}
+
 /// What the outside is to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -102,10 +131,10 @@ pub enum Effect {
         id: String,
     },
     Engine(Request),
-    /// Remember how far the learner got.
+    /// Remember something of the learner's.
     Remember {
         lesson: String,
-        played: usize,
+        note: Note,
     },
     Copy(String),
     /// Send bytes to a shell's terminal.
@@ -131,6 +160,8 @@ impl Model {
             overlay: Overlay::None,
             notice: None,
             size,
+            exam: None,
+            your_turn: false,
             is_over: false,
         }
     }

@@ -23,6 +23,11 @@ pub enum Overlay {
         query: String,
         selected: usize,
     },
+    /// The what-ifs of the step that is shown.
+    Branches {
+        query: String,
+        selected: usize,
+    },
     /// Typing a search for the focused pane.
     Search {
         query: String,
@@ -45,4 +50,5 @@ pub enum StepEntry {
     /// A shell that is open.
     Tab(usize),
     NewShell(ActorName),
+    Branch(usize),
 }

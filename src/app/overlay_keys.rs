@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::keymap;
 use super::update::{PAGE, carry_out, leave, search};
-use super::{Confirm, Effect, Model, Overlay, Screen, StepEntry, shells};
+use super::{Confirm, Effect, Model, Overlay, Screen, StepEntry, learning, shells};
 use crate::engine::Request;
 
 pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
@@ -42,6 +42,7 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Overlay::Steps { query, selected } => in_list(model, List::Steps, query, selected, key),
         Overlay::Palette { query, selected } => in_list(model, List::Palette, query, selected, key),
         Overlay::Shells { query, selected } => in_list(model, List::Shells, query, selected, key),
+        Overlay::Branches { query, selected } => in_list(model, List::Branches, query, selected, key),
     }
 }
 
@@ -62,6 +63,9 @@ fn answer(model: &mut Model, confirm: Confirm, key: KeyEvent) -> Vec<Effect> {
         return leave(model);
     }
     if let Screen::Lesson(view) = &mut model.screen {
+        if confirm.then == Request::Show {
+            view.learning.shown = Some(view.played());
+        }
         view.start_building();
     }
     vec![Effect::Engine(confirm.then)]
@@ -94,6 +98,7 @@ pub enum List {
     Steps,
     Palette,
     Shells,
+    Branches,
 }
 
 impl List {
@@ -102,6 +107,7 @@ impl List {
             List::Steps => Overlay::Steps { query, selected },
             List::Palette => Overlay::Palette { query, selected },
             List::Shells => Overlay::Shells { query, selected },
+            List::Branches => Overlay::Branches { query, selected },
         }
     }
 }
@@ -116,6 +122,14 @@ fn in_list(model: &mut Model, list: List, query: String, selected: usize, key: K
         KeyCode::Up => {
             model.overlay = list.overlay(query, selected.saturating_sub(1));
             return Vec::new();
+        }
+        KeyCode::Char('x') if list == List::Steps && key.modifiers.contains(KeyModifiers::CONTROL) => {
+            let chosen = entries(model, &query, list).into_iter().nth(selected).map(|(entry, _)| entry);
+            model.overlay = list.overlay(query, selected);
+            return match chosen {
+                Some(StepEntry::Step(step)) => learning::leave_out(model, step),
+                _ => Vec::new(),
+            };
         }
         _ => {}
     }
@@ -141,6 +155,11 @@ fn choose(model: &mut Model, entry: StepEntry) -> Vec<Effect> {
             let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
             view.shells.choose(index);
             view.shells.fit(model.size, view.zoomed)
+        }
+        StepEntry::Branch(index) => {
+            let Screen::Lesson(view) = &model.screen else { return Vec::new() };
+            let step = view.story_step();
+            learning::ask_branch(model, step, index)
         }
         StepEntry::NewShell(actor) => {
             let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
@@ -185,6 +204,12 @@ pub fn entries(model: &Model, query: &str, list: List) -> Vec<(StepEntry, String
         List::Steps => steps().collect(),
         List::Palette => commands.chain(steps()).collect(),
         List::Shells => tabs.chain(new).collect(),
+        List::Branches => view
+            .step()
+            .into_iter()
+            .flat_map(|step| step.branches.iter().enumerate())
+            .map(|(index, branch)| (StepEntry::Branch(index), branch.title.clone()))
+            .collect(),
     };
     let query = query.to_lowercase();
     all.into_iter().filter(|(_, text)| text.to_lowercase().contains(&query)).collect()

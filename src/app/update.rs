@@ -3,8 +3,11 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::keymap::{self, Command};
-use super::{Confirm, Effect, Ended, LessonView, Model, Msg, Overlay, Phase, Screen, overlay_keys, shells};
-use crate::engine::{Event, Request};
+use super::{
+    Confirm, Effect, Ended, LessonView, Model, Msg, Note, Overlay, Phase, Screen, exam, learning, overlay_keys, quiz,
+    shells,
+};
+use crate::engine::{Event, Goal, Request, TurnState};
 use crate::lesson::model::ViewKind;
 
 /// Rows that a page key moves by.
@@ -22,7 +25,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
             model.size = (columns, rows);
             match &mut model.screen {
                 Screen::Lesson(view) => view.shells.fit(model.size, view.zoomed),
-                Screen::Catalogue | Screen::Ended(_) => Vec::new(),
+                Screen::Catalogue | Screen::Ended(_) | Screen::Score => Vec::new(),
             }
         }
         Msg::Engine(event) => on_event(model, event),
@@ -36,7 +39,13 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
                     then: Request::RewindTo { steps: left_off },
                 });
             }
-            model.screen = Screen::Lesson(Box::new(LessonView::new(lesson)));
+            let mut view = LessonView::new(lesson);
+            view.learning.always = model.your_turn;
+            if let Some(exam) = &model.exam {
+                view.quiz = Some(exam.questions(&view.lesson));
+                model.overlay = Overlay::None;
+            }
+            model.screen = Screen::Lesson(Box::new(view));
             Vec::new()
         }
         Msg::OpenFailed(why) => {
@@ -63,6 +72,9 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
 }
 
 fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
+    if model.exam.is_some() && matches!(event, Event::Ended(_)) {
+        return exam::on_lesson_ended(model);
+    }
     if let (Event::Ended(proof), Screen::Ended(ended)) = (&event, &mut model.screen) {
         ended.proof = Some(proof.clone());
         return Vec::new();
@@ -70,12 +82,17 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     match event {
         Event::Ready(ready) => {
+            let was_in_branch = view.learning.branch.is_some();
             view.set_ready(ready);
             let (lesson, played) = (view.lesson.id.clone(), view.played());
             let mut effects = Vec::new();
-            if played > 0 {
-                effects.push(Effect::Remember { lesson, played });
+            if played > 0 && view.quiz.as_ref().is_none_or(|quiz| !quiz.is_exam()) {
+                effects.push(Effect::Remember { lesson, note: Note::Played(played) });
             }
+            if !was_in_branch && view.learning.always && view.learning.turn.is_none() && view.can_run() {
+                effects.push(Effect::Engine(Request::Turn(Goal::Step)));
+            }
+            effects.extend(quiz::on_ready(view));
             if let Some(actor) = view.reopen.take().filter(|actor| view.actors().contains(actor)) {
                 effects.extend(shells::ask_for(view, actor, model.size));
             }
@@ -89,7 +106,16 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             Err(why) => model.notice = Some(format!("no shell beside {actor}: {why}")),
         },
         Event::Playing { step } => view.phase = Phase::Playing { step },
-        Event::Played(record) => view.set_record(record),
+        Event::Played(record) => {
+            let note = learning::note(view, &record);
+            view.learning.turn = None;
+            view.set_record(std::sync::Arc::clone(&record));
+            let mut effects: Vec<Effect> = note.into_iter().collect();
+            effects.extend(quiz::on_played(view, &record));
+            return effects;
+        }
+        Event::Turn(state) => return on_turn(view, state),
+        Event::Branched { branch, record } => view.set_branch(branch, record),
         Event::Live(snapshot) => view.set_live(snapshot),
         Event::Failed { message } => view.phase = Phase::Failed { message },
         Event::Ended(proof) => {
@@ -99,6 +125,16 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+fn on_turn(view: &mut LessonView, state: Option<TurnState>) -> Vec<Effect> {
+    let begins = view.learning.turn.is_none() && state.is_some();
+    view.learning.turn = state;
+    if begins {
+        view.story_scroll = 0;
+        view.compare_from_now();
+    }
+    quiz::on_turn(view)
 }
 
 fn ended(view: &LessonView) -> Ended {
@@ -119,6 +155,11 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     }
     if let Screen::Lesson(view) = &mut model.screen
         && let Some(effects) = shells::on_key(view, key)
+    {
+        return effects;
+    }
+    if let Screen::Lesson(view) = &mut model.screen
+        && let Some(effects) = quiz::on_key(view, key)
     {
         return effects;
     }
@@ -149,7 +190,7 @@ pub(super) fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
             return match &mut model.screen {
                 Screen::Catalogue => in_catalogue(model, other),
                 Screen::Lesson(_) => in_lesson(model, other),
-                Screen::Ended(_) => after_end(model, other),
+                Screen::Ended(_) | Screen::Score => after_end(model, other),
             };
         }
     }
@@ -195,8 +236,17 @@ fn after_end(model: &mut Model, command: Command) -> Vec<Effect> {
 fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     match command {
+        Command::Run if view.learning.branch.is_some() => return learning::end_branch(view),
+        Command::Run if view.learning.is_step_turn() => return learning::enter(model),
+        // Something is broken then, and mending it is the learner's.
+        Command::Run if view.can_run() && view.is_repair() => return learning::toggle_turn(model),
         Command::Run if view.can_run() => return vec![Effect::Engine(Request::Next)],
-        Command::Run if view.can_go_on() => view.go_on(),
+        Command::Run if view.can_go_on() => {
+            view.go_on();
+            if view.learning.always {
+                return vec![Effect::Engine(Request::Turn(Goal::Step))];
+            }
+        }
         Command::Run if view.is_finished() => return leave(model),
         Command::Run => {
             if !view.is_live() {
@@ -207,6 +257,15 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Shells => model.overlay = Overlay::Shells { query: String::new(), selected: 0 },
         Command::LookBack => view.look_back(),
         Command::LookForward => view.look_forward(),
+        Command::YourTurn => return learning::toggle_turn(model),
+        Command::Hint => return learning::hint(model),
+        Command::WhatIf => return learning::what_if(model),
+        Command::LeaveOut => {
+            let next = view.played();
+            return learning::leave_out(model, next);
+        }
+        Command::CheckYourself => return quiz::begin(model),
+        Command::BackToLive if view.learning.branch.is_some() => return learning::end_branch(view),
         Command::BackToLive => {
             if view.zoomed {
                 view.zoomed = false;
@@ -261,7 +320,6 @@ fn look(view: &mut LessonView, command: Command) {
         Command::NextPane => turn_pane(view, 1),
         Command::PreviousPane => turn_pane(view, ViewKind::ALL.len() - 1),
         Command::Pane(index) => view.focus = ViewKind::ALL.get(index).copied().unwrap_or(view.focus),
-        Command::Calls => view.focus = ViewKind::Calls,
         Command::Down => view.select(selected + 1),
         Command::Up => view.select(selected.saturating_sub(1)),
         Command::PageDown => view.select(selected + PAGE),

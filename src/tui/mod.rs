@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use crossterm::clipboard::CopyToClipboard;
@@ -18,8 +19,9 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use self::shells::Terminals;
+use crate::app::exam::Exam;
 use crate::app::terminal::is_contained;
-use crate::app::{CatalogueRow, Effect, Model, Msg, update};
+use crate::app::{CatalogueRow, Effect, Model, Msg, Note, update};
 use crate::engine::{Event, Request};
 use crate::lesson::model::Lesson;
 use crate::ui::highlight::{Highlighted, Language, highlight};
@@ -41,8 +43,8 @@ pub struct EngineLink {
 pub trait Backstage {
     fn open(&mut self, id: &str) -> anyhow::Result<EngineLink>;
 
-    /// How far the learner got; a sentence when it could not be kept.
-    fn remember(&mut self, lesson: &str, played: usize) -> Option<String>;
+    /// Something of the learner's; a sentence when it could not be kept.
+    fn remember(&mut self, lesson: &str, note: &Note) -> Option<String>;
 }
 
 #[derive(Debug)]
@@ -54,6 +56,10 @@ pub struct TuiOptions {
     pub notice: Option<String>,
     /// Where a copy is also put.
     pub copy_file: Option<PathBuf>,
+    /// Every step is the learner's.
+    pub your_turn: bool,
+    /// Ask the questions of lessons, instead of playing them.
+    pub exam: Option<Exam>,
 }
 
 enum Incoming {
@@ -64,6 +70,9 @@ enum Incoming {
     /// Back in the foreground.
     Continued,
 }
+
+/// How long messages are taken in before the screen is drawn.
+const FRAME: Duration = Duration::from_millis(8);
 
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
@@ -92,6 +101,8 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     let size = terminal::size().context("could not ask the terminal for its size")?;
     let mut model = Model::new(options.catalogue, size);
     model.notice = options.notice;
+    model.your_turn = options.your_turn;
+    model.exam = options.exam;
     if let Some(id) = options.open {
         let effects = vec![Effect::Open { id }];
         stage.carry_out(&mut model, effects, backstage)?;
@@ -100,7 +111,11 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     while !model.is_over {
         let Ok(first) = incoming.recv() else { break };
         stage.take_in(&mut model, first, backstage)?;
-        while let Ok(next) = incoming.try_recv() {
+        // What else is there comes along; but a flood must not keep the screen from being drawn.
+        let since = Instant::now();
+        while since.elapsed() < FRAME
+            && let Ok(next) = incoming.try_recv()
+        {
             stage.take_in(&mut model, next, backstage)?;
         }
         if !model.is_over {
@@ -180,7 +195,11 @@ impl Stage {
                         let _ = requests.send(request);
                     }
                 }
-                Effect::Remember { lesson, played } => model.notice = backstage.remember(&lesson, played),
+                Effect::Remember { lesson, note } => {
+                    if let Some(said) = backstage.remember(&lesson, &note) {
+                        model.notice = Some(said);
+                    }
+                }
                 Effect::Copy(text) => {
                     let said = self.copy(&text);
                     update(model, Msg::Copied(said));

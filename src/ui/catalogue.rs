@@ -41,17 +41,18 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
 fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
     let state = match (&row.blocked, row.left_off) {
         (Some(_), _) => "not here".to_owned(),
-        (None, Some(played)) if played >= row.steps => "done".into(),
+        (None, Some(played)) if played >= row.steps => "played".into(),
         (None, Some(played)) => format!("at {played}/{}", row.steps),
         (None, None) => "new".into(),
     };
     let line = format!(
-        " {:>2}  {} {:>3} min  {:>2} steps  {}",
+        " {:>2}  {} {:>3} min  {:>2} steps  {}{}",
         row.number,
-        column(&safe(&row.title), 34),
+        column(&safe(&row.title), 30),
         row.minutes,
         row.steps,
-        state
+        column(&state, 9),
+        row.learnt
     );
     column(&shortened(&line, columns), columns)
 }

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::pane::{self, frame_block};
-use super::{Look, step, terminal};
+use super::{Look, quiz, step, terminal};
 use crate::app::shells::{self, Format, ShellFocus};
 use crate::app::{Beside, LessonView, Phase, Position};
 use crate::lesson::model::ViewKind;
@@ -19,6 +19,14 @@ pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let screen = (frame.area().width, frame.area().height);
     let format = Format::of(screen.0, screen.1);
     let shell = shells::place(screen, view.zoomed).intersection(body);
+    if view.quiz.is_some() && !view.zoomed {
+        let above = if shells { Rect { height: shell.y - body.y, ..body } } else { body };
+        draw_question(view, look, above, shells, format, frame);
+        if shells {
+            terminal::draw(frame, shell, view, look.theme);
+        }
+        return;
+    }
     match (view.zoomed, shells) {
         (true, true) if view.shells.focus != ShellFocus::Shown => terminal::draw(frame, shell, view, look.theme),
         (true, _) => pane::draw(frame, body, view, view.focus, look.theme),
@@ -31,6 +39,28 @@ pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
             Format::Middling => draw_middling(view, look, body, frame),
             Format::Small => draw_small(view, look, body, frame),
         },
+    }
+}
+
+/// The question above, panes below: looking is always allowed.
+fn draw_question(view: &LessonView, look: &Look, area: Rect, shells: bool, format: Format, frame: &mut Frame<'_>) {
+    let wanted = quiz::height(view, area.width, look.theme);
+    let most = if shells { area.height.saturating_sub(4) } else { area.height * 3 / 5 };
+    let [question, rest] =
+        Layout::vertical([Constraint::Length(wanted.min(most.max(5))), Constraint::Min(0)]).areas(area);
+    quiz::draw(frame, question, view, look.theme);
+    if rest.height < 3 {
+        return;
+    }
+    if format == Format::Small {
+        draw_tabs(view, look, rest, frame);
+        return;
+    }
+    let other = view.watched().into_iter().find(|kind| *kind != view.focus);
+    let [left, right] = Layout::horizontal([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(rest);
+    pane::draw(frame, left, view, view.focus, look.theme);
+    if let Some(other) = other {
+        pane::draw(frame, right, view, other, look.theme);
     }
 }
 
@@ -64,7 +94,9 @@ fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
         (Phase::Building, _) => "making a lab ...".to_owned(),
         (Phase::Playing { .. }, _) => "running ...".into(),
         (Phase::Failed { .. }, _) => "FAILED".into(),
+        (Phase::Ready, _) if view.learning.branch.is_some() => "WHAT IF".into(),
         (Phase::Ready, Position::Recorded(_)) => "LOOKING BACK".into(),
+        (Phase::Ready, Position::Live) if view.learning.turn.is_some() => "YOUR TURN".into(),
         (Phase::Ready, Position::Live) => "LIVE".into(),
     };
     let rootless = view.ready.as_ref().is_some_and(|ready| ready.lab.rootless);
@@ -89,8 +121,13 @@ fn draw_small(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     let [story, action, evidence] =
         Layout::vertical([Constraint::Length(story_rows), Constraint::Length(action_rows), Constraint::Min(3)])
             .areas(area);
-    draw_story(view, look, story, frame);
-    draw_action(view, look, action, frame);
+    if view.learning.is_step_turn() {
+        // The goals matter more than what the footer says anyway.
+        draw_story(view, look, story.union(action), frame);
+    } else {
+        draw_story(view, look, story, frame);
+        draw_action(view, look, action, frame);
+    }
     draw_tabs(view, look, evidence, frame);
 }
 
@@ -183,9 +220,10 @@ fn draw_steps(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
 }
 
 fn draw_story(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
-    let title = view.step().map_or(String::new(), |step| safe(&step.title));
+    let title = view.branch().map(|branch| &branch.title).or(view.step().map(|step| &step.title));
+    let title = title.map_or(String::new(), |title| safe(title));
     let room = usize::from(area.width.saturating_sub(16));
-    let lines = step::story(view, usize::from(area.width.saturating_sub(2)), look.theme);
+    let lines = step::story(view, usize::from(area.width.saturating_sub(2)), look);
     let height = usize::from(area.height.saturating_sub(2));
     let scroll = view.story_scroll.min(lines.len().saturating_sub(height));
     let more = lines.len().saturating_sub(scroll + height);
@@ -199,6 +237,9 @@ fn draw_story(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
 
 fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let (title, right) = match (view.beside, view.can_run(), view.is_finished()) {
+        (Beside::Shell, ..) if view.learning.branch.is_some() => ("What it did", " Enter: back to the lesson ".into()),
+        (Beside::Shell, ..) if view.learning.is_step_turn() => ("Your turn", " s: a shell   H: a hint ".into()),
+        (Beside::Shell, true, _) if view.is_repair() => ("Next: something breaks", " Enter: break it ".into()),
         (Beside::Docker, ..) => ("docker's own command", String::new()),
         (Beside::Oci, ..) => ("OCI runtime config.json", String::new()),
         (Beside::Notes, ..) => ("Speaker notes", String::new()),
@@ -217,7 +258,7 @@ fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>
     let mut shown: Vec<Line<'_>> = lines.into_iter().take(height).collect();
     if let Some(last) = shown.last_mut().filter(|_| hidden > 0) {
         *last =
-            Line::from(Span::styled(format!("... {} lines more: x shows every call", hidden + 1), look.theme.dim()));
+            Line::from(Span::styled(format!("... {} lines more: 7 shows every call", hidden + 1), look.theme.dim()));
     }
     frame.render_widget(Paragraph::new(shown), inner);
 }

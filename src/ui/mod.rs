@@ -6,6 +6,7 @@ mod lesson;
 mod markdown;
 mod overlays;
 mod pane;
+mod quiz;
 mod step;
 mod terminal;
 pub mod theme;
@@ -18,7 +19,9 @@ use ratatui::widgets::{Clear, Paragraph};
 use self::highlight::Highlighted;
 use self::theme::Theme;
 use crate::app::keymap::{self, Command};
+use crate::app::quiz::Stage;
 use crate::app::{Model, Overlay, Screen};
+use crate::lesson::quiz::{Kind, Question};
 use crate::text::{safe, shortened};
 
 /// Smaller than this, one line says what is needed.
@@ -46,6 +49,11 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) {
         Screen::Catalogue => catalogue::draw(model, look.theme, body, frame),
         Screen::Lesson(view) => lesson::draw(view, look, body, frame),
         Screen::Ended(ended) => catalogue::draw_ended(ended, look.theme, body, frame),
+        Screen::Score => {
+            if let Some(exam) = &model.exam {
+                quiz::draw_score(frame, body, exam, look.theme);
+            }
+        }
     }
     draw_footer(model, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
     if model.overlay != Overlay::None {
@@ -64,13 +72,42 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     if let Screen::Lesson(view) = &model.screen
         && view.shells.is_typing()
     {
-        let text = " ctrl-] leaves the shell (twice: sends it)   everything else goes to it";
+        let done = view.learning.turn.as_ref().is_some_and(|turn| turn.holds());
+        let text = if done && view.learning.is_step_turn() {
+            " DONE: all of it holds.   ctrl-] leaves the shell, then Enter goes on"
+        } else {
+            " ctrl-] leaves the shell (twice: sends it)   everything else goes to it"
+        };
+        frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
+        return;
+    }
+    if let Screen::Lesson(view) = &model.screen
+        && let Some(quiz) = &view.quiz
+    {
+        let text = match quiz.question(&view.lesson).map(Question::kind) {
+            _ if quiz.stage != Stage::Asking => {
+                " Enter go on   v the step that shows it   Tab pane   s shell   Esc later"
+            }
+            Some(Kind::Value(_)) => " type, Enter answers   Tab pane   Esc later",
+            Some(Kind::ChooseAll(_)) => {
+                " a-g j k move   Space choose   Enter answers   H hint   0 don't know   Esc later"
+            }
+            Some(Kind::Order(_)) => " j k move   Space lift, put down   Enter answers   0 don't know   Esc later",
+            Some(Kind::Predict(_)) => " a-g j k choose   Enter answers and runs   H hint   0 don't know   Esc later",
+            _ => " a-g j k choose   Enter answers   H hint   0 don't know   s shell   Esc later",
+        };
         frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
         return;
     }
     let mut text = String::new();
     for binding in keymap::footer(model) {
         let short = match (&model.screen, binding.command) {
+            (Screen::Lesson(view), Command::Run) if view.learning.branch.is_some() => "back from what-if",
+            (Screen::Lesson(view), Command::Run) if view.learning.is_step_turn() => {
+                let done = view.learning.turn.as_ref().is_some_and(|turn| turn.holds());
+                if done { "done, go on" } else { "show me" }
+            }
+            (Screen::Lesson(view), Command::Run) if view.can_run() && view.is_repair() => "break it",
             (Screen::Lesson(view), Command::Run) if view.can_go_on() => "go on",
             (Screen::Lesson(view), Command::Run) if view.is_finished() => "finish",
             _ => binding.short,

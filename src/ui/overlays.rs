@@ -17,6 +17,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         Overlay::Steps { query, selected } => draw_list(model, List::Steps, query, *selected, theme, area, frame),
         Overlay::Palette { query, selected } => draw_list(model, List::Palette, query, *selected, theme, area, frame),
         Overlay::Shells { query, selected } => draw_list(model, List::Shells, query, *selected, theme, area, frame),
+        Overlay::Branches { query, selected } => draw_list(model, List::Branches, query, *selected, theme, area, frame),
         Overlay::Search { query } => {
             draw_box(
                 vec![Line::from(format!("/{}_", safe(query)))],
@@ -60,6 +61,7 @@ fn draw_list(model: &Model, list: List, query: &str, selected: usize, theme: The
         List::Steps => "Steps",
         List::Palette => "Everything",
         List::Shells => "Shells",
+        List::Branches => "What if?",
     };
     let found = entries(model, query, list);
     let place = centred(area, 72, found.len() as u16 + 4);
@@ -70,7 +72,8 @@ fn draw_list(model: &Model, list: List, query: &str, selected: usize, theme: The
         let line = Line::from(column(&format!(" {}", safe(text)), usize::from(place.width.saturating_sub(2))));
         if index == selected { line.style(theme.selected()) } else { line }
     }));
-    draw_box(lines, &format!(" {title}: type to search, Enter "), theme, place, frame);
+    let more = if list == List::Steps { ", ctrl-x leaves out " } else { " " };
+    draw_box(lines, &format!(" {title}: type to search, Enter{more}"), theme, place, frame);
 }
 
 fn draw_box(lines: Vec<Line<'_>>, title: &str, theme: Theme, place: Rect, frame: &mut Frame<'_>) {

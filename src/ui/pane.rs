@@ -61,6 +61,11 @@ pub fn draw_rows(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: Vie
         draw_stack(frame, right, view.sections(kind), selected, &view.query, theme);
         return;
     }
+    let points: Vec<&str> = view.points(kind).collect();
+    if !points.is_empty() {
+        draw_pointed(frame, area, view.sections(kind), &points, theme);
+        return;
+    }
     let sections = view.sections(kind);
     let columns = usize::from(area.width / COLUMN).clamp(1, sections.len().max(1));
     if columns < 2 || selected.is_some_and(|row| row > 0) {
@@ -68,6 +73,35 @@ pub fn draw_rows(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: Vie
         return;
     }
     draw_beside(frame, area, sections, columns, &view.query, theme);
+}
+
+/// Rows one below the other, those that decided a prediction marked and in sight.
+fn draw_pointed(frame: &mut Frame<'_>, area: Rect, sections: &[PaneSection], points: &[&str], theme: Theme) {
+    let is_word = |text: &str, word: &str| {
+        text.split(|letter: char| letter.is_whitespace() || "()[]:,=".contains(letter))
+            .any(|part| part.trim_start_matches(['`', '-', '|']) == word)
+    };
+    let decides =
+        |row: &PaneRow| points.iter().any(|word| is_word(&row.text, word) || row.text.contains(&format!("{word}:[")));
+    let rows: Vec<&PaneRow> = sections.iter().flat_map(|section| &section.rows).collect();
+    let height = usize::from(area.height);
+    let first = rows.iter().position(|row| decides(row)).unwrap_or(0);
+    let top = first.saturating_sub(height / 3).min(rows.len().saturating_sub(height));
+    let width = usize::from(area.width);
+    let lines: Vec<Line<'_>> = rows
+        .iter()
+        .skip(top)
+        .take(height)
+        .map(|row| {
+            if !decides(row) {
+                return line(row, false, "", width, theme);
+            }
+            let mut marked = line(row, false, "", width.saturating_sub(4), theme);
+            marked.push_span(Span::styled(" <==", theme.bold()));
+            marked
+        })
+        .collect();
+    frame.render_widget(Paragraph::new(lines), area);
 }
 
 fn halves(area: Rect) -> [Rect; 2] {

@@ -7,13 +7,18 @@ use super::markdown;
 use super::theme::Theme;
 use crate::app::{Beside, LessonView, Phase, Position};
 use crate::call::Call;
+use crate::engine::TurnState;
 use crate::failure;
+use crate::lesson::model::Step;
 use crate::op::{OpRecord, Outcome};
 use crate::report::{StepRecord, StepStatus, Verdict};
-use crate::text::{one_line, safe, shortened};
+use crate::text::{one_line, safe, shortened, wrapped};
 
 /// The step has run, and its outcome is what the screen shows.
 fn shown_record(view: &LessonView) -> Option<&StepRecord> {
+    if let Some(branch) = &view.learning.branch {
+        return Some(&branch.record);
+    }
     match view.position {
         Position::Recorded(step) => view.record(step).map(AsRef::as_ref),
         Position::Live if view.reviewing => view.last_record().map(AsRef::as_ref),
@@ -21,32 +26,125 @@ fn shown_record(view: &LessonView) -> Option<&StepRecord> {
     }
 }
 
-/// Before a step: its story. After it: what to see, what was expected, then the story again.
-pub fn story(view: &LessonView, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+/// Before a step: its story. After it: what to see, what was expected, then the story again. In the learner's turn: what
+/// is to become true, then the story.
+pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static>> {
+    let theme = look.theme;
     let Some(step) = view.step() else { return Vec::new() };
+    let (story, after) = match view.branch() {
+        Some(branch) => (&branch.story, &branch.after),
+        None => (&step.story, &step.after),
+    };
     let mut lines = Vec::new();
-    if let Some(record) = shown_record(view) {
-        lines.extend(markdown::lines(&step.after, columns, theme));
-        if let StepStatus::Skipped { why, cure } = &record.status {
-            lines.push(Line::styled(format!("Left out here: {}", one_line(why)), theme.bad()));
-            lines.extend(markdown::lines(&format!("To change that: {}", one_line(cure)), columns, theme));
+    if let Some(turn) = view.learning.turn.as_ref().filter(|_| view.is_live() && view.learning.is_step_turn()) {
+        lines.extend(goals(view, step, turn, columns, look));
+        lines.push(Line::default());
+    } else if let Some(record) = shown_record(view) {
+        match &record.status {
+            StepStatus::Skipped { why, cure } => {
+                lines.push(Line::styled(format!("Left out here: {}", one_line(why)), theme.bad()));
+                lines.extend(markdown::lines(&format!("To change that: {}", one_line(cure)), columns, theme));
+            }
+            StepStatus::LeftOut => {
+                let text = "You left this step out. What it would have made true:";
+                lines.extend(markdown::lines(text, columns, theme));
+            }
+            StepStatus::Typed => lines.push(Line::styled("You did this step yourself.", theme.good())),
+            StepStatus::Played => {}
+        }
+        if record.status != StepStatus::LeftOut {
+            lines.extend(markdown::lines(after, columns, theme));
         }
         lines.push(Line::default());
         lines.extend(record.verdicts.iter().flat_map(|verdict| verdict_lines(verdict, columns, theme)));
         lines.push(Line::default());
         lines.push(Line::styled("What the step was about:", theme.dim()));
     }
-    lines.extend(markdown::lines(&step.story, columns, theme));
+    lines.extend(markdown::lines(story, columns, theme));
+    if view.learning.branch.is_none() && !step.branches.is_empty() {
+        lines.push(Line::default());
+        lines.extend(
+            step.branches
+                .iter()
+                .map(|branch| Line::styled(shortened(&format!("w: {}", safe(&branch.title)), columns), theme.bold())),
+        );
+    }
+    if view.has_question() {
+        let text = if view.can_run() { "p: predict what it will do" } else { "p: check yourself" };
+        lines.push(Line::styled(text, theme.bold()));
+    }
+    lines
+}
+
+/// The learner's goals: ticked as they come true, with what the kernel shows for the first that has not, and a hint.
+fn goals(view: &LessonView, step: &Step, turn: &TurnState, columns: usize, look: &Look) -> Vec<Line<'static>> {
+    let theme = look.theme;
+    let heading = if turn.holds() { "Done: all of this holds." } else { "Make this true, by any means:" };
+    let mut lines = vec![Line::styled(heading, theme.bold())];
+    let open = view.learning.first_open();
+    for (index, (verdict, earned)) in turn.verdicts.iter().zip(&turn.earned).enumerate() {
+        let (sign, style) = match (verdict.ok, earned) {
+            (true, _) => ("[x] ", theme.good()),
+            (false, true) => ("[~] ", theme.bad()),
+            (false, false) => ("[ ] ", theme.bold()),
+        };
+        let room = columns.saturating_sub(4);
+        lines.extend(wrapped(&safe(&verdict.expected), room).into_iter().enumerate().map(|(row, text)| {
+            let before = if row == 0 { Span::styled(sign, style) } else { Span::raw("    ") };
+            Line::from(vec![before, Span::raw(text)])
+        }));
+        if !verdict.ok {
+            let place = verdict.pane.map_or(String::new(), |pane| format!(" ({} {})", pane.number(), pane.title()));
+            let was = if *earned { "it was true; now: " } else { "now: " };
+            let seen = wrapped(&format!("{was}{}{place}", safe(&verdict.seen)), room);
+            lines.extend(seen.into_iter().map(|text| Line::styled(format!("    {text}"), theme.dim())));
+        }
+        if open == Some(index) {
+            lines.extend(hint_lines(view, step, columns, look));
+        }
+    }
+    lines
+}
+
+fn hint_lines(view: &LessonView, step: &Step, columns: usize, look: &Look) -> Vec<Line<'static>> {
+    let Some(shown) = view.learning.hint_shown(step) else { return Vec::new() };
+    let mut lines = Vec::new();
+    if let Some(hint) = shown.hint {
+        lines.extend(markdown::lines(&format!("Hint: {}", hint.nudge), columns, look.theme));
+        if shown.stage >= 2 {
+            lines.extend(markdown::lines(&format!("Read: {}", hint.man), columns, look.theme));
+        }
+    }
+    if shown.stage >= 3 {
+        let context = view.context();
+        lines.push(Line::styled("The step would do:", look.theme.dim()));
+        for entry in &step.actions {
+            for text in entry.action.shell(&context) {
+                let mut spans = vec![Span::styled(format!("  {}# ", entry.actor), look.theme.dim())];
+                spans.extend(code_spans(&text, look));
+                lines.push(Line::from(spans));
+            }
+        }
+    } else {
+        lines.push(Line::styled("H: more", look.theme.dim()));
+    }
     lines
 }
 
 fn verdict_lines(verdict: &Verdict, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let (word, style) = if verdict.ok { ("ok ", theme.good()) } else { ("NO ", theme.bad()) };
-    let text = shortened(&safe(&verdict.expected), columns.saturating_sub(3));
-    let mut lines = vec![Line::from(vec![Span::styled(word, style), Span::raw(text)])];
+    let room = columns.saturating_sub(3);
+    let mut lines: Vec<Line<'static>> = wrapped(&safe(&verdict.expected), room)
+        .into_iter()
+        .enumerate()
+        .map(|(row, text)| {
+            let before = if row == 0 { Span::styled(word, style) } else { Span::raw("   ") };
+            Line::from(vec![before, Span::raw(text)])
+        })
+        .collect();
     if !verdict.ok {
-        let seen = format!("   the kernel shows: {}", safe(&verdict.seen));
-        lines.push(Line::from(shortened(&seen, columns)));
+        let seen = wrapped(&format!("the kernel shows: {}", safe(&verdict.seen)), room);
+        lines.extend(seen.into_iter().map(|text| Line::from(format!("   {text}"))));
     }
     lines
 }
@@ -70,8 +168,17 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
             Line::from("R starts the lesson anew in a fresh lab."),
         ];
     }
+    if view.learning.is_step_turn() {
+        let text = "Type in a shell (`s`; `S` for another one), with whatever program you like. The kernel judges.\n\n\
+                    `Enter` goes on once all of it holds, or shows the step. `T` ends your turn.";
+        return markdown::lines(text, columns, theme);
+    }
     match shown_record(view) {
         Some(record) => done(record, columns, theme),
+        None if view.is_repair() => {
+            let text = "Something in the lab will be broken. Find it in the panes, and mend it in a shell.";
+            markdown::lines(text, columns, theme)
+        }
         None => to_do(view, look),
     }
 }

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::pane::frame_block;
 use super::theme::Theme;
@@ -22,7 +23,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
         ShellFocus::Shown | ShellFocus::Hidden => " s types ",
     };
     let room = usize::from(area.width.saturating_sub(6)).saturating_sub(right.len());
-    let title = shortened(&tabs(view), room);
+    let all = tabs(view);
+    let title = if all.width() <= room { all } else { shortened(&current_tab(view), room) };
     let block = frame_block(title, right.into(), typing || shells.focus == ShellFocus::Looking, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
@@ -47,6 +49,14 @@ fn tabs(view: &LessonView) -> String {
         })
         .collect();
     format!(" Shell {} ", tabs.join("  "))
+}
+
+/// ` Shell [2 container] of 3 `
+fn current_tab(view: &LessonView) -> String {
+    let tabs = view.shells.tabs();
+    let current = tabs.iter().enumerate().find(|(index, _)| view.shells.is_current(*index));
+    let name = current.map_or(String::new(), |(index, tab)| format!("{} {}", index + 1, safe(tab.actor.as_str())));
+    format!(" Shell [{name}] of {} ", tabs.len())
 }
 
 fn draw_cells(buffer: &mut Buffer, area: Rect, screen: &vt100::Screen, theme: Theme) {

@@ -1,0 +1,72 @@
+//! A check of whole lessons: their questions one lesson after the other, and the score.
+
+use super::quiz::{QuizView, Stage, all_items};
+use super::{Effect, Model, Screen};
+use crate::lesson::model::Lesson;
+use crate::lesson::quiz::{Mark, shuffled};
+
+/// A check of whole lessons, without the lessons.
+#[derive(Debug, Clone, Default)]
+pub struct Exam {
+    /// Still to come, by id.
+    pub lessons: Vec<String>,
+    /// None: questions in the order of the lessons.
+    pub seed: Option<u64>,
+    pub results: Vec<LessonResult>,
+}
+
+/// What came of one lesson's questions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LessonResult {
+    pub id: String,
+    pub title: String,
+    pub right: usize,
+    pub asked: usize,
+    /// Questions not answered right, with the step to look at again.
+    pub again: Vec<(String, String)>,
+}
+
+impl Exam {
+    /// The questions of a lesson, ready to be asked.
+    pub fn questions(&self, lesson: &Lesson) -> QuizView {
+        let mut items = all_items(lesson);
+        if let Some(seed) = self.seed {
+            items = shuffled(items.len(), seed).into_iter().map(|place| items[place]).collect();
+        }
+        let mut quiz = QuizView::new(items, self.seed.unwrap_or(0), true);
+        quiz.stage = Stage::Preparing;
+        quiz
+    }
+}
+
+/// One lesson of a check is over and its lab gone: the next, or the score.
+pub fn on_lesson_ended(model: &mut Model) -> Vec<Effect> {
+    let Some(exam) = &mut model.exam else { return Vec::new() };
+    if let Screen::Lesson(view) = &model.screen
+        && let Some(quiz) = &view.quiz
+    {
+        exam.results.push(result(&view.lesson, quiz));
+    }
+    if exam.lessons.is_empty() {
+        model.screen = Screen::Score;
+        return Vec::new();
+    }
+    vec![Effect::Open { id: exam.lessons.remove(0) }]
+}
+
+fn result(lesson: &Lesson, quiz: &QuizView) -> LessonResult {
+    let wrong = quiz.items.iter().filter(|item| quiz.marks.get(item) != Some(&Mark::Right));
+    let again = wrong.filter_map(|item| {
+        let own = lesson.steps.get(item.step)?;
+        let question = own.quiz.get(item.index)?;
+        let step = question.see.as_ref().and_then(|id| lesson.steps.iter().find(|step| step.id == *id)).unwrap_or(own);
+        Some((question.ask.lines().next().unwrap_or_default().to_owned(), step.title.clone()))
+    });
+    LessonResult {
+        id: lesson.id.clone(),
+        title: lesson.title.clone(),
+        right: quiz.right(),
+        asked: quiz.items.len(),
+        again: again.collect(),
+    }
+}

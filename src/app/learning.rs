@@ -1,0 +1,212 @@
+//! Doing instead of watching: turns, hints, branches, steps left out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::numbers::Numbers;
+use super::{Confirm, Effect, LessonView, Model, Note, Overlay, Phase, Screen, StepHow};
+use crate::engine::{Goal, Request, TurnState};
+use crate::lesson::model::{Branch, Hint, Step};
+use crate::report::{StepRecord, StepStatus};
+use crate::snapshot::Snapshot;
+
+/// What the learner does in a lesson beyond watching it.
+#[derive(Debug, Default)]
+pub struct Learning {
+    pub turn: Option<TurnState>,
+    /// Every step is the learner's.
+    pub always: bool,
+    /// Hints taken, by step and expectation (from 0): how many stages.
+    hints: BTreeMap<(usize, usize), usize>,
+    pub branch: Option<BranchView>,
+    /// The learner has asked to be shown this step.
+    pub shown: Option<usize>,
+}
+
+/// A what-if that is on the screen, and what was on it before.
+#[derive(Debug)]
+pub struct BranchView {
+    pub step: usize,
+    pub index: usize,
+    pub record: Arc<StepRecord>,
+    pub(super) before: Box<SetAside>,
+}
+
+/// What belongs to the lab that waits.
+#[derive(Debug)]
+pub(super) struct SetAside {
+    pub numbers: Arc<Numbers>,
+    pub live: Arc<Snapshot>,
+    pub live_before: Arc<Snapshot>,
+    pub reviewing: bool,
+}
+
+/// The stages of a hint that were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HintShown<'a> {
+    /// None where the author left none: then only the command helps.
+    pub hint: Option<&'a Hint>,
+    /// 1 the nudge, 2 the manual too, 3 the command too.
+    pub stage: usize,
+}
+
+impl Learning {
+    /// The first expectation of the turn that does not hold.
+    pub fn first_open(&self) -> Option<usize> {
+        self.turn.as_ref()?.verdicts.iter().position(|verdict| !verdict.ok)
+    }
+
+    /// The hint for what is open now, as far as it was taken.
+    pub fn hint_shown<'a>(&self, step: &'a Step) -> Option<HintShown<'a>> {
+        let turn = self.turn.as_ref()?;
+        let open = self.first_open()?;
+        let stage = self.hints.get(&(turn.step, open)).copied()?;
+        Some(HintShown { hint: hint_for(step, open), stage })
+    }
+
+    /// Stages of hints taken for a step.
+    pub fn hints_taken(&self, step: usize) -> usize {
+        self.hints.iter().filter(|((at, _), _)| *at == step).map(|(_, stage)| *stage).sum()
+    }
+
+    /// Whether the step's own turn is on.
+    pub fn is_step_turn(&self) -> bool {
+        self.turn.as_ref().is_some_and(|turn| turn.goal == Goal::Step)
+    }
+}
+
+/// The one written for this expectation, or else for the step.
+fn hint_for(step: &Step, expectation: usize) -> Option<&Hint> {
+    let exact = step.hints.iter().find(|hint| hint.expectation == Some(expectation + 1));
+    exact.or_else(|| step.hints.iter().find(|hint| hint.expectation.is_none())).or(step.hints.first())
+}
+
+impl LessonView {
+    /// The branch that is on the screen.
+    pub fn branch(&self) -> Option<&Branch> {
+        let branch = self.learning.branch.as_ref()?;
+        self.lesson.steps.get(branch.step)?.branches.get(branch.index)
+    }
+
+    pub fn is_left_out(&self, step: usize) -> bool {
+        self.ready.as_ref().is_some_and(|ready| ready.left_out.contains(&step))
+    }
+
+    /// The next step is one where something is broken for the learner to mend.
+    pub fn is_repair(&self) -> bool {
+        self.lesson.steps.get(self.played()).is_some_and(|step| !step.breaks.is_empty())
+    }
+
+    fn can_learn(&self) -> bool {
+        self.phase == Phase::Ready && self.learning.branch.is_none()
+    }
+}
+
+/// Begin the learner's turn, or end it.
+pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    if view.learning.is_step_turn() {
+        view.learning.always = false;
+        return vec![Effect::Engine(Request::EndTurn)];
+    }
+    if view.can_go_on() {
+        view.go_on();
+    }
+    if !view.can_run() || !view.can_learn() {
+        model.notice = Some("your turn begins at the next step: Esc returns to the live lab".into());
+        return Vec::new();
+    }
+    vec![Effect::Engine(Request::Turn(Goal::Step))]
+}
+
+/// Enter, while a turn is on: go on if all holds, else offer to play it.
+pub fn enter(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    let Some(turn) = &view.learning.turn else { return Vec::new() };
+    if turn.holds() {
+        return vec![Effect::Engine(Request::TurnDone)];
+    }
+    let open = turn.verdicts.iter().filter(|verdict| !verdict.ok).count();
+    let question = format!(
+        "{open} of {} not true yet. Be shown the step instead? What you changed in it is dropped with the lab.",
+        turn.verdicts.len()
+    );
+    model.overlay = Overlay::Confirm(Confirm { question, then: Request::Show });
+    Vec::new()
+}
+
+/// One stage more of the hint for what is open.
+pub fn hint(model: &mut Model) -> Vec<Effect> {
+    const STAGES: usize = 3;
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    let (Some(turn), Some(open)) = (&view.learning.turn, view.learning.first_open()) else {
+        model.notice = Some("hints are for your turn: T begins it".into());
+        return Vec::new();
+    };
+    let at = turn.step;
+    let has_text = view.lesson.steps.get(at).and_then(|step| hint_for(step, open)).is_some();
+    let stage = view.learning.hints.entry((at, open)).or_insert(if has_text { 0 } else { STAGES - 1 });
+    *stage = (*stage + 1).min(STAGES);
+    view.story_scroll = 0;
+    Vec::new()
+}
+
+/// The branches of the step that is shown.
+pub fn what_if(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    let step = view.story_step();
+    let branches = view.step().map_or(0, |step| step.branches.len());
+    if !view.can_learn() || branches == 0 {
+        model.notice = Some("this step has no what-if; x leaves the next step out".into());
+        return Vec::new();
+    }
+    if branches == 1 {
+        return ask_branch(model, step, 0);
+    }
+    model.overlay = Overlay::Branches { query: String::new(), selected: 0 };
+    Vec::new()
+}
+
+pub fn ask_branch(model: &mut Model, step: usize, branch: usize) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    view.phase = Phase::Building;
+    vec![Effect::Engine(Request::Branch { step, branch })]
+}
+
+/// Back from a branch.
+pub fn end_branch(view: &mut LessonView) -> Vec<Effect> {
+    if view.learning.branch.is_none() || view.phase != Phase::Ready {
+        return Vec::new();
+    }
+    vec![Effect::Engine(Request::EndBranch)]
+}
+
+/// Leave a step out that is yet to come, or take it in again.
+pub fn leave_out(model: &mut Model, step: usize) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    if !view.can_learn() || step < view.played() || step >= view.lesson.steps.len() {
+        model.notice = Some("only a step that is yet to come can be left out; rewind with u".into());
+        return Vec::new();
+    }
+    let out = !view.is_left_out(step);
+    let title = view.lesson.steps.get(step).map_or("", |step| step.title.as_str());
+    model.notice = Some(match out {
+        true => format!("left out: {title}. Go on, and see what is missing then; x takes it in again"),
+        false => format!("taken in again: {title}"),
+    });
+    vec![Effect::Engine(Request::LeaveOut { step, out })]
+}
+
+/// What there is to remember of a step that was just done.
+pub fn note(view: &LessonView, record: &StepRecord) -> Option<Effect> {
+    let step = view.lesson.steps.get(record.step)?;
+    let hints = view.learning.hints_taken(record.step);
+    let how = match record.status {
+        StepStatus::Typed if hints > 0 => StepHow::WithHints,
+        StepStatus::Typed => StepHow::ByOneself,
+        StepStatus::Played if view.learning.shown == Some(record.step) => StepHow::Shown,
+        StepStatus::Played => StepHow::Watched,
+        StepStatus::LeftOut | StepStatus::Skipped { .. } => return None,
+    };
+    Some(Effect::Remember { lesson: view.lesson.id.clone(), note: Note::Step { id: step.id.clone(), how, hints } })
+}

@@ -1,0 +1,173 @@
+//! The panel that asks, and says what came of the answer; and the score of a check.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Wrap};
+
+use super::markdown;
+use super::pane::frame_block;
+use super::theme::Theme;
+use crate::app::LessonView;
+use crate::app::exam::Exam;
+use crate::app::quiz::{QuizView, Stage};
+use crate::lesson::quiz::{Grade, Kind, Mark, Question};
+use crate::report::Verdict;
+use crate::text::{safe, shortened};
+
+/// Rows that the panel would like to have, frame included.
+pub fn height(view: &LessonView, columns: u16, theme: Theme) -> u16 {
+    let Some(quiz) = &view.quiz else { return 0 };
+    lines(view, quiz, usize::from(columns.saturating_sub(2)), theme).len() as u16 + 2
+}
+
+pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) {
+    let Some(quiz) = &view.quiz else { return };
+    let (at, of) = quiz.place();
+    let words = quiz.question(&view.lesson).map_or("", |question| question.kind().words());
+    let title = match quiz.stage {
+        Stage::Over => " Check yourself ".to_owned(),
+        _ => format!(" Question {at} of {of}: {words} "),
+    };
+    let right = format!(" {} right, {} asked ", quiz.right(), quiz.marks.len());
+    let block = frame_block(title, right, true, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let mut lines = lines(view, quiz, usize::from(inner.width), theme);
+    let height = usize::from(inner.height);
+    let scroll = view.story_scroll.min(lines.len().saturating_sub(height));
+    lines.drain(..scroll);
+    if lines.len() > height && height > 1 {
+        let hidden = lines.len() - height + 1;
+        lines.truncate(height - 1);
+        lines.push(Line::styled(format!("... Space: {hidden} lines more"), theme.dim()));
+    }
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+    let Some(question) = quiz.question(&view.lesson) else {
+        return vec![Line::from("That was all."), Line::from("Enter: go on")];
+    };
+    let mut lines = Vec::new();
+    if quiz.stage == Stage::Preparing {
+        lines.push(Line::styled("The lab is brought to where this is asked ...", theme.dim()));
+        return lines;
+    }
+    if let Stage::Answered(grade) = &quiz.stage {
+        answered(quiz, question, grade, columns, theme, &mut lines);
+        return lines;
+    }
+    lines.extend(markdown::lines(&question.ask, columns, theme));
+    lines.push(Line::default());
+    match question.kind() {
+        Kind::Value(_) => lines.push(Line::styled(format!("> {}_", safe(&quiz.text)), theme.bold())),
+        Kind::Task(_) => lines.extend(task(view, quiz, columns, theme)),
+        Kind::Choose(_) | Kind::ChooseAll(_) | Kind::Order(_) | Kind::Predict(_) => {
+            lines.extend(options(quiz, question, columns, theme));
+        }
+    }
+    lines.push(Line::default());
+    if quiz.hint && !question.hint.is_empty() {
+        lines.extend(markdown::lines(&format!("Hint: {}", question.hint), columns, theme));
+    } else if !question.hint.is_empty() {
+        lines.push(Line::styled("Not sure? H = hint, 0 = I do not know", theme.dim()));
+    } else {
+        lines.push(Line::styled("Not sure? 0 = I do not know", theme.dim()));
+    }
+    lines
+}
+
+fn options(quiz: &QuizView, question: &Question, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+    let texts = question.options();
+    let all = matches!(question.kind(), Kind::ChooseAll(_));
+    let order = matches!(question.kind(), Kind::Order(_));
+    quiz.shown
+        .iter()
+        .enumerate()
+        .map(|(place, option)| {
+            let letter = char::from(b'a' + (place % 26) as u8);
+            let sign = match (all, order) {
+                (true, _) if quiz.chosen.contains(option) => "[x] ",
+                (true, _) => "[ ] ",
+                (_, true) if quiz.lifted && place == quiz.cursor => "<> ",
+                (_, true) => "   ",
+                (false, false) => "",
+            };
+            let text = texts.get(*option).copied().unwrap_or_default();
+            let cursor = if place == quiz.cursor { '>' } else { ' ' };
+            let line = Line::from(shortened(&format!("{cursor} {letter}  {sign}{}", safe(text)), columns));
+            if place == quiz.cursor { line.style(theme.selected()) } else { line }
+        })
+        .collect()
+}
+
+/// What a task wants, with ticks once it has begun.
+fn task(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+    if quiz.stage == Stage::Asking {
+        return vec![Line::from("Enter begins; then s opens a shell, and the kernel judges.")];
+    }
+    let verdicts = view.learning.turn.as_ref().map(|turn| turn.verdicts.as_slice()).unwrap_or_default();
+    verdicts.iter().map(|verdict| tick(verdict, columns, theme)).collect()
+}
+
+fn tick(verdict: &Verdict, columns: usize, theme: Theme) -> Line<'static> {
+    let (sign, style) = if verdict.ok { ("[x] ", theme.good()) } else { ("[ ] ", theme.bold()) };
+    let text = shortened(&safe(&verdict.expected), columns.saturating_sub(4));
+    Line::from(vec![Span::styled(sign, style), Span::raw(text)])
+}
+
+fn answered(
+    quiz: &QuizView,
+    question: &Question,
+    grade: &Grade,
+    columns: usize,
+    theme: Theme,
+    lines: &mut Vec<Line<'static>>,
+) {
+    let (word, style) = match grade.mark {
+        Mark::Right => ("RIGHT", theme.good()),
+        Mark::Wrong => ("WRONG", theme.bad()),
+        Mark::Open => ("OPEN", theme.bold()),
+    };
+    let ask = question.ask.lines().next().unwrap_or_default();
+    lines.push(Line::styled(shortened(&safe(ask), columns), theme.dim()));
+    lines.push(Line::from(vec![Span::styled(format!("{word}  "), style)]));
+    if grade.mark != Mark::Right || matches!(question.kind(), Kind::Predict(_)) {
+        lines.extend(markdown::lines(&format!("Right: {}", grade.right), columns, theme));
+    }
+    for why in &grade.why {
+        lines.extend(markdown::lines(why, columns, theme));
+    }
+    if !quiz.seen.is_empty() {
+        lines.push(Line::styled("The kernel decided, in the rows marked <== :", theme.dim()));
+        lines.extend(quiz.seen.iter().map(|seen| Line::from(shortened(&format!("  {}", safe(seen)), columns))));
+    }
+    lines.push(Line::default());
+    lines.extend(markdown::lines(&question.explain, columns, theme));
+    lines.push(Line::default());
+    lines.push(Line::styled("Enter: go on    v: the step that shows it    Esc: later", theme.dim()));
+}
+
+/// How a check of lessons went.
+pub fn draw_score(frame: &mut Frame<'_>, area: Rect, exam: &Exam, theme: Theme) {
+    let (right, asked) = exam.results.iter().fold((0, 0), |(right, asked), one| (right + one.right, asked + one.asked));
+    let block = frame_block(" Your score ".into(), format!(" {right} of {asked} "), false, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let mut lines = vec![Line::styled(format!("{right} of {asked} right."), theme.bold()), Line::default()];
+    for result in &exam.results {
+        lines
+            .push(Line::styled(format!("{}: {} of {}", safe(&result.title), result.right, result.asked), theme.bold()));
+        for (ask, step) in &result.again {
+            let text = format!("  look again at `{}`: {}", safe(step), safe(ask));
+            lines.push(Line::from(shortened(&text, usize::from(inner.width))));
+        }
+        if result.asked > 0 && result.again.is_empty() {
+            lines.push(Line::styled("  nothing to look at again", theme.good()));
+        }
+        lines.push(Line::default());
+    }
+    lines.push(Line::from("q: leave"));
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), inner);
+}
