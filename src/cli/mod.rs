@@ -2,8 +2,11 @@
 
 mod check;
 mod doctor;
+mod door;
 mod learn;
+mod progress;
 pub mod run;
+mod saver;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,12 +34,17 @@ enum Command {
     Learn {
         /// A lesson's id, its number, or a YAML file
         lesson: Option<String>,
-        /// Borders and trees in ASCII
-        #[arg(long)]
-        ascii: bool,
+        #[command(flatten)]
+        options: learn::LearnOptions,
     },
+    /// Check yourself: the questions of a lesson, graded by the kernel where it knows
+    Quiz(learn::QuizArguments),
+    /// What you have played, done yourself and answered
+    Progress(progress::ProgressArguments),
     /// Play a whole lesson without a terminal, and print what happened
     Run(run::RunArguments),
+    /// A shell in the lab of an `unboxed` that runs in another terminal
+    Shell(door::ShellArguments),
     /// What this machine allows, which lessons play here, and what would change that
     Doctor {
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -69,7 +77,12 @@ pub enum Format {
 /// Parse the command line and carry it out.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match carry_out(arguments.command.unwrap_or(Command::Learn { lesson: None, ascii: false })) {
+    match carry_out(
+        arguments.command.unwrap_or(Command::Learn {
+            lesson: None,
+            options: learn::LearnOptions { ascii: false, your_turn: false },
+        }),
+    ) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("unboxed: {}", text::safe_lines(&format!("{error:#}")));
@@ -79,12 +92,15 @@ pub fn main() -> ExitCode {
 }
 
 fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
-    if !matches!(command, Command::Learn { .. } | Command::Run(_)) {
+    if !matches!(command, Command::Learn { .. } | Command::Quiz(_) | Command::Run(_) | Command::Shell(_)) {
         crate::kernel::process::die_of_broken_pipes();
     }
     match command {
-        Command::Learn { lesson, ascii } => learn::learn(lesson.as_deref(), ascii),
+        Command::Learn { lesson, options } => learn::learn(lesson.as_deref(), options),
+        Command::Quiz(arguments) => learn::quiz(&arguments),
+        Command::Progress(arguments) => progress::progress(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Shell(arguments) => door::shell(&arguments),
         Command::Doctor { format } => doctor::doctor(format),
         Command::Clean => clean(),
         Command::Check { files } => check::check(&files),

@@ -3,16 +3,17 @@
 use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Format, facts, open_lesson, program};
+use super::{Format, door, facts, open_lesson, program};
 use crate::doctor::{Playable, can_play};
-use crate::engine::Proof;
 use crate::engine::session::{Session, SessionOptions};
+use crate::engine::{Proof, play};
 use crate::failure;
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::nearest::nearest;
@@ -74,9 +75,14 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let info = session.lab()?.info();
     let ok = records.iter().all(StepRecord::is_ok);
     if arguments.hold {
+        let door = door::open();
         tell_held(arguments.format, &lesson, &records, &info)?;
         // Ends when the input does, or on a signal: either way the sender is gone or has spoken.
-        let _ = stop.recv();
+        while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(Duration::from_millis(100)) {
+            if let Ok((_, visits)) = &door {
+                play::answer_visits(&mut session, visits);
+            }
+        }
     }
     let proof = session.close();
     match arguments.format {

@@ -1,0 +1,221 @@
+//! The door into a running lab: a socket that only the same user can open, and `unboxed shell`, which comes in by it.
+
+use std::io::{IsTerminal, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{ShellTerminal, Visit};
+use crate::kernel::pty::{self, TerminalSize};
+use crate::lab::wire::Wire;
+use crate::op::ActorName;
+use crate::progress;
+
+/// How long either side waits for the other's word.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Args)]
+pub struct ShellArguments {
+    /// Beside whom: `host`, `container`, or another actor of the lesson
+    #[arg(default_value = "host")]
+    actor: String,
+    /// The process number of the `unboxed` whose lab it is, where several are running
+    #[arg(long, value_name = "PID")]
+    of: Option<u32>,
+}
+
+/// What a visitor asks for.
+#[derive(Debug, Serialize, Deserialize)]
+struct Knock {
+    actor: ActorName,
+    size: TerminalSize,
+}
+
+/// The answer; the terminal's master side comes along when the door opens.
+#[derive(Debug, Serialize, Deserialize)]
+enum Opened {
+    Shell,
+    Refused(String),
+}
+
+/// An open door; dropping it takes it away.
+#[derive(Debug)]
+pub struct Door {
+    path: PathBuf,
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// `$XDG_RUNTIME_DIR/unboxed`, or else where progress is kept.
+pub fn directory() -> Option<PathBuf> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+    runtime.map(|dir| dir.join("unboxed")).or_else(progress::directory)
+}
+
+/// Open a door for this process's lab; whoever owns the lab answers what comes out of the channel.
+pub fn open() -> anyhow::Result<(Door, Receiver<Visit>)> {
+    let dir = directory().context("there is neither XDG_RUNTIME_DIR nor a home directory")?;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(&dir).with_context(|| format!("could not make {}", dir.display()))?;
+    let path = dir.join(format!("lab-{}.sock", std::process::id()));
+    // A process that had this number before may have died without taking its own away.
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).with_context(|| format!("could not listen at {}", path.display()))?;
+    let door = Door { path };
+    std::fs::set_permissions(&door.path, std::fs::Permissions::from_mode(0o600))
+        .context("could not keep others from the lab's socket")?;
+    let (visits, received) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let visits = visits.clone();
+            // A visitor that says nothing holds up no other.
+            std::thread::spawn(move || serve(stream, &visits));
+        }
+    });
+    Ok((door, received))
+}
+
+fn serve(stream: UnixStream, visits: &Sender<Visit>) {
+    let peer = nix::sys::socket::getsockopt(&stream, nix::sys::socket::sockopt::PeerCredentials);
+    let own = nix::unistd::Uid::effective().as_raw();
+    if !peer.is_ok_and(|peer| peer.uid() == own || peer.uid() == 0) {
+        return;
+    }
+    let mut wire = Wire::from_fd(stream.into());
+    if wire.set_timeout(Some(PATIENCE)).is_err() {
+        return;
+    }
+    let Ok(knock) = wire.receive::<Knock>() else { return };
+    let (reply, answer) = mpsc::channel();
+    let visit = Visit { actor: knock.message.actor, size: knock.message.size, reply };
+    let opened = match visits.send(visit) {
+        Ok(()) => answer.recv_timeout(PATIENCE).unwrap_or_else(|_| Err("the lab is busy".into())),
+        Err(_) => Err("the lab is being taken down".into()),
+    };
+    let _ = match opened {
+        Ok(ShellTerminal { master, .. }) => wire.send(&Opened::Shell, &[master.as_raw_fd()]),
+        Err(why) => wire.send(&Opened::Refused(why), &[]),
+    };
+}
+
+/// `unboxed shell`: a shell in the lab of a running `unboxed`, on this terminal.
+pub fn shell(arguments: &ShellArguments) -> anyhow::Result<ExitCode> {
+    let stream = knock_at(arguments.of)?;
+    let mut wire = Wire::from_fd(stream.into());
+    wire.set_timeout(Some(PATIENCE)).context("could not set up the connection")?;
+    let knock = Knock { actor: ActorName(arguments.actor.clone()), size: own_size() };
+    wire.send(&knock, &[]).context("could not ask for a shell")?;
+    let answer = wire.receive::<Opened>().context("the lab did not answer")?;
+    match answer.message {
+        Opened::Shell => {
+            let master = answer.fds.into_iter().next().context("the lab sent no terminal")?;
+            pass_through(master)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Opened::Refused(why) => bail!("no shell beside {}: {why}", arguments.actor),
+    }
+}
+
+fn own_size() -> TerminalSize {
+    let (columns, rows) = crossterm::terminal::size().unwrap_or((80, 24));
+    TerminalSize::new(columns, rows)
+}
+
+/// The lab asked for, or the only one that runs. Doors of the dead are taken away.
+fn knock_at(of: Option<u32>) -> anyhow::Result<UnixStream> {
+    let dir = directory().context("there is neither XDG_RUNTIME_DIR nor a home directory")?;
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let Some(pid) = pid_of(&path) else { continue };
+        match UnixStream::connect(&path) {
+            Ok(stream) => found.push((pid, stream)),
+            Err(_) => drop(std::fs::remove_file(&path)),
+        }
+    }
+    if let Some(wanted) = of {
+        found.retain(|(pid, _)| *pid == wanted);
+    }
+    let pids: Vec<String> = found.iter().map(|(pid, _)| pid.to_string()).collect();
+    match found.len() {
+        1 => Ok(found.remove(0).1),
+        0 => bail!("no lab is running: start one with `unboxed learn LESSON` in another terminal"),
+        _ => bail!("several labs are running; say which with --of: {}", pids.join(", ")),
+    }
+}
+
+fn pid_of(path: &Path) -> Option<u32> {
+    path.file_name()?.to_str()?.strip_prefix("lab-")?.strip_suffix(".sock")?.parse().ok()
+}
+
+/// Raw mode that ends however the function does.
+struct Raw;
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        let _ = crossterm::terminal::disable_raw_mode();
+    }
+}
+
+/// Keys go in, what is printed comes out, until the shell ends.
+fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
+    let is_terminal = std::io::stdin().is_terminal();
+    let _raw = if is_terminal {
+        crossterm::terminal::enable_raw_mode().context("could not switch the terminal to raw mode")?;
+        Some(Raw)
+    } else {
+        None
+    };
+    let resized = master.try_clone().context("could not keep the shell's terminal")?;
+    let mut winches = signal_hook::iterator::Signals::new([libc::SIGWINCH]).context("could not watch for signals")?;
+    std::thread::spawn(move || {
+        for _ in winches.forever() {
+            let _ = pty::resize(&resized, own_size());
+        }
+    });
+    let mut shell = std::fs::File::from(master);
+    let mut keys = std::io::stdin();
+    let mut buffer = [0; 16 * 1024];
+    let mut listens = true;
+    loop {
+        let stdin = std::io::stdin();
+        let mut ready = vec![PollFd::new(shell.as_fd(), PollFlags::POLLIN)];
+        if listens {
+            ready.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
+        }
+        match nix::poll::poll(&mut ready, PollTimeout::NONE) {
+            Err(nix::errno::Errno::EINTR) => continue,
+            other => other.context("could not wait for keys")?,
+        };
+        let stirred: Vec<bool> = ready.iter().map(|one| one.any().unwrap_or(false)).collect();
+        drop(ready);
+        if stirred[0] {
+            // The terminal's end (EIO) is the shell's.
+            let Ok(count @ 1..) = shell.read(&mut buffer) else { return Ok(()) };
+            let mut out = std::io::stdout();
+            out.write_all(&buffer[..count]).and_then(|()| out.flush()).context("could not print")?;
+        }
+        if stirred.get(1) == Some(&true) {
+            let count = keys.read(&mut buffer).unwrap_or(0);
+            // Input that ends is the end of the shell's: ctrl-d says so to a terminal.
+            let typed = if count == 0 { &[4][..] } else { &buffer[..count] };
+            listens = count > 0;
+            if shell.write_all(typed).is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
