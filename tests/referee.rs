@@ -306,6 +306,7 @@ fn is_same_request(call: &unboxed::call::Call, made: &str) -> bool {
         "RTM_DELLINK" => "0x11",
         "RTM_NEWADDR" => "0x14",
         "RTM_NEWROUTE" => "0x18",
+        "RTM_DELROUTE" => "0x19",
         other => panic!("{other} is not known to this test"),
     };
     let flags = match call.args.split(", ").next().unwrap_or_default() {
@@ -346,7 +347,9 @@ fn a_change_made_in_a_lab_shell_shows_within_200_ms() {
     let lesson = catalogue::find("build-a-container").expect("the lesson");
     let (requests, for_engine) = std::sync::mpsc::channel();
     let (to_front, events) = std::sync::mpsc::channel();
-    let engine = std::thread::spawn(move || play::serve(move || Ok(open_session(lesson)), &for_engine, &to_front));
+    let engine = std::thread::spawn(move || {
+        play::serve(move || Ok(open_session(lesson)), &for_engine, &std::sync::mpsc::channel().1, &to_front)
+    });
     let wait = |what: &str, found: &mut dyn FnMut(&Event) -> bool| {
         let deadline = Instant::now() + Duration::from_secs(10);
         while let Ok(event) = events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {

@@ -8,10 +8,11 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
+use unboxed::app::exam::{Exam, LessonResult};
 use unboxed::app::{CatalogueRow, Model, Msg, Screen, update};
 use unboxed::call::{Call, CallKind, CallResult, ErrnoName};
 use unboxed::diff::Diff;
-use unboxed::engine::{Event, Proof, ProofRow, Ready};
+use unboxed::engine::{Event, Goal, Proof, ProofRow, Ready, ShellTerminal, TurnState};
 use unboxed::lesson::catalogue;
 use unboxed::observe::mounts;
 use unboxed::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
@@ -156,7 +157,8 @@ fn snapshot(container: &str, names: &[&str]) -> Snapshot {
 
 fn ready(played: usize, live: Snapshot) -> Ready {
     let lab = LabInfo { id: "unboxed-1-2-3".into(), actors: BTreeMap::new(), rootless: true };
-    Ready { lab, played, live: Arc::new(live), context: Default::default(), checks: Vec::new(), nanos: 1_000_000 }
+    let (left_out, context) = Default::default();
+    Ready { lab, played, left_out, live: Arc::new(live), context, checks: Vec::new(), nanos: 1_000_000 }
 }
 
 /// The lesson with its first steps played; the last of them moved the mounts.
@@ -188,13 +190,10 @@ fn in_lesson(names: &[&str]) -> Model {
             before,
             after: Arc::clone(&after),
             verdicts: vec![
-                Verdict {
-                    ok: true,
-                    expected: "container has a mount of type tmpfs at /oldroot".into(),
-                    seen: String::new(),
-                },
-                Verdict { ok: false, expected: names.join(" "), seen: names.join(" ") },
+                Verdict::new(true, "container has a mount of type tmpfs at /oldroot", ""),
+                Verdict::new(false, names.join(" "), names.join(" ")),
             ],
+            predicted: Vec::new(),
             nanos: 5_000_000,
         };
         update(&mut model, Msg::Engine(Event::Playing { step }));
@@ -214,6 +213,7 @@ fn in_catalogue() -> Model {
         steps: 9,
         blocked,
         left_out: vec!["A group with a limit".into()],
+        learnt: String::new(),
         left_off: (number == 2).then_some(4),
     };
     let blocked = Some(("no user namespaces".into(), "sysctl kernel.unprivileged_userns_clone=1".into()));
@@ -265,7 +265,7 @@ fn models() -> Vec<(&'static str, Model)> {
         ("side by side", "d"),
         ("before", "dd"),
         ("changes only, raw numbers", "cI"),
-        ("calls, zoomed", "xz"),
+        ("calls, zoomed", "7z"),
         ("docker", "o"),
         ("json", "oo"),
         ("notes", "ooo"),
@@ -285,7 +285,92 @@ fn models() -> Vec<(&'static str, Model)> {
         }
         models.push((name, model));
     }
+    models.extend([
+        ("your turn, with a hint", your_turn(&names)),
+        ("a shell", with_shell(&names, "s")),
+        ("a shell, zoomed", with_shell(&names, "s\u{1d}zs")),
+        ("list of shells", with_shell(&names, "\u{1d}S")),
+        ("a what-if", what_if(&names)),
+        ("a question", question("")),
+        ("an answer", question("a\n")),
+        ("the score", score()),
+    ]);
     models
+}
+
+fn press(model: &mut Model, keys: &str) {
+    for letter in keys.chars() {
+        let event = match letter {
+            '\n' => key(KeyCode::Enter),
+            '\u{1d}' => Msg::Key(KeyEvent::new(KeyCode::Char('5'), KeyModifiers::CONTROL)),
+            other => key(KeyCode::Char(other)),
+        };
+        update(model, event);
+    }
+}
+
+fn your_turn(names: &[&str]) -> Model {
+    let mut model = in_lesson(names);
+    press(&mut model, "\n");
+    let verdicts = vec![Verdict::new(true, "what is done", ""), Verdict::new(false, names.join(" "), names.join(" "))];
+    let state = TurnState { step: 11, goal: Goal::Step, verdicts, earned: vec![true, true] };
+    update(&mut model, Msg::Engine(Event::Turn(Some(state))));
+    press(&mut model, "HHH");
+    model
+}
+
+fn with_shell(names: &[&str], keys: &str) -> Model {
+    let mut model = in_lesson(names);
+    let (master, _slave) = std::os::unix::net::UnixStream::pair().expect("two ends");
+    let terminal = ShellTerminal { master: Arc::new(master.into()), transcript: Arc::default() };
+    for (tab, actor) in names.iter().enumerate() {
+        let opened = Ok(terminal.clone());
+        let (tab, actor) = (tab as u32, ActorName::from(*actor));
+        update(&mut model, Msg::Engine(Event::Shell { tab, actor, opened }));
+        let bytes = [names.join("\n").as_bytes(), b"\x1b[31;44;1mcolours\xff\xfe\x9b2J\x07"].concat();
+        update(&mut model, Msg::ShellPrinted { tab, bytes });
+    }
+    press(&mut model, keys);
+    model
+}
+
+fn what_if(names: &[&str]) -> Model {
+    let mut model = in_lesson(names);
+    let before = Arc::new(snapshot(BEFORE, names));
+    let record = StepRecord {
+        step: 1,
+        status: StepStatus::Played,
+        ops: Vec::new(),
+        diff: Diff::default(),
+        after: Arc::clone(&before),
+        before,
+        verdicts: vec![Verdict::new(false, names.join(" "), names.join(" "))],
+        predicted: Vec::new(),
+        nanos: 1,
+    };
+    update(&mut model, Msg::Engine(Event::Branched { branch: 0, record: Arc::new(record) }));
+    model
+}
+
+fn question(keys: &str) -> Model {
+    let mut model = in_lesson(&[]);
+    press(&mut model, "\np");
+    press(&mut model, keys);
+    model
+}
+
+fn score() -> Model {
+    let mut model = in_lesson(&[]);
+    let result = LessonResult {
+        id: "x".into(),
+        title: HOSTILE[0].into(),
+        right: 1,
+        asked: 2,
+        again: vec![(HOSTILE[0].into(), HOSTILE[1].into())],
+    };
+    model.exam = Some(Exam { results: vec![result], ..Exam::default() });
+    model.screen = Screen::Score;
+    model
 }
 
 #[test]
@@ -332,7 +417,7 @@ fn a_tiny_terminal_is_told_what_is_needed() {
 #[test]
 fn moving_about_never_asks_the_engine_for_anything() {
     let mut model = in_lesson(&[]);
-    for letter in "hlhhljkgGdcdzz123456 []yYItqx?kj:".chars() {
+    for letter in "hlhhljkgGdcdzz123456 []yYItq?kj:S".chars() {
         let effects = update(&mut model, key(KeyCode::Char(letter)));
         let asked: Vec<_> = effects.iter().filter(|effect| matches!(effect, unboxed::app::Effect::Engine(_))).collect();
         assert!(asked.is_empty(), "`{letter}` asks for {asked:?}");
@@ -343,6 +428,13 @@ fn moving_about_never_asks_the_engine_for_anything() {
 
 #[test]
 fn screens_look_as_they_should() {
+    let screens = [("turn", your_turn(&["what is not"])), ("question", question("")), ("answer", question("a\n"))];
+    for (name, model) in screens {
+        insta::assert_snapshot!(format!("{name}-80x24"), text(&draw(&model, &look(true), 80, 24)));
+    }
+    insta::assert_snapshot!("turn-120x40", text(&draw(&your_turn(&["what is not"]), &look(true), 120, 40)));
+    insta::assert_snapshot!("shell-80x24", text(&draw(&with_shell(&["host", "container"], "s"), &look(true), 80, 24)));
+    insta::assert_snapshot!("score-80x24", text(&draw(&score(), &look(true), 80, 24)));
     insta::assert_snapshot!("catalogue-80x24", text(&draw(&in_catalogue(), &look(true), 80, 24)));
     let mut model = in_lesson(&[]);
     insta::assert_snapshot!("pivot-root-80x24", text(&draw(&model, &look(true), 80, 24)));

@@ -150,9 +150,12 @@ fn the_shell_lines_of_the_lesson_do_what_the_engine_does() {
         let lab = session.lab().expect("a lab");
         lab.look_at(&step.look);
         let before = lab.snapshot();
-        let context = lab.context(&before);
         let mut outputs = Vec::new();
-        for entry in &step.actions {
+        // What a repair step breaks is broken by typing, too.
+        for entry in step.breaks.iter().chain(&step.actions) {
+            let lab = session.lab().expect("a lab");
+            let now = lab.snapshot();
+            let context = lab.context(&now);
             let lines = entry.action.shell(&context);
             if let Action::Spawn(spawn) = &entry.action {
                 let mut shell = Shell::enter(&mut session);

@@ -1,6 +1,8 @@
 //! What real runs share: starting the program, labs without lessons, and comparing the machine before and after.
 #![allow(dead_code)]
 
+pub mod tty;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,498 @@
+//! Learning by doing on a real pseudo-terminal: the whole lesson typed, shells that misbehave, what-ifs, quizzes.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::tty::Tty;
+use common::{Machine, alone};
+use unboxed::doctor::{Facts, Playable, Roots, can_play};
+use unboxed::lesson::catalogue;
+use unboxed::lesson::model::Step;
+
+const LEAVE: &str = "\u{1d}";
+
+/// Somebody at the keyboard, who knows which shells are open.
+struct Learner {
+    tty: Tty,
+    /// Tabs that stay: they are containers by now.
+    kept: usize,
+}
+
+impl Learner {
+    fn start(columns: u16, rows: u16, arguments: &[&str]) -> Learner {
+        Learner { tty: Tty::start(columns, rows, arguments, &[]), kept: 0 }
+    }
+
+    /// A new shell beside an actor; it has the keys.
+    fn open_shell(&mut self, actor: &str) {
+        self.tty.press("S");
+        self.tty.wait_for("Shells: type to search");
+        self.tty.press(&format!("new shell beside {actor}\r"));
+        self.tty.wait_for(&format!("[{} {actor}]", self.kept + 1));
+    }
+
+    fn type_line(&mut self, line: &str) {
+        self.tty.press(&format!("{line}\r"));
+    }
+
+    /// Type what does the step, in whatever shells it takes, until the kernel agrees.
+    fn do_step(&mut self, step: &str) {
+        let lines = script(step);
+        for (index, &(actor, line, way)) in lines.iter().enumerate() {
+            match way {
+                Way::NewShell | Way::Becomes => self.open_shell(actor),
+                Way::First => self.tty.press("s"),
+            }
+            self.tty.wait_for("keys go to the shell");
+            self.type_line(line);
+            if way == Way::Becomes {
+                self.kept += 1;
+            }
+            if index + 1 < lines.len() {
+                self.tty.press(LEAVE);
+                self.tty.wait_for("s types");
+                // Whoever is born by it has to be taken in first.
+                self.tty.wait_for("[x]");
+            }
+        }
+        self.tty.wait_for("DONE: all of it holds");
+        let (actor, _, way) = *script(step).last().expect("a line");
+        if way == Way::NewShell {
+            self.close_shell(actor);
+        } else {
+            self.tty.press(LEAVE);
+            self.tty.wait_for("s types");
+        }
+    }
+
+    /// End the shell that has the keys; the keys are the lesson's then.
+    fn close_shell(&mut self, actor: &str) {
+        self.type_line("exit");
+        self.tty.wait_until_gone(&format!("[{} {actor}]", self.kept + 1));
+        if self.kept > 0 {
+            self.tty.press(LEAVE);
+            self.tty.wait_for("s types");
+        }
+    }
+
+    fn leave(mut self) {
+        self.tty.press("q");
+        self.tty.wait_for("Take it down");
+        self.tty.press("y");
+        self.tty.wait_for("as it was");
+        self.tty.press("q");
+        assert!(self.tty.wait_end().success());
+        self.tty.assert_is_back();
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// In the first shell, which stays.
+    First,
+    /// In a shell of its own, which is closed again.
+    NewShell,
+    /// In a shell of its own, which becomes something else by this line.
+    Becomes,
+}
+
+/// What a person may type for each step: their own commands, not the lesson's.
+fn script(step: &str) -> &'static [(&'static str, &'static str, Way)] {
+    use Way::{Becomes, First, NewShell};
+    match step {
+        "rootfs" => {
+            &[("host", "mkdir -p container; cp -a /image/base/. container; cp -a /image/tools/. container", NewShell)]
+        }
+        "make-rprivate" => &[("host", "mount --make-rprivate /", NewShell)],
+        "unshare" => &[("host", "unshare -m -u -i -n -p --propagation unchanged --fork bash", Becomes)],
+        "pid-one" => &[("container", "echo $$", First)],
+        "hostname" => &[("container", "python3 -c 'import socket; socket.sethostname(\"box\")'", NewShell)],
+        "proc-lies" => &[("container", "head -n1 /proc/[1-9]*/comm", NewShell)],
+        "mount-copy" => &[("container", "cat /proc/self/mounts", NewShell)],
+        "mount-proc" => &[("container", "mount -t proc proc /proc; ps -ef", NewShell)],
+        "pivot-root-refused" => &[("container", "cd container; mkdir oldroot; pivot_root . oldroot", NewShell)],
+        "bind" => &[("container", "mount -B /root/container /root/container", NewShell)],
+        "pivot-root" => &[("container", "cd /root/container; pivot_root . oldroot", NewShell)],
+        "proc-in-new-root" | "repair-proc" => &[("container", "mount -t proc none /proc", NewShell)],
+        "old-root-visible" => &[("container", "cat /oldroot/etc/hostname", NewShell)],
+        "umount-all" => &[("container", "umount -a -t noproc", NewShell)],
+        "umount-lazy" => &[("container", "cd /; umount -l /oldroot; rmdir /oldroot", NewShell)],
+        "own-table" => &[("container", "mount", NewShell)],
+        "repair-leak" => &[("host", "pkill -KILL -f 'unboxed: guest'; umount /mnt/data; umount /mnt", NewShell)],
+        "no-network" => &[("container", "ping -c 1 203.0.113.1", NewShell)],
+        "veth" => &[("host", "ip link add c0 type veth peer h0", NewShell)],
+        "veth-move" => &[("host", "ip link set c0 netns $(pgrep -o -P $(pidof unshare))", NewShell)],
+        "bridge" => &[("host", "ip link set h0 up; ip link set dev h0 master docker0", NewShell)],
+        "eth0" => &[("container", "ip link set c0 name eth0; ip link set lo up; ip link set eth0 up", NewShell)],
+        "address" => &[("container", "ip a add 172.17.42.3/16 dev eth0; ping -c 1 172.17.0.1", NewShell)],
+        "default-route" => &[("container", "ip route add 0.0.0.0/0 via 172.17.0.1; ping -c 1 203.0.113.1", NewShell)],
+        "repair-route" => &[("container", "ip r add default via 172.17.0.1", NewShell)],
+        "limits" => &[(
+            "host",
+            "cd /sys/fs/cgroup; mkdir {memory,cpu,pids}/box; echo 64M >memory/box/memory.limit_in_bytes; \
+             echo 50000 >cpu/box/cpu.cfs_quota_us; echo 20 >pids/box/pids.max; for c in memory cpu pids; do \
+             pgrep -o -P $(pidof unshare) >$c/box/tasks; done",
+            NewShell,
+        )],
+        "repair-limit" => &[("host", "echo 20 > /sys/fs/cgroup/pids/box/pids.max", NewShell)],
+        "overlay" => &[(
+            "host",
+            "cd /root; mkdir -p overlay/{upper,work,merged}; mount -t overlay none -o lowerdir=/image/tools:/image/base,\
+             upperdir=/root/overlay/upper,workdir=/root/overlay/work overlay/merged",
+            NewShell,
+        )],
+        "second-container" => &[
+            ("host", "exec unshare -mup --propagation unchanged --fork sh", Becomes),
+            (
+                "second",
+                "cd /root/overlay/merged; mkdir oldroot; pivot_root . oldroot; cd /; mount -t proc none /proc; \
+                 umount -l oldroot",
+                NewShell,
+            ),
+        ],
+        "copy-on-write" => &[("second", "echo second >>/etc/hostname; rm /etc/os-release", NewShell)],
+        "what-docker-does" => &[("container", "hostname", NewShell)],
+        other => panic!("nobody knows how to type `{other}`"),
+    }
+}
+
+fn steps() -> Vec<Step> {
+    catalogue::find("build-a-container").expect("the lesson").steps
+}
+
+fn plays_here(step: &Step) -> bool {
+    let facts = Facts::read(&Roots::machine(), || unboxed::kernel::probe::run(common::program()));
+    can_play(&step.needs, &facts) == Playable::Live
+}
+
+fn type_the_lesson(columns: u16, rows: u16) {
+    let before = Machine::now();
+    let mut learner = Learner::start(columns, rows, &["learn", "build-a-container", "--your-turn"]);
+    for (index, step) in steps().iter().enumerate() {
+        learner.tty.wait_for(&format!("  {}/32", index + 1));
+        if plays_here(step) {
+            learner.tty.wait_for("YOUR TURN");
+            learner.do_step(&step.id);
+            learner.tty.press("\r");
+        }
+        learner.tty.wait_for(if index + 1 < 32 { "Enter go on" } else { "Enter finish" });
+        learner.tty.press("\r");
+    }
+    learner.tty.wait_for("as it was");
+    learner.tty.wait_for("32 of 32 steps played");
+    learner.tty.press("q");
+    assert!(learner.tty.wait_end().success());
+    before.assert_comes_back();
+}
+
+#[test]
+fn the_whole_lesson_is_done_by_typing_at_120x40() {
+    let _turn = alone();
+    type_the_lesson(120, 40);
+}
+
+#[test]
+fn the_whole_lesson_is_done_by_typing_at_80x24() {
+    let _turn = alone();
+    type_the_lesson(80, 24);
+}
+
+#[test]
+fn odd_steps_are_typed_and_even_ones_played() {
+    let _turn = alone();
+    let mut learner = Learner::start(120, 40, &["learn", "build-a-container"]);
+    for (index, step) in steps().iter().enumerate() {
+        learner.tty.wait_for(&format!("  {}/32", index + 1));
+        learner.tty.wait_for("LIVE");
+        if index % 2 == 0 && plays_here(step) {
+            learner.tty.press("T");
+            learner.tty.wait_for("YOUR TURN");
+            learner.do_step(&step.id);
+            learner.tty.press("\r");
+        } else if !step.breaks.is_empty() && plays_here(step) {
+            // Shown after all: that takes a fresh lab, and the shells go with the old one.
+            if learner.kept > 0 {
+                learner.tty.press("s");
+                learner.tty.wait_for("keys go to the shell");
+                learner.tty.press(LEAVE);
+                learner.tty.wait_for("s types");
+                learner.tty.press("\u{1b}");
+                learner.tty.wait_until_gone("s types");
+            }
+            learner.tty.press("\r");
+            learner.tty.wait_for("YOUR TURN");
+            learner.tty.press("\r");
+            learner.tty.wait_for("Be shown the step");
+            learner.tty.press("y");
+            learner.kept = 0;
+        } else {
+            learner.tty.press("\r");
+        }
+        learner.tty.wait_for(if index + 1 < 32 { "Enter go on" } else { "Enter finish" });
+        learner.tty.press("\r");
+    }
+    learner.tty.wait_for("as it was");
+    learner.tty.press("q");
+    assert!(learner.tty.wait_end().success());
+}
+
+fn with_shell(columns: u16, rows: u16) -> Learner {
+    let mut learner = Learner::start(columns, rows, &["learn", "build-a-container"]);
+    learner.tty.wait_for("LIVE");
+    learner.tty.press("s");
+    learner.tty.wait_for("[1 host]");
+    learner.tty.wait_for("host:~#");
+    learner
+}
+
+#[test]
+fn full_screen_programs_resize_scroll_back_and_end() {
+    let _turn = alone();
+    let mut learner = with_shell(120, 40);
+    learner.type_line("stty size");
+    learner.tty.wait_for("18 76");
+    learner.tty.resize(80, 24);
+    learner.tty.wait_until_gone("Steps");
+    learner.type_line("stty size");
+    learner.tty.wait_for("10 78");
+    learner.type_line("top -d 1");
+    learner.tty.wait_for("load average");
+    learner.tty.press("q");
+    learner.tty.wait_for("host:~#");
+    learner.type_line("seq 1 500 | less");
+    learner.tty.wait_for("\u{2502}8  ");
+    learner.tty.press("G");
+    learner.tty.wait_for("500");
+    learner.tty.press("q");
+    learner.type_line("clear; seq 1 300; echo at-$((9*9))");
+    learner.tty.wait_for("at-81");
+    learner.tty.press(LEAVE);
+    learner.tty.press("g");
+    learner.tty.wait_for("looking back");
+    learner.tty.press("G");
+    learner.tty.wait_for("at-81");
+    learner.tty.press("s");
+    learner.tty.wait_for("keys go to the shell");
+    // Twice: the key itself.
+    learner.type_line("cat -v");
+    learner.tty.press(LEAVE);
+    learner.tty.press(LEAVE);
+    learner.tty.press("\r");
+    learner.tty.wait_for("^]");
+    learner.tty.press("\u{4}");
+    learner.type_line("exit");
+    learner.tty.wait_until_gone("[1 host]");
+    learner.leave();
+}
+
+#[test]
+fn nothing_a_program_prints_gets_past_the_shell() {
+    let _turn = alone();
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut learner = with_shell(columns, rows);
+        learner
+            .type_line(r"printf '\033]52;c;aGFja2Vk\007\033]0;owned-title\007\033[?1049h\033c'; echo still-$((2*4))");
+        learner.tty.wait_for("still-8");
+        learner.type_line("head -c 20000 /dev/urandom; echo; reset; echo again-$((2*5))");
+        learner.tty.wait_for("again-10");
+        learner.type_line("printf '\\xff\\xfe\\x80 \\xe3\\x81\\x82\\xed\\x95\\x9c \\033[5n'; echo wide-$((2*6))");
+        learner.tty.wait_for("wide-12");
+        learner.tty.wait_for("あ한");
+        learner.tty.resize(61, 16);
+        learner.tty.resize(columns, rows);
+        learner.type_line("clear; echo end-$((2*7))");
+        learner.tty.wait_for("end-14");
+        let raw = String::from_utf8_lossy(&learner.tty.seen.lock().expect("the screen").raw).into_owned();
+        for sequence in ["\u{1b}]52", "\u{1b}]0;", "\u{1b}c"] {
+            assert!(!raw.contains(sequence), "{sequence:?} got through");
+        }
+        learner.tty.press(LEAVE);
+        learner.leave();
+    }
+}
+
+#[test]
+fn a_flood_and_a_bomb_leave_the_keys_alone() {
+    let _turn = alone();
+    let mut learner = with_shell(80, 24);
+    learner.type_line("yes");
+    learner.tty.wait_for("\u{2502}y ");
+    learner.tty.press(LEAVE);
+    learner.tty.press("?");
+    learner.tty.wait_for("Keys (any key closes)");
+    learner.tty.press("q");
+    learner.tty.press("s");
+    learner.tty.press("\u{3}");
+    learner.type_line("clear; echo quiet-$((3*3))");
+    learner.tty.wait_for("quiet-9");
+    learner.type_line(":(){ :|:& };:");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while learner.tty.processes_below() < 200 {
+        assert!(Instant::now() < deadline, "the bomb is a dud");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    learner.tty.press(LEAVE);
+    learner.tty.press("?");
+    learner.tty.wait_for("Keys (any key closes)");
+    learner.tty.press("q");
+    // A rewind is a fresh lab, bomb or no bomb.
+    learner.tty.press("R");
+    learner.tty.wait_for("fresh lab?");
+    learner.tty.press("y");
+    learner.tty.wait_for("keys go to the shell");
+    learner.type_line("echo fresh-$((3*4))");
+    learner.tty.wait_for("fresh-12");
+    learner.tty.press(LEAVE);
+    learner.leave();
+}
+
+#[test]
+fn a_shell_from_another_terminal_enters_the_running_lab() {
+    let _turn = alone();
+    let home = tempfile::tempdir().expect("a home");
+    let runtime = home.path().to_string_lossy().into_owned();
+    let environment = [("XDG_RUNTIME_DIR", runtime.as_str())];
+    let mut nobody = Tty::start(80, 24, &["shell"], &environment);
+    nobody.wait_for("no lab is running");
+    nobody.wait_end();
+    let mut tty = Tty::start(80, 24, &["learn", "build-a-container"], &environment);
+    tty.wait_for("LIVE");
+    let mut visitor = Tty::start(100, 30, &["shell", "host"], &environment);
+    visitor.wait_for("host:~#");
+    visitor.press("stty size; tty; mount -t tmpfs visited /mnt\r");
+    visitor.wait_for("30 100");
+    visitor.wait_for("/dev/pts/");
+    tty.press("1z");
+    tty.wait_for("visited");
+    let mut refused = Tty::start(80, 24, &["shell", "nobody"], &environment);
+    refused.wait_for("there is no actor `nobody`");
+    assert!(!refused.wait_end().success());
+    visitor.press("exit\r");
+    assert!(visitor.wait_end().success());
+    visitor.assert_is_back();
+    tty.press("qy");
+    tty.wait_for("as it was");
+    tty.press("q");
+    assert!(tty.wait_end().success());
+    let left: Vec<_> = std::fs::read_dir(home.path().join("unboxed")).expect("a listing").flatten().collect();
+    assert!(left.is_empty(), "the door is still there: {left:?}");
+}
+
+#[test]
+fn hints_come_in_stages_for_what_is_open_and_are_remembered() {
+    let _turn = alone();
+    let state = tempfile::tempdir().expect("a directory");
+    let place = state.path().to_string_lossy().into_owned();
+    let mut learner =
+        Learner { tty: Tty::start(120, 40, &["learn", "2", "--your-turn"], &[("XDG_STATE_HOME", &place)]), kept: 0 };
+    learner.tty.wait_for("YOUR TURN");
+    learner.do_step("rootfs");
+    learner.tty.press("\r");
+    learner.tty.wait_for("Enter go on");
+    learner.tty.press("\r");
+    learner.tty.wait_for("2/32");
+    learner.tty.wait_for("YOUR TURN");
+    learner.tty.press("H");
+    learner.tty.wait_for("Change the propagation");
+    assert!(!learner.tty.screen().contains("Read: mount(8)"));
+    learner.tty.press("H");
+    learner.tty.wait_for("Read: mount(8)");
+    learner.tty.press("H");
+    learner.tty.wait_for("mount --make-rprivate /");
+    learner.do_step("make-rprivate");
+    learner.tty.press("\r");
+    learner.tty.wait_for("Enter go on");
+    learner.leave();
+    let output = common::unboxed()
+        .args(["progress", "--format", "csv"])
+        .env("XDG_STATE_HOME", &place)
+        .output()
+        .expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("2,build-a-container,32,2,2,3,"), "{text}");
+    let json = common::unboxed()
+        .args(["progress", "--format", "json"])
+        .env("XDG_STATE_HOME", &place)
+        .output()
+        .expect("it starts");
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(value[1]["details"]["steps"]["rootfs"]["how"], "by_oneself");
+    assert_eq!(value[1]["details"]["steps"]["make-rprivate"]["how"], "with_hints");
+    let reset =
+        common::unboxed().args(["progress", "reset", "2"]).env("XDG_STATE_HOME", &place).output().expect("it starts");
+    assert!(reset.status.success());
+    let again = common::unboxed().args(["progress"]).env("XDG_STATE_HOME", &place).output().expect("it starts");
+    assert!(String::from_utf8_lossy(&again.stdout).contains("0/32"));
+}
+
+#[test]
+fn a_what_if_and_a_step_left_out_from_the_keyboard() {
+    let _turn = alone();
+    let mut learner = Learner::start(80, 24, &["learn", "build-a-container"]);
+    learner.tty.wait_for("Enter: run it");
+    learner.tty.press("\r");
+    learner.tty.wait_for("Enter go on");
+    learner.tty.press("\r");
+    learner.tty.wait_for("2/32");
+    learner.tty.press("w");
+    learner.tty.wait_for("WHAT IF");
+    learner.tty.wait_for("What if the mounts stay shared?");
+    learner.tty.wait_for("ok container has a mount of type tmpfs at /mnt");
+    learner.tty.press("\r");
+    learner.tty.wait_for("LIVE");
+    learner.tty.wait_for("Enter: run it");
+    learner.tty.press("x");
+    learner.tty.wait_for("left out: Mounts that stay private");
+    learner.tty.press("\r");
+    learner.tty.wait_for("You left this step out");
+    learner.tty.wait_for("NO ");
+    learner.leave();
+}
+
+#[test]
+fn a_quiz_on_its_own_ends_with_a_score() {
+    let _turn = alone();
+    let before = Machine::now();
+    let mut tty = Tty::start(80, 24, &["quiz", "what-is-a-container"], &[]);
+    // Predict: the kernel decides.
+    tty.wait_for("How many of the eight namespaces");
+    tty.press("b\r");
+    tty.wait_for("RIGHT");
+    tty.wait_for("<==");
+    tty.press("\r");
+    // A value that only the lab knows.
+    tty.wait_for("Question 2 of 5: type the answer");
+    tty.wait_for("> _");
+    tty.press("99999\r");
+    tty.wait_for("WRONG");
+    tty.press("\r");
+    // In order: never in it at first.
+    tty.wait_for("in order");
+    tty.press("\r");
+    tty.wait_for("WRONG");
+    tty.press("\r");
+    // A task: graded by state.
+    tty.wait_for("crate");
+    tty.press("\r");
+    tty.wait_for("[ ] for container the machine is called crate");
+    tty.press("S");
+    tty.wait_for("Shells: type to search");
+    tty.press("new shell beside container\r");
+    tty.wait_for("keys go to the shell");
+    tty.press("hostname crate\r");
+    tty.wait_for("RIGHT");
+    tty.press("\u{1d}\r");
+    // All that are right.
+    tty.wait_for("Which of these is a part");
+    tty.press(" j j jj j jk");
+    tty.press("0");
+    tty.wait_for("OPEN");
+    tty.press("\r");
+    tty.wait_for("2 of 5 right.");
+    tty.wait_for("look again at");
+    tty.press("q");
+    assert!(tty.wait_end().success());
+    tty.assert_is_back();
+    before.assert_comes_back();
+}
