@@ -4,6 +4,34 @@ use crate::diff::{Birth, Diff, Mark, Row, Section};
 use crate::snapshot::{Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, OverlayEntry, Process, Route};
 use crate::text::safe;
 
+/// The same setting or counter in the other version of control groups, with that version's number: cgroups(7), and the
+/// kernel's texts on cgroup-v1 and cgroup-v2.
+pub fn twin(file: &str) -> Option<(u32, &'static str)> {
+    const TWINS: [(&str, &str); 19] = [
+        ("memory.limit_in_bytes", "memory.max"),
+        ("memory.usage_in_bytes", "memory.current"),
+        ("memory.max_usage_in_bytes", "memory.peak"),
+        ("memory.soft_limit_in_bytes", "memory.high"),
+        ("memory.failcnt", "memory.events max"),
+        ("memory.oom_control", "memory.events, memory.oom.group"),
+        ("cpu.cfs_quota_us", "cpu.max"),
+        ("cpu.cfs_period_us", "cpu.max"),
+        ("cpu.shares", "cpu.weight"),
+        ("cpuacct.usage", "cpu.stat usage_usec"),
+        ("freezer.state", "cgroup.freeze"),
+        ("blkio.throttle.read_bps_device", "io.max rbps"),
+        ("blkio.throttle.write_bps_device", "io.max wbps"),
+        ("blkio.throttle.read_iops_device", "io.max riops"),
+        ("blkio.throttle.write_iops_device", "io.max wiops"),
+        ("blkio.throttle.io_service_bytes", "io.stat"),
+        ("devices.list", "no file: eBPF"),
+        ("net_cls.classid", "no file: eBPF, nft cgroupv2"),
+        ("net_prio.ifpriomap", "no file: eBPF"),
+    ];
+    let to_v2 = TWINS.iter().find(|(v1, _)| *v1 == file).map(|(_, v2)| (2, *v2));
+    to_v2.or_else(|| TWINS.iter().find(|(_, v2)| *v2 == file).map(|(v1, _)| (1, *v1)))
+}
+
 /// Every changed row, under a heading per view. Empty when nothing changed.
 pub fn diff_lines(diff: &Diff) -> Vec<String> {
     let mut lines = Vec::new();

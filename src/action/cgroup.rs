@@ -16,6 +16,9 @@ pub struct Cgroup {
     /// Actors to put into the group.
     #[serde(default)]
     pub join: Vec<ActorName>,
+    /// Controllers whose files are wanted without a limit: `cpuacct` counts CPU time on v1.
+    #[serde(default)]
+    pub controllers: Vec<String>,
     /// The group is there already: only set limits and add members.
     #[serde(default)]
     pub existing: bool,
@@ -33,6 +36,21 @@ pub struct Limits {
     /// Processes and threads.
     #[serde(default)]
     pub pids: Option<u64>,
+    /// Share of the CPU when others want it too: 100 is what a group has by itself, 1 to 10000.
+    #[serde(default)]
+    pub cpu_weight: Option<u64>,
+    /// CPUs by number: `"0"`, `"0-1"`.
+    #[serde(default)]
+    pub cpus: Option<String>,
+    /// Memory nodes by number.
+    #[serde(default)]
+    pub mems: Option<String>,
+    /// Bytes a second that may be written to the disk of /scratch.
+    #[serde(default)]
+    pub write_bps: Option<Bytes>,
+    /// Stand still, or go on.
+    #[serde(default)]
+    pub freeze: Option<bool>,
 }
 
 /// An amount of memory: a number of bytes, or with `KiB`, `MiB`, `GiB`.
@@ -68,7 +86,7 @@ const PERIOD_US: u64 = 100_000;
 
 impl Cgroup {
     /// (controller, file, value) of every limit, for a version.
-    fn settings(&self, version: CgroupVersion) -> Vec<(&'static str, &'static str, String)> {
+    fn settings(&self, version: CgroupVersion, disk: Option<&str>) -> Vec<(&'static str, &'static str, String)> {
         let mut settings = Vec::new();
         if let Some(Bytes(bytes)) = self.limits.memory {
             let file = match version {
@@ -90,21 +108,54 @@ impl Cgroup {
         if let Some(pids) = self.limits.pids {
             settings.push(("pids", "pids.max", pids.to_string()));
         }
+        if let Some(weight) = self.limits.cpu_weight {
+            settings.push(match version {
+                // A group has 1024 shares by itself in v1, a weight of 100 in v2.
+                CgroupVersion::V1 => ("cpu", "cpu.shares", (weight * 1024 / 100).to_string()),
+                CgroupVersion::V2 => ("cpu", "cpu.weight", weight.to_string()),
+            });
+        }
+        // Nodes before CPUs changes nothing; both before a process joins does.
+        settings.extend(self.limits.mems.iter().map(|mems| ("cpuset", "cpuset.mems", mems.clone())));
+        settings.extend(self.limits.cpus.iter().map(|cpus| ("cpuset", "cpuset.cpus", cpus.clone())));
+        if let (Some(Bytes(bytes)), Some(disk)) = (self.limits.write_bps, disk) {
+            settings.push(match version {
+                CgroupVersion::V1 => ("blkio", "blkio.throttle.write_bps_device", format!("{disk} {bytes}")),
+                CgroupVersion::V2 => ("blkio", "io.max", format!("{disk} wbps={bytes}")),
+            });
+        }
+        if let Some(freeze) = self.limits.freeze {
+            settings.push(match (version, freeze) {
+                (CgroupVersion::V1, true) => ("freezer", "freezer.state", "FROZEN".into()),
+                (CgroupVersion::V1, false) => ("freezer", "freezer.state", "THAWED".into()),
+                (CgroupVersion::V2, freeze) => ("freezer", "cgroup.freeze", u8::from(freeze).to_string()),
+            });
+        }
         settings
     }
 
-    fn controllers(&self) -> Vec<&'static str> {
+    fn controllers(&self) -> Vec<String> {
         let limits = &self.limits;
-        let wanted =
-            [("memory", limits.memory.is_some()), ("cpu", limits.cpu.is_some()), ("pids", limits.pids.is_some())];
-        wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name).collect()
+        let wanted = [
+            ("memory", limits.memory.is_some()),
+            ("cpu", limits.cpu.is_some() || limits.cpu_weight.is_some()),
+            ("pids", limits.pids.is_some()),
+            ("cpuset", limits.cpus.is_some() || limits.mems.is_some()),
+            ("blkio", limits.write_bps.is_some()),
+            ("freezer", limits.freeze.is_some()),
+        ];
+        let by_limit = wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name.to_owned());
+        let mut names: Vec<String> = by_limit.chain(self.controllers.iter().cloned()).collect();
+        let mut known = std::collections::BTreeSet::new();
+        names.retain(|name| known.insert(name.clone()));
+        names
     }
 
     /// The group's directory in each hierarchy it needs, once each, with the hierarchy's version.
     fn directories(&self, context: &Context) -> Result<Vec<(String, CgroupVersion)>, LowerError> {
         let mut found: Vec<(String, CgroupVersion)> = Vec::new();
         for controller in self.controllers() {
-            let mount = mount_of(context, controller)?;
+            let mount = mount_of(context, &controller)?;
             let place = (format!("{}/{}", mount.path, self.name), mount.version);
             if !found.contains(&place) {
                 found.push(place);
@@ -114,10 +165,16 @@ impl Cgroup {
     }
 
     fn writes(&self, context: &Context) -> Result<Vec<(String, String)>, LowerError> {
+        if self.limits.write_bps.is_some() && context.disk.is_none() {
+            return Err(LowerError::NoDisk);
+        }
         let mut writes = Vec::new();
         for controller in self.controllers() {
-            let mount = mount_of(context, controller)?;
-            let own = self.settings(mount.version).into_iter().filter(|(of, _, _)| *of == controller);
+            let mount = mount_of(context, &controller)?;
+            let own = self
+                .settings(mount.version, context.disk.as_deref())
+                .into_iter()
+                .filter(|(of, _, _)| *of == controller);
             writes.extend(own.map(|(_, file, value)| (format!("{}/{}/{file}", mount.path, self.name), value)));
         }
         Ok(writes)
@@ -187,12 +244,12 @@ mod tests {
         let cgroups = ["memory", "cpu", "pids"]
             .map(|controller| (controller.to_owned(), CgroupMount { version, path: path(controller) }))
             .into();
-        Context { lab_pids: [("box".into(), 7)].into(), cgroups }
+        Context { lab_pids: [("box".into(), 7)].into(), cgroups, disk: None }
     }
 
     fn group() -> Cgroup {
-        let limits = Limits { memory: Some(Bytes(1024)), cpu: Some(0.5), pids: Some(20) };
-        Cgroup { name: "box".into(), limits, join: vec!["box".into()], existing: false }
+        let limits = Limits { memory: Some(Bytes(1024)), cpu: Some(0.5), pids: Some(20), ..Limits::default() };
+        Cgroup { name: "box".into(), limits, join: vec!["box".into()], controllers: Vec::new(), existing: false }
     }
 
     #[test]

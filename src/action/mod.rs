@@ -4,8 +4,10 @@
 pub mod address;
 pub mod bind;
 pub mod cgroup;
+pub mod cgroup_write;
 pub mod chdir;
 pub mod chroot;
+pub mod device;
 pub mod getpid;
 pub mod hostname;
 pub mod kill;
@@ -26,6 +28,7 @@ pub mod umount;
 pub mod umount_all;
 pub mod unpack;
 pub mod veth;
+pub mod work;
 pub mod write;
 
 use std::collections::BTreeMap;
@@ -42,6 +45,8 @@ pub struct Context {
     pub lab_pids: BTreeMap<ActorName, u32>,
     /// Controller (`memory`, `cpu`, `pids` …) → where the lab has it.
     pub cgroups: BTreeMap<String, CgroupMount>,
+    /// The disk that /scratch is on, as `major:minor`.
+    pub disk: Option<String>,
 }
 
 /// Where a controller's files are, inside the lab.
@@ -56,6 +61,15 @@ pub struct CgroupMount {
 pub enum CgroupVersion {
     V1,
     V2,
+}
+
+impl CgroupVersion {
+    pub fn number(self) -> u32 {
+        match self {
+            CgroupVersion::V1 => 1,
+            CgroupVersion::V2 => 2,
+        }
+    }
 }
 
 /// One thing that must hold for an action to work, looked up in a snapshot before it runs.
@@ -88,6 +102,8 @@ pub enum LowerError {
     NoActor(ActorName),
     #[error("this lab has no `{0}` controller")]
     NoController(String),
+    #[error("this lab has no disk: its machine keeps {} on none", crate::doctor::disk::SCRATCH_DIR)]
+    NoDisk,
 }
 
 impl Context {
@@ -126,11 +142,14 @@ pub enum Action {
     Overlay(overlay::Overlay),
     Cgroup(cgroup::Cgroup),
     Kill(kill::Kill),
+    Work(work::Work),
+    CgroupWrite(cgroup_write::CgroupWrite),
+    Device(device::Device),
 }
 
 impl Action {
     /// The keys of all kinds in YAML.
-    pub const NAMES: [&'static str; 25] = [
+    pub const NAMES: [&'static str; 28] = [
         spawn::Spawn::NAME,
         mount::Mount::NAME,
         bind::Bind::NAME,
@@ -156,6 +175,9 @@ impl Action {
         overlay::Overlay::NAME,
         cgroup::Cgroup::NAME,
         kill::Kill::NAME,
+        work::Work::NAME,
+        cgroup_write::CgroupWrite::NAME,
+        device::Device::NAME,
     ];
 
     /// Read the fields of the kind called `name`; none when there is no such kind.
@@ -187,6 +209,9 @@ impl Action {
             overlay::Overlay::NAME => overlay::Overlay::deserialize(fields).map(Action::Overlay),
             cgroup::Cgroup::NAME => cgroup::Cgroup::deserialize(fields).map(Action::Cgroup),
             kill::Kill::NAME => kill::Kill::deserialize(fields).map(Action::Kill),
+            work::Work::NAME => work::Work::deserialize(fields).map(Action::Work),
+            device::Device::NAME => device::Device::deserialize(fields).map(Action::Device),
+            cgroup_write::CgroupWrite::NAME => cgroup_write::CgroupWrite::deserialize(fields).map(Action::CgroupWrite),
             _ => return None,
         })
     }
@@ -218,6 +243,9 @@ impl Action {
             Action::Overlay(kind) => kind,
             Action::Cgroup(kind) => kind,
             Action::Kill(kind) => kind,
+            Action::Work(kind) => kind,
+            Action::CgroupWrite(kind) => kind,
+            Action::Device(kind) => kind,
         }
     }
 
@@ -252,6 +280,8 @@ impl Action {
         match self {
             Action::Read(_) | Action::Getpid(_) | Action::Ping(_) => true,
             Action::Run(run) => !run.changes,
+            // One that was waited for has ended; what it counted in its group's files stays behind, and is not missed.
+            Action::Work(work) => !work.background,
             _ => false,
         }
     }

@@ -96,6 +96,16 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
         if let Some(errno) = entry.fails.as_ref().filter(|errno| !errno.is_known()) {
             messages.push(format!("`{errno}` is no errno that Linux has"));
         }
+        if let Action::Work(work) = &entry.action {
+            if work.load().is_none() {
+                messages.push(format!(
+                    "the work `{}` needs exactly one of touch, burn, write, fork, open, count",
+                    work.name
+                ));
+            }
+            // It can be spoken of once it was there, and started again.
+            born.insert(work.name.clone());
+        }
         if let Action::Spawn(spawn) = &entry.action
             && !born.insert(spawn.actor.clone())
         {
@@ -117,6 +127,9 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
     }
     if !step.breaks.is_empty() && (step.actions.is_empty() || step.expect.is_empty()) {
         messages.push(format!("`{}` breaks something: it needs actions that mend it, and expectations", step.id));
+    }
+    if step.needs.cgroup_version.is_some_and(|version| !(1..=2).contains(&version) || step.needs.cgroup.is_empty()) {
+        messages.push("`cgroup_version` is 1 or 2, and needs the controllers it is about in `cgroup`".into());
     }
     for controller in step.needs.cgroup.iter().filter(|name| !CONTROLLERS.contains(&name.as_str())) {
         messages.push(format!("`{controller}` is no cgroup controller"));

@@ -56,6 +56,9 @@ pub struct Step {
     /// Directories to list in the files view while this step is shown.
     #[serde(default)]
     pub look: Vec<Look>,
+    /// Groups to draw over time, while the step runs and after it.
+    #[serde(default)]
+    pub charts: Vec<Chart>,
     #[serde(default)]
     pub expect: Vec<Expect>,
     /// Beyond the lesson's own needs.
@@ -110,6 +113,8 @@ pub struct Branch {
     pub watch: Vec<ViewKind>,
     #[serde(default)]
     pub look: Vec<Look>,
+    #[serde(default)]
+    pub charts: Vec<Chart>,
     pub expect: Vec<Expect>,
 }
 
@@ -124,6 +129,7 @@ impl Branch {
             actions: self.actions.clone(),
             watch: self.watch.clone(),
             look: self.look.clone(),
+            charts: self.charts.clone(),
             expect: self.expect.clone(),
             needs: Needs::default(),
             docker: String::new(),
@@ -195,6 +201,28 @@ impl<'de> DeserializeSeed<'de> for KindSeed<'_> {
     }
 }
 
+/// What to draw over time, of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chart {
+    /// Relative to the lab's top group.
+    pub group: String,
+    pub of: ChartKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChartKind {
+    /// Bytes in use, against the limit.
+    Memory,
+    /// CPUs' worth of time, against the quota; throttled periods are marked.
+    Cpu,
+    /// Processes, against their limit.
+    Pids,
+    /// Bytes written a second, against the limit.
+    Write,
+}
+
 /// A directory as an actor sees it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -256,6 +284,10 @@ pub struct Needs {
     pub kernel: Option<(u32, u32)>,
     /// Controllers that must be delegable to the lab (`memory`, `cpu`, `pids` …), whatever the version.
     pub cgroup: Vec<String>,
+    /// A scratch file on a real disk: /scratch in the lab.
+    pub disk: bool,
+    /// 1 or 2, where a step is about what only one version has.
+    pub cgroup_version: Option<u32>,
 }
 
 fn kernel_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(u32, u32)>, D::Error> {

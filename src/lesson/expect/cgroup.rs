@@ -28,10 +28,18 @@ impl Cgroup {
             parts.extend(limits.memory.map(|bytes| format!("may use {} bytes of memory", bytes.0)));
             parts.extend(limits.cpu.map(|cpus| format!("may use {cpus} CPUs")));
             parts.extend(limits.pids.map(|pids| format!("may have {pids} processes")));
+            parts.extend(limits.cpu_weight.map(|weight| format!("weighs {weight} for the CPU")));
+            parts.extend(limits.cpus.as_ref().map(|cpus| format!("may run on CPU {cpus}")));
+            parts.extend(limits.mems.as_ref().map(|mems| format!("may use memory of node {mems}")));
+            parts.extend(limits.write_bps.map(|bytes| format!("may write {} bytes a second", bytes.0)));
+            parts.extend(limits.freeze.map(|freeze| if freeze { "is frozen" } else { "is thawed" }.to_owned()));
         }
         format!("the cgroup {} {}", self.name, if parts.is_empty() { "is there".into() } else { parts.join(", ") })
     }
 }
+
+/// Stands for the number of whatever disk the lab has.
+const ANY_DISK: &str = "*:* ";
 
 /// The files that say one limit, in v1 and v2, with the value each should have.
 fn wanted_files(limits: &Limits) -> Vec<[(&'static str, String); 2]> {
@@ -46,6 +54,24 @@ fn wanted_files(limits: &Limits) -> Vec<[(&'static str, String); 2]> {
         [("cpu.cfs_quota_us", quota.to_string()), ("cpu.max", format!("{quota} 100000"))]
     }));
     wanted.extend(limits.pids.map(|pids| [("pids.max", pids.to_string()), ("pids.max", pids.to_string())]));
+    wanted.extend(
+        limits
+            .cpu_weight
+            .map(|weight| [("cpu.shares", (weight * 1024 / 100).to_string()), ("cpu.weight", weight.to_string())]),
+    );
+    wanted.extend(limits.cpus.iter().map(|cpus| [("cpuset.cpus", cpus.clone()), ("cpuset.cpus", cpus.clone())]));
+    wanted.extend(limits.mems.iter().map(|mems| [("cpuset.mems", mems.clone()), ("cpuset.mems", mems.clone())]));
+    wanted.extend(limits.write_bps.map(|bytes| {
+        let bytes = bytes.0;
+        [
+            ("blkio.throttle.write_bps_device", format!("{ANY_DISK}{bytes}")),
+            ("io.max", format!("{ANY_DISK}wbps={bytes}")),
+        ]
+    }));
+    wanted.extend(limits.freeze.map(|freeze| {
+        let state = if freeze { "FROZEN" } else { "THAWED" };
+        [("freezer.state", state.to_owned()), ("cgroup.freeze", u8::from(freeze).to_string())]
+    }));
     wanted
 }
 
@@ -85,7 +111,10 @@ impl ExpectKind for Cgroup {
         let mut seen = Vec::new();
         for choices in self.limit.as_ref().map(wanted_files).unwrap_or_default() {
             let value = |name: &str| groups.iter().find_map(|group| group.files.get(name));
-            let fits = choices.iter().any(|(name, wanted)| value(name) == Some(wanted));
+            let fits = choices.iter().any(|(name, wanted)| match (value(name), wanted.strip_prefix(ANY_DISK)) {
+                (Some(value), Some(rule)) => value.lines().any(|line| line.split(' ').any(|word| word == rule)),
+                (value, _) => value == Some(wanted),
+            });
             let shown = choices.iter().find_map(|(name, _)| Some(format!("{name} = {}", value(name)?)));
             let shown = shown.unwrap_or_else(|| format!("no file {}", choices[0].0));
             if !fits {

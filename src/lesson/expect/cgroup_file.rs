@@ -22,22 +22,30 @@ pub struct CgroupFile {
     pub at_least: Option<u64>,
     #[serde(default)]
     pub at_most: Option<u64>,
+    /// Any of these words, where the file holds no number: `[FROZEN, "1"]`.
+    #[serde(default)]
+    pub is: Vec<String>,
     /// More than before the step.
     #[serde(default)]
     pub grew: bool,
 }
 
 impl CgroupFile {
+    /// What stands in the file, and which file it is.
+    fn text<'a>(&self, snapshot: &'a Snapshot) -> Option<(&'a str, &'a str)> {
+        let groups = snapshot.cgroups.iter().filter(|group| group.path == self.name);
+        let (name, text) = groups.flat_map(|group| &group.files).find(|(name, _)| self.file.contains(name))?;
+        let value = match &self.key {
+            Some(key) => text.lines().find_map(|line| line.strip_prefix(key.as_str())?.strip_prefix(' ')),
+            None => Some(text.as_str()),
+        };
+        Some((name, value?.trim()))
+    }
+
     /// The number, and the file it stands in.
     fn read(&self, snapshot: &Snapshot) -> Option<(String, u64)> {
-        let groups = snapshot.cgroups.iter().filter(|group| group.path == self.name);
-        let found = groups.flat_map(|group| &group.files).find(|(name, _)| self.file.contains(name));
-        let (name, text) = found?;
-        let number = match &self.key {
-            Some(key) => text.lines().find_map(|line| line.strip_prefix(key.as_str())?.trim().parse().ok()),
-            None => text.trim().parse().ok(),
-        };
-        Some((name.clone(), number?))
+        let (name, text) = self.text(snapshot)?;
+        Some((name.to_owned(), text.parse().ok()?))
     }
 }
 
@@ -47,7 +55,9 @@ impl ExpectKind for CgroupFile {
             return Some("`cgroup_file` names no file");
         }
         match (self.at_least, self.at_most, self.grew) {
-            (None, None, false) => Some("`cgroup_file` needs `at_least`, `at_most` or `grew`"),
+            (None, None, false) if self.is.is_empty() => {
+                Some("`cgroup_file` needs `at_least`, `at_most`, `is` or `grew`")
+            }
             (Some(least), Some(most), _) if least > most => Some("`at_least` is more than `at_most`"),
             _ => None,
         }
@@ -72,6 +82,15 @@ impl ExpectKind for CgroupFile {
         sentence.extend(self.at_most.map(|most| format!(" is at most {most}")));
         if self.grew {
             sentence.push_str(" counts up");
+        }
+        if !self.is.is_empty() {
+            sentence.push_str(&format!(" is {}", self.is.join(" or ")));
+            return match self.text(world.snapshot) {
+                Some((name, text)) => {
+                    verdict(self.is.iter().any(|word| word == text), sentence, format!("{name} = {text}"))
+                }
+                None => verdict(false, sentence, format!("no group {} has such a file", self.name)),
+            };
         }
         let Some((name, number)) = self.read(world.snapshot) else {
             return verdict(false, sentence, format!("no group {} has such a file", self.name));

@@ -5,6 +5,7 @@ pub mod cgroup;
 pub mod cgroup_file;
 pub mod file;
 pub mod hostname;
+pub mod measured;
 pub mod mount;
 pub mod namespaces;
 pub mod network;
@@ -117,11 +118,12 @@ pub enum Expect {
     Output(output::Output),
     Outcome(outcome::Outcome),
     CgroupFile(cgroup_file::CgroupFile),
+    Measured(measured::Measured),
 }
 
 impl Expect {
     /// The keys of all kinds in YAML.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 18] = [
         "mount",
         "mounts",
         "namespaces",
@@ -139,6 +141,7 @@ impl Expect {
         "output",
         "outcome",
         "cgroup_file",
+        "measured",
     ];
 
     fn read<'de, D: Deserializer<'de>>(name: &str, fields: D) -> Result<Expect, D::Error> {
@@ -160,6 +163,7 @@ impl Expect {
             "output" => output::Output::deserialize(fields).map(Expect::Output),
             "outcome" => outcome::Outcome::deserialize(fields).map(Expect::Outcome),
             "cgroup_file" => cgroup_file::CgroupFile::deserialize(fields).map(Expect::CgroupFile),
+            "measured" => measured::Measured::deserialize(fields).map(Expect::Measured),
             _ => Err(D::Error::unknown_field(name, &Expect::NAMES)),
         }
     }
@@ -223,6 +227,7 @@ impl Expect {
             Expect::Output(kind) => kind,
             Expect::Outcome(kind) => kind,
             Expect::CgroupFile(kind) => kind,
+            Expect::Measured(kind) => kind,
         }
     }
 

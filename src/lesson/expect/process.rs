@@ -81,6 +81,9 @@ impl ExpectKind for Ps {
 pub struct Process {
     pub actor: ActorName,
     pub alive: bool,
+    /// The letter of `ps`: `D` waits and can't be interrupted.
+    #[serde(default)]
+    pub state: Option<char>,
 }
 
 impl ExpectKind for Process {
@@ -98,9 +101,13 @@ impl ExpectKind for Process {
 
     fn judge(&self, world: &World<'_>) -> Verdict {
         let process = world.snapshot.process_of(&self.actor).filter(|process| process.state != 'Z');
-        let sentence = format!("{} is {}", self.actor, if self.alive { "alive" } else { "gone" });
-        let seen =
-            process.map_or_else(|| "no such process".into(), |process| format!("pid {} {}", process.pid, process.args));
-        verdict(process.is_some() == self.alive, sentence, seen)
+        let mut sentence = format!("{} is {}", self.actor, if self.alive { "alive" } else { "gone" });
+        sentence.extend(self.state.map(|state| format!(", in state {state}")));
+        let in_state = self.state.is_none_or(|state| process.is_some_and(|process| process.state == state));
+        let seen = process.map_or_else(
+            || "no such process".into(),
+            |process| format!("pid {} {} {}", process.pid, process.state, process.args),
+        );
+        verdict(process.is_some() == self.alive && in_state, sentence, seen)
     }
 }

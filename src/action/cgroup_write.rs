@@ -1,0 +1,63 @@
+//! `cgroup_write`: one write to one file of a group, where the lesson is about that file; by its v1 or its v2 name.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionKind, CgroupVersion, Check, Context, LowerError};
+use crate::op::{ActorName, Op, WriteMode};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CgroupWrite {
+    pub name: String,
+    /// Whose file it is: `memory`, `cpu`, `cpuset`, `pids`, `freezer` …
+    pub controller: String,
+    /// On v1; nothing is written there without it.
+    #[serde(default)]
+    pub v1: Option<FileValue>,
+    #[serde(default)]
+    pub v2: Option<FileValue>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileValue {
+    pub file: String,
+    pub value: String,
+}
+
+impl CgroupWrite {
+    /// Path and value, on this lab's version.
+    fn write(&self, context: &Context) -> Result<Option<(String, String)>, LowerError> {
+        let missing = || LowerError::NoController(self.controller.clone());
+        let mount = context.cgroups.get(&self.controller).ok_or_else(missing)?;
+        let chosen = match mount.version {
+            CgroupVersion::V1 => &self.v1,
+            CgroupVersion::V2 => &self.v2,
+        };
+        Ok(chosen.as_ref().map(|one| (format!("{}/{}/{}", mount.path, self.name, one.file), one.value.clone())))
+    }
+}
+
+impl ActionKind for CgroupWrite {
+    const NAME: &'static str = "cgroup_write";
+
+    fn shell(&self, context: &Context) -> Vec<String> {
+        match self.write(context) {
+            Ok(Some((path, value))) => vec![format!("echo {value} > {path}")],
+            Ok(None) => Vec::new(),
+            Err(error) => vec![format!("# {error}")],
+        }
+    }
+
+    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+        let write = self.write(context)?;
+        let op = |(path, value)| Op::WriteFile { path, text: format!("{value}\n"), mode: WriteMode::Existing };
+        Ok(write.map(op).into_iter().collect())
+    }
+
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+        let there = snapshot.cgroups.iter().any(|known| known.path == self.name);
+        vec![Check { text: format!("there is a cgroup called {}", self.name), ok: there }]
+    }
+}

@@ -1,0 +1,47 @@
+//! `device`: what a group may do with a device file. Only the machine's root may say so (v1): the keeper writes it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionKind, CgroupVersion, Check, Context, LowerError};
+use crate::op::{ActorName, DeviceRule, Op};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    pub group: String,
+    /// `a` for all, or `c 1:5 rwm`: type, major:minor, read, write, mknod.
+    #[serde(default)]
+    pub deny: Option<String>,
+    #[serde(default)]
+    pub allow: Option<String>,
+}
+
+impl Device {
+    fn rules(&self) -> Vec<DeviceRule> {
+        let deny = self.deny.iter().map(|rule| DeviceRule { allow: false, rule: rule.clone() });
+        deny.chain(self.allow.iter().map(|rule| DeviceRule { allow: true, rule: rule.clone() })).collect()
+    }
+}
+
+impl ActionKind for Device {
+    const NAME: &'static str = "device";
+
+    fn shell(&self, _: &Context) -> Vec<String> {
+        let line = |rule: DeviceRule| {
+            format!("# on the machine, as its root: echo '{}' > .../{}/{}", rule.rule, self.group, rule.file())
+        };
+        self.rules().into_iter().map(line).collect()
+    }
+
+    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+        let mount = context.cgroups.get("devices").filter(|mount| mount.version == CgroupVersion::V1);
+        mount.ok_or_else(|| LowerError::NoController("devices".into()))?;
+        Ok(self.rules().into_iter().map(|rule| Op::Device { group: self.group.clone(), rule }).collect())
+    }
+
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+        let there = snapshot.cgroups.iter().any(|known| known.path == self.group);
+        vec![Check { text: format!("there is a cgroup called {}", self.group), ok: there }]
+    }
+}

@@ -1,0 +1,123 @@
+//! `work`: a workload made for teaching, in a control group: it touches memory, burns CPU, forks or counts, says what it
+//! measured, and ends by itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::cgroup::Bytes;
+use super::{ActionKind, Check, Context, LowerError};
+use crate::op::{ActorName, Device, Load, Op, Writing};
+use crate::snapshot::Snapshot;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Work {
+    /// What it is called; in the background, an actor.
+    pub name: ActorName,
+    /// The group it joins first; without one, it stays where the actor is.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// Touch this much memory, a MiB every 10 milliseconds.
+    #[serde(default)]
+    pub touch: Option<Bytes>,
+    /// Seconds to hold it.
+    #[serde(default)]
+    pub hold: f64,
+    /// Spin for so many seconds.
+    #[serde(default)]
+    pub burn: Option<f64>,
+    #[serde(default = "one")]
+    pub threads: u32,
+    /// Write this much to /scratch.
+    #[serde(default)]
+    pub write: Option<Bytes>,
+    #[serde(default)]
+    pub how: Writing,
+    /// Make so many children.
+    #[serde(default)]
+    pub fork: Option<u32>,
+    /// Count for so many seconds, in /run/counter.
+    #[serde(default)]
+    pub count: Option<f64>,
+    /// Open this device file.
+    #[serde(default)]
+    pub open: Option<Device>,
+    /// Go on with the lesson while it works.
+    #[serde(default)]
+    pub background: bool,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn millis(seconds: f64) -> u64 {
+    (seconds.clamp(0.0, 15.0) * 1000.0) as u64
+}
+
+impl Work {
+    /// None unless exactly one load is given.
+    pub fn load(&self) -> Option<Load> {
+        let mut loads = Vec::new();
+        loads.extend(self.touch.map(|bytes| Load::Touch { mib: bytes.0 >> 20, hold_ms: millis(self.hold) }));
+        loads.extend(self.burn.map(|time| Load::Burn { threads: self.threads, millis: millis(time) }));
+        loads.extend(self.write.map(|bytes| Load::Write { mib: bytes.0 >> 20, how: self.how }));
+        loads.extend(self.fork.map(|count| Load::Fork { count }));
+        loads.extend(self.open.map(|device| Load::Open { device }));
+        loads.extend(self.count.map(|time| Load::Count { millis: millis(time) }));
+        if loads.len() == 1 { loads.pop() } else { None }
+    }
+
+    /// The group's directory in every hierarchy the lab has.
+    fn groups(&self, context: &Context) -> Vec<String> {
+        let Some(group) = &self.group else { return Vec::new() };
+        let mut found: Vec<String> = context.cgroups.values().map(|mount| format!("{}/{group}", mount.path)).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+impl ActionKind for Work {
+    const NAME: &'static str = "work";
+
+    fn shell(&self, context: &Context) -> Vec<String> {
+        let joins: Vec<String> =
+            self.groups(context).iter().map(|group| format!("echo $$ > {group}/cgroup.procs")).collect();
+        let work = match self.load() {
+            Some(Load::Touch { mib, .. }) => format!("head -c {mib}M /dev/zero | tail -c 1"),
+            Some(Load::Burn { millis, .. }) => {
+                format!("timeout {} sh -c 'while :; do :; done'", millis as f64 / 1000.0)
+            }
+            Some(Load::Fork { count }) => format!("for i in $(seq {count}); do sleep 1 & done; wait"),
+            Some(Load::Write { mib, how }) => {
+                let how = match how {
+                    Writing::Buffered => "",
+                    Writing::Direct => " oflag=direct",
+                    Writing::Fsync => " conv=fsync",
+                };
+                format!("dd if=/dev/zero of=/scratch bs=128k count={}{how}", mib * 8)
+            }
+            Some(Load::Open { device }) => format!("head -c 1 {}", device.path()),
+            Some(Load::Count { .. }) => "i=0; while sleep 0.05; do i=$((i+1)); echo $i > /run/counter; done".to_owned(),
+            None => ":".to_owned(),
+        };
+        let after = if self.background { " &" } else { "" };
+        vec![format!(
+            "sh -c '{}{}'{after}",
+            joins.iter().map(|join| format!("{join}; ")).collect::<String>(),
+            work.replace('\'', "'\\''")
+        )]
+    }
+
+    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+        let load = self.load().unwrap_or(Load::Count { millis: 0 });
+        let (name, groups) = (self.name.clone(), self.groups(context));
+        Ok(vec![Op::Work { name, groups, load, background: self.background }])
+    }
+
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+        let Some(group) = &self.group else { return Vec::new() };
+        let there = snapshot.cgroups.iter().any(|known| known.path == *group);
+        vec![Check { text: format!("there is a cgroup called {group}"), ok: there }]
+    }
+}
