@@ -157,11 +157,12 @@ impl Diff {
 
 /// Whether a cgroup file counts what happens: it moves by itself.
 pub fn is_counter(file: &str) -> bool {
-    const COUNTERS: [&str; 14] = [
+    const COUNTERS: [&str; 15] = [
         "memory.usage_in_bytes",
         "memory.max_usage_in_bytes",
         "memory.failcnt",
         "memory.current",
+        "memory.peak",
         "memory.events",
         "cpu.stat",
         "cpuacct.usage",

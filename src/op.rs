@@ -105,11 +105,91 @@ pub enum Op {
         timeout_ms: u32,
     },
     Net(NetOp),
+    /// A workload made for teaching, in a child that joins these groups (directories) first.
+    Work {
+        name: ActorName,
+        groups: Vec<String>,
+        load: Load,
+        /// Do not wait for its end.
+        background: bool,
+    },
+    /// A rule of the devices controller (v1), for a group below the lab's top one. The keeper performs it: it takes the
+    /// machine's root.
+    Device {
+        group: String,
+        rule: DeviceRule,
+    },
     /// `pid` as the performing actor's pid namespace counts.
     Kill {
         pid: u32,
         signal: String,
     },
+}
+
+/// What a workload does; each is bounded and ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Load {
+    /// Memory, a MiB every 10 milliseconds.
+    Touch { mib: u64, hold_ms: u64 },
+    /// CPU time.
+    Burn { threads: u32, millis: u64 },
+    /// Children that do nothing.
+    Fork { count: u32 },
+    /// Bytes to /scratch.
+    Write { mib: u64, how: Writing },
+    /// A number in a file, twenty times a second.
+    Count { millis: u64 },
+    /// Open a device file and read a byte of it.
+    Open { device: Device },
+}
+
+/// Devices that a lab has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Device {
+    #[serde(rename = "/dev/null")]
+    Null,
+    #[serde(rename = "/dev/zero")]
+    Zero,
+    #[serde(rename = "/dev/full")]
+    Full,
+}
+
+impl Device {
+    pub fn path(self) -> &'static str {
+        match self {
+            Device::Null => "/dev/null",
+            Device::Zero => "/dev/zero",
+            Device::Full => "/dev/full",
+        }
+    }
+}
+
+/// What a group may do with which device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceRule {
+    pub allow: bool,
+    /// `a`, or `c 1:5 rwm`.
+    pub rule: String,
+}
+
+impl DeviceRule {
+    pub fn file(&self) -> &'static str {
+        if self.allow { "devices.allow" } else { "devices.deny" }
+    }
+}
+
+/// How bytes get to the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Writing {
+    /// Into the page cache; the kernel writes them out when it likes.
+    #[default]
+    Buffered,
+    /// Past the page cache: O_DIRECT.
+    Direct,
+    /// Into the page cache, and waited for at the end: fsync(2).
+    Fsync,
 }
 
 /// One rtnetlink request, in the performing actor's network namespace.

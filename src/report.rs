@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::diff::Diff;
-use crate::lesson::model::ViewKind;
+use crate::lesson::model::{Chart, ViewKind};
 use crate::op::{ActorName, OpRecord};
 use crate::snapshot::Snapshot;
 
@@ -25,7 +25,27 @@ pub struct StepRecord {
     pub verdicts: Vec<Verdict>,
     /// What the kernel says to the step's predictions.
     pub predicted: Vec<Predicted>,
+    /// What was drawn while the step ran.
+    pub charts: Vec<Series>,
     pub nanos: u64,
+}
+
+/// Readings of a group over time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Series {
+    pub chart: Chart,
+    pub points: Vec<Point>,
+}
+
+/// One reading. Bytes, processes, or CPUs' worth of time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Point {
+    /// Since the step began, in milliseconds.
+    pub at_ms: u64,
+    pub value: f64,
+    pub limit: Option<f64>,
+    /// The group was throttled since the last reading.
+    pub marked: bool,
 }
 
 /// One question that asked what would be seen.

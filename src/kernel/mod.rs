@@ -15,3 +15,4 @@ pub mod process;
 pub mod program;
 pub mod pty;
 pub mod record;
+pub mod work;

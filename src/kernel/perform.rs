@@ -9,7 +9,7 @@ use super::net::RouteSocket;
 use super::record::Recorder;
 use super::{copy, file, icmp, program};
 use crate::call::ErrnoName;
-use crate::op::{ActorName, Op, OpRecord, Outcome, UmountFlag};
+use crate::op::{ActorName, DeviceRule, Op, OpRecord, Outcome, UmountFlag, WriteMode};
 
 /// Perform one op and report every call it made.
 pub fn perform(actor: &ActorName, op: &Op) -> OpRecord {
@@ -29,6 +29,15 @@ fn recorded(actor: &ActorName, op: &Op, act: impl FnOnce(&mut Recorder) -> Resul
     OpRecord { actor: actor.clone(), op: op.clone(), calls: recorder.into_calls(), outcome, nanos }
 }
 
+/// A rule of the devices controller, for the group whose directory on the machine this is.
+pub fn device_rule(actor: &ActorName, op: &Op, dir: &str, rule: &DeviceRule) -> OpRecord {
+    perform_as(actor, op, |recorder| {
+        let path = format!("{dir}/{}", rule.file());
+        file::write_text(recorder, &path, &format!("{}\n", rule.rule), WriteMode::Existing)?;
+        Ok(String::new())
+    })
+}
+
 /// The outcome for an errno: `what` is the call that said so, as recorded.
 pub fn failed(recorder: &Recorder, errno: Errno) -> Outcome {
     let name = ErrnoName::from_raw(errno as i32);
@@ -44,7 +53,8 @@ pub fn failed(recorder: &Recorder, errno: Errno) -> Outcome {
 fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
     let mut output = String::new();
     match op {
-        Op::Spawn { .. } => return Err(Errno::ENOSYS),
+        // These are others' to perform: an actor forks one itself, the keeper has the other.
+        Op::Spawn { .. } | Op::Device { .. } => return Err(Errno::ENOSYS),
         Op::Mount { source, target, fstype, flags, data } => {
             let call = MountCall {
                 source: source.as_deref(),
@@ -88,6 +98,9 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
             output = format!("answer from {to} in {:.3} ms", trip.as_secs_f64() * 1000.0);
         }
         Op::Net(request) => RouteSocket::open()?.perform(recorder, request)?,
+        Op::Work { name, groups, load, background } => {
+            output = super::work::run(recorder, name, groups, *load, *background)?;
+        }
         Op::Kill { pid, signal } => {
             let signal: nix::sys::signal::Signal = format!("SIG{signal}").parse().map_err(|_| Errno::EINVAL)?;
             let pid = nix::unistd::Pid::from_raw(i32::try_from(*pid).map_err(|_| Errno::EINVAL)?);

@@ -246,6 +246,12 @@ pub fn die_of_broken_pipes() {
     let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) };
 }
 
+/// Writing to nobody is an error, not the end.
+pub fn ignore_broken_pipes() {
+    // SAFETY: ignoring runs no code of ours.
+    let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigIgn) };
+}
+
 /// Children are reaped by the kernel.
 pub fn ignore_children() -> Result<(), Errno> {
     // SAFETY: ignoring runs no code of ours.

@@ -117,7 +117,7 @@ fn read_errno(failure: &OwnedFd) -> Option<Errno> {
     }
 }
 
-fn collect(output: &OwnedFd, child: Pid) -> String {
+pub fn collect(output: &OwnedFd, child: Pid) -> String {
     let deadline = Instant::now() + TIME_LIMIT;
     let mut content = Vec::new();
     let mut buffer = [0_u8; 4096];

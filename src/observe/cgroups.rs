@@ -13,7 +13,7 @@ const DEEPEST: usize = 6;
 const MOST: usize = 200;
 
 /// The files shown, by name: others are many, and mostly noise. See cgroups(7) and the kernel's cgroup-v1, cgroup-v2 texts.
-const FILES: [&str; 43] = [
+const FILES: [&str; 44] = [
     "memory.limit_in_bytes",
     "memory.usage_in_bytes",
     "memory.max_usage_in_bytes",
@@ -47,6 +47,7 @@ const FILES: [&str; 43] = [
     "memory.high",
     "memory.low",
     "memory.current",
+    "memory.peak",
     "memory.events",
     "memory.oom.group",
     "cpu.max",

@@ -12,6 +12,7 @@ pub mod network;
 pub mod overlays;
 pub mod processes;
 pub mod rootdir;
+pub mod samples;
 mod small;
 
 use std::collections::BTreeMap;
@@ -98,6 +99,10 @@ impl Observer {
 
     pub fn set_cgroups(&mut self, roots: Vec<CgroupRoot>) {
         self.cgroups = roots;
+    }
+
+    pub fn cgroups(&self) -> &[CgroupRoot] {
+        &self.cgroups
     }
 
     pub fn set_look(&mut self, look: Vec<Look>) {

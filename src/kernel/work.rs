@@ -1,0 +1,242 @@
+//! Workloads made for teaching: touch memory, burn CPU, fork, count. Each runs in a child that joins its groups first, says
+//! what it measured, and ends by itself.
+
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::unistd::Pid;
+
+use super::file;
+use super::process::{self, ExitStatus, Fork};
+use super::program;
+use super::record::Recorder;
+use crate::call::Call;
+use crate::op::{ActorName, Load, WriteMode, Writing};
+
+/// No workload takes longer, whatever a lesson says.
+const LONGEST: Duration = Duration::from_secs(15);
+const MIB: usize = 1 << 20;
+
+/// Run a workload in the groups whose directories these are. What it prints are lines of a word and a number:
+/// `cpu_share 0.503`, `touched_mib 64`, `forked 19`.
+pub fn run(
+    recorder: &mut Recorder,
+    name: &ActorName,
+    groups: &[String],
+    load: Load,
+    background: bool,
+) -> Result<String, Errno> {
+    let (joined, tell) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    let (printed, out) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    match process::fork(recorder, &[])? {
+        Fork::Child => {
+            drop((joined, printed));
+            live(name, groups, load, tell, out)
+        }
+        Fork::Parent(child) => {
+            drop((tell, out));
+            let mut bytes = Vec::new();
+            let _ = std::fs::File::from(joined).read_to_end(&mut bytes);
+            recorder.extend(serde_json::from_slice::<Vec<Call>>(&bytes).unwrap_or_default());
+            if background {
+                return Ok(format!("pid {child}"));
+            }
+            finish(&printed, child)
+        }
+    }
+}
+
+fn finish(printed: &OwnedFd, child: Pid) -> Result<String, Errno> {
+    let mut said = program::collect(printed, child);
+    let ended = process::wait(&mut Recorder::default(), child)?;
+    match ended {
+        ExitStatus::Exited(0) => {}
+        ExitStatus::Exited(status) => said.push_str(&format!("status {status}\n")),
+        ExitStatus::Killed(signal) => said.push_str(&format!("killed {signal}\n")),
+    }
+    Ok(said)
+}
+
+/// The child's life.
+fn live(name: &ActorName, groups: &[String], load: Load, tell: OwnedFd, out: OwnedFd) -> ! {
+    process::reset_signals();
+    // Nobody listens to one in the background.
+    process::ignore_broken_pipes();
+    process::set_title(&format!("unboxed: {name}"));
+    let mut recorder = Recorder::default();
+    for group in groups.iter().filter(|group| std::path::Path::new(group).is_dir()) {
+        // 0 is the writer itself. A group that takes no process is the lesson's point, and shows in the call.
+        let _ = file::write_text(&mut recorder, &format!("{group}/cgroup.procs"), "0\n", WriteMode::Existing);
+    }
+    let calls = serde_json::to_vec(&recorder.into_calls()).unwrap_or_default();
+    let _ = std::fs::File::from(tell).write_all(&calls);
+    let mut out = Teller { out: out.into() };
+    match load {
+        Load::Touch { mib, hold_ms } => touch(&mut out, mib, Duration::from_millis(hold_ms)),
+        Load::Burn { threads, millis } => burn(&mut out, threads, Duration::from_millis(millis)),
+        Load::Fork { count } => fork(&mut out, count),
+        Load::Write { mib, how } => write(&mut out, mib, how),
+        Load::Open { device } => open(&mut out, device.path()),
+        Load::Count { millis } => count(&mut out, Duration::from_millis(millis)),
+    }
+    process::exit_now(0)
+}
+
+/// Lines of a word and a number.
+struct Teller {
+    out: std::fs::File,
+}
+
+impl Teller {
+    fn say(&mut self, what: &str, number: impl std::fmt::Display) {
+        // Nobody listens to a workload in the background.
+        let _ = writeln!(self.out, "{what} {number}");
+    }
+}
+
+/// A MiB every 10 milliseconds: slow enough to be watched.
+fn touch(out: &mut Teller, mib: u64, hold: Duration) {
+    let mut held: Vec<Vec<u8>> = Vec::new();
+    for number in 1..=mib {
+        let mut piece = vec![0_u8; MIB];
+        for byte in piece.iter_mut().step_by(4096) {
+            *byte = 1;
+        }
+        held.push(std::hint::black_box(piece));
+        out.say("touched_mib", number);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::sleep(hold.min(LONGEST));
+    out.say("held_mib", held.len());
+}
+
+/// Spin, and say which share of the time the kernel gave: user and system time over wall time.
+fn burn(out: &mut Teller, threads: u32, time: Duration) {
+    let started = Instant::now();
+    let until = started + time.min(LONGEST);
+    let spin = || {
+        while Instant::now() < until {
+            std::hint::spin_loop()
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.clamp(1, 16) {
+            scope.spawn(spin);
+        }
+        spin();
+    });
+    let wall = started.elapsed().as_secs_f64();
+    if let Ok(mask) = nix::sched::sched_getaffinity(Pid::from_raw(0)) {
+        let cpus = (0..nix::sched::CpuSet::count()).filter(|cpu| mask.is_set(*cpu).unwrap_or(false)).count();
+        out.say("cpus", cpus);
+    }
+    if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
+        let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+        let used = seconds(usage.user_time()) + seconds(usage.system_time());
+        out.say("cpu_seconds", format!("{used:.3}"));
+        out.say("cpu_share", format!("{:.3}", used / wall));
+    }
+    out.say("seconds", format!("{wall:.2}"));
+}
+
+/// Children that do nothing, until there are enough or the kernel allows no more.
+fn fork(out: &mut Teller, count: u32) {
+    let mut children = Vec::new();
+    let mut refused = None;
+    for _ in 0..count.min(300) {
+        match process::fork(&mut Recorder::default(), &[]) {
+            Ok(Fork::Child) => {
+                std::thread::sleep(LONGEST);
+                process::exit_now(0)
+            }
+            Ok(Fork::Parent(child)) => children.push(child),
+            Err(errno) => {
+                refused = Some(errno);
+                break;
+            }
+        }
+    }
+    out.say("forked", children.len());
+    if let Some(errno) = refused {
+        out.say("refused", format!("{errno:?}"));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    for child in children {
+        let _ = nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL);
+        let _ = process::wait(&mut Recorder::default(), child);
+    }
+}
+
+/// Write to /scratch, and say how fast that was.
+fn write(out: &mut Teller, mib: u64, how: Writing) {
+    /// O_DIRECT wants whole blocks, in memory and on disk.
+    const BLOCK: usize = 128 * 1024;
+    const DIRECT_FROM: u64 = 64 << 20;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true);
+    // What an earlier one left in the page cache must not be written out on this one's account: so a direct write goes
+    // elsewhere, and one that waits for the whole file throws away what is there.
+    match how {
+        Writing::Buffered => {}
+        Writing::Direct => {
+            options.custom_flags(libc::O_DIRECT);
+        }
+        Writing::Fsync => {
+            options.truncate(true);
+        }
+    }
+    let start = if how == Writing::Direct { DIRECT_FROM } else { 0 };
+    let mut memory = vec![b'x'; 2 * BLOCK];
+    let aligned = memory.as_ptr().align_offset(4096);
+    let block = &mut memory[aligned..aligned + BLOCK];
+    let started = Instant::now();
+    let written = options.open(SCRATCH).and_then(|mut file| {
+        file.seek(SeekFrom::Start(start))?;
+        for _ in 0..mib.min(256) * (MIB / BLOCK) as u64 {
+            if started.elapsed() > LONGEST {
+                break;
+            }
+            file.write_all(block)?;
+        }
+        if how == Writing::Fsync { file.sync_all() } else { Ok(()) }
+    });
+    let seconds = started.elapsed().as_secs_f64();
+    match written {
+        Ok(()) => {
+            out.say("seconds", format!("{seconds:.2}"));
+            out.say("mib_per_s", format!("{:.2}", mib as f64 / seconds.max(0.000_1)));
+        }
+        Err(error) => out.say("failed", error),
+    }
+}
+
+fn open(out: &mut Teller, path: &str) {
+    let opened = std::fs::File::open(path).and_then(|mut file| file.read(&mut [0]));
+    out.say("opened", u8::from(opened.is_ok()));
+    if let Err(error) = opened {
+        out.say("refused", format!("{:?}", process::to_errno(error)));
+    }
+}
+
+/// The file on a real disk that a lab may have.
+const SCRATCH: &str = "/scratch";
+
+/// A number that goes up twenty times a second, in a file that anybody may look at.
+fn count(out: &mut Teller, time: Duration) {
+    let until = Instant::now() + time.min(LONGEST);
+    let mut number = 0_u32;
+    while Instant::now() < until {
+        number += 1;
+        let _ = std::fs::write(COUNTER, format!("{number}\n"));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    out.say("counted", number);
+}
+
+/// Where `count` leaves its number.
+pub const COUNTER: &str = "/run/counter";
