@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, Serializer};
 
 use crate::doctor::cgroups::Cgroups;
+use crate::doctor::disk::Disk;
 use crate::rootfs::{Fixture, Missing, RootfsError, plan};
 
 /// Where to read, and as whom: a test reads a folder of files.
@@ -27,6 +28,8 @@ pub struct Facts {
     pub uid_map: Vec<IdRange>,
     pub subordinate: Subordinate,
     pub cgroups: Cgroups,
+    /// What the scratch file of a lab would be on.
+    pub disk: Option<Disk>,
     /// In /proc/filesystems. A module that nobody has used yet is not, and loads when it is needed.
     pub overlay_listed: bool,
     /// Programs the default image lacks here, or why there can be no image.
@@ -138,6 +141,7 @@ impl Facts {
             uid_map: roots.text("proc/self/uid_map").unwrap_or_default().lines().filter_map(IdRange::parse).collect(),
             subordinate: subordinate(roots),
             cgroups: Cgroups::read(roots),
+            disk: Disk::read(roots),
             overlay_listed: roots
                 .text("proc/filesystems")
                 .is_some_and(|text| text.lines().any(|line| line.split_whitespace().last() == Some("overlay"))),

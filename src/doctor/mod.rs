@@ -2,6 +2,7 @@
 
 mod cgroups;
 mod cure;
+pub mod disk;
 mod facts;
 mod text;
 mod verdict;

@@ -60,9 +60,27 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
         };
         return Playable::No { why: why.to_owned(), cure: cure::root(facts.euid) };
     }
+    if let Some(wanted) = needs.cgroup_version {
+        let version = |name: &String| match (facts.cgroups.hierarchy_of(name), facts.cgroups.layout) {
+            (Some(tree), _) => Some(tree.version.number()),
+            (None, Layout::V2) => Some(2),
+            (None, Layout::V1 | Layout::Hybrid | Layout::None) => None,
+        };
+        if let Some(other) = needs.cgroup.iter().filter_map(version).find(|version| *version != wanted) {
+            let why = format!("it is about control groups of version {wanted}, and this machine has version {other}");
+            return Playable::No { why, cure: format!("a machine that was booted with version {wanted}") };
+        }
+    }
     if let Some(name) = needs.cgroup.iter().find(|name| !facts.cgroups.is_delegable(name)) {
         let why = format!("it needs the control group controller {name}, {}", why_no_controller(name, facts));
         return Playable::No { why, cure: cure::controller(name, facts) };
+    }
+    if needs.disk && facts.disk.is_none() {
+        let why = format!(
+            "it needs a real disk, and {} is on none (a tmpfs, an overlay, or btrfs)",
+            super::disk::SCRATCH_DIR
+        );
+        return Playable::No { why, cure: format!("mount an ext4 or xfs file system on {}", super::disk::SCRATCH_DIR) };
     }
     Playable::Live
 }

@@ -17,6 +17,16 @@ const PIDS_LIMIT: &str = "512";
 const MEMORY_LIMIT: &str = "1073741824";
 /// What every lab is bounded by, wanted or not.
 const BOUNDS: [&str; 2] = ["memory", "pids"];
+/// Files that hold limits on block I/O, a line a disk.
+const IO_RULES: [&str; 5] = [
+    "io.max",
+    "blkio.throttle.read_bps_device",
+    "blkio.throttle.write_bps_device",
+    "blkio.throttle.read_iops_device",
+    "blkio.throttle.write_iops_device",
+];
+/// How long one group of a dead keeper may take to become empty.
+const SWEEP_PATIENCE: Duration = Duration::from_millis(500);
 /// Files a subtree's new owner may write: membership, not limits. cgroups(7), "Cgroups delegation".
 const DELEGATED: [&str; 4] = ["cgroup.procs", "tasks", "cgroup.threads", "cgroup.subtree_control"];
 
@@ -104,11 +114,14 @@ impl Subtree {
     /// left out: the lab then lacks it, and says so.
     pub fn make(hierarchies: &[Hierarchy], name: &str, wanted: &[String], owner: Option<u32>) -> Subtree {
         let useful = |controller: &String| wanted.contains(controller) || BOUNDS.contains(&controller.as_str());
+        let has_v1 =
+            |name: &str| hierarchies.iter().any(|one| !one.v2 && one.controllers.iter().any(|own| own == name));
+        let core_alone = !has_v1("freezer") && !has_v1("cpuacct");
         let cgroups = hierarchies
             .iter()
             // The v2 tree always: it can kill a lab at one stroke, whatever controllers it has.
             .filter(|hierarchy| hierarchy.v2 || hierarchy.controllers.iter().any(useful))
-            .filter_map(|hierarchy| make_one(hierarchy, name, wanted, owner))
+            .filter_map(|hierarchy| make_one(hierarchy, name, wanted, owner, core_alone))
             .collect();
         Subtree { cgroups }
     }
@@ -136,7 +149,13 @@ impl Subtree {
     }
 }
 
-fn make_one(hierarchy: &Hierarchy, name: &str, wanted: &[String], owner: Option<u32>) -> Option<LabCgroup> {
+fn make_one(
+    hierarchy: &Hierarchy,
+    name: &str,
+    wanted: &[String],
+    owner: Option<u32>,
+    core_alone: bool,
+) -> Option<LabCgroup> {
     let path = hierarchy.parent.join(name);
     if hierarchy.v2 {
         for controller in &hierarchy.controllers {
@@ -164,7 +183,10 @@ fn make_one(hierarchy: &Hierarchy, name: &str, wanted: &[String], owner: Option<
     if let Some(owner) = owner {
         delegate(&path, owner);
     }
-    let mounted = controllers.iter().any(|controller| wanted.contains(controller));
+    // Every group of v2 can be frozen and counts its CPU time, with no controller at all; on a hybrid machine v1 does it.
+    let is_core = |name: &String| hierarchy.v2 && core_alone && matches!(name.as_str(), "freezer" | "cpuacct");
+    let is_io = |name: &String| hierarchy.v2 && name == "blkio" && controllers.iter().any(|known| known == "io");
+    let mounted = wanted.iter().any(|name| controllers.contains(name) || is_core(name) || is_io(name));
     let lab_path = mounted.then(|| match hierarchy.v2 {
         true if has_v1_mounts(wanted, hierarchy) => "/sys/fs/cgroup/unified".to_owned(),
         true => "/sys/fs/cgroup".to_owned(),
@@ -175,7 +197,8 @@ fn make_one(hierarchy: &Hierarchy, name: &str, wanted: &[String], owner: Option<
 
 /// On a hybrid machine some wanted controller is on a v1 hierarchy, which then takes the top of /sys/fs/cgroup.
 fn has_v1_mounts(wanted: &[String], v2: &Hierarchy) -> bool {
-    wanted.iter().any(|controller| !v2.controllers.contains(controller))
+    let is_core = |name: &str| matches!(name, "freezer" | "cpuacct" | "blkio");
+    wanted.iter().any(|controller| !v2.controllers.contains(controller) && !is_core(controller))
 }
 
 fn delegate(path: &Path, owner: u32) {
@@ -206,6 +229,14 @@ fn remove_below(path: &Path) {
     // In v1 a frozen process, or one that waits for memory, does not hear SIGKILL.
     let _ = write_value(&path.join("freezer.state"), "THAWED");
     let _ = write_value(&path.join("memory.oom_control"), "0");
+    // A process that is throttled at its disk hears nothing until its request has gone through.
+    for file in IO_RULES {
+        for rule in fs::read_to_string(path.join(file)).unwrap_or_default().lines() {
+            let Some(disk) = rule.split(' ').next() else { continue };
+            let lifted = if file == "io.max" { "rbps=max wbps=max riops=max wiops=max" } else { "0" };
+            let _ = write_value(&path.join(file), &format!("{disk} {lifted}"));
+        }
+    }
     for pid in fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default().lines() {
         if let Ok(pid) = pid.parse() {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
@@ -225,10 +256,16 @@ pub fn sweep(hierarchies: &[Hierarchy]) -> Vec<PathBuf> {
     for hierarchy in hierarchies {
         for entry in fs::read_dir(&hierarchy.parent).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if owner_of(&name).is_some_and(|owner| !owner.is_alive())
-                && remove_tree(&entry.path().to_string_lossy()).is_none()
-            {
-                removed.push(entry.path());
+            if owner_of(&name).is_none_or(|owner| owner.is_alive()) {
+                continue;
+            }
+            let path = entry.path();
+            let deadline = Instant::now() + SWEEP_PATIENCE;
+            while remove_tree(&path.to_string_lossy()).is_some() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if !path.exists() {
+                removed.push(path);
             }
         }
     }

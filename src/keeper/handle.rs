@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::lab::protocol::{FromKeeper, LabMade, LabPlan, RoleFailure, ToKeeper};
 use crate::lab::wire::{Wire, WireError};
+use crate::op::{ActorName, Op, OpRecord};
 
 /// A running keeper. Dropping it ends the lab and waits until all is removed.
 #[derive(Debug)]
@@ -62,6 +63,17 @@ impl KeeperHandle {
         Ok(wire.send(&ToKeeper::DropNewest, &[])?)
     }
 
+    /// Have the keeper perform what takes the machine's root.
+    pub fn perform(&mut self, actor: &ActorName, op: &Op) -> Result<OpRecord, KeeperError> {
+        let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
+        wire.send(&ToKeeper::Device { actor: actor.clone(), op: op.clone() }, &[])?;
+        match wire.receive::<FromKeeper>()?.message {
+            FromKeeper::Performed(record) => Ok(record),
+            FromKeeper::Failed(failure) => Err(failure.into()),
+            FromKeeper::Made(_) => Err(KeeperError::Gone(WireError::Closed)),
+        }
+    }
+
     fn ask_for_lab(&mut self, request: &ToKeeper) -> Result<(LabMade, Wire), KeeperError> {
         let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
         wire.send(request, &[])?;
@@ -72,6 +84,7 @@ impl KeeperHandle {
                 Ok((made, Wire::from_fd(fd)))
             }
             FromKeeper::Failed(failure) => Err(failure.into()),
+            FromKeeper::Performed(_) => Err(KeeperError::Gone(WireError::Closed)),
         }
     }
 

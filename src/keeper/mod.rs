@@ -3,6 +3,7 @@
 
 pub mod cgroups;
 pub mod handle;
+pub mod scratch;
 
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -13,12 +14,14 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Pid, Uid};
 
 use self::cgroups::{Hierarchy, Owner, Subtree};
+use self::scratch::Scratch;
+use crate::kernel::perform;
 use crate::kernel::process::{self, Fork};
 use crate::kernel::record::Recorder;
 use crate::lab::protocol::{Doing, FromKeeper, FromStore, LabMade, LabPlan, RoleFailure, ToKeeper, ToStore};
 use crate::lab::store::{self, IdRange};
 use crate::lab::wire::{Wire, WireError};
-use crate::op::NamespaceKind;
+use crate::op::{ActorName, NamespaceKind, Op};
 
 /// The first argument that makes the program this role, and not a front end.
 pub const ROLE: &str = "--keeper-role";
@@ -73,6 +76,7 @@ struct Lab {
     name: String,
     init: Pid,
     subtree: Subtree,
+    scratch: Option<Scratch>,
     /// The engine's end of the host's wire, until it is handed over.
     engine_end: Option<OwnedFd>,
 }
@@ -84,6 +88,11 @@ impl Keeper {
                 Ok(received) => match received.message {
                     ToKeeper::MakeLab(plan) => (plan, true),
                     ToKeeper::MakeLabBeside(plan) => (plan, false),
+                    ToKeeper::Device { actor, op } => {
+                        let answer = self.device_rule(&actor, &op);
+                        wire.send(&answer, &[])?;
+                        continue;
+                    }
                     ToKeeper::DropNewest => {
                         if let Some(lab) = self.current.pop() {
                             lab.end();
@@ -111,6 +120,24 @@ impl Keeper {
         }
     }
 
+    /// Write a rule for a group of the newest lab, and for no other group.
+    fn device_rule(&self, actor: &ActorName, op: &Op) -> FromKeeper {
+        let refused = |errno| FromKeeper::Failed(RoleFailure::new("write a rule for devices", errno));
+        let Op::Device { group, rule } = op else { return refused(Errno::EINVAL) };
+        let inside = !group.is_empty() && group.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        let tree = self.current.last().and_then(|lab| {
+            lab.subtree.cgroups.iter().find(|tree| !tree.v2 && tree.controllers.iter().any(|name| name == "devices"))
+        });
+        match tree.filter(|_| inside) {
+            // A cgroup tree holds no links: the path leads below the lab's own group, whoever made the directory.
+            Some(tree) => {
+                let dir = format!("{}/{group}", tree.machine_path);
+                FromKeeper::Performed(perform::device_rule(actor, op, &dir, rule))
+            }
+            None => refused(Errno::ENOENT),
+        }
+    }
+
     fn hand_over(&mut self, wire: &mut Wire, lab: Result<Lab, RoleFailure>, replaces: bool) -> Result<(), WireError> {
         let mut lab = match lab {
             Ok(lab) => lab,
@@ -121,6 +148,7 @@ impl Keeper {
         let made = LabMade {
             id: lab.name.clone(),
             cgroups: lab.subtree.cgroups.clone(),
+            disk: lab.scratch.as_ref().map(|scratch| scratch.disk.clone()),
             rootless: !Uid::effective().is_root(),
         };
         let engine_end = lab.engine_end.take();
@@ -134,14 +162,19 @@ impl Keeper {
     fn make_lab(&mut self, plan: &LabPlan) -> Result<Lab, RoleFailure> {
         if self.store.is_none() {
             cgroups::sweep(&self.hierarchies);
+            scratch::sweep();
             self.store = Some(start_store()?);
         }
         let Some(store) = &mut self.store else { return Err(RoleFailure::new("start the store", Errno::EIO)) };
         self.made += 1;
         let name = self.owner.lab_name(self.made);
         let subtree = Subtree::make(&self.hierarchies, &name, &plan.controllers, store.root_id);
-        match fork_init(store, &name, &subtree) {
-            Ok((init, engine_end)) => Ok(Lab { name, init, subtree, engine_end: Some(engine_end) }),
+        let scratch = match &plan.disk {
+            Some(disk) => Some(Scratch::make(&name, disk, store.root_id).doing("make a scratch file on the disk")?),
+            None => None,
+        };
+        match fork_init(store, &name, &subtree, scratch.as_ref()) {
+            Ok((init, engine_end)) => Ok(Lab { name, init, subtree, scratch, engine_end: Some(engine_end) }),
             Err(failure) => {
                 subtree.remove(PATIENCE);
                 Err(failure)
@@ -178,11 +211,17 @@ impl Lab {
 }
 
 /// Have the store fork a lab's host, put it into its groups, let it go on.
-fn fork_init(store: &mut Store, name: &str, subtree: &Subtree) -> Result<(Pid, OwnedFd), RoleFailure> {
+fn fork_init(
+    store: &mut Store,
+    name: &str,
+    subtree: &Subtree,
+    scratch: Option<&Scratch>,
+) -> Result<(Pid, OwnedFd), RoleFailure> {
     let (engine_end, actor_end) = Wire::pair().doing("make the lab's wire")?;
     engine_end.expect_credentials().map_err(|_| RoleFailure::new("set up the lab's wire", Errno::EIO))?;
     let (go, say_go) = nix::unistd::pipe().doing("make a pipe")?;
-    let request = ToStore { name: name.to_owned(), cgroups: subtree.cgroups.clone() };
+    let scratch = scratch.map(|scratch| scratch.path.to_string_lossy().into_owned());
+    let request = ToStore { name: name.to_owned(), cgroups: subtree.cgroups.clone(), scratch };
     let gone = |_: WireError| RoleFailure::new("talk to the store", Errno::EPIPE);
     store.wire.send(&request, &[actor_end.raw_fd(), go.as_raw_fd()]).map_err(gone)?;
     drop((actor_end, go));

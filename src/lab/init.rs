@@ -36,7 +36,7 @@ fn set_up(stage: &Stage, request: &ToStore, go: OwnedFd, parent: Pid) -> Result<
     std::fs::File::from(go).read_exact(&mut word).doing("wait for the keeper")?;
     process::unshare(&mut Recorder::default(), &[NamespaceKind::Cgroup]).doing("make the lab's cgroup namespace")?;
     process::set_hostname("host").doing("name the lab's host")?;
-    root::build(stage, &request.cgroups)?;
+    root::build(stage, &request.cgroups, request.scratch.as_deref())?;
     process::limit_resources().doing("bound the lab's processes")?;
     network::build()
 }

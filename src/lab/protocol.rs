@@ -13,6 +13,8 @@ pub enum ToKeeper {
     MakeLab(LabPlan),
     /// A new lab beside those that are up.
     MakeLabBeside(LabPlan),
+    /// Perform an `Op::Device` for the lab that was made last: only the machine's root may.
+    Device { actor: ActorName, op: Op },
     /// End the lab that was made last. There is no answer.
     DropNewest,
 }
@@ -22,6 +24,8 @@ pub enum ToKeeper {
 pub struct LabPlan {
     /// Controllers that the lesson touches: these are mounted inside.
     pub controllers: Vec<String>,
+    /// The disk to limit, as `major:minor`, where the lesson wants a scratch file on it.
+    pub disk: Option<String>,
     /// Keep the next lab ready, so that a rewind need not wait for it.
     pub spare: bool,
 }
@@ -31,6 +35,7 @@ pub struct LabPlan {
 pub enum FromKeeper {
     /// One descriptor comes along: the wire to the lab's host, which says `FromActor::Born` first.
     Made(LabMade),
+    Performed(OpRecord),
     Failed(RoleFailure),
 }
 
@@ -40,6 +45,8 @@ pub struct LabMade {
     pub id: String,
     /// The lab's subtree in each hierarchy it has a part of.
     pub cgroups: Vec<LabCgroup>,
+    /// The disk that /scratch is on, as `major:minor`.
+    pub disk: Option<String>,
     /// The keeper has no privilege: one user id, and cgroups only where delegated.
     pub rootless: bool,
 }
@@ -94,6 +101,8 @@ impl<T> Doing<T> for std::io::Result<T> {
 pub struct ToStore {
     pub name: String,
     pub cgroups: Vec<LabCgroup>,
+    /// A file on the machine's disk that the lab gets as /scratch.
+    pub scratch: Option<String>,
 }
 
 /// Store → keeper.

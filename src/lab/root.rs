@@ -49,7 +49,7 @@ pub fn bind_host(into: &Path) -> Result<(), RoleFailure> {
 }
 
 /// In the lab: build the root in the stage's lab directory and make it this mount namespace's root.
-pub fn build(stage: &Stage, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
+pub fn build(stage: &Stage, cgroups: &[LabCgroup], scratch: Option<&str>) -> Result<(), RoleFailure> {
     let lab = stage.lab();
     mount_at("tmpfs", &lab, "tmpfs", &[], Some("mode=0755,size=512m,nr_inodes=200k")).doing("mount the lab's root")?;
     for name in DIRECTORIES {
@@ -59,6 +59,11 @@ pub fn build(stage: &Stage, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
         take_over(&stage.host().join(name), &lab.join(name))?;
     }
     bind(&stage.image(), &lab.join("image")).doing("bind the image into the lab")?;
+    if let Some(scratch) = scratch {
+        // One file, and no directory: its size is bounded by RLIMIT_FSIZE, and so is what the lab can take of the disk.
+        fs::write(lab.join("scratch"), "").doing("make a place for the scratch file")?;
+        bind(Path::new(scratch), &lab.join("scratch")).doing("bind the scratch file into the lab")?;
+    }
     // A directory of its own file system: pivot_root(2) then tells "not a mount point" from "the root's own mount".
     mount_roomy(&lab.join("root")).doing("mount the lab's /root")?;
     fs::write(lab.join("root/.bashrc"), BASHRC).doing("write the lab's /root/.bashrc")?;
