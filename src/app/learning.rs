@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::numbers::Numbers;
-use super::{Confirm, Effect, LessonView, Model, Note, Overlay, Phase, Screen, StepHow};
+use super::{Confirm, Effect, LessonView, Model, Note, Overlay, Phase, Position, Screen, StepHow};
 use crate::engine::{Goal, Request, TurnState};
 use crate::lesson::model::{Branch, Hint, Step};
 use crate::report::{StepRecord, StepStatus};
@@ -95,6 +95,40 @@ impl LessonView {
     /// The next step is one where something is broken for the learner to mend.
     pub fn is_repair(&self) -> bool {
         self.lesson.steps.get(self.played()).is_some_and(|step| !step.breaks.is_empty())
+    }
+
+    /// A branch was played: it has the screen until it is left.
+    pub fn set_branch(&mut self, index: usize, record: Arc<StepRecord>) {
+        let before = SetAside {
+            numbers: std::mem::take(&mut self.numbers),
+            live: Arc::clone(&self.live),
+            live_before: Arc::clone(&self.live_before),
+            reviewing: self.reviewing,
+        };
+        self.position = Position::Live;
+        self.live = Arc::clone(&record.after);
+        self.live_before = Arc::clone(&record.before);
+        self.note_live();
+        self.learning.turn = None;
+        self.learning.branch = Some(BranchView { step: record.step, index, record, before: Box::new(before) });
+        self.phase = Phase::Ready;
+        self.story_scroll = 0;
+        self.selected.clear();
+        let watch = self.branch().and_then(|branch| branch.watch.first().copied());
+        self.focus = watch.unwrap_or(self.focus);
+        self.rebuild();
+    }
+
+    /// The lab that waited is the live one again.
+    pub(super) fn leave_branch(&mut self) {
+        if let Some(branch) = self.learning.branch.take() {
+            self.numbers = branch.before.numbers;
+            self.live = branch.before.live;
+            self.live_before = branch.before.live_before;
+            self.reviewing = branch.before.reviewing;
+            self.phase = Phase::Ready;
+            self.focus_on(self.story_step());
+        }
     }
 
     fn can_learn(&self) -> bool {

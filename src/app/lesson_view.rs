@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::learning::{BranchView, Learning, SetAside};
+use super::learning::Learning;
 use super::numbers::Numbers;
 use super::panes::{self, Compare, PaneRow, PaneSection, Scene};
 use super::quiz::{Item, QuizView};
@@ -13,7 +13,7 @@ use crate::diff::Diff;
 use crate::engine::Ready;
 use crate::lesson::model::{Lesson, Step, ViewKind};
 use crate::op::ActorName;
-use crate::report::StepRecord;
+use crate::report::{Series, StepRecord};
 use crate::snapshot::Snapshot;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,10 +90,12 @@ pub struct LessonView {
     /// Once the new lab is up, a shell beside this actor is opened again.
     pub reopen: Option<ActorName>,
     records: Vec<Option<Recorded>>,
-    numbers: Arc<Numbers>,
-    live: Arc<Snapshot>,
+    pub(super) numbers: Arc<Numbers>,
+    pub(super) live: Arc<Snapshot>,
+    /// As the live lab's charts have grown.
+    charts: Arc<Vec<Series>>,
     /// As the live lab was before its last step.
-    live_before: Arc<Snapshot>,
+    pub(super) live_before: Arc<Snapshot>,
     panes: BTreeMap<ViewKind, Vec<PaneSection>>,
     /// The left half of "before | after".
     before_panes: BTreeMap<ViewKind, Vec<PaneSection>>,
@@ -127,6 +129,7 @@ impl LessonView {
             reopen: None,
             numbers: Arc::default(),
             live: Arc::clone(&empty),
+            charts: Arc::default(),
             live_before: empty,
             panes: BTreeMap::new(),
             before_panes: BTreeMap::new(),
@@ -247,7 +250,7 @@ impl LessonView {
         self.rebuild();
     }
 
-    fn focus_on(&mut self, step: usize) {
+    pub(super) fn focus_on(&mut self, step: usize) {
         self.story_scroll = 0;
         self.selected.clear();
         let watch = self.lesson.steps.get(step).and_then(|step| step.watch.first());
@@ -323,40 +326,6 @@ impl LessonView {
         self.rebuild();
     }
 
-    /// A branch was played: it has the screen until it is left.
-    pub fn set_branch(&mut self, index: usize, record: Arc<StepRecord>) {
-        let before = SetAside {
-            numbers: std::mem::take(&mut self.numbers),
-            live: Arc::clone(&self.live),
-            live_before: Arc::clone(&self.live_before),
-            reviewing: self.reviewing,
-        };
-        self.position = Position::Live;
-        self.live = Arc::clone(&record.after);
-        self.live_before = Arc::clone(&record.before);
-        self.note_live();
-        self.learning.turn = None;
-        self.learning.branch = Some(BranchView { step: record.step, index, record, before: Box::new(before) });
-        self.phase = Phase::Ready;
-        self.story_scroll = 0;
-        self.selected.clear();
-        let watch = self.branch().and_then(|branch| branch.watch.first().copied());
-        self.focus = watch.unwrap_or(self.focus);
-        self.rebuild();
-    }
-
-    /// The lab that waited is the live one again.
-    fn leave_branch(&mut self) {
-        if let Some(branch) = self.learning.branch.take() {
-            self.numbers = branch.before.numbers;
-            self.live = branch.before.live;
-            self.live_before = branch.before.live_before;
-            self.reviewing = branch.before.reviewing;
-            self.phase = Phase::Ready;
-            self.focus_on(self.story_step());
-        }
-    }
-
     fn record_in_this_lab(&self, played: usize, replayed: bool) -> Option<&Arc<StepRecord>> {
         if replayed { None } else { self.record(played.checked_sub(1)?) }
     }
@@ -367,6 +336,7 @@ impl LessonView {
         numbers.note(&record.after);
         let step = record.step;
         self.reviewing = true;
+        self.charts = Arc::new(record.charts.clone());
         self.live = Arc::clone(&record.after);
         self.live_before = Arc::clone(&record.before);
         if let Some(place) = self.records.get_mut(step) {
@@ -391,7 +361,14 @@ impl LessonView {
         }
     }
 
-    fn note_live(&mut self) {
+    pub fn set_charts(&mut self, charts: Arc<Vec<Series>>) {
+        self.charts = charts;
+        if self.is_live() {
+            self.rebuild();
+        }
+    }
+
+    pub(super) fn note_live(&mut self) {
         let numbers = Arc::make_mut(&mut self.numbers);
         numbers.note(&self.live_before);
         numbers.note(&self.live);
@@ -411,11 +388,16 @@ impl LessonView {
         let branch = self.learning.branch.as_ref().map(|branch| &branch.record);
         let record = recorded.as_ref().map(|recorded| &recorded.record).or(branch).or_else(|| self.last_record());
         let ops = record.map_or(&[][..], |record| &record.ops);
+        let charts = match &recorded {
+            Some(recorded) => recorded.record.charts.as_slice(),
+            None => self.charts.as_slice(),
+        };
         let scene = Scene {
             before,
             after,
             diff: &diff,
             ops,
+            charts,
             numbers,
             raw: self.raw_numbers,
             compare: self.compare,

@@ -117,6 +117,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Turn(state) => return on_turn(view, state),
         Event::Branched { branch, record } => view.set_branch(branch, record),
         Event::Live(snapshot) => view.set_live(snapshot),
+        Event::Sampled(charts) => view.set_charts(charts),
         Event::Failed { message } => view.phase = Phase::Failed { message },
         Event::Ended(proof) => {
             let mut ended = ended(view);

@@ -121,7 +121,8 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn clean() -> anyhow::Result<ExitCode> {
-    let removed = crate::keeper::cgroups::sweep(&crate::keeper::cgroups::hierarchies());
+    let mut removed = crate::keeper::cgroups::sweep(&crate::keeper::cgroups::hierarchies());
+    removed.extend(crate::keeper::scratch::sweep());
     for path in &removed {
         println!("removed {}", path.display());
     }

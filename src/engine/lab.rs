@@ -83,13 +83,25 @@ impl Lab {
         actors.find(|actor| self.links.get(actor).is_none())
     }
 
+    /// The lab's subtrees, on the machine.
+    pub fn cgroups(&self) -> &[CgroupRoot] {
+        self.observer.cgroups()
+    }
+
     pub fn look_at(&mut self, look: &[Look]) {
         self.observer.set_look(look.to_vec());
     }
 
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
         let is_spawn = matches!(op, Op::Spawn { .. });
+        let worker = match &op {
+            Op::Work { name, background: true, .. } => Some(name.clone()),
+            _ => None,
+        };
         let record = self.links.perform(actor, op)?;
+        if let Some(name) = worker {
+            self.take_in_worker(&name, record.outcome.output())?;
+        }
         if is_spawn {
             self.tell_observer();
         }
@@ -105,6 +117,22 @@ impl Lab {
         self.links.adopt(name.clone(), pid, lab_pid)?;
         self.tell_observer();
         Ok(true)
+    }
+
+    /// A workload in the background is an actor: its op's output says `pid N`, as the lab's host counts.
+    fn take_in_worker(&mut self, name: &ActorName, said: &str) -> Result<(), LinkError> {
+        let lab_pid: Option<u32> = said.strip_prefix("pid ").and_then(|pid| pid.trim().parse().ok());
+        let snapshot = self.observer.snapshot();
+        let found = snapshot.processes.iter().find(|process| process.lab_pid().is_some_and(|pid| Some(pid) == lab_pid));
+        match (found.map(|process| process.pid), lab_pid) {
+            (Some(pid), Some(lab_pid)) => {
+                self.links.adopt(name.clone(), pid, lab_pid)?;
+                self.tell_observer();
+                Ok(())
+            }
+            // It has ended already.
+            _ => Ok(()),
+        }
     }
 
     /// A shell beside an actor, on a new terminal, whose master side this is.
@@ -132,7 +160,11 @@ impl Lab {
 
     /// The same for one action: the pids are looked up only for one that names an actor.
     pub fn context_for(&mut self, names_an_actor: bool) -> Context {
-        let mut context = Context { lab_pids: BTreeMap::new(), cgroups: cgroup_mounts(&self.made.cgroups) };
+        let mut context = Context {
+            lab_pids: BTreeMap::new(),
+            cgroups: cgroup_mounts(&self.made.cgroups),
+            disk: self.made.disk.clone(),
+        };
         if names_an_actor {
             context.lab_pids =
                 self.links.iter().filter_map(|(name, link)| Some((name.clone(), lab_pid(link.pid)?))).collect();
@@ -147,7 +179,7 @@ impl Lab {
             .iter()
             .filter_map(|process| Some((process.actor.clone()?, process.lab_pid()?)))
             .collect();
-        Context { lab_pids, cgroups: cgroup_mounts(&self.made.cgroups) }
+        Context { lab_pids, cgroups: cgroup_mounts(&self.made.cgroups), disk: self.made.disk.clone() }
     }
 
     /// Host first: it is what others are compared with.
@@ -221,6 +253,15 @@ fn cgroup_mounts(cgroups: &[LabCgroup]) -> BTreeMap<String, CgroupMount> {
         let Some(path) = &cgroup.lab_path else { continue };
         for controller in &cgroup.controllers {
             mounts.insert(controller.clone(), CgroupMount { version: version(cgroup), path: path.clone() });
+        }
+    }
+    // Every group of v2 can be frozen and counts its CPU time, with no controller at all.
+    let unified = cgroups.iter().find_map(|cgroup| cgroup.lab_path.as_ref().filter(|_| cgroup.v2));
+    if let Some(path) = unified {
+        let has_io = mounts.contains_key("io");
+        for controller in ["freezer", "cpuacct", "blkio"].into_iter().filter(|name| *name != "blkio" || has_io) {
+            let mount = CgroupMount { version: CgroupVersion::V2, path: path.clone() };
+            mounts.entry(controller.to_owned()).or_insert(mount);
         }
     }
     mounts

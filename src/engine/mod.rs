@@ -3,11 +3,13 @@
 
 mod branch;
 pub mod facts;
+mod judge;
 pub mod lab;
 pub mod link;
 mod newborn;
 pub mod play;
 pub mod replay;
+mod sampler;
 pub mod session;
 pub mod transcript;
 mod turn;
@@ -21,7 +23,7 @@ use self::transcript::Transcript;
 use crate::action::{Check, Context};
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
-use crate::report::{LabInfo, StepRecord, Verdict};
+use crate::report::{LabInfo, Series, StepRecord, Verdict};
 use crate::snapshot::Snapshot;
 
 /// What a front end can ask for. A closed list.
@@ -100,6 +102,8 @@ pub enum Event {
     Played(Arc<StepRecord>),
     /// The kernel's state changed (or was first read) outside of a step.
     Live(Arc<Snapshot>),
+    /// Charts over time got on.
+    Sampled(Arc<Vec<Series>>),
     /// A turn began or got on, or ended (None).
     Turn(Option<TurnState>),
     /// A branch was played, in a lab of its own.

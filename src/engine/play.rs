@@ -21,6 +21,7 @@ pub fn serve(
     let started = Instant::now();
     let proof = match open() {
         Ok(mut session) => {
+            session.tell_charts_to(events.clone());
             let told = tell_ready(&mut session, events, started);
             if told {
                 serve_session(&mut session, requests, visits, events);

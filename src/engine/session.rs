@@ -3,32 +3,29 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::mpsc::Sender;
+use std::time::Instant;
 
 use super::branch::Aside;
+use super::judge;
 use super::lab::{Lab, LabError};
 use super::link::LinkError;
 use super::replay::{self, Replayed};
+use super::sampler::Sampler;
 use super::transcript::Transcript;
 use super::turn::{Transcripts, Turn};
-use super::{Proof, Ready, ShellTerminal};
+use super::{Event, Proof, Ready, ShellTerminal};
 use crate::action::{Check, LowerError};
 use crate::diff::Diff;
 use crate::doctor::{Facts, Playable, can_play};
-use crate::failure;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lab::protocol::LabPlan;
-use crate::lesson::expect::{FactAnswers, World};
-use crate::lesson::model::{ActionEntry, Lesson, Look, Step};
+use crate::lesson::model::{ActionEntry, Chart, Lesson, Look, Step};
 use crate::observe::machine::MachineState;
-use crate::op::{ActorName, OpRecord, Outcome};
-use crate::report::{Predicted, StepRecord, StepStatus, Verdict};
+use crate::op::{ActorName, Op, OpRecord};
+use crate::report::{StepRecord, StepStatus, Verdict};
 use crate::snapshot::Snapshot;
-
-/// How long an expectation may take to come true: processes die and links come up a little after the call.
-const SETTLE_WITHIN: Duration = Duration::from_millis(1500);
-const SETTLE_POLL: Duration = Duration::from_millis(10);
 
 /// How a session is opened.
 #[derive(Debug, Clone)]
@@ -56,6 +53,9 @@ pub struct Session {
     left_out: BTreeSet<usize>,
     /// The lab that waits while a branch is looked at.
     pub(super) aside: Option<Aside>,
+    sampler: Option<Sampler>,
+    /// Who hears of charts as they grow.
+    listener: Option<Sender<Event>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +79,9 @@ impl Session {
     pub fn open(lesson: Arc<Lesson>, facts: Facts, options: &SessionOptions) -> Result<Session, SessionError> {
         let machine_before = MachineState::now();
         let keeper = KeeperHandle::start(&options.program)?;
-        let plan = LabPlan { controllers: controllers(&lesson), spare: options.spare };
+        let wants_disk = lesson.needs.disk || lesson.steps.iter().any(|step| step.needs.disk);
+        let disk = facts.disk.as_ref().filter(|_| wants_disk).map(|disk| disk.number.clone());
+        let plan = LabPlan { controllers: controllers(&lesson), disk, spare: options.spare };
         let mut session = Session {
             lesson,
             facts,
@@ -93,6 +95,8 @@ impl Session {
             turn: None,
             left_out: BTreeSet::new(),
             aside: None,
+            sampler: None,
+            listener: None,
         };
         session.new_lab()?;
         Ok(session)
@@ -118,6 +122,7 @@ impl Session {
         // Its sockets keep the old lab's network namespaces: let go of them first.
         self.lab = None;
         self.aside = None;
+        self.sampler = None;
         self.turn = None;
         self.transcripts.clear();
         self.played = 0;
@@ -208,9 +213,25 @@ impl Session {
         Ok(record)
     }
 
+    /// Have charts told to somebody as they grow.
+    pub fn tell_charts_to(&mut self, listener: Sender<Event>) {
+        self.listener = Some(listener);
+    }
+
+    /// Draw these from now on, and no others.
+    pub(super) fn draw(&mut self, charts: &[Chart]) -> Result<(), SessionError> {
+        self.sampler = None;
+        if !charts.is_empty() {
+            let listener = self.listener.clone();
+            self.sampler = Sampler::start(charts, self.lab()?.cgroups(), listener);
+        }
+        Ok(())
+    }
+
     /// Break what the step breaks, perform its actions, and look.
     pub(super) fn play(&mut self, step: &Step) -> Result<StepRecord, SessionError> {
         let started = Instant::now();
+        self.draw(&step.charts)?;
         let lab = self.lab()?;
         lab.look_at(&step.look);
         let before = Arc::new(lab.snapshot());
@@ -232,30 +253,9 @@ impl Session {
             after: Arc::new(after),
             verdicts,
             predicted,
+            charts: self.sampler.as_ref().map(Sampler::series).unwrap_or_default(),
             nanos: started.elapsed().as_nanos() as u64,
         })
-    }
-
-    /// What the kernel says to the predictions that the step asks for.
-    fn predicted(
-        &mut self,
-        step: &Step,
-        after: &Snapshot,
-        before: &Snapshot,
-        outputs: &[&str],
-        ops: &[OpRecord],
-    ) -> Result<Vec<Predicted>, SessionError> {
-        let lab = self.lab()?;
-        let mut predicted = Vec::new();
-        for (question, asked) in step.quiz.iter().enumerate().filter(|(_, asked)| !asked.predict.is_empty()) {
-            let options = asked.predict.iter().map(|option| {
-                let facts = super::facts::gather(lab, after, &option.when);
-                let world = World { snapshot: after, before, facts: &facts, outputs, ops };
-                option.when.iter().map(|expect| expect.judge(&world)).collect()
-            });
-            predicted.push(Predicted { question, options: options.collect() });
-        }
-        Ok(predicted)
     }
 
     /// A fresh lab with the first `steps` steps replayed in it.
@@ -274,7 +274,11 @@ impl Session {
         let context = lab.context_for(entry.names_an_actor());
         let ops = entry.lower(&context).map_err(|cause| SessionError::Lower { step: entry.step.to_owned(), cause })?;
         for op in ops {
-            if !lab.perform(&entry.of.actor, op)?.outcome.is_ok() {
+            let record = match op {
+                Op::Device { .. } => self.keeper.as_mut().ok_or(SessionError::NoLab)?.perform(&entry.of.actor, &op)?,
+                op => self.lab()?.perform(&entry.of.actor, op)?,
+            };
+            if !record.outcome.is_ok() {
                 break;
             }
         }
@@ -301,7 +305,18 @@ impl Session {
             let ops = lowered.map_err(|cause| SessionError::Lower { step: step.to_owned(), cause })?;
             let mut failed = None;
             for op in ops {
-                let record = match lab.perform(&entry.actor, op) {
+                if matches!(op, Op::Device { .. }) {
+                    let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
+                    let record = keeper.perform(&entry.actor, &op)?;
+                    let went_well = record.outcome.is_ok();
+                    records.push(record);
+                    if !went_well {
+                        failed = records.last();
+                        break;
+                    }
+                    continue;
+                }
+                let record = match self.lab()?.perform(&entry.actor, op) {
                     Ok(record) => record,
                     // An actor that died of what it was asked to do is an outcome, not a fault of the engine's.
                     Err(LinkError::Gone { actor, .. }) => {
@@ -318,7 +333,7 @@ impl Session {
                     break;
                 }
             }
-            let verdict = outcome_verdict(entry, failed);
+            let verdict = judge::outcome_verdict(entry, failed);
             let goes_on = verdict.as_ref().is_none_or(|verdict| verdict.ok);
             verdicts.extend(verdict);
             if !goes_on {
@@ -326,49 +341,6 @@ impl Session {
             }
         }
         Ok((records, verdicts))
-    }
-
-    /// Look until every expectation holds, or the time is up; returns the last look.
-    fn settle(
-        &mut self,
-        step: &Step,
-        before: &Snapshot,
-        outputs: &[&str],
-        ops: &[OpRecord],
-    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
-        let deadline = Instant::now() + SETTLE_WITHIN;
-        loop {
-            let (snapshot, verdicts) = self.judge_with(step, before, outputs, ops)?;
-            if verdicts.iter().all(|verdict| verdict.ok) || Instant::now() >= deadline {
-                return Ok((snapshot, verdicts));
-            }
-            std::thread::sleep(SETTLE_POLL);
-        }
-    }
-
-    /// One look at the kernel, and what it says to the step's expectations.
-    pub fn judge(
-        &mut self,
-        step: &Step,
-        before: &Snapshot,
-        outputs: &[&str],
-    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
-        self.judge_with(step, before, outputs, &[])
-    }
-
-    fn judge_with(
-        &mut self,
-        step: &Step,
-        before: &Snapshot,
-        outputs: &[&str],
-        ops: &[OpRecord],
-    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
-        let lab = self.lab()?;
-        let snapshot = lab.snapshot();
-        let facts: FactAnswers = super::facts::gather(lab, &snapshot, &step.expect);
-        let world = World { snapshot: &snapshot, before, facts: &facts, outputs, ops };
-        let verdicts = step.expect.iter().map(|expect| expect.judge(&world)).collect();
-        Ok((snapshot, verdicts))
     }
 
     /// A shell beside an actor of the lab that is up.
@@ -397,6 +369,7 @@ impl Session {
 
     /// End the lab, wait until the keeper has removed everything, compare the machine with what it was.
     pub fn close(mut self) -> Proof {
+        self.sampler = None;
         self.lab = None;
         self.aside = None;
         self.keeper = None;
@@ -427,32 +400,7 @@ fn skipped(step: usize, seen: Arc<Snapshot>, why: String, cure: String) -> StepR
         after: seen,
         verdicts: Vec::new(),
         predicted: Vec::new(),
+        charts: Vec::new(),
         nanos: 0,
-    }
-}
-
-/// What an action's own outcome says: nothing when it went well and was meant to.
-fn outcome_verdict(entry: &ActionEntry, failed: Option<&OpRecord>) -> Option<Verdict> {
-    let name = entry.action.name();
-    match (&entry.fails, failed) {
-        (None, None) => None,
-        (Some(errno), None) => Some(Verdict::new(false, format!("{name} fails with {errno}"), "it went well")),
-        (expected, Some(record)) => {
-            let seen = match &record.outcome {
-                Outcome::Failed { errno, what } => {
-                    let meaning = failure::explain(&record.op, errno);
-                    let meaning = meaning.map_or_else(|| errno.sentence().to_owned(), str::to_owned);
-                    format!("{what} = {errno}: {meaning}")
-                }
-                Outcome::Exited { output, status } => format!("exit status {status}: {}", output.trim_end()),
-                Outcome::Done { .. } => "it went well".into(),
-            };
-            let ok = expected.is_some() && record.outcome.errno() == expected.as_ref();
-            let expected = match expected {
-                Some(errno) => format!("{name} fails with {errno}"),
-                None => format!("{name} works"),
-            };
-            Some(Verdict::new(ok, expected, seen))
-        }
     }
 }

@@ -56,8 +56,9 @@ impl Session {
             }
         }
         // What a program answered can only be told of actions that were played.
-        step.expect.retain(|expect| !matches!(expect, Expect::Outcome(_)));
+        step.expect.retain(|expect| !matches!(expect, Expect::Outcome(_) | Expect::Measured(_)));
         self.transcripts().iter().for_each(|transcript| transcript.forget());
+        self.draw(&step.charts)?;
         let lab = self.lab()?;
         lab.look_at(&step.look);
         let before = Arc::new(lab.snapshot());
@@ -124,6 +125,7 @@ impl Session {
             after: Arc::new(turn.latest),
             verdicts: turn.state.verdicts,
             predicted: Vec::new(),
+            charts: Vec::new(),
             nanos: turn.started.elapsed().as_nanos() as u64,
         };
         self.count_step();

@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Paragraph};
 
 use super::theme::Theme;
 use crate::app::LessonView;
-use crate::app::panes::{Compare, PaneRow, PaneSection};
+use crate::app::panes::{Compare, PaneRow, PaneSection, RowKind};
 use crate::lesson::model::ViewKind;
 use crate::text::shortened;
 
@@ -131,8 +131,12 @@ fn draw_stack(
 ) {
     let height = usize::from(area.height);
     let count: usize = sections.iter().map(|section| section.rows.len()).sum();
-    // Without a selection, the first change is brought into sight.
+    // Without a selection, the first change is brought into sight; but a drawing at the top stays there.
+    let is_drawn = sections.first().is_some_and(|one| one.rows.iter().take(2).any(|row| row.kind == RowKind::Chart));
     let first_change = || {
+        if is_drawn {
+            return None;
+        }
         let mut rows = sections.iter().flat_map(|section| &section.rows);
         let at = rows.position(|row| row.mark.is_change())?;
         (at >= height).then(|| at.saturating_sub(2))

@@ -56,7 +56,7 @@ impl Theme {
 
     pub fn row(self, kind: RowKind) -> Style {
         match kind {
-            RowKind::Plain => Style::new(),
+            RowKind::Plain | RowKind::Chart => Style::new(),
             RowKind::Heading => Style::new().add_modifier(Modifier::BOLD),
             RowKind::Dim => self.dim(),
             RowKind::Bad => self.bad(),

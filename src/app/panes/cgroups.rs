@@ -3,10 +3,13 @@
 use super::{PaneRow, PaneSection, RowKind, Scene, owner_line, row, visible};
 use crate::diff::{Mark, is_counter};
 use crate::text::column;
+use crate::words::twin;
 
 pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
-    let mut rows = Vec::new();
-    for section in &scene.diff.cgroups {
+    let mut rows = super::charts::rows(scene.charts);
+    // The lesson's own groups first: the lab's top groups are there in every lesson.
+    let (tops, own): (Vec<_>, Vec<_>) = scene.diff.cgroups.iter().partition(|section| section.owner.ends_with(":/"));
+    for section in own.into_iter().chain(tops) {
         let shown: Vec<_> = visible(&section.rows, scene).collect();
         if shown.is_empty() {
             continue;
@@ -19,7 +22,8 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
                 _ => String::new(),
             };
             let kind = if is_counter(&file.name) { RowKind::Dim } else { RowKind::Plain };
-            rows.push(PaneRow { kind, ..row(mark, format!("  {} {value}{was}", column(&file.name, 24))) });
+            let twin = twin(&file.name).map_or(String::new(), |(version, name)| format!("  (v{version}: {name})"));
+            rows.push(PaneRow { kind, ..row(mark, format!("  {} {value}{was}{twin}", column(&file.name, 24))) });
         }
     }
     if rows.is_empty() {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod cgroups;
+mod charts;
 mod files;
 mod mounts;
 mod namespaces;
@@ -12,6 +13,7 @@ use super::numbers::Numbers;
 use crate::diff::{Birth, Diff, Mark, Row};
 use crate::lesson::model::ViewKind;
 use crate::op::OpRecord;
+use crate::report::Series;
 use crate::snapshot::Snapshot;
 use crate::text::safe;
 
@@ -53,6 +55,7 @@ pub struct Scene<'a> {
     pub after: &'a Snapshot,
     pub diff: &'a Diff,
     pub ops: &'a [OpRecord],
+    pub charts: &'a [Series],
     pub numbers: &'a Numbers,
     /// The kernel's own numbers instead of stable ones.
     pub raw: bool,
@@ -77,6 +80,8 @@ pub enum RowKind {
     Dim,
     /// A failed call, an unmet expectation.
     Bad,
+    /// Part of a drawing: it stays in sight.
+    Chart,
 }
 
 impl PaneRow {

@@ -1,0 +1,95 @@
+//! Charts over time as rows of text: a column a reading, the limit as a line across. Pure.
+
+use super::{PaneRow, RowKind, row};
+use crate::diff::Mark;
+use crate::lesson::model::ChartKind;
+use crate::report::Series;
+
+/// Rows of one chart, without its heading and its axis.
+const HEIGHT: usize = 5;
+/// Columns: the latest readings.
+const WIDTH: usize = 50;
+
+/// The rows of all charts that have something to show.
+pub fn rows(charts: &[Series]) -> Vec<PaneRow> {
+    charts.iter().filter(|series| !series.points.is_empty()).flat_map(chart).collect()
+}
+
+fn chart(series: &Series) -> Vec<PaneRow> {
+    let points = &series.points[series.points.len().saturating_sub(WIDTH)..];
+    let limit = points.last().and_then(|point| point.limit);
+    let highest = points.iter().map(|point| point.value).fold(limit.unwrap_or(0.0), f64::max);
+    let top = if highest > 0.0 { highest * 1.1 } else { 1.0 };
+    let of = series.chart.of;
+    let last = points.last().map_or(0.0, |point| point.value);
+    let most = points.iter().map(|point| point.value).fold(0.0, f64::max);
+    let mut heading =
+        format!("{} of {}: {} now, {} at most", name(of), series.chart.group, amount(of, last), amount(of, most));
+    if let Some(limit) = limit {
+        heading.push_str(&format!(", limit {}", amount(of, limit)));
+    }
+    let mut rows = vec![PaneRow::heading(heading)];
+    let level = |value: f64| ((value / top) * HEIGHT as f64).round() as usize;
+    for height in (1..=HEIGHT).rev() {
+        let is_limit = limit.is_some_and(|limit| level(limit) == height);
+        let bars: String = points
+            .iter()
+            .map(|point| match (level(point.value) >= height, is_limit) {
+                (true, _) => '#',
+                (false, true) => '-',
+                (false, false) => ' ',
+            })
+            .collect();
+        let label = if is_limit { amount(of, limit.unwrap_or(0.0)) } else { String::new() };
+        let fill = if is_limit { "-".repeat(WIDTH.saturating_sub(points.len())) } else { String::new() };
+        rows.push(drawn(format!("  {label:>11} |{bars}{fill}")));
+    }
+    let marks: String = points.iter().map(|point| if point.marked { '^' } else { '-' }).collect();
+    rows.push(drawn(format!("  {:>11} +{marks}", "0")));
+    if points.iter().any(|point| point.marked) {
+        rows.push(PaneRow { kind: RowKind::Dim, ..row(Mark::Same, "               ^ the group was throttled") });
+    }
+    rows
+}
+
+fn drawn(text: String) -> PaneRow {
+    PaneRow { kind: RowKind::Chart, ..row(Mark::Same, text) }
+}
+
+fn name(of: ChartKind) -> &'static str {
+    match of {
+        ChartKind::Memory => "memory",
+        ChartKind::Cpu => "CPU share",
+        ChartKind::Pids => "processes",
+        ChartKind::Write => "writing",
+    }
+}
+
+fn amount(of: ChartKind, value: f64) -> String {
+    match of {
+        ChartKind::Memory => format!("{:.1} MiB", value / f64::from(1 << 20)),
+        ChartKind::Cpu => format!("{:.0} %", value * 100.0),
+        ChartKind::Pids => format!("{value:.0}"),
+        ChartKind::Write => format!("{:.1} MiB/s", value / f64::from(1 << 20)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lesson::model::Chart;
+    use crate::report::Point;
+
+    #[test]
+    fn a_chart_shows_the_readings_below_the_limit() {
+        let point = |value: f64, marked| Point { at_ms: 0, value, limit: Some(0.5), marked };
+        let chart = Chart { group: "half".into(), of: ChartKind::Cpu };
+        let points = vec![point(0.1, false), point(0.5, true), point(0.5, true)];
+        let text: Vec<String> = rows(&[Series { chart, points }]).into_iter().map(|row| row.text).collect();
+        assert_eq!(text[0], "CPU share of half: 50 % now, 50 % at most, limit 50 %");
+        assert!(text[1].contains("50 % |-##---"), "{text:#?}");
+        assert!(text[5].contains("|###"), "{text:#?}");
+        assert!(text[6].contains("+-^^"), "{text:#?}");
+        assert!(rows(&[]).is_empty());
+    }
+}

@@ -1,0 +1,108 @@
+//! Judging: what the kernel's state says to expectations and predictions, and what an action's own outcome does.
+
+use std::time::{Duration, Instant};
+
+use super::session::{Session, SessionError};
+use crate::failure;
+use crate::lesson::expect::{FactAnswers, World};
+use crate::lesson::model::{ActionEntry, Step};
+use crate::op::{OpRecord, Outcome};
+use crate::report::{Predicted, Verdict};
+use crate::snapshot::Snapshot;
+
+/// How long an expectation may take to come true: processes die and links come up a little after the call.
+const SETTLE_WITHIN: Duration = Duration::from_millis(1500);
+const SETTLE_POLL: Duration = Duration::from_millis(10);
+
+impl Session {
+    /// Look until every expectation holds, or the time is up; returns the last look.
+    pub(super) fn settle(
+        &mut self,
+        step: &Step,
+        before: &Snapshot,
+        outputs: &[&str],
+        ops: &[OpRecord],
+    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
+        let deadline = Instant::now() + SETTLE_WITHIN;
+        loop {
+            let (snapshot, verdicts) = self.judge_with(step, before, outputs, ops)?;
+            if verdicts.iter().all(|verdict| verdict.ok) || Instant::now() >= deadline {
+                return Ok((snapshot, verdicts));
+            }
+            std::thread::sleep(SETTLE_POLL);
+        }
+    }
+
+    /// One look at the kernel, and what it says to the step's expectations.
+    pub fn judge(
+        &mut self,
+        step: &Step,
+        before: &Snapshot,
+        outputs: &[&str],
+    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
+        self.judge_with(step, before, outputs, &[])
+    }
+
+    fn judge_with(
+        &mut self,
+        step: &Step,
+        before: &Snapshot,
+        outputs: &[&str],
+        ops: &[OpRecord],
+    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
+        let lab = self.lab()?;
+        let snapshot = lab.snapshot();
+        let facts: FactAnswers = super::facts::gather(lab, &snapshot, &step.expect);
+        let world = World { snapshot: &snapshot, before, facts: &facts, outputs, ops };
+        let verdicts = step.expect.iter().map(|expect| expect.judge(&world)).collect();
+        Ok((snapshot, verdicts))
+    }
+
+    /// What the kernel says to the predictions that the step asks for.
+    pub(super) fn predicted(
+        &mut self,
+        step: &Step,
+        after: &Snapshot,
+        before: &Snapshot,
+        outputs: &[&str],
+        ops: &[OpRecord],
+    ) -> Result<Vec<Predicted>, SessionError> {
+        let lab = self.lab()?;
+        let mut predicted = Vec::new();
+        for (question, asked) in step.quiz.iter().enumerate().filter(|(_, asked)| !asked.predict.is_empty()) {
+            let options = asked.predict.iter().map(|option| {
+                let facts = super::facts::gather(lab, after, &option.when);
+                let world = World { snapshot: after, before, facts: &facts, outputs, ops };
+                option.when.iter().map(|expect| expect.judge(&world)).collect()
+            });
+            predicted.push(Predicted { question, options: options.collect() });
+        }
+        Ok(predicted)
+    }
+}
+
+/// What an action's own outcome says: nothing when it went well and was meant to.
+pub(super) fn outcome_verdict(entry: &ActionEntry, failed: Option<&OpRecord>) -> Option<Verdict> {
+    let name = entry.action.name();
+    match (&entry.fails, failed) {
+        (None, None) => None,
+        (Some(errno), None) => Some(Verdict::new(false, format!("{name} fails with {errno}"), "it went well")),
+        (expected, Some(record)) => {
+            let seen = match &record.outcome {
+                Outcome::Failed { errno, what } => {
+                    let meaning = failure::explain(&record.op, errno);
+                    let meaning = meaning.map_or_else(|| errno.sentence().to_owned(), str::to_owned);
+                    format!("{what} = {errno}: {meaning}")
+                }
+                Outcome::Exited { output, status } => format!("exit status {status}: {}", output.trim_end()),
+                Outcome::Done { .. } => "it went well".into(),
+            };
+            let ok = expected.is_some() && record.outcome.errno() == expected.as_ref();
+            let expected = match expected {
+                Some(errno) => format!("{name} fails with {errno}"),
+                None => format!("{name} works"),
+            };
+            Some(Verdict::new(ok, expected, seen))
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Charts over time: a thread that reads the groups a step wants drawn, while the step runs and after it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::Event;
+use crate::lesson::model::Chart;
+use crate::observe::CgroupRoot;
+use crate::observe::samples::Gauge;
+use crate::report::Series;
+
+/// A CPU quota is given out every 100 ms: two looks in each would show noise.
+const EVERY: Duration = Duration::from_millis(100);
+/// A chart is as long as a step is looked at, but no longer than this.
+const MOST_POINTS: usize = 600;
+/// After so many equal looks nothing happens any more.
+const QUIET: usize = 30;
+
+/// Dropping it ends the thread.
+#[derive(Debug)]
+pub struct Sampler {
+    series: Arc<Mutex<Vec<Series>>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sampler {
+    /// None when there is nothing to draw here.
+    pub fn start(charts: &[Chart], roots: &[CgroupRoot], events: Option<Sender<Event>>) -> Option<Sampler> {
+        let gauges: Vec<Gauge> = charts.iter().filter_map(|chart| Gauge::new(chart, roots)).collect();
+        if gauges.is_empty() {
+            return None;
+        }
+        let empty = gauges.iter().map(|gauge| Series { chart: gauge.chart.clone(), points: Vec::new() });
+        let series = Arc::new(Mutex::new(empty.collect::<Vec<Series>>()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (shared, stopped) = (Arc::clone(&series), Arc::clone(&stop));
+        let thread = std::thread::spawn(move || sample(gauges, &shared, &stopped, events.as_ref()));
+        Some(Sampler { series, stop, thread: Some(thread) })
+    }
+
+    /// What was read so far.
+    pub fn series(&self) -> Vec<Series> {
+        self.series.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+fn sample(mut gauges: Vec<Gauge>, shared: &Mutex<Vec<Series>>, stopped: &AtomicBool, events: Option<&Sender<Event>>) {
+    let started = Instant::now();
+    let mut quiet = 0;
+    for _ in 0..MOST_POINTS {
+        let at_ms = started.elapsed().as_millis() as u64;
+        let mut moved = false;
+        {
+            let mut series = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            for (gauge, one) in gauges.iter_mut().zip(series.iter_mut()) {
+                let Some(point) = gauge.read(at_ms) else { continue };
+                let last = one.points.last();
+                moved |= last.is_none_or(|last| (last.value - point.value).abs() > last.value.abs() / 100.0);
+                one.points.push(point);
+            }
+        }
+        quiet = if moved { 0 } else { quiet + 1 };
+        if let Some(events) = events.filter(|_| moved) {
+            let all = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if events.send(Event::Sampled(Arc::new(all))).is_err() {
+                return;
+            }
+        }
+        if quiet >= QUIET && at_ms > 10_000 {
+            return;
+        }
+        std::thread::park_timeout(EVERY);
+        if stopped.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+}
