@@ -112,6 +112,65 @@ fn front_end_and_keeper_killed_together_leave_nothing_after_a_sweep() {
 }
 
 #[test]
+fn processes_that_hear_no_signal_are_swept_too() {
+    let _turn = alone();
+    if !common::is_root() {
+        return;
+    }
+    let before = Machine::now();
+    // Waiting for memory, throttled, frozen: a v1 group lets none of these die by itself.
+    for (lesson, step) in [("memory", "killer-off"), ("cpu", "weight"), ("freezer", "freeze")] {
+        let held = Held::start(lesson, step);
+        let id = held.said["lab"].as_str().expect("a lab").to_owned();
+        die(&held, Victim::FrontEndAndKeeper);
+        drop(held);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !no_lab_of(&id) {
+            assert!(std::time::Instant::now() < deadline, "{lesson} at {step}: cgroups of {id} are left");
+            assert!(unboxed().arg("clean").output().expect("unboxed starts").status.success());
+        }
+    }
+    before.assert_comes_back();
+}
+
+#[test]
+fn a_process_that_waits_for_its_disk_is_swept_too() {
+    let _turn = alone();
+    if !common::is_root() {
+        return;
+    }
+    let before = Machine::now();
+    let mut child =
+        unboxed().args(["run", "blkio"]).stdout(std::process::Stdio::null()).spawn().expect("unboxed starts");
+    let below = || unboxed::observe::processes::tree(std::path::Path::new("/proc"), child.id());
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    // Long in `D`: at the limit of one MiB a second, and not just in passing.
+    let mut waited = 0;
+    while waited < 20 {
+        assert!(std::time::Instant::now() < deadline, "nobody waits for the disk: {:?}", below());
+        let waits = below().iter().any(|(_, stat)| stat.comm.starts_with("unboxed: writer") && stat.state == 'D');
+        waited = if waits { waited + 1 } else { 0 };
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let keeper =
+        below().iter().find(|(_, stat)| stat.comm == "unboxed: keeper").map(|(pid, _)| *pid).expect("a keeper");
+    let keeper = Pid::from_raw(i32::try_from(keeper).expect("a pid"));
+    kill(keeper, Signal::SIGSTOP).expect("a signal");
+    child.kill().expect("killed");
+    kill(keeper, Signal::SIGKILL).expect("a signal");
+    child.wait().expect("its end");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        assert!(unboxed().arg("clean").output().expect("unboxed starts").status.success());
+        let again = unboxed().arg("clean").output().expect("unboxed starts");
+        if again.stdout == b"nothing was left behind\n" && Machine::now() == before {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{:?}", Machine::now());
+    }
+}
+
+#[test]
 fn a_foreign_group_is_never_swept() {
     let _turn = alone();
     let hierarchies = unboxed::keeper::cgroups::hierarchies();

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Machine, alone, open_session};
-use unboxed::doctor::{Facts, Playable, Roots, can_play};
+use unboxed::doctor::{Playable, can_play};
 use unboxed::engine::Goal;
 use unboxed::engine::session::Session;
 use unboxed::lesson::catalogue;
@@ -13,12 +13,8 @@ use unboxed::lesson::quiz::Kind;
 use unboxed::op::{ActorName, Op};
 use unboxed::report::StepStatus;
 
-fn facts() -> Facts {
-    Facts::read(&Roots::machine(), || unboxed::kernel::probe::run(common::program()))
-}
-
 fn lessons() -> Vec<Lesson> {
-    catalogue::all().expect("sound lessons")
+    common::lessons_here()
 }
 
 fn lesson() -> Lesson {
@@ -88,7 +84,7 @@ fn what_is_broken_is_seen_to_be_broken_and_can_be_mended() {
     let _turn = alone();
     let lesson = lesson();
     let mut session = open_session(lesson.clone());
-    let facts = facts();
+    let facts = common::facts();
     let mut repaired = 0;
     for (index, step) in lesson.steps.iter().enumerate() {
         if step.breaks.is_empty() || can_play(&step.needs, &facts) != Playable::Live {
@@ -119,6 +115,7 @@ fn of_every_prediction_exactly_one_option_comes_true() {
             for predicted in &record.predicted {
                 let holds = predicted.holds();
                 let id = &step.quiz[predicted.question].id;
+                // (A step that is left out here predicts nothing.)
                 assert_eq!(holds.iter().filter(|holds| **holds).count(), 1, "{id}: {holds:?}: {predicted:#?}");
                 count += 1;
             }

@@ -194,6 +194,7 @@ fn in_lesson(names: &[&str]) -> Model {
                 Verdict::new(false, names.join(" "), names.join(" ")),
             ],
             predicted: Vec::new(),
+            charts: Vec::new(),
             nanos: 5_000_000,
         };
         update(&mut model, Msg::Engine(Event::Playing { step }));
@@ -346,6 +347,7 @@ fn what_if(names: &[&str]) -> Model {
         before,
         verdicts: vec![Verdict::new(false, names.join(" "), names.join(" "))],
         predicted: Vec::new(),
+        charts: Vec::new(),
         nanos: 1,
     };
     update(&mut model, Msg::Engine(Event::Branched { branch: 0, record: Arc::new(record) }));

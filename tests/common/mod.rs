@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use unboxed::doctor::{Facts, Playable, Roots, can_play};
 use unboxed::engine::link::Links;
 use unboxed::keeper::handle::KeeperHandle;
 use unboxed::lab::protocol::{LabMade, LabPlan};
@@ -53,7 +54,8 @@ pub struct BareLab {
 impl BareLab {
     pub fn new(controllers: &[&str]) -> BareLab {
         let mut keeper = KeeperHandle::start(program()).expect("the keeper starts");
-        let plan = LabPlan { controllers: controllers.iter().map(|&name| name.into()).collect(), spare: false };
+        let plan =
+            LabPlan { controllers: controllers.iter().map(|&name| name.into()).collect(), disk: None, spare: false };
         let (made, wire) = keeper.make_lab(&plan).expect("a lab is made");
         let links = Links::open(wire).expect("the lab's host is born");
         BareLab { made, links, keeper }
@@ -95,7 +97,11 @@ impl Machine {
             links: names("/sys/class/net"),
             cgroups: lab_cgroups(),
             processes: lab_processes(),
-            temporary: names("/tmp").into_iter().filter(|name| name.contains("unboxed")).collect(),
+            temporary: names("/tmp")
+                .into_iter()
+                .chain(names("/var/tmp"))
+                .filter(|name| name.contains("unboxed"))
+                .collect(),
         }
     }
 
@@ -164,14 +170,33 @@ fn descends_from_us(pid: u32) -> bool {
 
 /// A lesson on the real kernel, played in this process.
 pub fn open_session(lesson: unboxed::lesson::model::Lesson) -> unboxed::engine::session::Session {
-    use unboxed::doctor::{Facts, Roots};
     use unboxed::engine::session::{Session, SessionOptions};
-    let facts = Facts::read(&Roots::machine(), || unboxed::kernel::probe::run(program()));
+    let facts = facts();
     let options = SessionOptions { program: program().to_path_buf(), spare: false };
     match Session::open(std::sync::Arc::new(lesson), facts, &options) {
         Ok(session) => session,
         Err(error) => panic!("the session does not open: {error}"),
     }
+}
+
+/// The embedded lessons that play on this machine, for this user.
+pub fn lessons_here() -> Vec<unboxed::lesson::model::Lesson> {
+    let facts = facts();
+    let mut lessons = unboxed::lesson::catalogue::all().expect("sound lessons");
+    lessons.retain(|lesson| match can_play(&lesson.needs, &facts) {
+        Playable::Live => true,
+        Playable::No { why, .. } => {
+            if is_root() {
+                skip(&format!("{}: {why}", lesson.id));
+            }
+            false
+        }
+    });
+    lessons
+}
+
+pub fn facts() -> Facts {
+    Facts::read(&Roots::machine(), || unboxed::kernel::probe::run(program()))
 }
 
 /// Standard output of a program that must be there, as text.
