@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::{Gid, Uid};
 
+use crate::action::CgroupVersion;
+use crate::doctor::{Cgroups, Roots};
 use crate::lab::protocol::LabCgroup;
 
 /// The lab's own bounds: a fork bomb or a memory hog in a lab shell ends there.
@@ -40,67 +42,20 @@ pub struct Hierarchy {
     pub parent: PathBuf,
 }
 
-/// The hierarchies of this machine that subtrees can be made in.
+/// The hierarchies of this machine that subtrees can be made in: where the doctor says that a lab's groups can be.
 pub fn hierarchies() -> Vec<Hierarchy> {
-    let mountinfo = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let mut found: Vec<Hierarchy> = Vec::new();
-    for line in mountinfo.lines() {
-        let Some(hierarchy) = hierarchy_of(line, &own) else { continue };
-        if !found.iter().any(|known| known.v2 == hierarchy.v2 && known.controllers == hierarchy.controllers) {
-            found.push(hierarchy);
-        }
-    }
-    found
-}
-
-fn hierarchy_of(line: &str, own: &str) -> Option<Hierarchy> {
-    let (left, right) = line.split_once(" - ")?;
-    let mut right = right.split(' ');
-    let (fstype, super_options) = (right.next()?, right.nth(1)?);
-    let fields: Vec<&str> = left.split(' ').collect();
-    let (root, mount) = (*fields.get(3)?, Path::new(*fields.get(4)?));
-    match fstype {
-        "cgroup" => {
-            let controllers: Vec<String> = super_options
-                .split(',')
-                .filter(|word| !matches!(*word, "rw" | "ro" | "xattr" | "clone_children"))
-                .filter(|word| !word.starts_with("release_agent="))
-                .map(str::to_owned)
-                .collect();
-            let listed = own.lines().find_map(|line| {
-                let mut parts = line.splitn(3, ':').skip(1);
-                (parts.next()? == controllers.join(",")).then(|| parts.next()).flatten()
-            })?;
-            let parent = place_for_subtree(mount, root, listed)?;
-            Some(Hierarchy { controllers, v2: false, parent })
-        }
-        "cgroup2" => {
-            let listed = own.lines().find_map(|line| line.strip_prefix("0::"))?;
-            let parent = place_for_subtree(mount, root, listed)?;
-            let controllers = fs::read_to_string(parent.join("cgroup.controllers")).unwrap_or_default();
-            let controllers = controllers.split_ascii_whitespace().map(str::to_owned).collect();
-            Some(Hierarchy { controllers, v2: true, parent })
-        }
-        _ => None,
-    }
-}
-
-/// Root makes subtrees at the top. Anybody else does at the highest group, from their own upwards, that is delegated.
-fn place_for_subtree(mount: &Path, root: &str, own: &str) -> Option<PathBuf> {
-    if Uid::effective().is_root() {
-        return is_writable(mount).then(|| mount.to_path_buf());
-    }
-    let own = mount.join(own.strip_prefix(root).unwrap_or(own).trim_start_matches('/'));
-    own.ancestors()
-        .take_while(|dir| dir.starts_with(mount))
-        .take_while(|dir| is_writable(dir) && is_writable(&dir.join("cgroup.procs")))
-        .last()
-        .map(Path::to_path_buf)
-}
-
-fn is_writable(path: &Path) -> bool {
-    nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok()
+    let trees = Cgroups::read(&Roots::machine()).hierarchies;
+    trees
+        .into_iter()
+        .filter_map(|tree| {
+            let mut parent = PathBuf::from(&tree.mount_point);
+            if let Some(below) = Some(tree.lab_parent?).filter(|below| !below.is_empty()) {
+                parent.push(below);
+            }
+            let v2 = tree.version == CgroupVersion::V2;
+            Some(Hierarchy { controllers: if v2 { tree.delegable } else { tree.controllers }, v2, parent })
+        })
+        .collect()
 }
 
 /// One lab's part of the cgroup trees.
@@ -332,13 +287,5 @@ mod tests {
         let me = Owner::me();
         assert!(me.is_alive());
         assert!(!Owner { start: me.start + 1, ..me }.is_alive());
-    }
-
-    #[test]
-    fn hierarchies_are_read_from_mountinfo() {
-        let line = "35 31 0:32 / /nonexistent/memory rw,relatime - cgroup cgroup rw,memory";
-        assert_eq!(hierarchy_of(line, "4:memory:/x\n"), None, "a mount point nobody may write to gives nothing");
-        assert_eq!(hierarchy_of("1 2 0:1 / /x rw - ext4 /dev/vda rw", ""), None);
-        assert_eq!(hierarchy_of("garbage", ""), None);
     }
 }
