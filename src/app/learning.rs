@@ -7,7 +7,7 @@ use super::numbers::Numbers;
 use super::{Confirm, Effect, LessonView, Model, Note, Overlay, Phase, Position, Screen, StepHow};
 use crate::engine::{Goal, Request, TurnState};
 use crate::lesson::model::{Branch, Hint, Step};
-use crate::report::{StepRecord, StepStatus};
+use crate::report::{Series, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 
 /// What the learner does in a lesson beyond watching it.
@@ -38,6 +38,7 @@ pub(super) struct SetAside {
     pub numbers: Arc<Numbers>,
     pub live: Arc<Snapshot>,
     pub live_before: Arc<Snapshot>,
+    pub charts: Arc<Vec<Series>>,
     pub reviewing: bool,
 }
 
@@ -103,9 +104,11 @@ impl LessonView {
             numbers: std::mem::take(&mut self.numbers),
             live: Arc::clone(&self.live),
             live_before: Arc::clone(&self.live_before),
+            charts: Arc::clone(&self.charts),
             reviewing: self.reviewing,
         };
         self.position = Position::Live;
+        self.charts = Arc::new(record.charts.clone());
         self.live = Arc::clone(&record.after);
         self.live_before = Arc::clone(&record.before);
         self.note_live();
@@ -125,6 +128,7 @@ impl LessonView {
             self.numbers = branch.before.numbers;
             self.live = branch.before.live;
             self.live_before = branch.before.live_before;
+            self.charts = branch.before.charts;
             self.reviewing = branch.before.reviewing;
             self.phase = Phase::Ready;
             self.focus_on(self.story_step());

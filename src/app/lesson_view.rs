@@ -93,7 +93,7 @@ pub struct LessonView {
     pub(super) numbers: Arc<Numbers>,
     pub(super) live: Arc<Snapshot>,
     /// As the live lab's charts have grown.
-    charts: Arc<Vec<Series>>,
+    pub(super) charts: Arc<Vec<Series>>,
     /// As the live lab was before its last step.
     pub(super) live_before: Arc<Snapshot>,
     panes: BTreeMap<ViewKind, Vec<PaneSection>>,

@@ -221,6 +221,10 @@ pub enum ChartKind {
     Pids,
     /// Bytes written a second, against the limit.
     Write,
+    /// The share of time in which somebody in the group waited for a CPU (PSI): v2 alone has that per group.
+    CpuPressure,
+    /// The share of time in which somebody waited for memory.
+    MemoryPressure,
 }
 
 /// A directory as an actor sees it.

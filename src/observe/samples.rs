@@ -37,23 +37,29 @@ impl Gauge {
             let v1 = roots.iter().find(|root| root.hierarchy.split(',').any(|own| own == name));
             v1.or_else(|| roots.iter().find(|root| root.version == CgroupVersion::V2))
         };
+        let is_pressure = matches!(chart.of, ChartKind::CpuPressure | ChartKind::MemoryPressure);
         let controller = match chart.of {
             ChartKind::Memory => "memory",
             ChartKind::Cpu => "cpu",
             ChartKind::Pids => "pids",
             ChartKind::Write => "blkio",
+            ChartKind::CpuPressure => "cpu",
+            ChartKind::MemoryPressure => "memory",
         };
         let root = has(controller)?;
+        if is_pressure && root.version == CgroupVersion::V1 {
+            return None;
+        }
         let account = has("cpuacct").map(|root| root.path.join(&chart.group));
         Some(Gauge { chart: chart.clone(), main: (root.path.join(&chart.group), root.version), account, last: None })
     }
 
     /// The next point; None while the group is not there, and for a rate at the first look.
     pub fn read(&mut self, at_ms: u64) -> Option<Point> {
-        let (dir, version) = &self.main;
+        let (dir, version) = self.main.clone();
         let text = |name: &str| small::read(&dir.join(name));
         let number = |name: &str| text(name)?.trim().parse::<f64>().ok();
-        let is_v2 = *version == CgroupVersion::V2;
+        let is_v2 = version == CgroupVersion::V2;
         let pick = |v1: &'static str, v2: &'static str| if is_v2 { v2 } else { v1 };
         let limited = |limit: Option<f64>| limit.filter(|limit| (0.0..NO_LIMIT).contains(limit));
         match self.chart.of {
@@ -65,6 +71,14 @@ impl Gauge {
             }),
             ChartKind::Pids => {
                 Some(Point { at_ms, value: number("pids.current")?, limit: number("pids.max"), marked: false })
+            }
+            ChartKind::CpuPressure | ChartKind::MemoryPressure => {
+                let file = if self.chart.of == ChartKind::CpuPressure { "cpu.pressure" } else { "memory.pressure" };
+                let text = text(file)?;
+                let some = text.lines().find(|line| line.starts_with("some"))?;
+                let waited_us: f64 = some.rsplit("total=").next()?.trim().parse().ok()?;
+                let value = self.rate(at_ms, waited_us / 1e6, 0.0)?.0;
+                Some(Point { at_ms, value, limit: None, marked: false })
             }
             ChartKind::Write => {
                 let total = |text: String, mark: &str| {
@@ -82,10 +96,7 @@ impl Gauge {
                     false => word.parse::<f64>().ok(),
                 });
                 let limit = limit.next_back();
-                let now = Reading { at_ms, counted, throttled: 0.0 };
-                let last = self.last.replace(now)?;
-                let seconds = at_ms.saturating_sub(last.at_ms) as f64 / 1000.0;
-                let value = if seconds > 0.0 { (counted - last.counted).max(0.0) / seconds } else { 0.0 };
+                let value = self.rate(at_ms, counted, 0.0)?.0;
                 Some(Point { at_ms, value, limit, marked: false })
             }
             ChartKind::Cpu => {
@@ -109,13 +120,18 @@ impl Gauge {
                         .zip(number("cpu.cfs_period_us"))
                         .map(|(quota, period)| quota / period),
                 };
-                let now = Reading { at_ms, counted: cpu_seconds, throttled: field("nr_throttled").unwrap_or(0.0) };
-                let last = self.last.replace(now)?;
-                let seconds = (at_ms.saturating_sub(last.at_ms)) as f64 / 1000.0;
-                let value = if seconds > 0.0 { (cpu_seconds - last.counted).max(0.0) / seconds } else { 0.0 };
-                Some(Point { at_ms, value, limit, marked: now.throttled > last.throttled })
+                let (value, throttled) = self.rate(at_ms, cpu_seconds, field("nr_throttled").unwrap_or(0.0))?;
+                Some(Point { at_ms, value, limit, marked: throttled })
             }
         }
+    }
+
+    /// How fast something counts since the last look, a second, and whether the group was throttled meanwhile.
+    fn rate(&mut self, at_ms: u64, counted: f64, throttled: f64) -> Option<(f64, bool)> {
+        let last = self.last.replace(Reading { at_ms, counted, throttled })?;
+        let seconds = at_ms.saturating_sub(last.at_ms) as f64 / 1000.0;
+        let rate = if seconds > 0.0 { (counted - last.counted).max(0.0) / seconds } else { 0.0 };
+        Some((rate, throttled > last.throttled))
     }
 }
 

@@ -62,13 +62,15 @@ fn name(of: ChartKind) -> &'static str {
         ChartKind::Cpu => "CPU share",
         ChartKind::Pids => "processes",
         ChartKind::Write => "writing",
+        ChartKind::CpuPressure => "waiting for a CPU",
+        ChartKind::MemoryPressure => "waiting for memory",
     }
 }
 
 fn amount(of: ChartKind, value: f64) -> String {
     match of {
         ChartKind::Memory => format!("{:.1} MiB", value / f64::from(1 << 20)),
-        ChartKind::Cpu => format!("{:.0} %", value * 100.0),
+        ChartKind::Cpu | ChartKind::CpuPressure | ChartKind::MemoryPressure => format!("{:.0} %", value * 100.0),
         ChartKind::Pids => format!("{value:.0}"),
         ChartKind::Write => format!("{:.1} MiB/s", value / f64::from(1 << 20)),
     }
