@@ -59,6 +59,8 @@ pub struct Model {
     pub notice: Option<String>,
     /// Columns and rows.
     pub size: (u16, u16),
+    /// Lines scrolled down on the score.
+    pub scroll: usize,
     /// A check of whole lessons, one after the other.
     pub exam: Option<exam::Exam>,
     /// Every step is the learner's.
@@ -160,6 +162,7 @@ impl Model {
             overlay: Overlay::None,
             notice: None,
             size,
+            scroll: 0,
             exam: None,
             your_turn: false,
             is_over: false,

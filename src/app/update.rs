@@ -225,13 +225,20 @@ fn in_catalogue(model: &mut Model, command: Command) -> Vec<Effect> {
 }
 
 fn after_end(model: &mut Model, command: Command) -> Vec<Effect> {
+    let scroll = &mut model.scroll;
     match command {
         Command::Quit => {
             model.is_over = true;
-            vec![Effect::Quit]
+            return vec![Effect::Quit];
         }
-        _ => Vec::new(),
+        Command::Down => *scroll += 1,
+        Command::Up => *scroll = scroll.saturating_sub(1),
+        Command::PageDown => *scroll += PAGE,
+        Command::PageUp => *scroll = scroll.saturating_sub(PAGE),
+        Command::First => *scroll = 0,
+        _ => {}
     }
+    Vec::new()
 }
 
 fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {

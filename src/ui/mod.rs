@@ -51,7 +51,7 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) {
         Screen::Ended(ended) => catalogue::draw_ended(ended, look.theme, body, frame),
         Screen::Score => {
             if let Some(exam) = &model.exam {
-                quiz::draw_score(frame, body, exam, look.theme);
+                quiz::draw_score(frame, body, exam, model.scroll, look.theme);
             }
         }
     }

@@ -3,7 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Wrap};
+use ratatui::widgets::Paragraph;
 
 use super::markdown;
 use super::pane::frame_block;
@@ -150,7 +150,7 @@ fn answered(
 }
 
 /// How a check of lessons went.
-pub fn draw_score(frame: &mut Frame<'_>, area: Rect, exam: &Exam, theme: Theme) {
+pub fn draw_score(frame: &mut Frame<'_>, area: Rect, exam: &Exam, scroll: usize, theme: Theme) {
     let (right, asked) = exam.results.iter().fold((0, 0), |(right, asked), one| (right + one.right, asked + one.asked));
     let block = frame_block(" Your score ".into(), format!(" {right} of {asked} "), false, theme);
     let inner = block.inner(area);
@@ -169,5 +169,12 @@ pub fn draw_score(frame: &mut Frame<'_>, area: Rect, exam: &Exam, theme: Theme) 
         lines.push(Line::default());
     }
     lines.push(Line::from("q: leave"));
-    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), inner);
+    let height = usize::from(inner.height);
+    let top = scroll.min(lines.len().saturating_sub(height));
+    let hidden = lines.len().saturating_sub(top + height);
+    let mut shown: Vec<Line<'_>> = lines.into_iter().skip(top).take(height).collect();
+    if let Some(last) = shown.last_mut().filter(|_| hidden > 0) {
+        *last = Line::styled(format!("... j, PgDn: {} lines more", hidden + 1), theme.dim());
+    }
+    frame.render_widget(Paragraph::new(shown), inner);
 }
