@@ -429,6 +429,15 @@ fn moving_about_never_asks_the_engine_for_anything() {
 }
 
 #[test]
+fn two_enters_in_a_row_run_one_step() {
+    let mut model = in_lesson(&[]);
+    press(&mut model, "\n");
+    let asks = |effects: Vec<unboxed::app::Effect>| effects.len();
+    assert_eq!(asks(update(&mut model, key(KeyCode::Enter))), 1);
+    assert_eq!(asks(update(&mut model, key(KeyCode::Enter))), 0, "the engine has not answered yet");
+}
+
+#[test]
 fn screens_look_as_they_should() {
     let screens = [("turn", your_turn(&["what is not"])), ("question", question("")), ("answer", question("a\n"))];
     for (name, model) in screens {

@@ -376,6 +376,7 @@ fn answer(view: &mut LessonView) -> Vec<Effect> {
                 return Vec::new();
             }
             quiz.stage = Stage::Waiting(Some(chosen));
+            view.phase = Phase::Playing { step: item.step };
             return vec![Effect::Engine(Request::Next)];
         }
         Kind::Task(_) => {

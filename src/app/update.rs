@@ -248,7 +248,11 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Run if view.learning.is_step_turn() => return learning::enter(model),
         // Something is broken then, and mending it is the learner's.
         Command::Run if view.can_run() && view.is_repair() => return learning::toggle_turn(model),
-        Command::Run if view.can_run() => return vec![Effect::Engine(Request::Next)],
+        Command::Run if view.can_run() => {
+            // At once: a second Enter before the engine has heard of the first must not run another step.
+            view.phase = Phase::Playing { step: view.played() };
+            return vec![Effect::Engine(Request::Next)];
+        }
         Command::Run if view.can_go_on() => {
             view.go_on();
             if view.learning.always {

@@ -52,10 +52,17 @@ impl Tty {
         let (mut screen, feed) = (File::from(pty.master.try_clone().expect("a descriptor")), Arc::clone(&seen));
         std::thread::spawn(move || {
             let mut buffer = [0; 8192];
+            let mut pending = Vec::new();
             while let Ok(count @ 1..) = screen.read(&mut buffer) {
+                pending.extend_from_slice(&buffer[..count]);
                 let mut seen = feed.lock().expect("the screen");
-                seen.parser.process(&buffer[..count]);
                 seen.raw.extend_from_slice(&buffer[..count]);
+                // A frame counts when it is whole, as in a terminal that knows synchronized updates.
+                let last = |mark: &[u8]| pending.windows(mark.len()).rposition(|bytes| bytes == mark);
+                let (begun, ended) = (last(b"\x1b[?2026h"), last(b"\x1b[?2026l"));
+                let whole = begun.filter(|begun| ended.is_none_or(|ended| ended < *begun)).unwrap_or(pending.len());
+                seen.parser.process(&pending[..whole]);
+                pending.drain(..whole);
             }
         });
         Tty { child, keyboard: File::from(pty.master), seen, slave: pty.slave, _home: home }
