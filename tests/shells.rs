@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use common::{alone, open_session};
 use unboxed::action::Action;
 use unboxed::doctor::{Facts, Playable, Roots, can_play};
+use unboxed::engine::judge::Evidence;
 use unboxed::engine::session::Session;
 use unboxed::lesson::catalogue;
 use unboxed::op::ActorName;
@@ -178,7 +179,8 @@ fn the_shell_lines_of_the_lesson_do_what_the_engine_does() {
         let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
         let deadline = Instant::now() + Duration::from_secs(3);
         loop {
-            let (_, verdicts) = session.judge(step, &before, &outputs).expect("a judgement");
+            let (_, verdicts) =
+                session.judge(step, &Evidence { before: &before, outputs: &outputs, ops: &[] }).expect("a judgement");
             if verdicts.iter().all(|verdict| verdict.ok) {
                 break;
             }

@@ -298,18 +298,20 @@ pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
         KeyCode::Char('v') if matches!(quiz.stage, Stage::Answered(_)) => Some(visit(view)),
         _ if quiz.stage == Stage::Asking => in_options(quiz, question?, key),
         // Nothing is run or taken back while a question is open; but who looks, looks.
-        KeyCode::Char('u' | 'R' | 'T' | 'w' | 'x' | 'p' | 't' | ':') => Some(Vec::new()),
-        _ => None,
+        KeyCode::Char('t' | ':') => Some(Vec::new()),
+        code => swallow(code),
     }
+}
+
+/// Nothing is run or taken back while a question is open.
+fn swallow(code: KeyCode) -> Option<Vec<Effect>> {
+    matches!(code, KeyCode::Char('u' | 'R' | 'T' | 'w' | 'x' | 'p')).then(Vec::new)
 }
 
 fn in_options(quiz: &mut QuizView, question: &Question, key: KeyEvent) -> Option<Vec<Effect>> {
     let count = quiz.shown.len();
     if count == 0 {
-        return match key.code {
-            KeyCode::Char('u' | 'R' | 'T' | 'w' | 'x' | 'p') => Some(Vec::new()),
-            _ => None,
-        };
+        return swallow(key.code);
     }
     let target = match key.code {
         KeyCode::Down | KeyCode::Char('j') => (quiz.cursor + 1).min(count - 1),
@@ -330,10 +332,8 @@ fn in_options(quiz: &mut QuizView, question: &Question, key: KeyEvent) -> Option
             }
             return Some(Vec::new());
         }
-        KeyCode::Char('u' | 'R' | 'T' | 'w' | 'x' | 'p' | 'h' | 'l') | KeyCode::Left | KeyCode::Right => {
-            return Some(Vec::new());
-        }
-        _ => return None,
+        KeyCode::Char('h' | 'l') | KeyCode::Left | KeyCode::Right => return Some(Vec::new()),
+        code => return swallow(code),
     };
     if quiz.lifted {
         let line = quiz.shown.remove(quiz.cursor);

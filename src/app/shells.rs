@@ -84,13 +84,6 @@ impl Shells {
         }
     }
 
-    /// The lab is gone, and every shell with it.
-    pub fn close_all(&mut self) {
-        self.tabs.clear();
-        self.current = 0;
-        self.focus = ShellFocus::Hidden;
-    }
-
     pub fn get_mut(&mut self, id: u32) -> Option<&mut Terminal> {
         self.tabs.iter_mut().find(|tab| tab.id == id)
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::lab::Lab;
-use super::replay;
 use super::session::{Session, SessionError};
 use super::turn::Transcripts;
 use crate::report::StepRecord;
@@ -28,10 +27,7 @@ impl Session {
         let lab = Lab::make_beside(keeper, &self.plan)?;
         let lab = self.lab.replace(lab).ok_or(SessionError::NoLab)?;
         self.aside = Some(Aside { lab, played: self.played, transcripts: std::mem::take(&mut self.transcripts) });
-        for entry in replay::entries(&self.kept_steps(step), &self.facts) {
-            self.replay(&entry)?;
-        }
-        self.played = step;
+        self.replay_steps(step)?;
         self.play(&played)
     }
 

@@ -14,18 +14,32 @@ use crate::snapshot::Snapshot;
 const SETTLE_WITHIN: Duration = Duration::from_millis(1500);
 const SETTLE_POLL: Duration = Duration::from_millis(10);
 
+/// What verdicts rest on, besides the kernel's state as it is now.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    pub before: &'a Snapshot,
+    /// What programs printed.
+    pub outputs: &'a [&'a str],
+    /// Empty where nothing was played.
+    pub ops: &'a [OpRecord],
+}
+
+impl<'a> Evidence<'a> {
+    fn world(&self, snapshot: &'a Snapshot, facts: &'a FactAnswers) -> World<'a> {
+        World { snapshot, before: self.before, facts, outputs: self.outputs, ops: self.ops }
+    }
+}
+
 impl Session {
     /// Look until every expectation holds, or the time is up; returns the last look.
     pub(super) fn settle(
         &mut self,
         step: &Step,
-        before: &Snapshot,
-        outputs: &[&str],
-        ops: &[OpRecord],
+        evidence: &Evidence<'_>,
     ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
         let deadline = Instant::now() + SETTLE_WITHIN;
         loop {
-            let (snapshot, verdicts) = self.judge_with(step, before, outputs, ops)?;
+            let (snapshot, verdicts) = self.judge(step, evidence)?;
             if verdicts.iter().all(|verdict| verdict.ok) || Instant::now() >= deadline {
                 return Ok((snapshot, verdicts));
             }
@@ -34,26 +48,11 @@ impl Session {
     }
 
     /// One look at the kernel, and what it says to the step's expectations.
-    pub fn judge(
-        &mut self,
-        step: &Step,
-        before: &Snapshot,
-        outputs: &[&str],
-    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
-        self.judge_with(step, before, outputs, &[])
-    }
-
-    fn judge_with(
-        &mut self,
-        step: &Step,
-        before: &Snapshot,
-        outputs: &[&str],
-        ops: &[OpRecord],
-    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
+    pub fn judge(&mut self, step: &Step, evidence: &Evidence<'_>) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
         let lab = self.lab()?;
         let snapshot = lab.snapshot();
         let facts: FactAnswers = super::facts::gather(lab, &snapshot, &step.expect);
-        let world = World { snapshot: &snapshot, before, facts: &facts, outputs, ops };
+        let world = evidence.world(&snapshot, &facts);
         let verdicts = step.expect.iter().map(|expect| expect.judge(&world)).collect();
         Ok((snapshot, verdicts))
     }
@@ -63,16 +62,14 @@ impl Session {
         &mut self,
         step: &Step,
         after: &Snapshot,
-        before: &Snapshot,
-        outputs: &[&str],
-        ops: &[OpRecord],
+        evidence: &Evidence<'_>,
     ) -> Result<Vec<Predicted>, SessionError> {
         let lab = self.lab()?;
         let mut predicted = Vec::new();
         for (question, asked) in step.quiz.iter().enumerate().filter(|(_, asked)| !asked.predict.is_empty()) {
             let options = asked.predict.iter().map(|option| {
                 let facts = super::facts::gather(lab, after, &option.when);
-                let world = World { snapshot: after, before, facts: &facts, outputs, ops };
+                let world = evidence.world(after, &facts);
                 option.when.iter().map(|expect| expect.judge(&world)).collect()
             });
             predicted.push(Predicted { question, options: options.collect() });

@@ -3,7 +3,7 @@
 
 mod branch;
 pub mod facts;
-mod judge;
+pub mod judge;
 pub mod lab;
 pub mod link;
 mod newborn;

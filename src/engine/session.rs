@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use super::branch::Aside;
-use super::judge;
+use super::judge::{self, Evidence};
 use super::lab::{Lab, LabError};
 use super::link::LinkError;
 use super::replay::{self, Replayed};
@@ -140,12 +140,6 @@ impl Session {
         }
     }
 
-    /// The first `steps` steps, without those that were left out.
-    pub(super) fn kept_steps(&self, steps: usize) -> Vec<Step> {
-        let all = self.lesson.steps.iter().take(steps).enumerate();
-        all.filter(|(index, _)| !self.left_out.contains(index)).map(|(_, step)| step.clone()).collect()
-    }
-
     pub(super) fn turn(&self) -> Option<&Turn> {
         self.turn.as_ref()
     }
@@ -201,7 +195,8 @@ impl Session {
             skipped(self.played, seen, why, cure)
         } else if self.left_out.contains(&self.played) {
             let before = Arc::new(self.lab()?.snapshot());
-            let (after, verdicts) = self.judge(step, &before, &[])?;
+            let evidence = Evidence { before: &before, outputs: &[], ops: &[] };
+            let (after, verdicts) = self.judge(step, &evidence)?;
             let diff = Diff::between(&before, &after);
             let after = Arc::new(after);
             let blank = skipped(self.played, before, String::new(), String::new());
@@ -240,10 +235,11 @@ impl Session {
         ops.extend(fixed);
         verdicts.extend(outcomes);
         let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.message()).collect();
-        let (after, judged) = self.settle(step, &before, &outputs, &ops)?;
+        let evidence = Evidence { before: &before, outputs: &outputs, ops: &ops };
+        let (after, judged) = self.settle(step, &evidence)?;
         verdicts.extend(judged);
         self.remember(&after);
-        let predicted = self.predicted(step, &after, &before, &outputs, &ops)?;
+        let predicted = self.predicted(step, &after, &evidence)?;
         Ok(StepRecord {
             step: self.played,
             status: StepStatus::Played,
@@ -261,7 +257,15 @@ impl Session {
     /// A fresh lab with the first `steps` steps replayed in it.
     pub fn rewind_to(&mut self, steps: usize) -> Result<(), SessionError> {
         self.new_lab()?;
-        for entry in replay::entries(&self.kept_steps(steps), &self.facts) {
+        self.replay_steps(steps)
+    }
+
+    /// Into a fresh lab: the first `steps` steps, without those that were left out.
+    pub(super) fn replay_steps(&mut self, steps: usize) -> Result<(), SessionError> {
+        let all = self.lesson.steps.iter().take(steps).enumerate();
+        let kept: Vec<Step> =
+            all.filter(|(index, _)| !self.left_out.contains(index)).map(|(_, step)| step.clone()).collect();
+        for entry in replay::entries(&kept, &self.facts) {
             self.replay(&entry)?;
         }
         self.played = steps.min(self.lesson.steps.len());
@@ -269,20 +273,24 @@ impl Session {
     }
 
     /// Perform one entry of a replay, without looking at what came of it: it worked before.
-    pub(super) fn replay(&mut self, entry: &Replayed<'_>) -> Result<(), SessionError> {
+    fn replay(&mut self, entry: &Replayed<'_>) -> Result<(), SessionError> {
         let lab = self.lab()?;
         let context = lab.context_for(entry.names_an_actor());
         let ops = entry.lower(&context).map_err(|cause| SessionError::Lower { step: entry.step.to_owned(), cause })?;
         for op in ops {
-            let record = match op {
-                Op::Device { .. } => self.keeper.as_mut().ok_or(SessionError::NoLab)?.perform(&entry.of.actor, &op)?,
-                op => self.lab()?.perform(&entry.of.actor, op)?,
-            };
-            if !record.outcome.is_ok() {
+            if !self.perform(&entry.of.actor, op)?.outcome.is_ok() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Rules for devices take the machine's root: the keeper performs them, for its own lab's groups alone.
+    fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, SessionError> {
+        if let Op::Device { .. } = op {
+            return Ok(self.keeper.as_mut().ok_or(SessionError::NoLab)?.perform(actor, &op)?);
+        }
+        Ok(self.lab()?.perform(actor, op)?)
     }
 
     /// Perform actions, each up to its first failure; an unexpected one ends them.
@@ -305,26 +313,15 @@ impl Session {
             let ops = lowered.map_err(|cause| SessionError::Lower { step: step.to_owned(), cause })?;
             let mut failed = None;
             for op in ops {
-                if matches!(op, Op::Device { .. }) {
-                    let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
-                    let record = keeper.perform(&entry.actor, &op)?;
-                    let went_well = record.outcome.is_ok();
-                    records.push(record);
-                    if !went_well {
-                        failed = records.last();
-                        break;
-                    }
-                    continue;
-                }
-                let record = match self.lab()?.perform(&entry.actor, op) {
+                let record = match self.perform(&entry.actor, op) {
                     Ok(record) => record,
                     // An actor that died of what it was asked to do is an outcome, not a fault of the engine's.
-                    Err(LinkError::Gone { actor, .. }) => {
+                    Err(SessionError::Link(LinkError::Gone { actor, .. })) => {
                         let seen = format!("{actor} is gone");
                         verdicts.push(Verdict::new(false, format!("{} works", entry.action.name()), seen));
                         return Ok((records, verdicts));
                     }
-                    Err(other) => return Err(other.into()),
+                    Err(other) => return Err(other),
                 };
                 let went_well = record.outcome.is_ok();
                 records.push(record);

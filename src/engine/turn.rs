@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::judge::Evidence;
 use super::session::{Session, SessionError};
 use super::transcript::Transcript;
 use super::{Goal, TurnState, newborn};
@@ -62,7 +63,7 @@ impl Session {
         let lab = self.lab()?;
         lab.look_at(&step.look);
         let before = Arc::new(lab.snapshot());
-        let (latest, verdicts) = self.judge(&step, &before, &[])?;
+        let (latest, verdicts) = self.judge(&step, &Evidence { before: &before, outputs: &[], ops: &[] })?;
         let state =
             TurnState { step: index, goal, earned: verdicts.iter().map(|verdict| verdict.ok).collect(), verdicts };
         let now = Instant::now();
@@ -96,7 +97,8 @@ impl Session {
         self.adopt_newborns(&turn.step.actions, &turn.before, &turn.latest)?;
         let lines: Vec<String> = self.transcripts().iter().map(|transcript| transcript.lines()).collect();
         let outputs: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let (snapshot, verdicts) = self.judge(&turn.step, &turn.before, &outputs)?;
+        let (snapshot, verdicts) =
+            self.judge(&turn.step, &Evidence { before: &turn.before, outputs: &outputs, ops: &[] })?;
         turn.judged = Instant::now();
         turn.heard = heard;
         let earned = turn.state.earned.iter().zip(&verdicts).map(|(earned, verdict)| *earned || verdict.ok).collect();
