@@ -41,7 +41,7 @@ fn live(rows: u32) -> Snapshot {
 fn lesson(rows: u32) -> Model {
     let lesson = Arc::new(catalogue::find("build-a-container").expect("the lesson"));
     let mut model = Model::new(Vec::new(), SIZE);
-    update(&mut model, Msg::Opened(lesson, 0));
+    update(&mut model, Msg::Opened { lesson, left_off: 0, tape: None });
     let ready = Ready {
         lab: LabInfo::default(),
         played: 0,

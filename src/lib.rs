@@ -20,8 +20,8 @@ pub mod op;
 pub mod progress;
 pub mod report;
 pub mod rootfs;
-
 pub mod snapshot;
+pub mod tape;
 pub mod text;
 pub mod tui;
 pub mod ui;

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::diff::Diff;
 use crate::lesson::model::{Chart, ViewKind};
 use crate::op::{ActorName, OpRecord};
 use crate::snapshot::Snapshot;
 
-/// One step as it was played.
-#[derive(Debug, Clone, Serialize)]
+/// One step as it was played. As text it is without the snapshots, and what follows from them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StepRecord {
     /// Index into the lesson's steps.
     pub step: usize,
@@ -21,6 +21,7 @@ pub struct StepRecord {
     pub before: Arc<Snapshot>,
     #[serde(skip)]
     pub after: Arc<Snapshot>,
+    #[serde(skip)]
     pub diff: Diff,
     pub verdicts: Vec<Verdict>,
     /// What the kernel says to the step's predictions.
@@ -31,14 +32,14 @@ pub struct StepRecord {
 }
 
 /// Readings of a group over time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     pub chart: Chart,
     pub points: Vec<Point>,
 }
 
 /// One reading. Bytes, processes, or CPUs' worth of time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// Since the step began, in milliseconds.
     pub at_ms: u64,
@@ -49,7 +50,7 @@ pub struct Point {
 }
 
 /// One question that asked what would be seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Predicted {
     /// Its place among the step's questions.
     pub question: usize,
@@ -64,7 +65,7 @@ impl Predicted {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepStatus {
     Played,
@@ -80,7 +81,7 @@ pub enum StepStatus {
 }
 
 /// What became of one expectation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     pub ok: bool,
     /// What was expected, as a sentence: `container is pid 1 in its own pid namespace`.
@@ -104,7 +105,7 @@ impl StepRecord {
 }
 
 /// The lab as the outside knows it: which pid (as the machine counts) is which actor.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabInfo {
     pub id: String,
     pub actors: BTreeMap<ActorName, u32>,

@@ -165,7 +165,7 @@ fn ready(played: usize, live: Snapshot) -> Ready {
 fn in_lesson(names: &[&str]) -> Model {
     let lesson = Arc::new(catalogue::find("build-a-container").expect("the lesson"));
     let mut model = Model::new(Vec::new(), (80, 24));
-    update(&mut model, Msg::Opened(Arc::clone(&lesson), 0));
+    update(&mut model, Msg::Opened { lesson: Arc::clone(&lesson), left_off: 0, tape: None });
     update(&mut model, Msg::Engine(Event::Ready(ready(0, snapshot(BEFORE, &[])))));
     for step in 0..11 {
         let (before, after) = (Arc::new(snapshot(BEFORE, &[])), Arc::new(snapshot(AFTER, names)));
@@ -213,6 +213,7 @@ fn in_catalogue() -> Model {
         minutes: 12,
         steps: 9,
         blocked,
+        has_tape: false,
         left_out: vec!["A group with a limit".into()],
         learnt: String::new(),
         left_off: (number == 2).then_some(4),

@@ -33,13 +33,13 @@ pub mod write;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
 /// What lowering an action has to know about the lab it will run in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Context {
     /// Pids of the actors as `host` (pid 1 of the lab) counts.
     pub lab_pids: BTreeMap<ActorName, u32>,
@@ -50,14 +50,14 @@ pub struct Context {
 }
 
 /// Where a controller's files are, inside the lab.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CgroupMount {
     pub version: CgroupVersion,
     /// The lab's top group as an actor sees it: `/sys/fs/cgroup/memory` (v1), `/sys/fs/cgroup` (v2).
     pub path: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CgroupVersion {
     V1,
     V2,
@@ -73,7 +73,7 @@ impl CgroupVersion {
 }
 
 /// One thing that must hold for an action to work, looked up in a snapshot before it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// `new_root is a mount point`
     pub text: String,

@@ -51,7 +51,8 @@ pub fn on_lesson_ended(model: &mut Model) -> Vec<Effect> {
         model.screen = Screen::Score;
         return Vec::new();
     }
-    vec![Effect::Open { id: exam.lessons.remove(0) }]
+    let id = exam.lessons.remove(0);
+    vec![Effect::Open { id, from: model.source }]
 }
 
 fn result(lesson: &Lesson, quiz: &QuizView) -> LessonResult {

@@ -343,6 +343,7 @@ pub fn listed(screen: &Screen) -> impl Iterator<Item = &'static Binding> {
 fn works_now(command: Command, screen: &Screen) -> bool {
     let Screen::Lesson(view) = screen else { return true };
     match command {
+        Command::Shell | Command::YourTurn | Command::LeaveOut if view.tape.is_some() => false,
         Command::Run => view.learning.branch.is_some() || view.can_run() || view.can_go_on() || view.is_finished(),
         Command::LookBack => view.can_look_back(),
         Command::LookForward | Command::BackToLive => !view.is_live(),

@@ -80,6 +80,8 @@ pub struct LessonView {
     pub selected: BTreeMap<ViewKind, usize>,
     pub query: String,
     pub ready: Option<Ready>,
+    /// Where and when the tape was made that plays instead of a lab.
+    pub tape: Option<String>,
     /// The step that has just run is still shown, with what came of it.
     pub reviewing: bool,
     pub learning: Learning,
@@ -121,6 +123,7 @@ impl LessonView {
             selected: BTreeMap::new(),
             query: String::new(),
             ready: None,
+            tape: None,
             reviewing: false,
             learning: Learning::default(),
             quiz: None,

@@ -28,6 +28,14 @@ use crate::lesson::model::Lesson;
 use crate::lesson::quiz::Mark;
 pub use crate::progress::StepHow;
 
+/// What plays a lesson.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Source {
+    #[default]
+    Lab,
+    Tape,
+}
+
 /// A line of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogueRow {
@@ -39,6 +47,8 @@ pub struct CatalogueRow {
     pub steps: usize,
     /// Why it can't play here, and what would change that.
     pub blocked: Option<(String, String)>,
+    /// There is a recording of it.
+    pub has_tape: bool,
     /// Titles of steps that are left out on this machine.
     pub left_out: Vec<String>,
     /// Steps played when the learner was here last.
@@ -61,6 +71,8 @@ pub struct Model {
     pub size: (u16, u16),
     /// Lines scrolled down on the score.
     pub scroll: usize,
+    /// What lessons are opened from, where they can be.
+    pub source: Source,
     /// A check of whole lessons, one after the other.
     pub exam: Option<exam::Exam>,
     /// Every step is the learner's.
@@ -81,6 +93,8 @@ pub enum Screen {
 #[derive(Debug, Clone)]
 pub struct Ended {
     pub lesson: Arc<Lesson>,
+    /// Where and when the tape was made, if it was one.
+    pub tape: Option<String>,
     pub played: usize,
     pub held: usize,
     pub expected: usize,
@@ -95,7 +109,13 @@ pub enum Msg {
     Resize(u16, u16),
     Engine(Event),
     /// The lesson that `Effect::Open` asked for.
-    Opened(Arc<Lesson>, usize),
+    Opened {
+        lesson: Arc<Lesson>,
+        /// Steps played when the learner was here last.
+        left_off: usize,
+        /// Where and when the tape was made that plays instead of a lab.
+        tape: Option<String>,
+    },
     OpenFailed(String),
     Copied(String),
     ShellPrinted {
@@ -131,6 +151,7 @@ pub enum Effect {
     /// Start an engine for this lesson and say `Msg::Opened`.
     Open {
         id: String,
+        from: Source,
     },
     Engine(Request),
     /// Remember something of the learner's.
@@ -163,6 +184,7 @@ impl Model {
             notice: None,
             size,
             scroll: 0,
+            source: Source::Lab,
             exam: None,
             your_turn: false,
             is_over: false,

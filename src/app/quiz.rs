@@ -17,6 +17,12 @@ pub struct Item {
     pub index: usize,
 }
 
+impl Item {
+    fn of(self, lesson: &Lesson) -> Option<&Question> {
+        lesson.steps.get(self.step)?.quiz.get(self.index)
+    }
+}
+
 /// Where the asking stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
@@ -88,8 +94,7 @@ impl QuizView {
     }
 
     pub fn question<'a>(&self, lesson: &'a Lesson) -> Option<&'a Question> {
-        let item = self.item()?;
-        lesson.steps.get(item.step)?.quiz.get(item.index)
+        self.item()?.of(lesson)
     }
 
     /// Which of how many, from 1.
@@ -137,14 +142,22 @@ impl LessonView {
         self.quiz.is_none() && !self.due().is_empty()
     }
 
+    /// All questions that can be asked here: a tape can't be typed into.
+    fn items(&self) -> Vec<Item> {
+        let mut items = all_items(&self.lesson);
+        if self.tape.is_some() {
+            items
+                .retain(|item| !item.of(&self.lesson).is_some_and(|question| matches!(question.kind(), Kind::Task(_))));
+        }
+        items
+    }
+
     /// What to ask: predictions of the next step; else questions of the steps that were played.
     fn due(&self) -> Vec<Item> {
         let played = self.played();
-        let is_prediction = |item: &Item| {
-            let question = self.lesson.steps.get(item.step).and_then(|step| step.quiz.get(item.index));
-            question.is_some_and(|question| matches!(question.kind(), Kind::Predict(_)))
-        };
-        let items = all_items(&self.lesson);
+        let is_prediction =
+            |item: &Item| item.of(&self.lesson).is_some_and(|question| matches!(question.kind(), Kind::Predict(_)));
+        let items = self.items();
         let answered = |item: &Item| self.answered.contains(item);
         if self.can_run() {
             let next = items.iter().filter(|item| item.step == played && is_prediction(item) && !answered(item));

@@ -4,8 +4,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::keymap::{self, Command};
 use super::{
-    Confirm, Effect, Ended, LessonView, Model, Msg, Note, Overlay, Phase, Screen, exam, learning, overlay_keys, quiz,
-    shells,
+    Confirm, Effect, Ended, LessonView, Model, Msg, Note, Overlay, Phase, Screen, Source, exam, learning, overlay_keys,
+    quiz, shells,
 };
 use crate::engine::{Event, Goal, Request, TurnState};
 use crate::lesson::model::ViewKind;
@@ -29,7 +29,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
             }
         }
         Msg::Engine(event) => on_event(model, event),
-        Msg::Opened(lesson, left_off) => {
+        Msg::Opened { lesson, left_off, tape } => {
             if left_off > 0 && left_off < lesson.steps.len() {
                 model.overlay = Overlay::Confirm(Confirm {
                     question: format!(
@@ -40,7 +40,8 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
                 });
             }
             let mut view = LessonView::new(lesson);
-            view.learning.always = model.your_turn;
+            view.learning.always = model.your_turn && tape.is_none();
+            view.tape = tape;
             if let Some(exam) = &model.exam {
                 view.quiz = Some(exam.questions(&view.lesson));
                 model.overlay = Overlay::None;
@@ -86,7 +87,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             view.set_ready(ready);
             let (lesson, played) = (view.lesson.id.clone(), view.played());
             let mut effects = Vec::new();
-            if played > 0 && view.quiz.as_ref().is_none_or(|quiz| !quiz.is_exam()) {
+            if played > 0 && view.tape.is_none() && view.quiz.as_ref().is_none_or(|quiz| !quiz.is_exam()) {
                 effects.push(Effect::Remember { lesson, note: Note::Played(played) });
             }
             if !was_in_branch && view.learning.always && view.learning.turn.is_none() && view.can_run() {
@@ -107,7 +108,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         },
         Event::Playing { step } => view.phase = Phase::Playing { step },
         Event::Played(record) => {
-            let note = learning::note(view, &record);
+            let note = learning::note(view, &record).filter(|_| view.tape.is_none());
             view.learning.turn = None;
             view.set_record(std::sync::Arc::clone(&record));
             let mut effects: Vec<Effect> = note.into_iter().collect();
@@ -118,6 +119,10 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Branched { branch, record } => view.set_branch(branch, record),
         Event::Live(snapshot) => view.set_live(snapshot),
         Event::Sampled(charts) => view.set_charts(charts),
+        Event::Refused { why } => {
+            view.phase = Phase::Ready;
+            model.notice = Some(why);
+        }
         Event::Failed { message } => view.phase = Phase::Failed { message },
         Event::Ended(proof) => {
             let mut ended = ended(view);
@@ -143,6 +148,7 @@ fn ended(view: &LessonView) -> Ended {
     let verdicts: Vec<bool> = records.flat_map(|record| record.verdicts.iter().map(|verdict| verdict.ok)).collect();
     Ended {
         lesson: std::sync::Arc::clone(&view.lesson),
+        tape: view.tape.clone(),
         played: view.played(),
         held: verdicts.iter().filter(|ok| **ok).count(),
         expected: verdicts.len(),
@@ -209,8 +215,14 @@ fn in_catalogue(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Last => model.chosen = last,
         Command::Run => {
             if let Some(row) = model.catalogue.get(model.chosen) {
+                let id = row.id.clone();
                 match &row.blocked {
-                    None => return vec![Effect::Open { id: row.id.clone() }],
+                    _ if model.source == Source::Tape => return vec![Effect::Open { id, from: Source::Tape }],
+                    None => return vec![Effect::Open { id, from: Source::Lab }],
+                    Some((why, _)) if row.has_tape => {
+                        model.notice = Some(format!("a tape, because live it can't play here: {why}"));
+                        return vec![Effect::Open { id, from: Source::Tape }];
+                    }
                     Some((why, _)) => model.notice = Some(format!("can't play here: {why}")),
                 }
             }

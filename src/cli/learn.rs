@@ -8,9 +8,9 @@ use anyhow::bail;
 use clap::Args;
 
 use super::saver::Saver;
-use super::{door, facts, open_lesson, program};
+use super::{door, facts, open_lesson, program, record};
 use crate::app::exam::Exam;
-use crate::app::{CatalogueRow, Note};
+use crate::app::{CatalogueRow, Note, Source};
 use crate::doctor::{Facts, Playable, can_play};
 use crate::engine::play;
 use crate::engine::session::{Session, SessionOptions};
@@ -18,17 +18,21 @@ use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::Mark;
 use crate::progress::{self, Progress};
+use crate::tape::{Tape, player, shelf};
 use crate::tui::{self, Backstage, EngineLink, TuiOptions};
 
 /// How the screen is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct LearnOptions {
     /// Borders and trees in ASCII
     #[arg(long)]
     pub ascii: bool,
     /// Every step is yours: type it in a shell
-    #[arg(long)]
+    #[arg(long, conflicts_with = "tape")]
     pub your_turn: bool,
+    /// Play a recording instead: this one, or the program's own
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub tape: Option<Option<PathBuf>>,
 }
 
 #[derive(Debug, Args)]
@@ -48,11 +52,21 @@ pub struct QuizArguments {
 }
 
 /// Without a name: the catalogue.
-pub fn learn(name: Option<&str>, options: LearnOptions) -> anyhow::Result<ExitCode> {
+pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitCode> {
     // Errors in what was typed come before the screen is touched.
-    let asked = name.map(open_lesson).transpose()?;
+    let mut file = options.tape.clone().flatten();
+    let mut asked = name.map(open_lesson).transpose()?;
+    if let (None, Some(given)) = (&asked, &file) {
+        // `--tape LESSON` means the program's own tape of it, where there is no such file.
+        let is_file = given.exists();
+        let lesson = if is_file { record::open(given)?.header.lesson } else { given.display().to_string() };
+        asked = Some(open_lesson(&lesson)?);
+        file = file.filter(|_| is_file);
+    }
     let open = asked.as_ref().map(|lesson| lesson.id.clone());
-    screen(asked, open, options, None)
+    let source = if options.tape.is_some() { Source::Tape } else { Source::Lab };
+    let setting = Setting { ascii: options.ascii, your_turn: options.your_turn, source, tape: file, exam: None };
+    screen(asked, open, setting)
 }
 
 /// Ask the questions of one lesson, or of all.
@@ -75,21 +89,36 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
     let first = lessons.remove(0);
     // Seed 0 would mean "in order".
     let exam = Exam { lessons, seed: arguments.shuffle.map(|seed| seed.max(1)), results: Vec::new() };
-    let options = LearnOptions { ascii: arguments.ascii, your_turn: false };
-    screen(asked, Some(first), options, Some(exam))
+    let exam = Some(exam);
+    let setting = Setting { ascii: arguments.ascii, your_turn: false, source: Source::Lab, tape: None, exam };
+    screen(asked, Some(first), setting)
 }
 
-fn screen(
-    asked: Option<Lesson>,
-    open: Option<String>,
-    options: LearnOptions,
+/// How the screen is opened, whichever command opens it.
+struct Setting {
+    ascii: bool,
+    your_turn: bool,
+    source: Source,
+    /// A tape that is not the program's own.
+    tape: Option<PathBuf>,
     exam: Option<Exam>,
-) -> anyhow::Result<ExitCode> {
+}
+
+fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyhow::Result<ExitCode> {
     let facts = facts();
-    if let Some(lesson) = &asked
-        && let Playable::No { why, cure } = can_play(&lesson.needs, &facts)
-    {
-        bail!("{} can't play here: {why}. To change that: {cure}", lesson.id);
+    if let Some(lesson) = &asked {
+        match (setting.source, can_play(&lesson.needs, &facts)) {
+            (Source::Tape, _) => drop(record::of_lesson(lesson, setting.tape.as_deref(), &facts)?),
+            (Source::Lab, Playable::No { why, cure }) => {
+                let tape = if shelf::has(&lesson.id) {
+                    format!(". Or see its tape: unboxed learn {} --tape", lesson.id)
+                } else {
+                    String::new()
+                };
+                bail!("{} can't play here: {why}. To change that: {cure}{tape}", lesson.id);
+            }
+            (Source::Lab, Playable::Live) => {}
+        }
     }
     let dir = progress::directory();
     let (progress, notice) = dir.as_deref().map_or((Progress::default(), None), Progress::load);
@@ -100,15 +129,16 @@ fn screen(
         known.retain(|one| one.id != lesson.id);
         known.push(lesson);
     }
-    let mut backstage = Engines { lessons: known, facts, progress, saver: Saver::start(dir) };
+    let mut backstage = Engines { lessons: known, facts, progress, saver: Saver::start(dir), tape: setting.tape };
     let options = TuiOptions {
-        ascii: options.ascii,
+        ascii: setting.ascii,
         catalogue: rows,
         open,
         notice,
         copy_file: copy_file(),
-        your_turn: options.your_turn,
-        exam,
+        your_turn: setting.your_turn,
+        source: setting.source,
+        exam: setting.exam,
     };
     tui::run(options, &mut backstage)?;
     Ok(ExitCode::SUCCESS)
@@ -132,6 +162,7 @@ fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {
         minutes: lesson.minutes,
         steps: lesson.steps.len(),
         blocked,
+        has_tape: shelf::has(&lesson.id),
         left_out: lesson.steps.iter().filter(|step| is_left_out(&step.needs)).map(|step| step.title.clone()).collect(),
         left_off: progress.played(&lesson.id),
         learnt: learnt(lesson, progress),
@@ -154,14 +185,20 @@ struct Engines {
     facts: Facts,
     progress: Progress,
     saver: Saver,
+    /// A tape that is not the program's own.
+    tape: Option<PathBuf>,
 }
 
 impl Backstage for Engines {
-    fn open(&mut self, id: &str) -> anyhow::Result<EngineLink> {
+    fn open(&mut self, id: &str, from: Source) -> anyhow::Result<EngineLink> {
         let Some(lesson) = self.lessons.iter().find(|lesson| lesson.id == id) else {
             bail!("there is no lesson `{id}`")
         };
         let lesson = Arc::new(lesson.clone());
+        if from == Source::Tape {
+            let tape = record::of_lesson(&lesson, self.tape.as_deref(), &self.facts)?;
+            return Ok(play_tape(lesson, tape));
+        }
         let left_off = self.progress.played(id).filter(|played| *played < lesson.steps.len()).unwrap_or(0);
         let (requests, for_engine) = mpsc::channel();
         let (to_front, events) = mpsc::channel();
@@ -176,7 +213,7 @@ impl Backstage for Engines {
             };
             play::serve(|| Session::open(own, facts, &options), &for_engine, &visits, &to_front);
         });
-        Ok(EngineLink { lesson, requests, events, thread, left_off })
+        Ok(EngineLink { lesson, requests, events, thread, left_off, tape: None })
     }
 
     fn remember(&mut self, lesson: &str, note: &Note) -> Option<String> {
@@ -185,4 +222,13 @@ impl Backstage for Engines {
         }
         self.saver.remember(lesson, note)
     }
+}
+
+fn play_tape(lesson: Arc<Lesson>, tape: Tape) -> EngineLink {
+    let (requests, for_player) = mpsc::channel();
+    let (to_front, events) = mpsc::channel();
+    let origin = tape.header.origin();
+    let own = Arc::clone(&lesson);
+    let thread = std::thread::spawn(move || player::serve(&tape, &own, &for_player, &to_front));
+    EngineLink { lesson, requests, events, thread, left_off: 0, tape: Some(origin) }
 }

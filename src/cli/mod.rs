@@ -5,6 +5,7 @@ mod doctor;
 mod door;
 mod learn;
 mod progress;
+mod record;
 pub mod run;
 mod saver;
 
@@ -43,6 +44,8 @@ enum Command {
     Progress(progress::ProgressArguments),
     /// Play a whole lesson without a terminal, and print what happened
     Run(run::RunArguments),
+    /// Play a lesson live and keep a recording, which plays anywhere
+    Record(record::RecordArguments),
     /// A shell in the lab of an `unboxed` that runs in another terminal
     Shell(door::ShellArguments),
     /// What this machine allows, which lessons play here, and what would change that
@@ -78,10 +81,7 @@ pub enum Format {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match carry_out(
-        arguments.command.unwrap_or(Command::Learn {
-            lesson: None,
-            options: learn::LearnOptions { ascii: false, your_turn: false },
-        }),
+        arguments.command.unwrap_or(Command::Learn { lesson: None, options: learn::LearnOptions::default() }),
     ) {
         Ok(code) => code,
         Err(error) => {
@@ -96,7 +96,8 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         crate::kernel::process::die_of_broken_pipes();
     }
     match command {
-        Command::Learn { lesson, options } => learn::learn(lesson.as_deref(), options),
+        Command::Learn { lesson, options } => learn::learn(lesson.as_deref(), &options),
+        Command::Record(arguments) => record::record(&arguments),
         Command::Quiz(arguments) => learn::quiz(&arguments),
         Command::Progress(arguments) => progress::progress(&arguments),
         Command::Run(arguments) => run::run(&arguments),

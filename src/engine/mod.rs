@@ -117,6 +117,10 @@ pub enum Event {
         actor: ActorName,
         opened: Result<ShellTerminal, String>,
     },
+    /// What was asked for can't be had here; nothing else changed.
+    Refused {
+        why: String,
+    },
     /// The engine could not go on; the lab may be gone. Rewinding builds a new one.
     Failed {
         message: String,
@@ -158,12 +162,12 @@ pub struct Ready {
 }
 
 /// How the machine compares with what it was before the lab, view by view.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Proof {
     pub rows: Vec<ProofRow>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ProofRow {
     /// `mounts`, `links`, `cgroups`, `processes`.
     pub what: String,

@@ -15,7 +15,7 @@ use super::sampler::Sampler;
 use super::transcript::Transcript;
 use super::turn::{Transcripts, Turn};
 use super::{Event, Proof, Ready, ShellTerminal};
-use crate::action::{Check, LowerError};
+use crate::action::LowerError;
 use crate::diff::Diff;
 use crate::doctor::{Facts, Playable, can_play};
 use crate::keeper::handle::{KeeperError, KeeperHandle};
@@ -173,7 +173,7 @@ impl Session {
         let context = lab.context(&live);
         let info = lab.info();
         self.remember(&live);
-        let checks = step.map_or_else(Vec::new, |step| preflight(step, &live));
+        let checks = step.map_or_else(Vec::new, |step| step.preflight(&live));
         let (left_out, nanos) = (self.left_out.clone(), since.elapsed().as_nanos() as u64);
         Ok(Ready { lab: info, played, left_out, live, context, checks, nanos })
     }
@@ -381,10 +381,6 @@ fn controllers(lesson: &Lesson) -> Vec<String> {
     wanted.sort_unstable();
     wanted.dedup();
     wanted
-}
-
-fn preflight(step: &Step, snapshot: &Snapshot) -> Vec<Vec<Check>> {
-    step.actions.iter().map(|entry| entry.action.preflight(&entry.actor, snapshot)).collect()
 }
 
 fn skipped(step: usize, seen: Arc<Snapshot>, why: String, cure: String) -> StepRecord {

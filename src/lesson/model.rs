@@ -5,11 +5,12 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::action::Action;
+use crate::action::{Action, Check};
 use crate::call::ErrnoName;
 use crate::lesson::expect::Expect;
 use crate::lesson::quiz::Question;
 use crate::op::ActorName;
+use crate::snapshot::Snapshot;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,6 +85,13 @@ pub struct Step {
     pub branches: Vec<Branch>,
     #[serde(default)]
     pub quiz: Vec<Question>,
+}
+
+impl Step {
+    /// What must hold for its actions to work, for each of them.
+    pub fn preflight(&self, snapshot: &Snapshot) -> Vec<Vec<Check>> {
+        self.actions.iter().map(|entry| entry.action.preflight(&entry.actor, snapshot)).collect()
+    }
 }
 
 /// Help in stages: a nudge, where to read on, and at last the command, which the actions give by themselves.

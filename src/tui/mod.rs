@@ -21,7 +21,7 @@ use ratatui::backend::CrosstermBackend;
 use self::shells::Terminals;
 use crate::app::exam::Exam;
 use crate::app::terminal::is_contained;
-use crate::app::{CatalogueRow, Effect, Model, Msg, Note, update};
+use crate::app::{CatalogueRow, Effect, Model, Msg, Note, Source, update};
 use crate::engine::{Event, Request};
 use crate::lesson::model::Lesson;
 use crate::ui::highlight::{Highlighted, Language, highlight};
@@ -37,11 +37,13 @@ pub struct EngineLink {
     pub thread: JoinHandle<()>,
     /// Steps played when the learner was here last.
     pub left_off: usize,
+    /// Where and when the tape was made that plays instead of a lab.
+    pub tape: Option<String>,
 }
 
 /// What the screen needs of the rest of the program.
 pub trait Backstage {
-    fn open(&mut self, id: &str) -> anyhow::Result<EngineLink>;
+    fn open(&mut self, id: &str, from: Source) -> anyhow::Result<EngineLink>;
 
     /// Something of the learner's; a sentence when it could not be kept.
     fn remember(&mut self, lesson: &str, note: &Note) -> Option<String>;
@@ -58,6 +60,7 @@ pub struct TuiOptions {
     pub copy_file: Option<PathBuf>,
     /// Every step is the learner's.
     pub your_turn: bool,
+    pub source: Source,
     /// Ask the questions of lessons, instead of playing them.
     pub exam: Option<Exam>,
 }
@@ -103,8 +106,9 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     model.notice = options.notice;
     model.your_turn = options.your_turn;
     model.exam = options.exam;
+    model.source = options.source;
     if let Some(id) = options.open {
-        let effects = vec![Effect::Open { id }];
+        let effects = vec![Effect::Open { id, from: options.source }];
         stage.carry_out(&mut model, effects, backstage)?;
     }
     stage.draw(&model)?;
@@ -183,8 +187,8 @@ impl Stage {
     ) -> anyhow::Result<()> {
         for effect in effects {
             match effect {
-                Effect::Open { id } => {
-                    let message = match backstage.open(&id) {
+                Effect::Open { id, from } => {
+                    let message = match backstage.open(&id, from) {
                         Ok(link) => self.start(link),
                         Err(error) => Msg::OpenFailed(format!("{error:#}")),
                     };
@@ -216,7 +220,7 @@ impl Stage {
 
     /// Forward the engine's events, and highlight the lesson's code meanwhile.
     fn start(&mut self, link: EngineLink) -> Msg {
-        let EngineLink { lesson, requests, events, thread, left_off } = link;
+        let EngineLink { lesson, requests, events, thread, left_off, tape } = link;
         self.end_engine();
         self.engine = Some((requests, thread));
         let sender = self.sender.clone();
@@ -232,7 +236,7 @@ impl Stage {
             // Nobody listens any more when the program is leaving.
             let _ = sender.send(Incoming::Highlighted(highlight(&texts)));
         });
-        Msg::Opened(lesson, left_off)
+        Msg::Opened { lesson, left_off, tape }
     }
 
     /// Let go of the engine and wait until its lab is gone.

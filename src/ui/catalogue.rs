@@ -7,7 +7,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::pane::frame_block;
 use super::theme::Theme;
-use crate::app::{CatalogueRow, Ended, Model};
+use crate::app::{CatalogueRow, Ended, Model, Source};
 use crate::text::{column, one_line, safe, shortened};
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
@@ -34,13 +34,14 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         let block = frame_block(format!(" {} ", safe(&row.title)), String::new(), false, theme);
         let inner = block.inner(detail);
         frame.render_widget(block, detail);
-        frame.render_widget(Paragraph::new(detail_lines(row, theme)).wrap(Wrap { trim: true }), inner);
+        frame.render_widget(Paragraph::new(detail_lines(row, model.source, theme)).wrap(Wrap { trim: true }), inner);
     }
 }
 
 fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
     let state = match (&row.blocked, row.left_off) {
-        (Some(_), _) => "not here".to_owned(),
+        (Some(_), _) if row.has_tape => "tape only".to_owned(),
+        (Some(_), _) => "not here".into(),
         (None, Some(played)) if played >= row.steps => "played".into(),
         (None, Some(played)) => format!("at {played}/{}", row.steps),
         (None, None) => "new".into(),
@@ -57,12 +58,20 @@ fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
     column(&shortened(&line, columns), columns)
 }
 
-fn detail_lines(row: &CatalogueRow, theme: Theme) -> Vec<Line<'static>> {
+fn detail_lines(row: &CatalogueRow, source: Source, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(safe(&row.summary))];
     match &row.blocked {
+        _ if source == Source::Tape => {
+            let text = if row.has_tape { "A tape of it plays." } else { "There is no tape of it." };
+            lines.push(Line::from(text));
+            return lines;
+        }
         Some((why, cure)) => {
             lines.push(Line::styled(format!("Can't play here: {}", one_line(why)), theme.bad()));
             lines.push(Line::from(format!("To change that: {}", one_line(cure))));
+            if row.has_tape {
+                lines.push(Line::from("Enter plays a tape of it, recorded on another machine."));
+            }
         }
         None => lines.push(Line::from(Span::styled("Plays here, for real, in a lab of its own.", theme.good()))),
     }
@@ -85,6 +94,9 @@ pub fn draw_ended(ended: &Ended, theme: Theme, area: Rect, frame: &mut Frame<'_>
     ];
     match &ended.proof {
         None => lines.push(Line::from("The lab is being taken down ...")),
+        Some(_) if let Some(origin) = &ended.tape => {
+            lines.push(Line::from(format!("This was a tape: {}.", safe(origin))));
+        }
         Some(proof) => {
             lines.push(Line::styled("Your machine, before and after the lesson:", theme.bold()));
             lines.push(Line::default());

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
+use unicode_width::UnicodeWidthStr;
 
 use super::pane::{self, frame_block};
 use super::{Look, quiz, step, terminal};
@@ -99,12 +100,26 @@ fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
         (Phase::Ready, Position::Live) if view.learning.turn.is_some() => "YOUR TURN".into(),
         (Phase::Ready, Position::Live) => "LIVE".into(),
     };
+    let state = match (&view.tape, &view.phase, view.position) {
+        (None, ..) => state,
+        (Some(origin), Phase::Ready, Position::Live) if view.learning.branch.is_none() => {
+            format!("TAPE {}", safe(origin))
+        }
+        (Some(origin), ..) => format!("{state}  TAPE {}", safe(origin)),
+    };
     let rootless = view.ready.as_ref().is_some_and(|ready| ready.lab.rootless);
     let who = if rootless { "  rootless" } else { "" };
-    let left = format!(" {}  {at}/{count}  {}", safe(&view.lesson.title), bar(played, count));
     let right = format!("{state}{who} ");
-    let columns = usize::from(area.width);
-    let text = column(&left, columns.saturating_sub(right.len())) + &right;
+    let room = usize::from(area.width).saturating_sub(right.width());
+    // Where there is little room, the bar goes first, and then of the title what does not fit.
+    let place = format!("  {at}/{count}");
+    let title = shortened(&safe(&view.lesson.title), room.saturating_sub(place.len() + 2));
+    let bar = bar(played, count);
+    let left = match format!(" {title}{place}") {
+        left if left.width() + bar.len() + 3 <= room => format!("{left}  {bar}"),
+        left => left,
+    };
+    let text = column(&left, room) + &right;
     frame.render_widget(Paragraph::new(Line::styled(text, look.theme.bold())), area);
 }
 
@@ -243,6 +258,7 @@ fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>
         (Beside::Docker, ..) => ("docker's own command", String::new()),
         (Beside::Oci, ..) => ("OCI runtime config.json", String::new()),
         (Beside::Notes, ..) => ("Speaker notes", String::new()),
+        (Beside::Shell, true, _) if view.tape.is_some() => ("Next action", " Enter: see it ".into()),
         (Beside::Shell, true, _) => ("Next action", " Enter: run it ".into()),
         (Beside::Shell, false, true) => ("Done", " Enter: finish, see the proof ".into()),
         (Beside::Shell, false, false) if view.can_go_on() => ("What it did", format!("{} Enter: go on ", took(view))),

@@ -1,0 +1,86 @@
+//! `unboxed record`: a tape of a lesson; and opening tapes.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::{facts, open_lesson, program};
+use crate::doctor::{Facts, Playable, can_play};
+use crate::engine::session::SessionOptions;
+use crate::lesson::model::Lesson;
+use crate::tape::{self, Tape, file, shelf};
+use crate::text;
+
+#[derive(Debug, Args)]
+pub struct RecordArguments {
+    /// A lesson's id, its number, or a YAML file
+    pub lesson: String,
+    /// Where the tape goes; a file that is there is replaced
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// Exit code 0 only if every expectation held and the machine is as it was; else there is no tape.
+pub fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
+    let lesson = Arc::new(open_lesson(&arguments.lesson)?);
+    let facts = facts();
+    if let Playable::No { why, cure } = can_play(&lesson.needs, &facts) {
+        bail!("{} can't play here: {why}. To change that: {cure}", lesson.id);
+    }
+    let options = SessionOptions { program: program().to_path_buf(), spare: false };
+    let tell = |index: usize| {
+        let step = &lesson.steps[index];
+        eprintln!("{:>3} of {}  {}", index + 1, lesson.steps.len(), text::safe(&step.title));
+    };
+    let tape = tape::record(&lesson, facts, &options, tell)?;
+    let bytes = save(&tape, &arguments.output)?;
+    println!(
+        "{}: {} steps, {} KiB, {}",
+        arguments.output.display(),
+        tape.records.len(),
+        bytes / 1024,
+        tape.header.origin()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Beside the place first, so that what was there is kept until the new tape is whole.
+fn save(tape: &Tape, path: &Path) -> anyhow::Result<u64> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
+    let written = File::create(&beside).and_then(|mut out| {
+        file::write(tape, &mut out)?;
+        out.flush()?;
+        out.sync_all()?;
+        out.metadata()
+    });
+    let kept = written.and_then(|metadata| std::fs::rename(&beside, path).map(|()| metadata.len()));
+    kept.map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        anyhow::Error::new(error).context(format!("could not write {}", path.display()))
+    })
+}
+
+/// A tape from a file.
+pub fn open(path: &Path) -> anyhow::Result<Tape> {
+    let name = path.display();
+    let file = File::open(path).with_context(|| format!("could not open the tape {name}"))?;
+    file::read(file).with_context(|| format!("the tape {name} can't be played"))
+}
+
+/// The tape of a lesson: from a file, or the program's own, made on a machine most like this one.
+pub fn of_lesson(lesson: &Lesson, path: Option<&Path>, facts: &Facts) -> anyhow::Result<Tape> {
+    let tape = match path {
+        Some(path) => open(path)?,
+        None => shelf::of_lesson(&lesson.id, facts)
+            .with_context(|| format!("there is no tape of {}: `unboxed record` makes one", lesson.id))??,
+    };
+    tape.fits(lesson).with_context(|| format!("the tape can't be played with {}", lesson.id))?;
+    Ok(tape)
+}

@@ -1,0 +1,261 @@
+//! The format of tapes: JSON, one object a line, packed by zstd (`zstd -dc FILE` shows it).
+//!
+//! The first line is the `Header`. Then, in any order that names nothing before it was there: `snapshot` (they are numbered
+//! from 0), `moment` (one before each step and one at the end), `step`, `branch`; and last `end`, which says how many lines
+//! came before, so that a cut tape is known for one. `moment`, `step` and `branch` name their snapshots by number; what differs
+//! between two snapshots is not written but found again.
+//!
+//! A tape may come from anybody: sizes are bounded before anything is kept, and every number is checked.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{FORMAT, Header, Moment, Taken, Tape};
+use crate::action::Context;
+use crate::diff::Diff;
+use crate::engine::Proof;
+use crate::report::{LabInfo, StepRecord};
+use crate::snapshot::Snapshot;
+
+/// Bounds on what is read: bytes of a line, bytes of a tape (unpacked), and rows of one list of a snapshot.
+const MOST_IN_A_LINE: u64 = 4 << 20;
+const MOST_IN_A_TAPE: u64 = 128 << 20;
+const MOST_ROWS: usize = 2000;
+/// zstd: what a reader has to keep, as a power of two of bytes; how hard a writer tries.
+const WINDOW_LOG: u32 = 24;
+const LEVEL: i32 = 19;
+
+/// Why a file is not a tape that can be played.
+#[derive(Debug, thiserror::Error)]
+pub enum TapeError {
+    #[error("it could not be read: {0}")]
+    Io(#[from] io::Error),
+    #[error("it is not a tape")]
+    NotATape,
+    #[error("it is a tape of format {0}; this program plays format {FORMAT}")]
+    OtherFormat(u32),
+    #[error("it is cut short")]
+    Cut,
+    #[error("it is larger than a tape can be")]
+    TooLarge,
+    #[error("line {line} is damaged: {why}")]
+    Damaged { line: usize, why: String },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Snapshot(Box<Snapshot>),
+    Moment { lab: LabInfo, live: usize, context: Context },
+    Step(Kept),
+    Branch { step: usize, branch: usize, kept: Kept },
+    End { lines: usize, proof: Proof },
+}
+
+/// A record, its snapshots by number.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    before: usize,
+    after: usize,
+    record: StepRecord,
+}
+
+/// Write a tape.
+pub fn write(tape: &Tape, out: impl Write) -> io::Result<()> {
+    let mut encoder = zstd::Encoder::new(out, LEVEL)?;
+    encoder.long_distance_matching(true)?;
+    encoder.window_log(WINDOW_LOG)?;
+    encoder.include_checksum(true)?;
+    let mut writer = Writer { out: encoder, lines: 0, snapshots: Vec::new() };
+    writer.line(&tape.header)?;
+    for (index, moment) in tape.moments.iter().enumerate() {
+        let live = writer.number(&moment.live)?;
+        writer.line(&Line::Moment { lab: moment.lab.clone(), live, context: moment.context.clone() })?;
+        for taken in tape.branches.iter().filter(|taken| taken.step == index) {
+            let kept = writer.kept(&taken.record)?;
+            writer.line(&Line::Branch { step: taken.step, branch: taken.branch, kept })?;
+        }
+        if let Some(record) = tape.records.get(index) {
+            let kept = writer.kept(record)?;
+            writer.line(&Line::Step(kept))?;
+        }
+    }
+    let lines = writer.lines;
+    writer.line(&Line::End { lines, proof: tape.proof.clone() })?;
+    writer.out.finish()?.flush()
+}
+
+struct Writer<W: Write> {
+    out: zstd::Encoder<'static, W>,
+    lines: usize,
+    snapshots: Vec<Arc<Snapshot>>,
+}
+
+impl<W: Write> Writer<W> {
+    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, value)?;
+        self.out.write_all(b"\n")?;
+        self.lines += 1;
+        Ok(())
+    }
+
+    /// The snapshot's number; it is written where it is new.
+    fn number(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<usize> {
+        if let Some(known) = self.snapshots.iter().rposition(|known| known == snapshot) {
+            return Ok(known);
+        }
+        self.line(&Line::Snapshot(Box::new(Snapshot::clone(snapshot))))?;
+        self.snapshots.push(Arc::clone(snapshot));
+        Ok(self.snapshots.len() - 1)
+    }
+
+    fn kept(&mut self, record: &StepRecord) -> io::Result<Kept> {
+        Ok(Kept { before: self.number(&record.before)?, after: self.number(&record.after)?, record: record.clone() })
+    }
+}
+
+/// Read a tape.
+pub fn read(from: impl Read) -> Result<Tape, TapeError> {
+    let mut reader = Reader::new(from)?;
+    let header = reader.header()?;
+    let mut tape =
+        Tape { header, moments: Vec::new(), records: Vec::new(), branches: Vec::new(), proof: Proof::default() };
+    let mut snapshots: Vec<Arc<Snapshot>> = Vec::new();
+    loop {
+        let line: Line = reader.line()?;
+        let number = reader.lines;
+        let damaged = |why: &str| TapeError::Damaged { line: number, why: why.to_owned() };
+        let steps = tape.header.steps.len();
+        match line {
+            Line::Snapshot(snapshot) => {
+                if is_too_long(&snapshot) {
+                    return Err(TapeError::TooLarge);
+                }
+                snapshots.push(Arc::from(snapshot));
+            }
+            Line::Moment { lab, live, context } => {
+                let live = snapshots.get(live).ok_or_else(|| damaged("it names a snapshot that was not there"))?;
+                tape.moments.push(Moment { lab, live: Arc::clone(live), context });
+            }
+            Line::Step(kept) => {
+                let record =
+                    restored(kept, &snapshots).ok_or_else(|| damaged("it names a snapshot that was not there"))?;
+                if record.step != tape.records.len() || record.step >= steps {
+                    return Err(damaged("it is of another step"));
+                }
+                tape.records.push(Arc::new(record));
+            }
+            Line::Branch { step, branch, kept } => {
+                let record =
+                    restored(kept, &snapshots).ok_or_else(|| damaged("it names a snapshot that was not there"))?;
+                if step >= steps || record.step != step {
+                    return Err(damaged("it is of another step"));
+                }
+                tape.branches.push(Taken { step, branch, record: Arc::new(record) });
+            }
+            Line::End { lines, proof } => {
+                tape.proof = proof;
+                let is_whole = lines + 1 == number && tape.records.len() == steps && tape.moments.len() == steps + 1;
+                if !is_whole {
+                    return Err(damaged("lines are missing before it"));
+                }
+                return reader.end().map(|()| tape);
+            }
+        }
+    }
+}
+
+/// Only the header: to list tapes.
+pub fn read_header(from: impl Read) -> Result<Header, TapeError> {
+    Reader::new(from)?.header()
+}
+
+struct Reader<R: Read> {
+    from: io::Take<BufReader<zstd::Decoder<'static, BufReader<R>>>>,
+    lines: usize,
+}
+
+impl<R: Read> Reader<R> {
+    fn new(from: R) -> Result<Self, TapeError> {
+        let mut from = BufReader::new(from);
+        if !from.fill_buf()?.starts_with(&zstd::zstd_safe::MAGICNUMBER.to_le_bytes()) {
+            return Err(TapeError::NotATape);
+        }
+        let mut decoder = zstd::Decoder::with_buffer(from)?;
+        decoder.window_log_max(WINDOW_LOG)?;
+        Ok(Reader { from: BufReader::new(decoder).take(MOST_IN_A_TAPE), lines: 0 })
+    }
+
+    fn header(&mut self) -> Result<Header, TapeError> {
+        #[derive(Deserialize)]
+        struct Format {
+            unboxed_tape: u32,
+        }
+        let text = self.text()?;
+        let Format { unboxed_tape } = serde_json::from_slice(&text).map_err(|_| TapeError::NotATape)?;
+        if unboxed_tape != FORMAT {
+            return Err(TapeError::OtherFormat(unboxed_tape));
+        }
+        self.parsed(&text)
+    }
+
+    fn line<T: DeserializeOwned>(&mut self) -> Result<T, TapeError> {
+        let text = self.text()?;
+        self.parsed(&text)
+    }
+
+    /// Nothing comes after the last line but the checksum of all, which is looked at only then.
+    fn end(mut self) -> Result<(), TapeError> {
+        let mut rest = [0];
+        match self.from.read(&mut rest) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(TapeError::Damaged { line: self.lines + 1, why: "it comes after the end".into() }),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(TapeError::Cut),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn parsed<T: DeserializeOwned>(&self, text: &[u8]) -> Result<T, TapeError> {
+        serde_json::from_slice(text)
+            .map_err(|error| TapeError::Damaged { line: self.lines, why: crate::text::safe(&error.to_string()) })
+    }
+
+    fn text(&mut self) -> Result<Vec<u8>, TapeError> {
+        let mut text = Vec::new();
+        let read = (&mut self.from).take(MOST_IN_A_LINE).read_until(b'\n', &mut text);
+        self.lines += 1;
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(TapeError::Cut),
+            Err(error) => return Err(error.into()),
+            Ok(_) => {}
+        }
+        if text.pop() == Some(b'\n') {
+            return Ok(text);
+        }
+        let was_bounded = text.len() as u64 + 1 >= MOST_IN_A_LINE || self.from.limit() == 0;
+        Err(if was_bounded { TapeError::TooLarge } else { TapeError::Cut })
+    }
+}
+
+fn restored(kept: Kept, snapshots: &[Arc<Snapshot>]) -> Option<StepRecord> {
+    let (before, after) = (snapshots.get(kept.before)?, snapshots.get(kept.after)?);
+    let diff = Diff::between(before, after);
+    Some(StepRecord { before: Arc::clone(before), after: Arc::clone(after), diff, ..kept.record })
+}
+
+fn is_too_long(snapshot: &Snapshot) -> bool {
+    let lists = [
+        snapshot.mounts.len(),
+        snapshot.mounts.iter().map(|table| table.rows.len()).sum(),
+        snapshot.processes.len(),
+        snapshot.networks.len(),
+        snapshot.cgroups.len(),
+        snapshot.overlays.len(),
+        snapshot.overlays.iter().map(|overlay| overlay.entries.len()).sum(),
+        snapshot.directories.iter().map(|directory| directory.entries.as_ref().map_or(0, Vec::len)).sum(),
+    ];
+    lists.into_iter().any(|rows| rows > MOST_ROWS)
+}

@@ -1,0 +1,63 @@
+//! Whether a tape still is of the lesson it was made of.
+
+use serde::Serialize;
+
+use super::{StepMark, Tape};
+use crate::lesson::model::{ActionEntry, Lesson, Step};
+
+/// Why a tape can't be played with a lesson.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    #[error("the tape is of the lesson `{tape}`, not of `{lesson}`")]
+    OtherLesson { tape: String, lesson: String },
+    #[error("the tape has {tape} steps, the lesson has {lesson}: one of them has changed since it was recorded")]
+    Length { tape: usize, lesson: usize },
+    #[error("step {number} `{lesson}` has changed since the tape was recorded")]
+    Step { number: usize, lesson: String },
+}
+
+impl Tape {
+    /// The same steps, in which the same is done, looked at and expected.
+    pub fn fits(&self, lesson: &Lesson) -> Result<(), Misfit> {
+        let header = &self.header;
+        if header.lesson != lesson.id {
+            let tape = crate::text::safe(&header.lesson);
+            return Err(Misfit::OtherLesson { tape, lesson: lesson.id.clone() });
+        }
+        if header.steps.len() != lesson.steps.len() {
+            return Err(Misfit::Length { tape: header.steps.len(), lesson: lesson.steps.len() });
+        }
+        let changed = marks(lesson).into_iter().zip(&header.steps).position(|(now, then)| now != *then);
+        match changed {
+            Some(index) => Err(Misfit::Step { number: index + 1, lesson: lesson.steps[index].id.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+pub(super) fn marks(lesson: &Lesson) -> Vec<StepMark> {
+    lesson.steps.iter().map(|step| StepMark { id: step.id.clone(), sum: sum(lesson, step) }).collect()
+}
+
+/// Text that differs where a tape would.
+fn sum(lesson: &Lesson, step: &Step) -> u32 {
+    let branches: Vec<(&str, &[ActionEntry])> =
+        step.branches.iter().map(|branch| (branch.id.as_str(), branch.actions.as_slice())).collect();
+    let branch_expects: Vec<_> =
+        step.branches.iter().map(|branch| (&branch.expect, &branch.look, &branch.charts)).collect();
+    let predictions: Vec<_> = step.quiz.iter().map(|question| &question.predict).collect();
+    let parts = [
+        text(&(&lesson.needs, &step.needs)),
+        text(&(&step.breaks, &step.actions)),
+        text(&(&step.look, &step.charts)),
+        text(&step.expect),
+        text(&(branches, branch_expects)),
+        text(&predictions),
+    ];
+    crc32fast::hash(parts.join("\n").as_bytes())
+}
+
+fn text(value: &impl Serialize) -> String {
+    // Lessons were read from text: they can be written as such.
+    serde_json::to_string(value).unwrap_or_default()
+}

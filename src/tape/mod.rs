@@ -1,0 +1,110 @@
+//! **Tapes**: a recording of a lesson that was played live. It plays anywhere, without a lab, a privilege or a Linux feature.
+//!
+//! A tape holds what every front end draws from: the calls and what they returned, what programs printed, the kernel's state
+//! before and after each step, charts over time, branches, and how the machine compared in the end. See `file` for the format.
+
+pub mod file;
+mod fit;
+pub mod player;
+mod record;
+pub mod shelf;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::fit::Misfit;
+pub use self::record::{RecordError, record};
+use crate::action::Context;
+use crate::doctor::{Facts, Layout};
+use crate::engine::Proof;
+use crate::lesson::model::Lesson;
+use crate::report::{LabInfo, StepRecord};
+use crate::snapshot::Snapshot;
+
+/// The version of the format that is written, and the only one that is read.
+pub const FORMAT: u32 = 1;
+
+/// Where, when and of what a tape was made. Text of a tape is data: it may hold anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// `FORMAT` of the program that made it.
+    pub unboxed_tape: u32,
+    /// That program's own version.
+    pub program: String,
+    pub lesson: String,
+    /// `6.12.5-amd64`
+    pub kernel: String,
+    /// `v1`, `v2` or `none`.
+    pub cgroups: String,
+    /// Played by the machine's root, or by an ordinary user.
+    pub as_root: bool,
+    /// `2026-11-24`
+    pub date: String,
+    /// The steps of the lesson as it was then.
+    pub steps: Vec<StepMark>,
+}
+
+/// What of a step must not have changed for a tape to fit its lesson.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepMark {
+    pub id: String,
+    /// CRC-32 of what is done, looked at and expected; not of the words that tell about it.
+    pub sum: u32,
+}
+
+/// What the next step found.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    pub lab: LabInfo,
+    pub live: Arc<Snapshot>,
+    pub context: Context,
+}
+
+/// A what-if that was played.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    pub step: usize,
+    pub branch: usize,
+    pub record: Arc<StepRecord>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Tape {
+    pub header: Header,
+    /// Before each step, and after the last: one more than there are steps.
+    pub moments: Vec<Moment>,
+    pub records: Vec<Arc<StepRecord>>,
+    pub branches: Vec<Taken>,
+    pub proof: Proof,
+}
+
+impl Header {
+    fn new(lesson: &Lesson, facts: &Facts) -> Header {
+        Header {
+            unboxed_tape: FORMAT,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            lesson: lesson.id.clone(),
+            kernel: facts.kernel.as_ref().map(|kernel| kernel.release.clone()).unwrap_or_default(),
+            cgroups: cgroup_words(facts.cgroups.layout).to_owned(),
+            as_root: facts.euid == 0,
+            date: jiff::Zoned::now().date().to_string(),
+            steps: fit::marks(lesson),
+        }
+    }
+
+    /// `kernel 6.12.5, cgroup v1, 2026-11-24`
+    pub fn origin(&self) -> String {
+        crate::text::safe(&format!("kernel {}, cgroup {}, {}", self.kernel, self.cgroups, self.date))
+    }
+}
+
+/// Which version of control groups has the controllers.
+fn cgroup_words(layout: Layout) -> &'static str {
+    match layout {
+        Layout::None => "none",
+        // Where there are both, lessons find their controllers in version 1.
+        Layout::V1 | Layout::Hybrid => "v1",
+        Layout::V2 => "v2",
+    }
+}

@@ -1,0 +1,91 @@
+//! Playing a tape: the same requests, the same events as a live lab's, from what was recorded.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+
+use super::Tape;
+use crate::engine::{Event, Goal, Ready, Request};
+use crate::lesson::model::Lesson;
+
+/// Serve requests until the front end is gone or quits. The tape must fit the lesson (`Tape::fits`).
+pub fn serve(tape: &Tape, lesson: &Lesson, requests: &Receiver<Request>, events: &Sender<Event>) {
+    let mut player = Player { tape, lesson, played: 0 };
+    let mut answers = vec![player.ready()];
+    loop {
+        for event in answers {
+            if events.send(event).is_err() {
+                return;
+            }
+        }
+        answers = match requests.recv() {
+            Ok(Request::Quit) | Err(_) => break,
+            Ok(request) => player.answer(&request),
+        };
+    }
+    let _ = events.send(Event::Ended(tape.proof.clone()));
+}
+
+struct Player<'a> {
+    tape: &'a Tape,
+    lesson: &'a Lesson,
+    played: usize,
+}
+
+impl Player<'_> {
+    fn answer(&mut self, request: &Request) -> Vec<Event> {
+        match request {
+            Request::Next | Request::Show | Request::TurnDone => self.next(),
+            Request::RewindTo { steps } => {
+                self.played = (*steps).min(self.tape.records.len());
+                vec![self.ready()]
+            }
+            Request::Turn(Goal::Step | Goal::Question { .. }) => {
+                refused("nothing can be typed into a tape: Enter shows what was recorded")
+            }
+            Request::Shell { tab, actor, .. } => {
+                let opened = Err("a tape has none: nothing runs behind it".to_owned());
+                vec![Event::Shell { tab: *tab, actor: actor.clone(), opened }]
+            }
+            Request::LeaveOut { .. } => refused("steps can't be left out of a tape: it was recorded with them"),
+            Request::Branch { step, branch } => {
+                let taken = self.tape.branches.iter().find(|taken| taken.step == *step && taken.branch == *branch);
+                match taken {
+                    Some(taken) => vec![Event::Branched { branch: *branch, record: Arc::clone(&taken.record) }],
+                    None => refused("this what-if was not recorded"),
+                }
+            }
+            Request::EndBranch => vec![self.ready()],
+            Request::EndTurn | Request::Quit => Vec::new(),
+        }
+    }
+
+    fn next(&mut self) -> Vec<Event> {
+        let Some(record) = self.tape.records.get(self.played) else {
+            return refused("the tape is at its end");
+        };
+        let playing = Event::Playing { step: self.played };
+        self.played += 1;
+        vec![playing, Event::Played(Arc::clone(record)), self.ready()]
+    }
+
+    fn ready(&self) -> Event {
+        // One moment more than steps: `file` refuses other tapes.
+        let moment = &self.tape.moments[self.played];
+        let step = self.lesson.steps.get(self.played);
+        let checks = step.map_or_else(Vec::new, |step| step.preflight(&moment.live));
+        Event::Ready(Ready {
+            lab: moment.lab.clone(),
+            played: self.played,
+            left_out: BTreeSet::new(),
+            live: Arc::clone(&moment.live),
+            context: moment.context.clone(),
+            checks,
+            nanos: 0,
+        })
+    }
+}
+
+fn refused(why: &str) -> Vec<Event> {
+    vec![Event::Refused { why: why.to_owned() }]
+}
