@@ -21,6 +21,7 @@ pub mod progress;
 pub mod report;
 pub mod rootfs;
 pub mod snapshot;
+pub mod talk;
 pub mod tape;
 pub mod text;
 pub mod tui;

@@ -31,6 +31,25 @@ pub struct StepRecord {
     pub nanos: u64,
 }
 
+/// A record with its snapshots, as it travels and is kept; what differs between them is found again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WholeRecord {
+    before: Arc<Snapshot>,
+    after: Arc<Snapshot>,
+    record: StepRecord,
+}
+
+impl WholeRecord {
+    pub fn of(record: &StepRecord) -> WholeRecord {
+        WholeRecord { before: Arc::clone(&record.before), after: Arc::clone(&record.after), record: record.clone() }
+    }
+
+    pub fn into_record(self) -> StepRecord {
+        let diff = Diff::between(&self.before, &self.after);
+        StepRecord { before: self.before, after: self.after, diff, ..self.record }
+    }
+}
+
 /// Readings of a group over time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Series {

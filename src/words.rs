@@ -169,7 +169,7 @@ pub fn neighbour(neighbour: &Neighbour) -> String {
     format!("{} is {} on {} ({})", neighbour.ip, neighbour.mac, neighbour.dev, neighbour.state)
 }
 
-fn overlay_entry(entry: &OverlayEntry) -> String {
+pub fn overlay_entry(entry: &OverlayEntry) -> String {
     use crate::snapshot::InUpper;
     let mut places = Vec::new();
     if !entry.in_lowers.is_empty() {
@@ -186,7 +186,7 @@ fn overlay_entry(entry: &OverlayEntry) -> String {
     format!("{} ({}{seen})", entry.path, places.join(", "))
 }
 
-fn dir_entry(entry: &DirEntry) -> String {
+pub fn dir_entry(entry: &DirEntry) -> String {
     match (entry.kind, &entry.link) {
         (FileKind::Directory, _) => format!("{}/", entry.name),
         (FileKind::Symlink, Some(link)) => format!("{} -> {link}", entry.name),

@@ -10,6 +10,7 @@ mod overlay_keys;
 pub mod panes;
 pub mod quiz;
 pub mod shells;
+pub mod talk;
 pub mod terminal;
 mod update;
 
@@ -19,6 +20,7 @@ pub use overlay_keys::{List, entries};
 pub use update::update;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
@@ -27,6 +29,7 @@ use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::Mark;
 pub use crate::progress::StepHow;
+use crate::talk::message::{FromHub, ToHub};
 
 /// What plays a lesson.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -88,6 +91,8 @@ pub enum Screen {
     Ended(Ended),
     /// How a check of one or several lessons went.
     Score,
+    /// A window of a talk.
+    Talk(Box<talk::TalkView>),
 }
 
 #[derive(Debug, Clone)]
@@ -125,6 +130,12 @@ pub enum Msg {
     /// Its last program has ended.
     ShellEnded(u32),
     Paste(String),
+    /// The hub of a talk said something.
+    Hub(FromHub),
+    /// It is gone.
+    HubGone,
+    /// So much time went by, and it is now so late.
+    Tick(Duration, String),
     /// A signal asks the program to end.
     Terminate,
 }
@@ -169,6 +180,8 @@ pub enum Effect {
         tab: u32,
         size: TerminalSize,
     },
+    /// Tell the hub of the talk.
+    Hub(ToHub),
     Suspend,
     Redraw,
     Quit,

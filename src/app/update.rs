@@ -5,10 +5,11 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use super::keymap::{self, Command};
 use super::{
     Confirm, Effect, Ended, LessonView, Model, Msg, Note, Overlay, Phase, Screen, Source, exam, learning, overlay_keys,
-    quiz, shells,
+    quiz, shells, talk,
 };
 use crate::engine::{Event, Goal, Request, TurnState};
 use crate::lesson::model::ViewKind;
+use crate::talk::message::ToHub;
 
 /// Rows that a page key moves by.
 pub(super) const PAGE: usize = 10;
@@ -25,6 +26,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
             model.size = (columns, rows);
             match &mut model.screen {
                 Screen::Lesson(view) => view.shells.fit(model.size, view.zoomed),
+                Screen::Talk(_) => vec![Effect::Hub(ToHub::Size { columns, rows })],
                 Screen::Catalogue | Screen::Ended(_) | Screen::Score => Vec::new(),
             }
         }
@@ -63,6 +65,12 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         Msg::Paste(text) => shells::on_paste(model, &text),
         Msg::Copied(how) => {
             model.notice = Some(how);
+            Vec::new()
+        }
+        Msg::Hub(message) => talk::on_message(model, message),
+        Msg::HubGone => talk::on_hub_gone(model),
+        Msg::Tick(time, now) => {
+            talk::on_tick(model, time, now);
             Vec::new()
         }
         Msg::Terminate => {
@@ -157,6 +165,9 @@ fn ended(view: &LessonView) -> Ended {
 }
 
 fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    if let Screen::Talk(_) = model.screen {
+        return talk::keys::on_key(model, key);
+    }
     if model.overlay != Overlay::None {
         return overlay_keys::on_key(model, key);
     }
@@ -198,6 +209,7 @@ pub(super) fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
                 Screen::Catalogue => in_catalogue(model, other),
                 Screen::Lesson(_) => in_lesson(model, other),
                 Screen::Ended(_) | Screen::Score => after_end(model, other),
+                Screen::Talk(_) => Vec::new(),
             };
         }
     }

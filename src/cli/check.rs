@@ -2,18 +2,37 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 
+use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
+use crate::tape::{file, shelf};
 use crate::text;
+use crate::ui::talk::rehearsal;
+
+/// Every beat of it, as an audience would see it.
+fn fits_a_wall(name: &str, lesson: Lesson) -> bool {
+    let tape =
+        shelf::all().filter(|(_, header)| header.lesson == lesson.id).find_map(|(bytes, _)| file::read(bytes).ok());
+    let tape = tape.filter(|tape| tape.fits(&lesson).is_ok());
+    let misfits = rehearsal::misfits(&Arc::new(lesson), tape.as_ref());
+    for misfit in &misfits {
+        eprintln!("{name}: {}", text::safe(misfit));
+    }
+    misfits.is_empty()
+}
 
 pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let mut all_sound = true;
-    for file in files {
-        let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
-        match parse(&file.to_string_lossy(), &text) {
-            Ok(lesson) => println!("{}: sound, {} steps", file.display(), lesson.steps.len()),
+    for path in files {
+        let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
+        match parse(&path.to_string_lossy(), &text) {
+            Ok(lesson) => {
+                println!("{}: sound, {} steps", path.display(), lesson.steps.len());
+                all_sound &= fits_a_wall(&path.display().to_string(), lesson);
+            }
             Err(error) => {
                 all_sound = false;
                 eprintln!("{}", text::safe_lines(&error.to_string()));

@@ -2,9 +2,7 @@
 
 use std::io::{IsTerminal, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
@@ -14,11 +12,12 @@ use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use serde::{Deserialize, Serialize};
 
+use super::socket::{self, Behind, Place};
 use crate::engine::{ShellTerminal, Visit};
 use crate::kernel::pty::{self, TerminalSize};
 use crate::lab::wire::Wire;
 use crate::op::ActorName;
-use crate::progress;
+use crate::talk::hub::is_own;
 
 /// How long either side waits for the other's word.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -47,36 +46,9 @@ enum Opened {
     Refused(String),
 }
 
-/// An open door; dropping it takes it away.
-#[derive(Debug)]
-pub struct Door {
-    path: PathBuf,
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-/// `$XDG_RUNTIME_DIR/unboxed`, or else where progress is kept.
-pub fn directory() -> Option<PathBuf> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
-    runtime.map(|dir| dir.join("unboxed")).or_else(progress::directory)
-}
-
 /// Open a door for this process's lab; whoever owns the lab answers what comes out of the channel.
-pub fn open() -> anyhow::Result<(Door, Receiver<Visit>)> {
-    let dir = directory().context("there is neither XDG_RUNTIME_DIR nor a home directory")?;
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(&dir).with_context(|| format!("could not make {}", dir.display()))?;
-    let path = dir.join(format!("lab-{}.sock", std::process::id()));
-    // A process that had this number before may have died without taking its own away.
-    let _ = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).with_context(|| format!("could not listen at {}", path.display()))?;
-    let door = Door { path };
-    std::fs::set_permissions(&door.path, std::fs::Permissions::from_mode(0o600))
-        .context("could not keep others from the lab's socket")?;
+pub fn open() -> anyhow::Result<(Place, Receiver<Visit>)> {
+    let (place, listener) = socket::listen(Behind::Lab)?;
     let (visits, received) = mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
@@ -85,13 +57,11 @@ pub fn open() -> anyhow::Result<(Door, Receiver<Visit>)> {
             std::thread::spawn(move || serve(stream, &visits));
         }
     });
-    Ok((door, received))
+    Ok((place, received))
 }
 
 fn serve(stream: UnixStream, visits: &Sender<Visit>) {
-    let peer = nix::sys::socket::getsockopt(&stream, nix::sys::socket::sockopt::PeerCredentials);
-    let own = nix::unistd::Uid::effective().as_raw();
-    if !peer.is_ok_and(|peer| peer.uid() == own || peer.uid() == 0) {
+    if !is_own(&stream) {
         return;
     }
     let mut wire = Wire::from_fd(stream.into());
@@ -113,7 +83,7 @@ fn serve(stream: UnixStream, visits: &Sender<Visit>) {
 
 /// `unboxed shell`: a shell in the lab of a running `unboxed`, on this terminal.
 pub fn shell(arguments: &ShellArguments) -> anyhow::Result<ExitCode> {
-    let stream = knock_at(arguments.of)?;
+    let stream = socket::connect(Behind::Lab, arguments.of)?;
     let mut wire = Wire::from_fd(stream.into());
     wire.set_timeout(Some(PATIENCE)).context("could not set up the connection")?;
     let knock = Knock { actor: ActorName(arguments.actor.clone()), size: own_size() };
@@ -132,33 +102,6 @@ pub fn shell(arguments: &ShellArguments) -> anyhow::Result<ExitCode> {
 fn own_size() -> TerminalSize {
     let (columns, rows) = crossterm::terminal::size().unwrap_or((80, 24));
     TerminalSize::new(columns, rows)
-}
-
-/// The lab asked for, or the only one that runs. Doors of the dead are taken away.
-fn knock_at(of: Option<u32>) -> anyhow::Result<UnixStream> {
-    let dir = directory().context("there is neither XDG_RUNTIME_DIR nor a home directory")?;
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let Some(pid) = pid_of(&path) else { continue };
-        match UnixStream::connect(&path) {
-            Ok(stream) => found.push((pid, stream)),
-            Err(_) => drop(std::fs::remove_file(&path)),
-        }
-    }
-    if let Some(wanted) = of {
-        found.retain(|(pid, _)| *pid == wanted);
-    }
-    let pids: Vec<String> = found.iter().map(|(pid, _)| pid.to_string()).collect();
-    match found.len() {
-        1 => Ok(found.remove(0).1),
-        0 => bail!("no lab is running: start one with `unboxed learn LESSON` in another terminal"),
-        _ => bail!("several labs are running; say which with --of: {}", pids.join(", ")),
-    }
-}
-
-fn pid_of(path: &Path) -> Option<u32> {
-    path.file_name()?.to_str()?.strip_prefix("lab-")?.strip_suffix(".sock")?.parse().ok()
 }
 
 /// Raw mode that ends however the function does.

@@ -8,7 +8,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::saver::Saver;
-use super::{door, facts, open_lesson, program, record};
+use super::{door, facts, open_lesson, program, record, socket};
 use crate::app::exam::Exam;
 use crate::app::{CatalogueRow, Note, Source};
 use crate::doctor::{Facts, Playable, can_play};
@@ -138,6 +138,7 @@ fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyh
         copy_file: copy_file(),
         your_turn: setting.your_turn,
         source: setting.source,
+        talk: None,
         exam: setting.exam,
     };
     tui::run(options, &mut backstage)?;
@@ -145,7 +146,7 @@ fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyh
 }
 
 fn copy_file() -> Option<PathBuf> {
-    Some(door::directory()?.join("copied.txt"))
+    Some(socket::directory()?.join("copied.txt"))
 }
 
 fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {

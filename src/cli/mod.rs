@@ -4,10 +4,12 @@ mod check;
 mod doctor;
 mod door;
 mod learn;
+mod present;
 mod progress;
 mod record;
 pub mod run;
 mod saver;
+mod socket;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,6 +46,14 @@ enum Command {
     Progress(progress::ProgressArguments),
     /// Play a whole lesson without a terminal, and print what happened
     Run(run::RunArguments),
+    /// Teach a room: this window is the audience's, the talk goes on in others
+    Present(present::PresentArguments),
+    /// The speaker's console of a talk: notes, clock, and what the audience sees
+    Console(present::WindowArguments),
+    /// One more window for the audience of a talk
+    Watch(present::WindowArguments),
+    #[command(hide = true)]
+    TalkHub(present::HubArguments),
     /// Play a lesson live and keep a recording, which plays anywhere
     Record(record::RecordArguments),
     /// A shell in the lab of an `unboxed` that runs in another terminal
@@ -92,11 +102,18 @@ pub fn main() -> ExitCode {
 }
 
 fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
-    if !matches!(command, Command::Learn { .. } | Command::Quiz(_) | Command::Run(_) | Command::Shell(_)) {
+    use Command::{Console, Learn, Present, Quiz, Run, Shell, TalkHub, Watch};
+    let has_lab_or_screen =
+        matches!(command, Learn { .. } | Quiz(_) | Run(_) | Shell(_) | Present(_) | Console(_) | Watch(_) | TalkHub(_));
+    if !has_lab_or_screen {
         crate::kernel::process::die_of_broken_pipes();
     }
     match command {
         Command::Learn { lesson, options } => learn::learn(lesson.as_deref(), &options),
+        Command::Present(arguments) => present::present(&arguments),
+        Command::Console(arguments) => present::console(&arguments),
+        Command::Watch(arguments) => present::watch(&arguments),
+        Command::TalkHub(arguments) => present::talk_hub(&arguments),
         Command::Record(arguments) => record::record(&arguments),
         Command::Quiz(arguments) => learn::quiz(&arguments),
         Command::Progress(arguments) => progress::progress(&arguments),
@@ -135,8 +152,7 @@ fn clean() -> anyhow::Result<ExitCode> {
 
 /// An embedded lesson by its name, or a file by its path.
 fn open_lesson(name: &str) -> anyhow::Result<Lesson> {
-    let is_path = name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml");
-    if !is_path {
+    if !is_path(name) {
         return catalogue::find(name).map_err(|error| match error {
             FindError::Unknown { .. } => anyhow::anyhow!("{error} (`unboxed doctor` lists them all)"),
             FindError::Ambiguous { .. } | FindError::Broken(_) => error.into(),
@@ -144,6 +160,21 @@ fn open_lesson(name: &str) -> anyhow::Result<Lesson> {
     }
     let text = std::fs::read_to_string(name).with_context(|| format!("could not read the lesson file {name}"))?;
     Ok(parse(name, &text)?)
+}
+
+/// The name of a lesson's file, and its text.
+fn lesson_source(name: &str) -> anyhow::Result<(String, String)> {
+    if is_path(name) {
+        let text = std::fs::read_to_string(name).with_context(|| format!("could not read the lesson file {name}"))?;
+        return Ok((name.to_owned(), text));
+    }
+    let lesson = open_lesson(name)?;
+    let text = catalogue::source(&lesson.id).with_context(|| format!("there is no text of {name}"))?;
+    Ok((lesson.id, text.to_owned()))
+}
+
+fn is_path(name: &str) -> bool {
+    name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml")
 }
 
 /// This program's own binary, for the roles.

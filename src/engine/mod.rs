@@ -145,7 +145,7 @@ pub struct Visit {
     pub reply: Sender<Result<ShellTerminal, String>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Ready {
     pub lab: LabInfo,
     /// Steps played in this lab.

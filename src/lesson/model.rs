@@ -71,6 +71,12 @@ pub struct Step {
     /// The fragment of an OCI runtime config.json that asks for the same, as JSON; may be empty.
     #[serde(default)]
     pub oci: String,
+    /// Markdown: what an audience reads before the step has run; empty: the first sentence of the story.
+    #[serde(default)]
+    pub say: String,
+    /// The same for afterwards; empty: the first sentence of what to see.
+    #[serde(default)]
+    pub callout: String,
     /// Speaker notes (Markdown); may be empty.
     #[serde(default)]
     pub notes: String,
@@ -142,6 +148,8 @@ impl Branch {
             needs: Needs::default(),
             docker: String::new(),
             oci: String::new(),
+            say: String::new(),
+            callout: String::new(),
             notes: String::new(),
             breaks: Vec::new(),
             hints: Vec::new(),

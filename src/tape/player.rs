@@ -70,13 +70,22 @@ impl Player<'_> {
     }
 
     fn ready(&self) -> Event {
-        // One moment more than steps: `file` refuses other tapes.
-        let moment = &self.tape.moments[self.played];
-        let step = self.lesson.steps.get(self.played);
-        let checks = step.map_or_else(Vec::new, |step| step.preflight(&moment.live));
-        Event::Ready(Ready {
+        match self.tape.ready(self.lesson, self.played) {
+            Some(ready) => Event::Ready(ready),
+            // One moment more than steps: `file` reads no other tapes.
+            None => Event::Failed { message: "the tape has nothing here".into() },
+        }
+    }
+}
+
+impl Tape {
+    /// Where the lesson stands after so many steps; None past the end.
+    pub fn ready(&self, lesson: &Lesson, played: usize) -> Option<Ready> {
+        let moment = self.moments.get(played)?;
+        let checks = lesson.steps.get(played).map_or_else(Vec::new, |step| step.preflight(&moment.live));
+        Some(Ready {
             lab: moment.lab.clone(),
-            played: self.played,
+            played,
             left_out: BTreeSet::new(),
             live: Arc::clone(&moment.live),
             context: moment.context.clone(),

@@ -7,7 +7,7 @@ use std::io::{BufWriter, IsTerminal, Stdout, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,10 +20,12 @@ use ratatui::backend::CrosstermBackend;
 
 use self::shells::Terminals;
 use crate::app::exam::Exam;
+use crate::app::talk::TalkView;
 use crate::app::terminal::is_contained;
-use crate::app::{CatalogueRow, Effect, Model, Msg, Note, Source, update};
+use crate::app::{self, CatalogueRow, Effect, Model, Msg, Note, Source, update};
 use crate::engine::{Event, Request};
 use crate::lesson::model::Lesson;
+use crate::talk::message::{FromHub, ToHub};
 use crate::ui::highlight::{Highlighted, Language, highlight};
 use crate::ui::theme::Theme;
 use crate::ui::{self, Look};
@@ -39,6 +41,15 @@ pub struct EngineLink {
     pub left_off: usize,
     /// Where and when the tape was made that plays instead of a lab.
     pub tape: Option<String>,
+}
+
+/// A window of a talk, and its connection to the hub.
+#[derive(Debug)]
+pub struct TalkLink {
+    pub window: TalkView,
+    pub to_hub: Sender<ToHub>,
+    /// Ends when the hub is gone.
+    pub from_hub: Receiver<FromHub>,
 }
 
 /// What the screen needs of the rest of the program.
@@ -61,6 +72,8 @@ pub struct TuiOptions {
     /// Every step is the learner's.
     pub your_turn: bool,
     pub source: Source,
+    /// A window of a talk, instead of lessons.
+    pub talk: Option<TalkLink>,
     /// Ask the questions of lessons, instead of playing them.
     pub exam: Option<Exam>,
 }
@@ -76,17 +89,24 @@ enum Incoming {
 
 /// How long messages are taken in before the screen is drawn.
 const FRAME: Duration = Duration::from_millis(8);
+const SECOND: Duration = Duration::from_secs(1);
 
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
-/// Run the screen until the person leaves.
-pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
+/// Whether there is a terminal that can draw a screen.
+pub fn check_terminal() -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         bail!("the screen needs a terminal for input and output; `unboxed run LESSON` plays a lesson without one");
     }
     if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
         bail!("this terminal can't draw a screen (TERM=dumb); `unboxed run LESSON` plays a lesson without one");
     }
+    Ok(())
+}
+
+/// Run the screen until the person leaves.
+pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
+    check_terminal()?;
     // Our own theme drops colours; left to itself, NO_COLOR would take bold and reverse away too.
     crossterm::style::force_color_output(true);
     let _restore = Restore::set_up()?;
@@ -98,6 +118,7 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
         look: Look { theme: Theme::from_environment(options.ascii), highlighted: Highlighted::new() },
         sender,
         engine: None,
+        hub: None,
         copy_file: options.copy_file,
         terminals: Terminals::default(),
     };
@@ -107,14 +128,28 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     model.your_turn = options.your_turn;
     model.exam = options.exam;
     model.source = options.source;
+    if let Some(link) = options.talk {
+        stage.join(link, &mut model);
+    }
     if let Some(id) = options.open {
         let effects = vec![Effect::Open { id, from: options.source }];
         stage.carry_out(&mut model, effects, backstage)?;
     }
     stage.draw(&model)?;
+    let mut ticked = Instant::now();
     while !model.is_over {
-        let Ok(first) = incoming.recv() else { break };
-        stage.take_in(&mut model, first, backstage)?;
+        let counts = matches!(&model.screen, app::Screen::Talk(window) if window.wants_ticks());
+        if !counts {
+            ticked = Instant::now();
+        }
+        let Ok(first) = next(&incoming, counts.then(|| ticked + SECOND)) else { break };
+        if let Some(first) = first {
+            stage.take_in(&mut model, first, backstage)?;
+        }
+        if counts && ticked.elapsed() >= SECOND {
+            update(&mut model, Msg::Tick(ticked.elapsed(), jiff::Zoned::now().strftime("%H:%M").to_string()));
+            ticked = Instant::now();
+        }
         // What else is there comes along; but a flood must not keep the screen from being drawn.
         let since = Instant::now();
         while since.elapsed() < FRAME
@@ -130,6 +165,16 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     Ok(())
 }
 
+/// What comes next, or None when it is time. An error when nothing can come any more.
+fn next(incoming: &Receiver<Incoming>, until: Option<Instant>) -> Result<Option<Incoming>, mpsc::RecvError> {
+    let Some(until) = until else { return incoming.recv().map(Some) };
+    match incoming.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        Ok(first) => Ok(Some(first)),
+        Err(RecvTimeoutError::Timeout) => Ok(None),
+        Err(RecvTimeoutError::Disconnected) => Err(mpsc::RecvError),
+    }
+}
+
 fn new_screen() -> anyhow::Result<Screen> {
     // ratatui writes a frame in thousands of small pieces.
     let out = BufWriter::with_capacity(64 * 1024, std::io::stdout());
@@ -141,6 +186,8 @@ struct Stage {
     look: Look,
     sender: Sender<Incoming>,
     engine: Option<(Sender<Request>, JoinHandle<()>)>,
+    /// Where what a window of a talk says goes.
+    hub: Option<Sender<ToHub>>,
     copy_file: Option<PathBuf>,
     terminals: Terminals,
 }
@@ -210,12 +257,33 @@ impl Stage {
                 }
                 Effect::Type { tab, bytes } => self.terminals.type_bytes(tab, bytes),
                 Effect::ResizeShell { tab, size } => self.terminals.resize(tab, size),
+                Effect::Hub(message) => {
+                    if let Some(hub) = &self.hub {
+                        let _ = hub.send(message);
+                    }
+                }
                 Effect::Suspend => suspend()?,
                 Effect::Redraw => self.start_over()?,
                 Effect::Quit => model.is_over = true,
             }
         }
         Ok(())
+    }
+
+    /// Become a window of a talk.
+    fn join(&mut self, link: TalkLink, model: &mut Model) {
+        let TalkLink { window, to_hub, from_hub } = link;
+        model.screen = app::Screen::Talk(Box::new(window));
+        self.hub = Some(to_hub);
+        let sender = self.sender.clone();
+        std::thread::spawn(move || {
+            for message in from_hub {
+                if sender.send(Incoming::App(Msg::Hub(message))).is_err() {
+                    return;
+                }
+            }
+            let _ = sender.send(Incoming::App(Msg::HubGone));
+        });
     }
 
     /// Forward the engine's events, and highlight the lesson's code meanwhile.

@@ -8,6 +8,7 @@ mod overlays;
 mod pane;
 mod quiz;
 mod step;
+pub mod talk;
 mod terminal;
 pub mod theme;
 
@@ -48,6 +49,10 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) {
     match &model.screen {
         Screen::Catalogue => catalogue::draw(model, look.theme, body, frame),
         Screen::Lesson(view) => lesson::draw(view, look, body, frame),
+        Screen::Talk(window) => {
+            talk::draw(window, model.notice.as_deref(), look, area, frame);
+            return;
+        }
         Screen::Ended(ended) => catalogue::draw_ended(ended, look.theme, body, frame),
         Screen::Score => {
             if let Some(exam) = &model.exam {

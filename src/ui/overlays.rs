@@ -76,13 +76,13 @@ fn draw_list(model: &Model, list: List, query: &str, selected: usize, theme: The
     draw_box(lines, &format!(" {title}: type to search, Enter{more}"), theme, place, frame);
 }
 
-fn draw_box(lines: Vec<Line<'_>>, title: &str, theme: Theme, place: Rect, frame: &mut Frame<'_>) {
+pub(super) fn draw_box(lines: Vec<Line<'_>>, title: &str, theme: Theme, place: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Clear, place);
     let block = frame_block(title.to_owned(), String::new(), true, theme);
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), place);
 }
 
-fn centred(area: Rect, width: u16, height: u16) -> Rect {
+pub(super) fn centred(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }

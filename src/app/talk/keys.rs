@@ -1,0 +1,418 @@
+//! The keys of a talk: one table for the keyboard, the footer and the help.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::{Asked, Talk, TalkView};
+use crate::app::{Effect, Model, Phase, Screen};
+use crate::lesson::model::ViewKind;
+use crate::talk::Stage;
+use crate::talk::beat::{self, Beat, is_prediction};
+use crate::talk::message::{ClockOrder, Order, Role, ToHub};
+
+/// What a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Command {
+    Next,
+    RunNow,
+    Back,
+    Rewind,
+    Restart,
+    Jump,
+    Pane(usize),
+    Zoom,
+    Down,
+    Up,
+    NotesDown,
+    NotesUp,
+    Mark,
+    Blank,
+    Freeze,
+    Keys,
+    Mask,
+    Arm,
+    AddTime,
+    Pause,
+    Skip,
+    Help,
+    Redraw,
+    Suspend,
+    Leave,
+    End,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub struct Binding {
+    keys: &'static [(KeyCode, KeyModifiers)],
+    /// As the footer and the help print it.
+    pub label: &'static str,
+    /// Two or three words for the footer; empty where it has no place there.
+    pub short: &'static str,
+    pub long: &'static str,
+    command: Command,
+    /// Windows that do not drive have it too.
+    for_all: bool,
+}
+
+const NONE: KeyModifiers = KeyModifiers::NONE;
+const CTRL: KeyModifiers = KeyModifiers::CONTROL;
+
+macro_rules! binding {
+    ($label:literal, $short:literal, $long:literal, $command:expr, $for_all:literal, $($code:expr),+) => {
+        Binding { keys: &[$(($code, NONE)),+], label: $label, short: $short, long: $long, command: $command, for_all: $for_all }
+    };
+}
+macro_rules! ctrl {
+    ($label:literal, $long:literal, $command:expr, $for_all:literal, $letter:literal) => {
+        Binding {
+            keys: &[(KeyCode::Char($letter), CTRL)],
+            label: $label,
+            short: "",
+            long: $long,
+            command: $command,
+            for_all: $for_all,
+        }
+    };
+}
+
+/// Most important first. A clicker sends PgDn, PgUp, `b` or `.`.
+const BINDINGS: [Binding; 32] = [
+    binding!(
+        "PgDn",
+        "next (runs)",
+        "next beat; runs the step, if armed (Space, right)",
+        Command::Next,
+        false,
+        KeyCode::PageDown,
+        KeyCode::Char(' '),
+        KeyCode::Right,
+        KeyCode::Char('n')
+    ),
+    binding!(
+        "PgUp",
+        "back",
+        "the beat before: nothing is undone (left)",
+        Command::Back,
+        false,
+        KeyCode::PageUp,
+        KeyCode::Left
+    ),
+    binding!("Enter", "", "next beat; runs the step, armed or not", Command::RunNow, false, KeyCode::Enter),
+    ctrl!("ctrl-e", "the same", Command::RunNow, false, 'e'),
+    binding!("u", "rewind", "rewind: a fresh lab, with one step less", Command::Rewind, false, KeyCode::Char('u')),
+    binding!("R", "", "the lesson from its beginning", Command::Restart, false, KeyCode::Char('R')),
+    binding!(
+        "t",
+        "steps",
+        "jump to a step: back at once, forward by playing what lies between",
+        Command::Jump,
+        false,
+        KeyCode::Char('t')
+    ),
+    binding!(
+        "B",
+        "blank",
+        "blank the audience's screen, and back (b and . too)",
+        Command::Blank,
+        false,
+        KeyCode::Char('B'),
+        KeyCode::Char('b'),
+        KeyCode::Char('.')
+    ),
+    binding!(
+        "F",
+        "freeze",
+        "freeze: the audience keeps its picture while you move on",
+        Command::Freeze,
+        false,
+        KeyCode::Char('F')
+    ),
+    binding!("1-7", "pane", "send this pane to the audience", Command::Pane(0), false, KeyCode::Char('1')),
+    binding!("", "", "", Command::Pane(1), false, KeyCode::Char('2')),
+    binding!("", "", "", Command::Pane(2), false, KeyCode::Char('3')),
+    binding!("", "", "", Command::Pane(3), false, KeyCode::Char('4')),
+    binding!("", "", "", Command::Pane(4), false, KeyCode::Char('5')),
+    binding!("", "", "", Command::Pane(5), false, KeyCode::Char('6')),
+    binding!("", "", "", Command::Pane(6), false, KeyCode::Char('7')),
+    binding!("z", "zoom", "that pane over the whole screen, and back", Command::Zoom, false, KeyCode::Char('z')),
+    binding!(
+        "L",
+        "mark",
+        "mark a row of the pane (j, k move it), and unmark",
+        Command::Mark,
+        false,
+        KeyCode::Char('L')
+    ),
+    binding!("j", "", "mark or scroll: a row down", Command::Down, false, KeyCode::Char('j')),
+    binding!("k", "", "mark or scroll: a row up", Command::Up, false, KeyCode::Char('k')),
+    binding!("Down", "", "notes: down", Command::NotesDown, true, KeyCode::Down),
+    binding!("Up", "", "notes: up", Command::NotesUp, true, KeyCode::Up),
+    binding!("S", "", "skip the step that the clock proposes", Command::Skip, false, KeyCode::Char('S')),
+    binding!("A", "", "five minutes more", Command::AddTime, false, KeyCode::Char('A')),
+    binding!("P", "", "pause the clock, and let it run", Command::Pause, false, KeyCode::Char('P')),
+    binding!("K", "", "show the audience which keys you press", Command::Keys, false, KeyCode::Char('K')),
+    binding!("M", "", "cover names of this machine and its users", Command::Mask, false, KeyCode::Char('M')),
+    binding!(
+        "a",
+        "arm",
+        "disarm PgDn and Space, or arm them: armed, they run steps",
+        Command::Arm,
+        false,
+        KeyCode::Char('a')
+    ),
+    binding!("?", "help", "this help", Command::Help, true, KeyCode::Char('?'), KeyCode::F(1)),
+    binding!(
+        "q",
+        "end",
+        "end the talk for all (a window that does not drive: close it)",
+        Command::End,
+        true,
+        KeyCode::Char('q')
+    ),
+    ctrl!("ctrl-c", "close this window; the talk goes on in the others", Command::Leave, true, 'c'),
+    ctrl!("ctrl-l", "draw the screen anew", Command::Redraw, true, 'l'),
+];
+const SUSPEND: Binding = ctrl!("ctrl-z", "suspend", Command::Suspend, true, 'z');
+
+/// The bindings with a text, for the help.
+pub fn listed(window: &TalkView) -> impl Iterator<Item = &'static Binding> {
+    let drives = window.is_driver();
+    BINDINGS.iter().chain([&SUSPEND]).filter(move |one| (drives || one.for_all) && !one.long.is_empty())
+}
+
+pub fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
+    if let Some(scroll) = window.help.take() {
+        window.help = match key.code {
+            KeyCode::Down | KeyCode::Char('j') => Some(scroll + 1),
+            KeyCode::Up | KeyCode::Char('k') => Some(scroll.saturating_sub(1)),
+            _ => None,
+        };
+        return Vec::new();
+    }
+    if let Some((_, asked)) = window.asks.take() {
+        let yes = matches!(key.code, KeyCode::Char('y' | 'Y') | KeyCode::Enter);
+        return if yes { answer_yes(window, &asked) } else { Vec::new() };
+    }
+    if window.ended.is_some() {
+        model.is_over = true;
+        return vec![Effect::Quit];
+    }
+    if let Some(at) = window.jump {
+        return in_jump(window, at, key);
+    }
+    let modifiers = key.modifiers - KeyModifiers::SHIFT;
+    let is_meant = |one: &&Binding| one.keys.iter().any(|(code, wanted)| *code == key.code && *wanted == modifiers);
+    let Some(binding) = BINDINGS.iter().chain([&SUSPEND]).find(is_meant) else { return Vec::new() };
+    let drives = window.is_driver();
+    if !drives && !binding.for_all {
+        model.notice = Some(match window.role {
+            Role::Watcher => "this window only looks; ctrl-c closes it".into(),
+            Role::Screen | Role::Console => "another window drives the talk; ctrl-c closes this one".into(),
+        });
+        return Vec::new();
+    }
+    let effects = carry_out(model, binding.command);
+    with_key(model, binding, effects)
+}
+
+/// Where keys are shown, this one is: with the stage that it sets, or as a stage of its own.
+fn with_key(model: &Model, binding: &Binding, mut effects: Vec<Effect>) -> Vec<Effect> {
+    let Screen::Talk(window) = &model.screen else { return effects };
+    let Some(talk) = window.talk.as_ref().filter(|_| window.is_driver()) else { return effects };
+    if talk.set.keys.is_none() || binding.command == Command::Keys {
+        return effects;
+    }
+    let label = if let Command::Pane(index) = binding.command { (index + 1).to_string() } else { binding.label.into() };
+    let keys = Some(label);
+    let set = effects.iter_mut().find_map(|effect| match effect {
+        Effect::Hub(ToHub::Stage(stage)) => Some(stage),
+        _ => None,
+    });
+    match set {
+        Some(stage) => stage.keys = keys,
+        None => effects.insert(0, Effect::Hub(ToHub::Stage(Stage { keys, ..talk.set.clone() }))),
+    }
+    effects
+}
+
+fn answer_yes(window: &mut TalkView, asked: &Asked) -> Vec<Effect> {
+    match asked {
+        Asked::End => vec![Effect::Hub(ToHub::Order(Order::Quit))],
+        Asked::Rewind { steps } => {
+            let Some(talk) = &mut window.talk else { return Vec::new() };
+            talk.view.start_building();
+            let stage = talk.set.at(Beat::Tell { step: *steps });
+            vec![Effect::Hub(ToHub::Stage(stage)), Effect::Hub(ToHub::Order(Order::RewindTo { steps: *steps }))]
+        }
+    }
+}
+
+fn in_jump(window: &mut TalkView, at: usize, key: KeyEvent) -> Vec<Effect> {
+    let Some(talk) = &window.talk else { return Vec::new() };
+    let last = talk.view.lesson.steps.len().saturating_sub(1);
+    window.jump = match key.code {
+        KeyCode::Down | KeyCode::Char('j') => Some((at + 1).min(last)),
+        KeyCode::Up | KeyCode::Char('k') => Some(at.saturating_sub(1)),
+        KeyCode::PageDown => Some((at + 10).min(last)),
+        KeyCode::PageUp => Some(at.saturating_sub(10)),
+        KeyCode::Home => Some(0),
+        KeyCode::End => Some(last),
+        KeyCode::Enter => {
+            window.jump = None;
+            return jump_to(window, at);
+        }
+        _ => None,
+    };
+    Vec::new()
+}
+
+fn jump_to(window: &mut TalkView, step: usize) -> Vec<Effect> {
+    let Some(talk) = &window.talk else { return Vec::new() };
+    if step <= talk.view.played() {
+        return vec![Effect::Hub(ToHub::Stage(talk.set.at(Beat::Tell { step })))];
+    }
+    let question = format!("Play all steps before step {} in a fresh lab?", step + 1);
+    window.asks = Some((question, Asked::Rewind { steps: step }));
+    Vec::new()
+}
+
+fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
+    let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
+    match command {
+        Command::Help => window.help = Some(0),
+        Command::Redraw => return vec![Effect::Redraw],
+        Command::Suspend => return vec![Effect::Suspend],
+        Command::NotesDown => window.notes_scroll += 1,
+        Command::NotesUp => window.notes_scroll = window.notes_scroll.saturating_sub(1),
+        Command::End if window.is_driver() => {
+            let left = window.talk.as_ref().map_or(0, |talk| talk.windows.all.len().saturating_sub(1));
+            let others = if left > 0 { format!(" It closes {left} other windows.") } else { String::new() };
+            window.asks = Some((format!("End the talk and take the lab down?{others}"), Asked::End));
+        }
+        Command::Leave | Command::End => {
+            model.is_over = true;
+            return vec![Effect::Quit];
+        }
+        Command::Arm => {
+            window.is_armed = !window.is_armed;
+            model.notice = Some(if window.is_armed {
+                "armed: PgDn runs steps".into()
+            } else {
+                "disarmed: Enter runs steps".into()
+            });
+        }
+        Command::Next | Command::RunNow => return next(model, command == Command::RunNow),
+        Command::Rewind | Command::Restart | Command::Jump => ask_where(window, command),
+        other => {
+            let Some(talk) = &window.talk else { return Vec::new() };
+            return on_stage(talk, other).into_iter().map(Effect::Hub).collect();
+        }
+    }
+    Vec::new()
+}
+
+fn ask_where(window: &mut TalkView, command: Command) {
+    let Some(talk) = &window.talk else { return };
+    let beat = talk.set.beat;
+    let undone = match beat {
+        _ if command == Command::Restart => 0,
+        _ if command == Command::Jump => {
+            window.jump = Some(beat.step());
+            return;
+        }
+        _ if beat.is_before_the_run(&talk.view.lesson) => beat.step().saturating_sub(1),
+        beat => beat.step(),
+    };
+    let question = format!("Rewind to before step {}, in a fresh lab?", undone + 1);
+    window.asks = Some((question, Asked::Rewind { steps: undone }));
+}
+
+/// What the driver does to the stage or the clock.
+fn on_stage(talk: &Talk, command: Command) -> Option<ToHub> {
+    let set = talk.set.clone();
+    let stage = match command {
+        Command::Back => set.at(beat::before(&talk.beats(), set.beat)?),
+        Command::Pane(index) => {
+            let pane = ViewKind::ALL.get(index).copied();
+            // Once more: the step's own panes.
+            let pane = pane.filter(|_| set.pane != pane);
+            Stage { pane, zoomed: set.zoomed && pane.is_some(), marked: None, top: 0, ..set }
+        }
+        Command::Zoom => {
+            let pane = talk.panes(&set).first().copied();
+            Stage { zoomed: !set.zoomed, pane: set.pane.or(pane), ..set }
+        }
+        Command::Mark => Stage { marked: if set.marked.is_some() { None } else { Some(set.top) }, ..set },
+        Command::Down | Command::Up => {
+            let pane = talk.panes(&set).first().copied()?;
+            let last = talk.rows(pane).len().saturating_sub(1);
+            let moved = |at: usize| if command == Command::Down { (at + 1).min(last) } else { at.saturating_sub(1) };
+            match set.marked {
+                Some(row) => Stage { marked: Some(moved(row)), ..set },
+                None => Stage { top: moved(set.top), ..set },
+            }
+        }
+        Command::Blank => Stage { blank: !set.blank, ..set },
+        Command::Freeze => Stage { frozen: !set.frozen, ..set },
+        Command::Keys => Stage { keys: if set.keys.is_some() { None } else { Some(String::new()) }, ..set },
+        Command::Mask => Stage { masked: !set.masked, ..set },
+        Command::Pause => return Some(ToHub::Clock(if talk.clock.runs { ClockOrder::Pause } else { ClockOrder::Run })),
+        Command::AddTime => return Some(ToHub::Clock(ClockOrder::Add { seconds: 300 })),
+        Command::Skip => {
+            let left_out = talk.left_out();
+            let step = *talk.clock().to_skip(&talk.view.lesson, |step| left_out.contains(&step)).first()?;
+            return Some(ToHub::Order(Order::LeaveOut { step, out: true }));
+        }
+        _ => return None,
+    };
+    Some(ToHub::Stage(stage))
+}
+
+/// On by one beat; where the step must run for that, it runs.
+fn next(model: &mut Model, is_sure: bool) -> Vec<Effect> {
+    let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
+    let is_armed = window.is_armed || is_sure;
+    let Some(talk) = &mut window.talk else { return Vec::new() };
+    let beat = talk.set.beat;
+    let following = beat::after(&talk.beats(), beat);
+    let must_run = beat.is_before_the_run(&talk.view.lesson) && beat.step() >= talk.view.played();
+    let asks_first =
+        following.is_some_and(|next| next.is_before_the_run(&talk.view.lesson) && next.step() == beat.step());
+    let stage = if must_run && !asks_first {
+        match talk.view.phase {
+            Phase::Ready if is_armed => {
+                // At once: a second press must not run another step.
+                talk.view.phase = Phase::Playing { step: beat.step() };
+                return vec![Effect::Hub(ToHub::Order(Order::Next))];
+            }
+            Phase::Ready => model.notice = Some("disarmed: Enter runs this step".into()),
+            Phase::Building => model.notice = Some("the lab is being made".into()),
+            Phase::Playing { .. } => {}
+            Phase::Failed { .. } => model.notice = Some("the lab failed: u rewinds into a fresh one".into()),
+        }
+        return Vec::new();
+    } else if beat.question(&talk.view.lesson).is_some_and(|one| !is_prediction(one) || !must_run) && !talk.set.revealed
+    {
+        Stage { revealed: true, ..talk.set.clone() }
+    } else if let Some(beat) = following {
+        talk.set.at(beat)
+    } else {
+        model.notice = Some("that was the last beat; q ends the talk".into());
+        return Vec::new();
+    };
+    vec![Effect::Hub(ToHub::Stage(stage))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things() {
+        let all: Vec<&(KeyCode, KeyModifiers)> = BINDINGS.iter().chain([&SUSPEND]).flat_map(|one| one.keys).collect();
+        for (index, key) in all.iter().enumerate() {
+            assert!(!all[index + 1..].contains(key), "{key:?}");
+        }
+    }
+}

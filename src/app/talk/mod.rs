@@ -1,0 +1,390 @@
+//! A window of a talk: what the hub said so far, and what its panes show. The console drives; the audience looks.
+
+pub mod keys;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::panes::{Compare, PaneRow, Scene, brief};
+use super::{Effect, LessonView, Model, Phase, Screen};
+use crate::diff::Diff;
+use crate::engine::{Event, Proof};
+use crate::lesson::model::{Lesson, ViewKind};
+use crate::lesson::parse::parse;
+use crate::lesson::quiz::{Answer, FromLab, Grade, Kind, grade};
+use crate::report::{StepRecord, StepStatus};
+use crate::snapshot::Snapshot;
+use crate::talk::Stage;
+use crate::talk::beat::{self, Beat};
+use crate::talk::clock::Clock;
+use crate::talk::message::{FromHub, Order, Role, ToHub, Told, Whole, Windows};
+use crate::tape::Tape;
+
+/// One window.
+#[derive(Debug)]
+pub struct TalkView {
+    pub role: Role,
+    /// Of this window's process, as the hub lists it.
+    pub pid: u32,
+    /// Speaker notes below the audience's picture, for who has one screen.
+    pub with_notes: bool,
+    /// None until the hub has said what is presented.
+    pub talk: Option<Box<Talk>>,
+    /// Names of this machine and its users.
+    pub private: Vec<String>,
+    /// `PgDn` and Space run steps.
+    pub is_armed: bool,
+    /// A question that waits for y or n.
+    pub asks: Option<(String, Asked)>,
+    /// The list of steps is open, at this one.
+    pub jump: Option<usize>,
+    pub notes_scroll: usize,
+    pub help: Option<usize>,
+    /// The time of day: `18:42`.
+    pub now: String,
+    /// The talk is over: how the machine compares.
+    pub ended: Option<Proof>,
+}
+
+/// What yes does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    Rewind { steps: usize },
+    End,
+}
+
+/// What is presented, and how it stands.
+#[derive(Debug)]
+pub struct Talk {
+    pub view: LessonView,
+    /// As the driver has set it, and as the audience sees it.
+    pub set: Stage,
+    pub shown: Stage,
+    clock: Clock,
+    /// Since the hub said how the clock stands.
+    since: Duration,
+    /// Since this beat is shown.
+    pub on_beat: Duration,
+    pub windows: Windows,
+    /// The rows of each pane of what is shown.
+    rows: Vec<(ViewKind, Vec<PaneRow>)>,
+}
+
+impl TalkView {
+    pub fn new(role: Role, pid: u32, private: Vec<String>) -> TalkView {
+        TalkView {
+            role,
+            pid,
+            with_notes: false,
+            talk: None,
+            private,
+            is_armed: true,
+            asks: None,
+            jump: None,
+            notes_scroll: 0,
+            help: None,
+            now: String::new(),
+            ended: None,
+        }
+    }
+
+    pub fn is_driver(&self) -> bool {
+        self.talk.as_ref().is_some_and(|talk| talk.windows.driver == Some(self.pid))
+    }
+
+    /// It has something that counts seconds.
+    pub fn wants_ticks(&self) -> bool {
+        self.talk.as_ref().is_some_and(|talk| {
+            let asks = matches!(talk.shown.beat, Beat::Ask { .. }) && !talk.shown.revealed;
+            asks || self.role == Role::Console || (self.with_notes && talk.clock.runs)
+        })
+    }
+}
+
+impl Talk {
+    fn new(whole: Whole) -> Option<Talk> {
+        let lesson = Arc::new(parse(&whole.name, &whole.lesson).ok()?);
+        let mut talk = Talk::silent(lesson, whole.clock);
+        talk.view.tape = whole.tape;
+        (talk.set, talk.shown, talk.windows) = (whole.set, whole.shown, whole.windows);
+        for told in whole.told {
+            talk.hear(told);
+        }
+        talk.refresh();
+        Some(talk)
+    }
+
+    /// Nothing was heard yet.
+    fn silent(lesson: Arc<Lesson>, clock: Clock) -> Talk {
+        Talk {
+            view: LessonView::new(lesson),
+            set: Stage::new(),
+            shown: Stage::new(),
+            clock,
+            since: Duration::ZERO,
+            on_beat: Duration::ZERO,
+            windows: Windows::default(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// A lesson whose steps have all run, as a tape has it, or as far as that can be told without one.
+    pub fn rehearsed(lesson: Arc<Lesson>, tape: Option<&Tape>) -> Talk {
+        let clock = Clock::new(&lesson, None);
+        let mut talk = Talk::silent(lesson, clock);
+        if let Some(tape) = tape {
+            talk.view.tape = Some(tape.header.origin());
+            tape.records.iter().for_each(|record| talk.view.set_record(Arc::clone(record)));
+            if let Some(ready) = tape.ready(&talk.view.lesson, tape.records.len()) {
+                talk.view.set_ready(ready);
+            }
+        }
+        talk
+    }
+
+    /// Set the stage, as a driver does.
+    pub fn show(&mut self, stage: Stage) {
+        (self.set, self.shown) = (stage.clone(), stage);
+        self.refresh();
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.clock.later(self.since)
+    }
+
+    pub fn left_out(&self) -> BTreeSet<usize> {
+        self.view.ready.as_ref().map(|ready| ready.left_out.clone()).unwrap_or_default()
+    }
+
+    pub fn beats(&self) -> Vec<Beat> {
+        beat::beats(&self.view.lesson, &self.left_out())
+    }
+
+    /// The rows of a pane of what the audience sees.
+    pub fn rows(&self, view: ViewKind) -> &[PaneRow] {
+        self.rows.iter().find(|(of, _)| *of == view).map_or(&[], |(_, rows)| rows)
+    }
+
+    /// The record that a beat is about, if its step has run.
+    pub fn record(&self, beat: Beat) -> Option<&Arc<StepRecord>> {
+        self.view.record(beat.step()).filter(|_| beat.step() < self.view.played())
+    }
+
+    /// The panes that a beat brings to the front, most telling first.
+    pub fn panes(&self, stage: &Stage) -> Vec<ViewKind> {
+        let step = self.view.lesson.steps.get(stage.beat.step());
+        let mut panes: Vec<ViewKind> = stage.pane.into_iter().collect();
+        panes.extend(step.into_iter().flat_map(|step| step.watch.iter().copied()));
+        let mut seen = BTreeSet::new();
+        panes.retain(|pane| seen.insert(*pane));
+        // A pane that the step changes says more than one that it leaves alone.
+        let has_news = |pane: &ViewKind| self.rows(*pane).iter().any(|row| row.mark.is_change());
+        if stage.pane.is_none() && panes.iter().any(has_news) {
+            panes.sort_by_key(|pane| !has_news(pane));
+        }
+        panes
+    }
+
+    /// What is right, and why, for the question of a beat.
+    pub fn answer(&self, beat: Beat) -> Option<Grade> {
+        let question = beat.question(&self.view.lesson)?;
+        let Beat::Ask { question: index, .. } = beat else { return None };
+        let record = self.record(beat);
+        let holds = record
+            .and_then(|record| record.predicted.iter().find(|predicted| predicted.question == index))
+            .map(|predicted| predicted.holds())
+            .unwrap_or_default();
+        let source = question.value.as_ref().and_then(|value| value.from.as_ref());
+        let value = source.and_then(|source| source.read(record.map_or(self.view.live(), |record| &record.after)));
+        Some(grade(question, &Answer::Unknown, &FromLab { holds, value }))
+    }
+
+    /// Which of the question's options are right; empty where that is not known, or there are none.
+    pub fn right_options(&self, beat: Beat) -> Vec<bool> {
+        let Some(question) = beat.question(&self.view.lesson) else { return Vec::new() };
+        let Beat::Ask { question: index, .. } = beat else { return Vec::new() };
+        match question.kind() {
+            Kind::Choose(choices) | Kind::ChooseAll(choices) => choices.iter().map(|choice| choice.right).collect(),
+            Kind::Predict(_) => {
+                let record = self.record(beat);
+                let predicted = record.and_then(|record| record.predicted.iter().find(|one| one.question == index));
+                predicted.map(|predicted| predicted.holds()).unwrap_or_default()
+            }
+            Kind::Order(_) | Kind::Value(_) | Kind::Task(_) => Vec::new(),
+        }
+    }
+
+    fn hear(&mut self, told: Told) {
+        match told.into_event() {
+            Event::Ready(ready) => self.view.set_ready(ready),
+            Event::Playing { step } => self.view.phase = Phase::Playing { step },
+            Event::Played(record) => self.view.set_record(record),
+            Event::Live(snapshot) => self.view.set_live(snapshot),
+            Event::Sampled(charts) => self.view.set_charts(charts),
+            Event::Failed { message } => self.view.phase = Phase::Failed { message },
+            _ => {}
+        }
+    }
+
+    /// Compute the panes of what is shown anew.
+    fn refresh(&mut self) {
+        let beat = self.shown.beat;
+        let record = self.record(beat).cloned();
+        let is_told = beat.is_before_the_run(&self.view.lesson) && !self.shown.revealed;
+        let (before, after): (&Snapshot, &Snapshot) = match &record {
+            Some(record) if is_told => (&record.before, &record.before),
+            Some(record) => (&record.before, &record.after),
+            None => (self.view.live(), self.view.live()),
+        };
+        let diff = Diff::between(before, after);
+        let ops = record.as_ref().filter(|_| !is_told).map_or(&[][..], |record| &record.ops);
+        let charts = match &record {
+            Some(_) if is_told => &[][..],
+            Some(record) => &record.charts,
+            None => &self.view.charts,
+        };
+        let scene = Scene {
+            before,
+            after,
+            diff: &diff,
+            ops,
+            charts,
+            numbers: &self.view.numbers,
+            raw: false,
+            compare: Compare::Diff,
+            changes_only: true,
+        };
+        let rows = ViewKind::ALL.into_iter().map(|view| {
+            let has_changes = diff.changes(view) > 0;
+            (view, brief::build(view, &Scene { changes_only: has_changes, ..scene }))
+        });
+        self.rows = rows.collect();
+    }
+}
+
+/// The hub said something.
+pub fn on_message(model: &mut Model, message: FromHub) -> Vec<Effect> {
+    let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
+    match message {
+        FromHub::Whole(whole) => {
+            let (name, was) = (whole.name.clone(), window.is_driver());
+            window.talk = Talk::new(*whole).map(Box::new);
+            if window.talk.is_none() {
+                model.notice = Some(format!("the lesson {name} can't be read by this version of the program"));
+            } else if !was {
+                model.notice = who_drives(window);
+            }
+        }
+        FromHub::Refused { why } => model.notice = Some(why),
+        FromHub::Ended(proof) => window.ended = Some(proof),
+        FromHub::Windows(windows) => {
+            let was = window.is_driver();
+            if let Some(talk) = &mut window.talk {
+                talk.windows = windows;
+            }
+            if window.is_driver() != was {
+                model.notice = who_drives(window);
+            }
+        }
+        FromHub::Clock(clock) => {
+            if let Some(talk) = &mut window.talk {
+                talk.clock = clock;
+                talk.since = Duration::ZERO;
+            }
+        }
+        FromHub::Stage { set, shown } => {
+            if let Some(talk) = &mut window.talk {
+                if talk.shown.beat != shown.beat {
+                    talk.on_beat = Duration::ZERO;
+                }
+                if talk.set.beat != set.beat {
+                    window.notes_scroll = 0;
+                }
+                (talk.set, talk.shown) = (set, shown);
+                talk.refresh();
+            }
+            return go_through_left_out(window);
+        }
+        FromHub::Told(told) => return on_told(model, told),
+    }
+    Vec::new()
+}
+
+fn who_drives(window: &TalkView) -> Option<String> {
+    let talk = window.talk.as_ref()?;
+    match (window.role, talk.windows.driver) {
+        (Role::Console, Some(pid)) if pid == window.pid => Some("this console drives the talk".into()),
+        (Role::Console, Some(pid)) => {
+            Some(format!("another console drives (process {pid}); this one takes over when it closes"))
+        }
+        (Role::Screen, Some(pid)) if pid == window.pid => {
+            Some("no console: this window drives (? shows the keys)".into())
+        }
+        _ => None,
+    }
+}
+
+fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
+    let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
+    let is_driver = window.is_driver();
+    let Some(talk) = &mut window.talk else { return Vec::new() };
+    if let Told::Refused { why } = &told {
+        model.notice = Some(why.clone());
+    }
+    let is_ready = matches!(told, Told::Ready(_));
+    talk.hear(told);
+    talk.refresh();
+    if !is_ready || !is_driver {
+        return Vec::new();
+    }
+    // The step of this beat has run: on to what came of it.
+    let (set, played) = (&talk.set, talk.view.played());
+    let has_run = set.beat.is_before_the_run(&talk.view.lesson) && set.beat.step() + 1 == played && !set.revealed;
+    if has_run && talk.record(set.beat).is_some() {
+        let next = match set.beat {
+            Beat::Ask { .. } => Stage { revealed: true, ..set.clone() },
+            Beat::Tell { step } | Beat::Show { step } => set.at(Beat::Show { step }),
+        };
+        return vec![Effect::Hub(ToHub::Stage(next))];
+    }
+    go_through_left_out(window)
+}
+
+/// Steps that are left out lie between the lab and the beat: they are gone through at once.
+fn go_through_left_out(window: &TalkView) -> Vec<Effect> {
+    let Some(talk) = &window.talk else { return Vec::new() };
+    let played = talk.view.played();
+    let waits = talk.view.phase == Phase::Ready && played < talk.set.beat.step() && talk.left_out().contains(&played);
+    if window.is_driver() && waits { vec![Effect::Hub(ToHub::Order(Order::Next))] } else { Vec::new() }
+}
+
+/// Time went by.
+pub fn on_tick(model: &mut Model, time: Duration, now: String) {
+    let Screen::Talk(window) = &mut model.screen else { return };
+    window.now = now;
+    if let Some(talk) = &mut window.talk {
+        talk.since += time;
+        talk.on_beat += time;
+    }
+}
+
+/// The hub is gone, or let go of this window.
+pub fn on_hub_gone(model: &mut Model) -> Vec<Effect> {
+    let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
+    if window.ended.is_some() && window.role == Role::Screen {
+        // It stays, to show how the machine compares.
+        return Vec::new();
+    }
+    model.is_over = true;
+    vec![Effect::Quit]
+}
+
+/// Why a step was not played, where it was not.
+pub fn left_out_because(record: &StepRecord) -> Option<String> {
+    match &record.status {
+        StepStatus::Skipped { why, .. } => Some(format!("Left out here: {why}")),
+        StepStatus::LeftOut => Some("This step was left out.".into()),
+        StepStatus::Played | StepStatus::Typed => None,
+    }
+}

@@ -1,0 +1,241 @@
+//! `unboxed present`, `console` and `watch`: the hub of a talk, and its windows.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::socket::{self, Behind};
+use super::{door, facts, lesson_source, open_lesson, program, record};
+use crate::app::talk::TalkView;
+use crate::app::{Note, Source};
+use crate::doctor::{Playable, can_play};
+use crate::engine::play;
+use crate::engine::session::{Session, SessionOptions};
+use crate::lab::wire::Wire;
+use crate::talk::clock::Clock;
+use crate::talk::hub::{self, Subject};
+use crate::talk::message::{FromHub, Role, ToHub, VERSION};
+use crate::tape::{player, shelf};
+use crate::text;
+use crate::tui::{self, Backstage, EngineLink, TalkLink, TuiOptions};
+
+/// What the hub prints once windows can come.
+const READY: &str = "ready";
+
+#[derive(Debug, Args)]
+pub struct PresentArguments {
+    /// A lesson's id, its number, or a YAML file
+    lesson: String,
+    /// Present a recording instead: this one, or the program's own
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    tape: Option<Option<PathBuf>>,
+    /// How long the talk is to take; without it, what the lesson says
+    #[arg(long, value_name = "MINUTES")]
+    minutes: Option<u32>,
+    /// Speaker notes below the audience's picture, for who has one screen
+    #[arg(long)]
+    notes: bool,
+    /// Borders and trees in ASCII
+    #[arg(long)]
+    ascii: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct WindowArguments {
+    /// The process number of the talk, where there are several
+    #[arg(long, value_name = "PID")]
+    of: Option<u32>,
+    /// Borders and trees in ASCII
+    #[arg(long)]
+    ascii: bool,
+}
+
+/// Begin a talk, and be its first window.
+pub fn present(arguments: &PresentArguments) -> anyhow::Result<ExitCode> {
+    tui::check_terminal()?;
+    let lesson = open_lesson(&arguments.lesson)?;
+    let facts = facts();
+    match (&arguments.tape, can_play(&lesson.needs, &facts)) {
+        (Some(file), _) => drop(record::of_lesson(&lesson, file.as_deref(), &facts)?),
+        (None, Playable::No { why, cure }) => {
+            let has_tape = shelf::has(&lesson.id);
+            let tape = if has_tape {
+                format!(". Or present its tape: unboxed present {} --tape", lesson.id)
+            } else {
+                String::new()
+            };
+            bail!("{} can't play here: {why}. To change that: {cure}{tape}", lesson.id);
+        }
+        (None, Playable::Live) => {}
+    }
+    let mut hub = start_hub(arguments)?;
+    let of = Some(hub.id());
+    let stream = socket::connect(Behind::Talk, of)?;
+    let mut window = window(Role::Screen);
+    window.with_notes = arguments.notes;
+    let shown = show(stream, window, arguments.ascii);
+    // The talk goes on as long as another window is open; a hub that is at its end is not left unburied.
+    let _ = hub.try_wait();
+    shown
+}
+
+pub fn console(arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
+    join(Role::Console, arguments)
+}
+
+pub fn watch(arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
+    join(Role::Watcher, arguments)
+}
+
+fn join(role: Role, arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
+    tui::check_terminal()?;
+    let stream = socket::connect(Behind::Talk, arguments.of)?;
+    show(stream, window(role), arguments.ascii)
+}
+
+fn window(role: Role) -> TalkView {
+    TalkView::new(role, std::process::id(), private_words())
+}
+
+/// Names that an audience need not know.
+fn private_words() -> Vec<String> {
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    let user = ["USER", "LOGNAME"].iter().filter_map(|name| std::env::var(name).ok());
+    let home = std::env::var("HOME").ok();
+    let mut words: Vec<String> = home.into_iter().chain(host).chain(user).collect();
+    // Lessons are full of root; it gives nobody away. Nor does what is shorter than a name.
+    words.retain(|word| word.len() > 2 && !word.trim_matches('/').eq("root"));
+    words.dedup();
+    words
+}
+
+/// Be a window until the talk or the window ends.
+fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<ExitCode> {
+    let size = crossterm::terminal::size().unwrap_or((80, 24));
+    let hello = ToHub::Hello { version: VERSION, role: window.role, pid: window.pid, size };
+    let mut outgoing = Wire::from_fd(stream.try_clone().context("could not set up the connection")?.into());
+    let mut incoming = Wire::from_fd(stream.into());
+    outgoing.send(&hello, &[]).context("could not join the talk")?;
+    let (to_hub, messages) = mpsc::channel::<ToHub>();
+    std::thread::spawn(move || {
+        for message in messages {
+            if outgoing.send(&message, &[]).is_err() {
+                return;
+            }
+        }
+    });
+    let (heard, from_hub) = mpsc::channel();
+    std::thread::spawn(move || {
+        while let Ok(received) = incoming.receive::<FromHub>() {
+            if heard.send(received.message).is_err() {
+                return;
+            }
+        }
+    });
+    let options = TuiOptions {
+        ascii,
+        catalogue: Vec::new(),
+        open: None,
+        notice: None,
+        copy_file: None,
+        your_turn: false,
+        source: Source::Lab,
+        talk: Some(TalkLink { window, to_hub, from_hub }),
+        exam: None,
+    };
+    tui::run(options, &mut NoLessons)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A window opens no lessons: the hub has one.
+struct NoLessons;
+
+impl Backstage for NoLessons {
+    fn open(&mut self, _: &str, _: Source) -> anyhow::Result<EngineLink> {
+        bail!("a window of a talk has no lab of its own")
+    }
+
+    fn remember(&mut self, _: &str, _: &Note) -> Option<String> {
+        None
+    }
+}
+
+/// The hub is a process of its own: it outlives each of its windows.
+fn start_hub(arguments: &PresentArguments) -> anyhow::Result<Child> {
+    let mut command = Command::new(program());
+    command.arg0("unboxed: talk").arg("talk-hub").arg(&arguments.lesson);
+    if let Some(minutes) = arguments.minutes {
+        command.arg("--minutes").arg(minutes.to_string());
+    }
+    if let Some(tape) = &arguments.tape {
+        command.arg("--tape").args(tape);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut hub = command.spawn().context("could not start the talk")?;
+    let mut said = String::new();
+    if let Some(stdout) = hub.stdout.take() {
+        BufReader::new(stdout).read_line(&mut said).context("could not hear from the talk")?;
+    }
+    if said.trim() == READY {
+        return Ok(hub);
+    }
+    let mut why = String::new();
+    if let Some(mut stderr) = hub.stderr.take() {
+        let _ = stderr.read_to_string(&mut why);
+    }
+    let _ = hub.wait();
+    bail!("the talk could not begin: {}", text::one_line(why.trim_start_matches("unboxed: ").trim()))
+}
+
+#[derive(Debug, Args)]
+pub struct HubArguments {
+    lesson: String,
+    #[arg(long, num_args = 0..=1)]
+    tape: Option<Option<PathBuf>>,
+    #[arg(long)]
+    minutes: Option<u32>,
+}
+
+/// The hub: no terminal, an engine, and windows until the last has gone.
+pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
+    // A terminal that is closed must not take the talk along. It fails only for who leads a session already.
+    let _ = nix::unistd::setsid();
+    let lesson = Arc::new(open_lesson(&arguments.lesson)?);
+    let facts = facts();
+    let (requests, for_engine) = mpsc::channel();
+    let (to_hub, events) = mpsc::channel();
+    let own = Arc::clone(&lesson);
+    let mut origin = None;
+    let (name, source) = lesson_source(&arguments.lesson)?;
+    let (_place, listener) = socket::listen(Behind::Talk)?;
+    let engine = match &arguments.tape {
+        Some(file) => {
+            let tape = record::of_lesson(&lesson, file.as_deref(), &facts)?;
+            origin = Some(tape.header.origin());
+            std::thread::spawn(move || player::serve(&tape, &own, &for_engine, &to_hub))
+        }
+        None => std::thread::spawn(move || {
+            let (_door, visits) = match door::open() {
+                Ok((door, visits)) => (Some(door), visits),
+                Err(_) => (None, mpsc::channel().1),
+            };
+            let options = SessionOptions { program: program().to_path_buf(), spare: true };
+            play::serve(|| Session::open(own, facts, &options), &for_engine, &visits, &to_hub);
+        }),
+    };
+    let clock = Clock::new(&lesson, arguments.minutes);
+    let subject = Subject { lesson: source, name, steps: lesson.steps.len(), tape: origin, clock };
+    println!("{READY}");
+    hub::serve(subject, listener, requests, events);
+    // The lab is gone once the engine has ended.
+    let _ = engine.join();
+    std::thread::sleep(Duration::from_millis(20));
+    Ok(ExitCode::SUCCESS)
+}

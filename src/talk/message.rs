@@ -1,0 +1,176 @@
+//! What windows and the hub say to each other: closed lists, with a version, as length-prefixed JSON (`lab::wire`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Stage;
+use super::clock::Clock;
+use crate::engine::{Event, Proof, Ready, Request};
+use crate::report::{Series, StepRecord, WholeRecord};
+use crate::snapshot::Snapshot;
+
+/// Windows of another version are refused.
+pub const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The screen of `unboxed present`: it drives while there is no console.
+    Screen,
+    /// Another audience window: it only watches.
+    Watcher,
+    Console,
+}
+
+/// From a window. The first message is `Hello`, and no other one is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToHub {
+    Hello { version: u32, role: Role, pid: u32, size: (u16, u16) },
+    Size { columns: u16, rows: u16 },
+    // What follows is the driver's alone.
+    Order(Order),
+    Stage(Stage),
+    Clock(ClockOrder),
+}
+
+/// What the engine is to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    Next,
+    RewindTo {
+        steps: usize,
+    },
+    LeaveOut {
+        step: usize,
+        out: bool,
+    },
+    /// The talk is over.
+    Quit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockOrder {
+    Pause,
+    Run,
+    Add { seconds: u64 },
+}
+
+/// From the hub.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FromHub {
+    /// All there is: what every window begins with, and what one gets that has fallen behind.
+    Whole(Box<Whole>),
+    /// The window can't take part.
+    Refused {
+        why: String,
+    },
+    Told(Told),
+    /// What the driver has set, and what the audience sees.
+    Stage {
+        set: Stage,
+        shown: Stage,
+    },
+    Clock(Clock),
+    Windows(Windows),
+    /// The talk is over.
+    Ended(Proof),
+}
+
+/// The state of a talk.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Whole {
+    /// The lesson's YAML, and the name of its file.
+    pub lesson: String,
+    pub name: String,
+    /// Where and when the tape was made that plays instead of a lab.
+    pub tape: Option<String>,
+    /// What the engine told, as far as it still counts, in order.
+    pub told: Vec<Told>,
+    pub set: Stage,
+    pub shown: Stage,
+    pub clock: Clock,
+    pub windows: Windows,
+}
+
+/// Who is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Windows {
+    pub all: Vec<Window>,
+    /// By its pid.
+    pub driver: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    pub pid: u32,
+    pub role: Role,
+    pub size: (u16, u16),
+}
+
+/// The engine's events that a talk knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    Ready(Ready),
+    Playing { step: usize },
+    Played(WholeRecord),
+    Live(Arc<Snapshot>),
+    Sampled(Arc<Vec<Series>>),
+    Refused { why: String },
+    Failed { message: String },
+}
+
+impl Told {
+    /// None for what a talk has none of: shells, turns, branches; and for its end, which has a message of its own.
+    pub fn of(event: &Event) -> Option<Told> {
+        match event {
+            Event::Ready(ready) => Some(Told::Ready(ready.clone())),
+            Event::Playing { step } => Some(Told::Playing { step: *step }),
+            Event::Played(record) => Some(Told::Played(WholeRecord::of(record))),
+            Event::Live(snapshot) => Some(Told::Live(Arc::clone(snapshot))),
+            Event::Sampled(charts) => Some(Told::Sampled(Arc::clone(charts))),
+            Event::Refused { why } => Some(Told::Refused { why: why.clone() }),
+            Event::Failed { message } => Some(Told::Failed { message: message.clone() }),
+            Event::Turn(_) | Event::Branched { .. } | Event::Shell { .. } | Event::Ended(_) => None,
+        }
+    }
+
+    pub fn into_event(self) -> Event {
+        match self {
+            Told::Ready(ready) => Event::Ready(ready),
+            Told::Playing { step } => Event::Playing { step },
+            Told::Played(record) => Event::Played(Arc::<StepRecord>::new(record.into_record())),
+            Told::Live(snapshot) => Event::Live(snapshot),
+            Told::Sampled(charts) => Event::Sampled(charts),
+            Told::Refused { why } => Event::Refused { why },
+            Told::Failed { message } => Event::Failed { message },
+        }
+    }
+}
+
+impl Order {
+    pub fn request(&self) -> Request {
+        match self {
+            Order::Next => Request::Next,
+            Order::RewindTo { steps } => Request::RewindTo { steps: *steps },
+            Order::LeaveOut { step, out } => Request::LeaveOut { step: *step, out: *out },
+            Order::Quit => Request::Quit,
+        }
+    }
+}
+
+impl ClockOrder {
+    pub fn apply(self, clock: &mut Clock) {
+        match self {
+            ClockOrder::Pause => clock.runs = false,
+            ClockOrder::Run => clock.runs = true,
+            ClockOrder::Add { seconds } => clock.extra = clock.extra.saturating_add(Duration::from_secs(seconds)),
+        }
+    }
+}

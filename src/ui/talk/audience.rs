@@ -1,0 +1,281 @@
+//! What the audience sees: a headline, a sentence, a command, one or two panes with only what changed, a call-out. Made for
+//! the few columns of a readable font on a wall.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+use unicode_width::UnicodeWidthStr;
+
+use crate::app::panes::{PaneRow, RowKind};
+use crate::app::talk::{Talk, left_out_because};
+use crate::lesson::model::{Step, ViewKind};
+use crate::lesson::quiz::{Kind, Question, shuffled};
+use crate::talk::Stage;
+use crate::talk::beat::{Beat, sentence};
+use crate::text::{safe, shortened, wrapped};
+use crate::ui::Look;
+use crate::ui::markdown;
+use crate::ui::pane::frame_block;
+use crate::ui::theme::Theme;
+
+/// Columns left free at either side of words.
+const MARGIN: u16 = 3;
+/// Rows of one pane at most: more nobody reads from the last row of a room.
+const PANE_ROWS: u16 = 8;
+/// Two panes stand side by side from here on.
+const TWO_PANES: u16 = 110;
+/// Lines of a command beside what came of it: by then it has been told.
+const COMMAND_AGAIN: usize = 2;
+/// A pane with fewer rows than these, its frame included, says nothing.
+const LEAST_PANE: u16 = 5;
+
+/// The words of a beat, wrapped.
+struct Words {
+    above: Vec<Line<'static>>,
+    command: Vec<Line<'static>>,
+    below: Vec<Line<'static>>,
+}
+
+pub fn draw(talk: &Talk, stage: &Stage, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    draw_head(talk, stage, look.theme, Rect { height: 1, ..area }, frame);
+    draw_foot(talk, stage, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
+    let body = body(area);
+    if let Beat::Ask { .. } = stage.beat {
+        let lines = question_lines(talk, stage, usize::from(body.width.saturating_sub(2 * MARGIN)), look.theme);
+        frame.render_widget(Paragraph::new(lines), inset(body));
+        return;
+    }
+    let panes = talk.panes(stage);
+    if let (true, Some(pane)) = (stage.zoomed, panes.first()) {
+        draw_pane(talk, stage, *pane, look.theme, body, frame);
+        return;
+    }
+    let words = words(talk, stage, usize::from(body.width.saturating_sub(2 * MARGIN)), look.theme);
+    // With rows to spare, words stand apart.
+    let gap = u16::from(body.height >= 18);
+    let mut y = body.y + gap;
+    for lines in [words.above, words.command] {
+        if !lines.is_empty() {
+            let height = (lines.len() as u16).min(body.bottom().saturating_sub(y));
+            frame.render_widget(Paragraph::new(lines), inset(Rect { y, height, ..body }));
+            y += height + 1;
+        }
+    }
+    let below = words.below.len() as u16;
+    let room = body.bottom().saturating_sub(y).saturating_sub(below + u16::from(below > 0));
+    let height = room.min(PANE_ROWS + 2);
+    if height >= LEAST_PANE {
+        draw_panes(talk, stage, &panes, look.theme, Rect { y, height, ..body }, frame);
+        y += height + gap;
+    }
+    let height = below.min(body.bottom().saturating_sub(y));
+    frame.render_widget(Paragraph::new(words.below), inset(Rect { y, height, ..body }));
+}
+
+/// What does not fit this screen, in words; None where all does.
+pub fn overflow(talk: &Talk, stage: &Stage, theme: Theme, columns: u16, rows: u16) -> Option<String> {
+    let body = body(Rect::new(0, 0, columns, rows));
+    let width = usize::from(body.width.saturating_sub(2 * MARGIN));
+    let (needed, what) = match stage.beat {
+        Beat::Ask { .. } => (question_lines(talk, stage, width, theme).len(), "the question"),
+        Beat::Tell { .. } | Beat::Show { .. } => {
+            let words = words(talk, stage, width, theme);
+            let parts = [&words.above, &words.command, &words.below];
+            let needed: usize = parts.iter().filter(|part| !part.is_empty()).map(|part| part.len() + 1).sum();
+            let is_shown = matches!(stage.beat, Beat::Show { .. }) && talk.record(stage.beat).is_some();
+            (needed + if is_shown { usize::from(LEAST_PANE) } else { 0 }, "what is said and shown")
+        }
+    };
+    let room = usize::from(body.height);
+    (needed > room).then(|| format!("{what} takes {needed} rows, there are {room}"))
+}
+
+fn body(area: Rect) -> Rect {
+    Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area }
+}
+
+fn inset(area: Rect) -> Rect {
+    Rect { x: area.x + MARGIN, width: area.width.saturating_sub(2 * MARGIN), ..area }
+}
+
+fn draw_head(talk: &Talk, stage: &Stage, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let step = talk.view.lesson.steps.get(stage.beat.step());
+    let tape = talk.view.tape.as_ref().map_or_else(String::new, |origin| format!("TAPE {}   ", safe(origin)));
+    let right = format!("{tape}{} / {} ", stage.beat.step() + 1, talk.view.lesson.steps.len());
+    let room = usize::from(area.width).saturating_sub(right.width() + 1);
+    let title = step.map_or_else(String::new, |step| shortened(&safe(&step.title), room.saturating_sub(1)));
+    let filled = room.saturating_sub(title.width());
+    let line = Line::from(vec![
+        Span::styled(format!(" {title}"), theme.bold()),
+        Span::raw(" ".repeat(filled)),
+        Span::styled(right, theme.dim()),
+    ]);
+    frame.render_widget(Paragraph::new(line), area);
+}
+
+fn draw_foot(talk: &Talk, stage: &Stage, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    const BAR: usize = 12;
+    let count = talk.view.lesson.steps.len();
+    let filled = (talk.view.played() * BAR).checked_div(count).unwrap_or(0).min(BAR);
+    let bar = format!("[{}{}] ", "#".repeat(filled), "-".repeat(BAR - filled));
+    let keys = stage.keys.as_deref().filter(|key| !key.is_empty());
+    let left = match (keys, stage.beat) {
+        (Some(key), _) => format!(" keys: [{}]", safe(key)),
+        (None, Beat::Ask { .. }) if !stage.revealed => format!(" {} s", talk.on_beat.as_secs()),
+        (None, _) => String::new(),
+    };
+    let gap = usize::from(area.width).saturating_sub(left.width() + bar.len());
+    frame.render_widget(Paragraph::new(Line::styled(format!("{left}{}{bar}", " ".repeat(gap)), theme.dim())), area);
+}
+
+fn words(talk: &Talk, stage: &Stage, columns: usize, theme: Theme) -> Words {
+    let Some(step) = talk.view.lesson.steps.get(stage.beat.step()) else {
+        return Words { above: Vec::new(), command: Vec::new(), below: Vec::new() };
+    };
+    let command = command_lines(talk, step, columns, theme);
+    let said = |own: &str, story: &str| {
+        let text = if own.is_empty() { sentence(story) } else { own.to_owned() };
+        markdown::lines(&text, columns, theme)
+    };
+    match stage.beat {
+        Beat::Show { .. } => {
+            let because = talk.record(stage.beat).and_then(|record| left_out_because(record));
+            let below = match because {
+                Some(why) => wrapped(&safe(&why), columns).into_iter().map(Line::from).collect(),
+                None => said(&step.callout, &step.after),
+            };
+            let mut command = command;
+            if command.len() > COMMAND_AGAIN {
+                command.truncate(COMMAND_AGAIN);
+                command.push(Line::styled("  ...", theme.dim()));
+            }
+            let bold = below.into_iter().map(|line: Line<'static>| line.style(theme.bold()));
+            Words { above: Vec::new(), command, below: bold.collect() }
+        }
+        Beat::Tell { .. } | Beat::Ask { .. } => {
+            Words { above: said(&step.say, &step.story), command, below: Vec::new() }
+        }
+    }
+}
+
+/// As typed into a shell; a step that breaks something keeps to itself how.
+fn command_lines(talk: &Talk, step: &Step, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+    let context = talk.view.context();
+    if !step.breaks.is_empty() && step.actions.is_empty() {
+        return Vec::new();
+    }
+    let typed = step.actions.iter().flat_map(|entry| {
+        let lines = entry.action.shell(&context).into_iter();
+        lines.map(|line| format!("{}# {line}", entry.actor)).collect::<Vec<_>>()
+    });
+    typed
+        .flat_map(|line| {
+            wrapped(&safe(&line), columns.saturating_sub(4))
+                .into_iter()
+                .enumerate()
+                .map(|(row, text)| {
+                    let indent = if row == 0 { "" } else { "    " };
+                    Line::styled(format!("{indent}{text}"), theme.code())
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn question_lines(talk: &Talk, stage: &Stage, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+    let Some(question) = stage.beat.question(&talk.view.lesson) else { return Vec::new() };
+    let mut lines = vec![Line::default()];
+    lines.extend(markdown::lines(&question.ask, columns, theme).into_iter().map(|line| line.style(theme.bold())));
+    lines.push(Line::default());
+    lines.extend(option_lines(talk, stage, question, columns, theme));
+    if !stage.revealed {
+        return lines;
+    }
+    if let (Some(grade), Kind::Value(_) | Kind::Order(_)) = (talk.answer(stage.beat), question.kind()) {
+        lines.extend(wrapped(&safe(&grade.right), columns).into_iter().map(|text| Line::styled(text, theme.good())));
+    }
+    lines.push(Line::default());
+    lines.extend(markdown::lines(&question.explain, columns, theme));
+    lines
+}
+
+fn option_lines(talk: &Talk, stage: &Stage, question: &Question, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+    let options = question.options();
+    let right = if stage.revealed { talk.right_options(stage.beat) } else { Vec::new() };
+    let order = match question.kind() {
+        Kind::Order(_) => {
+            let seed = question.id.bytes().fold(1, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+            shuffled(options.len(), seed)
+        }
+        _ => (0..options.len()).collect(),
+    };
+    let mut lines = Vec::new();
+    for (place, option) in order.into_iter().enumerate() {
+        let is_right = right.get(option) == Some(&true);
+        let letter = char::from(b'a' + (place % 26) as u8);
+        let sign = if is_right { '*' } else { ' ' };
+        let end = if is_right { "   RIGHT" } else { "" };
+        let text = format!("{}{end}", safe(options[option]));
+        for (row, part) in wrapped(&text, columns.saturating_sub(6)).into_iter().enumerate() {
+            let before = if row == 0 { format!("{sign} {letter}   ") } else { "      ".into() };
+            let line = Line::from(format!("{before}{part}"));
+            lines.push(if is_right { line.style(theme.good()) } else { line });
+        }
+    }
+    lines
+}
+
+fn draw_panes(talk: &Talk, stage: &Stage, panes: &[ViewKind], theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    match panes {
+        [] => {}
+        [first, second, ..] if area.width >= TWO_PANES && stage.pane.is_none() => {
+            let half = area.width / 2;
+            draw_pane(talk, stage, *first, theme, Rect { width: half, ..area }, frame);
+            let rest = Rect { x: area.x + half, width: area.width - half, ..area };
+            draw_pane(talk, &Stage { marked: None, top: 0, ..stage.clone() }, *second, theme, rest, frame);
+        }
+        [first, ..] => draw_pane(talk, stage, *first, theme, area, frame),
+    }
+}
+
+fn draw_pane(talk: &Talk, stage: &Stage, view: ViewKind, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let rows = talk.rows(view);
+    let changes = rows.iter().filter(|row| row.mark.is_change()).count();
+    let right = if changes > 0 { " what changed ".to_owned() } else { String::new() };
+    let block = frame_block(format!(" {} ", view.title()), right, false, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let height = usize::from(inner.height);
+    // A marked row is in sight.
+    let wanted = stage.marked.map_or(stage.top, |row| row.saturating_sub(height / 2));
+    let top = wanted.min(rows.len().saturating_sub(height));
+    let lines: Vec<Line<'_>> = rows
+        .iter()
+        .enumerate()
+        .skip(top)
+        .take(height)
+        .map(|(index, row)| pane_line(row, stage.marked == Some(index), usize::from(inner.width), theme))
+        .collect();
+    frame.render_widget(Paragraph::new(lines), inner);
+    let hidden = rows.len().saturating_sub(top + height);
+    if hidden > 0 && area.width > 14 {
+        let more = format!(" +{hidden} more ");
+        let place =
+            Rect { x: area.right() - more.len() as u16 - 1, y: area.bottom() - 1, width: more.len() as u16, height: 1 };
+        frame.render_widget(Paragraph::new(more).style(theme.dim()), place);
+    }
+}
+
+fn pane_line<'a>(row: &'a PaneRow, is_marked: bool, columns: usize, theme: Theme) -> Line<'a> {
+    let indent = if row.kind == RowKind::Heading { "" } else { " " };
+    let end = if is_marked { " <==" } else { "" };
+    let text = shortened(&row.text, columns.saturating_sub(4 + end.len()));
+    let style = if row.mark.is_change() { theme.mark(row.mark) } else { theme.row(row.kind) };
+    let line = Line::from(vec![
+        Span::styled(format!(" {}{indent}", row.mark.sign()), theme.mark(row.mark)),
+        Span::styled(text, style),
+        Span::styled(end, theme.bold()),
+    ]);
+    if is_marked { line.style(theme.selected()) } else { line }
+}

@@ -1,0 +1,317 @@
+//! The speaker's console: notes, what comes next, what the audience sees, the clock.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::{Clear, Paragraph};
+use unicode_width::UnicodeWidthStr;
+
+use super::draw_audience;
+use crate::app::Phase;
+use crate::app::talk::{Talk, TalkView, keys};
+use crate::talk::beat::{self, Beat};
+use crate::talk::message::Role;
+use crate::text::{column, safe, shortened, wrapped};
+use crate::ui::Look;
+use crate::ui::markdown;
+use crate::ui::overlays::{centred, draw_box};
+use crate::ui::pane::frame_block;
+use crate::ui::theme::Theme;
+
+/// An audience's terminal wider than this has a font that nobody reads from the last row.
+const READABLE: u16 = 120;
+
+pub(super) fn draw(window: &TalkView, talk: &Talk, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
+    draw_head(window, talk, look.theme, head, frame);
+    if area.width < 100 || area.height < 28 {
+        let [notes, next, audience] =
+            Layout::vertical([Constraint::Min(4), Constraint::Length(5), Constraint::Length(6)]).areas(body);
+        draw_notes(window, talk, look, notes, frame);
+        draw_next(talk, look.theme, next, frame);
+        draw_controls(talk, look.theme, audience, frame);
+        return;
+    }
+    let [upper, middle, lower] =
+        Layout::vertical([Constraint::Min(12), Constraint::Length(7), Constraint::Length(9)]).areas(body);
+    let halves = |area| Layout::horizontal([Constraint::Percentage(50); 2]).areas::<2>(area);
+    let [notes, preview] = halves(upper);
+    let [next, controls] = halves(middle);
+    draw_notes(window, talk, look, notes, frame);
+    draw_preview(window, talk, look, preview, frame);
+    draw_next(talk, look.theme, next, frame);
+    draw_controls(talk, look.theme, controls, frame);
+    draw_timeline(talk, look.theme, lower, frame);
+}
+
+fn draw_head(window: &TalkView, talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let clock = talk.clock();
+    let step = talk.set.beat.step();
+    let title = talk.view.lesson.steps.get(step).map_or("", |step| step.title.as_str());
+    let drives = if window.is_driver() { "" } else { "WATCHING  " };
+    let armed = if window.is_armed { "" } else { "DISARMED  " };
+    let tape = if talk.view.tape.is_some() { "TAPE  " } else { "" };
+    let used = clock.used.get(step).copied().unwrap_or_default();
+    let planned = clock.planned.get(step).copied().unwrap_or_default();
+    let pause = if clock.runs { "" } else { "clock stands  " };
+    let right = format!(
+        "{tape}{drives}{armed}{pause}{}step {} of {}  {} of {}  {} ",
+        if window.now.is_empty() { String::new() } else { format!("{}  ", window.now) },
+        minutes(used),
+        minutes(planned),
+        minutes(clock.total_used()),
+        minutes(clock.total_planned()),
+        lateness(talk),
+    );
+    let room = usize::from(area.width).saturating_sub(right.width());
+    let left = format!(" CONSOLE  {}/{} {}", step + 1, talk.view.lesson.steps.len(), safe(title));
+    frame.render_widget(Paragraph::new(Line::styled(column(&left, room) + &right, theme.bold())), area);
+}
+
+/// `+1:12 late`, `on time`
+fn lateness(talk: &Talk) -> String {
+    let left_out = talk.left_out();
+    let late = talk.clock().late(|step| left_out.contains(&step));
+    match late {
+        31.. => format!("+{} late", minutes(Duration::from_secs(late as u64))),
+        ..-30 => format!("-{} early", minutes(Duration::from_secs(late.unsigned_abs()))),
+        _ => "on time".into(),
+    }
+}
+
+fn minutes(time: Duration) -> String {
+    format!("{}:{:02}", time.as_secs() / 60, time.as_secs() % 60)
+}
+
+pub(super) fn draw_notes(window: &TalkView, talk: &Talk, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let beat = talk.set.beat;
+    let own: Vec<Beat> = talk.beats().into_iter().filter(|one| one.step() == beat.step()).collect();
+    let at = own.iter().position(|one| *one == beat).map_or(1, |at| at + 1);
+    let columns = usize::from(area.width.saturating_sub(2));
+    let lines = note_lines(talk, columns, look.theme);
+    let height = usize::from(area.height.saturating_sub(2));
+    let scroll = window.notes_scroll.min(lines.len().saturating_sub(height));
+    let hidden = lines.len().saturating_sub(scroll + height);
+    let more = if hidden > 0 { format!(" Down: {hidden} more ") } else { String::new() };
+    let block = frame_block(format!(" Notes, beat {at} of {} ", own.len()), more, false, look.theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let shown: Vec<Line<'_>> = lines.into_iter().skip(scroll).take(height).collect();
+    frame.render_widget(Paragraph::new(shown), inner);
+}
+
+/// The speaker's notes first, then the words of the beat, then the notes of the step after it.
+fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+    let beat = talk.set.beat;
+    let steps = &talk.view.lesson.steps;
+    let Some(step) = steps.get(beat.step()) else { return Vec::new() };
+    let mut lines = markdown::lines(&step.notes, columns, theme);
+    let mut part = |heading: &str, text: &str| {
+        if !text.trim().is_empty() {
+            lines.push(Line::default());
+            lines.push(Line::styled(heading.to_owned(), theme.dim()));
+            lines.extend(markdown::lines(text, columns, theme));
+        }
+    };
+    match beat {
+        Beat::Tell { .. } => part("What it is about:", &step.story),
+        Beat::Show { .. } => part("What is to be seen:", &step.after),
+        Beat::Ask { .. } => {
+            if let Some(question) = beat.question(&talk.view.lesson) {
+                let right = talk.answer(beat).map(|grade| grade.right).unwrap_or_default();
+                part("Right is:", &right);
+                part("Because:", &question.explain);
+            }
+        }
+    }
+    if let Some(next) = steps.get(beat.step() + 1) {
+        part(&format!("Next step, {}:", safe(&next.title)), &next.notes);
+    }
+    lines
+}
+
+fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let columns = usize::from(area.width.saturating_sub(2));
+    let beat = talk.set.beat;
+    let following = beat::after(&talk.beats(), beat);
+    let runs = beat.is_before_the_run(&talk.view.lesson) && beat.step() >= talk.view.played();
+    let asks_first =
+        following.is_some_and(|next| next.is_before_the_run(&talk.view.lesson) && next.step() == beat.step());
+    let mut lines = Vec::new();
+    match (&talk.view.phase, following) {
+        (Phase::Building, _) => lines.push(Line::from("the lab is being made ...")),
+        (Phase::Playing { step }, _) => lines.push(Line::from(format!("step {} runs ...", step + 1))),
+        (Phase::Failed { message }, _) => lines.push(Line::styled(safe(message), theme.bad())),
+        (Phase::Ready, _) if matches!(beat, Beat::Ask { .. }) && !talk.set.revealed && (asks_first || !runs) => {
+            lines.push(Line::from("the answer"));
+        }
+        (Phase::Ready, _) if runs && !asks_first => {
+            let step = &talk.view.lesson.steps[beat.step()];
+            lines.push(Line::styled("RUNS this step:", theme.bold()));
+            let context = talk.view.context();
+            let typed = step.actions.iter().flat_map(|entry| {
+                entry
+                    .action
+                    .shell(&context)
+                    .into_iter()
+                    .map(|line| format!("  {}# {line}", entry.actor))
+                    .collect::<Vec<_>>()
+            });
+            lines.extend(typed.map(|line| Line::styled(shortened(&safe(&line), columns), theme.code())));
+            let checks = talk.view.ready.iter().flat_map(|ready| ready.checks.iter().flatten());
+            lines.extend(checks.map(|check| {
+                let word = if check.ok { "yes" } else { "NO" };
+                Line::from(shortened(&format!("  needs: {} ({word})", safe(&check.text)), columns))
+            }));
+        }
+        (Phase::Ready, Some(Beat::Tell { step } | Beat::Show { step } | Beat::Ask { step, .. })) => {
+            let title = safe(&talk.view.lesson.steps[step].title);
+            let what = match following {
+                Some(Beat::Ask { .. }) => "a question",
+                Some(Beat::Show { .. }) => "what came of it",
+                _ => "the next step",
+            };
+            lines.push(Line::from(shortened(&format!("{what}: {} {title}", step + 1), columns)));
+        }
+        (Phase::Ready, None) => lines.push(Line::from("the end of the lesson")),
+    }
+    let block = frame_block(" Next ".into(), " PgDn ".into(), false, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+fn draw_controls(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let columns = usize::from(area.width.saturating_sub(2));
+    let viewers: Vec<_> = talk.windows.all.iter().filter(|one| one.role != Role::Console).collect();
+    let smallest = viewers.iter().map(|one| one.size).min_by_key(|size| u32::from(size.0) * u32::from(size.1));
+    let title = match smallest {
+        None => " Audience: no window is open ".to_owned(),
+        Some((columns, rows)) if viewers.len() == 1 => format!(" Audience: one window, {columns}x{rows} "),
+        Some((columns, rows)) => format!(" Audience: {} windows, smallest {columns}x{rows} ", viewers.len()),
+    };
+    let (set, shown) = (&talk.set, &talk.shown);
+    let mut showing = format!("showing step {}, {}", shown.beat.step() + 1, shown.beat.words(shown.revealed));
+    let on = [(set.blank, "BLANK"), (set.frozen, "FROZEN"), (set.masked, "masked"), (set.keys.is_some(), "keys shown")];
+    for (_, word) in on.iter().filter(|(is_on, _)| *is_on) {
+        showing.push_str(&format!("  {word}"));
+    }
+    let mut lines = vec![Line::styled(shortened(&showing, columns), theme.bold())];
+    let pane = talk.panes(shown).first().map_or("none", |pane| pane.title());
+    let zoom = if shown.zoomed { ", zoomed" } else { "" };
+    lines.push(Line::from(shortened(&format!("pane: {pane}{zoom}"), columns)));
+    if viewers.iter().any(|one| one.size.0 > READABLE) {
+        let text = format!("a window is wider than {READABLE} columns: is its font large enough?");
+        lines.push(Line::styled(shortened(&text, columns), theme.bad()));
+    }
+    lines.extend([
+        Line::styled("B blank   F freeze   1-7 pane, z zoom   L mark a row", theme.dim()),
+        Line::styled("K keys   M mask names   A +5 min   P pause   S skip", theme.dim()),
+    ]);
+    let block = frame_block(title, String::new(), false, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+fn draw_preview(window: &TalkView, talk: &Talk, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let word = match (talk.shown.blank, talk.shown.frozen) {
+        (true, _) => " blank ",
+        (false, true) => " frozen ",
+        (false, false) => "",
+    };
+    let block = frame_block(" What the audience sees ".into(), word.into(), false, look.theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    draw_audience(window, look, inner, frame);
+}
+
+fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    const CELL: usize = 38;
+    let block = frame_block(" Timeline: planned, used ".into(), format!(" {} ", lateness(talk)), false, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let clock = talk.clock();
+    let left_out = talk.left_out();
+    let rows = usize::from(inner.height).saturating_sub(1).max(1);
+    let columns = (usize::from(inner.width) / CELL).max(1);
+    let steps = &talk.view.lesson.steps;
+    let at = talk.set.beat.step();
+    let first = (at / rows).saturating_sub(columns / 2).min((steps.len() / rows + 1).saturating_sub(columns)) * rows;
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for row in 0..rows {
+        let cells = (0..columns).filter_map(|column_at| {
+            let index = first + column_at * rows + row;
+            let step = steps.get(index)?;
+            let sign = if index == at { '>' } else { talk.view.step_sign(index) };
+            let used = clock.used[index];
+            let used = if used.is_zero() { "    -".to_owned() } else { format!("{:>5}", minutes(used)) };
+            let text = format!(
+                "{sign}{:>3} {} {:>5} {used}",
+                index + 1,
+                column(&safe(&step.title), CELL - 18),
+                minutes(clock.planned[index])
+            );
+            Some(column(&text, CELL))
+        });
+        lines.push(Line::from(cells.collect::<String>()));
+    }
+    let skip = clock.to_skip(&talk.view.lesson, |step| left_out.contains(&step));
+    let advice = match skip.first() {
+        None => String::new(),
+        Some(first) => {
+            let all: Vec<String> =
+                skip.iter().map(|step| format!("{} ({})", step + 1, minutes(clock.planned[*step]))).collect();
+            format!("to end on time skip {}   S: skip {}", all.join(", "), first + 1)
+        }
+    };
+    lines.push(Line::styled(shortened(&advice, usize::from(inner.width)), theme.bold()));
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// The list of steps to jump to.
+pub(super) fn draw_jump(talk: &Talk, at: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let steps = &talk.view.lesson.steps;
+    let place = centred(area, 64, steps.len() as u16 + 2);
+    let height = usize::from(place.height.saturating_sub(2));
+    let top = at.saturating_sub(height / 2).min(steps.len().saturating_sub(height));
+    let lines: Vec<Line<'_>> = steps
+        .iter()
+        .enumerate()
+        .skip(top)
+        .take(height)
+        .map(|(index, step)| {
+            let text = format!("{}{:>3} {}", talk.view.step_sign(index), index + 1, safe(&step.title));
+            let line = Line::from(column(&text, usize::from(place.width.saturating_sub(2))));
+            if index == at { line.style(theme.selected()) } else { line }
+        })
+        .collect();
+    draw_box(lines, " Jump to (Enter; Esc: stay) ", theme, place, frame);
+}
+
+pub(super) fn draw_footer(window: &TalkView, notice: Option<&str>, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    frame.render_widget(Clear, area);
+    let columns = usize::from(area.width);
+    if let Some((question, _)) = &window.asks {
+        let text = shortened(&format!(" {}   y: yes, any other key: no", safe(question)), columns);
+        frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
+        return;
+    }
+    if let Some(notice) = notice {
+        let lines = wrapped(&safe(notice), columns.saturating_sub(1));
+        let text = shortened(&format!(" {}", lines.join(" ")), columns);
+        frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
+        return;
+    }
+    let mut text = String::new();
+    for one in keys::listed(window).filter(|one| !one.short.is_empty()) {
+        let item = format!(" {} {} ", one.label, one.short);
+        if text.len() + item.len() > columns {
+            break;
+        }
+        text.push_str(&item);
+    }
+    frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
+}

@@ -1,0 +1,113 @@
+//! The windows of a talk.
+
+pub mod audience;
+mod console;
+pub mod rehearsal;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::{Clear, Paragraph};
+
+use super::Look;
+use super::overlays::{centred, draw_box};
+use super::theme::Theme;
+use crate::app::talk::{TalkView, keys};
+use crate::talk::message::Role;
+use crate::text::{column, safe, shortened};
+
+pub fn draw(window: &TalkView, notice: Option<&str>, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let body = Rect { height: area.height - 1, ..area };
+    let footer = Rect { y: area.bottom() - 1, height: 1, ..area };
+    let Some(talk) = &window.talk else {
+        let text = notice.map_or_else(|| "waiting for the talk ...".to_owned(), safe);
+        frame.render_widget(Paragraph::new(text), area);
+        return;
+    };
+    if let Some(proof) = &window.ended {
+        draw_end(window, proof, look.theme, area, frame);
+        return;
+    }
+    match window.role {
+        Role::Console => {
+            console::draw(window, talk, look, body, frame);
+            console::draw_footer(window, notice, look.theme, footer, frame);
+        }
+        Role::Screen | Role::Watcher if window.with_notes => {
+            let rows = (area.height / 3).clamp(5, 14);
+            let [upper, notes] =
+                [Rect { height: body.height - rows, ..body }, Rect { y: body.bottom() - rows, height: rows, ..body }];
+            draw_audience(window, look, upper, frame);
+            console::draw_notes(window, talk, look, notes, frame);
+            console::draw_footer(window, notice, look.theme, footer, frame);
+        }
+        Role::Screen | Role::Watcher => {
+            draw_audience(window, look, area, frame);
+            if window.asks.is_some() || notice.is_some() {
+                console::draw_footer(window, notice, look.theme, footer, frame);
+            }
+        }
+    }
+    if let Some(at) = window.jump {
+        console::draw_jump(talk, at, look.theme, body, frame);
+    }
+    if let Some(scroll) = window.help {
+        draw_help(window, scroll, look.theme, body, frame);
+    }
+}
+
+fn draw_audience(window: &TalkView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let Some(talk) = &window.talk else { return };
+    if talk.shown.blank {
+        return;
+    }
+    audience::draw(talk, &talk.shown, look, area, frame);
+    if talk.shown.masked {
+        cover(frame.buffer_mut(), area, &window.private);
+    }
+}
+
+/// Words that the audience shall not read, as stars.
+fn cover(buffer: &mut Buffer, area: Rect, words: &[String]) {
+    for y in area.top()..area.bottom() {
+        let mut text = String::new();
+        let mut starts = Vec::new();
+        for x in area.left()..area.right() {
+            starts.push((text.len(), x));
+            text.push_str(buffer[(x, y)].symbol());
+        }
+        for word in words.iter().filter(|word| !word.is_empty()) {
+            for (at, found) in text.match_indices(word.as_str()) {
+                let within = starts.iter().filter(|(start, _)| (at..at + found.len()).contains(start));
+                within.for_each(|(_, x)| {
+                    buffer[(*x, y)].set_symbol("*");
+                });
+            }
+        }
+    }
+}
+
+fn draw_help(window: &TalkView, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let lines: Vec<Line<'_>> =
+        keys::listed(window).map(|one| Line::from(format!(" {} {}", column(one.label, 8), one.long))).collect();
+    let place = centred(area, 78, lines.len() as u16 + 2);
+    let top = scroll.min(lines.len().saturating_sub(usize::from(place.height.saturating_sub(2))));
+    draw_box(lines.into_iter().skip(top).collect(), " Keys (any key closes, j k scroll) ", theme, place, frame);
+}
+
+fn draw_end(window: &TalkView, proof: &crate::engine::Proof, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    frame.render_widget(Clear, area);
+    let mut lines = vec![Line::default(), Line::styled("   The talk is over.", theme.bold()), Line::default()];
+    let is_tape = window.talk.as_ref().is_some_and(|talk| talk.view.tape.is_some());
+    if !is_tape && !proof.rows.is_empty() {
+        lines.push(Line::from("   The machine, before and after:"));
+        for row in &proof.rows {
+            let word = if row.differences.is_empty() { "as it was" } else { "DIFFERENT" };
+            let text = format!("   {} {:>5} {:>5}  {word}", column(&safe(&row.what), 24), row.before, row.after);
+            lines.push(Line::from(shortened(&text, usize::from(area.width))));
+        }
+    }
+    lines.extend([Line::default(), Line::styled("   any key closes this window", theme.dim())]);
+    frame.render_widget(Paragraph::new(lines), area);
+}
