@@ -9,15 +9,19 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 use unboxed::app::exam::{Exam, LessonResult};
-use unboxed::app::{CatalogueRow, Model, Msg, Screen, update};
+use unboxed::app::talk::TalkView;
+use unboxed::app::{CatalogueRow, Effect, Model, Msg, Screen, update};
 use unboxed::call::{Call, CallKind, CallResult, ErrnoName};
 use unboxed::diff::Diff;
 use unboxed::engine::{Event, Goal, Proof, ProofRow, Ready, ShellTerminal, TurnState};
 use unboxed::lesson::catalogue;
 use unboxed::observe::mounts;
 use unboxed::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
-use unboxed::report::{LabInfo, StepRecord, StepStatus, Verdict};
+use unboxed::report::{LabInfo, StepRecord, StepStatus, Verdict, WholeRecord};
 use unboxed::snapshot::*;
+use unboxed::talk::clock::Clock;
+use unboxed::talk::message::{FromHub, Role, ToHub, Told, Whole, Window, Windows};
+use unboxed::talk::{Beat, Stage};
 use unboxed::ui::theme::Theme;
 use unboxed::ui::{self, Look};
 
@@ -161,45 +165,90 @@ fn ready(played: usize, live: Snapshot) -> Ready {
     Ready { lab, played, left_out, live: Arc::new(live), context, checks: Vec::new(), nanos: 1_000_000 }
 }
 
+/// Steps that were played before the pictures are taken.
+const PLAYED: usize = 11;
+
+fn record(step: usize, names: &[&str]) -> StepRecord {
+    let (before, after) = (Arc::new(snapshot(BEFORE, &[])), Arc::new(snapshot(AFTER, names)));
+    let call = Call {
+        kind: CallKind::Syscall,
+        name: "pivot_root".into(),
+        args: "\".\", \"oldroot\"".into(),
+        result: if names.is_empty() { CallResult::Value(0) } else { CallResult::Errno(ErrnoName("EINVAL".into())) },
+        nanos: 62_000,
+    };
+    StepRecord {
+        step,
+        status: StepStatus::Played,
+        ops: vec![OpRecord {
+            actor: "container".into(),
+            op: Op::PivotRoot { new_root: ".".into(), put_old: "oldroot".into() },
+            calls: vec![call],
+            outcome: Outcome::Done { output: names.join("\n") },
+            nanos: 70_000,
+        }],
+        diff: Diff::between(&before, &after),
+        before,
+        after: Arc::clone(&after),
+        verdicts: vec![
+            Verdict::new(true, "container has a mount of type tmpfs at /oldroot", ""),
+            Verdict::new(false, names.join(" "), names.join(" ")),
+        ],
+        predicted: Vec::new(),
+        charts: Vec::new(),
+        nanos: 5_000_000,
+    }
+}
+
 /// The lesson with its first steps played; the last of them moved the mounts.
 fn in_lesson(names: &[&str]) -> Model {
     let lesson = Arc::new(catalogue::find("build-a-container").expect("the lesson"));
     let mut model = Model::new(Vec::new(), (80, 24));
     update(&mut model, Msg::Opened { lesson: Arc::clone(&lesson), left_off: 0, tape: None });
     update(&mut model, Msg::Engine(Event::Ready(ready(0, snapshot(BEFORE, &[])))));
-    for step in 0..11 {
-        let (before, after) = (Arc::new(snapshot(BEFORE, &[])), Arc::new(snapshot(AFTER, names)));
-        let call = Call {
-            kind: CallKind::Syscall,
-            name: "pivot_root".into(),
-            args: "\".\", \"oldroot\"".into(),
-            result: if names.is_empty() { CallResult::Value(0) } else { CallResult::Errno(ErrnoName("EINVAL".into())) },
-            nanos: 62_000,
-        };
-        let record = StepRecord {
-            step,
-            status: StepStatus::Played,
-            ops: vec![OpRecord {
-                actor: "container".into(),
-                op: Op::PivotRoot { new_root: ".".into(), put_old: "oldroot".into() },
-                calls: vec![call],
-                outcome: Outcome::Done { output: names.join("\n") },
-                nanos: 70_000,
-            }],
-            diff: Diff::between(&before, &after),
-            before,
-            after: Arc::clone(&after),
-            verdicts: vec![
-                Verdict::new(true, "container has a mount of type tmpfs at /oldroot", ""),
-                Verdict::new(false, names.join(" "), names.join(" ")),
-            ],
-            predicted: Vec::new(),
-            charts: Vec::new(),
-            nanos: 5_000_000,
-        };
+    for step in 0..PLAYED {
         update(&mut model, Msg::Engine(Event::Playing { step }));
-        update(&mut model, Msg::Engine(Event::Played(Arc::new(record))));
+        update(&mut model, Msg::Engine(Event::Played(Arc::new(record(step, names)))));
         update(&mut model, Msg::Engine(Event::Ready(ready(step + 1, snapshot(AFTER, names)))));
+    }
+    model
+}
+
+/// A window of a talk on the same lesson, which it drives.
+fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
+    const PID: u32 = 7;
+    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let mut told: Vec<Told> = (0..PLAYED).map(|step| Told::Played(WholeRecord::of(&record(step, names)))).collect();
+    told.push(Told::Ready(ready(PLAYED, snapshot(AFTER, names))));
+    let stage = Stage::new().at(beat);
+    let mut clock = Clock::new(&lesson, None);
+    clock.step = beat.step();
+    clock.used[0] = std::time::Duration::from_secs(200);
+    let all =
+        vec![Window { pid: PID, role, size: (80, 24) }, Window { pid: PID + 1, role: Role::Watcher, size: (200, 60) }];
+    let whole = Whole {
+        name: "build-a-container.yaml".into(),
+        lesson: catalogue::source("build-a-container").expect("its text").to_owned(),
+        tape: names.first().map(|name| (*name).to_owned()),
+        told,
+        set: stage.clone(),
+        shown: stage,
+        clock,
+        windows: Windows { all, driver: Some(PID) },
+    };
+    let mut model = Model::new(Vec::new(), (80, 24));
+    let mut window = TalkView::new(role, PID, vec!["container".into()]);
+    window.with_notes = role == Role::Screen;
+    model.screen = Screen::Talk(Box::new(window));
+    update(&mut model, Msg::Hub(FromHub::Whole(Box::new(whole))));
+    model.notice = None;
+    for letter in keys.chars() {
+        // The hub's part: what is set is shown.
+        for effect in update(&mut model, key(KeyCode::Char(letter))) {
+            if let Effect::Hub(ToHub::Stage(set)) = effect {
+                update(&mut model, Msg::Hub(FromHub::Stage { shown: set.clone(), set }));
+            }
+        }
     }
     model
 }
@@ -297,6 +346,23 @@ fn models() -> Vec<(&'static str, Model)> {
         ("an answer", question("a\n")),
         ("the score", score()),
     ]);
+    let (last, asked) = (Beat::Show { step: PLAYED - 1 }, Beat::Ask { step: 1, question: 0 });
+    for (name, role, beat, keys) in [
+        ("what came of it, for an audience", Role::Watcher, last, ""),
+        ("what will be done, for an audience", Role::Watcher, Beat::Tell { step: PLAYED }, ""),
+        ("a question, for an audience", Role::Watcher, asked, ""),
+        ("a picture with notes", Role::Screen, last, ""),
+        ("a zoomed pane with a mark", Role::Screen, last, "1zLjjK"),
+        ("the console", Role::Console, last, ""),
+        ("the console, before a step", Role::Console, Beat::Tell { step: PLAYED }, "a"),
+        ("the console, with an answer", Role::Console, asked, " "),
+        ("the console's help", Role::Console, last, "?"),
+        ("steps to jump to", Role::Console, last, "tjj"),
+        ("a question of the console's", Role::Console, last, "u"),
+        ("frozen, masked, blank", Role::Console, last, "FMB"),
+    ] {
+        models.push((name, in_talk(role, &names, beat, keys)));
+    }
     models
 }
 
@@ -422,7 +488,7 @@ fn moving_about_never_asks_the_engine_for_anything() {
     let mut model = in_lesson(&[]);
     for letter in "hlhhljkgGdcdzz123456 []yYItq?kj:S".chars() {
         let effects = update(&mut model, key(KeyCode::Char(letter)));
-        let asked: Vec<_> = effects.iter().filter(|effect| matches!(effect, unboxed::app::Effect::Engine(_))).collect();
+        let asked: Vec<_> = effects.iter().filter(|effect| matches!(effect, Effect::Engine(_))).collect();
         assert!(asked.is_empty(), "`{letter}` asks for {asked:?}");
         update(&mut model, key(KeyCode::Esc));
     }
@@ -433,7 +499,7 @@ fn moving_about_never_asks_the_engine_for_anything() {
 fn two_enters_in_a_row_run_one_step() {
     let mut model = in_lesson(&[]);
     press(&mut model, "\n");
-    let asks = |effects: Vec<unboxed::app::Effect>| effects.len();
+    let asks = |effects: Vec<Effect>| effects.len();
     assert_eq!(asks(update(&mut model, key(KeyCode::Enter))), 1);
     assert_eq!(asks(update(&mut model, key(KeyCode::Enter))), 0, "the engine has not answered yet");
 }
@@ -456,4 +522,32 @@ fn screens_look_as_they_should() {
     insta::assert_snapshot!("ended-80x24", text(&draw(&ended(), &look(true), 80, 24)));
     update(&mut model, key(KeyCode::Char('?')));
     insta::assert_snapshot!("help-120x40", text(&draw(&model, &look(true), 120, 40)));
+}
+
+#[test]
+fn windows_of_a_talk_look_as_they_should() {
+    let (before, after) = (Beat::Tell { step: PLAYED }, Beat::Show { step: PLAYED - 1 });
+    let shot =
+        |role, beat, keys, (columns, rows)| text(&draw(&in_talk(role, &[], beat, keys), &look(true), columns, rows));
+    insta::assert_snapshot!("audience-before-80x24", shot(Role::Watcher, before, "", (80, 24)));
+    insta::assert_snapshot!("audience-after-80x24", shot(Role::Watcher, after, "", (80, 24)));
+    insta::assert_snapshot!("audience-after-120x40", shot(Role::Watcher, after, "", (120, 40)));
+    insta::assert_snapshot!(
+        "audience-answer-80x24",
+        shot(Role::Console, Beat::Ask { step: 2, question: 0 }, " ", (80, 24))
+    );
+    insta::assert_snapshot!("console-80x24", shot(Role::Console, before, "", (80, 24)));
+    insta::assert_snapshot!("console-120x40", shot(Role::Console, before, "", (120, 40)));
+    insta::assert_snapshot!("notes-80x24", shot(Role::Screen, after, "", (80, 24)));
+}
+
+#[test]
+fn what_an_audience_may_not_read_is_covered() {
+    let last = Beat::Show { step: PLAYED - 1 };
+    let shown = |keys| text(&draw(&in_talk(Role::Screen, &[], last, keys), &look(true), 80, 24));
+    let of_audience = |all: String| all.lines().take(12).collect::<Vec<_>>().join("\n");
+    assert!(of_audience(shown("")).contains("container"));
+    let covered = of_audience(shown("M"));
+    assert!(!covered.contains("container") && covered.contains("*********"), "{covered}");
+    assert!(!of_audience(shown("B")).contains("pivot_root"), "it is blank");
 }

@@ -185,6 +185,8 @@ pub enum Effect {
     Suspend,
     Redraw,
     Quit,
+    /// The same, with what went wrong.
+    Fail(String),
 }
 
 impl Model {

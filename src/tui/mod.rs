@@ -265,6 +265,7 @@ impl Stage {
                 Effect::Suspend => suspend()?,
                 Effect::Redraw => self.start_over()?,
                 Effect::Quit => model.is_over = true,
+                Effect::Fail(why) => bail!("{why}"),
             }
         }
         Ok(())

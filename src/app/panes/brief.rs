@@ -1,28 +1,69 @@
 //! Panes for a room: what changed and nothing else, without ids, options or inherited rows; everything where nothing changed.
 
 use super::{PaneRow, RowKind, Scene, charts, row};
-use crate::diff::{Mark, Row, is_counter};
+use crate::diff::{CgroupFile, Mark, Row, Section, is_counter};
 use crate::lesson::model::ViewKind;
-use crate::op::NamespaceKind;
-use crate::snapshot::{Link, Mount, Process};
-use crate::text::{column, safe};
+use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
+use crate::snapshot::{Address, Link, Mount, Process, Snapshot};
+use crate::text::{column, without_escapes};
 use crate::words;
 
-/// The rows of one pane.
-pub fn build(view: ViewKind, scene: &Scene<'_>) -> Vec<PaneRow> {
-    let all = match view {
-        ViewKind::Mounts => mounts(scene),
+/// The rows of one pane; none where there is nothing to see. Where nothing changed, what `acting` sees comes first.
+pub fn build(view: ViewKind, scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
+    let changed = of_view(view, &Scene { changes_only: true, ..*scene }, acting);
+    if changed.iter().any(|row| row.mark.is_change()) {
+        return changed;
+    }
+    of_view(view, &Scene { changes_only: false, ..*scene }, acting)
+}
+
+fn of_view(view: ViewKind, scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
+    match view {
+        ViewKind::Mounts => mounts(scene, acting),
         ViewKind::Processes => rows("", &scene.diff.processes, scene, |process, _| self::process(process)),
         ViewKind::Namespaces => namespaces(scene),
-        ViewKind::Network => network(scene),
+        ViewKind::Network => network(scene, acting),
         ViewKind::Cgroups => cgroups(scene),
         ViewKind::Files => files(scene),
         ViewKind::Calls => calls(scene),
-    };
-    if all.is_empty() { vec![PaneRow::note("nothing to see here yet")] } else { all }
+    }
 }
 
-/// Changed rows; where there is none, all. Under a heading where there are rows and it has words.
+/// What a person at a shell would read: what programs printed, and what the kernel refused.
+pub fn printed(ops: &[OpRecord]) -> Vec<PaneRow> {
+    let waited_for = ops.iter().filter(|op| !matches!(op.op, Op::Work { background: true, .. }));
+    let lines = waited_for.flat_map(|op| {
+        let is_refused = op.outcome.errno();
+        let text = match &op.outcome {
+            Outcome::Done { output } => without_escapes(output),
+            Outcome::Exited { output, status } => format!("{}\nexit status {status}", without_escapes(output)),
+            Outcome::Failed { errno, .. } => format!("{errno}: {}", errno.sentence()),
+        };
+        let kind = if is_refused.is_some() { RowKind::Bad } else { RowKind::Plain };
+        let lines: Vec<PaneRow> =
+            text.lines().map(|line| PaneRow { kind, ..row(Mark::Same, line.trim_end()) }).collect();
+        lines
+    });
+    let mut all: Vec<PaneRow> = Vec::new();
+    for line in lines.filter(|line| !line.text.is_empty()) {
+        // A workload counts up: where it got to is enough.
+        if all.last().is_some_and(|last| is_same_count(&last.text, &line.text)) {
+            all.pop();
+        }
+        all.push(line);
+    }
+    all
+}
+
+/// `touched_mib 3` and `touched_mib 4`
+fn is_same_count(one: &str, other: &str) -> bool {
+    let word = |line: &str| {
+        line.split_once(' ').filter(|(_, number)| number.parse::<f64>().is_ok()).map(|(word, _)| word.to_owned())
+    };
+    word(one).is_some_and(|one| word(other) == Some(one))
+}
+
+/// Changed rows, what is gone last; or all that is there. Under a heading where there are rows and it has words.
 fn rows<T>(heading: &str, rows: &[Row<T>], scene: &Scene<'_>, text: impl Fn(&T, Option<&T>) -> String) -> Vec<PaneRow> {
     let shown = |row: &&Row<T>| if scene.changes_only { row.mark.is_change() } else { row.after.is_some() };
     let mut lines: Vec<PaneRow> = rows
@@ -38,18 +79,26 @@ fn rows<T>(heading: &str, rows: &[Row<T>], scene: &Scene<'_>, text: impl Fn(&T, 
             Some(row(mark, text(value, was)))
         })
         .collect();
+    lines.sort_by_key(|line| line.mark == Mark::Gone);
     if !lines.is_empty() && !heading.is_empty() {
         lines.insert(0, PaneRow::heading(heading));
     }
     lines
 }
 
-fn mounts(scene: &Scene<'_>) -> Vec<PaneRow> {
-    let mut all = Vec::new();
-    for section in &scene.diff.mounts {
-        all.extend(rows(&section.owner, &section.rows, scene, mount));
-    }
-    all
+fn mounts(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
+    let mut sections: Vec<_> = scene.diff.mounts.iter().collect();
+    sections.sort_by_key(|section| acting.is_none_or(|actor| section.owner != actor.as_str()));
+    let own = sections.into_iter().flat_map(|section| {
+        let mut by_place = section.rows.clone();
+        by_place.sort_by(|one, other| target(one).cmp(&target(other)));
+        rows(&section.owner, &by_place, scene, mount)
+    });
+    own.collect()
+}
+
+fn target(row: &Row<Mount>) -> Option<&str> {
+    row.after.as_ref().or(row.before.as_ref()).map(|mount| mount.target.as_str())
 }
 
 fn mount(mount: &Mount, was: Option<&Mount>) -> String {
@@ -64,10 +113,14 @@ fn mount(mount: &Mount, was: Option<&Mount>) -> String {
     format!("{} {} {note}", column(&mount.target, 24), column(&mount.fstype, 8))
 }
 
+/// `pid 6 (1 inside)  container  sh`: as the lab's host counts, then as the namespaces below it do.
 fn process(process: &Process) -> String {
+    let inside: Vec<String> = process.ns_pids.iter().skip(2).map(u32::to_string).collect();
+    let inside = if inside.is_empty() { String::new() } else { format!(" ({} inside)", inside.join(", ")) };
+    let pid = process.lab_pid().unwrap_or(process.pid);
     let name = process.actor.as_ref().map_or("", |actor| actor.as_str());
     let command = if process.args.is_empty() { &process.comm } else { &process.args };
-    format!("pid {} {} {command}", column(&process.own_pid().to_string(), 5), column(name, 10))
+    format!("{} {} {command}", column(&format!("pid {pid}{inside}"), 18), column(name, 10))
 }
 
 /// Who has a namespace of its own, kind by kind, and host names.
@@ -92,18 +145,25 @@ fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
         let who = if own.is_empty() { "one for all".to_owned() } else { format!("its own: {}", own.join(", ")) };
         all.push(row(mark, format!("{} {who}", column(kind.proc_name(), 8))));
     }
-    all.extend(rows("", &scene.diff.hostnames, scene, |(actor, name), was| {
+    // Who is new is called like those it comes from.
+    let renamed: Vec<_> =
+        scene.diff.hostnames.iter().filter(|row| row.mark == Mark::Changed || !scene.changes_only).cloned().collect();
+    all.extend(rows("", &renamed, scene, |(actor, name), was| {
         let was = was.map_or_else(String::new, |(_, old)| format!("  was {old}"));
         format!("{actor} is called {name}{was}")
     }));
     all
 }
 
-fn network(scene: &Scene<'_>) -> Vec<PaneRow> {
+fn network(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
+    let mut networks: Vec<_> = scene.diff.networks.iter().collect();
+    networks.sort_by_key(|network| acting.is_none_or(|actor| network.name != actor.as_str()));
     let mut all = Vec::new();
-    for network in &scene.diff.networks {
+    for network in networks {
+        // What the kernel gives each link by itself is not the matter.
+        let told: Vec<_> = network.addresses.iter().filter(|row| !is_given(row)).cloned().collect();
         let mut own = rows("", &network.links, scene, |link, _| self::link(link));
-        own.extend(rows("", &network.addresses, scene, |address, _| words::address(address)));
+        own.extend(rows("", &told, scene, |address, _| words::address(address)));
         own.extend(rows("", &network.routes, scene, |route, _| format!("route to {}", words::route(route))));
         if !own.is_empty() {
             all.push(PaneRow::heading(&network.name));
@@ -113,29 +173,69 @@ fn network(scene: &Scene<'_>) -> Vec<PaneRow> {
     all
 }
 
-fn link(link: &Link) -> String {
-    let master = link.master.as_ref().map_or_else(String::new, |master| format!(" in {master}"));
-    format!("{} {}{master}", column(&link.name, 12), link.operstate.to_lowercase())
+fn is_given(row: &Row<Address>) -> bool {
+    let address = row.after.as_ref().or(row.before.as_ref());
+    address.is_some_and(|address| address.dev == "lo" || address.ip.starts_with("fe80:"))
 }
 
+fn link(link: &Link) -> String {
+    let master = link.master.as_ref().map_or_else(String::new, |master| format!(" in {master}"));
+    // Bridges and the loopback do not say how they are.
+    let state = match (link.operstate.as_str(), link.up) {
+        ("UNKNOWN", true) => "up".to_owned(),
+        ("UNKNOWN", false) => "down".to_owned(),
+        (state, _) => state.to_lowercase(),
+    };
+    format!("{} {state}{master}", column(&link.name, 12))
+}
+
+/// The lesson's own groups before the lab's top ones.
 fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
-    let mut all = charts::rows(scene.charts);
-    for section in &scene.diff.cgroups {
-        let is_top = section.owner.ends_with(":/");
-        let own: Vec<_> = section.rows.iter().filter(|row| !is_top || row.mark.is_change()).cloned().collect();
-        // Counters move all the time: they are there where nothing else is to see.
-        let (counters, settings): (Vec<_>, Vec<_>) = own.into_iter().partition(|row| {
-            let file = row.after.as_ref().or(row.before.as_ref());
-            file.is_some_and(|file| is_counter(&file.name))
-        });
-        let told =
-            if settings.iter().any(|row| row.mark.is_change()) || !scene.changes_only { settings } else { counters };
-        all.extend(rows(&section.owner, &told, scene, |file, was| {
-            let was = was.map_or_else(String::new, |old| format!("  was {}", old.value.replace('\n', " | ")));
-            format!("{} {}{was}", column(&file.name, 24), file.value.replace('\n', " | "))
-        }));
-    }
-    all
+    let (tops, own): (Vec<_>, Vec<_>) = scene.diff.cgroups.iter().partition(|section| section.owner.ends_with(":/"));
+    let own = own.into_iter().flat_map(|section| group(section, scene));
+    // Members come and go all the time up there.
+    let tops = tops.into_iter().filter(|_| scene.changes_only).flat_map(|section| {
+        let settings: Vec<_> = section.rows.iter().filter(|row| !is_of_members(row)).cloned().collect();
+        group(&Section { rows: settings, ..section.clone() }, scene)
+    });
+    charts::rows(scene.charts).into_iter().chain(own).chain(tops).collect()
+}
+
+fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
+    // Counters move all the time: they are there where nothing else is to see.
+    let (counters, settings): (Vec<_>, Vec<_>) = section.rows.iter().cloned().partition(|row| {
+        let file = row.after.as_ref().or(row.before.as_ref());
+        file.is_some_and(|file| is_counter(&file.name))
+    });
+    let is_told = settings.iter().any(|row| row.mark.is_change()) || !scene.changes_only;
+    rows(&section.owner, if is_told { &settings } else { &counters }, scene, |file, was| {
+        let value = |file: &CgroupFile, at: &Snapshot| match file.value.as_str() {
+            pids if file.name == MEMBERS => members(pids, at),
+            "" => "empty".to_owned(),
+            // v1 has no word for it, but the largest number of whole pages.
+            number if number.parse::<u64>().is_ok_and(|number| number > 1 << 60) => "no limit".to_owned(),
+            text => text.replace('\n', " | "),
+        };
+        let was = was.map_or_else(String::new, |old| format!("  was {}", value(old, scene.before)));
+        format!("{} {}{was}", column(&file.name, 24), value(file, scene.after))
+    })
+}
+
+const MEMBERS: &str = "cgroup.procs";
+
+fn is_of_members(row: &Row<CgroupFile>) -> bool {
+    row.after.as_ref().or(row.before.as_ref()).is_some_and(|file| file.name == MEMBERS)
+}
+
+/// Pids as the machine counts them mean nothing to a room: names do.
+fn members(pids: &str, at: &Snapshot) -> String {
+    let named = pids.split_whitespace().map(|pid| {
+        let process = at.processes.iter().find(|process| process.pid.to_string() == pid);
+        process
+            .map_or("one that is gone", |process| process.actor.as_ref().map_or(&process.comm, |actor| actor.as_str()))
+    });
+    let named: Vec<&str> = named.collect();
+    if named.is_empty() { "nobody".into() } else { named.join(", ") }
 }
 
 fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
@@ -149,13 +249,10 @@ fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
     all
 }
 
-/// What programs printed, then the calls.
 fn calls(scene: &Scene<'_>) -> Vec<PaneRow> {
-    let printed = scene.ops.iter().flat_map(|op| op.outcome.message().lines());
-    let mut all: Vec<PaneRow> = printed.map(|line| row(Mark::Same, format!("> {}", safe(line)))).collect();
-    all.extend(scene.ops.iter().flat_map(|op| &op.calls).map(|call| {
+    let calls = scene.ops.iter().flat_map(|op| &op.calls).map(|call| {
         let kind = if call.result.is_ok() { RowKind::Plain } else { RowKind::Bad };
         PaneRow { kind, ..row(Mark::Same, call.to_string()) }
-    }));
-    all
+    });
+    calls.collect()
 }

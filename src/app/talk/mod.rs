@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::panes::{Compare, PaneRow, Scene, brief};
+use super::panes::{Compare, PaneRow, RowKind, Scene, brief};
 use super::{Effect, LessonView, Model, Phase, Screen};
 use crate::diff::Diff;
 use crate::engine::{Event, Proof};
@@ -69,6 +69,8 @@ pub struct Talk {
     pub windows: Windows,
     /// The rows of each pane of what is shown.
     rows: Vec<(ViewKind, Vec<PaneRow>)>,
+    /// What the step of what is shown printed.
+    printed: Vec<PaneRow>,
 }
 
 impl TalkView {
@@ -126,6 +128,7 @@ impl Talk {
             on_beat: Duration::ZERO,
             windows: Windows::default(),
             rows: Vec::new(),
+            printed: Vec::new(),
         }
     }
 
@@ -166,6 +169,16 @@ impl Talk {
         self.rows.iter().find(|(of, _)| *of == view).map_or(&[], |(_, rows)| rows)
     }
 
+    /// What programs printed in the step that the audience sees, and what the kernel refused.
+    pub fn printed(&self) -> &[PaneRow] {
+        &self.printed
+    }
+
+    /// The pane shows what the step changed.
+    pub fn has_news(&self, view: ViewKind) -> bool {
+        self.rows(view).iter().any(|row| row.mark.is_change() || row.kind == RowKind::Chart)
+    }
+
     /// The record that a beat is about, if its step has run.
     pub fn record(&self, beat: Beat) -> Option<&Arc<StepRecord>> {
         self.view.record(beat.step()).filter(|_| beat.step() < self.view.played())
@@ -179,9 +192,9 @@ impl Talk {
         let mut seen = BTreeSet::new();
         panes.retain(|pane| seen.insert(*pane));
         // A pane that the step changes says more than one that it leaves alone.
-        let has_news = |pane: &ViewKind| self.rows(*pane).iter().any(|row| row.mark.is_change());
-        if stage.pane.is_none() && panes.iter().any(has_news) {
-            panes.sort_by_key(|pane| !has_news(pane));
+        if stage.pane.is_none() {
+            panes.retain(|pane| !self.rows(*pane).is_empty());
+            panes.sort_by_key(|pane| (!self.has_news(*pane), *pane == ViewKind::Calls));
         }
         panes
     }
@@ -255,11 +268,10 @@ impl Talk {
             compare: Compare::Diff,
             changes_only: true,
         };
-        let rows = ViewKind::ALL.into_iter().map(|view| {
-            let has_changes = diff.changes(view) > 0;
-            (view, brief::build(view, &Scene { changes_only: has_changes, ..scene }))
-        });
-        self.rows = rows.collect();
+        let step = self.view.lesson.steps.get(beat.step());
+        let acting = step.and_then(|step| step.actions.last()).map(|entry| &entry.actor);
+        self.rows = ViewKind::ALL.into_iter().map(|view| (view, brief::build(view, &scene, acting))).collect();
+        self.printed = brief::printed(ops);
     }
 }
 
@@ -276,7 +288,7 @@ pub fn on_message(model: &mut Model, message: FromHub) -> Vec<Effect> {
                 model.notice = who_drives(window);
             }
         }
-        FromHub::Refused { why } => model.notice = Some(why),
+        FromHub::Refused { why } => return vec![Effect::Fail(why)],
         FromHub::Ended(proof) => window.ended = Some(proof),
         FromHub::Windows(windows) => {
             let was = window.is_driver();
@@ -369,15 +381,15 @@ pub fn on_tick(model: &mut Model, time: Duration, now: String) {
     }
 }
 
-/// The hub is gone, or let go of this window.
+/// The hub is gone.
 pub fn on_hub_gone(model: &mut Model) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
-    if window.ended.is_some() && window.role == Role::Screen {
+    match (&window.ended, window.role) {
         // It stays, to show how the machine compares.
-        return Vec::new();
+        (Some(_), Role::Screen | Role::Console) => Vec::new(),
+        (Some(_), Role::Watcher) => vec![Effect::Quit],
+        (None, _) => vec![Effect::Fail("the talk was ended from outside; its lab is gone with it".into())],
     }
-    model.is_over = true;
-    vec![Effect::Quit]
 }
 
 /// Why a step was not played, where it was not.

@@ -5,7 +5,6 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
-use unicode_width::UnicodeWidthStr;
 
 use crate::app::panes::{PaneRow, RowKind};
 use crate::app::talk::{Talk, left_out_because};
@@ -13,7 +12,7 @@ use crate::lesson::model::{Step, ViewKind};
 use crate::lesson::quiz::{Kind, Question, shuffled};
 use crate::talk::Stage;
 use crate::talk::beat::{Beat, sentence};
-use crate::text::{safe, shortened, wrapped};
+use crate::text::{column, safe, shortened, wrapped};
 use crate::ui::Look;
 use crate::ui::markdown;
 use crate::ui::pane::frame_block;
@@ -21,12 +20,15 @@ use crate::ui::theme::Theme;
 
 /// Columns left free at either side of words.
 const MARGIN: u16 = 3;
-/// Rows of one pane at most: more nobody reads from the last row of a room.
+/// Rows of one pane at most: more nobody reads from the last row of a room. Charts are read at a glance.
 const PANE_ROWS: u16 = 8;
+const CHART_ROWS: u16 = 16;
+/// What was printed, at most, where there is a chart of it.
+const PRINTED_WITH_CHART: u16 = 4;
 /// Two panes stand side by side from here on.
 const TWO_PANES: u16 = 110;
-/// Lines of a command beside what came of it: by then it has been told.
-const COMMAND_AGAIN: usize = 2;
+/// Lines of commands beside what came of them, the last ones: by then they have been told.
+const COMMAND_AGAIN: usize = 3;
 /// A pane with fewer rows than these, its frame included, says nothing.
 const LEAST_PANE: u16 = 5;
 
@@ -42,7 +44,7 @@ pub fn draw(talk: &Talk, stage: &Stage, look: &Look, area: Rect, frame: &mut Fra
     draw_foot(talk, stage, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
     let body = body(area);
     if let Beat::Ask { .. } = stage.beat {
-        let lines = question_lines(talk, stage, usize::from(body.width.saturating_sub(2 * MARGIN)), look.theme);
+        let lines = question_lines(talk, stage, columns(body), look.theme);
         frame.render_widget(Paragraph::new(lines), inset(body));
         return;
     }
@@ -51,7 +53,8 @@ pub fn draw(talk: &Talk, stage: &Stage, look: &Look, area: Rect, frame: &mut Fra
         draw_pane(talk, stage, *pane, look.theme, body, frame);
         return;
     }
-    let words = words(talk, stage, usize::from(body.width.saturating_sub(2 * MARGIN)), look.theme);
+    let words = words(talk, stage, columns(body), look.theme);
+    let shares = Shares::of(talk, stage, &words, &panes, body.height);
     // With rows to spare, words stand apart.
     let gap = u16::from(body.height >= 18);
     let mut y = body.y + gap;
@@ -62,29 +65,90 @@ pub fn draw(talk: &Talk, stage: &Stage, look: &Look, area: Rect, frame: &mut Fra
             y += height + 1;
         }
     }
-    let below = words.below.len() as u16;
-    let room = body.bottom().saturating_sub(y).saturating_sub(below + u16::from(below > 0));
-    let height = room.min(PANE_ROWS + 2);
-    if height >= LEAST_PANE {
-        draw_panes(talk, stage, &panes, look.theme, Rect { y, height, ..body }, frame);
-        y += height + gap;
+    if shares.printed > 0 {
+        // Right below the command, as in a shell.
+        let place = inset(Rect { y: y - 1, height: shares.printed, ..body });
+        frame.render_widget(Paragraph::new(printed_lines(talk, shares.printed, columns(body), look.theme)), place);
+        y += shares.printed;
     }
-    let height = below.min(body.bottom().saturating_sub(y));
+    if shares.pane > 0 {
+        draw_panes(talk, stage, &panes, look.theme, Rect { y, height: shares.pane, ..body }, frame);
+        y += shares.pane + gap;
+    }
+    let height = (words.below.len() as u16).min(body.bottom().saturating_sub(y));
     frame.render_widget(Paragraph::new(words.below), inset(Rect { y, height, ..body }));
+}
+
+/// Rows for what the words of a beat leave room for.
+#[derive(Debug, Default)]
+struct Shares {
+    printed: u16,
+    /// With its frame.
+    pane: u16,
+}
+
+impl Shares {
+    fn of(talk: &Talk, stage: &Stage, words: &Words, panes: &[ViewKind], height: u16) -> Shares {
+        let room = height.saturating_sub(words.rows() as u16);
+        let first = panes.first().map_or(&[][..], |pane| talk.rows(*pane));
+        let rows = first.len() as u16;
+        let has_chart = first.iter().any(|row| row.kind == RowKind::Chart);
+        let most = if has_chart { PRINTED_WITH_CHART } else { PANE_ROWS };
+        let printed = match stage.beat {
+            Beat::Show { .. } => most.min(talk.printed().len() as u16),
+            Beat::Tell { .. } | Beat::Ask { .. } => 0,
+        };
+        // A pane keeps its height where it is alone, so that it does not jump from beat to beat.
+        let wanted = match rows {
+            0 if stage.pane.is_none() => 0,
+            rows if has_chart => rows.min(CHART_ROWS) + 2,
+            _ if printed == 0 => PANE_ROWS + 2,
+            rows => rows.clamp(1, PANE_ROWS) + 2,
+        };
+        let is_telling = stage.pane.is_some() || printed == 0 || panes.first().is_some_and(|pane| talk.has_news(*pane));
+        let left = room.saturating_sub(printed);
+        // What changed takes rows from what was printed; how things stand anyway takes what that leaves.
+        let pane = if is_telling { wanted.min(left.max(LEAST_PANE)).min(room) } else { wanted.min(left) };
+        let pane = if pane < LEAST_PANE.min(wanted) { 0 } else { pane };
+        Shares { printed: printed.min(room.saturating_sub(pane)), pane }
+    }
+}
+
+impl Words {
+    /// With the empty row after each part.
+    fn rows(&self) -> usize {
+        [&self.above, &self.command, &self.below]
+            .iter()
+            .filter(|part| !part.is_empty())
+            .map(|part| part.len() + 1)
+            .sum()
+    }
+}
+
+fn printed_lines(talk: &Talk, rows: u16, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+    let all = talk.printed();
+    let rows = usize::from(rows);
+    let kept = if all.len() > rows { rows.saturating_sub(1) } else { rows };
+    let mut lines: Vec<Line<'static>> =
+        all.iter().take(kept).map(|row| Line::styled(shortened(&row.text, columns), theme.row(row.kind))).collect();
+    if all.len() > kept {
+        lines.push(Line::styled(format!("... {} lines more", all.len() - kept), theme.dim()));
+    }
+    lines
 }
 
 /// What does not fit this screen, in words; None where all does.
 pub fn overflow(talk: &Talk, stage: &Stage, theme: Theme, columns: u16, rows: u16) -> Option<String> {
     let body = body(Rect::new(0, 0, columns, rows));
-    let width = usize::from(body.width.saturating_sub(2 * MARGIN));
+    let width = self::columns(body);
     let (needed, what) = match stage.beat {
         Beat::Ask { .. } => (question_lines(talk, stage, width, theme).len(), "the question"),
         Beat::Tell { .. } | Beat::Show { .. } => {
             let words = words(talk, stage, width, theme);
-            let parts = [&words.above, &words.command, &words.below];
-            let needed: usize = parts.iter().filter(|part| !part.is_empty()).map(|part| part.len() + 1).sum();
-            let is_shown = matches!(stage.beat, Beat::Show { .. }) && talk.record(stage.beat).is_some();
-            (needed + if is_shown { usize::from(LEAST_PANE) } else { 0 }, "what is said and shown")
+            let has_run = matches!(stage.beat, Beat::Show { .. }) && talk.record(stage.beat).is_some();
+            // Room to show something in.
+            let evidence = if has_run { usize::from(LEAST_PANE) } else { 0 };
+            (words.rows() + evidence, "what is said and shown")
         }
     };
     let room = usize::from(body.height);
@@ -95,45 +159,47 @@ fn body(area: Rect) -> Rect {
     Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area }
 }
 
+/// For words.
+fn columns(body: Rect) -> usize {
+    usize::from(body.width.saturating_sub(2 * MARGIN))
+}
+
 fn inset(area: Rect) -> Rect {
     Rect { x: area.x + MARGIN, width: area.width.saturating_sub(2 * MARGIN), ..area }
 }
 
 fn draw_head(talk: &Talk, stage: &Stage, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let step = talk.view.lesson.steps.get(stage.beat.step());
-    let tape = talk.view.tape.as_ref().map_or_else(String::new, |origin| format!("TAPE {}   ", safe(origin)));
-    let right = format!("{tape}{} / {} ", stage.beat.step() + 1, talk.view.lesson.steps.len());
-    let room = usize::from(area.width).saturating_sub(right.width() + 1);
-    let title = step.map_or_else(String::new, |step| shortened(&safe(&step.title), room.saturating_sub(1)));
-    let filled = room.saturating_sub(title.width());
+    let right = format!("{} / {} ", stage.beat.step() + 1, talk.view.lesson.steps.len());
+    let room = usize::from(area.width).saturating_sub(right.len() + 1);
+    let title = step.map_or_else(String::new, |step| safe(&step.title));
     let line = Line::from(vec![
-        Span::styled(format!(" {title}"), theme.bold()),
-        Span::raw(" ".repeat(filled)),
+        Span::styled(format!(" {}", column(&title, room)), theme.bold()),
         Span::styled(right, theme.dim()),
     ]);
     frame.render_widget(Paragraph::new(line), area);
 }
 
+/// What the picture is of, if not of a lab; keys, or the time a question stands; how far the lesson is.
 fn draw_foot(talk: &Talk, stage: &Stage, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     const BAR: usize = 12;
     let count = talk.view.lesson.steps.len();
     let filled = (talk.view.played() * BAR).checked_div(count).unwrap_or(0).min(BAR);
     let bar = format!("[{}{}] ", "#".repeat(filled), "-".repeat(BAR - filled));
-    let keys = stage.keys.as_deref().filter(|key| !key.is_empty());
-    let left = match (keys, stage.beat) {
-        (Some(key), _) => format!(" keys: [{}]", safe(key)),
-        (None, Beat::Ask { .. }) if !stage.revealed => format!(" {} s", talk.on_beat.as_secs()),
-        (None, _) => String::new(),
-    };
-    let gap = usize::from(area.width).saturating_sub(left.width() + bar.len());
-    frame.render_widget(Paragraph::new(Line::styled(format!("{left}{}{bar}", " ".repeat(gap)), theme.dim())), area);
+    let keys = stage.keys.as_deref().filter(|key| !key.is_empty()).map(|key| format!("keys: [{}]", safe(key)));
+    let waits = matches!(stage.beat, Beat::Ask { .. }) && !stage.revealed;
+    let time = waits.then(|| format!("{} s", talk.on_beat.as_secs()));
+    let tape = talk.view.tape.as_ref().map(|origin| format!("TAPE {}", safe(origin)));
+    let said: Vec<String> = [tape, keys, time].into_iter().flatten().collect();
+    let left = column(&format!(" {}", said.join("   ")), usize::from(area.width).saturating_sub(bar.len()));
+    frame.render_widget(Paragraph::new(Line::styled(left + &bar, theme.dim())), area);
 }
 
 fn words(talk: &Talk, stage: &Stage, columns: usize, theme: Theme) -> Words {
     let Some(step) = talk.view.lesson.steps.get(stage.beat.step()) else {
         return Words { above: Vec::new(), command: Vec::new(), below: Vec::new() };
     };
-    let command = command_lines(talk, step, columns, theme);
+    let commands = commands(talk, step, columns, theme);
     let said = |own: &str, story: &str| {
         let text = if own.is_empty() { sentence(story) } else { own.to_owned() };
         markdown::lines(&text, columns, theme)
@@ -145,42 +211,52 @@ fn words(talk: &Talk, stage: &Stage, columns: usize, theme: Theme) -> Words {
                 Some(why) => wrapped(&safe(&why), columns).into_iter().map(Line::from).collect(),
                 None => said(&step.callout, &step.after),
             };
-            let mut command = command;
-            if command.len() > COMMAND_AGAIN {
-                command.truncate(COMMAND_AGAIN);
-                command.push(Line::styled("  ...", theme.dim()));
-            }
             let bold = below.into_iter().map(|line: Line<'static>| line.style(theme.bold()));
-            Words { above: Vec::new(), command, below: bold.collect() }
+            Words { above: Vec::new(), command: last_commands(commands, theme), below: bold.collect() }
         }
         Beat::Tell { .. } | Beat::Ask { .. } => {
+            // How a repair is made is for the room to find.
+            let command = if step.breaks.is_empty() { commands.concat() } else { Vec::new() };
             Words { above: said(&step.say, &step.story), command, below: Vec::new() }
         }
     }
 }
 
-/// As typed into a shell; a step that breaks something keeps to itself how.
-fn command_lines(talk: &Talk, step: &Step, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+/// As typed into a shell, command by command.
+fn commands(talk: &Talk, step: &Step, columns: usize, theme: Theme) -> Vec<Vec<Line<'static>>> {
     let context = talk.view.context();
-    if !step.breaks.is_empty() && step.actions.is_empty() {
-        return Vec::new();
-    }
     let typed = step.actions.iter().flat_map(|entry| {
         let lines = entry.action.shell(&context).into_iter();
         lines.map(|line| format!("{}# {line}", entry.actor)).collect::<Vec<_>>()
     });
-    typed
-        .flat_map(|line| {
-            wrapped(&safe(&line), columns.saturating_sub(4))
-                .into_iter()
-                .enumerate()
-                .map(|(row, text)| {
-                    let indent = if row == 0 { "" } else { "    " };
-                    Line::styled(format!("{indent}{text}"), theme.code())
-                })
-                .collect::<Vec<_>>()
-        })
-        .collect()
+    let wrapped_lines = typed.map(|line| {
+        let rows = wrapped(&safe(&line), columns.saturating_sub(4)).into_iter().enumerate();
+        rows.map(|(row, text)| Line::styled(if row == 0 { text } else { format!("    {text}") }, theme.code()))
+            .collect()
+    });
+    wrapped_lines.collect()
+}
+
+/// The last ones, with what was left out as three dots.
+fn last_commands(all: Vec<Vec<Line<'static>>>, theme: Theme) -> Vec<Line<'static>> {
+    let count = all.len();
+    let mut kept: Vec<Vec<Line<'static>>> = Vec::new();
+    let mut rows = 0;
+    for command in all.into_iter().rev() {
+        if !kept.is_empty() && rows + command.len() > COMMAND_AGAIN {
+            break;
+        }
+        rows += command.len();
+        kept.push(command);
+    }
+    let dots = Line::styled("...", theme.dim());
+    let mut lines: Vec<Line<'static>> = if kept.len() < count { vec![dots.clone()] } else { Vec::new() };
+    lines.extend(kept.into_iter().rev().flatten());
+    if lines.len() > COMMAND_AGAIN + 1 {
+        lines.truncate(COMMAND_AGAIN);
+        lines.push(dots);
+    }
+    lines
 }
 
 fn question_lines(talk: &Talk, stage: &Stage, columns: usize, theme: Theme) -> Vec<Line<'static>> {
@@ -229,7 +305,7 @@ fn option_lines(talk: &Talk, stage: &Stage, question: &Question, columns: usize,
 fn draw_panes(talk: &Talk, stage: &Stage, panes: &[ViewKind], theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     match panes {
         [] => {}
-        [first, second, ..] if area.width >= TWO_PANES && stage.pane.is_none() => {
+        [first, second, ..] if area.width >= TWO_PANES && stage.pane.is_none() && *second != ViewKind::Calls => {
             let half = area.width / 2;
             draw_pane(talk, stage, *first, theme, Rect { width: half, ..area }, frame);
             let rest = Rect { x: area.x + half, width: area.width - half, ..area };

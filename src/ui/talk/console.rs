@@ -22,6 +22,8 @@ use crate::ui::theme::Theme;
 
 /// An audience's terminal wider than this has a font that nobody reads from the last row.
 const READABLE: u16 = 120;
+/// Columns of the notes' title besides the step's own.
+const NOTES_TITLE: usize = 28;
 
 pub(super) fn draw(window: &TalkView, talk: &Talk, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
@@ -49,7 +51,6 @@ pub(super) fn draw(window: &TalkView, talk: &Talk, look: &Look, area: Rect, fram
 fn draw_head(window: &TalkView, talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let clock = talk.clock();
     let step = talk.set.beat.step();
-    let title = talk.view.lesson.steps.get(step).map_or("", |step| step.title.as_str());
     let drives = if window.is_driver() { "" } else { "WATCHING  " };
     let armed = if window.is_armed { "" } else { "DISARMED  " };
     let tape = if talk.view.tape.is_some() { "TAPE  " } else { "" };
@@ -66,7 +67,7 @@ fn draw_head(window: &TalkView, talk: &Talk, theme: Theme, area: Rect, frame: &m
         lateness(talk),
     );
     let room = usize::from(area.width).saturating_sub(right.width());
-    let left = format!(" CONSOLE  {}/{} {}", step + 1, talk.view.lesson.steps.len(), safe(title));
+    let left = format!(" CONSOLE  {}/{}", step + 1, talk.view.lesson.steps.len());
     frame.render_widget(Paragraph::new(Line::styled(column(&left, room) + &right, theme.bold())), area);
 }
 
@@ -95,7 +96,9 @@ pub(super) fn draw_notes(window: &TalkView, talk: &Talk, look: &Look, area: Rect
     let scroll = window.notes_scroll.min(lines.len().saturating_sub(height));
     let hidden = lines.len().saturating_sub(scroll + height);
     let more = if hidden > 0 { format!(" Down: {hidden} more ") } else { String::new() };
-    let block = frame_block(format!(" Notes, beat {at} of {} ", own.len()), more, false, look.theme);
+    let title = talk.view.lesson.steps.get(beat.step()).map_or_else(String::new, |step| safe(&step.title));
+    let title = shortened(&title, columns.saturating_sub(NOTES_TITLE + more.len()));
+    let block = frame_block(format!(" {title}: notes, beat {at} of {} ", own.len()), more, false, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let shown: Vec<Line<'_>> = lines.into_iter().skip(scroll).take(height).collect();
