@@ -166,7 +166,7 @@ fn ended(view: &LessonView) -> Ended {
 
 fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if let Screen::Talk(_) = model.screen {
-        return talk::keys::on_key(model, key);
+        return talk::on_key(model, key);
     }
     if model.overlay != Overlay::None {
         return overlay_keys::on_key(model, key);

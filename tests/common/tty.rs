@@ -153,6 +153,9 @@ impl Tty {
 
 impl Drop for Tty {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("a terminal that was open then:\n{}", self.screen());
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

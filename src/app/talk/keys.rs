@@ -180,7 +180,7 @@ pub fn listed(window: &TalkView) -> impl Iterator<Item = &'static Binding> {
     BINDINGS.iter().chain([&SUSPEND]).filter(move |one| (drives || one.for_all) && !one.long.is_empty())
 }
 
-pub fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
     if let Some(scroll) = window.help.take() {
         window.help = match key.code {

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossterm::event::KeyEvent;
+
 use super::panes::{Compare, PaneRow, RowKind, Scene, brief};
 use super::{Effect, LessonView, Model, Phase, Screen};
 use crate::diff::Diff;
@@ -89,6 +91,14 @@ impl TalkView {
             now: String::new(),
             ended: None,
         }
+    }
+
+    fn set_stage(&mut self, stage: Stage) {
+        let Some(talk) = &mut self.talk else { return };
+        if talk.set.beat != stage.beat {
+            self.notes_scroll = 0;
+        }
+        talk.set = stage;
     }
 
     pub fn is_driver(&self) -> bool {
@@ -275,17 +285,44 @@ impl Talk {
     }
 }
 
+/// A key was pressed.
+pub fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    let effects = keys::on_key(model, key);
+    keep_set(model, effects)
+}
+
 /// The hub said something.
 pub fn on_message(model: &mut Model, message: FromHub) -> Vec<Effect> {
+    let effects = hear_hub(model, message);
+    keep_set(model, effects)
+}
+
+/// What the driver sets counts at once: the next key may come before the hub has said it back.
+fn keep_set(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
+    if let Screen::Talk(window) = &mut model.screen {
+        for effect in &effects {
+            if let Effect::Hub(ToHub::Stage(stage)) = effect {
+                window.set_stage(stage.clone());
+            }
+        }
+    }
+    effects
+}
+
+fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
     match message {
         FromHub::Whole(whole) => {
             let (name, was) = (whole.name.clone(), window.is_driver());
+            let own = window.talk.take().filter(|_| was).map(|talk| talk.set);
             window.talk = Talk::new(*whole).map(Box::new);
             if window.talk.is_none() {
                 model.notice = Some(format!("the lesson {name} can't be read by this version of the program"));
             } else if !was {
                 model.notice = who_drives(window);
+            } else if let Some(set) = own.filter(|_| window.is_driver()) {
+                // It fell behind, and knows better what it has set.
+                window.set_stage(set);
             }
         }
         FromHub::Refused { why } => return vec![Effect::Fail(why)],
@@ -310,11 +347,12 @@ pub fn on_message(model: &mut Model, message: FromHub) -> Vec<Effect> {
                 if talk.shown.beat != shown.beat {
                     talk.on_beat = Duration::ZERO;
                 }
-                if talk.set.beat != set.beat {
-                    window.notes_scroll = 0;
-                }
-                (talk.set, talk.shown) = (set, shown);
+                talk.shown = shown;
                 talk.refresh();
+            }
+            // Who drives knows better: what was set may be on its way.
+            if !window.is_driver() {
+                window.set_stage(set);
             }
             return go_through_left_out(window);
         }

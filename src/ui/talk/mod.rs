@@ -45,7 +45,9 @@ pub fn draw(window: &TalkView, notice: Option<&str>, look: &Look, area: Rect, fr
         Role::Screen | Role::Watcher => {
             draw_audience(window, look, area, frame);
             if window.asks.is_some() || notice.is_some() {
-                console::draw_footer(window, notice, look.theme, footer, frame);
+                // Above the row that says what the picture is of.
+                let above = Rect { y: footer.y.saturating_sub(1), ..footer };
+                console::draw_footer(window, notice, look.theme, above, frame);
             }
         }
     }
