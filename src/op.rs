@@ -353,8 +353,20 @@ pub struct OpRecord {
     pub op: Op,
     pub calls: Vec<Call>,
     pub outcome: Outcome,
+    /// When which part of a program's output came; empty for other ops.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<Piece>,
     /// Wall time of the whole op as the actor measured it, in nanoseconds.
     pub nanos: u64,
+}
+
+/// A program had printed so much by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// Since the program was started, in milliseconds.
+    pub at_ms: u64,
+    /// Bytes of the op's output.
+    pub end: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

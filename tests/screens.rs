@@ -185,6 +185,7 @@ fn record(step: usize, names: &[&str]) -> StepRecord {
             op: Op::PivotRoot { new_root: ".".into(), put_old: "oldroot".into() },
             calls: vec![call],
             outcome: Outcome::Done { output: names.join("\n") },
+            pieces: Vec::new(),
             nanos: 70_000,
         }],
         diff: Diff::between(&before, &after),

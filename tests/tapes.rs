@@ -14,6 +14,7 @@ use unboxed::app::{Model, Msg, update};
 use unboxed::engine::{Event, Request};
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Lesson;
+use unboxed::op::Op;
 use unboxed::report::{StepRecord, StepStatus};
 use unboxed::tape::file::{self, TapeError};
 use unboxed::tape::{Misfit, Tape, player, shelf};
@@ -112,6 +113,22 @@ fn what_is_read_is_what_was_written() {
         assert_eq!(one.charts, other.charts);
     }
     assert_eq!(tape.records.len(), second.records.len());
+}
+
+#[test]
+fn a_tape_keeps_when_what_was_printed() {
+    let tape = file::read(fresh()).expect("the tape");
+    let mut programs = 0;
+    for op in tape.records.iter().flat_map(|record| &record.ops) {
+        let is_program = matches!(op.op, Op::Run { .. });
+        assert!(is_program || op.pieces.is_empty(), "{:?} printed {:?}", op.op, op.pieces);
+        let Some(last) = op.pieces.last() else { continue };
+        programs += 1;
+        assert_eq!(last.end, op.outcome.output().len());
+        assert!(last.at_ms * 1_000_000 <= op.nanos, "{last:?} of {} ns", op.nanos);
+        assert!(op.pieces.is_sorted_by(|one, next| one.at_ms < next.at_ms && one.end < next.end), "{:?}", op.pieces);
+    }
+    assert!(programs > 0, "the lesson has no program that prints");
 }
 
 #[test]

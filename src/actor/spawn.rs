@@ -37,6 +37,7 @@ pub fn spawn(
         actor: parent.clone(),
         op: Op::Spawn { actor: actor.clone(), unshare: namespaces.to_vec() },
         calls: recorder.into_calls(),
+        pieces: Vec::new(),
         outcome,
         nanos: started.elapsed().as_nanos() as u64,
     };

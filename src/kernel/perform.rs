@@ -26,7 +26,8 @@ fn recorded(actor: &ActorName, op: &Op, act: impl FnOnce(&mut Recorder) -> Resul
     let started = Instant::now();
     let outcome = act(&mut recorder).unwrap_or_else(|errno| failed(&recorder, errno));
     let nanos = started.elapsed().as_nanos() as u64;
-    OpRecord { actor: actor.clone(), op: op.clone(), calls: recorder.into_calls(), outcome, nanos }
+    let pieces = recorder.take_pieces();
+    OpRecord { actor: actor.clone(), op: op.clone(), calls: recorder.into_calls(), outcome, pieces, nanos }
 }
 
 /// A rule of the devices controller, for the group whose directory on the machine this is.

@@ -16,6 +16,7 @@ use super::notation;
 use super::process::{self, ExitStatus, Fork};
 use super::record::Recorder;
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
+use crate::op::Piece;
 
 /// Where programs are looked for, and what they find in their environment.
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -56,7 +57,7 @@ pub fn run(recorder: &mut Recorder, argv: &[String]) -> Result<Finished, Errno> 
                     .map_or(CallResult::Value(0), |errno| CallResult::Errno(ErrnoName::from_raw(errno as i32))),
                 nanos: executed.elapsed().as_nanos() as u64,
             });
-            let output = collect(&output, child);
+            let output = collect(recorder, &output, child);
             let status = process::wait(recorder, child)?;
             match refused {
                 Some(errno) => Err(errno),
@@ -117,8 +118,10 @@ fn read_errno(failure: &OwnedFd) -> Option<Errno> {
     }
 }
 
-pub fn collect(output: &OwnedFd, child: Pid) -> String {
-    let deadline = Instant::now() + TIME_LIMIT;
+/// What a child prints until it closes its end, and when; killed where that takes too long.
+pub fn collect(recorder: &mut Recorder, output: &OwnedFd, child: Pid) -> String {
+    let started = Instant::now();
+    let deadline = started + TIME_LIMIT;
     let mut content = Vec::new();
     let mut buffer = [0_u8; 4096];
     loop {
@@ -136,7 +139,11 @@ pub fn collect(output: &OwnedFd, child: Pid) -> String {
         }
         match nix::unistd::read(output, &mut buffer) {
             Ok(0) | Err(_) => break,
-            Ok(count) if content.len() < OUTPUT_LIMIT => content.extend_from_slice(&buffer[..count]),
+            Ok(count) if content.len() < OUTPUT_LIMIT => {
+                content.extend_from_slice(&buffer[..count]);
+                let end = String::from_utf8_lossy(&content).len();
+                recorder.printed(Piece { at_ms: started.elapsed().as_millis() as u64, end });
+            }
             Ok(_) => {}
         }
     }

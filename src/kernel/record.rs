@@ -5,11 +5,16 @@ use std::time::Instant;
 use nix::errno::Errno;
 
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
+use crate::op::Piece;
+
+/// Pieces of output that come closer together than this count as one, in milliseconds.
+const ONE_PIECE: u64 = 10;
 
 /// Collects the calls of one op.
 #[derive(Debug, Default)]
 pub struct Recorder {
     calls: Vec<Call>,
+    pieces: Vec<Piece>,
 }
 
 /// What a call returned, as the number strace prints behind `=`.
@@ -99,6 +104,18 @@ impl Recorder {
 
     pub fn calls(&self) -> &[Call] {
         &self.calls
+    }
+
+    /// A program has printed up to here.
+    pub fn printed(&mut self, piece: Piece) {
+        match self.pieces.last_mut() {
+            Some(last) if piece.at_ms < last.at_ms + ONE_PIECE => last.end = piece.end,
+            _ => self.pieces.push(piece),
+        }
+    }
+
+    pub fn take_pieces(&mut self) -> Vec<Piece> {
+        std::mem::take(&mut self.pieces)
     }
 
     pub fn into_calls(self) -> Vec<Call> {

@@ -46,13 +46,13 @@ pub fn run(
             if background {
                 return Ok(format!("pid {child}"));
             }
-            finish(&printed, child)
+            finish(recorder, &printed, child)
         }
     }
 }
 
-fn finish(printed: &OwnedFd, child: Pid) -> Result<String, Errno> {
-    let mut said = program::collect(printed, child);
+fn finish(recorder: &mut Recorder, printed: &OwnedFd, child: Pid) -> Result<String, Errno> {
+    let mut said = program::collect(recorder, printed, child);
     let ended = process::wait(&mut Recorder::default(), child)?;
     match ended {
         ExitStatus::Exited(0) => {}
