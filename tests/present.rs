@@ -220,6 +220,54 @@ fn the_speaker_decides_what_the_audience_sees() {
 }
 
 #[test]
+fn the_speaker_turns_to_a_what_if_and_back() {
+    let _turn = alone();
+    let before = Machine::now();
+    let room = Room::new();
+    for source in [None, Some("--tape")] {
+        let arguments: Vec<&str> = ["present", "build-a-container"].into_iter().chain(source).collect();
+        let audience = room.open(80, 24, &arguments);
+        audience.wait_for("1 / 32");
+        let mut console = room.open(120, 40, &["console"]);
+        console.wait_for("RUNS this step");
+        console.press(NEXT);
+        audience.wait_for("looks like the root of a small");
+        console.press(NEXT);
+        console.wait_for("w: what if? (1)");
+        console.press("w");
+        audience.wait_for("What if the mounts stay shared?");
+        console.wait_for("in a lab beside the talk's own");
+        console.press(NEXT);
+        audience.wait_for("+ /mnt");
+        audience.wait_for("The mount is in the host's table as well.");
+        let late = room.open(100, 30, &["watch"]);
+        late.wait_for("+ /mnt");
+        // The talk's own lab knows nothing of it.
+        console.press(NEXT);
+        audience.wait_for("Mounts that stay private");
+        audience.wait_until_gone("/mnt");
+        console.press(NEXT);
+        audience.wait_for("What will the host's mount table");
+        console.wait_for("RUNS this step");
+        console.press(NEXT);
+        audience.wait_for("RIGHT");
+        console.press(NEXT);
+        audience.wait_for("Not one mount came or went.");
+        assert!(!audience.screen().contains("/mnt"), "{}", audience.screen());
+        console.press("qy");
+        console.wait_for("The talk is over.");
+        console.press("x");
+        for mut window in [console, audience, late] {
+            if window.screen().contains("The talk is over.") {
+                window.press("x");
+            }
+            assert!(window.wait_end().success());
+        }
+    }
+    before.assert_comes_back();
+}
+
+#[test]
 fn a_clicker_is_enough_and_notes_fit_on_one_screen() {
     let _turn = alone();
     let before = Machine::now();

@@ -357,6 +357,8 @@ fn models() -> Vec<(&'static str, Model)> {
         ("the console", Role::Console, last, ""),
         ("the console, before a step", Role::Console, Beat::Tell { step: PLAYED }, "a"),
         ("the console, with an answer", Role::Console, asked, " "),
+        ("a what-if, for an audience", Role::Watcher, Beat::WhatIf { step: 1, branch: 0 }, ""),
+        ("a what-if, for the speaker", Role::Console, Beat::WhatIf { step: 1, branch: 0 }, ""),
         ("the console's help", Role::Console, last, "?"),
         ("steps to jump to", Role::Console, last, "tjj"),
         ("a question of the console's", Role::Console, last, "u"),

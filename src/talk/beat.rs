@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lesson::model::{Lesson, Step};
+use crate::lesson::model::{Branch, Lesson, Step};
 use crate::lesson::quiz::{Kind, Question};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,12 +16,14 @@ pub enum Beat {
     Ask { step: usize, question: usize },
     /// What came of it.
     Show { step: usize },
+    /// A what-if of the step: told, then played in a lab of its own. Not on the way; the speaker turns to it.
+    WhatIf { step: usize, branch: usize },
 }
 
 impl Beat {
     pub fn step(self) -> usize {
         match self {
-            Beat::Tell { step } | Beat::Ask { step, .. } | Beat::Show { step } => step,
+            Beat::Tell { step } | Beat::Ask { step, .. } | Beat::Show { step } | Beat::WhatIf { step, .. } => step,
         }
     }
 
@@ -30,7 +32,7 @@ impl Beat {
         match self {
             Beat::Tell { .. } => true,
             Beat::Ask { .. } => self.question(lesson).is_some_and(is_prediction),
-            Beat::Show { .. } => false,
+            Beat::Show { .. } | Beat::WhatIf { .. } => false,
         }
     }
 
@@ -41,14 +43,32 @@ impl Beat {
             (Beat::Show { .. }, _) => "what came of it",
             (Beat::Ask { .. }, false) => "a question",
             (Beat::Ask { .. }, true) => "its answer",
+            (Beat::WhatIf { .. }, false) => "what if",
+            (Beat::WhatIf { .. }, true) => "what came of a what-if",
         }
     }
 
     pub fn question(self, lesson: &Lesson) -> Option<&Question> {
         match self {
             Beat::Ask { step, question } => lesson.steps.get(step)?.quiz.get(question),
-            Beat::Tell { .. } | Beat::Show { .. } => None,
+            Beat::Tell { .. } | Beat::Show { .. } | Beat::WhatIf { .. } => None,
         }
+    }
+
+    /// What a what-if is told and shown as.
+    pub fn branch(self, lesson: &Lesson) -> Option<&Branch> {
+        match self {
+            Beat::WhatIf { step, branch } => lesson.steps.get(step)?.branches.get(branch),
+            Beat::Tell { .. } | Beat::Show { .. } | Beat::Ask { .. } => None,
+        }
+    }
+
+    /// The step's next what-if; None where it has no more.
+    pub fn next_what_if(self, lesson: &Lesson) -> Option<Beat> {
+        let step = self.step();
+        let branch = if let Beat::WhatIf { branch, .. } = self { branch + 1 } else { 0 };
+        let next = Beat::WhatIf { step, branch };
+        next.branch(lesson).map(|_| next)
     }
 }
 
@@ -78,6 +98,9 @@ fn of_step(step: usize, of: &Step) -> Vec<Beat> {
 
 /// The beat after this one; None at the end.
 pub fn after(beats: &[Beat], beat: Beat) -> Option<Beat> {
+    if let Beat::WhatIf { step, .. } = beat {
+        return Some(Beat::Tell { step });
+    }
     let at = beats.iter().position(|known| *known == beat);
     match at {
         Some(at) => beats.get(at + 1).copied(),
@@ -88,15 +111,22 @@ pub fn after(beats: &[Beat], beat: Beat) -> Option<Beat> {
 
 /// The beat before this one.
 pub fn before(beats: &[Beat], beat: Beat) -> Option<Beat> {
+    if let Beat::WhatIf { step, .. } = beat {
+        return Some(Beat::Tell { step });
+    }
     match beats.iter().position(|known| *known == beat) {
         Some(at) => beats.get(at.checked_sub(1)?).copied(),
         None => beats.iter().rev().find(|known| known.step() < beat.step()).copied(),
     }
 }
 
+pub fn paragraph(story: &str) -> &str {
+    story.trim().split("\n\n").next().unwrap_or_default()
+}
+
 /// What the audience reads of a story: its first sentence.
 pub fn sentence(story: &str) -> String {
-    let paragraph = story.trim().split("\n\n").next().unwrap_or_default();
+    let paragraph = paragraph(story);
     let mut in_code = false;
     let mut letters = paragraph.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {

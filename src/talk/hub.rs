@@ -62,6 +62,7 @@ struct Hub {
     live: Option<Told>,
     charts: Option<Told>,
     doing: Option<Told>,
+    branched: Option<Told>,
     /// The engine has an order that it has not answered yet.
     is_busy: bool,
 }
@@ -97,6 +98,7 @@ pub fn serve(subject: Subject, listener: UnixListener, requests: Sender<Request>
         live: None,
         charts: None,
         doing: None,
+        branched: None,
         is_busy: true,
     };
     hub.run(&received);
@@ -228,6 +230,7 @@ impl Hub {
                 self.is_busy = false;
                 self.doing = None;
                 self.live = None;
+                self.branched = None;
                 self.ready = Some(told.clone());
             }
             Told::Playing { .. } => self.doing = Some(told.clone()),
@@ -241,6 +244,10 @@ impl Hub {
             }
             Told::Live(_) => self.live = Some(told.clone()),
             Told::Sampled(_) => self.charts = Some(told.clone()),
+            Told::Branched { .. } => {
+                self.is_busy = false;
+                self.branched = Some(told.clone());
+            }
             Told::Refused { .. } => self.is_busy = false,
             Told::Failed { .. } => {
                 self.is_busy = false;
@@ -338,7 +345,7 @@ impl Hub {
     }
 
     fn whole(&self) -> Whole {
-        let last = [&self.ready, &self.live, &self.charts, &self.doing];
+        let last = [&self.ready, &self.live, &self.charts, &self.doing, &self.branched];
         Whole {
             lesson: self.subject.lesson.clone(),
             name: self.subject.name.clone(),

@@ -48,6 +48,11 @@ pub enum Order {
         step: usize,
         out: bool,
     },
+    Branch {
+        step: usize,
+        branch: usize,
+    },
+    EndBranch,
     /// The talk is over.
     Quit,
 }
@@ -118,16 +123,27 @@ pub struct Window {
 #[serde(rename_all = "snake_case")]
 pub enum Told {
     Ready(Ready),
-    Playing { step: usize },
+    Playing {
+        step: usize,
+    },
     Played(WholeRecord),
     Live(Arc<Snapshot>),
     Sampled(Arc<Vec<Series>>),
-    Refused { why: String },
-    Failed { message: String },
+    /// A what-if was played; the lab that waits for it is back with the next `Ready`.
+    Branched {
+        branch: usize,
+        record: WholeRecord,
+    },
+    Refused {
+        why: String,
+    },
+    Failed {
+        message: String,
+    },
 }
 
 impl Told {
-    /// None for what a talk has none of: shells, turns, branches; and for its end, which has a message of its own.
+    /// None for what a talk has none of: shells, turns; and for its end, which has a message of its own.
     pub fn of(event: &Event) -> Option<Told> {
         match event {
             Event::Ready(ready) => Some(Told::Ready(ready.clone())),
@@ -135,9 +151,12 @@ impl Told {
             Event::Played(record) => Some(Told::Played(WholeRecord::of(record))),
             Event::Live(snapshot) => Some(Told::Live(Arc::clone(snapshot))),
             Event::Sampled(charts) => Some(Told::Sampled(Arc::clone(charts))),
+            Event::Branched { branch, record } => {
+                Some(Told::Branched { branch: *branch, record: WholeRecord::of(record) })
+            }
             Event::Refused { why } => Some(Told::Refused { why: why.clone() }),
             Event::Failed { message } => Some(Told::Failed { message: message.clone() }),
-            Event::Turn(_) | Event::Branched { .. } | Event::Shell { .. } | Event::Ended(_) => None,
+            Event::Turn(_) | Event::Shell { .. } | Event::Ended(_) => None,
         }
     }
 
@@ -148,6 +167,7 @@ impl Told {
             Told::Played(record) => Event::Played(Arc::<StepRecord>::new(record.into_record())),
             Told::Live(snapshot) => Event::Live(snapshot),
             Told::Sampled(charts) => Event::Sampled(charts),
+            Told::Branched { branch, record } => Event::Branched { branch, record: Arc::new(record.into_record()) },
             Told::Refused { why } => Event::Refused { why },
             Told::Failed { message } => Event::Failed { message },
         }
@@ -160,6 +180,8 @@ impl Order {
             Order::Next => Request::Next,
             Order::RewindTo { steps } => Request::RewindTo { steps: *steps },
             Order::LeaveOut { step, out } => Request::LeaveOut { step: *step, out: *out },
+            Order::Branch { step, branch } => Request::Branch { step: *step, branch: *branch },
+            Order::EndBranch => Request::EndBranch,
             Order::Quit => Request::Quit,
         }
     }

@@ -55,6 +55,15 @@ impl Stage {
         Stage { beat, revealed: false, pane: None, zoomed: false, marked: None, top: 0, ..self.clone() }
     }
 
+    /// What came of something is shown, not what will be done.
+    pub fn shows_outcome(&self) -> bool {
+        match self.beat {
+            Beat::Show { .. } => true,
+            Beat::WhatIf { .. } => self.revealed,
+            Beat::Tell { .. } | Beat::Ask { .. } => false,
+        }
+    }
+
     /// What the audience sees now that the driver has set `self`, having seen `shown` before.
     pub fn as_shown(&self, shown: &Stage) -> Stage {
         if self.frozen { Stage { blank: self.blank, frozen: true, ..shown.clone() } } else { self.clone() }

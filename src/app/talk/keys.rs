@@ -2,11 +2,12 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::coming::Coming;
 use super::{Asked, Talk, TalkView};
 use crate::app::{Effect, Model, Phase, Screen};
 use crate::lesson::model::ViewKind;
 use crate::talk::Stage;
-use crate::talk::beat::{self, Beat, is_prediction};
+use crate::talk::beat::{self, Beat};
 use crate::talk::message::{ClockOrder, Order, Role, ToHub};
 
 /// What a key does.
@@ -18,6 +19,7 @@ enum Command {
     Rewind,
     Restart,
     Jump,
+    WhatIf,
     Pane(usize),
     Zoom,
     Down,
@@ -76,7 +78,7 @@ macro_rules! ctrl {
 }
 
 /// Most important first. A clicker sends PgDn, PgUp, `b` or `.`.
-const BINDINGS: [Binding; 32] = [
+const BINDINGS: [Binding; 33] = [
     binding!(
         "PgDn",
         "next (runs)",
@@ -108,6 +110,14 @@ const BINDINGS: [Binding; 32] = [
         Command::Jump,
         false,
         KeyCode::Char('t')
+    ),
+    binding!(
+        "w",
+        "",
+        "what if? turn to the step's other ways, one after the other",
+        Command::WhatIf,
+        false,
+        KeyCode::Char('w')
     ),
     binding!(
         "B",
@@ -333,6 +343,11 @@ fn on_stage(talk: &Talk, command: Command) -> Option<ToHub> {
     let set = talk.set.clone();
     let stage = match command {
         Command::Back => set.at(beat::before(&talk.beats(), set.beat)?),
+        Command::WhatIf => {
+            let next = set.beat.next_what_if(&talk.view.lesson);
+            // After the last one, back to the step.
+            set.at(next.or_else(|| beat::after(&[], set.beat))?)
+        }
         Command::Pane(index) => {
             let pane = ViewKind::ALL.get(index).copied();
             // Once more: the step's own panes.
@@ -369,39 +384,33 @@ fn on_stage(talk: &Talk, command: Command) -> Option<ToHub> {
     Some(ToHub::Stage(stage))
 }
 
-/// On by one beat; where the step must run for that, it runs.
+/// On by one beat; where something must be played for that, it is.
 fn next(model: &mut Model, is_sure: bool) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
     let is_armed = window.is_armed || is_sure;
     let Some(talk) = &mut window.talk else { return Vec::new() };
-    let beat = talk.set.beat;
-    let following = beat::after(&talk.beats(), beat);
-    let must_run = beat.is_before_the_run(&talk.view.lesson) && beat.step() >= talk.view.played();
-    let asks_first =
-        following.is_some_and(|next| next.is_before_the_run(&talk.view.lesson) && next.step() == beat.step());
-    let stage = if must_run && !asks_first {
-        match talk.view.phase {
-            Phase::Ready if is_armed => {
-                // At once: a second press must not run another step.
-                talk.view.phase = Phase::Playing { step: beat.step() };
-                return vec![Effect::Hub(ToHub::Order(Order::Next))];
-            }
-            Phase::Ready => model.notice = Some("disarmed: Enter runs this step".into()),
-            Phase::Building => model.notice = Some("the lab is being made".into()),
-            Phase::Playing { .. } => {}
-            Phase::Failed { .. } => model.notice = Some("the lab failed: u rewinds into a fresh one".into()),
+    let coming = talk.coming();
+    let order = match coming {
+        Coming::Run => Order::Next,
+        Coming::Suppose { step, branch } => Order::Branch { step, branch },
+        Coming::Reveal => return vec![Effect::Hub(ToHub::Stage(Stage { revealed: true, ..talk.set.clone() }))],
+        Coming::Move(beat) => return vec![Effect::Hub(ToHub::Stage(talk.set.at(beat)))],
+        Coming::End => {
+            model.notice = Some("that was the last beat; q ends the talk".into());
+            return Vec::new();
         }
-        return Vec::new();
-    } else if beat.question(&talk.view.lesson).is_some_and(|one| !is_prediction(one) || !must_run) && !talk.set.revealed
-    {
-        Stage { revealed: true, ..talk.set.clone() }
-    } else if let Some(beat) = following {
-        talk.set.at(beat)
-    } else {
-        model.notice = Some("that was the last beat; q ends the talk".into());
-        return Vec::new();
     };
-    vec![Effect::Hub(ToHub::Stage(stage))]
+    if let Some(why) = talk.waits_for() {
+        model.notice = Some(why.into());
+        return Vec::new();
+    }
+    if !is_armed {
+        model.notice = Some("disarmed: Enter runs this step".into());
+        return Vec::new();
+    }
+    // At once: a second press must not run another step.
+    talk.view.phase = Phase::Playing { step: talk.set.beat.step() };
+    vec![Effect::Hub(ToHub::Order(order))]
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! A window of a talk: what the hub said so far, and what its panes show. The console drives; the audience looks.
 
+pub mod coming;
 pub mod keys;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use super::panes::{Compare, PaneRow, RowKind, Scene, brief};
 use super::{Effect, LessonView, Model, Phase, Screen};
 use crate::diff::Diff;
 use crate::engine::{Event, Proof};
-use crate::lesson::model::{Lesson, ViewKind};
+use crate::lesson::model::{Lesson, Step, ViewKind};
 use crate::lesson::parse::parse;
 use crate::lesson::quiz::{Answer, FromLab, Grade, Kind, grade};
 use crate::report::{StepRecord, StepStatus};
@@ -21,7 +23,7 @@ use crate::talk::Stage;
 use crate::talk::beat::{self, Beat};
 use crate::talk::clock::Clock;
 use crate::talk::message::{FromHub, Order, Role, ToHub, Told, Whole, Windows};
-use crate::tape::Tape;
+use crate::tape::{Taken, Tape};
 
 /// One window.
 #[derive(Debug)]
@@ -156,6 +158,12 @@ impl Talk {
         talk
     }
 
+    /// The what-if of a tape as the one that was played last.
+    pub fn suppose(&mut self, taken: &Taken) {
+        self.view.leave_branch();
+        self.view.set_branch(taken.branch, Arc::clone(&taken.record));
+    }
+
     /// Set the stage, as a driver does.
     pub fn show(&mut self, stage: Stage) {
         (self.set, self.shown) = (stage.clone(), stage);
@@ -189,16 +197,28 @@ impl Talk {
         self.rows(view).iter().any(|row| row.mark.is_change() || row.kind == RowKind::Chart)
     }
 
+    /// The step that a beat is about; a what-if is told and shown as one.
+    pub fn step(&self, beat: Beat) -> Option<Cow<'_, Step>> {
+        match beat.branch(&self.view.lesson) {
+            Some(branch) => Some(Cow::Owned(branch.as_step())),
+            None => self.view.lesson.steps.get(beat.step()).map(Cow::Borrowed),
+        }
+    }
+
     /// The record that a beat is about, if its step has run.
     pub fn record(&self, beat: Beat) -> Option<&Arc<StepRecord>> {
+        if let Beat::WhatIf { step, branch } = beat {
+            let taken = self.view.learning.branch.as_ref();
+            return taken.filter(|taken| (taken.step, taken.index) == (step, branch)).map(|taken| &taken.record);
+        }
         self.view.record(beat.step()).filter(|_| beat.step() < self.view.played())
     }
 
     /// The panes that a beat brings to the front, most telling first.
     pub fn panes(&self, stage: &Stage) -> Vec<ViewKind> {
-        let step = self.view.lesson.steps.get(stage.beat.step());
+        let step = self.step(stage.beat);
         let mut panes: Vec<ViewKind> = stage.pane.into_iter().collect();
-        panes.extend(step.into_iter().flat_map(|step| step.watch.iter().copied()));
+        panes.extend(step.iter().flat_map(|step| step.watch.iter().copied()));
         let mut seen = BTreeSet::new();
         panes.retain(|pane| seen.insert(*pane));
         // A pane that the step changes says more than one that it leaves alone.
@@ -238,6 +258,12 @@ impl Talk {
         }
     }
 
+    /// A what-if was played that is shown no more.
+    fn is_past_branch(&self) -> bool {
+        let is_shown = matches!(self.set.beat, Beat::WhatIf { .. }) && self.record(self.set.beat).is_some();
+        self.view.learning.branch.is_some() && !is_shown
+    }
+
     fn hear(&mut self, told: Told) {
         match told.into_event() {
             Event::Ready(ready) => self.view.set_ready(ready),
@@ -245,7 +271,10 @@ impl Talk {
             Event::Played(record) => self.view.set_record(record),
             Event::Live(snapshot) => self.view.set_live(snapshot),
             Event::Sampled(charts) => self.view.set_charts(charts),
+            Event::Branched { branch, record } => self.view.set_branch(branch, record),
             Event::Failed { message } => self.view.phase = Phase::Failed { message },
+            // What was asked for does not happen.
+            Event::Refused { .. } if matches!(self.view.phase, Phase::Playing { .. }) => self.view.phase = Phase::Ready,
             _ => {}
         }
     }
@@ -278,10 +307,11 @@ impl Talk {
             compare: Compare::Diff,
             changes_only: true,
         };
-        let step = self.view.lesson.steps.get(beat.step());
-        let acting = step.and_then(|step| step.actions.last()).map(|entry| &entry.actor);
-        self.rows = ViewKind::ALL.into_iter().map(|view| (view, brief::build(view, &scene, acting))).collect();
-        self.printed = brief::printed(ops);
+        let step = self.step(beat);
+        let acting = step.as_ref().and_then(|step| step.actions.last()).map(|entry| &entry.actor);
+        let rows = ViewKind::ALL.into_iter().map(|view| (view, brief::build(view, &scene, acting))).collect();
+        let printed = brief::printed(ops);
+        (self.rows, self.printed) = (rows, printed);
     }
 }
 
@@ -299,14 +329,18 @@ pub fn on_message(model: &mut Model, message: FromHub) -> Vec<Effect> {
 
 /// What the driver sets counts at once: the next key may come before the hub has said it back.
 fn keep_set(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
-    if let Screen::Talk(window) = &mut model.screen {
-        for effect in &effects {
-            if let Effect::Hub(ToHub::Stage(stage)) = effect {
-                window.set_stage(stage.clone());
+    let Screen::Talk(window) = &mut model.screen else { return effects };
+    let mut kept = Vec::with_capacity(effects.len());
+    for effect in effects {
+        if let Effect::Hub(ToHub::Stage(stage)) = &effect {
+            window.set_stage(stage.clone());
+            if window.talk.as_ref().is_some_and(|talk| talk.is_past_branch()) {
+                kept.push(Effect::Hub(ToHub::Order(Order::EndBranch)));
             }
         }
+        kept.push(effect);
     }
-    effects
+    kept
 }
 
 fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
@@ -382,10 +416,16 @@ fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
     if let Told::Refused { why } = &told {
         model.notice = Some(why.clone());
     }
-    let is_ready = matches!(told, Told::Ready(_));
+    let (is_ready, is_branch) = (matches!(told, Told::Ready(_)), matches!(told, Told::Branched { .. }));
     talk.hear(told);
     talk.refresh();
-    if !is_ready || !is_driver {
+    if !is_driver {
+        return Vec::new();
+    }
+    if is_branch && talk.record(talk.set.beat).is_some() {
+        return vec![Effect::Hub(ToHub::Stage(Stage { revealed: true, ..talk.set.clone() }))];
+    }
+    if !is_ready {
         return Vec::new();
     }
     // The step of this beat has run: on to what came of it.
@@ -394,7 +434,7 @@ fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
     if has_run && talk.record(set.beat).is_some() {
         let next = match set.beat {
             Beat::Ask { .. } => Stage { revealed: true, ..set.clone() },
-            Beat::Tell { step } | Beat::Show { step } => set.at(Beat::Show { step }),
+            Beat::Tell { step } | Beat::Show { step } | Beat::WhatIf { step, .. } => set.at(Beat::Show { step }),
         };
         return vec![Effect::Hub(ToHub::Stage(next))];
     }

@@ -11,7 +11,7 @@ use crate::app::talk::{Talk, left_out_because};
 use crate::lesson::model::{Step, ViewKind};
 use crate::lesson::quiz::{Kind, Question, shuffled};
 use crate::talk::Stage;
-use crate::talk::beat::{Beat, sentence};
+use crate::talk::beat::{Beat, paragraph, sentence};
 use crate::text::{column, safe, shortened, wrapped};
 use crate::ui::Look;
 use crate::ui::markdown;
@@ -94,10 +94,7 @@ impl Shares {
         let rows = first.len() as u16;
         let has_chart = first.iter().any(|row| row.kind == RowKind::Chart);
         let most = if has_chart { PRINTED_WITH_CHART } else { PANE_ROWS };
-        let printed = match stage.beat {
-            Beat::Show { .. } => most.min(talk.printed().len() as u16),
-            Beat::Tell { .. } | Beat::Ask { .. } => 0,
-        };
+        let printed = if stage.shows_outcome() { most.min(talk.printed().len() as u16) } else { 0 };
         // A pane keeps its height where it is alone, so that it does not jump from beat to beat.
         let wanted = match rows {
             0 if stage.pane.is_none() => 0,
@@ -143,9 +140,9 @@ pub fn overflow(talk: &Talk, stage: &Stage, theme: Theme, columns: u16, rows: u1
     let width = self::columns(body);
     let (needed, what) = match stage.beat {
         Beat::Ask { .. } => (question_lines(talk, stage, width, theme).len(), "the question"),
-        Beat::Tell { .. } | Beat::Show { .. } => {
+        Beat::Tell { .. } | Beat::Show { .. } | Beat::WhatIf { .. } => {
             let words = words(talk, stage, width, theme);
-            let has_run = matches!(stage.beat, Beat::Show { .. }) && talk.record(stage.beat).is_some();
+            let has_run = stage.shows_outcome() && talk.record(stage.beat).is_some();
             // Room to show something in.
             let evidence = if has_run { usize::from(LEAST_PANE) } else { 0 };
             (words.rows() + evidence, "what is said and shown")
@@ -169,7 +166,7 @@ fn inset(area: Rect) -> Rect {
 }
 
 fn draw_head(talk: &Talk, stage: &Stage, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let step = talk.view.lesson.steps.get(stage.beat.step());
+    let step = talk.step(stage.beat);
     let right = format!("{} / {} ", stage.beat.step() + 1, talk.view.lesson.steps.len());
     let room = usize::from(area.width).saturating_sub(right.len() + 1);
     let title = step.map_or_else(String::new, |step| safe(&step.title));
@@ -196,30 +193,31 @@ fn draw_foot(talk: &Talk, stage: &Stage, theme: Theme, area: Rect, frame: &mut F
 }
 
 fn words(talk: &Talk, stage: &Stage, columns: usize, theme: Theme) -> Words {
-    let Some(step) = talk.view.lesson.steps.get(stage.beat.step()) else {
+    let Some(step) = talk.step(stage.beat) else {
         return Words { above: Vec::new(), command: Vec::new(), below: Vec::new() };
     };
-    let commands = commands(talk, step, columns, theme);
+    let commands = commands(talk, &step, columns, theme);
     let said = |own: &str, story: &str| {
-        let text = if own.is_empty() { sentence(story) } else { own.to_owned() };
+        let text = match stage.beat {
+            // It is short, and its first sentence alone says too little.
+            Beat::WhatIf { .. } => paragraph(story).to_owned(),
+            _ if own.is_empty() => sentence(story),
+            _ => own.to_owned(),
+        };
         markdown::lines(&text, columns, theme)
     };
-    match stage.beat {
-        Beat::Show { .. } => {
-            let because = talk.record(stage.beat).and_then(|record| left_out_because(record));
-            let below = match because {
-                Some(why) => wrapped(&safe(&why), columns).into_iter().map(Line::from).collect(),
-                None => said(&step.callout, &step.after),
-            };
-            let bold = below.into_iter().map(|line: Line<'static>| line.style(theme.bold()));
-            Words { above: Vec::new(), command: last_commands(commands, theme), below: bold.collect() }
-        }
-        Beat::Tell { .. } | Beat::Ask { .. } => {
-            // How a repair is made is for the room to find.
-            let command = if step.breaks.is_empty() { commands.concat() } else { Vec::new() };
-            Words { above: said(&step.say, &step.story), command, below: Vec::new() }
-        }
+    if !stage.shows_outcome() {
+        // How a repair is made is for the room to find.
+        let command = if step.breaks.is_empty() { commands.concat() } else { Vec::new() };
+        return Words { above: said(&step.say, &step.story), command, below: Vec::new() };
     }
+    let because = talk.record(stage.beat).and_then(|record| left_out_because(record));
+    let below = match because {
+        Some(why) => wrapped(&safe(&why), columns).into_iter().map(Line::from).collect(),
+        None => said(&step.callout, &step.after),
+    };
+    let bold = below.into_iter().map(|line: Line<'static>| line.style(theme.bold()));
+    Words { above: Vec::new(), command: last_commands(commands, theme), below: bold.collect() }
 }
 
 /// As typed into a shell, command by command.

@@ -10,8 +10,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::draw_audience;
 use crate::app::Phase;
+use crate::app::talk::coming::Coming;
 use crate::app::talk::{Talk, TalkView, keys};
-use crate::talk::beat::{self, Beat};
+use crate::talk::beat::Beat;
 use crate::talk::message::Role;
 use crate::text::{column, safe, shortened, wrapped};
 use crate::ui::Look;
@@ -89,16 +90,17 @@ fn minutes(time: Duration) -> String {
 pub(super) fn draw_notes(window: &TalkView, talk: &Talk, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let beat = talk.set.beat;
     let own: Vec<Beat> = talk.beats().into_iter().filter(|one| one.step() == beat.step()).collect();
-    let at = own.iter().position(|one| *one == beat).map_or(1, |at| at + 1);
+    let at = own.iter().position(|one| *one == beat);
     let columns = usize::from(area.width.saturating_sub(2));
     let lines = note_lines(talk, columns, look.theme);
     let height = usize::from(area.height.saturating_sub(2));
     let scroll = window.notes_scroll.min(lines.len().saturating_sub(height));
     let hidden = lines.len().saturating_sub(scroll + height);
     let more = if hidden > 0 { format!(" Down: {hidden} more ") } else { String::new() };
-    let title = talk.view.lesson.steps.get(beat.step()).map_or_else(String::new, |step| safe(&step.title));
+    let title = talk.step(beat).map_or_else(String::new, |step| safe(&step.title));
     let title = shortened(&title, columns.saturating_sub(NOTES_TITLE + more.len()));
-    let block = frame_block(format!(" {title}: notes, beat {at} of {} ", own.len()), more, false, look.theme);
+    let place = at.map_or_else(|| "what if".into(), |at| format!("beat {} of {}", at + 1, own.len()));
+    let block = frame_block(format!(" {title}: notes, {place} "), more, false, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let shown: Vec<Line<'_>> = lines.into_iter().skip(scroll).take(height).collect();
@@ -121,6 +123,12 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     match beat {
         Beat::Tell { .. } => part("What it is about:", &step.story),
         Beat::Show { .. } => part("What is to be seen:", &step.after),
+        Beat::WhatIf { .. } => {
+            if let Some(branch) = beat.branch(&talk.view.lesson) {
+                part("What if:", &branch.story);
+                part("What is to be seen:", &branch.after);
+            }
+        }
         Beat::Ask { .. } => {
             if let Some(question) = beat.question(&talk.view.lesson) {
                 let right = talk.answer(beat).map(|grade| grade.right).unwrap_or_default();
@@ -128,6 +136,9 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
                 part("Because:", &question.explain);
             }
         }
+    }
+    for branch in step.branches.iter().filter(|_| matches!(beat, Beat::Tell { .. })) {
+        part("w asks:", &branch.title);
     }
     if let Some(next) = steps.get(beat.step() + 1) {
         part(&format!("Next step, {}:", safe(&next.title)), &next.notes);
@@ -137,53 +148,59 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
 
 fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let columns = usize::from(area.width.saturating_sub(2));
-    let beat = talk.set.beat;
-    let following = beat::after(&talk.beats(), beat);
-    let runs = beat.is_before_the_run(&talk.view.lesson) && beat.step() >= talk.view.played();
-    let asks_first =
-        following.is_some_and(|next| next.is_before_the_run(&talk.view.lesson) && next.step() == beat.step());
-    let mut lines = Vec::new();
-    match (&talk.view.phase, following) {
-        (Phase::Building, _) => lines.push(Line::from("the lab is being made ...")),
-        (Phase::Playing { step }, _) => lines.push(Line::from(format!("step {} runs ...", step + 1))),
-        (Phase::Failed { message }, _) => lines.push(Line::styled(safe(message), theme.bad())),
-        (Phase::Ready, _) if matches!(beat, Beat::Ask { .. }) && !talk.set.revealed && (asks_first || !runs) => {
-            lines.push(Line::from("the answer"));
-        }
-        (Phase::Ready, _) if runs && !asks_first => {
-            let step = &talk.view.lesson.steps[beat.step()];
-            lines.push(Line::styled("RUNS this step:", theme.bold()));
-            let context = talk.view.context();
-            let typed = step.actions.iter().flat_map(|entry| {
-                entry
-                    .action
-                    .shell(&context)
-                    .into_iter()
-                    .map(|line| format!("  {}# {line}", entry.actor))
-                    .collect::<Vec<_>>()
-            });
-            lines.extend(typed.map(|line| Line::styled(shortened(&safe(&line), columns), theme.code())));
+    let coming = talk.coming();
+    let mut lines = match (&talk.view.phase, coming) {
+        (Phase::Building, _) => vec![Line::from("the lab is being made ...")],
+        (Phase::Playing { step }, _) => vec![Line::from(format!("step {} runs ...", step + 1))],
+        (Phase::Failed { message }, _) => vec![Line::styled(safe(message), theme.bad())],
+        (Phase::Ready, Coming::Run) => {
             let checks = talk.view.ready.iter().flat_map(|ready| ready.checks.iter().flatten());
-            lines.extend(checks.map(|check| {
+            let checks = checks.map(|check| {
                 let word = if check.ok { "yes" } else { "NO" };
                 Line::from(shortened(&format!("  needs: {} ({word})", safe(&check.text)), columns))
-            }));
+            });
+            command_lines("RUNS this step:", talk, columns, theme).into_iter().chain(checks).collect()
         }
-        (Phase::Ready, Some(Beat::Tell { step } | Beat::Show { step } | Beat::Ask { step, .. })) => {
-            let title = safe(&talk.view.lesson.steps[step].title);
-            let what = match following {
-                Some(Beat::Ask { .. }) => "a question",
-                Some(Beat::Show { .. }) => "what came of it",
-                _ => "the next step",
+        (Phase::Ready, Coming::Suppose { .. }) => {
+            command_lines("RUNS this, in a lab beside the talk's own:", talk, columns, theme)
+        }
+        (Phase::Ready, Coming::Reveal) => vec![Line::from("the answer")],
+        (Phase::Ready, Coming::Move(beat)) => {
+            let title = talk.step(beat).map_or_else(String::new, |step| safe(&step.title));
+            let what = match beat {
+                Beat::Ask { .. } => "a question",
+                Beat::Show { .. } => "what came of it",
+                Beat::Tell { .. } if matches!(talk.set.beat, Beat::WhatIf { .. }) => "back to the step",
+                Beat::Tell { .. } | Beat::WhatIf { .. } => "the next step",
             };
-            lines.push(Line::from(shortened(&format!("{what}: {} {title}", step + 1), columns)));
+            vec![Line::from(shortened(&format!("{what}: {} {title}", beat.step() + 1), columns))]
         }
-        (Phase::Ready, None) => lines.push(Line::from("the end of the lesson")),
+        (Phase::Ready, Coming::End) => vec![Line::from("the end of the lesson")],
+    };
+    let what_ifs = talk.view.lesson.steps.get(talk.set.beat.step()).map_or(0, |step| step.branches.len());
+    if what_ifs > 0 && !matches!(talk.set.beat, Beat::WhatIf { .. }) {
+        lines.push(Line::styled(format!("w: what if? ({what_ifs})"), theme.dim()));
     }
     let block = frame_block(" Next ".into(), " PgDn ".into(), false, theme);
     let inner = block.inner(area);
+    // What can be turned to stays in sight.
+    if lines.len() > usize::from(inner.height) && what_ifs > 0 {
+        lines.drain(usize::from(inner.height).saturating_sub(1)..lines.len() - 1);
+    }
     frame.render_widget(block, area);
     frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// What would be typed for the beat.
+fn command_lines(heading: &'static str, talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+    let context = talk.view.context();
+    let step = talk.step(talk.set.beat);
+    let typed = step.iter().flat_map(|step| &step.actions).flat_map(|entry| {
+        let lines = entry.action.shell(&context).into_iter();
+        lines.map(|line| format!("  {}# {line}", entry.actor)).collect::<Vec<_>>()
+    });
+    let typed = typed.map(|line| Line::styled(shortened(&safe(&line), columns), theme.code()));
+    std::iter::once(Line::styled(heading, theme.bold())).chain(typed).collect()
 }
 
 fn draw_controls(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {

@@ -15,27 +15,36 @@ pub const SIZES: [(u16, u16); 3] = [(80, 24), (100, 30), (120, 40)];
 
 /// What does not fit, a sentence each. Without a tape, panes and the kernel's answers are missing from the pictures.
 pub fn misfits(lesson: &Arc<Lesson>, tape: Option<&Tape>) -> Vec<String> {
-    let theme = Theme { colors: false, ascii: true };
     let mut talk = Talk::rehearsed(Arc::clone(lesson), tape);
     let mut found = Vec::new();
     for beat in talk.beats() {
-        for revealed in [false, true] {
-            if revealed && !matches!(beat, Beat::Ask { .. }) {
-                continue;
+        found.extend(misfit(&mut talk, beat, false));
+        if let Beat::Ask { .. } = beat {
+            found.extend(misfit(&mut talk, beat, true));
+        }
+    }
+    for (step, of) in lesson.steps.iter().enumerate() {
+        for branch in 0..of.branches.len() {
+            let beat = Beat::WhatIf { step, branch };
+            found.extend(misfit(&mut talk, beat, false));
+            let taken = tape.and_then(|tape| tape.branches.iter().find(|one| (one.step, one.branch) == (step, branch)));
+            if let Some(taken) = taken {
+                talk.suppose(taken);
             }
-            let stage = Stage { revealed, ..Stage::new().at(beat) };
-            talk.show(stage.clone());
-            for (columns, rows) in SIZES {
-                if let Some(what) = overflow(&talk, &stage, theme, columns, rows) {
-                    let id = &lesson.steps[beat.step()].id;
-                    found.push(format!(
-                        "step {} `{id}`, {} at {columns}x{rows}: {what}",
-                        beat.step() + 1,
-                        beat.words(revealed)
-                    ));
-                }
-            }
+            found.extend(misfit(&mut talk, beat, true));
         }
     }
     found
+}
+
+fn misfit(talk: &mut Talk, beat: Beat, revealed: bool) -> Vec<String> {
+    let theme = Theme { colors: false, ascii: true };
+    let stage = Stage { revealed, ..Stage::new().at(beat) };
+    talk.show(stage.clone());
+    let id = talk.step(beat).map_or_else(String::new, |step| step.id.clone());
+    let told = |(columns, rows)| {
+        let what = overflow(talk, &stage, theme, columns, rows)?;
+        Some(format!("step {} `{id}`, {} at {columns}x{rows}: {what}", beat.step() + 1, beat.words(revealed)))
+    };
+    SIZES.into_iter().filter_map(told).collect()
 }
