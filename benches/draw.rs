@@ -1,4 +1,5 @@
-//! What a key costs on the screen: drawing a lesson with nothing changed, after a key, and with a shell that floods.
+//! What a key costs on the screen: drawing a lesson with nothing changed, after a key, and with a shell that floods; and what
+//! a beat of a talk costs in its windows.
 
 use std::hint::black_box;
 use std::os::unix::net::UnixStream;
@@ -8,12 +9,17 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use unboxed::app::{Model, Msg, update};
+use unboxed::app::talk::TalkView;
+use unboxed::app::{Model, Msg, Screen, update};
 use unboxed::engine::{Event, Ready, ShellTerminal};
 use unboxed::lesson::catalogue;
 use unboxed::op::ActorName;
-use unboxed::report::LabInfo;
+use unboxed::report::{LabInfo, WholeRecord};
 use unboxed::snapshot::{Mount, MountTable, NsInode, Propagation, Snapshot};
+use unboxed::talk::clock::Clock;
+use unboxed::talk::message::{FromHub, Role, Told, Whole, Window, Windows};
+use unboxed::talk::{Beat, Stage};
+use unboxed::tape::{file, shelf};
 use unboxed::ui::highlight::Highlighted;
 use unboxed::ui::theme::Theme;
 use unboxed::ui::{self, Look};
@@ -91,5 +97,52 @@ fn draw(bench: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, draw);
+/// A window of a talk on a lesson that was played to its end, as its tape has it.
+fn window(role: Role, size: (u16, u16)) -> Model {
+    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let tape = shelf::all().find(|(_, header)| header.lesson == lesson.id).expect("its tape").0;
+    let tape = file::read(tape).expect("a sound tape");
+    let mut told: Vec<Told> = tape.records.iter().map(|record| Told::Played(WholeRecord::of(record))).collect();
+    told.extend(tape.ready(&lesson, tape.records.len()).map(Told::Ready));
+    let own = Window { pid: 1, role, size };
+    let whole = Whole {
+        lesson: catalogue::source(&lesson.id).expect("its text").to_owned(),
+        name: "lesson.yaml".into(),
+        tape: None,
+        told,
+        set: stage(10),
+        shown: stage(10),
+        clock: Clock::new(&lesson, None),
+        windows: Windows { all: vec![own], driver: Some(1) },
+    };
+    let mut model = Model::new(Vec::new(), size);
+    model.screen = Screen::Talk(Box::new(TalkView::new(role, 1, Vec::new())));
+    update(&mut model, Msg::Hub(FromHub::Whole(Box::new(whole))));
+    model
+}
+
+fn stage(step: usize) -> Stage {
+    Stage::new().at(Beat::Show { step })
+}
+
+fn talk(bench: &mut Criterion) {
+    let look = Look { theme: Theme { colors: true, ascii: false }, highlighted: Highlighted::new() };
+    for (name, role, size) in [("console", Role::Console, (120, 40)), ("audience", Role::Watcher, (80, 24))] {
+        let mut screen = Terminal::new(TestBackend::new(size.0, size.1)).expect("a test backend");
+        let mut model = window(role, size);
+        bench.bench_function(&format!("draw the {name}"), |bencher| {
+            bencher.iter(|| black_box(frame(&mut screen, &model, &look)));
+        });
+        let mut step = 0;
+        bench.bench_function(&format!("a beat and its frame, {name}"), |bencher| {
+            bencher.iter(|| {
+                step = (step + 1) % 30;
+                update(&mut model, Msg::Hub(FromHub::Stage { set: stage(step), shown: stage(step) }));
+                black_box(frame(&mut screen, &model, &look));
+            });
+        });
+    }
+}
+
+criterion_group!(benches, draw, talk);
 criterion_main!(benches);
