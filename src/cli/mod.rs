@@ -10,6 +10,7 @@ mod record;
 pub mod run;
 mod saver;
 mod socket;
+mod whole_file;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
