@@ -16,16 +16,20 @@
     showChange();
   };
 
-  // The first row that changed is brought into sight, as on the screen.
+  // The first row that changed is brought into sight, as on the screen; before it, beside it, its owner.
   const showChange = () => {
-    steps[now]?.querySelectorAll(".pane.now .scroll").forEach((box) => {
-      const row = box.querySelector("tr:is(.added, .gone, .changed, .moved)");
-      if (!row) return;
-      const rows = (count) => count * row.offsetHeight;
-      const owner = row.closest("tbody").offsetTop;
-      const top = row.offsetTop - owner < rows(6) ? owner : row.offsetTop - rows(3);
-      box.scrollTop = row.offsetTop > rows(12) ? top : 0;
-    });
+    const boxes = steps[now] ? [...steps[now].querySelectorAll(".pane.now .scroll")] : [];
+    const row = boxes.map((box) => box.querySelector("tr:is(.added, .gone, .changed, .moved)")).find(Boolean);
+    if (!row) return;
+    const nameOf = (group) => group.querySelector("th code")?.textContent.split(" ")[0];
+    const owner = row.closest("tbody");
+    const rows = (count) => count * row.offsetHeight;
+    const isFar = row.offsetTop > rows(12);
+    for (const box of boxes) {
+      const own = [...box.querySelectorAll("tbody")].find((group) => nameOf(group) === nameOf(owner));
+      const isLong = box.contains(row) && row.offsetTop - owner.offsetTop > rows(6);
+      box.scrollTop = isFar && own ? (isLong ? row.offsetTop - rows(3) : own.offsetTop) : 0;
+    }
   };
 
   const compare = (how) => {
@@ -86,7 +90,7 @@
   };
 
   const openCalls = () => {
-    const calls = steps[now].querySelector(".calls");
+    const calls = steps[now].querySelector(".tell .calls");
     if (!calls) return say("This step made no calls");
     calls.open = !calls.open;
     calls.querySelector("summary").focus();

@@ -10,7 +10,7 @@ use crate::ui::highlight::Token;
 /// Lines shown of what one op printed.
 const OUTPUT_LINES: usize = 200;
 /// Columns shown of what the kernel showed.
-const SEEN: usize = 160;
+const SEEN: usize = 120;
 
 /// A session at the prompts of the actors.
 pub fn commands(reel: &Reel<'_>, all: &[Typed<'_>]) -> Markup {

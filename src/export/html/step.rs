@@ -32,7 +32,9 @@ pub fn article(reel: &Reel<'_>, played: &Played<'_>) -> Markup {
                 @if !step.docker.trim().is_empty() { (beside(reel, &step.docker, &step.oci)) }
             }
             div.see {
+                h3 { "What to see" }
                 (came_of_it(deed, &step.after, id))
+                (pane::all(deed, id))
             }
             div.more {
                 @for (branch, deed) in branches { (what_if(reel, id, branch, deed)) }
@@ -52,15 +54,14 @@ fn left_out(why: &str, cure: &str) -> Markup {
     }
 }
 
+/// What to see, what was expected, charts.
 fn came_of_it(deed: &Deed<'_>, after: &str, id: &str) -> Markup {
     html! {
-        @if !after.trim().is_empty() {
-            h3 { "What to see" }
-            div.story { (prose::to_html(after)) }
-        }
+        div.story { (prose::to_html(after)) }
         (deed::verdicts(deed))
-        @for (index, series) in deed.record.charts.iter().enumerate() { (chart::figure(series, &part(id, &format!("chart{index}")))) }
-        (pane::all(deed, id))
+        @for (index, series) in deed.record.charts.iter().enumerate() {
+            (chart::figure(series, &part(id, &format!("chart{index}"))))
+        }
     }
 }
 
@@ -87,10 +88,8 @@ fn what_if(reel: &Reel<'_>, step: &str, branch: &Branch, deed: &Deed<'_>) -> Mar
             div.story { (prose::to_html(&branch.story)) }
             (deed::commands(reel, &deed.typed))
             (deed::calls(deed, &id))
-            div.story { (prose::to_html(&branch.after)) }
-            @for (index, series) in deed.record.charts.iter().enumerate() { (chart::figure(series, &part(&id, &format!("chart{index}")))) }
+            (came_of_it(deed, &branch.after, &id))
             (pane::changed(deed, &id))
-            (deed::verdicts(deed))
         }
     }
 }
@@ -98,7 +97,7 @@ fn what_if(reel: &Reel<'_>, step: &str, branch: &Branch, deed: &Deed<'_>) -> Mar
 fn hints(hints: &[Hint]) -> Markup {
     html! {
         details.hints {
-            summary { "Hints, for who does it by hand" }
+            summary { "Hints, for whoever does it by hand" }
             ul {
                 @for hint in hints {
                     li { (prose::to_inline_html(&hint.nudge)) " Read: " (prose::to_inline_html(&hint.man)) }
