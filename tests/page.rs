@@ -58,6 +58,13 @@ fn a_page_is_stepped_through_by_keys_and_links() {
     browser.value("history.back()");
     shows(&mut browser, ids[0]);
 
+    // Three presses before the page has come to rest are three steps.
+    let press = "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'n', bubbles: true }));";
+    browser.value(&press.repeat(3));
+    shows(&mut browser, ids[3]);
+    browser.until(&format!("location.hash === '#{}'", ids[3]));
+    browser.press("Home");
+
     for pane in ["1", "2", "3", "4", "5", "6"] {
         browser.press(pane);
         assert_eq!(browser.value(PANE), pane);

@@ -73,10 +73,12 @@
     say(`Step ${now + 1} of ${steps.length}: ${title(step)}`);
   };
 
-  // By way of the address, so that every step has a link and "back" leads back.
+  // The address follows, so that every step has a link and "back" leads back.
   const go = (index) => {
-    const step = steps[Math.max(0, Math.min(index, steps.length - 1))];
-    if (steps.indexOf(step) !== now) location.hash = step.id;
+    const at = Math.max(0, Math.min(index, steps.length - 1));
+    if (at === now) return;
+    show(at);
+    location.hash = steps[at].id;
   };
 
   const follow = () => {

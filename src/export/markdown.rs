@@ -119,7 +119,10 @@ fn answer(asked: &Asked<'_>) -> String {
     let mut lines = vec![format!("**Question {}**: {right}", asked.number)];
     let wrong = asked.options.iter().filter(|option| option.worth == Worth::Wrong && !option.why.is_empty());
     lines.push(
-        wrong.map(|option| format!("- not {}: {}", option.letter, plain(option.why))).collect::<Vec<_>>().join("\n"),
+        wrong
+            .map(|option| format!("- not {}: {}", option.letter, to_markdown(option.why)))
+            .collect::<Vec<_>>()
+            .join("\n"),
     );
     lines.push(to_markdown(&asked.question.explain));
     lines.retain(|line| !line.is_empty());

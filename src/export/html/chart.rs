@@ -86,7 +86,7 @@ fn drawing(series: &Series, points: &[Point], id: &str) -> Markup {
             text x=(LEFT) y=(HEIGHT - 8.0) { "0 s" }
             text x=(RIGHT) y=(HEIGHT - 8.0) text-anchor="end" { (format!("{seconds:.1} s")) }
             @if was_throttled {
-                text x=((LEFT + RIGHT) / 2.0) y=(HEIGHT - 8.0) text-anchor="middle" { "triangles: the group was throttled" }
+                text x=((LEFT + RIGHT) / 2.0) y=(HEIGHT - 8.0) text-anchor="middle" { "^ the group was throttled" }
             }
         }
     }

@@ -20,8 +20,8 @@ const STYLE: &str = include_str!("../../../assets/export/page.css");
 const SCRIPT: &str = include_str!("../../../assets/export/page.js");
 
 /// The page's own style and script, and nothing else, ever: SHA-256 of the two files, in base64. A test compares them.
-const STYLE_HASH: &str = "sha256-o/WH4JmDd+ldFQ0J02ALxQqdXV2I2pjZ2/7Kbauq4JY=";
-const SCRIPT_HASH: &str = "sha256-bn4MvwcYQqVU04o5hKr9Rb+kk6LfbIlUWUyDogaBtyA=";
+const STYLE_HASH: &str = "sha256-VClNgSoM/5wRstnvIBsk5fPEKRaVUr+/ylZb4HH0JHw=";
+const SCRIPT_HASH: &str = "sha256-lmILKHbM0HHlvMCwmdiBNVXBURRggxlg9SlQHqIYQ34=";
 
 /// What the keys do, for the page's help; `assets/export/page.js` does it.
 const KEYS: [(&str, &str); 9] = [

@@ -86,20 +86,11 @@ pub fn changed(deed: &Deed<'_>, id: &str) -> Markup {
 
 /// A group of rows for each owner.
 fn table(view: ViewKind, heading: &str, rows: &[PaneRow]) -> Markup {
-    let mut groups: Vec<&[PaneRow]> = Vec::new();
-    let mut rest = rows;
-    while let Some((first, others)) = rest.split_first() {
-        let more = others.iter().take_while(|row| row.kind != RowKind::Heading).count();
-        let (group, left) = rest.split_at(1 + more);
-        debug_assert!(std::ptr::eq(first, &group[0]));
-        groups.push(group);
-        rest = left;
-    }
     html! {
         div.scroll tabindex="0" role="region" aria-label={ (view.title()) ", " (heading.to_lowercase()) } {
             table.rows {
                 thead { tr { th scope="col" { span.sr { "Change" } } th scope="col" { (heading) } } }
-                @for group in groups {
+                @for group in rows.chunk_by(|_, next| next.kind != RowKind::Heading) {
                     tbody { @for row in group { (line(view, row)) } }
                 }
             }
@@ -111,7 +102,7 @@ fn line(view: ViewKind, row: &PaneRow) -> Markup {
     let class = class(row);
     html! {
         @if row.kind == RowKind::Heading && !row.mark.is_change() {
-            tr.heading { th scope="rowgroup" colspan="2" { code { (row.text) } } }
+            tr.heading { td {} th scope="rowgroup" { code { (row.text) } } }
         } @else {
             tr class=(class) {
                 td.mark {

@@ -4,7 +4,6 @@ use maud::{Markup, html};
 
 use super::super::asked::{Asked, Worth};
 use super::super::prose;
-use crate::lesson::quiz::Kind;
 
 pub fn section(asked: &Asked<'_>) -> Markup {
     let question = asked.question;
@@ -30,11 +29,10 @@ pub fn section(asked: &Asked<'_>) -> Markup {
 
 fn answer(asked: &Asked<'_>) -> Markup {
     let letters = asked.right_letters();
-    let by_kernel = matches!(asked.question.kind(), Kind::Predict(_) | Kind::Task(_));
     html! {
         p {
             b { "Right: " @if !letters.is_empty() { (letters) ") " } (asked.right) }
-            @if by_kernel { " (decided by the kernel)" }
+            @if asked.is_prediction() { " (decided by the kernel)" }
         }
         @if asked.options.iter().any(|option| option.worth != Worth::Open) {
             ul.options {
