@@ -10,6 +10,7 @@ pub mod cli;
 pub mod diff;
 pub mod doctor;
 pub mod engine;
+pub mod export;
 pub mod failure;
 pub mod keeper;
 pub mod kernel;

@@ -1,6 +1,7 @@
 //! Rows of snapshots and diffs in words, one line a row: what `unboxed run` prints and panes show. Pure.
 
 use crate::diff::{Birth, Diff, Mark, Row, Section};
+use crate::lesson::model::ViewKind;
 use crate::snapshot::{Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, OverlayEntry, Process, Route};
 use crate::text::safe;
 
@@ -104,6 +105,19 @@ fn rows<T>(
             (None, None) => continue,
         };
         lines.push(format!("    {sign} {word:<9} {line}"));
+    }
+}
+
+/// What happened to a row of a view, in a word.
+pub fn change(view: ViewKind, mark: Mark) -> &'static str {
+    match view {
+        ViewKind::Mounts => mount_verb(mark),
+        ViewKind::Processes
+        | ViewKind::Namespaces
+        | ViewKind::Network
+        | ViewKind::Cgroups
+        | ViewKind::Files
+        | ViewKind::Calls => mark_word(mark),
     }
 }
 

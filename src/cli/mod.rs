@@ -3,6 +3,7 @@
 mod check;
 mod doctor;
 mod door;
+mod export;
 mod learn;
 mod present;
 mod progress;
@@ -10,6 +11,7 @@ mod record;
 pub mod run;
 mod saver;
 mod socket;
+mod whole_file;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -56,6 +58,8 @@ enum Command {
     TalkHub(present::HubArguments),
     /// Play a lesson live and keep a recording, which plays anywhere
     Record(record::RecordArguments),
+    /// A lesson as a cast for asciinema, as one HTML page, or as a Markdown handout
+    Export(export::ExportArguments),
     /// A shell in the lab of an `unboxed` that runs in another terminal
     Shell(door::ShellArguments),
     /// What this machine allows, which lessons play here, and what would change that
@@ -115,6 +119,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Watch(arguments) => present::watch(&arguments),
         Command::TalkHub(arguments) => present::talk_hub(&arguments),
         Command::Record(arguments) => record::record(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
         Command::Quiz(arguments) => learn::quiz(&arguments),
         Command::Progress(arguments) => progress::progress(&arguments),
         Command::Run(arguments) => run::run(&arguments),

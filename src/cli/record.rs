@@ -1,7 +1,6 @@
 //! `unboxed record`: a tape of a lesson; and opening tapes.
 
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::{facts, open_lesson, program};
+use super::{facts, open_lesson, program, whole_file};
 use crate::doctor::{Facts, Playable, can_play};
 use crate::engine::session::SessionOptions;
 use crate::lesson::model::Lesson;
@@ -28,17 +27,8 @@ pub struct RecordArguments {
 /// Exit code 0 only if every expectation held and the machine is as it was; else there is no tape.
 pub fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
     let lesson = Arc::new(open_lesson(&arguments.lesson)?);
-    let facts = facts();
-    if let Playable::No { why, cure } = can_play(&lesson.needs, &facts) {
-        bail!("{} can't play here: {why}. To change that: {cure}", lesson.id);
-    }
-    let options = SessionOptions { program: program().to_path_buf(), spare: false };
-    let tell = |index: usize| {
-        let step = &lesson.steps[index];
-        eprintln!("{:>3} of {}  {}", index + 1, lesson.steps.len(), text::safe(&step.title));
-    };
-    let tape = tape::record(&lesson, facts, &options, tell)?;
-    let bytes = save(&tape, &arguments.output)?;
+    let tape = play(&lesson)?;
+    let bytes = whole_file::save(&arguments.output, |out| file::write(&tape, out))?;
     println!(
         "{}: {} steps, {} KiB, {}",
         arguments.output.display(),
@@ -49,22 +39,18 @@ pub fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Beside the place first, so that what was there is kept until the new tape is whole.
-fn save(tape: &Tape, path: &Path) -> anyhow::Result<u64> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    let written = File::create(&beside).and_then(|mut out| {
-        file::write(tape, &mut out)?;
-        out.flush()?;
-        out.sync_all()?;
-        out.metadata()
-    });
-    let kept = written.and_then(|metadata| std::fs::rename(&beside, path).map(|()| metadata.len()));
-    kept.map_err(|error| {
-        let _ = std::fs::remove_file(&beside);
-        anyhow::Error::new(error).context(format!("could not write {}", path.display()))
-    })
+/// Play a lesson live and keep it. Each step is told on standard error.
+pub fn play(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
+    let facts = facts();
+    if let Playable::No { why, cure } = can_play(&lesson.needs, &facts) {
+        bail!("{} can't play here: {why}. To change that: {cure}", lesson.id);
+    }
+    let options = SessionOptions { program: program().to_path_buf(), spare: false };
+    let tell = |index: usize| {
+        let step = &lesson.steps[index];
+        eprintln!("{:>3} of {}  {}", index + 1, lesson.steps.len(), text::safe(&step.title));
+    };
+    Ok(tape::record(lesson, facts, &options, tell)?)
 }
 
 /// A tape from a file.

@@ -93,6 +93,12 @@ impl Header {
         }
     }
 
+    /// The beginning of that day, UTC, in seconds since 1970; none where the date is none.
+    pub fn recorded_at(&self) -> Option<i64> {
+        let date: jiff::civil::Date = self.date.parse().ok()?;
+        Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+    }
+
     /// `kernel 6.12.5, cgroup v1, 2026-11-24`
     pub fn origin(&self) -> String {
         crate::text::safe(&format!("kernel {}, cgroup {}, {}", self.kernel, self.cgroups, self.date))

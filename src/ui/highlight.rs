@@ -2,6 +2,7 @@
 //! to a frame, but once, on a thread; until then code is drawn plain.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use syntect::parsing::{ParseState, ScopeStack, SyntaxReference, SyntaxSet};
 
@@ -30,7 +31,8 @@ pub enum Language {
 
 /// Highlight texts line by line; lines that are alike once.
 pub fn highlight(texts: &[(Language, String)]) -> Highlighted {
-    let syntaxes = SyntaxSet::load_defaults_newlines();
+    static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);
+    let syntaxes = &*SYNTAXES;
     let mut found = Highlighted::new();
     for (language, text) in texts {
         let name = match language {
@@ -38,7 +40,7 @@ pub fn highlight(texts: &[(Language, String)]) -> Highlighted {
             Language::Json => "json",
         };
         let Some(syntax) = syntaxes.find_syntax_by_extension(name) else { continue };
-        highlight_text(text, syntax, &syntaxes, &mut found);
+        highlight_text(text, syntax, syntaxes, &mut found);
     }
     found
 }

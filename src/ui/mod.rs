@@ -3,7 +3,7 @@
 mod catalogue;
 pub mod highlight;
 mod lesson;
-mod markdown;
+pub mod markdown;
 mod overlays;
 mod pane;
 mod quiz;

@@ -1,6 +1,8 @@
 //! What real runs share: starting the program, labs without lessons, and comparing the machine before and after.
 #![allow(dead_code)]
 
+pub mod browser;
+pub mod lessons;
 pub mod tty;
 
 use std::collections::BTreeSet;

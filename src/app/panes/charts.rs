@@ -15,20 +15,27 @@ pub fn rows(charts: &[Series]) -> Vec<PaneRow> {
     charts.iter().filter(|series| !series.points.is_empty()).flat_map(chart).collect()
 }
 
+/// What a chart says in words: `memory of box: 3.0 MiB now, 12.0 MiB at most, limit 16.0 MiB`.
+pub fn summary(series: &Series) -> String {
+    let of = series.chart.of;
+    let last = series.points.last();
+    let most = series.points.iter().map(|point| point.value).fold(0.0, f64::max);
+    let now = last.map_or(0.0, |point| point.value);
+    let mut words =
+        format!("{} of {}: {} now, {} at most", name(of), series.chart.group, amount(of, now), amount(of, most));
+    if let Some(limit) = last.and_then(|point| point.limit) {
+        words.push_str(&format!(", limit {}", amount(of, limit)));
+    }
+    words
+}
+
 fn chart(series: &Series) -> Vec<PaneRow> {
     let points = &series.points[series.points.len().saturating_sub(WIDTH)..];
     let limit = points.last().and_then(|point| point.limit);
     let highest = points.iter().map(|point| point.value).fold(limit.unwrap_or(0.0), f64::max);
     let top = if highest > 0.0 { highest * 1.1 } else { 1.0 };
     let of = series.chart.of;
-    let last = points.last().map_or(0.0, |point| point.value);
-    let most = points.iter().map(|point| point.value).fold(0.0, f64::max);
-    let mut heading =
-        format!("{} of {}: {} now, {} at most", name(of), series.chart.group, amount(of, last), amount(of, most));
-    if let Some(limit) = limit {
-        heading.push_str(&format!(", limit {}", amount(of, limit)));
-    }
-    let mut rows = vec![PaneRow::heading(heading)];
+    let mut rows = vec![PaneRow::heading(summary(series))];
     let level = |value: f64| ((value / top) * HEIGHT as f64).round() as usize;
     for height in (1..=HEIGHT).rev() {
         let is_limit = limit.is_some_and(|limit| level(limit) == height);
@@ -67,7 +74,8 @@ fn name(of: ChartKind) -> &'static str {
     }
 }
 
-fn amount(of: ChartKind, value: f64) -> String {
+/// A reading in its unit.
+pub fn amount(of: ChartKind, value: f64) -> String {
     match of {
         ChartKind::Memory => format!("{:.1} MiB", value / f64::from(1 << 20)),
         ChartKind::Cpu | ChartKind::CpuPressure | ChartKind::MemoryPressure => format!("{:.0} %", value * 100.0),

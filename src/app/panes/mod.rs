@@ -3,7 +3,7 @@
 pub mod brief;
 mod calls;
 mod cgroups;
-mod charts;
+pub mod charts;
 mod files;
 mod mounts;
 mod namespaces;

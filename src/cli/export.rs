@@ -1,0 +1,63 @@
+//! `unboxed export`: a lesson as a cast, a page or a handout.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use super::{facts, open_lesson, record, whole_file};
+use crate::export::{self, Form};
+
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// A lesson's id, its number, or a YAML file
+    pub lesson: String,
+    #[arg(long, value_enum)]
+    pub format: ExportFormat,
+    /// Where it goes; a file that is there is replaced. Without it: to standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Of this recording; without it, of the program's own
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub tape: Option<Option<PathBuf>>,
+    /// Play the lesson now, in a lab, and export that
+    #[arg(long, conflicts_with = "tape")]
+    pub live: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// For asciinema: what is typed, printed and changed, over time
+    Cast,
+    /// One page that needs no network: the steps with their panes
+    Html,
+    /// A handout, with an answer key
+    Md,
+}
+
+pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
+    let lesson = Arc::new(open_lesson(&arguments.lesson)?);
+    let tape = if arguments.live {
+        record::play(&lesson)?
+    } else {
+        record::of_lesson(&lesson, arguments.tape.clone().flatten().as_deref(), &facts())?
+    };
+    let form = match arguments.format {
+        ExportFormat::Cast => Form::Cast,
+        ExportFormat::Html => Form::Html,
+        ExportFormat::Md => Form::Markdown,
+    };
+    match &arguments.output {
+        Some(path) => {
+            whole_file::save(path, |out| export::write(form, &lesson, &tape, out))?;
+        }
+        None => {
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            export::write(form, &lesson, &tape, &mut out).and_then(|()| out.flush()).context("could not write")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,170 @@
+//! A lesson as one page that needs nothing else: no network, no other file. Without its script it reads from top to bottom; with
+//! it, it shows a step at a time. Whatever a lesson or a tape says is text: the templates escape it, and its control characters.
+
+mod chart;
+mod deed;
+mod pane;
+mod question;
+mod step;
+
+use std::io::{self, Write};
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::prose;
+use super::reel::Reel;
+use crate::lesson::model::ViewKind;
+use crate::text::safe_lines;
+
+const STYLE: &str = include_str!("../../../assets/export/page.css");
+const SCRIPT: &str = include_str!("../../../assets/export/page.js");
+
+/// The page's own style and script, and nothing else, ever: SHA-256 of the two files, in base64. A test compares them.
+const STYLE_HASH: &str = "sha256-VClNgSoM/5wRstnvIBsk5fPEKRaVUr+/ylZb4HH0JHw=";
+const SCRIPT_HASH: &str = "sha256-lmILKHbM0HHlvMCwmdiBNVXBURRggxlg9SlQHqIYQ34=";
+
+/// What the keys do, for the page's help; `assets/export/page.js` does it.
+const KEYS: [(&str, &str); 9] = [
+    ("right, n", "the next step"),
+    ("left, p", "the step before"),
+    ("Home, End", "the first step, the last one"),
+    ("1 to 6", "a pane: mounts, processes, namespaces, network, cgroups, files"),
+    ("7", "the system calls"),
+    ("d", "what changed; before and after; before; after"),
+    ("c", "changed rows only, or all"),
+    ("Tab", "from one thing to the next"),
+    ("?", "this help"),
+];
+
+pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
+    writeln!(out, "{}", safe_lines(&page(reel).into_string()))?;
+    out.flush()
+}
+
+fn page(reel: &Reel<'_>) -> Markup {
+    let policy = format!(
+        "default-src 'none'; style-src '{STYLE_HASH}'; script-src '{SCRIPT_HASH}'; base-uri 'none'; form-action 'none'"
+    );
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                meta name="generator" content={ "unboxed " (env!("CARGO_PKG_VERSION")) };
+                title { (reel.lesson.title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#_steps" { "To the step" }
+                (head(reel))
+                (contents(reel))
+                main id="_steps" tabindex="-1" {
+                    (controls(reel))
+                    @for played in &reel.steps { "\n" (step::article(reel, played)) }
+                }
+                (foot(reel))
+                p.sr id="_said" role="status" aria-live="polite" {}
+                (help())
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    }
+}
+
+fn head(reel: &Reel<'_>) -> Markup {
+    html! {
+        header {
+            h1 { (reel.lesson.title) }
+            p.summary { (prose::to_inline_html(&reel.lesson.summary)) }
+            p.origin {
+                "Recorded with real system calls: " (reel.tape.header.origin())
+                @if reel.tape.header.as_root { ", as root" } @else { ", as an ordinary user" }
+                ". "
+                span.legend {
+                    "Marks: "
+                    span.added { "+" } " new or mounted, " span.gone { "-" } " gone or unmounted, "
+                    span.changed { "~" } " changed, " span.moved { ">" } " moved."
+                }
+            }
+        }
+    }
+}
+
+fn contents(reel: &Reel<'_>) -> Markup {
+    html! {
+        nav aria-label="Steps" {
+            details.contents open {
+                summary { "Steps" }
+                ol {
+                    @for played in &reel.steps {
+                        li { a href={ "#" (played.step.id) } { (played.step.title) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// For the script; without it they are not there.
+fn controls(reel: &Reel<'_>) -> Markup {
+    html! {
+        div.controls role="group" aria-label="Controls" hidden {
+            button type="button" data-go="before" aria-keyshortcuts="ArrowLeft P" { "Back" }
+            span.place { span id="_place" { "1" } " of " (reel.steps.len()) }
+            button type="button" data-go="next" aria-keyshortcuts="ArrowRight N" { "Next" }
+            button.quiet type="button" data-help aria-keyshortcuts="?" { "Keys" }
+        }
+    }
+}
+
+fn help() -> Markup {
+    html! {
+        dialog id="_help" aria-labelledby="_help-title" {
+            h2 id="_help-title" { "Keys" }
+            table {
+                thead { tr { th scope="col" { "Key" } th scope="col" { "What it does" } } }
+                tbody { @for (key, what) in KEYS { tr { th scope="row" { kbd { (key) } } td { (what) } } } }
+            }
+            form method="dialog" { button { "Close" } }
+        }
+    }
+}
+
+fn foot(reel: &Reel<'_>) -> Markup {
+    let proof = &reel.tape.proof;
+    html! {
+        footer {
+            details {
+                summary {
+                    "The machine, before and after: "
+                    @if proof.is_clean() { "as it was" } @else { "different" }
+                }
+                table {
+                    thead {
+                        tr { th scope="col" { "What" } th scope="col" { "Before" } th scope="col" { "After" } }
+                    }
+                    tbody {
+                        @for row in &proof.rows {
+                            tr { th scope="row" { (row.what) } td { (row.before) } td { (row.after) } }
+                        }
+                    }
+                }
+            }
+            p { "Made by unboxed " (reel.tape.header.program) "." }
+        }
+    }
+}
+
+/// The id of a part of a step. Ids of steps have no underscore.
+fn part(step: &str, what: &str) -> String {
+    format!("{step}_{what}")
+}
+
+/// The views that are panes; calls stand with the commands.
+fn views() -> impl Iterator<Item = ViewKind> {
+    ViewKind::ALL.into_iter().filter(|view| *view != ViewKind::Calls)
+}

@@ -1,0 +1,130 @@
+//! The panes of a step: the same rows as on the screen, before, after and compared. Each is a table, a mark has a word.
+
+use maud::{Markup, html};
+
+use super::super::reel::Deed;
+use super::{part, views};
+use crate::app::panes::{self, Compare, PaneRow, RowKind, brief};
+use crate::diff::Mark;
+use crate::lesson::model::ViewKind;
+use crate::words;
+
+/// The pane to begin with, by its number.
+pub fn first(watch: &[ViewKind]) -> usize {
+    watch.iter().copied().find(|view| *view != ViewKind::Calls).unwrap_or(ViewKind::Mounts).number()
+}
+
+/// Every pane of a step, the most telling first.
+pub fn all(deed: &Deed<'_>, id: &str) -> Markup {
+    html! {
+        section.panes.same[deed.record.diff.is_empty()] aria-label="Panes" {
+            h3 { "What the kernel shows" }
+            div.choose hidden {
+                div role="group" aria-label="Panes" {
+                    @for view in views() {
+                        button type="button" data-view=(view.number()) aria-pressed="false" aria-keyshortcuts=(view.number()) {
+                            (view.number()) " " (view.title()) (count(deed, view))
+                        }
+                    }
+                }
+                div role="group" aria-label="Compare" {
+                    @for (name, words) in COMPARE {
+                        button type="button" data-compare=(name) aria-pressed="false" { (words) }
+                    }
+                    button type="button" data-only aria-pressed="false" aria-keyshortcuts="C" { "Changes only" }
+                }
+            }
+            @for view in views() { (one(deed, view, id)) }
+        }
+    }
+}
+
+/// As the script knows them, in the order that `d` goes through.
+const COMPARE: [(&str, &str); 4] =
+    [("diff", "What changed"), ("both", "Before | after"), ("before", "Before"), ("after", "After")];
+
+fn count(deed: &Deed<'_>, view: ViewKind) -> Markup {
+    let changes = deed.record.diff.changes(view);
+    html! { @if changes > 0 { " " span.count { (changes) " changed" } } }
+}
+
+fn one(deed: &Deed<'_>, view: ViewKind, id: &str) -> Markup {
+    let title = part(id, &format!("pane{}", view.number()));
+    let rows = |compare| {
+        let sections = panes::build(view, &deed.scene(compare, false, &[]));
+        sections.into_iter().flat_map(|section| section.rows).collect::<Vec<_>>()
+    };
+    let diff = rows(Compare::Diff);
+    let is_same = !diff.iter().any(|row| row.mark.is_change());
+    html! {
+        section.pane.same[is_same] data-view=(view.number()) aria-labelledby=(title) {
+            h4 id=(title) { (view.title()) (count(deed, view)) }
+            @if is_same {
+                details.side { summary { "Nothing changed; as it is" } (table(view, "As it is", &diff)) }
+            } @else {
+                div.side data-side="diff" { (table(view, "What changed", &diff)) }
+                details.side data-side="before" { summary { "Before" } (table(view, "Before", &rows(Compare::Before))) }
+                details.side data-side="after" { summary { "After" } (table(view, "After", &rows(Compare::After))) }
+            }
+        }
+    }
+}
+
+/// What a what-if changed, as a room reads it.
+pub fn changed(deed: &Deed<'_>, id: &str) -> Markup {
+    let scene = deed.scene(Compare::Diff, true, &[]);
+    html! {
+        @for view in deed.watch.iter().copied().filter(|view| *view != ViewKind::Calls) {
+            @let title = part(id, &format!("pane{}", view.number()));
+            section aria-labelledby=(title) {
+                h4 id=(title) { (view.title()) (count(deed, view)) }
+                (table(view, "What changed", &brief::build(view, &scene, None)))
+            }
+        }
+    }
+}
+
+/// A group of rows for each owner.
+fn table(view: ViewKind, heading: &str, rows: &[PaneRow]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label={ (view.title()) ", " (heading.to_lowercase()) } {
+            table.rows {
+                thead { tr { th scope="col" { span.sr { "Change" } } th scope="col" { (heading) } } }
+                @for group in rows.chunk_by(|_, next| next.kind != RowKind::Heading) {
+                    tbody { @for row in group { (line(view, row)) } }
+                }
+            }
+        }
+    }
+}
+
+fn line(view: ViewKind, row: &PaneRow) -> Markup {
+    let class = class(row);
+    html! {
+        @if row.kind == RowKind::Heading && !row.mark.is_change() {
+            tr.heading { td {} th scope="rowgroup" { code { (row.text) } } }
+        } @else {
+            tr class=(class) {
+                td.mark {
+                    @if row.mark.is_change() {
+                        @let word = words::change(view, row.mark);
+                        span role="img" aria-label=(word) title=(word) { (row.mark.sign()) }
+                    }
+                }
+                td { code { (row.text) } }
+            }
+        }
+    }
+}
+
+fn class(row: &PaneRow) -> &'static str {
+    match (row.mark, row.kind) {
+        (Mark::Added, _) => "added",
+        (Mark::Gone, _) => "gone",
+        (Mark::Changed, _) => "changed",
+        (Mark::Moved, _) => "moved",
+        (Mark::Same, RowKind::Dim) => "unmarked dim",
+        (Mark::Same, RowKind::Bad) => "unmarked bad",
+        (Mark::Same, RowKind::Heading | RowKind::Plain | RowKind::Chart) => "unmarked",
+    }
+}

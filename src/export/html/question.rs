@@ -1,0 +1,54 @@
+//! A question; its answer is there for who asks for it.
+
+use maud::{Markup, html};
+
+use super::super::asked::{Asked, Worth};
+use super::super::prose;
+
+pub fn section(asked: &Asked<'_>) -> Markup {
+    let question = asked.question;
+    let title = format!("_question-{}", asked.number);
+    html! {
+        section.question aria-labelledby=(title) {
+            h3 id=(title) { "Question " (asked.number) ": " (question.kind().words()) }
+            (prose::to_html(&question.ask))
+            @if !asked.options.is_empty() {
+                ul.options { @for option in &asked.options { li { b { (option.letter) ")" } " " (option.say) } } }
+            }
+            @if !asked.goals.is_empty() { ul { @for goal in &asked.goals { li { (goal) } } } }
+            @if !question.hint.trim().is_empty() {
+                details { summary { "A hint" } (prose::to_html(&question.hint)) }
+            }
+            details.answer {
+                summary { "Show the answer" }
+                (answer(asked))
+            }
+        }
+    }
+}
+
+fn answer(asked: &Asked<'_>) -> Markup {
+    let letters = asked.right_letters();
+    html! {
+        p {
+            b { "Right: " @if !letters.is_empty() { (letters) ") " } (asked.right) }
+            @if asked.is_prediction() { " (decided by the kernel)" }
+        }
+        @if asked.options.iter().any(|option| option.worth != Worth::Open) {
+            ul.options {
+                @for option in &asked.options {
+                    li {
+                        b { (option.letter) ")" } " " (option.say) " "
+                        @match option.worth {
+                            Worth::Right => { span.good { "right" } }
+                            Worth::Wrong => { span.bad { "wrong" } }
+                            Worth::Open => {}
+                        }
+                        @if !option.why.is_empty() { ": " (prose::to_inline_html(option.why)) }
+                    }
+                }
+            }
+        }
+        (prose::to_html(&asked.question.explain))
+    }
+}

@@ -1,0 +1,130 @@
+//! A lesson as a handout in Markdown: commands, outputs, what changed, questions; and all answers at the end.
+
+use std::io::{self, Write};
+
+use super::asked::{Asked, Worth};
+use super::prose::{fenced, plain, to_markdown};
+use super::reel::{Deed, Played, Reel, Said, Typed, said};
+use crate::app::panes::charts;
+use crate::lesson::quiz::Kind;
+use crate::report::StepStatus;
+use crate::text::{one_line, safe_lines};
+
+/// Lines shown of what one op printed.
+const OUTPUT_LINES: usize = 40;
+
+pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
+    let mut blocks = vec![
+        format!("# {}", plain(&reel.lesson.title)),
+        to_markdown(&reel.lesson.summary),
+        format!(
+            "Recorded on {}. What a step changed is marked: `+` new or mounted, `-` gone or unmounted, `~` changed, `>` moved.",
+            plain(&reel.tape.header.origin())
+        ),
+    ];
+    for played in &reel.steps {
+        step(&mut blocks, played);
+    }
+    if reel.steps.iter().any(|played| !played.asked.is_empty()) {
+        blocks.push("## Answers".to_owned());
+        blocks.extend(reel.steps.iter().flat_map(|played| &played.asked).map(answer));
+    }
+    writeln!(out, "{}", safe_lines(&blocks.join("\n\n")))?;
+    out.flush()
+}
+
+fn step(blocks: &mut Vec<String>, played: &Played<'_>) {
+    let Played { number, step, deed, branches, asked } = played;
+    blocks.push(format!("## {number}. {}", plain(&step.title)));
+    blocks.push(to_markdown(&step.story));
+    blocks.extend(asked.iter().filter(|asked| asked.is_prediction()).map(question));
+    if let StepStatus::Skipped { why, cure } = &deed.record.status {
+        let (why, cure) = (plain(&one_line(why)), plain(&one_line(cure)));
+        blocks.push(format!("Left out where this was recorded: {why}. To change that: {cure}."));
+    }
+    if !deed.broken.is_empty() {
+        blocks.push("First, something is broken:".to_owned());
+        blocks.extend(commands(&deed.broken));
+        blocks.push("Then it is mended:".to_owned());
+    }
+    done(blocks, deed);
+    blocks.push(to_markdown(&step.after));
+    for (branch, deed) in branches {
+        blocks.push(format!("### {}", plain(&branch.title)));
+        blocks.push(to_markdown(&branch.story));
+        done(blocks, deed);
+        blocks.push(to_markdown(&branch.after));
+    }
+    blocks.extend(asked.iter().filter(|asked| !asked.is_prediction()).map(question));
+    blocks.retain(|block| !block.is_empty());
+}
+
+fn done(blocks: &mut Vec<String>, deed: &Deed<'_>) {
+    blocks.extend(commands(&deed.typed));
+    for (view, rows) in deed.changes() {
+        let lines: Vec<String> =
+            rows.iter().map(|row| format!("{} {}", row.mark.sign(), row.text).trim_end().to_owned()).collect();
+        blocks.push(format!("{}, what changed:", view.title()));
+        blocks.push(fenced("text", &lines.join("\n")));
+    }
+    let drawn: Vec<String> = charts::rows(&deed.record.charts).into_iter().map(|row| row.text).collect();
+    if !drawn.is_empty() {
+        blocks.push(fenced("text", &drawn.join("\n")));
+    }
+    let verdicts: Vec<String> = deed
+        .record
+        .verdicts
+        .iter()
+        .map(|verdict| match verdict.ok {
+            true => format!("- ok: {}", plain(&verdict.expected)),
+            false => format!("- NO: {}; the kernel shows: {}", plain(&verdict.expected), plain(&verdict.seen)),
+        })
+        .collect();
+    if !verdicts.is_empty() {
+        blocks.push("What the kernel says to it:".to_owned());
+        blocks.push(verdicts.join("\n"));
+    }
+}
+
+/// A session at the prompts of the actors.
+fn commands(all: &[Typed<'_>]) -> Option<String> {
+    let mut lines = Vec::new();
+    for typed in all {
+        lines.extend(typed.lines.iter().map(|line| format!("{}# {line}", typed.actor)));
+        lines.extend(typed.ops.iter().flat_map(|op| said(op, OUTPUT_LINES)).map(|said| match said {
+            Said::Printed { text, .. } | Said::Bad(text) => text,
+        }));
+    }
+    (!lines.is_empty()).then(|| fenced("console", &lines.join("\n")))
+}
+
+fn question(asked: &Asked<'_>) -> String {
+    let kind = asked.question.kind();
+    let mut lines =
+        vec![format!("**Question {}** ({}). {}", asked.number, kind.words(), to_markdown(&asked.question.ask))];
+    let options: Vec<String> =
+        asked.options.iter().map(|option| format!("- {}) {}", option.letter, plain(option.say))).collect();
+    let goals: Vec<String> = asked.goals.iter().map(|goal| format!("- {}", plain(goal))).collect();
+    lines.extend([options.join("\n"), goals.join("\n")]);
+    if matches!(kind, Kind::Value(_)) {
+        lines.push("Answer: \\_\\_\\_\\_\\_\\_\\_\\_".to_owned());
+    }
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n\n")
+}
+
+fn answer(asked: &Asked<'_>) -> String {
+    let letters = asked.right_letters();
+    let right = if letters.is_empty() { plain(&asked.right) } else { format!("{letters}) {}", plain(&asked.right)) };
+    let mut lines = vec![format!("**Question {}**: {right}", asked.number)];
+    let wrong = asked.options.iter().filter(|option| option.worth == Worth::Wrong && !option.why.is_empty());
+    lines.push(
+        wrong
+            .map(|option| format!("- not {}: {}", option.letter, to_markdown(option.why)))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    );
+    lines.push(to_markdown(&asked.question.explain));
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n\n")
+}

@@ -1,0 +1,261 @@
+//! A terminal that is written to over time, page by page: what does not fit on a page begins a new one, so that nothing scrolls.
+//! The only escape sequences are those made here; text is shown with its control characters escaped.
+
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::text::{column, safe, shortened};
+
+/// The terminal's size, in cells.
+pub const COLUMNS: usize = 100;
+pub const ROWS: usize = 30;
+/// Of a line of text.
+pub const WIDTH: usize = COLUMNS - 2;
+
+/// Seconds: between two keys, for a line that appears, for a word that is read.
+const KEY: f64 = 0.035;
+const LINE: f64 = 0.05;
+const WORD: f64 = 0.22;
+/// Bounds of a pause for reading, and of the typing of one line.
+const SHORTEST: f64 = 0.8;
+const LONGEST: f64 = 8.0;
+const TYPING: f64 = 2.5;
+
+/// Something that happens, so many seconds after what came before it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cue {
+    pub after: f64,
+    pub what: What,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    Output(String),
+    Marker(String),
+}
+
+#[derive(Debug, Default)]
+pub struct Stage {
+    cues: Vec<Cue>,
+    title: String,
+    /// Rows of the page that are taken.
+    row: usize,
+    /// Seconds to let go by before the next cue.
+    wait: f64,
+    /// Words nobody had time to read yet.
+    unread: usize,
+}
+
+impl Stage {
+    pub fn into_cues(self) -> Vec<Cue> {
+        self.cues
+    }
+
+    /// Seconds that have not gone by yet.
+    pub fn waiting(&self) -> f64 {
+        self.wait
+    }
+
+    fn cue(&mut self, what: What) {
+        let after = std::mem::take(&mut self.wait);
+        self.cues.push(Cue { after, what });
+    }
+
+    pub fn marker(&mut self, label: &str) {
+        self.cue(What::Marker(safe(label)));
+    }
+
+    /// An empty page with a title on top.
+    pub fn page(&mut self, title: &str) {
+        self.title = safe(title);
+        self.begin_page("");
+    }
+
+    fn begin_page(&mut self, note: &str) {
+        let title = column(&format!(" {}{note}", self.title), COLUMNS - 1);
+        let bar = painted(&Line::styled(title, Style::new().add_modifier(Modifier::REVERSED)));
+        self.cue(What::Output(format!("\x1b[2J\x1b[H{bar}\r\n\r\n")));
+        self.row = 2;
+    }
+
+    /// Time to read what has appeared since the last pause.
+    pub fn read(&mut self) {
+        if self.unread > 0 {
+            self.wait += (self.unread as f64 * WORD).clamp(SHORTEST, LONGEST);
+            self.unread = 0;
+        }
+    }
+
+    /// As much time as a program took before it went on printing; never less than a line takes to appear.
+    pub fn pass(&mut self, millis: u64) {
+        self.wait += (millis as f64 / 1000.0 - LINE).max(0.0);
+    }
+
+    /// The rows that are to come are seen together, where a page can hold them.
+    pub fn keep_together(&mut self, rows: usize) {
+        if self.row + rows > ROWS - 1 && self.row > 2 {
+            self.read();
+            self.begin_page(" (goes on)");
+        }
+    }
+
+    /// An empty row, unless the page is empty.
+    pub fn gap(&mut self) {
+        if self.row > 2 && self.row < ROWS - 1 {
+            self.output("\r\n".to_owned());
+            self.row += 1;
+        }
+    }
+
+    /// One line; cut where it is too long.
+    pub fn line(&mut self, line: &Line<'_>) {
+        self.keep_together(1);
+        self.unread += line.to_string().split_whitespace().count();
+        self.wait += LINE;
+        self.output(format!("{}\r\n", painted(&cut(line))));
+        self.row += 1;
+    }
+
+    pub fn lines<'a>(&mut self, lines: impl IntoIterator<Item = Line<'a>>) {
+        for line in lines {
+            if line.width() == 0 { self.gap() } else { self.line(&line) }
+        }
+    }
+
+    /// A command typed at a prompt, key by key; it goes on in the next row where it is too long.
+    pub fn typed(&mut self, prompt: &str, pieces: &[(Style, String)]) {
+        let prompt = safe(prompt);
+        let letters: Vec<(Style, char)> = pieces
+            .iter()
+            .flat_map(|(style, text)| safe(text).chars().map(|letter| (*style, letter)).collect::<Vec<_>>())
+            .collect();
+        let columns: usize = letters.iter().map(|(_, letter)| letter.width().unwrap_or(0)).sum();
+        self.keep_together((prompt.width() + columns) / WIDTH + 2);
+        let prompt = shortened(&prompt, WIDTH / 2);
+        let mut used = prompt.width();
+        self.output(painted(&Line::styled(prompt, Style::new().add_modifier(Modifier::DIM))));
+        self.wait += SHORTEST;
+        let key = KEY.min(TYPING / letters.len().max(1) as f64);
+        for (style, letter) in letters {
+            let width = letter.width().unwrap_or(0);
+            if used + width > WIDTH {
+                self.keep_together(2);
+                self.output("\r\n".to_owned());
+                self.row += 1;
+                used = 0;
+            }
+            used += width;
+            self.output(painted(&Line::styled(letter.to_string(), style)));
+            self.wait += key;
+        }
+        self.wait += SHORTEST / 2.0;
+        self.output("\r\n".to_owned());
+        self.row += 1;
+    }
+
+    fn output(&mut self, text: String) {
+        self.cue(What::Output(text));
+    }
+}
+
+fn cut<'a>(line: &Line<'a>) -> Line<'a> {
+    if safe(&line.to_string()).width() <= WIDTH {
+        return line.clone();
+    }
+    let mut left = WIDTH;
+    let mut spans = Vec::new();
+    for span in &line.spans {
+        let text = shortened(&safe(&span.content), left);
+        left -= text.width();
+        spans.push(Span::styled(text, span.style));
+    }
+    Line { spans, ..line.clone() }
+}
+
+/// A line with the sequences for its styles.
+fn painted(line: &Line<'_>) -> String {
+    line.spans
+        .iter()
+        .map(|span| {
+            let codes = codes(line.style.patch(span.style));
+            let text = safe(&span.content);
+            if codes.is_empty() { text } else { format!("\x1b[{}m{text}\x1b[0m", codes.join(";")) }
+        })
+        .collect()
+}
+
+/// "Select Graphic Rendition", ECMA-48 8.3.117.
+fn codes(style: Style) -> Vec<&'static str> {
+    const MODIFIERS: [(Modifier, &str); 4] =
+        [(Modifier::BOLD, "1"), (Modifier::DIM, "2"), (Modifier::ITALIC, "3"), (Modifier::REVERSED, "7")];
+    // The colours that `ui::theme` uses.
+    const COLORS: [(Color, &str); 6] = [
+        (Color::Red, "31"),
+        (Color::Green, "32"),
+        (Color::Yellow, "33"),
+        (Color::Blue, "34"),
+        (Color::Magenta, "35"),
+        (Color::Cyan, "36"),
+    ];
+    let modifiers = MODIFIERS.iter().filter(|(one, _)| style.add_modifier.contains(*one)).map(|(_, code)| *code);
+    let color = COLORS.iter().find(|(one, _)| style.fg == Some(*one)).map(|(_, code)| *code);
+    modifiers.chain(color).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(stage: Stage) -> Vec<String> {
+        let (rows, columns) = (ROWS as u16, COLUMNS as u16);
+        let mut parser = vt100::Parser::new(rows.try_into().expect("rows"), columns.try_into().expect("columns"), 1000);
+        for cue in stage.into_cues() {
+            match cue.what {
+                What::Output(text) => parser.process(text.as_bytes()),
+                What::Marker(_) => {}
+            }
+        }
+        parser.screen_mut().set_scrollback(usize::MAX);
+        assert_eq!(parser.screen().scrollback(), 0, "it scrolled");
+        parser.screen().contents().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_does_not_fit_begins_a_new_page() {
+        let mut stage = Stage::default();
+        stage.page("Title");
+        for number in 0..ROWS {
+            stage.line(&Line::from(format!("row {number}")));
+        }
+        let rows = shown(stage);
+        assert_eq!(rows[0].trim_end(), " Title (goes on)");
+        assert_eq!(rows[2], format!("row {}", ROWS - 3));
+    }
+
+    #[test]
+    fn hostile_text_and_long_lines_stay_in_their_place() {
+        let mut stage = Stage::default();
+        stage.page("\u{1b}]0;x\u{7}");
+        stage.typed("\u{1b}c# ", &[(Style::new(), "あ\u{1b}[2J".repeat(80))]);
+        stage.line(&Line::from("x\u{1b}[2J\u{9b}3J".repeat(50)));
+        stage.line(&Line::from("last"));
+        let rows = shown(stage);
+        assert!(rows[0].starts_with(" \\x1b]0;x\\x07"), "{rows:#?}");
+        assert_eq!(rows.last().map(String::as_str), Some("last"));
+        assert!(rows.iter().all(|row| row.trim_end().width() <= WIDTH), "{rows:#?}");
+    }
+
+    #[test]
+    fn time_to_read_grows_with_the_words() {
+        let pause = |words: usize| {
+            let mut stage = Stage::default();
+            stage.page("");
+            stage.line(&Line::from("word ".repeat(words)));
+            stage.read();
+            stage.waiting()
+        };
+        assert!(pause(1) < pause(10) && pause(10) < pause(30));
+        assert!(pause(1) >= SHORTEST && pause(10_000) <= LONGEST);
+    }
+}
