@@ -4,8 +4,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::keymap::{self, Command};
 use super::{
-    Confirm, Effect, Ended, LessonView, Model, Msg, Note, Overlay, Phase, Screen, Source, exam, learning, overlay_keys,
-    quiz, shells, talk,
+    Confirm, Effect, Ended, LessonView, Model, Msg, Note, Overlay, Phase, Screen, Source, exam, groups, learning,
+    overlay_keys, quiz, shells, talk,
 };
 use crate::engine::{Event, Goal, Request, TurnState};
 use crate::lesson::model::ViewKind;
@@ -307,6 +307,8 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
                 view.zoomed = false;
             } else if !view.query.is_empty() {
                 view.query.clear();
+            } else if view.group.is_some() && view.focus == ViewKind::Cgroups {
+                view.show_group(None);
             } else if !view.is_live() {
                 view.back_to_live();
             }
@@ -376,6 +378,7 @@ fn look(view: &mut LessonView, command: Command) {
             view.raw_numbers = !view.raw_numbers;
             view.rebuild();
         }
+        Command::Group => groups::choose(view),
         Command::Beside => view.beside = view.beside.next(),
         Command::StoryDown => view.story_scroll += 3,
         _ => {}

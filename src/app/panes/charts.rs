@@ -4,11 +4,12 @@ use super::{PaneRow, RowKind, row};
 use crate::diff::Mark;
 use crate::lesson::model::ChartKind;
 use crate::report::Series;
+use crate::text::shortened;
 
 /// Rows of one chart, without its heading and its axis.
 const HEIGHT: usize = 5;
 /// Columns: the latest readings.
-const WIDTH: usize = 50;
+const WIDTH: usize = 43;
 
 /// The rows of all charts that have something to show.
 pub fn rows(charts: &[Series]) -> Vec<PaneRow> {
@@ -23,8 +24,13 @@ fn chart(series: &Series) -> Vec<PaneRow> {
     let of = series.chart.of;
     let last = points.last().map_or(0.0, |point| point.value);
     let most = points.iter().map(|point| point.value).fold(0.0, f64::max);
-    let mut heading =
-        format!("{} of {}: {} now, {} at most", name(of), series.chart.group, amount(of, last), amount(of, most));
+    let mut heading = format!(
+        "{} of {}: now {}, most {}",
+        name(of),
+        shortened(&series.chart.group, 20),
+        amount(of, last),
+        amount(of, most)
+    );
     if let Some(limit) = limit {
         heading.push_str(&format!(", limit {}", amount(of, limit)));
     }
@@ -42,12 +48,12 @@ fn chart(series: &Series) -> Vec<PaneRow> {
             .collect();
         let label = if is_limit { amount(of, limit.unwrap_or(0.0)) } else { String::new() };
         let fill = if is_limit { "-".repeat(WIDTH.saturating_sub(points.len())) } else { String::new() };
-        rows.push(drawn(format!("  {label:>11} |{bars}{fill}")));
+        rows.push(drawn(format!(" {label:>10} |{bars}{fill}")));
     }
     let marks: String = points.iter().map(|point| if point.marked { '^' } else { '-' }).collect();
-    rows.push(drawn(format!("  {:>11} +{marks}", "0")));
+    rows.push(drawn(format!(" {:>10} +{marks}", "0")));
     if points.iter().any(|point| point.marked) {
-        rows.push(PaneRow { kind: RowKind::Dim, ..row(Mark::Same, "               ^ the group was throttled") });
+        rows.push(PaneRow { kind: RowKind::Dim, ..row(Mark::Same, "             ^ the group was throttled") });
     }
     rows
 }
@@ -88,7 +94,7 @@ mod tests {
         let chart = Chart { group: "half".into(), of: ChartKind::Cpu };
         let points = vec![point(0.1, false), point(0.5, true), point(0.5, true)];
         let text: Vec<String> = rows(&[Series { chart, points }]).into_iter().map(|row| row.text).collect();
-        assert_eq!(text[0], "CPU share of half: 50 % now, 50 % at most, limit 50 %");
+        assert_eq!(text[0], "CPU share of half: now 50 %, most 50 %, limit 50 %");
         assert!(text[1].contains("50 % |-##---"), "{text:#?}");
         assert!(text[5].contains("|###"), "{text:#?}");
         assert!(text[6].contains("+-^^"), "{text:#?}");
