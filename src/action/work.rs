@@ -35,7 +35,7 @@ pub struct Work {
     /// Make so many children.
     #[serde(default)]
     pub fork: Option<u32>,
-    /// Count for so many seconds, in /run/counter.
+    /// Count for so many seconds, in /run/counter. It costs next to nothing, and may outlast a lesson: up to an hour.
     #[serde(default)]
     pub count: Option<f64>,
     /// Open this device file.
@@ -50,20 +50,24 @@ fn one() -> u32 {
     1
 }
 
-fn millis(seconds: f64) -> u64 {
-    (seconds.clamp(0.0, 15.0) * 1000.0) as u64
+/// Seconds that a load may take at most.
+const LONGEST: f64 = 15.0;
+const LONGEST_COUNT: f64 = 3600.0;
+
+fn millis(seconds: f64, most: f64) -> u64 {
+    (seconds.clamp(0.0, most) * 1000.0) as u64
 }
 
 impl Work {
     /// None unless exactly one load is given.
     pub fn load(&self) -> Option<Load> {
         let mut loads = Vec::new();
-        loads.extend(self.touch.map(|bytes| Load::Touch { mib: bytes.0 >> 20, hold_ms: millis(self.hold) }));
-        loads.extend(self.burn.map(|time| Load::Burn { threads: self.threads, millis: millis(time) }));
+        loads.extend(self.touch.map(|bytes| Load::Touch { mib: bytes.0 >> 20, hold_ms: millis(self.hold, LONGEST) }));
+        loads.extend(self.burn.map(|time| Load::Burn { threads: self.threads, millis: millis(time, LONGEST) }));
         loads.extend(self.write.map(|bytes| Load::Write { mib: bytes.0 >> 20, how: self.how }));
         loads.extend(self.fork.map(|count| Load::Fork { count }));
         loads.extend(self.open.map(|device| Load::Open { device }));
-        loads.extend(self.count.map(|time| Load::Count { millis: millis(time) }));
+        loads.extend(self.count.map(|time| Load::Count { millis: millis(time, LONGEST_COUNT) }));
         if loads.len() == 1 { loads.pop() } else { None }
     }
 
