@@ -7,7 +7,7 @@ use crate::text::safe;
 /// The same setting or counter in the other version of control groups, with that version's number: cgroups(7), and the
 /// kernel's texts on cgroup-v1 and cgroup-v2.
 pub fn twin(file: &str) -> Option<(u32, &'static str)> {
-    const TWINS: [(&str, &str); 21] = [
+    const TWINS: [(&str, &str); 24] = [
         ("memory.limit_in_bytes", "memory.max"),
         ("memory.usage_in_bytes", "memory.current"),
         ("memory.max_usage_in_bytes", "memory.peak"),
@@ -24,6 +24,9 @@ pub fn twin(file: &str) -> Option<(u32, &'static str)> {
         ("blkio.throttle.read_iops_device", "io.max riops"),
         ("blkio.throttle.write_iops_device", "io.max wiops"),
         ("blkio.throttle.io_service_bytes", "io.stat"),
+        ("blkio.weight", "io.weight"),
+        ("blkio.bfq.weight", "io.bfq.weight"),
+        ("cpu.rt_runtime_us", "no file"),
         ("devices.list", "no file: eBPF"),
         ("net_cls.classid", "no file: eBPF, nft cgroupv2"),
         ("net_prio.ifpriomap", "no file: eBPF"),

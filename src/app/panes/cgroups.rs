@@ -1,6 +1,6 @@
 //! The cgroups pane: charts over time, the tree of the lab's groups, and their files, or those of the chosen group alone.
 
-use super::{Compare, PaneRow, PaneSection, RowKind, Scene, owner_line, row, tree, visible};
+use super::{Compare, PaneRow, PaneSection, RowKind, Scene, bars, charts, owner_line, row, tree, visible};
 use crate::diff::{CgroupFile, Mark, is_counter};
 use crate::text::column;
 use crate::words::twin;
@@ -19,8 +19,11 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
         .cloned()
         .collect();
     // What a step's time showed is no part of the moment before it.
-    let charts = if scene.compare == Compare::Before { Vec::new() } else { super::charts::rows(&drawn) };
-    let sections = [charts, tree::rows(scene, chosen), files(scene, chosen)];
+    let drawings = match scene.compare {
+        Compare::Before => Vec::new(),
+        Compare::Diff | Compare::After | Compare::SideBySide => [charts::rows(&drawn), bars::rows(scene.ops)].concat(),
+    };
+    let sections = [drawings, tree::rows(scene, chosen), files(scene, chosen)];
     let mut sections: Vec<PaneSection> =
         sections.into_iter().filter(|rows| !rows.is_empty()).map(|rows| PaneSection { rows }).collect();
     if sections.is_empty() {

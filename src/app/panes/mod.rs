@@ -1,5 +1,6 @@
 //! What a pane shows, as rows of text: computed when something changes, not when it is drawn. Pure.
 
+mod bars;
 pub mod brief;
 mod calls;
 mod cgroups;

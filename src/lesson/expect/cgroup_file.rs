@@ -15,7 +15,7 @@ pub struct CgroupFile {
     pub name: String,
     /// Names of the file, whichever the group has: `[pids.current]`, `[memory.usage_in_bytes, memory.current]`.
     pub file: Vec<String>,
-    /// For files of several lines, the line's first word: `nr_throttled`.
+    /// For files of several lines, the line's first word: `nr_throttled`. A file that is a number alone has no need of it.
     #[serde(default)]
     pub key: Option<String>,
     #[serde(default)]
@@ -34,12 +34,15 @@ impl CgroupFile {
     /// What stands in the file, and which file it is.
     fn text<'a>(&self, snapshot: &'a Snapshot) -> Option<(&'a str, &'a str)> {
         let groups = snapshot.cgroups.iter().filter(|group| group.path == self.name);
-        let (name, text) = groups.flat_map(|group| &group.files).find(|(name, _)| self.file.contains(name))?;
-        let value = match &self.key {
-            Some(key) => text.lines().find_map(|line| line.strip_prefix(key.as_str())?.strip_prefix(' ')),
-            None => Some(text.as_str()),
-        };
-        Some((name, value?.trim()))
+        let mut named = groups.flat_map(|group| &group.files).filter(|(name, _)| self.file.contains(name));
+        named.find_map(|(name, text)| {
+            let value = match &self.key {
+                Some(_) if text.parse::<u64>().is_ok() => text.as_str(),
+                Some(key) => text.lines().find_map(|line| line.strip_prefix(key.as_str())?.strip_prefix(' '))?,
+                None => text.as_str(),
+            };
+            Some((name.as_str(), value.trim()))
+        })
     }
 
     /// The number, and the file it stands in.
