@@ -113,8 +113,8 @@ pub enum Op {
         /// Do not wait for its end.
         background: bool,
     },
-    /// A rule of the devices controller (v1), for a group below the lab's top one. The keeper performs it: it takes the
-    /// machine's root.
+    /// A rule for devices, for a group below the lab's top one: written into a file (v1), or into a program (v2). The
+    /// keeper performs it: it takes the machine's root.
     Device {
         group: String,
         rule: DeviceRule,
