@@ -137,7 +137,11 @@ impl Told {
             Event::Sampled(charts) => Some(Told::Sampled(Arc::clone(charts))),
             Event::Refused { why } => Some(Told::Refused { why: why.clone() }),
             Event::Failed { message } => Some(Told::Failed { message: message.clone() }),
-            Event::Turn(_) | Event::Branched { .. } | Event::Shell { .. } | Event::Ended(_) => None,
+            Event::Turn(_)
+            | Event::Branched { .. }
+            | Event::Shell { .. }
+            | Event::ShellInside { .. }
+            | Event::Ended(_) => None,
         }
     }
 
