@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, OFlag, fallocate};
+use nix::fcntl::OFlag;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::unistd::Pid;
 
@@ -183,40 +183,28 @@ fn fork(out: &mut Teller, count: u32) {
 fn write(out: &mut Teller, mib: u64, how: Writing) {
     /// O_DIRECT wants whole blocks, in memory and on disk.
     const BLOCK: usize = 128 * 1024;
-    const DIRECT_FROM: u64 = 64 << 20;
-    /// Direct writes go round in this much of the file: two at a time wait for the disk then, not for the file to grow.
+    /// Direct writes go round in the first part of the file: two at a time then wait for the disk, not for the file to grow.
+    /// What goes through the page cache stands behind it.
     const DIRECT_ROUND: u64 = 8 << 20;
     let mut options = std::fs::OpenOptions::new();
     options.write(true);
-    // What an earlier one left in the page cache must not be written out on this one's account: so a direct write goes
-    // elsewhere, and one that waits for the whole file throws away what is there.
-    match how {
-        Writing::Buffered => {}
-        Writing::Direct => {
-            options.custom_flags(libc::O_DIRECT);
-        }
-        Writing::Fsync => {
-            options.truncate(true);
-        }
+    if how == Writing::Direct {
+        options.custom_flags(libc::O_DIRECT);
     }
     let mut memory = vec![b'x'; 2 * BLOCK];
     let aligned = memory.as_ptr().align_offset(4096);
     let block = &mut memory[aligned..aligned + BLOCK];
     let written = options.open(SCRATCH).and_then(|mut file| {
-        if how == Writing::Direct {
-            // In v2 what waits in the page cache would be written out on this one's account, too.
-            let _ = fallocate(
-                &file,
-                FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE,
-                0,
-                DIRECT_FROM as i64,
-            );
+        // What an earlier one left in the page cache must not be written out on this one's account.
+        if how != Writing::Buffered && file.metadata()?.len() > DIRECT_ROUND {
+            file.set_len(DIRECT_ROUND)?;
         }
+        file.seek(SeekFrom::Start(DIRECT_ROUND))?;
         let started = Instant::now();
         let mut done = 0;
         while done < mib.min(256) << 20 && started.elapsed() < LONGEST {
             if how == Writing::Direct {
-                file.seek(SeekFrom::Start(DIRECT_FROM + done % DIRECT_ROUND))?;
+                file.seek(SeekFrom::Start(done % DIRECT_ROUND))?;
             }
             file.write_all(block)?;
             done += BLOCK as u64;

@@ -37,8 +37,8 @@ pub fn rows(ops: &[OpRecord]) -> Vec<PaneRow> {
 /// The program's name and its number: the last it said.
 fn measured<'a>(record: &'a OpRecord, word: &str) -> Option<(&'a str, f64)> {
     let Op::Work { name, .. } = &record.op else { return None };
-    let numbers = record.outcome.message().lines().filter_map(|line| line.strip_prefix(word)?.trim().parse().ok());
-    Some((name.as_str(), numbers.last()?))
+    let mut numbers = record.outcome.message().lines().filter_map(|line| line.strip_prefix(word)?.trim().parse().ok());
+    Some((name.as_str(), numbers.next_back()?))
 }
 
 #[cfg(test)]
