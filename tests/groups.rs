@@ -11,14 +11,26 @@ use unboxed::action::CgroupVersion;
 use unboxed::app::{Model, Msg, Screen, update};
 use unboxed::diff::Diff;
 use unboxed::engine::{Event, Ready};
-use unboxed::lesson::catalogue;
 use unboxed::lesson::model::{Chart, ChartKind, ViewKind};
+use unboxed::lesson::parse::parse;
 use unboxed::observe::{CgroupRoot, cgroups};
 use unboxed::op::ActorName;
 use unboxed::report::{LabInfo, Point, Series, StepRecord, StepStatus};
 use unboxed::snapshot::{Cgroup, Process, Snapshot};
 use unboxed::ui::theme::Theme;
 use unboxed::ui::{self, Look};
+
+const LESSON: &str = "\
+format: 1
+number: 13
+id: hosts
+title: Groups on a host
+summary: A group with a limit.
+minutes: 1
+steps:
+  - {id: limit, title: A limit, story: A number in a file., actions: [{getpid: {}}], watch: [cgroups]}
+  - {id: next, title: What comes next, story: Nothing., actions: [{getpid: {}}], watch: [cgroups]}
+";
 
 /// The container of the hosts that run docker.
 const CONTAINER: &str = "docker/4f2a9c3d6b1e0a7788c5d2f1e3b4a69587766554433221100ffeeddccbbaa998";
@@ -85,7 +97,7 @@ fn process(pid: u32, actor: Option<&str>, comm: &str, state: char) -> Process {
 
 /// A lesson on such a host, in which a step has let two processes into the container's group, and a chart was drawn.
 fn on(host: &str, group: &str, with_chart: bool) -> Model {
-    let lesson = Arc::new(catalogue::find("memory").expect("the lesson"));
+    let lesson = Arc::new(parse("lesson", LESSON).expect("a lesson"));
     let processes = vec![
         process(1, Some("host"), "init", 'S'),
         process(1337, Some("patient"), "patient", 'D'),
