@@ -136,8 +136,8 @@ pub enum Load {
     Burn { threads: u32, millis: u64 },
     /// Children that do nothing.
     Fork { count: u32 },
-    /// Bytes to /scratch.
-    Write { mib: u64, how: Writing },
+    /// Bytes to /scratch, for no longer than this; 0: for as long as it takes.
+    Write { mib: u64, how: Writing, most_ms: u64 },
     /// A number in a file, twenty times a second.
     Count { millis: u64 },
     /// Open a device file and read a byte of it.

@@ -82,7 +82,7 @@ fn live(name: &ActorName, groups: &[String], load: Load, tell: OwnedFd, out: Own
         Load::Touch { mib, hold_ms } => touch(&mut out, mib, Duration::from_millis(hold_ms)),
         Load::Burn { threads, millis } => burn(&mut out, threads, Duration::from_millis(millis)),
         Load::Fork { count } => fork(&mut out, count),
-        Load::Write { mib, how } => write(&mut out, mib, how),
+        Load::Write { mib, how, most_ms } => write(&mut out, mib, how, Duration::from_millis(most_ms)),
         Load::Open { device } => open(&mut out, device.path()),
         Load::Count { millis } => count(&mut out, Duration::from_millis(millis)),
     }
@@ -180,7 +180,14 @@ fn fork(out: &mut Teller, count: u32) {
 }
 
 /// Write to /scratch, and say how fast that was.
-fn write(out: &mut Teller, mib: u64, how: Writing) {
+fn write(out: &mut Teller, mib: u64, how: Writing, most: Duration) {
+    /// Of one that goes round and is bounded by time, more does not matter.
+    const MOST_MIB: u64 = 256;
+    let (most, mib) = match (most.is_zero(), how) {
+        (false, Writing::Direct) => (most.min(LONGEST), mib),
+        (false, _) => (most.min(LONGEST), mib.min(MOST_MIB)),
+        (true, _) => (LONGEST, mib.min(MOST_MIB)),
+    };
     /// O_DIRECT wants whole blocks, in memory and on disk.
     const BLOCK: usize = 128 * 1024;
     /// Direct writes go round in the first part of the file: two at a time then wait for the disk, not for the file to grow.
@@ -202,7 +209,7 @@ fn write(out: &mut Teller, mib: u64, how: Writing) {
         file.seek(SeekFrom::Start(DIRECT_ROUND))?;
         let started = Instant::now();
         let mut done = 0;
-        while done < mib.min(256) << 20 && started.elapsed() < LONGEST {
+        while done < mib << 20 && started.elapsed() < most {
             if how == Writing::Direct {
                 file.seek(SeekFrom::Start(done % DIRECT_ROUND))?;
             }

@@ -53,7 +53,7 @@ mod tests {
             op: Op::Work {
                 name: name.into(),
                 groups: Vec::new(),
-                load: Load::Write { mib: 8, how: Writing::Buffered },
+                load: Load::Write { mib: 8, how: Writing::Buffered, most_ms: 0 },
                 background: false,
             },
             calls: Vec::new(),

@@ -8,6 +8,8 @@ use crate::text::shortened;
 
 /// Rows of one chart, without its heading and its axis.
 const HEIGHT: usize = 5;
+/// Times the limit: what is above is cut off, and marked.
+const FAR: f64 = 2.5;
 /// Columns: the latest readings.
 const WIDTH: usize = 43;
 
@@ -20,7 +22,9 @@ fn chart(series: &Series) -> Vec<PaneRow> {
     let points = &series.points[series.points.len().saturating_sub(WIDTH)..];
     let limit = points.last().and_then(|point| point.limit);
     let highest = points.iter().map(|point| point.value).fold(limit.unwrap_or(0.0), f64::max);
-    let top = if highest > 0.0 { highest * 1.1 } else { 1.0 };
+    // One that is far above its limit for a moment must not press all others down to nothing.
+    let shown = limit.filter(|limit| *limit > 0.0).map_or(highest, |limit| highest.min(limit * FAR));
+    let top = if shown > 0.0 { shown * 1.1 } else { 1.0 };
     let of = series.chart.of;
     let last = points.last().map_or(0.0, |point| point.value);
     let most = points.iter().map(|point| point.value).fold(0.0, f64::max);
@@ -41,6 +45,7 @@ fn chart(series: &Series) -> Vec<PaneRow> {
         let bars: String = points
             .iter()
             .map(|point| match (level(point.value) >= height, is_limit) {
+                (true, _) if height == HEIGHT && point.value > top => '!',
                 (true, _) => '#',
                 (false, true) => '-',
                 (false, false) => ' ',
@@ -52,6 +57,9 @@ fn chart(series: &Series) -> Vec<PaneRow> {
     }
     let marks: String = points.iter().map(|point| if point.marked { '^' } else { '-' }).collect();
     rows.push(drawn(format!(" {:>10} +{marks}", "0")));
+    if points.iter().any(|point| point.value > top) {
+        rows.push(PaneRow { kind: RowKind::Dim, ..row(Mark::Same, "             ! more than is drawn") });
+    }
     if points.iter().any(|point| point.marked) {
         rows.push(PaneRow { kind: RowKind::Dim, ..row(Mark::Same, "             ^ the group was throttled") });
     }
@@ -99,5 +107,18 @@ mod tests {
         assert!(text[5].contains("|###"), "{text:#?}");
         assert!(text[6].contains("+-^^"), "{text:#?}");
         assert!(rows(&[]).is_empty());
+    }
+
+    #[test]
+    fn what_is_far_above_the_limit_is_cut_off_so_that_the_rest_can_be_seen() {
+        let point =
+            |value: f64| Point { at_ms: 0, value: value * f64::from(1 << 20), limit: Some(1048576.0), marked: false };
+        let chart = Chart { group: "slow".into(), of: ChartKind::Write };
+        let series = Series { chart, points: vec![point(20.0), point(1.0), point(0.0)] };
+        let text: Vec<String> = rows(&[series]).into_iter().map(|row| row.text).collect();
+        assert!(text[0].contains("most 20.0 MiB/s, limit 1.0 MiB/s"), "{text:#?}");
+        assert!(text[1].contains("|! "), "{text:#?}");
+        assert!(text[4].contains("1.0 MiB/s |##-"), "{text:#?}");
+        assert!(text[7].contains("! more than is drawn"), "{text:#?}");
     }
 }

@@ -19,6 +19,9 @@ pub struct CgroupFile {
     /// `written` of files on block I/O: the bytes that went to all disks.
     #[serde(default)]
     pub key: Option<String>,
+    /// Not the number itself, but what it is in percent of the same number of this other group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent_of: Option<String>,
     #[serde(default)]
     pub at_least: Option<u64>,
     #[serde(default)]
@@ -36,8 +39,8 @@ pub struct CgroupFile {
 
 impl CgroupFile {
     /// What stands in the file, and which file it is.
-    fn text<'a>(&self, snapshot: &'a Snapshot) -> Option<(&'a str, String)> {
-        let groups = snapshot.cgroups.iter().filter(|group| group.path == self.name);
+    fn text<'a>(&self, group: &str, snapshot: &'a Snapshot) -> Option<(&'a str, String)> {
+        let groups = snapshot.cgroups.iter().filter(|known| known.path == group);
         let mut named = groups.flat_map(|group| &group.files).filter(|(name, _)| self.file.contains(name));
         named.find_map(|(name, text)| {
             if self.key.as_deref() == Some("written") {
@@ -54,8 +57,15 @@ impl CgroupFile {
 
     /// The number, and the file it stands in.
     fn read(&self, snapshot: &Snapshot) -> Option<(String, u64)> {
-        let (name, text) = self.text(snapshot)?;
-        Some((name.to_owned(), text.parse().ok()?))
+        let number = |group: &str| -> Option<(&str, u64)> {
+            let (name, text) = self.text(group, snapshot)?;
+            Some((name, text.parse().ok()?))
+        };
+        let (name, own) = number(&self.name)?;
+        match &self.percent_of {
+            Some(other) => Some((format!("{name} in percent"), own * 100 / number(other)?.1.max(1))),
+            None => Some((name.to_owned(), own)),
+        }
     }
 }
 
@@ -97,6 +107,7 @@ impl ExpectKind for CgroupFile {
     fn judge(&self, world: &World<'_>) -> Verdict {
         let what = self.key.as_ref().or(self.file.first()).map_or("", String::as_str);
         let mut sentence = format!("{what} of {}", self.name);
+        sentence.extend(self.percent_of.iter().map(|other| format!(", in percent of that of {other},")));
         sentence.extend(self.at_least.map(|least| format!(" is at least {least}")));
         sentence.extend(self.at_most.map(|most| format!(" is at most {most}")));
         if self.grew {
@@ -105,7 +116,7 @@ impl ExpectKind for CgroupFile {
         sentence.extend(self.grew_by.map(|more| format!(" counts up by {more} at least")));
         if !self.is.is_empty() {
             sentence.push_str(&format!(" is {}", self.is.join(" or ")));
-            return match self.text(world.snapshot) {
+            return match self.text(&self.name, world.snapshot) {
                 Some((name, text)) => verdict(self.is.contains(&text), sentence, format!("{name} = {text}")),
                 None => verdict(false, sentence, format!("no group {} has such a file", self.name)),
             };
@@ -144,6 +155,7 @@ mod tests {
             name: "box".into(),
             file,
             key: key.map(str::to_owned),
+            percent_of: None,
             at_least: None,
             at_most: None,
             is: Vec::new(),
