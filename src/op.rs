@@ -113,8 +113,8 @@ pub enum Op {
         /// Do not wait for its end.
         background: bool,
     },
-    /// A rule of the devices controller (v1), for a group below the lab's top one. The keeper performs it: it takes the
-    /// machine's root.
+    /// A rule for devices, for a group below the lab's top one: written into a file (v1), or into a program (v2). The
+    /// keeper performs it: it takes the machine's root.
     Device {
         group: String,
         rule: DeviceRule,
@@ -136,8 +136,8 @@ pub enum Load {
     Burn { threads: u32, millis: u64 },
     /// Children that do nothing.
     Fork { count: u32 },
-    /// Bytes to /scratch.
-    Write { mib: u64, how: Writing },
+    /// Bytes to /scratch, for no longer than this; 0: for as long as it takes.
+    Write { mib: u64, how: Writing, most_ms: u64 },
     /// A number in a file, twenty times a second.
     Count { millis: u64 },
     /// Open a device file and read a byte of it.

@@ -8,13 +8,13 @@ use crate::text::safe;
 /// The same setting or counter in the other version of control groups, with that version's number: cgroups(7), and the
 /// kernel's texts on cgroup-v1 and cgroup-v2.
 pub fn twin(file: &str) -> Option<(u32, &'static str)> {
-    const TWINS: [(&str, &str); 19] = [
+    const TWINS: [(&str, &str); 24] = [
         ("memory.limit_in_bytes", "memory.max"),
         ("memory.usage_in_bytes", "memory.current"),
         ("memory.max_usage_in_bytes", "memory.peak"),
         ("memory.soft_limit_in_bytes", "memory.high"),
         ("memory.failcnt", "memory.events max"),
-        ("memory.oom_control", "memory.events, memory.oom.group"),
+        ("memory.oom_control", "memory.oom.group"),
         ("cpu.cfs_quota_us", "cpu.max"),
         ("cpu.cfs_period_us", "cpu.max"),
         ("cpu.shares", "cpu.weight"),
@@ -25,9 +25,15 @@ pub fn twin(file: &str) -> Option<(u32, &'static str)> {
         ("blkio.throttle.read_iops_device", "io.max riops"),
         ("blkio.throttle.write_iops_device", "io.max wiops"),
         ("blkio.throttle.io_service_bytes", "io.stat"),
+        ("blkio.weight", "io.weight"),
+        ("blkio.bfq.weight", "io.bfq.weight"),
+        ("cpu.rt_runtime_us", "no file"),
         ("devices.list", "no file: eBPF"),
         ("net_cls.classid", "no file: eBPF, nft cgroupv2"),
         ("net_prio.ifpriomap", "no file: eBPF"),
+        // Files of v2 that stand for several of v1.
+        ("memory.failcnt, memory.oom_control", "memory.events"),
+        ("blkio.throttle.*_device", "io.max"),
     ];
     let to_v2 = TWINS.iter().find(|(v1, _)| *v1 == file).map(|(_, v2)| (2, *v2));
     to_v2.or_else(|| TWINS.iter().find(|(_, v2)| *v2 == file).map(|(v1, _)| (1, *v1)))

@@ -330,6 +330,8 @@ fn models() -> Vec<(&'static str, Model)> {
         ("network", "4jj"),
         ("files", "6G"),
         ("cgroups", "5"),
+        ("one group", "5e"),
+        ("one group before and after, zoomed", "5edz"),
     ] {
         let mut model = in_lesson(&names);
         for letter in keys.chars() {
@@ -489,7 +491,7 @@ fn a_tiny_terminal_is_told_what_is_needed() {
 #[test]
 fn moving_about_never_asks_the_engine_for_anything() {
     let mut model = in_lesson(&[]);
-    for letter in "hlhhljkgGdcdzz123456 []yYItq?kj:S".chars() {
+    for letter in "hlhhljkgGdcdzz123456 []yYItq?kj:See5e".chars() {
         let effects = update(&mut model, key(KeyCode::Char(letter)));
         let asked: Vec<_> = effects.iter().filter(|effect| matches!(effect, Effect::Engine(_))).collect();
         assert!(asked.is_empty(), "`{letter}` asks for {asked:?}");

@@ -1,4 +1,5 @@
-//! `device`: what a group may do with a device file. Only the machine's root may say so (v1): the keeper writes it.
+//! `device`: what a group may do with a device file. Only the machine's root may say so: the keeper writes it (v1), or
+//! attaches a program that says it (v2).
 
 use serde::{Deserialize, Serialize};
 
@@ -27,16 +28,25 @@ impl Device {
 impl ActionKind for Device {
     const NAME: &'static str = "device";
 
-    fn shell(&self, _: &Context) -> Vec<String> {
-        let line = |rule: DeviceRule| {
-            format!("# on the machine, as its root: echo '{}' > .../{}/{}", rule.rule, self.group, rule.file())
+    fn shell(&self, context: &Context) -> Vec<String> {
+        let is_v2 = context.cgroups.get("devices").is_some_and(|mount| mount.version == CgroupVersion::V2);
+        let line = |rule: DeviceRule| match is_v2 {
+            true => {
+                let word = if rule.allow { "allow" } else { "deny" };
+                format!(
+                    "# on the machine, as its root: a BPF program attached to .../{}: {word} {}",
+                    self.group, rule.rule
+                )
+            }
+            false => {
+                format!("# on the machine, as its root: echo '{}' > .../{}/{}", rule.rule, self.group, rule.file())
+            }
         };
         self.rules().into_iter().map(line).collect()
     }
 
     fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
-        let mount = context.cgroups.get("devices").filter(|mount| mount.version == CgroupVersion::V1);
-        mount.ok_or_else(|| LowerError::NoController("devices".into()))?;
+        context.cgroups.get("devices").ok_or_else(|| LowerError::NoController("devices".into()))?;
         Ok(self.rules().into_iter().map(|rule| Op::Device { group: self.group.clone(), rule }).collect())
     }
 

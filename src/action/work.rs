@@ -19,7 +19,7 @@ pub struct Work {
     /// Touch this much memory, a MiB every 10 milliseconds.
     #[serde(default)]
     pub touch: Option<Bytes>,
-    /// Seconds to hold it.
+    /// Seconds to hold it; of one that writes, seconds after which it stops, whatever is left.
     #[serde(default)]
     pub hold: f64,
     /// Spin for so many seconds.
@@ -35,7 +35,7 @@ pub struct Work {
     /// Make so many children.
     #[serde(default)]
     pub fork: Option<u32>,
-    /// Count for so many seconds, in /run/counter.
+    /// Count for so many seconds, in /run/counter. It costs next to nothing, and may outlast a lesson: up to an hour.
     #[serde(default)]
     pub count: Option<f64>,
     /// Open this device file.
@@ -50,20 +50,28 @@ fn one() -> u32 {
     1
 }
 
-fn millis(seconds: f64) -> u64 {
-    (seconds.clamp(0.0, 15.0) * 1000.0) as u64
+/// Seconds that a load may take at most.
+const LONGEST: f64 = 15.0;
+const LONGEST_COUNT: f64 = 3600.0;
+
+fn millis(seconds: f64, most: f64) -> u64 {
+    (seconds.clamp(0.0, most) * 1000.0) as u64
 }
 
 impl Work {
     /// None unless exactly one load is given.
     pub fn load(&self) -> Option<Load> {
         let mut loads = Vec::new();
-        loads.extend(self.touch.map(|bytes| Load::Touch { mib: bytes.0 >> 20, hold_ms: millis(self.hold) }));
-        loads.extend(self.burn.map(|time| Load::Burn { threads: self.threads, millis: millis(time) }));
-        loads.extend(self.write.map(|bytes| Load::Write { mib: bytes.0 >> 20, how: self.how }));
+        loads.extend(self.touch.map(|bytes| Load::Touch { mib: bytes.0 >> 20, hold_ms: millis(self.hold, LONGEST) }));
+        loads.extend(self.burn.map(|time| Load::Burn { threads: self.threads, millis: millis(time, LONGEST) }));
+        loads.extend(self.write.map(|bytes| Load::Write {
+            mib: bytes.0 >> 20,
+            how: self.how,
+            most_ms: millis(self.hold, LONGEST),
+        }));
         loads.extend(self.fork.map(|count| Load::Fork { count }));
         loads.extend(self.open.map(|device| Load::Open { device }));
-        loads.extend(self.count.map(|time| Load::Count { millis: millis(time) }));
+        loads.extend(self.count.map(|time| Load::Count { millis: millis(time, LONGEST_COUNT) }));
         if loads.len() == 1 { loads.pop() } else { None }
     }
 
@@ -89,13 +97,14 @@ impl ActionKind for Work {
                 format!("timeout {} sh -c 'while :; do :; done'", millis as f64 / 1000.0)
             }
             Some(Load::Fork { count }) => format!("for i in $(seq {count}); do sleep 1 & done; wait"),
-            Some(Load::Write { mib, how }) => {
+            Some(Load::Write { mib, how, most_ms }) => {
+                let bound = if most_ms > 0 { format!("timeout {} ", most_ms as f64 / 1000.0) } else { String::new() };
                 let how = match how {
                     Writing::Buffered => "",
                     Writing::Direct => " oflag=direct",
                     Writing::Fsync => " conv=fsync",
                 };
-                format!("dd if=/dev/zero of=/scratch bs=128k count={}{how}", mib * 8)
+                format!("{bound}dd if=/dev/zero of=/scratch bs=128k count={}{how}", mib * 8)
             }
             Some(Load::Open { device }) => format!("head -c 1 {}", device.path()),
             Some(Load::Count { .. }) => "i=0; while sleep 0.05; do i=$((i+1)); echo $i > /run/counter; done".to_owned(),

@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{LessonView, Model, Phase, Screen};
+use crate::lesson::model::ViewKind;
 
 /// What a key means. A closed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +26,7 @@ pub enum Command {
     Last,
     NextChange,
     PreviousChange,
+    Group,
     Compare,
     ChangesOnly,
     Zoom,
@@ -127,6 +129,14 @@ pub const BINDINGS: &[Binding] = &[
         "what if",
         "do another thing at this step, in a lab beside this one",
         Command::WhatIf,
+        Place::Lesson,
+    ),
+    binding(
+        keys![KeyCode::Char('e')],
+        "e",
+        "each group",
+        "Cgroups: the row's group alone, or each in turn; all again",
+        Command::Group,
         Place::Lesson,
     ),
     binding(
@@ -309,6 +319,11 @@ const fn binding(
     Binding { keys, label, short, long, command, place }
 }
 
+/// The key of a command, as it is printed.
+pub fn label(command: Command) -> &'static str {
+    BINDINGS.iter().find(|binding| binding.command == command).map_or("", |binding| binding.label)
+}
+
 /// What a key means on this screen.
 pub fn command(key: KeyEvent, screen: &Screen) -> Option<Command> {
     // Shift is part of the character; terminals differ in whether they say it again.
@@ -354,6 +369,7 @@ fn works_now(command: Command, screen: &Screen) -> bool {
         Command::WhatIf => view.learning.branch.is_none() && view.step().is_some_and(|step| !step.branches.is_empty()),
         Command::LeaveOut => view.can_run() && view.learning.turn.is_none(),
         Command::CheckYourself => view.has_question(),
+        Command::Group => view.focus == ViewKind::Cgroups && view.has_groups(),
         Command::Compare | Command::ChangesOnly | Command::NextChange => view.has_records(),
         _ => true,
     }

@@ -76,9 +76,10 @@ impl Learning {
     }
 }
 
-/// The one written for this expectation, or else for the step.
-fn hint_for(step: &Step, expectation: usize) -> Option<&Hint> {
-    let exact = step.hints.iter().find(|hint| hint.expectation == Some(expectation + 1));
+/// The one written for this goal of the step's, or else for the step. Authors count expectations, from 1.
+fn hint_for(step: &Step, goal: usize) -> Option<&Hint> {
+    let place = step.goals().get(goal).map(|place| place + 1);
+    let exact = step.hints.iter().find(|hint| place.is_some() && hint.expectation == place);
     exact.or_else(|| step.hints.iter().find(|hint| hint.expectation.is_none())).or(step.hints.first())
 }
 
@@ -135,6 +136,11 @@ impl LessonView {
         }
     }
 
+    /// There is something in the next step to bring about by typing.
+    pub(super) fn has_goals(&self) -> bool {
+        self.lesson.steps.get(self.played()).is_some_and(|step| !step.goals().is_empty())
+    }
+
     fn can_learn(&self) -> bool {
         self.phase == Phase::Ready && self.learning.branch.is_none()
     }
@@ -152,6 +158,10 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
     }
     if !view.can_run() || !view.can_learn() {
         model.notice = Some("your turn begins at the next step: Esc returns to the live lab".into());
+        return Vec::new();
+    }
+    if !view.has_goals() {
+        model.notice = Some("this step is about what its own program measures: Enter runs it".into());
         return Vec::new();
     }
     vec![Effect::Engine(Request::Turn(Goal::Step))]

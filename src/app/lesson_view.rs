@@ -79,6 +79,8 @@ pub struct LessonView {
     /// The selected row of each pane.
     pub selected: BTreeMap<ViewKind, usize>,
     pub query: String,
+    /// The control group that the Cgroups pane shows alone, by its path.
+    pub group: Option<String>,
     pub ready: Option<Ready>,
     /// Where and when the tape was made that plays instead of a lab.
     pub tape: Option<String>,
@@ -102,6 +104,8 @@ pub struct LessonView {
     /// The left half of "before | after".
     before_panes: BTreeMap<ViewKind, Vec<PaneSection>>,
     changes: BTreeMap<ViewKind, usize>,
+    /// The paths of the control groups there are, and were, at what is shown.
+    pub(super) groups: Vec<String>,
 }
 
 impl LessonView {
@@ -122,6 +126,7 @@ impl LessonView {
             story_scroll: 0,
             selected: BTreeMap::new(),
             query: String::new(),
+            group: None,
             ready: None,
             tape: None,
             reviewing: false,
@@ -137,6 +142,7 @@ impl LessonView {
             panes: BTreeMap::new(),
             before_panes: BTreeMap::new(),
             changes: BTreeMap::new(),
+            groups: Vec::new(),
         }
     }
 
@@ -348,6 +354,7 @@ impl LessonView {
         let watch = self.lesson.steps.get(step).and_then(|step| step.watch.first());
         self.focus = watch.copied().unwrap_or(self.focus);
         self.selected.clear();
+        self.group = None;
         self.story_scroll = 0;
         self.rebuild();
     }
@@ -406,8 +413,10 @@ impl LessonView {
             compare: self.compare,
             changes_only: self.changes_only,
         };
-        let build =
-            |scene: &Scene<'_>| ViewKind::ALL.into_iter().map(|view| (view, panes::build(view, scene))).collect();
+        let group = self.group.as_deref();
+        let build = |scene: &Scene<'_>| {
+            ViewKind::ALL.into_iter().map(|view| (view, panes::build(view, scene, group))).collect()
+        };
         let built = build(&scene);
         let halves = if self.compare == Compare::SideBySide {
             build(&Scene { compare: Compare::Before, ..scene })
@@ -418,6 +427,7 @@ impl LessonView {
         self.panes = built;
         self.before_panes = halves;
         self.changes = changes;
+        self.groups = panes::tree::paths(&diff);
         self.clamp_selection();
     }
 

@@ -1,6 +1,7 @@
 //! The state of the screen and how it changes. Pure: `update` takes a message and returns effects, nothing else happens.
 
 pub mod exam;
+mod groups;
 pub mod keymap;
 pub mod learning;
 mod lesson_view;

@@ -194,7 +194,7 @@ pub fn entries(model: &Model, query: &str, list: List) -> Vec<(StepEntry, String
         .map(|binding| (StepEntry::Command(binding.command), format!("{:<10} {}", binding.label, binding.long)));
     let tabs =
         view.shells.tabs().iter().enumerate().map(|(index, tab)| {
-            (StepEntry::Tab(index), format!("{}  go to the shell beside {}", index + 1, tab.actor))
+            (StepEntry::Tab(index), format!("{}  go to the shell beside {}", index + 1, tab.place()))
         });
     let new = view
         .actors()

@@ -26,6 +26,8 @@ pub struct Terminal {
     pub id: u32,
     /// Beside whom it was started.
     pub actor: ActorName,
+    /// Whom its programs are in by now, where that is another.
+    pub inside: Option<ActorName>,
     parser: vt100::Parser<Answers>,
     size: TerminalSize,
     /// Lines looked back.
@@ -69,7 +71,12 @@ impl vt100::Callbacks for Answers {
 
 impl Terminal {
     pub fn new(id: u32, actor: ActorName, size: TerminalSize) -> Terminal {
-        Terminal { id, actor, parser: parser(size), size, scroll: 0 }
+        Terminal { id, actor, inside: None, parser: parser(size), size, scroll: 0 }
+    }
+
+    /// What the tab is called.
+    pub fn place(&self) -> &ActorName {
+        self.inside.as_ref().unwrap_or(&self.actor)
     }
 
     pub fn screen(&self) -> &vt100::Screen {

@@ -4,8 +4,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::keymap::{self, Command};
 use super::{
-    Confirm, Effect, Ended, LessonView, Model, Msg, Note, Overlay, Phase, Screen, Source, exam, learning, overlay_keys,
-    quiz, shells, talk,
+    Confirm, Effect, Ended, LessonView, Model, Msg, Note, Overlay, Phase, Screen, Source, exam, groups, learning,
+    overlay_keys, quiz, shells, talk,
 };
 use crate::engine::{Event, Goal, Request, TurnState};
 use crate::lesson::model::ViewKind;
@@ -98,7 +98,12 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             if played > 0 && view.tape.is_none() && view.quiz.as_ref().is_none_or(|quiz| !quiz.is_exam()) {
                 effects.push(Effect::Remember { lesson, note: Note::Played(played) });
             }
-            if !was_in_branch && view.learning.always && view.learning.turn.is_none() && view.can_run() {
+            if !was_in_branch
+                && view.learning.always
+                && view.learning.turn.is_none()
+                && view.can_run()
+                && view.has_goals()
+            {
                 effects.push(Effect::Engine(Request::Turn(Goal::Step)));
             }
             effects.extend(quiz::on_ready(view));
@@ -125,6 +130,11 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Turn(state) => return on_turn(view, state),
         Event::Branched { branch, record } => view.set_branch(branch, record),
+        Event::ShellInside { tab, actor } => {
+            if let Some(terminal) = view.shells.get_mut(tab) {
+                terminal.inside = actor;
+            }
+        }
         Event::Live(snapshot) => view.set_live(snapshot),
         Event::Sampled(charts) => view.set_charts(charts),
         Event::Refused { why } => {
@@ -279,7 +289,7 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::Run if view.can_go_on() => {
             view.go_on();
-            if view.learning.always {
+            if view.learning.always && view.has_goals() {
                 return vec![Effect::Engine(Request::Turn(Goal::Step))];
             }
         }
@@ -307,6 +317,8 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
                 view.zoomed = false;
             } else if !view.query.is_empty() {
                 view.query.clear();
+            } else if view.group.is_some() && view.focus == ViewKind::Cgroups {
+                view.show_group(None);
             } else if !view.is_live() {
                 view.back_to_live();
             }
@@ -376,6 +388,7 @@ fn look(view: &mut LessonView, command: Command) {
             view.raw_numbers = !view.raw_numbers;
             view.rebuild();
         }
+        Command::Group => groups::choose(view),
         Command::Beside => view.beside = view.beside.next(),
         Command::StoryDown => view.story_scroll += 3,
         _ => {}

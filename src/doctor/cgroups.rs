@@ -105,6 +105,8 @@ impl Hierarchy {
             (CgroupVersion::V2, "blkio") => has("io"),
             // Every v2 group can be frozen and counts its CPU time, with no controller at all.
             (CgroupVersion::V2, "freezer" | "cpuacct") => true,
+            // And rules for devices are a program there, which the machine's root may attach to any group.
+            (CgroupVersion::V2, "devices") => true,
             (CgroupVersion::V2, wanted) => has(wanted),
         }
     }

@@ -255,11 +255,13 @@ fn cgroup_mounts(cgroups: &[LabCgroup]) -> BTreeMap<String, CgroupMount> {
             mounts.insert(controller.clone(), CgroupMount { version: version(cgroup), path: path.clone() });
         }
     }
-    // Every group of v2 can be frozen and counts its CPU time, with no controller at all.
+    // Every group of v2 can be frozen, counts its CPU time and takes a program for devices, with no controller at all.
     let unified = cgroups.iter().find_map(|cgroup| cgroup.lab_path.as_ref().filter(|_| cgroup.v2));
     if let Some(path) = unified {
         let has_io = mounts.contains_key("io");
-        for controller in ["freezer", "cpuacct", "blkio"].into_iter().filter(|name| *name != "blkio" || has_io) {
+        for controller in
+            ["freezer", "cpuacct", "devices", "blkio"].into_iter().filter(|name| *name != "blkio" || has_io)
+        {
             let mount = CgroupMount { version: CgroupVersion::V2, path: path.clone() };
             mounts.entry(controller.to_owned()).or_insert(mount);
         }

@@ -13,6 +13,7 @@ mod sampler;
 pub mod session;
 pub mod transcript;
 mod turn;
+mod whereabouts;
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
@@ -116,6 +117,11 @@ pub enum Event {
         tab: u32,
         actor: ActorName,
         opened: Result<ShellTerminal, String>,
+    },
+    /// The programs of a shell are in this actor now; None: in the one it was opened beside.
+    ShellInside {
+        tab: u32,
+        actor: Option<ActorName>,
     },
     /// What was asked for can't be had here; nothing else changed.
     Refused {

@@ -5,8 +5,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use super::session::{Session, SessionError};
+use super::whereabouts::Whereabouts;
 use super::{Event, Goal, Proof, Request, Visit};
 use crate::report::StepRecord;
+use crate::snapshot::Snapshot;
 
 /// How often an idle lab is looked at: a change shows within two of these.
 const TICK: Duration = Duration::from_millis(90);
@@ -43,12 +45,13 @@ fn serve_session(
     visits: &Receiver<Visit>,
     events: &Sender<Event>,
 ) {
+    let mut shells = Whereabouts::default();
     loop {
         answer_visits(session, visits);
         let told = match requests.recv_timeout(TICK) {
             Ok(Request::Quit) | Err(RecvTimeoutError::Disconnected) => return,
-            Ok(request) => serve_request(session, request, events),
-            Err(RecvTimeoutError::Timeout) => tell_changes(session, events),
+            Ok(request) => serve_request(session, &mut shells, request, events),
+            Err(RecvTimeoutError::Timeout) => tell_changes(session, &mut shells, events),
         };
         if !told {
             return;
@@ -66,7 +69,7 @@ pub fn answer_visits(session: &mut Session, visits: &Receiver<Visit>) {
 }
 
 /// False when nobody listens any more.
-fn serve_request(session: &mut Session, request: Request, events: &Sender<Event>) -> bool {
+fn serve_request(session: &mut Session, shells: &mut Whereabouts, request: Request, events: &Sender<Event>) -> bool {
     let started = Instant::now();
     match request {
         Request::Next => play(session, events, Session::play_next),
@@ -108,6 +111,9 @@ fn serve_request(session: &mut Session, request: Request, events: &Sender<Event>
         },
         Request::Shell { tab, actor, size } => {
             let opened = session.shell(&actor, size).map_err(|error| error.to_string());
+            if let Ok(terminal) = &opened {
+                shells.add(tab, &terminal.master);
+            }
             events.send(Event::Shell { tab, actor, opened }).is_ok()
         }
         Request::Quit => false,
@@ -144,19 +150,25 @@ fn tell_ready(session: &mut Session, events: &Sender<Event>, since: Instant) -> 
     }
 }
 
-fn tell_changes(session: &mut Session, events: &Sender<Event>) -> bool {
+fn tell_changes(session: &mut Session, shells: &mut Whereabouts, events: &Sender<Event>) -> bool {
     let changed = session.look_for_changes();
     let stirred = changed.is_some();
     if let Some(snapshot) = changed
-        && events.send(Event::Live(Arc::new(snapshot))).is_err()
+        && !tell_live(snapshot, shells, events)
     {
         return false;
     }
     match session.judge_turn(stirred) {
         Ok(Some((state, snapshot))) => {
-            events.send(Event::Live(Arc::new(snapshot))).is_ok() && events.send(Event::Turn(Some(state))).is_ok()
+            tell_live(snapshot, shells, events) && events.send(Event::Turn(Some(state))).is_ok()
         }
         Ok(None) => true,
         Err(error) => fail(events, &error),
     }
+}
+
+fn tell_live(snapshot: Snapshot, shells: &mut Whereabouts, events: &Sender<Event>) -> bool {
+    let moved = shells.moved(&snapshot);
+    let told = events.send(Event::Live(Arc::new(snapshot))).is_ok();
+    told && moved.into_iter().all(|(tab, actor)| events.send(Event::ShellInside { tab, actor }).is_ok())
 }

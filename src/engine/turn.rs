@@ -11,7 +11,6 @@ use super::{Goal, TurnState, newborn};
 use crate::action::Action;
 use crate::action::spawn::Spawn;
 use crate::diff::Diff;
-use crate::lesson::expect::Expect;
 use crate::lesson::model::{ActionEntry, Step};
 use crate::op::ActorName;
 use crate::report::{StepRecord, StepStatus};
@@ -56,8 +55,7 @@ impl Session {
                 step.actions.clear();
             }
         }
-        // What a program answered can only be told of actions that were played.
-        step.expect.retain(|expect| !matches!(expect, Expect::Outcome(_) | Expect::Measured(_)));
+        step.expect = step.goals().into_iter().map(|place| step.expect[place].clone()).collect();
         self.transcripts().iter().for_each(|transcript| transcript.forget());
         self.draw(&step.charts)?;
         let lab = self.lab()?;

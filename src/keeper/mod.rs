@@ -5,6 +5,7 @@ pub mod cgroups;
 pub mod handle;
 pub mod scratch;
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
@@ -15,10 +16,11 @@ use nix::unistd::{Gid, Pid, Uid};
 
 use self::cgroups::{Hierarchy, Owner, Subtree};
 use self::scratch::Scratch;
+use crate::kernel::bpf::Policy;
 use crate::kernel::perform;
 use crate::kernel::process::{self, Fork};
 use crate::kernel::record::Recorder;
-use crate::lab::protocol::{Doing, FromKeeper, FromStore, LabMade, LabPlan, RoleFailure, ToKeeper, ToStore};
+use crate::lab::protocol::{Doing, FromKeeper, FromStore, LabCgroup, LabMade, LabPlan, RoleFailure, ToKeeper, ToStore};
 use crate::lab::store::{self, IdRange};
 use crate::lab::wire::{Wire, WireError};
 use crate::op::{ActorName, NamespaceKind, Op};
@@ -77,6 +79,8 @@ struct Lab {
     init: Pid,
     subtree: Subtree,
     scratch: Option<Scratch>,
+    /// What its groups may do with devices, by their paths, where v2's kernel does not keep that.
+    devices: BTreeMap<String, Policy>,
     /// The engine's end of the host's wire, until it is handed over.
     engine_end: Option<OwnedFd>,
 }
@@ -121,20 +125,22 @@ impl Keeper {
     }
 
     /// Write a rule for a group of the newest lab, and for no other group.
-    fn device_rule(&self, actor: &ActorName, op: &Op) -> FromKeeper {
+    fn device_rule(&mut self, actor: &ActorName, op: &Op) -> FromKeeper {
         let refused = |errno| FromKeeper::Failed(RoleFailure::new("write a rule for devices", errno));
         let Op::Device { group, rule } = op else { return refused(Errno::EINVAL) };
         let inside = !group.is_empty() && group.split('/').all(|part| !matches!(part, "" | "." | ".."));
-        let tree = self.current.last().and_then(|lab| {
-            lab.subtree.cgroups.iter().find(|tree| !tree.v2 && tree.controllers.iter().any(|name| name == "devices"))
-        });
-        match tree.filter(|_| inside) {
-            // A cgroup tree holds no links: the path leads below the lab's own group, whoever made the directory.
-            Some(tree) => {
-                let dir = format!("{}/{group}", tree.machine_path);
-                FromKeeper::Performed(perform::device_rule(actor, op, &dir, rule))
+        let Some(lab) = self.current.last_mut().filter(|_| inside) else { return refused(Errno::ENOENT) };
+        let trees = &lab.subtree.cgroups;
+        let v1 = trees.iter().find(|tree| !tree.v2 && tree.controllers.iter().any(|name| name == "devices"));
+        // A cgroup tree holds no links: the path leads below the lab's own group, whoever made the directory.
+        let dir = |tree: &LabCgroup| format!("{}/{group}", tree.machine_path);
+        match (v1, trees.iter().find(|tree| tree.v2)) {
+            (Some(v1), _) => FromKeeper::Performed(perform::device_rule(actor, op, &dir(v1), rule)),
+            (None, Some(v2)) => {
+                let policy = lab.devices.entry(group.clone()).or_default();
+                FromKeeper::Performed(perform::device_program(actor, op, &dir(v2), rule, policy))
             }
-            None => refused(Errno::ENOENT),
+            (None, None) => refused(Errno::ENOENT),
         }
     }
 
@@ -174,7 +180,9 @@ impl Keeper {
             None => None,
         };
         match fork_init(store, &name, &subtree, scratch.as_ref()) {
-            Ok((init, engine_end)) => Ok(Lab { name, init, subtree, scratch, engine_end: Some(engine_end) }),
+            Ok((init, engine_end)) => {
+                Ok(Lab { name, init, subtree, scratch, devices: BTreeMap::new(), engine_end: Some(engine_end) })
+            }
             Err(failure) => {
                 subtree.remove(PATIENCE);
                 Err(failure)

@@ -22,14 +22,27 @@ impl Scratch {
     /// An empty file that belongs to the lab's root.
     pub fn make(lab: &str, disk: &str, owner: Option<u32>) -> std::io::Result<Scratch> {
         let path = Path::new(SCRATCH_DIR).join(format!("{lab}{ENDING}"));
-        // Never through a link that somebody left there.
-        fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
-        let scratch = Scratch { path, disk: disk.to_owned() };
-        if let Some(owner) = owner {
-            nix::unistd::chown(&scratch.path, Some(Uid::from_raw(owner)), Some(Gid::from_raw(owner)))?;
-        }
-        Ok(scratch)
+        let made = match owner {
+            Some(owner) => make_as(owner, &path),
+            None => make_file(&path),
+        };
+        made.map(|()| Scratch { path, disk: disk.to_owned() })
     }
+}
+
+fn make_file(path: &Path) -> std::io::Result<()> {
+    // Never through a link that somebody left there.
+    fs::OpenOptions::new().write(true).create_new(true).open(path).map(drop)
+}
+
+/// The file is the owner's from its birth. In v2 the kernel charges what is written out of a file to the group that
+/// changed it first, and chown(2) is a change: it would be the keeper's, and a limit on the lab's group hold nothing.
+fn make_as(owner: u32, path: &Path) -> std::io::Result<()> {
+    let (user, group) = (nix::unistd::setfsuid(Uid::from_raw(owner)), nix::unistd::setfsgid(Gid::from_raw(owner)));
+    let made = make_file(path);
+    nix::unistd::setfsuid(user);
+    nix::unistd::setfsgid(group);
+    made
 }
 
 impl Drop for Scratch {

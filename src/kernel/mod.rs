@@ -2,6 +2,7 @@
 //! `Recorder`, so that what is shown is what was done.
 #![allow(clippy::disallowed_methods)]
 
+pub mod bpf;
 pub mod copy;
 pub mod file;
 pub mod icmp;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use super::bpf::{self, Policy};
 use super::mount::{self, MountCall};
 use super::net::RouteSocket;
 use super::record::Recorder;
@@ -35,6 +36,15 @@ pub fn device_rule(actor: &ActorName, op: &Op, dir: &str, rule: &DeviceRule) -> 
     perform_as(actor, op, |recorder| {
         let path = format!("{dir}/{}", rule.file());
         file::write_text(recorder, &path, &format!("{}\n", rule.rule), WriteMode::Existing)?;
+        Ok(String::new())
+    })
+}
+
+/// The same in v2, where a program decides: one for the rules so far, which replaces the one before.
+pub fn device_program(actor: &ActorName, op: &Op, dir: &str, rule: &DeviceRule, policy: &mut Policy) -> OpRecord {
+    perform_as(actor, op, |recorder| {
+        policy.apply(rule)?;
+        bpf::attach(recorder, dir, policy)?;
         Ok(String::new())
     })
 }

@@ -20,6 +20,8 @@ use crate::op::{ActorName, Load, WriteMode, Writing};
 
 /// No workload takes longer, whatever a lesson says.
 const LONGEST: Duration = Duration::from_secs(15);
+/// But one that hardly does anything, and that somebody may want to look at for as long as a lesson takes.
+const LONGEST_COUNT: Duration = Duration::from_secs(3600);
 const MIB: usize = 1 << 20;
 
 /// Run a workload in the groups whose directories these are. What it prints are lines of a word and a number:
@@ -80,7 +82,7 @@ fn live(name: &ActorName, groups: &[String], load: Load, tell: OwnedFd, out: Own
         Load::Touch { mib, hold_ms } => touch(&mut out, mib, Duration::from_millis(hold_ms)),
         Load::Burn { threads, millis } => burn(&mut out, threads, Duration::from_millis(millis)),
         Load::Fork { count } => fork(&mut out, count),
-        Load::Write { mib, how } => write(&mut out, mib, how),
+        Load::Write { mib, how, most_ms } => write(&mut out, mib, how, Duration::from_millis(most_ms)),
         Load::Open { device } => open(&mut out, device.path()),
         Load::Count { millis } => count(&mut out, Duration::from_millis(millis)),
     }
@@ -101,8 +103,13 @@ impl Teller {
 
 /// A MiB every 10 milliseconds: slow enough to be watched.
 fn touch(out: &mut Teller, mib: u64, hold: Duration) {
+    let started = Instant::now();
     let mut held: Vec<Vec<u8>> = Vec::new();
     for number in 1..=mib {
+        // A group above its memory.high is made to wait at every touch, longer and longer.
+        if started.elapsed() > LONGEST {
+            break;
+        }
         let mut piece = vec![0_u8; MIB];
         for byte in piece.iter_mut().step_by(4096) {
             *byte = 1;
@@ -173,43 +180,51 @@ fn fork(out: &mut Teller, count: u32) {
 }
 
 /// Write to /scratch, and say how fast that was.
-fn write(out: &mut Teller, mib: u64, how: Writing) {
+fn write(out: &mut Teller, mib: u64, how: Writing, most: Duration) {
+    /// Of one that goes round and is bounded by time, more does not matter.
+    const MOST_MIB: u64 = 256;
+    let (most, mib) = match (most.is_zero(), how) {
+        (false, Writing::Direct) => (most.min(LONGEST), mib),
+        (false, _) => (most.min(LONGEST), mib.min(MOST_MIB)),
+        (true, _) => (LONGEST, mib.min(MOST_MIB)),
+    };
     /// O_DIRECT wants whole blocks, in memory and on disk.
     const BLOCK: usize = 128 * 1024;
-    const DIRECT_FROM: u64 = 64 << 20;
+    /// Direct writes go round in the first part of the file: two at a time then wait for the disk, not for the file to grow.
+    /// What goes through the page cache stands behind it.
+    const DIRECT_ROUND: u64 = 8 << 20;
     let mut options = std::fs::OpenOptions::new();
     options.write(true);
-    // What an earlier one left in the page cache must not be written out on this one's account: so a direct write goes
-    // elsewhere, and one that waits for the whole file throws away what is there.
-    match how {
-        Writing::Buffered => {}
-        Writing::Direct => {
-            options.custom_flags(libc::O_DIRECT);
-        }
-        Writing::Fsync => {
-            options.truncate(true);
-        }
+    if how == Writing::Direct {
+        options.custom_flags(libc::O_DIRECT);
     }
-    let start = if how == Writing::Direct { DIRECT_FROM } else { 0 };
     let mut memory = vec![b'x'; 2 * BLOCK];
     let aligned = memory.as_ptr().align_offset(4096);
     let block = &mut memory[aligned..aligned + BLOCK];
-    let started = Instant::now();
     let written = options.open(SCRATCH).and_then(|mut file| {
-        file.seek(SeekFrom::Start(start))?;
-        for _ in 0..mib.min(256) * (MIB / BLOCK) as u64 {
-            if started.elapsed() > LONGEST {
-                break;
+        // What an earlier one left in the page cache must not be written out on this one's account.
+        if how != Writing::Buffered && file.metadata()?.len() > DIRECT_ROUND {
+            file.set_len(DIRECT_ROUND)?;
+        }
+        file.seek(SeekFrom::Start(DIRECT_ROUND))?;
+        let started = Instant::now();
+        let mut done = 0;
+        while done < mib << 20 && started.elapsed() < most {
+            if how == Writing::Direct {
+                file.seek(SeekFrom::Start(done % DIRECT_ROUND))?;
             }
             file.write_all(block)?;
+            done += BLOCK as u64;
         }
-        if how == Writing::Fsync { file.sync_all() } else { Ok(()) }
+        if how == Writing::Fsync {
+            file.sync_all()?;
+        }
+        Ok((done as f64 / MIB as f64, started.elapsed().as_secs_f64()))
     });
-    let seconds = started.elapsed().as_secs_f64();
     match written {
-        Ok(()) => {
+        Ok((mib, seconds)) => {
             out.say("seconds", format!("{seconds:.2}"));
-            out.say("mib_per_s", format!("{:.2}", mib as f64 / seconds.max(0.000_1)));
+            out.say("mib_per_s", format!("{:.2}", mib / seconds.max(0.000_1)));
         }
         Err(error) => out.say("failed", error),
     }
@@ -228,7 +243,7 @@ const SCRATCH: &str = "/scratch";
 
 /// A number that goes up twenty times a second, in a file that anybody may look at.
 fn count(out: &mut Teller, time: Duration) {
-    let until = Instant::now() + time.min(LONGEST);
+    let until = Instant::now() + time.min(LONGEST_COUNT);
     let mut number = 0_u32;
     while Instant::now() < until {
         number += 1;

@@ -98,6 +98,16 @@ impl Step {
     pub fn preflight(&self, snapshot: &Snapshot) -> Vec<Vec<Check>> {
         self.actions.iter().map(|entry| entry.action.preflight(&entry.actor, snapshot)).collect()
     }
+
+    /// The places in `expect` of what somebody who types can bring about. How an action ended is told of played ones only,
+    /// and what a workload says of itself, no other program says.
+    pub fn goals(&self) -> Vec<usize> {
+        let works = self.actions.iter().any(|entry| matches!(&entry.action, Action::Work(work) if !work.background));
+        let is_told = |expect: &Expect| {
+            matches!(expect, Expect::Outcome(_) | Expect::Measured(_)) || (works && matches!(expect, Expect::Output(_)))
+        };
+        (0..self.expect.len()).filter(|place| !is_told(&self.expect[*place])).collect()
+    }
 }
 
 /// Help in stages: a nudge, where to read on, and at last the command, which the actions give by themselves.

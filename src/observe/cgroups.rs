@@ -13,7 +13,7 @@ const DEEPEST: usize = 6;
 const MOST: usize = 200;
 
 /// The files shown, by name: others are many, and mostly noise. See cgroups(7) and the kernel's cgroup-v1, cgroup-v2 texts.
-const FILES: [&str; 44] = [
+const FILES: [&str; 50] = [
     "memory.limit_in_bytes",
     "memory.usage_in_bytes",
     "memory.max_usage_in_bytes",
@@ -23,6 +23,7 @@ const FILES: [&str; 44] = [
     "cpu.cfs_quota_us",
     "cpu.cfs_period_us",
     "cpu.shares",
+    "cpu.rt_runtime_us",
     "cpu.stat",
     "cpuacct.usage",
     "cpuset.cpus",
@@ -37,6 +38,8 @@ const FILES: [&str; 44] = [
     "blkio.throttle.read_iops_device",
     "blkio.throttle.write_iops_device",
     "blkio.throttle.io_service_bytes",
+    "blkio.weight",
+    "blkio.bfq.weight",
     "net_cls.classid",
     "net_prio.ifpriomap",
     "cgroup.controllers",
@@ -55,6 +58,9 @@ const FILES: [&str; 44] = [
     "io.max",
     "io.stat",
     "io.weight",
+    "io.bfq.weight",
+    "cpuset.cpus.effective",
+    "cpuset.mems.effective",
     "cpu.pressure",
     "memory.pressure",
     "io.pressure",

@@ -1,5 +1,6 @@
 //! Readings of a control group for charts: how much it uses, and what it may use, now.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use super::{CgroupRoot, small};
@@ -18,7 +19,8 @@ pub struct Gauge {
     main: (PathBuf, CgroupVersion),
     /// Where CPU time is counted: another hierarchy in v1.
     account: Option<PathBuf>,
-    last: Option<Reading>,
+    /// Oldest first.
+    last: VecDeque<Reading>,
 }
 
 /// What was counted by some time.
@@ -51,7 +53,12 @@ impl Gauge {
             return None;
         }
         let account = has("cpuacct").map(|root| root.path.join(&chart.group));
-        Some(Gauge { chart: chart.clone(), main: (root.path.join(&chart.group), root.version), account, last: None })
+        Some(Gauge {
+            chart: chart.clone(),
+            main: (root.path.join(&chart.group), root.version),
+            account,
+            last: VecDeque::new(),
+        })
     }
 
     /// The next point; None while the group is not there, and for a rate at the first look.
@@ -126,12 +133,19 @@ impl Gauge {
         }
     }
 
-    /// How fast something counts since the last look, a second, and whether the group was throttled meanwhile.
+    /// How fast something counts of late, a second, and whether the group was throttled meanwhile.
     fn rate(&mut self, at_ms: u64, counted: f64, throttled: f64) -> Option<(f64, bool)> {
-        let last = self.last.replace(Reading { at_ms, counted, throttled })?;
-        let seconds = at_ms.saturating_sub(last.at_ms) as f64 / 1000.0;
-        let rate = if seconds > 0.0 { (counted - last.counted).max(0.0) / seconds } else { 0.0 };
-        Some((rate, throttled > last.throttled))
+        // Writes come in pieces, a few a second where they are limited: their rate is taken over half a second.
+        let span = if self.chart.of == ChartKind::Write { 5 } else { 1 };
+        let (first, latest) = (self.last.front().copied(), self.last.back().copied());
+        self.last.push_back(Reading { at_ms, counted, throttled });
+        if self.last.len() > span {
+            self.last.pop_front();
+        }
+        let first = first?;
+        let seconds = at_ms.saturating_sub(first.at_ms) as f64 / 1000.0;
+        let rate = if seconds > 0.0 { (counted - first.counted).max(0.0) / seconds } else { 0.0 };
+        Some((rate, throttled > latest?.throttled))
     }
 }
 

@@ -156,7 +156,7 @@ impl Told {
             }
             Event::Refused { why } => Some(Told::Refused { why: why.clone() }),
             Event::Failed { message } => Some(Told::Failed { message: message.clone() }),
-            Event::Turn(_) | Event::Shell { .. } | Event::Ended(_) => None,
+            Event::Turn(_) | Event::Shell { .. } | Event::ShellInside { .. } | Event::Ended(_) => None,
         }
     }
 

@@ -163,7 +163,9 @@ fn tabs(view: &LessonView) -> String {
             let changes = view.changes(*kind);
             let count = if changes > 0 { format!(" {changes}") } else { String::new() };
             let name = if view.focus == *kind { kind.title() } else { &kind.title()[..kind.title().len().min(4)] };
-            let tab = format!("{} {name}{count}", index + 1);
+            let chosen = view.chosen_group().filter(|_| *kind == ViewKind::Cgroups);
+            let chosen = chosen.map_or_else(String::new, |path| shortened(&safe(&format!(" /{path}")), 12));
+            let tab = format!("{} {name}{chosen}{count}", index + 1);
             if view.focus == *kind { format!("[{tab}]") } else { tab }
         })
         .collect();

@@ -10,7 +10,7 @@ use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::panes::{Compare, PaneRow, PaneSection, RowKind};
 use crate::lesson::model::ViewKind;
-use crate::text::shortened;
+use crate::text::{safe, shortened};
 
 /// Narrower than this, two owners stand one below the other.
 const COLUMN: u16 = 58;
@@ -31,7 +31,9 @@ pub fn title(view: &LessonView, kind: ViewKind) -> String {
     let number = ViewKind::ALL.iter().position(|known| *known == kind).map_or(0, |index| index + 1);
     let changes = view.changes(kind);
     let count = if changes == 0 { String::new() } else { format!(" ({changes} changed)") };
-    format!(" {number} {}{count} ", kind.title())
+    let chosen = view.chosen_group().filter(|_| kind == ViewKind::Cgroups);
+    let chosen = chosen.map_or_else(String::new, |path| format!(" of {}", shortened(&safe(&format!("/{path}")), 24)));
+    format!(" {number} {}{chosen}{count} ", kind.title())
 }
 
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: ViewKind, theme: Theme) {
@@ -68,11 +70,11 @@ pub fn draw_rows(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: Vie
     }
     let sections = view.sections(kind);
     let columns = usize::from(area.width / COLUMN).clamp(1, sections.len().max(1));
-    if columns < 2 || selected.is_some_and(|row| row > 0) {
+    if columns < 2 {
         draw_stack(frame, area, sections, selected, &view.query, theme);
         return;
     }
-    draw_beside(frame, area, sections, columns, &view.query, theme);
+    draw_beside(frame, area, sections, columns, (selected, &view.query), theme);
 }
 
 /// Rows one below the other, those that decided a prediction marked and in sight.
@@ -110,13 +112,25 @@ fn halves(area: Rect) -> [Rect; 2] {
 }
 
 /// Owners side by side, host first; what does not fit goes below the last.
-fn draw_beside(frame: &mut Frame<'_>, area: Rect, sections: &[PaneSection], columns: usize, query: &str, theme: Theme) {
+fn draw_beside(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    sections: &[PaneSection],
+    columns: usize,
+    (selected, query): (Option<usize>, &str),
+    theme: Theme,
+) {
+    // Rows count on from one column to the next.
+    let mut before = 0;
     let width = area.width / columns as u16;
     for column in 0..columns {
         let x = area.x + width * column as u16;
         let place = Rect { x, width: if column + 1 == columns { area.right() - x } else { width - 1 }, ..area };
         let own = if column + 1 == columns { &sections[column..] } else { &sections[column..=column] };
-        draw_stack(frame, place, own, None, query, theme);
+        let rows: usize = own.iter().map(|section| section.rows.len()).sum();
+        let here = selected.and_then(|row| row.checked_sub(before)).filter(|row| *row < rows);
+        draw_stack(frame, place, own, here, query, theme);
+        before += rows;
     }
 }
 

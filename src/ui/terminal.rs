@@ -44,7 +44,7 @@ fn tabs(view: &LessonView) -> String {
         .iter()
         .enumerate()
         .map(|(index, tab)| {
-            let name = format!("{} {}", index + 1, safe(tab.actor.as_str()));
+            let name = format!("{} {}", index + 1, safe(tab.place().as_str()));
             if view.shells.is_current(index) { format!("[{name}]") } else { name }
         })
         .collect();
@@ -55,7 +55,7 @@ fn tabs(view: &LessonView) -> String {
 fn current_tab(view: &LessonView) -> String {
     let tabs = view.shells.tabs();
     let current = tabs.iter().enumerate().find(|(index, _)| view.shells.is_current(*index));
-    let name = current.map_or(String::new(), |(index, tab)| format!("{} {}", index + 1, safe(tab.actor.as_str())));
+    let name = current.map_or(String::new(), |(index, tab)| format!("{} {}", index + 1, safe(tab.place().as_str())));
     format!(" Shell [{name}] of {} ", tabs.len())
 }
 

@@ -1,6 +1,6 @@
 //! Panes for a room: what changed and nothing else, without ids, options or inherited rows; everything where nothing changed.
 
-use super::{PaneRow, RowKind, Scene, charts, row};
+use super::{PaneRow, RowKind, Scene, bars, charts, row};
 use crate::diff::{CgroupFile, Mark, Row, Section, is_counter};
 use crate::lesson::model::ViewKind;
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
@@ -198,7 +198,8 @@ fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
         let settings: Vec<_> = section.rows.iter().filter(|row| !is_of_members(row)).cloned().collect();
         group(&Section { rows: settings, ..section.clone() }, scene)
     });
-    charts::rows(scene.charts).into_iter().chain(own).chain(tops).collect()
+    let drawings = [charts::rows(scene.charts), bars::rows(scene.ops)].concat();
+    drawings.into_iter().chain(own).chain(tops).collect()
 }
 
 fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {

@@ -1,38 +1,87 @@
-//! The cgroups pane: the files of each group of the lab.
+//! The cgroups pane: charts over time, the tree of the lab's groups, and their files, or those of the chosen group alone.
 
-use super::{PaneRow, PaneSection, RowKind, Scene, owner_line, row, visible};
-use crate::diff::{Mark, is_counter};
+use super::{Compare, PaneRow, PaneSection, RowKind, Scene, bars, charts, owner_line, row, tree, visible};
+use crate::diff::{CgroupFile, Mark, is_counter};
 use crate::text::column;
 use crate::words::twin;
 
-pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
-    let mut rows = super::charts::rows(scene.charts);
-    // The lesson's own groups first: the lab's top groups are there in every lesson.
-    let (tops, own): (Vec<_>, Vec<_>) = scene.diff.cgroups.iter().partition(|section| section.owner.ends_with(":/"));
-    for section in own.into_iter().chain(tops) {
-        let shown: Vec<_> = visible(&section.rows, scene).collect();
-        if shown.is_empty() {
-            continue;
-        }
-        rows.push(owner_line(&section.owner, &section.birth, ""));
-        for (mark, file, before) in shown {
-            let value = file.value.replace('\n', " | ");
-            let was = match (mark, before) {
-                (Mark::Changed, Some(old)) => format!("  was {}", old.value.replace('\n', " | ")),
-                _ => String::new(),
-            };
-            let kind = if is_counter(&file.name) { RowKind::Dim } else { RowKind::Plain };
-            let twin = twin(&file.name).map_or(String::new(), |(version, name)| format!("  (v{version}: {name})"));
-            rows.push(PaneRow { kind, ..row(mark, format!("  {} {value}{was}{twin}", column(&file.name, 24))) });
-        }
-    }
-    if rows.is_empty() {
+/// Names of files are given a column as wide as the longest of a group's, up to this.
+const NAMES: usize = 42;
+
+/// `chosen` is a group by its path; one that is not there is as good as none.
+pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
+    let chosen =
+        chosen.filter(|chosen| scene.diff.cgroups.iter().any(|section| tree::split(&section.owner).1 == *chosen));
+    let drawn: Vec<_> = scene
+        .charts
+        .iter()
+        .filter(|series| chosen.is_none_or(|chosen| series.chart.group == chosen))
+        .cloned()
+        .collect();
+    // What a step's time showed is no part of the moment before it.
+    let drawings = match scene.compare {
+        Compare::Before => Vec::new(),
+        Compare::Diff | Compare::After | Compare::SideBySide => [charts::rows(&drawn), bars::rows(scene.ops)].concat(),
+    };
+    let sections = [drawings, tree::rows(scene, chosen), files(scene, chosen)];
+    let mut sections: Vec<PaneSection> =
+        sections.into_iter().filter(|rows| !rows.is_empty()).map(|rows| PaneSection { rows }).collect();
+    if sections.is_empty() {
         let why = if scene.after.cgroups.is_empty() {
             "this lab has no cgroups: unboxed doctor says why, and what would change it"
         } else {
             "nothing changed"
         };
-        rows.push(PaneRow::note(why));
+        sections.push(PaneSection { rows: vec![PaneRow::note(why)] });
     }
-    vec![PaneSection { rows }]
+    sections
+}
+
+/// The files of each group: the lesson's own groups first, since the lab's top groups are there in every lesson.
+fn files(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
+    let mut rows = Vec::new();
+    let wanted = scene.diff.cgroups.iter().filter(|section| {
+        let path = tree::split(&section.owner).1;
+        chosen.is_none_or(|chosen| path == chosen)
+    });
+    let (tops, own): (Vec<_>, Vec<_>) = wanted.partition(|section| section.owner.ends_with(":/"));
+    for section in own.into_iter().chain(tops) {
+        let shown: Vec<_> = visible(&section.rows, scene).collect();
+        if shown.is_empty() {
+            continue;
+        }
+        rows.push(owner_line(&section.owner, &section.birth, "   v1 name | v2 name"));
+        let width =
+            shown.iter().map(|(_, file, _)| names(file).len()).filter(|width| *width <= NAMES).max().unwrap_or(0);
+        rows.extend(shown.into_iter().map(|(mark, file, before)| file_row(mark, file, before, width)));
+    }
+    rows
+}
+
+fn file_row(mark: Mark, file: &CgroupFile, before: Option<&CgroupFile>, width: usize) -> PaneRow {
+    let was = match (mark, before) {
+        (Mark::Changed, Some(old)) => format!("  was {}", value(old)),
+        _ => String::new(),
+    };
+    let names = names(file);
+    let names = if names.len() > width { names } else { column(&names, width) };
+    let kind = if is_counter(&file.name) { RowKind::Dim } else { RowKind::Plain };
+    PaneRow { kind, ..row(mark, format!("  {names}  {}{was}", value(file))) }
+}
+
+fn value(file: &CgroupFile) -> String {
+    match file.value.as_str() {
+        "" if file.name == "cgroup.procs" => "(nobody)".into(),
+        "" => "(empty)".into(),
+        text => text.replace('\n', " | "),
+    }
+}
+
+/// `memory.limit_in_bytes | memory.max`: v1 at the left, v2 at the right, whichever this one is.
+fn names(file: &CgroupFile) -> String {
+    match twin(&file.name) {
+        Some((1, v1)) => format!("{v1} | {}", file.name),
+        Some((_, v2)) => format!("{} | {v2}", file.name),
+        None => file.name.clone(),
+    }
 }

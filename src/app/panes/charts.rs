@@ -4,25 +4,28 @@ use super::{PaneRow, RowKind, row};
 use crate::diff::Mark;
 use crate::lesson::model::ChartKind;
 use crate::report::Series;
+use crate::text::shortened;
 
 /// Rows of one chart, without its heading and its axis.
 const HEIGHT: usize = 5;
+/// Times the limit: what is above is cut off, and marked.
+const FAR: f64 = 2.5;
 /// Columns: the latest readings.
-const WIDTH: usize = 50;
+const WIDTH: usize = 43;
 
 /// The rows of all charts that have something to show.
 pub fn rows(charts: &[Series]) -> Vec<PaneRow> {
     charts.iter().filter(|series| !series.points.is_empty()).flat_map(chart).collect()
 }
 
-/// What a chart says in words: `memory of box: 3.0 MiB now, 12.0 MiB at most, limit 16.0 MiB`.
+/// What a chart says in words: `memory of box: now 3.0 MiB, most 12.0 MiB, limit 16.0 MiB`.
 pub fn summary(series: &Series) -> String {
     let of = series.chart.of;
     let last = series.points.last();
     let most = series.points.iter().map(|point| point.value).fold(0.0, f64::max);
     let now = last.map_or(0.0, |point| point.value);
-    let mut words =
-        format!("{} of {}: {} now, {} at most", name(of), series.chart.group, amount(of, now), amount(of, most));
+    let group = shortened(&series.chart.group, 20);
+    let mut words = format!("{} of {group}: now {}, most {}", name(of), amount(of, now), amount(of, most));
     if let Some(limit) = last.and_then(|point| point.limit) {
         words.push_str(&format!(", limit {}", amount(of, limit)));
     }
@@ -33,7 +36,9 @@ fn chart(series: &Series) -> Vec<PaneRow> {
     let points = &series.points[series.points.len().saturating_sub(WIDTH)..];
     let limit = points.last().and_then(|point| point.limit);
     let highest = points.iter().map(|point| point.value).fold(limit.unwrap_or(0.0), f64::max);
-    let top = if highest > 0.0 { highest * 1.1 } else { 1.0 };
+    // One that is far above its limit for a moment must not press all others down to nothing.
+    let shown = limit.filter(|limit| *limit > 0.0).map_or(highest, |limit| highest.min(limit * FAR));
+    let top = if shown > 0.0 { shown * 1.1 } else { 1.0 };
     let of = series.chart.of;
     let mut rows = vec![PaneRow::heading(summary(series))];
     let level = |value: f64| ((value / top) * HEIGHT as f64).round() as usize;
@@ -42,6 +47,7 @@ fn chart(series: &Series) -> Vec<PaneRow> {
         let bars: String = points
             .iter()
             .map(|point| match (level(point.value) >= height, is_limit) {
+                (true, _) if height == HEIGHT && point.value > top => '!',
                 (true, _) => '#',
                 (false, true) => '-',
                 (false, false) => ' ',
@@ -49,12 +55,15 @@ fn chart(series: &Series) -> Vec<PaneRow> {
             .collect();
         let label = if is_limit { amount(of, limit.unwrap_or(0.0)) } else { String::new() };
         let fill = if is_limit { "-".repeat(WIDTH.saturating_sub(points.len())) } else { String::new() };
-        rows.push(drawn(format!("  {label:>11} |{bars}{fill}")));
+        rows.push(drawn(format!(" {label:>10} |{bars}{fill}")));
     }
     let marks: String = points.iter().map(|point| if point.marked { '^' } else { '-' }).collect();
-    rows.push(drawn(format!("  {:>11} +{marks}", "0")));
+    rows.push(drawn(format!(" {:>10} +{marks}", "0")));
+    if points.iter().any(|point| point.value > top) {
+        rows.push(PaneRow { kind: RowKind::Dim, ..row(Mark::Same, "             ! more than is drawn") });
+    }
     if points.iter().any(|point| point.marked) {
-        rows.push(PaneRow { kind: RowKind::Dim, ..row(Mark::Same, "               ^ the group was throttled") });
+        rows.push(PaneRow { kind: RowKind::Dim, ..row(Mark::Same, "             ^ the group was throttled") });
     }
     rows
 }
@@ -96,10 +105,23 @@ mod tests {
         let chart = Chart { group: "half".into(), of: ChartKind::Cpu };
         let points = vec![point(0.1, false), point(0.5, true), point(0.5, true)];
         let text: Vec<String> = rows(&[Series { chart, points }]).into_iter().map(|row| row.text).collect();
-        assert_eq!(text[0], "CPU share of half: 50 % now, 50 % at most, limit 50 %");
+        assert_eq!(text[0], "CPU share of half: now 50 %, most 50 %, limit 50 %");
         assert!(text[1].contains("50 % |-##---"), "{text:#?}");
         assert!(text[5].contains("|###"), "{text:#?}");
         assert!(text[6].contains("+-^^"), "{text:#?}");
         assert!(rows(&[]).is_empty());
+    }
+
+    #[test]
+    fn what_is_far_above_the_limit_is_cut_off_so_that_the_rest_can_be_seen() {
+        let point =
+            |value: f64| Point { at_ms: 0, value: value * f64::from(1 << 20), limit: Some(1048576.0), marked: false };
+        let chart = Chart { group: "slow".into(), of: ChartKind::Write };
+        let series = Series { chart, points: vec![point(20.0), point(1.0), point(0.0)] };
+        let text: Vec<String> = rows(&[series]).into_iter().map(|row| row.text).collect();
+        assert!(text[0].contains("most 20.0 MiB/s, limit 1.0 MiB/s"), "{text:#?}");
+        assert!(text[1].contains("|! "), "{text:#?}");
+        assert!(text[4].contains("1.0 MiB/s |##-"), "{text:#?}");
+        assert!(text[7].contains("! more than is drawn"), "{text:#?}");
     }
 }

@@ -1,5 +1,6 @@
 //! What a pane shows, as rows of text: computed when something changes, not when it is drawn. Pure.
 
+mod bars;
 pub mod brief;
 mod calls;
 mod cgroups;
@@ -9,6 +10,7 @@ mod mounts;
 mod namespaces;
 mod network;
 mod processes;
+pub mod tree;
 
 use super::numbers::Numbers;
 use crate::diff::{Birth, Diff, Mark, Row};
@@ -70,6 +72,8 @@ pub struct PaneRow {
     pub mark: Mark,
     pub text: String,
     pub kind: RowKind,
+    /// The control group, by its path, that the row is of in a tree of them.
+    pub group: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,11 +91,11 @@ pub enum RowKind {
 
 impl PaneRow {
     fn heading(text: impl AsRef<str>) -> PaneRow {
-        PaneRow { mark: Mark::Same, text: safe(text.as_ref()), kind: RowKind::Heading }
+        PaneRow { kind: RowKind::Heading, ..row(Mark::Same, text) }
     }
 
     fn note(text: impl AsRef<str>) -> PaneRow {
-        PaneRow { mark: Mark::Same, text: safe(text.as_ref()), kind: RowKind::Dim }
+        PaneRow { kind: RowKind::Dim, ..row(Mark::Same, text) }
     }
 }
 
@@ -101,14 +105,14 @@ pub struct PaneSection {
     pub rows: Vec<PaneRow>,
 }
 
-/// Build a view's pane. `side` overrides the comparison for one half of "side by side".
-pub fn build(view: ViewKind, scene: &Scene<'_>) -> Vec<PaneSection> {
+/// Build a view's pane; `group` is the control group that was chosen to be shown alone.
+pub fn build(view: ViewKind, scene: &Scene<'_>, group: Option<&str>) -> Vec<PaneSection> {
     match view {
         ViewKind::Mounts => mounts::build(scene),
         ViewKind::Processes => processes::build(scene),
         ViewKind::Namespaces => namespaces::build(scene),
         ViewKind::Network => network::build(scene),
-        ViewKind::Cgroups => cgroups::build(scene),
+        ViewKind::Cgroups => cgroups::build(scene, group),
         ViewKind::Files => files::build(scene),
         ViewKind::Calls => calls::build(scene),
     }
@@ -141,5 +145,5 @@ fn owner_line(owner: &str, birth: &Birth, rest: &str) -> PaneRow {
 }
 
 fn row(mark: Mark, text: impl AsRef<str>) -> PaneRow {
-    PaneRow { mark, text: safe(text.as_ref()), kind: RowKind::Plain }
+    PaneRow { mark, text: safe(text.as_ref()), kind: RowKind::Plain, group: None }
 }

@@ -51,7 +51,7 @@ fn count(deed: &Deed<'_>, view: ViewKind) -> Markup {
 fn one(deed: &Deed<'_>, view: ViewKind, id: &str) -> Markup {
     let title = part(id, &format!("pane{}", view.number()));
     let rows = |compare| {
-        let sections = panes::build(view, &deed.scene(compare, false, &[]));
+        let sections = panes::build(view, &deed.scene(compare, false, &[]), None);
         sections.into_iter().flat_map(|section| section.rows).collect::<Vec<_>>()
     };
     let diff = rows(Compare::Diff);

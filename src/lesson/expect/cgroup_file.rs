@@ -15,9 +15,13 @@ pub struct CgroupFile {
     pub name: String,
     /// Names of the file, whichever the group has: `[pids.current]`, `[memory.usage_in_bytes, memory.current]`.
     pub file: Vec<String>,
-    /// For files of several lines, the line's first word: `nr_throttled`.
+    /// For files of several lines, the line's first word: `nr_throttled`. A file that is a number alone has no need of it.
+    /// `written` of files on block I/O: the bytes that went to all disks.
     #[serde(default)]
     pub key: Option<String>,
+    /// Not the number itself, but what it is in percent of the same number of this other group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent_of: Option<String>,
     #[serde(default)]
     pub at_least: Option<u64>,
     #[serde(default)]
@@ -28,25 +32,49 @@ pub struct CgroupFile {
     /// More than before the step.
     #[serde(default)]
     pub grew: bool,
+    /// So much more, at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grew_by: Option<u64>,
 }
 
 impl CgroupFile {
     /// What stands in the file, and which file it is.
-    fn text<'a>(&self, snapshot: &'a Snapshot) -> Option<(&'a str, &'a str)> {
-        let groups = snapshot.cgroups.iter().filter(|group| group.path == self.name);
-        let (name, text) = groups.flat_map(|group| &group.files).find(|(name, _)| self.file.contains(name))?;
-        let value = match &self.key {
-            Some(key) => text.lines().find_map(|line| line.strip_prefix(key.as_str())?.strip_prefix(' ')),
-            None => Some(text.as_str()),
-        };
-        Some((name, value?.trim()))
+    fn text<'a>(&self, group: &str, snapshot: &'a Snapshot) -> Option<(&'a str, String)> {
+        let groups = snapshot.cgroups.iter().filter(|known| known.path == group);
+        let mut named = groups.flat_map(|group| &group.files).filter(|(name, _)| self.file.contains(name));
+        named.find_map(|(name, text)| {
+            if self.key.as_deref() == Some("written") {
+                return written(text).map(|bytes| (name.as_str(), bytes.to_string()));
+            }
+            let value = match &self.key {
+                Some(_) if text.parse::<u64>().is_ok() => text.as_str(),
+                Some(key) => text.lines().find_map(|line| line.strip_prefix(key.as_str())?.strip_prefix(' '))?,
+                None => text.as_str(),
+            };
+            Some((name.as_str(), value.trim().to_owned()))
+        })
     }
 
     /// The number, and the file it stands in.
     fn read(&self, snapshot: &Snapshot) -> Option<(String, u64)> {
-        let (name, text) = self.text(snapshot)?;
-        Some((name.to_owned(), text.parse().ok()?))
+        let number = |group: &str| -> Option<(&str, u64)> {
+            let (name, text) = self.text(group, snapshot)?;
+            Some((name, text.parse().ok()?))
+        };
+        let (name, own) = number(&self.name)?;
+        match &self.percent_of {
+            Some(other) => Some((format!("{name} in percent"), own * 100 / number(other)?.1.max(1))),
+            None => Some((name.to_owned(), own)),
+        }
     }
+}
+
+/// Lines `254:0 Write 4096` of v1, words `wbytes=4096` of v2; none where there is neither.
+fn written(text: &str) -> Option<u64> {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let v1 = words.windows(2).filter(|pair| pair[0] == "Write").filter_map(|pair| pair[1].parse::<u64>().ok());
+    let v2 = words.iter().filter_map(|word| word.strip_prefix("wbytes=")?.parse().ok());
+    v1.chain(v2).reduce(|all, one| all + one)
 }
 
 impl ExpectKind for CgroupFile {
@@ -54,9 +82,10 @@ impl ExpectKind for CgroupFile {
         if self.file.is_empty() {
             return Some("`cgroup_file` names no file");
         }
-        match (self.at_least, self.at_most, self.grew) {
+        let grows = self.grew || self.grew_by.is_some();
+        match (self.at_least, self.at_most, grows) {
             (None, None, false) if self.is.is_empty() => {
-                Some("`cgroup_file` needs `at_least`, `at_most`, `is` or `grew`")
+                Some("`cgroup_file` needs `at_least`, `at_most`, `is`, `grew` or `grew_by`")
             }
             (Some(least), Some(most), _) if least > most => Some("`at_least` is more than `at_most`"),
             _ => None,
@@ -78,17 +107,17 @@ impl ExpectKind for CgroupFile {
     fn judge(&self, world: &World<'_>) -> Verdict {
         let what = self.key.as_ref().or(self.file.first()).map_or("", String::as_str);
         let mut sentence = format!("{what} of {}", self.name);
+        sentence.extend(self.percent_of.iter().map(|other| format!(", in percent of that of {other},")));
         sentence.extend(self.at_least.map(|least| format!(" is at least {least}")));
         sentence.extend(self.at_most.map(|most| format!(" is at most {most}")));
         if self.grew {
             sentence.push_str(" counts up");
         }
+        sentence.extend(self.grew_by.map(|more| format!(" counts up by {more} at least")));
         if !self.is.is_empty() {
             sentence.push_str(&format!(" is {}", self.is.join(" or ")));
-            return match self.text(world.snapshot) {
-                Some((name, text)) => {
-                    verdict(self.is.iter().any(|word| word == text), sentence, format!("{name} = {text}"))
-                }
+            return match self.text(&self.name, world.snapshot) {
+                Some((name, text)) => verdict(self.is.contains(&text), sentence, format!("{name} = {text}")),
                 None => verdict(false, sentence, format!("no group {} has such a file", self.name)),
             };
         }
@@ -98,8 +127,60 @@ impl ExpectKind for CgroupFile {
         let before = self.read(world.before).map_or(0, |(_, number)| number);
         let fits = self.at_least.is_none_or(|least| number >= least)
             && self.at_most.is_none_or(|most| number <= most)
-            && (!self.grew || number > before);
-        let was = if self.grew { format!(", was {before}") } else { String::new() };
+            && (!self.grew || number > before)
+            && self.grew_by.is_none_or(|more| number >= before.saturating_add(more));
+        let was = if self.grew || self.grew_by.is_some() { format!(", was {before}") } else { String::new() };
         verdict(fits, sentence, format!("{name} = {number}{was}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Cgroup;
+
+    fn host(files: &[(&str, &str, &str)]) -> Snapshot {
+        let group = |(hierarchy, file, text): &(&str, &str, &str)| Cgroup {
+            hierarchy: (*hierarchy).into(),
+            path: "box".into(),
+            procs: Vec::new(),
+            files: [((*file).to_owned(), (*text).to_owned())].into(),
+        };
+        Snapshot { cgroups: files.iter().map(group).collect(), ..Snapshot::default() }
+    }
+
+    fn expectation(file: &[&str], key: Option<&str>) -> CgroupFile {
+        let file = file.iter().map(|name| (*name).to_owned()).collect();
+        CgroupFile {
+            name: "box".into(),
+            file,
+            key: key.map(str::to_owned),
+            percent_of: None,
+            at_least: None,
+            at_most: None,
+            is: Vec::new(),
+            grew: false,
+            grew_by: None,
+        }
+    }
+
+    #[test]
+    fn a_number_is_found_by_its_line_or_stands_alone() {
+        let usage = expectation(&["cpuacct.usage", "cpu.stat"], Some("usage_usec"));
+        let v1 = host(&[("cpu", "cpu.stat", "nr_periods 1\nnr_throttled 0"), ("cpuacct", "cpuacct.usage", "36270000")]);
+        let v2 = host(&[("unified", "cpu.stat", "usage_usec 480\nuser_usec 200")]);
+        assert_eq!(usage.read(&v1), Some(("cpuacct.usage".into(), 36_270_000)));
+        assert_eq!(usage.read(&v2), Some(("cpu.stat".into(), 480)));
+        assert_eq!(usage.read(&host(&[("memory", "memory.failcnt", "3")])), None);
+    }
+
+    #[test]
+    fn what_was_written_is_summed_over_all_disks() {
+        let written = expectation(&["blkio.throttle.io_service_bytes", "io.stat"], Some("written"));
+        let v1 = "254:0 Read 7\n254:0 Write 4096\n254:16 Write 1\n254:0 Total 4103\nTotal 4104";
+        let v2 = "254:0 rbytes=7 wbytes=4096 rios=1 wios=1\n254:16 rbytes=0 wbytes=1 rios=0 wios=1";
+        assert_eq!(written.read(&host(&[("blkio", "blkio.throttle.io_service_bytes", v1)])).map(|it| it.1), Some(4097));
+        assert_eq!(written.read(&host(&[("unified", "io.stat", v2)])).map(|it| it.1), Some(4097));
+        assert_eq!(written.read(&host(&[("unified", "io.stat", "")])), None);
     }
 }

@@ -1,0 +1,302 @@
+//! The tree of the lab's groups, hierarchy by hierarchy: who is in each, and how it stands. Pure.
+
+use std::collections::BTreeMap;
+
+use super::{Compare, PaneRow, RowKind, Scene, row};
+use crate::app::keymap::{self, Command};
+use crate::diff::{Birth, CgroupFile, Diff, Mark, Section};
+use crate::snapshot::{Process, Snapshot};
+use crate::text::shortened;
+
+/// A group that is chosen has a row for each member, but no more than these.
+const MOST_MEMBERS: usize = 12;
+/// Of a group that is not, so many are named beside it.
+const MOST_NAMES: usize = 4;
+
+/// docker names groups with 64 digits; systemd puts more around those.
+const LONGEST_NAME: usize = 28;
+
+/// A group in one or more hierarchies that have it alike.
+#[derive(Debug, Clone, PartialEq)]
+struct Group<'a> {
+    path: &'a str,
+    birth: &'a Birth,
+    before: Vec<u32>,
+    after: Vec<u32>,
+    /// `FROZEN`, `oom_kill 2`.
+    state: Vec<String>,
+}
+
+/// Hierarchies with the same groups and the same members in them.
+#[derive(Debug, PartialEq)]
+struct Tree<'a> {
+    hierarchies: Vec<&'a str>,
+    groups: Vec<Group<'a>>,
+}
+
+/// The paths of all groups, each once: the lesson's own in the order of the tree, the lab's top group at the end.
+pub fn paths(diff: &Diff) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for path in diff.cgroups.iter().map(|section| split(&section.owner).1) {
+        if !path.is_empty() && !found.iter().any(|known| known == path) {
+            found.push(path.to_owned());
+        }
+    }
+    found.extend(diff.cgroups.iter().any(|section| split(&section.owner).1.is_empty()).then(String::new));
+    found
+}
+
+/// `memory:/box` is the group `box` of the hierarchy `memory`.
+pub fn split(owner: &str) -> (&str, &str) {
+    owner.split_once(":/").unwrap_or((owner, ""))
+}
+
+/// The tree's rows; empty where there are no groups, or none of them changed and only changes are asked for.
+pub fn rows(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
+    let (bare, grown): (Vec<Tree<'_>>, Vec<Tree<'_>>) =
+        trees(scene).into_iter().partition(|tree| tree.groups.iter().all(|group| group.path.is_empty()));
+    let mut rows = Vec::new();
+    for tree in &grown {
+        rows.push(PaneRow::heading(heading(&tree.hierarchies)));
+        let shown: Vec<&Group<'_>> = tree.groups.iter().filter(|group| is_shown(group, scene, chosen)).collect();
+        if shown.is_empty() {
+            rows.pop();
+        }
+        for group in shown {
+            group_rows(&mut rows, group, "", scene, chosen);
+        }
+    }
+    // A hierarchy without groups of the lesson's takes one line, and those alike share it.
+    for tree in &bare {
+        let note = format!("in {}: ", tree.hierarchies.join(", "));
+        for group in tree.groups.iter().filter(|group| is_shown(group, scene, chosen)) {
+            group_rows(&mut rows, group, &note, scene, chosen);
+        }
+    }
+    if !rows.is_empty() {
+        let key = keymap::label(Command::Group);
+        let hint = if chosen.is_some() { "all again" } else { "one alone" };
+        rows.insert(0, PaneRow::note(format!("who is in which group   {key}: {hint}")));
+    }
+    rows
+}
+
+fn trees<'a>(scene: &Scene<'a>) -> Vec<Tree<'a>> {
+    let mut by_hierarchy: Vec<(&str, Vec<Group<'a>>)> = Vec::new();
+    for section in &scene.diff.cgroups {
+        let (hierarchy, path) = split(&section.owner);
+        let group = group(path, section, scene);
+        match by_hierarchy.iter_mut().find(|(known, _)| *known == hierarchy) {
+            Some((_, groups)) => groups.push(group),
+            None => by_hierarchy.push((hierarchy, vec![group])),
+        }
+    }
+    let mut trees: Vec<Tree<'a>> = Vec::new();
+    for (hierarchy, mut groups) in by_hierarchy {
+        // Those that are gone stand at the end of a diff: back to their parents. (`a-b` must not part `a` from `a/c`.)
+        groups.sort_by_key(|group| group.path.split('/').collect::<Vec<_>>());
+        let alike = |tree: &&mut Tree<'_>| {
+            let same = |(one, other): (&Group<'_>, &Group<'_>)| {
+                one.path == other.path
+                    && one.birth == other.birth
+                    && one.after == other.after
+                    && one.before == other.before
+            };
+            let version = |name: &str| name == "unified";
+            (groups.len() < 2 || version(tree.hierarchies[0]) == version(hierarchy))
+                && tree.groups.len() == groups.len()
+                && tree.groups.iter().zip(&groups).all(same)
+        };
+        match trees.iter_mut().find(alike) {
+            Some(tree) => {
+                tree.hierarchies.push(hierarchy);
+                for (known, other) in tree.groups.iter_mut().zip(groups) {
+                    known.state.extend(other.state);
+                }
+            }
+            None => trees.push(Tree { hierarchies: vec![hierarchy], groups }),
+        }
+    }
+    trees
+}
+
+fn group<'a>(path: &'a str, section: &'a Section<CgroupFile>, scene: &Scene<'_>) -> Group<'a> {
+    let members = |file: Option<&CgroupFile>| -> Vec<u32> {
+        let listed = file.map_or("", |file| file.value.as_str());
+        listed.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+    };
+    let list = section.rows.iter().find(|row| row.before.as_ref().or(row.after.as_ref()).is_some_and(is_member_list));
+    let side = |row: &'a crate::diff::Row<CgroupFile>| match scene.compare {
+        Compare::Before => row.before.as_ref(),
+        Compare::Diff | Compare::After | Compare::SideBySide => row.after.as_ref().or(row.before.as_ref()),
+    };
+    Group {
+        path,
+        birth: &section.birth,
+        before: members(list.and_then(|row| row.before.as_ref())),
+        after: members(list.and_then(|row| row.after.as_ref())),
+        state: section.rows.iter().filter_map(side).filter_map(state).collect(),
+    }
+}
+
+fn is_member_list(file: &CgroupFile) -> bool {
+    file.name == "cgroup.procs"
+}
+
+/// What a file says of how its group stands, where that is worth a word.
+fn state(file: &CgroupFile) -> Option<String> {
+    let field = |name: &str| file.value.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let count = |name: &str| field(name).and_then(|number| number.parse::<u64>().ok()).filter(|count| *count > 0);
+    match file.name.as_str() {
+        "freezer.state" if file.value != "THAWED" => Some(file.value.clone()),
+        "cgroup.events" if field("frozen") == Some("1") => Some("FROZEN".into()),
+        "memory.oom_control" if field("under_oom") == Some("1") => Some("waits for memory (under_oom)".into()),
+        "memory.oom_control" | "memory.events" => count("oom_kill").map(|times| format!("oom_kill {times}")),
+        "pids.events" => count("max").map(|times| format!("fork refused {times}")),
+        _ => None,
+    }
+}
+
+fn heading(hierarchies: &[&str]) -> String {
+    match hierarchies {
+        ["unified"] => "v2: one tree".into(),
+        [one] => format!("v1: the tree of {one}"),
+        several => format!("v1: the trees of {}", several.join(", ")),
+    }
+}
+
+fn is_shown(group: &Group<'_>, scene: &Scene<'_>, chosen: Option<&str>) -> bool {
+    match scene.compare {
+        Compare::Before => *group.birth != Birth::New,
+        Compare::After => *group.birth != Birth::Gone,
+        Compare::Diff | Compare::SideBySide => {
+            !scene.changes_only || mark(group, scene).is_change() || chosen == Some(group.path)
+        }
+    }
+}
+
+fn mark(group: &Group<'_>, scene: &Scene<'_>) -> Mark {
+    match (scene.compare, group.birth) {
+        (Compare::Before | Compare::After, _) => Mark::Same,
+        (_, Birth::New | Birth::CopyOf(_)) => Mark::Added,
+        (_, Birth::Gone) => Mark::Gone,
+        (_, Birth::Old) if group.before == group.after => Mark::Same,
+        (_, Birth::Old) => Mark::Changed,
+    }
+}
+
+fn group_rows(rows: &mut Vec<PaneRow>, group: &Group<'_>, note: &str, scene: &Scene<'_>, chosen: Option<&str>) {
+    let is_chosen = chosen == Some(group.path);
+    let (parents, name) = group.path.rsplit_once('/').unwrap_or(("", group.path));
+    let depth = if group.path.is_empty() { 0 } else { 1 + parents.split('/').filter(|part| !part.is_empty()).count() };
+    let guide = if depth == 0 { String::new() } else { format!("{}`-", "  ".repeat(depth - 1)) };
+    let name = if group.path.is_empty() { "/".to_owned() } else { shortened(name, LONGEST_NAME) };
+    let name = if is_chosen { format!("[{name}]") } else { name };
+    let members = members(group, scene);
+    // Once is enough: in another hierarchy they are named only.
+    let is_open = is_chosen && !rows.iter().any(|row| row.group.as_deref() == chosen);
+    let beside = if is_open { String::new() } else { names(&members) };
+    let kind = if group.path.is_empty() { RowKind::Dim } else { RowKind::Plain };
+    let told = [format!("  {guide}{name}"), group.state.join("  "), format!("{note}{beside}")];
+    let text = told.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
+    rows.push(PaneRow { kind, group: Some(group.path.to_owned()), ..row(mark(group, scene), text) });
+    if is_open {
+        let indent = "  ".repeat(depth + 1);
+        rows.extend(members.iter().take(MOST_MEMBERS).map(|member| PaneRow {
+            group: Some(group.path.to_owned()),
+            ..row(member.mark, format!("{indent}{}", member.line()))
+        }));
+        let rest = members.len().saturating_sub(MOST_MEMBERS);
+        if rest > 0 {
+            rows.push(PaneRow::note(format!("{indent}and {rest} more")));
+        }
+    }
+}
+
+/// A process in a group.
+struct Member<'a> {
+    pid: u32,
+    mark: Mark,
+    /// None when it came and went between two looks.
+    process: Option<&'a Process>,
+}
+
+impl Member<'_> {
+    fn name(&self) -> String {
+        let sign = if self.mark.is_change() { self.mark.sign().to_string() } else { String::new() };
+        let name = self
+            .process
+            .map_or("", |process| process.actor.as_ref().map_or(process.comm.as_str(), |actor| actor.as_str()));
+        format!("{sign}{}", format!("{name} {}", self.pid).trim_start())
+    }
+
+    /// Pids from the outside in, as the processes pane has them, state, name, command.
+    fn line(&self) -> String {
+        let Some(process) = self.process else { return self.pid.to_string() };
+        let pids: Vec<String> = process.ns_pids.iter().map(u32::to_string).collect();
+        let command = if process.args.is_empty() { &process.comm } else { &process.args };
+        let actor = process.actor.as_ref().map_or(String::new(), |actor| format!("{actor}: "));
+        format!("{} {} {actor}{command}", pids.join(" = "), process.state)
+    }
+}
+
+fn members<'a>(group: &Group<'_>, scene: &Scene<'a>) -> Vec<Member<'a>> {
+    let known = |snapshot: &'a Snapshot| -> BTreeMap<u32, &'a Process> {
+        snapshot.processes.iter().map(|process| (process.pid, process)).collect()
+    };
+    let (before, after) = (known(scene.before), known(scene.after));
+    let member = |pid: u32, mark| {
+        let process = after.get(&pid).or_else(|| before.get(&pid)).copied();
+        Member { pid, mark, process }
+    };
+    if scene.compare == Compare::Before {
+        return group.before.iter().map(|pid| member(*pid, Mark::Same)).collect();
+    }
+    let came = |pid: &u32| if group.before.contains(pid) { Mark::Same } else { Mark::Added };
+    let marked = scene.compare != Compare::After;
+    let there = group.after.iter().map(|pid| member(*pid, if marked { came(pid) } else { Mark::Same }));
+    let left = group.before.iter().filter(|pid| marked && !group.after.contains(pid));
+    there.chain(left.map(|pid| member(*pid, Mark::Gone))).collect()
+}
+
+/// `host 1203, +clerk 1250`: those who came and left with their marks.
+fn names(members: &[Member<'_>]) -> String {
+    let mut names: Vec<String> = members.iter().take(MOST_NAMES).map(Member::name).collect();
+    if members.len() > MOST_NAMES {
+        names.push(format!("and {} more", members.len() - MOST_NAMES));
+    }
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_group_stands_is_said_where_that_is_worth_a_word() {
+        let check = |name: &str, value: &str, expected: Option<&str>| {
+            let file = CgroupFile { name: name.into(), value: value.into() };
+            assert_eq!(state(&file).as_deref(), expected, "{name} {value}");
+        };
+        check("freezer.state", "THAWED", None);
+        check("freezer.state", "FREEZING", Some("FREEZING"));
+        check("cgroup.events", "populated 1\nfrozen 1", Some("FROZEN"));
+        check("cgroup.events", "populated 1\nfrozen 0", None);
+        check(
+            "memory.oom_control",
+            "oom_kill_disable 1\nunder_oom 1\noom_kill 0",
+            Some("waits for memory (under_oom)"),
+        );
+        check("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2", Some("oom_kill 2"));
+        check("memory.events", "low 0\nhigh 0\nmax 9\noom 3\noom_kill 0", None);
+        check("memory.events", "low 0\nhigh 0\nmax 9\noom 3\noom_kill 1\noom_group_kill 1", Some("oom_kill 1"));
+        check("pids.events", "max 7", Some("fork refused 7"));
+        check("pids.max", "7", None);
+    }
+
+    #[test]
+    fn an_owner_is_a_hierarchy_and_a_path() {
+        assert_eq!(split("memory:/box/in"), ("memory", "box/in"));
+        assert_eq!(split("cpu,cpuacct:/"), ("cpu,cpuacct", ""));
+    }
+}
