@@ -1,7 +1,9 @@
 //! Rows of snapshots and diffs in words, one line a row: what `unboxed run` prints and panes show. Pure.
 
 use crate::diff::{Birth, Diff, Mark, Row, Section};
-use crate::snapshot::{Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, OverlayEntry, Process, Route};
+use crate::snapshot::{
+    Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, OverlayEntry, Process, Route, Traffic,
+};
 use crate::text::safe;
 
 /// The same setting or counter in the other version of control groups, with that version's number: cgroups(7), and the
@@ -25,8 +27,8 @@ pub fn twin(file: &str) -> Option<(u32, &'static str)> {
         ("blkio.throttle.write_iops_device", "io.max wiops"),
         ("blkio.throttle.io_service_bytes", "io.stat"),
         ("devices.list", "no file: eBPF"),
-        ("net_cls.classid", "no file: eBPF, nft cgroupv2"),
-        ("net_prio.ifpriomap", "no file: eBPF"),
+        ("net_cls.classid", "no file: nft socket cgroupv2"),
+        ("net_prio.ifpriomap", "no file: nft meta priority"),
     ];
     let to_v2 = TWINS.iter().find(|(v1, _)| *v1 == file).map(|(_, v2)| (2, *v2));
     to_v2.or_else(|| TWINS.iter().find(|(_, v2)| *v2 == file).map(|(v1, _)| (1, *v1)))
@@ -45,6 +47,7 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
         rows(&mut lines, &format!("{heading}: addresses"), &network.addresses, mark_word, address);
         rows(&mut lines, &format!("{heading}: routes"), &network.routes, mark_word, route);
         rows(&mut lines, &format!("{heading}: neighbours"), &network.neighbours, mark_word, neighbour);
+        rows(&mut lines, &format!("{heading}: traffic"), &network.traffic, mark_word, traffic);
     }
     sections(&mut lines, "cgroup", &diff.cgroups, mark_word, |file| {
         format!("{} {}", file.name, file.value.replace('\n', " | "))
@@ -167,6 +170,10 @@ pub fn route(route: &Route) -> String {
 
 pub fn neighbour(neighbour: &Neighbour) -> String {
     format!("{} is {} on {} ({})", neighbour.ip, neighbour.mac, neighbour.dev, neighbour.state)
+}
+
+pub fn traffic(traffic: &Traffic) -> String {
+    format!("{}  {} packets, {} bytes", traffic.text, traffic.packets, traffic.bytes)
 }
 
 pub fn overlay_entry(entry: &OverlayEntry) -> String {

@@ -111,7 +111,7 @@ fn what_must_stay_in_one_place_does() {
     only("unsafe {", &["src/kernel/", "src/lab/wire.rs", "src/actor/mod.rs"]);
     only("syntect", &["src/ui/highlight.rs"]);
     only("pulldown_cmark", &["src/ui/markdown.rs"]);
-    only("rtnetlink::", &["src/kernel/net.rs", "src/observe/network.rs"]);
+    only("rtnetlink::", &["src/kernel/net.rs", "src/kernel/tc.rs", "src/observe/network.rs", "src/observe/traffic.rs"]);
     only(
         "std::fs",
         &[

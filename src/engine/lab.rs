@@ -192,6 +192,7 @@ impl Lab {
                 pid: link.pid,
                 netlink: Some(Arc::clone(&link.netlink)),
                 monitor: link.monitor.clone(),
+                firewall: link.firewall.clone(),
             })
             .collect();
         subjects.sort_by_key(|subject| subject.name != ActorName::host());
@@ -259,7 +260,9 @@ fn cgroup_mounts(cgroups: &[LabCgroup]) -> BTreeMap<String, CgroupMount> {
     let unified = cgroups.iter().find_map(|cgroup| cgroup.lab_path.as_ref().filter(|_| cgroup.v2));
     if let Some(path) = unified {
         let has_io = mounts.contains_key("io");
-        for controller in ["freezer", "cpuacct", "blkio"].into_iter().filter(|name| *name != "blkio" || has_io) {
+        for controller in
+            ["freezer", "cpuacct", "blkio", "unified"].into_iter().filter(|name| *name != "blkio" || has_io)
+        {
             let mount = CgroupMount { version: CgroupVersion::V2, path: path.clone() };
             mounts.entry(controller.to_owned()).or_insert(mount);
         }

@@ -127,6 +127,23 @@ fn read_group(root: &CgroupRoot, dir: &Path, path: &str, earlier: Option<&Cgroup
     }
 }
 
+/// The v2 group whose directory has this inode number, relative to the lab's subtree.
+pub fn name_of(roots: &[CgroupRoot], inode: u64) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    fn search(top: &Path, dir: &Path, inode: u64, depth: usize) -> Option<String> {
+        let below = fs::read_dir(dir).ok()?.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let dirs: Vec<_> = below.take(MOST).collect();
+        let found = dirs.iter().find(|entry| entry.metadata().is_ok_and(|metadata| metadata.ino() == inode));
+        match found {
+            Some(entry) => Some(entry.path().strip_prefix(top).ok()?.to_string_lossy().into_owned()),
+            None if depth < DEEPEST => dirs.iter().find_map(|entry| search(top, &entry.path(), inode, depth + 1)),
+            None => None,
+        }
+    }
+    let root = roots.iter().find(|root| root.version == CgroupVersion::V2)?;
+    search(&root.path, &root.path, inode, 0)
+}
+
 /// A file belongs to the controller it is named after; v2 has some in every group.
 fn can_be_there(file: &str, controllers: &[&str], version: CgroupVersion) -> bool {
     let owner = file.split('.').next().unwrap_or_default();

@@ -105,6 +105,7 @@ fn network(scene: &Scene<'_>) -> Vec<PaneRow> {
         let mut own = rows("", &network.links, scene, |link, _| self::link(link));
         own.extend(rows("", &network.addresses, scene, |address, _| words::address(address)));
         own.extend(rows("", &network.routes, scene, |route, _| format!("route to {}", words::route(route))));
+        own.extend(rows("", &network.traffic, scene, |it, _| format!("{} packets: {}", it.packets, it.text)));
         if !own.is_empty() {
             all.push(PaneRow::heading(&network.name));
             all.extend(own);
