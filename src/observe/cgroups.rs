@@ -103,13 +103,15 @@ fn read_group(root: &CgroupRoot, dir: &Path, path: &str, earlier: Option<&Cgroup
         CgroupVersion::V2 => small::read(&dir.join("cgroup.controllers")).unwrap_or_default(),
     };
     let controllers: Vec<&str> = controllers.split([',', ' ', '\n']).filter(|word| !word.is_empty()).collect();
+    // In v2 the lab's host is in a group below its top one.
+    let is_the_labs = path.is_empty() || (path == "host" && root.version == CgroupVersion::V2);
     let files: BTreeMap<String, String> = FILES
         .iter()
         // Trying to open a file that can't be there costs as much as reading one.
         .filter(|name| can_be_there(name, &controllers, root.version))
         .filter(|name| !RESTLESS.contains(name))
-        // The lab's own top group counts whatever any actor does: noise beside the lesson's groups.
-        .filter(|name| !(path.is_empty() && is_counter(name)))
+        // The lab's own group counts whatever any actor does: noise beside the lesson's groups.
+        .filter(|name| !(is_the_labs && is_counter(name)))
         .filter_map(|name| {
             let counted = earlier.filter(|_| is_counter(name)).and_then(|group| group.files.get(*name));
             if let Some(value) = counted {
