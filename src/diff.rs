@@ -6,7 +6,7 @@ use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::snapshot::{
     Address, DirEntry, Directory, Link, Mount, MountTable, Namespace, Neighbour, Network, Overlay, OverlayEntry,
-    Process, Route, Snapshot,
+    Process, Route, Snapshot, Traffic,
 };
 
 /// How a row changed. `Moved` is for mounts whose target changed and nothing else did (pivot_root, mount --move).
@@ -87,6 +87,8 @@ pub struct NetworkDiff {
     pub addresses: Vec<Row<Address>>,
     pub routes: Vec<Row<Route>>,
     pub neighbours: Vec<Row<Neighbour>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traffic: Vec<Row<Traffic>>,
 }
 
 /// One file of a cgroup, or its member list as the pseudo-file `cgroup.procs`.
@@ -145,7 +147,8 @@ impl Diff {
                 .networks
                 .iter()
                 .map(|net| {
-                    changed(&net.links) + changed(&net.addresses) + changed(&net.routes) + changed(&net.neighbours)
+                    let ways = changed(&net.routes) + changed(&net.neighbours) + changed(&net.traffic);
+                    changed(&net.links) + changed(&net.addresses) + ways
                 })
                 .sum(),
             ViewKind::Cgroups => in_sections(&self.cgroups),
@@ -355,6 +358,7 @@ fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff> {
             // Its state runs through REACHABLE, STALE, DELAY by itself.
             |old, new| if old.mac == new.mac { Mark::Same } else { Mark::Changed },
         ),
+        traffic: rows(&old.traffic, &new.traffic, |it| it.text.clone(), mark_by_equality),
     };
     let mut found: Vec<NetworkDiff> = after
         .iter()

@@ -32,6 +32,16 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<&'static str> {
         }
         (Op::Net(NetOp::AddRoute { .. }), "ENETDOWN") => "the link towards the gateway is down",
         (Op::Spawn { .. }, "ENOSPC") => "the limit on namespaces (user.max_*_namespaces) is reached",
+        (Op::Net(NetOp::AddQdisc { .. }), "EEXIST") => "the device has a queueing discipline already",
+        (Op::Net(NetOp::AddQdisc { .. }), "ENOENT") => {
+            "this kernel lacks the queueing discipline (its module: sch_htb)"
+        }
+        (Op::PacketRule(_), "ENOENT" | "EOPNOTSUPP") => {
+            "this kernel lacks a part of nf_tables that the rule asks for (for groups of v2 the module nft_socket)"
+        }
+        (Op::WriteFile { path, .. }, "ENODEV") if path.ends_with("/net_prio.ifpriomap") => {
+            "net_prio looks for the device in the machine's first network namespace, and nowhere else"
+        }
         (Op::WriteFile { .. }, "EBUSY") => "the kernel refuses this value while the group uses more",
         _ => return None,
     };

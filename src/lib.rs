@@ -25,6 +25,7 @@ pub mod snapshot;
 pub mod talk;
 pub mod tape;
 pub mod text;
+pub mod traffic;
 pub mod tui;
 pub mod ui;
 pub mod words;

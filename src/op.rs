@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, ErrnoName};
+use crate::traffic::{ClassId, PacketRule, Rate};
 
 /// The name a lesson gives to a process of the lab (`host`, `container`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -105,6 +106,8 @@ pub enum Op {
         timeout_ms: u32,
     },
     Net(NetOp),
+    /// A firewall rule in the performing actor's network namespace, with the table and the chain it needs.
+    PacketRule(PacketRule),
     /// A workload made for teaching, in a child that joins these groups (directories) first.
     Work {
         name: ActorName,
@@ -142,6 +145,8 @@ pub enum Load {
     Count { millis: u64 },
     /// Open a device file and read a byte of it.
     Open { device: Device },
+    /// Datagrams of a KiB to the discard port (RFC 863) of an address, as fast as they go out.
+    Send { mib: u64, to: Ipv4Addr },
 }
 
 /// Devices that a lab has.
@@ -237,6 +242,17 @@ pub enum NetOp {
     DeleteRoute {
         to: Option<(Ipv4Addr, u8)>,
         via: Ipv4Addr,
+    },
+    /// A hierarchical token bucket at the root of a device, for this class and others like it. What is in none passes at once.
+    AddQdisc {
+        dev: String,
+        of: ClassId,
+    },
+    /// A class of it, with a rate that it never exceeds.
+    AddClass {
+        dev: String,
+        class: ClassId,
+        rate: Rate,
     },
 }
 

@@ -144,6 +144,19 @@ pub struct Network {
     pub addresses: Vec<Address>,
     pub routes: Vec<Route>,
     pub neighbours: Vec<Neighbour>,
+    /// Queueing disciplines and their classes, then firewall rules that count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traffic: Vec<Traffic>,
+}
+
+/// Something that packets pass on their way out, and how many have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// In the words of tc(8) and `nft -s`: `class htb 10:1 dev eth0 rate 8mbit`,
+    /// `meta cgroup 1048577 counter in ip unboxed out`.
+    pub text: String,
+    pub packets: u64,
+    pub bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

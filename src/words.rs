@@ -2,7 +2,9 @@
 
 use crate::diff::{Birth, Diff, Mark, Row, Section};
 use crate::lesson::model::ViewKind;
-use crate::snapshot::{Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, OverlayEntry, Process, Route};
+use crate::snapshot::{
+    Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, OverlayEntry, Process, Route, Traffic,
+};
 use crate::text::safe;
 
 /// The same setting or counter in the other version of control groups, with that version's number: cgroups(7), and the
@@ -29,8 +31,8 @@ pub fn twin(file: &str) -> Option<(u32, &'static str)> {
         ("blkio.bfq.weight", "io.bfq.weight"),
         ("cpu.rt_runtime_us", "no file"),
         ("devices.list", "no file: eBPF"),
-        ("net_cls.classid", "no file: eBPF, nft cgroupv2"),
-        ("net_prio.ifpriomap", "no file: eBPF"),
+        ("net_cls.classid", "no file: nft socket cgroupv2"),
+        ("net_prio.ifpriomap", "no file: nft meta priority"),
         // Files of v2 that stand for several of v1.
         ("memory.failcnt, memory.oom_control", "memory.events"),
         ("blkio.throttle.*_device", "io.max"),
@@ -52,6 +54,7 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
         rows(&mut lines, &format!("{heading}: addresses"), &network.addresses, mark_word, address);
         rows(&mut lines, &format!("{heading}: routes"), &network.routes, mark_word, route);
         rows(&mut lines, &format!("{heading}: neighbours"), &network.neighbours, mark_word, neighbour);
+        rows(&mut lines, &format!("{heading}: traffic"), &network.traffic, mark_word, traffic);
     }
     sections(&mut lines, "cgroup", &diff.cgroups, mark_word, |file| {
         format!("{} {}", file.name, file.value.replace('\n', " | "))
@@ -187,6 +190,10 @@ pub fn route(route: &Route) -> String {
 
 pub fn neighbour(neighbour: &Neighbour) -> String {
     format!("{} is {} on {} ({})", neighbour.ip, neighbour.mac, neighbour.dev, neighbour.state)
+}
+
+pub fn traffic(traffic: &Traffic) -> String {
+    format!("{}  {} packets, {} bytes", traffic.text, traffic.packets, traffic.bytes)
 }
 
 pub fn overlay_entry(entry: &OverlayEntry) -> String {

@@ -170,6 +170,70 @@ fn a_process_that_waits_for_its_disk_is_swept_too() {
     }
 }
 
+/// None where this machine has the hierarchy mounted, or this user may not mount it.
+fn hierarchy_to_mount() -> Option<Vec<String>> {
+    let facts = common::facts();
+    let tree = facts.cgroups.unmounted_with("net_cls").filter(|tree| tree.obstacle.is_none());
+    tree.map(|tree| tree.controllers.clone())
+}
+
+#[test]
+fn a_hierarchy_that_the_keeper_mounted_is_given_back_however_it_dies() {
+    let _turn = alone();
+    if hierarchy_to_mount().is_none() {
+        return;
+    }
+    let before = Machine::now();
+    for victim in [Victim::FrontEnd, Victim::Keeper, Victim::LabInit, Victim::FrontEndAndKeeper] {
+        let held = Held::start("net-cls-prio", "classid");
+        let host = held.actor("host");
+        let during = Machine::now();
+        assert_ne!(during.attached, before.attached, "net_cls is in use");
+        assert_eq!(during.mounts, before.mounts, "and in no mount table of the machine's");
+        die(&held, victim);
+        drop(held);
+        wait_until_gone(host);
+        if matches!(victim, Victim::Keeper | Victim::FrontEndAndKeeper) {
+            let output = unboxed().arg("clean").output().expect("unboxed starts");
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(said.contains("net_cls") && said.contains(":/unboxed-"), "{victim:?}: {said}");
+            let again = unboxed().arg("clean").output().expect("unboxed starts");
+            assert_eq!(String::from_utf8_lossy(&again.stdout), "nothing was left behind\n");
+        }
+        before.assert_comes_back();
+    }
+}
+
+#[test]
+fn a_hierarchy_that_others_use_out_of_sight_is_shared_and_left_to_them() {
+    let _turn = alone();
+    let Some(controllers) = hierarchy_to_mount() else {
+        return;
+    };
+    let before = Machine::now();
+    // As a container runtime with a mount namespace of its own would have it.
+    let open = || unboxed::kernel::mount::open_hierarchy(&controllers).expect("a hierarchy");
+    let foreign = |mount: &std::os::fd::OwnedFd| {
+        use std::os::fd::AsRawFd;
+        std::path::PathBuf::from(format!("/proc/self/fd/{}/unboxed-foreign", mount.as_raw_fd()))
+    };
+    let mount = open();
+    std::fs::create_dir(foreign(&mount)).expect("a group");
+    let played = unboxed().args(["run", "net-cls-prio", "--until", "classid"]).output().expect("unboxed starts");
+    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stdout));
+    assert!(foreign(&mount).exists());
+    // Without a mount, but with a group: it is not ours to give up.
+    drop(mount);
+    let cleaned = unboxed().arg("clean").output().expect("unboxed starts");
+    assert_eq!(String::from_utf8_lossy(&cleaned.stdout), "nothing was left behind\n");
+    let mount = open();
+    std::fs::remove_dir(foreign(&mount)).expect("the group is still there, and goes");
+    // At once, so that the kernel keeps the hierarchy: the next sweep mends that.
+    drop(mount);
+    assert!(unboxed().arg("clean").status().expect("unboxed starts").success());
+    before.assert_comes_back();
+}
+
 #[test]
 fn a_foreign_group_is_never_swept() {
     let _turn = alone();

@@ -86,6 +86,33 @@ fn a_labs_links_are_its_own() {
 }
 
 #[test]
+fn a_lab_can_not_take_a_controller_or_set_a_priority_that_outlives_it() {
+    let _turn = alone();
+    let before = Machine::now();
+    let mut lab = BareLab::new(&[]);
+    let (output, status) = lab.shell("mount -t cgroup -o net_cls,net_prio none /mnt");
+    assert!(status != 0 || !before.attached.is_empty(), "a lab made a hierarchy: {output}");
+    assert_eq!(Machine::now().attached, before.attached);
+    lab.end();
+    let facts = common::facts();
+    if let Some(tree) = facts.cgroups.unmounted_with("net_prio").filter(|tree| tree.obstacle.is_none()) {
+        use std::os::fd::AsRawFd;
+        // The names in this file are those of the machine's devices: what is set is the lab's own group's alone.
+        let mut lab = BareLab::new(&["net_prio"]);
+        let (output, status) = lab.shell(
+            "cd /sys/fs/cgroup/*net_prio* && mkdir g && echo lo 5 > g/net_prio.ifpriomap && cat g/net_prio.ifpriomap",
+        );
+        assert!(status == 0 && output.starts_with("lo 5\n"), "{output}");
+        let mount = unboxed::kernel::mount::open_hierarchy(&tree.controllers).expect("the lab's hierarchy");
+        let top = format!("/proc/self/fd/{}/net_prio.ifpriomap", mount.as_raw_fd());
+        assert!(std::fs::read_to_string(&top).expect("the machine's own").starts_with("lo 0\n"));
+        drop(mount);
+        lab.end();
+    }
+    before.assert_comes_back();
+}
+
+#[test]
 fn a_reboot_in_a_lab_ends_the_lab_alone() {
     let _turn = alone();
     let before = Machine::now();

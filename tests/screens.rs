@@ -115,6 +115,7 @@ fn snapshot(container: &str, names: &[&str]) -> Snapshot {
                 prefsrc: None,
             }],
             neighbours: Vec::new(),
+            traffic: Vec::new(),
         }],
         cgroups: vec![Cgroup {
             hierarchy: "memory".into(),

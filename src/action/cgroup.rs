@@ -6,6 +6,7 @@ use super::{ActionKind, Check, Context, LowerError};
 use super::{CgroupMount, CgroupVersion};
 use crate::op::{ActorName, Op, WriteMode};
 use crate::snapshot::Snapshot;
+use crate::traffic::ClassId;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +52,9 @@ pub struct Limits {
     /// Stand still, or go on.
     #[serde(default)]
     pub freeze: Option<bool>,
+    /// No limit, but a number for the packets that the group sends: `"10:1"`. v1 alone has that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classid: Option<ClassId>,
 }
 
 /// An amount of memory: a number of bytes, or with `KiB`, `MiB`, `GiB`.
@@ -131,6 +135,9 @@ impl Cgroup {
                 (CgroupVersion::V2, freeze) => ("freezer", "cgroup.freeze", u8::from(freeze).to_string()),
             });
         }
+        if let (Some(class), CgroupVersion::V1) = (self.limits.classid, version) {
+            settings.push(("net_cls", "net_cls.classid", format!("{:#x}", class.0)));
+        }
         settings
     }
 
@@ -143,6 +150,7 @@ impl Cgroup {
             ("cpuset", limits.cpus.is_some() || limits.mems.is_some()),
             ("blkio", limits.write_bps.is_some()),
             ("freezer", limits.freeze.is_some()),
+            ("net_cls", limits.classid.is_some()),
         ];
         let by_limit = wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name.to_owned());
         let mut names: Vec<String> = by_limit.chain(self.controllers.iter().cloned()).collect();

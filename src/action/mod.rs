@@ -15,6 +15,7 @@ pub mod link;
 pub mod mkdir;
 pub mod mount;
 pub mod overlay;
+pub mod packets;
 pub mod paths;
 pub mod ping;
 pub mod pivot_root;
@@ -23,6 +24,7 @@ pub mod read;
 pub mod rm;
 pub mod route;
 pub mod run;
+pub mod shape;
 pub mod spawn;
 pub mod umount;
 pub mod umount_all;
@@ -145,11 +147,13 @@ pub enum Action {
     Work(work::Work),
     CgroupWrite(cgroup_write::CgroupWrite),
     Device(device::Device),
+    Shape(shape::Shape),
+    Packets(packets::Packets),
 }
 
 impl Action {
     /// The keys of all kinds in YAML.
-    pub const NAMES: [&'static str; 28] = [
+    pub const NAMES: [&'static str; 30] = [
         spawn::Spawn::NAME,
         mount::Mount::NAME,
         bind::Bind::NAME,
@@ -178,6 +182,8 @@ impl Action {
         work::Work::NAME,
         cgroup_write::CgroupWrite::NAME,
         device::Device::NAME,
+        shape::Shape::NAME,
+        packets::Packets::NAME,
     ];
 
     /// Read the fields of the kind called `name`; none when there is no such kind.
@@ -212,6 +218,8 @@ impl Action {
             work::Work::NAME => work::Work::deserialize(fields).map(Action::Work),
             device::Device::NAME => device::Device::deserialize(fields).map(Action::Device),
             cgroup_write::CgroupWrite::NAME => cgroup_write::CgroupWrite::deserialize(fields).map(Action::CgroupWrite),
+            shape::Shape::NAME => shape::Shape::deserialize(fields).map(Action::Shape),
+            packets::Packets::NAME => packets::Packets::deserialize(fields).map(Action::Packets),
             _ => return None,
         })
     }
@@ -246,6 +254,8 @@ impl Action {
             Action::Work(kind) => kind,
             Action::CgroupWrite(kind) => kind,
             Action::Device(kind) => kind,
+            Action::Shape(kind) => kind,
+            Action::Packets(kind) => kind,
         }
     }
 

@@ -1,5 +1,7 @@
-//! `work`: a workload made for teaching, in a control group: it touches memory, burns CPU, forks or counts, says what it
+//! `work`: a workload made for teaching, in a control group: it touches memory, burns CPU, forks, sends or counts, says what it
 //! measured, and ends by itself.
+
+use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,12 @@ pub struct Work {
     /// Open this device file.
     #[serde(default)]
     pub open: Option<Device>,
+    /// Send this much to `to`, where it is thrown away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send: Option<Bytes>,
+    /// The lab's "internet" by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Ipv4Addr>,
     /// Go on with the lesson while it works.
     #[serde(default)]
     pub background: bool,
@@ -53,6 +61,7 @@ fn one() -> u32 {
 /// Seconds that a load may take at most.
 const LONGEST: f64 = 15.0;
 const LONGEST_COUNT: f64 = 3600.0;
+const INTERNET: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 
 fn millis(seconds: f64, most: f64) -> u64 {
     (seconds.clamp(0.0, most) * 1000.0) as u64
@@ -72,6 +81,7 @@ impl Work {
         loads.extend(self.fork.map(|count| Load::Fork { count }));
         loads.extend(self.open.map(|device| Load::Open { device }));
         loads.extend(self.count.map(|time| Load::Count { millis: millis(time, LONGEST_COUNT) }));
+        loads.extend(self.send.map(|bytes| Load::Send { mib: bytes.0 >> 20, to: self.to.unwrap_or(INTERNET) }));
         if loads.len() == 1 { loads.pop() } else { None }
     }
 
@@ -107,12 +117,18 @@ impl ActionKind for Work {
                 format!("{bound}dd if=/dev/zero of=/scratch bs=128k count={}{how}", mib * 8)
             }
             Some(Load::Open { device }) => format!("head -c 1 {}", device.path()),
+            // Port 9 is the discard service's (RFC 863).
+            Some(Load::Send { mib, to }) => {
+                format!("dd if=/dev/zero bs=1k count={} > /dev/udp/{to}/9", mib * 1024)
+            }
             Some(Load::Count { .. }) => "i=0; while sleep 0.05; do i=$((i+1)); echo $i > /run/counter; done".to_owned(),
             None => ":".to_owned(),
         };
         let after = if self.background { " &" } else { "" };
+        // Only bash(1) takes /dev/udp for an address.
+        let shell = if matches!(self.load(), Some(Load::Send { .. })) { "bash" } else { "sh" };
         vec![format!(
-            "sh -c '{}{}'{after}",
+            "{shell} -c '{}{}'{after}",
             joins.iter().map(|join| format!("{join}; ")).collect::<String>(),
             work.replace('\'', "'\\''")
         )]

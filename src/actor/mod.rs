@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::kernel::{net, perform, process};
+use crate::kernel::{net, nft, perform, process};
 use crate::lab::protocol::{FromActor, ToActor};
 use crate::lab::wire::{Wire, WireError};
 use crate::op::{ActorName, Op};
@@ -26,17 +26,17 @@ enum Standing {
 
 /// Introduce the actor, then perform what the engine asks until the engine is gone.
 ///
-/// `extra` are descriptors to hand out with the introduction, after the actor's own two netlink sockets.
+/// `extra` are descriptors to hand out with the introduction, after the actor's own three netlink sockets.
 pub fn serve(name: &ActorName, wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(), WireError> {
     serve_as(Standing::Own, name, wire, extra)
 }
 
 fn serve_as(standing: Standing, name: &ActorName, mut wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(), WireError> {
-    let (netlink, monitor) = (net::open_socket()?, net::open_monitor()?);
-    let mut fds = vec![netlink.as_raw_fd(), monitor.as_raw_fd()];
+    let (netlink, monitor, firewall) = (net::open_socket()?, net::open_monitor()?, nft::open_socket()?);
+    let mut fds = vec![netlink.as_raw_fd(), monitor.as_raw_fd(), firewall.as_raw_fd()];
     fds.extend(extra.iter().map(AsRawFd::as_raw_fd));
     wire.send(&FromActor::Born { actor: name.clone() }, &fds)?;
-    drop((netlink, monitor));
+    drop((netlink, monitor, firewall));
 
     let children = watch_children()?;
     loop {

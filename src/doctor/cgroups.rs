@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::action::CgroupVersion;
 use crate::doctor::facts::Roots;
+use crate::doctor::unmounted::{self, Unmounted};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cgroups {
@@ -14,6 +15,8 @@ pub struct Cgroups {
     pub hierarchies: Vec<Hierarchy>,
     /// What the kernel has, as /proc/cgroups says.
     pub offered: Vec<Offered>,
+    /// What the keeper can mount by itself, or why it can't.
+    pub unmounted: Vec<Unmounted>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -72,13 +75,21 @@ impl Cgroups {
             (false, true) => Layout::V2,
             (true, true) => Layout::Hybrid,
         };
-        let offered = roots.text("proc/cgroups").unwrap_or_default().lines().filter_map(Offered::parse).collect();
-        Cgroups { layout, hierarchies, offered }
+        let offered: Vec<Offered> =
+            roots.text("proc/cgroups").unwrap_or_default().lines().filter_map(Offered::parse).collect();
+        let unmounted = unmounted::read(roots, &offered, &hierarchies);
+        Cgroups { layout, hierarchies, offered, unmounted }
     }
 
     /// Whether a lab can have what lessons call by this controller's name, whatever the version.
     pub fn is_delegable(&self, controller: &str) -> bool {
         self.hierarchies.iter().any(|tree| tree.lab_parent.is_some() && tree.offers(&tree.delegable, controller))
+            || self.unmounted_with(controller).is_some_and(|tree| tree.obstacle.is_none())
+    }
+
+    /// The hierarchy that has to be mounted for a controller.
+    pub fn unmounted_with(&self, controller: &str) -> Option<&Unmounted> {
+        self.unmounted.iter().find(|tree| tree.controllers.iter().any(|own| own == controller))
     }
 
     /// The hierarchy that has a controller, delegable or not.
@@ -103,8 +114,8 @@ impl Hierarchy {
             (CgroupVersion::V1, "io") => has("blkio"),
             (CgroupVersion::V1, wanted) => has(wanted),
             (CgroupVersion::V2, "blkio") => has("io"),
-            // Every v2 group can be frozen and counts its CPU time, with no controller at all.
-            (CgroupVersion::V2, "freezer" | "cpuacct") => true,
+            // Every v2 group can be frozen and counts its CPU time, with no controller at all. `unified` is the tree itself.
+            (CgroupVersion::V2, "freezer" | "cpuacct" | "unified") => true,
             // And rules for devices are a program there, which the machine's root may attach to any group.
             (CgroupVersion::V2, "devices") => true,
             (CgroupVersion::V2, wanted) => has(wanted),

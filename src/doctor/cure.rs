@@ -3,6 +3,7 @@
 use crate::action::CgroupVersion;
 use crate::doctor::cgroups::{Hierarchy, Layout};
 use crate::doctor::facts::{Environment, Facts};
+use crate::doctor::unmounted::{self, Obstacle};
 use crate::rootfs::Missing;
 
 const CONTAINER: &str = "the container this runs in forbids it; start that one with\n\
@@ -74,6 +75,21 @@ pub fn controller(name: &str, facts: &Facts) -> String {
     }
     if offered.is_some_and(|offered| !offered.enabled) {
         return format!("add cgroup_enable={old_name} to the kernel's command line and reboot");
+    }
+    if let Some(obstacle) = facts.cgroups.unmounted_with(name).and_then(|tree| tree.obstacle) {
+        return match obstacle {
+            Obstacle::NotRoot => SUDO.to_owned(),
+            Obstacle::Contained => "start it on the machine itself, as root\n$ sudo unboxed".to_owned(),
+            Obstacle::OldKernel => kernel(unmounted::LEAST_KERNEL),
+            Obstacle::SwitchedOff => {
+                "take cgroup_no_v1 out of the kernel's command line and reboot, or watch the recording".to_owned()
+            }
+        };
+    }
+    if name == "unified" && facts.cgroups.hierarchy_of(name).is_none() && !in_container {
+        return "mount it\n$ sudo mkdir -p /sys/fs/cgroup/unified\n\
+                $ sudo mount -t cgroup2 none /sys/fs/cgroup/unified"
+            .to_owned();
     }
     let Some(hierarchy) = facts.cgroups.hierarchy_of(name) else {
         return match (offered, facts.cgroups.layout) {

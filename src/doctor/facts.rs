@@ -163,7 +163,7 @@ impl Facts {
 }
 
 impl Kernel {
-    fn parse(release: &str) -> Option<Kernel> {
+    pub(super) fn parse(release: &str) -> Option<Kernel> {
         let mut numbers = release.split(|c: char| !c.is_ascii_digit());
         let version = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
         Some(Kernel { release: release.to_owned(), version })

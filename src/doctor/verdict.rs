@@ -72,7 +72,11 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
         }
     }
     if let Some(name) = needs.cgroup.iter().find(|name| !facts.cgroups.is_delegable(name)) {
-        let why = format!("it needs the control group controller {name}, {}", why_no_controller(name, facts));
+        let what = match name.as_str() {
+            "unified" => "the v2 tree of control groups".to_owned(),
+            name => format!("the control group controller {name}"),
+        };
+        let why = format!("it needs {what}, {}", why_no_controller(name, facts));
         return Playable::No { why, cure: cure::controller(name, facts) };
     }
     if needs.disk && facts.disk.is_none() {
@@ -226,6 +230,9 @@ fn controllers(facts: &Facts) -> Finding {
 }
 
 fn why_no_controller(name: &str, facts: &Facts) -> &'static str {
+    if let Some(obstacle) = facts.cgroups.unmounted_with(name).and_then(|tree| tree.obstacle) {
+        return obstacle.why();
+    }
     match facts.cgroups.hierarchy_of(name) {
         None => "which no mounted tree here has",
         Some(tree) if tree.is_read_only => "whose tree is mounted read-only here",

@@ -192,6 +192,7 @@ impl Lab {
                 pid: link.pid,
                 netlink: Some(Arc::clone(&link.netlink)),
                 monitor: link.monitor.clone(),
+                firewall: link.firewall.clone(),
             })
             .collect();
         subjects.sort_by_key(|subject| subject.name != ActorName::host());
@@ -260,7 +261,7 @@ fn cgroup_mounts(cgroups: &[LabCgroup]) -> BTreeMap<String, CgroupMount> {
     if let Some(path) = unified {
         let has_io = mounts.contains_key("io");
         for controller in
-            ["freezer", "cpuacct", "devices", "blkio"].into_iter().filter(|name| *name != "blkio" || has_io)
+            ["freezer", "cpuacct", "devices", "blkio", "unified"].into_iter().filter(|name| *name != "blkio" || has_io)
         {
             let mount = CgroupMount { version: CgroupVersion::V2, path: path.clone() };
             mounts.entry(controller.to_owned()).or_insert(mount);

@@ -29,6 +29,8 @@ pub struct ActorLink {
     pub netlink: Arc<OwnedFd>,
     /// One that hears of changes there; an adopted process has none.
     pub monitor: Option<Arc<OwnedFd>>,
+    /// A netfilter socket of that namespace; an adopted process has none.
+    pub firewall: Option<Arc<OwnedFd>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +144,7 @@ impl Links {
         if let Some(link) = self.actors.get_mut(actor) {
             link.wire = newcomer.wire;
             link.monitor = newcomer.monitor;
+            link.firewall = newcomer.firewall;
         }
         Ok(())
     }
@@ -151,7 +154,15 @@ impl Links {
         let host = ActorName::host();
         let received = self.ask(&host, &ToActor::Netlink { pid: lab_pid })?;
         let netlink = received.fds.into_iter().next().ok_or(LinkError::OutOfTurn(host))?;
-        let link = ActorLink { wire: None, adopted: true, pid, lab_pid, netlink: Arc::new(netlink), monitor: None };
+        let link = ActorLink {
+            wire: None,
+            adopted: true,
+            pid,
+            lab_pid,
+            netlink: Arc::new(netlink),
+            monitor: None,
+            firewall: None,
+        };
         self.actors.insert(name, link);
         Ok(())
     }
@@ -187,9 +198,17 @@ impl Links {
         }
         let mut fds = received.fds.into_iter();
         let netlink = fds.next().ok_or_else(|| LinkError::OutOfTurn(name.clone()))?;
-        let monitor = fds.next().map(Arc::new);
+        let (monitor, firewall) = (fds.next().map(Arc::new), fds.next().map(Arc::new));
         let pid = received.sender.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0);
-        let link = ActorLink { wire: Some(wire), adopted: false, pid, lab_pid: 0, netlink: Arc::new(netlink), monitor };
+        let link = ActorLink {
+            wire: Some(wire),
+            adopted: false,
+            pid,
+            lab_pid: 0,
+            netlink: Arc::new(netlink),
+            monitor,
+            firewall,
+        };
         Ok((link, fds.collect()))
     }
 }

@@ -139,9 +139,12 @@ fn make_one(
         delegate(&path, owner);
     }
     // Every group of v2 can be frozen, counts its CPU time and takes a program for devices, with no controller at all; on
-    // a hybrid machine v1 does it.
-    let is_core =
-        |name: &String| hierarchy.v2 && core_alone && matches!(name.as_str(), "freezer" | "cpuacct" | "devices");
+    // a hybrid machine v1 does it. `unified` is the tree itself.
+    let is_core = |name: &String| match name.as_str() {
+        "unified" => hierarchy.v2,
+        "freezer" | "cpuacct" | "devices" => hierarchy.v2 && core_alone,
+        _ => false,
+    };
     let is_io = |name: &String| hierarchy.v2 && name == "blkio" && controllers.iter().any(|known| known == "io");
     let mounted = wanted.iter().any(|name| controllers.contains(name) || is_core(name) || is_io(name));
     let lab_path = mounted.then(|| match hierarchy.v2 {
@@ -154,7 +157,7 @@ fn make_one(
 
 /// On a hybrid machine some wanted controller is on a v1 hierarchy, which then takes the top of /sys/fs/cgroup.
 fn has_v1_mounts(wanted: &[String], v2: &Hierarchy) -> bool {
-    let is_core = |name: &str| matches!(name, "freezer" | "cpuacct" | "devices" | "blkio");
+    let is_core = |name: &str| matches!(name, "freezer" | "cpuacct" | "devices" | "blkio" | "unified");
     wanted.iter().any(|controller| !v2.controllers.contains(controller) && !is_core(controller))
 }
 

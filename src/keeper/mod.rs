@@ -4,6 +4,7 @@
 pub mod cgroups;
 pub mod handle;
 pub mod scratch;
+pub mod unmounted;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -16,6 +17,7 @@ use nix::unistd::{Gid, Pid, Uid};
 
 use self::cgroups::{Hierarchy, Owner, Subtree};
 use self::scratch::Scratch;
+use self::unmounted::Attached;
 use crate::kernel::bpf::Policy;
 use crate::kernel::perform;
 use crate::kernel::process::{self, Fork};
@@ -43,6 +45,7 @@ pub fn main() -> u8 {
     let mut keeper = Keeper {
         owner: Owner::me(),
         hierarchies: cgroups::hierarchies(),
+        attached: Vec::new(),
         store: None,
         current: Vec::new(),
         spare: None,
@@ -57,6 +60,8 @@ pub fn main() -> u8 {
 struct Keeper {
     owner: Owner,
     hierarchies: Vec<Hierarchy>,
+    /// Those that nobody had mounted.
+    attached: Vec<Attached>,
     store: Option<Store>,
     /// The labs that are up, the newest last.
     current: Vec<Lab>,
@@ -168,9 +173,11 @@ impl Keeper {
     fn make_lab(&mut self, plan: &LabPlan) -> Result<Lab, RoleFailure> {
         if self.store.is_none() {
             cgroups::sweep(&self.hierarchies);
+            unmounted::sweep();
             scratch::sweep();
             self.store = Some(start_store()?);
         }
+        self.attach(&plan.controllers)?;
         let Some(store) = &mut self.store else { return Err(RoleFailure::new("start the store", Errno::EIO)) };
         self.made += 1;
         let name = self.owner.lab_name(self.made);
@@ -190,6 +197,23 @@ impl Keeper {
         }
     }
 
+    /// Mount the hierarchies of controllers that a lesson wants and nobody has mounted. Not before the store is forked: its
+    /// copies of the descriptors would be mounts, too.
+    fn attach(&mut self, controllers: &[String]) -> Result<(), RoleFailure> {
+        if !self.attached.is_empty() {
+            return Ok(());
+        }
+        for wanted in unmounted::wanted(controllers) {
+            let names = wanted.join(",");
+            let attached = Attached::open(&wanted).doing(&format!(
+                "mount the v1 hierarchy of {names} (/proc/cgroups shows whether another one has them)"
+            ))?;
+            self.hierarchies.push(attached.hierarchy());
+            self.attached.push(attached);
+        }
+        Ok(())
+    }
+
     /// Take everything away. Goes on past what fails.
     fn unmake(&mut self) {
         let labs: Vec<Lab> = self.current.drain(..).chain(self.spare.take().map(|(_, lab)| lab)).collect();
@@ -201,6 +225,7 @@ impl Keeper {
             let _ = process::wait(&mut Recorder::default(), store.pid);
         }
         process::reap_all();
+        self.attached.drain(..).for_each(Attached::close);
     }
 }
 

@@ -16,4 +16,5 @@ pub mod process;
 pub mod program;
 pub mod pty;
 pub mod record;
+pub mod tc;
 pub mod work;

@@ -1,6 +1,7 @@
 //! mount(2), umount2(2), pivot_root(2), and the recursive attributes that only mount_setattr(2) can set.
 
 use std::ffi::CString;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -116,4 +117,43 @@ pub fn seal(path: &Path) -> Result<(), Errno> {
         )
     };
     Errno::result(result).map(drop)
+}
+
+/// Mount a v1 cgroup hierarchy in no mount table: it hangs on this descriptor alone (fsmount(2)), and goes with it.
+pub fn open_hierarchy(controllers: &[String]) -> Result<OwnedFd, Errno> {
+    // linux/mount.h.
+    const CLOEXEC: libc::c_uint = 1;
+    const SET_FLAG: libc::c_uint = 0;
+    const SET_STRING: libc::c_uint = 1;
+    const CMD_CREATE: libc::c_uint = 6;
+    const NOSUID_NODEV_NOEXEC: libc::c_uint = 0x2 | 0x4 | 0x8;
+    let fstype = c"cgroup";
+    // SAFETY: the name is a NUL-terminated string.
+    let context = own(unsafe { libc::syscall(libc::SYS_fsopen, fstype.as_ptr(), CLOEXEC) })?;
+    let configure = |command: libc::c_uint, key: Option<&str>, value: Option<&str>| {
+        let text = |text: Option<&str>| text.map(CString::new).transpose().map_err(|_| Errno::EINVAL);
+        let (key, value) = (text(key)?, text(value)?);
+        let pointer = |text: &Option<CString>| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
+        // SAFETY: key and value are NULL or NUL-terminated strings, as each command wants them, alive for the call.
+        let result = unsafe {
+            libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), command, pointer(&key), pointer(&value), 0)
+        };
+        Errno::result(result).map(drop)
+    };
+    for option in controllers {
+        match option.strip_prefix("name=") {
+            Some(name) => configure(SET_STRING, Some("name"), Some(name))?,
+            None => configure(SET_FLAG, Some(option), None)?,
+        }
+    }
+    configure(CMD_CREATE, None, None)?;
+    // SAFETY: the descriptor is open; the call takes nothing but numbers.
+    own(unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), CLOEXEC, NOSUID_NODEV_NOEXEC) })
+}
+
+/// The descriptor that a system call returned.
+fn own(result: libc::c_long) -> Result<OwnedFd, Errno> {
+    let number = Errno::result(result)? as RawFd;
+    // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }

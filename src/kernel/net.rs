@@ -1,7 +1,7 @@
 //! rtnetlink(7) requests: built from rtnetlink's messages, sent on a plain blocking socket, each recorded with the
 //! kernel's answer. No runtime: actors are single-threaded and fork.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Instant;
 
@@ -16,9 +16,12 @@ use rtnetlink::{AddressMessageBuilder, LinkBridge, LinkUnspec, LinkVeth, RouteMe
 
 use super::notation::quoted;
 use super::record::Recorder;
+use super::tc;
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
 use crate::op::NetOp;
 
+/// RFC 863.
+pub const DISCARD_PORT: u16 = 9;
 const CREATE: u16 = NLM_F_REQUEST | NLM_F_ACK | NLM_F_EXCL | NLM_F_CREATE;
 const CHANGE: u16 = NLM_F_REQUEST | NLM_F_ACK;
 
@@ -57,6 +60,13 @@ pub fn open_monitor() -> Result<OwnedFd, Errno> {
     let groups = LINKS | NEIGHBOURS | IPV4_ADDRESSES | IPV4_ROUTES | IPV6_ADDRESSES;
     nix::sys::socket::bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
     Ok(fd)
+}
+
+/// A socket that takes datagrams for the discard service (RFC 863) of the caller's network namespace. It is never read:
+/// what comes when its buffer is full is dropped, and nobody is told.
+pub fn open_discard() -> Result<OwnedFd, Errno> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, DISCARD_PORT)).map_err(super::process::to_errno)?;
+    Ok(socket.into())
 }
 
 impl RouteSocket {
@@ -98,6 +108,16 @@ impl RouteSocket {
                 let message = route(*to, *via);
                 let shown = format!("{}, {}", flag_names(CHANGE), route_text(&message));
                 self.request(recorder, "RTM_DELROUTE", shown, RouteNetlinkMessage::DelRoute(message), CHANGE)
+            }
+            NetOp::AddQdisc { dev, of } => {
+                let message = RouteNetlinkMessage::NewQueueDiscipline(tc::htb(index_of(dev)?, of.qdisc()));
+                let shown = format!("{}, {}", flag_names(CREATE), tc::htb_text(dev, of.qdisc()));
+                self.request(recorder, "RTM_NEWQDISC", shown, message, CREATE)
+            }
+            NetOp::AddClass { dev, class, rate } => {
+                let message = RouteNetlinkMessage::NewTrafficClass(tc::htb_class(index_of(dev)?, *class, *rate));
+                let shown = format!("{}, {}", flag_names(CREATE), tc::htb_class_text(dev, *class, *rate));
+                self.request(recorder, "RTM_NEWTCLASS", shown, message, CREATE)
             }
         }
     }

@@ -1,18 +1,22 @@
-//! The one firewall rule a lab's host has, as docker sets it: masquerade what leaves the bridge's network.
-//! nf_tables over netlink, from linux/netfilter/nf_tables.h; the crates for it are GPL or drive nft(8).
+//! Firewall rules: nf_tables over netlink, from linux/netfilter/nf_tables.h; the crates for it are GPL or drive nft(8).
+//! A rule is a list of expressions on a register; here they are functions to compose.
 
 use std::net::Ipv4Addr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType};
 
+use super::notation::quoted;
+use super::record::Recorder;
+use crate::call::{Call, CallKind, CallResult, ErrnoName};
+use crate::traffic::{PacketRule, Sender};
+
 const NFNL_MSG_BATCH_BEGIN: u16 = 0x10;
 const NFNL_MSG_BATCH_END: u16 = 0x11;
 const NFNL_SUBSYS_NFTABLES: u16 = 10;
-const NFT_MSG_NEWTABLE: u16 = 0;
-const NFT_MSG_NEWCHAIN: u16 = 3;
-const NFT_MSG_NEWRULE: u16 = 6;
 const NFPROTO_IPV4: u8 = 2;
 const NESTED: u16 = 0x8000;
 const NLM_F_REQUEST: u16 = 1;
@@ -20,39 +24,174 @@ const NLM_F_ACK: u16 = 4;
 const NLM_F_CREATE: u16 = 0x400;
 const NLM_F_APPEND: u16 = 0x800;
 
-const TABLE: &[u8] = b"nat\0";
-const CHAIN: &[u8] = b"POSTROUTING\0";
-
-/// In the caller's network namespace: `nft add rule ip nat POSTROUTING ip saddr NETWORK oifname != BRIDGE masquerade`.
-/// `ENOENT` or `EOPNOTSUPP` where the kernel lacks a part of it.
-pub fn masquerade(network: Ipv4Addr, prefix: u8, bridge: &str) -> Result<(), Errno> {
-    let mut batch = Vec::new();
-    message(&mut batch, NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, 0, NFNL_SUBSYS_NFTABLES, &[]);
-    message(&mut batch, kind(NFT_MSG_NEWTABLE), NLM_F_REQUEST | NLM_F_CREATE, 1, 0, &attribute(1, TABLE));
-    message(&mut batch, kind(NFT_MSG_NEWCHAIN), NLM_F_REQUEST | NLM_F_CREATE, 2, 0, &chain());
-    let flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND;
-    message(&mut batch, kind(NFT_MSG_NEWRULE), flags, 3, 0, &rule(network, prefix, bridge));
-    message(&mut batch, NFNL_MSG_BATCH_END, NLM_F_REQUEST, 4, NFNL_SUBSYS_NFTABLES, &[]);
-
-    let socket = nix::sys::socket::socket(
+/// A netfilter socket of the caller's network namespace.
+pub fn open_socket() -> Result<OwnedFd, Errno> {
+    nix::sys::socket::socket(
         AddressFamily::Netlink,
         SockType::Raw,
         SockFlag::SOCK_CLOEXEC,
         SockProtocol::NetlinkNetFilter,
-    )?;
-    nix::sys::socket::send(socket.as_raw_fd(), &batch, MsgFlags::empty())?;
-    let mut buffer = [0_u8; 4096];
-    let count = nix::sys::socket::recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
-    // nlmsghdr (16 bytes), then the error number of the acknowledgement.
-    let number = buffer.get(16..20).filter(|_| count >= 20).ok_or(Errno::EPROTO)?;
-    match i32::from_ne_bytes([number[0], number[1], number[2], number[3]]) {
-        0 => Ok(()),
-        negative => Err(Errno::from_raw(-negative)),
+    )
+}
+
+/// The one rule a lab's host has from the start, as docker sets it: masquerade what leaves the bridge's network.
+/// `nft add rule ip nat POSTROUTING ip saddr NETWORK oifname != BRIDGE masquerade`.
+/// `ENOENT` or `EOPNOTSUPP` where the kernel lacks a part of it.
+pub fn masquerade(network: Ipv4Addr, prefix: u8, bridge: &str) -> Result<(), Errno> {
+    const NAT: Chain = Chain { table: "nat", name: "POSTROUTING", kind: "nat", hook: 4, priority: 100 };
+    let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0).to_be_bytes();
+    let mut name = bridge.as_bytes().to_vec();
+    name.resize(16, 0);
+    let rule = [
+        source_address(),
+        and(mask),
+        compare(Is::Equal, &network.octets()),
+        load_meta(Meta::OutputName),
+        compare(Is::NotEqual, &name),
+        expression("masq", &[]),
+    ];
+    add(&mut Recorder::default(), &NAT, &rule, "")
+}
+
+/// Where rules of lessons go: a chain that sees what this namespace's own sockets send.
+const OUT: Chain = Chain { table: "unboxed", name: "out", kind: "filter", hook: 3, priority: 0 };
+
+/// In the caller's network namespace: `nft add rule ip unboxed out WHOSE counter [meta priority set CLASS]`.
+pub fn add_packet_rule(recorder: &mut Recorder, rule: &PacketRule) -> Result<(), Errno> {
+    let (mut expressions, mut shown) = match &rule.of {
+        Sender::Class(class) => {
+            let whose = [load_meta(Meta::Cgroup), compare(Is::Equal, &class.0.to_ne_bytes())];
+            (whose.to_vec(), format!("meta cgroup {:#x}", class.0))
+        }
+        Sender::Group { path, level } => {
+            // The number of a v2 group is that of its directory.
+            let id = recorder.call_then(
+                "stat",
+                || std::fs::metadata(path).map(|group| Inode(group.ino())).map_err(super::process::to_errno),
+                |group| match group {
+                    Ok(group) => format!("{}, {{st_ino={}}}", quoted(path), group.0),
+                    Err(_) => quoted(path),
+                },
+            )?;
+            let whose = [load_socket_group(*level), compare(Is::Equal, &id.0.to_ne_bytes())];
+            (whose.to_vec(), format!("socket cgroupv2 level {level} {}", id.0))
+        }
+    };
+    expressions.push(expression("counter", &[]));
+    shown.push_str(" counter");
+    if let Some(class) = rule.class {
+        expressions.extend([immediate(&class.0.to_ne_bytes()), set_meta(Meta::Priority)]);
+        shown.push_str(&format!(" meta priority set {class}"));
+    }
+    add(recorder, &OUT, &expressions, &shown)
+}
+
+/// An inode's number, which `stat` returns in a buffer and not as its value.
+struct Inode(u64);
+
+impl super::record::ReturnValue for Inode {
+    fn number(&self) -> i64 {
+        0
     }
 }
 
-fn kind(message: u16) -> u16 {
-    NFNL_SUBSYS_NFTABLES << 8 | message
+/// A base chain in a table of its own, by the numbers of linux/netfilter.h.
+struct Chain {
+    table: &'static str,
+    name: &'static str,
+    kind: &'static str,
+    hook: u32,
+    priority: u32,
+}
+
+/// Add a rule, with its table and chain where they are not there yet: one transaction, three answers.
+fn add(recorder: &mut Recorder, chain: &Chain, expressions: &[Vec<u8>], shown: &str) -> Result<(), Errno> {
+    const NFT_MSG_NEWTABLE: u16 = 0;
+    const NFT_MSG_NEWCHAIN: u16 = 3;
+    const NFT_MSG_NEWRULE: u16 = 6;
+    let flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE;
+    let (table, name) = (text(1, chain.table), text(3, chain.name));
+    let hook = nested(4, &[number(1, chain.hook), number(2, chain.priority)]);
+    let (own_table, own_name) = (quoted(chain.table), quoted(chain.name));
+    let requests = [
+        ("NFT_MSG_NEWTABLE", format!("NFTA_TABLE_NAME {own_table}"), NFT_MSG_NEWTABLE, flags, table.clone()),
+        (
+            "NFT_MSG_NEWCHAIN",
+            format!(
+                "NFTA_CHAIN_TABLE {own_table}, NFTA_CHAIN_NAME {own_name}, NFTA_CHAIN_HOOK {{{}, {}}}, NFTA_CHAIN_TYPE {}",
+                hook_name(chain.hook),
+                chain.priority,
+                quoted(chain.kind)
+            ),
+            NFT_MSG_NEWCHAIN,
+            flags,
+            [table.clone(), name, hook, text(7, chain.kind)].concat(),
+        ),
+        (
+            "NFT_MSG_NEWRULE",
+            format!("NFTA_RULE_TABLE {own_table}, NFTA_RULE_CHAIN {own_name}, NFTA_RULE_EXPRESSIONS {{{shown}}}"),
+            NFT_MSG_NEWRULE,
+            flags | NLM_F_APPEND,
+            [table, text(2, chain.name), nested(4, expressions)].concat(),
+        ),
+    ];
+    let mut batch = Vec::new();
+    message(&mut batch, NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, 0, NFNL_SUBSYS_NFTABLES, &[]);
+    for (sequence, (_, _, kind, flags, attributes)) in (1..).zip(&requests) {
+        message(&mut batch, NFNL_SUBSYS_NFTABLES << 8 | kind, *flags, sequence, 0, attributes);
+    }
+    message(&mut batch, NFNL_MSG_BATCH_END, NLM_F_REQUEST, 9, NFNL_SUBSYS_NFTABLES, &[]);
+
+    let socket = open_socket()?;
+    let started = Instant::now();
+    nix::sys::socket::send(socket.as_raw_fd(), &batch, MsgFlags::empty())?;
+    let mut answers = [None; 3];
+    while answers.contains(&None) {
+        for (sequence, error) in receive(&socket)? {
+            match sequence.checked_sub(1).and_then(|at| answers.get_mut(at as usize)) {
+                Some(answer) => *answer = Some(error),
+                // The whole batch was refused.
+                None if error != 0 => return Err(Errno::from_raw(error)),
+                None => {}
+            }
+        }
+    }
+    let nanos = started.elapsed().as_nanos() as u64 / answers.len() as u64;
+    let mut failed = Ok(());
+    for ((name, attributes, _, flags, _), error) in requests.into_iter().zip(answers.into_iter().flatten()) {
+        let append = if flags & NLM_F_APPEND != 0 { "|NLM_F_APPEND" } else { "" };
+        let args = format!("NLM_F_REQUEST|NLM_F_ACK|NLM_F_CREATE{append}, {{nfgen_family=AF_INET}}, [{attributes}]");
+        let result = match error {
+            0 => CallResult::Value(0),
+            error => CallResult::Errno(ErrnoName::from_raw(error)),
+        };
+        recorder.push(Call { kind: CallKind::Netlink, name: name.into(), args, result, nanos });
+        if error != 0 {
+            failed = failed.and(Err(Errno::from_raw(error)));
+        }
+    }
+    failed
+}
+
+fn hook_name(hook: u32) -> &'static str {
+    const NAMES: [&str; 5] = ["prerouting", "input", "forward", "output", "postrouting"];
+    NAMES.get(hook as usize).copied().unwrap_or("?")
+}
+
+/// Sequence and error number of every acknowledgement in one datagram.
+fn receive(socket: &OwnedFd) -> Result<Vec<(u32, i32)>, Errno> {
+    let mut buffer = [0_u8; 8192];
+    let count = nix::sys::socket::recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
+    let mut rest = &buffer[..count];
+    let mut found = Vec::new();
+    // nlmsghdr: length, type, flags, sequence (at 8), port; then the negative error number (at 16).
+    let word = |bytes: &[u8], at: usize| bytes.get(at..at + 4).and_then(|word| <[u8; 4]>::try_from(word).ok());
+    while let (Some(length), Some(sequence), Some(error)) = (word(rest, 0), word(rest, 8), word(rest, 16)) {
+        found.push((u32::from_ne_bytes(sequence), -i32::from_ne_bytes(error)));
+        let length = (u32::from_ne_bytes(length) as usize).max(20).next_multiple_of(4);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    if found.is_empty() { Err(Errno::EPROTO) } else { Ok(found) }
 }
 
 /// nlmsghdr, then nfgenmsg (family, version 0, resource id), then the attributes.
@@ -83,57 +222,74 @@ fn number(kind: u16, value: u32) -> Vec<u8> {
     attribute(kind, &value.to_be_bytes())
 }
 
+fn text(kind: u16, value: &str) -> Vec<u8> {
+    attribute(kind, format!("{value}\0").as_bytes())
+}
+
 fn nested(kind: u16, parts: &[Vec<u8>]) -> Vec<u8> {
     attribute(kind | NESTED, &parts.concat())
 }
 
-/// NFTA_CHAIN_*: table 1, name 3, hook 4 (number 1, priority 2), type 7.
-fn chain() -> Vec<u8> {
-    const NF_INET_POST_ROUTING: u32 = 4;
-    const PRIORITY_SRCNAT: u32 = 100;
-    [
-        attribute(1, TABLE),
-        attribute(3, CHAIN),
-        nested(4, &[number(1, NF_INET_POST_ROUTING), number(2, PRIORITY_SRCNAT)]),
-        attribute(7, b"nat\0"),
-    ]
-    .concat()
-}
-
-/// NFTA_RULE_*: table 1, chain 2, expressions 4.
-fn rule(network: Ipv4Addr, prefix: u8, bridge: &str) -> Vec<u8> {
-    const REGISTER: u32 = 1;
-    const NFT_PAYLOAD_NETWORK_HEADER: u32 = 1;
-    const SOURCE_ADDRESS_AT: u32 = 12;
-    const NFT_META_OIFNAME: u32 = 7;
-    const EQUAL: u32 = 0;
-    const NOT_EQUAL: u32 = 1;
-    let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0).to_be_bytes();
-    let mut name = bridge.as_bytes().to_vec();
-    name.resize(16, 0);
-    let value = |kind: u16, bytes: &[u8]| nested(kind, &[attribute(1, bytes)]);
-    let expressions = [
-        // payload: dreg 1, base 2, offset 3, length 4
-        expression(
-            b"payload\0",
-            &[number(1, REGISTER), number(2, NFT_PAYLOAD_NETWORK_HEADER), number(3, SOURCE_ADDRESS_AT), number(4, 4)],
-        ),
-        // bitwise: sreg 1, dreg 2, length 3, mask 4, xor 5
-        expression(
-            b"bitwise\0",
-            &[number(1, REGISTER), number(2, REGISTER), number(3, 4), value(4, &mask), value(5, &[0; 4])],
-        ),
-        // cmp: sreg 1, op 2, data 3
-        expression(b"cmp\0", &[number(1, REGISTER), number(2, EQUAL), value(3, &network.octets())]),
-        // meta: dreg 1, key 2
-        expression(b"meta\0", &[number(1, REGISTER), number(2, NFT_META_OIFNAME)]),
-        expression(b"cmp\0", &[number(1, REGISTER), number(2, NOT_EQUAL), value(3, &name)]),
-        expression(b"masq\0", &[]),
-    ];
-    [attribute(1, TABLE), attribute(2, CHAIN), nested(4, &expressions)].concat()
-}
+/// The register that every expression here works on.
+const REGISTER: u32 = 1;
 
 /// A list element (1) of an expression's name (1) and data (2).
-fn expression(name: &[u8], data: &[Vec<u8>]) -> Vec<u8> {
-    nested(1, &[attribute(1, name), nested(2, data)])
+fn expression(name: &str, data: &[Vec<u8>]) -> Vec<u8> {
+    nested(1, &[text(1, name), nested(2, data)])
+}
+
+/// Bytes to compare with, or to load.
+fn value(kind: u16, bytes: &[u8]) -> Vec<u8> {
+    nested(kind, &[attribute(1, bytes)])
+}
+
+/// payload: dreg 1, base 2 (the network header), offset 3, length 4.
+fn source_address() -> Vec<u8> {
+    expression("payload", &[number(1, REGISTER), number(2, 1), number(3, 12), number(4, 4)])
+}
+
+/// bitwise: sreg 1, dreg 2, length 3, mask 4, xor 5.
+fn and(mask: [u8; 4]) -> Vec<u8> {
+    let registers = [number(1, REGISTER), number(2, REGISTER), number(3, 4)];
+    expression("bitwise", &[registers.concat(), value(4, &mask), value(5, &[0; 4])])
+}
+
+/// NFT_CMP_*.
+#[derive(Clone, Copy)]
+enum Is {
+    Equal = 0,
+    NotEqual = 1,
+}
+
+/// cmp: sreg 1, op 2, data 3.
+fn compare(is: Is, bytes: &[u8]) -> Vec<u8> {
+    expression("cmp", &[number(1, REGISTER), number(2, is as u32), value(3, bytes)])
+}
+
+/// NFT_META_*: what is known of a packet besides its bytes.
+#[derive(Clone, Copy)]
+enum Meta {
+    Priority = 2,
+    OutputName = 7,
+    Cgroup = 23,
+}
+
+/// meta: dreg 1, key 2.
+fn load_meta(key: Meta) -> Vec<u8> {
+    expression("meta", &[number(1, REGISTER), number(2, key as u32)])
+}
+
+/// meta: key 2, sreg 3.
+fn set_meta(key: Meta) -> Vec<u8> {
+    expression("meta", &[number(2, key as u32), number(3, REGISTER)])
+}
+
+/// socket: key 1 (3: the v2 group), dreg 2, level 3.
+fn load_socket_group(level: u32) -> Vec<u8> {
+    expression("socket", &[number(1, 3), number(2, REGISTER), number(3, level)])
+}
+
+/// immediate: dreg 1, data 2.
+fn immediate(bytes: &[u8]) -> Vec<u8> {
+    expression("immediate", &[number(1, REGISTER), value(2, bytes)])
 }

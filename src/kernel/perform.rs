@@ -8,7 +8,7 @@ use super::bpf::{self, Policy};
 use super::mount::{self, MountCall};
 use super::net::RouteSocket;
 use super::record::Recorder;
-use super::{copy, file, icmp, program};
+use super::{copy, file, icmp, nft, program};
 use crate::call::ErrnoName;
 use crate::op::{ActorName, DeviceRule, Op, OpRecord, Outcome, UmountFlag, WriteMode};
 
@@ -109,6 +109,7 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
             output = format!("answer from {to} in {:.3} ms", trip.as_secs_f64() * 1000.0);
         }
         Op::Net(request) => RouteSocket::open()?.perform(recorder, request)?,
+        Op::PacketRule(rule) => nft::add_packet_rule(recorder, rule)?,
         Op::Work { name, groups, load, background } => {
             output = super::work::run(recorder, name, groups, *load, *background)?;
         }

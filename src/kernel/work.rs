@@ -1,7 +1,8 @@
-//! Workloads made for teaching: touch memory, burn CPU, fork, count. Each runs in a child that joins its groups first, says
+//! Workloads made for teaching: touch memory, burn CPU, fork, send, count. Each runs in a child that joins its groups first, says
 //! what it measured, and ends by itself.
 
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
@@ -9,9 +10,11 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::socket::{setsockopt, sockopt};
 use nix::unistd::Pid;
 
 use super::file;
+use super::net::DISCARD_PORT;
 use super::process::{self, ExitStatus, Fork};
 use super::program;
 use super::record::Recorder;
@@ -84,6 +87,7 @@ fn live(name: &ActorName, groups: &[String], load: Load, tell: OwnedFd, out: Own
         Load::Fork { count } => fork(&mut out, count),
         Load::Write { mib, how, most_ms } => write(&mut out, mib, how, Duration::from_millis(most_ms)),
         Load::Open { device } => open(&mut out, device.path()),
+        Load::Send { mib, to } => send(&mut out, mib, to),
         Load::Count { millis } => count(&mut out, Duration::from_millis(millis)),
     }
     process::exit_now(0)
@@ -235,6 +239,37 @@ fn open(out: &mut Teller, path: &str) {
     out.say("opened", u8::from(opened.is_ok()));
     if let Err(error) = opened {
         out.say("refused", format!("{:?}", process::to_errno(error)));
+    }
+}
+
+/// Datagrams of a KiB, and how fast they went out: with their headers, as the kernel's traffic control counts them.
+fn send(out: &mut Teller, mib: u64, to: Ipv4Addr) {
+    const PAYLOAD: usize = 1024;
+    /// Ethernet, IPv4, UDP.
+    const HEADERS: usize = 14 + 20 + 8;
+    /// So few wait to go out that sending takes as long as the wire does.
+    const BUFFER: usize = 4096;
+    let started = Instant::now();
+    let mut packets = 0_u64;
+    let sent = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        setsockopt(&socket, sockopt::SndBuf, &BUFFER)?;
+        socket.set_write_timeout(Some(LONGEST))?;
+        socket.connect((to, DISCARD_PORT))?;
+        while packets < mib.min(256) * 1024 && started.elapsed() < LONGEST {
+            socket.send(&[b'x'; PAYLOAD])?;
+            packets += 1;
+        }
+        Ok(())
+    });
+    let seconds = started.elapsed().as_secs_f64();
+    out.say("packets", packets);
+    match sent {
+        Ok(()) => {
+            let bits = packets as f64 * 8.0 * (PAYLOAD + HEADERS) as f64;
+            out.say("seconds", format!("{seconds:.3}"));
+            out.say("mbit_per_s", format!("{:.2}", bits / 1e6 / seconds.max(0.000_1)));
+        }
+        Err(error) => out.say("failed", error),
     }
 }
 

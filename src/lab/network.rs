@@ -16,12 +16,15 @@ use crate::op::{NamespaceKind, NetOp};
 #[derive(Debug)]
 pub struct Internet {
     pub socket: OwnedFd,
+    /// Its one service: what is sent there is gone.
+    _discard: OwnedFd,
 }
 
 /// Called in a fresh network namespace, which becomes the internet; leaves the caller in a second one, the host's.
 pub fn build() -> Result<Internet, RoleFailure> {
     let recorder = &mut Recorder::default();
     let internet = net::open_socket().doing("open a netlink socket in the lab's internet")?;
+    let discard = net::open_discard().doing("open the discard port of the lab's internet")?;
     let namespace: OwnedFd =
         std::fs::File::open("/proc/self/ns/net").doing("open the internet's network namespace")?.into();
     speak_ipv4_only();
@@ -53,7 +56,7 @@ pub fn build() -> Result<Internet, RoleFailure> {
     }
     process::write_file("/proc/sys/net/ipv4/ip_forward", "1").doing("let the lab's host forward")?;
     nft::masquerade([172, 17, 0, 0].into(), 16, "docker0").doing("add the lab's NAT rule (nf_tables)")?;
-    Ok(Internet { socket: internet })
+    Ok(Internet { socket: internet, _discard: discard })
 }
 
 /// Link-local addresses come and go by themselves, and would stand in every picture. Missing where the kernel has no IPv6.

@@ -153,7 +153,7 @@ pub enum ToActor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromActor {
     /// The first word of every actor. Descriptors: a netlink socket of its network namespace, one that hears of
-    /// changes there; from the lab's host, one of the "internet" too.
+    /// changes there, a netfilter socket; from the lab's host, a netlink socket of the "internet" too.
     Born {
         actor: ActorName,
     },

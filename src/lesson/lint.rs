@@ -16,9 +16,10 @@ pub struct Finding {
     pub message: String,
 }
 
-/// Controllers that a lesson can ask for.
-const CONTROLLERS: [&str; 12] = [
-    "memory", "cpu", "cpuacct", "cpuset", "pids", "io", "blkio", "devices", "freezer", "net_cls", "net_prio", "hugetlb",
+/// Controllers that a lesson can ask for; `unified` is the v2 tree, whatever it has.
+const CONTROLLERS: [&str; 13] = [
+    "memory", "cpu", "cpuacct", "cpuset", "pids", "io", "blkio", "devices", "freezer", "net_cls", "net_prio",
+    "hugetlb", "unified",
 ];
 
 /// As many as the keys a to g.
@@ -99,7 +100,7 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
         if let Action::Work(work) = &entry.action {
             if work.load().is_none() {
                 messages.push(format!(
-                    "the work `{}` needs exactly one of touch, burn, write, fork, open, count",
+                    "the work `{}` needs exactly one of touch, burn, write, fork, open, send, count",
                     work.name
                 ));
             }

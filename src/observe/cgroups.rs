@@ -109,13 +109,15 @@ fn read_group(root: &CgroupRoot, dir: &Path, path: &str, earlier: Option<&Cgroup
         CgroupVersion::V2 => small::read(&dir.join("cgroup.controllers")).unwrap_or_default(),
     };
     let controllers: Vec<&str> = controllers.split([',', ' ', '\n']).filter(|word| !word.is_empty()).collect();
+    // In v2 the lab's host is in a group below its top one.
+    let is_the_labs = path.is_empty() || (path == "host" && root.version == CgroupVersion::V2);
     let files: BTreeMap<String, String> = FILES
         .iter()
         // Trying to open a file that can't be there costs as much as reading one.
         .filter(|name| can_be_there(name, &controllers, root.version))
         .filter(|name| !RESTLESS.contains(name))
-        // The lab's own top group counts whatever any actor does: noise beside the lesson's groups.
-        .filter(|name| !(path.is_empty() && is_counter(name)))
+        // The lab's own group counts whatever any actor does: noise beside the lesson's groups.
+        .filter(|name| !(is_the_labs && is_counter(name)))
         .filter_map(|name| {
             let counted = earlier.filter(|_| is_counter(name)).and_then(|group| group.files.get(*name));
             if let Some(value) = counted {
@@ -131,6 +133,23 @@ fn read_group(root: &CgroupRoot, dir: &Path, path: &str, earlier: Option<&Cgroup
         procs: procs.lines().filter_map(|pid| pid.parse().ok()).collect(),
         files,
     }
+}
+
+/// The v2 group whose directory has this inode number, relative to the lab's subtree.
+pub fn name_of(roots: &[CgroupRoot], inode: u64) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    fn search(top: &Path, dir: &Path, inode: u64, depth: usize) -> Option<String> {
+        let below = fs::read_dir(dir).ok()?.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let dirs: Vec<_> = below.take(MOST).collect();
+        let found = dirs.iter().find(|entry| entry.metadata().is_ok_and(|metadata| metadata.ino() == inode));
+        match found {
+            Some(entry) => Some(entry.path().strip_prefix(top).ok()?.to_string_lossy().into_owned()),
+            None if depth < DEEPEST => dirs.iter().find_map(|entry| search(top, &entry.path(), inode, depth + 1)),
+            None => None,
+        }
+    }
+    let root = roots.iter().find(|root| root.version == CgroupVersion::V2)?;
+    search(&root.path, &root.path, inode, 0)
 }
 
 /// A file belongs to the controller it is named after; v2 has some in every group.

@@ -14,6 +14,7 @@ pub mod processes;
 pub mod rootdir;
 pub mod samples;
 mod small;
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -44,6 +45,8 @@ pub struct Subject {
     pub netlink: Option<Arc<OwnedFd>>,
     /// One that hears of every change there, non-blocking.
     pub monitor: Option<Arc<OwnedFd>>,
+    /// A netfilter socket that was opened there.
+    pub firewall: Option<Arc<OwnedFd>>,
 }
 
 /// The lab's subtree in one hierarchy, on the machine.
@@ -210,12 +213,13 @@ impl Observer {
             }
             match networks.iter_mut().find(|network| network.ns == ns) {
                 Some(known) => known.actors.push(subject.name.clone()),
-                None => networks.push(Network {
-                    name: subject.name.0.clone(),
-                    ns,
-                    actors: vec![subject.name.clone()],
-                    ..network::read(netlink)
-                }),
+                None => {
+                    let mut network = network::read(netlink);
+                    let group = |inode| cgroups::name_of(&self.cgroups, inode);
+                    network.traffic.extend(subject.firewall.iter().flat_map(|socket| traffic::rules(socket, &group)));
+                    let actors = vec![subject.name.clone()];
+                    networks.push(Network { name: subject.name.0.clone(), ns, actors, ..network });
+                }
             }
         }
         // The lab's host speaks for its namespace wherever it is in the alphabet.

@@ -16,13 +16,13 @@ use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 
-use super::Subject;
+use super::{Subject, traffic};
 use crate::snapshot::{Address, Link, Neighbour, Network, Route};
 
 /// How long a dump may take before it counts as failed, in milliseconds.
-const ANSWER_WITHIN_MS: i64 = 200;
+pub(super) const ANSWER_WITHIN_MS: i64 = 200;
 
-/// Links, addresses, routes and neighbours; a dump that fails leaves its list empty. Name and members are the caller's.
+/// Links, addresses, routes, neighbours and queueing disciplines; a dump that fails leaves its list empty. Name and members are the caller's.
 pub fn read(socket: &OwnedFd) -> Network {
     let _ = nix::sys::socket::setsockopt(socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(ANSWER_WITHIN_MS));
     let links: Vec<LinkMessage> = dump(socket, Message::GetLink(LinkMessage::default()), |message| match message {
@@ -48,6 +48,7 @@ pub fn read(socket: &OwnedFd) -> Network {
         addresses: addresses.iter().filter_map(|message| address(message, &name)).collect(),
         routes: routes.iter().filter_map(|message| route(message, &name)).collect(),
         neighbours: neighbours.iter().filter_map(|message| neighbour(message, &name)).collect(),
+        traffic: traffic::disciplines(socket, &name),
         ..Network::default()
     }
 }
@@ -77,7 +78,7 @@ fn ipv4_routes() -> RouteMessage {
 }
 
 /// All answers to one dump request. Late answers to an earlier one are told apart by their sequence number.
-fn dump<T>(socket: &OwnedFd, request: Message, pick: impl Fn(Message) -> Option<T>) -> Vec<T> {
+pub(super) fn dump<T>(socket: &OwnedFd, request: Message, pick: impl Fn(Message) -> Option<T>) -> Vec<T> {
     static SEQUENCE: AtomicU32 = AtomicU32::new(0x1000_0000);
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
     let mut packet = NetlinkMessage::from(request);

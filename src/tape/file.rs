@@ -252,6 +252,7 @@ fn is_too_long(snapshot: &Snapshot) -> bool {
         snapshot.mounts.iter().map(|table| table.rows.len()).sum(),
         snapshot.processes.len(),
         snapshot.networks.len(),
+        snapshot.networks.iter().map(|network| network.traffic.len()).sum(),
         snapshot.cgroups.len(),
         snapshot.overlays.len(),
         snapshot.overlays.iter().map(|overlay| overlay.entries.len()).sum(),

@@ -39,7 +39,8 @@ pub(super) fn marks(lesson: &Lesson) -> Vec<StepMark> {
     lesson.steps.iter().map(|step| StepMark { id: step.id.clone(), sum: sum(lesson, step) }).collect()
 }
 
-/// Text that differs where a tape would.
+/// Text that differs where a tape would. A field that came later is left out of it where it is not given (`skip_serializing_if`),
+/// so that tapes of lessons without it go on fitting.
 fn sum(lesson: &Lesson, step: &Step) -> u32 {
     let branches: Vec<(&str, &[ActionEntry])> =
         step.branches.iter().map(|branch| (branch.id.as_str(), branch.actions.as_slice())).collect();

@@ -89,6 +89,8 @@ pub struct Machine {
     /// Our own processes that are alive, by pid and title.
     pub processes: BTreeSet<String>,
     pub temporary: BTreeSet<String>,
+    /// Controllers of packets that some v1 hierarchy has, mounted or not, with its number.
+    pub attached: BTreeSet<String>,
 }
 
 impl Machine {
@@ -104,6 +106,7 @@ impl Machine {
                 .chain(names("/var/tmp"))
                 .filter(|name| name.contains("unboxed"))
                 .collect(),
+            attached: attached(),
         }
     }
 
@@ -125,6 +128,12 @@ fn names(dir: &str) -> BTreeSet<String> {
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect()
+}
+
+fn attached() -> BTreeSet<String> {
+    let text = fs::read_to_string("/proc/cgroups").unwrap_or_default();
+    let words = text.lines().map(|line| line.split_ascii_whitespace().take(2).collect::<Vec<_>>());
+    words.filter(|words| words[0].starts_with("net_") && words[1] != "0").map(|words| words.join(" ")).collect()
 }
 
 fn lab_cgroups() -> BTreeSet<String> {

@@ -1,6 +1,6 @@
 //! Panes for a room: what changed and nothing else, without ids, options or inherited rows; everything where nothing changed.
 
-use super::{PaneRow, RowKind, Scene, bars, charts, row};
+use super::{PaneRow, RowKind, Scene, bars, charts, network, row};
 use crate::diff::{CgroupFile, Mark, Row, Section, is_counter};
 use crate::lesson::model::ViewKind;
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
@@ -22,7 +22,7 @@ fn of_view(view: ViewKind, scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec
         ViewKind::Mounts => mounts(scene, acting),
         ViewKind::Processes => rows("", &scene.diff.processes, scene, |process, _| self::process(process)),
         ViewKind::Namespaces => namespaces(scene),
-        ViewKind::Network => network(scene, acting),
+        ViewKind::Network => networks(scene, acting),
         ViewKind::Cgroups => cgroups(scene),
         ViewKind::Files => files(scene),
         ViewKind::Calls => calls(scene),
@@ -155,16 +155,18 @@ fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
     all
 }
 
-fn network(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
-    let mut networks: Vec<_> = scene.diff.networks.iter().collect();
-    networks.sort_by_key(|network| acting.is_none_or(|actor| network.name != actor.as_str()));
+fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
+    let mut sections: Vec<_> = scene.diff.networks.iter().collect();
+    sections.sort_by_key(|section| acting.is_none_or(|actor| section.name != actor.as_str()));
     let mut all = Vec::new();
-    for network in networks {
+    for network in sections {
         // What the kernel gives each link by itself is not the matter.
         let told: Vec<_> = network.addresses.iter().filter(|row| !is_given(row)).cloned().collect();
         let mut own = rows("", &network.links, scene, |link, _| self::link(link));
         own.extend(rows("", &told, scene, |address, _| words::address(address)));
         own.extend(rows("", &network.routes, scene, |route, _| format!("route to {}", words::route(route))));
+        own.extend(rows("", &network.traffic, scene, |it, _| format!("{} packets: {}", it.packets, it.text)));
+        own.extend(rows("", &network.traffic, scene, network::traffic_line));
         if !own.is_empty() {
             all.push(PaneRow::heading(&network.name));
             all.extend(own);

@@ -1,8 +1,8 @@
-//! The network pane: links, addresses, routes and neighbours of each network namespace.
+//! The network pane: links, addresses, routes, neighbours of each network namespace, and what its packets pass.
 
 use super::{Compare, PaneRow, PaneSection, Scene, owner_line, row, visible};
 use crate::diff::{Birth, NetworkDiff};
-use crate::snapshot::Link;
+use crate::snapshot::{Link, Traffic};
 use crate::text::column;
 use crate::words;
 
@@ -30,10 +30,20 @@ fn build_section(network: &NetworkDiff, scene: &Scene<'_>) -> PaneSection {
         visible(&network.neighbours, scene)
             .map(|(mark, it, _)| row(mark, format!("  neighbour {}", words::neighbour(it)))),
     );
+    // How many there were first: a rule is long.
+    rows.extend(
+        visible(&network.traffic, scene).map(|(mark, it, was)| row(mark, format!("  {}", traffic_line(it, was)))),
+    );
     if rows.len() == before {
         rows.push(PaneRow::note(if scene.changes_only { "nothing changed" } else { "nothing" }));
     }
     PaneSection { rows }
+}
+
+pub(super) fn traffic_line(traffic: &Traffic, was: Option<&Traffic>) -> String {
+    let was = was.filter(|was| was.packets != traffic.packets);
+    let more = was.map_or_else(String::new, |was| format!(" (was {})", was.packets));
+    format!("{} packets{more}  {}", traffic.packets, traffic.text)
 }
 
 fn link_line(link: &Link) -> String {

@@ -32,6 +32,7 @@ impl Cgroup {
             parts.extend(limits.cpus.as_ref().map(|cpus| format!("may run on CPU {cpus}")));
             parts.extend(limits.mems.as_ref().map(|mems| format!("may use memory of node {mems}")));
             parts.extend(limits.write_bps.map(|bytes| format!("may write {} bytes a second", bytes.0)));
+            parts.extend(limits.classid.map(|class| format!("marks what it sends with {:#x}", class.0)));
             parts.extend(limits.freeze.map(|freeze| if freeze { "is frozen" } else { "is thawed" }.to_owned()));
         }
         format!("the cgroup {} {}", self.name, if parts.is_empty() { "is there".into() } else { parts.join(", ") })
@@ -72,6 +73,7 @@ fn wanted_files(limits: &Limits) -> Vec<[(&'static str, String); 2]> {
         let state = if freeze { "FROZEN" } else { "THAWED" };
         [("freezer.state", state.to_owned()), ("cgroup.freeze", u8::from(freeze).to_string())]
     }));
+    wanted.extend(limits.classid.map(|class| [(); 2].map(|()| ("net_cls.classid", class.0.to_string()))));
     wanted
 }
 

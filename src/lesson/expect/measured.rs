@@ -4,17 +4,39 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World, verdict};
 use crate::lesson::model::ViewKind;
-use crate::op::ActorName;
+use crate::op::{ActorName, Op, OpRecord};
 use crate::report::Verdict;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measured {
     pub what: String,
+    /// The workload that measured it; without one, the last that did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<ActorName>,
+    /// As a share of what this workload measured: 1 is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<ActorName>,
     #[serde(default)]
     pub at_least: Option<f64>,
     #[serde(default)]
     pub at_most: Option<f64>,
+}
+
+impl Measured {
+    /// The last number counts: a workload says how far it is as it goes.
+    fn last<'a>(&self, outputs: impl Iterator<Item = &'a str>) -> Option<f64> {
+        let lines = outputs.flat_map(str::lines);
+        lines
+            .filter_map(|line| line.strip_prefix(self.what.as_str())?.strip_prefix(' ')?.trim().parse::<f64>().ok())
+            .last()
+    }
+
+    fn measured(&self, world: &World<'_>, by: Option<&ActorName>) -> Option<f64> {
+        let Some(by) = by else { return self.last(world.outputs.iter().copied()) };
+        let is_its = |record: &&OpRecord| matches!(&record.op, Op::Work { name, .. } if name == by);
+        self.last(world.ops.iter().filter(is_its).map(|record| record.outcome.output()))
+    }
 }
 
 impl ExpectKind for Measured {
@@ -31,20 +53,26 @@ impl ExpectKind for Measured {
     }
 
     fn actors(&self) -> Vec<&ActorName> {
-        Vec::new()
+        self.by.iter().chain(&self.of).collect()
     }
 
     fn judge(&self, world: &World<'_>) -> Verdict {
-        let mut sentence = format!("{} is", self.what);
+        let mut sentence = self.what.clone();
+        sentence.extend(self.by.as_ref().map(|by| format!(" of {by}")));
+        sentence.push_str(" is");
         sentence.extend(self.at_least.map(|least| format!(" at least {least}")));
         sentence.extend(self.at_most.map(|most| format!(" at most {most}")));
-        // The last one counts: a workload says how far it is as it goes.
-        let lines = world.outputs.iter().flat_map(|output| output.lines());
-        let number = lines
-            .filter_map(|line| line.strip_prefix(self.what.as_str())?.strip_prefix(' ')?.trim().parse::<f64>().ok())
-            .next_back();
-        let Some(number) = number else { return verdict(false, sentence, "it was not measured") };
-        let fits = self.at_least.is_none_or(|least| number >= least) && self.at_most.is_none_or(|most| number <= most);
-        verdict(fits, sentence, format!("{} {number}", self.what))
+        sentence.extend(self.of.as_ref().map(|of| format!(" times that of {of}")));
+        let Some(number) = self.measured(world, self.by.as_ref()) else {
+            return verdict(false, sentence, "it was not measured");
+        };
+        let (compared, seen) = match self.of.as_ref().map(|of| (of, self.measured(world, Some(of)))) {
+            None => (number, format!("{} {number}", self.what)),
+            Some((of, Some(other))) => (number / other, format!("{number}, and {other} of {of}")),
+            Some((of, None)) => return verdict(false, sentence, format!("{of} did not measure it")),
+        };
+        let fits =
+            self.at_least.is_none_or(|least| compared >= least) && self.at_most.is_none_or(|most| compared <= most);
+        verdict(fits, sentence, seen)
     }
 }

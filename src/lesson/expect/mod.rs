@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod output;
 pub mod overlay;
 pub mod process;
+pub mod traffic;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -119,11 +120,12 @@ pub enum Expect {
     Outcome(outcome::Outcome),
     CgroupFile(cgroup_file::CgroupFile),
     Measured(measured::Measured),
+    Traffic(traffic::Traffic),
 }
 
 impl Expect {
     /// The keys of all kinds in YAML.
-    pub const NAMES: [&'static str; 18] = [
+    pub const NAMES: [&'static str; 19] = [
         "mount",
         "mounts",
         "namespaces",
@@ -142,6 +144,7 @@ impl Expect {
         "outcome",
         "cgroup_file",
         "measured",
+        "traffic",
     ];
 
     fn read<'de, D: Deserializer<'de>>(name: &str, fields: D) -> Result<Expect, D::Error> {
@@ -164,6 +167,7 @@ impl Expect {
             "outcome" => outcome::Outcome::deserialize(fields).map(Expect::Outcome),
             "cgroup_file" => cgroup_file::CgroupFile::deserialize(fields).map(Expect::CgroupFile),
             "measured" => measured::Measured::deserialize(fields).map(Expect::Measured),
+            "traffic" => traffic::Traffic::deserialize(fields).map(Expect::Traffic),
             _ => Err(D::Error::unknown_field(name, &Expect::NAMES)),
         }
     }
@@ -228,6 +232,7 @@ impl Expect {
             Expect::Outcome(kind) => kind,
             Expect::CgroupFile(kind) => kind,
             Expect::Measured(kind) => kind,
+            Expect::Traffic(kind) => kind,
         }
     }
 

@@ -1,0 +1,205 @@
+//! What happens to packets on their way out of one network namespace: queueing disciplines and their classes, by dumps on
+//! its netlink socket, and firewall rules that count, by one on its netfilter socket. Told in the words of tc(8) and nft(8).
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::sys::socket::{MsgFlags, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike};
+use rtnetlink::packet_core::Nla;
+use rtnetlink::packet_route::RouteNetlinkMessage as Message;
+use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcOption, TcStats2};
+
+use super::network::{ANSWER_WITHIN_MS, dump};
+use crate::snapshot::Traffic;
+use crate::traffic::{ClassId, Rate};
+
+/// Queueing disciplines that somebody set up (the kernel's own have no number), each with its classes.
+pub fn disciplines(socket: &OwnedFd, name: &impl Fn(u32) -> String) -> Vec<Traffic> {
+    let qdiscs = dump(socket, Message::GetQueueDiscipline(TcMessage::default()), |message| match message {
+        Message::NewQueueDiscipline(qdisc) => Some(qdisc),
+        _ => None,
+    });
+    let mut found = Vec::new();
+    for qdisc in qdiscs.iter().filter(|qdisc| qdisc.header.handle.major != 0) {
+        let index = qdisc.header.index;
+        let dev = name(u32::try_from(index).unwrap_or(0));
+        let place = if qdisc.header.parent == TcHandle::ROOT { " root" } else { "" };
+        let handle = class_id(qdisc.header.handle);
+        found.push(counted(qdisc, format!("qdisc {} {handle} dev {dev}{place}", kind(qdisc))));
+        let classes = dump(socket, Message::GetTrafficClass(TcMessage::with_index(index)), |message| match message {
+            Message::NewTrafficClass(class) => Some(class),
+            _ => None,
+        });
+        for class in classes.iter().filter(|class| class.header.handle.major == qdisc.header.handle.major) {
+            let rate = htb_rate(class).map_or_else(String::new, |rate| format!(" rate {rate}"));
+            let text = format!("class {} {} dev {dev}{rate}", kind(class), class_id(class.header.handle));
+            found.push(counted(class, text));
+        }
+    }
+    found
+}
+
+fn class_id(handle: TcHandle) -> ClassId {
+    ClassId(u32::from(handle.major) << 16 | u32::from(handle.minor))
+}
+
+fn kind(message: &TcMessage) -> &str {
+    let kind = message.attributes.iter().find_map(|attribute| match attribute {
+        TcAttribute::Kind(kind) => Some(kind.as_str()),
+        _ => None,
+    });
+    kind.unwrap_or("?")
+}
+
+fn counted(message: &TcMessage, text: String) -> Traffic {
+    let stats = message.attributes.iter().flat_map(|attribute| match attribute {
+        TcAttribute::Stats2(stats) => stats.as_slice(),
+        _ => &[],
+    });
+    let mut basic = stats.filter_map(|stats| match stats {
+        TcStats2::Basic(basic) => Some((u64::from(basic.packets), basic.bytes)),
+        _ => None,
+    });
+    let (packets, bytes) = basic.next_back().unwrap_or_default();
+    Traffic { text, packets, bytes }
+}
+
+/// The bytes a second of a struct tc_htb_opt's first tc_ratespec, in linux/pkt_sched.h.
+fn htb_rate(class: &TcMessage) -> Option<Rate> {
+    const TCA_HTB_PARMS: u16 = 1;
+    let options = class.attributes.iter().find_map(|attribute| match (attribute, kind(class)) {
+        (TcAttribute::Options(options), "htb") => options.first(),
+        _ => None,
+    });
+    let Some(TcOption::Other(nested)) = options else { return None };
+    let mut bytes = vec![0; nested.value_len()];
+    nested.emit_value(&mut bytes);
+    let rate = <[u8; 4]>::try_from(find(&bytes, TCA_HTB_PARMS)?.get(8..12)?).ok()?;
+    Some(Rate(u64::from(u32::from_ne_bytes(rate)) * 8))
+}
+
+/// The rules that count, table by table, in the order they are asked in. `group` names a v2 group by its number.
+pub fn rules(socket: &OwnedFd, group: &impl Fn(u64) -> Option<String>) -> Vec<Traffic> {
+    /// NFT_MSG_GETRULE of NFNL_SUBSYS_NFTABLES, and what answers it.
+    const GET_RULE: u16 = 10 << 8 | 7;
+    const NEW_RULE: u16 = 10 << 8 | 6;
+    const REQUEST_DUMP: u16 = 1 | 0x300;
+    let _ = nix::sys::socket::setsockopt(socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(ANSWER_WITHIN_MS));
+    let mut found = Vec::new();
+    // nlmsghdr and nfgenmsg; family 0 is all of them.
+    let mut request = 20_u32.to_ne_bytes().to_vec();
+    request.extend([GET_RULE, REQUEST_DUMP].iter().flat_map(|word| word.to_ne_bytes()));
+    request.extend([0; 12]);
+    if nix::sys::socket::send(socket.as_raw_fd(), &request, MsgFlags::empty()).is_err() {
+        return found;
+    }
+    let mut buffer = vec![0_u8; 64 * 1024];
+    while let Ok(count @ 1..) = nix::sys::socket::recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
+        let mut rest = &buffer[..count];
+        while let Some((kind, body, behind)) = next_message(rest) {
+            if kind != NEW_RULE {
+                // NLMSG_DONE, or an error.
+                return found;
+            }
+            found.extend(rule(body, group));
+            rest = behind;
+        }
+    }
+    found
+}
+
+/// Type, body and what comes behind it.
+fn next_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+    let length = u32::from_ne_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
+    let kind = u16::from_ne_bytes(bytes.get(4..6)?.try_into().ok()?);
+    let behind = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+    Some((kind, bytes.get(16..length)?, behind))
+}
+
+/// Kind and value of each attribute. (The highest two bits of a kind are flags.)
+fn each(mut attributes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let length = usize::from(u16::from_ne_bytes(attributes.get(..2)?.try_into().ok()?));
+        let kind = u16::from_ne_bytes(attributes.get(2..4)?.try_into().ok()?) & 0x3fff;
+        let value = attributes.get(4..length)?;
+        attributes = attributes.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    })
+}
+
+fn find(attributes: &[u8], kind: u16) -> Option<&[u8]> {
+    each(attributes).find(|(own, _)| *own == kind).map(|(_, value)| value)
+}
+
+fn number(attributes: &[u8], kind: u16) -> Option<u32> {
+    Some(u32::from_be_bytes(find(attributes, kind)?.try_into().ok()?))
+}
+
+fn text(attributes: &[u8], kind: u16) -> Option<&str> {
+    std::str::from_utf8(find(attributes, kind)?).ok().map(|text| text.trim_end_matches('\0'))
+}
+
+/// NFTA_RULE_*: table 1, chain 2, expressions 4, each with its name 1 and data 2. None for a rule that does not count.
+fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> {
+    let family = match body.first()? {
+        1 => "inet",
+        2 => "ip",
+        10 => "ip6",
+        _ => return None,
+    };
+    let attributes = body.get(4..)?;
+    let chain = format!("in {family} {} {}", text(attributes, 1)?, text(attributes, 2)?);
+    let mut words = Vec::new();
+    let mut counts = None;
+    // What the register holds: what was asked of the packet, or a value.
+    let (mut asked, mut loaded) = (Asked::Other, None);
+    for (_, expression) in each(find(attributes, 4)?) {
+        let (name, data) = (text(expression, 1)?, find(expression, 2).unwrap_or_default());
+        match (name, number(data, 1), number(data, 2), number(data, 3)) {
+            // meta: dreg 1, key 2, sreg 3. NFT_META_PRIORITY is 2, NFT_META_CGROUP 23.
+            ("meta", Some(_), Some(23), _) => asked = Asked::Classid,
+            ("meta", None, Some(2), Some(_)) => {
+                let class = loaded.and_then(|bytes: &[u8]| bytes.try_into().ok()).map(u32::from_ne_bytes);
+                words.push(format!("meta priority set {}", ClassId(class?)));
+            }
+            // socket: key 1 (3: the v2 group), level 3.
+            ("socket", Some(3), _, Some(level)) => asked = Asked::Group { level },
+            // cmp: op 2 (0: equal), data 3.
+            ("cmp", _, Some(0), _) => words.push(asked.is(find(find(data, 3)?, 1)?, group)),
+            ("immediate", ..) => loaded = find(data, 2).and_then(|data| find(data, 1)),
+            // counter: bytes 1, packets 2.
+            ("counter", ..) => {
+                let big = |kind| Some(u64::from_be_bytes(find(data, kind)?.try_into().ok()?));
+                counts = Some((big(2)?, big(1)?));
+                words.push("counter".into());
+            }
+            (name, ..) => words.push(format!("[{name}]")),
+        }
+    }
+    let (packets, bytes) = counts?;
+    words.push(chain);
+    Some(Traffic { text: words.join(" "), packets, bytes })
+}
+
+/// What a rule asked of a packet.
+enum Asked {
+    Classid,
+    Group { level: u32 },
+    Other,
+}
+
+impl Asked {
+    /// In nft(8)'s words: it has this value.
+    fn is(&self, bytes: &[u8], group: &impl Fn(u64) -> Option<String>) -> String {
+        let small = <[u8; 4]>::try_from(bytes).map(u32::from_ne_bytes);
+        let large = <[u8; 8]>::try_from(bytes).map(u64::from_ne_bytes);
+        match (self, small, large) {
+            (Asked::Classid, Ok(number), _) => format!("meta cgroup {number}"),
+            (Asked::Group { level }, _, Ok(id)) => {
+                let name = group(id).map_or_else(|| id.to_string(), |name| format!("\"{name}\""));
+                format!("socket cgroupv2 level {level} {name}")
+            }
+            (Asked::Classid | Asked::Group { .. } | Asked::Other, ..) => "[cmp]".into(),
+        }
+    }
+}

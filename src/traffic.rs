@@ -1,0 +1,134 @@
+//! Names for traffic control: a class by its number, a rate, and who sends a packet. Plain data, in tc(8)'s notation.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A traffic class, `MAJOR:MINOR` in hexadecimal: `10:1`. The same 32 bits are a group's `net_cls.classid`: 0x100001.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClassId(pub u32);
+
+impl ClassId {
+    /// The queueing discipline that it belongs to: `10:`.
+    pub fn qdisc(self) -> ClassId {
+        ClassId(self.0 & 0xffff_0000)
+    }
+}
+
+impl TryFrom<String> for ClassId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let part = |part: &str| u16::from_str_radix(part, 16).ok().map(u32::from);
+        let parts = text.split_once(':').and_then(|(major, minor)| Some((part(major)?, part(minor)?)));
+        match parts {
+            Some((major, minor)) if major > 0 && minor > 0 => Ok(ClassId(major << 16 | minor)),
+            _ => Err(format!("`{text}` is no traffic class, like \"10:1\" (two hexadecimal numbers, in quotes)")),
+        }
+    }
+}
+
+impl From<ClassId> for String {
+    fn from(class: ClassId) -> String {
+        class.to_string()
+    }
+}
+
+impl fmt::Display for ClassId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 >> 16, self.0 & 0xffff) {
+            (major, 0) => write!(f, "{major:x}:"),
+            (major, minor) => write!(f, "{major:x}:{minor:x}"),
+        }
+    }
+}
+
+/// Bits a second: a number with `kbit`, `mbit` or `gbit`, which are thousands here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Rate(pub u64);
+
+const UNITS: [(&str, u64); 3] = [("gbit", 1_000_000_000), ("mbit", 1_000_000), ("kbit", 1_000)];
+
+impl TryFrom<String> for Rate {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let found = UNITS.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?.parse::<u64>().ok()?, size)));
+        let rate = found.and_then(|(number, size)| number.checked_mul(*size)).filter(|rate| *rate >= 1000);
+        rate.map(Rate).ok_or_else(|| format!("`{text}` is no rate, like 8mbit: a number with kbit, mbit or gbit"))
+    }
+}
+
+impl From<Rate> for String {
+    fn from(rate: Rate) -> String {
+        rate.to_string()
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match UNITS.iter().find(|(_, size)| self.0 >= *size && self.0.is_multiple_of(*size)) {
+            Some((unit, size)) => write!(f, "{}{unit}", self.0 / size),
+            None => write!(f, "{}bit", self.0),
+        }
+    }
+}
+
+/// Whose packets a firewall rule is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sender {
+    /// Sockets of groups with this `net_cls.classid`.
+    Class(ClassId),
+    /// Sockets that were made in a v2 group, by its directory, so many levels below the cgroup namespace's top. (Before
+    /// Linux 6.12, and its stable relatives of September 2024, the kernel counted from the top of the machine.)
+    Group { path: String, level: u32 },
+}
+
+/// A rule for packets on their way out of a network namespace. It counts them, and may give them to a class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PacketRule {
+    pub of: Sender,
+    pub class: Option<ClassId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_two_hexadecimal_numbers() {
+        let check = |text: &str, expected: Option<u32>| {
+            let class = ClassId::try_from(text.to_owned()).ok();
+            assert_eq!(class.map(|class| class.0), expected, "{text}");
+            if let Some(class) = class {
+                assert_eq!(class.to_string(), text);
+            }
+        };
+        check("10:1", Some(0x10_0001));
+        check("a:ffff", Some(0xa_ffff));
+        for wrong in ["", "10", "10:", ":1", "0:1", "10:0", "10:10000", "x:1", "0x10:1"] {
+            check(wrong, None);
+        }
+        assert_eq!(ClassId(0x10_0001).qdisc().to_string(), "10:");
+    }
+
+    #[test]
+    fn rates_are_in_thousands_of_bits() {
+        let check = |text: &str, expected: Option<u64>| {
+            let rate = Rate::try_from(text.to_owned()).ok();
+            assert_eq!(rate.map(|rate| rate.0), expected, "{text}");
+            if let Some(rate) = rate {
+                assert_eq!(rate.to_string(), text);
+            }
+        };
+        check("8mbit", Some(8_000_000));
+        check("500kbit", Some(500_000));
+        check("2gbit", Some(2_000_000_000));
+        for wrong in ["", "8", "8MB", "mbit", "-1mbit", "0mbit", "99999999999gbit"] {
+            check(wrong, None);
+        }
+    }
+}
