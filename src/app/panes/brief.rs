@@ -165,7 +165,6 @@ fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
         let mut own = rows("", &network.links, scene, |link, _| self::link(link));
         own.extend(rows("", &told, scene, |address, _| words::address(address)));
         own.extend(rows("", &network.routes, scene, |route, _| format!("route to {}", words::route(route))));
-        own.extend(rows("", &network.traffic, scene, |it, _| format!("{} packets: {}", it.packets, it.text)));
         own.extend(rows("", &network.traffic, scene, network::traffic_line));
         if !own.is_empty() {
             all.push(PaneRow::heading(&network.name));
@@ -182,13 +181,7 @@ fn is_given(row: &Row<Address>) -> bool {
 
 fn link(link: &Link) -> String {
     let master = link.master.as_ref().map_or_else(String::new, |master| format!(" in {master}"));
-    // Bridges and the loopback do not say how they are.
-    let state = match (link.operstate.as_str(), link.up) {
-        ("UNKNOWN", true) => "up".to_owned(),
-        ("UNKNOWN", false) => "down".to_owned(),
-        (state, _) => state.to_lowercase(),
-    };
-    format!("{} {state}{master}", column(&link.name, 12))
+    format!("{} {}{master}", column(&link.name, 12), network::state(link))
 }
 
 /// The lesson's own groups before the lab's top ones.

@@ -46,13 +46,18 @@ pub(super) fn traffic_line(traffic: &Traffic, was: Option<&Traffic>) -> String {
     format!("{} packets{more}  {}", traffic.packets, traffic.text)
 }
 
-fn link_line(link: &Link) -> String {
-    let kind = if link.kind.is_empty() { "loopback" } else { &link.kind };
-    let state = match (link.up, link.carrier) {
+/// From the link's flags: its "operational state" follows them late, and bridges have none.
+pub(super) fn state(link: &Link) -> &'static str {
+    match (link.up, link.carrier) {
         (false, _) => "down",
         (true, true) => "up",
         (true, false) => "up, no carrier",
-    };
+    }
+}
+
+fn link_line(link: &Link) -> String {
+    let kind = if link.kind.is_empty() { "loopback" } else { &link.kind };
+    let state = state(link);
     let master = link.master.as_ref().map_or_else(String::new, |master| format!(" in {master}"));
     let peer = link.peer_index.map_or_else(String::new, |peer| {
         let place = if link.peer_netns.is_some() { " elsewhere" } else { "" };
