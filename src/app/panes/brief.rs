@@ -76,7 +76,10 @@ fn rows<T>(heading: &str, rows: &[Row<T>], scene: &Scene<'_>, text: impl Fn(&T, 
                 (None, None) => return None,
             };
             let was = one.before.as_ref().filter(|_| mark.is_change() && one.after.is_some());
-            Some(row(mark, text(value, was)))
+            let said = text(value, was);
+            // What changed is among what a room is not told.
+            let is_untold = was.is_some_and(|was| text(was, None) == said);
+            (!is_untold).then(|| row(mark, said))
         })
         .collect();
     lines.sort_by_key(|line| line.mark == Mark::Gone);
