@@ -21,7 +21,7 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
     // What a step's time showed is no part of the moment before it.
     let drawings = match scene.compare {
         Compare::Before => Vec::new(),
-        Compare::Diff | Compare::After | Compare::SideBySide => [charts::rows(&drawn), bars::rows(scene.ops)].concat(),
+        Compare::Diff | Compare::After | Compare::SideBySide => [bars::rows(scene.ops), charts::rows(&drawn)].concat(),
     };
     let sections = [drawings, tree::rows(scene, chosen), files(scene, chosen)];
     let mut sections: Vec<PaneSection> =
