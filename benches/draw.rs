@@ -110,9 +110,10 @@ fn window(role: Role, size: (u16, u16)) -> Model {
         name: "lesson.yaml".into(),
         tape: None,
         told,
+        missing: Default::default(),
         set: stage(10),
         shown: stage(10),
-        clock: Clock::new(&lesson, None),
+        clock: Clock::new(&lesson, None, &Default::default()),
         windows: Windows { all: vec![own], driver: Some(1) },
     };
     let mut model = Model::new(Vec::new(), size);

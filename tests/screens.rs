@@ -1,6 +1,6 @@
 //! Every screen at every size, from hand-made state: no panic, no control character, no meaning by colour alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -223,7 +223,7 @@ fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
     let mut told: Vec<Told> = (0..PLAYED).map(|step| Told::Played(WholeRecord::of(&record(step, names)))).collect();
     told.push(Told::Ready(ready(PLAYED, snapshot(AFTER, names))));
     let stage = Stage::new().at(beat);
-    let mut clock = Clock::new(&lesson, None);
+    let mut clock = Clock::new(&lesson, None, &BTreeSet::new());
     clock.step = beat.step();
     clock.used[0] = std::time::Duration::from_secs(200);
     let all =
@@ -233,6 +233,7 @@ fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
         lesson: catalogue::source("build-a-container").expect("its text").to_owned(),
         tape: names.first().map(|name| (*name).to_owned()),
         told,
+        missing: BTreeSet::new(),
         set: stage.clone(),
         shown: stage,
         clock,

@@ -8,16 +8,21 @@ use anyhow::Context;
 
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
-use crate::tape::{file, shelf};
+use crate::tape::{Tape, file, shelf};
 use crate::text;
 use crate::ui::talk::rehearsal;
 
-/// Every beat of it, as an audience would see it.
+/// Every beat of it, as an audience would see it: of each of the program's tapes that fits, or without one.
 fn fits_a_wall(name: &str, lesson: Lesson) -> bool {
-    let tape =
-        shelf::all().filter(|(_, header)| header.lesson == lesson.id).find_map(|(bytes, _)| file::read(bytes).ok());
-    let tape = tape.filter(|tape| tape.fits(&lesson).is_ok());
-    let misfits = rehearsal::misfits(&Arc::new(lesson), tape.as_ref());
+    let lesson = Arc::new(lesson);
+    let own = shelf::all().filter(|(_, header)| header.lesson == lesson.id);
+    let tapes: Vec<Tape> =
+        own.filter_map(|(bytes, _)| file::read(bytes).ok()).filter(|tape| tape.fits(&lesson).is_ok()).collect();
+    let mut misfits: Vec<String> = match tapes.as_slice() {
+        [] => rehearsal::misfits(&lesson, None),
+        tapes => tapes.iter().flat_map(|tape| rehearsal::misfits(&lesson, Some(tape))).collect(),
+    };
+    misfits.dedup();
     for misfit in &misfits {
         eprintln!("{name}: {}", text::safe(misfit));
     }

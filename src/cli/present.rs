@@ -1,5 +1,6 @@
 //! `unboxed present`, `console` and `watch`: the hub of a talk, and its windows.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -19,6 +20,7 @@ use crate::doctor::{Playable, can_play};
 use crate::engine::play;
 use crate::engine::session::{Session, SessionOptions};
 use crate::lab::wire::Wire;
+use crate::lesson::model::Step;
 use crate::talk::clock::Clock;
 use crate::talk::hub::{self, Subject};
 use crate::talk::message::{FromHub, Role, ToHub, VERSION};
@@ -213,12 +215,16 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
     let (to_hub, events) = mpsc::channel();
     let own = Arc::clone(&lesson);
     let mut origin = None;
+    let cannot = |step: &Step| can_play(&step.needs, &facts) != Playable::Live;
+    let mut missing: BTreeSet<usize> =
+        lesson.steps.iter().enumerate().filter(|(_, step)| cannot(step)).map(|(index, _)| index).collect();
     let (name, source) = lesson_source(&arguments.lesson)?;
     let (_place, listener) = socket::listen(Behind::Talk)?;
     let engine = match &arguments.tape {
         Some(file) => {
             let tape = record::of_lesson(&lesson, file.as_deref(), &facts)?;
             origin = Some(tape.header.origin());
+            missing = tape.missing();
             std::thread::spawn(move || player::serve(&tape, &own, &for_engine, &to_hub))
         }
         None => std::thread::spawn(move || {
@@ -230,8 +236,8 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
             play::serve(|| Session::open(own, facts, &options), &for_engine, &visits, &to_hub);
         }),
     };
-    let clock = Clock::new(&lesson, arguments.minutes);
-    let subject = Subject { lesson: source, name, steps: lesson.steps.len(), tape: origin, clock };
+    let clock = Clock::new(&lesson, arguments.minutes, &missing);
+    let subject = Subject { lesson: source, name, steps: lesson.steps.len(), tape: origin, missing, clock };
     println!("{READY}");
     hub::serve(subject, listener, requests, events);
     // The lab is gone once the engine has ended.

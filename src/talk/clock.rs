@@ -1,5 +1,6 @@
 //! The clock of a talk: planned and used time per step, and what to skip to end on time. Pure: it is told the time.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -24,10 +25,12 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The lesson's minutes (or others), over its steps by how much there is to say about each.
-    pub fn new(lesson: &Lesson, minutes: Option<u32>) -> Clock {
+    /// The lesson's minutes (or others), over its steps by how much there is to say about each; none for those that are
+    /// `missing`.
+    pub fn new(lesson: &Lesson, minutes: Option<u32>, missing: &BTreeSet<usize>) -> Clock {
         let total = Duration::from_secs(u64::from(minutes.unwrap_or(lesson.minutes)) * 60);
-        let weights: Vec<u32> = lesson.steps.iter().map(weight).collect();
+        let weigh = |(index, step): (usize, &Step)| if missing.contains(&index) { 0 } else { weight(step) };
+        let weights: Vec<u32> = lesson.steps.iter().enumerate().map(weigh).collect();
         let sum: u32 = weights.iter().sum::<u32>().max(1);
         let planned = weights.into_iter().map(|weight| total * weight / sum).collect();
         Clock { planned, used: vec![Duration::ZERO; lesson.steps.len()], extra: Duration::ZERO, step: 0, runs: false }
@@ -109,7 +112,7 @@ mod tests {
     #[test]
     fn the_plan_is_the_lessons_minutes_and_time_passes_for_the_step_that_is_on() {
         let lesson = catalogue::find("build-a-container").expect("the lesson");
-        let mut clock = Clock::new(&lesson, Some(45));
+        let mut clock = Clock::new(&lesson, Some(45), &BTreeSet::new());
         let planned = clock.total_planned().as_secs_f64();
         assert!((planned - 45.0 * 60.0).abs() < 1.0, "{planned}");
         clock.pass(Duration::from_secs(9));
@@ -124,7 +127,7 @@ mod tests {
     #[test]
     fn who_is_late_is_told_what_to_skip_and_who_is_not_is_left_alone() {
         let lesson = catalogue::find("build-a-container").expect("the lesson");
-        let mut clock = Clock::new(&lesson, Some(45));
+        let mut clock = Clock::new(&lesson, Some(45), &BTreeSet::new());
         clock.runs = true;
         let none = |_: usize| false;
         assert!(clock.to_skip(&lesson, none).is_empty());

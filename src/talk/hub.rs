@@ -1,6 +1,7 @@
 //! The hub: it owns the engine's channels, hears windows, and tells all of them the same. A window that is stuck or gone slows
 //! nobody: what it misses it gets as a whole once it listens again.
 
+use std::collections::BTreeSet;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError};
@@ -30,6 +31,8 @@ pub struct Subject {
     pub name: String,
     pub steps: usize,
     pub tape: Option<String>,
+    /// Steps that can't be played.
+    pub missing: BTreeSet<usize>,
     pub clock: Clock,
 }
 
@@ -85,13 +88,15 @@ pub fn serve(subject: Subject, listener: UnixListener, requests: Sender<Request>
         }
     });
     let clock = subject.clock.clone();
+    let first = (0..subject.steps).find(|step| !subject.missing.contains(step)).unwrap_or_default();
+    let stage = Stage::new().at(Beat::Tell { step: first });
     let mut hub = Hub {
         records: vec![None; subject.steps],
         subject,
         requests,
         windows: Vec::new(),
-        set: Stage::new(),
-        shown: Stage::new(),
+        set: stage.clone(),
+        shown: stage,
         clock,
         since: Instant::now(),
         ready: None,
@@ -350,6 +355,7 @@ impl Hub {
             lesson: self.subject.lesson.clone(),
             name: self.subject.name.clone(),
             tape: self.subject.tape.clone(),
+            missing: self.subject.missing.clone(),
             told: self.records.iter().chain(last).flatten().cloned().collect(),
             set: self.set.clone(),
             shown: self.shown.clone(),

@@ -1,5 +1,6 @@
 //! What windows and the hub say to each other: closed lists, with a version, as length-prefixed JSON (`lab::wire`).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,6 +96,8 @@ pub struct Whole {
     pub name: String,
     /// Where and when the tape was made that plays instead of a lab.
     pub tape: Option<String>,
+    /// Steps that can't be played where the talk's lab is, or its tape was made: nobody is shown them.
+    pub missing: BTreeSet<usize>,
     /// What the engine told, as far as it still counts, in order.
     pub told: Vec<Told>,
     pub set: Stage,

@@ -9,6 +9,7 @@ pub mod player;
 mod record;
 pub mod shelf;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use crate::action::Context;
 use crate::doctor::{Facts, Layout};
 use crate::engine::Proof;
 use crate::lesson::model::Lesson;
-use crate::report::{LabInfo, StepRecord};
+use crate::report::{LabInfo, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 
 /// The version of the format that is written, and the only one that is read.
@@ -59,6 +60,14 @@ pub struct Moment {
     pub lab: LabInfo,
     pub live: Arc<Snapshot>,
     pub context: Context,
+}
+
+impl Tape {
+    /// Steps that could not be played where it was made.
+    pub fn missing(&self) -> BTreeSet<usize> {
+        let blank = self.records.iter().filter(|record| matches!(record.status, StepStatus::Skipped { .. }));
+        blank.map(|record| record.step).collect()
+    }
 }
 
 /// A what-if that was played.

@@ -65,6 +65,7 @@ pub struct Talk {
     /// As the driver has set it, and as the audience sees it.
     pub set: Stage,
     pub shown: Stage,
+    missing: BTreeSet<usize>,
     clock: Clock,
     /// Since the hub said how the clock stands.
     since: Duration,
@@ -121,6 +122,7 @@ impl Talk {
         let lesson = Arc::new(parse(&whole.name, &whole.lesson).ok()?);
         let mut talk = Talk::silent(lesson, whole.clock);
         talk.view.tape = whole.tape;
+        talk.missing = whole.missing;
         (talk.set, talk.shown, talk.windows) = (whole.set, whole.shown, whole.windows);
         for told in whole.told {
             talk.hear(told);
@@ -135,6 +137,7 @@ impl Talk {
             view: LessonView::new(lesson),
             set: Stage::new(),
             shown: Stage::new(),
+            missing: BTreeSet::new(),
             clock,
             since: Duration::ZERO,
             on_beat: Duration::ZERO,
@@ -146,10 +149,11 @@ impl Talk {
 
     /// A lesson whose steps have all run, as a tape has it, or as far as that can be told without one.
     pub fn rehearsed(lesson: Arc<Lesson>, tape: Option<&Tape>) -> Talk {
-        let clock = Clock::new(&lesson, None);
+        let clock = Clock::new(&lesson, None, &BTreeSet::new());
         let mut talk = Talk::silent(lesson, clock);
         if let Some(tape) = tape {
             talk.view.tape = Some(tape.header.origin());
+            talk.missing = tape.missing();
             tape.records.iter().for_each(|record| talk.view.set_record(Arc::clone(record)));
             if let Some(ready) = tape.ready(&talk.view.lesson, tape.records.len()) {
                 talk.view.set_ready(ready);
@@ -174,8 +178,15 @@ impl Talk {
         self.clock.later(self.since)
     }
 
+    /// Steps that nobody is shown: the speaker's choice, or they can't be played.
     pub fn left_out(&self) -> BTreeSet<usize> {
-        self.view.ready.as_ref().map(|ready| ready.left_out.clone()).unwrap_or_default()
+        let chosen = self.view.ready.iter().flat_map(|ready| &ready.left_out);
+        chosen.chain(&self.missing).copied().collect()
+    }
+
+    /// How a step stands, as one sign.
+    pub fn step_sign(&self, step: usize) -> char {
+        if self.missing.contains(&step) { 'x' } else { self.view.step_sign(step) }
     }
 
     pub fn beats(&self) -> Vec<Beat> {

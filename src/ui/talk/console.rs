@@ -265,7 +265,7 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         let cells = (0..columns).filter_map(|column_at| {
             let index = first + column_at * rows + row;
             let step = steps.get(index)?;
-            let sign = if index == at { '>' } else { talk.view.step_sign(index) };
+            let sign = if index == at { '>' } else { talk.step_sign(index) };
             let used = clock.used[index];
             let used = if used.is_zero() { "    -".to_owned() } else { format!("{:>5}", minutes(used)) };
             let text = format!(
@@ -303,7 +303,7 @@ pub(super) fn draw_jump(talk: &Talk, at: usize, theme: Theme, area: Rect, frame:
         .skip(top)
         .take(height)
         .map(|(index, step)| {
-            let text = format!("{}{:>3} {}", talk.view.step_sign(index), index + 1, safe(&step.title));
+            let text = format!("{}{:>3} {}", talk.step_sign(index), index + 1, safe(&step.title));
             let line = Line::from(column(&text, usize::from(place.width.saturating_sub(2))));
             if index == at { line.style(theme.selected()) } else { line }
         })
