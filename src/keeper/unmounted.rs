@@ -15,10 +15,11 @@ use super::cgroups::{self, Hierarchy};
 use crate::doctor::{Cgroups, Roots, Unmounted};
 use crate::kernel::mount;
 
-/// How long a removed group may take to be gone, and a hierarchy after its last group.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How often one that stayed is mounted again.
-const ATTEMPTS: usize = 3;
+/// How long a removed group may take to be gone, and a hierarchy after its last mount: some 30 milliseconds, but a busy
+/// machine's RCU takes its time.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How often the mount is taken away: what stays then is somebody else's.
+const ATTEMPTS: usize = 2;
 
 /// Mounted as long as this lives: `close` it rather than drop it.
 #[derive(Debug)]
@@ -48,25 +49,21 @@ impl Attached {
         Hierarchy { controllers: self.controllers.clone(), v2: false, parent: self.top() }
     }
 
-    /// Take the mount away, and see to it that the controllers are free again; unless somebody else has groups there.
+    /// Take the mount away, and see to it that the controllers are free again; unless somebody else has groups or a mount.
     pub fn close(self) {
         let controllers = self.controllers.clone();
         let mut attached = Some(self);
         for _ in 0..ATTEMPTS {
             let Some(mounted) = attached.take().or_else(|| Attached::open(&controllers).ok()) else { return };
-            if !directories(&mounted.top()).is_empty() || !wait_until(|| mounted.has_no_dying_group()) {
+            if !directories(&mounted.top()).is_empty() {
                 return;
             }
+            wait_until(|| lines(&controllers).iter().all(|(_, groups)| *groups <= 1));
             drop(mounted);
             if wait_until(|| !is_attached(&controllers)) {
                 return;
             }
         }
-    }
-
-    /// None that was removed is still on its way out: /proc/cgroups counts those, too, beside the top one.
-    fn has_no_dying_group(&self) -> bool {
-        controller_line(&self.controllers).is_none_or(|(_, groups)| groups <= 1)
     }
 }
 
@@ -75,20 +72,25 @@ fn directories(top: &Path) -> Vec<PathBuf> {
     entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
 }
 
+/// All of them: the kernel moves them one by one.
 fn is_attached(controllers: &[String]) -> bool {
-    controller_line(controllers).is_some_and(|(hierarchy, _)| hierarchy != 0)
+    lines(controllers).iter().any(|(hierarchy, _)| *hierarchy != 0)
 }
 
-/// Number of the hierarchy and count of its groups: the line of /proc/cgroups for the first of these.
-fn controller_line(controllers: &[String]) -> Option<(u32, u32)> {
-    let text = std::fs::read_to_string("/proc/cgroups").ok()?;
-    let mut words = text.lines().map(str::split_ascii_whitespace);
-    let mut line =
-        words.find(|line| line.clone().next().is_some_and(|name| controllers.iter().any(|own| own == name)))?;
-    Some((line.nth(1)?.parse().ok()?, line.next()?.parse().ok()?))
+/// The lines of /proc/cgroups for these: number of the hierarchy, and count of its groups. The top one counts, and one that
+/// was removed and is still on its way out.
+fn lines(controllers: &[String]) -> Vec<(u32, u32)> {
+    let text = std::fs::read_to_string("/proc/cgroups").unwrap_or_default();
+    let one = |line: &str| {
+        let mut words = line.split_ascii_whitespace();
+        let name = words.next()?;
+        let line = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        controllers.iter().any(|own| own == name).then_some(line)
+    };
+    text.lines().filter_map(one).collect()
 }
 
-/// Ask until it holds; false when it has not within a second.
+/// Ask until it holds; false when it has not in all that time.
 fn wait_until(holds: impl Fn() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
