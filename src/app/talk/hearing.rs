@@ -1,0 +1,166 @@
+//! What a window does about keys, what the hub says, and time that goes by.
+
+use std::time::Duration;
+
+use crossterm::event::KeyEvent;
+
+use super::{Talk, TalkView, keys};
+use crate::app::{Effect, Model, Phase, Screen};
+use crate::talk::Stage;
+use crate::talk::beat::Beat;
+use crate::talk::message::{FromHub, Order, Role, ToHub, Told};
+
+/// A key was pressed.
+pub fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    let effects = keys::on_key(model, key);
+    keep_set(model, effects)
+}
+
+/// The hub said something.
+pub fn on_message(model: &mut Model, message: FromHub) -> Vec<Effect> {
+    let effects = hear_hub(model, message);
+    keep_set(model, effects)
+}
+
+/// What the driver sets counts at once: the next key may come before the hub has said it back.
+fn keep_set(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
+    let Screen::Talk(window) = &mut model.screen else { return effects };
+    let mut kept = Vec::with_capacity(effects.len());
+    for effect in effects {
+        if let Effect::Hub(ToHub::Stage(stage)) = &effect {
+            window.set_stage(stage.clone());
+            if window.talk.as_ref().is_some_and(|talk| talk.is_past_branch()) {
+                kept.push(Effect::Hub(ToHub::Order(Order::EndBranch)));
+            }
+        }
+        kept.push(effect);
+    }
+    kept
+}
+
+fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
+    let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
+    match message {
+        FromHub::Whole(whole) => {
+            let (name, was) = (whole.name.clone(), window.is_driver());
+            let own = window.talk.take().filter(|_| was).map(|talk| talk.set);
+            window.talk = Talk::new(*whole).map(Box::new);
+            if window.talk.is_none() {
+                model.notice = Some(format!("the lesson {name} can't be read by this version of the program"));
+            } else if !was {
+                model.notice = who_drives(window);
+            } else if let Some(set) = own.filter(|_| window.is_driver()) {
+                // It fell behind, and knows better what it has set.
+                window.set_stage(set);
+            }
+        }
+        FromHub::Refused { why } => return vec![Effect::Fail(why)],
+        FromHub::Ended(proof) => window.ended = Some(proof),
+        FromHub::Windows(windows) => {
+            let was = window.is_driver();
+            if let Some(talk) = &mut window.talk {
+                talk.windows = windows;
+            }
+            if window.is_driver() != was {
+                model.notice = who_drives(window);
+            }
+        }
+        FromHub::Clock(clock) => {
+            if let Some(talk) = &mut window.talk {
+                talk.clock = clock;
+                talk.since = Duration::ZERO;
+            }
+        }
+        FromHub::Stage { set, shown } => {
+            if let Some(talk) = &mut window.talk {
+                if talk.shown.beat != shown.beat {
+                    talk.on_beat = Duration::ZERO;
+                }
+                talk.shown = shown;
+                talk.refresh();
+            }
+            // Who drives knows better: what was set may be on its way.
+            if !window.is_driver() {
+                window.set_stage(set);
+            }
+            return go_through_left_out(window);
+        }
+        FromHub::Told(told) => return on_told(model, told),
+    }
+    Vec::new()
+}
+
+fn who_drives(window: &TalkView) -> Option<String> {
+    let talk = window.talk.as_ref()?;
+    match (window.role, talk.windows.driver) {
+        (Role::Console, Some(pid)) if pid == window.pid => Some("this console drives the talk".into()),
+        (Role::Console, Some(pid)) => {
+            Some(format!("another console drives (process {pid}); this one takes over when it closes"))
+        }
+        (Role::Screen, Some(pid)) if pid == window.pid => {
+            Some("no console: this window drives (? shows the keys)".into())
+        }
+        _ => None,
+    }
+}
+
+fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
+    let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
+    let is_driver = window.is_driver();
+    let Some(talk) = &mut window.talk else { return Vec::new() };
+    if let Told::Refused { why } = &told {
+        model.notice = Some(why.clone());
+    }
+    let (is_ready, is_branch) = (matches!(told, Told::Ready(_)), matches!(told, Told::Branched { .. }));
+    talk.hear(told);
+    talk.refresh();
+    if !is_driver {
+        return Vec::new();
+    }
+    if is_branch && talk.record(talk.set.beat).is_some() {
+        return vec![Effect::Hub(ToHub::Stage(Stage { revealed: true, ..talk.set.clone() }))];
+    }
+    if !is_ready {
+        return Vec::new();
+    }
+    // The step of this beat has run: on to what came of it.
+    let (set, played) = (&talk.set, talk.view.played());
+    let has_run = set.beat.is_before_the_run(&talk.view.lesson) && set.beat.step() + 1 == played && !set.revealed;
+    if has_run && talk.record(set.beat).is_some() {
+        let next = match set.beat {
+            Beat::Ask { .. } => Stage { revealed: true, ..set.clone() },
+            Beat::Tell { step } | Beat::Show { step } | Beat::WhatIf { step, .. } => set.at(Beat::Show { step }),
+        };
+        return vec![Effect::Hub(ToHub::Stage(next))];
+    }
+    go_through_left_out(window)
+}
+
+/// Steps that are left out lie between the lab and the beat: they are gone through at once.
+fn go_through_left_out(window: &TalkView) -> Vec<Effect> {
+    let Some(talk) = &window.talk else { return Vec::new() };
+    let played = talk.view.played();
+    let waits = talk.view.phase == Phase::Ready && played < talk.set.beat.step() && talk.left_out().contains(&played);
+    if window.is_driver() && waits { vec![Effect::Hub(ToHub::Order(Order::Next))] } else { Vec::new() }
+}
+
+/// Time went by.
+pub fn on_tick(model: &mut Model, time: Duration, now: String) {
+    let Screen::Talk(window) = &mut model.screen else { return };
+    window.now = now;
+    if let Some(talk) = &mut window.talk {
+        talk.since += time;
+        talk.on_beat += time;
+    }
+}
+
+/// The hub is gone.
+pub fn on_hub_gone(model: &mut Model) -> Vec<Effect> {
+    let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
+    match (&window.ended, window.role) {
+        // It stays, to show how the machine compares.
+        (Some(_), Role::Screen | Role::Console) => Vec::new(),
+        (Some(_), Role::Watcher) => vec![Effect::Quit],
+        (None, _) => vec![Effect::Fail("the talk was ended from outside; its lab is gone with it".into())],
+    }
+}

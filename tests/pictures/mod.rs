@@ -1,0 +1,449 @@
+//! Screens in states worth looking at, from hand-made values, and what they look like.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use unboxed::app::exam::{Exam, LessonResult};
+use unboxed::app::talk::TalkView;
+use unboxed::app::{CatalogueRow, Effect, Model, Msg, Screen, update};
+use unboxed::call::{Call, CallKind, CallResult, ErrnoName};
+use unboxed::diff::Diff;
+use unboxed::engine::{Event, Goal, Proof, ProofRow, Ready, ShellTerminal, TurnState};
+use unboxed::lesson::catalogue;
+use unboxed::observe::mounts;
+use unboxed::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
+use unboxed::report::{LabInfo, StepRecord, StepStatus, Verdict, WholeRecord};
+use unboxed::snapshot::*;
+use unboxed::talk::clock::Clock;
+use unboxed::talk::message::{FromHub, Role, ToHub, Told, Whole, Window, Windows};
+use unboxed::talk::{Beat, Stage};
+use unboxed::ui::theme::Theme;
+use unboxed::ui::{self, Look};
+
+/// What nobody should name a thing, and somebody will.
+pub const HOSTILE: [&str; 6] = [
+    "\u{1b}[2J\u{1b}[31mred",
+    "tab\there\nand\rthere",
+    "あいうえお",
+    "\u{1112}\u{1161}\u{11ab}",
+    "ｶﾞ",
+    "\u{9b}5m\u{7}\u{200d}",
+];
+
+pub fn look(colors: bool) -> Look {
+    Look { theme: Theme { colors, ascii: true }, highlighted: BTreeMap::new().into_iter().collect() }
+}
+
+pub fn key(code: KeyCode) -> Msg {
+    Msg::Key(KeyEvent::new(code, KeyModifiers::NONE))
+}
+
+pub fn table(actor: &str, ns: u64, lines: &str) -> MountTable {
+    MountTable { actor: actor.into(), ns: NsInode(ns), rows: mounts::parse(lines) }
+}
+
+pub const BEFORE: &str = "\
+1 0 0:1 / / rw - tmpfs tmpfs rw
+2 1 254:0 /usr /usr ro - ext4 /dev/vda rw
+3 1 0:3 / /proc rw - proc proc rw
+4 1 0:4 /c /root/container rw - tmpfs tmpfs rw";
+pub const AFTER: &str = "\
+1 4 0:1 / /oldroot rw - tmpfs tmpfs rw
+2 1 254:0 /usr /oldroot/usr ro - ext4 /dev/vda rw
+3 1 0:3 / /oldroot/proc rw - proc proc rw
+4 0 0:4 /c / rw - tmpfs tmpfs rw";
+
+pub fn process(pid: u32, pids: &[u32], actor: Option<&str>, comm: &str) -> Process {
+    let inode = |kind: &NamespaceKind| (*kind, NsInode(4_026_531_000 + u64::from(pid) * 10 + *kind as u64));
+    Process {
+        pid,
+        ns_pids: pids.to_vec(),
+        ppid: 1,
+        start_time: 7,
+        uid: 0,
+        state: 'S',
+        comm: comm.into(),
+        args: comm.into(),
+        actor: actor.map(ActorName::from),
+        namespaces: NamespaceKind::ALL.iter().map(inode).collect(),
+        cgroups: Vec::new(),
+    }
+}
+
+pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
+    let link = |index: u32, name: &str| Link {
+        index,
+        name: name.into(),
+        kind: "veth".into(),
+        up: true,
+        carrier: true,
+        operstate: "UP".into(),
+        mac: "00:00:00:00:00:01".into(),
+        mtu: 1500,
+        master: Some("docker0".into()),
+        peer_index: Some(2),
+        peer_netns: Some(0),
+    };
+    Snapshot {
+        mounts: vec![table("host", 1, BEFORE), table("container", 2, container)],
+        processes: std::iter::once(process(100, &[100, 1], Some("host"), "unboxed: host"))
+            .chain(std::iter::once(process(102, &[102, 6, 1], Some("container"), "unboxed: container")))
+            .chain(names.iter().enumerate().map(|(index, name)| process(200 + index as u32, &[200], None, name)))
+            .collect(),
+        networks: vec![Network {
+            name: "host".into(),
+            ns: NsInode(5),
+            actors: vec!["host".into()],
+            links: names
+                .iter()
+                .enumerate()
+                .map(|(index, name)| link(index as u32 + 1, name))
+                .chain([link(90, "h0")])
+                .collect(),
+            addresses: vec![Address { dev: "h0".into(), ip: "172.17.0.1".into(), prefix: 16, scope: "global".into() }],
+            routes: vec![Route {
+                to: "default".into(),
+                via: Some("203.0.113.1".into()),
+                dev: "eth0".into(),
+                protocol: "boot".into(),
+                scope: "global".into(),
+                prefsrc: None,
+            }],
+            neighbours: Vec::new(),
+            traffic: Vec::new(),
+        }],
+        cgroups: vec![Cgroup {
+            hierarchy: "memory".into(),
+            path: "box".into(),
+            procs: vec![102],
+            files: names
+                .iter()
+                .map(|name| ((*name).to_owned(), (*name).to_owned()))
+                .chain([("memory.limit_in_bytes".into(), "67108864".into())])
+                .collect(),
+        }],
+        overlays: vec![Overlay {
+            actor: "host".into(),
+            mount_id: 9,
+            merged: "/merged".into(),
+            lowers: vec!["/image/tools".into(), "/image/base".into()],
+            upper: Some("/upper".into()),
+            work: Some("/work".into()),
+            entries: names
+                .iter()
+                .map(|name| OverlayEntry {
+                    path: (*name).into(),
+                    kind: FileKind::File,
+                    in_lowers: vec![1],
+                    upper: InUpper::Whiteout,
+                    merged: false,
+                })
+                .collect(),
+            truncated: true,
+        }],
+        directories: vec![Directory {
+            actor: "container".into(),
+            path: "/".into(),
+            entries: Some(
+                names
+                    .iter()
+                    .map(|name| DirEntry { name: (*name).into(), kind: FileKind::File, size: 5, link: None })
+                    .collect(),
+            ),
+        }],
+        hostnames: names.iter().map(|name| (ActorName::from(*name), (*name).to_owned())).collect(),
+    }
+}
+
+pub fn ready(played: usize, live: Snapshot) -> Ready {
+    let lab = LabInfo { id: "unboxed-1-2-3".into(), actors: BTreeMap::new(), rootless: true };
+    let (left_out, context) = Default::default();
+    Ready { lab, played, left_out, live: Arc::new(live), context, checks: Vec::new(), nanos: 1_000_000 }
+}
+
+/// Steps that were played before the pictures are taken.
+pub const PLAYED: usize = 11;
+
+pub fn record(step: usize, names: &[&str]) -> StepRecord {
+    let (before, after) = (Arc::new(snapshot(BEFORE, &[])), Arc::new(snapshot(AFTER, names)));
+    let call = Call {
+        kind: CallKind::Syscall,
+        name: "pivot_root".into(),
+        args: "\".\", \"oldroot\"".into(),
+        result: if names.is_empty() { CallResult::Value(0) } else { CallResult::Errno(ErrnoName("EINVAL".into())) },
+        nanos: 62_000,
+    };
+    StepRecord {
+        step,
+        status: StepStatus::Played,
+        ops: vec![OpRecord {
+            actor: "container".into(),
+            op: Op::PivotRoot { new_root: ".".into(), put_old: "oldroot".into() },
+            calls: vec![call],
+            outcome: Outcome::Done { output: names.join("\n") },
+            pieces: Vec::new(),
+            nanos: 70_000,
+        }],
+        diff: Diff::between(&before, &after),
+        before,
+        after: Arc::clone(&after),
+        verdicts: vec![
+            Verdict::new(true, "container has a mount of type tmpfs at /oldroot", ""),
+            Verdict::new(false, names.join(" "), names.join(" ")),
+        ],
+        predicted: Vec::new(),
+        charts: Vec::new(),
+        nanos: 5_000_000,
+    }
+}
+
+/// The lesson with its first steps played; the last of them moved the mounts.
+pub fn in_lesson(names: &[&str]) -> Model {
+    let lesson = Arc::new(catalogue::find("build-a-container").expect("the lesson"));
+    let mut model = Model::new(Vec::new(), (80, 24));
+    update(&mut model, Msg::Opened { lesson: Arc::clone(&lesson), left_off: 0, tape: None });
+    update(&mut model, Msg::Engine(Event::Ready(ready(0, snapshot(BEFORE, &[])))));
+    for step in 0..PLAYED {
+        update(&mut model, Msg::Engine(Event::Playing { step }));
+        update(&mut model, Msg::Engine(Event::Played(Arc::new(record(step, names)))));
+        update(&mut model, Msg::Engine(Event::Ready(ready(step + 1, snapshot(AFTER, names)))));
+    }
+    model
+}
+
+/// A window of a talk on the same lesson, which it drives.
+pub fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
+    const PID: u32 = 7;
+    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let mut told: Vec<Told> = (0..PLAYED).map(|step| Told::Played(WholeRecord::of(&record(step, names)))).collect();
+    told.push(Told::Ready(ready(PLAYED, snapshot(AFTER, names))));
+    let stage = Stage::new().at(beat);
+    let mut clock = Clock::new(&lesson, None, &BTreeSet::new());
+    clock.step = beat.step();
+    clock.used[0] = std::time::Duration::from_secs(200);
+    let all =
+        vec![Window { pid: PID, role, size: (80, 24) }, Window { pid: PID + 1, role: Role::Watcher, size: (200, 60) }];
+    let whole = Whole {
+        name: "build-a-container.yaml".into(),
+        lesson: catalogue::source("build-a-container").expect("its text").to_owned(),
+        tape: names.first().map(|name| (*name).to_owned()),
+        told,
+        missing: BTreeSet::new(),
+        set: stage.clone(),
+        shown: stage,
+        clock,
+        windows: Windows { all, driver: Some(PID) },
+    };
+    let mut model = Model::new(Vec::new(), (80, 24));
+    let mut window = TalkView::new(role, PID, vec!["container".into()]);
+    window.with_notes = role == Role::Screen;
+    model.screen = Screen::Talk(Box::new(window));
+    update(&mut model, Msg::Hub(FromHub::Whole(Box::new(whole))));
+    model.notice = None;
+    for letter in keys.chars() {
+        // The hub's part: what is set is shown.
+        for effect in update(&mut model, key(KeyCode::Char(letter))) {
+            if let Effect::Hub(ToHub::Stage(set)) = effect {
+                update(&mut model, Msg::Hub(FromHub::Stage { shown: set.clone(), set }));
+            }
+        }
+    }
+    model
+}
+
+pub fn in_catalogue() -> Model {
+    let row = |number: u32, title: &str, blocked| CatalogueRow {
+        number,
+        id: format!("lesson-{number}"),
+        title: title.into(),
+        summary: "What it is about, in one sentence.".into(),
+        minutes: 12,
+        steps: 9,
+        blocked,
+        has_tape: false,
+        left_out: vec!["A group with a limit".into()],
+        learnt: String::new(),
+        left_off: (number == 2).then_some(4),
+    };
+    let blocked = Some(("no user namespaces".into(), "sysctl kernel.unprivileged_userns_clone=1".into()));
+    Model::new(
+        vec![
+            row(1, "What is a container?", None),
+            row(2, "Build a container by hand", None),
+            row(3, HOSTILE[0], blocked),
+        ],
+        (80, 24),
+    )
+}
+
+pub fn ended() -> Model {
+    let mut model = in_lesson(&[]);
+    update(&mut model, key(KeyCode::Char('q')));
+    update(&mut model, key(KeyCode::Char('y')));
+    let row = |what: &str, differences: Vec<String>| ProofRow { what: what.into(), before: 20, after: 20, differences };
+    let rows = vec![row("mounts", Vec::new()), row("network links", vec![HOSTILE[0].into()])];
+    update(&mut model, Msg::Engine(Event::Ended(Proof { rows })));
+    model
+}
+
+pub fn draw(model: &Model, look: &Look, columns: u16, rows: u16) -> Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a test backend");
+    terminal.draw(|frame| ui::draw(model, look, frame)).expect("a frame");
+    terminal.backend().buffer().clone()
+}
+
+pub fn text(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    for y in 0..buffer.area.height {
+        let line: String = (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect();
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The screens there are, each in a state worth looking at, with hostile names in it.
+pub fn models() -> Vec<(&'static str, Model)> {
+    let long = "x".repeat(1000);
+    let mut names = HOSTILE.to_vec();
+    names.push(&long);
+    let mut models = vec![("catalogue", in_catalogue()), ("ended", ended())];
+    for (name, keys) in [
+        ("after a step", ""),
+        ("next step", "\n"),
+        ("side by side", "d"),
+        ("before", "dd"),
+        ("changes only, raw numbers", "cI"),
+        ("calls, zoomed", "7z"),
+        ("docker", "o"),
+        ("json", "oo"),
+        ("notes", "ooo"),
+        ("help", "?"),
+        ("steps", "t"),
+        ("palette", ":"),
+        ("search", "/x"),
+        ("confirm", "u"),
+        ("looking back", "hhh"),
+        ("network", "4jj"),
+        ("files", "6G"),
+        ("cgroups", "5"),
+        ("one group", "5e"),
+        ("one group before and after, zoomed", "5edz"),
+    ] {
+        let mut model = in_lesson(&names);
+        for letter in keys.chars() {
+            update(&mut model, key(if letter == '\n' { KeyCode::Enter } else { KeyCode::Char(letter) }));
+        }
+        models.push((name, model));
+    }
+    models.extend([
+        ("your turn, with a hint", your_turn(&names)),
+        ("a shell", with_shell(&names, "s")),
+        ("a shell, zoomed", with_shell(&names, "s\u{1d}zs")),
+        ("list of shells", with_shell(&names, "\u{1d}S")),
+        ("a what-if", what_if(&names)),
+        ("a question", question("")),
+        ("an answer", question("a\n")),
+        ("the score", score()),
+    ]);
+    let (last, asked) = (Beat::Show { step: PLAYED - 1 }, Beat::Ask { step: 1, question: 0 });
+    for (name, role, beat, keys) in [
+        ("what came of it, for an audience", Role::Watcher, last, ""),
+        ("what will be done, for an audience", Role::Watcher, Beat::Tell { step: PLAYED }, ""),
+        ("a question, for an audience", Role::Watcher, asked, ""),
+        ("a picture with notes", Role::Screen, last, ""),
+        ("a zoomed pane with a mark", Role::Screen, last, "1zLjjK"),
+        ("the console", Role::Console, last, ""),
+        ("the console, before a step", Role::Console, Beat::Tell { step: PLAYED }, "a"),
+        ("the console, with an answer", Role::Console, asked, " "),
+        ("a what-if, for an audience", Role::Watcher, Beat::WhatIf { step: 1, branch: 0 }, ""),
+        ("a what-if, for the speaker", Role::Console, Beat::WhatIf { step: 1, branch: 0 }, ""),
+        ("the console's help", Role::Console, last, "?"),
+        ("steps to jump to", Role::Console, last, "tjj"),
+        ("a question of the console's", Role::Console, last, "u"),
+        ("frozen, masked, blank", Role::Console, last, "FMB"),
+    ] {
+        models.push((name, in_talk(role, &names, beat, keys)));
+    }
+    models
+}
+
+pub fn press(model: &mut Model, keys: &str) {
+    for letter in keys.chars() {
+        let event = match letter {
+            '\n' => key(KeyCode::Enter),
+            '\u{1d}' => Msg::Key(KeyEvent::new(KeyCode::Char('5'), KeyModifiers::CONTROL)),
+            other => key(KeyCode::Char(other)),
+        };
+        update(model, event);
+    }
+}
+
+pub fn your_turn(names: &[&str]) -> Model {
+    let mut model = in_lesson(names);
+    press(&mut model, "\n");
+    let verdicts = vec![Verdict::new(true, "what is done", ""), Verdict::new(false, names.join(" "), names.join(" "))];
+    let state = TurnState { step: 11, goal: Goal::Step, verdicts, earned: vec![true, true] };
+    update(&mut model, Msg::Engine(Event::Turn(Some(state))));
+    press(&mut model, "HHH");
+    model
+}
+
+pub fn with_shell(names: &[&str], keys: &str) -> Model {
+    let mut model = in_lesson(names);
+    let (master, _slave) = std::os::unix::net::UnixStream::pair().expect("two ends");
+    let terminal = ShellTerminal { master: Arc::new(master.into()), transcript: Arc::default() };
+    for (tab, actor) in names.iter().enumerate() {
+        let opened = Ok(terminal.clone());
+        let (tab, actor) = (tab as u32, ActorName::from(*actor));
+        update(&mut model, Msg::Engine(Event::Shell { tab, actor, opened }));
+        let bytes = [names.join("\n").as_bytes(), b"\x1b[31;44;1mcolours\xff\xfe\x9b2J\x07"].concat();
+        update(&mut model, Msg::ShellPrinted { tab, bytes });
+    }
+    press(&mut model, keys);
+    model
+}
+
+pub fn what_if(names: &[&str]) -> Model {
+    let mut model = in_lesson(names);
+    let before = Arc::new(snapshot(BEFORE, names));
+    let record = StepRecord {
+        step: 1,
+        status: StepStatus::Played,
+        ops: Vec::new(),
+        diff: Diff::default(),
+        after: Arc::clone(&before),
+        before,
+        verdicts: vec![Verdict::new(false, names.join(" "), names.join(" "))],
+        predicted: Vec::new(),
+        charts: Vec::new(),
+        nanos: 1,
+    };
+    update(&mut model, Msg::Engine(Event::Branched { branch: 0, record: Arc::new(record) }));
+    model
+}
+
+pub fn question(keys: &str) -> Model {
+    let mut model = in_lesson(&[]);
+    press(&mut model, "\np");
+    press(&mut model, keys);
+    model
+}
+
+pub fn score() -> Model {
+    let mut model = in_lesson(&[]);
+    let result = LessonResult {
+        id: "x".into(),
+        title: HOSTILE[0].into(),
+        right: 1,
+        asked: 2,
+        again: vec![(HOSTILE[0].into(), HOSTILE[1].into())],
+    };
+    model.exam = Some(Exam { results: vec![result], ..Exam::default() });
+    model.screen = Screen::Score;
+    model
+}
