@@ -45,6 +45,7 @@ impl Learner {
                 Way::First => self.tty.press("s"),
             }
             self.tty.wait_for("keys go to the shell");
+            self.tty.wait_for_prompt();
             self.type_line(line);
             if way == Way::Becomes {
                 self.kept += 1;

@@ -86,6 +86,23 @@ impl Tty {
         }
     }
 
+    /// Wait until a shell's prompt stands before the cursor: what is typed earlier, it would echo among what it prints.
+    #[track_caller]
+    pub fn wait_for_prompt(&self) {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        let is_there = || {
+            let seen = self.seen.lock().expect("the screen");
+            let screen = seen.parser.screen();
+            let (row, column) = screen.cursor_position();
+            let before = screen.contents_between(row, 0, row, column);
+            !screen.hide_cursor() && before.trim_end().ends_with('#')
+        };
+        while !is_there() {
+            assert!(Instant::now() < deadline, "no prompt shows:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Wait until the screen shows a text no longer.
     #[track_caller]
     pub fn wait_until_gone(&self, text: &str) {
