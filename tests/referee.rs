@@ -324,17 +324,21 @@ fn assert_acknowledged(call: &unboxed::call::Call, after: &[String]) {
     assert!(answer.is_some_and(|line| line.contains(&wanted)), "{call}: {answer:?}");
 }
 
-/// One line a call, the halves of interrupted ones joined, in the order in which they ended.
+/// One line a call, the halves of interrupted ones joined, in the order in which they began: a child may be well on its way
+/// when the fork that made it ends.
 fn seen_by_strace(log: &str) -> Vec<String> {
     let mut unfinished = std::collections::HashMap::new();
-    let mut calls = Vec::new();
+    let mut calls: Vec<String> = Vec::new();
     for line in log.lines() {
         let Some((pid, text)) = line.split_once(char::is_whitespace) else { continue };
         let text = text.trim_start();
         if let Some(begun) = text.strip_suffix(" <unfinished ...>") {
-            unfinished.insert(pid, begun.to_owned());
+            unfinished.insert(pid, calls.len());
+            calls.push(begun.to_owned());
         } else if let Some((_, rest)) = text.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>")) {
-            calls.push(unfinished.remove(pid).unwrap_or_default() + rest);
+            if let Some(begun) = unfinished.remove(pid) {
+                calls[begun].push_str(rest);
+            }
         } else {
             calls.push(text.to_owned());
         }
