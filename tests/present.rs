@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use unboxed::lab::wire::Wire;
 use unboxed::lesson::catalogue;
-use unboxed::talk::message::{FromHub, Role, ToHub, VERSION};
+use unboxed::talk::message::{FromHub, Order, Role, ToHub, VERSION};
 use unboxed::tape::{file, shelf};
 use unboxed::ui::talk::rehearsal;
 
@@ -350,7 +350,7 @@ fn others_are_refused_and_a_window_that_is_stuck_slows_nobody() {
     // It says who it is, and never reads; nor may it drive.
     let mut stuck = room.connect();
     stuck.send(&hello(VERSION, Role::Watcher), &[]).expect("it is sent");
-    stuck.send(&ToHub::Order(unboxed::talk::message::Order::Quit), &[]).expect("it is sent");
+    stuck.send(&ToHub::Order(Order::Quit), &[]).expect("it is sent");
     console.wait_for("2 windows");
     for _ in 0..200 {
         console.press("BB");
@@ -405,6 +405,34 @@ fn a_tape_is_presented_as_a_lab_is_and_says_so() {
     console.press("qy");
     console.wait_for("The talk is over.");
     console.press("x");
+}
+
+#[test]
+fn a_step_is_left_out_of_a_tape_by_passing_it_over() {
+    let _turn = alone();
+    let room = Room::new();
+    let mut audience = room.open(80, 24, &["present", "what-is-a-container", "--tape"]);
+    audience.wait_for("TAPE kernel");
+    let mut console = room.connect();
+    console.set_timeout(Some(Duration::from_secs(15))).expect("a patience");
+    let hello = ToHub::Hello { version: VERSION, role: Role::Console, pid: std::process::id(), size: (80, 24) };
+    console.send(&hello, &[]).expect("it is sent");
+    console.send(&ToHub::Order(Order::LeaveOut { step: 1, out: true }), &[]).expect("it is sent");
+    loop {
+        let said = console.receive::<FromHub>().expect("the hub speaks").message;
+        if matches!(said, FromHub::Whole(whole) if whole.missing.contains(&1)) {
+            break;
+        }
+    }
+    audience.wait_until_gone("no console: this window drives");
+    drop(console);
+    audience.wait_for("no console: this window drives");
+    audience.press(NEXT);
+    audience.wait_for("+ pid 2");
+    audience.press(NEXT);
+    audience.wait_for("3 / 9");
+    audience.press("qy");
+    audience.wait_for("The talk is over.");
 }
 
 #[test]

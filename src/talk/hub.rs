@@ -286,6 +286,7 @@ impl Hub {
         }
         match message {
             ToHub::Order(Order::Next) if self.is_busy => {}
+            ToHub::Order(Order::LeaveOut { step, out }) if self.subject.tape.is_some() => self.pass_over(step, out),
             ToHub::Order(order) => {
                 self.is_busy = !matches!(order, Order::Quit);
                 let _ = self.requests.send(order.request());
@@ -296,6 +297,15 @@ impl Hub {
                 self.tell(FromHub::Clock(self.clock.clone()));
             }
             ToHub::Hello { .. } | ToHub::Size { .. } => {}
+        }
+    }
+
+    /// A tape was recorded with all its steps: one that is left out is not shown.
+    fn pass_over(&mut self, step: usize, out: bool) {
+        let missing = &mut self.subject.missing;
+        let has_changed = if out { missing.insert(step) } else { missing.remove(&step) };
+        if has_changed {
+            self.windows.iter_mut().for_each(|one| one.behind = Some(Instant::now()));
         }
     }
 

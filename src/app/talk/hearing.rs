@@ -43,15 +43,18 @@ fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
     match message {
         FromHub::Whole(whole) => {
             let (name, was) = (whole.name.clone(), window.is_driver());
-            let own = window.talk.take().filter(|_| was).map(|talk| talk.set);
+            let own = window.talk.take().filter(|_| was);
             window.talk = Talk::new(*whole).map(Box::new);
             if window.talk.is_none() {
                 model.notice = Some(format!("the lesson {name} can't be read by this version of the program"));
             } else if !was {
                 model.notice = who_drives(window);
-            } else if let Some(set) = own.filter(|_| window.is_driver()) {
-                // It fell behind, and knows better what it has set.
-                window.set_stage(set);
+            } else if let Some(own) = own.filter(|_| window.is_driver()) {
+                // It fell behind, and knows better what it has set; what it waited for may be there.
+                window.set_stage(own.set);
+                if matches!(own.view.phase, Phase::Playing { .. }) {
+                    return follow_up(window);
+                }
             }
         }
         FromHub::Refused { why } => return vec![Effect::Fail(why)],
@@ -114,17 +117,16 @@ fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
     let (is_ready, is_branch) = (matches!(told, Told::Ready(_)), matches!(told, Told::Branched { .. }));
     talk.hear(told);
     talk.refresh();
-    if !is_driver {
-        return Vec::new();
-    }
-    if is_branch && talk.record(talk.set.beat).is_some() {
-        return vec![Effect::Hub(ToHub::Stage(Stage { revealed: true, ..talk.set.clone() }))];
-    }
-    if !is_ready {
-        return Vec::new();
-    }
-    // The step of this beat has run: on to what came of it.
+    if is_driver && (is_ready || is_branch) { follow_up(window) } else { Vec::new() }
+}
+
+/// The step of this beat has run, or its what-if: on to what came of it.
+fn follow_up(window: &TalkView) -> Vec<Effect> {
+    let Some(talk) = window.talk.as_ref().filter(|talk| talk.view.phase == Phase::Ready) else { return Vec::new() };
     let (set, played) = (&talk.set, talk.view.played());
+    if matches!(set.beat, Beat::WhatIf { .. }) && talk.record(set.beat).is_some() {
+        return vec![Effect::Hub(ToHub::Stage(Stage { revealed: true, ..set.clone() }))];
+    }
     let has_run = set.beat.is_before_the_run(&talk.view.lesson) && set.beat.step() + 1 == played && !set.revealed;
     if has_run && talk.record(set.beat).is_some() {
         let next = match set.beat {
