@@ -199,18 +199,18 @@ fn hosts_of_every_kind_have_their_tree() {
     };
     check("v1-docker", CONTAINER);
     check("v2-systemd", &format!("system.slice/{}.scope", CONTAINER.replace('/', "-")));
-    check("hybrid", "process_api/7");
+    check("hybrid", "process_one/7");
 }
 
 #[test]
 fn groups_are_chosen_one_after_the_other_or_by_their_row() {
-    let mut model = on("hybrid", "process_api/7", false);
+    let mut model = on("hybrid", "process_one/7", false);
     let mut seen = Vec::new();
     for _ in 0..6 {
         press(&mut model, "e");
         seen.push(chosen(&model).map(str::to_owned));
     }
-    let all = ["box", "process_api", "process_api/7", ""].map(|path| Some(path.to_owned()));
+    let all = ["box", "process_one", "process_one/7", ""].map(|path| Some(path.to_owned()));
     assert_eq!(seen[..4], all);
     assert_eq!(seen[4..], [None, all[0].clone()], "after the last all are shown, and it begins anew");
     press(&mut model, "\u{1b}");
@@ -224,7 +224,7 @@ fn groups_are_chosen_one_after_the_other_or_by_their_row() {
     press(&mut model, &"j".repeat(row));
     press(&mut model, "e");
     assert_eq!(chosen(&model), Some("box"), "the selected row's");
-    assert!(pane(&model).contains("cpuset:/box") && !pane(&model).contains("memory:/process_api"), "{}", pane(&model));
+    assert!(pane(&model).contains("cpuset:/box") && !pane(&model).contains("memory:/process_one"), "{}", pane(&model));
     press(&mut model, "e");
     assert_eq!(chosen(&model), None, "the same again");
     press(&mut model, "ke");
