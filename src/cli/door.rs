@@ -15,9 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::socket::{self, Behind, Place};
 use crate::engine::{ShellTerminal, Visit};
 use crate::kernel::pty::{self, TerminalSize};
-use crate::lab::wire::Wire;
+use crate::lab::wire::{Wire, is_own};
 use crate::op::ActorName;
-use crate::talk::hub::is_own;
 
 /// How long either side waits for the other's word.
 const PATIENCE: Duration = Duration::from_secs(10);

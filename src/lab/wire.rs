@@ -44,6 +44,13 @@ impl From<nix::errno::Errno> for WireError {
     }
 }
 
+/// At the other end is the same user, or root.
+pub fn is_own(stream: &UnixStream) -> bool {
+    let peer = nix::sys::socket::getsockopt(stream, sockopt::PeerCredentials);
+    let own = nix::unistd::Uid::effective().as_raw();
+    peer.is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+}
+
 impl Wire {
     /// Two connected ends, close-on-exec.
     pub fn pair() -> std::io::Result<(Wire, Wire)> {

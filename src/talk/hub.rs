@@ -12,7 +12,7 @@ use super::beat::Beat;
 use super::clock::Clock;
 use super::message::{FromHub, Order, Role, ToHub, Told, VERSION, Whole, Window, Windows};
 use crate::engine::{Event, Proof, Request};
-use crate::lab::wire::Wire;
+use crate::lab::wire::{Wire, is_own};
 
 /// How long a window may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -146,13 +146,6 @@ fn attend(id: usize, stream: &UnixStream, inputs: &Sender<Input>) {
         }
     }
     let _ = inputs.send(Input::Left { id });
-}
-
-/// The same user, or root.
-pub fn is_own(stream: &UnixStream) -> bool {
-    let peer = nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerCredentials);
-    let own = nix::unistd::Uid::effective().as_raw();
-    peer.is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
 }
 
 impl Hub {
