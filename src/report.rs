@@ -36,17 +36,17 @@ pub struct StepRecord {
 pub struct WholeRecord {
     before: Arc<Snapshot>,
     after: Arc<Snapshot>,
-    record: StepRecord,
+    record: Arc<StepRecord>,
 }
 
 impl WholeRecord {
-    pub fn of(record: &StepRecord) -> WholeRecord {
-        WholeRecord { before: Arc::clone(&record.before), after: Arc::clone(&record.after), record: record.clone() }
+    pub fn of(record: &Arc<StepRecord>) -> WholeRecord {
+        let (before, after) = (Arc::clone(&record.before), Arc::clone(&record.after));
+        WholeRecord { before, after, record: Arc::clone(record) }
     }
 
     pub fn into_record(self) -> StepRecord {
-        let diff = Diff::between(&self.before, &self.after);
-        StepRecord { before: self.before, after: self.after, diff, ..self.record }
+        Arc::unwrap_or_clone(self.record).between(self.before, self.after)
     }
 }
 
@@ -118,6 +118,12 @@ impl Verdict {
 }
 
 impl StepRecord {
+    /// The record with its snapshots, after it has travelled or was kept without them.
+    pub fn between(self, before: Arc<Snapshot>, after: Arc<Snapshot>) -> StepRecord {
+        let diff = Diff::between(&before, &after);
+        StepRecord { before, after, diff, ..self }
+    }
+
     pub fn is_ok(&self) -> bool {
         self.verdicts.iter().all(|verdict| verdict.ok)
     }

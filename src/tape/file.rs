@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{FORMAT, Header, Moment, Taken, Tape};
 use crate::action::Context;
-use crate::diff::Diff;
 use crate::engine::Proof;
 use crate::report::{LabInfo, StepRecord};
 use crate::snapshot::Snapshot;
@@ -242,8 +241,7 @@ impl<R: Read> Reader<R> {
 
 fn restored(kept: Kept, snapshots: &[Arc<Snapshot>]) -> Option<StepRecord> {
     let (before, after) = (snapshots.get(kept.before)?, snapshots.get(kept.after)?);
-    let diff = Diff::between(before, after);
-    Some(StepRecord { before: Arc::clone(before), after: Arc::clone(after), diff, ..kept.record })
+    Some(kept.record.between(Arc::clone(before), Arc::clone(after)))
 }
 
 fn is_too_long(snapshot: &Snapshot) -> bool {

@@ -219,7 +219,8 @@ pub fn in_lesson(names: &[&str]) -> Model {
 pub fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
     const PID: u32 = 7;
     let lesson = catalogue::find("build-a-container").expect("the lesson");
-    let mut told: Vec<Told> = (0..PLAYED).map(|step| Told::Played(WholeRecord::of(&record(step, names)))).collect();
+    let mut told: Vec<Told> =
+        (0..PLAYED).map(|step| Told::Played(WholeRecord::of(&Arc::new(record(step, names))))).collect();
     told.push(Told::Ready(ready(PLAYED, snapshot(AFTER, names))));
     let stage = Stage::new().at(beat);
     let mut clock = Clock::new(&lesson, None, &BTreeSet::new());

@@ -115,8 +115,12 @@ fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
         model.notice = Some(why.clone());
     }
     let (is_ready, is_branch) = (matches!(told, Told::Ready(_)), matches!(told, Told::Branched { .. }));
+    // How the lab is now is no part of a picture of what has run.
+    let is_beside = matches!(told, Told::Live(_) | Told::Sampled(_)) && talk.record(talk.shown.beat).is_some();
     talk.hear(told);
-    talk.refresh();
+    if !is_beside {
+        talk.refresh();
+    }
     if is_driver && (is_ready || is_branch) { follow_up(window) } else { Vec::new() }
 }
 

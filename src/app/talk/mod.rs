@@ -217,6 +217,13 @@ impl Talk {
         }
     }
 
+    /// What would be typed for a step: each line with the prompt of who types it.
+    pub fn typed(&self, step: &Step) -> Vec<String> {
+        let context = self.view.context();
+        let entries = step.actions.iter().map(|entry| (&entry.actor, entry.action.shell(&context)));
+        entries.flat_map(|(actor, lines)| lines.into_iter().map(move |line| format!("{actor}# {line}"))).collect()
+    }
+
     /// The record that a beat is about, if its step has run.
     pub fn record(&self, beat: Beat) -> Option<&Arc<StepRecord>> {
         if let Beat::WhatIf { step, branch } = beat {
@@ -301,7 +308,10 @@ impl Talk {
             Some(record) => (&record.before, &record.after),
             None => (self.view.live(), self.view.live()),
         };
-        let diff = Diff::between(before, after);
+        let diff = match &record {
+            Some(record) if !is_told => Cow::Borrowed(&record.diff),
+            _ => Cow::Owned(Diff::between(before, after)),
+        };
         let ops = record.as_ref().filter(|_| !is_told).map_or(&[][..], |record| &record.ops);
         let charts = match &record {
             Some(_) if is_told => &[][..],

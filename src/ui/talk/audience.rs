@@ -222,12 +222,7 @@ fn words(talk: &Talk, stage: &Stage, columns: usize, theme: Theme) -> Words {
 
 /// As typed into a shell, command by command.
 fn commands(talk: &Talk, step: &Step, columns: usize, theme: Theme) -> Vec<Vec<Line<'static>>> {
-    let context = talk.view.context();
-    let typed = step.actions.iter().flat_map(|entry| {
-        let lines = entry.action.shell(&context).into_iter();
-        lines.map(|line| format!("{}# {line}", entry.actor)).collect::<Vec<_>>()
-    });
-    let wrapped_lines = typed.map(|line| {
+    let wrapped_lines = talk.typed(step).into_iter().map(|line| {
         let rows = wrapped(&safe(&line), columns.saturating_sub(4)).into_iter().enumerate();
         rows.map(|(row, text)| Line::styled(if row == 0 { text } else { format!("    {text}") }, theme.code()))
             .collect()

@@ -193,13 +193,9 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
 
 /// What would be typed for the beat.
 fn command_lines(heading: &'static str, talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
-    let context = talk.view.context();
     let step = talk.step(talk.set.beat);
-    let typed = step.iter().flat_map(|step| &step.actions).flat_map(|entry| {
-        let lines = entry.action.shell(&context).into_iter();
-        lines.map(|line| format!("  {}# {line}", entry.actor)).collect::<Vec<_>>()
-    });
-    let typed = typed.map(|line| Line::styled(shortened(&safe(&line), columns), theme.code()));
+    let typed = step.iter().flat_map(|step| talk.typed(step));
+    let typed = typed.map(|line| Line::styled(shortened(&safe(&format!("  {line}")), columns), theme.code()));
     std::iter::once(Line::styled(heading, theme.bold())).chain(typed).collect()
 }
 
