@@ -8,7 +8,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::saver::Saver;
-use super::{door, facts, open_lesson, program, record, socket};
+use super::{check_live, door, facts, open_lesson, program, record, socket};
 use crate::app::exam::Exam;
 use crate::app::{CatalogueRow, Note, Source};
 use crate::doctor::{Facts, Playable, can_play};
@@ -107,17 +107,9 @@ struct Setting {
 fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyhow::Result<ExitCode> {
     let facts = facts();
     if let Some(lesson) = &asked {
-        match (setting.source, can_play(&lesson.needs, &facts)) {
-            (Source::Tape, _) => drop(record::of_lesson(lesson, setting.tape.as_deref(), &facts)?),
-            (Source::Lab, Playable::No { why, cure }) => {
-                let tape = if shelf::has(&lesson.id) {
-                    format!(". Or see its tape: unboxed learn {} --tape", lesson.id)
-                } else {
-                    String::new()
-                };
-                bail!("{} can't play here: {why}. To change that: {cure}{tape}", lesson.id);
-            }
-            (Source::Lab, Playable::Live) => {}
+        match setting.source {
+            Source::Tape => drop(record::of_lesson(lesson, setting.tape.as_deref(), &facts)?),
+            Source::Lab => check_live(lesson, &facts, Some("see its tape: unboxed learn"))?,
         }
     }
     let dir = progress::directory();

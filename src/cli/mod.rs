@@ -16,13 +16,14 @@ mod whole_file;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::doctor::{Facts, Roots};
+use crate::doctor::{Facts, Playable, Roots, can_play};
 use crate::lesson::catalogue::{self, FindError};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
+use crate::tape::shelf;
 use crate::text;
 
 /// Learn how a Linux container is built by building one, step by step, with real system calls.
@@ -181,6 +182,15 @@ fn lesson_source(name: &str) -> anyhow::Result<(String, String)> {
 
 fn is_path(name: &str) -> bool {
     name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml")
+}
+
+/// An error where a lesson can't be played live: why, and what would change that; and where it has a tape and `offer` is what to do
+/// with one, that.
+fn check_live(lesson: &Lesson, facts: &Facts, offer: Option<&str>) -> anyhow::Result<()> {
+    let Playable::No { why, cure } = can_play(&lesson.needs, facts) else { return Ok(()) };
+    let offer = offer.filter(|_| shelf::has(&lesson.id));
+    let tape = offer.map_or_else(String::new, |offer| format!(". Or {offer} {} --tape", lesson.id));
+    bail!("{} can't play here: {why}. To change that: {cure}{tape}", lesson.id)
 }
 
 /// This program's own binary, for the roles.

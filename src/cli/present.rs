@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::socket::{self, Behind};
-use super::{door, facts, lesson_source, open_lesson, program, record};
+use super::{check_live, door, facts, lesson_source, open_lesson, program, record};
 use crate::app::talk::TalkView;
 use crate::app::{Note, Source};
 use crate::doctor::{Playable, can_play};
@@ -24,7 +24,7 @@ use crate::lesson::model::Step;
 use crate::talk::clock::Clock;
 use crate::talk::hub::{self, Subject};
 use crate::talk::message::{FromHub, Role, ToHub, VERSION};
-use crate::tape::{player, shelf};
+use crate::tape::player;
 use crate::text;
 use crate::tui::{self, Backstage, EngineLink, TalkLink, TuiOptions};
 
@@ -64,18 +64,9 @@ pub fn present(arguments: &PresentArguments) -> anyhow::Result<ExitCode> {
     tui::check_terminal()?;
     let lesson = open_lesson(&arguments.lesson)?;
     let facts = facts();
-    match (&arguments.tape, can_play(&lesson.needs, &facts)) {
-        (Some(file), _) => drop(record::of_lesson(&lesson, file.as_deref(), &facts)?),
-        (None, Playable::No { why, cure }) => {
-            let has_tape = shelf::has(&lesson.id);
-            let tape = if has_tape {
-                format!(". Or present its tape: unboxed present {} --tape", lesson.id)
-            } else {
-                String::new()
-            };
-            bail!("{} can't play here: {why}. To change that: {cure}{tape}", lesson.id);
-        }
-        (None, Playable::Live) => {}
+    match &arguments.tape {
+        Some(file) => drop(record::of_lesson(&lesson, file.as_deref(), &facts)?),
+        None => check_live(&lesson, &facts, Some("present its tape: unboxed present"))?,
     }
     let mut hub = start_hub(arguments)?;
     let of = Some(hub.id());

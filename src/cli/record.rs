@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 
-use super::{facts, open_lesson, program, whole_file};
-use crate::doctor::{Facts, Playable, can_play};
+use super::{check_live, facts, open_lesson, program, whole_file};
+use crate::doctor::Facts;
 use crate::engine::session::SessionOptions;
 use crate::lesson::model::Lesson;
 use crate::tape::{self, Tape, file, shelf};
@@ -42,9 +42,7 @@ pub fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
 /// Play a lesson live and keep it. Each step is told on standard error.
 pub fn play(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
     let facts = facts();
-    if let Playable::No { why, cure } = can_play(&lesson.needs, &facts) {
-        bail!("{} can't play here: {why}. To change that: {cure}", lesson.id);
-    }
+    check_live(lesson, &facts, None)?;
     let options = SessionOptions { program: program().to_path_buf(), spare: false };
     let tell = |index: usize| {
         let step = &lesson.steps[index];

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Format, door, facts, open_lesson, program};
-use crate::doctor::{Playable, can_play};
+use super::{Format, check_live, door, facts, open_lesson, program};
 use crate::engine::session::{Session, SessionOptions};
 use crate::engine::{Proof, play};
 use crate::failure;
@@ -57,9 +56,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         None => lesson.steps.len(),
     };
     let facts = facts();
-    if let Playable::No { why, cure } = can_play(&lesson.needs, &facts) {
-        bail!("{} can't play here: {why}. To change that: {cure}", lesson.id);
-    }
+    check_live(&lesson, &facts, None)?;
     let stop = watch_for_stop(arguments.hold)?;
     let options = SessionOptions { program: program().to_path_buf(), spare: false };
     let mut session = Session::open(Arc::clone(&lesson), facts, &options)
