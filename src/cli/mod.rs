@@ -145,9 +145,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn clean() -> anyhow::Result<ExitCode> {
-    let mut removed = crate::keeper::cgroups::sweep(&crate::keeper::cgroups::hierarchies());
-    removed.extend(crate::keeper::unmounted::sweep());
-    removed.extend(crate::keeper::scratch::sweep());
+    let removed = crate::keeper::sweep();
     for path in &removed {
         println!("removed {}", path.display());
     }

@@ -4,16 +4,30 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use super::sweep;
+use super::waiting::{Silence, await_answer};
+use crate::kernel::pidfd::Pidfd;
 use crate::lab::protocol::{FromKeeper, LabMade, LabPlan, RoleFailure, ToKeeper};
-use crate::lab::wire::{Wire, WireError};
+use crate::lab::wire::{Received, Wire, WireError};
 use crate::op::{ActorName, Op, OpRecord};
+
+/// How long the keeper may take to answer: longer than it waits for its store itself.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long it may take to remove everything.
+const END_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running keeper. Dropping it ends the lab and waits until all is removed.
 #[derive(Debug)]
 pub struct KeeperHandle {
     wire: Option<Wire>,
     child: Child,
+    process: Pidfd,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +36,10 @@ pub enum KeeperError {
     Start(std::io::Error),
     #[error("the keeper process is gone: {0}")]
     Gone(#[from] WireError),
+    #[error("the keeper process {0} is stopped, by a signal or a debugger; a fresh lab gets another keeper")]
+    Stopped(u32),
+    #[error("the keeper process {0} has not answered for {seconds} seconds", seconds = ANSWER_TIMEOUT.as_secs())]
+    Silent(u32),
     #[error("could not make the lab: {0}")]
     Lab(#[from] RoleFailure),
 }
@@ -35,12 +53,18 @@ impl KeeperHandle {
             .arg(super::ROLE)
             // Room for the longer titles of the roles that are forked from the keeper.
             .arg(" ".repeat(96))
+            // A lab's root can read the environment of the lab's first process, which is the one that the keeper began with:
+            // tokens and addresses of whoever started the program are not for lessons, nor for the tapes made of them.
+            .env_clear()
             .stdin(Stdio::from(keeper_end.into_fd()))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .map_err(KeeperError::Start)?;
-        Ok(KeeperHandle { wire: Some(wire), child })
+        // Nobody else waits for it: its number stays its own until this does.
+        let process = i32::try_from(child.id()).map_err(|_| Errno::ESRCH).map(Pid::from_raw).and_then(Pidfd::open);
+        let process = process.map_err(|errno| KeeperError::Start(errno.into()))?;
+        Ok(KeeperHandle { wire: Some(wire), child, process })
     }
 
     pub fn pid(&self) -> u32 {
@@ -65,9 +89,7 @@ impl KeeperHandle {
 
     /// Have the keeper perform what takes the machine's root.
     pub fn perform(&mut self, actor: &ActorName, op: &Op) -> Result<OpRecord, KeeperError> {
-        let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
-        wire.send(&ToKeeper::Device { actor: actor.clone(), op: op.clone() }, &[])?;
-        match wire.receive::<FromKeeper>()?.message {
+        match self.ask(&ToKeeper::Device { actor: actor.clone(), op: op.clone() })?.message {
             FromKeeper::Performed(record) => Ok(record),
             FromKeeper::Failed(failure) => Err(failure.into()),
             FromKeeper::Made(_) => Err(KeeperError::Gone(WireError::Closed)),
@@ -75,9 +97,7 @@ impl KeeperHandle {
     }
 
     fn ask_for_lab(&mut self, request: &ToKeeper) -> Result<(LabMade, Wire), KeeperError> {
-        let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
-        wire.send(request, &[])?;
-        let received = wire.receive::<FromKeeper>()?;
+        let received = self.ask(request)?;
         match received.message {
             FromKeeper::Made(made) => {
                 let fd: OwnedFd = received.fds.into_iter().next().ok_or(WireError::Closed)?;
@@ -88,10 +108,41 @@ impl KeeperHandle {
         }
     }
 
-    /// End the lab and wait until the keeper has removed everything.
+    fn ask(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {
+        let pid = self.child.id();
+        let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
+        wire.send(request, &[])?;
+        if let Err(silence) = await_answer(wire, &self.process, ANSWER_TIMEOUT) {
+            // A late answer would be taken for that to the next request.
+            self.wire = None;
+            return Err(match silence {
+                Silence::Stopped => KeeperError::Stopped(pid),
+                Silence::TimedOut => KeeperError::Silent(pid),
+                Silence::Broken(errno) => KeeperError::Gone(errno.into()),
+            });
+        }
+        Ok(wire.receive()?)
+    }
+
+    /// Nothing can be asked of it any more: what is wanted takes another keeper.
+    pub fn is_lost(&self) -> bool {
+        self.wire.is_none() || self.process.has_ended()
+    }
+
+    /// End the lab and wait until the keeper has removed everything. One that does not get there is killed, and what it made is
+    /// swept in its place.
     pub fn end(&mut self) {
         self.wire = None;
+        // It may have been stopped, and could not see that.
+        let _ = self.process.send(Signal::SIGCONT);
+        if self.process.wait(END_TIMEOUT) {
+            let _ = self.child.wait();
+            return;
+        }
+
+        let _ = self.process.send(Signal::SIGKILL);
         let _ = self.child.wait();
+        sweep();
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod bpf;
+pub mod confine;
 pub mod copy;
 pub mod file;
 pub mod icmp;
@@ -11,10 +12,12 @@ pub mod net;
 pub mod nft;
 pub mod notation;
 pub mod perform;
+pub mod pidfd;
 pub mod probe;
 pub mod process;
 pub mod program;
 pub mod pty;
 pub mod record;
+pub mod seccomp;
 pub mod tc;
 pub mod work;
