@@ -1,8 +1,8 @@
 //! The engine's side of the keeper: start it, ask for labs, wait for its end.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use super::sweep;
 use super::waiting::{Silence, await_answer};
 use crate::kernel::pidfd::Pidfd;
+use crate::kernel::sealed;
 use crate::lab::protocol::{FromKeeper, LabMade, LabPlan, RoleFailure, ToKeeper};
 use crate::lab::wire::{Received, Wire, WireError};
 use crate::op::{ActorName, Op, OpRecord};
@@ -48,19 +49,19 @@ impl KeeperHandle {
     /// `program` is this program's own binary: `/proc/self/exe`, or from another program (a test) its path.
     pub fn start(program: &Path) -> Result<Self, KeeperError> {
         let (wire, keeper_end) = Wire::pair().map_err(KeeperError::Start)?;
-        let child = Command::new(program)
-            .arg0("unboxed: keeper")
-            .arg(super::ROLE)
-            // Room for the longer titles of the roles that are forked from the keeper.
-            .arg(" ".repeat(96))
-            // A lab's root can read the environment of the lab's first process, which is the one that the keeper began with:
-            // tokens and addresses of whoever started the program are not for lessons, nor for the tapes made of them.
-            .env_clear()
-            .stdin(Stdio::from(keeper_end.into_fd()))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(KeeperError::Start)?;
+        let keeper_end = keeper_end.into_fd();
+        // A machine that executes nothing from memory (vm.memfd_noexec) runs the file itself.
+        let sealed = sealed::copy(program).ok();
+        let copy = sealed.iter().map(|fd| PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd())));
+        let mut started = Err(std::io::ErrorKind::NotFound.into());
+        for path in copy.chain([program.to_path_buf()]) {
+            started = keeper_end.try_clone().and_then(|stdin| command(&path).stdin(stdin).spawn());
+            if started.is_ok() {
+                break;
+            }
+        }
+        let child = started.map_err(KeeperError::Start)?;
+
         // Nobody else waits for it: its number stays its own until this does.
         let process = i32::try_from(child.id()).map_err(|_| Errno::ESRCH).map(Pid::from_raw).and_then(Pidfd::open);
         let process = process.map_err(|errno| KeeperError::Start(errno.into()))?;
@@ -144,6 +145,22 @@ impl KeeperHandle {
         let _ = self.child.wait();
         sweep();
     }
+}
+
+/// The keeper's command but for its standard input, which is its wire.
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg0("unboxed: keeper")
+        .arg(super::ROLE)
+        // Room for the longer titles of the roles that are forked from the keeper.
+        .arg(" ".repeat(96))
+        // A lab's root can read the environment of the lab's first process, which is the one that the keeper began with: tokens
+        // and addresses of whoever started the program are not for lessons, nor for the tapes made of them.
+        .env_clear()
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
 }
 
 impl Drop for KeeperHandle {

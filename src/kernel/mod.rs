@@ -18,6 +18,7 @@ pub mod process;
 pub mod program;
 pub mod pty;
 pub mod record;
+pub mod sealed;
 pub mod seccomp;
 pub mod tc;
 pub mod work;
