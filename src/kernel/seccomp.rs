@@ -6,7 +6,7 @@ use libc::{c_long, sock_filter};
 use nix::errno::Errno;
 
 /// Calls that answer EPERM.
-const REFUSED: &[c_long] = &[
+pub const REFUSED: &[c_long] = &[
     // Keys of whoever runs the program: keyrings belong to no namespace.
     libc::SYS_add_key,
     libc::SYS_keyctl,
