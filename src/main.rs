@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // Before anything else: what a shell, an editor or make left open is no business of a lab's.
-    unboxed::kernel::confine::keep_descriptors_from_children();
+    unboxed::kernel::inherited::set_right();
     // Roles begin before any thread does.
     match std::env::args_os().nth(1) {
         Some(role) if role == unboxed::keeper::ROLE => return ExitCode::from(unboxed::keeper::main()),

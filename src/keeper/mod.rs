@@ -28,7 +28,7 @@ use crate::kernel::bpf::devices::Policy;
 use crate::kernel::bpf::settings;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
-use crate::kernel::{confine, perform};
+use crate::kernel::{confine, inherited, perform};
 use crate::lab::protocol::{Doing, FromKeeper, FromStore, LabCgroup, LabMade, LabPlan, RoleFailure, ToKeeper, ToStore};
 use crate::lab::store::{self, IdRange};
 use crate::lab::wire::{Wire, WireError};
@@ -52,7 +52,8 @@ pub fn sweep() -> Vec<PathBuf> {
 /// The role's main function; standard input is the wire. Returns the exit code.
 pub fn main() -> u8 {
     let _ = nix::unistd::setsid();
-    let _ = confine::leave_session_keyring();
+    confine::leave_session_keyring();
+    let _ = inherited::widen();
     process::ignore_terminal_signals();
     process::set_title("unboxed: keeper");
     let _ = process::adopt_orphans();

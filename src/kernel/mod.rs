@@ -7,6 +7,7 @@ pub mod confine;
 pub mod copy;
 pub mod file;
 pub mod icmp;
+pub mod inherited;
 pub mod mount;
 pub mod net;
 pub mod nft;

@@ -301,7 +301,16 @@ pub fn exit_now(status: i32) -> ! {
 /// Signals back to their defaults and unblocked, for a program about to be executed.
 pub fn reset_signals() {
     let _ = nix::sys::signal::SigSet::empty().thread_set_mask();
-    for signal in [Signal::SIGPIPE, Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGQUIT] {
+    for signal in [
+        Signal::SIGPIPE,
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGCHLD,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+        Signal::SIGTSTP,
+        Signal::SIGXFSZ,
+    ] {
         // SAFETY: the default disposition runs no code of ours.
         let _ = unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) };
     }
