@@ -287,5 +287,5 @@ impl Drop for Held {
 
 /// How many processes descend from this one.
 pub fn processes_below(pid: u32) -> usize {
-    unboxed::observe::processes::tree(Path::new("/proc"), pid).len()
+    unboxed::observe::processes::count(Path::new("/proc"), pid)
 }
