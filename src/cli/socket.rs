@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::progress;
+use crate::kernel::home;
 
 /// What is behind a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,15 +52,9 @@ impl Drop for Place {
     }
 }
 
-/// `$XDG_RUNTIME_DIR/unboxed`, or else where progress is kept.
-pub fn directory() -> Option<PathBuf> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
-    runtime.map(|dir| dir.join("unboxed")).or_else(progress::directory)
-}
-
 /// Listen, as this process.
 pub fn listen(behind: Behind) -> anyhow::Result<(Place, UnixListener)> {
-    let dir = directory().context("there is neither XDG_RUNTIME_DIR nor a home directory")?;
+    let dir = home::runtime_directory().context("there is neither XDG_RUNTIME_DIR nor a home directory")?;
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700).create(&dir).with_context(|| format!("could not make {}", dir.display()))?;
     let path = dir.join(format!("{}{}.sock", behind.prefix(), std::process::id()));
@@ -75,7 +69,7 @@ pub fn listen(behind: Behind) -> anyhow::Result<(Place, UnixListener)> {
 
 /// Connect to the one asked for, or to the only one that runs. Sockets of the dead are taken away.
 pub fn connect(behind: Behind, of: Option<u32>) -> anyhow::Result<UnixStream> {
-    let dir = directory().context("there is neither XDG_RUNTIME_DIR nor a home directory")?;
+    let dir = home::runtime_directory().context("there is neither XDG_RUNTIME_DIR nor a home directory")?;
     let mut found = Vec::new();
     for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
         let path = entry.path();

@@ -4,7 +4,9 @@
 
 pub mod bpf;
 pub mod copy;
+pub mod directory;
 pub mod file;
+pub mod home;
 pub mod icmp;
 pub mod mount;
 pub mod net;
