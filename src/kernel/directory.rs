@@ -44,9 +44,9 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Any directory, whoever it belongs to.
+    /// Any directory, whoever it belongs to, to write in it; listing it may not be allowed.
     pub fn open(path: &Path) -> io::Result<Directory> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         Ok(Directory { fd: fcntl::open(path, flags, Mode::empty())?, path: path.to_owned() })
     }
 
