@@ -148,8 +148,13 @@ fn clean() -> anyhow::Result<ExitCode> {
     let mut removed = crate::keeper::cgroups::sweep(&crate::keeper::cgroups::hierarchies());
     removed.extend(crate::keeper::unmounted::sweep());
     removed.extend(crate::keeper::scratch::sweep());
+    let sockets = socket::sweep();
+    removed.extend(sockets.removed);
     for path in &removed {
-        println!("removed {}", path.display());
+        println!("removed {}", text::one_line(&path.display().to_string()));
+    }
+    for what in &sockets.left {
+        println!("left alone: {}", text::one_line(what));
     }
     if removed.is_empty() {
         println!("nothing was left behind");

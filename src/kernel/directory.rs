@@ -107,6 +107,12 @@ impl Directory {
         Path::new("/proc/self/fd").join(self.fd.as_raw_fd().to_string()).join(name)
     }
 
+    /// An entry itself, to look at and to reach by its descriptor; of a link, the link.
+    pub fn open_entry(&self, name: &OsStr) -> io::Result<OwnedFd> {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        Ok(fcntl::openat(&self.fd, name, flags, Mode::empty())?)
+    }
+
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut dir = Dir::openat(&self.fd, ".", flags, Mode::empty())?;
@@ -167,7 +173,7 @@ impl Directory {
         written
     }
 
-    /// Whether an entry is what a killed `replace` of this name left.
+    /// Whether an entry has a `part_name` of this name.
     pub fn is_part_of(entry: &OsStr, name: &str) -> bool {
         let entry = entry.as_bytes();
         entry.starts_with(format!(".{name}.").as_bytes()) && entry.ends_with(PART.as_bytes())
@@ -250,8 +256,8 @@ fn read_up_to(file: File, max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A name that no other process, nor a later call of this one, uses.
-fn part_name(name: &OsStr) -> OsString {
+/// A name for what is not whole yet, which no other process, nor a later call of this one, uses.
+pub fn part_name(name: &OsStr) -> OsString {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     // A name may have 255 bytes; a cut one is as good.
     let stem = &name.as_bytes()[..name.len().min(180)];
