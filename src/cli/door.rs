@@ -1,4 +1,5 @@
-//! The door into a running lab: a socket that only the same user can open, and `unboxed shell`, which comes in by it.
+//! The door into a running lab: a socket that only the same user can open, and `unboxed shell`, which comes in by it. What the lab
+//! prints reaches the real terminal there, and nowhere else: through a filter.
 
 use std::io::{IsTerminal, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -12,6 +13,7 @@ use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use serde::{Deserialize, Serialize};
 
+use super::filter::Filter;
 use super::socket::{self, Behind, Place};
 use crate::engine::{ShellTerminal, Visit};
 use crate::kernel::pty::{self, TerminalSize};
@@ -22,6 +24,8 @@ use crate::op::ActorName;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long nobody is let in after that failed.
 const PAUSE: Duration = Duration::from_millis(100);
+
+const BANNER: &str = "The lab's programs can't set this terminal's title or clipboard, nor query it.";
 
 #[derive(Debug, Args)]
 pub struct ShellArguments {
@@ -119,9 +123,12 @@ impl Drop for Raw {
     }
 }
 
-/// Keys go in, what is printed comes out, until the shell ends.
+/// Keys go in, what is printed comes out as far as the filter lets it, until the shell ends.
 fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
     let is_terminal = std::io::stdin().is_terminal();
+    if is_terminal && std::io::stderr().is_terminal() {
+        eprintln!("{BANNER}");
+    }
     let _raw = if is_terminal {
         crossterm::terminal::enable_raw_mode().context("could not switch the terminal to raw mode")?;
         Some(Raw)
@@ -135,7 +142,17 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
             let _ = pty::resize(&resized, own_size());
         }
     });
-    let mut shell = std::fs::File::from(master);
+
+    let mut filter = Filter::default();
+    let passed = relay(std::fs::File::from(master), &mut filter);
+    // A shell that was killed with an editor open leaves nothing of it behind.
+    if std::io::stdout().is_terminal() {
+        print(&filter.restore())?;
+    }
+    passed
+}
+
+fn relay(mut shell: std::fs::File, filter: &mut Filter) -> anyhow::Result<()> {
     let mut keys = std::io::stdin();
     let mut buffer = [0; 16 * 1024];
     let mut listens = true;
@@ -151,11 +168,11 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
         };
         let stirred: Vec<bool> = ready.iter().map(|one| one.any().unwrap_or(false)).collect();
         drop(ready);
+
         if stirred[0] {
             // The terminal's end (EIO) is the shell's.
             let Ok(count @ 1..) = shell.read(&mut buffer) else { return Ok(()) };
-            let mut out = std::io::stdout();
-            out.write_all(&buffer[..count]).and_then(|()| out.flush()).context("could not print")?;
+            print(&filter.pass(&buffer[..count]))?;
         }
         if stirred.get(1) == Some(&true) {
             let count = keys.read(&mut buffer).unwrap_or(0);
@@ -167,4 +184,9 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
             }
         }
     }
+}
+
+fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    out.write_all(bytes).and_then(|()| out.flush()).context("could not print")
 }

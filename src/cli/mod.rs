@@ -4,6 +4,7 @@ mod check;
 mod doctor;
 mod door;
 mod export;
+mod filter;
 mod learn;
 mod present;
 mod progress;
@@ -62,6 +63,10 @@ enum Command {
     /// A lesson as a cast for asciinema, as one HTML page, or as a Markdown handout
     Export(export::ExportArguments),
     /// A shell in the lab of an `unboxed` that runs in another terminal
+    ///
+    /// Text, colours, cursor movement, the alternate screen and the mouse pass, so editors and `top` work. What would set this
+    /// terminal's title, clipboard, palette or links, or have it answer (where the cursor is, what it is, its colours), does not:
+    /// a lab may run what strangers wrote. Programs that ask get no answer.
     Shell(door::ShellArguments),
     /// What this machine allows, which lessons play here, and what would change that
     Doctor {
