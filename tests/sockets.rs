@@ -501,6 +501,15 @@ fn a_shell_colours_the_real_terminal_but_neither_names_it_nor_asks_it() {
     tty.press("kill -9 $$\r");
     assert!(tty.wait_end().success());
     tty.assert_is_back();
+
+    // Nor does one that is ended from outside.
+    let mut ended = Tty::start(100, 30, &["shell"], &[("XDG_RUNTIME_DIR", &run)]);
+    ended.wait_for_prompt();
+    ended.press("printf '\\033[?1049h\\033[?25lfull-%s' $((1+1))\r");
+    ended.wait_for("full-2");
+    ended.signal(Signal::SIGTERM);
+    assert!(!ended.wait_end().success());
+    ended.assert_is_back();
     let raw = tty.seen.lock().expect("the screen").raw.clone();
     assert!(!raw.windows(2).any(|two| two == b"\x1b]"), "a string came through");
     drop(lab);

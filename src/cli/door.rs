@@ -143,8 +143,13 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
         }
     });
 
+    let (ends, end) = UnixStream::pair().context("could not watch for signals")?;
+    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT] {
+        let end = end.try_clone().context("could not watch for signals")?;
+        signal_hook::low_level::pipe::register(signal, end).context("could not watch for signals")?;
+    }
     let mut filter = Filter::default();
-    let passed = relay(std::fs::File::from(master), &mut filter);
+    let passed = relay(std::fs::File::from(master), &ends, &mut filter);
     // A shell that was killed with an editor open leaves nothing of it behind.
     if std::io::stdout().is_terminal() {
         print(&filter.restore())?;
@@ -152,13 +157,15 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
     passed
 }
 
-fn relay(mut shell: std::fs::File, filter: &mut Filter) -> anyhow::Result<()> {
+/// `ends` can be read from once a signal came.
+fn relay(mut shell: std::fs::File, ends: &UnixStream, filter: &mut Filter) -> anyhow::Result<()> {
     let mut keys = std::io::stdin();
     let mut buffer = [0; 16 * 1024];
     let mut listens = true;
     loop {
         let stdin = std::io::stdin();
-        let mut ready = vec![PollFd::new(shell.as_fd(), PollFlags::POLLIN)];
+        let mut ready =
+            vec![PollFd::new(shell.as_fd(), PollFlags::POLLIN), PollFd::new(ends.as_fd(), PollFlags::POLLIN)];
         if listens {
             ready.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
         }
@@ -174,7 +181,10 @@ fn relay(mut shell: std::fs::File, filter: &mut Filter) -> anyhow::Result<()> {
             let Ok(count @ 1..) = shell.read(&mut buffer) else { return Ok(()) };
             print(&filter.pass(&buffer[..count]))?;
         }
-        if stirred.get(1) == Some(&true) {
+        if stirred[1] {
+            bail!("a signal ended the shell");
+        }
+        if stirred.get(2) == Some(&true) {
             let count = keys.read(&mut buffer).unwrap_or(0);
             // Input that ends is the end of the shell's: ctrl-d says so to a terminal.
             let typed = if count == 0 { &[4][..] } else { &buffer[..count] };

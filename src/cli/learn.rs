@@ -115,7 +115,10 @@ fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyh
         }
     }
     let dir = home::state_directory();
-    let (progress, notice) = dir.as_deref().map_or((Progress::default(), None), Progress::load);
+    let (progress, notice) = match &dir {
+        Some(dir) => Progress::load(dir),
+        None => (Progress::default(), Some("there is no home directory of your own: no progress is kept".into())),
+    };
     let lessons = catalogue::all()?;
     let rows = lessons.iter().map(|lesson| row(lesson, &facts, &progress)).collect();
     let mut known = lessons;
