@@ -458,17 +458,91 @@ mod tests {
         }
     }
 
+    /// Another's reading of what leaves: an emulator that notes what it would do beyond drawing.
+    #[derive(Default)]
+    struct Noted(Vec<String>);
+
+    impl vt100::Callbacks for Noted {
+        fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
+            self.0.push(format!("title {title:?}"));
+        }
+
+        fn set_window_icon_name(&mut self, _: &mut vt100::Screen, name: &[u8]) {
+            self.0.push(format!("icon {name:?}"));
+        }
+
+        fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8], data: &[u8]) {
+            self.0.push(format!("copy {data:?}"));
+        }
+
+        fn paste_from_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8]) {
+            self.0.push("paste".into());
+        }
+
+        fn unhandled_osc(&mut self, _: &mut vt100::Screen, parameters: &[&[u8]]) {
+            self.0.push(format!("string {parameters:?}"));
+        }
+
+        fn unhandled_csi(&mut self, _: &mut vt100::Screen, _: Option<u8>, _: Option<u8>, _: &[&[u16]], letter: char) {
+            if "cnxt".contains(letter) {
+                self.0.push(format!("query {letter}"));
+            }
+        }
+    }
+
+    fn noted(printed: &[u8]) -> Vec<String> {
+        let (rows, columns) = (24.try_into().expect("not zero"), 80.try_into().expect("not zero"));
+        let mut emulator = vt100::Parser::new_with_callbacks(rows, columns, 0, Noted::default());
+        emulator.process(printed);
+        std::mem::take(&mut emulator.callbacks_mut().0)
+    }
+
+    const PIECES: [&[u8]; 20] = [
+        b"\x1b",
+        b"[",
+        b"]",
+        b"52;c;",
+        b"\x07",
+        b"?1049",
+        b"h",
+        b"\x9b",
+        b"6n",
+        b"\xc2\x9d",
+        b"\x1b\\",
+        b"P",
+        b"0;t",
+        b"c",
+        b"\x18",
+        b"\xc3",
+        b"\xa9",
+        b"\n",
+        b" ",
+        b"11;?",
+    ];
+
     proptest::proptest! {
         #[test]
-        fn whatever_comes_what_leaves_passes_again_unchanged(bytes: Vec<u8>, pieces in proptest::collection::vec(0..12_usize, 0..40)) {
-            // Pieces of sequences make sequences likely.
-            let words: [&[u8]; 12] = [
-                b"\x1b", b"[", b"]", b"52;c;", b"\x07", b"?1049", b"h", b"\x9b", b"6n", b"\xc2\x9d", b"\x1b\\", b"P",
-            ];
-            let printed = [pieces.iter().flat_map(|piece| words[*piece]).copied().collect::<Vec<u8>>(), bytes].concat();
+        fn whatever_comes_what_leaves_passes_again_unchanged(bytes: Vec<u8>, pieces in proptest::collection::vec(0..20_usize, 0..40)) {
+            let printed = [pieces.iter().flat_map(|piece| PIECES[*piece]).copied().collect::<Vec<u8>>(), bytes].concat();
             let once = Filter::default().pass(&printed);
             proptest::prop_assert!(std::str::from_utf8(&once).is_ok());
             proptest::prop_assert_eq!(Filter::default().pass(&once), once);
         }
+
+        #[test]
+        fn whatever_comes_an_emulator_sees_nothing_but_drawing(pieces in proptest::collection::vec(0..20_usize, 0..60), cut: usize) {
+            let printed: Vec<u8> = pieces.iter().flat_map(|piece| PIECES[*piece]).copied().collect();
+            let (first, second) = printed.split_at(cut.checked_rem(printed.len()).unwrap_or(0));
+            let mut filter = Filter::default();
+            let passed = [filter.pass(first), filter.pass(second), filter.restore()].concat();
+            proptest::prop_assert_eq!(noted(&passed), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn the_emulator_notes_what_is_not_filtered() {
+        let printed = b"\x1b]0;title\x07\x1b]52;c;aGk=\x07\x1b]11;?\x07\x1b[6n\x1b[c";
+        assert_eq!(noted(printed).len(), 6, "{:?}", noted(printed));
+        assert_eq!(noted(&Filter::default().pass(printed)), Vec::<String>::new());
     }
 }
