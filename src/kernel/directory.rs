@@ -24,8 +24,8 @@ const PART: &str = ".part";
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     #[error(
-        "{} belongs to {}, and this is {}: nothing is done there until it is removed, or given away with chown(1)",
-        path.display(), user_name(*owner), user_name(Uid::effective().as_raw())
+        "{} belongs to {}, and this is {}: nothing is done there until it is removed, or given to {} with chown(1)",
+        path.display(), user_name(*owner), user_name(own_uid()), user_name(own_uid())
     )]
     Foreign { path: PathBuf, owner: u32 },
     #[error("{} is a link, where a directory of one's own has to be: remove the link", .0.display())]
