@@ -4,6 +4,7 @@ mod check;
 mod doctor;
 mod door;
 mod export;
+mod filter;
 mod learn;
 mod present;
 mod progress;
@@ -62,6 +63,10 @@ enum Command {
     /// A lesson as a cast for asciinema, as one HTML page, or as a Markdown handout
     Export(export::ExportArguments),
     /// A shell in the lab of an `unboxed` that runs in another terminal
+    ///
+    /// Text, colours, cursor movement, the alternate screen and the mouse pass, so editors and `top` work. What would set this
+    /// terminal's title, clipboard, palette or links, or have it answer (where the cursor is, what it is, its colours), does not:
+    /// a lab may run what strangers wrote. Programs that ask get no answer.
     Shell(door::ShellArguments),
     /// What this machine allows, which lessons play here, and what would change that
     Doctor {
@@ -145,9 +150,14 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn clean() -> anyhow::Result<ExitCode> {
-    let removed = crate::keeper::sweep();
+    let mut removed = crate::keeper::sweep();
+    let sockets = socket::sweep();
+    removed.extend(sockets.removed);
     for path in &removed {
-        println!("removed {}", path.display());
+        println!("removed {}", text::one_line(&path.display().to_string()));
+    }
+    for what in &sockets.left {
+        println!("left alone: {}", text::one_line(what));
     }
     if removed.is_empty() {
         println!("nothing was left behind");

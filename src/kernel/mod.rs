@@ -5,7 +5,9 @@
 pub mod bpf;
 pub mod confine;
 pub mod copy;
+pub mod directory;
 pub mod file;
+pub mod home;
 pub mod icmp;
 pub mod inherited;
 pub mod mount;

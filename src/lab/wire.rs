@@ -58,11 +58,15 @@ impl WireError {
     }
 }
 
+/// The user at the other end, when it connected or began to listen.
+pub fn peer_uid(stream: &UnixStream) -> nix::Result<u32> {
+    nix::sys::socket::getsockopt(stream, sockopt::PeerCredentials).map(|peer| peer.uid())
+}
+
 /// At the other end is the same user, or root.
 pub fn is_own(stream: &UnixStream) -> bool {
-    let peer = nix::sys::socket::getsockopt(stream, sockopt::PeerCredentials);
     let own = nix::unistd::Uid::effective().as_raw();
-    peer.is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+    peer_uid(stream).is_ok_and(|peer| peer == own || peer == 0)
 }
 
 impl AsFd for Wire {
