@@ -108,7 +108,7 @@ fn what_is_read_is_what_was_written() {
     for (one, other) in tape.records.iter().zip(&second.records) {
         assert_eq!(one.before, other.before);
         assert_eq!(one.after, other.after);
-        assert_eq!(one.diff, other.diff);
+        assert_eq!(one.diff(), other.diff());
         assert_eq!(one.ops, other.ops);
         assert_eq!(one.charts, other.charts);
     }

@@ -176,7 +176,7 @@ fn step_json<'a>(step: &'a Step, record: &'a StepRecord) -> StepJson<'a> {
         status: &record.status,
         ops: &record.ops,
         calls: record.ops.iter().flat_map(|op| op.calls.iter().map(ToString::to_string)).collect(),
-        diff: &record.diff,
+        diff: record.diff(),
         expect: &record.verdicts,
         nanos: record.nanos,
     }
@@ -213,7 +213,7 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
             }
         }
     }
-    for line in words::diff_lines(&record.diff) {
+    for line in words::diff_lines(record.diff()) {
         writeln!(out, "{}", text::shortened(&line, 160))?;
     }
     for verdict in &record.verdicts {

@@ -143,7 +143,7 @@ impl<'a> Deed<'a> {
         Scene {
             before: &self.record.before,
             after: &self.record.after,
-            diff: &self.record.diff,
+            diff: self.record.diff(),
             ops: &self.record.ops,
             charts,
             numbers: &self.numbers,

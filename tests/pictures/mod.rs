@@ -11,12 +11,11 @@ use unboxed::app::exam::{Exam, LessonResult};
 use unboxed::app::talk::TalkView;
 use unboxed::app::{CatalogueRow, Effect, Model, Msg, Screen, update};
 use unboxed::call::{Call, CallKind, CallResult, ErrnoName};
-use unboxed::diff::Diff;
 use unboxed::engine::{Event, Goal, Proof, ProofRow, Ready, ShellTerminal, TurnState};
 use unboxed::lesson::catalogue;
 use unboxed::observe::mounts;
 use unboxed::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
-use unboxed::report::{LabInfo, StepRecord, StepStatus, Verdict, WholeRecord};
+use unboxed::report::{LabInfo, LazyDiff, StepRecord, StepStatus, Verdict, WholeRecord};
 use unboxed::snapshot::*;
 use unboxed::talk::clock::Clock;
 use unboxed::talk::message::{FromHub, Role, ToHub, Told, Whole, Window, Windows};
@@ -188,7 +187,7 @@ pub fn record(step: usize, names: &[&str]) -> StepRecord {
             pieces: Vec::new(),
             nanos: 70_000,
         }],
-        diff: Diff::between(&before, &after),
+        diff: LazyDiff::default(),
         before,
         after: Arc::clone(&after),
         verdicts: vec![
@@ -416,7 +415,7 @@ pub fn what_if(names: &[&str]) -> Model {
         step: 1,
         status: StepStatus::Played,
         ops: Vec::new(),
-        diff: Diff::default(),
+        diff: LazyDiff::default(),
         after: Arc::clone(&before),
         before,
         verdicts: vec![Verdict::new(false, names.join(" "), names.join(" "))],
