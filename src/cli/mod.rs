@@ -149,7 +149,7 @@ fn clean() -> anyhow::Result<ExitCode> {
     removed.extend(crate::keeper::unmounted::sweep());
     removed.extend(crate::keeper::scratch::sweep());
     for path in &removed {
-        println!("removed {}", path.display());
+        println!("removed {}", text::safe(&path.to_string_lossy()));
     }
     if removed.is_empty() {
         println!("nothing was left behind");

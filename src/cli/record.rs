@@ -31,7 +31,7 @@ pub fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
     let bytes = whole_file::save(&arguments.output, |out| file::write(&tape, out))?;
     println!(
         "{}: {} steps, {} KiB, {}",
-        arguments.output.display(),
+        text::safe(&arguments.output.to_string_lossy()),
         tape.records.len(),
         bytes / 1024,
         tape.header.origin()
@@ -46,7 +46,7 @@ pub fn play(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
     let options = SessionOptions { program: program().to_path_buf(), spare: false };
     let tell = |index: usize| {
         let step = &lesson.steps[index];
-        eprintln!("{:>3} of {}  {}", index + 1, lesson.steps.len(), text::safe(&step.title));
+        eprintln!("{:>3} of {}  {}", index + 1, lesson.steps.len(), text::prose(&step.title));
     };
     Ok(tape::record(lesson, facts, &options, tell)?)
 }

@@ -134,7 +134,7 @@ fn tell_held(format: Format, lesson: &Lesson, records: &[StepRecord], info: &Lab
         }
         Format::Text => {
             for (actor, pid) in &info.actors {
-                writeln!(out, "actor {actor} {pid}")?;
+                writeln!(out, "actor {} {pid}", text::safe(actor.as_str()))?;
             }
             writeln!(out, "the lab {} is up until this input ends", info.id)?;
             out.flush()?;
@@ -163,8 +163,7 @@ fn print_json(
         object["machine"] = serde_json::json!({ "clean": proof.is_clean(), "rows": proof.rows });
     }
     let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, &object)?;
-    writeln!(out)?;
+    writeln!(out, "{}", text::in_json(&object.to_string()))?;
     out.flush()?;
     Ok(())
 }
@@ -186,7 +185,7 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let step = &lesson.steps[record.step];
     let took = Duration::from_nanos(record.nanos).as_secs_f64() * 1000.0;
-    writeln!(out, "\n{} of {}  {}  ({took:.1} ms)", record.step + 1, lesson.steps.len(), step.title)?;
+    writeln!(out, "\n{} of {}  {}  ({took:.1} ms)", record.step + 1, lesson.steps.len(), text::prose(&step.title))?;
     if let StepStatus::Skipped { why, cure } = &record.status {
         writeln!(out, "  left out here: {}", text::safe_lines(why))?;
         writeln!(out, "  to change that: {}", text::one_line(cure))?;
@@ -195,15 +194,20 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
     const SHOWN: usize = 12;
     for op in &record.ops {
         for call in op.calls.iter().take(SHOWN) {
-            writeln!(out, "  {}: {}", op.actor, text::shortened(&text::safe(&call.to_string()), 160))?;
+            writeln!(
+                out,
+                "  {}: {}",
+                text::safe(op.actor.as_str()),
+                text::shortened(&text::safe(&call.to_string()), 160)
+            )?;
         }
         if op.calls.len() > SHOWN {
-            writeln!(out, "  {}: … and {} calls more", op.actor, op.calls.len() - SHOWN)?;
+            writeln!(out, "  {}: … and {} calls more", text::safe(op.actor.as_str()), op.calls.len() - SHOWN)?;
         }
         match &op.outcome {
             Outcome::Failed { errno, .. } => {
                 if let Some(meaning) = failure::explain(&op.op, errno) {
-                    writeln!(out, "    {errno}: {meaning}")?;
+                    writeln!(out, "    {}: {meaning}", text::safe(&errno.0))?;
                 }
             }
             Outcome::Done { output } | Outcome::Exited { output, .. } => {

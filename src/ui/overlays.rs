@@ -8,7 +8,7 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 use super::pane::frame_block;
 use super::theme::Theme;
 use crate::app::{List, Model, Overlay, entries, keymap};
-use crate::text::{column, safe};
+use crate::text::{column, prose, safe};
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     match &model.overlay {
@@ -69,7 +69,7 @@ fn draw_list(model: &Model, list: List, query: &str, selected: usize, theme: The
     let top = selected.saturating_sub(height.saturating_sub(1));
     let mut lines = vec![Line::from(format!("> {}_", safe(query)))];
     lines.extend(found.iter().enumerate().skip(top).take(height).map(|(index, (_, text))| {
-        let line = Line::from(column(&format!(" {}", safe(text)), usize::from(place.width.saturating_sub(2))));
+        let line = Line::from(column(&format!(" {}", prose(text)), usize::from(place.width.saturating_sub(2))));
         if index == selected { line.style(theme.selected()) } else { line }
     }));
     let more = if list == List::Steps { ", ctrl-x leaves out " } else { " " };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use unboxed::action::Action;
 use unboxed::export::{self, Form};
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Lesson;
@@ -42,6 +43,12 @@ pub fn hostile(evil: &str) -> (Lesson, Tape) {
             [&mut step.title, &mut step.story, &mut step.after, &mut step.docker, &mut step.oci, &mut step.notes]
         {
             text.push_str(evil);
+        }
+        for entry in step.actions.iter_mut().chain(&mut step.breaks) {
+            entry.actor.0.push_str(evil);
+            if let Action::Run(run) = &mut entry.action {
+                run.command.iter_mut().for_each(|word| word.push_str(evil));
+            }
         }
         for hint in &mut step.hints {
             hint.nudge.push_str(evil);

@@ -24,13 +24,16 @@ use unboxed::ui::theme::Theme;
 use unboxed::ui::{self, Look};
 
 /// What nobody should name a thing, and somebody will.
-pub const HOSTILE: [&str; 6] = [
+pub const HOSTILE: [&str; 9] = [
     "\u{1b}[2J\u{1b}[31mred",
     "tab\there\nand\rthere",
     "あいうえお",
     "\u{1112}\u{1161}\u{11ab}",
     "ｶﾞ",
     "\u{9b}5m\u{7}\u{200d}",
+    "rm \u{202e}cba\u{2066}\u{200f}x\u{200b}\u{2028}\u{3164}",
+    "a\u{e0041}\u{fe0f}\u{ad}\u{feff}\u{fff9}\u{e000}",
+    "\u{301}e\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}",
 ];
 
 pub fn look(colors: bool) -> Look {
