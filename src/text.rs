@@ -4,7 +4,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Marks that a letter can carry: Hebrew with vowels and accents has four. More of them grow over the lines around.
-const MAX_MARKS: usize = 4;
+pub const MAX_MARKS: usize = 4;
 
 /// A command, a path, a value, or what a program printed: everything that can't be seen is escaped, so that it reads as it runs.
 /// A blank that is not the ASCII one is among that: it looks as if it parted two words, and no shell takes it for that.
@@ -24,6 +24,9 @@ enum Writing {
 }
 
 fn escaped(text: &str, writing: Writing) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut shown = String::with_capacity(text.len());
     // A mark before the first letter would land on whatever is drawn in front of the text.
     let mut marks = MAX_MARKS;
@@ -227,6 +230,23 @@ pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// All of a text, in pieces of at most so many columns; unlike `wrapped`, it keeps every blank.
+pub fn folded(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(2);
+    let mut lines = vec![String::new()];
+    let mut width = 0;
+    for character in text.chars() {
+        let own = character.width().unwrap_or(0);
+        if width + own > columns {
+            lines.push(String::new());
+            width = 0;
+        }
+        push(&mut lines, character);
+        width += own;
+    }
+    lines
+}
+
 fn push(lines: &mut [String], character: char) {
     if let Some(line) = lines.last_mut() {
         line.push(character);
@@ -333,6 +353,14 @@ mod tests {
         check("あいう", 4, &["あい", "う"]);
         check("", 9, &[""]);
         check("ab", 0, &["ab"]);
+    }
+
+    #[test]
+    fn text_is_folded_with_all_its_blanks() {
+        let check = |text: &str, columns: usize, expected: &[&str]| assert_eq!(folded(text, columns), expected);
+        check("rm  -r  あ/b", 6, &["rm  -r", "  あ/b"]);
+        check("aあ", 2, &["a", "あ"]);
+        check("", 9, &[""]);
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::num::NonZeroU16;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use unicode_width::UnicodeWidthChar;
 
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
-use crate::text::{is_hidden, safe};
+use crate::text::{MAX_MARKS, is_hidden, safe};
 
 /// Lines kept above the screen.
 const SCROLLBACK: usize = 2000;
@@ -33,6 +34,8 @@ pub struct Terminal {
     parser: vt100::Parser<Answers>,
     /// The beginning of a character whose rest has not been printed yet.
     partial: Vec<u8>,
+    /// Marks that the last letter carries.
+    marks: usize,
     size: TerminalSize,
     /// Lines looked back.
     scroll: usize,
@@ -75,7 +78,7 @@ impl vt100::Callbacks for Answers {
 
 impl Terminal {
     pub fn new(id: u32, actor: ActorName, size: TerminalSize) -> Terminal {
-        Terminal { id, actor, inside: None, parser: parser(size), partial: Vec::new(), size, scroll: 0 }
+        Terminal { id, actor, inside: None, parser: parser(size), partial: Vec::new(), marks: 0, size, scroll: 0 }
     }
 
     /// What the tab is called.
@@ -106,6 +109,7 @@ impl Terminal {
     /// may come out crooked; but none reads otherwise than it is.
     fn seen<'a>(&mut self, printed: &'a [u8]) -> Cow<'a, [u8]> {
         if self.partial.is_empty() && printed.is_ascii() {
+            self.marks = 0;
             return Cow::Borrowed(printed);
         }
         let bytes = [std::mem::take(&mut self.partial).as_slice(), printed].concat();
@@ -113,7 +117,9 @@ impl Terminal {
         let mut chunks = bytes.utf8_chunks().peekable();
         while let Some(chunk) = chunks.next() {
             for character in chunk.valid().chars() {
-                if is_hidden(character) {
+                let is_mark = character.width() == Some(0);
+                self.marks = if is_mark { self.marks + 1 } else { 0 };
+                if is_hidden(character) || self.marks > MAX_MARKS {
                     shown.extend_from_slice(safe(character.encode_utf8(&mut [0; 4])).as_bytes());
                 } else {
                     shown.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
@@ -283,7 +289,11 @@ mod tests {
             assert_eq!(terminal.screen().contents().trim_end(), "a\\u{202e}b\\u{200b}c\\u{3164}あe\u{301}", "{size}");
         }
         let mut terminal = terminal(80, 24);
-        terminal.feed(b"a\xff\xe2\x80b\xe2");
+        terminal.feed(format!("e{}\u{1b}[2K\r", "\u{301}".repeat(6)).as_bytes());
+        terminal.feed(format!("e{}", "\u{301}".repeat(3)).as_bytes());
+        terminal.feed("\u{301}\u{301}\r\n".as_bytes());
+        assert_eq!(terminal.screen().contents().trim_end(), format!("e{}\\u{{301}}", "\u{301}".repeat(MAX_MARKS)));
+        terminal.feed(b"\x1b[2J\x1b[Ha\xff\xe2\x80b\xe2");
         terminal.feed(b"c");
         assert_eq!((terminal.partial.len(), terminal.screen().contents().as_str()), (0, "abc"));
     }

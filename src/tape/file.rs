@@ -310,24 +310,23 @@ impl Seen {
 
 /// How long each list is.
 fn lists(snapshot: &Snapshot) -> [usize; 12] {
-    let Snapshot { mounts, processes, networks, cgroups, overlays, directories, hostnames } = snapshot;
     let of_network = |network: &Network| {
-        let Network { name: _, ns: _, actors, links, addresses, routes, neighbours, traffic } = network;
-        actors.len() + links.len() + addresses.len() + routes.len() + neighbours.len() + traffic.len()
+        let routing = network.links.len() + network.addresses.len() + network.routes.len();
+        network.actors.len() + routing + network.neighbours.len() + network.traffic.len()
     };
     [
-        mounts.len(),
-        mounts.iter().map(|table| table.rows.len()).sum(),
-        processes.len(),
-        networks.len(),
-        networks.iter().map(of_network).sum(),
-        cgroups.len(),
-        cgroups.iter().map(|group| group.files.len()).sum(),
-        overlays.len(),
-        overlays.iter().map(|overlay| overlay.entries.len() + overlay.lowers.len()).sum(),
-        directories.len(),
-        directories.iter().map(|directory| directory.entries.as_ref().map_or(0, Vec::len)).sum(),
-        hostnames.len(),
+        snapshot.mounts.len(),
+        snapshot.mounts.iter().map(|table| table.rows.len()).sum(),
+        snapshot.processes.len(),
+        snapshot.networks.len(),
+        snapshot.networks.iter().map(of_network).sum(),
+        snapshot.cgroups.len(),
+        snapshot.cgroups.iter().map(|group| group.files.len()).sum(),
+        snapshot.overlays.len(),
+        snapshot.overlays.iter().map(|overlay| overlay.entries.len() + overlay.lowers.len()).sum(),
+        snapshot.directories.len(),
+        snapshot.directories.iter().map(|directory| directory.entries.as_ref().map_or(0, Vec::len)).sum(),
+        snapshot.hostnames.len(),
     ]
 }
 

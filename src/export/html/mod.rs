@@ -20,7 +20,7 @@ const STYLE: &str = include_str!("../../../assets/export/page.css");
 const SCRIPT: &str = include_str!("../../../assets/export/page.js");
 
 /// The page's own style and script, and nothing else, ever: SHA-256 of the two files, in base64. A test compares them.
-const STYLE_HASH: &str = "sha256-VClNgSoM/5wRstnvIBsk5fPEKRaVUr+/ylZb4HH0JHw=";
+const STYLE_HASH: &str = "sha256-6GXur4q7YuUJY8C29lvHpNWZqDmGDrAsAFbHTF5HdfA=";
 const SCRIPT_HASH: &str = "sha256-lmILKHbM0HHlvMCwmdiBNVXBURRggxlg9SlQHqIYQ34=";
 
 /// What the keys do, for the page's help; `assets/export/page.js` does it.
