@@ -5,7 +5,7 @@ mod pictures;
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
-use unboxed::app::{Effect, Screen, update};
+use unboxed::app::{Effect, Screen, Source, update};
 use unboxed::talk::Beat;
 use unboxed::talk::message::Role;
 use unboxed::text::is_hidden;
@@ -65,6 +65,36 @@ fn moving_about_never_asks_the_engine_for_anything() {
         update(&mut model, key(KeyCode::Esc));
     }
     assert!(matches!(model.screen, Screen::Lesson(_)));
+}
+
+#[test]
+fn a_lesson_from_a_file_begins_once_all_of_it_was_seen_and_agreed_to() {
+    let long = "x".repeat(3000);
+    let mut model = programs(&["true", &long]);
+    model.size = (80, 24);
+    let shown = |model: &_| text(&draw(model, &look(true), 80, 24));
+    assert!(shown(&model).contains("lines more"), "{}", shown(&model));
+    let mut presses = 0;
+    let effects = loop {
+        let effects = update(&mut model, key(KeyCode::Enter));
+        presses += 1;
+        if !effects.is_empty() || presses > 100 {
+            break effects;
+        }
+    };
+    let id = "what-is-a-container".to_owned();
+    let agreed = [Effect::Agree { lesson: id.clone() }, Effect::Open { id, from: Source::Lab }];
+    assert!(presses > 2 && effects == agreed, "{presses} {effects:?}");
+    for leave in [KeyCode::Esc, KeyCode::Char('q')] {
+        let mut model = programs(&["true"]);
+        assert_eq!(update(&mut model, key(leave)), [Effect::Quit]);
+    }
+    let mut model = programs(&["echo a  b"]);
+    model.size = (80, 24);
+    for letter in "jkG gx:?ty1".chars() {
+        assert_eq!(update(&mut model, key(KeyCode::Char(letter))), [], "{letter}");
+    }
+    assert!(shown(&model).contains("host# sh -c 'echo a  b'"), "{}", shown(&model));
 }
 
 #[test]

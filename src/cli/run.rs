@@ -10,6 +10,7 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
+use super::consent::{self, Consent};
 use super::{Format, check_live, door, facts, open_lesson, program};
 use crate::engine::session::{Session, SessionOptions};
 use crate::engine::{Proof, play};
@@ -32,6 +33,8 @@ pub struct RunArguments {
     /// Keep the lab up after the last step, until the input ends or SIGTERM comes
     #[arg(long)]
     pub hold: bool,
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// One played step, as JSON.
@@ -57,6 +60,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     };
     let facts = facts();
     check_live(&lesson, &facts, None)?;
+    consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
     let stop = watch_for_stop(arguments.hold)?;
     let options = SessionOptions { program: program().to_path_buf(), spare: false };
     let mut session = Session::open(Arc::clone(&lesson), facts, &options)

@@ -8,5 +8,6 @@ pub mod measure;
 pub mod model;
 pub mod nearest;
 pub mod parse;
+pub mod programs;
 pub mod quiz;
 pub mod unseen;

@@ -210,7 +210,7 @@ steps:
             assert!(error.message.starts_with(says), "{error}");
             assert!(error.to_string().len() < 1000, "{error}");
         };
-        let nine = |list: &str| vec![list; 9].join(", ");
+        let nine = |list: &str| [list; 9].join(", ");
         let laughs = format!(
             "paths: [&a [{}], &b [{}], &c [{}], &d [{}], &e [{}], &f [{}], ",
             nine("x"),
@@ -221,7 +221,7 @@ steps:
             nine("*e")
         );
         check("paths: [", &laughs, 13, "a lesson has at most 50000 values");
-        let texts = format!("paths: [&a {}, {}, ", "x".repeat(60_000), vec!["*a"; 40].join(", "));
+        let texts = format!("paths: [&a {}, {}, ", "x".repeat(60_000), ["*a"; 40].join(", "));
         check("paths: [", &texts, 13, "the texts of a lesson have at most 2 MiB together");
         check("Something happens", &"x".repeat(70_000), 10, "a text of a lesson has at most 64 KiB");
         let deep = format!("{}x{}", "[".repeat(40), "]".repeat(40));

@@ -7,12 +7,14 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
+use unboxed::action::Action;
+use unboxed::action::run::Run;
 use unboxed::app::exam::{Exam, LessonResult};
 use unboxed::app::talk::TalkView;
-use unboxed::app::{CatalogueRow, Effect, Model, Msg, Screen, update};
+use unboxed::app::{self, CatalogueRow, Effect, Model, Msg, Programs, Screen, update};
 use unboxed::call::{Call, CallKind, CallResult, ErrnoName};
 use unboxed::engine::{Event, Goal, Proof, ProofRow, Ready, ShellTerminal, TurnState};
-use unboxed::lesson::catalogue;
+use unboxed::lesson::{self, catalogue};
 use unboxed::observe::mounts;
 use unboxed::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
 use unboxed::report::{LabInfo, LazyDiff, StepRecord, StepStatus, Verdict, WholeRecord};
@@ -283,6 +285,18 @@ pub fn in_catalogue() -> Model {
     )
 }
 
+/// Before a lesson from a file begins.
+pub fn programs(names: &[&str]) -> Model {
+    let mut lesson = catalogue::find("1").expect("the lesson");
+    for (entry, name) in lesson.steps.iter_mut().flat_map(|step| &mut step.actions).zip(names.iter().cycle()) {
+        entry.action = Action::Run(Run { command: vec!["sh".into(), "-c".into(), (*name).into()], changes: false });
+    }
+    let mut model = in_catalogue();
+    let lines = lesson::programs::listed(&lesson);
+    model.overlay = app::Overlay::Programs(Programs { lesson: lesson.id, lines, scroll: 0 });
+    model
+}
+
 pub fn ended() -> Model {
     let mut model = in_lesson(&[]);
     update(&mut model, key(KeyCode::Char('q')));
@@ -352,6 +366,7 @@ pub fn models() -> Vec<(&'static str, Model)> {
         ("a question", question("")),
         ("an answer", question("a\n")),
         ("the score", score()),
+        ("programs to agree to", programs(&names)),
     ]);
     let (last, asked) = (Beat::Show { step: PLAYED - 1 }, Beat::Ask { step: 1, question: 0 });
     for (name, role, beat, keys) in [
