@@ -1,10 +1,12 @@
 //! The command line: one file per command. `anyhow` lives here and in main.
 
 mod check;
+mod consent;
 mod doctor;
 mod door;
 mod export;
 mod filter;
+mod input;
 mod learn;
 mod present;
 mod progress;
@@ -173,15 +175,13 @@ fn open_lesson(name: &str) -> anyhow::Result<Lesson> {
             FindError::Ambiguous { .. } | FindError::Broken(_) => error.into(),
         });
     }
-    let text = std::fs::read_to_string(name).with_context(|| format!("could not read the lesson file {name}"))?;
-    Ok(parse(name, &text)?)
+    Ok(parse(name, &input::lesson(Path::new(name))?)?)
 }
 
 /// The name of a lesson's file, and its text.
 fn lesson_source(name: &str) -> anyhow::Result<(String, String)> {
     if is_path(name) {
-        let text = std::fs::read_to_string(name).with_context(|| format!("could not read the lesson file {name}"))?;
-        return Ok((name.to_owned(), text));
+        return Ok((name.to_owned(), input::lesson(Path::new(name))?));
     }
     let lesson = open_lesson(name)?;
     let text = catalogue::source(&lesson.id).with_context(|| format!("there is no text of {name}"))?;

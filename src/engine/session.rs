@@ -16,7 +16,6 @@ use super::transcript::Transcript;
 use super::turn::{Transcripts, Turn};
 use super::{Event, Proof, Ready, ShellTerminal};
 use crate::action::LowerError;
-use crate::diff::Diff;
 use crate::doctor::{Facts, Playable, can_play};
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
@@ -24,7 +23,7 @@ use crate::lab::protocol::LabPlan;
 use crate::lesson::model::{ActionEntry, Chart, Lesson, Look, Step};
 use crate::observe::machine::{MachineState, SeenProcesses};
 use crate::op::{ActorName, Op, OpRecord};
-use crate::report::{StepRecord, StepStatus, Verdict};
+use crate::report::{LazyDiff, StepRecord, StepStatus, Verdict};
 use crate::snapshot::Snapshot;
 
 /// How a session is opened.
@@ -201,10 +200,9 @@ impl Session {
             let before = Arc::new(self.lab()?.snapshot());
             let evidence = Evidence { before: &before, outputs: &[], ops: &[] };
             let (after, verdicts) = self.judge(step, &evidence)?;
-            let diff = Diff::between(&before, &after);
             let after = Arc::new(after);
             let blank = skipped(self.played, before, String::new(), String::new());
-            StepRecord { status: StepStatus::LeftOut, diff, verdicts, after, ..blank }
+            StepRecord { status: StepStatus::LeftOut, verdicts, after, ..blank }
         } else {
             self.play(step)?
         };
@@ -249,7 +247,7 @@ impl Session {
             step: self.played,
             status: StepStatus::Played,
             ops,
-            diff: Diff::between(&before, &after),
+            diff: LazyDiff::default(),
             before,
             after: self.share(after),
             verdicts,
@@ -395,7 +393,7 @@ fn skipped(step: usize, seen: Arc<Snapshot>, why: String, cure: String) -> StepR
         step,
         status: StepStatus::Skipped { why, cure },
         ops: Vec::new(),
-        diff: Diff::default(),
+        diff: LazyDiff::default(),
         before: Arc::clone(&seen),
         after: seen,
         verdicts: Vec::new(),

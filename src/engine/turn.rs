@@ -13,7 +13,7 @@ use crate::action::spawn::Spawn;
 use crate::diff::Diff;
 use crate::lesson::model::{ActionEntry, Step};
 use crate::op::ActorName;
-use crate::report::{StepRecord, StepStatus};
+use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 
 /// How often a turn is judged when nothing seems to have changed: files and addresses are in no snapshot.
@@ -120,7 +120,7 @@ impl Session {
             step: turn.state.step,
             status: StepStatus::Typed,
             ops: Vec::new(),
-            diff: Diff::between(&turn.before, &turn.latest),
+            diff: LazyDiff::default(),
             before: turn.before,
             after: Arc::new(turn.latest),
             verdicts: turn.state.verdicts,

@@ -24,7 +24,7 @@ use self::shells::Terminals;
 use crate::app::exam::Exam;
 use crate::app::talk::TalkView;
 use crate::app::terminal::is_contained;
-use crate::app::{self, CatalogueRow, Effect, Model, Msg, Note, Source, update};
+use crate::app::{self, CatalogueRow, Effect, Model, Msg, Note, Overlay, Programs, Source, update};
 use crate::engine::{Event, Request};
 use crate::kernel::directory::Directory;
 use crate::lesson::model::Lesson;
@@ -59,6 +59,9 @@ pub struct TalkLink {
 pub trait Backstage {
     fn open(&mut self, id: &str, from: Source) -> anyhow::Result<EngineLink>;
 
+    /// This lesson may run its programs; a sentence when that could not be kept.
+    fn agree(&mut self, lesson: &str) -> Option<String>;
+
     /// Something of the learner's; a sentence when it could not be kept.
     fn remember(&mut self, lesson: &str, note: &Note) -> Option<String>;
 }
@@ -79,6 +82,8 @@ pub struct TuiOptions {
     pub talk: Option<TalkLink>,
     /// Ask the questions of lessons, instead of playing them.
     pub exam: Option<Exam>,
+    /// What is to be agreed to before a lesson is opened.
+    pub consent: Option<Vec<String>>,
 }
 
 enum Incoming {
@@ -136,7 +141,9 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     if let Some(link) = options.talk {
         stage.join(link, &mut model);
     }
-    if let Some(id) = options.open {
+    if let (Some(lesson), Some(lines)) = (&options.open, options.consent) {
+        model.overlay = Overlay::Programs(Programs { lesson: lesson.clone(), lines, scroll: 0 });
+    } else if let Some(id) = options.open {
         let effects = vec![Effect::Open { id, from: options.source }];
         stage.carry_out(&mut model, effects, backstage)?;
     }
@@ -245,6 +252,11 @@ impl Stage {
                         Err(error) => Msg::OpenFailed(format!("{error:#}")),
                     };
                     update(model, message);
+                }
+                Effect::Agree { lesson } => {
+                    if let Some(said) = backstage.agree(&lesson) {
+                        model.notice = Some(said);
+                    }
                 }
                 Effect::Engine(request) => {
                     if let Some((requests, _)) = &self.engine {
