@@ -107,10 +107,24 @@ pub fn main() -> ExitCode {
     ) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("unboxed: {}", text::safe_lines(&format!("{error:#}")));
+            eprintln!("unboxed: {}", text::safe_lines(&sentence(&error)));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes, each said once: what wraps another often says it already.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.ends_with(&cause) {
+            said.push_str(": ");
+            said.push_str(&cause);
+        }
+    }
+    said
 }
 
 fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
@@ -208,4 +222,22 @@ fn program() -> &'static Path {
 
 fn facts() -> Facts {
     Facts::read(&Roots::machine(), || crate::kernel::probe::run(program()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("could not make the lab: {0}")]
+        struct Wrapped(#[from] std::io::Error);
+        let wrapped = Wrapped(std::io::Error::from_raw_os_error(libc::ENOSPC));
+        let error = anyhow::Error::new(wrapped).context("nothing was played");
+        assert_eq!(
+            sentence(&error),
+            "nothing was played: could not make the lab: No space left on device (os error 28)"
+        );
+    }
 }

@@ -82,6 +82,8 @@ struct StepJson<'a> {
     nanos: u64,
 }
 
+const PRINTING: &str = "could not write to standard output";
+
 /// Exit code 0 only if every expectation held and the machine is as it was.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let lesson = Arc::new(open_lesson(&arguments.lesson)?);
@@ -100,7 +102,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     for _ in 0..count {
         let record = session.play_next()?;
         if arguments.format == Format::Text {
-            print_step(&lesson, &record)?;
+            print_step(&lesson, &record).context(PRINTING)?;
         }
         records.push(record);
     }
@@ -108,7 +110,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let ok = records.iter().all(StepRecord::is_ok);
     if arguments.hold {
         let door = door::open();
-        tell_held(arguments.format, &lesson, &records, &info)?;
+        tell_held(arguments.format, &lesson, &records, &info).context(PRINTING)?;
         // Ends when the input does, or on a signal: either way the sender is gone or has spoken.
         while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(Duration::from_millis(100)) {
             if let Ok((_, visits)) = &door {
@@ -118,9 +120,9 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     }
     let proof = session.close();
     match arguments.format {
-        Format::Text => print_proof(&proof)?,
+        Format::Text => print_proof(&proof).context(PRINTING)?,
         Format::Json if arguments.hold => {}
-        Format::Json => print_json(&lesson, &records, None, Some(&proof))?,
+        Format::Json => print_json(&lesson, &records, None, Some(&proof)).context(PRINTING)?,
     }
     Ok(if ok && proof.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
