@@ -144,17 +144,19 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Fails where something of ours stays.
 fn clean() -> anyhow::Result<ExitCode> {
-    let mut removed = crate::keeper::cgroups::sweep(&crate::keeper::cgroups::hierarchies());
-    removed.extend(crate::keeper::unmounted::sweep());
-    removed.extend(crate::keeper::scratch::sweep());
-    for path in &removed {
-        println!("removed {}", path.display());
+    let swept = crate::keeper::sweep::everything(&crate::keeper::cgroups::hierarchies());
+    for path in &swept.removed {
+        println!("removed {}", text::safe(&path.display().to_string()));
     }
-    if removed.is_empty() {
+    for one in &swept.left {
+        println!("left {}: {}", text::safe(&one.path.display().to_string()), one.why);
+    }
+    if swept.removed.is_empty() && swept.left.is_empty() {
         println!("nothing was left behind");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if swept.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// An embedded lesson by its name, or a file by its path.

@@ -3,7 +3,9 @@
 
 pub mod cgroups;
 pub mod handle;
+pub mod removal;
 pub mod scratch;
+pub mod sweep;
 pub mod unmounted;
 
 use std::collections::BTreeMap;
@@ -172,9 +174,7 @@ impl Keeper {
 
     fn make_lab(&mut self, plan: &LabPlan) -> Result<Lab, RoleFailure> {
         if self.store.is_none() {
-            cgroups::sweep(&self.hierarchies);
-            unmounted::sweep();
-            scratch::sweep();
+            sweep::everything(&self.hierarchies);
             self.store = Some(start_store()?);
         }
         self.attach(&plan.controllers)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Gid, Uid};
 
 use super::cgroups::owner_of;
+use super::sweep::Swept;
 use crate::doctor::disk::SCRATCH_DIR;
 
 const ENDING: &str = ".scratch";
@@ -51,15 +52,15 @@ impl Drop for Scratch {
     }
 }
 
-/// Remove the files that dead keepers left behind; returns what was removed.
-pub fn sweep() -> Vec<PathBuf> {
-    let mut removed = Vec::new();
+/// Remove the files that dead keepers left behind.
+pub fn sweep() -> Swept {
+    let mut swept = Swept::default();
     for entry in fs::read_dir(SCRATCH_DIR).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let owner = name.strip_suffix(ENDING).and_then(owner_of);
         if owner.is_some_and(|owner| !owner.is_alive()) && fs::remove_file(entry.path()).is_ok() {
-            removed.push(entry.path());
+            swept.removed.push(entry.path());
         }
     }
-    removed
+    swept
 }

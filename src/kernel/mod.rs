@@ -11,6 +11,7 @@ pub mod net;
 pub mod nft;
 pub mod notation;
 pub mod perform;
+pub mod pidfd;
 pub mod probe;
 pub mod process;
 pub mod program;
