@@ -181,11 +181,11 @@ impl Keeper {
         let Some(store) = &mut self.store else { return Err(RoleFailure::new("start the store", Errno::EIO)) };
         self.made += 1;
         let name = self.owner.lab_name(self.made);
-        let subtree = Subtree::make(&self.hierarchies, &name, &plan.controllers, store.root_id);
         let scratch = match &plan.disk {
-            Some(disk) => Some(Scratch::make(&name, disk, store.root_id).doing("make a scratch file on the disk")?),
+            Some(disk) => Some(Scratch::make(&name, disk, store.root_id)?),
             None => None,
         };
+        let subtree = Subtree::make(&self.hierarchies, &name, &plan.controllers, store.root_id);
         match fork_init(store, &name, &subtree, scratch.as_ref()) {
             Ok((init, engine_end)) => {
                 Ok(Lab { name, init, subtree, scratch, devices: BTreeMap::new(), engine_end: Some(engine_end) })
