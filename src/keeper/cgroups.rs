@@ -16,10 +16,11 @@ use nix::fcntl::{FlockArg, OFlag};
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{Gid, Uid};
 
+use super::exposure::{self, Exposure};
 use super::removal::{self, Remains};
 use crate::action::CgroupVersion;
 use crate::doctor::{Cgroups, Roots};
-use crate::lab::protocol::LabCgroup;
+use crate::lab::protocol::{LabCgroup, RoleFailure};
 
 /// The lab's own bounds: a fork bomb or a memory hog in a lab shell ends there.
 const PIDS_LIMIT: &str = "512";
@@ -41,14 +42,19 @@ pub struct Hierarchy {
     pub parent: PathBuf,
 }
 
-/// The hierarchies of this machine that subtrees can be made in: where the doctor says that a lab's groups can be.
+/// The hierarchies of this machine that subtrees can be made in: where the doctor says that a lab's groups can be, or else
+/// where a lab would find groups that its own user may write to.
 pub fn hierarchies() -> Vec<Hierarchy> {
     let trees = Cgroups::read(&Roots::machine()).hierarchies;
     trees
         .into_iter()
         .filter_map(|tree| {
+            let exposed = || match exposure::find(&tree) {
+                Some(Exposure::Usable(group)) => Some(group),
+                Some(Exposure::Open(_)) | None => None,
+            };
             let mut parent = PathBuf::from(&tree.mount_point);
-            if let Some(below) = Some(tree.lab_parent?).filter(|below| !below.is_empty()) {
+            if let Some(below) = Some(tree.lab_parent.clone().or_else(exposed)?).filter(|below| !below.is_empty()) {
                 parent.push(below);
             }
             let v2 = tree.version == CgroupVersion::V2;
@@ -68,7 +74,20 @@ pub struct Subtree {
 impl Subtree {
     /// Make the group `name` in every hierarchy that bounds the lab or that the lesson wants. A hierarchy that refuses is
     /// left out: the lab then lacks it, and says so.
-    pub fn make(hierarchies: &[Hierarchy], name: &str, wanted: &[String], owner: Option<u32>) -> Subtree {
+    ///
+    /// Where the lab's root is the keeper's own user, the lab gets a group of its own in all of them, or is not made: in a
+    /// cgroup namespace it sees its own groups and those below, and may write what its user may.
+    pub fn make(
+        hierarchies: &[Hierarchy],
+        name: &str,
+        wanted: &[String],
+        owner: Option<u32>,
+    ) -> Result<Subtree, RoleFailure> {
+        let is_same_user = owner.is_none_or(|owner| owner == Uid::effective().as_raw());
+        if is_same_user {
+            exposure::refuse()?;
+        }
+
         let useful = |controller: &String| wanted.contains(controller) || BOUNDS.contains(&controller.as_str());
         let has_v1 =
             |name: &str| hierarchies.iter().any(|one| !one.v2 && one.controllers.iter().any(|own| own == name));
@@ -76,15 +95,26 @@ impl Subtree {
         let mut subtree = Subtree { cgroups: Vec::new(), locks: Vec::new() };
         for hierarchy in hierarchies {
             // The v2 tree always: it can kill a lab at one stroke, whatever controllers it has.
-            if !hierarchy.v2 && !hierarchy.controllers.iter().any(useful) {
+            if !is_same_user && !hierarchy.v2 && !hierarchy.controllers.iter().any(useful) {
                 continue;
             }
-            if let Ok(lock) = make_group(&hierarchy.parent, name) {
-                subtree.cgroups.push(set_up(hierarchy, name, wanted, owner, core_alone));
-                subtree.locks.push(lock);
+            match make_group(&hierarchy.parent, name) {
+                Ok(lock) => {
+                    subtree.cgroups.push(set_up(hierarchy, name, wanted, owner, core_alone));
+                    subtree.locks.push(lock);
+                }
+                Err(errno) if is_same_user => {
+                    subtree.remove(Duration::from_millis(200));
+                    let place = hierarchy.parent.display();
+                    return Err(RoleFailure::new(
+                        format!("make a control group for the lab in {place}, whose own group it could change else"),
+                        errno,
+                    ));
+                }
+                Err(_) => {}
             }
         }
-        subtree
+        Ok(subtree)
     }
 
     /// Put a process into every group. In v1 a write can wait some milliseconds for the kernel.

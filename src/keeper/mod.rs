@@ -2,6 +2,7 @@
 //! wire: however the engine dies, the keeper sees the end of file, kills the lab and removes what it made.
 
 pub mod cgroups;
+pub mod exposure;
 pub mod handle;
 pub mod removal;
 pub mod scratch;
@@ -185,7 +186,7 @@ impl Keeper {
             Some(disk) => Some(Scratch::make(&name, disk, store.root_id)?),
             None => None,
         };
-        let subtree = Subtree::make(&self.hierarchies, &name, &plan.controllers, store.root_id);
+        let subtree = Subtree::make(&self.hierarchies, &name, &plan.controllers, store.root_id)?;
         match fork_init(store, &name, &subtree, scratch.as_ref()) {
             Ok((init, engine_end)) => {
                 Ok(Lab { name, init, subtree, scratch, devices: BTreeMap::new(), engine_end: Some(engine_end) })
