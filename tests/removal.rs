@@ -10,11 +10,13 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Held, Machine, alone, program, unboxed};
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::Pid;
 use unboxed::keeper::cgroups::{Hierarchy, hierarchies};
 use unboxed::keeper::handle::KeeperHandle;
 use unboxed::lab::protocol::LabPlan;
@@ -47,6 +49,15 @@ fn has_played(said: &str) -> bool {
 fn is_alive(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+}
+
+#[track_caller]
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Ends with the test, whatever comes.
@@ -269,6 +280,63 @@ fn one_users_groups_are_not_anothers_to_sweep() {
 fn start_keeper() -> (KeeperHandle, LabPlan) {
     let keeper = KeeperHandle::start(program()).expect("the keeper starts");
     (keeper, LabPlan::default())
+}
+
+fn children(pid: u32) -> Vec<i32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    text.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+fn signal(pid: i32, signal: Signal) {
+    kill(Pid::from_raw(pid), signal).expect("a signal");
+}
+
+#[test]
+fn a_keeper_that_was_stopped_goes_on() {
+    let _turn = alone();
+    let before = Machine::now();
+    let (mut keeper, plan) = start_keeper();
+    let pid = i32::try_from(keeper.pid()).expect("a pid");
+    signal(pid, Signal::SIGSTOP);
+    let made = keeper.make_lab(&plan).expect("a lab");
+    signal(pid, Signal::SIGSTOP);
+    keeper.end();
+    assert!(!is_alive(pid));
+    drop(made);
+    before.assert_comes_back();
+}
+
+#[test]
+fn a_store_that_was_stopped_goes_on_and_one_that_died_is_replaced() {
+    let _turn = alone();
+    let before = Machine::now();
+    let (mut keeper, plan) = start_keeper();
+    keeper.make_lab(&plan).expect("a lab");
+    let store = *children(keeper.pid()).first().expect("a store");
+    signal(store, Signal::SIGSTOP);
+    keeper.make_lab(&plan).expect("a lab of a store that was stopped");
+
+    signal(store, Signal::SIGKILL);
+    wait_until("its end", || !is_alive(store));
+    let error = keeper.make_lab(&plan).expect_err("nobody is there to fork it").to_string();
+    assert_eq!(error, "could not make the lab: talk to the store: Broken pipe (EPIPE)");
+    keeper.make_lab(&plan).expect("a lab of another store");
+    keeper.end();
+    before.assert_comes_back();
+}
+
+#[test]
+fn a_keeper_that_was_killed_is_cleaned_up_after_at_once() {
+    let _turn = alone();
+    let before = Machine::now();
+    // Frozen, where this user has groups.
+    let has_groups = common::facts().cgroups.is_delegable("freezer");
+    let (lesson, step) = if has_groups { ("freezer", "freeze") } else { ("build-a-container", "unshare") };
+    let held = Held::start(lesson, step);
+    signal(held.keeper(), Signal::SIGKILL);
+    drop(held);
+    before.assert_comes_back();
+    assert_eq!(said(&clean()), "nothing was left behind\n");
 }
 
 /// In a mount namespace of its own, with this done to /var/tmp first.

@@ -12,7 +12,7 @@ pub mod unmounted;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -35,6 +35,9 @@ pub const ROLE: &str = "--keeper-role";
 /// Where, as root, a lab's ids begin on the machine: far above any real user.
 const FIRST_ID: u32 = 1_000_000_000;
 const IDS: u32 = 65_536;
+/// How long the store may take to fork a lab, and first to lay out the image.
+const FORK_TIMEOUT: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(40);
 /// How long a cgroup may take to become empty after its processes were killed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -193,6 +196,12 @@ impl Keeper {
             }
             Err(failure) => {
                 subtree.remove(PATIENCE);
+                // Dead, or not to be woken: the next lab needs another one.
+                if matches!(failure.errno.0.as_str(), "EPIPE" | "ETIMEDOUT")
+                    && let Some(store) = self.store.take()
+                {
+                    store.end();
+                }
                 Err(failure)
             }
         }
@@ -222,11 +231,18 @@ impl Keeper {
             lab.end();
         }
         if let Some(store) = self.store.take() {
-            let _ = nix::sys::signal::kill(store.pid, Signal::SIGKILL);
-            let _ = process::wait(&mut Recorder::default(), store.pid);
+            store.end();
         }
         process::reap_all();
         self.attached.drain(..).for_each(Attached::close);
+    }
+}
+
+impl Store {
+    /// Its labs go with it.
+    fn end(self) {
+        let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
+        let _ = process::wait(&mut Recorder::default(), self.pid);
     }
 }
 
@@ -259,6 +275,7 @@ fn fork_init(
     let gone = |_: WireError| RoleFailure::new("talk to the store", Errno::EPIPE);
     store.wire.send(&request, &[actor_end.raw_fd(), go.as_raw_fd()]).map_err(gone)?;
     drop((actor_end, go));
+    await_store(&store.wire, store.pid, FORK_TIMEOUT)?;
     match store.wire.receive::<FromStore>().map_err(gone)?.message {
         FromStore::Forked { pid } => {
             let attached = subtree.attach(pid).doing("put the lab into its cgroups");
@@ -272,6 +289,18 @@ fn fork_init(
         FromStore::Failed(failure) => Err(failure),
         FromStore::Ready { .. } => Err(RoleFailure::new("talk to the store", Errno::EPROTO)),
     }
+}
+
+/// Until the store says something; somebody may have stopped it.
+fn await_store(wire: &Wire, pid: Pid, timeout: Duration) -> Result<(), RoleFailure> {
+    let began = Instant::now();
+    while !wire.is_ready(Duration::from_millis(500)) {
+        if began.elapsed() >= timeout {
+            return Err(RoleFailure::new("wait for the store", Errno::ETIMEDOUT));
+        }
+        let _ = nix::sys::signal::kill(pid, Signal::SIGCONT);
+    }
+    Ok(())
 }
 
 /// Fork the store into a user namespace of its own and map its ids.
@@ -292,6 +321,7 @@ fn start_store() -> Result<Store, RoleFailure> {
             let ready = store::map_ids(pid, &line, mapping.count == 1)
                 .doing("write the id maps of the user namespace")
                 .and_then(|()| std::fs::File::from(say_mapped).write_all(b"!").doing("let the store go on"))
+                .and_then(|()| await_store(&wire, pid, START_TIMEOUT))
                 .and_then(|()| match wire.receive::<FromStore>() {
                     Ok(received) => match received.message {
                         FromStore::Ready { .. } => Ok(()),

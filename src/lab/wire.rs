@@ -1,7 +1,7 @@
 //! Messages between roles: length-prefixed JSON on stream sockets, descriptors alongside (SCM_RIGHTS).
 
 use std::io::{IoSlice, IoSliceMut, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -73,6 +73,13 @@ impl Wire {
     /// Ask the kernel to say who sends: call it before the other side sends.
     pub fn expect_credentials(&self) -> Result<(), WireError> {
         Ok(nix::sys::socket::setsockopt(&self.stream, sockopt::PassCred, &true)?)
+    }
+
+    /// Whether something can be received, or the other side is gone; false after this time.
+    pub fn is_ready(&self, timeout: Duration) -> bool {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        let mut ready = [PollFd::new(self.stream.as_fd(), PollFlags::POLLIN)];
+        poll(&mut ready, PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX)).is_ok_and(|count| count > 0)
     }
 
     pub fn set_timeout(&self, timeout: Option<Duration>) -> Result<(), WireError> {
