@@ -173,7 +173,9 @@ fn sentence(doing: &str, errno: Errno) -> String {
 }
 
 fn open_top(path: &Path) -> Result<OwnedFd, Errno> {
-    openat(AT_FDCWD, path, DIRECTORY, Mode::empty())
+    let parent = path.parent().ok_or(Errno::EINVAL)?;
+    let name = path.file_name().and_then(|name| CString::new(name.as_encoded_bytes()).ok()).ok_or(Errno::EINVAL)?;
+    open_below(&openat(AT_FDCWD, parent, DIRECTORY.difference(OFlag::O_NOFOLLOW), Mode::empty())?, &name)
 }
 
 fn remove_top(path: &Path) -> Result<(), Errno> {

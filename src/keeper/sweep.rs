@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,12 @@ pub fn groups(hierarchies: &[Hierarchy]) -> Swept {
 
 /// The lock of a directory of ours that nobody else has; none for one that has an owner, or is another user's.
 pub(super) fn take_over(path: &Path) -> Option<OwnedFd> {
+    // A lab's root may have taken away the permission to open it. To who may not change it, this does nothing.
+    let mode = fs::symlink_metadata(path).ok().filter(|found| found.is_dir() && is_ours(found.uid()))?.mode();
+    if mode & 0o500 != 0o500 {
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o711));
+    }
+
     let lock = cgroups::lock_directory(path).ok()??;
     is_ours(fstat(&lock).ok()?.st_uid).then_some(lock)
 }
