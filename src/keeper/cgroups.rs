@@ -176,7 +176,7 @@ pub(super) fn lock_directory(path: &Path) -> Result<Option<OwnedFd>, Errno> {
 /// Bound a group that is there, hand it to its owner, and say where the lab sees it.
 fn set_up(hierarchy: &Hierarchy, name: &str, wanted: &[String], owner: Option<u32>, core_alone: bool) -> LabCgroup {
     let path = hierarchy.parent.join(name);
-    if hierarchy.v2 {
+    if hierarchy.v2 && may_hand_out(&hierarchy.parent) {
         for controller in &hierarchy.controllers {
             // Fails where it is on already or may not be: what counts is what the new group then has.
             let _ = write_value(&hierarchy.parent.join("cgroup.subtree_control"), &format!("+{controller}"));
@@ -217,6 +217,13 @@ fn set_up(hierarchy: &Hierarchy, name: &str, wanted: &[String], owner: Option<u3
         false => format!("/sys/fs/cgroup/{}", hierarchy.controllers.join(",")),
     });
     LabCgroup { controllers, v2: hierarchy.v2, machine_path: path.to_string_lossy().into_owned(), lab_path }
+}
+
+/// A v2 group that holds processes itself hands out none of the controllers, except for those of threads: and then its child groups
+/// take no process any more ("domain invalid"). Only the machine's topmost group, which has no type, is free of that.
+fn may_hand_out(group: &Path) -> bool {
+    let has_members = fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|members| !members.is_empty());
+    !has_members || !group.join("cgroup.type").exists()
 }
 
 /// On a hybrid machine some wanted controller is on a v1 hierarchy, which then takes the top of /sys/fs/cgroup.
