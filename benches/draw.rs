@@ -15,7 +15,7 @@ use unboxed::engine::{Event, Ready, ShellTerminal};
 use unboxed::lesson::catalogue;
 use unboxed::op::ActorName;
 use unboxed::report::{LabInfo, WholeRecord};
-use unboxed::snapshot::{Mount, MountTable, NsInode, Propagation, Snapshot};
+use unboxed::snapshot::{Mount, MountTable, NsInode, Omitted, Propagation, Snapshot};
 use unboxed::talk::clock::Clock;
 use unboxed::talk::message::{FromHub, Role, Told, Whole, Window, Windows};
 use unboxed::talk::{Beat, Stage};
@@ -40,7 +40,12 @@ fn live(rows: u32) -> Snapshot {
         source: "none".into(),
         super_options: "rw".into(),
     };
-    let table = MountTable { actor: ActorName::host(), ns: NsInode(1), rows: (1..=rows).map(row).collect() };
+    let table = MountTable {
+        actor: ActorName::host(),
+        ns: NsInode(1),
+        rows: (1..=rows).map(row).collect(),
+        omitted: Omitted::Nothing,
+    };
     Snapshot { mounts: vec![table], ..Snapshot::default() }
 }
 

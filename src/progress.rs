@@ -1,14 +1,29 @@
 //! How far a learner got: a small file in the XDG state directory, replaced as a whole, never lost.
+//!
+//! A `progress.json` that is a link (some keep such files elsewhere, and link to them) is read through, but never written through:
+//! the first change sets the link itself aside, under another name, and puts a file in its place, with all that was kept.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
+use nix::sys::stat::{Mode, SFlag};
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::directory::{self, Directory, DirectoryError};
 use crate::lesson::quiz::Mark;
+
+const FILE: &str = "progress.json";
+const LOCK: &str = "progress.lock";
+/// A file longer than this is not ours, in bytes.
+const MAX_SIZE: u64 = 4 * 1024 * 1024;
+/// How long a lock is waited for while nobody else saves.
+const TIMEOUT: Duration = Duration::from_secs(2);
+const PERIOD: Duration = Duration::from_millis(10);
 
 /// The format this program writes. It reads format 1 too, which knew of `played` alone.
 const FORMAT: u32 = 2;
@@ -78,32 +93,48 @@ impl Default for Progress {
     }
 }
 
-/// `$XDG_STATE_HOME/unboxed`, or `~/.local/state/unboxed`; none without a home.
-pub fn directory() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")))?;
-    Some(state.join("unboxed"))
+/// Why progress could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(
+        "{} has been locked for {} seconds by {}: if that is stopped, let it go on (fg) or end it",
+        path.display(), TIMEOUT.as_secs(), holder.map_or_else(|| "another process".into(), |pid| format!("process {pid}"))
+    )]
+    Locked { path: PathBuf, holder: Option<i32> },
+    #[error("could not {doing} {}: {error}", path.display())]
+    Failed { doing: &'static str, path: PathBuf, error: io::Error },
+}
+
+/// What is kept.
+enum Kept {
+    Nothing,
+    File(Progress),
+    /// A link, and what it leads to.
+    Link(Progress),
+    /// It can't be understood, or this version can't.
+    Strange,
 }
 
 impl Progress {
-    /// Read from a directory. A file that can't be understood is set aside under another name, and that is said.
+    /// Read from a directory, which stays as it is; and what there is to say of it.
     pub fn load(dir: &Path) -> (Progress, Option<String>) {
-        let path = dir.join("progress.json");
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return (Progress::default(), None),
-            Err(error) => return (Progress::default(), Some(format!("could not read {}: {error}", path.display()))),
+        let found = match Directory::find_private(dir) {
+            Ok(Some(found)) => read(&found),
+            Ok(None) => return (Progress::default(), None),
+            Err(error) => Err(error.into()),
         };
-        match serde_json::from_str::<Progress>(&text) {
-            Ok(progress) if (1..=FORMAT).contains(&progress.format) => (Progress { format: FORMAT, ..progress }, None),
-            _ => {
-                let aside = free_name(dir);
-                let said = match fs::rename(&path, &aside) {
-                    Ok(()) => format!("the progress file could not be understood; it is kept as {}", aside.display()),
-                    Err(error) => format!("the progress file could not be understood, nor set aside: {error}"),
-                };
+        match found {
+            Ok(Kept::Nothing) => (Progress::default(), None),
+            Ok(Kept::File(progress) | Kept::Link(progress)) => (progress, None),
+            Ok(Kept::Strange) => {
+                let path = dir.join(FILE);
+                let said =
+                    format!("{} could not be understood; it is set aside once there is more to keep", path.display());
                 (Progress::default(), Some(said))
             }
+            Err(error) => (Progress::default(), Some(format!("no progress was read: {error}"))),
         }
     }
 
@@ -144,42 +175,112 @@ impl Progress {
     }
 
     /// Change what is kept in a directory, whoever else is at it: read, change, write, one at a time. Returns what is kept
-    /// now, and what there is to say of it.
-    pub fn change(dir: &Path, act: impl FnOnce(&mut Progress)) -> io::Result<(Progress, Option<String>)> {
-        fs::create_dir_all(dir)?;
-        let lock = fs::File::create(dir.join("progress.lock"))?;
-        let _lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, errno)| io::Error::from(errno))?;
-        let (mut progress, said) = Progress::load(dir);
+    /// now, and what there is to say of it. What can't be read is not written over.
+    pub fn change(dir: &Path, act: impl FnOnce(&mut Progress)) -> Result<(Progress, Option<String>), KeepError> {
+        let dir = Directory::make_private(dir)?;
+        let _lock = lock(&dir)?;
+        remove_parts(&dir);
+        let (mut progress, said) = match read(&dir)? {
+            Kept::Nothing => (Progress::default(), None),
+            Kept::File(progress) => (progress, None),
+            Kept::Link(progress) => {
+                let aside = set_aside(&dir)?;
+                (progress, Some(format!("{FILE} was a link, which is kept as {aside}: from now on it is a file")))
+            }
+            Kept::Strange => {
+                let aside = set_aside(&dir)?;
+                let said = format!("the progress file could not be understood; it is kept as {aside}");
+                (Progress::default(), Some(said))
+            }
+        };
         act(&mut progress);
-        progress.save(dir)?;
+        progress.save(&dir).map_err(|error| failed(&dir, "write", error))?;
         Ok((progress, said))
     }
 
     /// Write to a new file and put it in the old one's place.
-    fn save(&self, dir: &Path) -> io::Result<()> {
-        let new = dir.join(format!("progress.json.{}", std::process::id()));
-        let written = fs::File::create(&new).and_then(|mut file| {
-            io::Write::write_all(&mut file, &serde_json::to_vec_pretty(self)?)?;
+    fn save(&self, dir: &Directory) -> io::Result<()> {
+        let text = serde_json::to_vec_pretty(self)?;
+        dir.replace(OsStr::new(FILE), Mode::S_IRUSR | Mode::S_IWUSR, |file| {
+            file.write_all(&text)?;
             // On the disk before it takes the old one's name: a power cut must not leave an empty file.
             file.sync_all()
-        });
-        let written = written.and_then(|()| fs::rename(&new, dir.join("progress.json")));
-        if written.is_err() {
-            let _ = fs::remove_file(&new);
-        }
-        written
+        })
     }
 }
 
-fn free_name(dir: &Path) -> PathBuf {
-    (1..1000)
-        .map(|number| dir.join(format!("progress.json.aside-{number}")))
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| dir.join("progress.json.aside"))
+fn read(dir: &Directory) -> Result<Kept, KeepError> {
+    let name = OsStr::new(FILE);
+    let found = dir.stat(name).map_err(|error| failed(dir, "look at", error))?;
+    let Some(found) = found else { return Ok(Kept::Nothing) };
+    if directory::kind(&found) == SFlag::S_IFLNK {
+        // One that leads nowhere, or to another's file, holds nothing of ours; the link is kept all the same.
+        let bytes = dir.read_through_link(name, MAX_SIZE).ok();
+        return Ok(bytes.and_then(|bytes| parse(&bytes)).map_or(Kept::Strange, Kept::Link));
+    }
+    let bytes = dir.read(name, MAX_SIZE).map_err(|error| failed(dir, "read", error))?;
+    Ok(bytes.map_or(Kept::Nothing, |bytes| parse(&bytes).map_or(Kept::Strange, Kept::File)))
+}
+
+fn parse(bytes: &[u8]) -> Option<Progress> {
+    let progress: Progress = serde_json::from_slice(bytes).ok()?;
+    (1..=FORMAT).contains(&progress.format).then_some(Progress { format: FORMAT, ..progress })
+}
+
+fn failed(dir: &Directory, doing: &'static str, error: io::Error) -> KeepError {
+    KeepError::Failed { doing, path: dir.path().join(FILE), error }
+}
+
+/// Others may save one after the other, however many; one that holds the lock and does nothing is not waited for.
+fn lock(dir: &Directory) -> Result<Flock<File>, KeepError> {
+    let (name, path) = (OsStr::new(LOCK), dir.path().join(LOCK));
+    let saved =
+        || dir.stat(OsStr::new(FILE)).ok().flatten().map(|found| (found.st_ino, found.st_ctime, found.st_ctime_nsec));
+    let mut seen = saved();
+    let mut since = Instant::now();
+    loop {
+        let taken = dir.try_lock(name);
+        let taken = taken.map_err(|error| KeepError::Failed { doing: "lock", path: path.clone(), error })?;
+        if let Some(lock) = taken {
+            return Ok(lock);
+        }
+        let now = saved();
+        if now != seen {
+            (seen, since) = (now, Instant::now());
+        }
+        if since.elapsed() >= TIMEOUT {
+            return Err(KeepError::Locked { holder: dir.lock_holder(name), path });
+        }
+        std::thread::sleep(PERIOD);
+    }
+}
+
+/// Files that a killed save left. The lock is held: they are of nobody who still writes.
+fn remove_parts(dir: &Directory) {
+    let names = dir.names().unwrap_or_default();
+    for part in names.iter().filter(|name| Directory::is_part_of(name, FILE)) {
+        let _ = dir.remove(part);
+    }
+}
+
+/// Give what is kept another name, which is returned; the lock is held, so that nobody else takes it.
+fn set_aside(dir: &Directory) -> Result<String, KeepError> {
+    let failed = |error| failed(dir, "set aside", error);
+    for number in 1..1000 {
+        let aside = OsString::from(format!("{FILE}.aside-{number}"));
+        if dir.stat(&aside).map_err(failed)?.is_none() {
+            dir.rename(OsStr::new(FILE), &aside).map_err(failed)?;
+            return Ok(dir.path().join(aside).display().to_string());
+        }
+    }
+    Err(failed(io::Error::other("a thousand were set aside before")))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::{FileTypeExt, symlink};
+
     use super::*;
 
     #[test]
@@ -230,11 +331,91 @@ mod tests {
     fn a_corrupt_or_newer_file_is_set_aside_and_said() {
         for text in ["", "{", "null", "{\"format\":3,\"lessons\":{}}"] {
             let dir = tempfile::tempdir().expect("a directory");
-            fs::write(dir.path().join("progress.json"), text).expect("a file");
+            fs::write(dir.path().join(FILE), text).expect("a file");
             let (progress, said) = Progress::load(dir.path());
             assert_eq!(progress, Progress::default());
+            assert!(said.is_some_and(|said| said.contains("could not be understood")), "{text}");
+            assert_eq!(fs::read_to_string(dir.path().join(FILE)).expect("as it was"), text);
+
+            let (_, said) = Progress::change(dir.path(), |progress| progress.note("build", 1)).expect("saved");
             assert!(said.is_some_and(|said| said.contains("aside-1")), "{text}");
             assert_eq!(fs::read_to_string(dir.path().join("progress.json.aside-1")).expect("kept"), text);
+            assert_eq!(Progress::load(dir.path()).0.played("build"), Some(1));
         }
+    }
+
+    #[test]
+    fn a_link_is_read_through_and_set_aside_and_nothing_is_lost() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| dir.path().join(name);
+        let kept = r#"{"format":2,"lessons":{"build":{"played":3}}}"#;
+        fs::create_dir(at("dotfiles")).expect("made");
+        fs::create_dir(at("state")).expect("made");
+        fs::write(at("dotfiles/progress.json"), kept).expect("a file");
+        symlink("../dotfiles/progress.json", at("state/progress.json")).expect("a link");
+
+        let (progress, said) = Progress::load(&at("state"));
+        assert_eq!((progress.played("build"), said), (Some(3), None));
+        let (progress, said) = Progress::change(&at("state"), |progress| progress.note("other", 1)).expect("saved");
+        assert_eq!((progress.played("build"), progress.played("other")), (Some(3), Some(1)));
+        assert!(said.is_some_and(|said| said.contains("was a link, which is kept as")));
+        assert_eq!(fs::read_to_string(at("dotfiles/progress.json")).expect("as it was"), kept);
+        let aside = fs::read_link(at("state/progress.json.aside-1")).expect("the link");
+        assert_eq!(aside, Path::new("../dotfiles/progress.json"));
+        assert_eq!(Progress::load(&at("state")).0.lessons.len(), 2);
+    }
+
+    #[test]
+    fn a_link_to_what_is_not_progress_changes_nothing_there() {
+        for (target, text) in [("precious", "not progress"), ("dangling", "")] {
+            let dir = tempfile::tempdir().expect("a directory");
+            let target = dir.path().join(target);
+            if !text.is_empty() {
+                fs::write(&target, text).expect("a file");
+            }
+            symlink(&target, dir.path().join(FILE)).expect("a link");
+            Progress::change(dir.path(), |progress| progress.note("build", 1)).expect("saved");
+            assert_eq!(fs::read_to_string(&target).unwrap_or_default(), text);
+            assert_eq!(fs::read_link(dir.path().join("progress.json.aside-1")).expect("the link"), target);
+
+            // In the lock's place there is nothing to keep: it is said, and nothing is saved.
+            fs::remove_file(dir.path().join(LOCK)).expect("the lock");
+            symlink(&target, dir.path().join(LOCK)).expect("a link");
+            let refused = Progress::change(dir.path(), |progress| progress.note("build", 2)).expect_err("a link");
+            assert!(refused.to_string().contains("progress.lock is a link"), "{refused}");
+            assert_eq!(fs::read_to_string(&target).unwrap_or_default(), text);
+        }
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_read_is_not_written_over() {
+        let dir = tempfile::tempdir().expect("a directory");
+        nix::unistd::mkfifo(&dir.path().join(FILE), Mode::S_IRWXU).expect("a pipe");
+        let refused = Progress::change(dir.path(), |progress| progress.note("build", 1)).expect_err("it is no file");
+        assert!(refused.to_string().contains("could not read"), "{refused}");
+        assert!(Progress::load(dir.path()).1.is_some_and(|said| said.contains("is no file")));
+        let metadata = fs::symlink_metadata(dir.path().join(FILE)).expect("still there");
+        assert!(metadata.file_type().is_fifo());
+    }
+
+    #[test]
+    fn a_lock_that_another_holds_is_given_up_with_a_sentence() {
+        let home = tempfile::tempdir().expect("a directory");
+        Progress::change(home.path(), |progress| progress.note("build", 1)).expect("saved");
+        let dir = Directory::find_private(home.path()).expect("ours").expect("it is there");
+        let held = dir.try_lock(OsStr::new(LOCK)).expect("no error").expect("it is free");
+        let refused = Progress::change(home.path(), |progress| progress.note("build", 2)).expect_err("it is held");
+        assert!(refused.to_string().contains("progress.lock has been locked for 2 seconds by "), "{refused}");
+        assert_eq!(Progress::load(home.path()).0.played("build"), Some(1));
+        drop(held);
+        Progress::change(home.path(), |progress| progress.note("build", 2)).expect("saved");
+    }
+
+    #[test]
+    fn what_a_killed_save_left_is_removed_by_the_next() {
+        let dir = tempfile::tempdir().expect("a directory");
+        fs::write(dir.path().join(".progress.json.7-8.part"), "half").expect("a file");
+        Progress::change(dir.path(), |progress| progress.note("build", 1)).expect("saved");
+        assert!(!dir.path().join(".progress.json.7-8.part").exists());
     }
 }

@@ -1,6 +1,6 @@
 //! A **snapshot**: the kernel's state of one lab at one moment, as plain values. No I/O here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
@@ -14,15 +14,65 @@ pub struct Snapshot {
     pub mounts: Vec<MountTable>,
     /// Every process of the lab, in pid order as the machine counts.
     pub processes: Vec<Process>,
+    #[serde(default, skip_serializing_if = "Omitted::is_nothing")]
+    pub processes_omitted: Omitted,
     /// One per actor that has a network namespace of its own (the first actor in it speaks for it), and one per
     /// nameless one that the lab keeps ("internet").
     pub networks: Vec<Network>,
     /// Cgroups below the lab's own subtree, the lab's top group first.
     pub cgroups: Vec<Cgroup>,
+    /// Over all hierarchies.
+    #[serde(default, skip_serializing_if = "Omitted::is_nothing")]
+    pub cgroups_omitted: Omitted,
     pub overlays: Vec<Overlay>,
+    #[serde(default, skip_serializing_if = "Omitted::is_nothing")]
+    pub overlays_omitted: Omitted,
     /// Directories the step asked to show.
     pub directories: Vec<Directory>,
     pub hostnames: BTreeMap<ActorName, String>,
+}
+
+/// What a reader left out of a list. What a lab does must not decide how much work it is to look at it, so every list is
+/// bounded, and says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Omitted {
+    /// The list is whole.
+    #[default]
+    Nothing,
+    /// So many rows.
+    Rows(usize),
+    /// Rows that nobody counted: that alone would have taken too long.
+    Uncounted,
+}
+
+impl Omitted {
+    pub fn rows(count: usize) -> Omitted {
+        if count == 0 { Omitted::Nothing } else { Omitted::Rows(count) }
+    }
+
+    pub fn is_nothing(&self) -> bool {
+        *self == Omitted::Nothing
+    }
+
+    /// Of two lists together.
+    #[must_use]
+    pub fn and(self, other: Omitted) -> Omitted {
+        match (self, other) {
+            (Omitted::Uncounted, _) | (_, Omitted::Uncounted) => Omitted::Uncounted,
+            (Omitted::Nothing, one) | (one, Omitted::Nothing) => one,
+            (Omitted::Rows(one), Omitted::Rows(other)) => Omitted::Rows(one.saturating_add(other)),
+        }
+    }
+
+    /// `… 12 more mounts`, behind so many of them that were read.
+    pub fn words(self, what: &str, listed: usize) -> Option<String> {
+        match self {
+            Omitted::Nothing => None,
+            Omitted::Rows(count) => Some(format!("… {count} more {what}")),
+            Omitted::Uncounted => Some(format!("… more than {listed} {what}")),
+        }
+    }
 }
 
 /// A namespace's identity at this moment. Inode numbers are reused at once after a namespace dies.
@@ -36,6 +86,8 @@ pub struct MountTable {
     pub ns: NsInode,
     /// In the kernel's order.
     pub rows: Vec<Mount>,
+    #[serde(default, skip_serializing_if = "Omitted::is_nothing")]
+    pub omitted: Omitted,
 }
 
 /// One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5).
@@ -96,7 +148,7 @@ pub struct Process {
     /// One letter, as in `ps`.
     pub state: char,
     pub comm: String,
-    /// Arguments joined by blanks; empty for a zombie.
+    /// Arguments joined by blanks, ending in `…` where there are more; empty for a zombie.
     pub args: String,
     /// The actor this process is, where it is one.
     pub actor: Option<ActorName>,
@@ -147,6 +199,31 @@ pub struct Network {
     /// Queueing disciplines and their classes, then firewall rules that count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<Traffic>,
+    #[serde(default, skip_serializing_if = "NetworkOmitted::is_nothing")]
+    pub omitted: NetworkOmitted,
+}
+
+/// What was left out of each list of a network namespace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NetworkOmitted {
+    pub links: Omitted,
+    pub addresses: Omitted,
+    pub routes: Omitted,
+    pub neighbours: Omitted,
+    pub traffic: Omitted,
+}
+
+impl NetworkOmitted {
+    pub fn is_nothing(&self) -> bool {
+        *self == NetworkOmitted::default()
+    }
+
+    /// Of some list it is not known how much is missing.
+    pub fn is_uncounted(&self) -> bool {
+        let lists = [self.links, self.addresses, self.routes, self.neighbours, self.traffic];
+        lists.contains(&Omitted::Uncounted)
+    }
 }
 
 /// Something that packets pass on their way out, and how many have.
@@ -223,7 +300,9 @@ pub struct Cgroup {
     pub path: String,
     /// Member processes as the machine counts.
     pub procs: Vec<u32>,
-    /// File name → content without its last newline. Only the files worth showing.
+    #[serde(default, skip_serializing_if = "Omitted::is_nothing")]
+    pub procs_omitted: Omitted,
+    /// File name → content without its last newline, ending in `…` where there is more. Only the files worth showing.
     pub files: BTreeMap<String, String>,
 }
 
@@ -240,8 +319,14 @@ pub struct Overlay {
     pub work: Option<String>,
     /// Sorted by path. Bounded: see `truncated`.
     pub entries: Vec<OverlayEntry>,
-    /// Entries past the reader's bound were left out.
+    /// Entries past the reader's bound were left out, uncounted.
     pub truncated: bool,
+}
+
+impl Overlay {
+    pub fn omitted(&self) -> Omitted {
+        if self.truncated { Omitted::Uncounted } else { Omitted::Nothing }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -287,6 +372,8 @@ pub struct Directory {
     pub path: String,
     /// Sorted by name; None when the directory does not exist.
     pub entries: Option<Vec<DirEntry>>,
+    #[serde(default, skip_serializing_if = "Omitted::is_nothing")]
+    pub omitted: Omitted,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -295,7 +382,7 @@ pub struct DirEntry {
     pub kind: FileKind,
     /// Bytes, of regular files.
     pub size: u64,
-    /// Where a symbolic link points.
+    /// Where a symbolic link points, ending in `…` where that is long.
     pub link: Option<String>,
 }
 
@@ -304,16 +391,13 @@ impl Snapshot {
     pub fn namespaces(&self) -> Vec<Namespace> {
         let mut found: Vec<Namespace> = Vec::new();
         for kind in NamespaceKind::ALL {
-            let first = found.len();
+            let mut places: HashMap<NsInode, usize> = HashMap::new();
             for process in &self.processes {
                 let Some(&inode) = process.namespaces.get(&kind) else { continue };
-                let at = match found[first..].iter().position(|ns| ns.inode == inode) {
-                    Some(offset) => first + offset,
-                    None => {
-                        found.push(Namespace { kind, inode, members: Vec::new(), actors: Vec::new() });
-                        found.len() - 1
-                    }
-                };
+                let at = *places.entry(inode).or_insert_with(|| {
+                    found.push(Namespace { kind, inode, members: Vec::new(), actors: Vec::new() });
+                    found.len() - 1
+                });
                 found[at].members.push(process.pid);
                 found[at].actors.extend(process.actor.clone());
             }

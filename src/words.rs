@@ -3,7 +3,8 @@
 use crate::diff::{Birth, Diff, Mark, Row, Section};
 use crate::lesson::model::ViewKind;
 use crate::snapshot::{
-    Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, OverlayEntry, Process, Route, Traffic,
+    Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, NetworkOmitted, Omitted, OverlayEntry, Process,
+    Route, Traffic,
 };
 use crate::text::safe;
 
@@ -41,11 +42,12 @@ pub fn twin(file: &str) -> Option<(u32, &'static str)> {
     to_v2.or_else(|| TWINS.iter().find(|(_, v2)| *v2 == file).map(|(v1, _)| (1, *v1)))
 }
 
-/// Every changed row, under a heading per view. Empty when nothing changed.
+/// Every changed row, under a heading per view, and what was not compared. Empty when nothing changed.
 pub fn diff_lines(diff: &Diff) -> Vec<String> {
     let mut lines = Vec::new();
     sections(&mut lines, "mounts", &diff.mounts, mount_verb, mount);
     rows(&mut lines, "processes", &diff.processes, mark_word, process);
+    omitted(&mut lines, "processes", diff.processes_omitted);
     rows(&mut lines, "namespaces", &diff.namespaces, mark_word, namespace);
     rows(&mut lines, "host names", &diff.hostnames, mark_word, |(actor, name)| format!("{actor}: {name}"));
     for network in &diff.networks {
@@ -55,11 +57,21 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
         rows(&mut lines, &format!("{heading}: routes"), &network.routes, mark_word, route);
         rows(&mut lines, &format!("{heading}: neighbours"), &network.neighbours, mark_word, neighbour);
         rows(&mut lines, &format!("{heading}: traffic"), &network.traffic, mark_word, traffic);
+        let mut cut = |list: &str, of: fn(&NetworkOmitted) -> Omitted| {
+            omitted(&mut lines, &format!("{heading}: {list}"), network.omitted.each_ref().map(of));
+        };
+        cut("links", |it| it.links);
+        cut("addresses", |it| it.addresses);
+        cut("routes", |it| it.routes);
+        cut("neighbours", |it| it.neighbours);
+        cut("traffic", |it| it.traffic);
     }
     sections(&mut lines, "cgroup", &diff.cgroups, mark_word, |file| {
         format!("{} {}", file.name, file.value.replace('\n', " | "))
     });
+    omitted(&mut lines, "cgroups", diff.cgroups_omitted);
     sections(&mut lines, "overlay at", &diff.overlays, mark_word, overlay_entry);
+    omitted(&mut lines, "overlays", diff.overlays_omitted);
     sections(&mut lines, "directory", &diff.directories, mark_word, dir_entry);
     lines.iter().map(|line| safe(line)).collect()
 }
@@ -78,6 +90,20 @@ fn sections<T>(
             lines.push(format!("  {heading}: {} rows", section.rows.len()));
         }
         rows(lines, &heading, &section.rows, verb, text);
+        omitted(lines, &heading, section.omitted);
+    }
+}
+
+/// What a list that was cut left out, before and after.
+fn omitted(lines: &mut Vec<String>, heading: &str, omitted: [Omitted; 2]) {
+    let words = |side: Omitted| match side {
+        Omitted::Nothing => "none".to_owned(),
+        Omitted::Rows(count) => count.to_string(),
+        Omitted::Uncounted => "more than were counted".to_owned(),
+    };
+    if !omitted.iter().all(Omitted::is_nothing) {
+        let [before, after] = omitted.map(words);
+        lines.push(format!("  {heading}: … {after} more, not compared    (was: {before})"));
     }
 }
 
@@ -87,6 +113,7 @@ fn birth(birth: &Birth) -> String {
         Birth::New => " (new)".into(),
         Birth::CopyOf(actor) => format!(" (new: a copy of {actor}'s)"),
         Birth::Gone => " (gone)".into(),
+        Birth::Unknown => " (not known whether it is new or gone)".into(),
     }
 }
 
@@ -137,6 +164,7 @@ fn mark_word(mark: Mark) -> &'static str {
         Mark::Gone => "gone",
         Mark::Changed => "changed",
         Mark::Moved => "moved",
+        Mark::Unknown => "not known",
     }
 }
 
@@ -147,6 +175,7 @@ fn mount_verb(mark: Mark) -> &'static str {
         Mark::Added => "mounted",
         Mark::Gone => "unmounted",
         Mark::Changed => "remounted",
+        Mark::Unknown => "not known",
         Mark::Moved => "moved",
     }
 }

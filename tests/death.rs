@@ -142,7 +142,7 @@ fn a_process_that_waits_for_its_disk_is_swept_too() {
     let before = Machine::now();
     let mut child =
         unboxed().args(["run", "blkio"]).stdout(std::process::Stdio::null()).spawn().expect("unboxed starts");
-    let below = || unboxed::observe::processes::tree(std::path::Path::new("/proc"), child.id());
+    let below = || unboxed::observe::processes::tree(std::path::Path::new("/proc"), child.id(), &[]);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     // Long in `D`: at the limit of one MiB a second, and not just in passing.
     let mut waited = 0;

@@ -63,7 +63,7 @@ fn lay_out(host: &str, at: &Path) -> Vec<CgroupRoot> {
 
 fn read(host: &str) -> Vec<Cgroup> {
     let dir = tempfile::tempdir().expect("a directory");
-    cgroups::read(&lay_out(host, dir.path()))
+    cgroups::read(&lay_out(host, dir.path())).0
 }
 
 #[test]

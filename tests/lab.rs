@@ -46,6 +46,26 @@ fn the_labs_host_reaches_its_internet_and_the_machine_stays_as_it_was() {
     before.assert_comes_back();
 }
 
+/// As a careless parent leaves them: SIGCHLD ignored, signals blocked, no mode left, small files only.
+#[test]
+fn what_is_inherited_is_set_right() {
+    let _turn = alone();
+    let before = Machine::now();
+    let careless = "import os, resource, signal, sys\n\
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n\
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM, signal.SIGWINCH})\n\
+        os.umask(0o777)\n\
+        os.chdir('/')\n\
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n\
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))\n\
+        os.execv(sys.argv[1], ['unboxed', 'run', '2', '--until', 'overlay'])";
+    let output = std::process::Command::new("python3").args(["-c", careless]).arg(common::program()).output();
+    let output = output.expect("python3 starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && !said.contains("FAIL"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    before.assert_comes_back();
+}
+
 #[test]
 fn a_new_lab_takes_the_place_of_the_old_one() {
     let _turn = alone();

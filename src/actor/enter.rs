@@ -13,7 +13,7 @@ use super::Standing;
 use crate::kernel::process::{self, Fork, Surroundings};
 use crate::kernel::pty::{self, TerminalSize};
 use crate::kernel::record::Recorder;
-use crate::kernel::{file, program};
+use crate::kernel::{confine, file, program};
 use crate::lab::protocol::{Doing, RoleFailure};
 use crate::lab::wire::Wire;
 use crate::op::ActorName;
@@ -46,6 +46,7 @@ pub fn stand_in(actor: &ActorName, pid: u32) -> Result<Wire, RoleFailure> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let dir = nix::fcntl::open(format!("/proc/{pid}").as_str(), flags, Mode::empty()).doing("look at the process")?;
     beside(pid, || {
+        confine::keep_only(&[&dir, &actor_end]);
         process::set_title(&format!("unboxed: {actor}"));
         i32::from(super::serve_as(Standing::InFor(dir), actor, actor_end, &[]).is_err())
     })?;
@@ -117,7 +118,7 @@ fn be_shell(slave: OwnedFd) -> i32 {
     process::reset_signals();
     process::be_nice();
     let taken = pty::take_over(slave);
-    process::close_from(3);
+    confine::close_from(3);
     if taken.is_ok() {
         for (path, prompt) in SHELLS {
             let name = path.rsplit('/').next().unwrap_or(path);

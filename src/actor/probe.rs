@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 use crate::kernel::process::{self, Fork};
 use crate::kernel::record::Recorder;
-use crate::kernel::{icmp, net};
+use crate::kernel::{confine, icmp, net};
 use crate::op::NamespaceKind;
 
 /// Does `to` answer an ICMP echo sent from the network namespace of `pid`?
@@ -43,6 +43,7 @@ fn inside(pid: u32, kind: NamespaceKind, look: impl FnOnce() -> Option<String>) 
     let (answer, teller) = nix::unistd::pipe2(OFlag::O_CLOEXEC).ok()?;
     match process::fork(&mut Recorder::default(), &[]).ok()? {
         Fork::Child => {
+            confine::keep_only(&[&teller]);
             let target = Pid::from_raw(i32::try_from(pid).unwrap_or(0));
             let seen = process::enter(target, &[kind]).ok().and_then(|()| look());
             if let Some(seen) = seen {

@@ -9,7 +9,7 @@ use nix::fcntl::OFlag;
 use nix::unistd::Pid;
 
 use crate::kernel::process::{self, Fork};
-use crate::kernel::{perform, record::Recorder};
+use crate::kernel::{confine, perform, record::Recorder};
 use crate::lab::protocol::{FromActor, SpawnReport};
 use crate::lab::wire::{Wire, WireError};
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
@@ -87,6 +87,7 @@ fn unshare_and_fork(
     reporter: OwnedFd,
     parent: Pid,
 ) -> ! {
+    confine::keep_only(&[&actor_end, &reporter]);
     let _ = process::die_with_parent(parent);
     process::reset_signals();
     let mut recorder = Recorder::default();
@@ -104,7 +105,7 @@ fn unshare_and_fork(
     let bytes = serde_json::to_vec(&report).unwrap_or_default();
     let _ = std::fs::File::from(reporter).write_all(&bytes);
     let Ok(child) = forked else { process::exit_now(1) };
-    process::close_from(3);
+    confine::close_from(3);
     let options: Vec<&str> = namespaces.iter().map(|kind| kind.option()).collect();
     process::set_title(&format!("unshare {} --fork", options.join(" ")));
     let _ = process::set_name("unshare");
@@ -127,6 +128,6 @@ fn live(actor: &ActorName, wire: Wire, parent: Pid) -> ! {
 /// Close what was inherited but the standard streams and the wire.
 fn keep_only(wire: Wire) -> Wire {
     let moved = process::move_fd(wire.into_fd(), WIRE_FD);
-    process::close_from(WIRE_FD as u32 + 1);
+    confine::close_from(WIRE_FD as u32 + 1);
     Wire::from_fd(moved)
 }

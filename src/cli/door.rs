@@ -1,4 +1,5 @@
-//! The door into a running lab: a socket that only the same user can open, and `unboxed shell`, which comes in by it.
+//! The door into a running lab: a socket that only the same user can open, and `unboxed shell`, which comes in by it. What the lab
+//! prints reaches the real terminal there, and nowhere else: through a filter.
 
 use std::io::{IsTerminal, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -12,6 +13,7 @@ use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use serde::{Deserialize, Serialize};
 
+use super::filter::Filter;
 use super::socket::{self, Behind, Place};
 use crate::engine::{ShellTerminal, Visit};
 use crate::kernel::pty::{self, TerminalSize};
@@ -20,6 +22,10 @@ use crate::op::ActorName;
 
 /// How long either side waits for the other's word.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long nobody is let in after that failed.
+const PAUSE: Duration = Duration::from_millis(100);
+
+const BANNER: &str = "The lab's programs can't set this terminal's title or clipboard, nor query it.";
 
 #[derive(Debug, Args)]
 pub struct ShellArguments {
@@ -50,7 +56,12 @@ pub fn open() -> anyhow::Result<(Place, Receiver<Visit>)> {
     let (place, listener) = socket::listen(Behind::Lab)?;
     let (visits, received) = mpsc::channel();
     std::thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
+        for stream in listener.incoming() {
+            let Ok(stream) = stream else {
+                // Too many files are open, say: that passes.
+                std::thread::sleep(PAUSE);
+                continue;
+            };
             let visits = visits.clone();
             // A visitor that says nothing holds up no other.
             std::thread::spawn(move || serve(stream, &visits));
@@ -112,9 +123,12 @@ impl Drop for Raw {
     }
 }
 
-/// Keys go in, what is printed comes out, until the shell ends.
+/// Keys go in, what is printed comes out as far as the filter lets it, until the shell ends.
 fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
     let is_terminal = std::io::stdin().is_terminal();
+    if is_terminal && std::io::stderr().is_terminal() {
+        eprintln!("{BANNER}");
+    }
     let _raw = if is_terminal {
         crossterm::terminal::enable_raw_mode().context("could not switch the terminal to raw mode")?;
         Some(Raw)
@@ -128,13 +142,30 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
             let _ = pty::resize(&resized, own_size());
         }
     });
-    let mut shell = std::fs::File::from(master);
+
+    let (ends, end) = UnixStream::pair().context("could not watch for signals")?;
+    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT] {
+        let end = end.try_clone().context("could not watch for signals")?;
+        signal_hook::low_level::pipe::register(signal, end).context("could not watch for signals")?;
+    }
+    let mut filter = Filter::default();
+    let passed = relay(std::fs::File::from(master), &ends, &mut filter);
+    // A shell that was killed with an editor open leaves nothing of it behind.
+    if std::io::stdout().is_terminal() {
+        print(&filter.restore())?;
+    }
+    passed
+}
+
+/// `ends` can be read from once a signal came.
+fn relay(mut shell: std::fs::File, ends: &UnixStream, filter: &mut Filter) -> anyhow::Result<()> {
     let mut keys = std::io::stdin();
     let mut buffer = [0; 16 * 1024];
     let mut listens = true;
     loop {
         let stdin = std::io::stdin();
-        let mut ready = vec![PollFd::new(shell.as_fd(), PollFlags::POLLIN)];
+        let mut ready =
+            vec![PollFd::new(shell.as_fd(), PollFlags::POLLIN), PollFd::new(ends.as_fd(), PollFlags::POLLIN)];
         if listens {
             ready.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
         }
@@ -144,13 +175,16 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
         };
         let stirred: Vec<bool> = ready.iter().map(|one| one.any().unwrap_or(false)).collect();
         drop(ready);
+
         if stirred[0] {
             // The terminal's end (EIO) is the shell's.
             let Ok(count @ 1..) = shell.read(&mut buffer) else { return Ok(()) };
-            let mut out = std::io::stdout();
-            out.write_all(&buffer[..count]).and_then(|()| out.flush()).context("could not print")?;
+            print(&filter.pass(&buffer[..count]))?;
         }
-        if stirred.get(1) == Some(&true) {
+        if stirred[1] {
+            bail!("a signal ended the shell");
+        }
+        if stirred.get(2) == Some(&true) {
             let count = keys.read(&mut buffer).unwrap_or(0);
             // Input that ends is the end of the shell's: ctrl-d says so to a terminal.
             let typed = if count == 0 { &[4][..] } else { &buffer[..count] };
@@ -160,4 +194,9 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
             }
         }
     }
+}
+
+fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    out.write_all(bytes).and_then(|()| out.flush()).context("could not print")
 }

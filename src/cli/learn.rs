@@ -8,17 +8,19 @@ use anyhow::bail;
 use clap::Args;
 
 use super::saver::Saver;
-use super::{check_live, door, facts, open_lesson, program, record, socket};
+use super::{check_live, door, facts, open_lesson, program, record};
 use crate::app::exam::Exam;
 use crate::app::{CatalogueRow, Note, Source};
 use crate::doctor::{Facts, Playable, can_play};
 use crate::engine::play;
 use crate::engine::session::{Session, SessionOptions};
+use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::Mark;
-use crate::progress::{self, Progress};
+use crate::progress::Progress;
 use crate::tape::{Tape, player, shelf};
+use crate::text;
 use crate::tui::{self, Backstage, EngineLink, TuiOptions};
 
 /// How the screen is opened.
@@ -112,8 +114,11 @@ fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyh
             Source::Lab => check_live(lesson, &facts, Some("see its tape: unboxed learn"))?,
         }
     }
-    let dir = progress::directory();
-    let (progress, notice) = dir.as_deref().map_or((Progress::default(), None), Progress::load);
+    let dir = home::state_directory();
+    let (progress, notice) = match &dir {
+        Some(dir) => Progress::load(dir),
+        None => (Progress::default(), Some("there is no home directory of your own: no progress is kept".into())),
+    };
     let lessons = catalogue::all()?;
     let rows = lessons.iter().map(|lesson| row(lesson, &facts, &progress)).collect();
     let mut known = lessons;
@@ -127,18 +132,17 @@ fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyh
         catalogue: rows,
         open,
         notice,
-        copy_file: copy_file(),
+        copy_directory: home::runtime_directory(),
         your_turn: setting.your_turn,
         source: setting.source,
         talk: None,
         exam: setting.exam,
     };
-    tui::run(options, &mut backstage)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn copy_file() -> Option<PathBuf> {
-    Some(socket::directory()?.join("copied.txt"))
+    let shown = tui::run(options, &mut backstage);
+    if let Some(said) = backstage.saver.finish() {
+        eprintln!("unboxed: {}", text::safe_lines(&said));
+    }
+    shown.map(|()| ExitCode::SUCCESS)
 }
 
 fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {

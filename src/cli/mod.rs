@@ -4,6 +4,7 @@ mod check;
 mod doctor;
 mod door;
 mod export;
+mod filter;
 mod learn;
 mod present;
 mod progress;
@@ -62,6 +63,10 @@ enum Command {
     /// A lesson as a cast for asciinema, as one HTML page, or as a Markdown handout
     Export(export::ExportArguments),
     /// A shell in the lab of an `unboxed` that runs in another terminal
+    ///
+    /// Text, colours, cursor movement, the alternate screen and the mouse pass, so editors and `top` work. What would set this
+    /// terminal's title, clipboard, palette or links, or have it answer (where the cursor is, what it is, its colours), does not:
+    /// a lab may run what strangers wrote. Programs that ask get no answer.
     Shell(door::ShellArguments),
     /// What this machine allows, which lessons play here, and what would change that
     Doctor {
@@ -147,13 +152,18 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
 /// Fails where something of ours stays.
 fn clean() -> anyhow::Result<ExitCode> {
     let swept = crate::keeper::sweep::everything(&crate::keeper::cgroups::hierarchies());
-    for path in &swept.removed {
-        println!("removed {}", text::safe(&path.display().to_string()));
+    let sockets = socket::sweep();
+    let removed: Vec<PathBuf> = swept.removed.into_iter().chain(sockets.removed).collect();
+    for path in &removed {
+        println!("removed {}", text::one_line(&path.display().to_string()));
+    }
+    for what in &sockets.left {
+        println!("left alone: {}", text::one_line(what));
     }
     for one in &swept.left {
-        println!("left {}: {}", text::safe(&one.path.display().to_string()), one.why);
+        println!("left {}: {}", text::one_line(&one.path.display().to_string()), one.why);
     }
-    if swept.removed.is_empty() && swept.left.is_empty() {
+    if removed.is_empty() && swept.left.is_empty() {
         println!("nothing was left behind");
     }
     Ok(if swept.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -137,7 +137,7 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
         catalogue: Vec::new(),
         open: None,
         notice: None,
-        copy_file: None,
+        copy_directory: None,
         your_turn: false,
         source: Source::Lab,
         talk: Some(TalkLink { window, to_hub, from_hub }),

@@ -7,10 +7,11 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
+use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::Mark;
-use crate::progress::{self, LessonProgress, Progress};
+use crate::progress::{LessonProgress, Progress};
 use crate::text;
 
 #[derive(Debug, Args)]
@@ -56,12 +57,13 @@ struct Row<'a> {
 }
 
 pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
-    let dir = progress::directory().context("there is no home directory, so no progress is kept")?;
+    let dir = home::state_directory().context("there is no home directory of your own, so no progress is kept")?;
     if let Some(ProgressCommand::Reset { lesson }) = &arguments.command {
         let id = lesson.as_deref().map(catalogue::find).transpose()?.map(|lesson| lesson.id);
         let mut had_some = false;
         let changed = Progress::change(&dir, |progress| had_some = progress.reset(id.as_deref()));
-        changed.with_context(|| format!("could not change the progress kept in {}", dir.display()))?;
+        let (_, said) = changed.context("nothing was forgotten")?;
+        tell(said);
         let what = id.as_deref().unwrap_or("everything");
         if !had_some {
             bail!("there was nothing to forget of {what}");
@@ -70,9 +72,7 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let (progress, said) = Progress::load(&dir);
-    if let Some(said) = said {
-        eprintln!("unboxed: {}", text::safe_lines(&said));
-    }
+    tell(said);
     let lessons = catalogue::all()?;
     let rows: Vec<Row<'_>> = lessons.iter().map(|lesson| row(lesson, &progress)).collect();
     let mut out = std::io::stdout().lock();
@@ -112,6 +112,12 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn tell(said: Option<String>) {
+    if let Some(said) = said {
+        eprintln!("unboxed: {}", text::safe_lines(&said));
+    }
 }
 
 fn row<'a>(lesson: &'a Lesson, progress: &'a Progress) -> Row<'a> {

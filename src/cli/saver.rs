@@ -1,50 +1,41 @@
-//! What the learner did, written down by a thread of its own: a slow disk never holds up the screen.
+//! What the learner did, written down by a thread of its own: a slow disk never holds up the screen, nor a lock the end.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::app::Note;
 use crate::progress::Progress;
 
-/// Writes notes until it is dropped, which waits for the last one.
+/// How long the end waits for the last note to be written.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Writes notes until it is dropped.
 #[derive(Debug)]
 pub struct Saver {
     notes: Option<Sender<(String, Note)>>,
-    thread: Option<JoinHandle<()>>,
-    trouble: Arc<Mutex<Option<String>>>,
+    /// Ends when all is written.
+    done: Receiver<()>,
+    trouble: Trouble,
 }
+
+/// The latest thing that went wrong and was not told yet.
+type Trouble = Arc<Mutex<Option<String>>>;
 
 impl Saver {
     /// Without a directory nothing is kept.
     pub fn start(dir: Option<PathBuf>) -> Saver {
-        let trouble = Arc::new(Mutex::new(None));
-        let Some(dir) = dir else { return Saver { notes: None, thread: None, trouble } };
-        let (notes, received) = mpsc::channel::<(String, Note)>();
+        let trouble = Trouble::default();
+        let (writes, done) = mpsc::channel();
+        let Some(dir) = dir else { return Saver { notes: None, done, trouble } };
+        let (notes, received) = mpsc::channel();
         let said = Arc::clone(&trouble);
-        let thread = std::thread::spawn(move || {
-            let mut is_told = false;
-            while let Ok(first) = received.recv() {
-                let batch: Vec<(String, Note)> = std::iter::once(first).chain(received.try_iter()).collect();
-                let written = Progress::change(&dir, |progress| {
-                    batch.iter().for_each(|(lesson, note)| apply(progress, lesson, note));
-                });
-                let trouble = match written {
-                    Ok((_, notice)) => notice,
-                    // Said once: the next try may work.
-                    Err(_) if is_told => None,
-                    Err(error) => {
-                        is_told = true;
-                        Some(format!("progress can't be kept in {}: {error}", dir.display()))
-                    }
-                };
-                if trouble.is_some() {
-                    *said.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
-                }
-            }
+        std::thread::spawn(move || {
+            write(&dir, &received, &said);
+            drop(writes);
         });
-        Saver { notes: Some(notes), thread: Some(thread), trouble }
+        Saver { notes: Some(notes), done, trouble }
     }
 
     /// Have it written; returns what went wrong with an earlier one.
@@ -52,17 +43,63 @@ impl Saver {
         if let Some(notes) = &self.notes {
             let _ = notes.send((lesson.to_owned(), note.clone()));
         }
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
+        take(&self.trouble)
+    }
+
+    /// Wait until all is written, or can't be; returns what went wrong.
+    pub fn finish(mut self) -> Option<String> {
+        self.notes = None;
+        match self.done.recv_timeout(TIMEOUT) {
+            // A file is replaced whole or not at all: leaving now breaks none.
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                take(&self.trouble).or_else(|| Some("progress is not kept: writing it takes too long".into()))
+            }
+            Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => take(&self.trouble),
+        }
     }
 }
 
-impl Drop for Saver {
-    fn drop(&mut self) {
-        self.notes = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+/// Write what comes until no more can. What could not be written is tried again with the next, and once more at the end.
+fn write(dir: &std::path::Path, received: &Receiver<(String, Note)>, said: &Trouble) {
+    let mut batch: Vec<(String, Note)> = Vec::new();
+    let mut is_told = false;
+    let mut is_over = false;
+    while !is_over {
+        match received.recv() {
+            Ok(first) => batch.push(first),
+            Err(mpsc::RecvError) => is_over = true,
+        }
+        batch.extend(received.try_iter());
+        if batch.is_empty() {
+            continue;
+        }
+        let written = Progress::change(dir, |progress| {
+            batch.iter().for_each(|(lesson, note)| apply(progress, lesson, note));
+        });
+        match written {
+            Ok((_, notice)) => {
+                batch.clear();
+                is_told = false;
+                tell(said, notice);
+            }
+            // Said once, and at the end: the next try may work.
+            Err(error) if !is_told || is_over => {
+                is_told = true;
+                tell(said, Some(format!("progress is not kept: {error}")));
+            }
+            Err(_) => {}
         }
     }
+}
+
+fn tell(said: &Trouble, trouble: Option<String>) {
+    if trouble.is_some() {
+        *said.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+}
+
+fn take(trouble: &Trouble) -> Option<String> {
+    trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 fn apply(progress: &mut Progress, lesson: &str, note: &Note) {
@@ -70,5 +107,53 @@ fn apply(progress: &mut Progress, lesson: &str, note: &Note) {
         Note::Played(played) => progress.note(lesson, *played),
         Note::Step { id, how, hints } => progress.note_step(lesson, id, *how, *hints),
         Note::Answer { question, mark } => progress.note_answer(lesson, question, *mark),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::fcntl::{Flock, FlockArg};
+
+    use super::*;
+
+    #[test]
+    fn all_is_written_at_the_end() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let saver = Saver::start(Some(dir.path().to_owned()));
+        (1..=9).for_each(|played| drop(saver.remember("build", &Note::Played(played))));
+        assert_eq!(saver.finish(), None);
+        assert_eq!(Progress::load(dir.path()).0.played("build"), Some(9));
+        assert_eq!(Saver::start(None).finish(), None);
+    }
+
+    #[test]
+    fn a_lock_held_by_another_holds_up_nothing_and_what_was_not_written_is_once_it_can_be() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let lock = std::fs::File::create(dir.path().join("progress.lock")).expect("a file");
+        let lock = Flock::lock(lock, FlockArg::LockExclusive).expect("a lock");
+        let saver = Saver::start(Some(dir.path().to_owned()));
+        saver.remember("build", &Note::Played(1));
+        let said = loop {
+            if let Some(said) = take(&saver.trouble) {
+                break said;
+            }
+            std::thread::yield_now();
+        };
+        assert!(said.contains("progress is not kept") && said.contains("progress.lock"), "{said}");
+        drop(lock);
+        saver.remember("other", &Note::Played(1));
+        assert_eq!(saver.finish(), None);
+        let kept = Progress::load(dir.path()).0;
+        assert_eq!((kept.played("build"), kept.played("other")), (Some(1), Some(1)));
+    }
+
+    #[test]
+    fn the_end_says_what_could_not_be_kept() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let lock = std::fs::File::create(dir.path().join("progress.lock")).expect("a file");
+        let _lock = Flock::lock(lock, FlockArg::LockExclusive).expect("a lock");
+        let saver = Saver::start(Some(dir.path().to_owned()));
+        saver.remember("build", &Note::Played(1));
+        assert!(saver.finish().is_some_and(|said| said.contains("progress is not kept")));
     }
 }

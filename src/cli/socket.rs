@@ -1,12 +1,24 @@
-//! Sockets of running programs, by the number of their process: only the same user can open them.
+//! Sockets of running programs, by the number of their process. Both sides ask who is at the other end: a program serves its own
+//! user and root, and a client speaks to its own user's programs alone. So root does not join what others run: `sudo -u`
+//! them does.
 
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use nix::errno::Errno;
+use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
+use nix::sys::stat::{self, FileStat, Mode, SFlag};
+use nix::unistd::Uid;
 
-use crate::progress;
+use crate::kernel::directory::{self, Directory, user_name};
+use crate::kernel::home;
+use crate::lab::wire;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 128;
 
 /// What is behind a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +37,15 @@ impl Behind {
         }
     }
 
-    fn none_is_there(self) -> &'static str {
+    fn none_is_there(self) -> String {
+        let user = user_name(own_uid());
         match self {
-            Behind::Lab => "no lab is running: start one with `unboxed learn LESSON` in another terminal",
-            Behind::Talk => "nobody gives a talk: start one with `unboxed present LESSON` in another terminal",
+            Behind::Lab => {
+                format!("no lab is running as {user}: start one with `unboxed learn LESSON` in another terminal")
+            }
+            Behind::Talk => {
+                format!("no talk is given by {user}: start one with `unboxed present LESSON` in another terminal")
+            }
         }
     }
 
@@ -43,59 +60,224 @@ impl Behind {
 /// A socket that is listened at; dropping it takes it away.
 #[derive(Debug)]
 pub struct Place {
-    path: PathBuf,
+    dir: Directory,
+    name: OsString,
+    entry: OwnedFd,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
+        remove_if(&self.dir, &self.name, &self.entry);
     }
 }
 
-/// `$XDG_RUNTIME_DIR/unboxed`, or else where progress is kept.
-pub fn directory() -> Option<PathBuf> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
-    runtime.map(|dir| dir.join("unboxed")).or_else(progress::directory)
+/// What an entry turned out to be.
+enum Entry {
+    Serves(UnixStream),
+    /// A socket of ours at which nobody listens any more.
+    Dead(OwnedFd),
+    /// Somebody listens, and does not come to accept.
+    Busy,
+    /// It went away meanwhile.
+    Gone,
+    /// Not ours to use nor to remove, and why.
+    Strange(String),
 }
 
-/// Listen, as this process.
+/// What `sweep` did.
+#[derive(Debug, Default)]
+pub struct Swept {
+    pub removed: Vec<PathBuf>,
+    /// Sentences on what has a socket's name or place, and is left alone.
+    pub left: Vec<String>,
+}
+
+/// Listen, as this process. What dead ones left is taken away.
 pub fn listen(behind: Behind) -> anyhow::Result<(Place, UnixListener)> {
-    let dir = directory().context("there is neither XDG_RUNTIME_DIR nor a home directory")?;
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(&dir).with_context(|| format!("could not make {}", dir.display()))?;
-    let path = dir.join(format!("{}{}.sock", behind.prefix(), std::process::id()));
-    // A process that had this number before may have died without taking its own away.
-    let _ = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).with_context(|| format!("could not listen at {}", path.display()))?;
-    let place = Place { path };
-    std::fs::set_permissions(&place.path, std::fs::Permissions::from_mode(0o600))
-        .context("could not keep others from the socket")?;
-    Ok((place, listener))
+    let dir = Directory::make_private(&own_directory()?)?;
+    sweep_in(&dir, &mut Swept::default());
+    let name = OsString::from(format!("{}{}.sock", behind.prefix(), std::process::id()));
+    let shown = dir.path().join(&name);
+    let failed = || format!("could not listen at {}", shown.display());
+
+    // It gets its name once it is listened at: one with a name that nobody listens at is a dead one's, at any moment.
+    let part = directory::part_name(&name);
+    let listener = bind(&dir, &part).with_context(failed)?;
+    let named = name_socket(&dir, &part, &name);
+    let _ = dir.remove(&part);
+    named.with_context(failed)?;
+    let entry = dir.open_entry(&name).with_context(failed)?;
+    Ok((Place { dir, name, entry }, listener))
 }
 
-/// Connect to the one asked for, or to the only one that runs. Sockets of the dead are taken away.
+fn own_directory() -> anyhow::Result<PathBuf> {
+    home::runtime_directory().context("there is neither an XDG_RUNTIME_DIR nor a home directory of your own")
+}
+
+fn bind(dir: &Directory, name: &OsStr) -> nix::Result<UnixListener> {
+    let socket = socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    // Before it has a name: the name is made with this mode.
+    stat::fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    socket::bind(socket.as_raw_fd(), &UnixAddr::new(&dir.reach(name))?)?;
+    socket::listen(&socket, Backlog::new(BACKLOG)?)?;
+    Ok(UnixListener::from(socket))
+}
+
+/// A name is taken from no one: of a process that had our number before, and died, it is gone by now; another container's
+/// may share the directory.
+fn name_socket(dir: &Directory, part: &OsStr, name: &OsStr) -> anyhow::Result<()> {
+    match dir.link(part, name) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            bail!(
+                "another process has this process's number and listens there: is the directory shared with a container?"
+            )
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Connect to the one asked for, or to the only one that runs; it is this user's. Sockets of the dead are taken away.
 pub fn connect(behind: Behind, of: Option<u32>) -> anyhow::Result<UnixStream> {
-    let dir = directory().context("there is neither XDG_RUNTIME_DIR nor a home directory")?;
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let Some(pid) = pid_of(&path, behind) else { continue };
-        match UnixStream::connect(&path) {
-            Ok(stream) => found.push((pid, stream)),
-            Err(_) => drop(std::fs::remove_file(&path)),
+    let (mut serving, mut others) = (Vec::new(), Vec::new());
+    if let Some(dir) = Directory::find_private(&own_directory()?)? {
+        for name in dir.names().context("could not list the sockets")? {
+            let Some(pid) = pid_of(&name, behind).filter(|pid| of.is_none_or(|of| of == *pid)) else { continue };
+            match ask(&dir, &name) {
+                Entry::Serves(stream) => serving.push((pid, stream)),
+                Entry::Dead(entry) => drop(remove_if(&dir, &name, &entry)),
+                Entry::Gone => {}
+                Entry::Busy => others.push(format!("process {pid} does not answer: is it stopped?")),
+                Entry::Strange(why) => others.push(format!("{}: {why}", dir.path().join(&name).display())),
+            }
         }
     }
-    if let Some(wanted) = of {
-        found.retain(|(pid, _)| *pid == wanted);
-    }
-    let pids: Vec<String> = found.iter().map(|(pid, _)| pid.to_string()).collect();
-    match found.len() {
-        1 => Ok(found.remove(0).1),
-        0 => bail!("{}", behind.none_is_there()),
+    let pids: Vec<String> = serving.iter().map(|(pid, _)| pid.to_string()).collect();
+    match (serving.len(), others.first(), of) {
+        (1, _, _) => Ok(serving.remove(0).1),
+        (0, Some(why), _) => bail!("{why}"),
+        (0, None, Some(pid)) => bail!("{}", why_not(pid, behind)),
+        (0, None, None) => bail!("{}", behind.none_is_there()),
         _ => bail!("{}: {}", behind.several_are_there(), pids.join(", ")),
     }
 }
 
-fn pid_of(path: &Path, behind: Behind) -> Option<u32> {
-    path.file_name()?.to_str()?.strip_prefix(behind.prefix())?.strip_suffix(".sock")?.parse().ok()
+/// Why a process that was named can't be joined.
+fn why_not(pid: u32, behind: Behind) -> String {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let owner: Option<u32> = uids.and_then(|uids| uids.split_ascii_whitespace().nth(1)?.parse().ok());
+    match owner {
+        None => format!("there is no process {pid}"),
+        Some(owner) if owner == own_uid() => {
+            let what = match behind {
+                Behind::Lab => "lets no shells into a lab",
+                Behind::Talk => "gives no talk",
+            };
+            format!("process {pid} {what}, or looks for sockets elsewhere (XDG_RUNTIME_DIR)")
+        }
+        Some(owner) => {
+            let (owner, own) = (user_name(owner), user_name(own_uid()));
+            format!("process {pid} belongs to {owner}, and this is {own}: only its own user can join it")
+        }
+    }
+}
+
+/// Remove the sockets at which nobody listens any more.
+pub fn sweep() -> Swept {
+    let mut swept = Swept::default();
+    let mut places: Vec<PathBuf> = [home::runtime_directory(), home::state_directory()].into_iter().flatten().collect();
+    places.dedup();
+    for place in places {
+        match Directory::find_private(&place) {
+            Ok(Some(dir)) => sweep_in(&dir, &mut swept),
+            Ok(None) => {}
+            Err(error) => swept.left.push(error.to_string()),
+        }
+    }
+    swept
+}
+
+fn sweep_in(dir: &Directory, swept: &mut Swept) {
+    for name in dir.names().unwrap_or_default() {
+        let path = dir.path().join(&name);
+        let pids = [Behind::Lab, Behind::Talk].map(|behind| pid_of(&name, behind));
+        let is_named = pids.iter().any(Option::is_some);
+        if !is_named && !part_is_dead(&name) {
+            continue;
+        }
+        match ask(dir, &name) {
+            Entry::Dead(entry) if remove_if(dir, &name, &entry) => swept.removed.push(path),
+            Entry::Dead(_) => swept.left.push(format!("{}: it could not be removed", path.display())),
+            Entry::Strange(why) => swept.left.push(format!("{}: {why}", path.display())),
+            Entry::Serves(_) | Entry::Busy | Entry::Gone => {}
+        }
+    }
+}
+
+/// A socket that was to get a name, and whose process is gone.
+fn part_is_dead(name: &OsStr) -> bool {
+    let Some(text) = name.to_str().and_then(|text| text.strip_prefix('.')) else { return false };
+    let Some((text, _)) = text.split_once(".sock.") else { return false };
+    let is_ours = |behind| {
+        let whole = format!("{text}.sock");
+        pid_of(OsStr::new(&whole), behind).filter(|_| Directory::is_part_of(name, &whole))
+    };
+    let pid = is_ours(Behind::Lab).or_else(|| is_ours(Behind::Talk)).and_then(|pid| i32::try_from(pid).ok());
+    pid.is_some_and(|pid| {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_err_and(|errno| errno == Errno::ESRCH)
+    })
+}
+
+/// What an entry is: what is looked at is what is connected to, whatever has its name meanwhile.
+fn ask(dir: &Directory, name: &OsStr) -> Entry {
+    let strange = |errno: Errno| Entry::Strange(format!("it could not be asked: {errno}"));
+    let entry = match dir.open_entry(name) {
+        Ok(entry) => entry,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Entry::Gone,
+        Err(error) => return Entry::Strange(error.to_string()),
+    };
+    match stat::fstat(&entry) {
+        Ok(found) if directory::kind(&found) != SFlag::S_IFSOCK => return Entry::Strange("it is no socket".into()),
+        Ok(found) if found.st_uid != own_uid() => {
+            return Entry::Strange(format!("it belongs to {}", user_name(found.st_uid)));
+        }
+        Ok(_) => {}
+        Err(errno) => return strange(errno),
+    }
+    match connect_to(&entry) {
+        Ok(stream) => match wire::peer_uid(&stream) {
+            Ok(uid) if uid == own_uid() => Entry::Serves(stream),
+            Ok(uid) => Entry::Strange(format!("{} serves there: nothing is sent", user_name(uid))),
+            Err(errno) => strange(errno),
+        },
+        Err(Errno::ECONNREFUSED) => Entry::Dead(entry),
+        Err(Errno::EAGAIN) => Entry::Busy,
+        Err(errno) => strange(errno),
+    }
+}
+
+fn connect_to(entry: &OwnedFd) -> nix::Result<UnixStream> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    let path = format!("/proc/self/fd/{}", entry.as_raw_fd());
+    // Without waiting: where nobody accepts, connecting would wait for ever.
+    socket::connect(socket.as_raw_fd(), &UnixAddr::new(path.as_str())?)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false).map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
+    Ok(stream)
+}
+
+/// Remove an entry if it is still what was opened, whose inode no other gets as long as it is.
+fn remove_if(dir: &Directory, name: &OsStr, opened: &OwnedFd) -> bool {
+    let (now, then) = (dir.stat(name).ok().flatten(), stat::fstat(opened).ok());
+    let identity = |found: FileStat| (found.st_dev, found.st_ino);
+    now.is_some() && now.map(identity) == then.map(identity) && dir.remove(name).is_ok()
+}
+
+fn pid_of(name: &OsStr, behind: Behind) -> Option<u32> {
+    name.to_str()?.strip_prefix(behind.prefix())?.strip_suffix(".sock")?.parse().ok()
+}
+
+fn own_uid() -> u32 {
+    Uid::effective().as_raw()
 }

@@ -2,7 +2,7 @@
 
 use super::lab::Lab;
 use crate::lesson::expect::{Expect, FactAnswers, FactRequest};
-use crate::observe::facts;
+use crate::observe::facts::{self, Listing};
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
 
@@ -37,7 +37,7 @@ pub fn gather(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> FactAns
 }
 
 /// Does the /proc that the viewer sees list the target?
-fn lists(lab: &Lab, snapshot: &Snapshot, viewer: &ActorName, target: &ActorName) -> Option<bool> {
+fn lists(lab: &Lab, snapshot: &Snapshot, viewer: &ActorName, target: &ActorName) -> Option<Listing> {
     let process = snapshot.process_of(target)?;
     Some(facts::proc_lists(lab.pid_of(viewer)?, process.start_time, &process.comm))
 }

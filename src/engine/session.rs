@@ -22,7 +22,7 @@ use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lab::protocol::LabPlan;
 use crate::lesson::model::{ActionEntry, Chart, Lesson, Look, Step};
-use crate::observe::machine::MachineState;
+use crate::observe::machine::{MachineState, SeenProcesses};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::report::{StepRecord, StepStatus, Verdict};
 use crate::snapshot::Snapshot;
@@ -45,8 +45,8 @@ pub struct Session {
     pub(super) lab: Option<Lab>,
     pub(super) played: usize,
     machine_before: MachineState,
-    /// Every process seen in any of the session's labs, by pid and start time.
-    lab_processes: Vec<(u32, u64)>,
+    /// Of all the session's labs.
+    lab_processes: SeenProcesses,
     /// What the shells of the lab that is up printed.
     pub(super) transcripts: Transcripts,
     pub(super) turn: Option<Turn>,
@@ -90,7 +90,7 @@ impl Session {
             lab: None,
             played: 0,
             machine_before,
-            lab_processes: Vec::new(),
+            lab_processes: SeenProcesses::default(),
             transcripts: Vec::new(),
             turn: None,
             left_out: BTreeSet::new(),
@@ -356,12 +356,7 @@ impl Session {
     }
 
     fn remember(&mut self, snapshot: &Snapshot) {
-        for process in &snapshot.processes {
-            let identity = (process.pid, process.start_time);
-            if !self.lab_processes.contains(&identity) {
-                self.lab_processes.push(identity);
-            }
-        }
+        self.lab_processes.note(snapshot);
     }
 
     /// End the lab, wait until the keeper has removed everything, compare the machine with what it was.

@@ -1,31 +1,34 @@
 //! The engine's side of the keeper: start it, ask for labs, wait for its end.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use super::waiting::{Silence, await_answer};
 use super::{cgroups, sweep};
+use crate::kernel::pidfd::Pidfd;
+use crate::kernel::sealed;
 use crate::lab::protocol::{FromKeeper, LabMade, LabPlan, RoleFailure, ToKeeper};
-use crate::lab::wire::{Wire, WireError};
+use crate::lab::wire::{Received, Wire, WireError};
 use crate::op::{ActorName, Op, OpRecord};
 
-/// How long the keeper may take for an answer: a lab on a busy machine takes some seconds.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long it may take to remove everything: longer than it tries.
-const END_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often one that says nothing is told to go on, in case somebody has stopped it.
-const PERIOD: Duration = Duration::from_millis(500);
+/// How long the keeper may take to answer: longer than it waits for its store itself.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long it may take to remove everything.
+const END_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running keeper. Dropping it ends the lab and waits until all is removed.
 #[derive(Debug)]
 pub struct KeeperHandle {
     wire: Option<Wire>,
     child: Child,
+    process: Pidfd,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +37,10 @@ pub enum KeeperError {
     Start(std::io::Error),
     #[error("the keeper process is gone: {0}")]
     Gone(#[from] WireError),
-    #[error("the keeper process does not answer (process {pid}, for {} s)", ANSWER_TIMEOUT.as_secs())]
-    Silent { pid: u32 },
+    #[error("the keeper process {0} is stopped, by a signal or a debugger; a fresh lab gets another keeper")]
+    Stopped(u32),
+    #[error("the keeper process {0} has not answered for {seconds} seconds", seconds = ANSWER_TIMEOUT.as_secs())]
+    Silent(u32),
     #[error("could not make the lab: {0}")]
     Lab(#[from] RoleFailure),
 }
@@ -44,17 +49,23 @@ impl KeeperHandle {
     /// `program` is this program's own binary: `/proc/self/exe`, or from another program (a test) its path.
     pub fn start(program: &Path) -> Result<Self, KeeperError> {
         let (wire, keeper_end) = Wire::pair().map_err(KeeperError::Start)?;
-        let child = Command::new(program)
-            .arg0("unboxed: keeper")
-            .arg(super::ROLE)
-            // Room for the longer titles of the roles that are forked from the keeper.
-            .arg(" ".repeat(96))
-            .stdin(Stdio::from(keeper_end.into_fd()))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(KeeperError::Start)?;
-        Ok(KeeperHandle { wire: Some(wire), child })
+        let keeper_end = keeper_end.into_fd();
+        // A machine that executes nothing from memory (vm.memfd_noexec) runs the file itself.
+        let sealed = sealed::copy(program).ok();
+        let copy = sealed.iter().map(|fd| PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd())));
+        let mut started = Err(std::io::ErrorKind::NotFound.into());
+        for path in copy.chain([program.to_path_buf()]) {
+            started = keeper_end.try_clone().and_then(|stdin| command(&path).stdin(stdin).spawn());
+            if started.is_ok() {
+                break;
+            }
+        }
+        let child = started.map_err(KeeperError::Start)?;
+
+        // Nobody else waits for it: its number stays its own until this does.
+        let process = i32::try_from(child.id()).map_err(|_| Errno::ESRCH).map(Pid::from_raw).and_then(Pidfd::open);
+        let process = process.map_err(|errno| KeeperError::Start(errno.into()))?;
+        Ok(KeeperHandle { wire: Some(wire), child, process })
     }
 
     pub fn pid(&self) -> u32 {
@@ -79,10 +90,7 @@ impl KeeperHandle {
 
     /// Have the keeper perform what takes the machine's root.
     pub fn perform(&mut self, actor: &ActorName, op: &Op) -> Result<OpRecord, KeeperError> {
-        let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
-        wire.send(&ToKeeper::Device { actor: actor.clone(), op: op.clone() }, &[])?;
-        await_answer(wire, self.child.id())?;
-        match wire.receive::<FromKeeper>()?.message {
+        match self.ask(&ToKeeper::Device { actor: actor.clone(), op: op.clone() })?.message {
             FromKeeper::Performed(record) => Ok(record),
             FromKeeper::Failed(failure) => Err(failure.into()),
             FromKeeper::Made(_) => Err(KeeperError::Gone(WireError::Closed)),
@@ -90,10 +98,7 @@ impl KeeperHandle {
     }
 
     fn ask_for_lab(&mut self, request: &ToKeeper) -> Result<(LabMade, Wire), KeeperError> {
-        let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
-        wire.send(request, &[])?;
-        await_answer(wire, self.child.id())?;
-        let received = wire.receive::<FromKeeper>()?;
+        let received = self.ask(request)?;
         match received.message {
             FromKeeper::Made(made) => {
                 let fd: OwnedFd = received.fds.into_iter().next().ok_or(WireError::Closed)?;
@@ -104,57 +109,56 @@ impl KeeperHandle {
         }
     }
 
-    /// End the lab and wait until the keeper has removed everything. What one left that did not come to that, goes here.
-    pub fn end(&mut self) {
-        if self.wire.take().is_none() {
-            return;
+    fn ask(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {
+        let pid = self.child.id();
+        let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
+        wire.send(request, &[])?;
+        if let Err(silence) = await_answer(wire, &self.process, ANSWER_TIMEOUT) {
+            // A late answer would be taken for that to the next request.
+            self.wire = None;
+            return Err(match silence {
+                Silence::Stopped => KeeperError::Stopped(pid),
+                Silence::TimedOut => KeeperError::Silent(pid),
+                Silence::Broken(errno) => KeeperError::Gone(errno.into()),
+            });
         }
-        if !self.await_end() {
+        Ok(wire.receive()?)
+    }
+
+    /// Nothing can be asked of it any more: what is wanted takes another keeper.
+    pub fn is_lost(&self) -> bool {
+        self.wire.is_none() || self.process.has_ended()
+    }
+
+    /// End the lab and wait until the keeper has removed everything. One that does not get there is killed, and what it made is
+    /// swept in its place.
+    pub fn end(&mut self) {
+        self.wire = None;
+        // It may have been stopped, and could not see that.
+        let _ = self.process.send(Signal::SIGCONT);
+        if !self.process.wait(END_TIMEOUT) {
+            let _ = self.process.send(Signal::SIGKILL);
+        }
+        if !self.child.wait().is_ok_and(|status| status.success()) {
             sweep::everything(&cgroups::hierarchies());
         }
     }
-
-    /// Whether it ended in good order.
-    fn await_end(&mut self) -> bool {
-        let began = Instant::now();
-        let mut told = None;
-        loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return status.success(),
-                Ok(None) if began.elapsed() < END_TIMEOUT => {}
-                Ok(None) | Err(_) => {
-                    // The store and its labs die with it.
-                    let _ = self.child.kill();
-                    let _ = self.child.wait();
-                    return false;
-                }
-            }
-            if told.is_none_or(|told: Instant| told.elapsed() >= PERIOD) {
-                go_on(self.child.id());
-                told = Some(Instant::now());
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
 }
 
-/// Until there is something to receive.
-fn await_answer(wire: &Wire, pid: u32) -> Result<(), KeeperError> {
-    let began = Instant::now();
-    while !wire.is_ready(PERIOD) {
-        if began.elapsed() >= ANSWER_TIMEOUT {
-            return Err(KeeperError::Silent { pid });
-        }
-        go_on(pid);
-    }
-    Ok(())
-}
-
-/// Nothing happens to one that was not stopped. The pid is a child's that nobody has waited for.
-fn go_on(pid: u32) {
-    if let Ok(pid) = i32::try_from(pid) {
-        let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
-    }
+/// The keeper's command but for its standard input, which is its wire.
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg0("unboxed: keeper")
+        .arg(super::ROLE)
+        // Room for the longer titles of the roles that are forked from the keeper.
+        .arg(" ".repeat(96))
+        // A lab's root can read the environment of the lab's first process, which is the one that the keeper began with: tokens
+        // and addresses of whoever started the program are not for lessons, nor for the tapes made of them.
+        .env_clear()
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
 }
 
 impl Drop for KeeperHandle {

@@ -4,27 +4,33 @@
 pub mod cgroups;
 pub mod exposure;
 pub mod handle;
+mod ids;
 pub mod removal;
 pub mod scratch;
 pub mod sweep;
 pub mod unmounted;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Pid, Uid};
 
 use self::cgroups::{Hierarchy, Owner, Subtree};
+use self::ids::Mapping;
 use self::scratch::Scratch;
 use self::unmounted::Attached;
-use crate::kernel::bpf::Policy;
-use crate::kernel::perform;
-use crate::kernel::process::{self, Fork};
-use crate::kernel::record::Recorder;
+use self::waiting::{Silence, await_answer};
+use crate::kernel::bpf::devices::Policy;
+use crate::kernel::bpf::settings;
+use crate::kernel::pidfd::Pidfd;
+use crate::kernel::process::{self, RoleFork};
+use crate::kernel::{confine, inherited, perform};
 use crate::lab::protocol::{Doing, FromKeeper, FromStore, LabCgroup, LabMade, LabPlan, RoleFailure, ToKeeper, ToStore};
 use crate::lab::store::{self, IdRange};
 use crate::lab::wire::{Wire, WireError};
@@ -32,27 +38,27 @@ use crate::op::{ActorName, NamespaceKind, Op};
 
 /// The first argument that makes the program this role, and not a front end.
 pub const ROLE: &str = "--keeper-role";
-/// Where, as root, a lab's ids begin on the machine: far above any real user.
-const FIRST_ID: u32 = 1_000_000_000;
-const IDS: u32 = 65_536;
-/// How long the store may take to fork a lab, and first to lay out the image.
-const FORK_TIMEOUT: Duration = Duration::from_secs(10);
-const START_TIMEOUT: Duration = Duration::from_secs(40);
+/// How long the store may take to lay out the image, or to fork a lab.
+const STORE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a cgroup may take to become empty after its processes were killed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The role's main function; standard input is the wire. Returns the exit code.
 pub fn main() -> u8 {
     let _ = nix::unistd::setsid();
+    confine::leave_session_keyring();
+    let _ = inherited::widen();
     process::ignore_terminal_signals();
     process::set_title("unboxed: keeper");
     let _ = process::adopt_orphans();
     let wire = Wire::from_fd(process::move_fd(process::take_stdin(), 3));
+    confine::keep_only(&[&wire]);
     let mut keeper = Keeper {
         owner: Owner::me(),
         hierarchies: cgroups::hierarchies(),
         attached: Vec::new(),
         store: None,
+        silent: Vec::new(),
         current: Vec::new(),
         spare: None,
         made: 0,
@@ -69,6 +75,8 @@ struct Keeper {
     /// Those that nobody had mounted.
     attached: Vec<Attached>,
     store: Option<Store>,
+    /// Stores that did not answer: nothing is asked of them any more, but labs that are up may hang on them.
+    silent: Vec<Store>,
     /// The labs that are up, the newest last.
     current: Vec<Lab>,
     spare: Option<(LabPlan, Lab)>,
@@ -79,15 +87,18 @@ struct Keeper {
 #[derive(Debug)]
 struct Store {
     wire: Wire,
-    pid: Pid,
+    process: Pidfd,
     /// The lab's root as the machine counts user ids.
     root_id: Option<u32>,
+    /// It owes an answer.
+    is_silent: bool,
 }
 
 #[derive(Debug)]
 struct Lab {
     name: String,
-    init: Pid,
+    /// Its first process.
+    host: Pidfd,
     subtree: Subtree,
     scratch: Option<Scratch>,
     /// What its groups may do with devices, by their paths, where v2's kernel does not keep that.
@@ -177,6 +188,10 @@ impl Keeper {
     }
 
     fn make_lab(&mut self, plan: &LabPlan) -> Result<Lab, RoleFailure> {
+        if self.store.as_ref().is_some_and(|store| store.process.has_ended()) {
+            // Its labs went with it.
+            self.store.take().into_iter().for_each(Store::end);
+        }
         if self.store.is_none() {
             sweep::everything(&self.hierarchies);
             self.store = Some(start_store()?);
@@ -190,18 +205,17 @@ impl Keeper {
             None => None,
         };
         let subtree = Subtree::make(&self.hierarchies, &name, &plan.controllers, store.root_id)?;
+        if let Some(v2) = subtree.cgroups.iter().find(|cgroup| cgroup.v2) {
+            // The machine's root can; anybody else can reach that setting without a lab, too.
+            let _ = settings::guard(&v2.machine_path);
+        }
         match fork_init(store, &name, &subtree, scratch.as_ref()) {
-            Ok((init, engine_end)) => {
-                Ok(Lab { name, init, subtree, scratch, devices: BTreeMap::new(), engine_end: Some(engine_end) })
+            Ok((host, engine_end)) => {
+                Ok(Lab { name, host, subtree, scratch, devices: BTreeMap::new(), engine_end: Some(engine_end) })
             }
             Err(failure) => {
+                self.silent.extend(self.store.take_if(|store| store.is_silent));
                 subtree.remove(PATIENCE);
-                // Dead, or not to be woken: the next lab needs another one.
-                if matches!(failure.errno.0.as_str(), "EPIPE" | "ETIMEDOUT")
-                    && let Some(store) = self.store.take()
-                {
-                    store.end();
-                }
                 Err(failure)
             }
         }
@@ -230,10 +244,7 @@ impl Keeper {
         for lab in labs {
             lab.end();
         }
-        if let Some(store) = self.store.take() {
-            store.end();
-        }
-        process::reap_all();
+        self.silent.drain(..).chain(self.store.take()).for_each(Store::end);
         self.attached.drain(..).for_each(Attached::close);
     }
 }
@@ -241,20 +252,21 @@ impl Keeper {
 impl Store {
     /// Its labs go with it.
     fn end(self) {
-        let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
-        let _ = process::wait(&mut Recorder::default(), self.pid);
+        let _ = self.process.send(Signal::SIGKILL);
+        self.process.wait(PATIENCE);
+        process::reap_all();
     }
 }
 
 impl Lab {
     /// The kernel kills the whole pid namespace with its first process.
     fn kill(&self) {
-        let _ = nix::sys::signal::kill(self.init, Signal::SIGKILL);
+        let _ = self.host.send(Signal::SIGKILL);
     }
 
     fn end(self) {
         self.kill();
-        process::await_end(self.init, PATIENCE);
+        self.host.wait(PATIENCE);
         self.subtree.remove(PATIENCE);
         process::reap_all();
     }
@@ -266,81 +278,108 @@ fn fork_init(
     name: &str,
     subtree: &Subtree,
     scratch: Option<&Scratch>,
-) -> Result<(Pid, OwnedFd), RoleFailure> {
+) -> Result<(Pidfd, OwnedFd), RoleFailure> {
     let (engine_end, actor_end) = Wire::pair().doing("make the lab's wire")?;
     engine_end.expect_credentials().map_err(|_| RoleFailure::new("set up the lab's wire", Errno::EIO))?;
-    let (go, say_go) = nix::unistd::pipe().doing("make a pipe")?;
+    let (go, say_go) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
     let scratch = scratch.map(|scratch| scratch.path.to_string_lossy().into_owned());
     let request = ToStore { name: name.to_owned(), cgroups: subtree.cgroups.clone(), scratch };
-    let gone = |_: WireError| RoleFailure::new("talk to the store", Errno::EPIPE);
+    const TALK: &str = "talk to the store, the process that labs are forked from";
+    let gone = |error: WireError| RoleFailure::new(TALK, error.errno());
     store.wire.send(&request, &[actor_end.raw_fd(), go.as_raw_fd()]).map_err(gone)?;
     drop((actor_end, go));
-    await_store(&store.wire, store.pid, FORK_TIMEOUT)?;
-    match store.wire.receive::<FromStore>().map_err(gone)?.message {
-        FromStore::Forked { pid } => {
-            let attached = subtree.attach(pid).doing("put the lab into its cgroups");
-            if let Err(failure) = attached {
-                let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+    if let Err(silence) = await_answer(&store.wire, &store.process, STORE_TIMEOUT) {
+        store.is_silent = true;
+        return Err(RoleFailure::new(TALK, silence.errno()));
+    }
+    let received = store.wire.receive::<FromStore>().map_err(gone)?;
+    match received.message {
+        FromStore::Forked => {
+            let host = received.fds.into_iter().next().ok_or(Errno::EPROTO).and_then(Pidfd::from_fd);
+            let host = host.doing("hear from the store which process it forked")?;
+            if let Err(failure) = place(&host, store, subtree) {
+                let _ = host.send(Signal::SIGKILL);
                 return Err(failure);
             }
+
             std::fs::File::from(say_go).write_all(b"!").doing("let the lab go on")?;
-            Ok((Pid::from_raw(pid), engine_end.into_fd()))
+            Ok((host, engine_end.into_fd()))
         }
         FromStore::Failed(failure) => Err(failure),
         FromStore::Ready { .. } => Err(RoleFailure::new("talk to the store", Errno::EPROTO)),
     }
 }
 
-/// Until the store says something; somebody may have stopped it.
-fn await_store(wire: &Wire, pid: Pid, timeout: Duration) -> Result<(), RoleFailure> {
-    let began = Instant::now();
-    while !wire.is_ready(Duration::from_millis(500)) {
-        if began.elapsed() >= timeout {
-            return Err(RoleFailure::new("wait for the store", Errno::ETIMEDOUT));
-        }
-        let _ = nix::sys::signal::kill(pid, Signal::SIGCONT);
-    }
-    Ok(())
+/// Put a lab's first process, which waits, into the lab's groups, and make it the first that the kernel ends where the machine's
+/// memory runs out.
+fn place(host: &Pidfd, store: &Store, subtree: &Subtree) -> Result<(), RoleFailure> {
+    let pid = host.pid().filter(|pid| pid.as_raw() > 1 && is_child(*pid, &store.process)).ok_or(Errno::ESRCH);
+    let pid = pid.doing("find the lab's first process among the store's children")?;
+
+    subtree.attach(pid.as_raw()).doing("put the lab into its cgroups")?;
+    // Written from here: where the machine's root wrote it, nobody in the lab can lower it.
+    let _ = process::write_file(&format!("/proc/{pid}/oom_score_adj"), "1000");
+    // By number, which held as long as the process did.
+    if host.has_ended() { Err(Errno::ESRCH).doing("put the lab into its cgroups") } else { Ok(()) }
+}
+
+fn is_child(pid: Pid, parent: &Pidfd) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let listed = status.lines().find_map(|line| line.strip_prefix("PPid:")).and_then(|pid| pid.trim().parse().ok());
+    parent.pid().is_some_and(|parent| Some(parent.as_raw()) == listed)
 }
 
 /// Fork the store into a user namespace of its own and map its ids.
 fn start_store() -> Result<Store, RoleFailure> {
     let (mut wire, store_end) = Wire::pair().doing("make the store's wire")?;
-    let (mapped, say_mapped) = nix::unistd::pipe().doing("make a pipe")?;
+    let (mapped, say_mapped) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
     let mapping = Mapping::choose();
     let me = nix::unistd::getpid();
     let namespaces = [NamespaceKind::User, NamespaceKind::Mount];
-    match process::fork(&mut Recorder::default(), &namespaces).doing("make a user namespace")? {
-        Fork::Child => {
-            drop((wire, say_mapped));
-            be_store(store_end, mapped, mapping, me)
-        }
-        Fork::Parent(pid) => {
+    match process::fork_role(&namespaces).doing("make a user namespace")? {
+        RoleFork::Child => be_store(store_end, mapped, mapping, me),
+        RoleFork::Parent(store) => {
             drop((store_end, mapped));
             let line = format!("0 {} {}", mapping.first, mapping.count);
-            let ready = store::map_ids(pid, &line, mapping.count == 1)
+            let map = |pid| store::map_ids(pid, &line, mapping.count == 1);
+            let ready = store
+                .pid()
+                .ok_or(Errno::ESRCH)
+                .and_then(map)
                 .doing("write the id maps of the user namespace")
                 .and_then(|()| std::fs::File::from(say_mapped).write_all(b"!").doing("let the store go on"))
-                .and_then(|()| await_store(&wire, pid, START_TIMEOUT))
+                .and_then(|()| {
+                    await_answer(&wire, &store, STORE_TIMEOUT).map_err(Silence::errno).doing("start the store")
+                })
                 .and_then(|()| match wire.receive::<FromStore>() {
                     Ok(received) => match received.message {
                         FromStore::Ready { .. } => Ok(()),
                         FromStore::Failed(failure) => Err(failure),
-                        FromStore::Forked { .. } => Err(RoleFailure::new("start the store", Errno::EPROTO)),
+                        FromStore::Forked => Err(RoleFailure::new("start the store", Errno::EPROTO)),
                     },
-                    Err(_) => Err(RoleFailure::new("start the store", Errno::EPIPE)),
+                    Err(error) => Err(RoleFailure::new("start the store", error.errno())),
                 });
-            if let Err(failure) = ready {
-                let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
-                let _ = process::wait(&mut Recorder::default(), pid);
-                return Err(failure);
+            let store = Store {
+                wire,
+                process: store,
+                root_id: Uid::effective().is_root().then_some(mapping.first),
+                is_silent: false,
+            };
+            match ready {
+                Ok(()) => Ok(store),
+                Err(failure) => {
+                    store.end();
+                    Err(failure)
+                }
             }
-            Ok(Store { wire, pid, root_id: Uid::effective().is_root().then_some(mapping.first) })
         }
     }
 }
 
 fn be_store(wire: Wire, mapped: OwnedFd, mapping: Mapping, parent: Pid) -> ! {
+    // The keeper's own wire, and the mounts that are descriptors of its, stay with the keeper.
+    confine::keep_only(&[&wire, &mapped]);
+
     let mut word = [0];
     let ready = std::fs::File::from(mapped).read_exact(&mut word).is_ok();
     let status = if ready && become_root(mapping, parent).is_ok() {
@@ -362,60 +401,8 @@ fn become_root(mapping: Mapping, parent: Pid) -> Result<(), Errno> {
     // In this order: a change of credentials takes both back.
     process::be_visible()?;
     process::die_with_parent(parent)?;
+    confine::bound_labs()?;
+    confine::bound_kernel_objects();
     // Children that end are nobody's news: the keeper watches labs by other means.
     process::ignore_children()
-}
-
-/// Which ids of the machine a lab's ids are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mapping {
-    first: u32,
-    count: u32,
-}
-
-impl Mapping {
-    /// Root: a high range, or the highest one that this process's own namespace has. Anybody else: themself.
-    fn choose() -> Mapping {
-        if !Uid::effective().is_root() {
-            return Mapping { first: Uid::effective().as_raw(), count: 1 };
-        }
-        let own = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-        Mapping::within(&own)
-    }
-
-    fn within(uid_map: &str) -> Mapping {
-        let ranges = uid_map.lines().filter_map(|line| {
-            let mut numbers = line.split_ascii_whitespace().map(str::parse::<u32>);
-            let first = numbers.next()?.ok()?;
-            Some((first, numbers.nth(1)?.ok()?))
-        });
-        let mut best = Mapping { first: 0, count: 1 };
-        for (first, count) in ranges {
-            let end = first.saturating_add(count);
-            if first <= FIRST_ID && FIRST_ID + IDS <= end {
-                return Mapping { first: FIRST_ID, count: IDS };
-            }
-            if count >= 2 * IDS && end - IDS > best.first {
-                best = Mapping { first: end - IDS, count: IDS };
-            } else if best.count == 1 && count > 1 && end - 1 > best.first {
-                best = Mapping { first: end - 1, count: 1 };
-            }
-        }
-        best
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lab_of_root_gets_ids_that_no_user_has() {
-        let check = |map: &str, first, count| assert_eq!(Mapping::within(map), Mapping { first, count }, "{map}");
-        check("         0          0 4294967295\n", FIRST_ID, IDS);
-        check("0 100000 200000\n", 200000 - IDS, IDS);
-        check("0 100000 65536\n", 65535, 1);
-        check("0 1000 1\n", 0, 1);
-        check("", 0, 1);
-    }
 }

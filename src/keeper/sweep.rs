@@ -12,8 +12,9 @@ use nix::sys::stat::fstat;
 use nix::unistd::Uid;
 
 use super::cgroups::{self, Hierarchy, owner_of};
+use super::ids::Mapping;
 use super::removal::{self, Remains};
-use super::{Mapping, scratch, unmounted};
+use super::{scratch, unmounted};
 
 /// How long the groups of one dead lab may take to become empty, from the last one that was removed.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -3,9 +3,13 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod bpf;
+pub mod confine;
 pub mod copy;
+pub mod directory;
 pub mod file;
+pub mod home;
 pub mod icmp;
+pub mod inherited;
 pub mod mount;
 pub mod net;
 pub mod nft;
@@ -17,5 +21,7 @@ pub mod process;
 pub mod program;
 pub mod pty;
 pub mod record;
+pub mod sealed;
+pub mod seccomp;
 pub mod tc;
 pub mod work;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::bpf::{self, Policy};
+use super::bpf::devices::{self, Policy};
 use super::mount::{self, MountCall};
 use super::net::RouteSocket;
 use super::record::Recorder;
@@ -44,7 +44,7 @@ pub fn device_rule(actor: &ActorName, op: &Op, dir: &str, rule: &DeviceRule) -> 
 pub fn device_program(actor: &ActorName, op: &Op, dir: &str, rule: &DeviceRule, policy: &mut Policy) -> OpRecord {
     perform_as(actor, op, |recorder| {
         policy.apply(rule)?;
-        bpf::attach(recorder, dir, policy)?;
+        devices::attach(recorder, dir, policy)?;
         Ok(String::new())
     })
 }

@@ -1,7 +1,7 @@
 //! Processes: forking from single-threaded roles, unshare, names, signals, waiting.
 
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -12,6 +12,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus};
 use nix::unistd::Pid;
 
 use super::notation;
+use super::pidfd::Pidfd;
 use super::record::Recorder;
 use crate::op::NamespaceKind;
 
@@ -22,37 +23,60 @@ pub enum Fork {
     Parent(Pid),
 }
 
+/// Which side of the fork of a role we are on.
+#[derive(Debug)]
+pub enum RoleFork {
+    Child,
+    /// The new process, held from its birth.
+    Parent(Pidfd),
+}
+
 /// clone3(2) with the given new namespaces: fork(2) when there are none.
 ///
 /// Only for processes with one thread: the child goes on with a copy of everything.
 pub fn fork(recorder: &mut Recorder, namespaces: &[NamespaceKind]) -> Result<Fork, Errno> {
-    assert!(has_one_thread(), "only a process with one thread may fork and go on");
-    let flags = clone_flags(namespaces);
     let args = format!(
         "{{flags={}, exit_signal=SIGCHLD, stack=NULL, stack_size=0}}, {}",
         notation::clone_flags(namespaces),
         size_of::<libc::clone_args>()
     );
-    let pid = recorder.call("clone3", args, || {
-        let arguments = libc::clone_args {
-            flags: flags.bits() as u64,
-            pidfd: 0,
-            child_tid: 0,
-            parent_tid: 0,
-            exit_signal: libc::SIGCHLD as u64,
-            stack: 0,
-            stack_size: 0,
-            tls: 0,
-            set_tid: 0,
-            set_tid_size: 0,
-            cgroup: 0,
-        };
-        // SAFETY: no CLONE_VM and no new stack: the child runs on its copy of this stack, as after fork(2). The process
-        // has one thread (asserted above), so no lock is held by a thread that the child lacks.
-        let result = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
-        Errno::result(result).map(|pid| Pid::from_raw(pid as i32))
-    })?;
+    let pid = recorder.call("clone3", args, || clone(clone_flags(namespaces), 0))?;
     Ok(if pid.as_raw() == 0 { Fork::Child } else { Fork::Parent(pid) })
+}
+
+/// The same for a role, whose number may be used again before anybody looks at it: its parent gets a pidfd (CLONE_PIDFD).
+pub fn fork_role(namespaces: &[NamespaceKind]) -> Result<RoleFork, Errno> {
+    let mut number: RawFd = -1;
+    let flags = clone_flags(namespaces) | CloneFlags::from_bits_retain(libc::CLONE_PIDFD);
+    if clone(flags, (&raw mut number) as u64)?.as_raw() == 0 {
+        return Ok(RoleFork::Child);
+    }
+
+    // SAFETY: the kernel has just put a new descriptor there, and nobody else knows of it.
+    let fd = unsafe { OwnedFd::from_raw_fd(number) };
+    Pidfd::from_fd(fd).map(RoleFork::Parent)
+}
+
+/// `pidfd` is the address that CLONE_PIDFD writes to.
+fn clone(flags: CloneFlags, pidfd: u64) -> Result<Pid, Errno> {
+    assert!(has_one_thread(), "only a process with one thread may fork and go on");
+    let arguments = libc::clone_args {
+        flags: u64::from(flags.bits().cast_unsigned()),
+        pidfd,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: libc::SIGCHLD as u64,
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: 0,
+    };
+    // SAFETY: no CLONE_VM and no new stack: the child runs on its copy of this stack, as after fork(2). The process has one
+    // thread (asserted above), so no lock is held by a thread that the child lacks. What `pidfd` points to outlives the call.
+    let result = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
+    Errno::result(result).map(|pid| Pid::from_raw(pid as i32))
 }
 
 fn has_one_thread() -> bool {
@@ -140,25 +164,6 @@ impl Surroundings {
             _ => nix::unistd::chdir("/"),
         }
     }
-}
-
-/// Bounds on what any process of a lab may take, cgroups or not. Hard ones: nobody in the lab can raise them.
-pub fn limit_resources() -> Result<(), Errno> {
-    use nix::sys::resource::{Resource, setrlimit};
-    /// Counted per user *and* user namespace since Linux 5.14, so it is the lab's alone.
-    const PROCESSES: u64 = 400;
-    const ADDRESS_SPACE: u64 = 1 << 30;
-    const FILE_SIZE: u64 = 1 << 30;
-    for (resource, most) in [
-        (Resource::RLIMIT_NPROC, PROCESSES),
-        (Resource::RLIMIT_AS, ADDRESS_SPACE),
-        (Resource::RLIMIT_FSIZE, FILE_SIZE),
-        (Resource::RLIMIT_CORE, 0),
-    ] {
-        let (_, hard) = nix::sys::resource::getrlimit(resource)?;
-        setrlimit(resource, most.min(hard), most.min(hard))?;
-    }
-    Ok(())
 }
 
 /// Step back behind other processes for CPU time, this one and all it starts.
@@ -275,14 +280,6 @@ pub fn take_stdin() -> OwnedFd {
     taken.unwrap_or_else(|_| unsafe { OwnedFd::from_raw_fd(0) })
 }
 
-/// Close every descriptor from `first` on.
-pub fn close_from(first: u32) {
-    // SAFETY: no owned descriptor at or above `first` is used afterwards: the callers are roles that have just begun.
-    unsafe {
-        libc::syscall(libc::SYS_close_range, first, u32::MAX, 0);
-    }
-}
-
 /// The same open file under the number `to`, whatever was there; the old number is closed.
 pub fn move_fd(fd: OwnedFd, to: i32) -> OwnedFd {
     if fd.as_raw_fd() == to {
@@ -304,7 +301,16 @@ pub fn exit_now(status: i32) -> ! {
 /// Signals back to their defaults and unblocked, for a program about to be executed.
 pub fn reset_signals() {
     let _ = nix::sys::signal::SigSet::empty().thread_set_mask();
-    for signal in [Signal::SIGPIPE, Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGQUIT] {
+    for signal in [
+        Signal::SIGPIPE,
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGCHLD,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+        Signal::SIGTSTP,
+        Signal::SIGXFSZ,
+    ] {
         // SAFETY: the default disposition runs no code of ours.
         let _ = unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) };
     }
@@ -337,18 +343,6 @@ pub fn wait(recorder: &mut Recorder, child: Pid) -> Result<ExitStatus, Errno> {
         |status, _| format!("{child}, {}, 0, NULL", ExitStatus::from_wait(*status).notation()),
     )?;
     Ok(ExitStatus::from_wait(status))
-}
-
-/// Wait until a process has ended, whoever its parent is; a pid namespace's first process ends last. False on time-out.
-pub fn await_end(pid: Pid, patience: std::time::Duration) -> bool {
-    // SAFETY: pidfd_open takes a pid and flags, and returns a new descriptor or an error.
-    let number = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
-    let Ok(number) = Errno::result(number) else { return true };
-    // SAFETY: the kernel has just made this descriptor for us.
-    let pidfd = unsafe { OwnedFd::from_raw_fd(number as i32) };
-    let mut ready = [nix::poll::PollFd::new(pidfd.as_fd(), nix::poll::PollFlags::POLLIN)];
-    let timeout = nix::poll::PollTimeout::try_from(patience.as_millis() as i32).unwrap_or(nix::poll::PollTimeout::MAX);
-    nix::poll::poll(&mut ready, timeout).is_ok_and(|count| count > 0)
 }
 
 /// How a child ended.

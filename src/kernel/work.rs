@@ -13,11 +13,11 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::unistd::Pid;
 
-use super::file;
 use super::net::DISCARD_PORT;
 use super::process::{self, ExitStatus, Fork};
 use super::program;
 use super::record::Recorder;
+use super::{confine, file};
 use crate::call::Call;
 use crate::op::{ActorName, Load, WriteMode, Writing};
 
@@ -69,6 +69,7 @@ fn finish(recorder: &mut Recorder, printed: &OwnedFd, child: Pid) -> Result<Stri
 
 /// The child's life.
 fn live(name: &ActorName, groups: &[String], load: Load, tell: OwnedFd, out: OwnedFd) -> ! {
+    confine::keep_only(&[&tell, &out]);
     process::reset_signals();
     // Nobody listens to one in the background.
     process::ignore_broken_pipes();

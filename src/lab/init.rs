@@ -11,12 +11,15 @@ use super::root;
 use super::store::Stage;
 use super::wire::Wire;
 use crate::actor;
-use crate::kernel::process;
 use crate::kernel::record::Recorder;
+use crate::kernel::{confine, process, seccomp};
 use crate::op::{ActorName, NamespaceKind};
 
 /// Never returns: this is a forked process.
 pub fn live(stage: &Stage, request: &ToStore, mut wire: Wire, go: OwnedFd, parent: Pid) -> ! {
+    // Who is root in here can take any descriptor of this process: it has none that leads out but its own wire.
+    confine::keep_only(&[&wire, &go]);
+
     let status = match set_up(stage, request, go, parent) {
         Ok(internet) => i32::from(actor::serve(&ActorName::host(), wire, &[internet.fd()]).is_err()),
         Err(failure) => {
@@ -31,12 +34,18 @@ fn set_up(stage: &Stage, request: &ToStore, go: OwnedFd, parent: Pid) -> Result<
     process::die_with_parent(parent).doing("tie the lab to its keeper")?;
     process::await_children().doing("take over the store's signals")?;
     process::set_title("unboxed: host");
+    confine::leave_session_keyring();
+
     // One byte once the id maps are written and the cgroups entered; the end of file when the keeper gave up.
     let mut word = [0];
     std::fs::File::from(go).read_exact(&mut word).doing("wait for the keeper")?;
+
     process::unshare(&mut Recorder::default(), &[NamespaceKind::Cgroup]).doing("make the lab's cgroup namespace")?;
     process::set_hostname("host").doing("name the lab's host")?;
     root::build(stage, &request.cgroups, request.scratch.as_deref())?;
-    process::limit_resources().doing("bound the lab's processes")?;
-    network::build()
+    confine::limit_resources().doing("bound the lab's processes")?;
+    let internet = network::build()?;
+    // Last: nothing that is set up may depend on what the lab must not do.
+    seccomp::confine().doing("refuse the system calls that no lesson needs (seccomp)")?;
+    Ok(internet)
 }

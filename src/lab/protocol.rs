@@ -112,10 +112,8 @@ pub enum FromStore {
     Ready {
         missing: Vec<String>,
     },
-    /// A lab's host was forked; its pid as the machine counts.
-    Forked {
-        pid: i32,
-    },
+    /// A lab's host was forked. Its pidfd comes along: a number could be anybody's.
+    Forked,
     Failed(RoleFailure),
 }
 

@@ -1,17 +1,19 @@
 //! The **store**: a process between keeper and labs, in a user namespace of its own. It lays the image out once, in a
 //! private tmpfs; every lab starts as a copy of its mount table, in which all of that is locked read-only.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::protocol::{Doing, FromStore, RoleFailure, ToStore};
 use super::wire::{Wire, WireError};
 use super::{init, root};
 use crate::kernel::mount::{self, MountCall};
-use crate::kernel::process::{self, Fork};
+use crate::kernel::pidfd::Pidfd;
+use crate::kernel::process::{self, RoleFork};
 use crate::kernel::record::Recorder;
 use crate::op::{MountFlag, NamespaceKind};
 use crate::rootfs;
@@ -71,11 +73,10 @@ fn serve_labs(wire: &mut Wire, stage: &Stage, ids: IdRange) -> Result<(), WireEr
         let Ok([actor_end, go]) = <[OwnedFd; 2]>::try_from(received.fds) else {
             return Err(WireError::Garbled("a lab was asked for without its two descriptors".into()));
         };
-        let answer = match fork_with_scratch(stage, ids, &received.message, actor_end, go) {
-            Ok(pid) => FromStore::Forked { pid: pid.as_raw() },
-            Err(failure) => FromStore::Failed(failure),
-        };
-        wire.send(&answer, &[])?;
+        match fork_with_scratch(stage, ids, &received.message, actor_end, go) {
+            Ok(host) => wire.send(&FromStore::Forked, &[host.as_raw_fd()])?,
+            Err(failure) => wire.send(&FromStore::Failed(failure), &[])?,
+        }
     }
 }
 
@@ -86,7 +87,7 @@ fn fork_with_scratch(
     request: &ToStore,
     actor_end: OwnedFd,
     go: OwnedFd,
-) -> Result<Pid, RoleFailure> {
+) -> Result<Pidfd, RoleFailure> {
     let Some(file) = &request.scratch else { return fork_lab(stage, ids, request, actor_end, go) };
     let place = stage.scratch();
     bind(Path::new(file), &place).doing("bind the scratch file in the store")?;
@@ -104,7 +105,7 @@ fn fork_lab(
     request: &ToStore,
     actor_end: OwnedFd,
     go: OwnedFd,
-) -> Result<Pid, RoleFailure> {
+) -> Result<Pidfd, RoleFailure> {
     // The cgroup namespace comes later, once the keeper has put the process into its groups: it starts where one is.
     const NAMESPACES: [NamespaceKind; 6] = [
         NamespaceKind::User,
@@ -115,15 +116,17 @@ fn fork_lab(
         NamespaceKind::Ipc,
     ];
     let me = nix::unistd::getpid();
-    match process::fork(&mut Recorder::default(), &NAMESPACES).doing("clone the lab's host into new namespaces")? {
-        Fork::Child => init::live(stage, request, Wire::from_fd(actor_end), go, me),
-        Fork::Parent(pid) => {
-            let mapped = map_ids(pid, &format!("0 0 {}", ids.count), ids.count == 1);
+    match process::fork_role(&NAMESPACES).doing("clone the lab's host into new namespaces")? {
+        RoleFork::Child => init::live(stage, request, Wire::from_fd(actor_end), go, me),
+        RoleFork::Parent(host) => {
+            let map = |pid| map_ids(pid, &format!("0 0 {}", ids.count), ids.count == 1);
+            let mapped = host.pid().ok_or(Errno::ESRCH).and_then(map);
             if mapped.is_err() {
-                let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+                let _ = host.send(Signal::SIGKILL);
             }
+
             mapped.doing("write the id maps of the lab's user namespace")?;
-            Ok(pid)
+            Ok(host)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Messages between roles: length-prefixed JSON on stream sockets, descriptors alongside (SCM_RIGHTS).
 
 use std::io::{IoSlice, IoSliceMut, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -44,11 +44,41 @@ impl From<nix::errno::Errno> for WireError {
     }
 }
 
+impl WireError {
+    /// As an errno: EPIPE for a peer that is gone, ETIMEDOUT for one that did not answer in time.
+    pub fn errno(&self) -> nix::errno::Errno {
+        use nix::errno::Errno;
+        match self {
+            WireError::Closed => Errno::EPIPE,
+            WireError::Garbled(_) => Errno::EPROTO,
+            WireError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Errno::EPIPE,
+            WireError::Io(error) if error.kind() == std::io::ErrorKind::WouldBlock => Errno::ETIMEDOUT,
+            WireError::Io(error) => error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
+        }
+    }
+}
+
+/// The user at the other end, when it connected or began to listen.
+pub fn peer_uid(stream: &UnixStream) -> nix::Result<u32> {
+    nix::sys::socket::getsockopt(stream, sockopt::PeerCredentials).map(|peer| peer.uid())
+}
+
 /// At the other end is the same user, or root.
 pub fn is_own(stream: &UnixStream) -> bool {
-    let peer = nix::sys::socket::getsockopt(stream, sockopt::PeerCredentials);
     let own = nix::unistd::Uid::effective().as_raw();
-    peer.is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+    peer_uid(stream).is_ok_and(|peer| peer == own || peer == 0)
+}
+
+impl AsFd for Wire {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl AsRawFd for Wire {
+    fn as_raw_fd(&self) -> RawFd {
+        self.stream.as_raw_fd()
+    }
 }
 
 impl Wire {
@@ -73,13 +103,6 @@ impl Wire {
     /// Ask the kernel to say who sends: call it before the other side sends.
     pub fn expect_credentials(&self) -> Result<(), WireError> {
         Ok(nix::sys::socket::setsockopt(&self.stream, sockopt::PassCred, &true)?)
-    }
-
-    /// Whether something can be received, or the other side is gone; false after this time.
-    pub fn is_ready(&self, timeout: Duration) -> bool {
-        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-        let mut ready = [PollFd::new(self.stream.as_fd(), PollFlags::POLLIN)];
-        poll(&mut ready, PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX)).is_ok_and(|count| count > 0)
     }
 
     pub fn set_timeout(&self, timeout: Option<Duration>) -> Result<(), WireError> {

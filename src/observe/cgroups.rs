@@ -1,16 +1,14 @@
 //! The lab's cgroups: its subtree in each hierarchy, the files worth showing, who is in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::bounds::{self, Budget};
 use super::{CgroupRoot, small};
 use crate::action::CgroupVersion;
 use crate::diff::is_counter;
-use crate::snapshot::Cgroup;
-
-const DEEPEST: usize = 6;
-const MOST: usize = 200;
+use crate::snapshot::{Cgroup, Omitted};
 
 /// The files shown, by name: others are many, and mostly noise. See cgroups(7) and the kernel's cgroup-v1, cgroup-v2 texts.
 const FILES: [&str; 50] = [
@@ -68,42 +66,92 @@ const FILES: [&str; 50] = [
 /// Pressure files move by themselves: kept out of snapshots, which are compared.
 const RESTLESS: [&str; 3] = ["cpu.pressure", "memory.pressure", "io.pressure"];
 
-/// Every group of the lab, hierarchy by hierarchy, parents before children.
-pub fn read(roots: &[CgroupRoot]) -> Vec<Cgroup> {
+/// Every group of the lab, hierarchy by hierarchy, parents before children, and how many were left out.
+pub fn read(roots: &[CgroupRoot]) -> (Vec<Cgroup>, Omitted) {
     read_settings(roots, &[])
 }
 
 /// The same, with counters taken over from an earlier reading where it has them: the kernel works hard for those.
-pub fn read_settings(roots: &[CgroupRoot], earlier: &[Cgroup]) -> Vec<Cgroup> {
+pub fn read_settings(roots: &[CgroupRoot], earlier: &[Cgroup]) -> (Vec<Cgroup>, Omitted) {
+    let known: HashMap<(&str, &str), &Cgroup> =
+        earlier.iter().map(|group| ((group.hierarchy.as_str(), group.path.as_str()), group)).collect();
     let mut groups = Vec::new();
+    let mut omitted = Omitted::Nothing;
+    // To each its share: a crowd in one hierarchy does not hide the groups of another.
+    let share = roots.len().max(1);
     for root in roots {
-        walk(root, &root.path, "", 0, earlier, &mut groups);
+        let tree = Tree::find(&root.path, bounds::GROUPS.min(bounds::ALL_GROUPS / share));
+        omitted = omitted.and(tree.omitted);
+        let mut bytes = Budget::new(bounds::GROUP_BYTES / share);
+        for path in tree.paths {
+            if bytes.is_spent() {
+                omitted = omitted.and(Omitted::Rows(1));
+                continue;
+            }
+            let before = known.get(&(root.hierarchy.as_str(), path.as_str())).copied();
+            groups.push(read_group(root, &path, before, &mut bytes));
+        }
     }
-    groups
+    (groups, omitted)
 }
 
-fn walk(root: &CgroupRoot, dir: &Path, path: &str, depth: usize, earlier: &[Cgroup], groups: &mut Vec<Cgroup>) {
-    if depth > DEEPEST || groups.len() >= MOST || !dir.is_dir() {
-        return;
+/// The groups of a hierarchy by their paths, each before those in it. The top one's is empty.
+struct Tree {
+    paths: Vec<String>,
+    omitted: Omitted,
+}
+
+impl Tree {
+    /// Level by level, so that many groups in one do not hide those beside it.
+    fn find(top: &Path, room: usize) -> Tree {
+        let mut entries = Budget::new(bounds::GROUP_ENTRIES);
+        let mut tree = Tree { paths: Vec::new(), omitted: Omitted::Nothing };
+        let mut level = if top.is_dir() { vec![String::new()] } else { Vec::new() };
+        for _ in 0..=bounds::GROUP_DEPTH {
+            let mut next: Vec<String> = Vec::new();
+            for path in level {
+                // Those in a group that is left out are counted too.
+                tree.push_children(&top.join(&path), &path, &mut entries, &mut next);
+                match tree.paths.len() < room {
+                    true => tree.paths.push(path),
+                    false => tree.omitted = tree.omitted.and(Omitted::Rows(1)),
+                }
+            }
+            level = next;
+        }
+        if !level.is_empty() {
+            tree.omitted = Omitted::Uncounted;
+        }
+
+        // (`a-b` must not part `a` from `a/c`.)
+        tree.paths.sort_by(|one, other| one.split('/').cmp(other.split('/')));
+        tree
     }
-    let known = earlier.iter().find(|group| group.hierarchy == root.hierarchy && group.path == path);
-    groups.push(read_group(root, dir, path, known));
-    let mut children: Vec<String> = fs::read_dir(dir)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    children.sort_unstable();
-    for child in children {
-        let below = if path.is_empty() { child.clone() } else { format!("{path}/{child}") };
-        walk(root, &dir.join(&child), &below, depth + 1, earlier, groups);
+
+    fn push_children(&mut self, dir: &Path, path: &str, entries: &mut Budget, into: &mut Vec<String>) {
+        if entries.is_spent() {
+            self.omitted = Omitted::Uncounted;
+            return;
+        }
+        let mut names: Vec<String> = Vec::new();
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+            if entries.is_spent() {
+                self.omitted = Omitted::Uncounted;
+                break;
+            }
+            entries.spend(1);
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        names.sort_unstable();
+        into.extend(names.into_iter().map(|name| if path.is_empty() { name } else { format!("{path}/{name}") }));
     }
 }
 
-fn read_group(root: &CgroupRoot, dir: &Path, path: &str, earlier: Option<&Cgroup>) -> Cgroup {
-    let procs = small::read(&dir.join("cgroup.procs")).unwrap_or_default();
+fn read_group(root: &CgroupRoot, path: &str, earlier: Option<&Cgroup>, bytes: &mut Budget) -> Cgroup {
+    let dir = &root.path.join(path);
+    let (procs, procs_omitted) = members(dir, bytes);
     let controllers = match root.version {
         CgroupVersion::V1 => root.hierarchy.clone(),
         CgroupVersion::V2 => small::read(&dir.join("cgroup.controllers")).unwrap_or_default(),
@@ -123,33 +171,48 @@ fn read_group(root: &CgroupRoot, dir: &Path, path: &str, earlier: Option<&Cgroup
             if let Some(value) = counted {
                 return Some(((*name).to_owned(), value.clone()));
             }
-            let value = small::read(&dir.join(name))?;
-            Some(((*name).to_owned(), value.trim_end().to_owned()))
+            let start = small::read_start(&dir.join(name), bytes.up_to(bounds::GROUP_FILE))?;
+            bytes.spend(start.bytes.len());
+            Some(((*name).to_owned(), start.marked()))
         })
         .collect();
-    Cgroup {
-        hierarchy: root.hierarchy.clone(),
-        path: path.to_owned(),
-        procs: procs.lines().filter_map(|pid| pid.parse().ok()).collect(),
-        files,
+    Cgroup { hierarchy: root.hierarchy.clone(), path: path.to_owned(), procs, procs_omitted, files }
+}
+
+/// Who is in a group, as far as there is room for.
+fn members(dir: &Path, bytes: &mut Budget) -> (Vec<u32>, Omitted) {
+    let Some(start) = small::read_start(&dir.join("cgroup.procs"), bytes.up_to(bounds::GROUP_FILE)) else {
+        return (Vec::new(), Omitted::Nothing);
+    };
+    bytes.spend(start.bytes.len());
+    let pids = start.whole_lines().lines().filter_map(|pid| pid.parse().ok()).collect();
+    (pids, if start.is_cut { Omitted::Uncounted } else { Omitted::Nothing })
+}
+
+/// Names of v2 groups by their number, looked up once for all that ask.
+#[derive(Debug)]
+pub struct GroupNames<'a> {
+    root: Option<&'a CgroupRoot>,
+    known: std::cell::OnceCell<HashMap<u64, String>>,
+}
+
+impl<'a> GroupNames<'a> {
+    pub fn new(roots: &'a [CgroupRoot]) -> GroupNames<'a> {
+        let root = roots.iter().find(|root| root.version == CgroupVersion::V2);
+        GroupNames { root, known: std::cell::OnceCell::new() }
+    }
+
+    /// The group whose directory has this inode number, relative to the lab's subtree.
+    pub fn get(&self, inode: u64) -> Option<String> {
+        self.known.get_or_init(|| self.root.map(names).unwrap_or_default()).get(&inode).cloned()
     }
 }
 
-/// The v2 group whose directory has this inode number, relative to the lab's subtree.
-pub fn name_of(roots: &[CgroupRoot], inode: u64) -> Option<String> {
+fn names(root: &CgroupRoot) -> HashMap<u64, String> {
     use std::os::unix::fs::MetadataExt;
-    fn search(top: &Path, dir: &Path, inode: u64, depth: usize) -> Option<String> {
-        let below = fs::read_dir(dir).ok()?.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        let dirs: Vec<_> = below.take(MOST).collect();
-        let found = dirs.iter().find(|entry| entry.metadata().is_ok_and(|metadata| metadata.ino() == inode));
-        match found {
-            Some(entry) => Some(entry.path().strip_prefix(top).ok()?.to_string_lossy().into_owned()),
-            None if depth < DEEPEST => dirs.iter().find_map(|entry| search(top, &entry.path(), inode, depth + 1)),
-            None => None,
-        }
-    }
-    let root = roots.iter().find(|root| root.version == CgroupVersion::V2)?;
-    search(&root.path, &root.path, inode, 0)
+    let inode = |path: PathBuf| fs::metadata(path).ok().map(|metadata| metadata.ino());
+    let below = Tree::find(&root.path, bounds::GROUPS).paths.into_iter().filter(|path| !path.is_empty());
+    below.filter_map(|path| Some((inode(root.path.join(&path))?, path))).collect()
 }
 
 /// A file belongs to the controller it is named after; v2 has some in every group.
@@ -169,11 +232,12 @@ mod tests {
             version,
             path: Path::new("tests/fixtures/cgroup").join(hierarchy),
         };
-        let groups = read(&[
+        let (groups, omitted) = read(&[
             root(CgroupVersion::V1, "memory"),
             root(CgroupVersion::V2, "unified"),
             root(CgroupVersion::V1, "gone"),
         ]);
+        assert_eq!(omitted, Omitted::Nothing);
         let names: Vec<(&str, &str)> =
             groups.iter().map(|group| (group.hierarchy.as_str(), group.path.as_str())).collect();
         assert_eq!(
@@ -184,5 +248,80 @@ mod tests {
         assert_eq!(groups[1].files["memory.limit_in_bytes"], "67108864");
         assert_eq!(groups[3].files["memory.max"], "67108864");
         assert_eq!(groups[3].files.get("memory.stat"), None, "what is not worth showing is left out");
+    }
+
+    /// A hierarchy of files: each group has a file of `bytes` and so many members.
+    fn hierarchy(dir: &Path, name: &str, groups: &[String], bytes: usize, members: usize) -> CgroupRoot {
+        for group in groups {
+            let group = dir.join(name).join(group);
+            fs::create_dir_all(&group).expect("made");
+            fs::write(group.join("devices.list"), "c 1:3 rwm\n".repeat(bytes / 10)).expect("written");
+            let procs: String = (0..members).map(|pid| format!("{pid}\n")).collect();
+            fs::write(group.join("cgroup.procs"), procs).expect("written");
+        }
+        CgroupRoot { hierarchy: name.into(), version: CgroupVersion::V1, path: dir.join(name) }
+    }
+
+    fn paths(groups: &[Cgroup]) -> Vec<&str> {
+        groups.iter().map(|group| group.path.as_str()).collect()
+    }
+
+    #[test]
+    fn many_groups_do_not_hide_those_nearer_to_the_top() {
+        let dir = tempfile::tempdir().expect("a directory");
+        // As an alphabet has it, all of the first group's come before the second one.
+        let mut made: Vec<String> = (0..500).map(|index| format!("aaa/{index:03}")).collect();
+        made.push("box/inner".into());
+        let root = hierarchy(dir.path(), "devices", &made, 10, 1);
+        let (groups, omitted) = read(&[root]);
+        assert_eq!((groups.len(), omitted), (bounds::GROUPS, Omitted::Rows(504 - bounds::GROUPS)));
+        assert_eq!(paths(&groups)[..3], ["", "aaa", "aaa/000"]);
+        assert_eq!(paths(&groups).last(), Some(&"box"));
+    }
+
+    #[test]
+    fn more_groups_or_deeper_ones_than_are_looked_at_are_not_counted() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let deep = hierarchy(dir.path(), "devices", &["a/".repeat(30)], 10, 1);
+        let (groups, omitted) = read(&[deep]);
+        assert_eq!((groups.len(), omitted), (bounds::GROUP_DEPTH + 1, Omitted::Uncounted));
+
+        let wide = dir.path().join("wide");
+        for index in 0..=bounds::GROUP_ENTRIES {
+            fs::create_dir_all(wide.join(index.to_string())).expect("made");
+        }
+        let wide = CgroupRoot { hierarchy: "pids".into(), version: CgroupVersion::V1, path: wide };
+        let (groups, omitted) = read(&[wide]);
+        assert_eq!((groups.len(), omitted), (bounds::GROUPS, Omitted::Uncounted));
+    }
+
+    #[test]
+    fn all_hierarchies_together_are_bounded() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let made: Vec<String> = (0..100).map(|index| index.to_string()).collect();
+        let roots: Vec<CgroupRoot> =
+            ["a", "b", "c", "d", "e"].iter().map(|name| hierarchy(dir.path(), name, &made, 10, 1)).collect();
+        let (groups, omitted) = read(&roots);
+        assert_eq!((groups.len(), omitted), (255, Omitted::Rows(505 - 255)));
+        assert!(groups.len() <= bounds::ALL_GROUPS);
+
+        let large: Vec<CgroupRoot> =
+            ["devices", "pids"].iter().map(|name| hierarchy(dir.path(), name, &made, 100_000, 100_000)).collect();
+        let (groups, omitted) = read(&large);
+        let bytes: usize = groups.iter().flat_map(|group| group.files.values()).map(String::len).sum();
+        assert!(bytes <= bounds::GROUP_BYTES, "{bytes}");
+        assert_eq!(omitted, Omitted::Rows(202 - groups.len()));
+    }
+
+    #[test]
+    fn a_large_file_and_many_members_are_cut_and_say_so() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = hierarchy(dir.path(), "devices", &["box".into()], 100_000, 10_000);
+        let (groups, omitted) = read(&[root]);
+        assert_eq!((paths(&groups), omitted), (vec!["", "box"], Omitted::Nothing));
+        let group = &groups[1];
+        assert!(group.files["devices.list"].ends_with('…') && group.files["devices.list"].len() < 4200);
+        assert_eq!(group.procs_omitted, Omitted::Uncounted);
+        assert!(group.procs.iter().copied().eq(0..group.procs.len() as u32), "whole numbers");
     }
 }

@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use super::processes::read_stat;
-use super::rootdir::{RootDir, kind};
+use super::bounds;
+use super::processes::parse_stat;
+use super::rootdir::{Numbers, RootDir, kind};
 use crate::snapshot::FileKind;
-
-/// The most of a file's content that is looked at.
-const LIMIT: usize = 64 * 1024;
 
 /// A file as an actor sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +13,8 @@ pub struct FileFact {
     pub kind: FileKind,
     /// Of a regular file, the first 64 KiB; what is no UTF-8 is replaced.
     pub content: String,
+    /// There is more than the content.
+    pub is_cut: bool,
     /// Bytes.
     pub size: u64,
 }
@@ -23,34 +23,89 @@ pub struct FileFact {
 pub fn file(pid: u32, path: &str) -> Option<FileFact> {
     let root = RootDir::open(Path::new("/proc"), pid).ok()?;
     let stat = root.stat(path).ok()?;
-    let content = root.read(path, LIMIT).unwrap_or_default();
+    let mut content = root.read(path, bounds::SMALL_FILE + 1).unwrap_or_default();
+    let is_cut = content.len() > bounds::SMALL_FILE;
+    content.truncate(bounds::SMALL_FILE);
     Some(FileFact {
         kind: kind(&stat),
         content: String::from_utf8_lossy(&content).into_owned(),
+        is_cut,
         size: stat.st_size.unsigned_abs(),
     })
 }
 
+/// Whether a proc file system lists a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    Listed,
+    Missing,
+    /// It is not among the first; there are more than are looked at.
+    Unknown,
+}
+
 /// Does the proc file system that `viewer` has at /proc list the process with this start time and name? Its pid there
 /// depends on which pid namespace that proc belongs to.
-pub fn proc_lists(viewer: u32, start_time: u64, comm: &str) -> bool {
-    let proc = format!("/proc/{viewer}/root/proc");
-    listed(&proc).any(|pid| {
-        let stat = read_stat(&Path::new(&proc).join(pid));
+pub fn proc_lists(viewer: u32, start_time: u64, comm: &str) -> Listing {
+    let Ok(root) = RootDir::open(Path::new("/proc"), viewer) else { return Listing::Missing };
+    let listed = pids(&root);
+    let is_it = |pid: &u32| {
+        let stat = root.read_small(&format!("proc/{pid}/stat")).and_then(|text| parse_stat(&text));
         stat.is_some_and(|stat| stat.start_time == start_time && stat.comm == comm)
-    })
+    };
+    match listed.found.iter().any(is_it) {
+        true => Listing::Listed,
+        false if listed.is_cut => Listing::Unknown,
+        false => Listing::Missing,
+    }
 }
 
-/// How many processes the proc file system that `viewer` has at /proc lists.
-pub fn proc_count(viewer: u32) -> usize {
-    listed(&format!("/proc/{viewer}/root/proc")).count()
+/// How many processes the proc file system that `viewer` has at /proc lists: that many, or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcCount {
+    pub count: usize,
+    pub is_cut: bool,
 }
 
-fn listed(proc: &str) -> impl Iterator<Item = String> {
-    std::fs::read_dir(proc)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+pub fn proc_count(viewer: u32) -> ProcCount {
+    let listed = RootDir::open(Path::new("/proc"), viewer).map(|root| pids(&root)).unwrap_or_default();
+    ProcCount { count: listed.found.len(), is_cut: listed.is_cut }
+}
+
+/// None where there is no proc file system.
+fn pids(root: &RootDir) -> Numbers {
+    root.proc_numbers("proc", bounds::PROC_ENTRIES).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::processes::read_stat;
+
+    #[test]
+    fn the_start_of_a_file_is_read_and_the_rest_said_to_be_there() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("file");
+        let me = std::process::id();
+        let fact = || file(me, path.to_str().expect("a name"));
+        for (size, is_cut) in [(0, false), (bounds::SMALL_FILE, false), (bounds::SMALL_FILE + 1, true)] {
+            std::fs::write(&path, "x".repeat(size)).expect("written");
+            let fact = fact().expect("there");
+            assert_eq!((fact.content.len(), fact.is_cut), (size.min(bounds::SMALL_FILE), is_cut), "{size}");
+        }
+        std::fs::remove_file(&path).expect("removed");
+        assert_eq!(fact(), None);
+        // A pipe would block whoever opens it, a device never ends.
+        for special in ["/dev/zero", "/dev/full"] {
+            assert_eq!(file(me, special).map(|fact| fact.content.len()), Some(0), "{special}");
+        }
+    }
+
+    #[test]
+    fn a_proc_lists_this_process() {
+        let me = std::process::id();
+        let stat = read_stat(Path::new("/proc/self")).expect("we are alive");
+        assert!(proc_count(me).count > 0);
+        assert_eq!(proc_lists(me, stat.start_time, &stat.comm), Listing::Listed);
+        assert_eq!(proc_lists(me, stat.start_time, "somebody else"), Listing::Missing);
+    }
 }

@@ -1,9 +1,12 @@
 //! The **observer** reads the kernel's state of a lab from outside: nothing in the lab can hold it up or lie to it.
 //!
 //! A snapshot of a lab with a few processes takes a millisecond or two. `changed` is the question for idle times: every
-//! other time it reads only the process tree and asks poll(2) about the mount tables, a tenth of that.
+//! other time it reads only the process tree and asks poll(2) about the mount tables, a tenth of that. How much it is, is
+//! not for the lab to say: see `bounds`.
 
+pub mod bounds;
 pub mod cgroups;
+mod dump;
 pub mod facts;
 pub mod machine;
 mod mount_watch;
@@ -16,21 +19,19 @@ pub mod samples;
 mod small;
 mod traffic;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::mount_watch::MountWatch;
+use self::network::Share;
 use self::rootdir::RootDir;
 use crate::action::CgroupVersion;
 use crate::diff::Diff;
 use crate::lesson::model::Look;
 use crate::op::{ActorName, NamespaceKind};
-use crate::snapshot::{Cgroup, Directory, MountTable, Network, NsInode, Overlay, Process, Snapshot};
-
-/// Most entries shown of one directory.
-const LISTED: usize = 500;
+use crate::snapshot::{Cgroup, Directory, MountTable, Network, NsInode, Omitted, Overlay, Process, Snapshot};
 
 /// Idle calls of `changed` between two readings of counters.
 const COUNTERS_EVERY: u32 = 10;
@@ -57,6 +58,9 @@ pub struct CgroupRoot {
     pub version: CgroupVersion,
     pub path: PathBuf,
 }
+
+/// Rows, and what was left out behind them.
+type Cut<T> = (Vec<T>, Omitted);
 
 /// Looks at one lab.
 #[derive(Debug)]
@@ -120,29 +124,33 @@ impl Observer {
     /// The state now. What can't be read is empty: an observer never fails as a whole.
     pub fn snapshot(&mut self) -> Snapshot {
         let processes = self.processes();
-        let networks = self.networks(&processes);
+        let networks = self.networks(&processes.0, &self.last.networks);
         let cgroups = cgroups::read(&self.cgroups);
         self.look(processes, networks, cgroups)
     }
 
-    fn look(&mut self, processes: Vec<Process>, networks: Vec<Network>, cgroups: Vec<Cgroup>) -> Snapshot {
+    fn look(&mut self, processes: Cut<Process>, networks: Vec<Network>, cgroups: Cut<Cgroup>) -> Snapshot {
+        let ((processes, processes_omitted), (cgroups, cgroups_omitted)) = (processes, cgroups);
         let subjects: Vec<(Subject, RootDir)> = self.living(&processes);
-        let mounts: Vec<MountTable> = subjects
-            .iter()
-            .map(|(subject, _)| MountTable {
-                actor: subject.name.clone(),
-                ns: inode(&processes, subject.pid, NamespaceKind::Mount),
-                rows: mounts::read(&self.proc_root, subject.pid),
-            })
-            .collect();
+        let mut limits = mounts::Limits::default();
+        let mut table = |subject: &Subject| {
+            let ns = inode(&processes, subject.pid, NamespaceKind::Mount);
+            let (rows, omitted) = mounts::read(&self.proc_root, subject.pid, &mut limits);
+            MountTable { actor: subject.name.clone(), ns, rows, omitted }
+        };
+        let mounts: Vec<MountTable> = subjects.iter().map(|(subject, _)| table(subject)).collect();
+        let (overlays, overlays_omitted) = overlays(&mut self.overlays, &subjects, &mounts);
         let snapshot = Snapshot {
             networks,
             cgroups,
-            overlays: overlays(&mut self.overlays, &subjects, &mounts),
+            cgroups_omitted,
+            overlays,
+            overlays_omitted,
             directories: self.directories(&subjects),
             hostnames: self.hostnames.clone(),
             mounts,
             processes,
+            processes_omitted,
         };
         self.last = snapshot.clone();
         snapshot
@@ -160,15 +168,20 @@ impl Observer {
         // The same processes in the same namespaces: most of what is known of them can't have changed.
         let same =
             !stirred && last.processes.iter().all(|process| processes::keeps_namespaces(&self.proc_root, process));
-        let quiet = network::is_quiet(&self.subjects);
+        // An unfinished dump goes on, whether or not anything stirs.
+        let unfinished = last.networks.iter().any(|network| network.omitted.is_uncounted());
+        let quiet = network::is_quiet(&self.subjects) && !unfinished;
         let now = if same {
-            let networks = if quiet { last.networks.clone() } else { self.networks(&last.processes) };
+            let networks = if quiet { last.networks.clone() } else { self.networks(&last.processes, &last.networks) };
             // About once a second the counters too.
             let earlier = if self.ticks.is_multiple_of(COUNTERS_EVERY) { &[][..] } else { &last.cgroups };
             let cgroups = cgroups::read_settings(&self.cgroups, earlier);
-            self.look(last.processes.clone(), networks, cgroups)
+            self.look((last.processes.clone(), last.processes_omitted), networks, cgroups)
         } else {
-            self.snapshot()
+            let processes = self.processes();
+            let networks = self.networks(&processes.0, &last.networks);
+            let cgroups = cgroups::read(&self.cgroups);
+            self.look(processes, networks, cgroups)
         };
         // Equality is far cheaper than a diff, and the usual case.
         if now == last || Diff::between(&last, &now).is_calm() {
@@ -179,19 +192,24 @@ impl Observer {
     }
 
     fn has_stirred(&mut self) -> bool {
-        let tree = processes::tree(&self.proc_root, self.lab_init);
+        let tree = processes::tree(&self.proc_root, self.lab_init, &self.actors());
         let known = self.last.processes.iter().map(|process| (process.pid, process.start_time, process.comm.as_str()));
         let same_tree = tree.iter().map(|(pid, stat)| (*pid, stat.start_time, stat.comm.as_str())).eq(known);
         !same_tree || self.watch.has_changed(&self.proc_root, &self.subjects)
     }
 
-    fn processes(&self) -> Vec<Process> {
-        let mut processes = processes::read(&self.proc_root, self.lab_init);
+    /// The actors' pids.
+    fn actors(&self) -> Vec<u32> {
+        self.subjects.iter().map(|subject| subject.pid).collect()
+    }
+
+    fn processes(&self) -> Cut<Process> {
+        let (mut processes, omitted) = processes::read(&self.proc_root, self.lab_init, &self.actors());
         for process in &mut processes {
             process.actor =
                 self.subjects.iter().find(|subject| subject.pid == process.pid).map(|subject| subject.name.clone());
         }
-        processes
+        (processes, omitted)
     }
 
     /// The subjects that are still there, each with its root.
@@ -203,8 +221,11 @@ impl Observer {
             .collect()
     }
 
-    fn networks(&self, processes: &[Process]) -> Vec<Network> {
+    /// `earlier` is what is told of a namespace while the kernel is busy with a list of it that was too long.
+    fn networks(&self, processes: &[Process], earlier: &[Network]) -> Vec<Network> {
         let mut networks: Vec<Network> = Vec::new();
+        let names = cgroups::GroupNames::new(&self.cgroups);
+        let share = Share::one_of(self.subjects.len() + self.extra_networks.len());
         for subject in &self.subjects {
             let Some(netlink) = &subject.netlink else { continue };
             let ns = inode(processes, subject.pid, NamespaceKind::Net);
@@ -214,9 +235,12 @@ impl Observer {
             match networks.iter_mut().find(|network| network.ns == ns) {
                 Some(known) => known.actors.push(subject.name.clone()),
                 None => {
-                    let mut network = network::read(netlink);
-                    let group = |inode| cgroups::name_of(&self.cgroups, inode);
-                    network.traffic.extend(subject.firewall.iter().flat_map(|socket| traffic::rules(socket, &group)));
+                    let earlier = earlier.iter().find(|network| network.ns == ns);
+                    let mut network = network::read(netlink, share, earlier);
+                    if let Some(firewall) = &subject.firewall {
+                        let rules = traffic::rules(firewall, share, &|inode| names.get(inode));
+                        traffic::append(&mut network, rules, share.rows);
+                    }
                     let actors = vec![subject.name.clone()];
                     networks.push(Network { name: subject.name.0.clone(), ns, actors, ..network });
                 }
@@ -230,7 +254,8 @@ impl Observer {
             }
         }
         for (name, netlink) in &self.extra_networks {
-            networks.push(Network { name: name.clone(), ..network::read(netlink) });
+            let earlier = earlier.iter().find(|network| network.name == *name);
+            networks.push(Network { name: name.clone(), ..network::read(netlink, share, earlier) });
         }
         networks
     }
@@ -240,35 +265,41 @@ impl Observer {
             .iter()
             .filter_map(|look| {
                 let (_, root) = subjects.iter().find(|(subject, _)| subject.name == look.actor)?;
-                Some(Directory {
-                    actor: look.actor.clone(),
-                    path: look.path.clone(),
-                    entries: root.list(&look.path, LISTED).ok(),
-                })
+                let (entries, omitted) = root.list(&look.path, bounds::ENTRIES, bounds::ENTRIES_COUNTED).ok().unzip();
+                let (actor, path) = (look.actor.clone(), look.path.clone());
+                Some(Directory { actor, path, entries, omitted: omitted.unwrap_or_default() })
             })
             .collect()
     }
 }
 
 /// Every overlay once per mount namespace it is seen in; a copied mount is the same overlay, told by its device.
-fn overlays(cache: &mut overlays::Cache, subjects: &[(Subject, RootDir)], mounts: &[MountTable]) -> Vec<Overlay> {
+fn overlays(cache: &mut overlays::Cache, subjects: &[(Subject, RootDir)], mounts: &[MountTable]) -> Cut<Overlay> {
     let Some((_, host_root)) = subjects.iter().find(|(subject, _)| subject.name == ActorName::host()) else {
-        return Vec::new();
+        return (Vec::new(), Omitted::Nothing);
     };
-    let mut found: Vec<(String, Overlay)> = Vec::new();
+    let mut limits = overlays::Limits::default();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let mut found: Vec<Overlay> = Vec::new();
     for ((subject, root), table) in subjects.iter().zip(mounts) {
         for mount in table.rows.iter().filter(|mount| mount.fstype == "overlay") {
-            if found.iter().any(|(device, _)| *device == mount.device) {
+            if !seen.insert(&mount.device) || limits.count.is_spent() {
                 continue;
             }
+            limits.count.spend(1);
             let layers = overlays::parse_layers(&mount.super_options);
             // The mounter's own paths, where they still lead somewhere; else the host's.
             let sees_layers = layers.lowers.first().is_some_and(|lower| root.is_directory(lower));
             let layers_root = if sees_layers { root } else { host_root };
-            found.push((mount.device.clone(), cache.read(&subject.name, mount, root, layers_root)));
+            found.push(cache.read(&subject.name, mount, root, layers_root, &mut limits));
         }
     }
-    found.into_iter().map(|(_, overlay)| overlay).collect()
+
+    cache.keep(&seen);
+    let omitted = Omitted::rows(seen.len() - found.len());
+    // Where a table was cut, overlays may be among what is missing.
+    let unseen = mounts.iter().any(|table| !table.omitted.is_nothing());
+    (found, if unseen { Omitted::Uncounted } else { omitted })
 }
 
 fn inode(processes: &[Process], pid: u32, kind: NamespaceKind) -> NsInode {

@@ -1,14 +1,83 @@
 //! Mount tables: /proc/PID/mountinfo, see proc_pid_mountinfo(5).
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Take};
 use std::path::Path;
 
-use crate::snapshot::{Mount, Propagation};
+use super::bounds;
+use crate::snapshot::{Mount, Omitted, Propagation};
 
-/// The mount table as the process sees it. The file is opened anew each time: what it says depends on the root that the
-/// process had when it was opened.
-pub fn read(proc_root: &Path, pid: u32) -> Vec<Mount> {
-    let text = std::fs::read(proc_root.join(format!("{pid}/mountinfo"))).unwrap_or_default();
-    parse(&String::from_utf8_lossy(&text))
+/// What is left of the bounds on all mount tables of one snapshot.
+#[derive(Debug)]
+pub struct Limits {
+    pub rows: bounds::Budget,
+    pub bytes: bounds::Budget,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { rows: bounds::Budget::new(bounds::ALL_MOUNTS), bytes: bounds::Budget::new(bounds::MOUNT_BYTES) }
+    }
+}
+
+/// The mount table as the process sees it, in the kernel's order, and what was left out of it. The file is opened anew each
+/// time: what it says depends on the root that the process had when it was opened.
+pub fn read(proc_root: &Path, pid: u32, limits: &mut Limits) -> (Vec<Mount>, Omitted) {
+    let Ok(file) = File::open(proc_root.join(format!("{pid}/mountinfo"))) else {
+        return (Vec::new(), Omitted::Nothing);
+    };
+    let (rows, bytes) = (limits.rows.up_to(bounds::MOUNTS), limits.bytes.up_to(usize::MAX));
+    let (kept, omitted) = read_lines(file.take(bounds::MOUNT_BYTES_COUNTED as u64), rows, bytes);
+    limits.rows.spend(kept.iter().filter(|byte| **byte == b'\n').count());
+    limits.bytes.spend(kept.len());
+
+    (parse(&String::from_utf8_lossy(&kept)), omitted)
+}
+
+/// The mount table of a process of the machine, whole if it is no larger than one can be.
+pub fn read_whole(proc_root: &Path, pid: u32) -> (Vec<Mount>, Omitted) {
+    let Ok(file) = File::open(proc_root.join(format!("{pid}/mountinfo"))) else {
+        return (Vec::new(), Omitted::Nothing);
+    };
+    let bytes = bounds::MACHINE_BYTES;
+    let (kept, omitted) = read_lines(file.take(bytes as u64), bounds::MACHINE_ENTRIES, bytes);
+    (parse(&String::from_utf8_lossy(&kept)), omitted)
+}
+
+/// The first lines, whole; those behind them are counted.
+fn read_lines(from: Take<impl Read>, rows: usize, bytes: usize) -> (Vec<u8>, Omitted) {
+    let mut reader = BufReader::with_capacity(16 << 10, from);
+    let mut kept = Vec::new();
+    let mut lines = 0;
+    while lines < rows {
+        let before = kept.len();
+        match reader.read_until(b'\n', &mut kept) {
+            Ok(0) if reader.get_ref().limit() == 0 => return (kept, Omitted::Uncounted),
+            Ok(0) | Err(_) => return (kept, Omitted::Nothing),
+            Ok(_) if kept.len() > bytes => {
+                kept.truncate(before);
+                return (kept, count_lines(reader, 1));
+            }
+            Ok(_) => lines += 1,
+        }
+    }
+
+    (kept, count_lines(reader, 0))
+}
+
+fn count_lines(mut reader: BufReader<Take<impl Read>>, mut lines: usize) -> Omitted {
+    loop {
+        let length = match reader.fill_buf() {
+            Ok([]) | Err(_) => break,
+            Ok(buffer) => {
+                lines += buffer.iter().filter(|byte| **byte == b'\n').count();
+                buffer.len()
+            }
+        };
+        reader.consume(length);
+    }
+
+    if reader.get_ref().limit() == 0 { Omitted::Uncounted } else { Omitted::rows(lines) }
 }
 
 /// Lines that are no mountinfo are left out.
@@ -116,6 +185,28 @@ mod tests {
         for text in ["", "garbage", "1 2 3", "a b c d e f - g h i", "1 2 0:1 / /x rw - "] {
             assert_eq!(parse(text), [], "{text}");
         }
+    }
+
+    #[test]
+    fn a_table_of_any_size_is_cut_and_says_how_much_is_missing() {
+        let line = |index: usize| format!("{index} 1 0:1 / /mnt/{index} rw - tmpfs none rw\n");
+        let check = |count: usize, rows, bytes, expected: usize, omitted| {
+            let table: String = (0..count).map(line).collect();
+            let (kept, left) = read_lines(table.as_bytes().take(bounds::MOUNT_BYTES_COUNTED as u64), rows, bytes);
+            let mounts = parse(&String::from_utf8_lossy(&kept));
+            assert_eq!((mounts.len(), left), (expected, omitted), "{count} {rows} {bytes}");
+            assert!(mounts.iter().enumerate().all(|(at, mount)| mount.id as usize == at), "whole lines, in order");
+        };
+        let all = usize::MAX;
+        check(0, 10, all, 0, Omitted::Nothing);
+        check(10, 10, all, 10, Omitted::Nothing);
+        check(11, 10, all, 10, Omitted::Rows(1));
+        check(3000, 256, all, 256, Omitted::Rows(2744));
+        check(100_000, 256, all, 256, Omitted::Uncounted);
+        check(3000, 0, all, 0, Omitted::Rows(3000));
+        check(10, 10, line(0).len() * 3, 3, Omitted::Rows(7));
+        let endless = read_lines(std::io::repeat(b'x').take(1000), 10, 100);
+        assert_eq!((endless.0.len(), endless.1), (0, Omitted::Uncounted));
     }
 
     proptest::proptest! {

@@ -2,55 +2,153 @@
 
 use std::collections::HashMap;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use nix::sys::socket::{MsgFlags, sockopt};
-use nix::sys::time::{TimeVal, TimeValLike};
-use rtnetlink::packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use nix::sys::socket::MsgFlags;
+use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage};
 use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 
+use super::bounds::{self, Budget};
+use super::dump::{Dumper, List};
 use super::{Subject, traffic};
-use crate::snapshot::{Address, Link, Neighbour, Network, Route};
+use crate::snapshot::{Address, Link, Neighbour, Network, NetworkOmitted, Omitted, Route};
 
-/// How long a dump may take before it counts as failed, in milliseconds.
-pub(super) const ANSWER_WITHIN_MS: i64 = 200;
+/// What one network namespace may take of a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Rows of each of its lists.
+    pub rows: usize,
+    /// Bytes received of all of them.
+    pub bytes: Budget,
+}
 
-/// Links, addresses, routes, neighbours and queueing disciplines; a dump that fails leaves its list empty. Name and members are the caller's.
-pub fn read(socket: &OwnedFd) -> Network {
-    let _ = nix::sys::socket::setsockopt(socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(ANSWER_WITHIN_MS));
-    let links: Vec<LinkMessage> = dump(socket, Message::GetLink(LinkMessage::default()), |message| match message {
-        Message::NewLink(link) => Some(link),
-        _ => None,
-    });
-    let names: HashMap<u32, String> = links.iter().map(|link| (link.header.index, name_of(link))).collect();
-    let name = |index: u32| names.get(&index).cloned().unwrap_or_else(|| format!("if{index}"));
-    let addresses = dump(socket, Message::GetAddress(AddressMessage::default()), |message| match message {
-        Message::NewAddress(address) => Some(address),
-        _ => None,
-    });
-    let routes = dump(socket, Message::GetRoute(ipv4_routes()), |message| match message {
-        Message::NewRoute(route) => Some(route),
-        _ => None,
-    });
-    let neighbours = dump(socket, Message::GetNeighbour(NeighbourMessage::default()), |message| match message {
-        Message::NewNeighbour(neighbour) => Some(neighbour),
-        _ => None,
-    });
-    Network {
-        links: links.iter().map(|message| link(message, &name)).collect(),
-        addresses: addresses.iter().filter_map(|message| address(message, &name)).collect(),
-        routes: routes.iter().filter_map(|message| route(message, &name)).collect(),
-        neighbours: neighbours.iter().filter_map(|message| neighbour(message, &name)).collect(),
-        traffic: traffic::disciplines(socket, &name),
-        ..Network::default()
+impl Share {
+    /// One of so many, so that a crowd in one namespace does not hide what is in another.
+    pub fn one_of(namespaces: usize) -> Share {
+        const LISTS: usize = 5;
+        let namespaces = namespaces.max(1);
+        Share {
+            rows: bounds::NETWORK_ROWS.min(bounds::ALL_NETWORK_ROWS / LISTS / namespaces),
+            bytes: Budget::new(bounds::NETWORK_BYTES / namespaces),
+        }
     }
+}
+
+/// Links, addresses, neighbours, queueing disciplines and routes; a dump that fails leaves its list empty. Name and members
+/// are the caller's. While the kernel is busy with a dump that was too long for an earlier look, lists are as `earlier` had
+/// them, and said to be cut.
+pub fn read(socket: &OwnedFd, mut share: Share, earlier: Option<&Network>) -> Network {
+    let none = Network::default();
+    let earlier = earlier.unwrap_or(&none);
+    let mut dumper = Dumper::new(socket, share.rows, &mut share.bytes);
+    let (links, links_omitted) = or_earlier(links(&mut dumper), &earlier.links);
+    let names: HashMap<u32, &str> = links.iter().map(|link| (link.index, link.name.as_str())).collect();
+    let name = |index: u32| names.get(&index).map_or_else(|| format!("if{index}"), |name| (*name).to_owned());
+
+    let all_addresses = Message::GetAddress(AddressMessage::default());
+    let addresses = route_list(
+        &mut dumper,
+        all_addresses,
+        |_| true,
+        |message| match message {
+            Message::NewAddress(message) => address(&message, &name),
+            _ => None,
+        },
+    );
+    let all_neighbours = Message::GetNeighbour(NeighbourMessage::default());
+    let neighbours = route_list(&mut dumper, all_neighbours, is_shown_neighbour, |message| match message {
+        Message::NewNeighbour(message) => neighbour(&message, &name),
+        _ => None,
+    });
+    let traffic = traffic::disciplines(&mut dumper, &name);
+    let routes = route_list(&mut dumper, Message::GetRoute(ipv4_routes()), is_shown_route, |message| match message {
+        Message::NewRoute(message) => route(&message, &name),
+        _ => None,
+    });
+
+    let (addresses, addresses_omitted) = or_earlier(addresses, &earlier.addresses);
+    let (neighbours, neighbours_omitted) = or_earlier(neighbours, &earlier.neighbours);
+    let (traffic, traffic_omitted) = or_earlier(traffic, &earlier.traffic);
+    let (routes, routes_omitted) = or_earlier(routes, &earlier.routes);
+    let omitted = NetworkOmitted {
+        links: links_omitted,
+        addresses: addresses_omitted,
+        routes: routes_omitted,
+        neighbours: neighbours_omitted,
+        traffic: traffic_omitted,
+    };
+    Network { addresses, routes, neighbours, traffic, omitted, links, ..Network::default() }
+}
+
+/// The links alone.
+pub fn read_links(socket: &OwnedFd, mut share: Share) -> (Vec<Link>, Omitted) {
+    or_earlier(links(&mut Dumper::new(socket, share.rows, &mut share.bytes)), &[])
+}
+
+fn or_earlier<T: Clone>(list: Option<List<T>>, earlier: &[T]) -> (Vec<T>, Omitted) {
+    match list {
+        Some(list) => (list.rows, list.omitted),
+        None => (earlier.to_vec(), Omitted::Uncounted),
+    }
+}
+
+fn links(dumper: &mut Dumper<'_>) -> Option<List<Link>> {
+    let mut all = LinkMessage::default();
+    // Counters of packets are most of such a message, and shown nowhere.
+    all.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    let list = route_list(
+        dumper,
+        Message::GetLink(all),
+        |_| true,
+        |message| match message {
+            Message::NewLink(message) => Some(message),
+            _ => None,
+        },
+    )?;
+    let names: HashMap<u32, String> =
+        list.rows.iter().map(|message| (message.header.index, name_of(message))).collect();
+    let name = |index: u32| names.get(&index).cloned().unwrap_or_else(|| format!("if{index}"));
+    Some(List { rows: list.rows.iter().map(|message| link(message, &name)).collect(), omitted: list.omitted })
+}
+
+/// A list of the routing family. A message of a kind that the parser does not know is skipped.
+pub(super) fn route_list<T>(
+    dumper: &mut Dumper<'_>,
+    request: Message,
+    wanted: impl Fn(&[u8]) -> bool,
+    pick: impl Fn(Message) -> Option<T>,
+) -> Option<List<T>> {
+    const HEADER: usize = 16;
+    let mut packet = NetlinkMessage::from(request);
+    packet.finalize();
+    let mut bytes = vec![0; packet.buffer_len()];
+    packet.serialize(&mut bytes);
+    let body = bytes.get(HEADER..).unwrap_or_default();
+    dumper.list(packet.header.message_type, body, wanted, |message| {
+        match NetlinkMessage::<Message>::deserialize(message).ok()?.payload {
+            NetlinkPayload::InnerMessage(message) => pick(message),
+            _ => None,
+        }
+    })
+}
+
+/// Routes of the main table to one destination each. Others are told by their header alone, a struct rtmsg: there may be
+/// thousands, one for each address.
+fn is_shown_route(body: &[u8]) -> bool {
+    let (table, kind) = (body.get(4).copied(), body.get(7).copied());
+    table == Some(RouteHeader::RT_TABLE_MAIN) && kind == Some(u8::from(RouteType::Unicast))
+}
+
+/// What `ip neigh` shows: no entries for multicast and the like (NOARP), by the state in a struct ndmsg.
+fn is_shown_neighbour(body: &[u8]) -> bool {
+    let state = body.get(8..10).and_then(|bytes| bytes.try_into().ok()).map(u16::from_ne_bytes);
+    state.is_some_and(|state| !matches!(NeighbourState::from(state), NeighbourState::Noarp | NeighbourState::None))
 }
 
 /// Nothing was heard of a change in any subject's network namespace since the last call. False where one can't be heard.
@@ -59,8 +157,8 @@ pub fn is_quiet(subjects: &[Subject]) -> bool {
     for subject in subjects {
         let Some(monitor) = &subject.monitor else { return false };
         let mut buffer = [0_u8; 4096];
-        // All that has come is taken; an overrun (ENOBUFS) counts as heard.
-        loop {
+        // What has come is taken, however fast more comes; an overrun (ENOBUFS) counts as heard.
+        for _ in 0..bounds::HEARD {
             match nix::sys::socket::recv(monitor.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
                 Err(nix::errno::Errno::EAGAIN) => break,
                 Ok(1..) | Err(nix::errno::Errno::ENOBUFS) => quiet = false,
@@ -75,50 +173,6 @@ fn ipv4_routes() -> RouteMessage {
     let mut message = RouteMessage::default();
     message.header.address_family = AddressFamily::Inet;
     message
-}
-
-/// All answers to one dump request. Late answers to an earlier one are told apart by their sequence number.
-pub(super) fn dump<T>(socket: &OwnedFd, request: Message, pick: impl Fn(Message) -> Option<T>) -> Vec<T> {
-    static SEQUENCE: AtomicU32 = AtomicU32::new(0x1000_0000);
-    let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
-    let mut packet = NetlinkMessage::from(request);
-    packet.header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    packet.header.sequence_number = sequence;
-    packet.finalize();
-    let mut bytes = vec![0; packet.buffer_len()];
-    packet.serialize(&mut bytes);
-    let mut found = Vec::new();
-    if nix::sys::socket::send(socket.as_raw_fd(), &bytes, MsgFlags::empty()).is_err() {
-        return found;
-    }
-    let mut buffer = vec![0_u8; 64 * 1024];
-    loop {
-        let count = match nix::sys::socket::recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
-            Ok(0) => return found,
-            Ok(count) => count,
-            Err(nix::errno::Errno::EINTR) => continue,
-            Err(_) => return found,
-        };
-        let mut rest = &buffer[..count];
-        while rest.len() >= 16 {
-            let length = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
-            if length < 16 || length > rest.len() {
-                return found;
-            }
-            let answer = NetlinkMessage::<Message>::deserialize(&rest[..length]);
-            rest = &rest[length.next_multiple_of(4).min(rest.len())..];
-            // A message of a kind the parser does not know is skipped.
-            let Ok(answer) = answer else { continue };
-            if answer.header.sequence_number != sequence {
-                continue;
-            }
-            match answer.payload {
-                NetlinkPayload::Done(_) | NetlinkPayload::Error(_) => return found,
-                NetlinkPayload::InnerMessage(message) => found.extend(pick(message)),
-                _ => {}
-            }
-        }
-    }
 }
 
 fn name_of(message: &LinkMessage) -> String {
@@ -195,9 +249,6 @@ fn address(message: &AddressMessage, name: &impl Fn(u32) -> String) -> Option<Ad
 
 fn route(message: &RouteMessage, name: &impl Fn(u32) -> String) -> Option<Route> {
     let header = &message.header;
-    if header.table != RouteHeader::RT_TABLE_MAIN || header.kind != RouteType::Unicast {
-        return None;
-    }
     let mut route = Route {
         to: "default".into(),
         via: None,
@@ -238,11 +289,7 @@ fn ip_text(address: &RouteAddress) -> Option<String> {
     }
 }
 
-/// What `ip neigh` shows: no entries for multicast and the like (NOARP).
 fn neighbour(message: &NeighbourMessage, name: &impl Fn(u32) -> String) -> Option<Neighbour> {
-    if matches!(message.header.state, NeighbourState::Noarp | NeighbourState::None) {
-        return None;
-    }
     let mut neighbour = Neighbour {
         dev: name(message.header.ifindex),
         ip: String::new(),

@@ -1,14 +1,36 @@
 //! Overlay mounts and the origin of every merged entry. See the kernel's overlayfs.rst.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::bounds::{self, Budget};
 use super::rootdir::{RootDir, kind};
 use crate::op::ActorName;
 use crate::snapshot::{FileKind, InUpper, Mount, Overlay, OverlayEntry};
 
-const DEEPEST: usize = 3;
-/// Most entries read of one overlay: its layers may be a whole system.
-const MOST: usize = 400;
+/// What is left of the bounds on all overlays of one snapshot.
+#[derive(Debug)]
+pub struct Limits {
+    /// Overlays.
+    pub count: Budget,
+    /// Entries kept.
+    entries: Budget,
+    /// Entries of layers looked at: to see whether they changed, to read them, and to look up what a cut list may have had.
+    stamped: Budget,
+    listed: Budget,
+    looked_up: Budget,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            count: Budget::new(bounds::OVERLAYS),
+            entries: Budget::new(bounds::ALL_OVERLAY_ENTRIES),
+            stamped: Budget::new(bounds::LAYER_ENTRIES),
+            listed: Budget::new(bounds::LAYER_ENTRIES),
+            looked_up: Budget::new(bounds::LAYER_ENTRIES),
+        }
+    }
+}
 
 /// The layers of an overlay mount, from its options.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,49 +98,88 @@ struct Stamp {
 
 impl Cache {
     /// `read`, unless nothing has moved in the upper layer since.
-    pub fn read(&mut self, actor: &ActorName, mount: &Mount, merged_root: &RootDir, layers_root: &RootDir) -> Overlay {
+    pub fn read(
+        &mut self,
+        actor: &ActorName,
+        mount: &Mount,
+        merged_root: &RootDir,
+        layers_root: &RootDir,
+        limits: &mut Limits,
+    ) -> Overlay {
         let layers = parse_layers(&mount.super_options);
         let mut changes = Vec::new();
-        if let Some(upper) = &layers.upper {
-            stamp_directories(layers_root, upper, 0, &mut changes);
-        }
+        let upper = layers.upper.as_deref();
+        let is_whole =
+            upper.is_none_or(|upper| stamp_directories(layers_root, upper, 0, &mut changes, &mut limits.stamped));
         let stamp = Stamp { device: mount.device.clone(), target: mount.target.clone(), actor: actor.clone(), changes };
-        if let Some((_, known)) = self.read.iter().find(|(old, _)| *old == stamp) {
+        let known = self.read.iter().find(|(old, _)| is_whole && *old == stamp);
+        if let Some((_, known)) = known {
+            limits.entries.spend(known.entries.len());
             return known.clone();
         }
-        let overlay = read(actor, mount, merged_root, layers_root);
+
+        let overlay = read(actor, mount, merged_root, layers_root, limits);
         self.read.retain(|(old, _)| old.device != stamp.device);
         self.read.push((stamp, overlay.clone()));
         overlay
     }
+
+    /// Forget the others: a lab can mount one after the other.
+    pub fn keep(&mut self, devices: &BTreeSet<&str>) {
+        self.read.retain(|(stamp, _)| devices.contains(stamp.device.as_str()));
+    }
 }
 
-fn stamp_directories(root: &RootDir, path: &str, depth: usize, changes: &mut Vec<(i64, i64)>) {
-    let Ok(stat) = root.stat(path) else { return };
+/// False where there is more to be stamped than may be looked at: what moved there goes unseen.
+fn stamp_directories(
+    root: &RootDir,
+    path: &str,
+    depth: usize,
+    changes: &mut Vec<(i64, i64)>,
+    entries: &mut Budget,
+) -> bool {
+    let Ok(stat) = root.stat(path) else { return true };
     changes.push((stat.st_ctime, stat.st_ctime_nsec));
-    if depth >= DEEPEST || changes.len() >= MOST {
-        return;
+    if depth >= bounds::OVERLAY_DEPTH {
+        return true;
     }
-    for entry in root.list(path, MOST).unwrap_or_default() {
-        if entry.kind == FileKind::Directory {
-            stamp_directories(root, &format!("{path}/{}", entry.name), depth + 1, changes);
+    let Ok((names, looked_at)) = root.directories(path, entries.up_to(bounds::OVERLAY_ENTRIES)) else { return true };
+    entries.spend(looked_at);
+    let mut is_whole = looked_at < bounds::OVERLAY_ENTRIES && !entries.is_spent();
+    for name in names {
+        if changes.len() >= bounds::OVERLAY_ENTRIES {
+            return false;
         }
+        is_whole &= stamp_directories(root, &format!("{path}/{name}"), depth + 1, changes, entries);
     }
+    is_whole
 }
 
 /// Read one overlay. `merged_root` is the actor's root; layer paths are as the mounter saw them, which after a
 /// pivot_root only `layers_root` (the lab host's root) still has.
-pub fn read(actor: &ActorName, mount: &Mount, merged_root: &RootDir, layers_root: &RootDir) -> Overlay {
+pub fn read(
+    actor: &ActorName,
+    mount: &Mount,
+    merged_root: &RootDir,
+    layers_root: &RootDir,
+    limits: &mut Limits,
+) -> Overlay {
     let layers = parse_layers(&mount.super_options);
     let mut found: BTreeMap<String, OverlayEntry> = BTreeMap::new();
-    let mut reader = Reader { root: layers_root, found: &mut found, truncated: false };
+    let room = limits.entries.up_to(bounds::OVERLAY_ENTRIES);
+    let mut reader =
+        Reader { root: layers_root, found: &mut found, room, listed: &mut limits.listed, truncated: false };
     if let Some(upper) = &layers.upper {
         reader.read_upper(upper, "", 0);
     }
     for (index, lower) in layers.lowers.iter().enumerate() {
         reader.read_lower(lower, index, "", 0);
     }
+    if reader.truncated {
+        reader.look_up(layers.upper.as_deref(), &layers.lowers, &mut limits.looked_up);
+    }
     let truncated = reader.truncated;
+    limits.entries.spend(found.len());
     for entry in found.values_mut() {
         entry.merged = merged_root.stat(&format!("{}/{}", mount.target, entry.path)).is_ok();
     }
@@ -137,24 +198,20 @@ pub fn read(actor: &ActorName, mount: &Mount, merged_root: &RootDir, layers_root
 struct Reader<'a> {
     root: &'a RootDir,
     found: &'a mut BTreeMap<String, OverlayEntry>,
+    /// For so many entries.
+    room: usize,
+    listed: &'a mut Budget,
     truncated: bool,
 }
 
 impl Reader<'_> {
     fn read_upper(&mut self, layer: &str, below: &str, depth: usize) {
         for (path, name_kind) in self.list(layer, below) {
-            let full = format!("{layer}/{path}");
-            let upper = if name_kind == FileKind::CharDevice && self.is_whiteout(&full) {
-                InUpper::Whiteout
-            } else if name_kind == FileKind::Directory && self.root.is_opaque(&full) {
-                InUpper::Opaque
-            } else {
-                InUpper::Present
-            };
+            let upper = self.in_upper(&format!("{layer}/{path}"), name_kind);
             if let Some(entry) = self.entry(&path, name_kind) {
                 entry.upper = upper;
             }
-            if name_kind == FileKind::Directory && depth < DEEPEST {
+            if name_kind == FileKind::Directory && depth < bounds::OVERLAY_DEPTH {
                 self.read_upper(layer, &path, depth + 1);
             }
         }
@@ -167,20 +224,59 @@ impl Reader<'_> {
             if let Some(entry) = self.entry(&path, name_kind) {
                 entry.in_lowers.push(index);
             }
-            if name_kind == FileKind::Directory && depth < DEEPEST && in_upper {
+            if name_kind == FileKind::Directory && depth < bounds::OVERLAY_DEPTH && in_upper {
                 self.read_lower(layer, index, &path, depth + 1);
             }
         }
     }
 
-    fn list(&self, layer: &str, below: &str) -> Vec<(String, FileKind)> {
-        let entries = self.root.list(&format!("{layer}/{below}"), MOST).unwrap_or_default();
+    fn in_upper(&self, full: &str, kind: FileKind) -> InUpper {
+        if kind == FileKind::CharDevice && self.is_whiteout(full) {
+            InUpper::Whiteout
+        } else if kind == FileKind::Directory && self.root.is_opaque(full) {
+            InUpper::Opaque
+        } else {
+            InUpper::Present
+        }
+    }
+
+    /// Where a listing was cut, an entry may be in a layer without having been listed there: what is kept of it must hold
+    /// all the same. Entries that it is too late to look up are left out.
+    fn look_up(&mut self, upper: Option<&str>, lowers: &[String], budget: &mut Budget) {
+        let mut found = std::mem::take(self.found);
+        found.retain(|path, entry| {
+            let wanted = lowers.len() + 1;
+            if budget.up_to(wanted) < wanted {
+                return false;
+            }
+            budget.spend(wanted);
+            if let Some(upper) = upper.filter(|_| entry.upper == InUpper::Absent) {
+                let full = format!("{upper}/{path}");
+                entry.upper = self.root.stat(&full).map_or(InUpper::Absent, |stat| self.in_upper(&full, kind(&stat)));
+            }
+            let has_it = |lower: &String| self.root.stat(&format!("{lower}/{path}")).is_ok();
+            entry.in_lowers =
+                lowers.iter().enumerate().filter(|(_, lower)| has_it(lower)).map(|(index, _)| index).collect();
+            true
+        });
+        *self.found = found;
+    }
+
+    fn list(&mut self, layer: &str, below: &str) -> Vec<(String, FileKind)> {
+        if self.listed.is_spent() {
+            self.truncated = true;
+            return Vec::new();
+        }
+        let most = self.listed.up_to(bounds::OVERLAY_ENTRIES);
+        let (entries, omitted) = self.root.list(&format!("{layer}/{below}"), most, 0).unwrap_or_default();
+        self.truncated |= !omitted.is_nothing();
+        self.listed.spend(entries.len());
         let join = |name: String| if below.is_empty() { name } else { format!("{below}/{name}") };
         entries.into_iter().map(|entry| (join(entry.name), entry.kind)).collect()
     }
 
     fn entry(&mut self, path: &str, kind: FileKind) -> Option<&mut OverlayEntry> {
-        if !self.found.contains_key(path) && self.found.len() >= MOST {
+        if !self.found.contains_key(path) && self.found.len() >= self.room {
             self.truncated = true;
             return None;
         }
@@ -215,5 +311,58 @@ mod tests {
         check("rw,lowerdir=/a\\:b:/c\\,d", &["/a:b", "/c,d"], None);
         check("rw", &[], None);
         check("", &[], None);
+    }
+
+    #[test]
+    fn what_is_told_of_a_cut_layer_holds_all_the_same() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().join("7/root");
+        for layer in ["upper", "lower"] {
+            std::fs::create_dir_all(root.join(layer)).expect("made");
+            for index in 0..2 * bounds::OVERLAY_ENTRIES {
+                std::fs::write(root.join(format!("{layer}/{index}")), "").expect("a file");
+            }
+        }
+        let below = RootDir::open(dir.path(), 7).expect("the root");
+        let mount =
+            &crate::observe::mounts::parse("1 0 0:7 / /merged rw - overlay overlay rw,lowerdir=/lower,upperdir=/upper")
+                [0];
+        let overlay = read(&ActorName::host(), mount, &below, &below, &mut Limits::default());
+        assert!(overlay.truncated && overlay.entries.len() == bounds::OVERLAY_ENTRIES);
+        let everywhere = |entry: &&OverlayEntry| entry.upper == InUpper::Present && entry.in_lowers == [0];
+        assert_eq!(overlay.entries.iter().filter(everywhere).count(), overlay.entries.len());
+    }
+
+    #[test]
+    fn layers_of_any_size_are_read_in_part_and_say_so() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().join("7/root");
+        let make = |layer: &str, files: usize| {
+            std::fs::create_dir_all(root.join(layer)).expect("made");
+            for index in 0..files {
+                std::fs::write(root.join(layer).join(format!("{layer}-{index}")), "").expect("a file");
+            }
+        };
+        make("upper", 30);
+        make("lower", 20);
+        make("large", bounds::OVERLAY_ENTRIES + 1);
+        std::fs::create_dir_all(root.join("upper/a/b/c/d/e")).expect("made");
+        let below = RootDir::open(dir.path(), 7).expect("the root");
+        let check = |options: &str, limits: &mut Limits| {
+            let line = format!("1 0 0:7 / /merged rw - overlay overlay {options}");
+            let mount = &crate::observe::mounts::parse(&line)[0];
+            let overlay = read(&ActorName::host(), mount, &below, &below, limits);
+            (overlay.entries.len(), overlay.truncated)
+        };
+        assert_eq!(check("rw,lowerdir=/lower,upperdir=/upper", &mut Limits::default()), (54, false));
+        assert_eq!(check("rw,lowerdir=/large,upperdir=/upper", &mut Limits::default()), (400, true));
+
+        // As many lower layers as an overlay can have: each is looked at, until enough was.
+        let many = "/lower:".repeat(499) + "/lower";
+        let mut limits = Limits::default();
+        assert_eq!(check(&format!("rw,lowerdir={many},upperdir=/upper"), &mut limits), (8, true));
+        assert!(limits.listed.is_spent());
+        let mut crowded = Limits { entries: Budget::new(10), ..Limits::default() };
+        assert_eq!(check("rw,lowerdir=/lower,upperdir=/upper", &mut crowded), (10, true));
     }
 }

@@ -1,117 +1,222 @@
 //! The lab's processes: found by walking the `children` files from its pid 1, read from /proc/PID.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::bounds::{self, Budget};
+use super::rootdir::{self, Numbers, RootDir};
 use super::small;
 use crate::op::NamespaceKind;
-use crate::snapshot::{NsInode, Process};
+use crate::snapshot::{NsInode, Omitted, Process};
 
-/// No lab has more: its pids limit is below.
-const MOST: usize = 2048;
+/// The process and its descendants, by pid, and how many were left out: those of `actors` come first, then those nearest to
+/// the top. One that ends while it is read is left out.
+pub fn read(proc_root: &Path, init: u32, actors: &[u32]) -> (Vec<Process>, Omitted) {
+    let family = Family::find(proc_root, init);
+    let (mut pids, mut omitted) = family.first(proc_root, actors);
+    let mut budget = Budget::new(bounds::PROCESS_BYTES);
+    let mut processes = read_all(proc_root, &pids, &mut budget, &mut omitted);
 
-/// The process and all its descendants, by pid. One that ends while it is read is left out.
-pub fn read(proc_root: &Path, init: u32) -> Vec<Process> {
-    let mut pids = vec![init];
-    let mut next = 0;
-    while next < pids.len() && pids.len() < MOST {
-        pids.extend(children(proc_root, pids[next]));
-        next += 1;
-    }
-    if pids.len() == 1 && !has_children_files(proc_root, init) {
-        pids = descendants_by_parent(proc_root, init);
-    }
-    let mut processes: Vec<Process> = pids.iter().filter_map(|pid| read_one(proc_root, *pid)).collect();
-    processes.extend(entered(proc_root, init, &processes));
+    let (entered, unseen) = entered(proc_root, init, &family, &processes, omitted);
+    omitted = omitted.and(unseen);
+    let (own, others): (Vec<u32>, Vec<u32>) = entered.into_iter().partition(|pid| actors.contains(pid));
+    let room = bounds::PROCESSES.saturating_sub(processes.len());
+    omitted = omitted.and(Omitted::rows(others.len().saturating_sub(room)));
+    pids = own.into_iter().chain(others.into_iter().take(room)).collect();
+    let level = processes.iter().find(|process| process.pid == init).map_or(0, |process| process.ns_pids.len());
+    let came_in = read_all(proc_root, &pids, &mut budget, &mut omitted);
+    processes.extend(came_in.into_iter().filter(|process| process.ns_pids.len() >= level));
+
     processes.sort_unstable_by_key(|process| process.pid);
+    (processes, omitted)
+}
+
+/// Those that the budget allows; the others are counted.
+fn read_all(proc_root: &Path, pids: &[u32], budget: &mut Budget, omitted: &mut Omitted) -> Vec<Process> {
+    let mut processes = Vec::with_capacity(pids.len());
+    for (at, pid) in pids.iter().enumerate() {
+        let read = read_one(proc_root, *pid, budget);
+        // What was cut by the end of the budget says nothing about its end.
+        if budget.is_spent() {
+            *omitted = omitted.and(Omitted::rows(pids.len() - at));
+            break;
+        }
+        processes.extend(read);
+    }
+
     processes
 }
 
-/// The lab's processes by pid, with no more than one file of each read.
-pub fn tree(proc_root: &Path, init: u32) -> Vec<(u32, Stat)> {
-    let mut pids = vec![init];
-    let mut next = 0;
-    while next < pids.len() && pids.len() < MOST {
-        pids.extend(children(proc_root, pids[next]));
-        next += 1;
-    }
+/// The same processes by pid, with no more than one file of each read.
+pub fn tree(proc_root: &Path, init: u32, actors: &[u32]) -> Vec<(u32, Stat)> {
+    let (mut pids, _) = Family::find(proc_root, init).first(proc_root, actors);
     pids.sort_unstable();
     pids.into_iter().filter_map(|pid| Some((pid, read_stat(&proc_root.join(pid.to_string()))?))).collect()
 }
 
-/// Processes in the lab's pid namespace that do not descend from its first: they came in from outside, as by nsenter(1).
-/// The lab's own /proc tells whether there are any; only then is the whole machine looked through.
-fn entered(proc_root: &Path, init: u32, known: &[Process]) -> Vec<Process> {
-    let listed = proc_root.join(format!("{init}/root/proc"));
-    let is_known = |pid: u32| known.iter().any(|process| process.lab_pid() == Some(pid));
-    let numbers = |dir: &Path| -> Vec<u32> {
-        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
-    };
-    if numbers(&listed).into_iter().all(is_known) {
-        return Vec::new();
+/// How many processes there are below one, itself among them: as many as are counted.
+pub fn count(proc_root: &Path, init: u32) -> usize {
+    Family::find(proc_root, init).pids.len()
+}
+
+/// A process and its descendants, each before its children.
+struct Family {
+    pids: Vec<u32>,
+    /// All were found.
+    is_whole: bool,
+}
+
+impl Family {
+    fn find(proc_root: &Path, init: u32) -> Family {
+        let mut family = Family { pids: vec![init], is_whole: true };
+        let mut tasks = Budget::new(bounds::TASKS);
+        let mut next = 0;
+        while next < family.pids.len() && !tasks.is_spent() && family.pids.len() < bounds::PROC_ENTRIES {
+            family.is_whole &= push_children(proc_root, family.pids[next], &mut tasks, &mut family.pids);
+            next += 1;
+        }
+        family.is_whole &= next == family.pids.len();
+        if family.pids.len() == 1 && !has_children_files(proc_root, init) {
+            return Family::find_by_parent(proc_root, init);
+        }
+
+        // A process whose parent dies meanwhile is its own and its new parent's child.
+        let mut seen = HashSet::new();
+        family.pids.retain(|pid| seen.insert(*pid));
+        family
     }
-    let Some(own) = known.iter().find(|process| process.pid == init).map(|process| process.ns_pids.len()) else {
-        return Vec::new();
+
+    /// For kernels without CONFIG_PROC_CHILDREN: look at every process's parent.
+    fn find_by_parent(proc_root: &Path, init: u32) -> Family {
+        let listed = numbers(proc_root);
+        let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for pid in listed.found {
+            let Some(stat) = read_stat(&proc_root.join(pid.to_string())) else { continue };
+            if stat.ppid != pid {
+                children.entry(stat.ppid).or_default().push(pid);
+            }
+        }
+        let mut family = Family { pids: vec![init], is_whole: !listed.is_cut };
+        let mut next = 0;
+        while next < family.pids.len() {
+            family.pids.extend(children.remove(&family.pids[next]).unwrap_or_default());
+            next += 1;
+        }
+        family
+    }
+
+    /// Those to be read, actors first, and what is left out.
+    fn first(&self, proc_root: &Path, actors: &[u32]) -> (Vec<u32>, Omitted) {
+        let found: HashSet<u32> = self.pids.iter().copied().collect();
+        // An actor among so many that it was not come by is asked for its parents.
+        let is_of_it = |pid: &u32| found.contains(pid) || (!self.is_whole && self.descends(proc_root, *pid));
+        let mut kept: Vec<u32> = self.pids.first().copied().into_iter().collect();
+        let mut taken: HashSet<u32> = kept.iter().copied().collect();
+        kept.extend(actors.iter().copied().filter(|pid| is_of_it(pid) && taken.insert(*pid)).take(bounds::PROCESSES));
+        let others = self.pids.iter().copied().filter(|pid| taken.insert(*pid));
+        kept.extend(others.take(bounds::PROCESSES.saturating_sub(kept.len())));
+
+        let missing = found.iter().filter(|pid| !taken.contains(pid)).count();
+        (kept, if self.is_whole { Omitted::rows(missing) } else { Omitted::Uncounted })
+    }
+
+    fn descends(&self, proc_root: &Path, pid: u32) -> bool {
+        const LEVELS: usize = 64;
+        let init = self.pids.first().copied();
+        let mut at = pid;
+        for _ in 0..LEVELS {
+            match read_stat(&proc_root.join(at.to_string())) {
+                Some(stat) if Some(stat.ppid) == init => return true,
+                Some(stat) => at = stat.ppid,
+                None => return false,
+            }
+        }
+        false
+    }
+}
+
+/// Processes in the lab's pid namespace that do not descend from its first: they came in from outside, as by nsenter(1).
+/// The lab's own /proc tells whether there are any; only then, or where not all of the lab's are known, is the machine
+/// looked through.
+fn entered(proc_root: &Path, init: u32, family: &Family, known: &[Process], omitted: Omitted) -> (Vec<u32>, Omitted) {
+    let none = (Vec::new(), Omitted::Nothing);
+    let lab_pids: HashSet<u32> = known.iter().filter_map(Process::lab_pid).collect();
+    let Ok(listed) = RootDir::open(proc_root, init).and_then(|root| root.proc_numbers("proc", bounds::PROC_ENTRIES))
+    else {
+        return none;
     };
-    let Ok(namespace) = fs::read_link(proc_root.join(format!("{init}/ns/pid"))) else { return Vec::new() };
-    let mut found: Vec<u32> = numbers(proc_root)
+    if omitted.is_nothing() && listed.found.iter().all(|pid| lab_pids.contains(pid)) {
+        return none;
+    }
+
+    let Ok(namespace) = fs::read_link(proc_root.join(format!("{init}/ns/pid"))) else { return none };
+    let of_family: HashSet<u32> = family.pids.iter().copied().collect();
+    let machine = numbers(proc_root);
+    let mut found: Vec<u32> = machine
+        .found
         .into_iter()
-        .filter(|pid| !known.iter().any(|process| process.pid == *pid))
+        .filter(|pid| !of_family.contains(pid))
         .filter(|pid| fs::read_link(proc_root.join(format!("{pid}/ns/pid"))).is_ok_and(|link| link == namespace))
         .collect();
+    let mut tasks = Budget::new(bounds::TASKS);
     let mut next = 0;
-    while next < found.len() && found.len() < MOST {
-        let below = children(proc_root, found[next]);
-        found.extend(below.into_iter().filter(|pid| !known.iter().any(|process| process.pid == *pid)));
+    while next < found.len() && found.len() < bounds::PROCESSES && !tasks.is_spent() {
+        push_children(proc_root, found[next], &mut tasks, &mut found);
         next += 1;
     }
     found.sort_unstable();
     found.dedup();
-    let inside = |process: &Process| process.ns_pids.len() >= own;
-    found.into_iter().filter_map(|pid| read_one(proc_root, pid)).filter(inside).collect()
+    found.retain(|pid| !of_family.contains(pid));
+    (found, if machine.is_cut { Omitted::Uncounted } else { Omitted::Nothing })
+}
+
+/// The pids that a proc file system lists.
+fn numbers(proc: &Path) -> Numbers {
+    let listed = nix::fcntl::open(
+        proc,
+        nix::fcntl::OFlag::O_RDONLY | nix::fcntl::OFlag::O_DIRECTORY | nix::fcntl::OFlag::O_CLOEXEC,
+        nix::sys::stat::Mode::empty(),
+    );
+    listed.and_then(|dir| rootdir::numbers(dir, bounds::PROC_ENTRIES)).unwrap_or_default()
 }
 
 fn has_children_files(proc_root: &Path, pid: u32) -> bool {
     proc_root.join(format!("{pid}/task/{pid}/children")).exists()
 }
 
-/// All threads' children; the kernel lists them per thread.
-fn children(proc_root: &Path, pid: u32) -> Vec<u32> {
-    let mut found = Vec::new();
-    let Ok(tasks) = fs::read_dir(proc_root.join(format!("{pid}/task"))) else { return found };
-    for task in tasks.flatten() {
-        let text = small::read(&task.path().join("children")).unwrap_or_default();
-        found.extend(text.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+/// All threads' children; the kernel lists them per thread. False where there may be more.
+fn push_children(proc_root: &Path, pid: u32, tasks: &mut Budget, into: &mut Vec<u32>) -> bool {
+    let Ok(entries) = fs::read_dir(proc_root.join(format!("{pid}/task"))) else { return true };
+    for task in entries.flatten() {
+        if tasks.is_spent() {
+            return false;
+        }
+        tasks.spend(1);
+        let Some(start) = small::read_start(&task.path().join("children"), bounds::SMALL_FILE) else { continue };
+        let text = start.text();
+        // A number may have been cut.
+        let listed = if start.is_cut { text.rsplit_once(' ').map_or("", |(whole, _)| whole) } else { &text };
+        into.extend(listed.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        if start.is_cut {
+            return false;
+        }
     }
-    found
+    true
 }
 
-/// For kernels without CONFIG_PROC_CHILDREN: look at every process's parent.
-fn descendants_by_parent(proc_root: &Path, init: u32) -> Vec<u32> {
-    let mut parents: BTreeMap<u32, u32> = BTreeMap::new();
-    for entry in fs::read_dir(proc_root).into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        let Some(stat) = read_stat(&entry.path()) else { continue };
-        parents.insert(pid, stat.ppid);
-    }
-    let mut found = vec![init];
-    let mut next = 0;
-    while next < found.len() {
-        let parent = found[next];
-        found.extend(parents.iter().filter(|(pid, ppid)| **ppid == parent && **pid != parent).map(|(pid, _)| *pid));
-        next += 1;
-    }
-    found
-}
-
-fn read_one(proc_root: &Path, pid: u32) -> Option<Process> {
+fn read_one(proc_root: &Path, pid: u32, budget: &mut Budget) -> Option<Process> {
     let dir = proc_root.join(pid.to_string());
-    let stat = read_stat(&dir)?;
-    let status = fs::read_to_string(dir.join("status")).ok()?;
-    let args = fs::read(dir.join("cmdline")).unwrap_or_default();
-    let cgroups = fs::read_to_string(dir.join("cgroup")).unwrap_or_default();
+    let mut read = |name: &str, limit: usize| {
+        let start = small::read_start(&dir.join(name), budget.up_to(limit));
+        budget.spend(start.as_ref().map_or(0, |start| start.bytes.len()));
+        start
+    };
+    let stat = parse_stat(&read("stat", bounds::SMALL_FILE)?.text())?;
+    // The line wanted stands behind that of the supplementary groups, which are as many as a process likes.
+    let status = read("status", usize::MAX - 1)?.text();
+    let args = read("cmdline", bounds::ARGUMENTS);
+    let cgroups = read("cgroup", bounds::CGROUP_LINES);
     Some(Process {
         pid,
         ns_pids: status_numbers(&status, "NSpid:").unwrap_or_else(|| vec![pid]),
@@ -120,10 +225,10 @@ fn read_one(proc_root: &Path, pid: u32) -> Option<Process> {
         uid: status_numbers(&status, "Uid:").and_then(|uids| uids.get(1).copied()).unwrap_or(0),
         state: stat.state,
         comm: stat.comm,
-        args: join_args(&args),
+        args: args.map_or_else(String::new, |args| join_args(&args)),
         actor: None,
         namespaces: namespaces(&dir),
-        cgroups: cgroups.lines().filter_map(parse_cgroup).collect(),
+        cgroups: cgroups.map_or_else(Vec::new, |start| start.whole_lines().lines().filter_map(parse_cgroup).collect()),
     })
 }
 
@@ -158,8 +263,8 @@ fn status_numbers(status: &str, key: &str) -> Option<Vec<u32>> {
     Some(line.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect())
 }
 
-fn join_args(args: &[u8]) -> String {
-    String::from_utf8_lossy(args).replace('\0', " ").trim_end().to_owned()
+fn join_args(args: &small::Start) -> String {
+    args.marked().trim_end_matches('\0').replace('\0', " ").trim_end().to_owned()
 }
 
 fn parse_cgroup(line: &str) -> Option<(String, String)> {
@@ -205,7 +310,8 @@ mod tests {
     #[test]
     fn the_tree_below_a_process_is_found_in_a_folder_of_files() {
         let root = Path::new("tests/fixtures/proc");
-        let processes = read(root, 100);
+        let (processes, omitted) = read(root, 100, &[]);
+        assert_eq!(omitted, Omitted::Nothing);
         let pids: Vec<(u32, u32)> = processes.iter().map(|process| (process.pid, process.ppid)).collect();
         assert_eq!(pids, [(100, 1), (101, 100), (102, 101)]);
         let container = &processes[2];
@@ -213,13 +319,73 @@ mod tests {
         assert_eq!((container.own_pid(), container.lab_pid()), (1, Some(6)));
         assert_eq!((container.args.as_str(), container.uid, container.state), ("sleep 1000", 1_000_000_000, 'S'));
         assert_eq!(container.cgroups[0], ("memory".into(), "/unboxed/box".into()));
-        assert_eq!(descendants_by_parent(root, 100), [100, 101, 102]);
+        assert_eq!(Family::find_by_parent(root, 100).pids, [100, 101, 102]);
+    }
+
+    /// A folder of files for processes of one parent.
+    fn many(count: u32, args: usize, groups: usize) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a directory");
+        for pid in 1..=count {
+            let own = dir.path().join(pid.to_string());
+            let task = own.join(format!("task/{pid}"));
+            fs::create_dir_all(&task).expect("made");
+            let children: String = (2..=count).map(|pid| format!("{pid} ")).collect();
+            fs::write(task.join("children"), if pid == 1 { children } else { String::new() }).expect("written");
+            let ppid = u32::from(pid > 1);
+            let stat = format!("{pid} (sh) S {ppid} 1 1 0 -1 4 0 0 0 0 1 2 0 0 20 0 1 0 {pid} 0 0");
+            fs::write(own.join("stat"), stat).expect("written");
+            let listed = "1000000000 ".repeat(groups);
+            fs::write(own.join("status"), format!("Uid:\t0 7 0 0\nGroups:\t{listed}\nNSpid:\t{pid} {pid}\n"))
+                .expect("written");
+            fs::write(own.join("cmdline"), "x\0".repeat(args)).expect("written");
+        }
+        dir
+    }
+
+    #[test]
+    fn of_many_processes_some_are_read_the_actors_first_and_the_others_counted() {
+        let dir = many(300, 1, 0);
+        let (processes, omitted) = read(dir.path(), 1, &[290, 299, 4000]);
+        let pids: Vec<u32> = processes.iter().map(|process| process.pid).collect();
+        assert_eq!((pids.len(), omitted), (bounds::PROCESSES, Omitted::Rows(300 - bounds::PROCESSES)));
+        assert!(pids.is_sorted() && pids.contains(&290) && pids.contains(&299) && !pids.contains(&298), "{pids:?}");
+        let tree = tree(dir.path(), 1, &[290, 299, 4000]);
+        assert_eq!(tree.iter().map(|(pid, _)| *pid).collect::<Vec<_>>(), pids, "the same ones");
+        assert_eq!(count(dir.path(), 1), 300);
+    }
+
+    #[test]
+    fn an_actor_below_more_tasks_than_are_looked_at_is_found_by_its_parents() {
+        let dir = many(3, 1, 0);
+        for task in 0..bounds::TASKS {
+            let task = dir.path().join(format!("1/task/{}", 10_000 + task));
+            fs::create_dir(&task).expect("made");
+            fs::write(task.join("children"), "").expect("written");
+        }
+        fs::write(dir.path().join("1/task/1/children"), "").expect("written");
+        let (processes, omitted) = read(dir.path(), 1, &[3]);
+        let pids: Vec<u32> = processes.iter().map(|process| process.pid).collect();
+        assert_eq!((pids, omitted), (vec![1, 3], Omitted::Uncounted));
+    }
+
+    #[test]
+    fn what_is_read_of_a_process_is_bounded() {
+        let long = many(1, 100_000, 0);
+        let args = &read(long.path(), 1, &[]).0[0].args;
+        assert!(args.len() < bounds::ARGUMENTS + 4 && args.ends_with('…'), "{}", args.len());
+
+        // As many supplementary groups as a process can have.
+        let greedy = many(20, 1, 65_536);
+        let (processes, omitted) = read(greedy.path(), 1, &[]);
+        assert!((3..10).contains(&processes.len()), "{} fit", processes.len());
+        assert_eq!(omitted, Omitted::Rows(20 - processes.len()));
+        assert!(processes.iter().all(|process| process.ns_pids.len() == 2 && process.uid == 7));
     }
 
     #[test]
     fn a_process_of_the_machine_is_read_like_ps_reads_it() {
         let me = std::process::id();
-        let process = read_one(Path::new("/proc"), me).expect("we are alive");
+        let process = read_one(Path::new("/proc"), me, &mut Budget::new(bounds::PROCESS_BYTES)).expect("we are alive");
         assert_eq!(process.pid, me);
         assert_eq!(process.ppid, std::os::unix::process::parent_id());
         assert!(process.namespaces.contains_key(&NamespaceKind::Mount));

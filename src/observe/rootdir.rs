@@ -1,16 +1,21 @@
 //! Looking below an actor's root from outside, without being led astray: links in the lab lead within the lab.
 
+use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nix::dir::Dir;
+use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag};
 use nix::sys::stat::{FileStat, SFlag};
 
-use crate::snapshot::{DirEntry, FileKind};
+use super::bounds;
+use crate::snapshot::{DirEntry, FileKind, Omitted};
+
+/// A name in a directory, and what it is of where the file system says so.
+type Name = (CString, Option<Type>);
 
 /// The root directory of a process of the lab.
 #[derive(Debug)]
@@ -63,18 +68,59 @@ impl RootDir {
         Ok(content)
     }
 
-    /// Sorted by name, at most `limit` entries.
-    pub fn list(&self, path: &str, limit: usize) -> Result<Vec<DirEntry>, Errno> {
+    /// The names of a directory, in no order: at most `limit`, and of the others so many counted.
+    fn names(&self, path: &str, limit: usize, counted: usize) -> Result<(Dir, Vec<Name>, Omitted), Errno> {
         let fd = self.open_below(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
         let mut dir = Dir::from_fd(fd)?;
-        let names: Vec<_> = dir
-            .iter()
-            .filter_map(|entry| Some(entry.ok()?.file_name().to_owned()))
-            .filter(|name| !matches!(name.to_bytes(), b"." | b".."))
-            .take(limit)
-            .collect();
+        let (mut names, mut others) = (Vec::new(), 0);
+        for entry in dir.iter() {
+            let Ok(entry) = entry else { break };
+            if matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                continue;
+            }
+            if names.len() < limit {
+                names.push((entry.file_name().to_owned(), entry.file_type()));
+            } else {
+                others += 1;
+            }
+            if others > counted {
+                break;
+            }
+        }
+
+        let is_counted = others <= counted;
+        Ok((dir, names, if is_counted { Omitted::rows(others) } else { Omitted::Uncounted }))
+    }
+
+    /// The names of the directories in a directory, of `limit` entries, and how many entries were looked at.
+    pub fn directories(&self, path: &str, limit: usize) -> Result<(Vec<String>, usize), Errno> {
+        let (dir, names, _) = self.names(path, limit, 0)?;
+        let looked_at = names.len();
+        let is_directory = |name: &Name| match name.1 {
+            Some(known) => known == Type::Directory,
+            None => nix::sys::stat::fstatat(&dir, name.0.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
+                .is_ok_and(|stat| kind(&stat) == FileKind::Directory),
+        };
+        let mut found: Vec<String> =
+            names.iter().filter(|name| is_directory(name)).map(|name| name.0.to_string_lossy().into_owned()).collect();
+        found.sort_unstable();
+        Ok((found, looked_at))
+    }
+
+    /// The pids that the proc file system mounted at `path` lists; an error where it is none.
+    pub fn proc_numbers(&self, path: &str, limit: usize) -> Result<Numbers, Errno> {
+        let fd = self.open_below(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
+        if nix::sys::statfs::fstatfs(&fd)?.filesystem_type() != nix::sys::statfs::PROC_SUPER_MAGIC {
+            return Err(Errno::ENODEV);
+        }
+        numbers(fd, limit)
+    }
+
+    /// At most `limit` entries, sorted by name, and what was left out, where that is no more than `counted`.
+    pub fn list(&self, path: &str, limit: usize, counted: usize) -> Result<(Vec<DirEntry>, Omitted), Errno> {
+        let (dir, names, omitted) = self.names(path, limit, counted)?;
         let mut entries = Vec::with_capacity(names.len());
-        for name in names {
+        for (name, _) in names {
             let Ok(stat) = nix::sys::stat::fstatat(&dir, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) else {
                 continue;
             };
@@ -82,12 +128,17 @@ impl RootDir {
             let link = (kind == FileKind::Symlink)
                 .then(|| nix::fcntl::readlinkat(&dir, name.as_c_str()).ok())
                 .flatten()
-                .map(|link| link.to_string_lossy().into_owned());
+                .map(|link| link_text(&link));
             let size = if kind == FileKind::File { stat.st_size.unsigned_abs() } else { 0 };
             entries.push(DirEntry { name: name.to_string_lossy().into_owned(), kind, size, link });
         }
         entries.sort_by(|left, right| left.name.cmp(&right.name));
-        Ok(entries)
+        Ok((entries, omitted))
+    }
+
+    /// The start of a small file of a proc file system below this root.
+    pub fn read_small(&self, path: &str) -> Option<String> {
+        String::from_utf8(self.read(path, bounds::SMALL_FILE).ok()?).ok()
     }
 
     /// Whether a directory of an upper layer hides the lower ones.
@@ -97,6 +148,38 @@ impl RootDir {
         ["user.overlay.opaque", "trusted.overlay.opaque"]
             .iter()
             .any(|name| xattr::FileExt::get_xattr(&file, name).ok().flatten().is_some_and(|value| value == b"y"))
+    }
+}
+
+/// Names of a directory that are numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Numbers {
+    pub found: Vec<u32>,
+    /// There may be more.
+    pub is_cut: bool,
+}
+
+/// Those among a directory's first `limit` entries.
+pub fn numbers(dir: OwnedFd, limit: usize) -> Result<Numbers, Errno> {
+    let mut dir = Dir::from_fd(dir)?;
+    let mut numbers = Numbers::default();
+    for (looked_at, entry) in dir.iter().enumerate() {
+        let Ok(entry) = entry else { break };
+        if looked_at >= limit {
+            numbers.is_cut = true;
+            break;
+        }
+        numbers.found.extend(entry.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok()));
+    }
+    Ok(numbers)
+}
+
+/// Where a link points, as far as a pane has use for.
+fn link_text(link: &OsStr) -> String {
+    let text = link.to_string_lossy();
+    match text.char_indices().find(|(at, letter)| at + letter.len_utf8() > bounds::LINK_TEXT) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.into_owned(),
     }
 }
 
@@ -131,9 +214,39 @@ mod tests {
         for path in ["/etc/passwd", "etc/passwd", "/absolute", "/climbing", "/../../etc/passwd"] {
             assert_eq!(below.read(path, 100).as_deref(), Ok(b"mine".as_slice()), "{path}");
         }
-        let names: Vec<String> = below.list("/", 100).expect("a listing").into_iter().map(|entry| entry.name).collect();
+        let names: Vec<String> =
+            below.list("/", 100, 0).expect("a listing").0.into_iter().map(|entry| entry.name).collect();
         assert_eq!(names, ["absolute", "climbing", "etc"]);
         assert_eq!(below.read("/etc", 10), Err(Errno::EINVAL));
+        assert_eq!(below.proc_numbers("/etc", 10), Err(Errno::ENODEV), "no proc file system");
         assert_eq!(RootDir::open(&proc_root, 8).err(), Some(Errno::ENOENT));
+    }
+
+    #[test]
+    fn a_directory_of_any_size_is_cut_and_says_how_much_is_missing() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().join("7/root");
+        for part in ["few", "many", "links"] {
+            std::fs::create_dir_all(root.join(part)).expect("made");
+        }
+        for index in 0..(20 + bounds::ENTRIES_COUNTED + 1) {
+            std::fs::write(root.join(format!("many/{index}")), "").expect("a file");
+        }
+        for index in 0..12 {
+            std::fs::create_dir(root.join(format!("few/{index:02}"))).expect("a directory");
+        }
+        std::os::unix::fs::symlink("ä/".repeat(1000), root.join("links/long")).expect("a link");
+        let below = RootDir::open(dir.path(), 7).expect("the root");
+        let count = |path: &str, limit| {
+            below.list(path, limit, bounds::ENTRIES_COUNTED).map(|(entries, omitted)| (entries.len(), omitted))
+        };
+        assert_eq!(count("few", 100), Ok((12, Omitted::Nothing)));
+        assert_eq!(count("few", 10), Ok((10, Omitted::Rows(2))));
+        assert_eq!(count("many", 21), Ok((21, Omitted::Rows(bounds::ENTRIES_COUNTED))));
+        assert_eq!(count("many", 20), Ok((20, Omitted::Uncounted)));
+        let dirs = below.directories("few", 5).expect("a listing");
+        assert_eq!((dirs.0.len(), dirs.1), (5, 5));
+        let link = below.list("links", 10, 0).expect("a listing").0[0].link.clone().expect("a link");
+        assert!(link.len() < bounds::LINK_TEXT + 4 && link.ends_with("/…"), "{link}");
     }
 }

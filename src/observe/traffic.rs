@@ -1,42 +1,89 @@
 //! What happens to packets on their way out of one network namespace: queueing disciplines and their classes, by dumps on
 //! its netlink socket, and firewall rules that count, by one on its netfilter socket. Told in the words of tc(8) and nft(8).
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 
-use nix::sys::socket::{MsgFlags, sockopt};
-use nix::sys::time::{TimeVal, TimeValLike};
 use rtnetlink::packet_core::Nla;
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcOption, TcStats2};
 
-use super::network::{ANSWER_WITHIN_MS, dump};
-use crate::snapshot::Traffic;
+use super::bounds;
+use super::dump::{Dumper, List};
+use super::network::{Share, route_list};
+use crate::snapshot::{Network, Omitted, Traffic};
 use crate::traffic::{ClassId, Rate};
 
 /// Queueing disciplines that somebody set up (the kernel's own have no number), each with its classes.
-pub fn disciplines(socket: &OwnedFd, name: &impl Fn(u32) -> String) -> Vec<Traffic> {
-    let qdiscs = dump(socket, Message::GetQueueDiscipline(TcMessage::default()), |message| match message {
-        Message::NewQueueDiscipline(qdisc) => Some(qdisc),
-        _ => None,
-    });
-    let mut found = Vec::new();
-    for qdisc in qdiscs.iter().filter(|qdisc| qdisc.header.handle.major != 0) {
+pub fn disciplines(dumper: &mut Dumper<'_>, name: &impl Fn(u32) -> String) -> Option<List<Traffic>> {
+    let all = Message::GetQueueDiscipline(TcMessage::default());
+    let qdiscs = route_list(
+        dumper,
+        all,
+        |body| major(body) != 0,
+        |message| match message {
+            Message::NewQueueDiscipline(qdisc) => Some(qdisc),
+            _ => None,
+        },
+    )?;
+    let mut found = List { rows: Vec::new(), omitted: qdiscs.omitted };
+    let mut classes_of: HashMap<i32, Vec<TcMessage>> = HashMap::new();
+    for qdisc in &qdiscs.rows {
         let index = qdisc.header.index;
+        // One dump has the classes of all disciplines of a device.
+        if !classes_of.contains_key(&index) {
+            if classes_of.len() >= bounds::CLASSFUL_DEVICES {
+                found.omitted = Omitted::Uncounted;
+                continue;
+            }
+            let classes = classes(dumper, index);
+            found.omitted = found.omitted.and(classes.omitted);
+            classes_of.insert(index, classes.rows);
+        }
         let dev = name(u32::try_from(index).unwrap_or(0));
         let place = if qdisc.header.parent == TcHandle::ROOT { " root" } else { "" };
         let handle = class_id(qdisc.header.handle);
-        found.push(counted(qdisc, format!("qdisc {} {handle} dev {dev}{place}", kind(qdisc))));
-        let classes = dump(socket, Message::GetTrafficClass(TcMessage::with_index(index)), |message| match message {
-            Message::NewTrafficClass(class) => Some(class),
-            _ => None,
-        });
-        for class in classes.iter().filter(|class| class.header.handle.major == qdisc.header.handle.major) {
+        found.rows.push(counted(qdisc, format!("qdisc {} {handle} dev {dev}{place}", kind(qdisc))));
+
+        let own = |class: &&TcMessage| class.header.handle.major == qdisc.header.handle.major;
+        for class in classes_of[&index].iter().filter(own) {
             let rate = htb_rate(class).map_or_else(String::new, |rate| format!(" rate {rate}"));
             let text = format!("class {} {} dev {dev}{rate}", kind(class), class_id(class.header.handle));
-            found.push(counted(class, text));
+            found.rows.push(counted(class, text));
         }
     }
-    found
+    let most = bounds::NETWORK_ROWS;
+    found.omitted = found.omitted.and(Omitted::rows(found.rows.len().saturating_sub(most)));
+    found.rows.truncate(most);
+    Some(found)
+}
+
+fn classes(dumper: &mut Dumper<'_>, index: i32) -> List<TcMessage> {
+    let of_device = Message::GetTrafficClass(TcMessage::with_index(index));
+    let list = route_list(
+        dumper,
+        of_device,
+        |_| true,
+        |message| match message {
+            Message::NewTrafficClass(class) => Some(class),
+            _ => None,
+        },
+    );
+    list.unwrap_or(List { rows: Vec::new(), omitted: Omitted::Uncounted })
+}
+
+/// The first number of the handle in a struct tcmsg.
+fn major(body: &[u8]) -> u16 {
+    let handle = body.get(8..12).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes);
+    (handle >> 16) as u16
+}
+
+/// Rules behind disciplines, in one list of so many rows.
+pub fn append(network: &mut Network, rules: List<Traffic>, rows: usize) {
+    network.traffic.extend(rules.rows);
+    let cut = Omitted::rows(network.traffic.len().saturating_sub(rows));
+    network.traffic.truncate(rows);
+    network.omitted.traffic = network.omitted.traffic.and(rules.omitted).and(cut);
 }
 
 fn class_id(handle: TcHandle) -> ClassId {
@@ -79,41 +126,14 @@ fn htb_rate(class: &TcMessage) -> Option<Rate> {
 }
 
 /// The rules that count, table by table, in the order they are asked in. `group` names a v2 group by its number.
-pub fn rules(socket: &OwnedFd, group: &impl Fn(u64) -> Option<String>) -> Vec<Traffic> {
-    /// NFT_MSG_GETRULE of NFNL_SUBSYS_NFTABLES, and what answers it.
+pub fn rules(socket: &OwnedFd, mut share: Share, group: &impl Fn(u64) -> Option<String>) -> List<Traffic> {
+    /// NFT_MSG_GETRULE of NFNL_SUBSYS_NFTABLES.
     const GET_RULE: u16 = 10 << 8 | 7;
-    const NEW_RULE: u16 = 10 << 8 | 6;
-    const REQUEST_DUMP: u16 = 1 | 0x300;
-    let _ = nix::sys::socket::setsockopt(socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(ANSWER_WITHIN_MS));
-    let mut found = Vec::new();
-    // nlmsghdr and nfgenmsg; family 0 is all of them.
-    let mut request = 20_u32.to_ne_bytes().to_vec();
-    request.extend([GET_RULE, REQUEST_DUMP].iter().flat_map(|word| word.to_ne_bytes()));
-    request.extend([0; 12]);
-    if nix::sys::socket::send(socket.as_raw_fd(), &request, MsgFlags::empty()).is_err() {
-        return found;
-    }
-    let mut buffer = vec![0_u8; 64 * 1024];
-    while let Ok(count @ 1..) = nix::sys::socket::recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
-        let mut rest = &buffer[..count];
-        while let Some((kind, body, behind)) = next_message(rest) {
-            if kind != NEW_RULE {
-                // NLMSG_DONE, or an error.
-                return found;
-            }
-            found.extend(rule(body, group));
-            rest = behind;
-        }
-    }
-    found
-}
-
-/// Type, body and what comes behind it.
-fn next_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
-    let length = u32::from_ne_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
-    let kind = u16::from_ne_bytes(bytes.get(4..6)?.try_into().ok()?);
-    let behind = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
-    Some((kind, bytes.get(16..length)?, behind))
+    let counts = |body: &[u8]| rule(body, group).is_some();
+    // A struct nfgenmsg; family 0 is all of them.
+    let list = Dumper::new(socket, share.rows, &mut share.bytes)
+        .list(GET_RULE, &[0; 4], counts, |message| rule(message.get(16..)?, group));
+    list.unwrap_or(List { rows: Vec::new(), omitted: Omitted::Uncounted })
 }
 
 /// Kind and value of each attribute. (The highest two bits of a kind are flags.)
@@ -178,7 +198,13 @@ fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> 
     }
     let (packets, bytes) = counts?;
     words.push(chain);
-    Some(Traffic { text: words.join(" "), packets, bytes })
+    let mut text = words.join(" ");
+    // A rule has up to 128 expressions.
+    if let Some((end, _)) = text.char_indices().nth(bounds::RULE_TEXT) {
+        text.truncate(end);
+        text.push('…');
+    }
+    Some(Traffic { text, packets, bytes })
 }
 
 /// What a rule asked of a packet.

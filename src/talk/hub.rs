@@ -16,6 +16,8 @@ use crate::lab::wire::{Wire, is_own};
 
 /// How long a window may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long nobody is let in after that failed.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Messages that wait for a window, before it counts as fallen behind.
 const QUEUE: usize = 64;
 /// How long a window that fell behind is left alone.
@@ -82,7 +84,12 @@ pub fn serve(subject: Subject, listener: UnixListener, requests: Sender<Request>
         }
     });
     std::thread::spawn(move || {
-        for (id, stream) in listener.incoming().map_while(Result::ok).enumerate() {
+        for (id, stream) in listener.incoming().enumerate() {
+            let Ok(stream) = stream else {
+                // Too many files are open, say: that passes.
+                std::thread::sleep(PAUSE);
+                continue;
+            };
             let inputs = inputs.clone();
             std::thread::spawn(move || attend(id, &stream, &inputs));
         }

@@ -3,8 +3,9 @@
 
 mod shells;
 
+use std::ffi::OsStr;
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -15,6 +16,7 @@ use anyhow::{Context, bail};
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, event, execute, queue, terminal};
+use nix::sys::stat::Mode;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -24,6 +26,7 @@ use crate::app::talk::TalkView;
 use crate::app::terminal::is_contained;
 use crate::app::{self, CatalogueRow, Effect, Model, Msg, Note, Source, update};
 use crate::engine::{Event, Request};
+use crate::kernel::directory::Directory;
 use crate::lesson::model::Lesson;
 use crate::talk::message::{FromHub, ToHub};
 use crate::ui::highlight::{Highlighted, Language, highlight};
@@ -67,8 +70,8 @@ pub struct TuiOptions {
     /// Open this lesson at once.
     pub open: Option<String>,
     pub notice: Option<String>,
-    /// Where a copy is also put.
-    pub copy_file: Option<PathBuf>,
+    /// Where a copy is also put, as a file.
+    pub copy_directory: Option<PathBuf>,
     /// Every step is the learner's.
     pub your_turn: bool,
     pub source: Source,
@@ -87,6 +90,8 @@ enum Incoming {
     Continued,
 }
 
+/// The file that holds what was copied last.
+const COPY: &str = "copied.txt";
 /// How long messages are taken in before the screen is drawn.
 const FRAME: Duration = Duration::from_millis(8);
 const SECOND: Duration = Duration::from_secs(1);
@@ -119,7 +124,7 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
         sender,
         engine: None,
         hub: None,
-        copy_file: options.copy_file,
+        copy_directory: options.copy_directory,
         terminals: Terminals::default(),
     };
     let size = terminal::size().context("could not ask the terminal for its size")?;
@@ -188,7 +193,7 @@ struct Stage {
     engine: Option<(Sender<Request>, JoinHandle<()>)>,
     /// Where what a window of a talk says goes.
     hub: Option<Sender<ToHub>>,
-    copy_file: Option<PathBuf>,
+    copy_directory: Option<PathBuf>,
     terminals: Terminals,
 }
 
@@ -333,17 +338,24 @@ impl Stage {
     /// To the terminal's clipboard, which never says whether it listened, and to a file.
     fn copy(&mut self, text: &str) -> String {
         let sent = execute!(self.screen.backend_mut(), CopyToClipboard::to_clipboard_from(text)).is_ok();
-        let kept = self.copy_file.as_ref().filter(|path| {
-            let dir = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-            dir.and_then(|()| std::fs::write(path, text)).is_ok()
-        });
+        let kept = self.copy_directory.as_deref().map(|dir| keep_copy(dir, text));
         match (sent, kept) {
-            (true, Some(path)) => format!("sent to the terminal, and written to {}", path.display()),
+            (true, Some(Ok(path))) => format!("sent to the terminal, and written to {}", path.display()),
+            (true, Some(Err(why))) => format!("sent to the terminal; not written to a file: {why}"),
             (true, None) => "sent to the terminal".into(),
-            (false, Some(path)) => format!("written to {}", path.display()),
+            (false, Some(Ok(path))) => format!("written to {}", path.display()),
+            (false, Some(Err(why))) => format!("could not be copied: {why}"),
             (false, None) => "could not be copied".into(),
         }
     }
+}
+
+/// Put a copy in a file of its own, in a directory that nobody else can get at.
+fn keep_copy(dir: &Path, text: &str) -> Result<PathBuf, String> {
+    let dir = Directory::make_private(dir).map_err(|error| error.to_string())?;
+    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+    let written = dir.replace(OsStr::new(COPY), mode, |file| file.write_all(text.as_bytes()));
+    written.map(|()| dir.path().join(COPY)).map_err(|error| format!("{}: {error}", dir.path().join(COPY).display()))
 }
 
 fn code_of(lesson: &Lesson) -> Vec<(Language, String)> {

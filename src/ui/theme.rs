@@ -50,6 +50,7 @@ impl Theme {
             Mark::Added => self.color(Color::Blue).add_modifier(Modifier::BOLD),
             Mark::Gone => self.color(Color::Yellow),
             Mark::Changed => self.color(Color::Magenta),
+            Mark::Unknown => self.dim(),
             Mark::Moved => self.color(Color::Cyan).add_modifier(Modifier::BOLD),
         }
     }

@@ -43,7 +43,7 @@ pub fn key(code: KeyCode) -> Msg {
 }
 
 pub fn table(actor: &str, ns: u64, lines: &str) -> MountTable {
-    MountTable { actor: actor.into(), ns: NsInode(ns), rows: mounts::parse(lines) }
+    MountTable { actor: actor.into(), ns: NsInode(ns), rows: mounts::parse(lines), omitted: Omitted::Nothing }
 }
 
 pub const BEFORE: &str = "\
@@ -115,11 +115,13 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
             }],
             neighbours: Vec::new(),
             traffic: Vec::new(),
+            omitted: NetworkOmitted::default(),
         }],
         cgroups: vec![Cgroup {
             hierarchy: "memory".into(),
             path: "box".into(),
             procs: vec![102],
+            procs_omitted: Omitted::Nothing,
             files: names
                 .iter()
                 .map(|name| ((*name).to_owned(), (*name).to_owned()))
@@ -154,8 +156,12 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
                     .map(|name| DirEntry { name: (*name).into(), kind: FileKind::File, size: 5, link: None })
                     .collect(),
             ),
+            omitted: Omitted::Nothing,
         }],
         hostnames: names.iter().map(|name| (ActorName::from(*name), (*name).to_owned())).collect(),
+        processes_omitted: Omitted::Nothing,
+        cgroups_omitted: Omitted::Nothing,
+        overlays_omitted: Omitted::Nothing,
     }
 }
 

@@ -1,10 +1,12 @@
 //! Panes for a room: what changed and nothing else, without ids, options or inherited rows; everything where nothing changed.
 
-use super::{PaneRow, RowKind, Scene, bars, charts, network, row};
-use crate::diff::{CgroupFile, Mark, Row, Section, is_counter};
+use std::collections::HashMap;
+
+use super::{PaneRow, RowKind, Scene, bars, charts, network, omitted, row, seen};
+use crate::diff::{CUT, CgroupFile, MEMBERS, Mark, Row, Section, is_counter};
 use crate::lesson::model::ViewKind;
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
-use crate::snapshot::{Address, Link, Mount, Process, Snapshot};
+use crate::snapshot::{Address, Link, Mount, NetworkOmitted, Omitted, Process, Snapshot};
 use crate::text::{column, without_escapes};
 use crate::words;
 
@@ -20,7 +22,7 @@ pub fn build(view: ViewKind, scene: &Scene<'_>, acting: Option<&ActorName>) -> V
 fn of_view(view: ViewKind, scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
     match view {
         ViewKind::Mounts => mounts(scene, acting),
-        ViewKind::Processes => rows("", &scene.diff.processes, scene, |process, _| self::process(process)),
+        ViewKind::Processes => processes(scene),
         ViewKind::Namespaces => namespaces(scene),
         ViewKind::Network => networks(scene, acting),
         ViewKind::Cgroups => cgroups(scene),
@@ -89,13 +91,22 @@ fn rows<T>(heading: &str, rows: &[Row<T>], scene: &Scene<'_>, text: impl Fn(&T, 
     lines
 }
 
+/// What was left out is said behind what there is to see: a room is not told of lists that nothing happened in.
+fn behind(mut rows: Vec<PaneRow>, more: impl IntoIterator<Item = PaneRow>) -> Vec<PaneRow> {
+    if !rows.is_empty() {
+        rows.extend(more);
+    }
+    rows
+}
+
 fn mounts(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
     let mut sections: Vec<_> = scene.diff.mounts.iter().collect();
     sections.sort_by_key(|section| acting.is_none_or(|actor| section.owner != actor.as_str()));
     let own = sections.into_iter().flat_map(|section| {
         let mut by_place = section.rows.clone();
         by_place.sort_by(|one, other| target(one).cmp(&target(other)));
-        rows(&section.owner, &by_place, scene, mount)
+        let own = rows(&section.owner, &by_place, scene, mount);
+        behind(own, omitted("mounts", &section.rows, section.omitted, scene))
     });
     own.collect()
 }
@@ -114,6 +125,12 @@ fn mount(mount: &Mount, was: Option<&Mount>) -> String {
         None => String::new(),
     };
     format!("{} {} {note}", column(&mount.target, 24), column(&mount.fstype, 8))
+}
+
+fn processes(scene: &Scene<'_>) -> Vec<PaneRow> {
+    let processes = &scene.diff.processes;
+    let all = rows("", processes, scene, |process, _| self::process(process));
+    behind(all, omitted("processes", processes, scene.diff.processes_omitted, scene))
 }
 
 /// `pid 6 (1 inside)  container  sh`: as the lab's host counts, then as the namespaces below it do.
@@ -169,6 +186,14 @@ fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
         own.extend(rows("", &told, scene, |address, _| words::address(address)));
         own.extend(rows("", &network.routes, scene, |route, _| format!("route to {}", words::route(route))));
         own.extend(rows("", &network.traffic, scene, network::traffic_line));
+        let cut = |of: fn(&NetworkOmitted) -> Omitted| network.omitted.each_ref().map(of);
+        let more = [
+            omitted("links", &network.links, cut(|it| it.links), scene),
+            omitted("addresses", &network.addresses, cut(|it| it.addresses), scene),
+            omitted("routes", &network.routes, cut(|it| it.routes), scene),
+            omitted("classes and rules", &network.traffic, cut(|it| it.traffic), scene),
+        ];
+        let own = behind(own, more.into_iter().flatten());
         if !own.is_empty() {
             all.push(PaneRow::heading(&network.name));
             all.extend(own);
@@ -197,7 +222,9 @@ fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
         group(&Section { rows: settings, ..section.clone() }, scene)
     });
     let drawings = [charts::rows(scene.charts), bars::rows(scene.ops)].concat();
-    drawings.into_iter().chain(own).chain(tops).collect()
+    let read: Vec<Row<()>> = scene.diff.cgroups.iter().map(|section| seen(&section.birth)).collect();
+    let more = omitted("groups", &read, scene.diff.cgroups_omitted, scene);
+    behind(drawings.into_iter().chain(own).chain(tops).collect(), more)
 }
 
 fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
@@ -220,30 +247,33 @@ fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
     })
 }
 
-const MEMBERS: &str = "cgroup.procs";
-
 fn is_of_members(row: &Row<CgroupFile>) -> bool {
     row.after.as_ref().or(row.before.as_ref()).is_some_and(|file| file.name == MEMBERS)
 }
 
 /// Pids as the machine counts them mean nothing to a room: names do.
 fn members(pids: &str, at: &Snapshot) -> String {
-    let named = pids.split_whitespace().map(|pid| {
-        let process = at.processes.iter().find(|process| process.pid.to_string() == pid);
-        process
-            .map_or("one that is gone", |process| process.actor.as_ref().map_or(&process.comm, |actor| actor.as_str()))
-    });
-    let named: Vec<&str> = named.collect();
+    let processes: HashMap<u32, &Process> = at.processes.iter().map(|process| (process.pid, process)).collect();
+    let unknown = if at.processes_omitted.is_nothing() { "one that is gone" } else { "one that was not read" };
+    let name = |pid: u32| match processes.get(&pid) {
+        Some(process) => process.actor.as_ref().map_or_else(|| process.comm.clone(), ToString::to_string),
+        None => unknown.to_owned(),
+    };
+    let listed = pids.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok());
+    let mut named: Vec<String> = listed.map(name).collect();
+    named.extend(pids.ends_with(CUT).then(|| "and more".into()));
     if named.is_empty() { "nobody".into() } else { named.join(", ") }
 }
 
 fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
     let mut all = Vec::new();
     for section in &scene.diff.overlays {
-        all.extend(rows(&section.owner, &section.rows, scene, |entry, _| words::overlay_entry(entry)));
+        let own = rows(&section.owner, &section.rows, scene, |entry, _| words::overlay_entry(entry));
+        all.extend(behind(own, omitted("entries", &section.rows, section.omitted, scene)));
     }
     for section in &scene.diff.directories {
-        all.extend(rows(&section.owner, &section.rows, scene, |entry, _| words::dir_entry(entry)));
+        let own = rows(&section.owner, &section.rows, scene, |entry, _| words::dir_entry(entry));
+        all.extend(behind(own, omitted("entries", &section.rows, section.omitted, scene)));
     }
     all
 }

@@ -1,7 +1,9 @@
 //! The cgroups pane: charts over time, the tree of the lab's groups, and their files, or those of the chosen group alone.
 
-use super::{Compare, PaneRow, PaneSection, RowKind, Scene, bars, charts, owner_line, row, tree, visible};
-use crate::diff::{CgroupFile, Mark, is_counter};
+use super::{
+    Compare, PaneRow, PaneSection, RowKind, Scene, bars, charts, omitted, owner_line, row, seen, tree, visible,
+};
+use crate::diff::{CgroupFile, Mark, Row, is_counter};
 use crate::text::column;
 use crate::words::twin;
 
@@ -23,7 +25,10 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
         Compare::Before => Vec::new(),
         Compare::Diff | Compare::After | Compare::SideBySide => [bars::rows(scene.ops), charts::rows(&drawn)].concat(),
     };
-    let sections = [drawings, tree::rows(scene, chosen), files(scene, chosen)];
+    let mut groups = tree::rows(scene, chosen);
+    let read: Vec<Row<()>> = scene.diff.cgroups.iter().map(|section| seen(&section.birth)).collect();
+    groups.extend(omitted("groups", &read, scene.diff.cgroups_omitted, scene));
+    let sections = [drawings, groups, files(scene, chosen)];
     let mut sections: Vec<PaneSection> =
         sections.into_iter().filter(|rows| !rows.is_empty()).map(|rows| PaneSection { rows }).collect();
     if sections.is_empty() {

@@ -1,6 +1,7 @@
 //! The files pane: the directories a step shows, and overlays layer by layer: lower, upper, merged.
 
-use super::{PaneRow, PaneSection, Scene, owner_line, row, visible};
+use super::{PaneRow, PaneSection, Scene, omitted, owner_line, row, seen, visible};
+use crate::diff::Row;
 use crate::snapshot::{DirEntry, FileKind, InUpper, Overlay, OverlayEntry};
 use crate::text::column;
 
@@ -19,10 +20,14 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
             column("merged", 16)
         )));
         rows.extend(visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, overlay_line(entry))));
+        rows.extend(omitted("entries", &section.rows, section.omitted, scene));
     }
+    let overlays: Vec<Row<()>> = scene.diff.overlays.iter().map(|section| seen(&section.birth)).collect();
+    rows.extend(omitted("overlays", &overlays, scene.diff.overlays_omitted, scene));
     for section in &scene.diff.directories {
         rows.push(owner_line(&section.owner.replacen(':', " sees ", 1), &section.birth, ""));
         rows.extend(visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, entry_line(entry))));
+        rows.extend(omitted("entries", &section.rows, section.omitted, scene));
     }
     if rows.is_empty() {
         rows.push(PaneRow::note("this step shows no directory, and no overlay is mounted"));
@@ -38,9 +43,6 @@ fn layer_lines(overlay: &Overlay) -> Vec<PaneRow> {
         .map(|(index, path)| PaneRow::note(format!("  lower {index}: {path} (read only)")))
         .collect();
     lines.extend(overlay.upper.as_ref().map(|path| PaneRow::note(format!("  upper:   {path}"))));
-    if overlay.truncated {
-        lines.push(PaneRow::note("  more entries than are shown"));
-    }
     lines
 }
 

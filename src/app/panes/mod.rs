@@ -17,7 +17,7 @@ use crate::diff::{Birth, Diff, Mark, Row};
 use crate::lesson::model::ViewKind;
 use crate::op::OpRecord;
 use crate::report::Series;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Omitted, Snapshot};
 use crate::text::safe;
 
 /// Which side of a step a pane shows.
@@ -140,8 +140,35 @@ fn owner_line(owner: &str, birth: &Birth, rest: &str) -> PaneRow {
         Birth::New => "  new".into(),
         Birth::CopyOf(actor) => format!("  new: a copy of {actor}'s"),
         Birth::Gone => "  gone".into(),
+        Birth::Unknown => "  not known whether it is new or gone".into(),
     };
     PaneRow::heading(format!("{owner}{birth}{rest}"))
+}
+
+/// Behind the rows of a list that was cut: how many more of `what` there are. Rows that were not read are not compared.
+fn omitted<T>(what: &str, rows: &[Row<T>], omitted: [Omitted; 2], scene: &Scene<'_>) -> Option<PaneRow> {
+    let [before, after] = omitted;
+    let old = before.words(what, rows.iter().filter(|row| row.before.is_some()).count());
+    let new = after.words(what, rows.iter().filter(|row| row.after.is_some()).count());
+    let said = match scene.compare {
+        Compare::Before => old?,
+        Compare::After => new?,
+        Compare::Diff | Compare::SideBySide => match (old, new) {
+            (_, Some(new)) => format!("{new}, not compared"),
+            (Some(old), None) => format!("before: {old}, not compared"),
+            (None, None) => return None,
+        },
+    };
+    Some(PaneRow::note(format!("  {said}")))
+}
+
+/// An owner as a row: which sides it was read on.
+fn seen(birth: &Birth) -> Row<()> {
+    match birth {
+        Birth::Old | Birth::CopyOf(_) => Row { mark: Mark::Same, before: Some(()), after: Some(()) },
+        Birth::New | Birth::Unknown => Row { mark: Mark::Added, before: None, after: Some(()) },
+        Birth::Gone => Row { mark: Mark::Gone, before: Some(()), after: None },
+    }
 }
 
 fn row(mark: Mark, text: impl AsRef<str>) -> PaneRow {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Compare, PaneRow, PaneSection, Scene, owner_line, row, visible};
+use super::{Compare, PaneRow, PaneSection, Scene, omitted, owner_line, row, visible};
 use crate::diff::{Mark, Section};
 use crate::snapshot::Mount;
 use crate::text::column;
@@ -29,6 +29,7 @@ fn build_section(section: &Section<Mount>, scene: &Scene<'_>) -> Option<PaneSect
     for (mark, mount, before) in shown {
         rows.push(row(mark, line(mark, mount, before, depths.get(&mount.id).copied().unwrap_or(0), scene)));
     }
+    rows.extend(omitted("mounts", &section.rows, section.omitted, scene));
     Some(PaneSection { rows })
 }
 

@@ -1,6 +1,6 @@
 //! The namespaces pane: a row per actor, a column per kind, as lsns(8) counts them; equal numbers are one namespace.
 
-use super::{Compare, PaneRow, PaneSection, RowKind, Scene, row};
+use super::{Compare, PaneRow, PaneSection, RowKind, Scene, omitted, row};
 use crate::diff::Mark;
 use crate::op::NamespaceKind;
 use crate::snapshot::{Process, Snapshot};
@@ -30,6 +30,7 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
             rows.push(PaneRow { kind, ..row(mark, format!("host name for {actor}: {hostname}{was}")) });
         }
     }
+    rows.extend(omitted("processes", &scene.diff.processes, scene.diff.processes_omitted, scene));
     vec![PaneSection { rows }]
 }
 
@@ -40,7 +41,12 @@ fn mark_of(kind: NamespaceKind, scene: &Scene<'_>, shown: &Snapshot) -> Mark {
     }
     let known = |inode| scene.before.processes.iter().any(|process| process.namespaces.get(&kind) == Some(inode));
     let is_new = shown.processes.iter().filter_map(|process| process.namespaces.get(&kind)).any(|inode| !known(inode));
-    if is_new && !scene.before.processes.is_empty() { Mark::Added } else { Mark::Same }
+    match is_new && !scene.before.processes.is_empty() {
+        true if scene.before.processes_omitted.is_nothing() => Mark::Added,
+        // Somebody who was not read may have been in it.
+        true => Mark::Unknown,
+        false => Mark::Same,
+    }
 }
 
 fn kind_line(kind: NamespaceKind, actors: &[&Process], width: usize, scene: &Scene<'_>) -> String {

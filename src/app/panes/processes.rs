@@ -1,6 +1,6 @@
 //! The processes pane: one table, a column per pid namespace, as NSpid of /proc/PID/status has them.
 
-use super::{PaneRow, PaneSection, Scene, row, visible};
+use super::{PaneRow, PaneSection, Scene, omitted, row, visible};
 use crate::snapshot::Process;
 use crate::text::column;
 
@@ -13,6 +13,7 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
     for (mark, process, _) in visible(&scene.diff.processes, scene) {
         rows.push(row(mark, line(process, levels)));
     }
+    rows.extend(omitted("processes", &scene.diff.processes, scene.diff.processes_omitted, scene));
     vec![PaneSection { rows }]
 }
 

@@ -1,10 +1,10 @@
 //! The tree of the lab's groups, hierarchy by hierarchy: who is in each, and how it stands. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Compare, PaneRow, RowKind, Scene, row};
 use crate::app::keymap::{self, Command};
-use crate::diff::{Birth, CgroupFile, Diff, Mark, Section};
+use crate::diff::{Birth, CUT, CgroupFile, Diff, MEMBERS, Mark, Section};
 use crate::snapshot::{Process, Snapshot};
 use crate::text::shortened;
 
@@ -21,10 +21,31 @@ const LONGEST_NAME: usize = 28;
 struct Group<'a> {
     path: &'a str,
     birth: &'a Birth,
-    before: Vec<u32>,
-    after: Vec<u32>,
+    before: Members,
+    after: Members,
     /// `FROZEN`, `oom_kill 2`.
     state: Vec<String>,
+}
+
+/// Who was read to be in a group.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Members {
+    pids: Vec<u32>,
+    /// There are more.
+    is_cut: bool,
+}
+
+impl Members {
+    fn read(file: Option<&CgroupFile>) -> Members {
+        let listed = file.map_or("", |file| file.value.as_str());
+        let pids = listed.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+        Members { pids, is_cut: listed.ends_with(CUT) }
+    }
+
+    /// Somebody whom the other side alone has came or left: unless this one was cut.
+    fn unless_cut(&self, mark: Mark) -> Mark {
+        if self.is_cut { Mark::Unknown } else { mark }
+    }
 }
 
 /// Hierarchies with the same groups and the same members in them.
@@ -121,10 +142,6 @@ fn trees<'a>(scene: &Scene<'a>) -> Vec<Tree<'a>> {
 }
 
 fn group<'a>(path: &'a str, section: &'a Section<CgroupFile>, scene: &Scene<'_>) -> Group<'a> {
-    let members = |file: Option<&CgroupFile>| -> Vec<u32> {
-        let listed = file.map_or("", |file| file.value.as_str());
-        listed.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
-    };
     let list = section.rows.iter().find(|row| row.before.as_ref().or(row.after.as_ref()).is_some_and(is_member_list));
     let side = |row: &'a crate::diff::Row<CgroupFile>| match scene.compare {
         Compare::Before => row.before.as_ref(),
@@ -133,14 +150,14 @@ fn group<'a>(path: &'a str, section: &'a Section<CgroupFile>, scene: &Scene<'_>)
     Group {
         path,
         birth: &section.birth,
-        before: members(list.and_then(|row| row.before.as_ref())),
-        after: members(list.and_then(|row| row.after.as_ref())),
+        before: Members::read(list.and_then(|row| row.before.as_ref())),
+        after: Members::read(list.and_then(|row| row.after.as_ref())),
         state: section.rows.iter().filter_map(side).filter_map(state).collect(),
     }
 }
 
 fn is_member_list(file: &CgroupFile) -> bool {
-    file.name == "cgroup.procs"
+    file.name == MEMBERS
 }
 
 /// What a file says of how its group stands, where that is worth a word.
@@ -180,6 +197,7 @@ fn mark(group: &Group<'_>, scene: &Scene<'_>) -> Mark {
         (Compare::Before | Compare::After, _) => Mark::Same,
         (_, Birth::New | Birth::CopyOf(_)) => Mark::Added,
         (_, Birth::Gone) => Mark::Gone,
+        (_, Birth::Unknown) => Mark::Unknown,
         (_, Birth::Old) if group.before == group.after => Mark::Same,
         (_, Birth::Old) => Mark::Changed,
     }
@@ -195,7 +213,11 @@ fn group_rows(rows: &mut Vec<PaneRow>, group: &Group<'_>, note: &str, scene: &Sc
     let members = members(group, scene);
     // Once is enough: in another hierarchy they are named only.
     let is_open = is_chosen && !rows.iter().any(|row| row.group.as_deref() == chosen);
-    let beside = if is_open { String::new() } else { names(&members) };
+    let is_cut = match scene.compare {
+        Compare::Before => group.before.is_cut,
+        Compare::Diff | Compare::After | Compare::SideBySide => group.after.is_cut,
+    };
+    let beside = if is_open { String::new() } else { names(&members, is_cut) };
     let kind = if group.path.is_empty() { RowKind::Dim } else { RowKind::Plain };
     let told = [format!("  {guide}{name}"), group.state.join("  "), format!("{note}{beside}")];
     let text = told.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
@@ -207,7 +229,8 @@ fn group_rows(rows: &mut Vec<PaneRow>, group: &Group<'_>, note: &str, scene: &Sc
             ..row(member.mark, format!("{indent}{}", member.line()))
         }));
         let rest = members.len().saturating_sub(MOST_MEMBERS);
-        if rest > 0 {
+        if rest > 0 || is_cut {
+            let rest = if is_cut { format!("more than {rest}") } else { rest.to_string() };
             rows.push(PaneRow::note(format!("{indent}and {rest} more")));
         }
     }
@@ -223,7 +246,7 @@ struct Member<'a> {
 
 impl Member<'_> {
     fn name(&self) -> String {
-        let sign = if self.mark.is_change() { self.mark.sign().to_string() } else { String::new() };
+        let sign = if self.mark == Mark::Same { String::new() } else { self.mark.sign().to_string() };
         let name = self
             .process
             .map_or("", |process| process.actor.as_ref().map_or(process.comm.as_str(), |actor| actor.as_str()));
@@ -250,20 +273,24 @@ fn members<'a>(group: &Group<'_>, scene: &Scene<'a>) -> Vec<Member<'a>> {
         Member { pid, mark, process }
     };
     if scene.compare == Compare::Before {
-        return group.before.iter().map(|pid| member(*pid, Mark::Same)).collect();
+        return group.before.pids.iter().map(|pid| member(*pid, Mark::Same)).collect();
     }
-    let came = |pid: &u32| if group.before.contains(pid) { Mark::Same } else { Mark::Added };
+    let old: BTreeSet<u32> = group.before.pids.iter().copied().collect();
+    let new: BTreeSet<u32> = group.after.pids.iter().copied().collect();
+    let came = |pid: &u32| if old.contains(pid) { Mark::Same } else { group.before.unless_cut(Mark::Added) };
     let marked = scene.compare != Compare::After;
-    let there = group.after.iter().map(|pid| member(*pid, if marked { came(pid) } else { Mark::Same }));
-    let left = group.before.iter().filter(|pid| marked && !group.after.contains(pid));
-    there.chain(left.map(|pid| member(*pid, Mark::Gone))).collect()
+    let there = group.after.pids.iter().map(|pid| member(*pid, if marked { came(pid) } else { Mark::Same }));
+    let left = group.before.pids.iter().filter(|pid| marked && !new.contains(pid));
+    there.chain(left.map(|pid| member(*pid, group.after.unless_cut(Mark::Gone)))).collect()
 }
 
 /// `host 1203, +clerk 1250`: those who came and left with their marks.
-fn names(members: &[Member<'_>]) -> String {
+fn names(members: &[Member<'_>], is_cut: bool) -> String {
     let mut names: Vec<String> = members.iter().take(MOST_NAMES).map(Member::name).collect();
-    if members.len() > MOST_NAMES {
-        names.push(format!("and {} more", members.len() - MOST_NAMES));
+    match members.len().saturating_sub(MOST_NAMES) {
+        0 if !is_cut => {}
+        rest if is_cut => names.push(format!("and more than {rest} more")),
+        rest => names.push(format!("and {rest} more")),
     }
     names.join(", ")
 }

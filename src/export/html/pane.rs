@@ -106,7 +106,7 @@ fn line(view: ViewKind, row: &PaneRow) -> Markup {
         } @else {
             tr class=(class) {
                 td.mark {
-                    @if row.mark.is_change() {
+                    @if row.mark != Mark::Same {
                         @let word = words::change(view, row.mark);
                         span role="img" aria-label=(word) title=(word) { (row.mark.sign()) }
                     }
@@ -123,6 +123,7 @@ fn class(row: &PaneRow) -> &'static str {
         (Mark::Gone, _) => "gone",
         (Mark::Changed, _) => "changed",
         (Mark::Moved, _) => "moved",
+        (Mark::Unknown, _) => "unmarked dim",
         (Mark::Same, RowKind::Dim) => "unmarked dim",
         (Mark::Same, RowKind::Bad) => "unmarked bad",
         (Mark::Same, RowKind::Heading | RowKind::Plain | RowKind::Chart) => "unmarked",

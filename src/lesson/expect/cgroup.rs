@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, verdict};
+use super::{ExpectKind, UNREAD, World, or_unread, verdict};
 use crate::action::cgroup::Limits;
 use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
@@ -100,13 +100,16 @@ impl ExpectKind for Cgroup {
         let groups: Vec<&snapshot::Cgroup> =
             world.snapshot.cgroups.iter().filter(|group| group.path == self.name).collect();
         if groups.is_empty() {
-            return verdict(false, self.sentence(), format!("there is no cgroup {}", self.name));
+            let (omitted, listed) = (world.snapshot.cgroups_omitted, world.snapshot.cgroups.len());
+            let seen = or_unread(omitted, "cgroups", listed, || format!("there is no cgroup {}", self.name));
+            return verdict(false, self.sentence(), seen);
         }
         if let Some(actor) = &self.has {
             let pid = world.snapshot.process_of(actor).map(|process| process.pid);
             let outside = groups.iter().find(|group| !pid.is_some_and(|pid| group.procs.contains(&pid)));
             if let Some(group) = outside {
-                let seen = format!("cgroup.procs of {}: {:?}", group.hierarchy, group.procs);
+                let seen = || format!("cgroup.procs of {}: {:?}", group.hierarchy, group.procs);
+                let seen = or_unread(group.procs_omitted, "members", group.procs.len(), seen);
                 return verdict(false, self.sentence(), seen);
             }
         }
@@ -120,6 +123,7 @@ impl ExpectKind for Cgroup {
             let shown = choices.iter().find_map(|(name, _)| Some(format!("{name} = {}", value(name)?)));
             let shown = shown.unwrap_or_else(|| format!("no file {}", choices[0].0));
             if !fits {
+                let shown = if shown.ends_with('…') { format!("{UNREAD}: {shown}") } else { shown };
                 return verdict(false, self.sentence(), shown);
             }
             seen.push(shown);

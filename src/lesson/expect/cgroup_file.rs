@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, verdict};
+use super::{ExpectKind, UNREAD, World, or_unread, verdict};
 use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
@@ -37,12 +37,21 @@ pub struct CgroupFile {
     pub grew_by: Option<u64>,
 }
 
+/// What a file ends in that was not read to its end.
+const CUT: char = '…';
+
 impl CgroupFile {
     /// What stands in the file, and which file it is.
     fn text<'a>(&self, group: &str, snapshot: &'a Snapshot) -> Option<(&'a str, String)> {
         let groups = snapshot.cgroups.iter().filter(|known| known.path == group);
         let mut named = groups.flat_map(|group| &group.files).filter(|(name, _)| self.file.contains(name));
         named.find_map(|(name, text)| {
+            // Of a file that was cut, no sum can be told.
+            if text.ends_with(CUT) {
+                let key = self.key.as_deref().filter(|key| *key != "written")?;
+                let value = text.lines().rev().skip(1).find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))?;
+                return Some((name.as_str(), value.trim().to_owned()));
+            }
             if self.key.as_deref() == Some("written") {
                 return written(text).map(|bytes| (name.as_str(), bytes.to_string()));
             }
@@ -53,6 +62,16 @@ impl CgroupFile {
             };
             Some((name.as_str(), value.trim().to_owned()))
         })
+    }
+
+    /// Why there is no such number.
+    fn missing(&self, snapshot: &Snapshot) -> String {
+        let mut files = snapshot.cgroups.iter().filter(|group| group.path == self.name).flat_map(|group| &group.files);
+        if let Some((name, _)) = files.find(|(name, text)| self.file.contains(name) && text.ends_with(CUT)) {
+            return format!("{UNREAD}: {name} of {} is too long", self.name);
+        }
+        let none = || format!("no group {} has such a file", self.name);
+        or_unread(snapshot.cgroups_omitted, "cgroups", snapshot.cgroups.len(), none)
     }
 
     /// The number, and the file it stands in.
@@ -118,11 +137,11 @@ impl ExpectKind for CgroupFile {
             sentence.push_str(&format!(" is {}", self.is.join(" or ")));
             return match self.text(&self.name, world.snapshot) {
                 Some((name, text)) => verdict(self.is.contains(&text), sentence, format!("{name} = {text}")),
-                None => verdict(false, sentence, format!("no group {} has such a file", self.name)),
+                None => verdict(false, sentence, self.missing(world.snapshot)),
             };
         }
         let Some((name, number)) = self.read(world.snapshot) else {
-            return verdict(false, sentence, format!("no group {} has such a file", self.name));
+            return verdict(false, sentence, self.missing(world.snapshot));
         };
         let before = self.read(world.before).map_or(0, |(_, number)| number);
         let fits = self.at_least.is_none_or(|least| number >= least)
@@ -137,13 +156,14 @@ impl ExpectKind for CgroupFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::Cgroup;
+    use crate::snapshot::{Cgroup, Omitted};
 
     fn host(files: &[(&str, &str, &str)]) -> Snapshot {
         let group = |(hierarchy, file, text): &(&str, &str, &str)| Cgroup {
             hierarchy: (*hierarchy).into(),
             path: "box".into(),
             procs: Vec::new(),
+            procs_omitted: Omitted::Nothing,
             files: [((*file).to_owned(), (*text).to_owned())].into(),
         };
         Snapshot { cgroups: files.iter().map(group).collect(), ..Snapshot::default() }
@@ -172,6 +192,20 @@ mod tests {
         assert_eq!(usage.read(&v1), Some(("cpuacct.usage".into(), 36_270_000)));
         assert_eq!(usage.read(&v2), Some(("cpu.stat".into(), 480)));
         assert_eq!(usage.read(&host(&[("memory", "memory.failcnt", "3")])), None);
+    }
+
+    #[test]
+    fn of_a_file_that_was_cut_only_whole_lines_count() {
+        let throttled = expectation(&["cpu.stat"], Some("nr_throttled"));
+        let cut = host(&[("cpu", "cpu.stat", "nr_throttled 7\nnr_thr…")]);
+        assert_eq!(throttled.read(&cut), Some(("cpu.stat".into(), 7)));
+        let last = host(&[("cpu", "cpu.stat", "nr_periods 7\nnr_throttled 1…")]);
+        assert_eq!(throttled.read(&last), None);
+        assert_eq!(throttled.missing(&last), "could not be read whole: cpu.stat of box is too long");
+        let written = expectation(&["io.stat"], Some("written"));
+        assert_eq!(written.read(&host(&[("unified", "io.stat", "254:0 wbytes=4096\n254:16 wby…")])), None);
+        let others = Snapshot { cgroups_omitted: Omitted::Rows(3), ..Snapshot::default() };
+        assert_eq!(throttled.missing(&others), "could not be read whole: … 3 more cgroups");
     }
 
     #[test]

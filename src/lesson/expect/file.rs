@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, FactRequest, World, host, verdict};
+use super::{ExpectKind, FactRequest, UNREAD, World, host, verdict};
 use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
@@ -78,6 +78,14 @@ impl ExpectKind for File {
             Presence::Absent => false,
         };
         let says_it = self.contains.as_deref().is_none_or(|text| fact.content.contains(text));
+        if right_kind && !says_it && fact.is_cut {
+            let read = fact.content.len();
+            return verdict(
+                false,
+                sentence,
+                format!("{UNREAD}: the first {read} bytes of {} do not say it", self.path),
+            );
+        }
         let first_line = fact.content.lines().next().unwrap_or_default();
         verdict(right_kind && says_it, sentence, format!("{:?} of {} bytes: {first_line}", fact.kind, fact.size))
     }

@@ -23,10 +23,10 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::lesson::model::ViewKind;
-use crate::observe::facts::FileFact;
+use crate::observe::facts::{FileFact, Listing, ProcCount};
 use crate::op::{ActorName, OpRecord};
 use crate::report::Verdict;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Omitted, Snapshot};
 
 /// What an expectation is judged by.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +68,8 @@ pub enum FactRequest {
 #[derive(Debug, Clone, Default)]
 pub struct FactAnswers {
     pub files: BTreeMap<(ActorName, String), Option<FileFact>>,
-    pub proc_lists: BTreeMap<(ActorName, ActorName), bool>,
-    pub proc_counts: BTreeMap<ActorName, usize>,
+    pub proc_lists: BTreeMap<(ActorName, ActorName), Listing>,
+    pub proc_counts: BTreeMap<ActorName, ProcCount>,
     pub reached: BTreeMap<(ActorName, Ipv4Addr), bool>,
 }
 
@@ -262,6 +262,14 @@ impl Expect {
 fn verdict(ok: bool, expected: impl Into<String>, seen: impl Into<String>) -> Verdict {
     Verdict::new(ok, expected, seen)
 }
+
+/// What was seen, where it is not among what was read of a list: it may be among the rest.
+fn or_unread(omitted: Omitted, what: &str, listed: usize, seen: impl FnOnce() -> String) -> String {
+    omitted.words(what, listed).map_or_else(seen, |more| format!("{UNREAD}: {more}"))
+}
+
+/// The verdict on what can't be judged begins so.
+const UNREAD: &str = "could not be read whole";
 
 /// Where an actor is not specified: the lab's host.
 fn host() -> ActorName {

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, host, verdict};
+use super::{ExpectKind, World, host, or_unread, verdict};
 use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
-use crate::snapshot;
+use crate::snapshot::{self, Omitted};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,10 +70,18 @@ impl ExpectKind for Mount {
         // Of several mounts on one target, the last is on top.
         let fitting = table.rows.iter().rev().find(|row| self.fits(row));
         let nearest = fitting.or_else(|| table.rows.iter().rev().find(|row| row.target == self.target));
-        let seen = nearest.map_or_else(
-            || format!("no mount at {} among {}", self.target, table.rows.len()),
-            |row| format!("{} {} {} {} {}", row.target, row.source, row.fstype, row.options, row.propagation.word()),
-        );
+        let listed = table.rows.len();
+        let none = || format!("no mount at {} among {listed}", self.target);
+        let seen = match (fitting, nearest) {
+            // What is not among those that were read may be behind them.
+            (None, _) if !table.omitted.is_nothing() => {
+                return verdict(false, self.sentence(), or_unread(table.omitted, "mounts", listed, none));
+            }
+            (_, Some(row)) => {
+                format!("{} {} {} {} {}", row.target, row.source, row.fstype, row.options, row.propagation.word())
+            }
+            (_, None) => none(),
+        };
         verdict(fitting.is_some() != self.absent, self.sentence(), seen)
     }
 }
@@ -111,7 +119,12 @@ impl ExpectKind for Mounts {
         let Some(table) = world.snapshot.mounts_of(&self.actor) else {
             return verdict(false, sentence, format!("there is no {}", self.actor));
         };
-        let few = self.at_most.is_none_or(|most| table.rows.len() <= most);
+        let listed = table.rows.len();
+        let count = match table.omitted {
+            Omitted::Nothing | Omitted::Uncounted => listed,
+            Omitted::Rows(others) => listed + others,
+        };
+        let few = self.at_most.is_none_or(|most| count <= most);
         let missing = self.like.as_ref().and_then(|other| {
             let Some(model) = world.snapshot.mounts_of(other) else { return Some(format!("there is no {other}")) };
             let here = |row: &&snapshot::Mount| !table.rows.iter().any(|own| own.target == row.target);
@@ -122,7 +135,24 @@ impl ExpectKind for Mounts {
             .as_ref()
             .and_then(|word| table.rows.iter().find(|row| row.propagation.word() != word))
             .map(|row| format!("{} is {}", row.target, row.propagation.word()));
+        let counted = || format!("{count} mounts");
+        let other = self.like.as_ref().and_then(|other| world.snapshot.mounts_of(other));
+        let is_cut = |table: &snapshot::MountTable| !table.omitted.is_nothing();
+        // A mount that is odd, or one too many, is so whatever else there is.
+        let cut = match (&missing, &odd) {
+            (_, Some(_)) => None,
+            (Some(_), None) => Some(table).filter(|table| is_cut(table)),
+            (None, None) if !few => None,
+            (None, None) => {
+                let matters = self.like.is_some() || self.all.is_some() || table.omitted == Omitted::Uncounted;
+                let own = Some(table).filter(|table| self.like.is_none() && matters && is_cut(table));
+                own.or(other.filter(|other| is_cut(other)))
+            }
+        };
+        if let Some(cut) = cut {
+            return verdict(false, sentence, or_unread(cut.omitted, "mounts", cut.rows.len(), counted));
+        }
         let ok = few && missing.is_none() && odd.is_none();
-        verdict(ok, sentence, missing.or(odd).unwrap_or_else(|| format!("{} mounts", table.rows.len())))
+        verdict(ok, sentence, missing.or(odd).unwrap_or_else(counted))
     }
 }

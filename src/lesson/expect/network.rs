@@ -4,10 +4,11 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, FactRequest, World, host, verdict};
+use super::{ExpectKind, FactRequest, World, host, or_unread, verdict};
 use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
+use crate::snapshot::Omitted;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,8 +48,10 @@ impl ExpectKind for Link {
             return verdict(false, sentence, format!("there is no {}", self.actor));
         };
         let Some(link) = network.link(&self.name) else {
-            let names: Vec<&str> = network.links.iter().map(|link| link.name.as_str()).collect();
-            return verdict(self.absent, sentence, format!("links: {}", names.join(", ")));
+            let names = || network.links.iter().map(|link| link.name.as_str()).collect::<Vec<&str>>().join(", ");
+            let omitted = network.omitted.links;
+            let seen = or_unread(omitted, "links", network.links.len(), || format!("links: {}", names()));
+            return verdict(self.absent && omitted.is_nothing(), sentence, seen);
         };
         let fits = self.kind.as_ref().is_none_or(|kind| *kind == link.kind)
             && self.up.is_none_or(|up| up == link.up)
@@ -93,8 +96,10 @@ impl ExpectKind for Address {
             .filter(|address| address.dev == self.dev)
             .map(|address| format!("{}/{}", address.ip, address.prefix))
             .collect();
-        let seen = if all.is_empty() { format!("no address on {}", self.dev) } else { all.join(", ") };
-        verdict(all.contains(&self.is), sentence, seen)
+        let has_it = all.contains(&self.is);
+        let listed = || if all.is_empty() { format!("no address on {}", self.dev) } else { all.join(", ") };
+        let omitted = if has_it { Omitted::Nothing } else { network.omitted.addresses };
+        verdict(has_it, sentence, or_unread(omitted, "addresses", network.addresses.len(), listed))
     }
 }
 
@@ -137,7 +142,8 @@ impl ExpectKind for Route {
                 && self.dev.as_ref().is_none_or(|dev| route.dev == *dev)
         });
         let all: Vec<&str> = network.routes.iter().map(|route| route.to.as_str()).collect();
-        let none = || if all.is_empty() { "no routes".into() } else { format!("routes to {}", all.join(", ")) };
+        let listed = || if all.is_empty() { "no routes".into() } else { format!("routes to {}", all.join(", ")) };
+        let none = || or_unread(network.omitted.routes, "routes", network.routes.len(), listed);
         let seen = fitting.map_or_else(none, |route| {
             format!("{} via {} dev {}", route.to, route.via.as_deref().unwrap_or("nobody"), route.dev)
         });

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, verdict};
+use super::{ExpectKind, World, or_unread, verdict};
 use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
-use crate::snapshot::{InUpper, OverlayEntry};
+use crate::snapshot::{self, InUpper, Omitted, OverlayEntry};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,7 +76,12 @@ impl ExpectKind for Overlay {
                 verdict(from == self.from, sentence, format!("{} {}", entry.path, from.words()))
             }
             None => {
-                verdict(false, sentence, format!("{} overlays are mounted, none has it", world.snapshot.overlays.len()))
+                let overlays = &world.snapshot.overlays;
+                let omitted = overlays.iter().map(snapshot::Overlay::omitted).fold(Omitted::Nothing, Omitted::and);
+                let listed = overlays.iter().map(|overlay| overlay.entries.len()).sum();
+                let none = || format!("{} overlays are mounted, none has it", overlays.len());
+                let omitted = omitted.and(world.snapshot.overlays_omitted);
+                verdict(false, sentence, or_unread(omitted, "entries", listed, none))
             }
         }
     }

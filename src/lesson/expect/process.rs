@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, FactRequest, World, verdict};
+use super::{ExpectKind, FactRequest, UNREAD, World, verdict};
 use crate::lesson::model::ViewKind;
+use crate::observe::facts::{Listing, ProcCount};
 use crate::op::ActorName;
 use crate::report::Verdict;
 
@@ -68,9 +69,15 @@ impl ExpectKind for Ps {
         let verb = if self.shown { "lists" } else { "does not list" };
         let sentence = format!("the /proc that {} sees {verb} {}", self.viewer, self.lists);
         let key = (self.viewer.clone(), self.lists.clone());
-        let count = world.facts.proc_counts.get(&self.viewer).copied().unwrap_or(0);
+        let counted = match world.facts.proc_counts.get(&self.viewer) {
+            Some(ProcCount { count, is_cut: false }) => format!("it lists {count} processes"),
+            Some(ProcCount { count, is_cut: true }) => format!("it lists more than {count} processes"),
+            None => "it lists no processes".into(),
+        };
         match world.facts.proc_lists.get(&key) {
-            Some(listed) => verdict(*listed == self.shown, sentence, format!("it lists {count} processes")),
+            Some(Listing::Listed) => verdict(self.shown, sentence, counted),
+            Some(Listing::Missing) => verdict(!self.shown, sentence, counted),
+            Some(Listing::Unknown) => verdict(false, sentence, format!("{UNREAD}: {counted}")),
             None => verdict(false, sentence, format!("{} or {} is not there", self.viewer, self.lists)),
         }
     }

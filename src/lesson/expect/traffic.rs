@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, host, verdict};
+use super::{ExpectKind, World, host, or_unread, verdict};
 use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Omitted, Snapshot};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,9 +61,19 @@ impl ExpectKind for Traffic {
             (None, Some(most)) => sentence.push_str(&format!(", passed by at most {most} packets")),
             (Some(least), Some(most)) => sentence.push_str(&format!(", passed by {least} to {most} packets")),
         }
-        let Some(now) = self.packets(world.snapshot) else {
-            return verdict(false, sentence, "there is no such row");
+        let omitted = |snapshot: &Snapshot| {
+            snapshot.network_of(&self.actor).map_or(Omitted::Nothing, |network| network.omitted.traffic)
         };
+        let listed = world.snapshot.network_of(&self.actor).map_or(0, |network| network.traffic.len());
+        let unread = |of: Omitted, seen: &str| or_unread(of, "classes and rules", listed, || seen.to_owned());
+        let Some(now) = self.packets(world.snapshot) else {
+            return verdict(false, sentence, unread(omitted(world.snapshot), "there is no such row"));
+        };
+        // Packets of rows that were not read are missing in the sum.
+        let cut = omitted(world.snapshot).and(omitted(world.before));
+        if !cut.is_nothing() && (self.at_least.is_some() || self.at_most.is_some()) {
+            return verdict(false, sentence, unread(cut, ""));
+        }
         let passed = now.saturating_sub(self.packets(world.before).unwrap_or(0));
         let fits = self.at_least.is_none_or(|least| passed >= least) && self.at_most.is_none_or(|most| passed <= most);
         verdict(fits, sentence, format!("{passed} packets in this step"))

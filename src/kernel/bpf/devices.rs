@@ -1,14 +1,13 @@
 //! Rules for devices in cgroup v2: no file takes them, so a small program is put together, loaded and attached to a group;
-//! the kernel asks it at every open and mknod. See bpf(2), and the kernel's text on cgroup-v2, "Device controller".
-
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+//! the kernel asks it at every open and mknod. See the kernel's text on cgroup-v2, "Device controller".
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
 
-use super::notation::quoted;
-use super::record::Recorder;
+use super::{
+    EXIT, Instruction, JUMP_IF_ZERO, JUMP_UNLESS_ZERO, Kind, NOTHING, R0, R1, R2, R3, R4, R5, R6, and, copy,
+    jump_unless_equal, load_word, set, shift_right,
+};
+use crate::kernel::record::Recorder;
 use crate::op::DeviceRule;
 
 /// What a group may do, as the rules so far leave it; in v1 the kernel keeps this itself.
@@ -120,132 +119,9 @@ impl Devices {
     }
 }
 
-/// One instruction of the machine that bpf(2) speaks of; the layout is the kernel's.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Instruction {
-    code: u8,
-    /// Destination in the low half, source in the high one.
-    registers: u8,
-    offset: i16,
-    immediate: i32,
-}
-
-const R0: u8 = 0;
-const R1: u8 = 1;
-const R2: u8 = 2;
-const R3: u8 = 3;
-const R4: u8 = 4;
-const R5: u8 = 5;
-const R6: u8 = 6;
-/// `BPF_JMP | BPF_JNE | BPF_K` and `BPF_JMP | BPF_JEQ | BPF_K`: compared with the immediate.
-const JUMP_UNLESS_ZERO: u8 = 0x55;
-const JUMP_IF_ZERO: u8 = 0x15;
-const NOTHING: Instruction = Instruction { code: 0, registers: 0, offset: 0, immediate: 0 };
-const EXIT: Instruction = Instruction { code: 0x95, ..NOTHING };
-
-fn load_word(to: u8, from: u8, offset: i16) -> Instruction {
-    Instruction { code: 0x61, registers: to | from << 4, offset, ..NOTHING }
-}
-
-fn copy(to: u8, from: u8) -> Instruction {
-    Instruction { code: 0xbf, registers: to | from << 4, ..NOTHING }
-}
-
-fn set(to: u8, immediate: i32) -> Instruction {
-    Instruction { code: 0xb7, registers: to, immediate, ..NOTHING }
-}
-
-fn and(to: u8, immediate: i32) -> Instruction {
-    Instruction { code: 0x57, registers: to, immediate, ..NOTHING }
-}
-
-fn shift_right(to: u8, immediate: i32) -> Instruction {
-    Instruction { code: 0x77, registers: to, immediate, ..NOTHING }
-}
-
-fn jump_unless_equal(register: u8, immediate: i32) -> Instruction {
-    Instruction { code: JUMP_UNLESS_ZERO, registers: register, immediate, ..NOTHING }
-}
-
 /// Have the kernel ask a program for this policy, in the group whose directory this is; it takes the place of an earlier one.
 pub fn attach(recorder: &mut Recorder, dir: &str, policy: &Policy) -> Result<(), Errno> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let group: OwnedFd =
-        recorder.call("openat", format!("AT_FDCWD, {}, O_RDONLY|O_DIRECTORY|O_CLOEXEC", quoted(dir)), || {
-            nix::fcntl::open(dir, flags, Mode::empty())
-        })?;
-    let program = load(recorder, &policy.program())?;
-    let attributes = AttachAttributes {
-        target: group.as_raw_fd() as u32,
-        program: program.as_raw_fd() as u32,
-        kind: ATTACH_TO_DEVICES,
-        flags: 0,
-    };
-    let args = format!(
-        "BPF_PROG_ATTACH, {{target_fd={}, attach_bpf_fd={}, attach_type=BPF_CGROUP_DEVICE, attach_flags=0}}, {}",
-        group.as_raw_fd(),
-        program.as_raw_fd(),
-        size_of::<AttachAttributes>()
-    );
-    recorder.call("bpf", args, || bpf(PROGRAM_ATTACH, &attributes)).map(drop)
-}
-
-fn load(recorder: &mut Recorder, program: &[Instruction]) -> Result<OwnedFd, Errno> {
-    let attributes = LoadAttributes {
-        kind: PROGRAM_FOR_DEVICES,
-        count: program.len() as u32,
-        instructions: program.as_ptr() as u64,
-        // No function of the kernel is called that would ask for another.
-        license: c"MIT".as_ptr() as u64,
-        ..LoadAttributes::default()
-    };
-    let args = format!(
-        "BPF_PROG_LOAD, {{prog_type=BPF_PROG_TYPE_CGROUP_DEVICE, insn_cnt={}, license=\"MIT\"}}, {}",
-        program.len(),
-        size_of::<LoadAttributes>()
-    );
-    recorder.call("bpf", args, || {
-        let descriptor = bpf(PROGRAM_LOAD, &attributes)?;
-        // SAFETY: the kernel has just handed out this descriptor, and nobody else knows of it.
-        Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
-    })
-}
-
-const PROGRAM_LOAD: libc::c_int = 5;
-const PROGRAM_ATTACH: libc::c_int = 8;
-const PROGRAM_FOR_DEVICES: u32 = 15;
-const ATTACH_TO_DEVICES: u32 = 6;
-
-/// The first part of `union bpf_attr` for BPF_PROG_LOAD; the kernel takes what is missing for zero.
-#[repr(C)]
-#[derive(Default)]
-struct LoadAttributes {
-    kind: u32,
-    count: u32,
-    instructions: u64,
-    license: u64,
-    log_level: u32,
-    log_size: u32,
-    log: u64,
-    kernel_version: u32,
-    flags: u32,
-}
-
-/// The same for BPF_PROG_ATTACH.
-#[repr(C)]
-struct AttachAttributes {
-    target: u32,
-    program: u32,
-    kind: u32,
-    flags: u32,
-}
-
-fn bpf<A>(command: libc::c_int, attributes: &A) -> Result<i32, Errno> {
-    // SAFETY: the attributes are laid out as the command wants them, their size is told, and what they point to outlives
-    // the call.
-    let returned = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size_of::<A>()) };
-    Errno::result(returned).map(|number| number as i32)
+    super::attach(recorder, dir, Kind::Devices, &policy.program())
 }
 
 #[cfg(test)]

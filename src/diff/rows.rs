@@ -1,0 +1,196 @@
+//! Rows of two lists, set beside each other by what they are told by. Linear in their length: a lab decides how long they are.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::{Birth, Mark, Row, Section};
+use crate::snapshot::Omitted;
+
+/// One side of a comparison.
+#[derive(Debug)]
+pub struct Side<'a, T> {
+    pub rows: &'a [T],
+    pub omitted: Omitted,
+}
+
+impl<'a, T> Side<'a, T> {
+    pub fn new(rows: &'a [T], omitted: Omitted) -> Side<'a, T> {
+        Side { rows, omitted }
+    }
+
+    /// What is not in this list is not there.
+    fn is_whole(&self) -> bool {
+        self.omitted.is_nothing()
+    }
+}
+
+/// Of a row that one side alone has: whether that says anything depends on whether the other is whole.
+fn unless_cut<T>(mark: Mark, other: &Side<'_, T>) -> Mark {
+    if other.is_whole() { mark } else { Mark::Unknown }
+}
+
+/// Rows in the order of `after`; a row that is gone stands behind the one it stood behind.
+pub fn rows<T: Clone, K: Eq + Hash>(
+    before: &Side<'_, T>,
+    after: &Side<'_, T>,
+    key: impl Fn(&T) -> K,
+    mark: impl Fn(&T, &T) -> Mark,
+) -> Vec<Row<T>> {
+    let old_places = places(before.rows, &key);
+    let new_places = places(after.rows, &key);
+
+    // The rows that are gone, each with the number of new rows that stand before it.
+    let (mut gone, mut behind) = (Vec::new(), 0);
+    for old in before.rows {
+        match new_places.get(&key(old)) {
+            Some(place) => behind = place + 1,
+            None => gone.push((behind, old)),
+        }
+    }
+    gone.sort_by_key(|(behind, _)| *behind);
+
+    let mut gone = gone.into_iter().peekable();
+    let mut rows = Vec::with_capacity(after.rows.len() + gone.len());
+    let lost = |old: &T| Row { mark: unless_cut(Mark::Gone, after), before: Some(old.clone()), after: None };
+    for (place, new) in after.rows.iter().enumerate() {
+        while let Some((_, old)) = gone.next_if(|(behind, _)| *behind <= place) {
+            rows.push(lost(old));
+        }
+        rows.push(match old_places.get(&key(new)).map(|place| &before.rows[*place]) {
+            Some(old) => Row { mark: mark(old, new), before: Some(old.clone()), after: Some(new.clone()) },
+            None => Row { mark: unless_cut(Mark::Added, before), before: None, after: Some(new.clone()) },
+        });
+    }
+    rows.extend(gone.map(|(_, old)| lost(old)));
+    rows
+}
+
+/// The first row with each key.
+fn places<T, K: Eq + Hash>(rows: &[T], key: impl Fn(&T) -> K) -> HashMap<K, usize> {
+    let mut places = HashMap::with_capacity(rows.len());
+    for (place, row) in rows.iter().enumerate() {
+        places.entry(key(row)).or_insert(place);
+    }
+    places
+}
+
+pub fn mark_by_equality<T: PartialEq>(before: &T, after: &T) -> Mark {
+    if before == after { Mark::Same } else { Mark::Changed }
+}
+
+/// One owner and its rows.
+#[derive(Debug)]
+pub struct Owned<'a, T> {
+    pub owner: String,
+    pub side: Side<'a, T>,
+}
+
+/// Per owner: an owner that is new, gone, or there on both sides.
+pub fn sections<T: Clone + PartialEq, K: Eq + Hash>(
+    before: &Side<'_, Owned<'_, T>>,
+    after: &Side<'_, Owned<'_, T>>,
+    key: impl Fn(&T) -> K,
+) -> Vec<Section<T>> {
+    let none = Side::new(&[], Omitted::Nothing);
+    // An owner that may have been there among what was left out is neither new nor gone, nor are its rows.
+    let unseen = Side::new(&[], Omitted::Uncounted);
+    let by_owner = |one: &Owned<'_, T>| one.owner.clone();
+    let (old_places, new_places) = (places(before.rows, by_owner), places(after.rows, by_owner));
+
+    let mut found: Vec<Section<T>> = Vec::new();
+    for new in after.rows {
+        let old = old_places.get(&new.owner).map(|place| &before.rows[*place].side);
+        let (birth, old) = match old {
+            Some(old) => (Birth::Old, old),
+            None if before.is_whole() => (Birth::New, &none),
+            None => (Birth::Unknown, &unseen),
+        };
+        found.push(section(&new.owner, birth, old, &new.side, &key));
+    }
+    for old in before.rows.iter().filter(|old| !new_places.contains_key(&old.owner)) {
+        let (birth, new) = if after.is_whole() { (Birth::Gone, &none) } else { (Birth::Unknown, &unseen) };
+        found.push(section(&old.owner, birth, &old.side, new, &key));
+    }
+    found
+}
+
+fn section<T: Clone + PartialEq, K: Eq + Hash>(
+    owner: &str,
+    birth: Birth,
+    before: &Side<'_, T>,
+    after: &Side<'_, T>,
+    key: impl Fn(&T) -> K,
+) -> Section<T> {
+    Section {
+        owner: owner.to_owned(),
+        birth,
+        rows: rows(before, after, key, mark_by_equality),
+        omitted: [before.omitted, after.omitted],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(before: &str, was: Omitted, after: &str, is: Omitted) -> String {
+        let (before, after): (Vec<char>, Vec<char>) = (before.chars().collect(), after.chars().collect());
+        rows(&Side::new(&before, was), &Side::new(&after, is), |letter| *letter, mark_by_equality)
+            .iter()
+            .flat_map(|row| [row.mark.sign(), row.after.or(row.before).unwrap_or('!')])
+            .collect()
+    }
+
+    #[test]
+    fn gone_rows_stay_where_they_were() {
+        let check = |before: &str, after: &str, expected: &str| {
+            assert_eq!(shown(before, Omitted::Nothing, after, Omitted::Nothing), expected);
+        };
+        check("abc", "abc", " a b c");
+        check("abc", "ac", " a-b c");
+        check("abc", "c", "-a-b c");
+        check("a", "ab", " a+b");
+        check("", "", "");
+        check("ab", "", "-a-b");
+        check("abcd", "dcx", "-a-b d c+x");
+        check("abcd", "dax", " d a-b-c+x");
+    }
+
+    #[test]
+    fn what_one_side_alone_has_says_nothing_where_the_other_was_cut() {
+        let (whole, cut) = (Omitted::Nothing, Omitted::Rows(3));
+        let check = |before: &str, was, after: &str, is, expected: &str| {
+            assert_eq!(shown(before, was, after, is), expected);
+        };
+        // Something in front was unmounted, and what was behind the end came into sight.
+        check("abc", cut, "acd", cut, " a?b c?d");
+        // It has become too many: what is missing may be there, but what is there is new.
+        check("ab", whole, "acx", cut, " a?b+c+x");
+        check("acx", cut, "ab", whole, " a-c-x?b");
+        check("acx", Omitted::Uncounted, "acx", cut, " a c x");
+    }
+
+    #[test]
+    fn an_owner_that_may_have_been_left_out_is_neither_new_nor_gone() {
+        let rows = ['r'];
+        let side = |owners: &str| -> Vec<Owned<'_, char>> {
+            let owned = |owner: char| Owned { owner: owner.into(), side: Side::new(&rows, Omitted::Nothing) };
+            owners.chars().map(owned).collect()
+        };
+        let check = |before: &str, was, after: &str, is, expected: &[(&str, Birth, Mark)]| {
+            let (before, after) = (side(before), side(after));
+            let sections = sections(&Side::new(&before, was), &Side::new(&after, is), |row| *row);
+            let found: Vec<(&str, Birth, Mark)> = sections
+                .iter()
+                .map(|section| (section.owner.as_str(), section.birth.clone(), section.rows[0].mark))
+                .collect();
+            assert_eq!(found, expected);
+        };
+        let (whole, cut) = (Omitted::Nothing, Omitted::Rows(1));
+        let old = |owner| (owner, Birth::Old, Mark::Same);
+        check("ab", whole, "bc", whole, &[old("b"), ("c", Birth::New, Mark::Added), ("a", Birth::Gone, Mark::Gone)]);
+        let unknown = |owner| (owner, Birth::Unknown, Mark::Unknown);
+        check("ab", cut, "bc", cut, &[old("b"), unknown("c"), unknown("a")]);
+        check("ab", whole, "bc", cut, &[old("b"), ("c", Birth::New, Mark::Added), unknown("a")]);
+    }
+}
