@@ -413,6 +413,12 @@ impl Snapshot {
         self.processes.iter().find(|process| process.actor.as_ref() == Some(actor))
     }
 
+    /// By its pid as the machine counts: processes stand in that order.
+    pub fn process(&self, pid: u32) -> Option<&Process> {
+        let place = self.processes.binary_search_by_key(&pid, |process| process.pid).ok()?;
+        self.processes.get(place)
+    }
+
     pub fn network_of(&self, actor: &ActorName) -> Option<&Network> {
         self.networks.iter().find(|network| network.actors.contains(actor))
     }

@@ -1,6 +1,7 @@
 //! `unboxed run`: play a whole lesson without a terminal.
 
-use std::io::{Read, Write};
+use std::collections::BTreeMap;
+use std::io::{BufWriter, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
@@ -12,11 +13,11 @@ use serde::Serialize;
 
 use super::{Format, check_live, door, facts, open_lesson, program};
 use crate::engine::session::{Session, SessionOptions};
-use crate::engine::{Proof, play};
+use crate::engine::{Proof, ProofRow, play};
 use crate::failure;
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::nearest::nearest;
-use crate::op::{OpRecord, Outcome};
+use crate::op::{ActorName, OpRecord, Outcome};
 use crate::report::{LabInfo, StepRecord, StepStatus, Verdict};
 use crate::{text, words};
 
@@ -32,6 +33,26 @@ pub struct RunArguments {
     /// Keep the lab up after the last step, until the input ends or SIGTERM comes
     #[arg(long)]
     pub hold: bool,
+}
+
+/// All that was played, as JSON. It goes out as it is made: a lab that is much to look at is not kept twice.
+#[derive(Debug, Serialize)]
+struct ReportJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actors: Option<&'a BTreeMap<ActorName, u32>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lab: Option<&'a str>,
+    lesson: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine: Option<ProofJson<'a>>,
+    ok: bool,
+    steps: Vec<StepJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ProofJson<'a> {
+    clean: bool,
+    rows: &'a [ProofRow],
 }
 
 /// One played step, as JSON.
@@ -149,21 +170,16 @@ fn print_json(
     info: Option<&LabInfo>,
     proof: Option<&Proof>,
 ) -> anyhow::Result<()> {
-    let steps: Vec<StepJson<'_>> = records.iter().map(|record| step_json(&lesson.steps[record.step], record)).collect();
-    let mut object = serde_json::json!({
-        "lesson": lesson.id,
-        "ok": records.iter().all(StepRecord::is_ok),
-        "steps": steps,
-    });
-    if let Some(info) = info {
-        object["lab"] = serde_json::json!(info.id);
-        object["actors"] = serde_json::json!(info.actors);
-    }
-    if let Some(proof) = proof {
-        object["machine"] = serde_json::json!({ "clean": proof.is_clean(), "rows": proof.rows });
-    }
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, &object)?;
+    let report = ReportJson {
+        actors: info.map(|info| &info.actors),
+        lab: info.map(|info| info.id.as_str()),
+        lesson: &lesson.id,
+        machine: proof.map(|proof| ProofJson { clean: proof.is_clean(), rows: &proof.rows }),
+        ok: records.iter().all(StepRecord::is_ok),
+        steps: records.iter().map(|record| step_json(&lesson.steps[record.step], record)).collect(),
+    };
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    serde_json::to_writer(&mut out, &report)?;
     writeln!(out)?;
     out.flush()?;
     Ok(())

@@ -47,6 +47,8 @@ pub struct Session {
     machine_before: MachineState,
     /// Of all the session's labs.
     lab_processes: SeenProcesses,
+    /// The last snapshot that was told: one that is equal shares its memory.
+    latest: Arc<Snapshot>,
     /// What the shells of the lab that is up printed.
     pub(super) transcripts: Transcripts,
     pub(super) turn: Option<Turn>,
@@ -91,6 +93,7 @@ impl Session {
             played: 0,
             machine_before,
             lab_processes: SeenProcesses::default(),
+            latest: Arc::default(),
             transcripts: Vec::new(),
             turn: None,
             left_out: BTreeSet::new(),
@@ -169,9 +172,10 @@ impl Session {
         look.dedup();
         let lab = self.lab()?;
         lab.look_at(&look);
-        let live = Arc::new(lab.snapshot());
+        let live = lab.snapshot();
         let context = lab.context(&live);
         let info = lab.info();
+        let live = self.share(live);
         self.remember(&live);
         let checks = step.map_or_else(Vec::new, |step| step.preflight(&live));
         let (left_out, nanos) = (self.left_out.clone(), since.elapsed().as_nanos() as u64);
@@ -229,7 +233,8 @@ impl Session {
         self.draw(&step.charts)?;
         let lab = self.lab()?;
         lab.look_at(&step.look);
-        let before = Arc::new(lab.snapshot());
+        let before = lab.snapshot();
+        let before = self.share(before);
         let (mut ops, mut verdicts) = self.act_on(&step.id, &step.breaks)?;
         let (fixed, outcomes) = self.act_on(&step.id, &step.actions)?;
         ops.extend(fixed);
@@ -246,7 +251,7 @@ impl Session {
             ops,
             diff: Diff::between(&before, &after),
             before,
-            after: Arc::new(after),
+            after: self.share(after),
             verdicts,
             predicted,
             charts: self.sampler.as_ref().map(Sampler::series).unwrap_or_default(),
@@ -353,6 +358,13 @@ impl Session {
         let snapshot = self.lab.as_mut()?.changed()?;
         self.remember(&snapshot);
         Some(snapshot)
+    }
+
+    fn share(&mut self, snapshot: Snapshot) -> Arc<Snapshot> {
+        if *self.latest != snapshot {
+            self.latest = Arc::new(snapshot);
+        }
+        Arc::clone(&self.latest)
     }
 
     fn remember(&mut self, snapshot: &Snapshot) {

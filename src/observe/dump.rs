@@ -1,18 +1,18 @@
 //! Dumps on a netlink socket: no more of one is received than a budget allows, and what is left of it is in nobody's way.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, sockopt};
-use nix::sys::time::{TimeVal, TimeValLike};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::sys::socket::{MsgFlags, recv};
 
 use super::bounds::Budget;
 use crate::snapshot::Omitted;
 
 /// How long the kernel may be silent before a dump counts as failed, and how long a dump may take in all.
-const SILENCE_MS: i64 = 200;
+const SILENCE: Duration = Duration::from_millis(200);
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Types of messages that are netlink's own, and the length of the header of each message.
@@ -53,10 +53,8 @@ impl<'a> Dumper<'a> {
     /// The kernel refuses another dump while one is unfinished, and nothing ends one but reading it to its end: what an
     /// earlier look has left is read first.
     pub fn new(socket: &'a OwnedFd, rows: usize, bytes: &'a mut Budget) -> Dumper<'a> {
-        let silence = TimeVal::milliseconds(SILENCE_MS);
-        let _ = nix::sys::socket::setsockopt(socket, sockopt::ReceiveTimeout, &silence);
         let mut dumper = Dumper { socket, bytes, rows, buffer: vec![0; 64 * 1024], is_busy: false };
-        dumper.is_busy = dumper.receive(MsgFlags::MSG_DONTWAIT, |_, _| None) == End::Cut;
+        dumper.is_busy = dumper.receive(Duration::ZERO, |_, _| None) == End::Cut;
         dumper
     }
 
@@ -81,7 +79,7 @@ impl<'a> Dumper<'a> {
         }
 
         let (most, mut others) = (self.rows, 0);
-        let end = self.receive(MsgFlags::empty(), |header, message| {
+        let end = self.receive(SILENCE, |header, message| {
             // A late answer to an earlier request.
             if header.sequence != sequence {
                 return None;
@@ -105,16 +103,26 @@ impl<'a> Dumper<'a> {
         Some(list)
     }
 
-    /// Receive until `each` says that this was the end, nothing more comes, or enough has come.
-    fn receive(&mut self, flags: MsgFlags, mut each: impl FnMut(&Header, &[u8]) -> Option<End>) -> End {
+    /// Receive until `each` says that this was the end, nothing more comes for so long, or enough has come.
+    ///
+    /// The socket came out of the lab, where it may be open, too: somebody there can read the answers away or set it to wait
+    /// for ever, so that no call of this process may wait in it.
+    fn receive(&mut self, silence: Duration, mut each: impl FnMut(&Header, &[u8]) -> Option<End>) -> End {
         let deadline = Instant::now() + TIMEOUT;
         while !self.bytes.is_spent() && Instant::now() < deadline {
-            let count = match nix::sys::socket::recv(self.socket.as_raw_fd(), &mut self.buffer, flags) {
+            let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+            let timeout = PollTimeout::try_from(silence).unwrap_or(PollTimeout::ZERO);
+            match nix::poll::poll(&mut ready, timeout) {
+                // Silence in the middle of a dump; or nothing was left of an earlier one.
+                Ok(0) if silence.is_zero() => return End::Done,
+                Ok(0) => return End::Cut,
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(_) => return End::Done,
+            }
+            let count = match recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::MSG_DONTWAIT) {
                 Ok(0) => return End::Done,
                 Ok(count) => count,
-                Err(Errno::EINTR) => continue,
-                // Silence in the middle of a dump.
-                Err(Errno::EAGAIN) if flags.is_empty() => return End::Cut,
+                Err(Errno::EINTR | Errno::EAGAIN) => continue,
                 Err(_) => return End::Done,
             };
             self.bytes.spend(count);

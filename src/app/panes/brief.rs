@@ -1,7 +1,5 @@
 //! Panes for a room: what changed and nothing else, without ids, options or inherited rows; everything where nothing changed.
 
-use std::collections::HashMap;
-
 use super::{PaneRow, RowKind, Scene, bars, charts, network, omitted, row, seen};
 use crate::diff::{CUT, CgroupFile, MEMBERS, Mark, Row, Section, is_counter};
 use crate::lesson::model::ViewKind;
@@ -253,9 +251,8 @@ fn is_of_members(row: &Row<CgroupFile>) -> bool {
 
 /// Pids as the machine counts them mean nothing to a room: names do.
 fn members(pids: &str, at: &Snapshot) -> String {
-    let processes: HashMap<u32, &Process> = at.processes.iter().map(|process| (process.pid, process)).collect();
     let unknown = if at.processes_omitted.is_nothing() { "one that is gone" } else { "one that was not read" };
-    let name = |pid: u32| match processes.get(&pid) {
+    let name = |pid: u32| match at.process(pid) {
         Some(process) => process.actor.as_ref().map_or_else(|| process.comm.clone(), ToString::to_string),
         None => unknown.to_owned(),
     };

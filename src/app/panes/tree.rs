@@ -1,11 +1,11 @@
 //! The tree of the lab's groups, hierarchy by hierarchy: who is in each, and how it stands. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Compare, PaneRow, RowKind, Scene, row};
 use crate::app::keymap::{self, Command};
 use crate::diff::{Birth, CUT, CgroupFile, Diff, MEMBERS, Mark, Section};
-use crate::snapshot::{Process, Snapshot};
+use crate::snapshot::Process;
 use crate::text::shortened;
 
 /// A group that is chosen has a row for each member, but no more than these.
@@ -264,12 +264,8 @@ impl Member<'_> {
 }
 
 fn members<'a>(group: &Group<'_>, scene: &Scene<'a>) -> Vec<Member<'a>> {
-    let known = |snapshot: &'a Snapshot| -> BTreeMap<u32, &'a Process> {
-        snapshot.processes.iter().map(|process| (process.pid, process)).collect()
-    };
-    let (before, after) = (known(scene.before), known(scene.after));
     let member = |pid: u32, mark| {
-        let process = after.get(&pid).or_else(|| before.get(&pid)).copied();
+        let process = scene.after.process(pid).or_else(|| scene.before.process(pid));
         Member { pid, mark, process }
     };
     if scene.compare == Compare::Before {

@@ -275,3 +275,157 @@ const UNREAD: &str = "could not be read whole";
 fn host() -> ActorName {
     ActorName::host()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::mounts::parse;
+    use crate::snapshot::{
+        Address, Cgroup, FileKind, InUpper, MountTable, Network, NetworkOmitted, NsInode, Overlay, OverlayEntry, Route,
+        Traffic,
+    };
+
+    /// A lab with little in it, each list whole, or each list cut.
+    fn lab(omitted: Omitted) -> Snapshot {
+        let lines = "1 0 0:1 / / rw - tmpfs none rw\n2 1 0:2 / /proc rw - proc proc rw";
+        let table = MountTable { actor: host(), ns: NsInode(1), rows: parse(lines), omitted };
+        let address = Address { dev: "lo".into(), ip: "127.0.0.1".into(), prefix: 8, scope: "host".into() };
+        let route = Route {
+            to: "default".into(),
+            via: None,
+            dev: "lo".into(),
+            protocol: "boot".into(),
+            scope: "link".into(),
+            prefsrc: None,
+        };
+        let network = Network {
+            actors: vec![host()],
+            addresses: vec![address],
+            routes: vec![route],
+            traffic: vec![Traffic { text: "class htb 10:1".into(), packets: 3, bytes: 9 }],
+            omitted: NetworkOmitted {
+                links: omitted,
+                addresses: omitted,
+                routes: omitted,
+                neighbours: omitted,
+                traffic: omitted,
+            },
+            ..Network::default()
+        };
+        let mark = if omitted.is_nothing() { "" } else { "…" };
+        let group = Cgroup {
+            hierarchy: "memory".into(),
+            path: "box".into(),
+            procs: vec![7],
+            procs_omitted: omitted,
+            files: [("io.max".to_owned(), format!("254:0 wbps=1{mark}"))].into(),
+        };
+        let entry = OverlayEntry {
+            path: "there".into(),
+            kind: FileKind::File,
+            in_lowers: vec![0],
+            upper: InUpper::Absent,
+            merged: true,
+        };
+        let overlay = Overlay {
+            actor: host(),
+            mount_id: 1,
+            merged: "/merged".into(),
+            lowers: vec!["/lower".into()],
+            upper: None,
+            work: None,
+            entries: vec![entry],
+            truncated: !omitted.is_nothing(),
+        };
+        Snapshot {
+            mounts: vec![table],
+            networks: vec![network],
+            cgroups: vec![group],
+            cgroups_omitted: omitted,
+            overlays: vec![overlay],
+            overlays_omitted: omitted,
+            ..Snapshot::default()
+        }
+    }
+
+    fn judge(text: &str, snapshot: &Snapshot, facts: &FactAnswers) -> Verdict {
+        let expect: Expect = serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        expect.judge(&World { snapshot, before: snapshot, facts, outputs: &[], ops: &[] })
+    }
+
+    #[test]
+    fn what_is_not_in_a_list_that_was_cut_is_neither_there_nor_missing() {
+        let facts = FactAnswers::default();
+        // What each says of the lab with whole lists. Of cut ones it says that they could not be read whole.
+        let check = |text: &str, ok: bool| {
+            let whole = judge(text, &lab(Omitted::Nothing), &facts);
+            assert_eq!((whole.ok, whole.seen.contains(UNREAD)), (ok, false), "{text}: {whole:?}");
+            for omitted in [Omitted::Rows(3), Omitted::Uncounted] {
+                let cut = judge(text, &lab(omitted), &facts);
+                assert_eq!((cut.ok, cut.seen.starts_with(UNREAD)), (false, true), "{text}: {cut:?}");
+            }
+        };
+        check(r#"{"mount": {"target": "/x"}}"#, false);
+        check(r#"{"mount": {"target": "/x", "absent": true}}"#, true);
+        check(r#"{"mounts": {"all": "private"}}"#, true);
+        check(r#"{"mounts": {"like": "host"}}"#, true);
+        check(r#"{"link": {"name": "x"}}"#, false);
+        check(r#"{"link": {"name": "x", "absent": true}}"#, true);
+        check(r#"{"address": {"dev": "lo", "is": "10.0.0.1/8"}}"#, false);
+        check(r#"{"route": {"to": "10.0.0.0/8"}}"#, false);
+        check(r#"{"traffic": {"row": "class htb 10:2"}}"#, false);
+        check(r#"{"traffic": {"row": "class htb 10:1", "at_most": 0}}"#, true);
+        check(r#"{"cgroup": {"name": "other"}}"#, false);
+        check(r#"{"cgroup": {"name": "box", "has": "host"}}"#, false);
+        check(r#"{"cgroup": {"name": "box", "limit": {"write_bps": "2"}}}"#, false);
+        check(r#"{"cgroup_file": {"name": "other", "file": ["io.max"], "at_least": 1}}"#, false);
+        check(r#"{"cgroup_file": {"name": "box", "file": ["io.max"], "is": ["254:0 wbps=1"]}}"#, true);
+        check(r#"{"overlay": {"entry": "missing", "from": "lower"}}"#, false);
+    }
+
+    #[test]
+    fn what_was_read_of_a_list_that_was_cut_holds() {
+        let facts = FactAnswers::default();
+        let check = |text: &str, ok: bool| {
+            for omitted in [Omitted::Nothing, Omitted::Rows(3)] {
+                let verdict = judge(text, &lab(omitted), &facts);
+                assert_eq!((verdict.ok, verdict.seen.contains(UNREAD)), (ok, false), "{text}: {verdict:?}");
+            }
+        };
+        check(r#"{"mount": {"target": "/proc", "type": "proc"}}"#, true);
+        check(r#"{"mount": {"target": "/proc", "absent": true}}"#, false);
+        check(r#"{"mounts": {"all": "shared"}}"#, false);
+        check(r#"{"mounts": {"at_most": 5}}"#, true);
+        check(r#"{"mounts": {"at_most": 1}}"#, false);
+        check(r#"{"address": {"dev": "lo", "is": "127.0.0.1/8"}}"#, true);
+        check(r#"{"route": {"to": "default"}}"#, true);
+        check(r#"{"traffic": {"row": "class htb 10:1"}}"#, true);
+        check(r#"{"cgroup": {"name": "box"}}"#, true);
+        check(r#"{"overlay": {"entry": "there", "from": "lower"}}"#, true);
+        // Two are known, and three more were counted.
+        assert!(!judge(r#"{"mounts": {"at_most": 4}}"#, &lab(Omitted::Rows(3)), &facts).ok);
+        let verdict = judge(r#"{"mounts": {"at_most": 5}}"#, &lab(Omitted::Uncounted), &facts);
+        assert!(!verdict.ok && verdict.seen.starts_with(UNREAD), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_file_or_a_proc_that_was_cut_says_nothing_of_its_end() {
+        let mut facts = FactAnswers::default();
+        let fact = |is_cut| FileFact { kind: FileKind::File, content: "start".into(), is_cut, size: 99 };
+        let key = |path: &str| (host(), path.to_owned());
+        facts.files = [(key("/cut"), Some(fact(true))), (key("/whole"), Some(fact(false)))].into();
+        let pair = |name: &str| (host(), ActorName::from(name));
+        facts.proc_lists = [(pair("seen"), Listing::Listed), (pair("none"), Listing::Unknown)].into();
+        facts.proc_counts = [(host(), ProcCount { count: 8192, is_cut: true })].into();
+        let check = |text: &str, ok: bool, unread: bool| {
+            let verdict = judge(text, &Snapshot::default(), &facts);
+            assert_eq!((verdict.ok, verdict.seen.starts_with(UNREAD)), (ok, unread), "{text}: {verdict:?}");
+        };
+        check(r#"{"file": {"path": "/cut", "is": "file", "contains": "start"}}"#, true, false);
+        check(r#"{"file": {"path": "/cut", "is": "file", "contains": "end"}}"#, false, true);
+        check(r#"{"file": {"path": "/whole", "is": "file", "contains": "end"}}"#, false, false);
+        check(r#"{"ps": {"in": "host", "lists": "seen", "shown": true}}"#, true, false);
+        check(r#"{"ps": {"in": "host", "lists": "none", "shown": true}}"#, false, true);
+        check(r#"{"ps": {"in": "host", "lists": "none", "shown": false}}"#, false, true);
+    }
+}
