@@ -165,20 +165,24 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Fails where something of ours stays.
 fn clean() -> anyhow::Result<ExitCode> {
-    let mut removed = crate::keeper::sweep();
+    let swept = crate::keeper::sweep::everything(&crate::keeper::cgroups::hierarchies());
     let sockets = socket::sweep();
-    removed.extend(sockets.removed);
+    let removed: Vec<PathBuf> = swept.removed.into_iter().chain(sockets.removed).collect();
     for path in &removed {
         println!("removed {}", text::one_line(&path.display().to_string()));
     }
     for what in &sockets.left {
         println!("left alone: {}", text::one_line(what));
     }
-    if removed.is_empty() {
+    for one in &swept.left {
+        println!("left {}: {}", text::one_line(&one.path.display().to_string()), one.why);
+    }
+    if removed.is_empty() && swept.left.is_empty() {
         println!("nothing was left behind");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if swept.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// An embedded lesson by its name, or a file by its path.

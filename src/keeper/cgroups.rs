@@ -1,34 +1,34 @@
 //! The lab's subtree in each cgroup hierarchy: made, bounded, handed to the lab's root, taken away again.
 //!
-//! The name `unboxed-PID-START-N` tells the keeper that owns it (pid and start time), so that a later run can sweep what
-//! a killed one left.
+//! The name `unboxed-PID-START-N-NAMESPACE` tells the keeper that owns it (pid, start time, and the PID namespace that these count
+//! in), so that a later run can sweep what a killed one left. That it is alive, a keeper proves by a lock on each group's
+//! directory: see `sweep`.
 
 use std::fs;
 use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::fcntl::{FlockArg, OFlag};
+use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{Gid, Uid};
 
+use super::exposure::{self, Exposure};
+use super::removal::{self, Remains};
 use crate::action::CgroupVersion;
 use crate::doctor::{Cgroups, Roots};
-use crate::lab::protocol::LabCgroup;
+use crate::lab::protocol::{LabCgroup, RoleFailure};
 
 /// The lab's own bounds: a fork bomb or a memory hog in a lab shell ends there.
 const PIDS_LIMIT: &str = "512";
 const MEMORY_LIMIT: &str = "1073741824";
 /// What every lab is bounded by, wanted or not.
 const BOUNDS: [&str; 2] = ["memory", "pids"];
-/// Files that hold limits on block I/O, a line a disk.
-const IO_RULES: [&str; 5] = [
-    "io.max",
-    "blkio.throttle.read_bps_device",
-    "blkio.throttle.write_bps_device",
-    "blkio.throttle.read_iops_device",
-    "blkio.throttle.write_iops_device",
-];
-/// How long one group of a dead keeper may take to become empty.
-const SWEEP_PATIENCE: Duration = Duration::from_millis(500);
+/// How often a group is made again that a sweep took for dead, before its lock was there.
+const ATTEMPTS: usize = 10;
 /// Files a subtree's new owner may write: membership, not limits. cgroups(7), "Cgroups delegation".
 const DELEGATED: [&str; 4] = ["cgroup.procs", "tasks", "cgroup.threads", "cgroup.subtree_control"];
 
@@ -42,14 +42,19 @@ pub struct Hierarchy {
     pub parent: PathBuf,
 }
 
-/// The hierarchies of this machine that subtrees can be made in: where the doctor says that a lab's groups can be.
+/// The hierarchies of this machine that subtrees can be made in: where the doctor says that a lab's groups can be, or else
+/// where a lab would find groups that its own user may write to.
 pub fn hierarchies() -> Vec<Hierarchy> {
     let trees = Cgroups::read(&Roots::machine()).hierarchies;
     trees
         .into_iter()
         .filter_map(|tree| {
+            let exposed = || match exposure::find(&tree) {
+                Some(Exposure::Usable(group)) => Some(group),
+                Some(Exposure::Open(_)) | None => None,
+            };
             let mut parent = PathBuf::from(&tree.mount_point);
-            if let Some(below) = Some(tree.lab_parent?).filter(|below| !below.is_empty()) {
+            if let Some(below) = Some(tree.lab_parent.clone().or_else(exposed)?).filter(|below| !below.is_empty()) {
                 parent.push(below);
             }
             let v2 = tree.version == CgroupVersion::V2;
@@ -62,23 +67,54 @@ pub fn hierarchies() -> Vec<Hierarchy> {
 #[derive(Debug)]
 pub struct Subtree {
     pub cgroups: Vec<LabCgroup>,
+    /// The groups' directories, locked for as long as the lab has an owner.
+    locks: Vec<OwnedFd>,
 }
 
 impl Subtree {
     /// Make the group `name` in every hierarchy that bounds the lab or that the lesson wants. A hierarchy that refuses is
     /// left out: the lab then lacks it, and says so.
-    pub fn make(hierarchies: &[Hierarchy], name: &str, wanted: &[String], owner: Option<u32>) -> Subtree {
+    ///
+    /// Where the lab's root is the keeper's own user, the lab gets a group of its own in all of them, or is not made: in a
+    /// cgroup namespace it sees its own groups and those below, and may write what its user may.
+    pub fn make(
+        hierarchies: &[Hierarchy],
+        name: &str,
+        wanted: &[String],
+        owner: Option<u32>,
+    ) -> Result<Subtree, RoleFailure> {
+        let is_same_user = owner.is_none_or(|owner| owner == Uid::effective().as_raw());
+        if is_same_user {
+            exposure::refuse()?;
+        }
+
         let useful = |controller: &String| wanted.contains(controller) || BOUNDS.contains(&controller.as_str());
         let has_v1 =
             |name: &str| hierarchies.iter().any(|one| !one.v2 && one.controllers.iter().any(|own| own == name));
         let core_alone = !has_v1("freezer") && !has_v1("cpuacct");
-        let cgroups = hierarchies
-            .iter()
+        let mut subtree = Subtree { cgroups: Vec::new(), locks: Vec::new() };
+        for hierarchy in hierarchies {
             // The v2 tree always: it can kill a lab at one stroke, whatever controllers it has.
-            .filter(|hierarchy| hierarchy.v2 || hierarchy.controllers.iter().any(useful))
-            .filter_map(|hierarchy| make_one(hierarchy, name, wanted, owner, core_alone))
-            .collect();
-        Subtree { cgroups }
+            if !is_same_user && !hierarchy.v2 && !hierarchy.controllers.iter().any(useful) {
+                continue;
+            }
+            match make_group(&hierarchy.parent, name) {
+                Ok(lock) => {
+                    subtree.cgroups.push(set_up(hierarchy, name, wanted, owner, core_alone));
+                    subtree.locks.push(lock);
+                }
+                Err(errno) if is_same_user => {
+                    subtree.remove(Duration::from_millis(200));
+                    let place = hierarchy.parent.display();
+                    return Err(RoleFailure::new(
+                        format!("make a control group for the lab in {place}, whose own group it could change else"),
+                        errno,
+                    ));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(subtree)
     }
 
     /// Put a process into every group. In v1 a write can wait some milliseconds for the kernel.
@@ -89,36 +125,64 @@ impl Subtree {
         Ok(())
     }
 
-    /// Kill what is left and remove the groups, deepest first; retried, since a dying process leaves its group late.
-    /// Goes on past a group that stays, and says which did.
-    pub fn remove(&self, patience: Duration) -> Vec<PathBuf> {
-        let deadline = Instant::now() + patience;
-        loop {
-            let left: Vec<PathBuf> =
-                self.cgroups.iter().filter_map(|cgroup| remove_tree(&cgroup.machine_path)).collect();
-            if left.is_empty() || Instant::now() >= deadline {
-                return left;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+    /// Kill what is left and remove the groups; says which stayed, and why.
+    pub fn remove(&self, timeout: Duration) -> Vec<Remains> {
+        let groups: Vec<PathBuf> = self.cgroups.iter().map(|cgroup| PathBuf::from(&cgroup.machine_path)).collect();
+        removal::remove(&groups, timeout)
     }
 }
 
-fn make_one(
-    hierarchy: &Hierarchy,
-    name: &str,
-    wanted: &[String],
-    owner: Option<u32>,
-    core_alone: bool,
-) -> Option<LabCgroup> {
+/// Make a group and lock its directory, so that whoever sweeps knows that it has an owner, wherever it looks from.
+///
+/// Nobody else may open the directory: who can may lock it, too, and hold it for alive when it is not.
+fn make_group(parent: &Path, name: &str) -> Result<OwnedFd, Errno> {
+    let path = parent.join(name);
+    for _ in 0..ATTEMPTS {
+        match nix::unistd::mkdir(&path, Mode::S_IRWXU) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+        if let Some(lock) = lock_directory(&path)? {
+            fchmod(&lock, Mode::from_bits_truncate(0o711))?;
+            return Ok(lock);
+        }
+
+        // A sweep that came between has it, and removes it.
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Err(Errno::EBUSY)
+}
+
+/// The directory, locked by this process alone; none where somebody else has the lock, or has just removed the directory.
+#[allow(deprecated, reason = "nix's Flock gives a lock up when it is dropped, in every process that has a copy")]
+pub(super) fn lock_directory(path: &Path) -> Result<Option<OwnedFd>, Errno> {
+    use std::os::fd::AsRawFd;
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let dir = match nix::fcntl::open(path, flags, Mode::empty()) {
+        Ok(dir) => dir,
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(errno) => return Err(errno),
+    };
+    match nix::fcntl::flock(dir.as_raw_fd(), FlockArg::LockExclusiveNonblock) {
+        Ok(()) => {}
+        Err(Errno::EWOULDBLOCK) => return Ok(None),
+        Err(errno) => return Err(errno),
+    }
+    let locked = nix::sys::stat::fstat(&dir)?;
+    let is_there = fs::symlink_metadata(path).is_ok_and(|now| now.ino() == locked.st_ino && now.dev() == locked.st_dev);
+    Ok(is_there.then_some(dir))
+}
+
+/// Bound a group that is there, hand it to its owner, and say where the lab sees it.
+fn set_up(hierarchy: &Hierarchy, name: &str, wanted: &[String], owner: Option<u32>, core_alone: bool) -> LabCgroup {
     let path = hierarchy.parent.join(name);
-    if hierarchy.v2 {
+    if hierarchy.v2 && may_hand_out(&hierarchy.parent) {
         for controller in &hierarchy.controllers {
             // Fails where it is on already or may not be: what counts is what the new group then has.
             let _ = write_value(&hierarchy.parent.join("cgroup.subtree_control"), &format!("+{controller}"));
         }
     }
-    fs::create_dir(&path).ok()?;
+
     let controllers = if hierarchy.v2 {
         let has = fs::read_to_string(path.join("cgroup.controllers")).unwrap_or_default();
         has.split_ascii_whitespace().map(str::to_owned).collect()
@@ -152,7 +216,14 @@ fn make_one(
         true => "/sys/fs/cgroup".to_owned(),
         false => format!("/sys/fs/cgroup/{}", hierarchy.controllers.join(",")),
     });
-    Some(LabCgroup { controllers, v2: hierarchy.v2, machine_path: path.to_string_lossy().into_owned(), lab_path })
+    LabCgroup { controllers, v2: hierarchy.v2, machine_path: path.to_string_lossy().into_owned(), lab_path }
+}
+
+/// A v2 group that holds processes itself hands out none of the controllers, except for those of threads: and then its child groups
+/// take no process any more ("domain invalid"). Only the machine's topmost group, which has no type, is free of that.
+fn may_hand_out(group: &Path) -> bool {
+    let has_members = fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|members| !members.is_empty());
+    !has_members || !group.join("cgroup.type").exists()
 }
 
 /// On a hybrid machine some wanted controller is on a v1 hierarchy, which then takes the top of /sys/fs/cgroup.
@@ -173,94 +244,42 @@ fn write_value(path: &Path, value: &str) -> std::io::Result<()> {
     fs::OpenOptions::new().write(true).open(path)?.write_all(value.as_bytes())
 }
 
-/// Thaw, release, kill, remove; returns the path when it is still there.
-fn remove_tree(path: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(path);
-    if !path.exists() {
-        return None;
-    }
-    let _ = write_value(&path.join("cgroup.kill"), "1");
-    remove_below(&path);
-    let _ = fs::remove_dir(&path);
-    path.exists().then_some(path)
-}
-
-fn remove_below(path: &Path) {
-    // In v1 a frozen process, or one that waits for memory, does not hear SIGKILL.
-    let _ = write_value(&path.join("freezer.state"), "THAWED");
-    let _ = write_value(&path.join("memory.oom_control"), "0");
-    // A process that is throttled at its disk hears nothing until its request has gone through.
-    for file in IO_RULES {
-        for rule in fs::read_to_string(path.join(file)).unwrap_or_default().lines() {
-            let Some(disk) = rule.split(' ').next() else { continue };
-            let lifted = if file == "io.max" { "rbps=max wbps=max riops=max wiops=max" } else { "0" };
-            let _ = write_value(&path.join(file), &format!("{disk} {lifted}"));
-        }
-    }
-    for pid in fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default().lines() {
-        if let Ok(pid) = pid.parse() {
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
-        }
-    }
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove_below(&entry.path());
-            let _ = fs::remove_dir(entry.path());
-        }
-    }
-}
-
-/// Remove the groups that dead keepers left behind; returns what was removed.
-pub fn sweep(hierarchies: &[Hierarchy]) -> Vec<PathBuf> {
-    let mut removed = Vec::new();
-    for hierarchy in hierarchies {
-        for entry in fs::read_dir(&hierarchy.parent).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if owner_of(&name).is_none_or(|owner| owner.is_alive()) {
-                continue;
-            }
-            let path = entry.path();
-            let deadline = Instant::now() + SWEEP_PATIENCE;
-            while remove_tree(&path.to_string_lossy()).is_some() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            if !path.exists() {
-                removed.push(path);
-            }
-        }
-    }
-    removed
-}
-
-/// A process by pid and start time, which together are never used twice.
+/// A process by pid and start time, which together are never used twice in a PID namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner {
     pub pid: u32,
     /// Clock ticks after boot.
     pub start: u64,
+    /// The inode of the PID namespace.
+    pub namespace: u64,
 }
 
 impl Owner {
     pub fn me() -> Owner {
         let pid = std::process::id();
-        Owner { pid, start: start_time(pid).unwrap_or(0) }
+        Owner { pid, start: start_time(pid).unwrap_or(0), namespace: own_namespace() }
     }
 
     /// The name of its Nth lab.
     pub fn lab_name(&self, number: u32) -> String {
-        format!("unboxed-{}-{}-{number}", self.pid, self.start)
+        format!("unboxed-{}-{}-{number}-{}", self.pid, self.start, self.namespace)
     }
 
+    /// Whether it is seen to be. One of another PID namespace may be and not be seen.
     pub fn is_alive(&self) -> bool {
-        start_time(self.pid) == Some(self.start)
+        self.namespace == own_namespace() && start_time(self.pid) == Some(self.start)
     }
 }
 
 pub fn owner_of(name: &str) -> Option<Owner> {
-    let mut parts = name.strip_prefix("unboxed-")?.splitn(3, '-');
-    let owner = Owner { pid: parts.next()?.parse().ok()?, start: parts.next()?.parse().ok()? };
+    let mut parts = name.strip_prefix("unboxed-")?.splitn(4, '-');
+    let (pid, start) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     parts.next()?.parse::<u32>().ok()?;
-    Some(owner)
+    Some(Owner { pid, start, namespace: parts.next()?.parse().ok()? })
+}
+
+fn own_namespace() -> u64 {
+    fs::metadata("/proc/self/ns/pid").map_or(0, |namespace| namespace.ino())
 }
 
 /// Field 22 of /proc/PID/stat; none for a process that is gone or a zombie.
@@ -279,10 +298,12 @@ mod tests {
 
     #[test]
     fn a_groups_name_tells_its_owner() {
-        let owner = Owner { pid: 12, start: 345 };
-        assert_eq!(owner.lab_name(6), "unboxed-12-345-6");
-        assert_eq!(owner_of("unboxed-12-345-6"), Some(owner));
-        for foreign in ["unboxed", "unboxed-12", "unboxed-12-345", "unboxed-a-b-c", "docker", "unboxed-12-345-x"] {
+        let owner = Owner { pid: 12, start: 345, namespace: 78 };
+        assert_eq!(owner.lab_name(6), "unboxed-12-345-6-78");
+        assert_eq!(owner_of("unboxed-12-345-6-78"), Some(owner));
+        let foreign =
+            ["unboxed", "unboxed-12", "unboxed-12-345-6", "unboxed-a-b-c-d", "docker", "unboxed-12-345-6-78.x"];
+        for foreign in foreign {
             assert_eq!(owner_of(foreign), None, "{foreign}");
         }
     }
@@ -292,5 +313,6 @@ mod tests {
         let me = Owner::me();
         assert!(me.is_alive());
         assert!(!Owner { start: me.start + 1, ..me }.is_alive());
+        assert!(!Owner { namespace: me.namespace + 1, ..me }.is_alive());
     }
 }

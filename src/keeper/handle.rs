@@ -10,8 +10,8 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::sweep;
 use super::waiting::{Silence, await_answer};
+use super::{cgroups, sweep};
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::sealed;
 use crate::lab::protocol::{FromKeeper, LabMade, LabPlan, RoleFailure, ToKeeper};
@@ -136,14 +136,12 @@ impl KeeperHandle {
         self.wire = None;
         // It may have been stopped, and could not see that.
         let _ = self.process.send(Signal::SIGCONT);
-        if self.process.wait(END_TIMEOUT) {
-            let _ = self.child.wait();
-            return;
+        if !self.process.wait(END_TIMEOUT) {
+            let _ = self.process.send(Signal::SIGKILL);
         }
-
-        let _ = self.process.send(Signal::SIGKILL);
-        let _ = self.child.wait();
-        sweep();
+        if !self.child.wait().is_ok_and(|status| status.success()) {
+            sweep::everything(&cgroups::hierarchies());
+        }
     }
 }
 

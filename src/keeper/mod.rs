@@ -2,16 +2,18 @@
 //! wire: however the engine dies, the keeper sees the end of file, kills the lab and removes what it made.
 
 pub mod cgroups;
+pub mod exposure;
 pub mod handle;
 mod ids;
+pub mod removal;
 pub mod scratch;
+pub mod sweep;
 pub mod unmounted;
 mod waiting;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -40,14 +42,6 @@ pub const ROLE: &str = "--keeper-role";
 const STORE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a cgroup may take to become empty after its processes were killed.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Remove what dead keepers left behind; returns what was removed.
-pub fn sweep() -> Vec<PathBuf> {
-    let mut removed = cgroups::sweep(&cgroups::hierarchies());
-    removed.extend(unmounted::sweep());
-    removed.extend(scratch::sweep());
-    removed
-}
 
 /// The role's main function; standard input is the wire. Returns the exit code.
 pub fn main() -> u8 {
@@ -199,22 +193,22 @@ impl Keeper {
             self.store.take().into_iter().for_each(Store::end);
         }
         if self.store.is_none() {
-            sweep();
+            sweep::everything(&self.hierarchies);
             self.store = Some(start_store()?);
         }
         self.attach(&plan.controllers)?;
         let Some(store) = &mut self.store else { return Err(RoleFailure::new("start the store", Errno::EIO)) };
         self.made += 1;
         let name = self.owner.lab_name(self.made);
-        let subtree = Subtree::make(&self.hierarchies, &name, &plan.controllers, store.root_id);
+        let scratch = match &plan.disk {
+            Some(disk) => Some(Scratch::make(&name, disk, store.root_id)?),
+            None => None,
+        };
+        let subtree = Subtree::make(&self.hierarchies, &name, &plan.controllers, store.root_id)?;
         if let Some(v2) = subtree.cgroups.iter().find(|cgroup| cgroup.v2) {
             // The machine's root can; anybody else can reach that setting without a lab, too.
             let _ = settings::guard(&v2.machine_path);
         }
-        let scratch = match &plan.disk {
-            Some(disk) => Some(Scratch::make(&name, disk, store.root_id).doing("make a scratch file on the disk")?),
-            None => None,
-        };
         match fork_init(store, &name, &subtree, scratch.as_ref()) {
             Ok((host, engine_end)) => {
                 Ok(Lab { name, host, subtree, scratch, devices: BTreeMap::new(), engine_end: Some(engine_end) })

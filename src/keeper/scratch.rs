@@ -1,45 +1,87 @@
-//! A file on the machine's disk for lessons on block I/O: named after its keeper, as cgroups are, and removed with the lab.
+//! A file on the machine's disk for lessons on block I/O. It has a name only until the lab has bound it: nobody else can find,
+//! open or execute it, and the kernel takes it away with the lab's mounts.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{Gid, Uid};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+use nix::sys::statvfs::statvfs;
+use nix::unistd::{Gid, Uid, UnlinkatFlags, unlinkat};
 
-use super::cgroups::owner_of;
+use super::cgroups::{lock_directory, owner_of};
+use super::removal::Remains;
+use super::sweep::{self, Swept};
 use crate::doctor::disk::SCRATCH_DIR;
+use crate::lab::protocol::RoleFailure;
 
-const ENDING: &str = ".scratch";
+/// What follows the lab's name in the name of its directory, before letters that nobody can foretell.
+const ENDING: &str = ".scratch.";
+const FILE: &str = "file";
+/// How often a directory is made again that a sweep took for dead, before its lock was there.
+const ATTEMPTS: usize = 10;
+/// Room that a lesson needs, in bytes: no lesson writes more.
+const ROOM: u64 = 192 << 20;
 
-/// Removed when it is dropped.
+/// A file for one lab, in a directory of its own that nobody else may enter. Dropping it removes what has a name yet.
 #[derive(Debug)]
 pub struct Scratch {
     pub path: PathBuf,
     /// `major:minor` of the disk it is on.
     pub disk: String,
+    /// Locked: a sweep leaves it alone.
+    dir: OwnedFd,
 }
 
 impl Scratch {
     /// An empty file that belongs to the lab's root.
-    pub fn make(lab: &str, disk: &str, owner: Option<u32>) -> std::io::Result<Scratch> {
-        let path = Path::new(SCRATCH_DIR).join(format!("{lab}{ENDING}"));
-        let made = match owner {
-            Some(owner) => make_as(owner, &path),
-            None => make_file(&path),
+    pub fn make(lab: &str, disk: &str, owner: Option<u32>) -> Result<Scratch, RoleFailure> {
+        let failed = |errno| {
+            let room = statvfs(SCRATCH_DIR).map_or_else(
+                |_| String::new(),
+                |disk| {
+                    let mib = (disk.blocks_available() * disk.fragment_size()) >> 20;
+                    format!(", which has room for {mib} MiB and {} files", disk.files_available())
+                },
+            );
+            RoleFailure::new(format!("make a scratch file of up to {} MiB in {SCRATCH_DIR}{room}", ROOM >> 20), errno)
         };
-        made.map(|()| Scratch { path, disk: disk.to_owned() })
+        let room = statvfs(SCRATCH_DIR).map_err(failed)?;
+        if room.blocks_available() * room.fragment_size() < ROOM {
+            return Err(failed(Errno::ENOSPC));
+        }
+        let made = match owner {
+            Some(owner) => make_as(owner, lab),
+            None => make_file(lab),
+        };
+        made.map(|(path, dir)| Scratch { path, disk: disk.to_owned(), dir }).map_err(failed)
     }
 }
 
-fn make_file(path: &Path) -> std::io::Result<()> {
-    // Never through a link that somebody left there.
-    fs::OpenOptions::new().write(true).create_new(true).open(path).map(drop)
+fn make_file(lab: &str) -> Result<(PathBuf, OwnedFd), Errno> {
+    for _ in 0..ATTEMPTS {
+        let path = nix::unistd::mkdtemp(&Path::new(SCRATCH_DIR).join(format!("{lab}{ENDING}XXXXXX")))?;
+        let Some(dir) = lock_directory(&path)? else { continue };
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+        return match openat(&dir, FILE, flags, Mode::S_IRUSR | Mode::S_IWUSR) {
+            Ok(_) => Ok((path.join(FILE), dir)),
+            Err(errno) => {
+                let _ = fs::remove_dir(&path);
+                Err(errno)
+            }
+        };
+    }
+    Err(Errno::EBUSY)
 }
 
 /// The file is the owner's from its birth. In v2 the kernel charges what is written out of a file to the group that
-/// changed it first, and chown(2) is a change: it would be the keeper's, and a limit on the lab's group hold nothing.
-fn make_as(owner: u32, path: &Path) -> std::io::Result<()> {
+/// changed it first, and chown(2) is a change: it would be the keeper's, and a limit on the lab's group hold nothing. To make a
+/// file without a name (`O_TMPFILE`) is one, too; to unlink it is none.
+fn make_as(owner: u32, lab: &str) -> Result<(PathBuf, OwnedFd), Errno> {
     let (user, group) = (nix::unistd::setfsuid(Uid::from_raw(owner)), nix::unistd::setfsgid(Gid::from_raw(owner)));
-    let made = make_file(path);
+    let made = make_file(lab);
     nix::unistd::setfsuid(user);
     nix::unistd::setfsgid(group);
     made
@@ -47,19 +89,36 @@ fn make_as(owner: u32, path: &Path) -> std::io::Result<()> {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        let _ = remove(&self.dir, &self.path);
     }
 }
 
-/// Remove the files that dead keepers left behind; returns what was removed.
-pub fn sweep() -> Vec<PathBuf> {
-    let mut removed = Vec::new();
+/// Take the name away, where it has one yet.
+fn remove(dir: &OwnedFd, file: &Path) -> Result<(), Errno> {
+    let gone = |result: Result<(), Errno>| match result {
+        Err(Errno::ENOENT) => Ok(()),
+        other => other,
+    };
+    gone(unlinkat(dir, FILE, UnlinkatFlags::NoRemoveDir))?;
+    let Some(path) = file.parent() else { return Ok(()) };
+    gone(fs::remove_dir(path).map_err(crate::kernel::process::to_errno))
+}
+
+/// Remove the files of keepers that died before their lab had bound them.
+pub fn sweep() -> Swept {
+    let mut swept = Swept::default();
     for entry in fs::read_dir(SCRATCH_DIR).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let owner = name.strip_suffix(ENDING).and_then(owner_of);
-        if owner.is_some_and(|owner| !owner.is_alive()) && fs::remove_file(entry.path()).is_ok() {
-            removed.push(entry.path());
+        let owner = name.split_once(ENDING).and_then(|(lab, _)| owner_of(lab));
+        if owner.is_none_or(|owner| owner.is_alive()) {
+            continue;
+        }
+        let path = entry.path();
+        let Some(dir) = sweep::take_over(&path) else { continue };
+        match remove(&dir, &path.join(FILE)) {
+            Ok(()) => swept.removed.push(path),
+            Err(errno) => swept.left.push(Remains { path, why: format!("{} ({errno:?})", errno.desc()) }),
         }
     }
-    removed
+    swept
 }

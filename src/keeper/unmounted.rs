@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::cgroups::{self, Hierarchy};
+use super::cgroups::Hierarchy;
+use super::removal::Remains;
+use super::sweep::{self, Swept};
 use crate::doctor::{Cgroups, Roots, Unmounted};
 use crate::kernel::mount;
 
@@ -102,23 +104,27 @@ fn wait_until(holds: impl Fn() -> bool) -> bool {
     true
 }
 
-/// Remove the groups of dead keepers from hierarchies that are attached but mounted nowhere in sight; returns what was
-/// removed.
-pub fn sweep() -> Vec<PathBuf> {
-    let mut removed = Vec::new();
+/// Remove the groups of dead keepers from hierarchies that are attached but mounted nowhere in sight.
+pub fn sweep() -> Swept {
+    let mut swept = Swept::default();
     for tree in Cgroups::read(&Roots::machine()).unmounted {
         let Unmounted { controllers, is_attached: true, obstacle: None } = tree else { continue };
         let Ok(attached) = Attached::open(&controllers) else { continue };
         let top = attached.top();
-        let names = cgroups::sweep(&[attached.hierarchy()]);
-        removed.extend(names.iter().filter_map(|path| {
-            Some(PathBuf::from(format!("{}:/{}", controllers.join(","), path.strip_prefix(&top).ok()?.display())))
-        }));
+        let told = |path: &Path| {
+            let below = path.strip_prefix(&top).unwrap_or(path);
+            PathBuf::from(format!("{}:/{}", controllers.join(","), below.display()))
+        };
+
+        let found = sweep::groups(&[attached.hierarchy()]);
+        let was_empty = found.removed.is_empty() && found.left.is_empty();
+        swept.removed.extend(found.removed.iter().map(|path| told(path)));
+        swept.left.extend(found.left.into_iter().map(|one| Remains { path: told(&one.path), ..one }));
         attached.close();
-        if names.is_empty() && !self::is_attached(&controllers) {
+        if was_empty && !is_attached(&controllers) {
             // One that was given up too early, and held nothing any more.
-            removed.push(PathBuf::from(format!("{}:/", controllers.join(","))));
+            swept.removed.push(told(Path::new("")));
         }
     }
-    removed
+    swept
 }

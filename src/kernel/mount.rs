@@ -85,11 +85,24 @@ pub fn replace_root(root: &Path) -> Result<(), Errno> {
     nix::unistd::chdir("/")
 }
 
-/// Make a mount and all below it read-only, without set-uid programs and device files: mount_setattr(2), Linux 5.12.
+// linux/mount.h.
+const MOUNT_ATTR_RDONLY: u64 = 0x1;
+const MOUNT_ATTR_NOSUID: u64 = 0x2;
+const MOUNT_ATTR_NODEV: u64 = 0x4;
+const MOUNT_ATTR_NOEXEC: u64 = 0x8;
+
+/// Make a mount and all below it read-only, without set-uid programs and device files.
 pub fn seal(path: &Path) -> Result<(), Errno> {
-    const MOUNT_ATTR_RDONLY: u64 = 0x1;
-    const MOUNT_ATTR_NOSUID: u64 = 0x2;
-    const MOUNT_ATTR_NODEV: u64 = 0x4;
+    restrict(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+}
+
+/// Make a mount and all below it good for data alone: nothing there is a program or a device.
+pub fn only_data(path: &Path) -> Result<(), Errno> {
+    restrict(path, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+}
+
+/// mount_setattr(2), Linux 5.12.
+fn restrict(path: &Path, attr_set: u64) -> Result<(), Errno> {
     let path = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| Errno::EINVAL)?;
     /// struct mount_attr of linux/mount.h, version 0.
     #[repr(C)]
@@ -99,12 +112,7 @@ pub fn seal(path: &Path) -> Result<(), Errno> {
         propagation: u64,
         userns_fd: u64,
     }
-    let attributes = MountAttr {
-        attr_set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
+    let attributes = MountAttr { attr_set, attr_clr: 0, propagation: 0, userns_fd: 0 };
     // SAFETY: path is a NUL-terminated string and attributes a mount_attr, both alive for the call; the size is its own.
     let result = unsafe {
         libc::syscall(
@@ -117,6 +125,11 @@ pub fn seal(path: &Path) -> Result<(), Errno> {
         )
     };
     Errno::result(result).map(drop)
+}
+
+/// Take a mount of the own mount namespace out of sight; copies in other namespaces stay.
+pub fn detach(path: &Path) -> Result<(), Errno> {
+    nix::mount::umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW)
 }
 
 /// Mount a v1 cgroup hierarchy in no mount table: it hangs on this descriptor alone (fsmount(2)), and goes with it.

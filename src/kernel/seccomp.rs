@@ -101,6 +101,7 @@ fn filter() -> Vec<sock_filter> {
         filter.extend(only_known_families(call));
     }
     filter.extend(no_space_beyond_the_end());
+    filter.extend(no_space_by_request());
     filter.push(ALLOW);
     filter
 }
@@ -129,6 +130,19 @@ fn no_space_beyond_the_end() -> [sock_filter; 6] {
         refuse(Errno::EOPNOTSUPP),
         ALLOW,
     ]
+}
+
+/// The same by ioctl(2), older, and of every file system: FS_IOC_RESVSP, FS_IOC_RESVSP64, FS_IOC_ZERO_RANGE of linux/falloc.h.
+fn no_space_by_request() -> Vec<sock_filter> {
+    const REQUESTS: [u32; 3] = [0x4030_5828, 0x4030_582a, 0x4030_5839];
+    let requests = REQUESTS.len() as u8;
+    let mut test = vec![jump_if_equal(libc::SYS_ioctl as u32, 0, requests + 3), load(argument(1))];
+    for (index, request) in REQUESTS.into_iter().enumerate() {
+        // Over the requests that are left and what allows.
+        test.push(jump_if_equal(request, requests - index as u8, 0));
+    }
+    test.extend([ALLOW, refuse(Errno::EOPNOTSUPP)]);
+    test
 }
 
 // The machine of bpf(4): one accumulator, words of 32 bits; jumps count the instructions that are passed over.
@@ -223,6 +237,12 @@ mod tests {
         check(libc::SYS_fallocate, &[3, 1], Some(Errno::EOPNOTSUPP));
         check(libc::SYS_fallocate, &[3, 0x11], Some(Errno::EOPNOTSUPP));
         check(libc::SYS_fallocate, &[3, 3], None);
+        for request in [0x4030_5828, 0x4030_582a, 0x4030_5839] {
+            check(libc::SYS_ioctl, &[3, request], Some(Errno::EOPNOTSUPP));
+        }
+        // FS_IOC_UNRESVSP gives back, TCGETS asks a terminal.
+        check(libc::SYS_ioctl, &[3, 0x4030_5829], None);
+        check(libc::SYS_ioctl, &[3, 0x5401], None);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub enum FromKeeper {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabMade {
-    /// `unboxed-PID-START-N`, also the name of its cgroups.
+    /// `unboxed-PID-START-N-NAMESPACE`, also the name of its cgroups.
     pub id: String,
     /// The lab's subtree in each hierarchy it has a part of.
     pub cgroups: Vec<LabCgroup>,

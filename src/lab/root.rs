@@ -60,9 +60,7 @@ pub fn build(stage: &Stage, cgroups: &[LabCgroup], scratch: Option<&str>) -> Res
     }
     bind(&stage.image(), &lab.join("image")).doing("bind the image into the lab")?;
     if let Some(scratch) = scratch {
-        // One file, and no directory: its size is bounded by RLIMIT_FSIZE, and so is what the lab can take of the disk.
-        fs::write(lab.join("scratch"), "").doing("make a place for the scratch file")?;
-        bind(Path::new(scratch), &lab.join("scratch")).doing("bind the scratch file into the lab")?;
+        take_scratch(stage, Path::new(scratch), &lab.join("scratch"))?;
     }
     // A directory of its own file system: pivot_root(2) then tells "not a mount point" from "the root's own mount".
     mount_roomy(&lab.join("root")).doing("mount the lab's /root")?;
@@ -78,6 +76,17 @@ pub fn build(stage: &Stage, cgroups: &[LabCgroup], scratch: Option<&str>) -> Res
     mount::mount_quietly(MountCall { source: None, target: "/", fstype: None, flags: &shared, data: None })
         .doing("make the lab's mounts shared")?;
     nix::unistd::chdir("/root").doing("enter /root")
+}
+
+/// One file, and no directory: its size is bounded by RLIMIT_FSIZE, and with a filter against space beyond its end
+/// (fallocate(2), FALLOC_FL_KEEP_SIZE) so is what the lab can take of the disk.
+fn take_scratch(stage: &Stage, file: &Path, target: &Path) -> Result<(), RoleFailure> {
+    fs::write(target, "").doing("make a place for the scratch file")?;
+    bind(&stage.scratch(), target).doing("bind the scratch file into the lab")?;
+
+    // Not before: the kernel binds nothing that has no name.
+    fs::remove_file(file).doing("take away the name of the scratch file")?;
+    file.parent().map_or(Ok(()), fs::remove_dir).doing("remove the directory of the scratch file")
 }
 
 /// Bind a directory of the stage, or copy the link it is.

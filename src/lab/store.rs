@@ -39,6 +39,11 @@ impl Stage {
     pub fn lab(&self) -> PathBuf {
         self.dir.join("lab")
     }
+
+    /// An empty file, which the scratch file covers while a lab is forked.
+    pub fn scratch(&self) -> PathBuf {
+        self.dir.join("scratch")
+    }
 }
 
 /// The id mapping of a lab: how many ids, from 0.
@@ -68,11 +73,29 @@ fn serve_labs(wire: &mut Wire, stage: &Stage, ids: IdRange) -> Result<(), WireEr
         let Ok([actor_end, go]) = <[OwnedFd; 2]>::try_from(received.fds) else {
             return Err(WireError::Garbled("a lab was asked for without its two descriptors".into()));
         };
-        match fork_lab(stage, ids, &received.message, actor_end, go) {
+        match fork_with_scratch(stage, ids, &received.message, actor_end, go) {
             Ok(host) => wire.send(&FromStore::Forked, &[host.as_raw_fd()])?,
             Err(failure) => wire.send(&FromStore::Failed(failure), &[])?,
         }
     }
+}
+
+/// The scratch file is bound here: what is set for this mount, the lab's root can't take back in the copy that the lab gets.
+fn fork_with_scratch(
+    stage: &Stage,
+    ids: IdRange,
+    request: &ToStore,
+    actor_end: OwnedFd,
+    go: OwnedFd,
+) -> Result<Pidfd, RoleFailure> {
+    let Some(file) = &request.scratch else { return fork_lab(stage, ids, request, actor_end, go) };
+    let place = stage.scratch();
+    bind(Path::new(file), &place).doing("bind the scratch file in the store")?;
+    let forked = mount::only_data(&place)
+        .doing("mount the scratch file without programs and devices")
+        .and_then(|()| fork_lab(stage, ids, request, actor_end, go));
+    let _ = mount::detach(&place);
+    forked
 }
 
 /// Fork the host of a lab into namespaces of its own; returns in the store only.
@@ -128,6 +151,7 @@ fn set_stage() -> Result<(Stage, Vec<String>), RoleFailure> {
     for dir in [stage.host(), stage.image(), stage.lab()] {
         std::fs::create_dir(&dir).doing("make a directory in the store")?;
     }
+    std::fs::write(stage.scratch(), "").doing("make a file in the store")?;
     root::bind_host(&stage.host())?;
 
     let missing = fill_image(&stage.image())?;
@@ -139,7 +163,8 @@ fn set_stage() -> Result<(Stage, Vec<String>), RoleFailure> {
 /// Cover a directory that any machine has: nothing outside this mount namespace sees it.
 fn mount_tmpfs_somewhere() -> Result<PathBuf, RoleFailure> {
     let mut last = Errno::ENOENT;
-    for target in ["/tmp", "/mnt", "/var/tmp", "/srv", "/home", "/media"] {
+    // Not on /var/tmp, which the scratch file is bound from.
+    for target in ["/tmp", "/mnt", "/srv", "/home", "/media", "/opt"] {
         let call = MountCall {
             source: Some("unboxed"),
             target,

@@ -1,0 +1,80 @@
+//! Control groups that a lab could write to because its root is the user who started it: those of the lab's own cgroup
+//! namespace that this user may write to and that are not the lab's.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::unistd::{Gid, Uid};
+
+use crate::action::CgroupVersion;
+use crate::doctor::{Cgroups, Hierarchy, Roots};
+use crate::lab::protocol::RoleFailure;
+
+/// Files that change what happens to processes of a group, or who is in it.
+const SETTINGS: [&str; 6] =
+    ["cgroup.procs", "tasks", "freezer.state", "cgroup.freeze", "cgroup.kill", "cgroup.subtree_control"];
+/// The most groups that are looked at.
+const GROUPS_MAX: usize = 50_000;
+
+/// A group that a lab would see and could change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exposure {
+    /// Below the mount point: the lab's own group can be made in it, and then it sees no other.
+    Usable(String),
+    /// By its whole path: nothing can be made in it, or nothing moved into it from outside.
+    Open(PathBuf),
+}
+
+/// The first group, from the own one down, that this user may write to, in a hierarchy that the doctor sees no place in. In v1 a
+/// process may be moved into a group from anywhere; in v2 that takes the common ancestor, too (cgroups(7)).
+pub fn find(tree: &Hierarchy) -> Option<Exposure> {
+    let (Some(own), None) = (&tree.own, &tree.lab_parent) else { return None };
+    let mount_point = Path::new(&tree.mount_point);
+    let mut groups = VecDeque::from([mount_point.join(own)]);
+    let mut seen = 0;
+    while let Some(group) = groups.pop_front() {
+        let may_make = is_writable(&group);
+        if may_make && !tree.is_read_only && tree.version == CgroupVersion::V1 {
+            let below = group.strip_prefix(mount_point).ok()?;
+            return Some(Exposure::Usable(below.to_str()?.to_owned()));
+        }
+        if may_make || SETTINGS.iter().any(|file| is_writable(&group.join(file))) {
+            return Some(Exposure::Open(group));
+        }
+
+        seen += 1;
+        if seen < GROUPS_MAX {
+            let entries = fs::read_dir(&group).into_iter().flatten().flatten();
+            groups.extend(entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|e| e.path()));
+        }
+    }
+    None
+}
+
+/// An error where a lab of this user's would see a group that it could change, and no group of its own can prevent that.
+pub fn refuse() -> Result<(), RoleFailure> {
+    for tree in Cgroups::read(&Roots::machine()).hierarchies {
+        if let Some(Exposure::Open(group)) = find(&tree) {
+            let group = group.display();
+            return Err(RoleFailure::new(
+                format!(
+                    "wall off the control group {group}, which is yours and so the lab's root could change it (start unboxed \
+                     in that group or in one that it does not lie below)"
+                ),
+                Errno::EACCES,
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// By owner and mode: a read-only mount does not count, since the lab can make one of its own.
+fn is_writable(path: &Path) -> bool {
+    let Ok(file) = fs::symlink_metadata(path) else { return false };
+    let is_own = file.uid() == Uid::effective().as_raw();
+    let is_groups = file.gid() == Gid::effective().as_raw();
+    (is_own && file.mode() & 0o200 != 0) || (is_groups && file.mode() & 0o020 != 0) || file.mode() & 0o002 != 0
+}
