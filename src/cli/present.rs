@@ -17,8 +17,8 @@ use super::{check_live, door, facts, lesson_source, open_lesson, program, record
 use crate::app::talk::TalkView;
 use crate::app::{Note, Source};
 use crate::doctor::{Playable, can_play};
-use crate::engine::play;
 use crate::engine::session::{Session, SessionOptions};
+use crate::engine::{events, play, requests};
 use crate::lab::wire::Wire;
 use crate::lesson::model::Step;
 use crate::talk::clock::Clock;
@@ -27,6 +27,9 @@ use crate::talk::message::{FromHub, Role, ToHub, VERSION};
 use crate::tape::player;
 use crate::text;
 use crate::tui::{self, Backstage, EngineLink, TalkLink, TuiOptions};
+
+/// Messages of the hub's that may wait for a window's screen.
+const UNREAD: usize = 4;
 
 /// What the hub prints once windows can come.
 const READY: &str = "ready";
@@ -124,7 +127,8 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
             }
         }
     });
-    let (heard, from_hub) = mpsc::channel();
+    // Bounded: a window whose terminal takes nothing stops hearing, and the hub tells it all anew once it listens again.
+    let (heard, from_hub) = mpsc::sync_channel(UNREAD);
     std::thread::spawn(move || {
         while let Ok(received) = incoming.receive::<FromHub>() {
             if heard.send(received.message).is_err() {
@@ -202,8 +206,8 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
     let _ = nix::unistd::setsid();
     let lesson = Arc::new(open_lesson(&arguments.lesson)?);
     let facts = facts();
-    let (requests, for_engine) = mpsc::channel();
-    let (to_hub, events) = mpsc::channel();
+    let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
+    let (to_hub, events) = events::channel();
     let own = Arc::clone(&lesson);
     let mut origin = None;
     let cannot = |step: &Step| can_play(&step.needs, &facts) != Playable::Live;
@@ -224,7 +228,8 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
                 Err(_) => (None, mpsc::channel().1),
             };
             let options = SessionOptions { program: program().to_path_buf(), spare: true };
-            play::serve(|| Session::open(own, facts, &options), &for_engine, &visits, &to_hub);
+            let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
+            play::serve(open, &for_engine, &visits, &to_hub);
         }),
     };
     let clock = Clock::new(&lesson, arguments.minutes, &missing);

@@ -5,6 +5,7 @@
 
 pub mod cgroups;
 pub mod facts;
+pub mod hostname_watch;
 pub mod machine;
 mod mount_watch;
 pub mod mounts;
