@@ -132,9 +132,10 @@ impl ActorWire {
     }
 
     fn await_answer(&mut self, id: u64, within: Duration, waiting: &Waiting) -> Result<Received<FromActor>, LinkError> {
-        let until = Instant::now() + within;
+        let mut until = Instant::now() + within;
         let mut part = waiting.first_part(until);
         let mut told = false;
+        let mut was_late = false;
         let answer = loop {
             match self.next_answer(part, waiting) {
                 Ok(received) if received.message.id == id => break Ok(received),
@@ -143,6 +144,12 @@ impl ActorWire {
                     part = until;
                     told = true;
                     waiting.tell(Some(Awaited { actor: self.actor.clone(), why: why_silent(self.pid) }));
+                }
+                // It has answered, or begun to: who was suspended meanwhile may be this very program.
+                Err(GuardError::TimedOut) if !was_late && self.wire.is_readable() => {
+                    was_late = true;
+                    until = Instant::now() + LATE_FOR_OPS;
+                    part = until;
                 }
                 Err(GuardError::TimedOut) => break Err(self.silent()),
                 Err(GuardError::Cancelled) => break Err(LinkError::Cancelled),
@@ -315,6 +322,16 @@ mod tests {
         // The only other end of the pipe went with the late answer.
         let mut kept = kept;
         assert_eq!(std::io::Read::read(&mut kept, &mut [0]).expect("the end"), 0);
+    }
+
+    #[test]
+    fn an_answer_that_is_there_counts_even_when_the_time_is_up() {
+        let (mut wire, mut theirs) = introduced();
+        send(&mut theirs, 0, hostname("there"), &[]);
+        wire.owed.insert(0);
+        // As after a suspension in the middle of the wait.
+        let answer = wire.await_answer(0, Duration::ZERO, &Waiting::default());
+        assert_eq!(answer.expect("it is there").message, hostname("there"));
     }
 
     #[test]
