@@ -207,7 +207,14 @@ struct Stage {
 impl Stage {
     fn take_in(&mut self, model: &mut Model, incoming: Incoming, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
         match incoming {
-            Incoming::App(message) => self.apply(model, message, backstage),
+            Incoming::App(message) => {
+                // Even where the size is the old one again: a terminal drops what it has no room for, and whoever draws only
+                // what has changed never makes up for that.
+                if matches!(message, Msg::Resize(..)) {
+                    self.start_over()?;
+                }
+                self.apply(model, message, backstage)
+            }
             Incoming::Told => {
                 let told = self.engine.as_ref().map(|engine| engine.events.take()).unwrap_or_default();
                 told.into_iter().try_for_each(|event| self.apply(model, Msg::Engine(event), backstage))
