@@ -3,7 +3,6 @@
 mod common;
 
 use std::process::Command;
-use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 
 use common::tty::Tty;
@@ -11,7 +10,7 @@ use common::{program, unboxed};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use unboxed::app::{Model, Msg, update};
-use unboxed::engine::{Event, Request};
+use unboxed::engine::{Event, Request, events, requests};
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Lesson;
 use unboxed::op::Op;
@@ -41,15 +40,15 @@ fn lesson_of(tape: &Tape) -> Lesson {
 
 /// What the player says to these requests.
 fn played(tape: &Tape, lesson: &Lesson, requests: &[Request]) -> Vec<Event> {
-    let (to_player, for_player) = mpsc::channel();
-    let (to_front, events) = mpsc::channel();
+    let (to_player, for_player) = requests::channel().expect("a queue");
+    let (to_front, events) = events::channel();
     for request in requests {
         to_player.send(request.clone()).expect("the player listens");
     }
     drop(to_player);
     player::serve(tape, lesson, &for_player, &to_front);
     drop(to_front);
-    events.iter().collect()
+    std::iter::from_fn(|| events.recv()).collect()
 }
 
 fn records(events: &[Event]) -> Vec<Arc<StepRecord>> {

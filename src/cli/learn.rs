@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 
 use super::consent::{self, Consent};
@@ -13,8 +13,8 @@ use super::{check_live, door, facts, is_path, open_lesson, program, record};
 use crate::app::exam::Exam;
 use crate::app::{CatalogueRow, Note, Source};
 use crate::doctor::{Facts, Playable, can_play};
-use crate::engine::play;
 use crate::engine::session::{Session, SessionOptions};
+use crate::engine::{events, play, requests};
 use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
@@ -220,11 +220,11 @@ impl Backstage for Engines {
         let lesson = Arc::new(lesson.clone());
         if from == Source::Tape {
             let tape = record::of_lesson(&lesson, self.tape.as_deref(), &self.facts)?;
-            return Ok(play_tape(lesson, tape));
+            return play_tape(lesson, tape);
         }
         let left_off = self.progress.played(id).filter(|played| *played < lesson.steps.len()).unwrap_or(0);
-        let (requests, for_engine) = mpsc::channel();
-        let (to_front, events) = mpsc::channel();
+        let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
+        let (to_front, events) = events::channel();
         let (facts, own) = (self.facts.clone(), Arc::clone(&lesson));
         let options = SessionOptions { program: program().to_path_buf(), spare: true };
         // Without a door `unboxed shell` finds nothing; that is no reason not to learn.
@@ -234,7 +234,8 @@ impl Backstage for Engines {
                 Ok((door, visits)) => (Some(door), visits),
                 Err(_) => (None, mpsc::channel().1),
             };
-            play::serve(|| Session::open(own, facts, &options), &for_engine, &visits, &to_front);
+            let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
+            play::serve(open, &for_engine, &visits, &to_front);
         });
         Ok(EngineLink { lesson, requests, events, thread, left_off, tape: None })
     }
@@ -251,11 +252,11 @@ impl Backstage for Engines {
     }
 }
 
-fn play_tape(lesson: Arc<Lesson>, tape: Tape) -> EngineLink {
-    let (requests, for_player) = mpsc::channel();
-    let (to_front, events) = mpsc::channel();
+fn play_tape(lesson: Arc<Lesson>, tape: Tape) -> anyhow::Result<EngineLink> {
+    let (requests, for_player) = requests::channel().context("could not set up the tape's player")?;
+    let (to_front, events) = events::channel();
     let origin = tape.header.origin();
     let own = Arc::clone(&lesson);
     let thread = std::thread::spawn(move || player::serve(&tape, &own, &for_player, &to_front));
-    EngineLink { lesson, requests, events, thread, left_off: 0, tape: Some(origin) }
+    Ok(EngineLink { lesson, requests, events, thread, left_off: 0, tape: Some(origin) })
 }

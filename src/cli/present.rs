@@ -18,8 +18,8 @@ use super::{check_live, door, facts, lesson_source, open_lesson, program, record
 use crate::app::talk::TalkView;
 use crate::app::{Note, Source};
 use crate::doctor::{Playable, can_play};
-use crate::engine::play;
 use crate::engine::session::{Session, SessionOptions};
+use crate::engine::{events, play, requests};
 use crate::lab::wire::Wire;
 use crate::lesson::model::Step;
 use crate::lesson::parse::parse;
@@ -29,6 +29,9 @@ use crate::talk::message::{FromHub, Role, ToHub, VERSION};
 use crate::tape::player;
 use crate::text;
 use crate::tui::{self, Backstage, EngineLink, TalkLink, TuiOptions};
+
+/// Messages of the hub's that may wait for a window's screen.
+const UNREAD: usize = 4;
 
 /// What the hub prints once windows can come.
 const READY: &str = "ready";
@@ -134,7 +137,8 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
             }
         }
     });
-    let (heard, from_hub) = mpsc::channel();
+    // Bounded: a window whose terminal takes nothing stops hearing, and the hub tells it all anew once it listens again.
+    let (heard, from_hub) = mpsc::sync_channel(UNREAD);
     std::thread::spawn(move || {
         while let Ok(received) = incoming.receive::<FromHub>() {
             if heard.send(received.message).is_err() {
@@ -224,8 +228,8 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
     let (name, source) = lesson_source(&arguments.lesson)?;
     let lesson = Arc::new(parse(&name, &source)?);
     let facts = facts();
-    let (requests, for_engine) = mpsc::channel();
-    let (to_hub, events) = mpsc::channel();
+    let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
+    let (to_hub, events) = events::channel();
     let own = Arc::clone(&lesson);
     let mut origin = None;
     let cannot = |step: &Step| can_play(&step.needs, &facts) != Playable::Live;
@@ -247,7 +251,8 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
                     Err(_) => (None, mpsc::channel().1),
                 };
                 let options = SessionOptions { program: program().to_path_buf(), spare: true };
-                play::serve(|| Session::open(own, facts, &options), &for_engine, &visits, &to_hub);
+                let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
+                play::serve(open, &for_engine, &visits, &to_hub);
             })
         }
     };

@@ -100,7 +100,8 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         .context("the lab could not be made (`unboxed doctor` says what this machine allows)")?;
     let mut records = Vec::new();
     for _ in 0..count {
-        let record = session.play_next()?;
+        let number = session.played() + 1;
+        let record = session.play_next().with_context(|| format!("stopped in step {number} of {count}"))?;
         if arguments.format == Format::Text {
             print_step(&lesson, &record).context(PRINTING)?;
         }
@@ -116,6 +117,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
             if let Ok((_, visits)) = &door {
                 play::answer_visits(&mut session, visits);
             }
+            session.lab().context("stopped while the lab was held")?;
         }
     }
     let proof = session.close();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::judge::Evidence;
+use super::link::LinkError;
 use super::session::{Session, SessionError};
 use super::transcript::Transcript;
 use super::{Goal, TurnState, newborn};
@@ -170,7 +171,11 @@ impl Session {
             let now = lab.snapshot();
             let found = newborn::find(spawn, parent, known, earlier, &now);
             if let Some(pid) = found.filter(|pid| lab.pid_of(&spawn.actor) != Some(*pid)) {
-                lab.adopt(&spawn.actor, pid)?;
+                match lab.adopt(&spawn.actor, pid) {
+                    // It has ended meanwhile, or the host is held up: the next judgement finds it again.
+                    Ok(_) | Err(LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. }) => {}
+                    Err(other) => return Err(other.into()),
+                }
             }
         }
         Ok(())

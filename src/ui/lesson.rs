@@ -92,6 +92,9 @@ fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     let at = view.story_step() + 1;
     let played = view.played();
     let state = match (&view.phase, view.position) {
+        _ if view.awaited.is_some() => {
+            view.awaited.as_ref().map_or_else(String::new, |awaited| safe(&awaited.to_string()))
+        }
         (Phase::Building, _) => "making a lab ...".to_owned(),
         (Phase::Playing { .. }, _) => "running ...".into(),
         (Phase::Failed { .. }, _) => "FAILED".into(),

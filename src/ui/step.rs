@@ -168,6 +168,12 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
             Line::from("R starts the lesson anew in a fresh lab."),
         ];
     }
+    if let Some(awaited) = &view.awaited {
+        return vec![
+            Line::styled(shortened(&safe(&awaited.to_string()), columns), theme.bold()),
+            Line::from("R starts the lesson anew in a fresh lab, u rewinds; neither waits for it."),
+        ];
+    }
     if view.learning.is_step_turn() {
         let text = "Type in a shell (`s`; `S` for another one), with whatever program you like. The kernel judges.\n\n\
                     `Enter` goes on once all of it holds, or shows the step. `T` ends your turn.";
