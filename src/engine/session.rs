@@ -39,6 +39,8 @@ pub struct SessionOptions {
 pub struct Session {
     lesson: Arc<Lesson>,
     pub(super) facts: Facts,
+    /// This program's own binary, for another keeper in the place of one that is lost.
+    program: PathBuf,
     pub(super) plan: LabPlan,
     pub(super) keeper: Option<KeeperHandle>,
     pub(super) lab: Option<Lab>,
@@ -107,6 +109,7 @@ impl Session {
         let mut session = Session {
             lesson,
             facts,
+            program: options.program.clone(),
             plan,
             keeper: Some(keeper),
             lab: None,
@@ -161,6 +164,9 @@ impl Session {
         self.transcripts.clear();
         self.played = 0;
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
+        if keeper.is_lost() {
+            *keeper = KeeperHandle::start(&self.program)?;
+        }
         self.lab = Some(Lab::make(keeper, &self.plan, &self.waiting)?);
         Ok(())
     }
