@@ -179,8 +179,8 @@ mod tests {
             assert_eq!(MachineState::compare(before, after, &SeenProcesses::default()).is_clean(), clean);
         };
         let nothing = MachineState::default();
-        check(&with("unboxed-7-8-1"), &nothing, true);
-        check(&nothing, &with("unboxed-7-8-1"), false);
+        check(&with("unboxed-7-8-1-9"), &nothing, true);
+        check(&nothing, &with("unboxed-7-8-1-9"), false);
         check(&with("docker"), &nothing, false);
     }
 
