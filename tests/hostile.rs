@@ -194,6 +194,53 @@ fn a_lab_decides_what_there_is_but_not_how_much_of_it_is_read() {
     lab.end();
 }
 
+/// More routes than are received at one look.
+const ROUTES: &str = "
+    for a in $(seq 20); do for b in $(seq 100); do for c in $(seq 100); do echo route add 10.$a.$b.$c dev lo; done; done |
+        ip -batch -; done";
+
+#[test]
+fn a_dump_that_is_too_long_is_read_on_and_does_not_hide_what_comes_later() {
+    let _turn = alone();
+    let mut lab = BareLab::new(&[]);
+    let mut observer = observer(&mut lab);
+    flood(&mut lab, ROUTES);
+    let first = observer.snapshot().networks.remove(0);
+    assert_eq!((first.routes.len(), first.omitted.routes), (bounds::NETWORK_ROWS, Omitted::Uncounted));
+    assert!(first.omitted.links.is_nothing() && first.link("docker0").is_some(), "what was asked for first is whole");
+
+    // Whatever is asked while the kernel is at it, is as it was, and said to be cut; then it is as it is.
+    flood(&mut lab, "ip link add late type bridge");
+    let seen = (0..10).any(|_| observer.snapshot().networks[0].link("late").is_some());
+    assert!(seen, "no look showed the new link");
+    flood(&mut lab, "ip route flush root 10.0.0.0/8; ip link del late");
+    let whole = (0..10).map(|_| observer.snapshot().networks.remove(0)).find(|network| network.omitted.is_nothing());
+    assert!(whole.expect("a whole list again").link("late").is_none());
+    lab.end();
+}
+
+/// 2,000 rules that count. (Labs whose image has no nft(8) can't make them.)
+const RULES: &str = "
+    command -v nft >/dev/null || exit 77
+    nft add table ip flood; nft add chain ip flood out
+    for part in $(seq 20); do for i in $(seq 100); do echo add rule ip flood out ip daddr 10.0.0.$i counter; done |
+        nft -f -; done";
+
+#[test]
+fn of_many_rules_some_are_read_and_the_others_counted() {
+    let _turn = alone();
+    let mut lab = BareLab::new(&[]);
+    let mut observer = observer(&mut lab);
+    if !flood(&mut lab, RULES) {
+        common::skip("this lab has no nft");
+        return;
+    }
+    let network = observer.snapshot().networks.remove(0);
+    let traffic = network.traffic.len();
+    assert_eq!((traffic, network.omitted.traffic), (bounds::NETWORK_ROWS, Omitted::Rows(2000 - traffic)));
+    lab.end();
+}
+
 #[test]
 fn what_comes_into_sight_behind_a_cut_was_not_mounted_and_what_leaves_it_not_unmounted() {
     let _turn = alone();

@@ -306,3 +306,43 @@ fn neighbour(message: &NeighbourMessage, name: &impl Fn(u32) -> String) -> Optio
     }
     (!neighbour.ip.is_empty()).then_some(neighbour)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::ActorName;
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_namespace_that_never_falls_silent_is_not_listened_to_for_ever() {
+        let (kernel, ours) =
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::empty()).expect("a pair");
+        let subject =
+            Subject { name: ActorName::host(), pid: 1, netlink: None, monitor: Some(Arc::new(ours)), firewall: None };
+        let subjects = [subject];
+        assert!(is_quiet(&subjects), "nothing was said");
+        for _ in 0..2 * bounds::HEARD {
+            nix::sys::socket::send(kernel.as_raw_fd(), b"changed", MsgFlags::MSG_DONTWAIT).expect("sent");
+        }
+        assert!(!is_quiet(&subjects) && !is_quiet(&subjects), "half of it at each look");
+        assert!(is_quiet(&subjects));
+    }
+
+    #[test]
+    fn the_shares_of_all_namespaces_are_within_what_there_is() {
+        for namespaces in [0, 1, 3, 8, 40] {
+            let share = Share::one_of(namespaces);
+            assert!(share.rows > 0 && share.rows <= bounds::NETWORK_ROWS);
+            assert!(share.rows * 5 * namespaces <= bounds::ALL_NETWORK_ROWS);
+        }
+    }
+
+    #[test]
+    fn routes_and_neighbours_are_chosen_by_their_headers() {
+        let route = |table: u8, kind: u8| is_shown_route(&[2, 24, 0, 0, table, 3, 0, kind, 0, 0, 0, 0]);
+        assert!(route(254, 1) && !route(255, 2) && !route(254, 3) && !is_shown_route(&[]));
+        let neighbour = |state: u8| is_shown_neighbour(&[2, 0, 0, 0, 1, 0, 0, 0, state, 0, 0, 1]);
+        assert!(neighbour(0x02) && neighbour(0x80) && !neighbour(0x40) && !neighbour(0) && !is_shown_neighbour(&[]));
+    }
+}

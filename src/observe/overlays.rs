@@ -130,7 +130,8 @@ impl Cache {
     }
 }
 
-/// False where there is more to be stamped than may be looked at: what moved there goes unseen.
+/// Stamp the directories that entries are kept from: those come in the same order, and there are no more of them. False where
+/// the budget did not suffice: what moved in the others goes unseen.
 fn stamp_directories(
     root: &RootDir,
     path: &str,
@@ -143,16 +144,21 @@ fn stamp_directories(
     if depth >= bounds::OVERLAY_DEPTH {
         return true;
     }
+    if entries.is_spent() {
+        return false;
+    }
+
     let Ok((names, looked_at)) = root.directories(path, entries.up_to(bounds::OVERLAY_ENTRIES)) else { return true };
     entries.spend(looked_at);
-    let mut is_whole = looked_at < bounds::OVERLAY_ENTRIES && !entries.is_spent();
     for name in names {
         if changes.len() >= bounds::OVERLAY_ENTRIES {
+            return true;
+        }
+        if !stamp_directories(root, &format!("{path}/{name}"), depth + 1, changes, entries) {
             return false;
         }
-        is_whole &= stamp_directories(root, &format!("{path}/{name}"), depth + 1, changes, entries);
     }
-    is_whole
+    true
 }
 
 /// Read one overlay. `merged_root` is the actor's root; layer paths are as the mounter saw them, which after a
@@ -331,6 +337,34 @@ mod tests {
         assert!(overlay.truncated && overlay.entries.len() == bounds::OVERLAY_ENTRIES);
         let everywhere = |entry: &&OverlayEntry| entry.upper == InUpper::Present && entry.in_lowers == [0];
         assert_eq!(overlay.entries.iter().filter(everywhere).count(), overlay.entries.len());
+    }
+
+    #[test]
+    fn a_layer_is_read_anew_when_it_moved_however_large_it_is() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().join("7/root");
+        for index in 0..2 * bounds::OVERLAY_ENTRIES {
+            std::fs::create_dir_all(root.join(format!("upper/{index}"))).expect("made");
+        }
+        let below = RootDir::open(dir.path(), 7).expect("the root");
+        let line = "1 0 0:7 / /merged rw - overlay overlay rw,lowerdir=/lower,upperdir=/upper";
+        let mount = &crate::observe::mounts::parse(line)[0];
+        let mut cache = Cache::default();
+        let mut reads_it = || {
+            let mut limits = Limits::default();
+            let overlay = cache.read(&ActorName::host(), mount, &below, &below, &mut limits);
+            assert!(overlay.truncated);
+            (limits.listed != Limits::default().listed, overlay.entries[0].path.clone())
+        };
+        let (is_read, first) = reads_it();
+        assert_eq!((is_read, reads_it().0), (true, false), "nothing moved");
+        std::fs::write(root.join("upper").join(&first).join("new"), "").expect("written");
+        assert!(reads_it().0, "a directory that is shown did");
+        let beyond = below.list("upper", usize::MAX, 0).expect("all of them").0.remove(0).name;
+        std::fs::remove_dir_all(root.join("upper").join(beyond)).expect("removed");
+        assert!(reads_it().0, "its parent did");
+        cache.keep(&BTreeSet::new());
+        assert!(cache.read.is_empty(), "what is mounted no more is forgotten");
     }
 
     #[test]

@@ -19,7 +19,9 @@ fn build_section(section: &Section<Mount>, scene: &Scene<'_>) -> Option<PaneSect
     // A tree reads best by path; the kernel's order decides between mounts on one target.
     shown.sort_by(|left, right| path_key(&left.1.target).cmp(&path_key(&right.1.target)));
     let depths = depths(&shown);
-    let mut rows = vec![owner_line(&section.owner, &section.birth, &format!("  {} mounts", shown.len()))];
+    let more = omitted("mounts", &section.rows, section.omitted, scene);
+    let count = format!("  {} mounts{}", shown.len(), if more.is_some() { " and more" } else { "" });
+    let mut rows = vec![owner_line(&section.owner, &section.birth, &count)];
     rows.push(PaneRow::note(format!(
         "{} {} {} propagation  source",
         column("id", 5),
@@ -29,7 +31,7 @@ fn build_section(section: &Section<Mount>, scene: &Scene<'_>) -> Option<PaneSect
     for (mark, mount, before) in shown {
         rows.push(row(mark, line(mark, mount, before, depths.get(&mount.id).copied().unwrap_or(0), scene)));
     }
-    rows.extend(omitted("mounts", &section.rows, section.omitted, scene));
+    rows.extend(more);
     Some(PaneSection { rows })
 }
 
