@@ -93,6 +93,10 @@ fn what_is_broken_is_seen_to_be_broken_and_can_be_mended() {
         }
         let state = session.begin_turn(Goal::Step).expect("a turn");
         assert!(!state.holds(), "{}: nothing is broken: {:#?}", step.id, state.verdicts);
+        // A second key that comes too soon breaks nothing more.
+        let mounts = session.lab().expect("a lab").snapshot().mounts;
+        session.begin_turn(Goal::Step).expect("the same turn");
+        assert_eq!(session.lab().expect("a lab").snapshot().mounts, mounts, "{}: broken twice", step.id);
         assert!(session.finish_turn().expect("a judgement").is_none(), "{}: it is not done", step.id);
         // Shown after all: it is broken and mended in a fresh lab.
         let record = session.show().expect("it plays");

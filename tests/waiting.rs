@@ -441,8 +441,9 @@ fn the_screen_says_whom_it_waits_for_and_that_a_lab_is_gone() {
     tty.wait_for("1/32");
     tty.wait_for("LIVE");
     // The spare lab has a host too: the one that is up is the older.
+    let program = tty.child.id();
     let hosts = || {
-        let mut found: Vec<(u64, u32)> = processes::tree(Path::new("/proc"), tty.child.id(), &[])
+        let mut found: Vec<(u64, u32)> = processes::tree(Path::new("/proc"), program, &[])
             .into_iter()
             .filter(|(_, stat)| stat.comm == "unboxed: host" && stat.state != 'Z')
             .map(|(pid, stat)| (stat.start_time, pid))
@@ -463,6 +464,9 @@ fn the_screen_says_whom_it_waits_for_and_that_a_lab_is_gone() {
     tty.wait_for("in a fresh lab?");
     tty.press("\r");
     tty.wait_for("LIVE");
+    // Nor does the end wait for anybody.
+    hosts().iter().for_each(|(_, pid)| signal(*pid, Signal::SIGSTOP));
+    tty.press("\r");
     tty.press("qy");
     tty.wait_for("as it was");
     tty.press("q");

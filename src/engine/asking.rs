@@ -14,8 +14,10 @@ use crate::op::{ActorName, Op};
 /// How long one that is being set up may take to introduce itself.
 const FIRST_WORD: Duration = Duration::from_secs(30);
 /// How long one that owes an answer may take to give it, when there is something else to be done: it may just have woken up.
-const LATE_FOR_OPS: Duration = Duration::from_secs(1);
+const LATE_FOR_OPS: Duration = Duration::from_secs(3);
 const LATE_FOR_QUESTIONS: Duration = Duration::from_millis(20);
+/// How much longer an answer may take that has begun to come.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How long the answer to a request may take.
 fn limit(request: &ToActor) -> Duration {
@@ -102,7 +104,7 @@ impl ActorWire {
             return Err(self.error(loss));
         }
         let is_op = matches!(request, ToActor::Perform(_));
-        self.settle_debts(if is_op { LATE_FOR_OPS } else { LATE_FOR_QUESTIONS }, waiting)?;
+        self.settle_debts(is_op, waiting)?;
         let within = limit(request);
         let id = self.asked + 1;
         self.asked = id;
@@ -118,38 +120,55 @@ impl ActorWire {
     }
 
     /// Drop what it was asked for earlier and answers only now. An error when it still owes something.
-    fn settle_debts(&mut self, within: Duration, waiting: &Waiting) -> Result<(), LinkError> {
-        let until = Instant::now() + within;
-        while !self.owed.is_empty() {
-            match self.next_answer(until, waiting) {
-                Ok(_) => {}
-                Err(GuardError::TimedOut) => return Err(self.silent()),
-                Err(GuardError::Cancelled) => return Err(LinkError::Cancelled),
-                Err(other) => return Err(self.lose_by(other)),
-            }
-        }
-        Ok(())
+    fn settle_debts(&mut self, for_op: bool, waiting: &Waiting) -> Result<(), LinkError> {
+        let (within, grace) = if for_op { (LATE_FOR_OPS, GRACE) } else { (LATE_FOR_QUESTIONS, Duration::ZERO) };
+        self.await_until(within, grace, waiting, |wire, _| wire.owed.is_empty()).map(drop)
     }
 
     fn await_answer(&mut self, id: u64, within: Duration, waiting: &Waiting) -> Result<Received<FromActor>, LinkError> {
+        let is_it = |_: &ActorWire, latest: Option<&Received<Numbered<FromActor>>>| {
+            latest.is_some_and(|received| received.message.id == id)
+        };
+        match self.await_until(within, GRACE, waiting, is_it)? {
+            Some(Received { message, fds, sender }) => Ok(Received { message: message.message, fds, sender }),
+            None => Err(self.silent()),
+        }
+    }
+
+    /// Take answers until one will do, and return the latest; the others are dropped. One that has begun when the time is up
+    /// gets some grace.
+    fn await_until(
+        &mut self,
+        within: Duration,
+        grace: Duration,
+        waiting: &Waiting,
+        is_enough: impl Fn(&ActorWire, Option<&Received<Numbered<FromActor>>>) -> bool,
+    ) -> Result<Option<Received<Numbered<FromActor>>>, LinkError> {
         let mut until = Instant::now() + within;
         let mut part = waiting.first_part(until);
         let mut told = false;
-        let mut was_late = false;
-        let answer = loop {
+        // What had come when the time was up for the first time.
+        let mut late_since = None;
+        let mut latest = None;
+        let ended = loop {
+            if is_enough(self, latest.as_ref()) {
+                break Ok(latest);
+            }
             match self.next_answer(part, waiting) {
-                Ok(received) if received.message.id == id => break Ok(received),
-                Ok(_) => {}
+                Ok(received) => latest = Some(received),
                 Err(GuardError::TimedOut) if part < until => {
                     part = until;
                     told = true;
                     waiting.tell(Some(Awaited { actor: self.actor.clone(), why: why_silent(self.pid) }));
                 }
                 // It has answered, or begun to: who was suspended meanwhile may be this very program.
-                Err(GuardError::TimedOut) if !was_late && self.wire.is_readable() => {
-                    was_late = true;
-                    until = Instant::now() + LATE_FOR_OPS;
+                Err(GuardError::TimedOut) if late_since.is_none() && !grace.is_zero() && self.wire.has_begun() => {
+                    late_since = Some(self.wire.bytes());
+                    until = Instant::now() + grace;
                     part = until;
+                }
+                Err(GuardError::TimedOut) if late_since.is_some_and(|then| then < self.wire.bytes()) => {
+                    break Err(self.lose("it does not end what it began to say"));
                 }
                 Err(GuardError::TimedOut) => break Err(self.silent()),
                 Err(GuardError::Cancelled) => break Err(LinkError::Cancelled),
@@ -159,8 +178,7 @@ impl ActorWire {
         if told {
             waiting.tell(None);
         }
-        let Received { message, fds, sender } = answer?;
-        Ok(Received { message: message.message, fds, sender })
+        ended
     }
 
     /// The next answer of those it owes.
@@ -343,16 +361,25 @@ mod tests {
             stream.write_all(&100_000_u32.to_le_bytes()).expect("a header");
             let mut sent = 0;
             // Always one byte more, long before anybody's patience for a single one is at its end.
-            while stopped.recv_timeout(Duration::from_millis(5)) == Err(RecvTimeoutError::Timeout) {
+            while stopped.recv_timeout(Duration::from_micros(500)) == Err(RecvTimeoutError::Timeout) {
                 if stream.write_all(b" ").is_ok() {
                     sent += 1;
                 }
             }
             sent
         });
-        let silent = answer_of(&mut wire).expect_err("no answer");
+        // Silent at first, lost at the latest when something else is to be done: in either case nobody waits on.
+        let mut said = answer_of(&mut wire).expect_err("no answer");
+        for _ in 0..10 {
+            if said.starts_with("container is lost") {
+                break;
+            }
+            assert!(said.starts_with("container does not answer"), "{said}");
+            let op = ToActor::Perform(Op::GetPid);
+            said = wire.ask(&op, &Waiting::default()).expect_err("no answer").to_string();
+        }
         drop(stop);
-        assert!(silent.starts_with("container does not answer"), "{silent}");
+        assert_eq!(said, "container is lost: it does not end what it began to say");
         let sent = peer.join().expect("it ends");
         assert!(sent < 100_000, "it was waited for to the end");
     }

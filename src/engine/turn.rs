@@ -37,13 +37,17 @@ pub(super) struct Turn {
 }
 
 impl Session {
-    /// Begin the next step as the learner's; one that breaks something breaks it now.
+    /// Begin the next step as the learner's; one that breaks something breaks it now. A turn that is on already goes on as it
+    /// is: nothing is broken twice.
     pub fn begin_turn(&mut self, goal: Goal) -> Result<TurnState, SessionError> {
         let lesson = Arc::clone(self.lesson());
         let index = match goal {
             Goal::Step => self.played(),
             Goal::Question { step, .. } => step,
         };
+        if let Some(turn) = self.turn().filter(|turn| turn.goal == goal && turn.state.step == index) {
+            return Ok(turn.state.clone());
+        }
         let mut step = lesson.steps.get(index).ok_or(SessionError::AtTheEnd)?.clone();
         match goal {
             Goal::Step if !step.breaks.is_empty() => {

@@ -109,6 +109,16 @@ impl GuardedWire {
         self.shows(PollFlags::POLLHUP)
     }
 
+    /// Something of the next message is there.
+    pub fn has_begun(&self) -> bool {
+        !self.incoming.header.is_empty() || self.is_readable()
+    }
+
+    /// How much of the next message was taken in.
+    pub fn bytes(&self) -> usize {
+        self.incoming.header.len() + self.incoming.body.len()
+    }
+
     pub fn is_readable(&self) -> bool {
         self.shows(PollFlags::POLLIN)
     }
