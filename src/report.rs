@@ -1,7 +1,7 @@
 //! What playing a step left behind: the record every front end (screen, text, JSON) draws from.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +21,9 @@ pub struct StepRecord {
     pub before: Arc<Snapshot>,
     #[serde(skip)]
     pub after: Arc<Snapshot>,
+    /// See `StepRecord::diff`.
     #[serde(skip)]
-    pub diff: Diff,
+    pub diff: LazyDiff,
     pub verdicts: Vec<Verdict>,
     /// What the kernel says to the step's predictions.
     pub predicted: Vec<Predicted>,
@@ -30,6 +31,11 @@ pub struct StepRecord {
     pub charts: Vec<Series>,
     pub nanos: u64,
 }
+
+/// What differs between a record's snapshots, once somebody has asked. It is larger than both of them: a recording of many
+/// steps has it for those alone that are looked at.
+#[derive(Debug, Clone, Default)]
+pub struct LazyDiff(OnceLock<Diff>);
 
 /// A record with its snapshots, as it travels and is kept; what differs between them is found again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -120,8 +126,12 @@ impl Verdict {
 impl StepRecord {
     /// The record with its snapshots, after it has travelled or was kept without them.
     pub fn between(self, before: Arc<Snapshot>, after: Arc<Snapshot>) -> StepRecord {
-        let diff = Diff::between(&before, &after);
-        StepRecord { before, after, diff, ..self }
+        StepRecord { before, after, diff: LazyDiff::default(), ..self }
+    }
+
+    /// What differs between its snapshots.
+    pub fn diff(&self) -> &Diff {
+        self.diff.0.get_or_init(|| Diff::between(&self.before, &self.after))
     }
 
     pub fn is_ok(&self) -> bool {

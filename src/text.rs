@@ -1,13 +1,80 @@
-//! Text that comes from lessons and programs, made fit for a terminal: no control characters, measured in columns.
+//! Text that comes from lessons and programs, made fit for a terminal or a page: nothing in it that can't be seen, measured in
+//! columns. What is escaped reads as `\x1b` or `\u{202e}`.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Control characters as `\x1b`: they never reach a terminal.
+/// Marks that a letter can carry: Hebrew with vowels and accents has four. More of them grow over the lines around.
+pub const MAX_MARKS: usize = 4;
+
+/// A command, a path, a value, or what a program printed: everything that can't be seen is escaped, so that it reads as it runs.
+/// A blank that is not the ASCII one is among that: it looks as if it parted two words, and no shell takes it for that.
 pub fn safe(text: &str) -> String {
+    escaped(text, Writing::Code)
+}
+
+/// Words for people to read. Unlike in `safe`, what joins letters and emoji stays, and so do the blanks of other scripts.
+pub fn prose(text: &str) -> String {
+    escaped(text, Writing::Prose)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    Code,
+    Prose,
+}
+
+fn escaped(text: &str, writing: Writing) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
+    let mut shown = String::with_capacity(text.len());
+    // A mark before the first letter would land on whatever is drawn in front of the text.
+    let mut marks = MAX_MARKS;
+    let mut before = None;
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let is_seen = if character.is_ascii() {
+            !character.is_ascii_control()
+        } else if is_hidden(character) {
+            writing == Writing::Prose && is_joining(before, character, characters.peek().copied())
+        } else if character.width() == Some(0) {
+            marks < MAX_MARKS
+        } else {
+            !character.is_control() && (writing == Writing::Prose || !character.is_whitespace())
+        };
+
+        marks = match character.width() {
+            Some(0) => marks + 1,
+            _ => 0,
+        };
+        before = Some(character);
+
+        if is_seen {
+            shown.push(character);
+        } else {
+            push_escape(&mut shown, character);
+            before = None;
+        }
+    }
+    shown
+}
+
+fn push_escape(shown: &mut String, character: char) {
+    let code = character as u32;
+    shown.push_str(&if character.is_control() { format!("\\x{code:02x}") } else { format!("\\u{{{code:x}}}") });
+}
+
+/// JSON with the same values in which everything can be seen: a terminal may print it.
+pub fn in_json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
-            shown.push_str(&format!("\\x{:02x}", character as u32));
+        // Outside its strings JSON is ASCII, and newlines are of its layout.
+        if (character.is_control() && character != '\n')
+            || first_hidden(character.encode_utf8(&mut [0; 4]), false).is_some()
+        {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             shown.push(character);
         }
@@ -15,9 +82,65 @@ pub fn safe(text: &str) -> String {
     shown
 }
 
+/// What a reader does not see, or what makes the text around it read in another order: the default ignorable code points of the
+/// Unicode standard (joiners, directional marks, fillers, selectors, tags), separators of lines, and blanks that are letters by
+/// name. And what has no agreed look: characters for private use, which every font draws as it likes, and what is no character.
+pub fn is_hidden(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffc}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+        | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' | '\u{fdd0}'..='\u{fdef}')
+        || character as u32 & 0xfffe == 0xfffe
+}
+
+/// Whether an unseen character has a work to do where it stands: one that joins two letters of a script that needs it, or two
+/// emoji; or one that picks the look of the character before it. Between ASCII characters none has, and never two in a row.
+fn is_joining(before: Option<char>, character: char, next: Option<char>) -> bool {
+    let is_letter =
+        |other: char| !other.is_ascii() && !other.is_whitespace() && !other.is_control() && !is_hidden(other);
+    match character {
+        // A heart, its red look chosen, joined with fire.
+        '\u{200c}' | '\u{200d}' => {
+            before.is_some_and(|before| is_letter(before) || before == '\u{fe0f}') && next.is_some_and(is_letter)
+        }
+        '\u{fe0e}' | '\u{fe0f}' => {
+            let is_keycap = before.is_some_and(|before| before.is_ascii_digit() || "#*".contains(before));
+            before.is_some_and(is_letter) || (is_keycap && next == Some('\u{20e3}'))
+        }
+        _ => false,
+    }
+}
+
+/// The first character of a text that would be escaped, though it is no control character, and its place in bytes.
+pub fn first_hidden(text: &str, is_prose: bool) -> Option<(usize, char)> {
+    let mut before = None;
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        let next = characters.peek().map(|(_, next)| *next);
+        let is_odd = match is_prose {
+            true => is_hidden(character) && !is_joining(before, character, next),
+            false => {
+                is_hidden(character) || (character.is_whitespace() && !character.is_ascii() && !character.is_control())
+            }
+        };
+        if is_odd {
+            return Some((at, character));
+        }
+        before = Some(character);
+    }
+    None
+}
+
 /// The same, for text of several lines.
 pub fn safe_lines(text: &str) -> String {
     text.lines().map(safe).collect::<Vec<_>>().join("\n")
+}
+
+/// The same, for words.
+pub fn prose_lines(text: &str) -> String {
+    text.lines().map(prose).collect::<Vec<_>>().join("\n")
 }
 
 /// Several lines as one: a sentence and the commands below it.
@@ -52,6 +175,12 @@ pub fn without_escapes(text: &str) -> String {
         }
     }
     shown
+}
+
+/// At most so many bytes, not ending within a character.
+pub fn beginning(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
 }
 
 /// At most `most` columns, with the cut shown.
@@ -101,6 +230,23 @@ pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// All of a text, in pieces of at most so many columns; unlike `wrapped`, it keeps every blank.
+pub fn folded(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(2);
+    let mut lines = vec![String::new()];
+    let mut width = 0;
+    for character in text.chars() {
+        let own = character.width().unwrap_or(0);
+        if width + own > columns {
+            lines.push(String::new());
+            width = 0;
+        }
+        push(&mut lines, character);
+        width += own;
+    }
+    lines
+}
+
 fn push(lines: &mut [String], character: char) {
     if let Some(line) = lines.last_mut() {
         line.push(character);
@@ -130,6 +276,61 @@ mod tests {
     }
 
     #[test]
+    fn nothing_that_can_not_be_seen_gets_through() {
+        let unseen = [
+            0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x180e, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a,
+            0x202b, 0x202c, 0x202d, 0x202e, 0x2060, 0x2063, 0x2066, 0x2067, 0x2068, 0x2069, 0x206a, 0x2800, 0x3164,
+            0xfe00, 0xfe0f, 0xfeff, 0xffa0, 0xfff9, 0xfffa, 0xfffb, 0xe000, 0xf8ff, 0xfdd0, 0xffff, 0x1d173, 0xe0001,
+            0xe0041, 0xe007f, 0xe0100, 0xe01ef, 0xf0000, 0x10ffff,
+        ];
+        for code in unseen {
+            let character = char::from_u32(code).expect("a character");
+            let text = format!("rm{character} a");
+            assert_eq!(safe(&text), format!("rm\\u{{{code:x}}} a"));
+            assert_eq!(prose(&text), safe(&text), "{code:x}");
+            assert_eq!(first_hidden(&text, true), Some((2, character)), "{code:x}");
+        }
+        for blank in ['\u{a0}', '\u{1680}', '\u{2003}', '\u{202f}', '\u{205f}', '\u{3000}'] {
+            let text = format!("rm{blank}a");
+            assert_eq!(safe(&text), format!("rm\\u{{{:x}}}a", blank as u32));
+            assert_eq!((prose(&text), first_hidden(&text, false)), (text.clone(), Some((2, blank))));
+        }
+    }
+
+    #[test]
+    fn writing_of_all_scripts_stays_whole() {
+        let whole =
+            ["שלום עולם", "שָׁלוֹם", "مرحبا", "漢字かな", "한국어", "नमस्ते", "tiếng Việt", "e\u{301}te\u{301}", "☃ 🙂 €"];
+        for text in whole {
+            assert_eq!((safe(text), prose(text), first_hidden(text, false)), (text.into(), text.into(), None));
+        }
+        let joined = ["👩\u{200d}💻", "❤\u{fe0f}\u{200d}🔥", "1\u{fe0f}\u{20e3}", "می\u{200c}خواهم", "क्\u{200d}ष"];
+        for text in joined {
+            assert_eq!((prose(text), first_hidden(text, true)), (text.into(), None));
+            assert!(safe(text).is_ascii() || safe(text).contains("\\u{"), "{}", safe(text));
+        }
+        assert_eq!(prose("a\u{200d}b 👩\u{200d}\u{200d}💻"), "a\\u{200d}b 👩\\u{200d}\\u{200d}💻");
+    }
+
+    #[test]
+    fn json_shows_everything_and_says_the_same() {
+        let value = serde_json::json!({"a": "rm \u{202e}x\u{e0041}\u{9b}\u{7f}\n", "あ": ["e\u{301}"]});
+        let shown = in_json(&serde_json::to_string_pretty(&value).expect("JSON"));
+        assert!(shown.contains("rm \\u202ex\\udb40\\udc41\\u009b\\u007f\\n"), "{shown}");
+        assert!(shown.contains('\n') && shown.contains('あ'));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).expect("JSON"), value);
+    }
+
+    #[test]
+    fn a_letter_carries_a_few_marks_and_nothing_before_the_text() {
+        let tower = format!("e{}x", "\u{301}".repeat(40));
+        assert_eq!(safe(&tower).matches('\u{301}').count(), MAX_MARKS);
+        assert_eq!(safe(&tower).matches("\\u{301}").count(), 40 - MAX_MARKS);
+        assert_eq!(prose(&tower), safe(&tower));
+        assert_eq!(safe("\u{301}a"), "\\u{301}a");
+    }
+
+    #[test]
     fn escape_sequences_are_taken_out_of_output() {
         let check = |text: &str, expected: &str| assert_eq!(without_escapes(text), expected, "{text:?}");
         check("\u{1b}[1;31mred\u{1b}[0m\r\n", "red\n");
@@ -155,6 +356,14 @@ mod tests {
     }
 
     #[test]
+    fn text_is_folded_with_all_its_blanks() {
+        let check = |text: &str, columns: usize, expected: &[&str]| assert_eq!(folded(text, columns), expected);
+        check("rm  -r  あ/b", 6, &["rm  -r", "  あ/b"]);
+        check("aあ", 2, &["a", "あ"]);
+        check("", 9, &[""]);
+    }
+
+    #[test]
     fn text_is_cut_and_filled_by_columns_not_characters() {
         let check = |text: &str, columns: usize, expected: &str| {
             assert_eq!(column(text, columns), expected);
@@ -166,5 +375,6 @@ mod tests {
         check("あいう", 6, "あいう");
         check("", 0, "");
         check("abc", 0, "");
+        assert_eq!((beginning("aあい", 6), beginning("aあ", 4), beginning("あ", 0)), ("aあ", "aあ", ""));
     }
 }

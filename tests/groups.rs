@@ -9,13 +9,12 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use unboxed::action::CgroupVersion;
 use unboxed::app::{Model, Msg, Screen, update};
-use unboxed::diff::Diff;
 use unboxed::engine::{Event, Ready};
 use unboxed::lesson::model::{Chart, ChartKind, ViewKind};
 use unboxed::lesson::parse::parse;
 use unboxed::observe::{CgroupRoot, cgroups};
 use unboxed::op::ActorName;
-use unboxed::report::{LabInfo, Point, Series, StepRecord, StepStatus};
+use unboxed::report::{LabInfo, LazyDiff, Point, Series, StepRecord, StepStatus};
 use unboxed::snapshot::{Cgroup, Process, Snapshot};
 use unboxed::ui::theme::Theme;
 use unboxed::ui::{self, Look};
@@ -121,7 +120,7 @@ fn on(host: &str, group: &str, with_chart: bool) -> Model {
         step: 0,
         status: StepStatus::Played,
         ops: Vec::new(),
-        diff: Diff::between(&before, &after),
+        diff: LazyDiff::default(),
         before: Arc::clone(&before),
         after: Arc::clone(&after),
         verdicts: Vec::new(),

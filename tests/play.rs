@@ -144,7 +144,8 @@ fn pivot_root_moves_every_mount_and_adds_or_removes_none() {
     let mut session = open_session(lesson);
     session.rewind_to(at).expect("a replay");
     let record = session.play_next().expect("a record");
-    let table = record.diff.mounts.iter().find(|section| section.owner == "container").expect("the container's table");
+    let table =
+        record.diff().mounts.iter().find(|section| section.owner == "container").expect("the container's table");
     assert!(table.rows.len() > 10);
     assert!(table.rows.iter().all(|row| row.mark == Mark::Moved), "{:#?}", table.rows);
 }

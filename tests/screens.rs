@@ -1,18 +1,19 @@
-//! Every screen at every size, from hand-made state: no panic, no control character, no meaning by colour alone.
+//! Every screen at every size, from hand-made state: no panic, nothing that can't be seen, no meaning by colour alone.
 
 mod pictures;
 
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
-use unboxed::app::{Effect, Screen, update};
+use unboxed::app::{Effect, Screen, Source, update};
 use unboxed::talk::Beat;
 use unboxed::talk::message::Role;
+use unboxed::text::is_hidden;
 
 use pictures::*;
 
 #[test]
-fn every_screen_draws_at_every_size_and_lets_no_control_character_through() {
+fn every_screen_draws_at_every_size_and_lets_nothing_through_that_can_not_be_seen() {
     let look = look(true);
     let widths = (1..=250).step_by(7).chain([59, 60, 61, 79, 80, 99, 100, 101, 159, 160, 161, 250]);
     let heights = [1, 2, 3, 14, 15, 16, 23, 24, 29, 30, 31, 40, 49, 50, 51, 60, 80];
@@ -21,8 +22,10 @@ fn every_screen_draws_at_every_size_and_lets_no_control_character_through() {
         for &(columns, rows) in &sizes {
             let buffer = draw(&model, &look, columns, rows);
             for cell in buffer.content() {
+                // A cell would show U+FFFD for what was let through up to it.
+                let is_bad = |letter: char| letter.is_control() || is_hidden(letter) || letter == '\u{fffd}';
                 assert!(
-                    !cell.symbol().chars().any(char::is_control),
+                    !cell.symbol().chars().any(is_bad) && cell.symbol().chars().count() < 6,
                     "{name} at {columns}x{rows}: {:?}",
                     cell.symbol()
                 );
@@ -62,6 +65,36 @@ fn moving_about_never_asks_the_engine_for_anything() {
         update(&mut model, key(KeyCode::Esc));
     }
     assert!(matches!(model.screen, Screen::Lesson(_)));
+}
+
+#[test]
+fn a_lesson_from_a_file_begins_once_all_of_it_was_seen_and_agreed_to() {
+    let long = "x".repeat(3000);
+    let mut model = programs(&["true", &long]);
+    model.size = (80, 24);
+    let shown = |model: &_| text(&draw(model, &look(true), 80, 24));
+    assert!(shown(&model).contains("lines more"), "{}", shown(&model));
+    let mut presses = 0;
+    let effects = loop {
+        let effects = update(&mut model, key(KeyCode::Enter));
+        presses += 1;
+        if !effects.is_empty() || presses > 100 {
+            break effects;
+        }
+    };
+    let id = "what-is-a-container".to_owned();
+    let agreed = [Effect::Agree { lesson: id.clone() }, Effect::Open { id, from: Source::Lab }];
+    assert!(presses > 2 && effects == agreed, "{presses} {effects:?}");
+    for leave in [KeyCode::Esc, KeyCode::Char('q')] {
+        let mut model = programs(&["true"]);
+        assert_eq!(update(&mut model, key(leave)), [Effect::Quit]);
+    }
+    let mut model = programs(&["echo a  b"]);
+    model.size = (80, 24);
+    for letter in "jkG gx:?ty1".chars() {
+        assert_eq!(update(&mut model, key(KeyCode::Char(letter))), [], "{letter}");
+    }
+    assert!(shown(&model).contains("host# sh -c 'echo a  b'"), "{}", shown(&model));
 }
 
 #[test]

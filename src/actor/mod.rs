@@ -4,14 +4,14 @@ mod enter;
 mod probe;
 mod spawn;
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::kernel::{net, nft, perform, process};
-use crate::lab::protocol::{FromActor, ToActor};
+use crate::lab::protocol::{FromActor, Numbered, ToActor};
 use crate::lab::wire::{Wire, WireError};
 use crate::op::{ActorName, Op};
 
@@ -35,52 +35,65 @@ fn serve_as(standing: Standing, name: &ActorName, mut wire: Wire, extra: &[Borro
     let (netlink, monitor, firewall) = (net::open_socket()?, net::open_monitor()?, nft::open_socket()?);
     let mut fds = vec![netlink.as_raw_fd(), monitor.as_raw_fd(), firewall.as_raw_fd()];
     fds.extend(extra.iter().map(AsRawFd::as_raw_fd));
-    wire.send(&FromActor::Born { actor: name.clone() }, &fds)?;
+    wire.send(&Numbered::unasked(FromActor::Born { actor: name.clone() }), &fds)?;
     drop((netlink, monitor, firewall));
 
     let children = watch_children()?;
     loop {
         await_request(&wire, &children)?;
-        let request = match wire.receive::<ToActor>() {
+        let request = match wire.receive::<Numbered<ToActor>>() {
             Ok(received) => received.message,
             Err(WireError::Closed) => return Ok(()),
             Err(error) => return Err(error),
         };
-        answer(&standing, name, &mut wire, request)?;
+        let mut reply = Answer { wire: &mut wire, id: request.id };
+        answer(&standing, name, &mut reply, request.message)?;
     }
 }
 
-fn answer(standing: &Standing, name: &ActorName, wire: &mut Wire, request: ToActor) -> Result<(), WireError> {
+/// The way back for the answer to one request.
+struct Answer<'a> {
+    wire: &'a mut Wire,
+    id: u64,
+}
+
+impl Answer<'_> {
+    fn send(&mut self, message: FromActor, fds: &[RawFd]) -> Result<(), WireError> {
+        self.wire.send(&Numbered { id: self.id, message }, fds)
+    }
+}
+
+fn answer(standing: &Standing, name: &ActorName, reply: &mut Answer<'_>, request: ToActor) -> Result<(), WireError> {
     match request {
         ToActor::Perform(op @ Op::GetPid) if let Standing::InFor(dir) = standing => {
             let record = perform::perform_as(name, &op, |recorder| enter::own_pid(recorder, dir));
-            wire.send(&FromActor::Performed(record), &[])
+            reply.send(FromActor::Performed(record), &[])
         }
-        ToActor::Perform(Op::Spawn { actor, unshare }) => spawn::spawn(name, wire, &actor, &unshare),
+        ToActor::Perform(Op::Spawn { actor, unshare }) => spawn::spawn(name, reply, &actor, &unshare),
         ToActor::Perform(op) => {
             let record = perform::perform(name, &op);
-            wire.send(&FromActor::Performed(record), &[])
+            reply.send(FromActor::Performed(record), &[])
         }
         ToActor::Probe { pid, to, timeout_ms } => {
             let reached = probe::reach(pid, to, timeout_ms);
-            wire.send(&FromActor::Probed { reached }, &[])
+            reply.send(FromActor::Probed { reached }, &[])
         }
         ToActor::Shell { pid, size } => match enter::shell(pid, size) {
-            Ok(master) => wire.send(&FromActor::Shell, &[master.as_raw_fd()]),
-            Err(failure) => wire.send(&FromActor::Refused(failure), &[]),
+            Ok(master) => reply.send(FromActor::Shell, &[master.as_raw_fd()]),
+            Err(failure) => reply.send(FromActor::Refused(failure), &[]),
         },
         ToActor::StandIn { actor, pid } => match enter::stand_in(&actor, pid) {
-            Ok(engine_end) => wire.send(&FromActor::StandIn, &[engine_end.raw_fd()]),
-            Err(failure) => wire.send(&FromActor::Refused(failure), &[]),
+            Ok(engine_end) => reply.send(FromActor::StandIn, &[engine_end.raw_fd()]),
+            Err(failure) => reply.send(FromActor::Refused(failure), &[]),
         },
         ToActor::Netlink { pid } => {
             let socket = probe::netlink(pid);
             let fds: Vec<_> = socket.iter().map(AsRawFd::as_raw_fd).collect();
-            wire.send(&FromActor::Netlink, &fds)
+            reply.send(FromActor::Netlink, &fds)
         }
         ToActor::Hostname { pid } => {
             let hostname = pid.map_or_else(probe::own_hostname, probe::hostname);
-            wire.send(&FromActor::Hostname(hostname), &[])
+            reply.send(FromActor::Hostname(hostname), &[])
         }
     }
 }

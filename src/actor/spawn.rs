@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::Pid;
 
+use super::Answer;
 use crate::kernel::process::{self, Fork};
 use crate::kernel::{confine, perform, record::Recorder};
 use crate::lab::protocol::{FromActor, SpawnReport};
@@ -20,7 +21,7 @@ const WIRE_FD: i32 = 3;
 /// Fork the new actor and report, with the engine's end of its wire.
 pub fn spawn(
     parent: &ActorName,
-    wire: &mut Wire,
+    wire: &mut Answer<'_>,
     actor: &ActorName,
     namespaces: &[NamespaceKind],
 ) -> Result<(), WireError> {
@@ -41,7 +42,7 @@ pub fn spawn(
         outcome,
         nanos: started.elapsed().as_nanos() as u64,
     };
-    wire.send(&FromActor::Performed(record), &fds)
+    wire.send(FromActor::Performed(record), &fds)
 }
 
 /// Fork; returns in the parent only. The errno is the child's own failure.

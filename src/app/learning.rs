@@ -223,7 +223,7 @@ pub fn ask_branch(model: &mut Model, step: usize, branch: usize) -> Vec<Effect> 
 
 /// Back from a branch.
 pub fn end_branch(view: &mut LessonView) -> Vec<Effect> {
-    if view.learning.branch.is_none() || view.phase != Phase::Ready {
+    if view.learning.branch.is_none() || !matches!(view.phase, Phase::Ready | Phase::Failed { .. }) {
         return Vec::new();
     }
     vec![Effect::Engine(Request::EndBranch)]

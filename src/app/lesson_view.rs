@@ -11,6 +11,7 @@ use super::shells::Shells;
 use crate::action::Context;
 use crate::diff::Diff;
 use crate::engine::Ready;
+use crate::engine::waiting::Awaited;
 use crate::lesson::model::{Lesson, Step, ViewKind};
 use crate::op::ActorName;
 use crate::report::{Series, StepRecord};
@@ -86,6 +87,8 @@ pub struct LessonView {
     pub tape: Option<String>,
     /// The step that has just run is still shown, with what came of it.
     pub reviewing: bool,
+    /// Who lets the lesson wait.
+    pub awaited: Option<Awaited>,
     pub learning: Learning,
     pub quiz: Option<QuizView>,
     /// Questions answered, right or wrong, since the lesson was opened.
@@ -130,6 +133,7 @@ impl LessonView {
             ready: None,
             tape: None,
             reviewing: false,
+            awaited: None,
             learning: Learning::default(),
             quiz: None,
             answered: BTreeSet::new(),

@@ -16,7 +16,7 @@ pub mod terminal;
 mod update;
 
 pub use lesson_view::{Beside, LessonView, Phase, Position};
-pub use overlay::{Confirm, Overlay, StepEntry};
+pub use overlay::{Confirm, Overlay, Programs, StepEntry};
 pub use overlay_keys::{List, entries};
 pub use update::update;
 
@@ -166,6 +166,10 @@ pub enum Effect {
         from: Source,
     },
     Engine(Request),
+    /// The learner has seen what this lesson runs, and wants it.
+    Agree {
+        lesson: String,
+    },
     /// Remember something of the learner's.
     Remember {
         lesson: String,

@@ -4,6 +4,7 @@ use crate::engine::Request;
 use crate::op::ActorName;
 
 use super::keymap::Command;
+use crate::text::folded;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Overlay {
@@ -33,7 +34,40 @@ pub enum Overlay {
         query: String,
     },
     Confirm(Confirm),
+    Programs(Programs),
 }
+
+/// What a lesson of somebody else's will run, before it is opened: Enter goes on to the end and then opens it, Esc leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Programs {
+    /// The lesson's id.
+    pub lesson: String,
+    /// What there is to agree to.
+    pub lines: Vec<String>,
+    /// Rows scrolled down.
+    pub scroll: usize,
+}
+
+impl Programs {
+    /// Rows and columns of text on a screen of this size.
+    pub fn room((columns, rows): (u16, u16)) -> (usize, usize) {
+        (usize::from(columns.min(MAX_COLUMNS)).saturating_sub(4), usize::from(rows).saturating_sub(7).max(1))
+    }
+
+    /// All rows: nothing is cut off a command.
+    pub fn rows(&self, columns: usize) -> Vec<String> {
+        self.lines.iter().flat_map(|line| folded(line, columns)).collect()
+    }
+
+    /// The farthest that it can be scrolled.
+    pub fn last_scroll(&self, size: (u16, u16)) -> usize {
+        let (columns, height) = Programs::room(size);
+        self.rows(columns).len().saturating_sub(height)
+    }
+}
+
+/// Wider than this, rows are hard to read.
+const MAX_COLUMNS: u16 = 110;
 
 /// A question with two answers: Enter or y does it, Esc or n does not.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,17 +4,27 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::keymap;
 use super::update::{PAGE, carry_out, leave, search};
-use super::{Confirm, Effect, Model, Overlay, Screen, StepEntry, learning, shells};
+use super::{Confirm, Effect, Model, Overlay, Programs, Screen, Source, StepEntry, learning, shells};
 use crate::engine::Request;
 
 pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    if let Overlay::Programs(programs) = &mut model.overlay {
+        let last = programs.last_scroll(model.size);
+        return match on_programs(programs, last, key) {
+            Some(effects) => {
+                model.overlay = Overlay::None;
+                effects
+            }
+            None => Vec::new(),
+        };
+    }
     let ctrl_c = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
     if key.code == KeyCode::Esc || (ctrl_c && !matches!(model.overlay, Overlay::Confirm(_))) {
         model.overlay = Overlay::None;
         return Vec::new();
     }
     match std::mem::replace(&mut model.overlay, Overlay::None) {
-        Overlay::None => Vec::new(),
+        Overlay::None | Overlay::Programs(_) => Vec::new(),
         Overlay::Help { scroll } => {
             model.overlay = match key.code {
                 KeyCode::Down | KeyCode::Char('j') => Overlay::Help { scroll: scroll + 1 },
@@ -44,6 +54,28 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Overlay::Shells { query, selected } => in_list(model, List::Shells, query, selected, key),
         Overlay::Branches { query, selected } => in_list(model, List::Branches, query, selected, key),
     }
+}
+
+/// None while it is read.
+fn on_programs(programs: &mut Programs, last: usize, key: KeyEvent) -> Option<Vec<Effect>> {
+    let scroll = programs.scroll.min(last);
+    programs.scroll = match key.code {
+        KeyCode::Enter if scroll == last => {
+            let lesson = programs.lesson.clone();
+            let open = Effect::Open { id: lesson.clone(), from: Source::Lab };
+            return Some(vec![Effect::Agree { lesson }, open]);
+        }
+        KeyCode::Char('c') if !key.modifiers.contains(KeyModifiers::CONTROL) => scroll,
+        KeyCode::Esc | KeyCode::Char('q' | 'c') => return Some(vec![Effect::Quit]),
+        KeyCode::Down | KeyCode::Char('j') => (scroll + 1).min(last),
+        KeyCode::Up | KeyCode::Char('k') => scroll.saturating_sub(1),
+        KeyCode::Enter | KeyCode::PageDown | KeyCode::Char(' ') => (scroll + PAGE).min(last),
+        KeyCode::PageUp => scroll.saturating_sub(PAGE),
+        KeyCode::End | KeyCode::Char('G') => last,
+        KeyCode::Home | KeyCode::Char('g') => 0,
+        _ => scroll,
+    };
+    None
 }
 
 fn answer(model: &mut Model, confirm: Confirm, key: KeyEvent) -> Vec<Effect> {

@@ -1,13 +1,16 @@
 //! One shell of the learner's: what its terminal would show, kept by a terminal emulator that a panic can't get out of.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::num::NonZeroU16;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use unicode_width::UnicodeWidthChar;
 
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
+use crate::text::{MAX_MARKS, is_hidden, safe};
 
 /// Lines kept above the screen.
 const SCROLLBACK: usize = 2000;
@@ -29,6 +32,10 @@ pub struct Terminal {
     /// Whom its programs are in by now, where that is another.
     pub inside: Option<ActorName>,
     parser: vt100::Parser<Answers>,
+    /// The beginning of a character whose rest has not been printed yet.
+    partial: Vec<u8>,
+    /// Marks that the last letter carries.
+    marks: usize,
     size: TerminalSize,
     /// Lines looked back.
     scroll: usize,
@@ -71,7 +78,7 @@ impl vt100::Callbacks for Answers {
 
 impl Terminal {
     pub fn new(id: u32, actor: ActorName, size: TerminalSize) -> Terminal {
-        Terminal { id, actor, inside: None, parser: parser(size), size, scroll: 0 }
+        Terminal { id, actor, inside: None, parser: parser(size), partial: Vec::new(), marks: 0, size, scroll: 0 }
     }
 
     /// What the tab is called.
@@ -89,12 +96,45 @@ impl Terminal {
 
     /// Take in what a program printed; returns what the terminal answers it.
     pub fn feed(&mut self, printed: &[u8]) -> Vec<u8> {
-        self.contained(|parser| parser.process(printed));
+        let shown = self.seen(printed);
+        self.contained(|parser| parser.process(&shown));
         let mut answers = std::mem::take(&mut self.parser.callbacks_mut().bytes);
         // A program that asks in a loop is answered a little.
         answers.truncate(256);
         self.apply_scroll();
         answers
+    }
+
+    /// What was printed, in which everything can be seen. An escape takes more columns than the program counted on, so that a line
+    /// may come out crooked; but none reads otherwise than it is.
+    fn seen<'a>(&mut self, printed: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.partial.is_empty() && printed.is_ascii() {
+            self.marks = 0;
+            return Cow::Borrowed(printed);
+        }
+        let bytes = [std::mem::take(&mut self.partial).as_slice(), printed].concat();
+        let mut shown = Vec::with_capacity(bytes.len());
+        let mut chunks = bytes.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            for character in chunk.valid().chars() {
+                let is_mark = character.width() == Some(0);
+                self.marks = if is_mark { self.marks + 1 } else { 0 };
+                if is_hidden(character) || self.marks > MAX_MARKS {
+                    shown.extend_from_slice(safe(character.encode_utf8(&mut [0; 4])).as_bytes());
+                } else {
+                    shown.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+            }
+            // Only what ends the bytes can be the beginning of something.
+            match std::str::from_utf8(chunk.invalid()) {
+                Err(error) if error.error_len().is_none() && chunks.peek().is_none() => {
+                    self.partial = chunk.invalid().to_vec()
+                }
+                _ if chunk.invalid().is_empty() => {}
+                _ => shown.extend_from_slice("\u{fffd}".as_bytes()),
+            }
+        }
+        Cow::Owned(shown)
     }
 
     pub fn resize(&mut self, size: TerminalSize) {
@@ -238,6 +278,24 @@ mod tests {
         assert_eq!(terminal.feed(b"\x1b[c\x1b[5n"), b"\x1b[?1;2c\x1b[0n");
         assert!(terminal.feed(&b"\x1b[6n".repeat(10_000)).len() <= 256);
         assert_eq!(terminal.feed(b"\x1b]52;c;aGFjaw==\x07\x1b]0;title\x07\x1b]52;c;?\x07"), b"");
+    }
+
+    #[test]
+    fn what_can_not_be_seen_is_shown_however_it_is_cut() {
+        let text = "a\u{202e}b\u{200b}c\u{3164}あe\u{301}\r\n".as_bytes();
+        for size in 1..text.len() {
+            let mut terminal = terminal(80, 24);
+            text.chunks(size).for_each(|piece| drop(terminal.feed(piece)));
+            assert_eq!(terminal.screen().contents().trim_end(), "a\\u{202e}b\\u{200b}c\\u{3164}あe\u{301}", "{size}");
+        }
+        let mut terminal = terminal(80, 24);
+        terminal.feed(format!("e{}\u{1b}[2K\r", "\u{301}".repeat(6)).as_bytes());
+        terminal.feed(format!("e{}", "\u{301}".repeat(3)).as_bytes());
+        terminal.feed("\u{301}\u{301}\r\n".as_bytes());
+        assert_eq!(terminal.screen().contents().trim_end(), format!("e{}\\u{{301}}", "\u{301}".repeat(MAX_MARKS)));
+        terminal.feed(b"\x1b[2J\x1b[Ha\xff\xe2\x80b\xe2");
+        terminal.feed(b"c");
+        assert_eq!((terminal.partial.len(), terminal.screen().contents().as_str()), (0, "abc"));
     }
 
     #[test]

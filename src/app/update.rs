@@ -137,11 +137,18 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Live(snapshot) => view.set_live(snapshot),
         Event::Sampled(charts) => view.set_charts(charts),
+        Event::Waiting(awaited) => view.awaited = awaited,
         Event::Refused { why } => {
             view.phase = Phase::Ready;
             model.notice = Some(why);
         }
-        Event::Failed { message } => view.phase = Phase::Failed { message },
+        Event::Failed { message } => {
+            // The place where it stands is behind the shells then.
+            if view.shells.is_shown() {
+                model.notice = Some(format!("{message}. ctrl-] leaves the shell, R makes a fresh lab"));
+            }
+            view.phase = Phase::Failed { message };
+        }
         Event::Ended(proof) => {
             let mut ended = ended(view);
             ended.proof = Some(proof);

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
-
+use super::input;
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
 use crate::tape::{Tape, file, shelf};
@@ -24,7 +23,7 @@ fn fits_a_wall(name: &str, lesson: Lesson) -> bool {
     };
     misfits.dedup();
     for misfit in &misfits {
-        eprintln!("{name}: {}", text::safe(misfit));
+        eprintln!("{}: {}", text::safe(name), text::safe(misfit));
     }
     misfits.is_empty()
 }
@@ -32,10 +31,18 @@ fn fits_a_wall(name: &str, lesson: Lesson) -> bool {
 pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let mut all_sound = true;
     for path in files {
-        let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
+        let text = match input::lesson(path) {
+            Ok(text) => text,
+            // The others are checked all the same.
+            Err(error) => {
+                all_sound = false;
+                eprintln!("{}", text::safe_lines(&format!("{error:#}")));
+                continue;
+            }
+        };
         match parse(&path.to_string_lossy(), &text) {
             Ok(lesson) => {
-                println!("{}: sound, {} steps", path.display(), lesson.steps.len());
+                println!("{}: sound, {} steps", text::safe(&path.to_string_lossy()), lesson.steps.len());
                 all_sound &= fits_a_wall(&path.display().to_string(), lesson);
             }
             Err(error) => {

@@ -6,6 +6,7 @@ use super::{Format, facts};
 use crate::doctor::{Playable, State, can_play, findings, render};
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
+use crate::text;
 
 /// Exit code 1 when no lesson can play here.
 pub fn doctor(format: Format) -> anyhow::Result<ExitCode> {
@@ -17,14 +18,14 @@ pub fn doctor(format: Format) -> anyhow::Result<ExitCode> {
         .collect();
     match format {
         Format::Text => {
-            print!("{}", render(&found, &lessons));
+            println!("{}", text::prose_lines(&render(&found, &lessons)));
             for lesson in catalogue::all()? {
                 print_skipped(&lesson, &facts);
             }
         }
         Format::Json => {
             let object = serde_json::json!({ "facts": facts, "findings": found, "lessons": lessons });
-            println!("{}", serde_json::to_string_pretty(&object)?);
+            println!("{}", text::in_json(&serde_json::to_string_pretty(&object)?));
         }
     }
     let blocked = found.iter().any(|finding| finding.state == State::Bad);
@@ -38,8 +39,9 @@ fn print_skipped(lesson: &Lesson, facts: &crate::doctor::Facts) {
     }
     for step in &lesson.steps {
         if let Playable::No { why, cure } = can_play(&step.needs, facts) {
-            println!("note  {}: the step `{}` is left out here: {why}", lesson.id, step.title);
-            println!("      to change that: {}", crate::text::one_line(&cure));
+            let why = text::one_line(&why);
+            println!("note  {}: the step `{}` is left out here: {why}", lesson.id, text::prose(&step.title));
+            println!("      to change that: {}", text::one_line(&cure));
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
+use super::consent::{self, Consent};
 use super::{facts, open_lesson, record, whole_file};
 use crate::export::{self, Form};
 
@@ -26,6 +27,8 @@ pub struct ExportArguments {
     /// Play the lesson now, in a lab, and export that
     #[arg(long, conflicts_with = "tape")]
     pub live: bool,
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -41,6 +44,7 @@ pub enum ExportFormat {
 pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     let lesson = Arc::new(open_lesson(&arguments.lesson)?);
     let tape = if arguments.live {
+        consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
         record::play(&lesson)?
     } else {
         record::of_lesson(&lesson, arguments.tape.clone().flatten().as_deref(), &facts())?

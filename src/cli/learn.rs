@@ -4,16 +4,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 
+use super::consent::{self, Consent};
 use super::saver::Saver;
-use super::{check_live, door, facts, open_lesson, program, record};
+use super::{check_live, door, facts, is_path, open_lesson, program, record};
 use crate::app::exam::Exam;
 use crate::app::{CatalogueRow, Note, Source};
 use crate::doctor::{Facts, Playable, can_play};
-use crate::engine::play;
 use crate::engine::session::{Session, SessionOptions};
+use crate::engine::{events, play, requests};
 use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
@@ -35,6 +36,8 @@ pub struct LearnOptions {
     /// Play a recording instead: this one, or the program's own
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub tape: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 #[derive(Debug, Args)]
@@ -51,6 +54,8 @@ pub struct QuizArguments {
     /// Borders and trees in ASCII
     #[arg(long)]
     pub ascii: bool,
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// Without a name: the catalogue.
@@ -62,12 +67,21 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
         // `--tape LESSON` means the program's own tape of it, where there is no such file.
         let is_file = given.exists();
         let lesson = if is_file { record::open(given)?.header.lesson } else { given.display().to_string() };
+        if is_file && is_path(&lesson) {
+            // A tape names a lesson of the program's own, and no file of this machine.
+            bail!("the tape {} names no lesson: say which one it is of", given.display());
+        }
         asked = Some(open_lesson(&lesson)?);
         file = file.filter(|_| is_file);
     }
     let open = asked.as_ref().map(|lesson| lesson.id.clone());
     let source = if options.tape.is_some() { Source::Tape } else { Source::Lab };
-    let setting = Setting { ascii: options.ascii, your_turn: options.your_turn, source, tape: file, exam: None };
+    let consent = match (&asked, name, source) {
+        (Some(lesson), Some(name), Source::Lab) => to_agree_to(name, lesson, options.consent),
+        _ => None,
+    };
+    let setting =
+        Setting { ascii: options.ascii, your_turn: options.your_turn, source, tape: file, exam: None, consent };
     screen(asked, open, setting)
 }
 
@@ -92,7 +106,12 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
     // Seed 0 would mean "in order".
     let exam = Exam { lessons, seed: arguments.shuffle.map(|seed| seed.max(1)), results: Vec::new() };
     let exam = Some(exam);
-    let setting = Setting { ascii: arguments.ascii, your_turn: false, source: Source::Lab, tape: None, exam };
+    let consent = arguments
+        .lesson
+        .as_deref()
+        .zip(asked.as_ref())
+        .and_then(|(name, lesson)| to_agree_to(name, lesson, arguments.consent));
+    let setting = Setting { ascii: arguments.ascii, your_turn: false, source: Source::Lab, tape: None, exam, consent };
     screen(asked, Some(first), setting)
 }
 
@@ -104,6 +123,12 @@ struct Setting {
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
     exam: Option<Exam>,
+    consent: Option<Vec<String>>,
+}
+
+/// What is asked on the screen before a lesson file is played live.
+fn to_agree_to(name: &str, lesson: &Lesson, consent: Consent) -> Option<Vec<String>> {
+    (!consent.yes && consent::is_asked_for(name, lesson)).then(|| consent::question(name, lesson))
 }
 
 fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyhow::Result<ExitCode> {
@@ -137,6 +162,7 @@ fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyh
         source: setting.source,
         talk: None,
         exam: setting.exam,
+        consent: setting.consent,
     };
     let shown = tui::run(options, &mut backstage);
     if let Some(said) = backstage.saver.finish() {
@@ -194,11 +220,11 @@ impl Backstage for Engines {
         let lesson = Arc::new(lesson.clone());
         if from == Source::Tape {
             let tape = record::of_lesson(&lesson, self.tape.as_deref(), &self.facts)?;
-            return Ok(play_tape(lesson, tape));
+            return play_tape(lesson, tape);
         }
         let left_off = self.progress.played(id).filter(|played| *played < lesson.steps.len()).unwrap_or(0);
-        let (requests, for_engine) = mpsc::channel();
-        let (to_front, events) = mpsc::channel();
+        let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
+        let (to_front, events) = events::channel();
         let (facts, own) = (self.facts.clone(), Arc::clone(&lesson));
         let options = SessionOptions { program: program().to_path_buf(), spare: true };
         // Without a door `unboxed shell` finds nothing; that is no reason not to learn.
@@ -208,9 +234,14 @@ impl Backstage for Engines {
                 Ok((door, visits)) => (Some(door), visits),
                 Err(_) => (None, mpsc::channel().1),
             };
-            play::serve(|| Session::open(own, facts, &options), &for_engine, &visits, &to_front);
+            let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
+            play::serve(open, &for_engine, &visits, &to_front);
         });
         Ok(EngineLink { lesson, requests, events, thread, left_off, tape: None })
+    }
+
+    fn agree(&mut self, lesson: &str) -> Option<String> {
+        consent::keep(self.lessons.iter().find(|known| known.id == lesson)?)
     }
 
     fn remember(&mut self, lesson: &str, note: &Note) -> Option<String> {
@@ -221,11 +252,11 @@ impl Backstage for Engines {
     }
 }
 
-fn play_tape(lesson: Arc<Lesson>, tape: Tape) -> EngineLink {
-    let (requests, for_player) = mpsc::channel();
-    let (to_front, events) = mpsc::channel();
+fn play_tape(lesson: Arc<Lesson>, tape: Tape) -> anyhow::Result<EngineLink> {
+    let (requests, for_player) = requests::channel().context("could not set up the tape's player")?;
+    let (to_front, events) = events::channel();
     let origin = tape.header.origin();
     let own = Arc::clone(&lesson);
     let thread = std::thread::spawn(move || player::serve(&tape, &own, &for_player, &to_front));
-    EngineLink { lesson, requests, events, thread, left_off: 0, tape: Some(origin) }
+    Ok(EngineLink { lesson, requests, events, thread, left_off: 0, tape: Some(origin) })
 }

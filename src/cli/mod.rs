@@ -1,10 +1,12 @@
 //! The command line: one file per command. `anyhow` lives here and in main.
 
 mod check;
+mod consent;
 mod doctor;
 mod door;
 mod export;
 mod filter;
+mod input;
 mod learn;
 mod present;
 mod progress;
@@ -105,10 +107,24 @@ pub fn main() -> ExitCode {
     ) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("unboxed: {}", text::safe_lines(&format!("{error:#}")));
+            eprintln!("unboxed: {}", text::safe_lines(&sentence(&error)));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes, each said once: what wraps another often says it already.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.ends_with(&cause) {
+            said.push_str(": ");
+            said.push_str(&cause);
+        }
+    }
+    said
 }
 
 fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
@@ -177,15 +193,13 @@ fn open_lesson(name: &str) -> anyhow::Result<Lesson> {
             FindError::Ambiguous { .. } | FindError::Broken(_) => error.into(),
         });
     }
-    let text = std::fs::read_to_string(name).with_context(|| format!("could not read the lesson file {name}"))?;
-    Ok(parse(name, &text)?)
+    Ok(parse(name, &input::lesson(Path::new(name))?)?)
 }
 
 /// The name of a lesson's file, and its text.
 fn lesson_source(name: &str) -> anyhow::Result<(String, String)> {
     if is_path(name) {
-        let text = std::fs::read_to_string(name).with_context(|| format!("could not read the lesson file {name}"))?;
-        return Ok((name.to_owned(), text));
+        return Ok((name.to_owned(), input::lesson(Path::new(name))?));
     }
     let lesson = open_lesson(name)?;
     let text = catalogue::source(&lesson.id).with_context(|| format!("there is no text of {name}"))?;
@@ -212,4 +226,22 @@ fn program() -> &'static Path {
 
 fn facts() -> Facts {
     Facts::read(&Roots::machine(), || crate::kernel::probe::run(program()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("could not make the lab: {0}")]
+        struct Wrapped(#[from] std::io::Error);
+        let wrapped = Wrapped(std::io::Error::from_raw_os_error(libc::ENOSPC));
+        let error = anyhow::Error::new(wrapped).context("nothing was played");
+        assert_eq!(
+            sentence(&error),
+            "nothing was played: could not make the lab: No space left on device (os error 28)"
+        );
+    }
 }

@@ -12,21 +12,26 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 
+use super::consent::{self, Consent};
 use super::socket::{self, Behind};
 use super::{check_live, door, facts, lesson_source, open_lesson, program, record};
 use crate::app::talk::TalkView;
 use crate::app::{Note, Source};
 use crate::doctor::{Playable, can_play};
-use crate::engine::play;
 use crate::engine::session::{Session, SessionOptions};
+use crate::engine::{events, play, requests};
 use crate::lab::wire::Wire;
 use crate::lesson::model::Step;
+use crate::lesson::parse::parse;
 use crate::talk::clock::Clock;
 use crate::talk::hub::{self, Subject};
 use crate::talk::message::{FromHub, Role, ToHub, VERSION};
 use crate::tape::player;
 use crate::text;
 use crate::tui::{self, Backstage, EngineLink, TalkLink, TuiOptions};
+
+/// Messages of the hub's that may wait for a window's screen.
+const UNREAD: usize = 4;
 
 /// What the hub prints once windows can come.
 const READY: &str = "ready";
@@ -47,6 +52,8 @@ pub struct PresentArguments {
     /// Borders and trees in ASCII
     #[arg(long)]
     ascii: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 #[derive(Debug, Args)]
@@ -66,9 +73,15 @@ pub fn present(arguments: &PresentArguments) -> anyhow::Result<ExitCode> {
     let facts = facts();
     match &arguments.tape {
         Some(file) => drop(record::of_lesson(&lesson, file.as_deref(), &facts)?),
-        None => check_live(&lesson, &facts, Some("present its tape: unboxed present"))?,
+        None => {
+            check_live(&lesson, &facts, Some("present its tape: unboxed present"))?;
+            consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
+        }
     }
-    let mut hub = start_hub(arguments)?;
+    // The hub has no terminal to ask on. It looks for the answer that was kept, for the file as it reads it; or is told of one that was
+    // not.
+    let is_agreed = arguments.consent.yes || consent::is_asked_for(&arguments.lesson, &lesson);
+    let mut hub = start_hub(arguments, is_agreed)?;
     let of = Some(hub.id());
     let stream = socket::connect(Behind::Talk, of)?;
     let mut window = window(Role::Screen);
@@ -124,7 +137,8 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
             }
         }
     });
-    let (heard, from_hub) = mpsc::channel();
+    // Bounded: a window whose terminal takes nothing stops hearing, and the hub tells it all anew once it listens again.
+    let (heard, from_hub) = mpsc::sync_channel(UNREAD);
     std::thread::spawn(move || {
         while let Ok(received) = incoming.receive::<FromHub>() {
             if heard.send(received.message).is_err() {
@@ -142,6 +156,7 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
         source: Source::Lab,
         talk: Some(TalkLink { window, to_hub, from_hub }),
         exam: None,
+        consent: None,
     };
     tui::run(options, &mut NoLessons)?;
     Ok(ExitCode::SUCCESS)
@@ -155,13 +170,17 @@ impl Backstage for NoLessons {
         bail!("a window of a talk has no lab of its own")
     }
 
+    fn agree(&mut self, _: &str) -> Option<String> {
+        None
+    }
+
     fn remember(&mut self, _: &str, _: &Note) -> Option<String> {
         None
     }
 }
 
 /// The hub is a process of its own: it outlives each of its windows.
-fn start_hub(arguments: &PresentArguments) -> anyhow::Result<Child> {
+fn start_hub(arguments: &PresentArguments, is_agreed: bool) -> anyhow::Result<Child> {
     let mut command = Command::new(program());
     command.arg0("unboxed: talk").arg("talk-hub").arg(&arguments.lesson);
     if let Some(minutes) = arguments.minutes {
@@ -169,6 +188,9 @@ fn start_hub(arguments: &PresentArguments) -> anyhow::Result<Child> {
     }
     if let Some(tape) = &arguments.tape {
         command.arg("--tape").args(tape);
+    }
+    if is_agreed {
+        command.arg("--yes");
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut hub = command.spawn().context("could not start the talk")?;
@@ -194,22 +216,25 @@ pub struct HubArguments {
     tape: Option<Option<PathBuf>>,
     #[arg(long)]
     minutes: Option<u32>,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 /// The hub: no terminal, an engine, and windows until the last has gone.
 pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
     // A terminal that is closed must not take the talk along. It fails only for who leads a session already.
     let _ = nix::unistd::setsid();
-    let lesson = Arc::new(open_lesson(&arguments.lesson)?);
+    // Read once: what windows are told is what is played.
+    let (name, source) = lesson_source(&arguments.lesson)?;
+    let lesson = Arc::new(parse(&name, &source)?);
     let facts = facts();
-    let (requests, for_engine) = mpsc::channel();
-    let (to_hub, events) = mpsc::channel();
+    let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
+    let (to_hub, events) = events::channel();
     let own = Arc::clone(&lesson);
     let mut origin = None;
     let cannot = |step: &Step| can_play(&step.needs, &facts) != Playable::Live;
     let mut missing: BTreeSet<usize> =
         lesson.steps.iter().enumerate().filter(|(_, step)| cannot(step)).map(|(index, _)| index).collect();
-    let (name, source) = lesson_source(&arguments.lesson)?;
     let (_place, listener) = socket::listen(Behind::Talk)?;
     let engine = match &arguments.tape {
         Some(file) => {
@@ -218,14 +243,18 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
             missing = tape.missing();
             std::thread::spawn(move || player::serve(&tape, &own, &for_engine, &to_hub))
         }
-        None => std::thread::spawn(move || {
-            let (_door, visits) = match door::open() {
-                Ok((door, visits)) => (Some(door), visits),
-                Err(_) => (None, mpsc::channel().1),
-            };
-            let options = SessionOptions { program: program().to_path_buf(), spare: true };
-            play::serve(|| Session::open(own, facts, &options), &for_engine, &visits, &to_hub);
-        }),
+        None => {
+            consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
+            std::thread::spawn(move || {
+                let (_door, visits) = match door::open() {
+                    Ok((door, visits)) => (Some(door), visits),
+                    Err(_) => (None, mpsc::channel().1),
+                };
+                let options = SessionOptions { program: program().to_path_buf(), spare: true };
+                let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
+                play::serve(open, &for_engine, &visits, &to_hub);
+            })
+        }
     };
     let clock = Clock::new(&lesson, arguments.minutes, &missing);
     let subject = Subject { lesson: source, name, steps: lesson.steps.len(), tape: origin, missing, clock };

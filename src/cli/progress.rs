@@ -78,8 +78,7 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     match arguments.format {
         Format::Json => {
-            serde_json::to_writer_pretty(&mut out, &rows)?;
-            writeln!(out)?;
+            writeln!(out, "{}", text::in_json(&serde_json::to_string_pretty(&rows)?))?;
         }
         Format::Csv => {
             writeln!(out, "number,lesson,steps,played,done_by_typing,hints,questions,right,wrong,open")?;

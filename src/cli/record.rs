@@ -1,6 +1,5 @@
 //! `unboxed record`: a tape of a lesson; and opening tapes.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,7 +7,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 
-use super::{check_live, facts, open_lesson, program, whole_file};
+use super::consent::{self, Consent};
+use super::{check_live, facts, input, open_lesson, program, whole_file};
 use crate::doctor::Facts;
 use crate::engine::session::SessionOptions;
 use crate::lesson::model::Lesson;
@@ -22,16 +22,19 @@ pub struct RecordArguments {
     /// Where the tape goes; a file that is there is replaced
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// Exit code 0 only if every expectation held and the machine is as it was; else there is no tape.
 pub fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
     let lesson = Arc::new(open_lesson(&arguments.lesson)?);
+    consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
     let tape = play(&lesson)?;
     let bytes = whole_file::save(&arguments.output, |out| file::write(&tape, out))?;
     println!(
         "{}: {} steps, {} KiB, {}",
-        arguments.output.display(),
+        text::safe(&arguments.output.to_string_lossy()),
         tape.records.len(),
         bytes / 1024,
         tape.header.origin()
@@ -46,7 +49,7 @@ pub fn play(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
     let options = SessionOptions { program: program().to_path_buf(), spare: false };
     let tell = |index: usize| {
         let step = &lesson.steps[index];
-        eprintln!("{:>3} of {}  {}", index + 1, lesson.steps.len(), text::safe(&step.title));
+        eprintln!("{:>3} of {}  {}", index + 1, lesson.steps.len(), text::prose(&step.title));
     };
     Ok(tape::record(lesson, facts, &options, tell)?)
 }
@@ -54,7 +57,7 @@ pub fn play(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
 /// A tape from a file.
 pub fn open(path: &Path) -> anyhow::Result<Tape> {
     let name = path.display();
-    let file = File::open(path).with_context(|| format!("could not open the tape {name}"))?;
+    let file = input::open(path).with_context(|| format!("could not open the tape {name}"))?;
     file::read(file).with_context(|| format!("the tape {name} can't be played"))
 }
 

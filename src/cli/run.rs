@@ -11,6 +11,7 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
+use super::consent::{self, Consent};
 use super::{Format, check_live, door, facts, open_lesson, program};
 use crate::engine::session::{Session, SessionOptions};
 use crate::engine::{Proof, ProofRow, play};
@@ -33,6 +34,8 @@ pub struct RunArguments {
     /// Keep the lab up after the last step, until the input ends or SIGTERM comes
     #[arg(long)]
     pub hold: bool,
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// All that was played, as JSON. It goes out as it is made: a lab that is much to look at is not kept twice.
@@ -55,6 +58,16 @@ struct ProofJson<'a> {
     rows: &'a [ProofRow],
 }
 
+/// JSON in which everything can be seen, on one line.
+#[derive(Debug)]
+struct InSight;
+
+impl serde_json::ser::Formatter for InSight {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> std::io::Result<()> {
+        writer.write_all(text::in_json(fragment).as_bytes())
+    }
+}
+
 /// One played step, as JSON.
 #[derive(Debug, Serialize)]
 struct StepJson<'a> {
@@ -69,6 +82,8 @@ struct StepJson<'a> {
     nanos: u64,
 }
 
+const PRINTING: &str = "could not write to standard output";
+
 /// Exit code 0 only if every expectation held and the machine is as it was.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let lesson = Arc::new(open_lesson(&arguments.lesson)?);
@@ -78,15 +93,17 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     };
     let facts = facts();
     check_live(&lesson, &facts, None)?;
+    consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
     let stop = watch_for_stop(arguments.hold)?;
     let options = SessionOptions { program: program().to_path_buf(), spare: false };
     let mut session = Session::open(Arc::clone(&lesson), facts, &options)
         .context("the lab could not be made (`unboxed doctor` says what this machine allows)")?;
     let mut records = Vec::new();
     for _ in 0..count {
-        let record = session.play_next()?;
+        let number = session.played() + 1;
+        let record = session.play_next().with_context(|| format!("stopped in step {number} of {count}"))?;
         if arguments.format == Format::Text {
-            print_step(&lesson, &record)?;
+            print_step(&lesson, &record).context(PRINTING)?;
         }
         records.push(record);
     }
@@ -94,19 +111,20 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let ok = records.iter().all(StepRecord::is_ok);
     if arguments.hold {
         let door = door::open();
-        tell_held(arguments.format, &lesson, &records, &info)?;
+        tell_held(arguments.format, &lesson, &records, &info).context(PRINTING)?;
         // Ends when the input does, or on a signal: either way the sender is gone or has spoken.
         while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(Duration::from_millis(100)) {
             if let Ok((_, visits)) = &door {
                 play::answer_visits(&mut session, visits);
             }
+            session.lab().context("stopped while the lab was held")?;
         }
     }
     let proof = session.close();
     match arguments.format {
-        Format::Text => print_proof(&proof)?,
+        Format::Text => print_proof(&proof).context(PRINTING)?,
         Format::Json if arguments.hold => {}
-        Format::Json => print_json(&lesson, &records, None, Some(&proof))?,
+        Format::Json => print_json(&lesson, &records, None, Some(&proof)).context(PRINTING)?,
     }
     Ok(if ok && proof.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -155,7 +173,7 @@ fn tell_held(format: Format, lesson: &Lesson, records: &[StepRecord], info: &Lab
         }
         Format::Text => {
             for (actor, pid) in &info.actors {
-                writeln!(out, "actor {actor} {pid}")?;
+                writeln!(out, "actor {} {pid}", text::safe(actor.as_str()))?;
             }
             writeln!(out, "the lab {} is up until this input ends", info.id)?;
             out.flush()?;
@@ -179,7 +197,7 @@ fn print_json(
         steps: records.iter().map(|record| step_json(&lesson.steps[record.step], record)).collect(),
     };
     let mut out = BufWriter::new(std::io::stdout().lock());
-    serde_json::to_writer(&mut out, &report)?;
+    report.serialize(&mut serde_json::Serializer::with_formatter(&mut out, InSight))?;
     writeln!(out)?;
     out.flush()?;
     Ok(())
@@ -192,7 +210,7 @@ fn step_json<'a>(step: &'a Step, record: &'a StepRecord) -> StepJson<'a> {
         status: &record.status,
         ops: &record.ops,
         calls: record.ops.iter().flat_map(|op| op.calls.iter().map(ToString::to_string)).collect(),
-        diff: &record.diff,
+        diff: record.diff(),
         expect: &record.verdicts,
         nanos: record.nanos,
     }
@@ -202,7 +220,7 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let step = &lesson.steps[record.step];
     let took = Duration::from_nanos(record.nanos).as_secs_f64() * 1000.0;
-    writeln!(out, "\n{} of {}  {}  ({took:.1} ms)", record.step + 1, lesson.steps.len(), step.title)?;
+    writeln!(out, "\n{} of {}  {}  ({took:.1} ms)", record.step + 1, lesson.steps.len(), text::prose(&step.title))?;
     if let StepStatus::Skipped { why, cure } = &record.status {
         writeln!(out, "  left out here: {}", text::safe_lines(why))?;
         writeln!(out, "  to change that: {}", text::one_line(cure))?;
@@ -211,15 +229,20 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
     const SHOWN: usize = 12;
     for op in &record.ops {
         for call in op.calls.iter().take(SHOWN) {
-            writeln!(out, "  {}: {}", op.actor, text::shortened(&text::safe(&call.to_string()), 160))?;
+            writeln!(
+                out,
+                "  {}: {}",
+                text::safe(op.actor.as_str()),
+                text::shortened(&text::safe(&call.to_string()), 160)
+            )?;
         }
         if op.calls.len() > SHOWN {
-            writeln!(out, "  {}: … and {} calls more", op.actor, op.calls.len() - SHOWN)?;
+            writeln!(out, "  {}: … and {} calls more", text::safe(op.actor.as_str()), op.calls.len() - SHOWN)?;
         }
         match &op.outcome {
             Outcome::Failed { errno, .. } => {
                 if let Some(meaning) = failure::explain(&op.op, errno) {
-                    writeln!(out, "    {errno}: {meaning}")?;
+                    writeln!(out, "    {}: {meaning}", text::safe(&errno.0))?;
                 }
             }
             Outcome::Done { output } | Outcome::Exited { output, .. } => {
@@ -229,7 +252,7 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
             }
         }
     }
-    for line in words::diff_lines(&record.diff) {
+    for line in words::diff_lines(record.diff()) {
         writeln!(out, "{}", text::shortened(&line, 160))?;
     }
     for verdict in &record.verdicts {

@@ -24,7 +24,7 @@ impl Session {
         self.turn = None;
         self.end_branch()?;
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
-        let lab = Lab::make_beside(keeper, &self.plan)?;
+        let lab = Lab::make_beside(keeper, &self.plan, &self.waiting)?;
         let lab = self.lab.replace(lab).ok_or(SessionError::NoLab)?;
         self.aside = Some(Aside { lab, played: self.played, transcripts: std::mem::take(&mut self.transcripts) });
         self.replay_steps(step)?;

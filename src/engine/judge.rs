@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::link::LinkError;
 use super::session::{Session, SessionError};
 use crate::failure;
-use crate::lesson::expect::{FactAnswers, World};
+use crate::lesson::expect::{Expect, FactAnswers, World};
 use crate::lesson::model::{ActionEntry, Step};
-use crate::op::{OpRecord, Outcome};
+use crate::op::{ActorName, OpRecord, Outcome};
 use crate::report::{Predicted, Verdict};
 use crate::snapshot::Snapshot;
 
@@ -40,11 +41,24 @@ impl Session {
         let deadline = Instant::now() + SETTLE_WITHIN;
         loop {
             let (snapshot, verdicts) = self.judge(step, evidence)?;
-            if verdicts.iter().all(|verdict| verdict.ok) || Instant::now() >= deadline {
+            let open = step.expect.iter().zip(&verdicts).filter(|(_, verdict)| !verdict.ok).map(|(expect, _)| expect);
+            if self.are_hopeless(open, &snapshot) || Instant::now() >= deadline {
                 return Ok((snapshot, verdicts));
+            }
+            if self.waiting.is_cancelled() {
+                return Err(LinkError::Cancelled.into());
             }
             std::thread::sleep(SETTLE_POLL);
         }
+    }
+
+    /// Nothing that is open can come true any more: each speaks of an actor that is gone without a trace.
+    fn are_hopeless<'a>(&self, mut open: impl Iterator<Item = &'a Expect>, now: &Snapshot) -> bool {
+        let is_gone = |actor: &ActorName| {
+            let lab = self.lab.as_ref();
+            lab.is_some_and(|lab| !lab.has(actor)) && now.process_of(actor).is_none()
+        };
+        open.all(|expect| expect.actors().into_iter().any(is_gone))
     }
 
     /// One look at the kernel, and what it says to the step's expectations.

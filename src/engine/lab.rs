@@ -7,16 +7,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::link::{LinkError, Links};
+use super::waiting::Waiting;
 use crate::action::{CgroupMount, CgroupVersion, Context};
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lab::protocol::{LabCgroup, LabMade, LabPlan};
 use crate::lab::wire::Wire;
 use crate::lesson::model::Look;
+use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, Observer, Subject};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::report::LabInfo;
 use crate::snapshot::Snapshot;
+
+/// How often actors are asked for host names that change all the time.
+const ASK_PERIOD: Duration = Duration::from_secs(1);
 
 /// A running lab.
 #[derive(Debug)]
@@ -26,6 +31,9 @@ pub struct Lab {
     observer: Observer,
     /// Host names as last asked for: they can't be read from outside.
     hostnames: BTreeMap<ActorName, String>,
+    names: HostnameWatch,
+    /// Something was done that may have changed one.
+    stale: bool,
     asked: Instant,
 }
 
@@ -39,24 +47,36 @@ pub enum LabError {
 
 impl Lab {
     /// A new lab in the place of the one before it.
-    pub fn make(keeper: &mut KeeperHandle, plan: &LabPlan) -> Result<Lab, LabError> {
-        Lab::open(keeper.make_lab(plan)?)
+    pub fn make(keeper: &mut KeeperHandle, plan: &LabPlan, waiting: &Waiting) -> Result<Lab, LabError> {
+        Lab::first_alive(|| Lab::open(keeper.make_lab(plan)?, waiting))
     }
 
     /// A new lab beside the one that is up.
-    pub fn make_beside(keeper: &mut KeeperHandle, plan: &LabPlan) -> Result<Lab, LabError> {
-        Lab::open(keeper.make_lab_beside(plan)?)
+    pub fn make_beside(keeper: &mut KeeperHandle, plan: &LabPlan, waiting: &Waiting) -> Result<Lab, LabError> {
+        Lab::first_alive(|| Lab::open(keeper.make_lab_beside(plan)?, waiting))
     }
 
-    fn open((made, wire): (LabMade, Wire)) -> Result<Lab, LabError> {
-        let links = Links::open(wire)?;
+    /// One that was made ahead may have ended meanwhile: then there is another one.
+    fn first_alive(mut make: impl FnMut() -> Result<Lab, LabError>) -> Result<Lab, LabError> {
+        match make() {
+            Ok(lab) if lab.has_ended() => make(),
+            Err(LabError::Link(LinkError::Gone { .. })) => make(),
+            other => other,
+        }
+    }
+
+    fn open((made, wire): (LabMade, Wire), waiting: &Waiting) -> Result<Lab, LabError> {
+        // Watched first: a name that is set from now on is not missed.
+        let names = HostnameWatch::default();
+        let links = Links::open_waiting(wire, waiting.clone())?;
         let host = links.get(&ActorName::host()).map_or(0, |link| link.pid);
         let mut observer = Observer::new(PathBuf::from("/proc"), host);
         observer.set_cgroups(made.cgroups.iter().map(cgroup_root).collect());
         if let Some(internet) = &links.internet {
             observer.set_extra_networks(vec![("internet".into(), Arc::clone(internet))]);
         }
-        let mut lab = Lab { made, links, observer, hostnames: BTreeMap::new(), asked: Instant::now() };
+        let hostnames = BTreeMap::new();
+        let mut lab = Lab { made, links, observer, hostnames, names, stale: true, asked: Instant::now() };
         lab.tell_observer();
         Ok(lab)
     }
@@ -78,9 +98,14 @@ impl Lab {
         self.links.get(actor).map(|link| link.pid)
     }
 
-    /// The first of these that is not among the lab's actors.
+    /// It is among the lab's actors, and alive.
+    pub fn has(&self, actor: &ActorName) -> bool {
+        self.links.is_there(actor)
+    }
+
+    /// The first of these that is not among the lab's actors, or is so no more.
     pub fn first_missing<'a>(&self, mut actors: impl Iterator<Item = &'a ActorName>) -> Option<&'a ActorName> {
-        actors.find(|actor| self.links.get(actor).is_none())
+        actors.find(|actor| !self.has(actor))
     }
 
     /// The lab's subtrees, on the machine.
@@ -98,6 +123,8 @@ impl Lab {
             Op::Work { name, background: true, .. } => Some(name.clone()),
             _ => None,
         };
+        // Even one that fails or is not waited for may have changed a name.
+        self.stale = true;
         let record = self.links.perform(actor, op)?;
         if let Some(name) = worker {
             self.take_in_worker(&name, record.outcome.output())?;
@@ -115,6 +142,7 @@ impl Lab {
             snapshot.processes.iter().find(|process| process.pid == pid).and_then(|process| process.lab_pid());
         let Some(lab_pid) = lab_pid else { return Ok(false) };
         self.links.adopt(name.clone(), pid, lab_pid)?;
+        self.stale = true;
         self.tell_observer();
         Ok(true)
     }
@@ -144,18 +172,21 @@ impl Lab {
 
     /// The kernel's state now, host names included.
     pub fn snapshot(&mut self) -> Snapshot {
-        self.ask_hostnames();
+        self.ask_hostnames_if_stale();
         self.observer.snapshot()
     }
 
-    /// The state now, if it is not what the last snapshot showed. For idle times: actors are asked for their host names
-    /// once a second only, since being asked costs them time too.
+    /// The state now, if it is not what the last snapshot showed.
     pub fn changed(&mut self) -> Option<Snapshot> {
-        const ASK_EVERY: Duration = Duration::from_secs(1);
-        if self.asked.elapsed() >= ASK_EVERY {
-            self.ask_hostnames();
+        if self.asked.elapsed() >= ASK_PERIOD {
+            self.ask_hostnames_if_stale();
         }
         self.observer.changed()
+    }
+
+    /// Its first process has ended.
+    pub fn has_ended(&self) -> bool {
+        self.links.have_ended()
     }
 
     /// The same for one action: the pids are looked up only for one that names an actor.
@@ -205,7 +236,13 @@ impl Lab {
         lab_pid(pid)
     }
 
-    fn ask_hostnames(&mut self) {
+    /// Being asked costs actors time: they are let alone as long as nothing was done and the kernel tells of no change.
+    fn ask_hostnames_if_stale(&mut self) {
+        self.stale |= self.names.has_changed() || self.links.wake_up();
+        if !self.stale {
+            return;
+        }
+        self.stale = false;
         self.asked = Instant::now();
         let actors: Vec<ActorName> = self.links.iter().map(|(name, _)| name.clone()).collect();
         self.hostnames.retain(|actor, _| actors.contains(actor));
@@ -218,6 +255,8 @@ impl Lab {
                 Ok(Some(name)) => {
                     self.hostnames.insert(actor, name);
                 }
+                // One that does not answer may have the name it had; it is asked again when something happens.
+                Err(LinkError::Silent { .. } | LinkError::Cancelled) => {}
                 // A dead actor has none.
                 Ok(None) | Err(_) => {
                     self.hostnames.remove(&actor);

@@ -4,21 +4,23 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::asking::ActorWire;
+use super::waiting::Waiting;
 use crate::kernel::pty::TerminalSize;
+use crate::lab::guarded;
 use crate::lab::protocol::{FromActor, RoleFailure, ToActor};
-use crate::lab::wire::{Received, Wire, WireError};
+use crate::lab::wire::{Received, Wire};
 use crate::op::{ActorName, Op, OpRecord};
 
-/// Longer than any op may take (a program is killed after 20 seconds).
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// A host name is no longer, in bytes (uname(2)).
+const HOST_NAME_MAX: usize = 64;
 
 /// One actor, as the engine holds it.
 #[derive(Debug)]
 pub struct ActorLink {
     /// None for an adopted process, until something is to be performed in its place.
-    wire: Option<Wire>,
+    wire: Option<ActorWire>,
     /// Born by typing: it performs no ops itself, a stand-in does.
     adopted: bool,
     /// As the machine counts.
@@ -35,8 +37,14 @@ pub struct ActorLink {
 
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
-    #[error("the actor `{actor}` is gone: {cause}")]
-    Gone { actor: ActorName, cause: WireError },
+    #[error("{actor} is gone")]
+    Gone { actor: ActorName },
+    /// It is asked nothing more until it has answered.
+    #[error("{actor} does not answer{}", why.map_or(String::new(), |why| format!(": {why}")))]
+    Silent { actor: ActorName, why: Option<&'static str> },
+    /// It is asked nothing any more: whatever is behind its wire now is no actor.
+    #[error("{actor} is lost: {why}")]
+    Lost { actor: ActorName, why: String },
     #[error("there is no actor `{0}`")]
     Unknown(ActorName),
     #[error("the lab could not be set up: {0}")]
@@ -44,8 +52,9 @@ pub enum LinkError {
     /// A shell or a stand-in could not be started.
     #[error(transparent)]
     Refused(RoleFailure),
-    #[error("the actor `{0}` answered out of turn")]
-    OutOfTurn(ActorName),
+    /// The lab is to be dropped: nobody waits for it any more.
+    #[error("the lab is being dropped")]
+    Cancelled,
 }
 
 /// The actors of a lab, by name.
@@ -54,12 +63,18 @@ pub struct Links {
     actors: BTreeMap<ActorName, ActorLink>,
     /// A netlink socket of the lab's "internet".
     pub internet: Option<Arc<OwnedFd>>,
+    waiting: Waiting,
 }
 
 impl Links {
     /// Take the wire to the lab's host and wait for its first word.
     pub fn open(wire: Wire) -> Result<Links, LinkError> {
-        let mut links = Links::default();
+        Links::open_waiting(wire, Waiting::default())
+    }
+
+    /// The same, where all waiting goes by this.
+    pub fn open_waiting(wire: Wire, waiting: Waiting) -> Result<Links, LinkError> {
+        let mut links = Links { waiting, ..Links::default() };
         let rest = links.welcome(ActorName::host(), wire)?;
         links.internet = rest.into_iter().next().map(Arc::new);
         Ok(links)
@@ -73,6 +88,22 @@ impl Links {
         self.actors.iter()
     }
 
+    /// It is known, and neither dead nor lost.
+    pub fn is_there(&self, actor: &ActorName) -> bool {
+        self.actors.get(actor).is_some_and(|link| link.wire.as_ref().is_none_or(ActorWire::is_there))
+    }
+
+    /// The lab's first process has ended, and with it the lab.
+    pub fn have_ended(&self) -> bool {
+        let host = self.actors.get(&ActorName::host());
+        host.and_then(|link| link.wire.as_ref()).is_some_and(ActorWire::has_ended)
+    }
+
+    /// One that did not answer begins to do so.
+    pub fn wake_up(&self) -> bool {
+        self.actors.values().filter_map(|link| link.wire.as_ref()).any(ActorWire::wakes_up)
+    }
+
     /// Have an actor perform an op. After a `Spawn` that worked, the new actor is among the links.
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
         let newborn = match &op {
@@ -80,14 +111,16 @@ impl Links {
             _ => None,
         };
         self.have_stand_in(actor)?;
-        let received = self.ask(actor, &ToActor::Perform(op))?;
-        let FromActor::Performed(record) = received.message else {
-            return Err(LinkError::OutOfTurn(actor.clone()));
-        };
+        let request = ToActor::Perform(op);
+        let received = self.ask(actor, &request)?;
+        let FromActor::Performed(record) = received.message else { return Err(self.lose(actor)) };
         if let (Some(name), Some(fd)) = (newborn, received.fds.into_iter().next()) {
-            self.welcome(name, Wire::from_fd(fd))?;
+            let wire = self.as_wire(actor, fd)?;
+            self.welcome(name, wire)?;
         }
-        Ok(record)
+        // Who was asked, and for what, the engine knows better.
+        let ToActor::Perform(op) = request else { return Err(self.lose(actor)) };
+        Ok(OpRecord { actor: actor.clone(), op, ..record })
     }
 
     /// Can the network namespace of `pid` (as the lab's host counts) reach an address?
@@ -95,24 +128,24 @@ impl Links {
         let host = ActorName::host();
         match self.ask(&host, &ToActor::Probe { pid, to, timeout_ms })?.message {
             FromActor::Probed { reached } => Ok(reached),
-            _ => Err(LinkError::OutOfTurn(host)),
+            _ => Err(self.lose(&host)),
         }
     }
 
     /// The host name that an actor sees.
     pub fn hostname(&mut self, actor: &ActorName) -> Result<Option<String>, LinkError> {
-        match self.ask(actor, &ToActor::Hostname { pid: None })?.message {
-            FromActor::Hostname(name) => Ok(name),
-            _ => Err(LinkError::OutOfTurn(actor.clone())),
-        }
+        self.ask_hostname(actor, None)
     }
 
     /// The host name in the UTS namespace of a process that is no actor, by its pid as the lab's host counts.
     pub fn hostname_of(&mut self, pid: u32) -> Result<Option<String>, LinkError> {
-        let host = ActorName::host();
-        match self.ask(&host, &ToActor::Hostname { pid: Some(pid) })?.message {
-            FromActor::Hostname(name) => Ok(name),
-            _ => Err(LinkError::OutOfTurn(host)),
+        self.ask_hostname(&ActorName::host(), Some(pid))
+    }
+
+    fn ask_hostname(&mut self, actor: &ActorName, pid: Option<u32>) -> Result<Option<String>, LinkError> {
+        match self.ask(actor, &ToActor::Hostname { pid })?.message {
+            FromActor::Hostname(name) if name.as_ref().is_none_or(|name| name.len() <= HOST_NAME_MAX) => Ok(name),
+            _ => Err(self.lose(actor)),
         }
     }
 
@@ -120,10 +153,10 @@ impl Links {
     pub fn shell(&mut self, lab_pid: u32, size: TerminalSize) -> Result<OwnedFd, LinkError> {
         let host = ActorName::host();
         let received = self.ask(&host, &ToActor::Shell { pid: lab_pid, size })?;
-        match received.message {
-            FromActor::Shell => received.fds.into_iter().next().ok_or(LinkError::OutOfTurn(host)),
-            FromActor::Refused(failure) => Err(LinkError::Refused(failure)),
-            _ => Err(LinkError::OutOfTurn(host)),
+        match (received.message, received.fds.into_iter().next()) {
+            (FromActor::Shell, Some(master)) if guarded::is_terminal(&master) => Ok(master),
+            (FromActor::Refused(failure), _) => Err(LinkError::Refused(failure)),
+            _ => Err(self.lose(&host)),
         }
     }
 
@@ -135,12 +168,12 @@ impl Links {
         let lab_pid = link.lab_pid;
         let host = ActorName::host();
         let received = self.ask(&host, &ToActor::StandIn { actor: actor.clone(), pid: lab_pid })?;
-        let wire = match received.message {
-            FromActor::StandIn => received.fds.into_iter().next().ok_or(LinkError::OutOfTurn(host))?,
-            FromActor::Refused(failure) => return Err(LinkError::Refused(failure)),
-            _ => return Err(LinkError::OutOfTurn(host)),
+        let wire = match (received.message, received.fds.into_iter().next()) {
+            (FromActor::StandIn, Some(wire)) => self.as_wire(&host, wire)?,
+            (FromActor::Refused(failure), _) => return Err(LinkError::Refused(failure)),
+            _ => return Err(self.lose(&host)),
         };
-        let (newcomer, _) = self.introduce(actor, Wire::from_fd(wire))?;
+        let (newcomer, _) = self.introduce(actor, wire)?;
         if let Some(link) = self.actors.get_mut(actor) {
             link.wire = newcomer.wire;
             link.monitor = newcomer.monitor;
@@ -153,7 +186,12 @@ impl Links {
     pub fn adopt(&mut self, name: ActorName, pid: u32, lab_pid: u32) -> Result<(), LinkError> {
         let host = ActorName::host();
         let received = self.ask(&host, &ToActor::Netlink { pid: lab_pid })?;
-        let netlink = received.fds.into_iter().next().ok_or(LinkError::OutOfTurn(host))?;
+        let netlink = match (received.message, received.fds.into_iter().next()) {
+            (FromActor::Netlink, Some(netlink)) if guarded::is_netlink(&netlink) => netlink,
+            // It has ended meanwhile.
+            (FromActor::Netlink, None) => return Err(LinkError::Gone { actor: name }),
+            _ => return Err(self.lose(&host)),
+        };
         let link = ActorLink {
             wire: None,
             adopted: true,
@@ -172,11 +210,23 @@ impl Links {
     }
 
     fn ask(&mut self, actor: &ActorName, request: &ToActor) -> Result<Received<FromActor>, LinkError> {
-        let link = self.actors.get_mut(actor).ok_or_else(|| LinkError::Unknown(actor.clone()))?;
-        let gone = |cause| LinkError::Gone { actor: actor.clone(), cause };
-        let wire = link.wire.as_mut().ok_or_else(|| LinkError::Unknown(actor.clone()))?;
-        wire.send(request, &[]).map_err(gone)?;
-        wire.receive().map_err(gone)
+        if self.waiting.is_cancelled() {
+            return Err(LinkError::Cancelled);
+        }
+        let wire = self.actors.get_mut(actor).and_then(|link| link.wire.as_mut());
+        wire.ok_or_else(|| LinkError::Unknown(actor.clone()))?.ask(request, &self.waiting)
+    }
+
+    /// An actor answered with what is no answer to what it was asked.
+    fn lose(&mut self, actor: &ActorName) -> LinkError {
+        let wire = self.actors.get_mut(actor).and_then(|link| link.wire.as_mut());
+        let lost = wire.map(|wire| wire.lose("what it answers is no answer to what it was asked"));
+        lost.unwrap_or_else(|| LinkError::Unknown(actor.clone()))
+    }
+
+    /// The wire that an actor passed out.
+    fn as_wire(&mut self, actor: &ActorName, fd: OwnedFd) -> Result<Wire, LinkError> {
+        if guarded::is_wire(&fd) { Ok(Wire::from_fd(fd)) } else { Err(self.lose(actor)) }
     }
 
     /// Take a new actor in; returns the descriptors beyond its netlink sockets.
@@ -187,28 +237,116 @@ impl Links {
     }
 
     /// Wait for a new actor's first word.
-    fn introduce(&self, name: &ActorName, mut wire: Wire) -> Result<(ActorLink, Vec<OwnedFd>), LinkError> {
-        let gone = |cause| LinkError::Gone { actor: name.clone(), cause };
-        wire.set_timeout(Some(ANSWER_WITHIN)).map_err(gone)?;
-        let received: Received<FromActor> = wire.receive().map_err(gone)?;
+    fn introduce(&self, name: &ActorName, wire: Wire) -> Result<(ActorLink, Vec<OwnedFd>), LinkError> {
+        let (mut wire, received) = ActorWire::introduce(name.clone(), wire, &self.waiting)?;
         match received.message {
             FromActor::Born { .. } => {}
             FromActor::Stillborn(failure) => return Err(failure.into()),
-            _ => return Err(LinkError::OutOfTurn(name.clone())),
+            _ => return Err(wire.lose("its first word is none")),
+        }
+        if !received.fds.iter().all(guarded::is_netlink) {
+            return Err(wire.lose("what it passes out are no netlink sockets"));
         }
         let mut fds = received.fds.into_iter();
-        let netlink = fds.next().ok_or_else(|| LinkError::OutOfTurn(name.clone()))?;
+        let Some(netlink) = fds.next() else { return Err(wire.lose("it passes no netlink socket out")) };
         let (monitor, firewall) = (fds.next().map(Arc::new), fds.next().map(Arc::new));
-        let pid = received.sender.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0);
         let link = ActorLink {
+            pid: wire.pid(),
             wire: Some(wire),
             adopted: false,
-            pid,
             lab_pid: 0,
             netlink: Arc::new(netlink),
             monitor,
             firewall,
         };
         Ok((link, fds.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::net;
+    use crate::lab::protocol::Numbered;
+    use std::os::fd::AsRawFd;
+
+    /// A host that is not ours: it introduces itself with these, then answers its only request with that.
+    fn forged(first: &[&OwnedFd], answer: FromActor, fd: Option<OwnedFd>) -> Result<Links, LinkError> {
+        let (ours, mut theirs) = Wire::pair().expect("a wire");
+        ours.expect_credentials().expect("credentials");
+        let fds: Vec<_> = first.iter().map(|fd| fd.as_raw_fd()).collect();
+        let born = Numbered::unasked(FromActor::Born { actor: ActorName::host() });
+        theirs.send(&born, &fds).expect("it is sent");
+        std::thread::spawn(move || {
+            let Ok(request) = theirs.receive::<Numbered<ToActor>>() else { return };
+            let fds: Vec<_> = fd.iter().map(AsRawFd::as_raw_fd).collect();
+            let _ = theirs.send(&Numbered { id: request.message.id, message: answer }, &fds);
+            // Until the engine lets go of it.
+            let _ = theirs.receive::<Numbered<ToActor>>();
+        });
+        Links::open(ours)
+    }
+
+    fn null() -> OwnedFd {
+        nix::fcntl::open("/dev/null", nix::fcntl::OFlag::O_RDWR, nix::sys::stat::Mode::empty()).expect("a descriptor")
+    }
+
+    const LOST: &str = "host is lost: what it answers is no answer to what it was asked";
+
+    #[test]
+    fn an_answer_of_another_kind_loses_the_actor_alone() {
+        let netlink = net::open_socket().expect("a socket");
+        let mut links = forged(&[&netlink], FromActor::Shell, Some(null())).expect("links");
+        assert_eq!(links.hostname(&ActorName::host()).expect_err("lost").to_string(), LOST);
+        // Nothing more is asked of it, and nothing waits.
+        assert_eq!(links.hostname(&ActorName::host()).expect_err("lost").to_string(), LOST);
+        assert!(!links.is_there(&ActorName::host()));
+        assert!(!links.have_ended(), "the process is there");
+    }
+
+    #[test]
+    fn what_is_passed_out_must_be_what_it_is_said_to_be() {
+        let netlink = net::open_socket().expect("a socket");
+        // A terminal that is none.
+        let mut links = forged(&[&netlink], FromActor::Shell, Some(null())).expect("links");
+        let shell = links.shell(1, TerminalSize::new(80, 24));
+        assert_eq!(shell.expect_err("lost").to_string(), LOST);
+        // A netlink socket that is none.
+        let mut links = forged(&[&netlink], FromActor::Netlink, Some(null())).expect("links");
+        assert_eq!(links.adopt("container".into(), 1, 1).expect_err("lost").to_string(), LOST);
+        // The wire of a new actor that is none.
+        let spawn = Op::Spawn { actor: "container".into(), unshare: Vec::new() };
+        let record = OpRecord {
+            actor: ActorName::host(),
+            op: spawn.clone(),
+            calls: Vec::new(),
+            outcome: crate::op::Outcome::Done { output: String::new() },
+            pieces: Vec::new(),
+            nanos: 0,
+        };
+        let mut links = forged(&[&netlink], FromActor::Performed(record), Some(null())).expect("links");
+        assert_eq!(links.perform(&ActorName::host(), spawn).expect_err("lost").to_string(), LOST);
+        assert!(links.get(&"container".into()).is_none());
+        // And already at the introduction.
+        let said = forged(&[&null()], FromActor::Shell, None).expect_err("lost").to_string();
+        assert_eq!(said, "host is lost: what it passes out are no netlink sockets");
+        let said = forged(&[], FromActor::Shell, None).expect_err("lost").to_string();
+        assert_eq!(said, "host is lost: it passes no netlink socket out");
+    }
+
+    #[test]
+    fn a_record_is_of_what_was_asked_and_of_whom() {
+        let netlink = net::open_socket().expect("a socket");
+        let forged_record = OpRecord {
+            actor: "somebody".into(),
+            op: Op::Umount { target: "/".into(), flags: Vec::new() },
+            calls: Vec::new(),
+            outcome: crate::op::Outcome::Done { output: "1".into() },
+            pieces: Vec::new(),
+            nanos: 1,
+        };
+        let mut links = forged(&[&netlink], FromActor::Performed(forged_record), None).expect("links");
+        let record = links.perform(&ActorName::host(), Op::GetPid).expect("a record");
+        assert_eq!((record.actor, record.op), (ActorName::host(), Op::GetPid));
     }
 }

@@ -1,7 +1,9 @@
 //! The engine plays lessons: it owns the lab, performs steps, records what happened. Front ends talk to it in
 //! `Request`s and hear `Event`s; it knows nothing of screens.
 
+mod asking;
 mod branch;
+pub mod events;
 pub mod facts;
 pub mod judge;
 pub mod lab;
@@ -9,10 +11,12 @@ pub mod link;
 mod newborn;
 pub mod play;
 pub mod replay;
+pub mod requests;
 mod sampler;
 pub mod session;
 pub mod transcript;
 mod turn;
+pub mod waiting;
 mod whereabouts;
 
 use std::collections::BTreeSet;
@@ -21,6 +25,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use self::transcript::Transcript;
+use self::waiting::Awaited;
 use crate::action::{Check, Context};
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
@@ -63,6 +68,13 @@ pub enum Request {
     /// Back from a branch, to the lab that was left.
     EndBranch,
     Quit,
+}
+
+impl Request {
+    /// The lab that is up is dropped for it: nothing in there is worth waiting for any more.
+    pub fn drops_lab(&self) -> bool {
+        matches!(self, Request::RewindTo { .. } | Request::Quit)
+    }
 }
 
 /// What a turn is about.
@@ -123,6 +135,8 @@ pub enum Event {
         tab: u32,
         actor: Option<ActorName>,
     },
+    /// An actor lets the engine wait; None: no longer.
+    Waiting(Option<Awaited>),
     /// What was asked for can't be had here; nothing else changed.
     Refused {
         why: String,

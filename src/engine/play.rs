@@ -1,10 +1,14 @@
 //! The engine on a thread of its own: requests in, events out.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use super::events::{EventSender, Unheard};
+use super::link::LinkError;
+use super::requests::{Cancel, RequestQueue};
 use super::session::{Session, SessionError};
+use super::waiting::Waiting;
 use super::whereabouts::Whereabouts;
 use super::{Event, Goal, Proof, Request, Visit};
 use crate::report::StepRecord;
@@ -15,20 +19,25 @@ const TICK: Duration = Duration::from_millis(90);
 
 /// Open a session and serve requests until the front end is gone or quits. `open` runs on the engine's own thread.
 pub fn serve(
-    open: impl FnOnce() -> Result<Session, SessionError>,
-    requests: &Receiver<Request>,
+    open: impl FnOnce(Waiting) -> Result<Session, SessionError>,
+    requests: &RequestQueue,
     visits: &Receiver<Visit>,
-    events: &Sender<Event>,
+    events: &EventSender,
 ) {
     let started = Instant::now();
-    let proof = match open() {
-        Ok(mut session) => {
-            session.tell_charts_to(events.clone());
-            let told = tell_ready(&mut session, events, started);
-            if told {
-                serve_session(&mut session, requests, visits, events);
-            }
-            session.close()
+    let waiting = Waiting::new(requests.cancel(), events.clone());
+    let proof = match open(waiting) {
+        Ok(session) => {
+            let mut server = Server {
+                session,
+                shells: Whereabouts::default(),
+                cancel: requests.cancel(),
+                events,
+                has_told_end: false,
+            };
+            // One who hears nothing any more is not told the end either.
+            let _ = server.tell_ready(started).and_then(|()| server.serve(requests, visits));
+            server.session.close()
         }
         Err(error) => {
             let _ = events.send(Event::Failed { message: error.to_string() });
@@ -37,26 +46,6 @@ pub fn serve(
         }
     };
     let _ = events.send(Event::Ended(proof));
-}
-
-fn serve_session(
-    session: &mut Session,
-    requests: &Receiver<Request>,
-    visits: &Receiver<Visit>,
-    events: &Sender<Event>,
-) {
-    let mut shells = Whereabouts::default();
-    loop {
-        answer_visits(session, visits);
-        let told = match requests.recv_timeout(TICK) {
-            Ok(Request::Quit) | Err(RecvTimeoutError::Disconnected) => return,
-            Ok(request) => serve_request(session, &mut shells, request, events),
-            Err(RecvTimeoutError::Timeout) => tell_changes(session, &mut shells, events),
-        };
-        if !told {
-            return;
-        }
-    }
 }
 
 /// Shells for those who came in by the door.
@@ -68,107 +57,156 @@ pub fn answer_visits(session: &mut Session, visits: &Receiver<Visit>) {
     }
 }
 
-/// False when nobody listens any more.
-fn serve_request(session: &mut Session, shells: &mut Whereabouts, request: Request, events: &Sender<Event>) -> bool {
-    let started = Instant::now();
-    match request {
-        Request::Next => play(session, events, Session::play_next),
-        Request::Show => play(session, events, Session::show),
-        Request::RewindTo { steps } => match session.rewind_to(steps) {
-            Ok(()) => tell_ready(session, events, started),
-            Err(error) => fail(events, &error),
-        },
-        // There is nothing to do in a step that can't be done here, or is left out.
-        Request::Turn(Goal::Step) if !session.is_next_open() => play(session, events, Session::play_next),
-        Request::Turn(goal) => match session.begin_turn(goal) {
-            Ok(state) => events.send(Event::Turn(Some(state))).is_ok(),
-            Err(error) => fail(events, &error),
-        },
-        Request::TurnDone => match session.finish_turn() {
-            Ok(Some(record)) => {
-                events.send(Event::Turn(None)).is_ok()
-                    && events.send(Event::Played(Arc::new(record))).is_ok()
-                    && tell_ready(session, events, started)
-            }
-            Ok(None) => true,
-            Err(error) => fail(events, &error),
-        },
-        Request::EndTurn => {
-            session.end_turn();
-            events.send(Event::Turn(None)).is_ok()
-        }
-        Request::LeaveOut { step, out } => {
-            session.leave_out(step, out);
-            tell_ready(session, events, started)
-        }
-        Request::Branch { step, branch } => match session.branch(step, branch) {
-            Ok(record) => events.send(Event::Branched { branch, record: Arc::new(record) }).is_ok(),
-            Err(error) => fail(events, &error),
-        },
-        Request::EndBranch => match session.end_branch() {
-            Ok(()) => tell_ready(session, events, started),
-            Err(error) => fail(events, &error),
-        },
-        Request::Shell { tab, actor, size } => {
-            let opened = session.shell(&actor, size).map_err(|error| error.to_string());
-            if let Ok(terminal) = &opened {
-                shells.add(tab, &terminal.master);
-            }
-            events.send(Event::Shell { tab, actor, opened }).is_ok()
-        }
-        Request::Quit => false,
-    }
-}
-
-fn wait_for_quit(requests: &Receiver<Request>) {
+fn wait_for_quit(requests: &RequestQueue) {
     while !matches!(requests.recv(), Ok(Request::Quit) | Err(_)) {}
 }
 
-fn play(
-    session: &mut Session,
-    events: &Sender<Event>,
-    act: impl FnOnce(&mut Session) -> Result<StepRecord, SessionError>,
-) -> bool {
-    let started = Instant::now();
-    if events.send(Event::Turn(None)).is_err() || events.send(Event::Playing { step: session.played() }).is_err() {
-        return false;
-    }
-    match act(session) {
-        Ok(record) => events.send(Event::Played(Arc::new(record))).is_ok() && tell_ready(session, events, started),
-        Err(error) => fail(events, &error),
-    }
+/// A session, and who hears of it.
+struct Server<'a> {
+    session: Session,
+    shells: Whereabouts,
+    cancel: Cancel,
+    events: &'a EventSender,
+    /// That the lab has ended is said once.
+    has_told_end: bool,
 }
 
-fn fail(events: &Sender<Event>, error: &SessionError) -> bool {
-    events.send(Event::Failed { message: error.to_string() }).is_ok()
-}
-
-fn tell_ready(session: &mut Session, events: &Sender<Event>, since: Instant) -> bool {
-    match session.ready(since) {
-        Ok(ready) => events.send(Event::Ready(ready)).is_ok(),
-        Err(error) => events.send(Event::Failed { message: error.to_string() }).is_ok(),
-    }
-}
-
-fn tell_changes(session: &mut Session, shells: &mut Whereabouts, events: &Sender<Event>) -> bool {
-    let changed = session.look_for_changes();
-    let stirred = changed.is_some();
-    if let Some(snapshot) = changed
-        && !tell_live(snapshot, shells, events)
-    {
-        return false;
-    }
-    match session.judge_turn(stirred) {
-        Ok(Some((state, snapshot))) => {
-            tell_live(snapshot, shells, events) && events.send(Event::Turn(Some(state))).is_ok()
+impl Server<'_> {
+    fn serve(&mut self, requests: &RequestQueue, visits: &Receiver<Visit>) -> Result<(), Unheard> {
+        loop {
+            answer_visits(&mut self.session, visits);
+            match requests.recv_timeout(TICK) {
+                Ok(Request::Quit) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(request) => self.answer(request)?,
+                Err(RecvTimeoutError::Timeout) => self.tell_changes()?,
+            }
         }
-        Ok(None) => true,
-        Err(error) => fail(events, &error),
     }
-}
 
-fn tell_live(snapshot: Snapshot, shells: &mut Whereabouts, events: &Sender<Event>) -> bool {
-    let moved = shells.moved(&snapshot);
-    let told = events.send(Event::Live(Arc::new(snapshot))).is_ok();
-    told && moved.into_iter().all(|(tab, actor)| events.send(Event::ShellInside { tab, actor }).is_ok())
+    fn tell(&self, event: Event) -> Result<(), Unheard> {
+        self.events.send(event)
+    }
+
+    fn answer(&mut self, request: Request) -> Result<(), Unheard> {
+        let started = Instant::now();
+        let session = &mut self.session;
+        let answered = match request {
+            Request::LeaveOut { step, out } => {
+                session.leave_out(step, out);
+                return self.tell_ready(started);
+            }
+            // A request behind it in the queue drops the lab.
+            _ if !request.drops_lab() && self.cancel.is_asked() => Err(LinkError::Cancelled.into()),
+            Request::Next => return self.play(Session::play_next),
+            Request::Show => return self.play(Session::show),
+            // There is nothing to do in a step that can't be done here, or is left out.
+            Request::Turn(Goal::Step) if !session.is_next_open() => return self.play(Session::play_next),
+            Request::Turn(goal) => session.begin_turn(goal).map(|state| vec![Event::Turn(Some(state))]),
+            Request::EndTurn => {
+                session.end_turn();
+                Ok(vec![Event::Turn(None)])
+            }
+            Request::Branch { step, branch } => {
+                session.branch(step, branch).map(|record| vec![Event::Branched { branch, record: Arc::new(record) }])
+            }
+            Request::Shell { tab, actor, size } => {
+                let opened = session.shell(&actor, size).map_err(|error| error.to_string());
+                if let Ok(terminal) = &opened {
+                    self.shells.add(tab, &terminal.master);
+                }
+                Ok(vec![Event::Shell { tab, actor, opened }])
+            }
+            Request::TurnDone => match session.finish_turn() {
+                Ok(Some(record)) => {
+                    self.tell(Event::Turn(None))?;
+                    self.tell(Event::Played(Arc::new(record)))?;
+                    return self.tell_ready(started);
+                }
+                other => other.map(|_| Vec::new()),
+            },
+            Request::RewindTo { steps } => match session.rewind_to(steps) {
+                Ok(()) => return self.tell_ready(started),
+                Err(error) => Err(error),
+            },
+            Request::EndBranch => match session.end_branch() {
+                Ok(()) => return self.tell_ready(started),
+                Err(error) => Err(error),
+            },
+            Request::Quit => Ok(Vec::new()),
+        };
+        match answered {
+            Ok(events) => events.into_iter().try_for_each(|event| self.tell(event)),
+            Err(error) => self.tell_failure(&error),
+        }
+    }
+
+    fn play(&mut self, act: impl FnOnce(&mut Session) -> Result<StepRecord, SessionError>) -> Result<(), Unheard> {
+        let started = Instant::now();
+        self.tell(Event::Turn(None))?;
+        self.tell(Event::Playing { step: self.session.played() })?;
+        match act(&mut self.session) {
+            Ok(record) => {
+                self.tell(Event::Played(Arc::new(record)))?;
+                self.tell_ready(started)
+            }
+            Err(error) => self.tell_failure(&error),
+        }
+    }
+
+    /// Of a lab that is about to be dropped nothing is told: the next one follows.
+    fn tell_ready(&mut self, since: Instant) -> Result<(), Unheard> {
+        if self.cancel.is_asked() {
+            return Ok(());
+        }
+        match self.session.ready(since) {
+            Ok(ready) => {
+                self.has_told_end = false;
+                self.tell(Event::Ready(ready))
+            }
+            Err(error) => self.tell_failure(&error),
+        }
+    }
+
+    /// Whatever fails while a request is on its way that drops the lab is no failure.
+    fn tell_failure(&mut self, error: &SessionError) -> Result<(), Unheard> {
+        if error.is_cancelled() || self.cancel.is_asked() {
+            return Ok(());
+        }
+        if matches!(error, SessionError::LabEnded { .. }) && !std::mem::replace(&mut self.has_told_end, true) {
+            self.session.end_turn();
+            self.tell(Event::Turn(None))?;
+            // Nothing of it is there any more, and the panes say so.
+            self.tell(Event::Live(Arc::default()))?;
+        }
+        self.tell(Event::Failed { message: error.to_string() })
+    }
+
+    fn tell_changes(&mut self) -> Result<(), Unheard> {
+        if self.has_told_end {
+            return Ok(());
+        }
+        let judged = self.session.look_for_changes().and_then(|changed| {
+            let turn = self.session.judge_turn(changed.is_some())?;
+            Ok((changed, turn))
+        });
+        match judged {
+            Ok((changed, turn)) => {
+                if let Some(snapshot) = changed {
+                    self.tell_live(snapshot)?;
+                }
+                if let Some((state, snapshot)) = turn {
+                    self.tell_live(snapshot)?;
+                    self.tell(Event::Turn(Some(state)))?;
+                }
+                Ok(())
+            }
+            Err(error) => self.tell_failure(&error),
+        }
+    }
+
+    fn tell_live(&mut self, snapshot: Snapshot) -> Result<(), Unheard> {
+        let moved = self.shells.moved(&snapshot);
+        self.tell(Event::Live(Arc::new(snapshot)))?;
+        moved.into_iter().try_for_each(|(tab, actor)| self.tell(Event::ShellInside { tab, actor }))
+    }
 }

@@ -1,12 +1,12 @@
 //! Charts over time: a thread that reads the groups a step wants drawn, while the step runs and after it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Event;
+use super::events::EventSender;
 use crate::lesson::model::Chart;
 use crate::observe::CgroupRoot;
 use crate::observe::samples::Gauge;
@@ -29,7 +29,7 @@ pub struct Sampler {
 
 impl Sampler {
     /// None when there is nothing to draw here.
-    pub fn start(charts: &[Chart], roots: &[CgroupRoot], events: Option<Sender<Event>>) -> Option<Sampler> {
+    pub fn start(charts: &[Chart], roots: &[CgroupRoot], events: Option<EventSender>) -> Option<Sampler> {
         let gauges: Vec<Gauge> = charts.iter().filter_map(|chart| Gauge::new(chart, roots)).collect();
         if gauges.is_empty() {
             return None;
@@ -58,7 +58,7 @@ impl Drop for Sampler {
     }
 }
 
-fn sample(mut gauges: Vec<Gauge>, shared: &Mutex<Vec<Series>>, stopped: &AtomicBool, events: Option<&Sender<Event>>) {
+fn sample(mut gauges: Vec<Gauge>, shared: &Mutex<Vec<Series>>, stopped: &AtomicBool, events: Option<&EventSender>) {
     let started = Instant::now();
     let mut quiet = 0;
     for _ in 0..MOST_POINTS {

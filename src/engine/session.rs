@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use super::branch::Aside;
@@ -14,9 +13,9 @@ use super::replay::{self, Replayed};
 use super::sampler::Sampler;
 use super::transcript::Transcript;
 use super::turn::{Transcripts, Turn};
-use super::{Event, Proof, Ready, ShellTerminal};
+use super::waiting::Waiting;
+use super::{Proof, Ready, ShellTerminal};
 use crate::action::LowerError;
-use crate::diff::Diff;
 use crate::doctor::{Facts, Playable, can_play};
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
@@ -24,7 +23,7 @@ use crate::lab::protocol::LabPlan;
 use crate::lesson::model::{ActionEntry, Chart, Lesson, Look, Step};
 use crate::observe::machine::{MachineState, SeenProcesses};
 use crate::op::{ActorName, Op, OpRecord};
-use crate::report::{StepRecord, StepStatus, Verdict};
+use crate::report::{LazyDiff, StepRecord, StepStatus, Verdict};
 use crate::snapshot::Snapshot;
 
 /// How a session is opened.
@@ -56,8 +55,7 @@ pub struct Session {
     /// The lab that waits while a branch is looked at.
     pub(super) aside: Option<Aside>,
     sampler: Option<Sampler>,
-    /// Who hears of charts as they grow.
-    listener: Option<Sender<Event>>,
+    pub(super) waiting: Waiting,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -72,13 +70,35 @@ pub enum SessionError {
     Lower { step: String, cause: LowerError },
     #[error("there is no lab: it could not be made, or was ended")]
     NoLab,
+    #[error(
+        "the lab is gone: its first process (`unboxed: host`, {pid} on this machine) has ended, and with it all others"
+    )]
+    LabEnded { pid: u32 },
     #[error("the lesson has no step after its last")]
     AtTheEnd,
+}
+
+impl SessionError {
+    /// What was done was cut short: the lab is to be dropped.
+    pub fn is_cancelled(&self) -> bool {
+        let (SessionError::Link(error) | SessionError::Lab(LabError::Link(error))) = self else { return false };
+        matches!(error, LinkError::Cancelled)
+    }
 }
 
 impl Session {
     /// Remember the machine as it is, start a keeper, make the first lab.
     pub fn open(lesson: Arc<Lesson>, facts: Facts, options: &SessionOptions) -> Result<Session, SessionError> {
+        Session::open_waiting(lesson, facts, options, Waiting::default())
+    }
+
+    /// The same, where all waiting for actors goes by this.
+    pub fn open_waiting(
+        lesson: Arc<Lesson>,
+        facts: Facts,
+        options: &SessionOptions,
+        waiting: Waiting,
+    ) -> Result<Session, SessionError> {
         let machine_before = MachineState::now();
         let keeper = KeeperHandle::start(&options.program)?;
         let wants_disk = lesson.needs.disk || lesson.steps.iter().any(|step| step.needs.disk);
@@ -99,9 +119,13 @@ impl Session {
             left_out: BTreeSet::new(),
             aside: None,
             sampler: None,
-            listener: None,
+            waiting,
         };
-        session.new_lab()?;
+        match session.new_lab() {
+            // Somebody wants another one already.
+            Err(error) if error.is_cancelled() => {}
+            made => made?,
+        }
         Ok(session)
     }
 
@@ -117,8 +141,15 @@ impl Session {
         self.keeper.as_ref().map(KeeperHandle::pid)
     }
 
+    /// The lab that is up. One that has ended is none: what is read of its processes may be others' by now.
     pub fn lab(&mut self) -> Result<&mut Lab, SessionError> {
-        self.lab.as_mut().ok_or(SessionError::NoLab)
+        match self.lab.as_mut() {
+            Some(lab) if lab.has_ended() => {
+                Err(SessionError::LabEnded { pid: lab.pid_of(&ActorName::host()).unwrap_or_default() })
+            }
+            Some(lab) => Ok(lab),
+            None => Err(SessionError::NoLab),
+        }
     }
 
     fn new_lab(&mut self) -> Result<(), SessionError> {
@@ -130,7 +161,7 @@ impl Session {
         self.transcripts.clear();
         self.played = 0;
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
-        self.lab = Some(Lab::make(keeper, &self.plan)?);
+        self.lab = Some(Lab::make(keeper, &self.plan, &self.waiting)?);
         Ok(())
     }
 
@@ -201,10 +232,9 @@ impl Session {
             let before = Arc::new(self.lab()?.snapshot());
             let evidence = Evidence { before: &before, outputs: &[], ops: &[] };
             let (after, verdicts) = self.judge(step, &evidence)?;
-            let diff = Diff::between(&before, &after);
             let after = Arc::new(after);
             let blank = skipped(self.played, before, String::new(), String::new());
-            StepRecord { status: StepStatus::LeftOut, diff, verdicts, after, ..blank }
+            StepRecord { status: StepStatus::LeftOut, verdicts, after, ..blank }
         } else {
             self.play(step)?
         };
@@ -212,16 +242,11 @@ impl Session {
         Ok(record)
     }
 
-    /// Have charts told to somebody as they grow.
-    pub fn tell_charts_to(&mut self, listener: Sender<Event>) {
-        self.listener = Some(listener);
-    }
-
     /// Draw these from now on, and no others.
     pub(super) fn draw(&mut self, charts: &[Chart]) -> Result<(), SessionError> {
         self.sampler = None;
         if !charts.is_empty() {
-            let listener = self.listener.clone();
+            let listener = self.waiting.listener().cloned();
             self.sampler = Sampler::start(charts, self.lab()?.cgroups(), listener);
         }
         Ok(())
@@ -235,13 +260,13 @@ impl Session {
         lab.look_at(&step.look);
         let before = lab.snapshot();
         let before = self.share(before);
-        let (mut ops, mut verdicts) = self.act_on(&step.id, &step.breaks)?;
-        let (fixed, outcomes) = self.act_on(&step.id, &step.actions)?;
-        ops.extend(fixed);
-        verdicts.extend(outcomes);
+        let mut acts = self.act_on(&step.id, &step.breaks)?;
+        acts.join(self.act_on(&step.id, &step.actions)?);
+        let Acts { records: ops, mut verdicts, is_cut_short } = acts;
         let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.message()).collect();
         let evidence = Evidence { before: &before, outputs: &outputs, ops: &ops };
-        let (after, judged) = self.settle(step, &evidence)?;
+        // Of what nobody has done, nothing comes true by waiting.
+        let (after, judged) = if is_cut_short { self.judge(step, &evidence)? } else { self.settle(step, &evidence)? };
         verdicts.extend(judged);
         self.remember(&after);
         let predicted = self.predicted(step, &after, &evidence)?;
@@ -249,7 +274,7 @@ impl Session {
             step: self.played,
             status: StepStatus::Played,
             ops,
-            diff: Diff::between(&before, &after),
+            diff: LazyDiff::default(),
             before,
             after: self.share(after),
             verdicts,
@@ -299,18 +324,16 @@ impl Session {
     }
 
     /// Perform actions, each up to its first failure; an unexpected one ends them.
-    pub(super) fn act_on(
-        &mut self,
-        step: &str,
-        actions: &[ActionEntry],
-    ) -> Result<(Vec<OpRecord>, Vec<Verdict>), SessionError> {
-        let mut records = Vec::new();
-        let mut verdicts = Vec::new();
+    pub(super) fn act_on(&mut self, step: &str, actions: &[ActionEntry]) -> Result<Acts, SessionError> {
+        let mut acts = Acts::default();
         for entry in actions {
             let lab = self.lab()?;
             if let Some(missing) = lab.first_missing(std::iter::once(&entry.actor).chain(entry.action.actors())) {
-                let seen = format!("there is no {missing}: the step that makes it was left out, or it is gone");
-                verdicts.push(Verdict::new(false, format!("{} works", entry.action.name()), seen));
+                let seen = match lab.pid_of(missing) {
+                    Some(_) => format!("{missing} is gone"),
+                    None => format!("there is no {missing}: the step that makes it was left out, or it is gone"),
+                };
+                acts.cut_short(entry, seen);
                 break;
             }
             let context = lab.context_for(entry.action.names_an_actor());
@@ -320,29 +343,38 @@ impl Session {
             for op in ops {
                 let record = match self.perform(&entry.actor, op) {
                     Ok(record) => record,
-                    // An actor that died of what it was asked to do is an outcome, not a fault of the engine's.
-                    Err(SessionError::Link(LinkError::Gone { actor, .. })) => {
-                        let seen = format!("{actor} is gone");
-                        verdicts.push(Verdict::new(false, format!("{} works", entry.action.name()), seen));
-                        return Ok((records, verdicts));
+                    Err(error) => {
+                        acts.cut_short(entry, self.as_outcome(error)?);
+                        return Ok(acts);
                     }
-                    Err(other) => return Err(other),
                 };
                 let went_well = record.outcome.is_ok();
-                records.push(record);
+                acts.records.push(record);
                 if !went_well {
-                    failed = records.last();
+                    failed = acts.records.last();
                     break;
                 }
             }
             let verdict = judge::outcome_verdict(entry, failed);
             let goes_on = verdict.as_ref().is_none_or(|verdict| verdict.ok);
-            verdicts.extend(verdict);
+            acts.verdicts.extend(verdict);
             if !goes_on {
                 break;
             }
         }
-        Ok((records, verdicts))
+        Ok(acts)
+    }
+
+    /// An actor that died of what it was asked to do, or does not answer, is an outcome, and no fault of the engine's; unless
+    /// the whole lab has ended.
+    fn as_outcome(&mut self, error: SessionError) -> Result<String, SessionError> {
+        match error {
+            SessionError::Link(gone @ (LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. })) => {
+                self.lab()?;
+                Ok(gone.to_string())
+            }
+            other => Err(other),
+        }
     }
 
     /// A shell beside an actor of the lab that is up.
@@ -353,11 +385,17 @@ impl Session {
         Ok(ShellTerminal { master, transcript })
     }
 
-    /// The state now, if it is not what the last snapshot showed.
-    pub fn look_for_changes(&mut self) -> Option<Snapshot> {
-        let snapshot = self.lab.as_mut()?.changed()?;
-        self.remember(&snapshot);
-        Some(snapshot)
+    /// The state now, if it is not what the last snapshot showed. Nothing where there is no lab.
+    pub fn look_for_changes(&mut self) -> Result<Option<Snapshot>, SessionError> {
+        let snapshot = match self.lab() {
+            Ok(lab) => lab.changed(),
+            Err(SessionError::NoLab) => None,
+            Err(ended) => return Err(ended),
+        };
+        if let Some(snapshot) = &snapshot {
+            self.remember(snapshot);
+        }
+        Ok(snapshot)
     }
 
     fn share(&mut self, snapshot: Snapshot) -> Arc<Snapshot> {
@@ -382,6 +420,28 @@ impl Session {
     }
 }
 
+/// What came of a step's actions.
+#[derive(Debug, Default)]
+pub(super) struct Acts {
+    pub records: Vec<OpRecord>,
+    pub verdicts: Vec<Verdict>,
+    /// One who had something to do is not there, or does not answer: the rest was not done.
+    pub is_cut_short: bool,
+}
+
+impl Acts {
+    fn join(&mut self, later: Acts) {
+        self.records.extend(later.records);
+        self.verdicts.extend(later.verdicts);
+        self.is_cut_short |= later.is_cut_short;
+    }
+
+    fn cut_short(&mut self, entry: &ActionEntry, seen: String) {
+        self.verdicts.push(Verdict::new(false, format!("{} works", entry.action.name()), seen));
+        self.is_cut_short = true;
+    }
+}
+
 fn controllers(lesson: &Lesson) -> Vec<String> {
     let mut wanted: Vec<String> = lesson.needs.cgroup.clone();
     wanted.extend(lesson.steps.iter().flat_map(|step| step.needs.cgroup.iter().cloned()));
@@ -395,7 +455,7 @@ fn skipped(step: usize, seen: Arc<Snapshot>, why: String, cure: String) -> StepR
         step,
         status: StepStatus::Skipped { why, cure },
         ops: Vec::new(),
-        diff: Diff::default(),
+        diff: LazyDiff::default(),
         before: Arc::clone(&seen),
         after: seen,
         verdicts: Vec::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::judge::Evidence;
+use super::link::LinkError;
 use super::session::{Session, SessionError};
 use super::transcript::Transcript;
 use super::{Goal, TurnState, newborn};
@@ -13,7 +14,7 @@ use crate::action::spawn::Spawn;
 use crate::diff::Diff;
 use crate::lesson::model::{ActionEntry, Step};
 use crate::op::ActorName;
-use crate::report::{StepRecord, StepStatus};
+use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 
 /// How often a turn is judged when nothing seems to have changed: files and addresses are in no snapshot.
@@ -120,7 +121,7 @@ impl Session {
             step: turn.state.step,
             status: StepStatus::Typed,
             ops: Vec::new(),
-            diff: Diff::between(&turn.before, &turn.latest),
+            diff: LazyDiff::default(),
             before: turn.before,
             after: Arc::new(turn.latest),
             verdicts: turn.state.verdicts,
@@ -170,7 +171,11 @@ impl Session {
             let now = lab.snapshot();
             let found = newborn::find(spawn, parent, known, earlier, &now);
             if let Some(pid) = found.filter(|pid| lab.pid_of(&spawn.actor) != Some(*pid)) {
-                lab.adopt(&spawn.actor, pid)?;
+                match lab.adopt(&spawn.actor, pid) {
+                    // It has ended meanwhile, or the host is held up: the next judgement finds it again.
+                    Ok(_) | Err(LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. }) => {}
+                    Err(other) => return Err(other.into()),
+                }
             }
         }
         Ok(())

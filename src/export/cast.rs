@@ -173,7 +173,7 @@ fn command(stage: &mut Stage, reel: &Reel<'_>, typed: &Typed<'_>) {
             op.calls.iter().enumerate().filter(is_telling).take(2 * CALLS).map(|(_, call)| call).collect();
         for call in &shown {
             let style = if call.result.is_ok() { THEME.dim() } else { THEME.bad() };
-            stage.line(&Line::styled(format!("  {call}"), style));
+            stage.line(&Line::styled(safe(&format!("  {call}")), style));
         }
         if op.calls.len() > shown.len() {
             let more = op.calls.len() - shown.len();

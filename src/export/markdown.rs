@@ -8,7 +8,7 @@ use super::reel::{Deed, Played, Reel, Said, Typed, said};
 use crate::app::panes::charts;
 use crate::lesson::quiz::Kind;
 use crate::report::StepStatus;
-use crate::text::{one_line, safe_lines};
+use crate::text::{one_line, prose_lines, safe};
 
 /// Lines shown of what one op printed.
 const OUTPUT_LINES: usize = 40;
@@ -29,7 +29,7 @@ pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
         blocks.push("## Answers".to_owned());
         blocks.extend(reel.steps.iter().flat_map(|played| &played.asked).map(answer));
     }
-    writeln!(out, "{}", safe_lines(&blocks.join("\n\n")))?;
+    writeln!(out, "{}", prose_lines(&blocks.join("\n\n")))?;
     out.flush()
 }
 
@@ -76,8 +76,10 @@ fn done(blocks: &mut Vec<String>, deed: &Deed<'_>) {
         .verdicts
         .iter()
         .map(|verdict| match verdict.ok {
-            true => format!("- ok: {}", plain(&verdict.expected)),
-            false => format!("- NO: {}; the kernel shows: {}", plain(&verdict.expected), plain(&verdict.seen)),
+            true => format!("- ok: {}", plain(&safe(&verdict.expected))),
+            false => {
+                format!("- NO: {}; the kernel shows: {}", plain(&safe(&verdict.expected)), plain(&safe(&verdict.seen)))
+            }
         })
         .collect();
     if !verdicts.is_empty() {
@@ -90,7 +92,7 @@ fn done(blocks: &mut Vec<String>, deed: &Deed<'_>) {
 fn commands(all: &[Typed<'_>]) -> Option<String> {
     let mut lines = Vec::new();
     for typed in all {
-        lines.extend(typed.lines.iter().map(|line| format!("{}# {line}", typed.actor)));
+        lines.extend(typed.lines.iter().map(|line| format!("{}# {line}", safe(typed.actor.as_str()))));
         lines.extend(typed.ops.iter().flat_map(|op| said(op, OUTPUT_LINES)).map(|said| match said {
             Said::Printed { text, .. } | Said::Bad(text) => text,
         }));
@@ -103,8 +105,8 @@ fn question(asked: &Asked<'_>) -> String {
     let mut lines =
         vec![format!("**Question {}** ({}). {}", asked.number, kind.words(), to_markdown(&asked.question.ask))];
     let options: Vec<String> =
-        asked.options.iter().map(|option| format!("- {}) {}", option.letter, plain(option.say))).collect();
-    let goals: Vec<String> = asked.goals.iter().map(|goal| format!("- {}", plain(goal))).collect();
+        asked.options.iter().map(|option| format!("- {}) {}", option.letter, plain(&safe(option.say)))).collect();
+    let goals: Vec<String> = asked.goals.iter().map(|goal| format!("- {}", plain(&safe(goal)))).collect();
     lines.extend([options.join("\n"), goals.join("\n")]);
     if matches!(kind, Kind::Value(_)) {
         lines.push("Answer: \\_\\_\\_\\_\\_\\_\\_\\_".to_owned());
@@ -115,7 +117,11 @@ fn question(asked: &Asked<'_>) -> String {
 
 fn answer(asked: &Asked<'_>) -> String {
     let letters = asked.right_letters();
-    let right = if letters.is_empty() { plain(&asked.right) } else { format!("{letters}) {}", plain(&asked.right)) };
+    let right = if letters.is_empty() {
+        plain(&safe(&asked.right))
+    } else {
+        format!("{letters}) {}", plain(&safe(&asked.right)))
+    };
     let mut lines = vec![format!("**Question {}**: {right}", asked.number)];
     let wrong = asked.options.iter().filter(|option| option.worth == Worth::Wrong && !option.why.is_empty());
     lines.push(

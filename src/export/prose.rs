@@ -4,6 +4,8 @@
 use maud::{Markup, PreEscaped};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 
+use crate::text::{self, safe};
+
 /// Paragraphs, lists, code, emphasis. Headings become bold paragraphs: the page has its own.
 pub fn to_html(text: &str) -> Markup {
     rendered(text, Frame::Blocks)
@@ -23,8 +25,20 @@ enum Frame {
 fn rendered(text: &str, frame: Frame) -> Markup {
     // Whether each link that is open leads somewhere.
     let mut links: Vec<bool> = Vec::new();
+    let mut in_block = false;
     let events = Parser::new_ext(text, Options::empty()).flat_map(|event| match event {
-        Event::Html(text) | Event::InlineHtml(text) => vec![Event::Text(text)],
+        Event::Html(text) | Event::InlineHtml(text) => vec![Event::Text(prose_text(&text).into())],
+        Event::Start(Tag::CodeBlock(kind)) => {
+            in_block = true;
+            vec![Event::Start(Tag::CodeBlock(kind))]
+        }
+        Event::End(TagEnd::CodeBlock) => {
+            in_block = false;
+            vec![Event::End(TagEnd::CodeBlock)]
+        }
+        Event::Code(text) => vec![Event::Code(safe(&text).into())],
+        Event::Text(text) if in_block => vec![Event::Text(code_text(&text).into())],
+        Event::Text(text) => vec![Event::Text(prose_text(&text).into())],
         Event::Start(Tag::HtmlBlock) => vec![Event::Start(Tag::Paragraph)],
         Event::End(TagEnd::HtmlBlock) => vec![Event::End(TagEnd::Paragraph)],
         Event::Start(Tag::Heading { .. }) => vec![Event::Start(Tag::Paragraph), Event::Start(Tag::Strong)],
@@ -59,14 +73,40 @@ fn is_web_page(link: &str) -> bool {
     link.starts_with("https://") || link.starts_with("http://")
 }
 
-/// Markdown as it was written, but that HTML in it is shown as text.
+fn code_text(text: &str) -> String {
+    text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
+}
+
+/// A reference to a character (`&#x202e;`) has become that character by now.
+fn prose_text(text: &str) -> String {
+    text.split('\n').map(text::prose).collect::<Vec<_>>().join("\n")
+}
+
+/// Markdown as it was written, but that HTML in it is shown as text, and what can't be seen as an escape.
 pub fn to_markdown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut from = 0;
+    let mut in_block = false;
     for (event, range) in Parser::new_ext(text, Options::empty()).into_offset_iter() {
-        if matches!(event, Event::Html(_) | Event::InlineHtml(_)) && range.start >= from {
+        let written = &text[range.clone()];
+        let instead = match event {
+            Event::Start(Tag::CodeBlock(_)) => {
+                in_block = true;
+                continue;
+            }
+            Event::End(TagEnd::CodeBlock) => {
+                in_block = false;
+                continue;
+            }
+            Event::Html(_) | Event::InlineHtml(_) => written.replace('<', "\\<"),
+            Event::Code(_) => code_text(written),
+            Event::Text(_) if in_block => code_text(written),
+            Event::Text(words) if prose_text(&words) != *words => plain(&prose_text(&words)),
+            _ => continue,
+        };
+        if range.start >= from {
             shown.push_str(&text[from..range.start]);
-            shown.push_str(&text[range.clone()].replace('<', "\\<"));
+            shown.push_str(&instead);
             from = range.end;
         }
     }
@@ -107,6 +147,7 @@ mod tests {
         check("![words](https://x/y.png)", "<p>words</p>");
         check("[a](https://x/)", "<p><a href=\"https://x/\">a</a></p>");
         check("[a](javascript:alert(1)) [b](data:x)", "<p>a b</p>");
+        check("&#x202e;a `\u{200d}`", "<p>\\u{202e}a <code>\\u{200d}</code></p>");
         assert_eq!(to_inline_html("a *b*").into_string(), "a <em>b</em>");
     }
 
@@ -114,6 +155,7 @@ mod tests {
     fn a_handout_shows_html_as_text() {
         let check = |text: &str, expected: &str| assert_eq!(to_markdown(text), expected);
         check("a <b>c</b> `<d>`\n\n    <e>\n", "a \\<b>c\\</b> `<d>`\n\n    <e>");
+        check("&#x202e;a `b\u{a0}c` あ\u{3000}い", "\\\\u{202e}a `b\\u{a0}c` あ\u{3000}い");
         check("<div>\nx\n</div>\n\n*y*\n", "\\<div>\nx\n\\</div>\n\n*y*");
         assert_eq!(plain("a_b <c>\n`d`"), "a\\_b \\<c\\> \\`d\\`");
         assert_eq!(fenced("sh", "a\n```\nb\n"), "````sh\na\n```\nb\n````");

@@ -9,6 +9,7 @@ use crate::lesson::model::{ActionEntry, Branch, Lesson, Step, ViewKind};
 use crate::op::{ActorName, OpRecord, Outcome};
 use crate::report::{Series, StepRecord};
 use crate::tape::{Moment, Tape};
+use crate::text::{safe, safe_lines};
 use crate::ui::highlight::{Highlighted, Language, Pieces, Token, highlight};
 
 #[derive(Debug)]
@@ -143,7 +144,7 @@ impl<'a> Deed<'a> {
         Scene {
             before: &self.record.before,
             after: &self.record.after,
-            diff: &self.record.diff,
+            diff: self.record.diff(),
             ops: &self.record.ops,
             charts,
             numbers: &self.numbers,
@@ -185,9 +186,14 @@ fn typed<'a>(entries: &[&'a ActionEntry], record: &'a StepRecord, context: &Cont
         };
         let (ops, others) = rest.split_at(own);
         rest = others;
-        all.push(Typed { actor: &entry.actor, lines: entry.action.shell(context), ops });
+        all.push(Typed { actor: &entry.actor, lines: shown(entry.action.shell(context)), ops });
     }
     all
+}
+
+/// A command reads as it runs, in whatever it is exported to.
+fn shown(lines: Vec<String>) -> Vec<String> {
+    lines.iter().map(|line| safe_lines(line)).collect()
 }
 
 /// What an op printed, or why it failed; of output at most so many lines.
@@ -200,8 +206,9 @@ pub fn said(op: &OpRecord, most: usize) -> Vec<Said> {
             lines
         }
         Outcome::Failed { errno, .. } => {
-            let mut lines = vec![Said::Bad(format!("{errno}: {}", errno.sentence()))];
-            lines.extend(failure::explain(&op.op, errno).map(|meaning| Said::Bad(format!("that is: {meaning}"))));
+            let mut lines = vec![Said::Bad(safe(&format!("{errno}: {}", errno.sentence())))];
+            lines
+                .extend(failure::explain(&op.op, errno).map(|meaning| Said::Bad(safe(&format!("that is: {meaning}")))));
             lines
         }
     }
@@ -214,7 +221,7 @@ fn printed(op: &OpRecord, most: usize) -> Vec<Said> {
     let lines = op.outcome.output().split_inclusive('\n').map(|line| {
         end += line.len();
         let piece = op.pieces.iter().find(|piece| piece.end >= end);
-        let text = line.trim_end_matches(['\n', '\r']).replace('\t', "    ");
+        let text = safe(&line.trim_end_matches(['\n', '\r']).replace('\t', "    "));
         Said::Printed { text, at_ms: piece.map_or(0, |piece| piece.at_ms) }
     });
     let mut lines: Vec<Said> = lines.collect();

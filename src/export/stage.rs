@@ -1,11 +1,11 @@
 //! A terminal that is written to over time, page by page: what does not fit on a page begins a new one, so that nothing scrolls.
-//! The only escape sequences are those made here; text is shown with its control characters escaped.
+//! The only escape sequences are those made here; text is shown with what can't be seen in it escaped.
 
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::text::{column, safe, shortened};
+use crate::text::{column, prose, safe, shortened};
 
 /// The terminal's size, in cells.
 pub const COLUMNS: usize = 100;
@@ -63,12 +63,12 @@ impl Stage {
     }
 
     pub fn marker(&mut self, label: &str) {
-        self.cue(What::Marker(safe(label)));
+        self.cue(What::Marker(prose(label)));
     }
 
     /// An empty page with a title on top.
     pub fn page(&mut self, title: &str) {
-        self.title = safe(title);
+        self.title = prose(title);
         self.begin_page("");
     }
 
@@ -126,11 +126,17 @@ impl Stage {
     /// A command typed at a prompt, key by key; it goes on in the next row where it is too long.
     pub fn typed(&mut self, prompt: &str, pieces: &[(Style, String)]) {
         let prompt = safe(prompt);
-        let letters: Vec<(Style, char)> = pieces
-            .iter()
-            .flat_map(|(style, text)| safe(text).chars().map(|letter| (*style, letter)).collect::<Vec<_>>())
-            .collect();
-        let columns: usize = letters.iter().map(|(_, letter)| letter.width().unwrap_or(0)).sum();
+        let mut letters: Vec<(Style, String)> = Vec::new();
+        for (style, text) in pieces {
+            for letter in safe(text).chars() {
+                match letters.last_mut() {
+                    // A mark is typed with the letter that carries it.
+                    Some((_, last)) if letter.width() == Some(0) => last.push(letter),
+                    _ => letters.push((*style, letter.to_string())),
+                }
+            }
+        }
+        let columns: usize = letters.iter().map(|(_, letter)| letter.width()).sum();
         self.keep_together((prompt.width() + columns) / WIDTH + 2);
         let prompt = shortened(&prompt, WIDTH / 2);
         let mut used = prompt.width();
@@ -138,7 +144,7 @@ impl Stage {
         self.wait += SHORTEST;
         let key = KEY.min(TYPING / letters.len().max(1) as f64);
         for (style, letter) in letters {
-            let width = letter.width().unwrap_or(0);
+            let width = letter.width();
             if used + width > WIDTH {
                 self.keep_together(2);
                 self.output("\r\n".to_owned());
@@ -146,7 +152,7 @@ impl Stage {
                 used = 0;
             }
             used += width;
-            self.output(painted(&Line::styled(letter.to_string(), style)));
+            self.output(painted(&Line::styled(letter, style)));
             self.wait += key;
         }
         self.wait += SHORTEST / 2.0;
@@ -160,13 +166,13 @@ impl Stage {
 }
 
 fn cut<'a>(line: &Line<'a>) -> Line<'a> {
-    if safe(&line.to_string()).width() <= WIDTH {
+    if prose(&line.to_string()).width() <= WIDTH {
         return line.clone();
     }
     let mut left = WIDTH;
     let mut spans = Vec::new();
     for span in &line.spans {
-        let text = shortened(&safe(&span.content), left);
+        let text = shortened(&prose(&span.content), left);
         left -= text.width();
         spans.push(Span::styled(text, span.style));
     }
@@ -179,7 +185,7 @@ fn painted(line: &Line<'_>) -> String {
         .iter()
         .map(|span| {
             let codes = codes(line.style.patch(span.style));
-            let text = safe(&span.content);
+            let text = prose(&span.content);
             if codes.is_empty() { text } else { format!("\x1b[{}m{text}\x1b[0m", codes.join(";")) }
         })
         .collect()

@@ -15,7 +15,7 @@ use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage,
 use rtnetlink::{AddressMessageBuilder, LinkBridge, LinkUnspec, LinkVeth, RouteMessageBuilder};
 
 use super::notation::quoted;
-use super::record::Recorder;
+use super::record::{Recorder, uninterrupted};
 use super::tc;
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
 use crate::op::NetOp;
@@ -210,10 +210,10 @@ impl RouteSocket {
 
     fn exchange(&self, bytes: &[u8]) -> Result<(), Errno> {
         let number = self.fd.as_raw_fd();
-        nix::sys::socket::send(number, bytes, MsgFlags::empty())?;
+        uninterrupted(|| nix::sys::socket::send(number, bytes, MsgFlags::empty()))?;
         let mut buffer = [0_u8; 8192];
         loop {
-            let count = nix::sys::socket::recv(number, &mut buffer, MsgFlags::empty())?;
+            let count = uninterrupted(|| nix::sys::socket::recv(number, &mut buffer, MsgFlags::empty()))?;
             let answer =
                 NetlinkMessage::<RouteNetlinkMessage>::deserialize(&buffer[..count]).map_err(|_| Errno::EPROTO)?;
             if answer.header.sequence_number != self.sequence {

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType};
 
 use super::notation::quoted;
-use super::record::Recorder;
+use super::record::{Recorder, uninterrupted};
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
 use crate::traffic::{PacketRule, Sender};
 
@@ -144,7 +144,7 @@ fn add(recorder: &mut Recorder, chain: &Chain, expressions: &[Vec<u8>], shown: &
 
     let socket = open_socket()?;
     let started = Instant::now();
-    nix::sys::socket::send(socket.as_raw_fd(), &batch, MsgFlags::empty())?;
+    uninterrupted(|| nix::sys::socket::send(socket.as_raw_fd(), &batch, MsgFlags::empty()))?;
     let mut answers = [None; 3];
     while answers.contains(&None) {
         for (sequence, error) in receive(&socket)? {
@@ -181,7 +181,7 @@ fn hook_name(hook: u32) -> &'static str {
 /// Sequence and error number of every acknowledgement in one datagram.
 fn receive(socket: &OwnedFd) -> Result<Vec<(u32, i32)>, Errno> {
     let mut buffer = [0_u8; 8192];
-    let count = nix::sys::socket::recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
+    let count = uninterrupted(|| nix::sys::socket::recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()))?;
     let mut rest = &buffer[..count];
     let mut found = Vec::new();
     // nlmsghdr: length, type, flags, sequence (at 8), port; then the negative error number (at 16).

@@ -25,7 +25,12 @@ pub fn perform_as(actor: &ActorName, op: &Op, act: impl FnOnce(&mut Recorder) ->
 fn recorded(actor: &ActorName, op: &Op, act: impl FnOnce(&mut Recorder) -> Result<Outcome, Errno>) -> OpRecord {
     let mut recorder = Recorder::default();
     let started = Instant::now();
-    let outcome = act(&mut recorder).unwrap_or_else(|errno| failed(&recorder, errno));
+    let mut outcome = act(&mut recorder).unwrap_or_else(|errno| failed(&recorder, errno));
+    if let Outcome::Failed { what, .. } = &mut outcome
+        && what.is_empty()
+    {
+        *what = in_words(op);
+    }
     let nanos = started.elapsed().as_nanos() as u64;
     let pieces = recorder.take_pieces();
     OpRecord { actor: actor.clone(), op: op.clone(), calls: recorder.into_calls(), outcome, pieces, nanos }
@@ -59,6 +64,15 @@ pub fn failed(recorder: &Recorder, errno: Errno) -> Outcome {
         .find(|call| call.result.errno() == Some(&name))
         .map_or_else(String::new, |call| format!("{}({})", call.name, call.args));
     Outcome::Failed { errno: name, what }
+}
+
+/// An op, for an errno that none of its recorded calls returned: a program that is nowhere, a directory that can't be listed.
+fn in_words(op: &Op) -> String {
+    match op {
+        Op::Run { argv } => argv.join(" "),
+        Op::CopyTree { from, to } => format!("cp -a {from}/. {to}"),
+        other => serde_json::to_string(other).unwrap_or_default(),
+    }
 }
 
 fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
@@ -144,4 +158,20 @@ fn umount_all(recorder: &mut Recorder) -> Result<(), Errno> {
 /// mountinfo writes blank, tab, newline and backslash as octal.
 fn unescape(target: &str) -> String {
     target.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_failed_even_where_no_call_was_recorded() {
+        let check = |op: Op, expected: &str| match perform(&ActorName::host(), &op).outcome {
+            Outcome::Failed { what, .. } => assert_eq!(what, expected),
+            other => panic!("{other:?}"),
+        };
+        check(Op::Run { argv: vec!["no-such-program".into(), "-x".into()] }, "no-such-program -x");
+        check(Op::CopyTree { from: "/no/such".into(), to: "/tmp".into() }, "cp -a /no/such/. /tmp");
+        check(Op::Rmdir { path: "/no/such".into() }, "rmdir(\"/no/such\")");
+    }
 }

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 
 use super::notation;
 use super::process::{self, ExitStatus, Fork};
-use super::record::Recorder;
+use super::record::{Recorder, uninterrupted};
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
 use crate::op::Piece;
 
@@ -112,7 +112,7 @@ fn prepare(printed: &OwnedFd) -> Result<(), Errno> {
 /// The errno that the child wrote; nothing when execve closed the pipe.
 fn read_errno(failure: &OwnedFd) -> Option<Errno> {
     let mut number = [0_u8; 4];
-    match nix::unistd::read(failure, &mut number) {
+    match uninterrupted(|| nix::unistd::read(failure, &mut number)) {
         Ok(4) => Some(Errno::from_raw(i32::from_ne_bytes(number))),
         _ => None,
     }
@@ -137,7 +137,7 @@ pub fn collect(recorder: &mut Recorder, output: &OwnedFd, child: Pid) -> String 
             Err(Errno::EINTR) => continue,
             Err(_) => break,
         }
-        match nix::unistd::read(output, &mut buffer) {
+        match uninterrupted(|| nix::unistd::read(output, &mut buffer)) {
             Ok(0) | Err(_) => break,
             Ok(count) if content.len() < OUTPUT_LIMIT => {
                 content.extend_from_slice(&buffer[..count]);

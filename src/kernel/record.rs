@@ -53,13 +53,23 @@ impl ReturnValue for std::os::fd::OwnedFd {
     }
 }
 
+/// A call that is made again where a signal interrupted it, even one that only stopped and continued the process: signal(7).
+pub fn uninterrupted<T>(mut make: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    loop {
+        match make() {
+            Err(Errno::EINTR) => {}
+            made => return made,
+        }
+    }
+}
+
 impl Recorder {
     /// Make a call and record it. `args` is in strace's notation, and is only known in full before the call.
     pub fn call<T: ReturnValue>(
         &mut self,
         name: &str,
         args: impl Into<String>,
-        make: impl FnOnce() -> Result<T, Errno>,
+        make: impl FnMut() -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         let args = args.into();
         self.call_then(name, make, |_| args)
@@ -69,7 +79,7 @@ impl Recorder {
     pub fn call_then<T: ReturnValue>(
         &mut self,
         name: &str,
-        make: impl FnOnce() -> Result<T, Errno>,
+        mut make: impl FnMut() -> Result<T, Errno>,
         args: impl FnOnce(&Result<T, Errno>) -> String,
     ) -> Result<T, Errno> {
         self.call_on(name, &mut (), |()| make(), |(), made| args(made))
@@ -80,11 +90,11 @@ impl Recorder {
         &mut self,
         name: &str,
         buffer: &mut B,
-        make: impl FnOnce(&mut B) -> Result<T, Errno>,
+        mut make: impl FnMut(&mut B) -> Result<T, Errno>,
         args: impl FnOnce(&B, &Result<T, Errno>) -> String,
     ) -> Result<T, Errno> {
         let started = Instant::now();
-        let made = make(buffer);
+        let made = uninterrupted(|| make(buffer));
         let nanos = started.elapsed().as_nanos() as u64;
         let result = match &made {
             Ok(value) => CallResult::Value(value.number()),
@@ -120,5 +130,18 @@ impl Recorder {
 
     pub fn into_calls(self) -> Vec<Call> {
         self.calls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_call_is_made_again_and_recorded_once() {
+        let mut recorder = Recorder::default();
+        let mut answers = [Ok(7), Err(Errno::EINTR), Err(Errno::EINTR)].to_vec();
+        assert_eq!(recorder.call("open", "", || answers.pop().unwrap_or(Err(Errno::EIO))), Ok(7));
+        assert_eq!(recorder.calls().len(), 1);
     }
 }

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use nix::unistd::Pid;
 
 use super::network::{self, Internet};
-use super::protocol::{Doing, FromActor, RoleFailure, ToStore};
+use super::protocol::{Doing, FromActor, Numbered, RoleFailure, ToStore};
 use super::root;
 use super::store::Stage;
 use super::wire::Wire;
@@ -23,7 +23,7 @@ pub fn live(stage: &Stage, request: &ToStore, mut wire: Wire, go: OwnedFd, paren
     let status = match set_up(stage, request, go, parent) {
         Ok(internet) => i32::from(actor::serve(&ActorName::host(), wire, &[internet.fd()]).is_err()),
         Err(failure) => {
-            let _ = wire.send(&FromActor::Stillborn(failure), &[]);
+            let _ = wire.send(&Numbered::unasked(FromActor::Stillborn(failure)), &[]);
             1
         }
     };

@@ -117,7 +117,21 @@ pub enum FromStore {
     Failed(RoleFailure),
 }
 
-/// Engine → actor.
+/// A request to an actor, or its answer, which repeats the request's number: a late one is known by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbered<T> {
+    pub id: u64,
+    pub message: T,
+}
+
+impl Numbered<FromActor> {
+    /// The first word of an actor, which nobody asked for.
+    pub fn unasked(message: FromActor) -> Self {
+        Numbered { id: 0, message }
+    }
+}
+
+/// Engine → actor, numbered from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToActor {
     Perform(Op),
@@ -147,7 +161,7 @@ pub enum ToActor {
     },
 }
 
-/// Actor → engine.
+/// Actor → engine, by the number of what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromActor {
     /// The first word of every actor. Descriptors: a netlink socket of its network namespace, one that hears of

@@ -194,11 +194,8 @@ pub fn bind(source: &Path, target: &Path) -> Result<(), Errno> {
 
 /// The default image from the machine's own programs; returns what the machine lacks.
 fn fill_image(into: &Path) -> Result<Vec<String>, RoleFailure> {
-    let broken = |error: &dyn std::fmt::Display| RoleFailure {
-        doing: format!("build the image: {error}"),
-        errno: crate::call::ErrnoName("ENOENT".into()),
-    };
-    let plan = rootfs::plan(&rootfs::Fixture::embedded(), Path::new("/")).map_err(|error| broken(&error))?;
+    let broken = |error: rootfs::RootfsError| RoleFailure::new(format!("build the image: {error}"), error.errno());
+    let plan = rootfs::plan(&rootfs::Fixture::embedded(), Path::new("/")).map_err(broken)?;
     rootfs::write(&plan, into).doing("write the image")?;
     Ok(plan.missing.into_iter().map(|missing| missing.program).collect())
 }

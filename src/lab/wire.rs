@@ -140,37 +140,49 @@ impl Wire {
 
     fn receive_header(&mut self) -> Result<(usize, Vec<OwnedFd>, Option<i32>), WireError> {
         let mut header = [0_u8; 4];
-        let mut fds = Vec::new();
-        let mut sender = None;
-        let count = {
-            let mut space = nix::cmsg_space!([RawFd; 16], nix::sys::socket::UnixCredentials);
-            let mut parts = [IoSliceMut::new(&mut header)];
-            let received = loop {
-                let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_WAITALL;
-                match nix::sys::socket::recvmsg::<()>(self.stream.as_raw_fd(), &mut parts, Some(&mut space), flags) {
-                    Err(nix::errno::Errno::EINTR) => {}
-                    other => break other?,
-                }
-            };
-            for message in received.cmsgs()? {
-                match message {
-                    ControlMessageOwned::ScmRights(numbers) => {
-                        // SAFETY: the kernel has just made these descriptors for us; nobody else owns them.
-                        fds.extend(numbers.into_iter().map(|number| unsafe { OwnedFd::from_raw_fd(number) }));
-                    }
-                    ControlMessageOwned::ScmCredentials(credentials) => sender = Some(credentials.pid()),
-                    _ => {}
-                }
+        let received = loop {
+            match receive_with_rights(&self.stream, &mut header, MsgFlags::MSG_WAITALL) {
+                Err(nix::errno::Errno::EINTR) => {}
+                other => break other?,
             }
-            received.bytes
         };
-        match count {
-            0 => Err(WireError::Closed),
-            4 => Ok((u32::from_le_bytes(header) as usize, fds, sender)),
-            short => {
-                self.stream.read_exact(&mut header[short..])?;
-                Ok((u32::from_le_bytes(header) as usize, fds, sender))
+        if received.count == 0 {
+            return Err(WireError::Closed);
+        }
+        self.stream.read_exact(&mut header[received.count..])?;
+        Ok((u32::from_le_bytes(header) as usize, received.fds, received.sender))
+    }
+}
+
+/// What one recvmsg(2) brought.
+#[derive(Debug)]
+pub(super) struct Portion {
+    pub count: usize,
+    pub fds: Vec<OwnedFd>,
+    pub sender: Option<i32>,
+}
+
+/// Bytes, with the descriptors and credentials that came along.
+pub(super) fn receive_with_rights(
+    stream: &UnixStream,
+    buffer: &mut [u8],
+    flags: MsgFlags,
+) -> Result<Portion, nix::errno::Errno> {
+    // Room for as many as the kernel lets anybody send at once (SCM_MAX_FD): of a truncated list none would find an owner.
+    let mut space = nix::cmsg_space!([RawFd; 253], nix::sys::socket::UnixCredentials);
+    let mut parts = [IoSliceMut::new(buffer)];
+    let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
+    let received = nix::sys::socket::recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+    let mut portion = Portion { count: received.bytes, fds: Vec::new(), sender: None };
+    for message in received.cmsgs()? {
+        match message {
+            ControlMessageOwned::ScmRights(numbers) => {
+                // SAFETY: the kernel has just made these descriptors for us; nobody else owns them.
+                portion.fds.extend(numbers.into_iter().map(|number| unsafe { OwnedFd::from_raw_fd(number) }));
             }
+            ControlMessageOwned::ScmCredentials(credentials) => portion.sender = Some(credentials.pid()),
+            _ => {}
         }
     }
+    Ok(portion)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::expect::Expect;
 use super::model::{Lesson, Step};
 use super::quiz::{Choice, Kind};
+use super::unseen;
 use crate::action::Action;
 use crate::op::ActorName;
 
@@ -22,12 +23,22 @@ const CONTROLLERS: [&str; 13] = [
     "hugetlb", "unified",
 ];
 
+/// A year of evenings; the longest lesson of the program's own has 32 steps.
+const MAX_STEPS: usize = 200;
+/// Of a step: actions, and expectations.
+const MAX_ACTIONS: usize = 200;
+/// Of a step: what can be chosen from a list.
+const MAX_OFFERS: usize = 50;
 /// As many as the keys a to g.
 const MOST_OPTIONS: usize = 7;
 
 /// In the order of the text; empty when the lesson is sound.
 pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = too_many(lesson, text);
+    findings.extend(unseen::in_values(lesson, text));
+    if !findings.is_empty() {
+        return findings;
+    }
     let mut say = |line: usize, message: String| findings.push(Finding { line, column: 1, message });
     if lesson.format != 1 {
         say(
@@ -35,19 +46,17 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
             format!("format {} is newer than this program, which reads format 1", lesson.format),
         );
     }
-    if let Some(at) = control_character(lesson) {
-        say(line_of(text, &at, 0), "text holds a control character".into());
-    }
     if !is_id(&lesson.id) {
         say(line_of(text, "id:", 0), format!("the id `{}` is not lower case words joined by `-`", lesson.id));
     }
     if lesson.steps.is_empty() {
         say(line_of(text, "steps:", 0), "a lesson needs at least one step".into());
     }
+    let lines = lines_of_steps(text);
     let mut ids = BTreeSet::new();
     let mut born: BTreeSet<ActorName> = BTreeSet::from([ActorName::host()]);
     for (index, step) in lesson.steps.iter().enumerate() {
-        let line = line_of_step(text, index);
+        let line = lines.get(index).copied().unwrap_or(1);
         if !is_id(&step.id) {
             say(line, format!("the step id `{}` is not lower case words joined by `-`", step.id));
         }
@@ -69,14 +78,14 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
     let known: BTreeSet<&str> = lesson.steps.iter().map(|step| step.id.as_str()).collect();
     let mut asked = BTreeSet::new();
     for question in lesson.questions() {
-        let line = line_of(text, &format!("id: {}", question.id), 0);
+        let line = || line_of(text, &format!("id: {}", question.id), 0);
         if let Some(see) = question.see.as_deref().filter(|see| !known.contains(see)) {
             let message = format!("question `{}` points at a step `{see}`, which is not there", question.id);
-            findings.push(Finding { line, column: 1, message });
+            findings.push(Finding { line: line(), column: 1, message });
         }
         if !asked.insert(&question.id) {
             let message = format!("the question id `{}` is used in two steps", question.id);
-            findings.push(Finding { line, column: 1, message });
+            findings.push(Finding { line: line(), column: 1, message });
         }
     }
     findings.sort_by_key(|finding| finding.line);
@@ -228,48 +237,49 @@ fn is_id(id: &str) -> bool {
     id.split('-').all(is_word)
 }
 
-/// The key of the first text that holds a control character other than a newline.
-fn control_character(lesson: &Lesson) -> Option<String> {
-    let bad = |text: &str| text.chars().any(|letter| letter.is_control() && letter != '\n' && letter != '\t');
-    let of_lesson = [("title:", &lesson.title), ("summary:", &lesson.summary)];
-    let of_steps = lesson.steps.iter().flat_map(|step| {
-        [
-            ("title:", &step.title),
-            ("story:", &step.story),
-            ("after:", &step.after),
-            ("docker:", &step.docker),
-            ("oci:", &step.oci),
-            ("notes:", &step.notes),
-        ]
-    });
-    let of_branches = lesson
-        .steps
-        .iter()
-        .flat_map(|step| &step.branches)
-        .flat_map(|branch| [("title:", &branch.title), ("story:", &branch.story), ("after:", &branch.after)]);
-    let of_hints = lesson.steps.iter().flat_map(|step| &step.hints);
-    let of_hints = of_hints.flat_map(|hint| [("nudge:", &hint.nudge), ("man:", &hint.man)]);
-    let of_questions = lesson
-        .questions()
-        .flat_map(|question| [("ask:", &question.ask), ("hint:", &question.hint), ("explain:", &question.explain)]);
-    let of_steps = of_steps.chain(of_branches).chain(of_hints).chain(of_questions);
-    of_lesson.into_iter().chain(of_steps).find(|(_, text)| bad(text)).map(|(key, text)| {
-        let escaped =
-            text.chars().find(|letter| letter.is_control() && *letter != '\n').map_or(String::new(), |letter| {
-                if letter == '\u{1b}' { "\\e".into() } else { format!("\\x{:02x}", letter as u32) }
-            });
-        format!("{key} \"{escaped}")
-    })
-}
-
 /// The first line, from `after` on, that holds the text; 1 when none does.
 fn line_of(text: &str, needle: &str, after: usize) -> usize {
     text.lines().skip(after).position(|line| line.contains(needle)).map_or(1, |index| after + index + 1)
 }
 
-/// The line where the Nth step begins.
-fn line_of_step(text: &str, index: usize) -> usize {
+/// The lines where steps begin.
+fn lines_of_steps(text: &str) -> Vec<usize> {
     let steps = text.lines().position(|line| line.starts_with("steps:")).unwrap_or(0);
     let is_step = |line: &str| line.trim_start().starts_with("- id:");
-    text.lines().enumerate().skip(steps).filter(|(_, line)| is_step(line)).nth(index).map_or(1, |(at, _)| at + 1)
+    text.lines().enumerate().skip(steps).filter(|(_, line)| is_step(line)).map(|(at, _)| at + 1).collect()
+}
+
+/// Line and column of a place in bytes, both from 1.
+pub fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..at];
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (1 + before.matches('\n').count(), 1 + before[start..].chars().count())
+}
+
+/// More than a screen or a talk can show, and than is looked through quickly: nothing else is said then.
+fn too_many(lesson: &Lesson, text: &str) -> Vec<Finding> {
+    let of_step = |step: &Step| {
+        [
+            ("actions", step.breaks.len() + step.actions.len(), MAX_ACTIONS),
+            ("expectations", step.expect.len(), MAX_ACTIONS),
+            ("what-ifs", step.branches.len(), MAX_OFFERS),
+            ("questions", step.quiz.len(), MAX_OFFERS),
+            ("hints", step.hints.len(), MAX_OFFERS),
+            ("directories to list", step.look.len(), MAX_OFFERS),
+            ("charts", step.charts.len(), MAX_OFFERS),
+        ]
+    };
+    let lines = || lines_of_steps(text);
+    let line_of = |index: usize| lines().get(index).copied().unwrap_or(1);
+    if lesson.steps.len() > MAX_STEPS {
+        let message = format!("a lesson has at most {MAX_STEPS} steps, this one has {}", lesson.steps.len());
+        return vec![Finding { line: line_of(MAX_STEPS), column: 1, message }];
+    }
+    let too_many = lesson.steps.iter().enumerate().find_map(|(index, step)| {
+        let branches = step.branches.iter().map(|branch| branch.as_step());
+        let all = branches.flat_map(|branch| of_step(&branch)).chain(of_step(step));
+        let (what, count, most) = all.into_iter().find(|(_, count, most)| count > most)?;
+        Some((index, format!("a step has at most {most} {what}, and this one has {count}")))
+    });
+    too_many.map(|(index, message)| Finding { line: line_of(index), column: 1, message }).into_iter().collect()
 }

@@ -1,5 +1,6 @@
 //! Lessons: the model, reading them from YAML, the catalogue of embedded ones, and judging expectations. Pure.
 
+pub mod bounds;
 pub mod catalogue;
 pub mod expect;
 pub mod lint;
@@ -7,4 +8,6 @@ pub mod measure;
 pub mod model;
 pub mod nearest;
 pub mod parse;
+pub mod programs;
 pub mod quiz;
+pub mod unseen;

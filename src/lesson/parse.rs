@@ -2,9 +2,14 @@
 
 use std::fmt;
 
+use serde::de::DeserializeSeed;
+
+use super::bounds::{self, Allowance, Weigh};
 use super::lint;
 use super::model::Lesson;
 use super::nearest::nearest;
+use super::unseen;
+use crate::text::{beginning, safe};
 
 /// Why a lesson can't be used, and where in its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +35,8 @@ impl fmt::Display for LessonError {
         if !self.source.is_empty() {
             let number = self.line.to_string();
             let gap = " ".repeat(number.len());
-            let before =
-                crate::text::safe(&self.source.chars().take(self.column.saturating_sub(1)).collect::<String>());
-            write!(
-                f,
-                "\n{gap} |\n{number} | {}\n{gap} | {}^",
-                crate::text::safe(&self.source),
-                " ".repeat(before.chars().count())
-            )?;
+            let before = safe(&self.source.chars().take(self.column.saturating_sub(1)).collect::<String>());
+            write!(f, "\n{gap} |\n{number} | {}\n{gap} | {}^", safe(&self.source), " ".repeat(before.chars().count()))?;
         }
         if let Some(meant) = &self.meant {
             write!(f, "\ndid you mean `{meant}`?")?;
@@ -46,8 +45,27 @@ impl fmt::Display for LessonError {
     }
 }
 
+/// Bytes shown of a line.
+const MAX_SOURCE: usize = 400;
+
 /// Parse and check one lesson. `file` is for messages only.
 pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
+    bounds::check(text).map_err(|refusal| {
+        let (line, column) = lint::place(text, refusal.at);
+        error_at(file, text, line, column, refusal.message)
+    })?;
+    if let Some(finding) = unseen::in_text(text) {
+        return Err(error_at(file, text, finding.line, finding.column, finding.message));
+    }
+    let allowance = Allowance::default();
+    if let Err(error) = Weigh::new(&allowance).deserialize(serde_yaml::Deserializer::from_str(text)) {
+        let told = from_yaml(file, text, &error);
+        return Err(match allowance.into_refusal() {
+            // Without the way through the lists to it.
+            Some(message) => LessonError { message, ..told },
+            None => told,
+        });
+    }
     let lesson: Lesson = serde_yaml::from_str(text).map_err(|error| from_yaml(file, text, &error))?;
     match lint::check(&lesson, text).into_iter().next() {
         None => Ok(lesson),
@@ -67,7 +85,9 @@ fn from_yaml(file: &str, text: &str, error: &serde_yaml::Error) -> LessonError {
 }
 
 fn error_at(file: &str, text: &str, line: usize, column: usize, message: String) -> LessonError {
-    let source = line.checked_sub(1).and_then(|index| text.lines().nth(index)).unwrap_or_default().to_owned();
+    let source = line.checked_sub(1).and_then(|index| text.lines().nth(index)).unwrap_or_default();
+    // A line can be as long as the file.
+    let source = beginning(source, MAX_SOURCE).to_owned();
     LessonError { file: file.to_owned(), line, column: column.max(1), message, source, meant: None }
 }
 
@@ -87,7 +107,7 @@ fn point_at_word(error: &mut LessonError, text: &str) {
         text.lines().enumerate().skip(from).take(SOON).find_map(|(index, line)| Some((index, line, line.find(word)?)));
     if let Some((index, line, at)) = found {
         error.line = index + 1;
-        error.source = line.to_owned();
+        error.source = beginning(line, MAX_SOURCE).to_owned();
         error.column = line[..at].chars().count() + 1;
     }
 }
@@ -180,6 +200,40 @@ steps:
         check("      - cgroup_file: {name: a, file: [pids.max], at_least: 2, at_most: 1}\n", 8, "more than");
         check("      - file: {path: /x, is: absent, contains: x}\n", 8, "contains nothing");
         check("    breaks: [{mkdir: {paths: [/x]}}]\n    branchs: []\n", 17, "unknown field `branchs`");
+    }
+
+    #[test]
+    fn a_lesson_that_grows_while_it_is_read_is_refused_at_the_place() {
+        let check = |from: &str, to: &str, line: usize, says: &str| {
+            let error = parse("small.yaml", &GOOD.replacen(from, to, 1)).expect_err(says);
+            assert_eq!(error.line, line, "{error}");
+            assert!(error.message.starts_with(says), "{error}");
+            assert!(error.to_string().len() < 1000, "{error}");
+        };
+        let nine = |list: &str| [list; 9].join(", ");
+        let laughs = format!(
+            "paths: [&a [{}], &b [{}], &c [{}], &d [{}], &e [{}], &f [{}], ",
+            nine("x"),
+            nine("*a"),
+            nine("*b"),
+            nine("*c"),
+            nine("*d"),
+            nine("*e")
+        );
+        check("paths: [", &laughs, 13, "a lesson has at most 50000 values");
+        let texts = format!("paths: [&a {}, {}, ", "x".repeat(60_000), ["*a"; 40].join(", "));
+        check("paths: [", &texts, 13, "the texts of a lesson have at most 2 MiB together");
+        check("Something happens", &"x".repeat(70_000), 10, "a text of a lesson has at most 64 KiB");
+        let deep = format!("{}x{}", "[".repeat(40), "]".repeat(40));
+        check("/root/x]", &format!("{deep}]"), 13, "more than 32 lists and maps");
+        check("/root/x]", &format!("{}]", deep.repeat(5).replace(']', "")), 13, "more than 128 brackets");
+        check("/root/x]", "!secret x]", 13, "the tag `secret` means nothing");
+        let step = GOOD.split_once("  - id").expect("steps").1;
+        let steps: String =
+            (0..200).map(|index| format!("  - id{}", step.replace("first", &format!("s{index}")))).collect();
+        check("  - id", &format!("{steps}  - id"), 1608, "a lesson has at most 200 steps, this one has 201");
+        let action = "      - in: host\n        mkdir: {paths: [/root/x]}\n".repeat(200);
+        check("    expect", &format!("{action}    expect"), 8, "a step has at most 200 actions, and this one has 201");
     }
 
     #[test]

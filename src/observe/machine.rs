@@ -37,15 +37,17 @@ impl MachineState {
         }
     }
 
-    /// Cgroups count where they are ours: others come and go on any machine.
+    /// A lab's group that has gone is no difference: a keeper that was killed had left it, and this run's swept it.
     pub fn compare(before: &MachineState, after: &MachineState, lab_processes: &SeenProcesses) -> Proof {
+        let mut groups_before = before.cgroups.clone();
+        groups_before.lines.retain(|path| !is_of_a_lab(path) || after.cgroups.lines.contains(path));
         let alive: Vec<String> =
             lab_processes.alive().map(|(pid, _)| format!("+ process {pid} of the lab is still there")).collect();
         Proof {
             rows: vec![
                 row("mounts", &before.mounts, &after.mounts),
                 row("network links", &before.links, &after.links),
-                row("cgroups", &before.cgroups, &after.cgroups),
+                row("cgroups", &groups_before, &after.cgroups),
                 ProofRow { what: "processes of the lab".into(), before: 0, after: alive.len(), differences: alive },
             ],
         }
@@ -114,6 +116,10 @@ fn cgroup_directories() -> Listed {
     found
 }
 
+fn is_of_a_lab(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| crate::keeper::cgroups::owner_of(name).is_some())
+}
+
 /// Labs of other learners on the same machine are none of our business.
 fn is_of_another_keeper(name: &str) -> bool {
     crate::keeper::cgroups::owner_of(name).is_some_and(|owner| {
@@ -161,6 +167,21 @@ mod tests {
         before.links.is_cut = true;
         let proof = MachineState::compare(&before, &after, &none);
         assert!(proof.is_clean() && proof.rows[1].what.contains("more than can be compared"), "{proof:?}");
+    }
+
+    #[test]
+    fn what_a_dead_keeper_had_left_may_go_but_not_come() {
+        let with = |path: &str| {
+            let lines = BTreeSet::from([format!("/sys/fs/cgroup/pids/{path}")]);
+            MachineState { cgroups: Listed { lines, is_cut: false }, ..MachineState::default() }
+        };
+        let check = |before: &MachineState, after: &MachineState, clean| {
+            assert_eq!(MachineState::compare(before, after, &SeenProcesses::default()).is_clean(), clean);
+        };
+        let nothing = MachineState::default();
+        check(&with("unboxed-7-8-1"), &nothing, true);
+        check(&nothing, &with("unboxed-7-8-1"), false);
+        check(&with("docker"), &nothing, false);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod bounds;
 pub mod cgroups;
 mod dump;
 pub mod facts;
+pub mod hostname_watch;
 pub mod machine;
 mod mount_watch;
 pub mod mounts;

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::rc::Rc;
 
 use crate::rootfs::elf::{Elf, Kind, expand};
-use crate::rootfs::host::{Found, Host, Target, Unusable, unreadable};
+use crate::rootfs::host::{Found, Host, Target, Unusable};
 
 /// A script's interpreter may be a script; the kernel stops at four levels (execve(2)).
 const MOST_INTERPRETERS: usize = 4;
@@ -146,7 +146,7 @@ impl Closures {
         if let Some(elf) = self.read.get(&found.path) {
             return Ok(Rc::clone(elf));
         }
-        let elf = Elf::read(&host.open(found)?).map_err(|error| unreadable(&found.path, &error))?;
+        let elf = Elf::read(&host.open(found)?).map_err(|error| host.unreadable(&found.path, &error))?;
         let elf = Rc::new(elf);
         self.read.insert(found.path.clone(), Rc::clone(&elf));
         Ok(elf)
@@ -206,7 +206,7 @@ fn library_directory(host: &mut Host, system: &[String]) -> String {
 
 fn configured_directories(host: &Host) -> Vec<String> {
     let mut directories = Vec::new();
-    let main = fs::read_to_string(host.source("etc/ld.so.conf")).unwrap_or_default();
+    let main = read_text(host, "etc/ld.so.conf").unwrap_or_default();
     for line in configuration_lines(&main) {
         match line.strip_prefix("include") {
             Some(pattern) => {
@@ -232,18 +232,23 @@ fn included(host: &Host, pattern: &str) -> Vec<String> {
         Some(absolute) => absolute.to_owned(),
         None => format!("etc/{directory}"),
     };
-    let Ok(entries) = fs::read_dir(host.source(&directory)) else { return Vec::new() };
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
-    paths.sort();
-    paths.iter().filter_map(|path| fs::read_to_string(path).ok()).collect()
+    let entries = fs::read_dir(host.source(&directory)).map_err(|error| host.unreadable(&directory, &error));
+    let Ok(entries) = entries else { return Vec::new() };
+    let mut names: Vec<_> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.retain(|name| name.ends_with(".conf"));
+    names.sort();
+    names.iter().filter_map(|name| read_text(host, &format!("{directory}/{name}"))).collect()
+}
+
+fn read_text(host: &Host, path: &str) -> Option<String> {
+    fs::read_to_string(host.source(path)).map_err(|error| host.unreadable(path, &error)).ok()
 }
 
 /// The words after `#!`; empty when the file does not start so.
 fn interpreter_words(host: &Host, found: &Found) -> Result<Vec<String>, Unusable> {
     let mut start = Vec::new();
     let file = host.open(found)?;
-    file.take(256).read_to_end(&mut start).map_err(|error| unreadable(&found.path, &error))?;
+    file.take(256).read_to_end(&mut start).map_err(|error| host.unreadable(&found.path, &error))?;
     let text = String::from_utf8_lossy(&start);
     let line = text.lines().next().unwrap_or_default();
     Ok(line.strip_prefix("#!").unwrap_or_default().split_whitespace().map(str::to_owned).collect())

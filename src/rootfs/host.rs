@@ -1,11 +1,14 @@
 //! Looking things up on the host: paths are resolved part by part, so that every link on the way is known and can be
 //! made again, and so that nothing is planned that an unprivileged copier could not read.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
 
 /// As many as the kernel follows, see path_resolution(7).
 const MOST_LINKS: usize = 40;
@@ -15,6 +18,14 @@ const MOST_LINKS: usize = 40;
 pub struct Host {
     root: PathBuf,
     seen: HashMap<String, Node>,
+    shortage: RefCell<Option<Shortage>>,
+}
+
+/// What could not be looked at, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shortage {
+    pub path: String,
+    pub errno: Errno,
 }
 
 #[derive(Debug, Clone)]
@@ -24,7 +35,7 @@ enum Node {
     Link { to: String },
     File(Found),
     Other,
-    Unreadable(io::ErrorKind),
+    Unreadable { message: String },
 }
 
 /// A regular file. Paths are below the host's root, without a leading slash.
@@ -73,7 +84,7 @@ pub enum Unusable {
 
 impl Host {
     pub fn new(root: &Path) -> Host {
-        Host { root: root.to_owned(), seen: HashMap::new() }
+        Host { root: root.to_owned(), seen: HashMap::new(), shortage: RefCell::default() }
     }
 
     /// Where a path of `Found` is, as this process sees it.
@@ -82,7 +93,26 @@ impl Host {
     }
 
     pub fn open(&self, found: &Found) -> Result<File, Unusable> {
-        File::open(self.source(&found.path)).map_err(|error| unreadable(&found.path, &error))
+        File::open(self.source(&found.path)).map_err(|error| self.unreadable(&found.path, &error))
+    }
+
+    pub fn unreadable(&self, path: &str, error: &io::Error) -> Unusable {
+        self.note_shortage(path, error);
+        Unusable::Io { path: path.to_owned(), message: error.to_string() }
+    }
+
+    /// The first path that could not be looked at for lack of something that this process or the machine is short of: it may
+    /// well be there, and an image without it would be wrong.
+    pub fn shortage(&self) -> Option<Shortage> {
+        self.shortage.borrow().clone()
+    }
+
+    fn note_shortage(&self, path: &str, error: &io::Error) {
+        const SHORT: [Errno; 5] = [Errno::ENOMEM, Errno::EMFILE, Errno::ENFILE, Errno::EAGAIN, Errno::EIO];
+        let errno = error.raw_os_error().map(Errno::from_raw);
+        if let Some(errno) = errno.filter(|errno| SHORT.contains(errno)) {
+            self.shortage.borrow_mut().get_or_insert_with(|| Shortage { path: path.to_owned(), errno });
+        }
     }
 
     /// A regular file that everyone may read.
@@ -127,7 +157,7 @@ impl Host {
                 Node::File(found) if rest.is_empty() => return Ok(Resolved { target: Target::File(found), links }),
                 Node::File(_) => return Err(Unusable::Absent),
                 Node::Other => return Err(Unusable::NotAFile(next)),
-                Node::Unreadable(kind) => return Err(unreadable(&next, &kind.into())),
+                Node::Unreadable { message } => return Err(Unusable::Io { path: next, message }),
             }
         }
         Ok(Resolved { target: Target::Directory(at), links })
@@ -137,36 +167,33 @@ impl Host {
         if let Some(node) = self.seen.get(path) {
             return node.clone();
         }
-        let node = look(&self.source(path), path);
+        let node = look(&self.source(path), path).unwrap_or_else(|error| {
+            self.note_shortage(path, &error);
+            Node::Unreadable { message: error.to_string() }
+        });
         self.seen.insert(path.to_owned(), node.clone());
         node
     }
 }
 
-fn look(source: &Path, path: &str) -> Node {
+fn look(source: &Path, path: &str) -> io::Result<Node> {
     let metadata = match fs::symlink_metadata(source) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Node::Absent,
-        Err(error) => return Node::Unreadable(error.kind()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Node::Absent),
+        other => other?,
     };
     let mode = metadata.mode() & 0o7777;
-    if metadata.is_dir() {
+    Ok(if metadata.is_dir() {
         Node::Directory { mode }
     } else if metadata.is_symlink() {
-        match fs::read_link(source).map(|to| to.into_os_string().into_string()) {
-            Ok(Ok(to)) => Node::Link { to },
-            Ok(Err(_)) => Node::Other,
-            Err(error) => Node::Unreadable(error.kind()),
+        match fs::read_link(source)?.into_os_string().into_string() {
+            Ok(to) => Node::Link { to },
+            Err(_) => Node::Other,
         }
     } else if metadata.is_file() {
         Node::File(Found { path: path.to_owned(), mode, device: metadata.dev(), inode: metadata.ino() })
     } else {
         Node::Other
-    }
-}
-
-pub fn unreadable(path: &str, error: &io::Error) -> Unusable {
-    Unusable::Io { path: path.to_owned(), message: error.to_string() }
+    })
 }
 
 fn parts(path: &str) -> impl DoubleEndedIterator<Item = &str> {
@@ -178,6 +205,18 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+
+    #[test]
+    fn a_shortage_is_not_taken_for_a_file_that_is_of_no_use() {
+        let host = Host::new(Path::new("/"));
+        let error = |errno: Errno| io::Error::from_raw_os_error(errno as i32);
+        host.unreadable("usr/bin/ls", &error(Errno::EACCES));
+        assert_eq!(host.shortage(), None);
+
+        host.unreadable("usr/bin/sh", &error(Errno::EMFILE));
+        host.unreadable("usr/bin/ps", &error(Errno::ENOMEM));
+        assert_eq!(host.shortage(), Some(Shortage { path: "usr/bin/sh".into(), errno: Errno::EMFILE }));
+    }
 
     fn merged_tree() -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("temporary directory");

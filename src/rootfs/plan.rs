@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use serde::Serialize;
 
 use crate::rootfs::busybox;
 use crate::rootfs::closure::{Closures, Needed};
 use crate::rootfs::fixture::{Busybox, Fixture, LayerSpec, ProgramSpec};
-use crate::rootfs::host::{Host, Target, Unusable};
+use crate::rootfs::host::{Host, Shortage, Target, Unusable};
 
 /// Where programs are looked for, in order.
 const PROGRAM_DIRECTORIES: [&str; 6] = ["usr/bin", "usr/sbin", "bin", "sbin", "usr/local/bin", "usr/local/sbin"];
@@ -68,6 +69,17 @@ pub struct Missing {
 pub enum RootfsError {
     #[error("make a root file system from this machine's programs: there is no usable sh: {why}")]
     NoShell { why: String },
+    #[error("make a root file system from this machine's programs: read /{path}")]
+    Short { path: String, errno: Errno },
+}
+
+impl RootfsError {
+    pub fn errno(&self) -> Errno {
+        match self {
+            RootfsError::NoShell { .. } => Errno::ENOENT,
+            RootfsError::Short { errno, .. } => *errno,
+        }
+    }
 }
 
 /// Reads the host below `host_root` and changes nothing.
@@ -75,6 +87,9 @@ pub fn plan(fixture: &Fixture, host_root: &Path) -> Result<Plan, RootfsError> {
     let mut planner = Planner::new(Host::new(host_root));
     for spec in &fixture.layers {
         planner.layer(spec);
+    }
+    if let Some(Shortage { path, errno }) = planner.host.shortage() {
+        return Err(RootfsError::Short { path, errno });
     }
     let no_shell = planner.missing.iter().find(|missing| missing.program == "sh");
     if let Some(missing) = no_shell {
@@ -100,7 +115,10 @@ impl Planner {
     fn new(mut host: Host) -> Planner {
         let applets = find_program(&mut host, "busybox")
             .ok()
-            .and_then(|path| fs::read(host.source(path.trim_start_matches('/'))).ok())
+            .and_then(|path| {
+                let path = path.trim_start_matches('/');
+                fs::read(host.source(path)).map_err(|error| host.unreadable(path, &error)).ok()
+            })
             .map_or_else(Vec::new, |program| busybox::applets(&program));
         let closures = Closures::new(&host);
         Planner { host, closures, applets, names: HashMap::new(), layers: Vec::new(), missing: Vec::new() }

@@ -34,20 +34,20 @@ pub fn write(plan: &Plan, into: &Path) -> io::Result<Written> {
 
 fn write_layer(layer: &Layer, root: &Path, written: &mut Written) -> io::Result<()> {
     // Plain modes while it fills: a directory may be closed to its own maker in the end.
-    fs::create_dir(root).map_err(|error| at(root, &error))?;
+    fs::create_dir(root).map_err(|error| at(root, error))?;
     let mut copied: HashMap<&Path, PathBuf> = HashMap::new();
     for entry in &layer.entries {
         let path = root.join(&entry.path);
-        write_entry(entry, &path, &mut copied, written).map_err(|error| at(&path, &error))?;
+        write_entry(entry, &path, &mut copied, written).map_err(|error| at(&path, error))?;
     }
     // Children change their directory's time, so directories come last, the innermost first.
     for entry in layer.entries.iter().rev() {
         if let What::Directory { mode } = entry.what {
             let path = root.join(&entry.path);
-            finish_directory(&path, mode).map_err(|error| at(&path, &error))?;
+            finish_directory(&path, mode).map_err(|error| at(&path, error))?;
         }
     }
-    finish_directory(root, 0o755).map_err(|error| at(root, &error))
+    finish_directory(root, 0o755).map_err(|error| at(root, error))
 }
 
 fn write_entry<'a>(
@@ -69,8 +69,7 @@ fn write_entry<'a>(
                 return fs::hard_link(first, path);
             }
             // Between two files io::copy lets the kernel do it: copy_file_range, else sendfile.
-            let mut from = File::open(source)
-                .map_err(|error| io::Error::new(error.kind(), format!("read {}: {error}", source.display())))?;
+            let mut from = File::open(source).map_err(|error| during("read", source, error))?;
             written.bytes += io::copy(&mut from, &mut create(path, *mode)?)?;
             written.files += 1;
             copied.insert(source, path.to_owned());
@@ -95,8 +94,21 @@ fn set_time(path: &Path) -> io::Result<()> {
     Ok(utimensat(AT_FDCWD, path, &WHEN, &WHEN, UtimensatFlags::NoFollowSymlink)?)
 }
 
-fn at(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("write {}: {error}", path.display()))
+/// An error with its path; its errno is that of its source.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing} {path}: {source}")]
+struct PathError {
+    doing: &'static str,
+    path: String,
+    source: io::Error,
+}
+
+fn at(path: &Path, error: io::Error) -> io::Error {
+    during("write", path, error)
+}
+
+fn during(doing: &'static str, path: &Path, source: io::Error) -> io::Error {
+    io::Error::new(source.kind(), PathError { doing, path: path.display().to_string(), source })
 }
 
 #[cfg(test)]
@@ -148,7 +160,8 @@ mod tests {
         let inode = |path: &str| fs::metadata(base.join(path)).expect(path).ino();
         assert_eq!(inode("a/one"), inode("a/two"));
 
-        let error = write(&plan, into.path()).expect_err("not empty").to_string();
-        assert_eq!(error, format!("write {}: File exists (os error 17)", base.display()));
+        let error = write(&plan, into.path()).expect_err("not empty");
+        assert_eq!(error.to_string(), format!("write {}: File exists (os error 17)", base.display()));
+        assert_eq!(crate::kernel::process::to_errno(error), nix::errno::Errno::EEXIST);
     }
 }

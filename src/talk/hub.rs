@@ -11,6 +11,8 @@ use super::Stage;
 use super::beat::Beat;
 use super::clock::Clock;
 use super::message::{FromHub, Order, Role, ToHub, Told, VERSION, Whole, Window, Windows};
+use crate::engine::events::EventReceiver;
+use crate::engine::requests::Requests;
 use crate::engine::{Event, Proof, Request};
 use crate::lab::wire::{Wire, is_own};
 
@@ -55,7 +57,7 @@ struct Connected {
 
 struct Hub {
     subject: Subject,
-    requests: Sender<Request>,
+    requests: Requests,
     windows: Vec<Connected>,
     set: Stage,
     shown: Stage,
@@ -73,11 +75,11 @@ struct Hub {
 }
 
 /// Serve windows that come by this socket until the driver ends the talk or nobody is left; then end the engine.
-pub fn serve(subject: Subject, listener: UnixListener, requests: Sender<Request>, events: Receiver<Event>) {
+pub fn serve(subject: Subject, listener: UnixListener, requests: Requests, events: EventReceiver) {
     let (inputs, received) = mpsc::channel();
     let for_events = inputs.clone();
     std::thread::spawn(move || {
-        for event in events {
+        while let Some(event) = events.recv() {
             if for_events.send(Input::Told(event)).is_err() {
                 return;
             }

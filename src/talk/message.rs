@@ -146,7 +146,7 @@ pub enum Told {
 }
 
 impl Told {
-    /// None for what a talk has none of: shells, turns; and for its end, which has a message of its own.
+    /// None for what a talk has none of: shells, turns, word of waiting; and for its end, which has a message of its own.
     pub fn of(event: &Event) -> Option<Told> {
         match event {
             Event::Ready(ready) => Some(Told::Ready(ready.clone())),
@@ -159,7 +159,9 @@ impl Told {
             }
             Event::Refused { why } => Some(Told::Refused { why: why.clone() }),
             Event::Failed { message } => Some(Told::Failed { message: message.clone() }),
-            Event::Turn(_) | Event::Shell { .. } | Event::ShellInside { .. } | Event::Ended(_) => None,
+            Event::Turn(_) | Event::Shell { .. } | Event::ShellInside { .. } | Event::Waiting(_) | Event::Ended(_) => {
+                None
+            }
         }
     }
 

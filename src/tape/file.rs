@@ -5,8 +5,10 @@
 //! came before, so that a cut tape is known for one. `moment`, `step` and `branch` name their snapshots by number; what differs
 //! between two snapshots is not written but found again.
 //!
-//! A tape may come from anybody: sizes are bounded before anything is kept, and every number is checked.
+//! A tape may come from anybody: sizes are bounded before anything is kept, and every number is checked. A byte of a packed tape can
+//! stand for a thousand, and a byte of its text for dozens in memory: so values are counted too.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::Arc;
 
@@ -17,12 +19,20 @@ use super::{FORMAT, Header, Moment, Taken, Tape};
 use crate::action::Context;
 use crate::engine::Proof;
 use crate::report::{LabInfo, StepRecord};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Network, Snapshot};
 
-/// Bounds on what is read: bytes of a line, bytes of a tape (unpacked), and rows of one list of a snapshot.
-const MOST_IN_A_LINE: u64 = 4 << 20;
-const MOST_IN_A_TAPE: u64 = 128 << 20;
-const MOST_ROWS: usize = 2000;
+/// Bytes of a tape as a file. The program's own have 20 KiB at most, 900 KiB unpacked, and 110,000 values.
+pub const MAX_PACKED: u64 = 4 << 20;
+/// Bytes of a tape, of a line, and of one text in it, unpacked.
+const MAX_UNPACKED: u64 = 32 << 20;
+const MAX_LINE: u64 = 4 << 20;
+const MAX_TEXT: usize = 512 << 10;
+/// Numbers, texts, lists and maps of a tape.
+const MAX_VALUES: usize = 1_000_000;
+/// Rows of one list of a snapshot.
+const MAX_ROWS: usize = 2000;
+/// Rows of all comparisons that a tape asks for: an export makes every one of them. The program's own tapes ask for 7,000 at most.
+const MAX_COMPARED: usize = 300_000;
 /// zstd: what a reader has to keep, as a power of two of bytes; how hard a writer tries.
 const WINDOW_LOG: u32 = 24;
 const LEVEL: i32 = 19;
@@ -122,7 +132,9 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
     let header = reader.header()?;
     let mut tape =
         Tape { header, moments: Vec::new(), records: Vec::new(), branches: Vec::new(), proof: Proof::default() };
-    let mut snapshots: Vec<Arc<Snapshot>> = Vec::new();
+    let mut snapshots: Vec<Seen> = Vec::new();
+    let mut compared = 0;
+    let mut taken = BTreeSet::new();
     loop {
         let line: Line = reader.line()?;
         let number = reader.lines;
@@ -130,28 +142,28 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
         let steps = tape.header.steps.len();
         match line {
             Line::Snapshot(snapshot) => {
-                if is_too_long(&snapshot) {
-                    return Err(TapeError::TooLarge);
-                }
-                snapshots.push(Arc::from(snapshot));
+                snapshots.push(Seen::new(snapshot)?);
             }
             Line::Moment { lab, live, context } => {
                 let live = snapshots.get(live).ok_or_else(|| damaged("it names a snapshot that was not there"))?;
-                tape.moments.push(Moment { lab, live: Arc::clone(live), context });
+                tape.moments.push(Moment { lab, live: Arc::clone(&live.snapshot), context });
             }
             Line::Step(kept) => {
-                let record =
-                    restored(kept, &snapshots).ok_or_else(|| damaged("it names a snapshot that was not there"))?;
+                let record = restored(kept, &snapshots, &mut compared)?
+                    .ok_or_else(|| damaged("it names a snapshot that was not there"))?;
                 if record.step != tape.records.len() || record.step >= steps {
                     return Err(damaged("it is of another step"));
                 }
                 tape.records.push(Arc::new(record));
             }
             Line::Branch { step, branch, kept } => {
-                let record =
-                    restored(kept, &snapshots).ok_or_else(|| damaged("it names a snapshot that was not there"))?;
+                let record = restored(kept, &snapshots, &mut compared)?
+                    .ok_or_else(|| damaged("it names a snapshot that was not there"))?;
                 if step >= steps || record.step != step {
                     return Err(damaged("it is of another step"));
+                }
+                if !taken.insert((step, branch)) {
+                    return Err(damaged("it is of a what-if that was there before"));
                 }
                 tape.branches.push(Taken { step, branch, record: Arc::new(record) });
             }
@@ -173,19 +185,21 @@ pub fn read_header(from: impl Read) -> Result<Header, TapeError> {
 }
 
 struct Reader<R: Read> {
-    from: io::Take<BufReader<zstd::Decoder<'static, BufReader<R>>>>,
+    from: io::Take<BufReader<zstd::Decoder<'static, BufReader<io::Take<R>>>>>,
     lines: usize,
+    /// Values read so far.
+    values: usize,
 }
 
 impl<R: Read> Reader<R> {
     fn new(from: R) -> Result<Self, TapeError> {
-        let mut from = BufReader::new(from);
+        let mut from = BufReader::new(from.take(MAX_PACKED));
         if !from.fill_buf()?.starts_with(&zstd::zstd_safe::MAGICNUMBER.to_le_bytes()) {
             return Err(TapeError::NotATape);
         }
         let mut decoder = zstd::Decoder::with_buffer(from)?;
         decoder.window_log_max(WINDOW_LOG)?;
-        Ok(Reader { from: BufReader::new(decoder).take(MOST_IN_A_TAPE), lines: 0 })
+        Ok(Reader { from: BufReader::new(decoder).take(MAX_UNPACKED), lines: 0, values: 0 })
     }
 
     fn header(&mut self) -> Result<Header, TapeError> {
@@ -206,6 +220,12 @@ impl<R: Read> Reader<R> {
         self.parsed(&text)
     }
 
+    fn count(&mut self, text: &[u8]) -> Result<(), TapeError> {
+        let (values, longest) = measure(text);
+        self.values += values;
+        if self.values > MAX_VALUES || longest > MAX_TEXT { Err(TapeError::TooLarge) } else { Ok(()) }
+    }
+
     /// Nothing comes after the last line but the checksum of all, which is looked at only then.
     fn end(mut self) -> Result<(), TapeError> {
         let mut rest = [0];
@@ -224,7 +244,7 @@ impl<R: Read> Reader<R> {
 
     fn text(&mut self) -> Result<Vec<u8>, TapeError> {
         let mut text = Vec::new();
-        let read = (&mut self.from).take(MOST_IN_A_LINE).read_until(b'\n', &mut text);
+        let read = (&mut self.from).take(MAX_LINE).read_until(b'\n', &mut text);
         self.lines += 1;
         match read {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(TapeError::Cut),
@@ -232,29 +252,94 @@ impl<R: Read> Reader<R> {
             Ok(_) => {}
         }
         if text.pop() == Some(b'\n') {
+            self.count(&text)?;
             return Ok(text);
         }
-        let was_bounded = text.len() as u64 + 1 >= MOST_IN_A_LINE || self.from.limit() == 0;
+        let was_bounded = text.len() as u64 + 1 >= MAX_LINE || self.from.limit() == 0;
         Err(if was_bounded { TapeError::TooLarge } else { TapeError::Cut })
     }
 }
 
-fn restored(kept: Kept, snapshots: &[Arc<Snapshot>]) -> Option<StepRecord> {
-    let (before, after) = (snapshots.get(kept.before)?, snapshots.get(kept.after)?);
-    Some(kept.record.between(Arc::clone(before), Arc::clone(after)))
+/// The values of a line of JSON, and the bytes of its longest text.
+fn measure(text: &[u8]) -> (usize, usize) {
+    let (mut values, mut longest) = (1, 0);
+    let mut begin = None;
+    let mut is_escaped = false;
+    for (at, byte) in text.iter().enumerate() {
+        match (begin, byte) {
+            (Some(_), _) if is_escaped => is_escaped = false,
+            (Some(_), b'\\') => is_escaped = true,
+            (Some(start), b'"') => {
+                longest = longest.max(at - start);
+                begin = None;
+            }
+            (Some(_), _) => {}
+            (None, b'"') => begin = Some(at),
+            (None, b'[' | b'{' | b',' | b':') => values += 1,
+            (None, _) => {}
+        }
+    }
+    (values, longest.max(begin.map_or(0, |start| text.len() - start)))
 }
 
-fn is_too_long(snapshot: &Snapshot) -> bool {
-    let lists = [
+/// The record with its snapshots; none where they were not there.
+fn restored(kept: Kept, snapshots: &[Seen], compared: &mut usize) -> Result<Option<StepRecord>, TapeError> {
+    let (Some(before), Some(after)) = (snapshots.get(kept.before), snapshots.get(kept.after)) else { return Ok(None) };
+    *compared += before.rows + after.rows;
+    if *compared > MAX_COMPARED {
+        return Err(TapeError::TooLarge);
+    }
+    Ok(Some(kept.record.between(Arc::clone(&before.snapshot), Arc::clone(&after.snapshot))))
+}
+
+/// A snapshot, and the rows that a comparison of it has.
+struct Seen {
+    snapshot: Arc<Snapshot>,
+    rows: usize,
+}
+
+impl Seen {
+    fn new(snapshot: Box<Snapshot>) -> Result<Seen, TapeError> {
+        let lists = lists(&snapshot);
+        if lists.iter().any(|rows| *rows > MAX_ROWS) {
+            return Err(TapeError::TooLarge);
+        }
+        Ok(Seen { snapshot: Arc::from(snapshot), rows: lists.iter().sum() })
+    }
+}
+
+/// How long each list is.
+fn lists(snapshot: &Snapshot) -> [usize; 12] {
+    let of_network = |network: &Network| {
+        let routing = network.links.len() + network.addresses.len() + network.routes.len();
+        network.actors.len() + routing + network.neighbours.len() + network.traffic.len()
+    };
+    [
         snapshot.mounts.len(),
         snapshot.mounts.iter().map(|table| table.rows.len()).sum(),
         snapshot.processes.len(),
         snapshot.networks.len(),
-        snapshot.networks.iter().map(|network| network.traffic.len()).sum(),
+        snapshot.networks.iter().map(of_network).sum(),
         snapshot.cgroups.len(),
+        snapshot.cgroups.iter().map(|group| group.files.len()).sum(),
         snapshot.overlays.len(),
-        snapshot.overlays.iter().map(|overlay| overlay.entries.len()).sum(),
+        snapshot.overlays.iter().map(|overlay| overlay.entries.len() + overlay.lowers.len()).sum(),
+        snapshot.directories.len(),
         snapshot.directories.iter().map(|directory| directory.entries.as_ref().map_or(0, Vec::len)).sum(),
-    ];
-    lists.into_iter().any(|rows| rows > MOST_ROWS)
+        snapshot.hostnames.len(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_and_texts_are_measured_before_they_are_read() {
+        let check = |text: &str, expected: (usize, usize)| assert_eq!(measure(text.as_bytes()), expected, "{text}");
+        check("1", (1, 0));
+        check(r#"{"a": [1, 2, "b,c]"]}"#, (6, 5));
+        check(r#"["a\"b", "\\", 1]"#, (4, 5));
+        check(r#"["never ends"#, (2, 11));
+    }
 }

@@ -27,9 +27,14 @@ impl Tape {
         if header.steps.len() != lesson.steps.len() {
             return Err(Misfit::Length { tape: header.steps.len(), lesson: lesson.steps.len() });
         }
+        let step_id = |index: usize| lesson.steps.get(index).map(|step| step.id.clone()).unwrap_or_default();
         let changed = marks(lesson).into_iter().zip(&header.steps).position(|(now, then)| now != *then);
-        match changed {
-            Some(index) => Err(Misfit::Step { number: index + 1, lesson: lesson.steps[index].id.clone() }),
+        let strange = self
+            .branches
+            .iter()
+            .find(|taken| lesson.steps.get(taken.step).is_none_or(|step| taken.branch >= step.branches.len()));
+        match changed.or(strange.map(|taken| taken.step)) {
+            Some(index) => Err(Misfit::Step { number: index + 1, lesson: step_id(index) }),
             None => Ok(()),
         }
     }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
 
 use super::Tape;
+use crate::engine::events::EventSender;
+use crate::engine::requests::RequestQueue;
 use crate::engine::{Event, Goal, Ready, Request};
 use crate::lesson::model::Lesson;
 
 /// Serve requests until the front end is gone or quits. The tape must fit the lesson (`Tape::fits`).
-pub fn serve(tape: &Tape, lesson: &Lesson, requests: &Receiver<Request>, events: &Sender<Event>) {
+pub fn serve(tape: &Tape, lesson: &Lesson, requests: &RequestQueue, events: &EventSender) {
     let mut player = Player { tape, lesson, played: 0 };
     let mut answers = vec![player.ready()];
     loop {

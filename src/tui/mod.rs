@@ -8,7 +8,7 @@ use std::io::{BufWriter, IsTerminal, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,10 @@ use self::shells::Terminals;
 use crate::app::exam::Exam;
 use crate::app::talk::TalkView;
 use crate::app::terminal::is_contained;
-use crate::app::{self, CatalogueRow, Effect, Model, Msg, Note, Source, update};
-use crate::engine::{Event, Request};
+use crate::app::{self, CatalogueRow, Effect, Model, Msg, Note, Overlay, Programs, Source, update};
+use crate::engine::Event;
+use crate::engine::events::EventReceiver;
+use crate::engine::requests::Requests;
 use crate::kernel::directory::Directory;
 use crate::lesson::model::Lesson;
 use crate::talk::message::{FromHub, ToHub};
@@ -37,8 +39,8 @@ use crate::ui::{self, Look};
 #[derive(Debug)]
 pub struct EngineLink {
     pub lesson: Arc<Lesson>,
-    pub requests: Sender<Request>,
-    pub events: Receiver<Event>,
+    pub requests: Requests,
+    pub events: EventReceiver,
     pub thread: JoinHandle<()>,
     /// Steps played when the learner was here last.
     pub left_off: usize,
@@ -58,6 +60,9 @@ pub struct TalkLink {
 /// What the screen needs of the rest of the program.
 pub trait Backstage {
     fn open(&mut self, id: &str, from: Source) -> anyhow::Result<EngineLink>;
+
+    /// This lesson may run its programs; a sentence when that could not be kept.
+    fn agree(&mut self, lesson: &str) -> Option<String>;
 
     /// Something of the learner's; a sentence when it could not be kept.
     fn remember(&mut self, lesson: &str, note: &Note) -> Option<String>;
@@ -79,10 +84,14 @@ pub struct TuiOptions {
     pub talk: Option<TalkLink>,
     /// Ask the questions of lessons, instead of playing them.
     pub exam: Option<Exam>,
+    /// What is to be agreed to before a lesson is opened.
+    pub consent: Option<Vec<String>>,
 }
 
 enum Incoming {
     App(Msg),
+    /// The engine has told something.
+    Told,
     Highlighted(Highlighted),
     /// A shell's program printed something.
     Printed(u32),
@@ -92,6 +101,8 @@ enum Incoming {
 
 /// The file that holds what was copied last.
 const COPY: &str = "copied.txt";
+/// Messages that may wait for the screen. Whoever brings more waits too, as long as the terminal takes nothing.
+const WAITING: usize = 8;
 /// How long messages are taken in before the screen is drawn.
 const FRAME: Duration = Duration::from_millis(8);
 const SECOND: Duration = Duration::from_secs(1);
@@ -115,7 +126,7 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     // Our own theme drops colours; left to itself, NO_COLOR would take bold and reverse away too.
     crossterm::style::force_color_output(true);
     let _restore = Restore::set_up()?;
-    let (sender, incoming) = mpsc::channel();
+    let (sender, incoming) = mpsc::sync_channel(WAITING);
     watch_keys(sender.clone());
     watch_signals(sender.clone())?;
     let mut stage = Stage {
@@ -136,7 +147,9 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     if let Some(link) = options.talk {
         stage.join(link, &mut model);
     }
-    if let Some(id) = options.open {
+    if let (Some(lesson), Some(lines)) = (&options.open, options.consent) {
+        model.overlay = Overlay::Programs(Programs { lesson: lesson.clone(), lines, scroll: 0 });
+    } else if let Some(id) = options.open {
         let effects = vec![Effect::Open { id, from: options.source }];
         stage.carry_out(&mut model, effects, backstage)?;
     }
@@ -186,11 +199,17 @@ fn new_screen() -> anyhow::Result<Screen> {
     Terminal::new(CrosstermBackend::new(out)).context("could not set up the screen")
 }
 
+struct Engine {
+    requests: Requests,
+    events: Arc<EventReceiver>,
+    thread: JoinHandle<()>,
+}
+
 struct Stage {
     screen: Screen,
     look: Look,
-    sender: Sender<Incoming>,
-    engine: Option<(Sender<Request>, JoinHandle<()>)>,
+    sender: SyncSender<Incoming>,
+    engine: Option<Engine>,
     /// Where what a window of a talk says goes.
     hub: Option<Sender<ToHub>>,
     copy_directory: Option<PathBuf>,
@@ -201,9 +220,16 @@ impl Stage {
     fn take_in(&mut self, model: &mut Model, incoming: Incoming, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
         match incoming {
             Incoming::App(message) => {
-                self.keep_terminals(&message);
-                let effects = update(model, message);
-                self.carry_out(model, effects, backstage)
+                // Even where the size is the old one again: a terminal drops what it has no room for, and whoever draws only
+                // what has changed never makes up for that.
+                if matches!(message, Msg::Resize(..)) {
+                    self.start_over()?;
+                }
+                self.apply(model, message, backstage)
+            }
+            Incoming::Told => {
+                let told = self.engine.as_ref().map(|engine| engine.events.take()).unwrap_or_default();
+                told.into_iter().try_for_each(|event| self.apply(model, Msg::Engine(event), backstage))
             }
             Incoming::Printed(tab) => {
                 let bytes = self.terminals.take(tab);
@@ -219,6 +245,12 @@ impl Stage {
                 self.start_over()
             }
         }
+    }
+
+    fn apply(&mut self, model: &mut Model, message: Msg, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
+        self.keep_terminals(&message);
+        let effects = update(model, message);
+        self.carry_out(model, effects, backstage)
     }
 
     fn keep_terminals(&mut self, message: &Msg) {
@@ -246,9 +278,14 @@ impl Stage {
                     };
                     update(model, message);
                 }
+                Effect::Agree { lesson } => {
+                    if let Some(said) = backstage.agree(&lesson) {
+                        model.notice = Some(said);
+                    }
+                }
                 Effect::Engine(request) => {
-                    if let Some((requests, _)) = &self.engine {
-                        let _ = requests.send(request);
+                    if let Some(engine) = &self.engine {
+                        let _ = engine.requests.send(request);
                     }
                 }
                 Effect::Remember { lesson, note } => {
@@ -296,15 +333,11 @@ impl Stage {
     fn start(&mut self, link: EngineLink) -> Msg {
         let EngineLink { lesson, requests, events, thread, left_off, tape } = link;
         self.end_engine();
-        self.engine = Some((requests, thread));
-        let sender = self.sender.clone();
-        std::thread::spawn(move || {
-            while let Ok(event) = events.recv() {
-                if sender.send(Incoming::App(Msg::Engine(event))).is_err() {
-                    return;
-                }
-            }
-        });
+        let events = Arc::new(events);
+        let (sender, news) = (self.sender.clone(), Arc::clone(&events));
+        self.engine = Some(Engine { requests, events, thread });
+        // The events stay where the latest takes the place of what is outdated, until the screen has time for them.
+        std::thread::spawn(move || while news.await_news() && sender.send(Incoming::Told).is_ok() {});
         let (sender, texts) = (self.sender.clone(), code_of(&lesson));
         std::thread::spawn(move || {
             // Nobody listens any more when the program is leaving.
@@ -315,7 +348,7 @@ impl Stage {
 
     /// Let go of the engine and wait until its lab is gone.
     fn end_engine(&mut self) {
-        if let Some((requests, thread)) = self.engine.take() {
+        if let Some(Engine { requests, thread, .. }) = self.engine.take() {
             drop(requests);
             let _ = thread.join();
         }
@@ -371,7 +404,7 @@ fn code_of(lesson: &Lesson) -> Vec<(Language, String)> {
         .collect()
 }
 
-fn watch_keys(sender: Sender<Incoming>) {
+fn watch_keys(sender: SyncSender<Incoming>) {
     std::thread::spawn(move || {
         while let Ok(event) = event::read() {
             let message = match event {
@@ -389,7 +422,7 @@ fn watch_keys(sender: Sender<Incoming>) {
     });
 }
 
-fn watch_signals(sender: Sender<Incoming>) -> anyhow::Result<()> {
+fn watch_signals(sender: SyncSender<Incoming>) -> anyhow::Result<()> {
     use libc::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCONT])
         .context("could not watch for signals")?;

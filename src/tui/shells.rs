@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Incoming;
@@ -15,6 +16,8 @@ use crate::kernel::pty::{self, TerminalSize};
 
 /// Bytes that may wait for the screen; a program that prints more waits itself.
 const WAITING: usize = 64 * 1024;
+/// Keys, pastes and the emulator's own answers that may wait for a program to read them.
+const UNREAD: usize = 1024;
 /// How long a flood pauses after each full load: the screen is drawn some sixty times a second, and keys come between.
 const PAUSE: Duration = Duration::from_millis(12);
 
@@ -27,7 +30,16 @@ pub struct Terminals {
 struct Open {
     master: Arc<OwnedFd>,
     outlet: Arc<Outlet>,
-    keys: Sender<Vec<u8>>,
+    keys: SyncSender<Vec<u8>>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.outlet.is_closed.store(true, Ordering::SeqCst);
+        // Not between the reader's look at it and its sleep.
+        drop(self.outlet.bytes());
+        self.outlet.room.notify_all();
+    }
 }
 
 /// What was printed and not yet drawn.
@@ -35,12 +47,43 @@ struct Open {
 struct Outlet {
     bytes: Mutex<Vec<u8>>,
     room: Condvar,
+    /// Nobody draws it any more.
+    is_closed: AtomicBool,
+}
+
+impl Outlet {
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Add what was printed, once there is room for it: until then the terminal is not read, and whoever prints there waits.
+    /// Tells whether there was nothing, and whether there had been too much; None once nobody draws it.
+    fn put(&self, printed: &[u8]) -> Option<(bool, bool)> {
+        let mut bytes = self.bytes();
+        let is_flood = bytes.len() + printed.len() > WAITING;
+        if is_flood {
+            let waits = |bytes: &mut Vec<u8>| !bytes.is_empty() && !self.is_closed.load(Ordering::SeqCst);
+            bytes = self.room.wait_while(bytes, waits).unwrap_or_else(PoisonError::into_inner);
+        }
+        if self.is_closed.load(Ordering::SeqCst) {
+            return None;
+        }
+        let was_empty = bytes.is_empty();
+        bytes.extend_from_slice(printed);
+        Some((was_empty, is_flood))
+    }
+
+    fn take(&self) -> Vec<u8> {
+        let taken = std::mem::take(&mut *self.bytes());
+        self.room.notify_one();
+        taken
+    }
 }
 
 impl Terminals {
-    pub fn add(&mut self, tab: u32, terminal: ShellTerminal, sender: Sender<Incoming>) {
+    pub fn add(&mut self, tab: u32, terminal: ShellTerminal, sender: SyncSender<Incoming>) {
         let outlet = Arc::new(Outlet::default());
-        let (keys, typed) = mpsc::channel::<Vec<u8>>();
+        let (keys, typed) = mpsc::sync_channel::<Vec<u8>>(UNREAD);
         let (master, own) = (Arc::clone(&terminal.master), Arc::clone(&outlet));
         std::thread::spawn(move || read(tab, &terminal, &own, &sender));
         let Ok(writer) = master.try_clone() else { return };
@@ -58,14 +101,13 @@ impl Terminals {
     /// What the tab's programs printed since the last time.
     pub fn take(&self, tab: u32) -> Vec<u8> {
         let Some(open) = self.open.get(&tab) else { return Vec::new() };
-        let taken = std::mem::take(&mut *open.outlet.bytes.lock().unwrap_or_else(PoisonError::into_inner));
-        open.outlet.room.notify_one();
-        taken
+        open.outlet.take()
     }
 
     pub fn type_bytes(&self, tab: u32, bytes: Vec<u8>) {
         if let Some(open) = self.open.get(&tab) {
-            let _ = open.keys.send(bytes);
+            // A program that reads nothing is told no more: a terminal, too, drops what nobody reads.
+            let _ = open.keys.try_send(bytes);
         }
     }
 
@@ -82,21 +124,13 @@ impl Terminals {
 }
 
 /// Until the last program lets go of the terminal (EIO), or nobody draws it any more.
-fn read(tab: u32, terminal: &ShellTerminal, outlet: &Outlet, sender: &Sender<Incoming>) {
+fn read(tab: u32, terminal: &ShellTerminal, outlet: &Outlet, sender: &SyncSender<Incoming>) {
     let Ok(master) = terminal.master.try_clone() else { return };
     let mut master = std::fs::File::from(master);
     let mut buffer = [0; 16 * 1024];
     while let Ok(count @ 1..) = master.read(&mut buffer) {
         terminal.transcript.hear(&buffer[..count]);
-        let mut bytes = outlet.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_flood = bytes.len() + count > WAITING;
-        if is_flood {
-            let waited = outlet.room.wait_timeout_while(bytes, Duration::from_secs(1), |bytes| !bytes.is_empty());
-            bytes = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let was_empty = bytes.is_empty();
-        bytes.extend_from_slice(&buffer[..count]);
-        drop(bytes);
+        let Some((was_empty, is_flood)) = outlet.put(&buffer[..count]) else { return };
         if was_empty && sender.send(Incoming::Printed(tab)).is_err() {
             return;
         }
@@ -105,4 +139,43 @@ fn read(tab: u32, terminal: &ShellTerminal, outlet: &Outlet, sender: &Sender<Inc
         }
     }
     let _ = sender.send(Incoming::App(Msg::ShellEnded(tab)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_waits_for_the_screen_and_not_in_memory() {
+        let outlet = Arc::new(Outlet::default());
+        let (own, total) = (Arc::clone(&outlet), 64);
+        let (put, done) = mpsc::channel();
+        let printer = std::thread::spawn(move || {
+            for _ in 0..total {
+                own.put(&[b'y'; 16 * 1024])?;
+                put.send(()).ok()?;
+            }
+            Some(())
+        });
+        // As much as there is room for, and then nothing more.
+        (0..4).for_each(|_| done.recv_timeout(Duration::from_secs(30)).expect("room"));
+        assert!(done.recv_timeout(Duration::from_millis(300)).is_err());
+        assert_eq!(outlet.bytes().len(), WAITING);
+        let mut taken = 0;
+        while taken < total * 16 * 1024 {
+            taken += outlet.take().len();
+            assert!(outlet.bytes().len() <= WAITING);
+        }
+        assert_eq!(printer.join().expect("it ends"), Some(()));
+    }
+
+    #[test]
+    fn a_closed_outlet_lets_its_reader_go() {
+        let outlet = Arc::new(Outlet::default());
+        let own = Arc::clone(&outlet);
+        let printer = std::thread::spawn(move || while own.put(&[b'y'; 16 * 1024]).is_some() {});
+        let master = Arc::new(OwnedFd::from(std::fs::File::open("/dev/null").expect("a descriptor")));
+        drop(Open { master, outlet, keys: mpsc::sync_channel(1).0 });
+        printer.join().expect("it ends");
+    }
 }

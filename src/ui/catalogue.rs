@@ -8,7 +8,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::pane::frame_block;
 use super::theme::Theme;
 use crate::app::{CatalogueRow, Ended, Model, Source};
-use crate::text::{column, one_line, safe, shortened};
+use crate::text::{column, one_line, prose, safe, shortened};
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let [head, list, detail] =
@@ -31,7 +31,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         .collect();
     frame.render_widget(Paragraph::new(rows), list);
     if let Some(row) = model.catalogue.get(model.chosen) {
-        let block = frame_block(format!(" {} ", safe(&row.title)), String::new(), false, theme);
+        let block = frame_block(format!(" {} ", prose(&row.title)), String::new(), false, theme);
         let inner = block.inner(detail);
         frame.render_widget(block, detail);
         frame.render_widget(Paragraph::new(detail_lines(row, model.source, theme)).wrap(Wrap { trim: true }), inner);
@@ -49,7 +49,7 @@ fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
     let line = format!(
         " {:>2}  {} {:>3} min  {:>2} steps  {}{}",
         row.number,
-        column(&safe(&row.title), 30),
+        column(&prose(&row.title), 30),
         row.minutes,
         row.steps,
         column(&state, 9),
@@ -59,7 +59,7 @@ fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
 }
 
 fn detail_lines(row: &CatalogueRow, source: Source, theme: Theme) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::from(safe(&row.summary))];
+    let mut lines = vec![Line::from(prose(&row.summary))];
     match &row.blocked {
         _ if source == Source::Tape => {
             let text = if row.has_tape { "A tape of it plays." } else { "There is no tape of it." };
@@ -84,7 +84,7 @@ fn detail_lines(row: &CatalogueRow, source: Source, theme: Theme) -> Vec<Line<'s
 
 /// After a lesson: what was held to, and how the machine compares.
 pub fn draw_ended(ended: &Ended, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let block = frame_block(format!(" {} ", safe(&ended.lesson.title)), String::new(), false, theme);
+    let block = frame_block(format!(" {} ", prose(&ended.lesson.title)), String::new(), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let mut lines = vec![
@@ -105,7 +105,7 @@ pub fn draw_ended(ended: &Ended, theme: Theme, area: Rect, frame: &mut Frame<'_>
                 let word = if same { "as it was" } else { "DIFFERENT" };
                 let style = if same { theme.good() } else { theme.bad() };
                 lines.push(Line::from(vec![
-                    Span::raw(format!("  {} {:>6} {:>6}  ", column(&row.what, 22), row.before, row.after)),
+                    Span::raw(format!("  {} {:>6} {:>6}  ", column(&safe(&row.what), 22), row.before, row.after)),
                     Span::styled(word, style),
                 ]));
                 lines.extend(

@@ -11,7 +11,7 @@ use super::{Look, quiz, step, terminal};
 use crate::app::shells::{self, Format, ShellFocus};
 use crate::app::{Beside, LessonView, Phase, Position};
 use crate::lesson::model::ViewKind;
-use crate::text::{column, safe, shortened};
+use crate::text::{column, prose, safe, shortened};
 
 pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
@@ -92,6 +92,9 @@ fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     let at = view.story_step() + 1;
     let played = view.played();
     let state = match (&view.phase, view.position) {
+        _ if view.awaited.is_some() => {
+            view.awaited.as_ref().map_or_else(String::new, |awaited| safe(&awaited.to_string()))
+        }
         (Phase::Building, _) => "making a lab ...".to_owned(),
         (Phase::Playing { .. }, _) => "running ...".into(),
         (Phase::Failed { .. }, _) => "FAILED".into(),
@@ -113,7 +116,7 @@ fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     let room = usize::from(area.width).saturating_sub(right.width());
     // Where there is little room, the bar goes first, and then of the title what does not fit.
     let place = format!("  {at}/{count}");
-    let title = shortened(&safe(&view.lesson.title), room.saturating_sub(place.len() + 2));
+    let title = shortened(&prose(&view.lesson.title), room.saturating_sub(place.len() + 2));
     let bar = bar(played, count);
     let left = match format!(" {title}{place}") {
         left if left.width() + bar.len() + 3 <= room => format!("{left}  {bar}"),
@@ -228,7 +231,7 @@ fn draw_steps(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     let lines: Vec<Line<'_>> = (top..count.min(top + height))
         .map(|index| {
             let step = &view.lesson.steps[index];
-            let text = format!("{}{:>3} {}", view.step_sign(index), index + 1, safe(&step.title));
+            let text = format!("{}{:>3} {}", view.step_sign(index), index + 1, prose(&step.title));
             let line = Line::from(column(&text, usize::from(inner.width)));
             if index == at { line.style(look.theme.selected()) } else { line }
         })
@@ -238,7 +241,7 @@ fn draw_steps(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
 
 fn draw_story(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let title = view.branch().map(|branch| &branch.title).or(view.step().map(|step| &step.title));
-    let title = title.map_or(String::new(), |title| safe(title));
+    let title = title.map_or(String::new(), |title| prose(title));
     let room = usize::from(area.width.saturating_sub(16));
     let lines = step::story(view, usize::from(area.width.saturating_sub(2)), look);
     let height = usize::from(area.height.saturating_sub(2));

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::theme::Theme;
-use crate::text::safe;
+use crate::text::{prose, safe};
 
 /// Paragraphs, emphasis, code, lists and code blocks; everything else as plain text.
 pub fn lines(text: &str, columns: usize, theme: Theme) -> Vec<Line<'static>> {
@@ -79,13 +79,13 @@ impl Page {
 
     /// Inline code breaks at its blanks too, but keeps them.
     fn push_whole(&mut self, text: &str, style: Style) {
-        self.push(text, style);
+        self.push(&safe(text), style);
     }
 
     /// Parts of one word may differ in style: an empty word is the blank between two.
     fn glue(&mut self, part: &str, style: Style) {
         if !part.is_empty() {
-            self.words.push((safe(part), style));
+            self.words.push((prose(part), style));
         }
     }
 
@@ -162,5 +162,12 @@ mod tests {
     #[test]
     fn control_characters_are_shown_escaped() {
         assert_eq!(plain("a\u{1b}[2Jb", 40), ["a\\x1b[2Jb"]);
+    }
+
+    #[test]
+    fn code_shows_what_words_need_not() {
+        assert_eq!(plain("👩\u{200d}💻 \u{202e}a", 40), ["👩\u{200d}💻 \\u{202e}a"]);
+        assert_eq!(plain("`👩\u{200d}💻\u{a0}a`", 40), ["👩\\u{200d}💻\\u{a0}a"]);
+        assert_eq!(plain("&#x202e;a", 40), ["\\u{202e}a"]);
     }
 }

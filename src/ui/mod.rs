@@ -13,6 +13,7 @@ mod terminal;
 pub mod theme;
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph};
@@ -23,7 +24,7 @@ use crate::app::keymap::{self, Command};
 use crate::app::quiz::Stage;
 use crate::app::{Model, Overlay, Screen};
 use crate::lesson::quiz::{Kind, Question};
-use crate::text::{safe, shortened};
+use crate::text::{first_hidden, safe, shortened};
 
 /// Smaller than this, one line says what is needed.
 pub const LEAST: (u16, u16) = (60, 15);
@@ -36,6 +37,21 @@ pub struct Look {
 }
 
 pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) {
+    draw_screen(model, look, frame);
+    show_unseen(frame.buffer_mut());
+}
+
+/// What is drawn anywhere was made fit to be seen where it came from (`text::safe`); a cell that was not shows that there is
+/// something.
+fn show_unseen(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if !cell.symbol().is_ascii() && first_hidden(cell.symbol(), true).is_some() {
+            cell.set_symbol("\u{fffd}");
+        }
+    }
+}
+
+fn draw_screen(model: &Model, look: &Look, frame: &mut Frame<'_>) {
     let area = frame.area();
     if area.width < LEAST.0 || area.height < LEAST.1 {
         let text = format!(

@@ -7,8 +7,8 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::pane::frame_block;
 use super::theme::Theme;
-use crate::app::{List, Model, Overlay, entries, keymap};
-use crate::text::{column, safe};
+use crate::app::{List, Model, Overlay, Programs, entries, keymap};
+use crate::text::{column, prose, safe};
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     match &model.overlay {
@@ -35,7 +35,24 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             ];
             draw_box(lines, " Sure? ", theme, centred(area, 64, 7), frame);
         }
+        Overlay::Programs(programs) => draw_programs(programs, model.size, theme, area, frame),
     }
+}
+
+fn draw_programs(programs: &Programs, size: (u16, u16), theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let (columns, height) = Programs::room(size);
+    let rows = programs.rows(columns);
+    let top = programs.scroll.min(rows.len().saturating_sub(height));
+    let below = rows.len().saturating_sub(top + height);
+    let mut lines: Vec<Line<'_>> = rows.into_iter().skip(top).take(height).map(Line::from).collect();
+    lines.push(Line::default());
+    let keys = match below {
+        0 => "Enter: let it run these, and begin    Esc: leave".to_owned(),
+        _ => format!("Enter, Space: {below} lines more    Esc: leave"),
+    };
+    lines.push(Line::styled(keys, theme.bold()));
+    let place = centred(area, columns as u16 + 4, lines.len() as u16 + 2);
+    draw_box(lines, " A lesson from a file ", theme, place, frame);
 }
 
 fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
@@ -69,7 +86,7 @@ fn draw_list(model: &Model, list: List, query: &str, selected: usize, theme: The
     let top = selected.saturating_sub(height.saturating_sub(1));
     let mut lines = vec![Line::from(format!("> {}_", safe(query)))];
     lines.extend(found.iter().enumerate().skip(top).take(height).map(|(index, (_, text))| {
-        let line = Line::from(column(&format!(" {}", safe(text)), usize::from(place.width.saturating_sub(2))));
+        let line = Line::from(column(&format!(" {}", prose(text)), usize::from(place.width.saturating_sub(2))));
         if index == selected { line.style(theme.selected()) } else { line }
     }));
     let more = if list == List::Steps { ", ctrl-x leaves out " } else { " " };

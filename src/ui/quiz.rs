@@ -13,7 +13,7 @@ use crate::app::exam::Exam;
 use crate::app::quiz::{QuizView, Stage};
 use crate::lesson::quiz::{Grade, Kind, Mark, Question};
 use crate::report::Verdict;
-use crate::text::{safe, shortened};
+use crate::text::{prose, safe, shortened};
 
 /// Rows that the panel would like to have, frame included.
 pub fn height(view: &LessonView, columns: u16, theme: Theme) -> u16 {
@@ -157,8 +157,10 @@ pub fn draw_score(frame: &mut Frame<'_>, area: Rect, exam: &Exam, scroll: usize,
     frame.render_widget(block, area);
     let mut lines = vec![Line::styled(format!("{right} of {asked} right."), theme.bold()), Line::default()];
     for result in &exam.results {
-        lines
-            .push(Line::styled(format!("{}: {} of {}", safe(&result.title), result.right, result.asked), theme.bold()));
+        lines.push(Line::styled(
+            format!("{}: {} of {}", prose(&result.title), result.right, result.asked),
+            theme.bold(),
+        ));
         for (ask, step) in &result.again {
             let text = format!("  look again at `{}`: {}", safe(step), safe(ask));
             lines.push(Line::from(shortened(&text, usize::from(inner.width))));

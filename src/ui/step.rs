@@ -12,7 +12,7 @@ use crate::failure;
 use crate::lesson::model::Step;
 use crate::op::{OpRecord, Outcome};
 use crate::report::{StepRecord, StepStatus, Verdict};
-use crate::text::{one_line, safe, shortened, wrapped};
+use crate::text::{one_line, prose, safe, shortened, wrapped};
 
 /// The step has run, and its outcome is what the screen shows.
 fn shown_record(view: &LessonView) -> Option<&StepRecord> {
@@ -66,7 +66,7 @@ pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static
         lines.extend(
             step.branches
                 .iter()
-                .map(|branch| Line::styled(shortened(&format!("w: {}", safe(&branch.title)), columns), theme.bold())),
+                .map(|branch| Line::styled(shortened(&format!("w: {}", prose(&branch.title)), columns), theme.bold())),
         );
     }
     if view.has_question() {
@@ -120,7 +120,7 @@ fn hint_lines(view: &LessonView, step: &Step, columns: usize, look: &Look) -> Ve
         lines.push(Line::styled("The step would do:", look.theme.dim()));
         for entry in &step.actions {
             for text in entry.action.shell(&context) {
-                let mut spans = vec![Span::styled(format!("  {}# ", entry.actor), look.theme.dim())];
+                let mut spans = vec![Span::styled(format!("  {}# ", safe(entry.actor.as_str())), look.theme.dim())];
                 spans.extend(code_spans(&text, look));
                 lines.push(Line::from(spans));
             }
@@ -168,6 +168,12 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
             Line::from("R starts the lesson anew in a fresh lab."),
         ];
     }
+    if let Some(awaited) = &view.awaited {
+        return vec![
+            Line::styled(shortened(&safe(&awaited.to_string()), columns), theme.bold()),
+            Line::from("R starts the lesson anew in a fresh lab, u rewinds; neither waits for it."),
+        ];
+    }
     if view.learning.is_step_turn() {
         let text = "Type in a shell (`s`; `S` for another one), with whatever program you like. The kernel judges.\n\n\
                     `Enter` goes on once all of it holds, or shows the step. `T` ends your turn.";
@@ -192,7 +198,7 @@ fn to_do(view: &LessonView, look: &Look) -> Vec<Line<'static>> {
     let checks = view.ready.as_ref().map(|ready| ready.checks.as_slice()).unwrap_or_default();
     for (index, entry) in step.actions.iter().enumerate() {
         for text in entry.action.shell(&context) {
-            let mut spans = vec![Span::styled(format!("{}# ", entry.actor), theme.dim())];
+            let mut spans = vec![Span::styled(format!("{}# ", safe(entry.actor.as_str())), theme.dim())];
             spans.extend(code_spans(&text, look));
             lines.push(Line::from(spans));
         }
@@ -229,14 +235,14 @@ fn op_lines(op: &OpRecord, columns: usize, theme: Theme) -> Vec<Line<'static>> {
         if op.calls.len() <= FEW { op.calls.iter().collect() } else { telling.into_iter().collect() };
     for call in shown {
         let style = if op.outcome.is_ok() { theme.code() } else { theme.bad() };
-        let actor = format!("{}: ", op.actor);
+        let actor = format!("{}: ", safe(op.actor.as_str()));
         let text = shortened(&safe(&call.to_string()), columns.saturating_sub(actor.len()));
         lines.push(Line::from(vec![Span::styled(actor, theme.dim()), Span::styled(text, style)]));
     }
     match &op.outcome {
         Outcome::Failed { errno, .. } => {
             if let Some(meaning) = failure::explain(&op.op, errno) {
-                lines.push(Line::from(shortened(&format!("  {errno}: {meaning}"), columns)));
+                lines.push(Line::from(shortened(&safe(&format!("  {errno}: {meaning}")), columns)));
             }
         }
         Outcome::Done { output } | Outcome::Exited { output, .. } => {

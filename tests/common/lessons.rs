@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use unboxed::diff::Diff;
+use unboxed::action::Action;
 use unboxed::export::{self, Form};
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Lesson;
 use unboxed::op::Outcome;
-use unboxed::report::StepRecord;
+use unboxed::report::{LazyDiff, StepRecord};
 use unboxed::snapshot::Snapshot;
 use unboxed::tape::{Tape, file, shelf};
 
@@ -43,6 +43,12 @@ pub fn hostile(evil: &str) -> (Lesson, Tape) {
             [&mut step.title, &mut step.story, &mut step.after, &mut step.docker, &mut step.oci, &mut step.notes]
         {
             text.push_str(evil);
+        }
+        for entry in step.actions.iter_mut().chain(&mut step.breaks) {
+            entry.actor.0.push_str(evil);
+            if let Action::Run(run) = &mut entry.action {
+                run.command.iter_mut().for_each(|word| word.push_str(evil));
+            }
         }
         for hint in &mut step.hints {
             hint.nudge.push_str(evil);
@@ -91,7 +97,7 @@ fn spoil(record: &mut StepRecord, evil: &str) {
     }
     record.charts.iter_mut().for_each(|series| series.chart.group.push_str(evil));
     spoil_snapshot(Arc::make_mut(&mut record.after), evil);
-    record.diff = Diff::between(&record.before, &record.after);
+    record.diff = LazyDiff::default();
 }
 
 fn spoil_snapshot(snapshot: &mut Snapshot, evil: &str) {

@@ -7,16 +7,17 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
+use unboxed::action::Action;
+use unboxed::action::run::Run;
 use unboxed::app::exam::{Exam, LessonResult};
 use unboxed::app::talk::TalkView;
-use unboxed::app::{CatalogueRow, Effect, Model, Msg, Screen, update};
+use unboxed::app::{self, CatalogueRow, Effect, Model, Msg, Programs, Screen, update};
 use unboxed::call::{Call, CallKind, CallResult, ErrnoName};
-use unboxed::diff::Diff;
 use unboxed::engine::{Event, Goal, Proof, ProofRow, Ready, ShellTerminal, TurnState};
-use unboxed::lesson::catalogue;
+use unboxed::lesson::{self, catalogue};
 use unboxed::observe::mounts;
 use unboxed::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
-use unboxed::report::{LabInfo, StepRecord, StepStatus, Verdict, WholeRecord};
+use unboxed::report::{LabInfo, LazyDiff, StepRecord, StepStatus, Verdict, WholeRecord};
 use unboxed::snapshot::*;
 use unboxed::talk::clock::Clock;
 use unboxed::talk::message::{FromHub, Role, ToHub, Told, Whole, Window, Windows};
@@ -25,13 +26,16 @@ use unboxed::ui::theme::Theme;
 use unboxed::ui::{self, Look};
 
 /// What nobody should name a thing, and somebody will.
-pub const HOSTILE: [&str; 6] = [
+pub const HOSTILE: [&str; 9] = [
     "\u{1b}[2J\u{1b}[31mred",
     "tab\there\nand\rthere",
     "あいうえお",
     "\u{1112}\u{1161}\u{11ab}",
     "ｶﾞ",
     "\u{9b}5m\u{7}\u{200d}",
+    "rm \u{202e}cba\u{2066}\u{200f}x\u{200b}\u{2028}\u{3164}",
+    "a\u{e0041}\u{fe0f}\u{ad}\u{feff}\u{fff9}\u{e000}",
+    "\u{301}e\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}",
 ];
 
 pub fn look(colors: bool) -> Look {
@@ -194,7 +198,7 @@ pub fn record(step: usize, names: &[&str]) -> StepRecord {
             pieces: Vec::new(),
             nanos: 70_000,
         }],
-        diff: Diff::between(&before, &after),
+        diff: LazyDiff::default(),
         before,
         after: Arc::clone(&after),
         verdicts: vec![
@@ -287,6 +291,18 @@ pub fn in_catalogue() -> Model {
     )
 }
 
+/// Before a lesson from a file begins.
+pub fn programs(names: &[&str]) -> Model {
+    let mut lesson = catalogue::find("1").expect("the lesson");
+    for (entry, name) in lesson.steps.iter_mut().flat_map(|step| &mut step.actions).zip(names.iter().cycle()) {
+        entry.action = Action::Run(Run { command: vec!["sh".into(), "-c".into(), (*name).into()], changes: false });
+    }
+    let mut model = in_catalogue();
+    let lines = lesson::programs::listed(&lesson);
+    model.overlay = app::Overlay::Programs(Programs { lesson: lesson.id, lines, scroll: 0 });
+    model
+}
+
 pub fn ended() -> Model {
     let mut model = in_lesson(&[]);
     update(&mut model, key(KeyCode::Char('q')));
@@ -356,6 +372,7 @@ pub fn models() -> Vec<(&'static str, Model)> {
         ("a question", question("")),
         ("an answer", question("a\n")),
         ("the score", score()),
+        ("programs to agree to", programs(&names)),
     ]);
     let (last, asked) = (Beat::Show { step: PLAYED - 1 }, Beat::Ask { step: 1, question: 0 });
     for (name, role, beat, keys) in [
@@ -422,7 +439,7 @@ pub fn what_if(names: &[&str]) -> Model {
         step: 1,
         status: StepStatus::Played,
         ops: Vec::new(),
-        diff: Diff::default(),
+        diff: LazyDiff::default(),
         after: Arc::clone(&before),
         before,
         verdicts: vec![Verdict::new(false, names.join(" "), names.join(" "))],

@@ -164,7 +164,7 @@ fn the_environment_of_whoever_starts_a_lab_stays_outside() {
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().expect("its output")).read_line(&mut line).expect("a line");
 
-    let pids: Vec<u32> = unboxed::observe::processes::tree(std::path::Path::new("/proc"), child.id())
+    let pids: Vec<u32> = unboxed::observe::processes::tree(std::path::Path::new("/proc"), child.id(), &[])
         .into_iter()
         .map(|(pid, _)| pid)
         .filter(|pid| *pid != child.id())
@@ -211,7 +211,7 @@ steps:
     let (lesson, tape) = (folder.path().join("curious.yaml"), folder.path().join("curious.tape"));
     std::fs::write(&lesson, CURIOUS).expect("a lesson");
     let output = unboxed()
-        .arg("record")
+        .args(["record", "--yes"])
         .arg(&lesson)
         .arg("-o")
         .arg(&tape)

@@ -18,7 +18,10 @@ use crate::lesson::model::ViewKind;
 use crate::op::OpRecord;
 use crate::report::Series;
 use crate::snapshot::{Omitted, Snapshot};
-use crate::text::safe;
+use crate::text::{beginning, safe};
+
+/// Bytes shown of a row: no terminal is as wide, and one line of a program can be as long as all that it prints.
+const MAX_ROW: usize = 4096;
 
 /// Which side of a step a pane shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,5 +175,5 @@ fn seen(birth: &Birth) -> Row<()> {
 }
 
 fn row(mark: Mark, text: impl AsRef<str>) -> PaneRow {
-    PaneRow { mark, text: safe(text.as_ref()), kind: RowKind::Plain, group: None }
+    PaneRow { mark, text: safe(beginning(text.as_ref(), MAX_ROW)), kind: RowKind::Plain, group: None }
 }

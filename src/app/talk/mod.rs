@@ -309,7 +309,7 @@ impl Talk {
             None => (self.view.live(), self.view.live()),
         };
         let diff = match &record {
-            Some(record) if !is_told => Cow::Borrowed(&record.diff),
+            Some(record) if !is_told => Cow::Borrowed(record.diff()),
             _ => Cow::Owned(Diff::between(before, after)),
         };
         let ops = record.as_ref().filter(|_| !is_told).map_or(&[][..], |record| &record.ops);

@@ -18,7 +18,7 @@ pub fn commands(reel: &Reel<'_>, all: &[Typed<'_>]) -> Markup {
         pre.terminal.scroll tabindex="0" role="region" aria-label="Commands and what they printed" {
             code {
                 @for typed in all {
-                    @for line in &typed.lines { span.command { span.prompt { (typed.actor.as_str()) "# " } (highlighted(reel, line)) } "\n" }
+                    @for line in &typed.lines { span.command { span.prompt { (safe(typed.actor.as_str())) "# " } (highlighted(reel, line)) } "\n" }
                     @for said in typed.ops.iter().flat_map(|op| said(op, OUTPUT_LINES)) {
                         @match said {
                             Said::Printed { text, .. } => { span.out { (text) } "\n" }
@@ -36,8 +36,8 @@ pub fn highlighted(reel: &Reel<'_>, line: &str) -> Markup {
     html! {
         @for (token, text) in reel.pieces(line) {
             @match class(token) {
-                Some(class) => span class=(class) { (text) },
-                None => (text),
+                Some(class) => span class=(class) { (safe(&text)) },
+                None => (safe(&text)),
             }
         }
     }
@@ -68,8 +68,8 @@ pub fn calls(deed: &Deed<'_>, id: &str) -> Markup {
                         tbody {
                             @for (op, call) in ops.iter().flat_map(|op| op.calls.iter().map(move |call| (op, call))) {
                                 tr.bad[!call.result.is_ok()] {
-                                    td { (op.actor.as_str()) }
-                                    td { code { (call) } }
+                                    td { (safe(op.actor.as_str())) }
+                                    td { code { (safe(&call.to_string())) } }
                                     td.took { (call.nanos / 1000) " us" }
                                 }
                             }
@@ -93,7 +93,7 @@ pub fn verdicts(deed: &Deed<'_>) -> Markup {
                         @for verdict in verdicts {
                             tr {
                                 td { @if verdict.ok { span.good { "ok" } } @else { span.bad { "NO" } } }
-                                td { (verdict.expected) }
+                                td { (safe(&verdict.expected)) }
                                 td { (shortened(&safe(&verdict.seen), SEEN)) }
                             }
                         }

@@ -1,5 +1,5 @@
 //! A lesson as one page that needs nothing else: no network, no other file. Without its script it reads from top to bottom; with
-//! it, it shows a step at a time. Whatever a lesson or a tape says is text: the templates escape it, and its control characters.
+//! it, it shows a step at a time. Whatever a lesson or a tape says is text: the templates escape it, and what can't be seen in it.
 
 mod chart;
 mod deed;
@@ -14,13 +14,13 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::prose;
 use super::reel::Reel;
 use crate::lesson::model::ViewKind;
-use crate::text::safe_lines;
+use crate::text::{prose_lines, safe};
 
 const STYLE: &str = include_str!("../../../assets/export/page.css");
 const SCRIPT: &str = include_str!("../../../assets/export/page.js");
 
 /// The page's own style and script, and nothing else, ever: SHA-256 of the two files, in base64. A test compares them.
-const STYLE_HASH: &str = "sha256-VClNgSoM/5wRstnvIBsk5fPEKRaVUr+/ylZb4HH0JHw=";
+const STYLE_HASH: &str = "sha256-6GXur4q7YuUJY8C29lvHpNWZqDmGDrAsAFbHTF5HdfA=";
 const SCRIPT_HASH: &str = "sha256-lmILKHbM0HHlvMCwmdiBNVXBURRggxlg9SlQHqIYQ34=";
 
 /// What the keys do, for the page's help; `assets/export/page.js` does it.
@@ -37,7 +37,7 @@ const KEYS: [(&str, &str); 9] = [
 ];
 
 pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
-    writeln!(out, "{}", safe_lines(&page(reel).into_string()))?;
+    writeln!(out, "{}", prose_lines(&page(reel).into_string()))?;
     out.flush()
 }
 
@@ -149,7 +149,7 @@ fn foot(reel: &Reel<'_>) -> Markup {
                     }
                     tbody {
                         @for row in &proof.rows {
-                            tr { th scope="row" { (row.what) } td { (row.before) } td { (row.after) } }
+                            tr { th scope="row" { (safe(&row.what)) } td { (row.before) } td { (row.after) } }
                         }
                     }
                 }

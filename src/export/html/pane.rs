@@ -17,7 +17,7 @@ pub fn first(watch: &[ViewKind]) -> usize {
 /// Every pane of a step, the most telling first.
 pub fn all(deed: &Deed<'_>, id: &str) -> Markup {
     html! {
-        section.panes.same[deed.record.diff.is_empty()] aria-label="Panes" {
+        section.panes.same[deed.record.diff().is_empty()] aria-label="Panes" {
             h3 { "What the kernel shows" }
             div.choose hidden {
                 div role="group" aria-label="Panes" {
@@ -44,7 +44,7 @@ const COMPARE: [(&str, &str); 4] =
     [("diff", "What changed"), ("both", "Before | after"), ("before", "Before"), ("after", "After")];
 
 fn count(deed: &Deed<'_>, view: ViewKind) -> Markup {
-    let changes = deed.record.diff.changes(view);
+    let changes = deed.record.diff().changes(view);
     html! { @if changes > 0 { " " span.count { (changes) " changed" } } }
 }
 

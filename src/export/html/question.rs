@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::super::asked::{Asked, Worth};
 use super::super::prose;
+use crate::text::safe;
 
 pub fn section(asked: &Asked<'_>) -> Markup {
     let question = asked.question;
@@ -13,9 +14,9 @@ pub fn section(asked: &Asked<'_>) -> Markup {
             h3 id=(title) { "Question " (asked.number) ": " (question.kind().words()) }
             (prose::to_html(&question.ask))
             @if !asked.options.is_empty() {
-                ul.options { @for option in &asked.options { li { b { (option.letter) ")" } " " (option.say) } } }
+                ul.options { @for option in &asked.options { li { b { (option.letter) ")" } " " (safe(option.say)) } } }
             }
-            @if !asked.goals.is_empty() { ul { @for goal in &asked.goals { li { (goal) } } } }
+            @if !asked.goals.is_empty() { ul { @for goal in &asked.goals { li { (safe(goal)) } } } }
             @if !question.hint.trim().is_empty() {
                 details { summary { "A hint" } (prose::to_html(&question.hint)) }
             }
@@ -31,14 +32,14 @@ fn answer(asked: &Asked<'_>) -> Markup {
     let letters = asked.right_letters();
     html! {
         p {
-            b { "Right: " @if !letters.is_empty() { (letters) ") " } (asked.right) }
+            b { "Right: " @if !letters.is_empty() { (letters) ") " } (safe(&asked.right)) }
             @if asked.is_prediction() { " (decided by the kernel)" }
         }
         @if asked.options.iter().any(|option| option.worth != Worth::Open) {
             ul.options {
                 @for option in &asked.options {
                     li {
-                        b { (option.letter) ")" } " " (option.say) " "
+                        b { (option.letter) ")" } " " (safe(option.say)) " "
                         @match option.worth {
                             Worth::Right => { span.good { "right" } }
                             Worth::Wrong => { span.bad { "wrong" } }

@@ -7,7 +7,7 @@ use super::super::reel::{Deed, Played, Reel};
 use super::{chart, deed, pane, part, question};
 use crate::lesson::model::{Branch, Hint};
 use crate::report::StepStatus;
-use crate::text::one_line;
+use crate::text::{one_line, safe_lines};
 
 pub fn article(reel: &Reel<'_>, played: &Played<'_>) -> Markup {
     let Played { number, step, deed, branches, asked } = played;
@@ -70,7 +70,7 @@ fn beside(reel: &Reel<'_>, docker: &str, oci: &str) -> Markup {
     html! {
         details {
             summary { "The same by docker, and in an OCI config.json" }
-            p { code { (docker.trim()) } }
+            p { code { (safe_lines(docker.trim())) } }
             @if !oci.trim().is_empty() {
                 pre.scroll tabindex="0" role="region" aria-label="OCI config.json" {
                     code { @for line in oci.trim_end().lines() { (deed::highlighted(reel, line)) "\n" } }

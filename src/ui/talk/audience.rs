@@ -12,7 +12,7 @@ use crate::lesson::model::{Step, ViewKind};
 use crate::lesson::quiz::{Kind, Question, shuffled};
 use crate::talk::Stage;
 use crate::talk::beat::{Beat, paragraph, sentence};
-use crate::text::{column, safe, shortened, wrapped};
+use crate::text::{column, prose, safe, shortened, wrapped};
 use crate::ui::Look;
 use crate::ui::markdown;
 use crate::ui::pane::frame_block;
@@ -169,7 +169,7 @@ fn draw_head(talk: &Talk, stage: &Stage, theme: Theme, area: Rect, frame: &mut F
     let step = talk.step(stage.beat);
     let right = format!("{} / {} ", stage.beat.step() + 1, talk.view.lesson.steps.len());
     let room = usize::from(area.width).saturating_sub(right.len() + 1);
-    let title = step.map_or_else(String::new, |step| safe(&step.title));
+    let title = step.map_or_else(String::new, |step| prose(&step.title));
     let line = Line::from(vec![
         Span::styled(format!(" {}", column(&title, room)), theme.bold()),
         Span::styled(right, theme.dim()),

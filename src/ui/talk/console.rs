@@ -14,7 +14,7 @@ use crate::app::talk::coming::Coming;
 use crate::app::talk::{Talk, TalkView, keys};
 use crate::talk::beat::Beat;
 use crate::talk::message::Role;
-use crate::text::{column, safe, shortened, wrapped};
+use crate::text::{column, prose, safe, shortened, wrapped};
 use crate::ui::Look;
 use crate::ui::markdown;
 use crate::ui::overlays::{centred, draw_box};
@@ -97,7 +97,7 @@ pub(super) fn draw_notes(window: &TalkView, talk: &Talk, look: &Look, area: Rect
     let scroll = window.notes_scroll.min(lines.len().saturating_sub(height));
     let hidden = lines.len().saturating_sub(scroll + height);
     let more = if hidden > 0 { format!(" Down: {hidden} more ") } else { String::new() };
-    let title = talk.step(beat).map_or_else(String::new, |step| safe(&step.title));
+    let title = talk.step(beat).map_or_else(String::new, |step| prose(&step.title));
     let title = shortened(&title, columns.saturating_sub(NOTES_TITLE + more.len()));
     let place = at.map_or_else(|| "what if".into(), |at| format!("beat {} of {}", at + 1, own.len()));
     let block = frame_block(format!(" {title}: notes, {place} "), more, false, look.theme);
@@ -141,7 +141,7 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
         part("w asks:", &branch.title);
     }
     if let Some(next) = steps.get(beat.step() + 1) {
-        part(&format!("Next step, {}:", safe(&next.title)), &next.notes);
+        part(&format!("Next step, {}:", prose(&next.title)), &next.notes);
     }
     lines
 }
@@ -166,7 +166,7 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         }
         (Phase::Ready, Coming::Reveal) => vec![Line::from("the answer")],
         (Phase::Ready, Coming::Move(beat)) => {
-            let title = talk.step(beat).map_or_else(String::new, |step| safe(&step.title));
+            let title = talk.step(beat).map_or_else(String::new, |step| prose(&step.title));
             let what = match beat {
                 Beat::Ask { .. } => "a question",
                 Beat::Show { .. } => "what came of it",
@@ -267,7 +267,7 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             let text = format!(
                 "{sign}{:>3} {} {:>5} {used}",
                 index + 1,
-                column(&safe(&step.title), CELL - 18),
+                column(&prose(&step.title), CELL - 18),
                 minutes(clock.planned[index])
             );
             Some(column(&text, CELL))
@@ -299,7 +299,7 @@ pub(super) fn draw_jump(talk: &Talk, at: usize, theme: Theme, area: Rect, frame:
         .skip(top)
         .take(height)
         .map(|(index, step)| {
-            let text = format!("{}{:>3} {}", talk.step_sign(index), index + 1, safe(&step.title));
+            let text = format!("{}{:>3} {}", talk.step_sign(index), index + 1, prose(&step.title));
             let line = Line::from(column(&text, usize::from(place.width.saturating_sub(2))));
             if index == at { line.style(theme.selected()) } else { line }
         })

@@ -1,0 +1,154 @@
+//! A lesson from a file says what programs it will run, and asks, before it is first played live. The answer is kept: it is asked
+//! again only once the lesson does something else.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use nix::sys::stat::Mode;
+
+use super::is_path;
+use crate::kernel::directory::Directory;
+use crate::kernel::home;
+use crate::lesson::model::Lesson;
+use crate::lesson::programs;
+use crate::text::safe;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+pub struct Consent {
+    /// Run the programs of a lesson file without being asked
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// What the lab is to those programs.
+const LAB: &str = "They run in a lab: it has the machine's /usr to read, none of your files and processes, and no network; what \
+                   they do there goes with it.";
+/// Answers that are kept. Each holds what it was given for: up to a MiB.
+const MAX_KEPT: usize = 64;
+/// Bytes of one answer: no lesson file is longer, and what it does is a part of it, with longer words.
+const MAX_DEEDS: u64 = 16 << 20;
+
+/// Ask on the terminal, where `name` is a file and its programs have not been agreed to. An error where they are not.
+pub fn ask(name: &str, lesson: &Lesson, consent: Consent) -> anyhow::Result<()> {
+    if consent.yes || !is_asked_for(name, lesson) {
+        return Ok(());
+    }
+    let mut err = io::stderr().lock();
+    for line in question(name, lesson) {
+        writeln!(err, "{line}")?;
+    }
+    let name = safe(name);
+    if !io::stdin().is_terminal() || !err.is_terminal() {
+        bail!("{name} was not played: look at the programs that it runs, and say --yes if they may run");
+    }
+    write!(err, "\nPlay it? [y/N] ")?;
+    err.flush()?;
+    drop(err);
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).context("could not read the answer")?;
+    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+        bail!("{name} was not played");
+    }
+    if let Some(trouble) = keep(lesson) {
+        eprintln!("unboxed: {}", safe(&trouble));
+    }
+    Ok(())
+}
+
+/// Whether it is to be asked before this is played live.
+pub fn is_asked_for(name: &str, lesson: &Lesson) -> bool {
+    is_path(name) && programs::count(lesson) > 0 && !directory().is_some_and(|dir| is_kept(&dir, lesson))
+}
+
+/// What there is to agree to, a line each.
+pub fn question(name: &str, lesson: &Lesson) -> Vec<String> {
+    let count = programs::count(lesson);
+    let them = if count == 1 { "a program".to_owned() } else { format!("{count} programs") };
+    let heading = format!("{} is not one of unboxed's own lessons. It runs {them} of its author's:", safe(name));
+    let blank = String::new();
+    let mut lines = vec![heading, blank.clone()];
+    lines.extend(programs::listed(lesson));
+    lines.extend([blank, LAB.to_owned()]);
+    lines
+}
+
+fn directory() -> Option<PathBuf> {
+    Some(home::state_directory()?.join("agreed"))
+}
+
+/// Remember that a lesson may do what it does; a sentence when that could not be kept.
+pub fn keep(lesson: &Lesson) -> Option<String> {
+    let dir = directory()?;
+    let error = write(&dir, lesson).err()?;
+    Some(format!("the answer could not be kept in {}, and will be asked for again: {error:#}", dir.display()))
+}
+
+/// The whole of what was agreed to is kept and compared: no sum is as good.
+fn is_kept(dir: &Path, lesson: &Lesson) -> bool {
+    let deeds = programs::deeds(lesson);
+    let Ok(Some(dir)) = Directory::find_private(dir) else { return false };
+    let kept = dir.read(&name(&deeds), MAX_DEEDS).ok().flatten();
+    kept.is_some_and(|kept| kept == deeds.as_bytes())
+}
+
+fn write(dir: &Path, lesson: &Lesson) -> anyhow::Result<()> {
+    let deeds = programs::deeds(lesson);
+    if let Some(parent) = dir.parent() {
+        Directory::make_private(parent)?;
+    }
+    let dir = Directory::make_private(dir)?;
+    forget_the_oldest(&dir)?;
+    dir.replace(&name(&deeds), Mode::S_IRUSR | Mode::S_IWUSR, |file| file.write_all(deeds.as_bytes()))?;
+    Ok(())
+}
+
+/// A name that is short; what counts is inside.
+fn name(deeds: &str) -> OsString {
+    format!("{:08x}-{}", crc32fast::hash(deeds.as_bytes()), deeds.len()).into()
+}
+
+fn forget_the_oldest(dir: &Directory) -> io::Result<()> {
+    let mut kept: Vec<_> =
+        dir.names()?.into_iter().filter_map(|name| Some((dir.stat(&name).ok()??.st_mtime, name))).collect();
+    kept.sort();
+
+    let too_many = (kept.len() + 1).saturating_sub(MAX_KEPT);
+    kept.iter().take(too_many).try_for_each(|(_, name)| dir.remove(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lesson::catalogue;
+
+    #[test]
+    fn an_answer_is_kept_for_what_a_lesson_does() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let lesson = catalogue::find("1").expect("a lesson");
+        assert!(!is_kept(dir.path(), &lesson));
+        write(dir.path(), &lesson).expect("kept");
+        write(dir.path(), &lesson).expect("kept again");
+        assert!(is_kept(dir.path(), &lesson));
+        let told = Lesson { title: "Another title".into(), ..lesson.clone() };
+        assert!(is_kept(dir.path(), &told));
+        let mut other = lesson.clone();
+        other.steps.pop();
+        assert!(!is_kept(dir.path(), &other));
+        // One that has the name of another's answer.
+        std::fs::write(dir.path().join(name(&programs::deeds(&other))), "x").expect("a file");
+        assert!(!is_kept(dir.path(), &other));
+    }
+
+    #[test]
+    fn answers_do_not_pile_up() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for number in 0..MAX_KEPT + 10 {
+            std::fs::write(dir.path().join(number.to_string()), "x").expect("a file");
+        }
+        write(dir.path(), &catalogue::find("1").expect("a lesson")).expect("kept");
+        assert_eq!(std::fs::read_dir(dir.path()).expect("a listing").count(), MAX_KEPT);
+    }
+}

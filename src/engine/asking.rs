@@ -1,0 +1,376 @@
+//! One actor asked: each request has a number, which its answer repeats, and each has its time. An answer that comes late is
+//! known by its number and dropped, with its descriptors. Whoever says anything else is lost: it is not asked again.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::link::LinkError;
+use super::waiting::{Awaited, Waiting, why_silent};
+use crate::lab::guarded::{GuardError, GuardedWire};
+use crate::lab::protocol::{FromActor, Numbered, ToActor};
+use crate::lab::wire::{Received, Wire};
+use crate::op::{ActorName, Op};
+
+/// How long one that is being set up may take to introduce itself.
+const FIRST_WORD: Duration = Duration::from_secs(30);
+/// How long one that owes an answer may take to give it, when there is something else to be done: it may just have woken up.
+const LATE_FOR_OPS: Duration = Duration::from_secs(1);
+const LATE_FOR_QUESTIONS: Duration = Duration::from_millis(20);
+
+/// How long the answer to a request may take.
+fn limit(request: &ToActor) -> Duration {
+    const SOON: Duration = Duration::from_secs(10);
+    match request {
+        ToActor::Hostname { .. } => Duration::from_secs(1),
+        ToActor::Probe { timeout_ms, .. } => SOON + Duration::from_millis(u64::from(*timeout_ms)),
+        ToActor::Netlink { .. } | ToActor::Shell { .. } | ToActor::StandIn { .. } => SOON,
+        ToActor::Perform(op) => match op {
+            // A program is killed after 20 seconds, and no workload takes longer than 15.
+            Op::Run { .. } | Op::Work { .. } | Op::CopyTree { .. } => Duration::from_secs(30),
+            Op::Ping { timeout_ms, .. } => SOON + Duration::from_millis(u64::from(*timeout_ms)),
+            _ => SOON,
+        },
+    }
+}
+
+/// The wire to an actor, and what it owes.
+#[derive(Debug)]
+pub struct ActorWire {
+    actor: ActorName,
+    wire: GuardedWire,
+    /// The one at the other end, as the machine counts.
+    pid: u32,
+    asked: u64,
+    /// Numbers of requests whose answers are still to come.
+    owed: BTreeSet<u64>,
+    lost: Option<Loss>,
+}
+
+/// Why an actor is not asked any more.
+#[derive(Debug, Clone)]
+enum Loss {
+    Ended,
+    /// What it did that actors don't.
+    Misbehaved(String),
+}
+
+impl ActorWire {
+    /// Wait for the first word of a new actor.
+    pub fn introduce(
+        actor: ActorName,
+        wire: Wire,
+        waiting: &Waiting,
+    ) -> Result<(ActorWire, Received<FromActor>), LinkError> {
+        let mut new = ActorWire {
+            actor,
+            wire: wire.into(),
+            pid: 0,
+            asked: 0,
+            // Nobody asked for the first word, but it is due.
+            owed: BTreeSet::from([0]),
+            lost: None,
+        };
+        let received = new.await_answer(0, FIRST_WORD, waiting)?;
+        match received.sender.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0) {
+            Some(pid) => new.pid = pid,
+            None => return Err(new.lose("it does not say which process it is")),
+        }
+        Ok((new, received))
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// It was not lost, and is still there.
+    pub fn is_there(&self) -> bool {
+        self.lost.is_none() && !self.wire.has_ended()
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.wire.has_ended()
+    }
+
+    /// It is behind with its answers, and has just begun to give them.
+    pub fn wakes_up(&self) -> bool {
+        self.lost.is_none() && !self.owed.is_empty() && self.wire.is_readable()
+    }
+
+    /// Send a request and wait for its answer.
+    pub fn ask(&mut self, request: &ToActor, waiting: &Waiting) -> Result<Received<FromActor>, LinkError> {
+        if let Some(loss) = &self.lost {
+            return Err(self.error(loss));
+        }
+        let is_op = matches!(request, ToActor::Perform(_));
+        self.settle_debts(if is_op { LATE_FOR_OPS } else { LATE_FOR_QUESTIONS }, waiting)?;
+        let within = limit(request);
+        let id = self.asked + 1;
+        self.asked = id;
+        let sent = self.wire.send(&Numbered { id, message: request }, &waiting.until(Instant::now() + within));
+        match sent {
+            Ok(()) => {}
+            Err(GuardError::Cancelled) => return Err(LinkError::Cancelled),
+            Err(GuardError::TimedOut) => return Err(self.lose("it does not take what it is asked")),
+            Err(other) => return Err(self.lose_by(other)),
+        }
+        self.owed.insert(id);
+        self.await_answer(id, within, waiting)
+    }
+
+    /// Drop what it was asked for earlier and answers only now. An error when it still owes something.
+    fn settle_debts(&mut self, within: Duration, waiting: &Waiting) -> Result<(), LinkError> {
+        let until = Instant::now() + within;
+        while !self.owed.is_empty() {
+            match self.next_answer(until, waiting) {
+                Ok(_) => {}
+                Err(GuardError::TimedOut) => return Err(self.silent()),
+                Err(GuardError::Cancelled) => return Err(LinkError::Cancelled),
+                Err(other) => return Err(self.lose_by(other)),
+            }
+        }
+        Ok(())
+    }
+
+    fn await_answer(&mut self, id: u64, within: Duration, waiting: &Waiting) -> Result<Received<FromActor>, LinkError> {
+        let mut until = Instant::now() + within;
+        let mut part = waiting.first_part(until);
+        let mut told = false;
+        let mut was_late = false;
+        let answer = loop {
+            match self.next_answer(part, waiting) {
+                Ok(received) if received.message.id == id => break Ok(received),
+                Ok(_) => {}
+                Err(GuardError::TimedOut) if part < until => {
+                    part = until;
+                    told = true;
+                    waiting.tell(Some(Awaited { actor: self.actor.clone(), why: why_silent(self.pid) }));
+                }
+                // It has answered, or begun to: who was suspended meanwhile may be this very program.
+                Err(GuardError::TimedOut) if !was_late && self.wire.is_readable() => {
+                    was_late = true;
+                    until = Instant::now() + LATE_FOR_OPS;
+                    part = until;
+                }
+                Err(GuardError::TimedOut) => break Err(self.silent()),
+                Err(GuardError::Cancelled) => break Err(LinkError::Cancelled),
+                Err(other) => break Err(self.lose_by(other)),
+            }
+        };
+        if told {
+            waiting.tell(None);
+        }
+        let Received { message, fds, sender } = answer?;
+        Ok(Received { message: message.message, fds, sender })
+    }
+
+    /// The next answer of those it owes.
+    fn next_answer(&mut self, until: Instant, waiting: &Waiting) -> Result<Received<Numbered<FromActor>>, GuardError> {
+        let received: Received<Numbered<FromActor>> = self.wire.receive(&waiting.until(until))?;
+        if self.owed.remove(&received.message.id) {
+            return Ok(received);
+        }
+        Err(GuardError::Garbled("it answered what nobody had asked".into()))
+    }
+
+    fn silent(&self) -> LinkError {
+        LinkError::Silent { actor: self.actor.clone(), why: why_silent(self.pid) }
+    }
+
+    /// It is not asked again.
+    pub fn lose(&mut self, why: &str) -> LinkError {
+        self.lose_by(GuardError::Garbled(why.to_owned()))
+    }
+
+    fn lose_by(&mut self, error: GuardError) -> LinkError {
+        let loss = match error {
+            GuardError::Closed => Loss::Ended,
+            other => Loss::Misbehaved(other.to_string()),
+        };
+        let error = self.error(&loss);
+        self.lost = Some(loss);
+        error
+    }
+
+    fn error(&self, loss: &Loss) -> LinkError {
+        let actor = self.actor.clone();
+        match loss {
+            Loss::Ended => LinkError::Gone { actor },
+            Loss::Misbehaved(why) => LinkError::Lost { actor, why: why.clone() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{events, requests};
+    use std::io::Write;
+    use std::os::fd::{AsRawFd, RawFd};
+    use std::os::unix::net::UnixStream;
+    use std::sync::mpsc::RecvTimeoutError;
+
+    /// An actor, and the other end of its wire, where anybody may be.
+    fn introduced() -> (ActorWire, Wire) {
+        let (ours, mut theirs) = Wire::pair().expect("a wire");
+        ours.expect_credentials().expect("credentials");
+        send(&mut theirs, 0, FromActor::Born { actor: "container".into() }, &[]);
+        let (wire, _) = ActorWire::introduce("container".into(), ours, &Waiting::default()).expect("an actor");
+        assert_eq!(wire.pid(), std::process::id());
+        (wire, theirs)
+    }
+
+    fn send(wire: &mut Wire, id: u64, message: FromActor, fds: &[RawFd]) {
+        wire.send(&Numbered { id, message }, fds).expect("it is sent");
+    }
+
+    fn hostname(name: &str) -> FromActor {
+        FromActor::Hostname(Some(name.into()))
+    }
+
+    const ASK: ToActor = ToActor::Hostname { pid: None };
+
+    fn answer_of(wire: &mut ActorWire) -> Result<FromActor, String> {
+        wire.ask(&ASK, &Waiting::default()).map(|received| received.message).map_err(|error| error.to_string())
+    }
+
+    /// The other end sends something; the actor is lost, with a sentence, and not asked again.
+    #[track_caller]
+    fn check_lost(sentence: &str, send: impl FnOnce(Wire)) {
+        let (mut wire, theirs) = introduced();
+        send(theirs);
+        let expected = Err(format!("container is lost: {sentence}"));
+        assert_eq!(answer_of(&mut wire), expected);
+        assert_eq!(answer_of(&mut wire), expected);
+        assert!(!wire.is_there());
+    }
+
+    #[test]
+    fn whoever_says_what_actors_do_not_say_is_lost() {
+        check_lost("it answered what nobody had asked", |mut theirs| {
+            send(&mut theirs, 7, hostname("a"), &[]);
+            std::mem::forget(theirs);
+        });
+        let raw = |bytes: &'static [u8]| {
+            move |theirs: Wire| {
+                let mut stream = UnixStream::from(theirs.into_fd());
+                stream.write_all(bytes).expect("it is sent");
+                std::mem::forget(stream);
+            }
+        };
+        check_lost("it sent a message of 4294967295 bytes", raw(b"\xff\xff\xff\xff"));
+        check_lost("it sent a message of 4194305 bytes", raw(b"\x01\x00\x40\x00"));
+        check_lost("EOF while parsing a value at line 1 column 0", raw(b"\0\0\0\0"));
+        check_lost("expected value at line 1 column 1", raw(b"\x04\0\0\0]]]]"));
+        check_lost("it sent more descriptors than anybody asked for", |mut theirs| {
+            let fds = [theirs.raw_fd(); 200];
+            send(&mut theirs, 1, hostname("a"), &fds);
+            std::mem::forget(theirs);
+        });
+        check_lost("invalid type: integer `5`, expected struct Numbered at line 1 column 1", raw(b"\x01\0\0\x005"));
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_without_falling_over() {
+        let (mut wire, theirs) = introduced();
+        let body = [br#"{"id":1,"message":"#.as_slice(), &b"[".repeat(1 << 20)].concat();
+        let mut stream = UnixStream::from(theirs.into_fd());
+        let writer = std::thread::spawn(move || {
+            let length = u32::try_from(body.len()).expect("a length").to_le_bytes();
+            // It may be cut off in the middle.
+            let _ = stream.write_all(&[&length, body.as_slice()].concat());
+            stream
+        });
+        let said = answer_of(&mut wire).expect_err("no answer");
+        assert!(said.starts_with("container is lost"), "{said}");
+        drop(wire);
+        writer.join().expect("it ends");
+    }
+
+    #[test]
+    fn the_end_of_the_wire_is_the_end_of_the_actor() {
+        let (mut wire, theirs) = introduced();
+        assert!(wire.is_there());
+        drop(theirs);
+        assert!(!wire.is_there() && wire.has_ended());
+        assert_eq!(answer_of(&mut wire), Err("container is gone".into()));
+        assert_eq!(answer_of(&mut wire), Err("container is gone".into()));
+    }
+
+    #[test]
+    fn a_late_answer_is_dropped_with_its_descriptors_and_the_next_one_counts() {
+        let (mut wire, mut theirs) = introduced();
+        let silent = answer_of(&mut wire).expect_err("nobody answers");
+        assert!(silent.starts_with("container does not answer"), "{silent}");
+        // It is asked nothing more as long as it owes an answer.
+        let again = answer_of(&mut wire).expect_err("nobody answers");
+        assert_eq!(again, silent);
+        assert!(wire.is_there() && !wire.wakes_up());
+        let (kept, passed) = std::io::pipe().expect("a pipe");
+        send(&mut theirs, 1, hostname("late"), &[passed.as_raw_fd()]);
+        drop(passed);
+        assert!(wire.wakes_up());
+        // Asked anew, with the next number.
+        let peer = std::thread::spawn(move || {
+            let first = theirs.receive::<Numbered<ToActor>>().expect("a request").message;
+            let second = theirs.receive::<Numbered<ToActor>>().expect("a request").message;
+            send(&mut theirs, second.id, hostname("now"), &[]);
+            (first.id, second.id, theirs)
+        });
+        assert_eq!(answer_of(&mut wire), Ok(hostname("now")));
+        let (first, second, _theirs) = peer.join().expect("it ends");
+        assert_eq!((first, second), (1, 2));
+        // The only other end of the pipe went with the late answer.
+        let mut kept = kept;
+        assert_eq!(std::io::Read::read(&mut kept, &mut [0]).expect("the end"), 0);
+    }
+
+    #[test]
+    fn an_answer_that_is_there_counts_even_when_the_time_is_up() {
+        let (mut wire, mut theirs) = introduced();
+        send(&mut theirs, 0, hostname("there"), &[]);
+        wire.owed.insert(0);
+        // As after a suspension in the middle of the wait.
+        let answer = wire.await_answer(0, Duration::ZERO, &Waiting::default());
+        assert_eq!(answer.expect("it is there").message, hostname("there"));
+    }
+
+    #[test]
+    fn whoever_drips_holds_nobody_beyond_the_deadline() {
+        let (mut wire, theirs) = introduced();
+        let mut stream = UnixStream::from(theirs.into_fd());
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let peer = std::thread::spawn(move || {
+            stream.write_all(&100_000_u32.to_le_bytes()).expect("a header");
+            let mut sent = 0;
+            // Always one byte more, long before anybody's patience for a single one is at its end.
+            while stopped.recv_timeout(Duration::from_millis(5)) == Err(RecvTimeoutError::Timeout) {
+                if stream.write_all(b" ").is_ok() {
+                    sent += 1;
+                }
+            }
+            sent
+        });
+        let silent = answer_of(&mut wire).expect_err("no answer");
+        drop(stop);
+        assert!(silent.starts_with("container does not answer"), "{silent}");
+        let sent = peer.join().expect("it ends");
+        assert!(sent < 100_000, "it was waited for to the end");
+    }
+
+    #[test]
+    fn a_request_that_drops_the_lab_ends_all_waiting() {
+        let (mut wire, _theirs) = introduced();
+        let (front, queue) = requests::channel().expect("a queue");
+        let (sender, events) = events::channel();
+        let waiting = Waiting::new(queue.cancel(), sender);
+        let op = ToActor::Perform(Op::Run { argv: vec!["true".into()] });
+        let asker = std::thread::spawn(move || wire.ask(&op, &waiting).map(|_| ()));
+        // Only once it says that it waits, so that it does.
+        let said = events.recv();
+        assert!(matches!(said, Some(crate::engine::Event::Waiting(Some(_)))), "{said:?}");
+        front.send(crate::engine::Request::RewindTo { steps: 0 }).expect("it is heard");
+        let ended = asker.join().expect("it ends");
+        assert!(matches!(ended, Err(LinkError::Cancelled)), "{ended:?}");
+        assert!(matches!(events.recv(), Some(crate::engine::Event::Waiting(None))));
+    }
+}

@@ -1,0 +1,257 @@
+//! The way from the engine to a front end: a queue that stays short. What only says how things are now takes the place of
+//! what said so before, so that one who is held up (a terminal that takes nothing) finds the latest, and not a heap of it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::Event;
+
+pub fn channel() -> (EventSender, EventReceiver) {
+    let state = State { queue: VecDeque::new(), senders: 1, has_receiver: true, announced: false };
+    let shared = Arc::new(Shared { state: Mutex::new(state), stirred: Condvar::new() });
+    (EventSender(Arc::clone(&shared)), EventReceiver(shared))
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    stirred: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: VecDeque<Event>,
+    senders: usize,
+    has_receiver: bool,
+    /// `await_news` has told of what is in the queue.
+    announced: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn push(&mut self, event: Event) {
+        let recent = self.queue.iter().enumerate().rev().take_while(|(_, earlier)| earlier.is_state());
+        let outdated = recent.filter(|(_, earlier)| event.supersedes(earlier)).map(|(place, _)| place).next();
+        if let Some(place) = outdated {
+            self.queue.remove(place);
+        }
+        self.queue.push_back(event);
+    }
+}
+
+impl Event {
+    /// It says how things are, not that something happened.
+    fn is_state(&self) -> bool {
+        match self {
+            Event::Live(_)
+            | Event::Sampled(_)
+            | Event::Turn(Some(_))
+            | Event::ShellInside { .. }
+            | Event::Waiting(_)
+            | Event::Failed { .. } => true,
+            Event::Ready(_)
+            | Event::Playing { .. }
+            | Event::Played(_)
+            | Event::Turn(None)
+            | Event::Branched { .. }
+            | Event::Shell { .. }
+            | Event::Refused { .. }
+            | Event::Ended(_) => false,
+        }
+    }
+
+    /// Whoever hears this one needs not have heard the earlier one, when nothing happened between them.
+    fn supersedes(&self, earlier: &Event) -> bool {
+        match (self, earlier) {
+            (Event::Live(_), Event::Live(_))
+            | (Event::Sampled(_), Event::Sampled(_))
+            | (Event::Waiting(_), Event::Waiting(_)) => true,
+            (Event::Turn(Some(now)), Event::Turn(Some(then))) => now.step == then.step && now.goal == then.goal,
+            (Event::ShellInside { tab: now, .. }, Event::ShellInside { tab: then, .. }) => now == then,
+            (Event::Failed { message: now }, Event::Failed { message: then }) => now == then,
+            _ => false,
+        }
+    }
+}
+
+/// The engine's end; there may be several.
+#[derive(Debug)]
+pub struct EventSender(Arc<Shared>);
+
+/// Nobody listens any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unheard;
+
+impl EventSender {
+    /// Never waits.
+    pub fn send(&self, event: Event) -> Result<(), Unheard> {
+        let mut state = self.0.state();
+        if !state.has_receiver {
+            return Err(Unheard);
+        }
+        state.push(event);
+        self.0.stirred.notify_all();
+        Ok(())
+    }
+}
+
+impl Clone for EventSender {
+    fn clone(&self) -> Self {
+        self.0.state().senders += 1;
+        EventSender(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for EventSender {
+    fn drop(&mut self) {
+        self.0.state().senders -= 1;
+        self.0.stirred.notify_all();
+    }
+}
+
+/// The front end's end.
+#[derive(Debug)]
+pub struct EventReceiver(Arc<Shared>);
+
+impl EventReceiver {
+    /// The next event; None when none can come any more.
+    pub fn recv(&self) -> Option<Event> {
+        let state = self.0.state();
+        let waited = self.0.stirred.wait_while(state, |state| state.queue.is_empty() && state.senders > 0);
+        waited.unwrap_or_else(PoisonError::into_inner).queue.pop_front()
+    }
+
+    /// The same, but None also when the time is up.
+    pub fn recv_until(&self, deadline: Instant) -> Option<Event> {
+        let state = self.0.state();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let waits = |state: &mut State| state.queue.is_empty() && state.senders > 0;
+        let waited = self.0.stirred.wait_timeout_while(state, left, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).0.queue.pop_front()
+    }
+
+    /// Wait until there is something that was not told of yet; false when nothing can come any more. For one who waits while
+    /// another one takes.
+    pub fn await_news(&self) -> bool {
+        let state = self.0.state();
+        let waits = |state: &mut State| (state.queue.is_empty() || state.announced) && state.senders > 0;
+        let mut state = self.0.stirred.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
+        let is_news = !state.queue.is_empty() && !state.announced;
+        state.announced |= is_news;
+        is_news
+    }
+
+    /// All there is.
+    pub fn take(&self) -> VecDeque<Event> {
+        let mut state = self.0.state();
+        state.announced = false;
+        std::mem::take(&mut state.queue)
+    }
+
+    /// How many events wait.
+    pub fn len(&self) -> usize {
+        self.0.state().queue.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Drop for EventReceiver {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.has_receiver = false;
+        state.queue.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Goal, TurnState};
+    use crate::report::Verdict;
+    use crate::snapshot::Snapshot;
+    use std::time::Duration;
+
+    fn live(hostname: &str) -> Event {
+        let hostnames = [("host".into(), hostname.to_owned())].into_iter().collect();
+        Event::Live(Arc::new(Snapshot { hostnames, ..Snapshot::default() }))
+    }
+
+    fn turn(step: usize, ok: bool) -> Event {
+        let verdicts = vec![Verdict::new(ok, "a", "b")];
+        Event::Turn(Some(TurnState { step, goal: Goal::Step, verdicts, earned: vec![ok] }))
+    }
+
+    #[test]
+    fn one_who_takes_nothing_finds_the_latest_and_not_a_heap() {
+        let (sender, events) = channel();
+        sender.send(Event::Playing { step: 0 }).expect("a listener");
+        for number in 0..10_000 {
+            sender.send(live(&number.to_string())).expect("a listener");
+            sender.send(Event::Sampled(Arc::default())).expect("a listener");
+            sender.send(turn(1, false)).expect("a listener");
+            sender.send(Event::ShellInside { tab: number % 3, actor: None }).expect("a listener");
+            sender.send(Event::Failed { message: "the lab is gone".into() }).expect("a listener");
+        }
+        assert_eq!(events.len(), 1 + 4 + 3);
+        assert!(matches!(events.recv(), Some(Event::Playing { step: 0 })));
+        let latest = events.take().into_iter().find_map(|event| match event {
+            Event::Live(snapshot) => snapshot.hostnames.values().next().cloned(),
+            _ => None,
+        });
+        assert_eq!(latest.as_deref(), Some("9999"));
+    }
+
+    #[test]
+    fn what_happened_is_never_dropped_and_keeps_its_place() {
+        let (sender, events) = channel();
+        let sent = [
+            live("a"),
+            Event::Turn(None),
+            live("b"),
+            turn(1, false),
+            turn(2, false),
+            Event::Refused { why: String::new() },
+            live("c"),
+        ];
+        let expected: Vec<String> = sent.iter().map(|event| format!("{event:?}")).collect();
+        sent.into_iter().for_each(|event| sender.send(event).expect("a listener"));
+        let heard: Vec<String> = events.take().iter().map(|event| format!("{event:?}")).collect();
+        assert_eq!(heard, expected);
+    }
+
+    #[test]
+    fn news_are_told_once_until_they_are_taken() {
+        let (sender, events) = channel();
+        let events = Arc::new(events);
+        let (told, heard) = std::sync::mpsc::channel();
+        let waiter = Arc::clone(&events);
+        let thread = std::thread::spawn(move || while waiter.await_news() && told.send(()).is_ok() {});
+        sender.send(live("a")).expect("a listener");
+        heard.recv_timeout(Duration::from_secs(30)).expect("news");
+        (0..1000).for_each(|number| sender.send(live(&number.to_string())).expect("a listener"));
+        assert!(heard.try_recv().is_err(), "the first word still counts");
+        assert_eq!(events.take().len(), 1);
+        sender.send(live("b")).expect("a listener");
+        heard.recv_timeout(Duration::from_secs(30)).expect("news");
+        assert_eq!(events.take().len(), 1);
+        drop(sender);
+        thread.join().expect("it ends");
+        assert!(events.recv().is_none());
+    }
+
+    #[test]
+    fn without_a_listener_nothing_is_kept() {
+        let (sender, events) = channel();
+        drop(events);
+        assert_eq!(sender.send(live("a")), Err(Unheard));
+    }
+}

@@ -1,0 +1,115 @@
+//! The way from a front end to the engine: a queue of requests, and a **cancel** beside it, which cuts short what the
+//! engine waits for in a lab that is to be dropped anyway.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvError, RecvTimeoutError, SendError, Sender};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::Request;
+
+/// A new queue. Fails where no descriptor is left for its cancel.
+pub fn channel() -> Result<(Requests, RequestQueue), Errno> {
+    let (sender, receiver) = mpsc::channel();
+    let flags = EfdFlags::EFD_SEMAPHORE | EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
+    let cancel = Cancel(Arc::new(EventFd::from_value_and_flags(0, flags)?));
+    Ok((Requests { sender, cancel: cancel.clone() }, RequestQueue { receiver, cancel }))
+}
+
+/// The front end's end. Dropping it is as good as a request to quit.
+#[derive(Debug)]
+pub struct Requests {
+    sender: Sender<Request>,
+    cancel: Cancel,
+}
+
+impl Requests {
+    pub fn send(&self, request: Request) -> Result<(), SendError<Request>> {
+        // First, so that the engine finds the one with the other.
+        if request.drops_lab() {
+            let _ = self.cancel.0.write(1);
+        }
+        self.sender.send(request)
+    }
+}
+
+impl Drop for Requests {
+    fn drop(&mut self) {
+        let _ = self.cancel.0.write(1);
+    }
+}
+
+/// The engine's end.
+#[derive(Debug)]
+pub struct RequestQueue {
+    receiver: Receiver<Request>,
+    cancel: Cancel,
+}
+
+impl RequestQueue {
+    pub fn recv(&self) -> Result<Request, RecvError> {
+        self.receiver.recv().inspect(|request| self.take_note(request))
+    }
+
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<Request, RecvTimeoutError> {
+        self.receiver.recv_timeout(timeout).inspect(|request| self.take_note(request))
+    }
+
+    /// What cuts the engine's waiting short.
+    pub fn cancel(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
+    /// One that was served asks for nothing any more.
+    fn take_note(&self, request: &Request) {
+        if request.drops_lab() {
+            let _ = self.cancel.0.read();
+        }
+    }
+}
+
+/// Asked for as long as a request that drops the lab waits in the queue. It counts them: none is forgotten when several come.
+#[derive(Debug, Clone)]
+pub struct Cancel(Arc<EventFd>);
+
+impl Cancel {
+    pub fn is_asked(&self) -> bool {
+        let mut ready = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
+        nix::poll::poll(&mut ready, PollTimeout::ZERO).is_ok_and(|count| count > 0)
+    }
+}
+
+impl AsFd for Cancel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancel_lasts_until_its_own_request_is_served() {
+        let (requests, queue) = channel().expect("a queue");
+        let cancel = queue.cancel();
+        requests.send(Request::Next).expect("it is heard");
+        assert!(!cancel.is_asked());
+        requests.send(Request::RewindTo { steps: 0 }).expect("it is heard");
+        requests.send(Request::RewindTo { steps: 1 }).expect("it is heard");
+        assert!(cancel.is_asked());
+        assert_eq!(queue.recv(), Ok(Request::Next));
+        assert!(cancel.is_asked(), "what is asked for before it is not worth waiting for");
+        assert_eq!(queue.recv(), Ok(Request::RewindTo { steps: 0 }));
+        assert!(cancel.is_asked(), "there is another one");
+        assert_eq!(queue.recv(), Ok(Request::RewindTo { steps: 1 }));
+        assert!(!cancel.is_asked());
+        drop(requests);
+        assert!(cancel.is_asked());
+        assert!(queue.recv().is_err());
+    }
+}

@@ -1,0 +1,79 @@
+//! Waiting for an actor: who may cut it short, and who hears that it takes long.
+
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::Event;
+use super::events::EventSender;
+use super::requests::Cancel;
+use crate::lab::guarded::Wait;
+use crate::observe::processes;
+use crate::op::ActorName;
+
+/// Whoever waits longer says so.
+const UNTOLD: Duration = Duration::from_millis(800);
+
+/// An actor that is being waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaited {
+    pub actor: ActorName,
+    /// Why it may not answer, where the kernel shows that: `it is stopped`.
+    pub why: Option<&'static str>,
+}
+
+impl std::fmt::Display for Awaited {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "waiting for {}", self.actor)?;
+        self.why.map_or(Ok(()), |why| write!(f, ": {why}"))
+    }
+}
+
+/// What all waiting of a session goes by. The default: nobody cuts it short, nobody hears of it.
+#[derive(Debug, Clone, Default)]
+pub struct Waiting {
+    cancel: Option<Cancel>,
+    listener: Option<EventSender>,
+}
+
+impl Waiting {
+    pub fn new(cancel: Cancel, listener: EventSender) -> Waiting {
+        Waiting { cancel: Some(cancel), listener: Some(listener) }
+    }
+
+    pub fn listener(&self) -> Option<&EventSender> {
+        self.listener.as_ref()
+    }
+
+    /// The lab is to be dropped: nothing in it is worth waiting for.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.as_ref().is_some_and(Cancel::is_asked)
+    }
+
+    pub fn until(&self, until: Instant) -> Wait<'_> {
+        Wait { until, cancel: self.cancel.as_ref().map(AsFd::as_fd) }
+    }
+
+    /// When to say that it takes long. What is over in a moment anyway is not worth a word.
+    pub fn first_part(&self, until: Instant) -> Instant {
+        let told_at = Instant::now() + UNTOLD;
+        if self.listener.is_some() && until > told_at + UNTOLD { told_at } else { until }
+    }
+
+    pub fn tell(&self, awaited: Option<Awaited>) {
+        if let Some(listener) = &self.listener {
+            let _ = listener.send(Event::Waiting(awaited));
+        }
+    }
+}
+
+/// Why a process may not answer, as its state says.
+pub fn why_silent(pid: u32) -> Option<&'static str> {
+    let dir = format!("/proc/{pid}");
+    match processes::read_stat(Path::new(&dir))?.state {
+        'T' => Some("it is stopped"),
+        't' => Some("it is stopped by who traces it"),
+        'D' => Some("the kernel keeps it waiting"),
+        _ => None,
+    }
+}

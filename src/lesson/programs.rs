@@ -1,0 +1,120 @@
+//! What a lesson runs: the programs that its author chose, as they will be executed. Everything else that lessons do is a closed list
+//! of the program's own.
+
+use super::model::{ActionEntry, Lesson};
+use crate::action::{Action, Context};
+use crate::text::safe;
+
+/// The actions of a lesson, wherever they are done.
+fn parts(lesson: &Lesson) -> impl Iterator<Item = (String, &[ActionEntry])> {
+    lesson.steps.iter().enumerate().flat_map(|(index, step)| {
+        let name = format!("step {} `{}`", index + 1, step.id);
+        let broken = (format!("{name}, to break something first"), step.breaks.as_slice());
+        let done = (name.clone(), step.actions.as_slice());
+        let what_ifs = step
+            .branches
+            .iter()
+            .map(move |branch| (format!("{name}, what if `{}`", branch.id), branch.actions.as_slice()));
+        [broken, done].into_iter().chain(what_ifs)
+    })
+}
+
+fn is_run(entry: &ActionEntry) -> bool {
+    matches!(entry.action, Action::Run(_))
+}
+
+/// How many programs it runs. None: there is nothing of an author's that a learner would have to trust.
+pub fn count(lesson: &Lesson) -> usize {
+    parts(lesson).flat_map(|(_, entries)| entries).filter(|entry| is_run(entry)).count()
+}
+
+/// Every program, and every file that is written for one to read, under the step it belongs to; a line each.
+pub fn listed(lesson: &Lesson) -> Vec<String> {
+    let context = Context::default();
+    let mut lines = Vec::new();
+    for (name, entries) in parts(lesson) {
+        let told: Vec<String> = entries
+            .iter()
+            .filter_map(|entry| match &entry.action {
+                Action::Run(_) => Some(format!("  {}# {}", entry.actor, entry.action.shell(&context).join(" "))),
+                Action::Write(write) => Some(format!("  {} writes {}: {}", entry.actor, write.path, write.text)),
+                _ => None,
+            })
+            .collect();
+        if !told.is_empty() {
+            lines.push(safe(&name));
+            lines.extend(told.iter().map(|line| safe(line)));
+        }
+    }
+    lines
+}
+
+/// A text that is the same for two lessons only if they do the same. What they tell does not count.
+pub fn deeds(lesson: &Lesson) -> String {
+    let all: Vec<(String, &[ActionEntry])> = parts(lesson).collect();
+    // Lessons were read from text: they can be written as such.
+    serde_json::to_string(&all).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lesson::parse::parse;
+
+    const LESSON: &str = "\
+format: 1
+id: small
+number: 2
+title: A small one
+summary: For tests.
+minutes: 1
+steps:
+  - id: first
+    title: First
+    story: Something happens.
+    breaks:
+      - run: {command: [rm, /root/a b]}
+    actions:
+      - write: {path: /root/x.sh, text: \"echo hi\\n\"}
+      - run: {command: [sh, -c, \"sh /root/x.sh; printf '\\e[2J'\"]}
+    expect:
+      - file: {path: /root/x, is: directory}
+    branches:
+      - id: other
+        title: What if?
+        story: So.
+        after: Look.
+        actions: [{run: {command: [id]}}]
+        expect: [{output: {says: x}}]
+";
+
+    #[test]
+    fn every_program_is_listed_as_it_is_run() {
+        let lesson = parse("small.yaml", LESSON).expect("a lesson");
+        let expected = [
+            "step 1 `first`, to break something first",
+            "  host# rm '/root/a b'",
+            "step 1 `first`",
+            "  host writes /root/x.sh: echo hi\\x0a",
+            "  host# sh -c 'sh /root/x.sh; printf '\\''\\x1b[2J'\\'''",
+            "step 1 `first`, what if `other`",
+            "  host# id",
+        ];
+        assert_eq!((count(&lesson), listed(&lesson)), (3, expected.map(String::from).to_vec()));
+    }
+
+    #[test]
+    fn two_lessons_are_the_same_if_they_do_the_same() {
+        let deeds_with = |from: &str, to: &str| {
+            assert!(LESSON.contains(from));
+            deeds(&parse("small.yaml", &LESSON.replacen(from, to, 1)).expect("a lesson"))
+        };
+        let known = deeds(&parse("small.yaml", LESSON).expect("a lesson"));
+        assert_eq!(deeds_with("Something happens", "Something else is told"), known);
+        for (from, to) in
+            [("[id]", "[id, -u]"), ("echo hi", "echo ho"), ("a b", "a c"), ("run: {command: [id]}", "getpid: {}")]
+        {
+            assert_ne!(deeds_with(from, to), known, "{to}");
+        }
+    }
+}
