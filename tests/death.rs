@@ -122,8 +122,10 @@ fn processes_that_hear_no_signal_are_swept_too() {
     for (lesson, step) in [("memory", "killer-off"), ("cpu", "weight"), ("freezer", "freeze")] {
         let held = Held::start(lesson, step);
         let id = held.said["lab"].as_str().expect("a lab").to_owned();
+        let keeper = held.keeper();
         die(&held, Victim::FrontEndAndKeeper);
         drop(held);
+        wait_until_gone(keeper);
         // One is enough: a lab is thawed in all hierarchies before it is waited for in any.
         let cleaned = unboxed().arg("clean").output().expect("unboxed starts");
         let said = String::from_utf8_lossy(&cleaned.stdout).into_owned();
@@ -159,6 +161,7 @@ fn a_process_that_waits_for_its_disk_is_swept_too() {
     child.kill().expect("killed");
     kill(keeper, Signal::SIGKILL).expect("a signal");
     child.wait().expect("its end");
+    wait_until_gone(keeper.as_raw());
     let cleaned = unboxed().arg("clean").output().expect("unboxed starts");
     assert!(cleaned.status.success(), "{}", String::from_utf8_lossy(&cleaned.stdout));
     before.assert_comes_back();

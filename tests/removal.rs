@@ -419,11 +419,11 @@ fn a_disk_that_takes_no_file_is_told_in_a_sentence_and_hinders_no_other_lesson()
         fs::File::create(&path).and_then(|file| file.set_len(mib << 20)).expect("a file");
         let mut mkfs = Command::new("mkfs.ext4");
         mkfs.args(["-q", "-F"]).args(options).arg(&path).env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin");
-        let mount = format!("mount -o loop {} /var/tmp && chmod 1777 /var/tmp", path.display());
+        let mount = format!("mount -o loop {} /var/tmp; chmod 1777 /var/tmp", path.display());
         let works = mkfs.status().is_ok_and(|status| status.success()) && prepared(&mount, "true").status.success();
         works.then_some(mount)
     };
-    let mut cases = vec![("mount --bind /var/tmp /var/tmp && mount -o remount,bind,ro /var/tmp".to_owned(), "EROFS")];
+    let mut cases = vec![("mount --bind /var/tmp /var/tmp; mount -o remount,bind,ro /var/tmp".to_owned(), "EROFS")];
     match (image("small", 64, &[]), image("no-inodes", 400, &["-N", "16"])) {
         (Some(small), Some(no_inodes)) => {
             cases.push((small, "ENOSPC"));
@@ -497,7 +497,8 @@ fn the_scratch_file_has_no_name_and_holds_nothing_but_data() {
     // mount(2), by number: MS_REMOUNT|MS_BIND without each of the three.
     let script =
         "perl -e '$t = \"/scratch\"; for (2|4, 2|8, 4|8) { print syscall(SYS_mount, 0, $t, 0, 32|4096|$_, 0) }'";
-    assert_eq!(shell(&script.replace("SYS_mount", &libc_mount().to_string())), "-1-1-1", "a flag was taken back");
+    let answers = shell(&script.replace("SYS_mount", &libc_mount().to_string()));
+    assert!(answers.ends_with("-1-1-1"), "a flag was taken back: {answers}");
     let executed = shell("cp /usr/bin/env /scratch && chmod 4755 /scratch && /scratch true 2>&1 || echo refused");
     assert!(executed.contains("refused"), "{executed}");
     drop(links);

@@ -78,3 +78,47 @@ fn is_writable(path: &Path) -> bool {
     let is_groups = file.gid() == Gid::effective().as_raw();
     (is_own && file.mode() & 0o200 != 0) || (is_groups && file.mode() & 0o020 != 0) || file.mode() & 0o002 != 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn tree(mount_point: &Path, version: CgroupVersion, own: &str) -> Hierarchy {
+        Hierarchy {
+            version,
+            controllers: Vec::new(),
+            mount_point: mount_point.to_string_lossy().into_owned(),
+            is_read_only: false,
+            own: Some(own.into()),
+            lab_parent: None,
+            delegable: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_lies_at_or_below_the_own_group_and_is_writable_is_exposed() {
+        let home = tempfile::tempdir().expect("a directory");
+        let root = home.path();
+        for path in ["slice/session", "slice/users", "other"] {
+            fs::create_dir_all(root.join(path)).expect("made");
+        }
+        let shut = |path: &str| {
+            fs::set_permissions(root.join(path), fs::Permissions::from_mode(0o555)).expect("its mode");
+        };
+        for path in ["slice/session", "slice", ""] {
+            shut(path);
+        }
+        assert_eq!(find(&tree(root, CgroupVersion::V1, "slice/session")), None);
+        assert_eq!(find(&tree(root, CgroupVersion::V1, "slice")), Some(Exposure::Usable("slice/users".into())));
+        assert_eq!(find(&tree(root, CgroupVersion::V2, "slice")), Some(Exposure::Open(root.join("slice/users"))));
+
+        let read_only = Hierarchy { is_read_only: true, ..tree(root, CgroupVersion::V1, "slice") };
+        assert_eq!(find(&read_only), Some(Exposure::Open(root.join("slice/users"))));
+        let walled = Hierarchy { lab_parent: Some("slice".into()), ..tree(root, CgroupVersion::V1, "slice") };
+        assert_eq!(find(&walled), None);
+        for path in ["", "slice", "slice/session"] {
+            fs::set_permissions(root.join(path), fs::Permissions::from_mode(0o755)).expect("its mode");
+        }
+    }
+}

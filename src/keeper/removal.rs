@@ -340,3 +340,53 @@ fn pid_levels(file: &str) -> Option<usize> {
     let numbers = text.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
     Some(numbers.split_ascii_whitespace().count()).filter(|&count| count > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Directories of any file system go the same way.
+    #[test]
+    fn a_tree_deeper_than_any_path_and_shut_is_removed() {
+        let home = tempfile::tempdir().expect("a directory");
+        let top = home.path().join("top");
+        std::fs::create_dir_all(top.join("wide/shut")).expect("made");
+        let name = "n".repeat(200);
+        let mut dir = openat(AT_FDCWD, &top, DIRECTORY, Mode::empty()).expect("a directory");
+        for _ in 0..60 {
+            nix::sys::stat::mkdirat(&dir, name.as_str(), Mode::S_IRWXU).expect("made");
+            dir = openat(&dir, name.as_str(), DIRECTORY, Mode::empty()).expect("a directory");
+        }
+        for path in ["wide/shut", "wide", ""] {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(top.join(path), std::fs::Permissions::from_mode(0o000)).expect("its mode");
+        }
+        assert_eq!(remove(&[top.clone(), home.path().join("was-never")], Duration::from_secs(1)), []);
+        assert!(!top.exists());
+    }
+
+    #[test]
+    fn what_stays_is_told_with_its_reason() {
+        let home = tempfile::tempdir().expect("a directory");
+        let top = home.path().join("top");
+        std::fs::create_dir_all(top.join("below")).expect("made");
+        // No rmdir(2) takes a directory with a file in it.
+        std::fs::write(top.join("below/file"), "").expect("written");
+        let remains = remove(std::slice::from_ref(&top), Duration::ZERO);
+        let why = "could not remove it: Directory not empty (ENOTEMPTY)".to_owned();
+        assert_eq!(remains, [Remains { path: top, why }]);
+    }
+
+    #[test]
+    fn a_process_of_our_own_is_no_labs() {
+        let own = pid_levels("/proc/self/status");
+        assert!(own.is_some_and(|levels| levels >= 1));
+        let me = Pidfd::open(nix::unistd::getpid()).expect("a pidfd");
+        assert_eq!(pid_levels(&format!("/proc/self/fdinfo/{}", me.as_raw_fd())), own);
+        assert_eq!(pid_levels("/proc/self/nothing"), None);
+
+        for number in [0, -1, 1, nix::unistd::getpid().as_raw()] {
+            assert!(hold(number, &mut Obstacles::default()).is_none(), "{number}");
+        }
+    }
+}

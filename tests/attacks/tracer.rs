@@ -401,5 +401,5 @@ fn status_field(thread: i32, name: &str) -> Option<i32> {
 fn owner(pid: i32) -> Owner {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let start = stat.rsplit(')').next().and_then(|rest| rest.split_ascii_whitespace().nth(19)?.parse().ok());
-    Owner { pid: pid.cast_unsigned(), start: start.unwrap_or(0), namespace: Owner::me().namespace }
+    Owner { pid: pid.cast_unsigned(), start: start.unwrap_or(0), ..Owner::me() }
 }
