@@ -37,6 +37,11 @@ fn nonzero(number: u16) -> std::num::NonZeroU16 {
 impl Tty {
     pub fn start(columns: u16, rows: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Tty {
         let pty = openpty(Some(&size(columns, rows)), None).expect("a pseudo-terminal");
+        // Or the program would hold its own terminal, which then never hangs up.
+        for end in [&pty.master, &pty.slave] {
+            let flag = nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC);
+            nix::fcntl::fcntl(end, flag).expect("a flag is set");
+        }
         let home = tempfile::tempdir().expect("a home");
         let slave = || Stdio::from(pty.slave.try_clone().expect("a descriptor"));
         // setsid makes the terminal the controlling one, and then is the program.
