@@ -453,6 +453,8 @@ fn a_scratch_file_whose_lab_never_bound_it_is_swept() {
     let _turn = alone();
     let make = |name: &str| {
         let dir = Path::new("/var/tmp").join(name);
+        // Of a run of this test that failed.
+        let _ = fs::remove_dir_all(&dir);
         fs::create_dir(&dir).expect("a directory");
         fs::write(dir.join("file"), "x").expect("a file");
         dir
