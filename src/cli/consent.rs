@@ -96,9 +96,6 @@ fn is_kept(dir: &Path, lesson: &Lesson) -> bool {
 
 fn write(dir: &Path, lesson: &Lesson) -> anyhow::Result<()> {
     let deeds = programs::deeds(lesson);
-    if let Some(parent) = dir.parent() {
-        Directory::make_private(parent)?;
-    }
     let dir = Directory::make_private(dir)?;
     forget_the_oldest(&dir)?;
     dir.replace(&name(&deeds), Mode::S_IRUSR | Mode::S_IWUSR, |file| file.write_all(deeds.as_bytes()))?;

@@ -30,7 +30,7 @@ pub enum DirectoryError {
     Foreign { path: PathBuf, owner: u32 },
     #[error("{} is a link, where a directory of one's own has to be: remove the link", .0.display())]
     Link(PathBuf),
-    #[error("others may use {} (its mode is {mode:o}), and its file system takes no other mode", path.display())]
+    #[error("others may use {} (its mode is {mode:o}), and it can't be closed to them: name another place", path.display())]
     Open { path: PathBuf, mode: u32 },
     #[error("could not {doing} {}: {error}", path.display())]
     Failed { doing: &'static str, path: PathBuf, error: io::Error },
@@ -87,6 +87,10 @@ impl Directory {
         let found = stat::fstat(&fd).map_err(|errno| failed("look at", errno))?;
         if found.st_uid != own_uid() {
             return Err(DirectoryError::Foreign { path: path.to_owned(), owner: found.st_uid });
+        }
+        // A directory that is meant to be shared, /tmp for instance, is not ours to close.
+        if found.st_mode & libc::S_ISVTX != 0 {
+            return Err(DirectoryError::Open { path: path.to_owned(), mode: found.st_mode & 0o7777 });
         }
         if found.st_mode & 0o077 != 0 {
             stat::fchmod(&fd, Mode::S_IRWXU).map_err(|errno| failed("close to others", errno))?;
@@ -305,6 +309,17 @@ mod tests {
         let again = Directory::find_private(dir.path()).expect("it is ours").expect("it is there");
         assert_eq!(mode(again.path()), 0o700, "it is closed to others again");
         assert!(Directory::find_private(&dir.path().join("none")).expect("no error").is_none());
+    }
+
+    #[test]
+    fn a_directory_that_is_meant_for_all_is_refused_and_stays_as_it_is() {
+        let shared = tempfile::tempdir().expect("a directory");
+        fs::set_permissions(shared.path(), fs::Permissions::from_mode(0o1777)).expect("permissions");
+        for refused in [Directory::find_private(shared.path()).err(), Directory::make_private(shared.path()).err()] {
+            let said = refused.expect("it is not ours alone").to_string();
+            assert!(said.contains("its mode is 1777"), "{said}");
+        }
+        assert_eq!(fs::metadata(shared.path()).expect("it is there").mode() & 0o7777, 0o1777);
     }
 
     #[test]
