@@ -222,7 +222,7 @@ fn a_lesson_from_a_file_says_what_it_runs_and_is_not_played_unasked() {
     for command in [&["run"][..], &["record", "-o", tape_name], &["export", "--live", "--format", "md"]] {
         let said = refused(asking().args(command).arg(&path));
         let expected = format!(
-            "{name} is not one of unboxed's own lessons. It runs 2 programs of its author's:\n\n\
+            "{name} is not one of unboxed's own lessons. It will run these programs:\n\n\
              step 1 `first`\n  host# sh -c 'echo a  b > /run/x'\n\
              step 1 `first`, what if `other`\n  host# id -u\n\n",
             name = path.display()

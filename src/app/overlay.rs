@@ -4,7 +4,7 @@ use crate::engine::Request;
 use crate::op::ActorName;
 
 use super::keymap::Command;
-use crate::text::folded;
+use crate::text::{folded, wrapped};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Overlay {
@@ -54,9 +54,11 @@ impl Programs {
         (usize::from(columns.min(MAX_COLUMNS)).saturating_sub(4), usize::from(rows).saturating_sub(7).max(1))
     }
 
-    /// All rows: nothing is cut off a command.
+    /// All rows. Nothing is cut off a command, and none of its blanks is lost; sentences are broken between words.
     pub fn rows(&self, columns: usize) -> Vec<String> {
-        self.lines.iter().flat_map(|line| folded(line, columns)).collect()
+        let is_command = |line: &str| line.starts_with(' ');
+        let rows = |line: &String| if is_command(line) { folded(line, columns) } else { wrapped(line, columns) };
+        self.lines.iter().flat_map(rows).collect()
     }
 
     /// The farthest that it can be scrolled.

@@ -24,8 +24,8 @@ pub struct Consent {
 }
 
 /// What the lab is to those programs.
-const LAB: &str = "They run in a lab: it has the machine's /usr to read, none of your files and processes, and no network; what \
-                   they do there goes with it.";
+const LAB: &str = "They run in a lab. It can read the machine's /usr, but none of your files, and sees none of your processes; \
+                   it has no network, and what it does ends with it.";
 /// Answers that are kept. Each holds what it was given for: up to a MiB.
 const MAX_KEPT: usize = 64;
 /// Bytes of one answer: no lesson file is longer, and what it does is a part of it, with longer words.
@@ -65,9 +65,7 @@ pub fn is_asked_for(name: &str, lesson: &Lesson) -> bool {
 
 /// What there is to agree to, a line each.
 pub fn question(name: &str, lesson: &Lesson) -> Vec<String> {
-    let count = programs::count(lesson);
-    let them = if count == 1 { "a program".to_owned() } else { format!("{count} programs") };
-    let heading = format!("{} is not one of unboxed's own lessons. It runs {them} of its author's:", safe(name));
+    let heading = format!("{} is not one of unboxed's own lessons. It will run these programs:", safe(name));
     let blank = String::new();
     let mut lines = vec![heading, blank.clone()];
     lines.extend(programs::listed(lesson));
