@@ -142,9 +142,17 @@ fn make_group(parent: &Path, name: &str) -> Result<OwnedFd, Errno> {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(errno) => return Err(errno),
         }
-        if let Some(lock) = lock_directory(&path)? {
-            fchmod(&lock, Mode::from_bits_truncate(0o711))?;
-            return Ok(lock);
+        let locked = lock_directory(&path).and_then(|lock| {
+            lock.map(|lock| fchmod(&lock, Mode::from_bits_truncate(0o711)).map(|()| lock)).transpose()
+        });
+        match locked {
+            Ok(Some(lock)) => return Ok(lock),
+            Ok(None) => {}
+            Err(errno) => {
+                // Nobody knows of it but this function.
+                let _ = fs::remove_dir(&path);
+                return Err(errno);
+            }
         }
 
         // A sweep that came between has it, and removes it.

@@ -91,12 +91,15 @@ pub fn limit_resources() -> Result<(), Errno> {
     const ADDRESS_SPACE: u64 = 1 << 30;
     const FILE_SIZE: u64 = 1 << 30;
     const OPEN_FILES: u64 = 4096;
+    /// Not 0: that forbids files, but where core_pattern names a program, the kernel starts it all the same, as the machine's
+    /// root. With 1 it does neither, see core(5) and fs/coredump.c.
+    const CORE: u64 = 1;
     lower(&[
         (Resource::RLIMIT_NPROC, PROCESSES),
         (Resource::RLIMIT_AS, ADDRESS_SPACE),
         (Resource::RLIMIT_FSIZE, FILE_SIZE),
         (Resource::RLIMIT_NOFILE, OPEN_FILES),
-        (Resource::RLIMIT_CORE, 0),
+        (Resource::RLIMIT_CORE, CORE),
     ])
 }
 

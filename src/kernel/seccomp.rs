@@ -102,6 +102,7 @@ fn filter() -> Vec<sock_filter> {
     }
     filter.extend(no_space_beyond_the_end());
     filter.extend(no_space_by_request());
+    filter.extend(no_other_core_limit());
     filter.push(ALLOW);
     filter
 }
@@ -128,6 +129,31 @@ fn no_space_beyond_the_end() -> [sock_filter; 6] {
         jump_if_set(PUNCH_HOLE, 2, 0),
         jump_if_set(KEEP_SIZE, 0, 1),
         refuse(Errno::EOPNOTSUPP),
+        ALLOW,
+    ]
+}
+
+/// RLIMIT_CORE stays what `confine::limit_resources` made it: with any other value a crash in the lab starts the machine's
+/// handler for crashes (core(5)), as the machine's root, and feeds it what the lab wants.
+fn no_other_core_limit() -> [sock_filter; 14] {
+    const CORE: u32 = nix::sys::resource::Resource::RLIMIT_CORE as u32;
+    /// The upper half of an argument.
+    const UPPER: u32 = 4;
+    [
+        jump_if_equal(libc::SYS_setrlimit as u32, 0, 4),
+        load(argument(0)),
+        jump_if_equal(CORE, 0, 1),
+        refuse(Errno::EPERM),
+        ALLOW,
+        jump_if_equal(libc::SYS_prlimit64 as u32, 0, 8),
+        load(argument(1)),
+        jump_if_equal(CORE, 0, 5),
+        // Only asking for it has no new limit.
+        load(argument(2)),
+        jump_if_equal(0, 0, 2),
+        load(argument(2) + UPPER),
+        jump_if_equal(0, 1, 0),
+        refuse(Errno::EPERM),
         ALLOW,
     ]
 }
@@ -176,6 +202,7 @@ const fn jump_if_set(bits: u32, then: u8, otherwise: u8) -> sock_filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::sys::resource::Resource;
 
     /// What the filter answers: None where the call is let through.
     fn ask(architecture: u32, number: u32, arguments: [u64; 6]) -> Option<Errno> {
@@ -243,6 +270,19 @@ mod tests {
         // FS_IOC_UNRESVSP gives back, TCGETS asks a terminal.
         check(libc::SYS_ioctl, &[3, 0x4030_5829], None);
         check(libc::SYS_ioctl, &[3, 0x5401], None);
+    }
+
+    #[test]
+    fn the_limit_on_cores_can_be_asked_for_and_not_changed() {
+        let (core, files) = (Resource::RLIMIT_CORE as u64, Resource::RLIMIT_NOFILE as u64);
+        for new in [1, 1 << 32] {
+            check(libc::SYS_prlimit64, &[0, core, new, 0], Some(Errno::EPERM));
+            check(libc::SYS_prlimit64, &[0, files, new, 0], None);
+        }
+        check(libc::SYS_prlimit64, &[0, core, 0, 1], None);
+        check(libc::SYS_setrlimit, &[core, 1], Some(Errno::EPERM));
+        check(libc::SYS_setrlimit, &[files, 1], None);
+        check(libc::SYS_getrlimit, &[core, 1], None);
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub const FAULTS: [(Errno, Calls); 6] = [
     ),
 ];
 
+/// What makes a directory that is already there into a lab's group.
+pub const AFTER_MKDIR: Calls = calls! { SYS_flock SYS_fchmod };
+
 /// The faults of a quick look.
 pub fn sample() -> Vec<(Errno, Calls)> {
     FAULTS.into_iter().filter(|(errno, _)| [Errno::EMFILE, Errno::ENOSPC, Errno::EINTR].contains(errno)).collect()

@@ -31,6 +31,9 @@ use tracer::{Course, Deed, Point, Role};
 const CONTAINER: &str = "build-a-container";
 const FROZEN: &str = "freezer";
 
+/// Whose calls are made to fail: what an actor's do is what lessons are about.
+const ROLES: [Role; 4] = [Role::FrontEnd, Role::Keeper, Role::Store, Role::Host];
+
 /// How the row of an expectation begins that does not hold.
 const FAILED: &str = "  FAIL ";
 
@@ -52,13 +55,18 @@ fn a_role_killed_anywhere_leaves_nothing_after_one_next_start() {
 
 #[test]
 fn a_call_that_fails_at_some_points_ends_in_one_sentence() {
-    fail_everywhere(&calls::sample(), 3);
+    fail_everywhere(&ROLES, &calls::sample(), 3);
+}
+
+#[test]
+fn a_group_whose_making_fails_half_way_is_not_left() {
+    fail_everywhere(&[Role::Keeper], &[(Errno::ENOLCK, calls::AFTER_MKDIR)], 8);
 }
 
 #[test]
 #[ignore = "takes a quarter of an hour: see above"]
 fn a_call_that_fails_anywhere_ends_in_one_sentence() {
-    fail_everywhere(&calls::FAULTS, 25);
+    fail_everywhere(&ROLES, &calls::FAULTS, 25);
 }
 
 /// False where this machine, or this user, can't play the lesson.
@@ -132,7 +140,7 @@ fn after_a_kill(place: &Place, killed: &Course) -> Finding {
     Finding::Right("swept")
 }
 
-fn fail_everywhere(faults: &[(Errno, Calls)], count: usize) {
+fn fail_everywhere(roles: &[Role], faults: &[(Errno, Calls)], count: usize) {
     let _turn = alone();
     if !is_playable(CONTAINER) {
         return;
@@ -141,7 +149,7 @@ fn fail_everywhere(faults: &[(Errno, Calls)], count: usize) {
     let course = untroubled(&place, CONTAINER);
     let mut tally = Tally::default();
     for (errno, among) in faults.iter().copied() {
-        for role in [Role::FrontEnd, Role::Keeper, Role::Store, Role::Host] {
+        for role in roles.iter().copied() {
             let total = course.calls[&role].iter().filter(|call| among.iter().any(|(_, known)| known == *call)).count();
             if total == 0 {
                 continue;
@@ -255,6 +263,6 @@ impl Tally {
             self.wrong.len(),
             self.wrong.join("\n")
         );
-        assert!(reached > self.not_reached, "{} of the points were not reached", self.not_reached);
+        assert!(reached >= self.not_reached, "{} of the points were not reached", self.not_reached);
     }
 }

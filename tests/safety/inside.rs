@@ -265,6 +265,7 @@ fn limits() {
         let (_, hard) = getrlimit(limit).expect("a limit");
         tell(format!("raise {limit:?} of {hard}"), setrlimit(limit, hard + 1, hard + 1).map(|()| ""));
     }
+    tell("lower RLIMIT_CORE", setrlimit(Resource::RLIMIT_CORE, 0, 0).map(|()| ""));
     let mut unshared = 0;
     // In a process of its own each, so that they are all there at once.
     while unshared < 600 {
