@@ -128,7 +128,7 @@ fn live(actor: &ActorName, wire: Wire, parent: Pid) -> ! {
 
 /// Close what was inherited but the standard streams and the wire.
 fn keep_only(wire: Wire) -> Wire {
-    let moved = process::move_fd(wire.into_fd(), WIRE_FD);
-    confine::close_from(WIRE_FD as u32 + 1);
-    Wire::from_fd(moved)
+    let wire = Wire::from_fd(process::move_fd(wire.into_fd(), WIRE_FD));
+    confine::keep_only(&[&wire]);
+    wire
 }

@@ -20,6 +20,7 @@ use super::exposure::{self, Exposure};
 use super::removal::{self, Remains};
 use crate::action::CgroupVersion;
 use crate::doctor::{Cgroups, Roots};
+use crate::kernel::process::to_errno;
 use crate::lab::protocol::{LabCgroup, RoleFailure};
 
 /// The lab's own bounds: a fork bomb or a memory hog in a lab shell ends there.
@@ -98,20 +99,22 @@ impl Subtree {
             if !is_same_user && !hierarchy.v2 && !hierarchy.controllers.iter().any(useful) {
                 continue;
             }
-            match make_group(&hierarchy.parent, name) {
-                Ok(lock) => {
-                    subtree.cgroups.push(set_up(hierarchy, name, wanted, owner, core_alone));
-                    subtree.locks.push(lock);
-                }
-                Err(errno) if is_same_user => {
+            let made = make_group(&hierarchy.parent, name).and_then(|lock| {
+                // In the list before anything can go wrong with it, so that it is removed.
+                subtree.locks.push(lock);
+                subtree.cgroups.push(listed(hierarchy, name, wanted, core_alone));
+                bound(&hierarchy.parent.join(name), hierarchy, owner)
+            });
+            // What bounds a lab is not left out.
+            let bounds = hierarchy.controllers.iter().any(|controller| BOUNDS.contains(&controller.as_str()));
+            match made {
+                Err(errno) if is_same_user || bounds => {
                     subtree.remove(Duration::from_millis(200));
                     let place = hierarchy.parent.display();
-                    return Err(RoleFailure::new(
-                        format!("make a control group for the lab in {place}, whose own group it could change else"),
-                        errno,
-                    ));
+                    let why = if is_same_user { "whose own group it could change else" } else { "which bounds it" };
+                    return Err(RoleFailure::new(format!("make a control group for the lab in {place}, {why}"), errno));
                 }
-                Err(_) => {}
+                Ok(()) | Err(_) => {}
             }
         }
         Ok(subtree)
@@ -181,8 +184,31 @@ pub(super) fn lock_directory(path: &Path) -> Result<Option<OwnedFd>, Errno> {
     Ok(is_there.then_some(dir))
 }
 
-/// Bound a group that is there, hand it to its owner, and say where the lab sees it.
-fn set_up(hierarchy: &Hierarchy, name: &str, wanted: &[String], owner: Option<u32>, core_alone: bool) -> LabCgroup {
+/// Bound a group that is there and was listed, and hand it to its owner.
+fn bound(path: &Path, hierarchy: &Hierarchy, owner: Option<u32>) -> Result<(), Errno> {
+    let memory = if hierarchy.v2 { "memory.max" } else { "memory.limit_in_bytes" };
+    for (file, limit) in [("pids.max", PIDS_LIMIT), (memory, MEMORY_LIMIT)] {
+        match write_value(&path.join(file), limit) {
+            // Of a controller that is not this hierarchy's.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            written => written.map_err(to_errno)?,
+        }
+    }
+    if !hierarchy.v2 && hierarchy.controllers.iter().any(|controller| controller == "cpuset") {
+        // A v1 cpuset without CPUs and memory nodes takes no process.
+        for file in ["cpuset.cpus", "cpuset.mems"] {
+            let value = fs::read_to_string(hierarchy.parent.join(file)).unwrap_or_default();
+            let _ = write_value(&path.join(file), value.trim());
+        }
+    }
+    if let Some(owner) = owner {
+        delegate(path, owner);
+    }
+    Ok(())
+}
+
+/// A group that was made: what it has, and where the lab sees it.
+fn listed(hierarchy: &Hierarchy, name: &str, wanted: &[String], core_alone: bool) -> LabCgroup {
     let path = hierarchy.parent.join(name);
     if hierarchy.v2 && may_hand_out(&hierarchy.parent) {
         for controller in &hierarchy.controllers {
@@ -197,19 +223,6 @@ fn set_up(hierarchy: &Hierarchy, name: &str, wanted: &[String], owner: Option<u3
     } else {
         hierarchy.controllers.clone()
     };
-    let _ = write_value(&path.join("pids.max"), PIDS_LIMIT);
-    let limit = if hierarchy.v2 { "memory.max" } else { "memory.limit_in_bytes" };
-    let _ = write_value(&path.join(limit), MEMORY_LIMIT);
-    if !hierarchy.v2 && hierarchy.controllers.iter().any(|controller| controller == "cpuset") {
-        // A v1 cpuset without CPUs and memory nodes takes no process.
-        for file in ["cpuset.cpus", "cpuset.mems"] {
-            let value = fs::read_to_string(hierarchy.parent.join(file)).unwrap_or_default();
-            let _ = write_value(&path.join(file), value.trim());
-        }
-    }
-    if let Some(owner) = owner {
-        delegate(&path, owner);
-    }
     // Every group of v2 can be frozen, counts its CPU time and takes a program for devices, with no controller at all; on
     // a hybrid machine v1 does it. `unified` is the tree itself.
     let is_core = |name: &String| match name.as_str() {

@@ -376,19 +376,20 @@ fn start_store() -> Result<Store, RoleFailure> {
     }
 }
 
-fn be_store(wire: Wire, mapped: OwnedFd, mapping: Mapping, parent: Pid) -> ! {
+fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: Mapping, parent: Pid) -> ! {
     // The keeper's own wire, and the mounts that are descriptors of its, stay with the keeper.
     confine::keep_only(&[&wire, &mapped]);
 
     let mut word = [0];
-    let ready = std::fs::File::from(mapped).read_exact(&mut word).is_ok();
-    let status = if ready && become_root(mapping, parent).is_ok() {
-        process::set_title("unboxed: store");
-        i32::from(store::serve(wire, IdRange { count: mapping.count }).is_err())
-    } else {
-        1
-    };
-    process::exit_now(status)
+    let ready = std::fs::File::from(mapped).read_exact(&mut word).doing("wait for the keeper");
+    let became = ready.and_then(|()| become_root(mapping, parent).doing("become root of the labs' user namespace"));
+    if let Err(failure) = became {
+        let _ = wire.send(&FromStore::Failed(failure), &[]);
+        process::exit_now(1)
+    }
+
+    process::set_title("unboxed: store");
+    process::exit_now(i32::from(store::serve(wire, IdRange { count: mapping.count }).is_err()))
 }
 
 /// Root of the new user namespace: nobody outside it.

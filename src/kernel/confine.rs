@@ -38,8 +38,22 @@ pub fn keep_only(kept: &[&dyn AsRawFd]) {
 fn close_range(first: u32, last: u32, flags: libc::c_uint) {
     // SAFETY: whoever closes goes on with none of these: the callers are roles that have just begun, and they name what they
     // keep.
-    unsafe {
-        libc::syscall(libc::SYS_close_range, first, last, flags);
+    let returned = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
+    if returned == 0 {
+        return;
+    }
+
+    // A container may refuse that call: one by one, then.
+    let names = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers: Vec<u32> = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|number| (first..=last).contains(number)) {
+        // SAFETY: as above.
+        unsafe {
+            match flags {
+                0 => libc::close(number.cast_signed()),
+                _ => libc::fcntl(number.cast_signed(), libc::F_SETFD, libc::FD_CLOEXEC),
+            };
+        }
     }
 }
 

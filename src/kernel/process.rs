@@ -280,15 +280,18 @@ pub fn take_stdin() -> OwnedFd {
     taken.unwrap_or_else(|_| unsafe { OwnedFd::from_raw_fd(0) })
 }
 
-/// The same open file under the number `to`, whatever was there; the old number is closed.
+/// The same open file under the number `to`, whatever was there, and the old number closed; or as it was, where the kernel
+/// refuses.
 pub fn move_fd(fd: OwnedFd, to: i32) -> OwnedFd {
     if fd.as_raw_fd() == to {
         return fd;
     }
-    // SAFETY: `to` belongs to nobody in a role that has just begun; dup3 makes it ours.
-    unsafe {
-        libc::dup3(fd.as_raw_fd(), to, libc::O_CLOEXEC);
-        OwnedFd::from_raw_fd(to)
+    // SAFETY: the call takes numbers only; `to` belongs to nobody in a role that has just begun.
+    let moved = unsafe { libc::dup3(fd.as_raw_fd(), to, libc::O_CLOEXEC) };
+    match Errno::result(moved) {
+        // SAFETY: dup3 has just made it, and nobody else knows of it.
+        Ok(number) => unsafe { OwnedFd::from_raw_fd(number) },
+        Err(_) => fd,
     }
 }
 

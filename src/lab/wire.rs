@@ -116,13 +116,14 @@ impl Wire {
         bytes[..4].copy_from_slice(&length.to_le_bytes());
         let rights = [ControlMessage::ScmRights(fds)];
         let control: &[ControlMessage<'_>] = if fds.is_empty() { &[] } else { &rights };
-        let sent = nix::sys::socket::sendmsg::<()>(
-            self.stream.as_raw_fd(),
-            &[IoSlice::new(&bytes)],
-            control,
-            MsgFlags::MSG_NOSIGNAL,
-            None,
-        )?;
+        let parts = [IoSlice::new(&bytes)];
+        let sent = loop {
+            let number = self.stream.as_raw_fd();
+            match nix::sys::socket::sendmsg::<()>(number, &parts, control, MsgFlags::MSG_NOSIGNAL, None) {
+                Err(nix::errno::Errno::EINTR) => {}
+                other => break other?,
+            }
+        };
         self.stream.write_all(&bytes[sent..])?;
         Ok(())
     }

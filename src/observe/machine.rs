@@ -8,6 +8,7 @@ use super::bounds::{self, Budget};
 use super::network::Share;
 use super::{mounts, network, processes};
 use crate::engine::{Proof, ProofRow};
+use crate::keeper::cgroups::owner_of;
 use crate::snapshot::Snapshot;
 
 /// What is compared.
@@ -37,17 +38,17 @@ impl MachineState {
         }
     }
 
-    /// A lab's group that has gone is no difference: a keeper that was killed had left it, and this run's swept it.
+    /// A group that has gone is no difference: a keeper that was killed had left it, and this run's swept it.
     pub fn compare(before: &MachineState, after: &MachineState, lab_processes: &SeenProcesses) -> Proof {
         let mut groups_before = before.cgroups.clone();
-        groups_before.lines.retain(|path| !is_of_a_lab(path) || after.cgroups.lines.contains(path));
+        groups_before.lines.retain(|path| after.cgroups.lines.contains(path));
         let alive: Vec<String> =
             lab_processes.alive().map(|(pid, _)| format!("+ process {pid} of the lab is still there")).collect();
         Proof {
             rows: vec![
                 row("mounts", &before.mounts, &after.mounts),
                 row("network links", &before.links, &after.links),
-                row("cgroups", &groups_before, &after.cgroups),
+                row("cgroups of labs", &groups_before, &after.cgroups),
                 ProofRow { what: "processes of the lab".into(), before: 0, after: alive.len(), differences: alive },
             ],
         }
@@ -96,7 +97,7 @@ fn links() -> Listed {
     Listed { lines, is_cut: !omitted.is_nothing() }
 }
 
-/// The directories at the top of each hierarchy, and the labs' own wherever they are.
+/// The groups of labs in each hierarchy. Those of others come and go on any machine that is in use.
 fn cgroup_directories() -> Listed {
     let mut found = Listed::default();
     let mut entries = Budget::new(bounds::MACHINE_ENTRIES);
@@ -107,8 +108,8 @@ fn cgroup_directories() -> Listed {
                 break;
             }
             entries.spend(1);
-            let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_dir && !is_of_another_keeper(&entry.file_name().to_string_lossy()) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if owner_of(&name).is_some() && !is_of_another_keeper(&name) {
                 found.lines.insert(entry.path().to_string_lossy().into_owned());
             }
         }
@@ -116,13 +117,9 @@ fn cgroup_directories() -> Listed {
     found
 }
 
-fn is_of_a_lab(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| crate::keeper::cgroups::owner_of(name).is_some())
-}
-
 /// Labs of other learners on the same machine are none of our business.
 fn is_of_another_keeper(name: &str) -> bool {
-    crate::keeper::cgroups::owner_of(name).is_some_and(|owner| {
+    owner_of(name).is_some_and(|owner| {
         let parent = processes::read_stat(Path::new(&format!("/proc/{}", owner.pid))).map(|stat| stat.ppid);
         owner.is_alive() && parent != Some(std::process::id())
     })
@@ -181,7 +178,6 @@ mod tests {
         let nothing = MachineState::default();
         check(&with("unboxed-7-8-1-9"), &nothing, true);
         check(&nothing, &with("unboxed-7-8-1-9"), false);
-        check(&with("docker"), &nothing, false);
     }
 
     #[test]

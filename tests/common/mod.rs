@@ -243,7 +243,7 @@ impl Held {
         use std::io::{BufRead, BufReader};
         use std::process::Stdio;
         let mut child = unboxed()
-            .args(["run", lesson, "--until", until, "--hold", "--format", "json"])
+            .args(["run", lesson, "--until", until, "--hold", "--format", "json", "--yes"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
