@@ -33,8 +33,13 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn all_sources() -> Vec<(String, String)> {
+    files_of("src")
+}
+
+/// The Rust files below a folder, by path and text.
+fn files_of(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    sources(Path::new("src"), &mut found);
+    sources(Path::new(folder), &mut found);
     found
         .into_iter()
         .map(|path| {
@@ -135,7 +140,7 @@ fn what_must_stay_in_one_place_does() {
 
 #[test]
 fn no_file_has_grown_past_five_hundred_lines() {
-    for (path, text) in all_sources() {
+    for (path, text) in files_of("src").into_iter().chain(files_of("tests")) {
         let lines = production(&text).lines().count();
         assert!(lines <= 500, "{path} has {lines} lines: which noun wants its own file?");
     }

@@ -8,7 +8,7 @@ pub mod tty;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use unboxed::doctor::{Facts, Playable, Roots, can_play};
@@ -24,6 +24,51 @@ pub fn program() -> &'static Path {
     static PROGRAM: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     let named = || std::env::var_os("UNBOXED_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_unboxed").into());
     PROGRAM.get_or_init(|| PathBuf::from(named()))
+}
+
+/// A copy of the program in a directory that is opened to all, so that any user can execute it.
+pub fn copy_program(dir: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let copy = dir.join("unboxed");
+    if !copy.exists() {
+        fs::copy(program(), &copy).expect("a copy");
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).expect("its mode");
+    }
+    copy
+}
+
+/// Somebody else's process, which does nothing, and ends with the test.
+pub struct Sleeper {
+    child: Child,
+}
+
+impl Sleeper {
+    pub fn start() -> Sleeper {
+        Sleeper::start_as(Command::new("sleep").arg("1000"))
+    }
+
+    pub fn start_as(command: &mut Command) -> Sleeper {
+        Sleeper { child: command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("it starts") }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.id()).expect("a pid")
+    }
+
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("its state").is_none()
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 pub fn unboxed() -> Command {
@@ -241,7 +286,6 @@ pub struct Held {
 impl Held {
     pub fn start(lesson: &str, until: &str) -> Held {
         use std::io::{BufRead, BufReader};
-        use std::process::Stdio;
         let mut child = unboxed()
             .args(["run", lesson, "--until", until, "--hold", "--format", "json", "--yes"])
             .stdin(Stdio::piped())

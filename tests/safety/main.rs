@@ -10,40 +10,15 @@ use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use attempt::{all_refused, in_lab};
-use common::{BareLab, Machine, alone, is_root, unboxed};
+use common::{BareLab, Machine, Sleeper, alone, is_root, unboxed};
 use unboxed::op::ActorName;
 
-/// Somebody else's process.
-struct Victim {
-    child: Child,
-}
-
-impl Victim {
-    fn start() -> Victim {
-        Victim { child: Command::new("sleep").arg("1000").spawn().expect("sleep starts") }
-    }
-
-    fn pid(&self) -> String {
-        self.child.id().to_string()
-    }
-
-    fn groups(&self) -> String {
-        std::fs::read_to_string(format!("/proc/{}/cgroup", self.child.id())).expect("its groups")
-    }
-
-    fn is_alive(&mut self) -> bool {
-        self.child.try_wait().expect("its state").is_none()
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The groups of a process, as it is in them now.
+fn groups(process: &Sleeper) -> String {
+    std::fs::read_to_string(format!("/proc/{}/cgroup", process.id())).expect("its groups")
 }
 
 #[test]
@@ -53,10 +28,10 @@ fn a_lab_can_not_touch_the_machine() {
     let name = format!("unboxed-safety-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).expect("a name");
     let _listener = UnixListener::bind_addr(&address).expect("a socket");
-    let mut victim = Victim::start();
+    let mut victim = Sleeper::start();
 
     let mut lab = BareLab::new(&["memory"]);
-    all_refused(&in_lab(&mut lab, "machine", &[&victim.pid(), &name]));
+    all_refused(&in_lab(&mut lab, "machine", &[&victim.id().to_string(), &name]));
     assert!(victim.is_alive());
     lab.end();
     before.assert_comes_back();
@@ -128,17 +103,17 @@ fn descriptors_of_whoever_starts_a_lab_stay_outside() {
 fn what_a_lab_says_is_believed_of_the_lab_alone() {
     let _turn = alone();
     let before = Machine::now();
-    let mut victim = Victim::start();
-    let groups = victim.groups();
+    let mut victim = Sleeper::start();
+    let groups_before = groups(&victim);
 
     let mut lab = BareLab::new(&["memory"]);
     // The host's own wire is among what is written to: the call that runs this may well find it garbled.
     let forged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        in_lab(&mut lab, "forge", &[&victim.pid()]);
+        in_lab(&mut lab, "forge", &[&victim.id().to_string()]);
     }));
     drop(forged);
     assert!(victim.is_alive());
-    assert_eq!(victim.groups(), groups);
+    assert_eq!(groups(&victim), groups_before);
 
     // The keeper goes on, and kills its own labs alone.
     lab.another();
@@ -146,7 +121,7 @@ fn what_a_lab_says_is_believed_of_the_lab_alone() {
     assert!(lab.links.get(&ActorName::host()).is_some());
     lab.end();
     assert!(victim.is_alive());
-    assert_eq!(victim.groups(), groups);
+    assert_eq!(groups(&victim), groups_before);
     before.assert_comes_back();
 }
 
