@@ -217,15 +217,7 @@ pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
             push(&mut lines, ' ');
             width += 1;
         }
-        for character in word.chars() {
-            let own = character.width().unwrap_or(0);
-            if width + own > columns {
-                lines.push(String::new());
-                width = 0;
-            }
-            push(&mut lines, character);
-            width += own;
-        }
+        lay(&mut lines, &mut width, word, columns);
     }
     lines
 }
@@ -234,17 +226,21 @@ pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
 pub fn folded(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(2);
     let mut lines = vec![String::new()];
-    let mut width = 0;
+    lay(&mut lines, &mut 0, text, columns);
+    lines
+}
+
+/// Put characters behind the last line, `width` columns of which are taken, and begin another where one is full.
+fn lay(lines: &mut Vec<String>, width: &mut usize, text: &str, columns: usize) {
     for character in text.chars() {
         let own = character.width().unwrap_or(0);
-        if width + own > columns {
+        if *width + own > columns {
             lines.push(String::new());
-            width = 0;
+            *width = 0;
         }
-        push(&mut lines, character);
-        width += own;
+        push(lines, character);
+        *width += own;
     }
-    lines
 }
 
 fn push(lines: &mut [String], character: char) {

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 
 use super::{
     EXIT, Instruction, JUMP_IF_ZERO, JUMP_UNLESS_ZERO, Kind, NOTHING, R0, R1, R2, R3, R4, R5, R6, and, copy,
-    jump_unless_equal, load_word, set, shift_right,
+    jump_unless_equal, lead_behind, load_word, set, shift_right,
 };
 use crate::kernel::record::Recorder;
 use crate::op::DeviceRule;
@@ -108,13 +108,7 @@ impl Devices {
             set(R0, i32::from(allow)),
             EXIT,
         ]);
-        // Each jump leads behind the last instruction.
-        let end = test.len();
-        for (place, instruction) in test.iter_mut().enumerate() {
-            if matches!(instruction.code, JUMP_UNLESS_ZERO | JUMP_IF_ZERO) {
-                instruction.offset = (end - place - 1) as i16;
-            }
-        }
+        lead_behind(&mut test);
         test
     }
 }
@@ -127,29 +121,13 @@ pub fn attach(recorder: &mut Recorder, dir: &str, policy: &Policy) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::bpf::machine;
 
-    /// What the program says to a request, by the rules of the machine it is for.
+    /// What the program says to a request.
     fn ask(policy: &Policy, kind: i32, major: i32, minor: i32, access: i32) -> bool {
         let request = [access << 16 | kind, major, minor];
-        let (mut registers, program) = ([0_i64; 8], policy.program());
-        let mut at = 0;
-        loop {
-            let Instruction { code, registers: both, offset, immediate } = program[at];
-            let (to, from) = (usize::from(both & 15), usize::from(both >> 4));
-            at += 1;
-            match code {
-                0x61 => registers[to] = i64::from(request[offset as usize / 4]),
-                0xbf => registers[to] = registers[from],
-                0xb7 => registers[to] = i64::from(immediate),
-                0x57 => registers[to] &= i64::from(immediate),
-                0x77 => registers[to] >>= immediate,
-                0x55 if registers[to] != i64::from(immediate) => at += offset as usize,
-                0x15 if registers[to] == i64::from(immediate) => at += offset as usize,
-                0x55 | 0x15 => {}
-                0x95 => return registers[0] == 1,
-                other => panic!("no such instruction: {other:#x}"),
-            }
-        }
+        let load = |_, offset: i16| request[offset as usize / 4].cast_unsigned();
+        machine::run(&policy.program(), load, |function, _| panic!("no function is called: {function}")) == 1
     }
 
     #[test]

@@ -71,6 +71,20 @@ fn jump_unless_equal(register: u8, immediate: i32) -> Instruction {
     Instruction { code: JUMP_UNLESS_ZERO, registers: register, immediate, ..NOTHING }
 }
 
+fn jump_if_zero(register: u8) -> Instruction {
+    Instruction { code: JUMP_IF_ZERO, registers: register, ..NOTHING }
+}
+
+/// Have each jump lead behind the last of these instructions.
+fn lead_behind(instructions: &mut [Instruction]) {
+    let end = instructions.len();
+    for (place, instruction) in instructions.iter_mut().enumerate() {
+        if matches!(instruction.code, JUMP_UNLESS_ZERO | JUMP_IF_ZERO) {
+            instruction.offset = (end - place - 1) as i16;
+        }
+    }
+}
+
 /// What a program is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -176,4 +190,34 @@ fn bpf<A>(command: libc::c_int, attributes: &A) -> Result<i32, Errno> {
     // the call.
     let returned = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size_of::<A>()) };
     Errno::result(returned).map(|number| number as i32)
+}
+
+#[cfg(test)]
+mod machine {
+    use super::*;
+
+    /// What a program answers (r0), by the rules of the machine it is for: `load` is memory, by the register that points there and the
+    /// offset, and `call` a function of the kernel's, which sees the registers and gives r0.
+    pub fn run(program: &[Instruction], load: impl Fn(u8, i16) -> u32, call: impl Fn(i32, &[i64; 11]) -> i64) -> i64 {
+        let (mut registers, mut at) = ([0_i64; 11], 0);
+        loop {
+            let Instruction { code, registers: both, offset, immediate } = program[at];
+            let (to, from) = (usize::from(both & 15), usize::from(both >> 4));
+            at += 1;
+            match code {
+                0x61 => registers[to] = i64::from(load(both >> 4, offset)),
+                0xbf => registers[to] = registers[from],
+                0x07 => registers[to] += i64::from(immediate),
+                0xb7 => registers[to] = i64::from(immediate),
+                0x57 => registers[to] &= i64::from(immediate),
+                0x77 => registers[to] >>= immediate,
+                0x85 => registers[0] = call(immediate, &registers),
+                JUMP_UNLESS_ZERO if registers[to] != i64::from(immediate) => at += offset as usize,
+                JUMP_IF_ZERO if registers[to] == i64::from(immediate) => at += offset as usize,
+                JUMP_UNLESS_ZERO | JUMP_IF_ZERO => {}
+                0x95 => return registers[0],
+                other => panic!("no such instruction: {other:#x}"),
+            }
+        }
+    }
 }

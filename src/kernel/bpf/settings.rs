@@ -4,8 +4,8 @@
 use nix::errno::Errno;
 
 use super::{
-    EXIT, FRAME, Instruction, JUMP_IF_ZERO, JUMP_UNLESS_ZERO, Kind, NOTHING, R0, R1, R2, R3, R4, add, call, copy,
-    jump_unless_equal, load_word, set,
+    EXIT, FRAME, Instruction, Kind, R0, R1, R2, R3, R4, add, call, copy, jump_if_zero, jump_unless_equal, lead_behind,
+    load_word, set,
 };
 use crate::kernel::record::Recorder;
 
@@ -27,7 +27,7 @@ fn program() -> Vec<Instruction> {
     // r1 is the request: whether it writes, in its first word.
     let mut program = vec![
         load_word(R2, R1, 0),
-        Instruction { code: JUMP_IF_ZERO, registers: R2, ..NOTHING },
+        jump_if_zero(R2),
         copy(R2, FRAME),
         add(R2, i32::from(place)),
         set(R3, ROOM as i32),
@@ -44,13 +44,7 @@ fn program() -> Vec<Instruction> {
     }
     program.extend([set(R0, 0), EXIT]);
 
-    // Each jump leads behind the refusal.
-    let end = program.len();
-    for (at, instruction) in program.iter_mut().enumerate() {
-        if matches!(instruction.code, JUMP_UNLESS_ZERO | JUMP_IF_ZERO) {
-            instruction.offset = (end - at - 1) as i16;
-        }
-    }
+    lead_behind(&mut program);
     program.extend([set(R0, 1), EXIT]);
     program
 }
@@ -58,39 +52,26 @@ fn program() -> Vec<Instruction> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::bpf::machine;
 
-    /// What the program says to a request, by the rules of the machine it is for.
+    /// What the program says to a request.
     fn is_allowed(writes: bool, name: &str) -> bool {
-        let (mut registers, mut stack, program) = ([0_i64; 11], [0_u8; ROOM], program());
-        let mut at = 0;
-        loop {
-            let Instruction { code, registers: both, offset, immediate } = program[at];
-            let (to, from) = (usize::from(both & 15), usize::from(both >> 4));
-            at += 1;
-            match code {
-                0x61 if from == usize::from(FRAME) => {
-                    let place = ROOM - usize::from(offset.unsigned_abs());
-                    let word = stack[place..place + 4].try_into().expect("four bytes");
-                    registers[to] = i64::from(u32::from_ne_bytes(word));
-                }
-                0x61 => registers[to] = i64::from(writes),
-                0xbf => registers[to] = registers[from],
-                0x07 => registers[to] += i64::from(immediate),
-                0xb7 => registers[to] = i64::from(immediate),
-                0x85 => {
-                    assert_eq!(immediate, GET_NAME);
-                    let room = registers[usize::from(R3)] as usize;
-                    let kept = name.len().min(room - 1);
-                    registers[0] = if name.len() < room { name.len() as i64 } else { -7 };
-                    stack[..kept].copy_from_slice(&name.as_bytes()[..kept]);
-                }
-                0x55 if registers[to] != i64::from(immediate) => at += offset as usize,
-                0x15 if registers[to] == i64::from(immediate) => at += offset as usize,
-                0x55 | 0x15 => {}
-                0x95 => return registers[0] == 1,
-                other => panic!("no such instruction: {other:#x}"),
+        let stack = std::cell::RefCell::new([0_u8; ROOM]);
+        let load = |from, offset: i16| {
+            if from != FRAME {
+                return u32::from(writes);
             }
-        }
+            let place = ROOM - usize::from(offset.unsigned_abs());
+            u32::from_ne_bytes(stack.borrow()[place..place + 4].try_into().expect("four bytes"))
+        };
+        let call = |function, registers: &[i64; 11]| {
+            assert_eq!(function, GET_NAME);
+            let room = registers[usize::from(R3)] as usize;
+            let kept = name.len().min(room - 1);
+            stack.borrow_mut()[..kept].copy_from_slice(&name.as_bytes()[..kept]);
+            if name.len() < room { name.len() as i64 } else { -7 }
+        };
+        machine::run(&program(), load, call) == 1
     }
 
     #[test]
