@@ -109,7 +109,7 @@ fn join_groups(target: Pid) {
             named => vec![format!("/sys/fs/cgroup/{named}{path}")],
         };
         // 0 is the writer itself.
-        let _ = places.iter().find(|place| process::write_file(&format!("{place}/cgroup.procs"), "0").is_ok());
+        let _ = places.iter().find(|place| process::write_file(format!("{place}/cgroup.procs"), "0").is_ok());
     }
 }
 
@@ -118,7 +118,7 @@ fn be_shell(slave: OwnedFd) -> i32 {
     process::reset_signals();
     process::be_nice();
     let taken = pty::take_over(slave);
-    confine::close_from(3);
+    confine::keep_only(&[]);
     if taken.is_ok() {
         for (path, prompt) in SHELLS {
             let name = path.rsplit('/').next().unwrap_or(path);

@@ -83,7 +83,7 @@ fn answer(standing: &Standing, name: &ActorName, reply: &mut Answer<'_>, request
             Err(failure) => reply.send(FromActor::Refused(failure), &[]),
         },
         ToActor::StandIn { actor, pid } => match enter::stand_in(&actor, pid) {
-            Ok(engine_end) => reply.send(FromActor::StandIn, &[engine_end.raw_fd()]),
+            Ok(engine_end) => reply.send(FromActor::StandIn, &[engine_end.as_raw_fd()]),
             Err(failure) => reply.send(FromActor::Refused(failure), &[]),
         },
         ToActor::Netlink { pid } => {
@@ -102,9 +102,8 @@ fn answer(standing: &Standing, name: &ActorName, reply: &mut Answer<'_>, request
 fn await_request(wire: &Wire, children: &SignalFd) -> Result<(), WireError> {
     loop {
         process::reap_all();
-        // SAFETY: the wire outlives this borrow of its descriptor.
-        let socket = unsafe { BorrowedFd::borrow_raw(wire.raw_fd()) };
-        let mut ready = [PollFd::new(socket, PollFlags::POLLIN), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
+        let mut ready =
+            [PollFd::new(wire.as_fd(), PollFlags::POLLIN), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
         match nix::poll::poll(&mut ready, PollTimeout::NONE) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),

@@ -1,7 +1,7 @@
 //! Birth of an actor: fork; or, with namespaces, a process called "unshare" that unshares and forks, as unshare(1) does.
 
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Instant;
 
 use nix::errno::Errno;
@@ -33,7 +33,7 @@ pub fn spawn(
         Ok(None) => Outcome::Done { output: String::new() },
         Ok(Some(errno)) | Err(errno) => perform::failed(&recorder, errno),
     };
-    let fds = if outcome.is_ok() { vec![engine_end.raw_fd()] } else { Vec::new() };
+    let fds = if outcome.is_ok() { vec![engine_end.as_raw_fd()] } else { Vec::new() };
     let record = OpRecord {
         actor: parent.clone(),
         op: Op::Spawn { actor: actor.clone(), unshare: namespaces.to_vec() },
@@ -106,7 +106,7 @@ fn unshare_and_fork(
     let bytes = serde_json::to_vec(&report).unwrap_or_default();
     let _ = std::fs::File::from(reporter).write_all(&bytes);
     let Ok(child) = forked else { process::exit_now(1) };
-    confine::close_from(3);
+    confine::keep_only(&[]);
     let options: Vec<&str> = namespaces.iter().map(|kind| kind.option()).collect();
     process::set_title(&format!("unshare {} --fork", options.join(" ")));
     let _ = process::set_name("unshare");

@@ -280,7 +280,7 @@ mod tests {
         check_lost("EOF while parsing a value at line 1 column 0", raw(b"\0\0\0\0"));
         check_lost("expected value at line 1 column 1", raw(b"\x04\0\0\0]]]]"));
         check_lost("it sent more descriptors than anybody asked for", |mut theirs| {
-            let fds = [theirs.raw_fd(); 200];
+            let fds = [theirs.as_raw_fd(); 200];
             send(&mut theirs, 1, hostname("a"), &fds);
             std::mem::forget(theirs);
         });

@@ -5,7 +5,6 @@
 //! directory: see `sweep`.
 
 use std::fs;
-use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -20,7 +19,7 @@ use super::exposure::{self, Exposure};
 use super::removal::{self, Remains};
 use crate::action::CgroupVersion;
 use crate::doctor::{Cgroups, Roots};
-use crate::kernel::process::to_errno;
+use crate::kernel::process::write_file;
 use crate::lab::protocol::{LabCgroup, RoleFailure};
 
 /// The lab's own bounds: a fork bomb or a memory hog in a lab shell ends there.
@@ -28,8 +27,8 @@ const PIDS_LIMIT: &str = "512";
 const MEMORY_LIMIT: &str = "1073741824";
 /// What every lab is bounded by, wanted or not.
 const BOUNDS: [&str; 2] = ["memory", "pids"];
-/// How often a group is made again that a sweep took for dead, before its lock was there.
-const ATTEMPTS: usize = 10;
+/// How often a directory is made again that a sweep took for dead, before its lock was there.
+pub(super) const ATTEMPTS: usize = 10;
 /// Files a subtree's new owner may write: membership, not limits. cgroups(7), "Cgroups delegation".
 const DELEGATED: [&str; 4] = ["cgroup.procs", "tasks", "cgroup.threads", "cgroup.subtree_control"];
 
@@ -73,8 +72,8 @@ pub struct Subtree {
 }
 
 impl Subtree {
-    /// Make the group `name` in every hierarchy that bounds the lab or that the lesson wants. A hierarchy that refuses is
-    /// left out: the lab then lacks it, and says so.
+    /// Make the group `name` in every hierarchy that bounds the lab or that the lesson wants. Without one that bounds it there
+    /// is no lab; another that refuses is left out: the lab then lacks it, and says so.
     ///
     /// Where the lab's root is the keeper's own user, the lab gets a group of its own in all of them, or is not made: in a
     /// cgroup namespace it sees its own groups and those below, and may write what its user may.
@@ -121,9 +120,9 @@ impl Subtree {
     }
 
     /// Put a process into every group. In v1 a write can wait some milliseconds for the kernel.
-    pub fn attach(&self, pid: i32) -> std::io::Result<()> {
+    pub fn attach(&self, pid: i32) -> Result<(), Errno> {
         for cgroup in &self.cgroups {
-            write_value(&Path::new(&cgroup.machine_path).join("cgroup.procs"), &pid.to_string())?;
+            write_file(Path::new(&cgroup.machine_path).join("cgroup.procs"), &pid.to_string())?;
         }
         Ok(())
     }
@@ -188,17 +187,17 @@ pub(super) fn lock_directory(path: &Path) -> Result<Option<OwnedFd>, Errno> {
 fn bound(path: &Path, hierarchy: &Hierarchy, owner: Option<u32>) -> Result<(), Errno> {
     let memory = if hierarchy.v2 { "memory.max" } else { "memory.limit_in_bytes" };
     for (file, limit) in [("pids.max", PIDS_LIMIT), (memory, MEMORY_LIMIT)] {
-        match write_value(&path.join(file), limit) {
-            // Of a controller that is not this hierarchy's.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            written => written.map_err(to_errno)?,
+        match write_file(path.join(file), limit) {
+            // ENOENT: of a controller that is not this hierarchy's.
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(errno) => return Err(errno),
         }
     }
     if !hierarchy.v2 && hierarchy.controllers.iter().any(|controller| controller == "cpuset") {
         // A v1 cpuset without CPUs and memory nodes takes no process.
         for file in ["cpuset.cpus", "cpuset.mems"] {
             let value = fs::read_to_string(hierarchy.parent.join(file)).unwrap_or_default();
-            let _ = write_value(&path.join(file), value.trim());
+            let _ = write_file(path.join(file), value.trim());
         }
     }
     if let Some(owner) = owner {
@@ -213,7 +212,7 @@ fn listed(hierarchy: &Hierarchy, name: &str, wanted: &[String], core_alone: bool
     if hierarchy.v2 && may_hand_out(&hierarchy.parent) {
         for controller in &hierarchy.controllers {
             // Fails where it is on already or may not be: what counts is what the new group then has.
-            let _ = write_value(&hierarchy.parent.join("cgroup.subtree_control"), &format!("+{controller}"));
+            let _ = write_file(hierarchy.parent.join("cgroup.subtree_control"), &format!("+{controller}"));
         }
     }
 
@@ -259,10 +258,6 @@ fn delegate(path: &Path, owner: u32) {
     for file in DELEGATED {
         let _ = nix::unistd::chown(&path.join(file), uid, gid);
     }
-}
-
-fn write_value(path: &Path, value: &str) -> std::io::Result<()> {
-    fs::OpenOptions::new().write(true).open(path)?.write_all(value.as_bytes())
 }
 
 /// A process by pid and start time, which together are never used twice in a PID namespace.

@@ -286,7 +286,7 @@ fn fork_init(
     let request = ToStore { name: name.to_owned(), cgroups: subtree.cgroups.clone(), scratch };
     const TALK: &str = "talk to the store, the process that labs are forked from";
     let gone = |error: WireError| RoleFailure::new(TALK, error.errno());
-    store.wire.send(&request, &[actor_end.raw_fd(), go.as_raw_fd()]).map_err(gone)?;
+    store.wire.send(&request, &[actor_end.as_raw_fd(), go.as_raw_fd()]).map_err(gone)?;
     drop((actor_end, go));
     if let Err(silence) = await_answer(&store.wire, &store.process, STORE_TIMEOUT) {
         store.is_silent = true;
@@ -318,7 +318,7 @@ fn place(host: &Pidfd, store: &Store, subtree: &Subtree) -> Result<(), RoleFailu
 
     subtree.attach(pid.as_raw()).doing("put the lab into its cgroups")?;
     // Written from here: where the machine's root wrote it, nobody in the lab can lower it.
-    let _ = process::write_file(&format!("/proc/{pid}/oom_score_adj"), "1000");
+    let _ = process::write_file(format!("/proc/{pid}/oom_score_adj"), "1000");
     // By number, which held as long as the process did.
     if host.has_ended() { Err(Errno::ESRCH).doing("put the lab into its cgroups") } else { Ok(()) }
 }

@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, unlinkat};
 
-use super::cgroups::{lock_directory, owner_of};
+use super::cgroups::{ATTEMPTS, lock_directory, owner_of};
 use super::removal::Remains;
 use super::sweep::{self, Swept};
 use crate::doctor::disk::SCRATCH_DIR;
@@ -20,8 +20,6 @@ use crate::lab::protocol::RoleFailure;
 /// What follows the lab's name in the name of its directory, before letters that nobody can foretell.
 const ENDING: &str = ".scratch.";
 const FILE: &str = "file";
-/// How often a directory is made again that a sweep took for dead, before its lock was there.
-const ATTEMPTS: usize = 10;
 /// Room that a lesson needs, in bytes: no lesson writes more.
 const ROOM: u64 = 192 << 20;
 

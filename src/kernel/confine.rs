@@ -14,11 +14,6 @@ pub fn keep_descriptors_from_children() {
     close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
 }
 
-/// Close every descriptor from `first` on.
-pub fn close_from(first: u32) {
-    close_range(first, u32::MAX, 0);
-}
-
 /// Close every descriptor but the standard streams and these, which a role that has just begun goes on with.
 pub fn keep_only(kept: &[&dyn AsRawFd]) {
     let mut numbers: Vec<u32> =
@@ -91,10 +86,10 @@ pub fn bound_labs() -> Result<(), Errno> {
 pub fn bound_kernel_objects() {
     const NAMESPACES: [&str; 8] = ["user", "mnt", "pid", "net", "uts", "ipc", "cgroup", "time"];
     for kind in NAMESPACES {
-        let _ = process::write_file(&format!("/proc/sys/user/max_{kind}_namespaces"), "256");
+        let _ = process::write_file(format!("/proc/sys/user/max_{kind}_namespaces"), "256");
     }
     for (name, most) in [("max_inotify_instances", "64"), ("max_inotify_watches", "16384")] {
-        let _ = process::write_file(&format!("/proc/sys/user/{name}"), most);
+        let _ = process::write_file(format!("/proc/sys/user/{name}"), most);
     }
 }
 

@@ -9,6 +9,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use super::record::uninterrupted;
+
 /// One process, dead or alive.
 #[derive(Debug)]
 pub struct Pidfd {
@@ -63,12 +65,7 @@ impl Pidfd {
     pub fn wait(&self, timeout: Duration) -> bool {
         let mut ready = [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
         let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
-        loop {
-            match nix::poll::poll(&mut ready, timeout) {
-                Err(Errno::EINTR) => {}
-                other => return other.is_ok_and(|count| count > 0),
-            }
-        }
+        uninterrupted(|| nix::poll::poll(&mut ready, timeout)).is_ok_and(|count| count > 0)
     }
 }
 

@@ -46,7 +46,7 @@ fn probe() -> ProbeResult {
     let userns =
         process::unshare(recorder, &[NamespaceKind::User]).map_err(say("unshare(CLONE_NEWUSER)")).and_then(|()| {
             let map =
-                |file: &str, text: &str| process::write_file(&format!("/proc/self/{file}"), text).map_err(say(file));
+                |file: &str, text: &str| process::write_file(format!("/proc/self/{file}"), text).map_err(say(file));
             map("setgroups", "deny")?;
             map("gid_map", &format!("0 {gid} 1"))?;
             map("uid_map", &format!("0 {uid} 1"))

@@ -182,7 +182,7 @@ pub fn in_network<T>(namespace: &OwnedFd, act: impl FnOnce() -> Result<T, Errno>
 }
 
 /// One write to a file that is there: what /proc and cgroups take.
-pub fn write_file(path: &str, text: &str) -> Result<(), Errno> {
+pub fn write_file(path: impl AsRef<std::path::Path>, text: &str) -> Result<(), Errno> {
     let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(to_errno)?;
     file.write_all(text.as_bytes()).map_err(to_errno)
 }
@@ -334,14 +334,9 @@ pub fn wait(recorder: &mut Recorder, child: Pid) -> Result<ExitStatus, Errno> {
         "wait4",
         &mut status,
         |status| {
-            loop {
-                // SAFETY: status is a valid place for the result; no rusage is asked for.
-                let result = unsafe { libc::wait4(child.as_raw(), status, 0, std::ptr::null_mut()) };
-                match Errno::result(result) {
-                    Err(Errno::EINTR) => {}
-                    other => return other.map(Pid::from_raw),
-                }
-            }
+            // SAFETY: status is a valid place for the result; no rusage is asked for.
+            let result = unsafe { libc::wait4(child.as_raw(), status, 0, std::ptr::null_mut()) };
+            Errno::result(result).map(Pid::from_raw)
         },
         |status, _| format!("{child}, {}, 0, NULL", ExitStatus::from_wait(*status).notation()),
     )?;

@@ -59,6 +59,10 @@ pub const REFUSED: &[c_long] = &[
 /// cryptography (AF_ALG), to hardware, or to protocols that few machines need.
 const FAMILIES: [i32; 5] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK, libc::AF_PACKET];
 
+/// Requests of ioctl(2) for space beyond a file's end, older than fallocate(2) and of every file system: FS_IOC_RESVSP,
+/// FS_IOC_RESVSP64, FS_IOC_ZERO_RANGE of linux/falloc.h.
+const SPACE_REQUESTS: [u32; 3] = [0x4030_5828, 0x4030_582a, 0x4030_5839];
+
 /// `AUDIT_ARCH_…` of linux/audit.h: 64 bits, little-endian, and the ELF machine.
 #[cfg(target_arch = "x86_64")]
 const ARCHITECTURE: u32 = 0xc000_003e;
@@ -98,23 +102,24 @@ fn filter() -> Vec<sock_filter> {
         filter.extend([jump_if_equal(*call as u32, 0, 1), refuse(Errno::EPERM)]);
     }
     for call in [libc::SYS_socket, libc::SYS_socketpair] {
-        filter.extend(only_known_families(call));
+        filter.extend(by_argument(call, 0, &FAMILIES.map(|family| family as u32), ALLOW, refuse(Errno::EAFNOSUPPORT)));
     }
     filter.extend(no_space_beyond_the_end());
-    filter.extend(no_space_by_request());
+    filter.extend(by_argument(libc::SYS_ioctl, 1, &SPACE_REQUESTS, refuse(Errno::EOPNOTSUPP), ALLOW));
     filter.extend(no_other_core_limit());
     filter.push(ALLOW);
     filter
 }
 
-fn only_known_families(call: c_long) -> Vec<sock_filter> {
-    let families = FAMILIES.len() as u8;
-    let mut test = vec![jump_if_equal(call as u32, 0, families + 3), load(argument(0))];
-    for (index, family) in FAMILIES.into_iter().enumerate() {
-        // Over the families that are left and the refusal.
-        test.push(jump_if_equal(family as u32, families - index as u8, 0));
+/// A call that is answered by one of its arguments: `listed` where that is one of these values, `other` where it is not.
+fn by_argument(call: c_long, index: u32, values: &[u32], listed: sock_filter, other: sock_filter) -> Vec<sock_filter> {
+    let count = values.len() as u8;
+    let mut test = vec![jump_if_equal(call as u32, 0, count + 3), load(argument(index))];
+    for (place, value) in values.iter().enumerate() {
+        // Over the values that are left and the answer to others.
+        test.push(jump_if_equal(*value, count - place as u8, 0));
     }
-    test.extend([refuse(Errno::EAFNOSUPPORT), ALLOW]);
+    test.extend([other, listed]);
     test
 }
 
@@ -156,19 +161,6 @@ fn no_other_core_limit() -> [sock_filter; 14] {
         refuse(Errno::EPERM),
         ALLOW,
     ]
-}
-
-/// The same by ioctl(2), older, and of every file system: FS_IOC_RESVSP, FS_IOC_RESVSP64, FS_IOC_ZERO_RANGE of linux/falloc.h.
-fn no_space_by_request() -> Vec<sock_filter> {
-    const REQUESTS: [u32; 3] = [0x4030_5828, 0x4030_582a, 0x4030_5839];
-    let requests = REQUESTS.len() as u8;
-    let mut test = vec![jump_if_equal(libc::SYS_ioctl as u32, 0, requests + 3), load(argument(1))];
-    for (index, request) in REQUESTS.into_iter().enumerate() {
-        // Over the requests that are left and what allows.
-        test.push(jump_if_equal(request, requests - index as u8, 0));
-    }
-    test.extend([ALLOW, refuse(Errno::EOPNOTSUPP)]);
-    test
 }
 
 // The machine of bpf(4): one accumulator, words of 32 bits; jumps count the instructions that are passed over.

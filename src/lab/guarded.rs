@@ -16,7 +16,7 @@ use super::wire::{self, Received, Wire};
 
 /// The most that an actor's answer may have, in bytes: a program's output is cut at 64 KiB, and the longest list of calls (a
 /// tree that is copied) has some hundred KiB.
-pub const LIMIT: usize = 4 << 20;
+const LIMIT: usize = 4 << 20;
 /// And the most descriptors: the lab's host introduces itself with four.
 const DESCRIPTORS: usize = 8;
 /// A message is taken in by so much at a time.
@@ -73,10 +73,7 @@ impl From<Wire> for GuardedWire {
 impl GuardedWire {
     /// One that times out in the middle has spoilt the wire.
     pub fn send<T: Serialize>(&mut self, message: &T, wait: &Wait<'_>) -> Result<(), GuardError> {
-        let mut bytes = vec![0; 4];
-        serde_json::to_writer(&mut bytes, message).map_err(|error| GuardError::Garbled(error.to_string()))?;
-        let length = (bytes.len() - 4) as u32;
-        bytes[..4].copy_from_slice(&length.to_le_bytes());
+        let bytes = wire::frame(message).map_err(|error| GuardError::Garbled(error.to_string()))?;
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             wait.until_ready(&self.stream, PollFlags::POLLOUT)?;

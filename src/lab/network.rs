@@ -62,7 +62,7 @@ pub fn build() -> Result<Internet, RoleFailure> {
 /// Link-local addresses come and go by themselves, and would stand in every picture. Missing where the kernel has no IPv6.
 fn speak_ipv4_only() {
     for scope in ["all", "default"] {
-        let _ = process::write_file(&format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6"), "1");
+        let _ = process::write_file(format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6"), "1");
     }
 }
 

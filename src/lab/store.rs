@@ -134,10 +134,10 @@ fn fork_lab(
 /// Write a process's uid_map and gid_map. Without privilege the kernel wants `setgroups` denied first: user_namespaces(7).
 pub fn map_ids(pid: Pid, line: &str, deny_setgroups: bool) -> Result<(), Errno> {
     if deny_setgroups {
-        process::write_file(&format!("/proc/{pid}/setgroups"), "deny")?;
+        process::write_file(format!("/proc/{pid}/setgroups"), "deny")?;
     }
-    process::write_file(&format!("/proc/{pid}/gid_map"), line)?;
-    process::write_file(&format!("/proc/{pid}/uid_map"), line)
+    process::write_file(format!("/proc/{pid}/gid_map"), line)?;
+    process::write_file(format!("/proc/{pid}/uid_map"), line)
 }
 
 fn set_stage() -> Result<(Stage, Vec<String>), RoleFailure> {

@@ -9,6 +9,8 @@ use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, sockopt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::kernel::record::uninterrupted;
+
 /// A message longer than this is not ours, in bytes.
 const LIMIT: usize = 64 * 1024 * 1024;
 
@@ -45,14 +47,13 @@ impl From<nix::errno::Errno> for WireError {
 }
 
 impl WireError {
-    /// As an errno: EPIPE for a peer that is gone, ETIMEDOUT for one that did not answer in time.
+    /// As an errno: EPIPE for a peer that is gone, EPROTO for what could not be understood.
     pub fn errno(&self) -> nix::errno::Errno {
         use nix::errno::Errno;
         match self {
             WireError::Closed => Errno::EPIPE,
             WireError::Garbled(_) => Errno::EPROTO,
             WireError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Errno::EPIPE,
-            WireError::Io(error) if error.kind() == std::io::ErrorKind::WouldBlock => Errno::ETIMEDOUT,
             WireError::Io(error) => error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
         }
     }
@@ -96,10 +97,6 @@ impl Wire {
         self.stream.into()
     }
 
-    pub fn raw_fd(&self) -> RawFd {
-        self.stream.as_raw_fd()
-    }
-
     /// Ask the kernel to say who sends: call it before the other side sends.
     pub fn expect_credentials(&self) -> Result<(), WireError> {
         Ok(nix::sys::socket::setsockopt(&self.stream, sockopt::PassCred, &true)?)
@@ -110,20 +107,13 @@ impl Wire {
     }
 
     pub fn send<T: Serialize>(&mut self, message: &T, fds: &[RawFd]) -> Result<(), WireError> {
-        let mut bytes = vec![0; 4];
-        serde_json::to_writer(&mut bytes, message).map_err(|error| WireError::Garbled(error.to_string()))?;
-        let length = (bytes.len() - 4) as u32;
-        bytes[..4].copy_from_slice(&length.to_le_bytes());
+        let bytes = frame(message).map_err(|error| WireError::Garbled(error.to_string()))?;
         let rights = [ControlMessage::ScmRights(fds)];
         let control: &[ControlMessage<'_>] = if fds.is_empty() { &[] } else { &rights };
         let parts = [IoSlice::new(&bytes)];
-        let sent = loop {
-            let number = self.stream.as_raw_fd();
-            match nix::sys::socket::sendmsg::<()>(number, &parts, control, MsgFlags::MSG_NOSIGNAL, None) {
-                Err(nix::errno::Errno::EINTR) => {}
-                other => break other?,
-            }
-        };
+        let number = self.stream.as_raw_fd();
+        let sent =
+            uninterrupted(|| nix::sys::socket::sendmsg::<()>(number, &parts, control, MsgFlags::MSG_NOSIGNAL, None))?;
         self.stream.write_all(&bytes[sent..])?;
         Ok(())
     }
@@ -141,18 +131,22 @@ impl Wire {
 
     fn receive_header(&mut self) -> Result<(usize, Vec<OwnedFd>, Option<i32>), WireError> {
         let mut header = [0_u8; 4];
-        let received = loop {
-            match receive_with_rights(&self.stream, &mut header, MsgFlags::MSG_WAITALL) {
-                Err(nix::errno::Errno::EINTR) => {}
-                other => break other?,
-            }
-        };
+        let received = uninterrupted(|| receive_with_rights(&self.stream, &mut header, MsgFlags::MSG_WAITALL))?;
         if received.count == 0 {
             return Err(WireError::Closed);
         }
         self.stream.read_exact(&mut header[received.count..])?;
         Ok((u32::from_le_bytes(header) as usize, received.fds, received.sender))
     }
+}
+
+/// A message as it goes over a wire: its length, then JSON.
+pub(super) fn frame<T: Serialize>(message: &T) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = vec![0; 4];
+    serde_json::to_writer(&mut bytes, message)?;
+    let length = (bytes.len() - 4) as u32;
+    bytes[..4].copy_from_slice(&length.to_le_bytes());
+    Ok(bytes)
 }
 
 /// What one recvmsg(2) brought.
