@@ -26,9 +26,9 @@ pub struct Consent {
 /// What the lab is to those programs.
 const LAB: &str = "They run in a lab. It can read the machine's /usr, but none of your files, and sees none of your processes; \
                    it has no network, and what it does ends with it.";
-/// Answers that are kept. Each holds what it was given for: up to a MiB.
+/// Answers that are kept. Each holds what it was given for.
 const MAX_KEPT: usize = 64;
-/// Bytes of one answer: no lesson file is longer, and what it does is a part of it, with longer words.
+/// Bytes of one answer: what a lesson does, each alias as what it stands for, and escaped, so more than its file.
 const MAX_DEEDS: u64 = 16 << 20;
 
 /// Ask on the terminal, where `name` is a file and its programs have not been agreed to. An error where they are not.

@@ -17,13 +17,11 @@ use super::filter::Filter;
 use super::socket::{self, Behind, Place};
 use crate::engine::{ShellTerminal, Visit};
 use crate::kernel::pty::{self, TerminalSize};
-use crate::lab::wire::{Wire, is_own};
+use crate::lab::wire::{self, Wire, is_own};
 use crate::op::ActorName;
 
 /// How long either side waits for the other's word.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long nobody is let in after that failed.
-const PAUSE: Duration = Duration::from_millis(100);
 
 const BANNER: &str = "The lab's programs can't set this terminal's title or clipboard, nor query it.";
 
@@ -56,12 +54,7 @@ pub fn open() -> anyhow::Result<(Place, Receiver<Visit>)> {
     let (place, listener) = socket::listen(Behind::Lab)?;
     let (visits, received) = mpsc::channel();
     std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(stream) = stream else {
-                // Too many files are open, say: that passes.
-                std::thread::sleep(PAUSE);
-                continue;
-            };
+        for stream in wire::visitors(&listener) {
             let visits = visits.clone();
             // A visitor that says nothing holds up no other.
             std::thread::spawn(move || serve(stream, &visits));

@@ -204,11 +204,10 @@ impl Filter {
 
     /// Set or reset those modes of a list that may be.
     fn modes(&mut self, private: bool, parameters: &str, letter: char, out: &mut String) {
-        let mark = if private { "?" } else { "" };
+        // Of the public ones only insert mode: another locks the keyboard.
+        let (mark, known): (_, &[(u16, bool)]) = if private { ("?", &MODES) } else { ("", &[(4, false)]) };
         for mode in parameters.split(';').filter_map(|mode| mode.parse::<u16>().ok()) {
-            // Of the public ones only insert mode: another locks the keyboard.
-            let known = if private { MODES.iter().find(|(known, _)| *known == mode) } else { Some(&(4, false)) };
-            let Some((_, is_on_at_first)) = known.filter(|(known, _)| *known == mode) else { continue };
+            let Some((_, is_on_at_first)) = known.iter().find(|(known, _)| *known == mode) else { continue };
             let back = if *is_on_at_first { 'h' } else { 'l' };
             self.remember(&format!("\u{1b}[{mark}{mode}{back}"), letter != back);
             out.push_str(&format!("\u{1b}[{mark}{mode}{letter}"));

@@ -71,16 +71,19 @@ pub fn present(arguments: &PresentArguments) -> anyhow::Result<ExitCode> {
     tui::check_terminal()?;
     let lesson = open_lesson(&arguments.lesson)?;
     let facts = facts();
-    match &arguments.tape {
-        Some(file) => drop(record::of_lesson(&lesson, file.as_deref(), &facts)?),
+    let is_agreed = match &arguments.tape {
+        Some(file) => {
+            record::of_lesson(&lesson, file.as_deref(), &facts)?;
+            false
+        }
         None => {
             check_live(&lesson, &facts, Some("present its tape: unboxed present"))?;
             consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
+            // The hub has no terminal to ask on. It looks for the answer that was kept, for the file as it reads it; or is told of
+            // one that was not.
+            arguments.consent.yes || consent::is_asked_for(&arguments.lesson, &lesson)
         }
-    }
-    // The hub has no terminal to ask on. It looks for the answer that was kept, for the file as it reads it; or is told of one that was
-    // not.
-    let is_agreed = arguments.consent.yes || consent::is_asked_for(&arguments.lesson, &lesson);
+    };
     let mut hub = start_hub(arguments, is_agreed)?;
     let of = Some(hub.id());
     let stream = socket::connect(Behind::Talk, of)?;

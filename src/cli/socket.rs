@@ -11,9 +11,8 @@ use anyhow::{Context, bail};
 use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
 use nix::sys::stat::{self, FileStat, Mode, SFlag};
-use nix::unistd::Uid;
 
-use crate::kernel::directory::{self, Directory, user_name};
+use crate::kernel::directory::{self, Directory, own_uid, user_name};
 use crate::kernel::home;
 use crate::lab::wire;
 
@@ -200,9 +199,7 @@ pub fn sweep() -> Swept {
 fn sweep_in(dir: &Directory, swept: &mut Swept) {
     for name in dir.names().unwrap_or_default() {
         let path = dir.path().join(&name);
-        let pids = [Behind::Lab, Behind::Talk].map(|behind| pid_of(&name, behind));
-        let is_named = pids.iter().any(Option::is_some);
-        if !is_named && !part_is_dead(&name) {
+        if pid_of_either(&name).is_none() && !part_is_dead(&name) {
             continue;
         }
         match ask(dir, &name) {
@@ -218,11 +215,9 @@ fn sweep_in(dir: &Directory, swept: &mut Swept) {
 fn part_is_dead(name: &OsStr) -> bool {
     let Some(text) = name.to_str().and_then(|text| text.strip_prefix('.')) else { return false };
     let Some((text, _)) = text.split_once(".sock.") else { return false };
-    let is_ours = |behind| {
-        let whole = format!("{text}.sock");
-        pid_of(OsStr::new(&whole), behind).filter(|_| Directory::is_part_of(name, &whole))
-    };
-    let pid = is_ours(Behind::Lab).or_else(|| is_ours(Behind::Talk)).and_then(|pid| i32::try_from(pid).ok());
+    let whole = format!("{text}.sock");
+    let pid = pid_of_either(OsStr::new(&whole)).filter(|_| Directory::is_part_of(name, &whole));
+    let pid = pid.and_then(|pid| i32::try_from(pid).ok());
     pid.is_some_and(|pid| {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_err_and(|errno| errno == Errno::ESRCH)
     })
@@ -278,6 +273,7 @@ fn pid_of(name: &OsStr, behind: Behind) -> Option<u32> {
     name.to_str()?.strip_prefix(behind.prefix())?.strip_suffix(".sock")?.parse().ok()
 }
 
-fn own_uid() -> u32 {
-    Uid::effective().as_raw()
+/// The process of a socket's name, whatever is behind it.
+fn pid_of_either(name: &OsStr) -> Option<u32> {
+    [Behind::Lab, Behind::Talk].into_iter().find_map(|behind| pid_of(name, behind))
 }

@@ -1,7 +1,6 @@
 //! One actor asked: each request has a number, which its answer repeats, and each has its time. An answer that comes late is
 //! known by its number and dropped, with its descriptors. Whoever says anything else is lost: it is not asked again.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::link::LinkError;
@@ -43,8 +42,8 @@ pub struct ActorWire {
     /// The one at the other end, as the machine counts.
     pid: u32,
     asked: u64,
-    /// Numbers of requests whose answers are still to come.
-    owed: BTreeSet<u64>,
+    /// The number of the request whose answer is still to come. It is asked nothing more until then.
+    owed: Option<u64>,
     lost: Option<Loss>,
 }
 
@@ -69,10 +68,10 @@ impl ActorWire {
             pid: 0,
             asked: 0,
             // Nobody asked for the first word, but it is due.
-            owed: BTreeSet::from([0]),
+            owed: Some(0),
             lost: None,
         };
-        let received = new.await_answer(0, FIRST_WORD, waiting)?;
+        let received = new.await_answer(FIRST_WORD, waiting)?;
         match received.sender.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0) {
             Some(pid) => new.pid = pid,
             None => return Err(new.lose("it does not say which process it is")),
@@ -95,7 +94,7 @@ impl ActorWire {
 
     /// It is behind with its answers, and has just begun to give them.
     pub fn wakes_up(&self) -> bool {
-        self.lost.is_none() && !self.owed.is_empty() && self.wire.is_readable()
+        self.lost.is_none() && self.owed.is_some() && self.wire.is_readable()
     }
 
     /// Send a request and wait for its answer.
@@ -115,47 +114,39 @@ impl ActorWire {
             Err(GuardError::TimedOut) => return Err(self.lose("it does not take what it is asked")),
             Err(other) => return Err(self.lose_by(other)),
         }
-        self.owed.insert(id);
-        self.await_answer(id, within, waiting)
+        self.owed = Some(id);
+        self.await_answer(within, waiting)
     }
 
     /// Drop what it was asked for earlier and answers only now. An error when it still owes something.
     fn settle_debts(&mut self, for_op: bool, waiting: &Waiting) -> Result<(), LinkError> {
         let (within, grace) = if for_op { (LATE_FOR_OPS, GRACE) } else { (LATE_FOR_QUESTIONS, Duration::ZERO) };
-        self.await_until(within, grace, waiting, |wire, _| wire.owed.is_empty()).map(drop)
+        self.await_owed(within, grace, waiting).map(drop)
     }
 
-    fn await_answer(&mut self, id: u64, within: Duration, waiting: &Waiting) -> Result<Received<FromActor>, LinkError> {
-        let is_it = |_: &ActorWire, latest: Option<&Received<Numbered<FromActor>>>| {
-            latest.is_some_and(|received| received.message.id == id)
-        };
-        match self.await_until(within, GRACE, waiting, is_it)? {
-            Some(Received { message, fds, sender }) => Ok(Received { message: message.message, fds, sender }),
-            None => Err(self.silent()),
-        }
+    fn await_answer(&mut self, within: Duration, waiting: &Waiting) -> Result<Received<FromActor>, LinkError> {
+        self.await_owed(within, GRACE, waiting)?.ok_or_else(|| self.silent())
     }
 
-    /// Take answers until one will do, and return the latest; the others are dropped. One that has begun when the time is up
-    /// gets some grace.
-    fn await_until(
+    /// The answer that is owed; none where none is. One that has begun when the time is up gets some grace.
+    fn await_owed(
         &mut self,
         within: Duration,
         grace: Duration,
         waiting: &Waiting,
-        is_enough: impl Fn(&ActorWire, Option<&Received<Numbered<FromActor>>>) -> bool,
-    ) -> Result<Option<Received<Numbered<FromActor>>>, LinkError> {
+    ) -> Result<Option<Received<FromActor>>, LinkError> {
+        if self.owed.is_none() {
+            return Ok(None);
+        }
+
         let mut until = Instant::now() + within;
         let mut part = waiting.first_part(until);
         let mut told = false;
         // What had come when the time was up for the first time.
         let mut late_since = None;
-        let mut latest = None;
         let ended = loop {
-            if is_enough(self, latest.as_ref()) {
-                break Ok(latest);
-            }
             match self.next_answer(part, waiting) {
-                Ok(received) => latest = Some(received),
+                Ok(received) => break Ok(Some(received)),
                 Err(GuardError::TimedOut) if part < until => {
                     part = until;
                     told = true;
@@ -181,13 +172,14 @@ impl ActorWire {
         ended
     }
 
-    /// The next answer of those it owes.
-    fn next_answer(&mut self, until: Instant, waiting: &Waiting) -> Result<Received<Numbered<FromActor>>, GuardError> {
-        let received: Received<Numbered<FromActor>> = self.wire.receive(&waiting.until(until))?;
-        if self.owed.remove(&received.message.id) {
-            return Ok(received);
+    /// The answer that it owes, and no other.
+    fn next_answer(&mut self, until: Instant, waiting: &Waiting) -> Result<Received<FromActor>, GuardError> {
+        let Received { message, fds, sender } = self.wire.receive::<Numbered<FromActor>>(&waiting.until(until))?;
+        if self.owed != Some(message.id) {
+            return Err(GuardError::Garbled("it answered what nobody had asked".into()));
         }
-        Err(GuardError::Garbled("it answered what nobody had asked".into()))
+        self.owed = None;
+        Ok(Received { message: message.message, fds, sender })
     }
 
     fn silent(&self) -> LinkError {
@@ -346,9 +338,9 @@ mod tests {
     fn an_answer_that_is_there_counts_even_when_the_time_is_up() {
         let (mut wire, mut theirs) = introduced();
         send(&mut theirs, 0, hostname("there"), &[]);
-        wire.owed.insert(0);
+        wire.owed = Some(0);
         // As after a suspension in the middle of the wait.
-        let answer = wire.await_answer(0, Duration::ZERO, &Waiting::default());
+        let answer = wire.await_answer(Duration::ZERO, &Waiting::default());
         assert_eq!(answer.expect("it is there").message, hostname("there"));
     }
 

@@ -36,8 +36,8 @@ impl Shared {
 
 impl State {
     fn push(&mut self, event: Event) {
-        let recent = self.queue.iter().enumerate().rev().take_while(|(_, earlier)| earlier.is_state());
-        let outdated = recent.filter(|(_, earlier)| event.supersedes(earlier)).map(|(place, _)| place).next();
+        let mut recent = self.queue.iter().enumerate().rev().take_while(|(_, earlier)| earlier.is_state());
+        let outdated = recent.find(|(_, earlier)| event.supersedes(earlier)).map(|(place, _)| place);
         if let Some(place) = outdated {
             self.queue.remove(place);
         }
@@ -153,15 +153,6 @@ impl EventReceiver {
         state.announced = false;
         std::mem::take(&mut state.queue)
     }
-
-    /// How many events wait.
-    pub fn len(&self) -> usize {
-        self.0.state().queue.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }
 
 impl Drop for EventReceiver {
@@ -201,7 +192,7 @@ mod tests {
             sender.send(Event::ShellInside { tab: number % 3, actor: None }).expect("a listener");
             sender.send(Event::Failed { message: "the lab is gone".into() }).expect("a listener");
         }
-        assert_eq!(events.len(), 1 + 4 + 3);
+        assert_eq!(events.0.state().queue.len(), 1 + 4 + 3);
         assert!(matches!(events.recv(), Some(Event::Playing { step: 0 })));
         let latest = events.take().into_iter().find_map(|event| match event {
             Event::Live(snapshot) => snapshot.hostnames.values().next().cloned(),

@@ -111,15 +111,13 @@ impl Links {
             _ => None,
         };
         self.have_stand_in(actor)?;
-        let request = ToActor::Perform(op);
-        let received = self.ask(actor, &request)?;
+        let received = self.ask(actor, &ToActor::Perform(op.clone()))?;
         let FromActor::Performed(record) = received.message else { return Err(self.lose(actor)) };
         if let (Some(name), Some(fd)) = (newborn, received.fds.into_iter().next()) {
             let wire = self.as_wire(actor, fd)?;
             self.welcome(name, wire)?;
         }
         // Who was asked, and for what, the engine knows better.
-        let ToActor::Perform(op) = request else { return Err(self.lose(actor)) };
         Ok(OpRecord { actor: actor.clone(), op, ..record })
     }
 

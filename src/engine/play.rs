@@ -101,20 +101,20 @@ impl Server<'_> {
             Request::Show => return self.play(Session::show),
             // There is nothing to do in a step that can't be done here, or is left out.
             Request::Turn(Goal::Step) if !session.is_next_open() => return self.play(Session::play_next),
-            Request::Turn(goal) => session.begin_turn(goal).map(|state| vec![Event::Turn(Some(state))]),
+            Request::Turn(goal) => session.begin_turn(goal).map(|state| Some(Event::Turn(Some(state)))),
             Request::EndTurn => {
                 session.end_turn();
-                Ok(vec![Event::Turn(None)])
+                Ok(Some(Event::Turn(None)))
             }
             Request::Branch { step, branch } => {
-                session.branch(step, branch).map(|record| vec![Event::Branched { branch, record: Arc::new(record) }])
+                session.branch(step, branch).map(|record| Some(Event::Branched { branch, record: Arc::new(record) }))
             }
             Request::Shell { tab, actor, size } => {
                 let opened = session.shell(&actor, size).map_err(|error| error.to_string());
                 if let Ok(terminal) = &opened {
                     self.shells.add(tab, &terminal.master);
                 }
-                Ok(vec![Event::Shell { tab, actor, opened }])
+                Ok(Some(Event::Shell { tab, actor, opened }))
             }
             Request::TurnDone => match session.finish_turn() {
                 Ok(Some(record)) => {
@@ -122,7 +122,7 @@ impl Server<'_> {
                     self.tell(Event::Played(Arc::new(record)))?;
                     return self.tell_ready(started);
                 }
-                other => other.map(|_| Vec::new()),
+                other => other.map(|_| None),
             },
             Request::RewindTo { steps } => match session.rewind_to(steps) {
                 Ok(()) => return self.tell_ready(started),
@@ -132,10 +132,10 @@ impl Server<'_> {
                 Ok(()) => return self.tell_ready(started),
                 Err(error) => Err(error),
             },
-            Request::Quit => Ok(Vec::new()),
+            Request::Quit => Ok(None),
         };
         match answered {
-            Ok(events) => events.into_iter().try_for_each(|event| self.tell(event)),
+            Ok(event) => event.map_or(Ok(()), |event| self.tell(event)),
             Err(error) => self.tell_failure(&error),
         }
     }

@@ -247,7 +247,8 @@ pub fn user_name(uid: u32) -> String {
     }
 }
 
-fn own_uid() -> u32 {
+/// This user, by whose rights files are made.
+pub fn own_uid() -> u32 {
     Uid::effective().as_raw()
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, sockopt};
@@ -62,6 +62,13 @@ impl WireError {
 /// The user at the other end, when it connected or began to listen.
 pub fn peer_uid(stream: &UnixStream) -> nix::Result<u32> {
     nix::sys::socket::getsockopt(stream, sockopt::PeerCredentials).map(|peer| peer.uid())
+}
+
+/// Those who connect, without end: one that can't be let in ends nothing. Too many files are open, say: that passes.
+pub fn visitors(listener: &UnixListener) -> impl Iterator<Item = UnixStream> {
+    /// How long nobody is let in after that failed.
+    const PAUSE: Duration = Duration::from_millis(100);
+    listener.incoming().filter_map(|stream| stream.inspect_err(|_| std::thread::sleep(PAUSE)).ok())
 }
 
 /// At the other end is the same user, or root.

@@ -14,12 +14,10 @@ use super::message::{FromHub, Order, Role, ToHub, Told, VERSION, Whole, Window, 
 use crate::engine::events::EventReceiver;
 use crate::engine::requests::Requests;
 use crate::engine::{Event, Proof, Request};
-use crate::lab::wire::{Wire, is_own};
+use crate::lab::wire::{self, Wire, is_own};
 
 /// How long a window may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long nobody is let in after that failed.
-const PAUSE: Duration = Duration::from_millis(100);
 /// Messages that wait for a window, before it counts as fallen behind.
 const QUEUE: usize = 64;
 /// How long a window that fell behind is left alone.
@@ -86,12 +84,7 @@ pub fn serve(subject: Subject, listener: UnixListener, requests: Requests, event
         }
     });
     std::thread::spawn(move || {
-        for (id, stream) in listener.incoming().enumerate() {
-            let Ok(stream) = stream else {
-                // Too many files are open, say: that passes.
-                std::thread::sleep(PAUSE);
-                continue;
-            };
+        for (id, stream) in wire::visitors(&listener).enumerate() {
             let inputs = inputs.clone();
             std::thread::spawn(move || attend(id, &stream, &inputs));
         }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,46 +34,50 @@ struct Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.outlet.is_closed.store(true, Ordering::SeqCst);
-        // Not between the reader's look at it and its sleep.
-        drop(self.outlet.bytes());
+        self.outlet.printed().is_closed = true;
         self.outlet.room.notify_all();
     }
 }
 
-/// What was printed and not yet drawn.
 #[derive(Default)]
 struct Outlet {
-    bytes: Mutex<Vec<u8>>,
+    printed: Mutex<Printed>,
     room: Condvar,
+}
+
+/// What was printed and not yet drawn.
+#[derive(Default)]
+struct Printed {
+    bytes: Vec<u8>,
     /// Nobody draws it any more.
-    is_closed: AtomicBool,
+    is_closed: bool,
 }
 
 impl Outlet {
-    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn printed(&self) -> MutexGuard<'_, Printed> {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Add what was printed, once there is room for it: until then the terminal is not read, and whoever prints there waits.
     /// Tells whether there was nothing, and whether there had been too much; None once nobody draws it.
-    fn put(&self, printed: &[u8]) -> Option<(bool, bool)> {
-        let mut bytes = self.bytes();
-        let is_flood = bytes.len() + printed.len() > WAITING;
+    fn put(&self, more: &[u8]) -> Option<(bool, bool)> {
+        let mut printed = self.printed();
+        let is_flood = printed.bytes.len() + more.len() > WAITING;
         if is_flood {
-            let waits = |bytes: &mut Vec<u8>| !bytes.is_empty() && !self.is_closed.load(Ordering::SeqCst);
-            bytes = self.room.wait_while(bytes, waits).unwrap_or_else(PoisonError::into_inner);
+            let waits = |printed: &mut Printed| !printed.bytes.is_empty() && !printed.is_closed;
+            printed = self.room.wait_while(printed, waits).unwrap_or_else(PoisonError::into_inner);
         }
-        if self.is_closed.load(Ordering::SeqCst) {
+        if printed.is_closed {
             return None;
         }
-        let was_empty = bytes.is_empty();
-        bytes.extend_from_slice(printed);
+
+        let was_empty = printed.bytes.is_empty();
+        printed.bytes.extend_from_slice(more);
         Some((was_empty, is_flood))
     }
 
     fn take(&self) -> Vec<u8> {
-        let taken = std::mem::take(&mut *self.bytes());
+        let taken = std::mem::take(&mut self.printed().bytes);
         self.room.notify_one();
         taken
     }
@@ -160,11 +163,11 @@ mod tests {
         // As much as there is room for, and then nothing more.
         (0..4).for_each(|_| done.recv_timeout(Duration::from_secs(30)).expect("room"));
         assert!(done.recv_timeout(Duration::from_millis(300)).is_err());
-        assert_eq!(outlet.bytes().len(), WAITING);
+        assert_eq!(outlet.printed().bytes.len(), WAITING);
         let mut taken = 0;
         while taken < total * 16 * 1024 {
             taken += outlet.take().len();
-            assert!(outlet.bytes().len() <= WAITING);
+            assert!(outlet.printed().bytes.len() <= WAITING);
         }
         assert_eq!(printer.join().expect("it ends"), Some(()));
     }
