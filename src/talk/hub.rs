@@ -68,8 +68,8 @@ struct Hub {
     charts: Option<Told>,
     doing: Option<Told>,
     branched: Option<Told>,
-    /// The engine has an order that it has not answered yet.
-    is_busy: bool,
+    /// A step or a what-if was ordered, and what came of it is not known yet.
+    is_playing: bool,
 }
 
 /// Serve windows that come by this socket until the driver ends the talk or nobody is left; then end the engine.
@@ -106,7 +106,7 @@ pub fn serve(subject: Subject, listener: UnixListener, requests: Requests, event
         charts: None,
         doing: None,
         branched: None,
-        is_busy: true,
+        is_playing: false,
     };
     hub.run(&received);
 }
@@ -227,7 +227,8 @@ impl Hub {
         let Some(told) = Told::of(event) else { return };
         match &told {
             Told::Ready(_) => {
-                self.is_busy = false;
+                // Ready for other orders is said, too: back from a what-if, say, behind which this one waits.
+                self.is_playing &= !matches!(self.doing, Some(Told::Playing { .. }));
                 self.doing = None;
                 self.live = None;
                 self.branched = None;
@@ -245,12 +246,12 @@ impl Hub {
             Told::Live(_) => self.live = Some(told.clone()),
             Told::Sampled(_) => self.charts = Some(told.clone()),
             Told::Branched { .. } => {
-                self.is_busy = false;
+                self.is_playing = false;
                 self.branched = Some(told.clone());
             }
-            Told::Refused { .. } => self.is_busy = false,
+            Told::Refused { .. } => self.is_playing = false,
             Told::Failed { .. } => {
-                self.is_busy = false;
+                self.is_playing = false;
                 self.doing = Some(told.clone());
             }
         }
@@ -280,10 +281,15 @@ impl Hub {
             return;
         }
         match message {
-            ToHub::Order(Order::Next) if self.is_busy => {}
+            ToHub::Order(Order::Next) if self.is_playing => {}
             ToHub::Order(Order::LeaveOut { step, out }) if self.subject.tape.is_some() => self.pass_over(step, out),
             ToHub::Order(order) => {
-                self.is_busy = !matches!(order, Order::Quit);
+                self.is_playing = match order {
+                    Order::Next | Order::Branch { .. } => true,
+                    // The lab that it is played in goes.
+                    Order::RewindTo { .. } | Order::Quit => false,
+                    Order::EndBranch | Order::LeaveOut { .. } => self.is_playing,
+                };
                 let _ = self.requests.send(order.request());
             }
             ToHub::Stage(set) => self.set_stage(set),
