@@ -42,7 +42,7 @@ pub fn twin(file: &str) -> Option<(u32, &'static str)> {
     to_v2.or_else(|| TWINS.iter().find(|(_, v2)| *v2 == file).map(|(v1, _)| (1, *v1)))
 }
 
-/// Every changed row, under a heading per view, and what was not compared. Empty when nothing changed.
+/// Every changed row, under a heading per view, and what was not compared. Empty when nothing changed and no list was cut.
 pub fn diff_lines(diff: &Diff) -> Vec<String> {
     let mut lines = Vec::new();
     sections(&mut lines, "mounts", &diff.mounts, mount_verb, mount);
@@ -58,7 +58,7 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
         rows(&mut lines, &format!("{heading}: neighbours"), &network.neighbours, mark_word, neighbour);
         rows(&mut lines, &format!("{heading}: traffic"), &network.traffic, mark_word, traffic);
         let mut cut = |list: &str, of: fn(&NetworkOmitted) -> Omitted| {
-            omitted(&mut lines, &format!("{heading}: {list}"), network.omitted.each_ref().map(of));
+            omitted(&mut lines, &format!("{heading}: {list}"), network.omitted_of(of));
         };
         cut("links", |it| it.links);
         cut("addresses", |it| it.addresses);

@@ -1,5 +1,6 @@
 //! One lesson on the screen: what was recorded, what is looked at, what each pane shows.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -398,7 +399,10 @@ impl LessonView {
             Some(Recorded { record, numbers }) => (&record.before, &record.after, numbers),
             None => (&self.live_before, &self.live, &self.numbers),
         };
-        let diff = Diff::between(before, after);
+        let diff = match &recorded {
+            Some(recorded) => Cow::Borrowed(recorded.record.diff()),
+            None => Cow::Owned(Diff::between(before, after)),
+        };
         let branch = self.learning.branch.as_ref().map(|branch| &branch.record);
         let record = recorded.as_ref().map(|recorded| &recorded.record).or(branch).or_else(|| self.last_record());
         let ops = record.map_or(&[][..], |record| &record.ops);

@@ -110,6 +110,13 @@ pub struct NetworkDiff {
     pub omitted: [NetworkOmitted; 2],
 }
 
+impl NetworkDiff {
+    /// What was left out of one of its lists, before and after.
+    pub fn omitted_of(&self, list: fn(&NetworkOmitted) -> Omitted) -> [Omitted; 2] {
+        self.omitted.each_ref().map(list)
+    }
+}
+
 /// One file of a cgroup, or its member list as the pseudo-file `cgroup.procs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CgroupFile {
@@ -401,8 +408,20 @@ fn members(group: &Cgroup) -> CgroupFile {
 }
 
 /// The pseudo-file of a group's members, and what its value ends in where there are more than were read.
-pub const MEMBERS: &str = "cgroup.procs";
-pub const CUT: &str = " …";
+const MEMBERS: &str = "cgroup.procs";
+const CUT: &str = " …";
+
+impl CgroupFile {
+    pub fn is_members(&self) -> bool {
+        self.name == MEMBERS
+    }
+
+    /// The pids of a member list, and whether there are more.
+    pub fn pids(&self) -> (Vec<u32>, bool) {
+        let pids = self.value.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+        (pids, self.value.ends_with(CUT))
+    }
+}
 
 fn owned<T>(lists: &[(String, Vec<T>)]) -> Vec<Owned<'_, T>> {
     lists.iter().map(|(owner, rows)| Owned { owner: owner.clone(), side: whole(rows) }).collect()

@@ -18,7 +18,7 @@ use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, Observer, Subject};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::report::LabInfo;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Process, Snapshot};
 
 /// How often actors are asked for host names that change all the time.
 const ASK_PERIOD: Duration = Duration::from_secs(1);
@@ -138,9 +138,7 @@ impl Lab {
     /// Take a process of the lab as an actor; `pid` as the machine counts. False when it is not in the lab.
     pub fn adopt(&mut self, name: &ActorName, pid: u32) -> Result<bool, LinkError> {
         let snapshot = self.observer.snapshot();
-        let lab_pid =
-            snapshot.processes.iter().find(|process| process.pid == pid).and_then(|process| process.lab_pid());
-        let Some(lab_pid) = lab_pid else { return Ok(false) };
+        let Some(lab_pid) = snapshot.process(pid).and_then(Process::lab_pid) else { return Ok(false) };
         self.links.adopt(name.clone(), pid, lab_pid)?;
         self.stale = true;
         self.tell_observer();

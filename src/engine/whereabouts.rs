@@ -49,7 +49,7 @@ fn actor_around(snapshot: &Snapshot, pid: u32) -> Option<&ActorName> {
     let mut at = pid;
     // Nobody has more ancestors than there are processes.
     for _ in 0..snapshot.processes.len() {
-        let process = snapshot.processes.iter().find(|process| process.pid == at)?;
+        let process = snapshot.process(at)?;
         if let Some(actor) = process.actor.as_ref() {
             return Some(actor).filter(|actor| **actor != ActorName::host());
         }

@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// Types of messages that are netlink's own, and the length of the header of each message.
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
-const HEADER: usize = 16;
+pub const HEADER: usize = 16;
 /// Request and dump.
 const FLAGS: u16 = 1 | 0x300;
 
@@ -37,7 +37,7 @@ pub struct Dumper<'a> {
     socket: &'a OwnedFd,
     bytes: &'a mut Budget,
     /// Rows kept of a list.
-    rows: usize,
+    pub rows: usize,
     buffer: Vec<u8>,
     is_busy: bool,
 }

@@ -124,10 +124,15 @@ impl Observer {
 
     /// The state now. What can't be read is empty: an observer never fails as a whole.
     pub fn snapshot(&mut self) -> Snapshot {
-        let processes = self.processes();
-        let networks = self.networks(&processes.0, &self.last.networks);
-        let cgroups = cgroups::read(&self.cgroups);
+        let (processes, networks, cgroups) = self.read(&self.last.networks);
         self.look(processes, networks, cgroups)
+    }
+
+    /// What is read anew where something has stirred.
+    fn read(&self, earlier: &[Network]) -> (Cut<Process>, Vec<Network>, Cut<Cgroup>) {
+        let processes = self.processes();
+        let networks = self.networks(&processes.0, earlier);
+        (processes, networks, cgroups::read(&self.cgroups))
     }
 
     fn look(&mut self, processes: Cut<Process>, networks: Vec<Network>, cgroups: Cut<Cgroup>) -> Snapshot {
@@ -172,18 +177,16 @@ impl Observer {
         // An unfinished dump goes on, whether or not anything stirs.
         let unfinished = last.networks.iter().any(|network| network.omitted.is_uncounted());
         let quiet = network::is_quiet(&self.subjects) && !unfinished;
-        let now = if same {
+        let (processes, networks, cgroups) = if same {
             let networks = if quiet { last.networks.clone() } else { self.networks(&last.processes, &last.networks) };
             // About once a second the counters too.
             let earlier = if self.ticks.is_multiple_of(COUNTERS_EVERY) { &[][..] } else { &last.cgroups };
             let cgroups = cgroups::read_settings(&self.cgroups, earlier);
-            self.look((last.processes.clone(), last.processes_omitted), networks, cgroups)
+            ((last.processes.clone(), last.processes_omitted), networks, cgroups)
         } else {
-            let processes = self.processes();
-            let networks = self.networks(&processes.0, &last.networks);
-            let cgroups = cgroups::read(&self.cgroups);
-            self.look(processes, networks, cgroups)
+            self.read(&last.networks)
         };
+        let now = self.look(processes, networks, cgroups);
         // Equality is far cheaper than a diff, and the usual case.
         if now == last || Diff::between(&last, &now).is_calm() {
             self.last = last;
@@ -284,10 +287,9 @@ fn overlays(cache: &mut overlays::Cache, subjects: &[(Subject, RootDir)], mounts
     let mut found: Vec<Overlay> = Vec::new();
     for ((subject, root), table) in subjects.iter().zip(mounts) {
         for mount in table.rows.iter().filter(|mount| mount.fstype == "overlay") {
-            if !seen.insert(&mount.device) || limits.count.is_spent() {
+            if !seen.insert(&mount.device) || found.len() >= bounds::OVERLAYS {
                 continue;
             }
-            limits.count.spend(1);
             let layers = overlays::parse_layers(&mount.super_options);
             // The mounter's own paths, where they still lead somewhere; else the host's.
             let sees_layers = layers.lowers.first().is_some_and(|lower| root.is_directory(lower));

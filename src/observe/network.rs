@@ -15,7 +15,7 @@ use rtnetlink::packet_route::route::{
 };
 
 use super::bounds::{self, Budget};
-use super::dump::{Dumper, List};
+use super::dump::{Dumper, HEADER, List};
 use super::{Subject, traffic};
 use crate::snapshot::{Address, Link, Neighbour, Network, NetworkOmitted, Omitted, Route};
 
@@ -124,7 +124,6 @@ pub(super) fn route_list<T>(
     wanted: impl Fn(&[u8]) -> bool,
     pick: impl Fn(Message) -> Option<T>,
 ) -> Option<List<T>> {
-    const HEADER: usize = 16;
     let mut packet = NetlinkMessage::from(request);
     packet.finalize();
     let mut bytes = vec![0; packet.buffer_len()];

@@ -10,8 +10,6 @@ use crate::snapshot::{FileKind, InUpper, Mount, Overlay, OverlayEntry};
 /// What is left of the bounds on all overlays of one snapshot.
 #[derive(Debug)]
 pub struct Limits {
-    /// Overlays.
-    pub count: Budget,
     /// Entries kept.
     entries: Budget,
     /// Entries of layers looked at: to see whether they changed, to read them, and to look up what a cut list may have had.
@@ -23,7 +21,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            count: Budget::new(bounds::OVERLAYS),
             entries: Budget::new(bounds::ALL_OVERLAY_ENTRIES),
             stamped: Budget::new(bounds::LAYER_ENTRIES),
             listed: Budget::new(bounds::LAYER_ENTRIES),

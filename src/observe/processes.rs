@@ -69,22 +69,16 @@ struct Family {
 
 impl Family {
     fn find(proc_root: &Path, init: u32) -> Family {
-        let mut family = Family { pids: vec![init], is_whole: true };
-        let mut tasks = Budget::new(bounds::TASKS);
-        let mut next = 0;
-        while next < family.pids.len() && !tasks.is_spent() && family.pids.len() < bounds::PROC_ENTRIES {
-            family.is_whole &= push_children(proc_root, family.pids[next], &mut tasks, &mut family.pids);
-            next += 1;
-        }
-        family.is_whole &= next == family.pids.len();
-        if family.pids.len() == 1 && !has_children_files(proc_root, init) {
+        let mut pids = vec![init];
+        let is_whole = push_descendants(proc_root, &mut pids, bounds::PROC_ENTRIES);
+        if pids.len() == 1 && !has_children_files(proc_root, init) {
             return Family::find_by_parent(proc_root, init);
         }
 
         // A process whose parent dies meanwhile is its own and its new parent's child.
         let mut seen = HashSet::new();
-        family.pids.retain(|pid| seen.insert(*pid));
-        family
+        pids.retain(|pid| seen.insert(*pid));
+        Family { pids, is_whole }
     }
 
     /// For kernels without CONFIG_PROC_CHILDREN: look at every process's parent.
@@ -159,16 +153,22 @@ fn entered(proc_root: &Path, init: u32, family: &Family, known: &[Process], omit
         .filter(|pid| !of_family.contains(pid))
         .filter(|pid| fs::read_link(proc_root.join(format!("{pid}/ns/pid"))).is_ok_and(|link| link == namespace))
         .collect();
-    let mut tasks = Budget::new(bounds::TASKS);
-    let mut next = 0;
-    while next < found.len() && found.len() < bounds::PROCESSES && !tasks.is_spent() {
-        push_children(proc_root, found[next], &mut tasks, &mut found);
-        next += 1;
-    }
+    let is_whole = push_descendants(proc_root, &mut found, bounds::PROCESSES);
     found.sort_unstable();
     found.dedup();
     found.retain(|pid| !of_family.contains(pid));
-    (found, if machine.is_cut { Omitted::Uncounted } else { Omitted::Nothing })
+    (found, if machine.is_cut || !is_whole { Omitted::Uncounted } else { Omitted::Nothing })
+}
+
+/// Adds the descendants of these processes, up to so many pids. False where there may be more.
+fn push_descendants(proc_root: &Path, pids: &mut Vec<u32>, most: usize) -> bool {
+    let mut tasks = Budget::new(bounds::TASKS);
+    let (mut next, mut is_whole) = (0, true);
+    while next < pids.len() && pids.len() < most && !tasks.is_spent() {
+        is_whole &= push_children(proc_root, pids[next], &mut tasks, pids);
+        next += 1;
+    }
+    is_whole && next == pids.len()
 }
 
 /// The pids that a proc file system lists.

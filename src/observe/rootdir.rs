@@ -13,6 +13,7 @@ use nix::sys::stat::{FileStat, SFlag};
 
 use super::bounds;
 use crate::snapshot::{DirEntry, FileKind, Omitted};
+use crate::text::beginning;
 
 /// A name in a directory, and what it is of where the file system says so.
 type Name = (CString, Option<Type>);
@@ -177,9 +178,9 @@ pub fn numbers(dir: OwnedFd, limit: usize) -> Result<Numbers, Errno> {
 /// Where a link points, as far as a pane has use for.
 fn link_text(link: &OsStr) -> String {
     let text = link.to_string_lossy();
-    match text.char_indices().find(|(at, letter)| at + letter.len_utf8() > bounds::LINK_TEXT) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.into_owned(),
+    match beginning(&text, bounds::LINK_TEXT) {
+        start if start.len() < text.len() => format!("{start}…"),
+        _ => text.into_owned(),
     }
 }
 

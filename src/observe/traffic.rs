@@ -9,7 +9,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcOption, TcStats2};
 
 use super::bounds;
-use super::dump::{Dumper, List};
+use super::dump::{Dumper, HEADER, List};
 use super::network::{Share, route_list};
 use crate::snapshot::{Network, Omitted, Traffic};
 use crate::traffic::{ClassId, Rate};
@@ -52,7 +52,7 @@ pub fn disciplines(dumper: &mut Dumper<'_>, name: &impl Fn(u32) -> String) -> Op
             found.rows.push(counted(class, text));
         }
     }
-    let most = bounds::NETWORK_ROWS;
+    let most = dumper.rows;
     found.omitted = found.omitted.and(Omitted::rows(found.rows.len().saturating_sub(most)));
     found.rows.truncate(most);
     Some(found)
@@ -132,7 +132,7 @@ pub fn rules(socket: &OwnedFd, mut share: Share, group: &impl Fn(u64) -> Option<
     let counts = |body: &[u8]| rule(body, group).is_some();
     // A struct nfgenmsg; family 0 is all of them.
     let list = Dumper::new(socket, share.rows, &mut share.bytes)
-        .list(GET_RULE, &[0; 4], counts, |message| rule(message.get(16..)?, group));
+        .list(GET_RULE, &[0; 4], counts, |message| rule(message.get(HEADER..)?, group));
     list.unwrap_or(List { rows: Vec::new(), omitted: Omitted::Uncounted })
 }
 

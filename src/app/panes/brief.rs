@@ -1,10 +1,10 @@
 //! Panes for a room: what changed and nothing else, without ids, options or inherited rows; everything where nothing changed.
 
-use super::{PaneRow, RowKind, Scene, bars, charts, network, omitted, row, seen};
-use crate::diff::{CUT, CgroupFile, MEMBERS, Mark, Row, Section, is_counter};
+use super::{PaneRow, RowKind, Scene, bars, charts, cut, network, omitted, row};
+use crate::diff::{CgroupFile, Mark, Row, Section, is_counter};
 use crate::lesson::model::ViewKind;
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
-use crate::snapshot::{Address, Link, Mount, NetworkOmitted, Omitted, Process, Snapshot};
+use crate::snapshot::{Address, Link, Mount, Process, Snapshot};
 use crate::text::{column, without_escapes};
 use crate::words;
 
@@ -184,12 +184,11 @@ fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
         own.extend(rows("", &told, scene, |address, _| words::address(address)));
         own.extend(rows("", &network.routes, scene, |route, _| format!("route to {}", words::route(route))));
         own.extend(rows("", &network.traffic, scene, network::traffic_line));
-        let cut = |of: fn(&NetworkOmitted) -> Omitted| network.omitted.each_ref().map(of);
         let more = [
-            omitted("links", &network.links, cut(|it| it.links), scene),
-            omitted("addresses", &network.addresses, cut(|it| it.addresses), scene),
-            omitted("routes", &network.routes, cut(|it| it.routes), scene),
-            omitted("classes and rules", &network.traffic, cut(|it| it.traffic), scene),
+            omitted("links", &network.links, network.omitted_of(|it| it.links), scene),
+            omitted("addresses", &network.addresses, network.omitted_of(|it| it.addresses), scene),
+            omitted("routes", &network.routes, network.omitted_of(|it| it.routes), scene),
+            omitted("classes and rules", &network.traffic, network.omitted_of(|it| it.traffic), scene),
         ];
         let own = behind(own, more.into_iter().flatten());
         if !own.is_empty() {
@@ -220,8 +219,8 @@ fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
         group(&Section { rows: settings, ..section.clone() }, scene)
     });
     let drawings = [charts::rows(scene.charts), bars::rows(scene.ops)].concat();
-    let read: Vec<Row<()>> = scene.diff.cgroups.iter().map(|section| seen(&section.birth)).collect();
-    let more = omitted("groups", &read, scene.diff.cgroups_omitted, scene);
+    let listed = [scene.before.cgroups.len(), scene.after.cgroups.len()];
+    let more = cut("groups", listed, scene.diff.cgroups_omitted, scene);
     behind(drawings.into_iter().chain(own).chain(tops).collect(), more)
 }
 
@@ -234,7 +233,7 @@ fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
     let is_told = settings.iter().any(|row| row.mark.is_change()) || !scene.changes_only;
     rows(&section.owner, if is_told { &settings } else { &counters }, scene, |file, was| {
         let value = |file: &CgroupFile, at: &Snapshot| match file.value.as_str() {
-            pids if file.name == MEMBERS => members(pids, at),
+            _ if file.is_members() => members(file, at),
             "" => "empty".to_owned(),
             // v1 has no word for it, but the largest number of whole pages.
             number if number.parse::<u64>().is_ok_and(|number| number > 1 << 60) => "no limit".to_owned(),
@@ -246,19 +245,19 @@ fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
 }
 
 fn is_of_members(row: &Row<CgroupFile>) -> bool {
-    row.after.as_ref().or(row.before.as_ref()).is_some_and(|file| file.name == MEMBERS)
+    row.after.as_ref().or(row.before.as_ref()).is_some_and(CgroupFile::is_members)
 }
 
 /// Pids as the machine counts them mean nothing to a room: names do.
-fn members(pids: &str, at: &Snapshot) -> String {
+fn members(file: &CgroupFile, at: &Snapshot) -> String {
     let unknown = if at.processes_omitted.is_nothing() { "one that is gone" } else { "one that was not read" };
     let name = |pid: u32| match at.process(pid) {
         Some(process) => process.actor.as_ref().map_or_else(|| process.comm.clone(), ToString::to_string),
         None => unknown.to_owned(),
     };
-    let listed = pids.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok());
-    let mut named: Vec<String> = listed.map(name).collect();
-    named.extend(pids.ends_with(CUT).then(|| "and more".into()));
+    let (pids, is_cut) = file.pids();
+    let mut named: Vec<String> = pids.into_iter().map(name).collect();
+    named.extend(is_cut.then(|| "and more".into()));
     if named.is_empty() { "nobody".into() } else { named.join(", ") }
 }
 

@@ -1,9 +1,7 @@
 //! The cgroups pane: charts over time, the tree of the lab's groups, and their files, or those of the chosen group alone.
 
-use super::{
-    Compare, PaneRow, PaneSection, RowKind, Scene, bars, charts, omitted, owner_line, row, seen, tree, visible,
-};
-use crate::diff::{CgroupFile, Mark, Row, is_counter};
+use super::{Compare, PaneRow, PaneSection, RowKind, Scene, bars, charts, cut, owner_line, row, tree, visible};
+use crate::diff::{CgroupFile, Mark, is_counter};
 use crate::text::column;
 use crate::words::twin;
 
@@ -26,8 +24,8 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
         Compare::Diff | Compare::After | Compare::SideBySide => [bars::rows(scene.ops), charts::rows(&drawn)].concat(),
     };
     let mut groups = tree::rows(scene, chosen);
-    let read: Vec<Row<()>> = scene.diff.cgroups.iter().map(|section| seen(&section.birth)).collect();
-    groups.extend(omitted("groups", &read, scene.diff.cgroups_omitted, scene));
+    let listed = [scene.before.cgroups.len(), scene.after.cgroups.len()];
+    groups.extend(cut("groups", listed, scene.diff.cgroups_omitted, scene));
     let sections = [drawings, groups, files(scene, chosen)];
     let mut sections: Vec<PaneSection> =
         sections.into_iter().filter(|rows| !rows.is_empty()).map(|rows| PaneSection { rows }).collect();
@@ -76,7 +74,7 @@ fn file_row(mark: Mark, file: &CgroupFile, before: Option<&CgroupFile>, width: u
 
 fn value(file: &CgroupFile) -> String {
     match file.value.as_str() {
-        "" if file.name == "cgroup.procs" => "(nobody)".into(),
+        "" if file.is_members() => "(nobody)".into(),
         "" => "(empty)".into(),
         text => text.replace('\n', " | "),
     }

@@ -1,7 +1,6 @@
 //! The files pane: the directories a step shows, and overlays layer by layer: lower, upper, merged.
 
-use super::{PaneRow, PaneSection, Scene, omitted, owner_line, row, seen, visible};
-use crate::diff::Row;
+use super::{PaneRow, PaneSection, Scene, cut, omitted, owner_line, row, visible};
 use crate::snapshot::{DirEntry, FileKind, InUpper, Overlay, OverlayEntry};
 use crate::text::column;
 
@@ -22,8 +21,8 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
         rows.extend(visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, overlay_line(entry))));
         rows.extend(omitted("entries", &section.rows, section.omitted, scene));
     }
-    let overlays: Vec<Row<()>> = scene.diff.overlays.iter().map(|section| seen(&section.birth)).collect();
-    rows.extend(omitted("overlays", &overlays, scene.diff.overlays_omitted, scene));
+    let listed = [scene.before.overlays.len(), scene.after.overlays.len()];
+    rows.extend(cut("overlays", listed, scene.diff.overlays_omitted, scene));
     for section in &scene.diff.directories {
         rows.push(owner_line(&section.owner.replacen(':', " sees ", 1), &section.birth, ""));
         rows.extend(visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, entry_line(entry))));

@@ -150,9 +150,14 @@ fn owner_line(owner: &str, birth: &Birth, rest: &str) -> PaneRow {
 
 /// Behind the rows of a list that was cut: how many more of `what` there are. Rows that were not read are not compared.
 fn omitted<T>(what: &str, rows: &[Row<T>], omitted: [Omitted; 2], scene: &Scene<'_>) -> Option<PaneRow> {
-    let [before, after] = omitted;
-    let old = before.words(what, rows.iter().filter(|row| row.before.is_some()).count());
-    let new = after.words(what, rows.iter().filter(|row| row.after.is_some()).count());
+    let before = rows.iter().filter(|row| row.before.is_some()).count();
+    let after = rows.iter().filter(|row| row.after.is_some()).count();
+    cut(what, [before, after], omitted, scene)
+}
+
+/// The same, behind so many that are listed before and after.
+fn cut(what: &str, listed: [usize; 2], omitted: [Omitted; 2], scene: &Scene<'_>) -> Option<PaneRow> {
+    let (old, new) = (omitted[0].words(what, listed[0]), omitted[1].words(what, listed[1]));
     let said = match scene.compare {
         Compare::Before => old?,
         Compare::After => new?,
@@ -163,15 +168,6 @@ fn omitted<T>(what: &str, rows: &[Row<T>], omitted: [Omitted; 2], scene: &Scene<
         },
     };
     Some(PaneRow::note(format!("  {said}")))
-}
-
-/// An owner as a row: which sides it was read on.
-fn seen(birth: &Birth) -> Row<()> {
-    match birth {
-        Birth::Old | Birth::CopyOf(_) => Row { mark: Mark::Same, before: Some(()), after: Some(()) },
-        Birth::New | Birth::Unknown => Row { mark: Mark::Added, before: None, after: Some(()) },
-        Birth::Gone => Row { mark: Mark::Gone, before: Some(()), after: None },
-    }
 }
 
 fn row(mark: Mark, text: impl AsRef<str>) -> PaneRow {

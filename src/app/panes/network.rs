@@ -2,7 +2,7 @@
 
 use super::{Compare, PaneRow, PaneSection, Scene, omitted, owner_line, row, visible};
 use crate::diff::{Birth, NetworkDiff};
-use crate::snapshot::{Link, NetworkOmitted, Omitted, Traffic};
+use crate::snapshot::{Link, Traffic};
 use crate::text::column;
 use crate::words;
 
@@ -19,27 +19,26 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
 fn build_section(network: &NetworkDiff, scene: &Scene<'_>) -> PaneSection {
     let mut rows = vec![owner_line(&network.name, &network.birth, "")];
     let before = rows.len();
-    let cut = |of: fn(&NetworkOmitted) -> Omitted| network.omitted.each_ref().map(of);
     rows.extend(visible(&network.links, scene).map(|(mark, link, _)| row(mark, link_line(link))));
-    rows.extend(omitted("links", &network.links, cut(|it| it.links), scene));
+    rows.extend(omitted("links", &network.links, network.omitted_of(|it| it.links), scene));
     rows.extend(
         visible(&network.addresses, scene).map(|(mark, it, _)| row(mark, format!("  address {}", words::address(it)))),
     );
-    rows.extend(omitted("addresses", &network.addresses, cut(|it| it.addresses), scene));
+    rows.extend(omitted("addresses", &network.addresses, network.omitted_of(|it| it.addresses), scene));
     rows.extend(
         visible(&network.routes, scene).map(|(mark, it, _)| row(mark, format!("  route {}", words::route(it)))),
     );
-    rows.extend(omitted("routes", &network.routes, cut(|it| it.routes), scene));
+    rows.extend(omitted("routes", &network.routes, network.omitted_of(|it| it.routes), scene));
     rows.extend(
         visible(&network.neighbours, scene)
             .map(|(mark, it, _)| row(mark, format!("  neighbour {}", words::neighbour(it)))),
     );
-    rows.extend(omitted("neighbours", &network.neighbours, cut(|it| it.neighbours), scene));
+    rows.extend(omitted("neighbours", &network.neighbours, network.omitted_of(|it| it.neighbours), scene));
     // How many there were first: a rule is long.
     rows.extend(
         visible(&network.traffic, scene).map(|(mark, it, was)| row(mark, format!("  {}", traffic_line(it, was)))),
     );
-    rows.extend(omitted("classes and rules", &network.traffic, cut(|it| it.traffic), scene));
+    rows.extend(omitted("classes and rules", &network.traffic, network.omitted_of(|it| it.traffic), scene));
     if rows.len() == before {
         rows.push(PaneRow::note(if scene.changes_only { "nothing changed" } else { "nothing" }));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Compare, PaneRow, RowKind, Scene, row};
 use crate::app::keymap::{self, Command};
-use crate::diff::{Birth, CUT, CgroupFile, Diff, MEMBERS, Mark, Section};
+use crate::diff::{Birth, CgroupFile, Diff, Mark, Section};
 use crate::snapshot::Process;
 use crate::text::shortened;
 
@@ -37,9 +37,8 @@ struct Members {
 
 impl Members {
     fn read(file: Option<&CgroupFile>) -> Members {
-        let listed = file.map_or("", |file| file.value.as_str());
-        let pids = listed.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect();
-        Members { pids, is_cut: listed.ends_with(CUT) }
+        let (pids, is_cut) = file.map(CgroupFile::pids).unwrap_or_default();
+        Members { pids, is_cut }
     }
 
     /// Somebody whom the other side alone has came or left: unless this one was cut.
@@ -142,7 +141,8 @@ fn trees<'a>(scene: &Scene<'a>) -> Vec<Tree<'a>> {
 }
 
 fn group<'a>(path: &'a str, section: &'a Section<CgroupFile>, scene: &Scene<'_>) -> Group<'a> {
-    let list = section.rows.iter().find(|row| row.before.as_ref().or(row.after.as_ref()).is_some_and(is_member_list));
+    let list =
+        section.rows.iter().find(|row| row.before.as_ref().or(row.after.as_ref()).is_some_and(CgroupFile::is_members));
     let side = |row: &'a crate::diff::Row<CgroupFile>| match scene.compare {
         Compare::Before => row.before.as_ref(),
         Compare::Diff | Compare::After | Compare::SideBySide => row.after.as_ref().or(row.before.as_ref()),
@@ -154,10 +154,6 @@ fn group<'a>(path: &'a str, section: &'a Section<CgroupFile>, scene: &Scene<'_>)
         after: Members::read(list.and_then(|row| row.after.as_ref())),
         state: section.rows.iter().filter_map(side).filter_map(state).collect(),
     }
-}
-
-fn is_member_list(file: &CgroupFile) -> bool {
-    file.name == MEMBERS
 }
 
 /// What a file says of how its group stands, where that is worth a word.
@@ -228,11 +224,8 @@ fn group_rows(rows: &mut Vec<PaneRow>, group: &Group<'_>, note: &str, scene: &Sc
             group: Some(group.path.to_owned()),
             ..row(member.mark, format!("{indent}{}", member.line()))
         }));
-        let rest = members.len().saturating_sub(MOST_MEMBERS);
-        if rest > 0 || is_cut {
-            let rest = if is_cut { format!("more than {rest}") } else { rest.to_string() };
-            rows.push(PaneRow::note(format!("{indent}and {rest} more")));
-        }
+        let rest = rest(members.len().saturating_sub(MOST_MEMBERS), is_cut);
+        rows.extend(rest.map(|rest| PaneRow::note(format!("{indent}{rest}"))));
     }
 }
 
@@ -283,12 +276,17 @@ fn members<'a>(group: &Group<'_>, scene: &Scene<'a>) -> Vec<Member<'a>> {
 /// `host 1203, +clerk 1250`: those who came and left with their marks.
 fn names(members: &[Member<'_>], is_cut: bool) -> String {
     let mut names: Vec<String> = members.iter().take(MOST_NAMES).map(Member::name).collect();
-    match members.len().saturating_sub(MOST_NAMES) {
-        0 if !is_cut => {}
-        rest if is_cut => names.push(format!("and more than {rest} more")),
-        rest => names.push(format!("and {rest} more")),
-    }
+    names.extend(rest(members.len().saturating_sub(MOST_NAMES), is_cut));
     names.join(", ")
+}
+
+/// Behind those that are listed: how many more there are.
+fn rest(hidden: usize, is_cut: bool) -> Option<String> {
+    match hidden {
+        0 if !is_cut => None,
+        hidden if is_cut => Some(format!("and more than {hidden} more")),
+        hidden => Some(format!("and {hidden} more")),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, UNREAD, World, or_unread, verdict};
+use super::{CUT, ExpectKind, UNREAD, World, or_unread, verdict};
 use crate::action::cgroup::Limits;
 use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
@@ -123,7 +123,7 @@ impl ExpectKind for Cgroup {
             let shown = choices.iter().find_map(|(name, _)| Some(format!("{name} = {}", value(name)?)));
             let shown = shown.unwrap_or_else(|| format!("no file {}", choices[0].0));
             if !fits {
-                let shown = if shown.ends_with('…') { format!("{UNREAD}: {shown}") } else { shown };
+                let shown = if shown.ends_with(CUT) { format!("{UNREAD}: {shown}") } else { shown };
                 return verdict(false, self.sentence(), shown);
             }
             seen.push(shown);

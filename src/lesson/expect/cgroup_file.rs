@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, UNREAD, World, or_unread, verdict};
+use super::{CUT, ExpectKind, UNREAD, World, or_unread, verdict};
 use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::report::Verdict;
@@ -36,9 +36,6 @@ pub struct CgroupFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grew_by: Option<u64>,
 }
-
-/// What a file ends in that was not read to its end.
-const CUT: char = '…';
 
 impl CgroupFile {
     /// What stands in the file, and which file it is.

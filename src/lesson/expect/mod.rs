@@ -268,6 +268,9 @@ fn or_unread(omitted: Omitted, what: &str, listed: usize, seen: impl FnOnce() ->
     omitted.words(what, listed).map_or_else(seen, |more| format!("{UNREAD}: {more}"))
 }
 
+/// What a file ends in that was not read to its end.
+const CUT: char = '…';
+
 /// The verdict on what can't be judged begins so.
 const UNREAD: &str = "could not be read whole";
 

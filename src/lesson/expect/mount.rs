@@ -71,18 +71,16 @@ impl ExpectKind for Mount {
         let fitting = table.rows.iter().rev().find(|row| self.fits(row));
         let nearest = fitting.or_else(|| table.rows.iter().rev().find(|row| row.target == self.target));
         let listed = table.rows.len();
-        let none = || format!("no mount at {} among {listed}", self.target);
-        let seen = match (fitting, nearest) {
-            // What is not among those that were read may be behind them.
-            (None, _) if !table.omitted.is_nothing() => {
-                return verdict(false, self.sentence(), or_unread(table.omitted, "mounts", listed, none));
-            }
-            (_, Some(row)) => {
+        let seen = || match nearest {
+            Some(row) => {
                 format!("{} {} {} {} {}", row.target, row.source, row.fstype, row.options, row.propagation.word())
             }
-            (_, None) => none(),
+            None => format!("no mount at {} among {listed}", self.target),
         };
-        verdict(fitting.is_some() != self.absent, self.sentence(), seen)
+        // What is not among those that were read may be behind them.
+        let omitted = if fitting.is_some() { Omitted::Nothing } else { table.omitted };
+        let ok = fitting.is_some() != self.absent && omitted.is_nothing();
+        verdict(ok, self.sentence(), or_unread(omitted, "mounts", listed, seen))
     }
 }
 
@@ -144,8 +142,10 @@ impl ExpectKind for Mounts {
             (Some(_), None) => Some(table).filter(|table| is_cut(table)),
             (None, None) if !few => None,
             (None, None) => {
-                let matters = self.like.is_some() || self.all.is_some() || table.omitted == Omitted::Uncounted;
-                let own = Some(table).filter(|table| self.like.is_none() && matters && is_cut(table));
+                // What was read is enough for `like`, not for a word about all of them, or about a number that nobody counted.
+                let counts = self.at_most.is_some() || self.like.is_none();
+                let matters = self.all.is_some() || (counts && table.omitted == Omitted::Uncounted);
+                let own = Some(table).filter(|table| matters && is_cut(table));
                 own.or(other.filter(|other| is_cut(other)))
             }
         };
