@@ -5,6 +5,7 @@ mod common;
 use common::{Machine, alone, open_session, unboxed};
 use unboxed::doctor::{Playable, can_play};
 use unboxed::lesson::catalogue;
+use unboxed::lesson::model::Lesson;
 use unboxed::report::StepStatus;
 use unboxed::snapshot::Snapshot;
 
@@ -33,42 +34,58 @@ fn every_lesson_plays_and_leaves_the_machine_as_it_was() {
     before.assert_comes_back();
 }
 
+/// How many labs stand at a time where each of them does little but wait for what will not come.
+const LABS: usize = 4;
+
 #[test]
 fn a_lesson_fails_when_any_of_its_actions_is_taken_out() {
     let _turn = alone();
     let facts = common::facts();
+    let mut places = Vec::new();
     for lesson in common::lessons_here() {
-        for step in 0..lesson.steps.len() {
-            if can_play(&lesson.steps[step].needs, &facts) != Playable::Live {
-                continue;
-            }
-            for action in 0..lesson.steps[step].actions.len() {
-                let mut mutilated = lesson.clone();
-                let taken = mutilated.steps[step].actions.remove(action);
-                let name = format!("{} without {} in `{}`", lesson.id, taken.action.name(), lesson.steps[step].id);
-                let mut session = open_session(mutilated);
-                if session.rewind_to(step).is_err() {
-                    panic!("{name}: the steps before do not replay");
-                }
-                let context = {
-                    let lab = session.lab().expect("a lab");
-                    let snapshot = lab.snapshot();
-                    lab.context(&snapshot)
-                };
-                if taken.action.lower(&context).is_ok_and(|ops| ops.is_empty()) {
-                    // It is for the other version of control groups, and does nothing here.
-                    continue;
-                }
-                // An action that can't even be lowered any more is a failure too.
-                let failed = session.play_next().map_or(true, |record| {
-                    let skipped = record.status != StepStatus::Played;
-                    skipped || !record.is_ok()
-                });
-                assert!(failed, "{name}: every expectation still holds");
-                assert!(session.close().is_clean(), "{name}: something was left behind");
+        for (index, step) in lesson.steps.iter().enumerate() {
+            if can_play(&step.needs, &facts) == Playable::Live {
+                places.extend((0..step.actions.len()).map(|action| (lesson.clone(), index, action)));
             }
         }
     }
+    assert!(places.len() >= 30, "{} actions", places.len());
+
+    let places = std::sync::Mutex::new(places);
+    let next = || places.lock().ok()?.pop();
+    std::thread::scope(|scope| {
+        for _ in 0..LABS {
+            scope.spawn(|| {
+                while let Some((lesson, step, action)) = next() {
+                    without(lesson, step, action);
+                }
+            });
+        }
+    });
+}
+
+/// The judgement of a step that lacks one of its actions: it fails.
+fn without(mut lesson: Lesson, step: usize, action: usize) {
+    let taken = lesson.steps[step].actions.remove(action);
+    let name = format!("{} without {} in `{}`", lesson.id, taken.action.name(), lesson.steps[step].id);
+    let mut session = open_session(lesson);
+    if let Err(error) = session.rewind_to(step) {
+        panic!("{name}: the steps before do not replay: {error}");
+    }
+    let context = {
+        let lab = session.lab().expect("a lab");
+        let snapshot = lab.snapshot();
+        lab.context(&snapshot)
+    };
+    if taken.action.lower(&context).is_ok_and(|ops| ops.is_empty()) {
+        // It is for the other version of control groups, and does nothing here.
+        return;
+    }
+
+    // An action that can't even be lowered any more is a failure too.
+    let failed = session.play_next().map_or(true, |record| record.status != StepStatus::Played || !record.is_ok());
+    assert!(failed, "{name}: every expectation still holds");
+    assert!(session.close().is_clean(), "{name}: something was left behind");
 }
 
 /// What two runs of the same steps must have in common: all but the numbers that the kernel hands out.
@@ -133,6 +150,31 @@ fn a_rewind_to_any_step_is_like_a_fresh_run_to_it() {
         }
     }
     assert!(session.close().is_clean());
+}
+
+#[test]
+fn a_group_that_a_lab_leaves_is_a_difference_and_that_of_another_is_none() {
+    use unboxed::keeper::cgroups::{hierarchies, owner_of};
+    let _turn = alone();
+    let [mine, others] = [0, 1].map(|_| open_session(catalogue::find("build-a-container").expect("the lesson")));
+    let keeper = mine.keeper_pid().expect("a keeper");
+    let is_ours = |name: &str| owner_of(name).is_some_and(|owner| owner.pid == keeper);
+    let found = hierarchies().into_iter().find_map(|it| {
+        let name = common::names(&it.parent.to_string_lossy()).into_iter().find(|name| is_ours(name))?;
+        Some((it.parent, name))
+    });
+    let Some((parent, name)) = found else { return common::skip("labs have no control groups here") };
+
+    // Another number of the same keeper's.
+    let mut parts: Vec<&str> = name.split('-').collect();
+    parts[3] = "4000";
+    let left = parent.join(parts.join("-"));
+    std::fs::create_dir(&left).expect("a group");
+    let proof = mine.close();
+    std::fs::remove_dir(&left).expect("it is empty");
+    let differences: Vec<&String> = proof.rows.iter().flat_map(|row| &row.differences).collect();
+    assert_eq!(differences, [&format!("+ {}", left.display())]);
+    assert!(others.close().is_clean());
 }
 
 #[test]

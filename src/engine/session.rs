@@ -21,7 +21,7 @@ use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lab::protocol::LabPlan;
 use crate::lesson::model::{ActionEntry, Chart, Lesson, Look, Step};
-use crate::observe::machine::{MachineState, SeenProcesses};
+use crate::observe::machine::{MachineState, Ours};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::report::{LazyDiff, StepRecord, StepStatus, Verdict};
 use crate::snapshot::Snapshot;
@@ -47,7 +47,7 @@ pub struct Session {
     pub(super) played: usize,
     machine_before: MachineState,
     /// Of all the session's labs.
-    lab_processes: SeenProcesses,
+    ours: Ours,
     /// The last snapshot that was told: one that is equal shares its memory.
     latest: Arc<Snapshot>,
     /// What the shells of the lab that is up printed.
@@ -115,7 +115,7 @@ impl Session {
             lab: None,
             played: 0,
             machine_before,
-            lab_processes: SeenProcesses::default(),
+            ours: Ours::default(),
             latest: Arc::default(),
             transcripts: Vec::new(),
             turn: None,
@@ -167,6 +167,7 @@ impl Session {
         if keeper.is_lost() {
             *keeper = KeeperHandle::start(&self.program)?;
         }
+        self.ours.note_keeper(keeper.pid());
         self.lab = Some(Lab::make(keeper, &self.plan, &self.waiting)?);
         Ok(())
     }
@@ -412,7 +413,7 @@ impl Session {
     }
 
     fn remember(&mut self, snapshot: &Snapshot) {
-        self.lab_processes.note(snapshot);
+        self.ours.note_processes(snapshot);
     }
 
     /// End the lab, wait until the keeper has removed everything, compare the machine with what it was.
@@ -422,7 +423,7 @@ impl Session {
         self.aside = None;
         self.keeper = None;
         let after = MachineState::now();
-        MachineState::compare(&self.machine_before, &after, &self.lab_processes)
+        MachineState::compare(&self.machine_before, &after, &self.ours)
     }
 }
 

@@ -281,9 +281,14 @@ impl Owner {
         format!("unboxed-{}-{}-{number}-{}", self.pid, self.start, self.namespace)
     }
 
+    /// Whether its pid is one that we could see.
+    pub fn is_in_our_pid_namespace(&self) -> bool {
+        self.namespace == own_namespace()
+    }
+
     /// Whether it is seen to be. One of another PID namespace may be and not be seen.
     pub fn is_alive(&self) -> bool {
-        self.namespace == own_namespace() && start_time(self.pid) == Some(self.start)
+        self.is_in_our_pid_namespace() && start_time(self.pid) == Some(self.start)
     }
 }
 

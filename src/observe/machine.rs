@@ -16,7 +16,6 @@ use crate::snapshot::Snapshot;
 pub struct MachineState {
     mounts: Listed,
     links: Listed,
-    cgroups: Listed,
 }
 
 /// Lines, one for each thing of a kind.
@@ -31,25 +30,17 @@ impl MachineState {
     pub fn now() -> MachineState {
         let (table, omitted) = mounts::read_whole(Path::new("/proc"), std::process::id());
         let lines = table.iter().map(|mount| format!("{} {} {}", mount.id, mount.target, mount.fstype)).collect();
-        MachineState {
-            mounts: Listed { lines, is_cut: !omitted.is_nothing() },
-            links: links(),
-            cgroups: cgroup_directories(),
-        }
+        MachineState { mounts: Listed { lines, is_cut: !omitted.is_nothing() }, links: links() }
     }
 
-    /// A group that has gone is no difference: a keeper that was killed had left it, and this run's swept it.
-    pub fn compare(before: &MachineState, after: &MachineState, lab_processes: &SeenProcesses) -> Proof {
-        let mut groups_before = before.cgroups.clone();
-        groups_before.lines.retain(|path| after.cgroups.lines.contains(path));
-        let alive: Vec<String> =
-            lab_processes.alive().map(|(pid, _)| format!("+ process {pid} of the lab is still there")).collect();
+    pub fn compare(before: &MachineState, after: &MachineState, ours: &Ours) -> Proof {
+        let alive = ours.alive().map(|(pid, _)| format!("+ process {pid} of the lab is still there"));
         Proof {
             rows: vec![
                 row("mounts", &before.mounts, &after.mounts),
                 row("network links", &before.links, &after.links),
-                row("cgroups of labs", &groups_before, &after.cgroups),
-                ProofRow { what: "processes of the lab".into(), before: 0, after: alive.len(), differences: alive },
+                row("cgroups of the lab", &Listed::default(), &groups_of(&ours.keepers)),
+                row("processes of the lab", &Listed::default(), &Listed { lines: alive.collect(), is_cut: false }),
             ],
         }
     }
@@ -67,19 +58,26 @@ fn row(what: &str, before: &Listed, after: &Listed) -> ProofRow {
     ProofRow { what, before: before.lines.len(), after: after.lines.len(), differences }
 }
 
-/// Every process that was seen in a lab, by pid and start time: one that is still there in the end is a difference.
+/// All that a session started, of which nothing may be there in the end.
 #[derive(Debug, Clone, Default)]
-pub struct SeenProcesses {
+pub struct Ours {
+    /// Pids; the groups of labs bear them in their names.
+    keepers: BTreeSet<u32>,
+    /// Every process that was seen in a lab, by pid and start time.
     seen: HashSet<(u32, u64)>,
 }
 
-impl SeenProcesses {
+impl Ours {
     /// A lab that starts one process after the other must not grow the front end: those that are gone are forgotten.
     const FORGET_AT: usize = 8 * bounds::PROCESSES;
 
-    pub fn note(&mut self, snapshot: &Snapshot) {
+    pub fn note_keeper(&mut self, pid: u32) {
+        self.keepers.insert(pid);
+    }
+
+    pub fn note_processes(&mut self, snapshot: &Snapshot) {
         self.seen.extend(snapshot.processes.iter().map(|process| (process.pid, process.start_time)));
-        if self.seen.len() > SeenProcesses::FORGET_AT {
+        if self.seen.len() > Ours::FORGET_AT {
             self.seen.retain(|(pid, start_time)| is_alive(*pid, *start_time));
         }
     }
@@ -97,8 +95,8 @@ fn links() -> Listed {
     Listed { lines, is_cut: !omitted.is_nothing() }
 }
 
-/// The groups of labs in each hierarchy. Those of others come and go on any machine that is in use.
-fn cgroup_directories() -> Listed {
+/// The groups of labs that these keepers made. Those of others come and go on any machine that is in use.
+fn groups_of(keepers: &BTreeSet<u32>) -> Listed {
     let mut found = Listed::default();
     let mut entries = Budget::new(bounds::MACHINE_ENTRIES);
     for hierarchy in crate::keeper::cgroups::hierarchies() {
@@ -108,21 +106,13 @@ fn cgroup_directories() -> Listed {
                 break;
             }
             entries.spend(1);
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if owner_of(&name).is_some() && !is_of_another_keeper(&name) {
+            let owner = owner_of(&entry.file_name().to_string_lossy());
+            if owner.is_some_and(|owner| owner.is_in_our_pid_namespace() && keepers.contains(&owner.pid)) {
                 found.lines.insert(entry.path().to_string_lossy().into_owned());
             }
         }
     }
     found
-}
-
-/// Labs of other learners on the same machine are none of our business.
-fn is_of_another_keeper(name: &str) -> bool {
-    owner_of(name).is_some_and(|owner| {
-        let parent = processes::read_stat(Path::new(&format!("/proc/{}", owner.pid))).map(|stat| stat.ppid);
-        owner.is_alive() && parent != Some(std::process::id())
-    })
 }
 
 fn is_alive(pid: u32, start_time: u64) -> bool {
@@ -135,15 +125,15 @@ mod tests {
     use super::*;
     use crate::snapshot::Process;
 
-    fn seen(processes: &[(u32, u64)]) -> SeenProcesses {
-        SeenProcesses { seen: processes.iter().copied().collect() }
+    fn seen(processes: &[(u32, u64)]) -> Ours {
+        Ours { seen: processes.iter().copied().collect(), ..Ours::default() }
     }
 
     #[test]
     fn an_untouched_machine_compares_clean() {
         let now = MachineState::now();
         assert!(!now.mounts.lines.is_empty() && !now.links.lines.is_empty());
-        assert!(!now.mounts.is_cut && !now.links.is_cut && !now.cgroups.is_cut);
+        assert!(!now.mounts.is_cut && !now.links.is_cut);
         assert!(MachineState::compare(&now, &now, &seen(&[(1, 0)])).is_clean());
     }
 
@@ -153,7 +143,7 @@ mod tests {
         before.links.lines.insert("2 eth0".into());
         let mut after = MachineState::default();
         after.links.lines.insert("3 veth0".into());
-        let none = SeenProcesses::default();
+        let none = Ours::default();
         let proof = MachineState::compare(&before, &after, &none);
         assert_eq!(proof.rows[1].differences, ["- 2 eth0", "+ 3 veth0"]);
         assert!(!proof.is_clean());
@@ -164,20 +154,6 @@ mod tests {
         before.links.is_cut = true;
         let proof = MachineState::compare(&before, &after, &none);
         assert!(proof.is_clean() && proof.rows[1].what.contains("more than can be compared"), "{proof:?}");
-    }
-
-    #[test]
-    fn what_a_dead_keeper_had_left_may_go_but_not_come() {
-        let with = |path: &str| {
-            let lines = BTreeSet::from([format!("/sys/fs/cgroup/pids/{path}")]);
-            MachineState { cgroups: Listed { lines, is_cut: false }, ..MachineState::default() }
-        };
-        let check = |before: &MachineState, after: &MachineState, clean| {
-            assert_eq!(MachineState::compare(before, after, &SeenProcesses::default()).is_clean(), clean);
-        };
-        let nothing = MachineState::default();
-        check(&with("unboxed-7-8-1-9"), &nothing, true);
-        check(&nothing, &with("unboxed-7-8-1-9"), false);
     }
 
     #[test]
@@ -194,8 +170,8 @@ mod tests {
         let process = processes::read(Path::new("tests/fixtures/proc"), 100, &[]).0.remove(0);
         for time in 0..10_000 {
             let gone = Process { pid: u32::MAX, start_time: time, ..process.clone() };
-            seen.note(&Snapshot { processes: vec![gone], ..Snapshot::default() });
-            assert!(seen.seen.len() <= SeenProcesses::FORGET_AT + 1);
+            seen.note_processes(&Snapshot { processes: vec![gone], ..Snapshot::default() });
+            assert!(seen.seen.len() <= Ours::FORGET_AT + 1);
         }
         assert_eq!(seen.alive().count(), 1);
     }

@@ -174,7 +174,8 @@ impl Machine {
     }
 }
 
-fn names(dir: &str) -> BTreeSet<String> {
+/// What a directory holds; nothing where it can't be read.
+pub fn names(dir: &str) -> BTreeSet<String> {
     fs::read_dir(dir)
         .into_iter()
         .flatten()
