@@ -25,7 +25,7 @@ fn program() -> PathBuf {
 fn session() -> Session {
     let lesson = catalogue::find("build-a-container").expect("the lesson");
     let facts = Facts::read(&Roots::machine(), || unboxed::kernel::probe::run(&program()));
-    let options = SessionOptions { program: program(), spare: true };
+    let options = SessionOptions::new(program(), true);
     Session::open(Arc::new(lesson), facts, &options).expect("a session")
 }
 

@@ -10,8 +10,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::kernel::{net, nft, perform, process};
-use crate::lab::protocol::{FromActor, Numbered, ToActor};
+use crate::kernel::{net, nft, panics, perform, process};
+use crate::lab::protocol::{FromActor, Numbered, RoleFailure, ToActor};
 use crate::lab::wire::{Wire, WireError};
 use crate::op::{ActorName, Op};
 
@@ -46,8 +46,15 @@ fn serve_as(standing: Standing, name: &ActorName, mut wire: Wire, extra: &[Borro
             Err(WireError::Closed) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let mut reply = Answer { wire: &mut wire, id: request.id };
-        answer(&standing, name, &mut reply, request.message)?;
+        let id = request.id;
+        let answered = panics::caught(|| answer(&standing, name, &mut Answer { wire: &mut wire, id }, request.message));
+        match answered {
+            Ok(answered) => answered?,
+            Err(place) => {
+                let failure = RoleFailure::panicked("actor", &place);
+                return wire.send(&Numbered { id, message: FromActor::Panicked(failure) }, &[]);
+            }
+        }
     }
 }
 
@@ -71,6 +78,7 @@ fn answer(standing: &Standing, name: &ActorName, reply: &mut Answer<'_>, request
         }
         ToActor::Perform(Op::Spawn { actor, unshare }) => spawn::spawn(name, reply, &actor, &unshare),
         ToActor::Perform(op) => {
+            panics::fire();
             let record = perform::perform(name, &op);
             reply.send(FromActor::Performed(record), &[])
         }

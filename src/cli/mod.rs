@@ -21,8 +21,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use tracing::level_filters::LevelFilter;
 
 use crate::doctor::{Facts, Playable, Roots, can_play};
+use crate::kernel::log;
 use crate::lesson::catalogue::{self, FindError};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
@@ -35,6 +37,9 @@ use crate::text;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Write to this file what the program does, for a report of a fault (how much: UNBOXED_LOG=info, debug or trace)
+    #[arg(long, global = true, value_name = "FILE")]
+    log: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,15 +107,30 @@ pub enum Format {
 /// Parse the command line and carry it out.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match carry_out(
-        arguments.command.unwrap_or(Command::Learn { lesson: None, options: learn::LearnOptions::default() }),
-    ) {
+    let command = arguments.command.unwrap_or(Command::Learn { lesson: None, options: learn::LearnOptions::default() });
+    let carried_out = arguments.log.as_deref().map_or(Ok(()), open_log).and_then(|()| carry_out(command));
+    match carried_out {
         Ok(code) => code,
         Err(error) => {
+            tracing::error!("{}", sentence(&error));
             eprintln!("unboxed: {}", text::safe_lines(&sentence(&error)));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Begin the log, as much of it as `UNBOXED_LOG` says.
+fn open_log(path: &Path) -> anyhow::Result<()> {
+    let level = match std::env::var(log::LEVEL_VARIABLE).as_deref() {
+        Err(_) | Ok("") | Ok("info") => LevelFilter::INFO,
+        Ok("debug") => LevelFilter::DEBUG,
+        Ok("trace") => LevelFilter::TRACE,
+        Ok(other) => bail!("{} is `{other}`: it can be info, debug or trace", log::LEVEL_VARIABLE),
+    };
+    log::open(path, level).with_context(|| format!("could not write the log to {}", path.display()))?;
+    let kernel = nix::sys::utsname::uname().map(|uname| uname.release().to_string_lossy().into_owned());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), kernel = kernel.unwrap_or_default(), "starts");
+    Ok(())
 }
 
 /// An error with its causes, each said once: what wraps another often says it already.

@@ -186,6 +186,9 @@ impl Backstage for NoLessons {
 fn start_hub(arguments: &PresentArguments, is_agreed: bool) -> anyhow::Result<Child> {
     let mut command = Command::new(program());
     command.arg0("unboxed: talk").arg("talk-hub").arg(&arguments.lesson);
+    if let Some(log) = crate::kernel::log::path() {
+        command.arg("--log").arg(log);
+    }
     if let Some(minutes) = arguments.minutes {
         command.arg("--minutes").arg(minutes.to_string());
     }
@@ -253,7 +256,7 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
                     Ok((door, visits)) => (Some(door), visits),
                     Err(_) => (None, mpsc::channel().1),
                 };
-                let options = SessionOptions { program: program().to_path_buf(), spare: true };
+                let options = SessionOptions::new(program().to_path_buf(), true);
                 let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
                 play::serve(open, &for_engine, &visits, &to_hub);
             })

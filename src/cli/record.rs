@@ -46,7 +46,7 @@ pub fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
 pub fn play(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
     let facts = facts();
     check_live(lesson, &facts, None)?;
-    let options = SessionOptions { program: program().to_path_buf(), spare: false };
+    let options = SessionOptions::new(program().to_path_buf(), false);
     let tell = |index: usize| {
         let step = &lesson.steps[index];
         eprintln!("{:>3} of {}  {}", index + 1, lesson.steps.len(), text::prose(&step.title));

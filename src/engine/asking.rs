@@ -88,6 +88,14 @@ impl ActorWire {
         self.lost.is_none() && !self.wire.has_ended()
     }
 
+    /// What it did that actors don't.
+    pub fn why_lost(&self) -> Option<&str> {
+        match &self.lost {
+            Some(Loss::Misbehaved(why)) => Some(why),
+            Some(Loss::Ended) | None => None,
+        }
+    }
+
     pub fn has_ended(&self) -> bool {
         self.wire.has_ended()
     }

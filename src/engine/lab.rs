@@ -187,6 +187,11 @@ impl Lab {
         self.links.have_ended()
     }
 
+    /// What its first process did before, if that was no answer.
+    pub fn why_it_ended(&self) -> Option<String> {
+        self.links.why_they_ended()
+    }
+
     /// The same for one action: the pids are looked up only for one that names an actor.
     pub fn context_for(&mut self, names_an_actor: bool) -> Context {
         let mut context = Context {

@@ -99,6 +99,12 @@ impl Links {
         host.and_then(|link| link.wire.as_ref()).is_some_and(ActorWire::has_ended)
     }
 
+    /// What the lab's first process did that actors don't, before it ended.
+    pub fn why_they_ended(&self) -> Option<String> {
+        let host = self.actors.get(&ActorName::host());
+        host.and_then(|link| link.wire.as_ref()).and_then(ActorWire::why_lost).map(str::to_owned)
+    }
+
     /// One that did not answer begins to do so.
     pub fn wake_up(&self) -> bool {
         self.actors.values().filter_map(|link| link.wire.as_ref()).any(ActorWire::wakes_up)
@@ -212,7 +218,17 @@ impl Links {
             return Err(LinkError::Cancelled);
         }
         let wire = self.actors.get_mut(actor).and_then(|link| link.wire.as_mut());
-        wire.ok_or_else(|| LinkError::Unknown(actor.clone()))?.ask(request, &self.waiting)
+        let wire = wire.ok_or_else(|| LinkError::Unknown(actor.clone()))?;
+        tracing::debug!(%actor, pid = wire.pid(), ?request, "asked");
+        let answer = wire.ask(request, &self.waiting);
+        match &answer {
+            Ok(received) => tracing::trace!(%actor, answer = ?received.message, "answered"),
+            Err(error) => tracing::warn!(%actor, %error, "no answer"),
+        }
+        match answer? {
+            Received { message: FromActor::Panicked(failure), .. } => Err(wire.lose(&failure.to_string())),
+            received => Ok(received),
+        }
     }
 
     /// An actor answered with what is no answer to what it was asked.

@@ -9,6 +9,7 @@ pub mod judge;
 pub mod lab;
 pub mod link;
 mod newborn;
+mod options;
 pub mod play;
 pub mod replay;
 pub mod requests;

@@ -9,6 +9,7 @@ use super::branch::Aside;
 use super::judge::{self, Evidence};
 use super::lab::{Lab, LabError};
 use super::link::LinkError;
+pub use super::options::SessionOptions;
 use super::replay::{self, Replayed};
 use super::sampler::Sampler;
 use super::transcript::Transcript;
@@ -25,15 +26,6 @@ use crate::observe::machine::{MachineState, Ours};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::report::{LazyDiff, StepRecord, StepStatus, Verdict};
 use crate::snapshot::Snapshot;
-
-/// How a session is opened.
-#[derive(Debug, Clone)]
-pub struct SessionOptions {
-    /// This program's own binary, see `KeeperHandle::start`.
-    pub program: PathBuf,
-    /// Keep the next lab ready: for front ends that rewind.
-    pub spare: bool,
-}
 
 #[derive(Debug)]
 pub struct Session {
@@ -73,9 +65,14 @@ pub enum SessionError {
     #[error("there is no lab: it could not be made, or was ended")]
     NoLab,
     #[error(
-        "the lab is gone: its first process (`unboxed: host`, {pid} on this machine) has ended, and with it all others"
+        "the lab is gone: its first process (`unboxed: host`, {pid} on this machine) has ended, and with it all others{}",
+        why.as_ref().map_or_else(String::new, |why| format!(": {why}"))
     )]
-    LabEnded { pid: u32 },
+    LabEnded {
+        pid: u32,
+        /// What was last heard of it, where that tells.
+        why: Option<String>,
+    },
     #[error("the lesson has no step after its last")]
     AtTheEnd,
 }
@@ -105,7 +102,7 @@ impl Session {
         let keeper = KeeperHandle::start(&options.program)?;
         let wants_disk = lesson.needs.disk || lesson.steps.iter().any(|step| step.needs.disk);
         let disk = facts.disk.as_ref().filter(|_| wants_disk).map(|disk| disk.number.clone());
-        let plan = LabPlan { controllers: controllers(&lesson), disk, spare: options.spare };
+        let plan = LabPlan { controllers: controllers(&lesson), disk, spare: options.spare, panics: options.panics };
         let mut session = Session {
             lesson,
             facts,
@@ -148,7 +145,8 @@ impl Session {
     pub fn lab(&mut self) -> Result<&mut Lab, SessionError> {
         match self.lab.as_mut() {
             Some(lab) if lab.has_ended() => {
-                Err(SessionError::LabEnded { pid: lab.pid_of(&ActorName::host()).unwrap_or_default() })
+                let pid = lab.pid_of(&ActorName::host()).unwrap_or_default();
+                Err(SessionError::LabEnded { pid, why: lab.why_it_ended() })
             }
             Some(lab) => Ok(lab),
             None => Err(SessionError::NoLab),
@@ -231,6 +229,8 @@ impl Session {
     pub fn play_next(&mut self) -> Result<StepRecord, SessionError> {
         let lesson = Arc::clone(&self.lesson);
         let step = lesson.steps.get(self.played).ok_or(SessionError::AtTheEnd)?;
+        let _step = tracing::info_span!("step", lesson = lesson.id, id = step.id).entered();
+        tracing::info!("begins");
         self.turn = None;
         let record = if let Playable::No { why, cure } = can_play(&step.needs, &self.facts) {
             let seen = Arc::new(self.lab()?.snapshot());

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 
 use super::waiting::{Silence, await_answer};
 use super::{cgroups, sweep};
+use crate::kernel::log;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::sealed;
 use crate::lab::protocol::{FromKeeper, LabMade, LabPlan, RoleFailure, ToKeeper};
@@ -37,6 +38,8 @@ pub enum KeeperError {
     Start(std::io::Error),
     #[error("the keeper process is gone: {0}")]
     Gone(#[from] WireError),
+    #[error("the keeper process {pid} is gone: {how}")]
+    Ended { pid: u32, how: String },
     #[error("the keeper process {0} is stopped, by a signal or a debugger; a fresh lab gets another keeper")]
     Stopped(u32),
     #[error("the keeper process {0} has not answered for {seconds} seconds", seconds = ANSWER_TIMEOUT.as_secs())]
@@ -110,6 +113,23 @@ impl KeeperHandle {
     }
 
     fn ask(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {
+        let answer = self.ask_once(request);
+        match answer {
+            Err(KeeperError::Gone(WireError::Closed)) => Err(self.ended()),
+            other => other,
+        }
+    }
+
+    /// How it came to its end, where that can be told.
+    fn ended(&mut self) -> KeeperError {
+        self.wire = None;
+        match self.process.how_it_ended_within(super::DEATH_TIMEOUT) {
+            Some(how) => KeeperError::Ended { pid: self.child.id(), how },
+            None => KeeperError::Gone(WireError::Closed),
+        }
+    }
+
+    fn ask_once(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {
         let pid = self.child.id();
         let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
         wire.send(request, &[])?;
@@ -158,6 +178,9 @@ fn command(program: &Path) -> Command {
         .env_clear()
         .stdout(Stdio::null())
         .stderr(Stdio::null());
+    if let Some((argument, file)) = log::for_role() {
+        command.arg(argument).stderr(file);
+    }
     command
 }
 

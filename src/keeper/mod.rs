@@ -30,8 +30,10 @@ use crate::kernel::bpf::devices::Policy;
 use crate::kernel::bpf::settings;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
-use crate::kernel::{confine, inherited, perform};
-use crate::lab::protocol::{Doing, FromKeeper, FromStore, LabCgroup, LabMade, LabPlan, RoleFailure, ToKeeper, ToStore};
+use crate::kernel::{confine, inherited, log, panics, perform};
+use crate::lab::protocol::{
+    Doing, FromKeeper, FromStore, LabCgroup, LabMade, LabPlan, PanickingRole, RoleFailure, ToKeeper, ToStore,
+};
 use crate::lab::store::{self, IdRange};
 use crate::lab::wire::{Wire, WireError};
 use crate::op::{ActorName, NamespaceKind, Op};
@@ -40,19 +42,27 @@ use crate::op::{ActorName, NamespaceKind, Op};
 pub const ROLE: &str = "--keeper-role";
 /// How long the store may take to lay out the image, or to fork a lab.
 const STORE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a process may take to die whose wire has just ended.
+const DEATH_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long a cgroup may take to become empty after its processes were killed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The role's main function; standard input is the wire. Returns the exit code.
 pub fn main() -> u8 {
     let _ = nix::unistd::setsid();
+    // The title is written over the arguments.
+    let log_level = log::level_for_role(std::env::args_os());
+    panics::remember();
+    log::set_role("keeper");
     confine::leave_session_keyring();
     let _ = inherited::widen();
     process::ignore_terminal_signals();
     process::set_title("unboxed: keeper");
     let _ = process::adopt_orphans();
-    let wire = Wire::from_fd(process::move_fd(process::take_stdin(), 3));
-    confine::keep_only(&[&wire]);
+    let mut wire = Wire::from_fd(process::move_fd(process::take_stdin(), 3));
+    // Only now that the wire has its number.
+    log_level.into_iter().for_each(log::inherit);
+    confine::keep_only(&[&wire, &log::Descriptor]);
     let mut keeper = Keeper {
         owner: Owner::me(),
         hierarchies: cgroups::hierarchies(),
@@ -63,9 +73,23 @@ pub fn main() -> u8 {
         spare: None,
         made: 0,
     };
-    let served = keeper.serve(wire);
+    let served = panics::caught(|| keeper.serve(&mut wire));
+    tracing::info!(?served, "nothing more is asked: all labs are removed");
     keeper.unmake();
-    u8::from(served.is_err())
+    tracing::info!("everything is removed");
+    match served {
+        Ok(served) => u8::from(served.is_err()),
+        Err(place) => {
+            let _ = wire.send(&FromKeeper::Failed(RoleFailure::panicked("keeper", &place)), &[]);
+            1
+        }
+    }
+}
+
+/// A request, which the log shows.
+fn noted(request: ToKeeper) -> ToKeeper {
+    tracing::info!(?request, "asked");
+    request
 }
 
 #[derive(Debug)]
@@ -108,10 +132,10 @@ struct Lab {
 }
 
 impl Keeper {
-    fn serve(&mut self, mut wire: Wire) -> Result<(), WireError> {
+    fn serve(&mut self, wire: &mut Wire) -> Result<(), WireError> {
         loop {
-            let (plan, replaces) = match wire.receive() {
-                Ok(received) => match received.message {
+            let (plan, replaces) = match wire.receive::<ToKeeper>() {
+                Ok(received) => match noted(received.message) {
                     ToKeeper::MakeLab(plan) => (plan, true),
                     ToKeeper::MakeLabBeside(plan) => (plan, false),
                     ToKeeper::Device { actor, op } => {
@@ -138,7 +162,7 @@ impl Keeper {
                     self.make_lab(&plan)
                 }
             };
-            self.hand_over(&mut wire, lab, replaces)?;
+            self.hand_over(wire, lab, replaces)?;
             // Only now, so that nobody waits for a teardown or for the next lab.
             if plan.spare {
                 self.spare = self.make_lab(&plan).ok().map(|lab| (plan, lab));
@@ -169,8 +193,12 @@ impl Keeper {
     fn hand_over(&mut self, wire: &mut Wire, lab: Result<Lab, RoleFailure>, replaces: bool) -> Result<(), WireError> {
         let mut lab = match lab {
             Ok(lab) => lab,
-            Err(failure) => return wire.send(&FromKeeper::Failed(failure), &[]),
+            Err(failure) => {
+                tracing::error!(%failure, "no lab");
+                return wire.send(&FromKeeper::Failed(failure), &[]);
+            }
         };
+        tracing::info!(lab = lab.name, host = ?lab.host.pid(), "made");
         let old = if replaces { std::mem::take(&mut self.current) } else { Vec::new() };
         old.iter().for_each(Lab::kill);
         let made = LabMade {
@@ -188,6 +216,9 @@ impl Keeper {
     }
 
     fn make_lab(&mut self, plan: &LabPlan) -> Result<Lab, RoleFailure> {
+        if plan.panics == Some(PanickingRole::Keeper) {
+            panic!("a test asked for it");
+        }
         if self.store.as_ref().is_some_and(|store| store.process.has_ended()) {
             // Its labs went with it.
             self.store.take().into_iter().for_each(Store::end);
@@ -209,7 +240,7 @@ impl Keeper {
             // The machine's root can; anybody else can reach that setting without a lab, too.
             let _ = settings::guard(&v2.machine_path);
         }
-        match fork_init(store, &name, &subtree, scratch.as_ref()) {
+        match fork_init(store, &name, &subtree, scratch.as_ref(), plan.panics) {
             Ok((host, engine_end)) => {
                 Ok(Lab { name, host, subtree, scratch, devices: BTreeMap::new(), engine_end: Some(engine_end) })
             }
@@ -265,6 +296,7 @@ impl Lab {
     }
 
     fn end(self) {
+        tracing::info!(lab = self.name, "ends");
         self.kill();
         self.host.wait(PATIENCE);
         self.subtree.remove(PATIENCE);
@@ -278,14 +310,19 @@ fn fork_init(
     name: &str,
     subtree: &Subtree,
     scratch: Option<&Scratch>,
+    panics: Option<PanickingRole>,
 ) -> Result<(Pidfd, OwnedFd), RoleFailure> {
     let (engine_end, actor_end) = Wire::pair().doing("make the lab's wire")?;
     engine_end.expect_credentials().map_err(|_| RoleFailure::new("set up the lab's wire", Errno::EIO))?;
     let (go, say_go) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
     let scratch = scratch.map(|scratch| scratch.path.to_string_lossy().into_owned());
-    let request = ToStore { name: name.to_owned(), cgroups: subtree.cgroups.clone(), scratch };
+    let request = ToStore { name: name.to_owned(), cgroups: subtree.cgroups.clone(), scratch, panics };
     const TALK: &str = "talk to the store, the process that labs are forked from";
-    let gone = |error: WireError| RoleFailure::new(TALK, error.errno());
+    let process = &store.process;
+    let gone = |error: WireError| match process.how_it_ended_within(DEATH_TIMEOUT) {
+        Some(how) => RoleFailure { doing: format!("{TALK}: {how}"), errno: None },
+        None => RoleFailure::new(TALK, error.errno()),
+    };
     store.wire.send(&request, &[actor_end.as_raw_fd(), go.as_raw_fd()]).map_err(gone)?;
     drop((actor_end, go));
     if let Err(silence) = await_answer(&store.wire, &store.process, STORE_TIMEOUT) {
@@ -378,7 +415,8 @@ fn start_store() -> Result<Store, RoleFailure> {
 
 fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: Mapping, parent: Pid) -> ! {
     // The keeper's own wire, and the mounts that are descriptors of its, stay with the keeper.
-    confine::keep_only(&[&wire, &mapped]);
+    confine::keep_only(&[&wire, &mapped, &log::Descriptor]);
+    log::set_role("store");
 
     let mut word = [0];
     let ready = std::fs::File::from(mapped).read_exact(&mut word).doing("wait for the keeper");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 use super::record::uninterrupted;
@@ -57,6 +58,18 @@ impl Pidfd {
         Errno::result(returned).map(drop)
     }
 
+    /// How a child of ours that was not reaped came to its end, in words; none for others, and for one that is alive after
+    /// this time.
+    pub fn how_it_ended_within(&self, timeout: Duration) -> Option<String> {
+        self.wait(timeout);
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        match waitid(Id::PIDFd(self.fd.as_fd()), flags).ok()? {
+            WaitStatus::Exited(_, status) => Some(format!("it ended with exit code {status}")),
+            WaitStatus::Signaled(_, signal, _) => Some(format!("it was killed by {signal}")),
+            _ => None,
+        }
+    }
+
     pub fn has_ended(&self) -> bool {
         self.wait(Duration::ZERO)
     }
@@ -95,6 +108,7 @@ mod tests {
 
         pidfd.send(Signal::SIGKILL).expect("a signal");
         assert!(pidfd.wait(Duration::from_secs(10)));
+        assert_eq!(pidfd.how_it_ended_within(Duration::ZERO).as_deref(), Some("it was killed by SIGKILL"));
         child.wait().expect("its end");
         assert_eq!(pidfd.pid(), None);
         assert_eq!(pidfd.send(Signal::SIGKILL), Err(Errno::ESRCH));

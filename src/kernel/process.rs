@@ -12,6 +12,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus};
 use nix::unistd::Pid;
 
 use super::notation;
+use super::panics;
 use super::pidfd::Pidfd;
 use super::record::Recorder;
 use crate::op::NamespaceKind;
@@ -76,6 +77,9 @@ fn clone(flags: CloneFlags, pidfd: u64) -> Result<Pid, Errno> {
     // SAFETY: no CLONE_VM and no new stack: the child runs on its copy of this stack, as after fork(2). The process has one
     // thread (asserted above), so no lock is held by a thread that the child lacks. What `pidfd` points to outlives the call.
     let result = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
+    if result == 0 {
+        panics::note_fork();
+    }
     Errno::result(result).map(|pid| Pid::from_raw(pid as i32))
 }
 
@@ -278,6 +282,16 @@ pub fn take_stdin() -> OwnedFd {
     }
     // SAFETY: on failure (no descriptor left) the number 0 itself is used, which nothing else owns.
     taken.unwrap_or_else(|_| unsafe { OwnedFd::from_raw_fd(0) })
+}
+
+/// Standard error's descriptor, owned; /dev/null takes its place.
+pub fn take_stderr() -> OwnedFd {
+    let taken = std::io::stderr().as_fd().try_clone_to_owned();
+    if let Ok(null) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
+        let _ = nix::unistd::dup2_stderr(&null);
+    }
+    // SAFETY: on failure (no descriptor left) the number 2 itself is used, which nothing else owns.
+    taken.unwrap_or_else(|_| unsafe { OwnedFd::from_raw_fd(2) })
 }
 
 /// The same open file under the number `to`, whatever was there, and the old number closed; or as it was, where the kernel

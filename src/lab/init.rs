@@ -6,22 +6,27 @@ use std::os::fd::OwnedFd;
 use nix::unistd::Pid;
 
 use super::network::{self, Internet};
-use super::protocol::{Doing, FromActor, Numbered, RoleFailure, ToStore};
+use super::protocol::{Doing, FromActor, Numbered, PanickingRole, RoleFailure, ToStore};
 use super::root;
 use super::store::Stage;
 use super::wire::Wire;
 use crate::actor;
 use crate::kernel::record::Recorder;
-use crate::kernel::{confine, process, seccomp};
+use crate::kernel::{confine, log, panics, process, seccomp};
 use crate::op::{ActorName, NamespaceKind};
 
 /// Never returns: this is a forked process.
 pub fn live(stage: &Stage, request: &ToStore, mut wire: Wire, go: OwnedFd, parent: Pid) -> ! {
     // Who is root in here can take any descriptor of this process: it has none that leads out but its own wire.
+    log::close();
     confine::keep_only(&[&wire, &go]);
 
-    let status = match set_up(stage, request, go, parent) {
-        Ok(internet) => i32::from(actor::serve(&ActorName::host(), wire, &[internet.fd()]).is_err()),
+    let set_up = panics::caught(|| set_up(stage, request, go, parent));
+    let status = match set_up.unwrap_or_else(|place| Err(RoleFailure::panicked("lab's host", &place))) {
+        Ok(internet) => {
+            let served = panics::caught(|| actor::serve(&ActorName::host(), wire, &[internet.fd()]));
+            i32::from(!matches!(served, Ok(Ok(()))))
+        }
         Err(failure) => {
             let _ = wire.send(&Numbered::unasked(FromActor::Stillborn(failure)), &[]);
             1
@@ -40,6 +45,11 @@ fn set_up(stage: &Stage, request: &ToStore, go: OwnedFd, parent: Pid) -> Result<
     let mut word = [0];
     std::fs::File::from(go).read_exact(&mut word).doing("wait for the keeper")?;
 
+    match request.panics {
+        Some(PanickingRole::Host) => panic!("a test asked for it"),
+        Some(PanickingRole::Actor) => panics::arm(),
+        _ => {}
+    }
     process::unshare(&mut Recorder::default(), &[NamespaceKind::Cgroup]).doing("make the lab's cgroup namespace")?;
     process::set_hostname("host").doing("name the lab's host")?;
     root::build(stage, &request.cgroups, request.scratch.as_deref())?;

@@ -28,6 +28,19 @@ pub struct LabPlan {
     pub disk: Option<String>,
     /// Keep the next lab ready, so that a rewind need not wait for it.
     pub spare: bool,
+    /// This role panics instead of making the lab. For tests alone.
+    pub panics: Option<PanickingRole>,
+}
+
+/// A role that a test has panic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PanickingRole {
+    Keeper,
+    Store,
+    /// While it builds the lab.
+    Host,
+    /// When it is asked for its first op.
+    Actor,
 }
 
 /// Keeper → engine.
@@ -65,16 +78,27 @@ pub struct LabCgroup {
 
 /// A role could not do its part: data, since it crosses a socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{doing}: {} ({errno})", errno.sentence())]
+#[error("{doing}{}", errno.as_ref().map_or_else(String::new, |errno| format!(": {} ({errno})", errno.sentence())))]
 pub struct RoleFailure {
     /// What was tried, on what: `mount proc on the lab's /proc`.
     pub doing: String,
-    pub errno: ErrnoName,
+    /// None where no call failed, but the program did.
+    pub errno: Option<ErrnoName>,
 }
 
 impl RoleFailure {
     pub fn new(doing: impl Into<String>, errno: nix::errno::Errno) -> Self {
-        RoleFailure { doing: doing.into(), errno: ErrnoName::from_raw(errno as i32) }
+        RoleFailure { doing: doing.into(), errno: Some(ErrnoName::from_raw(errno as i32)) }
+    }
+
+    /// A fault of the program's own: `place` is where and with which message it panicked.
+    pub fn panicked(role: &str, place: &str) -> Self {
+        RoleFailure {
+            doing: format!(
+                "a fault of unboxed itself, the {role} panicked {place} (with `--log FILE` it writes down what led to it)"
+            ),
+            errno: None,
+        }
     }
 }
 
@@ -103,6 +127,8 @@ pub struct ToStore {
     pub cgroups: Vec<LabCgroup>,
     /// A file on the machine's disk that the lab gets as /scratch.
     pub scratch: Option<String>,
+    /// See `LabPlan`.
+    pub panics: Option<PanickingRole>,
 }
 
 /// Store → keeper.
@@ -185,6 +211,8 @@ pub enum FromActor {
     StandIn,
     /// A shell or a stand-in could not be started.
     Refused(RoleFailure),
+    /// It fell over what it was asked, and ends.
+    Panicked(RoleFailure),
 }
 
 /// A forked "unshare" process → the actor that forked it.

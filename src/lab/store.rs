@@ -8,10 +8,11 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::protocol::{Doing, FromStore, RoleFailure, ToStore};
+use super::protocol::{Doing, FromStore, PanickingRole, RoleFailure, ToStore};
 use super::wire::{Wire, WireError};
 use super::{init, root};
 use crate::kernel::mount::{self, MountCall};
+use crate::kernel::panics;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::record::Recorder;
@@ -54,10 +55,18 @@ pub struct IdRange {
 
 /// The store's whole life. `wire` leads to the keeper, who wrote the id maps and said so before.
 pub fn serve(mut wire: Wire, ids: IdRange) -> Result<(), WireError> {
+    match panics::caught(|| serve_until_closed(&mut wire, ids)) {
+        Ok(served) => served,
+        Err(place) => wire.send(&FromStore::Failed(RoleFailure::panicked("store", &place)), &[]),
+    }
+}
+
+fn serve_until_closed(wire: &mut Wire, ids: IdRange) -> Result<(), WireError> {
     match set_stage() {
         Ok((stage, missing)) => {
+            tracing::info!(?missing, "the image is laid out");
             wire.send(&FromStore::Ready { missing }, &[])?;
-            serve_labs(&mut wire, &stage, ids)
+            serve_labs(wire, &stage, ids)
         }
         Err(failure) => wire.send(&FromStore::Failed(failure), &[]),
     }
@@ -70,12 +79,21 @@ fn serve_labs(wire: &mut Wire, stage: &Stage, ids: IdRange) -> Result<(), WireEr
             Err(WireError::Closed) => return Ok(()),
             Err(error) => return Err(error),
         };
+        if received.message.panics == Some(PanickingRole::Store) {
+            panic!("a test asked for it");
+        }
         let Ok([actor_end, go]) = <[OwnedFd; 2]>::try_from(received.fds) else {
             return Err(WireError::Garbled("a lab was asked for without its two descriptors".into()));
         };
         match fork_with_scratch(stage, ids, &received.message, actor_end, go) {
-            Ok(host) => wire.send(&FromStore::Forked, &[host.as_raw_fd()])?,
-            Err(failure) => wire.send(&FromStore::Failed(failure), &[])?,
+            Ok(host) => {
+                tracing::debug!(lab = received.message.name, "a lab's host is forked");
+                wire.send(&FromStore::Forked, &[host.as_raw_fd()])?;
+            }
+            Err(failure) => {
+                tracing::error!(%failure, "no host of a lab is forked");
+                wire.send(&FromStore::Failed(failure), &[])?;
+            }
         }
     }
 }

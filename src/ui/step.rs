@@ -1,5 +1,6 @@
 //! The words of a step: its story, what will be done, what came of it.
 
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::Look;
@@ -163,16 +164,11 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
         Beside::Shell => {}
     }
     if let Phase::Failed { message } = &view.phase {
-        return vec![
-            Line::styled(shortened(&safe(message), columns), theme.bad()),
-            Line::from("R starts the lesson anew in a fresh lab."),
-        ];
+        return said(message, theme.bad(), "R starts the lesson anew in a fresh lab.", columns);
     }
     if let Some(awaited) = &view.awaited {
-        return vec![
-            Line::styled(shortened(&safe(&awaited.to_string()), columns), theme.bold()),
-            Line::from("R starts the lesson anew in a fresh lab, u rewinds; neither waits for it."),
-        ];
+        let way_out = "R starts the lesson anew in a fresh lab, u rewinds; neither waits for it.";
+        return said(&awaited.to_string(), theme.bold(), way_out, columns);
     }
     if view.learning.is_step_turn() {
         let text = "Type in a shell (`s`; `S` for another one), with whatever program you like. The kernel judges.\n\n\
@@ -187,6 +183,12 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
         }
         None => to_do(view, look),
     }
+}
+
+/// What went wrong, all of it, and the way out.
+fn said(message: &str, style: Style, way_out: &'static str, columns: usize) -> Vec<Line<'static>> {
+    let message = wrapped(&safe(message), columns).into_iter().map(|line| Line::styled(line, style));
+    message.chain([Line::from(way_out)]).collect()
 }
 
 /// Each action: who, the line for a shell, the failure that is meant, what must hold before.

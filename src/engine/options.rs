@@ -1,0 +1,33 @@
+//! How a session is opened.
+
+use std::path::PathBuf;
+
+use crate::lab::protocol::PanickingRole;
+
+/// What a session is opened with, besides its lesson.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// This program's own binary, see `KeeperHandle::start`.
+    pub program: PathBuf,
+    /// Keep the next lab ready: for front ends that rewind.
+    pub spare: bool,
+    /// See `LabPlan`.
+    pub panics: Option<PanickingRole>,
+}
+
+impl SessionOptions {
+    /// Which role a test has panic, in a debug build: `keeper`, `store`, `host` or `actor`.
+    pub const PANIC_VARIABLE: &str = "UNBOXED_TEST_PANIC";
+
+    pub fn new(program: impl Into<PathBuf>, spare: bool) -> SessionOptions {
+        let wanted = std::env::var(SessionOptions::PANIC_VARIABLE).ok().filter(|_| cfg!(debug_assertions));
+        let panics = wanted.and_then(|role| match role.as_str() {
+            "keeper" => Some(PanickingRole::Keeper),
+            "store" => Some(PanickingRole::Store),
+            "host" => Some(PanickingRole::Host),
+            "actor" => Some(PanickingRole::Actor),
+            _ => None,
+        });
+        SessionOptions { program: program.into(), spare, panics }
+    }
+}

@@ -1,0 +1,144 @@
+//! The log of a run, for whoever works on the program: `--log FILE`, and how much of it by `UNBOXED_LOG`. Off otherwise.
+//!
+//! Front end, keeper and store write to one file, each event one line with one write(2), so that the file tells in order what they
+//! did. Processes of a lab hold no descriptor of the machine, this one neither: what they were asked and what they answered is
+//! logged by the engine. What a learner types is never logged.
+
+use std::ffi::OsString;
+use std::fmt::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::process;
+use crate::text;
+
+/// How much is logged: `info`, `debug` or `trace`.
+pub const LEVEL_VARIABLE: &str = "UNBOXED_LOG";
+/// A role's argument that goes before its level.
+const ARGUMENT: &str = "--log-level=";
+
+/// The open file; none where nothing is logged.
+static FILE: OnceLock<File> = OnceLock::new();
+/// A process of a lab has closed the descriptor, whose number may be another's by now.
+static IS_CLOSED: AtomicBool = AtomicBool::new(false);
+/// The role that this process plays.
+static ROLE: Mutex<&str> = Mutex::new("front end");
+static LEVEL: OnceLock<LevelFilter> = OnceLock::new();
+/// The file's name, for a front end that starts another.
+static PATH: OnceLock<PathBuf> = OnceLock::new();
+
+/// Log to this file from now on, after what it holds already. A new file is its owner's alone.
+pub fn open(path: &Path, level: LevelFilter) -> io::Result<()> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = File::options().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    begin(file, level);
+    let _ = PATH.set(std::path::absolute(path)?);
+    Ok(())
+}
+
+/// The log's file, absolute; none where nothing is logged.
+pub fn path() -> Option<&'static Path> {
+    PATH.get().map(PathBuf::as_path)
+}
+
+/// How much this role is to log, by its arguments; none where nothing is logged.
+pub fn level_for_role(mut arguments: impl Iterator<Item = OsString>) -> Option<LevelFilter> {
+    arguments.find_map(|argument| argument.to_str()?.strip_prefix(ARGUMENT)?.parse().ok())
+}
+
+/// Log as the process does that started this role: standard error is its log.
+pub fn inherit(level: LevelFilter) {
+    begin(process::take_stderr().into(), level);
+}
+
+/// What makes a role inherit the log: its argument, and its standard error. None where nothing is logged.
+pub fn for_role() -> Option<(String, OwnedFd)> {
+    let (file, level) = (FILE.get()?, LEVEL.get()?);
+    let copy = file.as_fd().try_clone_to_owned().ok()?;
+    Some((format!("{ARGUMENT}{level}"), copy))
+}
+
+/// The name in front of this process's lines.
+pub fn set_role(role: &'static str) {
+    *ROLE.lock().unwrap_or_else(PoisonError::into_inner) = role;
+}
+
+/// Nothing is logged by this process any more. For those that go on to live in a lab.
+pub fn close() {
+    IS_CLOSED.store(true, Ordering::Relaxed);
+}
+
+/// The log's descriptor, to be kept by a role that closes others; -1 for none.
+#[derive(Debug)]
+pub struct Descriptor;
+
+impl AsRawFd for Descriptor {
+    fn as_raw_fd(&self) -> RawFd {
+        FILE.get().map_or(-1, AsRawFd::as_raw_fd)
+    }
+}
+
+fn begin(file: File, level: LevelFilter) {
+    if FILE.set(file).is_err() || LEVEL.set(level).is_err() {
+        return;
+    }
+    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(|| Output).event_format(Line).finish();
+    // Nobody else sets one.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// The way to the file. A full disk loses lines, not the run.
+struct Output;
+
+impl Write for Output {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Some(mut file) = FILE.get().filter(|_| !IS_CLOSED.load(Ordering::Relaxed)) {
+            let _ = file.write(line);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// `2026-11-26T10:00:00.123456Z INFO keeper[123] step{id=mount-proc}: what happened`, in characters that can be seen.
+struct Line;
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let role = *ROLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let (time, level) = (jiff::Timestamp::now(), event.metadata().level());
+        let mut line = format!("{time:.6} {level} {role}[{}]", std::process::id());
+        for span in context.event_scope().into_iter().flat_map(|spans| spans.from_root()) {
+            let _ = write!(line, " {}", span.name());
+            if let Some(fields) = span.extensions().get::<tracing_subscriber::fmt::FormattedFields<N>>()
+                && !fields.is_empty()
+            {
+                let _ = write!(line, "{{{fields}}}");
+            }
+        }
+        line.push_str(": ");
+        context.format_fields(Writer::new(&mut line), event)?;
+        writeln!(writer, "{}", text::safe(&line))
+    }
+}

@@ -1,0 +1,78 @@
+//! Panics of roles, which have no terminal to print them to: each is caught, logged, and told to whoever waits for the role.
+
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::process;
+
+/// The place and message of the last panic in this process.
+static LAST: Mutex<Option<String>> = Mutex::new(None);
+/// How many forks lie between the program that was started and this process.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+/// The exit status of a Rust program that panicked.
+const PANICKED: i32 = 101;
+static IS_ARMED: AtomicBool = AtomicBool::new(false);
+
+/// The hook of a role: panics are remembered and logged, not printed. What is forked from here inherits it.
+pub fn remember() {
+    std::panic::set_hook(Box::new(|panic| {
+        let told = describe(panic);
+        tracing::error!("panicked {told}");
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+    }));
+}
+
+/// Have this process panic at its next `fire`. For tests alone.
+pub fn arm() {
+    IS_ARMED.store(true, Ordering::Relaxed);
+}
+
+pub fn fire() {
+    assert!(!IS_ARMED.load(Ordering::Relaxed), "a test asked for it");
+}
+
+/// To be called in a process that was just forked.
+pub fn note_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// What `run` returns, or where it panicked and with which message. A process that was forked within `run` ends where it panics:
+/// it must not go on as the process it was forked from.
+pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    let forks = FORKS.load(Ordering::Relaxed);
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_| {
+        if FORKS.load(Ordering::Relaxed) != forks {
+            process::exit_now(PANICKED);
+        }
+
+        let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
+        last.unwrap_or_else(|| "somewhere".to_owned())
+    })
+}
+
+/// `at src/keeper/mod.rs:12:5: the message`.
+pub fn describe(panic: &PanicHookInfo<'_>) -> String {
+    let place = panic.location().map_or_else(|| "somewhere".to_owned(), |place| format!("at {place}"));
+    let payload = panic.payload();
+    let written = payload.downcast_ref::<String>().map(String::as_str);
+    let message = written.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    format!("{place}: {message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_with_its_place_and_message() {
+        let hook = std::panic::take_hook();
+        remember();
+        let went_well = caught(|| 7);
+        let panicked = caught(|| panic!("two {}", "words"));
+        std::panic::set_hook(hook);
+        assert_eq!(went_well, Ok(7));
+        let told = panicked.map(|()| String::new()).expect_err("it panicked");
+        assert!(told.starts_with("at src/kernel/panics.rs:") && told.ends_with(": two words"), "{told}");
+    }
+}
