@@ -152,3 +152,17 @@ fn every_file_says_what_it_is_for() {
         assert!(text.starts_with("//!"), "{path} does not open with what it is for");
     }
 }
+
+#[test]
+fn a_new_file_in_a_folder_that_is_embedded_builds_the_program_again() {
+    let script = fs::read_to_string("build.rs").expect("build.rs");
+    let mut folders = 0;
+    for (path, text) in all_sources() {
+        for folder in text.split("include_dir!(\"$CARGO_MANIFEST_DIR/").skip(1) {
+            let folder = folder.split('"').next().unwrap_or_default();
+            assert!(script.contains(&format!("\"{folder}\"")), "{path} embeds {folder}, which build.rs does not watch");
+            folders += 1;
+        }
+    }
+    assert!(folders >= 2, "{folders} folders");
+}
