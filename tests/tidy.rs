@@ -166,3 +166,25 @@ fn a_new_file_in_a_folder_that_is_embedded_builds_the_program_again() {
     }
     assert!(folders >= 2, "{folders} folders");
 }
+
+/// Whether a text names this, as code.
+fn is_named(text: &str, name: &str) -> bool {
+    text.contains(&format!("`{name}`"))
+}
+
+#[test]
+fn contributing_says_when_to_run_each_test_and_only_names_tasks_that_are_there() {
+    let text = fs::read_to_string("CONTRIBUTING.md").expect("CONTRIBUTING.md");
+    let tasks = fs::read_to_string(".ci/task").expect(".ci/task");
+    for entry in fs::read_dir("tests").expect("tests").flatten() {
+        let path = entry.path();
+        let is_test = path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").exists();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        assert!(!is_test || is_named(&text, &name), "CONTRIBUTING.md does not say when to run tests/{name}");
+    }
+    for rest in text.split(".ci/task ").skip(1) {
+        let name: String = rest.chars().take_while(|letter| letter.is_ascii_lowercase() || *letter == '-').collect();
+        let is_there = name.is_empty() || tasks.contains(&format!("\ntask-{name}() {{ # "));
+        assert!(is_there, "CONTRIBUTING.md names the task {name}, which .ci/task does not have");
+    }
+}
