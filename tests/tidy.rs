@@ -152,3 +152,39 @@ fn every_file_says_what_it_is_for() {
         assert!(text.starts_with("//!"), "{path} does not open with what it is for");
     }
 }
+
+#[test]
+fn a_new_file_in_a_folder_that_is_embedded_builds_the_program_again() {
+    let script = fs::read_to_string("build.rs").expect("build.rs");
+    let mut folders = 0;
+    for (path, text) in all_sources() {
+        for folder in text.split("include_dir!(\"$CARGO_MANIFEST_DIR/").skip(1) {
+            let folder = folder.split('"').next().unwrap_or_default();
+            assert!(script.contains(&format!("\"{folder}\"")), "{path} embeds {folder}, which build.rs does not watch");
+            folders += 1;
+        }
+    }
+    assert!(folders >= 2, "{folders} folders");
+}
+
+/// Whether a text names this, as code.
+fn is_named(text: &str, name: &str) -> bool {
+    text.contains(&format!("`{name}`"))
+}
+
+#[test]
+fn contributing_says_when_to_run_each_test_and_only_names_tasks_that_are_there() {
+    let text = fs::read_to_string("CONTRIBUTING.md").expect("CONTRIBUTING.md");
+    let tasks = fs::read_to_string(".ci/task").expect(".ci/task");
+    for entry in fs::read_dir("tests").expect("tests").flatten() {
+        let path = entry.path();
+        let is_test = path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").exists();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        assert!(!is_test || is_named(&text, &name), "CONTRIBUTING.md does not say when to run tests/{name}");
+    }
+    for rest in text.split(".ci/task ").skip(1) {
+        let name: String = rest.chars().take_while(|letter| letter.is_ascii_lowercase() || *letter == '-').collect();
+        let is_there = name.is_empty() || tasks.contains(&format!("\ntask-{name}() {{ # "));
+        assert!(is_there, "CONTRIBUTING.md names the task {name}, which .ci/task does not have");
+    }
+}
