@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::lint::{Finding, place};
 use super::model::Lesson;
-use crate::text::first_hidden;
+use crate::text::{Writing, first_hidden};
 
 /// Fields of words for people. There, what joins letters or emoji is at its place; everything else is a command, a path, a name or
 /// a value.
@@ -16,7 +16,7 @@ const MAX_FINDINGS: usize = 20;
 
 /// The first that stands in the text as it is, wherever: a comment is read, too.
 pub fn in_text(text: &str) -> Option<Finding> {
-    let (at, character) = first_hidden(text, true)?;
+    let (at, character) = first_hidden(text, Writing::Prose)?;
     let (line, column) = place(text, at);
     Some(Finding { line, column, message: message(character) })
 }
@@ -24,7 +24,7 @@ pub fn in_text(text: &str) -> Option<Finding> {
 /// What values hold: in quotes YAML has escapes for it, and what is at its place in words is not in a command.
 pub fn in_values(lesson: &Lesson, text: &str) -> Vec<Finding> {
     let mut found = Vec::new();
-    if text.contains('\\') || first_hidden(text, false).is_some() {
+    if text.contains('\\') || first_hidden(text, Writing::Code).is_some() {
         walk("", &serde_json::to_value(lesson).unwrap_or_default(), &mut found);
     }
     let finding = |character| {
@@ -65,7 +65,8 @@ fn walk(field: &str, value: &Value, found: &mut Vec<char>) {
 fn first_bad(text: &str, is_prose: bool) -> Option<char> {
     // What a program is given may hold control characters: they are shown as escapes.
     let control = text.chars().find(|letter| is_prose && letter.is_control() && !"\n\t".contains(*letter));
-    control.or_else(|| first_hidden(text, is_prose).map(|(_, character)| character))
+    let writing = if is_prose { Writing::Prose } else { Writing::Code };
+    control.or_else(|| first_hidden(text, writing).map(|(_, character)| character))
 }
 
 /// Where a character of a value stands in the text: itself, or YAML's escape for it.
