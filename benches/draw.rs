@@ -52,7 +52,7 @@ fn live(rows: u32) -> Snapshot {
 fn lesson(rows: u32) -> Model {
     let lesson = Arc::new(catalogue::find("build-a-container").expect("the lesson"));
     let mut model = Model::new(Vec::new(), SIZE);
-    update(&mut model, Msg::Opened { lesson, left_off: 0, tape: None });
+    let _ = update(&mut model, Msg::Opened { lesson, left_off: 0, tape: None });
     let ready = Ready {
         lab: LabInfo::default(),
         played: 0,
@@ -62,7 +62,7 @@ fn lesson(rows: u32) -> Model {
         checks: Vec::new(),
         nanos: 1,
     };
-    update(&mut model, Msg::Engine(Event::Ready(ready)));
+    let _ = update(&mut model, Msg::Engine(Event::Ready(ready)));
     model
 }
 
@@ -84,7 +84,7 @@ fn draw(bench: &mut Criterion) {
         });
         bench.bench_function(&format!("a key and its frame, {rows} mounts"), |bencher| {
             bencher.iter(|| {
-                update(&mut model, key('j'));
+                let _ = update(&mut model, key('j'));
                 black_box(frame(&mut screen, &model, &look));
             });
         });
@@ -92,11 +92,11 @@ fn draw(bench: &mut Criterion) {
     let mut model = lesson(20);
     let (master, _slave) = UnixStream::pair().expect("two ends");
     let terminal = ShellTerminal { master: Arc::new(master.into()), transcript: Arc::default() };
-    update(&mut model, Msg::Engine(Event::Shell { tab: 1, actor: ActorName::host(), opened: Ok(terminal) }));
+    let _ = update(&mut model, Msg::Engine(Event::Shell { tab: 1, actor: ActorName::host(), opened: Ok(terminal) }));
     let flood = b"yes, and so on\r\n".repeat(4096);
     bench.bench_function("64 KiB of a flood and its frame", |bencher| {
         bencher.iter(|| {
-            update(&mut model, Msg::ShellPrinted { tab: 1, bytes: flood.clone() });
+            let _ = update(&mut model, Msg::ShellPrinted { tab: 1, bytes: flood.clone() });
             black_box(frame(&mut screen, &model, &look));
         });
     });
@@ -123,7 +123,7 @@ fn window(role: Role, size: (u16, u16)) -> Model {
     };
     let mut model = Model::new(Vec::new(), size);
     model.screen = Screen::Talk(Box::new(TalkView::new(role, 1, Vec::new())));
-    update(&mut model, Msg::Hub(FromHub::Whole(Box::new(whole))));
+    let _ = update(&mut model, Msg::Hub(FromHub::Whole(Box::new(whole))));
     model
 }
 
@@ -143,7 +143,7 @@ fn talk(bench: &mut Criterion) {
         bench.bench_function(&format!("a beat and its frame, {name}"), |bencher| {
             bencher.iter(|| {
                 step = (step + 1) % 30;
-                update(&mut model, Msg::Hub(FromHub::Stage { set: stage(step), shown: stage(step) }));
+                let _ = update(&mut model, Msg::Hub(FromHub::Stage { set: stage(step), shown: stage(step) }));
                 black_box(frame(&mut screen, &model, &look));
             });
         });

@@ -121,6 +121,14 @@ impl Verdict {
     pub fn new(ok: bool, expected: impl Into<String>, seen: impl Into<String>) -> Verdict {
         Verdict { ok, expected: expected.into(), seen: seen.into(), pane: None }
     }
+
+    pub fn held(expected: impl Into<String>, seen: impl Into<String>) -> Verdict {
+        Verdict::new(true, expected, seen)
+    }
+
+    pub fn failed(expected: impl Into<String>, seen: impl Into<String>) -> Verdict {
+        Verdict::new(false, expected, seen)
+    }
 }
 
 impl StepRecord {

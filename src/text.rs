@@ -17,9 +17,22 @@ pub fn prose(text: &str) -> String {
     escaped(text, Writing::Prose)
 }
 
+/// The same as `safe`, for text of several lines.
+pub fn safe_lines(text: &str) -> String {
+    text.lines().map(safe).collect::<Vec<_>>().join("\n")
+}
+
+/// The same as `prose`, for text of several lines.
+pub fn prose_lines(text: &str) -> String {
+    text.lines().map(prose).collect::<Vec<_>>().join("\n")
+}
+
+/// How a text is meant, and so what is at its place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Writing {
+pub enum Writing {
+    /// A command, a path, a value, or what a program printed.
     Code,
+    /// Words for people to read.
     Prose,
 }
 
@@ -33,28 +46,19 @@ fn escaped(text: &str, writing: Writing) -> String {
     let mut before = None;
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
-        let is_seen = if character.is_ascii() {
-            !character.is_ascii_control()
-        } else if is_hidden(character) {
-            writing == Writing::Prose && is_joining(before, character, characters.peek().copied())
-        } else if character.width() == Some(0) {
-            marks < MAX_MARKS
-        } else {
-            !character.is_control() && (writing == Writing::Prose || !character.is_whitespace())
-        };
+        let is_mark = character.width() == Some(0);
+        // What joins letters takes no room above them.
+        let is_crowded = is_mark && marks >= MAX_MARKS && !is_hidden(character);
+        let next = characters.peek().copied();
 
-        marks = match character.width() {
-            Some(0) => marks + 1,
-            _ => 0,
-        };
-        before = Some(character);
-
-        if is_seen {
-            shown.push(character);
-        } else {
+        if character.is_control() || is_crowded || is_unseen(writing, before, character, next) {
             push_escape(&mut shown, character);
             before = None;
+        } else {
+            shown.push(character);
+            before = Some(character);
         }
+        marks = if is_mark { marks + 1 } else { 0 };
     }
     shown
 }
@@ -69,9 +73,8 @@ pub fn in_json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         // Outside its strings JSON is ASCII, and newlines are of its layout.
-        if (character.is_control() && character != '\n')
-            || first_hidden(character.encode_utf8(&mut [0; 4]), false).is_some()
-        {
+        let is_control = character.is_control() && character != '\n';
+        if is_control || is_unseen(Writing::Code, None, character, None) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 shown.push_str(&format!("\\u{unit:04x}"));
             }
@@ -113,34 +116,29 @@ fn is_joining(before: Option<char>, character: char, next: Option<char>) -> bool
     }
 }
 
+/// Whether a character between two others can't be seen, or is taken for something else; control characters are none of these.
+fn is_unseen(writing: Writing, before: Option<char>, character: char, next: Option<char>) -> bool {
+    match writing {
+        Writing::Prose => is_hidden(character) && !is_joining(before, character, next),
+        Writing::Code => {
+            let is_odd_blank = character.is_whitespace() && !character.is_ascii() && !character.is_control();
+            is_hidden(character) || is_odd_blank
+        }
+    }
+}
+
 /// The first character of a text that would be escaped, though it is no control character, and its place in bytes.
-pub fn first_hidden(text: &str, is_prose: bool) -> Option<(usize, char)> {
+pub fn first_hidden(text: &str, writing: Writing) -> Option<(usize, char)> {
     let mut before = None;
     let mut characters = text.char_indices().peekable();
     while let Some((at, character)) = characters.next() {
         let next = characters.peek().map(|(_, next)| *next);
-        let is_odd = match is_prose {
-            true => is_hidden(character) && !is_joining(before, character, next),
-            false => {
-                is_hidden(character) || (character.is_whitespace() && !character.is_ascii() && !character.is_control())
-            }
-        };
-        if is_odd {
+        if is_unseen(writing, before, character, next) {
             return Some((at, character));
         }
         before = Some(character);
     }
     None
-}
-
-/// The same, for text of several lines.
-pub fn safe_lines(text: &str) -> String {
-    text.lines().map(safe).collect::<Vec<_>>().join("\n")
-}
-
-/// The same, for words.
-pub fn prose_lines(text: &str) -> String {
-    text.lines().map(prose).collect::<Vec<_>>().join("\n")
 }
 
 /// Several lines as one: a sentence and the commands below it.
@@ -181,6 +179,20 @@ pub fn without_escapes(text: &str) -> String {
 pub fn beginning(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
+}
+
+/// The whole characters of a stream that comes in pieces. The beginning of one at a piece's end is kept in `cut` for the next piece;
+/// bytes that belong to no character stay between them.
+pub fn whole_characters(cut: &mut Vec<u8>, piece: &[u8]) -> Vec<u8> {
+    let mut bytes = [std::mem::take(cut).as_slice(), piece].concat();
+    let is_beginning =
+        |end: &[u8]| str::from_utf8(end).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none());
+    // A character has at most four bytes, so that at most three are its beginning.
+    let least = bytes.len().saturating_sub(3);
+    if let Some(at) = (least..bytes.len()).rev().find(|at| is_beginning(&bytes[*at..])) {
+        *cut = bytes.split_off(at);
+    }
+    bytes
 }
 
 /// At most `most` columns, with the cut shown.
@@ -284,12 +296,12 @@ mod tests {
             let text = format!("rm{character} a");
             assert_eq!(safe(&text), format!("rm\\u{{{code:x}}} a"));
             assert_eq!(prose(&text), safe(&text), "{code:x}");
-            assert_eq!(first_hidden(&text, true), Some((2, character)), "{code:x}");
+            assert_eq!(first_hidden(&text, Writing::Prose), Some((2, character)), "{code:x}");
         }
         for blank in ['\u{a0}', '\u{1680}', '\u{2003}', '\u{202f}', '\u{205f}', '\u{3000}'] {
             let text = format!("rm{blank}a");
             assert_eq!(safe(&text), format!("rm\\u{{{:x}}}a", blank as u32));
-            assert_eq!((prose(&text), first_hidden(&text, false)), (text.clone(), Some((2, blank))));
+            assert_eq!((prose(&text), first_hidden(&text, Writing::Code)), (text.clone(), Some((2, blank))));
         }
     }
 
@@ -298,11 +310,11 @@ mod tests {
         let whole =
             ["שלום עולם", "שָׁלוֹם", "مرحبا", "漢字かな", "한국어", "नमस्ते", "tiếng Việt", "e\u{301}te\u{301}", "☃ 🙂 €"];
         for text in whole {
-            assert_eq!((safe(text), prose(text), first_hidden(text, false)), (text.into(), text.into(), None));
+            assert_eq!((safe(text), prose(text), first_hidden(text, Writing::Code)), (text.into(), text.into(), None));
         }
         let joined = ["👩\u{200d}💻", "❤\u{fe0f}\u{200d}🔥", "1\u{fe0f}\u{20e3}", "می\u{200c}خواهم", "क्\u{200d}ष"];
         for text in joined {
-            assert_eq!((prose(text), first_hidden(text, true)), (text.into(), None));
+            assert_eq!((prose(text), first_hidden(text, Writing::Prose)), (text.into(), None));
             assert!(safe(text).is_ascii() || safe(text).contains("\\u{"), "{}", safe(text));
         }
         assert_eq!(prose("a\u{200d}b 👩\u{200d}\u{200d}💻"), "a\\u{200d}b 👩\\u{200d}\\u{200d}💻");

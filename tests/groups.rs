@@ -134,11 +134,11 @@ fn on(host: &str, group: &str, with_chart: bool) -> Model {
         Event::Ready(Ready { lab, played, left_out, live: Arc::clone(live), context, checks: Vec::new(), nanos: 1 })
     };
     let mut model = Model::new(Vec::new(), (80, 24));
-    update(&mut model, Msg::Opened { lesson, left_off: 0, tape: None });
-    update(&mut model, Msg::Engine(ready(0, &before)));
-    update(&mut model, Msg::Engine(Event::Playing { step: 0 }));
-    update(&mut model, Msg::Engine(Event::Played(Arc::new(record))));
-    update(&mut model, Msg::Engine(ready(1, &after)));
+    let _ = update(&mut model, Msg::Opened { lesson, left_off: 0, tape: None });
+    let _ = update(&mut model, Msg::Engine(ready(0, &before)));
+    let _ = update(&mut model, Msg::Engine(Event::Playing { step: 0 }));
+    let _ = update(&mut model, Msg::Engine(Event::Played(Arc::new(record))));
+    let _ = update(&mut model, Msg::Engine(ready(1, &after)));
     model
 }
 

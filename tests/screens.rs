@@ -62,7 +62,7 @@ fn moving_about_never_asks_the_engine_for_anything() {
         let effects = update(&mut model, key(KeyCode::Char(letter)));
         let asked: Vec<_> = effects.iter().filter(|effect| matches!(effect, Effect::Engine(_))).collect();
         assert!(asked.is_empty(), "`{letter}` asks for {asked:?}");
-        update(&mut model, key(KeyCode::Esc));
+        let _ = update(&mut model, key(KeyCode::Esc));
     }
     assert!(matches!(model.screen, Screen::Lesson(_)));
 }
@@ -119,10 +119,10 @@ fn screens_look_as_they_should() {
     let mut model = in_lesson(&[]);
     insta::assert_snapshot!("pivot-root-80x24", text(&draw(&model, &look(true), 80, 24)));
     insta::assert_snapshot!("pivot-root-120x40", text(&draw(&model, &look(true), 120, 40)));
-    update(&mut model, key(KeyCode::Char('d')));
+    let _ = update(&mut model, key(KeyCode::Char('d')));
     insta::assert_snapshot!("before-and-after-200x60", text(&draw(&model, &look(true), 200, 60)));
     insta::assert_snapshot!("ended-80x24", text(&draw(&ended(), &look(true), 80, 24)));
-    update(&mut model, key(KeyCode::Char('?')));
+    let _ = update(&mut model, key(KeyCode::Char('?')));
     insta::assert_snapshot!("help-120x40", text(&draw(&model, &look(true), 120, 40)));
 }
 

@@ -326,9 +326,9 @@ fn draw_all(tape: &Tape, lesson: &Arc<Lesson>) {
     let look = Look { theme: Theme { colors: true, ascii: false }, highlighted: Highlighted::new() };
     let mut model = Model::new(Vec::new(), (120, 40));
     let origin = Some(format!("\u{1b}[2J{}", tape.header.origin()));
-    update(&mut model, Msg::Opened { lesson: Arc::clone(lesson), left_off: 0, tape: origin });
+    let _ = update(&mut model, Msg::Opened { lesson: Arc::clone(lesson), left_off: 0, tape: origin });
     for event in played(tape, lesson, &vec![Request::Next; lesson.steps.len()]) {
-        update(&mut model, Msg::Engine(event));
+        let _ = update(&mut model, Msg::Engine(event));
         for (columns, rows) in [(80, 24), (200, 60)] {
             let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a screen");
             terminal.draw(|frame| ui::draw(&model, &look, frame)).expect("drawn");

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
-use crate::text::{MAX_MARKS, is_hidden, safe};
+use crate::text::{MAX_MARKS, is_hidden, safe, whole_characters};
 
 /// Lines kept above the screen.
 const SCROLLBACK: usize = 2000;
@@ -112,29 +112,23 @@ impl Terminal {
             self.marks = 0;
             return Cow::Borrowed(printed);
         }
-        let bytes = [std::mem::take(&mut self.partial).as_slice(), printed].concat();
-        let mut shown = Vec::with_capacity(bytes.len());
-        let mut chunks = bytes.utf8_chunks().peekable();
-        while let Some(chunk) = chunks.next() {
+        let bytes = whole_characters(&mut self.partial, printed);
+        let mut shown = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
             for character in chunk.valid().chars() {
                 let is_mark = character.width() == Some(0);
                 self.marks = if is_mark { self.marks + 1 } else { 0 };
                 if is_hidden(character) || self.marks > MAX_MARKS {
-                    shown.extend_from_slice(safe(character.encode_utf8(&mut [0; 4])).as_bytes());
+                    shown.push_str(&safe(character.encode_utf8(&mut [0; 4])));
                 } else {
-                    shown.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                    shown.push(character);
                 }
             }
-            // Only what ends the bytes can be the beginning of something.
-            match std::str::from_utf8(chunk.invalid()) {
-                Err(error) if error.error_len().is_none() && chunks.peek().is_none() => {
-                    self.partial = chunk.invalid().to_vec()
-                }
-                _ if chunk.invalid().is_empty() => {}
-                _ => shown.extend_from_slice("\u{fffd}".as_bytes()),
+            if !chunk.invalid().is_empty() {
+                shown.push(char::REPLACEMENT_CHARACTER);
             }
         }
-        Cow::Owned(shown)
+        Cow::Owned(shown.into_bytes())
     }
 
     pub fn resize(&mut self, size: TerminalSize) {

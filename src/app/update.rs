@@ -14,7 +14,8 @@ use crate::talk::message::ToHub;
 /// Rows that a page key moves by.
 pub(super) const PAGE: usize = 10;
 
-/// Apply a message.
+/// Apply a message. What is returned has to be carried out.
+#[must_use]
 pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
     match message {
         Msg::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::text::whole_characters;
+
 /// A control sequence longer than this is dropped, in bytes.
 const MAX_SEQUENCE: usize = 256;
 /// A string (title, clipboard …) that goes on for longer has no end: what comes then is text again, in characters.
@@ -68,9 +70,7 @@ enum State {
 impl Filter {
     /// What may be printed of these bytes. A sequence or a character that is cut waits for the rest.
     pub fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut bytes = [&std::mem::take(&mut self.partial), bytes].concat();
-        let cut = cut_character(&bytes);
-        self.partial = bytes.split_off(bytes.len() - cut);
+        let bytes = whole_characters(&mut self.partial, bytes);
         let mut out = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
             chunk.valid().chars().for_each(|letter| self.take(letter, &mut out));
@@ -246,16 +246,6 @@ fn is_harmless(parameters: &str, letter: char) -> bool {
         'm' => true,
         _ => FINALS.contains(letter) && !parameters.contains(':'),
     }
-}
-
-/// How many bytes at the end are the beginning of a character.
-fn cut_character(bytes: &[u8]) -> usize {
-    (1..=bytes.len().min(3))
-        .find(|&count| {
-            let end = &bytes[bytes.len() - count..];
-            std::str::from_utf8(end).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
-        })
-        .unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ pub(super) fn outcome_verdict(entry: &ActionEntry, failed: Option<&OpRecord>) ->
     let name = entry.action.name();
     match (&entry.fails, failed) {
         (None, None) => None,
-        (Some(errno), None) => Some(Verdict::new(false, format!("{name} fails with {errno}"), "it went well")),
+        (Some(errno), None) => Some(Verdict::failed(format!("{name} fails with {errno}"), "it went well")),
         (expected, Some(record)) => {
             let seen = match &record.outcome {
                 Outcome::Failed { errno, what } => {

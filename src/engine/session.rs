@@ -444,7 +444,7 @@ impl Acts {
     }
 
     fn cut_short(&mut self, entry: &ActionEntry, seen: String) {
-        self.verdicts.push(Verdict::new(false, format!("{} works", entry.action.name()), seen));
+        self.verdicts.push(Verdict::failed(format!("{} works", entry.action.name()), seen));
         self.is_cut_short = true;
     }
 }

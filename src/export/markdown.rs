@@ -76,9 +76,9 @@ fn done(blocks: &mut Vec<String>, deed: &Deed<'_>) {
         .verdicts
         .iter()
         .map(|verdict| match verdict.ok {
-            true => format!("- ok: {}", plain(&safe(&verdict.expected))),
+            true => format!("- ok: {}", literal(&verdict.expected)),
             false => {
-                format!("- NO: {}; the kernel shows: {}", plain(&safe(&verdict.expected)), plain(&safe(&verdict.seen)))
+                format!("- NO: {}; the kernel shows: {}", literal(&verdict.expected), literal(&verdict.seen))
             }
         })
         .collect();
@@ -86,6 +86,11 @@ fn done(blocks: &mut Vec<String>, deed: &Deed<'_>) {
         blocks.push("What the kernel says to it:".to_owned());
         blocks.push(verdicts.join("\n"));
     }
+}
+
+/// A text that stands for itself: nothing in it that can't be seen, and no markup.
+fn literal(text: &str) -> String {
+    plain(&safe(text))
 }
 
 /// A session at the prompts of the actors.
@@ -105,8 +110,8 @@ fn question(asked: &Asked<'_>) -> String {
     let mut lines =
         vec![format!("**Question {}** ({}). {}", asked.number, kind.words(), to_markdown(&asked.question.ask))];
     let options: Vec<String> =
-        asked.options.iter().map(|option| format!("- {}) {}", option.letter, plain(&safe(option.say)))).collect();
-    let goals: Vec<String> = asked.goals.iter().map(|goal| format!("- {}", plain(&safe(goal)))).collect();
+        asked.options.iter().map(|option| format!("- {}) {}", option.letter, literal(option.say))).collect();
+    let goals: Vec<String> = asked.goals.iter().map(|goal| format!("- {}", literal(goal))).collect();
     lines.extend([options.join("\n"), goals.join("\n")]);
     if matches!(kind, Kind::Value(_)) {
         lines.push("Answer: \\_\\_\\_\\_\\_\\_\\_\\_".to_owned());
@@ -117,11 +122,8 @@ fn question(asked: &Asked<'_>) -> String {
 
 fn answer(asked: &Asked<'_>) -> String {
     let letters = asked.right_letters();
-    let right = if letters.is_empty() {
-        plain(&safe(&asked.right))
-    } else {
-        format!("{letters}) {}", plain(&safe(&asked.right)))
-    };
+    let right =
+        if letters.is_empty() { literal(&asked.right) } else { format!("{letters}) {}", literal(&asked.right)) };
     let mut lines = vec![format!("**Question {}**: {right}", asked.number)];
     let wrong = asked.options.iter().filter(|option| option.worth == Worth::Wrong && !option.why.is_empty());
     lines.push(

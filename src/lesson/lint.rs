@@ -9,12 +9,21 @@ use super::unseen;
 use crate::action::Action;
 use crate::op::ActorName;
 
-/// Something wrong, and where.
+/// Something wrong, and where: line and column from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub line: usize,
     pub column: usize,
     pub message: String,
+}
+
+impl Finding {
+    /// What is wrong at a place in bytes.
+    pub fn at(text: &str, at: usize, message: String) -> Finding {
+        let before = &text[..at];
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Finding { line: 1 + before.matches('\n').count(), column: 1 + before[start..].chars().count(), message }
+    }
 }
 
 /// Controllers that a lesson can ask for; `unified` is the v2 tree, whatever it has.
@@ -34,11 +43,10 @@ const MOST_OPTIONS: usize = 7;
 
 /// In the order of the text; empty when the lesson is sound.
 pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
-    let mut findings = too_many(lesson, text);
-    findings.extend(unseen::in_values(lesson, text));
-    if !findings.is_empty() {
-        return findings;
+    if let Some(finding) = too_many(lesson, text).or_else(|| unseen::in_values(lesson, text)) {
+        return vec![finding];
     }
+    let mut findings = Vec::new();
     let mut say = |line: usize, message: String| findings.push(Finding { line, column: 1, message });
     if lesson.format != 1 {
         say(
@@ -249,15 +257,8 @@ fn lines_of_steps(text: &str) -> Vec<usize> {
     text.lines().enumerate().skip(steps).filter(|(_, line)| is_step(line)).map(|(at, _)| at + 1).collect()
 }
 
-/// Line and column of a place in bytes, both from 1.
-pub fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (1 + before.matches('\n').count(), 1 + before[start..].chars().count())
-}
-
 /// More than a screen or a talk can show, and than is looked through quickly: nothing else is said then.
-fn too_many(lesson: &Lesson, text: &str) -> Vec<Finding> {
+fn too_many(lesson: &Lesson, text: &str) -> Option<Finding> {
     let of_step = |step: &Step| {
         [
             ("actions", step.breaks.len() + step.actions.len(), MAX_ACTIONS),
@@ -273,13 +274,13 @@ fn too_many(lesson: &Lesson, text: &str) -> Vec<Finding> {
     let line_of = |index: usize| lines().get(index).copied().unwrap_or(1);
     if lesson.steps.len() > MAX_STEPS {
         let message = format!("a lesson has at most {MAX_STEPS} steps, this one has {}", lesson.steps.len());
-        return vec![Finding { line: line_of(MAX_STEPS), column: 1, message }];
+        return Some(Finding { line: line_of(MAX_STEPS), column: 1, message });
     }
-    let too_many = lesson.steps.iter().enumerate().find_map(|(index, step)| {
+    lesson.steps.iter().enumerate().find_map(|(index, step)| {
         let branches = step.branches.iter().map(|branch| branch.as_step());
         let all = branches.flat_map(|branch| of_step(&branch)).chain(of_step(step));
         let (what, count, most) = all.into_iter().find(|(_, count, most)| count > most)?;
-        Some((index, format!("a step has at most {most} {what}, and this one has {count}")))
-    });
-    too_many.map(|(index, message)| Finding { line: line_of(index), column: 1, message }).into_iter().collect()
+        let message = format!("a step has at most {most} {what}, and this one has {count}");
+        Some(Finding { line: line_of(index), column: 1, message })
+    })
 }

@@ -10,4 +10,5 @@ pub mod nearest;
 pub mod parse;
 pub mod programs;
 pub mod quiz;
+pub mod texts;
 pub mod unseen;

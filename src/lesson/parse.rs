@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::DeserializeSeed;
 
 use super::bounds::{self, Allowance, Weigh};
-use super::lint;
+use super::lint::{self, Finding};
 use super::model::Lesson;
 use super::nearest::nearest;
 use super::unseen;
@@ -50,12 +50,10 @@ const MAX_SOURCE: usize = 400;
 
 /// Parse and check one lesson. `file` is for messages only.
 pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
-    bounds::check(text).map_err(|refusal| {
-        let (line, column) = lint::place(text, refusal.at);
-        error_at(file, text, line, column, refusal.message)
-    })?;
+    let refuse = |finding: Finding| error_at(file, text, finding.line, finding.column, finding.message);
+    bounds::check(text).map_err(refuse)?;
     if let Some(finding) = unseen::in_text(text) {
-        return Err(error_at(file, text, finding.line, finding.column, finding.message));
+        return Err(refuse(finding));
     }
     let allowance = Allowance::default();
     if let Err(error) = Weigh::new(&allowance).deserialize(serde_yaml::Deserializer::from_str(text)) {
@@ -69,7 +67,7 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
     let lesson: Lesson = serde_yaml::from_str(text).map_err(|error| from_yaml(file, text, &error))?;
     match lint::check(&lesson, text).into_iter().next() {
         None => Ok(lesson),
-        Some(finding) => Err(error_at(file, text, finding.line, finding.column, finding.message)),
+        Some(finding) => Err(refuse(finding)),
     }
 }
 

@@ -1,37 +1,24 @@
 //! Characters of a lesson that a reader would not see, or that turn the order of what stands around them. Learners would be shown an
 //! escape in their place (`text::safe`); the author is told instead, and the lesson is refused: no text needs them.
 
-use serde_json::Value;
-
-use super::lint::{Finding, place};
+use super::lint::Finding;
 use super::model::Lesson;
-use crate::text::first_hidden;
-
-/// Fields of words for people. There, what joins letters or emoji is at its place; everything else is a command, a path, a name or
-/// a value.
-const PROSE: [&str; 13] =
-    ["title", "summary", "story", "after", "say", "callout", "notes", "nudge", "man", "ask", "hint", "explain", "why"];
-/// As many as are told of.
-const MAX_FINDINGS: usize = 20;
+use super::texts::{Role, Text};
+use crate::text::{Writing, first_hidden};
 
 /// The first that stands in the text as it is, wherever: a comment is read, too.
 pub fn in_text(text: &str) -> Option<Finding> {
-    let (at, character) = first_hidden(text, true)?;
-    let (line, column) = place(text, at);
-    Some(Finding { line, column, message: message(character) })
+    let (at, character) = first_hidden(text, Writing::Prose)?;
+    Some(Finding::at(text, at, message(character)))
 }
 
-/// What values hold: in quotes YAML has escapes for it, and what is at its place in words is not in a command.
-pub fn in_values(lesson: &Lesson, text: &str) -> Vec<Finding> {
-    let mut found = Vec::new();
-    if text.contains('\\') || first_hidden(text, false).is_some() {
-        walk("", &serde_json::to_value(lesson).unwrap_or_default(), &mut found);
+/// The first that a value holds: in quotes YAML has escapes for it, and what is at its place in words is not in a command.
+pub fn in_values(lesson: &Lesson, text: &str) -> Option<Finding> {
+    if !text.contains('\\') && first_hidden(text, Writing::Code).is_none() {
+        return None;
     }
-    let finding = |character| {
-        let (line, column) = place(text, find(text, character));
-        Finding { line, column, message: message(character) }
-    };
-    found.into_iter().map(finding).collect()
+    let character = lesson.texts().iter().find_map(first_bad)?;
+    Some(Finding::at(text, find(text, character), message(character)))
 }
 
 fn message(character: char) -> String {
@@ -45,27 +32,14 @@ fn message(character: char) -> String {
     format!("U+{code:04X} can't be seen here, or changes how the text around it reads: leave it out")
 }
 
-fn walk(field: &str, value: &Value, found: &mut Vec<char>) {
-    if found.len() == MAX_FINDINGS {
-        return;
-    }
-    match value {
-        Value::String(text) => found.extend(first_bad(text, PROSE.contains(&field))),
-        Value::Array(list) => list.iter().for_each(|one| walk(field, one, found)),
-        Value::Object(map) => {
-            for (name, one) in map {
-                found.extend(first_bad(name, false));
-                walk(name, one, found);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-fn first_bad(text: &str, is_prose: bool) -> Option<char> {
-    // What a program is given may hold control characters: they are shown as escapes.
-    let control = text.chars().find(|letter| is_prose && letter.is_control() && !"\n\t".contains(*letter));
-    control.or_else(|| first_hidden(text, is_prose).map(|(_, character)| character))
+fn first_bad(text: &Text<'_>) -> Option<char> {
+    let control = match text.role {
+        Role::Words | Role::Shown => text.text.chars().find(|letter| letter.is_control() && !"\n\t".contains(*letter)),
+        // It is shown as an escape.
+        Role::Given => None,
+    };
+    let writing = if text.role == Role::Words { Writing::Prose } else { Writing::Code };
+    control.or_else(|| first_hidden(&text.text, writing).map(|(_, character)| character))
 }
 
 /// Where a character of a value stands in the text: itself, or YAML's escape for it.

@@ -22,7 +22,7 @@ use crate::report::{LabInfo, StepRecord};
 use crate::snapshot::{Network, Snapshot};
 
 /// Bytes of a tape as a file. The program's own have 20 KiB at most, 900 KiB unpacked, and 110,000 values.
-pub const MAX_PACKED: u64 = 4 << 20;
+const MAX_PACKED: u64 = 4 << 20;
 /// Bytes of a tape, of a line, and of one text in it, unpacked.
 const MAX_UNPACKED: u64 = 32 << 20;
 const MAX_LINE: u64 = 4 << 20;
@@ -139,26 +139,24 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
         let line: Line = reader.line()?;
         let number = reader.lines;
         let damaged = |why: &str| TapeError::Damaged { line: number, why: why.to_owned() };
+        let seen = |index: usize| snapshots.get(index).ok_or_else(|| damaged("it names a snapshot that was not there"));
         let steps = tape.header.steps.len();
         match line {
             Line::Snapshot(snapshot) => {
                 snapshots.push(Seen::new(snapshot)?);
             }
             Line::Moment { lab, live, context } => {
-                let live = snapshots.get(live).ok_or_else(|| damaged("it names a snapshot that was not there"))?;
-                tape.moments.push(Moment { lab, live: Arc::clone(&live.snapshot), context });
+                tape.moments.push(Moment { lab, live: Arc::clone(&seen(live)?.snapshot), context });
             }
-            Line::Step(kept) => {
-                let record = restored(kept, &snapshots, &mut compared)?
-                    .ok_or_else(|| damaged("it names a snapshot that was not there"))?;
+            Line::Step(Kept { before, after, record }) => {
+                let record = restored(record, seen(before)?, seen(after)?, &mut compared)?;
                 if record.step != tape.records.len() || record.step >= steps {
                     return Err(damaged("it is of another step"));
                 }
                 tape.records.push(Arc::new(record));
             }
-            Line::Branch { step, branch, kept } => {
-                let record = restored(kept, &snapshots, &mut compared)?
-                    .ok_or_else(|| damaged("it names a snapshot that was not there"))?;
+            Line::Branch { step, branch, kept: Kept { before, after, record } } => {
+                let record = restored(record, seen(before)?, seen(after)?, &mut compared)?;
                 if step >= steps || record.step != step {
                     return Err(damaged("it is of another step"));
                 }
@@ -282,14 +280,13 @@ fn measure(text: &[u8]) -> (usize, usize) {
     (values, longest.max(begin.map_or(0, |start| text.len() - start)))
 }
 
-/// The record with its snapshots; none where they were not there.
-fn restored(kept: Kept, snapshots: &[Seen], compared: &mut usize) -> Result<Option<StepRecord>, TapeError> {
-    let (Some(before), Some(after)) = (snapshots.get(kept.before), snapshots.get(kept.after)) else { return Ok(None) };
+/// The record with its snapshots, whose comparison counts among those that the tape asks for.
+fn restored(record: StepRecord, before: &Seen, after: &Seen, compared: &mut usize) -> Result<StepRecord, TapeError> {
     *compared += before.rows + after.rows;
     if *compared > MAX_COMPARED {
         return Err(TapeError::TooLarge);
     }
-    Ok(Some(kept.record.between(Arc::clone(&before.snapshot), Arc::clone(&after.snapshot))))
+    Ok(record.between(Arc::clone(&before.snapshot), Arc::clone(&after.snapshot)))
 }
 
 /// A snapshot, and the rows that a comparison of it has.

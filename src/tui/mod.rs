@@ -165,7 +165,8 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
             stage.take_in(&mut model, first, backstage)?;
         }
         if counts && ticked.elapsed() >= SECOND {
-            update(&mut model, Msg::Tick(ticked.elapsed(), jiff::Zoned::now().strftime("%H:%M").to_string()));
+            let tick = Msg::Tick(ticked.elapsed(), jiff::Zoned::now().strftime("%H:%M").to_string());
+            stage.apply(&mut model, tick, backstage)?;
             ticked = Instant::now();
         }
         // What else is there comes along; but a flood must not keep the screen from being drawn.
@@ -233,8 +234,7 @@ impl Stage {
             }
             Incoming::Printed(tab) => {
                 let bytes = self.terminals.take(tab);
-                let effects = update(model, Msg::ShellPrinted { tab, bytes });
-                self.carry_out(model, effects, backstage)
+                self.apply(model, Msg::ShellPrinted { tab, bytes }, backstage)
             }
             Incoming::Highlighted(highlighted) => {
                 self.look.highlighted = highlighted;
@@ -276,7 +276,7 @@ impl Stage {
                         Ok(link) => self.start(link),
                         Err(error) => Msg::OpenFailed(format!("{error:#}")),
                     };
-                    update(model, message);
+                    self.apply(model, message, backstage)?;
                 }
                 Effect::Agree { lesson } => {
                     if let Some(said) = backstage.agree(&lesson) {
@@ -295,7 +295,7 @@ impl Stage {
                 }
                 Effect::Copy(text) => {
                     let said = self.copy(&text);
-                    update(model, Msg::Copied(said));
+                    self.apply(model, Msg::Copied(said), backstage)?;
                 }
                 Effect::Type { tab, bytes } => self.terminals.type_bytes(tab, bytes),
                 Effect::ResizeShell { tab, size } => self.terminals.resize(tab, size),

@@ -91,17 +91,15 @@ fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     let count = view.lesson.steps.len();
     let at = view.story_step() + 1;
     let played = view.played();
-    let state = match (&view.phase, view.position) {
-        _ if view.awaited.is_some() => {
-            view.awaited.as_ref().map_or_else(String::new, |awaited| safe(&awaited.to_string()))
-        }
-        (Phase::Building, _) => "making a lab ...".to_owned(),
-        (Phase::Playing { .. }, _) => "running ...".into(),
-        (Phase::Failed { .. }, _) => "FAILED".into(),
-        (Phase::Ready, _) if view.learning.branch.is_some() => "WHAT IF".into(),
-        (Phase::Ready, Position::Recorded(_)) => "LOOKING BACK".into(),
-        (Phase::Ready, Position::Live) if view.learning.turn.is_some() => "YOUR TURN".into(),
-        (Phase::Ready, Position::Live) => "LIVE".into(),
+    let state = match (&view.awaited, &view.phase, view.position) {
+        (Some(awaited), ..) => safe(&awaited.to_string()),
+        (None, Phase::Building, _) => "making a lab ...".to_owned(),
+        (None, Phase::Playing { .. }, _) => "running ...".into(),
+        (None, Phase::Failed { .. }, _) => "FAILED".into(),
+        (None, Phase::Ready, _) if view.learning.branch.is_some() => "WHAT IF".into(),
+        (None, Phase::Ready, Position::Recorded(_)) => "LOOKING BACK".into(),
+        (None, Phase::Ready, Position::Live) if view.learning.turn.is_some() => "YOUR TURN".into(),
+        (None, Phase::Ready, Position::Live) => "LIVE".into(),
     };
     let state = match (&view.tape, &view.phase, view.position) {
         (None, ..) => state,
@@ -165,7 +163,8 @@ fn tabs(view: &LessonView) -> String {
         .map(|(index, kind)| {
             let changes = view.changes(*kind);
             let count = if changes > 0 { format!(" {changes}") } else { String::new() };
-            let name = if view.focus == *kind { kind.title() } else { &kind.title()[..kind.title().len().min(4)] };
+            let letters = if view.focus == *kind { usize::MAX } else { 4 };
+            let name: String = kind.title().chars().take(letters).collect();
             let chosen = view.chosen_group().filter(|_| *kind == ViewKind::Cgroups);
             let chosen = chosen.map_or_else(String::new, |path| shortened(&safe(&format!(" /{path}")), 12));
             let tab = format!("{} {name}{chosen}{count}", index + 1);

@@ -24,7 +24,7 @@ use crate::app::keymap::{self, Command};
 use crate::app::quiz::Stage;
 use crate::app::{Model, Overlay, Screen};
 use crate::lesson::quiz::{Kind, Question};
-use crate::text::{first_hidden, safe, shortened};
+use crate::text::{Writing, first_hidden, safe, shortened};
 
 /// Smaller than this, one line says what is needed.
 pub const LEAST: (u16, u16) = (60, 15);
@@ -45,7 +45,7 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) {
 /// something.
 fn show_unseen(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
-        if !cell.symbol().is_ascii() && first_hidden(cell.symbol(), true).is_some() {
+        if !cell.symbol().is_ascii() && first_hidden(cell.symbol(), Writing::Prose).is_some() {
             cell.set_symbol("\u{fffd}");
         }
     }

@@ -215,12 +215,12 @@ pub fn record(step: usize, names: &[&str]) -> StepRecord {
 pub fn in_lesson(names: &[&str]) -> Model {
     let lesson = Arc::new(catalogue::find("build-a-container").expect("the lesson"));
     let mut model = Model::new(Vec::new(), (80, 24));
-    update(&mut model, Msg::Opened { lesson: Arc::clone(&lesson), left_off: 0, tape: None });
-    update(&mut model, Msg::Engine(Event::Ready(ready(0, snapshot(BEFORE, &[])))));
+    let _ = update(&mut model, Msg::Opened { lesson: Arc::clone(&lesson), left_off: 0, tape: None });
+    let _ = update(&mut model, Msg::Engine(Event::Ready(ready(0, snapshot(BEFORE, &[])))));
     for step in 0..PLAYED {
-        update(&mut model, Msg::Engine(Event::Playing { step }));
-        update(&mut model, Msg::Engine(Event::Played(Arc::new(record(step, names)))));
-        update(&mut model, Msg::Engine(Event::Ready(ready(step + 1, snapshot(AFTER, names)))));
+        let _ = update(&mut model, Msg::Engine(Event::Playing { step }));
+        let _ = update(&mut model, Msg::Engine(Event::Played(Arc::new(record(step, names)))));
+        let _ = update(&mut model, Msg::Engine(Event::Ready(ready(step + 1, snapshot(AFTER, names)))));
     }
     model
 }
@@ -253,13 +253,13 @@ pub fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
     let mut window = TalkView::new(role, PID, vec!["container".into()]);
     window.with_notes = role == Role::Screen;
     model.screen = Screen::Talk(Box::new(window));
-    update(&mut model, Msg::Hub(FromHub::Whole(Box::new(whole))));
+    let _ = update(&mut model, Msg::Hub(FromHub::Whole(Box::new(whole))));
     model.notice = None;
     for letter in keys.chars() {
         // The hub's part: what is set is shown.
         for effect in update(&mut model, key(KeyCode::Char(letter))) {
             if let Effect::Hub(ToHub::Stage(set)) = effect {
-                update(&mut model, Msg::Hub(FromHub::Stage { shown: set.clone(), set }));
+                let _ = update(&mut model, Msg::Hub(FromHub::Stage { shown: set.clone(), set }));
             }
         }
     }
@@ -305,11 +305,11 @@ pub fn programs(names: &[&str]) -> Model {
 
 pub fn ended() -> Model {
     let mut model = in_lesson(&[]);
-    update(&mut model, key(KeyCode::Char('q')));
-    update(&mut model, key(KeyCode::Char('y')));
+    let _ = update(&mut model, key(KeyCode::Char('q')));
+    let _ = update(&mut model, key(KeyCode::Char('y')));
     let row = |what: &str, differences: Vec<String>| ProofRow { what: what.into(), before: 20, after: 20, differences };
     let rows = vec![row("mounts", Vec::new()), row("network links", vec![HOSTILE[0].into()])];
-    update(&mut model, Msg::Engine(Event::Ended(Proof { rows })));
+    let _ = update(&mut model, Msg::Engine(Event::Ended(Proof { rows })));
     model
 }
 
@@ -359,7 +359,7 @@ pub fn models() -> Vec<(&'static str, Model)> {
     ] {
         let mut model = in_lesson(&names);
         for letter in keys.chars() {
-            update(&mut model, key(if letter == '\n' { KeyCode::Enter } else { KeyCode::Char(letter) }));
+            let _ = update(&mut model, key(if letter == '\n' { KeyCode::Enter } else { KeyCode::Char(letter) }));
         }
         models.push((name, model));
     }
@@ -403,7 +403,7 @@ pub fn press(model: &mut Model, keys: &str) {
             '\u{1d}' => Msg::Key(KeyEvent::new(KeyCode::Char('5'), KeyModifiers::CONTROL)),
             other => key(KeyCode::Char(other)),
         };
-        update(model, event);
+        let _ = update(model, event);
     }
 }
 
@@ -412,7 +412,7 @@ pub fn your_turn(names: &[&str]) -> Model {
     press(&mut model, "\n");
     let verdicts = vec![Verdict::new(true, "what is done", ""), Verdict::new(false, names.join(" "), names.join(" "))];
     let state = TurnState { step: 11, goal: Goal::Step, verdicts, earned: vec![true, true] };
-    update(&mut model, Msg::Engine(Event::Turn(Some(state))));
+    let _ = update(&mut model, Msg::Engine(Event::Turn(Some(state))));
     press(&mut model, "HHH");
     model
 }
@@ -424,9 +424,9 @@ pub fn with_shell(names: &[&str], keys: &str) -> Model {
     for (tab, actor) in names.iter().enumerate() {
         let opened = Ok(terminal.clone());
         let (tab, actor) = (tab as u32, ActorName::from(*actor));
-        update(&mut model, Msg::Engine(Event::Shell { tab, actor, opened }));
+        let _ = update(&mut model, Msg::Engine(Event::Shell { tab, actor, opened }));
         let bytes = [names.join("\n").as_bytes(), b"\x1b[31;44;1mcolours\xff\xfe\x9b2J\x07"].concat();
-        update(&mut model, Msg::ShellPrinted { tab, bytes });
+        let _ = update(&mut model, Msg::ShellPrinted { tab, bytes });
     }
     press(&mut model, keys);
     model
@@ -447,7 +447,7 @@ pub fn what_if(names: &[&str]) -> Model {
         charts: Vec::new(),
         nanos: 1,
     };
-    update(&mut model, Msg::Engine(Event::Branched { branch: 0, record: Arc::new(record) }));
+    let _ = update(&mut model, Msg::Engine(Event::Branched { branch: 0, record: Arc::new(record) }));
     model
 }
 

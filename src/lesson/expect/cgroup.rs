@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CUT, ExpectKind, UNREAD, World, or_unread, verdict};
+use super::{CUT, ExpectKind, UNREAD, World, or_unread};
 use crate::action::cgroup::Limits;
 use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
@@ -102,7 +102,7 @@ impl ExpectKind for Cgroup {
         if groups.is_empty() {
             let (omitted, listed) = (world.snapshot.cgroups_omitted, world.snapshot.cgroups.len());
             let seen = or_unread(omitted, "cgroups", listed, || format!("there is no cgroup {}", self.name));
-            return verdict(false, self.sentence(), seen);
+            return Verdict::failed(self.sentence(), seen);
         }
         if let Some(actor) = &self.has {
             let pid = world.snapshot.process_of(actor).map(|process| process.pid);
@@ -110,7 +110,7 @@ impl ExpectKind for Cgroup {
             if let Some(group) = outside {
                 let seen = || format!("cgroup.procs of {}: {:?}", group.hierarchy, group.procs);
                 let seen = or_unread(group.procs_omitted, "members", group.procs.len(), seen);
-                return verdict(false, self.sentence(), seen);
+                return Verdict::failed(self.sentence(), seen);
             }
         }
         let mut seen = Vec::new();
@@ -124,12 +124,12 @@ impl ExpectKind for Cgroup {
             let shown = shown.unwrap_or_else(|| format!("no file {}", choices[0].0));
             if !fits {
                 let shown = if shown.ends_with(CUT) { format!("{UNREAD}: {shown}") } else { shown };
-                return verdict(false, self.sentence(), shown);
+                return Verdict::failed(self.sentence(), shown);
             }
             seen.push(shown);
         }
         let hierarchies: Vec<&str> = groups.iter().map(|group| group.hierarchy.as_str()).collect();
         seen.push(format!("in {}", hierarchies.join(", ")));
-        verdict(true, self.sentence(), seen.join(", "))
+        Verdict::held(self.sentence(), seen.join(", "))
     }
 }

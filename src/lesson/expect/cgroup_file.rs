@@ -134,11 +134,11 @@ impl ExpectKind for CgroupFile {
             sentence.push_str(&format!(" is {}", self.is.join(" or ")));
             return match self.text(&self.name, world.snapshot) {
                 Some((name, text)) => verdict(self.is.contains(&text), sentence, format!("{name} = {text}")),
-                None => verdict(false, sentence, self.missing(world.snapshot)),
+                None => Verdict::failed(sentence, self.missing(world.snapshot)),
             };
         }
         let Some((name, number)) = self.read(world.snapshot) else {
-            return verdict(false, sentence, self.missing(world.snapshot));
+            return Verdict::failed(sentence, self.missing(world.snapshot));
         };
         let before = self.read(world.before).map_or(0, |(_, number)| number);
         let fits = self.at_least.is_none_or(|least| number >= least)

@@ -66,7 +66,7 @@ impl ExpectKind for File {
             sentence.push_str(&format!(" that says `{text}`"));
         }
         let Some(answer) = world.facts.files.get(&(self.actor.clone(), self.path.clone())) else {
-            return verdict(false, sentence, format!("there is no {}", self.actor));
+            return Verdict::failed(sentence, format!("there is no {}", self.actor));
         };
         let Some(fact) = answer else {
             return verdict(self.is == Presence::Absent, sentence, "no such file");
@@ -80,8 +80,7 @@ impl ExpectKind for File {
         let says_it = self.contains.as_deref().is_none_or(|text| fact.content.contains(text));
         if right_kind && !says_it && fact.is_cut {
             let read = fact.content.len();
-            return verdict(
-                false,
+            return Verdict::failed(
                 sentence,
                 format!("{UNREAD}: the first {read} bytes of {} do not say it", self.path),
             );

@@ -64,12 +64,12 @@ impl ExpectKind for Measured {
         sentence.extend(self.at_most.map(|most| format!(" at most {most}")));
         sentence.extend(self.of.as_ref().map(|of| format!(" times that of {of}")));
         let Some(number) = self.measured(world, self.by.as_ref()) else {
-            return verdict(false, sentence, "it was not measured");
+            return Verdict::failed(sentence, "it was not measured");
         };
         let (compared, seen) = match self.of.as_ref().map(|of| (of, self.measured(world, Some(of)))) {
             None => (number, format!("{} {number}", self.what)),
             Some((of, Some(other))) => (number / other, format!("{number}, and {other} of {of}")),
-            Some((of, None)) => return verdict(false, sentence, format!("{of} did not measure it")),
+            Some((of, None)) => return Verdict::failed(sentence, format!("{of} did not measure it")),
         };
         let fits =
             self.at_least.is_none_or(|least| compared >= least) && self.at_most.is_none_or(|most| compared <= most);

@@ -65,7 +65,7 @@ impl ExpectKind for Mount {
 
     fn judge(&self, world: &World<'_>) -> Verdict {
         let Some(table) = world.snapshot.mounts_of(&self.actor) else {
-            return verdict(false, self.sentence(), format!("there is no {}", self.actor));
+            return Verdict::failed(self.sentence(), format!("there is no {}", self.actor));
         };
         // Of several mounts on one target, the last is on top.
         let fitting = table.rows.iter().rev().find(|row| self.fits(row));
@@ -115,7 +115,7 @@ impl ExpectKind for Mounts {
         sentences.extend(self.all.as_ref().map(|word| format!("all mounts of {} are {word}", self.actor)));
         let sentence = sentences.join(", and ");
         let Some(table) = world.snapshot.mounts_of(&self.actor) else {
-            return verdict(false, sentence, format!("there is no {}", self.actor));
+            return Verdict::failed(sentence, format!("there is no {}", self.actor));
         };
         let listed = table.rows.len();
         let count = match table.omitted {
@@ -150,7 +150,7 @@ impl ExpectKind for Mounts {
             }
         };
         if let Some(cut) = cut {
-            return verdict(false, sentence, or_unread(cut.omitted, "mounts", cut.rows.len(), counted));
+            return Verdict::failed(sentence, or_unread(cut.omitted, "mounts", cut.rows.len(), counted));
         }
         let ok = few && missing.is_none() && odd.is_none();
         verdict(ok, sentence, missing.or(odd).unwrap_or_else(counted))

@@ -51,7 +51,7 @@ impl ExpectKind for Namespaces {
         let (other, must_differ) = match (&self.differ_from, &self.shared_with) {
             (Some(other), _) => (other, true),
             (None, Some(other)) => (other, false),
-            (None, None) => return verdict(false, "a comparison", "neither differ_from nor shared_with is given"),
+            (None, None) => return Verdict::failed("a comparison", "neither differ_from nor shared_with is given"),
         };
         let sentence = if must_differ {
             format!("{} has namespaces of its own, not {other}'s: {names}", self.of)
@@ -59,7 +59,7 @@ impl ExpectKind for Namespaces {
             format!("{} shares these namespaces with {other}: {names}", self.of)
         };
         let (Some(one), Some(two)) = (world.snapshot.process_of(&self.of), world.snapshot.process_of(other)) else {
-            return verdict(false, sentence, format!("{} or {other} is not there", self.of));
+            return Verdict::failed(sentence, format!("{} or {other} is not there", self.of));
         };
         let wrong = self.kinds.iter().find(|kind| {
             let (left, right) = (one.namespaces.get(kind), two.namespaces.get(kind));

@@ -45,7 +45,7 @@ impl ExpectKind for Link {
         sentence.extend(self.up.map(|up| if up { ", up" } else { ", down" }));
         sentence.extend(self.master.as_ref().map(|master| format!(", plugged into {master}")));
         let Some(network) = world.snapshot.network_of(&self.actor) else {
-            return verdict(false, sentence, format!("there is no {}", self.actor));
+            return Verdict::failed(sentence, format!("there is no {}", self.actor));
         };
         let Some(link) = network.link(&self.name) else {
             let names = || network.links.iter().map(|link| link.name.as_str()).collect::<Vec<&str>>().join(", ");
@@ -88,7 +88,7 @@ impl ExpectKind for Address {
     fn judge(&self, world: &World<'_>) -> Verdict {
         let sentence = format!("{} has the address {} on {}", self.actor, self.is, self.dev);
         let Some(network) = world.snapshot.network_of(&self.actor) else {
-            return verdict(false, sentence, format!("there is no {}", self.actor));
+            return Verdict::failed(sentence, format!("there is no {}", self.actor));
         };
         let all: Vec<String> = network
             .addresses
@@ -134,7 +134,7 @@ impl ExpectKind for Route {
         sentence.extend(self.via.as_ref().map(|via| format!(" via {via}")));
         sentence.extend(self.dev.as_ref().map(|dev| format!(" over {dev}")));
         let Some(network) = world.snapshot.network_of(&self.actor) else {
-            return verdict(false, sentence, format!("there is no {}", self.actor));
+            return Verdict::failed(sentence, format!("there is no {}", self.actor));
         };
         let fitting = network.routes.iter().find(|route| {
             route.to == self.to
@@ -179,7 +179,7 @@ impl ExpectKind for Reach {
         match world.facts.reached.get(&(self.actor.clone(), self.to)) {
             Some(true) => verdict(self.answers, sentence, "an answer came"),
             Some(false) => verdict(!self.answers, sentence, "no answer"),
-            None => verdict(false, sentence, format!("there is no {}", self.actor)),
+            None => Verdict::failed(sentence, format!("there is no {}", self.actor)),
         }
     }
 }

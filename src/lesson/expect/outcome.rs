@@ -44,9 +44,9 @@ impl ExpectKind for Outcome {
         let sentence = match (&self.errno, self.status) {
             (Some(errno), _) => format!("the last action fails with {errno}"),
             (None, Some(status)) => format!("the last action ends with status {status}"),
-            (None, None) => return verdict(false, "an outcome", "neither status nor errno is given"),
+            (None, None) => return Verdict::failed("an outcome", "neither status nor errno is given"),
         };
-        let Some(last) = world.ops.last() else { return verdict(false, sentence, "nothing was done") };
+        let Some(last) = world.ops.last() else { return Verdict::failed(sentence, "nothing was done") };
         let (status, errno, seen) = match &last.outcome {
             op::Outcome::Done { .. } => (Some(0), None, "it went well".into()),
             op::Outcome::Exited { status, .. } => (Some(*status), None, format!("status {status}")),

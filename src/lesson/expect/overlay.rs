@@ -81,7 +81,7 @@ impl ExpectKind for Overlay {
                 let listed = overlays.iter().map(|overlay| overlay.entries.len()).sum();
                 let none = || format!("{} overlays are mounted, none has it", overlays.len());
                 let omitted = omitted.and(world.snapshot.overlays_omitted);
-                verdict(false, sentence, or_unread(omitted, "entries", listed, none))
+                Verdict::failed(sentence, or_unread(omitted, "entries", listed, none))
             }
         }
     }

@@ -35,7 +35,7 @@ impl ExpectKind for Pid {
                 let pids: Vec<String> = process.ns_pids.iter().map(u32::to_string).collect();
                 verdict(process.own_pid() == self.is, sentence, format!("NSpid: {}", pids.join(" ")))
             }
-            None => verdict(false, sentence, format!("there is no {}", self.of)),
+            None => Verdict::failed(sentence, format!("there is no {}", self.of)),
         }
     }
 }
@@ -77,8 +77,8 @@ impl ExpectKind for Ps {
         match world.facts.proc_lists.get(&key) {
             Some(Listing::Listed) => verdict(self.shown, sentence, counted),
             Some(Listing::Missing) => verdict(!self.shown, sentence, counted),
-            Some(Listing::Unknown) => verdict(false, sentence, format!("{UNREAD}: {counted}")),
-            None => verdict(false, sentence, format!("{} or {} is not there", self.viewer, self.lists)),
+            Some(Listing::Unknown) => Verdict::failed(sentence, format!("{UNREAD}: {counted}")),
+            None => Verdict::failed(sentence, format!("{} or {} is not there", self.viewer, self.lists)),
         }
     }
 }

@@ -67,12 +67,12 @@ impl ExpectKind for Traffic {
         let listed = world.snapshot.network_of(&self.actor).map_or(0, |network| network.traffic.len());
         let unread = |of: Omitted, seen: &str| or_unread(of, "classes and rules", listed, || seen.to_owned());
         let Some(now) = self.packets(world.snapshot) else {
-            return verdict(false, sentence, unread(omitted(world.snapshot), "there is no such row"));
+            return Verdict::failed(sentence, unread(omitted(world.snapshot), "there is no such row"));
         };
         // Packets of rows that were not read are missing in the sum.
         let cut = omitted(world.snapshot).and(omitted(world.before));
         if !cut.is_nothing() && (self.at_least.is_some() || self.at_most.is_some()) {
-            return verdict(false, sentence, unread(cut, ""));
+            return Verdict::failed(sentence, unread(cut, ""));
         }
         let passed = now.saturating_sub(self.packets(world.before).unwrap_or(0));
         let fits = self.at_least.is_none_or(|least| passed >= least) && self.at_most.is_none_or(|most| passed <= most);
