@@ -135,3 +135,21 @@ fn a_log_that_cannot_be_is_refused_in_one_sentence() {
     check(&["doctor", "--log", "/dev/null"], "", "it is not a file");
     check(&["doctor", "--log", "/dev/null"], "loud", "it can be info, debug or trace");
 }
+
+#[test]
+fn a_report_holds_what_a_fault_is_found_by_and_no_names() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let log = dir.path().join("log");
+    let mut command = unboxed();
+    command.args(["doctor", "--report", "--log"]).arg(&log).env("USER", "adalovelace").env("LOGNAME", "adalovelace");
+    std::fs::write(&log, "2026-11-26 adalovelace was here\n").expect("a log");
+    let output = command.output().expect("unboxed starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    for part in
+        ["unboxed ", "system: ", "This machine", "Facts\n", "\"euid\": ", "The end of the log\n", "USER was here"]
+    {
+        assert!(said.contains(part), "no {part:?} in {said}");
+    }
+    assert!(!said.contains("adalovelace"), "{said}");
+}

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Format, facts};
-use crate::doctor::{Playable, State, can_play, findings, render};
+use crate::doctor::{Facts, Finding, Playable, State, can_play, findings, render};
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::text;
@@ -12,19 +12,10 @@ use crate::text;
 pub fn doctor(format: Format) -> anyhow::Result<ExitCode> {
     let facts = facts();
     let found = findings(&facts);
-    let lessons: Vec<(String, String, Playable)> = catalogue::all()?
-        .into_iter()
-        .map(|lesson| (lesson.id.clone(), lesson.title.clone(), can_play(&lesson.needs, &facts)))
-        .collect();
     match format {
-        Format::Text => {
-            println!("{}", text::prose_lines(&render(&found, &lessons)));
-            for lesson in catalogue::all()? {
-                print_skipped(&lesson, &facts);
-            }
-        }
+        Format::Text => println!("{}", verdicts(&facts, &found)?),
         Format::Json => {
-            let object = serde_json::json!({ "facts": facts, "findings": found, "lessons": lessons });
+            let object = serde_json::json!({ "facts": facts, "findings": found, "lessons": playable(&facts)? });
             println!("{}", text::in_json(&serde_json::to_string_pretty(&object)?));
         }
     }
@@ -32,16 +23,45 @@ pub fn doctor(format: Format) -> anyhow::Result<ExitCode> {
     Ok(if blocked { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Steps that a playable lesson leaves out on this machine.
-fn print_skipped(lesson: &Lesson, facts: &crate::doctor::Facts) {
-    if can_play(&lesson.needs, facts) != Playable::Live {
-        return;
+/// The same and more, as one text for a report of a fault.
+pub fn report() -> anyhow::Result<ExitCode> {
+    let facts = facts();
+    let verdicts = verdicts(&facts, &findings(&facts))?;
+    println!("{}", super::report::report(&facts, &verdicts)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Each lesson by id and title, and whether it plays here.
+fn playable(facts: &Facts) -> anyhow::Result<Vec<(String, String, Playable)>> {
+    let lessons = catalogue::all()?;
+    Ok(lessons
+        .into_iter()
+        .map(|lesson| (lesson.id.clone(), lesson.title.clone(), can_play(&lesson.needs, facts)))
+        .collect())
+}
+
+/// What the doctor says of the machine, the lessons, and steps that are left out.
+fn verdicts(facts: &Facts, found: &[Finding]) -> anyhow::Result<String> {
+    let mut said = text::prose_lines(&render(found, &playable(facts)?));
+    for lesson in catalogue::all()? {
+        said.extend(skipped(&lesson, facts));
     }
+    Ok(said)
+}
+
+/// Steps that a playable lesson leaves out on this machine, each on lines of its own.
+fn skipped(lesson: &Lesson, facts: &Facts) -> Vec<String> {
+    let mut said = Vec::new();
+    if can_play(&lesson.needs, facts) != Playable::Live {
+        return said;
+    }
+
     for step in &lesson.steps {
         if let Playable::No { why, cure } = can_play(&step.needs, facts) {
-            let why = text::one_line(&why);
-            println!("note  {}: the step `{}` is left out here: {why}", lesson.id, text::prose(&step.title));
-            println!("      to change that: {}", text::one_line(&cure));
+            let (title, why, cure) = (text::prose(&step.title), text::one_line(&why), text::one_line(&cure));
+            said.push(format!("\nnote  {}: the step `{title}` is left out here: {why}", lesson.id));
+            said.push(format!("\n      to change that: {cure}"));
         }
     }
+    said
 }

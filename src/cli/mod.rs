@@ -11,6 +11,7 @@ mod learn;
 mod present;
 mod progress;
 mod record;
+mod report;
 pub mod run;
 mod saver;
 mod socket;
@@ -79,6 +80,10 @@ enum Command {
     Doctor {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
+        /// One text for a report of a fault: versions, all of this, and the end of the log that --log names; names of machine and
+        /// user are left out
+        #[arg(long, conflicts_with = "format")]
+        report: bool,
     },
     /// Remove what a killed run could have left behind
     Clean,
@@ -166,7 +171,8 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Progress(arguments) => progress::progress(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Shell(arguments) => door::shell(&arguments),
-        Command::Doctor { format } => doctor::doctor(format),
+        Command::Doctor { report: true, .. } => doctor::report(),
+        Command::Doctor { format, .. } => doctor::doctor(format),
         Command::Clean => clean(),
         Command::Check { files } => check::check(&files),
         Command::Source { lesson } => {
