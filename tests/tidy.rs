@@ -4,23 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Uses that ARCHITECTURE.md names as exceptions: (module, what it may use although it is lower).
-const EXCEPTIONS: [(&str, &str); 13] = [
-    ("diff", "lesson"),
-    ("report", "diff"),
-    ("report", "lesson"),
-    ("lesson", "observe"),
-    ("observe", "engine"),
-    ("kernel", "lab"),
-    ("lab", "actor"),
-    ("lab", "keeper"),
-    ("action", "observe"),
-    ("words", "observe"),
-    ("text", "text"),
-    ("doctor", "rootfs"),
-    ("engine", "observe"),
-];
-
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).expect("a directory").flatten() {
         let path = entry.path();
@@ -88,8 +71,7 @@ fn every_module_uses_only_layers_above_its_own() {
         for used in production(&text).split("crate::").skip(1) {
             let name: String = used.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
             let Some(&layer) = layers.get(&name) else { continue };
-            let allowed = EXCEPTIONS.contains(&(module.as_str(), name.as_str()));
-            if layer > own && !allowed {
+            if layer > own {
                 wrong.push(format!("{path} uses {name}"));
             }
         }

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{LessonView, Model, Phase, Screen};
-use crate::lesson::model::ViewKind;
+use crate::view::ViewKind;
 
 /// What a key means. A closed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -25,11 +25,12 @@ use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
-use crate::engine::{Event, Proof, Request};
+use crate::engine::{Event, Request};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::Mark;
 pub use crate::progress::StepHow;
+use crate::proof::Proof;
 use crate::talk::message::{FromHub, ToHub};
 
 /// What plays a lesson.

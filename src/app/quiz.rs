@@ -6,9 +6,10 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{Effect, LessonView, Model, Note, Phase, Screen};
 use crate::engine::{Goal, Request};
-use crate::lesson::model::{Lesson, ViewKind};
+use crate::lesson::model::Lesson;
 use crate::lesson::quiz::{Answer, FromLab, Grade, Kind, Mark, Question, grade, shuffled};
 use crate::report::StepRecord;
+use crate::view::ViewKind;
 
 /// A question by the places of its step and of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

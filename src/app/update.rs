@@ -8,8 +8,8 @@ use super::{
     overlay_keys, quiz, shells, talk,
 };
 use crate::engine::{Event, Goal, Request, TurnState};
-use crate::lesson::model::ViewKind;
 use crate::talk::message::ToHub;
+use crate::view::ViewKind;
 
 /// Rows that a page key moves by.
 pub(super) const PAGE: usize = 10;

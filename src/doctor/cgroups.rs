@@ -4,9 +4,9 @@ use std::fs;
 
 use serde::Serialize;
 
-use crate::action::CgroupVersion;
 use crate::doctor::facts::Roots;
 use crate::doctor::unmounted::{self, Unmounted};
+use crate::snapshot::CgroupVersion;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cgroups {

@@ -1,10 +1,10 @@
 //! What would change a fact: sentences, and lines that start with `$ ` for commands to copy.
 
-use crate::action::CgroupVersion;
 use crate::doctor::cgroups::{Hierarchy, Layout};
 use crate::doctor::facts::{Environment, Facts};
 use crate::doctor::unmounted::{self, Obstacle};
 use crate::rootfs::Missing;
+use crate::snapshot::CgroupVersion;
 
 const CONTAINER: &str = "the container this runs in forbids it; start that one with\n\
     $ docker run -it --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined IMAGE\n\

@@ -2,7 +2,7 @@
 
 mod cgroups;
 mod cure;
-pub mod disk;
+mod disk;
 mod facts;
 mod text;
 mod unmounted;

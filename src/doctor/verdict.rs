@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::action::SCRATCH_DIR;
 use crate::doctor::cgroups::Layout;
 use crate::doctor::cure;
 use crate::doctor::facts::{Environment, Facts, IdRange};
@@ -80,11 +81,8 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
         return Playable::No { why, cure: cure::controller(name, facts) };
     }
     if needs.disk && facts.disk.is_none() {
-        let why = format!(
-            "it needs a real disk, and {} is on none (a tmpfs, an overlay, or btrfs)",
-            super::disk::SCRATCH_DIR
-        );
-        return Playable::No { why, cure: format!("mount an ext4 or xfs file system on {}", super::disk::SCRATCH_DIR) };
+        let why = format!("it needs a real disk, and {} is on none (a tmpfs, an overlay, or btrfs)", SCRATCH_DIR);
+        return Playable::No { why, cure: format!("mount an ext4 or xfs file system on {}", SCRATCH_DIR) };
     }
     Playable::Live
 }

@@ -8,8 +8,9 @@ use crate::failure;
 use crate::lesson::expect::{Expect, FactAnswers, World};
 use crate::lesson::model::{ActionEntry, Step};
 use crate::op::{ActorName, OpRecord, Outcome};
-use crate::report::{Predicted, Verdict};
+use crate::report::Predicted;
 use crate::snapshot::Snapshot;
+use crate::verdict::Verdict;
 
 /// How long an expectation may take to come true: processes die and links come up a little after the call.
 const SETTLE_WITHIN: Duration = Duration::from_millis(1500);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::link::{LinkError, Links};
 use super::waiting::Waiting;
-use crate::action::{CgroupMount, CgroupVersion, Context};
+use crate::action::{CgroupMount, Context};
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lab::protocol::{LabCgroup, LabMade, LabPlan};
@@ -18,6 +18,7 @@ use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, Observer, Subject};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::report::LabInfo;
+use crate::snapshot::CgroupVersion;
 use crate::snapshot::{Process, Snapshot};
 
 /// How often actors are asked for host names that change all the time.

@@ -10,7 +10,8 @@ use super::requests::{Cancel, RequestQueue};
 use super::session::{Session, SessionError};
 use super::waiting::Waiting;
 use super::whereabouts::Whereabouts;
-use super::{Event, Goal, Proof, Request, Visit};
+use super::{Event, Goal, Request, Visit};
+use crate::proof::Proof;
 use crate::report::StepRecord;
 use crate::snapshot::Snapshot;
 

@@ -14,17 +14,20 @@ use super::sampler::Sampler;
 use super::transcript::Transcript;
 use super::turn::{Transcripts, Turn};
 use super::waiting::Waiting;
-use super::{Proof, Ready, ShellTerminal};
+use super::{Ready, ShellTerminal};
 use crate::action::LowerError;
 use crate::doctor::{Facts, Playable, can_play};
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lab::protocol::LabPlan;
-use crate::lesson::model::{ActionEntry, Chart, Lesson, Look, Step};
+use crate::lesson::model::{ActionEntry, Lesson, Look, Step};
 use crate::observe::machine::{MachineState, Ours};
 use crate::op::{ActorName, Op, OpRecord};
-use crate::report::{LazyDiff, StepRecord, StepStatus, Verdict};
+use crate::proof::Proof;
+use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
+use crate::verdict::Verdict;
+use crate::view::Chart;
 
 /// How a session is opened.
 #[derive(Debug, Clone)]

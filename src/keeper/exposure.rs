@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid};
 
-use crate::action::CgroupVersion;
 use crate::doctor::{Cgroups, Hierarchy, Roots};
 use crate::lab::protocol::RoleFailure;
+use crate::snapshot::CgroupVersion;
 
 /// Files that change what happens to processes of a group, or who is in it.
 const SETTINGS: [&str; 6] =

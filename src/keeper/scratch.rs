@@ -14,7 +14,7 @@ use nix::unistd::{Gid, Uid, UnlinkatFlags, unlinkat};
 use super::cgroups::{ATTEMPTS, lock_directory, owner_of};
 use super::removal::Remains;
 use super::sweep::{self, Swept};
-use crate::doctor::disk::SCRATCH_DIR;
+use crate::action::SCRATCH_DIR;
 use crate::lab::protocol::RoleFailure;
 
 /// What follows the lab's name in the name of its directory, before letters that nobody can foretell.

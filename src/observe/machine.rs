@@ -7,8 +7,8 @@ use std::path::Path;
 use super::bounds::{self, Budget};
 use super::network::Share;
 use super::{mounts, network, processes};
-use crate::engine::{Proof, ProofRow};
 use crate::keeper::cgroups::owner_of;
+use crate::proof::{Proof, ProofRow};
 use crate::snapshot::Snapshot;
 
 /// What is compared.

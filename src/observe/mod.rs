@@ -28,10 +28,10 @@ use std::sync::Arc;
 use self::mount_watch::MountWatch;
 use self::network::Share;
 use self::rootdir::RootDir;
-use crate::action::CgroupVersion;
 use crate::diff::Diff;
 use crate::lesson::model::Look;
 use crate::op::{ActorName, NamespaceKind};
+use crate::snapshot::CgroupVersion;
 use crate::snapshot::{Cgroup, Directory, MountTable, Network, NsInode, Omitted, Overlay, Process, Snapshot};
 
 /// Idle calls of `changed` between two readings of counters.

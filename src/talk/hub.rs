@@ -13,8 +13,9 @@ use super::clock::Clock;
 use super::message::{FromHub, Order, Role, ToHub, Told, VERSION, Whole, Window, Windows};
 use crate::engine::events::EventReceiver;
 use crate::engine::requests::Requests;
-use crate::engine::{Event, Proof, Request};
+use crate::engine::{Event, Request};
 use crate::lab::wire::{self, Wire, is_own};
+use crate::proof::Proof;
 
 /// How long a window may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Stage;
 use super::clock::Clock;
-use crate::engine::{Event, Proof, Ready, Request};
+use crate::engine::{Event, Ready, Request};
+use crate::proof::Proof;
 use crate::report::{Series, StepRecord, WholeRecord};
 use crate::snapshot::Snapshot;
 

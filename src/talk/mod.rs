@@ -9,7 +9,7 @@ pub mod message;
 use serde::{Deserialize, Serialize};
 
 pub use self::beat::Beat;
-use crate::lesson::model::ViewKind;
+use crate::view::ViewKind;
 
 /// What the audience is shown of a lesson.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,8 +10,8 @@ use super::pane::{self, frame_block};
 use super::{Look, quiz, step, terminal};
 use crate::app::shells::{self, Format, ShellFocus};
 use crate::app::{Beside, LessonView, Phase, Position};
-use crate::lesson::model::ViewKind;
 use crate::text::{column, prose, safe, shortened};
+use crate::view::ViewKind;
 
 pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);

@@ -12,8 +12,8 @@ use crate::app::LessonView;
 use crate::app::exam::Exam;
 use crate::app::quiz::{QuizView, Stage};
 use crate::lesson::quiz::{Grade, Kind, Mark, Question};
-use crate::report::Verdict;
 use crate::text::{prose, safe, shortened};
+use crate::verdict::Verdict;
 
 /// Rows that the panel would like to have, frame included.
 pub fn height(view: &LessonView, columns: u16, theme: Theme) -> u16 {

@@ -13,17 +13,19 @@ use unboxed::app::exam::{Exam, LessonResult};
 use unboxed::app::talk::TalkView;
 use unboxed::app::{self, CatalogueRow, Effect, Model, Msg, Programs, Screen, update};
 use unboxed::call::{Call, CallKind, CallResult, ErrnoName};
-use unboxed::engine::{Event, Goal, Proof, ProofRow, Ready, ShellTerminal, TurnState};
+use unboxed::engine::{Event, Goal, Ready, ShellTerminal, TurnState};
 use unboxed::lesson::{self, catalogue};
 use unboxed::observe::mounts;
 use unboxed::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
-use unboxed::report::{LabInfo, LazyDiff, StepRecord, StepStatus, Verdict, WholeRecord};
+use unboxed::proof::{Proof, ProofRow};
+use unboxed::report::{LabInfo, LazyDiff, StepRecord, StepStatus, WholeRecord};
 use unboxed::snapshot::*;
 use unboxed::talk::clock::Clock;
 use unboxed::talk::message::{FromHub, Role, ToHub, Told, Whole, Window, Windows};
 use unboxed::talk::{Beat, Stage};
 use unboxed::ui::theme::Theme;
 use unboxed::ui::{self, Look};
+use unboxed::verdict::Verdict;
 
 /// What nobody should name a thing, and somebody will.
 pub const HOSTILE: [&str; 9] = [

@@ -5,10 +5,10 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::coming::Coming;
 use super::{Asked, Talk, TalkView};
 use crate::app::{Effect, Model, Phase, Screen};
-use crate::lesson::model::ViewKind;
 use crate::talk::Stage;
 use crate::talk::beat::{self, Beat};
 use crate::talk::message::{ClockOrder, Order, Role, ToHub};
+use crate::view::ViewKind;
 
 /// What a key does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

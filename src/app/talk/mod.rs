@@ -14,10 +14,11 @@ use std::time::Duration;
 use super::panes::{Compare, PaneRow, RowKind, Scene, brief};
 use super::{LessonView, Phase};
 use crate::diff::Diff;
-use crate::engine::{Event, Proof};
-use crate::lesson::model::{Lesson, Step, ViewKind};
+use crate::engine::Event;
+use crate::lesson::model::{Lesson, Step};
 use crate::lesson::parse::parse;
 use crate::lesson::quiz::{Answer, FromLab, Grade, Kind, grade};
+use crate::proof::Proof;
 use crate::report::{StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 use crate::talk::Stage;
@@ -25,6 +26,7 @@ use crate::talk::beat::{self, Beat};
 use crate::talk::clock::Clock;
 use crate::talk::message::{Role, Told, Whole, Windows};
 use crate::tape::{Taken, Tape};
+use crate::view::ViewKind;
 
 /// One window.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 
 use crate::app::panes::{PaneRow, RowKind};
 use crate::app::talk::{Talk, left_out_because};
-use crate::lesson::model::{Step, ViewKind};
+use crate::lesson::model::Step;
 use crate::lesson::quiz::{Kind, Question, shuffled};
 use crate::talk::Stage;
 use crate::talk::beat::{Beat, paragraph, sentence};
@@ -17,6 +17,7 @@ use crate::ui::Look;
 use crate::ui::markdown;
 use crate::ui::pane::frame_block;
 use crate::ui::theme::Theme;
+use crate::view::ViewKind;
 
 /// Columns left free at either side of words.
 const MARGIN: u16 = 3;
