@@ -32,4 +32,5 @@ pub mod tui;
 pub mod ui;
 pub mod verdict;
 pub mod view;
+pub mod wire;
 pub mod words;

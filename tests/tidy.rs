@@ -95,7 +95,7 @@ fn what_must_stay_in_one_place_does() {
     };
     only("serde_yaml", &["src/lesson/parse.rs", "src/rootfs/fixture.rs"]);
     only("anyhow", &["src/cli/", "src/tui/", "src/main.rs"]);
-    only("unsafe {", &["src/kernel/", "src/lab/wire.rs"]);
+    only("unsafe {", &["src/kernel/", "src/wire/mod.rs"]);
     only("syntect", &["src/ui/highlight.rs"]);
     only("pulldown_cmark", &["src/ui/markdown.rs", "src/export/prose.rs"]);
     only("maud", &["src/export/"]);

@@ -11,9 +11,9 @@ use nix::unistd::Pid;
 use super::Answer;
 use crate::kernel::process::{self, Fork};
 use crate::kernel::{confine, perform, record::Recorder};
-use crate::lab::protocol::{FromActor, SpawnReport};
-use crate::lab::wire::{Wire, WireError};
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
+use crate::wire::protocol::{FromActor, SpawnReport};
+use crate::wire::{Wire, WireError};
 
 /// Where a new actor finds its wire; everything above is closed.
 const WIRE_FD: i32 = 3;

@@ -20,7 +20,6 @@ use crate::app::{Note, Source};
 use crate::doctor::{Playable, can_play};
 use crate::engine::session::{Session, SessionOptions};
 use crate::engine::{events, play, requests};
-use crate::lab::wire::Wire;
 use crate::lesson::model::Step;
 use crate::lesson::parse::parse;
 use crate::talk::clock::Clock;
@@ -29,6 +28,7 @@ use crate::talk::message::{FromHub, Role, ToHub, VERSION};
 use crate::tape::player;
 use crate::text;
 use crate::tui::{self, Backstage, EngineLink, TalkLink, TuiOptions};
+use crate::wire::Wire;
 
 /// Messages of the hub's that may wait for a window's screen.
 const UNREAD: usize = 4;

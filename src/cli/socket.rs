@@ -14,7 +14,7 @@ use nix::sys::stat::{self, FileStat, Mode, SFlag};
 
 use crate::kernel::directory::{self, Directory, own_uid, user_name};
 use crate::kernel::home;
-use crate::lab::wire;
+use crate::wire;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 128;

@@ -11,8 +11,6 @@ use super::waiting::Waiting;
 use crate::action::{CgroupMount, Context};
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
-use crate::lab::protocol::{LabCgroup, LabMade, LabPlan};
-use crate::lab::wire::Wire;
 use crate::lesson::model::Look;
 use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, Observer, Subject};
@@ -20,6 +18,8 @@ use crate::op::{ActorName, Op, OpRecord};
 use crate::report::LabInfo;
 use crate::snapshot::CgroupVersion;
 use crate::snapshot::{Process, Snapshot};
+use crate::wire::Wire;
+use crate::wire::protocol::{LabCgroup, LabMade, LabPlan};
 
 /// How often actors are asked for host names that change all the time.
 const ASK_PERIOD: Duration = Duration::from_secs(1);

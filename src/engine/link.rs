@@ -8,10 +8,10 @@ use std::sync::Arc;
 use super::asking::ActorWire;
 use super::waiting::Waiting;
 use crate::kernel::pty::TerminalSize;
-use crate::lab::guarded;
-use crate::lab::protocol::{FromActor, RoleFailure, ToActor};
-use crate::lab::wire::{Received, Wire};
 use crate::op::{ActorName, Op, OpRecord};
+use crate::wire::guarded;
+use crate::wire::protocol::{FromActor, RoleFailure, ToActor};
+use crate::wire::{Received, Wire};
 
 /// A host name is no longer, in bytes (uname(2)).
 const HOST_NAME_MAX: usize = 64;
@@ -265,7 +265,7 @@ impl Links {
 mod tests {
     use super::*;
     use crate::kernel::net;
-    use crate::lab::protocol::Numbered;
+    use crate::wire::protocol::Numbered;
     use std::os::fd::AsRawFd;
 
     /// A host that is not ours: it introduces itself with these, then answers its only request with that.

@@ -19,7 +19,6 @@ use crate::action::LowerError;
 use crate::doctor::{Facts, Playable, can_play};
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
-use crate::lab::protocol::LabPlan;
 use crate::lesson::model::{ActionEntry, Lesson, Look, Step};
 use crate::observe::machine::{MachineState, Ours};
 use crate::op::{ActorName, Op, OpRecord};
@@ -28,6 +27,7 @@ use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 use crate::verdict::Verdict;
 use crate::view::Chart;
+use crate::wire::protocol::LabPlan;
 
 /// How a session is opened.
 #[derive(Debug, Clone)]

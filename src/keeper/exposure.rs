@@ -10,8 +10,8 @@ use nix::errno::Errno;
 use nix::unistd::{Gid, Uid};
 
 use crate::doctor::{Cgroups, Hierarchy, Roots};
-use crate::lab::protocol::RoleFailure;
 use crate::snapshot::CgroupVersion;
+use crate::wire::protocol::RoleFailure;
 
 /// Files that change what happens to processes of a group, or who is in it.
 const SETTINGS: [&str; 6] =

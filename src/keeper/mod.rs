@@ -31,10 +31,12 @@ use crate::kernel::bpf::settings;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, inherited, perform};
-use crate::lab::protocol::{Doing, FromKeeper, FromStore, LabCgroup, LabMade, LabPlan, RoleFailure, ToKeeper, ToStore};
 use crate::lab::store::{self, IdRange};
-use crate::lab::wire::{Wire, WireError};
 use crate::op::{ActorName, NamespaceKind, Op};
+use crate::wire::protocol::{
+    Doing, FromKeeper, FromStore, LabCgroup, LabMade, LabPlan, RoleFailure, ToKeeper, ToStore,
+};
+use crate::wire::{Wire, WireError};
 
 /// The first argument that makes the program this role, and not a front end.
 pub const ROLE: &str = "--keeper-role";

@@ -15,7 +15,7 @@ use super::cgroups::{ATTEMPTS, lock_directory, owner_of};
 use super::removal::Remains;
 use super::sweep::{self, Swept};
 use crate::action::SCRATCH_DIR;
-use crate::lab::protocol::RoleFailure;
+use crate::wire::protocol::RoleFailure;
 
 /// What follows the lab's name in the name of its directory, before letters that nobody can foretell.
 const ENDING: &str = ".scratch.";

@@ -6,14 +6,14 @@ use std::os::fd::OwnedFd;
 use nix::unistd::Pid;
 
 use super::network::{self, Internet};
-use super::protocol::{Doing, FromActor, Numbered, RoleFailure, ToStore};
 use super::root;
 use super::store::Stage;
-use super::wire::Wire;
 use crate::actor;
 use crate::kernel::record::Recorder;
 use crate::kernel::{confine, process, seccomp};
 use crate::op::{ActorName, NamespaceKind};
+use crate::wire::Wire;
+use crate::wire::protocol::{Doing, FromActor, Numbered, RoleFailure, ToStore};
 
 /// Never returns: this is a forked process.
 pub fn live(stage: &Stage, request: &ToStore, mut wire: Wire, go: OwnedFd, parent: Pid) -> ! {

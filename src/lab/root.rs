@@ -7,10 +7,10 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::protocol::{Doing, LabCgroup, RoleFailure};
 use super::store::{Stage, bind};
 use crate::kernel::mount::{self, MountCall};
 use crate::op::MountFlag;
+use crate::wire::protocol::{Doing, LabCgroup, RoleFailure};
 
 /// Directories that hold programs and libraries. On a merged-/usr machine all but /usr are links into it.
 const PROGRAMS: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];

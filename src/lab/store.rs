@@ -8,8 +8,6 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::protocol::{Doing, FromStore, RoleFailure, ToStore};
-use super::wire::{Wire, WireError};
 use super::{init, root};
 use crate::kernel::mount::{self, MountCall};
 use crate::kernel::pidfd::Pidfd;
@@ -17,6 +15,8 @@ use crate::kernel::process::{self, RoleFork};
 use crate::kernel::record::Recorder;
 use crate::op::{MountFlag, NamespaceKind};
 use crate::rootfs;
+use crate::wire::protocol::{Doing, FromStore, RoleFailure, ToStore};
+use crate::wire::{Wire, WireError};
 
 /// Everything a lab is built from lies below this directory of the store's mount namespace.
 #[derive(Debug, Clone)]

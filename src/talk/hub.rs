@@ -14,8 +14,8 @@ use super::message::{FromHub, Order, Role, ToHub, Told, VERSION, Whole, Window, 
 use crate::engine::events::EventReceiver;
 use crate::engine::requests::Requests;
 use crate::engine::{Event, Request};
-use crate::lab::wire::{self, Wire, is_own};
 use crate::proof::Proof;
+use crate::wire::{self, Wire, is_own};
 
 /// How long a window may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(10);

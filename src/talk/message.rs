@@ -1,4 +1,4 @@
-//! What windows and the hub say to each other: closed lists, with a version, as length-prefixed JSON (`lab::wire`).
+//! What windows and the hub say to each other: closed lists, with a version, as length-prefixed JSON (`wire`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
