@@ -1,9 +1,6 @@
 //! The one table of keys: it feeds the keyboard, the footer, the help and the palette.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-use super::{LessonView, Model, Phase, Screen};
-use crate::view::ViewKind;
+use crossterm::event::{KeyCode, KeyModifiers};
 
 /// What a key means. A closed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,7 +51,7 @@ pub enum Command {
 
 /// Where a binding applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Everywhere,
     Lesson,
     Catalogue,
@@ -63,14 +60,14 @@ enum Place {
 /// One line of the table.
 #[derive(Debug)]
 pub struct Binding {
-    keys: &'static [(KeyCode, KeyModifiers)],
+    pub(super) keys: &'static [(KeyCode, KeyModifiers)],
     /// As the footer and the help print it.
     pub label: &'static str,
     /// Two or three words.
     pub short: &'static str,
     pub long: &'static str,
     pub command: Command,
-    place: Place,
+    pub(super) place: Place,
 }
 
 const NONE: KeyModifiers = KeyModifiers::NONE;
@@ -322,61 +319,6 @@ const fn binding(
 /// The key of a command, as it is printed.
 pub fn label(command: Command) -> &'static str {
     BINDINGS.iter().find(|binding| binding.command == command).map_or("", |binding| binding.label)
-}
-
-/// What a key means on this screen.
-pub fn command(key: KeyEvent, screen: &Screen) -> Option<Command> {
-    // Shift is part of the character; terminals differ in whether they say it again.
-    let modifiers = key.modifiers - KeyModifiers::SHIFT;
-    let fits = |binding: &&Binding| {
-        applies(binding, screen) && binding.keys.iter().any(|(code, wanted)| *code == key.code && *wanted == modifiers)
-    };
-    BINDINGS.iter().find(fits).map(|binding| binding.command)
-}
-
-fn applies(binding: &Binding, screen: &Screen) -> bool {
-    match binding.place {
-        Place::Everywhere => true,
-        Place::Lesson => matches!(screen, Screen::Lesson(_)),
-        Place::Catalogue => matches!(screen, Screen::Catalogue),
-    }
-}
-
-/// The bindings that do something now, for the footer.
-pub fn footer(model: &Model) -> Vec<&'static Binding> {
-    let works = |binding: &&Binding| {
-        applies(binding, &model.screen) && !binding.short.is_empty() && works_now(binding.command, &model.screen)
-    };
-    BINDINGS.iter().filter(works).collect()
-}
-
-/// Every binding of this screen with a text, for help and palette.
-pub fn listed(screen: &Screen) -> impl Iterator<Item = &'static Binding> {
-    BINDINGS.iter().filter(move |binding| applies(binding, screen) && !binding.long.is_empty())
-}
-
-fn works_now(command: Command, screen: &Screen) -> bool {
-    let Screen::Lesson(view) = screen else { return true };
-    match command {
-        Command::Shell | Command::YourTurn | Command::LeaveOut if view.tape.is_some() => false,
-        Command::Run => view.learning.branch.is_some() || view.can_run() || view.can_go_on() || view.is_finished(),
-        Command::LookBack => view.can_look_back(),
-        Command::LookForward | Command::BackToLive => !view.is_live(),
-        Command::Rewind => view.played() > 0 && is_idle(view),
-        Command::Shell => view.ready.is_some(),
-        Command::YourTurn => view.can_run() || view.can_go_on(),
-        Command::Hint => view.learning.first_open().is_some(),
-        Command::WhatIf => view.learning.branch.is_none() && view.step().is_some_and(|step| !step.branches.is_empty()),
-        Command::LeaveOut => view.can_run() && view.learning.turn.is_none(),
-        Command::CheckYourself => view.has_question(),
-        Command::Group => view.focus == ViewKind::Cgroups && view.has_groups(),
-        Command::Compare | Command::ChangesOnly | Command::NextChange => view.has_records(),
-        _ => true,
-    }
-}
-
-fn is_idle(view: &LessonView) -> bool {
-    matches!(view.phase, Phase::Ready)
 }
 
 #[cfg(test)]

@@ -1,15 +1,20 @@
 //! The state of the screen and how it changes. Pure: `update` takes a message and returns effects, nothing else happens.
 
+pub mod bindings;
+mod commands;
 pub mod exam;
 mod groups;
 pub mod keymap;
 pub mod learning;
+mod learning_commands;
 mod lesson_view;
 pub mod numbers;
 mod overlay;
 mod overlay_keys;
 pub mod panes;
 pub mod quiz;
+mod quiz_events;
+mod shell_events;
 pub mod shells;
 pub mod talk;
 pub mod terminal;

@@ -2,9 +2,10 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::keymap;
-use super::update::{PAGE, carry_out, leave, search};
-use super::{Confirm, Effect, Model, Overlay, Programs, Screen, Source, StepEntry, learning, shells};
+use super::commands::{PAGE, carry_out, leave, search};
+use super::{
+    Confirm, Effect, Model, Overlay, Programs, Screen, Source, StepEntry, bindings, learning_commands, shell_events,
+};
 use crate::engine::Request;
 
 pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
@@ -159,7 +160,7 @@ fn in_list(model: &mut Model, list: List, query: String, selected: usize, key: K
             let chosen = entries(model, &query, list).into_iter().nth(selected).map(|(entry, _)| entry);
             model.overlay = list.overlay(query, selected);
             return match chosen {
-                Some(StepEntry::Step(step)) => learning::leave_out(model, step),
+                Some(StepEntry::Step(step)) => learning_commands::leave_out(model, step),
                 _ => Vec::new(),
             };
         }
@@ -191,11 +192,11 @@ fn choose(model: &mut Model, entry: StepEntry) -> Vec<Effect> {
         StepEntry::Branch(index) => {
             let Screen::Lesson(view) = &model.screen else { return Vec::new() };
             let step = view.story_step();
-            learning::ask_branch(model, step, index)
+            learning_commands::ask_branch(model, step, index)
         }
         StepEntry::NewShell(actor) => {
             let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-            shells::ask_for(view, actor, model.size)
+            shell_events::ask_for(view, actor, model.size)
         }
     }
 }
@@ -222,7 +223,7 @@ pub fn entries(model: &Model, query: &str, list: List) -> Vec<(StepEntry, String
             (StepEntry::Step(index), format!("{} {:>2}  {}", view.step_sign(index), index + 1, step.title))
         })
     };
-    let commands = keymap::listed(&model.screen)
+    let commands = bindings::listed(&model.screen)
         .map(|binding| (StepEntry::Command(binding.command), format!("{:<10} {}", binding.label, binding.long)));
     let tabs =
         view.shells.tabs().iter().enumerate().map(|(index, tab)| {

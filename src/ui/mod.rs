@@ -20,9 +20,9 @@ use ratatui::widgets::{Clear, Paragraph};
 
 use self::highlight::Highlighted;
 use self::theme::Theme;
-use crate::app::keymap::{self, Command};
+use crate::app::keymap::Command;
 use crate::app::quiz::Stage;
-use crate::app::{Model, Overlay, Screen};
+use crate::app::{Model, Overlay, Screen, bindings};
 use crate::lesson::quiz::{Kind, Question};
 use crate::text::{first_hidden, safe, shortened};
 
@@ -121,7 +121,7 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         return;
     }
     let mut text = String::new();
-    for binding in keymap::footer(model) {
+    for binding in bindings::footer(model) {
         let short = match (&model.screen, binding.command) {
             (Screen::Lesson(view), Command::Run) if view.learning.branch.is_some() => "back from what-if",
             (Screen::Lesson(view), Command::Run) if view.learning.is_step_turn() => {

@@ -7,7 +7,7 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::pane::frame_block;
 use super::theme::Theme;
-use crate::app::{List, Model, Overlay, Programs, entries, keymap};
+use crate::app::{List, Model, Overlay, Programs, bindings, entries};
 use crate::text::{column, prose, safe};
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
@@ -56,7 +56,7 @@ fn draw_programs(programs: &Programs, size: (u16, u16), theme: Theme, area: Rect
 }
 
 fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let mut lines: Vec<Line<'_>> = keymap::listed(&model.screen)
+    let mut lines: Vec<Line<'_>> = bindings::listed(&model.screen)
         .map(|binding| Line::from(format!(" {} {}", column(binding.label, 10), binding.long)))
         .collect();
     lines.push(Line::default());
