@@ -14,7 +14,7 @@ use common::{BareLab, Held, alone, open_session, unboxed};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use unboxed::engine::events::{self, EventReceiver};
-use unboxed::engine::link::LinkError;
+use unboxed::engine::link_error::LinkError;
 use unboxed::engine::requests::{self, Requests};
 use unboxed::engine::session::{Session, SessionOptions};
 use unboxed::engine::{Event, Ready, Request, play};

@@ -1,7 +1,8 @@
 //! What would change a fact: sentences, and lines that start with `$ ` for commands to copy.
 
-use crate::doctor::cgroups::{Hierarchy, Layout};
+use crate::doctor::cgroups::Layout;
 use crate::doctor::facts::{Environment, Facts};
+use crate::doctor::hierarchy::Hierarchy;
 use crate::doctor::unmounted::{self, Obstacle};
 use crate::rootfs::Missing;
 use crate::snapshot::CgroupVersion;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::facts::Roots;
+use super::roots::Roots;
 use crate::action::SCRATCH_DIR;
 
 /// A whole disk, as `major:minor`: limits are set on these, not on partitions.

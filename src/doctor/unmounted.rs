@@ -3,8 +3,9 @@
 
 use serde::Serialize;
 
-use crate::doctor::cgroups::{Hierarchy, Offered};
-use crate::doctor::facts::{Kernel, Roots};
+use crate::doctor::hierarchy::{Hierarchy, Offered};
+use crate::doctor::kernel::Kernel;
+use crate::doctor::roots::Roots;
 
 /// Before 5.15 the first number written to net_cls.classid or net_prio.ifpriomap made sockets forget their v2 group, on the
 /// whole machine and until the next boot (cgroup_sk_alloc_disable): the one thing here that would not be harmless.

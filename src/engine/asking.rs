@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::link::LinkError;
 use super::waiting::{Awaited, Waiting, why_silent};
+use crate::engine::link_error::LinkError;
 use crate::op::{ActorName, Op};
 use crate::wire::guarded::{GuardError, GuardedWire};
 use crate::wire::protocol::{FromActor, Numbered, ToActor};

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::link::{LinkError, Links};
+use super::link::Links;
 use super::waiting::Waiting;
 use crate::action::{CgroupMount, Context};
+use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::Look;

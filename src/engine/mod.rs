@@ -1,13 +1,16 @@
 //! The engine plays lessons: it owns the lab, performs steps, records what happened. Front ends talk to it in
 //! `Request`s and hear `Event`s; it knows nothing of screens.
 
+mod aside;
 mod asking;
 mod branch;
 pub mod events;
+pub mod evidence;
 pub mod facts;
-pub mod judge;
+mod judge;
 pub mod lab;
 pub mod link;
+pub mod link_error;
 mod newborn;
 pub mod play;
 pub mod replay;
@@ -16,6 +19,7 @@ mod sampler;
 pub mod session;
 pub mod transcript;
 mod turn;
+mod typing;
 pub mod waiting;
 mod whereabouts;
 

@@ -5,18 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::branch::Aside;
-use super::judge::{self, Evidence};
+use super::aside::Aside;
+use super::evidence::{Evidence, outcome_verdict};
 use super::lab::{Lab, LabError};
-use super::link::LinkError;
 use super::replay::{self, Replayed};
 use super::sampler::Sampler;
 use super::transcript::Transcript;
-use super::turn::{Transcripts, Turn};
+use super::transcript::Transcripts;
+use super::turn::Turn;
 use super::waiting::Waiting;
 use super::{Ready, ShellTerminal};
 use crate::action::LowerError;
 use crate::doctor::{Facts, Playable, can_play};
+use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::{ActionEntry, Lesson, Look, Step};
@@ -365,7 +366,7 @@ impl Session {
                     break;
                 }
             }
-            let verdict = judge::outcome_verdict(entry, failed);
+            let verdict = outcome_verdict(entry, failed);
             let goes_on = verdict.as_ref().is_none_or(|verdict| verdict.ok);
             acts.verdicts.extend(verdict);
             if !goes_on {

@@ -5,6 +5,7 @@ pub mod cgroups;
 pub mod exposure;
 pub mod handle;
 mod ids;
+pub mod leftovers;
 pub mod removal;
 pub mod scratch;
 pub mod sweep;

@@ -11,6 +11,7 @@ use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus};
 use nix::unistd::Pid;
 
+use super::errno::to_errno;
 use super::notation;
 use super::pidfd::Pidfd;
 use super::record::Recorder;
@@ -388,15 +389,4 @@ pub fn reap_all() -> Vec<Pid> {
         }
     }
     reaped
-}
-
-/// The errno of an error, or of the one that it was made of; EIO where there is none.
-pub fn to_errno(error: std::io::Error) -> Errno {
-    let mut number = error.raw_os_error();
-    let mut cause = error.get_ref().and_then(|inner| inner.source());
-    while let (None, Some(inner)) = (number, cause) {
-        number = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
-        cause = inner.source();
-    }
-    number.map_or(Errno::EIO, Errno::from_raw)
 }

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use super::network::{self, Internet};
 use super::root;
-use super::store::Stage;
+use super::stage::Stage;
 use crate::actor;
 use crate::kernel::record::Recorder;
 use crate::kernel::{confine, process, seccomp};

@@ -3,4 +3,5 @@
 pub mod init;
 pub mod network;
 pub mod root;
+mod stage;
 pub mod store;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::store::{Stage, bind};
+use super::stage::{Stage, bind};
 use crate::kernel::mount::{self, MountCall};
 use crate::op::MountFlag;
 use crate::wire::protocol::{Doing, LabCgroup, RoleFailure};

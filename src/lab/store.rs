@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use super::stage::{Stage, bind};
 use super::{init, root};
 use crate::kernel::mount::{self, MountCall};
 use crate::kernel::pidfd::Pidfd;
@@ -17,34 +18,6 @@ use crate::op::{MountFlag, NamespaceKind};
 use crate::rootfs;
 use crate::wire::protocol::{Doing, FromStore, RoleFailure, ToStore};
 use crate::wire::{Wire, WireError};
-
-/// Everything a lab is built from lies below this directory of the store's mount namespace.
-#[derive(Debug, Clone)]
-pub struct Stage {
-    pub dir: PathBuf,
-}
-
-impl Stage {
-    /// The host's directories that labs see, sealed.
-    pub fn host(&self) -> PathBuf {
-        self.dir.join("host")
-    }
-
-    /// The image, one directory a layer.
-    pub fn image(&self) -> PathBuf {
-        self.dir.join("image")
-    }
-
-    /// An empty directory: each lab mounts its own root there.
-    pub fn lab(&self) -> PathBuf {
-        self.dir.join("lab")
-    }
-
-    /// An empty file, which the scratch file covers while a lab is forked.
-    pub fn scratch(&self) -> PathBuf {
-        self.dir.join("scratch")
-    }
-}
 
 /// The id mapping of a lab: how many ids, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,18 +151,6 @@ fn mount_tmpfs_somewhere() -> Result<PathBuf, RoleFailure> {
         }
     }
     Err(RoleFailure::new("mount a tmpfs for the image in a user namespace", last))
-}
-
-/// A recursive bind mount.
-pub fn bind(source: &Path, target: &Path) -> Result<(), Errno> {
-    let (Some(source), Some(target)) = (source.to_str(), target.to_str()) else { return Err(Errno::EINVAL) };
-    mount::mount_quietly(MountCall {
-        source: Some(source),
-        target,
-        fstype: None,
-        flags: &[MountFlag::Bind, MountFlag::Recursive],
-        data: None,
-    })
 }
 
 /// The default image from the machine's own programs; returns what the machine lacks.

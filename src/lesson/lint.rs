@@ -3,19 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::expect::Expect;
+use super::finding::Finding;
 use super::model::{Lesson, Step};
 use super::quiz::{Choice, Kind};
 use super::unseen;
 use crate::action::Action;
 use crate::op::ActorName;
-
-/// Something wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub line: usize,
-    pub column: usize,
-    pub message: String,
-}
 
 /// Controllers that a lesson can ask for; `unified` is the v2 tree, whatever it has.
 const CONTROLLERS: [&str; 13] = [
@@ -247,13 +240,6 @@ fn lines_of_steps(text: &str) -> Vec<usize> {
     let steps = text.lines().position(|line| line.starts_with("steps:")).unwrap_or(0);
     let is_step = |line: &str| line.trim_start().starts_with("- id:");
     text.lines().enumerate().skip(steps).filter(|(_, line)| is_step(line)).map(|(at, _)| at + 1).collect()
-}
-
-/// Line and column of a place in bytes, both from 1.
-pub fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (1 + before.matches('\n').count(), 1 + before[start..].chars().count())
 }
 
 /// More than a screen or a talk can show, and than is looked through quickly: nothing else is said then.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::DeserializeSeed;
 
 use super::bounds::{self, Allowance, Weigh};
+use super::finding;
 use super::lint;
 use super::model::Lesson;
 use super::nearest::nearest;
@@ -51,7 +52,7 @@ const MAX_SOURCE: usize = 400;
 /// Parse and check one lesson. `file` is for messages only.
 pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
     bounds::check(text).map_err(|refusal| {
-        let (line, column) = lint::place(text, refusal.at);
+        let (line, column) = finding::place(text, refusal.at);
         error_at(file, text, line, column, refusal.message)
     })?;
     if let Some(finding) = unseen::in_text(text) {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::lint::{Finding, place};
+use super::finding::{Finding, place};
 use super::model::Lesson;
 use crate::text::first_hidden;
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::bounds::{self, Budget};
-use super::network::Share;
+use super::netlink::Share;
 use super::{mounts, network, processes};
 use crate::keeper::cgroups::owner_of;
 use crate::proof::{Proof, ProofRow};

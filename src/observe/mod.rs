@@ -12,6 +12,7 @@ pub mod hostname_watch;
 pub mod machine;
 mod mount_watch;
 pub mod mounts;
+mod netlink;
 pub mod network;
 pub mod overlays;
 pub mod processes;
@@ -26,7 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::mount_watch::MountWatch;
-use self::network::Share;
+use self::netlink::Share;
 use self::rootdir::RootDir;
 use crate::diff::Diff;
 use crate::lesson::model::Look;

@@ -162,6 +162,6 @@ mod tests {
 
         let error = write(&plan, into.path()).expect_err("not empty");
         assert_eq!(error.to_string(), format!("write {}: File exists (os error 17)", base.display()));
-        assert_eq!(crate::kernel::process::to_errno(error), nix::errno::Errno::EEXIST);
+        assert_eq!(crate::kernel::errno::to_errno(error), nix::errno::Errno::EEXIST);
     }
 }
