@@ -1,8 +1,12 @@
-//! The layer table of ARCHITECTURE.md holds, and what must stay in one place does.
+//! The layer table of ARCHITECTURE.md holds, no files use each other in a circle, and what must stay in one place does.
+
+mod imports;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use self::imports::{circles, of_top_modules, top_module};
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).expect("a directory").flatten() {
@@ -52,33 +56,38 @@ fn layers() -> BTreeMap<String, usize> {
     found
 }
 
-fn module_of(path: &str) -> String {
-    let rest = path.trim_start_matches("src/");
-    rest.split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned()
+/// Which file of `src/` uses which, in production code.
+fn uses() -> imports::Uses {
+    let files = all_sources();
+    let below = |path: &str| path.trim_start_matches("src/").to_owned();
+    imports::uses(&files.iter().map(|(path, text)| (below(path), production(text).to_owned())).collect::<Vec<_>>())
 }
 
 #[test]
 fn every_module_uses_only_layers_above_its_own() {
     let layers = layers();
     assert!(layers.len() > 20, "{layers:?}");
-    let mut wrong = Vec::new();
-    for (path, text) in all_sources() {
-        let module = module_of(&path);
-        if module == "lib" {
-            continue;
-        }
-        let own = *layers.get(&module).unwrap_or_else(|| panic!("{module} is not in the table of ARCHITECTURE.md"));
-        for used in production(&text).split("crate::").skip(1) {
-            let name: String = used.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
-            let Some(&layer) = layers.get(&name) else { continue };
-            if layer > own {
-                wrong.push(format!("{path} uses {name}"));
-            }
-        }
+    let layer =
+        |module: &str| *layers.get(module).unwrap_or_else(|| panic!("{module} is not in the table of ARCHITECTURE.md"));
+    for (path, _) in all_sources().iter().filter(|(path, _)| path != "src/lib.rs") {
+        layer(top_module(path.trim_start_matches("src/")));
     }
-    wrong.sort();
-    wrong.dedup();
+    let mut wrong = Vec::new();
+    for (path, used) in uses() {
+        let own = layer(top_module(&path));
+        wrong
+            .extend(used.iter().filter(|used| layer(top_module(used)) > own).map(|used| format!("{path} uses {used}")));
+    }
     assert_eq!(wrong, [] as [String; 0]);
+}
+
+#[test]
+fn no_files_and_no_modules_use_each_other_in_a_circle() {
+    let uses = uses();
+    let count: usize = uses.values().map(|used| used.len()).sum();
+    assert!(count > 500, "only {count} uses were found");
+    assert_eq!(circles(&uses), [] as [String; 0]);
+    assert_eq!(circles(&of_top_modules(&uses)), [] as [String; 0]);
 }
 
 #[test]
