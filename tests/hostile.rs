@@ -11,7 +11,7 @@ use common::{BareLab, Held, alone};
 use unboxed::app::numbers::Numbers;
 use unboxed::app::panes::{self, Compare, Scene};
 use unboxed::diff::{Birth, Diff, Mark};
-use unboxed::lesson::model::Look;
+use unboxed::lesson::model::WatchedDirectory;
 use unboxed::observe::{CgroupRoot, Observer, Subject, bounds};
 use unboxed::op::ActorName;
 use unboxed::snapshot::CgroupVersion;
@@ -74,7 +74,7 @@ fn observer(lab: &mut BareLab) -> Observer {
         path: PathBuf::from(&cgroup.machine_path),
     });
     observer.set_cgroups(roots.collect());
-    let look = |path: &str| Look { actor: ActorName::host(), path: path.into() };
+    let look = |path: &str| WatchedDirectory { actor: ActorName::host(), path: path.into() };
     observer.set_look(vec![look("/many"), look("/links"), look("/o/u")]);
     observer
 }

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyEvent, KeyModifiers};
 
-use super::keymap::{BINDINGS, Binding, Command, Place};
+use super::keymap::{BINDINGS, Binding, BindingScope, Command};
 use super::{LessonView, Model, Phase, Screen};
 use crate::view::ViewKind;
 
@@ -18,9 +18,9 @@ pub fn command(key: KeyEvent, screen: &Screen) -> Option<Command> {
 
 fn applies(binding: &Binding, screen: &Screen) -> bool {
     match binding.place {
-        Place::Everywhere => true,
-        Place::Lesson => matches!(screen, Screen::Lesson(_)),
-        Place::Catalogue => matches!(screen, Screen::Catalogue),
+        BindingScope::Everywhere => true,
+        BindingScope::Lesson => matches!(screen, Screen::Lesson(_)),
+        BindingScope::Catalogue => matches!(screen, Screen::Catalogue),
     }
 }
 

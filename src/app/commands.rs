@@ -3,8 +3,8 @@
 use super::keymap::Command;
 use super::panes::PaneRow;
 use super::{
-    Confirm, Effect, Ended, LessonView, Model, Overlay, Phase, Screen, Source, groups, learning_commands, quiz_events,
-    shell_events,
+    Confirm, Effect, Ended, LessonView, Model, Phase, Screen, ScreenOverlay, Source, groups, learning_commands,
+    quiz_events, shell_events,
 };
 use crate::engine::{Goal, Request};
 use crate::view::ViewKind;
@@ -14,7 +14,7 @@ pub(super) const PAGE: usize = 10;
 
 pub(super) fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
-        Command::Help => model.overlay = Overlay::Help { scroll: 0 },
+        Command::Help => model.overlay = ScreenOverlay::Help { scroll: 0 },
         Command::Redraw => return vec![Effect::Redraw],
         Command::Suspend => return vec![Effect::Suspend],
         other => {
@@ -103,7 +103,7 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
             }
         }
         Command::Shell => return shell_events::enter(view, model.size),
-        Command::Shells => model.overlay = Overlay::Shells { query: String::new(), selected: 0 },
+        Command::Shells => model.overlay = ScreenOverlay::Shells { query: String::new(), selected: 0 },
         Command::LookBack => view.look_back(),
         Command::LookForward => view.look_forward(),
         Command::YourTurn => return learning_commands::toggle_turn(model),
@@ -134,16 +134,16 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
             let steps = view.played() - 1;
             let title = view.lesson.steps.get(steps).map_or("", |step| step.title.as_str());
             let question = format!("Rewind to before `{title}`? The lab is dropped and {steps} steps are replayed.");
-            model.overlay = Overlay::Confirm(Confirm { question, then: Request::RewindTo { steps } });
+            model.overlay = ScreenOverlay::Confirm(Confirm { question, then: Request::RewindTo { steps } });
         }
         Command::Rewind => {}
         Command::Restart => {
             let question = "Start the lesson anew, in a fresh lab?".into();
-            model.overlay = Overlay::Confirm(Confirm { question, then: Request::RewindTo { steps: 0 } });
+            model.overlay = ScreenOverlay::Confirm(Confirm { question, then: Request::RewindTo { steps: 0 } });
         }
-        Command::Steps => model.overlay = Overlay::Steps { query: String::new(), selected: view.story_step() },
-        Command::Palette => model.overlay = Overlay::Palette { query: String::new(), selected: 0 },
-        Command::Search => model.overlay = Overlay::Search { query: String::new() },
+        Command::Steps => model.overlay = ScreenOverlay::Steps { query: String::new(), selected: view.story_step() },
+        Command::Palette => model.overlay = ScreenOverlay::Palette { query: String::new(), selected: 0 },
+        Command::Search => model.overlay = ScreenOverlay::Search { query: String::new() },
         Command::SearchNext => search(view, 1),
         Command::SearchPrevious => search(view, -1),
         Command::CopyRow => {
@@ -157,7 +157,7 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::Quit => {
             let question = "The lab is running. Take it down and leave the lesson?".into();
-            model.overlay = Overlay::Confirm(Confirm { question, then: Request::Quit });
+            model.overlay = ScreenOverlay::Confirm(Confirm { question, then: Request::Quit });
         }
         other => look(view, other),
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::learning::{BranchView, SetAside, hint_for};
-use super::{Confirm, Effect, LessonView, Model, Note, Overlay, Phase, Position, Screen, StepHow};
+use super::{Confirm, Effect, LessonView, Model, Note, Phase, Position, Screen, ScreenOverlay, StepHow};
 use crate::engine::{Goal, Request};
 use crate::lesson::model::Branch;
 use crate::report::{StepRecord, StepStatus};
@@ -104,7 +104,7 @@ pub fn enter(model: &mut Model) -> Vec<Effect> {
         "{open} of {} not true yet. Be shown the step instead? What you changed in it is dropped with the lab.",
         turn.verdicts.len()
     );
-    model.overlay = Overlay::Confirm(Confirm { question, then: Request::Show });
+    model.overlay = ScreenOverlay::Confirm(Confirm { question, then: Request::Show });
     Vec::new()
 }
 
@@ -136,7 +136,7 @@ pub fn what_if(model: &mut Model) -> Vec<Effect> {
     if branches == 1 {
         return ask_branch(model, step, 0);
     }
-    model.overlay = Overlay::Branches { query: String::new(), selected: 0 };
+    model.overlay = ScreenOverlay::Branches { query: String::new(), selected: 0 };
     Vec::new()
 }
 

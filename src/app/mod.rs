@@ -21,8 +21,8 @@ pub mod terminal;
 mod update;
 
 pub use lesson_view::{Beside, LessonView, Phase, Position};
-pub use overlay::{Confirm, Overlay, Programs, StepEntry};
-pub use overlay_keys::{List, entries};
+pub use overlay::{Confirm, Programs, ScreenOverlay, StepEntry};
+pub use overlay_keys::{ListKind, entries};
 pub use update::update;
 
 use std::sync::Arc;
@@ -33,7 +33,7 @@ use crossterm::event::KeyEvent;
 use crate::engine::{Event, Request};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::Lesson;
-use crate::lesson::quiz::Mark;
+use crate::lesson::quiz::AnswerMark;
 pub use crate::progress::StepHow;
 use crate::proof::Proof;
 use crate::talk::message::{FromHub, ToHub};
@@ -74,7 +74,7 @@ pub struct Model {
     pub catalogue: Vec<CatalogueRow>,
     /// The chosen line of the catalogue.
     pub chosen: usize,
-    pub overlay: Overlay,
+    pub overlay: ScreenOverlay,
     /// One line above the footer: what a key just did.
     pub notice: Option<String>,
     /// Columns and rows.
@@ -159,7 +159,7 @@ pub enum Note {
     },
     Answer {
         question: String,
-        mark: Mark,
+        mark: AnswerMark,
     },
 }
 
@@ -206,7 +206,7 @@ impl Model {
             screen: Screen::Catalogue,
             catalogue,
             chosen: 0,
-            overlay: Overlay::None,
+            overlay: ScreenOverlay::None,
             notice: None,
             size,
             scroll: 0,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lesson::model::Lesson;
-use crate::lesson::quiz::{Grade, Kind, Mark, Question, shuffled};
+use crate::lesson::quiz::{AnswerMark, Grade, Kind, Question, shuffled};
 use crate::view::ViewKind;
 
 /// A question by the places of its step and of itself.
@@ -21,7 +21,7 @@ impl Item {
 
 /// Where the asking stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stage {
+pub enum QuizStage {
     /// The lab is brought to where the question is asked.
     Preparing,
     Asking,
@@ -37,7 +37,7 @@ pub enum Stage {
 pub struct QuizView {
     pub(super) items: Vec<Item>,
     pub(super) at: usize,
-    pub stage: Stage,
+    pub stage: QuizStage,
     /// The place of the cursor among the options as shown.
     pub cursor: usize,
     pub chosen: BTreeSet<usize>,
@@ -47,7 +47,7 @@ pub struct QuizView {
     /// A line is being moved.
     pub lifted: bool,
     pub hint: bool,
-    pub marks: BTreeMap<Item, Mark>,
+    pub marks: BTreeMap<Item, AnswerMark>,
     pub(super) seed: u64,
     pub(super) exam: bool,
     /// Rows that decided a prediction: their pane, and a word they hold.
@@ -66,7 +66,7 @@ impl QuizView {
         QuizView {
             items,
             at: 0,
-            stage: Stage::Asking,
+            stage: QuizStage::Asking,
             cursor: 0,
             chosen: BTreeSet::new(),
             text: String::new(),
@@ -99,13 +99,13 @@ impl QuizView {
     }
 
     pub fn right(&self) -> usize {
-        self.marks.values().filter(|mark| **mark == Mark::Right).count()
+        self.marks.values().filter(|mark| **mark == AnswerMark::Right).count()
     }
 
     /// A question comes up: nothing chosen, options in their place.
     pub(super) fn ask(&mut self, lesson: &Lesson) {
         let Some(question) = self.question(lesson) else {
-            self.stage = Stage::Over;
+            self.stage = QuizStage::Over;
             return;
         };
         let count = question.options().len();
@@ -122,6 +122,6 @@ impl QuizView {
         self.hint = false;
         self.points.clear();
         self.seen.clear();
-        self.stage = Stage::Asking;
+        self.stage = QuizStage::Asking;
     }
 }

@@ -2,10 +2,10 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::quiz::{Item, QuizView, Stage, all_items};
+use super::quiz::{Item, QuizStage, QuizView, all_items};
 use super::{Effect, LessonView, Model, Note, Phase, Screen};
 use crate::engine::{Goal, Request};
-use crate::lesson::quiz::{Answer, FromLab, Kind, Mark, Question, grade};
+use crate::lesson::quiz::{Answer, AnswerMark, FromLab, Kind, Question, grade};
 use crate::report::StepRecord;
 use crate::view::ViewKind;
 
@@ -67,7 +67,7 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
 fn prepare(view: &mut LessonView) -> Vec<Effect> {
     let Some(quiz) = &mut view.quiz else { return Vec::new() };
     let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else {
-        quiz.stage = Stage::Over;
+        quiz.stage = QuizStage::Over;
         return Vec::new();
     };
     let wanted = match question.kind() {
@@ -78,7 +78,7 @@ fn prepare(view: &mut LessonView) -> Vec<Effect> {
     };
     match wanted {
         Some(steps) if view.ready.as_ref().is_none_or(|ready| ready.played != steps) => {
-            quiz.stage = Stage::Preparing;
+            quiz.stage = QuizStage::Preparing;
             view.start_building();
             vec![Effect::Engine(Request::RewindTo { steps })]
         }
@@ -92,7 +92,7 @@ fn prepare(view: &mut LessonView) -> Vec<Effect> {
 /// The lab is up.
 pub fn on_ready(view: &mut LessonView) -> Vec<Effect> {
     match &view.quiz {
-        Some(quiz) if quiz.stage == Stage::Preparing => prepare(view),
+        Some(quiz) if quiz.stage == QuizStage::Preparing => prepare(view),
         _ => Vec::new(),
     }
 }
@@ -100,7 +100,7 @@ pub fn on_ready(view: &mut LessonView) -> Vec<Effect> {
 /// A step ran: if it was predicted, the kernel has decided.
 pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
     let Some(quiz) = &view.quiz else { return Vec::new() };
-    let (Some(item), Stage::Waiting(Some(option))) = (quiz.item(), &quiz.stage) else { return Vec::new() };
+    let (Some(item), QuizStage::Waiting(Some(option))) = (quiz.item(), &quiz.stage) else { return Vec::new() };
     let answer = Answer::One(*option);
     let predicted = record.predicted.iter().find(|predicted| predicted.question == item.index);
     let Some(predicted) = predicted.filter(|_| item.step == record.step) else {
@@ -131,7 +131,7 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
 /// A task got on.
 pub fn on_turn(view: &mut LessonView) -> Vec<Effect> {
     let Some(quiz) = &view.quiz else { return Vec::new() };
-    let is_task = quiz.stage == Stage::Waiting(None);
+    let is_task = quiz.stage == QuizStage::Waiting(None);
     let done = view.learning.turn.as_ref().is_some_and(|turn| turn.goal != Goal::Step && turn.holds());
     if !is_task || !done {
         return Vec::new();
@@ -148,8 +148,8 @@ fn settle(view: &mut LessonView, answer: &Answer, lab: &FromLab) -> Vec<Effect> 
     let grade = grade(question, answer, lab);
     let mark = grade.mark;
     quiz.marks.insert(item, mark);
-    quiz.stage = Stage::Answered(grade);
-    if mark != Mark::Open {
+    quiz.stage = QuizStage::Answered(grade);
+    if mark != AnswerMark::Open {
         view.answered.insert(item);
     }
     let note = Note::Answer { question: question.id.clone(), mark };
@@ -160,7 +160,7 @@ fn settle(view: &mut LessonView, answer: &Answer, lab: &FromLab) -> Vec<Effect> 
 pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
     let quiz = view.quiz.as_mut()?;
     let question = quiz.question(&view.lesson);
-    let is_text = matches!((&quiz.stage, question.map(Question::kind)), (Stage::Asking, Some(Kind::Value(_))));
+    let is_text = matches!((&quiz.stage, question.map(Question::kind)), (QuizStage::Asking, Some(Kind::Value(_))));
     if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
         return None;
     }
@@ -179,16 +179,16 @@ pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
             quiz.hint = true;
             Some(Vec::new())
         }
-        KeyCode::Char('0') if matches!(quiz.stage, Stage::Asking | Stage::Waiting(None)) => {
-            let is_task = matches!(quiz.stage, Stage::Waiting(None));
+        KeyCode::Char('0') if matches!(quiz.stage, QuizStage::Asking | QuizStage::Waiting(None)) => {
+            let is_task = matches!(quiz.stage, QuizStage::Waiting(None));
             let mut effects = settle(view, &Answer::Unknown, &from_lab(view));
             if is_task {
                 effects.push(Effect::Engine(Request::EndTurn));
             }
             Some(effects)
         }
-        KeyCode::Char('v') if matches!(quiz.stage, Stage::Answered(_)) => Some(visit(view)),
-        _ if quiz.stage == Stage::Asking => in_options(quiz, question?, key),
+        KeyCode::Char('v') if matches!(quiz.stage, QuizStage::Answered(_)) => Some(visit(view)),
+        _ if quiz.stage == QuizStage::Asking => in_options(quiz, question?, key),
         // Nothing is run or taken back while a question is open; but who looks, looks.
         KeyCode::Char('t' | ':') => Some(Vec::new()),
         code => swallow(code),
@@ -238,17 +238,17 @@ fn in_options(quiz: &mut QuizView, question: &Question, key: KeyEvent) -> Option
 fn enter(view: &mut LessonView) -> Vec<Effect> {
     let Some(quiz) = &mut view.quiz else { return Vec::new() };
     match &quiz.stage {
-        Stage::Asking => answer(view),
-        Stage::Answered(_) => {
+        QuizStage::Asking => answer(view),
+        QuizStage::Answered(_) => {
             quiz.at += 1;
             if quiz.at >= quiz.items.len() {
-                quiz.stage = Stage::Over;
+                quiz.stage = QuizStage::Over;
                 return if quiz.exam { vec![Effect::Engine(Request::Quit)] } else { leave(view) };
             }
             prepare(view)
         }
-        Stage::Over => leave(view),
-        Stage::Preparing | Stage::Waiting(_) => Vec::new(),
+        QuizStage::Over => leave(view),
+        QuizStage::Preparing | QuizStage::Waiting(_) => Vec::new(),
     }
 }
 
@@ -267,12 +267,12 @@ fn answer(view: &mut LessonView) -> Vec<Effect> {
             if view.phase != Phase::Ready {
                 return Vec::new();
             }
-            quiz.stage = Stage::Waiting(Some(chosen));
+            quiz.stage = QuizStage::Waiting(Some(chosen));
             view.phase = Phase::Playing { step: item.step };
             return vec![Effect::Engine(Request::Next)];
         }
         Kind::Task(_) => {
-            quiz.stage = Stage::Waiting(None);
+            quiz.stage = QuizStage::Waiting(None);
             return vec![Effect::Engine(Request::Turn(Goal::Question { step: item.step, index: item.index }))];
         }
     };
@@ -314,10 +314,10 @@ fn visit(view: &mut LessonView) -> Vec<Effect> {
 
 fn leave(view: &mut LessonView) -> Vec<Effect> {
     let Some(quiz) = view.quiz.take() else { return Vec::new() };
-    let waits_for_task = quiz.stage == Stage::Waiting(None);
+    let waits_for_task = quiz.stage == QuizStage::Waiting(None);
     if quiz.exam {
         // What was answered so far counts.
-        view.quiz = Some(QuizView { stage: Stage::Over, ..quiz });
+        view.quiz = Some(QuizView { stage: QuizStage::Over, ..quiz });
         return vec![Effect::Engine(Request::Quit)];
     }
     if !view.is_live() {

@@ -100,29 +100,29 @@ impl Shells {
 
 /// How much of the screen there is to show a lesson on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ScreenClass {
     Small,
     Middling,
     Large,
 }
 
-impl Format {
-    pub fn of(columns: u16, rows: u16) -> Format {
+impl ScreenClass {
+    pub fn of(columns: u16, rows: u16) -> ScreenClass {
         if columns >= 160 && rows >= 50 {
-            Format::Large
+            ScreenClass::Large
         } else if columns >= 100 && rows >= 30 {
-            Format::Middling
+            ScreenClass::Middling
         } else {
-            Format::Small
+            ScreenClass::Small
         }
     }
 
     /// Columns of the left side, with steps and story.
     pub fn left(self) -> u16 {
         match self {
-            Format::Small => 0,
-            Format::Middling => 42,
-            Format::Large => 52,
+            ScreenClass::Small => 0,
+            ScreenClass::Middling => 42,
+            ScreenClass::Large => 52,
         }
     }
 }
@@ -133,10 +133,10 @@ pub fn place((columns, rows): (u16, u16), zoomed: bool) -> Rect {
     if zoomed {
         return Rect { x: 0, y: 1, width: columns, height: body };
     }
-    let format = Format::of(columns, rows);
+    let format = ScreenClass::of(columns, rows);
     let height = match format {
-        Format::Small => (body * 11 / 20).max(5).min(body),
-        Format::Middling | Format::Large => body * 11 / 20,
+        ScreenClass::Small => (body * 11 / 20).max(5).min(body),
+        ScreenClass::Middling | ScreenClass::Large => body * 11 / 20,
     };
     Rect { x: format.left(), y: 1 + body - height, width: columns - format.left(), height }
 }

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::commands::{carry_out, ended};
 use super::{
-    Confirm, Effect, LessonView, Model, Msg, Note, Overlay, Phase, Screen, bindings, exam, learning_commands,
+    Confirm, Effect, LessonView, Model, Msg, Note, Phase, Screen, ScreenOverlay, bindings, exam, learning_commands,
     overlay_keys, quiz_events, shell_events, shells, talk,
 };
 use crate::engine::{Event, Goal, Request, TurnState};
@@ -29,7 +29,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         Msg::Engine(event) => on_event(model, event),
         Msg::Opened { lesson, left_off, tape } => {
             if left_off > 0 && left_off < lesson.steps.len() {
-                model.overlay = Overlay::Confirm(Confirm {
+                model.overlay = ScreenOverlay::Confirm(Confirm {
                     question: format!(
                         "You were here: {left_off} of {} steps played. Replay them and go on from there?",
                         lesson.steps.len()
@@ -42,7 +42,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
             view.tape = tape;
             if let Some(exam) = &model.exam {
                 view.quiz = Some(exam.questions(&view.lesson));
-                model.overlay = Overlay::None;
+                model.overlay = ScreenOverlay::None;
             }
             model.screen = Screen::Lesson(Box::new(view));
             Vec::new()
@@ -168,7 +168,7 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if let Screen::Talk(_) = model.screen {
         return talk::on_key(model, key);
     }
-    if model.overlay != Overlay::None {
+    if model.overlay != ScreenOverlay::None {
         return overlay_keys::on_key(model, key);
     }
     if let Screen::Lesson(view) = &mut model.screen

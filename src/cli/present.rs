@@ -23,7 +23,7 @@ use crate::engine::{events, play, requests};
 use crate::lesson::model::Step;
 use crate::lesson::parse::parse;
 use crate::talk::clock::Clock;
-use crate::talk::hub::{self, Subject};
+use crate::talk::hub::{self, Presented};
 use crate::talk::message::{FromHub, Role, ToHub, VERSION};
 use crate::tape::player;
 use crate::text;
@@ -260,7 +260,7 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
         }
     };
     let clock = Clock::new(&lesson, arguments.minutes, &missing);
-    let subject = Subject { lesson: source, name, steps: lesson.steps.len(), tape: origin, missing, clock };
+    let subject = Presented { lesson: source, name, steps: lesson.steps.len(), tape: origin, missing, clock };
     println!("{READY}");
     hub::serve(subject, listener, requests, events);
     // The lab is gone once the engine has ended.

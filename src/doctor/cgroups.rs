@@ -4,7 +4,7 @@ use std::fs;
 
 use serde::Serialize;
 
-use crate::doctor::hierarchy::{Hierarchy, Offered};
+use crate::doctor::hierarchy::{MountedHierarchy, OfferedController};
 use crate::doctor::roots::Roots;
 use crate::doctor::unmounted::{self, Unmounted};
 use crate::snapshot::CgroupVersion;
@@ -13,9 +13,9 @@ use crate::snapshot::CgroupVersion;
 pub struct Cgroups {
     pub layout: Layout,
     /// In the order of the mount table.
-    pub hierarchies: Vec<Hierarchy>,
+    pub hierarchies: Vec<MountedHierarchy>,
     /// What the kernel has, as /proc/cgroups says.
-    pub offered: Vec<Offered>,
+    pub offered: Vec<OfferedController>,
     /// What the keeper can mount by itself, or why it can't.
     pub unmounted: Vec<Unmounted>,
 }
@@ -34,7 +34,7 @@ impl Cgroups {
     pub fn read(roots: &Roots) -> Cgroups {
         let mounts = roots.text("proc/self/mountinfo").unwrap_or_default();
         let membership = roots.text("proc/self/cgroup").unwrap_or_default();
-        let mut hierarchies: Vec<Hierarchy> = Vec::new();
+        let mut hierarchies: Vec<MountedHierarchy> = Vec::new();
         for mount in mounts.lines().filter_map(CgroupMount::parse) {
             let hierarchy = mount.read(roots, &membership);
             match hierarchies.iter_mut().find(|known| known.is_same_tree(&hierarchy)) {
@@ -51,8 +51,8 @@ impl Cgroups {
             (false, true) => Layout::V2,
             (true, true) => Layout::Hybrid,
         };
-        let offered: Vec<Offered> =
-            roots.text("proc/cgroups").unwrap_or_default().lines().filter_map(Offered::parse).collect();
+        let offered: Vec<OfferedController> =
+            roots.text("proc/cgroups").unwrap_or_default().lines().filter_map(OfferedController::parse).collect();
         let unmounted = unmounted::read(roots, &offered, &hierarchies);
         Cgroups { layout, hierarchies, offered, unmounted }
     }
@@ -69,7 +69,7 @@ impl Cgroups {
     }
 
     /// The hierarchy that has a controller, delegable or not.
-    pub fn hierarchy_of(&self, controller: &str) -> Option<&Hierarchy> {
+    pub fn hierarchy_of(&self, controller: &str) -> Option<&MountedHierarchy> {
         self.hierarchies.iter().find(|tree| tree.offers(&tree.controllers, controller))
     }
 }
@@ -112,7 +112,7 @@ impl CgroupMount {
         })
     }
 
-    fn read(self, roots: &Roots, membership: &str) -> Hierarchy {
+    fn read(self, roots: &Roots, membership: &str) -> MountedHierarchy {
         let own = self.own(membership);
         let lab_parent = if self.is_read_only { None } else { self.lab_parent(roots, own.as_deref()) };
         let controllers = match self.version {
@@ -126,7 +126,7 @@ impl CgroupMount {
                 controllers.iter().filter(|name| !name.starts_with("name=")).cloned().collect()
             }
         };
-        Hierarchy {
+        MountedHierarchy {
             version: self.version,
             controllers,
             mount_point: self.mount_point,

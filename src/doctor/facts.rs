@@ -16,7 +16,7 @@ pub struct Facts {
     pub environment: Environment,
     pub user_namespaces: UserNamespaces,
     /// Lines of /proc/self/uid_map.
-    pub uid_map: Vec<IdRange>,
+    pub uid_map: Vec<IdMapping>,
     pub subordinate: Subordinate,
     pub cgroups: Cgroups,
     /// What the scratch file of a lab would be on.
@@ -53,7 +53,7 @@ pub struct UserNamespaces {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct IdRange {
+pub struct IdMapping {
     pub inside: u32,
     pub outside: u32,
     pub count: u32,
@@ -96,7 +96,7 @@ impl Facts {
                     .number("proc/sys/kernel/apparmor_restrict_unprivileged_userns")
                     .map(|n| n != 0),
             },
-            uid_map: roots.text("proc/self/uid_map").unwrap_or_default().lines().filter_map(IdRange::parse).collect(),
+            uid_map: roots.text("proc/self/uid_map").unwrap_or_default().lines().filter_map(IdMapping::parse).collect(),
             subordinate: subordinate(roots),
             cgroups: Cgroups::read(roots),
             disk: Disk::read(roots),
@@ -120,10 +120,10 @@ impl Facts {
     }
 }
 
-impl IdRange {
-    fn parse(line: &str) -> Option<IdRange> {
+impl IdMapping {
+    fn parse(line: &str) -> Option<IdMapping> {
         let mut numbers = line.split_whitespace().map(|word| word.parse().ok());
-        Some(IdRange { inside: numbers.next()??, outside: numbers.next()??, count: numbers.next()?? })
+        Some(IdMapping { inside: numbers.next()??, outside: numbers.next()??, count: numbers.next()?? })
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::snapshot::CgroupVersion;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Hierarchy {
+pub struct MountedHierarchy {
     pub version: CgroupVersion,
     /// Those it is mounted with (v1, `name=systemd` included), or those of its topmost group here (v2).
     pub controllers: Vec<String>,
@@ -21,7 +21,7 @@ pub struct Hierarchy {
 
 /// A line of /proc/cgroups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Offered {
+pub struct OfferedController {
     pub controller: String,
     /// Id of the hierarchy it is attached to; 0 for the v2 tree or none.
     pub hierarchy: u32,
@@ -29,8 +29,8 @@ pub struct Offered {
     pub enabled: bool,
 }
 
-impl Hierarchy {
-    pub(super) fn is_same_tree(&self, other: &Hierarchy) -> bool {
+impl MountedHierarchy {
+    pub(super) fn is_same_tree(&self, other: &MountedHierarchy) -> bool {
         let both_v2 = self.version == CgroupVersion::V2 && other.version == CgroupVersion::V2;
         both_v2 || (self.version == other.version && self.controllers == other.controllers)
     }
@@ -54,11 +54,11 @@ impl Hierarchy {
     }
 }
 
-impl Offered {
-    pub(super) fn parse(line: &str) -> Option<Offered> {
+impl OfferedController {
+    pub(super) fn parse(line: &str) -> Option<OfferedController> {
         let mut words = line.split_whitespace();
         let controller = words.next().filter(|word| !word.starts_with('#'))?.to_owned();
         let hierarchy = words.next()?.parse().ok()?;
-        Some(Offered { controller, hierarchy, enabled: words.nth(1)? == "1" })
+        Some(OfferedController { controller, hierarchy, enabled: words.nth(1)? == "1" })
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::doctor::hierarchy::{Hierarchy, Offered};
+use crate::doctor::hierarchy::{MountedHierarchy, OfferedController};
 use crate::doctor::kernel::Kernel;
 use crate::doctor::roots::Roots;
 
@@ -52,7 +52,7 @@ impl Obstacle {
 }
 
 /// The hierarchies of net_cls and net_prio, where they are not mounted: one for both, where they are free.
-pub fn read(roots: &Roots, offered: &[Offered], mounted: &[Hierarchy]) -> Vec<Unmounted> {
+pub fn read(roots: &Roots, offered: &[OfferedController], mounted: &[MountedHierarchy]) -> Vec<Unmounted> {
     let membership = roots.text("proc/self/cgroup").unwrap_or_default();
     let obstacle = obstacle(roots);
     let mut found: Vec<Unmounted> = Vec::new();
@@ -137,8 +137,8 @@ mod tests {
         Roots { root: dir.to_owned(), euid, may_write: |_| true }
     }
 
-    fn offered(lines: &[(&str, u32, bool)]) -> Vec<Offered> {
-        let one = |(name, hierarchy, enabled): &(&str, u32, bool)| Offered {
+    fn offered(lines: &[(&str, u32, bool)]) -> Vec<OfferedController> {
+        let one = |(name, hierarchy, enabled): &(&str, u32, bool)| OfferedController {
             controller: (*name).into(),
             hierarchy: *hierarchy,
             enabled: *enabled,

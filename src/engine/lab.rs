@@ -12,7 +12,7 @@ use crate::action::{CgroupMount, Context};
 use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
-use crate::lesson::model::Look;
+use crate::lesson::model::WatchedDirectory;
 use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, Observer, Subject};
 use crate::op::{ActorName, Op, OpRecord};
@@ -115,7 +115,7 @@ impl Lab {
         self.observer.cgroups()
     }
 
-    pub fn look_at(&mut self, look: &[Look]) {
+    pub fn look_at(&mut self, look: &[WatchedDirectory]) {
         self.observer.set_look(look.to_vec());
     }
 

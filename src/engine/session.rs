@@ -20,7 +20,7 @@ use crate::doctor::{Facts, Playable, can_play};
 use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
-use crate::lesson::model::{ActionEntry, Lesson, Look, Step};
+use crate::lesson::model::{ActionEntry, Lesson, Step, WatchedDirectory};
 use crate::observe::machine::{MachineState, Ours};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::proof::Proof;
@@ -210,7 +210,7 @@ impl Session {
         let played = self.played;
         // What the last step showed stays in sight beside what the next one is about.
         let last = played.checked_sub(1).and_then(|index| lesson.steps.get(index));
-        let mut look: Vec<Look> = last.into_iter().chain(step).flat_map(|step| step.look.clone()).collect();
+        let mut look: Vec<WatchedDirectory> = last.into_iter().chain(step).flat_map(|step| step.look.clone()).collect();
         look.dedup();
         let lab = self.lab()?;
         lab.look_at(&look);

@@ -1,7 +1,7 @@
 //! The lab: the private "host" a lesson happens in. How it is made: store, root, network.
 
 pub mod init;
+mod layout;
 pub mod network;
 pub mod root;
-mod stage;
 pub mod store;

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::stage::{Stage, bind};
+use super::layout::{StoreLayout, bind};
 use super::{init, root};
 use crate::kernel::mount::{self, MountCall};
 use crate::kernel::pidfd::Pidfd;
@@ -36,7 +36,7 @@ pub fn serve(mut wire: Wire, ids: IdRange) -> Result<(), WireError> {
     }
 }
 
-fn serve_labs(wire: &mut Wire, stage: &Stage, ids: IdRange) -> Result<(), WireError> {
+fn serve_labs(wire: &mut Wire, stage: &StoreLayout, ids: IdRange) -> Result<(), WireError> {
     loop {
         let received = match wire.receive::<ToStore>() {
             Ok(received) => received,
@@ -55,7 +55,7 @@ fn serve_labs(wire: &mut Wire, stage: &Stage, ids: IdRange) -> Result<(), WireEr
 
 /// The scratch file is bound here: what is set for this mount, the lab's root can't take back in the copy that the lab gets.
 fn fork_with_scratch(
-    stage: &Stage,
+    stage: &StoreLayout,
     ids: IdRange,
     request: &ToStore,
     actor_end: OwnedFd,
@@ -73,7 +73,7 @@ fn fork_with_scratch(
 
 /// Fork the host of a lab into namespaces of its own; returns in the store only.
 fn fork_lab(
-    stage: &Stage,
+    stage: &StoreLayout,
     ids: IdRange,
     request: &ToStore,
     actor_end: OwnedFd,
@@ -113,14 +113,14 @@ pub fn map_ids(pid: Pid, line: &str, deny_setgroups: bool) -> Result<(), Errno> 
     process::write_file(format!("/proc/{pid}/uid_map"), line)
 }
 
-fn set_stage() -> Result<(Stage, Vec<String>), RoleFailure> {
+fn set_stage() -> Result<(StoreLayout, Vec<String>), RoleFailure> {
     let recorder = &mut Recorder::default();
     let private = [MountFlag::Recursive, MountFlag::Private];
     let call = MountCall { source: None, target: "/", fstype: None, flags: &private, data: None };
     mount::mount(recorder, call).doing("make the store's mounts private")?;
 
     let dir = mount_tmpfs_somewhere()?;
-    let stage = Stage { dir };
+    let stage = StoreLayout { dir };
     for dir in [stage.host(), stage.image(), stage.lab()] {
         std::fs::create_dir(&dir).doing("make a directory in the store")?;
     }

@@ -57,7 +57,7 @@ pub struct Step {
     pub watch: Vec<ViewKind>,
     /// Directories to list in the files view while this step is shown.
     #[serde(default)]
-    pub look: Vec<Look>,
+    pub look: Vec<WatchedDirectory>,
     /// Groups to draw over time, while the step runs and after it.
     #[serde(default)]
     pub charts: Vec<Chart>,
@@ -137,7 +137,7 @@ pub struct Branch {
     #[serde(default)]
     pub watch: Vec<ViewKind>,
     #[serde(default)]
-    pub look: Vec<Look>,
+    pub look: Vec<WatchedDirectory>,
     #[serde(default)]
     pub charts: Vec<Chart>,
     pub expect: Vec<Expect>,
@@ -230,8 +230,8 @@ impl<'de> DeserializeSeed<'de> for KindSeed<'_> {
 
 /// A directory as an actor sees it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Look {
+#[serde(deny_unknown_fields, rename = "Look")]
+pub struct WatchedDirectory {
     #[serde(rename = "in", default = "ActorName::host")]
     pub actor: ActorName,
     pub path: String,

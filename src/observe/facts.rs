@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::bounds;
 use super::processes::parse_stat;
-use super::rootdir::{Numbers, RootDir, kind};
+use super::rootdir::{NumberedEntries, RootDir, kind};
 use crate::fact::{FileFact, Listing, ProcCount};
 
 /// None when there is no such file, or no such process any more.
@@ -45,7 +45,7 @@ pub fn proc_count(viewer: u32) -> ProcCount {
 }
 
 /// None where there is no proc file system.
-fn pids(root: &RootDir) -> Numbers {
+fn pids(root: &RootDir) -> NumberedEntries {
     root.proc_numbers("proc", bounds::PROC_ENTRIES).unwrap_or_default()
 }
 

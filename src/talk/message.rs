@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Stage;
+use super::AudienceView;
 use super::clock::Clock;
 use crate::engine::{Event, Ready, Request};
 use crate::proof::Proof;
@@ -34,7 +34,7 @@ pub enum ToHub {
     Size { columns: u16, rows: u16 },
     // What follows is the driver's alone.
     Order(Order),
-    Stage(Stage),
+    AudienceView(AudienceView),
     Clock(ClockOrder),
 }
 
@@ -79,9 +79,9 @@ pub enum FromHub {
     },
     Told(Told),
     /// What the driver has set, and what the audience sees.
-    Stage {
-        set: Stage,
-        shown: Stage,
+    AudienceView {
+        set: AudienceView,
+        shown: AudienceView,
     },
     Clock(Clock),
     Windows(Windows),
@@ -101,8 +101,8 @@ pub struct Whole {
     pub missing: BTreeSet<usize>,
     /// What the engine told, as far as it still counts, in order.
     pub told: Vec<Told>,
-    pub set: Stage,
-    pub shown: Stage,
+    pub set: AudienceView,
+    pub shown: AudienceView,
     pub clock: Clock,
     pub windows: Windows,
 }

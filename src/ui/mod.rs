@@ -21,8 +21,8 @@ use ratatui::widgets::{Clear, Paragraph};
 use self::highlight::Highlighted;
 use self::theme::Theme;
 use crate::app::keymap::Command;
-use crate::app::quiz::Stage;
-use crate::app::{Model, Overlay, Screen, bindings};
+use crate::app::quiz::QuizStage;
+use crate::app::{Model, Screen, ScreenOverlay, bindings};
 use crate::lesson::quiz::{Kind, Question};
 use crate::text::{first_hidden, safe, shortened};
 
@@ -77,7 +77,7 @@ fn draw_screen(model: &Model, look: &Look, frame: &mut Frame<'_>) {
         }
     }
     draw_footer(model, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
-    if model.overlay != Overlay::None {
+    if model.overlay != ScreenOverlay::None {
         overlays::draw(model, look.theme, body, frame);
     }
 }
@@ -106,7 +106,7 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         && let Some(quiz) = &view.quiz
     {
         let text = match quiz.question(&view.lesson).map(Question::kind) {
-            _ if quiz.stage != Stage::Asking => {
+            _ if quiz.stage != QuizStage::Asking => {
                 " Enter go on   v the step that shows it   Tab pane   s shell   Esc later"
             }
             Some(Kind::Value(_)) => " type, Enter answers   Tab pane   Esc later",

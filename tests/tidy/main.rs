@@ -90,6 +90,55 @@ fn no_files_and_no_modules_use_each_other_in_a_circle() {
     assert_eq!(circles(&of_top_modules(&uses)), [] as [String; 0]);
 }
 
+/// Places of one family: a mount, a link, a group is a value of the kernel's state, something that an action makes, and something
+/// that an expectation looks for. Lessons, the code and the learner call all three by the kernel's word, and each place has its own.
+const FAMILY: [&[&str]; 3] =
+    [&["src/snapshot.rs", "src/op.rs", "src/diff/"], &["src/action/"], &["src/lesson/expect/"]];
+
+/// The names of the public types in a file.
+fn public_types(text: &str) -> Vec<&str> {
+    let declared = production(text).lines().filter_map(|line| {
+        let line = line.trim_start().strip_prefix("pub")?;
+        let line = line.strip_prefix(' ').or_else(|| line.strip_prefix('(')?.split_once(") ").map(|(_, line)| line))?;
+        let (kind, name) = line.split_once(' ')?;
+        let end = name.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(name.len());
+        ["struct", "enum", "union", "trait", "type"].contains(&kind).then_some(&name[..end])
+    });
+    declared.collect()
+}
+
+/// One name of several types, and where they are: all but those of a family.
+fn homonyms(files: &[(String, String)]) -> Vec<String> {
+    let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (path, text) in files {
+        for name in public_types(text) {
+            places.entry(name).or_default().push(path);
+        }
+    }
+    let in_family = |paths: &[&str]| {
+        let of_kind =
+            |kind: &&[&str]| paths.iter().filter(|path| kind.iter().any(|start| path.starts_with(start))).count();
+        let counts: Vec<usize> = FAMILY.iter().map(of_kind).collect();
+        counts.iter().all(|count| *count <= 1) && counts.iter().sum::<usize>() == paths.len()
+    };
+    let several = places.into_iter().filter(|(_, paths)| paths.len() > 1 && !in_family(paths));
+    several.map(|(name, paths)| format!("{name}: {}", paths.join(", "))).collect()
+}
+
+#[test]
+fn a_public_type_has_a_name_of_its_own() {
+    assert_eq!(homonyms(&all_sources()), [] as [String; 0]);
+
+    let check = |places: [&str; 2], expected: &[&str]| {
+        let files = places.map(|path| (path.to_owned(), "pub(super) enum Mount<'a> {".to_owned()));
+        assert_eq!(homonyms(&files), expected);
+    };
+    check(["src/snapshot.rs", "src/action/mount.rs"], &[]);
+    check(["src/action/mount.rs", "src/lesson/expect/mount.rs"], &[]);
+    check(["src/action/bind.rs", "src/action/mount.rs"], &["Mount: src/action/bind.rs, src/action/mount.rs"]);
+    check(["src/app/mod.rs", "src/snapshot.rs"], &["Mount: src/app/mod.rs, src/snapshot.rs"]);
+}
+
 #[test]
 fn what_must_stay_in_one_place_does() {
     let only = |needle: &str, places: &[&str]| {

@@ -9,11 +9,11 @@ use crate::op::MountFlag;
 
 /// Everything a lab is built from lies below this directory of the store's mount namespace.
 #[derive(Debug, Clone)]
-pub struct Stage {
+pub struct StoreLayout {
     pub dir: PathBuf,
 }
 
-impl Stage {
+impl StoreLayout {
     /// The host's directories that labs see, sealed.
     pub fn host(&self) -> PathBuf {
         self.dir.join("host")
