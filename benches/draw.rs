@@ -18,7 +18,7 @@ use unboxed::report::{LabInfo, WholeRecord};
 use unboxed::snapshot::{Mount, MountTable, NsInode, Omitted, Propagation, Snapshot};
 use unboxed::talk::clock::Clock;
 use unboxed::talk::message::{FromHub, Role, Told, Whole, Window, Windows};
-use unboxed::talk::{Beat, Stage};
+use unboxed::talk::{AudienceView, Beat};
 use unboxed::tape::{file, shelf};
 use unboxed::ui::highlight::Highlighted;
 use unboxed::ui::theme::Theme;
@@ -127,8 +127,8 @@ fn window(role: Role, size: (u16, u16)) -> Model {
     model
 }
 
-fn stage(step: usize) -> Stage {
-    Stage::new().at(Beat::Show { step })
+fn stage(step: usize) -> AudienceView {
+    AudienceView::new().at(Beat::Show { step })
 }
 
 fn talk(bench: &mut Criterion) {
@@ -143,7 +143,7 @@ fn talk(bench: &mut Criterion) {
         bench.bench_function(&format!("a beat and its frame, {name}"), |bencher| {
             bencher.iter(|| {
                 step = (step + 1) % 30;
-                let _ = update(&mut model, Msg::Hub(FromHub::Stage { set: stage(step), shown: stage(step) }));
+                let _ = update(&mut model, Msg::Hub(FromHub::AudienceView { set: stage(step), shown: stage(step) }));
                 black_box(frame(&mut screen, &model, &look));
             });
         });

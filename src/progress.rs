@@ -14,8 +14,8 @@ use nix::fcntl::Flock;
 use nix::sys::stat::{Mode, SFlag};
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::directory::{self, Directory, DirectoryError};
-use crate::lesson::quiz::Mark;
+use crate::kernel::directory::{self, DirectoryError, OpenDirectory};
+use crate::lesson::quiz::AnswerMark;
 
 const FILE: &str = "progress.json";
 const LOCK: &str = "progress.lock";
@@ -56,7 +56,7 @@ pub struct StepProgress {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerProgress {
-    pub mark: Mark,
+    pub mark: AnswerMark,
     pub tries: u32,
 }
 
@@ -82,7 +82,7 @@ impl LessonProgress {
         self.steps.values().map(|step| step.hints).sum()
     }
 
-    pub fn marked(&self, mark: Mark) -> usize {
+    pub fn marked(&self, mark: AnswerMark) -> usize {
         self.answers.values().filter(|answer| answer.mark == mark).count()
     }
 }
@@ -97,7 +97,7 @@ impl Default for Progress {
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
     #[error(transparent)]
-    Directory(#[from] DirectoryError),
+    OpenDirectory(#[from] DirectoryError),
     #[error(
         "{} has been locked for {} seconds by {}: if that is stopped, let it go on (fg) or end it",
         path.display(), TIMEOUT.as_secs(), holder.map_or_else(|| "another process".into(), |pid| format!("process {pid}"))
@@ -120,7 +120,7 @@ enum Kept {
 impl Progress {
     /// Read from a directory, which stays as it is; and what there is to say of it.
     pub fn load(dir: &Path) -> (Progress, Option<String>) {
-        let found = match Directory::find_private(dir) {
+        let found = match OpenDirectory::find_private(dir) {
             Ok(Some(found)) => read(&found),
             Ok(None) => return (Progress::default(), None),
             Err(error) => Err(error.into()),
@@ -160,7 +160,7 @@ impl Progress {
     }
 
     /// The last answer counts: who learnt it has learnt it.
-    pub fn note_answer(&mut self, lesson: &str, question: &str, mark: Mark) {
+    pub fn note_answer(&mut self, lesson: &str, question: &str, mark: AnswerMark) {
         let known = self.lessons.entry(lesson.to_owned()).or_default();
         let answer = known.answers.entry(question.to_owned()).or_insert(AnswerProgress { mark, tries: 0 });
         *answer = AnswerProgress { mark, tries: answer.tries.saturating_add(1) };
@@ -177,7 +177,7 @@ impl Progress {
     /// Change what is kept in a directory, whoever else is at it: read, change, write, one at a time. Returns what is kept
     /// now, and what there is to say of it. What can't be read is not written over.
     pub fn change(dir: &Path, act: impl FnOnce(&mut Progress)) -> Result<(Progress, Option<String>), KeepError> {
-        let dir = Directory::make_private(dir)?;
+        let dir = OpenDirectory::make_private(dir)?;
         let _lock = lock(&dir)?;
         remove_parts(&dir);
         let (mut progress, said) = match read(&dir)? {
@@ -199,7 +199,7 @@ impl Progress {
     }
 
     /// Write to a new file and put it in the old one's place.
-    fn save(&self, dir: &Directory) -> io::Result<()> {
+    fn save(&self, dir: &OpenDirectory) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
         dir.replace(OsStr::new(FILE), Mode::S_IRUSR | Mode::S_IWUSR, |file| {
             file.write_all(&text)?;
@@ -209,7 +209,7 @@ impl Progress {
     }
 }
 
-fn read(dir: &Directory) -> Result<Kept, KeepError> {
+fn read(dir: &OpenDirectory) -> Result<Kept, KeepError> {
     let name = OsStr::new(FILE);
     let found = dir.stat(name).map_err(|error| failed(dir, "look at", error))?;
     let Some(found) = found else { return Ok(Kept::Nothing) };
@@ -227,12 +227,12 @@ fn parse(bytes: &[u8]) -> Option<Progress> {
     (1..=FORMAT).contains(&progress.format).then_some(Progress { format: FORMAT, ..progress })
 }
 
-fn failed(dir: &Directory, doing: &'static str, error: io::Error) -> KeepError {
+fn failed(dir: &OpenDirectory, doing: &'static str, error: io::Error) -> KeepError {
     KeepError::Failed { doing, path: dir.path().join(FILE), error }
 }
 
 /// Others may save one after the other, however many; one that holds the lock and does nothing is not waited for.
-fn lock(dir: &Directory) -> Result<Flock<File>, KeepError> {
+fn lock(dir: &OpenDirectory) -> Result<Flock<File>, KeepError> {
     let (name, path) = (OsStr::new(LOCK), dir.path().join(LOCK));
     let saved =
         || dir.stat(OsStr::new(FILE)).ok().flatten().map(|found| (found.st_ino, found.st_ctime, found.st_ctime_nsec));
@@ -256,15 +256,15 @@ fn lock(dir: &Directory) -> Result<Flock<File>, KeepError> {
 }
 
 /// Files that a killed save left. The lock is held: they are of nobody who still writes.
-fn remove_parts(dir: &Directory) {
+fn remove_parts(dir: &OpenDirectory) {
     let names = dir.names().unwrap_or_default();
-    for part in names.iter().filter(|name| Directory::is_part_of(name, FILE)) {
+    for part in names.iter().filter(|name| OpenDirectory::is_part_of(name, FILE)) {
         let _ = dir.remove(part);
     }
 }
 
 /// Give what is kept another name, which is returned; the lock is held, so that nobody else takes it.
-fn set_aside(dir: &Directory) -> Result<String, KeepError> {
+fn set_aside(dir: &OpenDirectory) -> Result<String, KeepError> {
     let failed = |error| failed(dir, "set aside", error);
     for number in 1..1000 {
         let aside = OsString::from(format!("{FILE}.aside-{number}"));
@@ -291,12 +291,12 @@ mod tests {
         change(|progress| progress.note("build", 2));
         change(|progress| progress.note_step("build", "hostname", StepHow::WithHints, 2));
         change(|progress| progress.note_step("build", "hostname", StepHow::Watched, 0));
-        change(|progress| progress.note_answer("build", "q", Mark::Wrong));
-        change(|progress| progress.note_answer("build", "q", Mark::Right));
+        change(|progress| progress.note_answer("build", "q", AnswerMark::Wrong));
+        change(|progress| progress.note_answer("build", "q", AnswerMark::Right));
         let (read, said) = Progress::load(dir.path());
         let lesson = read.lesson("build").expect("it is there");
         assert_eq!((lesson.played, lesson.done(), lesson.hints(), said), (4, 1, 2, None));
-        assert_eq!(lesson.answers["q"], AnswerProgress { mark: Mark::Right, tries: 2 });
+        assert_eq!(lesson.answers["q"], AnswerProgress { mark: AnswerMark::Right, tries: 2 });
         assert_eq!(read.lesson("other"), None);
         let names: Vec<_> = fs::read_dir(dir.path()).expect("a listing").flatten().map(|one| one.file_name()).collect();
         assert_eq!(names.len(), 2, "no other file is left: {names:?}");
@@ -402,7 +402,7 @@ mod tests {
     fn a_lock_that_another_holds_is_given_up_with_a_sentence() {
         let home = tempfile::tempdir().expect("a directory");
         Progress::change(home.path(), |progress| progress.note("build", 1)).expect("saved");
-        let dir = Directory::find_private(home.path()).expect("ours").expect("it is there");
+        let dir = OpenDirectory::find_private(home.path()).expect("ours").expect("it is there");
         let held = dir.try_lock(OsStr::new(LOCK)).expect("no error").expect("it is free");
         let refused = Progress::change(home.path(), |progress| progress.note("build", 2)).expect_err("it is held");
         assert!(refused.to_string().contains("progress.lock has been locked for 2 seconds by "), "{refused}");

@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use crate::diff::Diff;
-use crate::lesson::model::{Chart, ViewKind};
 use crate::op::{ActorName, OpRecord};
 use crate::snapshot::Snapshot;
+use crate::verdict::Verdict;
+use crate::view::Chart;
 
 /// One step as it was played. As text it is without the snapshots, and what follows from them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -103,32 +104,6 @@ pub enum StepStatus {
     Typed,
     /// The learner left it out, to see what is missing then.
     LeftOut,
-}
-
-/// What became of one expectation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verdict {
-    pub ok: bool,
-    /// What was expected, as a sentence: `container is pid 1 in its own pid namespace`.
-    pub expected: String,
-    /// What the kernel shows: the row itself where there is one.
-    pub seen: String,
-    /// The pane to look at; none where only what was done tells.
-    pub pane: Option<ViewKind>,
-}
-
-impl Verdict {
-    pub fn new(ok: bool, expected: impl Into<String>, seen: impl Into<String>) -> Verdict {
-        Verdict { ok, expected: expected.into(), seen: seen.into(), pane: None }
-    }
-
-    pub fn held(expected: impl Into<String>, seen: impl Into<String>) -> Verdict {
-        Verdict::new(true, expected, seen)
-    }
-
-    pub fn failed(expected: impl Into<String>, seen: impl Into<String>) -> Verdict {
-        Verdict::new(false, expected, seen)
-    }
 }
 
 impl StepRecord {

@@ -292,6 +292,22 @@ pub struct Neighbour {
     pub state: String,
 }
 
+/// Which of the two kinds of control groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CgroupVersion {
+    V1,
+    V2,
+}
+
+impl CgroupVersion {
+    pub fn number(self) -> u32 {
+        match self {
+            CgroupVersion::V1 => 1,
+            CgroupVersion::V2 => 2,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cgroup {
     /// The v1 hierarchy's controllers as mounted (`memory`, `cpu,cpuacct`), or `unified` for v2.

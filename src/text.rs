@@ -9,12 +9,12 @@ pub const MAX_MARKS: usize = 4;
 /// A command, a path, a value, or what a program printed: everything that can't be seen is escaped, so that it reads as it runs.
 /// A blank that is not the ASCII one is among that: it looks as if it parted two words, and no shell takes it for that.
 pub fn safe(text: &str) -> String {
-    escaped(text, Writing::Code)
+    escaped(text, TextKind::Code)
 }
 
 /// Words for people to read. Unlike in `safe`, what joins letters and emoji stays, and so do the blanks of other scripts.
 pub fn prose(text: &str) -> String {
-    escaped(text, Writing::Prose)
+    escaped(text, TextKind::Prose)
 }
 
 /// The same as `safe`, for text of several lines.
@@ -29,14 +29,14 @@ pub fn prose_lines(text: &str) -> String {
 
 /// How a text is meant, and so what is at its place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Writing {
+pub enum TextKind {
     /// A command, a path, a value, or what a program printed.
     Code,
     /// Words for people to read.
     Prose,
 }
 
-fn escaped(text: &str, writing: Writing) -> String {
+fn escaped(text: &str, writing: TextKind) -> String {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.to_owned();
     }
@@ -74,7 +74,7 @@ pub fn in_json(text: &str) -> String {
     for character in text.chars() {
         // Outside its strings JSON is ASCII, and newlines are of its layout.
         let is_control = character.is_control() && character != '\n';
-        if is_control || is_unseen(Writing::Code, None, character, None) {
+        if is_control || is_unseen(TextKind::Code, None, character, None) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 shown.push_str(&format!("\\u{unit:04x}"));
             }
@@ -117,10 +117,10 @@ fn is_joining(before: Option<char>, character: char, next: Option<char>) -> bool
 }
 
 /// Whether a character between two others can't be seen, or is taken for something else; control characters are none of these.
-fn is_unseen(writing: Writing, before: Option<char>, character: char, next: Option<char>) -> bool {
+fn is_unseen(writing: TextKind, before: Option<char>, character: char, next: Option<char>) -> bool {
     match writing {
-        Writing::Prose => is_hidden(character) && !is_joining(before, character, next),
-        Writing::Code => {
+        TextKind::Prose => is_hidden(character) && !is_joining(before, character, next),
+        TextKind::Code => {
             let is_odd_blank = character.is_whitespace() && !character.is_ascii() && !character.is_control();
             is_hidden(character) || is_odd_blank
         }
@@ -128,7 +128,7 @@ fn is_unseen(writing: Writing, before: Option<char>, character: char, next: Opti
 }
 
 /// The first character of a text that would be escaped, though it is no control character, and its place in bytes.
-pub fn first_hidden(text: &str, writing: Writing) -> Option<(usize, char)> {
+pub fn first_hidden(text: &str, writing: TextKind) -> Option<(usize, char)> {
     let mut before = None;
     let mut characters = text.char_indices().peekable();
     while let Some((at, character)) = characters.next() {
@@ -296,12 +296,12 @@ mod tests {
             let text = format!("rm{character} a");
             assert_eq!(safe(&text), format!("rm\\u{{{code:x}}} a"));
             assert_eq!(prose(&text), safe(&text), "{code:x}");
-            assert_eq!(first_hidden(&text, Writing::Prose), Some((2, character)), "{code:x}");
+            assert_eq!(first_hidden(&text, TextKind::Prose), Some((2, character)), "{code:x}");
         }
         for blank in ['\u{a0}', '\u{1680}', '\u{2003}', '\u{202f}', '\u{205f}', '\u{3000}'] {
             let text = format!("rm{blank}a");
             assert_eq!(safe(&text), format!("rm\\u{{{:x}}}a", blank as u32));
-            assert_eq!((prose(&text), first_hidden(&text, Writing::Code)), (text.clone(), Some((2, blank))));
+            assert_eq!((prose(&text), first_hidden(&text, TextKind::Code)), (text.clone(), Some((2, blank))));
         }
     }
 
@@ -310,11 +310,11 @@ mod tests {
         let whole =
             ["שלום עולם", "שָׁלוֹם", "مرحبا", "漢字かな", "한국어", "नमस्ते", "tiếng Việt", "e\u{301}te\u{301}", "☃ 🙂 €"];
         for text in whole {
-            assert_eq!((safe(text), prose(text), first_hidden(text, Writing::Code)), (text.into(), text.into(), None));
+            assert_eq!((safe(text), prose(text), first_hidden(text, TextKind::Code)), (text.into(), text.into(), None));
         }
         let joined = ["👩\u{200d}💻", "❤\u{fe0f}\u{200d}🔥", "1\u{fe0f}\u{20e3}", "می\u{200c}خواهم", "क्\u{200d}ष"];
         for text in joined {
-            assert_eq!((prose(text), first_hidden(text, Writing::Prose)), (text.into(), None));
+            assert_eq!((prose(text), first_hidden(text, TextKind::Prose)), (text.into(), None));
             assert!(safe(text).is_ascii() || safe(text).contains("\\u{"), "{}", safe(text));
         }
         assert_eq!(prose("a\u{200d}b 👩\u{200d}\u{200d}💻"), "a\\u{200d}b 👩\\u{200d}\\u{200d}💻");

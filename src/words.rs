@@ -1,12 +1,12 @@
 //! Rows of snapshots and diffs in words, one line a row: what `unboxed run` prints and panes show. Pure.
 
 use crate::diff::{Birth, Diff, Mark, Row, Section};
-use crate::lesson::model::ViewKind;
 use crate::snapshot::{
     Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, NetworkOmitted, Omitted, OverlayEntry, Process,
     Route, Traffic,
 };
 use crate::text::safe;
+use crate::view::ViewKind;
 
 /// The same setting or counter in the other version of control groups, with that version's number: cgroups(7), and the
 /// kernel's texts on cgroup-v1 and cgroup-v2.

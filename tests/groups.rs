@@ -7,17 +7,17 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use unboxed::action::CgroupVersion;
 use unboxed::app::{Model, Msg, Screen, update};
 use unboxed::engine::{Event, Ready};
-use unboxed::lesson::model::{Chart, ChartKind, ViewKind};
 use unboxed::lesson::parse::parse;
 use unboxed::observe::{CgroupRoot, cgroups};
 use unboxed::op::ActorName;
 use unboxed::report::{LabInfo, LazyDiff, Point, Series, StepRecord, StepStatus};
+use unboxed::snapshot::CgroupVersion;
 use unboxed::snapshot::{Cgroup, Process, Snapshot};
 use unboxed::ui::theme::Theme;
 use unboxed::ui::{self, Look};
+use unboxed::view::{Chart, ChartKind, ViewKind};
 
 const LESSON: &str = "\
 format: 1

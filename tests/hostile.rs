@@ -8,14 +8,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::{BareLab, Held, alone};
-use unboxed::action::CgroupVersion;
 use unboxed::app::numbers::Numbers;
 use unboxed::app::panes::{self, Compare, Scene};
 use unboxed::diff::{Birth, Diff, Mark};
-use unboxed::lesson::model::{Look, ViewKind};
+use unboxed::lesson::model::WatchedDirectory;
 use unboxed::observe::{CgroupRoot, Observer, Subject, bounds};
 use unboxed::op::ActorName;
+use unboxed::snapshot::CgroupVersion;
 use unboxed::snapshot::{Omitted, Snapshot};
+use unboxed::view::ViewKind;
 
 /// What one look at a lab may cost, whatever is in it: bytes read from files, calls of read(2), bytes as it is kept.
 const BYTES: u64 = 12 << 20;
@@ -73,7 +74,7 @@ fn observer(lab: &mut BareLab) -> Observer {
         path: PathBuf::from(&cgroup.machine_path),
     });
     observer.set_cgroups(roots.collect());
-    let look = |path: &str| Look { actor: ActorName::host(), path: path.into() };
+    let look = |path: &str| WatchedDirectory { actor: ActorName::host(), path: path.into() };
     observer.set_look(vec![look("/many"), look("/links"), look("/o/u")]);
     observer
 }

@@ -13,11 +13,11 @@ use common::tty::Tty;
 use common::{Machine, alone, is_root, unboxed};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use unboxed::lab::wire::Wire;
 use unboxed::lesson::catalogue;
 use unboxed::talk::message::{FromHub, Order, Role, ToHub, VERSION};
 use unboxed::tape::{file, shelf};
 use unboxed::ui::talk::rehearsal;
+use unboxed::wire::Wire;
 
 const NEXT: &str = "\u{1b}[6~";
 const BACK: &str = "\u{1b}[5~";

@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use unboxed::rootfs::{Fixture, What, plan, write};
+use unboxed::rootfs::{EntryKind, Fixture, plan, write};
 
 /// Stacks both layers, mounts a /proc and the /dev of the machine, and runs the line in there, all in namespaces that end with it.
 fn in_image(layers: &Path, line: &str) -> Output {
@@ -73,7 +73,7 @@ fn every_program_of_the_default_image_starts_in_it() {
     check("ping -c 1 -W 1 127.0.0.1; echo asked", "asked");
     check("top -b -n 1", "PID");
     let all = plan.layers.iter().flat_map(|layer| &layer.entries);
-    for entry in all.filter(|entry| matches!(entry.what, What::File { mode: 0o755, .. })) {
+    for entry in all.filter(|entry| matches!(entry.what, EntryKind::File { mode: 0o755, .. })) {
         let Some(name) = entry.path.strip_prefix("usr/bin/").or(entry.path.strip_prefix("usr/sbin/")) else { continue };
         let output = in_image(dir.path(), &format!("exec {name} --version </etc/hosts"));
         let errors = String::from_utf8_lossy(&output.stderr);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use common::{alone, open_session};
 use unboxed::action::Action;
 use unboxed::doctor::{Facts, Playable, Roots, can_play};
-use unboxed::engine::judge::Evidence;
+use unboxed::engine::evidence::Evidence;
 use unboxed::engine::session::Session;
 use unboxed::lesson::catalogue;
 use unboxed::lesson::expect::Expect;

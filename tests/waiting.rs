@@ -14,15 +14,16 @@ use common::{BareLab, Held, alone, open_session, unboxed};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use unboxed::engine::events::{self, EventReceiver};
-use unboxed::engine::link::LinkError;
+use unboxed::engine::link_error::LinkError;
 use unboxed::engine::requests::{self, Requests};
 use unboxed::engine::session::{Session, SessionOptions};
-use unboxed::engine::{Event, Proof, Ready, Request, play};
+use unboxed::engine::{Event, Ready, Request, play};
 use unboxed::kernel::pty::TerminalSize;
 use unboxed::lesson::catalogue;
 use unboxed::observe::hostname_watch::HostnameWatch;
 use unboxed::observe::processes;
 use unboxed::op::{ActorName, Op};
+use unboxed::proof::Proof;
 
 /// So that a test ends that fails: nothing here takes as long when all is well.
 const STOPGAP: Duration = Duration::from_secs(60);

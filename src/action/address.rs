@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::paths::{Network, check_link};
+use super::paths::{AddressWithPrefix, check_link};
 use super::{ActionKind, Check, Context, LowerError};
 use crate::op::{ActorName, NetOp, Op};
 use crate::snapshot::Snapshot;
@@ -11,7 +11,7 @@ use crate::snapshot::Snapshot;
 #[serde(deny_unknown_fields)]
 pub struct Address {
     pub dev: String,
-    pub add: Network,
+    pub add: AddressWithPrefix,
 }
 
 impl ActionKind for Address {
@@ -22,7 +22,7 @@ impl ActionKind for Address {
     }
 
     fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
-        let Network { address, prefix } = self.add;
+        let AddressWithPrefix { address, prefix } = self.add;
         Ok(vec![Op::Net(NetOp::AddAddress { dev: self.dev.clone(), address, prefix })])
     }
 

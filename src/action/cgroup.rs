@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::CgroupMount;
 use super::{ActionKind, Check, Context, LowerError};
-use super::{CgroupMount, CgroupVersion};
 use crate::op::{ActorName, Op, WriteMode};
+use crate::snapshot::CgroupVersion;
 use crate::snapshot::Snapshot;
 use crate::traffic::ClassId;
 

@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, CgroupVersion, Check, Context, LowerError};
+use super::{ActionKind, Check, Context, LowerError};
 use crate::op::{ActorName, DeviceRule, Op};
+use crate::snapshot::CgroupVersion;
 use crate::snapshot::Snapshot;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

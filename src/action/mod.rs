@@ -38,7 +38,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::op::{ActorName, Op};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{CgroupVersion, Snapshot};
 
 /// What lowering an action has to know about the lab it will run in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,27 +51,15 @@ pub struct Context {
     pub disk: Option<String>,
 }
 
+/// Where a lab's scratch file is made, for actions that write to a disk.
+pub const SCRATCH_DIR: &str = "/var/tmp";
+
 /// Where a controller's files are, inside the lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CgroupMount {
     pub version: CgroupVersion,
     /// The lab's top group as an actor sees it: `/sys/fs/cgroup/memory` (v1), `/sys/fs/cgroup` (v2).
     pub path: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CgroupVersion {
-    V1,
-    V2,
-}
-
-impl CgroupVersion {
-    pub fn number(self) -> u32 {
-        match self {
-            CgroupVersion::V1 => 1,
-            CgroupVersion::V2 => 2,
-        }
-    }
 }
 
 /// One thing that must hold for an action to work, looked up in a snapshot before it runs.
@@ -104,7 +92,7 @@ pub enum LowerError {
     NoActor(ActorName),
     #[error("this lab has no `{0}` controller")]
     NoController(String),
-    #[error("this lab has no disk: its machine keeps {} on none", crate::doctor::disk::SCRATCH_DIR)]
+    #[error("this lab has no disk: its machine keeps {} on none", SCRATCH_DIR)]
     NoDisk,
 }
 

@@ -111,7 +111,8 @@ impl ActionKind for Packets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::{CgroupMount, CgroupVersion};
+    use crate::action::CgroupMount;
+    use crate::snapshot::CgroupVersion;
 
     const CLASS: ClassId = ClassId(0x10_0001);
 

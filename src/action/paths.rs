@@ -11,30 +11,30 @@ use crate::snapshot::Snapshot;
 /// An IPv4 address with its prefix length: `172.17.42.3/16`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Network {
+pub struct AddressWithPrefix {
     pub address: Ipv4Addr,
     pub prefix: u8,
 }
 
-impl TryFrom<String> for Network {
+impl TryFrom<String> for AddressWithPrefix {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let parsed = text.split_once('/').and_then(|(address, prefix)| {
             let prefix: u8 = prefix.parse().ok().filter(|prefix| *prefix <= 32)?;
-            Some(Network { address: address.parse().ok()?, prefix })
+            Some(AddressWithPrefix { address: address.parse().ok()?, prefix })
         });
         parsed.ok_or_else(|| format!("`{text}` is no address with a prefix length, like 172.17.42.3/16"))
     }
 }
 
-impl From<Network> for String {
-    fn from(network: Network) -> String {
+impl From<AddressWithPrefix> for String {
+    fn from(network: AddressWithPrefix) -> String {
         network.to_string()
     }
 }
 
-impl std::fmt::Display for Network {
+impl std::fmt::Display for AddressWithPrefix {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.address, self.prefix)
     }
@@ -70,13 +70,13 @@ pub fn has_route(network: &crate::snapshot::Network, to: Ipv4Addr) -> bool {
     network.routes.iter().any(|route| {
         let leads = match route.to.split_once('/') {
             None => route.to == "default" || route.to == to.to_string(),
-            Some(_) => Network::try_from(route.to.clone()).is_ok_and(|net| net.holds(to)),
+            Some(_) => AddressWithPrefix::try_from(route.to.clone()).is_ok_and(|net| net.holds(to)),
         };
         leads && network.link(&route.dev).is_some_and(|link| link.up)
     })
 }
 
-impl Network {
+impl AddressWithPrefix {
     pub fn holds(self, address: Ipv4Addr) -> bool {
         let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
         u32::from(self.address) & mask == u32::from(address) & mask
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn an_address_belongs_to_a_network_by_its_first_bits() {
         let check = |network: &str, address: [u8; 4], expected: bool| {
-            let network = Network::try_from(network.to_owned()).expect("a network");
+            let network = AddressWithPrefix::try_from(network.to_owned()).expect("a network");
             assert_eq!(network.holds(address.into()), expected, "{network} {address:?}");
         };
         check("172.17.0.0/16", [172, 17, 0, 1], true);
@@ -98,7 +98,7 @@ mod tests {
         check("0.0.0.0/0", [8, 8, 8, 8], true);
         check("10.0.0.1/32", [10, 0, 0, 2], false);
         for wrong in ["", "1.2.3.4", "1.2.3/8", "1.2.3.4/33", "a/8"] {
-            assert!(Network::try_from(wrong.to_owned()).is_err(), "{wrong}");
+            assert!(AddressWithPrefix::try_from(wrong.to_owned()).is_err(), "{wrong}");
         }
     }
 }

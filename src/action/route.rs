@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{ActionKind, Check, Context, LowerError};
 use std::net::Ipv4Addr;
 
-use super::paths::{Network, has_route};
+use super::paths::{AddressWithPrefix, has_route};
 use crate::op::{ActorName, NetOp, Op};
 use crate::snapshot::Snapshot;
 
@@ -24,14 +24,18 @@ pub struct Route {
 #[serde(try_from = "String", into = "String")]
 pub enum Destination {
     Default,
-    Network(Network),
+    AddressWithPrefix(AddressWithPrefix),
 }
 
 impl TryFrom<String> for Destination {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text == "default" { Ok(Destination::Default) } else { Network::try_from(text).map(Destination::Network) }
+        if text == "default" {
+            Ok(Destination::Default)
+        } else {
+            AddressWithPrefix::try_from(text).map(Destination::AddressWithPrefix)
+        }
     }
 }
 
@@ -39,7 +43,7 @@ impl From<Destination> for String {
     fn from(destination: Destination) -> String {
         match destination {
             Destination::Default => "default".into(),
-            Destination::Network(network) => network.to_string(),
+            Destination::AddressWithPrefix(network) => network.to_string(),
         }
     }
 }
@@ -55,7 +59,7 @@ impl ActionKind for Route {
     fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
         let to = match self.to {
             Destination::Default => None,
-            Destination::Network(network) => Some((network.address, network.prefix)),
+            Destination::AddressWithPrefix(network) => Some((network.address, network.prefix)),
         };
         let via = self.via;
         Ok(vec![Op::Net(if self.remove { NetOp::DeleteRoute { to, via } } else { NetOp::AddRoute { to, via } })])

@@ -14,9 +14,9 @@ use crate::kernel::process::{self, Fork, Surroundings};
 use crate::kernel::pty::{self, TerminalSize};
 use crate::kernel::record::Recorder;
 use crate::kernel::{confine, file, program};
-use crate::lab::protocol::{Doing, RoleFailure};
-use crate::lab::wire::Wire;
 use crate::op::ActorName;
+use crate::wire::Wire;
+use crate::wire::protocol::{Doing, RoleFailure};
 
 /// Shells, the most comfortable first, with what makes them ask for a prompt that tells where one is.
 const SHELLS: [(&str, &str); 4] =

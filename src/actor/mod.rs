@@ -11,9 +11,9 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::kernel::{net, nft, panics, perform, process};
-use crate::lab::protocol::{FromActor, Numbered, RoleFailure, ToActor};
-use crate::lab::wire::{Wire, WireError};
 use crate::op::{ActorName, Op};
+use crate::wire::protocol::{FromActor, Numbered, RoleFailure, ToActor};
+use crate::wire::{Wire, WireError};
 
 /// Whose actions these are.
 #[derive(Debug)]

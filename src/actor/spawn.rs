@@ -10,10 +10,10 @@ use nix::unistd::Pid;
 
 use super::Answer;
 use crate::kernel::process::{self, Fork};
-use crate::kernel::{confine, perform, record::Recorder};
-use crate::lab::protocol::{FromActor, SpawnReport};
-use crate::lab::wire::{Wire, WireError};
+use crate::kernel::{confine, errno, perform, record::Recorder};
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
+use crate::wire::protocol::{FromActor, SpawnReport};
+use crate::wire::{Wire, WireError};
 
 /// Where a new actor finds its wire; everything above is closed.
 const WIRE_FD: i32 = 3;
@@ -65,7 +65,7 @@ fn bear(
         Fork::Parent(_) => {
             drop(reporter);
             let mut bytes = Vec::new();
-            std::fs::File::from(report).read_to_end(&mut bytes).map_err(process::to_errno)?;
+            std::fs::File::from(report).read_to_end(&mut bytes).map_err(errno::to_errno)?;
             let report: SpawnReport = serde_json::from_slice(&bytes).map_err(|_| Errno::EPROTO)?;
             let errno = report.errno.and_then(|name| recorded_errno(&report.calls, &name));
             recorder.extend(report.calls);

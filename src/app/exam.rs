@@ -1,9 +1,9 @@
 //! A check of whole lessons: their questions one lesson after the other, and the score.
 
-use super::quiz::{QuizView, Stage, all_items};
+use super::quiz::{QuizStage, QuizView, all_items};
 use super::{Effect, Model, Screen};
 use crate::lesson::model::Lesson;
-use crate::lesson::quiz::{Mark, shuffled};
+use crate::lesson::quiz::{AnswerMark, shuffled};
 
 /// A check of whole lessons, without the lessons.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +34,7 @@ impl Exam {
             items = shuffled(items.len(), seed).into_iter().map(|place| items[place]).collect();
         }
         let mut quiz = QuizView::new(items, self.seed.unwrap_or(0), true);
-        quiz.stage = Stage::Preparing;
+        quiz.stage = QuizStage::Preparing;
         quiz
     }
 }
@@ -56,7 +56,7 @@ pub fn on_lesson_ended(model: &mut Model) -> Vec<Effect> {
 }
 
 fn result(lesson: &Lesson, quiz: &QuizView) -> LessonResult {
-    let wrong = quiz.items.iter().filter(|item| quiz.marks.get(item) != Some(&Mark::Right));
+    let wrong = quiz.items.iter().filter(|item| quiz.marks.get(item) != Some(&AnswerMark::Right));
     let again = wrong.filter_map(|item| {
         let own = lesson.steps.get(item.step)?;
         let question = own.quiz.get(item.index)?;

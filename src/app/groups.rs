@@ -1,7 +1,7 @@
 //! Choosing one control group: its files and its charts alone, wherever the lesson stands.
 
 use super::LessonView;
-use crate::lesson::model::ViewKind;
+use crate::view::ViewKind;
 
 impl LessonView {
     pub fn has_groups(&self) -> bool {

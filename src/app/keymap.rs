@@ -1,9 +1,6 @@
 //! The one table of keys: it feeds the keyboard, the footer, the help and the palette.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-use super::{LessonView, Model, Phase, Screen};
-use crate::lesson::model::ViewKind;
+use crossterm::event::{KeyCode, KeyModifiers};
 
 /// What a key means. A closed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,7 +51,7 @@ pub enum Command {
 
 /// Where a binding applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum BindingScope {
     Everywhere,
     Lesson,
     Catalogue,
@@ -63,14 +60,14 @@ enum Place {
 /// One line of the table.
 #[derive(Debug)]
 pub struct Binding {
-    keys: &'static [(KeyCode, KeyModifiers)],
+    pub(super) keys: &'static [(KeyCode, KeyModifiers)],
     /// As the footer and the help print it.
     pub label: &'static str,
     /// Two or three words.
     pub short: &'static str,
     pub long: &'static str,
     pub command: Command,
-    place: Place,
+    pub(super) place: BindingScope,
 }
 
 const NONE: KeyModifiers = KeyModifiers::NONE;
@@ -88,16 +85,16 @@ pub const BINDINGS: &[Binding] = &[
         "run",
         "run the next step, the only key that changes the lab",
         Command::Run,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Enter], "Enter", "open", "open the lesson", Command::Run, Place::Catalogue),
+    binding(keys![KeyCode::Enter], "Enter", "open", "open the lesson", Command::Run, BindingScope::Catalogue),
     binding(
         keys![KeyCode::Char('s')],
         "s",
         "shell",
         "a real shell in the lab; ctrl-] leaves it",
         Command::Shell,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Char('T')],
@@ -105,7 +102,7 @@ pub const BINDINGS: &[Binding] = &[
         "your turn",
         "do the step yourself in a shell; again: end that",
         Command::YourTurn,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Char('H')],
@@ -113,7 +110,7 @@ pub const BINDINGS: &[Binding] = &[
         "hint",
         "a hint for what is not true yet: nudge, manual, command",
         Command::Hint,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Char('p')],
@@ -121,7 +118,7 @@ pub const BINDINGS: &[Binding] = &[
         "check",
         "predict what the step will do; or check yourself",
         Command::CheckYourself,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Char('w')],
@@ -129,7 +126,7 @@ pub const BINDINGS: &[Binding] = &[
         "what if",
         "do another thing at this step, in a lab beside this one",
         Command::WhatIf,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Char('e')],
@@ -137,7 +134,7 @@ pub const BINDINGS: &[Binding] = &[
         "each group",
         "Cgroups: the row's group alone, or each in turn; all again",
         Command::Group,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Left, KeyCode::Char('h')],
@@ -145,7 +142,7 @@ pub const BINDINGS: &[Binding] = &[
         "look back",
         "look at the recorded state one step back",
         Command::LookBack,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Right, KeyCode::Char('l')],
@@ -153,7 +150,7 @@ pub const BINDINGS: &[Binding] = &[
         "forward",
         "look one recorded step forward",
         Command::LookForward,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Esc],
@@ -161,17 +158,17 @@ pub const BINDINGS: &[Binding] = &[
         "live",
         "back to the live lab; closes what is open",
         Command::BackToLive,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Tab], "Tab", "pane", "next pane", Command::NextPane, Place::Lesson),
-    binding(keys![KeyCode::BackTab], "shift-Tab", "", "previous pane", Command::PreviousPane, Place::Lesson),
+    binding(keys![KeyCode::Tab], "Tab", "pane", "next pane", Command::NextPane, BindingScope::Lesson),
+    binding(keys![KeyCode::BackTab], "shift-Tab", "", "previous pane", Command::PreviousPane, BindingScope::Lesson),
     binding(
         keys![KeyCode::Char('d')],
         "d",
         "diff",
         "diff, before | after, before, after",
         Command::Compare,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Char('c')],
@@ -179,16 +176,16 @@ pub const BINDINGS: &[Binding] = &[
         "changes",
         "changed rows only, or all",
         Command::ChangesOnly,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Char('z')], "z", "zoom", "the pane alone, and back", Command::Zoom, Place::Lesson),
+    binding(keys![KeyCode::Char('z')], "z", "zoom", "the pane alone, and back", Command::Zoom, BindingScope::Lesson),
     binding(
         keys![KeyCode::Char('S')],
         "S",
         "",
         "list of shells: go to one, or start another",
         Command::Shells,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Char('u')],
@@ -196,7 +193,7 @@ pub const BINDINGS: &[Binding] = &[
         "rewind",
         "rewind one step: a fresh lab, the steps before replayed",
         Command::Rewind,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Char('t')],
@@ -204,7 +201,7 @@ pub const BINDINGS: &[Binding] = &[
         "steps",
         "list of steps; look at one, or go there",
         Command::Steps,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Char('o')],
@@ -212,7 +209,7 @@ pub const BINDINGS: &[Binding] = &[
         "docker, OCI",
         "shell lines, docker's command, config.json, or notes",
         Command::Beside,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Char('x')],
@@ -220,7 +217,7 @@ pub const BINDINGS: &[Binding] = &[
         "leave out",
         "leave the next step out, and see what is missing then",
         Command::LeaveOut,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
     binding(
         keys![KeyCode::Char(']')],
@@ -228,40 +225,40 @@ pub const BINDINGS: &[Binding] = &[
         "next change",
         "next changed row, across panes",
         Command::NextChange,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Char('[')], "[", "", "previous changed row", Command::PreviousChange, Place::Lesson),
-    binding(keys![KeyCode::Char('/')], "/", "find", "search in the pane", Command::Search, Place::Lesson),
-    binding(keys![KeyCode::Char('n')], "n", "", "next match", Command::SearchNext, Place::Lesson),
-    binding(keys![KeyCode::Char('N')], "N", "", "previous match", Command::SearchPrevious, Place::Lesson),
+    binding(keys![KeyCode::Char('[')], "[", "", "previous changed row", Command::PreviousChange, BindingScope::Lesson),
+    binding(keys![KeyCode::Char('/')], "/", "find", "search in the pane", Command::Search, BindingScope::Lesson),
+    binding(keys![KeyCode::Char('n')], "n", "", "next match", Command::SearchNext, BindingScope::Lesson),
+    binding(keys![KeyCode::Char('N')], "N", "", "previous match", Command::SearchPrevious, BindingScope::Lesson),
     binding(
         keys![KeyCode::Char(' ')],
         "Space",
         "read on",
         "scroll the story; never runs anything",
         Command::StoryDown,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Char('y')], "y", "copy", "copy the row", Command::CopyRow, Place::Lesson),
-    binding(keys![KeyCode::Char('Y')], "Y", "", "copy the whole pane", Command::CopyPane, Place::Lesson),
+    binding(keys![KeyCode::Char('y')], "y", "copy", "copy the row", Command::CopyRow, BindingScope::Lesson),
+    binding(keys![KeyCode::Char('Y')], "Y", "", "copy the whole pane", Command::CopyPane, BindingScope::Lesson),
     binding(
         keys![KeyCode::Char('I')],
         "I",
         "",
         "the kernel's own numbers, or stable ones",
         Command::Numbers,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Char('R')], "R", "", "start the lesson anew", Command::Restart, Place::Lesson),
-    binding(keys![KeyCode::Down, KeyCode::Char('j')], "j", "", "down", Command::Down, Place::Everywhere),
-    binding(keys![KeyCode::Up, KeyCode::Char('k')], "k", "", "up", Command::Up, Place::Everywhere),
+    binding(keys![KeyCode::Char('R')], "R", "", "start the lesson anew", Command::Restart, BindingScope::Lesson),
+    binding(keys![KeyCode::Down, KeyCode::Char('j')], "j", "", "down", Command::Down, BindingScope::Everywhere),
+    binding(keys![KeyCode::Up, KeyCode::Char('k')], "k", "", "up", Command::Up, BindingScope::Everywhere),
     binding(
         &[(KeyCode::PageDown, NONE), (KeyCode::Char('d'), CTRL)],
         "PgDn",
         "",
         "a page down",
         Command::PageDown,
-        Place::Everywhere,
+        BindingScope::Everywhere,
     ),
     binding(
         &[(KeyCode::PageUp, NONE), (KeyCode::Char('u'), CTRL)],
@@ -269,42 +266,56 @@ pub const BINDINGS: &[Binding] = &[
         "",
         "a page up",
         Command::PageUp,
-        Place::Everywhere,
+        BindingScope::Everywhere,
     ),
-    binding(keys![KeyCode::Home, KeyCode::Char('g')], "g", "", "first row", Command::First, Place::Everywhere),
-    binding(keys![KeyCode::End, KeyCode::Char('G')], "G", "", "last row", Command::Last, Place::Everywhere),
+    binding(keys![KeyCode::Home, KeyCode::Char('g')], "g", "", "first row", Command::First, BindingScope::Everywhere),
+    binding(keys![KeyCode::End, KeyCode::Char('G')], "G", "", "last row", Command::Last, BindingScope::Everywhere),
     binding(
         keys![KeyCode::Char('1')],
         "1-7",
         "",
         "a pane by its number (7: the system calls)",
         Command::Pane(0),
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Char('2')], "", "", "", Command::Pane(1), Place::Lesson),
-    binding(keys![KeyCode::Char('3')], "", "", "", Command::Pane(2), Place::Lesson),
-    binding(keys![KeyCode::Char('4')], "", "", "", Command::Pane(3), Place::Lesson),
-    binding(keys![KeyCode::Char('5')], "", "", "", Command::Pane(4), Place::Lesson),
-    binding(keys![KeyCode::Char('6')], "", "", "", Command::Pane(5), Place::Lesson),
-    binding(keys![KeyCode::Char('7')], "", "", "", Command::Pane(6), Place::Lesson),
+    binding(keys![KeyCode::Char('2')], "", "", "", Command::Pane(1), BindingScope::Lesson),
+    binding(keys![KeyCode::Char('3')], "", "", "", Command::Pane(2), BindingScope::Lesson),
+    binding(keys![KeyCode::Char('4')], "", "", "", Command::Pane(3), BindingScope::Lesson),
+    binding(keys![KeyCode::Char('5')], "", "", "", Command::Pane(4), BindingScope::Lesson),
+    binding(keys![KeyCode::Char('6')], "", "", "", Command::Pane(5), BindingScope::Lesson),
+    binding(keys![KeyCode::Char('7')], "", "", "", Command::Pane(6), BindingScope::Lesson),
     binding(
         &[(KeyCode::Char(':'), NONE), (KeyCode::Char('p'), CTRL)],
         ":",
         "all",
         "everything that can be done, with search",
         Command::Palette,
-        Place::Lesson,
+        BindingScope::Lesson,
     ),
-    binding(&[(KeyCode::Char('l'), CTRL)], "ctrl-l", "", "draw the screen anew", Command::Redraw, Place::Everywhere),
-    binding(&[(KeyCode::Char('z'), CTRL)], "ctrl-z", "", "suspend", Command::Suspend, Place::Everywhere),
-    binding(keys![KeyCode::Char('?'), KeyCode::F(1)], "?", "help", "this help", Command::Help, Place::Everywhere),
+    binding(
+        &[(KeyCode::Char('l'), CTRL)],
+        "ctrl-l",
+        "",
+        "draw the screen anew",
+        Command::Redraw,
+        BindingScope::Everywhere,
+    ),
+    binding(&[(KeyCode::Char('z'), CTRL)], "ctrl-z", "", "suspend", Command::Suspend, BindingScope::Everywhere),
+    binding(
+        keys![KeyCode::Char('?'), KeyCode::F(1)],
+        "?",
+        "help",
+        "this help",
+        Command::Help,
+        BindingScope::Everywhere,
+    ),
     binding(
         &[(KeyCode::Char('q'), NONE), (KeyCode::Char('c'), CTRL)],
         "q",
         "quit",
         "quit; a running lab is taken down",
         Command::Quit,
-        Place::Everywhere,
+        BindingScope::Everywhere,
     ),
 ];
 
@@ -314,7 +325,7 @@ const fn binding(
     short: &'static str,
     long: &'static str,
     command: Command,
-    place: Place,
+    place: BindingScope,
 ) -> Binding {
     Binding { keys, label, short, long, command, place }
 }
@@ -322,61 +333,6 @@ const fn binding(
 /// The key of a command, as it is printed.
 pub fn label(command: Command) -> &'static str {
     BINDINGS.iter().find(|binding| binding.command == command).map_or("", |binding| binding.label)
-}
-
-/// What a key means on this screen.
-pub fn command(key: KeyEvent, screen: &Screen) -> Option<Command> {
-    // Shift is part of the character; terminals differ in whether they say it again.
-    let modifiers = key.modifiers - KeyModifiers::SHIFT;
-    let fits = |binding: &&Binding| {
-        applies(binding, screen) && binding.keys.iter().any(|(code, wanted)| *code == key.code && *wanted == modifiers)
-    };
-    BINDINGS.iter().find(fits).map(|binding| binding.command)
-}
-
-fn applies(binding: &Binding, screen: &Screen) -> bool {
-    match binding.place {
-        Place::Everywhere => true,
-        Place::Lesson => matches!(screen, Screen::Lesson(_)),
-        Place::Catalogue => matches!(screen, Screen::Catalogue),
-    }
-}
-
-/// The bindings that do something now, for the footer.
-pub fn footer(model: &Model) -> Vec<&'static Binding> {
-    let works = |binding: &&Binding| {
-        applies(binding, &model.screen) && !binding.short.is_empty() && works_now(binding.command, &model.screen)
-    };
-    BINDINGS.iter().filter(works).collect()
-}
-
-/// Every binding of this screen with a text, for help and palette.
-pub fn listed(screen: &Screen) -> impl Iterator<Item = &'static Binding> {
-    BINDINGS.iter().filter(move |binding| applies(binding, screen) && !binding.long.is_empty())
-}
-
-fn works_now(command: Command, screen: &Screen) -> bool {
-    let Screen::Lesson(view) = screen else { return true };
-    match command {
-        Command::Shell | Command::YourTurn | Command::LeaveOut if view.tape.is_some() => false,
-        Command::Run => view.learning.branch.is_some() || view.can_run() || view.can_go_on() || view.is_finished(),
-        Command::LookBack => view.can_look_back(),
-        Command::LookForward | Command::BackToLive => !view.is_live(),
-        Command::Rewind => view.played() > 0 && is_idle(view),
-        Command::Shell => view.ready.is_some(),
-        Command::YourTurn => view.can_run() || view.can_go_on(),
-        Command::Hint => view.learning.first_open().is_some(),
-        Command::WhatIf => view.learning.branch.is_none() && view.step().is_some_and(|step| !step.branches.is_empty()),
-        Command::LeaveOut => view.can_run() && view.learning.turn.is_none(),
-        Command::CheckYourself => view.has_question(),
-        Command::Group => view.focus == ViewKind::Cgroups && view.has_groups(),
-        Command::Compare | Command::ChangesOnly | Command::NextChange => view.has_records(),
-        _ => true,
-    }
-}
-
-fn is_idle(view: &LessonView) -> bool {
-    matches!(view.phase, Phase::Ready)
 }
 
 #[cfg(test)]
@@ -387,8 +343,9 @@ mod tests {
     fn no_key_means_two_things_in_one_place() {
         for (index, one) in BINDINGS.iter().enumerate() {
             for other in &BINDINGS[index + 1..] {
-                let overlap =
-                    one.place == other.place || one.place == Place::Everywhere || other.place == Place::Everywhere;
+                let overlap = one.place == other.place
+                    || one.place == BindingScope::Everywhere
+                    || other.place == BindingScope::Everywhere;
                 for key in one.keys {
                     assert!(!(overlap && other.keys.contains(key)), "{key:?}: {} and {}", one.long, other.long);
                 }

@@ -13,10 +13,11 @@ use crate::action::Context;
 use crate::diff::Diff;
 use crate::engine::Ready;
 use crate::engine::waiting::Awaited;
-use crate::lesson::model::{Lesson, Step, ViewKind};
+use crate::lesson::model::{Lesson, Step};
 use crate::op::ActorName;
 use crate::report::{Series, StepRecord};
 use crate::snapshot::Snapshot;
+use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {

@@ -1,23 +1,28 @@
 //! The state of the screen and how it changes. Pure: `update` takes a message and returns effects, nothing else happens.
 
+pub mod bindings;
+mod commands;
 pub mod exam;
 mod groups;
 pub mod keymap;
 pub mod learning;
+mod learning_commands;
 mod lesson_view;
 pub mod numbers;
 mod overlay;
 mod overlay_keys;
 pub mod panes;
 pub mod quiz;
+mod quiz_events;
+mod shell_events;
 pub mod shells;
 pub mod talk;
 pub mod terminal;
 mod update;
 
 pub use lesson_view::{Beside, LessonView, Phase, Position};
-pub use overlay::{Confirm, Overlay, Programs, StepEntry};
-pub use overlay_keys::{List, entries};
+pub use overlay::{Confirm, Programs, ScreenOverlay, StepEntry};
+pub use overlay_keys::{ListKind, entries};
 pub use update::update;
 
 use std::sync::Arc;
@@ -25,11 +30,12 @@ use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
-use crate::engine::{Event, Proof, Request};
+use crate::engine::{Event, Request};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::Lesson;
-use crate::lesson::quiz::Mark;
+use crate::lesson::quiz::AnswerMark;
 pub use crate::progress::StepHow;
+use crate::proof::Proof;
 use crate::talk::message::{FromHub, ToHub};
 
 /// What plays a lesson.
@@ -68,7 +74,7 @@ pub struct Model {
     pub catalogue: Vec<CatalogueRow>,
     /// The chosen line of the catalogue.
     pub chosen: usize,
-    pub overlay: Overlay,
+    pub overlay: ScreenOverlay,
     /// One line above the footer: what a key just did.
     pub notice: Option<String>,
     /// Columns and rows.
@@ -153,7 +159,7 @@ pub enum Note {
     },
     Answer {
         question: String,
-        mark: Mark,
+        mark: AnswerMark,
     },
 }
 
@@ -200,7 +206,7 @@ impl Model {
             screen: Screen::Catalogue,
             catalogue,
             chosen: 0,
-            overlay: Overlay::None,
+            overlay: ScreenOverlay::None,
             notice: None,
             size,
             scroll: 0,

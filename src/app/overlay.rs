@@ -7,7 +7,7 @@ use super::keymap::Command;
 use crate::text::{folded, wrapped};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Overlay {
+pub enum ScreenOverlay {
     None,
     Help {
         scroll: usize,

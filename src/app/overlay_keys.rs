@@ -2,57 +2,59 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::keymap;
-use super::update::{PAGE, carry_out, leave, search};
-use super::{Confirm, Effect, Model, Overlay, Programs, Screen, Source, StepEntry, learning, shells};
+use super::commands::{PAGE, carry_out, leave, search};
+use super::{
+    Confirm, Effect, Model, Programs, Screen, ScreenOverlay, Source, StepEntry, bindings, learning_commands,
+    shell_events,
+};
 use crate::engine::Request;
 
 pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
-    if let Overlay::Programs(programs) = &mut model.overlay {
+    if let ScreenOverlay::Programs(programs) = &mut model.overlay {
         let last = programs.last_scroll(model.size);
         return match on_programs(programs, last, key) {
             Some(effects) => {
-                model.overlay = Overlay::None;
+                model.overlay = ScreenOverlay::None;
                 effects
             }
             None => Vec::new(),
         };
     }
     let ctrl_c = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-    if key.code == KeyCode::Esc || (ctrl_c && !matches!(model.overlay, Overlay::Confirm(_))) {
-        model.overlay = Overlay::None;
+    if key.code == KeyCode::Esc || (ctrl_c && !matches!(model.overlay, ScreenOverlay::Confirm(_))) {
+        model.overlay = ScreenOverlay::None;
         return Vec::new();
     }
-    match std::mem::replace(&mut model.overlay, Overlay::None) {
-        Overlay::None | Overlay::Programs(_) => Vec::new(),
-        Overlay::Help { scroll } => {
+    match std::mem::replace(&mut model.overlay, ScreenOverlay::None) {
+        ScreenOverlay::None | ScreenOverlay::Programs(_) => Vec::new(),
+        ScreenOverlay::Help { scroll } => {
             model.overlay = match key.code {
-                KeyCode::Down | KeyCode::Char('j') => Overlay::Help { scroll: scroll + 1 },
-                KeyCode::Up | KeyCode::Char('k') => Overlay::Help { scroll: scroll.saturating_sub(1) },
-                KeyCode::PageDown | KeyCode::Char(' ') => Overlay::Help { scroll: scroll + PAGE },
-                KeyCode::PageUp => Overlay::Help { scroll: scroll.saturating_sub(PAGE) },
-                _ => Overlay::None,
+                KeyCode::Down | KeyCode::Char('j') => ScreenOverlay::Help { scroll: scroll + 1 },
+                KeyCode::Up | KeyCode::Char('k') => ScreenOverlay::Help { scroll: scroll.saturating_sub(1) },
+                KeyCode::PageDown | KeyCode::Char(' ') => ScreenOverlay::Help { scroll: scroll + PAGE },
+                KeyCode::PageUp => ScreenOverlay::Help { scroll: scroll.saturating_sub(PAGE) },
+                _ => ScreenOverlay::None,
             };
             Vec::new()
         }
-        Overlay::Confirm(confirm) => answer(model, confirm, key),
-        Overlay::Search { query } => {
+        ScreenOverlay::Confirm(confirm) => answer(model, confirm, key),
+        ScreenOverlay::Search { query } => {
             match edited(query, key) {
-                Edit::Typing(query) => model.overlay = Overlay::Search { query },
+                Edit::Typing(query) => model.overlay = ScreenOverlay::Search { query },
                 Edit::Done(query) => {
                     if let Screen::Lesson(view) = &mut model.screen {
                         view.query = query;
                         search(view, 1);
                     }
                 }
-                Edit::Other(query) => model.overlay = Overlay::Search { query },
+                Edit::Other(query) => model.overlay = ScreenOverlay::Search { query },
             }
             Vec::new()
         }
-        Overlay::Steps { query, selected } => in_list(model, List::Steps, query, selected, key),
-        Overlay::Palette { query, selected } => in_list(model, List::Palette, query, selected, key),
-        Overlay::Shells { query, selected } => in_list(model, List::Shells, query, selected, key),
-        Overlay::Branches { query, selected } => in_list(model, List::Branches, query, selected, key),
+        ScreenOverlay::Steps { query, selected } => in_list(model, ListKind::Steps, query, selected, key),
+        ScreenOverlay::Palette { query, selected } => in_list(model, ListKind::Palette, query, selected, key),
+        ScreenOverlay::Shells { query, selected } => in_list(model, ListKind::Shells, query, selected, key),
+        ScreenOverlay::Branches { query, selected } => in_list(model, ListKind::Branches, query, selected, key),
     }
 }
 
@@ -126,25 +128,25 @@ fn edited(mut query: String, key: KeyEvent) -> Edit {
 
 /// What a list with search is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum List {
+pub enum ListKind {
     Steps,
     Palette,
     Shells,
     Branches,
 }
 
-impl List {
-    fn overlay(self, query: String, selected: usize) -> Overlay {
+impl ListKind {
+    fn overlay(self, query: String, selected: usize) -> ScreenOverlay {
         match self {
-            List::Steps => Overlay::Steps { query, selected },
-            List::Palette => Overlay::Palette { query, selected },
-            List::Shells => Overlay::Shells { query, selected },
-            List::Branches => Overlay::Branches { query, selected },
+            ListKind::Steps => ScreenOverlay::Steps { query, selected },
+            ListKind::Palette => ScreenOverlay::Palette { query, selected },
+            ListKind::Shells => ScreenOverlay::Shells { query, selected },
+            ListKind::Branches => ScreenOverlay::Branches { query, selected },
         }
     }
 }
 
-fn in_list(model: &mut Model, list: List, query: String, selected: usize, key: KeyEvent) -> Vec<Effect> {
+fn in_list(model: &mut Model, list: ListKind, query: String, selected: usize, key: KeyEvent) -> Vec<Effect> {
     let count = entries(model, &query, list).len();
     match key.code {
         KeyCode::Down => {
@@ -155,11 +157,11 @@ fn in_list(model: &mut Model, list: List, query: String, selected: usize, key: K
             model.overlay = list.overlay(query, selected.saturating_sub(1));
             return Vec::new();
         }
-        KeyCode::Char('x') if list == List::Steps && key.modifiers.contains(KeyModifiers::CONTROL) => {
+        KeyCode::Char('x') if list == ListKind::Steps && key.modifiers.contains(KeyModifiers::CONTROL) => {
             let chosen = entries(model, &query, list).into_iter().nth(selected).map(|(entry, _)| entry);
             model.overlay = list.overlay(query, selected);
             return match chosen {
-                Some(StepEntry::Step(step)) => learning::leave_out(model, step),
+                Some(StepEntry::Step(step)) => learning_commands::leave_out(model, step),
                 _ => Vec::new(),
             };
         }
@@ -191,11 +193,11 @@ fn choose(model: &mut Model, entry: StepEntry) -> Vec<Effect> {
         StepEntry::Branch(index) => {
             let Screen::Lesson(view) = &model.screen else { return Vec::new() };
             let step = view.story_step();
-            learning::ask_branch(model, step, index)
+            learning_commands::ask_branch(model, step, index)
         }
         StepEntry::NewShell(actor) => {
             let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-            shells::ask_for(view, actor, model.size)
+            shell_events::ask_for(view, actor, model.size)
         }
     }
 }
@@ -207,7 +209,7 @@ fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
         view.look_at(step);
     } else if step != view.played() {
         let question = format!("Go to step {}? A fresh lab is made and {step} steps are played in it.", step + 1);
-        model.overlay = Overlay::Confirm(Confirm { question, then: Request::RewindTo { steps: step } });
+        model.overlay = ScreenOverlay::Confirm(Confirm { question, then: Request::RewindTo { steps: step } });
     } else {
         view.back_to_live();
     }
@@ -215,14 +217,14 @@ fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
 }
 
 /// The lines of a list that hold the query, with their texts.
-pub fn entries(model: &Model, query: &str, list: List) -> Vec<(StepEntry, String)> {
+pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(StepEntry, String)> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
     let steps = || {
         view.lesson.steps.iter().enumerate().map(|(index, step)| {
             (StepEntry::Step(index), format!("{} {:>2}  {}", view.step_sign(index), index + 1, step.title))
         })
     };
-    let commands = keymap::listed(&model.screen)
+    let commands = bindings::listed(&model.screen)
         .map(|binding| (StepEntry::Command(binding.command), format!("{:<10} {}", binding.label, binding.long)));
     let tabs =
         view.shells.tabs().iter().enumerate().map(|(index, tab)| {
@@ -233,10 +235,10 @@ pub fn entries(model: &Model, query: &str, list: List) -> Vec<(StepEntry, String
         .into_iter()
         .map(|actor| (StepEntry::NewShell(actor.clone()), format!("+  a new shell beside {actor}")));
     let all: Vec<(StepEntry, String)> = match list {
-        List::Steps => steps().collect(),
-        List::Palette => commands.chain(steps()).collect(),
-        List::Shells => tabs.chain(new).collect(),
-        List::Branches => view
+        ListKind::Steps => steps().collect(),
+        ListKind::Palette => commands.chain(steps()).collect(),
+        ListKind::Shells => tabs.chain(new).collect(),
+        ListKind::Branches => view
             .step()
             .into_iter()
             .flat_map(|step| step.branches.iter().enumerate())

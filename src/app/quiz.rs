@@ -2,13 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-use super::{Effect, LessonView, Model, Note, Phase, Screen};
-use crate::engine::{Goal, Request};
-use crate::lesson::model::{Lesson, ViewKind};
-use crate::lesson::quiz::{Answer, FromLab, Grade, Kind, Mark, Question, grade, shuffled};
-use crate::report::StepRecord;
+use crate::lesson::model::Lesson;
+use crate::lesson::quiz::{AnswerMark, Grade, Kind, Question, shuffled};
+use crate::view::ViewKind;
 
 /// A question by the places of its step and of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,14 +14,14 @@ pub struct Item {
 }
 
 impl Item {
-    fn of(self, lesson: &Lesson) -> Option<&Question> {
+    pub(super) fn of(self, lesson: &Lesson) -> Option<&Question> {
         lesson.steps.get(self.step)?.quiz.get(self.index)
     }
 }
 
 /// Where the asking stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stage {
+pub enum QuizStage {
     /// The lab is brought to where the question is asked.
     Preparing,
     Asking,
@@ -40,8 +36,8 @@ pub enum Stage {
 #[derive(Debug)]
 pub struct QuizView {
     pub(super) items: Vec<Item>,
-    at: usize,
-    pub stage: Stage,
+    pub(super) at: usize,
+    pub stage: QuizStage,
     /// The place of the cursor among the options as shown.
     pub cursor: usize,
     pub chosen: BTreeSet<usize>,
@@ -51,9 +47,9 @@ pub struct QuizView {
     /// A line is being moved.
     pub lifted: bool,
     pub hint: bool,
-    pub marks: BTreeMap<Item, Mark>,
-    seed: u64,
-    exam: bool,
+    pub marks: BTreeMap<Item, AnswerMark>,
+    pub(super) seed: u64,
+    pub(super) exam: bool,
     /// Rows that decided a prediction: their pane, and a word they hold.
     pub points: Vec<(ViewKind, String)>,
     /// What the kernel showed for it.
@@ -70,7 +66,7 @@ impl QuizView {
         QuizView {
             items,
             at: 0,
-            stage: Stage::Asking,
+            stage: QuizStage::Asking,
             cursor: 0,
             chosen: BTreeSet::new(),
             text: String::new(),
@@ -103,13 +99,13 @@ impl QuizView {
     }
 
     pub fn right(&self) -> usize {
-        self.marks.values().filter(|mark| **mark == Mark::Right).count()
+        self.marks.values().filter(|mark| **mark == AnswerMark::Right).count()
     }
 
     /// A question comes up: nothing chosen, options in their place.
-    fn ask(&mut self, lesson: &Lesson) {
+    pub(super) fn ask(&mut self, lesson: &Lesson) {
         let Some(question) = self.question(lesson) else {
-            self.stage = Stage::Over;
+            self.stage = QuizStage::Over;
             return;
         };
         let count = question.options().len();
@@ -126,323 +122,6 @@ impl QuizView {
         self.hint = false;
         self.points.clear();
         self.seen.clear();
-        self.stage = Stage::Asking;
+        self.stage = QuizStage::Asking;
     }
-}
-
-impl LessonView {
-    /// Words that the deciding rows of a pane hold, while a prediction's outcome is shown.
-    pub fn points(&self, pane: ViewKind) -> impl Iterator<Item = &str> {
-        let points = self.quiz.iter().flat_map(|quiz| &quiz.points);
-        points.filter(move |(of, _)| *of == pane).map(|(_, word)| word.as_str())
-    }
-
-    /// There is something to ask now.
-    pub fn has_question(&self) -> bool {
-        self.quiz.is_none() && !self.due().is_empty()
-    }
-
-    /// All questions that can be asked here: a tape can't be typed into.
-    fn items(&self) -> Vec<Item> {
-        let mut items = all_items(&self.lesson);
-        if self.tape.is_some() {
-            items
-                .retain(|item| !item.of(&self.lesson).is_some_and(|question| matches!(question.kind(), Kind::Task(_))));
-        }
-        items
-    }
-
-    /// What to ask: predictions of the next step; else questions of the steps that were played.
-    fn due(&self) -> Vec<Item> {
-        let played = self.played();
-        let is_prediction =
-            |item: &Item| item.of(&self.lesson).is_some_and(|question| matches!(question.kind(), Kind::Predict(_)));
-        let items = self.items();
-        let answered = |item: &Item| self.answered.contains(item);
-        if self.can_run() {
-            let next = items.iter().filter(|item| item.step == played && is_prediction(item) && !answered(item));
-            let next: Vec<Item> = next.copied().collect();
-            if !next.is_empty() {
-                return next;
-            }
-        }
-        items.into_iter().filter(|item| item.step < played && !is_prediction(item) && !answered(item)).collect()
-    }
-}
-
-/// `p`: ask what there is to ask.
-pub fn begin(model: &mut Model) -> Vec<Effect> {
-    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    let due = view.due();
-    if due.is_empty() || view.learning.branch.is_some() {
-        model.notice = Some("no question here now: they come with the steps".into());
-        return Vec::new();
-    }
-    let mut quiz = QuizView::new(due, 0, false);
-    quiz.ask(&view.lesson);
-    view.quiz = Some(quiz);
-    Vec::new()
-}
-
-/// Take the lab to where the question of a check is asked; ask it, if it is there.
-fn prepare(view: &mut LessonView) -> Vec<Effect> {
-    let Some(quiz) = &mut view.quiz else { return Vec::new() };
-    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else {
-        quiz.stage = Stage::Over;
-        return Vec::new();
-    };
-    let wanted = match question.kind() {
-        _ if !quiz.exam => None,
-        Kind::Predict(_) => Some(item.step),
-        Kind::Task(_) | Kind::Value(_) => Some(item.step + 1),
-        Kind::Choose(_) | Kind::ChooseAll(_) | Kind::Order(_) => None,
-    };
-    match wanted {
-        Some(steps) if view.ready.as_ref().is_none_or(|ready| ready.played != steps) => {
-            quiz.stage = Stage::Preparing;
-            view.start_building();
-            vec![Effect::Engine(Request::RewindTo { steps })]
-        }
-        _ => {
-            quiz.ask(&view.lesson);
-            Vec::new()
-        }
-    }
-}
-
-/// The lab is up.
-pub fn on_ready(view: &mut LessonView) -> Vec<Effect> {
-    match &view.quiz {
-        Some(quiz) if quiz.stage == Stage::Preparing => prepare(view),
-        _ => Vec::new(),
-    }
-}
-
-/// A step ran: if it was predicted, the kernel has decided.
-pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
-    let Some(quiz) = &view.quiz else { return Vec::new() };
-    let (Some(item), Stage::Waiting(Some(option))) = (quiz.item(), &quiz.stage) else { return Vec::new() };
-    let answer = Answer::One(*option);
-    let predicted = record.predicted.iter().find(|predicted| predicted.question == item.index);
-    let Some(predicted) = predicted.filter(|_| item.step == record.step) else {
-        // The step could not run here: nobody was wrong.
-        return settle(view, &Answer::Unknown, &FromLab::default());
-    };
-    let lab = FromLab { holds: predicted.holds(), value: None };
-    let held = predicted.options.iter().zip(&lab.holds).position(|(_, holds)| *holds);
-    let (mut points, mut seen) = (Vec::new(), Vec::new());
-    if let (Some(held), Some(question)) = (held, quiz.question(&view.lesson)) {
-        let expects = question.predict.get(held).map(|one| one.when.as_slice()).unwrap_or_default();
-        for (expect, verdict) in expects.iter().zip(&predicted.options[held]) {
-            seen.push(format!("{}: {}", verdict.expected, verdict.seen));
-            points.extend(
-                verdict.pane.into_iter().flat_map(|pane| expect.points().into_iter().map(move |word| (pane, word))),
-            );
-        }
-    }
-    if let Some(quiz) = &mut view.quiz {
-        (quiz.points, quiz.seen) = (points, seen);
-        if let Some((pane, _)) = quiz.points.first() {
-            view.focus = *pane;
-        }
-    }
-    settle(view, &answer, &lab)
-}
-
-/// A task got on.
-pub fn on_turn(view: &mut LessonView) -> Vec<Effect> {
-    let Some(quiz) = &view.quiz else { return Vec::new() };
-    let is_task = quiz.stage == Stage::Waiting(None);
-    let done = view.learning.turn.as_ref().is_some_and(|turn| turn.goal != Goal::Step && turn.holds());
-    if !is_task || !done {
-        return Vec::new();
-    }
-    let mut effects = settle(view, &Answer::Done, &FromLab::default());
-    effects.push(Effect::Engine(Request::EndTurn));
-    effects
-}
-
-/// Grade, show, remember.
-fn settle(view: &mut LessonView, answer: &Answer, lab: &FromLab) -> Vec<Effect> {
-    let Some(quiz) = &mut view.quiz else { return Vec::new() };
-    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else { return Vec::new() };
-    let grade = grade(question, answer, lab);
-    let mark = grade.mark;
-    quiz.marks.insert(item, mark);
-    quiz.stage = Stage::Answered(grade);
-    if mark != Mark::Open {
-        view.answered.insert(item);
-    }
-    let note = Note::Answer { question: question.id.clone(), mark };
-    vec![Effect::Remember { lesson: view.lesson.id.clone(), note }]
-}
-
-/// A key while questions are asked; None when it is the lesson's: looking is always allowed.
-pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
-    let quiz = view.quiz.as_mut()?;
-    let question = quiz.question(&view.lesson);
-    let is_text = matches!((&quiz.stage, question.map(Question::kind)), (Stage::Asking, Some(Kind::Value(_))));
-    if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
-        return None;
-    }
-    match key.code {
-        KeyCode::Esc => Some(leave(view)),
-        KeyCode::Enter => Some(enter(view)),
-        KeyCode::Char(letter) if is_text => {
-            quiz.text.push(letter);
-            Some(Vec::new())
-        }
-        KeyCode::Backspace if is_text => {
-            quiz.text.pop();
-            Some(Vec::new())
-        }
-        KeyCode::Char('H') => {
-            quiz.hint = true;
-            Some(Vec::new())
-        }
-        KeyCode::Char('0') if matches!(quiz.stage, Stage::Asking | Stage::Waiting(None)) => {
-            let is_task = matches!(quiz.stage, Stage::Waiting(None));
-            let mut effects = settle(view, &Answer::Unknown, &from_lab(view));
-            if is_task {
-                effects.push(Effect::Engine(Request::EndTurn));
-            }
-            Some(effects)
-        }
-        KeyCode::Char('v') if matches!(quiz.stage, Stage::Answered(_)) => Some(visit(view)),
-        _ if quiz.stage == Stage::Asking => in_options(quiz, question?, key),
-        // Nothing is run or taken back while a question is open; but who looks, looks.
-        KeyCode::Char('t' | ':') => Some(Vec::new()),
-        code => swallow(code),
-    }
-}
-
-/// Nothing is run or taken back while a question is open.
-fn swallow(code: KeyCode) -> Option<Vec<Effect>> {
-    matches!(code, KeyCode::Char('u' | 'R' | 'T' | 'w' | 'x' | 'p')).then(Vec::new)
-}
-
-fn in_options(quiz: &mut QuizView, question: &Question, key: KeyEvent) -> Option<Vec<Effect>> {
-    let count = quiz.shown.len();
-    if count == 0 {
-        return swallow(key.code);
-    }
-    let target = match key.code {
-        KeyCode::Down | KeyCode::Char('j') => (quiz.cursor + 1).min(count - 1),
-        KeyCode::Up | KeyCode::Char('k') => quiz.cursor.saturating_sub(1),
-        KeyCode::Char(letter @ 'a'..='g') if usize::from(letter as u8 - b'a') < count => {
-            usize::from(letter as u8 - b'a')
-        }
-        KeyCode::Char(' ') => {
-            match question.kind() {
-                Kind::Order(_) => quiz.lifted = !quiz.lifted,
-                Kind::ChooseAll(_) => {
-                    let option = quiz.shown[quiz.cursor];
-                    if !quiz.chosen.remove(&option) {
-                        quiz.chosen.insert(option);
-                    }
-                }
-                _ => {}
-            }
-            return Some(Vec::new());
-        }
-        KeyCode::Char('h' | 'l') | KeyCode::Left | KeyCode::Right => return Some(Vec::new()),
-        code => return swallow(code),
-    };
-    if quiz.lifted {
-        let line = quiz.shown.remove(quiz.cursor);
-        quiz.shown.insert(target, line);
-    }
-    quiz.cursor = target;
-    Some(Vec::new())
-}
-
-fn enter(view: &mut LessonView) -> Vec<Effect> {
-    let Some(quiz) = &mut view.quiz else { return Vec::new() };
-    match &quiz.stage {
-        Stage::Asking => answer(view),
-        Stage::Answered(_) => {
-            quiz.at += 1;
-            if quiz.at >= quiz.items.len() {
-                quiz.stage = Stage::Over;
-                return if quiz.exam { vec![Effect::Engine(Request::Quit)] } else { leave(view) };
-            }
-            prepare(view)
-        }
-        Stage::Over => leave(view),
-        Stage::Preparing | Stage::Waiting(_) => Vec::new(),
-    }
-}
-
-fn answer(view: &mut LessonView) -> Vec<Effect> {
-    let lab = from_lab(view);
-    let Some(quiz) = &mut view.quiz else { return Vec::new() };
-    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else { return Vec::new() };
-    let chosen = quiz.shown.get(quiz.cursor).copied().unwrap_or(0);
-    let answer = match question.kind() {
-        Kind::Choose(_) => Answer::One(chosen),
-        Kind::ChooseAll(_) => Answer::Several(quiz.chosen.clone()),
-        Kind::Value(_) if quiz.text.trim().is_empty() => return Vec::new(),
-        Kind::Value(_) => Answer::Text(quiz.text.clone()),
-        Kind::Order(_) => Answer::Order(quiz.shown.clone()),
-        Kind::Predict(_) => {
-            if view.phase != Phase::Ready {
-                return Vec::new();
-            }
-            quiz.stage = Stage::Waiting(Some(chosen));
-            view.phase = Phase::Playing { step: item.step };
-            return vec![Effect::Engine(Request::Next)];
-        }
-        Kind::Task(_) => {
-            quiz.stage = Stage::Waiting(None);
-            return vec![Effect::Engine(Request::Turn(Goal::Question { step: item.step, index: item.index }))];
-        }
-    };
-    settle(view, &answer, &lab)
-}
-
-/// What the kernel says to a question about a value: as it was when the step had run.
-fn from_lab(view: &LessonView) -> FromLab {
-    let quiz = view.quiz.as_ref();
-    let asked = quiz.and_then(|quiz| Some((quiz.item()?, quiz.question(&view.lesson)?, quiz.exam)));
-    let value = asked.and_then(|(item, question, exam)| {
-        let source = question.value.as_ref()?.from.as_ref()?;
-        let record = view.record(item.step).filter(|_| !exam);
-        source.read(record.map_or_else(|| view.live(), |record| &record.after))
-    });
-    FromLab { holds: Vec::new(), value }
-}
-
-/// Look at the step that shows it: its record, or in a check a lab where it has just run.
-fn visit(view: &mut LessonView) -> Vec<Effect> {
-    let Some(quiz) = &view.quiz else { return Vec::new() };
-    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else { return Vec::new() };
-    let see = question.see.as_ref();
-    let step = see.and_then(|id| view.lesson.steps.iter().position(|step| step.id == *id)).unwrap_or(item.step);
-    if !quiz.exam {
-        if view.record(step).is_some() {
-            view.look_at(step);
-        }
-        return Vec::new();
-    }
-    let watch = view.lesson.steps.get(step).and_then(|step| step.watch.first());
-    view.focus = watch.copied().unwrap_or(view.focus);
-    if view.played() == step + 1 || view.phase != Phase::Ready {
-        return Vec::new();
-    }
-    view.start_building();
-    vec![Effect::Engine(Request::RewindTo { steps: step + 1 })]
-}
-
-fn leave(view: &mut LessonView) -> Vec<Effect> {
-    let Some(quiz) = view.quiz.take() else { return Vec::new() };
-    let waits_for_task = quiz.stage == Stage::Waiting(None);
-    if quiz.exam {
-        // What was answered so far counts.
-        view.quiz = Some(QuizView { stage: Stage::Over, ..quiz });
-        return vec![Effect::Engine(Request::Quit)];
-    }
-    if !view.is_live() {
-        view.back_to_live();
-    }
-    if waits_for_task { vec![Effect::Engine(Request::EndTurn)] } else { Vec::new() }
 }

@@ -1,11 +1,9 @@
 //! The learner's shells on the screen: tabs, which of them has the keys, where they are drawn.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
+use super::Effect;
 use super::terminal::Terminal;
-use super::{Effect, LessonView, Model, Screen};
-use crate::engine::Request;
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
 
@@ -102,29 +100,29 @@ impl Shells {
 
 /// How much of the screen there is to show a lesson on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ScreenClass {
     Small,
     Middling,
     Large,
 }
 
-impl Format {
-    pub fn of(columns: u16, rows: u16) -> Format {
+impl ScreenClass {
+    pub fn of(columns: u16, rows: u16) -> ScreenClass {
         if columns >= 160 && rows >= 50 {
-            Format::Large
+            ScreenClass::Large
         } else if columns >= 100 && rows >= 30 {
-            Format::Middling
+            ScreenClass::Middling
         } else {
-            Format::Small
+            ScreenClass::Small
         }
     }
 
     /// Columns of the left side, with steps and story.
     pub fn left(self) -> u16 {
         match self {
-            Format::Small => 0,
-            Format::Middling => 42,
-            Format::Large => 52,
+            ScreenClass::Small => 0,
+            ScreenClass::Middling => 42,
+            ScreenClass::Large => 52,
         }
     }
 }
@@ -135,10 +133,10 @@ pub fn place((columns, rows): (u16, u16), zoomed: bool) -> Rect {
     if zoomed {
         return Rect { x: 0, y: 1, width: columns, height: body };
     }
-    let format = Format::of(columns, rows);
+    let format = ScreenClass::of(columns, rows);
     let height = match format {
-        Format::Small => (body * 11 / 20).max(5).min(body),
-        Format::Middling | Format::Large => body * 11 / 20,
+        ScreenClass::Small => (body * 11 / 20).max(5).min(body),
+        ScreenClass::Middling | ScreenClass::Large => body * 11 / 20,
     };
     Rect { x: format.left(), y: 1 + body - height, width: columns - format.left(), height }
 }
@@ -147,84 +145,6 @@ pub fn place((columns, rows): (u16, u16), zoomed: bool) -> Rect {
 pub fn inner_size(screen: (u16, u16), zoomed: bool) -> TerminalSize {
     let place = place(screen, zoomed);
     TerminalSize::new(place.width.saturating_sub(2), place.height.saturating_sub(2))
-}
-
-/// ctrl-], in both ways terminals say it.
-fn is_leave(key: KeyEvent) -> bool {
-    key.modifiers.contains(KeyModifiers::CONTROL) && matches!(key.code, KeyCode::Char(']' | '5'))
-}
-
-/// A key while the shells may have it; None when it is the lesson's.
-pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
-    const PAGE: isize = 8;
-    let shells = &mut view.shells;
-    let focus = shells.focus;
-    let tab = shells.current_mut()?;
-    match focus {
-        ShellFocus::Hidden | ShellFocus::Shown => return None,
-        ShellFocus::Typing if is_leave(key) => shells.focus = ShellFocus::Looking,
-        ShellFocus::Typing => {
-            tab.scroll(isize::MIN);
-            let bytes = tab.key(key);
-            return Some(vec![Effect::Type { tab: tab.id, bytes }]);
-        }
-        ShellFocus::Looking if is_leave(key) => {
-            let effect = Effect::Type { tab: tab.id, bytes: vec![0x1d] };
-            shells.focus = ShellFocus::Typing;
-            return Some(vec![effect]);
-        }
-        ShellFocus::Looking => match key.code {
-            KeyCode::Up | KeyCode::Char('k') => tab.scroll(1),
-            KeyCode::Down | KeyCode::Char('j') => tab.scroll(-1),
-            KeyCode::PageUp => tab.scroll(PAGE),
-            KeyCode::PageDown => tab.scroll(-PAGE),
-            KeyCode::Char('g') | KeyCode::Home => tab.scroll(isize::MAX),
-            KeyCode::Char('G') | KeyCode::End => tab.scroll(isize::MIN),
-            KeyCode::Esc => shells.focus = ShellFocus::Hidden,
-            KeyCode::Tab | KeyCode::BackTab | KeyCode::Char('1'..='7' | '[' | ']') => {
-                shells.focus = ShellFocus::Shown;
-                return None;
-            }
-            _ => return None,
-        },
-    }
-    Some(Vec::new())
-}
-
-/// To the shell that is there, or to a new one where the next action happens.
-pub fn enter(view: &mut LessonView, screen: (u16, u16)) -> Vec<Effect> {
-    if view.shells.current().is_some() {
-        view.shells.focus = ShellFocus::Typing;
-        return view.shells.fit(screen, view.zoomed);
-    }
-    let wanted = view.step().and_then(|step| step.actions.first()).map(|entry| entry.actor.clone());
-    let actors = view.actors();
-    let actor = wanted.filter(|actor| actors.contains(actor)).unwrap_or_else(ActorName::host);
-    ask_for(view, actor, screen)
-}
-
-/// Ask the engine for a shell.
-pub fn ask_for(view: &mut LessonView, actor: ActorName, screen: (u16, u16)) -> Vec<Effect> {
-    let tab = view.shells.number();
-    let size = inner_size(screen, view.zoomed);
-    vec![Effect::Engine(Request::Shell { tab, actor, size })]
-}
-
-/// What a program printed.
-pub fn on_output(model: &mut Model, tab: u32, printed: &[u8]) -> Vec<Effect> {
-    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    let Some(terminal) = view.shells.get_mut(tab) else { return Vec::new() };
-    let bytes = terminal.feed(printed);
-    if bytes.is_empty() { Vec::new() } else { vec![Effect::Type { tab, bytes }] }
-}
-
-pub fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
-    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    if !view.shells.is_typing() {
-        return Vec::new();
-    }
-    let tab = view.shells.current().map(|tab| (tab.id, tab.paste(text)));
-    tab.map(|(tab, bytes)| Effect::Type { tab, bytes }).into_iter().collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use clap::Args;
 use nix::sys::stat::Mode;
 
 use super::is_path;
-use crate::kernel::directory::Directory;
+use crate::kernel::directory::OpenDirectory;
 use crate::kernel::home;
 use crate::lesson::model::Lesson;
 use crate::lesson::programs;
@@ -87,14 +87,14 @@ pub fn keep(lesson: &Lesson) -> Option<String> {
 /// The whole of what was agreed to is kept and compared: no sum is as good.
 fn is_kept(dir: &Path, lesson: &Lesson) -> bool {
     let deeds = programs::deeds(lesson);
-    let Ok(Some(dir)) = Directory::find_private(dir) else { return false };
+    let Ok(Some(dir)) = OpenDirectory::find_private(dir) else { return false };
     let kept = dir.read(&name(&deeds), MAX_DEEDS).ok().flatten();
     kept.is_some_and(|kept| kept == deeds.as_bytes())
 }
 
 fn write(dir: &Path, lesson: &Lesson) -> anyhow::Result<()> {
     let deeds = programs::deeds(lesson);
-    let dir = Directory::make_private(dir)?;
+    let dir = OpenDirectory::make_private(dir)?;
     forget_the_oldest(&dir)?;
     dir.replace(&name(&deeds), Mode::S_IRUSR | Mode::S_IWUSR, |file| file.write_all(deeds.as_bytes()))?;
     Ok(())
@@ -105,7 +105,7 @@ fn name(deeds: &str) -> OsString {
     format!("{:08x}-{}", crc32fast::hash(deeds.as_bytes()), deeds.len()).into()
 }
 
-fn forget_the_oldest(dir: &Directory) -> io::Result<()> {
+fn forget_the_oldest(dir: &OpenDirectory) -> io::Result<()> {
     let mut kept: Vec<_> =
         dir.names()?.into_iter().filter_map(|name| Some((dir.stat(&name).ok()??.st_mtime, name))).collect();
     kept.sort();

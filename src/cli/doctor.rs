@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Format, facts};
-use crate::doctor::{Facts, Finding, Playable, State, can_play, findings, render};
+use crate::doctor::{Facts, MachineFinding, Playable, State, can_play, findings, render};
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::text;
@@ -41,7 +41,7 @@ fn playable(facts: &Facts) -> anyhow::Result<Vec<(String, String, Playable)>> {
 }
 
 /// What the doctor says of the machine, the lessons, and steps that are left out.
-fn verdicts(facts: &Facts, found: &[Finding]) -> anyhow::Result<String> {
+fn verdicts(facts: &Facts, found: &[MachineFinding]) -> anyhow::Result<String> {
     let mut said = text::prose_lines(&render(found, &playable(facts)?));
     for lesson in catalogue::all()? {
         said.extend(skipped(&lesson, facts));

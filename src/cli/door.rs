@@ -17,8 +17,8 @@ use super::filter::Filter;
 use super::socket::{self, Behind, Place};
 use crate::engine::{ShellTerminal, Visit};
 use crate::kernel::pty::{self, TerminalSize};
-use crate::lab::wire::{self, Wire, is_own};
 use crate::op::ActorName;
+use crate::wire::{self, Wire, is_own};
 
 /// How long either side waits for the other's word.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -18,7 +18,7 @@ use crate::engine::{events, play, requests};
 use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
-use crate::lesson::quiz::Mark;
+use crate::lesson::quiz::AnswerMark;
 use crate::progress::Progress;
 use crate::tape::{Tape, player, shelf};
 use crate::text;
@@ -194,7 +194,7 @@ fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {
 
 fn learnt(lesson: &Lesson, progress: &Progress) -> String {
     let known = progress.lesson(&lesson.id);
-    let (done, right) = known.map_or((0, 0), |known| (known.done(), known.marked(Mark::Right)));
+    let (done, right) = known.map_or((0, 0), |known| (known.done(), known.marked(AnswerMark::Right)));
     match lesson.questions().count() {
         _ if done == 0 && right == 0 => String::new(),
         0 => format!("by hand {done}"),

@@ -20,15 +20,15 @@ use crate::app::{Note, Source};
 use crate::doctor::{Playable, can_play};
 use crate::engine::session::{Session, SessionOptions};
 use crate::engine::{events, play, requests};
-use crate::lab::wire::Wire;
 use crate::lesson::model::Step;
 use crate::lesson::parse::parse;
 use crate::talk::clock::Clock;
-use crate::talk::hub::{self, Subject};
+use crate::talk::hub::{self, Presented};
 use crate::talk::message::{FromHub, Role, ToHub, VERSION};
 use crate::tape::player;
 use crate::text;
 use crate::tui::{self, Backstage, EngineLink, TalkLink, TuiOptions};
+use crate::wire::Wire;
 
 /// Messages of the hub's that may wait for a window's screen.
 const UNREAD: usize = 4;
@@ -263,7 +263,7 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
         }
     };
     let clock = Clock::new(&lesson, arguments.minutes, &missing);
-    let subject = Subject { lesson: source, name, steps: lesson.steps.len(), tape: origin, missing, clock };
+    let subject = Presented { lesson: source, name, steps: lesson.steps.len(), tape: origin, missing, clock };
     println!("{READY}");
     hub::serve(subject, listener, requests, events);
     // The lab is gone once the engine has ended.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
-use crate::lesson::quiz::Mark;
+use crate::lesson::quiz::AnswerMark;
 use crate::progress::{LessonProgress, Progress};
 use crate::text;
 
@@ -130,9 +130,9 @@ fn row<'a>(lesson: &'a Lesson, progress: &'a Progress) -> Row<'a> {
         done_by_typing: of(LessonProgress::done),
         hints: of(LessonProgress::hints),
         questions: lesson.questions().count(),
-        right: of(|one| one.marked(Mark::Right)),
-        wrong: of(|one| one.marked(Mark::Wrong)),
-        open: of(|one| one.marked(Mark::Open)),
+        right: of(|one| one.marked(AnswerMark::Right)),
+        wrong: of(|one| one.marked(AnswerMark::Wrong)),
+        open: of(|one| one.marked(AnswerMark::Open)),
         details,
     }
 }

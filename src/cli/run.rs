@@ -13,13 +13,15 @@ use serde::Serialize;
 
 use super::consent::{self, Consent};
 use super::{Format, check_live, door, facts, open_lesson, program};
+use crate::engine::play;
 use crate::engine::session::{Session, SessionOptions};
-use crate::engine::{Proof, ProofRow, play};
 use crate::failure;
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::nearest::nearest;
 use crate::op::{ActorName, OpRecord, Outcome};
-use crate::report::{LabInfo, StepRecord, StepStatus, Verdict};
+use crate::proof::{Proof, ProofRow};
+use crate::report::{LabInfo, StepRecord, StepStatus};
+use crate::verdict::Verdict;
 use crate::{text, words};
 
 #[derive(Debug, Args)]

@@ -12,9 +12,9 @@ use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
 use nix::sys::stat::{self, FileStat, Mode, SFlag};
 
-use crate::kernel::directory::{self, Directory, own_uid, user_name};
+use crate::kernel::directory::{self, OpenDirectory, own_uid, user_name};
 use crate::kernel::home;
-use crate::lab::wire;
+use crate::wire;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 128;
@@ -59,7 +59,7 @@ impl Behind {
 /// A socket that is listened at; dropping it takes it away.
 #[derive(Debug)]
 pub struct Place {
-    dir: Directory,
+    dir: OpenDirectory,
     name: OsString,
     entry: OwnedFd,
 }
@@ -85,7 +85,7 @@ enum Entry {
 
 /// What `sweep` did.
 #[derive(Debug, Default)]
-pub struct Swept {
+pub struct SweptSockets {
     pub removed: Vec<PathBuf>,
     /// Sentences on what has a socket's name or place, and is left alone.
     pub left: Vec<String>,
@@ -93,8 +93,8 @@ pub struct Swept {
 
 /// Listen, as this process. What dead ones left is taken away.
 pub fn listen(behind: Behind) -> anyhow::Result<(Place, UnixListener)> {
-    let dir = Directory::make_private(&own_directory()?)?;
-    sweep_in(&dir, &mut Swept::default());
+    let dir = OpenDirectory::make_private(&own_directory()?)?;
+    sweep_in(&dir, &mut SweptSockets::default());
     let name = OsString::from(format!("{}{}.sock", behind.prefix(), std::process::id()));
     let shown = dir.path().join(&name);
     let failed = || format!("could not listen at {}", shown.display());
@@ -113,7 +113,7 @@ fn own_directory() -> anyhow::Result<PathBuf> {
     home::runtime_directory().context("there is neither an XDG_RUNTIME_DIR nor a home directory of your own")
 }
 
-fn bind(dir: &Directory, name: &OsStr) -> nix::Result<UnixListener> {
+fn bind(dir: &OpenDirectory, name: &OsStr) -> nix::Result<UnixListener> {
     let socket = socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     // Before it has a name: the name is made with this mode.
     stat::fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
@@ -124,7 +124,7 @@ fn bind(dir: &Directory, name: &OsStr) -> nix::Result<UnixListener> {
 
 /// A name is taken from no one: of a process that had our number before, and died, it is gone by now; another container's
 /// may share the directory.
-fn name_socket(dir: &Directory, part: &OsStr, name: &OsStr) -> anyhow::Result<()> {
+fn name_socket(dir: &OpenDirectory, part: &OsStr, name: &OsStr) -> anyhow::Result<()> {
     match dir.link(part, name) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             bail!(
@@ -138,7 +138,7 @@ fn name_socket(dir: &Directory, part: &OsStr, name: &OsStr) -> anyhow::Result<()
 /// Connect to the one asked for, or to the only one that runs; it is this user's. Sockets of the dead are taken away.
 pub fn connect(behind: Behind, of: Option<u32>) -> anyhow::Result<UnixStream> {
     let (mut serving, mut others) = (Vec::new(), Vec::new());
-    if let Some(dir) = Directory::find_private(&own_directory()?)? {
+    if let Some(dir) = OpenDirectory::find_private(&own_directory()?)? {
         for name in dir.names().context("could not list the sockets")? {
             let Some(pid) = pid_of(&name, behind).filter(|pid| of.is_none_or(|of| of == *pid)) else { continue };
             match ask(&dir, &name) {
@@ -182,12 +182,12 @@ fn why_not(pid: u32, behind: Behind) -> String {
 }
 
 /// Remove the sockets at which nobody listens any more.
-pub fn sweep() -> Swept {
-    let mut swept = Swept::default();
+pub fn sweep() -> SweptSockets {
+    let mut swept = SweptSockets::default();
     let mut places: Vec<PathBuf> = [home::runtime_directory(), home::state_directory()].into_iter().flatten().collect();
     places.dedup();
     for place in places {
-        match Directory::find_private(&place) {
+        match OpenDirectory::find_private(&place) {
             Ok(Some(dir)) => sweep_in(&dir, &mut swept),
             Ok(None) => {}
             Err(error) => swept.left.push(error.to_string()),
@@ -196,7 +196,7 @@ pub fn sweep() -> Swept {
     swept
 }
 
-fn sweep_in(dir: &Directory, swept: &mut Swept) {
+fn sweep_in(dir: &OpenDirectory, swept: &mut SweptSockets) {
     for name in dir.names().unwrap_or_default() {
         let path = dir.path().join(&name);
         if pid_of_either(&name).is_none() && !part_is_dead(&name) {
@@ -216,7 +216,7 @@ fn part_is_dead(name: &OsStr) -> bool {
     let Some(text) = name.to_str().and_then(|text| text.strip_prefix('.')) else { return false };
     let Some((text, _)) = text.split_once(".sock.") else { return false };
     let whole = format!("{text}.sock");
-    let pid = pid_of_either(OsStr::new(&whole)).filter(|_| Directory::is_part_of(name, &whole));
+    let pid = pid_of_either(OsStr::new(&whole)).filter(|_| OpenDirectory::is_part_of(name, &whole));
     let pid = pid.and_then(|pid| i32::try_from(pid).ok());
     pid.is_some_and(|pid| {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_err_and(|errno| errno == Errno::ESRCH)
@@ -224,7 +224,7 @@ fn part_is_dead(name: &OsStr) -> bool {
 }
 
 /// What an entry is: what is looked at is what is connected to, whatever has its name meanwhile.
-fn ask(dir: &Directory, name: &OsStr) -> Entry {
+fn ask(dir: &OpenDirectory, name: &OsStr) -> Entry {
     let strange = |errno: Errno| Entry::Strange(format!("it could not be asked: {errno}"));
     let entry = match dir.open_entry(name) {
         Ok(entry) => entry,
@@ -263,7 +263,7 @@ fn connect_to(entry: &OwnedFd) -> nix::Result<UnixStream> {
 }
 
 /// Remove an entry if it is still what was opened, whose inode no other gets as long as it is.
-fn remove_if(dir: &Directory, name: &OsStr, opened: &OwnedFd) -> bool {
+fn remove_if(dir: &OpenDirectory, name: &OsStr, opened: &OwnedFd) -> bool {
     let (now, then) = (dir.stat(name).ok().flatten(), stat::fstat(opened).ok());
     let identity = |found: FileStat| (found.st_dev, found.st_ino);
     now.is_some() && now.map(identity) == then.map(identity) && dir.remove(name).is_ok()

@@ -11,7 +11,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::Uid;
 
-use crate::kernel::directory::Directory;
+use crate::kernel::directory::OpenDirectory;
 
 /// Write beside the place first, so that what was there is kept until the new file is whole. Returns its bytes.
 pub fn save(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<u64> {
@@ -27,7 +27,7 @@ pub fn save(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
 fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<u64> {
     let name = path.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
     let parent = path.parent().filter(|parent| *parent != OsStr::new(""));
-    let dir = Directory::open(parent.unwrap_or(Path::new(".")))?;
+    let dir = OpenDirectory::open(parent.unwrap_or(Path::new(".")))?;
     dir.replace(name, Mode::from_bits_truncate(0o666), |file| {
         let bytes = write_all(file, write)?;
         file.sync_all().map(|()| bytes)

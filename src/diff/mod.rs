@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use self::rows::{Owned, Side, mark_by_equality, rows, sections};
 
-use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
 use crate::snapshot::{
     Address, Cgroup, DirEntry, Link, Mount, MountTable, Namespace, Neighbour, Network, NetworkOmitted, Omitted,
     OverlayEntry, Process, Route, Snapshot, Traffic,
 };
+use crate::view::ViewKind;
 
 /// How a row changed. `Moved` is for mounts whose target changed and nothing else did (pivot_root, mount --move).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -4,17 +4,18 @@ use std::fs;
 
 use serde::Serialize;
 
-use crate::action::CgroupVersion;
-use crate::doctor::facts::Roots;
+use crate::doctor::hierarchy::{MountedHierarchy, OfferedController};
+use crate::doctor::roots::Roots;
 use crate::doctor::unmounted::{self, Unmounted};
+use crate::snapshot::CgroupVersion;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cgroups {
     pub layout: Layout,
     /// In the order of the mount table.
-    pub hierarchies: Vec<Hierarchy>,
+    pub hierarchies: Vec<MountedHierarchy>,
     /// What the kernel has, as /proc/cgroups says.
-    pub offered: Vec<Offered>,
+    pub offered: Vec<OfferedController>,
     /// What the keeper can mount by itself, or why it can't.
     pub unmounted: Vec<Unmounted>,
 }
@@ -29,36 +30,11 @@ pub enum Layout {
     Hybrid,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Hierarchy {
-    pub version: CgroupVersion,
-    /// Those it is mounted with (v1, `name=systemd` included), or those of its topmost group here (v2).
-    pub controllers: Vec<String>,
-    pub mount_point: String,
-    pub is_read_only: bool,
-    /// The group of this process below the mount point, empty for its top; None where it is outside of what is mounted.
-    pub own: Option<String>,
-    /// The group to make a lab's groups in, below the mount point, empty for its top; None where there is none for us.
-    pub lab_parent: Option<String>,
-    /// Controllers that a lab's groups made there can have.
-    pub delegable: Vec<String>,
-}
-
-/// A line of /proc/cgroups.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Offered {
-    pub controller: String,
-    /// Id of the hierarchy it is attached to; 0 for the v2 tree or none.
-    pub hierarchy: u32,
-    /// Off by `cgroup_disable=` on the kernel's command line.
-    pub enabled: bool,
-}
-
 impl Cgroups {
     pub fn read(roots: &Roots) -> Cgroups {
         let mounts = roots.text("proc/self/mountinfo").unwrap_or_default();
         let membership = roots.text("proc/self/cgroup").unwrap_or_default();
-        let mut hierarchies: Vec<Hierarchy> = Vec::new();
+        let mut hierarchies: Vec<MountedHierarchy> = Vec::new();
         for mount in mounts.lines().filter_map(CgroupMount::parse) {
             let hierarchy = mount.read(roots, &membership);
             match hierarchies.iter_mut().find(|known| known.is_same_tree(&hierarchy)) {
@@ -75,8 +51,8 @@ impl Cgroups {
             (false, true) => Layout::V2,
             (true, true) => Layout::Hybrid,
         };
-        let offered: Vec<Offered> =
-            roots.text("proc/cgroups").unwrap_or_default().lines().filter_map(Offered::parse).collect();
+        let offered: Vec<OfferedController> =
+            roots.text("proc/cgroups").unwrap_or_default().lines().filter_map(OfferedController::parse).collect();
         let unmounted = unmounted::read(roots, &offered, &hierarchies);
         Cgroups { layout, hierarchies, offered, unmounted }
     }
@@ -93,42 +69,8 @@ impl Cgroups {
     }
 
     /// The hierarchy that has a controller, delegable or not.
-    pub fn hierarchy_of(&self, controller: &str) -> Option<&Hierarchy> {
+    pub fn hierarchy_of(&self, controller: &str) -> Option<&MountedHierarchy> {
         self.hierarchies.iter().find(|tree| tree.offers(&tree.controllers, controller))
-    }
-}
-
-impl Hierarchy {
-    fn is_same_tree(&self, other: &Hierarchy) -> bool {
-        let both_v2 = self.version == CgroupVersion::V2 && other.version == CgroupVersion::V2;
-        both_v2 || (self.version == other.version && self.controllers == other.controllers)
-    }
-
-    fn is_only_a_name(&self) -> bool {
-        self.version == CgroupVersion::V1 && self.controllers.iter().all(|name| name.starts_with("name="))
-    }
-
-    fn offers(&self, controllers: &[String], wanted: &str) -> bool {
-        let has = |name: &str| controllers.iter().any(|known| known == name);
-        match (self.version, wanted) {
-            (CgroupVersion::V1, "io") => has("blkio"),
-            (CgroupVersion::V1, wanted) => has(wanted),
-            (CgroupVersion::V2, "blkio") => has("io"),
-            // Every v2 group can be frozen and counts its CPU time, with no controller at all. `unified` is the tree itself.
-            (CgroupVersion::V2, "freezer" | "cpuacct" | "unified") => true,
-            // And rules for devices are a program there, which the machine's root may attach to any group.
-            (CgroupVersion::V2, "devices") => true,
-            (CgroupVersion::V2, wanted) => has(wanted),
-        }
-    }
-}
-
-impl Offered {
-    fn parse(line: &str) -> Option<Offered> {
-        let mut words = line.split_whitespace();
-        let controller = words.next().filter(|word| !word.starts_with('#'))?.to_owned();
-        let hierarchy = words.next()?.parse().ok()?;
-        Some(Offered { controller, hierarchy, enabled: words.nth(1)? == "1" })
     }
 }
 
@@ -170,7 +112,7 @@ impl CgroupMount {
         })
     }
 
-    fn read(self, roots: &Roots, membership: &str) -> Hierarchy {
+    fn read(self, roots: &Roots, membership: &str) -> MountedHierarchy {
         let own = self.own(membership);
         let lab_parent = if self.is_read_only { None } else { self.lab_parent(roots, own.as_deref()) };
         let controllers = match self.version {
@@ -184,7 +126,7 @@ impl CgroupMount {
                 controllers.iter().filter(|name| !name.starts_with("name=")).cloned().collect()
             }
         };
-        Hierarchy {
+        MountedHierarchy {
             version: self.version,
             controllers,
             mount_point: self.mount_point,

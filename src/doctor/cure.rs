@@ -1,10 +1,11 @@
 //! What would change a fact: sentences, and lines that start with `$ ` for commands to copy.
 
-use crate::action::CgroupVersion;
-use crate::doctor::cgroups::{Hierarchy, Layout};
+use crate::doctor::cgroups::Layout;
 use crate::doctor::facts::{Environment, Facts};
+use crate::doctor::hierarchy::MountedHierarchy;
 use crate::doctor::unmounted::{self, Obstacle};
 use crate::rootfs::Missing;
+use crate::snapshot::CgroupVersion;
 
 const CONTAINER: &str = "the container this runs in forbids it; start that one with\n\
     $ docker run -it --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined IMAGE\n\
@@ -116,7 +117,7 @@ pub fn controller(name: &str, facts: &Facts) -> String {
 }
 
 /// Below a user's slice systemd also runs that user's own manager, which has a delegated group.
-fn is_in_session(hierarchy: &Hierarchy, euid: u32) -> bool {
+fn is_in_session(hierarchy: &MountedHierarchy, euid: u32) -> bool {
     hierarchy.own.as_ref().is_some_and(|own| own.starts_with(&format!("user.slice/user-{euid}.slice/")))
 }
 

@@ -2,10 +2,8 @@
 
 use serde::Serialize;
 
-use super::facts::Roots;
-
-/// Where a lab's scratch file is made.
-pub const SCRATCH_DIR: &str = "/var/tmp";
+use super::roots::Roots;
+use crate::action::SCRATCH_DIR;
 
 /// A whole disk, as `major:minor`: limits are set on these, not on partitions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

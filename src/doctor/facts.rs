@@ -1,21 +1,12 @@
 //! Facts about this machine, each read from where the kernel or the distribution says it; no opinion here.
 
-use std::path::{Path, PathBuf};
-
 use serde::{Serialize, Serializer};
 
 use crate::doctor::cgroups::Cgroups;
 use crate::doctor::disk::Disk;
+use crate::doctor::kernel::Kernel;
+use crate::doctor::roots::Roots;
 use crate::rootfs::{Fixture, Missing, RootfsError, plan};
-
-/// Where to read, and as whom: a test reads a folder of files.
-#[derive(Debug, Clone)]
-pub struct Roots {
-    pub root: PathBuf,
-    pub euid: u32,
-    /// Whether this process may write to a path.
-    pub may_write: fn(&Path) -> bool,
-}
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Facts {
@@ -25,7 +16,7 @@ pub struct Facts {
     pub environment: Environment,
     pub user_namespaces: UserNamespaces,
     /// Lines of /proc/self/uid_map.
-    pub uid_map: Vec<IdRange>,
+    pub uid_map: Vec<IdMapping>,
     pub subordinate: Subordinate,
     pub cgroups: Cgroups,
     /// What the scratch file of a lab would be on.
@@ -36,13 +27,6 @@ pub struct Facts {
     #[serde(serialize_with = "plain_result")]
     pub image: Result<Vec<Missing>, RootfsError>,
     pub probe: ProbeResult,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Kernel {
-    /// `6.1.0-30-amd64`
-    pub release: String,
-    pub version: (u32, u32),
 }
 
 /// Where this system itself seems to run: a hint for choosing a cure, never a reason to refuse.
@@ -69,7 +53,7 @@ pub struct UserNamespaces {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct IdRange {
+pub struct IdMapping {
     pub inside: u32,
     pub outside: u32,
     pub count: u32,
@@ -98,32 +82,6 @@ pub struct ProbeResult {
     pub netns_in_userns: Result<(), String>,
 }
 
-impl Roots {
-    /// This machine, as this process.
-    pub fn machine() -> Roots {
-        use nix::fcntl::{AT_FDCWD, AtFlags};
-        use nix::unistd::{AccessFlags, faccessat, geteuid};
-        let may_write = |path: &Path| faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS).is_ok();
-        Roots { root: PathBuf::from("/"), euid: geteuid().as_raw(), may_write }
-    }
-
-    pub fn path(&self, path: &str) -> PathBuf {
-        self.root.join(path.trim_start_matches('/'))
-    }
-
-    pub fn is_writable(&self, path: &str) -> bool {
-        (self.may_write)(&self.path(path))
-    }
-
-    pub fn text(&self, path: &str) -> Option<String> {
-        std::fs::read_to_string(self.path(path)).ok()
-    }
-
-    fn number(&self, path: &str) -> Option<u64> {
-        self.text(path)?.trim().parse().ok()
-    }
-}
-
 impl Facts {
     /// Reads everything; what can't be read is absent, not an error. `probe` is run once.
     pub fn read(roots: &Roots, probe: impl FnOnce() -> ProbeResult) -> Facts {
@@ -138,7 +96,7 @@ impl Facts {
                     .number("proc/sys/kernel/apparmor_restrict_unprivileged_userns")
                     .map(|n| n != 0),
             },
-            uid_map: roots.text("proc/self/uid_map").unwrap_or_default().lines().filter_map(IdRange::parse).collect(),
+            uid_map: roots.text("proc/self/uid_map").unwrap_or_default().lines().filter_map(IdMapping::parse).collect(),
             subordinate: subordinate(roots),
             cgroups: Cgroups::read(roots),
             disk: Disk::read(roots),
@@ -162,18 +120,10 @@ impl Facts {
     }
 }
 
-impl Kernel {
-    pub(super) fn parse(release: &str) -> Option<Kernel> {
-        let mut numbers = release.split(|c: char| !c.is_ascii_digit());
-        let version = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
-        Some(Kernel { release: release.to_owned(), version })
-    }
-}
-
-impl IdRange {
-    fn parse(line: &str) -> Option<IdRange> {
+impl IdMapping {
+    fn parse(line: &str) -> Option<IdMapping> {
         let mut numbers = line.split_whitespace().map(|word| word.parse().ok());
-        Some(IdRange { inside: numbers.next()??, outside: numbers.next()??, count: numbers.next()?? })
+        Some(IdMapping { inside: numbers.next()??, outside: numbers.next()??, count: numbers.next()?? })
     }
 }
 
@@ -220,22 +170,4 @@ fn plain_result<T: Serialize, E: ToString, S: Serializer>(result: &Result<T, E>,
         Err(error) => map.serialize_entry("error", &error.to_string())?,
     }
     map.end()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn releases_of_many_kinds_have_a_version() {
-        let check = |release: &str, expected: Option<(u32, u32)>| {
-            assert_eq!(Kernel::parse(release).map(|kernel| kernel.version), expected, "{release}");
-        };
-        check("6.18.44-fc-v657", Some((6, 18)));
-        check("5.15.167.4-microsoft-standard-WSL2", Some((5, 15)));
-        check("6.1-rc3", Some((6, 1)));
-        check("4.4", Some((4, 4)));
-        check("six", None);
-        check("", None);
-    }
 }

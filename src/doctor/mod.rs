@@ -2,14 +2,20 @@
 
 mod cgroups;
 mod cure;
-pub mod disk;
+mod disk;
 mod facts;
+mod hierarchy;
+mod kernel;
+mod roots;
 mod text;
 mod unmounted;
 mod verdict;
 
-pub use cgroups::{Cgroups, Hierarchy, Layout, Offered};
-pub use facts::{Environment, Facts, IdRange, Kernel, ProbeResult, Roots, Subordinate, UserNamespaces};
+pub use cgroups::{Cgroups, Layout};
+pub use facts::{Environment, Facts, IdMapping, ProbeResult, Subordinate, UserNamespaces};
+pub use hierarchy::{MountedHierarchy, OfferedController};
+pub use kernel::Kernel;
+pub use roots::Roots;
 pub use text::render;
 pub use unmounted::{Obstacle, Unmounted};
-pub use verdict::{Finding, LEAST_KERNEL, Playable, State, can_play, findings};
+pub use verdict::{LEAST_KERNEL, MachineFinding, Playable, State, can_play, findings};

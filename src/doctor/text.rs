@@ -1,11 +1,11 @@
 //! Findings and verdicts as text for a terminal of 80 columns.
 
-use crate::doctor::verdict::{Finding, Playable, State};
+use crate::doctor::verdict::{MachineFinding, Playable, State};
 
 const WIDTH: usize = 80;
 
 /// `lessons` are (id, title, verdict).
-pub fn render(findings: &[Finding], lessons: &[(String, String, Playable)]) -> String {
+pub fn render(findings: &[MachineFinding], lessons: &[(String, String, Playable)]) -> String {
     let mut page = Page { text: String::from("This machine\n"), cured: Vec::new() };
     let widest = findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);
     for finding in findings {
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn text_is_aligned_wrapped_and_carries_its_meaning_in_words() {
-        let finding = |what, state, detail: &str, cure: Option<&str>| Finding {
+        let finding = |what, state, detail: &str, cure: Option<&str>| MachineFinding {
             what,
             state,
             detail: detail.into(),

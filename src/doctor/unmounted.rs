@@ -3,8 +3,9 @@
 
 use serde::Serialize;
 
-use crate::doctor::cgroups::{Hierarchy, Offered};
-use crate::doctor::facts::{Kernel, Roots};
+use crate::doctor::hierarchy::{MountedHierarchy, OfferedController};
+use crate::doctor::kernel::Kernel;
+use crate::doctor::roots::Roots;
 
 /// Before 5.15 the first number written to net_cls.classid or net_prio.ifpriomap made sockets forget their v2 group, on the
 /// whole machine and until the next boot (cgroup_sk_alloc_disable): the one thing here that would not be harmless.
@@ -51,7 +52,7 @@ impl Obstacle {
 }
 
 /// The hierarchies of net_cls and net_prio, where they are not mounted: one for both, where they are free.
-pub fn read(roots: &Roots, offered: &[Offered], mounted: &[Hierarchy]) -> Vec<Unmounted> {
+pub fn read(roots: &Roots, offered: &[OfferedController], mounted: &[MountedHierarchy]) -> Vec<Unmounted> {
     let membership = roots.text("proc/self/cgroup").unwrap_or_default();
     let obstacle = obstacle(roots);
     let mut found: Vec<Unmounted> = Vec::new();
@@ -136,8 +137,8 @@ mod tests {
         Roots { root: dir.to_owned(), euid, may_write: |_| true }
     }
 
-    fn offered(lines: &[(&str, u32, bool)]) -> Vec<Offered> {
-        let one = |(name, hierarchy, enabled): &(&str, u32, bool)| Offered {
+    fn offered(lines: &[(&str, u32, bool)]) -> Vec<OfferedController> {
+        let one = |(name, hierarchy, enabled): &(&str, u32, bool)| OfferedController {
             controller: (*name).into(),
             hierarchy: *hierarchy,
             enabled: *enabled,

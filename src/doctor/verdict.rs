@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use crate::action::SCRATCH_DIR;
 use crate::doctor::cgroups::Layout;
 use crate::doctor::cure;
-use crate::doctor::facts::{Environment, Facts, IdRange};
+use crate::doctor::facts::{Environment, Facts, IdMapping};
 use crate::lesson::model::Needs;
 
 /// Labs make whole mount trees read-only with mount_setattr(2), and overlays in user namespaces: 5.12 has both.
@@ -24,7 +25,7 @@ pub enum Playable {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct MachineFinding {
     pub what: &'static str,
     pub state: State,
     pub detail: String,
@@ -80,17 +81,14 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
         return Playable::No { why, cure: cure::controller(name, facts) };
     }
     if needs.disk && facts.disk.is_none() {
-        let why = format!(
-            "it needs a real disk, and {} is on none (a tmpfs, an overlay, or btrfs)",
-            super::disk::SCRATCH_DIR
-        );
-        return Playable::No { why, cure: format!("mount an ext4 or xfs file system on {}", super::disk::SCRATCH_DIR) };
+        let why = format!("it needs a real disk, and {} is on none (a tmpfs, an overlay, or btrfs)", SCRATCH_DIR);
+        return Playable::No { why, cure: format!("mount an ext4 or xfs file system on {}", SCRATCH_DIR) };
     }
     Playable::Live
 }
 
 /// Everything worth knowing, what blocks most first. What follows from an earlier finding is left out.
-pub fn findings(facts: &Facts) -> Vec<Finding> {
+pub fn findings(facts: &Facts) -> Vec<MachineFinding> {
     let mut found = vec![kernel(facts)];
     if facts.kernel.is_some() {
         let probe = &facts.probe;
@@ -110,45 +108,45 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
     found
 }
 
-impl Finding {
-    fn good(what: &'static str, detail: String) -> Finding {
-        Finding { what, state: State::Good, detail, cure: None }
+impl MachineFinding {
+    fn good(what: &'static str, detail: String) -> MachineFinding {
+        MachineFinding { what, state: State::Good, detail, cure: None }
     }
 
-    fn warn(what: &'static str, detail: String, cure: String) -> Finding {
-        Finding { what, state: State::Warn, detail, cure: Some(cure) }
+    fn warn(what: &'static str, detail: String, cure: String) -> MachineFinding {
+        MachineFinding { what, state: State::Warn, detail, cure: Some(cure) }
     }
 
-    fn bad(what: &'static str, detail: String, cure: String) -> Finding {
-        Finding { what, state: State::Bad, detail, cure: Some(cure) }
+    fn bad(what: &'static str, detail: String, cure: String) -> MachineFinding {
+        MachineFinding { what, state: State::Bad, detail, cure: Some(cure) }
     }
 }
 
-fn kernel(facts: &Facts) -> Finding {
+fn kernel(facts: &Facts) -> MachineFinding {
     let what = "kernel";
     let Some(kernel) = &facts.kernel else {
         let detail = "there is no /proc: nothing about this machine can be seen".to_owned();
-        return Finding::bad(what, detail, "mount it\n$ sudo mount -t proc proc /proc".to_owned());
+        return MachineFinding::bad(what, detail, "mount it\n$ sudo mount -t proc proc /proc".to_owned());
     };
     if kernel.version < LEAST_KERNEL {
-        return Finding::bad(what, too_old(&kernel.release, LEAST_KERNEL), cure::kernel(LEAST_KERNEL));
+        return MachineFinding::bad(what, too_old(&kernel.release, LEAST_KERNEL), cure::kernel(LEAST_KERNEL));
     }
     let place = match &facts.environment {
         Environment::Machine => String::new(),
         Environment::Container { hint } => format!(", in a container it seems ({hint})"),
         Environment::Wsl => ", in the Windows Subsystem for Linux".to_owned(),
     };
-    Finding::good(what, format!("Linux {}{place}", kernel.release))
+    MachineFinding::good(what, format!("Linux {}{place}", kernel.release))
 }
 
 fn too_old(release: &str, needed: (u32, u32)) -> String {
     format!("Linux {release} is too old: {}.{} or later is needed", needed.0, needed.1)
 }
 
-fn probed(what: &'static str, works: &str, result: &Result<(), String>, facts: &Facts) -> Finding {
+fn probed(what: &'static str, works: &str, result: &Result<(), String>, facts: &Facts) -> MachineFinding {
     match result {
-        Ok(()) => Finding::good(what, works.to_owned()),
-        Err(error) => Finding::bad(what, refused(error), cure::user_namespaces(facts)),
+        Ok(()) => MachineFinding::good(what, works.to_owned()),
+        Err(error) => MachineFinding::bad(what, refused(error), cure::user_namespaces(facts)),
     }
 }
 
@@ -156,49 +154,53 @@ fn refused(error: &str) -> String {
     format!("tried, and refused: {error}")
 }
 
-fn ids(facts: &Facts) -> Finding {
+fn ids(facts: &Facts) -> MachineFinding {
     let what = "user ids";
     if facts.euid != 0 {
         return match (facts.subordinate.has_newuidmap, facts.subordinate.uids) {
             (true, Some((first, count))) => {
-                Finding::good(what, format!("uid {} and {count} more from {first} on", facts.euid))
+                MachineFinding::good(what, format!("uid {} and {count} more from {first} on", facts.euid))
             }
             (false, _) | (_, None) => {
                 let detail = format!("a lab has one user only (uid {} outside): chown to others fails", facts.euid);
-                Finding::warn(what, detail, cure::subordinate(facts.euid))
+                MachineFinding::warn(what, detail, cure::subordinate(facts.euid))
             }
         };
     }
-    let reaches = |range: &IdRange| {
+    let reaches = |range: &IdMapping| {
         let (first, count) = (u64::from(range.inside), u64::from(range.count));
         first <= LAB_IDS.0 && LAB_IDS.0 + LAB_IDS.1 <= first + count
     };
     if facts.uid_map.iter().any(reaches) {
-        return Finding::good(what, format!("labs are mapped to {} ids from {} on", LAB_IDS.1, LAB_IDS.0));
+        return MachineFinding::good(what, format!("labs are mapped to {} ids from {} on", LAB_IDS.1, LAB_IDS.0));
     }
     let detail = format!("only {} ids exist here, none as high as a lab of root uses", facts.mapped_ids());
-    Finding::warn(what, detail, "start outside of this container, or as an ordinary user".to_owned())
+    MachineFinding::warn(what, detail, "start outside of this container, or as an ordinary user".to_owned())
 }
 
 /// Not a blocker: lessons that mount no overlay play all the same.
-fn overlay(facts: &Facts) -> Finding {
+fn overlay(facts: &Facts) -> MachineFinding {
     match &facts.probe.overlay_in_userns {
-        Ok(()) => Finding::good("overlay", "a lab can mount overlays".to_owned()),
+        Ok(()) => MachineFinding::good("overlay", "a lab can mount overlays".to_owned()),
         Err(error) if !facts.overlay_listed => {
             let detail = format!("the kernel does not list it; {}", refused(error));
-            Finding::warn("overlay", detail, "load it, if this kernel has it\n$ sudo modprobe overlay".to_owned())
+            MachineFinding::warn(
+                "overlay",
+                detail,
+                "load it, if this kernel has it\n$ sudo modprobe overlay".to_owned(),
+            )
         }
-        Err(error) => Finding::warn("overlay", refused(error), cure::user_namespaces(facts)),
+        Err(error) => MachineFinding::warn("overlay", refused(error), cure::user_namespaces(facts)),
     }
 }
 
-fn cgroups(facts: &Facts) -> Finding {
+fn cgroups(facts: &Facts) -> MachineFinding {
     let what = "control groups";
     let places: Vec<_> = facts.cgroups.hierarchies.iter().filter(|tree| tree.lab_parent.is_some()).collect();
     let layout = match facts.cgroups.layout {
         Layout::None => {
             let detail = "none is mounted: lessons about limits do not play live".to_owned();
-            return Finding::warn(what, detail, cure::controller("memory", facts));
+            return MachineFinding::warn(what, detail, cure::controller("memory", facts));
         }
         Layout::V1 => "v1, one tree per controller",
         Layout::V2 => "v2, one tree",
@@ -206,9 +208,9 @@ fn cgroups(facts: &Facts) -> Finding {
     };
     if places.is_empty() {
         let detail = format!("{layout}; this process may make no groups in {}", one_or_more(facts));
-        return Finding::warn(what, detail, cure::controller("memory", facts));
+        return MachineFinding::warn(what, detail, cure::controller("memory", facts));
     }
-    Finding::good(what, format!("{layout}; labs can be made in {} of {}", places.len(), one_or_more(facts)))
+    MachineFinding::good(what, format!("{layout}; labs can be made in {} of {}", places.len(), one_or_more(facts)))
 }
 
 fn one_or_more(facts: &Facts) -> String {
@@ -218,15 +220,15 @@ fn one_or_more(facts: &Facts) -> String {
     }
 }
 
-fn controllers(facts: &Facts) -> Finding {
+fn controllers(facts: &Facts) -> MachineFinding {
     let what = "controllers";
     let (ours, others): (Vec<&str>, Vec<&str>) = CONTROLLERS.iter().partition(|name| facts.cgroups.is_delegable(name));
     let Some(first) = others.first() else {
-        return Finding::good(what, ours.join(" "));
+        return MachineFinding::good(what, ours.join(" "));
     };
     let has = if ours.is_empty() { "none".to_owned() } else { ours.join(" ") };
     let detail = format!("labs have {has}; not {}: {}", others.join(" "), why_no_controller(first, facts));
-    Finding::warn(what, detail, cure::controller(first, facts))
+    MachineFinding::warn(what, detail, cure::controller(first, facts))
 }
 
 fn why_no_controller(name: &str, facts: &Facts) -> &'static str {
@@ -240,14 +242,16 @@ fn why_no_controller(name: &str, facts: &Facts) -> &'static str {
     }
 }
 
-fn image(facts: &Facts) -> Finding {
+fn image(facts: &Facts) -> MachineFinding {
     let what = "programs";
     match &facts.image {
-        Err(error) => Finding::bad(what, error.to_string(), "install a shell\n$ sudo apt-get install dash".to_owned()),
-        Ok(missing) if missing.is_empty() => Finding::good(what, "all for the default image".to_owned()),
+        Err(error) => {
+            MachineFinding::bad(what, error.to_string(), "install a shell\n$ sudo apt-get install dash".to_owned())
+        }
+        Ok(missing) if missing.is_empty() => MachineFinding::good(what, "all for the default image".to_owned()),
         Ok(missing) => {
             let rows: Vec<_> = missing.iter().map(|one| format!("{} ({})", one.program, one.why)).collect();
-            Finding::warn(what, format!("the default image lacks {}", rows.join(", ")), cure::programs(missing))
+            MachineFinding::warn(what, format!("the default image lacks {}", rows.join(", ")), cure::programs(missing))
         }
     }
 }

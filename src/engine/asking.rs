@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::link::LinkError;
 use super::waiting::{Awaited, Waiting, why_silent};
-use crate::lab::guarded::{GuardError, GuardedWire};
-use crate::lab::protocol::{FromActor, Numbered, ToActor};
-use crate::lab::wire::{Received, Wire};
+use crate::engine::link_error::LinkError;
 use crate::op::{ActorName, Op};
+use crate::wire::guarded::{GuardError, GuardedWire};
+use crate::wire::protocol::{FromActor, Numbered, ToActor};
+use crate::wire::{Received, Wire};
 
 /// How long one that is being set up may take to introduce itself.
 const FIRST_WORD: Duration = Duration::from_secs(30);

@@ -2,18 +2,10 @@
 
 use std::sync::Arc;
 
+use super::aside::Aside;
 use super::lab::Lab;
 use super::session::{Session, SessionError};
-use super::turn::Transcripts;
 use crate::report::StepRecord;
-
-/// A lab put aside, with what belongs to it.
-#[derive(Debug)]
-pub(super) struct Aside {
-    lab: Lab,
-    played: usize,
-    transcripts: Transcripts,
-}
 
 impl Session {
     /// Play a branch of a step in another lab; the one that is up is put aside, with all that was typed in it.

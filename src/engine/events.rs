@@ -167,8 +167,8 @@ impl Drop for EventReceiver {
 mod tests {
     use super::*;
     use crate::engine::{Goal, TurnState};
-    use crate::report::Verdict;
     use crate::snapshot::Snapshot;
+    use crate::verdict::Verdict;
     use std::time::Duration;
 
     fn live(hostname: &str) -> Event {

@@ -1,8 +1,9 @@
 //! Answers to what expectations ask beyond a snapshot: files, what a /proc lists, whether an address answers.
 
 use super::lab::Lab;
+use crate::fact::Listing;
 use crate::lesson::expect::{Expect, FactAnswers, FactRequest};
-use crate::observe::facts::{self, Listing};
+use crate::observe::facts;
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
 

@@ -1,35 +1,20 @@
-//! Judging: what the kernel's state says to expectations and predictions, and what an action's own outcome does.
+//! Judging: what the kernel's state says to expectations and predictions.
 
 use std::time::{Duration, Instant};
 
-use super::link::LinkError;
+use super::evidence::Evidence;
+use super::link_error::LinkError;
 use super::session::{Session, SessionError};
-use crate::failure;
-use crate::lesson::expect::{Expect, FactAnswers, World};
-use crate::lesson::model::{ActionEntry, Step};
-use crate::op::{ActorName, OpRecord, Outcome};
-use crate::report::{Predicted, Verdict};
+use crate::lesson::expect::{Expect, FactAnswers};
+use crate::lesson::model::Step;
+use crate::op::ActorName;
+use crate::report::Predicted;
 use crate::snapshot::Snapshot;
+use crate::verdict::Verdict;
 
 /// How long an expectation may take to come true: processes die and links come up a little after the call.
 const SETTLE_WITHIN: Duration = Duration::from_millis(1500);
 const SETTLE_POLL: Duration = Duration::from_millis(10);
-
-/// What verdicts rest on, besides the kernel's state as it is now.
-#[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
-    pub before: &'a Snapshot,
-    /// What programs printed.
-    pub outputs: &'a [&'a str],
-    /// Empty where nothing was played.
-    pub ops: &'a [OpRecord],
-}
-
-impl<'a> Evidence<'a> {
-    fn world(&self, snapshot: &'a Snapshot, facts: &'a FactAnswers) -> World<'a> {
-        World { snapshot, before: self.before, facts, outputs: self.outputs, ops: self.ops }
-    }
-}
 
 impl Session {
     /// Look until every expectation holds, or the time is up; returns the last look.
@@ -89,31 +74,5 @@ impl Session {
             predicted.push(Predicted { question, options: options.collect() });
         }
         Ok(predicted)
-    }
-}
-
-/// What an action's own outcome says: nothing when it went well and was meant to.
-pub(super) fn outcome_verdict(entry: &ActionEntry, failed: Option<&OpRecord>) -> Option<Verdict> {
-    let name = entry.action.name();
-    match (&entry.fails, failed) {
-        (None, None) => None,
-        (Some(errno), None) => Some(Verdict::failed(format!("{name} fails with {errno}"), "it went well")),
-        (expected, Some(record)) => {
-            let seen = match &record.outcome {
-                Outcome::Failed { errno, what } => {
-                    let meaning = failure::explain(&record.op, errno);
-                    let meaning = meaning.map_or_else(|| errno.sentence().to_owned(), str::to_owned);
-                    format!("{what} = {errno}: {meaning}")
-                }
-                Outcome::Exited { output, status } => format!("exit status {status}: {}", output.trim_end()),
-                Outcome::Done { .. } => "it went well".into(),
-            };
-            let ok = expected.is_some() && record.outcome.errno() == expected.as_ref();
-            let expected = match expected {
-                Some(errno) => format!("{name} fails with {errno}"),
-                None => format!("{name} works"),
-            };
-            Some(Verdict::new(ok, expected, seen))
-        }
     }
 }

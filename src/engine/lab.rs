@@ -6,19 +6,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::link::{LinkError, Links};
+use super::link::Links;
 use super::waiting::Waiting;
-use crate::action::{CgroupMount, CgroupVersion, Context};
+use crate::action::{CgroupMount, Context};
+use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
-use crate::lab::protocol::{LabCgroup, LabMade, LabPlan};
-use crate::lab::wire::Wire;
-use crate::lesson::model::Look;
+use crate::lesson::model::WatchedDirectory;
 use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, Observer, Subject};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::report::LabInfo;
+use crate::snapshot::CgroupVersion;
 use crate::snapshot::{Process, Snapshot};
+use crate::wire::Wire;
+use crate::wire::protocol::{LabCgroup, LabMade, LabPlan};
 
 /// How often actors are asked for host names that change all the time.
 const ASK_PERIOD: Duration = Duration::from_secs(1);
@@ -113,7 +115,7 @@ impl Lab {
         self.observer.cgroups()
     }
 
-    pub fn look_at(&mut self, look: &[Look]) {
+    pub fn look_at(&mut self, look: &[WatchedDirectory]) {
         self.observer.set_look(look.to_vec());
     }
 

@@ -6,12 +6,13 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::asking::ActorWire;
+use super::link_error::LinkError;
 use super::waiting::Waiting;
 use crate::kernel::pty::TerminalSize;
-use crate::lab::guarded;
-use crate::lab::protocol::{FromActor, RoleFailure, ToActor};
-use crate::lab::wire::{Received, Wire};
 use crate::op::{ActorName, Op, OpRecord};
+use crate::wire::guarded;
+use crate::wire::protocol::{FromActor, ToActor};
+use crate::wire::{Received, Wire};
 
 /// A host name is no longer, in bytes (uname(2)).
 const HOST_NAME_MAX: usize = 64;
@@ -33,28 +34,6 @@ pub struct ActorLink {
     pub monitor: Option<Arc<OwnedFd>>,
     /// A netfilter socket of that namespace; an adopted process has none.
     pub firewall: Option<Arc<OwnedFd>>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum LinkError {
-    #[error("{actor} is gone")]
-    Gone { actor: ActorName },
-    /// It is asked nothing more until it has answered.
-    #[error("{actor} does not answer{}", why.map_or(String::new(), |why| format!(": {why}")))]
-    Silent { actor: ActorName, why: Option<&'static str> },
-    /// It is asked nothing any more: whatever is behind its wire now is no actor.
-    #[error("{actor} is lost: {why}")]
-    Lost { actor: ActorName, why: String },
-    #[error("there is no actor `{0}`")]
-    Unknown(ActorName),
-    #[error("the lab could not be set up: {0}")]
-    Stillborn(#[from] RoleFailure),
-    /// A shell or a stand-in could not be started.
-    #[error(transparent)]
-    Refused(RoleFailure),
-    /// The lab is to be dropped: nobody waits for it any more.
-    #[error("the lab is being dropped")]
-    Cancelled,
 }
 
 /// The actors of a lab, by name.
@@ -281,7 +260,7 @@ impl Links {
 mod tests {
     use super::*;
     use crate::kernel::net;
-    use crate::lab::protocol::Numbered;
+    use crate::wire::protocol::Numbered;
     use std::os::fd::AsRawFd;
 
     /// A host that is not ours: it introduces itself with these, then answers its only request with that.

@@ -1,13 +1,16 @@
 //! The engine plays lessons: it owns the lab, performs steps, records what happened. Front ends talk to it in
 //! `Request`s and hear `Event`s; it knows nothing of screens.
 
+mod aside;
 mod asking;
 mod branch;
 pub mod events;
+pub mod evidence;
 pub mod facts;
-pub mod judge;
+mod judge;
 pub mod lab;
 pub mod link;
+pub mod link_error;
 mod newborn;
 mod options;
 pub mod play;
@@ -17,6 +20,7 @@ mod sampler;
 pub mod session;
 pub mod transcript;
 mod turn;
+mod typing;
 pub mod waiting;
 mod whereabouts;
 
@@ -30,8 +34,10 @@ use self::waiting::Awaited;
 use crate::action::{Check, Context};
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
-use crate::report::{LabInfo, Series, StepRecord, Verdict};
+use crate::proof::Proof;
+use crate::report::{LabInfo, Series, StepRecord};
 use crate::snapshot::Snapshot;
+use crate::verdict::Verdict;
 
 /// What a front end can ask for. A closed list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,27 +186,4 @@ pub struct Ready {
     pub checks: Vec<Vec<Check>>,
     /// How long building the lab and replaying took, in nanoseconds.
     pub nanos: u64,
-}
-
-/// How the machine compares with what it was before the lab, view by view.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Proof {
-    pub rows: Vec<ProofRow>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ProofRow {
-    /// `mounts`, `links`, `cgroups`, `processes`.
-    pub what: String,
-    /// How many there were before.
-    pub before: usize,
-    pub after: usize,
-    /// What differs, one line each; empty when nothing does.
-    pub differences: Vec<String>,
-}
-
-impl Proof {
-    pub fn is_clean(&self) -> bool {
-        self.rows.iter().all(|row| row.differences.is_empty())
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::lab::protocol::PanickingRole;
+use crate::wire::protocol::PanickingRole;
 
 /// What a session is opened with, besides its lesson.
 #[derive(Debug, Clone)]

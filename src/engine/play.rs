@@ -5,12 +5,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::events::{EventSender, Unheard};
-use super::link::LinkError;
 use super::requests::{Cancel, RequestQueue};
 use super::session::{Session, SessionError};
 use super::waiting::Waiting;
 use super::whereabouts::Whereabouts;
-use super::{Event, Goal, Proof, Request, Visit};
+use super::{Event, Goal, Request, Visit};
+use crate::engine::link_error::LinkError;
+use crate::proof::Proof;
 use crate::report::StepRecord;
 use crate::snapshot::Snapshot;
 

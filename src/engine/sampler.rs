@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::Event;
 use super::events::EventSender;
-use crate::lesson::model::Chart;
 use crate::observe::CgroupRoot;
 use crate::observe::samples::Gauge;
 use crate::report::Series;
+use crate::view::Chart;
 
 /// A CPU quota is given out every 100 ms: two looks in each would show noise.
 const EVERY: Duration = Duration::from_millis(100);

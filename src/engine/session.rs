@@ -5,27 +5,31 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::branch::Aside;
-use super::judge::{self, Evidence};
+use super::aside::Aside;
+use super::evidence::{Evidence, outcome_verdict};
 use super::lab::{Lab, LabError};
-use super::link::LinkError;
 pub use super::options::SessionOptions;
 use super::replay::{self, Replayed};
 use super::sampler::Sampler;
 use super::transcript::Transcript;
-use super::turn::{Transcripts, Turn};
+use super::transcript::Transcripts;
+use super::turn::Turn;
 use super::waiting::Waiting;
-use super::{Proof, Ready, ShellTerminal};
+use super::{Ready, ShellTerminal};
 use crate::action::LowerError;
 use crate::doctor::{Facts, Playable, can_play};
+use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
-use crate::lab::protocol::LabPlan;
-use crate::lesson::model::{ActionEntry, Chart, Lesson, Look, Step};
+use crate::lesson::model::{ActionEntry, Lesson, Step, WatchedDirectory};
 use crate::observe::machine::{MachineState, Ours};
 use crate::op::{ActorName, Op, OpRecord};
-use crate::report::{LazyDiff, StepRecord, StepStatus, Verdict};
+use crate::proof::Proof;
+use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
+use crate::verdict::Verdict;
+use crate::view::Chart;
+use crate::wire::protocol::LabPlan;
 
 #[derive(Debug)]
 pub struct Session {
@@ -204,7 +208,7 @@ impl Session {
         let played = self.played;
         // What the last step showed stays in sight beside what the next one is about.
         let last = played.checked_sub(1).and_then(|index| lesson.steps.get(index));
-        let mut look: Vec<Look> = last.into_iter().chain(step).flat_map(|step| step.look.clone()).collect();
+        let mut look: Vec<WatchedDirectory> = last.into_iter().chain(step).flat_map(|step| step.look.clone()).collect();
         look.dedup();
         let lab = self.lab()?;
         lab.look_at(&look);
@@ -362,7 +366,7 @@ impl Session {
                     break;
                 }
             }
-            let verdict = judge::outcome_verdict(entry, failed);
+            let verdict = outcome_verdict(entry, failed);
             let goes_on = verdict.as_ref().is_none_or(|verdict| verdict.ok);
             acts.verdicts.extend(verdict);
             if !goes_on {

@@ -1,7 +1,7 @@
 //! What the learner's shells printed since a step began: what an `output` expectation is judged by when nothing was
 //! played.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::text;
 
@@ -13,6 +13,9 @@ const KEPT: usize = 64 * 1024;
 pub struct Transcript {
     bytes: Mutex<Vec<u8>>,
 }
+
+/// Of all shells of a lab: shared by those who hear and the one who judges.
+pub(super) type Transcripts = Vec<Arc<Transcript>>;
 
 impl Transcript {
     pub fn hear(&self, printed: &[u8]) {

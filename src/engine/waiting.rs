@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use super::Event;
 use super::events::EventSender;
 use super::requests::Cancel;
-use crate::lab::guarded::Wait;
 use crate::observe::processes;
 use crate::op::ActorName;
+use crate::wire::guarded::Wait;
 
 /// Whoever waits longer says so.
 const UNTOLD: Duration = Duration::from_millis(800);

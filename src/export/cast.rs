@@ -7,8 +7,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use serde_json::json;
 
+use super::cast_screen::{COLUMNS, CastScreen, Cue, CueKind, ROWS, WIDTH};
 use super::reel::{Deed, Played, Reel, Said, Typed, said};
-use super::stage::{COLUMNS, Cue, ROWS, Stage, WIDTH, What};
 use crate::app::panes::{PaneRow, charts};
 use crate::call::Call;
 use crate::report::StepStatus;
@@ -42,8 +42,8 @@ pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
     for Cue { after, what } in stage.into_cues() {
         let after = rounded(after);
         let event = match what {
-            What::Output(text) => json!([after, "o", text]),
-            What::Marker(label) => json!([after, "m", label]),
+            CueKind::Output(text) => json!([after, "o", text]),
+            CueKind::Marker(label) => json!([after, "m", label]),
         };
         writeln!(out, "{event}")?;
     }
@@ -56,8 +56,8 @@ fn rounded(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-fn play(reel: &Reel<'_>) -> Stage {
-    let mut stage = Stage::default();
+fn play(reel: &Reel<'_>) -> CastScreen {
+    let mut stage = CastScreen::default();
     stage.page(&reel.lesson.title);
     stage.lines(markdown::lines(&reel.lesson.summary, WIDTH, THEME));
     stage.gap();
@@ -77,7 +77,7 @@ fn play(reel: &Reel<'_>) -> Stage {
     stage
 }
 
-fn step(stage: &mut Stage, reel: &Reel<'_>, played: &Played<'_>) {
+fn step(stage: &mut CastScreen, reel: &Reel<'_>, played: &Played<'_>) {
     let Played { number, step, deed, branches, .. } = played;
     stage.marker(&format!("{number}. {}", step.title));
     stage.page(&format!("{number} of {}  {}", reel.steps.len(), step.title));
@@ -111,14 +111,14 @@ fn step(stage: &mut Stage, reel: &Reel<'_>, played: &Played<'_>) {
 }
 
 /// A heading, on one page with so many rows that belong to it.
-fn heading(stage: &mut Stage, text: &str, rows: usize) {
+fn heading(stage: &mut CastScreen, text: &str, rows: usize) {
     stage.keep_together(rows + 2);
     stage.gap();
     stage.line(&Line::styled(text.to_owned(), THEME.bold()));
 }
 
 /// Commands and calls, what changed, charts, what was expected.
-fn done(stage: &mut Stage, reel: &Reel<'_>, deed: &Deed<'_>) {
+fn done(stage: &mut CastScreen, reel: &Reel<'_>, deed: &Deed<'_>) {
     stage.gap();
     for typed in &deed.typed {
         command(stage, reel, typed);
@@ -150,7 +150,7 @@ fn done(stage: &mut Stage, reel: &Reel<'_>, deed: &Deed<'_>) {
     stage.read();
 }
 
-fn command(stage: &mut Stage, reel: &Reel<'_>, typed: &Typed<'_>) {
+fn command(stage: &mut CastScreen, reel: &Reel<'_>, typed: &Typed<'_>) {
     for line in &typed.lines {
         let pieces: Vec<(Style, String)> =
             reel.pieces(line).into_iter().map(|(token, text)| (THEME.token(token), text)).collect();

@@ -4,11 +4,11 @@
 
 mod asked;
 mod cast;
+mod cast_screen;
 mod html;
 mod markdown;
 mod prose;
 mod reel;
-mod stage;
 
 use std::io::{self, Write};
 

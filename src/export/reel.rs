@@ -5,12 +5,13 @@ use crate::action::Context;
 use crate::app::numbers::Numbers;
 use crate::app::panes::{Compare, PaneRow, Scene, brief};
 use crate::failure;
-use crate::lesson::model::{ActionEntry, Branch, Lesson, Step, ViewKind};
+use crate::lesson::model::{ActionEntry, Branch, Lesson, Step};
 use crate::op::{ActorName, OpRecord, Outcome};
 use crate::report::{Series, StepRecord};
 use crate::tape::{Moment, Tape};
 use crate::text::{safe, safe_lines};
 use crate::ui::highlight::{Highlighted, Language, Pieces, Token, highlight};
+use crate::view::ViewKind;
 
 #[derive(Debug)]
 pub struct Reel<'a> {

@@ -17,10 +17,10 @@ use nix::unistd::{Gid, Uid};
 
 use super::exposure::{self, Exposure};
 use super::removal::{self, Remains};
-use crate::action::CgroupVersion;
 use crate::doctor::{Cgroups, Roots};
 use crate::kernel::process::write_file;
-use crate::lab::protocol::{LabCgroup, RoleFailure};
+use crate::snapshot::CgroupVersion;
+use crate::wire::protocol::{LabCgroup, RoleFailure};
 
 /// The lab's own bounds: a fork bomb or a memory hog in a lab shell ends there.
 const PIDS_LIMIT: &str = "512";

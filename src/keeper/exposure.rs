@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid};
 
-use crate::action::CgroupVersion;
-use crate::doctor::{Cgroups, Hierarchy, Roots};
-use crate::lab::protocol::RoleFailure;
+use crate::doctor::{Cgroups, MountedHierarchy, Roots};
+use crate::snapshot::CgroupVersion;
+use crate::wire::protocol::RoleFailure;
 
 /// Files that change what happens to processes of a group, or who is in it.
 const SETTINGS: [&str; 6] =
@@ -30,7 +30,7 @@ pub enum Exposure {
 
 /// The first group, from the own one down, that this user may write to, in a hierarchy that the doctor sees no place in. In v1 a
 /// process may be moved into a group from anywhere; in v2 that takes the common ancestor, too (cgroups(7)).
-pub fn find(tree: &Hierarchy) -> Option<Exposure> {
+pub fn find(tree: &MountedHierarchy) -> Option<Exposure> {
     let (Some(own), None) = (&tree.own, &tree.lab_parent) else { return None };
     let mount_point = Path::new(&tree.mount_point);
     let mut groups = VecDeque::from([mount_point.join(own)]);
@@ -84,8 +84,8 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    fn tree(mount_point: &Path, version: CgroupVersion, own: &str) -> Hierarchy {
-        Hierarchy {
+    fn tree(mount_point: &Path, version: CgroupVersion, own: &str) -> MountedHierarchy {
+        MountedHierarchy {
             version,
             controllers: Vec::new(),
             mount_point: mount_point.to_string_lossy().into_owned(),
@@ -113,9 +113,9 @@ mod tests {
         assert_eq!(find(&tree(root, CgroupVersion::V1, "slice")), Some(Exposure::Usable("slice/users".into())));
         assert_eq!(find(&tree(root, CgroupVersion::V2, "slice")), Some(Exposure::Open(root.join("slice/users"))));
 
-        let read_only = Hierarchy { is_read_only: true, ..tree(root, CgroupVersion::V1, "slice") };
+        let read_only = MountedHierarchy { is_read_only: true, ..tree(root, CgroupVersion::V1, "slice") };
         assert_eq!(find(&read_only), Some(Exposure::Open(root.join("slice/users"))));
-        let walled = Hierarchy { lab_parent: Some("slice".into()), ..tree(root, CgroupVersion::V1, "slice") };
+        let walled = MountedHierarchy { lab_parent: Some("slice".into()), ..tree(root, CgroupVersion::V1, "slice") };
         assert_eq!(find(&walled), None);
         for path in ["", "slice", "slice/session"] {
             fs::set_permissions(root.join(path), fs::Permissions::from_mode(0o755)).expect("its mode");

@@ -15,9 +15,9 @@ use super::{cgroups, sweep};
 use crate::kernel::log;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::sealed;
-use crate::lab::protocol::{FromKeeper, LabMade, LabPlan, RoleFailure, ToKeeper};
-use crate::lab::wire::{Received, Wire, WireError};
 use crate::op::{ActorName, Op, OpRecord};
+use crate::wire::protocol::{FromKeeper, LabMade, LabPlan, RoleFailure, ToKeeper};
+use crate::wire::{Received, Wire, WireError};
 
 /// How long the keeper may take to answer: longer than it waits for its store itself.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);

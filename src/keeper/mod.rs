@@ -5,6 +5,7 @@ pub mod cgroups;
 pub mod exposure;
 pub mod handle;
 mod ids;
+pub mod leftovers;
 pub mod removal;
 pub mod scratch;
 pub mod sweep;
@@ -31,12 +32,12 @@ use crate::kernel::bpf::settings;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, inherited, log, panics, perform};
-use crate::lab::protocol::{
+use crate::lab::store::{self, IdRange};
+use crate::op::{ActorName, NamespaceKind, Op};
+use crate::wire::protocol::{
     Doing, FromKeeper, FromStore, LabCgroup, LabMade, LabPlan, PanickingRole, RoleFailure, ToKeeper, ToStore,
 };
-use crate::lab::store::{self, IdRange};
-use crate::lab::wire::{Wire, WireError};
-use crate::op::{ActorName, NamespaceKind, Op};
+use crate::wire::{Wire, WireError};
 
 /// The first argument that makes the program this role, and not a front end.
 pub const ROLE: &str = "--keeper-role";

@@ -276,7 +276,7 @@ fn read_at(dir: &OwnedFd, name: &CStr) -> String {
 
 fn write_at(dir: &OwnedFd, name: &CStr, value: &str) -> Result<(), Errno> {
     let mut file = open_file(dir, name, OFlag::O_WRONLY)?;
-    file.write_all(value.as_bytes()).map_err(crate::kernel::process::to_errno)
+    file.write_all(value.as_bytes()).map_err(crate::kernel::errno::to_errno)
 }
 
 /// Let go of what a group's settings hold back. A file that is not there belongs to another hierarchy.

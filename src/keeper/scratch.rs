@@ -12,10 +12,10 @@ use nix::sys::statvfs::statvfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, unlinkat};
 
 use super::cgroups::{ATTEMPTS, lock_directory, owner_of};
+use super::leftovers::{self, Swept};
 use super::removal::Remains;
-use super::sweep::{self, Swept};
-use crate::doctor::disk::SCRATCH_DIR;
-use crate::lab::protocol::RoleFailure;
+use crate::action::SCRATCH_DIR;
+use crate::wire::protocol::RoleFailure;
 
 /// What follows the lab's name in the name of its directory, before letters that nobody can foretell.
 const ENDING: &str = ".scratch.";
@@ -99,7 +99,7 @@ fn remove(dir: &OwnedFd, file: &Path) -> Result<(), Errno> {
     };
     gone(unlinkat(dir, FILE, UnlinkatFlags::NoRemoveDir))?;
     let Some(path) = file.parent() else { return Ok(()) };
-    gone(fs::remove_dir(path).map_err(crate::kernel::process::to_errno))
+    gone(fs::remove_dir(path).map_err(crate::kernel::errno::to_errno))
 }
 
 /// Remove the files of keepers that died before their lab had bound them.
@@ -112,7 +112,7 @@ pub fn sweep() -> Swept {
             continue;
         }
         let path = entry.path();
-        let Some(dir) = sweep::take_over(&path) else { continue };
+        let Some(dir) = leftovers::take_over(&path) else { continue };
         match remove(&dir, &path.join(FILE)) {
             Ok(()) => swept.removed.push(path),
             Err(errno) => swept.left.push(Remains { path, why: format!("{} ({errno:?})", errno.desc()) }),

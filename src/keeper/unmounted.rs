@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::cgroups::Hierarchy;
+use super::leftovers::{self, Swept};
 use super::removal::Remains;
-use super::sweep::{self, Swept};
 use crate::doctor::{Cgroups, Roots, Unmounted};
 use crate::kernel::mount;
 
@@ -116,7 +116,7 @@ pub fn sweep() -> Swept {
             PathBuf::from(format!("{}:/{}", controllers.join(","), below.display()))
         };
 
-        let found = sweep::groups(&[attached.hierarchy()]);
+        let found = leftovers::groups(&[attached.hierarchy()]);
         let was_empty = found.removed.is_empty() && found.left.is_empty();
         swept.removed.extend(found.removed.iter().map(|path| told(path)));
         swept.left.extend(found.left.into_iter().map(|one| Remains { path: told(&one.path), ..one }));

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use crate::kernel::pidfd::Pidfd;
-use crate::lab::wire::Wire;
+use crate::wire::Wire;
 
 /// How often it is looked whether a process that does not answer is stopped.
 const STATE_PERIOD: Duration = Duration::from_millis(500);

@@ -6,8 +6,9 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
+use super::errno::to_errno;
+use super::file;
 use super::record::Recorder;
-use super::{file, process::to_errno};
 
 /// Copy the content of a directory into another, which must be there. Entries come in byte order of their names.
 pub fn copy_tree(recorder: &mut Recorder, from: &str, to: &str) -> Result<(), Errno> {

@@ -38,20 +38,20 @@ pub enum DirectoryError {
 
 /// A directory, by a descriptor.
 #[derive(Debug)]
-pub struct Directory {
+pub struct OpenDirectory {
     fd: OwnedFd,
     path: PathBuf,
 }
 
-impl Directory {
+impl OpenDirectory {
     /// Any directory, whoever it belongs to, to write in it; listing it may not be allowed.
-    pub fn open(path: &Path) -> io::Result<Directory> {
+    pub fn open(path: &Path) -> io::Result<OpenDirectory> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        Ok(Directory { fd: fcntl::open(path, flags, Mode::empty())?, path: path.to_owned() })
+        Ok(OpenDirectory { fd: fcntl::open(path, flags, Mode::empty())?, path: path.to_owned() })
     }
 
     /// A directory that is this user's and nobody else's, made where there is none.
-    pub fn make_private(path: &Path) -> Result<Directory, DirectoryError> {
+    pub fn make_private(path: &Path) -> Result<OpenDirectory, DirectoryError> {
         let failed = |error: io::Error| DirectoryError::Failed { doing: "make", path: path.to_owned(), error };
         let mut builder = DirBuilder::new();
         builder.mode(0o700);
@@ -62,11 +62,11 @@ impl Directory {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
             Ok(()) | Err(_) => {}
         }
-        Directory::find_private(path)?.ok_or_else(|| failed(Errno::ENOENT.into()))
+        OpenDirectory::find_private(path)?.ok_or_else(|| failed(Errno::ENOENT.into()))
     }
 
     /// The same where it is there already: no link, ours, and closed to others from now on if it was not.
-    pub fn find_private(path: &Path) -> Result<Option<Directory>, DirectoryError> {
+    pub fn find_private(path: &Path) -> Result<Option<OpenDirectory>, DirectoryError> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let failed = |doing, errno: Errno| DirectoryError::Failed { doing, path: path.to_owned(), error: errno.into() };
         let fd = match fcntl::open(path, flags, Mode::empty()) {
@@ -99,7 +99,7 @@ impl Directory {
                 return Err(DirectoryError::Open { path: path.to_owned(), mode });
             }
         }
-        Ok(Some(Directory { fd, path: path.to_owned() }))
+        Ok(Some(OpenDirectory { fd, path: path.to_owned() }))
     }
 
     pub fn path(&self) -> &Path {
@@ -291,13 +291,13 @@ mod tests {
         OsStr::new(text)
     }
 
-    fn private() -> (tempfile::TempDir, Directory) {
+    fn private() -> (tempfile::TempDir, OpenDirectory) {
         let home = tempfile::tempdir().expect("a directory");
-        let dir = Directory::make_private(&home.path().join("a/b/unboxed")).expect("a directory of our own");
+        let dir = OpenDirectory::make_private(&home.path().join("a/b/unboxed")).expect("a directory of our own");
         (home, dir)
     }
 
-    fn put(dir: &Directory, name: &str, text: &str) -> io::Result<()> {
+    fn put(dir: &OpenDirectory, name: &str, text: &str) -> io::Result<()> {
         dir.replace(OsStr::new(name), Mode::S_IRUSR | Mode::S_IWUSR, |file| file.write_all(text.as_bytes()))
     }
 
@@ -307,16 +307,18 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).expect("it is there").mode() & 0o777;
         assert_eq!((mode(dir.path()), mode(dir.path().parent().expect("a parent"))), (0o700, 0o700));
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("permissions");
-        let again = Directory::find_private(dir.path()).expect("it is ours").expect("it is there");
+        let again = OpenDirectory::find_private(dir.path()).expect("it is ours").expect("it is there");
         assert_eq!(mode(again.path()), 0o700, "it is closed to others again");
-        assert!(Directory::find_private(&dir.path().join("none")).expect("no error").is_none());
+        assert!(OpenDirectory::find_private(&dir.path().join("none")).expect("no error").is_none());
     }
 
     #[test]
     fn a_directory_that_is_meant_for_all_is_refused_and_stays_as_it_is() {
         let shared = tempfile::tempdir().expect("a directory");
         fs::set_permissions(shared.path(), fs::Permissions::from_mode(0o1777)).expect("permissions");
-        for refused in [Directory::find_private(shared.path()).err(), Directory::make_private(shared.path()).err()] {
+        for refused in
+            [OpenDirectory::find_private(shared.path()).err(), OpenDirectory::make_private(shared.path()).err()]
+        {
             let said = refused.expect("it is not ours alone").to_string();
             assert!(said.contains("its mode is 1777"), "{said}");
         }
@@ -332,13 +334,13 @@ mod tests {
         symlink(at("nowhere"), at("dangling")).expect("a link");
         for (name, says) in [("link", "link is a link"), ("file", "could not open"), ("dangling", "dangling is a link")]
         {
-            let said = Directory::make_private(&at(name)).expect_err("it is refused").to_string();
+            let said = OpenDirectory::make_private(&at(name)).expect_err("it is refused").to_string();
             assert!(said.contains(says), "{name}: {said}");
         }
         assert!(!at("nowhere").exists());
         if unistd::geteuid().is_root() {
             chown(dir.path(), Some(64002), None).expect("root may");
-            let said = Directory::make_private(dir.path()).expect_err("it is another's").to_string();
+            let said = OpenDirectory::make_private(dir.path()).expect_err("it is another's").to_string();
             assert!(said.contains("belongs to uid 64002, and this is root"), "{said}");
         }
     }
@@ -370,8 +372,8 @@ mod tests {
         assert_eq!(dir.read(name("file"), 100).expect("read").as_deref(), Some(&b"first"[..]));
         assert_eq!(dir.names().expect("a listing"), ["file"], "nothing is left beside it");
         put(&dir, &"x".repeat(255), "long").expect("a name as long as may be");
-        assert!(Directory::is_part_of(&part_name(name("file")), "file"));
-        assert!(!Directory::is_part_of(name("file.part"), "file"));
+        assert!(OpenDirectory::is_part_of(&part_name(name("file")), "file"));
+        assert!(!OpenDirectory::is_part_of(name("file.part"), "file"));
     }
 
     #[test]

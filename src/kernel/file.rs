@@ -93,7 +93,7 @@ pub fn mkdir_parents(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
 pub fn rmdir(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
     recorder.call("rmdir", notation::quoted(path), || {
         // nix has unlinkat for this; the plain call is what `rmdir` makes.
-        std::fs::remove_dir(path).map_err(super::process::to_errno)
+        std::fs::remove_dir(path).map_err(super::errno::to_errno)
     })
 }
 
@@ -103,7 +103,7 @@ pub fn unlink(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
 
 pub fn symlink(recorder: &mut Recorder, to: &str, path: &str) -> Result<(), Errno> {
     let args = format!("{}, {}", notation::quoted(to), notation::quoted(path));
-    recorder.call("symlink", args, || std::os::unix::fs::symlink(to, path).map_err(super::process::to_errno))
+    recorder.call("symlink", args, || std::os::unix::fs::symlink(to, path).map_err(super::errno::to_errno))
 }
 
 pub fn chdir(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {

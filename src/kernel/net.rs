@@ -65,7 +65,7 @@ pub fn open_monitor() -> Result<OwnedFd, Errno> {
 /// A socket that takes datagrams for the discard service (RFC 863) of the caller's network namespace. It is never read:
 /// what comes when its buffer is full is dropped, and nobody is told.
 pub fn open_discard() -> Result<OwnedFd, Errno> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, DISCARD_PORT)).map_err(super::process::to_errno)?;
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, DISCARD_PORT)).map_err(super::errno::to_errno)?;
     Ok(socket.into())
 }
 
@@ -79,7 +79,7 @@ impl RouteSocket {
         match op {
             NetOp::AddVeth { name, peer } => self.add_link(recorder, LinkVeth::new(name, peer).build()),
             NetOp::AddVethInto { name, peer, pid } => {
-                let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net")).map_err(super::process::to_errno)?;
+                let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net")).map_err(super::errno::to_errno)?;
                 // As when both ends are made here first: the peer comes before its owner.
                 let last = highest_index()?;
                 let indexes = Indexes { own: last + 2, peer: last + 1 };

@@ -67,7 +67,7 @@ pub fn add_packet_rule(recorder: &mut Recorder, rule: &PacketRule) -> Result<(),
             // The number of a v2 group is that of its directory.
             let id = recorder.call_then(
                 "stat",
-                || std::fs::metadata(path).map(|group| Inode(group.ino())).map_err(super::process::to_errno),
+                || std::fs::metadata(path).map(|group| Inode(group.ino())).map_err(super::errno::to_errno),
                 |group| match group {
                     Ok(group) => format!("{}, {{st_ino={}}}", quoted(path), group.0),
                     Err(_) => quoted(path),

@@ -1,15 +1,13 @@
 //! Panics of roles, which have no terminal to print them to: each is caught, logged, and told to whoever waits for the role.
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::process;
 
 /// The place and message of the last panic in this process.
 static LAST: Mutex<Option<String>> = Mutex::new(None);
-/// How many forks lie between the program that was started and this process.
-static FORKS: AtomicU32 = AtomicU32::new(0);
 /// The exit status of a Rust program that panicked.
 const PANICKED: i32 = 101;
 static IS_ARMED: AtomicBool = AtomicBool::new(false);
@@ -32,17 +30,12 @@ pub fn fire() {
     assert!(!IS_ARMED.load(Ordering::Relaxed), "a test asked for it");
 }
 
-/// To be called in a process that was just forked.
-pub fn note_fork() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
-}
-
 /// What `run` returns, or where it panicked and with which message. A process that was forked within `run` ends where it panics:
 /// it must not go on as the process it was forked from.
 pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    let forks = FORKS.load(Ordering::Relaxed);
+    let forks = process::fork_depth();
     catch_unwind(AssertUnwindSafe(run)).map_err(|_| {
-        if FORKS.load(Ordering::Relaxed) != forks {
+        if process::fork_depth() != forks {
             process::exit_now(PANICKED);
         }
 

@@ -43,7 +43,7 @@ impl Pidfd {
     /// The line `Pid:` of the descriptor's own information: -1 for a process that has ended, 0 for one out of sight.
     fn listed_pid(&self) -> Result<Option<i32>, Errno> {
         let path = format!("/proc/self/fdinfo/{}", self.fd.as_raw_fd());
-        let text = std::fs::read_to_string(path).map_err(super::process::to_errno)?;
+        let text = std::fs::read_to_string(path).map_err(super::errno::to_errno)?;
         let line = text.lines().find_map(|line| line.strip_prefix("Pid:"));
         Ok(line.and_then(|pid| pid.trim().parse().ok()))
     }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -11,8 +12,8 @@ use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus};
 use nix::unistd::Pid;
 
+use super::errno::to_errno;
 use super::notation;
-use super::panics;
 use super::pidfd::Pidfd;
 use super::record::Recorder;
 use crate::op::NamespaceKind;
@@ -23,6 +24,8 @@ pub enum Fork {
     Child,
     Parent(Pid),
 }
+
+static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// Which side of the fork of a role we are on.
 #[derive(Debug)]
@@ -78,9 +81,14 @@ fn clone(flags: CloneFlags, pidfd: u64) -> Result<Pid, Errno> {
     // thread (asserted above), so no lock is held by a thread that the child lacks. What `pidfd` points to outlives the call.
     let result = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
     if result == 0 {
-        panics::note_fork();
+        FORKS.fetch_add(1, Ordering::Relaxed);
     }
     Errno::result(result).map(|pid| Pid::from_raw(pid as i32))
+}
+
+/// How many forks lie between the program that was started and this process.
+pub fn fork_depth() -> u32 {
+    FORKS.load(Ordering::Relaxed)
 }
 
 fn has_one_thread() -> bool {
@@ -402,15 +410,4 @@ pub fn reap_all() -> Vec<Pid> {
         }
     }
     reaped
-}
-
-/// The errno of an error, or of the one that it was made of; EIO where there is none.
-pub fn to_errno(error: std::io::Error) -> Errno {
-    let mut number = error.raw_os_error();
-    let mut cause = error.get_ref().and_then(|inner| inner.source());
-    while let (None, Some(inner)) = (number, cause) {
-        number = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
-        cause = inner.source();
-    }
-    number.map_or(Errno::EIO, Errno::from_raw)
 }

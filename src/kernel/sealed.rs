@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::process::to_errno;
+use super::errno::to_errno;
 
 /// A copy that nobody can change, to be executed as `/proc/self/fd/N`; it ends with its last descriptor and process.
 pub fn copy(program: &Path) -> Result<OwnedFd, Errno> {

@@ -17,7 +17,7 @@ use super::net::DISCARD_PORT;
 use super::process::{self, ExitStatus, Fork};
 use super::program;
 use super::record::Recorder;
-use super::{confine, file};
+use super::{confine, errno, file};
 use crate::call::Call;
 use crate::op::{ActorName, Load, WriteMode, Writing};
 
@@ -239,7 +239,7 @@ fn open(out: &mut Teller, path: &str) {
     let opened = std::fs::File::open(path).and_then(|mut file| file.read(&mut [0]));
     out.say("opened", u8::from(opened.is_ok()));
     if let Err(error) = opened {
-        out.say("refused", format!("{:?}", process::to_errno(error)));
+        out.say("refused", format!("{:?}", errno::to_errno(error)));
     }
 }
 

@@ -5,18 +5,18 @@ use std::os::fd::OwnedFd;
 
 use nix::unistd::Pid;
 
+use super::layout::StoreLayout;
 use super::network::{self, Internet};
-use super::protocol::{Doing, FromActor, Numbered, PanickingRole, RoleFailure, ToStore};
 use super::root;
-use super::store::Stage;
-use super::wire::Wire;
 use crate::actor;
 use crate::kernel::record::Recorder;
 use crate::kernel::{confine, log, panics, process, seccomp};
 use crate::op::{ActorName, NamespaceKind};
+use crate::wire::Wire;
+use crate::wire::protocol::{Doing, FromActor, Numbered, PanickingRole, RoleFailure, ToStore};
 
 /// Never returns: this is a forked process.
-pub fn live(stage: &Stage, request: &ToStore, mut wire: Wire, go: OwnedFd, parent: Pid) -> ! {
+pub fn live(stage: &StoreLayout, request: &ToStore, mut wire: Wire, go: OwnedFd, parent: Pid) -> ! {
     // Who is root in here can take any descriptor of this process: it has none that leads out but its own wire.
     log::close();
     confine::keep_only(&[&wire, &go]);
@@ -35,7 +35,7 @@ pub fn live(stage: &Stage, request: &ToStore, mut wire: Wire, go: OwnedFd, paren
     process::exit_now(status)
 }
 
-fn set_up(stage: &Stage, request: &ToStore, go: OwnedFd, parent: Pid) -> Result<Internet, RoleFailure> {
+fn set_up(stage: &StoreLayout, request: &ToStore, go: OwnedFd, parent: Pid) -> Result<Internet, RoleFailure> {
     process::die_with_parent(parent).doing("tie the lab to its keeper")?;
     process::await_children().doing("take over the store's signals")?;
     process::set_title("unboxed: host");

@@ -1,9 +1,7 @@
-//! The lab: the private "host" a lesson happens in. How it is made (store, root, network) and how roles talk.
+//! The lab: the private "host" a lesson happens in. How it is made: store, root, network.
 
-pub mod guarded;
 pub mod init;
+mod layout;
 pub mod network;
-pub mod protocol;
 pub mod root;
 pub mod store;
-pub mod wire;

@@ -6,11 +6,11 @@
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use super::protocol::{Doing, RoleFailure};
 use crate::kernel::net::{self, RouteSocket};
 use crate::kernel::record::Recorder;
 use crate::kernel::{nft, process};
 use crate::op::{NamespaceKind, NetOp};
+use crate::wire::protocol::{Doing, RoleFailure};
 
 /// A netlink socket in the "internet": it keeps that namespace alive, and lets an observer look inside.
 #[derive(Debug)]

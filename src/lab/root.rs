@@ -7,10 +7,10 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::protocol::{Doing, LabCgroup, RoleFailure};
-use super::store::{Stage, bind};
+use super::layout::{StoreLayout, bind};
 use crate::kernel::mount::{self, MountCall};
 use crate::op::MountFlag;
+use crate::wire::protocol::{Doing, LabCgroup, RoleFailure};
 
 /// Directories that hold programs and libraries. On a merged-/usr machine all but /usr are links into it.
 const PROGRAMS: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
@@ -48,8 +48,8 @@ pub fn bind_host(into: &Path) -> Result<(), RoleFailure> {
     Ok(())
 }
 
-/// In the lab: build the root in the stage's lab directory and make it this mount namespace's root.
-pub fn build(stage: &Stage, cgroups: &[LabCgroup], scratch: Option<&str>) -> Result<(), RoleFailure> {
+/// In the lab: build the root in the layout's lab directory and make it this mount namespace's root.
+pub fn build(stage: &StoreLayout, cgroups: &[LabCgroup], scratch: Option<&str>) -> Result<(), RoleFailure> {
     let lab = stage.lab();
     mount_at("tmpfs", &lab, "tmpfs", &[], Some("mode=0755,size=512m,nr_inodes=200k")).doing("mount the lab's root")?;
     for name in DIRECTORIES {
@@ -80,7 +80,7 @@ pub fn build(stage: &Stage, cgroups: &[LabCgroup], scratch: Option<&str>) -> Res
 
 /// One file, and no directory: its size is bounded by RLIMIT_FSIZE, and with a filter against space beyond its end
 /// (fallocate(2), FALLOC_FL_KEEP_SIZE) so is what the lab can take of the disk.
-fn take_scratch(stage: &Stage, file: &Path, target: &Path) -> Result<(), RoleFailure> {
+fn take_scratch(stage: &StoreLayout, file: &Path, target: &Path) -> Result<(), RoleFailure> {
     fs::write(target, "").doing("make a place for the scratch file")?;
     bind(&stage.scratch(), target).doing("bind the scratch file into the lab")?;
 
@@ -89,7 +89,7 @@ fn take_scratch(stage: &Stage, file: &Path, target: &Path) -> Result<(), RoleFai
     file.parent().map_or(Ok(()), fs::remove_dir).doing("remove the directory of the scratch file")
 }
 
-/// Bind a directory of the stage, or copy the link it is.
+/// Bind a directory of the layout, or copy the link it is.
 fn take_over(source: &Path, target: &Path) -> Result<(), RoleFailure> {
     let Ok(metadata) = fs::symlink_metadata(source) else { return Ok(()) };
     if metadata.is_symlink() {

@@ -8,8 +8,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::protocol::{Doing, FromStore, PanickingRole, RoleFailure, ToStore};
-use super::wire::{Wire, WireError};
+use super::layout::{StoreLayout, bind};
 use super::{init, root};
 use crate::kernel::mount::{self, MountCall};
 use crate::kernel::panics;
@@ -18,34 +17,8 @@ use crate::kernel::process::{self, RoleFork};
 use crate::kernel::record::Recorder;
 use crate::op::{MountFlag, NamespaceKind};
 use crate::rootfs;
-
-/// Everything a lab is built from lies below this directory of the store's mount namespace.
-#[derive(Debug, Clone)]
-pub struct Stage {
-    pub dir: PathBuf,
-}
-
-impl Stage {
-    /// The host's directories that labs see, sealed.
-    pub fn host(&self) -> PathBuf {
-        self.dir.join("host")
-    }
-
-    /// The image, one directory a layer.
-    pub fn image(&self) -> PathBuf {
-        self.dir.join("image")
-    }
-
-    /// An empty directory: each lab mounts its own root there.
-    pub fn lab(&self) -> PathBuf {
-        self.dir.join("lab")
-    }
-
-    /// An empty file, which the scratch file covers while a lab is forked.
-    pub fn scratch(&self) -> PathBuf {
-        self.dir.join("scratch")
-    }
-}
+use crate::wire::protocol::{Doing, FromStore, PanickingRole, RoleFailure, ToStore};
+use crate::wire::{Wire, WireError};
 
 /// The id mapping of a lab: how many ids, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +45,7 @@ fn serve_until_closed(wire: &mut Wire, ids: IdRange) -> Result<(), WireError> {
     }
 }
 
-fn serve_labs(wire: &mut Wire, stage: &Stage, ids: IdRange) -> Result<(), WireError> {
+fn serve_labs(wire: &mut Wire, stage: &StoreLayout, ids: IdRange) -> Result<(), WireError> {
     loop {
         let received = match wire.receive::<ToStore>() {
             Ok(received) => received,
@@ -100,7 +73,7 @@ fn serve_labs(wire: &mut Wire, stage: &Stage, ids: IdRange) -> Result<(), WireEr
 
 /// The scratch file is bound here: what is set for this mount, the lab's root can't take back in the copy that the lab gets.
 fn fork_with_scratch(
-    stage: &Stage,
+    stage: &StoreLayout,
     ids: IdRange,
     request: &ToStore,
     actor_end: OwnedFd,
@@ -118,7 +91,7 @@ fn fork_with_scratch(
 
 /// Fork the host of a lab into namespaces of its own; returns in the store only.
 fn fork_lab(
-    stage: &Stage,
+    stage: &StoreLayout,
     ids: IdRange,
     request: &ToStore,
     actor_end: OwnedFd,
@@ -158,14 +131,14 @@ pub fn map_ids(pid: Pid, line: &str, deny_setgroups: bool) -> Result<(), Errno> 
     process::write_file(format!("/proc/{pid}/uid_map"), line)
 }
 
-fn set_stage() -> Result<(Stage, Vec<String>), RoleFailure> {
+fn set_stage() -> Result<(StoreLayout, Vec<String>), RoleFailure> {
     let recorder = &mut Recorder::default();
     let private = [MountFlag::Recursive, MountFlag::Private];
     let call = MountCall { source: None, target: "/", fstype: None, flags: &private, data: None };
     mount::mount(recorder, call).doing("make the store's mounts private")?;
 
     let dir = mount_tmpfs_somewhere()?;
-    let stage = Stage { dir };
+    let stage = StoreLayout { dir };
     for dir in [stage.host(), stage.image(), stage.lab()] {
         std::fs::create_dir(&dir).doing("make a directory in the store")?;
     }
@@ -196,18 +169,6 @@ fn mount_tmpfs_somewhere() -> Result<PathBuf, RoleFailure> {
         }
     }
     Err(RoleFailure::new("mount a tmpfs for the image in a user namespace", last))
-}
-
-/// A recursive bind mount.
-pub fn bind(source: &Path, target: &Path) -> Result<(), Errno> {
-    let (Some(source), Some(target)) = (source.to_str(), target.to_str()) else { return Err(Errno::EINVAL) };
-    mount::mount_quietly(MountCall {
-        source: Some(source),
-        target,
-        fstype: None,
-        flags: &[MountFlag::Bind, MountFlag::Recursive],
-        data: None,
-    })
 }
 
 /// The default image from the machine's own programs; returns what the machine lacks.

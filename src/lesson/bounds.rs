@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, EnumAccess, MapAccess, SeqAccess, Visitor};
 
-use super::lint::Finding;
+use super::finding::Finding;
 
 /// Bytes of a lesson's file: twenty times the longest of the program's own.
 pub const MAX_BYTES: usize = 1 << 20;

@@ -3,28 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::expect::Expect;
+use super::finding::Finding;
 use super::model::{Lesson, Step};
 use super::quiz::{Choice, Kind};
 use super::unseen;
 use crate::action::Action;
 use crate::op::ActorName;
-
-/// Something wrong, and where: line and column from 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub line: usize,
-    pub column: usize,
-    pub message: String,
-}
-
-impl Finding {
-    /// What is wrong at a place in bytes.
-    pub fn at(text: &str, at: usize, message: String) -> Finding {
-        let before = &text[..at];
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Finding { line: 1 + before.matches('\n').count(), column: 1 + before[start..].chars().count(), message }
-    }
-}
 
 /// Controllers that a lesson can ask for; `unified` is the v2 tree, whatever it has.
 const CONTROLLERS: [&str; 13] = [

@@ -7,8 +7,8 @@ use crate::snapshot::Snapshot;
 
 /// Where an answer comes from: `{what: mounts, of: container}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
+#[serde(deny_unknown_fields, rename = "Source")]
+pub struct AnswerSource {
     pub what: Quantity,
     pub of: ActorName,
 }
@@ -33,7 +33,7 @@ pub enum Quantity {
     SharedNamespaces,
 }
 
-impl Source {
+impl AnswerSource {
     /// None when the actor is not there.
     pub fn read(&self, snapshot: &Snapshot) -> Option<String> {
         let process = snapshot.process_of(&self.of)?;

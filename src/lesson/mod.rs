@@ -3,6 +3,7 @@
 pub mod bounds;
 pub mod catalogue;
 pub mod expect;
+pub mod finding;
 pub mod lint;
 pub mod measure;
 pub mod model;

@@ -11,6 +11,7 @@ use crate::lesson::expect::Expect;
 use crate::lesson::quiz::Question;
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
+use crate::view::{Chart, ViewKind};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,7 +57,7 @@ pub struct Step {
     pub watch: Vec<ViewKind>,
     /// Directories to list in the files view while this step is shown.
     #[serde(default)]
-    pub look: Vec<Look>,
+    pub look: Vec<WatchedDirectory>,
     /// Groups to draw over time, while the step runs and after it.
     #[serde(default)]
     pub charts: Vec<Chart>,
@@ -136,7 +137,7 @@ pub struct Branch {
     #[serde(default)]
     pub watch: Vec<ViewKind>,
     #[serde(default)]
-    pub look: Vec<Look>,
+    pub look: Vec<WatchedDirectory>,
     #[serde(default)]
     pub charts: Vec<Chart>,
     pub expect: Vec<Expect>,
@@ -227,80 +228,13 @@ impl<'de> DeserializeSeed<'de> for KindSeed<'_> {
     }
 }
 
-/// What to draw over time, of a group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Chart {
-    /// Relative to the lab's top group.
-    pub group: String,
-    pub of: ChartKind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChartKind {
-    /// Bytes in use, against the limit.
-    Memory,
-    /// CPUs' worth of time, against the quota; throttled periods are marked.
-    Cpu,
-    /// Processes, against their limit.
-    Pids,
-    /// Bytes written a second, against the limit.
-    Write,
-    /// The share of time in which somebody in the group waited for a CPU (PSI): v2 alone has that per group.
-    CpuPressure,
-    /// The share of time in which somebody waited for memory.
-    MemoryPressure,
-}
-
 /// A directory as an actor sees it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Look {
+#[serde(deny_unknown_fields, rename = "Look")]
+pub struct WatchedDirectory {
     #[serde(rename = "in", default = "ActorName::host")]
     pub actor: ActorName,
     pub path: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ViewKind {
-    Mounts,
-    Processes,
-    Namespaces,
-    Network,
-    Cgroups,
-    Files,
-    Calls,
-}
-
-impl ViewKind {
-    pub const ALL: [ViewKind; 7] = [
-        ViewKind::Mounts,
-        ViewKind::Processes,
-        ViewKind::Namespaces,
-        ViewKind::Network,
-        ViewKind::Cgroups,
-        ViewKind::Files,
-        ViewKind::Calls,
-    ];
-
-    /// The key that brings it to the front.
-    pub fn number(self) -> usize {
-        1 + ViewKind::ALL.iter().position(|kind| *kind == self).unwrap_or(0)
-    }
-
-    pub fn title(self) -> &'static str {
-        match self {
-            ViewKind::Mounts => "Mounts",
-            ViewKind::Processes => "Processes",
-            ViewKind::Namespaces => "Namespaces",
-            ViewKind::Network => "Network",
-            ViewKind::Cgroups => "Cgroups",
-            ViewKind::Files => "Files",
-            ViewKind::Calls => "Calls",
-        }
-    }
 }
 
 /// What a step or lesson asks of the machine. Checked before anything is played.

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::de::DeserializeSeed;
 
 use super::bounds::{self, Allowance, Weigh};
-use super::lint::{self, Finding};
+use super::finding::Finding;
+use super::lint;
 use super::model::Lesson;
 use super::nearest::nearest;
 use super::unseen;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::expect::Expect;
-use super::measure::Source;
+use super::measure::AnswerSource;
 
 /// One question. Exactly one of the six kinds is given; `lint` sees to that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub struct Value {
     pub is: Vec<String>,
     /// Or what the lab says after the step.
     #[serde(default)]
-    pub from: Option<Source>,
+    pub from: Option<AnswerSource>,
     #[serde(default)]
     pub unit: Unit,
     #[serde(default)]
@@ -183,7 +183,7 @@ pub struct FromLab {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mark {
+pub enum AnswerMark {
     Right,
     Wrong,
     /// "I do not know": open, not wrong.
@@ -193,7 +193,7 @@ pub enum Mark {
 /// What an answer is worth, and what to say about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grade {
-    pub mark: Mark,
+    pub mark: AnswerMark,
     /// The right answer, in words.
     pub right: String,
     /// Why each wrong part is wrong.
@@ -204,7 +204,7 @@ pub struct Grade {
 pub fn grade(question: &Question, answer: &Answer, lab: &FromLab) -> Grade {
     let right = right_answer(question, lab);
     let (is_right, why) = match (question.kind(), answer) {
-        (_, Answer::Unknown) => return Grade { mark: Mark::Open, right, why: Vec::new() },
+        (_, Answer::Unknown) => return Grade { mark: AnswerMark::Open, right, why: Vec::new() },
         (Kind::Choose(choices), Answer::One(index)) => match choices.get(*index) {
             Some(choice) => (choice.right, because(&choice.say, &choice.why, choice.right)),
             None => (false, Vec::new()),
@@ -237,7 +237,7 @@ pub fn grade(question: &Question, answer: &Answer, lab: &FromLab) -> Grade {
         (Kind::Task(_), Answer::Done) => (true, Vec::new()),
         _ => (false, Vec::new()),
     };
-    Grade { mark: if is_right { Mark::Right } else { Mark::Wrong }, right, why }
+    Grade { mark: if is_right { AnswerMark::Right } else { AnswerMark::Wrong }, right, why }
 }
 
 fn because(say: &str, why: &str, is_right: bool) -> Vec<String> {
@@ -335,10 +335,10 @@ mod tests {
             assert_eq!((grade.mark, grade.right.as_str()), (mark, "a"));
             assert_eq!(grade.why, why);
         };
-        check(0, Mark::Right, &[]);
-        check(1, Mark::Wrong, &["`b`: because"]);
+        check(0, AnswerMark::Right, &[]);
+        check(1, AnswerMark::Wrong, &["`b`: because"]);
         let open = grade(&question, &Answer::Unknown, &FromLab::default());
-        assert_eq!((open.mark, open.why.len()), (Mark::Open, 0));
+        assert_eq!((open.mark, open.why.len()), (AnswerMark::Open, 0));
     }
 
     #[test]
@@ -350,17 +350,17 @@ mod tests {
             let grade = grade(&question, &Answer::Several(chosen.iter().copied().collect()), &FromLab::default());
             assert_eq!((grade.mark, grade.why.len()), (mark, wrong), "{chosen:?}: {grade:?}");
         };
-        check(&[0, 2], Mark::Right, 0);
-        check(&[0], Mark::Wrong, 1);
-        check(&[0, 1], Mark::Wrong, 2);
-        check(&[], Mark::Wrong, 2);
+        check(&[0, 2], AnswerMark::Right, 0);
+        check(&[0], AnswerMark::Wrong, 1);
+        check(&[0, 1], AnswerMark::Wrong, 2);
+        check(&[], AnswerMark::Wrong, 2);
     }
 
     #[test]
     fn values_forgive_what_the_question_says() {
         let check = |kind: &str, text: &str, expected: bool| {
             let grade = grade(&question(kind), &Answer::Text(text.into()), &FromLab::default());
-            assert_eq!(grade.mark == Mark::Right, expected, "{kind} {text}");
+            assert_eq!(grade.mark == AnswerMark::Right, expected, "{kind} {text}");
         };
         let bytes = r#""value": {"is": ["64MiB"], "unit": "bytes"}"#;
         for (text, expected) in [
@@ -392,11 +392,11 @@ mod tests {
     fn what_the_lab_says_is_the_answer() {
         let value = question(r#""value": {"from": {"what": "mounts", "of": "container"}}"#);
         let lab = FromLab { value: Some("22".into()), ..FromLab::default() };
-        assert_eq!(grade(&value, &Answer::Text("22".into()), &lab).mark, Mark::Right);
+        assert_eq!(grade(&value, &Answer::Text("22".into()), &lab).mark, AnswerMark::Right);
         assert_eq!(grade(&value, &Answer::Text("21".into()), &lab).right, "22");
         let predict = question(r#""predict": [{"say": "a", "when": [], "why": "no"}, {"say": "b", "when": []}]"#);
         let lab = FromLab { holds: vec![false, true], ..FromLab::default() };
-        assert_eq!(grade(&predict, &Answer::One(1), &lab).mark, Mark::Right);
+        assert_eq!(grade(&predict, &Answer::One(1), &lab).mark, AnswerMark::Right);
         assert_eq!(grade(&predict, &Answer::One(0), &lab).why, ["`a`: no"]);
     }
 
@@ -407,10 +407,10 @@ mod tests {
             let given = grade(&question, &Answer::Order(order.to_vec()), &FromLab::default());
             assert_eq!(given.mark, mark, "{order:?}");
         };
-        check(&[0, 1, 2], Mark::Right);
-        check(&[2, 1, 0], Mark::Right);
-        check(&[1, 0, 2], Mark::Wrong);
-        check(&[0, 1], Mark::Wrong);
+        check(&[0, 1, 2], AnswerMark::Right);
+        check(&[2, 1, 0], AnswerMark::Right);
+        check(&[1, 0, 2], AnswerMark::Wrong);
+        check(&[0, 1], AnswerMark::Wrong);
     }
 
     #[test]

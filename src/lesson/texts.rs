@@ -6,13 +6,14 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::measure::Source;
-use super::model::{Branch, Chart, Hint, Lesson, Look, Needs, Step};
+use super::measure::AnswerSource;
+use super::model::{Branch, Hint, Lesson, Needs, Step, WatchedDirectory};
 use super::quiz::{self, Choice, Prediction, Question};
+use crate::view::Chart;
 
 /// What a text is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum TextUse {
     /// Words for people: what joins letters or emoji is at its place.
     Words,
     /// A name, a path or a command that is only shown.
@@ -24,7 +25,7 @@ pub enum Role {
 /// One text of a lesson.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text<'a> {
-    pub role: Role,
+    pub role: TextUse,
     pub text: Cow<'a, str>,
 }
 
@@ -108,7 +109,7 @@ impl<'a> Texts<'a> {
         }
         if let Some(quiz::Value { is, from, unit: _, spelling: _ }) = value {
             self.shown(is);
-            if let Some(Source { what: _, of }) = from {
+            if let Some(AnswerSource { what: _, of }) = from {
                 self.shown([&of.0]);
             }
         }
@@ -122,8 +123,8 @@ impl<'a> Texts<'a> {
         self.shown(cgroup);
     }
 
-    fn looks(&mut self, looks: &'a [Look]) {
-        for Look { actor, path } in looks {
+    fn looks(&mut self, looks: &'a [WatchedDirectory]) {
+        for WatchedDirectory { actor, path } in looks {
             self.shown([&actor.0, path]);
         }
     }
@@ -135,14 +136,14 @@ impl<'a> Texts<'a> {
     }
 
     fn words(&mut self, texts: impl IntoIterator<Item = &'a String>) {
-        self.add(Role::Words, texts);
+        self.add(TextUse::Words, texts);
     }
 
     fn shown(&mut self, texts: impl IntoIterator<Item = &'a String>) {
-        self.add(Role::Shown, texts);
+        self.add(TextUse::Shown, texts);
     }
 
-    fn add(&mut self, role: Role, texts: impl IntoIterator<Item = &'a String>) {
+    fn add(&mut self, role: TextUse, texts: impl IntoIterator<Item = &'a String>) {
         self.found.extend(texts.into_iter().map(|text| Text { role, text: Cow::Borrowed(text) }));
     }
 
@@ -154,11 +155,11 @@ impl<'a> Texts<'a> {
 
     fn walk(&mut self, value: Value) {
         match value {
-            Value::String(text) => self.found.push(Text { role: Role::Given, text: Cow::Owned(text) }),
+            Value::String(text) => self.found.push(Text { role: TextUse::Given, text: Cow::Owned(text) }),
             Value::Array(list) => list.into_iter().for_each(|one| self.walk(one)),
             Value::Object(map) => {
                 for (name, one) in map {
-                    self.found.push(Text { role: Role::Given, text: Cow::Owned(name) });
+                    self.found.push(Text { role: TextUse::Given, text: Cow::Owned(name) });
                     self.walk(one);
                 }
             }

@@ -1,20 +1,20 @@
 //! Characters of a lesson that a reader would not see, or that turn the order of what stands around them. Learners would be shown an
 //! escape in their place (`text::safe`); the author is told instead, and the lesson is refused: no text needs them.
 
-use super::lint::Finding;
+use super::finding::Finding;
 use super::model::Lesson;
-use super::texts::{Role, Text};
-use crate::text::{Writing, first_hidden};
+use super::texts::{Text, TextUse};
+use crate::text::{TextKind, first_hidden};
 
 /// The first that stands in the text as it is, wherever: a comment is read, too.
 pub fn in_text(text: &str) -> Option<Finding> {
-    let (at, character) = first_hidden(text, Writing::Prose)?;
+    let (at, character) = first_hidden(text, TextKind::Prose)?;
     Some(Finding::at(text, at, message(character)))
 }
 
 /// The first that a value holds: in quotes YAML has escapes for it, and what is at its place in words is not in a command.
 pub fn in_values(lesson: &Lesson, text: &str) -> Option<Finding> {
-    if !text.contains('\\') && first_hidden(text, Writing::Code).is_none() {
+    if !text.contains('\\') && first_hidden(text, TextKind::Code).is_none() {
         return None;
     }
     let character = lesson.texts().iter().find_map(first_bad)?;
@@ -34,11 +34,13 @@ fn message(character: char) -> String {
 
 fn first_bad(text: &Text<'_>) -> Option<char> {
     let control = match text.role {
-        Role::Words | Role::Shown => text.text.chars().find(|letter| letter.is_control() && !"\n\t".contains(*letter)),
+        TextUse::Words | TextUse::Shown => {
+            text.text.chars().find(|letter| letter.is_control() && !"\n\t".contains(*letter))
+        }
         // It is shown as an escape.
-        Role::Given => None,
+        TextUse::Given => None,
     };
-    let writing = if text.role == Role::Words { Writing::Prose } else { Writing::Code };
+    let writing = if text.role == TextUse::Words { TextKind::Prose } else { TextKind::Code };
     control.or_else(|| first_hidden(&text.text, writing).map(|(_, character)| character))
 }
 

@@ -4,20 +4,8 @@ use std::path::Path;
 
 use super::bounds;
 use super::processes::parse_stat;
-use super::rootdir::{Numbers, RootDir, kind};
-use crate::snapshot::FileKind;
-
-/// A file as an actor sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileFact {
-    pub kind: FileKind,
-    /// Of a regular file, the first 64 KiB; what is no UTF-8 is replaced.
-    pub content: String,
-    /// There is more than the content.
-    pub is_cut: bool,
-    /// Bytes.
-    pub size: u64,
-}
+use super::rootdir::{NumberedEntries, RootDir, kind};
+use crate::fact::{FileFact, Listing, ProcCount};
 
 /// None when there is no such file, or no such process any more.
 pub fn file(pid: u32, path: &str) -> Option<FileFact> {
@@ -32,15 +20,6 @@ pub fn file(pid: u32, path: &str) -> Option<FileFact> {
         is_cut,
         size: stat.st_size.unsigned_abs(),
     })
-}
-
-/// Whether a proc file system lists a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listing {
-    Listed,
-    Missing,
-    /// It is not among the first; there are more than are looked at.
-    Unknown,
 }
 
 /// Does the proc file system that `viewer` has at /proc list the process with this start time and name? Its pid there
@@ -59,20 +38,14 @@ pub fn proc_lists(viewer: u32, start_time: u64, comm: &str) -> Listing {
     }
 }
 
-/// How many processes the proc file system that `viewer` has at /proc lists: that many, or more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProcCount {
-    pub count: usize,
-    pub is_cut: bool,
-}
-
+/// How many processes the proc file system that `viewer` has at /proc lists.
 pub fn proc_count(viewer: u32) -> ProcCount {
     let listed = RootDir::open(Path::new("/proc"), viewer).map(|root| pids(&root)).unwrap_or_default();
     ProcCount { count: listed.found.len(), is_cut: listed.is_cut }
 }
 
 /// None where there is no proc file system.
-fn pids(root: &RootDir) -> Numbers {
+fn pids(root: &RootDir) -> NumberedEntries {
     root.proc_numbers("proc", bounds::PROC_ENTRIES).unwrap_or_default()
 }
 

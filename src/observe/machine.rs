@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use super::bounds::{self, Budget};
-use super::network::Share;
+use super::netlink::Share;
 use super::{mounts, network, processes};
-use crate::engine::{Proof, ProofRow};
 use crate::keeper::cgroups::owner_of;
+use crate::proof::{Proof, ProofRow};
 use crate::snapshot::Snapshot;
 
 /// What is compared.

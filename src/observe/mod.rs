@@ -12,6 +12,7 @@ pub mod hostname_watch;
 pub mod machine;
 mod mount_watch;
 pub mod mounts;
+mod netlink;
 pub mod network;
 pub mod overlays;
 pub mod processes;
@@ -26,12 +27,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::mount_watch::MountWatch;
-use self::network::Share;
+use self::netlink::Share;
 use self::rootdir::RootDir;
-use crate::action::CgroupVersion;
 use crate::diff::Diff;
-use crate::lesson::model::Look;
+use crate::lesson::model::WatchedDirectory;
 use crate::op::{ActorName, NamespaceKind};
+use crate::snapshot::CgroupVersion;
 use crate::snapshot::{Cgroup, Directory, MountTable, Network, NsInode, Omitted, Overlay, Process, Snapshot};
 
 /// Idle calls of `changed` between two readings of counters.
@@ -71,7 +72,7 @@ pub struct Observer {
     subjects: Vec<Subject>,
     extra_networks: Vec<(String, Arc<OwnedFd>)>,
     cgroups: Vec<CgroupRoot>,
-    look: Vec<Look>,
+    look: Vec<WatchedDirectory>,
     hostnames: BTreeMap<ActorName, String>,
     last: Snapshot,
     ticks: u32,
@@ -113,7 +114,7 @@ impl Observer {
         &self.cgroups
     }
 
-    pub fn set_look(&mut self, look: Vec<Look>) {
+    pub fn set_look(&mut self, look: Vec<WatchedDirectory>) {
         self.look = look;
     }
 
@@ -138,7 +139,7 @@ impl Observer {
     fn look(&mut self, processes: Cut<Process>, networks: Vec<Network>, cgroups: Cut<Cgroup>) -> Snapshot {
         let ((processes, processes_omitted), (cgroups, cgroups_omitted)) = (processes, cgroups);
         let subjects: Vec<(Subject, RootDir)> = self.living(&processes);
-        let mut limits = mounts::Limits::default();
+        let mut limits = mounts::MountLimits::default();
         let mut table = |subject: &Subject| {
             let ns = inode(&processes, subject.pid, NamespaceKind::Mount);
             let (rows, omitted) = mounts::read(&self.proc_root, subject.pid, &mut limits);
@@ -282,7 +283,7 @@ fn overlays(cache: &mut overlays::Cache, subjects: &[(Subject, RootDir)], mounts
     let Some((_, host_root)) = subjects.iter().find(|(subject, _)| subject.name == ActorName::host()) else {
         return (Vec::new(), Omitted::Nothing);
     };
-    let mut limits = overlays::Limits::default();
+    let mut limits = overlays::OverlayLimits::default();
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut found: Vec<Overlay> = Vec::new();
     for ((subject, root), table) in subjects.iter().zip(mounts) {

@@ -9,20 +9,20 @@ use crate::snapshot::{Mount, Omitted, Propagation};
 
 /// What is left of the bounds on all mount tables of one snapshot.
 #[derive(Debug)]
-pub struct Limits {
+pub struct MountLimits {
     pub rows: bounds::Budget,
     pub bytes: bounds::Budget,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { rows: bounds::Budget::new(bounds::ALL_MOUNTS), bytes: bounds::Budget::new(bounds::MOUNT_BYTES) }
+impl Default for MountLimits {
+    fn default() -> MountLimits {
+        MountLimits { rows: bounds::Budget::new(bounds::ALL_MOUNTS), bytes: bounds::Budget::new(bounds::MOUNT_BYTES) }
     }
 }
 
 /// The mount table as the process sees it, in the kernel's order, and what was left out of it. The file is opened anew each
 /// time: what it says depends on the root that the process had when it was opened.
-pub fn read(proc_root: &Path, pid: u32, limits: &mut Limits) -> (Vec<Mount>, Omitted) {
+pub fn read(proc_root: &Path, pid: u32, limits: &mut MountLimits) -> (Vec<Mount>, Omitted) {
     let Ok(file) = File::open(proc_root.join(format!("{pid}/mountinfo"))) else {
         return (Vec::new(), Omitted::Nothing);
     };

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::sys::socket::MsgFlags;
-use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
@@ -14,31 +13,11 @@ use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 
-use super::bounds::{self, Budget};
-use super::dump::{Dumper, HEADER, List};
+use super::bounds;
+use super::dump::{Dumper, List};
+use super::netlink::{Share, route_list};
 use super::{Subject, traffic};
 use crate::snapshot::{Address, Link, Neighbour, Network, NetworkOmitted, Omitted, Route};
-
-/// What one network namespace may take of a look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
-    /// Rows of each of its lists.
-    pub rows: usize,
-    /// Bytes received of all of them.
-    pub bytes: Budget,
-}
-
-impl Share {
-    /// One of so many, so that a crowd in one namespace does not hide what is in another.
-    pub fn one_of(namespaces: usize) -> Share {
-        const LISTS: usize = 5;
-        let namespaces = namespaces.max(1);
-        Share {
-            rows: bounds::NETWORK_ROWS.min(bounds::ALL_NETWORK_ROWS / LISTS / namespaces),
-            bytes: Budget::new(bounds::NETWORK_BYTES / namespaces),
-        }
-    }
-}
 
 /// Links, addresses, neighbours, queueing disciplines and routes; a dump that fails leaves its list empty. Name and members
 /// are the caller's. While the kernel is busy with a dump that was too long for an earlier look, lists are as `earlier` had
@@ -115,26 +94,6 @@ fn links(dumper: &mut Dumper<'_>) -> Option<List<Link>> {
         list.rows.iter().map(|message| (message.header.index, name_of(message))).collect();
     let name = |index: u32| names.get(&index).cloned().unwrap_or_else(|| format!("if{index}"));
     Some(List { rows: list.rows.iter().map(|message| link(message, &name)).collect(), omitted: list.omitted })
-}
-
-/// A list of the routing family. A message of a kind that the parser does not know is skipped.
-pub(super) fn route_list<T>(
-    dumper: &mut Dumper<'_>,
-    request: Message,
-    wanted: impl Fn(&[u8]) -> bool,
-    pick: impl Fn(Message) -> Option<T>,
-) -> Option<List<T>> {
-    let mut packet = NetlinkMessage::from(request);
-    packet.finalize();
-    let mut bytes = vec![0; packet.buffer_len()];
-    packet.serialize(&mut bytes);
-    let body = bytes.get(HEADER..).unwrap_or_default();
-    dumper.list(packet.header.message_type, body, wanted, |message| {
-        match NetlinkMessage::<Message>::deserialize(message).ok()?.payload {
-            NetlinkPayload::InnerMessage(message) => pick(message),
-            _ => None,
-        }
-    })
 }
 
 /// Routes of the main table to one destination each. Others are told by their header alone, a struct rtmsg: there may be

@@ -9,7 +9,7 @@ use crate::snapshot::{FileKind, InUpper, Mount, Overlay, OverlayEntry};
 
 /// What is left of the bounds on all overlays of one snapshot.
 #[derive(Debug)]
-pub struct Limits {
+pub struct OverlayLimits {
     /// Entries kept.
     entries: Budget,
     /// Entries of layers looked at: to see whether they changed, to read them, and to look up what a cut list may have had.
@@ -18,9 +18,9 @@ pub struct Limits {
     looked_up: Budget,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
+impl Default for OverlayLimits {
+    fn default() -> OverlayLimits {
+        OverlayLimits {
             entries: Budget::new(bounds::ALL_OVERLAY_ENTRIES),
             stamped: Budget::new(bounds::LAYER_ENTRIES),
             listed: Budget::new(bounds::LAYER_ENTRIES),
@@ -101,7 +101,7 @@ impl Cache {
         mount: &Mount,
         merged_root: &RootDir,
         layers_root: &RootDir,
-        limits: &mut Limits,
+        limits: &mut OverlayLimits,
     ) -> Overlay {
         let layers = parse_layers(&mount.super_options);
         let mut changes = Vec::new();
@@ -165,7 +165,7 @@ pub fn read(
     mount: &Mount,
     merged_root: &RootDir,
     layers_root: &RootDir,
-    limits: &mut Limits,
+    limits: &mut OverlayLimits,
 ) -> Overlay {
     let layers = parse_layers(&mount.super_options);
     let mut found: BTreeMap<String, OverlayEntry> = BTreeMap::new();
@@ -330,7 +330,7 @@ mod tests {
         let mount =
             &crate::observe::mounts::parse("1 0 0:7 / /merged rw - overlay overlay rw,lowerdir=/lower,upperdir=/upper")
                 [0];
-        let overlay = read(&ActorName::host(), mount, &below, &below, &mut Limits::default());
+        let overlay = read(&ActorName::host(), mount, &below, &below, &mut OverlayLimits::default());
         assert!(overlay.truncated && overlay.entries.len() == bounds::OVERLAY_ENTRIES);
         let everywhere = |entry: &&OverlayEntry| entry.upper == InUpper::Present && entry.in_lowers == [0];
         assert_eq!(overlay.entries.iter().filter(everywhere).count(), overlay.entries.len());
@@ -348,10 +348,10 @@ mod tests {
         let mount = &crate::observe::mounts::parse(line)[0];
         let mut cache = Cache::default();
         let mut reads_it = || {
-            let mut limits = Limits::default();
+            let mut limits = OverlayLimits::default();
             let overlay = cache.read(&ActorName::host(), mount, &below, &below, &mut limits);
             assert!(overlay.truncated);
-            (limits.listed != Limits::default().listed, overlay.entries[0].path.clone())
+            (limits.listed != OverlayLimits::default().listed, overlay.entries[0].path.clone())
         };
         let (is_read, first) = reads_it();
         assert_eq!((is_read, reads_it().0), (true, false), "nothing moved");
@@ -379,21 +379,21 @@ mod tests {
         make("large", bounds::OVERLAY_ENTRIES + 1);
         std::fs::create_dir_all(root.join("upper/a/b/c/d/e")).expect("made");
         let below = RootDir::open(dir.path(), 7).expect("the root");
-        let check = |options: &str, limits: &mut Limits| {
+        let check = |options: &str, limits: &mut OverlayLimits| {
             let line = format!("1 0 0:7 / /merged rw - overlay overlay {options}");
             let mount = &crate::observe::mounts::parse(&line)[0];
             let overlay = read(&ActorName::host(), mount, &below, &below, limits);
             (overlay.entries.len(), overlay.truncated)
         };
-        assert_eq!(check("rw,lowerdir=/lower,upperdir=/upper", &mut Limits::default()), (54, false));
-        assert_eq!(check("rw,lowerdir=/large,upperdir=/upper", &mut Limits::default()), (400, true));
+        assert_eq!(check("rw,lowerdir=/lower,upperdir=/upper", &mut OverlayLimits::default()), (54, false));
+        assert_eq!(check("rw,lowerdir=/large,upperdir=/upper", &mut OverlayLimits::default()), (400, true));
 
         // As many lower layers as an overlay can have: each is looked at, until enough was.
         let many = "/lower:".repeat(499) + "/lower";
-        let mut limits = Limits::default();
+        let mut limits = OverlayLimits::default();
         assert_eq!(check(&format!("rw,lowerdir={many},upperdir=/upper"), &mut limits), (8, true));
         assert!(limits.listed.is_spent());
-        let mut crowded = Limits { entries: Budget::new(10), ..Limits::default() };
+        let mut crowded = OverlayLimits { entries: Budget::new(10), ..OverlayLimits::default() };
         assert_eq!(check("rw,lowerdir=/lower,upperdir=/upper", &mut crowded), (10, true));
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::bounds::{self, Budget};
-use super::rootdir::{self, Numbers, RootDir};
+use super::rootdir::{self, NumberedEntries, RootDir};
 use super::small;
 use crate::op::NamespaceKind;
 use crate::snapshot::{NsInode, Omitted, Process};
@@ -172,7 +172,7 @@ fn push_descendants(proc_root: &Path, pids: &mut Vec<u32>, most: usize) -> bool 
 }
 
 /// The pids that a proc file system lists.
-fn numbers(proc: &Path) -> Numbers {
+fn numbers(proc: &Path) -> NumberedEntries {
     let listed = nix::fcntl::open(
         proc,
         nix::fcntl::OFlag::O_RDONLY | nix::fcntl::OFlag::O_DIRECTORY | nix::fcntl::OFlag::O_CLOEXEC,

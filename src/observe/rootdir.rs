@@ -109,7 +109,7 @@ impl RootDir {
     }
 
     /// The pids that the proc file system mounted at `path` lists; an error where it is none.
-    pub fn proc_numbers(&self, path: &str, limit: usize) -> Result<Numbers, Errno> {
+    pub fn proc_numbers(&self, path: &str, limit: usize) -> Result<NumberedEntries, Errno> {
         let fd = self.open_below(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
         if nix::sys::statfs::fstatfs(&fd)?.filesystem_type() != nix::sys::statfs::PROC_SUPER_MAGIC {
             return Err(Errno::ENODEV);
@@ -154,16 +154,16 @@ impl RootDir {
 
 /// Names of a directory that are numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Numbers {
+pub struct NumberedEntries {
     pub found: Vec<u32>,
     /// There may be more.
     pub is_cut: bool,
 }
 
 /// Those among a directory's first `limit` entries.
-pub fn numbers(dir: OwnedFd, limit: usize) -> Result<Numbers, Errno> {
+pub fn numbers(dir: OwnedFd, limit: usize) -> Result<NumberedEntries, Errno> {
     let mut dir = Dir::from_fd(dir)?;
-    let mut numbers = Numbers::default();
+    let mut numbers = NumberedEntries::default();
     for (looked_at, entry) in dir.iter().enumerate() {
         let Ok(entry) = entry else { break };
         if looked_at >= limit {

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use super::{CgroupRoot, small};
-use crate::action::CgroupVersion;
-use crate::lesson::model::{Chart, ChartKind};
 use crate::report::Point;
+use crate::snapshot::CgroupVersion;
+use crate::view::{Chart, ChartKind};
 
 /// A v1 group without a limit says a number near 2^63.
 const NO_LIMIT: f64 = (1_u64 << 60) as f64;

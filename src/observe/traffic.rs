@@ -10,7 +10,7 @@ use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcOption, Tc
 
 use super::bounds;
 use super::dump::{Dumper, HEADER, List};
-use super::network::{Share, route_list};
+use super::netlink::{Share, route_list};
 use crate::snapshot::{Network, Omitted, Traffic};
 use crate::traffic::{ClassId, Rate};
 

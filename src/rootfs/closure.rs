@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Read;
 use std::rc::Rc;
 
-use crate::rootfs::elf::{Elf, Kind, expand};
+use crate::rootfs::elf::{Elf, ElfKind, expand};
 use crate::rootfs::host::{Found, Host, Target, Unusable};
 
 /// A script's interpreter may be a script; the kernel stops at four levels (execve(2)).
@@ -110,7 +110,7 @@ impl Closures {
         &mut self,
         host: &mut Host,
         name: &str,
-        kind: Kind,
+        kind: ElfKind,
         own: &[String],
         system: &[String],
         needed: &mut Needed,
@@ -176,7 +176,7 @@ fn own_directories(host: &mut Host, asker: &Asker, elf: &Elf) -> Vec<String> {
 }
 
 /// What the loader searches without being told.
-fn system_directories(kind: Kind) -> Vec<String> {
+fn system_directories(kind: ElfKind) -> Vec<String> {
     let mut directories = Vec::new();
     if let Some((_, name)) = MULTIARCH.iter().find(|(machine, _)| *machine == kind.machine) {
         directories.extend([format!("/lib/{name}"), format!("/usr/lib/{name}")]);
@@ -188,7 +188,7 @@ fn system_directories(kind: Kind) -> Vec<String> {
     directories
 }
 
-fn lib_token(host: &mut Host, kind: Kind) -> String {
+fn lib_token(host: &mut Host, kind: ElfKind) -> String {
     let multiarch =
         MULTIARCH.iter().find(|(machine, _)| *machine == kind.machine).map(|(_, name)| format!("lib/{name}"));
     let candidates = multiarch.into_iter().chain(kind.is_64.then(|| "lib64".to_owned()));

@@ -14,7 +14,7 @@ const LARGEST_PART: u64 = 4 << 20;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Elf {
-    pub kind: Kind,
+    pub kind: ElfKind,
     /// PT_INTERP; None for libraries and static programs.
     pub interpreter: Option<String>,
     /// DT_NEEDED, in order.
@@ -27,7 +27,7 @@ pub struct Elf {
 
 /// A loader skips libraries of another kind than the program's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Kind {
+pub struct ElfKind {
     /// EI_CLASS
     pub is_64: bool,
     pub machine: u16,
@@ -51,7 +51,7 @@ impl Elf {
         let segments = ProgramHeader::parse(&start, header.e_phoff as usize, usize::from(header.e_phnum), ctx)
             .map_err(malformed)?;
 
-        let mut elf = Elf { kind: Kind { is_64: ctx.is_big(), machine: header.e_machine }, ..Elf::default() };
+        let mut elf = Elf { kind: ElfKind { is_64: ctx.is_big(), machine: header.e_machine }, ..Elf::default() };
         if let Some(interp) = segments.iter().find(|segment| segment.p_type == PT_INTERP) {
             elf.interpreter = Some(text_at(&part(file, interp.p_offset, interp.p_filesz)?, 0));
         }

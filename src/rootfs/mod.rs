@@ -11,5 +11,5 @@ mod plan;
 mod write;
 
 pub use fixture::{Fixture, FixtureError};
-pub use plan::{Entry, FileSource, Layer, Missing, Plan, RootfsError, What, plan};
+pub use plan::{Entry, EntryKind, FileSource, Layer, Missing, Plan, RootfsError, plan};
 pub use write::{Written, write};

@@ -40,11 +40,11 @@ pub struct Layer {
 pub struct Entry {
     /// Relative to the layer's root, no leading slash.
     pub path: String,
-    pub what: What,
+    pub what: EntryKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum EntryKind {
     Directory { mode: u32 },
     File { mode: u32, source: FileSource },
     Symlink { to: String },
@@ -98,7 +98,7 @@ pub fn plan(fixture: &Fixture, host_root: &Path) -> Result<Plan, RootfsError> {
     Ok(planner.finish())
 }
 
-type Tree = BTreeMap<String, What>;
+type Tree = BTreeMap<String, EntryKind>;
 
 struct Planner {
     host: Host,
@@ -132,7 +132,7 @@ impl Planner {
         }
         for directory in &spec.directories {
             let path = self.settle(&directory.path);
-            self.put(path, What::Directory { mode: directory.mode });
+            self.put(path, EntryKind::Directory { mode: directory.mode });
         }
         for group in &spec.programs {
             for name in &group.names {
@@ -144,11 +144,11 @@ impl Planner {
         }
         for link in &spec.links {
             let path = self.settle(&link.path);
-            self.put(path, What::Symlink { to: link.to.clone() });
+            self.put(path, EntryKind::Symlink { to: link.to.clone() });
         }
         for file in &spec.files {
             let path = self.settle(&file.path);
-            self.put(path, What::File { mode: 0o644, source: FileSource::Text(file.text.clone()) });
+            self.put(path, EntryKind::File { mode: 0o644, source: FileSource::Text(file.text.clone()) });
         }
         self.terminfo(&spec.terminfo);
         self.parents();
@@ -160,7 +160,7 @@ impl Planner {
             let Ok(resolved) = self.host.resolve(name) else { continue };
             let Target::Directory(path) = resolved.target else { continue };
             if !resolved.links.is_empty() {
-                self.put(path, What::Directory { mode: 0o755 });
+                self.put(path, EntryKind::Directory { mode: 0o755 });
                 self.links(resolved.links);
             }
         }
@@ -202,13 +202,13 @@ impl Planner {
             let source = self.names.entry((found.device, found.inode)).or_insert(source).clone();
             // Set-user-ID and capabilities would not survive a copy by an ordinary user: they never do.
             let mode = if found.mode & 0o111 == 0 { 0o644 } else { 0o755 };
-            self.put(found.path, What::File { mode, source: FileSource::Host(source) });
+            self.put(found.path, EntryKind::File { mode, source: FileSource::Host(source) });
         }
     }
 
     fn links(&mut self, links: Vec<(String, String)>) {
         for (path, to) in links {
-            self.put(path, What::Symlink { to });
+            self.put(path, EntryKind::Symlink { to });
         }
     }
 
@@ -234,21 +234,21 @@ impl Planner {
     }
 
     /// What a lower layer has already is not said again.
-    fn put(&mut self, path: String, what: What) {
+    fn put(&mut self, path: String, what: EntryKind) {
         let Some(((_, tree), lower)) = self.layers.split_last_mut() else { return };
         if lower.iter().rev().find_map(|(_, tree)| tree.get(&path)) != Some(&what) {
             tree.insert(path, what);
         }
     }
 
-    fn get(&self, path: &str) -> Option<&What> {
+    fn get(&self, path: &str) -> Option<&EntryKind> {
         self.layers.iter().rev().find_map(|(_, tree)| tree.get(path))
     }
 
     /// Where a path of the fixture ends up when a directory on its way is a link (`bin/x` on a merged /usr).
     fn settle(&self, path: &str) -> String {
         for (at, _) in path.match_indices('/') {
-            if let Some(What::Symlink { to }) = self.get(&path[..at])
+            if let Some(EntryKind::Symlink { to }) = self.get(&path[..at])
                 && !to.starts_with('/')
                 && !to.contains("..")
             {
@@ -266,10 +266,10 @@ impl Planner {
         for path in tree.keys() {
             for (at, _) in path.match_indices('/') {
                 let mode = match self.get(&path[..at]) {
-                    Some(What::Directory { mode }) => *mode,
-                    Some(What::File { .. } | What::Symlink { .. }) | None => 0o755,
+                    Some(EntryKind::Directory { mode }) => *mode,
+                    Some(EntryKind::File { .. } | EntryKind::Symlink { .. }) | None => 0o755,
                 };
-                parents.insert(path[..at].to_owned(), What::Directory { mode });
+                parents.insert(path[..at].to_owned(), EntryKind::Directory { mode });
             }
         }
         if let Some((_, tree)) = self.layers.last_mut() {
@@ -327,10 +327,10 @@ mod tests {
 
     fn lines(layer: &Layer) -> Vec<String> {
         let line = |entry: &Entry| match &entry.what {
-            What::Directory { mode } => format!("{}/ {mode:o}", entry.path),
-            What::File { mode, source: FileSource::Text(text) } => format!("{} {mode:o} {text:?}", entry.path),
-            What::File { mode, source: FileSource::Host(_) } => format!("{} {mode:o}", entry.path),
-            What::Symlink { to } => format!("{} -> {to}", entry.path),
+            EntryKind::Directory { mode } => format!("{}/ {mode:o}", entry.path),
+            EntryKind::File { mode, source: FileSource::Text(text) } => format!("{} {mode:o} {text:?}", entry.path),
+            EntryKind::File { mode, source: FileSource::Host(_) } => format!("{} {mode:o}", entry.path),
+            EntryKind::Symlink { to } => format!("{} -> {to}", entry.path),
         };
         layer.entries.iter().map(line).collect()
     }
@@ -407,7 +407,7 @@ mod tests {
                 if let Some((parent, _)) = entry.path.rsplit_once('/') {
                     assert!(seen.contains(parent), "{} before {parent}", entry.path);
                 }
-                if matches!(entry.what, What::Directory { .. }) {
+                if matches!(entry.what, EntryKind::Directory { .. }) {
                     seen.insert(entry.path.as_str());
                 }
             }

@@ -10,7 +10,7 @@ use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 
-use crate::rootfs::plan::{Entry, FileSource, Layer, Plan, What};
+use crate::rootfs::plan::{Entry, EntryKind, FileSource, Layer, Plan};
 
 /// Every file's time: images are compared by what is in them.
 const WHEN: TimeSpec = TimeSpec::new(0, 0);
@@ -42,7 +42,7 @@ fn write_layer(layer: &Layer, root: &Path, written: &mut Written) -> io::Result<
     }
     // Children change their directory's time, so directories come last, the innermost first.
     for entry in layer.entries.iter().rev() {
-        if let What::Directory { mode } = entry.what {
+        if let EntryKind::Directory { mode } = entry.what {
             let path = root.join(&entry.path);
             finish_directory(&path, mode).map_err(|error| at(&path, error))?;
         }
@@ -57,14 +57,14 @@ fn write_entry<'a>(
     written: &mut Written,
 ) -> io::Result<()> {
     match &entry.what {
-        What::Directory { .. } => return fs::create_dir(path),
-        What::Symlink { to } => symlink(to, path)?,
-        What::File { mode, source: FileSource::Text(text) } => {
+        EntryKind::Directory { .. } => return fs::create_dir(path),
+        EntryKind::Symlink { to } => symlink(to, path)?,
+        EntryKind::File { mode, source: FileSource::Text(text) } => {
             create(path, *mode)?.write_all(text.as_bytes())?;
             written.files += 1;
             written.bytes += text.len() as u64;
         }
-        What::File { mode, source: FileSource::Host(source) } => {
+        EntryKind::File { mode, source: FileSource::Host(source) } => {
             if let Some(first) = copied.get(source.as_path()) {
                 return fs::hard_link(first, path);
             }
@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    fn entry(path: &str, what: What) -> Entry {
+    fn entry(path: &str, what: EntryKind) -> Entry {
         Entry { path: path.into(), what }
     }
 
@@ -126,17 +126,17 @@ mod tests {
         let from = tempfile::tempdir().expect("temporary directory");
         let host = from.path().join("program");
         fs::write(&host, "12345").expect("written");
-        let program = || What::File { mode: 0o755, source: FileSource::Host(host.clone()) };
+        let program = || EntryKind::File { mode: 0o755, source: FileSource::Host(host.clone()) };
         let plan = Plan {
             layers: vec![Layer {
                 name: "base".into(),
                 entries: vec![
-                    entry("a", What::Directory { mode: 0o700 }),
+                    entry("a", EntryKind::Directory { mode: 0o700 }),
                     entry("a/one", program()),
-                    entry("a/text", What::File { mode: 0o644, source: FileSource::Text("hi\n".into()) }),
+                    entry("a/text", EntryKind::File { mode: 0o644, source: FileSource::Text("hi\n".into()) }),
                     entry("a/two", program()),
-                    entry("link", What::Symlink { to: "/nowhere".into() }),
-                    entry("tmp", What::Directory { mode: 0o1777 }),
+                    entry("link", EntryKind::Symlink { to: "/nowhere".into() }),
+                    entry("tmp", EntryKind::Directory { mode: 0o1777 }),
                 ],
             }],
             missing: Vec::new(),
@@ -162,6 +162,6 @@ mod tests {
 
         let error = write(&plan, into.path()).expect_err("not empty");
         assert_eq!(error.to_string(), format!("write {}: File exists (os error 17)", base.display()));
-        assert_eq!(crate::kernel::process::to_errno(error), nix::errno::Errno::EEXIST);
+        assert_eq!(crate::kernel::errno::to_errno(error), nix::errno::Errno::EEXIST);
     }
 }

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
-use super::Stage;
+use super::AudienceView;
 use super::beat::Beat;
 use super::clock::Clock;
 use super::message::{FromHub, Order, Role, ToHub, Told, VERSION, Whole, Window, Windows};
 use crate::engine::events::EventReceiver;
 use crate::engine::requests::Requests;
-use crate::engine::{Event, Proof, Request};
-use crate::lab::wire::{self, Wire, is_own};
+use crate::engine::{Event, Request};
+use crate::proof::Proof;
+use crate::wire::{self, Wire, is_own};
 
 /// How long a window may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,7 +28,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What is presented.
 #[derive(Debug, Clone)]
-pub struct Subject {
+pub struct Presented {
     /// The lesson's YAML, and the name of its file.
     pub lesson: String,
     pub name: String,
@@ -54,11 +55,11 @@ struct Connected {
 }
 
 struct Hub {
-    subject: Subject,
+    subject: Presented,
     requests: Requests,
     windows: Vec<Connected>,
-    set: Stage,
-    shown: Stage,
+    set: AudienceView,
+    shown: AudienceView,
     clock: Clock,
     since: Instant,
     /// The latest record of each step, then what the engine said last of the lab, its charts and its doings.
@@ -73,7 +74,7 @@ struct Hub {
 }
 
 /// Serve windows that come by this socket until the driver ends the talk or nobody is left; then end the engine.
-pub fn serve(subject: Subject, listener: UnixListener, requests: Requests, events: EventReceiver) {
+pub fn serve(subject: Presented, listener: UnixListener, requests: Requests, events: EventReceiver) {
     let (inputs, received) = mpsc::channel();
     let for_events = inputs.clone();
     std::thread::spawn(move || {
@@ -91,7 +92,7 @@ pub fn serve(subject: Subject, listener: UnixListener, requests: Requests, event
     });
     let clock = subject.clock.clone();
     let first = (0..subject.steps).find(|step| !subject.missing.contains(step)).unwrap_or_default();
-    let stage = Stage::new().at(Beat::Tell { step: first });
+    let stage = AudienceView::new().at(Beat::Tell { step: first });
     let mut hub = Hub {
         records: vec![None; subject.steps],
         subject,
@@ -292,7 +293,7 @@ impl Hub {
                 };
                 let _ = self.requests.send(order.request());
             }
-            ToHub::Stage(set) => self.set_stage(set),
+            ToHub::AudienceView(set) => self.set_stage(set),
             ToHub::Clock(order) => {
                 order.apply(&mut self.clock);
                 self.tell(FromHub::Clock(self.clock.clone()));
@@ -310,11 +311,11 @@ impl Hub {
         }
     }
 
-    fn set_stage(&mut self, set: Stage) {
+    fn set_stage(&mut self, set: AudienceView) {
         let moved = set.beat != self.set.beat;
         self.shown = set.as_shown(&self.shown);
         self.set = set;
-        self.tell(FromHub::Stage { set: self.set.clone(), shown: self.shown.clone() });
+        self.tell(FromHub::AudienceView { set: self.set.clone(), shown: self.shown.clone() });
         if moved {
             // The clock starts with the first beat that is left behind.
             let begins =

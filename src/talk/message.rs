@@ -1,4 +1,4 @@
-//! What windows and the hub say to each other: closed lists, with a version, as length-prefixed JSON (`lab::wire`).
+//! What windows and the hub say to each other: closed lists, with a version, as length-prefixed JSON (`wire`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Stage;
+use super::AudienceView;
 use super::clock::Clock;
-use crate::engine::{Event, Proof, Ready, Request};
+use crate::engine::{Event, Ready, Request};
+use crate::proof::Proof;
 use crate::report::{Series, StepRecord, WholeRecord};
 use crate::snapshot::Snapshot;
 
@@ -33,7 +34,7 @@ pub enum ToHub {
     Size { columns: u16, rows: u16 },
     // What follows is the driver's alone.
     Order(Order),
-    Stage(Stage),
+    AudienceView(AudienceView),
     Clock(ClockOrder),
 }
 
@@ -78,9 +79,9 @@ pub enum FromHub {
     },
     Told(Told),
     /// What the driver has set, and what the audience sees.
-    Stage {
-        set: Stage,
-        shown: Stage,
+    AudienceView {
+        set: AudienceView,
+        shown: AudienceView,
     },
     Clock(Clock),
     Windows(Windows),
@@ -100,8 +101,8 @@ pub struct Whole {
     pub missing: BTreeSet<usize>,
     /// What the engine told, as far as it still counts, in order.
     pub told: Vec<Told>,
-    pub set: Stage,
-    pub shown: Stage,
+    pub set: AudienceView,
+    pub shown: AudienceView,
     pub clock: Clock,
     pub windows: Windows,
 }

@@ -9,11 +9,11 @@ pub mod message;
 use serde::{Deserialize, Serialize};
 
 pub use self::beat::Beat;
-use crate::lesson::model::ViewKind;
+use crate::view::ViewKind;
 
 /// What the audience is shown of a lesson.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stage {
+pub struct AudienceView {
     pub beat: Beat,
     /// The answer to the beat's question is shown.
     pub revealed: bool,
@@ -33,10 +33,10 @@ pub struct Stage {
     pub keys: Option<String>,
 }
 
-impl Stage {
+impl AudienceView {
     /// The beginning of a lesson.
-    pub fn new() -> Stage {
-        Stage {
+    pub fn new() -> AudienceView {
+        AudienceView {
             beat: Beat::Tell { step: 0 },
             revealed: false,
             pane: None,
@@ -51,8 +51,8 @@ impl Stage {
     }
 
     /// Another beat; panes are its own again.
-    pub fn at(&self, beat: Beat) -> Stage {
-        Stage { beat, revealed: false, pane: None, zoomed: false, marked: None, top: 0, ..self.clone() }
+    pub fn at(&self, beat: Beat) -> AudienceView {
+        AudienceView { beat, revealed: false, pane: None, zoomed: false, marked: None, top: 0, ..self.clone() }
     }
 
     /// What came of something is shown, not what will be done.
@@ -65,14 +65,14 @@ impl Stage {
     }
 
     /// What the audience sees now that the driver has set `self`, having seen `shown` before.
-    pub fn as_shown(&self, shown: &Stage) -> Stage {
-        if self.frozen { Stage { blank: self.blank, frozen: true, ..shown.clone() } } else { self.clone() }
+    pub fn as_shown(&self, shown: &AudienceView) -> AudienceView {
+        if self.frozen { AudienceView { blank: self.blank, frozen: true, ..shown.clone() } } else { self.clone() }
     }
 }
 
-impl Default for Stage {
+impl Default for AudienceView {
     fn default() -> Self {
-        Stage::new()
+        AudienceView::new()
     }
 }
 
@@ -82,13 +82,13 @@ mod tests {
 
     #[test]
     fn a_frozen_stage_stays_but_can_be_blanked() {
-        let shown = Stage::new();
-        let moved = Stage { frozen: true, ..shown.at(Beat::Show { step: 0 }) };
+        let shown = AudienceView::new();
+        let moved = AudienceView { frozen: true, ..shown.at(Beat::Show { step: 0 }) };
         let now = moved.as_shown(&shown);
         assert_eq!(now.beat, Beat::Tell { step: 0 });
-        let blank = Stage { blank: true, ..moved.clone() }.as_shown(&now);
+        let blank = AudienceView { blank: true, ..moved.clone() }.as_shown(&now);
         assert!(blank.blank && blank.beat == Beat::Tell { step: 0 });
-        let thawed = Stage { frozen: false, ..moved }.as_shown(&now);
+        let thawed = AudienceView { frozen: false, ..moved }.as_shown(&now);
         assert_eq!(thawed.beat, Beat::Show { step: 0 });
     }
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{FORMAT, Header, Moment, Taken, Tape};
 use crate::action::Context;
-use crate::engine::Proof;
+use crate::proof::Proof;
 use crate::report::{LabInfo, StepRecord};
 use crate::snapshot::{Network, Snapshot};
 

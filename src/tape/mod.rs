@@ -18,8 +18,8 @@ pub use self::fit::Misfit;
 pub use self::record::{RecordError, record};
 use crate::action::Context;
 use crate::doctor::{Facts, Layout};
-use crate::engine::Proof;
 use crate::lesson::model::Lesson;
+use crate::proof::Proof;
 use crate::report::{LabInfo, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 

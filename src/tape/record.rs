@@ -7,7 +7,8 @@ use super::{Header, Moment, Taken, Tape};
 use crate::doctor::Facts;
 use crate::engine::session::{Session, SessionError, SessionOptions};
 use crate::lesson::model::Lesson;
-use crate::report::{StepRecord, Verdict};
+use crate::report::StepRecord;
+use crate::verdict::Verdict;
 
 /// Why there is no tape.
 #[derive(Debug, thiserror::Error)]

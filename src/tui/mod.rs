@@ -24,11 +24,11 @@ use self::shells::Terminals;
 use crate::app::exam::Exam;
 use crate::app::talk::TalkView;
 use crate::app::terminal::is_contained;
-use crate::app::{self, CatalogueRow, Effect, Model, Msg, Note, Overlay, Programs, Source, update};
+use crate::app::{self, CatalogueRow, Effect, Model, Msg, Note, Programs, ScreenOverlay, Source, update};
 use crate::engine::Event;
 use crate::engine::events::EventReceiver;
 use crate::engine::requests::Requests;
-use crate::kernel::directory::Directory;
+use crate::kernel::directory::OpenDirectory;
 use crate::lesson::model::Lesson;
 use crate::talk::message::{FromHub, ToHub};
 use crate::ui::highlight::{Highlighted, Language, highlight};
@@ -129,7 +129,7 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     let (sender, incoming) = mpsc::sync_channel(WAITING);
     watch_keys(sender.clone());
     watch_signals(sender.clone())?;
-    let mut stage = Stage {
+    let mut stage = FrontEnd {
         screen: new_screen()?,
         look: Look { theme: Theme::from_environment(options.ascii), highlighted: Highlighted::new() },
         sender,
@@ -148,7 +148,7 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
         stage.join(link, &mut model);
     }
     if let (Some(lesson), Some(lines)) = (&options.open, options.consent) {
-        model.overlay = Overlay::Programs(Programs { lesson: lesson.clone(), lines, scroll: 0 });
+        model.overlay = ScreenOverlay::Programs(Programs { lesson: lesson.clone(), lines, scroll: 0 });
     } else if let Some(id) = options.open {
         let effects = vec![Effect::Open { id, from: options.source }];
         stage.carry_out(&mut model, effects, backstage)?;
@@ -206,7 +206,7 @@ struct Engine {
     thread: JoinHandle<()>,
 }
 
-struct Stage {
+struct FrontEnd {
     screen: Screen,
     look: Look,
     sender: SyncSender<Incoming>,
@@ -217,7 +217,7 @@ struct Stage {
     terminals: Terminals,
 }
 
-impl Stage {
+impl FrontEnd {
     fn take_in(&mut self, model: &mut Model, incoming: Incoming, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
         match incoming {
             Incoming::App(message) => {
@@ -385,7 +385,7 @@ impl Stage {
 
 /// Put a copy in a file of its own, in a directory that nobody else can get at.
 fn keep_copy(dir: &Path, text: &str) -> Result<PathBuf, String> {
-    let dir = Directory::make_private(dir).map_err(|error| error.to_string())?;
+    let dir = OpenDirectory::make_private(dir).map_err(|error| error.to_string())?;
     let mode = Mode::S_IRUSR | Mode::S_IWUSR;
     let written = dir.replace(OsStr::new(COPY), mode, |file| file.write_all(text.as_bytes()));
     written.map(|()| dir.path().join(COPY)).map_err(|error| format!("{}: {error}", dir.path().join(COPY).display()))

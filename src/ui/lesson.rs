@@ -8,17 +8,17 @@ use unicode_width::UnicodeWidthStr;
 
 use super::pane::{self, frame_block};
 use super::{Look, quiz, step, terminal};
-use crate::app::shells::{self, Format, ShellFocus};
+use crate::app::shells::{self, ScreenClass, ShellFocus};
 use crate::app::{Beside, LessonView, Phase, Position};
-use crate::lesson::model::ViewKind;
 use crate::text::{column, prose, safe, shortened};
+use crate::view::ViewKind;
 
 pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     draw_head(view, look, head, frame);
     let shells = view.shells.is_shown();
     let screen = (frame.area().width, frame.area().height);
-    let format = Format::of(screen.0, screen.1);
+    let format = ScreenClass::of(screen.0, screen.1);
     let shell = shells::place(screen, view.zoomed).intersection(body);
     if view.quiz.is_some() && !view.zoomed {
         let above = if shells { Rect { height: shell.y - body.y, ..body } } else { body };
@@ -36,15 +36,15 @@ pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
             terminal::draw(frame, shell, view, look.theme);
         }
         (false, false) => match format {
-            Format::Large => draw_large(view, look, body, frame),
-            Format::Middling => draw_middling(view, look, body, frame),
-            Format::Small => draw_small(view, look, body, frame),
+            ScreenClass::Large => draw_large(view, look, body, frame),
+            ScreenClass::Middling => draw_middling(view, look, body, frame),
+            ScreenClass::Small => draw_small(view, look, body, frame),
         },
     }
 }
 
 /// The question above, panes below: looking is always allowed.
-fn draw_question(view: &LessonView, look: &Look, area: Rect, shells: bool, format: Format, frame: &mut Frame<'_>) {
+fn draw_question(view: &LessonView, look: &Look, area: Rect, shells: bool, format: ScreenClass, frame: &mut Frame<'_>) {
     let wanted = quiz::height(view, area.width, look.theme);
     let most = if shells { area.height.saturating_sub(4) } else { area.height * 3 / 5 };
     let [question, rest] =
@@ -53,7 +53,7 @@ fn draw_question(view: &LessonView, look: &Look, area: Rect, shells: bool, forma
     if rest.height < 3 {
         return;
     }
-    if format == Format::Small {
+    if format == ScreenClass::Small {
         draw_tabs(view, look, rest, frame);
         return;
     }
@@ -66,9 +66,15 @@ fn draw_question(view: &LessonView, look: &Look, area: Rect, shells: bool, forma
 }
 
 /// Story and panes around the place of the shell.
-fn draw_with_shell(view: &LessonView, look: &Look, (body, shell): (Rect, Rect), format: Format, frame: &mut Frame<'_>) {
+fn draw_with_shell(
+    view: &LessonView,
+    look: &Look,
+    (body, shell): (Rect, Rect),
+    format: ScreenClass,
+    frame: &mut Frame<'_>,
+) {
     let above = Rect { height: shell.y - body.y, ..body };
-    if format == Format::Small {
+    if format == ScreenClass::Small {
         let [story, evidence] = Layout::vertical([Constraint::Percentage(56), Constraint::Min(3)]).areas(above);
         draw_story(view, look, story, frame);
         draw_tabs(view, look, evidence, frame);
@@ -79,7 +85,7 @@ fn draw_with_shell(view: &LessonView, look: &Look, (body, shell): (Rect, Rect), 
     draw_left(view, look, upper, frame);
     draw_action(view, look, action, frame);
     let right = Rect { x: shell.x, width: shell.width, ..above };
-    let count = if format == Format::Large { 2 } else { 1 };
+    let count = if format == ScreenClass::Large { 2 } else { 1 };
     let others = view.watched().into_iter().filter(|kind| *kind != view.focus).take(count - 1);
     let places = Layout::horizontal(vec![Constraint::Fill(1); count]).split(right);
     for (kind, place) in std::iter::once(view.focus).chain(others).zip(places.iter()) {

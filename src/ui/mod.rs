@@ -20,11 +20,11 @@ use ratatui::widgets::{Clear, Paragraph};
 
 use self::highlight::Highlighted;
 use self::theme::Theme;
-use crate::app::keymap::{self, Command};
-use crate::app::quiz::Stage;
-use crate::app::{Model, Overlay, Screen};
+use crate::app::keymap::Command;
+use crate::app::quiz::QuizStage;
+use crate::app::{Model, Screen, ScreenOverlay, bindings};
 use crate::lesson::quiz::{Kind, Question};
-use crate::text::{Writing, first_hidden, safe, shortened};
+use crate::text::{TextKind, first_hidden, safe, shortened};
 
 /// Smaller than this, one line says what is needed.
 pub const LEAST: (u16, u16) = (60, 15);
@@ -45,7 +45,7 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) {
 /// something.
 fn show_unseen(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
-        if !cell.symbol().is_ascii() && first_hidden(cell.symbol(), Writing::Prose).is_some() {
+        if !cell.symbol().is_ascii() && first_hidden(cell.symbol(), TextKind::Prose).is_some() {
             cell.set_symbol("\u{fffd}");
         }
     }
@@ -77,7 +77,7 @@ fn draw_screen(model: &Model, look: &Look, frame: &mut Frame<'_>) {
         }
     }
     draw_footer(model, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
-    if model.overlay != Overlay::None {
+    if model.overlay != ScreenOverlay::None {
         overlays::draw(model, look.theme, body, frame);
     }
 }
@@ -106,7 +106,7 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         && let Some(quiz) = &view.quiz
     {
         let text = match quiz.question(&view.lesson).map(Question::kind) {
-            _ if quiz.stage != Stage::Asking => {
+            _ if quiz.stage != QuizStage::Asking => {
                 " Enter go on   v the step that shows it   Tab pane   s shell   Esc later"
             }
             Some(Kind::Value(_)) => " type, Enter answers   Tab pane   Esc later",
@@ -121,7 +121,7 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         return;
     }
     let mut text = String::new();
-    for binding in keymap::footer(model) {
+    for binding in bindings::footer(model) {
         let short = match (&model.screen, binding.command) {
             (Screen::Lesson(view), Command::Run) if view.learning.branch.is_some() => "back from what-if",
             (Screen::Lesson(view), Command::Run) if view.learning.is_step_turn() => {

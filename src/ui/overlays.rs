@@ -7,18 +7,26 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::pane::frame_block;
 use super::theme::Theme;
-use crate::app::{List, Model, Overlay, Programs, entries, keymap};
+use crate::app::{ListKind, Model, Programs, ScreenOverlay, bindings, entries};
 use crate::text::{column, prose, safe};
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     match &model.overlay {
-        Overlay::None => {}
-        Overlay::Help { scroll } => draw_help(model, *scroll, theme, area, frame),
-        Overlay::Steps { query, selected } => draw_list(model, List::Steps, query, *selected, theme, area, frame),
-        Overlay::Palette { query, selected } => draw_list(model, List::Palette, query, *selected, theme, area, frame),
-        Overlay::Shells { query, selected } => draw_list(model, List::Shells, query, *selected, theme, area, frame),
-        Overlay::Branches { query, selected } => draw_list(model, List::Branches, query, *selected, theme, area, frame),
-        Overlay::Search { query } => {
+        ScreenOverlay::None => {}
+        ScreenOverlay::Help { scroll } => draw_help(model, *scroll, theme, area, frame),
+        ScreenOverlay::Steps { query, selected } => {
+            draw_list(model, ListKind::Steps, query, *selected, theme, area, frame)
+        }
+        ScreenOverlay::Palette { query, selected } => {
+            draw_list(model, ListKind::Palette, query, *selected, theme, area, frame)
+        }
+        ScreenOverlay::Shells { query, selected } => {
+            draw_list(model, ListKind::Shells, query, *selected, theme, area, frame)
+        }
+        ScreenOverlay::Branches { query, selected } => {
+            draw_list(model, ListKind::Branches, query, *selected, theme, area, frame)
+        }
+        ScreenOverlay::Search { query } => {
             draw_box(
                 vec![Line::from(format!("/{}_", safe(query)))],
                 " Find in this pane ",
@@ -27,7 +35,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
                 frame,
             );
         }
-        Overlay::Confirm(confirm) => {
+        ScreenOverlay::Confirm(confirm) => {
             let lines = vec![
                 Line::from(safe(&confirm.question)),
                 Line::default(),
@@ -35,7 +43,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             ];
             draw_box(lines, " Sure? ", theme, centred(area, 64, 7), frame);
         }
-        Overlay::Programs(programs) => draw_programs(programs, model.size, theme, area, frame),
+        ScreenOverlay::Programs(programs) => draw_programs(programs, model.size, theme, area, frame),
     }
 }
 
@@ -56,7 +64,7 @@ fn draw_programs(programs: &Programs, size: (u16, u16), theme: Theme, area: Rect
 }
 
 fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let mut lines: Vec<Line<'_>> = keymap::listed(&model.screen)
+    let mut lines: Vec<Line<'_>> = bindings::listed(&model.screen)
         .map(|binding| Line::from(format!(" {} {}", column(binding.label, 10), binding.long)))
         .collect();
     lines.push(Line::default());
@@ -73,12 +81,20 @@ fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut
     draw_box(lines.into_iter().skip(top).collect(), " Keys (any key closes) ", theme, place, frame);
 }
 
-fn draw_list(model: &Model, list: List, query: &str, selected: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_list(
+    model: &Model,
+    list: ListKind,
+    query: &str,
+    selected: usize,
+    theme: Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     let title = match list {
-        List::Steps => "Steps",
-        List::Palette => "Everything",
-        List::Shells => "Shells",
-        List::Branches => "What if?",
+        ListKind::Steps => "Steps",
+        ListKind::Palette => "Everything",
+        ListKind::Shells => "Shells",
+        ListKind::Branches => "What if?",
     };
     let found = entries(model, query, list);
     let place = centred(area, 72, found.len() as u16 + 4);
@@ -89,7 +105,7 @@ fn draw_list(model: &Model, list: List, query: &str, selected: usize, theme: The
         let line = Line::from(column(&format!(" {}", prose(text)), usize::from(place.width.saturating_sub(2))));
         if index == selected { line.style(theme.selected()) } else { line }
     }));
-    let more = if list == List::Steps { ", ctrl-x leaves out " } else { " " };
+    let more = if list == ListKind::Steps { ", ctrl-x leaves out " } else { " " };
     draw_box(lines, &format!(" {title}: type to search, Enter{more}"), theme, place, frame);
 }
 

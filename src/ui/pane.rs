@@ -9,8 +9,8 @@ use ratatui::widgets::{Block, Paragraph};
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::panes::{Compare, PaneRow, PaneSection, RowKind};
-use crate::lesson::model::ViewKind;
 use crate::text::{safe, shortened};
+use crate::view::ViewKind;
 
 /// Narrower than this, two owners stand one below the other.
 const COLUMN: u16 = 58;

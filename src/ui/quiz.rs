@@ -10,10 +10,10 @@ use super::pane::frame_block;
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::exam::Exam;
-use crate::app::quiz::{QuizView, Stage};
-use crate::lesson::quiz::{Grade, Kind, Mark, Question};
-use crate::report::Verdict;
+use crate::app::quiz::{QuizStage, QuizView};
+use crate::lesson::quiz::{AnswerMark, Grade, Kind, Question};
 use crate::text::{prose, safe, shortened};
+use crate::verdict::Verdict;
 
 /// Rows that the panel would like to have, frame included.
 pub fn height(view: &LessonView, columns: u16, theme: Theme) -> u16 {
@@ -26,7 +26,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
     let (at, of) = quiz.place();
     let words = quiz.question(&view.lesson).map_or("", |question| question.kind().words());
     let title = match quiz.stage {
-        Stage::Over => " Check yourself ".to_owned(),
+        QuizStage::Over => " Check yourself ".to_owned(),
         _ => format!(" Question {at} of {of}: {words} "),
     };
     let right = format!(" {} right, {} asked ", quiz.right(), quiz.marks.len());
@@ -50,11 +50,11 @@ fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Ve
         return vec![Line::from("That was all."), Line::from("Enter: go on")];
     };
     let mut lines = Vec::new();
-    if quiz.stage == Stage::Preparing {
+    if quiz.stage == QuizStage::Preparing {
         lines.push(Line::styled("The lab is brought to where this is asked ...", theme.dim()));
         return lines;
     }
-    if let Stage::Answered(grade) = &quiz.stage {
+    if let QuizStage::Answered(grade) = &quiz.stage {
         answered(quiz, question, grade, columns, theme, &mut lines);
         return lines;
     }
@@ -104,7 +104,7 @@ fn options(quiz: &QuizView, question: &Question, columns: usize, theme: Theme) -
 
 /// What a task wants, with ticks once it has begun.
 fn task(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Vec<Line<'static>> {
-    if quiz.stage == Stage::Asking {
+    if quiz.stage == QuizStage::Asking {
         return vec![Line::from("Enter begins; then s opens a shell, and the kernel judges.")];
     }
     let verdicts = view.learning.turn.as_ref().map(|turn| turn.verdicts.as_slice()).unwrap_or_default();
@@ -126,14 +126,14 @@ fn answered(
     lines: &mut Vec<Line<'static>>,
 ) {
     let (word, style) = match grade.mark {
-        Mark::Right => ("RIGHT", theme.good()),
-        Mark::Wrong => ("WRONG", theme.bad()),
-        Mark::Open => ("OPEN", theme.bold()),
+        AnswerMark::Right => ("RIGHT", theme.good()),
+        AnswerMark::Wrong => ("WRONG", theme.bad()),
+        AnswerMark::Open => ("OPEN", theme.bold()),
     };
     let ask = question.ask.lines().next().unwrap_or_default();
     lines.push(Line::styled(shortened(&safe(ask), columns), theme.dim()));
     lines.push(Line::from(vec![Span::styled(format!("{word}  "), style)]));
-    if grade.mark != Mark::Right || matches!(question.kind(), Kind::Predict(_)) {
+    if grade.mark != AnswerMark::Right || matches!(question.kind(), Kind::Predict(_)) {
         lines.extend(markdown::lines(&format!("Right: {}", grade.right), columns, theme));
     }
     for why in &grade.why {

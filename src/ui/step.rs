@@ -12,8 +12,9 @@ use crate::engine::TurnState;
 use crate::failure;
 use crate::lesson::model::Step;
 use crate::op::{OpRecord, Outcome};
-use crate::report::{StepRecord, StepStatus, Verdict};
+use crate::report::{StepRecord, StepStatus};
 use crate::text::{one_line, prose, safe, shortened, wrapped};
+use crate::verdict::Verdict;
 
 /// The step has run, and its outcome is what the screen shows.
 fn shown_record(view: &LessonView) -> Option<&StepRecord> {

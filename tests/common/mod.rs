@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use unboxed::doctor::{Facts, Playable, Roots, can_play};
 use unboxed::engine::link::Links;
 use unboxed::keeper::handle::KeeperHandle;
-use unboxed::lab::protocol::{LabMade, LabPlan};
 use unboxed::op::{ActorName, Op, Outcome};
+use unboxed::wire::protocol::{LabMade, LabPlan};
 
 /// The program under test. The tests themselves never unshare anything.
 ///

@@ -13,17 +13,19 @@ use unboxed::app::exam::{Exam, LessonResult};
 use unboxed::app::talk::TalkView;
 use unboxed::app::{self, CatalogueRow, Effect, Model, Msg, Programs, Screen, update};
 use unboxed::call::{Call, CallKind, CallResult, ErrnoName};
-use unboxed::engine::{Event, Goal, Proof, ProofRow, Ready, ShellTerminal, TurnState};
+use unboxed::engine::{Event, Goal, Ready, ShellTerminal, TurnState};
 use unboxed::lesson::{self, catalogue};
 use unboxed::observe::mounts;
 use unboxed::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
-use unboxed::report::{LabInfo, LazyDiff, StepRecord, StepStatus, Verdict, WholeRecord};
+use unboxed::proof::{Proof, ProofRow};
+use unboxed::report::{LabInfo, LazyDiff, StepRecord, StepStatus, WholeRecord};
 use unboxed::snapshot::*;
 use unboxed::talk::clock::Clock;
 use unboxed::talk::message::{FromHub, Role, ToHub, Told, Whole, Window, Windows};
-use unboxed::talk::{Beat, Stage};
+use unboxed::talk::{AudienceView, Beat};
 use unboxed::ui::theme::Theme;
 use unboxed::ui::{self, Look};
+use unboxed::verdict::Verdict;
 
 /// What nobody should name a thing, and somebody will.
 pub const HOSTILE: [&str; 9] = [
@@ -232,7 +234,7 @@ pub fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
     let mut told: Vec<Told> =
         (0..PLAYED).map(|step| Told::Played(WholeRecord::of(&Arc::new(record(step, names))))).collect();
     told.push(Told::Ready(ready(PLAYED, snapshot(AFTER, names))));
-    let stage = Stage::new().at(beat);
+    let stage = AudienceView::new().at(beat);
     let mut clock = Clock::new(&lesson, None, &BTreeSet::new());
     clock.step = beat.step();
     clock.used[0] = std::time::Duration::from_secs(200);
@@ -258,8 +260,8 @@ pub fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
     for letter in keys.chars() {
         // The hub's part: what is set is shown.
         for effect in update(&mut model, key(KeyCode::Char(letter))) {
-            if let Effect::Hub(ToHub::Stage(set)) = effect {
-                let _ = update(&mut model, Msg::Hub(FromHub::Stage { shown: set.clone(), set }));
+            if let Effect::Hub(ToHub::AudienceView(set)) = effect {
+                let _ = update(&mut model, Msg::Hub(FromHub::AudienceView { shown: set.clone(), set }));
             }
         }
     }
@@ -299,7 +301,7 @@ pub fn programs(names: &[&str]) -> Model {
     }
     let mut model = in_catalogue();
     let lines = lesson::programs::listed(&lesson);
-    model.overlay = app::Overlay::Programs(Programs { lesson: lesson.id, lines, scroll: 0 });
+    model.overlay = app::ScreenOverlay::Programs(Programs { lesson: lesson.id, lines, scroll: 0 });
     model
 }
 

@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 
 use unboxed::engine::link::Links;
 use unboxed::keeper::handle::KeeperHandle;
-use unboxed::lab::protocol::LabPlan;
 use unboxed::op::{ActorName, Op};
+use unboxed::wire::protocol::LabPlan;
 
 use crate::common::{self, Machine, alone, program};
 use crate::{DEAD, clean, has_played, lock, said, start_keeper};

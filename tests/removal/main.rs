@@ -21,7 +21,7 @@ use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 use unboxed::keeper::cgroups::{Hierarchy, hierarchies};
 use unboxed::keeper::handle::KeeperHandle;
-use unboxed::lab::protocol::LabPlan;
+use unboxed::wire::protocol::LabPlan;
 
 /// As a keeper would call its first lab that died long ago: no pid is that large.
 const DEAD: &str = "unboxed-4194399-1-1-1";

@@ -2,10 +2,10 @@
 
 use super::{PaneRow, RowKind, Scene, bars, charts, cut, network, omitted, row};
 use crate::diff::{CgroupFile, Mark, Row, Section, is_counter};
-use crate::lesson::model::ViewKind;
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
 use crate::snapshot::{Address, Link, Mount, Process, Snapshot};
 use crate::text::{column, without_escapes};
+use crate::view::ViewKind;
 use crate::words;
 
 /// The rows of one pane; none where there is nothing to see. Where nothing changed, what `acting` sees comes first.

@@ -2,9 +2,9 @@
 
 use super::{PaneRow, RowKind, row};
 use crate::diff::Mark;
-use crate::lesson::model::ChartKind;
 use crate::report::Series;
 use crate::text::shortened;
+use crate::view::ChartKind;
 
 /// Rows of one chart, without its heading and its axis.
 const HEIGHT: usize = 5;
@@ -96,8 +96,8 @@ pub fn amount(of: ChartKind, value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lesson::model::Chart;
     use crate::report::Point;
+    use crate::view::Chart;
 
     #[test]
     fn a_chart_shows_the_readings_below_the_limit() {

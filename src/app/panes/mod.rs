@@ -14,11 +14,11 @@ pub mod tree;
 
 use super::numbers::Numbers;
 use crate::diff::{Birth, Diff, Mark, Row};
-use crate::lesson::model::ViewKind;
 use crate::op::OpRecord;
 use crate::report::Series;
 use crate::snapshot::{Omitted, Snapshot};
 use crate::text::{beginning, safe};
+use crate::view::ViewKind;
 
 /// Bytes shown of a row: no terminal is as wide, and one line of a program can be as long as all that it prints.
 const MAX_ROW: usize = 4096;

@@ -6,7 +6,7 @@ use crossterm::event::KeyEvent;
 
 use super::{Talk, TalkView, keys};
 use crate::app::{Effect, Model, Phase, Screen};
-use crate::talk::Stage;
+use crate::talk::AudienceView;
 use crate::talk::beat::Beat;
 use crate::talk::message::{FromHub, Order, Role, ToHub, Told};
 
@@ -27,7 +27,7 @@ fn keep_set(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return effects };
     let mut kept = Vec::with_capacity(effects.len());
     for effect in effects {
-        if let Effect::Hub(ToHub::Stage(stage)) = &effect {
+        if let Effect::Hub(ToHub::AudienceView(stage)) = &effect {
             window.set_stage(stage.clone());
             if window.talk.as_ref().is_some_and(|talk| talk.is_past_branch()) {
                 kept.push(Effect::Hub(ToHub::Order(Order::EndBranch)));
@@ -74,7 +74,7 @@ fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
                 talk.since = Duration::ZERO;
             }
         }
-        FromHub::Stage { set, shown } => {
+        FromHub::AudienceView { set, shown } => {
             if let Some(talk) = &mut window.talk {
                 if talk.shown.beat != shown.beat {
                     talk.on_beat = Duration::ZERO;
@@ -129,15 +129,15 @@ fn follow_up(window: &TalkView) -> Vec<Effect> {
     let Some(talk) = window.talk.as_ref().filter(|talk| talk.view.phase == Phase::Ready) else { return Vec::new() };
     let (set, played) = (&talk.set, talk.view.played());
     if matches!(set.beat, Beat::WhatIf { .. }) && talk.record(set.beat).is_some() {
-        return vec![Effect::Hub(ToHub::Stage(Stage { revealed: true, ..set.clone() }))];
+        return vec![Effect::Hub(ToHub::AudienceView(AudienceView { revealed: true, ..set.clone() }))];
     }
     let has_run = set.beat.is_before_the_run(&talk.view.lesson) && set.beat.step() + 1 == played && !set.revealed;
     if has_run && talk.record(set.beat).is_some() {
         let next = match set.beat {
-            Beat::Ask { .. } => Stage { revealed: true, ..set.clone() },
+            Beat::Ask { .. } => AudienceView { revealed: true, ..set.clone() },
             Beat::Tell { step } | Beat::Show { step } | Beat::WhatIf { step, .. } => set.at(Beat::Show { step }),
         };
-        return vec![Effect::Hub(ToHub::Stage(next))];
+        return vec![Effect::Hub(ToHub::AudienceView(next))];
     }
     go_through_left_out(window)
 }

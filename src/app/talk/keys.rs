@@ -3,12 +3,12 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::coming::Coming;
-use super::{Asked, Talk, TalkView};
+use super::{OnYes, Talk, TalkView};
 use crate::app::{Effect, Model, Phase, Screen};
-use crate::lesson::model::ViewKind;
-use crate::talk::Stage;
+use crate::talk::AudienceView;
 use crate::talk::beat::{self, Beat};
 use crate::talk::message::{ClockOrder, Order, Role, ToHub};
+use crate::view::ViewKind;
 
 /// What a key does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ enum Command {
 
 /// One line of the table.
 #[derive(Debug)]
-pub struct Binding {
+pub struct TalkBinding {
     keys: &'static [(KeyCode, KeyModifiers)],
     /// As the footer and the help print it.
     pub label: &'static str,
@@ -61,12 +61,12 @@ const CTRL: KeyModifiers = KeyModifiers::CONTROL;
 
 macro_rules! binding {
     ($label:literal, $short:literal, $long:literal, $command:expr, $for_all:literal, $($code:expr),+) => {
-        Binding { keys: &[$(($code, NONE)),+], label: $label, short: $short, long: $long, command: $command, for_all: $for_all }
+        TalkBinding { keys: &[$(($code, NONE)),+], label: $label, short: $short, long: $long, command: $command, for_all: $for_all }
     };
 }
 macro_rules! ctrl {
     ($label:literal, $long:literal, $command:expr, $for_all:literal, $letter:literal) => {
-        Binding {
+        TalkBinding {
             keys: &[(KeyCode::Char($letter), CTRL)],
             label: $label,
             short: "",
@@ -78,7 +78,7 @@ macro_rules! ctrl {
 }
 
 /// Most important first. A clicker sends PgDn, PgUp, `b` or `.`.
-const BINDINGS: [Binding; 33] = [
+const BINDINGS: [TalkBinding; 33] = [
     binding!(
         "PgDn",
         "next (runs)",
@@ -182,10 +182,10 @@ const BINDINGS: [Binding; 33] = [
     ctrl!("ctrl-c", "close this window; the talk goes on in the others", Command::Leave, true, 'c'),
     ctrl!("ctrl-l", "draw the screen anew", Command::Redraw, true, 'l'),
 ];
-const SUSPEND: Binding = ctrl!("ctrl-z", "suspend", Command::Suspend, true, 'z');
+const SUSPEND: TalkBinding = ctrl!("ctrl-z", "suspend", Command::Suspend, true, 'z');
 
 /// The bindings with a text, for the help.
-pub fn listed(window: &TalkView) -> impl Iterator<Item = &'static Binding> {
+pub fn listed(window: &TalkView) -> impl Iterator<Item = &'static TalkBinding> {
     let drives = window.is_driver();
     BINDINGS.iter().chain([&SUSPEND]).filter(move |one| (drives || one.for_all) && !one.long.is_empty())
 }
@@ -212,7 +212,7 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         return in_jump(window, at, key);
     }
     let modifiers = key.modifiers - KeyModifiers::SHIFT;
-    let is_meant = |one: &&Binding| one.keys.iter().any(|(code, wanted)| *code == key.code && *wanted == modifiers);
+    let is_meant = |one: &&TalkBinding| one.keys.iter().any(|(code, wanted)| *code == key.code && *wanted == modifiers);
     let Some(binding) = BINDINGS.iter().chain([&SUSPEND]).find(is_meant) else { return Vec::new() };
     let drives = window.is_driver();
     if !drives && !binding.for_all {
@@ -227,7 +227,7 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 }
 
 /// Where keys are shown, this one is: with the stage that it sets, or as a stage of its own.
-fn with_key(model: &Model, binding: &Binding, mut effects: Vec<Effect>) -> Vec<Effect> {
+fn with_key(model: &Model, binding: &TalkBinding, mut effects: Vec<Effect>) -> Vec<Effect> {
     let Screen::Talk(window) = &model.screen else { return effects };
     let Some(talk) = window.talk.as_ref().filter(|_| window.is_driver()) else { return effects };
     if talk.set.keys.is_none() || binding.command == Command::Keys {
@@ -236,24 +236,24 @@ fn with_key(model: &Model, binding: &Binding, mut effects: Vec<Effect>) -> Vec<E
     let label = if let Command::Pane(index) = binding.command { (index + 1).to_string() } else { binding.label.into() };
     let keys = Some(label);
     let set = effects.iter_mut().find_map(|effect| match effect {
-        Effect::Hub(ToHub::Stage(stage)) => Some(stage),
+        Effect::Hub(ToHub::AudienceView(stage)) => Some(stage),
         _ => None,
     });
     match set {
         Some(stage) => stage.keys = keys,
-        None => effects.insert(0, Effect::Hub(ToHub::Stage(Stage { keys, ..talk.set.clone() }))),
+        None => effects.insert(0, Effect::Hub(ToHub::AudienceView(AudienceView { keys, ..talk.set.clone() }))),
     }
     effects
 }
 
-fn answer_yes(window: &mut TalkView, asked: &Asked) -> Vec<Effect> {
+fn answer_yes(window: &mut TalkView, asked: &OnYes) -> Vec<Effect> {
     match asked {
-        Asked::End => vec![Effect::Hub(ToHub::Order(Order::Quit))],
-        Asked::Rewind { steps } => {
+        OnYes::End => vec![Effect::Hub(ToHub::Order(Order::Quit))],
+        OnYes::Rewind { steps } => {
             let Some(talk) = &mut window.talk else { return Vec::new() };
             talk.view.start_building();
             let stage = talk.set.at(Beat::Tell { step: *steps });
-            vec![Effect::Hub(ToHub::Stage(stage)), Effect::Hub(ToHub::Order(Order::RewindTo { steps: *steps }))]
+            vec![Effect::Hub(ToHub::AudienceView(stage)), Effect::Hub(ToHub::Order(Order::RewindTo { steps: *steps }))]
         }
     }
 }
@@ -280,10 +280,10 @@ fn in_jump(window: &mut TalkView, at: usize, key: KeyEvent) -> Vec<Effect> {
 fn jump_to(window: &mut TalkView, step: usize) -> Vec<Effect> {
     let Some(talk) = &window.talk else { return Vec::new() };
     if step <= talk.view.played() {
-        return vec![Effect::Hub(ToHub::Stage(talk.set.at(Beat::Tell { step })))];
+        return vec![Effect::Hub(ToHub::AudienceView(talk.set.at(Beat::Tell { step })))];
     }
     let question = format!("Play all steps before step {} in a fresh lab?", step + 1);
-    window.asks = Some((question, Asked::Rewind { steps: step }));
+    window.asks = Some((question, OnYes::Rewind { steps: step }));
     Vec::new()
 }
 
@@ -298,7 +298,7 @@ fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::End if window.is_driver() => {
             let left = window.talk.as_ref().map_or(0, |talk| talk.windows.all.len().saturating_sub(1));
             let others = if left > 0 { format!(" It closes {left} other windows.") } else { String::new() };
-            window.asks = Some((format!("End the talk and take the lab down?{others}"), Asked::End));
+            window.asks = Some((format!("End the talk and take the lab down?{others}"), OnYes::End));
         }
         Command::Leave | Command::End => {
             model.is_over = true;
@@ -335,7 +335,7 @@ fn ask_where(window: &mut TalkView, command: Command) {
         beat => beat.step(),
     };
     let question = format!("Rewind to before step {}, in a fresh lab?", undone + 1);
-    window.asks = Some((question, Asked::Rewind { steps: undone }));
+    window.asks = Some((question, OnYes::Rewind { steps: undone }));
 }
 
 /// What the driver does to the stage or the clock.
@@ -352,26 +352,26 @@ fn on_stage(talk: &Talk, command: Command) -> Option<ToHub> {
             let pane = ViewKind::ALL.get(index).copied();
             // Once more: the step's own panes.
             let pane = pane.filter(|_| set.pane != pane);
-            Stage { pane, zoomed: set.zoomed && pane.is_some(), marked: None, top: 0, ..set }
+            AudienceView { pane, zoomed: set.zoomed && pane.is_some(), marked: None, top: 0, ..set }
         }
         Command::Zoom => {
             let pane = talk.panes(&set).first().copied();
-            Stage { zoomed: !set.zoomed, pane: set.pane.or(pane), ..set }
+            AudienceView { zoomed: !set.zoomed, pane: set.pane.or(pane), ..set }
         }
-        Command::Mark => Stage { marked: if set.marked.is_some() { None } else { Some(set.top) }, ..set },
+        Command::Mark => AudienceView { marked: if set.marked.is_some() { None } else { Some(set.top) }, ..set },
         Command::Down | Command::Up => {
             let pane = talk.panes(&set).first().copied()?;
             let last = talk.rows(pane).len().saturating_sub(1);
             let moved = |at: usize| if command == Command::Down { (at + 1).min(last) } else { at.saturating_sub(1) };
             match set.marked {
-                Some(row) => Stage { marked: Some(moved(row)), ..set },
-                None => Stage { top: moved(set.top), ..set },
+                Some(row) => AudienceView { marked: Some(moved(row)), ..set },
+                None => AudienceView { top: moved(set.top), ..set },
             }
         }
-        Command::Blank => Stage { blank: !set.blank, ..set },
-        Command::Freeze => Stage { frozen: !set.frozen, ..set },
-        Command::Keys => Stage { keys: if set.keys.is_some() { None } else { Some(String::new()) }, ..set },
-        Command::Mask => Stage { masked: !set.masked, ..set },
+        Command::Blank => AudienceView { blank: !set.blank, ..set },
+        Command::Freeze => AudienceView { frozen: !set.frozen, ..set },
+        Command::Keys => AudienceView { keys: if set.keys.is_some() { None } else { Some(String::new()) }, ..set },
+        Command::Mask => AudienceView { masked: !set.masked, ..set },
         Command::Pause => return Some(ToHub::Clock(if talk.clock.runs { ClockOrder::Pause } else { ClockOrder::Run })),
         Command::AddTime => return Some(ToHub::Clock(ClockOrder::Add { seconds: 300 })),
         Command::Skip => {
@@ -381,7 +381,7 @@ fn on_stage(talk: &Talk, command: Command) -> Option<ToHub> {
         }
         _ => return None,
     };
-    Some(ToHub::Stage(stage))
+    Some(ToHub::AudienceView(stage))
 }
 
 /// On by one beat; where something must be played for that, it is.
@@ -393,8 +393,10 @@ fn next(model: &mut Model, is_sure: bool) -> Vec<Effect> {
     let order = match coming {
         Coming::Run => Order::Next,
         Coming::Suppose { step, branch } => Order::Branch { step, branch },
-        Coming::Reveal => return vec![Effect::Hub(ToHub::Stage(Stage { revealed: true, ..talk.set.clone() }))],
-        Coming::Move(beat) => return vec![Effect::Hub(ToHub::Stage(talk.set.at(beat)))],
+        Coming::Reveal => {
+            return vec![Effect::Hub(ToHub::AudienceView(AudienceView { revealed: true, ..talk.set.clone() }))];
+        }
+        Coming::Move(beat) => return vec![Effect::Hub(ToHub::AudienceView(talk.set.at(beat)))],
         Coming::End => {
             model.notice = Some("that was the last beat; q ends the talk".into());
             return Vec::new();

@@ -14,17 +14,19 @@ use std::time::Duration;
 use super::panes::{Compare, PaneRow, RowKind, Scene, brief};
 use super::{LessonView, Phase};
 use crate::diff::Diff;
-use crate::engine::{Event, Proof};
-use crate::lesson::model::{Lesson, Step, ViewKind};
+use crate::engine::Event;
+use crate::lesson::model::{Lesson, Step};
 use crate::lesson::parse::parse;
 use crate::lesson::quiz::{Answer, FromLab, Grade, Kind, grade};
+use crate::proof::Proof;
 use crate::report::{StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
-use crate::talk::Stage;
+use crate::talk::AudienceView;
 use crate::talk::beat::{self, Beat};
 use crate::talk::clock::Clock;
 use crate::talk::message::{Role, Told, Whole, Windows};
 use crate::tape::{Taken, Tape};
+use crate::view::ViewKind;
 
 /// One window.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ pub struct TalkView {
     /// `PgDn` and Space run steps.
     pub is_armed: bool,
     /// A question that waits for y or n.
-    pub asks: Option<(String, Asked)>,
+    pub asks: Option<(String, OnYes)>,
     /// The list of steps is open, at this one.
     pub jump: Option<usize>,
     pub notes_scroll: usize,
@@ -54,7 +56,7 @@ pub struct TalkView {
 
 /// What yes does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub enum OnYes {
     Rewind { steps: usize },
     End,
 }
@@ -64,8 +66,8 @@ pub enum Asked {
 pub struct Talk {
     pub view: LessonView,
     /// As the driver has set it, and as the audience sees it.
-    pub set: Stage,
-    pub shown: Stage,
+    pub set: AudienceView,
+    pub shown: AudienceView,
     missing: BTreeSet<usize>,
     clock: Clock,
     /// Since the hub said how the clock stands.
@@ -97,7 +99,7 @@ impl TalkView {
         }
     }
 
-    fn set_stage(&mut self, stage: Stage) {
+    fn set_stage(&mut self, stage: AudienceView) {
         let Some(talk) = &mut self.talk else { return };
         if talk.set.beat != stage.beat {
             self.notes_scroll = 0;
@@ -136,8 +138,8 @@ impl Talk {
     fn silent(lesson: Arc<Lesson>, clock: Clock) -> Talk {
         Talk {
             view: LessonView::new(lesson),
-            set: Stage::new(),
-            shown: Stage::new(),
+            set: AudienceView::new(),
+            shown: AudienceView::new(),
             missing: BTreeSet::new(),
             clock,
             since: Duration::ZERO,
@@ -170,7 +172,7 @@ impl Talk {
     }
 
     /// Set the stage, as a driver does.
-    pub fn show(&mut self, stage: Stage) {
+    pub fn show(&mut self, stage: AudienceView) {
         (self.set, self.shown) = (stage.clone(), stage);
         self.refresh();
     }
@@ -234,7 +236,7 @@ impl Talk {
     }
 
     /// The panes that a beat brings to the front, most telling first.
-    pub fn panes(&self, stage: &Stage) -> Vec<ViewKind> {
+    pub fn panes(&self, stage: &AudienceView) -> Vec<ViewKind> {
         let step = self.step(stage.beat);
         let mut panes: Vec<ViewKind> = stage.pane.into_iter().collect();
         panes.extend(step.iter().flat_map(|step| step.watch.iter().copied()));

@@ -13,8 +13,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::prose;
 use super::reel::Reel;
-use crate::lesson::model::ViewKind;
 use crate::text::{prose_lines, safe};
+use crate::view::ViewKind;
 
 const STYLE: &str = include_str!("../../../assets/export/page.css");
 const SCRIPT: &str = include_str!("../../../assets/export/page.js");

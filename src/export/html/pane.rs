@@ -6,7 +6,7 @@ use super::super::reel::Deed;
 use super::{part, views};
 use crate::app::panes::{self, Compare, PaneRow, RowKind, brief};
 use crate::diff::Mark;
-use crate::lesson::model::ViewKind;
+use crate::view::ViewKind;
 use crate::words;
 
 /// The pane to begin with, by its number.

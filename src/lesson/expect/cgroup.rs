@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{CUT, ExpectKind, UNREAD, World, or_unread};
 use crate::action::cgroup::Limits;
-use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
-use crate::report::Verdict;
 use crate::snapshot;
+use crate::verdict::Verdict;
+use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

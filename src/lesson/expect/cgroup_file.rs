@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CUT, ExpectKind, UNREAD, World, or_unread, verdict};
-use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
-use crate::report::Verdict;
 use crate::snapshot::Snapshot;
+use crate::verdict::Verdict;
+use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

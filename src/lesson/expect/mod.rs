@@ -22,11 +22,11 @@ use std::net::Ipv4Addr;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::lesson::model::ViewKind;
-use crate::observe::facts::{FileFact, Listing, ProcCount};
+use crate::fact::{FileFact, Listing, ProcCount};
 use crate::op::{ActorName, OpRecord};
-use crate::report::Verdict;
 use crate::snapshot::{Omitted, Snapshot};
+use crate::verdict::Verdict;
+use crate::view::ViewKind;
 
 /// What an expectation is judged by.
 #[derive(Debug, Clone, Copy)]

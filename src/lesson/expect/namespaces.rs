@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World, verdict};
-use crate::lesson::model::ViewKind;
 use crate::op::{ActorName, NamespaceKind};
-use crate::report::Verdict;
+use crate::verdict::Verdict;
+use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, FactRequest, World, host, or_unread, verdict};
-use crate::lesson::model::ViewKind;
 use crate::op::ActorName;
-use crate::report::Verdict;
 use crate::snapshot::Omitted;
+use crate::verdict::Verdict;
+use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World, verdict};
 use crate::call::ErrnoName;
-use crate::lesson::model::ViewKind;
 use crate::op::{self, ActorName};
-use crate::report::Verdict;
+use crate::verdict::Verdict;
+use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, FactRequest, UNREAD, World, verdict};
-use crate::lesson::model::ViewKind;
-use crate::observe::facts::{Listing, ProcCount};
+use crate::fact::{Listing, ProcCount};
 use crate::op::ActorName;
-use crate::report::Verdict;
+use crate::verdict::Verdict;
+use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,15 +8,16 @@ use ratatui::widgets::Paragraph;
 
 use crate::app::panes::{PaneRow, RowKind};
 use crate::app::talk::{Talk, left_out_because};
-use crate::lesson::model::{Step, ViewKind};
+use crate::lesson::model::Step;
 use crate::lesson::quiz::{Kind, Question, shuffled};
-use crate::talk::Stage;
+use crate::talk::AudienceView;
 use crate::talk::beat::{Beat, paragraph, sentence};
 use crate::text::{column, prose, safe, shortened, wrapped};
 use crate::ui::Look;
 use crate::ui::markdown;
 use crate::ui::pane::frame_block;
 use crate::ui::theme::Theme;
+use crate::view::ViewKind;
 
 /// Columns left free at either side of words.
 const MARGIN: u16 = 3;
@@ -39,7 +40,7 @@ struct Words {
     below: Vec<Line<'static>>,
 }
 
-pub fn draw(talk: &Talk, stage: &Stage, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+pub fn draw(talk: &Talk, stage: &AudienceView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     draw_head(talk, stage, look.theme, Rect { height: 1, ..area }, frame);
     draw_foot(talk, stage, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
     let body = body(area);
@@ -88,7 +89,7 @@ struct Shares {
 }
 
 impl Shares {
-    fn of(talk: &Talk, stage: &Stage, words: &Words, panes: &[ViewKind], height: u16) -> Shares {
+    fn of(talk: &Talk, stage: &AudienceView, words: &Words, panes: &[ViewKind], height: u16) -> Shares {
         let room = height.saturating_sub(words.rows() as u16);
         let first = panes.first().map_or(&[][..], |pane| talk.rows(*pane));
         let rows = first.len() as u16;
@@ -135,7 +136,7 @@ fn printed_lines(talk: &Talk, rows: u16, columns: usize, theme: Theme) -> Vec<Li
 }
 
 /// What does not fit this screen, in words; None where all does.
-pub fn overflow(talk: &Talk, stage: &Stage, theme: Theme, columns: u16, rows: u16) -> Option<String> {
+pub fn overflow(talk: &Talk, stage: &AudienceView, theme: Theme, columns: u16, rows: u16) -> Option<String> {
     let body = body(Rect::new(0, 0, columns, rows));
     let width = self::columns(body);
     let (needed, what) = match stage.beat {
@@ -165,7 +166,7 @@ fn inset(area: Rect) -> Rect {
     Rect { x: area.x + MARGIN, width: area.width.saturating_sub(2 * MARGIN), ..area }
 }
 
-fn draw_head(talk: &Talk, stage: &Stage, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_head(talk: &Talk, stage: &AudienceView, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let step = talk.step(stage.beat);
     let right = format!("{} / {} ", stage.beat.step() + 1, talk.view.lesson.steps.len());
     let room = usize::from(area.width).saturating_sub(right.len() + 1);
@@ -178,7 +179,7 @@ fn draw_head(talk: &Talk, stage: &Stage, theme: Theme, area: Rect, frame: &mut F
 }
 
 /// What the picture is of, if not of a lab; keys, or the time a question stands; how far the lesson is.
-fn draw_foot(talk: &Talk, stage: &Stage, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_foot(talk: &Talk, stage: &AudienceView, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     const BAR: usize = 12;
     let count = talk.view.lesson.steps.len();
     let filled = (talk.view.played() * BAR).checked_div(count).unwrap_or(0).min(BAR);
@@ -192,7 +193,7 @@ fn draw_foot(talk: &Talk, stage: &Stage, theme: Theme, area: Rect, frame: &mut F
     frame.render_widget(Paragraph::new(Line::styled(left + &bar, theme.dim())), area);
 }
 
-fn words(talk: &Talk, stage: &Stage, columns: usize, theme: Theme) -> Words {
+fn words(talk: &Talk, stage: &AudienceView, columns: usize, theme: Theme) -> Words {
     let Some(step) = talk.step(stage.beat) else {
         return Words { above: Vec::new(), command: Vec::new(), below: Vec::new() };
     };
@@ -252,7 +253,7 @@ fn last_commands(all: Vec<Vec<Line<'static>>>, theme: Theme) -> Vec<Line<'static
     lines
 }
 
-fn question_lines(talk: &Talk, stage: &Stage, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+fn question_lines(talk: &Talk, stage: &AudienceView, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let Some(question) = stage.beat.question(&talk.view.lesson) else { return Vec::new() };
     let mut lines = vec![Line::default()];
     lines.extend(markdown::lines(&question.ask, columns, theme).into_iter().map(|line| line.style(theme.bold())));
@@ -269,7 +270,13 @@ fn question_lines(talk: &Talk, stage: &Stage, columns: usize, theme: Theme) -> V
     lines
 }
 
-fn option_lines(talk: &Talk, stage: &Stage, question: &Question, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+fn option_lines(
+    talk: &Talk,
+    stage: &AudienceView,
+    question: &Question,
+    columns: usize,
+    theme: Theme,
+) -> Vec<Line<'static>> {
     let options = question.options();
     let right = if stage.revealed { talk.right_options(stage.beat) } else { Vec::new() };
     let order = match question.kind() {
@@ -295,20 +302,20 @@ fn option_lines(talk: &Talk, stage: &Stage, question: &Question, columns: usize,
     lines
 }
 
-fn draw_panes(talk: &Talk, stage: &Stage, panes: &[ViewKind], theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_panes(talk: &Talk, stage: &AudienceView, panes: &[ViewKind], theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     match panes {
         [] => {}
         [first, second, ..] if area.width >= TWO_PANES && stage.pane.is_none() && *second != ViewKind::Calls => {
             let half = area.width / 2;
             draw_pane(talk, stage, *first, theme, Rect { width: half, ..area }, frame);
             let rest = Rect { x: area.x + half, width: area.width - half, ..area };
-            draw_pane(talk, &Stage { marked: None, top: 0, ..stage.clone() }, *second, theme, rest, frame);
+            draw_pane(talk, &AudienceView { marked: None, top: 0, ..stage.clone() }, *second, theme, rest, frame);
         }
         [first, ..] => draw_pane(talk, stage, *first, theme, area, frame),
     }
 }
 
-fn draw_pane(talk: &Talk, stage: &Stage, view: ViewKind, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_pane(talk: &Talk, stage: &AudienceView, view: ViewKind, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let rows = talk.rows(view);
     let changes = rows.iter().filter(|row| row.mark.is_change()).count();
     let right = if changes > 0 { " what changed ".to_owned() } else { String::new() };

@@ -98,7 +98,7 @@ fn draw_help(window: &TalkView, scroll: usize, theme: Theme, area: Rect, frame: 
     draw_box(lines.into_iter().skip(top).collect(), " Keys (any key closes, j k scroll) ", theme, place, frame);
 }
 
-fn draw_end(window: &TalkView, proof: &crate::engine::Proof, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_end(window: &TalkView, proof: &crate::proof::Proof, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Clear, area);
     let mut lines = vec![Line::default(), Line::styled("   The talk is over.", theme.bold()), Line::default()];
     let is_tape = window.talk.as_ref().is_some_and(|talk| talk.view.tape.is_some());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::audience::overflow;
 use crate::app::talk::Talk;
 use crate::lesson::model::Lesson;
-use crate::talk::Stage;
+use crate::talk::AudienceView;
 use crate::talk::beat::Beat;
 use crate::tape::Tape;
 use crate::ui::theme::Theme;
@@ -39,7 +39,7 @@ pub fn misfits(lesson: &Arc<Lesson>, tape: Option<&Tape>) -> Vec<String> {
 
 fn misfit(talk: &mut Talk, beat: Beat, revealed: bool) -> Vec<String> {
     let theme = Theme { colors: false, ascii: true };
-    let stage = Stage { revealed, ..Stage::new().at(beat) };
+    let stage = AudienceView { revealed, ..AudienceView::new().at(beat) };
     talk.show(stage.clone());
     let id = talk.step(beat).map_or_else(String::new, |step| step.id.clone());
     let told = |(columns, rows)| {

@@ -1,5 +1,8 @@
 //! Messages between roles: length-prefixed JSON on stream sockets, descriptors alongside (SCM_RIGHTS).
 
+pub mod guarded;
+pub mod protocol;
+
 use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};

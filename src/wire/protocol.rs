@@ -115,7 +115,7 @@ impl<T> Doing<T> for Result<T, nix::errno::Errno> {
 
 impl<T> Doing<T> for std::io::Result<T> {
     fn doing(self, what: &str) -> Result<T, RoleFailure> {
-        self.map_err(|error| RoleFailure::new(what, crate::kernel::process::to_errno(error)))
+        self.map_err(|error| RoleFailure::new(what, crate::kernel::errno::to_errno(error)))
     }
 }
 

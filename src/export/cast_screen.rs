@@ -26,17 +26,17 @@ const TYPING: f64 = 2.5;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cue {
     pub after: f64,
-    pub what: What,
+    pub what: CueKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum CueKind {
     Output(String),
     Marker(String),
 }
 
 #[derive(Debug, Default)]
-pub struct Stage {
+pub struct CastScreen {
     cues: Vec<Cue>,
     title: String,
     /// Rows of the page that are taken.
@@ -47,7 +47,7 @@ pub struct Stage {
     unread: usize,
 }
 
-impl Stage {
+impl CastScreen {
     pub fn into_cues(self) -> Vec<Cue> {
         self.cues
     }
@@ -57,13 +57,13 @@ impl Stage {
         self.wait
     }
 
-    fn cue(&mut self, what: What) {
+    fn cue(&mut self, what: CueKind) {
         let after = std::mem::take(&mut self.wait);
         self.cues.push(Cue { after, what });
     }
 
     pub fn marker(&mut self, label: &str) {
-        self.cue(What::Marker(prose(label)));
+        self.cue(CueKind::Marker(prose(label)));
     }
 
     /// An empty page with a title on top.
@@ -75,7 +75,7 @@ impl Stage {
     fn begin_page(&mut self, note: &str) {
         let title = column(&format!(" {}{note}", self.title), COLUMNS - 1);
         let bar = painted(&Line::styled(title, Style::new().add_modifier(Modifier::REVERSED)));
-        self.cue(What::Output(format!("\x1b[2J\x1b[H{bar}\r\n\r\n")));
+        self.cue(CueKind::Output(format!("\x1b[2J\x1b[H{bar}\r\n\r\n")));
         self.row = 2;
     }
 
@@ -161,7 +161,7 @@ impl Stage {
     }
 
     fn output(&mut self, text: String) {
-        self.cue(What::Output(text));
+        self.cue(CueKind::Output(text));
     }
 }
 
@@ -213,13 +213,13 @@ fn codes(style: Style) -> Vec<&'static str> {
 mod tests {
     use super::*;
 
-    fn shown(stage: Stage) -> Vec<String> {
+    fn shown(stage: CastScreen) -> Vec<String> {
         let (rows, columns) = (ROWS as u16, COLUMNS as u16);
         let mut parser = vt100::Parser::new(rows.try_into().expect("rows"), columns.try_into().expect("columns"), 1000);
         for cue in stage.into_cues() {
             match cue.what {
-                What::Output(text) => parser.process(text.as_bytes()),
-                What::Marker(_) => {}
+                CueKind::Output(text) => parser.process(text.as_bytes()),
+                CueKind::Marker(_) => {}
             }
         }
         parser.screen_mut().set_scrollback(usize::MAX);
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_begins_a_new_page() {
-        let mut stage = Stage::default();
+        let mut stage = CastScreen::default();
         stage.page("Title");
         for number in 0..ROWS {
             stage.line(&Line::from(format!("row {number}")));
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn hostile_text_and_long_lines_stay_in_their_place() {
-        let mut stage = Stage::default();
+        let mut stage = CastScreen::default();
         stage.page("\u{1b}]0;x\u{7}");
         stage.typed("\u{1b}c# ", &[(Style::new(), "あ\u{1b}[2J".repeat(80))]);
         stage.line(&Line::from("x\u{1b}[2J\u{9b}3J".repeat(50)));
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn time_to_read_grows_with_the_words() {
         let pause = |words: usize| {
-            let mut stage = Stage::default();
+            let mut stage = CastScreen::default();
             stage.page("");
             stage.line(&Line::from("word ".repeat(words)));
             stage.read();

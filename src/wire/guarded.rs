@@ -12,7 +12,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::wire::{self, Received, Wire};
+use super::{Received, Wire, frame, receive_with_rights};
 
 /// The most that an actor's answer may have, in bytes: a program's output is cut at 64 KiB, and the longest list of calls (a
 /// tree that is copied) has some hundred KiB.
@@ -73,7 +73,7 @@ impl From<Wire> for GuardedWire {
 impl GuardedWire {
     /// One that times out in the middle has spoilt the wire.
     pub fn send<T: Serialize>(&mut self, message: &T, wait: &Wait<'_>) -> Result<(), GuardError> {
-        let bytes = wire::frame(message).map_err(|error| GuardError::Garbled(error.to_string()))?;
+        let bytes = frame(message).map_err(|error| GuardError::Garbled(error.to_string()))?;
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             wait.until_ready(&self.stream, PollFlags::POLLOUT)?;
@@ -142,7 +142,7 @@ impl GuardedWire {
             return Ok(());
         }
         let missing = 4 - incoming.header.len();
-        let portion = wire::receive_with_rights(&self.stream, &mut buffer[..missing], MsgFlags::MSG_DONTWAIT)?;
+        let portion = receive_with_rights(&self.stream, &mut buffer[..missing], MsgFlags::MSG_DONTWAIT)?;
         if portion.count == 0 {
             return Err(GuardError::Closed);
         }

@@ -1,0 +1,83 @@
+//! What keepers left behind that were killed. A keeper locks the directory of each group that it makes, for its
+//! life; a lock is seen from every PID, cgroup and mount namespace, where a pid says nothing. What is locked has an owner.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::sys::stat::fstat;
+use nix::unistd::Uid;
+
+use super::cgroups::{self, Hierarchy, owner_of};
+use super::ids::Mapping;
+use super::removal::{self, Remains};
+
+/// How long the groups of one dead lab may take to become empty, from the last one that was removed.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the groups of all of them may, if some stay: a start waits for it.
+const TIMEOUT_ALL: Duration = Duration::from_secs(8);
+
+/// What a sweep did.
+#[derive(Debug, Default)]
+pub struct Swept {
+    pub removed: Vec<PathBuf>,
+    /// What is a dead keeper's and could not be removed.
+    pub left: Vec<Remains>,
+}
+
+impl Swept {
+    pub(super) fn add(&mut self, other: Swept) {
+        self.removed.extend(other.removed);
+        self.left.extend(other.left);
+    }
+}
+
+/// Remove the groups of labs whose keeper is dead: of one lab in all hierarchies together, since each of them can hold back its
+/// processes.
+pub fn groups(hierarchies: &[Hierarchy]) -> Swept {
+    let mut labs: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for hierarchy in hierarchies {
+        for entry in fs::read_dir(&hierarchy.parent).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if owner_of(&name).is_some_and(|owner| !owner.is_alive()) {
+                labs.entry(name).or_default().push(entry.path());
+            }
+        }
+    }
+
+    let mut swept = Swept::default();
+    let began = Instant::now();
+    for paths in labs.into_values() {
+        // Held until they are gone: no other sweep meddles, and a keeper that is just making one makes it anew.
+        let locks: Vec<Option<OwnedFd>> = paths.iter().map(|path| take_over(path)).collect();
+        let mut refused = paths.iter().zip(&locks).filter(|(_, lock)| lock.is_none());
+        if refused.any(|(path, _)| path.exists()) {
+            continue;
+        }
+        let left = removal::remove(&paths, TIMEOUT.min(TIMEOUT_ALL.saturating_sub(began.elapsed())));
+        let is_gone = |path: &PathBuf| left.iter().all(|one| one.path != *path);
+        swept.removed.extend(paths.into_iter().filter(is_gone));
+        swept.left.extend(left);
+    }
+    swept
+}
+
+/// The lock of a directory of ours that nobody else has; none for one that has an owner, or is another user's.
+pub(super) fn take_over(path: &Path) -> Option<OwnedFd> {
+    // A lab's root may have taken away the permission to open it. To who may not change it, this does nothing.
+    let mode = fs::symlink_metadata(path).ok().filter(|found| found.is_dir() && is_ours(found.uid()))?.mode();
+    if mode & 0o500 != 0o500 {
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o711));
+    }
+
+    let lock = cgroups::lock_directory(path).ok()??;
+    is_ours(fstat(&lock).ok()?.st_uid).then_some(lock)
+}
+
+/// This user, or the root of this user's labs.
+fn is_ours(uid: u32) -> bool {
+    uid == Uid::effective().as_raw() || uid == Mapping::choose().first
+}

@@ -1,0 +1,18 @@
+//! A mistake in the text of a lesson.
+
+/// Something wrong, and where: line and column from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub line: usize,
+    pub column: usize,
+    pub message: String,
+}
+
+impl Finding {
+    /// What is wrong at a place in bytes.
+    pub fn at(text: &str, at: usize, message: String) -> Finding {
+        let before = &text[..at];
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Finding { line: 1 + before.matches('\n').count(), column: 1 + before[start..].chars().count(), message }
+    }
+}

@@ -1,0 +1,48 @@
+//! Lists of the routing family of netlink, within what one network namespace may take of a look.
+
+use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
+use rtnetlink::packet_route::RouteNetlinkMessage as Message;
+
+use super::bounds::{self, Budget};
+use super::dump::{Dumper, HEADER, List};
+
+/// What one network namespace may take of a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Rows of each of its lists.
+    pub rows: usize,
+    /// Bytes received of all of them.
+    pub bytes: Budget,
+}
+
+impl Share {
+    /// One of so many, so that a crowd in one namespace does not hide what is in another.
+    pub fn one_of(namespaces: usize) -> Share {
+        const LISTS: usize = 5;
+        let namespaces = namespaces.max(1);
+        Share {
+            rows: bounds::NETWORK_ROWS.min(bounds::ALL_NETWORK_ROWS / LISTS / namespaces),
+            bytes: Budget::new(bounds::NETWORK_BYTES / namespaces),
+        }
+    }
+}
+
+/// A list of the routing family. A message of a kind that the parser does not know is skipped.
+pub(super) fn route_list<T>(
+    dumper: &mut Dumper<'_>,
+    request: Message,
+    wanted: impl Fn(&[u8]) -> bool,
+    pick: impl Fn(Message) -> Option<T>,
+) -> Option<List<T>> {
+    let mut packet = NetlinkMessage::from(request);
+    packet.finalize();
+    let mut bytes = vec![0; packet.buffer_len()];
+    packet.serialize(&mut bytes);
+    let body = bytes.get(HEADER..).unwrap_or_default();
+    dumper.list(packet.header.message_type, body, wanted, |message| {
+        match NetlinkMessage::<Message>::deserialize(message).ok()?.payload {
+            NetlinkPayload::InnerMessage(message) => pick(message),
+            _ => None,
+        }
+    })
+}

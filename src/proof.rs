@@ -1,0 +1,26 @@
+//! The proof that a lesson left the machine as it was.
+
+use serde::{Deserialize, Serialize};
+
+/// How the machine compares with what it was before the lab, view by view.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    pub rows: Vec<ProofRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofRow {
+    /// `mounts`, `links`, `cgroups`, `processes`.
+    pub what: String,
+    /// How many there were before.
+    pub before: usize,
+    pub after: usize,
+    /// What differs, one line each; empty when nothing does.
+    pub differences: Vec<String>,
+}
+
+impl Proof {
+    pub fn is_clean(&self) -> bool {
+        self.rows.iter().all(|row| row.differences.is_empty())
+    }
+}
