@@ -1,4 +1,4 @@
-//! What expectations ask for beyond a snapshot.
+//! The facts that expectations ask for beyond a snapshot.
 
 use crate::snapshot::FileKind;
 
@@ -6,15 +6,15 @@ use crate::snapshot::FileKind;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileFact {
     pub kind: FileKind,
-    /// Of a regular file, the first 64 KiB; what is no UTF-8 is replaced.
+    /// The first 64 KiB of a regular file; what is no UTF-8 is replaced.
     pub content: String,
-    /// There is more than the content.
+    /// True if there is more than the content.
     pub is_cut: bool,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
 }
 
-/// Whether a proc file system lists a process.
+/// The answer of a proc file system that is asked for a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listing {
     Listed,
@@ -23,7 +23,7 @@ pub enum Listing {
     Unknown,
 }
 
-/// How many processes the proc file system that `viewer` has at /proc lists: that many, or more.
+/// The number of processes that the proc file system of `viewer` at /proc lists: that many, or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcCount {
     pub count: usize,

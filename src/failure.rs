@@ -45,5 +45,6 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<&'static str> {
         (Op::WriteFile { .. }, "EBUSY") => "the kernel refuses this value while the group uses more",
         _ => return None,
     };
+
     Some(sentence)
 }

@@ -129,7 +129,7 @@ pub enum Op {
     },
 }
 
-/// What a workload does; each is bounded and ends by itself.
+/// One kind of work for a workload; each is bounded and ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Load {
@@ -170,7 +170,7 @@ impl Device {
     }
 }
 
-/// What a group may do with which device.
+/// A rule that allows or denies a group the use of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceRule {
     pub allow: bool,
@@ -184,7 +184,7 @@ impl DeviceRule {
     }
 }
 
-/// How bytes get to the disk.
+/// The way that bytes get to the disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Writing {
@@ -205,8 +205,8 @@ pub enum NetOp {
         name: String,
         peer: String,
     },
-    /// The state that `AddVeth` and a `MoveLink` of the peer leave, in one request: for replays, since the move waits for
-    /// the kernel some 15 milliseconds.
+    /// The state that `AddVeth` and a `MoveLink` of the peer leave, in one request: for replays, since the move waits
+    /// for the kernel some 15 milliseconds.
     AddVethInto {
         name: String,
         peer: String,
@@ -243,7 +243,8 @@ pub enum NetOp {
         to: Option<(Ipv4Addr, u8)>,
         via: Ipv4Addr,
     },
-    /// A hierarchical token bucket at the root of a device, for this class and others like it. What is in none passes at once.
+    /// A hierarchical token bucket at the root of a device, for this class and others like it. What is in none passes
+    /// at once.
     AddQdisc {
         dev: String,
         of: ClassId,
@@ -362,14 +363,14 @@ pub enum UmountFlag {
     NoFollow,
 }
 
-/// What came of one op.
+/// The record of one op.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpRecord {
     pub actor: ActorName,
     pub op: Op,
     pub calls: Vec<Call>,
     pub outcome: Outcome,
-    /// When which part of a program's output came; empty for other ops.
+    /// The parts of a program's output, with the time that each came; empty for other ops.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pieces: Vec<Piece>,
     /// Wall time of the whole op as the actor measured it, in nanoseconds.
@@ -411,7 +412,7 @@ impl Outcome {
         }
     }
 
-    /// What it printed or read.
+    /// The text that it printed or read.
     pub fn output(&self) -> &str {
         match self {
             Outcome::Done { output } | Outcome::Exited { output, .. } => output,
@@ -419,7 +420,7 @@ impl Outcome {
         }
     }
 
-    /// What a person at a shell would read: the output, or the kernel's sentence for the errno.
+    /// The text that a person at a shell would read: the output, or the kernel's sentence for the errno.
     pub fn message(&self) -> &str {
         match self {
             Outcome::Done { output } | Outcome::Exited { output, .. } => output,

@@ -1,7 +1,8 @@
-//! How far a learner got: a small file in the XDG state directory, replaced as a whole, never lost.
+//! A learner's progress: a small file in the XDG state directory, replaced as a whole, never lost.
 //!
-//! A `progress.json` that is a link (some keep such files elsewhere, and link to them) is read through, but never written through:
-//! the first change sets the link itself aside, under another name, and puts a file in its place, with all that was kept.
+//! A `progress.json` that is a link (some keep such files elsewhere, and link to them) is read through, but never
+//! written through: the first change sets the link itself aside, under another name, and puts a file in its place,
+//! with all that was kept.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -19,9 +20,9 @@ use crate::lesson::quiz::AnswerMark;
 
 const FILE: &str = "progress.json";
 const LOCK: &str = "progress.lock";
-/// A file longer than this is not ours, in bytes.
+/// The size in bytes beyond which a file is not ours.
 const MAX_SIZE: u64 = 4 * 1024 * 1024;
-/// How long a lock is waited for while nobody else saves.
+/// The longest that a lock is waited for while nobody else saves.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const PERIOD: Duration = Duration::from_millis(10);
 
@@ -60,7 +61,7 @@ pub struct AnswerProgress {
     pub tries: u32,
 }
 
-/// How a step was done, the least first.
+/// The way a step was done, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepHow {
@@ -93,7 +94,7 @@ impl Default for Progress {
     }
 }
 
-/// Why progress could not be kept.
+/// The reason why progress could not be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
     #[error(transparent)]
@@ -107,7 +108,7 @@ pub enum KeepError {
     Failed { doing: &'static str, path: PathBuf, error: io::Error },
 }
 
-/// What is kept.
+/// The state of the progress file.
 enum Kept {
     Nothing,
     File(Progress),
@@ -118,13 +119,14 @@ enum Kept {
 }
 
 impl Progress {
-    /// Read from a directory, which stays as it is; and what there is to say of it.
+    /// The progress in a directory, which stays as it is; and what there is to say of it.
     pub fn load(dir: &Path) -> (Progress, Option<String>) {
         let found = match OpenDirectory::find_private(dir) {
             Ok(Some(found)) => read(&found),
             Ok(None) => return (Progress::default(), None),
             Err(error) => Err(error.into()),
         };
+
         match found {
             Ok(Kept::Nothing) => (Progress::default(), None),
             Ok(Kept::File(progress) | Kept::Link(progress)) => (progress, None),
@@ -142,7 +144,7 @@ impl Progress {
         self.lessons.get(lesson).map(|progress| progress.played)
     }
 
-    /// The furthest step counts: looking at an early step again takes nothing away.
+    /// Note the steps played. The furthest counts: looking at an early step again takes nothing away.
     pub fn note(&mut self, lesson: &str, played: usize) {
         let known = self.lessons.entry(lesson.to_owned()).or_default();
         known.played = known.played.max(played);
@@ -152,14 +154,14 @@ impl Progress {
         self.lessons.get(lesson)
     }
 
-    /// The best way counts, and so do all hints.
+    /// Note a step. The best way it was done counts, and the most hints.
     pub fn note_step(&mut self, lesson: &str, step: &str, how: StepHow, hints: usize) {
         let known = self.lessons.entry(lesson.to_owned()).or_default();
         let step = known.steps.entry(step.to_owned()).or_insert(StepProgress { how, hints });
         *step = StepProgress { how: step.how.max(how), hints: step.hints.max(hints) };
     }
 
-    /// The last answer counts: who learnt it has learnt it.
+    /// Note an answer. The last one counts: who learnt it has learnt it.
     pub fn note_answer(&mut self, lesson: &str, question: &str, mark: AnswerMark) {
         let known = self.lessons.entry(lesson.to_owned()).or_default();
         let answer = known.answers.entry(question.to_owned()).or_insert(AnswerProgress { mark, tries: 0 });
@@ -174,12 +176,13 @@ impl Progress {
         }
     }
 
-    /// Change what is kept in a directory, whoever else is at it: read, change, write, one at a time. Returns what is kept
-    /// now, and what there is to say of it. What can't be read is not written over.
+    /// Change what is kept in a directory, whoever else is at it: read, change, write, one at a time. Returns what is
+    /// kept now, and what there is to say of it. What can't be read is not written over.
     pub fn change(dir: &Path, act: impl FnOnce(&mut Progress)) -> Result<(Progress, Option<String>), KeepError> {
         let dir = OpenDirectory::make_private(dir)?;
         let _lock = lock(&dir)?;
         remove_parts(&dir);
+
         let (mut progress, said) = match read(&dir)? {
             Kept::Nothing => (Progress::default(), None),
             Kept::File(progress) => (progress, None),
@@ -193,6 +196,7 @@ impl Progress {
                 (Progress::default(), Some(said))
             }
         };
+
         act(&mut progress);
         progress.save(&dir).map_err(|error| failed(&dir, "write", error))?;
         Ok((progress, said))
@@ -231,11 +235,12 @@ fn failed(dir: &OpenDirectory, doing: &'static str, error: io::Error) -> KeepErr
     KeepError::Failed { doing, path: dir.path().join(FILE), error }
 }
 
-/// Others may save one after the other, however many; one that holds the lock and does nothing is not waited for.
+/// Take the lock. Others may save one after the other, however many; a holder that does nothing is not waited for.
 fn lock(dir: &OpenDirectory) -> Result<Flock<File>, KeepError> {
     let (name, path) = (OsStr::new(LOCK), dir.path().join(LOCK));
     let saved =
         || dir.stat(OsStr::new(FILE)).ok().flatten().map(|found| (found.st_ino, found.st_ctime, found.st_ctime_nsec));
+
     let mut seen = saved();
     let mut since = Instant::now();
     loop {
@@ -244,10 +249,12 @@ fn lock(dir: &OpenDirectory) -> Result<Flock<File>, KeepError> {
         if let Some(lock) = taken {
             return Ok(lock);
         }
+
         let now = saved();
         if now != seen {
             (seen, since) = (now, Instant::now());
         }
+
         if since.elapsed() >= TIMEOUT {
             return Err(KeepError::Locked { holder: dir.lock_holder(name), path });
         }
@@ -255,7 +262,7 @@ fn lock(dir: &OpenDirectory) -> Result<Flock<File>, KeepError> {
     }
 }
 
-/// Files that a killed save left. The lock is held: they are of nobody who still writes.
+/// Remove files that a killed save left. The lock is held: they are of nobody who still writes.
 fn remove_parts(dir: &OpenDirectory) {
     let names = dir.names().unwrap_or_default();
     for part in names.iter().filter(|name| OpenDirectory::is_part_of(name, FILE)) {
@@ -293,13 +300,16 @@ mod tests {
         change(|progress| progress.note_step("build", "hostname", StepHow::Watched, 0));
         change(|progress| progress.note_answer("build", "q", AnswerMark::Wrong));
         change(|progress| progress.note_answer("build", "q", AnswerMark::Right));
+
         let (read, said) = Progress::load(dir.path());
         let lesson = read.lesson("build").expect("it is there");
         assert_eq!((lesson.played, lesson.done(), lesson.hints(), said), (4, 1, 2, None));
         assert_eq!(lesson.answers["q"], AnswerProgress { mark: AnswerMark::Right, tries: 2 });
         assert_eq!(read.lesson("other"), None);
+
         let names: Vec<_> = fs::read_dir(dir.path()).expect("a listing").flatten().map(|one| one.file_name()).collect();
         assert_eq!(names.len(), 2, "no other file is left: {names:?}");
+
         change(|progress| assert!(progress.reset(Some("build")) && !progress.reset(None)));
         assert_eq!(Progress::load(dir.path()).0, Progress::default());
     }
@@ -404,9 +414,11 @@ mod tests {
         Progress::change(home.path(), |progress| progress.note("build", 1)).expect("saved");
         let dir = OpenDirectory::find_private(home.path()).expect("ours").expect("it is there");
         let held = dir.try_lock(OsStr::new(LOCK)).expect("no error").expect("it is free");
+
         let refused = Progress::change(home.path(), |progress| progress.note("build", 2)).expect_err("it is held");
         assert!(refused.to_string().contains("progress.lock has been locked for 2 seconds by "), "{refused}");
         assert_eq!(Progress::load(home.path()).0.played("build"), Some(1));
+
         drop(held);
         Progress::change(home.path(), |progress| progress.note("build", 2)).expect("saved");
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the machine compares with what it was before the lab, view by view.
+/// The machine compared with what it was before the lab, view by view.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     pub rows: Vec<ProofRow>,
@@ -12,10 +12,10 @@ pub struct Proof {
 pub struct ProofRow {
     /// `mounts`, `links`, `cgroups`, `processes`.
     pub what: String,
-    /// How many there were before.
+    /// The number of entries before the lab.
     pub before: usize,
     pub after: usize,
-    /// What differs, one line each; empty when nothing does.
+    /// The differences, one line each; empty when there are none.
     pub differences: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What playing a step left behind: the record every front end (screen, text, JSON) draws from.
+//! The record of a played step: every front end (screen, text, JSON) draws from it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -22,19 +22,19 @@ pub struct StepRecord {
     pub before: Arc<Snapshot>,
     #[serde(skip)]
     pub after: Arc<Snapshot>,
-    /// See `StepRecord::diff`.
+    /// The differences, see `StepRecord::diff`.
     #[serde(skip)]
     pub diff: LazyDiff,
     pub verdicts: Vec<Verdict>,
-    /// What the kernel says to the step's predictions.
+    /// The kernel's verdicts on the step's predictions.
     pub predicted: Vec<Predicted>,
-    /// What was drawn while the step ran.
+    /// The charts that were drawn while the step ran.
     pub charts: Vec<Series>,
     pub nanos: u64,
 }
 
-/// What differs between a record's snapshots, once somebody has asked. It is larger than both of them: a recording of many
-/// steps has it for those alone that are looked at.
+/// The differences between a record's snapshots, once somebody has asked. They are larger than both of them: a
+/// recording of many steps has them for those alone that are looked at.
 #[derive(Debug, Clone, Default)]
 pub struct LazyDiff(OnceLock<Diff>);
 
@@ -67,11 +67,11 @@ pub struct Series {
 /// One reading. Bytes, processes, or CPUs' worth of time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Point {
-    /// Since the step began, in milliseconds.
+    /// The time since the step began, in milliseconds.
     pub at_ms: u64,
     pub value: f64,
     pub limit: Option<f64>,
-    /// The group was throttled since the last reading.
+    /// True if the group was throttled since the last reading.
     pub marked: bool,
 }
 
@@ -80,12 +80,12 @@ pub struct Point {
 pub struct Predicted {
     /// Its place among the step's questions.
     pub question: usize,
-    /// For each option, what it rests on.
+    /// The verdicts that each option rests on.
     pub options: Vec<Vec<Verdict>>,
 }
 
 impl Predicted {
-    /// Which options hold.
+    /// True for each option that holds.
     pub fn holds(&self) -> Vec<bool> {
         self.options.iter().map(|verdicts| verdicts.iter().all(|verdict| verdict.ok)).collect()
     }
@@ -112,7 +112,7 @@ impl StepRecord {
         StepRecord { before, after, diff: LazyDiff::default(), ..self }
     }
 
-    /// What differs between its snapshots.
+    /// The differences between its snapshots.
     pub fn diff(&self) -> &Diff {
         self.diff.0.get_or_init(|| Diff::between(&self.before, &self.after))
     }
@@ -127,6 +127,6 @@ impl StepRecord {
 pub struct LabInfo {
     pub id: String,
     pub actors: BTreeMap<ActorName, u32>,
-    /// What this lab can do, for preflights and for choosing between cgroup v1 and v2.
+    /// True if the keeper of this lab has no privilege.
     pub rootless: bool,
 }

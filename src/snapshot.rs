@@ -32,8 +32,8 @@ pub struct Snapshot {
     pub hostnames: BTreeMap<ActorName, String>,
 }
 
-/// What a reader left out of a list. What a lab does must not decide how much work it is to look at it, so every list is
-/// bounded, and says so.
+/// The rows that a reader left out of a list. A lab must not decide how much work it is to look at it, so every list
+/// is bounded, and says so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Omitted {
@@ -55,7 +55,7 @@ impl Omitted {
         *self == Omitted::Nothing
     }
 
-    /// Of two lists together.
+    /// The rows left out of two lists together.
     #[must_use]
     pub fn and(self, other: Omitted) -> Omitted {
         match (self, other) {
@@ -99,7 +99,7 @@ pub struct Mount {
     pub device: String,
     /// The directory of the file system that is mounted here.
     pub root: String,
-    /// Where, relative to the actor's root.
+    /// The mount point, relative to the actor's root.
     pub target: String,
     /// Per-mount options (`rw,nosuid`).
     pub options: String,
@@ -137,7 +137,8 @@ impl Propagation {
 pub struct Process {
     /// As the machine counts, outside the lab.
     pub pid: u32,
-    /// As each pid namespace counts, from the machine's to the process's own (NSpid of /proc/PID/status); the first is `pid`.
+    /// As each pid namespace counts, from the machine's to the process's own (NSpid of /proc/PID/status); the first is
+    /// `pid`.
     pub ns_pids: Vec<u32>,
     /// Parent, as the machine counts.
     pub ppid: u32,
@@ -164,7 +165,7 @@ impl Process {
         self.ns_pids.last().copied().unwrap_or(self.pid)
     }
 
-    /// Was this very process (not just its number) there at another time?
+    /// True if this very process (not just its number) is in the other snapshot, too.
     pub fn is_in(&self, snapshot: &Snapshot) -> bool {
         snapshot.processes.iter().any(|other| other.pid == self.pid && other.start_time == self.start_time)
     }
@@ -203,7 +204,7 @@ pub struct Network {
     pub omitted: NetworkOmitted,
 }
 
-/// What was left out of each list of a network namespace.
+/// The rows left out of each list of a network namespace.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NetworkOmitted {
@@ -292,7 +293,7 @@ pub struct Neighbour {
     pub state: String,
 }
 
-/// Which of the two kinds of control groups.
+/// The version of control groups: there are two kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CgroupVersion {
     V1,
@@ -327,7 +328,7 @@ pub struct Cgroup {
 pub struct Overlay {
     pub actor: ActorName,
     pub mount_id: u32,
-    /// Where it is mounted.
+    /// The directory where it is mounted.
     pub merged: String,
     /// Topmost first, as in `lowerdir=`.
     pub lowers: Vec<String>,
@@ -357,7 +358,7 @@ pub struct OverlayEntry {
     pub merged: bool,
 }
 
-/// What the upper layer has at an entry's path.
+/// The state of the upper layer at an entry's path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InUpper {
@@ -398,7 +399,7 @@ pub struct DirEntry {
     pub kind: FileKind,
     /// Bytes, of regular files.
     pub size: u64,
-    /// Where a symbolic link points, ending in `…` where that is long.
+    /// The target of a symbolic link, ending in `…` where that is long.
     pub link: Option<String>,
 }
 
@@ -418,6 +419,7 @@ impl Snapshot {
                 found[at].actors.extend(process.actor.clone());
             }
         }
+
         found
     }
 
@@ -445,7 +447,7 @@ impl Network {
         self.links.iter().find(|link| link.name == name)
     }
 
-    /// What an outsider would look up an address with: its IPv4 addresses on `dev`.
+    /// The IPv4 addresses on `dev`, with their prefix lengths: what an outsider would look up an address with.
     pub fn ipv4_on<'a>(&'a self, dev: &'a str) -> impl Iterator<Item = (Ipv4Addr, u8)> + 'a {
         self.addresses
             .iter()

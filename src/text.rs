@@ -1,18 +1,20 @@
-//! Text that comes from lessons and programs, made fit for a terminal or a page: nothing in it that can't be seen, measured in
-//! columns. What is escaped reads as `\x1b` or `\u{202e}`.
+//! Text that comes from lessons and programs, made fit for a terminal or a page: nothing in it that can't be seen,
+//! measured in columns. What is escaped reads as `\x1b` or `\u{202e}`.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Marks that a letter can carry: Hebrew with vowels and accents has four. More of them grow over the lines around.
 pub const MAX_MARKS: usize = 4;
 
-/// A command, a path, a value, or what a program printed: everything that can't be seen is escaped, so that it reads as it runs.
-/// A blank that is not the ASCII one is among that: it looks as if it parted two words, and no shell takes it for that.
+/// A command, a path, a value, or what a program printed: everything that can't be seen is escaped, so that it reads
+/// as it runs. A blank that is not the ASCII one is among that: it looks as if it parted two words, and no shell takes
+/// it for that.
 pub fn safe(text: &str) -> String {
     escaped(text, TextKind::Code)
 }
 
-/// Words for people to read. Unlike in `safe`, what joins letters and emoji stays, and so do the blanks of other scripts.
+/// Words for people to read. Unlike in `safe`, what joins letters and emoji stays, and so do the blanks of other
+/// scripts.
 pub fn prose(text: &str) -> String {
     escaped(text, TextKind::Prose)
 }
@@ -27,7 +29,7 @@ pub fn prose_lines(text: &str) -> String {
     text.lines().map(prose).collect::<Vec<_>>().join("\n")
 }
 
-/// How a text is meant, and so what is at its place in it.
+/// The kind of a text: it decides which characters are at their place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextKind {
     /// A command, a path, a value, or what a program printed.
@@ -40,6 +42,7 @@ fn escaped(text: &str, writing: TextKind) -> String {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.to_owned();
     }
+
     let mut shown = String::with_capacity(text.len());
     // A mark before the first letter would land on whatever is drawn in front of the text.
     let mut marks = MAX_MARKS;
@@ -60,6 +63,7 @@ fn escaped(text: &str, writing: TextKind) -> String {
         }
         marks = if is_mark { marks + 1 } else { 0 };
     }
+
     shown
 }
 
@@ -82,12 +86,14 @@ pub fn in_json(text: &str) -> String {
             shown.push(character);
         }
     }
+
     shown
 }
 
-/// What a reader does not see, or what makes the text around it read in another order: the default ignorable code points of the
-/// Unicode standard (joiners, directional marks, fillers, selectors, tags), separators of lines, and blanks that are letters by
-/// name. And what has no agreed look: characters for private use, which every font draws as it likes, and what is no character.
+/// True for a character that a reader does not see, or that makes the text around it read in another order. These are
+/// the default ignorable code points of the Unicode standard (joiners, directional marks, fillers, selectors, tags),
+/// separators of lines, and blanks that are letters by name. Also true for one that has no agreed look: characters for
+/// private use, which every font draws as it likes, and what is no character.
 pub fn is_hidden(character: char) -> bool {
     matches!(character,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -98,11 +104,13 @@ pub fn is_hidden(character: char) -> bool {
         || character as u32 & 0xfffe == 0xfffe
 }
 
-/// Whether an unseen character has a work to do where it stands: one that joins two letters of a script that needs it, or two
-/// emoji; or one that picks the look of the character before it. Between ASCII characters none has, and never two in a row.
+/// True if an unseen character has a purpose where it stands. It joins two letters of a script that needs it, or
+/// two emoji; or it picks the look of the character before it. Between ASCII characters none has, and never two
+/// in a row.
 fn is_joining(before: Option<char>, character: char, next: Option<char>) -> bool {
     let is_letter =
         |other: char| !other.is_ascii() && !other.is_whitespace() && !other.is_control() && !is_hidden(other);
+
     match character {
         // A heart, its red look chosen, joined with fire.
         '\u{200c}' | '\u{200d}' => {
@@ -116,7 +124,8 @@ fn is_joining(before: Option<char>, character: char, next: Option<char>) -> bool
     }
 }
 
-/// Whether a character between two others can't be seen, or is taken for something else; control characters are none of these.
+/// True if a character between two others can't be seen, or is taken for something else. Control characters are
+/// none of these.
 fn is_unseen(writing: TextKind, before: Option<char>, character: char, next: Option<char>) -> bool {
     match writing {
         TextKind::Prose => is_hidden(character) && !is_joining(before, character, next),
@@ -146,11 +155,12 @@ pub fn one_line(text: &str) -> String {
     text.lines().map(|line| safe(line.trim())).collect::<Vec<_>>().join("  ")
 }
 
-/// What a terminal would show of a program's output: no escape sequences, no other control characters but newlines;
-/// what was rubbed out by backspace is gone.
+/// The text that a terminal would show of a program's output: no escape sequences, no other control characters but
+/// newlines; what was rubbed out by backspace is gone.
 pub fn without_escapes(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
+
     while let Some(character) = characters.next() {
         match character {
             '\u{1b}' => match characters.next() {
@@ -172,6 +182,7 @@ pub fn without_escapes(text: &str) -> String {
             other => shown.push(other),
         }
     }
+
     shown
 }
 
@@ -181,8 +192,8 @@ pub fn beginning(text: &str, most: usize) -> &str {
     &text[..end.unwrap_or(0)]
 }
 
-/// The whole characters of a stream that comes in pieces. The beginning of one at a piece's end is kept in `cut` for the next piece;
-/// bytes that belong to no character stay between them.
+/// The whole characters of a stream that comes in pieces. The beginning of one at a piece's end is kept in `cut` for
+/// the next piece; bytes that belong to no character stay between them.
 pub fn whole_characters(cut: &mut Vec<u8>, piece: &[u8]) -> Vec<u8> {
     let mut bytes = [std::mem::take(cut).as_slice(), piece].concat();
     let is_beginning =
@@ -200,6 +211,7 @@ pub fn shortened(text: &str, most: usize) -> String {
     if text.width() <= most {
         return text.to_owned();
     }
+
     let mut kept = String::new();
     let mut columns = 0;
     for character in text.chars() {
@@ -210,6 +222,7 @@ pub fn shortened(text: &str, most: usize) -> String {
         columns += width;
         kept.push(character);
     }
+
     if most > 0 {
         kept.push('~');
     }
@@ -221,6 +234,7 @@ pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(2);
     let mut lines = vec![String::new()];
     let mut width = 0;
+
     for word in text.split_whitespace() {
         if width > 0 && width + 1 + word.width() > columns {
             lines.push(String::new());
@@ -231,6 +245,7 @@ pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
         }
         lay(&mut lines, &mut width, word, columns);
     }
+
     lines
 }
 
@@ -291,6 +306,7 @@ mod tests {
             0xfe00, 0xfe0f, 0xfeff, 0xffa0, 0xfff9, 0xfffa, 0xfffb, 0xe000, 0xf8ff, 0xfdd0, 0xffff, 0x1d173, 0xe0001,
             0xe0041, 0xe007f, 0xe0100, 0xe01ef, 0xf0000, 0x10ffff,
         ];
+
         for code in unseen {
             let character = char::from_u32(code).expect("a character");
             let text = format!("rm{character} a");

@@ -76,14 +76,15 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Whose packets a firewall rule is for.
+/// The sender of the packets that a firewall rule is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sender {
     /// Sockets of groups with this `net_cls.classid`.
     Class(ClassId),
-    /// Sockets that were made in a v2 group, by its directory, so many levels below the cgroup namespace's top. (Before
-    /// Linux 6.12, and its stable relatives of September 2024, the kernel counted from the top of the machine.)
+    /// Sockets that were made in a v2 group, by its directory, so many levels below the cgroup namespace's top.
+    /// (Before Linux 6.12, and its stable relatives of September 2024, the kernel counted from the top of the
+    /// machine.)
     Group { path: String, level: u32 },
 }
 
@@ -107,6 +108,7 @@ mod tests {
                 assert_eq!(class.to_string(), text);
             }
         };
+
         check("10:1", Some(0x10_0001));
         check("a:ffff", Some(0xa_ffff));
         for wrong in ["", "10", "10:", ":1", "0:1", "10:0", "10:10000", "x:1", "0x10:1"] {
@@ -124,6 +126,7 @@ mod tests {
                 assert_eq!(rate.to_string(), text);
             }
         };
+
         check("8mbit", Some(8_000_000));
         check("500kbit", Some(500_000));
         check("2gbit", Some(2_000_000_000));

@@ -1,16 +1,16 @@
-//! What became of an expectation.
+//! The verdict on an expectation.
 
 use serde::{Deserialize, Serialize};
 
 use crate::view::ViewKind;
 
-/// Whether one expectation holds, and what was seen.
+/// The verdict on one expectation, and what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     pub ok: bool,
-    /// What was expected, as a sentence: `container is pid 1 in its own pid namespace`.
+    /// The expectation as a sentence: `container is pid 1 in its own pid namespace`.
     pub expected: String,
-    /// What the kernel shows: the row itself where there is one.
+    /// The state that the kernel shows: the row itself where there is one.
     pub seen: String,
     /// The pane to look at; none where only what was done tells.
     pub pane: Option<ViewKind>,

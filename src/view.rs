@@ -1,4 +1,4 @@
-//! What can be shown of a lab: views of its state, and charts of its groups over time.
+//! The views of a lab's state, and charts of its groups over time.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,11 +44,11 @@ impl ViewKind {
     }
 }
 
-/// What to draw over time, of a group.
+/// A drawing over time, of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chart {
-    /// Relative to the lab's top group.
+    /// The group's path, relative to the lab's top group.
     pub group: String,
     pub of: ChartKind,
 }

@@ -38,11 +38,13 @@ pub fn twin(file: &str) -> Option<(u32, &'static str)> {
         ("memory.failcnt, memory.oom_control", "memory.events"),
         ("blkio.throttle.*_device", "io.max"),
     ];
+
     let to_v2 = TWINS.iter().find(|(v1, _)| *v1 == file).map(|(_, v2)| (2, *v2));
     to_v2.or_else(|| TWINS.iter().find(|(_, v2)| *v2 == file).map(|(v1, _)| (1, *v1)))
 }
 
-/// Every changed row, under a heading per view, and what was not compared. Empty when nothing changed and no list was cut.
+/// Every changed row, under a heading per view, and what was not compared. Empty when nothing changed and no list was
+/// cut.
 pub fn diff_lines(diff: &Diff) -> Vec<String> {
     let mut lines = Vec::new();
     sections(&mut lines, "mounts", &diff.mounts, mount_verb, mount);
@@ -50,6 +52,7 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
     omitted(&mut lines, "processes", diff.processes_omitted);
     rows(&mut lines, "namespaces", &diff.namespaces, mark_word, namespace);
     rows(&mut lines, "host names", &diff.hostnames, mark_word, |(actor, name)| format!("{actor}: {name}"));
+
     for network in &diff.networks {
         let heading = format!("network of {}{}", network.name, birth(&network.birth));
         rows(&mut lines, &format!("{heading}: links"), &network.links, mark_word, link);
@@ -57,6 +60,7 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
         rows(&mut lines, &format!("{heading}: routes"), &network.routes, mark_word, route);
         rows(&mut lines, &format!("{heading}: neighbours"), &network.neighbours, mark_word, neighbour);
         rows(&mut lines, &format!("{heading}: traffic"), &network.traffic, mark_word, traffic);
+
         let mut cut = |list: &str, of: fn(&NetworkOmitted) -> Omitted| {
             omitted(&mut lines, &format!("{heading}: {list}"), network.omitted_of(of));
         };
@@ -66,6 +70,7 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
         cut("neighbours", |it| it.neighbours);
         cut("traffic", |it| it.traffic);
     }
+
     sections(&mut lines, "cgroup", &diff.cgroups, mark_word, |file| {
         format!("{} {}", file.name, file.value.replace('\n', " | "))
     });
@@ -73,6 +78,7 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
     sections(&mut lines, "overlay at", &diff.overlays, mark_word, overlay_entry);
     omitted(&mut lines, "overlays", diff.overlays_omitted);
     sections(&mut lines, "directory", &diff.directories, mark_word, dir_entry);
+
     lines.iter().map(|line| safe(line)).collect()
 }
 
@@ -86,15 +92,17 @@ fn sections<T>(
     for section in sections {
         let heading = format!("{view} {}{}", section.owner, birth(&section.birth));
         let is_copy = matches!(section.birth, Birth::CopyOf(_));
+        // `rows` prints nothing where nothing changed; a copy is worth a line all the same.
         if is_copy && !section.rows.iter().any(|row| row.mark.is_change()) {
             lines.push(format!("  {heading}: {} rows", section.rows.len()));
         }
+
         rows(lines, &heading, &section.rows, verb, text);
         omitted(lines, &heading, section.omitted);
     }
 }
 
-/// What a list that was cut left out, before and after.
+/// A line for the rows left out of a list, before and after; none for a list that is whole.
 fn omitted(lines: &mut Vec<String>, heading: &str, omitted: [Omitted; 2]) {
     let words = |side: Omitted| match side {
         Omitted::Nothing => "none".to_owned(),
@@ -128,6 +136,7 @@ fn rows<T>(
     if changed.is_empty() {
         return;
     }
+
     lines.push(format!("  {heading}"));
     for row in changed {
         let sign = row.mark.sign();
@@ -144,7 +153,7 @@ fn rows<T>(
     }
 }
 
-/// What happened to a row of a view, in a word.
+/// The word for what happened to a row of a view.
 pub fn change(view: ViewKind, mark: Mark) -> &'static str {
     match view {
         ViewKind::Mounts => mount_verb(mark),
@@ -227,17 +236,20 @@ pub fn traffic(traffic: &Traffic) -> String {
 
 pub fn overlay_entry(entry: &OverlayEntry) -> String {
     use crate::snapshot::InUpper;
+
     let mut places = Vec::new();
     if !entry.in_lowers.is_empty() {
         let layers: Vec<String> = entry.in_lowers.iter().map(usize::to_string).collect();
         places.push(format!("lower {}", layers.join(",")));
     }
+
     match entry.upper {
         InUpper::Absent => {}
         InUpper::Present => places.push("upper".into()),
         InUpper::Whiteout => places.push("whiteout in upper".into()),
         InUpper::Opaque => places.push("opaque in upper".into()),
     }
+
     let seen = if entry.merged { "" } else { ", not in merged" };
     format!("{} ({}{seen})", entry.path, places.join(", "))
 }

@@ -100,6 +100,7 @@ impl Cgroup {
             };
             settings.push(("memory", file, bytes.to_string()));
         }
+
         if let Some(cpus) = self.limits.cpu {
             let quota = (cpus * PERIOD_US as f64).round() as u64;
             match version {
@@ -110,6 +111,7 @@ impl Cgroup {
                 CgroupVersion::V2 => settings.push(("cpu", "cpu.max", format!("{quota} {PERIOD_US}"))),
             }
         }
+
         if let Some(pids) = self.limits.pids {
             settings.push(("pids", "pids.max", pids.to_string()));
         }
@@ -120,6 +122,7 @@ impl Cgroup {
                 CgroupVersion::V2 => ("cpu", "cpu.weight", weight.to_string()),
             });
         }
+
         // Nodes before CPUs changes nothing; both before a process joins does.
         settings.extend(self.limits.mems.iter().map(|mems| ("cpuset", "cpuset.mems", mems.clone())));
         settings.extend(self.limits.cpus.iter().map(|cpus| ("cpuset", "cpuset.cpus", cpus.clone())));
@@ -139,6 +142,7 @@ impl Cgroup {
         if let (Some(class), CgroupVersion::V1) = (self.limits.classid, version) {
             settings.push(("net_cls", "net_cls.classid", format!("{:#x}", class.0)));
         }
+
         settings
     }
 
@@ -153,6 +157,7 @@ impl Cgroup {
             ("freezer", limits.freeze.is_some()),
             ("net_cls", limits.classid.is_some()),
         ];
+
         let by_limit = wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name.to_owned());
         let mut names: Vec<String> = by_limit.chain(self.controllers.iter().cloned()).collect();
         let mut known = std::collections::BTreeSet::new();
@@ -177,6 +182,7 @@ impl Cgroup {
         if self.limits.write_bps.is_some() && context.disk.is_none() {
             return Err(LowerError::NoDisk);
         }
+
         let mut writes = Vec::new();
         for controller in self.controllers() {
             let mount = mount_of(context, &controller)?;
@@ -201,6 +207,7 @@ impl ActionKind for Cgroup {
         let (Ok(directories), Ok(writes)) = (self.directories(context), self.writes(context)) else {
             return vec![format!("# this lab lacks a controller that `{}` needs", self.name)];
         };
+
         let paths: Vec<&str> = directories.iter().map(|(path, _)| path.as_str()).collect();
         let mut lines = Vec::new();
         if !self.existing {
@@ -213,6 +220,7 @@ impl ActionKind for Cgroup {
                 lines.push(format!("pgrep -P $(pidof unshare) > {path}/cgroup.procs"));
             }
         }
+
         lines
     }
 
@@ -222,9 +230,12 @@ impl ActionKind for Cgroup {
         if !self.existing {
             ops.extend(directories.iter().map(|(path, _)| Op::Mkdir { path: path.clone(), parents: false }));
         }
+
         let write =
             |path: String, value: String| Op::WriteFile { path, text: format!("{value}\n"), mode: WriteMode::Existing };
         ops.extend(self.writes(context)?.into_iter().map(|(path, value)| write(path, value)));
+
+        // Members come last: a cpuset of v1 takes no process before its CPUs and memory nodes are set, see cpuset(7).
         for actor in &self.join {
             let pid = context.lab_pid(actor)?;
             ops.extend(directories.iter().map(|(path, _)| write(format!("{path}/cgroup.procs"), pid.to_string())));
@@ -273,6 +284,7 @@ mod tests {
                 "pgrep -P $(pidof unshare) > /sys/fs/cgroup/box/cgroup.procs",
             ]
         );
+
         let v1 = group().shell(&context(CgroupVersion::V1));
         assert_eq!(v1[0], "mkdir /sys/fs/cgroup/memory/box /sys/fs/cgroup/cpu/box /sys/fs/cgroup/pids/box");
         assert_eq!(v1[3], "echo 50000 > /sys/fs/cgroup/cpu/box/cpu.cfs_quota_us");

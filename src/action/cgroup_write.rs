@@ -11,7 +11,7 @@ use crate::snapshot::Snapshot;
 #[serde(deny_unknown_fields)]
 pub struct CgroupWrite {
     pub name: String,
-    /// Whose file it is: `memory`, `cpu`, `cpuset`, `pids`, `freezer` …
+    /// The controller that the file belongs to: `memory`, `cpu`, `cpuset`, `pids`, `freezer` …
     pub controller: String,
     /// On v1; nothing is written there without it.
     #[serde(default)]

@@ -43,6 +43,7 @@ impl ActionKind for Device {
                 format!("# on the machine, as its root: echo '{}' > .../{}/{}", rule.rule, self.group, rule.file())
             }
         };
+
         self.rules().into_iter().map(line).collect()
     }
 

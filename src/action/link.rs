@@ -37,6 +37,7 @@ impl ActionKind for Link {
             // The process called unshare is in the container's network namespace too.
             lines.push(format!("ip link set {} netns $(pidof unshare)", self.name));
         }
+
         if self.sets_anything() {
             let mut words = vec![format!("ip link set {}", self.name)];
             words.extend(self.rename.as_ref().map(|name| format!("name {name}")));
@@ -52,6 +53,7 @@ impl ActionKind for Link {
         if let Some(actor) = &self.netns {
             ops.push(Op::Net(NetOp::MoveLink { name: self.name.clone(), pid: context.lab_pid(actor)? }));
         }
+
         if self.sets_anything() {
             ops.push(Op::Net(NetOp::SetLink {
                 name: self.name.clone(),

@@ -40,7 +40,7 @@ use serde::{Deserialize, Serialize};
 use crate::op::{ActorName, Op};
 use crate::snapshot::{CgroupVersion, Snapshot};
 
-/// What lowering an action has to know about the lab it will run in.
+/// The facts about a lab that lowering an action depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Context {
     /// Pids of the actors as `host` (pid 1 of the lab) counts.
@@ -51,10 +51,10 @@ pub struct Context {
     pub disk: Option<String>,
 }
 
-/// Where a lab's scratch file is made, for actions that write to a disk.
+/// The directory in which a lab's scratch file is made, for actions that write to a disk.
 pub const SCRATCH_DIR: &str = "/var/tmp";
 
-/// Where a controller's files are, inside the lab.
+/// The place of a controller's files inside the lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CgroupMount {
     pub version: CgroupVersion,
@@ -70,7 +70,7 @@ pub struct Check {
     pub ok: bool,
 }
 
-/// What every action kind answers.
+/// One kind of action.
 pub trait ActionKind {
     /// The key in YAML.
     const NAME: &'static str;
@@ -81,7 +81,7 @@ pub trait ActionKind {
     /// The requests to the kernel, in order. Errors name what is missing (an actor not yet spawned).
     fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError>;
 
-    /// What must hold before; empty when nothing can be said.
+    /// The conditions that must hold before; empty when nothing can be said.
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check>;
 }
 
@@ -177,6 +177,7 @@ impl Action {
     /// Read the fields of the kind called `name`; none when there is no such kind.
     pub fn read<'de, D: serde::Deserializer<'de>>(name: &str, fields: D) -> Option<Result<Action, D::Error>> {
         use serde::Deserialize;
+
         Some(match name {
             spawn::Spawn::NAME => spawn::Spawn::deserialize(fields).map(Action::Spawn),
             mount::Mount::NAME => mount::Mount::deserialize(fields).map(Action::Mount),

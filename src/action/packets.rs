@@ -58,7 +58,7 @@ impl From<Packets> for Fields {
     }
 }
 
-/// Where nft(8) looks for groups, and counts their names from.
+/// The directory in which nft(8) looks for groups, and from which it counts their names.
 const TOP: &str = "/sys/fs/cgroup/";
 
 impl Packets {
@@ -83,6 +83,7 @@ impl ActionKind for Packets {
         let Ok(rule) = self.rule(context) else {
             return vec!["# this lab has no v2 tree of control groups".into()];
         };
+
         let whose = match &rule.of {
             Sender::Class(class) => format!("meta cgroup {:#x}", class.0),
             Sender::Group { path, level } => {
@@ -90,6 +91,7 @@ impl ActionKind for Packets {
             }
         };
         let class = rule.class.map_or_else(String::new, |class| format!(" meta priority set {class}"));
+
         vec![
             "nft add table ip unboxed".into(),
             "nft add chain ip unboxed out '{ type filter hook output priority 0; }'".into(),

@@ -1,4 +1,4 @@
-//! What several kinds share: networks as text, words for a shell, lookups in a snapshot.
+//! The parts that several kinds share: networks as text, words for a shell, lookups in a snapshot.
 
 use std::net::Ipv4Addr;
 
@@ -65,7 +65,7 @@ pub fn check_link(actor: &ActorName, snapshot: &Snapshot, name: &str) -> Check {
     Check { text: format!("{actor} has a link {name}"), ok }
 }
 
-/// Does a route of this network namespace, over a link that is up, lead to the address?
+/// True if a route of this network namespace, over a link that is up, leads to the address.
 pub fn has_route(network: &crate::snapshot::Network, to: Ipv4Addr) -> bool {
     network.routes.iter().any(|route| {
         let leads = match route.to.split_once('/') {

@@ -1,5 +1,5 @@
-//! `shape`: a class with a rate at a device: a queueing discipline (HTB) at its root, and one class in it. Who sends through
-//! the class is not said here: what nobody gives to it passes at once.
+//! `shape`: a class with a rate at a device: a queueing discipline (HTB) at its root, and one class in it. Who sends
+//! through the class is not said here: what nobody gives to it passes at once.
 
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,7 @@ use super::{ActionKind, Check, Context, LowerError};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
-/// Where a lab has the layers of its image, bottom first.
+/// The directories that hold the layers of a lab's image, bottom first.
 const LAYERS: [&str; 2] = ["/image/base", "/image/tools"];
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,5 @@
-//! `work`: a workload made for teaching, in a control group: it touches memory, burns CPU, forks, sends or counts, says what it
-//! measured, and ends by itself.
+//! `work`: a workload made for teaching, in a control group: it touches memory, burns CPU, forks, sends or counts,
+//! says what it measured, and ends by itself.
 
 use std::net::Ipv4Addr;
 
@@ -13,7 +13,7 @@ use crate::snapshot::Snapshot;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Work {
-    /// What it is called; in the background, an actor.
+    /// The workload's name; in the background, an actor's.
     pub name: ActorName,
     /// The group it joins first; without one, it stays where the actor is.
     #[serde(default)]
@@ -82,6 +82,7 @@ impl Work {
         loads.extend(self.open.map(|device| Load::Open { device }));
         loads.extend(self.count.map(|time| Load::Count { millis: millis(time, LONGEST_COUNT) }));
         loads.extend(self.send.map(|bytes| Load::Send { mib: bytes.0 >> 20, to: self.to.unwrap_or(INTERNET) }));
+
         if loads.len() == 1 { loads.pop() } else { None }
     }
 
@@ -101,6 +102,7 @@ impl ActionKind for Work {
     fn shell(&self, context: &Context) -> Vec<String> {
         let joins: Vec<String> =
             self.groups(context).iter().map(|group| format!("echo $$ > {group}/cgroup.procs")).collect();
+
         let work = match self.load() {
             Some(Load::Touch { mib, .. }) => format!("head -c {mib}M /dev/zero | tail -c 1"),
             Some(Load::Burn { millis, .. }) => {
@@ -124,6 +126,7 @@ impl ActionKind for Work {
             Some(Load::Count { .. }) => "i=0; while sleep 0.05; do i=$((i+1)); echo $i > /run/counter; done".to_owned(),
             None => ":".to_owned(),
         };
+
         let after = if self.background { " &" } else { "" };
         // Only bash(1) takes /dev/udp for an address.
         let shell = if matches!(self.load(), Some(Load::Send { .. })) { "bash" } else { "sh" };

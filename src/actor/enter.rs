@@ -1,5 +1,5 @@
-//! Going where another process is, as nsenter(1) does: for the learner's shells, and for a stand-in that performs ops in
-//! the place of a process that was born by typing.
+//! Going where another process is, as nsenter(1) does: for the learner's shells, and for a stand-in that performs ops
+//! in the place of a process that was started by typing.
 
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -60,12 +60,13 @@ pub fn own_pid(recorder: &mut Recorder, dir: &OwnedFd) -> Result<String, Errno> 
     pids.split_ascii_whitespace().next_back().map(str::to_owned).ok_or(Errno::ENODATA)
 }
 
-/// Run `live`, which returns an exit status, in a process that has the groups, namespaces, root and directory of `pid`.
-/// Returns once it has them.
+/// Run `live`, which returns an exit status, in a process that has the groups, namespaces, root and directory of
+/// `pid`. Returns once it has them.
 fn beside(pid: u32, live: impl FnOnce() -> i32) -> Result<(), RoleFailure> {
     let target = Pid::from_raw(i32::try_from(pid).unwrap_or(0));
     let surroundings = Surroundings::open(target).doing("look at the process's namespaces")?;
     let (report, reporter) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
+
     match process::fork(&mut Recorder::default(), &[]).doing("start a process")? {
         Fork::Child => {
             join_groups(target);
@@ -74,6 +75,7 @@ fn beside(pid: u32, live: impl FnOnce() -> i32) -> Result<(), RoleFailure> {
                 .doing("enter the process's namespaces")
                 // A pid namespace counts children only.
                 .and_then(|()| process::fork(&mut Recorder::default(), &[]).doing("start a process there"));
+
             match entered {
                 Ok(Fork::Child) => {
                     drop(reporter);
@@ -97,7 +99,7 @@ fn beside(pid: u32, live: impl FnOnce() -> i32) -> Result<(), RoleFailure> {
     }
 }
 
-/// The limits of the process hold for who comes beside it. A hierarchy that refuses is passed over.
+/// Join the groups of a process: its limits hold for who comes beside it. A hierarchy that refuses is passed over.
 fn join_groups(target: Pid) {
     let read = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
     let own = read("self");
@@ -113,12 +115,13 @@ fn join_groups(target: Pid) {
     }
 }
 
-/// Returns only where no shell could be started.
+/// Become a shell on this terminal. Returns only where no shell could be started.
 fn be_shell(slave: OwnedFd) -> i32 {
     process::reset_signals();
     process::be_nice();
     let taken = pty::take_over(slave);
     confine::keep_only(&[]);
+
     if taken.is_ok() {
         for (path, prompt) in SHELLS {
             let name = path.rsplit('/').next().unwrap_or(path);

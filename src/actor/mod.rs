@@ -15,12 +15,12 @@ use crate::op::{ActorName, Op};
 use crate::wire::protocol::{FromActor, Numbered, RoleFailure, ToActor};
 use crate::wire::{Wire, WireError};
 
-/// Whose actions these are.
+/// The process that an actor acts for: itself, or another.
 #[derive(Debug)]
 enum Standing {
     /// The actor's own.
     Own,
-    /// Those of a process that was born by typing; its directory in the lab's /proc.
+    /// Those of a process that was started by typing; its directory in the lab's /proc.
     InFor(OwnedFd),
 }
 
@@ -116,6 +116,7 @@ fn await_request(wire: &Wire, children: &SignalFd) -> Result<(), WireError> {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
+
         if ready[1].any().unwrap_or(false) {
             while let Ok(Some(_)) = children.read_signal() {}
         }

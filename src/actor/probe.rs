@@ -14,7 +14,7 @@ use crate::kernel::record::Recorder;
 use crate::kernel::{confine, icmp, net};
 use crate::op::NamespaceKind;
 
-/// Does `to` answer an ICMP echo sent from the network namespace of `pid`?
+/// True if `to` answers an ICMP echo sent from the network namespace of `pid`.
 pub fn reach(pid: u32, to: Ipv4Addr, timeout_ms: u32) -> bool {
     let found = inside(pid, NamespaceKind::Net, || {
         icmp::echo(&mut Recorder::default(), to, Duration::from_millis(u64::from(timeout_ms))).ok()?;
@@ -44,6 +44,7 @@ fn inside(pid: u32, kind: NamespaceKind, look: impl FnOnce() -> Option<String>) 
     match process::fork(&mut Recorder::default(), &[]).ok()? {
         Fork::Child => {
             confine::keep_only(&[&teller]);
+
             let target = Pid::from_raw(i32::try_from(pid).unwrap_or(0));
             let seen = process::enter(target, &[kind]).ok().and_then(|()| look());
             if let Some(seen) = seen {
@@ -56,6 +57,7 @@ fn inside(pid: u32, kind: NamespaceKind, look: impl FnOnce() -> Option<String>) 
             let mut seen = String::new();
             let _ = std::fs::File::from(answer).read_to_string(&mut seen);
             let _ = process::wait(&mut Recorder::default(), child);
+
             (!seen.is_empty()).then_some(seen)
         }
     }

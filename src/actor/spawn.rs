@@ -1,4 +1,5 @@
-//! Birth of an actor: fork; or, with namespaces, a process called "unshare" that unshares and forks, as unshare(1) does.
+//! The start of an actor: fork; or, with namespaces, a process called "unshare" that unshares and
+//! forks, as unshare(1) does.
 
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -15,7 +16,7 @@ use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
 use crate::wire::protocol::{FromActor, SpawnReport};
 use crate::wire::{Wire, WireError};
 
-/// Where a new actor finds its wire; everything above is closed.
+/// The descriptor number of a new actor's wire; everything above is closed.
 const WIRE_FD: i32 = 3;
 
 /// Fork the new actor and report, with the engine's end of its wire.
@@ -29,10 +30,12 @@ pub fn spawn(
     let mut recorder = Recorder::default();
     let (engine_end, actor_end) = Wire::pair()?;
     engine_end.expect_credentials()?;
+
     let outcome = match bear(&mut recorder, actor, namespaces, actor_end) {
         Ok(None) => Outcome::Done { output: String::new() },
         Ok(Some(errno)) | Err(errno) => perform::failed(&recorder, errno),
     };
+
     let fds = if outcome.is_ok() { vec![engine_end.as_raw_fd()] } else { Vec::new() };
     let record = OpRecord {
         actor: parent.clone(),
@@ -59,6 +62,7 @@ fn bear(
             Fork::Parent(_) => Ok(None),
         };
     }
+
     let (report, reporter) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     match process::fork(recorder, &[])? {
         Fork::Child => unshare_and_fork(actor, namespaces, actor_end, reporter, parent),
@@ -91,6 +95,7 @@ fn unshare_and_fork(
     confine::keep_only(&[&actor_end, &reporter]);
     let _ = process::die_with_parent(parent);
     process::reset_signals();
+
     let mut recorder = Recorder::default();
     let forked = process::unshare(&mut recorder, namespaces).and_then(|()| {
         let me = nix::unistd::getpid();
@@ -99,6 +104,7 @@ fn unshare_and_fork(
             Fork::Parent(child) => Ok(child),
         }
     });
+
     let report = SpawnReport {
         errno: forked.err().map(|errno| crate::call::ErrnoName::from_raw(errno as i32)),
         calls: recorder.into_calls(),
@@ -106,6 +112,7 @@ fn unshare_and_fork(
     let bytes = serde_json::to_vec(&report).unwrap_or_default();
     let _ = std::fs::File::from(reporter).write_all(&bytes);
     let Ok(child) = forked else { process::exit_now(1) };
+
     confine::keep_only(&[]);
     let options: Vec<&str> = namespaces.iter().map(|kind| kind.option()).collect();
     process::set_title(&format!("unshare {} --fork", options.join(" ")));
@@ -114,7 +121,7 @@ fn unshare_and_fork(
     process::exit_now(status)
 }
 
-/// The new actor's life: from here on it is on its own.
+/// The new actor: from here on it is on its own.
 fn live(actor: &ActorName, wire: Wire, parent: Pid) -> ! {
     let _ = process::die_with_parent(parent);
     let wire = keep_only(wire);

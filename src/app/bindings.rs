@@ -6,7 +6,7 @@ use super::keymap::{BINDINGS, Binding, BindingScope, Command};
 use super::{LessonView, Model, Phase, Screen};
 use crate::view::ViewKind;
 
-/// What a key means on this screen.
+/// The command that a key gives on this screen.
 pub fn command(key: KeyEvent, screen: &Screen) -> Option<Command> {
     // Shift is part of the character; terminals differ in whether they say it again.
     let modifiers = key.modifiers - KeyModifiers::SHIFT;
@@ -39,6 +39,7 @@ pub fn listed(screen: &Screen) -> impl Iterator<Item = &'static Binding> {
 
 fn works_now(command: Command, screen: &Screen) -> bool {
     let Screen::Lesson(view) = screen else { return true };
+
     match command {
         Command::Shell | Command::YourTurn | Command::LeaveOut if view.tape.is_some() => false,
         Command::Run => view.learning.branch.is_some() || view.can_run() || view.can_go_on() || view.is_finished(),

@@ -1,4 +1,4 @@
-//! What each command does.
+//! The work of each command: it changes the model and returns effects.
 
 use super::keymap::Command;
 use super::panes::PaneRow;
@@ -26,11 +26,13 @@ pub(super) fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
             };
         }
     }
+
     Vec::new()
 }
 
 fn in_catalogue(model: &mut Model, command: Command) -> Vec<Effect> {
     let last = model.catalogue.len().saturating_sub(1);
+
     match command {
         Command::Down => model.chosen = (model.chosen + 1).min(last),
         Command::Up => model.chosen = model.chosen.saturating_sub(1),
@@ -58,11 +60,13 @@ fn in_catalogue(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         _ => {}
     }
+
     Vec::new()
 }
 
 fn after_end(model: &mut Model, command: Command) -> Vec<Effect> {
     let scroll = &mut model.scroll;
+
     match command {
         Command::Quit => {
             model.is_over = true;
@@ -75,11 +79,13 @@ fn after_end(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::First => *scroll = 0,
         _ => {}
     }
+
     Vec::new()
 }
 
 fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+
     match command {
         Command::Run if view.learning.branch.is_some() => return learning_commands::end_branch(view),
         Command::Run if view.learning.is_step_turn() => return learning_commands::enter(model),
@@ -161,12 +167,14 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         other => look(view, other),
     }
+
     Vec::new()
 }
 
 /// Commands that only change how the lesson is looked at.
 fn look(view: &mut LessonView, command: Command) {
     let selected = view.selected_row();
+
     match command {
         Command::NextPane => turn_pane(view, 1),
         Command::PreviousPane => turn_pane(view, ViewKind::ALL.len() - 1),
@@ -210,8 +218,10 @@ fn to_change(view: &mut LessonView, direction: isize) {
         view.select(row);
         return;
     }
+
     let count = ViewKind::ALL.len() as isize;
     let at = ViewKind::ALL.iter().position(|kind| *kind == view.focus).unwrap_or(0) as isize;
+
     for offset in 1..=count {
         let next = ViewKind::ALL[(at + direction * offset).rem_euclid(count) as usize];
         let end = if direction > 0 { 0 } else { view.rows(next).count() as isize - 1 };

@@ -15,7 +15,7 @@ pub struct Exam {
     pub results: Vec<LessonResult>,
 }
 
-/// What came of one lesson's questions.
+/// The result of one lesson's questions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LessonResult {
     pub id: String,
@@ -63,6 +63,7 @@ fn result(lesson: &Lesson, quiz: &QuizView) -> LessonResult {
         let step = question.see.as_ref().and_then(|id| lesson.steps.iter().find(|step| step.id == *id)).unwrap_or(own);
         Some((question.ask.lines().next().unwrap_or_default().to_owned(), step.title.clone()))
     });
+
     LessonResult {
         id: lesson.id.clone(),
         title: lesson.title.clone(),

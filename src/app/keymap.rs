@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyModifiers};
 
-/// What a key means. A closed list.
+/// A command that a key gives. A closed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Command {
     Run,
@@ -49,7 +49,7 @@ pub enum Command {
     Quit,
 }
 
-/// Where a binding applies.
+/// The screens on which a binding applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BindingScope {
     Everywhere,

@@ -1,4 +1,4 @@
-//! What the learner does in a lesson instead of watching it: turns, hints, branches.
+//! The learner's own part in a lesson, instead of watching it: turns, hints, branches.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::lesson::model::{Hint, Step};
 use crate::report::{Series, StepRecord};
 use crate::snapshot::Snapshot;
 
-/// What the learner does in a lesson beyond watching it.
+/// The learner's own part in a lesson, beyond watching it.
 #[derive(Debug, Default)]
 pub struct Learning {
     pub turn: Option<TurnState>,
@@ -31,7 +31,7 @@ pub struct BranchView {
     pub(super) before: Box<SetAside>,
 }
 
-/// What belongs to the lab that waits.
+/// The view of the lab that waits while a what-if is shown.
 #[derive(Debug)]
 pub(super) struct SetAside {
     pub numbers: Arc<Numbers>,
@@ -69,7 +69,7 @@ impl Learning {
         self.hints.iter().filter(|((at, _), _)| *at == step).map(|(_, stage)| *stage).sum()
     }
 
-    /// Whether the step's own turn is on.
+    /// True while the step's own turn is on.
     pub fn is_step_turn(&self) -> bool {
         self.turn.as_ref().is_some_and(|turn| turn.goal == Goal::Step)
     }

@@ -33,16 +33,19 @@ impl LessonView {
             charts: Arc::clone(&self.charts),
             reviewing: self.reviewing,
         };
+
         self.position = Position::Live;
         self.charts = Arc::new(record.charts.clone());
         self.live = Arc::clone(&record.after);
         self.live_before = Arc::clone(&record.before);
         self.note_live();
+
         self.learning.turn = None;
         self.learning.branch = Some(BranchView { step: record.step, index, record, before: Box::new(before) });
         self.phase = Phase::Ready;
         self.story_scroll = 0;
         self.selected.clear();
+
         let watch = self.branch().and_then(|branch| branch.watch.first().copied());
         self.focus = watch.unwrap_or(self.focus);
         self.rebuild();
@@ -74,10 +77,12 @@ impl LessonView {
 /// Begin the learner's turn, or end it.
 pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+
     if view.learning.is_step_turn() {
         view.learning.always = false;
         return vec![Effect::Engine(Request::EndTurn)];
     }
+
     if view.can_go_on() {
         view.go_on();
     }
@@ -89,6 +94,7 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
         model.notice = Some("this step is about what its own program measures: Enter runs it".into());
         return Vec::new();
     }
+
     vec![Effect::Engine(Request::Turn(Goal::Step))]
 }
 
@@ -170,7 +176,7 @@ pub fn leave_out(model: &mut Model, step: usize) -> Vec<Effect> {
     vec![Effect::Engine(Request::LeaveOut { step, out })]
 }
 
-/// What there is to remember of a step that was just done.
+/// The note to keep of a step that was just done; None if it was left out or skipped.
 pub fn note(view: &LessonView, record: &StepRecord) -> Option<Effect> {
     let step = view.lesson.steps.get(record.step)?;
     let hints = view.learning.hints_taken(record.step);

@@ -32,7 +32,7 @@ pub enum Phase {
     },
 }
 
-/// What the panes show.
+/// The moment that the panes show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
     Live,
@@ -40,7 +40,7 @@ pub enum Position {
     Recorded(usize),
 }
 
-/// What stands beside the step.
+/// The text that stands beside the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beside {
     Shell,
@@ -85,11 +85,11 @@ pub struct LessonView {
     /// The control group that the Cgroups pane shows alone, by its path.
     pub group: Option<String>,
     pub ready: Option<Ready>,
-    /// Where and when the tape was made that plays instead of a lab.
+    /// The origin of the tape that plays instead of a lab: where and when it was made.
     pub tape: Option<String>,
     /// The step that has just run is still shown, with what came of it.
     pub reviewing: bool,
-    /// Who lets the lesson wait.
+    /// The actor that the lesson waits for.
     pub awaited: Option<Awaited>,
     pub learning: Learning,
     pub quiz: Option<QuizView>,
@@ -159,7 +159,7 @@ impl LessonView {
         self.reopen = self.shells.current().filter(|_| self.shells.is_shown()).map(|tab| tab.actor.clone());
     }
 
-    /// Who is in the lab that is up and alive, host first.
+    /// The living actors of the lab that is up, host first.
     pub fn actors(&self) -> Vec<ActorName> {
         let alive = self.live.processes.iter().filter(|process| process.state != 'Z');
         let mut actors: Vec<ActorName> = alive.filter_map(|process| process.actor.clone()).collect();
@@ -167,7 +167,7 @@ impl LessonView {
         actors
     }
 
-    /// How a step stands, as one sign.
+    /// The state of a step, as one sign.
     pub fn step_sign(&self, step: usize) -> char {
         let ok = self.record(step).is_none_or(|record| record.is_ok());
         if self.is_left_out(step) {
@@ -422,6 +422,7 @@ impl LessonView {
             compare: self.compare,
             changes_only: self.changes_only,
         };
+
         let group = self.group.as_deref();
         let build = |scene: &Scene<'_>| {
             ViewKind::ALL.into_iter().map(|view| (view, panes::build(view, scene, group))).collect()

@@ -1,4 +1,5 @@
-//! The state of the screen and how it changes. Pure: `update` takes a message and returns effects, nothing else happens.
+//! The state of the screen and how it changes. Pure: `update` takes a message and returns effects, and nothing else
+//! happens.
 
 pub mod bindings;
 mod commands;
@@ -38,7 +39,7 @@ pub use crate::progress::StepHow;
 use crate::proof::Proof;
 use crate::talk::message::{FromHub, ToHub};
 
-/// What plays a lesson.
+/// The source that a lesson plays from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Source {
     #[default]
@@ -55,7 +56,7 @@ pub struct CatalogueRow {
     pub summary: String,
     pub minutes: u32,
     pub steps: usize,
-    /// Why it can't play here, and what would change that.
+    /// The reason why it can't play here, and what would change that.
     pub blocked: Option<(String, String)>,
     /// There is a recording of it.
     pub has_tape: bool,
@@ -81,7 +82,7 @@ pub struct Model {
     pub size: (u16, u16),
     /// Lines scrolled down on the score.
     pub scroll: usize,
-    /// What lessons are opened from, where they can be.
+    /// The source that lessons are opened from, where they can be.
     pub source: Source,
     /// A check of whole lessons, one after the other.
     pub exam: Option<exam::Exam>,
@@ -96,7 +97,7 @@ pub enum Screen {
     Lesson(Box<LessonView>),
     /// The lab is gone: how the machine compares.
     Ended(Ended),
-    /// How a check of one or several lessons went.
+    /// The result of a check of one or several lessons.
     Score,
     /// A window of a talk.
     Talk(Box<talk::TalkView>),
@@ -105,7 +106,7 @@ pub enum Screen {
 #[derive(Debug, Clone)]
 pub struct Ended {
     pub lesson: Arc<Lesson>,
-    /// Where and when the tape was made, if it was one.
+    /// The origin of the tape, if it was one: where and when it was made.
     pub tape: Option<String>,
     pub played: usize,
     pub held: usize,
@@ -114,7 +115,7 @@ pub struct Ended {
     pub proof: Option<Proof>,
 }
 
-/// What can happen.
+/// Something that happened, for `update` to take in.
 #[derive(Debug)]
 pub enum Msg {
     Key(KeyEvent),
@@ -125,7 +126,7 @@ pub enum Msg {
         lesson: Arc<Lesson>,
         /// Steps played when the learner was here last.
         left_off: usize,
-        /// Where and when the tape was made that plays instead of a lab.
+        /// The origin of the tape that plays instead of a lab: where and when it was made.
         tape: Option<String>,
     },
     OpenFailed(String),
@@ -150,7 +151,7 @@ pub enum Msg {
 /// Something to remember of a lesson.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// How far the learner got.
+    /// The number of steps that the learner has played.
     Played(usize),
     Step {
         id: String,
@@ -163,7 +164,7 @@ pub enum Note {
     },
 }
 
-/// What the outside is to do.
+/// Something that is to be done outside the model.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Start an engine for this lesson and say `Msg::Opened`.

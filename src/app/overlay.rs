@@ -1,4 +1,4 @@
-//! What lies over the screen: help, lists with search, questions.
+//! The overlay on top of the screen: help, lists with search, questions.
 
 use crate::engine::Request;
 use crate::op::ActorName;
@@ -37,12 +37,13 @@ pub enum ScreenOverlay {
     Programs(Programs),
 }
 
-/// What a lesson of somebody else's will run, before it is opened: Enter goes on to the end and then opens it, Esc leaves.
+/// The programs that a lesson of somebody else's will run, shown before it is opened.
+/// Enter goes on to the end and then opens it, Esc leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
     /// The lesson's id.
     pub lesson: String,
-    /// What there is to agree to.
+    /// The lines to agree to.
     pub lines: Vec<String>,
     /// Rows scrolled down.
     pub scroll: usize,

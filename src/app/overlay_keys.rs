@@ -20,11 +20,13 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             None => Vec::new(),
         };
     }
+
     let ctrl_c = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
     if key.code == KeyCode::Esc || (ctrl_c && !matches!(model.overlay, ScreenOverlay::Confirm(_))) {
         model.overlay = ScreenOverlay::None;
         return Vec::new();
     }
+
     match std::mem::replace(&mut model.overlay, ScreenOverlay::None) {
         ScreenOverlay::None | ScreenOverlay::Programs(_) => Vec::new(),
         ScreenOverlay::Help { scroll } => {
@@ -61,6 +63,7 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 /// None while it is read.
 fn on_programs(programs: &mut Programs, last: usize, key: KeyEvent) -> Option<Vec<Effect>> {
     let scroll = programs.scroll.min(last);
+
     programs.scroll = match key.code {
         KeyCode::Enter if scroll == last => {
             let lesson = programs.lesson.clone();
@@ -77,6 +80,7 @@ fn on_programs(programs: &mut Programs, last: usize, key: KeyEvent) -> Option<Ve
         KeyCode::Home | KeyCode::Char('g') => 0,
         _ => scroll,
     };
+
     None
 }
 
@@ -90,12 +94,14 @@ fn answer(model: &mut Model, confirm: Confirm, key: KeyEvent) -> Vec<Effect> {
         }
         _ => false,
     };
+
     if !yes {
         return Vec::new();
     }
     if confirm.then == Request::Quit {
         return leave(model);
     }
+
     if let Screen::Lesson(view) = &mut model.screen {
         if confirm.then == Request::Show {
             view.learning.shown = Some(view.played());
@@ -126,7 +132,7 @@ fn edited(mut query: String, key: KeyEvent) -> Edit {
     }
 }
 
-/// What a list with search is of.
+/// The kind of entries that a list with search holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListKind {
     Steps,
@@ -148,6 +154,7 @@ impl ListKind {
 
 fn in_list(model: &mut Model, list: ListKind, query: String, selected: usize, key: KeyEvent) -> Vec<Effect> {
     let count = entries(model, &query, list).len();
+
     match key.code {
         KeyCode::Down => {
             model.overlay = list.overlay(query, (selected + 1).min(count.saturating_sub(1)));
@@ -167,6 +174,7 @@ fn in_list(model: &mut Model, list: ListKind, query: String, selected: usize, ke
         }
         _ => {}
     }
+
     match edited(query, key) {
         Edit::Typing(query) => model.overlay = list.overlay(query, 0),
         Edit::Other(query) => model.overlay = list.overlay(query, selected),
@@ -178,6 +186,7 @@ fn in_list(model: &mut Model, list: ListKind, query: String, selected: usize, ke
             };
         }
     }
+
     Vec::new()
 }
 
@@ -219,6 +228,7 @@ fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
 /// The lines of a list that hold the query, with their texts.
 pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(StepEntry, String)> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
+
     let steps = || {
         view.lesson.steps.iter().enumerate().map(|(index, step)| {
             (StepEntry::Step(index), format!("{} {:>2}  {}", view.step_sign(index), index + 1, step.title))
@@ -234,6 +244,7 @@ pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(StepEntry, St
         .actors()
         .into_iter()
         .map(|actor| (StepEntry::NewShell(actor.clone()), format!("+  a new shell beside {actor}")));
+
     let all: Vec<(StepEntry, String)> = match list {
         ListKind::Steps => steps().collect(),
         ListKind::Palette => commands.chain(steps()).collect(),
@@ -245,6 +256,7 @@ pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(StepEntry, St
             .map(|(index, branch)| (StepEntry::Branch(index), branch.title.clone()))
             .collect(),
     };
+
     let query = query.to_lowercase();
     all.into_iter().filter(|(_, text)| text.to_lowercase().contains(&query)).collect()
 }

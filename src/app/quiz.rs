@@ -19,7 +19,7 @@ impl Item {
     }
 }
 
-/// Where the asking stands.
+/// The stage that the asking is at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QuizStage {
     /// The lab is brought to where the question is asked.
@@ -52,7 +52,7 @@ pub struct QuizView {
     pub(super) exam: bool,
     /// Rows that decided a prediction: their pane, and a word they hold.
     pub points: Vec<(ViewKind, String)>,
-    /// What the kernel showed for it.
+    /// The expectations that decided it, each with what the kernel showed.
     pub seen: Vec<String>,
 }
 
@@ -93,7 +93,7 @@ impl QuizView {
         self.item()?.of(lesson)
     }
 
-    /// Which of how many, from 1.
+    /// The place of the question, from 1, and the number of all.
     pub fn place(&self) -> (usize, usize) {
         (self.at + 1, self.items.len())
     }
@@ -108,6 +108,7 @@ impl QuizView {
             self.stage = QuizStage::Over;
             return;
         };
+
         let count = question.options().len();
         let own = question.id.bytes().fold(self.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
         self.shown = match question.kind() {
@@ -115,6 +116,7 @@ impl QuizView {
             _ if self.seed != 0 => shuffled(count, own),
             _ => (0..count).collect(),
         };
+
         self.cursor = 0;
         self.chosen.clear();
         self.text.clear();

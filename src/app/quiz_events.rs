@@ -1,4 +1,4 @@
-//! What happens to the questions: keys, and what the engine tells.
+//! Events of the questions: keys, and what the engine tells.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -31,13 +31,14 @@ impl LessonView {
         items
     }
 
-    /// What to ask: predictions of the next step; else questions of the steps that were played.
+    /// The questions to ask now: predictions of the next step; else questions of the steps that were played.
     fn due(&self) -> Vec<Item> {
         let played = self.played();
         let is_prediction =
             |item: &Item| item.of(&self.lesson).is_some_and(|question| matches!(question.kind(), Kind::Predict(_)));
         let items = self.items();
         let answered = |item: &Item| self.answered.contains(item);
+
         if self.can_run() {
             let next = items.iter().filter(|item| item.step == played && is_prediction(item) && !answered(item));
             let next: Vec<Item> = next.copied().collect();
@@ -45,6 +46,7 @@ impl LessonView {
                 return next;
             }
         }
+
         items.into_iter().filter(|item| item.step < played && !is_prediction(item) && !answered(item)).collect()
     }
 }
@@ -70,12 +72,14 @@ fn prepare(view: &mut LessonView) -> Vec<Effect> {
         quiz.stage = QuizStage::Over;
         return Vec::new();
     };
+
     let wanted = match question.kind() {
         _ if !quiz.exam => None,
         Kind::Predict(_) => Some(item.step),
         Kind::Task(_) | Kind::Value(_) => Some(item.step + 1),
         Kind::Choose(_) | Kind::ChooseAll(_) | Kind::Order(_) => None,
     };
+
     match wanted {
         Some(steps) if view.ready.as_ref().is_none_or(|ready| ready.played != steps) => {
             quiz.stage = QuizStage::Preparing;
@@ -109,6 +113,7 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
     };
     let lab = FromLab { holds: predicted.holds(), value: None };
     let held = predicted.options.iter().zip(&lab.holds).position(|(_, holds)| *holds);
+
     let (mut points, mut seen) = (Vec::new(), Vec::new());
     if let (Some(held), Some(question)) = (held, quiz.question(&view.lesson)) {
         let expects = question.predict.get(held).map(|one| one.when.as_slice()).unwrap_or_default();
@@ -119,12 +124,14 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
             );
         }
     }
+
     if let Some(quiz) = &mut view.quiz {
         (quiz.points, quiz.seen) = (points, seen);
         if let Some((pane, _)) = quiz.points.first() {
             view.focus = *pane;
         }
     }
+
     settle(view, &answer, &lab)
 }
 
@@ -161,9 +168,11 @@ pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
     let quiz = view.quiz.as_mut()?;
     let question = quiz.question(&view.lesson);
     let is_text = matches!((&quiz.stage, question.map(Question::kind)), (QuizStage::Asking, Some(Kind::Value(_))));
+
     if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
         return None;
     }
+
     match key.code {
         KeyCode::Esc => Some(leave(view)),
         KeyCode::Enter => Some(enter(view)),
@@ -205,6 +214,7 @@ fn in_options(quiz: &mut QuizView, question: &Question, key: KeyEvent) -> Option
     if count == 0 {
         return swallow(key.code);
     }
+
     let target = match key.code {
         KeyCode::Down | KeyCode::Char('j') => (quiz.cursor + 1).min(count - 1),
         KeyCode::Up | KeyCode::Char('k') => quiz.cursor.saturating_sub(1),
@@ -227,6 +237,7 @@ fn in_options(quiz: &mut QuizView, question: &Question, key: KeyEvent) -> Option
         KeyCode::Char('h' | 'l') | KeyCode::Left | KeyCode::Right => return Some(Vec::new()),
         code => return swallow(code),
     };
+
     if quiz.lifted {
         let line = quiz.shown.remove(quiz.cursor);
         quiz.shown.insert(target, line);
@@ -237,6 +248,7 @@ fn in_options(quiz: &mut QuizView, question: &Question, key: KeyEvent) -> Option
 
 fn enter(view: &mut LessonView) -> Vec<Effect> {
     let Some(quiz) = &mut view.quiz else { return Vec::new() };
+
     match &quiz.stage {
         QuizStage::Asking => answer(view),
         QuizStage::Answered(_) => {
@@ -256,6 +268,7 @@ fn answer(view: &mut LessonView) -> Vec<Effect> {
     let lab = from_lab(view);
     let Some(quiz) = &mut view.quiz else { return Vec::new() };
     let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else { return Vec::new() };
+
     let chosen = quiz.shown.get(quiz.cursor).copied().unwrap_or(0);
     let answer = match question.kind() {
         Kind::Choose(_) => Answer::One(chosen),
@@ -276,10 +289,11 @@ fn answer(view: &mut LessonView) -> Vec<Effect> {
             return vec![Effect::Engine(Request::Turn(Goal::Question { step: item.step, index: item.index }))];
         }
     };
+
     settle(view, &answer, &lab)
 }
 
-/// What the kernel says to a question about a value: as it was when the step had run.
+/// The kernel's answer to a question about a value: as it was when the step had run.
 fn from_lab(view: &LessonView) -> FromLab {
     let quiz = view.quiz.as_ref();
     let asked = quiz.and_then(|quiz| Some((quiz.item()?, quiz.question(&view.lesson)?, quiz.exam)));
@@ -297,17 +311,20 @@ fn visit(view: &mut LessonView) -> Vec<Effect> {
     let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else { return Vec::new() };
     let see = question.see.as_ref();
     let step = see.and_then(|id| view.lesson.steps.iter().position(|step| step.id == *id)).unwrap_or(item.step);
+
     if !quiz.exam {
         if view.record(step).is_some() {
             view.look_at(step);
         }
         return Vec::new();
     }
+
     let watch = view.lesson.steps.get(step).and_then(|step| step.watch.first());
     view.focus = watch.copied().unwrap_or(view.focus);
     if view.played() == step + 1 || view.phase != Phase::Ready {
         return Vec::new();
     }
+
     view.start_building();
     vec![Effect::Engine(Request::RewindTo { steps: step + 1 })]
 }

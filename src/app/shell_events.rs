@@ -1,4 +1,4 @@
-//! What happens to the shells: keys, what their programs print, and another one that is asked for.
+//! Events of the shells: keys, what their programs print, and another one that is asked for.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -15,9 +15,11 @@ fn is_leave(key: KeyEvent) -> bool {
 /// A key while the shells may have it; None when it is the lesson's.
 pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
     const PAGE: isize = 8;
+
     let shells = &mut view.shells;
     let focus = shells.focus;
     let tab = shells.current_mut()?;
+
     match focus {
         ShellFocus::Hidden | ShellFocus::Shown => return None,
         ShellFocus::Typing if is_leave(key) => shells.focus = ShellFocus::Looking,
@@ -46,6 +48,7 @@ pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
             _ => return None,
         },
     }
+
     Some(Vec::new())
 }
 
@@ -68,7 +71,7 @@ pub fn ask_for(view: &mut LessonView, actor: ActorName, screen: (u16, u16)) -> V
     vec![Effect::Engine(Request::Shell { tab, actor, size })]
 }
 
-/// What a program printed.
+/// Take in what a program printed; its terminal may answer.
 pub fn on_output(model: &mut Model, tab: u32, printed: &[u8]) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let Some(terminal) = view.shells.get_mut(tab) else { return Vec::new() };

@@ -7,7 +7,7 @@ use super::terminal::Terminal;
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
 
-/// Where keys go.
+/// The place that keys go to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ShellFocus {
     /// The shells are not on the screen.
@@ -98,7 +98,7 @@ impl Shells {
     }
 }
 
-/// How much of the screen there is to show a lesson on.
+/// The class of a screen by its size, which decides how a lesson is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScreenClass {
     Small,
@@ -127,7 +127,7 @@ impl ScreenClass {
     }
 }
 
-/// Where the shells are drawn, frame included, on a screen of this size: below everything, above the footer.
+/// The place of the shells, frame included, on a screen of this size: below everything, above the footer.
 pub fn place((columns, rows): (u16, u16), zoomed: bool) -> Rect {
     let body = rows.saturating_sub(2);
     if zoomed {

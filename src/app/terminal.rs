@@ -1,4 +1,4 @@
-//! One shell of the learner's: what its terminal would show, kept by a terminal emulator that a panic can't get out of.
+//! One shell of the learner's: the screen of its terminal, kept by a terminal emulator that a panic can't get out of.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -47,7 +47,7 @@ impl std::fmt::Debug for Terminal {
     }
 }
 
-/// What programs ask of a terminal gets an answer; titles and clipboards they set go nowhere.
+/// The answers to what programs ask of a terminal; titles and clipboards they set go nowhere.
 #[derive(Debug, Default)]
 struct Answers {
     bytes: Vec<u8>,
@@ -63,6 +63,7 @@ impl vt100::Callbacks for Answers {
         letter: char,
     ) {
         let parameter = parameters.first().and_then(|one| one.first()).copied().unwrap_or(0);
+
         match (first, letter, parameter) {
             (None, 'n', 5) => self.bytes.extend_from_slice(b"\x1b[0n"),
             (None, 'n', 6) => {
@@ -81,7 +82,7 @@ impl Terminal {
         Terminal { id, actor, inside: None, parser: parser(size), partial: Vec::new(), marks: 0, size, scroll: 0 }
     }
 
-    /// What the tab is called.
+    /// The name of the tab: the actor that its programs are in.
     pub fn place(&self) -> &ActorName {
         self.inside.as_ref().unwrap_or(&self.actor)
     }
@@ -105,13 +106,14 @@ impl Terminal {
         answers
     }
 
-    /// What was printed, in which everything can be seen. An escape takes more columns than the program counted on, so that a line
-    /// may come out crooked; but none reads otherwise than it is.
+    /// The printed text, in which everything can be seen. An escape takes more columns than the program counted on, so
+    /// that a line may come out crooked; but none reads otherwise than it is.
     fn seen<'a>(&mut self, printed: &'a [u8]) -> Cow<'a, [u8]> {
         if self.partial.is_empty() && printed.is_ascii() {
             self.marks = 0;
             return Cow::Borrowed(printed);
         }
+
         let bytes = whole_characters(&mut self.partial, printed);
         let mut shown = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
@@ -128,6 +130,7 @@ impl Terminal {
                 shown.push(char::REPLACEMENT_CHARACTER);
             }
         }
+
         Cow::Owned(shown.into_bytes())
     }
 
@@ -192,6 +195,7 @@ impl Terminal {
             KeyCode::F(number) => function_key(number),
             _ => Vec::new(),
         };
+
         if key.modifiers.contains(KeyModifiers::ALT) { [b"\x1b".as_slice(), &bytes].concat() } else { bytes }
     }
 
@@ -218,10 +222,12 @@ fn letter_bytes(letter: char, modifiers: KeyModifiers) -> Vec<u8> {
     if modifiers.contains(KeyModifiers::ALT) {
         bytes.push(0x1b);
     }
+
     if !modifiers.contains(KeyModifiers::CONTROL) {
         bytes.extend_from_slice(letter.to_string().as_bytes());
         return bytes;
     }
+
     // Terminals send 0x1c to 0x1f for ctrl with \ ] ^ _, which arrive here as ctrl-4 to ctrl-7.
     match letter.to_ascii_lowercase() {
         letter @ 'a'..='z' => bytes.push(letter as u8 & 0x1f),
@@ -234,6 +240,7 @@ fn letter_bytes(letter: char, modifiers: KeyModifiers) -> Vec<u8> {
         '?' | '8' => bytes.push(0x7f),
         _ => {}
     }
+
     bytes
 }
 

@@ -38,6 +38,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
                     then: Request::RewindTo { steps: left_off },
                 });
             }
+
             let mut view = LessonView::new(lesson);
             view.learning.always = model.your_turn && tape.is_none();
             view.tape = tape;
@@ -45,6 +46,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
                 view.quiz = Some(exam.questions(&view.lesson));
                 model.overlay = ScreenOverlay::None;
             }
+
             model.screen = Screen::Lesson(Box::new(view));
             Vec::new()
         }
@@ -85,6 +87,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         ended.proof = Some(proof.clone());
         return Vec::new();
     }
+
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     match event {
         Event::Ready(ready) => {
@@ -95,6 +98,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             if played > 0 && view.tape.is_none() && view.quiz.as_ref().is_none_or(|quiz| !quiz.is_exam()) {
                 effects.push(Effect::Remember { lesson, note: Note::Played(played) });
             }
+
             if !was_in_branch
                 && view.learning.always
                 && view.learning.turn.is_none()
@@ -103,6 +107,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             {
                 effects.push(Effect::Engine(Request::Turn(Goal::Step)));
             }
+
             effects.extend(quiz_events::on_ready(view));
             if let Some(actor) = view.reopen.take().filter(|actor| view.actors().contains(actor)) {
                 effects.extend(shell_events::ask_for(view, actor, model.size));
@@ -152,6 +157,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             model.screen = Screen::Ended(ended);
         }
     }
+
     Vec::new()
 }
 
@@ -172,6 +178,8 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if model.overlay != ScreenOverlay::None {
         return overlay_keys::on_key(model, key);
     }
+
+    // The shells come before the questions: while the learner types, every key is the shell's.
     if let Screen::Lesson(view) = &mut model.screen
         && let Some(effects) = shell_events::on_key(view, key)
     {
@@ -182,6 +190,7 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     {
         return effects;
     }
+
     if let (Screen::Ended(ended), KeyCode::Enter | KeyCode::Esc) = (&model.screen, key.code) {
         if ended.proof.is_some() {
             let (id, played) = (ended.lesson.id.clone(), ended.played);
@@ -189,6 +198,7 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         }
         return Vec::new();
     }
+
     let Some(command) = bindings::command(key, &model.screen) else { return Vec::new() };
     carry_out(model, command)
 }

@@ -11,17 +11,19 @@ use crate::tape::{Tape, file, shelf};
 use crate::text;
 use crate::ui::talk::rehearsal;
 
-/// Every beat of it, as an audience would see it: of each of the program's tapes that fits, or without one.
+/// True if every beat fits, as an audience sees it: with each tape of the program's that fits it, or with none.
 fn fits_a_wall(name: &str, lesson: Lesson) -> bool {
     let lesson = Arc::new(lesson);
     let own = shelf::all().filter(|(_, header)| header.lesson == lesson.id);
     let tapes: Vec<Tape> =
         own.filter_map(|(bytes, _)| file::read(bytes).ok()).filter(|tape| tape.fits(&lesson).is_ok()).collect();
+
     let mut misfits: Vec<String> = match tapes.as_slice() {
         [] => rehearsal::misfits(&lesson, None),
         tapes => tapes.iter().flat_map(|tape| rehearsal::misfits(&lesson, Some(tape))).collect(),
     };
     misfits.dedup();
+
     for misfit in &misfits {
         eprintln!("{}: {}", text::safe(name), text::safe(misfit));
     }
@@ -40,6 +42,7 @@ pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
                 continue;
             }
         };
+
         match parse(&path.to_string_lossy(), &text) {
             Ok(lesson) => {
                 println!("{}: sound, {} steps", text::safe(&path.to_string_lossy()), lesson.steps.len());
@@ -51,5 +54,6 @@ pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
             }
         }
     }
+
     Ok(if all_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,5 +1,5 @@
-//! A lesson from a file says what programs it will run, and asks, before it is first played live. The answer is kept: it is asked
-//! again only once the lesson does something else.
+//! A lesson from a file says what programs it will run, and asks, before it is first played live. The answer is kept:
+//! it is asked again only once the lesson does something else.
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -23,7 +23,7 @@ pub struct Consent {
     pub yes: bool,
 }
 
-/// What the lab is to those programs.
+/// The sentences that tell what those programs can do from within the lab.
 const LAB: &str = "They run in a lab. It can read the machine's /usr, but none of your files, and sees none of your processes; \
                    it has no network, and what it does ends with it.";
 /// Answers that are kept. Each holds what it was given for.
@@ -40,6 +40,7 @@ pub fn ask(name: &str, lesson: &Lesson, consent: Consent) -> anyhow::Result<()> 
     for line in question(name, lesson) {
         writeln!(err, "{line}")?;
     }
+
     let name = safe(name);
     if !io::stdin().is_terminal() || !err.is_terminal() {
         bail!("{name} was not played: look at the programs that it runs, and say --yes if they may run");
@@ -47,23 +48,25 @@ pub fn ask(name: &str, lesson: &Lesson, consent: Consent) -> anyhow::Result<()> 
     write!(err, "\nPlay it? [y/N] ")?;
     err.flush()?;
     drop(err);
+
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).context("could not read the answer")?;
     if !matches!(answer.trim(), "y" | "Y" | "yes") {
         bail!("{name} was not played");
     }
+
     if let Some(trouble) = keep(lesson) {
         eprintln!("unboxed: {}", safe(&trouble));
     }
     Ok(())
 }
 
-/// Whether it is to be asked before this is played live.
+/// True if it is to be asked before this is played live.
 pub fn is_asked_for(name: &str, lesson: &Lesson) -> bool {
     is_path(name) && programs::count(lesson) > 0 && !directory().is_some_and(|dir| is_kept(&dir, lesson))
 }
 
-/// What there is to agree to, a line each.
+/// The things to agree to, a line each.
 pub fn question(name: &str, lesson: &Lesson) -> Vec<String> {
     let heading = format!("{} is not one of unboxed's own lessons. It will run these programs:", safe(name));
     let blank = String::new();

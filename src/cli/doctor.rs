@@ -8,7 +8,7 @@ use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::text;
 
-/// Exit code 1 when no lesson can play here.
+/// Print what this machine allows. Exit code 1 when no lesson can play here.
 pub fn doctor(format: Format) -> anyhow::Result<ExitCode> {
     let facts = facts();
     let found = findings(&facts);
@@ -19,6 +19,7 @@ pub fn doctor(format: Format) -> anyhow::Result<ExitCode> {
             println!("{}", text::in_json(&serde_json::to_string_pretty(&object)?));
         }
     }
+
     let blocked = found.iter().any(|finding| finding.state == State::Bad);
     Ok(if blocked { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -40,7 +41,7 @@ fn playable(facts: &Facts) -> anyhow::Result<Vec<(String, String, Playable)>> {
         .collect())
 }
 
-/// What the doctor says of the machine, the lessons, and steps that are left out.
+/// The doctor's words on the machine, the lessons, and steps that are left out.
 fn verdicts(facts: &Facts, found: &[MachineFinding]) -> anyhow::Result<String> {
     let mut said = text::prose_lines(&render(found, &playable(facts)?));
     for lesson in catalogue::all()? {

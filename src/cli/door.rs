@@ -1,5 +1,5 @@
-//! The door into a running lab: a socket that only the same user can open, and `unboxed shell`, which comes in by it. What the lab
-//! prints reaches the real terminal there, and nowhere else: through a filter.
+//! The door into a running lab: a socket that only the same user can open, and `unboxed shell`, which comes in by it.
+//! What the lab prints reaches the real terminal there, and nowhere else: through a filter.
 
 use std::io::{IsTerminal, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -20,7 +20,7 @@ use crate::kernel::pty::{self, TerminalSize};
 use crate::op::ActorName;
 use crate::wire::{self, Wire, is_own};
 
-/// How long either side waits for the other's word.
+/// The longest that either side waits for the other's word.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const BANNER: &str = "The lab's programs can't set this terminal's title or clipboard, nor query it.";
@@ -35,7 +35,7 @@ pub struct ShellArguments {
     of: Option<u32>,
 }
 
-/// What a visitor asks for.
+/// A visitor's request.
 #[derive(Debug, Serialize, Deserialize)]
 struct Knock {
     actor: ActorName,
@@ -72,12 +72,14 @@ fn serve(stream: UnixStream, visits: &Sender<Visit>) {
         return;
     }
     let Ok(knock) = wire.receive::<Knock>() else { return };
+
     let (reply, answer) = mpsc::channel();
     let visit = Visit { actor: knock.message.actor, size: knock.message.size, reply };
     let opened = match visits.send(visit) {
         Ok(()) => answer.recv_timeout(PATIENCE).unwrap_or_else(|_| Err("the lab is busy".into())),
         Err(_) => Err("the lab is being taken down".into()),
     };
+
     let _ = match opened {
         Ok(ShellTerminal { master, .. }) => wire.send(&Opened::Shell, &[master.as_raw_fd()]),
         Err(why) => wire.send(&Opened::Refused(why), &[]),
@@ -92,6 +94,7 @@ pub fn shell(arguments: &ShellArguments) -> anyhow::Result<ExitCode> {
     let knock = Knock { actor: ActorName(arguments.actor.clone()), size: own_size() };
     wire.send(&knock, &[]).context("could not ask for a shell")?;
     let answer = wire.receive::<Opened>().context("the lab did not answer")?;
+
     match answer.message {
         Opened::Shell => {
             let master = answer.fds.into_iter().next().context("the lab sent no terminal")?;
@@ -128,6 +131,7 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
     } else {
         None
     };
+
     let resized = master.try_clone().context("could not keep the shell's terminal")?;
     let mut winches = signal_hook::iterator::Signals::new([libc::SIGWINCH]).context("could not watch for signals")?;
     std::thread::spawn(move || {
@@ -141,6 +145,7 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
         let end = end.try_clone().context("could not watch for signals")?;
         signal_hook::low_level::pipe::register(signal, end).context("could not watch for signals")?;
     }
+
     let mut filter = Filter::default();
     let passed = relay(std::fs::File::from(master), &ends, &mut filter);
     // A shell that was killed with an editor open leaves nothing of it behind.

@@ -49,11 +49,13 @@ pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     } else {
         record::of_lesson(&lesson, arguments.tape.clone().flatten().as_deref(), &facts())?
     };
+
     let form = match arguments.format {
         ExportFormat::Cast => Form::Cast,
         ExportFormat::Html => Form::Html,
         ExportFormat::Md => Form::Markdown,
     };
+
     match &arguments.output {
         Some(path) => {
             whole_file::save(path, |out| export::write(form, &lesson, &tape, out))?;

@@ -1,5 +1,6 @@
-//! What a shell of a lab may do to the real terminal: text, colours, cursor movement. Only whole sequences that are known leave
-//! here, so that the terminal is never left inside one, and nothing kept grows with what is printed.
+//! A filter between a shell of a lab and the real terminal: text, colours and cursor movement pass. Only whole
+//! sequences that are known leave here, so that the terminal is never left inside one, and nothing kept grows with
+//! what is printed.
 
 use std::collections::BTreeSet;
 
@@ -12,18 +13,19 @@ const MAX_STRING: usize = 64 * 1024;
 /// Digits of one parameter. Terminals take 65535 for "as far as it goes".
 const MAX_DIGITS: usize = 5;
 
-/// Controls that move the cursor, ring the bell or switch between two character sets. ENQ, which asks, is not among them.
+/// Controls that move the cursor, ring the bell or switch between two character sets. ENQ, which asks, is not among
+/// them.
 const CONTROLS: &str = "\u{7}\u{8}\t\n\u{b}\u{c}\r\u{e}\u{f}";
 
-/// What may follow an ESC: save and restore the cursor, move it, set a tab, keypad modes, line drawing.
+/// The sequences that may follow an ESC: save and restore the cursor, move it, set a tab, keypad modes, line drawing.
 const ESCAPES: [&str; 18] =
     ["7", "8", "D", "E", "H", "M", "=", ">", "#8", "(0", "(1", "(2", "(A", "(B", ")0", ")1", ")A", ")B"];
 
 /// Finals of control sequences without prefix: cursor, erasing, inserting, scrolling, tabs, colours, margins.
 const FINALS: &str = "@ABCDEFGHIJKLMPSTXZ`abdefgmrsu";
 
-/// Private modes: number, and whether a terminal has it on from the start. Left out are those that change how bytes are
-/// read (2, VT52), what `CSI s` means (69), or that make a terminal speak by itself (1004, focus).
+/// Private modes: number, and whether a terminal has it on from the start. Left out are those that change how bytes
+/// are read (2, VT52), what `CSI s` means (69), or that make a terminal speak by itself (1004, focus).
 const MODES: [(u16, bool); 15] = [
     (1, false),
     (5, false),
@@ -48,9 +50,9 @@ pub struct Filter {
     state: State,
     /// The first bytes of a character, up to three.
     partial: Vec<u8>,
-    /// What followed ESC, or ESC [, so far.
+    /// The characters after ESC, or ESC [, so far.
     sequence: String,
-    /// What gives the terminal back as it was.
+    /// The sequences that give the terminal back as it was.
     undo: BTreeSet<String>,
 }
 
@@ -68,7 +70,7 @@ enum State {
 }
 
 impl Filter {
-    /// What may be printed of these bytes. A sequence or a character that is cut waits for the rest.
+    /// The part of these bytes that may be printed. A sequence or a character that is cut waits for the rest.
     pub fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
         let bytes = whole_characters(&mut self.partial, bytes);
         let mut out = String::with_capacity(bytes.len());
@@ -83,7 +85,7 @@ impl Filter {
         out.into_bytes()
     }
 
-    /// What gives the terminal back as it was: its own screen, its cursor, no mouse, no colours.
+    /// The sequences that give the terminal back as it was: its own screen, its cursor, no mouse, no colours.
     pub fn restore(&self) -> Vec<u8> {
         self.undo.iter().flat_map(|sequence| sequence.bytes()).collect()
     }
@@ -147,12 +149,14 @@ impl Filter {
         if (' '..='/').contains(&letter) {
             return;
         }
+
         let sequence = std::mem::take(&mut self.sequence);
         self.state = match sequence.as_str() {
             "[" => State::Control,
             "]" | "P" | "X" | "^" | "_" | "k" => State::String { swallowed: 0 },
             _ => State::Text,
         };
+
         match sequence.as_str() {
             // A full reset would empty what the terminal has kept above the screen, too.
             "c" => out.push_str("\u{1b}[!p\u{1b}[H\u{1b}[2J"),
@@ -174,11 +178,13 @@ impl Filter {
         if (' '..='?').contains(&letter) {
             return self.keep(letter);
         }
+
         self.state = State::Text;
         let sequence = std::mem::take(&mut self.sequence);
         if sequence.len() > MAX_SEQUENCE {
             return;
         }
+
         let (private, rest) = sequence.strip_prefix('?').map_or((false, sequence.as_str()), |rest| (true, rest));
         let (parameters, between) = rest.split_at(rest.find(|one| (' '..='/').contains(&one)).unwrap_or(rest.len()));
         let is_number = |part: &str| part.len() <= MAX_DIGITS && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -223,7 +229,7 @@ impl Filter {
         }
     }
 
-    /// That this will give something back, or need not any more.
+    /// Keep a sequence that gives something back, or drop it when nothing is due any more.
     fn remember(&mut self, undo: &str, is_due: bool) {
         if is_due {
             self.undo.insert(undo.to_owned());

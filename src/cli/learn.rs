@@ -58,11 +58,12 @@ pub struct QuizArguments {
     pub consent: Consent,
 }
 
-/// Without a name: the catalogue.
+/// Open the screen with a lesson; without a name, with the catalogue.
 pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitCode> {
     // Errors in what was typed come before the screen is touched.
     let mut file = options.tape.clone().flatten();
     let mut asked = name.map(open_lesson).transpose()?;
+
     if let (None, Some(given)) = (&asked, &file) {
         // `--tape LESSON` means the program's own tape of it, where there is no such file.
         let is_file = given.exists();
@@ -74,12 +75,14 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
         asked = Some(open_lesson(&lesson)?);
         file = file.filter(|_| is_file);
     }
+
     let open = asked.as_ref().map(|lesson| lesson.id.clone());
     let source = if options.tape.is_some() { Source::Tape } else { Source::Lab };
     let consent = match (&asked, name, source) {
         (Some(lesson), Some(name), Source::Lab) => to_agree_to(name, lesson, options.consent),
         _ => None,
     };
+
     let setting =
         Setting { ascii: options.ascii, your_turn: options.your_turn, source, tape: file, exam: None, consent };
     screen(asked, open, setting)
@@ -99,13 +102,16 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
             asking.filter(plays).map(|lesson| lesson.id.clone()).collect()
         }
     };
+
     if lessons.is_empty() {
         bail!("no lesson with questions plays here (`unboxed doctor` says why)");
     }
+
     let first = lessons.remove(0);
     // Seed 0 would mean "in order".
     let exam = Exam { lessons, seed: arguments.shuffle.map(|seed| seed.max(1)), results: Vec::new() };
     let exam = Some(exam);
+
     let consent = arguments
         .lesson
         .as_deref()
@@ -115,7 +121,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
     screen(asked, Some(first), setting)
 }
 
-/// How the screen is opened, whichever command opens it.
+/// The way that the screen is opened, whichever command opens it.
 struct Setting {
     ascii: bool,
     your_turn: bool,
@@ -126,7 +132,7 @@ struct Setting {
     consent: Option<Vec<String>>,
 }
 
-/// What is asked on the screen before a lesson file is played live.
+/// The question on the screen before a lesson file is played live.
 fn to_agree_to(name: &str, lesson: &Lesson, consent: Consent) -> Option<Vec<String>> {
     (!consent.yes && consent::is_asked_for(name, lesson)).then(|| consent::question(name, lesson))
 }
@@ -139,11 +145,13 @@ fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyh
             Source::Lab => check_live(lesson, &facts, Some("see its tape: unboxed learn"))?,
         }
     }
+
     let dir = home::state_directory();
     let (progress, notice) = match &dir {
         Some(dir) => Progress::load(dir),
         None => (Progress::default(), Some("there is no home directory of your own: no progress is kept".into())),
     };
+
     let lessons = catalogue::all()?;
     let rows = lessons.iter().map(|lesson| row(lesson, &facts, &progress)).collect();
     let mut known = lessons;
@@ -151,6 +159,7 @@ fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyh
         known.retain(|one| one.id != lesson.id);
         known.push(lesson);
     }
+
     let mut backstage = Engines { lessons: known, facts, progress, saver: Saver::start(dir), tape: setting.tape };
     let options = TuiOptions {
         ascii: setting.ascii,
@@ -164,6 +173,7 @@ fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyh
         exam: setting.exam,
         consent: setting.consent,
     };
+
     let shown = tui::run(options, &mut backstage);
     if let Some(said) = backstage.saver.finish() {
         eprintln!("unboxed: {}", text::safe_lines(&said));
@@ -177,6 +187,7 @@ fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {
         Playable::No { why, cure } => Some((why, cure)),
     };
     let is_left_out = |needs| can_play(needs, facts) != Playable::Live;
+
     CatalogueRow {
         number: lesson.number,
         id: lesson.id.clone(),
@@ -222,11 +233,13 @@ impl Backstage for Engines {
             let tape = record::of_lesson(&lesson, self.tape.as_deref(), &self.facts)?;
             return play_tape(lesson, tape);
         }
+
         let left_off = self.progress.played(id).filter(|played| *played < lesson.steps.len()).unwrap_or(0);
         let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
         let (to_front, events) = events::channel();
         let (facts, own) = (self.facts.clone(), Arc::clone(&lesson));
         let options = SessionOptions::new(program().to_path_buf(), true);
+
         // Without a door `unboxed shell` finds nothing; that is no reason not to learn.
         let door = door::open();
         let thread = std::thread::spawn(move || {
@@ -237,6 +250,7 @@ impl Backstage for Engines {
             let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
             play::serve(open, &for_engine, &visits, &to_front);
         });
+
         Ok(EngineLink { lesson, requests, events, thread, left_off, tape: None })
     }
 

@@ -159,6 +159,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     if !has_lab_or_screen {
         crate::kernel::process::die_of_broken_pipes();
     }
+
     match command {
         Command::Learn { lesson, options } => learn::learn(lesson.as_deref(), &options),
         Command::Present(arguments) => present::present(&arguments),
@@ -191,11 +192,12 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Fails where something of ours stays.
+/// Remove what killed runs left behind. Fails where something of ours stays.
 fn clean() -> anyhow::Result<ExitCode> {
     let swept = crate::keeper::sweep::everything(&crate::keeper::cgroups::hierarchies());
     let sockets = socket::sweep();
     let removed: Vec<PathBuf> = swept.removed.into_iter().chain(sockets.removed).collect();
+
     for path in &removed {
         println!("removed {}", text::one_line(&path.display().to_string()));
     }
@@ -205,6 +207,7 @@ fn clean() -> anyhow::Result<ExitCode> {
     for one in &swept.left {
         println!("left {}: {}", text::one_line(&one.path.display().to_string()), one.why);
     }
+
     if removed.is_empty() && swept.left.is_empty() {
         println!("nothing was left behind");
     }
@@ -236,8 +239,8 @@ fn is_path(name: &str) -> bool {
     name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml")
 }
 
-/// An error where a lesson can't be played live: why, and what would change that; and where it has a tape and `offer` is what to do
-/// with one, that.
+/// An error where a lesson can't be played live: why, and what would change that; and where it has a tape and `offer`
+/// is what to do with one, that.
 fn check_live(lesson: &Lesson, facts: &Facts, offer: Option<&str>) -> anyhow::Result<()> {
     let Playable::No { why, cure } = can_play(&lesson.needs, facts) else { return Ok(()) };
     let offer = offer.filter(|_| shelf::has(&lesson.id));

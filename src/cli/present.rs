@@ -33,7 +33,7 @@ use crate::wire::Wire;
 /// Messages of the hub's that may wait for a window's screen.
 const UNREAD: usize = 4;
 
-/// What the hub prints once windows can come.
+/// The line that the hub prints once windows can come.
 const READY: &str = "ready";
 
 #[derive(Debug, Args)]
@@ -79,17 +79,19 @@ pub fn present(arguments: &PresentArguments) -> anyhow::Result<ExitCode> {
         None => {
             check_live(&lesson, &facts, Some("present its tape: unboxed present"))?;
             consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
-            // The hub has no terminal to ask on. It looks for the answer that was kept, for the file as it reads it; or is told of
-            // one that was not.
+            // The hub has no terminal to ask on. It looks for the answer that was kept, for the file as it reads it;
+            // or is told of one that was not.
             arguments.consent.yes || consent::is_asked_for(&arguments.lesson, &lesson)
         }
     };
+
     let mut hub = start_hub(arguments, is_agreed)?;
     let of = Some(hub.id());
     let stream = socket::connect(Behind::Talk, of)?;
     let mut window = window(Role::Screen);
     window.with_notes = arguments.notes;
     let shown = show(stream, window, arguments.ascii);
+
     // The talk goes on as long as another window is open; a hub that is at its end is not left unburied.
     let _ = hub.try_wait();
     shown
@@ -132,6 +134,7 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
     let mut outgoing = Wire::from_fd(stream.try_clone().context("could not set up the connection")?.into());
     let mut incoming = Wire::from_fd(stream.into());
     outgoing.send(&hello, &[]).context("could not join the talk")?;
+
     let (to_hub, messages) = mpsc::channel::<ToHub>();
     std::thread::spawn(move || {
         for message in messages {
@@ -140,7 +143,9 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
             }
         }
     });
-    // Bounded: a window whose terminal takes nothing stops hearing, and the hub tells it all anew once it listens again.
+
+    // Bounded: a window whose terminal takes nothing stops hearing, and the hub tells it all anew once it listens
+    // again.
     let (heard, from_hub) = mpsc::sync_channel(UNREAD);
     std::thread::spawn(move || {
         while let Ok(received) = incoming.receive::<FromHub>() {
@@ -149,6 +154,7 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
             }
         }
     });
+
     let options = TuiOptions {
         ascii,
         catalogue: Vec::new(),
@@ -199,11 +205,13 @@ fn start_hub(arguments: &PresentArguments, is_agreed: bool) -> anyhow::Result<Ch
         command.arg("--yes");
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+
     let mut hub = command.spawn().context("could not start the talk")?;
     let mut said = String::new();
     if let Some(stdout) = hub.stdout.take() {
         BufReader::new(stdout).read_line(&mut said).context("could not hear from the talk")?;
     }
+
     if said.trim() == READY {
         return Ok(hub);
     }
@@ -230,10 +238,12 @@ pub struct HubArguments {
 pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
     // A terminal that is closed must not take the talk along. It fails only for who leads a session already.
     let _ = nix::unistd::setsid();
+
     // Read once: what windows are told is what is played.
     let (name, source) = lesson_source(&arguments.lesson)?;
     let lesson = Arc::new(parse(&name, &source)?);
     let facts = facts();
+
     let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
     let (to_hub, events) = events::channel();
     let own = Arc::clone(&lesson);
@@ -241,6 +251,7 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
     let cannot = |step: &Step| can_play(&step.needs, &facts) != Playable::Live;
     let mut missing: BTreeSet<usize> =
         lesson.steps.iter().enumerate().filter(|(_, step)| cannot(step)).map(|(index, _)| index).collect();
+
     let (_place, listener) = socket::listen(Behind::Talk)?;
     let engine = match &arguments.tape {
         Some(file) => {
@@ -262,6 +273,7 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
             })
         }
     };
+
     let clock = Clock::new(&lesson, arguments.minutes, &missing);
     let subject = Presented { lesson: source, name, steps: lesson.steps.len(), tape: origin, missing, clock };
     println!("{READY}");

@@ -71,10 +71,12 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
         println!("forgotten: {what}");
         return Ok(ExitCode::SUCCESS);
     }
+
     let (progress, said) = Progress::load(&dir);
     tell(said);
     let lessons = catalogue::all()?;
     let rows: Vec<Row<'_>> = lessons.iter().map(|lesson| row(lesson, &progress)).collect();
+
     let mut out = std::io::stdout().lock();
     match arguments.format {
         Format::Json => {
@@ -110,6 +112,7 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
             }
         }
     }
+
     Ok(ExitCode::SUCCESS)
 }
 
@@ -122,6 +125,7 @@ fn tell(said: Option<String>) {
 fn row<'a>(lesson: &'a Lesson, progress: &'a Progress) -> Row<'a> {
     let details = progress.lesson(&lesson.id);
     let of = |count: fn(&LessonProgress) -> usize| details.map_or(0, count);
+
     Row {
         number: lesson.number,
         lesson: &lesson.id,

@@ -26,12 +26,13 @@ pub struct RecordArguments {
     pub consent: Consent,
 }
 
-/// Exit code 0 only if every expectation held and the machine is as it was; else there is no tape.
+/// Record a lesson. Exit code 0 only if every expectation held and the machine is as it was; else there is no tape.
 pub fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
     let lesson = Arc::new(open_lesson(&arguments.lesson)?);
     consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
     let tape = play(&lesson)?;
     let bytes = whole_file::save(&arguments.output, |out| file::write(&tape, out))?;
+
     println!(
         "{}: {} steps, {} KiB, {}",
         text::safe(&arguments.output.to_string_lossy()),

@@ -8,7 +8,7 @@ use crate::doctor::Facts;
 use crate::kernel::log;
 use crate::text;
 
-/// How much of the log's end is read, in bytes, and printed, in lines.
+/// The most of the log's end that is read, in bytes, and printed, in lines.
 const MAX_LOG: u64 = 64 * 1024;
 const MAX_LOG_LINES: usize = 80;
 
@@ -17,9 +17,11 @@ pub fn report(facts: &Facts, verdicts: &str) -> anyhow::Result<String> {
     let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     let system = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or("unknown");
     let mut report = format!("unboxed {}\nsystem: {}\n\n", env!("CARGO_PKG_VERSION"), system.trim_matches('"'));
+
     report.push_str(verdicts.trim_end());
     report.push_str("\n\nFacts\n");
     report.push_str(&serde_json::to_string_pretty(facts)?);
+
     match log::path() {
         Some(path) => {
             report.push_str("\n\nThe end of the log\n");
@@ -42,7 +44,7 @@ fn end_of(path: &Path) -> std::io::Result<String> {
     Ok(lines[lines.len().saturating_sub(MAX_LOG_LINES)..].join("\n"))
 }
 
-/// What tells whose machine this is, and what stands in its place.
+/// The words that tell whose machine this is, each with what stands in its place.
 fn names() -> Vec<(String, &'static str)> {
     let host = nix::sys::utsname::uname().map(|uname| uname.nodename().to_string_lossy().into_owned());
     let user = nix::unistd::User::from_uid(nix::unistd::Uid::current()).ok().flatten();
@@ -60,6 +62,7 @@ fn names() -> Vec<(String, &'static str)> {
 fn masked(text: &str, names: &[(String, &str)]) -> String {
     let is_of_word = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-');
     let mut masked = text.to_owned();
+
     for (name, mask) in names {
         let mut rest = masked.as_str();
         let mut done = String::new();
@@ -73,6 +76,7 @@ fn masked(text: &str, names: &[(String, &str)]) -> String {
         done.push_str(rest);
         masked = done;
     }
+
     masked
 }
 

@@ -86,13 +86,14 @@ struct StepJson<'a> {
 
 const PRINTING: &str = "could not write to standard output";
 
-/// Exit code 0 only if every expectation held and the machine is as it was.
+/// Play a lesson. Exit code 0 only if every expectation held and the machine is as it was.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let lesson = Arc::new(open_lesson(&arguments.lesson)?);
     let count = match &arguments.until {
         Some(name) => 1 + find_step(&lesson, name)?,
         None => lesson.steps.len(),
     };
+
     let facts = facts();
     check_live(&lesson, &facts, None)?;
     consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
@@ -100,6 +101,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let options = SessionOptions::new(program().to_path_buf(), false);
     let mut session = Session::open(Arc::clone(&lesson), facts, &options)
         .context("the lab could not be made (`unboxed doctor` says what this machine allows)")?;
+
     let mut records = Vec::new();
     for _ in 0..count {
         let number = session.played() + 1;
@@ -109,6 +111,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         }
         records.push(record);
     }
+
     let info = session.lab()?.info();
     let ok = records.iter().all(StepRecord::is_ok);
     if arguments.hold {
@@ -122,6 +125,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
             session.lab().context("stopped while the lab was held")?;
         }
     }
+
     let proof = session.close();
     match arguments.format {
         Format::Text => print_proof(&proof).context(PRINTING)?,
@@ -138,6 +142,7 @@ fn find_step(lesson: &Lesson, name: &str) -> anyhow::Result<usize> {
         .iter()
         .enumerate()
         .position(|(index, step)| step.id == name || number.is_some_and(|number| number == index + 1));
+
     found.with_context(|| {
         let meant = nearest(name, lesson.steps.iter().map(|step| step.id.as_str()));
         let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
@@ -145,8 +150,8 @@ fn find_step(lesson: &Lesson, name: &str) -> anyhow::Result<usize> {
     })
 }
 
-/// A channel that speaks when it is time to stop holding: the input ended, or a signal came. Signals that come while the
-/// lesson still plays end the program; the keeper then takes the lab away.
+/// A channel that speaks when it is time to stop holding: the input ended, or a signal came. Signals that come while
+/// the lesson still plays end the program; the keeper then takes the lab away.
 fn watch_for_stop(hold: bool) -> anyhow::Result<std::sync::mpsc::Receiver<()>> {
     let (sender, receiver) = std::sync::mpsc::channel();
     if hold {
@@ -163,11 +168,13 @@ fn watch_for_stop(hold: bool) -> anyhow::Result<std::sync::mpsc::Receiver<()>> {
             let _ = sender.send(());
         });
     }
+
     Ok(receiver)
 }
 
 fn tell_held(format: Format, lesson: &Lesson, records: &[StepRecord], info: &LabInfo) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
+
     match format {
         Format::Json => {
             drop(out);
@@ -198,6 +205,7 @@ fn print_json(
         ok: records.iter().all(StepRecord::is_ok),
         steps: records.iter().map(|record| step_json(&lesson.steps[record.step], record)).collect(),
     };
+
     let mut out = BufWriter::new(std::io::stdout().lock());
     report.serialize(&mut serde_json::Serializer::with_formatter(&mut out, InSight))?;
     writeln!(out)?;
@@ -228,6 +236,7 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
         writeln!(out, "  to change that: {}", text::one_line(cure))?;
         return Ok(());
     }
+
     const SHOWN: usize = 12;
     for op in &record.ops {
         for call in op.calls.iter().take(SHOWN) {
@@ -241,6 +250,7 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
         if op.calls.len() > SHOWN {
             writeln!(out, "  {}: … and {} calls more", text::safe(op.actor.as_str()), op.calls.len() - SHOWN)?;
         }
+
         match &op.outcome {
             Outcome::Failed { errno, .. } => {
                 if let Some(meaning) = failure::explain(&op.op, errno) {
@@ -254,6 +264,7 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
             }
         }
     }
+
     for line in words::diff_lines(record.diff()) {
         writeln!(out, "{}", text::shortened(&line, 160))?;
     }
@@ -264,6 +275,7 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
             writeln!(out, "       the kernel shows: {}", text::safe(&verdict.seen))?;
         }
     }
+
     out.flush()?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! What the learner did, written down by a thread of its own: a slow disk never holds up the screen, nor a lock the end.
+//! Notes of what the learner did, written down by a thread of its own: a slow disk never holds up the screen, nor a
+//! lock the end.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use crate::app::Note;
 use crate::progress::Progress;
 
-/// How long the end waits for the last note to be written.
+/// The longest that the end waits for the last note to be written.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Writes notes until it is dropped.
@@ -24,7 +25,7 @@ pub struct Saver {
 type Trouble = Arc<Mutex<Option<String>>>;
 
 impl Saver {
-    /// Without a directory nothing is kept.
+    /// Start the thread that writes. Without a directory nothing is kept.
     pub fn start(dir: Option<PathBuf>) -> Saver {
         let trouble = Trouble::default();
         let (writes, done) = mpsc::channel();
@@ -59,11 +60,13 @@ impl Saver {
     }
 }
 
-/// Write what comes until no more can. What could not be written is tried again with the next, and once more at the end.
+/// Write what comes until no more can. What could not be written is tried again with the next, and once more at the
+/// end.
 fn write(dir: &std::path::Path, received: &Receiver<(String, Note)>, said: &Trouble) {
     let mut batch: Vec<(String, Note)> = Vec::new();
     let mut is_told = false;
     let mut is_over = false;
+
     while !is_over {
         match received.recv() {
             Ok(first) => batch.push(first),
@@ -73,6 +76,7 @@ fn write(dir: &std::path::Path, received: &Receiver<(String, Note)>, said: &Trou
         if batch.is_empty() {
             continue;
         }
+
         let written = Progress::change(dir, |progress| {
             batch.iter().for_each(|(lesson, note)| apply(progress, lesson, note));
         });

@@ -1,6 +1,6 @@
-//! Sockets of running programs, by the number of their process. Both sides ask who is at the other end: a program serves its own
-//! user and root, and a client speaks to its own user's programs alone. So root does not join what others run: `sudo -u`
-//! them does.
+//! Sockets of running programs, by the number of their process. Both sides ask who is at the other end: a program
+//! serves its own user and root, and a client speaks to its own user's programs alone. So root does not join what
+//! others run: `sudo -u` them does.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -19,7 +19,7 @@ use crate::wire;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// What is behind a socket.
+/// The service behind a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behind {
     /// A lab that lets shells in.
@@ -70,7 +70,7 @@ impl Drop for Place {
     }
 }
 
-/// What an entry turned out to be.
+/// The state that an entry was found in.
 enum Entry {
     Serves(UnixStream),
     /// A socket of ours at which nobody listens any more.
@@ -83,7 +83,7 @@ enum Entry {
     Strange(String),
 }
 
-/// What `sweep` did.
+/// The sockets that `sweep` removed, and those that it left.
 #[derive(Debug, Default)]
 pub struct SweptSockets {
     pub removed: Vec<PathBuf>,
@@ -122,8 +122,8 @@ fn bind(dir: &OpenDirectory, name: &OsStr) -> nix::Result<UnixListener> {
     Ok(UnixListener::from(socket))
 }
 
-/// A name is taken from no one: of a process that had our number before, and died, it is gone by now; another container's
-/// may share the directory.
+/// A name is taken from no one: of a process that had our number before, and died, it is gone by now; another
+/// container's may share the directory.
 fn name_socket(dir: &OpenDirectory, part: &OsStr, name: &OsStr) -> anyhow::Result<()> {
     match dir.link(part, name) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -150,6 +150,7 @@ pub fn connect(behind: Behind, of: Option<u32>) -> anyhow::Result<UnixStream> {
             }
         }
     }
+
     let pids: Vec<String> = serving.iter().map(|(pid, _)| pid.to_string()).collect();
     match (serving.len(), others.first(), of) {
         (1, _, _) => Ok(serving.remove(0).1),
@@ -160,11 +161,12 @@ pub fn connect(behind: Behind, of: Option<u32>) -> anyhow::Result<UnixStream> {
     }
 }
 
-/// Why a process that was named can't be joined.
+/// The reason that a process that was named can't be joined.
 fn why_not(pid: u32, behind: Behind) -> String {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
     let owner: Option<u32> = uids.and_then(|uids| uids.split_ascii_whitespace().nth(1)?.parse().ok());
+
     match owner {
         None => format!("there is no process {pid}"),
         Some(owner) if owner == own_uid() => {
@@ -223,7 +225,7 @@ fn part_is_dead(name: &OsStr) -> bool {
     })
 }
 
-/// What an entry is: what is looked at is what is connected to, whatever has its name meanwhile.
+/// The state of an entry: what is looked at is what is connected to, whatever has its name meanwhile.
 fn ask(dir: &OpenDirectory, name: &OsStr) -> Entry {
     let strange = |errno: Errno| Entry::Strange(format!("it could not be asked: {errno}"));
     let entry = match dir.open_entry(name) {
@@ -231,6 +233,7 @@ fn ask(dir: &OpenDirectory, name: &OsStr) -> Entry {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Entry::Gone,
         Err(error) => return Entry::Strange(error.to_string()),
     };
+
     match stat::fstat(&entry) {
         Ok(found) if directory::kind(&found) != SFlag::S_IFSOCK => return Entry::Strange("it is no socket".into()),
         Ok(found) if found.st_uid != own_uid() => {
@@ -239,6 +242,7 @@ fn ask(dir: &OpenDirectory, name: &OsStr) -> Entry {
         Ok(_) => {}
         Err(errno) => return strange(errno),
     }
+
     match connect_to(&entry) {
         Ok(stream) => match wire::peer_uid(&stream) {
             Ok(uid) if uid == own_uid() => Entry::Serves(stream),

@@ -23,7 +23,8 @@ pub fn save(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
     kept.with_context(|| format!("could not write {}", path.display()))
 }
 
-/// In a directory that others can write to, too: the new file's name is nobody's, and a link at the place is replaced, not followed.
+/// Put a new file at the place, in a directory that others can write to, too: the new file's name is nobody's, and a
+/// link at the place is replaced, not followed.
 fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<u64> {
     let name = path.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
     let parent = path.parent().filter(|parent| *parent != OsStr::new(""));
@@ -34,7 +35,8 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     })
 }
 
-/// `/dev/stdout` is a link, and so are the names that shells give to pipes; but a link of another user's is not believed.
+/// `/dev/stdout` is a link, and so are the names that shells give to pipes; but a link of another user's is not
+/// believed.
 fn fill(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<u64> {
     let link = path.symlink_metadata()?;
     if link.is_symlink() && ![0, Uid::effective().as_raw()].contains(&link.uid()) {

@@ -1,4 +1,4 @@
-//! What changed between two snapshots, keyed by the kernel's identities (mount id, pid + start time, ifindex …).
+//! The changes between two snapshots, keyed by the kernel's identities (mount id, pid + start time, ifindex …).
 
 mod rows;
 
@@ -15,7 +15,8 @@ use crate::snapshot::{
 };
 use crate::view::ViewKind;
 
-/// How a row changed. `Moved` is for mounts whose target changed and nothing else did (pivot_root, mount --move).
+/// The kind of change of a row. `Moved` is for mounts whose target changed and nothing else did (pivot_root,
+/// mount --move).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
@@ -60,11 +61,12 @@ pub struct Section<T> {
     pub owner: String,
     pub birth: Birth,
     pub rows: Vec<Row<T>>,
-    /// What both sides left out, before and after.
+    /// The rows left out on each side, before and after.
     pub omitted: [Omitted; 2],
 }
 
-/// Whether the owner itself is new. A new mount namespace is a *copy*: its rows were not mounted one by one.
+/// The change of the owner itself: new, gone, or there on both sides. A new mount namespace is a *copy*: its rows
+/// were not mounted one by one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Birth {
@@ -83,7 +85,7 @@ pub enum Birth {
 pub struct Diff {
     pub mounts: Vec<Section<Mount>>,
     pub processes: Vec<Row<Process>>,
-    /// What both sides left out, before and after, as below.
+    /// The rows left out on each side, before and after, as below.
     pub processes_omitted: [Omitted; 2],
     pub namespaces: Vec<Row<Namespace>>,
     pub networks: Vec<NetworkDiff>,
@@ -106,12 +108,12 @@ pub struct NetworkDiff {
     pub neighbours: Vec<Row<Neighbour>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<Row<Traffic>>,
-    /// What both sides left out, before and after.
+    /// The rows left out on each side, before and after.
     pub omitted: [NetworkOmitted; 2],
 }
 
 impl NetworkDiff {
-    /// What was left out of one of its lists, before and after.
+    /// The rows left out of one of its lists, before and after.
     pub fn omitted_of(&self, list: fn(&NetworkOmitted) -> Omitted) -> [Omitted; 2] {
         self.omitted.each_ref().map(list)
     }
@@ -176,7 +178,7 @@ impl Diff {
             && !self.hostnames.iter().any(|row| row.mark.is_change())
     }
 
-    /// How many rows of a view changed. Calls are no state: 0.
+    /// The number of rows of a view that changed. Calls are no state: 0.
     pub fn changes(&self, view: ViewKind) -> usize {
         match view {
             ViewKind::Mounts => in_sections(&self.mounts),
@@ -197,7 +199,7 @@ impl Diff {
     }
 }
 
-/// Whether a cgroup file counts what happens: it moves by itself.
+/// True for a cgroup file that counts what happens: it moves by itself.
 pub fn is_counter(file: &str) -> bool {
     const COUNTERS: [&str; 15] = [
         "memory.usage_in_bytes",
@@ -216,6 +218,7 @@ pub fn is_counter(file: &str) -> bool {
         "cgroup.procs",
         "memory.oom_control",
     ];
+
     COUNTERS.contains(&file)
 }
 
@@ -236,6 +239,7 @@ fn whole<T>(rows: &[T]) -> Side<'_, T> {
 fn mounts(before: &[MountTable], after: &[MountTable]) -> Vec<Section<Mount>> {
     let key = |mount: &Mount| (mount.id, mount.device.clone(), mount.root.clone(), mount.fstype.clone());
     let mut found: Vec<Section<Mount>> = Vec::new();
+
     for table in after {
         let section = match before.iter().find(|old| old.actor == table.actor) {
             Some(old) if old.ns == table.ns => Section {
@@ -248,6 +252,7 @@ fn mounts(before: &[MountTable], after: &[MountTable]) -> Vec<Section<Mount>> {
         };
         found.push(section);
     }
+
     for old in before.iter().filter(|old| !after.iter().any(|table| table.actor == old.actor)) {
         found.push(Section {
             owner: old.actor.0.clone(),
@@ -256,6 +261,7 @@ fn mounts(before: &[MountTable], after: &[MountTable]) -> Vec<Section<Mount>> {
             omitted: [old.omitted, Omitted::Nothing],
         });
     }
+
     found
 }
 
@@ -268,6 +274,7 @@ fn newborn(table: &MountTable, before: &[MountTable], after: &[MountTable]) -> S
         rows: table.rows.iter().map(|row| of_newborn(row, mark(row))).collect(),
         omitted: [Omitted::Nothing, table.omitted],
     };
+
     let others = || after.iter().chain(before).filter(|other| other.actor != table.actor);
     if others().any(|other| other.ns == table.ns) {
         return section(Birth::New, &|_| Mark::Same);
@@ -287,6 +294,7 @@ fn newborn(table: &MountTable, before: &[MountTable], after: &[MountTable]) -> S
     let Some((parent, known, _)) = parent else {
         return section(Birth::New, &|_| Mark::Added);
     };
+
     // A mount that the copied table may have had behind its end was copied too, or is new.
     let new = if parent.omitted.is_nothing() { Mark::Added } else { Mark::Unknown };
     section(Birth::CopyOf(parent.actor.clone()), &|row| if known.contains(&place(row)) { Mark::Same } else { new })
@@ -316,7 +324,8 @@ fn process_mark(before: &Process, after: &Process) -> Mark {
     if *before == calm && !became_zombie { Mark::Same } else { Mark::Changed }
 }
 
-/// Namespaces are known by their members. Where not all processes were read, those who are there tell nothing of the others.
+/// Namespaces are known by their members. Where not all processes were read, those who are there tell nothing of the
+/// others.
 fn namespaces(before: &Snapshot, after: &Snapshot) -> Vec<Row<Namespace>> {
     let is_whole = before.processes_omitted.is_nothing() && after.processes_omitted.is_nothing();
     let mark = |old: &Namespace, new: &Namespace| match mark_by_equality(old, new) {
@@ -369,6 +378,7 @@ fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff> {
         ),
         omitted: [old.omitted, new.omitted],
     };
+
     let mut found: Vec<NetworkDiff> = after
         .iter()
         .map(|new| match before.iter().find(|old| old.name == new.name && old.ns == new.ns) {
@@ -376,9 +386,11 @@ fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff> {
             None => one(&new.name, Birth::New, &none, new),
         })
         .collect();
+
     for old in before.iter().filter(|old| !after.iter().any(|new| new.name == old.name)) {
         found.push(one(&old.name, Birth::Gone, old, &none));
     }
+
     found
 }
 
@@ -499,6 +511,7 @@ mod tests {
         let copy = table("box", 8, &["11 0 0:1 / / rw - tmpfs none rw", "12 11 0:2 / /proc rw - proc proc rw"]);
         let found = mounts(std::slice::from_ref(&host), &[copy, host.clone()]);
         assert_eq!(found[0].birth, Birth::CopyOf("host".into()));
+
         assert_eq!(
             marks(
                 std::slice::from_ref(&host),
@@ -507,8 +520,10 @@ mod tests {
             ),
             " "
         );
+
         let shared = mounts(std::slice::from_ref(&host), &[table("friend", 7, &[ROOT, PROC]), host.clone()]);
         assert_eq!(shared[0].birth, Birth::New);
+
         let ended = mounts(&[table("box", 8, &[ROOT])], &[]);
         assert_eq!((ended[0].birth.clone(), ended[0].rows[0].mark), (Birth::Gone, Mark::Gone));
     }
@@ -553,6 +568,7 @@ mod tests {
             namespaces: std::collections::BTreeMap::new(),
             cgroups: Vec::new(),
         };
+
         assert_eq!(process_mark(&process('R', "sh"), &process('S', "sh")), Mark::Same);
         assert_eq!(process_mark(&process('R', "sh"), &process('Z', "sh")), Mark::Changed);
         assert_eq!(process_mark(&process('R', "sh"), &process('R', "sleep")), Mark::Changed);

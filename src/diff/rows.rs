@@ -1,4 +1,5 @@
-//! Rows of two lists, set beside each other by what they are told by. Linear in their length: a lab decides how long they are.
+//! Rows of two lists, set beside each other by what they are told by. Linear in their length: a lab decides how long
+//! they are.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -18,13 +19,13 @@ impl<'a, T> Side<'a, T> {
         Side { rows, omitted }
     }
 
-    /// What is not in this list is not there.
+    /// True if nothing was left out: a row that is not in this list is not there.
     fn is_whole(&self) -> bool {
         self.omitted.is_nothing()
     }
 }
 
-/// Of a row that one side alone has: whether that says anything depends on whether the other is whole.
+/// The mark of a row that one side alone has; unknown where the other side was cut, since the row may be there, too.
 fn unless_cut<T>(mark: Mark, other: &Side<'_, T>) -> Mark {
     if other.is_whole() { mark } else { Mark::Unknown }
 }
@@ -107,10 +108,12 @@ pub fn sections<T: Clone + PartialEq, K: Eq + Hash>(
         };
         found.push(section(&new.owner, birth, old, &new.side, &key));
     }
+
     for old in before.rows.iter().filter(|old| !new_places.contains_key(&old.owner)) {
         let (birth, new) = if after.is_whole() { (Birth::Gone, &none) } else { (Birth::Unknown, &unseen) };
         found.push(section(&old.owner, birth, &old.side, new, &key));
     }
+
     found
 }
 
@@ -186,6 +189,7 @@ mod tests {
                 .collect();
             assert_eq!(found, expected);
         };
+
         let (whole, cut) = (Omitted::Nothing, Omitted::Rows(1));
         let old = |owner| (owner, Birth::Old, Mark::Same);
         check("ab", whole, "bc", whole, &[old("b"), ("c", Birth::New, Mark::Added), ("a", Birth::Gone, Mark::Gone)]);

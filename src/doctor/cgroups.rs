@@ -1,4 +1,4 @@
-//! Which cgroup hierarchies this machine has, and where in them a lab's own groups can be made.
+//! The cgroup hierarchies of this machine, and the places in them where a lab's own groups can be made.
 
 use std::fs;
 
@@ -14,9 +14,10 @@ pub struct Cgroups {
     pub layout: Layout,
     /// In the order of the mount table.
     pub hierarchies: Vec<MountedHierarchy>,
-    /// What the kernel has, as /proc/cgroups says.
+    /// The controllers that the kernel has, as /proc/cgroups says.
     pub offered: Vec<OfferedController>,
-    /// What the keeper can mount by itself, or why it can't.
+    /// The hierarchies of net_cls and net_prio that are not mounted: the keeper mounts them, unless there is an
+    /// obstacle.
     pub unmounted: Vec<Unmounted>,
 }
 
@@ -34,6 +35,7 @@ impl Cgroups {
     pub fn read(roots: &Roots) -> Cgroups {
         let mounts = roots.text("proc/self/mountinfo").unwrap_or_default();
         let membership = roots.text("proc/self/cgroup").unwrap_or_default();
+
         let mut hierarchies: Vec<MountedHierarchy> = Vec::new();
         for mount in mounts.lines().filter_map(CgroupMount::parse) {
             let hierarchy = mount.read(roots, &membership);
@@ -44,6 +46,7 @@ impl Cgroups {
                 None => hierarchies.push(hierarchy),
             }
         }
+
         let has = |version| hierarchies.iter().any(|tree| tree.version == version && !tree.is_only_a_name());
         let layout = match (has(CgroupVersion::V1), has(CgroupVersion::V2)) {
             (false, false) => Layout::None,
@@ -51,13 +54,14 @@ impl Cgroups {
             (false, true) => Layout::V2,
             (true, true) => Layout::Hybrid,
         };
+
         let offered: Vec<OfferedController> =
             roots.text("proc/cgroups").unwrap_or_default().lines().filter_map(OfferedController::parse).collect();
         let unmounted = unmounted::read(roots, &offered, &hierarchies);
         Cgroups { layout, hierarchies, offered, unmounted }
     }
 
-    /// Whether a lab can have what lessons call by this controller's name, whatever the version.
+    /// True if a lab can have what lessons call by this controller's name, whatever the version.
     pub fn is_delegable(&self, controller: &str) -> bool {
         self.hierarchies.iter().any(|tree| tree.lab_parent.is_some() && tree.offers(&tree.delegable, controller))
             || self.unmounted_with(controller).is_some_and(|tree| tree.obstacle.is_none())
@@ -74,7 +78,7 @@ impl Cgroups {
     }
 }
 
-/// What one line of /proc/self/mountinfo says of a cgroup mount, see proc_pid_mountinfo(5).
+/// A cgroup mount, as one line of /proc/self/mountinfo tells it, see proc_pid_mountinfo(5).
 struct CgroupMount {
     version: CgroupVersion,
     /// The group that is mounted: not the topmost in a container without its own cgroup namespace.
@@ -95,6 +99,7 @@ impl CgroupMount {
             "cgroup2" => CgroupVersion::V2,
             _ => return None,
         };
+
         let super_options: Vec<&str> = filesystem.nth(1)?.split(',').collect();
         let is_setting = |option: &&&str| {
             matches!(
@@ -103,6 +108,7 @@ impl CgroupMount {
             ) || option.starts_with("release_agent=")
         };
         let options = super_options.iter().filter(|option| !is_setting(option)).map(|&option| option.to_owned());
+
         Some(CgroupMount {
             version,
             root: (*mount.get(3)?).to_owned(),
@@ -115,6 +121,7 @@ impl CgroupMount {
     fn read(self, roots: &Roots, membership: &str) -> MountedHierarchy {
         let own = self.own(membership);
         let lab_parent = if self.is_read_only { None } else { self.lab_parent(roots, own.as_deref()) };
+
         let controllers = match self.version {
             CgroupVersion::V1 => self.options.clone(),
             CgroupVersion::V2 => self.controllers(roots, ""),
@@ -126,6 +133,7 @@ impl CgroupMount {
                 controllers.iter().filter(|name| !name.starts_with("name=")).cloned().collect()
             }
         };
+
         MountedHierarchy {
             version: self.version,
             controllers,
@@ -137,7 +145,7 @@ impl CgroupMount {
         }
     }
 
-    /// From the lines `id:controllers:path` of /proc/self/cgroup.
+    /// The group of this process, from the lines `id:controllers:path` of /proc/self/cgroup.
     fn own(&self, membership: &str) -> Option<String> {
         let path = membership.lines().find_map(|line| {
             let mut fields = line.splitn(3, ':').skip(1);
@@ -150,6 +158,7 @@ impl CgroupMount {
             };
             is_this.then_some(path)
         })?;
+
         let below = path.strip_prefix(self.root.trim_end_matches('/'))?;
         if !below.is_empty() && !below.starts_with('/') || below.split('/').any(|part| part == "..") {
             return None;
@@ -157,13 +166,14 @@ impl CgroupMount {
         Some(below.trim_matches('/').to_owned())
     }
 
-    /// Root makes labs at the top; whoever else, in the highest group above its own that it may write to without a gap:
-    /// a process is moved only by who may write to the common ancestor too (cgroups(7)), and the highest one has the
-    /// most controllers and the fewest limits.
+    /// Root makes labs at the top; whoever else, in the highest group above its own that it may write to without a
+    /// gap: a process is moved only by who may write to the common ancestor too (cgroups(7)), and the highest one has
+    /// the most controllers and the fewest limits.
     fn lab_parent(&self, roots: &Roots, own: Option<&str>) -> Option<String> {
         if roots.euid == 0 && self.may_make_groups(roots, "") {
             return Some(String::new());
         }
+
         let mut best = None;
         let mut group = own?;
         while self.may_make_groups(roots, group) {
@@ -173,6 +183,7 @@ impl CgroupMount {
             }
             group = group.rsplit_once('/').map_or("", |(parent, _)| parent);
         }
+
         best
     }
 

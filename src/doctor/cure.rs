@@ -1,4 +1,4 @@
-//! What would change a fact: sentences, and lines that start with `$ ` for commands to copy.
+//! Cures, each of which would change a fact: sentences, and lines that start with `$ ` for commands to copy.
 
 use crate::doctor::cgroups::Layout;
 use crate::doctor::facts::{Environment, Facts};
@@ -34,7 +34,7 @@ const SCOPE: &str = "this session is outside of what systemd delegated to you; s
 
 const SUDO: &str = "start as root\n$ sudo unboxed";
 
-/// User namespaces, or what is done in one, are refused.
+/// The cure where user namespaces, or what is done in one, are refused.
 pub fn user_namespaces(facts: &Facts) -> String {
     let switches = &facts.user_namespaces;
     if switches.max == Some(0) {
@@ -46,6 +46,7 @@ pub fn user_namespaces(facts: &Facts) -> String {
     if facts.euid != 0 && switches.apparmor_restricts == Some(true) {
         return APPARMOR.to_owned();
     }
+
     match (&facts.environment, facts.euid) {
         (Environment::Container { .. }, _) => CONTAINER.to_owned(),
         (Environment::Machine | Environment::Wsl, 0) => {
@@ -65,18 +66,20 @@ fn sysctl(key: &str, value: &str) -> String {
     )
 }
 
-/// A lab can't have this controller.
+/// The cure where a lab can't have this controller.
 pub fn controller(name: &str, facts: &Facts) -> String {
     let in_container = matches!(facts.environment, Environment::Container { .. });
     // /proc/cgroups knows v1's names only.
     let old_name = if name == "io" { "blkio" } else { name };
     let offered = facts.cgroups.offered.iter().find(|offered| offered.controller == old_name);
+
     if facts.cgroups.hierarchies.is_empty() && !in_container {
         return "mount the tree of control groups\n$ sudo mount -t cgroup2 none /sys/fs/cgroup".to_owned();
     }
     if offered.is_some_and(|offered| !offered.enabled) {
         return format!("add cgroup_enable={old_name} to the kernel's command line and reboot");
     }
+
     if let Some(obstacle) = facts.cgroups.unmounted_with(name).and_then(|tree| tree.obstacle) {
         return match obstacle {
             Obstacle::NotRoot => SUDO.to_owned(),
@@ -87,6 +90,7 @@ pub fn controller(name: &str, facts: &Facts) -> String {
             }
         };
     }
+
     if name == "unified" && facts.cgroups.hierarchy_of(name).is_none() && !in_container {
         return "mount it\n$ sudo mkdir -p /sys/fs/cgroup/unified\n\
                 $ sudo mount -t cgroup2 none /sys/fs/cgroup/unified"
@@ -104,6 +108,7 @@ pub fn controller(name: &str, facts: &Facts) -> String {
             ),
         };
     };
+
     match (hierarchy.version, facts.euid) {
         (_, 0) if in_container => host_cgroups(),
         (_, 0) => format!("make it writable\n$ sudo mount -o remount,rw {}", hierarchy.mount_point),

@@ -12,7 +12,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// None where /var/tmp is on no block device: a tmpfs, an overlay, btrfs with its anonymous devices.
+    /// The disk of /var/tmp; none where that is on no block device (tmpfs, overlay, btrfs with its anonymous devices).
     pub fn read(roots: &Roots) -> Option<Disk> {
         let mounts = roots.text("proc/self/mountinfo")?;
         let covering = mounts
@@ -28,6 +28,7 @@ impl Disk {
         if number.starts_with("0:") {
             return None;
         }
+
         let is_partition = roots.text(&format!("sys/dev/block/{number}/partition")).is_some();
         if !is_partition {
             return Some(Disk { number: number.to_owned() });

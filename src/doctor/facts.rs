@@ -19,9 +19,9 @@ pub struct Facts {
     pub uid_map: Vec<IdMapping>,
     pub subordinate: Subordinate,
     pub cgroups: Cgroups,
-    /// What the scratch file of a lab would be on.
+    /// The disk that a lab's scratch file would be on.
     pub disk: Option<Disk>,
-    /// In /proc/filesystems. A module that nobody has used yet is not, and loads when it is needed.
+    /// True if /proc/filesystems lists overlay. A module that nobody has used yet is not there, and loads when needed.
     pub overlay_listed: bool,
     /// Programs the default image lacks here, or why there can be no image.
     #[serde(serialize_with = "plain_result")]
@@ -29,19 +29,19 @@ pub struct Facts {
     pub probe: ProbeResult,
 }
 
-/// Where this system itself seems to run: a hint for choosing a cure, never a reason to refuse.
+/// The place where this system itself seems to run: a hint for choosing a cure, never a reason to refuse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Environment {
     Machine,
-    /// What gave it away.
+    /// A container, and what gave it away.
     Container {
         hint: String,
     },
     Wsl,
 }
 
-/// What may forbid user namespaces. None: this kernel has no such switch.
+/// The switches that may forbid user namespaces. None: this kernel has no such switch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct UserNamespaces {
     /// user.max_user_namespaces
@@ -59,7 +59,7 @@ pub struct IdMapping {
     pub count: u32,
 }
 
-/// What lets an ordinary user map more ids than its own.
+/// The means of an ordinary user to map more ids than its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Subordinate {
     pub has_newuidmap: bool,
@@ -67,7 +67,7 @@ pub struct Subordinate {
     pub uids: Option<(u32, u32)>,
 }
 
-/// What a short-lived child really could do in a user namespace of its own; errors are `EPERM: what was tried`.
+/// The results of a short-lived child's attempts in a user namespace of its own; errors are `EPERM: what was tried`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProbeResult {
     /// unshare(CLONE_NEWUSER) and writing its id maps.
@@ -114,7 +114,7 @@ impl Facts {
             && self.uid_map.iter().any(|range| range.inside == 0 && range.outside == 0 && range.count == u32::MAX)
     }
 
-    /// How many user ids exist here at all.
+    /// The number of user ids that exist here at all.
     pub fn mapped_ids(&self) -> u64 {
         self.uid_map.iter().map(|range| u64::from(range.count)).sum()
     }
@@ -133,12 +133,14 @@ fn environment(roots: &Roots) -> Environment {
             return Environment::Container { hint: format!("/{file} is there") };
         }
     }
+
     let groups = roots.text("proc/self/cgroup").unwrap_or_default();
     if let Some(word) =
         ["docker", "kubepods", "containerd", "lxc", "libpod"].iter().find(|&&word| groups.contains(word))
     {
         return Environment::Container { hint: format!("the cgroup path says {word}") };
     }
+
     let release = roots.text("proc/sys/kernel/osrelease").unwrap_or_default();
     if release.to_ascii_lowercase().contains("microsoft") { Environment::Wsl } else { Environment::Machine }
 }
@@ -150,6 +152,7 @@ fn subordinate(roots: &Roots) -> Subordinate {
         let name = fields.next()?;
         (fields.nth(1)?.parse() == Ok(roots.euid)).then(|| name.to_owned())
     });
+
     let uids = roots.text("etc/subuid").unwrap_or_default().lines().find_map(|line| {
         let mut fields = line.split(':');
         let who = fields.next()?;
@@ -157,6 +160,7 @@ fn subordinate(roots: &Roots) -> Subordinate {
         let range = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
         is_us.then_some(range)
     });
+
     let has_newuidmap = ["usr/bin/newuidmap", "bin/newuidmap"].iter().any(|path| roots.path(path).exists());
     Subordinate { has_newuidmap, uids }
 }

@@ -11,7 +11,8 @@ pub struct MountedHierarchy {
     pub controllers: Vec<String>,
     pub mount_point: String,
     pub is_read_only: bool,
-    /// The group of this process below the mount point, empty for its top; None where it is outside of what is mounted.
+    /// The group of this process below the mount point, empty for its top; None where it is outside of what is
+    /// mounted.
     pub own: Option<String>,
     /// The group to make a lab's groups in, below the mount point, empty for its top; None where there is none for us.
     pub lab_parent: Option<String>,
@@ -45,7 +46,8 @@ impl MountedHierarchy {
             (CgroupVersion::V1, "io") => has("blkio"),
             (CgroupVersion::V1, wanted) => has(wanted),
             (CgroupVersion::V2, "blkio") => has("io"),
-            // Every v2 group can be frozen and counts its CPU time, with no controller at all. `unified` is the tree itself.
+            // Every v2 group can be frozen and counts its CPU time, with no controller at all. `unified` is the tree
+            // itself.
             (CgroupVersion::V2, "freezer" | "cpuacct" | "unified") => true,
             // And rules for devices are a program there, which the machine's root may attach to any group.
             (CgroupVersion::V2, "devices") => true,

@@ -1,4 +1,4 @@
-//! What this machine allows: facts read from it, what they mean for each lesson, and what would change them.
+//! The doctor: facts read from this machine, what they mean for each lesson, and what would change them.
 
 mod cgroups;
 mod cure;

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-/// Where to read, and as whom: a test reads a folder of files.
+/// The root to read below, and the user to read as: a test reads a folder of files.
 #[derive(Debug, Clone)]
 pub struct Roots {
     pub root: PathBuf,
     pub euid: u32,
-    /// Whether this process may write to a path.
+    /// Tells if this process may write to a path.
     pub may_write: fn(&Path) -> bool,
 }
 

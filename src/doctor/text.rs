@@ -4,10 +4,11 @@ use crate::doctor::verdict::{MachineFinding, Playable, State};
 
 const WIDTH: usize = 80;
 
-/// `lessons` are (id, title, verdict).
+/// The page of findings and verdicts; `lessons` are (id, title, verdict).
 pub fn render(findings: &[MachineFinding], lessons: &[(String, String, Playable)]) -> String {
     let mut page = Page { text: String::from("This machine\n"), cured: Vec::new() };
     let widest = findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);
+
     for finding in findings {
         let word = match finding.state {
             State::Good => "ok",
@@ -19,9 +20,11 @@ pub fn render(findings: &[MachineFinding], lessons: &[(String, String, Playable)
             page.cure(cure, finding.what);
         }
     }
+
     if lessons.is_empty() {
         return page.text;
     }
+
     page.text.push_str("\nLessons\n");
     let widest = lessons.iter().map(|(id, ..)| id.len()).max().unwrap_or(0);
     for (id, title, playable) in lessons {
@@ -35,6 +38,7 @@ pub fn render(findings: &[MachineFinding], lessons: &[(String, String, Playable)
             page.cure(cure, id);
         }
     }
+
     page.text
 }
 
@@ -52,6 +56,7 @@ impl Page {
             let text = format!("as for {first}, above");
             return self.paragraph(&format!("{INDENT}cure: "), &text);
         }
+
         self.cured.push((cure.to_owned(), what.to_owned()));
         for (index, line) in cure.lines().enumerate() {
             if line.starts_with("$ ") {
@@ -71,6 +76,7 @@ impl Page {
         let start = head.chars().count();
         let mut column = start;
         out.push_str(head);
+
         for (index, word) in text.split_whitespace().enumerate() {
             let length = word.chars().count();
             if index > 0 {
@@ -86,6 +92,7 @@ impl Page {
             out.push_str(word);
             column += length;
         }
+
         while out.ends_with(' ') {
             out.pop();
         }

@@ -1,5 +1,5 @@
-//! v1 controllers that no hierarchy is mounted for, though the kernel has them: those of network packets. Since systemd
-//! mounts v2 alone, that is the usual case; the keeper then mounts a hierarchy by itself, where it may.
+//! v1 controllers that no hierarchy is mounted for, though the kernel has them: those of network packets. Since
+//! systemd mounts v2 alone, that is the usual case; the keeper then mounts a hierarchy by itself, where it may.
 
 use serde::Serialize;
 
@@ -7,8 +7,9 @@ use crate::doctor::hierarchy::{MountedHierarchy, OfferedController};
 use crate::doctor::kernel::Kernel;
 use crate::doctor::roots::Roots;
 
-/// Before 5.15 the first number written to net_cls.classid or net_prio.ifpriomap made sockets forget their v2 group, on the
-/// whole machine and until the next boot (cgroup_sk_alloc_disable): the one thing here that would not be harmless.
+/// Before 5.15 the first number written to net_cls.classid or net_prio.ifpriomap made sockets forget their v2 group,
+/// on the whole machine and until the next boot (cgroup_sk_alloc_disable): the one thing here that would not be
+/// harmless.
 pub const LEAST_KERNEL: (u32, u32) = (5, 15);
 
 /// Numbers that the kernel gives to its first namespaces: linux/proc_ns.h.
@@ -22,7 +23,7 @@ pub struct Unmounted {
     pub controllers: Vec<String>,
     /// It is there, out of our sight: mounted in another mount namespace, or nowhere any more.
     pub is_attached: bool,
-    /// Why this process can't mount it.
+    /// The reason that this process can't mount it.
     pub obstacle: Option<Obstacle>,
 }
 
@@ -56,11 +57,13 @@ pub fn read(roots: &Roots, offered: &[OfferedController], mounted: &[MountedHier
     let membership = roots.text("proc/self/cgroup").unwrap_or_default();
     let obstacle = obstacle(roots);
     let mut found: Vec<Unmounted> = Vec::new();
+
     for name in ["net_cls", "net_prio"] {
         let is_mounted = mounted.iter().any(|tree| tree.controllers.iter().any(|own| own == name));
         let Some(line) = offered.iter().find(|line| line.controller == name && line.enabled && !is_mounted) else {
             continue;
         };
+
         let is_attached = line.hierarchy != 0;
         match found.iter_mut().find(|other| !is_attached && !other.is_attached) {
             Some(free) => free.controllers.push(name.to_owned()),
@@ -75,10 +78,11 @@ pub fn read(roots: &Roots, offered: &[OfferedController], mounted: &[MountedHier
             }
         }
     }
+
     found
 }
 
-/// From the line `id:controllers:path` of /proc/self/cgroup: what a mount of this hierarchy has to name.
+/// The names that a mount of this hierarchy has to give, from the line `id:controllers:path` of /proc/self/cgroup.
 fn options(membership: &str, hierarchy: u32) -> Option<Vec<String>> {
     let line = membership.lines().find_map(|line| line.strip_prefix(&format!("{hierarchy}:")))?;
     Some(line.split(':').next()?.split(',').map(str::to_owned).collect())
@@ -90,6 +94,7 @@ fn obstacle(roots: &Roots) -> Option<Obstacle> {
     let status = roots.text("proc/self/status").unwrap_or_default();
     let capabilities =
         status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("CapEff:")?.trim(), 16).ok());
+
     let is_switched_off = command_line.split_ascii_whitespace().any(|word| {
         let names = word.strip_prefix("cgroup_no_v1=").unwrap_or_default();
         names.split(',').any(|name| matches!(name, "all" | "net_cls" | "net_prio"))
@@ -97,6 +102,7 @@ fn obstacle(roots: &Roots) -> Option<Obstacle> {
     let is_first = |(kind, first): &(&str, &str)| {
         std::fs::read_link(roots.path(&format!("proc/self/ns/{kind}"))).is_ok_and(|link| link.as_os_str() == *first)
     };
+
     if is_switched_off {
         Some(Obstacle::SwitchedOff)
     } else if Kernel::parse(release.trim()).is_none_or(|kernel| kernel.version < LEAST_KERNEL) {

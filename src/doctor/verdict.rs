@@ -1,4 +1,4 @@
-//! What the facts mean: findings about the machine, and whether a lesson plays live on it. Pure.
+//! The meaning of the facts: findings about the machine, and whether a lesson plays live on it. Pure.
 
 use serde::Serialize;
 
@@ -43,12 +43,13 @@ pub enum State {
     Bad,
 }
 
-/// A lesson needs what every lesson needs, and what it says itself.
+/// The verdict on a lesson, which needs what every lesson needs, and what it says itself.
 pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
     if let Some(blocker) = findings(facts).into_iter().find(|finding| finding.state == State::Bad) {
         let why = format!("{}: {}", blocker.what, blocker.detail);
         return Playable::No { why, cure: blocker.cure.unwrap_or_default() };
     }
+
     if let (Some(needed), Some(kernel)) = (needs.kernel, &facts.kernel)
         && kernel.version < needed
     {
@@ -61,6 +62,7 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
         };
         return Playable::No { why: why.to_owned(), cure: cure::root(facts.euid) };
     }
+
     if let Some(wanted) = needs.cgroup_version {
         let version = |name: &String| match (facts.cgroups.hierarchy_of(name), facts.cgroups.layout) {
             (Some(tree), _) => Some(tree.version.number()),
@@ -72,6 +74,7 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
             return Playable::No { why, cure: format!("a machine that was booted with version {wanted}") };
         }
     }
+
     if let Some(name) = needs.cgroup.iter().find(|name| !facts.cgroups.is_delegable(name)) {
         let what = match name.as_str() {
             "unified" => "the v2 tree of control groups".to_owned(),
@@ -84,6 +87,7 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
         let why = format!("it needs a real disk, and {} is on none (a tmpfs, an overlay, or btrfs)", SCRATCH_DIR);
         return Playable::No { why, cure: format!("mount an ext4 or xfs file system on {}", SCRATCH_DIR) };
     }
+
     Playable::Live
 }
 
@@ -104,6 +108,7 @@ pub fn findings(facts: &Facts) -> Vec<MachineFinding> {
             found.push(controllers(facts));
         }
     }
+
     found.push(image(facts));
     found
 }
@@ -128,9 +133,11 @@ fn kernel(facts: &Facts) -> MachineFinding {
         let detail = "there is no /proc: nothing about this machine can be seen".to_owned();
         return MachineFinding::bad(what, detail, "mount it\n$ sudo mount -t proc proc /proc".to_owned());
     };
+
     if kernel.version < LEAST_KERNEL {
         return MachineFinding::bad(what, too_old(&kernel.release, LEAST_KERNEL), cure::kernel(LEAST_KERNEL));
     }
+
     let place = match &facts.environment {
         Environment::Machine => String::new(),
         Environment::Container { hint } => format!(", in a container it seems ({hint})"),
@@ -167,6 +174,7 @@ fn ids(facts: &Facts) -> MachineFinding {
             }
         };
     }
+
     let reaches = |range: &IdMapping| {
         let (first, count) = (u64::from(range.inside), u64::from(range.count));
         first <= LAB_IDS.0 && LAB_IDS.0 + LAB_IDS.1 <= first + count
@@ -174,11 +182,12 @@ fn ids(facts: &Facts) -> MachineFinding {
     if facts.uid_map.iter().any(reaches) {
         return MachineFinding::good(what, format!("labs are mapped to {} ids from {} on", LAB_IDS.1, LAB_IDS.0));
     }
+
     let detail = format!("only {} ids exist here, none as high as a lab of root uses", facts.mapped_ids());
     MachineFinding::warn(what, detail, "start outside of this container, or as an ordinary user".to_owned())
 }
 
-/// Not a blocker: lessons that mount no overlay play all the same.
+/// The finding about overlays, never a blocker: lessons that mount no overlay play all the same.
 fn overlay(facts: &Facts) -> MachineFinding {
     match &facts.probe.overlay_in_userns {
         Ok(()) => MachineFinding::good("overlay", "a lab can mount overlays".to_owned()),
@@ -197,6 +206,7 @@ fn overlay(facts: &Facts) -> MachineFinding {
 fn cgroups(facts: &Facts) -> MachineFinding {
     let what = "control groups";
     let places: Vec<_> = facts.cgroups.hierarchies.iter().filter(|tree| tree.lab_parent.is_some()).collect();
+
     let layout = match facts.cgroups.layout {
         Layout::None => {
             let detail = "none is mounted: lessons about limits do not play live".to_owned();
@@ -206,6 +216,7 @@ fn cgroups(facts: &Facts) -> MachineFinding {
         Layout::V2 => "v2, one tree",
         Layout::Hybrid => "v1 trees, and a v2 tree beside them",
     };
+
     if places.is_empty() {
         let detail = format!("{layout}; this process may make no groups in {}", one_or_more(facts));
         return MachineFinding::warn(what, detail, cure::controller("memory", facts));

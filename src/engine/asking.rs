@@ -1,5 +1,6 @@
-//! One actor asked: each request has a number, which its answer repeats, and each has its time. An answer that comes late is
-//! known by its number and dropped, with its descriptors. Whoever says anything else is lost: it is not asked again.
+//! One actor asked: each request has a number, which its answer repeats, and each has its time. An answer that comes
+//! late is known by its number and dropped, with its descriptors. Whoever says anything else is lost: it is not asked
+//! again.
 
 use std::time::{Duration, Instant};
 
@@ -10,15 +11,15 @@ use crate::wire::guarded::{GuardError, GuardedWire};
 use crate::wire::protocol::{FromActor, Numbered, ToActor};
 use crate::wire::{Received, Wire};
 
-/// How long one that is being set up may take to introduce itself.
+/// The longest that a new actor may take to introduce itself.
 const FIRST_WORD: Duration = Duration::from_secs(30);
-/// How long one that owes an answer may take to give it, when there is something else to be done: it may just have woken up.
+/// The longest wait for a late answer when there is something else to be done: the actor may just have woken up.
 const LATE_FOR_OPS: Duration = Duration::from_secs(3);
 const LATE_FOR_QUESTIONS: Duration = Duration::from_millis(20);
-/// How much longer an answer may take that has begun to come.
+/// The extra time for an answer that has begun to come.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long the answer to a request may take.
+/// The longest that the answer to a request may take.
 fn limit(request: &ToActor) -> Duration {
     const SOON: Duration = Duration::from_secs(10);
     match request {
@@ -39,7 +40,7 @@ fn limit(request: &ToActor) -> Duration {
 pub struct ActorWire {
     actor: ActorName,
     wire: GuardedWire,
-    /// The one at the other end, as the machine counts.
+    /// The pid of the one at the other end, as the machine counts.
     pid: u32,
     asked: u64,
     /// The number of the request whose answer is still to come. It is asked nothing more until then.
@@ -47,11 +48,11 @@ pub struct ActorWire {
     lost: Option<Loss>,
 }
 
-/// Why an actor is not asked any more.
+/// The reason why an actor is not asked any more.
 #[derive(Debug, Clone)]
 enum Loss {
     Ended,
-    /// What it did that actors don't.
+    /// A thing that it did and that actors don't do.
     Misbehaved(String),
 }
 
@@ -71,11 +72,13 @@ impl ActorWire {
             owed: Some(0),
             lost: None,
         };
+
         let received = new.await_answer(FIRST_WORD, waiting)?;
         match received.sender.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0) {
             Some(pid) => new.pid = pid,
             None => return Err(new.lose("it does not say which process it is")),
         }
+
         Ok((new, received))
     }
 
@@ -83,12 +86,12 @@ impl ActorWire {
         self.pid
     }
 
-    /// It was not lost, and is still there.
+    /// True while it is there and was not lost.
     pub fn is_there(&self) -> bool {
         self.lost.is_none() && !self.wire.has_ended()
     }
 
-    /// What it did that actors don't.
+    /// A thing that it did and that actors don't do; none where it was not lost, or has just ended.
     pub fn why_lost(&self) -> Option<&str> {
         match &self.lost {
             Some(Loss::Misbehaved(why)) => Some(why),
@@ -100,7 +103,7 @@ impl ActorWire {
         self.wire.has_ended()
     }
 
-    /// It is behind with its answers, and has just begun to give them.
+    /// True if it is behind with its answers and has just begun to give them.
     pub fn wakes_up(&self) -> bool {
         self.lost.is_none() && self.owed.is_some() && self.wire.is_readable()
     }
@@ -110,8 +113,10 @@ impl ActorWire {
         if let Some(loss) = &self.lost {
             return Err(self.error(loss));
         }
+
         let is_op = matches!(request, ToActor::Perform(_));
         self.settle_debts(is_op, waiting)?;
+
         let within = limit(request);
         let id = self.asked + 1;
         self.asked = id;
@@ -122,6 +127,7 @@ impl ActorWire {
             Err(GuardError::TimedOut) => return Err(self.lose("it does not take what it is asked")),
             Err(other) => return Err(self.lose_by(other)),
         }
+
         self.owed = Some(id);
         self.await_answer(within, waiting)
     }
@@ -174,6 +180,7 @@ impl ActorWire {
                 Err(other) => break Err(self.lose_by(other)),
             }
         };
+
         if told {
             waiting.tell(None);
         }
@@ -194,7 +201,7 @@ impl ActorWire {
         LinkError::Silent { actor: self.actor.clone(), why: why_silent(self.pid) }
     }
 
-    /// It is not asked again.
+    /// Ask it nothing any more; returns the error that says why.
     pub fn lose(&mut self, why: &str) -> LinkError {
         self.lose_by(GuardError::Garbled(why.to_owned()))
     }
@@ -268,6 +275,7 @@ mod tests {
             send(&mut theirs, 7, hostname("a"), &[]);
             std::mem::forget(theirs);
         });
+
         let raw = |bytes: &'static [u8]| {
             move |theirs: Wire| {
                 let mut stream = UnixStream::from(theirs.into_fd());
@@ -275,6 +283,7 @@ mod tests {
                 std::mem::forget(stream);
             }
         };
+
         check_lost("it sent a message of 4294967295 bytes", raw(b"\xff\xff\xff\xff"));
         check_lost("it sent a message of 4194305 bytes", raw(b"\x01\x00\x40\x00"));
         check_lost("EOF while parsing a value at line 1 column 0", raw(b"\0\0\0\0"));
@@ -298,6 +307,7 @@ mod tests {
             let _ = stream.write_all(&[&length, body.as_slice()].concat());
             stream
         });
+
         let said = answer_of(&mut wire).expect_err("no answer");
         assert!(said.starts_with("container is lost"), "{said}");
         drop(wire);
@@ -323,10 +333,12 @@ mod tests {
         let again = answer_of(&mut wire).expect_err("nobody answers");
         assert_eq!(again, silent);
         assert!(wire.is_there() && !wire.wakes_up());
+
         let (kept, passed) = std::io::pipe().expect("a pipe");
         send(&mut theirs, 1, hostname("late"), &[passed.as_raw_fd()]);
         drop(passed);
         assert!(wire.wakes_up());
+
         // Asked anew, with the next number.
         let peer = std::thread::spawn(move || {
             let first = theirs.receive::<Numbered<ToActor>>().expect("a request").message;
@@ -337,6 +349,7 @@ mod tests {
         assert_eq!(answer_of(&mut wire), Ok(hostname("now")));
         let (first, second, _theirs) = peer.join().expect("it ends");
         assert_eq!((first, second), (1, 2));
+
         // The only other end of the pipe went with the late answer.
         let mut kept = kept;
         assert_eq!(std::io::Read::read(&mut kept, &mut [0]).expect("the end"), 0);
@@ -368,6 +381,7 @@ mod tests {
             }
             sent
         });
+
         // Silent at first, lost at the latest when something else is to be done: in either case nobody waits on.
         let mut said = answer_of(&mut wire).expect_err("no answer");
         for _ in 0..10 {
@@ -378,6 +392,7 @@ mod tests {
             let op = ToActor::Perform(Op::GetPid);
             said = wire.ask(&op, &Waiting::default()).expect_err("no answer").to_string();
         }
+
         drop(stop);
         assert_eq!(said, "container is lost: it does not end what it began to say");
         let sent = peer.join().expect("it ends");
@@ -392,9 +407,11 @@ mod tests {
         let waiting = Waiting::new(queue.cancel(), sender);
         let op = ToActor::Perform(Op::Run { argv: vec!["true".into()] });
         let asker = std::thread::spawn(move || wire.ask(&op, &waiting).map(|_| ()));
+
         // Only once it says that it waits, so that it does.
         let said = events.recv();
         assert!(matches!(said, Some(crate::engine::Event::Waiting(Some(_)))), "{said:?}");
+
         front.send(crate::engine::Request::RewindTo { steps: 0 }).expect("it is heard");
         let ended = asker.join().expect("it ends");
         assert!(matches!(ended, Err(LinkError::Cancelled)), "{ended:?}");

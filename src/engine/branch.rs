@@ -13,17 +13,20 @@ impl Session {
         let lesson = Arc::clone(self.lesson());
         let found = lesson.steps.get(step).and_then(|step| step.branches.get(branch));
         let played = found.ok_or(SessionError::AtTheEnd)?.as_step();
+
         self.turn = None;
         self.end_branch()?;
+
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         let lab = Lab::make_beside(keeper, &self.plan, &self.waiting)?;
         let lab = self.lab.replace(lab).ok_or(SessionError::NoLab)?;
         self.aside = Some(Aside { lab, played: self.played, transcripts: std::mem::take(&mut self.transcripts) });
+
         self.replay_steps(step)?;
         self.play(&played)
     }
 
-    /// Back to the lab that was put aside. Nothing happens where none is.
+    /// Go back to the lab that was put aside. Nothing happens where none is.
     pub fn end_branch(&mut self) -> Result<(), SessionError> {
         if let Some(aside) = self.aside.take() {
             self.turn = None;

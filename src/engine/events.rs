@@ -1,5 +1,6 @@
-//! The way from the engine to a front end: a queue that stays short. What only says how things are now takes the place of
-//! what said so before, so that one who is held up (a terminal that takes nothing) finds the latest, and not a heap of it.
+//! The way from the engine to a front end: a queue that stays short. What only says how things are now takes the place
+//! of what said so before, so that one who is held up (a terminal that takes nothing) finds the latest, and not a heap
+//! of it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -24,7 +25,7 @@ struct State {
     queue: VecDeque<Event>,
     senders: usize,
     has_receiver: bool,
-    /// `await_news` has told of what is in the queue.
+    /// True if `await_news` has told of what is in the queue.
     announced: bool,
 }
 
@@ -46,7 +47,7 @@ impl State {
 }
 
 impl Event {
-    /// It says how things are, not that something happened.
+    /// True if it says how things are, not that something happened.
     fn is_state(&self) -> bool {
         match self {
             Event::Live(_)
@@ -66,7 +67,7 @@ impl Event {
         }
     }
 
-    /// Whoever hears this one needs not have heard the earlier one, when nothing happened between them.
+    /// True if one who hears this event need not hear the earlier one, when nothing happened between them.
     fn supersedes(&self, earlier: &Event) -> bool {
         match (self, earlier) {
             (Event::Live(_), Event::Live(_))
@@ -84,12 +85,12 @@ impl Event {
 #[derive(Debug)]
 pub struct EventSender(Arc<Shared>);
 
-/// Nobody listens any more.
+/// The error where nobody listens any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unheard;
 
 impl EventSender {
-    /// Never waits.
+    /// Put an event into the queue; never waits.
     pub fn send(&self, event: Event) -> Result<(), Unheard> {
         let mut state = self.0.state();
         if !state.has_receiver {
@@ -127,7 +128,7 @@ impl EventReceiver {
         waited.unwrap_or_else(PoisonError::into_inner).queue.pop_front()
     }
 
-    /// The same, but None also when the time is up.
+    /// The next event; None also when the time is up.
     pub fn recv_until(&self, deadline: Instant) -> Option<Event> {
         let state = self.0.state();
         let left = deadline.saturating_duration_since(Instant::now());
@@ -136,8 +137,8 @@ impl EventReceiver {
         waited.unwrap_or_else(PoisonError::into_inner).0.queue.pop_front()
     }
 
-    /// Wait until there is something that was not told of yet; false when nothing can come any more. For one who waits while
-    /// another one takes.
+    /// Wait until there is something that was not told of yet; false when nothing can come any more. For one who waits
+    /// while another one takes.
     pub fn await_news(&self) -> bool {
         let state = self.0.state();
         let waits = |state: &mut State| (state.queue.is_empty() || state.announced) && state.senders > 0;
@@ -147,7 +148,7 @@ impl EventReceiver {
         is_news
     }
 
-    /// All there is.
+    /// All events in the queue.
     pub fn take(&self) -> VecDeque<Event> {
         let mut state = self.0.state();
         state.announced = false;
@@ -185,6 +186,7 @@ mod tests {
     fn one_who_takes_nothing_finds_the_latest_and_not_a_heap() {
         let (sender, events) = channel();
         sender.send(Event::Playing { step: 0 }).expect("a listener");
+
         for number in 0..10_000 {
             sender.send(live(&number.to_string())).expect("a listener");
             sender.send(Event::Sampled(Arc::default())).expect("a listener");
@@ -192,8 +194,10 @@ mod tests {
             sender.send(Event::ShellInside { tab: number % 3, actor: None }).expect("a listener");
             sender.send(Event::Failed { message: "the lab is gone".into() }).expect("a listener");
         }
+
         assert_eq!(events.0.state().queue.len(), 1 + 4 + 3);
         assert!(matches!(events.recv(), Some(Event::Playing { step: 0 })));
+
         let latest = events.take().into_iter().find_map(|event| match event {
             Event::Live(snapshot) => snapshot.hostnames.values().next().cloned(),
             _ => None,
@@ -213,6 +217,7 @@ mod tests {
             Event::Refused { why: String::new() },
             live("c"),
         ];
+
         let expected: Vec<String> = sent.iter().map(|event| format!("{event:?}")).collect();
         sent.into_iter().for_each(|event| sender.send(event).expect("a listener"));
         let heard: Vec<String> = events.take().iter().map(|event| format!("{event:?}")).collect();
@@ -226,14 +231,18 @@ mod tests {
         let (told, heard) = std::sync::mpsc::channel();
         let waiter = Arc::clone(&events);
         let thread = std::thread::spawn(move || while waiter.await_news() && told.send(()).is_ok() {});
+
         sender.send(live("a")).expect("a listener");
         heard.recv_timeout(Duration::from_secs(30)).expect("news");
+
         (0..1000).for_each(|number| sender.send(live(&number.to_string())).expect("a listener"));
         assert!(heard.try_recv().is_err(), "the first word still counts");
         assert_eq!(events.take().len(), 1);
+
         sender.send(live("b")).expect("a listener");
         heard.recv_timeout(Duration::from_secs(30)).expect("news");
         assert_eq!(events.take().len(), 1);
+
         drop(sender);
         thread.join().expect("it ends");
         assert!(events.recv().is_none());

@@ -1,4 +1,4 @@
-//! What verdicts rest on.
+//! The evidence for verdicts.
 
 use crate::failure;
 use crate::lesson::expect::{FactAnswers, World};
@@ -7,13 +7,13 @@ use crate::op::{OpRecord, Outcome};
 use crate::snapshot::Snapshot;
 use crate::verdict::Verdict;
 
-/// What verdicts rest on, besides the kernel's state as it is now.
+/// The evidence for verdicts, besides the kernel's state as it is now.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
     pub before: &'a Snapshot,
-    /// What programs printed.
+    /// The output of programs.
     pub outputs: &'a [&'a str],
-    /// Empty where nothing was played.
+    /// The ops that were performed; empty where nothing was played.
     pub ops: &'a [OpRecord],
 }
 
@@ -23,9 +23,10 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// What an action's own outcome says: nothing when it went well and was meant to.
+/// The verdict on an action's own outcome: none when it went well and was meant to.
 pub(super) fn outcome_verdict(entry: &ActionEntry, failed: Option<&OpRecord>) -> Option<Verdict> {
     let name = entry.action.name();
+
     match (&entry.fails, failed) {
         (None, None) => None,
         (Some(errno), None) => Some(Verdict::failed(format!("{name} fails with {errno}"), "it went well")),
@@ -39,11 +40,13 @@ pub(super) fn outcome_verdict(entry: &ActionEntry, failed: Option<&OpRecord>) ->
                 Outcome::Exited { output, status } => format!("exit status {status}: {}", output.trim_end()),
                 Outcome::Done { .. } => "it went well".into(),
             };
+
             let ok = expected.is_some() && record.outcome.errno() == expected.as_ref();
             let expected = match expected {
                 Some(errno) => format!("{name} fails with {errno}"),
                 None => format!("{name} works"),
             };
+
             Some(Verdict::new(ok, expected, seen))
         }
     }

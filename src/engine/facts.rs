@@ -7,12 +7,13 @@ use crate::observe::facts;
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
 
-/// How long an address may take to answer a probe, in milliseconds.
+/// The longest that an address may take to answer a probe, in milliseconds.
 const REACH_TIMEOUT_MS: u32 = 1000;
 
 /// Look up everything the expectations ask for. A fact about an actor that is gone stays unanswered.
 pub fn gather(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> FactAnswers {
     let mut answers = FactAnswers::default();
+
     for request in expects.iter().flat_map(Expect::facts) {
         match request {
             FactRequest::File { actor, path } => {
@@ -34,10 +35,11 @@ pub fn gather(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> FactAns
             }
         }
     }
+
     answers
 }
 
-/// Does the /proc that the viewer sees list the target?
+/// The answer of the viewer's /proc that is asked for the target; none where one of the two is gone.
 fn lists(lab: &Lab, snapshot: &Snapshot, viewer: &ActorName, target: &ActorName) -> Option<Listing> {
     let process = snapshot.process_of(target)?;
     Some(facts::proc_lists(lab.pid_of(viewer)?, process.start_time, &process.comm))

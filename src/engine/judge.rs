@@ -1,4 +1,4 @@
-//! Judging: what the kernel's state says to expectations and predictions.
+//! Judging: the kernel's answers to expectations and predictions.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::report::Predicted;
 use crate::snapshot::Snapshot;
 use crate::verdict::Verdict;
 
-/// How long an expectation may take to come true: processes die and links come up a little after the call.
+/// The longest that an expectation may take to come true: processes die and links come up a little after the call.
 const SETTLE_WITHIN: Duration = Duration::from_millis(1500);
 const SETTLE_POLL: Duration = Duration::from_millis(10);
 
@@ -24,12 +24,14 @@ impl Session {
         evidence: &Evidence<'_>,
     ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
         let deadline = Instant::now() + SETTLE_WITHIN;
+
         loop {
             let (snapshot, verdicts) = self.judge(step, evidence)?;
             let open = step.expect.iter().zip(&verdicts).filter(|(_, verdict)| !verdict.ok).map(|(expect, _)| expect);
             if self.are_hopeless(open, &snapshot) || Instant::now() >= deadline {
                 return Ok((snapshot, verdicts));
             }
+
             if self.waiting.is_cancelled() {
                 return Err(LinkError::Cancelled.into());
             }
@@ -37,7 +39,7 @@ impl Session {
         }
     }
 
-    /// Nothing that is open can come true any more: each speaks of an actor that is gone without a trace.
+    /// True if nothing that is open can come true any more: each speaks of an actor that is gone without a trace.
     fn are_hopeless<'a>(&self, mut open: impl Iterator<Item = &'a Expect>, now: &Snapshot) -> bool {
         let is_gone = |actor: &ActorName| {
             let lab = self.lab.as_ref();
@@ -46,7 +48,7 @@ impl Session {
         open.all(|expect| expect.actors().into_iter().any(is_gone))
     }
 
-    /// One look at the kernel, and what it says to the step's expectations.
+    /// One look at the kernel, and its verdicts on the step's expectations.
     pub fn judge(&mut self, step: &Step, evidence: &Evidence<'_>) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
         let lab = self.lab()?;
         let snapshot = lab.snapshot();
@@ -56,7 +58,7 @@ impl Session {
         Ok((snapshot, verdicts))
     }
 
-    /// What the kernel says to the predictions that the step asks for.
+    /// The kernel's verdicts on the predictions that the step asks for.
     pub(super) fn predicted(
         &mut self,
         step: &Step,
@@ -65,6 +67,7 @@ impl Session {
     ) -> Result<Vec<Predicted>, SessionError> {
         let lab = self.lab()?;
         let mut predicted = Vec::new();
+
         for (question, asked) in step.quiz.iter().enumerate().filter(|(_, asked)| !asked.predict.is_empty()) {
             let options = asked.predict.iter().map(|option| {
                 let facts = super::facts::gather(lab, after, &option.when);
@@ -73,6 +76,7 @@ impl Session {
             });
             predicted.push(Predicted { question, options: options.collect() });
         }
+
         Ok(predicted)
     }
 }

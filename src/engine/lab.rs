@@ -22,7 +22,7 @@ use crate::snapshot::{Process, Snapshot};
 use crate::wire::Wire;
 use crate::wire::protocol::{LabCgroup, LabMade, LabPlan};
 
-/// How often actors are asked for host names that change all the time.
+/// The period in which actors are asked for host names that change all the time.
 const ASK_PERIOD: Duration = Duration::from_secs(1);
 
 /// A running lab.
@@ -34,7 +34,7 @@ pub struct Lab {
     /// Host names as last asked for: they can't be read from outside.
     hostnames: BTreeMap<ActorName, String>,
     names: HostnameWatch,
-    /// Something was done that may have changed one.
+    /// True after something was done that may have changed a host name.
     stale: bool,
     asked: Instant,
 }
@@ -58,7 +58,7 @@ impl Lab {
         Lab::first_alive(|| Lab::open(keeper.make_lab_beside(plan)?, waiting))
     }
 
-    /// One that was made ahead may have ended meanwhile: then there is another one.
+    /// A lab that is alive. One that was made ahead may have ended meanwhile: then there is another one.
     fn first_alive(mut make: impl FnMut() -> Result<Lab, LabError>) -> Result<Lab, LabError> {
         match make() {
             Ok(lab) if lab.has_ended() => make(),
@@ -72,11 +72,13 @@ impl Lab {
         let names = HostnameWatch::default();
         let links = Links::open_waiting(wire, waiting.clone())?;
         let host = links.get(&ActorName::host()).map_or(0, |link| link.pid);
+
         let mut observer = Observer::new(PathBuf::from("/proc"), host);
         observer.set_cgroups(made.cgroups.iter().map(cgroup_root).collect());
         if let Some(internet) = &links.internet {
             observer.set_extra_networks(vec![("internet".into(), Arc::clone(internet))]);
         }
+
         let hostnames = BTreeMap::new();
         let mut lab = Lab { made, links, observer, hostnames, names, stale: true, asked: Instant::now() };
         lab.tell_observer();
@@ -100,7 +102,7 @@ impl Lab {
         self.links.get(actor).map(|link| link.pid)
     }
 
-    /// It is among the lab's actors, and alive.
+    /// True if it is among the lab's actors, and alive.
     pub fn has(&self, actor: &ActorName) -> bool {
         self.links.is_there(actor)
     }
@@ -125,9 +127,11 @@ impl Lab {
             Op::Work { name, background: true, .. } => Some(name.clone()),
             _ => None,
         };
+
         // Even one that fails or is not waited for may have changed a name.
         self.stale = true;
         let record = self.links.perform(actor, op)?;
+
         if let Some(name) = worker {
             self.take_in_worker(&name, record.outcome.output())?;
         }
@@ -152,6 +156,7 @@ impl Lab {
         let lab_pid: Option<u32> = said.strip_prefix("pid ").and_then(|pid| pid.trim().parse().ok());
         let snapshot = self.observer.snapshot();
         let found = snapshot.processes.iter().find(|process| process.lab_pid().is_some_and(|pid| Some(pid) == lab_pid));
+
         match (found.map(|process| process.pid), lab_pid) {
             (Some(pid), Some(lab_pid)) => {
                 self.links.adopt(name.clone(), pid, lab_pid)?;
@@ -184,23 +189,24 @@ impl Lab {
         self.observer.changed()
     }
 
-    /// Its first process has ended.
+    /// True once its first process has ended.
     pub fn has_ended(&self) -> bool {
         self.links.have_ended()
     }
 
-    /// What its first process did before, if that was no answer.
+    /// A thing that its first process did before it ended and that actors don't do.
     pub fn why_it_ended(&self) -> Option<String> {
         self.links.why_they_ended()
     }
 
-    /// The same for one action: the pids are looked up only for one that names an actor.
+    /// The context for lowering one action: the pids are looked up only for one that names an actor.
     pub fn context_for(&mut self, names_an_actor: bool) -> Context {
         let mut context = Context {
             lab_pids: BTreeMap::new(),
             cgroups: cgroup_mounts(&self.made.cgroups),
             disk: self.made.disk.clone(),
         };
+
         if names_an_actor {
             context.lab_pids =
                 self.links.iter().filter_map(|(name, link)| Some((name.clone(), lab_pid(link.pid)?))).collect();
@@ -208,7 +214,7 @@ impl Lab {
         context
     }
 
-    /// What lowering an action needs to know.
+    /// The context for lowering any action, with the pids of a snapshot.
     pub fn context(&self, snapshot: &Snapshot) -> Context {
         let lab_pids = snapshot
             .processes
@@ -218,7 +224,7 @@ impl Lab {
         Context { lab_pids, cgroups: cgroup_mounts(&self.made.cgroups), disk: self.made.disk.clone() }
     }
 
-    /// Host first: it is what others are compared with.
+    /// Tell the observer its subjects. The host comes first: it is what others are compared with.
     fn tell_observer(&mut self) {
         let mut subjects: Vec<Subject> = self
             .links
@@ -231,6 +237,7 @@ impl Lab {
                 firewall: link.firewall.clone(),
             })
             .collect();
+
         subjects.sort_by_key(|subject| subject.name != ActorName::host());
         self.observer.set_subjects(subjects);
     }
@@ -241,16 +248,19 @@ impl Lab {
         lab_pid(pid)
     }
 
-    /// Being asked costs actors time: they are let alone as long as nothing was done and the kernel tells of no change.
+    /// Ask actors for their host names, if these may have changed. Being asked costs actors time: they are let alone
+    /// as long as nothing was done and the kernel tells of no change.
     fn ask_hostnames_if_stale(&mut self) {
         self.stale |= self.names.has_changed() || self.links.wake_up();
         if !self.stale {
             return;
         }
+
         self.stale = false;
         self.asked = Instant::now();
         let actors: Vec<ActorName> = self.links.iter().map(|(name, _)| name.clone()).collect();
         self.hostnames.retain(|actor, _| actors.contains(actor));
+
         for actor in actors {
             let asked = match self.pid_of_adopted(&actor) {
                 Some(lab_pid) => self.links.hostname_of(lab_pid),
@@ -268,6 +278,7 @@ impl Lab {
                 }
             }
         }
+
         self.observer.set_hostnames(self.hostnames.clone());
     }
 }
@@ -291,7 +302,7 @@ fn version(cgroup: &LabCgroup) -> CgroupVersion {
     if cgroup.v2 { CgroupVersion::V2 } else { CgroupVersion::V1 }
 }
 
-/// Controller by controller: where the lab sees it.
+/// The place of each controller in the lab.
 fn cgroup_mounts(cgroups: &[LabCgroup]) -> BTreeMap<String, CgroupMount> {
     let mut mounts = BTreeMap::new();
     for cgroup in cgroups {
@@ -300,6 +311,7 @@ fn cgroup_mounts(cgroups: &[LabCgroup]) -> BTreeMap<String, CgroupMount> {
             mounts.insert(controller.clone(), CgroupMount { version: version(cgroup), path: path.clone() });
         }
     }
+
     // Every group of v2 can be frozen, counts its CPU time and takes a program for devices, with no controller at all.
     let unified = cgroups.iter().find_map(|cgroup| cgroup.lab_path.as_ref().filter(|_| cgroup.v2));
     if let Some(path) = unified {
@@ -311,5 +323,6 @@ fn cgroup_mounts(cgroups: &[LabCgroup]) -> BTreeMap<String, CgroupMount> {
             mounts.entry(controller.to_owned()).or_insert(mount);
         }
     }
+
     mounts
 }

@@ -14,7 +14,7 @@ use crate::wire::guarded;
 use crate::wire::protocol::{FromActor, ToActor};
 use crate::wire::{Received, Wire};
 
-/// A host name is no longer, in bytes (uname(2)).
+/// The longest host name, in bytes (uname(2)).
 const HOST_NAME_MAX: usize = 64;
 
 /// One actor, as the engine holds it.
@@ -22,11 +22,11 @@ const HOST_NAME_MAX: usize = 64;
 pub struct ActorLink {
     /// None for an adopted process, until something is to be performed in its place.
     wire: Option<ActorWire>,
-    /// Born by typing: it performs no ops itself, a stand-in does.
+    /// True if it was born by typing: it performs no ops itself, a stand-in does.
     adopted: bool,
-    /// As the machine counts.
+    /// The pid as the machine counts.
     pub pid: u32,
-    /// As the lab's host counts; known of adopted ones.
+    /// The pid as the lab's host counts; known of adopted ones.
     lab_pid: u32,
     /// A netlink socket of the actor's network namespace.
     pub netlink: Arc<OwnedFd>,
@@ -51,7 +51,7 @@ impl Links {
         Links::open_waiting(wire, Waiting::default())
     }
 
-    /// The same, where all waiting goes by this.
+    /// The same, where all waiting goes by `waiting`.
     pub fn open_waiting(wire: Wire, waiting: Waiting) -> Result<Links, LinkError> {
         let mut links = Links { waiting, ..Links::default() };
         let rest = links.welcome(ActorName::host(), wire)?;
@@ -67,24 +67,24 @@ impl Links {
         self.actors.iter()
     }
 
-    /// It is known, and neither dead nor lost.
+    /// True if it is known, and neither dead nor lost.
     pub fn is_there(&self, actor: &ActorName) -> bool {
         self.actors.get(actor).is_some_and(|link| link.wire.as_ref().is_none_or(ActorWire::is_there))
     }
 
-    /// The lab's first process has ended, and with it the lab.
+    /// True once the lab's first process has ended, and with it the lab.
     pub fn have_ended(&self) -> bool {
         let host = self.actors.get(&ActorName::host());
         host.and_then(|link| link.wire.as_ref()).is_some_and(ActorWire::has_ended)
     }
 
-    /// What the lab's first process did that actors don't, before it ended.
+    /// A thing that the lab's first process did before it ended and that actors don't do.
     pub fn why_they_ended(&self) -> Option<String> {
         let host = self.actors.get(&ActorName::host());
         host.and_then(|link| link.wire.as_ref()).and_then(ActorWire::why_lost).map(str::to_owned)
     }
 
-    /// One that did not answer begins to do so.
+    /// True if one that did not answer begins to do so.
     pub fn wake_up(&self) -> bool {
         self.actors.values().filter_map(|link| link.wire.as_ref()).any(ActorWire::wakes_up)
     }
@@ -95,18 +95,21 @@ impl Links {
             Op::Spawn { actor, .. } => Some(actor.clone()),
             _ => None,
         };
+
         self.have_stand_in(actor)?;
         let received = self.ask(actor, &ToActor::Perform(op.clone()))?;
         let FromActor::Performed(record) = received.message else { return Err(self.lose(actor)) };
+
         if let (Some(name), Some(fd)) = (newborn, received.fds.into_iter().next()) {
             let wire = self.as_wire(actor, fd)?;
             self.welcome(name, wire)?;
         }
+
         // Who was asked, and for what, the engine knows better.
         Ok(OpRecord { actor: actor.clone(), op, ..record })
     }
 
-    /// Can the network namespace of `pid` (as the lab's host counts) reach an address?
+    /// True if the network namespace of `pid` (as the lab's host counts) can reach an address.
     pub fn probe(&mut self, pid: u32, to: Ipv4Addr, timeout_ms: u32) -> Result<bool, LinkError> {
         let host = ActorName::host();
         match self.ask(&host, &ToActor::Probe { pid, to, timeout_ms })?.message {
@@ -148,6 +151,7 @@ impl Links {
         let Some(link) = self.actors.get(actor).filter(|link| link.adopted && link.wire.is_none()) else {
             return Ok(());
         };
+
         let lab_pid = link.lab_pid;
         let host = ActorName::host();
         let received = self.ask(&host, &ToActor::StandIn { actor: actor.clone(), pid: lab_pid })?;
@@ -156,6 +160,7 @@ impl Links {
             (FromActor::Refused(failure), _) => return Err(LinkError::Refused(failure)),
             _ => return Err(self.lose(&host)),
         };
+
         let (newcomer, _) = self.introduce(actor, wire)?;
         if let Some(link) = self.actors.get_mut(actor) {
             link.wire = newcomer.wire;
@@ -165,16 +170,18 @@ impl Links {
         Ok(())
     }
 
-    /// Take a process that was born by typing as an actor: `pid` as the machine counts, `lab_pid` as the lab's host does.
+    /// Take a process that was born by typing as an actor: `pid` as the machine counts, `lab_pid` as the lab's host.
     pub fn adopt(&mut self, name: ActorName, pid: u32, lab_pid: u32) -> Result<(), LinkError> {
         let host = ActorName::host();
         let received = self.ask(&host, &ToActor::Netlink { pid: lab_pid })?;
+
         let netlink = match (received.message, received.fds.into_iter().next()) {
             (FromActor::Netlink, Some(netlink)) if guarded::is_netlink(&netlink) => netlink,
             // It has ended meanwhile.
             (FromActor::Netlink, None) => return Err(LinkError::Gone { actor: name }),
             _ => return Err(self.lose(&host)),
         };
+
         let link = ActorLink {
             wire: None,
             adopted: true,
@@ -184,6 +191,7 @@ impl Links {
             monitor: None,
             firewall: None,
         };
+
         self.actors.insert(name, link);
         Ok(())
     }
@@ -196,6 +204,7 @@ impl Links {
         if self.waiting.is_cancelled() {
             return Err(LinkError::Cancelled);
         }
+
         let wire = self.actors.get_mut(actor).and_then(|link| link.wire.as_mut());
         let wire = wire.ok_or_else(|| LinkError::Unknown(actor.clone()))?;
         tracing::debug!(%actor, pid = wire.pid(), ?request, "asked");
@@ -204,13 +213,14 @@ impl Links {
             Ok(received) => tracing::trace!(%actor, answer = ?received.message, "answered"),
             Err(error) => tracing::warn!(%actor, %error, "no answer"),
         }
+
         match answer? {
             Received { message: FromActor::Panicked(failure), .. } => Err(wire.lose(&failure.to_string())),
             received => Ok(received),
         }
     }
 
-    /// An actor answered with what is no answer to what it was asked.
+    /// Lose an actor that answered with what is no answer to what it was asked.
     fn lose(&mut self, actor: &ActorName) -> LinkError {
         let wire = self.actors.get_mut(actor).and_then(|link| link.wire.as_mut());
         let lost = wire.map(|wire| wire.lose("what it answers is no answer to what it was asked"));
@@ -237,9 +247,11 @@ impl Links {
             FromActor::Stillborn(failure) => return Err(failure.into()),
             _ => return Err(wire.lose("its first word is none")),
         }
+
         if !received.fds.iter().all(guarded::is_netlink) {
             return Err(wire.lose("what it passes out are no netlink sockets"));
         }
+
         let mut fds = received.fds.into_iter();
         let Some(netlink) = fds.next() else { return Err(wire.lose("it passes no netlink socket out")) };
         let (monitor, firewall) = (fds.next().map(Arc::new), fds.next().map(Arc::new));
@@ -252,6 +264,7 @@ impl Links {
             monitor,
             firewall,
         };
+
         Ok((link, fds.collect()))
     }
 }
@@ -270,6 +283,7 @@ mod tests {
         let fds: Vec<_> = first.iter().map(|fd| fd.as_raw_fd()).collect();
         let born = Numbered::unasked(FromActor::Born { actor: ActorName::host() });
         theirs.send(&born, &fds).expect("it is sent");
+
         std::thread::spawn(move || {
             let Ok(request) = theirs.receive::<Numbered<ToActor>>() else { return };
             let fds: Vec<_> = fd.iter().map(AsRawFd::as_raw_fd).collect();
@@ -304,9 +318,11 @@ mod tests {
         let mut links = forged(&[&netlink], FromActor::Shell, Some(null())).expect("links");
         let shell = links.shell(1, TerminalSize::new(80, 24));
         assert_eq!(shell.expect_err("lost").to_string(), LOST);
+
         // A netlink socket that is none.
         let mut links = forged(&[&netlink], FromActor::Netlink, Some(null())).expect("links");
         assert_eq!(links.adopt("container".into(), 1, 1).expect_err("lost").to_string(), LOST);
+
         // The wire of a new actor that is none.
         let spawn = Op::Spawn { actor: "container".into(), unshare: Vec::new() };
         let record = OpRecord {
@@ -317,9 +333,11 @@ mod tests {
             pieces: Vec::new(),
             nanos: 0,
         };
+
         let mut links = forged(&[&netlink], FromActor::Performed(record), Some(null())).expect("links");
         assert_eq!(links.perform(&ActorName::host(), spawn).expect_err("lost").to_string(), LOST);
         assert!(links.get(&"container".into()).is_none());
+
         // And already at the introduction.
         let said = forged(&[&null()], FromActor::Shell, None).expect_err("lost").to_string();
         assert_eq!(said, "host is lost: what it passes out are no netlink sockets");
@@ -338,6 +356,7 @@ mod tests {
             pieces: Vec::new(),
             nanos: 1,
         };
+
         let mut links = forged(&[&netlink], FromActor::Performed(forged_record), None).expect("links");
         let record = links.perform(&ActorName::host(), Op::GetPid).expect("a record");
         assert_eq!((record.actor, record.op), (ActorName::host(), Op::GetPid));

@@ -1,4 +1,4 @@
-//! Why an actor could not be asked.
+//! The reasons why an actor could not be asked.
 
 use crate::op::ActorName;
 use crate::wire::protocol::RoleFailure;

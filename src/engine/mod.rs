@@ -39,7 +39,7 @@ use crate::report::{LabInfo, Series, StepRecord};
 use crate::snapshot::Snapshot;
 use crate::verdict::Verdict;
 
-/// What a front end can ask for. A closed list.
+/// A request of a front end. A closed list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Play the next step for real.
@@ -58,7 +58,7 @@ pub enum Request {
     Turn(Goal),
     /// The learner has done the step: go on, if all of it holds.
     TurnDone,
-    /// Enough of that turn.
+    /// End that turn.
     EndTurn,
     /// Play the step after all.
     Show,
@@ -67,24 +67,24 @@ pub enum Request {
         step: usize,
         out: bool,
     },
-    /// What if? Another lab, where the steps up to this one are replayed and the branch is played instead.
+    /// A what-if: another lab, where the steps up to this one are replayed and the branch is played instead.
     Branch {
         step: usize,
         branch: usize,
     },
-    /// Back from a branch, to the lab that was left.
+    /// Go back from a branch, to the lab that was left.
     EndBranch,
     Quit,
 }
 
 impl Request {
-    /// The lab that is up is dropped for it: nothing in there is worth waiting for any more.
+    /// True if the lab that is up is dropped for it: nothing in there is worth waiting for any more.
     pub fn drops_lab(&self) -> bool {
         matches!(self, Request::RewindTo { .. } | Request::Quit)
     }
 }
 
-/// What a turn is about.
+/// The subject of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
     /// The next step's expectations.
@@ -93,14 +93,14 @@ pub enum Goal {
     Question { step: usize, index: usize },
 }
 
-/// How far the learner is.
+/// The state of a turn: how far the learner is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TurnState {
     pub step: usize,
     pub goal: Goal,
-    /// As things are now.
+    /// The verdicts as things are now.
     pub verdicts: Vec<Verdict>,
-    /// Which of them have been true at some time of this turn: that credit stays.
+    /// True for each expectation that has been true at some time of this turn: that credit stays.
     pub earned: Vec<bool>,
 }
 
@@ -110,7 +110,7 @@ impl TurnState {
     }
 }
 
-/// What the engine tells. A closed list.
+/// An event that the engine tells. A closed list.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A lab is up with `played` steps of the lesson in it, and what the next step will find.
@@ -144,7 +144,7 @@ pub enum Event {
     },
     /// An actor lets the engine wait; None: no longer.
     Waiting(Option<Awaited>),
-    /// What was asked for can't be had here; nothing else changed.
+    /// A request can't be served here; nothing else changed.
     Refused {
         why: String,
     },
@@ -152,7 +152,7 @@ pub enum Event {
     Failed {
         message: String,
     },
-    /// After `Quit`: the lab is gone, and this is how the machine compares.
+    /// The answer to `Quit`: the lab is gone, and this is how the machine compares.
     Ended(Proof),
 }
 
@@ -164,7 +164,7 @@ pub struct ShellTerminal {
     pub transcript: Arc<Transcript>,
 }
 
-/// Somebody from outside the front end wants a shell.
+/// A shell that somebody outside the front end wants.
 #[derive(Debug)]
 pub struct Visit {
     pub actor: ActorName,
@@ -180,10 +180,10 @@ pub struct Ready {
     /// Steps that are left out.
     pub left_out: BTreeSet<usize>,
     pub live: Arc<Snapshot>,
-    /// For the next step's shell lines.
+    /// The context of the next step's shell lines.
     pub context: Context,
     /// Preflight of the next step's actions, in order; empty at the end of the lesson.
     pub checks: Vec<Vec<Check>>,
-    /// How long building the lab and replaying took, in nanoseconds.
+    /// The time that building the lab and replaying took, in nanoseconds.
     pub nanos: u64,
 }

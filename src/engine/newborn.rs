@@ -1,20 +1,21 @@
-//! Which process of a lab is the one that a learner made by typing what a step would have spawned. Pure.
+//! The process of a lab that a learner made by typing what a step would have spawned. Pure.
 
 use crate::action::spawn::Spawn;
 use crate::op::ActorName;
 use crate::snapshot::{NsInode, Process, Snapshot};
 
-/// The process that comes nearest to what `spawn` by `parent` would have made, by its pid as the machine counts: most new
-/// namespaces of the kinds asked for, of those the first in its pid namespace, of those the oldest.
+/// The process that comes nearest to what `spawn` by `parent` would have made, by its pid as the machine counts: most
+/// new namespaces of the kinds asked for, of those the first in its pid namespace, of those the oldest.
 ///
-/// `earlier` is an earlier look, at which a plain child has to have been there already (most programs that are typed end
-/// at once), and `known` are the processes from before the step.
+/// `earlier` is an earlier look, at which a plain child has to have been there already (most programs that are typed
+/// end at once), and `known` are the processes from before the step.
 pub fn find(spawn: &Spawn, parent: &ActorName, known: &Snapshot, earlier: &Snapshot, now: &Snapshot) -> Option<u32> {
     let parent = now.process_of(parent)?;
     let newcomers = now.processes.iter().filter(|process| {
         let is_free = process.actor.as_ref().is_none_or(|actor| *actor == spawn.actor);
         is_free && process.state != 'Z' && !process.is_in(known)
     });
+
     if spawn.unshare.is_empty() {
         // The learner's shells are children of the lab's pid 1, which takes orphans in; what they start is not.
         let from_a_shell = |process: &&Process| process.ppid != now.processes.first().map_or(0, |init| init.pid);
@@ -24,6 +25,7 @@ pub fn find(spawn: &Spawn, parent: &ActorName, known: &Snapshot, earlier: &Snaps
             .min_by_key(|process| process.start_time)
             .map(|process| process.pid);
     }
+
     newcomers
         .map(|process| (process, new_namespaces(spawn, process, parent, now)))
         .filter(|(_, count)| *count > 0)
@@ -33,7 +35,7 @@ pub fn find(spawn: &Spawn, parent: &ActorName, known: &Snapshot, earlier: &Snaps
         .map(|(process, _)| process.pid)
 }
 
-/// How many of the kinds asked for are neither the parent's nor any other actor's.
+/// The number of kinds asked for whose namespaces are neither the parent's nor any other actor's.
 fn new_namespaces(spawn: &Spawn, process: &Process, parent: &Process, now: &Snapshot) -> usize {
     let others: Vec<&Process> = now
         .processes
@@ -41,11 +43,13 @@ fn new_namespaces(spawn: &Spawn, process: &Process, parent: &Process, now: &Snap
         .filter(|other| other.actor.as_ref().is_some_and(|actor| *actor != spawn.actor))
         .chain([parent])
         .collect();
+
     let is_new = |kind: &&crate::op::NamespaceKind| {
         let inode = |of: &Process| of.namespaces.get(kind).copied();
         let own = inode(process).filter(|inode| *inode != NsInode::default());
         own.is_some() && others.iter().all(|other| inode(other) != own)
     };
+
     spawn.unshare.iter().filter(is_new).count()
 }
 
@@ -87,10 +91,12 @@ mod tests {
             let now = lab(std::iter::once(host()).chain(others).collect());
             assert_eq!(find(&both, &ActorName::host(), &known, &now, &now), expected);
         };
+
         let shell = || process(11, 10, None, [1, 1], &[11, 2]);
         let unshare = || process(12, 11, None, [2, 1], &[12, 3]);
         let inside = || process(13, 12, None, [2, 2], &[13, 4, 1]);
         let child = || process(14, 13, None, [2, 2], &[14, 5, 2]);
+
         check(vec![shell()], None);
         check(vec![shell(), unshare()], Some(12));
         check(vec![shell(), unshare(), inside(), child()], Some(13));
@@ -110,6 +116,7 @@ mod tests {
         let plain = spawn(&[]);
         let known = lab(vec![host()]);
         let now = lab(vec![host(), shell.clone(), sleep.clone()]);
+
         assert_eq!(find(&plain, &ActorName::host(), &known, &known, &now), None);
         assert_eq!(find(&plain, &ActorName::host(), &known, &now, &now), Some(12));
         assert_eq!(find(&plain, &ActorName::host(), &now, &now, &now), None, "it was there before the step");

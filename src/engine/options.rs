@@ -1,22 +1,22 @@
-//! How a session is opened.
+//! The options of a session.
 
 use std::path::PathBuf;
 
 use crate::wire::protocol::PanickingRole;
 
-/// What a session is opened with, besides its lesson.
+/// The options that a session is opened with, besides its lesson.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
     /// This program's own binary, see `KeeperHandle::start`.
     pub program: PathBuf,
     /// Keep the next lab ready: for front ends that rewind.
     pub spare: bool,
-    /// See `LabPlan`.
+    /// The role that a test has panic, see `LabPlan`.
     pub panics: Option<PanickingRole>,
 }
 
 impl SessionOptions {
-    /// Which role a test has panic, in a debug build: `keeper`, `store`, `host` or `actor`.
+    /// The variable that names the role a test has panic, in a debug build: `keeper`, `store`, `host` or `actor`.
     pub const PANIC_VARIABLE: &str = "UNBOXED_TEST_PANIC";
 
     pub fn new(program: impl Into<PathBuf>, spare: bool) -> SessionOptions {
@@ -28,6 +28,7 @@ impl SessionOptions {
             "actor" => Some(PanickingRole::Actor),
             _ => None,
         });
+
         SessionOptions { program: program.into(), spare, panics }
     }
 }

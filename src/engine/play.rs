@@ -15,7 +15,7 @@ use crate::proof::Proof;
 use crate::report::StepRecord;
 use crate::snapshot::Snapshot;
 
-/// How often an idle lab is looked at: a change shows within two of these.
+/// The period in which an idle lab is looked at: a change shows within two of these.
 const TICK: Duration = Duration::from_millis(90);
 
 /// Open a session and serve requests until the front end is gone or quits. `open` runs on the engine's own thread.
@@ -27,6 +27,7 @@ pub fn serve(
 ) {
     let started = Instant::now();
     let waiting = Waiting::new(requests.cancel(), events.clone());
+
     let proof = match open(waiting) {
         Ok(session) => {
             let mut server = Server {
@@ -46,10 +47,11 @@ pub fn serve(
             Proof::default()
         }
     };
+
     let _ = events.send(Event::Ended(proof));
 }
 
-/// Shells for those who came in by the door.
+/// Open the shells that were asked for from outside the front end.
 pub fn answer_visits(session: &mut Session, visits: &Receiver<Visit>) {
     for visit in visits.try_iter() {
         let opened = session.shell(&visit.actor, visit.size).map_err(|error| error.to_string());
@@ -62,13 +64,13 @@ fn wait_for_quit(requests: &RequestQueue) {
     while !matches!(requests.recv(), Ok(Request::Quit) | Err(_)) {}
 }
 
-/// A session, and who hears of it.
+/// A session, and the events that tell of it.
 struct Server<'a> {
     session: Session,
     shells: Whereabouts,
     cancel: Cancel,
     events: &'a EventSender,
-    /// That the lab has ended is said once.
+    /// True once it was told that the lab has ended: that is said once.
     has_told_end: bool,
 }
 
@@ -91,6 +93,7 @@ impl Server<'_> {
     fn answer(&mut self, request: Request) -> Result<(), Unheard> {
         let started = Instant::now();
         let session = &mut self.session;
+
         let answered = match request {
             Request::LeaveOut { step, out } => {
                 session.leave_out(step, out);
@@ -135,6 +138,7 @@ impl Server<'_> {
             },
             Request::Quit => Ok(None),
         };
+
         match answered {
             Ok(event) => event.map_or(Ok(()), |event| self.tell(event)),
             Err(error) => self.tell_failure(&error),
@@ -145,6 +149,7 @@ impl Server<'_> {
         let started = Instant::now();
         self.tell(Event::Turn(None))?;
         self.tell(Event::Playing { step: self.session.played() })?;
+
         match act(&mut self.session) {
             Ok(record) => {
                 self.tell(Event::Played(Arc::new(record)))?;
@@ -154,11 +159,12 @@ impl Server<'_> {
         }
     }
 
-    /// Of a lab that is about to be dropped nothing is told: the next one follows.
+    /// Tell that the lab is ready. Of one that is about to be dropped nothing is told: the next one follows.
     fn tell_ready(&mut self, since: Instant) -> Result<(), Unheard> {
         if self.cancel.is_asked() {
             return Ok(());
         }
+
         match self.session.ready(since) {
             Ok(ready) => {
                 self.has_told_end = false;
@@ -168,17 +174,19 @@ impl Server<'_> {
         }
     }
 
-    /// Whatever fails while a request is on its way that drops the lab is no failure.
+    /// Tell of a failure. Nothing is one while a request that drops the lab is on its way.
     fn tell_failure(&mut self, error: &SessionError) -> Result<(), Unheard> {
         if error.is_cancelled() || self.cancel.is_asked() {
             return Ok(());
         }
+
         if matches!(error, SessionError::LabEnded { .. }) && !std::mem::replace(&mut self.has_told_end, true) {
             self.session.end_turn();
             self.tell(Event::Turn(None))?;
             // Nothing of it is there any more, and the panes say so.
             self.tell(Event::Live(Arc::default()))?;
         }
+
         self.tell(Event::Failed { message: error.to_string() })
     }
 
@@ -186,10 +194,12 @@ impl Server<'_> {
         if self.has_told_end {
             return Ok(());
         }
+
         let judged = self.session.look_for_changes().and_then(|changed| {
             let turn = self.session.judge_turn(changed.is_some())?;
             Ok((changed, turn))
         });
+
         match judged {
             Ok((changed, turn)) => {
                 if let Some(snapshot) = changed {

@@ -1,5 +1,5 @@
-//! What a rewind performs: the earlier steps' actions, without those that only look, and with shortcuts that leave the
-//! same state. A played step is never shortened.
+//! The actions that a rewind performs: the earlier steps', without those that only look, and with shortcuts that leave
+//! the same state. A played step is never shortened.
 
 use crate::action::{Action, Context, LowerError};
 use crate::doctor::{Facts, Playable, can_play};
@@ -12,7 +12,7 @@ pub struct Replayed<'a> {
     /// The step's id.
     pub step: &'a str,
     pub of: &'a ActionEntry,
-    /// A cable whose peer goes to this actor: it is made there in the first place.
+    /// The actor that a cable's peer goes to: it is made there in the first place.
     into: Option<&'a ActorName>,
 }
 
@@ -24,6 +24,7 @@ pub fn entries<'a>(steps: &'a [Step], facts: &Facts) -> Vec<Replayed<'a>> {
         .flat_map(|step| step.breaks.iter().chain(&step.actions).map(|of| Replayed { step: &step.id, of, into: None }))
         .filter(|entry| !entry.of.action.only_looks())
         .collect();
+
     let mut kept: Vec<Replayed<'a>> = Vec::with_capacity(all.len());
     for (index, entry) in all.iter().enumerate() {
         if is_move_made_before(entry.of, &kept) {
@@ -31,6 +32,7 @@ pub fn entries<'a>(steps: &'a [Step], facts: &Facts) -> Vec<Replayed<'a>> {
         }
         kept.push(Replayed { into: peers_home(entry.of, &all[..index], &all[index + 1..]), ..*entry });
     }
+
     kept
 }
 
@@ -45,13 +47,14 @@ impl Replayed<'_> {
         }
     }
 
-    /// Lowering it needs the pid of an actor.
+    /// True if lowering it needs the pid of an actor.
     pub fn names_an_actor(&self) -> bool {
         self.into.is_some() || self.of.action.names_an_actor()
     }
 }
 
-/// Where the next thing that happens to a new cable's peer is a plain move to an actor that is born already: that actor.
+/// The actor that a new cable's peer goes to, where the next thing that happens to the peer is a plain move to an
+/// actor that is born already.
 fn peers_home<'a>(entry: &ActionEntry, before: &[Replayed<'a>], after: &[Replayed<'a>]) -> Option<&'a ActorName> {
     let Action::Veth(veth) = &entry.action else { return None };
     let next = after.iter().find_map(|later| match &later.of.action {
@@ -59,14 +62,16 @@ fn peers_home<'a>(entry: &ActionEntry, before: &[Replayed<'a>], after: &[Replaye
         _ => None,
     });
     let (later, link) = next?;
+
     let home = link.netns.as_ref()?;
     let plain = link.rename.is_none() && link.up.is_none() && link.master.is_none();
     let is_born =
         before.iter().any(|earlier| matches!(&earlier.of.action, Action::Spawn(spawn) if spawn.actor == *home));
+
     (plain && is_born && later.of.actor == entry.actor).then_some(home)
 }
 
-/// The move itself has nothing left to do.
+/// True for a move that has nothing left to do: the cable was made where it goes.
 fn is_move_made_before(entry: &ActionEntry, kept: &[Replayed<'_>]) -> bool {
     let Action::Link(link) = &entry.action else { return false };
     kept.iter().any(|earlier| {
@@ -104,6 +109,7 @@ mod tests {
             3,
             "the move is gone, three other links are not"
         );
+
         // Before the move, the cable is made as the lesson makes it.
         assert!(kept(at("veth-move")).contains(&("veth".into(), false)));
     }

@@ -59,12 +59,12 @@ impl RequestQueue {
         self.receiver.recv_timeout(timeout).inspect(|request| self.take_note(request))
     }
 
-    /// What cuts the engine's waiting short.
+    /// The signal that cuts the engine's waiting short.
     pub fn cancel(&self) -> Cancel {
         self.cancel.clone()
     }
 
-    /// One that was served asks for nothing any more.
+    /// Take back the signal of a request that was taken from the queue.
     fn take_note(&self, request: &Request) {
         if request.drops_lab() {
             let _ = self.cancel.0.read();
@@ -72,7 +72,8 @@ impl RequestQueue {
     }
 }
 
-/// Asked for as long as a request that drops the lab waits in the queue. It counts them: none is forgotten when several come.
+/// A signal that lasts as long as a request that drops the lab waits in the queue. It counts them: none is forgotten
+/// when several come.
 #[derive(Debug, Clone)]
 pub struct Cancel(Arc<EventFd>);
 
@@ -99,15 +100,18 @@ mod tests {
         let cancel = queue.cancel();
         requests.send(Request::Next).expect("it is heard");
         assert!(!cancel.is_asked());
+
         requests.send(Request::RewindTo { steps: 0 }).expect("it is heard");
         requests.send(Request::RewindTo { steps: 1 }).expect("it is heard");
         assert!(cancel.is_asked());
+
         assert_eq!(queue.recv(), Ok(Request::Next));
         assert!(cancel.is_asked(), "what is asked for before it is not worth waiting for");
         assert_eq!(queue.recv(), Ok(Request::RewindTo { steps: 0 }));
         assert!(cancel.is_asked(), "there is another one");
         assert_eq!(queue.recv(), Ok(Request::RewindTo { steps: 1 }));
         assert!(!cancel.is_asked());
+
         drop(requests);
         assert!(cancel.is_asked());
         assert!(queue.recv().is_err());

@@ -12,14 +12,14 @@ use crate::observe::samples::Gauge;
 use crate::report::Series;
 use crate::view::Chart;
 
-/// A CPU quota is given out every 100 ms: two looks in each would show noise.
+/// The time between two readings. A CPU quota is given out every 100 ms: two readings in each would show noise.
 const EVERY: Duration = Duration::from_millis(100);
-/// A chart is as long as a step is looked at, but no longer than this.
+/// The most readings of a chart: it is as long as a step is looked at, but no longer than this.
 const MOST_POINTS: usize = 600;
-/// After so many equal looks nothing happens any more.
+/// The number of readings in a row without a change after which the thread ends, once ten seconds have passed.
 const QUIET: usize = 30;
 
-/// Dropping it ends the thread.
+/// A thread that reads charts, and its readings. Dropping it ends the thread.
 #[derive(Debug)]
 pub struct Sampler {
     series: Arc<Mutex<Vec<Series>>>,
@@ -28,21 +28,23 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// None when there is nothing to draw here.
+    /// Start the thread; none where there is nothing to draw.
     pub fn start(charts: &[Chart], roots: &[CgroupRoot], events: Option<EventSender>) -> Option<Sampler> {
         let gauges: Vec<Gauge> = charts.iter().filter_map(|chart| Gauge::new(chart, roots)).collect();
         if gauges.is_empty() {
             return None;
         }
+
         let empty = gauges.iter().map(|gauge| Series { chart: gauge.chart.clone(), points: Vec::new() });
         let series = Arc::new(Mutex::new(empty.collect::<Vec<Series>>()));
         let stop = Arc::new(AtomicBool::new(false));
         let (shared, stopped) = (Arc::clone(&series), Arc::clone(&stop));
         let thread = std::thread::spawn(move || sample(gauges, &shared, &stopped, events.as_ref()));
+
         Some(Sampler { series, stop, thread: Some(thread) })
     }
 
-    /// What was read so far.
+    /// The readings so far.
     pub fn series(&self) -> Vec<Series> {
         self.series.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -61,6 +63,7 @@ impl Drop for Sampler {
 fn sample(mut gauges: Vec<Gauge>, shared: &Mutex<Vec<Series>>, stopped: &AtomicBool, events: Option<&EventSender>) {
     let started = Instant::now();
     let mut quiet = 0;
+
     for _ in 0..MOST_POINTS {
         let at_ms = started.elapsed().as_millis() as u64;
         let mut moved = false;
@@ -73,6 +76,7 @@ fn sample(mut gauges: Vec<Gauge>, shared: &Mutex<Vec<Series>>, stopped: &AtomicB
                 one.points.push(point);
             }
         }
+
         quiet = if moved { 0 } else { quiet + 1 };
         if let Some(events) = events.filter(|_| moved) {
             let all = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -80,9 +84,12 @@ fn sample(mut gauges: Vec<Gauge>, shared: &Mutex<Vec<Series>>, stopped: &AtomicB
                 return;
             }
         }
+
         if quiet >= QUIET && at_ms > 10_000 {
             return;
         }
+
+        // Dropping the sampler ends this wait at once.
         std::thread::park_timeout(EVERY);
         if stopped.load(Ordering::Relaxed) {
             return;

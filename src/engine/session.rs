@@ -42,11 +42,11 @@ pub struct Session {
     pub(super) lab: Option<Lab>,
     pub(super) played: usize,
     machine_before: MachineState,
-    /// Of all the session's labs.
+    /// The keepers and processes of all the session's labs.
     ours: Ours,
     /// The last snapshot that was told: one that is equal shares its memory.
     latest: Arc<Snapshot>,
-    /// What the shells of the lab that is up printed.
+    /// The output of the shells of the lab that is up.
     pub(super) transcripts: Transcripts,
     pub(super) turn: Option<Turn>,
     left_out: BTreeSet<usize>,
@@ -74,7 +74,7 @@ pub enum SessionError {
     )]
     LabEnded {
         pid: u32,
-        /// What was last heard of it, where that tells.
+        /// The last thing that was heard of it, where that tells.
         why: Option<String>,
     },
     #[error("the lesson has no step after its last")]
@@ -82,7 +82,7 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// What was done was cut short: the lab is to be dropped.
+    /// True if the work was cut short: the lab is to be dropped.
     pub fn is_cancelled(&self) -> bool {
         let (SessionError::Link(error) | SessionError::Lab(LabError::Link(error))) = self else { return false };
         matches!(error, LinkError::Cancelled)
@@ -95,7 +95,7 @@ impl Session {
         Session::open_waiting(lesson, facts, options, Waiting::default())
     }
 
-    /// The same, where all waiting for actors goes by this.
+    /// Open a session where all waiting for actors goes by `waiting`.
     pub fn open_waiting(
         lesson: Arc<Lesson>,
         facts: Facts,
@@ -107,6 +107,7 @@ impl Session {
         let wants_disk = lesson.needs.disk || lesson.steps.iter().any(|step| step.needs.disk);
         let disk = facts.disk.as_ref().filter(|_| wants_disk).map(|disk| disk.number.clone());
         let plan = LabPlan { controllers: controllers(&lesson), disk, spare: options.spare, panics: options.panics };
+
         let mut session = Session {
             lesson,
             facts,
@@ -125,6 +126,7 @@ impl Session {
             sampler: None,
             waiting,
         };
+
         match session.new_lab() {
             // Somebody wants another one already.
             Err(error) if error.is_cancelled() => {}
@@ -165,16 +167,18 @@ impl Session {
         self.turn = None;
         self.transcripts.clear();
         self.played = 0;
+
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         if keeper.is_lost() {
             *keeper = KeeperHandle::start(&self.program)?;
         }
+
         self.ours.note_keeper(keeper.pid());
         self.lab = Some(Lab::make(keeper, &self.plan, &self.waiting)?);
         Ok(())
     }
 
-    /// Steps that are yet to come can be left out, and taken in again.
+    /// Leave out a step that is yet to come, or take it in again.
     pub fn leave_out(&mut self, step: usize, out: bool) {
         if out && step >= self.played {
             self.left_out.insert(step);
@@ -187,7 +191,7 @@ impl Session {
         self.turn.as_ref()
     }
 
-    /// Returns the turn before.
+    /// Put a turn in the place of the one before, which is returned.
     pub(super) fn set_turn(&mut self, turn: Option<Turn>) -> Option<Turn> {
         std::mem::replace(&mut self.turn, turn)
     }
@@ -196,25 +200,28 @@ impl Session {
         &self.transcripts
     }
 
-    /// One step more is behind the learner.
+    /// Count one step more as done.
     pub(super) fn count_step(&mut self) {
         self.played += 1;
     }
 
-    /// Where the lesson stands, and what the next step will find.
+    /// The lesson's state, and what the next step will find.
     pub fn ready(&mut self, since: Instant) -> Result<Ready, SessionError> {
         let lesson = Arc::clone(&self.lesson);
         let step = lesson.steps.get(self.played);
         let played = self.played;
+
         // What the last step showed stays in sight beside what the next one is about.
         let last = played.checked_sub(1).and_then(|index| lesson.steps.get(index));
         let mut look: Vec<WatchedDirectory> = last.into_iter().chain(step).flat_map(|step| step.look.clone()).collect();
         look.dedup();
+
         let lab = self.lab()?;
         lab.look_at(&look);
         let live = lab.snapshot();
         let context = lab.context(&live);
         let info = lab.info();
+
         let live = self.share(live);
         self.remember(&live);
         let checks = step.map_or_else(Vec::new, |step| step.preflight(&live));
@@ -222,7 +229,7 @@ impl Session {
         Ok(Ready { lab: info, played, left_out, live, context, checks, nanos })
     }
 
-    /// The next step can be done here, and is not left out.
+    /// True if the next step can be done here and is not left out.
     pub fn is_next_open(&self) -> bool {
         let step = self.lesson.steps.get(self.played);
         step.is_some_and(|step| can_play(&step.needs, &self.facts) == Playable::Live)
@@ -236,6 +243,7 @@ impl Session {
         let _step = tracing::info_span!("step", lesson = lesson.id, id = step.id).entered();
         tracing::info!("begins");
         self.turn = None;
+
         let record = if let Playable::No { why, cure } = can_play(&step.needs, &self.facts) {
             let seen = Arc::new(self.lab()?.snapshot());
             skipped(self.played, seen, why, cure)
@@ -249,6 +257,7 @@ impl Session {
         } else {
             self.play(step)?
         };
+
         self.played += 1;
         Ok(record)
     }
@@ -271,14 +280,17 @@ impl Session {
         lab.look_at(&step.look);
         let before = lab.snapshot();
         let before = self.share(before);
+
         let mut acts = self.act_on(&step.id, &step.breaks)?;
         acts.join(self.act_on(&step.id, &step.actions)?);
         let Acts { records: ops, mut verdicts, is_cut_short } = acts;
+
         let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.message()).collect();
         let evidence = Evidence { before: &before, outputs: &outputs, ops: &ops };
         // Of what nobody has done, nothing comes true by waiting.
         let (after, judged) = if is_cut_short { self.judge(step, &evidence)? } else { self.settle(step, &evidence)? };
         verdicts.extend(judged);
+
         self.remember(&after);
         let predicted = self.predicted(step, &after, &evidence)?;
         Ok(StepRecord {
@@ -301,11 +313,12 @@ impl Session {
         self.replay_steps(steps)
     }
 
-    /// Into a fresh lab: the first `steps` steps, without those that were left out.
+    /// Replay the first `steps` steps in a fresh lab, without those that were left out.
     pub(super) fn replay_steps(&mut self, steps: usize) -> Result<(), SessionError> {
         let all = self.lesson.steps.iter().take(steps).enumerate();
         let kept: Vec<Step> =
             all.filter(|(index, _)| !self.left_out.contains(index)).map(|(_, step)| step.clone()).collect();
+
         for entry in replay::entries(&kept, &self.facts) {
             self.replay(&entry)?;
         }
@@ -326,7 +339,7 @@ impl Session {
         Ok(())
     }
 
-    /// Rules for devices take the machine's root: the keeper performs them, for its own lab's groups alone.
+    /// Perform an op. Rules for devices take the machine's root: the keeper does those, only for its own lab's groups.
     fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, SessionError> {
         if let Op::Device { .. } = op {
             return Ok(self.keeper.as_mut().ok_or(SessionError::NoLab)?.perform(actor, &op)?);
@@ -347,9 +360,11 @@ impl Session {
                 acts.cut_short(entry, seen);
                 break;
             }
+
             let context = lab.context_for(entry.action.names_an_actor());
             let lowered = entry.action.lower(&context);
             let ops = lowered.map_err(|cause| SessionError::Lower { step: step.to_owned(), cause })?;
+
             let mut failed = None;
             for op in ops {
                 let record = match self.perform(&entry.actor, op) {
@@ -366,6 +381,7 @@ impl Session {
                     break;
                 }
             }
+
             let verdict = outcome_verdict(entry, failed);
             let goes_on = verdict.as_ref().is_none_or(|verdict| verdict.ok);
             acts.verdicts.extend(verdict);
@@ -376,8 +392,8 @@ impl Session {
         Ok(acts)
     }
 
-    /// An actor that died of what it was asked to do, or does not answer, is an outcome, and no fault of the engine's; unless
-    /// the whole lab has ended.
+    /// An actor that died of what it was asked to do, or does not answer, is an outcome, and no fault of the engine's;
+    /// unless the whole lab has ended.
     fn as_outcome(&mut self, error: SessionError) -> Result<String, SessionError> {
         match error {
             SessionError::Link(gone @ (LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. })) => {
@@ -426,17 +442,18 @@ impl Session {
         self.lab = None;
         self.aside = None;
         self.keeper = None;
+
         let after = MachineState::now();
         MachineState::compare(&self.machine_before, &after, &self.ours)
     }
 }
 
-/// What came of a step's actions.
+/// The outcome of a step's actions.
 #[derive(Debug, Default)]
 pub(super) struct Acts {
     pub records: Vec<OpRecord>,
     pub verdicts: Vec<Verdict>,
-    /// One who had something to do is not there, or does not answer: the rest was not done.
+    /// True if one who had something to do is not there, or does not answer: the rest was not done.
     pub is_cut_short: bool,
 }
 

@@ -1,20 +1,19 @@
-//! What the learner's shells printed since a step began: what an `output` expectation is judged by when nothing was
-//! played.
+//! The output of the learner's shells since a step began: it judges an `output` expectation when nothing was played.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::text;
 
-/// Most that is kept, in bytes: the latest.
+/// The most that is kept, in bytes: the latest.
 const KEPT: usize = 64 * 1024;
 
-/// Filled by whoever reads a terminal, read by the engine.
+/// The output of one shell: filled by whoever reads its terminal, read by the engine.
 #[derive(Debug, Default)]
 pub struct Transcript {
     bytes: Mutex<Vec<u8>>,
 }
 
-/// Of all shells of a lab: shared by those who hear and the one who judges.
+/// The transcripts of all shells of a lab: shared by those who hear and the one who judges.
 pub(super) type Transcripts = Vec<Arc<Transcript>>;
 
 impl Transcript {
@@ -33,7 +32,7 @@ impl Transcript {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// How much there is: tells cheaply whether anything was printed.
+    /// The bytes that are kept: tells cheaply if anything was printed.
     pub fn size(&self) -> usize {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -47,7 +46,7 @@ impl Transcript {
     }
 }
 
-/// `host:~# `, `# `, `/root # `: all that stands before the sign is one word.
+/// True for a line with a prompt, `host:~# `, `# `, `/root # `: all that stands before the sign is one word.
 fn is_prompt(line: &str) -> bool {
     line.split_once("# ").is_some_and(|(before, _)| !before.trim().contains(char::is_whitespace))
         || line.trim_end().ends_with('#')

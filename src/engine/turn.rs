@@ -14,9 +14,9 @@ pub(super) struct Turn {
     /// A step with nothing but what this turn is about.
     pub step: Step,
     pub started: Instant,
-    /// As the learner found it.
+    /// The state as the learner found it.
     pub before: Arc<Snapshot>,
-    /// As of the last judgement.
+    /// The state as of the last judgement.
     pub latest: Snapshot,
     pub state: TurnState,
     pub judged: Instant,

@@ -1,5 +1,5 @@
-//! **Your turn**: the learner does a step by typing; its expectations come true, and untrue again, as the kernel's state
-//! does.
+//! **Your turn**: the learner does a step by typing; its expectations come true, and untrue again, as the kernel's
+//! state does.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,12 +17,12 @@ use crate::op::ActorName;
 use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 
-/// How often a turn is judged when nothing seems to have changed: files and addresses are in no snapshot.
+/// The period in which a turn is judged when nothing seems to have changed: files and addresses are in no snapshot.
 const JUDGE_EVERY: Duration = Duration::from_millis(500);
 
 impl Session {
-    /// Begin the next step as the learner's; one that breaks something breaks it now. A turn that is on already goes on as it
-    /// is: nothing is broken twice.
+    /// Begin the next step as the learner's; one that breaks something breaks it now. A turn that is on already goes
+    /// on as it is: nothing is broken twice.
     pub fn begin_turn(&mut self, goal: Goal) -> Result<TurnState, SessionError> {
         let lesson = Arc::clone(self.lesson());
         let index = match goal {
@@ -32,6 +32,7 @@ impl Session {
         if let Some(turn) = self.turn().filter(|turn| turn.goal == goal && turn.state.step == index) {
             return Ok(turn.state.clone());
         }
+
         let mut step = lesson.steps.get(index).ok_or(SessionError::AtTheEnd)?.clone();
         match goal {
             Goal::Step if !step.breaks.is_empty() => {
@@ -44,13 +45,16 @@ impl Session {
                 step.actions.clear();
             }
         }
+
         step.expect = step.goals().into_iter().map(|place| step.expect[place].clone()).collect();
         self.transcripts().iter().for_each(|transcript| transcript.forget());
         self.draw(&step.charts)?;
+
         let lab = self.lab()?;
         lab.look_at(&step.look);
         let before = Arc::new(lab.snapshot());
         let (latest, verdicts) = self.judge(&step, &Evidence { before: &before, outputs: &[], ops: &[] })?;
+
         let state =
             TurnState { step: index, goal, earned: verdicts.iter().map(|verdict| verdict.ok).collect(), verdicts };
         let now = Instant::now();
@@ -74,6 +78,8 @@ impl Session {
         if !stirred && heard == turn.heard && turn.judged.elapsed() < JUDGE_EVERY {
             return Ok(None);
         }
+
+        // Taken out for as long as it is judged: judging needs the whole session.
         let Some(mut turn) = self.set_turn(None) else { return Ok(None) };
         let judged = self.judge_anew(&mut turn, heard);
         self.set_turn(Some(turn));
@@ -81,11 +87,14 @@ impl Session {
     }
 
     fn judge_anew(&mut self, turn: &mut Turn, heard: usize) -> Result<Option<(TurnState, Snapshot)>, SessionError> {
+        // First, so that the snapshot that is judged shows them as actors.
         self.adopt_newborns(&turn.step.actions, &turn.before, &turn.latest)?;
+
         let lines: Vec<String> = self.transcripts().iter().map(|transcript| transcript.lines()).collect();
         let outputs: Vec<&str> = lines.iter().map(String::as_str).collect();
         let (snapshot, verdicts) =
             self.judge(&turn.step, &Evidence { before: &turn.before, outputs: &outputs, ops: &[] })?;
+
         turn.judged = Instant::now();
         turn.heard = heard;
         let earned = turn.state.earned.iter().zip(&verdicts).map(|(earned, verdict)| *earned || verdict.ok).collect();
@@ -94,6 +103,7 @@ impl Session {
         let moved = !Diff::between(&turn.latest, &snapshot).is_calm();
         turn.state = state;
         turn.latest = snapshot.clone();
+
         Ok((changed || moved).then(|| (turn.state.clone(), snapshot)))
     }
 
@@ -104,6 +114,7 @@ impl Session {
         if turn.goal != Goal::Step || !turn.state.holds() {
             return Ok(None);
         }
+
         let Some(turn) = self.set_turn(None) else { return Ok(None) };
         let record = StepRecord {
             step: turn.state.step,
@@ -117,11 +128,12 @@ impl Session {
             charts: Vec::new(),
             nanos: turn.started.elapsed().as_nanos() as u64,
         };
+
         self.count_step();
         Ok(Some(record))
     }
 
-    /// The step is to be played after all. What the learner did meanwhile is in the way: then a fresh lab is made first.
+    /// Play the step after all. What the learner did meanwhile is in the way: then a fresh lab is made first.
     pub fn show(&mut self) -> Result<StepRecord, SessionError> {
         let touched = match self.set_turn(None) {
             Some(turn) => {
@@ -130,14 +142,16 @@ impl Session {
             }
             None => false,
         };
+
         let is_repair = self.lesson().steps.get(self.played()).is_some_and(|step| !step.breaks.is_empty());
         if touched || is_repair {
             self.rewind_to(self.played())?;
         }
+
         self.play_next()
     }
 
-    /// Whoever was born as a step's `spawn` would have it becomes that actor.
+    /// Take in the processes that were made as a step's `spawn` would have made them: each becomes that actor.
     fn adopt_newborns(
         &mut self,
         actions: &[ActionEntry],
@@ -154,6 +168,7 @@ impl Session {
         if spawns.is_empty() {
             return Ok(());
         }
+
         let lab = self.lab()?;
         for (parent, spawn) in spawns {
             let now = lab.snapshot();

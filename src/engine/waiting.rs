@@ -1,4 +1,4 @@
-//! Waiting for an actor: who may cut it short, and who hears that it takes long.
+//! Waiting for an actor: the cancel that cuts it short, and the listener who hears that it takes long.
 
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -11,14 +11,14 @@ use crate::observe::processes;
 use crate::op::ActorName;
 use crate::wire::guarded::Wait;
 
-/// Whoever waits longer says so.
+/// The longest wait that nobody is told of.
 const UNTOLD: Duration = Duration::from_millis(800);
 
 /// An actor that is being waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Awaited {
     pub actor: ActorName,
-    /// Why it may not answer, where the kernel shows that: `it is stopped`.
+    /// The reason why it may not answer, where the kernel shows one: `it is stopped`.
     pub why: Option<&'static str>,
 }
 
@@ -29,7 +29,7 @@ impl std::fmt::Display for Awaited {
     }
 }
 
-/// What all waiting of a session goes by. The default: nobody cuts it short, nobody hears of it.
+/// The cancel and the listener of all waiting in a session. The default: nobody cuts it short, nobody hears of it.
 #[derive(Debug, Clone, Default)]
 pub struct Waiting {
     cancel: Option<Cancel>,
@@ -45,7 +45,7 @@ impl Waiting {
         self.listener.as_ref()
     }
 
-    /// The lab is to be dropped: nothing in it is worth waiting for.
+    /// True if the lab is to be dropped: nothing in it is worth waiting for.
     pub fn is_cancelled(&self) -> bool {
         self.cancel.as_ref().is_some_and(Cancel::is_asked)
     }
@@ -54,7 +54,7 @@ impl Waiting {
         Wait { until, cancel: self.cancel.as_ref().map(AsFd::as_fd) }
     }
 
-    /// When to say that it takes long. What is over in a moment anyway is not worth a word.
+    /// The time at which to say that it takes long. What is over in a moment anyway is not worth a word.
     pub fn first_part(&self, until: Instant) -> Instant {
         let told_at = Instant::now() + UNTOLD;
         if self.listener.is_some() && until > told_at + UNTOLD { told_at } else { until }
@@ -67,7 +67,7 @@ impl Waiting {
     }
 }
 
-/// Why a process may not answer, as its state says.
+/// The reason why a process may not answer, by its state.
 pub fn why_silent(pid: u32) -> Option<&'static str> {
     let dir = format!("/proc/{pid}");
     match processes::read_stat(Path::new(&dir))?.state {

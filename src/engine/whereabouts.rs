@@ -1,4 +1,5 @@
-//! Where a learner's shell is by now: whoever types `unshare … bash` is in another container than the shell was opened beside.
+//! The actor that a learner's shell is in by now: whoever types `unshare … bash` is in another container than the
+//! shell was opened beside.
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Weak};
@@ -15,9 +16,9 @@ pub struct Whereabouts {
 #[derive(Debug)]
 struct Shell {
     tab: u32,
-    /// Whoever draws the terminal keeps it open.
+    /// The terminal's master side, kept open by whoever draws it.
     master: Weak<OwnedFd>,
-    /// What was said of it last.
+    /// The actor that was last told.
     inside: Option<ActorName>,
 }
 
@@ -30,6 +31,7 @@ impl Whereabouts {
     pub fn moved(&mut self, snapshot: &Snapshot) -> Vec<(u32, Option<ActorName>)> {
         self.shells.retain(|shell| shell.master.strong_count() > 0);
         let mut moved = Vec::new();
+
         for shell in &mut self.shells {
             // A terminal without anybody has no foreground.
             let foreground = shell.master.upgrade().and_then(|master| nix::unistd::tcgetpgrp(master).ok());
@@ -40,6 +42,7 @@ impl Whereabouts {
                 moved.push((shell.tab, inside));
             }
         }
+
         moved
     }
 }
@@ -79,6 +82,7 @@ mod tests {
             namespaces: BTreeMap::new(),
             cgroups: Vec::new(),
         };
+
         let lab = |newborn: Option<&str>| Snapshot {
             processes: vec![
                 process(10, 1, Some("host")),
@@ -89,6 +93,7 @@ mod tests {
             ],
             ..Snapshot::default()
         };
+
         let around = |newborn, pid| actor_around(&lab(newborn), pid).map(ActorName::to_string);
         assert_eq!(around(None, 14), None);
         assert_eq!(around(Some("container"), 14).as_deref(), Some("container"));

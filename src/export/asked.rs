@@ -6,12 +6,12 @@ use crate::report::StepRecord;
 
 #[derive(Debug)]
 pub struct Asked<'a> {
-    /// From 1, through the whole lesson.
+    /// The number of the question, from 1, through the whole lesson.
     pub number: usize,
     pub question: &'a Question,
-    /// In the order they are shown in.
+    /// The options in the order they are shown in.
     pub options: Vec<Offered<'a>>,
-    /// States to bring about.
+    /// The states to bring about.
     pub goals: Vec<String>,
     /// The right answer, in words.
     pub right: String,
@@ -22,7 +22,7 @@ pub struct Offered<'a> {
     pub letter: char,
     pub say: &'a str,
     pub worth: Worth,
-    /// Why it is wrong; may be empty.
+    /// The reason why it is wrong; may be empty.
     pub why: &'a str,
 }
 
@@ -41,7 +41,7 @@ impl Worth {
 }
 
 impl<'a> Asked<'a> {
-    /// `place` is that of the question in its step, from 0.
+    /// A question with its answer; `place` is that of the question in its step, from 0.
     pub fn new(number: usize, place: usize, question: &'a Question, record: &'a StepRecord) -> Asked<'a> {
         let predicted = record.predicted.iter().find(|predicted| predicted.question == place);
         let source = question.value.as_ref().and_then(|value| value.from.as_ref());
@@ -49,6 +49,7 @@ impl<'a> Asked<'a> {
             holds: predicted.map(|predicted| predicted.holds()).unwrap_or_default(),
             value: source.and_then(|source| source.read(&record.after)),
         };
+
         let right = match question.kind() {
             Kind::Predict(_) if lab.holds.is_empty() => "the step was left out where this was recorded".to_owned(),
             Kind::Choose(_)
@@ -58,10 +59,11 @@ impl<'a> Asked<'a> {
             | Kind::Predict(_)
             | Kind::Task(_) => grade(question, &Answer::Unknown, &lab).right,
         };
+
         Asked { number, question, options: options(question, &lab), goals: goals(question, record), right }
     }
 
-    /// It is asked before the step runs.
+    /// True if it is asked before the step runs.
     pub fn is_prediction(&self) -> bool {
         matches!(self.question.kind(), Kind::Predict(_))
     }
@@ -90,6 +92,7 @@ fn options<'a>(question: &'a Question, lab: &FromLab) -> Vec<Offered<'a>> {
         }
         Kind::Value(_) | Kind::Task(_) => Vec::new(),
     };
+
     // As the keys that choose them; lessons have no more than seven.
     ('a'..='z').zip(all).map(|(letter, (say, worth, why))| Offered { letter, say, worth, why }).collect()
 }

@@ -1,5 +1,6 @@
-//! A lesson as a cast for asciinema, version 3 of its format: what is typed and printed, the calls, what changed. A line of JSON
-//! for the header, then a line an event: seconds since the event before, a code, its text. A marker stands where a step begins.
+//! A lesson as a cast for asciinema, version 3 of its format: what is typed and printed, the calls, what changed. A
+//! line of JSON for the header, then a line an event: seconds since the event before, a code, its text. A marker
+//! stands where a step begins.
 
 use std::io::{self, Write};
 
@@ -16,13 +17,13 @@ use crate::text::{one_line, safe};
 use crate::ui::markdown;
 use crate::ui::theme::Theme;
 
-/// Colours as the screen has them.
+/// The colours, as the screen has them.
 const THEME: Theme = Theme { colors: true, ascii: true };
 /// Lines shown: of what one op printed, of its calls (and those that failed), of one view's changes.
 const OUTPUT_LINES: usize = 16;
 const CALLS: usize = 4;
 const CHANGES: usize = 22;
-/// Seconds that the last page stays.
+/// The seconds that the last page stays.
 const AT_THE_END: f64 = 3.0;
 
 pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
@@ -33,10 +34,12 @@ pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
         "title": format!("{title} ({})", reel.tape.header.origin()),
         "tags": ["unboxed", reel.lesson.id],
     });
+
     if let Some(seconds) = reel.tape.header.recorded_at() {
         header["timestamp"] = json!(seconds);
     }
     writeln!(out, "{header}")?;
+
     let stage = play(reel);
     let at_the_end = stage.waiting();
     for Cue { after, what } in stage.into_cues() {
@@ -47,11 +50,12 @@ pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
         };
         writeln!(out, "{event}")?;
     }
+
     writeln!(out, "{}", json!([rounded(at_the_end + AT_THE_END), "x", "0"]))?;
     out.flush()
 }
 
-/// Milliseconds are as much as a player can show.
+/// The seconds in whole milliseconds, which are as much as a player can show.
 fn rounded(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
@@ -65,9 +69,11 @@ fn play(reel: &Reel<'_>) -> CastScreen {
     stage.line(&Line::from("Every call was made. What a step changed is marked:"));
     stage.line(&Line::from("+ new or mounted   - gone or unmounted   ~ changed   > moved"));
     stage.read();
+
     for played in &reel.steps {
         step(&mut stage, reel, played);
     }
+
     stage.page("The machine, before and after");
     for row in &reel.tape.proof.rows {
         let word = if row.differences.is_empty() { "as it was" } else { "different" };
@@ -83,6 +89,7 @@ fn step(stage: &mut CastScreen, reel: &Reel<'_>, played: &Played<'_>) {
     stage.page(&format!("{number} of {}  {}", reel.steps.len(), step.title));
     stage.lines(markdown::lines(&step.story, WIDTH, THEME));
     stage.read();
+
     if let StepStatus::Skipped { why, cure } = &deed.record.status {
         stage.gap();
         stage.line(&Line::styled(format!("Left out where this was recorded: {}", one_line(why)), THEME.bad()));
@@ -90,15 +97,18 @@ fn step(stage: &mut CastScreen, reel: &Reel<'_>, played: &Played<'_>) {
         stage.read();
         return;
     }
+
     if !deed.broken.is_empty() {
         heading(stage, "First, something is broken:", 3);
         deed.broken.iter().for_each(|typed| command(stage, reel, typed));
         heading(stage, "Then it is mended:", 3);
     }
+
     done(stage, reel, deed);
     stage.gap();
     stage.lines(markdown::lines(&step.after, WIDTH, THEME));
     stage.read();
+
     for (branch, deed) in branches {
         stage.page(&branch.title);
         stage.lines(markdown::lines(&branch.story, WIDTH, THEME));
@@ -124,6 +134,7 @@ fn done(stage: &mut CastScreen, reel: &Reel<'_>, deed: &Deed<'_>) {
         command(stage, reel, typed);
     }
     stage.read();
+
     for (view, rows) in deed.changes() {
         let shown: Vec<Line<'_>> = rows.iter().take(CHANGES).map(changed).collect();
         heading(stage, &format!("{}, what changed:", view.title()), shown.len());
@@ -133,6 +144,7 @@ fn done(stage: &mut CastScreen, reel: &Reel<'_>, deed: &Deed<'_>) {
         }
         stage.read();
     }
+
     for series in &deed.record.charts {
         let rows = charts::rows(std::slice::from_ref(series));
         stage.gap();
@@ -140,6 +152,7 @@ fn done(stage: &mut CastScreen, reel: &Reel<'_>, deed: &Deed<'_>) {
         stage.lines(rows.iter().map(changed).collect::<Vec<_>>());
         stage.read();
     }
+
     if !deed.record.verdicts.is_empty() {
         stage.gap();
     }
@@ -156,6 +169,7 @@ fn command(stage: &mut CastScreen, reel: &Reel<'_>, typed: &Typed<'_>) {
             reel.pieces(line).into_iter().map(|(token, text)| (THEME.token(token), text)).collect();
         stage.typed(&format!("{}# ", typed.actor), &pieces);
     }
+
     for op in typed.ops {
         let mut now_ms = 0;
         for said in said(op, OUTPUT_LINES) {

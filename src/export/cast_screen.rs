@@ -1,5 +1,6 @@
-//! A terminal that is written to over time, page by page: what does not fit on a page begins a new one, so that nothing scrolls.
-//! The only escape sequences are those made here; text is shown with what can't be seen in it escaped.
+//! A terminal that is written to over time, page by page: what does not fit on a page begins a new one, so that
+//! nothing scrolls. The only escape sequences are those made here; text is shown with what can't be seen in it
+//! escaped.
 
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -10,14 +11,14 @@ use crate::text::{column, prose, safe, shortened};
 /// The terminal's size, in cells.
 pub const COLUMNS: usize = 100;
 pub const ROWS: usize = 30;
-/// Of a line of text.
+/// The width of a line of text.
 pub const WIDTH: usize = COLUMNS - 2;
 
-/// Seconds: between two keys, for a line that appears, for a word that is read.
+/// The time between two keys, for a line that appears, and for a word that is read, in seconds.
 const KEY: f64 = 0.035;
 const LINE: f64 = 0.05;
 const WORD: f64 = 0.22;
-/// Bounds of a pause for reading, and of the typing of one line.
+/// The bounds of a pause for reading, and of the typing of one line, in seconds.
 const SHORTEST: f64 = 0.8;
 const LONGEST: f64 = 8.0;
 const TYPING: f64 = 2.5;
@@ -39,11 +40,11 @@ pub enum CueKind {
 pub struct CastScreen {
     cues: Vec<Cue>,
     title: String,
-    /// Rows of the page that are taken.
+    /// The rows of the page that are taken.
     row: usize,
-    /// Seconds to let go by before the next cue.
+    /// The seconds to let go by before the next cue.
     wait: f64,
-    /// Words nobody had time to read yet.
+    /// The words that nobody had time to read yet.
     unread: usize,
 }
 
@@ -52,7 +53,7 @@ impl CastScreen {
         self.cues
     }
 
-    /// Seconds that have not gone by yet.
+    /// The seconds that have not gone by yet.
     pub fn waiting(&self) -> f64 {
         self.wait
     }
@@ -79,7 +80,7 @@ impl CastScreen {
         self.row = 2;
     }
 
-    /// Time to read what has appeared since the last pause.
+    /// Let time go by to read what has appeared since the last pause.
     pub fn read(&mut self) {
         if self.unread > 0 {
             self.wait += (self.unread as f64 * WORD).clamp(SHORTEST, LONGEST);
@@ -87,12 +88,12 @@ impl CastScreen {
         }
     }
 
-    /// As much time as a program took before it went on printing; never less than a line takes to appear.
+    /// Let as much time go by as a program took before it went on printing; never less than a line takes to appear.
     pub fn pass(&mut self, millis: u64) {
         self.wait += (millis as f64 / 1000.0 - LINE).max(0.0);
     }
 
-    /// The rows that are to come are seen together, where a page can hold them.
+    /// Keep the rows that are to come together, where a page can hold them.
     pub fn keep_together(&mut self, rows: usize) {
         if self.row + rows > ROWS - 1 && self.row > 2 {
             self.read();
@@ -136,12 +137,15 @@ impl CastScreen {
                 }
             }
         }
+
         let columns: usize = letters.iter().map(|(_, letter)| letter.width()).sum();
         self.keep_together((prompt.width() + columns) / WIDTH + 2);
+
         let prompt = shortened(&prompt, WIDTH / 2);
         let mut used = prompt.width();
         self.output(painted(&Line::styled(prompt, Style::new().add_modifier(Modifier::DIM))));
         self.wait += SHORTEST;
+
         let key = KEY.min(TYPING / letters.len().max(1) as f64);
         for (style, letter) in letters {
             let width = letter.width();
@@ -155,6 +159,7 @@ impl CastScreen {
             self.output(painted(&Line::styled(letter, style)));
             self.wait += key;
         }
+
         self.wait += SHORTEST / 2.0;
         self.output("\r\n".to_owned());
         self.row += 1;
@@ -191,7 +196,7 @@ fn painted(line: &Line<'_>) -> String {
         .collect()
 }
 
-/// "Select Graphic Rendition", ECMA-48 8.3.117.
+/// The codes of a style: "Select Graphic Rendition", ECMA-48 8.3.117.
 fn codes(style: Style) -> Vec<&'static str> {
     const MODIFIERS: [(Modifier, &str); 4] =
         [(Modifier::BOLD, "1"), (Modifier::DIM, "2"), (Modifier::ITALIC, "3"), (Modifier::REVERSED, "7")];
@@ -204,6 +209,7 @@ fn codes(style: Style) -> Vec<&'static str> {
         (Color::Magenta, "35"),
         (Color::Cyan, "36"),
     ];
+
     let modifiers = MODIFIERS.iter().filter(|(one, _)| style.add_modifier.contains(*one)).map(|(_, code)| *code);
     let color = COLORS.iter().find(|(one, _)| style.fg == Some(*one)).map(|(_, code)| *code);
     modifiers.chain(color).collect()
@@ -222,6 +228,7 @@ mod tests {
                 CueKind::Marker(_) => {}
             }
         }
+
         parser.screen_mut().set_scrollback(usize::MAX);
         assert_eq!(parser.screen().scrollback(), 0, "it scrolled");
         parser.screen().contents().lines().map(str::to_owned).collect()
@@ -234,6 +241,7 @@ mod tests {
         for number in 0..ROWS {
             stage.line(&Line::from(format!("row {number}")));
         }
+
         let rows = shown(stage);
         assert_eq!(rows[0].trim_end(), " Title (goes on)");
         assert_eq!(rows[2], format!("row {}", ROWS - 3));

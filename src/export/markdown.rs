@@ -22,13 +22,16 @@ pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
             plain(&reel.tape.header.origin())
         ),
     ];
+
     for played in &reel.steps {
         step(&mut blocks, played);
     }
+
     if reel.steps.iter().any(|played| !played.asked.is_empty()) {
         blocks.push("## Answers".to_owned());
         blocks.extend(reel.steps.iter().flat_map(|played| &played.asked).map(answer));
     }
+
     writeln!(out, "{}", prose_lines(&blocks.join("\n\n")))?;
     out.flush()
 }
@@ -38,15 +41,18 @@ fn step(blocks: &mut Vec<String>, played: &Played<'_>) {
     blocks.push(format!("## {number}. {}", plain(&step.title)));
     blocks.push(to_markdown(&step.story));
     blocks.extend(asked.iter().filter(|asked| asked.is_prediction()).map(question));
+
     if let StepStatus::Skipped { why, cure } = &deed.record.status {
         let (why, cure) = (plain(&one_line(why)), plain(&one_line(cure)));
         blocks.push(format!("Left out where this was recorded: {why}. To change that: {cure}."));
     }
+
     if !deed.broken.is_empty() {
         blocks.push("First, something is broken:".to_owned());
         blocks.extend(commands(&deed.broken));
         blocks.push("Then it is mended:".to_owned());
     }
+
     done(blocks, deed);
     blocks.push(to_markdown(&step.after));
     for (branch, deed) in branches {
@@ -55,6 +61,7 @@ fn step(blocks: &mut Vec<String>, played: &Played<'_>) {
         done(blocks, deed);
         blocks.push(to_markdown(&branch.after));
     }
+
     blocks.extend(asked.iter().filter(|asked| !asked.is_prediction()).map(question));
     blocks.retain(|block| !block.is_empty());
 }
@@ -67,10 +74,12 @@ fn done(blocks: &mut Vec<String>, deed: &Deed<'_>) {
         blocks.push(format!("{}, what changed:", view.title()));
         blocks.push(fenced("text", &lines.join("\n")));
     }
+
     let drawn: Vec<String> = charts::rows(&deed.record.charts).into_iter().map(|row| row.text).collect();
     if !drawn.is_empty() {
         blocks.push(fenced("text", &drawn.join("\n")));
     }
+
     let verdicts: Vec<String> = deed
         .record
         .verdicts
@@ -82,6 +91,7 @@ fn done(blocks: &mut Vec<String>, deed: &Deed<'_>) {
             }
         })
         .collect();
+
     if !verdicts.is_empty() {
         blocks.push("What the kernel says to it:".to_owned());
         blocks.push(verdicts.join("\n"));
@@ -109,13 +119,16 @@ fn question(asked: &Asked<'_>) -> String {
     let kind = asked.question.kind();
     let mut lines =
         vec![format!("**Question {}** ({}). {}", asked.number, kind.words(), to_markdown(&asked.question.ask))];
+
     let options: Vec<String> =
         asked.options.iter().map(|option| format!("- {}) {}", option.letter, literal(option.say))).collect();
     let goals: Vec<String> = asked.goals.iter().map(|goal| format!("- {}", literal(goal))).collect();
     lines.extend([options.join("\n"), goals.join("\n")]);
+
     if matches!(kind, Kind::Value(_)) {
         lines.push("Answer: \\_\\_\\_\\_\\_\\_\\_\\_".to_owned());
     }
+
     lines.retain(|line| !line.is_empty());
     lines.join("\n\n")
 }
@@ -124,6 +137,7 @@ fn answer(asked: &Asked<'_>) -> String {
     let letters = asked.right_letters();
     let right =
         if letters.is_empty() { literal(&asked.right) } else { format!("{letters}) {}", literal(&asked.right)) };
+
     let mut lines = vec![format!("**Question {}**: {right}", asked.number)];
     let wrong = asked.options.iter().filter(|option| option.worth == Worth::Wrong && !option.why.is_empty());
     lines.push(
@@ -132,6 +146,7 @@ fn answer(asked: &Asked<'_>) -> String {
             .collect::<Vec<_>>()
             .join("\n"),
     );
+
     lines.push(to_markdown(&asked.question.explain));
     lines.retain(|line| !line.is_empty());
     lines.join("\n\n")

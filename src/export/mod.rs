@@ -16,7 +16,7 @@ use self::reel::Reel;
 use crate::lesson::model::Lesson;
 use crate::tape::Tape;
 
-/// What a lesson becomes.
+/// A format that a lesson is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// A recording for asciinema, version 3 of its format.

@@ -1,5 +1,5 @@
-//! The lessons' Markdown as HTML, and as Markdown that fits into a handout. What an author writes is text, never markup:
-//! HTML in it is shown, images are their words, links lead to web pages only.
+//! The lessons' Markdown as HTML, and as Markdown that fits into a handout. What an author writes is text, never
+//! markup: HTML in it is shown, images are their words, links lead to web pages only.
 
 use maud::{Markup, PreEscaped};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
@@ -23,9 +23,10 @@ enum Frame {
 }
 
 fn rendered(text: &str, frame: Frame) -> Markup {
-    // Whether each link that is open leads somewhere.
+    // For each link that is open: true if it leads somewhere.
     let mut links: Vec<bool> = Vec::new();
     let mut in_block = false;
+
     let events = Parser::new_ext(text, Options::empty()).flat_map(|event| match event {
         Event::Html(text) | Event::InlineHtml(text) => vec![Event::Text(prose_text(&text).into())],
         Event::Start(Tag::CodeBlock(kind)) => {
@@ -61,9 +62,11 @@ fn rendered(text: &str, frame: Frame) -> Markup {
         }
         other => vec![other],
     });
+
     let is_shown = |event: &Event<'_>| {
         frame == Frame::Blocks || !matches!(event, Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph))
     };
+
     let mut page = String::new();
     html::push_html(&mut page, events.filter(is_shown));
     PreEscaped(page.trim_end().to_owned())
@@ -87,6 +90,7 @@ pub fn to_markdown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut from = 0;
     let mut in_block = false;
+
     for (event, range) in Parser::new_ext(text, Options::empty()).into_offset_iter() {
         let written = &text[range.clone()];
         let instead = match event {
@@ -104,12 +108,14 @@ pub fn to_markdown(text: &str) -> String {
             Event::Text(words) if prose_text(&words) != *words => plain(&prose_text(&words)),
             _ => continue,
         };
+
         if range.start >= from {
             shown.push_str(&text[from..range.start]);
             shown.push_str(&instead);
             from = range.end;
         }
     }
+
     shown.push_str(&text[from..]);
     shown.trim_end().to_owned()
 }
@@ -117,6 +123,7 @@ pub fn to_markdown(text: &str) -> String {
 /// Any text as Markdown that shows just this text, on one line.
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
+
     for letter in text.chars() {
         if "\\`*_[]<>#|&~!".contains(letter) {
             shown.push('\\');

@@ -24,21 +24,21 @@ pub struct Reel<'a> {
 /// One step, and what belongs to it.
 #[derive(Debug)]
 pub struct Played<'a> {
-    /// From 1.
+    /// The number of the step, from 1.
     pub number: usize,
     pub step: &'a Step,
     pub deed: Deed<'a>,
-    /// What-ifs that were recorded.
+    /// The what-ifs that were recorded.
     pub branches: Vec<(&'a Branch, Deed<'a>)>,
     pub asked: Vec<Asked<'a>>,
 }
 
-/// What was done, in a step or a what-if, and what came of it.
+/// The actions of a step or a what-if, and what came of them.
 #[derive(Debug)]
 pub struct Deed<'a> {
     pub record: &'a StepRecord,
     pub watch: &'a [ViewKind],
-    /// What a repair step breaks before.
+    /// The actions by which a repair step breaks something first.
     pub broken: Vec<Typed<'a>>,
     pub typed: Vec<Typed<'a>>,
     numbers: Numbers,
@@ -53,10 +53,10 @@ pub struct Typed<'a> {
     pub ops: &'a [OpRecord],
 }
 
-/// What somebody at a shell reads.
+/// A line that somebody at a shell reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
-    /// So many milliseconds after its program was started; 0 where that is not known.
+    /// A line that came so many milliseconds after its program was started; 0 where that is not known.
     Printed {
         text: String,
         at_ms: u64,
@@ -69,18 +69,21 @@ impl<'a> Reel<'a> {
         let mut numbers = Numbers::default();
         let mut asked_before = 0;
         let mut steps = Vec::new();
+
         // A tape that fits has a moment and a record for each step.
         for ((index, step), (record, moment)) in
             lesson.steps.iter().enumerate().zip(tape.records.iter().zip(&tape.moments))
         {
             numbers.note(&record.before);
             numbers.note(&record.after);
+
             let asked: Vec<Asked<'a>> = step
                 .quiz
                 .iter()
                 .enumerate()
                 .map(|(place, question)| Asked::new(asked_before + place + 1, place, question, record))
                 .collect();
+
             asked_before += asked.len();
             steps.push(Played {
                 number: index + 1,
@@ -90,6 +93,7 @@ impl<'a> Reel<'a> {
                 asked,
             });
         }
+
         let highlighted = highlight(&code(&steps));
         Reel { lesson, tape, steps, highlighted }
     }
@@ -130,7 +134,7 @@ impl<'a> Deed<'a> {
         Deed { record, watch: &step.watch, broken, typed: rest, numbers }
     }
 
-    /// In another lab, with numbers of its own.
+    /// The deed of a branch: in another lab, with numbers of its own.
     fn of_branch(branch: &'a Branch, record: &'a StepRecord, moment: &Moment) -> Deed<'a> {
         let mut numbers = Numbers::default();
         numbers.note(&record.before);
@@ -140,7 +144,7 @@ impl<'a> Deed<'a> {
         Deed { record, watch: &branch.watch, broken: Vec::new(), typed, numbers }
     }
 
-    /// What panes are made from. Charts are drawn otherwise where there is more than text.
+    /// The scene that panes are made from. Charts are drawn otherwise where there is more than text.
     pub fn scene(&'a self, compare: Compare, changes_only: bool, charts: &'a [Series]) -> Scene<'a> {
         Scene {
             before: &self.record.before,
@@ -165,17 +169,19 @@ impl<'a> Deed<'a> {
     }
 }
 
-/// Each action with its ops. How many an action has is known by lowering it; where that does not add up, all ops stand at the
-/// last one.
+/// Each action with its ops. Lowering an action tells how many ops it has; where that does not add up, all ops stand
+/// at the last one.
 fn typed<'a>(entries: &[&'a ActionEntry], record: &'a StepRecord, context: &Context) -> Vec<Typed<'a>> {
     // An actor that is born in the step has no pid before it; which pid it is makes no difference to the count.
     let mut known = context.clone();
     for actor in entries.iter().flat_map(|entry| entry.action.actors()) {
         known.lab_pids.entry(actor.clone()).or_default();
     }
+
     let counts: Vec<usize> =
         entries.iter().map(|entry| entry.action.lower(&known).map_or(0, |ops| ops.len())).collect();
     let adds_up = counts.iter().sum::<usize>() == record.ops.len();
+
     let mut rest = record.ops.as_slice();
     let last = entries.len().saturating_sub(1);
     let mut all = Vec::new();
@@ -185,6 +191,7 @@ fn typed<'a>(entries: &[&'a ActionEntry], record: &'a StepRecord, context: &Cont
             (false, true) => rest.len(),
             (false, false) => 0,
         };
+
         let (ops, others) = rest.split_at(own);
         rest = others;
         all.push(Typed { actor: &entry.actor, lines: shown(entry.action.shell(context)), ops });
@@ -192,12 +199,12 @@ fn typed<'a>(entries: &[&'a ActionEntry], record: &'a StepRecord, context: &Cont
     all
 }
 
-/// A command reads as it runs, in whatever it is exported to.
+/// Lines as they can be shown: a command reads as it runs, in whatever it is exported to.
 fn shown(lines: Vec<String>) -> Vec<String> {
     lines.iter().map(|line| safe_lines(line)).collect()
 }
 
-/// What an op printed, or why it failed; of output at most so many lines.
+/// The output of an op, or the reason why it failed; of output at most so many lines.
 pub fn said(op: &OpRecord, most: usize) -> Vec<Said> {
     match &op.outcome {
         Outcome::Done { .. } => printed(op, most),
@@ -215,7 +222,7 @@ pub fn said(op: &OpRecord, most: usize) -> Vec<Said> {
     }
 }
 
-/// The end of an output tells most: it stays where the middle does not fit.
+/// The lines of an output. Its end tells most: it stays where the middle does not fit.
 fn printed(op: &OpRecord, most: usize) -> Vec<Said> {
     const AT_THE_END: usize = 4;
     let mut end = 0;
@@ -226,10 +233,12 @@ fn printed(op: &OpRecord, most: usize) -> Vec<Said> {
         Said::Printed { text, at_ms: piece.map_or(0, |piece| piece.at_ms) }
     });
     let mut lines: Vec<Said> = lines.collect();
+
     if lines.len() > most {
         let from = most.saturating_sub(AT_THE_END + 1);
         let until = lines.len() - AT_THE_END.min(most);
         lines.splice(from..until, [Said::Bad(format!("... {} lines more", until - from))]);
     }
+
     lines
 }

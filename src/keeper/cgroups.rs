@@ -1,8 +1,8 @@
 //! The lab's subtree in each cgroup hierarchy: made, bounded, handed to the lab's root, taken away again.
 //!
-//! The name `unboxed-PID-START-N-NAMESPACE` tells the keeper that owns it (pid, start time, and the PID namespace that these count
-//! in), so that a later run can sweep what a killed one left. That it is alive, a keeper proves by a lock on each group's
-//! directory: see `sweep`.
+//! The name `unboxed-PID-START-N-NAMESPACE` tells the keeper that owns it (pid, start time, and the PID namespace
+//! that these count in), so that a later run can sweep what a killed one left. That it is alive, a keeper proves by a
+//! lock on each group's directory: see `sweep`.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -25,9 +25,9 @@ use crate::wire::protocol::{LabCgroup, RoleFailure};
 /// The lab's own bounds: a fork bomb or a memory hog in a lab shell ends there.
 const PIDS_LIMIT: &str = "512";
 const MEMORY_LIMIT: &str = "1073741824";
-/// What every lab is bounded by, wanted or not.
+/// The controllers that bound every lab, wanted or not.
 const BOUNDS: [&str; 2] = ["memory", "pids"];
-/// How often a directory is made again that a sweep took for dead, before its lock was there.
+/// The number of times that a directory is made, if sweeps take it for dead before its lock is there.
 pub(super) const ATTEMPTS: usize = 10;
 /// Files a subtree's new owner may write: membership, not limits. cgroups(7), "Cgroups delegation".
 const DELEGATED: [&str; 4] = ["cgroup.procs", "tasks", "cgroup.threads", "cgroup.subtree_control"];
@@ -42,8 +42,8 @@ pub struct Hierarchy {
     pub parent: PathBuf,
 }
 
-/// The hierarchies of this machine that subtrees can be made in: where the doctor says that a lab's groups can be, or else
-/// where a lab would find groups that its own user may write to.
+/// The hierarchies of this machine that subtrees can be made in: where the doctor says that a lab's groups can be, or
+/// else where a lab would find groups that its own user may write to.
 pub fn hierarchies() -> Vec<Hierarchy> {
     let trees = Cgroups::read(&Roots::machine()).hierarchies;
     trees
@@ -53,10 +53,12 @@ pub fn hierarchies() -> Vec<Hierarchy> {
                 Some(Exposure::Usable(group)) => Some(group),
                 Some(Exposure::Open(_)) | None => None,
             };
+
             let mut parent = PathBuf::from(&tree.mount_point);
             if let Some(below) = Some(tree.lab_parent.clone().or_else(exposed)?).filter(|below| !below.is_empty()) {
                 parent.push(below);
             }
+
             let v2 = tree.version == CgroupVersion::V2;
             Some(Hierarchy { controllers: if v2 { tree.delegable } else { tree.controllers }, v2, parent })
         })
@@ -72,11 +74,11 @@ pub struct Subtree {
 }
 
 impl Subtree {
-    /// Make the group `name` in every hierarchy that bounds the lab or that the lesson wants. Without one that bounds it there
-    /// is no lab; another that refuses is left out: the lab then lacks it, and says so.
+    /// Make the group `name` in every hierarchy that bounds the lab or that the lesson wants. Without one that bounds
+    /// it there is no lab; another that refuses is left out: the lab then lacks it, and says so.
     ///
-    /// Where the lab's root is the keeper's own user, the lab gets a group of its own in all of them, or is not made: in a
-    /// cgroup namespace it sees its own groups and those below, and may write what its user may.
+    /// If the lab's root is the keeper's own user, the lab gets a group of its own in all of them, or is not made: in
+    /// a cgroup namespace it sees its own groups and those below, and may write what its user may.
     pub fn make(
         hierarchies: &[Hierarchy],
         name: &str,
@@ -163,7 +165,8 @@ fn make_group(parent: &Path, name: &str) -> Result<OwnedFd, Errno> {
     Err(Errno::EBUSY)
 }
 
-/// The directory, locked by this process alone; none where somebody else has the lock, or has just removed the directory.
+/// The directory, locked by this process alone; none where somebody else has the lock, or has
+/// just removed the directory.
 #[allow(deprecated, reason = "nix's Flock gives a lock up when it is dropped, in every process that has a copy")]
 pub(super) fn lock_directory(path: &Path) -> Result<Option<OwnedFd>, Errno> {
     use std::os::fd::AsRawFd;
@@ -173,11 +176,13 @@ pub(super) fn lock_directory(path: &Path) -> Result<Option<OwnedFd>, Errno> {
         Err(Errno::ENOENT) => return Ok(None),
         Err(errno) => return Err(errno),
     };
+
     match nix::fcntl::flock(dir.as_raw_fd(), FlockArg::LockExclusiveNonblock) {
         Ok(()) => {}
         Err(Errno::EWOULDBLOCK) => return Ok(None),
         Err(errno) => return Err(errno),
     }
+
     let locked = nix::sys::stat::fstat(&dir)?;
     let is_there = fs::symlink_metadata(path).is_ok_and(|now| now.ino() == locked.st_ino && now.dev() == locked.st_dev);
     Ok(is_there.then_some(dir))
@@ -193,6 +198,7 @@ fn bound(path: &Path, hierarchy: &Hierarchy, owner: Option<u32>) -> Result<(), E
             Err(errno) => return Err(errno),
         }
     }
+
     if !hierarchy.v2 && hierarchy.controllers.iter().any(|controller| controller == "cpuset") {
         // A v1 cpuset without CPUs and memory nodes takes no process.
         for file in ["cpuset.cpus", "cpuset.mems"] {
@@ -200,6 +206,7 @@ fn bound(path: &Path, hierarchy: &Hierarchy, owner: Option<u32>) -> Result<(), E
             let _ = write_file(path.join(file), value.trim());
         }
     }
+
     if let Some(owner) = owner {
         delegate(path, owner);
     }
@@ -222,8 +229,8 @@ fn listed(hierarchy: &Hierarchy, name: &str, wanted: &[String], core_alone: bool
     } else {
         hierarchy.controllers.clone()
     };
-    // Every group of v2 can be frozen, counts its CPU time and takes a program for devices, with no controller at all; on
-    // a hybrid machine v1 does it. `unified` is the tree itself.
+    // Every group of v2 can be frozen, counts its CPU time and takes a program for devices, with no controller at
+    // all; on a hybrid machine v1 does it. `unified` is the tree itself.
     let is_core = |name: &String| match name.as_str() {
         "unified" => hierarchy.v2,
         "freezer" | "cpuacct" | "devices" => hierarchy.v2 && core_alone,
@@ -239,14 +246,16 @@ fn listed(hierarchy: &Hierarchy, name: &str, wanted: &[String], core_alone: bool
     LabCgroup { controllers, v2: hierarchy.v2, machine_path: path.to_string_lossy().into_owned(), lab_path }
 }
 
-/// A v2 group that holds processes itself hands out none of the controllers, except for those of threads: and then its child groups
-/// take no process any more ("domain invalid"). Only the machine's topmost group, which has no type, is free of that.
+/// A v2 group that holds processes itself hands out none of the controllers, except for those of threads: and
+/// then its child groups take no process any more ("domain invalid"). Only the machine's topmost group, which has
+/// no type, is free of that.
 fn may_hand_out(group: &Path) -> bool {
     let has_members = fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|members| !members.is_empty());
     !has_members || !group.join("cgroup.type").exists()
 }
 
-/// On a hybrid machine some wanted controller is on a v1 hierarchy, which then takes the top of /sys/fs/cgroup.
+/// True if on a hybrid machine some wanted controller is on a v1 hierarchy, which then takes
+/// the top of /sys/fs/cgroup.
 fn has_v1_mounts(wanted: &[String], v2: &Hierarchy) -> bool {
     let is_core = |name: &str| matches!(name, "freezer" | "cpuacct" | "devices" | "blkio" | "unified");
     wanted.iter().any(|controller| !v2.controllers.contains(controller) && !is_core(controller))
@@ -281,12 +290,12 @@ impl Owner {
         format!("unboxed-{}-{}-{number}-{}", self.pid, self.start, self.namespace)
     }
 
-    /// Whether its pid is one that we could see.
+    /// True if its pid is one that we could see.
     pub fn is_in_our_pid_namespace(&self) -> bool {
         self.namespace == own_namespace()
     }
 
-    /// Whether it is seen to be. One of another PID namespace may be and not be seen.
+    /// True if it is seen to be alive. One of another PID namespace may be alive and not be seen.
     pub fn is_alive(&self) -> bool {
         self.is_in_our_pid_namespace() && start_time(self.pid) == Some(self.start)
     }

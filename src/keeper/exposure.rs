@@ -22,14 +22,15 @@ const GROUPS_MAX: usize = 50_000;
 /// A group that a lab would see and could change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exposure {
-    /// Below the mount point: the lab's own group can be made in it, and then it sees no other.
+    /// A group by its path below the mount point: the lab's own group can be made in it, and then it sees no other.
     Usable(String),
-    /// By its whole path: nothing can be made in it, or nothing moved into it from outside.
+    /// A group by its whole path: nothing can be made in it, or nothing moved into it from outside.
     Open(PathBuf),
 }
 
-/// The first group, from the own one down, that this user may write to, in a hierarchy that the doctor sees no place in. In v1 a
-/// process may be moved into a group from anywhere; in v2 that takes the common ancestor, too (cgroups(7)).
+/// The first group, from the own one down, that this user may write to, in a hierarchy that the doctor sees
+/// no place in. In v1 a process may be moved into a group from anywhere; in v2 that takes the common
+/// ancestor, too (cgroups(7)).
 pub fn find(tree: &MountedHierarchy) -> Option<Exposure> {
     let (Some(own), None) = (&tree.own, &tree.lab_parent) else { return None };
     let mount_point = Path::new(&tree.mount_point);
@@ -54,7 +55,8 @@ pub fn find(tree: &MountedHierarchy) -> Option<Exposure> {
     None
 }
 
-/// An error where a lab of this user's would see a group that it could change, and no group of its own can prevent that.
+/// An error where a lab of this user's would see a group that it could change, and no group of
+/// its own can prevent that.
 pub fn refuse() -> Result<(), RoleFailure> {
     for tree in Cgroups::read(&Roots::machine()).hierarchies {
         if let Some(Exposure::Open(group)) = find(&tree) {
@@ -68,10 +70,12 @@ pub fn refuse() -> Result<(), RoleFailure> {
             ));
         }
     }
+
     Ok(())
 }
 
-/// By owner and mode: a read-only mount does not count, since the lab can make one of its own.
+/// True if this user may write, by owner and mode: a read-only mount does not count, since the lab
+/// can make one of its own.
 fn is_writable(path: &Path) -> bool {
     let Ok(file) = fs::symlink_metadata(path) else { return false };
     let is_own = file.uid() == Uid::effective().as_raw();

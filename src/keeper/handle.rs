@@ -19,9 +19,9 @@ use crate::op::{ActorName, Op, OpRecord};
 use crate::wire::protocol::{FromKeeper, LabMade, LabPlan, RoleFailure, ToKeeper};
 use crate::wire::{Received, Wire, WireError};
 
-/// How long the keeper may take to answer: longer than it waits for its store itself.
+/// The longest that the keeper may take to answer: longer than it waits for its store itself.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
-/// How long it may take to remove everything.
+/// The longest that it may take to remove everything.
 const END_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running keeper. Dropping it ends the lab and waits until all is removed.
@@ -49,13 +49,16 @@ pub enum KeeperError {
 }
 
 impl KeeperHandle {
-    /// `program` is this program's own binary: `/proc/self/exe`, or from another program (a test) its path.
+    /// Start a keeper. `program` is this program's own binary: `/proc/self/exe`, or from another
+    /// program (a test) its path.
     pub fn start(program: &Path) -> Result<Self, KeeperError> {
         let (wire, keeper_end) = Wire::pair().map_err(KeeperError::Start)?;
         let keeper_end = keeper_end.into_fd();
+
         // A machine that executes nothing from memory (vm.memfd_noexec) runs the file itself.
         let sealed = sealed::copy(program).ok();
         let copy = sealed.iter().map(|fd| PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd())));
+
         let mut started = Err(std::io::ErrorKind::NotFound.into());
         for path in copy.chain([program.to_path_buf()]) {
             started = keeper_end.try_clone().and_then(|stdin| command(&path).stdin(stdin).spawn());
@@ -120,7 +123,7 @@ impl KeeperHandle {
         }
     }
 
-    /// How it came to its end, where that can be told.
+    /// The error for a keeper that is gone: the way it ended, where that can be told.
     fn ended(&mut self) -> KeeperError {
         self.wire = None;
         match self.process.how_it_ended_within(super::DEATH_TIMEOUT) {
@@ -133,6 +136,7 @@ impl KeeperHandle {
         let pid = self.child.id();
         let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
         wire.send(request, &[])?;
+
         if let Err(silence) = await_answer(wire, &self.process, ANSWER_TIMEOUT) {
             // A late answer would be taken for that to the next request.
             self.wire = None;
@@ -142,16 +146,17 @@ impl KeeperHandle {
                 Silence::Broken(errno) => KeeperError::Gone(errno.into()),
             });
         }
+
         Ok(wire.receive()?)
     }
 
-    /// Nothing can be asked of it any more: what is wanted takes another keeper.
+    /// True once nothing can be asked of it any more: what is wanted takes another keeper.
     pub fn is_lost(&self) -> bool {
         self.wire.is_none() || self.process.has_ended()
     }
 
-    /// End the lab and wait until the keeper has removed everything. One that does not get there is killed, and what it made is
-    /// swept in its place.
+    /// End the lab and wait until the keeper has removed everything. One that does not get there is killed, and what
+    /// it made is swept in its place.
     pub fn end(&mut self) {
         self.wire = None;
         // It may have been stopped, and could not see that.
@@ -173,11 +178,13 @@ fn command(program: &Path) -> Command {
         .arg(super::ROLE)
         // Room for the longer titles of the roles that are forked from the keeper.
         .arg(" ".repeat(96))
-        // A lab's root can read the environment of the lab's first process, which is the one that the keeper began with: tokens
-        // and addresses of whoever started the program are not for lessons, nor for the tapes made of them.
+        // A lab's root can read the environment of the lab's first process, which is the one that the
+        // keeper began with: tokens and addresses of whoever started the program are not for lessons, nor
+        // for the tapes made of them.
         .env_clear()
         .stdout(Stdio::null())
         .stderr(Stdio::null());
+
     if let Some((argument, file)) = log::for_role() {
         command.arg(argument).stderr(file);
     }

@@ -2,11 +2,11 @@
 
 use nix::unistd::Uid;
 
-/// Where, as root, a lab's ids begin on the machine: far above any real user.
+/// The first of a lab's ids on the machine, where the keeper is root: far above any real user.
 const FIRST_ID: u32 = 1_000_000_000;
 const IDS: u32 = 65_536;
 
-/// Which ids of the machine a lab's ids are.
+/// The ids of the machine that a lab's ids are mapped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mapping {
     pub first: u32,
@@ -29,6 +29,7 @@ impl Mapping {
             let first = numbers.next()?.ok()?;
             Some((first, numbers.nth(1)?.ok()?))
         });
+
         let mut best = Mapping { first: 0, count: 1 };
         for (first, count) in ranges {
             let end = first.saturating_add(count);

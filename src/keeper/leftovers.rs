@@ -1,5 +1,6 @@
-//! What keepers left behind that were killed. A keeper locks the directory of each group that it makes, for its
-//! life; a lock is seen from every PID, cgroup and mount namespace, where a pid says nothing. What is locked has an owner.
+//! The groups that killed keepers left behind. A keeper locks the directory of each group that it makes,
+//! for its life; a lock is seen from every PID, cgroup and mount namespace, where a pid says nothing. What
+//! is locked has an owner.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,16 +16,16 @@ use super::cgroups::{self, Hierarchy, owner_of};
 use super::ids::Mapping;
 use super::removal::{self, Remains};
 
-/// How long the groups of one dead lab may take to become empty, from the last one that was removed.
+/// The longest that the groups of one dead lab may take to become empty, from the last one that was removed.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the groups of all of them may, if some stay: a start waits for it.
+/// The longest that the groups of all of them may take, if some stay: a start waits for it.
 const TIMEOUT_ALL: Duration = Duration::from_secs(8);
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Debug, Default)]
 pub struct Swept {
     pub removed: Vec<PathBuf>,
-    /// What is a dead keeper's and could not be removed.
+    /// Groups and files of dead keepers that could not be removed.
     pub left: Vec<Remains>,
 }
 
@@ -35,8 +36,8 @@ impl Swept {
     }
 }
 
-/// Remove the groups of labs whose keeper is dead: of one lab in all hierarchies together, since each of them can hold back its
-/// processes.
+/// Remove the groups of labs whose keeper is dead: of one lab in all hierarchies together, since each of them can
+/// hold back its processes.
 pub fn groups(hierarchies: &[Hierarchy]) -> Swept {
     let mut labs: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for hierarchy in hierarchies {
@@ -77,7 +78,7 @@ pub(super) fn take_over(path: &Path) -> Option<OwnedFd> {
     is_ours(fstat(&lock).ok()?.st_uid).then_some(lock)
 }
 
-/// This user, or the root of this user's labs.
+/// True for this user and the root of this user's labs.
 fn is_ours(uid: u32) -> bool {
     uid == Uid::effective().as_raw() || uid == Mapping::choose().first
 }

@@ -41,11 +41,11 @@ use crate::wire::{Wire, WireError};
 
 /// The first argument that makes the program this role, and not a front end.
 pub const ROLE: &str = "--keeper-role";
-/// How long the store may take to lay out the image, or to fork a lab.
+/// The longest that the store may take to lay out the image, or to fork a lab.
 const STORE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a process may take to die whose wire has just ended.
+/// The longest that a process may take to die after its wire has ended.
 const DEATH_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long a cgroup may take to become empty after its processes were killed.
+/// The longest that a cgroup may take to become empty after its processes were killed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The role's main function; standard input is the wire. Returns the exit code.
@@ -60,10 +60,12 @@ pub fn main() -> u8 {
     process::ignore_terminal_signals();
     process::set_title("unboxed: keeper");
     let _ = process::adopt_orphans();
+
     let mut wire = Wire::from_fd(process::move_fd(process::take_stdin(), 3));
     // Only now that the wire has its number.
     log_level.into_iter().for_each(log::inherit);
     confine::keep_only(&[&wire, &log::Descriptor]);
+
     let mut keeper = Keeper {
         owner: Owner::me(),
         hierarchies: cgroups::hierarchies(),
@@ -74,10 +76,12 @@ pub fn main() -> u8 {
         spare: None,
         made: 0,
     };
+
     let served = panics::caught(|| keeper.serve(&mut wire));
     tracing::info!(?served, "nothing more is asked: all labs are removed");
     keeper.unmake();
     tracing::info!("everything is removed");
+
     match served {
         Ok(served) => u8::from(served.is_err()),
         Err(place) => {
@@ -97,7 +101,7 @@ fn noted(request: ToKeeper) -> ToKeeper {
 struct Keeper {
     owner: Owner,
     hierarchies: Vec<Hierarchy>,
-    /// Those that nobody had mounted.
+    /// Hierarchies that nobody had mounted.
     attached: Vec<Attached>,
     store: Option<Store>,
     /// Stores that did not answer: nothing is asked of them any more, but labs that are up may hang on them.
@@ -115,7 +119,7 @@ struct Store {
     process: Pidfd,
     /// The lab's root as the machine counts user ids.
     root_id: Option<u32>,
-    /// It owes an answer.
+    /// True while it owes an answer.
     is_silent: bool,
 }
 
@@ -126,7 +130,7 @@ struct Lab {
     host: Pidfd,
     subtree: Subtree,
     scratch: Option<Scratch>,
-    /// What its groups may do with devices, by their paths, where v2's kernel does not keep that.
+    /// The rights of its groups to devices, by the groups' paths, where v2's kernel does not keep them.
     devices: BTreeMap<String, Policy>,
     /// The engine's end of the host's wire, until it is handed over.
     engine_end: Option<OwnedFd>,
@@ -154,6 +158,7 @@ impl Keeper {
                 Err(WireError::Closed) => return Ok(()),
                 Err(error) => return Err(error),
             };
+
             let lab = match self.spare.take() {
                 Some((ready_for, lab)) if ready_for == plan => Ok(lab),
                 other => {
@@ -163,6 +168,7 @@ impl Keeper {
                     self.make_lab(&plan)
                 }
             };
+
             self.hand_over(wire, lab, replaces)?;
             // Only now, so that nobody waits for a teardown or for the next lab.
             if plan.spare {
@@ -177,10 +183,12 @@ impl Keeper {
         let Op::Device { group, rule } = op else { return refused(Errno::EINVAL) };
         let inside = !group.is_empty() && group.split('/').all(|part| !matches!(part, "" | "." | ".."));
         let Some(lab) = self.current.last_mut().filter(|_| inside) else { return refused(Errno::ENOENT) };
+
         let trees = &lab.subtree.cgroups;
         let v1 = trees.iter().find(|tree| !tree.v2 && tree.controllers.iter().any(|name| name == "devices"));
         // A cgroup tree holds no links: the path leads below the lab's own group, whoever made the directory.
         let dir = |tree: &LabCgroup| format!("{}/{group}", tree.machine_path);
+
         match (v1, trees.iter().find(|tree| tree.v2)) {
             (Some(v1), _) => FromKeeper::Performed(perform::device_rule(actor, op, &dir(v1), rule)),
             (None, Some(v2)) => {
@@ -200,6 +208,8 @@ impl Keeper {
             }
         };
         tracing::info!(lab = lab.name, host = ?lab.host.pid(), "made");
+
+        // Killed before the new lab is handed over, waited for only after: nobody waits for a teardown.
         let old = if replaces { std::mem::take(&mut self.current) } else { Vec::new() };
         old.iter().for_each(Lab::kill);
         let made = LabMade {
@@ -208,6 +218,7 @@ impl Keeper {
             disk: lab.scratch.as_ref().map(|scratch| scratch.disk.clone()),
             rootless: !Uid::effective().is_root(),
         };
+
         let engine_end = lab.engine_end.take();
         let fds: Vec<_> = engine_end.iter().map(AsRawFd::as_raw_fd).collect();
         self.current.push(lab);
@@ -220,6 +231,7 @@ impl Keeper {
         if plan.panics == Some(PanickingRole::Keeper) {
             panic!("a test asked for it");
         }
+
         if self.store.as_ref().is_some_and(|store| store.process.has_ended()) {
             // Its labs went with it.
             self.store.take().into_iter().for_each(Store::end);
@@ -228,10 +240,12 @@ impl Keeper {
             sweep::everything(&self.hierarchies);
             self.store = Some(start_store()?);
         }
+
         self.attach(&plan.controllers)?;
         let Some(store) = &mut self.store else { return Err(RoleFailure::new("start the store", Errno::EIO)) };
         self.made += 1;
         let name = self.owner.lab_name(self.made);
+
         let scratch = match &plan.disk {
             Some(disk) => Some(Scratch::make(&name, disk, store.root_id)?),
             None => None,
@@ -241,6 +255,7 @@ impl Keeper {
             // The machine's root can; anybody else can reach that setting without a lab, too.
             let _ = settings::guard(&v2.machine_path);
         }
+
         match fork_init(store, &name, &subtree, scratch.as_ref(), plan.panics) {
             Ok((host, engine_end)) => {
                 Ok(Lab { name, host, subtree, scratch, devices: BTreeMap::new(), engine_end: Some(engine_end) })
@@ -253,8 +268,8 @@ impl Keeper {
         }
     }
 
-    /// Mount the hierarchies of controllers that a lesson wants and nobody has mounted. Not before the store is forked: its
-    /// copies of the descriptors would be mounts, too.
+    /// Mount the hierarchies of controllers that a lesson wants and nobody has mounted. Not before the store is
+    /// forked: its copies of the descriptors would be mounts, too.
     fn attach(&mut self, controllers: &[String]) -> Result<(), RoleFailure> {
         if !self.attached.is_empty() {
             return Ok(());
@@ -282,7 +297,7 @@ impl Keeper {
 }
 
 impl Store {
-    /// Its labs go with it.
+    /// End the store; its labs go with it.
     fn end(self) {
         let _ = self.process.send(Signal::SIGKILL);
         self.process.wait(PATIENCE);
@@ -291,7 +306,7 @@ impl Store {
 }
 
 impl Lab {
-    /// The kernel kills the whole pid namespace with its first process.
+    /// Kill the lab: the kernel kills the whole pid namespace with its first process.
     fn kill(&self) {
         let _ = self.host.send(Signal::SIGKILL);
     }
@@ -318,12 +333,14 @@ fn fork_init(
     let (go, say_go) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
     let scratch = scratch.map(|scratch| scratch.path.to_string_lossy().into_owned());
     let request = ToStore { name: name.to_owned(), cgroups: subtree.cgroups.clone(), scratch, panics };
+
     const TALK: &str = "talk to the store, the process that labs are forked from";
     let process = &store.process;
     let gone = |error: WireError| match process.how_it_ended_within(DEATH_TIMEOUT) {
         Some(how) => RoleFailure { doing: format!("{TALK}: {how}"), errno: None },
         None => RoleFailure::new(TALK, error.errno()),
     };
+
     store.wire.send(&request, &[actor_end.as_raw_fd(), go.as_raw_fd()]).map_err(gone)?;
     drop((actor_end, go));
     if let Err(silence) = await_answer(&store.wire, &store.process, STORE_TIMEOUT) {
@@ -331,6 +348,7 @@ fn fork_init(
         return Err(RoleFailure::new(TALK, silence.errno()));
     }
     let received = store.wire.receive::<FromStore>().map_err(gone)?;
+
     match received.message {
         FromStore::Forked => {
             let host = received.fds.into_iter().next().ok_or(Errno::EPROTO).and_then(Pidfd::from_fd);
@@ -348,8 +366,8 @@ fn fork_init(
     }
 }
 
-/// Put a lab's first process, which waits, into the lab's groups, and make it the first that the kernel ends where the machine's
-/// memory runs out.
+/// Put a lab's first process, which waits, into the lab's groups, and make it the first that the kernel ends where
+/// the machine's memory runs out.
 fn place(host: &Pidfd, store: &Store, subtree: &Subtree) -> Result<(), RoleFailure> {
     let pid = host.pid().filter(|pid| pid.as_raw() > 1 && is_child(*pid, &store.process)).ok_or(Errno::ESRCH);
     let pid = pid.doing("find the lab's first process among the store's children")?;
@@ -374,12 +392,14 @@ fn start_store() -> Result<Store, RoleFailure> {
     let mapping = Mapping::choose();
     let me = nix::unistd::getpid();
     let namespaces = [NamespaceKind::User, NamespaceKind::Mount];
+
     match process::fork_role(&namespaces).doing("make a user namespace")? {
         RoleFork::Child => be_store(store_end, mapped, mapping, me),
         RoleFork::Parent(store) => {
             drop((store_end, mapped));
             let line = format!("0 {} {}", mapping.first, mapping.count);
             let map = |pid| store::map_ids(pid, &line, mapping.count == 1);
+
             let ready = store
                 .pid()
                 .ok_or(Errno::ESRCH)
@@ -397,12 +417,14 @@ fn start_store() -> Result<Store, RoleFailure> {
                     },
                     Err(error) => Err(RoleFailure::new("start the store", error.errno())),
                 });
+
             let store = Store {
                 wire,
                 process: store,
                 root_id: Uid::effective().is_root().then_some(mapping.first),
                 is_silent: false,
             };
+
             match ready {
                 Ok(()) => Ok(store),
                 Err(failure) => {
@@ -431,7 +453,7 @@ fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: Mapping, parent: Pid) -> !
     process::exit_now(i32::from(store::serve(wire, IdRange { count: mapping.count }).is_err()))
 }
 
-/// Root of the new user namespace: nobody outside it.
+/// Become root of the new user namespace, and nobody outside it.
 fn become_root(mapping: Mapping, parent: Pid) -> Result<(), Errno> {
     if mapping.count > 1 {
         nix::unistd::setgroups(&[])?;

@@ -1,5 +1,6 @@
-//! Removing a lab's control groups: all of them are thawed, released and killed, in every hierarchy, before any is waited for;
-//! then they go level by level, by directory descriptors, since paths end at PATH_MAX and groups nest deeper.
+//! Removing a lab's control groups: all of them are thawed, released and killed, in every hierarchy, before
+//! any is waited for; then they go level by level, by directory descriptors, since paths end at PATH_MAX
+//! and groups nest deeper.
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
@@ -26,8 +27,8 @@ const HOPELESS_TIMEOUT: Duration = Duration::from_millis(300);
 const BATCH: usize = 100;
 const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
-/// Values that let processes go which are held back: frozen, waiting for memory, without CPU time. A parent's come before its
-/// children's, which could not take effect else.
+/// Values that let processes go which are held back: frozen, waiting for memory, without CPU time. A parent's come
+/// before its children's, which could not take effect else.
 const RELEASES: [(&CStr, &str); 6] = [
     (c"freezer.state", "THAWED"),
     (c"cgroup.freeze", "0"),
@@ -54,8 +55,8 @@ pub struct Remains {
     pub why: String,
 }
 
-/// Kill what is in these groups, one lab's, and remove them with all below. A dying process leaves its group late, so this is
-/// tried again until `timeout` has passed without progress. Goes on past a group that stays.
+/// Kill what is in these groups, one lab's, and remove them with all below. A dying process leaves its group late, so
+/// this is tried again until `timeout` has passed without progress. Goes on past a group that stays.
 pub fn remove(groups: &[PathBuf], timeout: Duration) -> Vec<Remains> {
     let began = Instant::now();
     let mut deadline = began + timeout;
@@ -79,7 +80,7 @@ pub fn remove(groups: &[PathBuf], timeout: Duration) -> Vec<Remains> {
 struct Pass {
     remains: Vec<Remains>,
     removed: usize,
-    /// What stays holds processes that are no lab's, or out of sight.
+    /// True if all that stays holds processes that are no lab's, or out of sight.
     is_hopeless: bool,
 }
 
@@ -103,7 +104,7 @@ impl Pass {
         for (_, top, obstacles) in &mut opened {
             let walked = walk(top, deadline, &mut |group| kill_members(group, own_levels, obstacles), &mut |_, _| {});
             obstacles.note(walked);
-            // Reaches those too that were born meanwhile; but it can't tell whose they are.
+            // Reaches those too that were forked meanwhile; but it can't tell whose they are.
             if obstacles.outsider.is_none() && !obstacles.out_of_sight {
                 let _ = write_at(top, c"cgroup.kill", "1");
             }
@@ -129,7 +130,7 @@ impl Pass {
     }
 }
 
-/// What stood in the way of one removal.
+/// The processes and errors that stood in the way of one removal.
 #[derive(Default)]
 struct Obstacles {
     /// A process of this very PID namespace, which no process of a lab is in.
@@ -153,6 +154,7 @@ impl Obstacles {
             let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
             format!("process {pid} ({})", text::safe(comm.trim()))
         };
+
         if let Some(pid) = self.outsider {
             format!("{} is in it, and is none of a lab's", name(pid))
         } else if let Some((pid, errno)) = self.refused {
@@ -189,8 +191,9 @@ struct Level {
     children: Vec<CString>,
 }
 
-/// Go through a directory and all below it: `enter` each, parents first, and `leave` each but the top, children first, with the
-/// directory that it lies in. Holds two descriptors, however deep it goes. Goes on past what can't be opened, and tells it.
+/// Go through a directory and all below it: `enter` each, parents first, and `leave` each but the top, children
+/// first, with the directory that it lies in. Holds two descriptors, however deep it goes. Goes on past what can't
+/// be opened, and tells it.
 fn walk(
     top: &OwnedFd,
     deadline: Instant,
@@ -232,7 +235,8 @@ fn walk(
     first_error
 }
 
-/// A lab's root may have taken its own groups' permissions away, which stops their owner, too, unless that is the machine's root.
+/// Open a directory in another. A lab's root may have taken its own groups' permissions away, which stops their
+/// owner, too, unless that is the machine's root.
 fn open_below(dir: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
     let child = openat(dir, name, DIRECTORY, Mode::empty()).or_else(|errno| {
         if errno != Errno::EACCES {
@@ -298,19 +302,21 @@ fn members(group: &OwnedFd) -> BTreeSet<i32> {
     read_at(group, c"cgroup.procs").lines().filter_map(|line| line.parse().ok()).collect()
 }
 
-/// Kill each process of a group that is a lab's. A number may be another process's by the time it is used: so a pidfd is opened,
-/// and counts if the number is in the group even then.
+/// Kill each process of a group that is a lab's. A number may be another process's by the time it is used: so a pidfd
+/// is opened, and counts if the number is in the group even then.
 fn kill_members(group: &OwnedFd, own_levels: Option<usize>, obstacles: &mut Obstacles) {
     let listed: Vec<i32> = members(group).into_iter().collect();
     for batch in listed.chunks(BATCH) {
         let held: Vec<(i32, Pidfd)> = batch.iter().filter_map(|&pid| Some((pid, hold(pid, obstacles)?))).collect();
         let still = members(group);
+
         for (pid, process) in held.into_iter().filter(|(pid, _)| still.contains(pid)) {
             let levels = pid_levels(&format!("/proc/self/fdinfo/{}", process.as_raw_fd()));
             if levels.is_some() && levels <= own_levels {
                 obstacles.outsider = Some(pid);
                 continue;
             }
+
             match process.send(Signal::SIGKILL) {
                 Ok(()) => obstacles.killed = Some(pid),
                 Err(Errno::ESRCH) => {}
@@ -320,7 +326,8 @@ fn kill_members(group: &OwnedFd, own_levels: Option<usize>, obstacles: &mut Obst
     }
 }
 
-/// None for what is no process of a lab: 0 stands for all that have no number here, and would be our own process group to kill(2).
+/// A process of a group by its pidfd; none for what is no process of a lab: 0 stands for all that have no number
+/// here, and would be our own process group to kill(2).
 fn hold(pid: i32, obstacles: &mut Obstacles) -> Option<Pidfd> {
     if pid <= 0 {
         obstacles.out_of_sight = true;
@@ -333,8 +340,8 @@ fn hold(pid: i32, obstacles: &mut Obstacles) -> Option<Pidfd> {
     Pidfd::open(Pid::from_raw(pid)).ok()
 }
 
-/// The number of PID namespaces that see a process, from here down: the line `NSpid:` of such a file. A lab's processes are in
-/// one more than whoever made the lab.
+/// The number of PID namespaces that see a process, from here down: the line `NSpid:` of such a file. A lab's
+/// processes are in one more than whoever made the lab.
 fn pid_levels(file: &str) -> Option<usize> {
     let text = std::fs::read_to_string(file).ok()?;
     let numbers = text.lines().find_map(|line| line.strip_prefix("NSpid:"))?;

@@ -1,5 +1,5 @@
-//! A file on the machine's disk for lessons on block I/O. It has a name only until the lab has bound it: nobody else can find,
-//! open or execute it, and the kernel takes it away with the lab's mounts.
+//! A file on the machine's disk for lessons on block I/O. It has a name only until the lab has bound it: nobody else
+//! can find, open or execute it, and the kernel takes it away with the lab's mounts.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -17,7 +17,7 @@ use super::removal::Remains;
 use crate::action::SCRATCH_DIR;
 use crate::wire::protocol::RoleFailure;
 
-/// What follows the lab's name in the name of its directory, before letters that nobody can foretell.
+/// The text behind the lab's name in the name of its directory, before letters that nobody can foretell.
 const ENDING: &str = ".scratch.";
 const FILE: &str = "file";
 /// Room that a lesson needs, in bytes: no lesson writes more.
@@ -46,10 +46,12 @@ impl Scratch {
             );
             RoleFailure::new(format!("make a scratch file of up to {} MiB in {SCRATCH_DIR}{room}", ROOM >> 20), errno)
         };
+
         let room = statvfs(SCRATCH_DIR).map_err(failed)?;
         if room.blocks_available() * room.fragment_size() < ROOM {
             return Err(failed(Errno::ENOSPC));
         }
+
         let made = match owner {
             Some(owner) => make_as(owner, lab),
             None => make_file(lab),
@@ -62,6 +64,7 @@ fn make_file(lab: &str) -> Result<(PathBuf, OwnedFd), Errno> {
     for _ in 0..ATTEMPTS {
         let path = nix::unistd::mkdtemp(&Path::new(SCRATCH_DIR).join(format!("{lab}{ENDING}XXXXXX")))?;
         let Some(dir) = lock_directory(&path)? else { continue };
+
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
         return match openat(&dir, FILE, flags, Mode::S_IRUSR | Mode::S_IWUSR) {
             Ok(_) => Ok((path.join(FILE), dir)),
@@ -71,12 +74,13 @@ fn make_file(lab: &str) -> Result<(PathBuf, OwnedFd), Errno> {
             }
         };
     }
+
     Err(Errno::EBUSY)
 }
 
-/// The file is the owner's from its birth. In v2 the kernel charges what is written out of a file to the group that
-/// changed it first, and chown(2) is a change: it would be the keeper's, and a limit on the lab's group hold nothing. To make a
-/// file without a name (`O_TMPFILE`) is one, too; to unlink it is none.
+/// Make a file that is the owner's from the start. In v2 the kernel charges what is written out of a file to the
+/// group that changed it first, and chown(2) is a change: it would be the keeper's, and a limit on the lab's group
+/// hold nothing. To make a file without a name (`O_TMPFILE`) is one, too; to unlink it is none.
 fn make_as(owner: u32, lab: &str) -> Result<(PathBuf, OwnedFd), Errno> {
     let (user, group) = (nix::unistd::setfsuid(Uid::from_raw(owner)), nix::unistd::setfsgid(Gid::from_raw(owner)));
     let made = make_file(lab);
@@ -111,6 +115,7 @@ pub fn sweep() -> Swept {
         if owner.is_none_or(|owner| owner.is_alive()) {
             continue;
         }
+
         let path = entry.path();
         let Some(dir) = leftovers::take_over(&path) else { continue };
         match remove(&dir, &path.join(FILE)) {
@@ -118,5 +123,6 @@ pub fn sweep() -> Swept {
             Err(errno) => swept.left.push(Remains { path, why: format!("{} ({errno:?})", errno.desc()) }),
         }
     }
+
     swept
 }

@@ -1,9 +1,10 @@
-//! A v1 hierarchy that is mounted nowhere on this machine: the keeper mounts it on a descriptor, in no mount table, makes
-//! its groups there, and gives the controllers back at the end.
+//! A v1 hierarchy that is mounted nowhere on this machine: the keeper mounts it on a descriptor, in no mount table,
+//! makes its groups there, and gives the controllers back at the end.
 //!
-//! The kernel gives a hierarchy up with its last mount, but only if it has no group left then, and a group that was removed
-//! takes some milliseconds to be gone. One whose last mount goes too early stays, with no mount and out of sight, and nobody
-//! else can have its controllers. So the end of groups is waited for, and what stayed is mounted again to mend it.
+//! The kernel gives a hierarchy up with its last mount, but only if it has no group left then, and a group that
+//! was removed takes some milliseconds to be gone. One whose last mount goes too early stays, with no mount and
+//! out of sight, and nobody else can have its controllers. So the end of groups is waited for, and what stayed is
+//! mounted again to mend it.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -17,13 +18,13 @@ use super::removal::Remains;
 use crate::doctor::{Cgroups, Roots, Unmounted};
 use crate::kernel::mount;
 
-/// How long a removed group may take to be gone, and a hierarchy after its last mount: some 30 milliseconds, but a busy
-/// machine's RCU takes its time.
+/// The longest that a removed group may take to be gone, and a hierarchy after its last mount: some 30 milliseconds,
+/// but a busy machine's RCU takes its time.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// How often the mount is taken away: what stays then is somebody else's.
+/// The number of times that the mount is taken away: what stays then is somebody else's.
 const ATTEMPTS: usize = 2;
 
-/// Mounted as long as this lives: `close` it rather than drop it.
+/// A hierarchy, mounted as long as this exists: `close` it rather than drop it.
 #[derive(Debug)]
 pub struct Attached {
     mount: OwnedFd,
@@ -51,15 +52,19 @@ impl Attached {
         Hierarchy { controllers: self.controllers.clone(), v2: false, parent: self.top() }
     }
 
-    /// Take the mount away, and see to it that the controllers are free again; unless somebody else has groups or a mount.
+    /// Take the mount away, and see to it that the controllers are free again; unless somebody
+    /// else has groups or a mount.
     pub fn close(self) {
         let controllers = self.controllers.clone();
         let mut attached = Some(self);
+
         for _ in 0..ATTEMPTS {
             let Some(mounted) = attached.take().or_else(|| Attached::open(&controllers).ok()) else { return };
             if !directories(&mounted.top()).is_empty() {
                 return;
             }
+
+            // Not before the removed groups are gone: else the hierarchy stays, with no mount.
             wait_until(|| lines(&controllers).iter().all(|(_, groups)| *groups <= 1));
             drop(mounted);
             if wait_until(|| !is_attached(&controllers)) {
@@ -74,13 +79,13 @@ fn directories(top: &Path) -> Vec<PathBuf> {
     entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
 }
 
-/// All of them: the kernel moves them one by one.
+/// True while any of them is attached: the kernel moves them one by one.
 fn is_attached(controllers: &[String]) -> bool {
     lines(controllers).iter().any(|(hierarchy, _)| *hierarchy != 0)
 }
 
-/// The lines of /proc/cgroups for these: number of the hierarchy, and count of its groups. The top one counts, and one that
-/// was removed and is still on its way out.
+/// The lines of /proc/cgroups for these: number of the hierarchy, and count of its groups. The top one counts, and
+/// one that was removed and is still on its way out.
 fn lines(controllers: &[String]) -> Vec<(u32, u32)> {
     let text = std::fs::read_to_string("/proc/cgroups").unwrap_or_default();
     let one = |line: &str| {

@@ -9,13 +9,13 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use crate::kernel::pidfd::Pidfd;
 use crate::wire::Wire;
 
-/// How often it is looked whether a process that does not answer is stopped.
+/// The time between two looks whether a process that does not answer is stopped.
 const STATE_PERIOD: Duration = Duration::from_millis(500);
 
-/// Why there is no answer.
+/// The reason that there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Silence {
-    /// By a signal or a debugger.
+    /// The process is stopped, by a signal or a debugger.
     Stopped,
     TimedOut,
     Broken(Errno),

@@ -1,5 +1,5 @@
-//! What a role gives up for good before it goes on: descriptors, keys, and more than its share of the machine. All of it is
-//! handed on to what the role starts.
+//! The limits that a role sets itself for good: fewer descriptors, no keys, bounds on what it may take of the
+//! machine. All of them hold for what the role starts, too.
 
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -8,8 +8,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::process;
 
-/// Descriptors beyond the standard streams that whoever started this program left open: they end with the next execve(2), and
-/// so reach no role and no program that is run.
+/// Descriptors beyond the standard streams that whoever started this program left open: they end with the next
+/// execve(2), and so reach no role and no program that is run.
 pub fn keep_descriptors_from_children() {
     close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
 }
@@ -31,8 +31,8 @@ pub fn keep_only(kept: &[&dyn AsRawFd]) {
 }
 
 fn close_range(first: u32, last: u32, flags: libc::c_uint) {
-    // SAFETY: whoever closes goes on with none of these: the callers are roles that have just begun, and they name what they
-    // keep.
+    // SAFETY: whoever closes goes on with none of these: the callers are roles that have just begun, and
+    // they name what they keep.
     let returned = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
     if returned == 0 {
         return;
@@ -52,9 +52,9 @@ fn close_range(first: u32, last: u32, flags: libc::c_uint) {
     }
 }
 
-/// A new session keyring, without a name: that of whoever started the program is out of reach. Not everywhere can there be one
-/// (no keys in the kernel, none left to have, a container that refuses the call); a lab can't use any key all the same, since its
-/// filter refuses these calls.
+/// A new session keyring, without a name: that of whoever started the program is out of reach. Not everywhere can
+/// there be one (no keys in the kernel, none left to have, a container that refuses the call); a lab can't use any
+/// key all the same, since its filter refuses these calls.
 pub fn leave_session_keyring() {
     const KEYCTL_JOIN_SESSION_KEYRING: libc::c_int = 1;
     // SAFETY: no name is given.
@@ -64,8 +64,9 @@ pub fn leave_session_keyring() {
     }
 }
 
-/// Bounds on what all labs of a program take together, whatever ids and namespaces are made in them: the kernel keeps them with
-/// the user namespace of a lab when it is made, and counts what is below. For the store, before it forks labs.
+/// Bounds on what all labs of a program take together, whatever ids and namespaces are made in them: the
+/// kernel keeps them with the user namespace of a lab when it is made, and counts what is below. For the
+/// store, before it forks labs.
 ///
 /// Since Linux 5.14; before, a user id of the machine is bounded as a whole by the hard limits alone.
 pub fn bound_labs() -> Result<(), Errno> {
@@ -81,8 +82,8 @@ pub fn bound_labs() -> Result<(), Errno> {
     ])
 }
 
-/// Objects of the kernel's that a user namespace may own with all below it, see namespaces(7) and inotify(7). A machine that
-/// shows /proc/sys read-only keeps its own bounds.
+/// Objects of the kernel's that a user namespace may own with all below it, see namespaces(7) and inotify(7). A
+/// machine that shows /proc/sys read-only keeps its own bounds.
 pub fn bound_kernel_objects() {
     const NAMESPACES: [&str; 8] = ["user", "mnt", "pid", "net", "uts", "ipc", "cgroup", "time"];
     for kind in NAMESPACES {
@@ -100,9 +101,10 @@ pub fn limit_resources() -> Result<(), Errno> {
     const ADDRESS_SPACE: u64 = 1 << 30;
     const FILE_SIZE: u64 = 1 << 30;
     const OPEN_FILES: u64 = 4096;
-    /// Not 0: that forbids files, but where core_pattern names a program, the kernel starts it all the same, as the machine's
-    /// root. With 1 it does neither, see core(5) and fs/coredump.c.
+    /// The bound on core files, in bytes. Not 0: that forbids files, but where core_pattern names a program, the
+    /// kernel starts it all the same, as the machine's root. With 1 it does neither, see core(5) and fs/coredump.c.
     const CORE: u64 = 1;
+
     lower(&[
         (Resource::RLIMIT_NPROC, PROCESSES),
         (Resource::RLIMIT_AS, ADDRESS_SPACE),

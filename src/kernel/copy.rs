@@ -17,10 +17,12 @@ pub fn copy_tree(recorder: &mut Recorder, from: &str, to: &str) -> Result<(), Er
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
     names.sort_unstable();
+
     for name in names {
         let source = format!("{from}/{name}");
         let target = format!("{to}/{name}");
         let metadata = std::fs::symlink_metadata(&source).map_err(to_errno)?;
+
         if metadata.is_dir() {
             if !Path::new(&target).is_dir() {
                 file::mkdir(recorder, &target)?;

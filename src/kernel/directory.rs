@@ -1,4 +1,5 @@
-//! A directory held by its descriptor, and the files in it: who swaps a name for a link changes nothing of what is written.
+//! A directory held by its descriptor, and the files in it: who swaps a name for a link changes
+//! nothing of what is written.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, File};
@@ -15,12 +16,12 @@ use nix::fcntl::{self, AtFlags, Flock, FlockArg, OFlag};
 use nix::sys::stat::{self, FileStat, Mode, SFlag};
 use nix::unistd::{self, Uid, UnlinkatFlags, User};
 
-/// Whatever a name leads to, opening it neither follows a link there, nor waits, nor is inherited.
+/// Flags to open whatever a name leads to: no link is followed there, nothing waits, nothing is inherited.
 const CAUTIOUS: OFlag = OFlag::O_NOFOLLOW.union(OFlag::O_NONBLOCK).union(OFlag::O_NOCTTY).union(OFlag::O_CLOEXEC);
-/// How the name of a file ends that is not whole yet.
+/// The end of the name of a file that is not whole yet.
 const PART: &str = ".part";
 
-/// Why a directory is not used.
+/// The reason that a directory is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     #[error(
@@ -106,7 +107,8 @@ impl OpenDirectory {
         &self.path
     }
 
-    /// A path to an entry by the descriptor, for calls that take nothing else. It is short, however long the directory's is.
+    /// A path to an entry by the descriptor, for calls that take nothing else. It is short, however
+    /// long the directory's is.
     pub fn reach(&self, name: &OsStr) -> PathBuf {
         Path::new("/proc/self/fd").join(self.fd.as_raw_fd().to_string()).join(name)
     }
@@ -130,7 +132,7 @@ impl OpenDirectory {
         Ok(names)
     }
 
-    /// What an entry itself is: of a link, the link.
+    /// The status of an entry itself, of a link the link's; none where there is no entry.
     pub fn stat(&self, name: &OsStr) -> io::Result<Option<FileStat>> {
         match stat::fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(found) => Ok(Some(found)),
@@ -139,7 +141,7 @@ impl OpenDirectory {
         }
     }
 
-    /// What a file holds; none where there is none. No link is followed; a pipe or a device is no file.
+    /// The content of a file; none where there is none. No link is followed; a pipe or a device is no file.
     pub fn read(&self, name: &OsStr, max: u64) -> io::Result<Option<Vec<u8>>> {
         match self.open_file(name, OFlag::O_RDONLY | CAUTIOUS, Mode::empty()) {
             Ok(file) => read_up_to(file, max).map(Some),
@@ -148,7 +150,7 @@ impl OpenDirectory {
         }
     }
 
-    /// What the file holds that a link leads to, if that is this user's.
+    /// The content of the file that a link leads to, if that is this user's; else EACCES.
     pub fn read_through_link(&self, name: &OsStr, max: u64) -> io::Result<Vec<u8>> {
         let file = self.open_file(name, OFlag::O_RDONLY | CAUTIOUS.difference(OFlag::O_NOFOLLOW), Mode::empty())?;
         if stat::fstat(&file)?.st_uid != own_uid() {
@@ -167,17 +169,19 @@ impl OpenDirectory {
         let part = part_name(name);
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | CAUTIOUS;
         let mut file = self.open_file(&part, flags, mode)?;
+
         let written = write(&mut file).and_then(|value| {
             fcntl::renameat(&self.fd, part.as_os_str(), &self.fd, name)?;
             Ok(value)
         });
+
         if written.is_err() {
             let _ = self.remove(&part);
         }
         written
     }
 
-    /// Whether an entry has a `part_name` of this name.
+    /// True if an entry has a `part_name` of this name.
     pub fn is_part_of(entry: &OsStr, name: &str) -> bool {
         let entry = entry.as_bytes();
         entry.starts_with(format!(".{name}.").as_bytes()) && entry.ends_with(PART.as_bytes())
@@ -206,6 +210,7 @@ impl OpenDirectory {
             }
             other => other?,
         };
+
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => Ok(Some(lock)),
             Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => Ok(None),
@@ -238,7 +243,7 @@ pub fn kind(found: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits())
 }
 
-/// How a user is called, for a sentence.
+/// The name of a user, for a sentence.
 pub fn user_name(uid: u32) -> String {
     match User::from_uid(Uid::from_raw(uid)) {
         Ok(Some(user)) if uid == 0 => user.name,
@@ -270,7 +275,7 @@ pub fn part_name(name: &OsStr) -> OsString {
     OsString::from_vec([b".", stem, end.as_bytes()].concat())
 }
 
-/// Who holds a flock on a file, in the words of /proc/locks. Lines with an arrow are of those that wait.
+/// The process that holds a flock on a file, by the text of /proc/locks. Lines with an arrow are of those that wait.
 fn holder(locks: &str, file: &str) -> Option<i32> {
     locks.lines().find_map(|line| {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();

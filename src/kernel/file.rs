@@ -30,6 +30,7 @@ pub fn write_text(recorder: &mut Recorder, path: &str, text: &str, mode: WriteMo
         WriteMode::Existing => OFlag::O_WRONLY,
     };
     let file = open(recorder, path, flags | OFlag::O_CLOEXEC, 0o644)?;
+
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
         let args = format!("{}, {}, {}", number(&file), notation::quoted(rest), rest.len());
@@ -56,6 +57,7 @@ pub fn read_text_at(recorder: &mut Recorder, dir: &OwnedFd, name: &str) -> Resul
 fn read_all(recorder: &mut Recorder, file: &OwnedFd) -> Result<String, Errno> {
     let mut content = Vec::new();
     let mut buffer = vec![0_u8; 16 * 1024];
+
     while content.len() < READ_LIMIT {
         let fd = number(file);
         let size = buffer.len();
@@ -70,6 +72,7 @@ fn read_all(recorder: &mut Recorder, file: &OwnedFd) -> Result<String, Errno> {
         }
         content.extend_from_slice(&buffer[..count]);
     }
+
     Ok(String::from_utf8_lossy(&content).into_owned())
 }
 

@@ -1,4 +1,5 @@
-//! Where a user's own files go: where the environment says, if that is this user's; else in the home of the account.
+//! The directories for a user's own files: those that the environment names, if they are this user's; else in
+//! the home of the account.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,8 @@ const OWN_NAME: &str = "unboxed";
 
 /// `$XDG_STATE_HOME/unboxed`, or `~/.local/state/unboxed`; none without a home.
 ///
-/// `sudo -E` and the like keep the environment of somebody else: what root wrote in that home would be in its user's way, and
-/// that user could lead root's writing astray. So a place that belongs to another user is passed over.
+/// `sudo -E` and the like keep the environment of somebody else: what root wrote in that home would be in its user's
+/// way, and that user could lead root's writing astray. So a place that belongs to another user is passed over.
 pub fn state_directory() -> Option<PathBuf> {
     Environment::own().state()
 }
@@ -20,7 +21,7 @@ pub fn runtime_directory() -> Option<PathBuf> {
     Environment::own().runtime()
 }
 
-/// What says where files go.
+/// The variables and the account that say where a user's files go.
 struct Environment {
     runtime: Option<PathBuf>,
     state: Option<PathBuf>,
@@ -54,7 +55,8 @@ impl Environment {
     }
 }
 
-/// Nobody but this user, or root, has a hand in a path or what is below it; of what is not there yet, in what it would be made in.
+/// True if nobody but this user, or root, has a hand in a path or what is below it; of what is not there yet, in
+/// what it would be made in.
 fn is_for_us(base: &Path, below: &[&str]) -> bool {
     let mut path = base.to_owned();
     while path.symlink_metadata().is_err() {
@@ -63,6 +65,7 @@ fn is_for_us(base: &Path, below: &[&str]) -> bool {
         }
     }
     let mut is_for_us = is_trusted(&path);
+
     let mut path = base.to_owned();
     for name in below {
         path.push(name);
@@ -71,7 +74,8 @@ fn is_for_us(base: &Path, below: &[&str]) -> bool {
     is_for_us
 }
 
-/// A link's owner decides where it leads, the directory's what is in it.
+/// True if this user or root owns a path and what it leads to. A link's owner decides where it leads, the
+/// directory's what is in it.
 fn is_trusted(path: &Path) -> bool {
     let trusted = |owner: u32| owner == 0 || owner == Uid::effective().as_raw();
     let link = path.symlink_metadata().is_ok_and(|found| trusted(found.uid()));

@@ -16,11 +16,12 @@ const UNREACHABLE: u8 = 3;
 const ECHO_REQUEST: u8 = 8;
 const IDENTIFIER: u16 = 0x7562;
 
-/// Returns the round trip time. `ETIMEDOUT` when no answer came, `EHOSTUNREACH` when a router said so.
+/// The round trip time of one echo. `ETIMEDOUT` when no answer came, `EHOSTUNREACH` when a router said so.
 pub fn echo(recorder: &mut Recorder, to: Ipv4Addr, timeout: Duration) -> Result<Duration, Errno> {
     let socket = recorder.call("socket", "AF_INET, SOCK_RAW|SOCK_CLOEXEC, IPPROTO_ICMP", || {
         nix::sys::socket::socket(AddressFamily::Inet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::Icmp)
     })?;
+
     let packet = request(IDENTIFIER);
     let [a, b, c, d] = to.octets();
     let address = SockaddrIn::new(a, b, c, d, 0);
@@ -29,6 +30,7 @@ pub fn echo(recorder: &mut Recorder, to: Ipv4Addr, timeout: Duration) -> Result<
         format!("{number}, {}, {}, 0, {}, 16", notation::quoted(&packet), packet.len(), notation::socket_address(to));
     let started = Instant::now();
     recorder.call("sendto", args, || nix::sys::socket::sendto(number, &packet, &address, MsgFlags::empty()))?;
+
     let mut buffer = [0_u8; 1500];
     loop {
         let left = timeout.saturating_sub(started.elapsed());
@@ -37,6 +39,7 @@ pub fn echo(recorder: &mut Recorder, to: Ipv4Addr, timeout: Duration) -> Result<
         if nix::poll::poll(&mut ready, wait_ms)? == 0 {
             return Err(Errno::ETIMEDOUT);
         }
+
         // Other packets pass by on a raw socket (our own request, on the loopback): only what ends the wait is shown.
         let received = Instant::now();
         let count = uninterrupted(|| nix::sys::socket::recv(number, &mut buffer, MsgFlags::empty()))?;
@@ -48,6 +51,7 @@ pub fn echo(recorder: &mut Recorder, to: Ipv4Addr, timeout: Duration) -> Result<
             result: crate::call::CallResult::Value(count as i64),
             nanos: received.elapsed().as_nanos() as u64,
         });
+
         return match answer {
             ECHO_REPLY => Ok(started.elapsed()),
             _ => Err(Errno::EHOSTUNREACH),

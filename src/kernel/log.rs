@@ -1,8 +1,9 @@
-//! The log of a run, for whoever works on the program: `--log FILE`, and how much of it by `UNBOXED_LOG`. Off otherwise.
+//! The log of a run, for whoever works on the program: `--log FILE`, and how much of it by
+//! `UNBOXED_LOG`. Off otherwise.
 //!
-//! Front end, keeper and store write to one file, each event one line with one write(2), so that the file tells in order what they
-//! did. Processes of a lab hold no descriptor of the machine, this one neither: what they were asked and what they answered is
-//! logged by the engine. What a learner types is never logged.
+//! Front end, keeper and store write to one file, each event one line with one write(2), so that the file tells in
+//! order what they did. Processes of a lab hold no descriptor of the machine, this one neither: what they were asked
+//! and what they answered is logged by the engine. What a learner types is never logged.
 
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
@@ -23,14 +24,14 @@ use tracing_subscriber::registry::LookupSpan;
 use super::process;
 use crate::text;
 
-/// How much is logged: `info`, `debug` or `trace`.
+/// The environment variable that says how much is logged: `info`, `debug` or `trace`.
 pub const LEVEL_VARIABLE: &str = "UNBOXED_LOG";
 /// A role's argument that goes before its level.
 const ARGUMENT: &str = "--log-level=";
 
 /// The open file; none where nothing is logged.
 static FILE: OnceLock<File> = OnceLock::new();
-/// A process of a lab has closed the descriptor, whose number may be another's by now.
+/// True once a process of a lab has closed the descriptor, whose number may be another's by now.
 static IS_CLOSED: AtomicBool = AtomicBool::new(false);
 /// The role that this process plays.
 static ROLE: Mutex<&str> = Mutex::new("front end");
@@ -55,7 +56,7 @@ pub fn path() -> Option<&'static Path> {
     PATH.get().map(PathBuf::as_path)
 }
 
-/// How much this role is to log, by its arguments; none where nothing is logged.
+/// The level that this role logs at, by its arguments; none where nothing is logged.
 pub fn level_for_role(mut arguments: impl Iterator<Item = OsString>) -> Option<LevelFilter> {
     arguments.find_map(|argument| argument.to_str()?.strip_prefix(ARGUMENT)?.parse().ok())
 }
@@ -65,7 +66,7 @@ pub fn inherit(level: LevelFilter) {
     begin(process::take_stderr().into(), level);
 }
 
-/// What makes a role inherit the log: its argument, and its standard error. None where nothing is logged.
+/// The argument and the standard error by which a role inherits the log. None where nothing is logged.
 pub fn for_role() -> Option<(String, OwnedFd)> {
     let (file, level) = (FILE.get()?, LEVEL.get()?);
     let copy = file.as_fd().try_clone_to_owned().ok()?;
@@ -77,7 +78,7 @@ pub fn set_role(role: &'static str) {
     *ROLE.lock().unwrap_or_else(PoisonError::into_inner) = role;
 }
 
-/// Nothing is logged by this process any more. For those that go on to live in a lab.
+/// Log nothing from this process any more. For those that go on in a lab.
 pub fn close() {
     IS_CLOSED.store(true, Ordering::Relaxed);
 }
@@ -129,6 +130,7 @@ where
         let role = *ROLE.lock().unwrap_or_else(PoisonError::into_inner);
         let (time, level) = (jiff::Timestamp::now(), event.metadata().level());
         let mut line = format!("{time:.6} {level} {role}[{}]", std::process::id());
+
         for span in context.event_scope().into_iter().flat_map(|spans| spans.from_root()) {
             let _ = write!(line, " {}", span.name());
             if let Some(fields) = span.extensions().get::<tracing_subscriber::fmt::FormattedFields<N>>()
@@ -137,6 +139,7 @@ where
                 let _ = write!(line, "{{{fields}}}");
             }
         }
+
         line.push_str(": ");
         context.format_fields(Writer::new(&mut line), event)?;
         writeln!(writer, "{}", text::safe(&line))

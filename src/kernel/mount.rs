@@ -33,7 +33,7 @@ pub fn mount(recorder: &mut Recorder, call: MountCall<'_>) -> Result<(), Errno> 
     recorder.call("mount", args, || mount_quietly(call))
 }
 
-/// mount(2) without a record: what a role does to set its own stage.
+/// mount(2) without a record: for what a role sets up for itself.
 pub fn mount_quietly(call: MountCall<'_>) -> Result<(), Errno> {
     nix::mount::mount(call.source, call.target, call.fstype, ms_flags(call.flags), call.data)
 }
@@ -104,6 +104,7 @@ pub fn only_data(path: &Path) -> Result<(), Errno> {
 /// mount_setattr(2), Linux 5.12.
 fn restrict(path: &Path, attr_set: u64) -> Result<(), Errno> {
     let path = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| Errno::EINVAL)?;
+
     /// struct mount_attr of linux/mount.h, version 0.
     #[repr(C)]
     struct MountAttr {
@@ -112,8 +113,10 @@ fn restrict(path: &Path, attr_set: u64) -> Result<(), Errno> {
         propagation: u64,
         userns_fd: u64,
     }
+
     let attributes = MountAttr { attr_set, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    // SAFETY: path is a NUL-terminated string and attributes a mount_attr, both alive for the call; the size is its own.
+    // SAFETY: path is a NUL-terminated string and attributes a mount_attr, both alive for the
+    // call; the size is its own.
     let result = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
@@ -140,9 +143,11 @@ pub fn open_hierarchy(controllers: &[String]) -> Result<OwnedFd, Errno> {
     const SET_STRING: libc::c_uint = 1;
     const CMD_CREATE: libc::c_uint = 6;
     const NOSUID_NODEV_NOEXEC: libc::c_uint = 0x2 | 0x4 | 0x8;
+
     let fstype = c"cgroup";
     // SAFETY: the name is a NUL-terminated string.
     let context = own(unsafe { libc::syscall(libc::SYS_fsopen, fstype.as_ptr(), CLOEXEC) })?;
+
     let configure = |command: libc::c_uint, key: Option<&str>, value: Option<&str>| {
         let text = |text: Option<&str>| text.map(CString::new).transpose().map_err(|_| Errno::EINVAL);
         let (key, value) = (text(key)?, text(value)?);
@@ -153,6 +158,7 @@ pub fn open_hierarchy(controllers: &[String]) -> Result<OwnedFd, Errno> {
         };
         Errno::result(result).map(drop)
     };
+
     for option in controllers {
         match option.strip_prefix("name=") {
             Some(name) => configure(SET_STRING, Some("name"), Some(name))?,

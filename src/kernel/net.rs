@@ -51,19 +51,21 @@ pub fn open_monitor() -> Result<OwnedFd, Errno> {
     const IPV4_ADDRESSES: u32 = 0x10;
     const IPV4_ROUTES: u32 = 0x40;
     const IPV6_ADDRESSES: u32 = 0x100;
+
     let fd = nix::sys::socket::socket(
         AddressFamily::Netlink,
         SockType::Raw,
         SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
         SockProtocol::NetlinkRoute,
     )?;
+
     let groups = LINKS | NEIGHBOURS | IPV4_ADDRESSES | IPV4_ROUTES | IPV6_ADDRESSES;
     nix::sys::socket::bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
     Ok(fd)
 }
 
-/// A socket that takes datagrams for the discard service (RFC 863) of the caller's network namespace. It is never read:
-/// what comes when its buffer is full is dropped, and nobody is told.
+/// A socket that takes datagrams for the discard service (RFC 863) of the caller's network namespace. It is never
+/// read: what comes when its buffer is full is dropped, and nobody is told.
 pub fn open_discard() -> Result<OwnedFd, Errno> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, DISCARD_PORT)).map_err(super::errno::to_errno)?;
     Ok(socket.into())
@@ -80,6 +82,7 @@ impl RouteSocket {
             NetOp::AddVeth { name, peer } => self.add_link(recorder, LinkVeth::new(name, peer).build()),
             NetOp::AddVethInto { name, peer, pid } => {
                 let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net")).map_err(super::errno::to_errno)?;
+
                 // As when both ends are made here first: the peer comes before its owner.
                 let last = highest_index()?;
                 let indexes = Indexes { own: last + 2, peer: last + 1 };
@@ -122,7 +125,7 @@ impl RouteSocket {
         }
     }
 
-    /// A veth pair with its peer born in another network namespace: far cheaper than moving it there.
+    /// A veth pair with its peer made in another network namespace: far cheaper than moving it there.
     pub fn add_veth_into(
         &mut self,
         name: &str,
@@ -135,10 +138,12 @@ impl RouteSocket {
         peer_message.attributes.push(LinkAttribute::NumTxQueues(1));
         peer_message.attributes.push(LinkAttribute::NumRxQueues(1));
         peer_message.header.index = indexes.map_or(0, |indexes| indexes.peer);
+
         let mut message = LinkVeth::new(name, peer).set_info_data(InfoData::Veth(InfoVeth::Peer(peer_message))).build();
         message.attributes.push(LinkAttribute::NumTxQueues(1));
         message.attributes.push(LinkAttribute::NumRxQueues(1));
         message.header.index = indexes.map_or(0, |indexes| indexes.own);
+
         self.add_link(&mut Recorder::default(), message)
     }
 
@@ -172,6 +177,7 @@ impl RouteSocket {
             Some(false) => message.down(),
             None => message,
         };
+
         self.change_link(recorder, name, message.build())
     }
 
@@ -197,9 +203,11 @@ impl RouteSocket {
         packet.finalize();
         let mut bytes = vec![0; packet.buffer_len()];
         packet.serialize(&mut bytes);
+
         let started = Instant::now();
         let answer = self.exchange(&bytes);
         let nanos = started.elapsed().as_nanos() as u64;
+
         let result = match answer {
             Ok(()) => CallResult::Value(0),
             Err(errno) => CallResult::Errno(ErrnoName::from_raw(errno as i32)),
@@ -211,6 +219,7 @@ impl RouteSocket {
     fn exchange(&self, bytes: &[u8]) -> Result<(), Errno> {
         let number = self.fd.as_raw_fd();
         uninterrupted(|| nix::sys::socket::send(number, bytes, MsgFlags::empty()))?;
+
         let mut buffer = [0_u8; 8192];
         loop {
             let count = uninterrupted(|| nix::sys::socket::recv(number, &mut buffer, MsgFlags::empty()))?;
@@ -331,6 +340,7 @@ fn route_text(message: &RouteMessage) -> String {
         RouteAttribute::Destination(address) => format!("RTA_DST {}", inet(address)),
         other => format!("{other:?}"),
     });
+
     format!(
         "{{rtm_family=AF_INET, rtm_dst_len={}, rtm_table=RT_TABLE_MAIN, rtm_protocol=RTPROT_BOOT}}, {}",
         message.header.destination_prefix_length,

@@ -1,5 +1,5 @@
-//! Firewall rules: nf_tables over netlink, from linux/netfilter/nf_tables.h; the crates for it are GPL or drive nft(8).
-//! A rule is a list of expressions on a register; here they are functions to compose.
+//! Firewall rules: nf_tables over netlink, from linux/netfilter/nf_tables.h; the crates for it are GPL or drive
+//! nft(8). A rule is a list of expressions on a register; here they are functions to compose.
 
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -42,6 +42,7 @@ pub fn masquerade(network: Ipv4Addr, prefix: u8, bridge: &str) -> Result<(), Err
     let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0).to_be_bytes();
     let mut name = bridge.as_bytes().to_vec();
     name.resize(16, 0);
+
     let rule = [
         source_address(),
         and(mask),
@@ -50,13 +51,15 @@ pub fn masquerade(network: Ipv4Addr, prefix: u8, bridge: &str) -> Result<(), Err
         compare(Is::NotEqual, &name),
         expression("masq", &[]),
     ];
+
     add(&mut Recorder::default(), &NAT, &rule, "")
 }
 
-/// Where rules of lessons go: a chain that sees what this namespace's own sockets send.
+/// The chain for the rules of lessons: it sees what this namespace's own sockets send.
 const OUT: Chain = Chain { table: "unboxed", name: "out", kind: "filter", hook: 3, priority: 0 };
 
-/// In the caller's network namespace: `nft add rule ip unboxed out WHOSE counter [meta priority set CLASS]`.
+/// Add a rule in the caller's network namespace:
+/// `nft add rule ip unboxed out WHOSE counter [meta priority set CLASS]`.
 pub fn add_packet_rule(recorder: &mut Recorder, rule: &PacketRule) -> Result<(), Errno> {
     let (mut expressions, mut shown) = match &rule.of {
         Sender::Class(class) => {
@@ -77,12 +80,14 @@ pub fn add_packet_rule(recorder: &mut Recorder, rule: &PacketRule) -> Result<(),
             (whose.to_vec(), format!("socket cgroupv2 level {level} {}", id.0))
         }
     };
+
     expressions.push(expression("counter", &[]));
     shown.push_str(" counter");
     if let Some(class) = rule.class {
         expressions.extend([immediate(&class.0.to_ne_bytes()), set_meta(Meta::Priority)]);
         shown.push_str(&format!(" meta priority set {class}"));
     }
+
     add(recorder, &OUT, &expressions, &shown)
 }
 
@@ -135,6 +140,7 @@ fn add(recorder: &mut Recorder, chain: &Chain, expressions: &[Vec<u8>], shown: &
             [table, text(2, chain.name), nested(4, expressions)].concat(),
         ),
     ];
+
     let mut batch = Vec::new();
     message(&mut batch, NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, 0, NFNL_SUBSYS_NFTABLES, &[]);
     for (sequence, (_, _, kind, flags, attributes)) in (1..).zip(&requests) {
@@ -156,6 +162,7 @@ fn add(recorder: &mut Recorder, chain: &Chain, expressions: &[Vec<u8>], shown: &
             }
         }
     }
+
     let nanos = started.elapsed().as_nanos() as u64 / answers.len() as u64;
     let mut failed = Ok(());
     for ((name, attributes, _, flags, _), error) in requests.into_iter().zip(answers.into_iter().flatten()) {

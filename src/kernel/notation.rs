@@ -11,6 +11,7 @@ pub fn quoted(bytes: impl AsRef<[u8]>) -> String {
     let bytes = bytes.as_ref();
     let mut text = String::with_capacity(bytes.len() + 2);
     text.push('"');
+
     for (at, &byte) in bytes.iter().enumerate() {
         match byte {
             b'"' => text.push_str("\\\""),
@@ -27,6 +28,7 @@ pub fn quoted(bytes: impl AsRef<[u8]>) -> String {
             }
         }
     }
+
     text.push('"');
     text
 }
@@ -43,6 +45,7 @@ fn joined(names: Vec<&'static str>) -> String {
 pub fn mount_flags(flags: &[MountFlag]) -> String {
     let mut flags = flags.to_vec();
     flags.sort_unstable();
+
     joined(
         flags
             .into_iter()
@@ -77,7 +80,7 @@ pub fn umount_flags(flags: &[UmountFlag]) -> String {
     )
 }
 
-/// In the order of strace's own table of clone flags.
+/// Flags of clone(2), in the order of strace's own table.
 pub fn clone_flags(kinds: &[NamespaceKind]) -> String {
     const ORDER: [NamespaceKind; 8] = [
         NamespaceKind::Time,
@@ -101,6 +104,7 @@ pub fn open_flags(flags: OFlag) -> String {
     } else {
         "O_RDONLY"
     }];
+
     const NAMES: [(OFlag, &str); 7] = [
         (OFlag::O_CREAT, "O_CREAT"),
         (OFlag::O_EXCL, "O_EXCL"),
@@ -110,6 +114,7 @@ pub fn open_flags(flags: OFlag) -> String {
         (OFlag::O_CLOEXEC, "O_CLOEXEC"),
         (OFlag::O_DIRECTORY, "O_DIRECTORY"),
     ];
+
     names.extend(NAMES.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, name)| *name));
     names.join("|")
 }

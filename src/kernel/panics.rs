@@ -1,4 +1,5 @@
-//! Panics of roles, which have no terminal to print them to: each is caught, logged, and told to whoever waits for the role.
+//! Panics of roles, which have no terminal to print them to: each is caught, logged, and told to
+//! whoever waits for the role.
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,8 +31,8 @@ pub fn fire() {
     assert!(!IS_ARMED.load(Ordering::Relaxed), "a test asked for it");
 }
 
-/// What `run` returns, or where it panicked and with which message. A process that was forked within `run` ends where it panics:
-/// it must not go on as the process it was forked from.
+/// The result of `run`, or the place and message of its panic. A process that was forked within `run` ends where it
+/// panics: it must not go on as the process it was forked from.
 pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     let forks = process::fork_depth();
     catch_unwind(AssertUnwindSafe(run)).map_err(|_| {

@@ -66,7 +66,8 @@ pub fn failed(recorder: &Recorder, errno: Errno) -> Outcome {
     Outcome::Failed { errno: name, what }
 }
 
-/// An op, for an errno that none of its recorded calls returned: a program that is nowhere, a directory that can't be listed.
+/// An op, for an errno that none of its recorded calls returned: a program that is nowhere, a
+/// directory that can't be listed.
 fn in_words(op: &Op) -> String {
     match op {
         Op::Run { argv } => argv.join(" "),
@@ -133,14 +134,16 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
             recorder.call("kill", format!("{pid}, {signal}"), || nix::sys::signal::kill(pid, signal))?;
         }
     }
+
     Ok(Outcome::Done { output })
 }
 
-/// Last mounted first, so that what lies on top goes before what it lies on. The last failure is reported, after all
-/// were tried, as umount(8) does.
+/// Unmount all but proc, last mounted first, so that what lies on top goes before what it lies on. The last failure
+/// is reported, after all were tried, as umount(8) does.
 fn umount_all(recorder: &mut Recorder) -> Result<(), Errno> {
     let table = file::read_text(recorder, "/proc/self/mountinfo")?;
     let mut last_failure = Ok(());
+
     for line in table.lines().rev() {
         let Some((left, right)) = line.split_once(" - ") else { continue };
         let target = left.split(' ').nth(4).unwrap_or_default();
@@ -152,6 +155,7 @@ fn umount_all(recorder: &mut Recorder) -> Result<(), Errno> {
             last_failure = done;
         }
     }
+
     last_failure
 }
 

@@ -48,7 +48,7 @@ impl Pidfd {
         Ok(line.and_then(|pid| pid.trim().parse().ok()))
     }
 
-    /// ESRCH where it has ended and was reaped.
+    /// Send it a signal; ESRCH where it has ended and was reaped.
     pub fn send(&self, signal: Signal) -> Result<(), Errno> {
         // SAFETY: no siginfo is given; the other arguments are numbers.
         let returned = unsafe {
@@ -58,8 +58,8 @@ impl Pidfd {
         Errno::result(returned).map(drop)
     }
 
-    /// How a child of ours that was not reaped came to its end, in words; none for others, and for one that is alive after
-    /// this time.
+    /// The end of a child of ours that was not reaped, in words; none for others, and for one that
+    /// is alive after this time.
     pub fn how_it_ended_within(&self, timeout: Duration) -> Option<String> {
         self.wait(timeout);
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;

@@ -1,4 +1,4 @@
-//! What this machine lets a user namespace do, found by doing it: run in a process of its own, which then ends.
+//! A probe of what this machine lets a user namespace do: it tries, in a process of its own, which then ends.
 
 use nix::errno::Errno;
 
@@ -11,7 +11,8 @@ use crate::op::{MountFlag, NamespaceKind};
 /// The first argument that makes the program this role.
 pub const ROLE: &str = "--probe-role";
 
-/// What went wrong with each part, in the order of `ProbeResult`'s fields: this is what the role prints, as JSON.
+/// The failure of each part, none where it works, in the order of `ProbeResult`'s fields: the
+/// role prints this, as JSON.
 type Failures = [Option<String>; 4];
 
 /// Enter new namespaces and try.
@@ -43,6 +44,7 @@ pub fn run(program: &std::path::Path) -> ProbeResult {
 fn probe() -> ProbeResult {
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
     let recorder = &mut Recorder::default();
+
     let userns =
         process::unshare(recorder, &[NamespaceKind::User]).map_err(say("unshare(CLONE_NEWUSER)")).and_then(|()| {
             let map =
@@ -60,12 +62,14 @@ fn probe() -> ProbeResult {
             userns,
         };
     }
+
     let mount_in_userns = try_mounts(recorder);
     let overlay_in_userns = mount_in_userns.clone().and_then(|()| try_overlay());
     let netns_in_userns =
         process::unshare(recorder, &[NamespaceKind::Net]).map_err(say("unshare(CLONE_NEWNET)")).and_then(|()| {
             super::nft::masquerade([172, 17, 0, 0].into(), 16, "docker0").map_err(say("nf_tables masquerade"))
         });
+
     ProbeResult { userns, mount_in_userns, overlay_in_userns, netns_in_userns }
 }
 

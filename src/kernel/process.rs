@@ -18,7 +18,7 @@ use super::pidfd::Pidfd;
 use super::record::Recorder;
 use crate::op::NamespaceKind;
 
-/// Which side of a fork we are on.
+/// The side of a fork that this process is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fork {
     Child,
@@ -27,11 +27,11 @@ pub enum Fork {
 
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// Which side of the fork of a role we are on.
+/// The side of a role's fork that this process is on.
 #[derive(Debug)]
 pub enum RoleFork {
     Child,
-    /// The new process, held from its birth.
+    /// The new process, held from its start.
     Parent(Pidfd),
 }
 
@@ -48,7 +48,8 @@ pub fn fork(recorder: &mut Recorder, namespaces: &[NamespaceKind]) -> Result<For
     Ok(if pid.as_raw() == 0 { Fork::Child } else { Fork::Parent(pid) })
 }
 
-/// The same for a role, whose number may be used again before anybody looks at it: its parent gets a pidfd (CLONE_PIDFD).
+/// The same for a role, whose number may be used again before anybody looks at it: its parent
+/// gets a pidfd (CLONE_PIDFD).
 pub fn fork_role(namespaces: &[NamespaceKind]) -> Result<RoleFork, Errno> {
     let mut number: RawFd = -1;
     let flags = clone_flags(namespaces) | CloneFlags::from_bits_retain(libc::CLONE_PIDFD);
@@ -64,6 +65,7 @@ pub fn fork_role(namespaces: &[NamespaceKind]) -> Result<RoleFork, Errno> {
 /// `pidfd` is the address that CLONE_PIDFD writes to.
 fn clone(flags: CloneFlags, pidfd: u64) -> Result<Pid, Errno> {
     assert!(has_one_thread(), "only a process with one thread may fork and go on");
+
     let arguments = libc::clone_args {
         flags: u64::from(flags.bits().cast_unsigned()),
         pidfd,
@@ -77,8 +79,10 @@ fn clone(flags: CloneFlags, pidfd: u64) -> Result<Pid, Errno> {
         set_tid_size: 0,
         cgroup: 0,
     };
-    // SAFETY: no CLONE_VM and no new stack: the child runs on its copy of this stack, as after fork(2). The process has one
-    // thread (asserted above), so no lock is held by a thread that the child lacks. What `pidfd` points to outlives the call.
+
+    // SAFETY: no CLONE_VM and no new stack: the child runs on its copy of this stack, as after fork(2). The
+    // process has one thread (asserted above), so no lock is held by a thread that the child lacks. What `pidfd`
+    // points to outlives the call.
     let result = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
     if result == 0 {
         FORKS.fetch_add(1, Ordering::Relaxed);
@@ -86,7 +90,7 @@ fn clone(flags: CloneFlags, pidfd: u64) -> Result<Pid, Errno> {
     Errno::result(result).map(|pid| Pid::from_raw(pid as i32))
 }
 
-/// How many forks lie between the program that was started and this process.
+/// The number of forks between the program that was started and this process.
 pub fn fork_depth() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
@@ -97,6 +101,7 @@ fn has_one_thread() -> bool {
 
 fn clone_flags(namespaces: &[NamespaceKind]) -> CloneFlags {
     const CLONE_NEWTIME: i32 = 0x80;
+
     namespaces
         .iter()
         .map(|kind| match kind {
@@ -147,20 +152,23 @@ impl Surroundings {
                 namespaces.push((kind, std::fs::File::open(format!("{dir}/ns/{name}")).map_err(to_errno)?.into()));
             }
         }
+
         let open = |name: &str| {
             let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
             nix::fcntl::open(format!("{dir}/{name}").as_str(), flags, Mode::empty())
         };
+
         Ok(Surroundings { namespaces, root: open("root")?, directory: open("cwd").ok() })
     }
 
     /// Enter them all, and stand where the process stands. New pids count from the next fork on.
     pub fn enter(self) -> Result<(), Errno> {
-        // Namespaces that belong to the user namespace we come from need our rights there; those that belong to the one
-        // we go to need the rights we get on arrival.
+        // Namespaces that belong to the user namespace we come from need our rights there; those that belong to the
+        // one we go to need the rights we get on arrival.
         let (user, mut others): (Vec<_>, Vec<_>) =
             self.namespaces.into_iter().partition(|(kind, _)| *kind == NamespaceKind::User);
         others.retain(|(_, namespace)| nix::sched::setns(namespace, CloneFlags::empty()).is_err());
+
         for (_, namespace) in &user {
             nix::sched::setns(namespace, CloneFlags::empty())?;
             let _ = nix::unistd::setresgid(0.into(), 0.into(), 0.into());
@@ -169,6 +177,7 @@ impl Surroundings {
         for (_, namespace) in &others {
             nix::sched::setns(namespace, CloneFlags::empty())?;
         }
+
         nix::unistd::fchdir(&self.root)?;
         nix::unistd::chroot(".")?;
         match &self.directory {
@@ -220,7 +229,7 @@ pub fn be_visible() -> Result<(), Errno> {
     nix::sys::prctl::set_dumpable(true)
 }
 
-/// Readable in `ps`: the command name (15 bytes) and the argument vector, where it is long enough.
+/// Set the title that `ps` shows: the command name (15 bytes) and the argument vector, where it is long enough.
 pub fn set_title(title: &str) {
     let _ = set_name(title);
     if let Some((start, end)) = argument_area() {
@@ -241,7 +250,7 @@ pub fn set_name(name: &str) -> Result<(), Errno> {
     nix::sys::prctl::set_name(&name)
 }
 
-/// Where the argument vector lies: fields 48 and 49 of /proc/self/stat.
+/// The addresses where the argument vector begins and ends: fields 48 and 49 of /proc/self/stat.
 fn argument_area() -> Option<(u64, u64)> {
     let mut stat = String::new();
     std::fs::File::open("/proc/self/stat").ok()?.read_to_string(&mut stat).ok()?;
@@ -256,26 +265,26 @@ pub fn adopt_orphans() -> Result<(), Errno> {
     nix::sys::prctl::set_child_subreaper(true)
 }
 
-/// Let a reader who has seen enough (`| head`) end this process silently, as other tools do. Not for a process that talks
-/// to others over sockets.
+/// Let a reader who has seen enough (`| head`) end this process silently, as other tools do. Not for a process that
+/// talks to others over sockets.
 pub fn die_of_broken_pipes() {
     // SAFETY: the default disposition runs no code of ours.
     let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) };
 }
 
-/// Writing to nobody is an error, not the end.
+/// Make a write to nobody an error, not the end.
 pub fn ignore_broken_pipes() {
     // SAFETY: ignoring runs no code of ours.
     let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigIgn) };
 }
 
-/// Children are reaped by the kernel.
+/// Let the kernel reap children.
 pub fn ignore_children() -> Result<(), Errno> {
     // SAFETY: ignoring runs no code of ours.
     unsafe { nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigIgn) }.map(drop)
 }
 
-/// Children are to be waited for: the default, after a parent that ignored its own.
+/// Let children be waited for: the default, after a parent that ignored its own.
 pub fn await_children() -> Result<(), Errno> {
     // SAFETY: the default disposition runs no code of ours.
     unsafe { nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigDfl) }.map(drop)
@@ -302,8 +311,8 @@ pub fn take_stderr() -> OwnedFd {
     taken.unwrap_or_else(|_| unsafe { OwnedFd::from_raw_fd(2) })
 }
 
-/// The same open file under the number `to`, whatever was there, and the old number closed; or as it was, where the kernel
-/// refuses.
+/// The same open file under the number `to`, whatever was there, and the old number closed; or as it was,
+/// where the kernel refuses.
 pub fn move_fd(fd: OwnedFd, to: i32) -> OwnedFd {
     if fd.as_raw_fd() == to {
         return fd;
@@ -326,6 +335,7 @@ pub fn exit_now(status: i32) -> ! {
 /// Signals back to their defaults and unblocked, for a program about to be executed.
 pub fn reset_signals() {
     let _ = nix::sys::signal::SigSet::empty().thread_set_mask();
+
     for signal in [
         Signal::SIGPIPE,
         Signal::SIGINT,
@@ -365,7 +375,7 @@ pub fn wait(recorder: &mut Recorder, child: Pid) -> Result<ExitStatus, Errno> {
     Ok(ExitStatus::from_wait(status))
 }
 
-/// How a child ended.
+/// The end of a child: its exit code, or the signal that killed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
     Exited(i32),
@@ -381,7 +391,7 @@ impl ExitStatus {
         }
     }
 
-    /// As a shell's `$?`: 128 + the signal's number for a killed one.
+    /// The exit code as in a shell's `$?`: 128 + the signal's number for a killed one.
     pub fn code(self) -> i32 {
         match self {
             ExitStatus::Exited(code) => code,

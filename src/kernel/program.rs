@@ -18,8 +18,9 @@ use super::record::{Recorder, uninterrupted};
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
 use crate::op::Piece;
 
-/// Where programs are looked for, and what they find in their environment.
+/// The directories that programs are looked for in.
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+/// The environment that programs get.
 const ENVIRONMENT: [&str; 5] = [
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME=/root",
@@ -30,7 +31,7 @@ const ENVIRONMENT: [&str; 5] = [
 const OUTPUT_LIMIT: usize = 64 * 1024;
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// What a program printed and how it ended.
+/// The output of a program that has ended, and its exit status.
 #[derive(Debug)]
 pub struct Finished {
     pub output: String,
@@ -42,11 +43,13 @@ pub fn run(recorder: &mut Recorder, argv: &[String]) -> Result<Finished, Errno> 
     let path = find(argv.first().ok_or(Errno::EINVAL)?).ok_or(Errno::ENOENT)?;
     let (output, printed) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     let (failure, failed) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+
     match process::fork(recorder, &[])? {
         Fork::Child => execute(&path, argv, &printed, failed),
         Fork::Parent(child) => {
             drop(printed);
             drop(failed);
+
             let executed = Instant::now();
             let refused = read_errno(&failure);
             recorder.push(Call {
@@ -57,6 +60,7 @@ pub fn run(recorder: &mut Recorder, argv: &[String]) -> Result<Finished, Errno> 
                     .map_or(CallResult::Value(0), |errno| CallResult::Errno(ErrnoName::from_raw(errno as i32))),
                 nanos: executed.elapsed().as_nanos() as u64,
             });
+
             let output = collect(recorder, &output, child);
             let status = process::wait(recorder, child)?;
             match refused {
@@ -118,12 +122,14 @@ fn read_errno(failure: &OwnedFd) -> Option<Errno> {
     }
 }
 
-/// What a child prints until it closes its end, and when; killed where that takes too long.
+/// The output of a child until it closes its end, with the time of each piece recorded; killed
+/// where that takes too long.
 pub fn collect(recorder: &mut Recorder, output: &OwnedFd, child: Pid) -> String {
     let started = Instant::now();
     let deadline = started + TIME_LIMIT;
     let mut content = Vec::new();
     let mut buffer = [0_u8; 4096];
+
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let mut ready = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
@@ -137,6 +143,7 @@ pub fn collect(recorder: &mut Recorder, output: &OwnedFd, child: Pid) -> String 
             Err(Errno::EINTR) => continue,
             Err(_) => break,
         }
+
         match uninterrupted(|| nix::unistd::read(output, &mut buffer)) {
             Ok(0) | Err(_) => break,
             Ok(count) if content.len() < OUTPUT_LIMIT => {
@@ -147,5 +154,6 @@ pub fn collect(recorder: &mut Recorder, output: &OwnedFd, child: Pid) -> String 
             Ok(_) => {}
         }
     }
+
     String::from_utf8_lossy(&content).into_owned()
 }

@@ -42,8 +42,8 @@ pub fn resize(master: &OwnedFd, size: TerminalSize) -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
-/// Make the terminal this process's standard streams and its controlling terminal, in a session of its own: job control
-/// needs that, and a push of keystrokes (TIOCSTI) can then reach no other terminal.
+/// Make the terminal this process's standard streams and its controlling terminal, in a session of its own: job
+/// control needs that, and a push of keystrokes (TIOCSTI) can then reach no other terminal.
 pub fn take_over(slave: OwnedFd) -> Result<(), Errno> {
     nix::unistd::setsid()?;
     // SAFETY: TIOCSCTTY takes no pointer; 0 means: do not steal it from another session.

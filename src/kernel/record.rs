@@ -17,7 +17,7 @@ pub struct Recorder {
     pieces: Vec<Piece>,
 }
 
-/// What a call returned, as the number strace prints behind `=`.
+/// A call's return value, as the number strace prints behind `=`.
 pub trait ReturnValue {
     fn number(&self) -> i64;
 }
@@ -53,7 +53,8 @@ impl ReturnValue for std::os::fd::OwnedFd {
     }
 }
 
-/// A call that is made again where a signal interrupted it, even one that only stopped and continued the process: signal(7).
+/// A call that is made again where a signal interrupted it, even one that only stopped and continued
+/// the process: signal(7).
 pub fn uninterrupted<T>(mut make: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     loop {
         match make() {
@@ -96,6 +97,7 @@ impl Recorder {
         let started = Instant::now();
         let made = uninterrupted(|| make(buffer));
         let nanos = started.elapsed().as_nanos() as u64;
+
         let result = match &made {
             Ok(value) => CallResult::Value(value.number()),
             Err(errno) => CallResult::Errno(ErrnoName::from_raw(*errno as i32)),
@@ -116,7 +118,7 @@ impl Recorder {
         &self.calls
     }
 
-    /// A program has printed up to here.
+    /// Note that a program has printed up to here.
     pub fn printed(&mut self, piece: Piece) {
         match self.pieces.last_mut() {
             Some(last) if piece.at_ms < last.at_ms + ONE_PIECE => last.end = piece.end,

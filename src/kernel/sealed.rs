@@ -1,6 +1,7 @@
-//! This program's own binary as a sealed copy in memory, for roles to be executed from: a lab can reach the file that its first
-//! process runs (`/proc/1/exe`), and where it is the user's own, root of the lab could write to it on kernels that let go of a
-//! running program (6.11, 6.12). The kind of CVE-2019-5736. The copy has no path to give away, either.
+//! This program's own binary as a sealed copy in memory, for roles to be executed from: a lab can reach the
+//! file that its first process runs (`/proc/1/exe`), and where it is the user's own, root of the lab could
+//! write to it on kernels that let go of a running program (6.11, 6.12). The kind of CVE-2019-5736. The copy
+//! has no path to give away, either.
 
 use std::io::Seek;
 use std::os::fd::OwnedFd;
@@ -24,7 +25,7 @@ pub fn copy(program: &Path) -> Result<OwnedFd, Errno> {
     Ok(into.into())
 }
 
-/// Since Linux 6.3 a copy that is to be executed says so; before, EINVAL.
+/// An empty file in memory. Since Linux 6.3 one that is to be executed says so; before, EINVAL.
 fn create() -> Result<OwnedFd, Errno> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let executable = MFdFlags::from_bits_retain(libc::MFD_EXEC);

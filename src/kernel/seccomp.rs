@@ -1,6 +1,7 @@
-//! The seccomp filter of a lab, see seccomp(2): system calls that no lesson needs and that reach past a lab's namespaces, or
-//! into parts of the kernel that keep turning out to have holes. Docker's default profile is the measure; what it refuses and a
-//! lesson shows (mount, unshare, setns, pivot_root, the new mount interface, ptrace, reboot) stays possible.
+//! The seccomp filter of a lab, see seccomp(2): system calls that no lesson needs and that reach past a lab's
+//! namespaces, or into parts of the kernel that keep turning out to have holes. Docker's default profile is the
+//! measure; what it refuses and a lesson shows (mount, unshare, setns, pivot_root, the new mount interface, ptrace,
+//! reboot) stays possible.
 
 use libc::{c_long, sock_filter};
 use nix::errno::Errno;
@@ -55,12 +56,12 @@ pub const REFUSED: &[c_long] = &[
     libc::SYS_sysfs,
 ];
 
-/// Families of sockets that lessons and the programs of a lab use. Others lead to the hypervisor (AF_VSOCK), to the kernel's
-/// cryptography (AF_ALG), to hardware, or to protocols that few machines need.
+/// Families of sockets that lessons and the programs of a lab use. Others lead to the hypervisor (AF_VSOCK), to the
+/// kernel's cryptography (AF_ALG), to hardware, or to protocols that few machines need.
 const FAMILIES: [i32; 5] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK, libc::AF_PACKET];
 
-/// Requests of ioctl(2) for space beyond a file's end, older than fallocate(2) and of every file system: FS_IOC_RESVSP,
-/// FS_IOC_RESVSP64, FS_IOC_ZERO_RANGE of linux/falloc.h.
+/// Requests of ioctl(2) for space beyond a file's end, older than fallocate(2) and of every file system:
+/// FS_IOC_RESVSP, FS_IOC_RESVSP64, FS_IOC_ZERO_RANGE of linux/falloc.h.
 const SPACE_REQUESTS: [u32; 3] = [0x4030_5828, 0x4030_582a, 0x4030_5839];
 
 /// `AUDIT_ARCH_…` of linux/audit.h: 64 bits, little-endian, and the ELF machine.
@@ -82,8 +83,8 @@ const fn argument(index: u32) -> u32 {
     16 + 8 * index
 }
 
-/// Refuse these calls from now on, for this process and all it starts. Takes CAP_SYS_ADMIN in the own user namespace, so that
-/// programs keep what set-uid bits and file capabilities give them there.
+/// Refuse these calls from now on, for this process and all it starts. Takes CAP_SYS_ADMIN in the own user namespace,
+/// so that programs keep what set-uid bits and file capabilities give them there.
 pub fn confine() -> Result<(), Errno> {
     let filter = filter();
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
@@ -98,12 +99,15 @@ fn filter() -> Vec<sock_filter> {
     let mut filter = vec![load(ARCH), jump_if_equal(ARCHITECTURE, 1, 0), refuse(Errno::ENOSYS), load(NUMBER)];
     #[cfg(target_arch = "x86_64")]
     filter.extend([jump_if_at_least(X32_BIT, 0, 1), refuse(Errno::ENOSYS)]);
+
     for call in REFUSED {
         filter.extend([jump_if_equal(*call as u32, 0, 1), refuse(Errno::EPERM)]);
     }
+
     for call in [libc::SYS_socket, libc::SYS_socketpair] {
         filter.extend(by_argument(call, 0, &FAMILIES.map(|family| family as u32), ALLOW, refuse(Errno::EAFNOSUPPORT)));
     }
+
     filter.extend(no_space_beyond_the_end());
     filter.extend(by_argument(libc::SYS_ioctl, 1, &SPACE_REQUESTS, refuse(Errno::EOPNOTSUPP), ALLOW));
     filter.extend(no_other_core_limit());
@@ -111,7 +115,8 @@ fn filter() -> Vec<sock_filter> {
     filter
 }
 
-/// A call that is answered by one of its arguments: `listed` where that is one of these values, `other` where it is not.
+/// A call that is answered by one of its arguments: `listed` where that is one of these values,
+/// `other` where it is not.
 fn by_argument(call: c_long, index: u32, values: &[u32], listed: sock_filter, other: sock_filter) -> Vec<sock_filter> {
     let count = values.len() as u8;
     let mut test = vec![jump_if_equal(call as u32, 0, count + 3), load(argument(index))];
@@ -123,8 +128,8 @@ fn by_argument(call: c_long, index: u32, values: &[u32], listed: sock_filter, ot
     test
 }
 
-/// fallocate(2) with FALLOC_FL_KEEP_SIZE takes space that RLIMIT_FSIZE does not see; punching a hole wants that flag too, and
-/// gives space back.
+/// fallocate(2) with FALLOC_FL_KEEP_SIZE takes space that RLIMIT_FSIZE does not see; punching a hole wants that flag
+/// too, and gives space back.
 fn no_space_beyond_the_end() -> [sock_filter; 6] {
     const KEEP_SIZE: u32 = 1;
     const PUNCH_HOLE: u32 = 2;
@@ -138,12 +143,13 @@ fn no_space_beyond_the_end() -> [sock_filter; 6] {
     ]
 }
 
-/// RLIMIT_CORE stays what `confine::limit_resources` made it: with any other value a crash in the lab starts the machine's
-/// handler for crashes (core(5)), as the machine's root, and feeds it what the lab wants.
+/// RLIMIT_CORE stays what `confine::limit_resources` made it: with any other value a crash in the lab starts the
+/// machine's handler for crashes (core(5)), as the machine's root, and feeds it what the lab wants.
 fn no_other_core_limit() -> [sock_filter; 14] {
     const CORE: u32 = nix::sys::resource::Resource::RLIMIT_CORE as u32;
     /// The upper half of an argument.
     const UPPER: u32 = 4;
+
     [
         jump_if_equal(libc::SYS_setrlimit as u32, 0, 4),
         load(argument(0)),
@@ -196,7 +202,7 @@ mod tests {
     use super::*;
     use nix::sys::resource::Resource;
 
-    /// What the filter answers: None where the call is let through.
+    /// The filter's answer: None where the call is let through.
     fn ask(architecture: u32, number: u32, arguments: [u64; 6]) -> Option<Errno> {
         let filter = filter();
         let mut data = [number, architecture, 0, 0].to_vec();

@@ -7,8 +7,8 @@ use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcOption};
 use super::notation::quoted;
 use crate::traffic::{ClassId, Rate};
 
-/// What may pass at once when nothing has for a while, in bytes. tc(8) takes one packet by itself; then a timer that comes a
-/// little late on a busy machine costs some of the rate.
+/// The bytes that may pass at once when nothing has for a while. tc(8) takes one packet by itself; then a timer that
+/// comes a little late on a busy machine costs some of the rate.
 pub const BURST: u64 = 15 * 1024;
 const TCA_HTB_PARMS: u16 = 1;
 const TCA_HTB_INIT: u16 = 2;
@@ -29,7 +29,8 @@ pub fn htb_class(index: u32, class: ClassId, rate: Rate) -> TcMessage {
 fn parameters(rate: Rate) -> Vec<u8> {
     let bytes_a_second = rate.0 / 8;
     let burst = burst_ticks(rate);
-    // struct tc_ratespec: cell_log, linklayer (1: Ethernet, so that no table is needed), overhead, cell_align, mpu, rate.
+    // struct tc_ratespec: cell_log, linklayer (1: Ethernet, so that no table is needed),
+    // overhead, cell_align, mpu, rate.
     let mut spec = vec![0, 1, 0, 0, 0, 0, 0, 0];
     spec.extend(u32::try_from(bytes_a_second).unwrap_or(u32::MAX).to_ne_bytes());
     let mut bytes = [spec.clone(), spec].concat();
@@ -37,7 +38,7 @@ fn parameters(rate: Rate) -> Vec<u8> {
     bytes
 }
 
-/// How long a burst takes at this rate.
+/// The time that a burst takes at this rate, in ticks of the packet scheduler.
 fn burst_ticks(rate: Rate) -> u32 {
     /// A clock tick of the packet scheduler, in nanoseconds.
     const TICK: u64 = 64;

@@ -1,5 +1,5 @@
-//! Workloads made for teaching: touch memory, burn CPU, fork, send, count. Each runs in a child that joins its groups first, says
-//! what it measured, and ends by itself.
+//! Workloads made for teaching: touch memory, burn CPU, fork, send, count. Each runs in a child that joins its groups
+//! first, says what it measured, and ends by itself.
 
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::{Ipv4Addr, UdpSocket};
@@ -21,9 +21,10 @@ use super::{confine, errno, file};
 use crate::call::Call;
 use crate::op::{ActorName, Load, WriteMode, Writing};
 
-/// No workload takes longer, whatever a lesson says.
+/// The longest that a workload takes, whatever a lesson says.
 const LONGEST: Duration = Duration::from_secs(15);
-/// But one that hardly does anything, and that somebody may want to look at for as long as a lesson takes.
+/// The longest for one that hardly does anything, and that somebody may want to look at for as
+/// long as a lesson takes.
 const LONGEST_COUNT: Duration = Duration::from_secs(3600);
 const MIB: usize = 1 << 20;
 
@@ -38,6 +39,7 @@ pub fn run(
 ) -> Result<String, Errno> {
     let (joined, tell) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     let (printed, out) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+
     match process::fork(recorder, &[])? {
         Fork::Child => {
             drop((joined, printed));
@@ -48,6 +50,7 @@ pub fn run(
             let mut bytes = Vec::new();
             let _ = std::fs::File::from(joined).read_to_end(&mut bytes);
             recorder.extend(serde_json::from_slice::<Vec<Call>>(&bytes).unwrap_or_default());
+
             if background {
                 return Ok(format!("pid {child}"));
             }
@@ -67,20 +70,23 @@ fn finish(recorder: &mut Recorder, printed: &OwnedFd, child: Pid) -> Result<Stri
     Ok(said)
 }
 
-/// The child's life.
+/// The child: it joins its groups, works and ends.
 fn live(name: &ActorName, groups: &[String], load: Load, tell: OwnedFd, out: OwnedFd) -> ! {
     confine::keep_only(&[&tell, &out]);
     process::reset_signals();
     // Nobody listens to one in the background.
     process::ignore_broken_pipes();
     process::set_title(&format!("unboxed: {name}"));
+
     let mut recorder = Recorder::default();
     for group in groups.iter().filter(|group| std::path::Path::new(group).is_dir()) {
         // 0 is the writer itself. A group that takes no process is the lesson's point, and shows in the call.
         let _ = file::write_text(&mut recorder, &format!("{group}/cgroup.procs"), "0\n", WriteMode::Existing);
     }
+
     let calls = serde_json::to_vec(&recorder.into_calls()).unwrap_or_default();
     let _ = std::fs::File::from(tell).write_all(&calls);
+
     let mut out = Teller { out: out.into() };
     match load {
         Load::Touch { mib, hold_ms } => touch(&mut out, mib, Duration::from_millis(hold_ms)),
@@ -110,6 +116,7 @@ impl Teller {
 fn touch(out: &mut Teller, mib: u64, hold: Duration) {
     let started = Instant::now();
     let mut held: Vec<Vec<u8>> = Vec::new();
+
     for number in 1..=mib {
         // A group above its memory.high is made to wait at every touch, longer and longer.
         if started.elapsed() > LONGEST {
@@ -123,6 +130,7 @@ fn touch(out: &mut Teller, mib: u64, hold: Duration) {
         out.say("touched_mib", number);
         std::thread::sleep(Duration::from_millis(10));
     }
+
     std::thread::sleep(hold.min(LONGEST));
     out.say("held_mib", held.len());
 }
@@ -136,12 +144,14 @@ fn burn(out: &mut Teller, threads: u32, time: Duration) {
             std::hint::spin_loop()
         }
     };
+
     std::thread::scope(|scope| {
         for _ in 1..threads.clamp(1, 16) {
             scope.spawn(spin);
         }
         spin();
     });
+
     let wall = started.elapsed().as_secs_f64();
     if let Ok(mask) = nix::sched::sched_getaffinity(Pid::from_raw(0)) {
         let cpus = (0..nix::sched::CpuSet::count()).filter(|cpu| mask.is_set(*cpu).unwrap_or(false)).count();
@@ -173,10 +183,12 @@ fn fork(out: &mut Teller, count: u32) {
             }
         }
     }
+
     out.say("forked", children.len());
     if let Some(errno) = refused {
         out.say("refused", format!("{errno:?}"));
     }
+
     std::thread::sleep(Duration::from_millis(300));
     for child in children {
         let _ = nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL);
@@ -186,23 +198,26 @@ fn fork(out: &mut Teller, count: u32) {
 
 /// Write to /scratch, and say how fast that was.
 fn write(out: &mut Teller, mib: u64, how: Writing, most: Duration) {
-    /// Of one that goes round and is bounded by time, more does not matter.
+    /// The most that is written, in MiB; direct writes that are bounded by time go round, and need no such bound.
     const MOST_MIB: u64 = 256;
     let (most, mib) = match (most.is_zero(), how) {
         (false, Writing::Direct) => (most.min(LONGEST), mib),
         (false, _) => (most.min(LONGEST), mib.min(MOST_MIB)),
         (true, _) => (LONGEST, mib.min(MOST_MIB)),
     };
+
     /// O_DIRECT wants whole blocks, in memory and on disk.
     const BLOCK: usize = 128 * 1024;
-    /// Direct writes go round in the first part of the file: two at a time then wait for the disk, not for the file to grow.
-    /// What goes through the page cache stands behind it.
+    /// Direct writes go round in the first part of the file: two at a time then wait for the disk, not for the file
+    /// to grow. What goes through the page cache stands behind it.
     const DIRECT_ROUND: u64 = 8 << 20;
+
     let mut options = std::fs::OpenOptions::new();
     options.write(true);
     if how == Writing::Direct {
         options.custom_flags(libc::O_DIRECT);
     }
+
     let mut memory = vec![b'x'; 2 * BLOCK];
     let aligned = memory.as_ptr().align_offset(4096);
     let block = &mut memory[aligned..aligned + BLOCK];
@@ -226,6 +241,7 @@ fn write(out: &mut Teller, mib: u64, how: Writing, most: Duration) {
         }
         Ok((done as f64 / MIB as f64, started.elapsed().as_secs_f64()))
     });
+
     match written {
         Ok((mib, seconds)) => {
             out.say("seconds", format!("{seconds:.2}"));
@@ -248,8 +264,9 @@ fn send(out: &mut Teller, mib: u64, to: Ipv4Addr) {
     const PAYLOAD: usize = 1024;
     /// Ethernet, IPv4, UDP.
     const HEADERS: usize = 14 + 20 + 8;
-    /// So few wait to go out that sending takes as long as the wire does.
+    /// The bytes that may wait to go out: so few that sending takes as long as the wire does.
     const BUFFER: usize = 4096;
+
     let started = Instant::now();
     let mut packets = 0_u64;
     let sent = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
@@ -262,6 +279,7 @@ fn send(out: &mut Teller, mib: u64, to: Ipv4Addr) {
         }
         Ok(())
     });
+
     let seconds = started.elapsed().as_secs_f64();
     out.say("packets", packets);
     match sent {
@@ -289,5 +307,5 @@ fn count(out: &mut Teller, time: Duration) {
     out.say("counted", number);
 }
 
-/// Where `count` leaves its number.
+/// The file that `count` writes its number to.
 pub const COUNTER: &str = "/run/counter";

@@ -15,7 +15,7 @@ use crate::op::{ActorName, NamespaceKind};
 use crate::wire::Wire;
 use crate::wire::protocol::{Doing, FromActor, Numbered, PanickingRole, RoleFailure, ToStore};
 
-/// Never returns: this is a forked process.
+/// The lab's host, from its fork to its end. Never returns: this is a forked process.
 pub fn live(stage: &StoreLayout, request: &ToStore, mut wire: Wire, go: OwnedFd, parent: Pid) -> ! {
     // Who is root in here can take any descriptor of this process: it has none that leads out but its own wire.
     log::close();

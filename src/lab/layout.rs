@@ -1,4 +1,4 @@
-//! Where the store lays out what labs are built from.
+//! The files and directories of the store that labs are built from.
 
 use std::path::{Path, PathBuf};
 

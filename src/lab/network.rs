@@ -20,13 +20,15 @@ pub struct Internet {
     _discard: OwnedFd,
 }
 
-/// Called in a fresh network namespace, which becomes the internet; leaves the caller in a second one, the host's.
+/// Build the lab's network. Called in a fresh network namespace, which becomes the internet; leaves the caller in a
+/// second one, the host's.
 pub fn build() -> Result<Internet, RoleFailure> {
     let recorder = &mut Recorder::default();
     let internet = net::open_socket().doing("open a netlink socket in the lab's internet")?;
     let discard = net::open_discard().doing("open the discard port of the lab's internet")?;
     let namespace: OwnedFd =
         std::fs::File::open("/proc/self/ns/net").doing("open the internet's network namespace")?.into();
+
     speak_ipv4_only();
     let mut far = RouteSocket::open().doing("open a netlink socket in the lab's internet")?;
     process::unshare(recorder, &[NamespaceKind::Net]).doing("make the host's network namespace")?;
@@ -43,6 +45,7 @@ pub fn build() -> Result<Internet, RoleFailure> {
         far.perform(recorder, &up("eth0"))
     })
     .doing("set up the internet's end of the cable")?;
+
     for op in [
         up("lo"),
         address("eth0", [203, 0, 113, 2], 24),
@@ -54,12 +57,14 @@ pub fn build() -> Result<Internet, RoleFailure> {
     ] {
         near.perform(recorder, &op).doing(&format!("set up the lab's network: {op:?}"))?;
     }
+
     process::write_file("/proc/sys/net/ipv4/ip_forward", "1").doing("let the lab's host forward")?;
     nft::masquerade([172, 17, 0, 0].into(), 16, "docker0").doing("add the lab's NAT rule (nf_tables)")?;
     Ok(Internet { socket: internet, _discard: discard })
 }
 
-/// Link-local addresses come and go by themselves, and would stand in every picture. Missing where the kernel has no IPv6.
+/// Turn IPv6 off: link-local addresses come and go by themselves, and would stand in every picture. Missing where
+/// the kernel has no IPv6.
 fn speak_ipv4_only() {
     for scope in ["all", "default"] {
         let _ = process::write_file(format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6"), "1");

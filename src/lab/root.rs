@@ -27,15 +27,17 @@ const FILES: [(&str, &str); 6] = [
     ("os-release", "NAME=\"unboxed lab\"\nID=unboxed\nPRETTY_NAME=\"unboxed lab\"\n"),
 ];
 
-/// What an interactive bash reads: a prompt that says where it is, and no history file among the lesson's files.
+/// The file that an interactive bash reads: a prompt that says where it is, and no history file
+/// among the lesson's files.
 const BASHRC: &str = "PS1='\\h:\\w# '\nunset HISTFILE\n";
 
-/// In the store: bind the machine's programs below `into`, without set-uid bits, devices, or a way to write.
+/// Bind the machine's programs below `into`, in the store: without set-uid bits, devices, or a way to write.
 pub fn bind_host(into: &Path) -> Result<(), RoleFailure> {
     for name in PROGRAMS {
         let source = Path::new("/").join(name);
         let target = into.join(name);
         let Ok(metadata) = fs::symlink_metadata(&source) else { continue };
+
         if metadata.is_symlink() {
             let link = fs::read_link(&source).doing("read a link of the machine's root")?;
             symlink(link, &target).doing("copy a link of the machine's root")?;
@@ -48,7 +50,7 @@ pub fn bind_host(into: &Path) -> Result<(), RoleFailure> {
     Ok(())
 }
 
-/// In the lab: build the root in the layout's lab directory and make it this mount namespace's root.
+/// Build the lab's root in the layout's lab directory, from within the lab, and make it this mount namespace's root.
 pub fn build(stage: &StoreLayout, cgroups: &[LabCgroup], scratch: Option<&str>) -> Result<(), RoleFailure> {
     let lab = stage.lab();
     mount_at("tmpfs", &lab, "tmpfs", &[], Some("mode=0755,size=512m,nr_inodes=200k")).doing("mount the lab's root")?;
@@ -58,18 +60,23 @@ pub fn build(stage: &StoreLayout, cgroups: &[LabCgroup], scratch: Option<&str>) 
     for name in ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
         take_over(&stage.host().join(name), &lab.join(name))?;
     }
+
     bind(&stage.image(), &lab.join("image")).doing("bind the image into the lab")?;
     if let Some(scratch) = scratch {
         take_scratch(stage, Path::new(scratch), &lab.join("scratch"))?;
     }
+
     // A directory of its own file system: pivot_root(2) then tells "not a mount point" from "the root's own mount".
     mount_roomy(&lab.join("root")).doing("mount the lab's /root")?;
     fs::write(lab.join("root/.bashrc"), BASHRC).doing("write the lab's /root/.bashrc")?;
     let quiet = [MountFlag::NoSuid, MountFlag::NoDev, MountFlag::NoExec];
     mount_at("proc", &lab.join("proc"), "proc", &quiet, None).doing("mount the lab's /proc")?;
+
     build_sys(&lab, cgroups)?;
     build_dev(&lab.join("dev"))?;
     build_etc(&lab.join("etc"))?;
+
+    // Only now that all is bound: with the old root the layout goes out of reach.
     mount::replace_root(&lab).doing("make the lab's root the root")?;
     // As systemd leaves a real machine: what is mounted here shows in the namespaces copied from it.
     let shared = [MountFlag::Recursive, MountFlag::Shared];
@@ -100,21 +107,25 @@ fn take_over(source: &Path, target: &Path) -> Result<(), RoleFailure> {
     bind(source, target).doing(&format!("bind the machine's programs to {}", target.display()))
 }
 
-/// sysfs shows the network devices of the namespace it is mounted from; a machine that hides /sys has no new one for us.
+/// Mount /sys and the cgroup trees. sysfs shows the network devices of the namespace it is mounted from; a machine
+/// that hides /sys has no new one for us.
 fn build_sys(lab: &Path, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
     let sys = lab.join("sys");
     let sealed = [MountFlag::ReadOnly, MountFlag::NoSuid, MountFlag::NoDev, MountFlag::NoExec];
     if mount_at("sysfs", &sys, "sysfs", &sealed, None).is_err() {
         fs::create_dir_all(sys.join("fs/cgroup")).doing("make /sys/fs/cgroup")?;
     }
+
     if cgroups.iter().all(|cgroup| cgroup.lab_path.is_none()) {
         return Ok(());
     }
+
     let quiet = [MountFlag::NoSuid, MountFlag::NoDev, MountFlag::NoExec];
     let top = sys.join("fs/cgroup");
     if cgroups.iter().any(|cgroup| !cgroup.v2 && cgroup.lab_path.is_some()) {
         mount_at("tmpfs", &top, "tmpfs", &quiet, Some("mode=0755,size=1m")).doing("mount /sys/fs/cgroup")?;
     }
+
     for cgroup in cgroups {
         let Some(path) = &cgroup.lab_path else { continue };
         let target = lab.join(path.trim_start_matches('/'));
@@ -131,7 +142,7 @@ fn build_sys(lab: &Path, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
     Ok(())
 }
 
-/// v2 lets a group hand out controllers only while it holds no process itself: the host moves into a leaf.
+/// Move the host into a leaf of the v2 tree: a group can hand out controllers only while it holds no process itself.
 fn open_v2_tree(top: &Path, controllers: &[String]) -> Result<(), RoleFailure> {
     fs::create_dir(top.join("host")).doing("make the host's own cgroup")?;
     fs::write(top.join("host/cgroup.procs"), "0").doing("move the host into its own cgroup")?;
@@ -152,6 +163,7 @@ fn build_dev(dev: &Path) -> Result<(), RoleFailure> {
             bind(&source, &target).doing(&format!("bind /dev/{name}"))?;
         }
     }
+
     for (link, to) in [
         ("fd", "/proc/self/fd"),
         ("stdin", "/proc/self/fd/0"),
@@ -160,9 +172,11 @@ fn build_dev(dev: &Path) -> Result<(), RoleFailure> {
     ] {
         symlink(to, dev.join(link)).doing("make a link in /dev")?;
     }
+
     for name in ["pts", "shm"] {
         fs::create_dir(dev.join(name)).doing("make a directory in /dev")?;
     }
+
     let noexec = [MountFlag::NoSuid, MountFlag::NoExec];
     mount_at("devpts", &dev.join("pts"), "devpts", &noexec, Some("newinstance,ptmxmode=0666,mode=0620"))
         .doing("mount the lab's /dev/pts")?;
@@ -175,8 +189,10 @@ fn build_etc(etc: &Path) -> Result<(), RoleFailure> {
     for (name, text) in FILES {
         fs::write(etc.join(name), text).doing(&format!("write the lab's /etc/{name}"))?;
     }
+
     symlink("/proc/self/mounts", etc.join("mtab")).doing("make /etc/mtab")?;
     copy_readable(Path::new("/etc/ld.so.cache"), &etc.join("ld.so.cache"));
+
     // Programs such as vi and awk are links through here.
     if let Ok(entries) = fs::read_dir("/etc/alternatives") {
         let _ = fs::create_dir(etc.join("alternatives"));
@@ -189,12 +205,13 @@ fn build_etc(etc: &Path) -> Result<(), RoleFailure> {
     Ok(())
 }
 
-/// Nice to have: a machine without it, or one that hides it, is fine too.
+/// Copy a file that is nice to have: a machine without it, or one that hides it, is fine too.
 fn copy_readable(from: &Path, to: &Path) {
     let _ = fs::copy(from, to);
 }
 
-/// With huge pages for large files a copy of an image takes a third of the time; not every kernel has them.
+/// Mount a tmpfs with huge pages for large files: a copy of an image then takes a third of the time;
+/// not every kernel has them.
 fn mount_roomy(target: &Path) -> Result<(), Errno> {
     mount_at("tmpfs", target, "tmpfs", &[], Some("mode=0700,size=512m,huge=within_size"))
         .or_else(|_| mount_at("tmpfs", target, "tmpfs", &[], Some("mode=0700,size=512m")))

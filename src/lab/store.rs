@@ -26,7 +26,8 @@ pub struct IdRange {
     pub count: u32,
 }
 
-/// The store's whole life. `wire` leads to the keeper, who wrote the id maps and said so before.
+/// The store's main function, until its wire is closed. `wire` leads to the keeper, who wrote the id
+/// maps and said so before.
 pub fn serve(mut wire: Wire, ids: IdRange) -> Result<(), WireError> {
     match panics::caught(|| serve_until_closed(&mut wire, ids)) {
         Ok(served) => served,
@@ -52,12 +53,14 @@ fn serve_labs(wire: &mut Wire, stage: &StoreLayout, ids: IdRange) -> Result<(), 
             Err(WireError::Closed) => return Ok(()),
             Err(error) => return Err(error),
         };
+
         if received.message.panics == Some(PanickingRole::Store) {
             panic!("a test asked for it");
         }
         let Ok([actor_end, go]) = <[OwnedFd; 2]>::try_from(received.fds) else {
             return Err(WireError::Garbled("a lab was asked for without its two descriptors".into()));
         };
+
         match fork_with_scratch(stage, ids, &received.message, actor_end, go) {
             Ok(host) => {
                 tracing::debug!(lab = received.message.name, "a lab's host is forked");
@@ -71,7 +74,8 @@ fn serve_labs(wire: &mut Wire, stage: &StoreLayout, ids: IdRange) -> Result<(), 
     }
 }
 
-/// The scratch file is bound here: what is set for this mount, the lab's root can't take back in the copy that the lab gets.
+/// Fork a lab's host, with the scratch file bound here: what is set for this mount, the lab's root can't take back in
+/// the copy that the lab gets.
 fn fork_with_scratch(
     stage: &StoreLayout,
     ids: IdRange,
@@ -80,11 +84,13 @@ fn fork_with_scratch(
     go: OwnedFd,
 ) -> Result<Pidfd, RoleFailure> {
     let Some(file) = &request.scratch else { return fork_lab(stage, ids, request, actor_end, go) };
+
     let place = stage.scratch();
     bind(Path::new(file), &place).doing("bind the scratch file in the store")?;
     let forked = mount::only_data(&place)
         .doing("mount the scratch file without programs and devices")
         .and_then(|()| fork_lab(stage, ids, request, actor_end, go));
+
     let _ = mount::detach(&place);
     forked
 }
@@ -122,7 +128,8 @@ fn fork_lab(
     }
 }
 
-/// Write a process's uid_map and gid_map. Without privilege the kernel wants `setgroups` denied first: user_namespaces(7).
+/// Write a process's uid_map and gid_map. Without privilege the kernel wants `setgroups` denied
+/// first: user_namespaces(7).
 pub fn map_ids(pid: Pid, line: &str, deny_setgroups: bool) -> Result<(), Errno> {
     if deny_setgroups {
         process::write_file(format!("/proc/{pid}/setgroups"), "deny")?;
@@ -163,11 +170,13 @@ fn mount_tmpfs_somewhere() -> Result<PathBuf, RoleFailure> {
             flags: &[MountFlag::NoSuid, MountFlag::NoDev],
             data: Some("mode=0755,size=256m,nr_inodes=100k"),
         };
+
         match mount::mount_quietly(call) {
             Ok(()) => return Ok(target.into()),
             Err(errno) => last = errno,
         }
     }
+
     Err(RoleFailure::new("mount a tmpfs for the image in a user namespace", last))
 }
 

@@ -1,5 +1,6 @@
-//! What is refused of a lesson's text before anything is made of it: a lesson may come from anybody. The YAML library takes time
-//! that grows with the square of how deeply brackets are nested, and an alias can stand for a list of aliases.
+//! Limits on a lesson's text, checked before anything is made of it: a lesson may come from anybody. The YAML library
+//! takes time that grows with the square of how deeply brackets are nested, and an alias can stand for a list of
+//! aliases.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -28,9 +29,10 @@ pub fn check(text: &str) -> Result<(), Finding> {
     if text.len() > MAX_BYTES {
         return Err(Finding::at(text, 0, "a lesson has at most 1 MiB".into()));
     }
+
     let mut scanner = Scanner { bytes: text.as_bytes(), effort: EFFORT * text.len() };
-    // Whether a bracket opens a list or is a letter of a text depends on all that stands before it. Each is taken for an opening
-    // one here: what follows it until it is closed depends on nothing else.
+    // Whether a bracket opens a list or is a letter of a text depends on all that stands before it. Each is taken for
+    // an opening one here: what follows it until it is closed depends on nothing else.
     for at in text.match_indices(['[', '{']).map(|(at, _)| at) {
         if let Err(message) = scanner.follow(at) {
             return Err(Finding::at(text, at, message));
@@ -51,6 +53,7 @@ impl Scanner<'_> {
     fn follow(&mut self, from: usize) -> Result<(), String> {
         let mut depth = 0;
         let mut at = from;
+
         while let Some(&byte) = self.bytes.get(at) {
             let begin = at;
             match byte {
@@ -76,12 +79,14 @@ impl Scanner<'_> {
                     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
                     at = self.until(at + 1, |scanner, at| !is_name(&scanner.bytes[at]));
                 }
-                // The address in a tag may hold brackets: no lesson has tags, so that counting none as closing is enough.
+                // The address in a tag may hold brackets: no lesson has tags, so that it is enough
+                // to count none as closing.
                 b'!' => at = self.until(at, |scanner, at| scanner.blank(at) > 0),
                 _ if self.blank(at) > 0 => at += self.blank(at),
                 b'-' if self.blank(at + 1) > 0 => at += 1,
                 _ => at = self.plain(at),
             }
+
             self.effort = self
                 .effort
                 .checked_sub(at - begin)
@@ -136,6 +141,7 @@ impl Scanner<'_> {
                 }
                 at += 1;
             }
+
             let after = self.until(at, |scanner, at| scanner.blank(at) == 0 && scanner.bytes[at] & 0xc0 != 0x80);
             if after == self.bytes.len() || self.bytes[after] == b'#' || after == at {
                 return after.max(from + 1);
@@ -159,7 +165,7 @@ impl Scanner<'_> {
     }
 }
 
-/// What may still be read of a lesson, and why no more is.
+/// The amount that may still be read of a lesson, and the reason where no more is.
 #[derive(Debug)]
 pub struct Allowance {
     values: Cell<usize>,
@@ -174,7 +180,7 @@ impl Default for Allowance {
 }
 
 impl Allowance {
-    /// Why reading ended, where that was for a bound.
+    /// The bound at which reading ended, in words; none where it was not for a bound.
     pub fn into_refusal(self) -> Option<String> {
         self.refusal.into_inner()
     }
@@ -301,9 +307,12 @@ mod tests {
             let refused = check(&text(MAX_BRACKETS + 1)).expect_err(open);
             assert!(refused.message.contains("brackets are open"), "{refused:?}");
         };
+
         deep("[", "]");
         deep("{a: ", "}");
-        // What closes nothing: quoted, a letter of an unquoted text in quotes, after a comment's sign, in a name's place.
+
+        // What closes nothing: quoted, a letter of an unquoted text in quotes, after a comment's sign,
+        // in a name's place.
         deep("[\"]]]\", ", "]");
         deep("[ ']]''', ", "]");
         deep("[ # ]]]\n", "]");

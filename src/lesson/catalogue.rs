@@ -8,7 +8,7 @@ use super::parse::{LessonError, parse};
 
 static LESSONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
 
-/// Why there is no lesson to open.
+/// The reason why there is no lesson to open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FindError {
     #[error("there is no lesson `{name}`{}", meant.as_ref().map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")))]
@@ -40,9 +40,11 @@ pub fn find(name: &str) -> Result<Lesson, FindError> {
     let lessons = all()?;
     let by = |test: &dyn Fn(&Lesson) -> bool| lessons.iter().filter(|lesson| test(lesson)).cloned().collect::<Vec<_>>();
     let number: Option<u32> = name.parse().ok();
+
     if let Some(lesson) = by(&|lesson| lesson.id == name || Some(lesson.number) == number).into_iter().next() {
         return Ok(lesson);
     }
+
     let mut beginning = by(&|lesson| !name.is_empty() && lesson.id.starts_with(name));
     match beginning.len() {
         1 => Ok(beginning.remove(0)),

@@ -9,7 +9,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// What is wrong at a place in bytes.
+    /// A mistake at a place in bytes.
     pub fn at(text: &str, at: usize, message: String) -> Finding {
         let before = &text[..at];
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -1,4 +1,4 @@
-//! What the grammar of a lesson can't say: ids that are unique, actors that were born, errnos that exist.
+//! The rules that the grammar of a lesson can't say: ids that are unique, actors that are there, errnos that exist.
 
 use std::collections::BTreeSet;
 
@@ -25,11 +25,12 @@ const MAX_OFFERS: usize = 50;
 /// As many as the keys a to g.
 const MOST_OPTIONS: usize = 7;
 
-/// In the order of the text; empty when the lesson is sound.
+/// The mistakes of a lesson, in the order of the text; empty when it is sound.
 pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
     if let Some(finding) = too_many(lesson, text).or_else(|| unseen::in_values(lesson, text)) {
         return vec![finding];
     }
+
     let mut findings = Vec::new();
     let mut say = |line: usize, message: String| findings.push(Finding { line, column: 1, message });
     if lesson.format != 1 {
@@ -44,6 +45,7 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
     if lesson.steps.is_empty() {
         say(line_of(text, "steps:", 0), "a lesson needs at least one step".into());
     }
+
     let lines = lines_of_steps(text);
     let mut ids = BTreeSet::new();
     let mut born: BTreeSet<ActorName> = BTreeSet::from([ActorName::host()]);
@@ -58,6 +60,7 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
         if step.story.trim().is_empty() {
             say(line, format!("the step `{}` has an empty story", step.id));
         }
+        // Branches begin where the step does, without the actors that it starts.
         let born_before = born.clone();
         for message in check_step(step, &mut born) {
             say(line, message);
@@ -66,6 +69,7 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
             say(line_of(text, &format!("id: {id}"), line), message);
         }
     }
+
     // Only now are all steps known.
     let known: BTreeSet<&str> = lesson.steps.iter().map(|step| step.id.as_str()).collect();
     let mut asked = BTreeSet::new();
@@ -80,6 +84,7 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
             findings.push(Finding { line: line(), column: 1, message });
         }
     }
+
     findings.sort_by_key(|finding| finding.line);
     findings
 }
@@ -90,6 +95,7 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
         let known: Vec<&str> = born.iter().map(ActorName::as_str).collect();
         (!born.contains(actor)).then(|| format!("there is no actor `{actor}` here yet, only {}", known.join(", ")))
     };
+
     for entry in step.breaks.iter().chain(&step.actions) {
         messages.extend(unborn(born, &entry.actor));
         for actor in entry.action.actors() {
@@ -114,10 +120,12 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
             messages.push(format!("the actor `{}` is born twice", spawn.actor));
         }
     }
+
     for actor in step.expect.iter().flat_map(|expect| expect.actors()).chain(step.look.iter().map(|look| &look.actor)) {
         messages.extend(unborn(born, actor));
     }
     messages.extend(step.expect.iter().filter_map(Expect::fault).map(str::to_owned));
+
     for hint in &step.hints {
         if let Some(number) = hint.expectation.filter(|number| *number == 0 || *number > step.expect.len()) {
             let count = step.expect.len();
@@ -127,6 +135,7 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
             messages.push("a hint needs a nudge and a manual page".into());
         }
     }
+
     if !step.breaks.is_empty() && (step.actions.is_empty() || step.expect.is_empty()) {
         messages.push(format!("`{}` breaks something: it needs actions that mend it, and expectations", step.id));
     }
@@ -139,10 +148,11 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
     messages
 }
 
-/// What is wrong with a step's branches, by their ids. They begin where the step does.
+/// The mistakes in a step's branches, by their ids. A branch begins where the step does.
 fn check_branches(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> {
     let mut findings = Vec::new();
     let mut ids = BTreeSet::new();
+
     for branch in &step.branches {
         let mut say = |message: String| findings.push((branch.id.clone(), message));
         if !is_id(&branch.id) || !ids.insert(&branch.id) {
@@ -158,10 +168,11 @@ fn check_branches(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, Strin
             say(format!("the branch `{}`: {message}", branch.id));
         }
     }
+
     findings
 }
 
-/// What is wrong with a step's questions, by their ids. They are asked when the step has run, predictions before.
+/// The mistakes in a step's questions, by their ids. Questions are asked when the step has run, predictions before.
 fn check_quiz(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> {
     let mut findings = Vec::new();
     let mut ids = BTreeSet::new();
@@ -177,6 +188,7 @@ fn check_quiz(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> 
         if question.kinds().len() != 1 {
             say("it needs exactly one of choose, choose_all, value, order, predict, do");
         }
+
         let options = question.options();
         if options.len() > MOST_OPTIONS {
             say("it has more options than keys a to g");
@@ -185,6 +197,7 @@ fn check_quiz(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> 
         if distinct.len() != options.len() && question.order.is_empty() {
             say("two options say the same");
         }
+
         let unexplained = |choice: &Choice| !choice.right && choice.why.trim().is_empty();
         let rights = |choices: &[Choice]| choices.iter().filter(|choice| choice.right).count();
         match question.kind() {
@@ -207,12 +220,14 @@ fn check_quiz(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> 
             }
             _ => {}
         }
+
         let expects = question.predict.iter().flat_map(|option| &option.when).chain(&question.task);
         for expect in expects.clone() {
             if let Some(fault) = expect.fault() {
                 say(fault);
             }
         }
+
         let source = question.value.iter().filter_map(|value| Some(&value.from.as_ref()?.of));
         let named: Vec<&ActorName> = expects.flat_map(Expect::actors).chain(source).collect();
         if let Some(actor) = named.into_iter().find(|actor| !born.contains(actor)) {
@@ -254,12 +269,14 @@ fn too_many(lesson: &Lesson, text: &str) -> Option<Finding> {
             ("charts", step.charts.len(), MAX_OFFERS),
         ]
     };
+
     let lines = || lines_of_steps(text);
     let line_of = |index: usize| lines().get(index).copied().unwrap_or(1);
     if lesson.steps.len() > MAX_STEPS {
         let message = format!("a lesson has at most {MAX_STEPS} steps, this one has {}", lesson.steps.len());
         return Some(Finding { line: line_of(MAX_STEPS), column: 1, message });
     }
+
     lesson.steps.iter().enumerate().find_map(|(index, step)| {
         let branches = step.branches.iter().map(|branch| branch.as_step());
         let all = branches.flat_map(|branch| of_step(&branch)).chain(of_step(step));

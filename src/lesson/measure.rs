@@ -1,11 +1,11 @@
-//! What a question asks of the lab itself: numbers that differ from machine to machine. Pure.
+//! Answers that a question takes from the lab itself: numbers that differ from machine to machine. Pure.
 
 use serde::{Deserialize, Serialize};
 
 use crate::op::{ActorName, NamespaceKind};
 use crate::snapshot::Snapshot;
 
-/// Where an answer comes from: `{what: mounts, of: container}`.
+/// The source of an answer: `{what: mounts, of: container}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename = "Source")]
 pub struct AnswerSource {
@@ -29,7 +29,7 @@ pub enum Quantity {
     Links,
     /// The host name it sees.
     Hostname,
-    /// How many of the eight kinds of namespaces it shares with the lab's host.
+    /// The number of the eight kinds of namespaces that it shares with the lab's host.
     SharedNamespaces,
 }
 
@@ -37,6 +37,7 @@ impl AnswerSource {
     /// None when the actor is not there.
     pub fn read(&self, snapshot: &Snapshot) -> Option<String> {
         let process = snapshot.process_of(&self.of)?;
+
         match self.what {
             Quantity::Mounts => {
                 let table = snapshot.mounts.iter().find(|table| table.actor == self.of)?;

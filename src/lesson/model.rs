@@ -1,4 +1,4 @@
-//! What a lesson is, once read. No I/O, no YAML: see `parse`.
+//! A lesson, once read. No I/O, no YAML: see `parse`.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub struct Lesson {
     pub summary: String,
     /// Planned minutes for the whole lesson.
     pub minutes: u32,
-    /// What every step needs.
+    /// The needs of every step.
     #[serde(default)]
     pub needs: Needs,
     pub steps: Vec<Step>,
@@ -66,7 +66,7 @@ pub struct Step {
     /// Beyond the lesson's own needs.
     #[serde(default)]
     pub needs: Needs,
-    /// What docker does for the same, as a command line or a sentence; may be empty.
+    /// Docker's way to do the same, as a command line or a sentence; may be empty.
     #[serde(default)]
     pub docker: String,
     /// The fragment of an OCI runtime config.json that asks for the same, as JSON; may be empty.
@@ -81,7 +81,7 @@ pub struct Step {
     /// Speaker notes (Markdown); may be empty.
     #[serde(default)]
     pub notes: String,
-    /// What is broken before the step, for the learner to find and mend; the actions then are the cure.
+    /// Actions that break something before the step, for the learner to find and mend; `actions` then mend it.
     #[serde(default)]
     pub breaks: Vec<ActionEntry>,
     /// Help for whoever does the step by typing.
@@ -95,13 +95,13 @@ pub struct Step {
 }
 
 impl Step {
-    /// What must hold for its actions to work, for each of them.
+    /// The checks that must hold for its actions to work, a list for each of them.
     pub fn preflight(&self, snapshot: &Snapshot) -> Vec<Vec<Check>> {
         self.actions.iter().map(|entry| entry.action.preflight(&entry.actor, snapshot)).collect()
     }
 
-    /// The places in `expect` of what somebody who types can bring about. How an action ended is told of played ones only,
-    /// and what a workload says of itself, no other program says.
+    /// The places in `expect` of what somebody who types can bring about. How an action ended is told of played ones
+    /// only, and what a workload says of itself, no other program says.
     pub fn goals(&self) -> Vec<usize> {
         let works = self.actions.iter().any(|entry| matches!(&entry.action, Action::Work(work) if !work.background));
         let is_told = |expect: &Expect| {
@@ -123,7 +123,7 @@ pub struct Hint {
     pub man: String,
 }
 
-/// What if? The steps before are replayed in a lab of its own, then this is done instead of the step.
+/// A what-if. The steps before are replayed in a lab of its own, then this is done instead of the step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Branch {
@@ -132,7 +132,7 @@ pub struct Branch {
     pub title: String,
     pub story: String,
     pub actions: Vec<ActionEntry>,
-    /// What to see, once it has happened.
+    /// The text shown once it has happened: what to see.
     pub after: String,
     #[serde(default)]
     pub watch: Vec<ViewKind>,
@@ -213,6 +213,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
                 }
             }
         }
+
         let action = action.ok_or_else(|| A::Error::custom("no action here: only `in` or `fails`"))?;
         Ok(ActionEntry { actor: actor.unwrap_or_else(ActorName::host), fails, action })
     }
@@ -237,7 +238,7 @@ pub struct WatchedDirectory {
     pub path: String,
 }
 
-/// What a step or lesson asks of the machine. Checked before anything is played.
+/// The needs of a step or lesson from the machine. Checked before anything is played.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Needs {

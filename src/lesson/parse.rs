@@ -12,7 +12,7 @@ use super::nearest::nearest;
 use super::unseen;
 use crate::text::{beginning, safe};
 
-/// Why a lesson can't be used, and where in its text.
+/// The mistake that makes a lesson unusable, and its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LessonError {
     /// The file's name, as the author knows it.
@@ -56,6 +56,8 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
     if let Some(finding) = unseen::in_text(text) {
         return Err(refuse(finding));
     }
+
+    // The first pass only counts, and keeps nothing: with aliases a short text can stand for a long one.
     let allowance = Allowance::default();
     if let Err(error) = Weigh::new(&allowance).deserialize(serde_yaml::Deserializer::from_str(text)) {
         let told = from_yaml(file, text, &error);
@@ -65,6 +67,7 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
             None => told,
         });
     }
+
     let lesson: Lesson = serde_yaml::from_str(text).map_err(|error| from_yaml(file, text, &error))?;
     match lint::check(&lesson, text).into_iter().next() {
         None => Ok(lesson),
@@ -150,6 +153,7 @@ steps:
             assert_eq!(error.meant.as_deref(), meant, "{to}: {error}");
             assert!(error.to_string().starts_with(&format!("small.yaml:{line}:")), "{error}");
         };
+
         check("summary: For", "sumary: For", 5, "unknown field `sumary`", Some("summary"));
         check("mkdir: {", "mkdri: {", 13, "unknown field `mkdri`", Some("mkdir"));
         check("paths: [", "path: [", 13, "unknown field `path`", Some("paths"));
@@ -171,6 +175,7 @@ steps:
             assert_eq!(error.line, line, "{addition}: {error}");
         };
         let quiz = |kind: &str| format!("    quiz:\n      - id: one\n        ask: What?\n        explain: So.\n{kind}");
+
         check(&quiz(""), 17, "exactly one of choose");
         check(&quiz("        choose: [{say: a, right: true}]\n"), 17, "two options or more");
         check(&quiz("        choose: [{say: a, right: true}, {say: b}]\n"), 17, "does not say `why`");
@@ -182,6 +187,7 @@ steps:
         check(&quiz("        do: [{pid: {of: nobody, is: 1}}]\n"), 17, "no actor `nobody`");
         check(&quiz("        value: {from: {what: mounts, of: nobody}}\n"), 17, "no actor `nobody`");
         check(&quiz("        order: [a, b]\n        value: {is: [a]}\n"), 17, "exactly one");
+
         let branch = |rest: &str| {
             format!(
                 "    branches:\n      - id: other\n        title: What if?\n        story: So.\n        after: Look.\n{rest}"
@@ -193,6 +199,7 @@ steps:
             17,
             "nobody",
         );
+
         check("    hints: [{for: 2, nudge: x, man: y}]\n", 8, "expectation 2, but the step has 1");
         check("      - outcome: {}\n", 8, "`outcome` needs");
         check("      - namespaces: {of: host, differ_from: host, kinds: [net]}\n", 8, "with itself");
@@ -209,6 +216,7 @@ steps:
             assert!(error.message.starts_with(says), "{error}");
             assert!(error.to_string().len() < 1000, "{error}");
         };
+
         let nine = |list: &str| [list; 9].join(", ");
         let laughs = format!(
             "paths: [&a [{}], &b [{}], &c [{}], &d [{}], &e [{}], &f [{}], ",
@@ -223,10 +231,12 @@ steps:
         let texts = format!("paths: [&a {}, {}, ", "x".repeat(60_000), ["*a"; 40].join(", "));
         check("paths: [", &texts, 13, "the texts of a lesson have at most 2 MiB together");
         check("Something happens", &"x".repeat(70_000), 10, "a text of a lesson has at most 64 KiB");
+
         let deep = format!("{}x{}", "[".repeat(40), "]".repeat(40));
         check("/root/x]", &format!("{deep}]"), 13, "more than 32 lists and maps");
         check("/root/x]", &format!("{}]", deep.repeat(5).replace(']', "")), 13, "more than 128 brackets");
         check("/root/x]", "!secret x]", 13, "the tag `secret` means nothing");
+
         let step = GOOD.split_once("  - id").expect("steps").1;
         let steps: String =
             (0..200).map(|index| format!("  - id{}", step.replace("first", &format!("s{index}")))).collect();

@@ -1,5 +1,5 @@
-//! What a lesson runs: the programs that its author chose, as they will be executed. Everything else that lessons do is a closed list
-//! of the program's own.
+//! The programs that a lesson runs: those that its author chose, as they will be executed. Everything else that
+//! lessons do is a closed list of the program's own.
 
 use super::model::{ActionEntry, Lesson};
 use crate::action::{Action, Context};
@@ -23,7 +23,7 @@ fn is_run(entry: &ActionEntry) -> bool {
     matches!(entry.action, Action::Run(_))
 }
 
-/// How many programs it runs. None: there is nothing of an author's that a learner would have to trust.
+/// The number of programs it runs. None: there is nothing of an author's that a learner would have to trust.
 pub fn count(lesson: &Lesson) -> usize {
     parts(lesson).flat_map(|(_, entries)| entries).filter(|entry| is_run(entry)).count()
 }
@@ -32,6 +32,7 @@ pub fn count(lesson: &Lesson) -> usize {
 pub fn listed(lesson: &Lesson) -> Vec<String> {
     let context = Context::default();
     let mut lines = Vec::new();
+
     for (name, entries) in parts(lesson) {
         let told: Vec<String> = entries
             .iter()
@@ -46,6 +47,7 @@ pub fn listed(lesson: &Lesson) -> Vec<String> {
             lines.extend(told.iter().map(|line| safe(line)));
         }
     }
+
     lines
 }
 

@@ -26,7 +26,7 @@ pub struct Question {
     /// Lines in their right order; they are shown in another.
     #[serde(default)]
     pub order: Vec<String>,
-    /// What will be seen once the step has run; the kernel decides.
+    /// Predictions of what will be seen once the step has run; the kernel decides.
     #[serde(default)]
     pub predict: Vec<Prediction>,
     /// A state to bring about, by any means, after the step.
@@ -47,7 +47,7 @@ pub struct Choice {
     pub say: String,
     #[serde(default)]
     pub right: bool,
-    /// Why it is wrong; for a right one, may be empty.
+    /// The reason why it is wrong; for a right one, may be empty.
     #[serde(default)]
     pub why: String,
 }
@@ -95,7 +95,7 @@ pub enum Spelling {
     Forgiving,
 }
 
-/// Which of the six a question is.
+/// The kind of a question, with the part that is given.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind<'a> {
     Choose(&'a [Choice]),
@@ -107,7 +107,7 @@ pub enum Kind<'a> {
 }
 
 impl Kind<'_> {
-    /// What the learner is to do.
+    /// The words that tell the learner what to do.
     pub fn words(self) -> &'static str {
         match self {
             Kind::Choose(_) => "choose one",
@@ -124,6 +124,7 @@ impl Question {
     /// The kinds that are given: one, in a sound lesson.
     pub fn kinds(&self) -> Vec<Kind<'_>> {
         let mut kinds = Vec::new();
+
         if !self.choose.is_empty() {
             kinds.push(Kind::Choose(&self.choose));
         }
@@ -140,6 +141,7 @@ impl Question {
         if !self.task.is_empty() {
             kinds.push(Kind::Task(&self.task));
         }
+
         kinds
     }
 
@@ -160,7 +162,7 @@ impl Question {
     }
 }
 
-/// What a learner answers; options by their place in the lesson.
+/// The answer of a learner; options by their place in the lesson.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     Unknown,
@@ -172,7 +174,7 @@ pub enum Answer {
     Done,
 }
 
-/// What only the lab can tell.
+/// The facts that only the lab can tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FromLab {
     /// Of a prediction: which options hold.
@@ -190,19 +192,20 @@ pub enum AnswerMark {
     Open,
 }
 
-/// What an answer is worth, and what to say about it.
+/// The mark for an answer, and the words to say about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grade {
     pub mark: AnswerMark,
     /// The right answer, in words.
     pub right: String,
-    /// Why each wrong part is wrong.
+    /// The reasons why its wrong parts are wrong.
     pub why: Vec<String>,
 }
 
 /// Grade an answer.
 pub fn grade(question: &Question, answer: &Answer, lab: &FromLab) -> Grade {
     let right = right_answer(question, lab);
+
     let (is_right, why) = match (question.kind(), answer) {
         (_, Answer::Unknown) => return Grade { mark: AnswerMark::Open, right, why: Vec::new() },
         (Kind::Choose(choices), Answer::One(index)) => match choices.get(*index) {
@@ -237,6 +240,7 @@ pub fn grade(question: &Question, answer: &Answer, lab: &FromLab) -> Grade {
         (Kind::Task(_), Answer::Done) => (true, Vec::new()),
         _ => (false, Vec::new()),
     };
+
     Grade { mark: if is_right { AnswerMark::Right } else { AnswerMark::Wrong }, right, why }
 }
 
@@ -249,6 +253,7 @@ fn right_answer(question: &Question, lab: &FromLab) -> String {
         let right: Vec<&str> = choices.iter().filter(|one| one.right).map(|one| one.say.as_str()).collect();
         right.join("; ")
     };
+
     match question.kind() {
         Kind::Choose(choices) | Kind::ChooseAll(choices) => said(choices),
         Kind::Value(value) => lab.value.clone().or_else(|| value.is.first().cloned()).unwrap_or_default(),
@@ -269,6 +274,7 @@ fn is_value(value: &Value, text: &str, from_lab: Option<&str>) -> bool {
 fn is_same(wanted: &str, given: &str, unit: Unit, spelling: Spelling) -> bool {
     let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let (wanted, given) = (plain(wanted), plain(given));
+
     if wanted == given && !given.is_empty() {
         return true;
     }
@@ -277,6 +283,7 @@ fn is_same(wanted: &str, given: &str, unit: Unit, spelling: Spelling) -> bool {
     {
         return one == other;
     }
+
     // A wrong digit is another number; a wrong letter in a short word may be another word.
     let has_digits = |text: &str| text.chars().any(|letter| letter.is_ascii_digit());
     spelling == Spelling::Forgiving
@@ -305,6 +312,7 @@ fn bytes(text: &str) -> Option<u64> {
 pub fn shuffled(count: usize, seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     let mut state = seed;
+
     for last in (1..count).rev() {
         // splitmix64 (Steele, Lea, Flood 2014): enough for questions.
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -313,6 +321,7 @@ pub fn shuffled(count: usize, seed: u64) -> Vec<usize> {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         order.swap(last, ((mixed ^ (mixed >> 31)) % (last as u64 + 1)) as usize);
     }
+
     if count > 1 && order.iter().enumerate().all(|(place, one)| place == *one) {
         order.rotate_left(1);
     }
@@ -362,6 +371,7 @@ mod tests {
             let grade = grade(&question(kind), &Answer::Text(text.into()), &FromLab::default());
             assert_eq!(grade.mark == AnswerMark::Right, expected, "{kind} {text}");
         };
+
         let bytes = r#""value": {"is": ["64MiB"], "unit": "bytes"}"#;
         for (text, expected) in [
             ("64MiB", true),
@@ -376,12 +386,14 @@ mod tests {
         ] {
             check(bytes, text, expected);
         }
+
         let word = r#""value": {"is": ["whiteout"], "spelling": "forgiving"}"#;
         for (text, expected) in
             [("Whiteout", true), (" whiteout ", true), ("whitout", true), ("witheout", false), ("blackout", false)]
         {
             check(word, text, expected);
         }
+
         let exact = r#""value": {"is": ["pivot_root"]}"#;
         check(exact, "pivot_rot", false);
         let number = r#""value": {"is": ["1024"], "spelling": "forgiving"}"#;

@@ -1,5 +1,5 @@
-//! Every text of a lesson, and what it is there for. Each part of a lesson is taken apart by all of its fields: one that is added does
-//! not compile until it has its place here.
+//! Every text of a lesson, and what it is there for. Each part of a lesson is taken apart by all of its fields: one
+//! that is added does not compile until it has its place here.
 
 use std::borrow::Cow;
 
@@ -11,14 +11,14 @@ use super::model::{Branch, Hint, Lesson, Needs, Step, WatchedDirectory};
 use super::quiz::{self, Choice, Prediction, Question};
 use crate::view::Chart;
 
-/// What a text is there for.
+/// The use of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextUse {
     /// Words for people: what joins letters or emoji is at its place.
     Words,
     /// A name, a path or a command that is only shown.
     Shown,
-    /// What programs and the kernel are given, or what they are expected to say: it may hold control characters.
+    /// Text that programs and the kernel are given, or are expected to say: it may hold control characters.
     Given,
 }
 
@@ -42,7 +42,7 @@ impl Lesson {
     }
 }
 
-/// What was found so far.
+/// The texts found so far.
 #[derive(Default)]
 struct Texts<'a> {
     found: Vec<Text<'a>>,
@@ -71,6 +71,7 @@ impl<'a> Texts<'a> {
             branches,
             quiz,
         } = step;
+
         self.shown([id, docker, oci]);
         self.words([title, story, after, say, callout, notes]);
         self.needs(needs);
@@ -100,6 +101,7 @@ impl<'a> Texts<'a> {
         let Question { id, ask, choose, choose_all, value, order, predict, task, hint, explain, see } = question;
         self.shown([id]);
         self.words([ask, hint, explain]);
+
         for Choice { say, right: _, why } in choose.iter().chain(choose_all) {
             self.words([say, why]);
         }
@@ -113,6 +115,7 @@ impl<'a> Texts<'a> {
                 self.shown([&of.0]);
             }
         }
+
         self.shown(order);
         self.given(task);
         self.shown(see);
@@ -238,6 +241,7 @@ steps:
     /// The places of all texts of a value that are not below one of those fields.
     fn places(value: &Yaml, place: &[Yaml], found: &mut Vec<Vec<Yaml>>) {
         let below = |key: Yaml| [place, &[key]].concat();
+
         match value {
             Yaml::String(_) => found.push(place.to_vec()),
             Yaml::Sequence(list) => {
@@ -259,6 +263,7 @@ steps:
         let mut found = Vec::new();
         places(&whole, &[], &mut found);
         assert!(found.len() > 60, "{found:?}");
+
         for place in found {
             let mut changed = whole.clone();
             let text = place.iter().fold(&mut changed, |inner, key| match key.as_u64() {
@@ -300,6 +305,7 @@ steps:
             }
             Value::Bool(_) | Value::Number(_) => false,
         };
+
         all.insert(way.to_owned());
         if !is_empty {
             filled.insert(way.to_owned());

@@ -1,5 +1,6 @@
-//! Characters of a lesson that a reader would not see, or that turn the order of what stands around them. Learners would be shown an
-//! escape in their place (`text::safe`); the author is told instead, and the lesson is refused: no text needs them.
+//! Characters of a lesson that a reader would not see, or that turn the order of what stands around them. Learners
+//! would be shown an escape in their place (`text::safe`); the author is told instead, and the lesson is refused: no
+//! text needs them.
 
 use super::finding::Finding;
 use super::model::Lesson;
@@ -12,7 +13,8 @@ pub fn in_text(text: &str) -> Option<Finding> {
     Some(Finding::at(text, at, message(character)))
 }
 
-/// The first that a value holds: in quotes YAML has escapes for it, and what is at its place in words is not in a command.
+/// The first that a value holds: in quotes YAML has escapes for it, and what is at its place in words is not in a
+/// command.
 pub fn in_values(lesson: &Lesson, text: &str) -> Option<Finding> {
     if !text.contains('\\') && first_hidden(text, TextKind::Code).is_none() {
         return None;
@@ -44,13 +46,14 @@ fn first_bad(text: &Text<'_>) -> Option<char> {
     control.or_else(|| first_hidden(&text.text, writing).map(|(_, character)| character))
 }
 
-/// Where a character of a value stands in the text: itself, or YAML's escape for it.
+/// The place in the text of a character of a value: itself, or YAML's escape for it.
 fn find(text: &str, character: char) -> usize {
     let code = character as u32;
     let mut written = vec![character.to_string(), format!("\\u{code:04x}"), format!("\\U{code:08x}")];
     if code < 0x100 {
         written.push(format!("\\x{code:02x}"));
     }
+
     let short = match character {
         '\u{1b}' => "\\e",
         '\u{7}' => "\\a",
@@ -65,6 +68,7 @@ fn find(text: &str, character: char) -> usize {
         '\u{2029}' => "\\P",
         _ => "",
     };
+
     let same = text.to_ascii_lowercase();
     let long = written.iter().filter_map(|one| same.find(&one.to_ascii_lowercase()));
     let short = Some(short).filter(|short| !short.is_empty()).and_then(|short| text.find(short));

@@ -1,7 +1,8 @@
-//! How much of a lab is read at one look, whatever the lab does: the observer is not bounded by the lab's own limits.
+//! The most of a lab that is read at one look, whatever the lab does: the observer is not bounded by the lab's own
+//! limits.
 //!
-//! A list that is cut says so (`Omitted`). Rows are for the eye: nobody reads more than some hundred of them. Bytes and
-//! looks are work. All of them at once are a snapshot of some MiB and some ten milliseconds.
+//! A list that is cut says so (`Omitted`). Rows are for the eye: nobody reads more than some hundred of them. Bytes
+//! and looks are work. All of them at once are a snapshot of some MiB and some ten milliseconds.
 
 /// Processes kept: half of what a lab's limit on processes allows. Actors come first.
 pub const PROCESSES: usize = 256;
@@ -22,7 +23,8 @@ pub const ALL_MOUNTS: usize = 1024;
 pub const MOUNT_BYTES: usize = 512 << 10;
 pub const MOUNT_BYTES_COUNTED: usize = 2 << 20;
 
-/// Links, addresses, routes, neighbours, disciplines or rules kept of one namespace, and rows of all lists of all of them.
+/// Links, addresses, routes, neighbours, disciplines or rules kept of one namespace, and rows of all lists of all of
+/// them.
 pub const NETWORK_ROWS: usize = 256;
 pub const ALL_NETWORK_ROWS: usize = 4096;
 /// Bytes received of all dumps: 100,000 routes. The kernel goes on with an unfinished dump at the next looks.
@@ -37,7 +39,7 @@ pub const HEARD: usize = 64;
 /// Groups kept of one hierarchy, and of all; those nearest to the top come first.
 pub const GROUPS: usize = 64;
 pub const ALL_GROUPS: usize = 256;
-/// How deep below the lab's own group.
+/// Levels of groups below the lab's own group.
 pub const GROUP_DEPTH: usize = 6;
 /// Entries looked at in all of a hierarchy's directories, files among them: a group has some dozens.
 pub const GROUP_ENTRIES: usize = 8 << 10;
@@ -55,7 +57,8 @@ pub const LINK_TEXT: usize = 256;
 pub const OVERLAYS: usize = 16;
 /// Levels of directories below the top of an overlay's layer.
 pub const OVERLAY_DEPTH: usize = 3;
-/// Entries kept of one overlay (its layers may be a whole system), entries of all overlays, and entries of layers looked at.
+/// Entries kept of one overlay (its layers may be a whole system), entries of all overlays, and entries of layers
+/// looked at.
 pub const OVERLAY_ENTRIES: usize = 400;
 pub const ALL_OVERLAY_ENTRIES: usize = 1200;
 pub const LAYER_ENTRIES: usize = 4096;
@@ -67,7 +70,7 @@ pub const SMALL_FILE: usize = 64 << 10;
 pub const MACHINE_BYTES: usize = 16 << 20;
 pub const MACHINE_ENTRIES: usize = 50_000;
 
-/// What may still be read of something that several readers share.
+/// The amount that may still be read of something that several readers share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     left: usize,
@@ -78,7 +81,7 @@ impl Budget {
         Budget { left }
     }
 
-    /// So much of `wanted` as is left.
+    /// The part of `wanted` that is left.
     pub fn up_to(&self, wanted: usize) -> usize {
         wanted.min(self.left)
     }

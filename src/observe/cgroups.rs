@@ -10,7 +10,8 @@ use crate::diff::is_counter;
 use crate::snapshot::CgroupVersion;
 use crate::snapshot::{Cgroup, Omitted};
 
-/// The files shown, by name: others are many, and mostly noise. See cgroups(7) and the kernel's cgroup-v1, cgroup-v2 texts.
+/// The files shown, by name: others are many, and mostly noise. See cgroups(7) and the kernel's cgroup-v1, cgroup-v2
+/// texts.
 const FILES: [&str; 50] = [
     "memory.limit_in_bytes",
     "memory.usage_in_bytes",
@@ -77,6 +78,7 @@ pub fn read_settings(roots: &[CgroupRoot], earlier: &[Cgroup]) -> (Vec<Cgroup>, 
         earlier.iter().map(|group| ((group.hierarchy.as_str(), group.path.as_str()), group)).collect();
     let mut groups = Vec::new();
     let mut omitted = Omitted::Nothing;
+
     // To each its share: a crowd in one hierarchy does not hide the groups of another.
     let share = roots.len().max(1);
     for root in roots {
@@ -92,6 +94,7 @@ pub fn read_settings(roots: &[CgroupRoot], earlier: &[Cgroup]) -> (Vec<Cgroup>, 
             groups.push(read_group(root, &path, before, &mut bytes));
         }
     }
+
     (groups, omitted)
 }
 
@@ -102,11 +105,12 @@ struct Tree {
 }
 
 impl Tree {
-    /// Level by level, so that many groups in one do not hide those beside it.
+    /// The groups, found level by level, so that many groups in one do not hide those beside it.
     fn find(top: &Path, room: usize) -> Tree {
         let mut entries = Budget::new(bounds::GROUP_ENTRIES);
         let mut tree = Tree { paths: Vec::new(), omitted: Omitted::Nothing };
         let mut level = if top.is_dir() { vec![String::new()] } else { Vec::new() };
+
         for _ in 0..=bounds::GROUP_DEPTH {
             let mut next: Vec<String> = Vec::new();
             for path in level {
@@ -133,6 +137,7 @@ impl Tree {
             self.omitted = Omitted::Uncounted;
             return;
         }
+
         let mut names: Vec<String> = Vec::new();
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
             if entries.is_spent() {
@@ -144,6 +149,7 @@ impl Tree {
                 names.push(entry.file_name().to_string_lossy().into_owned());
             }
         }
+
         names.sort_unstable();
         into.extend(names.into_iter().map(|name| if path.is_empty() { name } else { format!("{path}/{name}") }));
     }
@@ -152,11 +158,13 @@ impl Tree {
 fn read_group(root: &CgroupRoot, path: &str, earlier: Option<&Cgroup>, bytes: &mut Budget) -> Cgroup {
     let dir = &root.path.join(path);
     let (procs, procs_omitted) = members(dir, bytes);
+
     let controllers = match root.version {
         CgroupVersion::V1 => root.hierarchy.clone(),
         CgroupVersion::V2 => small::read(&dir.join("cgroup.controllers")).unwrap_or_default(),
     };
     let controllers: Vec<&str> = controllers.split([',', ' ', '\n']).filter(|word| !word.is_empty()).collect();
+
     // In v2 the lab's host is in a group below its top one.
     let is_the_labs = path.is_empty() || (path == "host" && root.version == CgroupVersion::V2);
     let files: BTreeMap<String, String> = FILES
@@ -176,10 +184,11 @@ fn read_group(root: &CgroupRoot, path: &str, earlier: Option<&Cgroup>, bytes: &m
             Some(((*name).to_owned(), start.marked()))
         })
         .collect();
+
     Cgroup { hierarchy: root.hierarchy.clone(), path: path.to_owned(), procs, procs_omitted, files }
 }
 
-/// Who is in a group, as far as there is room for.
+/// The pids in a group, as far as there is room for them.
 fn members(dir: &Path, bytes: &mut Budget) -> (Vec<u32>, Omitted) {
     let Some(start) = small::read_start(&dir.join("cgroup.procs"), bytes.up_to(bounds::GROUP_FILE)) else {
         return (Vec::new(), Omitted::Nothing);

@@ -1,4 +1,5 @@
-//! Dumps on a netlink socket: no more of one is received than a budget allows, and what is left of it is in nobody's way.
+//! Dumps on a netlink socket: no more of one is received than a budget allows, and what is left of it is in nobody's
+//! way.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +12,7 @@ use nix::sys::socket::{MsgFlags, recv};
 use super::bounds::Budget;
 use crate::snapshot::Omitted;
 
-/// How long the kernel may be silent before a dump counts as failed, and how long a dump may take in all.
+/// The longest silence of the kernel before a dump counts as failed, and the longest that a dump may take in all.
 const SILENCE: Duration = Duration::from_millis(200);
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -22,7 +23,7 @@ pub const HEADER: usize = 16;
 /// Request and dump.
 const FLAGS: u16 = 1 | 0x300;
 
-/// How receiving came to an end.
+/// The reason that receiving came to an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// The kernel said all that it had to say.
@@ -50,16 +51,16 @@ pub struct List<T> {
 }
 
 impl<'a> Dumper<'a> {
-    /// The kernel refuses another dump while one is unfinished, and nothing ends one but reading it to its end: what an
-    /// earlier look has left is read first.
+    /// The kernel refuses another dump while one is unfinished, and nothing ends one but reading it to its end: what
+    /// an earlier look has left is read first.
     pub fn new(socket: &'a OwnedFd, rows: usize, bytes: &'a mut Budget) -> Dumper<'a> {
         let mut dumper = Dumper { socket, bytes, rows, buffer: vec![0; 64 * 1024], is_busy: false };
         dumper.is_busy = dumper.receive(Duration::ZERO, |_, _| None) == End::Cut;
         dumper
     }
 
-    /// The messages that are `wanted`, told by type and body, as `read` makes them of the whole message. None where an earlier
-    /// list is still being dumped.
+    /// The messages that are `wanted`, told by type and body, as `read` makes them of the whole message. None where an
+    /// earlier list is still being dumped.
     pub fn list<T>(
         &mut self,
         kind: u16,
@@ -71,6 +72,7 @@ impl<'a> Dumper<'a> {
         if self.is_busy {
             return None;
         }
+
         let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
         let request = request(kind, sequence, body);
         let mut list = List { rows: Vec::new(), omitted: Omitted::Nothing };
@@ -98,6 +100,7 @@ impl<'a> Dumper<'a> {
             }
             None
         });
+
         self.is_busy = end == End::Cut;
         list.omitted = if self.is_busy { Omitted::Uncounted } else { Omitted::rows(others) };
         Some(list)
@@ -105,8 +108,8 @@ impl<'a> Dumper<'a> {
 
     /// Receive until `each` says that this was the end, nothing more comes for so long, or enough has come.
     ///
-    /// The socket came out of the lab, where it may be open, too: somebody there can read the answers away or set it to wait
-    /// for ever, so that no call of this process may wait in it.
+    /// The socket came out of the lab, where it may be open, too: somebody there can read the answers away or set it
+    /// to wait for ever, so that no call of this process may wait in it.
     fn receive(&mut self, silence: Duration, mut each: impl FnMut(&Header, &[u8]) -> Option<End>) -> End {
         let deadline = Instant::now() + TIMEOUT;
         while !self.bytes.is_spent() && Instant::now() < deadline {
@@ -119,12 +122,14 @@ impl<'a> Dumper<'a> {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(_) => return End::Done,
             }
+
             let count = match recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::MSG_DONTWAIT) {
                 Ok(0) => return End::Done,
                 Ok(count) => count,
                 Err(Errno::EINTR | Errno::EAGAIN) => continue,
                 Err(_) => return End::Done,
             };
+
             self.bytes.spend(count);
             let mut rest = &self.buffer[..count];
             while let Some((header, message, behind)) = next_message(rest) {
@@ -134,6 +139,7 @@ impl<'a> Dumper<'a> {
                 rest = behind;
             }
         }
+
         End::Cut
     }
 }

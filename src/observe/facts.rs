@@ -1,4 +1,4 @@
-//! What expectations ask beyond a snapshot: a file's content, what a mounted /proc lists.
+//! Facts that expectations ask for beyond a snapshot: a file's content, the processes that a mounted /proc lists.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::processes::parse_stat;
 use super::rootdir::{NumberedEntries, RootDir, kind};
 use crate::fact::{FileFact, Listing, ProcCount};
 
-/// None when there is no such file, or no such process any more.
+/// The file at `path` as that process sees it; none when there is no such file, or no such process any more.
 pub fn file(pid: u32, path: &str) -> Option<FileFact> {
     let root = RootDir::open(Path::new("/proc"), pid).ok()?;
     let stat = root.stat(path).ok()?;
@@ -22,8 +22,8 @@ pub fn file(pid: u32, path: &str) -> Option<FileFact> {
     })
 }
 
-/// Does the proc file system that `viewer` has at /proc list the process with this start time and name? Its pid there
-/// depends on which pid namespace that proc belongs to.
+/// Look for the process with this start time and name in the proc file system that `viewer` has at /proc. Its pid
+/// there depends on which pid namespace that proc belongs to.
 pub fn proc_lists(viewer: u32, start_time: u64, comm: &str) -> Listing {
     let Ok(root) = RootDir::open(Path::new("/proc"), viewer) else { return Listing::Missing };
     let listed = pids(&root);
@@ -31,6 +31,7 @@ pub fn proc_lists(viewer: u32, start_time: u64, comm: &str) -> Listing {
         let stat = root.read_small(&format!("proc/{pid}/stat")).and_then(|text| parse_stat(&text));
         stat.is_some_and(|stat| stat.start_time == start_time && stat.comm == comm)
     };
+
     match listed.found.iter().any(is_it) {
         true => Listing::Listed,
         false if listed.is_cut => Listing::Unknown,
@@ -38,13 +39,13 @@ pub fn proc_lists(viewer: u32, start_time: u64, comm: &str) -> Listing {
     }
 }
 
-/// How many processes the proc file system that `viewer` has at /proc lists.
+/// The number of processes listed by the proc file system that `viewer` has at /proc.
 pub fn proc_count(viewer: u32) -> ProcCount {
     let listed = RootDir::open(Path::new("/proc"), viewer).map(|root| pids(&root)).unwrap_or_default();
     ProcCount { count: listed.found.len(), is_cut: listed.is_cut }
 }
 
-/// None where there is no proc file system.
+/// The pids that /proc lists; empty where there is no proc file system.
 fn pids(root: &RootDir) -> NumberedEntries {
     root.proc_numbers("proc", bounds::PROC_ENTRIES).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! Whether a host name changed, without asking anybody: poll(2) on /proc/sys/kernel/hostname says so once, whichever UTS
-//! namespace it was set in.
+//! A host name's changes, seen without asking anybody: poll(2) on /proc/sys/kernel/hostname reports each once,
+//! whichever UTS namespace the name was set in.
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -8,7 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 #[derive(Debug)]
 pub struct HostnameWatch {
-    /// None where the kernel has no such file: then nobody is told.
+    /// The file that is polled; none where the kernel has no such file: then nobody is told.
     file: Option<File>,
 }
 
@@ -19,7 +19,7 @@ impl Default for HostnameWatch {
 }
 
 impl HostnameWatch {
-    /// Since the last call, or since the watch began.
+    /// True if the name has changed since the last call, or since the watch began.
     pub fn has_changed(&self) -> bool {
         let Some(file) = &self.file else { return false };
         let mut polls = [PollFd::new(file.as_fd(), PollFlags::POLLPRI)];

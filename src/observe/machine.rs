@@ -11,7 +11,7 @@ use crate::keeper::cgroups::owner_of;
 use crate::proof::{Proof, ProofRow};
 use crate::snapshot::Snapshot;
 
-/// What is compared.
+/// The parts of the machine that are compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineState {
     mounts: Listed,
@@ -106,12 +106,14 @@ fn groups_of(keepers: &BTreeSet<u32>) -> Listed {
                 break;
             }
             entries.spend(1);
+
             let owner = owner_of(&entry.file_name().to_string_lossy());
             if owner.is_some_and(|owner| owner.is_in_our_pid_namespace() && keepers.contains(&owner.pid)) {
                 found.lines.insert(entry.path().to_string_lossy().into_owned());
             }
         }
     }
+
     found
 }
 

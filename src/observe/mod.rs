@@ -1,8 +1,8 @@
 //! The **observer** reads the kernel's state of a lab from outside: nothing in the lab can hold it up or lie to it.
 //!
-//! A snapshot of a lab with a few processes takes a millisecond or two. `changed` is the question for idle times: every
-//! other time it reads only the process tree and asks poll(2) about the mount tables, a tenth of that. How much it is, is
-//! not for the lab to say: see `bounds`.
+//! A snapshot of a lab with a few processes takes a millisecond or two. `changed` is the question for idle times:
+//! every other time it reads only the process tree and asks poll(2) about the mount tables, a tenth of that. How much
+//! it is, is not for the lab to say: see `bounds`.
 
 pub mod bounds;
 pub mod cgroups;
@@ -42,7 +42,7 @@ const COUNTERS_EVERY: u32 = 10;
 #[derive(Debug, Clone)]
 pub struct Subject {
     pub name: ActorName,
-    /// As the machine counts.
+    /// Its pid, as the machine counts.
     pub pid: u32,
     /// A netlink socket that was opened in its network namespace.
     pub netlink: Option<Arc<OwnedFd>>,
@@ -129,7 +129,7 @@ impl Observer {
         self.look(processes, networks, cgroups)
     }
 
-    /// What is read anew where something has stirred.
+    /// The processes, networks and groups: read anew where something has stirred.
     fn read(&self, earlier: &[Network]) -> (Cut<Process>, Vec<Network>, Cut<Cgroup>) {
         let processes = self.processes();
         let networks = self.networks(&processes.0, earlier);
@@ -139,6 +139,7 @@ impl Observer {
     fn look(&mut self, processes: Cut<Process>, networks: Vec<Network>, cgroups: Cut<Cgroup>) -> Snapshot {
         let ((processes, processes_omitted), (cgroups, cgroups_omitted)) = (processes, cgroups);
         let subjects: Vec<(Subject, RootDir)> = self.living(&processes);
+
         let mut limits = mounts::MountLimits::default();
         let mut table = |subject: &Subject| {
             let ns = inode(&processes, subject.pid, NamespaceKind::Mount);
@@ -147,6 +148,7 @@ impl Observer {
         };
         let mounts: Vec<MountTable> = subjects.iter().map(|(subject, _)| table(subject)).collect();
         let (overlays, overlays_omitted) = overlays(&mut self.overlays, &subjects, &mounts);
+
         let snapshot = Snapshot {
             networks,
             cgroups,
@@ -159,18 +161,20 @@ impl Observer {
             processes,
             processes_omitted,
         };
+
         self.last = snapshot.clone();
         snapshot
     }
 
-    /// The state now, if it differs from the last snapshot. For idle times: every other call looks only at what is cheap
-    /// (the process tree, the mount tables' poll events), unless that has stirred.
+    /// The state now, if it differs from the last snapshot. For idle times: every other call looks only at what is
+    /// cheap (the process tree, the mount tables' poll events), unless that has stirred.
     pub fn changed(&mut self) -> Option<Snapshot> {
         self.ticks = self.ticks.wrapping_add(1);
         let stirred = self.has_stirred();
         if self.ticks % 2 == 1 && !stirred {
             return None;
         }
+
         let last = std::mem::take(&mut self.last);
         // The same processes in the same namespaces: most of what is known of them can't have changed.
         let same =
@@ -178,6 +182,7 @@ impl Observer {
         // An unfinished dump goes on, whether or not anything stirs.
         let unfinished = last.networks.iter().any(|network| network.omitted.is_uncounted());
         let quiet = network::is_quiet(&self.subjects) && !unfinished;
+
         let (processes, networks, cgroups) = if same {
             let networks = if quiet { last.networks.clone() } else { self.networks(&last.processes, &last.networks) };
             // About once a second the counters too.
@@ -187,6 +192,7 @@ impl Observer {
         } else {
             self.read(&last.networks)
         };
+
         let now = self.look(processes, networks, cgroups);
         // Equality is far cheaper than a diff, and the usual case.
         if now == last || Diff::between(&last, &now).is_calm() {
@@ -231,6 +237,7 @@ impl Observer {
         let mut networks: Vec<Network> = Vec::new();
         let names = cgroups::GroupNames::new(&self.cgroups);
         let share = Share::one_of(self.subjects.len() + self.extra_networks.len());
+
         for subject in &self.subjects {
             let Some(netlink) = &subject.netlink else { continue };
             let ns = inode(processes, subject.pid, NamespaceKind::Net);
@@ -251,6 +258,7 @@ impl Observer {
                 }
             }
         }
+
         // The lab's host speaks for its namespace wherever it is in the alphabet.
         networks.sort_by_key(|network| !network.actors.contains(&ActorName::host()));
         for network in &mut networks {
@@ -258,10 +266,12 @@ impl Observer {
                 network.name = ActorName::host().0;
             }
         }
+
         for (name, netlink) in &self.extra_networks {
             let earlier = earlier.iter().find(|network| network.name == *name);
             networks.push(Network { name: name.clone(), ..network::read(netlink, share, earlier) });
         }
+
         networks
     }
 
@@ -283,6 +293,7 @@ fn overlays(cache: &mut overlays::Cache, subjects: &[(Subject, RootDir)], mounts
     let Some((_, host_root)) = subjects.iter().find(|(subject, _)| subject.name == ActorName::host()) else {
         return (Vec::new(), Omitted::Nothing);
     };
+
     let mut limits = overlays::OverlayLimits::default();
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut found: Vec<Overlay> = Vec::new();

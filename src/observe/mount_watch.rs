@@ -1,4 +1,4 @@
-//! Whether a mount table changed, without reading it: poll(2) on mountinfo says so once, see proc_pid_mounts(5).
+//! A mount table's changes, seen without reading it: poll(2) on mountinfo reports each once, see proc_pid_mounts(5).
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -15,7 +15,7 @@ pub struct MountWatch {
 }
 
 impl MountWatch {
-    /// Since the last call. True where a subject is looked at for the first time.
+    /// True if a table has changed since the last call, or a subject is looked at for the first time.
     pub fn has_changed(&mut self, proc_root: &Path, subjects: &[Subject]) -> bool {
         self.files.retain(|(pid, _)| subjects.iter().any(|subject| subject.pid == *pid));
         let mut changed = false;
@@ -28,6 +28,7 @@ impl MountWatch {
                 changed = true;
             }
         }
+
         let mut polls: Vec<PollFd<'_>> =
             self.files.iter().map(|(_, file)| PollFd::new(file.as_fd(), PollFlags::POLLPRI)).collect();
         let events = nix::poll::poll(&mut polls, PollTimeout::ZERO).unwrap_or(0);

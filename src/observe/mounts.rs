@@ -7,7 +7,7 @@ use std::path::Path;
 use super::bounds;
 use crate::snapshot::{Mount, Omitted, Propagation};
 
-/// What is left of the bounds on all mount tables of one snapshot.
+/// The bounds on all mount tables of one snapshot, less what has been read.
 #[derive(Debug)]
 pub struct MountLimits {
     pub rows: bounds::Budget,
@@ -20,8 +20,8 @@ impl Default for MountLimits {
     }
 }
 
-/// The mount table as the process sees it, in the kernel's order, and what was left out of it. The file is opened anew each
-/// time: what it says depends on the root that the process had when it was opened.
+/// The mount table as the process sees it, in the kernel's order, and what was left out of it. The file is opened anew
+/// each time: what it says depends on the root that the process had when it was opened.
 pub fn read(proc_root: &Path, pid: u32, limits: &mut MountLimits) -> (Vec<Mount>, Omitted) {
     let Ok(file) = File::open(proc_root.join(format!("{pid}/mountinfo"))) else {
         return (Vec::new(), Omitted::Nothing);
@@ -80,7 +80,7 @@ fn count_lines(mut reader: BufReader<Take<impl Read>>, mut lines: usize) -> Omit
     if reader.get_ref().limit() == 0 { Omitted::Uncounted } else { Omitted::rows(lines) }
 }
 
-/// Lines that are no mountinfo are left out.
+/// The mounts of a mountinfo text. Lines that are no mountinfo are left out.
 pub fn parse(text: &str) -> Vec<Mount> {
     text.lines().filter_map(parse_line).collect()
 }
@@ -94,6 +94,7 @@ fn parse_line(line: &str) -> Option<Mount> {
     let root = unescape(left.next()?);
     let target = unescape(left.next()?);
     let options = left.next()?.to_owned();
+
     let mut propagation = Propagation::default();
     for field in left {
         match field.split_once(':') {
@@ -102,6 +103,7 @@ fn parse_line(line: &str) -> Option<Mount> {
             _ => propagation.unbindable |= field == "unbindable",
         }
     }
+
     let mut right = right.splitn(3, ' ');
     Some(Mount {
         id,
@@ -117,11 +119,12 @@ fn parse_line(line: &str) -> Option<Mount> {
     })
 }
 
-/// The kernel writes blank, tab, newline, backslash and `#` as three octal digits.
+/// The text without the kernel's escapes: it writes blank, tab, newline, backslash and `#` as three octal digits.
 pub fn unescape(text: &str) -> String {
     if !text.contains('\\') {
         return text.to_owned();
     }
+
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -139,6 +142,7 @@ pub fn unescape(text: &str) -> String {
             }
         }
     }
+
     String::from_utf8_lossy(&plain).into_owned()
 }
 

@@ -6,7 +6,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use super::bounds::{self, Budget};
 use super::dump::{Dumper, HEADER, List};
 
-/// What one network namespace may take of a look.
+/// The part of a look that one network namespace may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
     /// Rows of each of its lists.
@@ -16,7 +16,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// One of so many, so that a crowd in one namespace does not hide what is in another.
+    /// The share of one of so many namespaces, so that a crowd in one does not hide what is in another.
     pub fn one_of(namespaces: usize) -> Share {
         const LISTS: usize = 5;
         let namespaces = namespaces.max(1);
@@ -39,6 +39,7 @@ pub(super) fn route_list<T>(
     let mut bytes = vec![0; packet.buffer_len()];
     packet.serialize(&mut bytes);
     let body = bytes.get(HEADER..).unwrap_or_default();
+
     dumper.list(packet.header.message_type, body, wanted, |message| {
         match NetlinkMessage::<Message>::deserialize(message).ok()?.payload {
             NetlinkPayload::InnerMessage(message) => pick(message),

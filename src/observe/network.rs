@@ -19,9 +19,9 @@ use super::netlink::{Share, route_list};
 use super::{Subject, traffic};
 use crate::snapshot::{Address, Link, Neighbour, Network, NetworkOmitted, Omitted, Route};
 
-/// Links, addresses, neighbours, queueing disciplines and routes; a dump that fails leaves its list empty. Name and members
-/// are the caller's. While the kernel is busy with a dump that was too long for an earlier look, lists are as `earlier` had
-/// them, and said to be cut.
+/// Links, addresses, neighbours, queueing disciplines and routes; a dump that fails leaves its list empty. Name and
+/// members are the caller's. While the kernel is busy with a dump that was too long for an earlier look, lists are as
+/// `earlier` had them, and said to be cut.
 pub fn read(socket: &OwnedFd, mut share: Share, earlier: Option<&Network>) -> Network {
     let none = Network::default();
     let earlier = earlier.unwrap_or(&none);
@@ -62,6 +62,7 @@ pub fn read(socket: &OwnedFd, mut share: Share, earlier: Option<&Network>) -> Ne
         neighbours: neighbours_omitted,
         traffic: traffic_omitted,
     };
+
     Network { addresses, routes, neighbours, traffic, omitted, links, ..Network::default() }
 }
 
@@ -81,6 +82,7 @@ fn links(dumper: &mut Dumper<'_>) -> Option<List<Link>> {
     let mut all = LinkMessage::default();
     // Counters of packets are most of such a message, and shown nowhere.
     all.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+
     let list = route_list(
         dumper,
         Message::GetLink(all),
@@ -90,31 +92,34 @@ fn links(dumper: &mut Dumper<'_>) -> Option<List<Link>> {
             _ => None,
         },
     )?;
+
     let names: HashMap<u32, String> =
         list.rows.iter().map(|message| (message.header.index, name_of(message))).collect();
     let name = |index: u32| names.get(&index).cloned().unwrap_or_else(|| format!("if{index}"));
     Some(List { rows: list.rows.iter().map(|message| link(message, &name)).collect(), omitted: list.omitted })
 }
 
-/// Routes of the main table to one destination each. Others are told by their header alone, a struct rtmsg: there may be
-/// thousands, one for each address.
+/// Routes of the main table to one destination each. Others are told by their header alone, a struct rtmsg: there may
+/// be thousands, one for each address.
 fn is_shown_route(body: &[u8]) -> bool {
     let (table, kind) = (body.get(4).copied(), body.get(7).copied());
     table == Some(RouteHeader::RT_TABLE_MAIN) && kind == Some(u8::from(RouteType::Unicast))
 }
 
-/// What `ip neigh` shows: no entries for multicast and the like (NOARP), by the state in a struct ndmsg.
+/// True for an entry that `ip neigh` shows: none for multicast and the like (NOARP), by the state in a struct ndmsg.
 fn is_shown_neighbour(body: &[u8]) -> bool {
     let state = body.get(8..10).and_then(|bytes| bytes.try_into().ok()).map(u16::from_ne_bytes);
     state.is_some_and(|state| !matches!(NeighbourState::from(state), NeighbourState::Noarp | NeighbourState::None))
 }
 
-/// Nothing was heard of a change in any subject's network namespace since the last call. False where one can't be heard.
+/// Nothing was heard of a change in any subject's network namespace since the last call. False where one can't be
+/// heard.
 pub fn is_quiet(subjects: &[Subject]) -> bool {
     let mut quiet = true;
     for subject in subjects {
         let Some(monitor) = &subject.monitor else { return false };
         let mut buffer = [0_u8; 4096];
+
         // What has come is taken, however fast more comes; an overrun (ENOBUFS) counts as heard.
         for _ in 0..bounds::HEARD {
             match nix::sys::socket::recv(monitor.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
@@ -124,6 +129,7 @@ pub fn is_quiet(subjects: &[Subject]) -> bool {
             }
         }
     }
+
     quiet
 }
 
@@ -156,6 +162,7 @@ fn link(message: &LinkMessage, name: &impl Fn(u32) -> String) -> Link {
         peer_index: None,
         peer_netns: None,
     };
+
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
@@ -174,6 +181,7 @@ fn link(message: &LinkMessage, name: &impl Fn(u32) -> String) -> Link {
             _ => {}
         }
     }
+
     link
 }
 
@@ -192,6 +200,7 @@ fn address(message: &AddressMessage, name: &impl Fn(u32) -> String) -> Option<Ad
         AddressAttribute::Address(ip) => Some(ip),
         _ => None,
     });
+
     Some(Address {
         dev: name(message.header.index),
         ip: local.or(any)?.to_string(),
@@ -225,6 +234,7 @@ fn route(message: &RouteMessage, name: &impl Fn(u32) -> String) -> Option<Route>
         },
         prefsrc: None,
     };
+
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Destination(to) => {
@@ -236,6 +246,7 @@ fn route(message: &RouteMessage, name: &impl Fn(u32) -> String) -> Option<Route>
             _ => {}
         }
     }
+
     Some(route)
 }
 
@@ -254,6 +265,7 @@ fn neighbour(message: &NeighbourMessage, name: &impl Fn(u32) -> String) -> Optio
         mac: String::new(),
         state: format!("{:?}", message.header.state).to_uppercase(),
     };
+
     for attribute in &message.attributes {
         match attribute {
             NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => neighbour.ip = ip.to_string(),
@@ -262,6 +274,7 @@ fn neighbour(message: &NeighbourMessage, name: &impl Fn(u32) -> String) -> Optio
             _ => {}
         }
     }
+
     (!neighbour.ip.is_empty()).then_some(neighbour)
 }
 

@@ -7,12 +7,13 @@ use super::rootdir::{RootDir, kind};
 use crate::op::ActorName;
 use crate::snapshot::{FileKind, InUpper, Mount, Overlay, OverlayEntry};
 
-/// What is left of the bounds on all overlays of one snapshot.
+/// The bounds on all overlays of one snapshot, less what has been read.
 #[derive(Debug)]
 pub struct OverlayLimits {
     /// Entries kept.
     entries: Budget,
-    /// Entries of layers looked at: to see whether they changed, to read them, and to look up what a cut list may have had.
+    /// Entries of layers looked at: to see whether they changed, to read them, and to look up what a cut list may have
+    /// had.
     stamped: Budget,
     listed: Budget,
     looked_up: Budget,
@@ -66,6 +67,7 @@ fn split_unescaped(text: &str, separator: char) -> Vec<String> {
             part.push(character);
         }
     }
+
     parts
 }
 
@@ -94,7 +96,7 @@ struct Stamp {
 }
 
 impl Cache {
-    /// `read`, unless nothing has moved in the upper layer since.
+    /// The overlay as `read` gives it, or as last read if nothing has moved in the upper layer since.
     pub fn read(
         &mut self,
         actor: &ActorName,
@@ -127,8 +129,8 @@ impl Cache {
     }
 }
 
-/// Stamp the directories that entries are kept from: those come in the same order, and there are no more of them. False where
-/// the budget did not suffice: what moved in the others goes unseen.
+/// Stamp the directories that entries are kept from: those come in the same order, and there are no more of them.
+/// False where the budget did not suffice: what moved in the others goes unseen.
 fn stamp_directories(
     root: &RootDir,
     path: &str,
@@ -172,6 +174,7 @@ pub fn read(
     let room = limits.entries.up_to(bounds::OVERLAY_ENTRIES);
     let mut reader =
         Reader { root: layers_root, found: &mut found, room, listed: &mut limits.listed, truncated: false };
+
     if let Some(upper) = &layers.upper {
         reader.read_upper(upper, "", 0);
     }
@@ -181,11 +184,13 @@ pub fn read(
     if reader.truncated {
         reader.look_up(layers.upper.as_deref(), &layers.lowers, &mut limits.looked_up);
     }
+
     let truncated = reader.truncated;
     limits.entries.spend(found.len());
     for entry in found.values_mut() {
         entry.merged = merged_root.stat(&format!("{}/{}", mount.target, entry.path)).is_ok();
     }
+
     Overlay {
         actor: actor.clone(),
         mount_id: mount.id,
@@ -201,7 +206,7 @@ pub fn read(
 struct Reader<'a> {
     root: &'a RootDir,
     found: &'a mut BTreeMap<String, OverlayEntry>,
-    /// For so many entries.
+    /// The most entries that `found` may have.
     room: usize,
     listed: &'a mut Budget,
     truncated: bool,
@@ -243,8 +248,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Where a listing was cut, an entry may be in a layer without having been listed there: what is kept of it must hold
-    /// all the same. Entries that it is too late to look up are left out.
+    /// Look up the entries in the layers. Where a listing was cut, an entry may be in a layer without having been
+    /// listed there: what is kept of it must hold all the same. Entries for which the budget does not suffice are left
+    /// out.
     fn look_up(&mut self, upper: Option<&str>, lowers: &[String], budget: &mut Budget) {
         let mut found = std::mem::take(self.found);
         found.retain(|path, entry| {
@@ -253,6 +259,7 @@ impl Reader<'_> {
                 return false;
             }
             budget.spend(wanted);
+
             if let Some(upper) = upper.filter(|_| entry.upper == InUpper::Absent) {
                 let full = format!("{upper}/{path}");
                 entry.upper = self.root.stat(&full).map_or(InUpper::Absent, |stat| self.in_upper(&full, kind(&stat)));

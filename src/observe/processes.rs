@@ -10,8 +10,8 @@ use super::small;
 use crate::op::NamespaceKind;
 use crate::snapshot::{NsInode, Omitted, Process};
 
-/// The process and its descendants, by pid, and how many were left out: those of `actors` come first, then those nearest to
-/// the top. One that ends while it is read is left out.
+/// The process and its descendants, by pid, and how many were left out: those of `actors` come first, then those
+/// nearest to the top. One that ends while it is read is left out.
 pub fn read(proc_root: &Path, init: u32, actors: &[u32]) -> (Vec<Process>, Omitted) {
     let family = Family::find(proc_root, init);
     let (mut pids, mut omitted) = family.first(proc_root, actors);
@@ -55,7 +55,7 @@ pub fn tree(proc_root: &Path, init: u32, actors: &[u32]) -> Vec<(u32, Stat)> {
     pids.into_iter().filter_map(|pid| Some((pid, read_stat(&proc_root.join(pid.to_string()))?))).collect()
 }
 
-/// How many processes there are below one, itself among them: as many as are counted.
+/// The number of processes below one, itself among them: as many as are counted.
 pub fn count(proc_root: &Path, init: u32) -> usize {
     Family::find(proc_root, init).pids.len()
 }
@@ -81,7 +81,7 @@ impl Family {
         Family { pids, is_whole }
     }
 
-    /// For kernels without CONFIG_PROC_CHILDREN: look at every process's parent.
+    /// The family on kernels without CONFIG_PROC_CHILDREN, found by looking at every process's parent.
     fn find_by_parent(proc_root: &Path, init: u32) -> Family {
         let listed = numbers(proc_root);
         let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
@@ -91,6 +91,7 @@ impl Family {
                 children.entry(stat.ppid).or_default().push(pid);
             }
         }
+
         let mut family = Family { pids: vec![init], is_whole: !listed.is_cut };
         let mut next = 0;
         while next < family.pids.len() {
@@ -130,9 +131,9 @@ impl Family {
     }
 }
 
-/// Processes in the lab's pid namespace that do not descend from its first: they came in from outside, as by nsenter(1).
-/// The lab's own /proc tells whether there are any; only then, or where not all of the lab's are known, is the machine
-/// looked through.
+/// Processes in the lab's pid namespace that do not descend from its first: they came in from outside, as by
+/// nsenter(1). The lab's own /proc tells whether there are any; only then, or where not all of the lab's are known, is
+/// the machine looked through.
 fn entered(proc_root: &Path, init: u32, family: &Family, known: &[Process], omitted: Omitted) -> (Vec<u32>, Omitted) {
     let none = (Vec::new(), Omitted::Nothing);
     let lab_pids: HashSet<u32> = known.iter().filter_map(Process::lab_pid).collect();
@@ -153,6 +154,7 @@ fn entered(proc_root: &Path, init: u32, family: &Family, known: &[Process], omit
         .filter(|pid| !of_family.contains(pid))
         .filter(|pid| fs::read_link(proc_root.join(format!("{pid}/ns/pid"))).is_ok_and(|link| link == namespace))
         .collect();
+
     let is_whole = push_descendants(proc_root, &mut found, bounds::PROCESSES);
     found.sort_unstable();
     found.dedup();
@@ -193,6 +195,7 @@ fn push_children(proc_root: &Path, pid: u32, tasks: &mut Budget, into: &mut Vec<
             return false;
         }
         tasks.spend(1);
+
         let Some(start) = small::read_start(&task.path().join("children"), bounds::SMALL_FILE) else { continue };
         let text = start.text();
         // A number may have been cut.
@@ -202,6 +205,7 @@ fn push_children(proc_root: &Path, pid: u32, tasks: &mut Budget, into: &mut Vec<
             return false;
         }
     }
+
     true
 }
 
@@ -212,11 +216,13 @@ fn read_one(proc_root: &Path, pid: u32, budget: &mut Budget) -> Option<Process> 
         budget.spend(start.as_ref().map_or(0, |start| start.bytes.len()));
         start
     };
+
     let stat = parse_stat(&read("stat", bounds::SMALL_FILE)?.text())?;
     // The line wanted stands behind that of the supplementary groups, which are as many as a process likes.
     let status = read("status", usize::MAX - 1)?.text();
     let args = read("cmdline", bounds::ARGUMENTS);
     let cgroups = read("cgroup", bounds::CGROUP_LINES);
+
     Some(Process {
         pid,
         ns_pids: status_numbers(&status, "NSpid:").unwrap_or_else(|| vec![pid]),
@@ -283,7 +289,7 @@ fn namespaces(dir: &Path) -> BTreeMap<NamespaceKind, NsInode> {
         .collect()
 }
 
-/// Whether a process is still in the namespaces it was in.
+/// True if a process is still in the namespaces that it was in.
 pub fn keeps_namespaces(proc_root: &Path, process: &Process) -> bool {
     namespaces(&proc_root.join(process.pid.to_string())) == process.namespaces
 }

@@ -25,7 +25,7 @@ pub struct RootDir {
 }
 
 impl RootDir {
-    /// `ESRCH` or `ENOENT` when the process is gone, `EACCES` when it may not be looked at.
+    /// The root of a process; `ESRCH` or `ENOENT` when it is gone, `EACCES` when it may not be looked at.
     pub fn open(proc_root: &Path, pid: u32) -> Result<RootDir, Errno> {
         let path: PathBuf = proc_root.join(format!("{pid}/root"));
         let fd = nix::fcntl::open(
@@ -120,6 +120,7 @@ impl RootDir {
     /// At most `limit` entries, sorted by name, and what was left out, where that is no more than `counted`.
     pub fn list(&self, path: &str, limit: usize, counted: usize) -> Result<(Vec<DirEntry>, Omitted), Errno> {
         let (dir, names, omitted) = self.names(path, limit, counted)?;
+
         let mut entries = Vec::with_capacity(names.len());
         for (name, _) in names {
             let Ok(stat) = nix::sys::stat::fstatat(&dir, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) else {
@@ -133,6 +134,7 @@ impl RootDir {
             let size = if kind == FileKind::File { stat.st_size.unsigned_abs() } else { 0 };
             entries.push(DirEntry { name: name.to_string_lossy().into_owned(), kind, size, link });
         }
+
         entries.sort_by(|left, right| left.name.cmp(&right.name));
         Ok((entries, omitted))
     }
@@ -142,7 +144,7 @@ impl RootDir {
         String::from_utf8(self.read(path, bounds::SMALL_FILE).ok()?).ok()
     }
 
-    /// Whether a directory of an upper layer hides the lower ones.
+    /// True for a directory of an upper layer that hides the lower ones.
     pub fn is_opaque(&self, path: &str) -> bool {
         let Ok(fd) = self.open_below(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY) else { return false };
         let file = File::from(fd);
@@ -160,7 +162,7 @@ pub struct NumberedEntries {
     pub is_cut: bool,
 }
 
-/// Those among a directory's first `limit` entries.
+/// The numbers among a directory's first `limit` entries.
 pub fn numbers(dir: OwnedFd, limit: usize) -> Result<NumberedEntries, Errno> {
     let mut dir = Dir::from_fd(dir)?;
     let mut numbers = NumberedEntries::default();
@@ -175,7 +177,7 @@ pub fn numbers(dir: OwnedFd, limit: usize) -> Result<NumberedEntries, Errno> {
     Ok(numbers)
 }
 
-/// Where a link points, as far as a pane has use for.
+/// The target of a link, as much of it as a pane has use for.
 fn link_text(link: &OsStr) -> String {
     let text = link.to_string_lossy();
     match beginning(&text, bounds::LINK_TEXT) {

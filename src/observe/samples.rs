@@ -17,13 +17,13 @@ pub struct Gauge {
     pub chart: Chart,
     /// The group's directory in the hierarchies that matter, with their version.
     main: (PathBuf, CgroupVersion),
-    /// Where CPU time is counted: another hierarchy in v1.
+    /// The directory where CPU time is counted: in another hierarchy in v1.
     account: Option<PathBuf>,
     /// Oldest first.
     last: VecDeque<Reading>,
 }
 
-/// What was counted by some time.
+/// The counters as they stood at some time.
 #[derive(Debug, Clone, Copy)]
 struct Reading {
     at_ms: u64,
@@ -33,12 +33,13 @@ struct Reading {
 }
 
 impl Gauge {
-    /// None where no hierarchy has what the chart is of.
+    /// The gauge of a chart; none where no hierarchy has what the chart is of.
     pub fn new(chart: &Chart, roots: &[CgroupRoot]) -> Option<Gauge> {
         let has = |name: &str| {
             let v1 = roots.iter().find(|root| root.hierarchy.split(',').any(|own| own == name));
             v1.or_else(|| roots.iter().find(|root| root.version == CgroupVersion::V2))
         };
+
         let is_pressure = matches!(chart.of, ChartKind::CpuPressure | ChartKind::MemoryPressure);
         let controller = match chart.of {
             ChartKind::Memory => "memory",
@@ -48,10 +49,13 @@ impl Gauge {
             ChartKind::CpuPressure => "cpu",
             ChartKind::MemoryPressure => "memory",
         };
+
         let root = has(controller)?;
+        // Pressure files exist in v2 alone.
         if is_pressure && root.version == CgroupVersion::V1 {
             return None;
         }
+
         let account = has("cpuacct").map(|root| root.path.join(&chart.group));
         Some(Gauge {
             chart: chart.clone(),
@@ -69,6 +73,7 @@ impl Gauge {
         let is_v2 = version == CgroupVersion::V2;
         let pick = |v1: &'static str, v2: &'static str| if is_v2 { v2 } else { v1 };
         let limited = |limit: Option<f64>| limit.filter(|limit| (0.0..NO_LIMIT).contains(limit));
+
         match self.chart.of {
             ChartKind::Memory => Some(Point {
                 at_ms,
@@ -97,12 +102,14 @@ impl Gauge {
                 };
                 let counted =
                     total(text(pick("blkio.throttle.io_service_bytes", "io.stat"))?, pick("Write", "wbytes="));
+
                 let rule = text(pick("blkio.throttle.write_bps_device", "io.max")).unwrap_or_default();
                 let mut limit = rule.split_ascii_whitespace().filter_map(|word| match is_v2 {
                     true => word.strip_prefix("wbps=")?.parse::<f64>().ok(),
                     false => word.parse::<f64>().ok(),
                 });
                 let limit = limit.next_back();
+
                 let value = self.rate(at_ms, counted, 0.0)?.0;
                 Some(Point { at_ms, value, limit, marked: false })
             }
@@ -127,13 +134,15 @@ impl Gauge {
                         .zip(number("cpu.cfs_period_us"))
                         .map(|(quota, period)| quota / period),
                 };
+
                 let (value, throttled) = self.rate(at_ms, cpu_seconds, field("nr_throttled").unwrap_or(0.0))?;
                 Some(Point { at_ms, value, limit, marked: throttled })
             }
         }
     }
 
-    /// How fast something counts of late, a second, and whether the group was throttled meanwhile.
+    /// The recent rate of what is counted, a second, and true if the group was throttled meanwhile. None at the first
+    /// reading.
     fn rate(&mut self, at_ms: u64, counted: f64, throttled: f64) -> Option<(f64, bool)> {
         // Writes come in pieces, a few a second where they are limited: their rate is taken over half a second.
         let span = if self.chart.of == ChartKind::Write { 5 } else { 1 };
@@ -142,6 +151,7 @@ impl Gauge {
         if self.last.len() > span {
             self.last.pop_front();
         }
+
         let first = first?;
         let seconds = at_ms.saturating_sub(first.at_ms) as f64 / 1000.0;
         let rate = if seconds > 0.0 { (counted - first.counted).max(0.0) / seconds } else { 0.0 };

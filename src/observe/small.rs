@@ -1,4 +1,5 @@
-//! Small files of /proc and cgroups, read with as few calls as will do, and no more than a bound says: open, read, close.
+//! Small files of /proc and cgroups, read with as few calls as will do, and no more than a bound says: open, read,
+//! close.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -15,7 +16,7 @@ pub struct Start {
 }
 
 impl Start {
-    /// What is no UTF-8 is replaced.
+    /// The text, with what is no UTF-8 replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
@@ -46,6 +47,7 @@ pub fn read_start(path: &Path, limit: usize) -> Option<Start> {
     let mut file = File::open(path).ok()?;
     let mut buffer = [0_u8; 2048];
     let mut bytes = Vec::new();
+
     loop {
         // One byte more than wanted says whether there is more.
         let wanted = buffer.len().min(limit + 1 - bytes.len());
@@ -54,6 +56,7 @@ pub fn read_start(path: &Path, limit: usize) -> Option<Start> {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(_) => return None,
         };
+
         bytes.extend_from_slice(&buffer[..count]);
         if bytes.len() > limit {
             bytes.truncate(limit);

@@ -1,5 +1,6 @@
-//! What happens to packets on their way out of one network namespace: queueing disciplines and their classes, by dumps on
-//! its netlink socket, and firewall rules that count, by one on its netfilter socket. Told in the words of tc(8) and nft(8).
+//! The packets on their way out of one network namespace: queueing disciplines and their classes, by dumps on its
+//! netlink socket, and firewall rules that count, by one on its netfilter socket. Told in the words of tc(8) and
+//! nft(8).
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -26,6 +27,7 @@ pub fn disciplines(dumper: &mut Dumper<'_>, name: &impl Fn(u32) -> String) -> Op
             _ => None,
         },
     )?;
+
     let mut found = List { rows: Vec::new(), omitted: qdiscs.omitted };
     let mut classes_of: HashMap<i32, Vec<TcMessage>> = HashMap::new();
     for qdisc in &qdiscs.rows {
@@ -40,6 +42,7 @@ pub fn disciplines(dumper: &mut Dumper<'_>, name: &impl Fn(u32) -> String) -> Op
             found.omitted = found.omitted.and(classes.omitted);
             classes_of.insert(index, classes.rows);
         }
+
         let dev = name(u32::try_from(index).unwrap_or(0));
         let place = if qdisc.header.parent == TcHandle::ROOT { " root" } else { "" };
         let handle = class_id(qdisc.header.handle);
@@ -52,6 +55,7 @@ pub fn disciplines(dumper: &mut Dumper<'_>, name: &impl Fn(u32) -> String) -> Op
             found.rows.push(counted(class, text));
         }
     }
+
     let most = dumper.rows;
     found.omitted = found.omitted.and(Omitted::rows(found.rows.len().saturating_sub(most)));
     found.rows.truncate(most);
@@ -169,6 +173,7 @@ fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> 
     };
     let attributes = body.get(4..)?;
     let chain = format!("in {family} {} {}", text(attributes, 1)?, text(attributes, 2)?);
+
     let mut words = Vec::new();
     let mut counts = None;
     // What the register holds: what was asked of the packet, or a value.
@@ -196,6 +201,7 @@ fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> 
             (name, ..) => words.push(format!("[{name}]")),
         }
     }
+
     let (packets, bytes) = counts?;
     words.push(chain);
     let mut text = words.join(" ");
@@ -204,10 +210,11 @@ fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> 
         text.truncate(end);
         text.push('…');
     }
+
     Some(Traffic { text, packets, bytes })
 }
 
-/// What a rule asked of a packet.
+/// The property of a packet that a rule asked for.
 enum Asked {
     Classid,
     Group { level: u32 },
@@ -215,7 +222,7 @@ enum Asked {
 }
 
 impl Asked {
-    /// In nft(8)'s words: it has this value.
+    /// The comparison with a value, in nft(8)'s words.
     fn is(&self, bytes: &[u8], group: &impl Fn(u64) -> Option<String>) -> String {
         let small = <[u8; 4]>::try_from(bytes).map(u32::from_ne_bytes);
         let large = <[u8; 8]>::try_from(bytes).map(u64::from_ne_bytes);

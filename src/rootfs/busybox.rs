@@ -1,13 +1,15 @@
-//! Which applets a busybox has, read from the program itself instead of by running it.
+//! The applets of a busybox, read from the program itself instead of by running it.
 
-/// Applet names are one block of NUL-terminated, strictly ascending strings (libbb's `applet_names`, searched by
+/// The applets, as `busybox --list` prints them; empty when these bytes are no busybox.
+///
+/// Their names are one block of NUL-terminated, strictly ascending strings (libbb's `applet_names`, searched by
 /// bisection). Nothing else in the program is a long run like it, so the longest run is the table.
-/// The answer is what `busybox --list` prints; empty when these bytes are no busybox.
 pub fn applets(program: &[u8]) -> Vec<String> {
     let mut longest: &[u8] = &[];
     let mut start = 0;
     let mut last: &[u8] = &[];
     let mut at = 0;
+
     for token in program.split(|&byte| byte == 0) {
         if !is_applet_name(token) {
             start = at + token.len() + 1;
@@ -24,6 +26,7 @@ pub fn applets(program: &[u8]) -> Vec<String> {
         }
         at += token.len() + 1;
     }
+
     let names: Vec<String> =
         longest.split(|&byte| byte == 0).map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     // Any program has short runs of words. Every build of busybox has these two.

@@ -23,7 +23,7 @@ const MULTIARCH: [(u16, &str); 7] = [
     (goblin::elf::header::EM_S390, "s390x-linux-gnu"),
 ];
 
-/// What to take along for one program.
+/// The files and links to take along for one program.
 #[derive(Debug, Default)]
 pub struct Needed {
     pub files: Vec<Found>,
@@ -51,7 +51,7 @@ impl Closures {
         Closures { read: HashMap::new(), configured: configured_directories(host) }
     }
 
-    /// `find` looks up a program by name, for scripts that start with `#!/usr/bin/env name`.
+    /// Everything that a program needs. `find` looks one up by name, for scripts that start `#!/usr/bin/env name`.
     pub fn of(
         &mut self,
         host: &mut Host,
@@ -60,6 +60,7 @@ impl Closures {
     ) -> Result<Needed, Unusable> {
         let mut needed = Needed::default();
         let mut waiting = vec![program.to_owned()];
+
         for _ in 0..MOST_INTERPRETERS {
             let Some(path) = waiting.pop() else { break };
             let found = take(host, &path, &mut needed)?;
@@ -78,6 +79,7 @@ impl Closures {
                 }
             }
         }
+
         Ok(needed)
     }
 
@@ -88,6 +90,7 @@ impl Closures {
         if let Some(interpreter) = program.elf.as_ref().as_ref().and_then(|elf| elf.interpreter.as_ref()) {
             seen.insert(take(host, interpreter, needed)?.path);
         }
+
         let mut waiting = vec![program];
         while let Some(asker) = waiting.pop() {
             let Some(elf) = asker.elf.as_ref() else { continue };
@@ -103,6 +106,7 @@ impl Closures {
                 }
             }
         }
+
         Ok(())
     }
 
@@ -119,6 +123,7 @@ impl Closures {
         let searched = own.iter().chain(system).chain(&configured).map(|dir| format!("{dir}/{name}"));
         let candidates: Vec<String> = if name.contains('/') { vec![name.to_owned()] } else { searched.collect() };
         let needs_link = own.len() + system.len();
+
         let mut refused = None;
         for (index, candidate) in candidates.iter().enumerate() {
             let (found, links) = match host.file(candidate) {
@@ -129,6 +134,7 @@ impl Closures {
                     continue;
                 }
             };
+
             if self.read(host, &found)?.as_ref().as_ref().is_none_or(|elf| elf.kind != kind) {
                 continue;
             }
@@ -139,6 +145,7 @@ impl Closures {
             needed.links.extend(links);
             return Ok(Some(found));
         }
+
         refused.map_or(Ok(None), Err)
     }
 
@@ -160,8 +167,8 @@ fn take(host: &mut Host, path: &str, needed: &mut Needed) -> Result<Found, Unusa
     Ok(found)
 }
 
-/// Where an object itself wants its libraries looked for. DT_RPATH is inherited from whoever loaded it and does not count
-/// beside a DT_RUNPATH.
+/// The directories in which an object itself wants its libraries looked for. DT_RPATH is inherited from whoever loaded
+/// it and does not count beside a DT_RUNPATH.
 fn own_directories(host: &mut Host, asker: &Asker, elf: &Elf) -> Vec<String> {
     let directory = asker.found.path.rsplit_once('/').map_or("", |(directory, _)| directory);
     let origin = format!("/{directory}");
@@ -175,7 +182,7 @@ fn own_directories(host: &mut Host, asker: &Asker, elf: &Elf) -> Vec<String> {
     own
 }
 
-/// What the loader searches without being told.
+/// The directories that the loader searches without being told.
 fn system_directories(kind: ElfKind) -> Vec<String> {
     let mut directories = Vec::new();
     if let Some((_, name)) = MULTIARCH.iter().find(|(machine, _)| *machine == kind.machine) {
@@ -217,6 +224,7 @@ fn configured_directories(host: &Host) -> Vec<String> {
             None => directories.push(line.to_owned()),
         }
     }
+
     directories.retain(|dir| dir.starts_with('/'));
     directories
 }

@@ -1,4 +1,4 @@
-//! What a program or library says it needs: its loader, its libraries, and where it wants them looked for.
+//! The needs of a program or library, as it tells them: its loader, its libraries, and where it wants them looked for.
 
 use std::fs::File;
 use std::io;
@@ -42,6 +42,7 @@ impl Elf {
         if !start.starts_with(b"\x7fELF") {
             return Ok(None);
         }
+
         let header = GoblinElf::parse_header(&start).map_err(malformed)?;
         let ctx = Ctx::new(header.container().map_err(malformed)?, header.endianness().map_err(malformed)?);
         let table = header.e_phoff.saturating_add(u64::from(header.e_phnum) * u64::from(header.e_phentsize));
@@ -55,6 +56,7 @@ impl Elf {
         if let Some(interp) = segments.iter().find(|segment| segment.p_type == PT_INTERP) {
             elf.interpreter = Some(text_at(&part(file, interp.p_offset, interp.p_filesz)?, 0));
         }
+
         let Some(segment) = segments.iter().find(|segment| segment.p_type == PT_DYNAMIC) else { return Ok(Some(elf)) };
         let bytes = part(file, segment.p_offset, segment.p_filesz)?;
         let moved = ProgramHeader { p_type: PT_DYNAMIC, p_offset: 0, p_filesz: segment.p_filesz, ..Default::default() };
@@ -70,6 +72,7 @@ impl Elf {
             return Err(malformed("the string table is in no segment"));
         };
         let strings = part(file, offset, size)?;
+
         for entry in &dynamic.dyns {
             let text = || text_at(&strings, entry.d_val as usize);
             match entry.d_tag {
@@ -104,7 +107,7 @@ pub fn expand(dir: &str, origin: &str, lib: &str) -> Option<String> {
     (!out.contains('$') && out.starts_with('/')).then_some(out)
 }
 
-/// Up to the next NUL.
+/// The text from `start` up to the next NUL.
 fn text_at(bytes: &[u8], start: usize) -> String {
     let rest = bytes.get(start..).unwrap_or_default();
     let end = rest.iter().position(|&byte| byte == 0).unwrap_or(rest.len());

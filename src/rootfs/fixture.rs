@@ -53,7 +53,7 @@ pub struct ProgramSpec {
     pub busybox: Busybox,
 }
 
-/// Whether an applet of the host's busybox will do for a program.
+/// The cases in which an applet of the host's busybox will do for a program.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Busybox {
@@ -102,10 +102,12 @@ impl Fixture {
         struct Head {
             format: u32,
         }
+
         let head: Head = serde_yaml::from_str(text).map_err(syntax)?;
         if head.format != FORMAT {
             return Err(FixtureError::Format(head.format));
         }
+
         let fixture: Fixture = serde_yaml::from_str(text).map_err(syntax)?;
         fixture.check()?;
         Ok(fixture)
@@ -116,11 +118,13 @@ impl Fixture {
             if self.layers[..index].iter().any(|earlier| earlier.name == layer.name) {
                 return Err(FixtureError::TwiceNamed(layer.name.clone()));
             }
+
             let single =
                 layer.programs.iter().flat_map(|group| &group.names).chain(&layer.terminfo).chain([&layer.name]);
             let paths = layer.directories.iter().map(|directory| &directory.path);
             let paths = paths.chain(layer.links.iter().map(|link| &link.path));
             let paths = paths.chain(layer.files.iter().map(|file| &file.path));
+
             if let Some(bad) = single.clone().find(|name| name.contains('/')).or_else(|| {
                 single.chain(paths).find(|path| path.split('/').any(|part| matches!(part, "" | "." | "..")))
             }) {

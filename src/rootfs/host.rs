@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-/// As many as the kernel follows, see path_resolution(7).
+/// The most links followed on one path: as many as the kernel follows, see path_resolution(7).
 const MOST_LINKS: usize = 40;
 
 /// A host's file tree, seen as a root of its own; remembers what it has looked at.
@@ -21,7 +21,7 @@ pub struct Host {
     shortage: RefCell<Option<Shortage>>,
 }
 
-/// What could not be looked at, and why.
+/// A path that could not be looked at, and the error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shortage {
     pub path: String,
@@ -49,7 +49,7 @@ pub struct Found {
     pub inode: u64,
 }
 
-/// What a path leads to, and the links that were followed: (where the link is, what it says).
+/// The target of a path, and the links that were followed: (where the link is, what it says).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
     pub target: Target,
@@ -63,7 +63,7 @@ pub enum Target {
     Directory(String),
 }
 
-/// Why a path of the host is of no use for an image.
+/// The reason that a path of the host is of no use for an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     #[error("not on this machine")]
@@ -87,7 +87,7 @@ impl Host {
         Host { root: root.to_owned(), seen: HashMap::new(), shortage: RefCell::default() }
     }
 
-    /// Where a path of `Found` is, as this process sees it.
+    /// A path of `Found`, as this process sees it.
     pub fn source(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
@@ -101,8 +101,8 @@ impl Host {
         Unusable::Io { path: path.to_owned(), message: error.to_string() }
     }
 
-    /// The first path that could not be looked at for lack of something that this process or the machine is short of: it may
-    /// well be there, and an image without it would be wrong.
+    /// The first path that could not be looked at for lack of something that this process or the machine is short of:
+    /// it may well be there, and an image without it would be wrong.
     pub fn shortage(&self) -> Option<Shortage> {
         self.shortage.borrow().clone()
     }
@@ -132,11 +132,13 @@ impl Host {
         let mut rest: Vec<String> = parts(path).rev().map(str::to_owned).collect();
         let mut at = String::new();
         let mut links = Vec::new();
+
         while let Some(part) = rest.pop() {
             if part == ".." {
                 at.truncate(at.rfind('/').unwrap_or(0));
                 continue;
             }
+
             let next = if at.is_empty() { part } else { format!("{at}/{part}") };
             match self.node(&next) {
                 Node::Absent => return Err(Unusable::Absent),
@@ -160,6 +162,7 @@ impl Host {
                 Node::Unreadable { message } => return Err(Unusable::Io { path: next, message }),
             }
         }
+
         Ok(Resolved { target: Target::Directory(at), links })
     }
 
@@ -181,6 +184,7 @@ fn look(source: &Path, path: &str) -> io::Result<Node> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Node::Absent),
         other => other?,
     };
+
     let mode = metadata.mode() & 0o7777;
     Ok(if metadata.is_dir() {
         Node::Directory { mode }

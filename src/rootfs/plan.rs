@@ -13,7 +13,7 @@ use crate::rootfs::closure::{Closures, Needed};
 use crate::rootfs::fixture::{Busybox, Fixture, LayerSpec, ProgramSpec};
 use crate::rootfs::host::{Host, Shortage, Target, Unusable};
 
-/// Where programs are looked for, in order.
+/// The directories that programs are looked for in, in order.
 const PROGRAM_DIRECTORIES: [&str; 6] = ["usr/bin", "usr/sbin", "bin", "sbin", "usr/local/bin", "usr/local/sbin"];
 
 /// Directories that are links where /usr is merged, and that the loader or `#!/bin/sh` name.
@@ -25,7 +25,7 @@ const TERMINFO_DIRECTORIES: [&str; 4] = ["etc/terminfo", "usr/lib/terminfo", "li
 pub struct Plan {
     /// Lowest first.
     pub layers: Vec<Layer>,
-    /// What the fixture names and this host can't give.
+    /// Programs and descriptions of terminals that the fixture names and this host can't give.
     pub missing: Vec<Missing>,
 }
 
@@ -60,7 +60,7 @@ pub enum FileSource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Missing {
     pub program: String,
-    /// What to install to have it.
+    /// The package to install to have it.
     pub debian_package: String,
     pub why: String,
 }
@@ -88,6 +88,7 @@ pub fn plan(fixture: &Fixture, host_root: &Path) -> Result<Plan, RootfsError> {
     for spec in &fixture.layers {
         planner.layer(spec);
     }
+
     if let Some(Shortage { path, errno }) = planner.host.shortage() {
         return Err(RootfsError::Short { path, errno });
     }
@@ -95,6 +96,7 @@ pub fn plan(fixture: &Fixture, host_root: &Path) -> Result<Plan, RootfsError> {
     if let Some(missing) = no_shell {
         return Err(RootfsError::NoShell { why: missing.why.clone() });
     }
+
     Ok(planner.finish())
 }
 
@@ -130,10 +132,12 @@ impl Planner {
         if is_lowest {
             self.merge_directories();
         }
+
         for directory in &spec.directories {
             let path = self.settle(&directory.path);
             self.put(path, EntryKind::Directory { mode: directory.mode });
         }
+
         for group in &spec.programs {
             for name in &group.names {
                 if let Err(error) = self.program(name, group) {
@@ -142,6 +146,7 @@ impl Planner {
                 }
             }
         }
+
         for link in &spec.links {
             let path = self.settle(&link.path);
             self.put(path, EntryKind::Symlink { to: link.to.clone() });
@@ -150,6 +155,7 @@ impl Planner {
             let path = self.settle(&file.path);
             self.put(path, EntryKind::File { mode: 0o644, source: FileSource::Text(file.text.clone()) });
         }
+
         self.terminfo(&spec.terminfo);
         self.parents();
     }
@@ -175,7 +181,7 @@ impl Planner {
         }
     }
 
-    /// Beside busybox, as its own installer does.
+    /// Link an applet beside busybox, as its own installer does.
     fn applet(&mut self, name: &str) -> Result<(), Unusable> {
         let path = self.host_program("busybox")?;
         let link = match path.rsplit_once('/') {
@@ -186,7 +192,7 @@ impl Planner {
         Ok(())
     }
 
-    /// Where the program is, without links.
+    /// Take a program of the host and all that it needs. Returns its path, without links.
     fn host_program(&mut self, name: &str) -> Result<String, Unusable> {
         let path = find_program(&mut self.host, name)?;
         let needed = self.closures.of(&mut self.host, &path, &find_program)?;
@@ -212,7 +218,8 @@ impl Planner {
         }
     }
 
-    /// Where the host describes none of them, that is said once: full-screen programs need one.
+    /// Take the descriptions of these terminals. If the host has none of them, that is said once: full-screen programs
+    /// need one.
     fn terminfo(&mut self, terminals: &[String]) {
         let mut found = terminals.is_empty();
         for terminal in terminals {
@@ -227,13 +234,14 @@ impl Planner {
                 self.take(Needed { files: vec![file], links });
             }
         }
+
         if !found {
             let why = "no description of any terminal: full-screen programs will not start".to_owned();
             self.missing.push(Missing { program: "terminfo".into(), debian_package: "ncurses-base".into(), why });
         }
     }
 
-    /// What a lower layer has already is not said again.
+    /// Add an entry, unless a lower layer has the same already.
     fn put(&mut self, path: String, what: EntryKind) {
         let Some(((_, tree), lower)) = self.layers.split_last_mut() else { return };
         if lower.iter().rev().find_map(|(_, tree)| tree.get(&path)) != Some(&what) {
@@ -245,7 +253,7 @@ impl Planner {
         self.layers.iter().rev().find_map(|(_, tree)| tree.get(path))
     }
 
-    /// Where a path of the fixture ends up when a directory on its way is a link (`bin/x` on a merged /usr).
+    /// The place that a path of the fixture leads to when a directory on its way is a link (`bin/x` on a merged /usr).
     fn settle(&self, path: &str) -> String {
         for (at, _) in path.match_indices('/') {
             if let Some(EntryKind::Symlink { to }) = self.get(&path[..at])
@@ -272,6 +280,7 @@ impl Planner {
                 parents.insert(path[..at].to_owned(), EntryKind::Directory { mode });
             }
         }
+
         if let Some((_, tree)) = self.layers.last_mut() {
             tree.extend(parents);
         }

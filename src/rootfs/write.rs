@@ -40,6 +40,7 @@ fn write_layer(layer: &Layer, root: &Path, written: &mut Written) -> io::Result<
         let path = root.join(&entry.path);
         write_entry(entry, &path, &mut copied, written).map_err(|error| at(&path, error))?;
     }
+
     // Children change their directory's time, so directories come last, the innermost first.
     for entry in layer.entries.iter().rev() {
         if let EntryKind::Directory { mode } = entry.what {
@@ -47,6 +48,7 @@ fn write_layer(layer: &Layer, root: &Path, written: &mut Written) -> io::Result<
             finish_directory(&path, mode).map_err(|error| at(&path, error))?;
         }
     }
+
     finish_directory(root, 0o755).map_err(|error| at(root, error))
 }
 
@@ -68,6 +70,7 @@ fn write_entry<'a>(
             if let Some(first) = copied.get(source.as_path()) {
                 return fs::hard_link(first, path);
             }
+
             // Between two files io::copy lets the kernel do it: copy_file_range, else sendfile.
             let mut from = File::open(source).map_err(|error| during("read", source, error))?;
             written.bytes += io::copy(&mut from, &mut create(path, *mode)?)?;
@@ -75,6 +78,7 @@ fn write_entry<'a>(
             copied.insert(source, path.to_owned());
         }
     }
+
     set_time(path)
 }
 

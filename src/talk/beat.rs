@@ -10,11 +10,11 @@ use crate::lesson::quiz::{Kind, Question};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Beat {
-    /// What will be done.
+    /// The step before it runs: what will be done.
     Tell { step: usize },
     /// A question of the step, by its place; a prediction comes before the step runs, others after it.
     Ask { step: usize, question: usize },
-    /// What came of it.
+    /// The step after it has run: what came of it.
     Show { step: usize },
     /// A what-if of the step: told, then played in a lab of its own. Not on the way; the speaker turns to it.
     WhatIf { step: usize, branch: usize },
@@ -55,7 +55,7 @@ impl Beat {
         }
     }
 
-    /// What a what-if is told and shown as.
+    /// The branch that a what-if is told and shown as.
     pub fn branch(self, lesson: &Lesson) -> Option<&Branch> {
         match self {
             Beat::WhatIf { step, branch } => lesson.steps.get(step)?.branches.get(branch),
@@ -124,11 +124,12 @@ pub fn paragraph(story: &str) -> &str {
     story.trim().split("\n\n").next().unwrap_or_default()
 }
 
-/// What the audience reads of a story: its first sentence.
+/// The part of a story that the audience reads: its first sentence.
 pub fn sentence(story: &str) -> String {
     let paragraph = paragraph(story);
     let mut in_code = false;
     let mut letters = paragraph.char_indices().peekable();
+
     while let Some((at, letter)) = letters.next() {
         match letter {
             '`' => in_code = !in_code,
@@ -144,6 +145,7 @@ pub fn sentence(story: &str) -> String {
             _ => {}
         }
     }
+
     paragraph.to_owned()
 }
 

@@ -25,8 +25,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The lesson's minutes (or others), over its steps by how much there is to say about each; none for those that are
-    /// `missing`.
+    /// The lesson's minutes (or others), over its steps by how much there is to say about each; none for those that
+    /// are `missing`.
     pub fn new(lesson: &Lesson, minutes: Option<u32>, missing: &BTreeSet<usize>) -> Clock {
         let total = Duration::from_secs(u64::from(minutes.unwrap_or(lesson.minutes)) * 60);
         let weigh = |(index, step): (usize, &Step)| if missing.contains(&index) { 0 } else { weight(step) };
@@ -60,7 +60,7 @@ impl Clock {
         self.planned.iter().sum::<Duration>() + self.extra
     }
 
-    /// How much later than planned the talk ends, if the steps to come take what is planned for them; negative: earlier.
+    /// The seconds that the talk ends late, if the steps to come take what is planned for them; negative: early.
     pub fn late(&self, is_left_out: impl Fn(usize) -> bool) -> i64 {
         let left = |step: usize| match step {
             _ if is_left_out(step) || step < self.step => Duration::ZERO,
@@ -80,6 +80,7 @@ impl Clock {
         if late <= TOLERATED {
             return skipped;
         }
+
         for (index, step) in lesson.steps.iter().enumerate().skip(self.step + 1) {
             if won >= late {
                 break;
@@ -89,6 +90,7 @@ impl Clock {
                 skipped.push(index);
             }
         }
+
         skipped
     }
 }

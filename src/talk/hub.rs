@@ -1,5 +1,5 @@
-//! The hub: it owns the engine's channels, hears windows, and tells all of them the same. A window that is stuck or gone slows
-//! nobody: what it misses it gets as a whole once it listens again.
+//! The hub: it owns the engine's channels, hears windows, and tells all of them the same. A window that is stuck or
+//! gone slows nobody: what it misses it gets as a whole once it listens again.
 
 use std::collections::BTreeSet;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -17,16 +17,16 @@ use crate::engine::{Event, Request};
 use crate::proof::Proof;
 use crate::wire::{self, Wire, is_own};
 
-/// How long a window may take to say who it is.
+/// The longest that a window may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Messages that wait for a window, before it counts as fallen behind.
 const QUEUE: usize = 64;
-/// How long a window that fell behind is left alone.
+/// The time for which a window that fell behind is left alone.
 const CATCH_UP: Duration = Duration::from_millis(500);
-/// How long windows have to hear that the talk is over.
+/// The longest that windows may take to hear that the talk is over.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// What is presented.
+/// The lesson that is presented.
 #[derive(Debug, Clone)]
 pub struct Presented {
     /// The lesson's YAML, and the name of its file.
@@ -77,6 +77,7 @@ struct Hub {
 pub fn serve(subject: Presented, listener: UnixListener, requests: Requests, events: EventReceiver) {
     let (inputs, received) = mpsc::channel();
     let for_events = inputs.clone();
+
     std::thread::spawn(move || {
         while let Some(event) = events.recv() {
             if for_events.send(Input::Told(event)).is_err() {
@@ -84,12 +85,14 @@ pub fn serve(subject: Presented, listener: UnixListener, requests: Requests, eve
             }
         }
     });
+
     std::thread::spawn(move || {
         for (id, stream) in wire::visitors(&listener).enumerate() {
             let inputs = inputs.clone();
             std::thread::spawn(move || attend(id, &stream, &inputs));
         }
     });
+
     let clock = subject.clock.clone();
     let first = (0..subject.steps).find(|step| !subject.missing.contains(step)).unwrap_or_default();
     let stage = AudienceView::new().at(Beat::Tell { step: first });
@@ -109,6 +112,7 @@ pub fn serve(subject: Presented, listener: UnixListener, requests: Requests, eve
         branched: None,
         is_playing: false,
     };
+
     hub.run(&received);
 }
 
@@ -123,6 +127,7 @@ fn attend(id: usize, stream: &UnixStream, inputs: &Sender<Input>) {
     if incoming.set_timeout(Some(PATIENCE)).is_err() {
         return;
     }
+
     let Ok(hello) = incoming.receive::<ToHub>() else { return };
     let ToHub::Hello { version, role, pid, size } = hello.message else { return };
     if version != VERSION {
@@ -130,6 +135,8 @@ fn attend(id: usize, stream: &UnixStream, inputs: &Sender<Input>) {
         let _ = outgoing.send(&FromHub::Refused { why }, &[]);
         return;
     }
+
+    // A thread of its own: a window that does not read holds up nobody else.
     let (queue, messages) = mpsc::sync_channel::<Arc<FromHub>>(QUEUE);
     std::thread::spawn(move || {
         for message in messages {
@@ -138,11 +145,13 @@ fn attend(id: usize, stream: &UnixStream, inputs: &Sender<Input>) {
             }
         }
     });
+
     if incoming.set_timeout(None).is_err()
         || inputs.send(Input::Came { id, window: Window { pid, role, size }, queue }).is_err()
     {
         return;
     }
+
     while let Ok(said) = incoming.receive::<ToHub>() {
         if inputs.send(Input::Said { id, message: said.message }).is_err() {
             return;
@@ -156,12 +165,14 @@ impl Hub {
         let mut proof = None;
         // Whoever starts a talk is its first window; one that never comes is gone already.
         let mut alone_until = Some(Instant::now() + PATIENCE);
+
         loop {
             let input = match inputs.recv_timeout(self.patience(alone_until)) {
                 Ok(input) => Some(input),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
+
             self.pass_time();
             match input {
                 Some(Input::Told(Event::Ended(ended))) => {
@@ -186,6 +197,7 @@ impl Hub {
             }
             self.catch_up();
         }
+
         let _ = self.requests.send(Request::Quit);
         self.say_goodbye(inputs, proof);
     }
@@ -207,6 +219,7 @@ impl Hub {
                 Err(_) => break,
             }
         }
+
         self.tell(FromHub::Ended(proof.unwrap_or_default()));
         let until = Instant::now() + FAREWELL;
         while !self.windows.is_empty() {
@@ -226,6 +239,7 @@ impl Hub {
 
     fn on_event(&mut self, event: &Event) {
         let Some(told) = Told::of(event) else { return };
+
         match &told {
             Told::Ready(_) => {
                 // Ready for other orders is said, too: back from a what-if, say, behind which this one waits.
@@ -256,6 +270,7 @@ impl Hub {
                 self.doing = Some(told.clone());
             }
         }
+
         self.tell(FromHub::Told(told));
     }
 
@@ -278,9 +293,11 @@ impl Hub {
             self.tell_windows();
             return;
         }
+
         if self.driver() != Some(id) {
             return;
         }
+
         match message {
             ToHub::Order(Order::Next) if self.is_playing => {}
             ToHub::Order(Order::LeaveOut { step, out }) if self.subject.tape.is_some() => self.pass_over(step, out),

@@ -1,4 +1,4 @@
-//! What windows and the hub say to each other: closed lists, with a version, as length-prefixed JSON (`wire`).
+//! The messages between windows and the hub: closed lists, with a version, as length-prefixed JSON (`wire`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub enum ToHub {
     Clock(ClockOrder),
 }
 
-/// What the engine is to do.
+/// An order to the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
@@ -78,7 +78,7 @@ pub enum FromHub {
         why: String,
     },
     Told(Told),
-    /// What the driver has set, and what the audience sees.
+    /// The stage as the driver has set it, and as the audience sees it.
     AudienceView {
         set: AudienceView,
         shown: AudienceView,
@@ -95,11 +95,11 @@ pub struct Whole {
     /// The lesson's YAML, and the name of its file.
     pub lesson: String,
     pub name: String,
-    /// Where and when the tape was made that plays instead of a lab.
+    /// The origin of the tape that plays instead of a lab: where and when it was made.
     pub tape: Option<String>,
     /// Steps that can't be played where the talk's lab is, or its tape was made: nobody is shown them.
     pub missing: BTreeSet<usize>,
-    /// What the engine told, as far as it still counts, in order.
+    /// The events of the engine that still count, in order.
     pub told: Vec<Told>,
     pub set: AudienceView,
     pub shown: AudienceView,
@@ -107,7 +107,7 @@ pub struct Whole {
     pub windows: Windows,
 }
 
-/// Who is there.
+/// The windows that are there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Windows {
     pub all: Vec<Window>,
@@ -147,7 +147,7 @@ pub enum Told {
 }
 
 impl Told {
-    /// None for what a talk has none of: shells, turns, word of waiting; and for its end, which has a message of its own.
+    /// None for what a talk has none of (shells, turns, word of waiting), and for its end, which has its own message.
     pub fn of(event: &Event) -> Option<Told> {
         match event {
             Event::Ready(ready) => Some(Told::Ready(ready.clone())),

@@ -1,5 +1,6 @@
-//! **A talk**: one lesson, presented. The **hub** owns the engine; **windows** (audience, console) are views that come and go.
-//! The driver's window says what is played and what the audience is shown (the **stage**); the hub tells all windows.
+//! **A talk**: one lesson, presented. The **hub** owns the engine; **windows** (audience, console) are views that come
+//! and go. The driver's window says what is played and what the audience is shown (the **stage**); the hub tells all
+//! windows.
 
 pub mod beat;
 pub mod clock;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::beat::Beat;
 use crate::view::ViewKind;
 
-/// What the audience is shown of a lesson.
+/// The view of a lesson that the audience is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudienceView {
     pub beat: Beat,
@@ -55,7 +56,7 @@ impl AudienceView {
         AudienceView { beat, revealed: false, pane: None, zoomed: false, marked: None, top: 0, ..self.clone() }
     }
 
-    /// What came of something is shown, not what will be done.
+    /// True while it is shown what came of something, not what will be done.
     pub fn shows_outcome(&self) -> bool {
         match self.beat {
             Beat::Show { .. } => true,
@@ -64,7 +65,7 @@ impl AudienceView {
         }
     }
 
-    /// What the audience sees now that the driver has set `self`, having seen `shown` before.
+    /// The view that the audience sees now that the driver has set `self`, having seen `shown` before.
     pub fn as_shown(&self, shown: &AudienceView) -> AudienceView {
         if self.frozen { AudienceView { blank: self.blank, frozen: true, ..shown.clone() } } else { self.clone() }
     }

@@ -1,12 +1,12 @@
 //! The format of tapes: JSON, one object a line, packed by zstd (`zstd -dc FILE` shows it).
 //!
-//! The first line is the `Header`. Then, in any order that names nothing before it was there: `snapshot` (they are numbered
-//! from 0), `moment` (one before each step and one at the end), `step`, `branch`; and last `end`, which says how many lines
-//! came before, so that a cut tape is known for one. `moment`, `step` and `branch` name their snapshots by number; what differs
-//! between two snapshots is not written but found again.
+//! The first line is the `Header`. Then, in any order that names nothing before it was there: `snapshot` (they are
+//! numbered from 0), `moment` (one before each step and one at the end), `step`, `branch`; and last `end`, which says
+//! how many lines came before, so that a cut tape is known for one. `moment`, `step` and `branch` name their snapshots
+//! by number; what differs between two snapshots is not written but found again.
 //!
-//! A tape may come from anybody: sizes are bounded before anything is kept, and every number is checked. A byte of a packed tape can
-//! stand for a thousand, and a byte of its text for dozens in memory: so values are counted too.
+//! A tape may come from anybody: sizes are bounded before anything is kept, and every number is checked. A byte of a
+//! packed tape can stand for a thousand, and a byte of its text for dozens in memory: so values are counted too.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -21,23 +21,24 @@ use crate::proof::Proof;
 use crate::report::{LabInfo, StepRecord};
 use crate::snapshot::{Network, Snapshot};
 
-/// Bytes of a tape as a file. The program's own have 20 KiB at most, 900 KiB unpacked, and 110,000 values.
+/// The most bytes of a tape as a file. The program's own have 20 KiB at most, 900 KiB unpacked, and 110,000 values.
 const MAX_PACKED: u64 = 4 << 20;
-/// Bytes of a tape, of a line, and of one text in it, unpacked.
+/// The most bytes of a tape, of a line, and of one text in it, unpacked.
 const MAX_UNPACKED: u64 = 32 << 20;
 const MAX_LINE: u64 = 4 << 20;
 const MAX_TEXT: usize = 512 << 10;
-/// Numbers, texts, lists and maps of a tape.
+/// The most numbers, texts, lists and maps of a tape.
 const MAX_VALUES: usize = 1_000_000;
-/// Rows of one list of a snapshot.
+/// The most rows of one list of a snapshot.
 const MAX_ROWS: usize = 2000;
-/// Rows of all comparisons that a tape asks for: an export makes every one of them. The program's own tapes ask for 7,000 at most.
+/// The most rows of all comparisons that a tape asks for: an export makes every one of them. The program's own tapes
+/// ask for 7,000 at most.
 const MAX_COMPARED: usize = 300_000;
-/// zstd: what a reader has to keep, as a power of two of bytes; how hard a writer tries.
+/// The settings of zstd: the memory that a reader has to keep, as a power of two of bytes; the effort of a writer.
 const WINDOW_LOG: u32 = 24;
 const LEVEL: i32 = 19;
 
-/// Why a file is not a tape that can be played.
+/// The reason why a file is not a tape that can be played.
 #[derive(Debug, thiserror::Error)]
 pub enum TapeError {
     #[error("it could not be read: {0}")]
@@ -78,6 +79,7 @@ pub fn write(tape: &Tape, out: impl Write) -> io::Result<()> {
     encoder.long_distance_matching(true)?;
     encoder.window_log(WINDOW_LOG)?;
     encoder.include_checksum(true)?;
+
     let mut writer = Writer { out: encoder, lines: 0, snapshots: Vec::new() };
     writer.line(&tape.header)?;
     for (index, moment) in tape.moments.iter().enumerate() {
@@ -92,6 +94,7 @@ pub fn write(tape: &Tape, out: impl Write) -> io::Result<()> {
             writer.line(&Line::Step(kept))?;
         }
     }
+
     let lines = writer.lines;
     writer.line(&Line::End { lines, proof: tape.proof.clone() })?;
     writer.out.finish()?.flush()
@@ -132,9 +135,11 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
     let header = reader.header()?;
     let mut tape =
         Tape { header, moments: Vec::new(), records: Vec::new(), branches: Vec::new(), proof: Proof::default() };
+
     let mut snapshots: Vec<Seen> = Vec::new();
     let mut compared = 0;
     let mut taken = BTreeSet::new();
+
     loop {
         let line: Line = reader.line()?;
         let number = reader.lines;
@@ -177,7 +182,7 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
     }
 }
 
-/// Only the header: to list tapes.
+/// Read only the header: to list tapes.
 pub fn read_header(from: impl Read) -> Result<Header, TapeError> {
     Reader::new(from)?.header()
 }
@@ -205,6 +210,7 @@ impl<R: Read> Reader<R> {
         struct Format {
             unboxed_tape: u32,
         }
+
         let text = self.text()?;
         let Format { unboxed_tape } = serde_json::from_slice(&text).map_err(|_| TapeError::NotATape)?;
         if unboxed_tape != FORMAT {
@@ -224,7 +230,7 @@ impl<R: Read> Reader<R> {
         if self.values > MAX_VALUES || longest > MAX_TEXT { Err(TapeError::TooLarge) } else { Ok(()) }
     }
 
-    /// Nothing comes after the last line but the checksum of all, which is looked at only then.
+    /// Read to the end. Nothing comes after the last line but the checksum of all, which is looked at only then.
     fn end(mut self) -> Result<(), TapeError> {
         let mut rest = [0];
         match self.from.read(&mut rest) {
@@ -249,10 +255,12 @@ impl<R: Read> Reader<R> {
             Err(error) => return Err(error.into()),
             Ok(_) => {}
         }
+
         if text.pop() == Some(b'\n') {
             self.count(&text)?;
             return Ok(text);
         }
+
         let was_bounded = text.len() as u64 + 1 >= MAX_LINE || self.from.limit() == 0;
         Err(if was_bounded { TapeError::TooLarge } else { TapeError::Cut })
     }
@@ -263,6 +271,7 @@ fn measure(text: &[u8]) -> (usize, usize) {
     let (mut values, mut longest) = (1, 0);
     let mut begin = None;
     let mut is_escaped = false;
+
     for (at, byte) in text.iter().enumerate() {
         match (begin, byte) {
             (Some(_), _) if is_escaped => is_escaped = false,
@@ -277,6 +286,7 @@ fn measure(text: &[u8]) -> (usize, usize) {
             (None, _) => {}
         }
     }
+
     (values, longest.max(begin.map_or(0, |start| text.len() - start)))
 }
 
@@ -305,12 +315,13 @@ impl Seen {
     }
 }
 
-/// How long each list is.
+/// The length of each list.
 fn lists(snapshot: &Snapshot) -> [usize; 12] {
     let of_network = |network: &Network| {
         let routing = network.links.len() + network.addresses.len() + network.routes.len();
         network.actors.len() + routing + network.neighbours.len() + network.traffic.len()
     };
+
     [
         snapshot.mounts.len(),
         snapshot.mounts.iter().map(|table| table.rows.len()).sum(),

@@ -1,11 +1,11 @@
-//! Whether a tape still is of the lesson it was made of.
+//! The check that a tape still is of the lesson it was made of.
 
 use serde::Serialize;
 
 use super::{StepMark, Tape};
 use crate::lesson::model::{ActionEntry, Lesson, Step};
 
-/// Why a tape can't be played with a lesson.
+/// The reason why a tape can't be played with a lesson.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
     #[error("the tape is of the lesson `{tape}`, not of `{lesson}`")]
@@ -17,7 +17,7 @@ pub enum Misfit {
 }
 
 impl Tape {
-    /// The same steps, in which the same is done, looked at and expected.
+    /// Check that the lesson has the same steps, in which the same is done, looked at and expected.
     pub fn fits(&self, lesson: &Lesson) -> Result<(), Misfit> {
         let header = &self.header;
         if header.lesson != lesson.id {
@@ -27,12 +27,14 @@ impl Tape {
         if header.steps.len() != lesson.steps.len() {
             return Err(Misfit::Length { tape: header.steps.len(), lesson: lesson.steps.len() });
         }
+
         let step_id = |index: usize| lesson.steps.get(index).map(|step| step.id.clone()).unwrap_or_default();
         let changed = marks(lesson).into_iter().zip(&header.steps).position(|(now, then)| now != *then);
         let strange = self
             .branches
             .iter()
             .find(|taken| lesson.steps.get(taken.step).is_none_or(|step| taken.branch >= step.branches.len()));
+
         match changed.or(strange.map(|taken| taken.step)) {
             Some(index) => Err(Misfit::Step { number: index + 1, lesson: step_id(index) }),
             None => Ok(()),
@@ -44,14 +46,15 @@ pub(super) fn marks(lesson: &Lesson) -> Vec<StepMark> {
     lesson.steps.iter().map(|step| StepMark { id: step.id.clone(), sum: sum(lesson, step) }).collect()
 }
 
-/// Text that differs where a tape would. A field that came later is left out of it where it is not given (`skip_serializing_if`),
-/// so that tapes of lessons without it go on fitting.
+/// The checksum of text that differs where a tape would. A field that came later is left out of it where it is not
+/// given (`skip_serializing_if`), so that tapes of lessons without it go on fitting.
 fn sum(lesson: &Lesson, step: &Step) -> u32 {
     let branches: Vec<(&str, &[ActionEntry])> =
         step.branches.iter().map(|branch| (branch.id.as_str(), branch.actions.as_slice())).collect();
     let branch_expects: Vec<_> =
         step.branches.iter().map(|branch| (&branch.expect, &branch.look, &branch.charts)).collect();
     let predictions: Vec<_> = step.quiz.iter().map(|question| &question.predict).collect();
+
     let parts = [
         text(&(&lesson.needs, &step.needs)),
         text(&(&step.breaks, &step.actions)),
@@ -60,6 +63,7 @@ fn sum(lesson: &Lesson, step: &Step) -> u32 {
         text(&(branches, branch_expects)),
         text(&predictions),
     ];
+
     crc32fast::hash(parts.join("\n").as_bytes())
 }
 

@@ -1,7 +1,9 @@
-//! **Tapes**: a recording of a lesson that was played live. It plays anywhere, without a lab, a privilege or a Linux feature.
+//! **Tapes**: a recording of a lesson that was played live. It plays anywhere, without a lab, a privilege or a Linux
+//! feature.
 //!
-//! A tape holds what every front end draws from: the calls and what they returned, what programs printed, the kernel's state
-//! before and after each step, charts over time, branches, and how the machine compared in the end. See `file` for the format.
+//! A tape holds what every front end draws from: the calls and what they returned, what programs printed, the kernel's
+//! state before and after each step, charts over time, branches, and how the machine compared in the end. See `file`
+//! for the format.
 
 pub mod file;
 mod fit;
@@ -26,7 +28,7 @@ use crate::snapshot::Snapshot;
 /// The version of the format that is written, and the only one that is read.
 pub const FORMAT: u32 = 1;
 
-/// Where, when and of what a tape was made. Text of a tape is data: it may hold anything.
+/// The place, time and lesson of a tape. Text of a tape is data: it may hold anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// `FORMAT` of the program that made it.
@@ -38,7 +40,7 @@ pub struct Header {
     pub kernel: String,
     /// `v1`, `v2` or `none`.
     pub cgroups: String,
-    /// Played by the machine's root, or by an ordinary user.
+    /// True if it was played by the machine's root, not by an ordinary user.
     pub as_root: bool,
     /// `2026-11-24`
     pub date: String,
@@ -46,7 +48,7 @@ pub struct Header {
     pub steps: Vec<StepMark>,
 }
 
-/// What of a step must not have changed for a tape to fit its lesson.
+/// The part of a step that must not have changed for a tape to fit its lesson.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepMark {
     pub id: String,
@@ -54,7 +56,7 @@ pub struct StepMark {
     pub sum: u32,
 }
 
-/// What the next step found.
+/// The state that the next step found.
 #[derive(Debug, Clone)]
 pub struct Moment {
     pub lab: LabInfo,
@@ -81,7 +83,7 @@ pub struct Taken {
 #[derive(Debug, Clone)]
 pub struct Tape {
     pub header: Header,
-    /// Before each step, and after the last: one more than there are steps.
+    /// The states before each step, and after the last: one more than there are steps.
     pub moments: Vec<Moment>,
     pub records: Vec<Arc<StepRecord>>,
     pub branches: Vec<Taken>,
@@ -114,7 +116,7 @@ impl Header {
     }
 }
 
-/// Which version of control groups has the controllers.
+/// The version of control groups that has the controllers.
 fn cgroup_words(layout: Layout) -> &'static str {
     match layout {
         Layout::None => "none",

@@ -13,17 +13,20 @@ use crate::lesson::model::Lesson;
 pub fn serve(tape: &Tape, lesson: &Lesson, requests: &RequestQueue, events: &EventSender) {
     let mut player = Player { tape, lesson, played: 0 };
     let mut answers = vec![player.ready()];
+
     loop {
         for event in answers {
             if events.send(event).is_err() {
                 return;
             }
         }
+
         answers = match requests.recv() {
             Ok(Request::Quit) | Err(_) => break,
             Ok(request) => player.answer(&request),
         };
     }
+
     let _ = events.send(Event::Ended(tape.proof.clone()));
 }
 
@@ -80,10 +83,11 @@ impl Player<'_> {
 }
 
 impl Tape {
-    /// Where the lesson stands after so many steps; None past the end.
+    /// The lesson's state after so many steps; None past the end.
     pub fn ready(&self, lesson: &Lesson, played: usize) -> Option<Ready> {
         let moment = self.moments.get(played)?;
         let checks = lesson.steps.get(played).map_or_else(Vec::new, |step| step.preflight(&moment.live));
+
         Some(Ready {
             lab: moment.lab.clone(),
             played,

@@ -10,7 +10,7 @@ use crate::lesson::model::Lesson;
 use crate::report::StepRecord;
 use crate::verdict::Verdict;
 
-/// Why there is no tape.
+/// The reason why there is no tape.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     #[error(transparent)]
@@ -30,9 +30,11 @@ pub fn record(
 ) -> Result<Tape, RecordError> {
     let header = Header::new(lesson, &facts);
     let mut session = Session::open(Arc::clone(lesson), facts, options)?;
+
     let mut moments = vec![moment(&mut session)?];
     let mut records = Vec::new();
     let mut branches = Vec::new();
+
     for (index, step) in lesson.steps.iter().enumerate() {
         tell(index);
         if session.is_next_open() {
@@ -45,10 +47,12 @@ pub fn record(
         records.push(Arc::new(whole(lesson, session.play_next()?)?));
         moments.push(moment(&mut session)?);
     }
+
     let proof = session.close();
     if let Some(different) = proof.rows.iter().flat_map(|row| &row.differences).next() {
         return Err(RecordError::NotClean(crate::text::safe(different)));
     }
+
     Ok(Tape { header, moments, records, branches, proof })
 }
 

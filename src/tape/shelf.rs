@@ -8,7 +8,7 @@ use crate::doctor::Facts;
 
 static TAPES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/tapes");
 
-/// A tape of this lesson; where there are two, the one that was made on a machine with the same control groups as this.
+/// A tape of this lesson; where there are two, the one of a machine with the same control groups as this one.
 pub fn of_lesson(id: &str, facts: &Facts) -> Option<Result<Tape, TapeError>> {
     let mut found: Vec<(&[u8], Header)> = all().filter(|(_, header)| header.lesson == id).collect();
     let here = super::cgroup_words(facts.cgroups.layout);
@@ -16,7 +16,7 @@ pub fn of_lesson(id: &str, facts: &Facts) -> Option<Result<Tape, TapeError>> {
     found.first().map(|(bytes, _)| file::read(*bytes))
 }
 
-/// Whether there is one.
+/// True if there is one.
 pub fn has(id: &str) -> bool {
     all().any(|(_, header)| header.lesson == id)
 }

@@ -44,7 +44,7 @@ pub struct EngineLink {
     pub thread: JoinHandle<()>,
     /// Steps played when the learner was here last.
     pub left_off: usize,
-    /// Where and when the tape was made that plays instead of a lab.
+    /// The origin of the tape that plays instead of a lab: where and when it was made.
     pub tape: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub struct TalkLink {
     pub from_hub: Receiver<FromHub>,
 }
 
-/// What the screen needs of the rest of the program.
+/// The rest of the program, as far as the screen needs it.
 pub trait Backstage {
     fn open(&mut self, id: &str, from: Source) -> anyhow::Result<EngineLink>;
 
@@ -75,7 +75,7 @@ pub struct TuiOptions {
     /// Open this lesson at once.
     pub open: Option<String>,
     pub notice: Option<String>,
-    /// Where a copy is also put, as a file.
+    /// The directory in which a copy is also put, as a file.
     pub copy_directory: Option<PathBuf>,
     /// Every step is the learner's.
     pub your_turn: bool,
@@ -84,7 +84,7 @@ pub struct TuiOptions {
     pub talk: Option<TalkLink>,
     /// Ask the questions of lessons, instead of playing them.
     pub exam: Option<Exam>,
-    /// What is to be agreed to before a lesson is opened.
+    /// The lines to agree to before a lesson is opened.
     pub consent: Option<Vec<String>>,
 }
 
@@ -103,13 +103,13 @@ enum Incoming {
 const COPY: &str = "copied.txt";
 /// Messages that may wait for the screen. Whoever brings more waits too, as long as the terminal takes nothing.
 const WAITING: usize = 8;
-/// How long messages are taken in before the screen is drawn.
+/// The time for which messages are taken in before the screen is drawn.
 const FRAME: Duration = Duration::from_millis(8);
 const SECOND: Duration = Duration::from_secs(1);
 
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
-/// Whether there is a terminal that can draw a screen.
+/// Fail unless there is a terminal that can draw a screen.
 pub fn check_terminal() -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         bail!("the screen needs a terminal for input and output; `unboxed run LESSON` plays a lesson without one");
@@ -138,6 +138,7 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
         copy_directory: options.copy_directory,
         terminals: Terminals::default(),
     };
+
     let size = terminal::size().context("could not ask the terminal for its size")?;
     let mut model = Model::new(options.catalogue, size);
     model.notice = options.notice;
@@ -154,6 +155,7 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
         stage.carry_out(&mut model, effects, backstage)?;
     }
     stage.draw(&model)?;
+
     let mut ticked = Instant::now();
     while !model.is_over {
         let counts = matches!(&model.screen, app::Screen::Talk(window) if window.wants_ticks());
@@ -169,6 +171,7 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
             stage.apply(&mut model, tick, backstage)?;
             ticked = Instant::now();
         }
+
         // What else is there comes along; but a flood must not keep the screen from being drawn.
         let since = Instant::now();
         while since.elapsed() < FRAME
@@ -180,11 +183,12 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
             stage.draw(&model)?;
         }
     }
+
     stage.end_engine();
     Ok(())
 }
 
-/// What comes next, or None when it is time. An error when nothing can come any more.
+/// The message that comes next, or None when it is time. An error when nothing can come any more.
 fn next(incoming: &Receiver<Incoming>, until: Option<Instant>) -> Result<Option<Incoming>, mpsc::RecvError> {
     let Some(until) = until else { return incoming.recv().map(Some) };
     match incoming.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -211,7 +215,7 @@ struct FrontEnd {
     look: Look,
     sender: SyncSender<Incoming>,
     engine: Option<Engine>,
-    /// Where what a window of a talk says goes.
+    /// The way to the hub for what a window of a talk says.
     hub: Option<Sender<ToHub>>,
     copy_directory: Option<PathBuf>,
     terminals: Terminals,
@@ -221,8 +225,8 @@ impl FrontEnd {
     fn take_in(&mut self, model: &mut Model, incoming: Incoming, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
         match incoming {
             Incoming::App(message) => {
-                // Even where the size is the old one again: a terminal drops what it has no room for, and whoever draws only
-                // what has changed never makes up for that.
+                // Even where the size is the old one again: a terminal drops what it has no room for, and whoever
+                // draws only what has changed never makes up for that.
                 if matches!(message, Msg::Resize(..)) {
                     self.start_over()?;
                 }
@@ -310,6 +314,7 @@ impl FrontEnd {
                 Effect::Fail(why) => bail!("{why}"),
             }
         }
+
         Ok(())
     }
 
@@ -333,16 +338,19 @@ impl FrontEnd {
     fn start(&mut self, link: EngineLink) -> Msg {
         let EngineLink { lesson, requests, events, thread, left_off, tape } = link;
         self.end_engine();
+
         let events = Arc::new(events);
         let (sender, news) = (self.sender.clone(), Arc::clone(&events));
         self.engine = Some(Engine { requests, events, thread });
         // The events stay where the latest takes the place of what is outdated, until the screen has time for them.
         std::thread::spawn(move || while news.await_news() && sender.send(Incoming::Told).is_ok() {});
+
         let (sender, texts) = (self.sender.clone(), code_of(&lesson));
         std::thread::spawn(move || {
             // Nobody listens any more when the program is leaving.
             let _ = sender.send(Incoming::Highlighted(highlight(&texts)));
         });
+
         Msg::Opened { lesson, left_off, tape }
     }
 
@@ -354,7 +362,7 @@ impl FrontEnd {
         }
     }
 
-    /// Forget what the terminal shows. (ratatui's own `clear` asks for the cursor's place, which may never be answered.)
+    /// Forget what the terminal shows. (ratatui's own `clear` asks for the cursor's place: it may never be answered.)
     fn start_over(&mut self) -> anyhow::Result<()> {
         execute!(self.screen.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
         self.screen = new_screen()?;
@@ -417,6 +425,7 @@ fn watch_keys(sender: SyncSender<Incoming>) {
                 return;
             }
         }
+
         // The terminal is gone.
         let _ = sender.send(Incoming::App(Msg::Terminate));
     });
@@ -444,7 +453,7 @@ fn suspend() -> anyhow::Result<()> {
     take_terminal()
 }
 
-/// Whether the terminal is ours, and must be given back.
+/// True while the terminal is ours, and must be given back.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 fn take_terminal() -> anyhow::Result<()> {

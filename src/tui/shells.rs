@@ -17,7 +17,7 @@ use crate::kernel::pty::{self, TerminalSize};
 const WAITING: usize = 64 * 1024;
 /// Keys, pastes and the emulator's own answers that may wait for a program to read them.
 const UNREAD: usize = 1024;
-/// How long a flood pauses after each full load: the screen is drawn some sixty times a second, and keys come between.
+/// The pause of a flood after each full load: the screen is drawn some sixty times a second, and keys come between.
 const PAUSE: Duration = Duration::from_millis(12);
 
 /// All open terminals, by tab.
@@ -45,7 +45,7 @@ struct Outlet {
     room: Condvar,
 }
 
-/// What was printed and not yet drawn.
+/// Bytes that were printed and not yet drawn.
 #[derive(Default)]
 struct Printed {
     bytes: Vec<u8>,
@@ -58,8 +58,8 @@ impl Outlet {
         self.printed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Add what was printed, once there is room for it: until then the terminal is not read, and whoever prints there waits.
-    /// Tells whether there was nothing, and whether there had been too much; None once nobody draws it.
+    /// Add what was printed, once there is room for it: until then the terminal is not read, and whoever prints there
+    /// waits. Tells whether there was nothing, and whether there had been too much; None once nobody draws it.
     fn put(&self, more: &[u8]) -> Option<(bool, bool)> {
         let mut printed = self.printed();
         let is_flood = printed.bytes.len() + more.len() > WAITING;
@@ -89,6 +89,7 @@ impl Terminals {
         let (keys, typed) = mpsc::sync_channel::<Vec<u8>>(UNREAD);
         let (master, own) = (Arc::clone(&terminal.master), Arc::clone(&outlet));
         std::thread::spawn(move || read(tab, &terminal, &own, &sender));
+
         let Ok(writer) = master.try_clone() else { return };
         std::thread::spawn(move || {
             let mut writer = std::fs::File::from(writer);
@@ -98,10 +99,11 @@ impl Terminals {
                 }
             }
         });
+
         self.open.insert(tab, Open { master, outlet, keys });
     }
 
-    /// What the tab's programs printed since the last time.
+    /// The bytes that the tab's programs printed since the last time.
     pub fn take(&self, tab: u32) -> Vec<u8> {
         let Some(open) = self.open.get(&tab) else { return Vec::new() };
         open.outlet.take()
@@ -131,6 +133,7 @@ fn read(tab: u32, terminal: &ShellTerminal, outlet: &Outlet, sender: &SyncSender
     let Ok(master) = terminal.master.try_clone() else { return };
     let mut master = std::fs::File::from(master);
     let mut buffer = [0; 16 * 1024];
+
     while let Ok(count @ 1..) = master.read(&mut buffer) {
         terminal.transcript.hear(&buffer[..count]);
         let Some((was_empty, is_flood)) = outlet.put(&buffer[..count]) else { return };
@@ -141,6 +144,7 @@ fn read(tab: u32, terminal: &ShellTerminal, outlet: &Outlet, sender: &SyncSender
             std::thread::sleep(PAUSE);
         }
     }
+
     let _ = sender.send(Incoming::App(Msg::ShellEnded(tab)));
 }
 

@@ -15,6 +15,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         Layout::vertical([Constraint::Length(2), Constraint::Min(4), Constraint::Length(8)]).areas(area);
     let heading = Line::styled(" unboxed: how a container is built, by building one", theme.bold());
     frame.render_widget(Paragraph::new(vec![heading, Line::default()]), head);
+
     let columns = usize::from(list.width);
     let visible = usize::from(list.height);
     let top = model.chosen.saturating_sub(visible.saturating_sub(1));
@@ -30,6 +31,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         })
         .collect();
     frame.render_widget(Paragraph::new(rows), list);
+
     if let Some(row) = model.catalogue.get(model.chosen) {
         let block = frame_block(format!(" {} ", prose(&row.title)), String::new(), false, theme);
         let inner = block.inner(detail);
@@ -46,6 +48,7 @@ fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
         (None, Some(played)) => format!("at {played}/{}", row.steps),
         (None, None) => "new".into(),
     };
+
     let line = format!(
         " {:>2}  {} {:>3} min  {:>2} steps  {}{}",
         row.number,
@@ -55,6 +58,7 @@ fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
         column(&state, 9),
         row.learnt
     );
+
     column(&shortened(&line, columns), columns)
 }
 
@@ -75,6 +79,7 @@ fn detail_lines(row: &CatalogueRow, source: Source, theme: Theme) -> Vec<Line<'s
         }
         None => lines.push(Line::from(Span::styled("Plays here, for real, in a lab of its own.", theme.good()))),
     }
+
     if !row.left_out.is_empty() {
         let steps = row.left_out.join(", ");
         lines.push(Line::from(format!("Left out here: {} (`unboxed doctor` says why)", safe(&steps))));
@@ -87,11 +92,13 @@ pub fn draw_ended(ended: &Ended, theme: Theme, area: Rect, frame: &mut Frame<'_>
     let block = frame_block(format!(" {} ", prose(&ended.lesson.title)), String::new(), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+
     let mut lines = vec![
         Line::from(format!("{} of {} steps played.", ended.played, ended.lesson.steps.len())),
         Line::from(format!("{} of {} expectations held, judged by the kernel.", ended.held, ended.expected)),
         Line::default(),
     ];
+
     match &ended.proof {
         None => lines.push(Line::from("The lab is being taken down ...")),
         Some(_) if let Some(origin) = &ended.tape => {
@@ -116,5 +123,6 @@ pub fn draw_ended(ended: &Ended, theme: Theme, area: Rect, frame: &mut Frame<'_>
             lines.push(Line::from("Enter: back to the lessons    q: leave"));
         }
     }
+
     frame.render_widget(Paragraph::new(lines), inner);
 }

@@ -1,12 +1,12 @@
-//! Highlighting of shell lines and JSON by syntect. Loading its syntaxes takes tens of milliseconds: never done on the way
-//! to a frame, but once, on a thread; until then code is drawn plain.
+//! Highlighting of shell lines and JSON by syntect. Loading its syntaxes takes tens of milliseconds: never done on the
+//! way to a frame, but once, on a thread; until then code is drawn plain.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use syntect::parsing::{ParseState, ScopeStack, SyntaxReference, SyntaxSet};
 
-/// What a piece of code is, as far as a theme of 16 colours can tell apart.
+/// The kind of a piece of code, as far as a theme of 16 colours can tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
     Plain,
@@ -48,9 +48,11 @@ pub fn highlight(texts: &[(Language, String)]) -> Highlighted {
 fn highlight_text(text: &str, syntax: &SyntaxReference, syntaxes: &SyntaxSet, found: &mut Highlighted) {
     let mut state = ParseState::new(syntax);
     let mut stack = ScopeStack::new();
+
     for line in text.lines() {
         let with_newline = format!("{line}\n");
         let Ok(changes) = state.parse_line(&with_newline, syntaxes) else { return };
+
         let mut pieces = Pieces::new();
         let mut from = 0;
         for (at, change) in changes {
@@ -60,6 +62,7 @@ fn highlight_text(text: &str, syntax: &SyntaxReference, syntaxes: &SyntaxSet, fo
                 return;
             }
         }
+
         push_piece(&mut pieces, &stack, &with_newline[from..]);
         found.insert(line.to_owned(), pieces);
     }
@@ -77,6 +80,7 @@ fn token(stack: &ScopeStack) -> Token {
     for scope in stack.as_slice().iter().rev() {
         let name = scope.build_string();
         let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+
         if starts(&["comment"]) {
             return Token::Comment;
         } else if starts(&["string", "punctuation.definition.string"]) {
@@ -95,6 +99,7 @@ fn token(stack: &ScopeStack) -> Token {
             return Token::Name;
         }
     }
+
     Token::Plain
 }
 

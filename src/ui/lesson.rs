@@ -16,10 +16,12 @@ use crate::view::ViewKind;
 pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     draw_head(view, look, head, frame);
+
     let shells = view.shells.is_shown();
     let screen = (frame.area().width, frame.area().height);
     let format = ScreenClass::of(screen.0, screen.1);
     let shell = shells::place(screen, view.zoomed).intersection(body);
+
     if view.quiz.is_some() && !view.zoomed {
         let above = if shells { Rect { height: shell.y - body.y, ..body } } else { body };
         draw_question(view, look, above, shells, format, frame);
@@ -28,6 +30,7 @@ pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
         }
         return;
     }
+
     match (view.zoomed, shells) {
         (true, true) if view.shells.focus != ShellFocus::Shown => terminal::draw(frame, shell, view, look.theme),
         (true, _) => pane::draw(frame, body, view, view.focus, look.theme),
@@ -50,6 +53,7 @@ fn draw_question(view: &LessonView, look: &Look, area: Rect, shells: bool, forma
     let [question, rest] =
         Layout::vertical([Constraint::Length(wanted.min(most.max(5))), Constraint::Min(0)]).areas(area);
     quiz::draw(frame, question, view, look.theme);
+
     if rest.height < 3 {
         return;
     }
@@ -57,6 +61,7 @@ fn draw_question(view: &LessonView, look: &Look, area: Rect, shells: bool, forma
         draw_tabs(view, look, rest, frame);
         return;
     }
+
     let other = view.watched().into_iter().find(|kind| *kind != view.focus);
     let [left, right] = Layout::horizontal([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(rest);
     pane::draw(frame, left, view, view.focus, look.theme);
@@ -74,16 +79,19 @@ fn draw_with_shell(
     frame: &mut Frame<'_>,
 ) {
     let above = Rect { height: shell.y - body.y, ..body };
+
     if format == ScreenClass::Small {
         let [story, evidence] = Layout::vertical([Constraint::Percentage(56), Constraint::Min(3)]).areas(above);
         draw_story(view, look, story, frame);
         draw_tabs(view, look, evidence, frame);
         return;
     }
+
     let left = Rect { width: format.left(), ..body };
     let [upper, action] = Layout::vertical([Constraint::Min(12), Constraint::Length(8)]).areas(left);
     draw_left(view, look, upper, frame);
     draw_action(view, look, action, frame);
+
     let right = Rect { x: shell.x, width: shell.width, ..above };
     let count = if format == ScreenClass::Large { 2 } else { 1 };
     let others = view.watched().into_iter().filter(|kind| *kind != view.focus).take(count - 1);
@@ -97,6 +105,7 @@ fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     let count = view.lesson.steps.len();
     let at = view.story_step() + 1;
     let played = view.played();
+
     let state = match (&view.awaited, &view.phase, view.position) {
         (Some(awaited), ..) => safe(&awaited.to_string()),
         (None, Phase::Building, _) => "making a lab ...".to_owned(),
@@ -114,10 +123,12 @@ fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
         }
         (Some(origin), ..) => format!("{state}  TAPE {}", safe(origin)),
     };
+
     let rootless = view.ready.as_ref().is_some_and(|ready| ready.lab.rootless);
     let who = if rootless { "  rootless" } else { "" };
     let right = format!("{state}{who} ");
     let room = usize::from(area.width).saturating_sub(right.width());
+
     // Where there is little room, the bar goes first, and then of the title what does not fit.
     let place = format!("  {at}/{count}");
     let title = shortened(&prose(&view.lesson.title), room.saturating_sub(place.len() + 2));
@@ -126,6 +137,7 @@ fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
         left if left.width() + bar.len() + 3 <= room => format!("{left}  {bar}"),
         left => left,
     };
+
     let text = column(&left, room) + &right;
     frame.render_widget(Paragraph::new(Line::styled(text, look.theme.bold())), area);
 }
@@ -143,6 +155,7 @@ fn draw_small(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     let [story, action, evidence] =
         Layout::vertical([Constraint::Length(story_rows), Constraint::Length(action_rows), Constraint::Min(3)])
             .areas(area);
+
     if view.learning.is_step_turn() {
         // The goals matter more than what the footer says anyway.
         draw_story(view, look, story.union(action), frame);
@@ -150,6 +163,7 @@ fn draw_small(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
         draw_story(view, look, story, frame);
         draw_action(view, look, action, frame);
     }
+
     draw_tabs(view, look, evidence, frame);
 }
 
@@ -177,6 +191,7 @@ fn tabs(view: &LessonView) -> String {
             if view.focus == *kind { format!("[{tab}]") } else { tab }
         })
         .collect();
+
     format!(" {} ", tabs.join(" | "))
 }
 
@@ -200,17 +215,20 @@ fn draw_large(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     let [upper, action] = Layout::vertical([Constraint::Min(30), Constraint::Length(10)]).areas(area);
     let [left, right] = Layout::horizontal([Constraint::Length(52), Constraint::Min(100)]).areas(upper);
     draw_left(view, look, left, frame);
+
     let others: Vec<ViewKind> = view.watched().into_iter().filter(|kind| *kind != view.focus).collect();
     let [top, middle, bottom] =
         Layout::vertical([Constraint::Percentage(42), Constraint::Percentage(29), Constraint::Percentage(29)])
             .areas(right);
     pane::draw(frame, top, view, view.focus, look.theme);
+
     let places: [Rect; 3] =
         Layout::horizontal([Constraint::Percentage(34), Constraint::Percentage(33), Constraint::Percentage(33)])
             .areas(middle);
     let below: [Rect; 3] =
         Layout::horizontal([Constraint::Percentage(34), Constraint::Percentage(33), Constraint::Percentage(33)])
             .areas(bottom);
+
     for (kind, place) in others.into_iter().zip(places.into_iter().chain(below)) {
         pane::draw(frame, place, view, kind, look.theme);
     }
@@ -229,10 +247,12 @@ fn draw_steps(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     let block = frame_block(" Steps ".into(), " t ".into(), false, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+
     let height = usize::from(inner.height);
     let at = view.story_step();
     let count = view.lesson.steps.len();
     let top = at.saturating_sub(height / 2).min(count.saturating_sub(height));
+
     let lines: Vec<Line<'_>> = (top..count.min(top + height))
         .map(|index| {
             let step = &view.lesson.steps[index];
@@ -241,6 +261,7 @@ fn draw_steps(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
             if index == at { line.style(look.theme.selected()) } else { line }
         })
         .collect();
+
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
@@ -248,11 +269,13 @@ fn draw_story(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     let title = view.branch().map(|branch| &branch.title).or(view.step().map(|step| &step.title));
     let title = title.map_or(String::new(), |title| prose(title));
     let room = usize::from(area.width.saturating_sub(16));
+
     let lines = step::story(view, usize::from(area.width.saturating_sub(2)), look);
     let height = usize::from(area.height.saturating_sub(2));
     let scroll = view.story_scroll.min(lines.len().saturating_sub(height));
     let more = lines.len().saturating_sub(scroll + height);
     let right = if more > 0 { format!(" Space: {more} more ") } else { String::new() };
+
     let block = frame_block(format!(" {} ", shortened(&title, room)), right, false, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
@@ -274,9 +297,11 @@ fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>
         (Beside::Shell, false, false) if view.can_go_on() => ("What it did", format!("{} Enter: go on ", took(view))),
         (Beside::Shell, false, false) => ("Action", String::new()),
     };
+
     let block = frame_block(format!(" {title} "), right, false, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+
     let columns = usize::from(inner.width);
     let lines = step::action(view, columns, look);
     let height = usize::from(inner.height);
@@ -286,6 +311,7 @@ fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>
         *last =
             Line::from(Span::styled(format!("... {} lines more: 7 shows every call", hidden + 1), look.theme.dim()));
     }
+
     frame.render_widget(Paragraph::new(shown), inner);
 }
 

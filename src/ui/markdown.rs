@@ -13,6 +13,7 @@ pub fn lines(text: &str, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let mut page = Page { lines: Vec::new(), words: Vec::new(), columns: columns.max(8), indent: 0, bullet: false };
     let mut style = Style::new();
     let mut in_block = false;
+
     for event in Parser::new(text) {
         match event {
             Event::Start(Tag::Emphasis) => style = style.add_modifier(Modifier::ITALIC),
@@ -50,6 +51,7 @@ pub fn lines(text: &str, columns: usize, theme: Theme) -> Vec<Line<'static>> {
             _ => {}
         }
     }
+
     page.flush();
     while page.lines.last().is_some_and(|line| line.width() == 0) {
         page.lines.pop();
@@ -95,12 +97,15 @@ impl Page {
         let mut blank = false;
         let mut group: Vec<(String, Style)> = Vec::new();
         let mut words = std::mem::take(&mut self.words);
+        // An empty word stands for a blank: this one ends the last group.
         words.push((String::new(), Style::new()));
+
         for (word, style) in words {
             if !word.is_empty() {
                 group.push((word, style));
                 continue;
             }
+
             let width: usize = group.iter().map(|(part, _)| part.width()).sum();
             if width > 0 {
                 if used + width + usize::from(blank) > self.columns && used > self.indent {
@@ -117,6 +122,7 @@ impl Page {
                 blank = true;
             }
         }
+
         if spans.iter().any(|span| !span.content.trim().is_empty()) {
             self.lines.push(Line::from(spans));
         }

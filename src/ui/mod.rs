@@ -29,7 +29,7 @@ use crate::text::{TextKind, first_hidden, safe, shortened};
 /// Smaller than this, one line says what is needed.
 pub const LEAST: (u16, u16) = (60, 15);
 
-/// How things are drawn.
+/// The theme and the highlighted code that everything is drawn with.
 #[derive(Debug)]
 pub struct Look {
     pub theme: Theme,
@@ -41,8 +41,8 @@ pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) {
     show_unseen(frame.buffer_mut());
 }
 
-/// What is drawn anywhere was made fit to be seen where it came from (`text::safe`); a cell that was not shows that there is
-/// something.
+/// Put U+FFFD into each cell whose text can't be seen. All that is drawn was made fit to be seen where it came from
+/// (`text::safe`); a cell that was not shows that there is something.
 fn show_unseen(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() && first_hidden(cell.symbol(), TextKind::Prose).is_some() {
@@ -61,6 +61,7 @@ fn draw_screen(model: &Model, look: &Look, frame: &mut Frame<'_>) {
         frame.render_widget(Paragraph::new(text).wrap(ratatui::widgets::Wrap { trim: true }), area);
         return;
     }
+
     let body = Rect { height: area.height - 1, ..area };
     match &model.screen {
         Screen::Catalogue => catalogue::draw(model, look.theme, body, frame),
@@ -76,13 +77,14 @@ fn draw_screen(model: &Model, look: &Look, frame: &mut Frame<'_>) {
             }
         }
     }
+
     draw_footer(model, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
     if model.overlay != ScreenOverlay::None {
         overlays::draw(model, look.theme, body, frame);
     }
 }
 
-/// What works now, most important first; or what the last key did.
+/// Draw the keys that work now, most important first; or what the last key did.
 fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Clear, area);
     if let Some(notice) = &model.notice {
@@ -90,6 +92,7 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
         return;
     }
+
     if let Screen::Lesson(view) = &model.screen
         && view.shells.is_typing()
     {
@@ -102,6 +105,7 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
         return;
     }
+
     if let Screen::Lesson(view) = &model.screen
         && let Some(quiz) = &view.quiz
     {
@@ -120,6 +124,7 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
         return;
     }
+
     let mut text = String::new();
     for binding in bindings::footer(model) {
         let short = match (&model.screen, binding.command) {

@@ -52,6 +52,7 @@ fn draw_programs(programs: &Programs, size: (u16, u16), theme: Theme, area: Rect
     let rows = programs.rows(columns);
     let top = programs.scroll.min(rows.len().saturating_sub(height));
     let below = rows.len().saturating_sub(top + height);
+
     let mut lines: Vec<Line<'_>> = rows.into_iter().skip(top).take(height).map(Line::from).collect();
     lines.push(Line::default());
     let keys = match below {
@@ -59,6 +60,7 @@ fn draw_programs(programs: &Programs, size: (u16, u16), theme: Theme, area: Rect
         _ => format!("Enter, Space: {below} lines more    Esc: leave"),
     };
     lines.push(Line::styled(keys, theme.bold()));
+
     let place = centred(area, columns as u16 + 4, lines.len() as u16 + 2);
     draw_box(lines, " A lesson from a file ", theme, place, frame);
 }
@@ -67,6 +69,7 @@ fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut
     let mut lines: Vec<Line<'_>> = bindings::listed(&model.screen)
         .map(|binding| Line::from(format!(" {} {}", column(binding.label, 10), binding.long)))
         .collect();
+
     lines.push(Line::default());
     for text in [
         " Marks:  + new, mounted   - gone, unmounted   ~ changed   > moved",
@@ -75,6 +78,7 @@ fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut
     ] {
         lines.push(Line::styled(text, theme.dim()));
     }
+
     let place = centred(area, 76, lines.len() as u16 + 2);
     let height = usize::from(place.height.saturating_sub(2));
     let top = scroll.min(lines.len().saturating_sub(height));
@@ -96,15 +100,18 @@ fn draw_list(
         ListKind::Shells => "Shells",
         ListKind::Branches => "What if?",
     };
+
     let found = entries(model, query, list);
     let place = centred(area, 72, found.len() as u16 + 4);
     let height = usize::from(place.height.saturating_sub(3));
     let top = selected.saturating_sub(height.saturating_sub(1));
+
     let mut lines = vec![Line::from(format!("> {}_", safe(query)))];
     lines.extend(found.iter().enumerate().skip(top).take(height).map(|(index, (_, text))| {
         let line = Line::from(column(&format!(" {}", prose(text)), usize::from(place.width.saturating_sub(2))));
         if index == selected { line.style(theme.selected()) } else { line }
     }));
+
     let more = if list == ListKind::Steps { ", ctrl-x leaves out " } else { " " };
     draw_box(lines, &format!(" {title}: type to search, Enter{more}"), theme, place, frame);
 }

@@ -56,6 +56,7 @@ pub fn draw_rows(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: Vie
     if area.width == 0 || area.height == 0 {
         return;
     }
+
     let selected = if focused { view.selected.get(&kind).copied() } else { None };
     if view.compare == Compare::SideBySide && kind != ViewKind::Calls && area.width >= 2 * COLUMN {
         let [left, right] = halves(area);
@@ -63,11 +64,13 @@ pub fn draw_rows(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: Vie
         draw_stack(frame, right, view.sections(kind), selected, &view.query, theme);
         return;
     }
+
     let points: Vec<&str> = view.points(kind).collect();
     if !points.is_empty() {
         draw_pointed(frame, area, view.sections(kind), &points, theme);
         return;
     }
+
     let sections = view.sections(kind);
     let columns = usize::from(area.width / COLUMN).clamp(1, sections.len().max(1));
     if columns < 2 {
@@ -85,11 +88,13 @@ fn draw_pointed(frame: &mut Frame<'_>, area: Rect, sections: &[PaneSection], poi
     };
     let decides =
         |row: &PaneRow| points.iter().any(|word| is_word(&row.text, word) || row.text.contains(&format!("{word}:[")));
+
     let rows: Vec<&PaneRow> = sections.iter().flat_map(|section| &section.rows).collect();
     let height = usize::from(area.height);
     let first = rows.iter().position(|row| decides(row)).unwrap_or(0);
     let top = first.saturating_sub(height / 3).min(rows.len().saturating_sub(height));
     let width = usize::from(area.width);
+
     let lines: Vec<Line<'_>> = rows
         .iter()
         .skip(top)
@@ -103,6 +108,7 @@ fn draw_pointed(frame: &mut Frame<'_>, area: Rect, sections: &[PaneSection], poi
             marked
         })
         .collect();
+
     frame.render_widget(Paragraph::new(lines), area);
 }
 
@@ -123,11 +129,13 @@ fn draw_beside(
     // Rows count on from one column to the next.
     let mut before = 0;
     let width = area.width / columns as u16;
+
     for column in 0..columns {
         let x = area.x + width * column as u16;
         let place = Rect { x, width: if column + 1 == columns { area.right() - x } else { width - 1 }, ..area };
         let own = if column + 1 == columns { &sections[column..] } else { &sections[column..=column] };
         let rows: usize = own.iter().map(|section| section.rows.len()).sum();
+
         let here = selected.and_then(|row| row.checked_sub(before)).filter(|row| *row < rows);
         draw_stack(frame, place, own, here, query, theme);
         before += rows;
@@ -145,6 +153,7 @@ fn draw_stack(
 ) {
     let height = usize::from(area.height);
     let count: usize = sections.iter().map(|section| section.rows.len()).sum();
+
     // Without a selection, the first change is brought into sight; but a drawing at the top stays there.
     let is_drawn = sections.first().is_some_and(|one| one.rows.iter().take(2).any(|row| row.kind == RowKind::Chart));
     let first_change = || {
@@ -155,12 +164,14 @@ fn draw_stack(
         let at = rows.position(|row| row.mark.is_change())?;
         (at >= height).then(|| at.saturating_sub(2))
     };
+
     let wanted = selected.map(|row| row.saturating_sub(height / 2)).or_else(first_change);
     let top = wanted.unwrap_or(0).min(count.saturating_sub(height));
     let rows = sections.iter().flat_map(|section| &section.rows).enumerate().skip(top).take(height);
     let lines: Vec<Line<'_>> =
         rows.map(|(index, row)| line(row, selected == Some(index), query, usize::from(area.width), theme)).collect();
     frame.render_widget(Paragraph::new(lines), area);
+
     if count > top + height && area.width > 12 {
         let more = format!(" +{} rows ", count - top - height);
         let place = Rect {

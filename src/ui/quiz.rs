@@ -30,9 +30,11 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
         _ => format!(" Question {at} of {of}: {words} "),
     };
     let right = format!(" {} right, {} asked ", quiz.right(), quiz.marks.len());
+
     let block = frame_block(title, right, true, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+
     let mut lines = lines(view, quiz, usize::from(inner.width), theme);
     let height = usize::from(inner.height);
     let scroll = view.story_scroll.min(lines.len().saturating_sub(height));
@@ -49,6 +51,7 @@ fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Ve
     let Some(question) = quiz.question(&view.lesson) else {
         return vec![Line::from("That was all."), Line::from("Enter: go on")];
     };
+
     let mut lines = Vec::new();
     if quiz.stage == QuizStage::Preparing {
         lines.push(Line::styled("The lab is brought to where this is asked ...", theme.dim()));
@@ -58,6 +61,7 @@ fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Ve
         answered(quiz, question, grade, columns, theme, &mut lines);
         return lines;
     }
+
     lines.extend(markdown::lines(&question.ask, columns, theme));
     lines.push(Line::default());
     match question.kind() {
@@ -67,6 +71,7 @@ fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Ve
             lines.extend(options(quiz, question, columns, theme));
         }
     }
+
     lines.push(Line::default());
     if quiz.hint && !question.hint.is_empty() {
         lines.extend(markdown::lines(&format!("Hint: {}", question.hint), columns, theme));
@@ -75,6 +80,7 @@ fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Ve
     } else {
         lines.push(Line::styled("Not sure? 0 = I do not know", theme.dim()));
     }
+
     lines
 }
 
@@ -82,6 +88,7 @@ fn options(quiz: &QuizView, question: &Question, columns: usize, theme: Theme) -
     let texts = question.options();
     let all = matches!(question.kind(), Kind::ChooseAll(_));
     let order = matches!(question.kind(), Kind::Order(_));
+
     quiz.shown
         .iter()
         .enumerate()
@@ -102,7 +109,7 @@ fn options(quiz: &QuizView, question: &Question, columns: usize, theme: Theme) -
         .collect()
 }
 
-/// What a task wants, with ticks once it has begun.
+/// The goals of a task, with ticks once it has begun.
 fn task(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     if quiz.stage == QuizStage::Asking {
         return vec![Line::from("Enter begins; then s opens a shell, and the kernel judges.")];
@@ -130,6 +137,7 @@ fn answered(
         AnswerMark::Wrong => ("WRONG", theme.bad()),
         AnswerMark::Open => ("OPEN", theme.bold()),
     };
+
     let ask = question.ask.lines().next().unwrap_or_default();
     lines.push(Line::styled(shortened(&safe(ask), columns), theme.dim()));
     lines.push(Line::from(vec![Span::styled(format!("{word}  "), style)]));
@@ -139,22 +147,25 @@ fn answered(
     for why in &grade.why {
         lines.extend(markdown::lines(why, columns, theme));
     }
+
     if !quiz.seen.is_empty() {
         lines.push(Line::styled("The kernel decided, in the rows marked <== :", theme.dim()));
         lines.extend(quiz.seen.iter().map(|seen| Line::from(shortened(&format!("  {}", safe(seen)), columns))));
     }
+
     lines.push(Line::default());
     lines.extend(markdown::lines(&question.explain, columns, theme));
     lines.push(Line::default());
     lines.push(Line::styled("Enter: go on    v: the step that shows it    Esc: later", theme.dim()));
 }
 
-/// How a check of lessons went.
+/// Draw the score of a check of lessons.
 pub fn draw_score(frame: &mut Frame<'_>, area: Rect, exam: &Exam, scroll: usize, theme: Theme) {
     let (right, asked) = exam.results.iter().fold((0, 0), |(right, asked), one| (right + one.right, asked + one.asked));
     let block = frame_block(" Your score ".into(), format!(" {right} of {asked} "), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+
     let mut lines = vec![Line::styled(format!("{right} of {asked} right."), theme.bold()), Line::default()];
     for result in &exam.results {
         lines.push(Line::styled(
@@ -171,6 +182,7 @@ pub fn draw_score(frame: &mut Frame<'_>, area: Rect, exam: &Exam, scroll: usize,
         lines.push(Line::default());
     }
     lines.push(Line::from("q: leave"));
+
     let height = usize::from(inner.height);
     let top = scroll.min(lines.len().saturating_sub(height));
     let hidden = lines.len().saturating_sub(top + height);
@@ -178,5 +190,6 @@ pub fn draw_score(frame: &mut Frame<'_>, area: Rect, exam: &Exam, scroll: usize,
     if let Some(last) = shown.last_mut().filter(|_| hidden > 0) {
         *last = Line::styled(format!("... j, PgDn: {} lines more", hidden + 1), theme.dim());
     }
+
     frame.render_widget(Paragraph::new(shown), inner);
 }

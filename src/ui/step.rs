@@ -28,8 +28,8 @@ fn shown_record(view: &LessonView) -> Option<&StepRecord> {
     }
 }
 
-/// Before a step: its story. After it: what to see, what was expected, then the story again. In the learner's turn: what
-/// is to become true, then the story.
+/// Before a step: its story. After it: what to see, what was expected, then the story again. In the learner's turn:
+/// what is to become true, then the story.
 pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static>> {
     let theme = look.theme;
     let Some(step) = view.step() else { return Vec::new() };
@@ -37,6 +37,7 @@ pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static
         Some(branch) => (&branch.story, &branch.after),
         None => (&step.story, &step.after),
     };
+
     let mut lines = Vec::new();
     if let Some(turn) = view.learning.turn.as_ref().filter(|_| view.is_live() && view.learning.is_step_turn()) {
         lines.extend(goals(view, step, turn, columns, look));
@@ -62,6 +63,7 @@ pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static
         lines.push(Line::default());
         lines.push(Line::styled("What the step was about:", theme.dim()));
     }
+
     lines.extend(markdown::lines(story, columns, theme));
     if view.learning.branch.is_none() && !step.branches.is_empty() {
         lines.push(Line::default());
@@ -71,10 +73,12 @@ pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static
                 .map(|branch| Line::styled(shortened(&format!("w: {}", prose(&branch.title)), columns), theme.bold())),
         );
     }
+
     if view.has_question() {
         let text = if view.can_run() { "p: predict what it will do" } else { "p: check yourself" };
         lines.push(Line::styled(text, theme.bold()));
     }
+
     lines
 }
 
@@ -83,6 +87,7 @@ fn goals(view: &LessonView, step: &Step, turn: &TurnState, columns: usize, look:
     let theme = look.theme;
     let heading = if turn.holds() { "Done: all of this holds." } else { "Make this true, by any means:" };
     let mut lines = vec![Line::styled(heading, theme.bold())];
+
     let open = view.learning.first_open();
     for (index, (verdict, earned)) in turn.verdicts.iter().zip(&turn.earned).enumerate() {
         let (sign, style) = match (verdict.ok, earned) {
@@ -90,11 +95,13 @@ fn goals(view: &LessonView, step: &Step, turn: &TurnState, columns: usize, look:
             (false, true) => ("[~] ", theme.bad()),
             (false, false) => ("[ ] ", theme.bold()),
         };
+
         let room = columns.saturating_sub(4);
         lines.extend(wrapped(&safe(&verdict.expected), room).into_iter().enumerate().map(|(row, text)| {
             let before = if row == 0 { Span::styled(sign, style) } else { Span::raw("    ") };
             Line::from(vec![before, Span::raw(text)])
         }));
+
         if !verdict.ok {
             let place = verdict.pane.map_or(String::new(), |pane| format!(" ({} {})", pane.number(), pane.title()));
             let was = if *earned { "it was true; now: " } else { "now: " };
@@ -105,6 +112,7 @@ fn goals(view: &LessonView, step: &Step, turn: &TurnState, columns: usize, look:
             lines.extend(hint_lines(view, step, columns, look));
         }
     }
+
     lines
 }
 
@@ -117,6 +125,7 @@ fn hint_lines(view: &LessonView, step: &Step, columns: usize, look: &Look) -> Ve
             lines.extend(markdown::lines(&format!("Read: {}", hint.man), columns, look.theme));
         }
     }
+
     if shown.stage >= 3 {
         let context = view.context();
         lines.push(Line::styled("The step would do:", look.theme.dim()));
@@ -130,12 +139,14 @@ fn hint_lines(view: &LessonView, step: &Step, columns: usize, look: &Look) -> Ve
     } else {
         lines.push(Line::styled("H: more", look.theme.dim()));
     }
+
     lines
 }
 
 fn verdict_lines(verdict: &Verdict, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let (word, style) = if verdict.ok { ("ok ", theme.good()) } else { ("NO ", theme.bad()) };
     let room = columns.saturating_sub(3);
+
     let mut lines: Vec<Line<'static>> = wrapped(&safe(&verdict.expected), room)
         .into_iter()
         .enumerate()
@@ -144,6 +155,7 @@ fn verdict_lines(verdict: &Verdict, columns: usize, theme: Theme) -> Vec<Line<'s
             Line::from(vec![before, Span::raw(text)])
         })
         .collect();
+
     if !verdict.ok {
         let seen = wrapped(&format!("the kernel shows: {}", safe(&verdict.seen)), room);
         lines.extend(seen.into_iter().map(|text| Line::from(format!("   {text}"))));
@@ -164,6 +176,7 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
         Beside::Notes => return markdown::lines(&step.notes, columns, theme),
         Beside::Shell => {}
     }
+
     if let Phase::Failed { message } = &view.phase {
         return said(message, theme.bad(), "R starts the lesson anew in a fresh lab.", columns);
     }
@@ -171,11 +184,13 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
         let way_out = "R starts the lesson anew in a fresh lab, u rewinds; neither waits for it.";
         return said(&awaited.to_string(), theme.bold(), way_out, columns);
     }
+
     if view.learning.is_step_turn() {
         let text = "Type in a shell (`s`; `S` for another one), with whatever program you like. The kernel judges.\n\n\
                     `Enter` goes on once all of it holds, or shows the step. `T` ends your turn.";
         return markdown::lines(text, columns, theme);
     }
+
     match shown_record(view) {
         Some(record) => done(record, columns, theme),
         None if view.is_repair() => {
@@ -186,7 +201,7 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
     }
 }
 
-/// What went wrong, all of it, and the way out.
+/// A message in full, and the way out.
 fn said(message: &str, style: Style, way_out: &'static str, columns: usize) -> Vec<Line<'static>> {
     let message = wrapped(&safe(message), columns).into_iter().map(|line| Line::styled(line, style));
     message.chain([Line::from(way_out)]).collect()
@@ -199,16 +214,19 @@ fn to_do(view: &LessonView, look: &Look) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let Some(step) = view.step() else { return lines };
     let checks = view.ready.as_ref().map(|ready| ready.checks.as_slice()).unwrap_or_default();
+
     for (index, entry) in step.actions.iter().enumerate() {
         for text in entry.action.shell(&context) {
             let mut spans = vec![Span::styled(format!("{}# ", safe(entry.actor.as_str())), theme.dim())];
             spans.extend(code_spans(&text, look));
             lines.push(Line::from(spans));
         }
+
         if let Some(errno) = &entry.fails {
             let text = format!("  will fail with {errno}: that is the point");
             lines.push(Line::styled(text, theme.bold()));
         }
+
         let unmet = checks.get(index).into_iter().flatten();
         for check in unmet {
             let (word, style) = if check.ok { ("yes", theme.good()) } else { ("no", theme.bad()) };
@@ -218,6 +236,7 @@ fn to_do(view: &LessonView, look: &Look) -> Vec<Line<'static>> {
             ]));
         }
     }
+
     lines
 }
 
@@ -236,12 +255,14 @@ fn op_lines(op: &OpRecord, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let telling = op.calls.iter().rev().find(|call| !call.result.is_ok()).or(op.calls.last());
     let shown: Vec<&Call> =
         if op.calls.len() <= FEW { op.calls.iter().collect() } else { telling.into_iter().collect() };
+
     for call in shown {
         let style = if op.outcome.is_ok() { theme.code() } else { theme.bad() };
         let actor = format!("{}: ", safe(op.actor.as_str()));
         let text = shortened(&safe(&call.to_string()), columns.saturating_sub(actor.len()));
         lines.push(Line::from(vec![Span::styled(actor, theme.dim()), Span::styled(text, style)]));
     }
+
     match &op.outcome {
         Outcome::Failed { errno, .. } => {
             if let Some(meaning) = failure::explain(&op.op, errno) {

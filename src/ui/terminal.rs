@@ -22,14 +22,17 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
         ShellFocus::Looking => " s types, j/k scroll, Esc hides ",
         ShellFocus::Shown | ShellFocus::Hidden => " s types ",
     };
+
     let room = usize::from(area.width.saturating_sub(6)).saturating_sub(right.len());
     let all = tabs(view);
     let title = if all.width() <= room { all } else { shortened(&current_tab(view), room) };
     let block = frame_block(title, right.into(), typing || shells.focus == ShellFocus::Looking, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+
     let screen = tab.screen();
     draw_cells(frame.buffer_mut(), inner, screen, theme);
+
     let (row, column) = screen.cursor_position();
     if typing && !screen.hide_cursor() && screen.scrollback() == 0 && row < inner.height && column < inner.width {
         frame.set_cursor_position(Position { x: inner.x + column, y: inner.y + row });
@@ -65,10 +68,12 @@ fn draw_cells(buffer: &mut Buffer, area: Rect, screen: &vt100::Screen, theme: Th
             let Some(cell) = screen.cell(row, column).filter(|cell| !cell.is_wide_continuation()) else { continue };
             let place = Position { x: area.x + column, y: area.y + row };
             let Some(target) = buffer.cell_mut(place) else { continue };
+
             let shown = cell.contents();
             // A wide character in the last column would hang over the frame.
             let fits = !cell.is_wide() || column + 1 < area.width;
             let is_text = !shown.is_empty() && fits && !shown.chars().any(char::is_control);
+
             target.set_symbol(if is_text { shown } else { " " });
             target.set_style(style(cell, theme));
         }
@@ -80,6 +85,7 @@ fn style(cell: &vt100::Cell, theme: Theme) -> Style {
     if theme.colors {
         style = style.fg(color(cell.fgcolor())).bg(color(cell.bgcolor()));
     }
+
     for (is_set, modifier) in [
         (cell.bold(), Modifier::BOLD),
         (cell.dim(), Modifier::DIM),
@@ -91,6 +97,7 @@ fn style(cell: &vt100::Cell, theme: Theme) -> Style {
             style = style.add_modifier(modifier);
         }
     }
+
     style
 }
 

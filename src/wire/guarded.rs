@@ -1,5 +1,5 @@
-//! The engine's end of an actor's wire. Whoever is inside the lab may send anything, or nothing, or a byte a minute: all that
-//! is read is bounded in bytes, in descriptors and in time.
+//! The engine's end of an actor's wire. Whoever is inside the lab may send anything, or nothing, or a byte a minute:
+//! all that is read is bounded in bytes, in descriptors and in time.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -14,21 +14,22 @@ use serde::de::DeserializeOwned;
 
 use super::{Received, Wire, frame, receive_with_rights};
 
-/// The most that an actor's answer may have, in bytes: a program's output is cut at 64 KiB, and the longest list of calls (a
-/// tree that is copied) has some hundred KiB.
+/// The most that an actor's answer may have, in bytes: a program's output is cut at 64 KiB, and the longest list of
+/// calls (a tree that is copied) has some hundred KiB.
 const LIMIT: usize = 4 << 20;
-/// And the most descriptors: the lab's host introduces itself with four.
+/// The most descriptors that it may have: the lab's host introduces itself with four.
 const DESCRIPTORS: usize = 8;
-/// A message is taken in by so much at a time.
+/// The most bytes of a message that are taken in at a time.
 const PORTION: usize = 64 << 10;
-/// How long a netlink socket may take to answer: the kernel does so at once, but somebody else may have taken the answer.
+/// The longest that a netlink socket may take to answer: the kernel does so at once, but somebody else
+/// may have taken the answer.
 const NETLINK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A wire to somebody who is not trusted.
 #[derive(Debug)]
 pub struct GuardedWire {
     stream: UnixStream,
-    /// What has come of the next message: a wait that ended in its middle goes on there.
+    /// The part of the next message that has come: a wait that ended in its middle goes on there.
     incoming: Incoming,
 }
 
@@ -40,7 +41,7 @@ struct Incoming {
     sender: Option<i32>,
 }
 
-/// How long to wait.
+/// The limits of a wait: a time, and a descriptor that cancels it.
 #[derive(Debug, Clone, Copy)]
 pub struct Wait<'a> {
     pub until: Instant,
@@ -48,7 +49,7 @@ pub struct Wait<'a> {
     pub cancel: Option<BorrowedFd<'a>>,
 }
 
-/// Why there is no message.
+/// The reason that a message could not be sent or received.
 #[derive(Debug, thiserror::Error)]
 pub enum GuardError {
     /// The other side is gone.
@@ -71,10 +72,11 @@ impl From<Wire> for GuardedWire {
 }
 
 impl GuardedWire {
-    /// One that times out in the middle has spoilt the wire.
+    /// Send a message; one that times out in the middle has spoilt the wire.
     pub fn send<T: Serialize>(&mut self, message: &T, wait: &Wait<'_>) -> Result<(), GuardError> {
         let bytes = frame(message).map_err(|error| GuardError::Garbled(error.to_string()))?;
         let mut rest = bytes.as_slice();
+
         while !rest.is_empty() {
             wait.until_ready(&self.stream, PollFlags::POLLOUT)?;
             let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
@@ -101,17 +103,17 @@ impl GuardedWire {
         Ok(Received { message, fds, sender })
     }
 
-    /// The other side has closed its end: nothing will come any more.
+    /// True once the other side has closed its end: nothing will come any more.
     pub fn has_ended(&self) -> bool {
         self.shows(PollFlags::POLLHUP)
     }
 
-    /// Something of the next message is there.
+    /// True if something of the next message is there.
     pub fn has_begun(&self) -> bool {
         !self.incoming.header.is_empty() || self.is_readable()
     }
 
-    /// How much of the next message was taken in.
+    /// The number of bytes of the next message that were taken in.
     pub fn bytes(&self) -> usize {
         self.incoming.header.len() + self.incoming.body.len()
     }
@@ -130,6 +132,7 @@ impl GuardedWire {
     fn take_portion(&mut self) -> Result<(), GuardError> {
         let incoming = &mut self.incoming;
         let mut buffer = [0; PORTION];
+
         if let Some(length) = incoming.length() {
             let wanted = (length - incoming.body.len()).min(PORTION);
             let flags = MsgFlags::MSG_DONTWAIT;
@@ -141,6 +144,7 @@ impl GuardedWire {
             incoming.body.extend_from_slice(&buffer[..count]);
             return Ok(());
         }
+
         let missing = 4 - incoming.header.len();
         let portion = receive_with_rights(&self.stream, &mut buffer[..missing], MsgFlags::MSG_DONTWAIT)?;
         if portion.count == 0 {
@@ -152,6 +156,7 @@ impl GuardedWire {
             return Err(GuardError::Garbled("it sent more descriptors than anybody asked for".into()));
         }
         incoming.sender = portion.sender.or(incoming.sender);
+
         match incoming.length() {
             Some(length) if length > LIMIT => Err(GuardError::Garbled(format!("it sent a message of {length} bytes"))),
             _ => Ok(()),
@@ -160,7 +165,7 @@ impl GuardedWire {
 }
 
 impl Incoming {
-    /// Of the body, once the header is whole.
+    /// The length of the body in bytes, once the header is whole.
     fn length(&self) -> Option<usize> {
         let header = <[u8; 4]>::try_from(self.header.as_slice()).ok()?;
         Some(u32::from_le_bytes(header) as usize)
@@ -181,13 +186,14 @@ impl From<Errno> for GuardError {
 }
 
 impl Wait<'_> {
-    /// Until one can go on. The end of the time counts even for one who always has another byte.
+    /// Wait until one can go on. The end of the time counts even for one who always has another byte.
     fn until_ready(&self, stream: &UnixStream, what: PollFlags) -> Result<(), GuardError> {
         loop {
             let left = self.until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(GuardError::TimedOut);
             }
+
             let mut ready = vec![PollFd::new(stream.as_fd(), what)];
             ready.extend(self.cancel.map(|cancel| PollFd::new(cancel, PollFlags::POLLIN)));
             // Rounded up, so that the last part of a millisecond is not spent in a circle.
@@ -196,6 +202,7 @@ impl Wait<'_> {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
+
             if ready.get(1).is_some_and(|cancel| cancel.any().unwrap_or(false)) {
                 return Err(GuardError::Cancelled);
             }
@@ -206,19 +213,19 @@ impl Wait<'_> {
     }
 }
 
-/// It is a netlink socket; from now on nobody waits long at it.
+/// True if it is a netlink socket; from now on nobody waits long at it.
 pub fn is_netlink(fd: &OwnedFd) -> bool {
     let timeout = TimeVal::milliseconds(NETLINK_TIMEOUT.as_millis() as i64);
     getsockname::<NetlinkAddr>(fd.as_raw_fd()).is_ok() && setsockopt(fd, sockopt::ReceiveTimeout, &timeout).is_ok()
 }
 
-/// It is a socket of this machine alone, as wires are.
+/// True if it is a socket of this machine alone, as wires are.
 pub fn is_wire(fd: &OwnedFd) -> bool {
     let kind = nix::sys::socket::getsockopt(fd, sockopt::SockType);
     getsockname::<UnixAddr>(fd.as_raw_fd()).is_ok() && kind == Ok(nix::sys::socket::SockType::Stream)
 }
 
-/// It is a terminal, or the master side of one.
+/// True if it is a terminal, or the master side of one.
 pub fn is_terminal(fd: &OwnedFd) -> bool {
     nix::unistd::isatty(fd).unwrap_or(false)
 }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::kernel::record::uninterrupted;
 
-/// A message longer than this is not ours, in bytes.
+/// The most bytes that a message of ours has.
 const LIMIT: usize = 64 * 1024 * 1024;
 
 /// One end of a connection between two roles.
@@ -50,7 +50,7 @@ impl From<nix::errno::Errno> for WireError {
 }
 
 impl WireError {
-    /// As an errno: EPIPE for a peer that is gone, EPROTO for what could not be understood.
+    /// The error as an errno: EPIPE for a peer that is gone, EPROTO for what could not be understood.
     pub fn errno(&self) -> nix::errno::Errno {
         use nix::errno::Errno;
         match self {
@@ -67,14 +67,15 @@ pub fn peer_uid(stream: &UnixStream) -> nix::Result<u32> {
     nix::sys::socket::getsockopt(stream, sockopt::PeerCredentials).map(|peer| peer.uid())
 }
 
-/// Those who connect, without end: one that can't be let in ends nothing. Too many files are open, say: that passes.
+/// The connections that come in, without end: one that can't be let in ends nothing. Too many files are open, say:
+/// that passes.
 pub fn visitors(listener: &UnixListener) -> impl Iterator<Item = UnixStream> {
-    /// How long nobody is let in after that failed.
+    /// The time for which nobody is let in after that failed.
     const PAUSE: Duration = Duration::from_millis(100);
     listener.incoming().filter_map(|stream| stream.inspect_err(|_| std::thread::sleep(PAUSE)).ok())
 }
 
-/// At the other end is the same user, or root.
+/// True if at the other end is the same user, or root.
 pub fn is_own(stream: &UnixStream) -> bool {
     let own = nix::unistd::Uid::effective().as_raw();
     peer_uid(stream).is_ok_and(|peer| peer == own || peer == 0)
@@ -159,7 +160,7 @@ pub(super) fn frame<T: Serialize>(message: &T) -> serde_json::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What one recvmsg(2) brought.
+/// The bytes and descriptors that one recvmsg(2) brought, and their sender.
 #[derive(Debug)]
 pub(super) struct Portion {
     pub count: usize,
@@ -173,11 +174,13 @@ pub(super) fn receive_with_rights(
     buffer: &mut [u8],
     flags: MsgFlags,
 ) -> Result<Portion, nix::errno::Errno> {
-    // Room for as many as the kernel lets anybody send at once (SCM_MAX_FD): of a truncated list none would find an owner.
+    // Room for as many as the kernel lets anybody send at once (SCM_MAX_FD): of a truncated list
+    // none would find an owner.
     let mut space = nix::cmsg_space!([RawFd; 253], nix::sys::socket::UnixCredentials);
     let mut parts = [IoSliceMut::new(buffer)];
     let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
     let received = nix::sys::socket::recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+
     let mut portion = Portion { count: received.bytes, fds: Vec::new(), sender: None };
     for message in received.cmsgs()? {
         match message {

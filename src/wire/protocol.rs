@@ -1,4 +1,4 @@
-//! What roles say to each other. Closed lists; both ends are the same binary, so there is no version to agree on.
+//! The messages between roles. Closed lists; both ends are the same binary, so there is no version to agree on.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub enum ToKeeper {
     DropNewest,
 }
 
-/// What a lab is made with.
+/// The plan that a lab is made by.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabPlan {
     /// Controllers that the lesson touches: these are mounted inside.
@@ -28,7 +28,7 @@ pub struct LabPlan {
     pub disk: Option<String>,
     /// Keep the next lab ready, so that a rewind need not wait for it.
     pub spare: bool,
-    /// This role panics instead of making the lab. For tests alone.
+    /// The role that panics instead of making the lab. For tests alone.
     pub panics: Option<PanickingRole>,
 }
 
@@ -37,9 +37,9 @@ pub struct LabPlan {
 pub enum PanickingRole {
     Keeper,
     Store,
-    /// While it builds the lab.
+    /// The lab's host, while it builds the lab.
     Host,
-    /// When it is asked for its first op.
+    /// An actor, when it is asked for its first op.
     Actor,
 }
 
@@ -60,7 +60,7 @@ pub struct LabMade {
     pub cgroups: Vec<LabCgroup>,
     /// The disk that /scratch is on, as `major:minor`.
     pub disk: Option<String>,
-    /// The keeper has no privilege: one user id, and cgroups only where delegated.
+    /// True if the keeper has no privilege: one user id, and cgroups only where delegated.
     pub rootless: bool,
 }
 
@@ -72,17 +72,17 @@ pub struct LabCgroup {
     pub v2: bool,
     /// The subtree's directory on the machine.
     pub machine_path: String,
-    /// Where the lab sees it; none when it is not mounted inside.
+    /// The directory in the lab's own view; none when it is not mounted inside.
     pub lab_path: Option<String>,
 }
 
-/// A role could not do its part: data, since it crosses a socket.
+/// The failure of a role to do its part: data, since it crosses a socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{doing}{}", errno.as_ref().map_or_else(String::new, |errno| format!(": {} ({errno})", errno.sentence())))]
 pub struct RoleFailure {
-    /// What was tried, on what: `mount proc on the lab's /proc`.
+    /// The action that was tried, and its object: `mount proc on the lab's /proc`.
     pub doing: String,
-    /// None where no call failed, but the program did.
+    /// The errno of the call; none where no call failed, but the program did.
     pub errno: Option<ErrnoName>,
 }
 
@@ -119,8 +119,8 @@ impl<T> Doing<T> for std::io::Result<T> {
     }
 }
 
-/// Keeper → store. Descriptors: the actor's end of the host's wire, and a pipe that says "go" once the new process is in
-/// its cgroups.
+/// Keeper → store. Descriptors: the actor's end of the host's wire, and a pipe that says "go" once the new
+/// process is in its cgroups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToStore {
     pub name: String,
@@ -161,13 +161,14 @@ impl Numbered<FromActor> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToActor {
     Perform(Op),
-    /// Not an op of a lesson: can the network namespace of `pid` reach this address? Asked for expectations.
+    /// A question: can the network namespace of `pid` reach this address? Asked for
+    /// expectations, not an op of a lesson.
     Probe {
         pid: u32,
         to: std::net::Ipv4Addr,
         timeout_ms: u32,
     },
-    /// Not an op of a lesson: a netlink socket of the network namespace of `pid`, as a descriptor.
+    /// A netlink socket of the network namespace of `pid`, as a descriptor; not an op of a lesson.
     Netlink {
         pid: u32,
     },
@@ -176,12 +177,12 @@ pub enum ToActor {
         pid: u32,
         size: TerminalSize,
     },
-    /// An actor that stands in for the process `pid`, which was born by typing and performs no ops itself.
+    /// An actor that stands in for the process `pid`, which was started by typing and performs no ops itself.
     StandIn {
         actor: ActorName,
         pid: u32,
     },
-    /// Not an op of a lesson: the host name in the UTS namespace of `pid`, or in the actor's own.
+    /// The host name in the UTS namespace of `pid`, or in the actor's own; not an op of a lesson.
     Hostname {
         pid: Option<u32>,
     },
@@ -195,7 +196,7 @@ pub enum FromActor {
     Born {
         actor: ActorName,
     },
-    /// The lab's host could not set its stage.
+    /// The lab's host could not build the lab.
     Stillborn(RoleFailure),
     /// After a `Spawn` that worked, the engine's end of the new actor's wire comes along.
     Performed(OpRecord),
@@ -211,7 +212,7 @@ pub enum FromActor {
     StandIn,
     /// A shell or a stand-in could not be started.
     Refused(RoleFailure),
-    /// It fell over what it was asked, and ends.
+    /// The actor panicked at what it was asked, and ends.
     Panicked(RoleFailure),
 }
 

@@ -237,3 +237,22 @@ fn contributing_says_when_to_run_each_test_and_only_names_tasks_that_are_there()
         assert!(is_there, "CONTRIBUTING.md names the task {name}, which .ci/task does not have");
     }
 }
+
+#[test]
+fn doc_comments_begin_with_what_they_name() {
+    const QUESTIONS: [&str; 9] = ["What", "How", "Where", "Which", "Whether", "When", "Who", "Whose", "Why"];
+    let mut wrong = Vec::new();
+    // The doc comments of the command line are its help.
+    for (path, text) in all_sources().into_iter().filter(|(path, _)| !path.starts_with("src/cli/")) {
+        let mut is_inside = false;
+        for (index, line) in text.lines().map(str::trim_start).enumerate() {
+            let comment = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+            let first = comment.and_then(|comment| comment.split_whitespace().next());
+            if !is_inside && first.is_some_and(|word| QUESTIONS.contains(&word)) {
+                wrong.push(format!("{path}:{}: {line}", index + 1));
+            }
+            is_inside = comment.is_some();
+        }
+    }
+    assert_eq!(wrong, [] as [String; 0]);
+}

@@ -1,4 +1,4 @@
-//! What several programs of a step measured, side by side: a bar each, as long as its number is large. Pure.
+//! Measurements of several programs of a step, side by side: a bar each, as long as its number is large. Pure.
 
 use super::{PaneRow, RowKind, row};
 use crate::diff::Mark;
@@ -8,7 +8,7 @@ use crate::text::column;
 /// Columns of the longest bar.
 const WIDTH: usize = 34;
 
-/// What is worth comparing, by its word in what programs say, and in words of ours.
+/// The measures worth comparing, each by its word in what programs say, and in words of ours.
 const MEASURES: [(&str, &str); 2] = [
     ("mib_per_s", "MiB a second, as each program measured it"),
     ("cpu_share", "CPUs' worth of time that each program got"),
@@ -22,6 +22,7 @@ pub fn rows(ops: &[OpRecord]) -> Vec<PaneRow> {
         if measured.len() < 2 {
             continue;
         }
+
         rows.push(PaneRow::heading(heading));
         let most = measured.iter().map(|(_, number)| *number).fold(f64::MIN_POSITIVE, f64::max);
         for (name, number) in measured {
@@ -31,6 +32,7 @@ pub fn rows(ops: &[OpRecord]) -> Vec<PaneRow> {
             rows.push(PaneRow { kind: RowKind::Chart, ..row(Mark::Same, text) });
         }
     }
+
     rows
 }
 

@@ -1,4 +1,5 @@
-//! Panes for a room: what changed and nothing else, without ids, options or inherited rows; everything where nothing changed.
+//! Panes for a room: what changed and nothing else, without ids, options or inherited rows; everything where nothing
+//! changed.
 
 use super::{PaneRow, RowKind, Scene, bars, charts, cut, network, omitted, row};
 use crate::diff::{CgroupFile, Mark, Row, Section, is_counter};
@@ -29,7 +30,7 @@ fn of_view(view: ViewKind, scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec
     }
 }
 
-/// What a person at a shell would read: what programs printed, and what the kernel refused.
+/// The lines that a person at a shell would read: what programs printed, and what the kernel refused.
 pub fn printed(ops: &[OpRecord]) -> Vec<PaneRow> {
     let waited_for = ops.iter().filter(|op| !matches!(op.op, Op::Work { background: true, .. }));
     let lines = waited_for.flat_map(|op| {
@@ -44,6 +45,7 @@ pub fn printed(ops: &[OpRecord]) -> Vec<PaneRow> {
             text.lines().map(|line| PaneRow { kind, ..row(Mark::Same, line.trim_end()) }).collect();
         lines
     });
+
     let mut all: Vec<PaneRow> = Vec::new();
     for line in lines.filter(|line| !line.text.is_empty()) {
         // A workload counts up: where it got to is enough.
@@ -52,6 +54,7 @@ pub fn printed(ops: &[OpRecord]) -> Vec<PaneRow> {
         }
         all.push(line);
     }
+
     all
 }
 
@@ -66,6 +69,7 @@ fn is_same_count(one: &str, other: &str) -> bool {
 /// Changed rows, what is gone last; or all that is there. Under a heading where there are rows and it has words.
 fn rows<T>(heading: &str, rows: &[Row<T>], scene: &Scene<'_>, text: impl Fn(&T, Option<&T>) -> String) -> Vec<PaneRow> {
     let shown = |row: &&Row<T>| if scene.changes_only { row.mark.is_change() } else { row.after.is_some() };
+
     let mut lines: Vec<PaneRow> = rows
         .iter()
         .filter(shown)
@@ -82,6 +86,7 @@ fn rows<T>(heading: &str, rows: &[Row<T>], scene: &Scene<'_>, text: impl Fn(&T, 
             (!is_untold).then(|| row(mark, said))
         })
         .collect();
+
     lines.sort_by_key(|line| line.mark == Mark::Gone);
     if !lines.is_empty() && !heading.is_empty() {
         lines.insert(0, PaneRow::heading(heading));
@@ -89,7 +94,7 @@ fn rows<T>(heading: &str, rows: &[Row<T>], scene: &Scene<'_>, text: impl Fn(&T, 
     lines
 }
 
-/// What was left out is said behind what there is to see: a room is not told of lists that nothing happened in.
+/// The rows, and behind them what was left out: a room is not told of lists that nothing happened in.
 fn behind(mut rows: Vec<PaneRow>, more: impl IntoIterator<Item = PaneRow>) -> Vec<PaneRow> {
     if !rows.is_empty() {
         rows.extend(more);
@@ -141,7 +146,7 @@ fn process(process: &Process) -> String {
     format!("{} {} {command}", column(&format!("pid {pid}{inside}"), 18), column(name, 10))
 }
 
-/// Who has a namespace of its own, kind by kind, and host names.
+/// The actors with a namespace of their own, kind by kind, and host names.
 fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
     let actors: Vec<&Process> = scene.after.processes.iter().filter(|process| process.actor.is_some()).collect();
     let mut all = Vec::new();
@@ -156,6 +161,7 @@ fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
             .collect();
         let known = |inode| scene.before.processes.iter().any(|process| of(process) == Some(inode));
         let is_new = actors.iter().filter_map(|process| of(process)).any(|inode| !known(inode));
+
         let mark = if is_new && scene.changes_only { Mark::Added } else { Mark::Same };
         if scene.changes_only && !mark.is_change() {
             continue;
@@ -163,6 +169,7 @@ fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
         let who = if own.is_empty() { "one for all".to_owned() } else { format!("its own: {}", own.join(", ")) };
         all.push(row(mark, format!("{} {who}", column(kind.proc_name(), 8))));
     }
+
     // Who is new is called like those it comes from.
     let renamed: Vec<_> =
         scene.diff.hostnames.iter().filter(|row| row.mark == Mark::Changed || !scene.changes_only).cloned().collect();
@@ -170,12 +177,14 @@ fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
         let was = was.map_or_else(String::new, |(_, old)| format!("  was {old}"));
         format!("{actor} is called {name}{was}")
     }));
+
     all
 }
 
 fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
     let mut sections: Vec<_> = scene.diff.networks.iter().collect();
     sections.sort_by_key(|section| acting.is_none_or(|actor| section.name != actor.as_str()));
+
     let mut all = Vec::new();
     for network in sections {
         // What the kernel gives each link by itself is not the matter.
@@ -184,6 +193,7 @@ fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
         own.extend(rows("", &told, scene, |address, _| words::address(address)));
         own.extend(rows("", &network.routes, scene, |route, _| format!("route to {}", words::route(route))));
         own.extend(rows("", &network.traffic, scene, network::traffic_line));
+
         let more = [
             omitted("links", &network.links, network.omitted_of(|it| it.links), scene),
             omitted("addresses", &network.addresses, network.omitted_of(|it| it.addresses), scene),
@@ -191,11 +201,13 @@ fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
             omitted("classes and rules", &network.traffic, network.omitted_of(|it| it.traffic), scene),
         ];
         let own = behind(own, more.into_iter().flatten());
+
         if !own.is_empty() {
             all.push(PaneRow::heading(&network.name));
             all.extend(own);
         }
     }
+
     all
 }
 
@@ -230,6 +242,7 @@ fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
         let file = row.after.as_ref().or(row.before.as_ref());
         file.is_some_and(|file| is_counter(&file.name))
     });
+
     let is_told = settings.iter().any(|row| row.mark.is_change()) || !scene.changes_only;
     rows(&section.owner, if is_told { &settings } else { &counters }, scene, |file, was| {
         let value = |file: &CgroupFile, at: &Snapshot| match file.value.as_str() {

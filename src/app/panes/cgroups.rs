@@ -1,4 +1,5 @@
-//! The cgroups pane: charts over time, the tree of the lab's groups, and their files, or those of the chosen group alone.
+//! The cgroups pane: charts over time, the tree of the lab's groups, and their files, or those of the chosen group
+//! alone.
 
 use super::{Compare, PaneRow, PaneSection, RowKind, Scene, bars, charts, cut, owner_line, row, tree, visible};
 use crate::diff::{CgroupFile, Mark, is_counter};
@@ -18,17 +19,20 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
         .filter(|series| chosen.is_none_or(|chosen| series.chart.group == chosen))
         .cloned()
         .collect();
+
     // What a step's time showed is no part of the moment before it.
     let drawings = match scene.compare {
         Compare::Before => Vec::new(),
         Compare::Diff | Compare::After | Compare::SideBySide => [bars::rows(scene.ops), charts::rows(&drawn)].concat(),
     };
+
     let mut groups = tree::rows(scene, chosen);
     let listed = [scene.before.cgroups.len(), scene.after.cgroups.len()];
     groups.extend(cut("groups", listed, scene.diff.cgroups_omitted, scene));
     let sections = [drawings, groups, files(scene, chosen)];
     let mut sections: Vec<PaneSection> =
         sections.into_iter().filter(|rows| !rows.is_empty()).map(|rows| PaneSection { rows }).collect();
+
     if sections.is_empty() {
         let why = if scene.after.cgroups.is_empty() {
             "this lab has no cgroups: unboxed doctor says why, and what would change it"
@@ -37,6 +41,7 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
         };
         sections.push(PaneSection { rows: vec![PaneRow::note(why)] });
     }
+
     sections
 }
 
@@ -47,17 +52,20 @@ fn files(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
         let path = tree::split(&section.owner).1;
         chosen.is_none_or(|chosen| path == chosen)
     });
+
     let (tops, own): (Vec<_>, Vec<_>) = wanted.partition(|section| section.owner.ends_with(":/"));
     for section in own.into_iter().chain(tops) {
         let shown: Vec<_> = visible(&section.rows, scene).collect();
         if shown.is_empty() {
             continue;
         }
+
         rows.push(owner_line(&section.owner, &section.birth, "   v1 name | v2 name"));
         let width =
             shown.iter().map(|(_, file, _)| names(file).len()).filter(|width| *width <= NAMES).max().unwrap_or(0);
         rows.extend(shown.into_iter().map(|(mark, file, before)| file_row(mark, file, before, width)));
     }
+
     rows
 }
 

@@ -18,7 +18,7 @@ pub fn rows(charts: &[Series]) -> Vec<PaneRow> {
     charts.iter().filter(|series| !series.points.is_empty()).flat_map(chart).collect()
 }
 
-/// What a chart says in words: `memory of box: now 3.0 MiB, most 12.0 MiB, limit 16.0 MiB`.
+/// A chart in words: `memory of box: now 3.0 MiB, most 12.0 MiB, limit 16.0 MiB`.
 pub fn summary(series: &Series) -> String {
     let of = series.chart.of;
     let last = series.points.last();
@@ -39,6 +39,7 @@ fn chart(series: &Series) -> Vec<PaneRow> {
     // One that is far above its limit for a moment must not press all others down to nothing.
     let shown = limit.filter(|limit| *limit > 0.0).map_or(highest, |limit| highest.min(limit * FAR));
     let top = if shown > 0.0 { shown * 1.1 } else { 1.0 };
+
     let of = series.chart.of;
     let mut rows = vec![PaneRow::heading(summary(series))];
     let level = |value: f64| ((value / top) * HEIGHT as f64).round() as usize;
@@ -53,10 +54,12 @@ fn chart(series: &Series) -> Vec<PaneRow> {
                 (false, false) => ' ',
             })
             .collect();
+
         let label = if is_limit { amount(of, limit.unwrap_or(0.0)) } else { String::new() };
         let fill = if is_limit { "-".repeat(WIDTH.saturating_sub(points.len())) } else { String::new() };
         rows.push(drawn(format!(" {label:>10} |{bars}{fill}")));
     }
+
     let marks: String = points.iter().map(|point| if point.marked { '^' } else { '-' }).collect();
     rows.push(drawn(format!(" {:>10} +{marks}", "0")));
     if points.iter().any(|point| point.value > top) {

@@ -21,13 +21,16 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
         rows.extend(visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, overlay_line(entry))));
         rows.extend(omitted("entries", &section.rows, section.omitted, scene));
     }
+
     let listed = [scene.before.overlays.len(), scene.after.overlays.len()];
     rows.extend(cut("overlays", listed, scene.diff.overlays_omitted, scene));
+
     for section in &scene.diff.directories {
         rows.push(owner_line(&section.owner.replacen(':', " sees ", 1), &section.birth, ""));
         rows.extend(visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, entry_line(entry))));
         rows.extend(omitted("entries", &section.rows, section.omitted, scene));
     }
+
     if rows.is_empty() {
         rows.push(PaneRow::note("this step shows no directory, and no overlay is mounted"));
     }
@@ -55,6 +58,7 @@ fn overlay_line(entry: &OverlayEntry) -> String {
         InUpper::Opaque => format!("{name} opaque"),
     };
     let merged = if entry.merged { name } else { String::new() };
+
     let from = match (entry.upper, entry.in_lowers.first()) {
         (InUpper::Whiteout, _) => "hidden by a whiteout".into(),
         (InUpper::Absent, Some(layer)) => format!("lower {layer}"),
@@ -63,6 +67,7 @@ fn overlay_line(entry: &OverlayEntry) -> String {
         (InUpper::Present | InUpper::Opaque, Some(_)) if entry.kind == FileKind::Directory => "both, merged".into(),
         (InUpper::Present | InUpper::Opaque, Some(layer)) => format!("upper, hides lower {layer}"),
     };
+
     format!("  {} {} {} {from}", column(&lower, 16), column(&upper, 16), column(&merged, 16))
 }
 

@@ -1,4 +1,4 @@
-//! What a pane shows, as rows of text: computed when something changes, not when it is drawn. Pure.
+//! The contents of a pane, as rows of text: computed when something changes, not when it is drawn. Pure.
 
 mod bars;
 pub mod brief;
@@ -23,7 +23,7 @@ use crate::view::ViewKind;
 /// Bytes shown of a row: no terminal is as wide, and one line of a program can be as long as all that it prints.
 const MAX_ROW: usize = 4096;
 
-/// Which side of a step a pane shows.
+/// The side of a step that a pane shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compare {
     /// After, with what is gone left in, each row marked.
@@ -54,7 +54,7 @@ impl Compare {
     }
 }
 
-/// What panes are made from.
+/// The data that panes are made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Scene<'a> {
     pub before: &'a Snapshot,
@@ -148,7 +148,7 @@ fn owner_line(owner: &str, birth: &Birth, rest: &str) -> PaneRow {
     PaneRow::heading(format!("{owner}{birth}{rest}"))
 }
 
-/// Behind the rows of a list that was cut: how many more of `what` there are. Rows that were not read are not compared.
+/// The row behind a list that was cut: how many more of `what` there are. Rows that were not read are not compared.
 fn omitted<T>(what: &str, rows: &[Row<T>], omitted: [Omitted; 2], scene: &Scene<'_>) -> Option<PaneRow> {
     let before = rows.iter().filter(|row| row.before.is_some()).count();
     let after = rows.iter().filter(|row| row.after.is_some()).count();

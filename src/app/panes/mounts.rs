@@ -16,9 +16,11 @@ fn build_section(section: &Section<Mount>, scene: &Scene<'_>) -> Option<PaneSect
     if shown.is_empty() && scene.compare != Compare::Diff {
         return None;
     }
+
     // A tree reads best by path; the kernel's order decides between mounts on one target.
     shown.sort_by(|left, right| path_key(&left.1.target).cmp(&path_key(&right.1.target)));
     let depths = depths(&shown);
+
     let more = omitted("mounts", &section.rows, section.omitted, scene);
     let count = format!("  {} mounts{}", shown.len(), if more.is_some() { " and more" } else { "" });
     let mut rows = vec![owner_line(&section.owner, &section.birth, &count)];
@@ -28,6 +30,7 @@ fn build_section(section: &Section<Mount>, scene: &Scene<'_>) -> Option<PaneSect
         column("target", 26),
         column("type", 8)
     )));
+
     for (mark, mount, before) in shown {
         rows.push(row(mark, line(mark, mount, before, depths.get(&mount.id).copied().unwrap_or(0), scene)));
     }
@@ -39,9 +42,10 @@ fn path_key(path: &str) -> Vec<&str> {
     path.split('/').filter(|part| !part.is_empty()).collect()
 }
 
-/// How many shown mounts a mount lies below.
+/// The number of shown mounts that each mount lies below, by its id.
 fn depths(shown: &[(Mark, &Mount, Option<&Mount>)]) -> HashMap<u32, usize> {
     let parents: HashMap<u32, u32> = shown.iter().map(|(_, mount, _)| (mount.id, mount.parent)).collect();
+
     let depth = |id: u32| {
         let mut depth = 0;
         let mut at = id;
@@ -54,6 +58,7 @@ fn depths(shown: &[(Mark, &Mount, Option<&Mount>)]) -> HashMap<u32, usize> {
         }
         depth
     };
+
     parents.keys().map(|&id| (id, depth(id))).collect()
 }
 
@@ -61,6 +66,7 @@ fn line(mark: Mark, mount: &Mount, before: Option<&Mount>, depth: usize, scene: 
     let guide = if depth == 0 { String::new() } else { format!("{}`-", "  ".repeat(depth - 1)) };
     let shared = mount.propagation.shared.or(mount.propagation.master);
     let group = shared.map_or_else(String::new, |group| format!(" {}", scene.numbers.group(group, scene.raw)));
+
     let was = match (mark, before) {
         (Mark::Moved, Some(old)) => format!("was {}  ", old.target),
         (Mark::Changed, Some(old)) if old.propagation.word() != mount.propagation.word() => {
@@ -69,6 +75,7 @@ fn line(mark: Mark, mount: &Mount, before: Option<&Mount>, depth: usize, scene: 
         (Mark::Changed, Some(old)) if old.options != mount.options => format!("was {}  ", old.options),
         _ => String::new(),
     };
+
     format!(
         "{} {} {} {was}{} {}",
         column(&scene.numbers.mount(mount.id, scene.raw), 5),

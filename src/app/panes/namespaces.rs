@@ -12,6 +12,7 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
     let width = if scene.raw { 11 } else { 9 };
     let name = |process: &Process| process.actor.as_ref().map_or(String::new(), ToString::to_string);
     let head: Vec<String> = actors.iter().map(|process| column(&name(process), width)).collect();
+
     let mut rows = vec![PaneRow::heading(format!("{} {}  who shares it", column("kind", 7), head.join(" ")))];
     for kind in NamespaceKind::ALL {
         let mark = mark_of(kind, scene, snapshot);
@@ -20,6 +21,7 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
         }
         rows.push(row(mark, kind_line(kind, &actors, width, scene)));
     }
+
     for (actor, hostname) in &snapshot.hostnames {
         let before = scene.before.hostnames.get(actor);
         let changed = scene.compare != Compare::Before && before.is_some() && before != Some(hostname);
@@ -30,6 +32,7 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
             rows.push(PaneRow { kind, ..row(mark, format!("host name for {actor}: {hostname}{was}")) });
         }
     }
+
     rows.extend(omitted("processes", &scene.diff.processes, scene.diff.processes_omitted, scene));
     vec![PaneSection { rows }]
 }
@@ -56,6 +59,7 @@ fn kind_line(kind: NamespaceKind, actors: &[&Process], width: usize, scene: &Sce
         .map(|process| inode(process).map_or_else(String::new, |inode| scene.numbers.namespace(inode, scene.raw)))
         .map(|cell| column(&cell, width))
         .collect();
+
     let host = actors.first().and_then(|process| inode(process));
     let alone: Vec<&str> = actors
         .iter()
@@ -63,6 +67,7 @@ fn kind_line(kind: NamespaceKind, actors: &[&Process], width: usize, scene: &Sce
         .filter(|process| inode(process) != host)
         .filter_map(|process| process.actor.as_ref().map(|actor| actor.as_str()))
         .collect();
+
     let word = match (alone.len(), actors.len()) {
         (_, 0 | 1) => String::new(),
         (0, _) => "all share it".into(),

@@ -19,6 +19,7 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
 fn build_section(network: &NetworkDiff, scene: &Scene<'_>) -> PaneSection {
     let mut rows = vec![owner_line(&network.name, &network.birth, "")];
     let before = rows.len();
+
     rows.extend(visible(&network.links, scene).map(|(mark, link, _)| row(mark, link_line(link))));
     rows.extend(omitted("links", &network.links, network.omitted_of(|it| it.links), scene));
     rows.extend(
@@ -34,11 +35,13 @@ fn build_section(network: &NetworkDiff, scene: &Scene<'_>) -> PaneSection {
             .map(|(mark, it, _)| row(mark, format!("  neighbour {}", words::neighbour(it)))),
     );
     rows.extend(omitted("neighbours", &network.neighbours, network.omitted_of(|it| it.neighbours), scene));
+
     // How many there were first: a rule is long.
     rows.extend(
         visible(&network.traffic, scene).map(|(mark, it, was)| row(mark, format!("  {}", traffic_line(it, was)))),
     );
     rows.extend(omitted("classes and rules", &network.traffic, network.omitted_of(|it| it.traffic), scene));
+
     if rows.len() == before {
         rows.push(PaneRow::note(if scene.changes_only { "nothing changed" } else { "nothing" }));
     }
@@ -68,6 +71,7 @@ fn link_line(link: &Link) -> String {
         let place = if link.peer_netns.is_some() { " elsewhere" } else { "" };
         format!(" peer {peer}{place}")
     });
+
     format!(
         "{} {} {} {state}{master}{peer}",
         column(&link.index.to_string(), 2),

@@ -27,7 +27,7 @@ struct Group<'a> {
     state: Vec<String>,
 }
 
-/// Who was read to be in a group.
+/// The processes that were read to be in a group.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Members {
     pids: Vec<u32>,
@@ -75,6 +75,7 @@ pub fn split(owner: &str) -> (&str, &str) {
 pub fn rows(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
     let (bare, grown): (Vec<Tree<'_>>, Vec<Tree<'_>>) =
         trees(scene).into_iter().partition(|tree| tree.groups.iter().all(|group| group.path.is_empty()));
+
     let mut rows = Vec::new();
     for tree in &grown {
         rows.push(PaneRow::heading(heading(&tree.hierarchies)));
@@ -86,6 +87,7 @@ pub fn rows(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
             group_rows(&mut rows, group, "", scene, chosen);
         }
     }
+
     // A hierarchy without groups of the lesson's takes one line, and those alike share it.
     for tree in &bare {
         let note = format!("in {}: ", tree.hierarchies.join(", "));
@@ -93,6 +95,7 @@ pub fn rows(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
             group_rows(&mut rows, group, &note, scene, chosen);
         }
     }
+
     if !rows.is_empty() {
         let key = keymap::label(Command::Group);
         let hint = if chosen.is_some() { "all again" } else { "one alone" };
@@ -111,10 +114,12 @@ fn trees<'a>(scene: &Scene<'a>) -> Vec<Tree<'a>> {
             None => by_hierarchy.push((hierarchy, vec![group])),
         }
     }
+
     let mut trees: Vec<Tree<'a>> = Vec::new();
     for (hierarchy, mut groups) in by_hierarchy {
         // Those that are gone stand at the end of a diff: back to their parents. (`a-b` must not part `a` from `a/c`.)
         groups.sort_by_key(|group| group.path.split('/').collect::<Vec<_>>());
+
         let alike = |tree: &&mut Tree<'_>| {
             let same = |(one, other): (&Group<'_>, &Group<'_>)| {
                 one.path == other.path
@@ -127,6 +132,7 @@ fn trees<'a>(scene: &Scene<'a>) -> Vec<Tree<'a>> {
                 && tree.groups.len() == groups.len()
                 && tree.groups.iter().zip(&groups).all(same)
         };
+
         match trees.iter_mut().find(alike) {
             Some(tree) => {
                 tree.hierarchies.push(hierarchy);
@@ -137,6 +143,7 @@ fn trees<'a>(scene: &Scene<'a>) -> Vec<Tree<'a>> {
             None => trees.push(Tree { hierarchies: vec![hierarchy], groups }),
         }
     }
+
     trees
 }
 
@@ -147,6 +154,7 @@ fn group<'a>(path: &'a str, section: &'a Section<CgroupFile>, scene: &Scene<'_>)
         Compare::Before => row.before.as_ref(),
         Compare::Diff | Compare::After | Compare::SideBySide => row.after.as_ref().or(row.before.as_ref()),
     };
+
     Group {
         path,
         birth: &section.birth,
@@ -156,7 +164,7 @@ fn group<'a>(path: &'a str, section: &'a Section<CgroupFile>, scene: &Scene<'_>)
     }
 }
 
-/// What a file says of how its group stands, where that is worth a word.
+/// The state of a group that a file tells of, where it is worth a word.
 fn state(file: &CgroupFile) -> Option<String> {
     let field = |name: &str| file.value.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     let count = |name: &str| field(name).and_then(|number| number.parse::<u64>().ok()).filter(|count| *count > 0);
@@ -206,6 +214,7 @@ fn group_rows(rows: &mut Vec<PaneRow>, group: &Group<'_>, note: &str, scene: &Sc
     let guide = if depth == 0 { String::new() } else { format!("{}`-", "  ".repeat(depth - 1)) };
     let name = if group.path.is_empty() { "/".to_owned() } else { shortened(name, LONGEST_NAME) };
     let name = if is_chosen { format!("[{name}]") } else { name };
+
     let members = members(group, scene);
     // Once is enough: in another hierarchy they are named only.
     let is_open = is_chosen && !rows.iter().any(|row| row.group.as_deref() == chosen);
@@ -213,11 +222,13 @@ fn group_rows(rows: &mut Vec<PaneRow>, group: &Group<'_>, note: &str, scene: &Sc
         Compare::Before => group.before.is_cut,
         Compare::Diff | Compare::After | Compare::SideBySide => group.after.is_cut,
     };
+
     let beside = if is_open { String::new() } else { names(&members, is_cut) };
     let kind = if group.path.is_empty() { RowKind::Dim } else { RowKind::Plain };
     let told = [format!("  {guide}{name}"), group.state.join("  "), format!("{note}{beside}")];
     let text = told.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
     rows.push(PaneRow { kind, group: Some(group.path.to_owned()), ..row(mark(group, scene), text) });
+
     if is_open {
         let indent = "  ".repeat(depth + 1);
         rows.extend(members.iter().take(MOST_MEMBERS).map(|member| PaneRow {
@@ -261,9 +272,11 @@ fn members<'a>(group: &Group<'_>, scene: &Scene<'a>) -> Vec<Member<'a>> {
         let process = scene.after.process(pid).or_else(|| scene.before.process(pid));
         Member { pid, mark, process }
     };
+
     if scene.compare == Compare::Before {
         return group.before.pids.iter().map(|pid| member(*pid, Mark::Same)).collect();
     }
+
     let old: BTreeSet<u32> = group.before.pids.iter().copied().collect();
     let new: BTreeSet<u32> = group.after.pids.iter().copied().collect();
     let came = |pid: &u32| if old.contains(pid) { Mark::Same } else { group.before.unless_cut(Mark::Added) };

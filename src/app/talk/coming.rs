@@ -1,10 +1,10 @@
-//! What the next beat is, and what must happen for it: for the key that goes on, and for the speaker to read before.
+//! The next beat, and what must happen for it: for the key that goes on, and for the speaker to read before.
 
 use super::Talk;
 use crate::app::Phase;
 use crate::talk::beat::{self, Beat, is_prediction};
 
-/// What going on does.
+/// The effect of the key that goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coming {
     /// The beat's step runs; what came of it is shown then.
@@ -27,21 +27,24 @@ impl Talk {
         if let (Beat::WhatIf { step, branch }, false) = (beat, self.set.revealed) {
             return Coming::Suppose { step, branch };
         }
+
         let following = beat::after(&self.beats(), beat);
         let must_run = beat.is_before_the_run(lesson) && beat.step() >= self.view.played();
         let asks_first = following.is_some_and(|next| next.is_before_the_run(lesson) && next.step() == beat.step());
         if must_run && !asks_first {
             return Coming::Run;
         }
+
         // A prediction can't be answered before the step has run.
         let has_answer = beat.question(lesson).is_some_and(|question| !is_prediction(question) || !must_run);
         if has_answer && !self.set.revealed {
             return Coming::Reveal;
         }
+
         following.map_or(Coming::End, Coming::Move)
     }
 
-    /// Why nothing can be played now; None where something can.
+    /// The reason why nothing can be played now; None where something can.
     pub fn waits_for(&self) -> Option<&'static str> {
         match self.view.phase {
             Phase::Ready => None,

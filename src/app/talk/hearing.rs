@@ -1,4 +1,4 @@
-//! What a window does about keys, what the hub says, and time that goes by.
+//! The work of a window on keys, on what the hub says, and on time that goes by.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub fn on_message(model: &mut Model, message: FromHub) -> Vec<Effect> {
     keep_set(model, effects)
 }
 
-/// What the driver sets counts at once: the next key may come before the hub has said it back.
+/// Keep at once what the driver sets: the next key may come before the hub has said it back.
 fn keep_set(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return effects };
     let mut kept = Vec::with_capacity(effects.len());
@@ -40,6 +40,7 @@ fn keep_set(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
 
 fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
+
     match message {
         FromHub::Whole(whole) => {
             let (name, was) = (whole.name.clone(), window.is_driver());
@@ -90,6 +91,7 @@ fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
         }
         FromHub::Told(told) => return on_told(model, told),
     }
+
     Vec::new()
 }
 
@@ -111,9 +113,11 @@ fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
     let is_driver = window.is_driver();
     let Some(talk) = &mut window.talk else { return Vec::new() };
+
     if let Told::Refused { why } = &told {
         model.notice = Some(why.clone());
     }
+
     let (is_ready, is_branch) = (matches!(told, Told::Ready(_)), matches!(told, Told::Branched { .. }));
     // How the lab is now is no part of a picture of what has run.
     let is_beside = matches!(told, Told::Live(_) | Told::Sampled(_)) && talk.record(talk.shown.beat).is_some();
@@ -121,6 +125,7 @@ fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
     if !is_beside {
         talk.refresh();
     }
+
     if is_driver && (is_ready || is_branch) { follow_up(window) } else { Vec::new() }
 }
 
@@ -128,9 +133,11 @@ fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
 fn follow_up(window: &TalkView) -> Vec<Effect> {
     let Some(talk) = window.talk.as_ref().filter(|talk| talk.view.phase == Phase::Ready) else { return Vec::new() };
     let (set, played) = (&talk.set, talk.view.played());
+
     if matches!(set.beat, Beat::WhatIf { .. }) && talk.record(set.beat).is_some() {
         return vec![Effect::Hub(ToHub::AudienceView(AudienceView { revealed: true, ..set.clone() }))];
     }
+
     let has_run = set.beat.is_before_the_run(&talk.view.lesson) && set.beat.step() + 1 == played && !set.revealed;
     if has_run && talk.record(set.beat).is_some() {
         let next = match set.beat {
@@ -139,6 +146,7 @@ fn follow_up(window: &TalkView) -> Vec<Effect> {
         };
         return vec![Effect::Hub(ToHub::AudienceView(next))];
     }
+
     go_through_left_out(window)
 }
 

@@ -10,7 +10,7 @@ use crate::talk::beat::{self, Beat};
 use crate::talk::message::{ClockOrder, Order, Role, ToHub};
 use crate::view::ViewKind;
 
-/// What a key does.
+/// A command that a key gives in a talk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Command {
     Next,
@@ -192,6 +192,7 @@ pub fn listed(window: &TalkView) -> impl Iterator<Item = &'static TalkBinding> {
 
 pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
+
     if let Some(scroll) = window.help.take() {
         window.help = match key.code {
             KeyCode::Down | KeyCode::Char('j') => Some(scroll + 1),
@@ -200,6 +201,7 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         };
         return Vec::new();
     }
+
     if let Some((_, asked)) = window.asks.take() {
         let yes = matches!(key.code, KeyCode::Char('y' | 'Y') | KeyCode::Enter);
         return if yes { answer_yes(window, &asked) } else { Vec::new() };
@@ -211,6 +213,7 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if let Some(at) = window.jump {
         return in_jump(window, at, key);
     }
+
     let modifiers = key.modifiers - KeyModifiers::SHIFT;
     let is_meant = |one: &&TalkBinding| one.keys.iter().any(|(code, wanted)| *code == key.code && *wanted == modifiers);
     let Some(binding) = BINDINGS.iter().chain([&SUSPEND]).find(is_meant) else { return Vec::new() };
@@ -222,27 +225,31 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         });
         return Vec::new();
     }
+
     let effects = carry_out(model, binding.command);
     with_key(model, binding, effects)
 }
 
-/// Where keys are shown, this one is: with the stage that it sets, or as a stage of its own.
+/// Add the pressed key, where keys are shown: to the stage that it sets, or as a stage of its own.
 fn with_key(model: &Model, binding: &TalkBinding, mut effects: Vec<Effect>) -> Vec<Effect> {
     let Screen::Talk(window) = &model.screen else { return effects };
     let Some(talk) = window.talk.as_ref().filter(|_| window.is_driver()) else { return effects };
     if talk.set.keys.is_none() || binding.command == Command::Keys {
         return effects;
     }
+
     let label = if let Command::Pane(index) = binding.command { (index + 1).to_string() } else { binding.label.into() };
     let keys = Some(label);
     let set = effects.iter_mut().find_map(|effect| match effect {
         Effect::Hub(ToHub::AudienceView(stage)) => Some(stage),
         _ => None,
     });
+
     match set {
         Some(stage) => stage.keys = keys,
         None => effects.insert(0, Effect::Hub(ToHub::AudienceView(AudienceView { keys, ..talk.set.clone() }))),
     }
+
     effects
 }
 
@@ -261,6 +268,7 @@ fn answer_yes(window: &mut TalkView, asked: &OnYes) -> Vec<Effect> {
 fn in_jump(window: &mut TalkView, at: usize, key: KeyEvent) -> Vec<Effect> {
     let Some(talk) = &window.talk else { return Vec::new() };
     let last = talk.view.lesson.steps.len().saturating_sub(1);
+
     window.jump = match key.code {
         KeyCode::Down | KeyCode::Char('j') => Some((at + 1).min(last)),
         KeyCode::Up | KeyCode::Char('k') => Some(at.saturating_sub(1)),
@@ -274,6 +282,7 @@ fn in_jump(window: &mut TalkView, at: usize, key: KeyEvent) -> Vec<Effect> {
         }
         _ => None,
     };
+
     Vec::new()
 }
 
@@ -289,6 +298,7 @@ fn jump_to(window: &mut TalkView, step: usize) -> Vec<Effect> {
 
 fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
+
     match command {
         Command::Help => window.help = Some(0),
         Command::Redraw => return vec![Effect::Redraw],
@@ -319,6 +329,7 @@ fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
             return on_stage(talk, other).into_iter().map(Effect::Hub).collect();
         }
     }
+
     Vec::new()
 }
 
@@ -334,11 +345,12 @@ fn ask_where(window: &mut TalkView, command: Command) {
         _ if beat.is_before_the_run(&talk.view.lesson) => beat.step().saturating_sub(1),
         beat => beat.step(),
     };
+
     let question = format!("Rewind to before step {}, in a fresh lab?", undone + 1);
     window.asks = Some((question, OnYes::Rewind { steps: undone }));
 }
 
-/// What the driver does to the stage or the clock.
+/// The message for what the driver does to the stage, the clock or a step.
 fn on_stage(talk: &Talk, command: Command) -> Option<ToHub> {
     let set = talk.set.clone();
     let stage = match command {
@@ -381,6 +393,7 @@ fn on_stage(talk: &Talk, command: Command) -> Option<ToHub> {
         }
         _ => return None,
     };
+
     Some(ToHub::AudienceView(stage))
 }
 
@@ -402,6 +415,7 @@ fn next(model: &mut Model, is_sure: bool) -> Vec<Effect> {
             return Vec::new();
         }
     };
+
     if let Some(why) = talk.waits_for() {
         model.notice = Some(why.into());
         return Vec::new();
@@ -410,6 +424,7 @@ fn next(model: &mut Model, is_sure: bool) -> Vec<Effect> {
         model.notice = Some("disarmed: Enter runs this step".into());
         return Vec::new();
     }
+
     // At once: a second press must not run another step.
     talk.view.phase = Phase::Playing { step: talk.set.beat.step() };
     vec![Effect::Hub(ToHub::Order(order))]

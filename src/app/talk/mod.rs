@@ -54,14 +54,14 @@ pub struct TalkView {
     pub ended: Option<Proof>,
 }
 
-/// What yes does.
+/// The consequence of a yes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnYes {
     Rewind { steps: usize },
     End,
 }
 
-/// What is presented, and how it stands.
+/// The lesson that is presented, and its state.
 #[derive(Debug)]
 pub struct Talk {
     pub view: LessonView,
@@ -77,7 +77,7 @@ pub struct Talk {
     pub windows: Windows,
     /// The rows of each pane of what is shown.
     rows: Vec<(ViewKind, Vec<PaneRow>)>,
-    /// What the step of what is shown printed.
+    /// The printed output of the step that is shown.
     printed: Vec<PaneRow>,
 }
 
@@ -187,7 +187,7 @@ impl Talk {
         chosen.chain(&self.missing).copied().collect()
     }
 
-    /// How a step stands, as one sign.
+    /// The state of a step, as one sign.
     pub fn step_sign(&self, step: usize) -> char {
         if self.missing.contains(&step) { 'x' } else { self.view.step_sign(step) }
     }
@@ -201,7 +201,7 @@ impl Talk {
         self.rows.iter().find(|(of, _)| *of == view).map_or(&[], |(_, rows)| rows)
     }
 
-    /// What programs printed in the step that the audience sees, and what the kernel refused.
+    /// The output of programs in the step that the audience sees, and what the kernel refused.
     pub fn printed(&self) -> &[PaneRow] {
         &self.printed
     }
@@ -219,7 +219,7 @@ impl Talk {
         }
     }
 
-    /// What would be typed for a step: each line with the prompt of who types it.
+    /// The lines that would be typed for a step, each with the prompt of who types it.
     pub fn typed(&self, step: &Step) -> Vec<String> {
         let context = self.view.context();
         let entries = step.actions.iter().map(|entry| (&entry.actor, entry.action.shell(&context)));
@@ -250,7 +250,7 @@ impl Talk {
         panes
     }
 
-    /// What is right, and why, for the question of a beat.
+    /// The right answer to the question of a beat, and the reason for it.
     pub fn answer(&self, beat: Beat) -> Option<Grade> {
         let question = beat.question(&self.view.lesson)?;
         let Beat::Ask { question: index, .. } = beat else { return None };
@@ -264,7 +264,7 @@ impl Talk {
         Some(grade(question, &Answer::Unknown, &FromLab { holds, value }))
     }
 
-    /// Which of the question's options are right; empty where that is not known, or there are none.
+    /// The question's options, each true if it is right; empty where that is not known, or there are none.
     pub fn right_options(&self, beat: Beat) -> Vec<bool> {
         let Some(question) = beat.question(&self.view.lesson) else { return Vec::new() };
         let Beat::Ask { question: index, .. } = beat else { return Vec::new() };
@@ -305,6 +305,7 @@ impl Talk {
         let beat = self.shown.beat;
         let record = self.record(beat).cloned();
         let is_told = beat.is_before_the_run(&self.view.lesson) && !self.shown.revealed;
+
         let (before, after): (&Snapshot, &Snapshot) = match &record {
             Some(record) if is_told => (&record.before, &record.before),
             Some(record) => (&record.before, &record.after),
@@ -320,6 +321,7 @@ impl Talk {
             Some(record) => &record.charts,
             None => &self.view.charts,
         };
+
         let scene = Scene {
             before,
             after,
@@ -331,15 +333,17 @@ impl Talk {
             compare: Compare::Diff,
             changes_only: true,
         };
+
         let step = self.step(beat);
         let acting = step.as_ref().and_then(|step| step.actions.last()).map(|entry| &entry.actor);
         let rows = ViewKind::ALL.into_iter().map(|view| (view, brief::build(view, &scene, acting))).collect();
         let printed = brief::printed(ops);
+
         (self.rows, self.printed) = (rows, printed);
     }
 }
 
-/// Why a step was not played, where it was not.
+/// The reason why a step was not played; None for one that was played.
 pub fn left_out_because(record: &StepRecord) -> Option<String> {
     match &record.status {
         StepStatus::Skipped { why, .. } => Some(format!("Left out here: {why}")),

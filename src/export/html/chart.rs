@@ -14,7 +14,7 @@ const RIGHT: f64 = 630.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 170.0;
 
-/// Where readings are on the drawing.
+/// The place of readings on the drawing.
 struct Frame {
     /// Milliseconds of the first and last reading.
     from: f64,
@@ -46,7 +46,7 @@ impl Frame {
     }
 }
 
-/// Nothing where nothing was read.
+/// The drawing and the table of a chart; nothing where nothing was read.
 pub fn figure(series: &Series, id: &str) -> Markup {
     let points = series.points.as_slice();
     let words = summary(series);
@@ -67,6 +67,7 @@ fn drawing(series: &Series, points: &[Point], id: &str) -> Markup {
     let limit = points.last().and_then(|point| point.limit);
     let was_throttled = points.iter().any(|point| point.marked);
     let seconds = (frame.until - frame.from) / 1000.0;
+
     html! {
         svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-labelledby=(id) {
             path.axis d={ "M" (LEFT) " " (TOP) "V" (BOTTOM) "H" (RIGHT) } {}
@@ -94,6 +95,7 @@ fn drawing(series: &Series, points: &[Point], id: &str) -> Markup {
 
 fn readings(series: &Series, points: &[Point], id: &str) -> Markup {
     let of = series.chart.of;
+
     html! {
         details id=(id) {
             summary { "The readings as a table" }

@@ -1,4 +1,4 @@
-//! What was typed and printed, the calls behind it, and what the kernel said to the expectations.
+//! The commands and their output, the calls behind them, and the kernel's verdicts on the expectations.
 
 use maud::{Markup, html};
 
@@ -58,6 +58,7 @@ fn class(token: Token) -> Option<&'static str> {
 pub fn calls(deed: &Deed<'_>, id: &str) -> Markup {
     let ops = &deed.record.ops;
     let count: usize = ops.iter().map(|op| op.calls.len()).sum();
+
     html! {
         @if count > 0 {
             details.calls id=(part(id, "calls")) {
@@ -81,9 +82,10 @@ pub fn calls(deed: &Deed<'_>, id: &str) -> Markup {
     }
 }
 
-/// Each expectation: whether it held, what was expected, what was seen.
+/// The expectations: for each if it held, what was expected, what was seen.
 pub fn verdicts(deed: &Deed<'_>) -> Markup {
     let verdicts = &deed.record.verdicts;
+
     html! {
         @if !verdicts.is_empty() {
             div.scroll.verdicts tabindex="0" role="region" aria-label="Expectations" {

@@ -1,5 +1,6 @@
-//! A lesson as one page that needs nothing else: no network, no other file. Without its script it reads from top to bottom; with
-//! it, it shows a step at a time. Whatever a lesson or a tape says is text: the templates escape it, and what can't be seen in it.
+//! A lesson as one page that needs nothing else: no network, no other file. Without its script it reads from top to
+//! bottom; with it, it shows a step at a time. Whatever a lesson or a tape says is text: the templates escape it, and
+//! what can't be seen in it.
 
 mod chart;
 mod deed;
@@ -23,7 +24,7 @@ const SCRIPT: &str = include_str!("../../../assets/export/page.js");
 const STYLE_HASH: &str = "sha256-6GXur4q7YuUJY8C29lvHpNWZqDmGDrAsAFbHTF5HdfA=";
 const SCRIPT_HASH: &str = "sha256-lmILKHbM0HHlvMCwmdiBNVXBURRggxlg9SlQHqIYQ34=";
 
-/// What the keys do, for the page's help; `assets/export/page.js` does it.
+/// The keys and what they do, for the page's help; `assets/export/page.js` does it.
 const KEYS: [(&str, &str); 9] = [
     ("right, n", "the next step"),
     ("left, p", "the step before"),
@@ -45,6 +46,7 @@ fn page(reel: &Reel<'_>) -> Markup {
     let policy = format!(
         "default-src 'none'; style-src '{STYLE_HASH}'; script-src '{SCRIPT_HASH}'; base-uri 'none'; form-action 'none'"
     );
+
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -109,7 +111,7 @@ fn contents(reel: &Reel<'_>) -> Markup {
     }
 }
 
-/// For the script; without it they are not there.
+/// The controls for the script; without it they are not there.
 fn controls(reel: &Reel<'_>) -> Markup {
     html! {
         div.controls role="group" aria-label="Controls" hidden {
@@ -136,6 +138,7 @@ fn help() -> Markup {
 
 fn foot(reel: &Reel<'_>) -> Markup {
     let proof = &reel.tape.proof;
+
     html! {
         footer {
             details {

@@ -1,4 +1,4 @@
-//! The panes of a step: the same rows as on the screen, before, after and compared. Each is a table, a mark has a word.
+//! The panes of a step, with the rows of the screen: before, after and compared. Each is a table, a mark has a word.
 
 use maud::{Markup, html};
 
@@ -39,7 +39,7 @@ pub fn all(deed: &Deed<'_>, id: &str) -> Markup {
     }
 }
 
-/// As the script knows them, in the order that `d` goes through.
+/// The ways to compare, by the script's names, in the order that `d` goes through.
 const COMPARE: [(&str, &str); 4] =
     [("diff", "What changed"), ("both", "Before | after"), ("before", "Before"), ("after", "After")];
 
@@ -54,8 +54,10 @@ fn one(deed: &Deed<'_>, view: ViewKind, id: &str) -> Markup {
         let sections = panes::build(view, &deed.scene(compare, false, &[]), None);
         sections.into_iter().flat_map(|section| section.rows).collect::<Vec<_>>()
     };
+
     let diff = rows(Compare::Diff);
     let is_same = !diff.iter().any(|row| row.mark.is_change());
+
     html! {
         section.pane.same[is_same] data-view=(view.number()) aria-labelledby=(title) {
             h4 id=(title) { (view.title()) (count(deed, view)) }
@@ -70,9 +72,10 @@ fn one(deed: &Deed<'_>, view: ViewKind, id: &str) -> Markup {
     }
 }
 
-/// What a what-if changed, as a room reads it.
+/// The changes of a what-if, as a room reads them.
 pub fn changed(deed: &Deed<'_>, id: &str) -> Markup {
     let scene = deed.scene(Compare::Diff, true, &[]);
+
     html! {
         @for view in deed.watch.iter().copied().filter(|view| *view != ViewKind::Calls) {
             @let title = part(id, &format!("pane{}", view.number()));
@@ -84,7 +87,7 @@ pub fn changed(deed: &Deed<'_>, id: &str) -> Markup {
     }
 }
 
-/// A group of rows for each owner.
+/// A table of rows, with a group for each owner.
 fn table(view: ViewKind, heading: &str, rows: &[PaneRow]) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label={ (view.title()) ", " (heading.to_lowercase()) } {
@@ -100,6 +103,7 @@ fn table(view: ViewKind, heading: &str, rows: &[PaneRow]) -> Markup {
 
 fn line(view: ViewKind, row: &PaneRow) -> Markup {
     let class = class(row);
+
     html! {
         @if row.kind == RowKind::Heading && !row.mark.is_change() {
             tr.heading { td {} th scope="rowgroup" { code { (row.text) } } }

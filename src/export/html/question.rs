@@ -9,6 +9,7 @@ use crate::text::safe;
 pub fn section(asked: &Asked<'_>) -> Markup {
     let question = asked.question;
     let title = format!("_question-{}", asked.number);
+
     html! {
         section.question aria-labelledby=(title) {
             h3 id=(title) { "Question " (asked.number) ": " (question.kind().words()) }
@@ -30,6 +31,7 @@ pub fn section(asked: &Asked<'_>) -> Markup {
 
 fn answer(asked: &Asked<'_>) -> Markup {
     let letters = asked.right_letters();
+
     html! {
         p {
             b { "Right: " @if !letters.is_empty() { (letters) ") " } (safe(&asked.right)) }

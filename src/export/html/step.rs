@@ -13,6 +13,7 @@ pub fn article(reel: &Reel<'_>, played: &Played<'_>) -> Markup {
     let Played { number, step, deed, branches, asked } = played;
     let id = step.id.as_str();
     let title = part(id, "title");
+
     html! {
         article.step id=(id) aria-labelledby=(title) data-watch=(pane::first(deed.watch)) {
             h2 id=(title) tabindex="-1" {
@@ -54,7 +55,7 @@ fn left_out(why: &str, cure: &str) -> Markup {
     }
 }
 
-/// What to see, what was expected, charts.
+/// The text on what to see, the expectations, the charts.
 fn came_of_it(deed: &Deed<'_>, after: &str, id: &str) -> Markup {
     html! {
         div.story { (prose::to_html(after)) }
@@ -65,7 +66,7 @@ fn came_of_it(deed: &Deed<'_>, after: &str, id: &str) -> Markup {
     }
 }
 
-/// What docker would type, and the fragment of an OCI runtime's config.json.
+/// The command for docker, and the fragment of an OCI runtime's config.json.
 fn beside(reel: &Reel<'_>, docker: &str, oci: &str) -> Markup {
     html! {
         details {

@@ -1,5 +1,5 @@
-//! Rules for devices in cgroup v2: no file takes them, so a small program is put together, loaded and attached to a group;
-//! the kernel asks it at every open and mknod. See the kernel's text on cgroup-v2, "Device controller".
+//! Rules for devices in cgroup v2: no file takes them, so a small program is put together, loaded and attached to a
+//! group; the kernel asks it at every open and mknod. See the kernel's text on cgroup-v2, "Device controller".
 
 use nix::errno::Errno;
 
@@ -10,11 +10,11 @@ use super::{
 use crate::kernel::record::Recorder;
 use crate::op::DeviceRule;
 
-/// What a group may do, as the rules so far leave it; in v1 the kernel keeps this itself.
+/// The rights of a group to devices, as the rules so far leave them; in v1 the kernel keeps this itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     allows: bool,
-    /// Of the devices for which it is the other way round.
+    /// The devices for which it is the other way round.
     exceptions: Vec<Devices>,
 }
 
@@ -65,9 +65,11 @@ impl Policy {
             load_word(R4, R1, 4),
             load_word(R5, R1, 8),
         ];
+
         for devices in &self.exceptions {
             program.extend(devices.test(!self.allows));
         }
+
         program.extend([set(R0, i32::from(self.allows)), EXIT]);
         program
     }
@@ -82,6 +84,7 @@ impl Devices {
             "c" => CHARACTER,
             _ => return None,
         };
+
         let (major, minor) = words.next()?.split_once(':')?;
         let number = |text: &str| if text == "*" { Some(None) } else { text.parse().ok().map(Some) };
         let bit = |letter: char| match letter {
@@ -90,6 +93,7 @@ impl Devices {
             'w' => Some(WRITE),
             _ => None,
         };
+
         let access = words.next()?.chars().map(bit).try_fold(0, |all, bit| Some(all | bit?))?;
         Some(Devices { kind, major: number(major)?, minor: number(minor)?, access })
     }
@@ -98,6 +102,7 @@ impl Devices {
     fn test(&self, allow: bool) -> Vec<Instruction> {
         // A request is denied for any bit that is denied, and allowed only if all of its bits are.
         let (mask, fits) = if allow { (!self.access, JUMP_UNLESS_ZERO) } else { (self.access, JUMP_IF_ZERO) };
+
         let mut test = vec![jump_unless_equal(R3, self.kind)];
         test.extend(self.major.map(|major| jump_unless_equal(R4, major)));
         test.extend(self.minor.map(|minor| jump_unless_equal(R5, minor)));
@@ -108,12 +113,14 @@ impl Devices {
             set(R0, i32::from(allow)),
             EXIT,
         ]);
+
         lead_behind(&mut test);
         test
     }
 }
 
-/// Have the kernel ask a program for this policy, in the group whose directory this is; it takes the place of an earlier one.
+/// Have the kernel ask a program for this policy, in the group whose directory this is; it takes the
+/// place of an earlier one.
 pub fn attach(recorder: &mut Recorder, dir: &str, policy: &Policy) -> Result<(), Errno> {
     super::attach(recorder, dir, Kind::Devices, &policy.program())
 }
@@ -123,7 +130,7 @@ mod tests {
     use super::*;
     use crate::kernel::bpf::machine;
 
-    /// What the program says to a request.
+    /// True if the program allows a request.
     fn ask(policy: &Policy, kind: i32, major: i32, minor: i32, access: i32) -> bool {
         let request = [access << 16 | kind, major, minor];
         let load = |_, offset: i16| request[offset as usize / 4].cast_unsigned();

@@ -1,4 +1,4 @@
-//! Programs that the kernel runs at a control group's doors: put together from instructions, loaded, attached. See bpf(2).
+//! Programs that the kernel runs for a control group: put together from instructions, loaded, attached. See bpf(2).
 
 pub mod devices;
 pub mod settings;
@@ -30,7 +30,7 @@ const R3: u8 = 3;
 const R4: u8 = 4;
 const R5: u8 = 5;
 const R6: u8 = 6;
-/// Where a program's own 512 bytes end; read-only.
+/// The register that points to the end of a program's own 512 bytes; read-only.
 const FRAME: u8 = 10;
 /// `BPF_JMP | BPF_JNE | BPF_K` and `BPF_JMP | BPF_JEQ | BPF_K`: compared with the immediate.
 const JUMP_UNLESS_ZERO: u8 = 0x55;
@@ -85,7 +85,7 @@ fn lead_behind(instructions: &mut [Instruction]) {
     }
 }
 
-/// What a program is asked about.
+/// The requests that a program is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Opening and making device files.
@@ -112,13 +112,15 @@ impl Kind {
     }
 }
 
-/// Have the kernel ask a program, in the group whose directory this is and in all below; it takes the place of an earlier one.
+/// Have the kernel ask a program, in the group whose directory this is and in all below; it takes the
+/// place of an earlier one.
 fn attach(recorder: &mut Recorder, dir: &str, kind: Kind, program: &[Instruction]) -> Result<(), Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let group: OwnedFd =
         recorder.call("openat", format!("AT_FDCWD, {}, O_RDONLY|O_DIRECTORY|O_CLOEXEC", quoted(dir)), || {
             nix::fcntl::open(dir, flags, Mode::empty())
         })?;
+
     let program = load(recorder, kind, program)?;
     let (number, name) = kind.attachment();
     let attributes = AttachAttributes {
@@ -133,6 +135,7 @@ fn attach(recorder: &mut Recorder, dir: &str, kind: Kind, program: &[Instruction
         program.as_raw_fd(),
         size_of::<AttachAttributes>()
     );
+
     recorder.call("bpf", args, || bpf(PROGRAM_ATTACH, &attributes)).map(drop)
 }
 
@@ -151,6 +154,7 @@ fn load(recorder: &mut Recorder, kind: Kind, program: &[Instruction]) -> Result<
         program.len(),
         size_of::<LoadAttributes>()
     );
+
     recorder.call("bpf", args, || {
         let descriptor = bpf(PROGRAM_LOAD, &attributes)?;
         // SAFETY: the kernel has just handed out this descriptor, and nobody else knows of it.
@@ -186,8 +190,8 @@ struct AttachAttributes {
 }
 
 fn bpf<A>(command: libc::c_int, attributes: &A) -> Result<i32, Errno> {
-    // SAFETY: the attributes are laid out as the command wants them, their size is told, and what they point to outlives
-    // the call.
+    // SAFETY: the attributes are laid out as the command wants them, their size is told, and what they
+    // point to outlives the call.
     let returned = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size_of::<A>()) };
     Errno::result(returned).map(|number| number as i32)
 }
@@ -196,8 +200,8 @@ fn bpf<A>(command: libc::c_int, attributes: &A) -> Result<i32, Errno> {
 mod machine {
     use super::*;
 
-    /// What a program answers (r0), by the rules of the machine it is for: `load` is memory, by the register that points there and the
-    /// offset, and `call` a function of the kernel's, which sees the registers and gives r0.
+    /// A program's answer (r0), by the rules of the machine it is for: `load` is memory, by the register that points
+    /// there and the offset, and `call` a function of the kernel's, which sees the registers and gives r0.
     pub fn run(program: &[Instruction], load: impl Fn(u8, i16) -> u32, call: impl Fn(i32, &[i64; 11]) -> i64) -> i64 {
         let (mut registers, mut at) = ([0_i64; 11], 0);
         loop {

@@ -1,5 +1,5 @@
-//! Settings below /proc/sys that a network namespace's root may write although they are the whole machine's: a program at the door of
-//! a lab's group refuses them. See the kernel's text on BPF_PROG_TYPE_CGROUP_SYSCTL.
+//! Settings below /proc/sys that a network namespace's root may write although they are the whole machine's: a
+//! program that is attached to a lab's group refuses them. See the kernel's text on BPF_PROG_TYPE_CGROUP_SYSCTL.
 
 use nix::errno::Errno;
 
@@ -16,8 +16,8 @@ const ROOM: usize = REFUSED.len() + 1;
 /// `bpf_sysctl_get_name`, by its number.
 const GET_NAME: i32 = 101;
 
-/// Refuse what is the machine's to processes of the group whose directory this is, and of all groups below. Takes CAP_BPF and
-/// CAP_NET_ADMIN over the machine.
+/// Refuse what is the machine's to processes of the group whose directory this is, and of all groups below. Takes
+/// CAP_BPF and CAP_NET_ADMIN over the machine.
 pub fn guard(dir: &str) -> Result<(), Errno> {
     super::attach(&mut Recorder::default(), dir, Kind::Settings, &program())
 }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::kernel::bpf::machine;
 
-    /// What the program says to a request.
+    /// True if the program allows a request.
     fn is_allowed(writes: bool, name: &str) -> bool {
         let stack = std::cell::RefCell::new([0_u8; ROOM]);
         let load = |from, offset: i16| {

@@ -35,6 +35,7 @@ impl Cgroup {
             parts.extend(limits.classid.map(|class| format!("marks what it sends with {:#x}", class.0)));
             parts.extend(limits.freeze.map(|freeze| if freeze { "is frozen" } else { "is thawed" }.to_owned()));
         }
+
         format!("the cgroup {} {}", self.name, if parts.is_empty() { "is there".into() } else { parts.join(", ") })
     }
 }
@@ -74,6 +75,7 @@ fn wanted_files(limits: &Limits) -> Vec<[(&'static str, String); 2]> {
         [("freezer.state", state.to_owned()), ("cgroup.freeze", u8::from(freeze).to_string())]
     }));
     wanted.extend(limits.classid.map(|class| [(); 2].map(|()| ("net_cls.classid", class.0.to_string()))));
+
     wanted
 }
 
@@ -104,6 +106,7 @@ impl ExpectKind for Cgroup {
             let seen = or_unread(omitted, "cgroups", listed, || format!("there is no cgroup {}", self.name));
             return Verdict::failed(self.sentence(), seen);
         }
+
         if let Some(actor) = &self.has {
             let pid = world.snapshot.process_of(actor).map(|process| process.pid);
             let outside = groups.iter().find(|group| !pid.is_some_and(|pid| group.procs.contains(&pid)));
@@ -113,6 +116,7 @@ impl ExpectKind for Cgroup {
                 return Verdict::failed(self.sentence(), seen);
             }
         }
+
         let mut seen = Vec::new();
         for choices in self.limit.as_ref().map(wanted_files).unwrap_or_default() {
             let value = |name: &str| groups.iter().find_map(|group| group.files.get(name));
@@ -122,12 +126,14 @@ impl ExpectKind for Cgroup {
             });
             let shown = choices.iter().find_map(|(name, _)| Some(format!("{name} = {}", value(name)?)));
             let shown = shown.unwrap_or_else(|| format!("no file {}", choices[0].0));
+
             if !fits {
                 let shown = if shown.ends_with(CUT) { format!("{UNREAD}: {shown}") } else { shown };
                 return Verdict::failed(self.sentence(), shown);
             }
             seen.push(shown);
         }
+
         let hierarchies: Vec<&str> = groups.iter().map(|group| group.hierarchy.as_str()).collect();
         seen.push(format!("in {}", hierarchies.join(", ")));
         Verdict::held(self.sentence(), seen.join(", "))

@@ -15,8 +15,8 @@ pub struct CgroupFile {
     pub name: String,
     /// Names of the file, whichever the group has: `[pids.current]`, `[memory.usage_in_bytes, memory.current]`.
     pub file: Vec<String>,
-    /// For files of several lines, the line's first word: `nr_throttled`. A file that is a number alone has no need of it.
-    /// `written` of files on block I/O: the bytes that went to all disks.
+    /// For files of several lines, the line's first word: `nr_throttled`. A file that is a number alone has no need of
+    /// it. `written` of files on block I/O: the bytes that went to all disks.
     #[serde(default)]
     pub key: Option<String>,
     /// Not the number itself, but what it is in percent of the same number of this other group.
@@ -38,10 +38,11 @@ pub struct CgroupFile {
 }
 
 impl CgroupFile {
-    /// What stands in the file, and which file it is.
+    /// The name of the file, and the text that stands in it: all of it, or the part that `key` names.
     fn text<'a>(&self, group: &str, snapshot: &'a Snapshot) -> Option<(&'a str, String)> {
         let groups = snapshot.cgroups.iter().filter(|known| known.path == group);
         let mut named = groups.flat_map(|group| &group.files).filter(|(name, _)| self.file.contains(name));
+
         named.find_map(|(name, text)| {
             // Of a file that was cut, no sum can be told.
             if text.ends_with(CUT) {
@@ -52,6 +53,7 @@ impl CgroupFile {
             if self.key.as_deref() == Some("written") {
                 return written(text).map(|bytes| (name.as_str(), bytes.to_string()));
             }
+
             let value = match &self.key {
                 Some(_) if text.parse::<u64>().is_ok() => text.as_str(),
                 Some(key) => text.lines().find_map(|line| line.strip_prefix(key.as_str())?.strip_prefix(' '))?,
@@ -61,7 +63,7 @@ impl CgroupFile {
         })
     }
 
-    /// Why there is no such number.
+    /// The reason why there is no such number.
     fn missing(&self, snapshot: &Snapshot) -> String {
         let mut files = snapshot.cgroups.iter().filter(|group| group.path == self.name).flat_map(|group| &group.files);
         if let Some((name, _)) = files.find(|(name, text)| self.file.contains(name) && text.ends_with(CUT)) {
@@ -130,6 +132,7 @@ impl ExpectKind for CgroupFile {
             sentence.push_str(" counts up");
         }
         sentence.extend(self.grew_by.map(|more| format!(" counts up by {more} at least")));
+
         if !self.is.is_empty() {
             sentence.push_str(&format!(" is {}", self.is.join(" or ")));
             return match self.text(&self.name, world.snapshot) {
@@ -137,6 +140,7 @@ impl ExpectKind for CgroupFile {
                 None => Verdict::failed(sentence, self.missing(world.snapshot)),
             };
         }
+
         let Some((name, number)) = self.read(world.snapshot) else {
             return Verdict::failed(sentence, self.missing(world.snapshot));
         };
@@ -145,6 +149,7 @@ impl ExpectKind for CgroupFile {
             && self.at_most.is_none_or(|most| number <= most)
             && (!self.grew || number > before)
             && self.grew_by.is_none_or(|more| number >= before.saturating_add(more));
+
         let was = if self.grew || self.grew_by.is_some() { format!(", was {before}") } else { String::new() };
         verdict(fits, sentence, format!("{name} = {number}{was}"))
     }

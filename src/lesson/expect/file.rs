@@ -65,12 +65,14 @@ impl ExpectKind for File {
         if let Some(text) = &self.contains {
             sentence.push_str(&format!(" that says `{text}`"));
         }
+
         let Some(answer) = world.facts.files.get(&(self.actor.clone(), self.path.clone())) else {
             return Verdict::failed(sentence, format!("there is no {}", self.actor));
         };
         let Some(fact) = answer else {
             return verdict(self.is == Presence::Absent, sentence, "no such file");
         };
+
         let right_kind = match self.is {
             Presence::Present => true,
             Presence::File => fact.kind == FileKind::File,
@@ -85,6 +87,7 @@ impl ExpectKind for File {
                 format!("{UNREAD}: the first {read} bytes of {} do not say it", self.path),
             );
         }
+
         let first_line = fact.content.lines().next().unwrap_or_default();
         verdict(right_kind && says_it, sentence, format!("{:?} of {} bytes: {first_line}", fact.kind, fact.size))
     }

@@ -63,6 +63,7 @@ impl ExpectKind for Measured {
         sentence.extend(self.at_least.map(|least| format!(" at least {least}")));
         sentence.extend(self.at_most.map(|most| format!(" at most {most}")));
         sentence.extend(self.of.as_ref().map(|of| format!(" times that of {of}")));
+
         let Some(number) = self.measured(world, self.by.as_ref()) else {
             return Verdict::failed(sentence, "it was not measured");
         };
@@ -71,6 +72,7 @@ impl ExpectKind for Measured {
             Some((of, Some(other))) => (number / other, format!("{number}, and {other} of {of}")),
             Some((of, None)) => return Verdict::failed(sentence, format!("{of} did not measure it")),
         };
+
         let fits =
             self.at_least.is_none_or(|least| compared >= least) && self.at_most.is_none_or(|most| compared <= most);
         verdict(fits, sentence, seen)

@@ -28,16 +28,16 @@ use crate::snapshot::{Omitted, Snapshot};
 use crate::verdict::Verdict;
 use crate::view::ViewKind;
 
-/// What an expectation is judged by.
+/// The state and the records that an expectation is judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct World<'a> {
     pub snapshot: &'a Snapshot,
     /// As the step found it.
     pub before: &'a Snapshot,
     pub facts: &'a FactAnswers,
-    /// What the step's actions printed, in order.
+    /// The texts that the step's actions printed, in order.
     pub outputs: &'a [&'a str],
-    /// What the step's actions did, in order.
+    /// The records of the step's ops, in order.
     pub ops: &'a [OpRecord],
 }
 
@@ -48,23 +48,23 @@ pub enum FactRequest {
         actor: ActorName,
         path: String,
     },
-    /// Does the /proc that `viewer` sees list the process of `target`?
+    /// The process of `target` in the /proc that `viewer` sees: listed there or not.
     ProcLists {
         viewer: ActorName,
         target: ActorName,
     },
-    /// How many processes does it list?
+    /// The number of processes that this /proc lists.
     ProcCount {
         viewer: ActorName,
     },
-    /// Does `to` answer an echo request from the network namespace of `from`?
+    /// An echo request to `to` from the network namespace of `from`: answered or not.
     Reach {
         from: ActorName,
         to: Ipv4Addr,
     },
 }
 
-/// What was found. A missing answer: the actor is not there.
+/// The facts that were found. A missing answer: the actor is not there.
 #[derive(Debug, Clone, Default)]
 pub struct FactAnswers {
     pub files: BTreeMap<(ActorName, String), Option<FileFact>>,
@@ -75,7 +75,7 @@ pub struct FactAnswers {
 
 /// One kind of expectation.
 pub trait ExpectKind {
-    /// Whom it speaks of.
+    /// The actors that it speaks of.
     fn actors(&self) -> Vec<&ActorName>;
 
     fn facts(&self) -> Vec<FactRequest> {
@@ -92,7 +92,7 @@ pub trait ExpectKind {
         Vec::new()
     }
 
-    /// Why no state of the kernel could ever fulfil it: an author's mistake.
+    /// The reason why no state of the kernel could ever fulfil it: an author's mistake.
     fn fault(&self) -> Option<&'static str> {
         None
     }
@@ -248,7 +248,7 @@ impl Expect {
         Verdict { pane: self.kind().pane(), ..self.kind().judge(world) }
     }
 
-    /// Why no state of the kernel could ever fulfil it: an author's mistake.
+    /// The reason why no state of the kernel could ever fulfil it: an author's mistake.
     pub fn fault(&self) -> Option<&'static str> {
         self.kind().fault()
     }
@@ -263,18 +263,19 @@ fn verdict(ok: bool, expected: impl Into<String>, seen: impl Into<String>) -> Ve
     Verdict::new(ok, expected, seen)
 }
 
-/// What was seen, where it is not among what was read of a list: it may be among the rest.
+/// The words for what was seen, where nothing in a list fits. A list that was cut is named instead: what fits may be
+/// among the rest.
 fn or_unread(omitted: Omitted, what: &str, listed: usize, seen: impl FnOnce() -> String) -> String {
     omitted.words(what, listed).map_or_else(seen, |more| format!("{UNREAD}: {more}"))
 }
 
-/// What a file ends in that was not read to its end.
+/// The last character of a file that was not read to its end.
 const CUT: char = '…';
 
 /// The verdict on what can't be judged begins so.
 const UNREAD: &str = "could not be read whole";
 
-/// Where an actor is not specified: the lab's host.
+/// The actor where none is specified: the lab's host.
 fn host() -> ActorName {
     ActorName::host()
 }
@@ -315,6 +316,7 @@ mod tests {
             },
             ..Network::default()
         };
+
         let mark = if omitted.is_nothing() { "" } else { "…" };
         let group = Cgroup {
             hierarchy: "memory".into(),
@@ -340,6 +342,7 @@ mod tests {
             entries: vec![entry],
             truncated: !omitted.is_nothing(),
         };
+
         Snapshot {
             mounts: vec![table],
             networks: vec![network],
@@ -368,6 +371,7 @@ mod tests {
                 assert_eq!((cut.ok, cut.seen.starts_with(UNREAD)), (false, true), "{text}: {cut:?}");
             }
         };
+
         check(r#"{"mount": {"target": "/x"}}"#, false);
         check(r#"{"mount": {"target": "/x", "absent": true}}"#, true);
         check(r#"{"mounts": {"all": "private"}}"#, true);
@@ -395,6 +399,7 @@ mod tests {
                 assert_eq!((verdict.ok, verdict.seen.contains(UNREAD)), (ok, false), "{text}: {verdict:?}");
             }
         };
+
         check(r#"{"mount": {"target": "/proc", "type": "proc"}}"#, true);
         check(r#"{"mount": {"target": "/proc", "absent": true}}"#, false);
         check(r#"{"mounts": {"all": "shared"}}"#, false);
@@ -405,6 +410,7 @@ mod tests {
         check(r#"{"traffic": {"row": "class htb 10:1"}}"#, true);
         check(r#"{"cgroup": {"name": "box"}}"#, true);
         check(r#"{"overlay": {"entry": "there", "from": "lower"}}"#, true);
+
         // Two are known, and three more were counted.
         assert!(!judge(r#"{"mounts": {"at_most": 4}}"#, &lab(Omitted::Rows(3)), &facts).ok);
         let verdict = judge(r#"{"mounts": {"at_most": 5}}"#, &lab(Omitted::Uncounted), &facts);
@@ -420,10 +426,12 @@ mod tests {
         let pair = |name: &str| (host(), ActorName::from(name));
         facts.proc_lists = [(pair("seen"), Listing::Listed), (pair("none"), Listing::Unknown)].into();
         facts.proc_counts = [(host(), ProcCount { count: 8192, is_cut: true })].into();
+
         let check = |text: &str, ok: bool, unread: bool| {
             let verdict = judge(text, &Snapshot::default(), &facts);
             assert_eq!((verdict.ok, verdict.seen.starts_with(UNREAD)), (ok, unread), "{text}: {verdict:?}");
         };
+
         check(r#"{"file": {"path": "/cut", "is": "file", "contains": "start"}}"#, true, false);
         check(r#"{"file": {"path": "/cut", "is": "file", "contains": "end"}}"#, false, true);
         check(r#"{"file": {"path": "/whole", "is": "file", "contains": "end"}}"#, false, false);

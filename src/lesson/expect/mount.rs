@@ -67,6 +67,7 @@ impl ExpectKind for Mount {
         let Some(table) = world.snapshot.mounts_of(&self.actor) else {
             return Verdict::failed(self.sentence(), format!("there is no {}", self.actor));
         };
+
         // Of several mounts on one target, the last is on top.
         let fitting = table.rows.iter().rev().find(|row| self.fits(row));
         let nearest = fitting.or_else(|| table.rows.iter().rev().find(|row| row.target == self.target));
@@ -77,6 +78,7 @@ impl ExpectKind for Mount {
             }
             None => format!("no mount at {} among {listed}", self.target),
         };
+
         // What is not among those that were read may be behind them.
         let omitted = if fitting.is_some() { Omitted::Nothing } else { table.omitted };
         let ok = fitting.is_some() != self.absent && omitted.is_nothing();
@@ -114,9 +116,11 @@ impl ExpectKind for Mounts {
         sentences.extend(self.like.as_ref().map(|other| format!("{} has the mounts of {other}", self.actor)));
         sentences.extend(self.all.as_ref().map(|word| format!("all mounts of {} are {word}", self.actor)));
         let sentence = sentences.join(", and ");
+
         let Some(table) = world.snapshot.mounts_of(&self.actor) else {
             return Verdict::failed(sentence, format!("there is no {}", self.actor));
         };
+
         let listed = table.rows.len();
         let count = match table.omitted {
             Omitted::Nothing | Omitted::Uncounted => listed,
@@ -133,6 +137,7 @@ impl ExpectKind for Mounts {
             .as_ref()
             .and_then(|word| table.rows.iter().find(|row| row.propagation.word() != word))
             .map(|row| format!("{} is {}", row.target, row.propagation.word()));
+
         let counted = || format!("{count} mounts");
         let other = self.like.as_ref().and_then(|other| world.snapshot.mounts_of(other));
         let is_cut = |table: &snapshot::MountTable| !table.omitted.is_nothing();
@@ -142,13 +147,15 @@ impl ExpectKind for Mounts {
             (Some(_), None) => Some(table).filter(|table| is_cut(table)),
             (None, None) if !few => None,
             (None, None) => {
-                // What was read is enough for `like`, not for a word about all of them, or about a number that nobody counted.
+                // What was read is enough for `like`, not for a word about all of them, or about a number that nobody
+                // counted.
                 let counts = self.at_most.is_some() || self.like.is_none();
                 let matters = self.all.is_some() || (counts && table.omitted == Omitted::Uncounted);
                 let own = Some(table).filter(|table| matters && is_cut(table));
                 own.or(other.filter(|other| is_cut(other)))
             }
         };
+
         if let Some(cut) = cut {
             return Verdict::failed(sentence, or_unread(cut.omitted, "mounts", cut.rows.len(), counted));
         }

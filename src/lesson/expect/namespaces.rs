@@ -48,6 +48,7 @@ impl ExpectKind for Namespaces {
     fn judge(&self, world: &World<'_>) -> Verdict {
         let names: Vec<&str> = self.kinds.iter().map(|kind| kind.proc_name()).collect();
         let names = names.join(", ");
+
         let (other, must_differ) = match (&self.differ_from, &self.shared_with) {
             (Some(other), _) => (other, true),
             (None, Some(other)) => (other, false),
@@ -58,9 +59,11 @@ impl ExpectKind for Namespaces {
         } else {
             format!("{} shares these namespaces with {other}: {names}", self.of)
         };
+
         let (Some(one), Some(two)) = (world.snapshot.process_of(&self.of), world.snapshot.process_of(other)) else {
             return Verdict::failed(sentence, format!("{} or {other} is not there", self.of));
         };
+
         let wrong = self.kinds.iter().find(|kind| {
             let (left, right) = (one.namespaces.get(kind), two.namespaces.get(kind));
             left.is_none() || right.is_none() || (left != right) != must_differ

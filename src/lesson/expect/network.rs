@@ -44,6 +44,7 @@ impl ExpectKind for Link {
         sentence.extend(self.kind.as_ref().map(|kind| format!(" of kind {kind}")));
         sentence.extend(self.up.map(|up| if up { ", up" } else { ", down" }));
         sentence.extend(self.master.as_ref().map(|master| format!(", plugged into {master}")));
+
         let Some(network) = world.snapshot.network_of(&self.actor) else {
             return Verdict::failed(sentence, format!("there is no {}", self.actor));
         };
@@ -53,6 +54,7 @@ impl ExpectKind for Link {
             let seen = or_unread(omitted, "links", network.links.len(), || format!("links: {}", names()));
             return verdict(self.absent && omitted.is_nothing(), sentence, seen);
         };
+
         let fits = self.kind.as_ref().is_none_or(|kind| *kind == link.kind)
             && self.up.is_none_or(|up| up == link.up)
             && self.master.as_ref().is_none_or(|master| link.master.as_ref() == Some(master));
@@ -90,6 +92,7 @@ impl ExpectKind for Address {
         let Some(network) = world.snapshot.network_of(&self.actor) else {
             return Verdict::failed(sentence, format!("there is no {}", self.actor));
         };
+
         let all: Vec<String> = network
             .addresses
             .iter()
@@ -133,6 +136,7 @@ impl ExpectKind for Route {
         let mut sentence = format!("{} has a route to {}", self.actor, self.to);
         sentence.extend(self.via.as_ref().map(|via| format!(" via {via}")));
         sentence.extend(self.dev.as_ref().map(|dev| format!(" over {dev}")));
+
         let Some(network) = world.snapshot.network_of(&self.actor) else {
             return Verdict::failed(sentence, format!("there is no {}", self.actor));
         };
@@ -141,6 +145,7 @@ impl ExpectKind for Route {
                 && self.via.as_ref().is_none_or(|via| route.via.as_ref() == Some(via))
                 && self.dev.as_ref().is_none_or(|dev| route.dev == *dev)
         });
+
         let all: Vec<&str> = network.routes.iter().map(|route| route.to.as_str()).collect();
         let listed = || if all.is_empty() { "no routes".into() } else { format!("routes to {}", all.join(", ")) };
         let none = || or_unread(network.omitted.routes, "routes", network.routes.len(), listed);

@@ -46,12 +46,14 @@ impl ExpectKind for Outcome {
             (None, Some(status)) => format!("the last action ends with status {status}"),
             (None, None) => return Verdict::failed("an outcome", "neither status nor errno is given"),
         };
+
         let Some(last) = world.ops.last() else { return Verdict::failed(sentence, "nothing was done") };
         let (status, errno, seen) = match &last.outcome {
             op::Outcome::Done { .. } => (Some(0), None, "it went well".into()),
             op::Outcome::Exited { status, .. } => (Some(*status), None, format!("status {status}")),
             op::Outcome::Failed { errno, what } => (None, Some(errno), format!("{what} = {errno}")),
         };
+
         let fits = match &self.errno {
             Some(wanted) => errno == Some(wanted),
             None => status == self.status,

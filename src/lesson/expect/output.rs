@@ -41,6 +41,7 @@ impl ExpectKind for Output {
         let fits = |line: &&str| if self.whole { line.trim() == self.says } else { line.contains(&self.says) };
         let line = world.outputs.iter().flat_map(|output| output.lines()).find(fits);
         let last = world.outputs.iter().flat_map(|output| output.lines()).rfind(|line| !line.trim().is_empty());
+
         let seen = match (line, last) {
             (Some(line), _) => line.to_owned(),
             (None, Some(last)) => format!("nothing printed says it; the last line is `{}`", last.trim()),

@@ -14,7 +14,7 @@ pub struct Overlay {
     /// Relative to the merged directory.
     pub entry: String,
     pub from: From,
-    /// Where the overlay is mounted, when there are several.
+    /// The directory where the overlay is mounted, when there are several.
     #[serde(default)]
     pub merged: Option<String>,
 }
@@ -70,6 +70,7 @@ impl ExpectKind for Overlay {
             .iter()
             .filter(|overlay| self.merged.as_ref().is_none_or(|at| *at == overlay.merged));
         let entry = overlays.flat_map(|overlay| &overlay.entries).find(|entry| entry.path == self.entry);
+
         match entry {
             Some(entry) => {
                 let from = From::of(entry);

@@ -74,6 +74,7 @@ impl ExpectKind for Ps {
             Some(ProcCount { count, is_cut: true }) => format!("it lists more than {count} processes"),
             None => "it lists no processes".into(),
         };
+
         match world.facts.proc_lists.get(&key) {
             Some(Listing::Listed) => verdict(self.shown, sentence, counted),
             Some(Listing::Missing) => verdict(!self.shown, sentence, counted),

@@ -13,7 +13,8 @@ use crate::view::ViewKind;
 pub struct Traffic {
     #[serde(rename = "in", default = "host")]
     pub actor: ActorName,
-    /// Words of tc(8) or nft(8) that its row holds: `class htb 10:1 dev eth0 rate 8mbit`, `meta cgroup 1048577 counter`.
+    /// Words of tc(8) or nft(8) that its row holds: `class htb 10:1 dev eth0 rate 8mbit`,
+    /// `meta cgroup 1048577 counter`.
     pub row: String,
     /// Packets since before the step.
     #[serde(default)]
@@ -61,6 +62,7 @@ impl ExpectKind for Traffic {
             (None, Some(most)) => sentence.push_str(&format!(", passed by at most {most} packets")),
             (Some(least), Some(most)) => sentence.push_str(&format!(", passed by {least} to {most} packets")),
         }
+
         let omitted = |snapshot: &Snapshot| {
             snapshot.network_of(&self.actor).map_or(Omitted::Nothing, |network| network.omitted.traffic)
         };
@@ -69,11 +71,13 @@ impl ExpectKind for Traffic {
         let Some(now) = self.packets(world.snapshot) else {
             return Verdict::failed(sentence, unread(omitted(world.snapshot), "there is no such row"));
         };
+
         // Packets of rows that were not read are missing in the sum.
         let cut = omitted(world.snapshot).and(omitted(world.before));
         if !cut.is_nothing() && (self.at_least.is_some() || self.at_most.is_some()) {
             return Verdict::failed(sentence, unread(cut, ""));
         }
+
         let passed = now.saturating_sub(self.packets(world.before).unwrap_or(0));
         let fits = self.at_least.is_none_or(|least| passed >= least) && self.at_most.is_none_or(|most| passed <= most);
         verdict(fits, sentence, format!("{passed} packets in this step"))
@@ -93,6 +97,7 @@ mod tests {
             let network = Network { actors: vec![host()], traffic: traffic.collect(), ..Network::default() };
             Snapshot { networks: vec![network], ..Snapshot::default() }
         };
+
         let check = |row: &str, at_least, at_most, expected: bool| {
             let before = with(&[("class htb 10:1 dev eth0", 5)]);
             let snapshot = with(&[("class htb 10:1 dev eth0", 8), ("meta cgroup 1 counter in ip t c", 2)]);
@@ -102,6 +107,7 @@ mod tests {
             let verdict = expect.judge(&world);
             assert_eq!(verdict.ok, expected, "{verdict:?}");
         };
+
         check("class htb 10:1", None, None, true);
         check("class htb 10:2", None, None, false);
         check("class htb 10:1", Some(3), Some(3), true);

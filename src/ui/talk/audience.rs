@@ -1,5 +1,5 @@
-//! What the audience sees: a headline, a sentence, a command, one or two panes with only what changed, a call-out. Made for
-//! the few columns of a readable font on a wall.
+//! The picture that the audience sees: a headline, a sentence, a command, one or two panes with only what changed, a
+//! call-out. Made for the few columns of a readable font on a wall.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -24,7 +24,7 @@ const MARGIN: u16 = 3;
 /// Rows of one pane at most: more nobody reads from the last row of a room. Charts are read at a glance.
 const PANE_ROWS: u16 = 8;
 const CHART_ROWS: u16 = 16;
-/// What was printed, at most, where there is a chart of it.
+/// Rows of printed output at most, where there is a chart of it.
 const PRINTED_WITH_CHART: u16 = 4;
 /// Two panes stand side by side from here on.
 const TWO_PANES: u16 = 110;
@@ -44,16 +44,19 @@ pub fn draw(talk: &Talk, stage: &AudienceView, look: &Look, area: Rect, frame: &
     draw_head(talk, stage, look.theme, Rect { height: 1, ..area }, frame);
     draw_foot(talk, stage, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
     let body = body(area);
+
     if let Beat::Ask { .. } = stage.beat {
         let lines = question_lines(talk, stage, columns(body), look.theme);
         frame.render_widget(Paragraph::new(lines), inset(body));
         return;
     }
+
     let panes = talk.panes(stage);
     if let (true, Some(pane)) = (stage.zoomed, panes.first()) {
         draw_pane(talk, stage, *pane, look.theme, body, frame);
         return;
     }
+
     let words = words(talk, stage, columns(body), look.theme);
     let shares = Shares::of(talk, stage, &words, &panes, body.height);
     // With rows to spare, words stand apart.
@@ -76,6 +79,7 @@ pub fn draw(talk: &Talk, stage: &AudienceView, look: &Look, area: Rect, frame: &
         draw_panes(talk, stage, &panes, look.theme, Rect { y, height: shares.pane, ..body }, frame);
         y += shares.pane + gap;
     }
+
     let height = (words.below.len() as u16).min(body.bottom().saturating_sub(y));
     frame.render_widget(Paragraph::new(words.below), inset(Rect { y, height, ..body }));
 }
@@ -96,6 +100,7 @@ impl Shares {
         let has_chart = first.iter().any(|row| row.kind == RowKind::Chart);
         let most = if has_chart { PRINTED_WITH_CHART } else { PANE_ROWS };
         let printed = if stage.shows_outcome() { most.min(talk.printed().len() as u16) } else { 0 };
+
         // A pane keeps its height where it is alone, so that it does not jump from beat to beat.
         let wanted = match rows {
             0 if stage.pane.is_none() => 0,
@@ -103,11 +108,13 @@ impl Shares {
             _ if printed == 0 => PANE_ROWS + 2,
             rows => rows.clamp(1, PANE_ROWS) + 2,
         };
+
         let is_telling = stage.pane.is_some() || printed == 0 || panes.first().is_some_and(|pane| talk.has_news(*pane));
         let left = room.saturating_sub(printed);
         // What changed takes rows from what was printed; how things stand anyway takes what that leaves.
         let pane = if is_telling { wanted.min(left.max(LEAST_PANE)).min(room) } else { wanted.min(left) };
         let pane = if pane < LEAST_PANE.min(wanted) { 0 } else { pane };
+
         Shares { printed: printed.min(room.saturating_sub(pane)), pane }
     }
 }
@@ -135,10 +142,11 @@ fn printed_lines(talk: &Talk, rows: u16, columns: usize, theme: Theme) -> Vec<Li
     lines
 }
 
-/// What does not fit this screen, in words; None where all does.
+/// The part that does not fit this screen, in words; None where all does.
 pub fn overflow(talk: &Talk, stage: &AudienceView, theme: Theme, columns: u16, rows: u16) -> Option<String> {
     let body = body(Rect::new(0, 0, columns, rows));
     let width = self::columns(body);
+
     let (needed, what) = match stage.beat {
         Beat::Ask { .. } => (question_lines(talk, stage, width, theme).len(), "the question"),
         Beat::Tell { .. } | Beat::Show { .. } | Beat::WhatIf { .. } => {
@@ -149,6 +157,7 @@ pub fn overflow(talk: &Talk, stage: &AudienceView, theme: Theme, columns: u16, r
             (words.rows() + evidence, "what is said and shown")
         }
     };
+
     let room = usize::from(body.height);
     (needed > room).then(|| format!("{what} takes {needed} rows, there are {room}"))
 }
@@ -178,7 +187,7 @@ fn draw_head(talk: &Talk, stage: &AudienceView, theme: Theme, area: Rect, frame:
     frame.render_widget(Paragraph::new(line), area);
 }
 
-/// What the picture is of, if not of a lab; keys, or the time a question stands; how far the lesson is.
+/// Draw the last row: the tape that the picture is of, keys, the seconds a question stands, how far the lesson is.
 fn draw_foot(talk: &Talk, stage: &AudienceView, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     const BAR: usize = 12;
     let count = talk.view.lesson.steps.len();
@@ -198,6 +207,7 @@ fn words(talk: &Talk, stage: &AudienceView, columns: usize, theme: Theme) -> Wor
         return Words { above: Vec::new(), command: Vec::new(), below: Vec::new() };
     };
     let commands = commands(talk, &step, columns, theme);
+
     let said = |own: &str, story: &str| {
         let text = match stage.beat {
             // It is short, and its first sentence alone says too little.
@@ -207,16 +217,19 @@ fn words(talk: &Talk, stage: &AudienceView, columns: usize, theme: Theme) -> Wor
         };
         markdown::lines(&text, columns, theme)
     };
+
     if !stage.shows_outcome() {
         // How a repair is made is for the room to find.
         let command = if step.breaks.is_empty() { commands.concat() } else { Vec::new() };
         return Words { above: said(&step.say, &step.story), command, below: Vec::new() };
     }
+
     let because = talk.record(stage.beat).and_then(|record| left_out_because(record));
     let below = match because {
         Some(why) => wrapped(&safe(&why), columns).into_iter().map(Line::from).collect(),
         None => said(&step.callout, &step.after),
     };
+
     let bold = below.into_iter().map(|line: Line<'static>| line.style(theme.bold()));
     Words { above: Vec::new(), command: last_commands(commands, theme), below: bold.collect() }
 }
@@ -243,13 +256,16 @@ fn last_commands(all: Vec<Vec<Line<'static>>>, theme: Theme) -> Vec<Line<'static
         rows += command.len();
         kept.push(command);
     }
+
     let dots = Line::styled("...", theme.dim());
     let mut lines: Vec<Line<'static>> = if kept.len() < count { vec![dots.clone()] } else { Vec::new() };
     lines.extend(kept.into_iter().rev().flatten());
+
     if lines.len() > COMMAND_AGAIN + 1 {
         lines.truncate(COMMAND_AGAIN);
         lines.push(dots);
     }
+
     lines
 }
 
@@ -259,9 +275,11 @@ fn question_lines(talk: &Talk, stage: &AudienceView, columns: usize, theme: Them
     lines.extend(markdown::lines(&question.ask, columns, theme).into_iter().map(|line| line.style(theme.bold())));
     lines.push(Line::default());
     lines.extend(option_lines(talk, stage, question, columns, theme));
+
     if !stage.revealed {
         return lines;
     }
+
     if let (Some(grade), Kind::Value(_) | Kind::Order(_)) = (talk.answer(stage.beat), question.kind()) {
         lines.extend(wrapped(&safe(&grade.right), columns).into_iter().map(|text| Line::styled(text, theme.good())));
     }
@@ -286,6 +304,7 @@ fn option_lines(
         }
         _ => (0..options.len()).collect(),
     };
+
     let mut lines = Vec::new();
     for (place, option) in order.into_iter().enumerate() {
         let is_right = right.get(option) == Some(&true);
@@ -299,6 +318,7 @@ fn option_lines(
             lines.push(if is_right { line.style(theme.good()) } else { line });
         }
     }
+
     lines
 }
 
@@ -319,9 +339,11 @@ fn draw_pane(talk: &Talk, stage: &AudienceView, view: ViewKind, theme: Theme, ar
     let rows = talk.rows(view);
     let changes = rows.iter().filter(|row| row.mark.is_change()).count();
     let right = if changes > 0 { " what changed ".to_owned() } else { String::new() };
+
     let block = frame_block(format!(" {} ", view.title()), right, false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+
     let height = usize::from(inner.height);
     // A marked row is in sight.
     let wanted = stage.marked.map_or(stage.top, |row| row.saturating_sub(height / 2));
@@ -334,6 +356,7 @@ fn draw_pane(talk: &Talk, stage: &AudienceView, view: ViewKind, theme: Theme, ar
         .map(|(index, row)| pane_line(row, stage.marked == Some(index), usize::from(inner.width), theme))
         .collect();
     frame.render_widget(Paragraph::new(lines), inner);
+
     let hidden = rows.len().saturating_sub(top + height);
     if hidden > 0 && area.width > 14 {
         let more = format!(" +{hidden} more ");

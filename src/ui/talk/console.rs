@@ -29,6 +29,7 @@ const NOTES_TITLE: usize = 28;
 pub(super) fn draw(window: &TalkView, talk: &Talk, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     draw_head(window, talk, look.theme, head, frame);
+
     if area.width < 100 || area.height < 28 {
         let [notes, next, audience] =
             Layout::vertical([Constraint::Min(4), Constraint::Length(5), Constraint::Length(6)]).areas(body);
@@ -37,11 +38,13 @@ pub(super) fn draw(window: &TalkView, talk: &Talk, look: &Look, area: Rect, fram
         draw_controls(talk, look.theme, audience, frame);
         return;
     }
+
     let [upper, middle, lower] =
         Layout::vertical([Constraint::Min(12), Constraint::Length(7), Constraint::Length(9)]).areas(body);
     let halves = |area| Layout::horizontal([Constraint::Percentage(50); 2]).areas::<2>(area);
     let [notes, preview] = halves(upper);
     let [next, controls] = halves(middle);
+
     draw_notes(window, talk, look, notes, frame);
     draw_preview(window, talk, look, preview, frame);
     draw_next(talk, look.theme, next, frame);
@@ -58,6 +61,7 @@ fn draw_head(window: &TalkView, talk: &Talk, theme: Theme, area: Rect, frame: &m
     let used = clock.used.get(step).copied().unwrap_or_default();
     let planned = clock.planned.get(step).copied().unwrap_or_default();
     let pause = if clock.runs { "" } else { "clock stands  " };
+
     let right = format!(
         "{tape}{drives}{armed}{pause}{}step {} of {}  {} of {}  {} ",
         if window.now.is_empty() { String::new() } else { format!("{}  ", window.now) },
@@ -67,6 +71,7 @@ fn draw_head(window: &TalkView, talk: &Talk, theme: Theme, area: Rect, frame: &m
         minutes(clock.total_planned()),
         lateness(talk),
     );
+
     let room = usize::from(area.width).saturating_sub(right.width());
     let left = format!(" CONSOLE  {}/{}", step + 1, talk.view.lesson.steps.len());
     frame.render_widget(Paragraph::new(Line::styled(column(&left, room) + &right, theme.bold())), area);
@@ -91,18 +96,21 @@ pub(super) fn draw_notes(window: &TalkView, talk: &Talk, look: &Look, area: Rect
     let beat = talk.set.beat;
     let own: Vec<Beat> = talk.beats().into_iter().filter(|one| one.step() == beat.step()).collect();
     let at = own.iter().position(|one| *one == beat);
+
     let columns = usize::from(area.width.saturating_sub(2));
     let lines = note_lines(talk, columns, look.theme);
     let height = usize::from(area.height.saturating_sub(2));
     let scroll = window.notes_scroll.min(lines.len().saturating_sub(height));
     let hidden = lines.len().saturating_sub(scroll + height);
     let more = if hidden > 0 { format!(" Down: {hidden} more ") } else { String::new() };
+
     let title = talk.step(beat).map_or_else(String::new, |step| prose(&step.title));
     let title = shortened(&title, columns.saturating_sub(NOTES_TITLE + more.len()));
     let place = at.map_or_else(|| "what if".into(), |at| format!("beat {} of {}", at + 1, own.len()));
     let block = frame_block(format!(" {title}: notes, {place} "), more, false, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+
     let shown: Vec<Line<'_>> = lines.into_iter().skip(scroll).take(height).collect();
     frame.render_widget(Paragraph::new(shown), inner);
 }
@@ -113,6 +121,7 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let steps = &talk.view.lesson.steps;
     let Some(step) = steps.get(beat.step()) else { return Vec::new() };
     let mut lines = markdown::lines(&step.notes, columns, theme);
+
     let mut part = |heading: &str, text: &str| {
         if !text.trim().is_empty() {
             lines.push(Line::default());
@@ -120,6 +129,7 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
             lines.extend(markdown::lines(text, columns, theme));
         }
     };
+
     match beat {
         Beat::Tell { .. } => part("What it is about:", &step.story),
         Beat::Show { .. } => part("What is to be seen:", &step.after),
@@ -137,6 +147,7 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
             }
         }
     }
+
     for branch in step.branches.iter().filter(|_| matches!(beat, Beat::Tell { .. })) {
         part("w asks:", &branch.title);
     }
@@ -177,21 +188,24 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         }
         (Phase::Ready, Coming::End) => vec![Line::from("the end of the lesson")],
     };
+
     let what_ifs = talk.view.lesson.steps.get(talk.set.beat.step()).map_or(0, |step| step.branches.len());
     if what_ifs > 0 && !matches!(talk.set.beat, Beat::WhatIf { .. }) {
         lines.push(Line::styled(format!("w: what if? ({what_ifs})"), theme.dim()));
     }
+
     let block = frame_block(" Next ".into(), " PgDn ".into(), false, theme);
     let inner = block.inner(area);
     // What can be turned to stays in sight.
     if lines.len() > usize::from(inner.height) && what_ifs > 0 {
         lines.drain(usize::from(inner.height).saturating_sub(1)..lines.len() - 1);
     }
+
     frame.render_widget(block, area);
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
-/// What would be typed for the beat.
+/// The lines that would be typed for the beat, below a heading.
 fn command_lines(heading: &'static str, talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let step = talk.step(talk.set.beat);
     let typed = step.iter().flat_map(|step| talk.typed(step));
@@ -203,17 +217,20 @@ fn draw_controls(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let columns = usize::from(area.width.saturating_sub(2));
     let viewers: Vec<_> = talk.windows.all.iter().filter(|one| one.role != Role::Console).collect();
     let smallest = viewers.iter().map(|one| one.size).min_by_key(|size| u32::from(size.0) * u32::from(size.1));
+
     let title = match smallest {
         None => " Audience: no window is open ".to_owned(),
         Some((columns, rows)) if viewers.len() == 1 => format!(" Audience: one window, {columns}x{rows} "),
         Some((columns, rows)) => format!(" Audience: {} windows, smallest {columns}x{rows} ", viewers.len()),
     };
+
     let (set, shown) = (&talk.set, &talk.shown);
     let mut showing = format!("showing step {}, {}", shown.beat.step() + 1, shown.beat.words(shown.revealed));
     let on = [(set.blank, "BLANK"), (set.frozen, "FROZEN"), (set.masked, "masked"), (set.keys.is_some(), "keys shown")];
     for (_, word) in on.iter().filter(|(is_on, _)| *is_on) {
         showing.push_str(&format!("  {word}"));
     }
+
     let mut lines = vec![Line::styled(shortened(&showing, columns), theme.bold())];
     let pane = talk.panes(shown).first().map_or("none", |pane| pane.title());
     let zoom = if shown.zoomed { ", zoomed" } else { "" };
@@ -226,6 +243,7 @@ fn draw_controls(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         Line::styled("B blank   F freeze   1-7 pane, z zoom   L mark a row", theme.dim()),
         Line::styled("K keys   M mask names   A +5 min   P pause   S skip", theme.dim()),
     ]);
+
     let block = frame_block(title, String::new(), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
@@ -249,6 +267,7 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let block = frame_block(" Timeline: planned, used ".into(), format!(" {} ", lateness(talk)), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+
     let clock = talk.clock();
     let left_out = talk.left_out();
     let rows = usize::from(inner.height).saturating_sub(1).max(1);
@@ -256,6 +275,7 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let steps = &talk.view.lesson.steps;
     let at = talk.set.beat.step();
     let first = (at / rows).saturating_sub(columns / 2).min((steps.len() / rows + 1).saturating_sub(columns)) * rows;
+
     let mut lines: Vec<Line<'_>> = Vec::new();
     for row in 0..rows {
         let cells = (0..columns).filter_map(|column_at| {
@@ -274,6 +294,7 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         });
         lines.push(Line::from(cells.collect::<String>()));
     }
+
     let skip = clock.to_skip(&talk.view.lesson, |step| left_out.contains(&step));
     let advice = match skip.first() {
         None => String::new(),
@@ -283,6 +304,7 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             format!("to end on time skip {}   S: skip {}", all.join(", "), first + 1)
         }
     };
+
     lines.push(Line::styled(shortened(&advice, usize::from(inner.width)), theme.bold()));
     frame.render_widget(Paragraph::new(lines), inner);
 }
@@ -293,6 +315,7 @@ pub(super) fn draw_jump(talk: &Talk, at: usize, theme: Theme, area: Rect, frame:
     let place = centred(area, 64, steps.len() as u16 + 2);
     let height = usize::from(place.height.saturating_sub(2));
     let top = at.saturating_sub(height / 2).min(steps.len().saturating_sub(height));
+
     let lines: Vec<Line<'_>> = steps
         .iter()
         .enumerate()
@@ -304,23 +327,27 @@ pub(super) fn draw_jump(talk: &Talk, at: usize, theme: Theme, area: Rect, frame:
             if index == at { line.style(theme.selected()) } else { line }
         })
         .collect();
+
     draw_box(lines, " Jump to (Enter; Esc: stay) ", theme, place, frame);
 }
 
 pub(super) fn draw_footer(window: &TalkView, notice: Option<&str>, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Clear, area);
     let columns = usize::from(area.width);
+
     if let Some((question, _)) = &window.asks {
         let text = shortened(&format!(" {}   y: yes, any other key: no", safe(question)), columns);
         frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
         return;
     }
+
     if let Some(notice) = notice {
         let lines = wrapped(&safe(notice), columns.saturating_sub(1));
         let text = shortened(&format!(" {}", lines.join(" ")), columns);
         frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
         return;
     }
+
     let mut text = String::new();
     for one in keys::listed(window).filter(|one| !one.short.is_empty()) {
         let item = format!(" {} {} ", one.label, one.short);

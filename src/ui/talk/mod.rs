@@ -20,6 +20,7 @@ use crate::text::{column, safe, shortened};
 pub fn draw(window: &TalkView, notice: Option<&str>, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let body = Rect { height: area.height - 1, ..area };
     let footer = Rect { y: area.bottom() - 1, height: 1, ..area };
+
     let Some(talk) = &window.talk else {
         let text = notice.map_or_else(|| "waiting for the talk ...".to_owned(), safe);
         frame.render_widget(Paragraph::new(text), area);
@@ -29,6 +30,7 @@ pub fn draw(window: &TalkView, notice: Option<&str>, look: &Look, area: Rect, fr
         draw_end(window, proof, look.theme, area, frame);
         return;
     }
+
     match window.role {
         Role::Console => {
             console::draw(window, talk, look, body, frame);
@@ -51,6 +53,7 @@ pub fn draw(window: &TalkView, notice: Option<&str>, look: &Look, area: Rect, fr
             }
         }
     }
+
     if let Some(at) = window.jump {
         console::draw_jump(talk, at, look.theme, body, frame);
     }
@@ -79,6 +82,7 @@ fn cover(buffer: &mut Buffer, area: Rect, words: &[String]) {
             starts.push((text.len(), x));
             text.push_str(buffer[(x, y)].symbol());
         }
+
         for word in words.iter().filter(|word| !word.is_empty()) {
             for (at, found) in text.match_indices(word.as_str()) {
                 let within = starts.iter().filter(|(start, _)| (at..at + found.len()).contains(start));
@@ -101,6 +105,7 @@ fn draw_help(window: &TalkView, scroll: usize, theme: Theme, area: Rect, frame: 
 fn draw_end(window: &TalkView, proof: &crate::proof::Proof, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Clear, area);
     let mut lines = vec![Line::default(), Line::styled("   The talk is over.", theme.bold()), Line::default()];
+
     let is_tape = window.talk.as_ref().is_some_and(|talk| talk.view.tape.is_some());
     if !is_tape && !proof.rows.is_empty() {
         lines.push(Line::from("   The machine, before and after:"));
@@ -110,6 +115,7 @@ fn draw_end(window: &TalkView, proof: &crate::proof::Proof, theme: Theme, area: 
             lines.push(Line::from(shortened(&text, usize::from(area.width))));
         }
     }
+
     lines.extend([Line::default(), Line::styled("   any key closes this window", theme.dim())]);
     frame.render_widget(Paragraph::new(lines), area);
 }

@@ -13,7 +13,7 @@ use crate::ui::theme::Theme;
 /// Columns and rows that a readable font gives.
 pub const SIZES: [(u16, u16); 3] = [(80, 24), (100, 30), (120, 40)];
 
-/// What does not fit, a sentence each. Without a tape, panes and the kernel's answers are missing from the pictures.
+/// All that does not fit, a sentence each. Without a tape, the pictures lack panes and the kernel's answers.
 pub fn misfits(lesson: &Arc<Lesson>, tape: Option<&Tape>) -> Vec<String> {
     let mut talk = Talk::rehearsed(Arc::clone(lesson), tape);
     let mut found = Vec::new();
@@ -23,6 +23,7 @@ pub fn misfits(lesson: &Arc<Lesson>, tape: Option<&Tape>) -> Vec<String> {
             found.extend(misfit(&mut talk, beat, true));
         }
     }
+
     for (step, of) in lesson.steps.iter().enumerate() {
         for branch in 0..of.branches.len() {
             let beat = Beat::WhatIf { step, branch };
@@ -34,6 +35,7 @@ pub fn misfits(lesson: &Arc<Lesson>, tape: Option<&Tape>) -> Vec<String> {
             found.extend(misfit(&mut talk, beat, true));
         }
     }
+
     found
 }
 
