@@ -6,6 +6,8 @@ use std::path::Path;
 
 use common::tty::Tty;
 use common::{Machine, alone, unboxed};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use unboxed::engine::session::SessionOptions;
 
 /// The roles that can be made to panic, and what is said of them.
@@ -62,6 +64,44 @@ fn a_panic_of_a_role_is_on_the_screen() {
         tty.assert_is_back();
         before.assert_comes_back();
     }
+}
+
+#[test]
+fn a_keeper_that_is_killed_is_the_reason_that_is_told() {
+    let _turn = alone();
+    let before = Machine::now();
+    let mut tty = Tty::start(120, 40, &["learn", "2"], &[]);
+    tty.wait_for("Enter: run it");
+    let processes = common::lab_processes();
+    let keeper = processes.iter().find_map(|line| line.strip_suffix(" unboxed: keeper")).expect("a keeper");
+    kill(Pid::from_raw(keeper.parse().expect("a pid")), Signal::SIGKILL).expect("a signal");
+    tty.press("\r");
+    tty.wait_for(&format!("keeper process {keeper} is gone: it was killed by SIGKILL"));
+    tty.press("qqq");
+    tty.wait_end();
+    before.assert_comes_back();
+}
+
+#[test]
+fn an_error_that_nobody_can_read_is_no_panic() {
+    let pty = nix::pty::openpty(None, None).expect("a pseudo-terminal");
+    drop(pty.master);
+    let status = unboxed().args(["run", "nothing-like-it"]).stderr(pty.slave).status().expect("unboxed starts");
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn a_panic_of_the_front_end_is_logged_without_a_screen_too() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("log");
+    // Whatever is printed there fails, and `println!` panics for it.
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+    let mut command = unboxed();
+    command.args(["doctor", "--log"]).arg(&path).stdout(full);
+    let output = command.output().expect("unboxed starts");
+    assert!(!output.status.success());
+    let log = log_of(&path);
+    assert!(log.lines().any(|line| line.contains(" ERROR front end[") && line.contains("panicked at ")), "{log}");
 }
 
 #[test]

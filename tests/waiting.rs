@@ -68,7 +68,7 @@ impl Engine {
         let (requests, for_engine) = requests::channel().expect("a queue");
         let (to_front, events) = events::channel();
         let thread = std::thread::spawn(move || {
-            let options = SessionOptions::new(common::program().to_path_buf(), true);
+            let options = SessionOptions::new(common::program(), true);
             let open = |waiting| Session::open_waiting(lesson, common::facts(), &options, waiting);
             play::serve(open, &for_engine, &std::sync::mpsc::channel().1, &to_front);
         });

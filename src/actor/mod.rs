@@ -32,6 +32,22 @@ pub fn serve(name: &ActorName, wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(
 }
 
 fn serve_as(standing: Standing, name: &ActorName, mut wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(), WireError> {
+    // The number of the request that is being answered; 0 for the first word.
+    let mut id = 0;
+    let served = panics::caught(|| serve_until_closed(&standing, name, &mut wire, extra, &mut id));
+    served.unwrap_or_else(|place| {
+        let failure = RoleFailure::panicked("actor", &place);
+        wire.send(&Numbered { id, message: FromActor::Panicked(failure) }, &[])
+    })
+}
+
+fn serve_until_closed(
+    standing: &Standing,
+    name: &ActorName,
+    wire: &mut Wire,
+    extra: &[BorrowedFd<'_>],
+    id: &mut u64,
+) -> Result<(), WireError> {
     let (netlink, monitor, firewall) = (net::open_socket()?, net::open_monitor()?, nft::open_socket()?);
     let mut fds = vec![netlink.as_raw_fd(), monitor.as_raw_fd(), firewall.as_raw_fd()];
     fds.extend(extra.iter().map(AsRawFd::as_raw_fd));
@@ -40,21 +56,14 @@ fn serve_as(standing: Standing, name: &ActorName, mut wire: Wire, extra: &[Borro
 
     let children = watch_children()?;
     loop {
-        await_request(&wire, &children)?;
+        await_request(wire, &children)?;
         let request = match wire.receive::<Numbered<ToActor>>() {
             Ok(received) => received.message,
             Err(WireError::Closed) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let id = request.id;
-        let answered = panics::caught(|| answer(&standing, name, &mut Answer { wire: &mut wire, id }, request.message));
-        match answered {
-            Ok(answered) => answered?,
-            Err(place) => {
-                let failure = RoleFailure::panicked("actor", &place);
-                return wire.send(&Numbered { id, message: FromActor::Panicked(failure) }, &[]);
-            }
-        }
+        *id = request.id;
+        answer(standing, name, &mut Answer { wire, id: request.id }, request.message)?;
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::input;
+use super::{input, to_stderr};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
 use crate::tape::{Tape, file, shelf};
@@ -25,7 +25,7 @@ fn fits_a_wall(name: &str, lesson: Lesson) -> bool {
     misfits.dedup();
 
     for misfit in &misfits {
-        eprintln!("{}: {}", text::safe(name), text::safe(misfit));
+        to_stderr(&format!("{}: {}", text::safe(name), text::safe(misfit)));
     }
     misfits.is_empty()
 }
@@ -38,7 +38,7 @@ pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
             // The others are checked all the same.
             Err(error) => {
                 all_sound = false;
-                eprintln!("{}", text::safe_lines(&format!("{error:#}")));
+                to_stderr(&text::safe_lines(&format!("{error:#}")));
                 continue;
             }
         };
@@ -50,7 +50,7 @@ pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
             }
             Err(error) => {
                 all_sound = false;
-                eprintln!("{}", text::safe_lines(&error.to_string()));
+                to_stderr(&text::safe_lines(&error.to_string()));
             }
         }
     }

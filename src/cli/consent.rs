@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use nix::sys::stat::Mode;
 
-use super::is_path;
+use super::{complain, is_path};
 use crate::kernel::directory::OpenDirectory;
 use crate::kernel::home;
 use crate::lesson::model::Lesson;
@@ -56,7 +56,7 @@ pub fn ask(name: &str, lesson: &Lesson, consent: Consent) -> anyhow::Result<()> 
     }
 
     if let Some(trouble) = keep(lesson) {
-        eprintln!("unboxed: {}", safe(&trouble));
+        complain(&safe(&trouble));
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `unboxed doctor`: what this machine allows, and which lessons play.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::{Format, facts};
@@ -15,7 +16,7 @@ pub fn doctor(format: Format) -> anyhow::Result<ExitCode> {
     match format {
         Format::Text => println!("{}", verdicts(&facts, &found)?),
         Format::Json => {
-            let object = serde_json::json!({ "facts": facts, "findings": found, "lessons": playable(&facts)? });
+            let object = serde_json::json!({ "facts": facts, "findings": found, "lessons": playable(&catalogue::all()?, &facts) });
             println!("{}", text::in_json(&serde_json::to_string_pretty(&object)?));
         }
     }
@@ -25,29 +26,24 @@ pub fn doctor(format: Format) -> anyhow::Result<ExitCode> {
 }
 
 /// The same and more, as one text for a report of a fault.
-pub fn report() -> anyhow::Result<ExitCode> {
+pub fn report(log: Option<&Path>) -> anyhow::Result<ExitCode> {
     let facts = facts();
     let verdicts = verdicts(&facts, &findings(&facts))?;
-    println!("{}", super::report::report(&facts, &verdicts)?);
+    println!("{}", super::report::report(&facts, &verdicts, log)?);
     Ok(ExitCode::SUCCESS)
 }
 
 /// Each lesson by id and title, and whether it plays here.
-fn playable(facts: &Facts) -> anyhow::Result<Vec<(String, String, Playable)>> {
-    let lessons = catalogue::all()?;
-    Ok(lessons
-        .into_iter()
-        .map(|lesson| (lesson.id.clone(), lesson.title.clone(), can_play(&lesson.needs, facts)))
-        .collect())
+fn playable(lessons: &[Lesson], facts: &Facts) -> Vec<(String, String, Playable)> {
+    lessons.iter().map(|lesson| (lesson.id.clone(), lesson.title.clone(), can_play(&lesson.needs, facts))).collect()
 }
 
 /// The doctor's words on the machine, the lessons, and steps that are left out.
 fn verdicts(facts: &Facts, found: &[MachineFinding]) -> anyhow::Result<String> {
-    let mut said = text::prose_lines(&render(found, &playable(facts)?));
-    for lesson in catalogue::all()? {
-        said.extend(skipped(&lesson, facts));
-    }
-    Ok(said)
+    let lessons = catalogue::all()?;
+    let mut said = vec![text::prose_lines(&render(found, &playable(&lessons, facts)))];
+    said.extend(lessons.iter().flat_map(|lesson| skipped(lesson, facts)));
+    Ok(said.join("\n"))
 }
 
 /// Steps that a playable lesson leaves out on this machine, each on lines of its own.
@@ -60,8 +56,8 @@ fn skipped(lesson: &Lesson, facts: &Facts) -> Vec<String> {
     for step in &lesson.steps {
         if let Playable::No { why, cure } = can_play(&step.needs, facts) {
             let (title, why, cure) = (text::prose(&step.title), text::one_line(&why), text::one_line(&cure));
-            said.push(format!("\nnote  {}: the step `{title}` is left out here: {why}", lesson.id));
-            said.push(format!("\n      to change that: {cure}"));
+            said.push(format!("note  {}: the step `{title}` is left out here: {why}", lesson.id));
+            said.push(format!("      to change that: {cure}"));
         }
     }
     said

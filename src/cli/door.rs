@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::Filter;
 use super::socket::{self, Behind, Place};
+use super::to_stderr;
 use crate::engine::{ShellTerminal, Visit};
 use crate::kernel::pty::{self, TerminalSize};
 use crate::op::ActorName;
@@ -123,7 +124,7 @@ impl Drop for Raw {
 fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
     let is_terminal = std::io::stdin().is_terminal();
     if is_terminal && std::io::stderr().is_terminal() {
-        eprintln!("{BANNER}");
+        to_stderr(BANNER);
     }
     let _raw = if is_terminal {
         crossterm::terminal::enable_raw_mode().context("could not switch the terminal to raw mode")?;

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::consent::{self, Consent};
 use super::saver::Saver;
-use super::{check_live, door, facts, is_path, open_lesson, program, record};
+use super::{check_live, complain, door, facts, is_path, open_lesson, program, record};
 use crate::app::exam::Exam;
 use crate::app::{CatalogueRow, Note, Source};
 use crate::doctor::{Facts, Playable, can_play};
@@ -21,7 +21,6 @@ use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
 use crate::progress::Progress;
 use crate::tape::{Tape, player, shelf};
-use crate::text;
 use crate::tui::{self, Backstage, EngineLink, TuiOptions};
 
 /// How the screen is opened.
@@ -176,7 +175,7 @@ fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyh
 
     let shown = tui::run(options, &mut backstage);
     if let Some(said) = backstage.saver.finish() {
-        eprintln!("unboxed: {}", text::safe_lines(&said));
+        complain(&said);
     }
     shown.map(|()| ExitCode::SUCCESS)
 }
@@ -238,7 +237,7 @@ impl Backstage for Engines {
         let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
         let (to_front, events) = events::channel();
         let (facts, own) = (self.facts.clone(), Arc::clone(&lesson));
-        let options = SessionOptions::new(program().to_path_buf(), true);
+        let options = SessionOptions::new(program(), true);
 
         // Without a door `unboxed shell` finds nothing; that is no reason not to learn.
         let door = door::open();

@@ -8,6 +8,7 @@ mod export;
 mod filter;
 mod input;
 mod learn;
+mod names;
 mod present;
 mod progress;
 mod record;
@@ -17,6 +18,7 @@ mod saver;
 mod socket;
 mod whole_file;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,7 +27,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 use crate::doctor::{Facts, Playable, Roots, can_play};
-use crate::kernel::log;
+use crate::kernel::{log, panics};
 use crate::lesson::catalogue::{self, FindError};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
@@ -113,19 +115,30 @@ pub enum Format {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let command = arguments.command.unwrap_or(Command::Learn { lesson: None, options: learn::LearnOptions::default() });
-    let carried_out = arguments.log.as_deref().map_or(Ok(()), open_log).and_then(|()| carry_out(command));
-    match carried_out {
+    match begin_log(&command, arguments.log.as_deref()).and_then(|()| carry_out(command, arguments.log.as_deref())) {
         Ok(code) => code,
         Err(error) => {
             tracing::error!("{}", sentence(&error));
-            eprintln!("unboxed: {}", text::safe_lines(&sentence(&error)));
+            complain(&sentence(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Begin the log, as much of it as `UNBOXED_LOG` says.
-fn open_log(path: &Path) -> anyhow::Result<()> {
+/// Print a line to standard error, if there is still somebody to read it: the macro for it panics where the terminal
+/// is gone.
+fn to_stderr(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Say what went wrong.
+fn complain(said: &str) {
+    to_stderr(&format!("unboxed: {}", text::safe_lines(said)));
+}
+
+/// Begin the log, as much of it as `UNBOXED_LOG` says. A report reads one, and adds nothing to it.
+fn begin_log(command: &Command, path: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = path.filter(|_| !matches!(command, Command::Doctor { report: true, .. })) else { return Ok(()) };
     let level = match std::env::var(log::LEVEL_VARIABLE).as_deref() {
         Err(_) | Ok("") | Ok("info") => LevelFilter::INFO,
         Ok("debug") => LevelFilter::DEBUG,
@@ -133,6 +146,13 @@ fn open_log(path: &Path) -> anyhow::Result<()> {
         Ok(other) => bail!("{} is `{other}`: it can be info, debug or trace", log::LEVEL_VARIABLE),
     };
     log::open(path, level).with_context(|| format!("could not write the log to {}", path.display()))?;
+
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tracing::error!("panicked {}", panics::describe(panic));
+        default(panic);
+    }));
+
     let kernel = nix::sys::utsname::uname().map(|uname| uname.release().to_string_lossy().into_owned());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), kernel = kernel.unwrap_or_default(), "starts");
     Ok(())
@@ -152,7 +172,7 @@ fn sentence(error: &anyhow::Error) -> String {
     said
 }
 
-fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
+fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
     use Command::{Console, Learn, Present, Quiz, Run, Shell, TalkHub, Watch};
     let has_lab_or_screen =
         matches!(command, Learn { .. } | Quiz(_) | Run(_) | Shell(_) | Present(_) | Console(_) | Watch(_) | TalkHub(_));
@@ -172,7 +192,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Progress(arguments) => progress::progress(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Shell(arguments) => door::shell(&arguments),
-        Command::Doctor { report: true, .. } => doctor::report(),
+        Command::Doctor { report: true, .. } => doctor::report(log),
         Command::Doctor { format, .. } => doctor::doctor(format),
         Command::Clean => clean(),
         Command::Check { files } => check::check(&files),

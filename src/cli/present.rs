@@ -14,7 +14,7 @@ use clap::Args;
 
 use super::consent::{self, Consent};
 use super::socket::{self, Behind};
-use super::{check_live, door, facts, lesson_source, open_lesson, program, record};
+use super::{check_live, door, facts, lesson_source, names, open_lesson, program, record};
 use crate::app::talk::TalkView;
 use crate::app::{Note, Source};
 use crate::doctor::{Playable, can_play};
@@ -117,10 +117,7 @@ fn window(role: Role) -> TalkView {
 
 /// Names that an audience need not know.
 fn private_words() -> Vec<String> {
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    let user = ["USER", "LOGNAME"].iter().filter_map(|name| std::env::var(name).ok());
-    let home = std::env::var("HOME").ok();
-    let mut words: Vec<String> = home.into_iter().chain(host).chain(user).collect();
+    let mut words: Vec<String> = names::all().into_iter().map(|(name, _)| name).collect();
     // Lessons are full of root; it gives nobody away. Nor does what is shorter than a name.
     words.retain(|word| word.len() > 2 && !word.trim_matches('/').eq("root"));
     words.dedup();
@@ -236,6 +233,7 @@ pub struct HubArguments {
 
 /// The hub: no terminal, an engine, and windows until the last has gone.
 pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
+    crate::kernel::log::set_role("hub");
     // A terminal that is closed must not take the talk along. It fails only for who leads a session already.
     let _ = nix::unistd::setsid();
 
@@ -267,7 +265,7 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
                     Ok((door, visits)) => (Some(door), visits),
                     Err(_) => (None, mpsc::channel().1),
                 };
-                let options = SessionOptions::new(program().to_path_buf(), true);
+                let options = SessionOptions::new(program(), true);
                 let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
                 play::serve(open, &for_engine, &visits, &to_hub);
             })

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
+use super::complain;
 use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
@@ -118,7 +119,7 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
 
 fn tell(said: Option<String>) {
     if let Some(said) = said {
-        eprintln!("unboxed: {}", text::safe_lines(&said));
+        complain(&said);
     }
 }
 

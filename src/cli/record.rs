@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::consent::{self, Consent};
-use super::{check_live, facts, input, open_lesson, program, whole_file};
+use super::{check_live, facts, input, open_lesson, program, to_stderr, whole_file};
 use crate::doctor::Facts;
 use crate::engine::session::SessionOptions;
 use crate::lesson::model::Lesson;
@@ -47,10 +47,10 @@ pub fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
 pub fn play(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
     let facts = facts();
     check_live(lesson, &facts, None)?;
-    let options = SessionOptions::new(program().to_path_buf(), false);
+    let options = SessionOptions::new(program(), false);
     let tell = |index: usize| {
         let step = &lesson.steps[index];
-        eprintln!("{:>3} of {}  {}", index + 1, lesson.steps.len(), text::prose(&step.title));
+        to_stderr(&format!("{:>3} of {}  {}", index + 1, lesson.steps.len(), text::prose(&step.title)));
     };
     Ok(tape::record(lesson, facts, &options, tell)?)
 }

@@ -194,7 +194,10 @@ impl ActorWire {
             return Err(GuardError::Garbled("it answered what nobody had asked".into()));
         }
         self.owed = None;
-        Ok(Received { message: message.message, fds, sender })
+        match message.message {
+            FromActor::Panicked(failure) => Err(GuardError::Garbled(failure.to_string())),
+            message => Ok(Received { message, fds, sender }),
+        }
     }
 
     fn silent(&self) -> LinkError {

@@ -213,11 +213,7 @@ impl Links {
             Ok(received) => tracing::trace!(%actor, answer = ?received.message, "answered"),
             Err(error) => tracing::warn!(%actor, %error, "no answer"),
         }
-
-        match answer? {
-            Received { message: FromActor::Panicked(failure), .. } => Err(wire.lose(&failure.to_string())),
-            received => Ok(received),
-        }
+        answer
     }
 
     /// Lose an actor that answered with what is no answer to what it was asked.

@@ -152,7 +152,8 @@ impl Session {
         match self.lab.as_mut() {
             Some(lab) if lab.has_ended() => {
                 let pid = lab.pid_of(&ActorName::host()).unwrap_or_default();
-                Err(SessionError::LabEnded { pid, why: lab.why_it_ended() })
+                let why = lab.why_it_ended().or_else(|| self.keeper.as_mut()?.why_it_ended());
+                Err(SessionError::LabEnded { pid, why })
             }
             Some(lab) => Ok(lab),
             None => Err(SessionError::NoLab),

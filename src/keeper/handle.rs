@@ -116,20 +116,30 @@ impl KeeperHandle {
     }
 
     fn ask(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {
-        let answer = self.ask_once(request);
-        match answer {
-            Err(KeeperError::Gone(WireError::Closed)) => Err(self.ended()),
+        self.ask_once(request).map_err(|error| match error {
+            KeeperError::Gone(gone) => self.ended(gone),
             other => other,
-        }
+        })
     }
 
-    /// The error for a keeper that is gone: the way it ended, where that can be told.
-    fn ended(&mut self) -> KeeperError {
+    /// The error for a keeper whose wire failed: the way it ended, where that can be told.
+    fn ended(&mut self, gone: WireError) -> KeeperError {
         self.wire = None;
         match self.process.how_it_ended_within(super::DEATH_TIMEOUT) {
             Some(how) => KeeperError::Ended { pid: self.child.id(), how },
-            None => KeeperError::Gone(WireError::Closed),
+            None => KeeperError::Gone(gone),
         }
+    }
+
+    /// The reason of its end: what it said last without being asked, or how it died. None while it is alive.
+    pub fn why_it_ended(&mut self) -> Option<String> {
+        if let Some(wire) = self.wire.as_mut().filter(|wire| wire.is_readable())
+            && let Ok(Received { message: FromKeeper::Failed(failure), .. }) = wire.receive()
+        {
+            return Some(failure.to_string());
+        }
+        let how = self.process.how_it_ended_within(Duration::ZERO)?;
+        Some(KeeperError::Ended { pid: self.child.id(), how }.to_string())
     }
 
     fn ask_once(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {

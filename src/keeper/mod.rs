@@ -52,7 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub fn main() -> u8 {
     let _ = nix::unistd::setsid();
     // The title is written over the arguments.
-    let log_level = log::level_for_role(std::env::args_os());
+    let log_level = log::level_for_role();
     panics::remember();
     log::set_role("keeper");
     confine::leave_session_keyring();
@@ -63,7 +63,9 @@ pub fn main() -> u8 {
 
     let mut wire = Wire::from_fd(process::move_fd(process::take_stdin(), 3));
     // Only now that the wire has its number.
-    log_level.into_iter().for_each(log::inherit);
+    if let Some(level) = log_level {
+        log::inherit(level);
+    }
     confine::keep_only(&[&wire, &log::Descriptor]);
 
     let mut keeper = Keeper {
@@ -79,22 +81,13 @@ pub fn main() -> u8 {
 
     let served = panics::caught(|| keeper.serve(&mut wire));
     tracing::info!(?served, "nothing more is asked: all labs are removed");
+    // Before the labs go: whoever sees one go asks why.
+    if let Err(place) = &served {
+        let _ = wire.send(&FromKeeper::Failed(RoleFailure::panicked("keeper", place)), &[]);
+    }
     keeper.unmake();
     tracing::info!("everything is removed");
-
-    match served {
-        Ok(served) => u8::from(served.is_err()),
-        Err(place) => {
-            let _ = wire.send(&FromKeeper::Failed(RoleFailure::panicked("keeper", &place)), &[]);
-            1
-        }
-    }
-}
-
-/// A request, which the log shows.
-fn noted(request: ToKeeper) -> ToKeeper {
-    tracing::info!(?request, "asked");
-    request
+    u8::from(!matches!(served, Ok(Ok(()))))
 }
 
 #[derive(Debug)]
@@ -139,8 +132,11 @@ struct Lab {
 impl Keeper {
     fn serve(&mut self, wire: &mut Wire) -> Result<(), WireError> {
         loop {
-            let (plan, replaces) = match wire.receive::<ToKeeper>() {
-                Ok(received) => match noted(received.message) {
+            let (plan, replaces) = match wire
+                .receive::<ToKeeper>()
+                .inspect(|received| tracing::info!(request = ?received.message, "asked"))
+            {
+                Ok(received) => match received.message {
                     ToKeeper::MakeLab(plan) => (plan, true),
                     ToKeeper::MakeLabBeside(plan) => (plan, false),
                     ToKeeper::Device { actor, op } => {
@@ -172,7 +168,8 @@ impl Keeper {
             self.hand_over(wire, lab, replaces)?;
             // Only now, so that nobody waits for a teardown or for the next lab.
             if plan.spare {
-                self.spare = self.make_lab(&plan).ok().map(|lab| (plan, lab));
+                let spare = self.make_lab(&plan).inspect_err(|failure| tracing::error!(%failure, "no spare lab"));
+                self.spare = spare.ok().map(|lab| (plan, lab));
             }
         }
     }
@@ -336,10 +333,7 @@ fn fork_init(
 
     const TALK: &str = "talk to the store, the process that labs are forked from";
     let process = &store.process;
-    let gone = |error: WireError| match process.how_it_ended_within(DEATH_TIMEOUT) {
-        Some(how) => RoleFailure { doing: format!("{TALK}: {how}"), errno: None },
-        None => RoleFailure::new(TALK, error.errno()),
-    };
+    let gone = |error: WireError| lost_store(TALK, process, &error);
 
     store.wire.send(&request, &[actor_end.as_raw_fd(), go.as_raw_fd()]).map_err(gone)?;
     drop((actor_end, go));
@@ -385,6 +379,14 @@ fn is_child(pid: Pid, parent: &Pidfd) -> bool {
     parent.pid().is_some_and(|parent| Some(parent.as_raw()) == listed)
 }
 
+/// The failure for a store whose wire failed: the way it ended, where that can be told.
+fn lost_store(doing: &str, store: &Pidfd, error: &WireError) -> RoleFailure {
+    match store.how_it_ended_within(DEATH_TIMEOUT) {
+        Some(how) => RoleFailure { doing: format!("{doing}: {how}"), errno: None },
+        None => RoleFailure::new(doing, error.errno()),
+    }
+}
+
 /// Fork the store into a user namespace of its own and map its ids.
 fn start_store() -> Result<Store, RoleFailure> {
     let (mut wire, store_end) = Wire::pair().doing("make the store's wire")?;
@@ -415,7 +417,7 @@ fn start_store() -> Result<Store, RoleFailure> {
                         FromStore::Failed(failure) => Err(failure),
                         FromStore::Forked => Err(RoleFailure::new("start the store", Errno::EPROTO)),
                     },
-                    Err(error) => Err(RoleFailure::new("start the store", error.errno())),
+                    Err(error) => Err(lost_store("start the store", &store, &error)),
                 });
 
             let store = Store {
@@ -450,7 +452,7 @@ fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: Mapping, parent: Pid) -> !
     }
 
     process::set_title("unboxed: store");
-    process::exit_now(i32::from(store::serve(wire, IdRange { count: mapping.count }).is_err()))
+    process::exit_now(store::serve(wire, IdRange { count: mapping.count }))
 }
 
 /// Become root of the new user namespace, and nobody outside it.

@@ -1,11 +1,10 @@
 //! The log of a run, for whoever works on the program: `--log FILE`, and how much of it by
 //! `UNBOXED_LOG`. Off otherwise.
 //!
-//! Front end, keeper and store write to one file, each event one line with one write(2), so that the file tells in
+//! Front end, hub, keeper and store write to one file, each event one line with one write(2), so that the file tells in
 //! order what they did. Processes of a lab hold no descriptor of the machine, this one neither: what they were asked
 //! and what they answered is logged by the engine. What a learner types is never logged.
 
-use std::ffi::OsString;
 use std::fmt::{self, Write as _};
 use std::fs::File;
 use std::io::{self, Write};
@@ -29,13 +28,12 @@ pub const LEVEL_VARIABLE: &str = "UNBOXED_LOG";
 /// A role's argument that goes before its level.
 const ARGUMENT: &str = "--log-level=";
 
-/// The open file; none where nothing is logged.
-static FILE: OnceLock<File> = OnceLock::new();
+/// The open file, and how much goes there; none where nothing is logged.
+static LOG: OnceLock<(File, LevelFilter)> = OnceLock::new();
 /// True once a process of a lab has closed the descriptor, whose number may be another's by now.
 static IS_CLOSED: AtomicBool = AtomicBool::new(false);
 /// The role that this process plays.
 static ROLE: Mutex<&str> = Mutex::new("front end");
-static LEVEL: OnceLock<LevelFilter> = OnceLock::new();
 /// The file's name, for a front end that starts another.
 static PATH: OnceLock<PathBuf> = OnceLock::new();
 
@@ -46,8 +44,8 @@ pub fn open(path: &Path, level: LevelFilter) -> io::Result<()> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
-    begin(file, level);
     let _ = PATH.set(std::path::absolute(path)?);
+    begin(file, level);
     Ok(())
 }
 
@@ -57,18 +55,20 @@ pub fn path() -> Option<&'static Path> {
 }
 
 /// The level that this role logs at, by its arguments; none where nothing is logged.
-pub fn level_for_role(mut arguments: impl Iterator<Item = OsString>) -> Option<LevelFilter> {
-    arguments.find_map(|argument| argument.to_str()?.strip_prefix(ARGUMENT)?.parse().ok())
+pub fn level_for_role() -> Option<LevelFilter> {
+    std::env::args_os().find_map(|argument| argument.to_str()?.strip_prefix(ARGUMENT)?.parse().ok())
 }
 
 /// Log as the process does that started this role: standard error is its log.
 pub fn inherit(level: LevelFilter) {
-    begin(process::take_stderr().into(), level);
+    if let Ok(log) = process::take_stderr() {
+        begin(log.into(), level);
+    }
 }
 
 /// The argument and the standard error by which a role inherits the log. None where nothing is logged.
 pub fn for_role() -> Option<(String, OwnedFd)> {
-    let (file, level) = (FILE.get()?, LEVEL.get()?);
+    let (file, level) = LOG.get()?;
     let copy = file.as_fd().try_clone_to_owned().ok()?;
     Some((format!("{ARGUMENT}{level}"), copy))
 }
@@ -89,12 +89,12 @@ pub struct Descriptor;
 
 impl AsRawFd for Descriptor {
     fn as_raw_fd(&self) -> RawFd {
-        FILE.get().map_or(-1, AsRawFd::as_raw_fd)
+        LOG.get().map_or(-1, |(file, _)| file.as_raw_fd())
     }
 }
 
 fn begin(file: File, level: LevelFilter) {
-    if FILE.set(file).is_err() || LEVEL.set(level).is_err() {
+    if LOG.set((file, level)).is_err() {
         return;
     }
     let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(|| Output).event_format(Line).finish();
@@ -107,7 +107,8 @@ struct Output;
 
 impl Write for Output {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Some(mut file) = FILE.get().filter(|_| !IS_CLOSED.load(Ordering::Relaxed)) {
+        let log = LOG.get().filter(|_| !IS_CLOSED.load(Ordering::Relaxed));
+        if let Some(mut file) = log.map(|(file, _)| file) {
             let _ = file.write(line);
         }
         Ok(line.len())

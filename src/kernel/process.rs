@@ -301,14 +301,12 @@ pub fn take_stdin() -> OwnedFd {
     taken.unwrap_or_else(|_| unsafe { OwnedFd::from_raw_fd(0) })
 }
 
-/// Standard error's descriptor, owned; /dev/null takes its place.
-pub fn take_stderr() -> OwnedFd {
+/// Standard error's descriptor, owned. Standard output, which is /dev/null in a role, takes its place, also where there is
+/// no descriptor left for the copy: what a role inherits there must not reach a lab.
+pub fn take_stderr() -> std::io::Result<OwnedFd> {
     let taken = std::io::stderr().as_fd().try_clone_to_owned();
-    if let Ok(null) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
-        let _ = nix::unistd::dup2_stderr(&null);
-    }
-    // SAFETY: on failure (no descriptor left) the number 2 itself is used, which nothing else owns.
-    taken.unwrap_or_else(|_| unsafe { OwnedFd::from_raw_fd(2) })
+    nix::unistd::dup2_stderr(std::io::stdout())?;
+    taken
 }
 
 /// The same open file under the number `to`, whatever was there, and the old number closed; or as it was,

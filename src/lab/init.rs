@@ -23,10 +23,7 @@ pub fn live(stage: &StoreLayout, request: &ToStore, mut wire: Wire, go: OwnedFd,
 
     let set_up = panics::caught(|| set_up(stage, request, go, parent));
     let status = match set_up.unwrap_or_else(|place| Err(RoleFailure::panicked("lab's host", &place))) {
-        Ok(internet) => {
-            let served = panics::caught(|| actor::serve(&ActorName::host(), wire, &[internet.fd()]));
-            i32::from(!matches!(served, Ok(Ok(()))))
-        }
+        Ok(internet) => i32::from(actor::serve(&ActorName::host(), wire, &[internet.fd()]).is_err()),
         Err(failure) => {
             let _ = wire.send(&Numbered::unasked(FromActor::Stillborn(failure)), &[]);
             1

@@ -27,11 +27,14 @@ pub struct IdRange {
 }
 
 /// The store's main function, until its wire is closed. `wire` leads to the keeper, who wrote the id
-/// maps and said so before.
-pub fn serve(mut wire: Wire, ids: IdRange) -> Result<(), WireError> {
+/// maps and said so before. Returns the exit status.
+pub fn serve(mut wire: Wire, ids: IdRange) -> i32 {
     match panics::caught(|| serve_until_closed(&mut wire, ids)) {
-        Ok(served) => served,
-        Err(place) => wire.send(&FromStore::Failed(RoleFailure::panicked("store", &place)), &[]),
+        Ok(served) => i32::from(served.is_err()),
+        Err(place) => {
+            let _ = wire.send(&FromStore::Failed(RoleFailure::panicked("store", &place)), &[]);
+            1
+        }
     }
 }
 

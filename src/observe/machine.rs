@@ -18,6 +18,9 @@ pub struct MachineState {
     links: Listed,
 }
 
+/// Said of a list that was cut.
+const TOO_MANY: &str = "more than can be compared";
+
 /// Lines, one for each thing of a kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Listed {
@@ -34,16 +37,24 @@ impl MachineState {
     }
 
     pub fn compare(before: &MachineState, after: &MachineState, ours: &Ours) -> Proof {
-        let alive = ours.alive().map(|(pid, _)| format!("+ process {pid} of the lab is still there"));
+        let alive = ours.alive().map(|(pid, _)| format!("process {pid} of the lab is still there"));
         Proof {
             rows: vec![
                 row("mounts", &before.mounts, &after.mounts),
                 row("network links", &before.links, &after.links),
-                row("cgroups of the lab", &Listed::default(), &groups_of(&ours.keepers)),
-                row("processes of the lab", &Listed::default(), &Listed { lines: alive.collect(), is_cut: false }),
+                left("cgroups of the lab", &groups_of(&ours.keepers)),
+                left("processes of the lab", &Listed { lines: alive.collect(), is_cut: false }),
             ],
         }
     }
+}
+
+/// The row of what a session left behind: of its own things there were none before. Where more stands there than is read,
+/// what was found still counts, and nothing is claimed of the rest.
+fn left(what: &str, left: &Listed) -> ProofRow {
+    let what = if left.is_cut { format!("{what} ({TOO_MANY})") } else { what.to_owned() };
+    let differences = left.lines.iter().map(|line| format!("+ {line}")).collect();
+    ProofRow { what, before: 0, after: left.lines.len(), differences }
 }
 
 fn row(what: &str, before: &Listed, after: &Listed) -> ProofRow {
@@ -53,7 +64,7 @@ fn row(what: &str, before: &Listed, after: &Listed) -> ProofRow {
         (false, false) => (what.to_owned(), gone.chain(new).collect()),
         (false, true) => (what.to_owned(), vec!["+ more than can be read".to_owned()]),
         // What is missing in a list that was cut may be behind its end.
-        (true, _) => (format!("{what} (more than can be compared)"), Vec::new()),
+        (true, _) => (format!("{what} ({TOO_MANY})"), Vec::new()),
     };
     ProofRow { what, before: before.lines.len(), after: after.lines.len(), differences }
 }
@@ -162,7 +173,10 @@ mod tests {
     fn a_process_left_behind_is_a_difference() {
         let me = processes::read_stat(Path::new("/proc/self")).expect("we are alive");
         let now = MachineState::now();
-        assert!(!MachineState::compare(&now, &now, &seen(&[(std::process::id(), me.start_time)])).is_clean());
+        let proof = MachineState::compare(&now, &now, &seen(&[(std::process::id(), me.start_time)]));
+        assert!(!proof.is_clean());
+        let told = format!("+ process {} of the lab is still there", std::process::id());
+        assert_eq!(proof.rows[3].differences, [told]);
     }
 
     #[test]

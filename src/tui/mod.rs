@@ -483,7 +483,6 @@ impl Restore {
             if is_contained() {
                 return;
             }
-            tracing::error!("panicked {}", crate::kernel::panics::describe(panic));
             give_back();
             default(panic);
         }));

@@ -123,9 +123,7 @@ impl GuardedWire {
     }
 
     fn shows(&self, what: PollFlags) -> bool {
-        let mut ready = [PollFd::new(self.stream.as_fd(), what)];
-        let polled = nix::poll::poll(&mut ready, PollTimeout::ZERO);
-        polled.is_ok() && ready[0].revents().is_some_and(|events| events.intersects(what))
+        super::shows(&self.stream, what)
     }
 
     /// Read what there is, but nothing of the message after this one: its descriptors come with its first byte.

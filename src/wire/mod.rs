@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, sockopt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +17,13 @@ use crate::kernel::record::uninterrupted;
 
 /// The most bytes that a message of ours has.
 const LIMIT: usize = 64 * 1024 * 1024;
+
+/// True if a poll of the stream shows one of these now.
+fn shows(stream: &UnixStream, what: PollFlags) -> bool {
+    let mut ready = [PollFd::new(stream.as_fd(), what)];
+    let polled = nix::poll::poll(&mut ready, PollTimeout::ZERO);
+    polled.is_ok() && ready[0].revents().is_some_and(|events| events.intersects(what))
+}
 
 /// One end of a connection between two roles.
 #[derive(Debug)]
@@ -111,6 +119,11 @@ impl Wire {
     /// Ask the kernel to say who sends: call it before the other side sends.
     pub fn expect_credentials(&self) -> Result<(), WireError> {
         Ok(nix::sys::socket::setsockopt(&self.stream, sockopt::PassCred, &true)?)
+    }
+
+    /// True if something came, be it the end.
+    pub fn is_readable(&self) -> bool {
+        shows(&self.stream, PollFlags::POLLIN)
     }
 
     pub fn set_timeout(&self, timeout: Option<Duration>) -> Result<(), WireError> {

@@ -28,7 +28,7 @@ pub struct LabPlan {
     pub disk: Option<String>,
     /// Keep the next lab ready, so that a rewind need not wait for it.
     pub spare: bool,
-    /// The role that panics instead of making the lab. For tests alone.
+    /// The role that panics. For tests alone.
     pub panics: Option<PanickingRole>,
 }
 

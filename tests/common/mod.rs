@@ -212,7 +212,8 @@ fn of_another_test(name: &str) -> bool {
     owner.is_some_and(|pid| fs::metadata(format!("/proc/{pid}")).is_ok() && !descends_from_us(pid))
 }
 
-fn lab_processes() -> BTreeSet<String> {
+/// The processes of labs that this test started, each as its pid and title.
+pub fn lab_processes() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for pid in names("/proc").iter().filter_map(|name| name.parse::<u32>().ok()) {
         let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -241,7 +242,7 @@ fn descends_from_us(pid: u32) -> bool {
 pub fn open_session(lesson: unboxed::lesson::model::Lesson) -> unboxed::engine::session::Session {
     use unboxed::engine::session::{Session, SessionOptions};
     let facts = facts();
-    let options = SessionOptions::new(program().to_path_buf(), false);
+    let options = SessionOptions::new(program(), false);
     match Session::open(std::sync::Arc::new(lesson), facts, &options) {
         Ok(session) => session,
         Err(error) => panic!("the session does not open: {error}"),
