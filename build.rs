@@ -1,8 +1,8 @@
-//! Lessons, tapes, the page's files and the list of programs are part of the binary. A file that is new or gone there must
-//! build it again; the macros that take them in tell cargo only of the files they found the last time.
+//! Lessons and tapes are part of the binary. A file that is new or gone there must build it again: the macro that takes the folders
+//! in tells cargo only of the files that it found the last time. Files that are taken in by their names cargo knows.
 
-/// The folders that the binary takes files from.
-const EMBEDDED: [&str; 4] = ["lessons", "assets/tapes", "assets/export", "rootfs-fixtures"];
+/// The folders that the binary takes in whole.
+const EMBEDDED: [&str; 2] = ["lessons", "assets/tapes"];
 
 fn main() {
     for folder in EMBEDDED {

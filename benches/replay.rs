@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use unboxed::doctor::{Facts, Roots};
-use unboxed::engine::session::{Session, SessionOptions};
+use unboxed::engine::options::SessionOptions;
+use unboxed::engine::session::Session;
 use unboxed::lesson::catalogue;
 use unboxed::rootfs;
 

@@ -23,9 +23,10 @@ pub enum Listing {
     Unknown,
 }
 
-/// The number of processes that the proc file system of `viewer` at /proc lists: that many, or more.
+/// The number of processes that an actor's /proc lists: that many, or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcCount {
     pub count: usize,
+    /// True if there are more.
     pub is_cut: bool,
 }

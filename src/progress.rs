@@ -98,7 +98,7 @@ impl Default for Progress {
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
     #[error(transparent)]
-    OpenDirectory(#[from] DirectoryError),
+    Directory(#[from] DirectoryError),
     #[error(
         "{} has been locked for {} seconds by {}: if that is stopped, let it go on (fg) or end it",
         path.display(), TIMEOUT.as_secs(), holder.map_or_else(|| "another process".into(), |pid| format!("process {pid}"))

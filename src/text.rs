@@ -38,7 +38,7 @@ pub enum TextKind {
     Prose,
 }
 
-fn escaped(text: &str, writing: TextKind) -> String {
+fn escaped(text: &str, kind: TextKind) -> String {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.to_owned();
     }
@@ -54,7 +54,7 @@ fn escaped(text: &str, writing: TextKind) -> String {
         let is_crowded = is_mark && marks >= MAX_MARKS && !is_hidden(character);
         let next = characters.peek().copied();
 
-        if character.is_control() || is_crowded || is_unseen(writing, before, character, next) {
+        if character.is_control() || is_crowded || is_unseen(kind, before, character, next) {
             push_escape(&mut shown, character);
             before = None;
         } else {
@@ -126,8 +126,8 @@ fn is_joining(before: Option<char>, character: char, next: Option<char>) -> bool
 
 /// True if a character between two others can't be seen, or is taken for something else. Control characters are
 /// none of these.
-fn is_unseen(writing: TextKind, before: Option<char>, character: char, next: Option<char>) -> bool {
-    match writing {
+fn is_unseen(kind: TextKind, before: Option<char>, character: char, next: Option<char>) -> bool {
+    match kind {
         TextKind::Prose => is_hidden(character) && !is_joining(before, character, next),
         TextKind::Code => {
             let is_odd_blank = character.is_whitespace() && !character.is_ascii() && !character.is_control();
@@ -137,12 +137,12 @@ fn is_unseen(writing: TextKind, before: Option<char>, character: char, next: Opt
 }
 
 /// The first character of a text that would be escaped, though it is no control character, and its place in bytes.
-pub fn first_hidden(text: &str, writing: TextKind) -> Option<(usize, char)> {
+pub fn first_hidden(text: &str, kind: TextKind) -> Option<(usize, char)> {
     let mut before = None;
     let mut characters = text.char_indices().peekable();
     while let Some((at, character)) = characters.next() {
         let next = characters.peek().map(|(_, next)| *next);
-        if is_unseen(writing, before, character, next) {
+        if is_unseen(kind, before, character, next) {
             return Some((at, character));
         }
         before = Some(character);

@@ -8,7 +8,7 @@ use common::tty::Tty;
 use common::{Machine, alone, unboxed};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use unboxed::engine::session::SessionOptions;
+use unboxed::engine::options::SessionOptions;
 
 /// The roles that can be made to panic, and what is said of them.
 const ROLES: [(&str, &str); 4] = [

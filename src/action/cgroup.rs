@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::CgroupMount;
 use super::{ActionKind, Check, Context, LowerError};
 use crate::op::{ActorName, Op, WriteMode};
-use crate::snapshot::CgroupVersion;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{CgroupVersion, Snapshot};
 use crate::traffic::ClassId;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

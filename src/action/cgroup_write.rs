@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ActionKind, Check, Context, LowerError};
 use crate::op::{ActorName, Op, WriteMode};
-use crate::snapshot::CgroupVersion;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{CgroupVersion, Snapshot};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -24,7 +24,7 @@ pub struct Route {
 #[serde(try_from = "String", into = "String")]
 pub enum Destination {
     Default,
-    AddressWithPrefix(AddressWithPrefix),
+    Network(AddressWithPrefix),
 }
 
 impl TryFrom<String> for Destination {
@@ -34,7 +34,7 @@ impl TryFrom<String> for Destination {
         if text == "default" {
             Ok(Destination::Default)
         } else {
-            AddressWithPrefix::try_from(text).map(Destination::AddressWithPrefix)
+            AddressWithPrefix::try_from(text).map(Destination::Network)
         }
     }
 }
@@ -43,7 +43,7 @@ impl From<Destination> for String {
     fn from(destination: Destination) -> String {
         match destination {
             Destination::Default => "default".into(),
-            Destination::AddressWithPrefix(network) => network.to_string(),
+            Destination::Network(network) => network.to_string(),
         }
     }
 }
@@ -59,7 +59,7 @@ impl ActionKind for Route {
     fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
         let to = match self.to {
             Destination::Default => None,
-            Destination::AddressWithPrefix(network) => Some((network.address, network.prefix)),
+            Destination::Network(network) => Some((network.address, network.prefix)),
         };
         let via = self.via;
         Ok(vec![Op::Net(if self.remove { NetOp::DeleteRoute { to, via } } else { NetOp::AddRoute { to, via } })])

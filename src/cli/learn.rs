@@ -13,7 +13,8 @@ use super::{check_live, complain, door, facts, is_path, open_lesson, program, re
 use crate::app::exam::Exam;
 use crate::app::{CatalogueRow, Note, Source};
 use crate::doctor::{Facts, Playable, can_play};
-use crate::engine::session::{Session, SessionOptions};
+use crate::engine::options::SessionOptions;
+use crate::engine::session::Session;
 use crate::engine::{events, play, requests};
 use crate::kernel::home;
 use crate::lesson::catalogue;

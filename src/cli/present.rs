@@ -18,7 +18,8 @@ use super::{check_live, door, facts, lesson_source, names, open_lesson, program,
 use crate::app::talk::TalkView;
 use crate::app::{Note, Source};
 use crate::doctor::{Playable, can_play};
-use crate::engine::session::{Session, SessionOptions};
+use crate::engine::options::SessionOptions;
+use crate::engine::session::Session;
 use crate::engine::{events, play, requests};
 use crate::lesson::model::Step;
 use crate::lesson::parse::parse;

@@ -10,7 +10,7 @@ use clap::Args;
 use super::consent::{self, Consent};
 use super::{check_live, facts, input, open_lesson, program, to_stderr, whole_file};
 use crate::doctor::Facts;
-use crate::engine::session::SessionOptions;
+use crate::engine::options::SessionOptions;
 use crate::lesson::model::Lesson;
 use crate::tape::{self, Tape, file, shelf};
 use crate::text;

@@ -13,8 +13,9 @@ use serde::Serialize;
 
 use super::consent::{self, Consent};
 use super::{Format, check_live, door, facts, open_lesson, program};
+use crate::engine::options::SessionOptions;
 use crate::engine::play;
-use crate::engine::session::{Session, SessionOptions};
+use crate::engine::session::Session;
 use crate::failure;
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::nearest::nearest;

@@ -55,6 +55,13 @@ pub struct Row<T> {
     pub after: Option<T>,
 }
 
+impl<T> Row<T> {
+    /// The value now, or the one before where it is gone.
+    pub fn latest(&self) -> Option<&T> {
+        self.after.as_ref().or(self.before.as_ref())
+    }
+}
+
 /// Rows of one owner: an actor's mount table, a network namespace's links, a cgroup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Section<T> {

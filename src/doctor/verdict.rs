@@ -84,8 +84,8 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
         return Playable::No { why, cure: cure::controller(name, facts) };
     }
     if needs.disk && facts.disk.is_none() {
-        let why = format!("it needs a real disk, and {} is on none (a tmpfs, an overlay, or btrfs)", SCRATCH_DIR);
-        return Playable::No { why, cure: format!("mount an ext4 or xfs file system on {}", SCRATCH_DIR) };
+        let why = format!("it needs a real disk, and {SCRATCH_DIR} is on none (a tmpfs, an overlay, or btrfs)");
+        return Playable::No { why, cure: format!("mount an ext4 or xfs file system on {SCRATCH_DIR}") };
     }
 
     Playable::Live

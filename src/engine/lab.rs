@@ -17,8 +17,7 @@ use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, Observer, Subject};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::report::LabInfo;
-use crate::snapshot::CgroupVersion;
-use crate::snapshot::{Process, Snapshot};
+use crate::snapshot::{CgroupVersion, Process, Snapshot};
 use crate::wire::Wire;
 use crate::wire::protocol::{LabCgroup, LabMade, LabPlan};
 

@@ -12,7 +12,7 @@ pub mod lab;
 pub mod link;
 pub mod link_error;
 mod newborn;
-mod options;
+pub mod options;
 pub mod play;
 pub mod replay;
 pub mod requests;

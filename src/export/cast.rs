@@ -40,9 +40,9 @@ pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
     }
     writeln!(out, "{header}")?;
 
-    let stage = play(reel);
-    let at_the_end = stage.waiting();
-    for Cue { after, what } in stage.into_cues() {
+    let screen = play(reel);
+    let at_the_end = screen.waiting();
+    for Cue { after, what } in screen.into_cues() {
         let after = rounded(after);
         let event = match what {
             CueKind::Output(text) => json!([after, "o", text]),
@@ -61,113 +61,113 @@ fn rounded(seconds: f64) -> f64 {
 }
 
 fn play(reel: &Reel<'_>) -> CastScreen {
-    let mut stage = CastScreen::default();
-    stage.page(&reel.lesson.title);
-    stage.lines(markdown::lines(&reel.lesson.summary, WIDTH, THEME));
-    stage.gap();
-    stage.line(&Line::from(format!("{} steps, recorded on {}.", reel.steps.len(), reel.tape.header.origin())));
-    stage.line(&Line::from("Every call was made. What a step changed is marked:"));
-    stage.line(&Line::from("+ new or mounted   - gone or unmounted   ~ changed   > moved"));
-    stage.read();
+    let mut screen = CastScreen::default();
+    screen.page(&reel.lesson.title);
+    screen.lines(markdown::lines(&reel.lesson.summary, WIDTH, THEME));
+    screen.gap();
+    screen.line(&Line::from(format!("{} steps, recorded on {}.", reel.steps.len(), reel.tape.header.origin())));
+    screen.line(&Line::from("Every call was made. What a step changed is marked:"));
+    screen.line(&Line::from("+ new or mounted   - gone or unmounted   ~ changed   > moved"));
+    screen.read();
 
     for played in &reel.steps {
-        step(&mut stage, reel, played);
+        step(&mut screen, reel, played);
     }
 
-    stage.page("The machine, before and after");
+    screen.page("The machine, before and after");
     for row in &reel.tape.proof.rows {
         let word = if row.differences.is_empty() { "as it was" } else { "different" };
-        stage.line(&Line::from(format!("{:<22} {:>5} {:>5}  {word}", safe(&row.what), row.before, row.after)));
+        screen.line(&Line::from(format!("{:<22} {:>5} {:>5}  {word}", safe(&row.what), row.before, row.after)));
     }
-    stage.read();
-    stage
+    screen.read();
+    screen
 }
 
-fn step(stage: &mut CastScreen, reel: &Reel<'_>, played: &Played<'_>) {
+fn step(screen: &mut CastScreen, reel: &Reel<'_>, played: &Played<'_>) {
     let Played { number, step, deed, branches, .. } = played;
-    stage.marker(&format!("{number}. {}", step.title));
-    stage.page(&format!("{number} of {}  {}", reel.steps.len(), step.title));
-    stage.lines(markdown::lines(&step.story, WIDTH, THEME));
-    stage.read();
+    screen.marker(&format!("{number}. {}", step.title));
+    screen.page(&format!("{number} of {}  {}", reel.steps.len(), step.title));
+    screen.lines(markdown::lines(&step.story, WIDTH, THEME));
+    screen.read();
 
     if let StepStatus::Skipped { why, cure } = &deed.record.status {
-        stage.gap();
-        stage.line(&Line::styled(format!("Left out where this was recorded: {}", one_line(why)), THEME.bad()));
-        stage.line(&Line::from(format!("To change that: {}", one_line(cure))));
-        stage.read();
+        screen.gap();
+        screen.line(&Line::styled(format!("Left out where this was recorded: {}", one_line(why)), THEME.bad()));
+        screen.line(&Line::from(format!("To change that: {}", one_line(cure))));
+        screen.read();
         return;
     }
 
     if !deed.broken.is_empty() {
-        heading(stage, "First, something is broken:", 3);
-        deed.broken.iter().for_each(|typed| command(stage, reel, typed));
-        heading(stage, "Then it is mended:", 3);
+        heading(screen, "First, something is broken:", 3);
+        deed.broken.iter().for_each(|typed| command(screen, reel, typed));
+        heading(screen, "Then it is mended:", 3);
     }
 
-    done(stage, reel, deed);
-    stage.gap();
-    stage.lines(markdown::lines(&step.after, WIDTH, THEME));
-    stage.read();
+    done(screen, reel, deed);
+    screen.gap();
+    screen.lines(markdown::lines(&step.after, WIDTH, THEME));
+    screen.read();
 
     for (branch, deed) in branches {
-        stage.page(&branch.title);
-        stage.lines(markdown::lines(&branch.story, WIDTH, THEME));
-        stage.read();
-        done(stage, reel, deed);
-        stage.gap();
-        stage.lines(markdown::lines(&branch.after, WIDTH, THEME));
-        stage.read();
+        screen.page(&branch.title);
+        screen.lines(markdown::lines(&branch.story, WIDTH, THEME));
+        screen.read();
+        done(screen, reel, deed);
+        screen.gap();
+        screen.lines(markdown::lines(&branch.after, WIDTH, THEME));
+        screen.read();
     }
 }
 
 /// A heading, on one page with so many rows that belong to it.
-fn heading(stage: &mut CastScreen, text: &str, rows: usize) {
-    stage.keep_together(rows + 2);
-    stage.gap();
-    stage.line(&Line::styled(text.to_owned(), THEME.bold()));
+fn heading(screen: &mut CastScreen, text: &str, rows: usize) {
+    screen.keep_together(rows + 2);
+    screen.gap();
+    screen.line(&Line::styled(text.to_owned(), THEME.bold()));
 }
 
 /// Commands and calls, what changed, charts, what was expected.
-fn done(stage: &mut CastScreen, reel: &Reel<'_>, deed: &Deed<'_>) {
-    stage.gap();
+fn done(screen: &mut CastScreen, reel: &Reel<'_>, deed: &Deed<'_>) {
+    screen.gap();
     for typed in &deed.typed {
-        command(stage, reel, typed);
+        command(screen, reel, typed);
     }
-    stage.read();
+    screen.read();
 
     for (view, rows) in deed.changes() {
         let shown: Vec<Line<'_>> = rows.iter().take(CHANGES).map(changed).collect();
-        heading(stage, &format!("{}, what changed:", view.title()), shown.len());
-        stage.lines(shown);
+        heading(screen, &format!("{}, what changed:", view.title()), shown.len());
+        screen.lines(shown);
         if rows.len() > CHANGES {
-            stage.line(&Line::styled(format!("  ... {} rows more", rows.len() - CHANGES), THEME.dim()));
+            screen.line(&Line::styled(format!("  ... {} rows more", rows.len() - CHANGES), THEME.dim()));
         }
-        stage.read();
+        screen.read();
     }
 
     for series in &deed.record.charts {
         let rows = charts::rows(std::slice::from_ref(series));
-        stage.gap();
-        stage.keep_together(rows.len());
-        stage.lines(rows.iter().map(changed).collect::<Vec<_>>());
-        stage.read();
+        screen.gap();
+        screen.keep_together(rows.len());
+        screen.lines(rows.iter().map(changed).collect::<Vec<_>>());
+        screen.read();
     }
 
     if !deed.record.verdicts.is_empty() {
-        stage.gap();
+        screen.gap();
     }
     for verdict in &deed.record.verdicts {
         let (word, style) = if verdict.ok { ("ok  ", THEME.good()) } else { ("NO  ", THEME.bad()) };
-        stage.line(&Line::from(vec![Span::styled(word, style), Span::raw(safe(&verdict.expected))]));
+        screen.line(&Line::from(vec![Span::styled(word, style), Span::raw(safe(&verdict.expected))]));
     }
-    stage.read();
+    screen.read();
 }
 
-fn command(stage: &mut CastScreen, reel: &Reel<'_>, typed: &Typed<'_>) {
+fn command(screen: &mut CastScreen, reel: &Reel<'_>, typed: &Typed<'_>) {
     for line in &typed.lines {
         let pieces: Vec<(Style, String)> =
             reel.pieces(line).into_iter().map(|(token, text)| (THEME.token(token), text)).collect();
-        stage.typed(&format!("{}# ", typed.actor), &pieces);
+        screen.typed(&format!("{}# ", typed.actor), &pieces);
     }
 
     for op in typed.ops {
@@ -175,11 +175,11 @@ fn command(stage: &mut CastScreen, reel: &Reel<'_>, typed: &Typed<'_>) {
         for said in said(op, OUTPUT_LINES) {
             match said {
                 Said::Printed { text, at_ms } => {
-                    stage.pass(at_ms.saturating_sub(now_ms));
+                    screen.pass(at_ms.saturating_sub(now_ms));
                     now_ms = at_ms.max(now_ms);
-                    stage.line(&Line::from(text));
+                    screen.line(&Line::from(text));
                 }
-                Said::Bad(text) => stage.line(&Line::styled(text, THEME.bad())),
+                Said::Bad(text) => screen.line(&Line::styled(text, THEME.bad())),
             }
         }
         let is_telling = |(index, call): &(usize, &Call)| *index < CALLS || !call.result.is_ok();
@@ -187,11 +187,11 @@ fn command(stage: &mut CastScreen, reel: &Reel<'_>, typed: &Typed<'_>) {
             op.calls.iter().enumerate().filter(is_telling).take(2 * CALLS).map(|(_, call)| call).collect();
         for call in &shown {
             let style = if call.result.is_ok() { THEME.dim() } else { THEME.bad() };
-            stage.line(&Line::styled(safe(&format!("  {call}")), style));
+            screen.line(&Line::styled(safe(&format!("  {call}")), style));
         }
         if op.calls.len() > shown.len() {
             let more = op.calls.len() - shown.len();
-            stage.line(&Line::styled(format!("  ... {more} calls more"), THEME.dim()));
+            screen.line(&Line::styled(format!("  ... {more} calls more"), THEME.dim()));
         }
     }
 }

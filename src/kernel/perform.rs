@@ -1,4 +1,4 @@
-//! Performing ops: everything an actor can do by itself. (`Spawn` makes a new actor: see lab/spawn.rs.)
+//! Performing ops: everything an actor can do by itself. (`Spawn` makes a new actor: see actor/spawn.rs.)
 
 use std::time::{Duration, Instant};
 

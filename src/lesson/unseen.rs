@@ -35,15 +35,14 @@ fn message(character: char) -> String {
 }
 
 fn first_bad(text: &Text<'_>) -> Option<char> {
-    let control = match text.role {
-        TextUse::Words | TextUse::Shown => {
-            text.text.chars().find(|letter| letter.is_control() && !"\n\t".contains(*letter))
-        }
+    let (kind, may_control) = match text.role {
+        TextUse::Words => (TextKind::Prose, false),
+        TextUse::Shown => (TextKind::Code, false),
         // It is shown as an escape.
-        TextUse::Given => None,
+        TextUse::Given => (TextKind::Code, true),
     };
-    let writing = if text.role == TextUse::Words { TextKind::Prose } else { TextKind::Code };
-    control.or_else(|| first_hidden(&text.text, writing).map(|(_, character)| character))
+    let control = text.text.chars().find(|letter| !may_control && letter.is_control() && !"\n\t".contains(*letter));
+    control.or_else(|| first_hidden(&text.text, kind).map(|(_, character)| character))
 }
 
 /// The place in the text of a character of a value: itself, or YAML's escape for it.

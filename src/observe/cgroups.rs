@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use super::bounds::{self, Budget};
 use super::{CgroupRoot, small};
 use crate::diff::is_counter;
-use crate::snapshot::CgroupVersion;
-use crate::snapshot::{Cgroup, Omitted};
+use crate::snapshot::{Cgroup, CgroupVersion, Omitted};
 
 /// The files shown, by name: others are many, and mostly noise. See cgroups(7) and the kernel's cgroup-v1, cgroup-v2
 /// texts.

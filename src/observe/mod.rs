@@ -32,8 +32,9 @@ use self::rootdir::RootDir;
 use crate::diff::Diff;
 use crate::lesson::model::WatchedDirectory;
 use crate::op::{ActorName, NamespaceKind};
-use crate::snapshot::CgroupVersion;
-use crate::snapshot::{Cgroup, Directory, MountTable, Network, NsInode, Omitted, Overlay, Process, Snapshot};
+use crate::snapshot::{
+    Cgroup, CgroupVersion, Directory, MountTable, Network, NsInode, Omitted, Overlay, Process, Snapshot,
+};
 
 /// Idle calls of `changed` between two readings of counters.
 const COUNTERS_EVERY: u32 = 10;

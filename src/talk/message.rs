@@ -78,7 +78,7 @@ pub enum FromHub {
         why: String,
     },
     Told(Told),
-    /// The stage as the driver has set it, and as the audience sees it.
+    /// The audience view as the driver has set it, and as the audience sees it.
     AudienceView {
         set: AudienceView,
         shown: AudienceView,

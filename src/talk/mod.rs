@@ -1,5 +1,5 @@
 //! **A talk**: one lesson, presented. The **hub** owns the engine; **windows** (audience, console) are views that come
-//! and go. The driver's window says what is played and what the audience is shown (the **stage**); the hub tells all
+//! and go. The driver's window says what is played and what the audience is shown (the **audience view**); the hub tells all
 //! windows.
 
 pub mod beat;

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use super::{Header, Moment, Taken, Tape};
 use crate::doctor::Facts;
-use crate::engine::session::{Session, SessionError, SessionOptions};
+use crate::engine::options::SessionOptions;
+use crate::engine::session::{Session, SessionError};
 use crate::lesson::model::Lesson;
 use crate::report::StepRecord;
 use crate::verdict::Verdict;

@@ -129,7 +129,7 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     let (sender, incoming) = mpsc::sync_channel(WAITING);
     watch_keys(sender.clone());
     watch_signals(sender.clone())?;
-    let mut stage = FrontEnd {
+    let mut front_end = FrontEnd {
         screen: new_screen()?,
         look: Look { theme: Theme::from_environment(options.ascii), highlighted: Highlighted::new() },
         sender,
@@ -146,15 +146,15 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     model.exam = options.exam;
     model.source = options.source;
     if let Some(link) = options.talk {
-        stage.join(link, &mut model);
+        front_end.join(link, &mut model);
     }
     if let (Some(lesson), Some(lines)) = (&options.open, options.consent) {
         model.overlay = ScreenOverlay::Programs(Programs { lesson: lesson.clone(), lines, scroll: 0 });
     } else if let Some(id) = options.open {
         let effects = vec![Effect::Open { id, from: options.source }];
-        stage.carry_out(&mut model, effects, backstage)?;
+        front_end.carry_out(&mut model, effects, backstage)?;
     }
-    stage.draw(&model)?;
+    front_end.draw(&model)?;
 
     let mut ticked = Instant::now();
     while !model.is_over {
@@ -164,11 +164,11 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
         }
         let Ok(first) = next(&incoming, counts.then(|| ticked + SECOND)) else { break };
         if let Some(first) = first {
-            stage.take_in(&mut model, first, backstage)?;
+            front_end.take_in(&mut model, first, backstage)?;
         }
         if counts && ticked.elapsed() >= SECOND {
             let tick = Msg::Tick(ticked.elapsed(), jiff::Zoned::now().strftime("%H:%M").to_string());
-            stage.apply(&mut model, tick, backstage)?;
+            front_end.apply(&mut model, tick, backstage)?;
             ticked = Instant::now();
         }
 
@@ -177,14 +177,14 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
         while since.elapsed() < FRAME
             && let Ok(next) = incoming.try_recv()
         {
-            stage.take_in(&mut model, next, backstage)?;
+            front_end.take_in(&mut model, next, backstage)?;
         }
         if !model.is_over {
-            stage.draw(&model)?;
+            front_end.draw(&model)?;
         }
     }
 
-    stage.end_engine();
+    front_end.end_engine();
     Ok(())
 }
 

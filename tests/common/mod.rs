@@ -101,12 +101,7 @@ pub struct BareLab {
 impl BareLab {
     pub fn new(controllers: &[&str]) -> BareLab {
         let mut keeper = KeeperHandle::start(program()).expect("the keeper starts");
-        let plan = LabPlan {
-            controllers: controllers.iter().map(|&name| name.into()).collect(),
-            disk: None,
-            spare: false,
-            panics: None,
-        };
+        let plan = LabPlan { controllers: controllers.iter().map(|&name| name.into()).collect(), ..LabPlan::default() };
         let (made, wire) = keeper.make_lab(&plan).expect("a lab is made");
         let links = Links::open(wire).expect("the lab's host is born");
         BareLab { made, links, keeper }
@@ -125,7 +120,7 @@ impl BareLab {
 
     /// A fresh lab in the place of this one, by the same keeper.
     pub fn another(&mut self) {
-        let plan = LabPlan { controllers: Vec::new(), disk: None, spare: false, panics: None };
+        let plan = LabPlan::default();
         let (made, wire) = self.keeper.make_lab(&plan).expect("another lab is made");
         self.links = Links::open(wire).expect("its host is born");
         self.made = made;
@@ -240,7 +235,8 @@ fn descends_from_us(pid: u32) -> bool {
 
 /// A lesson on the real kernel, played in this process.
 pub fn open_session(lesson: unboxed::lesson::model::Lesson) -> unboxed::engine::session::Session {
-    use unboxed::engine::session::{Session, SessionOptions};
+    use unboxed::engine::options::SessionOptions;
+    use unboxed::engine::session::Session;
     let facts = facts();
     let options = SessionOptions::new(program(), false);
     match Session::open(std::sync::Arc::new(lesson), facts, &options) {

@@ -1,6 +1,5 @@
 //! The scratch file on a disk: no name, nothing but data, no more than its bound; and disks that take none.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -106,12 +105,11 @@ fn output_of(links: &mut Links, script: &str) -> String {
 fn the_scratch_file_has_no_name_and_holds_nothing_but_data() {
     let _turn = alone();
     let before = Machine::now();
-    let files =
-        || fs::read_dir("/var/tmp").into_iter().flatten().flatten().map(|e| e.file_name()).collect::<BTreeSet<_>>();
+    let files = || common::names("/var/tmp");
     let earlier = files();
     let Some((keeper, mut links)) = lab_with_disk() else { return };
     let new: Vec<_> = files().difference(&earlier).cloned().collect();
-    assert!(new.iter().all(|name| !name.to_string_lossy().contains(&keeper.pid().to_string())), "{new:?}");
+    assert!(new.iter().all(|name| !name.contains(&keeper.pid().to_string())), "{new:?}");
 
     let mut shell = |script: &str| output_of(&mut links, script);
     let mount = shell("grep ' /scratch ' /proc/self/mountinfo");

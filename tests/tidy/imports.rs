@@ -11,7 +11,7 @@ pub type Uses = BTreeMap<String, BTreeSet<String>>;
 /// The uses among these files (path below `src/`, text).
 ///
 /// A use is a path that begins with `crate`, `super`, `self` or a module of the file's own, in an import or in code. Two are
-/// none: a re-export, which leads on to the file that it names; and that of a `mod.rs` by the files of its folder, whose common
+/// none: a re-export of a file of the own folder, which leads on to the file that it names; and that of a `mod.rs` by the files of its folder, whose common
 /// words stand there.
 pub fn uses(files: &[(String, String)]) -> Uses {
     let modules: BTreeMap<Module, &str> = files.iter().map(|(path, _)| (module_of(path), path.as_str())).collect();
@@ -27,8 +27,17 @@ pub fn uses(files: &[(String, String)]) -> Uses {
 
     let mut found = Uses::new();
     for (module, paths) in &read {
-        for path in &paths.used {
-            let Some((mut target, mut name)) = resolve(&modules, module, path) else { continue };
+        let exported = paths
+            .exported
+            .iter()
+            .filter(|path| resolve(&modules, module, path).is_some_and(|(target, _)| !target.starts_with(module)));
+        for path in paths.used.iter().chain(exported) {
+            // By way of a module that an import names.
+            let through = || {
+                let import = paths.used.iter().find(|used| used.len() > 1 && used.last() == path.first())?;
+                resolve(&modules, module, &[&import[..], &path[1..]].concat())
+            };
+            let Some((mut target, mut name)) = resolve(&modules, module, path).or_else(through) else { continue };
             // A name that is exported in a circle does not compile: this ends.
             while let Some(next) = name.as_ref().and_then(|name| exports.get(&(target.clone(), name.clone()))) {
                 (target, name) = next.clone();
@@ -80,10 +89,9 @@ fn module_of(path: &str) -> Module {
 
 /// The module that a path of this module leads to, and what it names there.
 fn resolve(modules: &BTreeMap<Module, &str>, own: &Module, path: &[String]) -> Option<(Module, Option<String>)> {
-    let mut rest = path.iter();
+    let mut rest = path.iter().peekable();
     let mut found = own.clone();
-    let mut first = rest.next()?;
-    match first.as_str() {
+    match rest.next()?.as_str() {
         "crate" => found.clear(),
         "self" => {}
         "super" => {
@@ -95,9 +103,7 @@ fn resolve(modules: &BTreeMap<Module, &str>, own: &Module, path: &[String]) -> O
         }
     }
     // `super` may stand more than once.
-    let mut ahead = rest.clone();
-    while ahead.next().is_some_and(|name| name == "super") {
-        first = rest.next().unwrap_or(first);
+    while rest.next_if(|name| *name == "super").is_some() {
         found.pop();
     }
     Some(lead_on(modules, found, rest))
@@ -248,7 +254,14 @@ fn circles_are_found_however_they_are_written() {
         &["b.rs uses m/mod.rs", "m/a.rs uses b.rs", "m/mod.rs uses m/a.rs"],
     );
 
-    // A re-export is no use, and hides none.
+    // By way of an imported module; and a re-export of another folder's is a use.
+    check(
+        &[("a.rs", "use crate::m; fn f() { m::n::g() }"), ("m/mod.rs", ""), ("m/n.rs", "use crate::a::A;")],
+        &["a.rs uses m/n.rs", "m/n.rs uses a.rs"],
+    );
+    check(&[("a.rs", "pub use crate::b::B;"), ("b.rs", "use crate::a::A;")], &both);
+
+    // A re-export of the own folder is no use, and hides none.
     check(&[("m/mod.rs", "mod a; pub use a::A;"), ("m/a.rs", "use crate::b::B;"), ("b.rs", "use crate::m::M;")], &[]);
     check(
         &[("m/mod.rs", "pub(crate) use self::a::A;"), ("m/a.rs", "use crate::b::B;"), ("b.rs", "use crate::m::A;")],

@@ -56,7 +56,7 @@ fn layers() -> BTreeMap<String, usize> {
     found
 }
 
-/// Which file of `src/` uses which, in production code.
+/// The files of `src/` that each of them uses, in production code.
 fn uses() -> imports::Uses {
     let files = all_sources();
     let below = |path: &str| path.trim_start_matches("src/").to_owned();
@@ -218,11 +218,6 @@ fn a_new_file_in_a_folder_that_is_embedded_builds_the_program_again() {
     assert!(folders >= 2, "{folders} folders");
 }
 
-/// Whether a text names this, as code.
-fn is_named(text: &str, name: &str) -> bool {
-    text.contains(&format!("`{name}`"))
-}
-
 #[test]
 fn contributing_says_when_to_run_each_test_and_only_names_tasks_that_are_there() {
     let text = fs::read_to_string("CONTRIBUTING.md").expect("CONTRIBUTING.md");
@@ -231,7 +226,10 @@ fn contributing_says_when_to_run_each_test_and_only_names_tasks_that_are_there()
         let path = entry.path();
         let is_test = path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").exists();
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        assert!(!is_test || is_named(&text, &name), "CONTRIBUTING.md does not say when to run tests/{name}");
+        assert!(
+            !is_test || text.contains(&format!("`{name}`")),
+            "CONTRIBUTING.md does not say when to run tests/{name}"
+        );
     }
     for rest in text.split(".ci/task ").skip(1) {
         let name: String = rest.chars().take_while(|letter| letter.is_ascii_lowercase() || *letter == '-').collect();

@@ -1,7 +1,7 @@
 //! Panes for a room: what changed and nothing else, without ids, options or inherited rows; everything where nothing
 //! changed.
 
-use super::{PaneRow, RowKind, Scene, bars, charts, cut, network, omitted, row};
+use super::{PaneRow, RowKind, Scene, bars, charts, network, omitted, row};
 use crate::diff::{CgroupFile, Mark, Row, Section, is_counter};
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
 use crate::snapshot::{Address, Link, Mount, Process, Snapshot};
@@ -115,7 +115,7 @@ fn mounts(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
 }
 
 fn target(row: &Row<Mount>) -> Option<&str> {
-    row.after.as_ref().or(row.before.as_ref()).map(|mount| mount.target.as_str())
+    row.latest().map(|mount| mount.target.as_str())
 }
 
 fn mount(mount: &Mount, was: Option<&Mount>) -> String {
@@ -212,7 +212,7 @@ fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
 }
 
 fn is_given(row: &Row<Address>) -> bool {
-    let address = row.after.as_ref().or(row.before.as_ref());
+    let address = row.latest();
     address.is_some_and(|address| address.dev == "lo" || address.ip.starts_with("fe80:"))
 }
 
@@ -231,15 +231,13 @@ fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
         group(&Section { rows: settings, ..section.clone() }, scene)
     });
     let drawings = [charts::rows(scene.charts), bars::rows(scene.ops)].concat();
-    let listed = [scene.before.cgroups.len(), scene.after.cgroups.len()];
-    let more = cut("groups", listed, scene.diff.cgroups_omitted, scene);
-    behind(drawings.into_iter().chain(own).chain(tops).collect(), more)
+    behind(drawings.into_iter().chain(own).chain(tops).collect(), super::cgroups::more(scene))
 }
 
 fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
     // Counters move all the time: they are there where nothing else is to see.
     let (counters, settings): (Vec<_>, Vec<_>) = section.rows.iter().cloned().partition(|row| {
-        let file = row.after.as_ref().or(row.before.as_ref());
+        let file = row.latest();
         file.is_some_and(|file| is_counter(&file.name))
     });
 
@@ -258,7 +256,7 @@ fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
 }
 
 fn is_of_members(row: &Row<CgroupFile>) -> bool {
-    row.after.as_ref().or(row.before.as_ref()).is_some_and(CgroupFile::is_members)
+    row.latest().is_some_and(CgroupFile::is_members)
 }
 
 /// Pids as the machine counts them mean nothing to a room: names do.

@@ -27,8 +27,7 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
     };
 
     let mut groups = tree::rows(scene, chosen);
-    let listed = [scene.before.cgroups.len(), scene.after.cgroups.len()];
-    groups.extend(cut("groups", listed, scene.diff.cgroups_omitted, scene));
+    groups.extend(more(scene));
     let sections = [drawings, groups, files(scene, chosen)];
     let mut sections: Vec<PaneSection> =
         sections.into_iter().filter(|rows| !rows.is_empty()).map(|rows| PaneSection { rows }).collect();
@@ -43,6 +42,12 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
     }
 
     sections
+}
+
+/// The row behind the groups, where there are more than were read.
+pub(super) fn more(scene: &Scene<'_>) -> Option<PaneRow> {
+    let listed = [scene.before.cgroups.len(), scene.after.cgroups.len()];
+    cut("groups", listed, scene.diff.cgroups_omitted, scene)
 }
 
 /// The files of each group: the lesson's own groups first, since the lab's top groups are there in every lesson.

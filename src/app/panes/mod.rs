@@ -128,7 +128,7 @@ fn visible<'a, T>(rows: &'a [Row<T>], scene: &'a Scene<'a>) -> impl Iterator<Ite
             if scene.changes_only && !row.mark.is_change() {
                 return None;
             }
-            let shown = row.after.as_ref().or(row.before.as_ref())?;
+            let shown = row.latest()?;
             Some((row.mark, shown, row.before.as_ref()))
         }
         Compare::Before => Some((Mark::Same, row.before.as_ref()?, None)),

@@ -148,11 +148,10 @@ fn trees<'a>(scene: &Scene<'a>) -> Vec<Tree<'a>> {
 }
 
 fn group<'a>(path: &'a str, section: &'a Section<CgroupFile>, scene: &Scene<'_>) -> Group<'a> {
-    let list =
-        section.rows.iter().find(|row| row.before.as_ref().or(row.after.as_ref()).is_some_and(CgroupFile::is_members));
+    let list = section.rows.iter().find(|row| row.latest().is_some_and(CgroupFile::is_members));
     let side = |row: &'a crate::diff::Row<CgroupFile>| match scene.compare {
         Compare::Before => row.before.as_ref(),
-        Compare::Diff | Compare::After | Compare::SideBySide => row.after.as_ref().or(row.before.as_ref()),
+        Compare::Diff | Compare::After | Compare::SideBySide => row.latest(),
     };
 
     Group {

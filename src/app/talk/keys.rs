@@ -230,7 +230,7 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     with_key(model, binding, effects)
 }
 
-/// Add the pressed key, where keys are shown: to the stage that it sets, or as a stage of its own.
+/// Add the pressed key, where keys are shown: to the audience view that it sets, or as one of its own.
 fn with_key(model: &Model, binding: &TalkBinding, mut effects: Vec<Effect>) -> Vec<Effect> {
     let Screen::Talk(window) = &model.screen else { return effects };
     let Some(talk) = window.talk.as_ref().filter(|_| window.is_driver()) else { return effects };
@@ -350,7 +350,7 @@ fn ask_where(window: &mut TalkView, command: Command) {
     window.asks = Some((question, OnYes::Rewind { steps: undone }));
 }
 
-/// The message for what the driver does to the stage, the clock or a step.
+/// The message for what the driver does to the audience view, the clock or a step.
 fn on_stage(talk: &Talk, command: Command) -> Option<ToHub> {
     let set = talk.set.clone();
     let stage = match command {

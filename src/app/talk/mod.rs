@@ -171,7 +171,7 @@ impl Talk {
         self.view.set_branch(taken.branch, Arc::clone(&taken.record));
     }
 
-    /// Set the stage, as a driver does.
+    /// Set the audience view, as a driver does.
     pub fn show(&mut self, stage: AudienceView) {
         (self.set, self.shown) = (stage.clone(), stage);
         self.refresh();

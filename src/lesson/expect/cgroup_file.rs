@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CUT, ExpectKind, UNREAD, World, or_unread, verdict};
+use super::{CUT, ExpectKind, UNREAD, World, or_unread};
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
 use crate::verdict::Verdict;
@@ -136,7 +136,7 @@ impl ExpectKind for CgroupFile {
         if !self.is.is_empty() {
             sentence.push_str(&format!(" is {}", self.is.join(" or ")));
             return match self.text(&self.name, world.snapshot) {
-                Some((name, text)) => verdict(self.is.contains(&text), sentence, format!("{name} = {text}")),
+                Some((name, text)) => Verdict::new(self.is.contains(&text), sentence, format!("{name} = {text}")),
                 None => Verdict::failed(sentence, self.missing(world.snapshot)),
             };
         }
@@ -151,7 +151,7 @@ impl ExpectKind for CgroupFile {
             && self.grew_by.is_none_or(|more| number >= before.saturating_add(more));
 
         let was = if self.grew || self.grew_by.is_some() { format!(", was {before}") } else { String::new() };
-        verdict(fits, sentence, format!("{name} = {number}{was}"))
+        Verdict::new(fits, sentence, format!("{name} = {number}{was}"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, FactRequest, UNREAD, World, host, verdict};
+use super::{ExpectKind, FactRequest, UNREAD, World, host};
 use crate::op::ActorName;
 use crate::snapshot::FileKind;
 use crate::verdict::Verdict;
@@ -70,7 +70,7 @@ impl ExpectKind for File {
             return Verdict::failed(sentence, format!("there is no {}", self.actor));
         };
         let Some(fact) = answer else {
-            return verdict(self.is == Presence::Absent, sentence, "no such file");
+            return Verdict::new(self.is == Presence::Absent, sentence, "no such file");
         };
 
         let right_kind = match self.is {
@@ -89,6 +89,6 @@ impl ExpectKind for File {
         }
 
         let first_line = fact.content.lines().next().unwrap_or_default();
-        verdict(right_kind && says_it, sentence, format!("{:?} of {} bytes: {first_line}", fact.kind, fact.size))
+        Verdict::new(right_kind && says_it, sentence, format!("{:?} of {} bytes: {first_line}", fact.kind, fact.size))
     }
 }

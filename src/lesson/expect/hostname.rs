@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, verdict};
+use super::{ExpectKind, World};
 use crate::op::ActorName;
 use crate::verdict::Verdict;
 use crate::view::ViewKind;
@@ -30,6 +30,10 @@ impl ExpectKind for Hostname {
     fn judge(&self, world: &World<'_>) -> Verdict {
         let seen = world.snapshot.hostnames.get(&self.of);
         let sentence = format!("for {} the machine is called {}", self.of, self.is);
-        verdict(seen == Some(&self.is), sentence, seen.cloned().unwrap_or_else(|| format!("there is no {}", self.of)))
+        Verdict::new(
+            seen == Some(&self.is),
+            sentence,
+            seen.cloned().unwrap_or_else(|| format!("there is no {}", self.of)),
+        )
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, verdict};
+use super::{ExpectKind, World};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::verdict::Verdict;
 use crate::view::ViewKind;
@@ -75,6 +75,6 @@ impl ExpectKind for Measured {
 
         let fits =
             self.at_least.is_none_or(|least| compared >= least) && self.at_most.is_none_or(|most| compared <= most);
-        verdict(fits, sentence, seen)
+        Verdict::new(fits, sentence, seen)
     }
 }

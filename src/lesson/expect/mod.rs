@@ -259,10 +259,6 @@ impl Expect {
     }
 }
 
-fn verdict(ok: bool, expected: impl Into<String>, seen: impl Into<String>) -> Verdict {
-    Verdict::new(ok, expected, seen)
-}
-
 /// The words for what was seen, where nothing in a list fits. A list that was cut is named instead: what fits may be
 /// among the rest.
 fn or_unread(omitted: Omitted, what: &str, listed: usize, seen: impl FnOnce() -> String) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, host, or_unread, verdict};
+use super::{ExpectKind, World, host, or_unread};
 use crate::op::ActorName;
 use crate::snapshot::{self, Omitted};
 use crate::verdict::Verdict;
@@ -82,7 +82,7 @@ impl ExpectKind for Mount {
         // What is not among those that were read may be behind them.
         let omitted = if fitting.is_some() { Omitted::Nothing } else { table.omitted };
         let ok = fitting.is_some() != self.absent && omitted.is_nothing();
-        verdict(ok, self.sentence(), or_unread(omitted, "mounts", listed, seen))
+        Verdict::new(ok, self.sentence(), or_unread(omitted, "mounts", listed, seen))
     }
 }
 
@@ -160,6 +160,6 @@ impl ExpectKind for Mounts {
             return Verdict::failed(sentence, or_unread(cut.omitted, "mounts", cut.rows.len(), counted));
         }
         let ok = few && missing.is_none() && odd.is_none();
-        verdict(ok, sentence, missing.or(odd).unwrap_or_else(counted))
+        Verdict::new(ok, sentence, missing.or(odd).unwrap_or_else(counted))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, verdict};
+use super::{ExpectKind, World};
 use crate::op::{ActorName, NamespaceKind};
 use crate::verdict::Verdict;
 use crate::view::ViewKind;
@@ -73,6 +73,6 @@ impl ExpectKind for Namespaces {
             format!("{}:[{}] and {}:[{}]", kind.proc_name(), inode(one), kind.proc_name(), inode(two))
         };
         let seen = wrong.or(self.kinds.first()).map_or_else(String::new, show);
-        verdict(wrong.is_none(), sentence, seen)
+        Verdict::new(wrong.is_none(), sentence, seen)
     }
 }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, FactRequest, World, host, or_unread, verdict};
+use super::{ExpectKind, FactRequest, World, host, or_unread};
 use crate::op::ActorName;
 use crate::snapshot::Omitted;
 use crate::verdict::Verdict;
@@ -52,7 +52,7 @@ impl ExpectKind for Link {
             let names = || network.links.iter().map(|link| link.name.as_str()).collect::<Vec<&str>>().join(", ");
             let omitted = network.omitted.links;
             let seen = or_unread(omitted, "links", network.links.len(), || format!("links: {}", names()));
-            return verdict(self.absent && omitted.is_nothing(), sentence, seen);
+            return Verdict::new(self.absent && omitted.is_nothing(), sentence, seen);
         };
 
         let fits = self.kind.as_ref().is_none_or(|kind| *kind == link.kind)
@@ -60,7 +60,7 @@ impl ExpectKind for Link {
             && self.master.as_ref().is_none_or(|master| link.master.as_ref() == Some(master));
         let state = if link.up { "up" } else { "down" };
         let master = link.master.as_deref().map_or_else(String::new, |master| format!(" on {master}"));
-        verdict(fits && !self.absent, sentence, format!("{} {} {state}{master}", link.name, link.kind))
+        Verdict::new(fits && !self.absent, sentence, format!("{} {} {state}{master}", link.name, link.kind))
     }
 }
 
@@ -102,7 +102,7 @@ impl ExpectKind for Address {
         let has_it = all.contains(&self.is);
         let listed = || if all.is_empty() { format!("no address on {}", self.dev) } else { all.join(", ") };
         let omitted = if has_it { Omitted::Nothing } else { network.omitted.addresses };
-        verdict(has_it, sentence, or_unread(omitted, "addresses", network.addresses.len(), listed))
+        Verdict::new(has_it, sentence, or_unread(omitted, "addresses", network.addresses.len(), listed))
     }
 }
 
@@ -152,7 +152,7 @@ impl ExpectKind for Route {
         let seen = fitting.map_or_else(none, |route| {
             format!("{} via {} dev {}", route.to, route.via.as_deref().unwrap_or("nobody"), route.dev)
         });
-        verdict(fitting.is_some(), sentence, seen)
+        Verdict::new(fitting.is_some(), sentence, seen)
     }
 }
 
@@ -182,8 +182,8 @@ impl ExpectKind for Reach {
         let verb = if self.answers { "answers" } else { "does not answer" };
         let sentence = format!("{} {verb} when {} asks", self.to, self.actor);
         match world.facts.reached.get(&(self.actor.clone(), self.to)) {
-            Some(true) => verdict(self.answers, sentence, "an answer came"),
-            Some(false) => verdict(!self.answers, sentence, "no answer"),
+            Some(true) => Verdict::new(self.answers, sentence, "an answer came"),
+            Some(false) => Verdict::new(!self.answers, sentence, "no answer"),
             None => Verdict::failed(sentence, format!("there is no {}", self.actor)),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, verdict};
+use super::{ExpectKind, World};
 use crate::call::ErrnoName;
 use crate::op::{self, ActorName};
 use crate::verdict::Verdict;
@@ -58,6 +58,6 @@ impl ExpectKind for Outcome {
             Some(wanted) => errno == Some(wanted),
             None => status == self.status,
         };
-        verdict(fits, sentence, seen)
+        Verdict::new(fits, sentence, seen)
     }
 }

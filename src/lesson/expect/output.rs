@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, verdict};
+use super::{ExpectKind, World};
 use crate::op::ActorName;
 use crate::verdict::Verdict;
 use crate::view::ViewKind;
@@ -47,6 +47,6 @@ impl ExpectKind for Output {
             (None, Some(last)) => format!("nothing printed says it; the last line is `{}`", last.trim()),
             (None, None) => "nothing was printed yet".into(),
         };
-        verdict(line.is_some(), sentence, seen)
+        Verdict::new(line.is_some(), sentence, seen)
     }
 }

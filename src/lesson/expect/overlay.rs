@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, or_unread, verdict};
+use super::{ExpectKind, World, or_unread};
 use crate::op::ActorName;
 use crate::snapshot::{self, InUpper, Omitted, OverlayEntry};
 use crate::verdict::Verdict;
@@ -74,7 +74,7 @@ impl ExpectKind for Overlay {
         match entry {
             Some(entry) => {
                 let from = From::of(entry);
-                verdict(from == self.from, sentence, format!("{} {}", entry.path, from.words()))
+                Verdict::new(from == self.from, sentence, format!("{} {}", entry.path, from.words()))
             }
             None => {
                 let overlays = &world.snapshot.overlays;

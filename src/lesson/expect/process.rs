@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, FactRequest, UNREAD, World, verdict};
+use super::{ExpectKind, FactRequest, UNREAD, World};
 use crate::fact::{Listing, ProcCount};
 use crate::op::ActorName;
 use crate::verdict::Verdict;
@@ -33,7 +33,7 @@ impl ExpectKind for Pid {
         match world.snapshot.process_of(&self.of) {
             Some(process) => {
                 let pids: Vec<String> = process.ns_pids.iter().map(u32::to_string).collect();
-                verdict(process.own_pid() == self.is, sentence, format!("NSpid: {}", pids.join(" ")))
+                Verdict::new(process.own_pid() == self.is, sentence, format!("NSpid: {}", pids.join(" ")))
             }
             None => Verdict::failed(sentence, format!("there is no {}", self.of)),
         }
@@ -76,8 +76,8 @@ impl ExpectKind for Ps {
         };
 
         match world.facts.proc_lists.get(&key) {
-            Some(Listing::Listed) => verdict(self.shown, sentence, counted),
-            Some(Listing::Missing) => verdict(!self.shown, sentence, counted),
+            Some(Listing::Listed) => Verdict::new(self.shown, sentence, counted),
+            Some(Listing::Missing) => Verdict::new(!self.shown, sentence, counted),
             Some(Listing::Unknown) => Verdict::failed(sentence, format!("{UNREAD}: {counted}")),
             None => Verdict::failed(sentence, format!("{} or {} is not there", self.viewer, self.lists)),
         }
@@ -116,6 +116,6 @@ impl ExpectKind for Process {
             || "no such process".into(),
             |process| format!("pid {} {} {}", process.pid, process.state, process.args),
         );
-        verdict(process.is_some() == self.alive && in_state, sentence, seen)
+        Verdict::new(process.is_some() == self.alive && in_state, sentence, seen)
     }
 }

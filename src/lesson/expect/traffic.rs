@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, host, or_unread, verdict};
+use super::{ExpectKind, World, host, or_unread};
 use crate::op::ActorName;
 use crate::snapshot::{Omitted, Snapshot};
 use crate::verdict::Verdict;
@@ -80,7 +80,7 @@ impl ExpectKind for Traffic {
 
         let passed = now.saturating_sub(self.packets(world.before).unwrap_or(0));
         let fits = self.at_least.is_none_or(|least| passed >= least) && self.at_most.is_none_or(|most| passed <= most);
-        verdict(fits, sentence, format!("{passed} packets in this step"))
+        Verdict::new(fits, sentence, format!("{passed} packets in this step"))
     }
 }
 
