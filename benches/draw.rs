@@ -75,7 +75,8 @@ fn frame(screen: &mut Terminal<TestBackend>, model: &Model, look: &Look) -> usiz
 }
 
 fn draw(bench: &mut Criterion) {
-    let look = Look { theme: Theme { colors: true, ascii: false }, highlighted: Highlighted::new() };
+    let look =
+        Look { theme: Theme { colors: true, ascii: false }, highlighted: Highlighted::new() };
     let mut screen = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).expect("a test backend");
     for rows in [20, 2000] {
         let mut model = lesson(rows);
@@ -92,7 +93,10 @@ fn draw(bench: &mut Criterion) {
     let mut model = lesson(20);
     let (master, _slave) = UnixStream::pair().expect("two ends");
     let terminal = ShellTerminal { master: Arc::new(master.into()), transcript: Arc::default() };
-    let _ = update(&mut model, Msg::Engine(Event::Shell { tab: 1, actor: ActorName::host(), opened: Ok(terminal) }));
+    let _ = update(
+        &mut model,
+        Msg::Engine(Event::Shell { tab: 1, actor: ActorName::host(), opened: Ok(terminal) }),
+    );
     let flood = b"yes, and so on\r\n".repeat(4096);
     bench.bench_function("64 KiB of a flood and its frame", |bencher| {
         bencher.iter(|| {
@@ -107,7 +111,8 @@ fn window(role: Role, size: (u16, u16)) -> Model {
     let lesson = catalogue::find("build-a-container").expect("the lesson");
     let tape = shelf::all().find(|(_, header)| header.lesson == lesson.id).expect("its tape").0;
     let tape = file::read(tape).expect("a sound tape");
-    let mut told: Vec<Told> = tape.records.iter().map(|record| Told::Played(WholeRecord::of(record))).collect();
+    let mut told: Vec<Told> =
+        tape.records.iter().map(|record| Told::Played(WholeRecord::of(record))).collect();
     told.extend(tape.ready(&lesson, tape.records.len()).map(Told::Ready));
     let own = Window { pid: 1, role, size };
     let whole = Whole {
@@ -132,8 +137,11 @@ fn stage(step: usize) -> AudienceView {
 }
 
 fn talk(bench: &mut Criterion) {
-    let look = Look { theme: Theme { colors: true, ascii: false }, highlighted: Highlighted::new() };
-    for (name, role, size) in [("console", Role::Console, (120, 40)), ("audience", Role::Watcher, (80, 24))] {
+    let look =
+        Look { theme: Theme { colors: true, ascii: false }, highlighted: Highlighted::new() };
+    for (name, role, size) in
+        [("console", Role::Console, (120, 40)), ("audience", Role::Watcher, (80, 24))]
+    {
         let mut screen = Terminal::new(TestBackend::new(size.0, size.1)).expect("a test backend");
         let mut model = window(role, size);
         bench.bench_function(&format!("draw the {name}"), |bencher| {
@@ -143,7 +151,10 @@ fn talk(bench: &mut Criterion) {
         bench.bench_function(&format!("a beat and its frame, {name}"), |bencher| {
             bencher.iter(|| {
                 step = (step + 1) % 30;
-                let _ = update(&mut model, Msg::Hub(FromHub::AudienceView { set: stage(step), shown: stage(step) }));
+                let _ = update(
+                    &mut model,
+                    Msg::Hub(FromHub::AudienceView { set: stage(step), shown: stage(step) }),
+                );
                 black_box(frame(&mut screen, &model, &look));
             });
         });

@@ -85,11 +85,19 @@ fn others(bundle: &Path, root: &Path) -> Vec<(&'static str, Vec<String>)> {
         // crun refuses machines that have controllers in both versions: it gets a view without the v2 tree.
         (
             "crun run",
-            shell(format!("umount /sys/fs/cgroup/unified 2>/dev/null; exec crun run --bundle {bundle} unboxed-bench")),
+            shell(format!(
+                "umount /sys/fs/cgroup/unified 2>/dev/null; exec crun run --bundle {bundle} unboxed-bench"
+            )),
         ),
         ("runc run", words(format!("runc run --bundle {bundle} unboxed-bench"))),
-        ("bwrap", words(format!("bwrap --unshare-all --bind {root} / --proc /proc --dev /dev true"))),
-        ("the article's shell script", words(format!("unshare -Urmnuipf --mount-proc sh {script} {root}"))),
+        (
+            "bwrap",
+            words(format!("bwrap --unshare-all --bind {root} / --proc /proc --dev /dev true")),
+        ),
+        (
+            "the article's shell script",
+            words(format!("unshare -Urmnuipf --mount-proc sh {script} {root}")),
+        ),
     ]
 }
 
@@ -113,11 +121,14 @@ fn make_bundle(into: &Path) -> PathBuf {
     std::fs::create_dir(&root).expect("a directory");
     for layer in ["base", "tools"] {
         let from = format!("{}/.", layers.join(layer).display());
-        let copied = Command::new("cp").args(["-a", &from]).arg(&root).status().expect("cp is there");
+        let copied =
+            Command::new("cp").args(["-a", &from]).arg(&root).status().expect("cp is there");
         assert!(copied.success());
     }
-    let namespaces: Vec<_> =
-        ["mount", "uts", "ipc", "pid", "network"].iter().map(|kind| serde_json::json!({ "type": kind })).collect();
+    let namespaces: Vec<_> = ["mount", "uts", "ipc", "pid", "network"]
+        .iter()
+        .map(|kind| serde_json::json!({ "type": kind }))
+        .collect();
     let config = serde_json::json!({
         "ociVersion": "1.0.2",
         "process": {

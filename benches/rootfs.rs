@@ -12,7 +12,8 @@ fn rootfs(criterion: &mut Criterion) {
     eprintln!("{:?}", write(&planned, tmpfs().path()).expect("written"));
 
     criterion.bench_function("rootfs/fixture", |bencher| bencher.iter(Fixture::embedded));
-    criterion.bench_function("rootfs/plan", |bencher| bencher.iter(|| plan(&fixture, Path::new("/"))));
+    criterion
+        .bench_function("rootfs/plan", |bencher| bencher.iter(|| plan(&fixture, Path::new("/"))));
     criterion.bench_function("rootfs/write", |bencher| {
         bencher.iter_batched_ref(tmpfs, |dir| write(&planned, dir.path()), BatchSize::PerIteration)
     });

@@ -104,7 +104,10 @@ mod tests {
         };
         assert_eq!(call.to_string(), r#"pivot_root(".", "oldroot") = 0"#);
         call.result = CallResult::Errno(ErrnoName::from_raw(libc::EINVAL));
-        assert_eq!(call.to_string(), r#"pivot_root(".", "oldroot") = -1 EINVAL (Invalid argument)"#);
+        assert_eq!(
+            call.to_string(),
+            r#"pivot_root(".", "oldroot") = -1 EINVAL (Invalid argument)"#
+        );
     }
 
     #[test]

@@ -25,14 +25,22 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<&'static str> {
         (Op::Ping { .. }, "ENETUNREACH") => {
             "no route leads there: nothing was sent. Look at the routes, and whether lo is up"
         }
-        (Op::Ping { .. }, "EHOSTUNREACH") => "the route exists, but nobody answered for that address on the link",
-        (Op::Ping { .. }, "ETIMEDOUT") => "the packet left, no answer came back: look at forwarding and NAT on the way",
+        (Op::Ping { .. }, "EHOSTUNREACH") => {
+            "the route exists, but nobody answered for that address on the link"
+        }
+        (Op::Ping { .. }, "ETIMEDOUT") => {
+            "the packet left, no answer came back: look at forwarding and NAT on the way"
+        }
         (Op::Net(NetOp::AddRoute { .. }), "ENETUNREACH") => {
             "the gateway is in no network that a link of this namespace is in"
         }
         (Op::Net(NetOp::AddRoute { .. }), "ENETDOWN") => "the link towards the gateway is down",
-        (Op::Spawn { .. }, "ENOSPC") => "the limit on namespaces (user.max_*_namespaces) is reached",
-        (Op::Net(NetOp::AddQdisc { .. }), "EEXIST") => "the device has a queueing discipline already",
+        (Op::Spawn { .. }, "ENOSPC") => {
+            "the limit on namespaces (user.max_*_namespaces) is reached"
+        }
+        (Op::Net(NetOp::AddQdisc { .. }), "EEXIST") => {
+            "the device has a queueing discipline already"
+        }
         (Op::Net(NetOp::AddQdisc { .. }), "ENOENT") => {
             "this kernel lacks the queueing discipline (its module: sch_htb)"
         }
@@ -42,7 +50,9 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<&'static str> {
         (Op::WriteFile { path, .. }, "ENODEV") if path.ends_with("/net_prio.ifpriomap") => {
             "net_prio looks for the device in the machine's first network namespace, and nowhere else"
         }
-        (Op::WriteFile { .. }, "EBUSY") => "the kernel refuses this value while the group uses more",
+        (Op::WriteFile { .. }, "EBUSY") => {
+            "the kernel refuses this value while the group uses more"
+        }
         _ => return None,
     };
 

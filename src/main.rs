@@ -6,8 +6,12 @@ fn main() -> ExitCode {
     unboxed::kernel::inherited::set_right();
     // Roles begin before any thread does.
     match std::env::args_os().nth(1) {
-        Some(role) if role == unboxed::keeper::ROLE => return ExitCode::from(unboxed::keeper::main()),
-        Some(role) if role == unboxed::kernel::probe::ROLE => return ExitCode::from(unboxed::kernel::probe::main()),
+        Some(role) if role == unboxed::keeper::ROLE => {
+            return ExitCode::from(unboxed::keeper::main());
+        }
+        Some(role) if role == unboxed::kernel::probe::ROLE => {
+            return ExitCode::from(unboxed::kernel::probe::main());
+        }
         _ => {}
     }
     unboxed::cli::main()

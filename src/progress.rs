@@ -132,8 +132,10 @@ impl Progress {
             Ok(Kept::File(progress) | Kept::Link(progress)) => (progress, None),
             Ok(Kept::Strange) => {
                 let path = dir.join(FILE);
-                let said =
-                    format!("{} could not be understood; it is set aside once there is more to keep", path.display());
+                let said = format!(
+                    "{} could not be understood; it is set aside once there is more to keep",
+                    path.display()
+                );
                 (Progress::default(), Some(said))
             }
             Err(error) => (Progress::default(), Some(format!("no progress was read: {error}"))),
@@ -164,7 +166,8 @@ impl Progress {
     /// Note an answer. The last one counts: who learnt it has learnt it.
     pub fn note_answer(&mut self, lesson: &str, question: &str, mark: AnswerMark) {
         let known = self.lessons.entry(lesson.to_owned()).or_default();
-        let answer = known.answers.entry(question.to_owned()).or_insert(AnswerProgress { mark, tries: 0 });
+        let answer =
+            known.answers.entry(question.to_owned()).or_insert(AnswerProgress { mark, tries: 0 });
         *answer = AnswerProgress { mark, tries: answer.tries.saturating_add(1) };
     }
 
@@ -178,7 +181,10 @@ impl Progress {
 
     /// Change what is kept in a directory, whoever else is at it: read, change, write, one at a time. Returns what is
     /// kept now, and what there is to say of it. What can't be read is not written over.
-    pub fn change(dir: &Path, act: impl FnOnce(&mut Progress)) -> Result<(Progress, Option<String>), KeepError> {
+    pub fn change(
+        dir: &Path,
+        act: impl FnOnce(&mut Progress),
+    ) -> Result<(Progress, Option<String>), KeepError> {
         let dir = OpenDirectory::make_private(dir)?;
         let _lock = lock(&dir)?;
         remove_parts(&dir);
@@ -188,11 +194,17 @@ impl Progress {
             Kept::File(progress) => (progress, None),
             Kept::Link(progress) => {
                 let aside = set_aside(&dir)?;
-                (progress, Some(format!("{FILE} was a link, which is kept as {aside}: from now on it is a file")))
+                (
+                    progress,
+                    Some(format!(
+                        "{FILE} was a link, which is kept as {aside}: from now on it is a file"
+                    )),
+                )
             }
             Kept::Strange => {
                 let aside = set_aside(&dir)?;
-                let said = format!("the progress file could not be understood; it is kept as {aside}");
+                let said =
+                    format!("the progress file could not be understood; it is kept as {aside}");
                 (Progress::default(), Some(said))
             }
         };
@@ -238,14 +250,22 @@ fn failed(dir: &OpenDirectory, doing: &'static str, error: io::Error) -> KeepErr
 /// Take the lock. Others may save one after the other, however many; a holder that does nothing is not waited for.
 fn lock(dir: &OpenDirectory) -> Result<Flock<File>, KeepError> {
     let (name, path) = (OsStr::new(LOCK), dir.path().join(LOCK));
-    let saved =
-        || dir.stat(OsStr::new(FILE)).ok().flatten().map(|found| (found.st_ino, found.st_ctime, found.st_ctime_nsec));
+    let saved = || {
+        dir.stat(OsStr::new(FILE))
+            .ok()
+            .flatten()
+            .map(|found| (found.st_ino, found.st_ctime, found.st_ctime_nsec))
+    };
 
     let mut seen = saved();
     let mut since = Instant::now();
     loop {
         let taken = dir.try_lock(name);
-        let taken = taken.map_err(|error| KeepError::Failed { doing: "lock", path: path.clone(), error })?;
+        let taken = taken.map_err(|error| KeepError::Failed {
+            doing: "lock",
+            path: path.clone(),
+            error,
+        })?;
         if let Some(lock) = taken {
             return Ok(lock);
         }
@@ -307,7 +327,11 @@ mod tests {
         assert_eq!(lesson.answers["q"], AnswerProgress { mark: AnswerMark::Right, tries: 2 });
         assert_eq!(read.lesson("other"), None);
 
-        let names: Vec<_> = fs::read_dir(dir.path()).expect("a listing").flatten().map(|one| one.file_name()).collect();
+        let names: Vec<_> = fs::read_dir(dir.path())
+            .expect("a listing")
+            .flatten()
+            .map(|one| one.file_name())
+            .collect();
         assert_eq!(names.len(), 2, "no other file is left: {names:?}");
 
         change(|progress| assert!(progress.reset(Some("build")) && !progress.reset(None)));
@@ -317,8 +341,11 @@ mod tests {
     #[test]
     fn what_an_earlier_version_kept_is_read() {
         let dir = tempfile::tempdir().expect("a directory");
-        fs::write(dir.path().join("progress.json"), r#"{"format":1,"lessons":{"build":{"played":3}}}"#)
-            .expect("a file");
+        fs::write(
+            dir.path().join("progress.json"),
+            r#"{"format":1,"lessons":{"build":{"played":3}}}"#,
+        )
+        .expect("a file");
         let (progress, said) = Progress::load(dir.path());
         assert_eq!((progress.played("build"), said), (Some(3), None));
     }
@@ -330,7 +357,8 @@ mod tests {
             for number in 0..8 {
                 let dir = dir.path();
                 scope.spawn(move || {
-                    Progress::change(dir, |progress| progress.note(&format!("lesson-{number}"), 1)).expect("saved");
+                    Progress::change(dir, |progress| progress.note(&format!("lesson-{number}"), 1))
+                        .expect("saved");
                 });
             }
         });
@@ -347,9 +375,13 @@ mod tests {
             assert!(said.is_some_and(|said| said.contains("could not be understood")), "{text}");
             assert_eq!(fs::read_to_string(dir.path().join(FILE)).expect("as it was"), text);
 
-            let (_, said) = Progress::change(dir.path(), |progress| progress.note("build", 1)).expect("saved");
+            let (_, said) =
+                Progress::change(dir.path(), |progress| progress.note("build", 1)).expect("saved");
             assert!(said.is_some_and(|said| said.contains("aside-1")), "{text}");
-            assert_eq!(fs::read_to_string(dir.path().join("progress.json.aside-1")).expect("kept"), text);
+            assert_eq!(
+                fs::read_to_string(dir.path().join("progress.json.aside-1")).expect("kept"),
+                text
+            );
             assert_eq!(Progress::load(dir.path()).0.played("build"), Some(1));
         }
     }
@@ -366,7 +398,8 @@ mod tests {
 
         let (progress, said) = Progress::load(&at("state"));
         assert_eq!((progress.played("build"), said), (Some(3), None));
-        let (progress, said) = Progress::change(&at("state"), |progress| progress.note("other", 1)).expect("saved");
+        let (progress, said) =
+            Progress::change(&at("state"), |progress| progress.note("other", 1)).expect("saved");
         assert_eq!((progress.played("build"), progress.played("other")), (Some(3), Some(1)));
         assert!(said.is_some_and(|said| said.contains("was a link, which is kept as")));
         assert_eq!(fs::read_to_string(at("dotfiles/progress.json")).expect("as it was"), kept);
@@ -386,12 +419,16 @@ mod tests {
             symlink(&target, dir.path().join(FILE)).expect("a link");
             Progress::change(dir.path(), |progress| progress.note("build", 1)).expect("saved");
             assert_eq!(fs::read_to_string(&target).unwrap_or_default(), text);
-            assert_eq!(fs::read_link(dir.path().join("progress.json.aside-1")).expect("the link"), target);
+            assert_eq!(
+                fs::read_link(dir.path().join("progress.json.aside-1")).expect("the link"),
+                target
+            );
 
             // In the lock's place there is nothing to keep: it is said, and nothing is saved.
             fs::remove_file(dir.path().join(LOCK)).expect("the lock");
             symlink(&target, dir.path().join(LOCK)).expect("a link");
-            let refused = Progress::change(dir.path(), |progress| progress.note("build", 2)).expect_err("a link");
+            let refused = Progress::change(dir.path(), |progress| progress.note("build", 2))
+                .expect_err("a link");
             assert!(refused.to_string().contains("progress.lock is a link"), "{refused}");
             assert_eq!(fs::read_to_string(&target).unwrap_or_default(), text);
         }
@@ -401,7 +438,8 @@ mod tests {
     fn a_file_that_can_not_be_read_is_not_written_over() {
         let dir = tempfile::tempdir().expect("a directory");
         nix::unistd::mkfifo(&dir.path().join(FILE), Mode::S_IRWXU).expect("a pipe");
-        let refused = Progress::change(dir.path(), |progress| progress.note("build", 1)).expect_err("it is no file");
+        let refused = Progress::change(dir.path(), |progress| progress.note("build", 1))
+            .expect_err("it is no file");
         assert!(refused.to_string().contains("could not read"), "{refused}");
         assert!(Progress::load(dir.path()).1.is_some_and(|said| said.contains("is no file")));
         let metadata = fs::symlink_metadata(dir.path().join(FILE)).expect("still there");
@@ -415,8 +453,12 @@ mod tests {
         let dir = OpenDirectory::find_private(home.path()).expect("ours").expect("it is there");
         let held = dir.try_lock(OsStr::new(LOCK)).expect("no error").expect("it is free");
 
-        let refused = Progress::change(home.path(), |progress| progress.note("build", 2)).expect_err("it is held");
-        assert!(refused.to_string().contains("progress.lock has been locked for 2 seconds by "), "{refused}");
+        let refused = Progress::change(home.path(), |progress| progress.note("build", 2))
+            .expect_err("it is held");
+        assert!(
+            refused.to_string().contains("progress.lock has been locked for 2 seconds by "),
+            "{refused}"
+        );
         assert_eq!(Progress::load(home.path()).0.played("build"), Some(1));
 
         drop(held);

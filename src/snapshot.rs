@@ -76,7 +76,9 @@ impl Omitted {
 }
 
 /// A namespace's identity at this moment. Inode numbers are reused at once after a namespace dies.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct NsInode(pub u64);
 
@@ -167,7 +169,10 @@ impl Process {
 
     /// True if this very process (not just its number) is in the other snapshot, too.
     pub fn is_in(&self, snapshot: &Snapshot) -> bool {
-        snapshot.processes.iter().any(|other| other.pid == self.pid && other.start_time == self.start_time)
+        snapshot
+            .processes
+            .iter()
+            .any(|other| other.pid == self.pid && other.start_time == self.start_time)
     }
 
     /// The pid as the lab's host counts: the second of NSpid.

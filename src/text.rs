@@ -69,7 +69,11 @@ fn escaped(text: &str, kind: TextKind) -> String {
 
 fn push_escape(shown: &mut String, character: char) {
     let code = character as u32;
-    shown.push_str(&if character.is_control() { format!("\\x{code:02x}") } else { format!("\\u{{{code:x}}}") });
+    shown.push_str(&if character.is_control() {
+        format!("\\x{code:02x}")
+    } else {
+        format!("\\u{{{code:x}}}")
+    });
 }
 
 /// JSON with the same values in which everything can be seen: a terminal may print it.
@@ -108,16 +112,19 @@ pub fn is_hidden(character: char) -> bool {
 /// two emoji; or it picks the look of the character before it. Between ASCII characters none has, and never two
 /// in a row.
 fn is_joining(before: Option<char>, character: char, next: Option<char>) -> bool {
-    let is_letter =
-        |other: char| !other.is_ascii() && !other.is_whitespace() && !other.is_control() && !is_hidden(other);
+    let is_letter = |other: char| {
+        !other.is_ascii() && !other.is_whitespace() && !other.is_control() && !is_hidden(other)
+    };
 
     match character {
         // A heart, its red look chosen, joined with fire.
         '\u{200c}' | '\u{200d}' => {
-            before.is_some_and(|before| is_letter(before) || before == '\u{fe0f}') && next.is_some_and(is_letter)
+            before.is_some_and(|before| is_letter(before) || before == '\u{fe0f}')
+                && next.is_some_and(is_letter)
         }
         '\u{fe0e}' | '\u{fe0f}' => {
-            let is_keycap = before.is_some_and(|before| before.is_ascii_digit() || "#*".contains(before));
+            let is_keycap =
+                before.is_some_and(|before| before.is_ascii_digit() || "#*".contains(before));
             before.is_some_and(is_letter) || (is_keycap && next == Some('\u{20e3}'))
         }
         _ => false,
@@ -130,7 +137,8 @@ fn is_unseen(kind: TextKind, before: Option<char>, character: char, next: Option
     match kind {
         TextKind::Prose => is_hidden(character) && !is_joining(before, character, next),
         TextKind::Code => {
-            let is_odd_blank = character.is_whitespace() && !character.is_ascii() && !character.is_control();
+            let is_odd_blank =
+                character.is_whitespace() && !character.is_ascii() && !character.is_control();
             is_hidden(character) || is_odd_blank
         }
     }
@@ -164,10 +172,18 @@ pub fn without_escapes(text: &str) -> String {
     while let Some(character) = characters.next() {
         match character {
             '\u{1b}' => match characters.next() {
-                Some('[') => while characters.next().is_some_and(|next| !('\u{40}'..='\u{7e}').contains(&next)) {},
+                Some('[') => {
+                    while characters
+                        .next()
+                        .is_some_and(|next| !('\u{40}'..='\u{7e}').contains(&next))
+                    {
+                    }
+                }
                 Some(']' | 'P' | '_' | '^') => {
                     while let Some(next) = characters.next() {
-                        if next == '\u{7}' || (next == '\u{1b}' && characters.next_if_eq(&'\\').is_some()) {
+                        if next == '\u{7}'
+                            || (next == '\u{1b}' && characters.next_if_eq(&'\\').is_some())
+                        {
                             break;
                         }
                     }
@@ -196,8 +212,10 @@ pub fn beginning(text: &str, most: usize) -> &str {
 /// the next piece; bytes that belong to no character stay between them.
 pub fn whole_characters(cut: &mut Vec<u8>, piece: &[u8]) -> Vec<u8> {
     let mut bytes = [std::mem::take(cut).as_slice(), piece].concat();
-    let is_beginning =
-        |end: &[u8]| str::from_utf8(end).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none());
+    let is_beginning = |end: &[u8]| {
+        str::from_utf8(end)
+            .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    };
     // A character has at most four bytes, so that at most three are its beginning.
     let least = bytes.len().saturating_sub(3);
     if let Some(at) = (least..bytes.len()).rev().find(|at| is_beginning(&bytes[*at..])) {
@@ -301,10 +319,11 @@ mod tests {
     #[test]
     fn nothing_that_can_not_be_seen_gets_through() {
         let unseen = [
-            0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x180e, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a,
-            0x202b, 0x202c, 0x202d, 0x202e, 0x2060, 0x2063, 0x2066, 0x2067, 0x2068, 0x2069, 0x206a, 0x2800, 0x3164,
-            0xfe00, 0xfe0f, 0xfeff, 0xffa0, 0xfff9, 0xfffa, 0xfffb, 0xe000, 0xf8ff, 0xfdd0, 0xffff, 0x1d173, 0xe0001,
-            0xe0041, 0xe007f, 0xe0100, 0xe01ef, 0xf0000, 0x10ffff,
+            0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x180e, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f,
+            0x2028, 0x2029, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2060, 0x2063, 0x2066, 0x2067,
+            0x2068, 0x2069, 0x206a, 0x2800, 0x3164, 0xfe00, 0xfe0f, 0xfeff, 0xffa0, 0xfff9, 0xfffa,
+            0xfffb, 0xe000, 0xf8ff, 0xfdd0, 0xffff, 0x1d173, 0xe0001, 0xe0041, 0xe007f, 0xe0100,
+            0xe01ef, 0xf0000, 0x10ffff,
         ];
 
         for code in unseen {
@@ -317,18 +336,39 @@ mod tests {
         for blank in ['\u{a0}', '\u{1680}', '\u{2003}', '\u{202f}', '\u{205f}', '\u{3000}'] {
             let text = format!("rm{blank}a");
             assert_eq!(safe(&text), format!("rm\\u{{{:x}}}a", blank as u32));
-            assert_eq!((prose(&text), first_hidden(&text, TextKind::Code)), (text.clone(), Some((2, blank))));
+            assert_eq!(
+                (prose(&text), first_hidden(&text, TextKind::Code)),
+                (text.clone(), Some((2, blank)))
+            );
         }
     }
 
     #[test]
     fn writing_of_all_scripts_stays_whole() {
-        let whole =
-            ["שלום עולם", "שָׁלוֹם", "مرحبا", "漢字かな", "한국어", "नमस्ते", "tiếng Việt", "e\u{301}te\u{301}", "☃ 🙂 €"];
+        let whole = [
+            "שלום עולם",
+            "שָׁלוֹם",
+            "مرحبا",
+            "漢字かな",
+            "한국어",
+            "नमस्ते",
+            "tiếng Việt",
+            "e\u{301}te\u{301}",
+            "☃ 🙂 €",
+        ];
         for text in whole {
-            assert_eq!((safe(text), prose(text), first_hidden(text, TextKind::Code)), (text.into(), text.into(), None));
+            assert_eq!(
+                (safe(text), prose(text), first_hidden(text, TextKind::Code)),
+                (text.into(), text.into(), None)
+            );
         }
-        let joined = ["👩\u{200d}💻", "❤\u{fe0f}\u{200d}🔥", "1\u{fe0f}\u{20e3}", "می\u{200c}خواهم", "क्\u{200d}ष"];
+        let joined = [
+            "👩\u{200d}💻",
+            "❤\u{fe0f}\u{200d}🔥",
+            "1\u{fe0f}\u{20e3}",
+            "می\u{200c}خواهم",
+            "क्\u{200d}ष",
+        ];
         for text in joined {
             assert_eq!((prose(text), first_hidden(text, TextKind::Prose)), (text.into(), None));
             assert!(safe(text).is_ascii() || safe(text).contains("\\u{"), "{}", safe(text));
@@ -338,7 +378,8 @@ mod tests {
 
     #[test]
     fn json_shows_everything_and_says_the_same() {
-        let value = serde_json::json!({"a": "rm \u{202e}x\u{e0041}\u{9b}\u{7f}\n", "あ": ["e\u{301}"]});
+        let value =
+            serde_json::json!({"a": "rm \u{202e}x\u{e0041}\u{9b}\u{7f}\n", "あ": ["e\u{301}"]});
         let shown = in_json(&serde_json::to_string_pretty(&value).expect("JSON"));
         assert!(shown.contains("rm \\u202ex\\udb40\\udc41\\u009b\\u007f\\n"), "{shown}");
         assert!(shown.contains('\n') && shown.contains('あ'));
@@ -356,7 +397,8 @@ mod tests {
 
     #[test]
     fn escape_sequences_are_taken_out_of_output() {
-        let check = |text: &str, expected: &str| assert_eq!(without_escapes(text), expected, "{text:?}");
+        let check =
+            |text: &str, expected: &str| assert_eq!(without_escapes(text), expected, "{text:?}");
         check("\u{1b}[1;31mred\u{1b}[0m\r\n", "red\n");
         check("a\u{1b}]0;title\u{7}b\u{1b}]8;;x\u{1b}\\c", "abc");
         check("\u{1b}(Bx\u{1b}=y", "xy");
@@ -381,7 +423,9 @@ mod tests {
 
     #[test]
     fn text_is_folded_with_all_its_blanks() {
-        let check = |text: &str, columns: usize, expected: &[&str]| assert_eq!(folded(text, columns), expected);
+        let check = |text: &str, columns: usize, expected: &[&str]| {
+            assert_eq!(folded(text, columns), expected)
+        };
         check("rm  -r  あ/b", 6, &["rm  -r", "  あ/b"]);
         check("aあ", 2, &["a", "あ"]);
         check("", 9, &[""]);
@@ -399,6 +443,9 @@ mod tests {
         check("あいう", 6, "あいう");
         check("", 0, "");
         check("abc", 0, "");
-        assert_eq!((beginning("aあい", 6), beginning("aあ", 4), beginning("あ", 0)), ("aあ", "aあ", ""));
+        assert_eq!(
+            (beginning("aあい", 6), beginning("aあ", 4), beginning("あ", 0)),
+            ("aあ", "aあ", "")
+        );
     }
 }

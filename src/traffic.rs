@@ -21,10 +21,13 @@ impl TryFrom<String> for ClassId {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let part = |part: &str| u16::from_str_radix(part, 16).ok().map(u32::from);
-        let parts = text.split_once(':').and_then(|(major, minor)| Some((part(major)?, part(minor)?)));
+        let parts =
+            text.split_once(':').and_then(|(major, minor)| Some((part(major)?, part(minor)?)));
         match parts {
             Some((major, minor)) if major > 0 && minor > 0 => Ok(ClassId(major << 16 | minor)),
-            _ => Err(format!("`{text}` is no traffic class, like \"10:1\" (two hexadecimal numbers, in quotes)")),
+            _ => Err(format!(
+                "`{text}` is no traffic class, like \"10:1\" (two hexadecimal numbers, in quotes)"
+            )),
         }
     }
 }
@@ -55,9 +58,14 @@ impl TryFrom<String> for Rate {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let found = UNITS.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?.parse::<u64>().ok()?, size)));
-        let rate = found.and_then(|(number, size)| number.checked_mul(*size)).filter(|rate| *rate >= 1000);
-        rate.map(Rate).ok_or_else(|| format!("`{text}` is no rate, like 8mbit: a number with kbit, mbit or gbit"))
+        let found = UNITS
+            .iter()
+            .find_map(|(unit, size)| Some((text.strip_suffix(unit)?.parse::<u64>().ok()?, size)));
+        let rate =
+            found.and_then(|(number, size)| number.checked_mul(*size)).filter(|rate| *rate >= 1000);
+        rate.map(Rate).ok_or_else(|| {
+            format!("`{text}` is no rate, like 8mbit: a number with kbit, mbit or gbit")
+        })
     }
 }
 

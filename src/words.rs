@@ -2,8 +2,8 @@
 
 use crate::diff::{Birth, Diff, Mark, Row, Section};
 use crate::snapshot::{
-    Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, NetworkOmitted, Omitted, OverlayEntry, Process,
-    Route, Traffic,
+    Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, NetworkOmitted, Omitted,
+    OverlayEntry, Process, Route, Traffic,
 };
 use crate::text::safe;
 use crate::view::ViewKind;
@@ -51,14 +51,22 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
     rows(&mut lines, "processes", &diff.processes, mark_word, process);
     omitted(&mut lines, "processes", diff.processes_omitted);
     rows(&mut lines, "namespaces", &diff.namespaces, mark_word, namespace);
-    rows(&mut lines, "host names", &diff.hostnames, mark_word, |(actor, name)| format!("{actor}: {name}"));
+    rows(&mut lines, "host names", &diff.hostnames, mark_word, |(actor, name)| {
+        format!("{actor}: {name}")
+    });
 
     for network in &diff.networks {
         let heading = format!("network of {}{}", network.name, birth(&network.birth));
         rows(&mut lines, &format!("{heading}: links"), &network.links, mark_word, link);
         rows(&mut lines, &format!("{heading}: addresses"), &network.addresses, mark_word, address);
         rows(&mut lines, &format!("{heading}: routes"), &network.routes, mark_word, route);
-        rows(&mut lines, &format!("{heading}: neighbours"), &network.neighbours, mark_word, neighbour);
+        rows(
+            &mut lines,
+            &format!("{heading}: neighbours"),
+            &network.neighbours,
+            mark_word,
+            neighbour,
+        );
         rows(&mut lines, &format!("{heading}: traffic"), &network.traffic, mark_word, traffic);
 
         let mut cut = |list: &str, of: fn(&NetworkOmitted) -> Omitted| {
@@ -190,7 +198,14 @@ fn mount_verb(mark: Mark) -> &'static str {
 }
 
 pub fn mount(mount: &Mount) -> String {
-    format!("{} {} {} {} {}", mount.target, mount.source, mount.fstype, mount.options, mount.propagation.word())
+    format!(
+        "{} {} {} {} {}",
+        mount.target,
+        mount.source,
+        mount.fstype,
+        mount.options,
+        mount.propagation.word()
+    )
 }
 
 pub fn process(process: &Process) -> String {
@@ -260,6 +275,8 @@ pub fn dir_entry(entry: &DirEntry) -> String {
         (FileKind::Symlink, Some(link)) => format!("{} -> {link}", entry.name),
         (FileKind::File, _) => format!("{} ({} bytes)", entry.name, entry.size),
         (FileKind::Symlink, None)
-        | (FileKind::CharDevice | FileKind::BlockDevice | FileKind::Fifo | FileKind::Socket, _) => entry.name.clone(),
+        | (FileKind::CharDevice | FileKind::BlockDevice | FileKind::Fifo | FileKind::Socket, _) => {
+            entry.name.clone()
+        }
     }
 }

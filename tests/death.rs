@@ -42,7 +42,9 @@ fn die(held: &Held, victim: Victim) {
 
 /// The processes are named by what they are, so a test can tell when all of them are gone.
 fn no_lab_of(id: &str) -> bool {
-    !unboxed::keeper::cgroups::hierarchies().iter().any(|hierarchy| hierarchy.parent.join(id).exists())
+    !unboxed::keeper::cgroups::hierarchies()
+        .iter()
+        .any(|hierarchy| hierarchy.parent.join(id).exists())
 }
 
 fn check(victim: Victim) {
@@ -142,20 +144,29 @@ fn a_process_that_waits_for_its_disk_is_swept_too() {
         return;
     }
     let before = Machine::now();
-    let mut child =
-        unboxed().args(["run", "blkio"]).stdout(std::process::Stdio::null()).spawn().expect("unboxed starts");
-    let below = || unboxed::observe::processes::tree(std::path::Path::new("/proc"), child.id(), &[]);
+    let mut child = unboxed()
+        .args(["run", "blkio"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("unboxed starts");
+    let below =
+        || unboxed::observe::processes::tree(std::path::Path::new("/proc"), child.id(), &[]);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     // Long in `D`: at the limit of one MiB a second, and not just in passing.
     let mut waited = 0;
     while waited < 20 {
         assert!(std::time::Instant::now() < deadline, "nobody waits for the disk: {:?}", below());
-        let waits = below().iter().any(|(_, stat)| stat.comm.starts_with("unboxed: writer") && stat.state == 'D');
+        let waits = below()
+            .iter()
+            .any(|(_, stat)| stat.comm.starts_with("unboxed: writer") && stat.state == 'D');
         waited = if waits { waited + 1 } else { 0 };
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    let keeper =
-        below().iter().find(|(_, stat)| stat.comm == "unboxed: keeper").map(|(pid, _)| *pid).expect("a keeper");
+    let keeper = below()
+        .iter()
+        .find(|(_, stat)| stat.comm == "unboxed: keeper")
+        .map(|(pid, _)| *pid)
+        .expect("a keeper");
     let keeper = Pid::from_raw(i32::try_from(keeper).expect("a pid"));
     kill(keeper, Signal::SIGSTOP).expect("a signal");
     child.kill().expect("killed");
@@ -216,7 +227,10 @@ fn a_hierarchy_that_others_use_out_of_sight_is_shared_and_left_to_them() {
     };
     let mount = open();
     std::fs::create_dir(foreign(&mount)).expect("a group");
-    let played = unboxed().args(["run", "net-cls-prio", "--until", "classid"]).output().expect("unboxed starts");
+    let played = unboxed()
+        .args(["run", "net-cls-prio", "--until", "classid"])
+        .output()
+        .expect("unboxed starts");
     assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stdout));
     assert!(foreign(&mount).exists());
     // Without a mount, but with a group: it is not ours to give up.
@@ -251,7 +265,8 @@ fn sigterm_ends_a_held_lab() {
     let _turn = alone();
     let before = Machine::now();
     let mut held = Held::start("build-a-container", "unshare");
-    kill(Pid::from_raw(i32::try_from(held.child.id()).expect("a pid")), Signal::SIGTERM).expect("a signal");
+    kill(Pid::from_raw(i32::try_from(held.child.id()).expect("a pid")), Signal::SIGTERM)
+        .expect("a signal");
     let status = held.child.wait().expect("its end");
     assert!(status.success(), "{status}");
     before.assert_comes_back();

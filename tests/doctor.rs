@@ -11,7 +11,12 @@ fn is_marked(path: &Path) -> bool {
 }
 
 fn works() -> ProbeResult {
-    ProbeResult { userns: Ok(()), mount_in_userns: Ok(()), overlay_in_userns: Ok(()), netns_in_userns: Ok(()) }
+    ProbeResult {
+        userns: Ok(()),
+        mount_in_userns: Ok(()),
+        overlay_in_userns: Ok(()),
+        netns_in_userns: Ok(()),
+    }
 }
 
 fn fails(userns: bool, error: &str) -> ProbeResult {
@@ -25,7 +30,8 @@ fn fails(userns: bool, error: &str) -> ProbeResult {
 }
 
 fn facts(tree: &str, euid: u32, probe: ProbeResult) -> Facts {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("doctor-{tree}"));
+    let root =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("doctor-{tree}"));
     let mut facts = Facts::read(&Roots { root, euid, may_write: is_marked }, || probe);
     // The folders hold no programs.
     assert!(facts.image.is_err());
@@ -50,7 +56,11 @@ fn report(facts: &Facts) -> String {
     let lessons = ["", "memory pids", "cpu", "io", "freezer", "devices", "net_cls", "root", "6.6"];
     let lessons = lessons.map(|text| {
         let title = if text.is_empty() { "needs nothing" } else { text };
-        (text.split(' ').next().unwrap_or_default().to_owned(), title.to_owned(), can_play(&needs(text), facts))
+        (
+            text.split(' ').next().unwrap_or_default().to_owned(),
+            title.to_owned(),
+            can_play(&needs(text), facts),
+        )
     });
     render(&findings(facts), &lessons)
 }
@@ -92,27 +102,52 @@ fn root_on_v2() {
 
 #[test]
 fn root_in_a_container_with_dockers_defaults() {
-    insta::assert_snapshot!(report(&facts("docker", 0, fails(false, "EPERM: unshare(CLONE_NEWUSER)"))));
+    insta::assert_snapshot!(report(&facts(
+        "docker",
+        0,
+        fails(false, "EPERM: unshare(CLONE_NEWUSER)")
+    )));
 }
 
 #[test]
 fn ubuntu_restricts_user_namespaces_by_apparmor() {
-    insta::assert_snapshot!(report(&facts("ubuntu-apparmor", 1000, fails(true, "EACCES: mount a tmpfs"))));
+    insta::assert_snapshot!(report(&facts(
+        "ubuntu-apparmor",
+        1000,
+        fails(true, "EACCES: mount a tmpfs")
+    )));
 }
 
 #[test]
 fn an_old_kernel_with_nothing_mounted() {
-    insta::assert_snapshot!(report(&facts("no-cgroup", 1000, fails(false, "ENOSPC: unshare(CLONE_NEWUSER)"))));
+    insta::assert_snapshot!(report(&facts(
+        "no-cgroup",
+        1000,
+        fails(false, "ENOSPC: unshare(CLONE_NEWUSER)")
+    )));
 }
 
 #[test]
 fn no_proc_at_all() {
-    insta::assert_snapshot!(report(&facts("no-proc", 0, fails(false, "ENOENT: /proc/self/uid_map"))));
+    insta::assert_snapshot!(report(&facts(
+        "no-proc",
+        0,
+        fails(false, "ENOENT: /proc/self/uid_map")
+    )));
 }
 
 #[test]
 fn whatever_is_not_good_has_a_cure() {
-    let trees = ["hybrid", "v2-user", "v2-ssh", "v2-root", "docker", "ubuntu-apparmor", "no-cgroup", "no-proc"];
+    let trees = [
+        "hybrid",
+        "v2-user",
+        "v2-ssh",
+        "v2-root",
+        "docker",
+        "ubuntu-apparmor",
+        "no-cgroup",
+        "no-proc",
+    ];
     for tree in trees {
         for euid in [0, 1000] {
             for probe in [works(), fails(true, "EPERM: x"), fails(false, "EPERM: x")] {
@@ -136,7 +171,9 @@ fn this_machine_can_be_read_and_told_as_json() {
     let facts = Facts::read(&Roots::machine(), works);
     assert!(facts.kernel.is_some());
     assert!(!facts.uid_map.is_empty());
-    let json = serde_json::to_value((&facts, findings(&facts), can_play(&Needs::default(), &facts))).expect("JSON");
+    let json =
+        serde_json::to_value((&facts, findings(&facts), can_play(&Needs::default(), &facts)))
+            .expect("JSON");
     assert_eq!(json[0]["probe"]["userns"], serde_json::json!({"ok": null}));
     assert_eq!(json[1][0]["what"], "kernel");
     println!("{}", render(&findings(&facts), &[]));

@@ -27,7 +27,8 @@ fn step_of(lesson: &Lesson, id: &str) -> usize {
 
 fn run_in(session: &mut Session, actor: &str, script: &str) -> String {
     let op = Op::Run { argv: ["sh", "-c", script].map(str::to_owned).to_vec() };
-    let record = session.lab().expect("a lab").perform(&ActorName::from(actor), op).expect("an answer");
+    let record =
+        session.lab().expect("a lab").perform(&ActorName::from(actor), op).expect("an answer");
     record.outcome.message().to_owned()
 }
 
@@ -42,7 +43,9 @@ fn every_branch_shows_what_it_promises_and_leads_back() {
         let id = session.lab().expect("a lab").info().id;
         for (index, step) in lesson.steps.iter().enumerate() {
             for (branch, what_if) in step.branches.iter().enumerate() {
-                let record = session.branch(index, branch).unwrap_or_else(|error| panic!("{}: {error}", what_if.id));
+                let record = session
+                    .branch(index, branch)
+                    .unwrap_or_else(|error| panic!("{}: {error}", what_if.id));
                 assert!(record.is_ok(), "{}: {:#?}", what_if.id, record.verdicts);
                 assert!(session.is_in_branch());
                 assert_ne!(session.lab().expect("a lab").info().id, id);
@@ -52,7 +55,11 @@ fn every_branch_shows_what_it_promises_and_leads_back() {
         session.end_branch().expect("the way back");
         assert_eq!(session.lab().expect("a lab").info().id, id);
         assert_eq!(session.played(), 0);
-        assert_eq!(run_in(&mut session, "host", "cat /root/typed").trim(), "mine", "what was typed is still there");
+        assert_eq!(
+            run_in(&mut session, "host", "cat /root/typed").trim(),
+            "mine",
+            "what was typed is still there"
+        );
         assert!(session.close().is_clean());
     }
     assert!(count >= 5, "{count} branches");
@@ -96,8 +103,17 @@ fn what_is_broken_is_seen_to_be_broken_and_can_be_mended() {
         // A second key that comes too soon breaks nothing more.
         let mounts = session.lab().expect("a lab").snapshot().mounts;
         session.begin_turn(Goal::Step).expect("the same turn");
-        assert_eq!(session.lab().expect("a lab").snapshot().mounts, mounts, "{}: broken twice", step.id);
-        assert!(session.finish_turn().expect("a judgement").is_none(), "{}: it is not done", step.id);
+        assert_eq!(
+            session.lab().expect("a lab").snapshot().mounts,
+            mounts,
+            "{}: broken twice",
+            step.id
+        );
+        assert!(
+            session.finish_turn().expect("a judgement").is_none(),
+            "{}: it is not done",
+            step.id
+        );
         // Shown after all: it is broken and mended in a fresh lab.
         let record = session.show().expect("it plays");
         assert!(record.is_ok(), "{}: {:#?}", step.id, record.verdicts);
@@ -120,7 +136,11 @@ fn of_every_prediction_exactly_one_option_comes_true() {
                 let holds = predicted.holds();
                 let id = &step.quiz[predicted.question].id;
                 // (A step that is left out here predicts nothing.)
-                assert_eq!(holds.iter().filter(|holds| **holds).count(), 1, "{id}: {holds:?}: {predicted:#?}");
+                assert_eq!(
+                    holds.iter().filter(|holds| **holds).count(),
+                    1,
+                    "{id}: {holds:?}: {predicted:#?}"
+                );
                 count += 1;
             }
         }
@@ -134,7 +154,9 @@ fn the_lessons_ask_questions_of_all_six_kinds() {
     let lessons = lessons();
     let questions: Vec<_> = lessons.iter().flat_map(Lesson::questions).collect();
     assert!(questions.len() >= 8, "{} questions", questions.len());
-    let kinds = |test: fn(Kind<'_>) -> bool| questions.iter().filter(|question| test(question.kind())).count();
+    let kinds = |test: fn(Kind<'_>) -> bool| {
+        questions.iter().filter(|question| test(question.kind())).count()
+    };
     assert!(kinds(|kind| matches!(kind, Kind::Choose(_))) > 0);
     assert!(kinds(|kind| matches!(kind, Kind::ChooseAll(_))) > 0);
     assert!(kinds(|kind| matches!(kind, Kind::Value(_))) > 0);
@@ -158,7 +180,11 @@ fn a_step_that_is_left_out_is_missed_where_it_is_needed() {
     assert!(!record.is_ok() && record.ops.is_empty(), "{:#?}", record.verdicts);
     let pivot = session.play_next().expect("it is tried");
     assert!(!pivot.is_ok());
-    assert!(pivot.verdicts.iter().any(|verdict| verdict.seen.contains("EINVAL")), "{:#?}", pivot.verdicts);
+    assert!(
+        pivot.verdicts.iter().any(|verdict| verdict.seen.contains("EINVAL")),
+        "{:#?}",
+        pivot.verdicts
+    );
     // Taken in again, the lesson is whole.
     session.leave_out(bind, false);
     session.rewind_to(bind).expect("a fresh lab");
@@ -172,7 +198,10 @@ fn a_step_that_is_left_out_is_missed_where_it_is_needed() {
         session.play_next().expect("it plays");
     }
     let orphan = session.play_next().expect("it is tried");
-    assert!(orphan.verdicts.iter().any(|verdict| verdict.seen.contains("there is no container")), "{orphan:#?}");
+    assert!(
+        orphan.verdicts.iter().any(|verdict| verdict.seen.contains("there is no container")),
+        "{orphan:#?}"
+    );
     assert!(session.close().is_clean());
 }
 
@@ -185,8 +214,13 @@ fn ticks_follow_the_kernel_both_ways_and_credit_stays() {
     session.rewind_to(step).expect("a fresh lab");
     let state = session.begin_turn(Goal::Step).expect("a turn");
     assert_eq!(state.verdicts.iter().map(|verdict| verdict.ok).collect::<Vec<_>>(), [false, true]);
-    let judge = |session: &mut Session| session.judge_turn(true).expect("a judgement").expect("a change").0;
-    run_in(&mut session, "container", "hostname box; mkdir /tmp/mine; mount -t tmpfs none /tmp/mine");
+    let judge =
+        |session: &mut Session| session.judge_turn(true).expect("a judgement").expect("a change").0;
+    run_in(
+        &mut session,
+        "container",
+        "hostname box; mkdir /tmp/mine; mount -t tmpfs none /tmp/mine",
+    );
     let state = judge(&mut session);
     assert!(state.holds(), "what the learner adds besides fails nothing: {:#?}", state.verdicts);
     run_in(&mut session, "container", "hostname other");
@@ -221,9 +255,16 @@ fn the_lab_may_be_made_by_hand_or_played_and_is_the_same() {
     };
     assert!(record.is_ok());
     // A program that never heard of the engine is the container now; the rest is played in it.
-    for id in
-        ["pid-one", "hostname", "proc-lies", "mount-copy", "mount-proc", "pivot-root-refused", "bind", "pivot-root"]
-    {
+    for id in [
+        "pid-one",
+        "hostname",
+        "proc-lies",
+        "mount-copy",
+        "mount-proc",
+        "pivot-root-refused",
+        "bind",
+        "pivot-root",
+    ] {
         let record = session.play_next().unwrap_or_else(|error| panic!("{id}: {error}"));
         assert_eq!(record.step, step_of(&lesson, id));
         assert!(record.is_ok(), "{id}: {:#?}", record.verdicts);

@@ -27,7 +27,10 @@ fn all() -> impl Iterator<Item = (Lesson, Tape)> {
 fn without_own_escapes(text: &str) -> String {
     let mut rest = text.replace("\x1b[2J", "").replace("\x1b[H", "").replace("\r\n", "");
     while let Some(at) = rest.find("\x1b[") {
-        let end = at + rest[at..].find('m').unwrap_or_else(|| panic!("{text:?} has another escape sequence"));
+        let end = at
+            + rest[at..]
+                .find('m')
+                .unwrap_or_else(|| panic!("{text:?} has another escape sequence"));
         let codes = &rest[at + 2..end];
         assert!(codes.chars().all(|letter| letter.is_ascii_digit() || letter == ';'), "{text:?}");
         rest.replace_range(at..=end, "");
@@ -41,12 +44,16 @@ fn check_cast(lesson: &Lesson, cast: &str) {
         cast.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
     let (header, events) = lines.split_first().expect("a header");
     assert_eq!(header["version"], 3);
-    let size = |name: &str| header["term"][name].as_u64().and_then(|size| u16::try_from(size).ok()).expect("a size");
-    let (rows, columns) = (size("rows").try_into().expect("rows"), size("cols").try_into().expect("columns"));
+    let size = |name: &str| {
+        header["term"][name].as_u64().and_then(|size| u16::try_from(size).ok()).expect("a size")
+    };
+    let (rows, columns) =
+        (size("rows").try_into().expect("rows"), size("cols").try_into().expect("columns"));
     let mut terminal = vt100::Parser::new(rows, columns, 100);
     let mut markers = Vec::new();
     for event in events {
-        let (after, code, text) = (event[0].as_f64(), event[1].as_str(), event[2].as_str().expect("text"));
+        let (after, code, text) =
+            (event[0].as_f64(), event[1].as_str(), event[2].as_str().expect("text"));
         assert!(after.is_some_and(|after| (0.0..60.0).contains(&after)), "{event}");
         match code {
             Some("o") => {
@@ -56,7 +63,11 @@ fn check_cast(lesson: &Lesson, cast: &str) {
                 assert_eq!(terminal.screen().scrollback(), 0, "{}: it scrolls", lesson.id);
                 if let Some(title) = markers.last().filter(|_| text.contains("\x1b[2J")) {
                     let top = terminal.screen().contents();
-                    let is_titled = top.starts_with(&format!(" {} of {}  {title}", markers.len(), lesson.steps.len()));
+                    let is_titled = top.starts_with(&format!(
+                        " {} of {}  {title}",
+                        markers.len(),
+                        lesson.steps.len()
+                    ));
                     let is_branch = !top.starts_with(&format!(" {} of", markers.len()));
                     assert!(is_titled || is_branch, "{title}: {top}");
                 }
@@ -84,7 +95,11 @@ fn every_tape_becomes_a_cast_with_a_marker_a_step() {
             let typed: String = cast
                 .lines()
                 .skip(1)
-                .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()?[2].as_str().map(str::to_owned))
+                .filter_map(|line| {
+                    serde_json::from_str::<serde_json::Value>(line).ok()?[2]
+                        .as_str()
+                        .map(str::to_owned)
+                })
                 .map(|text| without_own_escapes(&text))
                 .collect();
             assert!(typed.contains(&line), "{}: {line}", lesson.id);
@@ -122,18 +137,38 @@ fn a_handout_has_every_question_and_its_answer_at_the_end_alone() {
 fn a_page_has_every_step_and_question_and_says_where_it_is_from() {
     for (lesson, tape) in all() {
         let page = exported(Form::Html, &lesson, &tape);
-        assert!(page.contains(&tape.header.kernel) && page.contains(&tape.header.date), "{}", lesson.id);
+        assert!(
+            page.contains(&tape.header.kernel) && page.contains(&tape.header.date),
+            "{}",
+            lesson.id
+        );
         for step in &lesson.steps {
-            assert!(page.contains(&format!("<article class=\"step\" id=\"{}\"", step.id)), "{}", step.id);
+            assert!(
+                page.contains(&format!("<article class=\"step\" id=\"{}\"", step.id)),
+                "{}",
+                step.id
+            );
         }
-        assert_eq!(page.matches("Show the answer").count(), lesson.questions().count(), "{}", lesson.id);
+        assert_eq!(
+            page.matches("Show the answer").count(),
+            lesson.questions().count(),
+            "{}",
+            lesson.id
+        );
         let branches = page.matches("<details class=\"what-if\"").count();
         assert_eq!(branches, tape.branches.len(), "{}", lesson.id);
         let charts = tape.records.iter().chain(tape.branches.iter().map(|taken| &taken.record));
-        let drawn = charts.flat_map(|record| &record.charts).filter(|series| !series.points.is_empty()).count();
+        let drawn = charts
+            .flat_map(|record| &record.charts)
+            .filter(|series| !series.points.is_empty())
+            .count();
         assert_eq!(page.matches("<svg").count(), drawn, "{}", lesson.id);
         assert_eq!(unseen(&page), None, "{}", lesson.id);
-        assert!(!page.contains("src=") && !page.contains("url(") && !page.contains("@import"), "{}", lesson.id);
+        assert!(
+            !page.contains("src=") && !page.contains("url(") && !page.contains("@import"),
+            "{}",
+            lesson.id
+        );
     }
 }
 
@@ -141,7 +176,11 @@ fn a_page_has_every_step_and_question_and_says_where_it_is_from() {
 fn tags(page: &str) -> Vec<&str> {
     let starts = page.split('<').skip(1);
     starts
-        .map(|rest| rest.split(|letter: char| letter.is_whitespace() || letter == '>').next().unwrap_or_default())
+        .map(|rest| {
+            rest.split(|letter: char| letter.is_whitespace() || letter == '>')
+                .next()
+                .unwrap_or_default()
+        })
         .collect()
 }
 
@@ -209,12 +248,17 @@ fn the_page_allows_its_own_script_and_style_and_no_other() {
     let (lesson, tape) = first_step();
     let page = exported(Form::Html, &lesson, &tape);
     for tag in ["style", "script"] {
-        let text = page.split_once(&format!("<{tag}>")).and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")));
+        let text = page
+            .split_once(&format!("<{tag}>"))
+            .and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")));
         let program = "import base64,hashlib,sys;print('sha256-'+base64.b64encode(hashlib.sha256(sys.argv[1].encode()).digest()).decode())";
         let hash = common::output_of("python3", &["-c", program, text.expect("the element").0]);
         let is_named = page.contains(&format!("{tag}-src &#39;{}&#39;", hash.trim()))
             || page.contains(&format!("{tag}-src '{}'", hash.trim()));
-        assert!(is_named, "assets/export/page.* has changed: the {tag}'s hash in src/export/html/mod.rs is {hash}");
+        assert!(
+            is_named,
+            "assets/export/page.* has changed: the {tag}'s hash in src/export/html/mod.rs is {hash}"
+        );
     }
 }
 
@@ -231,14 +275,24 @@ fn a_lesson_is_exported_to_a_file_or_to_standard_output() {
     let (printed, error, ok) = said(&["1", "--format", "md"]);
     assert!(ok, "{error}");
     std::fs::write(&path, "an older one").expect("a file");
-    let (nothing, error, ok) = said(&["1", "--format", "md", "--tape", "-o", path.to_str().expect("a name")]);
+    let (nothing, error, ok) =
+        said(&["1", "--format", "md", "--tape", "-o", path.to_str().expect("a name")]);
     assert!(ok, "{error}");
-    assert_eq!((nothing.as_str(), std::fs::read_to_string(&path).expect("the file")), ("", printed));
-    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing is left beside it");
+    assert_eq!(
+        (nothing.as_str(), std::fs::read_to_string(&path).expect("the file")),
+        ("", printed)
+    );
+    assert_eq!(
+        std::fs::read_dir(folder.path()).expect("the folder").count(),
+        1,
+        "nothing is left beside it"
+    );
     let tape = folder.path().join("one.tape");
-    let bytes = shelf::all().find(|(_, header)| header.lesson == "what-is-a-container").expect("a tape").0;
+    let bytes =
+        shelf::all().find(|(_, header)| header.lesson == "what-is-a-container").expect("a tape").0;
     std::fs::write(&tape, bytes).expect("a tape");
-    let (cast, error, ok) = said(&["1", "--format", "cast", "--tape", tape.to_str().expect("a name")]);
+    let (cast, error, ok) =
+        said(&["1", "--format", "cast", "--tape", tape.to_str().expect("a name")]);
     assert!(ok, "{error}");
     check_cast(&catalogue::find("1").expect("the lesson"), &cast);
     let (_, error, ok) = said(&["2", "--format", "cast", "--tape", tape.to_str().expect("a name")]);
@@ -254,8 +308,14 @@ fn what_cannot_be_exported_is_one_clear_line() {
         assert!(error.contains(expected), "{error}");
     };
     check(&["biuld-a-container", "--format", "md"], "did you mean `build-a-container`?");
-    check(&["1", "--format", "md", "-o", "/nowhere/x.md"], "could not write /nowhere/x.md: No such file or directory");
-    check(&["1", "--format", "md", "--tape", "/nowhere/x.tape"], "could not open the tape /nowhere/x.tape");
+    check(
+        &["1", "--format", "md", "-o", "/nowhere/x.md"],
+        "could not write /nowhere/x.md: No such file or directory",
+    );
+    check(
+        &["1", "--format", "md", "--tape", "/nowhere/x.tape"],
+        "could not open the tape /nowhere/x.tape",
+    );
 }
 
 #[test]

@@ -72,7 +72,12 @@ fn the_groups_of_a_host_are_read_as_it_lays_them_out() {
         for group in read(host) {
             let procs: Vec<String> = group.procs.iter().map(u32::to_string).collect();
             lines.push(format!("{}:/{}  [{}]", group.hierarchy, group.path, procs.join(" ")));
-            lines.extend(group.files.iter().map(|(name, value)| format!("    {name} {}", value.replace('\n', " | "))));
+            lines.extend(
+                group
+                    .files
+                    .iter()
+                    .map(|(name, value)| format!("    {name} {}", value.replace('\n', " | "))),
+            );
         }
         insta::assert_snapshot!(host, lines.join("\n"));
     }
@@ -112,10 +117,16 @@ fn on(host: &str, group: &str, with_chart: bool) -> Model {
         }
     }
     let before = Arc::new(before);
-    let point =
-        |at: u64| Point { at_ms: at * 100, value: (at << 22) as f64, limit: Some((64 << 20) as f64), marked: false };
-    let series =
-        Series { chart: Chart { group: group.into(), of: ChartKind::Memory }, points: (0..=16).map(point).collect() };
+    let point = |at: u64| Point {
+        at_ms: at * 100,
+        value: (at << 22) as f64,
+        limit: Some((64 << 20) as f64),
+        marked: false,
+    };
+    let series = Series {
+        chart: Chart { group: group.into(), of: ChartKind::Memory },
+        points: (0..=16).map(point).collect(),
+    };
     let record = StepRecord {
         step: 0,
         status: StepStatus::Played,
@@ -131,7 +142,15 @@ fn on(host: &str, group: &str, with_chart: bool) -> Model {
     let ready = |played, live: &Arc<Snapshot>| {
         let lab = LabInfo { id: "unboxed-1-2-3".into(), actors: BTreeMap::new(), rootless: false };
         let (left_out, context) = Default::default();
-        Event::Ready(Ready { lab, played, left_out, live: Arc::clone(live), context, checks: Vec::new(), nanos: 1 })
+        Event::Ready(Ready {
+            lab,
+            played,
+            left_out,
+            live: Arc::clone(live),
+            context,
+            checks: Vec::new(),
+            nanos: 1,
+        })
     };
     let mut model = Model::new(Vec::new(), (80, 24));
     let _ = update(&mut model, Msg::Opened { lesson, left_off: 0, tape: None });
@@ -151,19 +170,25 @@ fn press(model: &mut Model, keys: &str) {
 }
 
 fn draw(model: &Model, columns: u16, rows: u16) -> String {
-    let look = Look { theme: Theme { colors: false, ascii: true }, highlighted: BTreeMap::new().into_iter().collect() };
+    let look = Look {
+        theme: Theme { colors: false, ascii: true },
+        highlighted: BTreeMap::new().into_iter().collect(),
+    };
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a test backend");
     terminal.draw(|frame| ui::draw(model, &look, frame)).expect("a frame");
     let buffer = terminal.backend().buffer();
-    let line = |y| (0..columns).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+    let line =
+        |y| (0..columns).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
     (0..rows).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The rows of the pane, with their marks.
 fn pane(model: &Model) -> String {
     let Screen::Lesson(view) = &model.screen else { panic!("a lesson") };
-    let rows: Vec<String> =
-        view.rows(ViewKind::Cgroups).map(|row| format!("{} {}", row.mark.sign(), row.text)).collect();
+    let rows: Vec<String> = view
+        .rows(ViewKind::Cgroups)
+        .map(|row| format!("{} {}", row.mark.sign(), row.text))
+        .collect();
     rows.join("\n")
 }
 
@@ -194,7 +219,10 @@ fn the_tree_says_who_is_where_and_a_group_can_be_looked_at_alone() {
 fn hosts_of_every_kind_have_their_tree() {
     let check = |host: &str, group: &str| {
         let model = on(host, group, false);
-        insta::assert_snapshot!(format!("tree-of-{host}"), pane(&model).split("v1 name").next().expect("the tree"));
+        insta::assert_snapshot!(
+            format!("tree-of-{host}"),
+            pane(&model).split("v1 name").next().expect("the tree")
+        );
     };
     check("v1-docker", CONTAINER);
     check("v2-systemd", &format!("system.slice/{}.scope", CONTAINER.replace('/', "-")));
@@ -211,19 +239,28 @@ fn groups_are_chosen_one_after_the_other_or_by_their_row() {
     }
     let all = ["box", "process_one", "process_one/7", ""].map(|path| Some(path.to_owned()));
     assert_eq!(seen[..4], all);
-    assert_eq!(seen[4..], [None, all[0].clone()], "after the last all are shown, and it begins anew");
+    assert_eq!(
+        seen[4..],
+        [None, all[0].clone()],
+        "after the last all are shown, and it begins anew"
+    );
     press(&mut model, "\u{1b}");
     assert_eq!(chosen(&model), None, "Esc shows all again");
 
     let row_of = |model: &Model, path: &str| {
         let Screen::Lesson(view) = &model.screen else { panic!("a lesson") };
-        view.find_row(ViewKind::Cgroups, 0, 1, |row| row.group.as_deref() == Some(path)).expect("its row")
+        view.find_row(ViewKind::Cgroups, 0, 1, |row| row.group.as_deref() == Some(path))
+            .expect("its row")
     };
     let row = row_of(&model, "box");
     press(&mut model, &"j".repeat(row));
     press(&mut model, "e");
     assert_eq!(chosen(&model), Some("box"), "the selected row's");
-    assert!(pane(&model).contains("cpuset:/box") && !pane(&model).contains("memory:/process_one"), "{}", pane(&model));
+    assert!(
+        pane(&model).contains("cpuset:/box") && !pane(&model).contains("memory:/process_one"),
+        "{}",
+        pane(&model)
+    );
     press(&mut model, "e");
     assert_eq!(chosen(&model), None, "the same again");
     press(&mut model, "ke");

@@ -142,32 +142,56 @@ fn a_lab_decides_what_there_is_but_not_how_much_of_it_is_read() {
     let full = within_bounds(|| Some(observer.snapshot())).expect("a snapshot");
     let table = &full.mounts[0];
     let mounts = table.rows.len() + 4096 - bounds::MOUNTS;
-    assert!(table.rows.len() == bounds::MOUNTS && matches!(table.omitted, Omitted::Rows(more) if more >= mounts - 256));
+    assert!(
+        table.rows.len() == bounds::MOUNTS
+            && matches!(table.omitted, Omitted::Rows(more) if more >= mounts - 256)
+    );
     assert_eq!(full.processes.len(), bounds::PROCESSES);
     assert!(matches!(full.processes_omitted, Omitted::Rows(40..)), "{:?}", full.processes_omitted);
     assert!(full.processes.iter().all(|process| process.args.len() <= bounds::ARGUMENTS + 3));
     assert!(full.processes.iter().any(|process| process.args.ends_with('…')));
     let network = &full.networks[0];
-    assert_eq!(network.omitted.routes, Omitted::Rows(20_000 + 3 - network.routes.len()), "{}", network.routes.len());
+    assert_eq!(
+        network.omitted.routes,
+        Omitted::Rows(20_000 + 3 - network.routes.len()),
+        "{}",
+        network.routes.len()
+    );
     for (rows, omitted) in [
         (network.links.len(), network.omitted.links),
         (network.addresses.len(), network.omitted.addresses),
         (network.neighbours.len(), network.omitted.neighbours),
     ] {
-        assert!(rows == bounds::NETWORK_ROWS && matches!(omitted, Omitted::Rows(_)), "{rows} {omitted:?}");
+        assert!(
+            rows == bounds::NETWORK_ROWS && matches!(omitted, Omitted::Rows(_)),
+            "{rows} {omitted:?}"
+        );
     }
     for directory in &full.directories[..2] {
         let rows = directory.entries.as_ref().map(Vec::len);
-        assert!(rows == Some(bounds::ENTRIES) && !directory.omitted.is_nothing(), "{} {rows:?}", directory.path);
+        assert!(
+            rows == Some(bounds::ENTRIES) && !directory.omitted.is_nothing(),
+            "{} {rows:?}",
+            directory.path
+        );
     }
-    assert!(full.overlays.iter().any(|overlay| overlay.truncated) || !full.overlays_omitted.is_nothing());
+    assert!(
+        full.overlays.iter().any(|overlay| overlay.truncated)
+            || !full.overlays_omitted.is_nothing()
+    );
     if has_groups {
         assert_eq!(full.cgroups_omitted, Omitted::Uncounted);
         assert!(full.cgroups.len() <= bounds::ALL_GROUPS);
     }
 
     // Every pane says so, whichever side it shows.
-    let all = [ViewKind::Mounts, ViewKind::Processes, ViewKind::Namespaces, ViewKind::Network, ViewKind::Files];
+    let all = [
+        ViewKind::Mounts,
+        ViewKind::Processes,
+        ViewKind::Namespaces,
+        ViewKind::Network,
+        ViewKind::Files,
+    ];
     for view in all.into_iter().chain(has_groups.then_some(ViewKind::Cgroups)) {
         for (before, after, compare) in [
             (&empty, &full, Compare::Diff),
@@ -185,12 +209,16 @@ fn a_lab_decides_what_there_is_but_not_how_much_of_it_is_read() {
         within_bounds(|| observer.changed());
     }
     let again = within_bounds(|| Some(observer.snapshot())).expect("a snapshot");
-    let came_or_went = |signs: &str| signs.lines().filter(|row| row.starts_with(['+', '-'])).count();
+    let came_or_went =
+        |signs: &str| signs.lines().filter(|row| row.starts_with(['+', '-'])).count();
     for view in ViewKind::ALL {
         let text = pane(view, &full, &again, Compare::Diff);
         assert_eq!(came_or_went(&text), 0, "{view:?}:\n{text}");
     }
-    let births = Diff::between(&full, &again).cgroups.into_iter().filter(|section| section.birth != Birth::Old);
+    let births = Diff::between(&full, &again)
+        .cgroups
+        .into_iter()
+        .filter(|section| section.birth != Birth::Old);
     assert_eq!(births.map(|section| section.owner).collect::<Vec<_>>(), [] as [String; 0]);
     lab.end();
 }
@@ -207,15 +235,23 @@ fn a_dump_that_is_too_long_is_read_on_and_does_not_hide_what_comes_later() {
     let mut observer = observer(&mut lab);
     flood(&mut lab, ROUTES);
     let first = observer.snapshot().networks.remove(0);
-    assert_eq!((first.routes.len(), first.omitted.routes), (bounds::NETWORK_ROWS, Omitted::Uncounted));
-    assert!(first.omitted.links.is_nothing() && first.link("docker0").is_some(), "what was asked for first is whole");
+    assert_eq!(
+        (first.routes.len(), first.omitted.routes),
+        (bounds::NETWORK_ROWS, Omitted::Uncounted)
+    );
+    assert!(
+        first.omitted.links.is_nothing() && first.link("docker0").is_some(),
+        "what was asked for first is whole"
+    );
 
     // Whatever is asked while the kernel is at it, is as it was, and said to be cut; then it is as it is.
     flood(&mut lab, "ip link add late type bridge");
     let seen = (0..10).any(|_| observer.snapshot().networks[0].link("late").is_some());
     assert!(seen, "no look showed the new link");
     flood(&mut lab, "ip route flush root 10.0.0.0/8; ip link del late");
-    let whole = (0..10).map(|_| observer.snapshot().networks.remove(0)).find(|network| network.omitted.is_nothing());
+    let whole = (0..10)
+        .map(|_| observer.snapshot().networks.remove(0))
+        .find(|network| network.omitted.is_nothing());
     assert!(whole.expect("a whole list again").link("late").is_none());
     lab.end();
 }
@@ -238,7 +274,10 @@ fn of_many_rules_some_are_read_and_the_others_counted() {
     }
     let network = observer.snapshot().networks.remove(0);
     let traffic = network.traffic.len();
-    assert_eq!((traffic, network.omitted.traffic), (bounds::NETWORK_ROWS, Omitted::Rows(2000 - traffic)));
+    assert_eq!(
+        (traffic, network.omitted.traffic),
+        (bounds::NETWORK_ROWS, Omitted::Rows(2000 - traffic))
+    );
     lab.end();
 }
 
@@ -254,9 +293,11 @@ fn what_comes_into_sight_behind_a_cut_was_not_mounted_and_what_leaves_it_not_unm
     flood(&mut lab, "umount /first");
     let after = observer.snapshot();
     let rows = &Diff::between(&before, &after).mounts[0].rows;
-    let signs: String = rows.iter().map(|row| row.mark.sign()).filter(|sign| *sign != ' ').collect();
+    let signs: String =
+        rows.iter().map(|row| row.mark.sign()).filter(|sign| *sign != ' ').collect();
     assert_eq!(signs, "??", "one that left, one that came");
-    let first = rows.iter().find(|row| row.before.as_ref().is_some_and(|mount| mount.target == "/first"));
+    let first =
+        rows.iter().find(|row| row.before.as_ref().is_some_and(|mount| mount.target == "/first"));
     assert_eq!(first.map(|row| row.mark), Some(Mark::Unknown));
     lab.end();
 }
@@ -267,13 +308,19 @@ fn lesson(floods: &[&str], steps: usize) -> String {
         "format: 1\nnumber: 90\nid: hostile\ntitle: Hostile\nsummary: Much to look at.\nminutes: 1\n".to_owned();
     text.push_str("needs: {kernel: '5.12'}\nsteps:\n");
     for step in 0..steps {
-        let _ = writeln!(text, "  - id: step-{step}\n    title: A step\n    story: It floods.\n    after: It did.");
+        let _ = writeln!(
+            text,
+            "  - id: step-{step}\n    title: A step\n    story: It floods.\n    after: It did."
+        );
         text.push_str("    actions:\n");
         for flood in floods.iter().filter(|_| step == 0) {
             let command = serde_json::to_string(flood).expect("JSON");
             let _ = writeln!(text, "      - run: {{command: [sh, -c, {command}]}}");
         }
-        let _ = writeln!(text, "      - mkdir: {{paths: [/p{step}]}}\n    watch: [files]\n    look: [{{path: /many}}]");
+        let _ = writeln!(
+            text,
+            "      - mkdir: {{paths: [/p{step}]}}\n    watch: [files]\n    look: [{{path: /many}}]"
+        );
         let _ = writeln!(text, "    expect:\n      - file: {{path: /p{step}, is: directory}}");
     }
     text
@@ -288,9 +335,11 @@ fn a_front_end_stays_small_whatever_its_lab_does() {
     let path = dir.path().join("hostile.yaml");
     fs::write(&path, lesson(&[MOUNTS, NETWORK, PROCESSES, FILES], STEPS)).expect("written");
     let held = Held::start(path.to_str().expect("a name"), &format!("step-{}", STEPS - 1));
-    let status = fs::read_to_string(format!("/proc/{}/status", held.child.id())).expect("its status");
+    let status =
+        fs::read_to_string(format!("/proc/{}/status", held.child.id())).expect("its status");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
-    let peak: u64 = peak.split_ascii_whitespace().next().and_then(|kib| kib.parse().ok()).expect("a number");
+    let peak: u64 =
+        peak.split_ascii_whitespace().next().and_then(|kib| kib.parse().ok()).expect("a number");
     eprintln!("{} MiB at most", peak / 1024);
     assert!(peak < 300 * 1024, "{} MiB", peak / 1024);
     let judged = held.said["steps"].as_array().expect("steps");

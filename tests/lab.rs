@@ -23,11 +23,15 @@ fn an_actor_performs_ops_and_reports_every_call() {
     check(Op::GetPid, "1");
     check(Op::SetHostname { name: "box".into() }, "");
     check(Op::Run { argv: vec!["hostname".into()] }, "box\n");
-    let refused = lab.links.perform(&container, Op::Ping { to: [172, 17, 0, 1].into(), timeout_ms: 100 });
+    let refused =
+        lab.links.perform(&container, Op::Ping { to: [172, 17, 0, 1].into(), timeout_ms: 100 });
     let outcome = refused.expect("the container answers").outcome;
     assert_eq!(outcome.errno().map(|errno| errno.0.as_str()), Some("ENETUNREACH"), "{outcome:?}");
     assert_eq!(lab.links.hostname(&host).expect("the host answers").as_deref(), Some("host"));
-    assert_eq!(lab.links.hostname(&container).expect("the container answers").as_deref(), Some("box"));
+    assert_eq!(
+        lab.links.hostname(&container).expect("the container answers").as_deref(),
+        Some("box")
+    );
     lab.end();
 }
 
@@ -59,10 +63,17 @@ fn what_is_inherited_is_set_right() {
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n\
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))\n\
         os.execv(sys.argv[1], ['unboxed', 'run', '2', '--until', 'overlay'])";
-    let output = std::process::Command::new("python3").args(["-c", careless]).arg(common::program()).output();
+    let output = std::process::Command::new("python3")
+        .args(["-c", careless])
+        .arg(common::program())
+        .output();
     let output = output.expect("python3 starts");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && !said.contains("FAIL"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && !said.contains("FAIL"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     before.assert_comes_back();
 }
 

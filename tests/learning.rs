@@ -102,32 +102,56 @@ enum Way {
 fn script(step: &str) -> &'static [(&'static str, &'static str, Way)] {
     use Way::{Becomes, First, NewShell};
     match step {
-        "rootfs" => {
-            &[("host", "mkdir -p container; cp -a /image/base/. container; cp -a /image/tools/. container", NewShell)]
-        }
+        "rootfs" => &[(
+            "host",
+            "mkdir -p container; cp -a /image/base/. container; cp -a /image/tools/. container",
+            NewShell,
+        )],
         "make-rprivate" => &[("host", "mount --make-rprivate /", NewShell)],
-        "unshare" => &[("host", "unshare -m -u -i -n -p --propagation unchanged --fork bash", Becomes)],
+        "unshare" => {
+            &[("host", "unshare -m -u -i -n -p --propagation unchanged --fork bash", Becomes)]
+        }
         "pid-one" => &[("container", "echo $$", First)],
-        "hostname" => &[("container", "python3 -c 'import socket; socket.sethostname(\"box\")'", NewShell)],
+        "hostname" => {
+            &[("container", "python3 -c 'import socket; socket.sethostname(\"box\")'", NewShell)]
+        }
         "proc-lies" => &[("container", "head -n1 /proc/[1-9]*/comm", NewShell)],
         "mount-copy" => &[("container", "cat /proc/self/mounts", NewShell)],
         "mount-proc" => &[("container", "mount -t proc proc /proc; ps -ef", NewShell)],
-        "pivot-root-refused" => &[("container", "cd container; mkdir oldroot; pivot_root . oldroot", NewShell)],
+        "pivot-root-refused" => {
+            &[("container", "cd container; mkdir oldroot; pivot_root . oldroot", NewShell)]
+        }
         "bind" => &[("container", "mount -B /root/container /root/container", NewShell)],
         "pivot-root" => &[("container", "cd /root/container; pivot_root . oldroot", NewShell)],
-        "proc-in-new-root" | "repair-proc" => &[("container", "mount -t proc none /proc", NewShell)],
+        "proc-in-new-root" | "repair-proc" => {
+            &[("container", "mount -t proc none /proc", NewShell)]
+        }
         "old-root-visible" => &[("container", "cat /oldroot/etc/hostname", NewShell)],
         "umount-all" => &[("container", "umount -a -t noproc", NewShell)],
         "umount-lazy" => &[("container", "cd /; umount -l /oldroot; rmdir /oldroot", NewShell)],
         "own-table" => &[("container", "mount", NewShell)],
-        "repair-leak" => &[("host", "pkill -KILL -f 'unboxed: guest'; umount /mnt/data; umount /mnt", NewShell)],
+        "repair-leak" => {
+            &[("host", "pkill -KILL -f 'unboxed: guest'; umount /mnt/data; umount /mnt", NewShell)]
+        }
         "no-network" => &[("container", "ping -c 1 203.0.113.1", NewShell)],
         "veth" => &[("host", "ip link add c0 type veth peer h0", NewShell)],
-        "veth-move" => &[("host", "ip link set c0 netns $(pgrep -o -P $(pidof unshare))", NewShell)],
+        "veth-move" => {
+            &[("host", "ip link set c0 netns $(pgrep -o -P $(pidof unshare))", NewShell)]
+        }
         "bridge" => &[("host", "ip link set h0 up; ip link set dev h0 master docker0", NewShell)],
-        "eth0" => &[("container", "ip link set c0 name eth0; ip link set lo up; ip link set eth0 up", NewShell)],
-        "address" => &[("container", "ip a add 172.17.42.3/16 dev eth0; ping -c 1 172.17.0.1", NewShell)],
-        "default-route" => &[("container", "ip route add 0.0.0.0/0 via 172.17.0.1; ping -c 1 203.0.113.1", NewShell)],
+        "eth0" => &[(
+            "container",
+            "ip link set c0 name eth0; ip link set lo up; ip link set eth0 up",
+            NewShell,
+        )],
+        "address" => {
+            &[("container", "ip a add 172.17.42.3/16 dev eth0; ping -c 1 172.17.0.1", NewShell)]
+        }
+        "default-route" => &[(
+            "container",
+            "ip route add 0.0.0.0/0 via 172.17.0.1; ping -c 1 203.0.113.1",
+            NewShell,
+        )],
         "repair-route" => &[("container", "ip r add default via 172.17.0.1", NewShell)],
         "limits" => &[(
             "host",
@@ -152,7 +176,9 @@ fn script(step: &str) -> &'static [(&'static str, &'static str, Way)] {
                 NewShell,
             ),
         ],
-        "copy-on-write" => &[("second", "echo second >>/etc/hostname; rm /etc/os-release", NewShell)],
+        "copy-on-write" => {
+            &[("second", "echo second >>/etc/hostname; rm /etc/os-release", NewShell)]
+        }
         "what-docker-does" => &[("container", "hostname", NewShell)],
         other => panic!("nobody knows how to type `{other}`"),
     }
@@ -297,14 +323,17 @@ fn nothing_a_program_prints_gets_past_the_shell() {
         learner.tty.wait_for("still-8");
         learner.type_line("head -c 20000 /dev/urandom; echo; reset; echo again-$((2*5))");
         learner.tty.wait_for("again-10");
-        learner.type_line("printf '\\xff\\xfe\\x80 \\xe3\\x81\\x82\\xed\\x95\\x9c \\033[5n'; echo wide-$((2*6))");
+        learner.type_line(
+            "printf '\\xff\\xfe\\x80 \\xe3\\x81\\x82\\xed\\x95\\x9c \\033[5n'; echo wide-$((2*6))",
+        );
         learner.tty.wait_for("wide-12");
         learner.tty.wait_for("あ한");
         learner.tty.resize(61, 16);
         learner.tty.resize(columns, rows);
         learner.type_line("clear; echo end-$((2*7))");
         learner.tty.wait_for("end-14");
-        let raw = String::from_utf8_lossy(&learner.tty.seen.lock().expect("the screen").raw).into_owned();
+        let raw =
+            String::from_utf8_lossy(&learner.tty.seen.lock().expect("the screen").raw).into_owned();
         for sequence in ["\u{1b}]52", "\u{1b}]0;", "\u{1b}c"] {
             assert!(!raw.contains(sequence), "{sequence:?} got through");
         }
@@ -376,7 +405,8 @@ fn a_shell_from_another_terminal_enters_the_running_lab() {
     tty.wait_for("as it was");
     tty.press("q");
     assert!(tty.wait_end().success());
-    let left: Vec<_> = std::fs::read_dir(home.path().join("unboxed")).expect("a listing").flatten().collect();
+    let left: Vec<_> =
+        std::fs::read_dir(home.path().join("unboxed")).expect("a listing").flatten().collect();
     assert!(left.is_empty(), "the door is still there: {left:?}");
 }
 
@@ -385,8 +415,10 @@ fn hints_come_in_stages_for_what_is_open_and_are_remembered() {
     let _turn = alone();
     let state = tempfile::tempdir().expect("a directory");
     let place = state.path().to_string_lossy().into_owned();
-    let mut learner =
-        Learner { tty: Tty::start(120, 40, &["learn", "2", "--your-turn"], &[("XDG_STATE_HOME", &place)]), kept: 0 };
+    let mut learner = Learner {
+        tty: Tty::start(120, 40, &["learn", "2", "--your-turn"], &[("XDG_STATE_HOME", &place)]),
+        kept: 0,
+    };
     learner.tty.wait_for("YOUR TURN");
     learner.do_step("rootfs");
     learner.tty.press("\r");
@@ -420,10 +452,17 @@ fn hints_come_in_stages_for_what_is_open_and_are_remembered() {
     let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
     assert_eq!(value[1]["details"]["steps"]["rootfs"]["how"], "by_oneself");
     assert_eq!(value[1]["details"]["steps"]["make-rprivate"]["how"], "with_hints");
-    let reset =
-        common::unboxed().args(["progress", "reset", "2"]).env("XDG_STATE_HOME", &place).output().expect("it starts");
+    let reset = common::unboxed()
+        .args(["progress", "reset", "2"])
+        .env("XDG_STATE_HOME", &place)
+        .output()
+        .expect("it starts");
     assert!(reset.status.success());
-    let again = common::unboxed().args(["progress"]).env("XDG_STATE_HOME", &place).output().expect("it starts");
+    let again = common::unboxed()
+        .args(["progress"])
+        .env("XDG_STATE_HOME", &place)
+        .output()
+        .expect("it starts");
     assert!(String::from_utf8_lossy(&again.stdout).contains("0/32"));
 }
 

@@ -39,7 +39,10 @@ fn a_panic_of_any_role_is_told_and_logged_and_leaves_nothing() {
         assert_eq!(said.trim_end().lines().count(), 1, "in one line: {said}");
 
         let log = log_of(&log);
-        assert!(log.lines().any(|line| line.contains(" ERROR ") && line.contains(says)), "{role}: {log}");
+        assert!(
+            log.lines().any(|line| line.contains(" ERROR ") && line.contains(says)),
+            "{role}: {log}"
+        );
         before.assert_comes_back();
     }
 }
@@ -49,7 +52,8 @@ fn a_panic_of_a_role_is_on_the_screen() {
     let _turn = alone();
     let before = Machine::now();
     for (role, _) in ROLES {
-        let mut tty = Tty::start(120, 40, &["learn", "1"], &[(SessionOptions::PANIC_VARIABLE, role)]);
+        let mut tty =
+            Tty::start(120, 40, &["learn", "1"], &[(SessionOptions::PANIC_VARIABLE, role)]);
         if role == "actor" {
             tty.wait_for("Enter: run it");
             tty.press("\r");
@@ -73,7 +77,8 @@ fn a_keeper_that_is_killed_is_the_reason_that_is_told() {
     let mut tty = Tty::start(120, 40, &["learn", "2"], &[]);
     tty.wait_for("Enter: run it");
     let processes = common::lab_processes();
-    let keeper = processes.iter().find_map(|line| line.strip_suffix(" unboxed: keeper")).expect("a keeper");
+    let keeper =
+        processes.iter().find_map(|line| line.strip_suffix(" unboxed: keeper")).expect("a keeper");
     kill(Pid::from_raw(keeper.parse().expect("a pid")), Signal::SIGKILL).expect("a signal");
     tty.press("\r");
     tty.wait_for(&format!("keeper process {keeper} is gone: it was killed by SIGKILL"));
@@ -86,7 +91,11 @@ fn a_keeper_that_is_killed_is_the_reason_that_is_told() {
 fn an_error_that_nobody_can_read_is_no_panic() {
     let pty = nix::pty::openpty(None, None).expect("a pseudo-terminal");
     drop(pty.master);
-    let status = unboxed().args(["run", "nothing-like-it"]).stderr(pty.slave).status().expect("unboxed starts");
+    let status = unboxed()
+        .args(["run", "nothing-like-it"])
+        .stderr(pty.slave)
+        .status()
+        .expect("unboxed starts");
     assert_eq!(status.code(), Some(1));
 }
 
@@ -101,7 +110,10 @@ fn a_panic_of_the_front_end_is_logged_without_a_screen_too() {
     let output = command.output().expect("unboxed starts");
     assert!(!output.status.success());
     let log = log_of(&path);
-    assert!(log.lines().any(|line| line.contains(" ERROR front end[") && line.contains("panicked at ")), "{log}");
+    assert!(
+        log.lines().any(|line| line.contains(" ERROR front end[") && line.contains("panicked at ")),
+        "{log}"
+    );
 }
 
 #[test]
@@ -109,7 +121,8 @@ fn one_file_tells_in_order_what_every_role_did() {
     let _turn = alone();
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("log");
-    let output = unboxed().args(["run", "1", "--log"]).arg(&path).env("UNBOXED_LOG", "trace").output();
+    let output =
+        unboxed().args(["run", "1", "--log"]).arg(&path).env("UNBOXED_LOG", "trace").output();
     assert!(output.expect("unboxed starts").status.success());
 
     let log = log_of(&path);
@@ -131,12 +144,20 @@ fn one_file_tells_in_order_what_every_role_did() {
     for line in log.lines() {
         let mut words = line.split(' ');
         assert!(words.next().is_some_and(|time| time.ends_with('Z') && time.len() == 27), "{line}");
-        assert!(matches!(words.next(), Some("ERROR" | "WARN" | "INFO" | "DEBUG" | "TRACE")), "{line}");
-        assert!(["front end[", "keeper[", "store["].iter().any(|role| line.contains(role)), "{line}");
+        assert!(
+            matches!(words.next(), Some("ERROR" | "WARN" | "INFO" | "DEBUG" | "TRACE")),
+            "{line}"
+        );
+        assert!(
+            ["front end[", "keeper[", "store["].iter().any(|role| line.contains(role)),
+            "{line}"
+        );
         assert!(!line.contains(|letter: char| letter.is_control()), "{line:?}");
     }
     // It is for its owner.
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).expect("a file").permissions());
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(&path).expect("a file").permissions(),
+    );
     assert_eq!(mode & 0o777, 0o600);
 }
 
@@ -166,7 +187,8 @@ fn what_a_learner_types_is_not_logged_and_the_log_is_not_in_the_lab() {
 #[test]
 fn a_log_that_cannot_be_is_refused_in_one_sentence() {
     let check = |arguments: &[&str], level: &str, says: &str| {
-        let output = unboxed().args(arguments).env("UNBOXED_LOG", level).output().expect("unboxed starts");
+        let output =
+            unboxed().args(arguments).env("UNBOXED_LOG", level).output().expect("unboxed starts");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains(says) && said.trim_end().lines().count() == 1, "{said}");
@@ -181,14 +203,24 @@ fn a_report_holds_what_a_fault_is_found_by_and_no_names() {
     let dir = tempfile::tempdir().expect("a directory");
     let log = dir.path().join("log");
     let mut command = unboxed();
-    command.args(["doctor", "--report", "--log"]).arg(&log).env("USER", "adalovelace").env("LOGNAME", "adalovelace");
+    command
+        .args(["doctor", "--report", "--log"])
+        .arg(&log)
+        .env("USER", "adalovelace")
+        .env("LOGNAME", "adalovelace");
     std::fs::write(&log, "2026-11-26 adalovelace was here\n").expect("a log");
     let output = command.output().expect("unboxed starts");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
-    for part in
-        ["unboxed ", "system: ", "This machine", "Facts\n", "\"euid\": ", "The end of the log\n", "USER was here"]
-    {
+    for part in [
+        "unboxed ",
+        "system: ",
+        "This machine",
+        "Facts\n",
+        "\"euid\": ",
+        "The end of the log\n",
+        "USER was here",
+    ] {
         assert!(said.contains(part), "no {part:?} in {said}");
     }
     assert!(!said.contains("adalovelace"), "{said}");

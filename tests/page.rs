@@ -13,7 +13,11 @@ use unboxed::lesson::model::Lesson;
 use unboxed::tape::Tape;
 
 /// A page in a folder of its own, and a browser; none where there is no browser.
-fn opened(lesson: &Lesson, tape: &Tape, hash: &str) -> Option<(Browser, PathBuf, tempfile::TempDir)> {
+fn opened(
+    lesson: &Lesson,
+    tape: &Tape,
+    hash: &str,
+) -> Option<(Browser, PathBuf, tempfile::TempDir)> {
     let Some(mut browser) = Browser::start() else {
         skip("chromium is missing");
         return None;
@@ -25,8 +29,7 @@ fn opened(lesson: &Lesson, tape: &Tape, hash: &str) -> Option<(Browser, PathBuf,
     Some((browser, path, folder))
 }
 
-const SHOWN: &str =
-    "[...document.querySelectorAll('.step')].filter(one => one.checkVisibility()).map(one => one.id).join()";
+const SHOWN: &str = "[...document.querySelectorAll('.step')].filter(one => one.checkVisibility()).map(one => one.id).join()";
 const PANE: &str = "document.querySelector('.step.now .pane.now').dataset.view";
 
 #[test]
@@ -49,17 +52,28 @@ fn a_page_is_stepped_through_by_keys_and_links() {
     ] {
         browser.press(key);
         shows(&mut browser, ids[expected]);
-        browser.until(&format!("document.getElementById('_place').textContent === '{}'", expected + 1));
+        browser.until(&format!(
+            "document.getElementById('_place').textContent === '{}'",
+            expected + 1
+        ));
     }
-    assert!(browser.value("location.hash").as_str().is_some_and(|hash| hash == format!("#{}", ids[1])));
+    assert!(
+        browser.value("location.hash").as_str().is_some_and(|hash| hash == format!("#{}", ids[1]))
+    );
     let said = browser.value("document.getElementById('_said').textContent");
     assert_eq!(said, format!("Step 2 of {}: {}", ids.len(), lesson.steps[1].title));
-    assert!(browser.value("document.title").as_str().is_some_and(|title| title.contains(&lesson.steps[1].title)));
+    assert!(
+        browser
+            .value("document.title")
+            .as_str()
+            .is_some_and(|title| title.contains(&lesson.steps[1].title))
+    );
     browser.value("history.back()");
     shows(&mut browser, ids[0]);
 
     // Three presses before the page has come to rest are three steps.
-    let press = "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'n', bubbles: true }));";
+    let press =
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'n', bubbles: true }));";
     browser.value(&press.repeat(3));
     shows(&mut browser, ids[3]);
     browser.until(&format!("location.hash === '#{}'", ids[3]));
@@ -113,15 +127,23 @@ fn a_question_keeps_its_answer_until_it_is_asked_for() {
     browser.until(shown);
     let answer = browser.value("document.querySelector('.step.now .answer').innerText");
     let answer = answer.as_str().expect("text");
-    assert!(answer.contains("Right: b") && answer.contains("Propagation is a property of a mount"), "{answer}");
-    assert_eq!(browser.value("document.querySelector('.step.now .notes').open"), false, "notes are the speaker's");
+    assert!(
+        answer.contains("Right: b") && answer.contains("Propagation is a property of a mount"),
+        "{answer}"
+    );
+    assert_eq!(
+        browser.value("document.querySelector('.step.now .notes').open"),
+        false,
+        "notes are the speaker's"
+    );
     assert_eq!(browser.complaints(), [] as [String; 0]);
 }
 
 /// Roles, names and heading levels of all that assistive technology gets.
 fn accessible(browser: &mut Browser) -> Vec<(String, String)> {
     let tree = browser.ask("Accessibility.getFullAXTree", json!({}));
-    let nodes = tree["nodes"].as_array().expect("nodes").iter().filter(|node| node["ignored"] != true);
+    let nodes =
+        tree["nodes"].as_array().expect("nodes").iter().filter(|node| node["ignored"] != true);
     let text = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
     nodes.map(|node| (text(&node["role"]), text(&node["name"]))).collect()
 }
@@ -136,20 +158,34 @@ fn a_screen_reader_gets_landmarks_headings_tables_and_a_name_for_each_mark() {
         assert_eq!(count(landmark), 1, "{landmark}");
     }
     assert!(nodes.contains(&("heading".into(), lesson.title.clone())));
-    assert!(nodes.iter().any(|(role, name)| role == "heading" && name.contains("Over the limit")), "{nodes:?}");
-    let marks: Vec<&String> =
-        nodes.iter().filter(|(role, _)| role == "image" || role == "img").map(|(_, name)| name).collect();
+    assert!(
+        nodes.iter().any(|(role, name)| role == "heading" && name.contains("Over the limit")),
+        "{nodes:?}"
+    );
+    let marks: Vec<&String> = nodes
+        .iter()
+        .filter(|(role, _)| role == "image" || role == "img")
+        .map(|(_, name)| name)
+        .collect();
     assert!(marks.iter().any(|name| *name == "changed"), "{marks:?}");
-    assert!(marks.iter().any(|name| name.contains("memory of box")), "the chart has words: {marks:?}");
+    assert!(
+        marks.iter().any(|name| name.contains("memory of box")),
+        "the chart has words: {marks:?}"
+    );
     assert!(marks.iter().all(|name| !name.is_empty()), "{marks:?}");
     assert!(count("columnheader") > 3 && count("table") > 1);
-    let unnamed =
-        nodes.iter().find(|(role, name)| ["button", "link", "region"].contains(&role.as_str()) && name.is_empty());
+    let unnamed = nodes.iter().find(|(role, name)| {
+        ["button", "link", "region"].contains(&role.as_str()) && name.is_empty()
+    });
     assert_eq!(unnamed, None);
     // Also those of the other steps.
     let levels = browser.value("[...document.querySelectorAll('main h1, main h2, main h3, main h4, main h5, body > header h1')].map(one => +one.tagName[1])");
-    let levels: Vec<u64> = levels.as_array().expect("levels").iter().filter_map(Value::as_u64).collect();
-    assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "a level is left out: {levels:?}");
+    let levels: Vec<u64> =
+        levels.as_array().expect("levels").iter().filter_map(Value::as_u64).collect();
+    assert!(
+        levels.windows(2).all(|pair| pair[1] <= pair[0] + 1),
+        "a level is left out: {levels:?}"
+    );
 }
 
 #[test]
@@ -162,7 +198,8 @@ fn without_its_script_the_page_reads_from_top_to_bottom() {
     let shown = browser.value(SHOWN);
     let ids: Vec<&str> = lesson.steps.iter().map(|step| step.id.as_str()).collect();
     assert_eq!(shown, ids.join(","));
-    let dead = "[...document.querySelectorAll('button')].filter(one => one.checkVisibility()).length";
+    let dead =
+        "[...document.querySelectorAll('button')].filter(one => one.checkVisibility()).length";
     assert_eq!(browser.value(dead), 0, "buttons that do nothing");
 }
 
@@ -228,11 +265,16 @@ const FAINT: &str = r#"(() => {
 fn text_stands_out_by_day_and_by_night() {
     let (lesson, tape) = taped("build-a-container");
     let Some((mut browser, _, _folder)) = opened(&lesson, &tape, "#pivot-root") else { return };
-    browser.value("document.querySelectorAll('.step.now details').forEach(one => { one.open = true })");
+    browser.value(
+        "document.querySelectorAll('.step.now details').forEach(one => { one.open = true })",
+    );
     for scheme in ["light", "dark"] {
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
         browser.ask("Emulation.setEmulatedMedia", json!({"features": features}));
-        assert_eq!(browser.value("matchMedia('(prefers-color-scheme: dark)').matches"), scheme == "dark");
+        assert_eq!(
+            browser.value("matchMedia('(prefers-color-scheme: dark)').matches"),
+            scheme == "dark"
+        );
         for step in ["make-rprivate", "pivot-root-refused", "pivot-root"] {
             browser.value(&format!("location.hash = '{step}'"));
             browser.until(&format!("{SHOWN} === '{step}'"));
@@ -266,8 +308,7 @@ fn hostile_text_does_nothing_in_a_browser() {
     }
     browser.until(&format!("{SHOWN} === '{}'", lesson.steps[3].id));
     assert_eq!(browser.value("typeof pwned"), "undefined");
-    let foreign =
-        "document.querySelectorAll('img, iframe, object, embed, a[autofocus], body style, svg[onload]').length";
+    let foreign = "document.querySelectorAll('img, iframe, object, embed, a[autofocus], body style, svg[onload]').length";
     assert_eq!(browser.value(foreign), 0);
     assert_eq!(browser.complaints(), [] as [String; 0]);
 }

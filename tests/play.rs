@@ -14,7 +14,10 @@ fn every_lesson_plays_and_leaves_the_machine_as_it_was() {
     let _turn = alone();
     let before = Machine::now();
     for lesson in common::lessons_here() {
-        let output = unboxed().args(["run", &lesson.id, "--format", "json"]).output().expect("unboxed starts");
+        let output = unboxed()
+            .args(["run", &lesson.id, "--format", "json"])
+            .output()
+            .expect("unboxed starts");
         let said: serde_json::Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
         assert!(output.status.success(), "{}: {said:#}", lesson.id);
@@ -45,7 +48,8 @@ fn a_lesson_fails_when_any_of_its_actions_is_taken_out() {
     for lesson in common::lessons_here() {
         for (index, step) in lesson.steps.iter().enumerate() {
             if can_play(&step.needs, &facts) == Playable::Live {
-                places.extend((0..step.actions.len()).map(|action| (lesson.clone(), index, action)));
+                places
+                    .extend((0..step.actions.len()).map(|action| (lesson.clone(), index, action)));
             }
         }
     }
@@ -67,7 +71,8 @@ fn a_lesson_fails_when_any_of_its_actions_is_taken_out() {
 /// The judgement of a step that lacks one of its actions: it fails.
 fn without(mut lesson: Lesson, step: usize, action: usize) {
     let taken = lesson.steps[step].actions.remove(action);
-    let name = format!("{} without {} in `{}`", lesson.id, taken.action.name(), lesson.steps[step].id);
+    let name =
+        format!("{} without {} in `{}`", lesson.id, taken.action.name(), lesson.steps[step].id);
     let mut session = open_session(lesson);
     if let Err(error) = session.rewind_to(step) {
         panic!("{name}: the steps before do not replay: {error}");
@@ -83,7 +88,9 @@ fn without(mut lesson: Lesson, step: usize, action: usize) {
     }
 
     // An action that can't even be lowered any more is a failure too.
-    let failed = session.play_next().map_or(true, |record| record.status != StepStatus::Played || !record.is_ok());
+    let failed = session
+        .play_next()
+        .map_or(true, |record| record.status != StepStatus::Played || !record.is_ok());
     assert!(failed, "{name}: every expectation still holds");
     assert!(session.close().is_clean(), "{name}: something was left behind");
 }
@@ -93,7 +100,14 @@ fn essence(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
     for table in &snapshot.mounts {
         lines.extend(table.rows.iter().map(|row| {
-            format!("{} {} {} {} {}", table.actor, row.target, row.fstype, row.options, row.propagation.word())
+            format!(
+                "{} {} {} {} {}",
+                table.actor,
+                row.target,
+                row.fstype,
+                row.options,
+                row.propagation.word()
+            )
         }));
     }
     for network in &snapshot.networks {
@@ -104,7 +118,13 @@ fn essence(snapshot: &Snapshot) -> Vec<String> {
                 link.index, link.name, link.kind, link.master, link.peer_index, link.up
             )
         }));
-        lines.extend(network.addresses.iter().filter(|it| !it.ip.contains(':')).map(|it| format!("{name} {it:?}")));
+        lines.extend(
+            network
+                .addresses
+                .iter()
+                .filter(|it| !it.ip.contains(':'))
+                .map(|it| format!("{name} {it:?}")),
+        );
         lines.extend(network.routes.iter().map(|route| format!("{name} {route:?}")));
     }
     for namespace in snapshot.namespaces() {
@@ -112,7 +132,10 @@ fn essence(snapshot: &Snapshot) -> Vec<String> {
     }
     for group in snapshot.cgroups.iter().filter(|group| !group.path.is_empty()) {
         let limits = group.files.iter().filter(|(name, _)| !unboxed::diff::is_counter(name));
-        lines.extend(limits.map(|(name, value)| format!("{} {} {name} {value}", group.hierarchy, group.path)));
+        lines.extend(
+            limits
+                .map(|(name, value)| format!("{} {} {name} {value}", group.hierarchy, group.path)),
+        );
     }
     for overlay in &snapshot.overlays {
         lines.extend(overlay.entries.iter().map(|entry| format!("{} {entry:?}", overlay.merged)));
@@ -156,11 +179,13 @@ fn a_rewind_to_any_step_is_like_a_fresh_run_to_it() {
 fn a_group_that_a_lab_leaves_is_a_difference_and_that_of_another_is_none() {
     use unboxed::keeper::cgroups::{hierarchies, owner_of};
     let _turn = alone();
-    let [mine, others] = [0, 1].map(|_| open_session(catalogue::find("build-a-container").expect("the lesson")));
+    let [mine, others] =
+        [0, 1].map(|_| open_session(catalogue::find("build-a-container").expect("the lesson")));
     let keeper = mine.keeper_pid().expect("a keeper");
     let is_ours = |name: &str| owner_of(name).is_some_and(|owner| owner.pid == keeper);
     let found = hierarchies().into_iter().find_map(|it| {
-        let name = common::names(&it.parent.to_string_lossy()).into_iter().find(|name| is_ours(name))?;
+        let name =
+            common::names(&it.parent.to_string_lossy()).into_iter().find(|name| is_ours(name))?;
         Some((it.parent, name))
     });
     let Some((parent, name)) = found else {
@@ -190,8 +215,12 @@ fn pivot_root_moves_every_mount_and_adds_or_removes_none() {
     let mut session = open_session(lesson);
     session.rewind_to(at).expect("a replay");
     let record = session.play_next().expect("a record");
-    let table =
-        record.diff().mounts.iter().find(|section| section.owner == "container").expect("the container's table");
+    let table = record
+        .diff()
+        .mounts
+        .iter()
+        .find(|section| section.owner == "container")
+        .expect("the container's table");
     assert!(table.rows.len() > 10);
     assert!(table.rows.iter().all(|row| row.mark == Mark::Moved), "{:#?}", table.rows);
 }

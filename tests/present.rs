@@ -47,7 +47,8 @@ impl Room {
     }
 
     fn socket(&self) -> Option<PathBuf> {
-        let entries = std::fs::read_dir(self.runtime.path().join("unboxed")).into_iter().flatten().flatten();
+        let entries =
+            std::fs::read_dir(self.runtime.path().join("unboxed")).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).find(|path| path.to_string_lossy().contains("/talk-"))
     }
 
@@ -59,7 +60,8 @@ impl Room {
     }
 
     fn connect(&self) -> Wire {
-        let stream = UnixStream::connect(self.socket().expect("a socket")).expect("the hub listens");
+        let stream =
+            UnixStream::connect(self.socket().expect("a socket")).expect("the hub listens");
         Wire::from_fd(stream.into())
     }
 }
@@ -70,7 +72,9 @@ fn wait_until_dead(pid: i32) {
     let deadline = Instant::now() + Duration::from_secs(10);
     let is_alive = || {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
+        stat.rsplit(')')
+            .next()
+            .is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
     };
     while is_alive() {
         assert!(Instant::now() < deadline, "process {pid} is still there");
@@ -225,7 +229,8 @@ fn the_speaker_turns_to_a_what_if_and_back() {
     let before = Machine::now();
     let room = Room::new();
     for source in [None, Some("--tape")] {
-        let arguments: Vec<&str> = ["present", "build-a-container"].into_iter().chain(source).collect();
+        let arguments: Vec<&str> =
+            ["present", "build-a-container"].into_iter().chain(source).collect();
         let audience = room.open(80, 24, &arguments);
         audience.wait_for("1 / 32");
         let mut console = room.open(120, 40, &["console"]);
@@ -272,7 +277,8 @@ fn a_clicker_is_enough_and_notes_fit_on_one_screen() {
     let _turn = alone();
     let before = Machine::now();
     let room = Room::new();
-    let mut window = room.open(80, 24, &["present", "what-is-a-container", "--notes", "--minutes", "20"]);
+    let mut window =
+        room.open(80, 24, &["present", "what-is-a-container", "--notes", "--minutes", "20"]);
     window.wait_for("notes, beat 1 of 2");
     // The notes are no part of the picture: the lab may still be in the making.
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -335,10 +341,14 @@ fn others_are_refused_and_a_window_that_is_stuck_slows_nobody() {
     let (audience, mut console) = room.begin("what-is-a-container");
 
     let mut other = room.connect();
-    let hello = |version, role| ToHub::Hello { version, role, pid: std::process::id(), size: (80, 24) };
+    let hello =
+        |version, role| ToHub::Hello { version, role, pid: std::process::id(), size: (80, 24) };
     other.send(&hello(VERSION + 1, Role::Watcher), &[]).expect("it is sent");
     let said = other.receive::<FromHub>().expect("an answer").message;
-    assert!(matches!(&said, FromHub::Refused { why } if why.contains("another version")), "{said:?}");
+    assert!(
+        matches!(&said, FromHub::Refused { why } if why.contains("another version")),
+        "{said:?}"
+    );
 
     // What is no message ends the connection, and nothing else.
     let mut noise = UnixStream::connect(room.socket().expect("a socket")).expect("the hub listens");
@@ -368,7 +378,8 @@ fn others_are_refused_and_a_window_that_is_stuck_slows_nobody() {
         // Another user, even if the way to the socket were open.
         let socket = room.socket().expect("a socket");
         let open = |path: &std::path::Path, mode| {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permissions");
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+                .expect("permissions");
         };
         open(room.runtime.path(), 0o755);
         open(&room.runtime.path().join("unboxed"), 0o755);
@@ -377,7 +388,16 @@ fn others_are_refused_and_a_window_that_is_stuck_slows_nobody() {
             s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n\
             print('answer', s.recv(10))";
         let asked = Command::new("setpriv")
-            .args(["--reuid", "4322", "--regid", "4322", "--clear-groups", "/usr/bin/python3", "-c", ASK])
+            .args([
+                "--reuid",
+                "4322",
+                "--regid",
+                "4322",
+                "--clear-groups",
+                "/usr/bin/python3",
+                "-c",
+                ASK,
+            ])
             .arg(&socket)
             .output()
             .expect("setpriv is there");
@@ -415,7 +435,12 @@ fn a_step_is_left_out_of_a_tape_by_passing_it_over() {
     audience.wait_for("TAPE kernel");
     let mut console = room.connect();
     console.set_timeout(Some(Duration::from_secs(15))).expect("a patience");
-    let hello = ToHub::Hello { version: VERSION, role: Role::Console, pid: std::process::id(), size: (80, 24) };
+    let hello = ToHub::Hello {
+        version: VERSION,
+        role: Role::Console,
+        pid: std::process::id(),
+        size: (80, 24),
+    };
     console.send(&hello, &[]).expect("it is sent");
     console.send(&ToHub::Order(Order::LeaveOut { step: 1, out: true }), &[]).expect("it is sent");
     loop {
@@ -442,11 +467,16 @@ fn what_can_not_be_presented_is_said_before_a_window_opens() {
         let mut tty = Tty::start(
             80,
             24,
-            if command == "present" { &["present", "biuld-a-container"] } else { std::slice::from_ref(&command) },
+            if command == "present" {
+                &["present", "biuld-a-container"]
+            } else {
+                std::slice::from_ref(&command)
+            },
             &[("XDG_RUNTIME_DIR", &runtime.path().to_string_lossy())],
         );
         assert!(!tty.wait_end().success());
-        let cure = if command == "present" { "build-a-container" } else { "unboxed present LESSON" };
+        let cure =
+            if command == "present" { "build-a-container" } else { "unboxed present LESSON" };
         assert!(tty.screen().contains(cure), "{}", tty.screen());
         tty.assert_is_back();
     }
@@ -467,7 +497,13 @@ fn every_beat_of_every_lesson_fits_a_wall() {
             }
             count += 1;
             let misfits = rehearsal::misfits(&lesson, Some(&tape));
-            assert!(misfits.is_empty(), "{} on cgroup {}: {}", lesson.id, header.cgroups, misfits.join("\n"));
+            assert!(
+                misfits.is_empty(),
+                "{} on cgroup {}: {}",
+                lesson.id,
+                header.cgroups,
+                misfits.join("\n")
+            );
         }
         assert!(count > 0, "no tape of {}", lesson.id);
     }
@@ -478,7 +514,8 @@ fn check_finds_the_beat_that_does_not_fit() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("long.yaml");
     let text = catalogue::source("what-is-a-container").expect("its text");
-    let long = format!("    title: A process is a process\n    say: {}\n", "many words ".repeat(200));
+    let long =
+        format!("    title: A process is a process\n    say: {}\n", "many words ".repeat(200));
     let changed = text.replacen("    title: A process is a process\n", &long, 1);
     assert_ne!(changed, text);
     std::fs::write(&path, changed).expect("a file");

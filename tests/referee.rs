@@ -36,14 +36,21 @@ fn findmnt_sees_the_same_mounts() {
                 .as_array()
                 .expect("file systems")
                 .iter()
-                .map(|row| format!("{} {} {} {}", row["id"], row["fstype"], row["propagation"], row["maj:min"]))
+                .map(|row| {
+                    format!(
+                        "{} {} {} {}",
+                        row["id"], row["fstype"], row["propagation"], row["maj:min"]
+                    )
+                })
                 .map(|line| line.replace('"', ""))
                 .collect();
             let table = snapshot.mounts_of(&actor.into()).expect("a table");
             let ours: BTreeSet<String> = table
                 .rows
                 .iter()
-                .map(|row| format!("{} {} {} {}", row.id, row.fstype, row.propagation.word(), row.device))
+                .map(|row| {
+                    format!("{} {} {} {}", row.id, row.fstype, row.propagation.word(), row.device)
+                })
                 .collect();
             assert_eq!(ours, theirs, "{actor}");
         }
@@ -63,7 +70,11 @@ fn lsns_counts_the_same_namespaces() {
             .filter_map(|row| Some((row["type"].as_str()?.to_owned(), row["ns"].as_u64()?)))
             .collect();
         let container = snapshot.process_of(&"container".into()).expect("the container");
-        let ours = container.namespaces.iter().map(|(kind, inode)| (kind.proc_name().to_owned(), inode.0)).collect();
+        let ours = container
+            .namespaces
+            .iter()
+            .map(|(kind, inode)| (kind.proc_name().to_owned(), inode.0))
+            .collect();
         assert_eq!(theirs, ours);
     });
 }
@@ -78,7 +89,11 @@ fn ip(pid: u32, arguments: &[&str]) -> serde_json::Value {
     all.extend(["ip", "-j", "-4"]);
     all.extend(arguments);
     let said = output_of("nsenter", &all);
-    if said.trim().is_empty() { serde_json::json!([]) } else { serde_json::from_str(&said).expect("JSON") }
+    if said.trim().is_empty() {
+        serde_json::json!([])
+    } else {
+        serde_json::from_str(&said).expect("JSON")
+    }
 }
 
 #[test]
@@ -125,7 +140,11 @@ fn ip_shows_the_same_network() {
                     addresses
                         .into_iter()
                         .map(move |row| {
-                            format!("{name} {}/{}", row["local"].as_str().unwrap_or_default(), row["prefixlen"])
+                            format!(
+                                "{name} {}/{}",
+                                row["local"].as_str().unwrap_or_default(),
+                                row["prefixlen"]
+                            )
                         })
                         .collect::<Vec<_>>()
                 })
@@ -140,18 +159,24 @@ fn ip_shows_the_same_network() {
 
             let theirs: BTreeSet<String> = list(ip(pid(actor), &["route"]))
                 .iter()
-                .map(|row| format!("{} {} {}", text(&row["dst"]), text(&row["gateway"]), text(&row["dev"])))
+                .map(|row| {
+                    format!("{} {} {}", text(&row["dst"]), text(&row["gateway"]), text(&row["dev"]))
+                })
                 .collect();
             let ours: BTreeSet<String> = network
                 .routes
                 .iter()
-                .map(|route| format!("{} {} {}", route.to, route.via.clone().unwrap_or_default(), route.dev))
+                .map(|route| {
+                    format!("{} {} {}", route.to, route.via.clone().unwrap_or_default(), route.dev)
+                })
                 .collect();
             assert_eq!(ours, theirs, "routes of {actor}");
 
             let theirs: BTreeSet<String> = list(ip(pid(actor), &["neigh"]))
                 .iter()
-                .map(|row| format!("{} {} {}", text(&row["dst"]), text(&row["dev"]), text(&row["lladdr"])))
+                .map(|row| {
+                    format!("{} {} {}", text(&row["dst"]), text(&row["dev"]), text(&row["lladdr"]))
+                })
                 .collect();
             let ours: BTreeSet<String> = network
                 .neighbours
@@ -173,9 +198,11 @@ fn ps_lists_the_same_processes() {
             assert_eq!(fields[0], process.pid.to_string());
             assert_eq!(fields[1], process.ppid.to_string());
             assert_eq!(fields[2..].join(" "), process.comm);
-            let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid)).expect("its status");
+            let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid))
+                .expect("its status");
             let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).expect("NSpid");
-            let pids: Vec<u32> = pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+            let pids: Vec<u32> =
+                pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
             assert_eq!(pids, process.ns_pids);
         }
         assert_eq!(
@@ -200,8 +227,12 @@ fn the_cgroup_files_say_the_same() {
         }
         for group in of_box {
             assert_eq!(group.procs, [pid("container")]);
-            let own = std::fs::read_to_string(format!("/proc/{}/cgroup", pid("container"))).expect("its cgroups");
-            let line = own.lines().find(|line| line.contains(&format!(":{}:", group.hierarchy))).unwrap_or_default();
+            let own = std::fs::read_to_string(format!("/proc/{}/cgroup", pid("container")))
+                .expect("its cgroups");
+            let line = own
+                .lines()
+                .find(|line| line.contains(&format!(":{}:", group.hierarchy)))
+                .unwrap_or_default();
             assert!(line.ends_with("/box") || group.hierarchy == "unified", "{own}");
         }
     });
@@ -216,7 +247,8 @@ fn strace_saw_every_call_that_is_shown() {
 #[test]
 fn strace_saw_every_rule_and_class() {
     let _turn = alone();
-    if common::is_root() && common::lessons_here().iter().any(|lesson| lesson.id == "net-cls-prio") {
+    if common::is_root() && common::lessons_here().iter().any(|lesson| lesson.id == "net-cls-prio")
+    {
         assert!(calls_seen_by_strace("net-cls-prio", Some("class")) > 20);
     }
 }
@@ -239,7 +271,8 @@ fn calls_seen_by_strace(lesson: &str, until: Option<&str>) -> usize {
     for step in said["steps"].as_array().expect("steps") {
         for op in step["ops"].as_array().expect("ops") {
             for call in op["calls"].as_array().expect("calls") {
-                let call: unboxed::call::Call = serde_json::from_value(call.clone()).expect("a call");
+                let call: unboxed::call::Call =
+                    serde_json::from_value(call.clone()).expect("a call");
                 // What is one transaction is one line: the one before, then.
                 let from = if call.name.starts_with("NFT_") { at - 1 } else { at };
                 let found = seen[from..].iter().position(|line| is_same(&call, line));
@@ -271,7 +304,9 @@ fn nft_tc_and_the_classid_file_say_the_same() {
     if !common::is_root() {
         return;
     }
-    let Some(lesson) = common::lessons_here().into_iter().find(|lesson| lesson.id == "net-cls-prio") else {
+    let Some(lesson) =
+        common::lessons_here().into_iter().find(|lesson| lesson.id == "net-cls-prio")
+    else {
         return;
     };
     let mut session = open_session(lesson.clone());
@@ -294,15 +329,24 @@ fn nft_tc_and_the_classid_file_say_the_same() {
     let ours: Vec<String> = rows
         .iter()
         .filter_map(|row| Some((row.text.strip_suffix(" in ip unboxed out")?, row)))
-        .map(|(rule, row)| rule.replace("counter", &format!("counter packets {} bytes {}", row.packets, row.bytes)))
+        .map(|(rule, row)| {
+            rule.replace("counter", &format!("counter packets {} bytes {}", row.packets, row.bytes))
+        })
         .collect();
     assert_eq!(ours, theirs);
     assert_eq!(ours.len(), 4, "{ours:?}");
 
     let said = inside(pid, "tc", &["-s", "class", "show", "dev", "eth0"]);
-    let class = rows.iter().find(|row| row.text == "class htb 10:1 dev eth0 rate 8mbit").expect("a class");
-    assert!(said.contains("class htb 10:1 root prio 0 rate 8Mbit ceil 8Mbit burst 15Kb cburst 15Kb"), "{said}");
-    assert!(said.contains(&format!("Sent {} bytes {} pkt", class.bytes, class.packets)), "{said} {class:?}");
+    let class =
+        rows.iter().find(|row| row.text == "class htb 10:1 dev eth0 rate 8mbit").expect("a class");
+    assert!(
+        said.contains("class htb 10:1 root prio 0 rate 8Mbit ceil 8Mbit burst 15Kb cburst 15Kb"),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("Sent {} bytes {} pkt", class.bytes, class.packets)),
+        "{said} {class:?}"
+    );
 
     let group = snapshot.cgroups.iter().find(|group| group.path == "box").expect("the group");
     let file = format!("/sys/fs/cgroup/{}/box/net_cls.classid", group.hierarchy);
@@ -316,7 +360,9 @@ fn assert_acknowledged(call: &unboxed::call::Call, after: &[String]) {
     if call.kind != unboxed::call::CallKind::Netlink {
         return;
     }
-    let answer = after.iter().find(|line| line.starts_with("recvfrom(") && line.contains("nlmsg_type=NLMSG_ERROR"));
+    let answer = after
+        .iter()
+        .find(|line| line.starts_with("recvfrom(") && line.contains("nlmsg_type=NLMSG_ERROR"));
     let wanted = match &call.result {
         unboxed::call::CallResult::Value(_) => "error=0,".to_owned(),
         unboxed::call::CallResult::Errno(errno) => format!("error=-{errno},"),
@@ -335,7 +381,9 @@ fn seen_by_strace(log: &str) -> Vec<String> {
         if let Some(begun) = text.strip_suffix(" <unfinished ...>") {
             unfinished.insert(pid, calls.len());
             calls.push(begun.to_owned());
-        } else if let Some((_, rest)) = text.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>")) {
+        } else if let Some((_, rest)) =
+            text.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>"))
+        {
             if let Some(begun) = unfinished.remove(pid) {
                 calls[begun].push_str(rest);
             }
@@ -354,7 +402,9 @@ fn is_same(call: &unboxed::call::Call, line: &str) -> bool {
         CallKind::Netlink => is_same_request(call, made),
         CallKind::Syscall => {
             let result_fits = match &call.result {
-                CallResult::Value(value) => result.split(' ').next() == Some(value.to_string().as_str()),
+                CallResult::Value(value) => {
+                    result.split(' ').next() == Some(value.to_string().as_str())
+                }
                 CallResult::Errno(errno) => result.starts_with(&format!("-1 {errno} ")),
             };
             result_fits && without_pointers(made) == format!("{}({})", call.name, call.args)
@@ -411,7 +461,8 @@ fn attribute_bytes(args: &str) -> Vec<String> {
             (1, Ok(address)) => wanted.push(hex(&address.octets())),
             (1, Err(_)) => wanted.push(hex(part.as_bytes())),
             _ => {
-                let numbers = part.split([' ', ']', ',']).filter_map(|word| word.parse::<u32>().ok());
+                let numbers =
+                    part.split([' ', ']', ',']).filter_map(|word| word.parse::<u32>().ok());
                 wanted.extend(numbers.map(|number| hex(&number.to_le_bytes())));
             }
         }
@@ -429,7 +480,12 @@ fn a_change_made_in_a_lab_shell_shows_within_200_ms() {
     let (requests, for_engine) = unboxed::engine::requests::channel().expect("a queue");
     let (to_front, events) = unboxed::engine::events::channel();
     let engine = std::thread::spawn(move || {
-        play::serve(move |_| Ok(open_session(lesson)), &for_engine, &std::sync::mpsc::channel().1, &to_front)
+        play::serve(
+            move |_| Ok(open_session(lesson)),
+            &for_engine,
+            &std::sync::mpsc::channel().1,
+            &to_front,
+        )
     });
     let wait = |what: &str, found: &mut dyn FnMut(&Event) -> bool| {
         let deadline = Instant::now() + Duration::from_secs(10);

@@ -14,7 +14,17 @@ fn in_image(layers: &Path, line: &str) -> Output {
         layers.display()
     );
     Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", &script])
+        .args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "sh",
+            "-c",
+            &script,
+        ])
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .output()
         .expect("unshare is installed")
@@ -22,7 +32,8 @@ fn in_image(layers: &Path, line: &str) -> Output {
 
 /// True when this machine can't make such namespaces, which CI does not forgive.
 fn must_skip() -> bool {
-    let output = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"]).output();
+    let output =
+        Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"]).output();
     let works = output.as_ref().is_ok_and(|output| output.status.success());
     if !works {
         assert!(std::env::var_os("UNBOXED_MUST_WORK").is_none(), "no user namespaces: {output:?}");
@@ -45,13 +56,21 @@ fn every_program_of_the_default_image_starts_in_it() {
     let check = |line: &str, expected: &str| {
         let name = line.split([' ', ';']).next().expect("a word");
         if is_missing(name) {
-            assert!(std::env::var_os("UNBOXED_MUST_WORK").is_none(), "{name} is not on this machine");
+            assert!(
+                std::env::var_os("UNBOXED_MUST_WORK").is_none(),
+                "{name} is not on this machine"
+            );
             eprintln!("skipped: {name} is not on this machine");
             return;
         }
         let output = in_image(dir.path(), line);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && text.contains(expected), "{line}: {}\n{text}", output.status);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && text.contains(expected),
+            "{line}: {}\n{text}",
+            output.status
+        );
     };
     check("sh -c \"echo inner\"", "inner");
     check("ls -l /", "usr");
@@ -74,10 +93,17 @@ fn every_program_of_the_default_image_starts_in_it() {
     check("top -b -n 1", "PID");
     let all = plan.layers.iter().flat_map(|layer| &layer.entries);
     for entry in all.filter(|entry| matches!(entry.what, EntryKind::File { mode: 0o755, .. })) {
-        let Some(name) = entry.path.strip_prefix("usr/bin/").or(entry.path.strip_prefix("usr/sbin/")) else { continue };
+        let Some(name) =
+            entry.path.strip_prefix("usr/bin/").or(entry.path.strip_prefix("usr/sbin/"))
+        else {
+            continue;
+        };
         let output = in_image(dir.path(), &format!("exec {name} --version </etc/hosts"));
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(!errors.contains("shared librar") && output.status.code() != Some(127), "{name}: {errors}");
+        assert!(
+            !errors.contains("shared librar") && output.status.code() != Some(127),
+            "{name}: {errors}"
+        );
     }
 }
 
@@ -85,17 +111,30 @@ fn every_program_of_the_default_image_starts_in_it() {
 fn two_images_of_this_machine_are_the_same_to_the_byte() {
     let plan = plan(&Fixture::embedded(), Path::new("/")).expect("this machine has a shell");
     let (first, second) = (tempfile::tempdir().expect("made"), tempfile::tempdir().expect("made"));
-    assert_eq!(write(&plan, first.path()).expect("written"), write(&plan, second.path()).expect("written"));
+    assert_eq!(
+        write(&plan, first.path()).expect("written"),
+        write(&plan, second.path()).expect("written")
+    );
     for layer in &plan.layers {
         for entry in &layer.entries {
             let path = Path::new(&layer.name).join(&entry.path);
             let (one, two) = (first.path().join(&path), second.path().join(&path));
-            let (a, b) = (one.symlink_metadata().expect("there"), two.symlink_metadata().expect("there"));
-            assert_eq!((a.mode(), a.mtime(), a.nlink()), (b.mode(), b.mtime(), b.nlink()), "{}", path.display());
+            let (a, b) =
+                (one.symlink_metadata().expect("there"), two.symlink_metadata().expect("there"));
+            assert_eq!(
+                (a.mode(), a.mtime(), a.nlink()),
+                (b.mode(), b.mtime(), b.nlink()),
+                "{}",
+                path.display()
+            );
             assert_eq!(a.mtime(), 0, "{}", path.display());
             assert_eq!(a.permissions().mode() & 0o6000, 0, "{}", path.display());
             if a.is_file() {
-                assert!(std::fs::read(&one).expect("read") == std::fs::read(&two).expect("read"), "{}", path.display());
+                assert!(
+                    std::fs::read(&one).expect("read") == std::fs::read(&two).expect("read"),
+                    "{}",
+                    path.display()
+                );
             }
         }
     }

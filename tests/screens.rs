@@ -17,13 +17,15 @@ fn every_screen_draws_at_every_size_and_lets_nothing_through_that_can_not_be_see
     let look = look(true);
     let widths = (1..=250).step_by(7).chain([59, 60, 61, 79, 80, 99, 100, 101, 159, 160, 161, 250]);
     let heights = [1, 2, 3, 14, 15, 16, 23, 24, 29, 30, 31, 40, 49, 50, 51, 60, 80];
-    let sizes: Vec<(u16, u16)> = widths.flat_map(|width| heights.map(|height| (width, height))).collect();
+    let sizes: Vec<(u16, u16)> =
+        widths.flat_map(|width| heights.map(|height| (width, height))).collect();
     for (name, model) in models() {
         for &(columns, rows) in &sizes {
             let buffer = draw(&model, &look, columns, rows);
             for cell in buffer.content() {
                 // A cell would show U+FFFD for what was let through up to it.
-                let is_bad = |letter: char| letter.is_control() || is_hidden(letter) || letter == '\u{fffd}';
+                let is_bad =
+                    |letter: char| letter.is_control() || is_hidden(letter) || letter == '\u{fffd}';
                 assert!(
                     !cell.symbol().chars().any(is_bad) && cell.symbol().chars().count() < 6,
                     "{name} at {columns}x{rows}: {:?}",
@@ -37,13 +39,19 @@ fn every_screen_draws_at_every_size_and_lets_nothing_through_that_can_not_be_see
 #[test]
 fn without_colours_the_same_is_said_and_the_selection_is_reversed() {
     for (name, model) in models() {
-        let (with, without) = (draw(&model, &look(true), 120, 40), draw(&model, &look(false), 120, 40));
+        let (with, without) =
+            (draw(&model, &look(true), 120, 40), draw(&model, &look(false), 120, 40));
         assert_eq!(text(&with), text(&without), "{name}");
         for cell in without.content() {
             assert!(cell.fg == Color::Reset && cell.bg == Color::Reset, "{name}: {cell:?}");
         }
-        let reversed =
-            |buffer: &Buffer| buffer.content().iter().filter(|cell| cell.modifier.contains(Modifier::REVERSED)).count();
+        let reversed = |buffer: &Buffer| {
+            buffer
+                .content()
+                .iter()
+                .filter(|cell| cell.modifier.contains(Modifier::REVERSED))
+                .count()
+        };
         assert_eq!(reversed(&with), reversed(&without), "{name}");
     }
     assert!(text(&draw(&in_catalogue(), &look(false), 80, 24)).contains("not here"));
@@ -60,7 +68,8 @@ fn moving_about_never_asks_the_engine_for_anything() {
     let mut model = in_lesson(&[]);
     for letter in "hlhhljkgGdcdzz123456 []yYItq?kj:See5e".chars() {
         let effects = update(&mut model, key(KeyCode::Char(letter)));
-        let asked: Vec<_> = effects.iter().filter(|effect| matches!(effect, Effect::Engine(_))).collect();
+        let asked: Vec<_> =
+            effects.iter().filter(|effect| matches!(effect, Effect::Engine(_))).collect();
         assert!(asked.is_empty(), "`{letter}` asks for {asked:?}");
         let _ = update(&mut model, key(KeyCode::Esc));
     }
@@ -108,12 +117,22 @@ fn two_enters_in_a_row_run_one_step() {
 
 #[test]
 fn screens_look_as_they_should() {
-    let screens = [("turn", your_turn(&["what is not"])), ("question", question("")), ("answer", question("a\n"))];
+    let screens = [
+        ("turn", your_turn(&["what is not"])),
+        ("question", question("")),
+        ("answer", question("a\n")),
+    ];
     for (name, model) in screens {
         insta::assert_snapshot!(format!("{name}-80x24"), text(&draw(&model, &look(true), 80, 24)));
     }
-    insta::assert_snapshot!("turn-120x40", text(&draw(&your_turn(&["what is not"]), &look(true), 120, 40)));
-    insta::assert_snapshot!("shell-80x24", text(&draw(&with_shell(&["host", "container"], "s"), &look(true), 80, 24)));
+    insta::assert_snapshot!(
+        "turn-120x40",
+        text(&draw(&your_turn(&["what is not"]), &look(true), 120, 40))
+    );
+    insta::assert_snapshot!(
+        "shell-80x24",
+        text(&draw(&with_shell(&["host", "container"], "s"), &look(true), 80, 24))
+    );
     insta::assert_snapshot!("score-80x24", text(&draw(&score(), &look(true), 80, 24)));
     insta::assert_snapshot!("catalogue-80x24", text(&draw(&in_catalogue(), &look(true), 80, 24)));
     let mut model = in_lesson(&[]);
@@ -129,8 +148,9 @@ fn screens_look_as_they_should() {
 #[test]
 fn windows_of_a_talk_look_as_they_should() {
     let (before, after) = (Beat::Tell { step: PLAYED }, Beat::Show { step: PLAYED - 1 });
-    let shot =
-        |role, beat, keys, (columns, rows)| text(&draw(&in_talk(role, &[], beat, keys), &look(true), columns, rows));
+    let shot = |role, beat, keys, (columns, rows)| {
+        text(&draw(&in_talk(role, &[], beat, keys), &look(true), columns, rows))
+    };
     insta::assert_snapshot!("audience-before-80x24", shot(Role::Watcher, before, "", (80, 24)));
     insta::assert_snapshot!("audience-after-80x24", shot(Role::Watcher, after, "", (80, 24)));
     insta::assert_snapshot!("audience-after-120x40", shot(Role::Watcher, after, "", (120, 40)));

@@ -38,7 +38,9 @@ impl Shell {
             command.arg("--preserve-credentials");
         }
         command.arg("sh").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C.UTF-8");
+        command
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LC_ALL", "C.UTF-8");
         let mut child = command.spawn().expect("nsenter is there");
         let input = child.stdin.take().expect("its input");
         let output = child.stdout.take().expect("its output");
@@ -62,7 +64,9 @@ impl Shell {
         let mounts = unboxed::keeper::cgroups::hierarchies();
         let own = std::fs::read_to_string(format!("/proc/{host}/cgroup")).unwrap_or_default();
         for hierarchy in mounts {
-            let name = own.lines().find_map(|line| line.rsplit('/').next().filter(|name| name.starts_with("unboxed-")));
+            let name = own.lines().find_map(|line| {
+                line.rsplit('/').next().filter(|name| name.starts_with("unboxed-"))
+            });
             let Some(name) = name else { continue };
             let top = hierarchy.parent.join(name);
             // The shell itself is nsenter's child once it runs in another pid namespace.
@@ -78,7 +82,8 @@ impl Shell {
     fn type_line(&mut self, line: &str) -> (String, i32) {
         self.typed += 1;
         let marker = format!("typed-{}-", self.typed);
-        writeln!(self.input, "{line}\nstatus=$?; echo; echo {marker}$status").expect("the shell listens");
+        writeln!(self.input, "{line}\nstatus=$?; echo; echo {marker}$status")
+            .expect("the shell listens");
         let mut printed = Vec::new();
         loop {
             let line = self
@@ -126,7 +131,8 @@ fn newborn(session: &mut Session) -> u32 {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
         let snapshot = session.lab().expect("a lab").snapshot();
-        let is_unshare = |pid: u32| snapshot.processes.iter().any(|one| one.pid == pid && one.comm == "unshare");
+        let is_unshare =
+            |pid: u32| snapshot.processes.iter().any(|one| one.pid == pid && one.comm == "unshare");
         let found = snapshot
             .processes
             .iter()
@@ -149,7 +155,9 @@ fn the_shell_lines_of_the_lesson_do_what_the_engine_does() {
 #[test]
 fn the_shell_lines_about_packets_do_what_the_engine_does() {
     let _turn = alone();
-    let Some(mut lesson) = common::lessons_here().into_iter().find(|lesson| lesson.id == "net-cls-prio") else {
+    let Some(mut lesson) =
+        common::lessons_here().into_iter().find(|lesson| lesson.id == "net-cls-prio")
+    else {
         return;
     };
     for step in &mut lesson.steps {
@@ -190,7 +198,11 @@ fn type_lesson(lesson: Lesson) {
             let mut failed = false;
             for line in &lines {
                 let (output, status) = shell.type_line(line);
-                assert!(status == 0 || entry.fails.is_some(), "{}: `{line}` ended with {status}: {output}", step.id);
+                assert!(
+                    status == 0 || entry.fails.is_some(),
+                    "{}: `{line}` ended with {status}: {output}",
+                    step.id
+                );
                 failed |= status != 0;
                 outputs.push(output);
             }
@@ -199,8 +211,9 @@ fn type_lesson(lesson: Lesson) {
         let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
         let deadline = Instant::now() + Duration::from_secs(3);
         loop {
-            let (_, verdicts) =
-                session.judge(step, &Evidence { before: &before, outputs: &outputs, ops: &[] }).expect("a judgement");
+            let (_, verdicts) = session
+                .judge(step, &Evidence { before: &before, outputs: &outputs, ops: &[] })
+                .expect("a judgement");
             if verdicts.iter().all(|verdict| verdict.ok) {
                 break;
             }

@@ -26,8 +26,15 @@ const DEADLINE: Duration = Duration::from_secs(120);
 fn refused(command: &mut Command) -> String {
     let output = ended(command);
     let said = String::from_utf8(output.stderr).expect("text");
-    assert!(!output.status.success() && output.status.code() == Some(1), "{:?}: {said}", output.status);
-    assert!(!said.chars().any(|letter| (letter.is_control() && letter != '\n') || is_hidden(letter)), "{said:?}");
+    assert!(
+        !output.status.success() && output.status.code() == Some(1),
+        "{:?}: {said}",
+        output.status
+    );
+    assert!(
+        !said.chars().any(|letter| (letter.is_control() && letter != '\n') || is_hidden(letter)),
+        "{said:?}"
+    );
     assert!(said.len() < 2000, "{said}");
     assert!(!said.contains("panicked"), "{said}");
     said
@@ -35,9 +42,14 @@ fn refused(command: &mut Command) -> String {
 
 #[track_caller]
 fn ended(command: &mut Command) -> Output {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let (mut out, mut err) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let (mut out, mut err) =
+        (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
     let reader = std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let _ = out.read_to_end(&mut bytes);
@@ -124,7 +136,11 @@ fn a_lesson_that_is_too_deep_or_grows_is_refused_with_its_line_and_takes_no_memo
     let list = |of: &str| format!("[{}]", [of; 9].join(", "));
     let laughs: String = ('a'..'i')
         .map(|name| {
-            let of = if name == 'a' { "lol".to_owned() } else { format!("*{}", char::from(name as u8 - 1)) };
+            let of = if name == 'a' {
+                "lol".to_owned()
+            } else {
+                format!("*{}", char::from(name as u8 - 1))
+            };
             format!("{name}: &{name} {}\n", list(&of))
         })
         .collect();
@@ -185,7 +201,10 @@ fn a_command_may_not_read_otherwise_than_it_runs() {
         assert!(RUNS.contains(from));
         let path = put(dir.path(), "bidi.yaml", RUNS.replacen(from, to, 1));
         let said = refused(bounded().arg("check").arg(&path));
-        assert!(said.starts_with(&format!("{}:{place}: ", path.display())) && said.contains(says), "{said}");
+        assert!(
+            said.starts_with(&format!("{}:{place}: ", path.display())) && said.contains(says),
+            "{said}"
+        );
     };
     check("echo a", "echo \u{202e}a", "12:39", "U+202E can't be seen here");
     check("echo a", "echo \\u2066a", "12:39", "U+2066 can't be seen here");
@@ -219,7 +238,9 @@ fn a_lesson_from_a_file_says_what_it_runs_and_is_not_played_unasked() {
     };
     let tape = dir.path().join("small.tape");
     let tape_name = tape.to_str().expect("a name");
-    for command in [&["run"][..], &["record", "-o", tape_name], &["export", "--live", "--format", "md"]] {
+    for command in
+        [&["run"][..], &["record", "-o", tape_name], &["export", "--live", "--format", "md"]]
+    {
         let said = refused(asking().args(command).arg(&path));
         let expected = format!(
             "{name} is not one of unboxed's own lessons. It will run these programs:\n\n\
@@ -238,13 +259,22 @@ fn a_lesson_from_a_file_says_what_it_runs_and_is_not_played_unasked() {
     // Whoever says so is not asked; and that counts for this time.
     // Other labs on this machine may come and go meanwhile, so that how the machine compares is no matter here.
     let output = ended(asking().args(["run", "--yes"]).arg(&path));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("ok   host sees a file at /run/x"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("ok   host sees a file at /run/x"),
+        "{output:?}"
+    );
     refused(asking().arg("run").arg(&path));
     // What runs nothing of its author's is played.
-    let plain = RUNS.replace("run: {command: [sh, -c, \"echo a  b > /run/x\"]}", "write: {path: /run/x, text: a}");
+    let plain = RUNS.replace(
+        "run: {command: [sh, -c, \"echo a  b > /run/x\"]}",
+        "write: {path: /run/x, text: a}",
+    );
     let plain = plain.split("    branches:").next().expect("steps").to_owned();
     let output = ended(asking().arg("run").arg(put(dir.path(), "plain.yaml", plain)));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("ok   host sees a file at /run/x"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("ok   host sees a file at /run/x"),
+        "{output:?}"
+    );
 }
 
 #[test]
@@ -300,7 +330,8 @@ fn the_screen_asks_before_there_is_a_lab() {
     let state = dir.path().join("state");
     let environment = [("XDG_STATE_HOME", state.to_str().expect("a name"))];
     let path = put(dir.path(), "small.yaml", RUNS);
-    let learn = |rows| Tty::start(80, rows, &["learn", path.to_str().expect("a name")], &environment);
+    let learn =
+        |rows| Tty::start(80, rows, &["learn", path.to_str().expect("a name")], &environment);
     let mut tty = learn(24);
     tty.wait_for("Enter: let it run these, and begin");
     assert!(tty.screen().contains("host# sh -c 'echo a  b > /run/x'"), "{}", tty.screen());
@@ -332,7 +363,8 @@ fn the_screen_asks_before_there_is_a_lab() {
 
 /// Lines of a tape of the shortest lesson.
 fn lines() -> Vec<Value> {
-    let bytes = shelf::all().find(|(_, header)| header.lesson == "what-is-a-container").expect("a tape").0;
+    let bytes =
+        shelf::all().find(|(_, header)| header.lesson == "what-is-a-container").expect("a tape").0;
     let text = String::from_utf8(zstd::decode_all(bytes).expect("unpacked")).expect("text");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
@@ -376,15 +408,20 @@ fn a_small_tape_can_not_become_a_large_one() {
         (kept["before"], kept["after"]) = (json!(0), json!(1));
         json!({"branch": {"step": 0, "branch": number, "kept": kept}}).to_string()
     };
-    let crowd = [crowded(snapshot.clone(), 1990).to_string(), crowded(snapshot.clone(), 1980).to_string()];
+    let crowd =
+        [crowded(snapshot.clone(), 1990).to_string(), crowded(snapshot.clone(), 1980).to_string()];
     let begin = || std::iter::once(header.clone()).chain(crowd.clone());
     let mut named = snapshot.clone();
-    named["snapshot"]["hostnames"] = (0..3000).map(|number| (format!("a{number}"), json!("x"))).collect();
+    named["snapshot"]["hostnames"] =
+        (0..3000).map(|number| (format!("a{number}"), json!("x"))).collect();
     let mut filed = snapshot.clone();
-    let files: serde_json::Map<String, Value> = (0..3000).map(|number| (format!("f{number}"), json!(""))).collect();
-    filed["snapshot"]["cgroups"] = json!([{"hierarchy": "memory", "path": "", "procs": [], "files": files}]);
+    let files: serde_json::Map<String, Value> =
+        (0..3000).map(|number| (format!("f{number}"), json!(""))).collect();
+    filed["snapshot"]["cgroups"] =
+        json!([{"hierarchy": "memory", "path": "", "procs": [], "files": files}]);
     let mut empty = step.clone();
-    empty["step"]["record"]["predicted"] = json!([{"question": 0, "options": vec![json!([]); 1_200_000]}]);
+    empty["step"]["record"]["predicted"] =
+        json!([{"question": 0, "options": vec![json!([]); 1_200_000]}]);
     let mut told = step.clone();
     told["step"]["record"]["verdicts"] =
         json!([{"ok": true, "expected": "x".repeat(1 << 20), "seen": "", "pane": null}]);
@@ -396,22 +433,37 @@ fn a_small_tape_can_not_become_a_large_one() {
             pack(begin().chain((0..20_000).map(|_| branch(0)))),
             "of a what-if that was there before",
         ),
-        ("rows", pack(std::iter::once(header.clone()).chain([crowded(snapshot.clone(), 2100).to_string()])), too_large),
+        (
+            "rows",
+            pack(
+                std::iter::once(header.clone())
+                    .chain([crowded(snapshot.clone(), 2100).to_string()]),
+            ),
+            too_large,
+        ),
         ("snapshots", pack(begin().chain((0..60).flat_map(|_| crowd.clone()))), too_large),
         ("host names", pack([header.clone(), named.to_string()].into_iter()), too_large),
         ("files of a group", pack([header.clone(), filed.to_string()].into_iter()), too_large),
         ("empty lists", pack(begin().chain([empty.to_string()])), too_large),
         ("a text", pack(begin().chain([told.to_string()])), too_large),
-        ("blanks", zstd::encode_all(std::io::repeat(b' ').take(64 << 20), 3).expect("packed"), too_large),
+        (
+            "blanks",
+            zstd::encode_all(std::io::repeat(b' ').take(64 << 20), 3).expect("packed"),
+            too_large,
+        ),
     ];
     let path = dir.path().join("bomb.tape");
     let name = path.to_str().expect("a name");
     for (what, bytes, says) in bombs {
         std::fs::write(&path, &bytes).expect("a file");
         assert!(bytes.len() < 1_000_000, "{what} is no small tape: {}", bytes.len());
-        for command in [&["learn", "1", "--tape"][..], &["export", "1", "--format", "md", "--tape"]] {
+        for command in [&["learn", "1", "--tape"][..], &["export", "1", "--format", "md", "--tape"]]
+        {
             let said = refused(bounded().args(command).arg(&path));
-            assert!(said.starts_with(&format!("unboxed: the tape {name} can't be played: ")), "{what}: {said}");
+            assert!(
+                said.starts_with(&format!("unboxed: the tape {name} can't be played: ")),
+                "{what}: {said}"
+            );
             assert!(said.contains(says) && said.lines().count() == 1, "{what}: {said}");
         }
     }
@@ -429,7 +481,8 @@ fn a_crowded_tape_is_exported_within_bounds() {
     }
     let path = put(dir.path(), "full.tape", pack(lines.iter().map(Value::to_string)));
     for format in ["md", "html"] {
-        let output = ended(bounded().args(["export", "1", "--format", format, "--tape"]).arg(&path));
+        let output =
+            ended(bounded().args(["export", "1", "--format", format, "--tape"]).arg(&path));
         assert!(output.status.success(), "{format}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
@@ -451,7 +504,10 @@ fn what_is_no_tape_is_one_sentence() {
     lines[0]["lesson"] = json!("/etc/passwd");
     let path = put(dir.path(), "named.tape", pack(lines.iter().map(Value::to_string)));
     let said = refused(bounded().args(["learn", "--tape"]).arg(&path));
-    assert_eq!(said, format!("unboxed: the tape {} names no lesson: say which one it is of\n", path.display()));
+    assert_eq!(
+        said,
+        format!("unboxed: the tape {} names no lesson: say which one it is of\n", path.display())
+    );
     let bidi = dir.path().join("a\u{202e}b");
     let said = refused(bounded().args(["export", "1", "--format", "md", "--tape"]).arg(&bidi));
     assert!(said.contains("a\\u{202e}b"), "{said}");

@@ -28,7 +28,8 @@ fn fresh() -> &'static [u8] {
     TAPE.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("one.tape");
-        let status = unboxed().args(["record", "1", "-o"]).arg(&path).status().expect("the program runs");
+        let status =
+            unboxed().args(["record", "1", "-o"]).arg(&path).status().expect("the program runs");
         assert!(status.success(), "a tape is recorded");
         std::fs::read(&path).expect("the tape")
     })
@@ -63,13 +64,22 @@ fn records(events: &[Event]) -> Vec<Arc<StepRecord>> {
 
 #[test]
 fn every_lesson_has_a_tape_that_fits_and_shows_what_the_lesson_expects() {
-    let tapes: Vec<Tape> = shelf::all().map(|(bytes, _)| file::read(bytes).expect("a tape")).collect();
+    let tapes: Vec<Tape> =
+        shelf::all().map(|(bytes, _)| file::read(bytes).expect("a tape")).collect();
     for lesson in catalogue::all().expect("the lessons") {
         let own: Vec<&Tape> = tapes.iter().filter(|tape| tape.header.lesson == lesson.id).collect();
-        assert!(!own.is_empty(), "there is no tape of {}: assets/record-tapes makes one", lesson.id);
+        assert!(
+            !own.is_empty(),
+            "there is no tape of {}: assets/record-tapes makes one",
+            lesson.id
+        );
         for tape in &own {
             if let Err(misfit) = tape.fits(&lesson) {
-                panic!("{} ({}): {misfit}: assets/record-tapes records it anew", lesson.id, tape.header.origin());
+                panic!(
+                    "{} ({}): {misfit}: assets/record-tapes records it anew",
+                    lesson.id,
+                    tape.header.origin()
+                );
             }
             let events = played(tape, &lesson, &vec![Request::Next; lesson.steps.len()]);
             let records = records(&events);
@@ -77,21 +87,34 @@ fn every_lesson_has_a_tape_that_fits_and_shows_what_the_lesson_expects() {
             for (step, record) in lesson.steps.iter().zip(&records) {
                 assert!(record.is_ok(), "{} {}: {:?}", lesson.id, step.id, record.verdicts);
                 if record.status == StepStatus::Played {
-                    assert!(record.verdicts.len() >= step.expect.len(), "{} {}", lesson.id, step.id);
+                    assert!(
+                        record.verdicts.len() >= step.expect.len(),
+                        "{} {}",
+                        lesson.id,
+                        step.id
+                    );
                 }
             }
             let has_charts = lesson.steps.iter().any(|step| !step.charts.is_empty());
-            let drawn = records.iter().flat_map(|record| &record.charts).any(|series| series.points.len() > 1);
+            let drawn = records
+                .iter()
+                .flat_map(|record| &record.charts)
+                .any(|series| series.points.len() > 1);
             assert_eq!(drawn, has_charts, "{}", lesson.id);
-            assert!(matches!(events.last(), Some(Event::Ended(proof)) if proof.is_clean()), "{}", lesson.id);
+            assert!(
+                matches!(events.last(), Some(Event::Ended(proof)) if proof.is_clean()),
+                "{}",
+                lesson.id
+            );
         }
         // What one kernel could not show, the other's tape does.
         for (index, step) in lesson.steps.iter().enumerate() {
             let shown = own.iter().any(|tape| tape.records[index].status == StepStatus::Played);
             assert!(shown, "no tape of {} shows step {}", lesson.id, step.id);
             for branch in 0..step.branches.len() {
-                let taken =
-                    own.iter().any(|tape| tape.branches.iter().any(|one| (one.step, one.branch) == (index, branch)));
+                let taken = own.iter().any(|tape| {
+                    tape.branches.iter().any(|one| (one.step, one.branch) == (index, branch))
+                });
                 assert!(taken, "no tape of {} shows a what-if of {}", lesson.id, step.id);
             }
         }
@@ -126,14 +149,19 @@ fn a_tape_keeps_when_what_was_printed() {
         programs += 1;
         assert_eq!(last.end, op.outcome.output().len());
         assert!(last.at_ms * 1_000_000 <= op.nanos, "{last:?} of {} ns", op.nanos);
-        assert!(op.pieces.is_sorted_by(|one, next| one.at_ms < next.at_ms && one.end < next.end), "{:?}", op.pieces);
+        assert!(
+            op.pieces.is_sorted_by(|one, next| one.at_ms < next.at_ms && one.end < next.end),
+            "{:?}",
+            op.pieces
+        );
     }
     assert!(programs > 0, "the lesson has no program that prints");
 }
 
 #[test]
 fn a_tape_rewinds_and_shows_its_what_ifs_and_says_what_it_cannot() {
-    let tape = shelf::all().find(|(_, header)| header.lesson == "build-a-container").expect("a tape").0;
+    let tape =
+        shelf::all().find(|(_, header)| header.lesson == "build-a-container").expect("a tape").0;
     let tape = file::read(tape).expect("the tape");
     let lesson = lesson_of(&tape);
     let taken = tape.branches.first().expect("a what-if");
@@ -172,7 +200,10 @@ fn a_tape_of_another_lesson_or_of_an_older_one_is_refused() {
     lesson.steps[1].story = "Told in other words.".into();
     tape.fits(&lesson).expect("words may change");
     lesson.steps[1].expect.clear();
-    assert_eq!(tape.fits(&lesson), Err(Misfit::Step { number: 2, lesson: lesson.steps[1].id.clone() }));
+    assert_eq!(
+        tape.fits(&lesson),
+        Err(Misfit::Step { number: 2, lesson: lesson.steps[1].id.clone() })
+    );
     lesson.steps.pop();
     assert!(matches!(tape.fits(&lesson), Err(Misfit::Length { .. })));
     let other = catalogue::find("build-a-container").expect("a lesson");
@@ -184,7 +215,8 @@ fn a_cut_tape_is_known_for_one_wherever_it_was_cut() {
     let whole = fresh();
     for length in (0..whole.len()).step_by(whole.len() / 100) {
         let error = file::read(&whole[..length]).expect_err("a cut tape");
-        let is_known = matches!(error, TapeError::Cut) || (length < 4 && matches!(error, TapeError::NotATape));
+        let is_known =
+            matches!(error, TapeError::Cut) || (length < 4 && matches!(error, TapeError::NotATape));
         assert!(is_known, "at {length}: {error}");
     }
 }
@@ -195,7 +227,10 @@ fn a_damaged_tape_is_refused() {
     for place in (0..whole.len()).step_by(whole.len() / 200) {
         let mut damaged = whole.to_vec();
         damaged[place] ^= 0x55;
-        assert!(file::read(damaged.as_slice()).is_err(), "a byte at {place} was changed, and nobody saw it");
+        assert!(
+            file::read(damaged.as_slice()).is_err(),
+            "a byte at {place} was changed, and nobody saw it"
+        );
     }
 }
 
@@ -210,7 +245,10 @@ fn what_is_no_tape_is_told_apart() {
     assert!(matches!(read(b"#!/bin/sh\necho hello\n"), TapeError::NotATape));
     assert!(matches!(read(&packed(b"hello\n")), TapeError::NotATape));
     assert!(matches!(read(&packed(b"{\"unboxed_tape\": 2}\n")), TapeError::OtherFormat(2)));
-    assert!(matches!(read(&packed(b"{\"unboxed_tape\": 1}\n")), TapeError::Damaged { line: 1, .. }));
+    assert!(matches!(
+        read(&packed(b"{\"unboxed_tape\": 1}\n")),
+        TapeError::Damaged { line: 1, .. }
+    ));
 }
 
 #[test]
@@ -221,7 +259,8 @@ fn a_tape_that_unpacks_to_anything_is_bounded() {
     assert!(matches!(file::read(endless.as_slice()), Err(TapeError::TooLarge)));
     let text = unpacked();
     let mut lines: Vec<&str> = text.lines().collect();
-    let snapshot = lines.iter().find(|line| line.starts_with("{\"snapshot\"")).copied().expect("a snapshot");
+    let snapshot =
+        lines.iter().find(|line| line.starts_with("{\"snapshot\"")).copied().expect("a snapshot");
     let count = (130 << 20) / snapshot.len();
     lines.truncate(1);
     lines.extend(std::iter::repeat_n(snapshot, count));
@@ -256,11 +295,13 @@ const FREE: [&str; 18] = [
 ];
 
 /// Numbers that may be as large.
-const WIDE: [&str; 9] = ["pid", "ppid", "id", "parent", "ns_pids", "start_time", "size", "at_ms", "nanos"];
+const WIDE: [&str; 9] =
+    ["pid", "ppid", "id", "parent", "ns_pids", "start_time", "size", "at_ms", "nanos"];
 
 /// Numbers and free texts of a tape, made hostile in their turn.
 fn mutated(name: &str, value: &mut serde_json::Value, random: &mut u64) {
-    *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *random =
+        random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     let dice = *random >> 33;
     match value {
         serde_json::Value::Number(_) if dice.is_multiple_of(7) => {
@@ -270,14 +311,18 @@ fn mutated(name: &str, value: &mut serde_json::Value, random: &mut u64) {
         serde_json::Value::String(text) if FREE.contains(&name) && dice.is_multiple_of(5) => {
             text.push_str("\u{1b}[2J\u{7}\r\n\u{9b}31m\u{202e}\u{200b}\u{e0041}")
         }
-        serde_json::Value::String(text) if FREE.contains(&name) && dice.is_multiple_of(11) => text.clear(),
+        serde_json::Value::String(text) if FREE.contains(&name) && dice.is_multiple_of(11) => {
+            text.clear()
+        }
         serde_json::Value::Array(list) => {
             if dice.is_multiple_of(13) && list.iter().all(serde_json::Value::is_object) {
                 list.clear();
             }
             list.iter_mut().for_each(|one| mutated(name, one, random));
         }
-        serde_json::Value::Object(map) => map.iter_mut().for_each(|(name, one)| mutated(name, one, random)),
+        serde_json::Value::Object(map) => {
+            map.iter_mut().for_each(|(name, one)| mutated(name, one, random))
+        }
         _ => {}
     }
 }
@@ -310,7 +355,13 @@ fn a_hostile_tape_plays_or_is_refused_and_no_control_character_gets_out() {
         let tape = match file::read(packed(text.as_bytes()).as_slice()) {
             Ok(tape) => tape,
             Err(error) => {
-                assert!(!error.to_string().chars().any(|letter| letter.is_control() || is_hidden(letter)), "{error}");
+                assert!(
+                    !error
+                        .to_string()
+                        .chars()
+                        .any(|letter| letter.is_control() || is_hidden(letter)),
+                    "{error}"
+                );
                 println!("{error}");
                 continue;
             }
@@ -323,10 +374,12 @@ fn a_hostile_tape_plays_or_is_refused_and_no_control_character_gets_out() {
 
 /// Play it on the screen and look at every pane.
 fn draw_all(tape: &Tape, lesson: &Arc<Lesson>) {
-    let look = Look { theme: Theme { colors: true, ascii: false }, highlighted: Highlighted::new() };
+    let look =
+        Look { theme: Theme { colors: true, ascii: false }, highlighted: Highlighted::new() };
     let mut model = Model::new(Vec::new(), (120, 40));
     let origin = Some(format!("\u{1b}[2J{}", tape.header.origin()));
-    let _ = update(&mut model, Msg::Opened { lesson: Arc::clone(lesson), left_off: 0, tape: origin });
+    let _ =
+        update(&mut model, Msg::Opened { lesson: Arc::clone(lesson), left_off: 0, tape: origin });
     for event in played(tape, lesson, &vec![Request::Next; lesson.steps.len()]) {
         let _ = update(&mut model, Msg::Engine(event));
         for (columns, rows) in [(80, 24), (200, 60)] {
@@ -334,7 +387,9 @@ fn draw_all(tape: &Tape, lesson: &Arc<Lesson>) {
             terminal.draw(|frame| ui::draw(&model, &look, frame)).expect("drawn");
             let buffer = terminal.backend().buffer();
             let stray = buffer.content().iter().find(|cell| {
-                cell.symbol().chars().any(|letter| letter.is_control() || is_hidden(letter) || letter == '\u{fffd}')
+                cell.symbol()
+                    .chars()
+                    .any(|letter| letter.is_control() || is_hidden(letter) || letter == '\u{fffd}')
             });
             assert_eq!(stray, None);
         }
@@ -380,7 +435,11 @@ fn a_tape_that_cannot_be_played_is_one_clear_line() {
     let path = folder.path().join("broken.tape");
     std::fs::write(&path, &fresh()[..fresh().len() / 2]).expect("half a tape");
     let said = |arguments: &[&str]| {
-        let output = Command::new(program()).arg("learn").args(arguments).output().expect("the program runs");
+        let output = Command::new(program())
+            .arg("learn")
+            .args(arguments)
+            .output()
+            .expect("the program runs");
         assert!(!output.status.success());
         String::from_utf8(output.stderr).expect("text")
     };
@@ -388,8 +447,16 @@ fn a_tape_that_cannot_be_played_is_one_clear_line() {
     let broken = said(&["1", "--tape", file]);
     assert_eq!(broken, format!("unboxed: the tape {file} can't be played: it is cut short\n"));
     let missing = said(&["1", "--tape", "/nowhere/x.tape"]);
-    assert_eq!(missing, "unboxed: could not open the tape /nowhere/x.tape: No such file or directory (os error 2)\n");
+    assert_eq!(
+        missing,
+        "unboxed: could not open the tape /nowhere/x.tape: No such file or directory (os error 2)\n"
+    );
     std::fs::write(&path, fresh()).expect("a tape");
     let other = said(&["build-a-container", "--tape", file]);
-    assert!(other.contains("the tape is of the lesson `what-is-a-container`, not of `build-a-container`"), "{other}");
+    assert!(
+        other.contains(
+            "the tape is of the lesson `what-is-a-container`, not of `build-a-container`"
+        ),
+        "{other}"
+    );
 }

@@ -144,6 +144,7 @@ fn without_colour_the_selection_is_still_seen() {
     let raw = String::from_utf8_lossy(&seen.raw).into_owned();
     assert!(raw.contains("\u{1b}[7m"), "no reverse video");
     let colours = ["[31m", "[32m", "[33m", "[34m", "[35m", "[36m", "[38;", "[48;"];
-    let found: Vec<&&str> = colours.iter().filter(|code| raw.contains(&format!("\u{1b}{code}"))).collect();
+    let found: Vec<&&str> =
+        colours.iter().filter(|code| raw.contains(&format!("\u{1b}{code}"))).collect();
     assert!(found.is_empty(), "{found:?} in spite of NO_COLOR");
 }

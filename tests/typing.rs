@@ -89,7 +89,10 @@ fn a_shell_is_where_its_actor_is() {
     let _turn = alone();
     let mut lab = BareLab::new(&["pids"]);
     let mut host = Typist::beside(&mut lab, 1);
-    host.check("mkdir -p /root/new && mount -t tmpfs none /root/new && echo made-$((1+1))", "made-2");
+    host.check(
+        "mkdir -p /root/new && mount -t tmpfs none /root/new && echo made-$((1+1))",
+        "made-2",
+    );
     let script = "hostname other; mkdir /tmp/jail; mount --rbind / /tmp/jail; echo pid-$$; \
                   exec chroot /tmp/jail sleep 1000";
     host.type_line(&format!("unshare --mount --uts --ipc --net --pid --fork sh -c '{script}' &"));
@@ -130,7 +133,11 @@ fn a_fork_bomb_and_a_memory_hog_stay_in_the_lab() {
     let deadline = Instant::now() + Duration::from_secs(10);
     let host = lab.links.get(&ActorName::host()).expect("the host").pid;
     while common::processes_below(host) < 300 {
-        assert!(Instant::now() < deadline, "the bomb is a dud: {:?}", common::processes_below(host));
+        assert!(
+            Instant::now() < deadline,
+            "the bomb is a dud: {:?}",
+            common::processes_below(host)
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
     assert!(common::processes_below(host) <= 410, "{} processes", common::processes_below(host));

@@ -41,7 +41,9 @@ fn below(pid: u32, name: &str) -> u32 {
     let deadline = Instant::now() + STOPGAP;
     loop {
         let tree = processes::tree(Path::new("/proc"), pid, &[]);
-        if let Some((found, _)) = tree.iter().find(|(_, stat)| stat.comm == name && stat.state != 'Z') {
+        if let Some((found, _)) =
+            tree.iter().find(|(_, stat)| stat.comm == name && stat.state != 'Z')
+        {
             return *found;
         }
         assert!(Instant::now() < deadline, "there is no `{name}`: {tree:?}");
@@ -86,7 +88,9 @@ impl Engine {
         let deadline = Instant::now() + STOPGAP;
         loop {
             match self.events.recv_until(deadline) {
-                Some(Event::Live(_) | Event::Sampled(_) | Event::Turn(None) | Event::Playing { .. }) => {}
+                Some(
+                    Event::Live(_) | Event::Sampled(_) | Event::Turn(None) | Event::Playing { .. },
+                ) => {}
                 Some(event) => return event,
                 None => panic!("the engine says nothing"),
             }
@@ -162,7 +166,8 @@ fn a_stopped_actor_owes_its_answer_and_goes_on_where_it_was() {
     let _turn = alone();
     let mut lab = BareLab::new(&[]);
     let (host, container) = (ActorName::host(), ActorName::from("container"));
-    let spawn = Op::Spawn { actor: container.clone(), unshare: vec![unboxed::op::NamespaceKind::Uts] };
+    let spawn =
+        Op::Spawn { actor: container.clone(), unshare: vec![unboxed::op::NamespaceKind::Uts] };
     assert!(lab.links.perform(&host, spawn).expect("the host answers").outcome.is_ok());
     let pid = lab.links.get(&container).expect("the container").pid;
     let name = Op::SetHostname { name: "box".into() };
@@ -206,7 +211,14 @@ fn a_step_in_a_stopped_actor_goes_on_with_it() {
     }
     assert_eq!(engine.await_ready().played, UNSHARE + 1);
     engine.play();
-    assert!(engine.end().rows.iter().filter(|row| row.what != "cgroups").all(|row| row.differences.is_empty()));
+    assert!(
+        engine
+            .end()
+            .rows
+            .iter()
+            .filter(|row| row.what != "cgroups")
+            .all(|row| row.differences.is_empty())
+    );
 }
 
 #[test]
@@ -215,7 +227,9 @@ fn neither_a_fresh_lab_nor_the_end_waits_for_a_stopped_actor() {
     for stopped in ["container", "host"] {
         let mut labs = Vec::new();
         let (engine, _) = Engine::start("build-a-container");
-        for request in [Request::RewindTo { steps: 0 }, Request::RewindTo { steps: 1 }, Request::Quit] {
+        for request in
+            [Request::RewindTo { steps: 0 }, Request::RewindTo { steps: 1 }, Request::Quit]
+        {
             let ready = engine.play_until_container();
             labs.push(ready.lab.id.clone());
             signal(ready.lab.actors[&ActorName::from(stopped)], Signal::SIGSTOP);
@@ -321,7 +335,8 @@ fn an_idle_lab_is_left_alone_and_a_host_name_still_shows() {
     let shown = || loop {
         match engine.events.recv_until(Instant::now() + STOPGAP) {
             Some(Event::Live(snapshot)) => {
-                if snapshot.hostnames.get(&ActorName::host()).is_some_and(|name| name == "renamed") {
+                if snapshot.hostnames.get(&ActorName::host()).is_some_and(|name| name == "renamed")
+                {
                     return;
                 }
             }
@@ -341,7 +356,10 @@ fn a_lab_that_ends_while_idle_is_told_once() {
     let host = ready.lab.actors[&ActorName::host()];
     signal(host, Signal::SIGKILL);
     let Event::Failed { message } = engine.next() else { panic!("it is told") };
-    assert!(message.starts_with("the lab is gone") && message.contains(&host.to_string()), "{message}");
+    assert!(
+        message.starts_with("the lab is gone") && message.contains(&host.to_string()),
+        "{message}"
+    );
     // A step in it fails with the same sentence; a fresh lab is as good as ever.
     engine.ask(Request::Next);
     assert!(matches!(engine.next(), Event::Failed { message: again } if again == message));
@@ -411,7 +429,10 @@ fn steps_of_a_dead_container_fail_without_waiting() {
     let mut waited = Duration::ZERO;
     for _ in UNSHARE..steps {
         let record = session.play_next().expect("a step, whatever comes of it");
-        let cut_short = record.verdicts.iter().any(|verdict| !verdict.ok && verdict.seen == "container is gone");
+        let cut_short = record
+            .verdicts
+            .iter()
+            .any(|verdict| !verdict.ok && verdict.seen == "container is gone");
         named += usize::from(cut_short);
         if cut_short {
             waited += Duration::from_nanos(record.nanos);
@@ -419,7 +440,10 @@ fn steps_of_a_dead_container_fail_without_waiting() {
     }
     assert!(named >= 15, "{named}");
     // It was 1.5 s for each of them.
-    assert!(waited < Duration::from_millis(750) * u32::try_from(named).expect("a few"), "{waited:?} for {named}");
+    assert!(
+        waited < Duration::from_millis(750) * u32::try_from(named).expect("a few"),
+        "{waited:?} for {named}"
+    );
 }
 
 #[test]

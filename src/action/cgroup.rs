@@ -74,8 +74,14 @@ impl TryFrom<String> for Bytes {
             "GiB" => 1 << 30,
             other => return Err(format!("unknown unit `{other}`: bytes, KiB, MiB or GiB")),
         };
-        let number: u64 = digits.trim().parse().map_err(|_| format!("`{text}` is no amount of memory, like 64MiB"))?;
-        number.checked_mul(unit).map(Bytes).ok_or_else(|| format!("`{text}` is more than any machine has"))
+        let number: u64 = digits
+            .trim()
+            .parse()
+            .map_err(|_| format!("`{text}` is no amount of memory, like 64MiB"))?;
+        number
+            .checked_mul(unit)
+            .map(Bytes)
+            .ok_or_else(|| format!("`{text}` is more than any machine has"))
     }
 }
 
@@ -90,7 +96,11 @@ const PERIOD_US: u64 = 100_000;
 
 impl Cgroup {
     /// (controller, file, value) of every limit, for a version.
-    fn settings(&self, version: CgroupVersion, disk: Option<&str>) -> Vec<(&'static str, &'static str, String)> {
+    fn settings(
+        &self,
+        version: CgroupVersion,
+        disk: Option<&str>,
+    ) -> Vec<(&'static str, &'static str, String)> {
         let mut settings = Vec::new();
         if let Some(Bytes(bytes)) = self.limits.memory {
             let file = match version {
@@ -107,7 +117,9 @@ impl Cgroup {
                     settings.push(("cpu", "cpu.cfs_period_us", PERIOD_US.to_string()));
                     settings.push(("cpu", "cpu.cfs_quota_us", quota.to_string()));
                 }
-                CgroupVersion::V2 => settings.push(("cpu", "cpu.max", format!("{quota} {PERIOD_US}"))),
+                CgroupVersion::V2 => {
+                    settings.push(("cpu", "cpu.max", format!("{quota} {PERIOD_US}")))
+                }
             }
         }
 
@@ -123,11 +135,15 @@ impl Cgroup {
         }
 
         // Nodes before CPUs changes nothing; both before a process joins does.
-        settings.extend(self.limits.mems.iter().map(|mems| ("cpuset", "cpuset.mems", mems.clone())));
-        settings.extend(self.limits.cpus.iter().map(|cpus| ("cpuset", "cpuset.cpus", cpus.clone())));
+        settings
+            .extend(self.limits.mems.iter().map(|mems| ("cpuset", "cpuset.mems", mems.clone())));
+        settings
+            .extend(self.limits.cpus.iter().map(|cpus| ("cpuset", "cpuset.cpus", cpus.clone())));
         if let (Some(Bytes(bytes)), Some(disk)) = (self.limits.write_bps, disk) {
             settings.push(match version {
-                CgroupVersion::V1 => ("blkio", "blkio.throttle.write_bps_device", format!("{disk} {bytes}")),
+                CgroupVersion::V1 => {
+                    ("blkio", "blkio.throttle.write_bps_device", format!("{disk} {bytes}"))
+                }
                 CgroupVersion::V2 => ("blkio", "io.max", format!("{disk} wbps={bytes}")),
             });
         }
@@ -135,7 +151,9 @@ impl Cgroup {
             settings.push(match (version, freeze) {
                 (CgroupVersion::V1, true) => ("freezer", "freezer.state", "FROZEN".into()),
                 (CgroupVersion::V1, false) => ("freezer", "freezer.state", "THAWED".into()),
-                (CgroupVersion::V2, freeze) => ("freezer", "cgroup.freeze", u8::from(freeze).to_string()),
+                (CgroupVersion::V2, freeze) => {
+                    ("freezer", "cgroup.freeze", u8::from(freeze).to_string())
+                }
             });
         }
         if let (Some(class), CgroupVersion::V1) = (self.limits.classid, version) {
@@ -157,7 +175,8 @@ impl Cgroup {
             ("net_cls", limits.classid.is_some()),
         ];
 
-        let by_limit = wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name.to_owned());
+        let by_limit =
+            wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name.to_owned());
         let mut names: Vec<String> = by_limit.chain(self.controllers.iter().cloned()).collect();
         let mut known = std::collections::BTreeSet::new();
         names.retain(|name| known.insert(name.clone()));
@@ -189,7 +208,9 @@ impl Cgroup {
                 .settings(mount.version, context.disk.as_deref())
                 .into_iter()
                 .filter(|(of, _, _)| *of == controller);
-            writes.extend(own.map(|(_, file, value)| (format!("{}/{}/{file}", mount.path, self.name), value)));
+            writes.extend(
+                own.map(|(_, file, value)| (format!("{}/{}/{file}", mount.path, self.name), value)),
+            );
         }
         Ok(writes)
     }
@@ -203,7 +224,8 @@ impl ActionKind for Cgroup {
     const NAME: &'static str = "cgroup";
 
     fn shell(&self, context: &Context) -> Vec<String> {
-        let (Ok(directories), Ok(writes)) = (self.directories(context), self.writes(context)) else {
+        let (Ok(directories), Ok(writes)) = (self.directories(context), self.writes(context))
+        else {
             return vec![format!("# this lab lacks a controller that `{}` needs", self.name)];
         };
 
@@ -227,17 +249,28 @@ impl ActionKind for Cgroup {
         let directories = self.directories(context)?;
         let mut ops = Vec::new();
         if !self.existing {
-            ops.extend(directories.iter().map(|(path, _)| Op::Mkdir { path: path.clone(), parents: false }));
+            ops.extend(
+                directories
+                    .iter()
+                    .map(|(path, _)| Op::Mkdir { path: path.clone(), parents: false }),
+            );
         }
 
-        let write =
-            |path: String, value: String| Op::WriteFile { path, text: format!("{value}\n"), mode: WriteMode::Existing };
+        let write = |path: String, value: String| Op::WriteFile {
+            path,
+            text: format!("{value}\n"),
+            mode: WriteMode::Existing,
+        };
         ops.extend(self.writes(context)?.into_iter().map(|(path, value)| write(path, value)));
 
         // Members come last: a cpuset of v1 takes no process before its CPUs and memory nodes are set, see cpuset(7).
         for actor in &self.join {
             let pid = context.lab_pid(actor)?;
-            ops.extend(directories.iter().map(|(path, _)| write(format!("{path}/cgroup.procs"), pid.to_string())));
+            ops.extend(
+                directories
+                    .iter()
+                    .map(|(path, _)| write(format!("{path}/cgroup.procs"), pid.to_string())),
+            );
         }
         Ok(ops)
     }
@@ -245,8 +278,12 @@ impl ActionKind for Cgroup {
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
         let taken = snapshot.cgroups.iter().any(|group| group.path == self.name);
         match self.existing {
-            true => vec![Check { text: format!("there is a cgroup called {}", self.name), ok: taken }],
-            false => vec![Check { text: format!("no cgroup is called {} yet", self.name), ok: !taken }],
+            true => {
+                vec![Check { text: format!("there is a cgroup called {}", self.name), ok: taken }]
+            }
+            false => {
+                vec![Check { text: format!("no cgroup is called {} yet", self.name), ok: !taken }]
+            }
         }
     }
 }
@@ -261,14 +298,27 @@ mod tests {
             CgroupVersion::V2 => "/sys/fs/cgroup".into(),
         };
         let cgroups = ["memory", "cpu", "pids"]
-            .map(|controller| (controller.to_owned(), CgroupMount { version, path: path(controller) }))
+            .map(|controller| {
+                (controller.to_owned(), CgroupMount { version, path: path(controller) })
+            })
             .into();
         Context { lab_pids: [("box".into(), 7)].into(), cgroups, disk: None }
     }
 
     fn group() -> Cgroup {
-        let limits = Limits { memory: Some(Bytes(1024)), cpu: Some(0.5), pids: Some(20), ..Limits::default() };
-        Cgroup { name: "box".into(), limits, join: vec!["box".into()], controllers: Vec::new(), existing: false }
+        let limits = Limits {
+            memory: Some(Bytes(1024)),
+            cpu: Some(0.5),
+            pids: Some(20),
+            ..Limits::default()
+        };
+        Cgroup {
+            name: "box".into(),
+            limits,
+            join: vec!["box".into()],
+            controllers: Vec::new(),
+            existing: false,
+        }
     }
 
     #[test]
@@ -285,7 +335,10 @@ mod tests {
         );
 
         let v1 = group().shell(&context(CgroupVersion::V1));
-        assert_eq!(v1[0], "mkdir /sys/fs/cgroup/memory/box /sys/fs/cgroup/cpu/box /sys/fs/cgroup/pids/box");
+        assert_eq!(
+            v1[0],
+            "mkdir /sys/fs/cgroup/memory/box /sys/fs/cgroup/cpu/box /sys/fs/cgroup/pids/box"
+        );
         assert_eq!(v1[3], "echo 50000 > /sys/fs/cgroup/cpu/box/cpu.cfs_quota_us");
         assert_eq!(v1.len(), 8);
         assert_eq!(group().lower(&context(CgroupVersion::V1)).map(|ops| ops.len()), Ok(10));
@@ -294,13 +347,20 @@ mod tests {
 
     #[test]
     fn a_lab_without_the_controller_says_so() {
-        assert_eq!(group().lower(&Context::default()), Err(LowerError::NoController("memory".into())));
+        assert_eq!(
+            group().lower(&Context::default()),
+            Err(LowerError::NoController("memory".into()))
+        );
     }
 
     #[test]
     fn amounts_of_memory_have_units() {
         let check = |text: &str, expected: Option<u64>| {
-            assert_eq!(Bytes::try_from(text.to_owned()).ok().map(|bytes| bytes.0), expected, "{text}");
+            assert_eq!(
+                Bytes::try_from(text.to_owned()).ok().map(|bytes| bytes.0),
+                expected,
+                "{text}"
+            );
         };
         check("64MiB", Some(64 << 20));
         check("1024", Some(1024));

@@ -35,7 +35,9 @@ impl CgroupWrite {
             CgroupVersion::V1 => &self.v1,
             CgroupVersion::V2 => &self.v2,
         };
-        Ok(chosen.as_ref().map(|one| (format!("{}/{}/{}", mount.path, self.name, one.file), one.value.clone())))
+        Ok(chosen
+            .as_ref()
+            .map(|one| (format!("{}/{}/{}", mount.path, self.name, one.file), one.value.clone())))
     }
 }
 
@@ -52,7 +54,11 @@ impl ActionKind for CgroupWrite {
 
     fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
         let write = self.write(context)?;
-        let op = |(path, value)| Op::WriteFile { path, text: format!("{value}\n"), mode: WriteMode::Existing };
+        let op = |(path, value)| Op::WriteFile {
+            path,
+            text: format!("{value}\n"),
+            mode: WriteMode::Existing,
+        };
         Ok(write.map(op).into_iter().collect())
     }
 

@@ -21,7 +21,10 @@ impl ActionKind for Chroot {
     fn shell(&self, _: &Context) -> Vec<String> {
         match self.stay {
             // No shell has the bare call.
-            true => vec![format!("python3 -c 'import os; os.chroot(\"{}\")'  # and go on in that process", self.path)],
+            true => vec![format!(
+                "python3 -c 'import os; os.chroot(\"{}\")'  # and go on in that process",
+                self.path
+            )],
             false => vec![format!("exec chroot {} /bin/sh", self.path)],
         }
     }

@@ -21,7 +21,8 @@ pub struct Device {
 impl Device {
     fn rules(&self) -> Vec<DeviceRule> {
         let deny = self.deny.iter().map(|rule| DeviceRule { allow: false, rule: rule.clone() });
-        deny.chain(self.allow.iter().map(|rule| DeviceRule { allow: true, rule: rule.clone() })).collect()
+        deny.chain(self.allow.iter().map(|rule| DeviceRule { allow: true, rule: rule.clone() }))
+            .collect()
     }
 }
 
@@ -29,7 +30,8 @@ impl ActionKind for Device {
     const NAME: &'static str = "device";
 
     fn shell(&self, context: &Context) -> Vec<String> {
-        let is_v2 = context.cgroups.get("devices").is_some_and(|mount| mount.version == CgroupVersion::V2);
+        let is_v2 =
+            context.cgroups.get("devices").is_some_and(|mount| mount.version == CgroupVersion::V2);
         let line = |rule: DeviceRule| match is_v2 {
             true => {
                 let word = if rule.allow { "allow" } else { "deny" };
@@ -39,7 +41,12 @@ impl ActionKind for Device {
                 )
             }
             false => {
-                format!("# on the machine, as its root: echo '{}' > .../{}/{}", rule.rule, self.group, rule.file())
+                format!(
+                    "# on the machine, as its root: echo '{}' > .../{}/{}",
+                    rule.rule,
+                    self.group,
+                    rule.file()
+                )
             }
         };
 
@@ -48,7 +55,11 @@ impl ActionKind for Device {
 
     fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
         context.cgroups.get("devices").ok_or_else(|| LowerError::NoController("devices".into()))?;
-        Ok(self.rules().into_iter().map(|rule| Op::Device { group: self.group.clone(), rule }).collect())
+        Ok(self
+            .rules()
+            .into_iter()
+            .map(|rule| Op::Device { group: self.group.clone(), rule })
+            .collect())
     }
 
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {

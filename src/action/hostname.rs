@@ -30,6 +30,9 @@ impl ActionKind for Hostname {
         if *actor == host {
             return Vec::new();
         }
-        vec![Check { text: format!("{actor} has a UTS namespace of its own"), ok: own(actor) != own(&host) }]
+        vec![Check {
+            text: format!("{actor} has a UTS namespace of its own"),
+            ok: own(actor) != own(&host),
+        }]
     }
 }

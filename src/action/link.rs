@@ -51,7 +51,10 @@ impl ActionKind for Link {
     fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
         let mut ops = Vec::new();
         if let Some(actor) = &self.netns {
-            ops.push(Op::Net(NetOp::MoveLink { name: self.name.clone(), pid: context.lab_pid(actor)? }));
+            ops.push(Op::Net(NetOp::MoveLink {
+                name: self.name.clone(),
+                pid: context.lab_pid(actor)?,
+            }));
         }
 
         if self.sets_anything() {

@@ -175,17 +175,26 @@ impl Action {
     ];
 
     /// Read the fields of the kind called `name`; none when there is no such kind.
-    pub fn read<'de, D: serde::Deserializer<'de>>(name: &str, fields: D) -> Option<Result<Action, D::Error>> {
+    pub fn read<'de, D: serde::Deserializer<'de>>(
+        name: &str,
+        fields: D,
+    ) -> Option<Result<Action, D::Error>> {
         use serde::Deserialize;
 
         Some(match name {
             spawn::Spawn::NAME => spawn::Spawn::deserialize(fields).map(Action::Spawn),
             mount::Mount::NAME => mount::Mount::deserialize(fields).map(Action::Mount),
             bind::Bind::NAME => bind::Bind::deserialize(fields).map(Action::Bind),
-            propagation::Propagation::NAME => propagation::Propagation::deserialize(fields).map(Action::Propagation),
+            propagation::Propagation::NAME => {
+                propagation::Propagation::deserialize(fields).map(Action::Propagation)
+            }
             umount::Umount::NAME => umount::Umount::deserialize(fields).map(Action::Umount),
-            umount_all::UmountAll::NAME => umount_all::UmountAll::deserialize(fields).map(Action::UmountAll),
-            pivot_root::PivotRoot::NAME => pivot_root::PivotRoot::deserialize(fields).map(Action::PivotRoot),
+            umount_all::UmountAll::NAME => {
+                umount_all::UmountAll::deserialize(fields).map(Action::UmountAll)
+            }
+            pivot_root::PivotRoot::NAME => {
+                pivot_root::PivotRoot::deserialize(fields).map(Action::PivotRoot)
+            }
             chroot::Chroot::NAME => chroot::Chroot::deserialize(fields).map(Action::Chroot),
             chdir::Chdir::NAME => chdir::Chdir::deserialize(fields).map(Action::Chdir),
             mkdir::Mkdir::NAME => mkdir::Mkdir::deserialize(fields).map(Action::Mkdir),
@@ -193,7 +202,9 @@ impl Action {
             write::Write::NAME => write::Write::deserialize(fields).map(Action::Write),
             read::Read::NAME => read::Read::deserialize(fields).map(Action::Read),
             unpack::Unpack::NAME => unpack::Unpack::deserialize(fields).map(Action::Unpack),
-            hostname::Hostname::NAME => hostname::Hostname::deserialize(fields).map(Action::Hostname),
+            hostname::Hostname::NAME => {
+                hostname::Hostname::deserialize(fields).map(Action::Hostname)
+            }
             getpid::Getpid::NAME => getpid::Getpid::deserialize(fields).map(Action::Getpid),
             run::Run::NAME => run::Run::deserialize(fields).map(Action::Run),
             ping::Ping::NAME => ping::Ping::deserialize(fields).map(Action::Ping),
@@ -206,7 +217,9 @@ impl Action {
             kill::Kill::NAME => kill::Kill::deserialize(fields).map(Action::Kill),
             work::Work::NAME => work::Work::deserialize(fields).map(Action::Work),
             device::Device::NAME => device::Device::deserialize(fields).map(Action::Device),
-            cgroup_write::CgroupWrite::NAME => cgroup_write::CgroupWrite::deserialize(fields).map(Action::CgroupWrite),
+            cgroup_write::CgroupWrite::NAME => {
+                cgroup_write::CgroupWrite::deserialize(fields).map(Action::CgroupWrite)
+            }
             shape::Shape::NAME => shape::Shape::deserialize(fields).map(Action::Shape),
             packets::Packets::NAME => packets::Packets::deserialize(fields).map(Action::Packets),
             _ => return None,

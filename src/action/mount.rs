@@ -59,8 +59,10 @@ impl ActionKind for Mount {
     const NAME: &'static str = "mount";
 
     fn shell(&self, _: &Context) -> Vec<String> {
-        let words: Vec<&str> = self.options.iter().map(|option| option.word()).chain(self.data.as_deref()).collect();
-        let options = if words.is_empty() { String::new() } else { format!(" -o {}", words.join(",")) };
+        let words: Vec<&str> =
+            self.options.iter().map(|option| option.word()).chain(self.data.as_deref()).collect();
+        let options =
+            if words.is_empty() { String::new() } else { format!(" -o {}", words.join(",")) };
         vec![format!("mount -t {} {}{options} {}", self.fstype, self.source, self.target)]
     }
 
@@ -78,8 +80,13 @@ impl ActionKind for Mount {
         if self.fstype != "proc" {
             return Vec::new();
         }
-        let has_proc = snapshot.mounts_of(actor).is_some_and(|table| table.rows.iter().any(|row| row.fstype == "proc"));
-        vec![Check { text: "another proc is still mounted, which a user namespace must have".into(), ok: has_proc }]
+        let has_proc = snapshot
+            .mounts_of(actor)
+            .is_some_and(|table| table.rows.iter().any(|row| row.fstype == "proc"));
+        vec![Check {
+            text: "another proc is still mounted, which a user namespace must have".into(),
+            ok: has_proc,
+        }]
     }
 }
 
@@ -96,6 +103,9 @@ mod tests {
             options: vec![MountOption::Ro, MountOption::NoSuid],
             data: Some("size=1m".into()),
         };
-        assert_eq!(mount.shell(&Context::default()), ["mount -t tmpfs none -o ro,nosuid,size=1m /mnt"]);
+        assert_eq!(
+            mount.shell(&Context::default()),
+            ["mount -t tmpfs none -o ro,nosuid,size=1m /mnt"]
+        );
     }
 }

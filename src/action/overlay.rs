@@ -19,7 +19,12 @@ pub struct Overlay {
 impl Overlay {
     /// `userxattr`: without it removing a directory of a lower layer fails in a user namespace (EIO).
     fn data(&self) -> String {
-        format!("lowerdir={},upperdir={},workdir={},userxattr", self.lower.join(":"), self.upper, self.work)
+        format!(
+            "lowerdir={},upperdir={},workdir={},userxattr",
+            self.lower.join(":"),
+            self.upper,
+            self.work
+        )
     }
 }
 

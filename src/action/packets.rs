@@ -42,7 +42,9 @@ impl TryFrom<Fields> for Packets {
         let of = match (fields.classid, fields.group) {
             (Some(class), None) => Whose::Classid(class),
             (None, Some(group)) => Whose::Group(group),
-            (None, None) | (Some(_), Some(_)) => return Err("`packets` needs `classid` or `group`, and not both"),
+            (None, None) | (Some(_), Some(_)) => {
+                return Err("`packets` needs `classid` or `group`, and not both");
+            }
         };
         Ok(Packets { of, to_class: fields.to_class })
     }
@@ -90,7 +92,8 @@ impl ActionKind for Packets {
                 format!("socket cgroupv2 level {level} '\"{}\"'", path.trim_start_matches(TOP))
             }
         };
-        let class = rule.class.map_or_else(String::new, |class| format!(" meta priority set {class}"));
+        let class =
+            rule.class.map_or_else(String::new, |class| format!(" meta priority set {class}"));
 
         vec![
             "nft add table ip unboxed".into(),
@@ -121,19 +124,32 @@ mod tests {
     #[test]
     fn a_rule_names_its_group_as_nft_does() {
         let check = |of: Whose, class: Option<ClassId>, expected: &str| {
-            let tree = CgroupMount { version: CgroupVersion::V2, path: "/sys/fs/cgroup/unified".into() };
-            let context = Context { cgroups: [("unified".into(), tree)].into(), ..Context::default() };
+            let tree =
+                CgroupMount { version: CgroupVersion::V2, path: "/sys/fs/cgroup/unified".into() };
+            let context =
+                Context { cgroups: [("unified".into(), tree)].into(), ..Context::default() };
             let lines = Packets { of, to_class: class }.shell(&context);
             assert_eq!(lines[2], format!("nft add rule ip unboxed out {expected}"));
         };
         check(Whose::Classid(CLASS), None, "meta cgroup 0x100001 counter");
-        check(Whose::Classid(CLASS), Some(CLASS), "meta cgroup 0x100001 counter meta priority set 10:1");
-        check(Whose::Group("a/b".into()), None, "socket cgroupv2 level 2 '\"unified/a/b\"' counter");
+        check(
+            Whose::Classid(CLASS),
+            Some(CLASS),
+            "meta cgroup 0x100001 counter meta priority set 10:1",
+        );
+        check(
+            Whose::Group("a/b".into()),
+            None,
+            "socket cgroupv2 level 2 '\"unified/a/b\"' counter",
+        );
     }
 
     #[test]
     fn a_group_of_v2_needs_its_tree() {
         let packets = Packets { of: Whose::Group("box".into()), to_class: None };
-        assert_eq!(packets.lower(&Context::default()), Err(LowerError::NoController("unified".into())));
+        assert_eq!(
+            packets.lower(&Context::default()),
+            Err(LowerError::NoController("unified".into()))
+        );
     }
 }

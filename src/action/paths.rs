@@ -24,7 +24,9 @@ impl TryFrom<String> for AddressWithPrefix {
             let prefix: u8 = prefix.parse().ok().filter(|prefix| *prefix <= 32)?;
             Some(AddressWithPrefix { address: address.parse().ok()?, prefix })
         });
-        parsed.ok_or_else(|| format!("`{text}` is no address with a prefix length, like 172.17.42.3/16"))
+        parsed.ok_or_else(|| {
+            format!("`{text}` is no address with a prefix length, like 172.17.42.3/16")
+        })
     }
 }
 

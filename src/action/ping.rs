@@ -26,7 +26,9 @@ impl ActionKind for Ping {
     }
 
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
-        let has_route = snapshot.network_of(actor).is_some_and(|network| super::paths::has_route(network, self.to));
+        let has_route = snapshot
+            .network_of(actor)
+            .is_some_and(|network| super::paths::has_route(network, self.to));
         vec![Check { text: format!("a route leads to {}", self.to), ok: has_route }]
     }
 }

@@ -20,7 +20,11 @@ impl ActionKind for PivotRoot {
     const NAME: &'static str = "pivot_root";
 
     fn shell(&self, _: &Context) -> Vec<String> {
-        vec![format!("cd {}", self.new_root), format!("pivot_root . {}", self.put_old), "cd /".into()]
+        vec![
+            format!("cd {}", self.new_root),
+            format!("pivot_root . {}", self.put_old),
+            "cd /".into(),
+        ]
     }
 
     fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
@@ -37,10 +41,18 @@ impl ActionKind for PivotRoot {
         }
         let is_mount = paths::check_is_mount(actor, snapshot, &self.new_root);
         let parent_is_shared = snapshot.mounts_of(actor).is_some_and(|table| {
-            let parent = table.rows.iter().rev().find(|row| row.target == self.new_root).map(|row| row.parent);
-            parent.is_some_and(|id| table.rows.iter().any(|row| row.id == id && row.propagation.shared.is_some()))
+            let parent = table
+                .rows
+                .iter()
+                .rev()
+                .find(|row| row.target == self.new_root)
+                .map(|row| row.parent);
+            parent.is_some_and(|id| {
+                table.rows.iter().any(|row| row.id == id && row.propagation.shared.is_some())
+            })
         });
-        let private = Check { text: "the mount it lies on is not shared".into(), ok: !parent_is_shared };
+        let private =
+            Check { text: "the mount it lies on is not shared".into(), ok: !parent_is_shared };
         vec![is_mount, private]
     }
 }

@@ -62,11 +62,19 @@ impl ActionKind for Route {
             Destination::Network(network) => Some((network.address, network.prefix)),
         };
         let via = self.via;
-        Ok(vec![Op::Net(if self.remove { NetOp::DeleteRoute { to, via } } else { NetOp::AddRoute { to, via } })])
+        Ok(vec![Op::Net(if self.remove {
+            NetOp::DeleteRoute { to, via }
+        } else {
+            NetOp::AddRoute { to, via }
+        })])
     }
 
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
-        let reachable = snapshot.network_of(actor).is_some_and(|network| has_route(network, self.via));
-        vec![Check { text: format!("the gateway {} is in a network of a link that is up", self.via), ok: reachable }]
+        let reachable =
+            snapshot.network_of(actor).is_some_and(|network| has_route(network, self.via));
+        vec![Check {
+            text: format!("the gateway {} is in a network of a link that is up", self.via),
+            ok: reachable,
+        }]
     }
 }

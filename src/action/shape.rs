@@ -25,7 +25,9 @@ impl ActionKind for Shape {
         let handle = class.qdisc();
         vec![
             format!("tc qdisc add dev {dev} root handle {handle} htb"),
-            format!("tc class add dev {dev} parent {handle} classid {class} htb rate {rate} burst 15k cburst 15k"),
+            format!(
+                "tc class add dev {dev} parent {handle} classid {class} htb rate {rate} burst 15k cburst 15k"
+            ),
         ]
     }
 

@@ -45,8 +45,12 @@ mod tests {
 
     #[test]
     fn the_shell_line_is_unshares() {
-        let spawn = Spawn { actor: "box".into(), unshare: vec![NamespaceKind::Mount, NamespaceKind::Pid] };
-        assert_eq!(spawn.shell(&Context::default()), ["unshare --mount --pid --propagation unchanged --fork sh"]);
+        let spawn =
+            Spawn { actor: "box".into(), unshare: vec![NamespaceKind::Mount, NamespaceKind::Pid] };
+        assert_eq!(
+            spawn.shell(&Context::default()),
+            ["unshare --mount --pid --propagation unchanged --fork sh"]
+        );
         let plain = Spawn { actor: "box".into(), unshare: Vec::new() };
         assert_eq!(plain.shell(&Context::default()), ["sleep infinity &"]);
     }

@@ -20,13 +20,16 @@ impl ActionKind for Unpack {
 
     fn shell(&self, _: &Context) -> Vec<String> {
         let make = format!("mkdir -p {}", self.to);
-        let copies = LAYERS.iter().map(|layer| format!("cp -a --remove-destination {layer}/. {}", self.to));
+        let copies =
+            LAYERS.iter().map(|layer| format!("cp -a --remove-destination {layer}/. {}", self.to));
         std::iter::once(make).chain(copies).collect()
     }
 
     fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
         let make = Op::Mkdir { path: self.to.clone(), parents: true };
-        let copies = LAYERS.iter().map(|layer| Op::CopyTree { from: (*layer).to_owned(), to: self.to.clone() });
+        let copies = LAYERS
+            .iter()
+            .map(|layer| Op::CopyTree { from: (*layer).to_owned(), to: self.to.clone() });
         Ok(std::iter::once(make).chain(copies).collect())
     }
 

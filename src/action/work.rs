@@ -71,8 +71,16 @@ impl Work {
     /// None unless exactly one load is given.
     pub fn load(&self) -> Option<Load> {
         let mut loads = Vec::new();
-        loads.extend(self.touch.map(|bytes| Load::Touch { mib: bytes.0 >> 20, hold_ms: millis(self.hold, LONGEST) }));
-        loads.extend(self.burn.map(|time| Load::Burn { threads: self.threads, millis: millis(time, LONGEST) }));
+        loads.extend(
+            self.touch.map(|bytes| Load::Touch {
+                mib: bytes.0 >> 20,
+                hold_ms: millis(self.hold, LONGEST),
+            }),
+        );
+        loads.extend(
+            self.burn
+                .map(|time| Load::Burn { threads: self.threads, millis: millis(time, LONGEST) }),
+        );
         loads.extend(self.write.map(|bytes| Load::Write {
             mib: bytes.0 >> 20,
             how: self.how,
@@ -81,7 +89,10 @@ impl Work {
         loads.extend(self.fork.map(|count| Load::Fork { count }));
         loads.extend(self.open.map(|device| Load::Open { device }));
         loads.extend(self.count.map(|time| Load::Count { millis: millis(time, LONGEST_COUNT) }));
-        loads.extend(self.send.map(|bytes| Load::Send { mib: bytes.0 >> 20, to: self.to.unwrap_or(INTERNET) }));
+        loads.extend(
+            self.send
+                .map(|bytes| Load::Send { mib: bytes.0 >> 20, to: self.to.unwrap_or(INTERNET) }),
+        );
 
         if loads.len() == 1 { loads.pop() } else { None }
     }
@@ -89,7 +100,8 @@ impl Work {
     /// The group's directory in every hierarchy the lab has.
     fn groups(&self, context: &Context) -> Vec<String> {
         let Some(group) = &self.group else { return Vec::new() };
-        let mut found: Vec<String> = context.cgroups.values().map(|mount| format!("{}/{group}", mount.path)).collect();
+        let mut found: Vec<String> =
+            context.cgroups.values().map(|mount| format!("{}/{group}", mount.path)).collect();
         found.sort_unstable();
         found.dedup();
         found
@@ -100,17 +112,26 @@ impl ActionKind for Work {
     const NAME: &'static str = "work";
 
     fn shell(&self, context: &Context) -> Vec<String> {
-        let joins: Vec<String> =
-            self.groups(context).iter().map(|group| format!("echo $$ > {group}/cgroup.procs")).collect();
+        let joins: Vec<String> = self
+            .groups(context)
+            .iter()
+            .map(|group| format!("echo $$ > {group}/cgroup.procs"))
+            .collect();
 
         let work = match self.load() {
             Some(Load::Touch { mib, .. }) => format!("head -c {mib}M /dev/zero | tail -c 1"),
             Some(Load::Burn { millis, .. }) => {
                 format!("timeout {} sh -c 'while :; do :; done'", millis as f64 / 1000.0)
             }
-            Some(Load::Fork { count }) => format!("for i in $(seq {count}); do sleep 1 & done; wait"),
+            Some(Load::Fork { count }) => {
+                format!("for i in $(seq {count}); do sleep 1 & done; wait")
+            }
             Some(Load::Write { mib, how, most_ms }) => {
-                let bound = if most_ms > 0 { format!("timeout {} ", most_ms as f64 / 1000.0) } else { String::new() };
+                let bound = if most_ms > 0 {
+                    format!("timeout {} ", most_ms as f64 / 1000.0)
+                } else {
+                    String::new()
+                };
                 let how = match how {
                     Writing::Buffered => "",
                     Writing::Direct => " oflag=direct",
@@ -123,7 +144,9 @@ impl ActionKind for Work {
             Some(Load::Send { mib, to }) => {
                 format!("dd if=/dev/zero bs=1k count={} > /dev/udp/{to}/9", mib * 1024)
             }
-            Some(Load::Count { .. }) => "i=0; while sleep 0.05; do i=$((i+1)); echo $i > /run/counter; done".to_owned(),
+            Some(Load::Count { .. }) => {
+                "i=0; while sleep 0.05; do i=$((i+1)); echo $i > /run/counter; done".to_owned()
+            }
             None => ":".to_owned(),
         };
 

@@ -44,7 +44,8 @@ pub fn stand_in(actor: &ActorName, pid: u32) -> Result<Wire, RoleFailure> {
     let (engine_end, actor_end) = Wire::pair().doing("make a wire")?;
     engine_end.expect_credentials().map_err(|_| RoleFailure::new("set up a wire", Errno::EIO))?;
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let dir = nix::fcntl::open(format!("/proc/{pid}").as_str(), flags, Mode::empty()).doing("look at the process")?;
+    let dir = nix::fcntl::open(format!("/proc/{pid}").as_str(), flags, Mode::empty())
+        .doing("look at the process")?;
     beside(pid, || {
         confine::keep_only(&[&dir, &actor_end]);
         process::set_title(&format!("unboxed: {actor}"));
@@ -74,7 +75,9 @@ fn beside(pid: u32, live: impl FnOnce() -> i32) -> Result<(), RoleFailure> {
                 .enter()
                 .doing("enter the process's namespaces")
                 // A pid namespace counts children only.
-                .and_then(|()| process::fork(&mut Recorder::default(), &[]).doing("start a process there"));
+                .and_then(|()| {
+                    process::fork(&mut Recorder::default(), &[]).doing("start a process there")
+                });
 
             match entered {
                 Ok(Fork::Child) => {
@@ -101,9 +104,12 @@ fn beside(pid: u32, live: impl FnOnce() -> i32) -> Result<(), RoleFailure> {
 
 /// Join the groups of a process: its limits hold for who comes beside it. A hierarchy that refuses is passed over.
 fn join_groups(target: Pid) {
-    let read = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    let read =
+        |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
     let own = read("self");
-    for line in read(&target.to_string()).lines().filter(|line| !own.lines().any(|known| known == *line)) {
+    for line in
+        read(&target.to_string()).lines().filter(|line| !own.lines().any(|known| known == *line))
+    {
         let mut fields = line.splitn(3, ':').skip(1);
         let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { continue };
         let places = match controllers {
@@ -111,7 +117,9 @@ fn join_groups(target: Pid) {
             named => vec![format!("/sys/fs/cgroup/{named}{path}")],
         };
         // 0 is the writer itself.
-        let _ = places.iter().find(|place| process::write_file(format!("{place}/cgroup.procs"), "0").is_ok());
+        let _ = places
+            .iter()
+            .find(|place| process::write_file(format!("{place}/cgroup.procs"), "0").is_ok());
     }
 }
 
@@ -126,7 +134,8 @@ fn be_shell(slave: OwnedFd) -> i32 {
         for (path, prompt) in SHELLS {
             let name = path.rsplit('/').next().unwrap_or(path);
             let arguments: &[&str] = if name == "busybox" { &["sh", "-i"] } else { &[name, "-i"] };
-            let environment = ENVIRONMENT.iter().copied().chain(Some(prompt).filter(|prompt| !prompt.is_empty()));
+            let environment =
+                ENVIRONMENT.iter().copied().chain(Some(prompt).filter(|prompt| !prompt.is_empty()));
             program::become_program(path, arguments, environment);
         }
         let _ = std::io::stderr().write_all(b"there is no shell here: neither bash nor sh\r\n");

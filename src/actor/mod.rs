@@ -31,7 +31,12 @@ pub fn serve(name: &ActorName, wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(
     serve_as(Standing::Own, name, wire, extra)
 }
 
-fn serve_as(standing: Standing, name: &ActorName, mut wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(), WireError> {
+fn serve_as(
+    standing: Standing,
+    name: &ActorName,
+    mut wire: Wire,
+    extra: &[BorrowedFd<'_>],
+) -> Result<(), WireError> {
     // The number of the request that is being answered; 0 for the first word.
     let mut id = 0;
     let served = panics::caught(|| serve_until_closed(&standing, name, &mut wire, extra, &mut id));
@@ -48,7 +53,8 @@ fn serve_until_closed(
     extra: &[BorrowedFd<'_>],
     id: &mut u64,
 ) -> Result<(), WireError> {
-    let (netlink, monitor, firewall) = (net::open_socket()?, net::open_monitor()?, nft::open_socket()?);
+    let (netlink, monitor, firewall) =
+        (net::open_socket()?, net::open_monitor()?, nft::open_socket()?);
     let mut fds = vec![netlink.as_raw_fd(), monitor.as_raw_fd(), firewall.as_raw_fd()];
     fds.extend(extra.iter().map(AsRawFd::as_raw_fd));
     wire.send(&Numbered::unasked(FromActor::Born { actor: name.clone() }), &fds)?;
@@ -79,13 +85,20 @@ impl Answer<'_> {
     }
 }
 
-fn answer(standing: &Standing, name: &ActorName, reply: &mut Answer<'_>, request: ToActor) -> Result<(), WireError> {
+fn answer(
+    standing: &Standing,
+    name: &ActorName,
+    reply: &mut Answer<'_>,
+    request: ToActor,
+) -> Result<(), WireError> {
     match request {
         ToActor::Perform(op @ Op::GetPid) if let Standing::InFor(dir) = standing => {
             let record = perform::perform_as(name, &op, |recorder| enter::own_pid(recorder, dir));
             reply.send(FromActor::Performed(record), &[])
         }
-        ToActor::Perform(Op::Spawn { actor, unshare }) => spawn::spawn(name, reply, &actor, &unshare),
+        ToActor::Perform(Op::Spawn { actor, unshare }) => {
+            spawn::spawn(name, reply, &actor, &unshare)
+        }
         ToActor::Perform(op) => {
             panics::fire();
             let record = perform::perform(name, &op);
@@ -119,8 +132,10 @@ fn answer(standing: &Standing, name: &ActorName, reply: &mut Answer<'_>, request
 fn await_request(wire: &Wire, children: &SignalFd) -> Result<(), WireError> {
     loop {
         process::reap_all();
-        let mut ready =
-            [PollFd::new(wire.as_fd(), PollFlags::POLLIN), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
+        let mut ready = [
+            PollFd::new(wire.as_fd(), PollFlags::POLLIN),
+            PollFd::new(children.as_fd(), PollFlags::POLLIN),
+        ];
         match nix::poll::poll(&mut ready, PollTimeout::NONE) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),

@@ -17,7 +17,8 @@ use crate::op::NamespaceKind;
 /// True if `to` answers an ICMP echo sent from the network namespace of `pid`.
 pub fn reach(pid: u32, to: Ipv4Addr, timeout_ms: u32) -> bool {
     let found = inside(pid, NamespaceKind::Net, || {
-        icmp::echo(&mut Recorder::default(), to, Duration::from_millis(u64::from(timeout_ms))).ok()?;
+        icmp::echo(&mut Recorder::default(), to, Duration::from_millis(u64::from(timeout_ms)))
+            .ok()?;
         Some("reached".to_owned())
     });
     found.is_some()

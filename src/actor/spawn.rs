@@ -117,7 +117,8 @@ fn unshare_and_fork(
     let options: Vec<&str> = namespaces.iter().map(|kind| kind.option()).collect();
     process::set_title(&format!("unshare {} --fork", options.join(" ")));
     let _ = process::set_name("unshare");
-    let status = process::wait(&mut Recorder::default(), child).map_or(1, process::ExitStatus::code);
+    let status =
+        process::wait(&mut Recorder::default(), child).map_or(1, process::ExitStatus::code);
     process::exit_now(status)
 }
 

@@ -11,7 +11,8 @@ pub fn command(key: KeyEvent, screen: &Screen) -> Option<Command> {
     // Shift is part of the character; terminals differ in whether they say it again.
     let modifiers = key.modifiers - KeyModifiers::SHIFT;
     let fits = |binding: &&Binding| {
-        applies(binding, screen) && binding.keys.iter().any(|(code, wanted)| *code == key.code && *wanted == modifiers)
+        applies(binding, screen)
+            && binding.keys.iter().any(|(code, wanted)| *code == key.code && *wanted == modifiers)
     };
     BINDINGS.iter().find(fits).map(|binding| binding.command)
 }
@@ -27,7 +28,9 @@ fn applies(binding: &Binding, screen: &Screen) -> bool {
 /// The bindings that do something now, for the footer.
 pub fn footer(model: &Model) -> Vec<&'static Binding> {
     let works = |binding: &&Binding| {
-        applies(binding, &model.screen) && !binding.short.is_empty() && works_now(binding.command, &model.screen)
+        applies(binding, &model.screen)
+            && !binding.short.is_empty()
+            && works_now(binding.command, &model.screen)
     };
     BINDINGS.iter().filter(works).collect()
 }
@@ -42,14 +45,22 @@ fn works_now(command: Command, screen: &Screen) -> bool {
 
     match command {
         Command::Shell | Command::YourTurn | Command::LeaveOut if view.tape.is_some() => false,
-        Command::Run => view.learning.branch.is_some() || view.can_run() || view.can_go_on() || view.is_finished(),
+        Command::Run => {
+            view.learning.branch.is_some()
+                || view.can_run()
+                || view.can_go_on()
+                || view.is_finished()
+        }
         Command::LookBack => view.can_look_back(),
         Command::LookForward | Command::BackToLive => !view.is_live(),
         Command::Rewind => view.played() > 0 && is_idle(view),
         Command::Shell => view.ready.is_some(),
         Command::YourTurn => view.can_run() || view.can_go_on(),
         Command::Hint => view.learning.first_open().is_some(),
-        Command::WhatIf => view.learning.branch.is_none() && view.step().is_some_and(|step| !step.branches.is_empty()),
+        Command::WhatIf => {
+            view.learning.branch.is_none()
+                && view.step().is_some_and(|step| !step.branches.is_empty())
+        }
         Command::LeaveOut => view.can_run() && view.learning.turn.is_none(),
         Command::CheckYourself => view.has_question(),
         Command::Group => view.focus == ViewKind::Cgroups && view.has_groups(),

@@ -3,8 +3,8 @@
 use super::keymap::Command;
 use super::panes::PaneRow;
 use super::{
-    Confirm, Effect, Ended, LessonView, Model, Phase, Screen, ScreenOverlay, Source, groups, learning_commands,
-    quiz_events, shell_events,
+    Confirm, Effect, Ended, LessonView, Model, Phase, Screen, ScreenOverlay, Source, groups,
+    learning_commands, quiz_events, shell_events,
 };
 use crate::engine::{Goal, Request};
 use crate::view::ViewKind;
@@ -44,10 +44,13 @@ fn in_catalogue(model: &mut Model, command: Command) -> Vec<Effect> {
             if let Some(row) = model.catalogue.get(model.chosen) {
                 let id = row.id.clone();
                 match &row.blocked {
-                    _ if model.source == Source::Tape => return vec![Effect::Open { id, from: Source::Tape }],
+                    _ if model.source == Source::Tape => {
+                        return vec![Effect::Open { id, from: Source::Tape }];
+                    }
                     None => return vec![Effect::Open { id, from: Source::Lab }],
                     Some((why, _)) if row.has_tape => {
-                        model.notice = Some(format!("a tape, because live it can't play here: {why}"));
+                        model.notice =
+                            Some(format!("a tape, because live it can't play here: {why}"));
                         return vec![Effect::Open { id, from: Source::Tape }];
                     }
                     Some((why, _)) => model.notice = Some(format!("can't play here: {why}")),
@@ -87,10 +90,14 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
 
     match command {
-        Command::Run if view.learning.branch.is_some() => return learning_commands::end_branch(view),
+        Command::Run if view.learning.branch.is_some() => {
+            return learning_commands::end_branch(view);
+        }
         Command::Run if view.learning.is_step_turn() => return learning_commands::enter(model),
         // Something is broken then, and mending it is the learner's.
-        Command::Run if view.can_run() && view.is_repair() => return learning_commands::toggle_turn(model),
+        Command::Run if view.can_run() && view.is_repair() => {
+            return learning_commands::toggle_turn(model);
+        }
         Command::Run if view.can_run() => {
             // At once: a second Enter before the engine has heard of the first must not run another step.
             view.phase = Phase::Playing { step: view.played() };
@@ -109,7 +116,9 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
             }
         }
         Command::Shell => return shell_events::enter(view, model.size),
-        Command::Shells => model.overlay = ScreenOverlay::Shells { query: String::new(), selected: 0 },
+        Command::Shells => {
+            model.overlay = ScreenOverlay::Shells { query: String::new(), selected: 0 }
+        }
         Command::LookBack => view.look_back(),
         Command::LookForward => view.look_forward(),
         Command::YourTurn => return learning_commands::toggle_turn(model),
@@ -120,7 +129,9 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
             return learning_commands::leave_out(model, next);
         }
         Command::CheckYourself => return quiz_events::begin(model),
-        Command::BackToLive if view.learning.branch.is_some() => return learning_commands::end_branch(view),
+        Command::BackToLive if view.learning.branch.is_some() => {
+            return learning_commands::end_branch(view);
+        }
         Command::BackToLive => {
             if view.zoomed {
                 view.zoomed = false;
@@ -139,26 +150,40 @@ fn in_lesson(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Rewind if view.played() > 0 => {
             let steps = view.played() - 1;
             let title = view.lesson.steps.get(steps).map_or("", |step| step.title.as_str());
-            let question = format!("Rewind to before `{title}`? The lab is dropped and {steps} steps are replayed.");
-            model.overlay = ScreenOverlay::Confirm(Confirm { question, then: Request::RewindTo { steps } });
+            let question = format!(
+                "Rewind to before `{title}`? The lab is dropped and {steps} steps are replayed."
+            );
+            model.overlay =
+                ScreenOverlay::Confirm(Confirm { question, then: Request::RewindTo { steps } });
         }
         Command::Rewind => {}
         Command::Restart => {
             let question = "Start the lesson anew, in a fresh lab?".into();
-            model.overlay = ScreenOverlay::Confirm(Confirm { question, then: Request::RewindTo { steps: 0 } });
+            model.overlay =
+                ScreenOverlay::Confirm(Confirm { question, then: Request::RewindTo { steps: 0 } });
         }
-        Command::Steps => model.overlay = ScreenOverlay::Steps { query: String::new(), selected: view.story_step() },
-        Command::Palette => model.overlay = ScreenOverlay::Palette { query: String::new(), selected: 0 },
+        Command::Steps => {
+            model.overlay =
+                ScreenOverlay::Steps { query: String::new(), selected: view.story_step() }
+        }
+        Command::Palette => {
+            model.overlay = ScreenOverlay::Palette { query: String::new(), selected: 0 }
+        }
         Command::Search => model.overlay = ScreenOverlay::Search { query: String::new() },
         Command::SearchNext => search(view, 1),
         Command::SearchPrevious => search(view, -1),
         Command::CopyRow => {
-            let text = view.rows(view.focus).nth(view.selected_row()).map(|row| row.text.trim().to_owned());
+            let text = view
+                .rows(view.focus)
+                .nth(view.selected_row())
+                .map(|row| row.text.trim().to_owned());
             return text.map(Effect::Copy).into_iter().collect();
         }
         Command::CopyPane => {
-            let lines: Vec<String> =
-                view.rows(view.focus).map(|row| format!("{} {}", row.mark.sign(), row.text)).collect();
+            let lines: Vec<String> = view
+                .rows(view.focus)
+                .map(|row| format!("{} {}", row.mark.sign(), row.text))
+                .collect();
             return vec![Effect::Copy(lines.join("\n"))];
         }
         Command::Quit => {
@@ -178,7 +203,9 @@ fn look(view: &mut LessonView, command: Command) {
     match command {
         Command::NextPane => turn_pane(view, 1),
         Command::PreviousPane => turn_pane(view, ViewKind::ALL.len() - 1),
-        Command::Pane(index) => view.focus = ViewKind::ALL.get(index).copied().unwrap_or(view.focus),
+        Command::Pane(index) => {
+            view.focus = ViewKind::ALL.get(index).copied().unwrap_or(view.focus)
+        }
         Command::Down => view.select(selected + 1),
         Command::Up => view.select(selected.saturating_sub(1)),
         Command::PageDown => view.select(selected + PAGE),
@@ -241,8 +268,9 @@ pub(super) fn search(view: &mut LessonView, direction: isize) {
     let fits = |row: &PaneRow| row.text.to_lowercase().contains(&query);
     let from = view.selected_row() as isize + direction;
     let end = if direction > 0 { 0 } else { view.rows(view.focus).count() as isize - 1 };
-    let found =
-        view.find_row(view.focus, from, direction, fits).or_else(|| view.find_row(view.focus, end, direction, fits));
+    let found = view
+        .find_row(view.focus, from, direction, fits)
+        .or_else(|| view.find_row(view.focus, end, direction, fits));
     if let Some(row) = found {
         view.select(row);
     }
@@ -257,7 +285,8 @@ pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn ended(view: &LessonView) -> Ended {
     let records = (0..view.played()).filter_map(|step| view.record(step));
-    let verdicts: Vec<bool> = records.flat_map(|record| record.verdicts.iter().map(|verdict| verdict.ok)).collect();
+    let verdicts: Vec<bool> =
+        records.flat_map(|record| record.verdicts.iter().map(|verdict| verdict.ok)).collect();
     Ended {
         lesson: std::sync::Arc::clone(&view.lesson),
         tape: view.tape.clone(),

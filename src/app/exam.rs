@@ -60,7 +60,11 @@ fn result(lesson: &Lesson, quiz: &QuizView) -> LessonResult {
     let again = wrong.filter_map(|item| {
         let own = lesson.steps.get(item.step)?;
         let question = own.quiz.get(item.index)?;
-        let step = question.see.as_ref().and_then(|id| lesson.steps.iter().find(|step| step.id == *id)).unwrap_or(own);
+        let step = question
+            .see
+            .as_ref()
+            .and_then(|id| lesson.steps.iter().find(|step| step.id == *id))
+            .unwrap_or(own);
         Some((question.ask.lines().next().unwrap_or_default().to_owned(), step.title.clone()))
     });
 

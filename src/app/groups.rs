@@ -19,7 +19,8 @@ impl LessonView {
         self.group = group;
         self.rebuild();
         if let Some(path) = selected
-            && let Some(place) = self.find_row(ViewKind::Cgroups, 0, 1, |row| row.group.as_ref() == Some(&path))
+            && let Some(place) =
+                self.find_row(ViewKind::Cgroups, 0, 1, |row| row.group.as_ref() == Some(&path))
         {
             self.selected.insert(ViewKind::Cgroups, place);
         }

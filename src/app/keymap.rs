@@ -87,7 +87,14 @@ pub const BINDINGS: &[Binding] = &[
         Command::Run,
         BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Enter], "Enter", "open", "open the lesson", Command::Run, BindingScope::Catalogue),
+    binding(
+        keys![KeyCode::Enter],
+        "Enter",
+        "open",
+        "open the lesson",
+        Command::Run,
+        BindingScope::Catalogue,
+    ),
     binding(
         keys![KeyCode::Char('s')],
         "s",
@@ -160,8 +167,22 @@ pub const BINDINGS: &[Binding] = &[
         Command::BackToLive,
         BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Tab], "Tab", "pane", "next pane", Command::NextPane, BindingScope::Lesson),
-    binding(keys![KeyCode::BackTab], "shift-Tab", "", "previous pane", Command::PreviousPane, BindingScope::Lesson),
+    binding(
+        keys![KeyCode::Tab],
+        "Tab",
+        "pane",
+        "next pane",
+        Command::NextPane,
+        BindingScope::Lesson,
+    ),
+    binding(
+        keys![KeyCode::BackTab],
+        "shift-Tab",
+        "",
+        "previous pane",
+        Command::PreviousPane,
+        BindingScope::Lesson,
+    ),
     binding(
         keys![KeyCode::Char('d')],
         "d",
@@ -178,7 +199,14 @@ pub const BINDINGS: &[Binding] = &[
         Command::ChangesOnly,
         BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Char('z')], "z", "zoom", "the pane alone, and back", Command::Zoom, BindingScope::Lesson),
+    binding(
+        keys![KeyCode::Char('z')],
+        "z",
+        "zoom",
+        "the pane alone, and back",
+        Command::Zoom,
+        BindingScope::Lesson,
+    ),
     binding(
         keys![KeyCode::Char('S')],
         "S",
@@ -227,10 +255,38 @@ pub const BINDINGS: &[Binding] = &[
         Command::NextChange,
         BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Char('[')], "[", "", "previous changed row", Command::PreviousChange, BindingScope::Lesson),
-    binding(keys![KeyCode::Char('/')], "/", "find", "search in the pane", Command::Search, BindingScope::Lesson),
-    binding(keys![KeyCode::Char('n')], "n", "", "next match", Command::SearchNext, BindingScope::Lesson),
-    binding(keys![KeyCode::Char('N')], "N", "", "previous match", Command::SearchPrevious, BindingScope::Lesson),
+    binding(
+        keys![KeyCode::Char('[')],
+        "[",
+        "",
+        "previous changed row",
+        Command::PreviousChange,
+        BindingScope::Lesson,
+    ),
+    binding(
+        keys![KeyCode::Char('/')],
+        "/",
+        "find",
+        "search in the pane",
+        Command::Search,
+        BindingScope::Lesson,
+    ),
+    binding(
+        keys![KeyCode::Char('n')],
+        "n",
+        "",
+        "next match",
+        Command::SearchNext,
+        BindingScope::Lesson,
+    ),
+    binding(
+        keys![KeyCode::Char('N')],
+        "N",
+        "",
+        "previous match",
+        Command::SearchPrevious,
+        BindingScope::Lesson,
+    ),
     binding(
         keys![KeyCode::Char(' ')],
         "Space",
@@ -239,8 +295,22 @@ pub const BINDINGS: &[Binding] = &[
         Command::StoryDown,
         BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Char('y')], "y", "copy", "copy the row", Command::CopyRow, BindingScope::Lesson),
-    binding(keys![KeyCode::Char('Y')], "Y", "", "copy the whole pane", Command::CopyPane, BindingScope::Lesson),
+    binding(
+        keys![KeyCode::Char('y')],
+        "y",
+        "copy",
+        "copy the row",
+        Command::CopyRow,
+        BindingScope::Lesson,
+    ),
+    binding(
+        keys![KeyCode::Char('Y')],
+        "Y",
+        "",
+        "copy the whole pane",
+        Command::CopyPane,
+        BindingScope::Lesson,
+    ),
     binding(
         keys![KeyCode::Char('I')],
         "I",
@@ -249,9 +319,30 @@ pub const BINDINGS: &[Binding] = &[
         Command::Numbers,
         BindingScope::Lesson,
     ),
-    binding(keys![KeyCode::Char('R')], "R", "", "start the lesson anew", Command::Restart, BindingScope::Lesson),
-    binding(keys![KeyCode::Down, KeyCode::Char('j')], "j", "", "down", Command::Down, BindingScope::Everywhere),
-    binding(keys![KeyCode::Up, KeyCode::Char('k')], "k", "", "up", Command::Up, BindingScope::Everywhere),
+    binding(
+        keys![KeyCode::Char('R')],
+        "R",
+        "",
+        "start the lesson anew",
+        Command::Restart,
+        BindingScope::Lesson,
+    ),
+    binding(
+        keys![KeyCode::Down, KeyCode::Char('j')],
+        "j",
+        "",
+        "down",
+        Command::Down,
+        BindingScope::Everywhere,
+    ),
+    binding(
+        keys![KeyCode::Up, KeyCode::Char('k')],
+        "k",
+        "",
+        "up",
+        Command::Up,
+        BindingScope::Everywhere,
+    ),
     binding(
         &[(KeyCode::PageDown, NONE), (KeyCode::Char('d'), CTRL)],
         "PgDn",
@@ -268,8 +359,22 @@ pub const BINDINGS: &[Binding] = &[
         Command::PageUp,
         BindingScope::Everywhere,
     ),
-    binding(keys![KeyCode::Home, KeyCode::Char('g')], "g", "", "first row", Command::First, BindingScope::Everywhere),
-    binding(keys![KeyCode::End, KeyCode::Char('G')], "G", "", "last row", Command::Last, BindingScope::Everywhere),
+    binding(
+        keys![KeyCode::Home, KeyCode::Char('g')],
+        "g",
+        "",
+        "first row",
+        Command::First,
+        BindingScope::Everywhere,
+    ),
+    binding(
+        keys![KeyCode::End, KeyCode::Char('G')],
+        "G",
+        "",
+        "last row",
+        Command::Last,
+        BindingScope::Everywhere,
+    ),
     binding(
         keys![KeyCode::Char('1')],
         "1-7",
@@ -300,7 +405,14 @@ pub const BINDINGS: &[Binding] = &[
         Command::Redraw,
         BindingScope::Everywhere,
     ),
-    binding(&[(KeyCode::Char('z'), CTRL)], "ctrl-z", "", "suspend", Command::Suspend, BindingScope::Everywhere),
+    binding(
+        &[(KeyCode::Char('z'), CTRL)],
+        "ctrl-z",
+        "",
+        "suspend",
+        Command::Suspend,
+        BindingScope::Everywhere,
+    ),
     binding(
         keys![KeyCode::Char('?'), KeyCode::F(1)],
         "?",
@@ -347,7 +459,12 @@ mod tests {
                     || one.place == BindingScope::Everywhere
                     || other.place == BindingScope::Everywhere;
                 for key in one.keys {
-                    assert!(!(overlap && other.keys.contains(key)), "{key:?}: {} and {}", one.long, other.long);
+                    assert!(
+                        !(overlap && other.keys.contains(key)),
+                        "{key:?}: {} and {}",
+                        one.long,
+                        other.long
+                    );
                 }
             }
         }

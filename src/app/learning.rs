@@ -79,5 +79,7 @@ impl Learning {
 pub(super) fn hint_for(step: &Step, goal: usize) -> Option<&Hint> {
     let place = step.goals().get(goal).map(|place| place + 1);
     let exact = step.hints.iter().find(|hint| place.is_some() && hint.expectation == place);
-    exact.or_else(|| step.hints.iter().find(|hint| hint.expectation.is_none())).or(step.hints.first())
+    exact
+        .or_else(|| step.hints.iter().find(|hint| hint.expectation.is_none()))
+        .or(step.hints.first())
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::learning::{BranchView, SetAside, hint_for};
-use super::{Confirm, Effect, LessonView, Model, Note, Phase, Position, Screen, ScreenOverlay, StepHow};
+use super::{
+    Confirm, Effect, LessonView, Model, Note, Phase, Position, Screen, ScreenOverlay, StepHow,
+};
 use crate::engine::{Goal, Request};
 use crate::lesson::model::Branch;
 use crate::report::{StepRecord, StepStatus};
@@ -41,7 +43,8 @@ impl LessonView {
         self.note_live();
 
         self.learning.turn = None;
-        self.learning.branch = Some(BranchView { step: record.step, index, record, before: Box::new(before) });
+        self.learning.branch =
+            Some(BranchView { step: record.step, index, record, before: Box::new(before) });
         self.phase = Phase::Ready;
         self.story_scroll = 0;
         self.selected.clear();
@@ -87,11 +90,13 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
         view.go_on();
     }
     if !view.can_run() || !view.can_learn() {
-        model.notice = Some("your turn begins at the next step: Esc returns to the live lab".into());
+        model.notice =
+            Some("your turn begins at the next step: Esc returns to the live lab".into());
         return Vec::new();
     }
     if !view.has_goals() {
-        model.notice = Some("this step is about what its own program measures: Enter runs it".into());
+        model.notice =
+            Some("this step is about what its own program measures: Enter runs it".into());
         return Vec::new();
     }
 
@@ -124,7 +129,8 @@ pub fn hint(model: &mut Model) -> Vec<Effect> {
     };
     let at = turn.step;
     let has_text = view.lesson.steps.get(at).and_then(|step| hint_for(step, open)).is_some();
-    let stage = view.learning.hints.entry((at, open)).or_insert(if has_text { 0 } else { STAGES - 1 });
+    let stage =
+        view.learning.hints.entry((at, open)).or_insert(if has_text { 0 } else { STAGES - 1 });
     *stage = (*stage + 1).min(STAGES);
     view.story_scroll = 0;
     Vec::new()
@@ -154,7 +160,8 @@ pub fn ask_branch(model: &mut Model, step: usize, branch: usize) -> Vec<Effect> 
 
 /// Back from a branch.
 pub fn end_branch(view: &mut LessonView) -> Vec<Effect> {
-    if view.learning.branch.is_none() || !matches!(view.phase, Phase::Ready | Phase::Failed { .. }) {
+    if view.learning.branch.is_none() || !matches!(view.phase, Phase::Ready | Phase::Failed { .. })
+    {
         return Vec::new();
     }
     vec![Effect::Engine(Request::EndBranch)]
@@ -164,13 +171,16 @@ pub fn end_branch(view: &mut LessonView) -> Vec<Effect> {
 pub fn leave_out(model: &mut Model, step: usize) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     if !view.can_learn() || step < view.played() || step >= view.lesson.steps.len() {
-        model.notice = Some("only a step that is yet to come can be left out; rewind with u".into());
+        model.notice =
+            Some("only a step that is yet to come can be left out; rewind with u".into());
         return Vec::new();
     }
     let out = !view.is_left_out(step);
     let title = view.lesson.steps.get(step).map_or("", |step| step.title.as_str());
     model.notice = Some(match out {
-        true => format!("left out: {title}. Go on, and see what is missing then; x takes it in again"),
+        true => {
+            format!("left out: {title}. Go on, and see what is missing then; x takes it in again")
+        }
         false => format!("taken in again: {title}"),
     });
     vec![Effect::Engine(Request::LeaveOut { step, out })]
@@ -187,5 +197,8 @@ pub fn note(view: &LessonView, record: &StepRecord) -> Option<Effect> {
         StepStatus::Played => StepHow::Watched,
         StepStatus::LeftOut | StepStatus::Skipped { .. } => return None,
     };
-    Some(Effect::Remember { lesson: view.lesson.id.clone(), note: Note::Step { id: step.id.clone(), how, hints } })
+    Some(Effect::Remember {
+        lesson: view.lesson.id.clone(),
+        note: Note::Step { id: step.id.clone(), how, hints },
+    })
 }

@@ -115,7 +115,11 @@ pub struct LessonView {
 
 impl LessonView {
     pub fn new(lesson: Arc<Lesson>) -> LessonView {
-        let first = lesson.steps.first().and_then(|step| step.watch.first().copied()).unwrap_or(ViewKind::Mounts);
+        let first = lesson
+            .steps
+            .first()
+            .and_then(|step| step.watch.first().copied())
+            .unwrap_or(ViewKind::Mounts);
         let empty = Arc::new(Snapshot::default());
         LessonView {
             records: vec![None; lesson.steps.len()],
@@ -156,13 +160,15 @@ impl LessonView {
     pub fn start_building(&mut self) {
         self.phase = Phase::Building;
         self.position = Position::Live;
-        self.reopen = self.shells.current().filter(|_| self.shells.is_shown()).map(|tab| tab.actor.clone());
+        self.reopen =
+            self.shells.current().filter(|_| self.shells.is_shown()).map(|tab| tab.actor.clone());
     }
 
     /// The living actors of the lab that is up, host first.
     pub fn actors(&self) -> Vec<ActorName> {
         let alive = self.live.processes.iter().filter(|process| process.state != 'Z');
-        let mut actors: Vec<ActorName> = alive.filter_map(|process| process.actor.clone()).collect();
+        let mut actors: Vec<ActorName> =
+            alive.filter_map(|process| process.actor.clone()).collect();
         actors.sort_by_key(|actor| *actor != ActorName::host());
         actors
     }
@@ -244,7 +250,8 @@ impl LessonView {
 
     pub fn look_forward(&mut self) {
         let Position::Recorded(step) = self.position else { return };
-        let later = (step + 1..self.played().min(self.records.len())).find(|step| self.records[*step].is_some());
+        let later = (step + 1..self.played().min(self.records.len()))
+            .find(|step| self.records[*step].is_some());
         match later {
             Some(step) => self.look_at(step),
             None => self.back_to_live(),
@@ -405,7 +412,11 @@ impl LessonView {
             None => Cow::Owned(Diff::between(before, after)),
         };
         let branch = self.learning.branch.as_ref().map(|branch| &branch.record);
-        let record = recorded.as_ref().map(|recorded| &recorded.record).or(branch).or_else(|| self.last_record());
+        let record = recorded
+            .as_ref()
+            .map(|recorded| &recorded.record)
+            .or(branch)
+            .or_else(|| self.last_record());
         let ops = record.map_or(&[][..], |record| &record.ops);
         let charts = match &recorded {
             Some(recorded) => recorded.record.charts.as_slice(),
@@ -443,8 +454,10 @@ impl LessonView {
 
     fn clamp_selection(&mut self) {
         for (view, selected) in &mut self.selected {
-            let rows =
-                self.panes.get(view).map_or(0, |sections| sections.iter().map(|section| section.rows.len()).sum());
+            let rows = self
+                .panes
+                .get(view)
+                .map_or(0, |sections| sections.iter().map(|section| section.rows.len()).sum());
             *selected = (*selected).min(rows.saturating_sub(1));
         }
     }
@@ -477,7 +490,13 @@ impl LessonView {
     }
 
     /// The first row from `from` on, in a direction, that fits.
-    pub fn find_row(&self, view: ViewKind, from: isize, step: isize, fits: impl Fn(&PaneRow) -> bool) -> Option<usize> {
+    pub fn find_row(
+        &self,
+        view: ViewKind,
+        from: isize,
+        step: isize,
+        fits: impl Fn(&PaneRow) -> bool,
+    ) -> Option<usize> {
         let rows: Vec<&PaneRow> = self.rows(view).collect();
         let mut at = from;
         while let Some(row) = usize::try_from(at).ok().and_then(|index| rows.get(index)) {
@@ -494,7 +513,9 @@ impl LessonView {
         let step = self.lesson.steps.get(self.story_step());
         let watch = self.branch().map(|branch| &branch.watch).or(step.map(|step| &step.watch));
         let mut views: Vec<ViewKind> = watch.cloned().unwrap_or_default();
-        views.extend(ViewKind::ALL.into_iter().filter(|view| !views.contains(view)).collect::<Vec<_>>());
+        views.extend(
+            ViewKind::ALL.into_iter().filter(|view| !views.contains(view)).collect::<Vec<_>>(),
+        );
         views
     }
 }

@@ -52,13 +52,18 @@ pub struct Programs {
 impl Programs {
     /// Rows and columns of text on a screen of this size.
     pub fn room((columns, rows): (u16, u16)) -> (usize, usize) {
-        (usize::from(columns.min(MAX_COLUMNS)).saturating_sub(4), usize::from(rows).saturating_sub(7).max(1))
+        (
+            usize::from(columns.min(MAX_COLUMNS)).saturating_sub(4),
+            usize::from(rows).saturating_sub(7).max(1),
+        )
     }
 
     /// All rows. Nothing is cut off a command, and none of its blanks is lost; sentences are broken between words.
     pub fn rows(&self, columns: usize) -> Vec<String> {
         let is_command = |line: &str| line.starts_with(' ');
-        let rows = |line: &String| if is_command(line) { folded(line, columns) } else { wrapped(line, columns) };
+        let rows = |line: &String| {
+            if is_command(line) { folded(line, columns) } else { wrapped(line, columns) }
+        };
         self.lines.iter().flat_map(rows).collect()
     }
 

@@ -4,8 +4,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::commands::{PAGE, carry_out, leave, search};
 use super::{
-    Confirm, Effect, Model, Programs, Screen, ScreenOverlay, Source, StepEntry, bindings, learning_commands,
-    shell_events,
+    Confirm, Effect, Model, Programs, Screen, ScreenOverlay, Source, StepEntry, bindings,
+    learning_commands, shell_events,
 };
 use crate::engine::Request;
 
@@ -32,8 +32,12 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         ScreenOverlay::Help { scroll } => {
             model.overlay = match key.code {
                 KeyCode::Down | KeyCode::Char('j') => ScreenOverlay::Help { scroll: scroll + 1 },
-                KeyCode::Up | KeyCode::Char('k') => ScreenOverlay::Help { scroll: scroll.saturating_sub(1) },
-                KeyCode::PageDown | KeyCode::Char(' ') => ScreenOverlay::Help { scroll: scroll + PAGE },
+                KeyCode::Up | KeyCode::Char('k') => {
+                    ScreenOverlay::Help { scroll: scroll.saturating_sub(1) }
+                }
+                KeyCode::PageDown | KeyCode::Char(' ') => {
+                    ScreenOverlay::Help { scroll: scroll + PAGE }
+                }
                 KeyCode::PageUp => ScreenOverlay::Help { scroll: scroll.saturating_sub(PAGE) },
                 _ => ScreenOverlay::None,
             };
@@ -53,10 +57,18 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             }
             Vec::new()
         }
-        ScreenOverlay::Steps { query, selected } => in_list(model, ListKind::Steps, query, selected, key),
-        ScreenOverlay::Palette { query, selected } => in_list(model, ListKind::Palette, query, selected, key),
-        ScreenOverlay::Shells { query, selected } => in_list(model, ListKind::Shells, query, selected, key),
-        ScreenOverlay::Branches { query, selected } => in_list(model, ListKind::Branches, query, selected, key),
+        ScreenOverlay::Steps { query, selected } => {
+            in_list(model, ListKind::Steps, query, selected, key)
+        }
+        ScreenOverlay::Palette { query, selected } => {
+            in_list(model, ListKind::Palette, query, selected, key)
+        }
+        ScreenOverlay::Shells { query, selected } => {
+            in_list(model, ListKind::Shells, query, selected, key)
+        }
+        ScreenOverlay::Branches { query, selected } => {
+            in_list(model, ListKind::Branches, query, selected, key)
+        }
     }
 }
 
@@ -124,7 +136,9 @@ fn edited(mut query: String, key: KeyEvent) -> Edit {
             query.pop();
             Edit::Typing(query)
         }
-        KeyCode::Char(letter) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+        KeyCode::Char(letter)
+            if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) =>
+        {
             query.push(letter);
             Edit::Typing(query)
         }
@@ -152,7 +166,13 @@ impl ListKind {
     }
 }
 
-fn in_list(model: &mut Model, list: ListKind, query: String, selected: usize, key: KeyEvent) -> Vec<Effect> {
+fn in_list(
+    model: &mut Model,
+    list: ListKind,
+    query: String,
+    selected: usize,
+    key: KeyEvent,
+) -> Vec<Effect> {
     let count = entries(model, &query, list).len();
 
     match key.code {
@@ -164,8 +184,11 @@ fn in_list(model: &mut Model, list: ListKind, query: String, selected: usize, ke
             model.overlay = list.overlay(query, selected.saturating_sub(1));
             return Vec::new();
         }
-        KeyCode::Char('x') if list == ListKind::Steps && key.modifiers.contains(KeyModifiers::CONTROL) => {
-            let chosen = entries(model, &query, list).into_iter().nth(selected).map(|(entry, _)| entry);
+        KeyCode::Char('x')
+            if list == ListKind::Steps && key.modifiers.contains(KeyModifiers::CONTROL) =>
+        {
+            let chosen =
+                entries(model, &query, list).into_iter().nth(selected).map(|(entry, _)| entry);
             model.overlay = list.overlay(query, selected);
             return match chosen {
                 Some(StepEntry::Step(step)) => learning_commands::leave_out(model, step),
@@ -179,7 +202,8 @@ fn in_list(model: &mut Model, list: ListKind, query: String, selected: usize, ke
         Edit::Typing(query) => model.overlay = list.overlay(query, 0),
         Edit::Other(query) => model.overlay = list.overlay(query, selected),
         Edit::Done(query) => {
-            let chosen = entries(model, &query, list).into_iter().nth(selected).map(|(entry, _)| entry);
+            let chosen =
+                entries(model, &query, list).into_iter().nth(selected).map(|(entry, _)| entry);
             return match chosen {
                 Some(entry) => choose(model, entry),
                 None => Vec::new(),
@@ -217,8 +241,12 @@ fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
     if step < view.played() && view.record(step).is_some() {
         view.look_at(step);
     } else if step != view.played() {
-        let question = format!("Go to step {}? A fresh lab is made and {step} steps are played in it.", step + 1);
-        model.overlay = ScreenOverlay::Confirm(Confirm { question, then: Request::RewindTo { steps: step } });
+        let question = format!(
+            "Go to step {}? A fresh lab is made and {step} steps are played in it.",
+            step + 1
+        );
+        model.overlay =
+            ScreenOverlay::Confirm(Confirm { question, then: Request::RewindTo { steps: step } });
     } else {
         view.back_to_live();
     }
@@ -231,19 +259,21 @@ pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(StepEntry, St
 
     let steps = || {
         view.lesson.steps.iter().enumerate().map(|(index, step)| {
-            (StepEntry::Step(index), format!("{} {:>2}  {}", view.step_sign(index), index + 1, step.title))
+            (
+                StepEntry::Step(index),
+                format!("{} {:>2}  {}", view.step_sign(index), index + 1, step.title),
+            )
         })
     };
-    let commands = bindings::listed(&model.screen)
-        .map(|binding| (StepEntry::Command(binding.command), format!("{:<10} {}", binding.label, binding.long)));
-    let tabs =
-        view.shells.tabs().iter().enumerate().map(|(index, tab)| {
-            (StepEntry::Tab(index), format!("{}  go to the shell beside {}", index + 1, tab.place()))
-        });
-    let new = view
-        .actors()
-        .into_iter()
-        .map(|actor| (StepEntry::NewShell(actor.clone()), format!("+  a new shell beside {actor}")));
+    let commands = bindings::listed(&model.screen).map(|binding| {
+        (StepEntry::Command(binding.command), format!("{:<10} {}", binding.label, binding.long))
+    });
+    let tabs = view.shells.tabs().iter().enumerate().map(|(index, tab)| {
+        (StepEntry::Tab(index), format!("{}  go to the shell beside {}", index + 1, tab.place()))
+    });
+    let new = view.actors().into_iter().map(|actor| {
+        (StepEntry::NewShell(actor.clone()), format!("+  a new shell beside {actor}"))
+    });
 
     let all: Vec<(StepEntry, String)> = match list {
         ListKind::Steps => steps().collect(),

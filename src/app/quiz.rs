@@ -58,7 +58,9 @@ pub struct QuizView {
 
 pub(super) fn all_items(lesson: &Lesson) -> Vec<Item> {
     let steps = lesson.steps.iter().enumerate();
-    steps.flat_map(|(step, one)| (0..one.quiz.len()).map(move |index| Item { step, index })).collect()
+    steps
+        .flat_map(|(step, one)| (0..one.quiz.len()).map(move |index| Item { step, index }))
+        .collect()
 }
 
 impl QuizView {
@@ -110,7 +112,10 @@ impl QuizView {
         };
 
         let count = question.options().len();
-        let own = question.id.bytes().fold(self.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+        let own = question
+            .id
+            .bytes()
+            .fold(self.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
         self.shown = match question.kind() {
             Kind::Order(_) => shuffled(count, own),
             _ if self.seed != 0 => shuffled(count, own),

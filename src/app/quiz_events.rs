@@ -25,8 +25,11 @@ impl LessonView {
     fn items(&self) -> Vec<Item> {
         let mut items = all_items(&self.lesson);
         if self.tape.is_some() {
-            items
-                .retain(|item| !item.of(&self.lesson).is_some_and(|question| matches!(question.kind(), Kind::Task(_))));
+            items.retain(|item| {
+                !item
+                    .of(&self.lesson)
+                    .is_some_and(|question| matches!(question.kind(), Kind::Task(_)))
+            });
         }
         items
     }
@@ -34,20 +37,27 @@ impl LessonView {
     /// The questions to ask now: predictions of the next step; else questions of the steps that were played.
     fn due(&self) -> Vec<Item> {
         let played = self.played();
-        let is_prediction =
-            |item: &Item| item.of(&self.lesson).is_some_and(|question| matches!(question.kind(), Kind::Predict(_)));
+        let is_prediction = |item: &Item| {
+            item.of(&self.lesson)
+                .is_some_and(|question| matches!(question.kind(), Kind::Predict(_)))
+        };
         let items = self.items();
         let answered = |item: &Item| self.answered.contains(item);
 
         if self.can_run() {
-            let next = items.iter().filter(|item| item.step == played && is_prediction(item) && !answered(item));
+            let next = items
+                .iter()
+                .filter(|item| item.step == played && is_prediction(item) && !answered(item));
             let next: Vec<Item> = next.copied().collect();
             if !next.is_empty() {
                 return next;
             }
         }
 
-        items.into_iter().filter(|item| item.step < played && !is_prediction(item) && !answered(item)).collect()
+        items
+            .into_iter()
+            .filter(|item| item.step < played && !is_prediction(item) && !answered(item))
+            .collect()
     }
 }
 
@@ -104,7 +114,9 @@ pub fn on_ready(view: &mut LessonView) -> Vec<Effect> {
 /// A step ran: if it was predicted, the kernel has decided.
 pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
     let Some(quiz) = &view.quiz else { return Vec::new() };
-    let (Some(item), QuizStage::Waiting(Some(option))) = (quiz.item(), &quiz.stage) else { return Vec::new() };
+    let (Some(item), QuizStage::Waiting(Some(option))) = (quiz.item(), &quiz.stage) else {
+        return Vec::new();
+    };
     let answer = Answer::One(*option);
     let predicted = record.predicted.iter().find(|predicted| predicted.question == item.index);
     let Some(predicted) = predicted.filter(|_| item.step == record.step) else {
@@ -120,7 +132,10 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
         for (expect, verdict) in expects.iter().zip(&predicted.options[held]) {
             seen.push(format!("{}: {}", verdict.expected, verdict.seen));
             points.extend(
-                verdict.pane.into_iter().flat_map(|pane| expect.points().into_iter().map(move |word| (pane, word))),
+                verdict
+                    .pane
+                    .into_iter()
+                    .flat_map(|pane| expect.points().into_iter().map(move |word| (pane, word))),
             );
         }
     }
@@ -139,7 +154,8 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
 pub fn on_turn(view: &mut LessonView) -> Vec<Effect> {
     let Some(quiz) = &view.quiz else { return Vec::new() };
     let is_task = quiz.stage == QuizStage::Waiting(None);
-    let done = view.learning.turn.as_ref().is_some_and(|turn| turn.goal != Goal::Step && turn.holds());
+    let done =
+        view.learning.turn.as_ref().is_some_and(|turn| turn.goal != Goal::Step && turn.holds());
     if !is_task || !done {
         return Vec::new();
     }
@@ -151,7 +167,9 @@ pub fn on_turn(view: &mut LessonView) -> Vec<Effect> {
 /// Grade, show, remember.
 fn settle(view: &mut LessonView, answer: &Answer, lab: &FromLab) -> Vec<Effect> {
     let Some(quiz) = &mut view.quiz else { return Vec::new() };
-    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else { return Vec::new() };
+    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else {
+        return Vec::new();
+    };
     let grade = grade(question, answer, lab);
     let mark = grade.mark;
     quiz.marks.insert(item, mark);
@@ -167,7 +185,10 @@ fn settle(view: &mut LessonView, answer: &Answer, lab: &FromLab) -> Vec<Effect> 
 pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
     let quiz = view.quiz.as_mut()?;
     let question = quiz.question(&view.lesson);
-    let is_text = matches!((&quiz.stage, question.map(Question::kind)), (QuizStage::Asking, Some(Kind::Value(_))));
+    let is_text = matches!(
+        (&quiz.stage, question.map(Question::kind)),
+        (QuizStage::Asking, Some(Kind::Value(_)))
+    );
 
     if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
         return None;
@@ -188,7 +209,9 @@ pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
             quiz.hint = true;
             Some(Vec::new())
         }
-        KeyCode::Char('0') if matches!(quiz.stage, QuizStage::Asking | QuizStage::Waiting(None)) => {
+        KeyCode::Char('0')
+            if matches!(quiz.stage, QuizStage::Asking | QuizStage::Waiting(None)) =>
+        {
             let is_task = matches!(quiz.stage, QuizStage::Waiting(None));
             let mut effects = settle(view, &Answer::Unknown, &from_lab(view));
             if is_task {
@@ -267,7 +290,9 @@ fn enter(view: &mut LessonView) -> Vec<Effect> {
 fn answer(view: &mut LessonView) -> Vec<Effect> {
     let lab = from_lab(view);
     let Some(quiz) = &mut view.quiz else { return Vec::new() };
-    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else { return Vec::new() };
+    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else {
+        return Vec::new();
+    };
 
     let chosen = quiz.shown.get(quiz.cursor).copied().unwrap_or(0);
     let answer = match question.kind() {
@@ -286,7 +311,10 @@ fn answer(view: &mut LessonView) -> Vec<Effect> {
         }
         Kind::Task(_) => {
             quiz.stage = QuizStage::Waiting(None);
-            return vec![Effect::Engine(Request::Turn(Goal::Question { step: item.step, index: item.index }))];
+            return vec![Effect::Engine(Request::Turn(Goal::Question {
+                step: item.step,
+                index: item.index,
+            }))];
         }
     };
 
@@ -308,9 +336,13 @@ fn from_lab(view: &LessonView) -> FromLab {
 /// Look at the step that shows it: its record, or in a check a lab where it has just run.
 fn visit(view: &mut LessonView) -> Vec<Effect> {
     let Some(quiz) = &view.quiz else { return Vec::new() };
-    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else { return Vec::new() };
+    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else {
+        return Vec::new();
+    };
     let see = question.see.as_ref();
-    let step = see.and_then(|id| view.lesson.steps.iter().position(|step| step.id == *id)).unwrap_or(item.step);
+    let step = see
+        .and_then(|id| view.lesson.steps.iter().position(|step| step.id == *id))
+        .unwrap_or(item.step);
 
     if !quiz.exam {
         if view.record(step).is_some() {

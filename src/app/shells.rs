@@ -157,7 +157,10 @@ mod tests {
             for rows in 15..=80 {
                 for zoomed in [false, true] {
                     let place = place((columns, rows), zoomed);
-                    assert!(place.right() <= columns && place.bottom() < rows, "{columns}x{rows}: {place:?}");
+                    assert!(
+                        place.right() <= columns && place.bottom() < rows,
+                        "{columns}x{rows}: {place:?}"
+                    );
                     let inner = inner_size((columns, rows), zoomed);
                     assert!(inner.columns >= 56 && inner.rows >= 3, "{columns}x{rows}: {inner:?}");
                 }

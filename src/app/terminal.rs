@@ -43,7 +43,10 @@ pub struct Terminal {
 
 impl std::fmt::Debug for Terminal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Terminal").field("id", &self.id).field("actor", &self.actor).finish_non_exhaustive()
+        f.debug_struct("Terminal")
+            .field("id", &self.id)
+            .field("actor", &self.actor)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,7 +71,8 @@ impl vt100::Callbacks for Answers {
             (None, 'n', 5) => self.bytes.extend_from_slice(b"\x1b[0n"),
             (None, 'n', 6) => {
                 let (row, column) = screen.cursor_position();
-                self.bytes.extend_from_slice(format!("\x1b[{};{}R", row + 1, column + 1).as_bytes());
+                self.bytes
+                    .extend_from_slice(format!("\x1b[{};{}R", row + 1, column + 1).as_bytes());
             }
             // "VT100 with advanced video": no more is promised.
             (None, 'c', 0) => self.bytes.extend_from_slice(b"\x1b[?1;2c"),
@@ -79,7 +83,16 @@ impl vt100::Callbacks for Answers {
 
 impl Terminal {
     pub fn new(id: u32, actor: ActorName, size: TerminalSize) -> Terminal {
-        Terminal { id, actor, inside: None, parser: parser(size), partial: Vec::new(), marks: 0, size, scroll: 0 }
+        Terminal {
+            id,
+            actor,
+            inside: None,
+            parser: parser(size),
+            partial: Vec::new(),
+            marks: 0,
+            size,
+            scroll: 0,
+        }
     }
 
     /// The name of the tab: the actor that its programs are in.
@@ -196,13 +209,21 @@ impl Terminal {
             _ => Vec::new(),
         };
 
-        if key.modifiers.contains(KeyModifiers::ALT) { [b"\x1b".as_slice(), &bytes].concat() } else { bytes }
+        if key.modifiers.contains(KeyModifiers::ALT) {
+            [b"\x1b".as_slice(), &bytes].concat()
+        } else {
+            bytes
+        }
     }
 
     /// The bytes a paste sends: marked as one where the program asked for that, with no way to end the mark early.
     pub fn paste(&self, text: &str) -> Vec<u8> {
         let text = text.replace('\x1b', "").replace('\n', "\r");
-        if self.screen().bracketed_paste() { format!("\x1b[200~{text}\x1b[201~").into() } else { text.into() }
+        if self.screen().bracketed_paste() {
+            format!("\x1b[200~{text}\x1b[201~").into()
+        } else {
+            text.into()
+        }
     }
 }
 
@@ -247,8 +268,9 @@ fn letter_bytes(letter: char, modifiers: KeyModifiers) -> Vec<u8> {
 fn arrow(letter: char, application: bool, modifiers: KeyModifiers) -> Vec<u8> {
     let held = modifiers - KeyModifiers::ALT;
     if !held.is_empty() {
-        let number =
-            1 + u8::from(held.contains(KeyModifiers::SHIFT)) + 4 * u8::from(held.contains(KeyModifiers::CONTROL));
+        let number = 1
+            + u8::from(held.contains(KeyModifiers::SHIFT))
+            + 4 * u8::from(held.contains(KeyModifiers::CONTROL));
         return format!("\x1b[1;{number}{letter}").into();
     }
     format!("\x1b{}{letter}", if application { 'O' } else { '[' }).into()
@@ -287,13 +309,20 @@ mod tests {
         for size in 1..text.len() {
             let mut terminal = terminal(80, 24);
             text.chunks(size).for_each(|piece| drop(terminal.feed(piece)));
-            assert_eq!(terminal.screen().contents().trim_end(), "a\\u{202e}b\\u{200b}c\\u{3164}あe\u{301}", "{size}");
+            assert_eq!(
+                terminal.screen().contents().trim_end(),
+                "a\\u{202e}b\\u{200b}c\\u{3164}あe\u{301}",
+                "{size}"
+            );
         }
         let mut terminal = terminal(80, 24);
         terminal.feed(format!("e{}\u{1b}[2K\r", "\u{301}".repeat(6)).as_bytes());
         terminal.feed(format!("e{}", "\u{301}".repeat(3)).as_bytes());
         terminal.feed("\u{301}\u{301}\r\n".as_bytes());
-        assert_eq!(terminal.screen().contents().trim_end(), format!("e{}\\u{{301}}", "\u{301}".repeat(MAX_MARKS)));
+        assert_eq!(
+            terminal.screen().contents().trim_end(),
+            format!("e{}\\u{{301}}", "\u{301}".repeat(MAX_MARKS))
+        );
         terminal.feed(b"\x1b[2J\x1b[Ha\xff\xe2\x80b\xe2");
         terminal.feed(b"c");
         assert_eq!((terminal.partial.len(), terminal.screen().contents().as_str()), (0, "abc"));
@@ -303,7 +332,11 @@ mod tests {
     fn keys_become_the_bytes_a_terminal_sends() {
         let mut terminal = terminal(80, 24);
         let check = |terminal: &Terminal, code: KeyCode, modifiers: KeyModifiers, bytes: &[u8]| {
-            assert_eq!(terminal.key(KeyEvent::new(code, modifiers)), bytes, "{code:?} {modifiers:?}");
+            assert_eq!(
+                terminal.key(KeyEvent::new(code, modifiers)),
+                bytes,
+                "{code:?} {modifiers:?}"
+            );
         };
         check(&terminal, KeyCode::Char('あ'), KeyModifiers::NONE, "あ".as_bytes());
         check(&terminal, KeyCode::Char('c'), KeyModifiers::CONTROL, &[3]);

@@ -4,8 +4,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::commands::{carry_out, ended};
 use super::{
-    Confirm, Effect, LessonView, Model, Msg, Note, Phase, Screen, ScreenOverlay, bindings, exam, learning_commands,
-    overlay_keys, quiz_events, shell_events, shells, talk,
+    Confirm, Effect, LessonView, Model, Msg, Note, Phase, Screen, ScreenOverlay, bindings, exam,
+    learning_commands, overlay_keys, quiz_events, shell_events, shells, talk,
 };
 use crate::engine::{Event, Goal, Request, TurnState};
 use crate::talk::message::ToHub;
@@ -95,7 +95,10 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             view.set_ready(ready);
             let (lesson, played) = (view.lesson.id.clone(), view.played());
             let mut effects = Vec::new();
-            if played > 0 && view.tape.is_none() && view.quiz.as_ref().is_none_or(|quiz| !quiz.is_exam()) {
+            if played > 0
+                && view.tape.is_none()
+                && view.quiz.as_ref().is_none_or(|quiz| !quiz.is_exam())
+            {
                 effects.push(Effect::Remember { lesson, note: Note::Played(played) });
             }
 
@@ -147,7 +150,8 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Failed { message } => {
             // The place where it stands is behind the shells then.
             if view.shells.is_shown() {
-                model.notice = Some(format!("{message}. ctrl-] leaves the shell, R makes a fresh lab"));
+                model.notice =
+                    Some(format!("{message}. ctrl-] leaves the shell, R makes a fresh lab"));
             }
             view.phase = Phase::Failed { message };
         }

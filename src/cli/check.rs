@@ -15,8 +15,10 @@ use crate::ui::talk::rehearsal;
 fn fits_a_wall(name: &str, lesson: Lesson) -> bool {
     let lesson = Arc::new(lesson);
     let own = shelf::all().filter(|(_, header)| header.lesson == lesson.id);
-    let tapes: Vec<Tape> =
-        own.filter_map(|(bytes, _)| file::read(bytes).ok()).filter(|tape| tape.fits(&lesson).is_ok()).collect();
+    let tapes: Vec<Tape> = own
+        .filter_map(|(bytes, _)| file::read(bytes).ok())
+        .filter(|tape| tape.fits(&lesson).is_ok())
+        .collect();
 
     let mut misfits: Vec<String> = match tapes.as_slice() {
         [] => rehearsal::misfits(&lesson, None),
@@ -45,7 +47,11 @@ pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
 
         match parse(&path.to_string_lossy(), &text) {
             Ok(lesson) => {
-                println!("{}: sound, {} steps", text::safe(&path.to_string_lossy()), lesson.steps.len());
+                println!(
+                    "{}: sound, {} steps",
+                    text::safe(&path.to_string_lossy()),
+                    lesson.steps.len()
+                );
                 all_sound &= fits_a_wall(&path.display().to_string(), lesson);
             }
             Err(error) => {

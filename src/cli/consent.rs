@@ -43,7 +43,9 @@ pub fn ask(name: &str, lesson: &Lesson, consent: Consent) -> anyhow::Result<()> 
 
     let name = safe(name);
     if !io::stdin().is_terminal() || !err.is_terminal() {
-        bail!("{name} was not played: look at the programs that it runs, and say --yes if they may run");
+        bail!(
+            "{name} was not played: look at the programs that it runs, and say --yes if they may run"
+        );
     }
     write!(err, "\nPlay it? [y/N] ")?;
     err.flush()?;
@@ -63,12 +65,15 @@ pub fn ask(name: &str, lesson: &Lesson, consent: Consent) -> anyhow::Result<()> 
 
 /// True if it is to be asked before this is played live.
 pub fn is_asked_for(name: &str, lesson: &Lesson) -> bool {
-    is_path(name) && programs::count(lesson) > 0 && !directory().is_some_and(|dir| is_kept(&dir, lesson))
+    is_path(name)
+        && programs::count(lesson) > 0
+        && !directory().is_some_and(|dir| is_kept(&dir, lesson))
 }
 
 /// The things to agree to, a line each.
 pub fn question(name: &str, lesson: &Lesson) -> Vec<String> {
-    let heading = format!("{} is not one of unboxed's own lessons. It will run these programs:", safe(name));
+    let heading =
+        format!("{} is not one of unboxed's own lessons. It will run these programs:", safe(name));
     let blank = String::new();
     let mut lines = vec![heading, blank.clone()];
     lines.extend(programs::listed(lesson));
@@ -84,7 +89,10 @@ fn directory() -> Option<PathBuf> {
 pub fn keep(lesson: &Lesson) -> Option<String> {
     let dir = directory()?;
     let error = write(&dir, lesson).err()?;
-    Some(format!("the answer could not be kept in {}, and will be asked for again: {error:#}", dir.display()))
+    Some(format!(
+        "the answer could not be kept in {}, and will be asked for again: {error:#}",
+        dir.display()
+    ))
 }
 
 /// The whole of what was agreed to is kept and compared: no sum is as good.
@@ -99,7 +107,9 @@ fn write(dir: &Path, lesson: &Lesson) -> anyhow::Result<()> {
     let deeds = programs::deeds(lesson);
     let dir = OpenDirectory::make_private(dir)?;
     forget_the_oldest(&dir)?;
-    dir.replace(&name(&deeds), Mode::S_IRUSR | Mode::S_IWUSR, |file| file.write_all(deeds.as_bytes()))?;
+    dir.replace(&name(&deeds), Mode::S_IRUSR | Mode::S_IWUSR, |file| {
+        file.write_all(deeds.as_bytes())
+    })?;
     Ok(())
 }
 
@@ -109,8 +119,11 @@ fn name(deeds: &str) -> OsString {
 }
 
 fn forget_the_oldest(dir: &OpenDirectory) -> io::Result<()> {
-    let mut kept: Vec<_> =
-        dir.names()?.into_iter().filter_map(|name| Some((dir.stat(&name).ok()??.st_mtime, name))).collect();
+    let mut kept: Vec<_> = dir
+        .names()?
+        .into_iter()
+        .filter_map(|name| Some((dir.stat(&name).ok()??.st_mtime, name)))
+        .collect();
     kept.sort();
 
     let too_many = (kept.len() + 1).saturating_sub(MAX_KEPT);

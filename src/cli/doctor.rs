@@ -35,7 +35,10 @@ pub fn report(log: Option<&Path>) -> anyhow::Result<ExitCode> {
 
 /// Each lesson by id and title, and whether it plays here.
 fn playable(lessons: &[Lesson], facts: &Facts) -> Vec<(String, String, Playable)> {
-    lessons.iter().map(|lesson| (lesson.id.clone(), lesson.title.clone(), can_play(&lesson.needs, facts))).collect()
+    lessons
+        .iter()
+        .map(|lesson| (lesson.id.clone(), lesson.title.clone(), can_play(&lesson.needs, facts)))
+        .collect()
 }
 
 /// The doctor's words on the machine, the lessons, and steps that are left out.
@@ -55,7 +58,8 @@ fn skipped(lesson: &Lesson, facts: &Facts) -> Vec<String> {
 
     for step in &lesson.steps {
         if let Playable::No { why, cure } = can_play(&step.needs, facts) {
-            let (title, why, cure) = (text::prose(&step.title), text::one_line(&why), text::one_line(&cure));
+            let (title, why, cure) =
+                (text::prose(&step.title), text::one_line(&why), text::one_line(&cure));
             said.push(format!("note  {}: the step `{title}` is left out here: {why}", lesson.id));
             said.push(format!("      to change that: {cure}"));
         }

@@ -24,7 +24,8 @@ use crate::wire::{self, Wire, is_own};
 /// The longest that either side waits for the other's word.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const BANNER: &str = "The lab's programs can't set this terminal's title or clipboard, nor query it.";
+const BANNER: &str =
+    "The lab's programs can't set this terminal's title or clipboard, nor query it.";
 
 #[derive(Debug, Args)]
 pub struct ShellArguments {
@@ -127,14 +128,16 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
         to_stderr(BANNER);
     }
     let _raw = if is_terminal {
-        crossterm::terminal::enable_raw_mode().context("could not switch the terminal to raw mode")?;
+        crossterm::terminal::enable_raw_mode()
+            .context("could not switch the terminal to raw mode")?;
         Some(Raw)
     } else {
         None
     };
 
     let resized = master.try_clone().context("could not keep the shell's terminal")?;
-    let mut winches = signal_hook::iterator::Signals::new([libc::SIGWINCH]).context("could not watch for signals")?;
+    let mut winches = signal_hook::iterator::Signals::new([libc::SIGWINCH])
+        .context("could not watch for signals")?;
     std::thread::spawn(move || {
         for _ in winches.forever() {
             let _ = pty::resize(&resized, own_size());
@@ -144,7 +147,8 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
     let (ends, end) = UnixStream::pair().context("could not watch for signals")?;
     for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT] {
         let end = end.try_clone().context("could not watch for signals")?;
-        signal_hook::low_level::pipe::register(signal, end).context("could not watch for signals")?;
+        signal_hook::low_level::pipe::register(signal, end)
+            .context("could not watch for signals")?;
     }
 
     let mut filter = Filter::default();
@@ -163,8 +167,10 @@ fn relay(mut shell: std::fs::File, ends: &UnixStream, filter: &mut Filter) -> an
     let mut listens = true;
     loop {
         let stdin = std::io::stdin();
-        let mut ready =
-            vec![PollFd::new(shell.as_fd(), PollFlags::POLLIN), PollFd::new(ends.as_fd(), PollFlags::POLLIN)];
+        let mut ready = vec![
+            PollFd::new(shell.as_fd(), PollFlags::POLLIN),
+            PollFd::new(ends.as_fd(), PollFlags::POLLIN),
+        ];
         if listens {
             ready.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
         }

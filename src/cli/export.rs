@@ -62,7 +62,9 @@ pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
         }
         None => {
             let mut out = io::BufWriter::new(io::stdout().lock());
-            export::write(form, &lesson, &tape, &mut out).and_then(|()| out.flush()).context("could not write")?;
+            export::write(form, &lesson, &tape, &mut out)
+                .and_then(|()| out.flush())
+                .context("could not write")?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -18,8 +18,10 @@ const MAX_DIGITS: usize = 5;
 const CONTROLS: &str = "\u{7}\u{8}\t\n\u{b}\u{c}\r\u{e}\u{f}";
 
 /// The sequences that may follow an ESC: save and restore the cursor, move it, set a tab, keypad modes, line drawing.
-const ESCAPES: [&str; 18] =
-    ["7", "8", "D", "E", "H", "M", "=", ">", "#8", "(0", "(1", "(2", "(A", "(B", ")0", ")1", ")A", ")B"];
+const ESCAPES: [&str; 18] = [
+    "7", "8", "D", "E", "H", "M", "=", ">", "#8", "(0", "(1", "(2", "(A", "(B", ")0", ")1", ")A",
+    ")B",
+];
 
 /// Finals of control sequences without prefix: cursor, erasing, inserting, scrolling, tabs, colours, margins.
 const FINALS: &str = "@ABCDEFGHIJKLMPSTXZ`abdefgmrsu";
@@ -185,9 +187,12 @@ impl Filter {
             return;
         }
 
-        let (private, rest) = sequence.strip_prefix('?').map_or((false, sequence.as_str()), |rest| (true, rest));
-        let (parameters, between) = rest.split_at(rest.find(|one| (' '..='/').contains(&one)).unwrap_or(rest.len()));
-        let is_number = |part: &str| part.len() <= MAX_DIGITS && part.bytes().all(|byte| byte.is_ascii_digit());
+        let (private, rest) =
+            sequence.strip_prefix('?').map_or((false, sequence.as_str()), |rest| (true, rest));
+        let (parameters, between) =
+            rest.split_at(rest.find(|one| (' '..='/').contains(&one)).unwrap_or(rest.len()));
+        let is_number =
+            |part: &str| part.len() <= MAX_DIGITS && part.bytes().all(|byte| byte.is_ascii_digit());
         if !parameters.split([';', ':']).all(is_number) {
             return;
         }
@@ -211,9 +216,12 @@ impl Filter {
     /// Set or reset those modes of a list that may be.
     fn modes(&mut self, private: bool, parameters: &str, letter: char, out: &mut String) {
         // Of the public ones only insert mode: another locks the keyboard.
-        let (mark, known): (_, &[(u16, bool)]) = if private { ("?", &MODES) } else { ("", &[(4, false)]) };
+        let (mark, known): (_, &[(u16, bool)]) =
+            if private { ("?", &MODES) } else { ("", &[(4, false)]) };
         for mode in parameters.split(';').filter_map(|mode| mode.parse::<u16>().ok()) {
-            let Some((_, is_on_at_first)) = known.iter().find(|(known, _)| *known == mode) else { continue };
+            let Some((_, is_on_at_first)) = known.iter().find(|(known, _)| *known == mode) else {
+                continue;
+            };
             let back = if *is_on_at_first { 'h' } else { 'l' };
             self.remember(&format!("\u{1b}[{mark}{mode}{back}"), letter != back);
             out.push_str(&format!("\u{1b}[{mark}{mode}{letter}"));
@@ -440,15 +448,25 @@ mod tests {
             filter.pass(printed.as_bytes());
             String::from_utf8(filter.restore()).expect("ASCII")
         };
-        let nothing =
-            ["text", "\u{1b}[?1049hvi\u{1b}[?1049l", "\u{1b}[?25l\u{1b}[?25h\u{1b}[1mbold\u{1b}[m\u{1b}=\u{1b}>"];
+        let nothing = [
+            "text",
+            "\u{1b}[?1049hvi\u{1b}[?1049l",
+            "\u{1b}[?25l\u{1b}[?25h\u{1b}[1mbold\u{1b}[m\u{1b}=\u{1b}>",
+        ];
         for printed in nothing {
             assert_eq!(restored(printed), "", "{printed:?}");
         }
-        let killed_vi = restored("\u{1b}[?1049h\u{1b}[?1000;1006h\u{1b}[?25l\u{1b}[?7l\u{1b}[1;23r\u{1b}[31m");
-        for back in
-            ["\u{1b}[?1049l", "\u{1b}[?1000l", "\u{1b}[?1006l", "\u{1b}[?25h", "\u{1b}[?7h", "\u{1b}[r", "\u{1b}[m"]
-        {
+        let killed_vi =
+            restored("\u{1b}[?1049h\u{1b}[?1000;1006h\u{1b}[?25l\u{1b}[?7l\u{1b}[1;23r\u{1b}[31m");
+        for back in [
+            "\u{1b}[?1049l",
+            "\u{1b}[?1000l",
+            "\u{1b}[?1006l",
+            "\u{1b}[?25h",
+            "\u{1b}[?7h",
+            "\u{1b}[r",
+            "\u{1b}[m",
+        ] {
             assert!(killed_vi.contains(back), "{back:?} is missing: {killed_vi:?}");
         }
     }
@@ -478,7 +496,14 @@ mod tests {
             self.0.push(format!("string {parameters:?}"));
         }
 
-        fn unhandled_csi(&mut self, _: &mut vt100::Screen, _: Option<u8>, _: Option<u8>, _: &[&[u16]], letter: char) {
+        fn unhandled_csi(
+            &mut self,
+            _: &mut vt100::Screen,
+            _: Option<u8>,
+            _: Option<u8>,
+            _: &[&[u16]],
+            letter: char,
+        ) {
             if "cnxt".contains(letter) {
                 self.0.push(format!("query {letter}"));
             }

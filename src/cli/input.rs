@@ -65,7 +65,10 @@ mod tests {
         std::fs::write(at("binary"), b"a\xffb").expect("a file");
         let check = |path: &Path, expected: &str| {
             let error = format!("{:#}", lesson(path).expect_err(expected));
-            assert_eq!(error, format!("could not read the lesson file {}: {expected}", path.display()));
+            assert_eq!(
+                error,
+                format!("could not read the lesson file {}: {expected}", path.display())
+            );
         };
         check(dir.path(), "it is a directory, not a file");
         check(&at("fifo"), "it is a pipe, not a file");

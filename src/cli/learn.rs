@@ -67,7 +67,8 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
     if let (None, Some(given)) = (&asked, &file) {
         // `--tape LESSON` means the program's own tape of it, where there is no such file.
         let is_file = given.exists();
-        let lesson = if is_file { record::open(given)?.header.lesson } else { given.display().to_string() };
+        let lesson =
+            if is_file { record::open(given)?.header.lesson } else { given.display().to_string() };
         if is_file && is_path(&lesson) {
             // A tape names a lesson of the program's own, and no file of this machine.
             bail!("the tape {} names no lesson: say which one it is of", given.display());
@@ -83,8 +84,14 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
         _ => None,
     };
 
-    let setting =
-        Setting { ascii: options.ascii, your_turn: options.your_turn, source, tape: file, exam: None, consent };
+    let setting = Setting {
+        ascii: options.ascii,
+        your_turn: options.your_turn,
+        source,
+        tape: file,
+        exam: None,
+        consent,
+    };
     screen(asked, open, setting)
 }
 
@@ -92,7 +99,9 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
 pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
     let asked = arguments.lesson.as_deref().map(open_lesson).transpose()?;
     let mut lessons: Vec<String> = match &asked {
-        Some(lesson) if lesson.questions().next().is_none() => bail!("{} has no questions", lesson.id),
+        Some(lesson) if lesson.questions().next().is_none() => {
+            bail!("{} has no questions", lesson.id)
+        }
         Some(lesson) => vec![lesson.id.clone()],
         None => {
             let facts = facts();
@@ -109,7 +118,8 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
 
     let first = lessons.remove(0);
     // Seed 0 would mean "in order".
-    let exam = Exam { lessons, seed: arguments.shuffle.map(|seed| seed.max(1)), results: Vec::new() };
+    let exam =
+        Exam { lessons, seed: arguments.shuffle.map(|seed| seed.max(1)), results: Vec::new() };
     let exam = Some(exam);
 
     let consent = arguments
@@ -117,7 +127,14 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
         .as_deref()
         .zip(asked.as_ref())
         .and_then(|(name, lesson)| to_agree_to(name, lesson, arguments.consent));
-    let setting = Setting { ascii: arguments.ascii, your_turn: false, source: Source::Lab, tape: None, exam, consent };
+    let setting = Setting {
+        ascii: arguments.ascii,
+        your_turn: false,
+        source: Source::Lab,
+        tape: None,
+        exam,
+        consent,
+    };
     screen(asked, Some(first), setting)
 }
 
@@ -137,7 +154,11 @@ fn to_agree_to(name: &str, lesson: &Lesson, consent: Consent) -> Option<Vec<Stri
     (!consent.yes && consent::is_asked_for(name, lesson)).then(|| consent::question(name, lesson))
 }
 
-fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyhow::Result<ExitCode> {
+fn screen(
+    asked: Option<Lesson>,
+    open: Option<String>,
+    setting: Setting,
+) -> anyhow::Result<ExitCode> {
     let facts = facts();
     if let Some(lesson) = &asked {
         match setting.source {
@@ -149,7 +170,10 @@ fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyh
     let dir = home::state_directory();
     let (progress, notice) = match &dir {
         Some(dir) => Progress::load(dir),
-        None => (Progress::default(), Some("there is no home directory of your own: no progress is kept".into())),
+        None => (
+            Progress::default(),
+            Some("there is no home directory of your own: no progress is kept".into()),
+        ),
     };
 
     let lessons = catalogue::all()?;
@@ -160,7 +184,8 @@ fn screen(asked: Option<Lesson>, open: Option<String>, setting: Setting) -> anyh
         known.push(lesson);
     }
 
-    let mut backstage = Engines { lessons: known, facts, progress, saver: Saver::start(dir), tape: setting.tape };
+    let mut backstage =
+        Engines { lessons: known, facts, progress, saver: Saver::start(dir), tape: setting.tape };
     let options = TuiOptions {
         ascii: setting.ascii,
         catalogue: rows,
@@ -197,7 +222,12 @@ fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {
         steps: lesson.steps.len(),
         blocked,
         has_tape: shelf::has(&lesson.id),
-        left_out: lesson.steps.iter().filter(|step| is_left_out(&step.needs)).map(|step| step.title.clone()).collect(),
+        left_out: lesson
+            .steps
+            .iter()
+            .filter(|step| is_left_out(&step.needs))
+            .map(|step| step.title.clone())
+            .collect(),
         left_off: progress.played(&lesson.id),
         learnt: learnt(lesson, progress),
     }
@@ -205,7 +235,8 @@ fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {
 
 fn learnt(lesson: &Lesson, progress: &Progress) -> String {
     let known = progress.lesson(&lesson.id);
-    let (done, right) = known.map_or((0, 0), |known| (known.done(), known.marked(AnswerMark::Right)));
+    let (done, right) =
+        known.map_or((0, 0), |known| (known.done(), known.marked(AnswerMark::Right)));
     match lesson.questions().count() {
         _ if done == 0 && right == 0 => String::new(),
         0 => format!("by hand {done}"),
@@ -234,7 +265,8 @@ impl Backstage for Engines {
             return play_tape(lesson, tape);
         }
 
-        let left_off = self.progress.played(id).filter(|played| *played < lesson.steps.len()).unwrap_or(0);
+        let left_off =
+            self.progress.played(id).filter(|played| *played < lesson.steps.len()).unwrap_or(0);
         let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
         let (to_front, events) = events::channel();
         let (facts, own) = (self.facts.clone(), Arc::clone(&lesson));
@@ -267,7 +299,8 @@ impl Backstage for Engines {
 }
 
 fn play_tape(lesson: Arc<Lesson>, tape: Tape) -> anyhow::Result<EngineLink> {
-    let (requests, for_player) = requests::channel().context("could not set up the tape's player")?;
+    let (requests, for_player) =
+        requests::channel().context("could not set up the tape's player")?;
     let (to_front, events) = events::channel();
     let origin = tape.header.origin();
     let own = Arc::clone(&lesson);

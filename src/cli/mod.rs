@@ -114,8 +114,12 @@ pub enum Format {
 /// Parse the command line and carry it out.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let command = arguments.command.unwrap_or(Command::Learn { lesson: None, options: learn::LearnOptions::default() });
-    match begin_log(&command, arguments.log.as_deref()).and_then(|()| carry_out(command, arguments.log.as_deref())) {
+    let command = arguments
+        .command
+        .unwrap_or(Command::Learn { lesson: None, options: learn::LearnOptions::default() });
+    match begin_log(&command, arguments.log.as_deref())
+        .and_then(|()| carry_out(command, arguments.log.as_deref()))
+    {
         Ok(code) => code,
         Err(error) => {
             tracing::error!("{}", sentence(&error));
@@ -138,14 +142,18 @@ fn complain(said: &str) {
 
 /// Begin the log, as much of it as `UNBOXED_LOG` says. A report reads one, and adds nothing to it.
 fn begin_log(command: &Command, path: Option<&Path>) -> anyhow::Result<()> {
-    let Some(path) = path.filter(|_| !matches!(command, Command::Doctor { report: true, .. })) else { return Ok(()) };
+    let Some(path) = path.filter(|_| !matches!(command, Command::Doctor { report: true, .. }))
+    else {
+        return Ok(());
+    };
     let level = match std::env::var(log::LEVEL_VARIABLE).as_deref() {
         Err(_) | Ok("") | Ok("info") => LevelFilter::INFO,
         Ok("debug") => LevelFilter::DEBUG,
         Ok("trace") => LevelFilter::TRACE,
         Ok(other) => bail!("{} is `{other}`: it can be info, debug or trace", log::LEVEL_VARIABLE),
     };
-    log::open(path, level).with_context(|| format!("could not write the log to {}", path.display()))?;
+    log::open(path, level)
+        .with_context(|| format!("could not write the log to {}", path.display()))?;
 
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -153,8 +161,13 @@ fn begin_log(command: &Command, path: Option<&Path>) -> anyhow::Result<()> {
         default(panic);
     }));
 
-    let kernel = nix::sys::utsname::uname().map(|uname| uname.release().to_string_lossy().into_owned());
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), kernel = kernel.unwrap_or_default(), "starts");
+    let kernel =
+        nix::sys::utsname::uname().map(|uname| uname.release().to_string_lossy().into_owned());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        kernel = kernel.unwrap_or_default(),
+        "starts"
+    );
     Ok(())
 }
 
@@ -174,8 +187,17 @@ fn sentence(error: &anyhow::Error) -> String {
 
 fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
     use Command::{Console, Learn, Present, Quiz, Run, Shell, TalkHub, Watch};
-    let has_lab_or_screen =
-        matches!(command, Learn { .. } | Quiz(_) | Run(_) | Shell(_) | Present(_) | Console(_) | Watch(_) | TalkHub(_));
+    let has_lab_or_screen = matches!(
+        command,
+        Learn { .. }
+            | Quiz(_)
+            | Run(_)
+            | Shell(_)
+            | Present(_)
+            | Console(_)
+            | Watch(_)
+            | TalkHub(_)
+    );
     if !has_lab_or_screen {
         crate::kernel::process::die_of_broken_pipes();
     }
@@ -198,11 +220,19 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
         Command::Check { files } => check::check(&files),
         Command::Source { lesson } => {
             let lesson = open_lesson(&lesson)?;
-            print!("{}", catalogue::source(&lesson.id).context("that lesson is a file of your own")?);
+            print!(
+                "{}",
+                catalogue::source(&lesson.id).context("that lesson is a file of your own")?
+            );
             Ok(ExitCode::SUCCESS)
         }
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "unboxed", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "unboxed",
+                &mut std::io::stdout(),
+            );
             Ok(ExitCode::SUCCESS)
         }
         Command::Man => {
@@ -238,7 +268,9 @@ fn clean() -> anyhow::Result<ExitCode> {
 fn open_lesson(name: &str) -> anyhow::Result<Lesson> {
     if !is_path(name) {
         return catalogue::find(name).map_err(|error| match error {
-            FindError::Unknown { .. } => anyhow::anyhow!("{error} (`unboxed doctor` lists them all)"),
+            FindError::Unknown { .. } => {
+                anyhow::anyhow!("{error} (`unboxed doctor` lists them all)")
+            }
             FindError::Ambiguous { .. } | FindError::Broken(_) => error.into(),
         });
     }
@@ -251,7 +283,8 @@ fn lesson_source(name: &str) -> anyhow::Result<(String, String)> {
         return Ok((name.to_owned(), input::lesson(Path::new(name))?));
     }
     let lesson = open_lesson(name)?;
-    let text = catalogue::source(&lesson.id).with_context(|| format!("there is no text of {name}"))?;
+    let text =
+        catalogue::source(&lesson.id).with_context(|| format!("there is no text of {name}"))?;
     Ok((lesson.id, text.to_owned()))
 }
 

@@ -129,7 +129,8 @@ fn private_words() -> Vec<String> {
 fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<ExitCode> {
     let size = crossterm::terminal::size().unwrap_or((80, 24));
     let hello = ToHub::Hello { version: VERSION, role: window.role, pid: window.pid, size };
-    let mut outgoing = Wire::from_fd(stream.try_clone().context("could not set up the connection")?.into());
+    let mut outgoing =
+        Wire::from_fd(stream.try_clone().context("could not set up the connection")?.into());
     let mut incoming = Wire::from_fd(stream.into());
     outgoing.send(&hello, &[]).context("could not join the talk")?;
 
@@ -218,7 +219,10 @@ fn start_hub(arguments: &PresentArguments, is_agreed: bool) -> anyhow::Result<Ch
         let _ = stderr.read_to_string(&mut why);
     }
     let _ = hub.wait();
-    bail!("the talk could not begin: {}", text::one_line(why.trim_start_matches("unboxed: ").trim()))
+    bail!(
+        "the talk could not begin: {}",
+        text::one_line(why.trim_start_matches("unboxed: ").trim())
+    )
 }
 
 #[derive(Debug, Args)]
@@ -248,8 +252,13 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
     let own = Arc::clone(&lesson);
     let mut origin = None;
     let cannot = |step: &Step| can_play(&step.needs, &facts) != Playable::Live;
-    let mut missing: BTreeSet<usize> =
-        lesson.steps.iter().enumerate().filter(|(_, step)| cannot(step)).map(|(index, _)| index).collect();
+    let mut missing: BTreeSet<usize> = lesson
+        .steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| cannot(step))
+        .map(|(index, _)| index)
+        .collect();
 
     let (_place, listener) = socket::listen(Behind::Talk)?;
     let engine = match &arguments.tape {
@@ -274,7 +283,8 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
     };
 
     let clock = Clock::new(&lesson, arguments.minutes, &missing);
-    let subject = Presented { lesson: source, name, steps: lesson.steps.len(), tape: origin, missing, clock };
+    let subject =
+        Presented { lesson: source, name, steps: lesson.steps.len(), tape: origin, missing, clock };
     println!("{READY}");
     hub::serve(subject, listener, requests, events);
     // The lab is gone once the engine has ended.

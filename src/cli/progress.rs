@@ -58,7 +58,8 @@ struct Row<'a> {
 }
 
 pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
-    let dir = home::state_directory().context("there is no home directory of your own, so no progress is kept")?;
+    let dir = home::state_directory()
+        .context("there is no home directory of your own, so no progress is kept")?;
     if let Some(ProgressCommand::Reset { lesson }) = &arguments.command {
         let id = lesson.as_deref().map(catalogue::find).transpose()?.map(|lesson| lesson.id);
         let mut had_some = false;
@@ -84,7 +85,10 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
             writeln!(out, "{}", text::in_json(&serde_json::to_string_pretty(&rows)?))?;
         }
         Format::Csv => {
-            writeln!(out, "number,lesson,steps,played,done_by_typing,hints,questions,right,wrong,open")?;
+            writeln!(
+                out,
+                "number,lesson,steps,played,done_by_typing,hints,questions,right,wrong,open"
+            )?;
             for row in &rows {
                 // Ids hold no commas or quotes: the lesson's lint sees to that.
                 writeln!(
@@ -104,12 +108,22 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
             }
         }
         Format::Text => {
-            writeln!(out, "{:<28} {:>9} {:>8} {:>6} {:>12}", "lesson", "played", "by hand", "hints", "quiz right")?;
+            writeln!(
+                out,
+                "{:<28} {:>9} {:>8} {:>6} {:>12}",
+                "lesson", "played", "by hand", "hints", "quiz right"
+            )?;
             for row in &rows {
-                let (played, quiz) =
-                    (format!("{}/{}", row.played, row.steps), format!("{}/{}", row.right, row.questions));
+                let (played, quiz) = (
+                    format!("{}/{}", row.played, row.steps),
+                    format!("{}/{}", row.right, row.questions),
+                );
                 let name = format!("{:>2} {}", row.number, row.lesson);
-                writeln!(out, "{name:<28} {played:>9} {:>8} {:>6} {quiz:>12}", row.done_by_typing, row.hints)?;
+                writeln!(
+                    out,
+                    "{name:<28} {played:>9} {:>8} {:>6} {quiz:>12}",
+                    row.done_by_typing, row.hints
+                )?;
             }
         }
     }

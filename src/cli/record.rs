@@ -50,7 +50,12 @@ pub fn play(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
     let options = SessionOptions::new(program(), false);
     let tell = |index: usize| {
         let step = &lesson.steps[index];
-        to_stderr(&format!("{:>3} of {}  {}", index + 1, lesson.steps.len(), text::prose(&step.title)));
+        to_stderr(&format!(
+            "{:>3} of {}  {}",
+            index + 1,
+            lesson.steps.len(),
+            text::prose(&step.title)
+        ));
     };
     Ok(tape::record(lesson, facts, &options, tell)?)
 }
@@ -66,8 +71,9 @@ pub fn open(path: &Path) -> anyhow::Result<Tape> {
 pub fn of_lesson(lesson: &Lesson, path: Option<&Path>, facts: &Facts) -> anyhow::Result<Tape> {
     let tape = match path {
         Some(path) => open(path)?,
-        None => shelf::of_lesson(&lesson.id, facts)
-            .with_context(|| format!("there is no tape of {}: `unboxed record` makes one", lesson.id))??,
+        None => shelf::of_lesson(&lesson.id, facts).with_context(|| {
+            format!("there is no tape of {}: `unboxed record` makes one", lesson.id)
+        })??,
     };
     tape.fits(lesson).with_context(|| format!("the tape can't be played with {}", lesson.id))?;
     Ok(tape)

@@ -14,8 +14,10 @@ const MAX_LOG_LINES: usize = 80;
 /// The whole report: versions, `verdicts` as the doctor prints them, facts, and the end of a run's log.
 pub fn report(facts: &Facts, verdicts: &str, log: Option<&Path>) -> anyhow::Result<String> {
     let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let system = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or("unknown");
-    let mut report = format!("unboxed {}\nsystem: {}\n\n", env!("CARGO_PKG_VERSION"), system.trim_matches('"'));
+    let system =
+        system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or("unknown");
+    let mut report =
+        format!("unboxed {}\nsystem: {}\n\n", env!("CARGO_PKG_VERSION"), system.trim_matches('"'));
 
     report.push_str(verdicts.trim_end());
     report.push_str("\n\nFacts\n");
@@ -24,9 +26,13 @@ pub fn report(facts: &Facts, verdicts: &str, log: Option<&Path>) -> anyhow::Resu
     match log {
         Some(path) => {
             report.push_str("\n\nThe end of the log\n");
-            report.push_str(&end_of(path).unwrap_or_else(|error| format!("(could not be read: {error:#})")));
+            report.push_str(
+                &end_of(path).unwrap_or_else(|error| format!("(could not be read: {error:#})")),
+            );
         }
-        None => report.push_str("\n\nNo log: `--log FILE` names the one of the run that went wrong."),
+        None => {
+            report.push_str("\n\nNo log: `--log FILE` names the one of the run that went wrong.")
+        }
     }
 
     // Root is nobody's name, and `/` is in every path.
@@ -57,7 +63,8 @@ fn masked(text: &str, names: &[(String, &str)]) -> String {
         let mut from = 0;
         for (at, found) in masked.match_indices(name.as_str()) {
             let end = at + found.len();
-            let stands_alone = !masked[..at].ends_with(is_of_word) && !masked[end..].starts_with(is_of_word);
+            let stands_alone =
+                !masked[..at].ends_with(is_of_word) && !masked[end..].starts_with(is_of_word);
             done.push_str(&masked[from..at]);
             done.push_str(if stands_alone { mask } else { found });
             from = end;
@@ -76,8 +83,13 @@ mod tests {
 
     #[test]
     fn names_are_masked_as_words_alone() {
-        let names = [("wren".to_owned(), "HOST"), ("/home/ada".to_owned(), "HOME"), ("ada".to_owned(), "USER")];
-        let check = |text: &str, expected: &str| assert_eq!(masked(text, &names), expected, "{text}");
+        let names = [
+            ("wren".to_owned(), "HOST"),
+            ("/home/ada".to_owned(), "HOME"),
+            ("ada".to_owned(), "USER"),
+        ];
+        let check =
+            |text: &str, expected: &str| assert_eq!(masked(text, &names), expected, "{text}");
         check("on wren, by ada in /home/ada/log", "on HOST, by USER in HOME/log");
         check("ada", "USER");
         check("adaada", "adaada");

@@ -66,7 +66,11 @@ struct ProofJson<'a> {
 struct InSight;
 
 impl serde_json::ser::Formatter for InSight {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> std::io::Result<()> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> std::io::Result<()> {
         writer.write_all(text::in_json(fragment).as_bytes())
     }
 }
@@ -106,7 +110,8 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let mut records = Vec::new();
     for _ in 0..count {
         let number = session.played() + 1;
-        let record = session.play_next().with_context(|| format!("stopped in step {number} of {count}"))?;
+        let record =
+            session.play_next().with_context(|| format!("stopped in step {number} of {count}"))?;
         if arguments.format == Format::Text {
             print_step(&lesson, &record).context(PRINTING)?;
         }
@@ -138,11 +143,9 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 
 fn find_step(lesson: &Lesson, name: &str) -> anyhow::Result<usize> {
     let number: Option<usize> = name.parse().ok();
-    let found = lesson
-        .steps
-        .iter()
-        .enumerate()
-        .position(|(index, step)| step.id == name || number.is_some_and(|number| number == index + 1));
+    let found = lesson.steps.iter().enumerate().position(|(index, step)| {
+        step.id == name || number.is_some_and(|number| number == index + 1)
+    });
 
     found.with_context(|| {
         let meant = nearest(name, lesson.steps.iter().map(|step| step.id.as_str()));
@@ -156,8 +159,9 @@ fn find_step(lesson: &Lesson, name: &str) -> anyhow::Result<usize> {
 fn watch_for_stop(hold: bool) -> anyhow::Result<std::sync::mpsc::Receiver<()>> {
     let (sender, receiver) = std::sync::mpsc::channel();
     if hold {
-        let mut signals = signal_hook::iterator::Signals::new([libc::SIGTERM, libc::SIGINT, libc::SIGHUP])
-            .context("could not watch for signals")?;
+        let mut signals =
+            signal_hook::iterator::Signals::new([libc::SIGTERM, libc::SIGINT, libc::SIGHUP])
+                .context("could not watch for signals")?;
         let on_signal = sender.clone();
         std::thread::spawn(move || {
             if signals.forever().next().is_some() {
@@ -173,7 +177,12 @@ fn watch_for_stop(hold: bool) -> anyhow::Result<std::sync::mpsc::Receiver<()>> {
     Ok(receiver)
 }
 
-fn tell_held(format: Format, lesson: &Lesson, records: &[StepRecord], info: &LabInfo) -> anyhow::Result<()> {
+fn tell_held(
+    format: Format,
+    lesson: &Lesson,
+    records: &[StepRecord],
+    info: &LabInfo,
+) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
 
     match format {
@@ -231,7 +240,13 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let step = &lesson.steps[record.step];
     let took = Duration::from_nanos(record.nanos).as_secs_f64() * 1000.0;
-    writeln!(out, "\n{} of {}  {}  ({took:.1} ms)", record.step + 1, lesson.steps.len(), text::prose(&step.title))?;
+    writeln!(
+        out,
+        "\n{} of {}  {}  ({took:.1} ms)",
+        record.step + 1,
+        lesson.steps.len(),
+        text::prose(&step.title)
+    )?;
     if let StepStatus::Skipped { why, cure } = &record.status {
         writeln!(out, "  left out here: {}", text::safe_lines(why))?;
         writeln!(out, "  to change that: {}", text::one_line(cure))?;
@@ -249,7 +264,12 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
             )?;
         }
         if op.calls.len() > SHOWN {
-            writeln!(out, "  {}: … and {} calls more", text::safe(op.actor.as_str()), op.calls.len() - SHOWN)?;
+            writeln!(
+                out,
+                "  {}: … and {} calls more",
+                text::safe(op.actor.as_str()),
+                op.calls.len() - SHOWN
+            )?;
         }
 
         match &op.outcome {

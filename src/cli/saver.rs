@@ -52,9 +52,8 @@ impl Saver {
         self.notes = None;
         match self.done.recv_timeout(TIMEOUT) {
             // A file is replaced whole or not at all: leaving now breaks none.
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                take(&self.trouble).or_else(|| Some("progress is not kept: writing it takes too long".into()))
-            }
+            Err(mpsc::RecvTimeoutError::Timeout) => take(&self.trouble)
+                .or_else(|| Some("progress is not kept: writing it takes too long".into())),
             Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => take(&self.trouble),
         }
     }

@@ -40,10 +40,14 @@ impl Behind {
         let user = user_name(own_uid());
         match self {
             Behind::Lab => {
-                format!("no lab is running as {user}: start one with `unboxed learn LESSON` in another terminal")
+                format!(
+                    "no lab is running as {user}: start one with `unboxed learn LESSON` in another terminal"
+                )
             }
             Behind::Talk => {
-                format!("no talk is given by {user}: start one with `unboxed present LESSON` in another terminal")
+                format!(
+                    "no talk is given by {user}: start one with `unboxed present LESSON` in another terminal"
+                )
             }
         }
     }
@@ -110,11 +114,13 @@ pub fn listen(behind: Behind) -> anyhow::Result<(Place, UnixListener)> {
 }
 
 fn own_directory() -> anyhow::Result<PathBuf> {
-    home::runtime_directory().context("there is neither an XDG_RUNTIME_DIR nor a home directory of your own")
+    home::runtime_directory()
+        .context("there is neither an XDG_RUNTIME_DIR nor a home directory of your own")
 }
 
 fn bind(dir: &OpenDirectory, name: &OsStr) -> nix::Result<UnixListener> {
-    let socket = socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    let socket =
+        socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     // Before it has a name: the name is made with this mode.
     stat::fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
     socket::bind(socket.as_raw_fd(), &UnixAddr::new(&dir.reach(name))?)?;
@@ -140,13 +146,20 @@ pub fn connect(behind: Behind, of: Option<u32>) -> anyhow::Result<UnixStream> {
     let (mut serving, mut others) = (Vec::new(), Vec::new());
     if let Some(dir) = OpenDirectory::find_private(&own_directory()?)? {
         for name in dir.names().context("could not list the sockets")? {
-            let Some(pid) = pid_of(&name, behind).filter(|pid| of.is_none_or(|of| of == *pid)) else { continue };
+            let Some(pid) = pid_of(&name, behind).filter(|pid| of.is_none_or(|of| of == *pid))
+            else {
+                continue;
+            };
             match ask(&dir, &name) {
                 Entry::Serves(stream) => serving.push((pid, stream)),
                 Entry::Dead(entry) => drop(remove_if(&dir, &name, &entry)),
                 Entry::Gone => {}
-                Entry::Busy => others.push(format!("process {pid} does not answer: is it stopped?")),
-                Entry::Strange(why) => others.push(format!("{}: {why}", dir.path().join(&name).display())),
+                Entry::Busy => {
+                    others.push(format!("process {pid} does not answer: is it stopped?"))
+                }
+                Entry::Strange(why) => {
+                    others.push(format!("{}: {why}", dir.path().join(&name).display()))
+                }
             }
         }
     }
@@ -165,7 +178,8 @@ pub fn connect(behind: Behind, of: Option<u32>) -> anyhow::Result<UnixStream> {
 fn why_not(pid: u32, behind: Behind) -> String {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-    let owner: Option<u32> = uids.and_then(|uids| uids.split_ascii_whitespace().nth(1)?.parse().ok());
+    let owner: Option<u32> =
+        uids.and_then(|uids| uids.split_ascii_whitespace().nth(1)?.parse().ok());
 
     match owner {
         None => format!("there is no process {pid}"),
@@ -178,7 +192,9 @@ fn why_not(pid: u32, behind: Behind) -> String {
         }
         Some(owner) => {
             let (owner, own) = (user_name(owner), user_name(own_uid()));
-            format!("process {pid} belongs to {owner}, and this is {own}: only its own user can join it")
+            format!(
+                "process {pid} belongs to {owner}, and this is {own}: only its own user can join it"
+            )
         }
     }
 }
@@ -186,7 +202,8 @@ fn why_not(pid: u32, behind: Behind) -> String {
 /// Remove the sockets at which nobody listens any more.
 pub fn sweep() -> SweptSockets {
     let mut swept = SweptSockets::default();
-    let mut places: Vec<PathBuf> = [home::runtime_directory(), home::state_directory()].into_iter().flatten().collect();
+    let mut places: Vec<PathBuf> =
+        [home::runtime_directory(), home::state_directory()].into_iter().flatten().collect();
     places.dedup();
     for place in places {
         match OpenDirectory::find_private(&place) {
@@ -206,7 +223,9 @@ fn sweep_in(dir: &OpenDirectory, swept: &mut SweptSockets) {
         }
         match ask(dir, &name) {
             Entry::Dead(entry) if remove_if(dir, &name, &entry) => swept.removed.push(path),
-            Entry::Dead(_) => swept.left.push(format!("{}: it could not be removed", path.display())),
+            Entry::Dead(_) => {
+                swept.left.push(format!("{}: it could not be removed", path.display()))
+            }
             Entry::Strange(why) => swept.left.push(format!("{}: {why}", path.display())),
             Entry::Serves(_) | Entry::Busy | Entry::Gone => {}
         }
@@ -221,7 +240,8 @@ fn part_is_dead(name: &OsStr) -> bool {
     let pid = pid_of_either(OsStr::new(&whole)).filter(|_| OpenDirectory::is_part_of(name, &whole));
     let pid = pid.and_then(|pid| i32::try_from(pid).ok());
     pid.is_some_and(|pid| {
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_err_and(|errno| errno == Errno::ESRCH)
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None)
+            .is_err_and(|errno| errno == Errno::ESRCH)
     })
 }
 
@@ -235,7 +255,9 @@ fn ask(dir: &OpenDirectory, name: &OsStr) -> Entry {
     };
 
     match stat::fstat(&entry) {
-        Ok(found) if directory::kind(&found) != SFlag::S_IFSOCK => return Entry::Strange("it is no socket".into()),
+        Ok(found) if directory::kind(&found) != SFlag::S_IFSOCK => {
+            return Entry::Strange("it is no socket".into());
+        }
         Ok(found) if found.st_uid != own_uid() => {
             return Entry::Strange(format!("it belongs to {}", user_name(found.st_uid)));
         }
@@ -262,7 +284,9 @@ fn connect_to(entry: &OwnedFd) -> nix::Result<UnixStream> {
     // Without waiting: where nobody accepts, connecting would wait for ever.
     socket::connect(socket.as_raw_fd(), &UnixAddr::new(path.as_str())?)?;
     let stream = UnixStream::from(socket);
-    stream.set_nonblocking(false).map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
+    stream
+        .set_nonblocking(false)
+        .map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
     Ok(stream)
 }
 

@@ -14,10 +14,15 @@ use nix::unistd::Uid;
 use crate::kernel::directory::OpenDirectory;
 
 /// Write beside the place first, so that what was there is kept until the new file is whole. Returns its bytes.
-pub fn save(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<u64> {
+pub fn save(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<u64> {
     let kept = match fs::metadata(path) {
         // A device or a pipe is no place to put a file, nor is a descriptor of our own.
-        Ok(found) if !found.is_dir() && (!found.is_file() || is_descriptor(path)) => fill(path, write),
+        Ok(found) if !found.is_dir() && (!found.is_file() || is_descriptor(path)) => {
+            fill(path, write)
+        }
         Ok(_) | Err(_) => replace(path, write),
     };
     kept.with_context(|| format!("could not write {}", path.display()))
@@ -42,7 +47,8 @@ fn fill(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io
     if link.is_symlink() && ![0, Uid::effective().as_raw()].contains(&link.uid()) {
         return Err(io::Error::other("it is a link of another user's"));
     }
-    let mut file = fs::OpenOptions::new().write(true).custom_flags(OFlag::O_NOCTTY.bits()).open(path)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).custom_flags(OFlag::O_NOCTTY.bits()).open(path)?;
     if file.metadata()?.is_file() && !is_descriptor(path) {
         return Err(io::Error::other("it became another file meanwhile"));
     }
@@ -56,7 +62,10 @@ fn is_descriptor(path: &Path) -> bool {
         || fs::read_link(path).is_ok_and(|target| target.starts_with("/proc"))
 }
 
-fn write_all(file: &mut File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<u64> {
+fn write_all(
+    file: &mut File,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<u64> {
     let mut out = BufWriter::new(file);
     write(&mut out)?;
     out.flush()?;
@@ -74,13 +83,18 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
         assert_eq!(save(&path, |out| out.write_all(b"first")).expect("written"), 5);
-        let broken = save(&path, |out| out.write_all(b"half").and(Err(io::Error::other("a fault"))));
+        let broken =
+            save(&path, |out| out.write_all(b"half").and(Err(io::Error::other("a fault"))));
         assert_eq!(
             format!("{:#}", broken.expect_err("a fault")),
             format!("could not write {}: a fault", path.display())
         );
         assert_eq!(fs::read(&path).expect("the file"), b"first");
-        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing is left beside it");
+        assert_eq!(
+            fs::read_dir(folder.path()).expect("the folder").count(),
+            1,
+            "nothing is left beside it"
+        );
         assert!(save(folder.path(), |out| out.write_all(b"x")).is_err(), "a folder is no file");
         assert!(save(Path::new("/nowhere/x"), |out| out.write_all(b"x")).is_err());
     }
@@ -95,10 +109,13 @@ mod tests {
     fn a_descriptor_is_written_to_and_its_name_stays() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = File::create(folder.path().join("file")).expect("a file");
-        let descriptor = Path::new("/dev/fd").join(std::os::fd::AsRawFd::as_raw_fd(&file).to_string());
+        let descriptor =
+            Path::new("/dev/fd").join(std::os::fd::AsRawFd::as_raw_fd(&file).to_string());
         save(&descriptor, |out| out.write_all(b"redirected")).expect("written");
         assert_eq!(fs::read_to_string(folder.path().join("file")).expect("the file"), "redirected");
-        assert!(is_descriptor(Path::new("/dev/stdout")) && !is_descriptor(Path::new("/dev/shm/file")));
+        assert!(
+            is_descriptor(Path::new("/dev/stdout")) && !is_descriptor(Path::new("/dev/shm/file"))
+        );
     }
 
     #[test]

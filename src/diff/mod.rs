@@ -10,8 +10,8 @@ use self::rows::{Owned, Side, mark_by_equality, rows, sections};
 
 use crate::op::ActorName;
 use crate::snapshot::{
-    Address, Cgroup, DirEntry, Link, Mount, MountTable, Namespace, Neighbour, Network, NetworkOmitted, Omitted,
-    OverlayEntry, Process, Route, Snapshot, Traffic,
+    Address, Cgroup, DirEntry, Link, Mount, MountTable, Namespace, Neighbour, Network,
+    NetworkOmitted, Omitted, OverlayEntry, Process, Route, Snapshot, Traffic,
 };
 use crate::view::ViewKind;
 
@@ -154,9 +154,11 @@ impl Diff {
                 |entry| entry.path.clone(),
             ),
             overlays_omitted: [before.overlays_omitted, after.overlays_omitted],
-            directories: sections(&whole(&directories(before)), &whole(&directories(after)), |entry| {
-                entry.name.clone()
-            }),
+            directories: sections(
+                &whole(&directories(before)),
+                &whole(&directories(after)),
+                |entry| entry.name.clone(),
+            ),
             hostnames: rows(
                 &whole(&pairs(before)),
                 &whole(&pairs(after)),
@@ -175,10 +177,12 @@ impl Diff {
     pub fn is_calm(&self) -> bool {
         const CLOCKS: [&str; 2] = ["cpu.stat", "cpuacct.usage"];
         let is_clock = |row: &Row<CgroupFile>| {
-            row.after.as_ref().is_some_and(|file| CLOCKS.contains(&file.name.as_str())) && row.mark == Mark::Changed
+            row.after.as_ref().is_some_and(|file| CLOCKS.contains(&file.name.as_str()))
+                && row.mark == Mark::Changed
         };
-        let moved =
-            |section: &Section<CgroupFile>| section.rows.iter().any(|row| row.mark.is_change() && !is_clock(row));
+        let moved = |section: &Section<CgroupFile>| {
+            section.rows.iter().any(|row| row.mark.is_change() && !is_clock(row))
+        };
         let others = ViewKind::ALL.into_iter().filter(|view| *view != ViewKind::Cgroups);
         others.into_iter().all(|view| self.changes(view) == 0)
             && !self.cgroups.iter().any(moved)
@@ -195,7 +199,8 @@ impl Diff {
                 .networks
                 .iter()
                 .map(|net| {
-                    let ways = changed(&net.routes) + changed(&net.neighbours) + changed(&net.traffic);
+                    let ways =
+                        changed(&net.routes) + changed(&net.neighbours) + changed(&net.traffic);
                     changed(&net.links) + changed(&net.addresses) + ways
                 })
                 .sum(),
@@ -244,7 +249,8 @@ fn whole<T>(rows: &[T]) -> Side<'_, T> {
 
 /// One table per actor. Ids tell mounts apart, but are reused: one that is now something else is another mount.
 fn mounts(before: &[MountTable], after: &[MountTable]) -> Vec<Section<Mount>> {
-    let key = |mount: &Mount| (mount.id, mount.device.clone(), mount.root.clone(), mount.fstype.clone());
+    let key =
+        |mount: &Mount| (mount.id, mount.device.clone(), mount.root.clone(), mount.fstype.clone());
     let mut found: Vec<Section<Mount>> = Vec::new();
 
     for table in after {
@@ -252,7 +258,12 @@ fn mounts(before: &[MountTable], after: &[MountTable]) -> Vec<Section<Mount>> {
             Some(old) if old.ns == table.ns => Section {
                 owner: table.actor.0.clone(),
                 birth: Birth::Old,
-                rows: rows(&Side::new(&old.rows, old.omitted), &Side::new(&table.rows, table.omitted), key, mount_mark),
+                rows: rows(
+                    &Side::new(&old.rows, old.omitted),
+                    &Side::new(&table.rows, table.omitted),
+                    key,
+                    mount_mark,
+                ),
                 omitted: [old.omitted, table.omitted],
             },
             _ => newborn(table, before, after),
@@ -304,7 +315,9 @@ fn newborn(table: &MountTable, before: &[MountTable], after: &[MountTable]) -> S
 
     // A mount that the copied table may have had behind its end was copied too, or is new.
     let new = if parent.omitted.is_nothing() { Mark::Added } else { Mark::Unknown };
-    section(Birth::CopyOf(parent.actor.clone()), &|row| if known.contains(&place(row)) { Mark::Same } else { new })
+    section(Birth::CopyOf(parent.actor.clone()), &|row| {
+        if known.contains(&place(row)) { Mark::Same } else { new }
+    })
 }
 
 fn of_newborn(row: &Mount, mark: Mark) -> Row<Mount> {
@@ -315,7 +328,9 @@ fn mount_mark(before: &Mount, after: &Mount) -> Mark {
     if before.target != after.target {
         return Mark::Moved;
     }
-    let settings = |mount: &Mount| (mount.options.clone(), mount.propagation.clone(), mount.super_options.clone());
+    let settings = |mount: &Mount| {
+        (mount.options.clone(), mount.propagation.clone(), mount.super_options.clone())
+    };
     if settings(before) == settings(after) { Mark::Same } else { Mark::Changed }
 }
 
@@ -413,7 +428,10 @@ fn cgroups(before: &Snapshot, after: &Snapshot) -> Vec<Section<CgroupFile>> {
 
 fn cgroup_files(snapshot: &Snapshot) -> Vec<(String, Vec<CgroupFile>)> {
     let files = |group: &Cgroup| {
-        let files = group.files.iter().map(|(name, value)| CgroupFile { name: name.clone(), value: value.clone() });
+        let files = group
+            .files
+            .iter()
+            .map(|(name, value)| CgroupFile { name: name.clone(), value: value.clone() });
         std::iter::once(members(group)).chain(files).collect()
     };
     let owner = |group: &Cgroup| format!("{}:/{}", group.hierarchy, group.path);
@@ -448,7 +466,8 @@ fn owned<T>(lists: &[(String, Vec<T>)]) -> Vec<Owned<'_, T>> {
 
 fn overlays(snapshot: &Snapshot) -> Vec<Owned<'_, OverlayEntry>> {
     let all = snapshot.overlays.iter();
-    all.map(|one| Owned { owner: one.merged.clone(), side: Side::new(&one.entries, one.omitted()) }).collect()
+    all.map(|one| Owned { owner: one.merged.clone(), side: Side::new(&one.entries, one.omitted()) })
+        .collect()
 }
 
 fn directories(snapshot: &Snapshot) -> Vec<Owned<'_, DirEntry>> {
@@ -515,7 +534,11 @@ mod tests {
     #[test]
     fn a_new_mount_namespace_is_a_copy_and_mounts_nothing() {
         let host = table("host", 7, &[ROOT, PROC]);
-        let copy = table("box", 8, &["11 0 0:1 / / rw - tmpfs none rw", "12 11 0:2 / /proc rw - proc proc rw"]);
+        let copy = table(
+            "box",
+            8,
+            &["11 0 0:1 / / rw - tmpfs none rw", "12 11 0:2 / /proc rw - proc proc rw"],
+        );
         let found = mounts(std::slice::from_ref(&host), &[copy, host.clone()]);
         assert_eq!(found[0].birth, Birth::CopyOf("host".into()));
 
@@ -528,7 +551,8 @@ mod tests {
             " "
         );
 
-        let shared = mounts(std::slice::from_ref(&host), &[table("friend", 7, &[ROOT, PROC]), host.clone()]);
+        let shared =
+            mounts(std::slice::from_ref(&host), &[table("friend", 7, &[ROOT, PROC]), host.clone()]);
         assert_eq!(shared[0].birth, Birth::New);
 
         let ended = mounts(&[table("box", 8, &[ROOT])], &[]);
@@ -542,7 +566,10 @@ mod tests {
         assert_eq!(marks(&[table("c", 7, &[ROOT, PROC])], &[cut(&[ROOT, BOX])], 0), " ?+");
         // A copy of a table that was cut.
         let host = MountTable { omitted: Omitted::Rows(9), ..table("host", 7, &[ROOT, PROC]) };
-        assert_eq!(marks(std::slice::from_ref(&host), &[table("box", 8, &[ROOT, BOX]), host.clone()], 0), " ?");
+        assert_eq!(
+            marks(std::slice::from_ref(&host), &[table("box", 8, &[ROOT, BOX]), host.clone()], 0),
+            " ?"
+        );
     }
 
     #[test]

@@ -52,14 +52,24 @@ pub fn rows<T: Clone, K: Eq + Hash>(
 
     let mut gone = gone.into_iter().peekable();
     let mut rows = Vec::with_capacity(after.rows.len() + gone.len());
-    let lost = |old: &T| Row { mark: unless_cut(Mark::Gone, after), before: Some(old.clone()), after: None };
+    let lost = |old: &T| Row {
+        mark: unless_cut(Mark::Gone, after),
+        before: Some(old.clone()),
+        after: None,
+    };
     for (place, new) in after.rows.iter().enumerate() {
         while let Some((_, old)) = gone.next_if(|(behind, _)| *behind <= place) {
             rows.push(lost(old));
         }
         rows.push(match old_places.get(&key(new)).map(|place| &before.rows[*place]) {
-            Some(old) => Row { mark: mark(old, new), before: Some(old.clone()), after: Some(new.clone()) },
-            None => Row { mark: unless_cut(Mark::Added, before), before: None, after: Some(new.clone()) },
+            Some(old) => {
+                Row { mark: mark(old, new), before: Some(old.clone()), after: Some(new.clone()) }
+            }
+            None => Row {
+                mark: unless_cut(Mark::Added, before),
+                before: None,
+                after: Some(new.clone()),
+            },
         });
     }
     rows.extend(gone.map(|(_, old)| lost(old)));
@@ -110,7 +120,8 @@ pub fn sections<T: Clone + PartialEq, K: Eq + Hash>(
     }
 
     for old in before.rows.iter().filter(|old| !new_places.contains_key(&old.owner)) {
-        let (birth, new) = if after.is_whole() { (Birth::Gone, &none) } else { (Birth::Unknown, &unseen) };
+        let (birth, new) =
+            if after.is_whole() { (Birth::Gone, &none) } else { (Birth::Unknown, &unseen) };
         found.push(section(&old.owner, birth, &old.side, new, &key));
     }
 
@@ -137,7 +148,8 @@ mod tests {
     use super::*;
 
     fn shown(before: &str, was: Omitted, after: &str, is: Omitted) -> String {
-        let (before, after): (Vec<char>, Vec<char>) = (before.chars().collect(), after.chars().collect());
+        let (before, after): (Vec<char>, Vec<char>) =
+            (before.chars().collect(), after.chars().collect());
         rows(&Side::new(&before, was), &Side::new(&after, is), |letter| *letter, mark_by_equality)
             .iter()
             .flat_map(|row| [row.mark.sign(), row.after.or(row.before).unwrap_or('!')])
@@ -177,7 +189,10 @@ mod tests {
     fn an_owner_that_may_have_been_left_out_is_neither_new_nor_gone() {
         let rows = ['r'];
         let side = |owners: &str| -> Vec<Owned<'_, char>> {
-            let owned = |owner: char| Owned { owner: owner.into(), side: Side::new(&rows, Omitted::Nothing) };
+            let owned = |owner: char| Owned {
+                owner: owner.into(),
+                side: Side::new(&rows, Omitted::Nothing),
+            };
             owners.chars().map(owned).collect()
         };
         let check = |before: &str, was, after: &str, is, expected: &[(&str, Birth, Mark)]| {
@@ -185,14 +200,22 @@ mod tests {
             let sections = sections(&Side::new(&before, was), &Side::new(&after, is), |row| *row);
             let found: Vec<(&str, Birth, Mark)> = sections
                 .iter()
-                .map(|section| (section.owner.as_str(), section.birth.clone(), section.rows[0].mark))
+                .map(|section| {
+                    (section.owner.as_str(), section.birth.clone(), section.rows[0].mark)
+                })
                 .collect();
             assert_eq!(found, expected);
         };
 
         let (whole, cut) = (Omitted::Nothing, Omitted::Rows(1));
         let old = |owner| (owner, Birth::Old, Mark::Same);
-        check("ab", whole, "bc", whole, &[old("b"), ("c", Birth::New, Mark::Added), ("a", Birth::Gone, Mark::Gone)]);
+        check(
+            "ab",
+            whole,
+            "bc",
+            whole,
+            &[old("b"), ("c", Birth::New, Mark::Added), ("a", Birth::Gone, Mark::Gone)],
+        );
         let unknown = |owner| (owner, Birth::Unknown, Mark::Unknown);
         check("ab", cut, "bc", cut, &[old("b"), unknown("c"), unknown("a")]);
         check("ab", whole, "bc", cut, &[old("b"), ("c", Birth::New, Mark::Added), unknown("a")]);

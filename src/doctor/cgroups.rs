@@ -41,13 +41,17 @@ impl Cgroups {
             let hierarchy = mount.read(roots, &membership);
             match hierarchies.iter_mut().find(|known| known.is_same_tree(&hierarchy)) {
                 // Mounted twice: the more useful view of it counts.
-                Some(known) if known.lab_parent.is_none() && hierarchy.lab_parent.is_some() => *known = hierarchy,
+                Some(known) if known.lab_parent.is_none() && hierarchy.lab_parent.is_some() => {
+                    *known = hierarchy
+                }
                 Some(_) => {}
                 None => hierarchies.push(hierarchy),
             }
         }
 
-        let has = |version| hierarchies.iter().any(|tree| tree.version == version && !tree.is_only_a_name());
+        let has = |version| {
+            hierarchies.iter().any(|tree| tree.version == version && !tree.is_only_a_name())
+        };
         let layout = match (has(CgroupVersion::V1), has(CgroupVersion::V2)) {
             (false, false) => Layout::None,
             (true, false) => Layout::V1,
@@ -55,15 +59,21 @@ impl Cgroups {
             (true, true) => Layout::Hybrid,
         };
 
-        let offered: Vec<OfferedController> =
-            roots.text("proc/cgroups").unwrap_or_default().lines().filter_map(OfferedController::parse).collect();
+        let offered: Vec<OfferedController> = roots
+            .text("proc/cgroups")
+            .unwrap_or_default()
+            .lines()
+            .filter_map(OfferedController::parse)
+            .collect();
         let unmounted = unmounted::read(roots, &offered, &hierarchies);
         Cgroups { layout, hierarchies, offered, unmounted }
     }
 
     /// True if a lab can have what lessons call by this controller's name, whatever the version.
     pub fn is_delegable(&self, controller: &str) -> bool {
-        self.hierarchies.iter().any(|tree| tree.lab_parent.is_some() && tree.offers(&tree.delegable, controller))
+        self.hierarchies
+            .iter()
+            .any(|tree| tree.lab_parent.is_some() && tree.offers(&tree.delegable, controller))
             || self.unmounted_with(controller).is_some_and(|tree| tree.obstacle.is_none())
     }
 
@@ -104,23 +114,37 @@ impl CgroupMount {
         let is_setting = |option: &&&str| {
             matches!(
                 **option,
-                "rw" | "ro" | "xattr" | "noprefix" | "clone_children" | "cpuset_v2_mode" | "none" | "all"
+                "rw" | "ro"
+                    | "xattr"
+                    | "noprefix"
+                    | "clone_children"
+                    | "cpuset_v2_mode"
+                    | "none"
+                    | "all"
             ) || option.starts_with("release_agent=")
         };
-        let options = super_options.iter().filter(|option| !is_setting(option)).map(|&option| option.to_owned());
+        let options = super_options
+            .iter()
+            .filter(|option| !is_setting(option))
+            .map(|&option| option.to_owned());
 
         Some(CgroupMount {
             version,
             root: (*mount.get(3)?).to_owned(),
             mount_point: mount.get(4)?.replace("\\040", " "),
-            is_read_only: mount.get(5)?.split(',').chain(super_options.iter().copied()).any(|option| option == "ro"),
+            is_read_only: mount
+                .get(5)?
+                .split(',')
+                .chain(super_options.iter().copied())
+                .any(|option| option == "ro"),
             options: options.collect(),
         })
     }
 
     fn read(self, roots: &Roots, membership: &str) -> MountedHierarchy {
         let own = self.own(membership);
-        let lab_parent = if self.is_read_only { None } else { self.lab_parent(roots, own.as_deref()) };
+        let lab_parent =
+            if self.is_read_only { None } else { self.lab_parent(roots, own.as_deref()) };
 
         let controllers = match self.version {
             CgroupVersion::V1 => self.options.clone(),
@@ -152,7 +176,8 @@ impl CgroupMount {
             let (controllers, path) = (fields.next()?, fields.next()?);
             let is_this = match self.version {
                 CgroupVersion::V1 => {
-                    !controllers.is_empty() && controllers.split(',').all(|name| self.options.iter().any(|o| o == name))
+                    !controllers.is_empty()
+                        && controllers.split(',').all(|name| self.options.iter().any(|o| o == name))
                 }
                 CgroupVersion::V2 => controllers.is_empty(),
             };
@@ -160,7 +185,8 @@ impl CgroupMount {
         })?;
 
         let below = path.strip_prefix(self.root.trim_end_matches('/'))?;
-        if !below.is_empty() && !below.starts_with('/') || below.split('/').any(|part| part == "..") {
+        if !below.is_empty() && !below.starts_with('/') || below.split('/').any(|part| part == "..")
+        {
             return None;
         }
         Some(below.trim_matches('/').to_owned())
@@ -196,7 +222,8 @@ impl CgroupMount {
     }
 
     fn controllers(&self, roots: &Roots, group: &str) -> Vec<String> {
-        let text = fs::read_to_string(roots.path(&self.path(group, "cgroup.controllers"))).unwrap_or_default();
+        let text = fs::read_to_string(roots.path(&self.path(group, "cgroup.controllers")))
+            .unwrap_or_default();
         text.split_whitespace().map(str::to_owned).collect()
     }
 
@@ -221,7 +248,10 @@ mod tests {
             assert_eq!(got, expected.map(|(at, options, ro)| (at, options.to_vec(), ro)), "{line}");
         };
         check("22 27 0:21 / /proc rw,relatime - proc proc rw", None);
-        check("35 31 0:32 / /c/memory rw,relatime - cgroup cgroup rw,memory", Some(("/c/memory", &["memory"], false)));
+        check(
+            "35 31 0:32 / /c/memory rw,relatime - cgroup cgroup rw,memory",
+            Some(("/c/memory", &["memory"], false)),
+        );
         check(
             "35 31 0:32 / /c/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct",
             Some(("/c/cpu,cpuacct", &["cpu", "cpuacct"], false)),

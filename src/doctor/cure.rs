@@ -74,7 +74,8 @@ pub fn controller(name: &str, facts: &Facts) -> String {
     let offered = facts.cgroups.offered.iter().find(|offered| offered.controller == old_name);
 
     if facts.cgroups.hierarchies.is_empty() && !in_container {
-        return "mount the tree of control groups\n$ sudo mount -t cgroup2 none /sys/fs/cgroup".to_owned();
+        return "mount the tree of control groups\n$ sudo mount -t cgroup2 none /sys/fs/cgroup"
+            .to_owned();
     }
     if offered.is_some_and(|offered| !offered.enabled) {
         return format!("add cgroup_enable={old_name} to the kernel's command line and reboot");
@@ -115,7 +116,9 @@ pub fn controller(name: &str, facts: &Facts) -> String {
         (CgroupVersion::V1, _) => SUDO.to_owned(),
         (CgroupVersion::V2, euid) => match (&hierarchy.lab_parent, &hierarchy.own) {
             (Some(_), _) => DELEGATE.to_owned(),
-            (None, Some(own)) if !own.contains("user@") && is_in_session(hierarchy, euid) => SCOPE.to_owned(),
+            (None, Some(own)) if !own.contains("user@") && is_in_session(hierarchy, euid) => {
+                SCOPE.to_owned()
+            }
             (None, _) => SUDO.to_owned(),
         },
     }
@@ -123,7 +126,10 @@ pub fn controller(name: &str, facts: &Facts) -> String {
 
 /// Below a user's slice systemd also runs that user's own manager, which has a delegated group.
 fn is_in_session(hierarchy: &MountedHierarchy, euid: u32) -> bool {
-    hierarchy.own.as_ref().is_some_and(|own| own.starts_with(&format!("user.slice/user-{euid}.slice/")))
+    hierarchy
+        .own
+        .as_ref()
+        .is_some_and(|own| own.starts_with(&format!("user.slice/user-{euid}.slice/")))
 }
 
 fn host_cgroups() -> String {
@@ -142,7 +148,8 @@ pub fn root(euid: u32) -> String {
 
 /// One line for the packages of all missing programs.
 pub fn programs(missing: &[Missing]) -> String {
-    let mut packages: Vec<_> = missing.iter().map(|missing| missing.debian_package.as_str()).collect();
+    let mut packages: Vec<_> =
+        missing.iter().map(|missing| missing.debian_package.as_str()).collect();
     packages.sort_unstable();
     packages.dedup();
     format!("install them\n$ sudo apt-get install {}", packages.join(" "))

@@ -39,7 +39,8 @@ impl Disk {
 }
 
 fn covers(target: &str, path: &str) -> bool {
-    target == "/" || path.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    target == "/"
+        || path.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -63,8 +64,14 @@ mod tests {
         let root = "1 0 254:0 / / rw - ext4 /dev/vda rw\n";
         assert_eq!(machine(root, &[]).as_deref(), Some("254:0"));
         assert_eq!(machine(&format!("{root}2 1 0:40 / /var/tmp rw - tmpfs tmpfs rw\n"), &[]), None);
-        assert_eq!(machine(&format!("{root}2 1 8:2 / /var rw - ext4 /dev/sda2 rw\n"), &[]).as_deref(), Some("8:2"));
-        assert_eq!(machine(&format!("{root}2 1 8:2 / /var/tmpfoo rw - ext4 x rw\n"), &[]).as_deref(), Some("254:0"));
+        assert_eq!(
+            machine(&format!("{root}2 1 8:2 / /var rw - ext4 /dev/sda2 rw\n"), &[]).as_deref(),
+            Some("8:2")
+        );
+        assert_eq!(
+            machine(&format!("{root}2 1 8:2 / /var/tmpfoo rw - ext4 x rw\n"), &[]).as_deref(),
+            Some("254:0")
+        );
         assert_eq!(machine("1 0 0:30 / / rw - overlay overlay rw\n", &[]), None);
         assert_eq!(machine("", &[]), None);
     }

@@ -86,23 +86,32 @@ impl Facts {
     /// Reads everything; what can't be read is absent, not an error. `probe` is run once.
     pub fn read(roots: &Roots, probe: impl FnOnce() -> ProbeResult) -> Facts {
         Facts {
-            kernel: roots.text("proc/sys/kernel/osrelease").and_then(|release| Kernel::parse(release.trim())),
+            kernel: roots
+                .text("proc/sys/kernel/osrelease")
+                .and_then(|release| Kernel::parse(release.trim())),
             euid: roots.euid,
             environment: environment(roots),
             user_namespaces: UserNamespaces {
                 max: roots.number("proc/sys/user/max_user_namespaces"),
-                unprivileged_clone: roots.number("proc/sys/kernel/unprivileged_userns_clone").map(|n| n != 0),
+                unprivileged_clone: roots
+                    .number("proc/sys/kernel/unprivileged_userns_clone")
+                    .map(|n| n != 0),
                 apparmor_restricts: roots
                     .number("proc/sys/kernel/apparmor_restrict_unprivileged_userns")
                     .map(|n| n != 0),
             },
-            uid_map: roots.text("proc/self/uid_map").unwrap_or_default().lines().filter_map(IdMapping::parse).collect(),
+            uid_map: roots
+                .text("proc/self/uid_map")
+                .unwrap_or_default()
+                .lines()
+                .filter_map(IdMapping::parse)
+                .collect(),
             subordinate: subordinate(roots),
             cgroups: Cgroups::read(roots),
             disk: Disk::read(roots),
-            overlay_listed: roots
-                .text("proc/filesystems")
-                .is_some_and(|text| text.lines().any(|line| line.split_whitespace().last() == Some("overlay"))),
+            overlay_listed: roots.text("proc/filesystems").is_some_and(|text| {
+                text.lines().any(|line| line.split_whitespace().last() == Some("overlay"))
+            }),
             image: plan(&Fixture::embedded(), &roots.root).map(|plan| plan.missing),
             probe: probe(),
         }
@@ -111,7 +120,10 @@ impl Facts {
     /// Root over the whole machine, and not just of a container.
     pub fn is_machine_root(&self) -> bool {
         self.euid == 0
-            && self.uid_map.iter().any(|range| range.inside == 0 && range.outside == 0 && range.count == u32::MAX)
+            && self
+                .uid_map
+                .iter()
+                .any(|range| range.inside == 0 && range.outside == 0 && range.count == u32::MAX)
     }
 
     /// The number of user ids that exist here at all.
@@ -123,7 +135,11 @@ impl Facts {
 impl IdMapping {
     fn parse(line: &str) -> Option<IdMapping> {
         let mut numbers = line.split_whitespace().map(|word| word.parse().ok());
-        Some(IdMapping { inside: numbers.next()??, outside: numbers.next()??, count: numbers.next()?? })
+        Some(IdMapping {
+            inside: numbers.next()??,
+            outside: numbers.next()??,
+            count: numbers.next()??,
+        })
     }
 }
 
@@ -135,14 +151,19 @@ fn environment(roots: &Roots) -> Environment {
     }
 
     let groups = roots.text("proc/self/cgroup").unwrap_or_default();
-    if let Some(word) =
-        ["docker", "kubepods", "containerd", "lxc", "libpod"].iter().find(|&&word| groups.contains(word))
+    if let Some(word) = ["docker", "kubepods", "containerd", "lxc", "libpod"]
+        .iter()
+        .find(|&&word| groups.contains(word))
     {
         return Environment::Container { hint: format!("the cgroup path says {word}") };
     }
 
     let release = roots.text("proc/sys/kernel/osrelease").unwrap_or_default();
-    if release.to_ascii_lowercase().contains("microsoft") { Environment::Wsl } else { Environment::Machine }
+    if release.to_ascii_lowercase().contains("microsoft") {
+        Environment::Wsl
+    } else {
+        Environment::Machine
+    }
 }
 
 fn subordinate(roots: &Roots) -> Subordinate {
@@ -161,12 +182,16 @@ fn subordinate(roots: &Roots) -> Subordinate {
         is_us.then_some(range)
     });
 
-    let has_newuidmap = ["usr/bin/newuidmap", "bin/newuidmap"].iter().any(|path| roots.path(path).exists());
+    let has_newuidmap =
+        ["usr/bin/newuidmap", "bin/newuidmap"].iter().any(|path| roots.path(path).exists());
     Subordinate { has_newuidmap, uids }
 }
 
 /// `{"ok": …}` or `{"error": "…"}`.
-fn plain_result<T: Serialize, E: ToString, S: Serializer>(result: &Result<T, E>, to: S) -> Result<S::Ok, S::Error> {
+fn plain_result<T: Serialize, E: ToString, S: Serializer>(
+    result: &Result<T, E>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
     use serde::ser::SerializeMap;
     let mut map = to.serialize_map(Some(1))?;
     match result {

@@ -37,7 +37,8 @@ impl MountedHierarchy {
     }
 
     pub(super) fn is_only_a_name(&self) -> bool {
-        self.version == CgroupVersion::V1 && self.controllers.iter().all(|name| name.starts_with("name="))
+        self.version == CgroupVersion::V1
+            && self.controllers.iter().all(|name| name.starts_with("name="))
     }
 
     pub(super) fn offers(&self, controllers: &[String], wanted: &str) -> bool {

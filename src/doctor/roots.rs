@@ -16,7 +16,8 @@ impl Roots {
     pub fn machine() -> Roots {
         use nix::fcntl::{AT_FDCWD, AtFlags};
         use nix::unistd::{AccessFlags, faccessat, geteuid};
-        let may_write = |path: &Path| faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS).is_ok();
+        let may_write =
+            |path: &Path| faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS).is_ok();
         Roots { root: PathBuf::from("/"), euid: geteuid().as_raw(), may_write }
     }
 

@@ -112,11 +112,19 @@ mod tests {
             detail: detail.into(),
             cure: cure.map(str::to_owned),
         };
-        let no = || Playable::No { why: "it needs root".into(), cure: "start as root\n$ sudo unboxed".into() };
+        let no = || Playable::No {
+            why: "it needs root".into(),
+            cure: "start as root\n$ sudo unboxed".into(),
+        };
         let text = render(
             &[
                 finding("kernel", State::Good, "Linux 6.1", None),
-                finding("overlay", State::Warn, &"word ".repeat(20), Some("load it\n$ sudo modprobe overlay")),
+                finding(
+                    "overlay",
+                    State::Warn,
+                    &"word ".repeat(20),
+                    Some("load it\n$ sudo modprobe overlay"),
+                ),
                 finding("mounts", State::Bad, "", Some("try this\nor that")),
             ],
             &[

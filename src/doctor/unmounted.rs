@@ -13,7 +13,8 @@ use crate::doctor::roots::Roots;
 pub const LEAST_KERNEL: (u32, u32) = (5, 15);
 
 /// Numbers that the kernel gives to its first namespaces: linux/proc_ns.h.
-const FIRST_NAMESPACES: [(&str, &str); 2] = [("user", "user:[4026531837]"), ("cgroup", "cgroup:[4026531835]")];
+const FIRST_NAMESPACES: [(&str, &str); 2] =
+    [("user", "user:[4026531837]"), ("cgroup", "cgroup:[4026531835]")];
 const CAP_SYS_ADMIN: u32 = 21;
 
 /// A hierarchy to mount, for all of these controllers at once.
@@ -42,8 +43,12 @@ pub enum Obstacle {
 impl Obstacle {
     pub fn why(self) -> &'static str {
         match self {
-            Obstacle::NotRoot => "which is mounted nowhere, and only the machine's root may mount it",
-            Obstacle::Contained => "which is mounted nowhere, and root of a container may not mount it",
+            Obstacle::NotRoot => {
+                "which is mounted nowhere, and only the machine's root may mount it"
+            }
+            Obstacle::Contained => {
+                "which is mounted nowhere, and root of a container may not mount it"
+            }
             Obstacle::OldKernel => {
                 "which is mounted nowhere; before Linux 5.15 its use would disturb the whole machine"
             }
@@ -53,14 +58,20 @@ impl Obstacle {
 }
 
 /// The hierarchies of net_cls and net_prio, where they are not mounted: one for both, where they are free.
-pub fn read(roots: &Roots, offered: &[OfferedController], mounted: &[MountedHierarchy]) -> Vec<Unmounted> {
+pub fn read(
+    roots: &Roots,
+    offered: &[OfferedController],
+    mounted: &[MountedHierarchy],
+) -> Vec<Unmounted> {
     let membership = roots.text("proc/self/cgroup").unwrap_or_default();
     let obstacle = obstacle(roots);
     let mut found: Vec<Unmounted> = Vec::new();
 
     for name in ["net_cls", "net_prio"] {
         let is_mounted = mounted.iter().any(|tree| tree.controllers.iter().any(|own| own == name));
-        let Some(line) = offered.iter().find(|line| line.controller == name && line.enabled && !is_mounted) else {
+        let Some(line) =
+            offered.iter().find(|line| line.controller == name && line.enabled && !is_mounted)
+        else {
             continue;
         };
 
@@ -69,7 +80,8 @@ pub fn read(roots: &Roots, offered: &[OfferedController], mounted: &[MountedHier
             Some(free) => free.controllers.push(name.to_owned()),
             None => {
                 let controllers = match is_attached {
-                    true => options(&membership, line.hierarchy).unwrap_or_else(|| vec![name.to_owned()]),
+                    true => options(&membership, line.hierarchy)
+                        .unwrap_or_else(|| vec![name.to_owned()]),
                     false => vec![name.to_owned()],
                 };
                 if !found.iter().any(|other| other.controllers == controllers) {
@@ -92,15 +104,17 @@ fn obstacle(roots: &Roots) -> Option<Obstacle> {
     let release = roots.text("proc/sys/kernel/osrelease").unwrap_or_default();
     let command_line = roots.text("proc/cmdline").unwrap_or_default();
     let status = roots.text("proc/self/status").unwrap_or_default();
-    let capabilities =
-        status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("CapEff:")?.trim(), 16).ok());
+    let capabilities = status
+        .lines()
+        .find_map(|line| u64::from_str_radix(line.strip_prefix("CapEff:")?.trim(), 16).ok());
 
     let is_switched_off = command_line.split_ascii_whitespace().any(|word| {
         let names = word.strip_prefix("cgroup_no_v1=").unwrap_or_default();
         names.split(',').any(|name| matches!(name, "all" | "net_cls" | "net_prio"))
     });
     let is_first = |(kind, first): &(&str, &str)| {
-        std::fs::read_link(roots.path(&format!("proc/self/ns/{kind}"))).is_ok_and(|link| link.as_os_str() == *first)
+        std::fs::read_link(roots.path(&format!("proc/self/ns/{kind}")))
+            .is_ok_and(|link| link.as_os_str() == *first)
     };
 
     if is_switched_off {
@@ -109,7 +123,9 @@ fn obstacle(roots: &Roots) -> Option<Obstacle> {
         Some(Obstacle::OldKernel)
     } else if roots.euid != 0 {
         Some(Obstacle::NotRoot)
-    } else if capabilities.is_none_or(|set| set & 1 << CAP_SYS_ADMIN == 0) || !FIRST_NAMESPACES.iter().all(is_first) {
+    } else if capabilities.is_none_or(|set| set & 1 << CAP_SYS_ADMIN == 0)
+        || !FIRST_NAMESPACES.iter().all(is_first)
+    {
         Some(Obstacle::Contained)
     } else {
         None
@@ -134,7 +150,8 @@ mod tests {
         }
         std::fs::create_dir_all(dir.path().join("proc/self/ns")).expect("made");
         for (kind, first) in FIRST_NAMESPACES {
-            std::os::unix::fs::symlink(first, dir.path().join(format!("proc/self/ns/{kind}"))).expect("a link");
+            std::os::unix::fs::symlink(first, dir.path().join(format!("proc/self/ns/{kind}")))
+                .expect("a link");
         }
         dir
     }
@@ -155,16 +172,23 @@ mod tests {
     #[test]
     fn both_are_mounted_together_and_a_hidden_hierarchy_as_it_is() {
         let check = |lines: &[(&str, u32, bool)], expected: &[(&str, bool)]| {
-            let dir = machine(&[("proc/self/cgroup", "9:net_cls,net_prio:/\n8:net_prio,name=odd:/\n0::/\n")]);
+            let dir = machine(&[(
+                "proc/self/cgroup",
+                "9:net_cls,net_prio:/\n8:net_prio,name=odd:/\n0::/\n",
+            )]);
             let found = read(&roots(dir.path(), 0), &offered(lines), &[]);
             let found: Vec<(String, bool)> =
                 found.iter().map(|one| (one.controllers.join(","), one.is_attached)).collect();
-            let expected: Vec<(String, bool)> = expected.iter().map(|(text, is)| ((*text).to_owned(), *is)).collect();
+            let expected: Vec<(String, bool)> =
+                expected.iter().map(|(text, is)| ((*text).to_owned(), *is)).collect();
             assert_eq!(found, expected, "{lines:?}");
         };
         check(&[("net_cls", 0, true), ("net_prio", 0, true)], &[("net_cls,net_prio", false)]);
         check(&[("net_cls", 9, true), ("net_prio", 9, true)], &[("net_cls,net_prio", true)]);
-        check(&[("net_cls", 0, true), ("net_prio", 8, true)], &[("net_cls", false), ("net_prio,name=odd", true)]);
+        check(
+            &[("net_cls", 0, true), ("net_prio", 8, true)],
+            &[("net_cls", false), ("net_prio,name=odd", true)],
+        );
         check(&[("net_cls", 0, true), ("net_prio", 0, false)], &[("net_cls", false)]);
         check(&[("memory", 0, true)], &[]);
     }

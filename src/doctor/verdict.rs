@@ -64,14 +64,22 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
     }
 
     if let Some(wanted) = needs.cgroup_version {
-        let version = |name: &String| match (facts.cgroups.hierarchy_of(name), facts.cgroups.layout) {
+        let version = |name: &String| match (facts.cgroups.hierarchy_of(name), facts.cgroups.layout)
+        {
             (Some(tree), _) => Some(tree.version.number()),
             (None, Layout::V2) => Some(2),
             (None, Layout::V1 | Layout::Hybrid | Layout::None) => None,
         };
-        if let Some(other) = needs.cgroup.iter().filter_map(version).find(|version| *version != wanted) {
-            let why = format!("it is about control groups of version {wanted}, and this machine has version {other}");
-            return Playable::No { why, cure: format!("a machine that was booted with version {wanted}") };
+        if let Some(other) =
+            needs.cgroup.iter().filter_map(version).find(|version| *version != wanted)
+        {
+            let why = format!(
+                "it is about control groups of version {wanted}, and this machine has version {other}"
+            );
+            return Playable::No {
+                why,
+                cure: format!("a machine that was booted with version {wanted}"),
+            };
         }
     }
 
@@ -84,8 +92,13 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
         return Playable::No { why, cure: cure::controller(name, facts) };
     }
     if needs.disk && facts.disk.is_none() {
-        let why = format!("it needs a real disk, and {SCRATCH_DIR} is on none (a tmpfs, an overlay, or btrfs)");
-        return Playable::No { why, cure: format!("mount an ext4 or xfs file system on {SCRATCH_DIR}") };
+        let why = format!(
+            "it needs a real disk, and {SCRATCH_DIR} is on none (a tmpfs, an overlay, or btrfs)"
+        );
+        return Playable::No {
+            why,
+            cure: format!("mount an ext4 or xfs file system on {SCRATCH_DIR}"),
+        };
     }
 
     Playable::Live
@@ -99,8 +112,18 @@ pub fn findings(facts: &Facts) -> Vec<MachineFinding> {
         found.push(probed("user namespaces", "this process can make one", &probe.userns, facts));
         found.push(ids(facts));
         if probe.userns.is_ok() {
-            found.push(probed("mounts", "a lab can mount its own /proc", &probe.mount_in_userns, facts));
-            found.push(probed("network", "a lab can have network namespaces", &probe.netns_in_userns, facts));
+            found.push(probed(
+                "mounts",
+                "a lab can mount its own /proc",
+                &probe.mount_in_userns,
+                facts,
+            ));
+            found.push(probed(
+                "network",
+                "a lab can have network namespaces",
+                &probe.netns_in_userns,
+                facts,
+            ));
             found.push(overlay(facts));
         }
         found.push(cgroups(facts));
@@ -131,11 +154,19 @@ fn kernel(facts: &Facts) -> MachineFinding {
     let what = "kernel";
     let Some(kernel) = &facts.kernel else {
         let detail = "there is no /proc: nothing about this machine can be seen".to_owned();
-        return MachineFinding::bad(what, detail, "mount it\n$ sudo mount -t proc proc /proc".to_owned());
+        return MachineFinding::bad(
+            what,
+            detail,
+            "mount it\n$ sudo mount -t proc proc /proc".to_owned(),
+        );
     };
 
     if kernel.version < LEAST_KERNEL {
-        return MachineFinding::bad(what, too_old(&kernel.release, LEAST_KERNEL), cure::kernel(LEAST_KERNEL));
+        return MachineFinding::bad(
+            what,
+            too_old(&kernel.release, LEAST_KERNEL),
+            cure::kernel(LEAST_KERNEL),
+        );
     }
 
     let place = match &facts.environment {
@@ -150,7 +181,12 @@ fn too_old(release: &str, needed: (u32, u32)) -> String {
     format!("Linux {release} is too old: {}.{} or later is needed", needed.0, needed.1)
 }
 
-fn probed(what: &'static str, works: &str, result: &Result<(), String>, facts: &Facts) -> MachineFinding {
+fn probed(
+    what: &'static str,
+    works: &str,
+    result: &Result<(), String>,
+    facts: &Facts,
+) -> MachineFinding {
     match result {
         Ok(()) => MachineFinding::good(what, works.to_owned()),
         Err(error) => MachineFinding::bad(what, refused(error), cure::user_namespaces(facts)),
@@ -165,11 +201,15 @@ fn ids(facts: &Facts) -> MachineFinding {
     let what = "user ids";
     if facts.euid != 0 {
         return match (facts.subordinate.has_newuidmap, facts.subordinate.uids) {
-            (true, Some((first, count))) => {
-                MachineFinding::good(what, format!("uid {} and {count} more from {first} on", facts.euid))
-            }
+            (true, Some((first, count))) => MachineFinding::good(
+                what,
+                format!("uid {} and {count} more from {first} on", facts.euid),
+            ),
             (false, _) | (_, None) => {
-                let detail = format!("a lab has one user only (uid {} outside): chown to others fails", facts.euid);
+                let detail = format!(
+                    "a lab has one user only (uid {} outside): chown to others fails",
+                    facts.euid
+                );
                 MachineFinding::warn(what, detail, cure::subordinate(facts.euid))
             }
         };
@@ -180,11 +220,19 @@ fn ids(facts: &Facts) -> MachineFinding {
         first <= LAB_IDS.0 && LAB_IDS.0 + LAB_IDS.1 <= first + count
     };
     if facts.uid_map.iter().any(reaches) {
-        return MachineFinding::good(what, format!("labs are mapped to {} ids from {} on", LAB_IDS.1, LAB_IDS.0));
+        return MachineFinding::good(
+            what,
+            format!("labs are mapped to {} ids from {} on", LAB_IDS.1, LAB_IDS.0),
+        );
     }
 
-    let detail = format!("only {} ids exist here, none as high as a lab of root uses", facts.mapped_ids());
-    MachineFinding::warn(what, detail, "start outside of this container, or as an ordinary user".to_owned())
+    let detail =
+        format!("only {} ids exist here, none as high as a lab of root uses", facts.mapped_ids());
+    MachineFinding::warn(
+        what,
+        detail,
+        "start outside of this container, or as an ordinary user".to_owned(),
+    )
 }
 
 /// The finding about overlays, never a blocker: lessons that mount no overlay play all the same.
@@ -205,7 +253,8 @@ fn overlay(facts: &Facts) -> MachineFinding {
 
 fn cgroups(facts: &Facts) -> MachineFinding {
     let what = "control groups";
-    let places: Vec<_> = facts.cgroups.hierarchies.iter().filter(|tree| tree.lab_parent.is_some()).collect();
+    let places: Vec<_> =
+        facts.cgroups.hierarchies.iter().filter(|tree| tree.lab_parent.is_some()).collect();
 
     let layout = match facts.cgroups.layout {
         Layout::None => {
@@ -221,7 +270,10 @@ fn cgroups(facts: &Facts) -> MachineFinding {
         let detail = format!("{layout}; this process may make no groups in {}", one_or_more(facts));
         return MachineFinding::warn(what, detail, cure::controller("memory", facts));
     }
-    MachineFinding::good(what, format!("{layout}; labs can be made in {} of {}", places.len(), one_or_more(facts)))
+    MachineFinding::good(
+        what,
+        format!("{layout}; labs can be made in {} of {}", places.len(), one_or_more(facts)),
+    )
 }
 
 fn one_or_more(facts: &Facts) -> String {
@@ -233,12 +285,14 @@ fn one_or_more(facts: &Facts) -> String {
 
 fn controllers(facts: &Facts) -> MachineFinding {
     let what = "controllers";
-    let (ours, others): (Vec<&str>, Vec<&str>) = CONTROLLERS.iter().partition(|name| facts.cgroups.is_delegable(name));
+    let (ours, others): (Vec<&str>, Vec<&str>) =
+        CONTROLLERS.iter().partition(|name| facts.cgroups.is_delegable(name));
     let Some(first) = others.first() else {
         return MachineFinding::good(what, ours.join(" "));
     };
     let has = if ours.is_empty() { "none".to_owned() } else { ours.join(" ") };
-    let detail = format!("labs have {has}; not {}: {}", others.join(" "), why_no_controller(first, facts));
+    let detail =
+        format!("labs have {has}; not {}: {}", others.join(" "), why_no_controller(first, facts));
     MachineFinding::warn(what, detail, cure::controller(first, facts))
 }
 
@@ -256,13 +310,22 @@ fn why_no_controller(name: &str, facts: &Facts) -> &'static str {
 fn image(facts: &Facts) -> MachineFinding {
     let what = "programs";
     match &facts.image {
-        Err(error) => {
-            MachineFinding::bad(what, error.to_string(), "install a shell\n$ sudo apt-get install dash".to_owned())
+        Err(error) => MachineFinding::bad(
+            what,
+            error.to_string(),
+            "install a shell\n$ sudo apt-get install dash".to_owned(),
+        ),
+        Ok(missing) if missing.is_empty() => {
+            MachineFinding::good(what, "all for the default image".to_owned())
         }
-        Ok(missing) if missing.is_empty() => MachineFinding::good(what, "all for the default image".to_owned()),
         Ok(missing) => {
-            let rows: Vec<_> = missing.iter().map(|one| format!("{} ({})", one.program, one.why)).collect();
-            MachineFinding::warn(what, format!("the default image lacks {}", rows.join(", ")), cure::programs(missing))
+            let rows: Vec<_> =
+                missing.iter().map(|one| format!("{} ({})", one.program, one.why)).collect();
+            MachineFinding::warn(
+                what,
+                format!("the default image lacks {}", rows.join(", ")),
+                cure::programs(missing),
+            )
         }
     }
 }

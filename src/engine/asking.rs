@@ -109,7 +109,11 @@ impl ActorWire {
     }
 
     /// Send a request and wait for its answer.
-    pub fn ask(&mut self, request: &ToActor, waiting: &Waiting) -> Result<Received<FromActor>, LinkError> {
+    pub fn ask(
+        &mut self,
+        request: &ToActor,
+        waiting: &Waiting,
+    ) -> Result<Received<FromActor>, LinkError> {
         if let Some(loss) = &self.lost {
             return Err(self.error(loss));
         }
@@ -120,7 +124,9 @@ impl ActorWire {
         let within = limit(request);
         let id = self.asked + 1;
         self.asked = id;
-        let sent = self.wire.send(&Numbered { id, message: request }, &waiting.until(Instant::now() + within));
+        let sent = self
+            .wire
+            .send(&Numbered { id, message: request }, &waiting.until(Instant::now() + within));
         match sent {
             Ok(()) => {}
             Err(GuardError::Cancelled) => return Err(LinkError::Cancelled),
@@ -134,11 +140,16 @@ impl ActorWire {
 
     /// Drop what it was asked for earlier and answers only now. An error when it still owes something.
     fn settle_debts(&mut self, for_op: bool, waiting: &Waiting) -> Result<(), LinkError> {
-        let (within, grace) = if for_op { (LATE_FOR_OPS, GRACE) } else { (LATE_FOR_QUESTIONS, Duration::ZERO) };
+        let (within, grace) =
+            if for_op { (LATE_FOR_OPS, GRACE) } else { (LATE_FOR_QUESTIONS, Duration::ZERO) };
         self.await_owed(within, grace, waiting).map(drop)
     }
 
-    fn await_answer(&mut self, within: Duration, waiting: &Waiting) -> Result<Received<FromActor>, LinkError> {
+    fn await_answer(
+        &mut self,
+        within: Duration,
+        waiting: &Waiting,
+    ) -> Result<Received<FromActor>, LinkError> {
         self.await_owed(within, GRACE, waiting)?.ok_or_else(|| self.silent())
     }
 
@@ -164,15 +175,22 @@ impl ActorWire {
                 Err(GuardError::TimedOut) if part < until => {
                     part = until;
                     told = true;
-                    waiting.tell(Some(Awaited { actor: self.actor.clone(), why: why_silent(self.pid) }));
+                    waiting.tell(Some(Awaited {
+                        actor: self.actor.clone(),
+                        why: why_silent(self.pid),
+                    }));
                 }
                 // It has answered, or begun to: who was suspended meanwhile may be this very program.
-                Err(GuardError::TimedOut) if late_since.is_none() && !grace.is_zero() && self.wire.has_begun() => {
+                Err(GuardError::TimedOut)
+                    if late_since.is_none() && !grace.is_zero() && self.wire.has_begun() =>
+                {
                     late_since = Some(self.wire.bytes());
                     until = Instant::now() + grace;
                     part = until;
                 }
-                Err(GuardError::TimedOut) if late_since.is_some_and(|then| then < self.wire.bytes()) => {
+                Err(GuardError::TimedOut)
+                    if late_since.is_some_and(|then| then < self.wire.bytes()) =>
+                {
                     break Err(self.lose("it does not end what it began to say"));
                 }
                 Err(GuardError::TimedOut) => break Err(self.silent()),
@@ -188,8 +206,13 @@ impl ActorWire {
     }
 
     /// The answer that it owes, and no other.
-    fn next_answer(&mut self, until: Instant, waiting: &Waiting) -> Result<Received<FromActor>, GuardError> {
-        let Received { message, fds, sender } = self.wire.receive::<Numbered<FromActor>>(&waiting.until(until))?;
+    fn next_answer(
+        &mut self,
+        until: Instant,
+        waiting: &Waiting,
+    ) -> Result<Received<FromActor>, GuardError> {
+        let Received { message, fds, sender } =
+            self.wire.receive::<Numbered<FromActor>>(&waiting.until(until))?;
         if self.owed != Some(message.id) {
             return Err(GuardError::Garbled("it answered what nobody had asked".into()));
         }
@@ -242,7 +265,8 @@ mod tests {
         let (ours, mut theirs) = Wire::pair().expect("a wire");
         ours.expect_credentials().expect("credentials");
         send(&mut theirs, 0, FromActor::Born { actor: "container".into() }, &[]);
-        let (wire, _) = ActorWire::introduce("container".into(), ours, &Waiting::default()).expect("an actor");
+        let (wire, _) =
+            ActorWire::introduce("container".into(), ours, &Waiting::default()).expect("an actor");
         assert_eq!(wire.pid(), std::process::id());
         (wire, theirs)
     }
@@ -258,7 +282,9 @@ mod tests {
     const ASK: ToActor = ToActor::Hostname { pid: None };
 
     fn answer_of(wire: &mut ActorWire) -> Result<FromActor, String> {
-        wire.ask(&ASK, &Waiting::default()).map(|received| received.message).map_err(|error| error.to_string())
+        wire.ask(&ASK, &Waiting::default())
+            .map(|received| received.message)
+            .map_err(|error| error.to_string())
     }
 
     /// The other end sends something; the actor is lost, with a sentence, and not asked again.
@@ -296,7 +322,10 @@ mod tests {
             send(&mut theirs, 1, hostname("a"), &fds);
             std::mem::forget(theirs);
         });
-        check_lost("invalid type: integer `5`, expected struct Numbered at line 1 column 1", raw(b"\x01\0\0\x005"));
+        check_lost(
+            "invalid type: integer `5`, expected struct Numbered at line 1 column 1",
+            raw(b"\x01\0\0\x005"),
+        );
     }
 
     #[test]
@@ -377,7 +406,8 @@ mod tests {
             stream.write_all(&100_000_u32.to_le_bytes()).expect("a header");
             let mut sent = 0;
             // Always one byte more, long before anybody's patience for a single one is at its end.
-            while stopped.recv_timeout(Duration::from_micros(500)) == Err(RecvTimeoutError::Timeout) {
+            while stopped.recv_timeout(Duration::from_micros(500)) == Err(RecvTimeoutError::Timeout)
+            {
                 if stream.write_all(b" ").is_ok() {
                     sent += 1;
                 }

@@ -20,7 +20,11 @@ impl Session {
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         let lab = Lab::make_beside(keeper, &self.plan, &self.waiting)?;
         let lab = self.lab.replace(lab).ok_or(SessionError::NoLab)?;
-        self.aside = Some(Aside { lab, played: self.played, transcripts: std::mem::take(&mut self.transcripts) });
+        self.aside = Some(Aside {
+            lab,
+            played: self.played,
+            transcripts: std::mem::take(&mut self.transcripts),
+        });
 
         self.replay_steps(step)?;
         self.play(&played)

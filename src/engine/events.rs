@@ -37,8 +37,10 @@ impl Shared {
 
 impl State {
     fn push(&mut self, event: Event) {
-        let mut recent = self.queue.iter().enumerate().rev().take_while(|(_, earlier)| earlier.is_state());
-        let outdated = recent.find(|(_, earlier)| event.supersedes(earlier)).map(|(place, _)| place);
+        let mut recent =
+            self.queue.iter().enumerate().rev().take_while(|(_, earlier)| earlier.is_state());
+        let outdated =
+            recent.find(|(_, earlier)| event.supersedes(earlier)).map(|(place, _)| place);
         if let Some(place) = outdated {
             self.queue.remove(place);
         }
@@ -73,8 +75,12 @@ impl Event {
             (Event::Live(_), Event::Live(_))
             | (Event::Sampled(_), Event::Sampled(_))
             | (Event::Waiting(_), Event::Waiting(_)) => true,
-            (Event::Turn(Some(now)), Event::Turn(Some(then))) => now.step == then.step && now.goal == then.goal,
-            (Event::ShellInside { tab: now, .. }, Event::ShellInside { tab: then, .. }) => now == then,
+            (Event::Turn(Some(now)), Event::Turn(Some(then))) => {
+                now.step == then.step && now.goal == then.goal
+            }
+            (Event::ShellInside { tab: now, .. }, Event::ShellInside { tab: then, .. }) => {
+                now == then
+            }
             (Event::Failed { message: now }, Event::Failed { message: then }) => now == then,
             _ => false,
         }
@@ -124,7 +130,8 @@ impl EventReceiver {
     /// The next event; None when none can come any more.
     pub fn recv(&self) -> Option<Event> {
         let state = self.0.state();
-        let waited = self.0.stirred.wait_while(state, |state| state.queue.is_empty() && state.senders > 0);
+        let waited =
+            self.0.stirred.wait_while(state, |state| state.queue.is_empty() && state.senders > 0);
         waited.unwrap_or_else(PoisonError::into_inner).queue.pop_front()
     }
 
@@ -141,8 +148,10 @@ impl EventReceiver {
     /// while another one takes.
     pub fn await_news(&self) -> bool {
         let state = self.0.state();
-        let waits = |state: &mut State| (state.queue.is_empty() || state.announced) && state.senders > 0;
-        let mut state = self.0.stirred.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
+        let waits =
+            |state: &mut State| (state.queue.is_empty() || state.announced) && state.senders > 0;
+        let mut state =
+            self.0.stirred.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
         let is_news = !state.queue.is_empty() && !state.announced;
         state.announced |= is_news;
         is_news
@@ -230,7 +239,8 @@ mod tests {
         let events = Arc::new(events);
         let (told, heard) = std::sync::mpsc::channel();
         let waiter = Arc::clone(&events);
-        let thread = std::thread::spawn(move || while waiter.await_news() && told.send(()).is_ok() {});
+        let thread =
+            std::thread::spawn(move || while waiter.await_news() && told.send(()).is_ok() {});
 
         sender.send(live("a")).expect("a listener");
         heard.recv_timeout(Duration::from_secs(30)).expect("news");

@@ -29,15 +29,20 @@ pub(super) fn outcome_verdict(entry: &ActionEntry, failed: Option<&OpRecord>) ->
 
     match (&entry.fails, failed) {
         (None, None) => None,
-        (Some(errno), None) => Some(Verdict::failed(format!("{name} fails with {errno}"), "it went well")),
+        (Some(errno), None) => {
+            Some(Verdict::failed(format!("{name} fails with {errno}"), "it went well"))
+        }
         (expected, Some(record)) => {
             let seen = match &record.outcome {
                 Outcome::Failed { errno, what } => {
                     let meaning = failure::explain(&record.op, errno);
-                    let meaning = meaning.map_or_else(|| errno.sentence().to_owned(), str::to_owned);
+                    let meaning =
+                        meaning.map_or_else(|| errno.sentence().to_owned(), str::to_owned);
                     format!("{what} = {errno}: {meaning}")
                 }
-                Outcome::Exited { output, status } => format!("exit status {status}: {}", output.trim_end()),
+                Outcome::Exited { output, status } => {
+                    format!("exit status {status}: {}", output.trim_end())
+                }
                 Outcome::Done { .. } => "it went well".into(),
             };
 

@@ -40,7 +40,12 @@ pub fn gather(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> FactAns
 }
 
 /// The answer of the viewer's /proc that is asked for the target; none where one of the two is gone.
-fn lists(lab: &Lab, snapshot: &Snapshot, viewer: &ActorName, target: &ActorName) -> Option<Listing> {
+fn lists(
+    lab: &Lab,
+    snapshot: &Snapshot,
+    viewer: &ActorName,
+    target: &ActorName,
+) -> Option<Listing> {
     let process = snapshot.process_of(target)?;
     Some(facts::proc_lists(lab.pid_of(viewer)?, process.start_time, &process.comm))
 }

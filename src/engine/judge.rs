@@ -27,7 +27,12 @@ impl Session {
 
         loop {
             let (snapshot, verdicts) = self.judge(step, evidence)?;
-            let open = step.expect.iter().zip(&verdicts).filter(|(_, verdict)| !verdict.ok).map(|(expect, _)| expect);
+            let open = step
+                .expect
+                .iter()
+                .zip(&verdicts)
+                .filter(|(_, verdict)| !verdict.ok)
+                .map(|(expect, _)| expect);
             if self.are_hopeless(open, &snapshot) || Instant::now() >= deadline {
                 return Ok((snapshot, verdicts));
             }
@@ -49,7 +54,11 @@ impl Session {
     }
 
     /// One look at the kernel, and its verdicts on the step's expectations.
-    pub fn judge(&mut self, step: &Step, evidence: &Evidence<'_>) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
+    pub fn judge(
+        &mut self,
+        step: &Step,
+        evidence: &Evidence<'_>,
+    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
         let lab = self.lab()?;
         let snapshot = lab.snapshot();
         let facts: FactAnswers = super::facts::gather(lab, &snapshot, &step.expect);
@@ -68,7 +77,9 @@ impl Session {
         let lab = self.lab()?;
         let mut predicted = Vec::new();
 
-        for (question, asked) in step.quiz.iter().enumerate().filter(|(_, asked)| !asked.predict.is_empty()) {
+        for (question, asked) in
+            step.quiz.iter().enumerate().filter(|(_, asked)| !asked.predict.is_empty())
+        {
             let options = asked.predict.iter().map(|option| {
                 let facts = super::facts::gather(lab, after, &option.when);
                 let world = evidence.world(after, &facts);

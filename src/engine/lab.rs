@@ -48,12 +48,20 @@ pub enum LabError {
 
 impl Lab {
     /// A new lab in the place of the one before it.
-    pub fn make(keeper: &mut KeeperHandle, plan: &LabPlan, waiting: &Waiting) -> Result<Lab, LabError> {
+    pub fn make(
+        keeper: &mut KeeperHandle,
+        plan: &LabPlan,
+        waiting: &Waiting,
+    ) -> Result<Lab, LabError> {
         Lab::first_alive(|| Lab::open(keeper.make_lab(plan)?, waiting))
     }
 
     /// A new lab beside the one that is up.
-    pub fn make_beside(keeper: &mut KeeperHandle, plan: &LabPlan, waiting: &Waiting) -> Result<Lab, LabError> {
+    pub fn make_beside(
+        keeper: &mut KeeperHandle,
+        plan: &LabPlan,
+        waiting: &Waiting,
+    ) -> Result<Lab, LabError> {
         Lab::first_alive(|| Lab::open(keeper.make_lab_beside(plan)?, waiting))
     }
 
@@ -79,7 +87,8 @@ impl Lab {
         }
 
         let hostnames = BTreeMap::new();
-        let mut lab = Lab { made, links, observer, hostnames, names, stale: true, asked: Instant::now() };
+        let mut lab =
+            Lab { made, links, observer, hostnames, names, stale: true, asked: Instant::now() };
         lab.tell_observer();
         Ok(lab)
     }
@@ -107,7 +116,10 @@ impl Lab {
     }
 
     /// The first of these that is not among the lab's actors, or is so no more.
-    pub fn first_missing<'a>(&self, mut actors: impl Iterator<Item = &'a ActorName>) -> Option<&'a ActorName> {
+    pub fn first_missing<'a>(
+        &self,
+        mut actors: impl Iterator<Item = &'a ActorName>,
+    ) -> Option<&'a ActorName> {
         actors.find(|actor| !self.has(actor))
     }
 
@@ -143,7 +155,9 @@ impl Lab {
     /// Take a process of the lab as an actor; `pid` as the machine counts. False when it is not in the lab.
     pub fn adopt(&mut self, name: &ActorName, pid: u32) -> Result<bool, LinkError> {
         let snapshot = self.observer.snapshot();
-        let Some(lab_pid) = snapshot.process(pid).and_then(Process::lab_pid) else { return Ok(false) };
+        let Some(lab_pid) = snapshot.process(pid).and_then(Process::lab_pid) else {
+            return Ok(false);
+        };
         self.links.adopt(name.clone(), pid, lab_pid)?;
         self.stale = true;
         self.tell_observer();
@@ -152,9 +166,13 @@ impl Lab {
 
     /// A workload in the background is an actor: its op's output says `pid N`, as the lab's host counts.
     fn take_in_worker(&mut self, name: &ActorName, said: &str) -> Result<(), LinkError> {
-        let lab_pid: Option<u32> = said.strip_prefix("pid ").and_then(|pid| pid.trim().parse().ok());
+        let lab_pid: Option<u32> =
+            said.strip_prefix("pid ").and_then(|pid| pid.trim().parse().ok());
         let snapshot = self.observer.snapshot();
-        let found = snapshot.processes.iter().find(|process| process.lab_pid().is_some_and(|pid| Some(pid) == lab_pid));
+        let found = snapshot
+            .processes
+            .iter()
+            .find(|process| process.lab_pid().is_some_and(|pid| Some(pid) == lab_pid));
 
         match (found.map(|process| process.pid), lab_pid) {
             (Some(pid), Some(lab_pid)) => {
@@ -207,8 +225,11 @@ impl Lab {
         };
 
         if names_an_actor {
-            context.lab_pids =
-                self.links.iter().filter_map(|(name, link)| Some((name.clone(), lab_pid(link.pid)?))).collect();
+            context.lab_pids = self
+                .links
+                .iter()
+                .filter_map(|(name, link)| Some((name.clone(), lab_pid(link.pid)?)))
+                .collect();
         }
         context
     }
@@ -220,7 +241,11 @@ impl Lab {
             .iter()
             .filter_map(|process| Some((process.actor.clone()?, process.lab_pid()?)))
             .collect();
-        Context { lab_pids, cgroups: cgroup_mounts(&self.made.cgroups), disk: self.made.disk.clone() }
+        Context {
+            lab_pids,
+            cgroups: cgroup_mounts(&self.made.cgroups),
+            disk: self.made.disk.clone(),
+        }
     }
 
     /// Tell the observer its subjects. The host comes first: it is what others are compared with.
@@ -307,7 +332,10 @@ fn cgroup_mounts(cgroups: &[LabCgroup]) -> BTreeMap<String, CgroupMount> {
     for cgroup in cgroups {
         let Some(path) = &cgroup.lab_path else { continue };
         for controller in &cgroup.controllers {
-            mounts.insert(controller.clone(), CgroupMount { version: version(cgroup), path: path.clone() });
+            mounts.insert(
+                controller.clone(),
+                CgroupMount { version: version(cgroup), path: path.clone() },
+            );
         }
     }
 
@@ -315,8 +343,9 @@ fn cgroup_mounts(cgroups: &[LabCgroup]) -> BTreeMap<String, CgroupMount> {
     let unified = cgroups.iter().find_map(|cgroup| cgroup.lab_path.as_ref().filter(|_| cgroup.v2));
     if let Some(path) = unified {
         let has_io = mounts.contains_key("io");
-        for controller in
-            ["freezer", "cpuacct", "devices", "blkio", "unified"].into_iter().filter(|name| *name != "blkio" || has_io)
+        for controller in ["freezer", "cpuacct", "devices", "blkio", "unified"]
+            .into_iter()
+            .filter(|name| *name != "blkio" || has_io)
         {
             let mount = CgroupMount { version: CgroupVersion::V2, path: path.clone() };
             mounts.entry(controller.to_owned()).or_insert(mount);

@@ -69,7 +69,9 @@ impl Links {
 
     /// True if it is known, and neither dead nor lost.
     pub fn is_there(&self, actor: &ActorName) -> bool {
-        self.actors.get(actor).is_some_and(|link| link.wire.as_ref().is_none_or(ActorWire::is_there))
+        self.actors
+            .get(actor)
+            .is_some_and(|link| link.wire.as_ref().is_none_or(ActorWire::is_there))
     }
 
     /// True once the lab's first process has ended, and with it the lab.
@@ -128,9 +130,17 @@ impl Links {
         self.ask_hostname(&ActorName::host(), Some(pid))
     }
 
-    fn ask_hostname(&mut self, actor: &ActorName, pid: Option<u32>) -> Result<Option<String>, LinkError> {
+    fn ask_hostname(
+        &mut self,
+        actor: &ActorName,
+        pid: Option<u32>,
+    ) -> Result<Option<String>, LinkError> {
         match self.ask(actor, &ToActor::Hostname { pid })?.message {
-            FromActor::Hostname(name) if name.as_ref().is_none_or(|name| name.len() <= HOST_NAME_MAX) => Ok(name),
+            FromActor::Hostname(name)
+                if name.as_ref().is_none_or(|name| name.len() <= HOST_NAME_MAX) =>
+            {
+                Ok(name)
+            }
             _ => Err(self.lose(actor)),
         }
     }
@@ -148,7 +158,8 @@ impl Links {
 
     /// See to it that an adopted process has somebody who performs ops in its place.
     fn have_stand_in(&mut self, actor: &ActorName) -> Result<(), LinkError> {
-        let Some(link) = self.actors.get(actor).filter(|link| link.adopted && link.wire.is_none()) else {
+        let Some(link) = self.actors.get(actor).filter(|link| link.adopted && link.wire.is_none())
+        else {
             return Ok(());
         };
 
@@ -200,7 +211,11 @@ impl Links {
         self.actors.get(actor).is_some_and(|link| link.adopted)
     }
 
-    fn ask(&mut self, actor: &ActorName, request: &ToActor) -> Result<Received<FromActor>, LinkError> {
+    fn ask(
+        &mut self,
+        actor: &ActorName,
+        request: &ToActor,
+    ) -> Result<Received<FromActor>, LinkError> {
         if self.waiting.is_cancelled() {
             return Err(LinkError::Cancelled);
         }
@@ -236,7 +251,11 @@ impl Links {
     }
 
     /// Wait for a new actor's first word.
-    fn introduce(&self, name: &ActorName, wire: Wire) -> Result<(ActorLink, Vec<OwnedFd>), LinkError> {
+    fn introduce(
+        &self,
+        name: &ActorName,
+        wire: Wire,
+    ) -> Result<(ActorLink, Vec<OwnedFd>), LinkError> {
         let (mut wire, received) = ActorWire::introduce(name.clone(), wire, &self.waiting)?;
         match received.message {
             FromActor::Born { .. } => {}
@@ -249,7 +268,9 @@ impl Links {
         }
 
         let mut fds = received.fds.into_iter();
-        let Some(netlink) = fds.next() else { return Err(wire.lose("it passes no netlink socket out")) };
+        let Some(netlink) = fds.next() else {
+            return Err(wire.lose("it passes no netlink socket out"));
+        };
         let (monitor, firewall) = (fds.next().map(Arc::new), fds.next().map(Arc::new));
         let link = ActorLink {
             pid: wire.pid(),
@@ -273,7 +294,11 @@ mod tests {
     use std::os::fd::AsRawFd;
 
     /// A host that is not ours: it introduces itself with these, then answers its only request with that.
-    fn forged(first: &[&OwnedFd], answer: FromActor, fd: Option<OwnedFd>) -> Result<Links, LinkError> {
+    fn forged(
+        first: &[&OwnedFd],
+        answer: FromActor,
+        fd: Option<OwnedFd>,
+    ) -> Result<Links, LinkError> {
         let (ours, mut theirs) = Wire::pair().expect("a wire");
         ours.expect_credentials().expect("credentials");
         let fds: Vec<_> = first.iter().map(|fd| fd.as_raw_fd()).collect();
@@ -291,7 +316,8 @@ mod tests {
     }
 
     fn null() -> OwnedFd {
-        nix::fcntl::open("/dev/null", nix::fcntl::OFlag::O_RDWR, nix::sys::stat::Mode::empty()).expect("a descriptor")
+        nix::fcntl::open("/dev/null", nix::fcntl::OFlag::O_RDWR, nix::sys::stat::Mode::empty())
+            .expect("a descriptor")
     }
 
     const LOST: &str = "host is lost: what it answers is no answer to what it was asked";
@@ -330,7 +356,8 @@ mod tests {
             nanos: 0,
         };
 
-        let mut links = forged(&[&netlink], FromActor::Performed(record), Some(null())).expect("links");
+        let mut links =
+            forged(&[&netlink], FromActor::Performed(record), Some(null())).expect("links");
         assert_eq!(links.perform(&ActorName::host(), spawn).expect_err("lost").to_string(), LOST);
         assert!(links.get(&"container".into()).is_none());
 
@@ -353,7 +380,8 @@ mod tests {
             nanos: 1,
         };
 
-        let mut links = forged(&[&netlink], FromActor::Performed(forged_record), None).expect("links");
+        let mut links =
+            forged(&[&netlink], FromActor::Performed(forged_record), None).expect("links");
         let record = links.perform(&ActorName::host(), Op::GetPid).expect("a record");
         assert_eq!((record.actor, record.op), (ActorName::host(), Op::GetPid));
     }

@@ -9,7 +9,13 @@ use crate::snapshot::{NsInode, Process, Snapshot};
 ///
 /// `earlier` is an earlier look, at which a plain child has to have been there already (most programs that are typed
 /// end at once), and `known` are the processes from before the step.
-pub fn find(spawn: &Spawn, parent: &ActorName, known: &Snapshot, earlier: &Snapshot, now: &Snapshot) -> Option<u32> {
+pub fn find(
+    spawn: &Spawn,
+    parent: &ActorName,
+    known: &Snapshot,
+    earlier: &Snapshot,
+    now: &Snapshot,
+) -> Option<u32> {
     let parent = now.process_of(parent)?;
     let newcomers = now.processes.iter().filter(|process| {
         let is_free = process.actor.as_ref().is_none_or(|actor| *actor == spawn.actor);
@@ -18,7 +24,8 @@ pub fn find(spawn: &Spawn, parent: &ActorName, known: &Snapshot, earlier: &Snaps
 
     if spawn.unshare.is_empty() {
         // The learner's shells are children of the lab's pid 1, which takes orphans in; what they start is not.
-        let from_a_shell = |process: &&Process| process.ppid != now.processes.first().map_or(0, |init| init.pid);
+        let from_a_shell =
+            |process: &&Process| process.ppid != now.processes.first().map_or(0, |init| init.pid);
         return newcomers
             .filter(from_a_shell)
             .filter(|process| process.is_in(earlier) && process.namespaces == parent.namespaces)
@@ -30,7 +37,12 @@ pub fn find(spawn: &Spawn, parent: &ActorName, known: &Snapshot, earlier: &Snaps
         .map(|process| (process, new_namespaces(spawn, process, parent, now)))
         .filter(|(_, count)| *count > 0)
         .max_by_key(|(process, count)| {
-            (*count, process.ns_pids.len(), process.own_pid() == 1, std::cmp::Reverse(process.start_time))
+            (
+                *count,
+                process.ns_pids.len(),
+                process.own_pid() == 1,
+                std::cmp::Reverse(process.start_time),
+            )
         })
         .map(|(process, _)| process.pid)
 }
@@ -58,7 +70,13 @@ mod tests {
     use super::*;
     use crate::op::NamespaceKind;
 
-    fn process(pid: u32, ppid: u32, actor: Option<&str>, inodes: [u64; 2], ns_pids: &[u32]) -> Process {
+    fn process(
+        pid: u32,
+        ppid: u32,
+        actor: Option<&str>,
+        inodes: [u64; 2],
+        ns_pids: &[u32],
+    ) -> Process {
         Process {
             pid,
             ns_pids: ns_pids.to_vec(),
@@ -69,7 +87,10 @@ mod tests {
             comm: "sh".into(),
             args: "sh".into(),
             actor: actor.map(ActorName::from),
-            namespaces: [NamespaceKind::Mount, NamespaceKind::Pid].into_iter().zip(inodes.map(NsInode)).collect(),
+            namespaces: [NamespaceKind::Mount, NamespaceKind::Pid]
+                .into_iter()
+                .zip(inodes.map(NsInode))
+                .collect(),
             cgroups: Vec::new(),
         }
     }
@@ -104,7 +125,10 @@ mod tests {
         check(vec![shell(), process(12, 11, None, [2, 1], &[12, 3])], Some(12));
         // A shell beside another container is in its namespaces, not in new ones.
         check(
-            vec![process(20, 10, Some("other"), [7, 7], &[20, 3, 1]), process(21, 10, None, [7, 7], &[21, 4, 2])],
+            vec![
+                process(20, 10, Some("other"), [7, 7], &[20, 3, 1]),
+                process(21, 10, None, [7, 7], &[21, 4, 2]),
+            ],
             None,
         );
     }
@@ -112,13 +136,18 @@ mod tests {
     #[test]
     fn a_plain_child_is_one_that_stays() {
         let host = || process(10, 1, Some("host"), [1, 1], &[10, 1]);
-        let (shell, sleep) = (process(11, 10, None, [1, 1], &[11, 2]), process(12, 11, None, [1, 1], &[12, 3]));
+        let (shell, sleep) =
+            (process(11, 10, None, [1, 1], &[11, 2]), process(12, 11, None, [1, 1], &[12, 3]));
         let plain = spawn(&[]);
         let known = lab(vec![host()]);
         let now = lab(vec![host(), shell.clone(), sleep.clone()]);
 
         assert_eq!(find(&plain, &ActorName::host(), &known, &known, &now), None);
         assert_eq!(find(&plain, &ActorName::host(), &known, &now, &now), Some(12));
-        assert_eq!(find(&plain, &ActorName::host(), &now, &now, &now), None, "it was there before the step");
+        assert_eq!(
+            find(&plain, &ActorName::host(), &now, &now, &now),
+            None,
+            "it was there before the step"
+        );
     }
 }

@@ -20,7 +20,8 @@ impl SessionOptions {
     pub const PANIC_VARIABLE: &str = "UNBOXED_TEST_PANIC";
 
     pub fn new(program: impl Into<PathBuf>, spare: bool) -> SessionOptions {
-        let wanted = std::env::var(SessionOptions::PANIC_VARIABLE).ok().filter(|_| cfg!(debug_assertions));
+        let wanted =
+            std::env::var(SessionOptions::PANIC_VARIABLE).ok().filter(|_| cfg!(debug_assertions));
         let panics = wanted.and_then(|role| match role.as_str() {
             "keeper" => Some(PanickingRole::Keeper),
             "store" => Some(PanickingRole::Store),

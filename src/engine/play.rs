@@ -104,15 +104,19 @@ impl Server<'_> {
             Request::Next => return self.play(Session::play_next),
             Request::Show => return self.play(Session::show),
             // There is nothing to do in a step that can't be done here, or is left out.
-            Request::Turn(Goal::Step) if !session.is_next_open() => return self.play(Session::play_next),
-            Request::Turn(goal) => session.begin_turn(goal).map(|state| Some(Event::Turn(Some(state)))),
+            Request::Turn(Goal::Step) if !session.is_next_open() => {
+                return self.play(Session::play_next);
+            }
+            Request::Turn(goal) => {
+                session.begin_turn(goal).map(|state| Some(Event::Turn(Some(state))))
+            }
             Request::EndTurn => {
                 session.end_turn();
                 Ok(Some(Event::Turn(None)))
             }
-            Request::Branch { step, branch } => {
-                session.branch(step, branch).map(|record| Some(Event::Branched { branch, record: Arc::new(record) }))
-            }
+            Request::Branch { step, branch } => session
+                .branch(step, branch)
+                .map(|record| Some(Event::Branched { branch, record: Arc::new(record) })),
             Request::Shell { tab, actor, size } => {
                 let opened = session.shell(&actor, size).map_err(|error| error.to_string());
                 if let Ok(terminal) = &opened {
@@ -145,7 +149,10 @@ impl Server<'_> {
         }
     }
 
-    fn play(&mut self, act: impl FnOnce(&mut Session) -> Result<StepRecord, SessionError>) -> Result<(), Unheard> {
+    fn play(
+        &mut self,
+        act: impl FnOnce(&mut Session) -> Result<StepRecord, SessionError>,
+    ) -> Result<(), Unheard> {
         let started = Instant::now();
         self.tell(Event::Turn(None))?;
         self.tell(Event::Playing { step: self.session.played() })?;
@@ -180,7 +187,9 @@ impl Server<'_> {
             return Ok(());
         }
 
-        if matches!(error, SessionError::LabEnded { .. }) && !std::mem::replace(&mut self.has_told_end, true) {
+        if matches!(error, SessionError::LabEnded { .. })
+            && !std::mem::replace(&mut self.has_told_end, true)
+        {
             self.session.end_turn();
             self.tell(Event::Turn(None))?;
             // Nothing of it is there any more, and the panes say so.

@@ -21,7 +21,13 @@ pub fn entries<'a>(steps: &'a [Step], facts: &Facts) -> Vec<Replayed<'a>> {
     let all: Vec<Replayed<'a>> = steps
         .iter()
         .filter(|step| can_play(&step.needs, facts) == Playable::Live)
-        .flat_map(|step| step.breaks.iter().chain(&step.actions).map(|of| Replayed { step: &step.id, of, into: None }))
+        .flat_map(|step| {
+            step.breaks.iter().chain(&step.actions).map(|of| Replayed {
+                step: &step.id,
+                of,
+                into: None,
+            })
+        })
         .filter(|entry| !entry.of.action.only_looks())
         .collect();
 
@@ -30,7 +36,10 @@ pub fn entries<'a>(steps: &'a [Step], facts: &Facts) -> Vec<Replayed<'a>> {
         if is_move_made_before(entry.of, &kept) {
             continue;
         }
-        kept.push(Replayed { into: peers_home(entry.of, &all[..index], &all[index + 1..]), ..*entry });
+        kept.push(Replayed {
+            into: peers_home(entry.of, &all[..index], &all[index + 1..]),
+            ..*entry
+        });
     }
 
     kept
@@ -41,7 +50,11 @@ impl Replayed<'_> {
         match (&self.of.action, self.into) {
             (Action::Veth(veth), Some(actor)) => {
                 let pid = context.lab_pid(actor)?;
-                Ok(vec![Op::Net(NetOp::AddVethInto { name: veth.name.clone(), peer: veth.peer.clone(), pid })])
+                Ok(vec![Op::Net(NetOp::AddVethInto {
+                    name: veth.name.clone(),
+                    peer: veth.peer.clone(),
+                    pid,
+                })])
             }
             (action, _) => action.lower(context),
         }
@@ -55,7 +68,11 @@ impl Replayed<'_> {
 
 /// The actor that a new cable's peer goes to, where the next thing that happens to the peer is a plain move to an
 /// actor that is born already.
-fn peers_home<'a>(entry: &ActionEntry, before: &[Replayed<'a>], after: &[Replayed<'a>]) -> Option<&'a ActorName> {
+fn peers_home<'a>(
+    entry: &ActionEntry,
+    before: &[Replayed<'a>],
+    after: &[Replayed<'a>],
+) -> Option<&'a ActorName> {
     let Action::Veth(veth) = &entry.action else { return None };
     let next = after.iter().find_map(|later| match &later.of.action {
         Action::Link(link) if link.name == veth.peer => Some((later, link)),
@@ -65,8 +82,9 @@ fn peers_home<'a>(entry: &ActionEntry, before: &[Replayed<'a>], after: &[Replaye
 
     let home = link.netns.as_ref()?;
     let plain = link.rename.is_none() && link.up.is_none() && link.master.is_none();
-    let is_born =
-        before.iter().any(|earlier| matches!(&earlier.of.action, Action::Spawn(spawn) if spawn.actor == *home));
+    let is_born = before
+        .iter()
+        .any(|earlier| matches!(&earlier.of.action, Action::Spawn(spawn) if spawn.actor == *home));
 
     (plain && is_born && later.of.actor == entry.actor).then_some(home)
 }
@@ -75,7 +93,8 @@ fn peers_home<'a>(entry: &ActionEntry, before: &[Replayed<'a>], after: &[Replaye
 fn is_move_made_before(entry: &ActionEntry, kept: &[Replayed<'_>]) -> bool {
     let Action::Link(link) = &entry.action else { return false };
     kept.iter().any(|earlier| {
-        let is_its_cable = matches!(&earlier.of.action, Action::Veth(veth) if veth.peer == link.name);
+        let is_its_cable =
+            matches!(&earlier.of.action, Action::Veth(veth) if veth.peer == link.name);
         is_its_cable && earlier.into.is_some() && earlier.into == link.netns.as_ref()
     })
 }
@@ -94,7 +113,10 @@ mod tests {
             netns_in_userns: Ok(()),
         });
         let entries = entries(&lesson.steps[..steps], &facts);
-        entries.iter().map(|entry| (entry.of.action.name().to_owned(), entry.into.is_some())).collect()
+        entries
+            .iter()
+            .map(|entry| (entry.of.action.name().to_owned(), entry.into.is_some()))
+            .collect()
     }
 
     #[test]
@@ -102,7 +124,12 @@ mod tests {
         let lesson = catalogue::find("build-a-container").expect("the lesson");
         let at = |id: &str| lesson.steps.iter().position(|step| step.id == id).expect("a step");
         let whole = kept(lesson.steps.len());
-        assert!(whole.iter().all(|(name, _)| !["getpid", "read", "ping", "run"].contains(&name.as_str())), "{whole:?}");
+        assert!(
+            whole
+                .iter()
+                .all(|(name, _)| !["getpid", "read", "ping", "run"].contains(&name.as_str())),
+            "{whole:?}"
+        );
         assert!(whole.contains(&("veth".into(), true)));
         assert_eq!(
             whole.iter().filter(|(name, _)| name == "link").count(),

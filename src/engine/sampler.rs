@@ -29,13 +29,19 @@ pub struct Sampler {
 
 impl Sampler {
     /// Start the thread; none where there is nothing to draw.
-    pub fn start(charts: &[Chart], roots: &[CgroupRoot], events: Option<EventSender>) -> Option<Sampler> {
-        let gauges: Vec<Gauge> = charts.iter().filter_map(|chart| Gauge::new(chart, roots)).collect();
+    pub fn start(
+        charts: &[Chart],
+        roots: &[CgroupRoot],
+        events: Option<EventSender>,
+    ) -> Option<Sampler> {
+        let gauges: Vec<Gauge> =
+            charts.iter().filter_map(|chart| Gauge::new(chart, roots)).collect();
         if gauges.is_empty() {
             return None;
         }
 
-        let empty = gauges.iter().map(|gauge| Series { chart: gauge.chart.clone(), points: Vec::new() });
+        let empty =
+            gauges.iter().map(|gauge| Series { chart: gauge.chart.clone(), points: Vec::new() });
         let series = Arc::new(Mutex::new(empty.collect::<Vec<Series>>()));
         let stop = Arc::new(AtomicBool::new(false));
         let (shared, stopped) = (Arc::clone(&series), Arc::clone(&stop));
@@ -60,7 +66,12 @@ impl Drop for Sampler {
     }
 }
 
-fn sample(mut gauges: Vec<Gauge>, shared: &Mutex<Vec<Series>>, stopped: &AtomicBool, events: Option<&EventSender>) {
+fn sample(
+    mut gauges: Vec<Gauge>,
+    shared: &Mutex<Vec<Series>>,
+    stopped: &AtomicBool,
+    events: Option<&EventSender>,
+) {
     let started = Instant::now();
     let mut quiet = 0;
 
@@ -72,7 +83,8 @@ fn sample(mut gauges: Vec<Gauge>, shared: &Mutex<Vec<Series>>, stopped: &AtomicB
             for (gauge, one) in gauges.iter_mut().zip(series.iter_mut()) {
                 let Some(point) = gauge.read(at_ms) else { continue };
                 let last = one.points.last();
-                moved |= last.is_none_or(|last| (last.value - point.value).abs() > last.value.abs() / 100.0);
+                moved |= last
+                    .is_none_or(|last| (last.value - point.value).abs() > last.value.abs() / 100.0);
                 one.points.push(point);
             }
         }

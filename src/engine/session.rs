@@ -83,14 +83,20 @@ pub enum SessionError {
 impl SessionError {
     /// True if the work was cut short: the lab is to be dropped.
     pub fn is_cancelled(&self) -> bool {
-        let (SessionError::Link(error) | SessionError::Lab(LabError::Link(error))) = self else { return false };
+        let (SessionError::Link(error) | SessionError::Lab(LabError::Link(error))) = self else {
+            return false;
+        };
         matches!(error, LinkError::Cancelled)
     }
 }
 
 impl Session {
     /// Remember the machine as it is, start a keeper, make the first lab.
-    pub fn open(lesson: Arc<Lesson>, facts: Facts, options: &SessionOptions) -> Result<Session, SessionError> {
+    pub fn open(
+        lesson: Arc<Lesson>,
+        facts: Facts,
+        options: &SessionOptions,
+    ) -> Result<Session, SessionError> {
         Session::open_waiting(lesson, facts, options, Waiting::default())
     }
 
@@ -105,7 +111,12 @@ impl Session {
         let keeper = KeeperHandle::start(&options.program)?;
         let wants_disk = lesson.needs.disk || lesson.steps.iter().any(|step| step.needs.disk);
         let disk = facts.disk.as_ref().filter(|_| wants_disk).map(|disk| disk.number.clone());
-        let plan = LabPlan { controllers: controllers(&lesson), disk, spare: options.spare, panics: options.panics };
+        let plan = LabPlan {
+            controllers: controllers(&lesson),
+            disk,
+            spare: options.spare,
+            panics: options.panics,
+        };
 
         let mut session = Session {
             lesson,
@@ -213,7 +224,8 @@ impl Session {
 
         // What the last step showed stays in sight beside what the next one is about.
         let last = played.checked_sub(1).and_then(|index| lesson.steps.get(index));
-        let mut look: Vec<WatchedDirectory> = last.into_iter().chain(step).flat_map(|step| step.look.clone()).collect();
+        let mut look: Vec<WatchedDirectory> =
+            last.into_iter().chain(step).flat_map(|step| step.look.clone()).collect();
         look.dedup();
 
         let lab = self.lab()?;
@@ -288,7 +300,8 @@ impl Session {
         let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.message()).collect();
         let evidence = Evidence { before: &before, outputs: &outputs, ops: &ops };
         // Of what nobody has done, nothing comes true by waiting.
-        let (after, judged) = if is_cut_short { self.judge(step, &evidence)? } else { self.settle(step, &evidence)? };
+        let (after, judged) =
+            if is_cut_short { self.judge(step, &evidence)? } else { self.settle(step, &evidence)? };
         verdicts.extend(judged);
 
         self.remember(&after);
@@ -316,8 +329,10 @@ impl Session {
     /// Replay the first `steps` steps in a fresh lab, without those that were left out.
     pub(super) fn replay_steps(&mut self, steps: usize) -> Result<(), SessionError> {
         let all = self.lesson.steps.iter().take(steps).enumerate();
-        let kept: Vec<Step> =
-            all.filter(|(index, _)| !self.left_out.contains(index)).map(|(_, step)| step.clone()).collect();
+        let kept: Vec<Step> = all
+            .filter(|(index, _)| !self.left_out.contains(index))
+            .map(|(_, step)| step.clone())
+            .collect();
 
         for entry in replay::entries(&kept, &self.facts) {
             self.replay(&entry)?;
@@ -330,7 +345,9 @@ impl Session {
     fn replay(&mut self, entry: &Replayed<'_>) -> Result<(), SessionError> {
         let lab = self.lab()?;
         let context = lab.context_for(entry.names_an_actor());
-        let ops = entry.lower(&context).map_err(|cause| SessionError::Lower { step: entry.step.to_owned(), cause })?;
+        let ops = entry
+            .lower(&context)
+            .map_err(|cause| SessionError::Lower { step: entry.step.to_owned(), cause })?;
         for op in ops {
             if !self.perform(&entry.of.actor, op)?.outcome.is_ok() {
                 break;
@@ -348,14 +365,22 @@ impl Session {
     }
 
     /// Perform actions, each up to its first failure; an unexpected one ends them.
-    pub(super) fn act_on(&mut self, step: &str, actions: &[ActionEntry]) -> Result<Acts, SessionError> {
+    pub(super) fn act_on(
+        &mut self,
+        step: &str,
+        actions: &[ActionEntry],
+    ) -> Result<Acts, SessionError> {
         let mut acts = Acts::default();
         for entry in actions {
             let lab = self.lab()?;
-            if let Some(missing) = lab.first_missing(std::iter::once(&entry.actor).chain(entry.action.actors())) {
+            if let Some(missing) =
+                lab.first_missing(std::iter::once(&entry.actor).chain(entry.action.actors()))
+            {
                 let seen = match lab.pid_of(missing) {
                     Some(_) => format!("{missing} is gone"),
-                    None => format!("there is no {missing}: the step that makes it was left out, or it is gone"),
+                    None => format!(
+                        "there is no {missing}: the step that makes it was left out, or it is gone"
+                    ),
                 };
                 acts.cut_short(entry, seen);
                 break;
@@ -363,7 +388,8 @@ impl Session {
 
             let context = lab.context_for(entry.action.names_an_actor());
             let lowered = entry.action.lower(&context);
-            let ops = lowered.map_err(|cause| SessionError::Lower { step: step.to_owned(), cause })?;
+            let ops =
+                lowered.map_err(|cause| SessionError::Lower { step: step.to_owned(), cause })?;
 
             let mut failed = None;
             for op in ops {
@@ -396,7 +422,9 @@ impl Session {
     /// unless the whole lab has ended.
     fn as_outcome(&mut self, error: SessionError) -> Result<String, SessionError> {
         match error {
-            SessionError::Link(gone @ (LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. })) => {
+            SessionError::Link(
+                gone @ (LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. }),
+            ) => {
                 self.lab()?;
                 Ok(gone.to_string())
             }
@@ -405,7 +433,11 @@ impl Session {
     }
 
     /// A shell beside an actor of the lab that is up.
-    pub fn shell(&mut self, actor: &ActorName, size: TerminalSize) -> Result<ShellTerminal, SessionError> {
+    pub fn shell(
+        &mut self,
+        actor: &ActorName,
+        size: TerminalSize,
+    ) -> Result<ShellTerminal, SessionError> {
         let master = Arc::new(self.lab()?.shell(actor, size)?);
         let transcript = Arc::new(Transcript::default());
         self.transcripts.push(Arc::clone(&transcript));

@@ -59,7 +59,8 @@ mod tests {
     #[test]
     fn what_was_typed_is_not_what_was_printed() {
         let transcript = Transcript::default();
-        transcript.hear(b"\x1b[?2004hhost:~# echo $$\r\n\x1b[?2004l\r1\r\n\x1b]0;title\x07host:~# ");
+        transcript
+            .hear(b"\x1b[?2004hhost:~# echo $$\r\n\x1b[?2004l\r1\r\n\x1b]0;title\x07host:~# ");
         assert_eq!(transcript.lines(), "1");
         transcript.hear(b"ls\r\n\x1b[01;34mbin\x1b[0m  etc\r\n/ # ");
         assert_eq!(transcript.lines(), "1\nbin  etc");

@@ -29,7 +29,8 @@ impl Session {
             Goal::Step => self.played(),
             Goal::Question { step, .. } => step,
         };
-        if let Some(turn) = self.turn().filter(|turn| turn.goal == goal && turn.state.step == index) {
+        if let Some(turn) = self.turn().filter(|turn| turn.goal == goal && turn.state.step == index)
+        {
             return Ok(turn.state.clone());
         }
 
@@ -41,7 +42,8 @@ impl Session {
             }
             Goal::Step => {}
             Goal::Question { index, .. } => {
-                step.expect = step.quiz.get(index).map(|question| question.task.clone()).unwrap_or_default();
+                step.expect =
+                    step.quiz.get(index).map(|question| question.task.clone()).unwrap_or_default();
                 step.actions.clear();
             }
         }
@@ -53,12 +55,26 @@ impl Session {
         let lab = self.lab()?;
         lab.look_at(&step.look);
         let before = Arc::new(lab.snapshot());
-        let (latest, verdicts) = self.judge(&step, &Evidence { before: &before, outputs: &[], ops: &[] })?;
+        let (latest, verdicts) =
+            self.judge(&step, &Evidence { before: &before, outputs: &[], ops: &[] })?;
 
-        let state =
-            TurnState { step: index, goal, earned: verdicts.iter().map(|verdict| verdict.ok).collect(), verdicts };
+        let state = TurnState {
+            step: index,
+            goal,
+            earned: verdicts.iter().map(|verdict| verdict.ok).collect(),
+            verdicts,
+        };
         let now = Instant::now();
-        let turn = Turn { goal, step, started: now, before, latest, state: state.clone(), judged: now, heard: 0 };
+        let turn = Turn {
+            goal,
+            step,
+            started: now,
+            before,
+            latest,
+            state: state.clone(),
+            judged: now,
+            heard: 0,
+        };
         self.set_turn(Some(turn));
         Ok(state)
     }
@@ -72,7 +88,10 @@ impl Session {
     }
 
     /// Look whether the learner got on; returns what changed.
-    pub fn judge_turn(&mut self, stirred: bool) -> Result<Option<(TurnState, Snapshot)>, SessionError> {
+    pub fn judge_turn(
+        &mut self,
+        stirred: bool,
+    ) -> Result<Option<(TurnState, Snapshot)>, SessionError> {
         let heard: usize = self.transcripts().iter().map(|transcript| transcript.size()).sum();
         let Some(turn) = self.turn() else { return Ok(None) };
         if !stirred && heard == turn.heard && turn.judged.elapsed() < JUDGE_EVERY {
@@ -86,18 +105,29 @@ impl Session {
         judged
     }
 
-    fn judge_anew(&mut self, turn: &mut Turn, heard: usize) -> Result<Option<(TurnState, Snapshot)>, SessionError> {
+    fn judge_anew(
+        &mut self,
+        turn: &mut Turn,
+        heard: usize,
+    ) -> Result<Option<(TurnState, Snapshot)>, SessionError> {
         // First, so that the snapshot that is judged shows them as actors.
         self.adopt_newborns(&turn.step.actions, &turn.before, &turn.latest)?;
 
-        let lines: Vec<String> = self.transcripts().iter().map(|transcript| transcript.lines()).collect();
+        let lines: Vec<String> =
+            self.transcripts().iter().map(|transcript| transcript.lines()).collect();
         let outputs: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let (snapshot, verdicts) =
-            self.judge(&turn.step, &Evidence { before: &turn.before, outputs: &outputs, ops: &[] })?;
+        let (snapshot, verdicts) = self
+            .judge(&turn.step, &Evidence { before: &turn.before, outputs: &outputs, ops: &[] })?;
 
         turn.judged = Instant::now();
         turn.heard = heard;
-        let earned = turn.state.earned.iter().zip(&verdicts).map(|(earned, verdict)| *earned || verdict.ok).collect();
+        let earned = turn
+            .state
+            .earned
+            .iter()
+            .zip(&verdicts)
+            .map(|(earned, verdict)| *earned || verdict.ok)
+            .collect();
         let state = TurnState { verdicts, earned, ..turn.state.clone() };
         let changed = state != turn.state;
         let moved = !Diff::between(&turn.latest, &snapshot).is_calm();
@@ -143,7 +173,8 @@ impl Session {
             None => false,
         };
 
-        let is_repair = self.lesson().steps.get(self.played()).is_some_and(|step| !step.breaks.is_empty());
+        let is_repair =
+            self.lesson().steps.get(self.played()).is_some_and(|step| !step.breaks.is_empty());
         if touched || is_repair {
             self.rewind_to(self.played())?;
         }
@@ -176,7 +207,10 @@ impl Session {
             if let Some(pid) = found.filter(|pid| lab.pid_of(&spawn.actor) != Some(*pid)) {
                 match lab.adopt(&spawn.actor, pid) {
                     // It has ended meanwhile, or the host is held up: the next judgement finds it again.
-                    Ok(_) | Err(LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. }) => {}
+                    Ok(_)
+                    | Err(
+                        LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. },
+                    ) => {}
                     Err(other) => return Err(other.into()),
                 }
             }

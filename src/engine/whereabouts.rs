@@ -34,7 +34,8 @@ impl Whereabouts {
 
         for shell in &mut self.shells {
             // A terminal without anybody has no foreground.
-            let foreground = shell.master.upgrade().and_then(|master| nix::unistd::tcgetpgrp(master).ok());
+            let foreground =
+                shell.master.upgrade().and_then(|master| nix::unistd::tcgetpgrp(master).ok());
             let pid = foreground.and_then(|group| u32::try_from(group.as_raw()).ok());
             let inside = pid.and_then(|pid| actor_around(snapshot, pid)).cloned();
             if inside != shell.inside {

@@ -42,7 +42,12 @@ impl Worth {
 
 impl<'a> Asked<'a> {
     /// A question with its answer; `place` is that of the question in its step, from 0.
-    pub fn new(number: usize, place: usize, question: &'a Question, record: &'a StepRecord) -> Asked<'a> {
+    pub fn new(
+        number: usize,
+        place: usize,
+        question: &'a Question,
+        record: &'a StepRecord,
+    ) -> Asked<'a> {
         let predicted = record.predicted.iter().find(|predicted| predicted.question == place);
         let source = question.value.as_ref().and_then(|value| value.from.as_ref());
         let lab = FromLab {
@@ -51,7 +56,9 @@ impl<'a> Asked<'a> {
         };
 
         let right = match question.kind() {
-            Kind::Predict(_) if lab.holds.is_empty() => "the step was left out where this was recorded".to_owned(),
+            Kind::Predict(_) if lab.holds.is_empty() => {
+                "the step was left out where this was recorded".to_owned()
+            }
             Kind::Choose(_)
             | Kind::ChooseAll(_)
             | Kind::Value(_)
@@ -60,7 +67,13 @@ impl<'a> Asked<'a> {
             | Kind::Task(_) => grade(question, &Answer::Unknown, &lab).right,
         };
 
-        Asked { number, question, options: options(question, &lab), goals: goals(question, record), right }
+        Asked {
+            number,
+            question,
+            options: options(question, &lab),
+            goals: goals(question, record),
+            right,
+        }
     }
 
     /// True if it is asked before the step runs.
@@ -77,16 +90,21 @@ impl<'a> Asked<'a> {
 
 fn options<'a>(question: &'a Question, lab: &FromLab) -> Vec<Offered<'a>> {
     let all: Vec<(&str, Worth, &str)> = match question.kind() {
-        Kind::Choose(choices) | Kind::ChooseAll(choices) => {
-            choices.iter().map(|one| (one.say.as_str(), Worth::of(one.right), one.why.as_str())).collect()
-        }
+        Kind::Choose(choices) | Kind::ChooseAll(choices) => choices
+            .iter()
+            .map(|one| (one.say.as_str(), Worth::of(one.right), one.why.as_str()))
+            .collect(),
         Kind::Predict(predictions) => {
-            let worth = |index: usize| lab.holds.get(index).map_or(Worth::Open, |holds| Worth::of(*holds));
+            let worth =
+                |index: usize| lab.holds.get(index).map_or(Worth::Open, |holds| Worth::of(*holds));
             let options = predictions.iter().enumerate();
             options.map(|(index, one)| (one.say.as_str(), worth(index), one.why.as_str())).collect()
         }
         Kind::Order(lines) => {
-            let seed = question.id.bytes().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+            let seed = question
+                .id
+                .bytes()
+                .fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
             let order = shuffled(lines.len(), seed);
             order.into_iter().map(|line| (lines[line].as_str(), Worth::Open, "")).collect()
         }
@@ -94,7 +112,10 @@ fn options<'a>(question: &'a Question, lab: &FromLab) -> Vec<Offered<'a>> {
     };
 
     // As the keys that choose them; lessons have no more than seven.
-    ('a'..='z').zip(all).map(|(letter, (say, worth, why))| Offered { letter, say, worth, why }).collect()
+    ('a'..='z')
+        .zip(all)
+        .map(|(letter, (say, worth, why))| Offered { letter, say, worth, why })
+        .collect()
 }
 
 fn goals(question: &Question, record: &StepRecord) -> Vec<String> {

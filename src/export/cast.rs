@@ -65,7 +65,11 @@ fn play(reel: &Reel<'_>) -> CastScreen {
     screen.page(&reel.lesson.title);
     screen.lines(markdown::lines(&reel.lesson.summary, WIDTH, THEME));
     screen.gap();
-    screen.line(&Line::from(format!("{} steps, recorded on {}.", reel.steps.len(), reel.tape.header.origin())));
+    screen.line(&Line::from(format!(
+        "{} steps, recorded on {}.",
+        reel.steps.len(),
+        reel.tape.header.origin()
+    )));
     screen.line(&Line::from("Every call was made. What a step changed is marked:"));
     screen.line(&Line::from("+ new or mounted   - gone or unmounted   ~ changed   > moved"));
     screen.read();
@@ -77,7 +81,12 @@ fn play(reel: &Reel<'_>) -> CastScreen {
     screen.page("The machine, before and after");
     for row in &reel.tape.proof.rows {
         let word = if row.differences.is_empty() { "as it was" } else { "different" };
-        screen.line(&Line::from(format!("{:<22} {:>5} {:>5}  {word}", safe(&row.what), row.before, row.after)));
+        screen.line(&Line::from(format!(
+            "{:<22} {:>5} {:>5}  {word}",
+            safe(&row.what),
+            row.before,
+            row.after
+        )));
     }
     screen.read();
     screen
@@ -92,7 +101,10 @@ fn step(screen: &mut CastScreen, reel: &Reel<'_>, played: &Played<'_>) {
 
     if let StepStatus::Skipped { why, cure } = &deed.record.status {
         screen.gap();
-        screen.line(&Line::styled(format!("Left out where this was recorded: {}", one_line(why)), THEME.bad()));
+        screen.line(&Line::styled(
+            format!("Left out where this was recorded: {}", one_line(why)),
+            THEME.bad(),
+        ));
         screen.line(&Line::from(format!("To change that: {}", one_line(cure))));
         screen.read();
         return;
@@ -140,7 +152,10 @@ fn done(screen: &mut CastScreen, reel: &Reel<'_>, deed: &Deed<'_>) {
         heading(screen, &format!("{}, what changed:", view.title()), shown.len());
         screen.lines(shown);
         if rows.len() > CHANGES {
-            screen.line(&Line::styled(format!("  ... {} rows more", rows.len() - CHANGES), THEME.dim()));
+            screen.line(&Line::styled(
+                format!("  ... {} rows more", rows.len() - CHANGES),
+                THEME.dim(),
+            ));
         }
         screen.read();
     }
@@ -158,7 +173,8 @@ fn done(screen: &mut CastScreen, reel: &Reel<'_>, deed: &Deed<'_>) {
     }
     for verdict in &deed.record.verdicts {
         let (word, style) = if verdict.ok { ("ok  ", THEME.good()) } else { ("NO  ", THEME.bad()) };
-        screen.line(&Line::from(vec![Span::styled(word, style), Span::raw(safe(&verdict.expected))]));
+        screen
+            .line(&Line::from(vec![Span::styled(word, style), Span::raw(safe(&verdict.expected))]));
     }
     screen.read();
 }
@@ -183,8 +199,14 @@ fn command(screen: &mut CastScreen, reel: &Reel<'_>, typed: &Typed<'_>) {
             }
         }
         let is_telling = |(index, call): &(usize, &Call)| *index < CALLS || !call.result.is_ok();
-        let shown: Vec<&Call> =
-            op.calls.iter().enumerate().filter(is_telling).take(2 * CALLS).map(|(_, call)| call).collect();
+        let shown: Vec<&Call> = op
+            .calls
+            .iter()
+            .enumerate()
+            .filter(is_telling)
+            .take(2 * CALLS)
+            .map(|(_, call)| call)
+            .collect();
         for call in &shown {
             let style = if call.result.is_ok() { THEME.dim() } else { THEME.bad() };
             screen.line(&Line::styled(safe(&format!("  {call}")), style));

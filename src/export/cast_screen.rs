@@ -198,8 +198,12 @@ fn painted(line: &Line<'_>) -> String {
 
 /// The codes of a style: "Select Graphic Rendition", ECMA-48 8.3.117.
 fn codes(style: Style) -> Vec<&'static str> {
-    const MODIFIERS: [(Modifier, &str); 4] =
-        [(Modifier::BOLD, "1"), (Modifier::DIM, "2"), (Modifier::ITALIC, "3"), (Modifier::REVERSED, "7")];
+    const MODIFIERS: [(Modifier, &str); 4] = [
+        (Modifier::BOLD, "1"),
+        (Modifier::DIM, "2"),
+        (Modifier::ITALIC, "3"),
+        (Modifier::REVERSED, "7"),
+    ];
     // The colours that `ui::theme` uses.
     const COLORS: [(Color, &str); 6] = [
         (Color::Red, "31"),
@@ -210,7 +214,10 @@ fn codes(style: Style) -> Vec<&'static str> {
         (Color::Cyan, "36"),
     ];
 
-    let modifiers = MODIFIERS.iter().filter(|(one, _)| style.add_modifier.contains(*one)).map(|(_, code)| *code);
+    let modifiers = MODIFIERS
+        .iter()
+        .filter(|(one, _)| style.add_modifier.contains(*one))
+        .map(|(_, code)| *code);
     let color = COLORS.iter().find(|(one, _)| style.fg == Some(*one)).map(|(_, code)| *code);
     modifiers.chain(color).collect()
 }
@@ -221,7 +228,11 @@ mod tests {
 
     fn shown(stage: CastScreen) -> Vec<String> {
         let (rows, columns) = (ROWS as u16, COLUMNS as u16);
-        let mut parser = vt100::Parser::new(rows.try_into().expect("rows"), columns.try_into().expect("columns"), 1000);
+        let mut parser = vt100::Parser::new(
+            rows.try_into().expect("rows"),
+            columns.try_into().expect("columns"),
+            1000,
+        );
         for cue in stage.into_cues() {
             match cue.what {
                 CueKind::Output(text) => parser.process(text.as_bytes()),

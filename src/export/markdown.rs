@@ -69,13 +69,16 @@ fn step(blocks: &mut Vec<String>, played: &Played<'_>) {
 fn done(blocks: &mut Vec<String>, deed: &Deed<'_>) {
     blocks.extend(commands(&deed.typed));
     for (view, rows) in deed.changes() {
-        let lines: Vec<String> =
-            rows.iter().map(|row| format!("{} {}", row.mark.sign(), row.text).trim_end().to_owned()).collect();
+        let lines: Vec<String> = rows
+            .iter()
+            .map(|row| format!("{} {}", row.mark.sign(), row.text).trim_end().to_owned())
+            .collect();
         blocks.push(format!("{}, what changed:", view.title()));
         blocks.push(fenced("text", &lines.join("\n")));
     }
 
-    let drawn: Vec<String> = charts::rows(&deed.record.charts).into_iter().map(|row| row.text).collect();
+    let drawn: Vec<String> =
+        charts::rows(&deed.record.charts).into_iter().map(|row| row.text).collect();
     if !drawn.is_empty() {
         blocks.push(fenced("text", &drawn.join("\n")));
     }
@@ -87,7 +90,11 @@ fn done(blocks: &mut Vec<String>, deed: &Deed<'_>) {
         .map(|verdict| match verdict.ok {
             true => format!("- ok: {}", literal(&verdict.expected)),
             false => {
-                format!("- NO: {}; the kernel shows: {}", literal(&verdict.expected), literal(&verdict.seen))
+                format!(
+                    "- NO: {}; the kernel shows: {}",
+                    literal(&verdict.expected),
+                    literal(&verdict.seen)
+                )
             }
         })
         .collect();
@@ -107,22 +114,34 @@ fn literal(text: &str) -> String {
 fn commands(all: &[Typed<'_>]) -> Option<String> {
     let mut lines = Vec::new();
     for typed in all {
-        lines.extend(typed.lines.iter().map(|line| format!("{}# {line}", safe(typed.actor.as_str()))));
-        lines.extend(typed.ops.iter().flat_map(|op| said(op, OUTPUT_LINES)).map(|said| match said {
-            Said::Printed { text, .. } | Said::Bad(text) => text,
-        }));
+        lines.extend(
+            typed.lines.iter().map(|line| format!("{}# {line}", safe(typed.actor.as_str()))),
+        );
+        lines.extend(typed.ops.iter().flat_map(|op| said(op, OUTPUT_LINES)).map(
+            |said| match said {
+                Said::Printed { text, .. } | Said::Bad(text) => text,
+            },
+        ));
     }
     (!lines.is_empty()).then(|| fenced("console", &lines.join("\n")))
 }
 
 fn question(asked: &Asked<'_>) -> String {
     let kind = asked.question.kind();
-    let mut lines =
-        vec![format!("**Question {}** ({}). {}", asked.number, kind.words(), to_markdown(&asked.question.ask))];
+    let mut lines = vec![format!(
+        "**Question {}** ({}). {}",
+        asked.number,
+        kind.words(),
+        to_markdown(&asked.question.ask)
+    )];
 
-    let options: Vec<String> =
-        asked.options.iter().map(|option| format!("- {}) {}", option.letter, literal(option.say))).collect();
-    let goals: Vec<String> = asked.goals.iter().map(|goal| format!("- {}", literal(goal))).collect();
+    let options: Vec<String> = asked
+        .options
+        .iter()
+        .map(|option| format!("- {}) {}", option.letter, literal(option.say)))
+        .collect();
+    let goals: Vec<String> =
+        asked.goals.iter().map(|goal| format!("- {}", literal(goal))).collect();
     lines.extend([options.join("\n"), goals.join("\n")]);
 
     if matches!(kind, Kind::Value(_)) {
@@ -135,11 +154,17 @@ fn question(asked: &Asked<'_>) -> String {
 
 fn answer(asked: &Asked<'_>) -> String {
     let letters = asked.right_letters();
-    let right =
-        if letters.is_empty() { literal(&asked.right) } else { format!("{letters}) {}", literal(&asked.right)) };
+    let right = if letters.is_empty() {
+        literal(&asked.right)
+    } else {
+        format!("{letters}) {}", literal(&asked.right))
+    };
 
     let mut lines = vec![format!("**Question {}**: {right}", asked.number)];
-    let wrong = asked.options.iter().filter(|option| option.worth == Worth::Wrong && !option.why.is_empty());
+    let wrong = asked
+        .options
+        .iter()
+        .filter(|option| option.worth == Worth::Wrong && !option.why.is_empty());
     lines.push(
         wrong
             .map(|option| format!("- not {}: {}", option.letter, to_markdown(option.why)))

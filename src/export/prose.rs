@@ -42,8 +42,12 @@ fn rendered(text: &str, frame: Frame) -> Markup {
         Event::Text(text) => vec![Event::Text(prose_text(&text).into())],
         Event::Start(Tag::HtmlBlock) => vec![Event::Start(Tag::Paragraph)],
         Event::End(TagEnd::HtmlBlock) => vec![Event::End(TagEnd::Paragraph)],
-        Event::Start(Tag::Heading { .. }) => vec![Event::Start(Tag::Paragraph), Event::Start(Tag::Strong)],
-        Event::End(TagEnd::Heading(_)) => vec![Event::End(TagEnd::Strong), Event::End(TagEnd::Paragraph)],
+        Event::Start(Tag::Heading { .. }) => {
+            vec![Event::Start(Tag::Paragraph), Event::Start(Tag::Strong)]
+        }
+        Event::End(TagEnd::Heading(_)) => {
+            vec![Event::End(TagEnd::Strong), Event::End(TagEnd::Paragraph)]
+        }
         Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => Vec::new(),
         Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
             links.push(is_web_page(&dest_url));
@@ -64,7 +68,8 @@ fn rendered(text: &str, frame: Frame) -> Markup {
     });
 
     let is_shown = |event: &Event<'_>| {
-        frame == Frame::Blocks || !matches!(event, Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph))
+        frame == Frame::Blocks
+            || !matches!(event, Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph))
     };
 
     let mut page = String::new();
@@ -146,7 +151,9 @@ mod tests {
 
     #[test]
     fn markdown_becomes_html_and_html_becomes_text() {
-        let check = |text: &str, expected: &str| assert_eq!(to_html(text).into_string(), expected, "{text}");
+        let check = |text: &str, expected: &str| {
+            assert_eq!(to_html(text).into_string(), expected, "{text}")
+        };
         check("a **b** `c<d`", "<p>a <strong>b</strong> <code>c&lt;d</code></p>");
         check("# Title", "<p><strong>Title</strong></p>");
         check("<script>alert(1)</script>", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>");

@@ -81,7 +81,9 @@ impl<'a> Reel<'a> {
                 .quiz
                 .iter()
                 .enumerate()
-                .map(|(place, question)| Asked::new(asked_before + place + 1, place, question, record))
+                .map(|(place, question)| {
+                    Asked::new(asked_before + place + 1, place, question, record)
+                })
                 .collect();
 
             asked_before += asked.len();
@@ -104,7 +106,12 @@ impl<'a> Reel<'a> {
     }
 }
 
-fn branches<'a>(tape: &'a Tape, index: usize, step: &'a Step, moment: &Moment) -> Vec<(&'a Branch, Deed<'a>)> {
+fn branches<'a>(
+    tape: &'a Tape,
+    index: usize,
+    step: &'a Step,
+    moment: &Moment,
+) -> Vec<(&'a Branch, Deed<'a>)> {
     let taken = tape.branches.iter().filter(|taken| taken.step == index);
     taken
         .filter_map(|taken| {
@@ -118,8 +125,11 @@ fn branches<'a>(tape: &'a Tape, index: usize, step: &'a Step, moment: &Moment) -
 fn code(steps: &[Played<'_>]) -> Vec<(Language, String)> {
     let mut texts = Vec::new();
     for played in steps {
-        let deeds = std::iter::once(&played.deed).chain(played.branches.iter().map(|(_, deed)| deed));
-        let lines = deeds.flat_map(|deed| deed.broken.iter().chain(&deed.typed)).flat_map(|typed| &typed.lines);
+        let deeds =
+            std::iter::once(&played.deed).chain(played.branches.iter().map(|(_, deed)| deed));
+        let lines = deeds
+            .flat_map(|deed| deed.broken.iter().chain(&deed.typed))
+            .flat_map(|typed| &typed.lines);
         texts.extend(lines.map(|line| (Language::Shell, line.clone())));
         texts.push((Language::Json, played.step.oci.clone()));
     }
@@ -127,7 +137,12 @@ fn code(steps: &[Played<'_>]) -> Vec<(Language, String)> {
 }
 
 impl<'a> Deed<'a> {
-    fn of_step(step: &'a Step, record: &'a StepRecord, moment: &Moment, numbers: Numbers) -> Deed<'a> {
+    fn of_step(
+        step: &'a Step,
+        record: &'a StepRecord,
+        moment: &Moment,
+        numbers: Numbers,
+    ) -> Deed<'a> {
         let all: Vec<&ActionEntry> = step.breaks.iter().chain(&step.actions).collect();
         let mut broken = typed(&all, record, &moment.context);
         let rest = broken.split_off(step.breaks.len());
@@ -145,7 +160,12 @@ impl<'a> Deed<'a> {
     }
 
     /// The scene that panes are made from. Charts are drawn otherwise where there is more than text.
-    pub fn scene(&'a self, compare: Compare, changes_only: bool, charts: &'a [Series]) -> Scene<'a> {
+    pub fn scene(
+        &'a self,
+        compare: Compare,
+        changes_only: bool,
+        charts: &'a [Series],
+    ) -> Scene<'a> {
         Scene {
             before: &self.record.before,
             after: &self.record.after,
@@ -171,7 +191,11 @@ impl<'a> Deed<'a> {
 
 /// Each action with its ops. Lowering an action tells how many ops it has; where that does not add up, all ops stand
 /// at the last one.
-fn typed<'a>(entries: &[&'a ActionEntry], record: &'a StepRecord, context: &Context) -> Vec<Typed<'a>> {
+fn typed<'a>(
+    entries: &[&'a ActionEntry],
+    record: &'a StepRecord,
+    context: &Context,
+) -> Vec<Typed<'a>> {
     // An actor that is born in the step has no pid before it; which pid it is makes no difference to the count.
     let mut known = context.clone();
     for actor in entries.iter().flat_map(|entry| entry.action.actors()) {
@@ -215,8 +239,10 @@ pub fn said(op: &OpRecord, most: usize) -> Vec<Said> {
         }
         Outcome::Failed { errno, .. } => {
             let mut lines = vec![Said::Bad(safe(&format!("{errno}: {}", errno.sentence())))];
-            lines
-                .extend(failure::explain(&op.op, errno).map(|meaning| Said::Bad(safe(&format!("that is: {meaning}")))));
+            lines.extend(
+                failure::explain(&op.op, errno)
+                    .map(|meaning| Said::Bad(safe(&format!("that is: {meaning}")))),
+            );
             lines
         }
     }

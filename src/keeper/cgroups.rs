@@ -55,12 +55,18 @@ pub fn hierarchies() -> Vec<Hierarchy> {
             };
 
             let mut parent = PathBuf::from(&tree.mount_point);
-            if let Some(below) = Some(tree.lab_parent.clone().or_else(exposed)?).filter(|below| !below.is_empty()) {
+            if let Some(below) =
+                Some(tree.lab_parent.clone().or_else(exposed)?).filter(|below| !below.is_empty())
+            {
                 parent.push(below);
             }
 
             let v2 = tree.version == CgroupVersion::V2;
-            Some(Hierarchy { controllers: if v2 { tree.delegable } else { tree.controllers }, v2, parent })
+            Some(Hierarchy {
+                controllers: if v2 { tree.delegable } else { tree.controllers },
+                v2,
+                parent,
+            })
         })
         .collect()
 }
@@ -90,9 +96,12 @@ impl Subtree {
             exposure::refuse()?;
         }
 
-        let useful = |controller: &String| wanted.contains(controller) || BOUNDS.contains(&controller.as_str());
-        let has_v1 =
-            |name: &str| hierarchies.iter().any(|one| !one.v2 && one.controllers.iter().any(|own| own == name));
+        let useful = |controller: &String| {
+            wanted.contains(controller) || BOUNDS.contains(&controller.as_str())
+        };
+        let has_v1 = |name: &str| {
+            hierarchies.iter().any(|one| !one.v2 && one.controllers.iter().any(|own| own == name))
+        };
         let core_alone = !has_v1("freezer") && !has_v1("cpuacct");
         let mut subtree = Subtree { cgroups: Vec::new(), locks: Vec::new() };
         for hierarchy in hierarchies {
@@ -107,13 +116,23 @@ impl Subtree {
                 bound(&hierarchy.parent.join(name), hierarchy, owner)
             });
             // What bounds a lab is not left out.
-            let bounds = hierarchy.controllers.iter().any(|controller| BOUNDS.contains(&controller.as_str()));
+            let bounds = hierarchy
+                .controllers
+                .iter()
+                .any(|controller| BOUNDS.contains(&controller.as_str()));
             match made {
                 Err(errno) if is_same_user || bounds => {
                     subtree.remove(Duration::from_millis(200));
                     let place = hierarchy.parent.display();
-                    let why = if is_same_user { "whose own group it could change else" } else { "which bounds it" };
-                    return Err(RoleFailure::new(format!("make a control group for the lab in {place}, {why}"), errno));
+                    let why = if is_same_user {
+                        "whose own group it could change else"
+                    } else {
+                        "which bounds it"
+                    };
+                    return Err(RoleFailure::new(
+                        format!("make a control group for the lab in {place}, {why}"),
+                        errno,
+                    ));
                 }
                 Ok(()) | Err(_) => {}
             }
@@ -131,7 +150,8 @@ impl Subtree {
 
     /// Kill what is left and remove the groups; says which stayed, and why.
     pub fn remove(&self, timeout: Duration) -> Vec<Remains> {
-        let groups: Vec<PathBuf> = self.cgroups.iter().map(|cgroup| PathBuf::from(&cgroup.machine_path)).collect();
+        let groups: Vec<PathBuf> =
+            self.cgroups.iter().map(|cgroup| PathBuf::from(&cgroup.machine_path)).collect();
         removal::remove(&groups, timeout)
     }
 }
@@ -147,7 +167,8 @@ fn make_group(parent: &Path, name: &str) -> Result<OwnedFd, Errno> {
             Err(errno) => return Err(errno),
         }
         let locked = lock_directory(&path).and_then(|lock| {
-            lock.map(|lock| fchmod(&lock, Mode::from_bits_truncate(0o711)).map(|()| lock)).transpose()
+            lock.map(|lock| fchmod(&lock, Mode::from_bits_truncate(0o711)).map(|()| lock))
+                .transpose()
         });
         match locked {
             Ok(Some(lock)) => return Ok(lock),
@@ -167,7 +188,10 @@ fn make_group(parent: &Path, name: &str) -> Result<OwnedFd, Errno> {
 
 /// The directory, locked by this process alone; none where somebody else has the lock, or has
 /// just removed the directory.
-#[allow(deprecated, reason = "nix's Flock gives a lock up when it is dropped, in every process that has a copy")]
+#[allow(
+    deprecated,
+    reason = "nix's Flock gives a lock up when it is dropped, in every process that has a copy"
+)]
 pub(super) fn lock_directory(path: &Path) -> Result<Option<OwnedFd>, Errno> {
     use std::os::fd::AsRawFd;
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
@@ -184,7 +208,8 @@ pub(super) fn lock_directory(path: &Path) -> Result<Option<OwnedFd>, Errno> {
     }
 
     let locked = nix::sys::stat::fstat(&dir)?;
-    let is_there = fs::symlink_metadata(path).is_ok_and(|now| now.ino() == locked.st_ino && now.dev() == locked.st_dev);
+    let is_there = fs::symlink_metadata(path)
+        .is_ok_and(|now| now.ino() == locked.st_ino && now.dev() == locked.st_dev);
     Ok(is_there.then_some(dir))
 }
 
@@ -219,7 +244,10 @@ fn listed(hierarchy: &Hierarchy, name: &str, wanted: &[String], core_alone: bool
     if hierarchy.v2 && may_hand_out(&hierarchy.parent) {
         for controller in &hierarchy.controllers {
             // Fails where it is on already or may not be: what counts is what the new group then has.
-            let _ = write_file(hierarchy.parent.join("cgroup.subtree_control"), &format!("+{controller}"));
+            let _ = write_file(
+                hierarchy.parent.join("cgroup.subtree_control"),
+                &format!("+{controller}"),
+            );
         }
     }
 
@@ -236,28 +264,38 @@ fn listed(hierarchy: &Hierarchy, name: &str, wanted: &[String], core_alone: bool
         "freezer" | "cpuacct" | "devices" => hierarchy.v2 && core_alone,
         _ => false,
     };
-    let is_io = |name: &String| hierarchy.v2 && name == "blkio" && controllers.iter().any(|known| known == "io");
-    let mounted = wanted.iter().any(|name| controllers.contains(name) || is_core(name) || is_io(name));
+    let is_io = |name: &String| {
+        hierarchy.v2 && name == "blkio" && controllers.iter().any(|known| known == "io")
+    };
+    let mounted =
+        wanted.iter().any(|name| controllers.contains(name) || is_core(name) || is_io(name));
     let lab_path = mounted.then(|| match hierarchy.v2 {
         true if has_v1_mounts(wanted, hierarchy) => "/sys/fs/cgroup/unified".to_owned(),
         true => "/sys/fs/cgroup".to_owned(),
         false => format!("/sys/fs/cgroup/{}", hierarchy.controllers.join(",")),
     });
-    LabCgroup { controllers, v2: hierarchy.v2, machine_path: path.to_string_lossy().into_owned(), lab_path }
+    LabCgroup {
+        controllers,
+        v2: hierarchy.v2,
+        machine_path: path.to_string_lossy().into_owned(),
+        lab_path,
+    }
 }
 
 /// A v2 group that holds processes itself hands out none of the controllers, except for those of threads: and
 /// then its child groups take no process any more ("domain invalid"). Only the machine's topmost group, which has
 /// no type, is free of that.
 fn may_hand_out(group: &Path) -> bool {
-    let has_members = fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|members| !members.is_empty());
+    let has_members =
+        fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|members| !members.is_empty());
     !has_members || !group.join("cgroup.type").exists()
 }
 
 /// True if on a hybrid machine some wanted controller is on a v1 hierarchy, which then takes
 /// the top of /sys/fs/cgroup.
 fn has_v1_mounts(wanted: &[String], v2: &Hierarchy) -> bool {
-    let is_core = |name: &str| matches!(name, "freezer" | "cpuacct" | "devices" | "blkio" | "unified");
+    let is_core =
+        |name: &str| matches!(name, "freezer" | "cpuacct" | "devices" | "blkio" | "unified");
     wanted.iter().any(|controller| !v2.controllers.contains(controller) && !is_core(controller))
 }
 
@@ -331,8 +369,14 @@ mod tests {
         let owner = Owner { pid: 12, start: 345, namespace: 78 };
         assert_eq!(owner.lab_name(6), "unboxed-12-345-6-78");
         assert_eq!(owner_of("unboxed-12-345-6-78"), Some(owner));
-        let foreign =
-            ["unboxed", "unboxed-12", "unboxed-12-345-6", "unboxed-a-b-c-d", "docker", "unboxed-12-345-6-78.x"];
+        let foreign = [
+            "unboxed",
+            "unboxed-12",
+            "unboxed-12-345-6",
+            "unboxed-a-b-c-d",
+            "docker",
+            "unboxed-12-345-6-78.x",
+        ];
         for foreign in foreign {
             assert_eq!(owner_of(foreign), None, "{foreign}");
         }

@@ -14,8 +14,14 @@ use crate::snapshot::CgroupVersion;
 use crate::wire::protocol::RoleFailure;
 
 /// Files that change what happens to processes of a group, or who is in it.
-const SETTINGS: [&str; 6] =
-    ["cgroup.procs", "tasks", "freezer.state", "cgroup.freeze", "cgroup.kill", "cgroup.subtree_control"];
+const SETTINGS: [&str; 6] = [
+    "cgroup.procs",
+    "tasks",
+    "freezer.state",
+    "cgroup.freeze",
+    "cgroup.kill",
+    "cgroup.subtree_control",
+];
 /// The most groups that are looked at.
 const GROUPS_MAX: usize = 50_000;
 
@@ -49,7 +55,11 @@ pub fn find(tree: &MountedHierarchy) -> Option<Exposure> {
         seen += 1;
         if seen < GROUPS_MAX {
             let entries = fs::read_dir(&group).into_iter().flatten().flatten();
-            groups.extend(entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|e| e.path()));
+            groups.extend(
+                entries
+                    .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+                    .map(|e| e.path()),
+            );
         }
     }
     None
@@ -80,7 +90,9 @@ fn is_writable(path: &Path) -> bool {
     let Ok(file) = fs::symlink_metadata(path) else { return false };
     let is_own = file.uid() == Uid::effective().as_raw();
     let is_groups = file.gid() == Gid::effective().as_raw();
-    (is_own && file.mode() & 0o200 != 0) || (is_groups && file.mode() & 0o020 != 0) || file.mode() & 0o002 != 0
+    (is_own && file.mode() & 0o200 != 0)
+        || (is_groups && file.mode() & 0o020 != 0)
+        || file.mode() & 0o002 != 0
 }
 
 #[cfg(test)]
@@ -108,21 +120,33 @@ mod tests {
             fs::create_dir_all(root.join(path)).expect("made");
         }
         let shut = |path: &str| {
-            fs::set_permissions(root.join(path), fs::Permissions::from_mode(0o555)).expect("its mode");
+            fs::set_permissions(root.join(path), fs::Permissions::from_mode(0o555))
+                .expect("its mode");
         };
         for path in ["slice/session", "slice", ""] {
             shut(path);
         }
         assert_eq!(find(&tree(root, CgroupVersion::V1, "slice/session")), None);
-        assert_eq!(find(&tree(root, CgroupVersion::V1, "slice")), Some(Exposure::Usable("slice/users".into())));
-        assert_eq!(find(&tree(root, CgroupVersion::V2, "slice")), Some(Exposure::Open(root.join("slice/users"))));
+        assert_eq!(
+            find(&tree(root, CgroupVersion::V1, "slice")),
+            Some(Exposure::Usable("slice/users".into()))
+        );
+        assert_eq!(
+            find(&tree(root, CgroupVersion::V2, "slice")),
+            Some(Exposure::Open(root.join("slice/users")))
+        );
 
-        let read_only = MountedHierarchy { is_read_only: true, ..tree(root, CgroupVersion::V1, "slice") };
+        let read_only =
+            MountedHierarchy { is_read_only: true, ..tree(root, CgroupVersion::V1, "slice") };
         assert_eq!(find(&read_only), Some(Exposure::Open(root.join("slice/users"))));
-        let walled = MountedHierarchy { lab_parent: Some("slice".into()), ..tree(root, CgroupVersion::V1, "slice") };
+        let walled = MountedHierarchy {
+            lab_parent: Some("slice".into()),
+            ..tree(root, CgroupVersion::V1, "slice")
+        };
         assert_eq!(find(&walled), None);
         for path in ["", "slice", "slice/session"] {
-            fs::set_permissions(root.join(path), fs::Permissions::from_mode(0o755)).expect("its mode");
+            fs::set_permissions(root.join(path), fs::Permissions::from_mode(0o755))
+                .expect("its mode");
         }
     }
 }

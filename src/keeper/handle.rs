@@ -40,7 +40,9 @@ pub enum KeeperError {
     Gone(#[from] WireError),
     #[error("the keeper process {pid} is gone: {how}")]
     Ended { pid: u32, how: String },
-    #[error("the keeper process {0} is stopped, by a signal or a debugger; a fresh lab gets another keeper")]
+    #[error(
+        "the keeper process {0} is stopped, by a signal or a debugger; a fresh lab gets another keeper"
+    )]
     Stopped(u32),
     #[error("the keeper process {0} has not answered for {seconds} seconds", seconds = ANSWER_TIMEOUT.as_secs())]
     Silent(u32),
@@ -57,7 +59,8 @@ impl KeeperHandle {
 
         // A machine that executes nothing from memory (vm.memfd_noexec) runs the file itself.
         let sealed = sealed::copy(program).ok();
-        let copy = sealed.iter().map(|fd| PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd())));
+        let copy =
+            sealed.iter().map(|fd| PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd())));
 
         let mut started = Err(std::io::ErrorKind::NotFound.into());
         for path in copy.chain([program.to_path_buf()]) {
@@ -69,7 +72,10 @@ impl KeeperHandle {
         let child = started.map_err(KeeperError::Start)?;
 
         // Nobody else waits for it: its number stays its own until this does.
-        let process = i32::try_from(child.id()).map_err(|_| Errno::ESRCH).map(Pid::from_raw).and_then(Pidfd::open);
+        let process = i32::try_from(child.id())
+            .map_err(|_| Errno::ESRCH)
+            .map(Pid::from_raw)
+            .and_then(Pidfd::open);
         let process = process.map_err(|errno| KeeperError::Start(errno.into()))?;
         Ok(KeeperHandle { wire: Some(wire), child, process })
     }

@@ -52,7 +52,9 @@ mod tests {
 
     #[test]
     fn a_lab_of_root_gets_ids_that_no_user_has() {
-        let check = |map: &str, first, count| assert_eq!(Mapping::within(map), Mapping { first, count }, "{map}");
+        let check = |map: &str, first, count| {
+            assert_eq!(Mapping::within(map), Mapping { first, count }, "{map}")
+        };
         check("         0          0 4294967295\n", FIRST_ID, IDS);
         check("0 100000 200000\n", 200000 - IDS, IDS);
         check("0 100000 65536\n", 65535, 1);

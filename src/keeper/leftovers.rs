@@ -58,7 +58,8 @@ pub fn groups(hierarchies: &[Hierarchy]) -> Swept {
         if refused.any(|(path, _)| path.exists()) {
             continue;
         }
-        let left = removal::remove(&paths, TIMEOUT.min(TIMEOUT_ALL.saturating_sub(began.elapsed())));
+        let left =
+            removal::remove(&paths, TIMEOUT.min(TIMEOUT_ALL.saturating_sub(began.elapsed())));
         let is_gone = |path: &PathBuf| left.iter().all(|one| one.path != *path);
         swept.removed.extend(paths.into_iter().filter(is_gone));
         swept.left.extend(left);
@@ -69,7 +70,10 @@ pub fn groups(hierarchies: &[Hierarchy]) -> Swept {
 /// The lock of a directory of ours that nobody else has; none for one that has an owner, or is another user's.
 pub(super) fn take_over(path: &Path) -> Option<OwnedFd> {
     // A lab's root may have taken away the permission to open it. To who may not change it, this does nothing.
-    let mode = fs::symlink_metadata(path).ok().filter(|found| found.is_dir() && is_ours(found.uid()))?.mode();
+    let mode = fs::symlink_metadata(path)
+        .ok()
+        .filter(|found| found.is_dir() && is_ours(found.uid()))?
+        .mode();
     if mode & 0o500 != 0o500 {
         let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o711));
     }

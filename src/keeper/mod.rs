@@ -35,7 +35,8 @@ use crate::kernel::{confine, inherited, log, panics, perform};
 use crate::lab::store::{self, IdRange};
 use crate::op::{ActorName, NamespaceKind, Op};
 use crate::wire::protocol::{
-    Doing, FromKeeper, FromStore, LabCgroup, LabMade, LabPlan, PanickingRole, RoleFailure, ToKeeper, ToStore,
+    Doing, FromKeeper, FromStore, LabCgroup, LabMade, LabPlan, PanickingRole, RoleFailure,
+    ToKeeper, ToStore,
 };
 use crate::wire::{Wire, WireError};
 
@@ -168,7 +169,9 @@ impl Keeper {
             self.hand_over(wire, lab, replaces)?;
             // Only now, so that nobody waits for a teardown or for the next lab.
             if plan.spare {
-                let spare = self.make_lab(&plan).inspect_err(|failure| tracing::error!(%failure, "no spare lab"));
+                let spare = self
+                    .make_lab(&plan)
+                    .inspect_err(|failure| tracing::error!(%failure, "no spare lab"));
                 self.spare = spare.ok().map(|lab| (plan, lab));
             }
         }
@@ -176,13 +179,19 @@ impl Keeper {
 
     /// Write a rule for a group of the newest lab, and for no other group.
     fn device_rule(&mut self, actor: &ActorName, op: &Op) -> FromKeeper {
-        let refused = |errno| FromKeeper::Failed(RoleFailure::new("write a rule for devices", errno));
+        let refused =
+            |errno| FromKeeper::Failed(RoleFailure::new("write a rule for devices", errno));
         let Op::Device { group, rule } = op else { return refused(Errno::EINVAL) };
-        let inside = !group.is_empty() && group.split('/').all(|part| !matches!(part, "" | "." | ".."));
-        let Some(lab) = self.current.last_mut().filter(|_| inside) else { return refused(Errno::ENOENT) };
+        let inside =
+            !group.is_empty() && group.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        let Some(lab) = self.current.last_mut().filter(|_| inside) else {
+            return refused(Errno::ENOENT);
+        };
 
         let trees = &lab.subtree.cgroups;
-        let v1 = trees.iter().find(|tree| !tree.v2 && tree.controllers.iter().any(|name| name == "devices"));
+        let v1 = trees
+            .iter()
+            .find(|tree| !tree.v2 && tree.controllers.iter().any(|name| name == "devices"));
         // A cgroup tree holds no links: the path leads below the lab's own group, whoever made the directory.
         let dir = |tree: &LabCgroup| format!("{}/{group}", tree.machine_path);
 
@@ -196,7 +205,12 @@ impl Keeper {
         }
     }
 
-    fn hand_over(&mut self, wire: &mut Wire, lab: Result<Lab, RoleFailure>, replaces: bool) -> Result<(), WireError> {
+    fn hand_over(
+        &mut self,
+        wire: &mut Wire,
+        lab: Result<Lab, RoleFailure>,
+        replaces: bool,
+    ) -> Result<(), WireError> {
         let mut lab = match lab {
             Ok(lab) => lab,
             Err(failure) => {
@@ -239,7 +253,9 @@ impl Keeper {
         }
 
         self.attach(&plan.controllers)?;
-        let Some(store) = &mut self.store else { return Err(RoleFailure::new("start the store", Errno::EIO)) };
+        let Some(store) = &mut self.store else {
+            return Err(RoleFailure::new("start the store", Errno::EIO));
+        };
         self.made += 1;
         let name = self.owner.lab_name(self.made);
 
@@ -254,9 +270,14 @@ impl Keeper {
         }
 
         match fork_init(store, &name, &subtree, scratch.as_ref(), plan.panics) {
-            Ok((host, engine_end)) => {
-                Ok(Lab { name, host, subtree, scratch, devices: BTreeMap::new(), engine_end: Some(engine_end) })
-            }
+            Ok((host, engine_end)) => Ok(Lab {
+                name,
+                host,
+                subtree,
+                scratch,
+                devices: BTreeMap::new(),
+                engine_end: Some(engine_end),
+            }),
             Err(failure) => {
                 self.silent.extend(self.store.take_if(|store| store.is_silent));
                 subtree.remove(PATIENCE);
@@ -284,7 +305,8 @@ impl Keeper {
 
     /// Take everything away. Goes on past what fails.
     fn unmake(&mut self) {
-        let labs: Vec<Lab> = self.current.drain(..).chain(self.spare.take().map(|(_, lab)| lab)).collect();
+        let labs: Vec<Lab> =
+            self.current.drain(..).chain(self.spare.take().map(|(_, lab)| lab)).collect();
         for lab in labs {
             lab.end();
         }
@@ -326,10 +348,13 @@ fn fork_init(
     panics: Option<PanickingRole>,
 ) -> Result<(Pidfd, OwnedFd), RoleFailure> {
     let (engine_end, actor_end) = Wire::pair().doing("make the lab's wire")?;
-    engine_end.expect_credentials().map_err(|_| RoleFailure::new("set up the lab's wire", Errno::EIO))?;
+    engine_end
+        .expect_credentials()
+        .map_err(|_| RoleFailure::new("set up the lab's wire", Errno::EIO))?;
     let (go, say_go) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
     let scratch = scratch.map(|scratch| scratch.path.to_string_lossy().into_owned());
-    let request = ToStore { name: name.to_owned(), cgroups: subtree.cgroups.clone(), scratch, panics };
+    let request =
+        ToStore { name: name.to_owned(), cgroups: subtree.cgroups.clone(), scratch, panics };
 
     const TALK: &str = "talk to the store, the process that labs are forked from";
     let process = &store.process;
@@ -345,7 +370,8 @@ fn fork_init(
 
     match received.message {
         FromStore::Forked => {
-            let host = received.fds.into_iter().next().ok_or(Errno::EPROTO).and_then(Pidfd::from_fd);
+            let host =
+                received.fds.into_iter().next().ok_or(Errno::EPROTO).and_then(Pidfd::from_fd);
             let host = host.doing("hear from the store which process it forked")?;
             if let Err(failure) = place(&host, store, subtree) {
                 let _ = host.send(Signal::SIGKILL);
@@ -363,7 +389,10 @@ fn fork_init(
 /// Put a lab's first process, which waits, into the lab's groups, and make it the first that the kernel ends where
 /// the machine's memory runs out.
 fn place(host: &Pidfd, store: &Store, subtree: &Subtree) -> Result<(), RoleFailure> {
-    let pid = host.pid().filter(|pid| pid.as_raw() > 1 && is_child(*pid, &store.process)).ok_or(Errno::ESRCH);
+    let pid = host
+        .pid()
+        .filter(|pid| pid.as_raw() > 1 && is_child(*pid, &store.process))
+        .ok_or(Errno::ESRCH);
     let pid = pid.doing("find the lab's first process among the store's children")?;
 
     subtree.attach(pid.as_raw()).doing("put the lab into its cgroups")?;
@@ -375,7 +404,10 @@ fn place(host: &Pidfd, store: &Store, subtree: &Subtree) -> Result<(), RoleFailu
 
 fn is_child(pid: Pid, parent: &Pidfd) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let listed = status.lines().find_map(|line| line.strip_prefix("PPid:")).and_then(|pid| pid.trim().parse().ok());
+    let listed = status
+        .lines()
+        .find_map(|line| line.strip_prefix("PPid:"))
+        .and_then(|pid| pid.trim().parse().ok());
     parent.pid().is_some_and(|parent| Some(parent.as_raw()) == listed)
 }
 
@@ -407,15 +439,21 @@ fn start_store() -> Result<Store, RoleFailure> {
                 .ok_or(Errno::ESRCH)
                 .and_then(map)
                 .doing("write the id maps of the user namespace")
-                .and_then(|()| std::fs::File::from(say_mapped).write_all(b"!").doing("let the store go on"))
                 .and_then(|()| {
-                    await_answer(&wire, &store, STORE_TIMEOUT).map_err(Silence::errno).doing("start the store")
+                    std::fs::File::from(say_mapped).write_all(b"!").doing("let the store go on")
+                })
+                .and_then(|()| {
+                    await_answer(&wire, &store, STORE_TIMEOUT)
+                        .map_err(Silence::errno)
+                        .doing("start the store")
                 })
                 .and_then(|()| match wire.receive::<FromStore>() {
                     Ok(received) => match received.message {
                         FromStore::Ready { .. } => Ok(()),
                         FromStore::Failed(failure) => Err(failure),
-                        FromStore::Forked => Err(RoleFailure::new("start the store", Errno::EPROTO)),
+                        FromStore::Forked => {
+                            Err(RoleFailure::new("start the store", Errno::EPROTO))
+                        }
                     },
                     Err(error) => Err(lost_store("start the store", &store, &error)),
                 });
@@ -445,7 +483,9 @@ fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: Mapping, parent: Pid) -> !
 
     let mut word = [0];
     let ready = std::fs::File::from(mapped).read_exact(&mut word).doing("wait for the keeper");
-    let became = ready.and_then(|()| become_root(mapping, parent).doing("become root of the labs' user namespace"));
+    let became = ready.and_then(|()| {
+        become_root(mapping, parent).doing("become root of the labs' user namespace")
+    });
     if let Err(failure) = became {
         let _ = wire.send(&FromStore::Failed(failure), &[]);
         process::exit_now(1)

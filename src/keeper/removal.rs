@@ -25,7 +25,8 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(20);
 const HOPELESS_TIMEOUT: Duration = Duration::from_millis(300);
 /// Pidfds that are open at a time.
 const BATCH: usize = 100;
-const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+const DIRECTORY: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
 /// Values that let processes go which are held back: frozen, waiting for memory, without CPU time. A parent's come
 /// before its children's, which could not take effect else.
@@ -92,7 +93,9 @@ impl Pass {
             match open_top(path) {
                 Ok(top) => opened.push((path, top, Obstacles::default())),
                 Err(Errno::ENOENT) => {}
-                Err(errno) => pass.remains.push(Remains { path: path.clone(), why: sentence("open it", errno) }),
+                Err(errno) => pass
+                    .remains
+                    .push(Remains { path: path.clone(), why: sentence("open it", errno) }),
             }
         }
 
@@ -102,7 +105,12 @@ impl Pass {
         }
         let own_levels = pid_levels("/proc/self/status");
         for (_, top, obstacles) in &mut opened {
-            let walked = walk(top, deadline, &mut |group| kill_members(group, own_levels, obstacles), &mut |_, _| {});
+            let walked = walk(
+                top,
+                deadline,
+                &mut |group| kill_members(group, own_levels, obstacles),
+                &mut |_, _| {},
+            );
             obstacles.note(walked);
             // Reaches those too that were forked meanwhile; but it can't tell whose they are.
             if obstacles.outsider.is_none() && !obstacles.out_of_sight {
@@ -111,7 +119,11 @@ impl Pass {
         }
 
         for (path, top, mut obstacles) in opened {
-            let mut remove = |parent: &OwnedFd, name: &CStr| match unlinkat(parent, name, UnlinkatFlags::RemoveDir) {
+            let mut remove = |parent: &OwnedFd, name: &CStr| match unlinkat(
+                parent,
+                name,
+                UnlinkatFlags::RemoveDir,
+            ) {
                 Ok(()) => pass.removed += 1,
                 Err(errno) => obstacles.errno = Some(errno),
             };
@@ -176,8 +188,14 @@ fn sentence(doing: &str, errno: Errno) -> String {
 
 fn open_top(path: &Path) -> Result<OwnedFd, Errno> {
     let parent = path.parent().ok_or(Errno::EINVAL)?;
-    let name = path.file_name().and_then(|name| CString::new(name.as_encoded_bytes()).ok()).ok_or(Errno::EINVAL)?;
-    open_below(&openat(AT_FDCWD, parent, DIRECTORY.difference(OFlag::O_NOFOLLOW), Mode::empty())?, &name)
+    let name = path
+        .file_name()
+        .and_then(|name| CString::new(name.as_encoded_bytes()).ok())
+        .ok_or(Errno::EINVAL)?;
+    open_below(
+        &openat(AT_FDCWD, parent, DIRECTORY.difference(OFlag::O_NOFOLLOW), Mode::empty())?,
+        &name,
+    )
 }
 
 fn remove_top(path: &Path) -> Result<(), Errno> {
@@ -203,8 +221,11 @@ fn walk(
     let mut first_error = Ok(());
     let mut dir = openat(top, c".", DIRECTORY, Mode::empty())?;
     enter(&dir);
-    let mut levels =
-        vec![Level { name: CString::default(), inode: fstat(&dir)?.st_ino, children: subdirectories(&dir)? }];
+    let mut levels = vec![Level {
+        name: CString::default(),
+        inode: fstat(&dir)?.st_ino,
+        children: subdirectories(&dir)?,
+    }];
 
     while let Some(level) = levels.last_mut() {
         if Instant::now() >= deadline {
@@ -253,7 +274,8 @@ fn open_below(dir: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
 
 fn subdirectories(dir: &OwnedFd) -> Result<Vec<CString>, Errno> {
     let mut listed = Dir::openat(dir, c".", DIRECTORY, Mode::empty())?;
-    let directories = listed.iter().flatten().filter(|entry| entry.file_type() == Some(Type::Directory));
+    let directories =
+        listed.iter().flatten().filter(|entry| entry.file_type() == Some(Type::Directory));
     let names = directories.map(|entry| entry.file_name().to_owned());
     Ok(names.filter(|name| !matches!(name.to_bytes(), b"." | b"..")).collect())
 }
@@ -292,7 +314,8 @@ fn release(group: &OwnedFd) {
     for file in IO_RULES {
         for rule in read_at(group, file).lines() {
             let Some(disk) = rule.split(' ').next() else { continue };
-            let lifted = if file == c"io.max" { "rbps=max wbps=max riops=max wiops=max" } else { "0" };
+            let lifted =
+                if file == c"io.max" { "rbps=max wbps=max riops=max wiops=max" } else { "0" };
             let _ = write_at(group, file, &format!("{disk} {lifted}"));
         }
     }
@@ -307,7 +330,8 @@ fn members(group: &OwnedFd) -> BTreeSet<i32> {
 fn kill_members(group: &OwnedFd, own_levels: Option<usize>, obstacles: &mut Obstacles) {
     let listed: Vec<i32> = members(group).into_iter().collect();
     for batch in listed.chunks(BATCH) {
-        let held: Vec<(i32, Pidfd)> = batch.iter().filter_map(|&pid| Some((pid, hold(pid, obstacles)?))).collect();
+        let held: Vec<(i32, Pidfd)> =
+            batch.iter().filter_map(|&pid| Some((pid, hold(pid, obstacles)?))).collect();
         let still = members(group);
 
         for (pid, process) in held.into_iter().filter(|(pid, _)| still.contains(pid)) {
@@ -366,9 +390,13 @@ mod tests {
         }
         for path in ["wide/shut", "wide", ""] {
             use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(top.join(path), std::fs::Permissions::from_mode(0o000)).expect("its mode");
+            std::fs::set_permissions(top.join(path), std::fs::Permissions::from_mode(0o000))
+                .expect("its mode");
         }
-        assert_eq!(remove(&[top.clone(), home.path().join("was-never")], Duration::from_secs(1)), []);
+        assert_eq!(
+            remove(&[top.clone(), home.path().join("was-never")], Duration::from_secs(1)),
+            []
+        );
         assert!(!top.exists());
     }
 

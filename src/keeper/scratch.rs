@@ -44,7 +44,10 @@ impl Scratch {
                     format!(", which has room for {mib} MiB and {} files", disk.files_available())
                 },
             );
-            RoleFailure::new(format!("make a scratch file of up to {} MiB in {SCRATCH_DIR}{room}", ROOM >> 20), errno)
+            RoleFailure::new(
+                format!("make a scratch file of up to {} MiB in {SCRATCH_DIR}{room}", ROOM >> 20),
+                errno,
+            )
         };
 
         let room = statvfs(SCRATCH_DIR).map_err(failed)?;
@@ -62,7 +65,8 @@ impl Scratch {
 
 fn make_file(lab: &str) -> Result<(PathBuf, OwnedFd), Errno> {
     for _ in 0..ATTEMPTS {
-        let path = nix::unistd::mkdtemp(&Path::new(SCRATCH_DIR).join(format!("{lab}{ENDING}XXXXXX")))?;
+        let path =
+            nix::unistd::mkdtemp(&Path::new(SCRATCH_DIR).join(format!("{lab}{ENDING}XXXXXX")))?;
         let Some(dir) = lock_directory(&path)? else { continue };
 
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
@@ -82,7 +86,8 @@ fn make_file(lab: &str) -> Result<(PathBuf, OwnedFd), Errno> {
 /// group that changed it first, and chown(2) is a change: it would be the keeper's, and a limit on the lab's group
 /// hold nothing. To make a file without a name (`O_TMPFILE`) is one, too; to unlink it is none.
 fn make_as(owner: u32, lab: &str) -> Result<(PathBuf, OwnedFd), Errno> {
-    let (user, group) = (nix::unistd::setfsuid(Uid::from_raw(owner)), nix::unistd::setfsgid(Gid::from_raw(owner)));
+    let (user, group) =
+        (nix::unistd::setfsuid(Uid::from_raw(owner)), nix::unistd::setfsgid(Gid::from_raw(owner)));
     let made = make_file(lab);
     nix::unistd::setfsuid(user);
     nix::unistd::setfsgid(group);
@@ -120,7 +125,9 @@ pub fn sweep() -> Swept {
         let Some(dir) = leftovers::take_over(&path) else { continue };
         match remove(&dir, &path.join(FILE)) {
             Ok(()) => swept.removed.push(path),
-            Err(errno) => swept.left.push(Remains { path, why: format!("{} ({errno:?})", errno.desc()) }),
+            Err(errno) => {
+                swept.left.push(Remains { path, why: format!("{} ({errno:?})", errno.desc()) })
+            }
         }
     }
 

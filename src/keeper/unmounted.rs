@@ -34,13 +34,21 @@ pub struct Attached {
 /// The hierarchies, by their mount options, that have to be mounted for these controllers, and can be.
 pub fn wanted(controllers: &[String]) -> Vec<Vec<String>> {
     let trees = Cgroups::read(&Roots::machine()).unmounted;
-    let is_wanted = |tree: &Unmounted| controllers.iter().any(|name| tree.controllers.contains(name));
-    trees.into_iter().filter(|tree| tree.obstacle.is_none() && is_wanted(tree)).map(|tree| tree.controllers).collect()
+    let is_wanted =
+        |tree: &Unmounted| controllers.iter().any(|name| tree.controllers.contains(name));
+    trees
+        .into_iter()
+        .filter(|tree| tree.obstacle.is_none() && is_wanted(tree))
+        .map(|tree| tree.controllers)
+        .collect()
 }
 
 impl Attached {
     pub fn open(controllers: &[String]) -> Result<Attached, Errno> {
-        Ok(Attached { mount: mount::open_hierarchy(controllers)?, controllers: controllers.to_vec() })
+        Ok(Attached {
+            mount: mount::open_hierarchy(controllers)?,
+            controllers: controllers.to_vec(),
+        })
     }
 
     /// Its top directory, for every process of this user.
@@ -59,7 +67,10 @@ impl Attached {
         let mut attached = Some(self);
 
         for _ in 0..ATTEMPTS {
-            let Some(mounted) = attached.take().or_else(|| Attached::open(&controllers).ok()) else { return };
+            let Some(mounted) = attached.take().or_else(|| Attached::open(&controllers).ok())
+            else {
+                return;
+            };
             if !directories(&mounted.top()).is_empty() {
                 return;
             }
@@ -76,7 +87,10 @@ impl Attached {
 
 fn directories(top: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(top).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// True while any of them is attached: the kernel moves them one by one.
@@ -124,7 +138,9 @@ pub fn sweep() -> Swept {
         let found = leftovers::groups(&[attached.hierarchy()]);
         let was_empty = found.removed.is_empty() && found.left.is_empty();
         swept.removed.extend(found.removed.iter().map(|path| told(path)));
-        swept.left.extend(found.left.into_iter().map(|one| Remains { path: told(&one.path), ..one }));
+        swept
+            .left
+            .extend(found.left.into_iter().map(|one| Remains { path: told(&one.path), ..one }));
         attached.close();
         if was_empty && !is_attached(&controllers) {
             // One that was given up too early, and held nothing any more.

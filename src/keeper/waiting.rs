@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn who_is_stopped_is_not_waited_for() {
-        let mut child = std::process::Command::new("sleep").arg("1000").spawn().expect("sleep starts");
+        let mut child =
+            std::process::Command::new("sleep").arg("1000").spawn().expect("sleep starts");
         let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
         let process = Pidfd::open(pid).expect("a pidfd");
         let (wire, other) = Wire::pair().expect("a wire");

@@ -16,8 +16,12 @@ pub fn keep_descriptors_from_children() {
 
 /// Close every descriptor but the standard streams and these, which a role that has just begun goes on with.
 pub fn keep_only(kept: &[&dyn AsRawFd]) {
-    let mut numbers: Vec<u32> =
-        kept.iter().map(|one| one.as_raw_fd()).filter(|fd| *fd > 2).map(RawFd::cast_unsigned).collect();
+    let mut numbers: Vec<u32> = kept
+        .iter()
+        .map(|one| one.as_raw_fd())
+        .filter(|fd| *fd > 2)
+        .map(RawFd::cast_unsigned)
+        .collect();
     numbers.sort_unstable();
 
     let mut first = 3;
@@ -40,7 +44,8 @@ fn close_range(first: u32, last: u32, flags: libc::c_uint) {
 
     // A container may refuse that call: one by one, then.
     let names = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
-    let numbers: Vec<u32> = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let numbers: Vec<u32> =
+        names.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     for number in numbers.into_iter().filter(|number| (first..=last).contains(number)) {
         // SAFETY: as above.
         unsafe {
@@ -138,8 +143,13 @@ mod tests {
         match unsafe { nix::unistd::fork() }.expect("a child") {
             nix::unistd::ForkResult::Child => {
                 keep_only(&kept);
-                let is_open = |fd: &OwnedFd| std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).is_ok();
-                let right = files.iter().enumerate().all(|(index, fd)| is_open(fd) == matches!(index, 2 | 5));
+                let is_open = |fd: &OwnedFd| {
+                    std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).is_ok()
+                };
+                let right = files
+                    .iter()
+                    .enumerate()
+                    .all(|(index, fd)| is_open(fd) == matches!(index, 2 | 5));
                 process::exit_now(i32::from(!right))
             }
             nix::unistd::ForkResult::Parent { child } => {

@@ -34,7 +34,13 @@ pub fn copy_tree(recorder: &mut Recorder, from: &str, to: &str) -> Result<(), Er
             file::symlink(recorder, &link.to_string_lossy(), &target)?;
         } else if metadata.is_file() {
             make_way(recorder, &target)?;
-            copy_file(recorder, &source, &target, metadata.permissions().mode() & 0o777, metadata.len() as usize)?;
+            copy_file(
+                recorder,
+                &source,
+                &target,
+                metadata.permissions().mode() & 0o777,
+                metadata.len() as usize,
+            )?;
         }
     }
     Ok(())
@@ -48,13 +54,26 @@ fn make_way(recorder: &mut Recorder, target: &str) -> Result<(), Errno> {
     }
 }
 
-fn copy_file(recorder: &mut Recorder, from: &str, to: &str, mode: u32, size: usize) -> Result<(), Errno> {
+fn copy_file(
+    recorder: &mut Recorder,
+    from: &str,
+    to: &str,
+    mode: u32,
+    size: usize,
+) -> Result<(), Errno> {
     let source = file::open(recorder, from, OFlag::O_RDONLY | OFlag::O_CLOEXEC, 0)?;
-    let target = file::open(recorder, to, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC, mode)?;
+    let target = file::open(
+        recorder,
+        to,
+        OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC,
+        mode,
+    )?;
     let mut left = size;
     while left > 0 {
         let args = format!("{}, {}, NULL, {left}", file::number(&target), file::number(&source));
-        match recorder.call("sendfile", args, || nix::sys::sendfile::sendfile(&target, &source, None, left))? {
+        match recorder
+            .call("sendfile", args, || nix::sys::sendfile::sendfile(&target, &source, None, left))?
+        {
             0 => break,
             sent => left -= sent.min(left),
         }

@@ -17,7 +17,8 @@ use nix::sys::stat::{self, FileStat, Mode, SFlag};
 use nix::unistd::{self, Uid, UnlinkatFlags, User};
 
 /// Flags to open whatever a name leads to: no link is followed there, nothing waits, nothing is inherited.
-const CAUTIOUS: OFlag = OFlag::O_NOFOLLOW.union(OFlag::O_NONBLOCK).union(OFlag::O_NOCTTY).union(OFlag::O_CLOEXEC);
+const CAUTIOUS: OFlag =
+    OFlag::O_NOFOLLOW.union(OFlag::O_NONBLOCK).union(OFlag::O_NOCTTY).union(OFlag::O_CLOEXEC);
 /// The end of the name of a file that is not whole yet.
 const PART: &str = ".part";
 
@@ -53,14 +54,20 @@ impl OpenDirectory {
 
     /// A directory that is this user's and nobody else's, made where there is none.
     pub fn make_private(path: &Path) -> Result<OpenDirectory, DirectoryError> {
-        let failed = |error: io::Error| DirectoryError::Failed { doing: "make", path: path.to_owned(), error };
+        let failed = |error: io::Error| DirectoryError::Failed {
+            doing: "make",
+            path: path.to_owned(),
+            error,
+        };
         let mut builder = DirBuilder::new();
         builder.mode(0o700);
         if let Some(parent) = path.parent() {
             builder.recursive(true).create(parent).map_err(failed)?;
         }
         match builder.recursive(false).create(path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(failed(error));
+            }
             Ok(()) | Err(_) => {}
         }
         OpenDirectory::find_private(path)?.ok_or_else(|| failed(Errno::ENOENT.into()))
@@ -69,14 +76,20 @@ impl OpenDirectory {
     /// The same where it is there already: no link, ours, and closed to others from now on if it was not.
     pub fn find_private(path: &Path) -> Result<Option<OpenDirectory>, DirectoryError> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let failed = |doing, errno: Errno| DirectoryError::Failed { doing, path: path.to_owned(), error: errno.into() };
+        let failed = |doing, errno: Errno| DirectoryError::Failed {
+            doing,
+            path: path.to_owned(),
+            error: errno.into(),
+        };
         let fd = match fcntl::open(path, flags, Mode::empty()) {
             Ok(fd) => fd,
             Err(Errno::ENOENT) => return Ok(None),
             Err(errno) => {
                 // What it is says more than why it can't be opened.
                 return Err(match stat::lstat(path) {
-                    Ok(found) if kind(&found) == SFlag::S_IFLNK => DirectoryError::Link(path.to_owned()),
+                    Ok(found) if kind(&found) == SFlag::S_IFLNK => {
+                        DirectoryError::Link(path.to_owned())
+                    }
                     Ok(found) if found.st_uid != own_uid() => {
                         DirectoryError::Foreign { path: path.to_owned(), owner: found.st_uid }
                     }
@@ -91,7 +104,10 @@ impl OpenDirectory {
         }
         // A directory that is meant to be shared, /tmp for instance, is not ours to close.
         if found.st_mode & libc::S_ISVTX != 0 {
-            return Err(DirectoryError::Open { path: path.to_owned(), mode: found.st_mode & 0o7777 });
+            return Err(DirectoryError::Open {
+                path: path.to_owned(),
+                mode: found.st_mode & 0o7777,
+            });
         }
         if found.st_mode & 0o077 != 0 {
             stat::fchmod(&fd, Mode::S_IRWXU).map_err(|errno| failed("close to others", errno))?;
@@ -152,7 +168,11 @@ impl OpenDirectory {
 
     /// The content of the file that a link leads to, if that is this user's; else EACCES.
     pub fn read_through_link(&self, name: &OsStr, max: u64) -> io::Result<Vec<u8>> {
-        let file = self.open_file(name, OFlag::O_RDONLY | CAUTIOUS.difference(OFlag::O_NOFOLLOW), Mode::empty())?;
+        let file = self.open_file(
+            name,
+            OFlag::O_RDONLY | CAUTIOUS.difference(OFlag::O_NOFOLLOW),
+            Mode::empty(),
+        )?;
         if stat::fstat(&file)?.st_uid != own_uid() {
             return Err(Errno::EACCES.into());
         }
@@ -222,17 +242,26 @@ impl OpenDirectory {
     pub fn lock_holder(&self, name: &OsStr) -> Option<i32> {
         let found = self.stat(name).ok()??;
         let (major, minor) = (stat::major(found.st_dev), stat::minor(found.st_dev));
-        holder(&std::fs::read_to_string("/proc/locks").ok()?, &format!("{major:02x}:{minor:02x}:{}", found.st_ino))
+        holder(
+            &std::fs::read_to_string("/proc/locks").ok()?,
+            &format!("{major:02x}:{minor:02x}:{}", found.st_ino),
+        )
     }
 
     fn open_file(&self, name: &OsStr, flags: OFlag, mode: Mode) -> io::Result<File> {
         let shown = || self.path.join(name);
         let fd = fcntl::openat(&self.fd, name, flags, mode).map_err(|errno| match errno {
-            Errno::ELOOP => io::Error::other(format!("{} is a link, and is left alone: remove it", shown().display())),
+            Errno::ELOOP => io::Error::other(format!(
+                "{} is a link, and is left alone: remove it",
+                shown().display()
+            )),
             other => io::Error::from(other),
         })?;
         if kind(&stat::fstat(&fd)?) != SFlag::S_IFREG {
-            return Err(io::Error::other(format!("{} is no file, and is left alone: remove it", shown().display())));
+            return Err(io::Error::other(format!(
+                "{} is no file, and is left alone: remove it",
+                shown().display()
+            )));
         }
         Ok(File::from(fd))
     }
@@ -298,21 +327,28 @@ mod tests {
 
     fn private() -> (tempfile::TempDir, OpenDirectory) {
         let home = tempfile::tempdir().expect("a directory");
-        let dir = OpenDirectory::make_private(&home.path().join("a/b/unboxed")).expect("a directory of our own");
+        let dir = OpenDirectory::make_private(&home.path().join("a/b/unboxed"))
+            .expect("a directory of our own");
         (home, dir)
     }
 
     fn put(dir: &OpenDirectory, name: &str, text: &str) -> io::Result<()> {
-        dir.replace(OsStr::new(name), Mode::S_IRUSR | Mode::S_IWUSR, |file| file.write_all(text.as_bytes()))
+        dir.replace(OsStr::new(name), Mode::S_IRUSR | Mode::S_IWUSR, |file| {
+            file.write_all(text.as_bytes())
+        })
     }
 
     #[test]
     fn a_private_directory_is_ours_and_closed() {
         let (_home, dir) = private();
         let mode = |path: &Path| fs::metadata(path).expect("it is there").mode() & 0o777;
-        assert_eq!((mode(dir.path()), mode(dir.path().parent().expect("a parent"))), (0o700, 0o700));
+        assert_eq!(
+            (mode(dir.path()), mode(dir.path().parent().expect("a parent"))),
+            (0o700, 0o700)
+        );
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("permissions");
-        let again = OpenDirectory::find_private(dir.path()).expect("it is ours").expect("it is there");
+        let again =
+            OpenDirectory::find_private(dir.path()).expect("it is ours").expect("it is there");
         assert_eq!(mode(again.path()), 0o700, "it is closed to others again");
         assert!(OpenDirectory::find_private(&dir.path().join("none")).expect("no error").is_none());
     }
@@ -320,10 +356,12 @@ mod tests {
     #[test]
     fn a_directory_that_is_meant_for_all_is_refused_and_stays_as_it_is() {
         let shared = tempfile::tempdir().expect("a directory");
-        fs::set_permissions(shared.path(), fs::Permissions::from_mode(0o1777)).expect("permissions");
-        for refused in
-            [OpenDirectory::find_private(shared.path()).err(), OpenDirectory::make_private(shared.path()).err()]
-        {
+        fs::set_permissions(shared.path(), fs::Permissions::from_mode(0o1777))
+            .expect("permissions");
+        for refused in [
+            OpenDirectory::find_private(shared.path()).err(),
+            OpenDirectory::make_private(shared.path()).err(),
+        ] {
             let said = refused.expect("it is not ours alone").to_string();
             assert!(said.contains("its mode is 1777"), "{said}");
         }
@@ -337,15 +375,20 @@ mod tests {
         symlink(dir.path(), at("link")).expect("a link");
         fs::write(at("file"), "").expect("a file");
         symlink(at("nowhere"), at("dangling")).expect("a link");
-        for (name, says) in [("link", "link is a link"), ("file", "could not open"), ("dangling", "dangling is a link")]
-        {
-            let said = OpenDirectory::make_private(&at(name)).expect_err("it is refused").to_string();
+        for (name, says) in [
+            ("link", "link is a link"),
+            ("file", "could not open"),
+            ("dangling", "dangling is a link"),
+        ] {
+            let said =
+                OpenDirectory::make_private(&at(name)).expect_err("it is refused").to_string();
             assert!(said.contains(says), "{name}: {said}");
         }
         assert!(!at("nowhere").exists());
         if unistd::geteuid().is_root() {
             chown(dir.path(), Some(64002), None).expect("root may");
-            let said = OpenDirectory::make_private(dir.path()).expect_err("it is another's").to_string();
+            let said =
+                OpenDirectory::make_private(dir.path()).expect_err("it is another's").to_string();
             assert!(said.contains("belongs to uid 64002, and this is root"), "{said}");
         }
     }
@@ -386,9 +429,13 @@ mod tests {
         let (_home, dir) = private();
         unistd::mkfifo(&dir.path().join("pipe"), Mode::S_IRWXU).expect("a pipe");
         put(&dir, "long", "0123456789").expect("written");
-        assert!(dir.read(name("pipe"), 100).expect_err("a pipe").to_string().contains("is no file"));
+        assert!(
+            dir.read(name("pipe"), 100).expect_err("a pipe").to_string().contains("is no file")
+        );
         assert!(dir.try_lock(name("pipe")).is_err());
-        assert!(dir.read(name("long"), 9).expect_err("too long").to_string().contains("longer than 9"));
+        assert!(
+            dir.read(name("long"), 9).expect_err("too long").to_string().contains("longer than 9")
+        );
         assert!(dir.read(name("long"), 10).is_ok());
     }
 

@@ -13,17 +13,28 @@ use crate::op::WriteMode;
 /// Most of a file that an op reads, in bytes.
 const READ_LIMIT: usize = 64 * 1024;
 
-pub fn open(recorder: &mut Recorder, path: &str, flags: OFlag, mode: u32) -> Result<OwnedFd, Errno> {
+pub fn open(
+    recorder: &mut Recorder,
+    path: &str,
+    flags: OFlag,
+    mode: u32,
+) -> Result<OwnedFd, Errno> {
     let mut args = format!("AT_FDCWD, {}, {}", notation::quoted(path), notation::open_flags(flags));
     if flags.contains(OFlag::O_CREAT) {
         args.push_str(&format!(", {mode:#05o}").replace("0o", "0"));
     }
-    recorder
-        .call("openat", args, || nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, flags, Mode::from_bits_truncate(mode)))
+    recorder.call("openat", args, || {
+        nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, flags, Mode::from_bits_truncate(mode))
+    })
 }
 
 /// One write of the whole text: files of /proc and cgroups take nothing else.
-pub fn write_text(recorder: &mut Recorder, path: &str, text: &str, mode: WriteMode) -> Result<(), Errno> {
+pub fn write_text(
+    recorder: &mut Recorder,
+    path: &str,
+    text: &str,
+    mode: WriteMode,
+) -> Result<(), Errno> {
     let flags = match mode {
         WriteMode::Create => OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC,
         WriteMode::Append => OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND,
@@ -49,8 +60,10 @@ pub fn read_text(recorder: &mut Recorder, path: &str) -> Result<String, Errno> {
 /// A file below a directory that is held open.
 pub fn read_text_at(recorder: &mut Recorder, dir: &OwnedFd, name: &str) -> Result<String, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-    let args = format!("{}, {}, {}", number(dir), notation::quoted(name), notation::open_flags(flags));
-    let file = recorder.call("openat", args, || nix::fcntl::openat(dir, name, flags, Mode::empty()))?;
+    let args =
+        format!("{}, {}, {}", number(dir), notation::quoted(name), notation::open_flags(flags));
+    let file =
+        recorder.call("openat", args, || nix::fcntl::openat(dir, name, flags, Mode::empty()))?;
     read_all(recorder, &file)
 }
 
@@ -65,7 +78,12 @@ fn read_all(recorder: &mut Recorder, file: &OwnedFd) -> Result<String, Errno> {
             "read",
             &mut buffer,
             |buffer| nix::unistd::read(file, buffer),
-            |buffer, read| format!("{fd}, {}, {size}", notation::quoted(&buffer[..*read.as_ref().unwrap_or(&0)])),
+            |buffer, read| {
+                format!(
+                    "{fd}, {}, {size}",
+                    notation::quoted(&buffer[..*read.as_ref().unwrap_or(&0)])
+                )
+            },
         )?;
         if count == 0 {
             break;
@@ -106,7 +124,9 @@ pub fn unlink(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
 
 pub fn symlink(recorder: &mut Recorder, to: &str, path: &str) -> Result<(), Errno> {
     let args = format!("{}, {}", notation::quoted(to), notation::quoted(path));
-    recorder.call("symlink", args, || std::os::unix::fs::symlink(to, path).map_err(super::errno::to_errno))
+    recorder.call("symlink", args, || {
+        std::os::unix::fs::symlink(to, path).map_err(super::errno::to_errno)
+    })
 }
 
 pub fn chdir(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {

@@ -32,7 +32,9 @@ struct Environment {
 
 impl Environment {
     fn own() -> Environment {
-        let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let set = |name: &str| {
+            std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+        };
         Environment {
             runtime: set("XDG_RUNTIME_DIR"),
             state: set("XDG_STATE_HOME"),
@@ -42,15 +44,21 @@ impl Environment {
     }
 
     fn state(&self) -> Option<PathBuf> {
-        let below_home = |home: PathBuf| is_for_us(&home, &[".local", "state"]).then(|| home.join(".local/state"));
+        let below_home = |home: PathBuf| {
+            is_for_us(&home, &[".local", "state"]).then(|| home.join(".local/state"))
+        };
         let set = self.state.clone().filter(|state| is_for_us(state, &[]));
-        let state = set.or_else(|| below_home(self.home.clone()?)).or_else(|| below_home((self.account)()?))?;
+        let state = set
+            .or_else(|| below_home(self.home.clone()?))
+            .or_else(|| below_home((self.account)()?))?;
         Some(state.join(OWN_NAME))
     }
 
     fn runtime(&self) -> Option<PathBuf> {
         // Whoever logs a user in makes it: one that is not there, or another's, is of another session.
-        let is_own = |path: &PathBuf| path.metadata().is_ok_and(|found| found.uid() == Uid::effective().as_raw());
+        let is_own = |path: &PathBuf| {
+            path.metadata().is_ok_and(|found| found.uid() == Uid::effective().as_raw())
+        };
         self.runtime.clone().filter(is_own).map(|path| path.join(OWN_NAME)).or_else(|| self.state())
     }
 }
@@ -90,9 +98,18 @@ mod tests {
 
     use super::*;
 
-    fn environment(runtime: Option<&Path>, state: Option<&Path>, home: Option<&Path>) -> Environment {
+    fn environment(
+        runtime: Option<&Path>,
+        state: Option<&Path>,
+        home: Option<&Path>,
+    ) -> Environment {
         let own = |path: Option<&Path>| path.map(Path::to_owned);
-        Environment { runtime: own(runtime), state: own(state), home: own(home), account: || Some("/account".into()) }
+        Environment {
+            runtime: own(runtime),
+            state: own(state),
+            home: own(home),
+            account: || Some("/account".into()),
+        }
     }
 
     #[test]

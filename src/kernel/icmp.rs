@@ -19,35 +19,52 @@ const IDENTIFIER: u16 = 0x7562;
 /// The round trip time of one echo. `ETIMEDOUT` when no answer came, `EHOSTUNREACH` when a router said so.
 pub fn echo(recorder: &mut Recorder, to: Ipv4Addr, timeout: Duration) -> Result<Duration, Errno> {
     let socket = recorder.call("socket", "AF_INET, SOCK_RAW|SOCK_CLOEXEC, IPPROTO_ICMP", || {
-        nix::sys::socket::socket(AddressFamily::Inet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::Icmp)
+        nix::sys::socket::socket(
+            AddressFamily::Inet,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::Icmp,
+        )
     })?;
 
     let packet = request(IDENTIFIER);
     let [a, b, c, d] = to.octets();
     let address = SockaddrIn::new(a, b, c, d, 0);
     let number = socket.as_raw_fd();
-    let args =
-        format!("{number}, {}, {}, 0, {}, 16", notation::quoted(&packet), packet.len(), notation::socket_address(to));
+    let args = format!(
+        "{number}, {}, {}, 0, {}, 16",
+        notation::quoted(&packet),
+        packet.len(),
+        notation::socket_address(to)
+    );
     let started = Instant::now();
-    recorder.call("sendto", args, || nix::sys::socket::sendto(number, &packet, &address, MsgFlags::empty()))?;
+    recorder.call("sendto", args, || {
+        nix::sys::socket::sendto(number, &packet, &address, MsgFlags::empty())
+    })?;
 
     let mut buffer = [0_u8; 1500];
     loop {
         let left = timeout.saturating_sub(started.elapsed());
         let mut ready = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-        let wait_ms = PollTimeout::try_from(left.as_millis().min(60_000) as i32).unwrap_or(PollTimeout::ZERO);
+        let wait_ms =
+            PollTimeout::try_from(left.as_millis().min(60_000) as i32).unwrap_or(PollTimeout::ZERO);
         if nix::poll::poll(&mut ready, wait_ms)? == 0 {
             return Err(Errno::ETIMEDOUT);
         }
 
         // Other packets pass by on a raw socket (our own request, on the loopback): only what ends the wait is shown.
         let received = Instant::now();
-        let count = uninterrupted(|| nix::sys::socket::recv(number, &mut buffer, MsgFlags::empty()))?;
+        let count =
+            uninterrupted(|| nix::sys::socket::recv(number, &mut buffer, MsgFlags::empty()))?;
         let Some(answer) = classify(&buffer[..count]) else { continue };
         recorder.push(crate::call::Call {
             kind: crate::call::CallKind::Syscall,
             name: "recvfrom".into(),
-            args: format!("{number}, {}, {}, 0, NULL, NULL", notation::quoted(&buffer[..count]), buffer.len()),
+            args: format!(
+                "{number}, {}, {}, 0, NULL, NULL",
+                notation::quoted(&buffer[..count]),
+                buffer.len()
+            ),
             result: crate::call::CallResult::Value(count as i64),
             nanos: received.elapsed().as_nanos() as u64,
         });
@@ -71,8 +88,10 @@ fn request(identifier: u16) -> Vec<u8> {
 
 /// The Internet checksum, RFC 1071.
 fn checksum(packet: &[u8]) -> u16 {
-    let mut sum: u32 =
-        packet.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]))).sum();
+    let mut sum: u32 = packet
+        .chunks(2)
+        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)])))
+        .sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }

@@ -16,7 +16,9 @@ pub fn set_right() {
     let _ = SigSet::empty().thread_set_mask();
     // Whoever ignores SIGCHLD hands that on, and then no child can be waited for. A file that grows past RLIMIT_FSIZE
     // is an error to be told, not the end.
-    for (which, disposition) in [(Signal::SIGCHLD, SigHandler::SigDfl), (Signal::SIGXFSZ, SigHandler::SigIgn)] {
+    for (which, disposition) in
+        [(Signal::SIGCHLD, SigHandler::SigDfl), (Signal::SIGXFSZ, SigHandler::SigIgn)]
+    {
         // SAFETY: neither disposition runs code of ours.
         let _ = unsafe { signal(which, disposition) };
     }

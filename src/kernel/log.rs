@@ -40,7 +40,8 @@ static PATH: OnceLock<PathBuf> = OnceLock::new();
 /// Log to this file from now on, after what it holds already. A new file is its owner's alone.
 pub fn open(path: &Path, level: LevelFilter) -> io::Result<()> {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    let file = File::options().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
+    let file =
+        File::options().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
@@ -97,7 +98,11 @@ fn begin(file: File, level: LevelFilter) {
     if LOG.set((file, level)).is_err() {
         return;
     }
-    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(|| Output).event_format(Line).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(|| Output)
+        .event_format(Line)
+        .finish();
     // Nobody else sets one.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
@@ -127,14 +132,20 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let role = *ROLE.lock().unwrap_or_else(PoisonError::into_inner);
         let (time, level) = (jiff::Timestamp::now(), event.metadata().level());
         let mut line = format!("{time:.6} {level} {role}[{}]", std::process::id());
 
         for span in context.event_scope().into_iter().flat_map(|spans| spans.from_root()) {
             let _ = write!(line, " {}", span.name());
-            if let Some(fields) = span.extensions().get::<tracing_subscriber::fmt::FormattedFields<N>>()
+            if let Some(fields) =
+                span.extensions().get::<tracing_subscriber::fmt::FormattedFields<N>>()
                 && !fields.is_empty()
             {
                 let _ = write!(line, "{{{fields}}}");

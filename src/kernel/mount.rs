@@ -149,12 +149,21 @@ pub fn open_hierarchy(controllers: &[String]) -> Result<OwnedFd, Errno> {
     let context = own(unsafe { libc::syscall(libc::SYS_fsopen, fstype.as_ptr(), CLOEXEC) })?;
 
     let configure = |command: libc::c_uint, key: Option<&str>, value: Option<&str>| {
-        let text = |text: Option<&str>| text.map(CString::new).transpose().map_err(|_| Errno::EINVAL);
+        let text =
+            |text: Option<&str>| text.map(CString::new).transpose().map_err(|_| Errno::EINVAL);
         let (key, value) = (text(key)?, text(value)?);
-        let pointer = |text: &Option<CString>| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
+        let pointer =
+            |text: &Option<CString>| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
         // SAFETY: key and value are NULL or NUL-terminated strings, as each command wants them, alive for the call.
         let result = unsafe {
-            libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), command, pointer(&key), pointer(&value), 0)
+            libc::syscall(
+                libc::SYS_fsconfig,
+                context.as_raw_fd(),
+                command,
+                pointer(&key),
+                pointer(&value),
+                0,
+            )
         };
         Errno::result(result).map(drop)
     };
@@ -167,7 +176,9 @@ pub fn open_hierarchy(controllers: &[String]) -> Result<OwnedFd, Errno> {
     }
     configure(CMD_CREATE, None, None)?;
     // SAFETY: the descriptor is open; the call takes nothing but numbers.
-    own(unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), CLOEXEC, NOSUID_NODEV_NOEXEC) })
+    own(unsafe {
+        libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), CLOEXEC, NOSUID_NODEV_NOEXEC)
+    })
 }
 
 /// The descriptor that a system call returned.

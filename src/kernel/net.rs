@@ -7,10 +7,14 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType};
-use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use rtnetlink::packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
+};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
-use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::link::{
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+};
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol};
 use rtnetlink::{AddressMessageBuilder, LinkBridge, LinkUnspec, LinkVeth, RouteMessageBuilder};
 
@@ -67,7 +71,8 @@ pub fn open_monitor() -> Result<OwnedFd, Errno> {
 /// A socket that takes datagrams for the discard service (RFC 863) of the caller's network namespace. It is never
 /// read: what comes when its buffer is full is dropped, and nobody is told.
 pub fn open_discard() -> Result<OwnedFd, Errno> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, DISCARD_PORT)).map_err(super::errno::to_errno)?;
+    let socket =
+        UdpSocket::bind((Ipv4Addr::UNSPECIFIED, DISCARD_PORT)).map_err(super::errno::to_errno)?;
     Ok(socket.into())
 }
 
@@ -79,9 +84,12 @@ impl RouteSocket {
     /// Perform one op; a `SetLink` may take several requests, as several `ip link set` would.
     pub fn perform(&mut self, recorder: &mut Recorder, op: &NetOp) -> Result<(), Errno> {
         match op {
-            NetOp::AddVeth { name, peer } => self.add_link(recorder, LinkVeth::new(name, peer).build()),
+            NetOp::AddVeth { name, peer } => {
+                self.add_link(recorder, LinkVeth::new(name, peer).build())
+            }
             NetOp::AddVethInto { name, peer, pid } => {
-                let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net")).map_err(super::errno::to_errno)?;
+                let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net"))
+                    .map_err(super::errno::to_errno)?;
 
                 // As when both ends are made here first: the peer comes before its owner.
                 let last = highest_index()?;
@@ -90,7 +98,8 @@ impl RouteSocket {
             }
             NetOp::AddBridge { name } => self.add_link(recorder, LinkBridge::new(name).build()),
             NetOp::MoveLink { name, pid } => {
-                let message = LinkUnspec::new_with_index(index_of(name)?).setns_by_pid(*pid).build();
+                let message =
+                    LinkUnspec::new_with_index(index_of(name)?).setns_by_pid(*pid).build();
                 self.change_link(recorder, name, message)
             }
             NetOp::SetLink { name, rename, up, master } => {
@@ -99,27 +108,53 @@ impl RouteSocket {
             NetOp::DeleteLink { name } => {
                 let message = LinkUnspec::new_with_index(index_of(name)?).build();
                 let shown = format!("{}, {}", flag_names(CHANGE), link_text(&message, Some(name)));
-                self.request(recorder, "RTM_DELLINK", shown, RouteNetlinkMessage::DelLink(message), CHANGE)
+                self.request(
+                    recorder,
+                    "RTM_DELLINK",
+                    shown,
+                    RouteNetlinkMessage::DelLink(message),
+                    CHANGE,
+                )
             }
-            NetOp::AddAddress { dev, address, prefix } => self.add_address(recorder, dev, *address, *prefix),
+            NetOp::AddAddress { dev, address, prefix } => {
+                self.add_address(recorder, dev, *address, *prefix)
+            }
             NetOp::AddRoute { to, via } => {
                 let message = route(*to, *via);
                 let shown = format!("{}, {}", flag_names(CREATE), route_text(&message));
-                self.request(recorder, "RTM_NEWROUTE", shown, RouteNetlinkMessage::NewRoute(message), CREATE)
+                self.request(
+                    recorder,
+                    "RTM_NEWROUTE",
+                    shown,
+                    RouteNetlinkMessage::NewRoute(message),
+                    CREATE,
+                )
             }
             NetOp::DeleteRoute { to, via } => {
                 let message = route(*to, *via);
                 let shown = format!("{}, {}", flag_names(CHANGE), route_text(&message));
-                self.request(recorder, "RTM_DELROUTE", shown, RouteNetlinkMessage::DelRoute(message), CHANGE)
+                self.request(
+                    recorder,
+                    "RTM_DELROUTE",
+                    shown,
+                    RouteNetlinkMessage::DelRoute(message),
+                    CHANGE,
+                )
             }
             NetOp::AddQdisc { dev, of } => {
-                let message = RouteNetlinkMessage::NewQueueDiscipline(tc::htb(index_of(dev)?, of.qdisc()));
+                let message =
+                    RouteNetlinkMessage::NewQueueDiscipline(tc::htb(index_of(dev)?, of.qdisc()));
                 let shown = format!("{}, {}", flag_names(CREATE), tc::htb_text(dev, of.qdisc()));
                 self.request(recorder, "RTM_NEWQDISC", shown, message, CREATE)
             }
             NetOp::AddClass { dev, class, rate } => {
-                let message = RouteNetlinkMessage::NewTrafficClass(tc::htb_class(index_of(dev)?, *class, *rate));
-                let shown = format!("{}, {}", flag_names(CREATE), tc::htb_class_text(dev, *class, *rate));
+                let message = RouteNetlinkMessage::NewTrafficClass(tc::htb_class(
+                    index_of(dev)?,
+                    *class,
+                    *rate,
+                ));
+                let shown =
+                    format!("{}, {}", flag_names(CREATE), tc::htb_class_text(dev, *class, *rate));
                 self.request(recorder, "RTM_NEWTCLASS", shown, message, CREATE)
             }
         }
@@ -139,7 +174,9 @@ impl RouteSocket {
         peer_message.attributes.push(LinkAttribute::NumRxQueues(1));
         peer_message.header.index = indexes.map_or(0, |indexes| indexes.peer);
 
-        let mut message = LinkVeth::new(name, peer).set_info_data(InfoData::Veth(InfoVeth::Peer(peer_message))).build();
+        let mut message = LinkVeth::new(name, peer)
+            .set_info_data(InfoData::Veth(InfoVeth::Peer(peer_message)))
+            .build();
         message.attributes.push(LinkAttribute::NumTxQueues(1));
         message.attributes.push(LinkAttribute::NumRxQueues(1));
         message.header.index = indexes.map_or(0, |indexes| indexes.own);
@@ -152,7 +189,12 @@ impl RouteSocket {
         self.request(recorder, "RTM_NEWLINK", shown, RouteNetlinkMessage::NewLink(message), CREATE)
     }
 
-    fn change_link(&mut self, recorder: &mut Recorder, name: &str, message: LinkMessage) -> Result<(), Errno> {
+    fn change_link(
+        &mut self,
+        recorder: &mut Recorder,
+        name: &str,
+        message: LinkMessage,
+    ) -> Result<(), Errno> {
         let shown = format!("{}, {}", flag_names(CHANGE), link_text(&message, Some(name)));
         self.request(recorder, "RTM_NEWLINK", shown, RouteNetlinkMessage::NewLink(message), CHANGE)
     }
@@ -181,10 +223,25 @@ impl RouteSocket {
         self.change_link(recorder, name, message.build())
     }
 
-    fn add_address(&mut self, recorder: &mut Recorder, dev: &str, address: Ipv4Addr, prefix: u8) -> Result<(), Errno> {
-        let message = AddressMessageBuilder::<Ipv4Addr>::new().index(index_of(dev)?).address(address, prefix).build();
+    fn add_address(
+        &mut self,
+        recorder: &mut Recorder,
+        dev: &str,
+        address: Ipv4Addr,
+        prefix: u8,
+    ) -> Result<(), Errno> {
+        let message = AddressMessageBuilder::<Ipv4Addr>::new()
+            .index(index_of(dev)?)
+            .address(address, prefix)
+            .build();
         let shown = format!("{}, {}", flag_names(CREATE), address_text(&message, dev));
-        self.request(recorder, "RTM_NEWADDR", shown, RouteNetlinkMessage::NewAddress(message), CREATE)
+        self.request(
+            recorder,
+            "RTM_NEWADDR",
+            shown,
+            RouteNetlinkMessage::NewAddress(message),
+            CREATE,
+        )
     }
 
     /// Send one request and wait for its acknowledgement.
@@ -212,7 +269,13 @@ impl RouteSocket {
             Ok(()) => CallResult::Value(0),
             Err(errno) => CallResult::Errno(ErrnoName::from_raw(errno as i32)),
         };
-        recorder.push(Call { kind: CallKind::Netlink, name: name.into(), args: shown, result, nanos });
+        recorder.push(Call {
+            kind: CallKind::Netlink,
+            name: name.into(),
+            args: shown,
+            result,
+            nanos,
+        });
         answer
     }
 
@@ -222,9 +285,10 @@ impl RouteSocket {
 
         let mut buffer = [0_u8; 8192];
         loop {
-            let count = uninterrupted(|| nix::sys::socket::recv(number, &mut buffer, MsgFlags::empty()))?;
-            let answer =
-                NetlinkMessage::<RouteNetlinkMessage>::deserialize(&buffer[..count]).map_err(|_| Errno::EPROTO)?;
+            let count =
+                uninterrupted(|| nix::sys::socket::recv(number, &mut buffer, MsgFlags::empty()))?;
+            let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&buffer[..count])
+                .map_err(|_| Errno::EPROTO)?;
             if answer.header.sequence_number != self.sequence {
                 continue;
             }
@@ -255,7 +319,8 @@ fn index_of(name: &str) -> Result<u32, Errno> {
 }
 
 fn route(to: Option<(Ipv4Addr, u8)>, via: Ipv4Addr) -> RouteMessage {
-    let mut builder = RouteMessageBuilder::<Ipv4Addr>::new().gateway(via).protocol(RouteProtocol::Boot);
+    let mut builder =
+        RouteMessageBuilder::<Ipv4Addr>::new().gateway(via).protocol(RouteProtocol::Boot);
     if let Some((network, prefix)) = to {
         builder = builder.destination_prefix(network, prefix);
     }
@@ -294,7 +359,9 @@ fn list(items: impl Iterator<Item = String>) -> String {
 fn link_attribute(attribute: &LinkAttribute) -> String {
     match attribute {
         LinkAttribute::IfName(name) => format!("IFLA_IFNAME {}", quoted(name)),
-        LinkAttribute::LinkInfo(infos) => format!("IFLA_LINKINFO {}", list(infos.iter().map(link_info))),
+        LinkAttribute::LinkInfo(infos) => {
+            format!("IFLA_LINKINFO {}", list(infos.iter().map(link_info)))
+        }
         LinkAttribute::Controller(index) => format!("IFLA_MASTER {index}"),
         LinkAttribute::NetNsPid(pid) => format!("IFLA_NET_NS_PID {pid}"),
         LinkAttribute::NetNsFd(fd) => format!("IFLA_NET_NS_FD {fd}"),
@@ -309,7 +376,10 @@ fn link_info(info: &LinkInfo) -> String {
         LinkInfo::Kind(InfoKind::Veth) => "IFLA_INFO_KIND \"veth\"".into(),
         LinkInfo::Kind(InfoKind::Bridge) => "IFLA_INFO_KIND \"bridge\"".into(),
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))) => {
-            format!("IFLA_INFO_DATA [VETH_INFO_PEER {}]", list(peer.attributes.iter().map(link_attribute)))
+            format!(
+                "IFLA_INFO_DATA [VETH_INFO_PEER {}]",
+                list(peer.attributes.iter().map(link_attribute))
+            )
         }
         other => format!("{other:?}"),
     }

@@ -38,7 +38,8 @@ pub fn open_socket() -> Result<OwnedFd, Errno> {
 /// `nft add rule ip nat POSTROUTING ip saddr NETWORK oifname != BRIDGE masquerade`.
 /// `ENOENT` or `EOPNOTSUPP` where the kernel lacks a part of it.
 pub fn masquerade(network: Ipv4Addr, prefix: u8, bridge: &str) -> Result<(), Errno> {
-    const NAT: Chain = Chain { table: "nat", name: "POSTROUTING", kind: "nat", hook: 4, priority: 100 };
+    const NAT: Chain =
+        Chain { table: "nat", name: "POSTROUTING", kind: "nat", hook: 4, priority: 100 };
     let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0).to_be_bytes();
     let mut name = bridge.as_bytes().to_vec();
     name.resize(16, 0);
@@ -70,7 +71,11 @@ pub fn add_packet_rule(recorder: &mut Recorder, rule: &PacketRule) -> Result<(),
             // The number of a v2 group is that of its directory.
             let id = recorder.call_then(
                 "stat",
-                || std::fs::metadata(path).map(|group| Inode(group.ino())).map_err(super::errno::to_errno),
+                || {
+                    std::fs::metadata(path)
+                        .map(|group| Inode(group.ino()))
+                        .map_err(super::errno::to_errno)
+                },
                 |group| match group {
                     Ok(group) => format!("{}, {{st_ino={}}}", quoted(path), group.0),
                     Err(_) => quoted(path),
@@ -110,7 +115,12 @@ struct Chain {
 }
 
 /// Add a rule, with its table and chain where they are not there yet: one transaction, three answers.
-fn add(recorder: &mut Recorder, chain: &Chain, expressions: &[Vec<u8>], shown: &str) -> Result<(), Errno> {
+fn add(
+    recorder: &mut Recorder,
+    chain: &Chain,
+    expressions: &[Vec<u8>],
+    shown: &str,
+) -> Result<(), Errno> {
     const NFT_MSG_NEWTABLE: u16 = 0;
     const NFT_MSG_NEWCHAIN: u16 = 3;
     const NFT_MSG_NEWRULE: u16 = 6;
@@ -119,7 +129,13 @@ fn add(recorder: &mut Recorder, chain: &Chain, expressions: &[Vec<u8>], shown: &
     let hook = nested(4, &[number(1, chain.hook), number(2, chain.priority)]);
     let (own_table, own_name) = (quoted(chain.table), quoted(chain.name));
     let requests = [
-        ("NFT_MSG_NEWTABLE", format!("NFTA_TABLE_NAME {own_table}"), NFT_MSG_NEWTABLE, flags, table.clone()),
+        (
+            "NFT_MSG_NEWTABLE",
+            format!("NFTA_TABLE_NAME {own_table}"),
+            NFT_MSG_NEWTABLE,
+            flags,
+            table.clone(),
+        ),
         (
             "NFT_MSG_NEWCHAIN",
             format!(
@@ -134,7 +150,9 @@ fn add(recorder: &mut Recorder, chain: &Chain, expressions: &[Vec<u8>], shown: &
         ),
         (
             "NFT_MSG_NEWRULE",
-            format!("NFTA_RULE_TABLE {own_table}, NFTA_RULE_CHAIN {own_name}, NFTA_RULE_EXPRESSIONS {{{shown}}}"),
+            format!(
+                "NFTA_RULE_TABLE {own_table}, NFTA_RULE_CHAIN {own_name}, NFTA_RULE_EXPRESSIONS {{{shown}}}"
+            ),
             NFT_MSG_NEWRULE,
             flags | NLM_F_APPEND,
             [table, text(2, chain.name), nested(4, expressions)].concat(),
@@ -165,9 +183,13 @@ fn add(recorder: &mut Recorder, chain: &Chain, expressions: &[Vec<u8>], shown: &
 
     let nanos = started.elapsed().as_nanos() as u64 / answers.len() as u64;
     let mut failed = Ok(());
-    for ((name, attributes, _, flags, _), error) in requests.into_iter().zip(answers.into_iter().flatten()) {
+    for ((name, attributes, _, flags, _), error) in
+        requests.into_iter().zip(answers.into_iter().flatten())
+    {
         let append = if flags & NLM_F_APPEND != 0 { "|NLM_F_APPEND" } else { "" };
-        let args = format!("NLM_F_REQUEST|NLM_F_ACK|NLM_F_CREATE{append}, {{nfgen_family=AF_INET}}, [{attributes}]");
+        let args = format!(
+            "NLM_F_REQUEST|NLM_F_ACK|NLM_F_CREATE{append}, {{nfgen_family=AF_INET}}, [{attributes}]"
+        );
         let result = match error {
             0 => CallResult::Value(0),
             error => CallResult::Errno(ErrnoName::from_raw(error)),
@@ -188,12 +210,18 @@ fn hook_name(hook: u32) -> &'static str {
 /// Sequence and error number of every acknowledgement in one datagram.
 fn receive(socket: &OwnedFd) -> Result<Vec<(u32, i32)>, Errno> {
     let mut buffer = [0_u8; 8192];
-    let count = uninterrupted(|| nix::sys::socket::recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()))?;
+    let count = uninterrupted(|| {
+        nix::sys::socket::recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty())
+    })?;
     let mut rest = &buffer[..count];
     let mut found = Vec::new();
     // nlmsghdr: length, type, flags, sequence (at 8), port; then the negative error number (at 16).
-    let word = |bytes: &[u8], at: usize| bytes.get(at..at + 4).and_then(|word| <[u8; 4]>::try_from(word).ok());
-    while let (Some(length), Some(sequence), Some(error)) = (word(rest, 0), word(rest, 8), word(rest, 16)) {
+    let word = |bytes: &[u8], at: usize| {
+        bytes.get(at..at + 4).and_then(|word| <[u8; 4]>::try_from(word).ok())
+    };
+    while let (Some(length), Some(sequence), Some(error)) =
+        (word(rest, 0), word(rest, 8), word(rest, 16))
+    {
         found.push((u32::from_ne_bytes(sequence), -i32::from_ne_bytes(error)));
         let length = (u32::from_ne_bytes(length) as usize).max(20).next_multiple_of(4);
         rest = rest.get(length..).unwrap_or_default();
@@ -202,7 +230,14 @@ fn receive(socket: &OwnedFd) -> Result<Vec<(u32, i32)>, Errno> {
 }
 
 /// nlmsghdr, then nfgenmsg (family, version 0, resource id), then the attributes.
-fn message(batch: &mut Vec<u8>, kind: u16, flags: u16, sequence: u32, resource: u16, attributes: &[u8]) {
+fn message(
+    batch: &mut Vec<u8>,
+    kind: u16,
+    flags: u16,
+    sequence: u32,
+    resource: u16,
+    attributes: &[u8],
+) {
     let length = 16 + 4 + attributes.len();
     let family = if resource == 0 { NFPROTO_IPV4 } else { 0 };
     batch.extend_from_slice(&(length as u32).to_ne_bytes());

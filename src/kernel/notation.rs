@@ -24,7 +24,11 @@ pub fn quoted(bytes: impl AsRef<[u8]>) -> String {
             b' '..=b'~' => text.push(byte as char),
             _ => {
                 let digit_follows = bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
-                text.push_str(&if digit_follows { format!("\\{byte:03o}") } else { format!("\\{byte:o}") });
+                text.push_str(&if digit_follows {
+                    format!("\\{byte:03o}")
+                } else {
+                    format!("\\{byte:o}")
+                });
             }
         }
     }
@@ -92,7 +96,13 @@ pub fn clone_flags(kinds: &[NamespaceKind]) -> String {
         NamespaceKind::Pid,
         NamespaceKind::Net,
     ];
-    joined(ORDER.into_iter().filter(|kind| kinds.contains(kind)).map(NamespaceKind::flag_name).collect())
+    joined(
+        ORDER
+            .into_iter()
+            .filter(|kind| kinds.contains(kind))
+            .map(NamespaceKind::flag_name)
+            .collect(),
+    )
 }
 
 pub fn open_flags(flags: OFlag) -> String {
@@ -146,6 +156,9 @@ mod tests {
             clone_flags(&[NamespaceKind::Pid, NamespaceKind::Mount, NamespaceKind::Net]),
             "CLONE_NEWNS|CLONE_NEWPID|CLONE_NEWNET"
         );
-        assert_eq!(open_flags(OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC), "O_WRONLY|O_CREAT|O_CLOEXEC");
+        assert_eq!(
+            open_flags(OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC),
+            "O_WRONLY|O_CREAT|O_CLOEXEC"
+        );
     }
 }

@@ -47,10 +47,12 @@ pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
 
 /// `at src/keeper/mod.rs:12:5: the message`.
 pub fn describe(panic: &PanicHookInfo<'_>) -> String {
-    let place = panic.location().map_or_else(|| "somewhere".to_owned(), |place| format!("at {place}"));
+    let place =
+        panic.location().map_or_else(|| "somewhere".to_owned(), |place| format!("at {place}"));
     let payload = panic.payload();
     let written = payload.downcast_ref::<String>().map(String::as_str);
-    let message = written.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    let message =
+        written.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
     format!("{place}: {message}")
 }
 
@@ -67,6 +69,9 @@ mod tests {
         std::panic::set_hook(hook);
         assert_eq!(went_well, Ok(7));
         let told = panicked.map(|()| String::new()).expect_err("it panicked");
-        assert!(told.starts_with("at src/kernel/panics.rs:") && told.ends_with(": two words"), "{told}");
+        assert!(
+            told.starts_with("at src/kernel/panics.rs:") && told.ends_with(": two words"),
+            "{told}"
+        );
     }
 }

@@ -18,11 +18,19 @@ pub fn perform(actor: &ActorName, op: &Op) -> OpRecord {
 }
 
 /// An op that is done in another way than usual: `act` returns its output.
-pub fn perform_as(actor: &ActorName, op: &Op, act: impl FnOnce(&mut Recorder) -> Result<String, Errno>) -> OpRecord {
+pub fn perform_as(
+    actor: &ActorName,
+    op: &Op,
+    act: impl FnOnce(&mut Recorder) -> Result<String, Errno>,
+) -> OpRecord {
     recorded(actor, op, |recorder| Ok(Outcome::Done { output: act(recorder)? }))
 }
 
-fn recorded(actor: &ActorName, op: &Op, act: impl FnOnce(&mut Recorder) -> Result<Outcome, Errno>) -> OpRecord {
+fn recorded(
+    actor: &ActorName,
+    op: &Op,
+    act: impl FnOnce(&mut Recorder) -> Result<Outcome, Errno>,
+) -> OpRecord {
     let mut recorder = Recorder::default();
     let started = Instant::now();
     let mut outcome = act(&mut recorder).unwrap_or_else(|errno| failed(&recorder, errno));
@@ -33,7 +41,14 @@ fn recorded(actor: &ActorName, op: &Op, act: impl FnOnce(&mut Recorder) -> Resul
     }
     let nanos = started.elapsed().as_nanos() as u64;
     let pieces = recorder.take_pieces();
-    OpRecord { actor: actor.clone(), op: op.clone(), calls: recorder.into_calls(), outcome, pieces, nanos }
+    OpRecord {
+        actor: actor.clone(),
+        op: op.clone(),
+        calls: recorder.into_calls(),
+        outcome,
+        pieces,
+        nanos,
+    }
 }
 
 /// A rule of the devices controller, for the group whose directory on the machine this is.
@@ -46,7 +61,13 @@ pub fn device_rule(actor: &ActorName, op: &Op, dir: &str, rule: &DeviceRule) -> 
 }
 
 /// The same in v2, where a program decides: one for the rules so far, which replaces the one before.
-pub fn device_program(actor: &ActorName, op: &Op, dir: &str, rule: &DeviceRule, policy: &mut Policy) -> OpRecord {
+pub fn device_program(
+    actor: &ActorName,
+    op: &Op,
+    dir: &str,
+    rule: &DeviceRule,
+    policy: &mut Policy,
+) -> OpRecord {
     perform_as(actor, op, |recorder| {
         policy.apply(rule)?;
         devices::attach(recorder, dir, policy)?;
@@ -129,9 +150,11 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
             output = super::work::run(recorder, name, groups, *load, *background)?;
         }
         Op::Kill { pid, signal } => {
-            let signal: nix::sys::signal::Signal = format!("SIG{signal}").parse().map_err(|_| Errno::EINVAL)?;
+            let signal: nix::sys::signal::Signal =
+                format!("SIG{signal}").parse().map_err(|_| Errno::EINVAL)?;
             let pid = nix::unistd::Pid::from_raw(i32::try_from(*pid).map_err(|_| Errno::EINVAL)?);
-            recorder.call("kill", format!("{pid}, {signal}"), || nix::sys::signal::kill(pid, signal))?;
+            recorder
+                .call("kill", format!("{pid}, {signal}"), || nix::sys::signal::kill(pid, signal))?;
         }
     }
 
@@ -161,7 +184,11 @@ fn umount_all(recorder: &mut Recorder) -> Result<(), Errno> {
 
 /// mountinfo writes blank, tab, newline and backslash as octal.
 fn unescape(target: &str) -> String {
-    target.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+    target
+        .replace("\\040", " ")
+        .replace("\\011", "\t")
+        .replace("\\012", "\n")
+        .replace("\\134", "\\")
 }
 
 #[cfg(test)]

@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn a_pidfd_stays_with_its_process() {
-        let mut child = std::process::Command::new("sleep").arg("1000").spawn().expect("sleep starts");
+        let mut child =
+            std::process::Command::new("sleep").arg("1000").spawn().expect("sleep starts");
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
         let pidfd = Pidfd::open(pid).expect("a pidfd");
         assert_eq!(pidfd.pid(), Some(pid));
@@ -108,7 +109,10 @@ mod tests {
 
         pidfd.send(Signal::SIGKILL).expect("a signal");
         assert!(pidfd.wait(Duration::from_secs(10)));
-        assert_eq!(pidfd.how_it_ended_within(Duration::ZERO).as_deref(), Some("it was killed by SIGKILL"));
+        assert_eq!(
+            pidfd.how_it_ended_within(Duration::ZERO).as_deref(),
+            Some("it was killed by SIGKILL")
+        );
         child.wait().expect("its end");
         assert_eq!(pidfd.pid(), None);
         assert_eq!(pidfd.send(Signal::SIGKILL), Err(Errno::ESRCH));

@@ -19,7 +19,8 @@ type Failures = [Option<String>; 4];
 pub fn main() -> u8 {
     let found = probe();
     let failures: Failures =
-        [found.userns, found.mount_in_userns, found.overlay_in_userns, found.netns_in_userns].map(Result::err);
+        [found.userns, found.mount_in_userns, found.overlay_in_userns, found.netns_in_userns]
+            .map(Result::err);
     match serde_json::to_string(&failures) {
         Ok(json) => {
             println!("{json}");
@@ -31,24 +32,33 @@ pub fn main() -> u8 {
 
 /// Run the role in a new process of `program` and read what it found.
 pub fn run(program: &std::path::Path) -> ProbeResult {
-    let output = std::process::Command::new(program).arg(ROLE).stdin(std::process::Stdio::null()).output();
+    let output =
+        std::process::Command::new(program).arg(ROLE).stdin(std::process::Stdio::null()).output();
     let said = output.map_err(|error| error.to_string()).and_then(|output| {
-        serde_json::from_slice::<Failures>(&output.stdout).map_err(|error| format!("the probe said nothing: {error}"))
+        serde_json::from_slice::<Failures>(&output.stdout)
+            .map_err(|error| format!("the probe said nothing: {error}"))
     });
     let [userns, mount, overlay, netns] = said
         .unwrap_or_else(|why| [const { None }; 4].map(|_: Option<String>| Some(why.clone())))
         .map(|failure| failure.map_or(Ok(()), Err));
-    ProbeResult { userns, mount_in_userns: mount, overlay_in_userns: overlay, netns_in_userns: netns }
+    ProbeResult {
+        userns,
+        mount_in_userns: mount,
+        overlay_in_userns: overlay,
+        netns_in_userns: netns,
+    }
 }
 
 fn probe() -> ProbeResult {
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
     let recorder = &mut Recorder::default();
 
-    let userns =
-        process::unshare(recorder, &[NamespaceKind::User]).map_err(say("unshare(CLONE_NEWUSER)")).and_then(|()| {
-            let map =
-                |file: &str, text: &str| process::write_file(format!("/proc/self/{file}"), text).map_err(say(file));
+    let userns = process::unshare(recorder, &[NamespaceKind::User])
+        .map_err(say("unshare(CLONE_NEWUSER)"))
+        .and_then(|()| {
+            let map = |file: &str, text: &str| {
+                process::write_file(format!("/proc/self/{file}"), text).map_err(say(file))
+            };
             map("setgroups", "deny")?;
             map("gid_map", &format!("0 {gid} 1"))?;
             map("uid_map", &format!("0 {uid} 1"))
@@ -65,9 +75,11 @@ fn probe() -> ProbeResult {
 
     let mount_in_userns = try_mounts(recorder);
     let overlay_in_userns = mount_in_userns.clone().and_then(|()| try_overlay());
-    let netns_in_userns =
-        process::unshare(recorder, &[NamespaceKind::Net]).map_err(say("unshare(CLONE_NEWNET)")).and_then(|()| {
-            super::nft::masquerade([172, 17, 0, 0].into(), 16, "docker0").map_err(say("nf_tables masquerade"))
+    let netns_in_userns = process::unshare(recorder, &[NamespaceKind::Net])
+        .map_err(say("unshare(CLONE_NEWNET)"))
+        .and_then(|()| {
+            super::nft::masquerade([172, 17, 0, 0].into(), 16, "docker0")
+                .map_err(say("nf_tables masquerade"))
         });
 
     ProbeResult { userns, mount_in_userns, overlay_in_userns, netns_in_userns }
@@ -82,7 +94,13 @@ fn try_mounts(recorder: &mut Recorder) -> Result<(), String> {
     let private = [MountFlag::Recursive, MountFlag::Private];
     let call = MountCall { source: None, target: "/", fstype: None, flags: &private, data: None };
     mount::mount_quietly(call).map_err(say("mount(MS_PRIVATE)"))?;
-    let tmpfs = MountCall { source: Some("probe"), target: "/tmp", fstype: Some("tmpfs"), flags: &[], data: None };
+    let tmpfs = MountCall {
+        source: Some("probe"),
+        target: "/tmp",
+        fstype: Some("tmpfs"),
+        flags: &[],
+        data: None,
+    };
     mount::mount_quietly(tmpfs).map_err(say("mount(tmpfs)"))
 }
 

@@ -83,7 +83,9 @@ fn clone(flags: CloneFlags, pidfd: u64) -> Result<Pid, Errno> {
     // SAFETY: no CLONE_VM and no new stack: the child runs on its copy of this stack, as after fork(2). The
     // process has one thread (asserted above), so no lock is held by a thread that the child lacks. What `pidfd`
     // points to outlives the call.
-    let result = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
+    let result = unsafe {
+        libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>())
+    };
     if result == 0 {
         FORKS.fetch_add(1, Ordering::Relaxed);
     }
@@ -118,7 +120,9 @@ fn clone_flags(namespaces: &[NamespaceKind]) -> CloneFlags {
 }
 
 pub fn unshare(recorder: &mut Recorder, namespaces: &[NamespaceKind]) -> Result<(), Errno> {
-    recorder.call("unshare", notation::clone_flags(namespaces), || nix::sched::unshare(clone_flags(namespaces)))
+    recorder.call("unshare", notation::clone_flags(namespaces), || {
+        nix::sched::unshare(clone_flags(namespaces))
+    })
 }
 
 /// Enter the namespaces of `kinds` of a process.
@@ -149,7 +153,10 @@ impl Surroundings {
             let name = kind.proc_name();
             let theirs = nix::fcntl::readlink(format!("{dir}/ns/{name}").as_str())?;
             if theirs != nix::fcntl::readlink(format!("/proc/self/ns/{name}").as_str())? {
-                namespaces.push((kind, std::fs::File::open(format!("{dir}/ns/{name}")).map_err(to_errno)?.into()));
+                namespaces.push((
+                    kind,
+                    std::fs::File::open(format!("{dir}/ns/{name}")).map_err(to_errno)?.into(),
+                ));
             }
         }
 
@@ -194,7 +201,10 @@ pub fn be_nice() {
 }
 
 /// Do something in another network namespace, and come back.
-pub fn in_network<T>(namespace: &OwnedFd, act: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+pub fn in_network<T>(
+    namespace: &OwnedFd,
+    act: impl FnOnce() -> Result<T, Errno>,
+) -> Result<T, Errno> {
     let home = std::fs::File::open("/proc/self/ns/net").map_err(to_errno)?;
     nix::sched::setns(namespace, CloneFlags::CLONE_NEWNET)?;
     let done = act();
@@ -351,7 +361,14 @@ pub fn reset_signals() {
 
 /// Keep a role alive through signals meant for the terminal's foreground: its end comes by its socket.
 pub fn ignore_terminal_signals() {
-    for signal in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGHUP, Signal::SIGTERM, Signal::SIGPIPE] {
+    for signal in [
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGTSTP,
+        Signal::SIGHUP,
+        Signal::SIGTERM,
+        Signal::SIGPIPE,
+    ] {
         // SAFETY: ignoring runs no code of ours.
         let _ = unsafe { nix::sys::signal::signal(signal, SigHandler::SigIgn) };
     }
@@ -401,7 +418,8 @@ impl ExitStatus {
         match self {
             ExitStatus::Exited(code) => format!("[{{WIFEXITED(s) && WEXITSTATUS(s) == {code}}}]"),
             ExitStatus::Killed(signal) => {
-                let name = Signal::try_from(signal).map_or_else(|_| signal.to_string(), |signal| signal.to_string());
+                let name = Signal::try_from(signal)
+                    .map_or_else(|_| signal.to_string(), |signal| signal.to_string());
                 format!("[{{WIFSIGNALED(s) && WTERMSIG(s) == {name}}}]")
             }
         }

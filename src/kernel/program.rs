@@ -19,7 +19,8 @@ use crate::call::{Call, CallKind, CallResult, ErrnoName};
 use crate::op::Piece;
 
 /// The directories that programs are looked for in.
-const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+const PATH: [&str; 6] =
+    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /// The environment that programs get.
 const ENVIRONMENT: [&str; 5] = [
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -55,9 +56,15 @@ pub fn run(recorder: &mut Recorder, argv: &[String]) -> Result<Finished, Errno> 
             recorder.push(Call {
                 kind: CallKind::Syscall,
                 name: "execve".into(),
-                args: format!("{}, {}, [/* {} vars */]", notation::quoted(&path), vector(argv), ENVIRONMENT.len()),
-                result: refused
-                    .map_or(CallResult::Value(0), |errno| CallResult::Errno(ErrnoName::from_raw(errno as i32))),
+                args: format!(
+                    "{}, {}, [/* {} vars */]",
+                    notation::quoted(&path),
+                    vector(argv),
+                    ENVIRONMENT.len()
+                ),
+                result: refused.map_or(CallResult::Value(0), |errno| {
+                    CallResult::Errno(ErrnoName::from_raw(errno as i32))
+                }),
                 nanos: executed.elapsed().as_nanos() as u64,
             });
 
@@ -86,8 +93,10 @@ fn vector(argv: &[String]) -> String {
 fn execute(path: &str, argv: &[String], printed: &OwnedFd, failed: OwnedFd) -> ! {
     let errno = match prepare(printed).and_then(|()| {
         let c_string = |text: &str| CString::new(text).map_err(|_| Errno::EINVAL);
-        let arguments = argv.iter().map(|argument| c_string(argument)).collect::<Result<Vec<_>, _>>()?;
-        let environment = ENVIRONMENT.iter().map(|variable| c_string(variable)).collect::<Result<Vec<_>, _>>()?;
+        let arguments =
+            argv.iter().map(|argument| c_string(argument)).collect::<Result<Vec<_>, _>>()?;
+        let environment =
+            ENVIRONMENT.iter().map(|variable| c_string(variable)).collect::<Result<Vec<_>, _>>()?;
         nix::unistd::execve(&c_string(path)?, &arguments, &environment)
     }) {
         Ok(never) => match never {},
@@ -98,10 +107,20 @@ fn execute(path: &str, argv: &[String], printed: &OwnedFd, failed: OwnedFd) -> !
 }
 
 /// Become a program; returns only where that fails.
-pub fn become_program<'a>(path: &str, arguments: &[&str], environment: impl Iterator<Item = &'a str>) {
-    let c_strings = |texts: Vec<&str>| texts.into_iter().filter_map(|text| CString::new(text).ok()).collect::<Vec<_>>();
+pub fn become_program<'a>(
+    path: &str,
+    arguments: &[&str],
+    environment: impl Iterator<Item = &'a str>,
+) {
+    let c_strings = |texts: Vec<&str>| {
+        texts.into_iter().filter_map(|text| CString::new(text).ok()).collect::<Vec<_>>()
+    };
     if let Ok(path) = CString::new(path) {
-        let _ = nix::unistd::execve(&path, &c_strings(arguments.to_vec()), &c_strings(environment.collect()));
+        let _ = nix::unistd::execve(
+            &path,
+            &c_strings(arguments.to_vec()),
+            &c_strings(environment.collect()),
+        );
     }
 }
 

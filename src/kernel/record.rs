@@ -102,7 +102,13 @@ impl Recorder {
             Ok(value) => CallResult::Value(value.number()),
             Err(errno) => CallResult::Errno(ErrnoName::from_raw(*errno as i32)),
         };
-        self.push(Call { kind: CallKind::Syscall, name: name.into(), args: args(buffer, &made), result, nanos });
+        self.push(Call {
+            kind: CallKind::Syscall,
+            name: name.into(),
+            args: args(buffer, &made),
+            result,
+            nanos,
+        });
         made
     }
 

@@ -20,7 +20,10 @@ pub fn copy(program: &Path) -> Result<OwnedFd, Errno> {
     std::io::copy(&mut from, &mut into).map_err(to_errno)?;
     into.rewind().map_err(to_errno)?;
 
-    let seals = SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+    let seals = SealFlag::F_SEAL_WRITE
+        | SealFlag::F_SEAL_SHRINK
+        | SealFlag::F_SEAL_GROW
+        | SealFlag::F_SEAL_SEAL;
     fcntl(&into, FcntlArg::F_ADD_SEALS(seals))?;
     Ok(into.into())
 }

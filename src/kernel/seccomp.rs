@@ -58,7 +58,8 @@ pub const REFUSED: &[c_long] = &[
 
 /// Families of sockets that lessons and the programs of a lab use. Others lead to the hypervisor (AF_VSOCK), to the
 /// kernel's cryptography (AF_ALG), to hardware, or to protocols that few machines need.
-const FAMILIES: [i32; 5] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK, libc::AF_PACKET];
+const FAMILIES: [i32; 5] =
+    [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK, libc::AF_PACKET];
 
 /// Requests of ioctl(2) for space beyond a file's end, older than fallocate(2) and of every file system:
 /// FS_IOC_RESVSP, FS_IOC_RESVSP64, FS_IOC_ZERO_RANGE of linux/falloc.h.
@@ -89,14 +90,21 @@ pub fn confine() -> Result<(), Errno> {
     let filter = filter();
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
     // SAFETY: the program lives through the call, which copies it.
-    let returned =
-        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, std::ptr::from_ref(&program)) };
+    let returned = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            0,
+            std::ptr::from_ref(&program),
+        )
+    };
     Errno::result(returned).map(drop)
 }
 
 fn filter() -> Vec<sock_filter> {
     // A program of another architecture has other numbers: it finds no call at all.
-    let mut filter = vec![load(ARCH), jump_if_equal(ARCHITECTURE, 1, 0), refuse(Errno::ENOSYS), load(NUMBER)];
+    let mut filter =
+        vec![load(ARCH), jump_if_equal(ARCHITECTURE, 1, 0), refuse(Errno::ENOSYS), load(NUMBER)];
     #[cfg(target_arch = "x86_64")]
     filter.extend([jump_if_at_least(X32_BIT, 0, 1), refuse(Errno::ENOSYS)]);
 
@@ -105,11 +113,23 @@ fn filter() -> Vec<sock_filter> {
     }
 
     for call in [libc::SYS_socket, libc::SYS_socketpair] {
-        filter.extend(by_argument(call, 0, &FAMILIES.map(|family| family as u32), ALLOW, refuse(Errno::EAFNOSUPPORT)));
+        filter.extend(by_argument(
+            call,
+            0,
+            &FAMILIES.map(|family| family as u32),
+            ALLOW,
+            refuse(Errno::EAFNOSUPPORT),
+        ));
     }
 
     filter.extend(no_space_beyond_the_end());
-    filter.extend(by_argument(libc::SYS_ioctl, 1, &SPACE_REQUESTS, refuse(Errno::EOPNOTSUPP), ALLOW));
+    filter.extend(by_argument(
+        libc::SYS_ioctl,
+        1,
+        &SPACE_REQUESTS,
+        refuse(Errno::EOPNOTSUPP),
+        ALLOW,
+    ));
     filter.extend(no_other_core_limit());
     filter.push(ALLOW);
     filter
@@ -117,7 +137,13 @@ fn filter() -> Vec<sock_filter> {
 
 /// A call that is answered by one of its arguments: `listed` where that is one of these values,
 /// `other` where it is not.
-fn by_argument(call: c_long, index: u32, values: &[u32], listed: sock_filter, other: sock_filter) -> Vec<sock_filter> {
+fn by_argument(
+    call: c_long,
+    index: u32,
+    values: &[u32],
+    listed: sock_filter,
+    other: sock_filter,
+) -> Vec<sock_filter> {
     let count = values.len() as u8;
     let mut test = vec![jump_if_equal(call as u32, 0, count + 3), load(argument(index))];
     for (place, value) in values.iter().enumerate() {
@@ -206,7 +232,9 @@ mod tests {
     fn ask(architecture: u32, number: u32, arguments: [u64; 6]) -> Option<Errno> {
         let filter = filter();
         let mut data = [number, architecture, 0, 0].to_vec();
-        data.extend(arguments.iter().flat_map(|argument| [*argument as u32, (*argument >> 32) as u32]));
+        data.extend(
+            arguments.iter().flat_map(|argument| [*argument as u32, (*argument >> 32) as u32]),
+        );
         let (mut accumulator, mut at) = (0, 0);
         loop {
             let sock_filter { code, jt, jf, k } = filter[at];
@@ -239,7 +267,9 @@ mod tests {
         for call in REFUSED {
             check(*call, &[], Some(Errno::EPERM));
         }
-        for call in [libc::SYS_read, libc::SYS_mount, libc::SYS_unshare, libc::SYS_clone3, libc::SYS_ptrace] {
+        for call in
+            [libc::SYS_read, libc::SYS_mount, libc::SYS_unshare, libc::SYS_clone3, libc::SYS_ptrace]
+        {
             check(call, &[], None);
         }
     }
@@ -288,6 +318,9 @@ mod tests {
         const I386: u32 = 0x4000_0003;
         assert_eq!(ask(I386, 0, [0; 6]), Some(Errno::ENOSYS));
         #[cfg(target_arch = "x86_64")]
-        assert_eq!(ask(ARCHITECTURE, X32_BIT | libc::SYS_keyctl as u32, [0; 6]), Some(Errno::ENOSYS));
+        assert_eq!(
+            ask(ARCHITECTURE, X32_BIT | libc::SYS_keyctl as u32, [0; 6]),
+            Some(Errno::ENOSYS)
+        );
     }
 }

@@ -49,7 +49,8 @@ fn message(index: u32, handle: ClassId, parent: TcHandle, option: DefaultNla) ->
     let mut message = TcMessage::with_index(i32::try_from(index).unwrap_or(0));
     message.header.handle = of(handle);
     message.header.parent = parent;
-    message.attributes = vec![TcAttribute::Kind("htb".into()), TcAttribute::Options(vec![TcOption::Other(option)])];
+    message.attributes =
+        vec![TcAttribute::Kind("htb".into()), TcAttribute::Options(vec![TcOption::Other(option)])];
     message
 }
 
@@ -90,7 +91,9 @@ mod tests {
         let check = |message: TcMessage, expected: [u32; 4]| {
             let mut bytes = vec![0; message.buffer_len()];
             message.emit(&mut bytes);
-            let words = bytes[4..20].chunks(4).map(|word| u32::from_ne_bytes([word[0], word[1], word[2], word[3]]));
+            let words = bytes[4..20]
+                .chunks(4)
+                .map(|word| u32::from_ne_bytes([word[0], word[1], word[2], word[3]]));
             assert_eq!(words.collect::<Vec<_>>(), expected);
         };
         let class = ClassId(0x10_0001);
@@ -102,7 +105,9 @@ mod tests {
     fn a_burst_takes_as_long_as_its_bytes_at_the_rate() {
         let bytes = parameters(Rate(8_000_000));
         assert_eq!(bytes.len(), 44);
-        let word = |at: usize| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let word = |at: usize| {
+            u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
         // 15 KiB at a million bytes a second are 15.36 ms: 240000 ticks, as tc(8) says it.
         assert_eq!((word(8), word(24)), (1_000_000, 240_000));
     }

@@ -81,7 +81,12 @@ fn live(name: &ActorName, groups: &[String], load: Load, tell: OwnedFd, out: Own
     let mut recorder = Recorder::default();
     for group in groups.iter().filter(|group| std::path::Path::new(group).is_dir()) {
         // 0 is the writer itself. A group that takes no process is the lesson's point, and shows in the call.
-        let _ = file::write_text(&mut recorder, &format!("{group}/cgroup.procs"), "0\n", WriteMode::Existing);
+        let _ = file::write_text(
+            &mut recorder,
+            &format!("{group}/cgroup.procs"),
+            "0\n",
+            WriteMode::Existing,
+        );
     }
 
     let calls = serde_json::to_vec(&recorder.into_calls()).unwrap_or_default();
@@ -92,7 +97,9 @@ fn live(name: &ActorName, groups: &[String], load: Load, tell: OwnedFd, out: Own
         Load::Touch { mib, hold_ms } => touch(&mut out, mib, Duration::from_millis(hold_ms)),
         Load::Burn { threads, millis } => burn(&mut out, threads, Duration::from_millis(millis)),
         Load::Fork { count } => fork(&mut out, count),
-        Load::Write { mib, how, most_ms } => write(&mut out, mib, how, Duration::from_millis(most_ms)),
+        Load::Write { mib, how, most_ms } => {
+            write(&mut out, mib, how, Duration::from_millis(most_ms))
+        }
         Load::Open { device } => open(&mut out, device.path()),
         Load::Send { mib, to } => send(&mut out, mib, to),
         Load::Count { millis } => count(&mut out, Duration::from_millis(millis)),
@@ -154,11 +161,14 @@ fn burn(out: &mut Teller, threads: u32, time: Duration) {
 
     let wall = started.elapsed().as_secs_f64();
     if let Ok(mask) = nix::sched::sched_getaffinity(Pid::from_raw(0)) {
-        let cpus = (0..nix::sched::CpuSet::count()).filter(|cpu| mask.is_set(*cpu).unwrap_or(false)).count();
+        let cpus = (0..nix::sched::CpuSet::count())
+            .filter(|cpu| mask.is_set(*cpu).unwrap_or(false))
+            .count();
         out.say("cpus", cpus);
     }
     if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
-        let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+        let seconds =
+            |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
         let used = seconds(usage.user_time()) + seconds(usage.system_time());
         out.say("cpu_seconds", format!("{used:.3}"));
         out.say("cpu_share", format!("{:.3}", used / wall));

@@ -22,17 +22,25 @@ pub fn live(stage: &StoreLayout, request: &ToStore, mut wire: Wire, go: OwnedFd,
     confine::keep_only(&[&wire, &go]);
 
     let set_up = panics::caught(|| set_up(stage, request, go, parent));
-    let status = match set_up.unwrap_or_else(|place| Err(RoleFailure::panicked("lab's host", &place))) {
-        Ok(internet) => i32::from(actor::serve(&ActorName::host(), wire, &[internet.fd()]).is_err()),
-        Err(failure) => {
-            let _ = wire.send(&Numbered::unasked(FromActor::Stillborn(failure)), &[]);
-            1
-        }
-    };
+    let status =
+        match set_up.unwrap_or_else(|place| Err(RoleFailure::panicked("lab's host", &place))) {
+            Ok(internet) => {
+                i32::from(actor::serve(&ActorName::host(), wire, &[internet.fd()]).is_err())
+            }
+            Err(failure) => {
+                let _ = wire.send(&Numbered::unasked(FromActor::Stillborn(failure)), &[]);
+                1
+            }
+        };
     process::exit_now(status)
 }
 
-fn set_up(stage: &StoreLayout, request: &ToStore, go: OwnedFd, parent: Pid) -> Result<Internet, RoleFailure> {
+fn set_up(
+    stage: &StoreLayout,
+    request: &ToStore,
+    go: OwnedFd,
+    parent: Pid,
+) -> Result<Internet, RoleFailure> {
     process::die_with_parent(parent).doing("tie the lab to its keeper")?;
     process::await_children().doing("take over the store's signals")?;
     process::set_title("unboxed: host");
@@ -47,7 +55,8 @@ fn set_up(stage: &StoreLayout, request: &ToStore, go: OwnedFd, parent: Pid) -> R
         Some(PanickingRole::Actor) => panics::arm(),
         _ => {}
     }
-    process::unshare(&mut Recorder::default(), &[NamespaceKind::Cgroup]).doing("make the lab's cgroup namespace")?;
+    process::unshare(&mut Recorder::default(), &[NamespaceKind::Cgroup])
+        .doing("make the lab's cgroup namespace")?;
     process::set_hostname("host").doing("name the lab's host")?;
     root::build(stage, &request.cgroups, request.scratch.as_deref())?;
     confine::limit_resources().doing("bound the lab's processes")?;

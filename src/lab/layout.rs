@@ -37,7 +37,9 @@ impl StoreLayout {
 
 /// A recursive bind mount.
 pub fn bind(source: &Path, target: &Path) -> Result<(), Errno> {
-    let (Some(source), Some(target)) = (source.to_str(), target.to_str()) else { return Err(Errno::EINVAL) };
+    let (Some(source), Some(target)) = (source.to_str(), target.to_str()) else {
+        return Err(Errno::EINVAL);
+    };
     mount::mount_quietly(MountCall {
         source: Some(source),
         target,

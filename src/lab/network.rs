@@ -26,8 +26,9 @@ pub fn build() -> Result<Internet, RoleFailure> {
     let recorder = &mut Recorder::default();
     let internet = net::open_socket().doing("open a netlink socket in the lab's internet")?;
     let discard = net::open_discard().doing("open the discard port of the lab's internet")?;
-    let namespace: OwnedFd =
-        std::fs::File::open("/proc/self/ns/net").doing("open the internet's network namespace")?.into();
+    let namespace: OwnedFd = std::fs::File::open("/proc/self/ns/net")
+        .doing("open the internet's network namespace")?
+        .into();
 
     speak_ipv4_only();
     let mut far = RouteSocket::open().doing("open a netlink socket in the lab's internet")?;
@@ -36,9 +37,17 @@ pub fn build() -> Result<Internet, RoleFailure> {
     speak_ipv4_only();
     near.add_veth_into("eth0", "eth0", &namespace, None).doing("make the cable to the internet")?;
 
-    let address =
-        |dev: &str, last: [u8; 4], prefix| NetOp::AddAddress { dev: dev.into(), address: last.into(), prefix };
-    let up = |name: &str| NetOp::SetLink { name: name.into(), rename: None, up: Some(true), master: None };
+    let address = |dev: &str, last: [u8; 4], prefix| NetOp::AddAddress {
+        dev: dev.into(),
+        address: last.into(),
+        prefix,
+    };
+    let up = |name: &str| NetOp::SetLink {
+        name: name.into(),
+        rename: None,
+        up: Some(true),
+        master: None,
+    };
     // Names are looked up in the caller's namespace, so the far end is set while we are in it.
     process::in_network(&namespace, || {
         far.perform(recorder, &address("eth0", [203, 0, 113, 1], 24))?;
@@ -58,8 +67,10 @@ pub fn build() -> Result<Internet, RoleFailure> {
         near.perform(recorder, &op).doing(&format!("set up the lab's network: {op:?}"))?;
     }
 
-    process::write_file("/proc/sys/net/ipv4/ip_forward", "1").doing("let the lab's host forward")?;
-    nft::masquerade([172, 17, 0, 0].into(), 16, "docker0").doing("add the lab's NAT rule (nf_tables)")?;
+    process::write_file("/proc/sys/net/ipv4/ip_forward", "1")
+        .doing("let the lab's host forward")?;
+    nft::masquerade([172, 17, 0, 0].into(), 16, "docker0")
+        .doing("add the lab's NAT rule (nf_tables)")?;
     Ok(Internet { socket: internet, _discard: discard })
 }
 

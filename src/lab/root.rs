@@ -16,10 +16,14 @@ use crate::wire::protocol::{Doing, LabCgroup, RoleFailure};
 const PROGRAMS: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 /// Device files a container gets, bound from the machine's: mknod(2) needs the machine's root.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
-const DIRECTORIES: [&str; 13] =
-    ["dev", "etc", "home", "image", "mnt", "opt", "proc", "root", "run", "srv", "sys", "tmp", "var"];
+const DIRECTORIES: [&str; 13] = [
+    "dev", "etc", "home", "image", "mnt", "opt", "proc", "root", "run", "srv", "sys", "tmp", "var",
+];
 const FILES: [(&str, &str); 6] = [
-    ("passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"),
+    (
+        "passwd",
+        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+    ),
     ("group", "root:x:0:\nnogroup:x:65534:\n"),
     ("hosts", "127.0.0.1 localhost\n172.17.0.1 host docker0\n203.0.113.1 internet\n"),
     ("hostname", "host\n"),
@@ -51,9 +55,14 @@ pub fn bind_host(into: &Path) -> Result<(), RoleFailure> {
 }
 
 /// Build the lab's root in the layout's lab directory, from within the lab, and make it this mount namespace's root.
-pub fn build(stage: &StoreLayout, cgroups: &[LabCgroup], scratch: Option<&str>) -> Result<(), RoleFailure> {
+pub fn build(
+    stage: &StoreLayout,
+    cgroups: &[LabCgroup],
+    scratch: Option<&str>,
+) -> Result<(), RoleFailure> {
     let lab = stage.lab();
-    mount_at("tmpfs", &lab, "tmpfs", &[], Some("mode=0755,size=512m,nr_inodes=200k")).doing("mount the lab's root")?;
+    mount_at("tmpfs", &lab, "tmpfs", &[], Some("mode=0755,size=512m,nr_inodes=200k"))
+        .doing("mount the lab's root")?;
     for name in DIRECTORIES {
         fs::create_dir(lab.join(name)).doing("make a directory in the lab")?;
     }
@@ -80,8 +89,14 @@ pub fn build(stage: &StoreLayout, cgroups: &[LabCgroup], scratch: Option<&str>) 
     mount::replace_root(&lab).doing("make the lab's root the root")?;
     // As systemd leaves a real machine: what is mounted here shows in the namespaces copied from it.
     let shared = [MountFlag::Recursive, MountFlag::Shared];
-    mount::mount_quietly(MountCall { source: None, target: "/", fstype: None, flags: &shared, data: None })
-        .doing("make the lab's mounts shared")?;
+    mount::mount_quietly(MountCall {
+        source: None,
+        target: "/",
+        fstype: None,
+        flags: &shared,
+        data: None,
+    })
+    .doing("make the lab's mounts shared")?;
     nix::unistd::chdir("/root").doing("enter /root")
 }
 
@@ -123,7 +138,8 @@ fn build_sys(lab: &Path, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
     let quiet = [MountFlag::NoSuid, MountFlag::NoDev, MountFlag::NoExec];
     let top = sys.join("fs/cgroup");
     if cgroups.iter().any(|cgroup| !cgroup.v2 && cgroup.lab_path.is_some()) {
-        mount_at("tmpfs", &top, "tmpfs", &quiet, Some("mode=0755,size=1m")).doing("mount /sys/fs/cgroup")?;
+        mount_at("tmpfs", &top, "tmpfs", &quiet, Some("mode=0755,size=1m"))
+            .doing("mount /sys/fs/cgroup")?;
     }
 
     for cgroup in cgroups {
@@ -131,7 +147,8 @@ fn build_sys(lab: &Path, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
         let target = lab.join(path.trim_start_matches('/'));
         fs::create_dir_all(&target).doing("make a directory for a cgroup hierarchy")?;
         if cgroup.v2 {
-            mount_at("cgroup2", &target, "cgroup2", &quiet, None).doing("mount the v2 cgroup tree")?;
+            mount_at("cgroup2", &target, "cgroup2", &quiet, None)
+                .doing("mount the v2 cgroup tree")?;
             open_v2_tree(&target, &cgroup.controllers)?;
         } else {
             let controllers = cgroup.controllers.join(",");
@@ -155,7 +172,8 @@ fn open_v2_tree(top: &Path, controllers: &[String]) -> Result<(), RoleFailure> {
 
 fn build_dev(dev: &Path) -> Result<(), RoleFailure> {
     // 0755: with the default sticky 1777, opening a device of another owner with O_CREAT is refused.
-    mount_at("tmpfs", dev, "tmpfs", &[MountFlag::NoSuid], Some("mode=0755,size=64k")).doing("mount the lab's /dev")?;
+    mount_at("tmpfs", dev, "tmpfs", &[MountFlag::NoSuid], Some("mode=0755,size=64k"))
+        .doing("mount the lab's /dev")?;
     for name in DEVICES {
         let (source, target) = (Path::new("/dev").join(name), dev.join(name));
         if source.exists() {
@@ -178,11 +196,23 @@ fn build_dev(dev: &Path) -> Result<(), RoleFailure> {
     }
 
     let noexec = [MountFlag::NoSuid, MountFlag::NoExec];
-    mount_at("devpts", &dev.join("pts"), "devpts", &noexec, Some("newinstance,ptmxmode=0666,mode=0620"))
-        .doing("mount the lab's /dev/pts")?;
+    mount_at(
+        "devpts",
+        &dev.join("pts"),
+        "devpts",
+        &noexec,
+        Some("newinstance,ptmxmode=0666,mode=0620"),
+    )
+    .doing("mount the lab's /dev/pts")?;
     symlink("pts/ptmx", dev.join("ptmx")).doing("make /dev/ptmx")?;
-    mount_at("tmpfs", &dev.join("shm"), "tmpfs", &[MountFlag::NoSuid, MountFlag::NoDev], Some("mode=1777,size=64m"))
-        .doing("mount the lab's /dev/shm")
+    mount_at(
+        "tmpfs",
+        &dev.join("shm"),
+        "tmpfs",
+        &[MountFlag::NoSuid, MountFlag::NoDev],
+        Some("mode=1777,size=64m"),
+    )
+    .doing("mount the lab's /dev/shm")
 }
 
 fn build_etc(etc: &Path) -> Result<(), RoleFailure> {
@@ -217,7 +247,19 @@ fn mount_roomy(target: &Path) -> Result<(), Errno> {
         .or_else(|_| mount_at("tmpfs", target, "tmpfs", &[], Some("mode=0700,size=512m")))
 }
 
-fn mount_at(source: &str, target: &Path, fstype: &str, flags: &[MountFlag], data: Option<&str>) -> Result<(), Errno> {
+fn mount_at(
+    source: &str,
+    target: &Path,
+    fstype: &str,
+    flags: &[MountFlag],
+    data: Option<&str>,
+) -> Result<(), Errno> {
     let target = target.to_str().ok_or(Errno::EINVAL)?;
-    mount::mount_quietly(MountCall { source: Some(source), target, fstype: Some(fstype), flags, data })
+    mount::mount_quietly(MountCall {
+        source: Some(source),
+        target,
+        fstype: Some(fstype),
+        flags,
+        data,
+    })
 }

@@ -61,7 +61,9 @@ fn serve_labs(wire: &mut Wire, stage: &StoreLayout, ids: IdRange) -> Result<(), 
             panic!("a test asked for it");
         }
         let Ok([actor_end, go]) = <[OwnedFd; 2]>::try_from(received.fds) else {
-            return Err(WireError::Garbled("a lab was asked for without its two descriptors".into()));
+            return Err(WireError::Garbled(
+                "a lab was asked for without its two descriptors".into(),
+            ));
         };
 
         match fork_with_scratch(stage, ids, &received.message, actor_end, go) {
@@ -185,7 +187,9 @@ fn mount_tmpfs_somewhere() -> Result<PathBuf, RoleFailure> {
 
 /// The default image from the machine's own programs; returns what the machine lacks.
 fn fill_image(into: &Path) -> Result<Vec<String>, RoleFailure> {
-    let broken = |error: rootfs::RootfsError| RoleFailure::new(format!("build the image: {error}"), error.errno());
+    let broken = |error: rootfs::RootfsError| {
+        RoleFailure::new(format!("build the image: {error}"), error.errno())
+    };
     let plan = rootfs::plan(&rootfs::Fixture::embedded(), Path::new("/")).map_err(broken)?;
     rootfs::write(&plan, into).doing("write the image")?;
     Ok(plan.missing.into_iter().map(|missing| missing.program).collect())

@@ -61,7 +61,9 @@ impl Scanner<'_> {
                     depth += 1;
                     at += 1;
                     if depth > MAX_BRACKETS {
-                        return Err(format!("more than {MAX_BRACKETS} brackets are open at once here"));
+                        return Err(format!(
+                            "more than {MAX_BRACKETS} brackets are open at once here"
+                        ));
                     }
                 }
                 b']' | b'}' => {
@@ -142,7 +144,9 @@ impl Scanner<'_> {
                 at += 1;
             }
 
-            let after = self.until(at, |scanner, at| scanner.blank(at) == 0 && scanner.bytes[at] & 0xc0 != 0x80);
+            let after = self.until(at, |scanner, at| {
+                scanner.blank(at) == 0 && scanner.bytes[at] & 0xc0 != 0x80
+            });
             if after == self.bytes.len() || self.bytes[after] == b'#' || after == at {
                 return after.max(from + 1);
             }
@@ -175,7 +179,11 @@ pub struct Allowance {
 
 impl Default for Allowance {
     fn default() -> Self {
-        Allowance { values: Cell::new(MAX_VALUES), text: Cell::new(MAX_TEXT), refusal: RefCell::default() }
+        Allowance {
+            values: Cell::new(MAX_VALUES),
+            text: Cell::new(MAX_TEXT),
+            refusal: RefCell::default(),
+        }
     }
 }
 
@@ -206,7 +214,9 @@ impl<'a> Weigh<'a> {
 
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
-            return Err(self.refuse(format!("more than {MAX_DEPTH} lists and maps lie within each other here")));
+            return Err(self.refuse(format!(
+                "more than {MAX_DEPTH} lists and maps lie within each other here"
+            )));
         }
         Ok(Weigh { depth: self.depth + 1, ..self })
     }
@@ -215,12 +225,19 @@ impl<'a> Weigh<'a> {
         if text.len() > MAX_ONE_TEXT {
             return Err(self.refuse("a text of a lesson has at most 64 KiB".into()));
         }
-        let spend = |from: &Cell<usize>, much: usize| from.get().checked_sub(much).map(|rest| from.set(rest));
+        let spend = |from: &Cell<usize>, much: usize| {
+            from.get().checked_sub(much).map(|rest| from.set(rest))
+        };
         spend(&self.allowance.values, 1).ok_or_else(|| {
-            self.refuse(format!("a lesson has at most {MAX_VALUES} values, counted with their aliases"))
+            self.refuse(format!(
+                "a lesson has at most {MAX_VALUES} values, counted with their aliases"
+            ))
         })?;
         spend(&self.allowance.text, text.len()).ok_or_else(|| {
-            self.refuse("the texts of a lesson have at most 2 MiB together, counted with their aliases".into())
+            self.refuse(
+                "the texts of a lesson have at most 2 MiB together, counted with their aliases"
+                    .into(),
+            )
         })
     }
 }
@@ -291,7 +308,8 @@ impl<'de> Visitor<'de> for Weigh<'_> {
     /// YAML's tags.
     fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<(), A::Error> {
         let (tag, _) = tagged.variant::<String>()?;
-        Err(self.refuse(format!("the tag `{}` means nothing in a lesson", tag.trim_start_matches('!'))))
+        Err(self
+            .refuse(format!("the tag `{}` means nothing in a lesson", tag.trim_start_matches('!'))))
     }
 }
 
@@ -327,9 +345,14 @@ mod tests {
 
     #[test]
     fn texts_with_brackets_are_no_lists() {
-        let many = "story: a [link] and an array[0], don't, it's `[ -e x ]` and a lone [ or ] or {\n".repeat(40);
+        let many =
+            "story: a [link] and an array[0], don't, it's `[ -e x ]` and a lone [ or ] or {\n"
+                .repeat(40);
         assert_eq!(check(&many), Ok(()));
-        assert_eq!(check(&"- {run: {command: [sh, -c, \"[ -e x ] && echo '}'\"]}}\n".repeat(9000)), Ok(()));
+        assert_eq!(
+            check(&"- {run: {command: [sh, -c, \"[ -e x ] && echo '}'\"]}}\n".repeat(9000)),
+            Ok(())
+        );
     }
 
     #[test]

@@ -32,16 +32,23 @@ pub fn all() -> Result<Vec<Lesson>, LessonError> {
 
 /// The text of an embedded lesson, for those who want to write one like it.
 pub fn source(id: &str) -> Option<&'static str> {
-    LESSONS.files().filter_map(|file| file.contents_utf8()).find(|text| text.contains(&format!("\nid: {id}\n")))
+    LESSONS
+        .files()
+        .filter_map(|file| file.contents_utf8())
+        .find(|text| text.contains(&format!("\nid: {id}\n")))
 }
 
 /// By id, number, or the beginning of an id that only one has.
 pub fn find(name: &str) -> Result<Lesson, FindError> {
     let lessons = all()?;
-    let by = |test: &dyn Fn(&Lesson) -> bool| lessons.iter().filter(|lesson| test(lesson)).cloned().collect::<Vec<_>>();
+    let by = |test: &dyn Fn(&Lesson) -> bool| {
+        lessons.iter().filter(|lesson| test(lesson)).cloned().collect::<Vec<_>>()
+    };
     let number: Option<u32> = name.parse().ok();
 
-    if let Some(lesson) = by(&|lesson| lesson.id == name || Some(lesson.number) == number).into_iter().next() {
+    if let Some(lesson) =
+        by(&|lesson| lesson.id == name || Some(lesson.number) == number).into_iter().next()
+    {
         return Ok(lesson);
     }
 
@@ -49,7 +56,8 @@ pub fn find(name: &str) -> Result<Lesson, FindError> {
     match beginning.len() {
         1 => Ok(beginning.remove(0)),
         0 => {
-            let meant = nearest(name, lessons.iter().map(|lesson| lesson.id.as_str())).map(str::to_owned);
+            let meant =
+                nearest(name, lessons.iter().map(|lesson| lesson.id.as_str())).map(str::to_owned);
             Err(FindError::Unknown { name: name.to_owned(), meant })
         }
         _ => Err(FindError::Ambiguous {

@@ -13,6 +13,10 @@ impl Finding {
     pub fn at(text: &str, at: usize, message: String) -> Finding {
         let before = &text[..at];
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Finding { line: 1 + before.matches('\n').count(), column: 1 + before[start..].chars().count(), message }
+        Finding {
+            line: 1 + before.matches('\n').count(),
+            column: 1 + before[start..].chars().count(),
+            message,
+        }
     }
 }

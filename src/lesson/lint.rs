@@ -12,8 +12,8 @@ use crate::op::ActorName;
 
 /// Controllers that a lesson can ask for; `unified` is the v2 tree, whatever it has.
 const CONTROLLERS: [&str; 13] = [
-    "memory", "cpu", "cpuacct", "cpuset", "pids", "io", "blkio", "devices", "freezer", "net_cls", "net_prio",
-    "hugetlb", "unified",
+    "memory", "cpu", "cpuacct", "cpuset", "pids", "io", "blkio", "devices", "freezer", "net_cls",
+    "net_prio", "hugetlb", "unified",
 ];
 
 /// A year of evenings; the longest lesson of the program's own has 32 steps.
@@ -32,7 +32,8 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
     }
 
     let mut findings = Vec::new();
-    let mut say = |line: usize, message: String| findings.push(Finding { line, column: 1, message });
+    let mut say =
+        |line: usize, message: String| findings.push(Finding { line, column: 1, message });
     if lesson.format != 1 {
         say(
             line_of(text, "format:", 0),
@@ -40,7 +41,10 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
         );
     }
     if !is_id(&lesson.id) {
-        say(line_of(text, "id:", 0), format!("the id `{}` is not lower case words joined by `-`", lesson.id));
+        say(
+            line_of(text, "id:", 0),
+            format!("the id `{}` is not lower case words joined by `-`", lesson.id),
+        );
     }
     if lesson.steps.is_empty() {
         say(line_of(text, "steps:", 0), "a lesson needs at least one step".into());
@@ -65,7 +69,9 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
         for message in check_step(step, &mut born) {
             say(line, message);
         }
-        for (id, message) in check_branches(step, &born_before).into_iter().chain(check_quiz(step, &born)) {
+        for (id, message) in
+            check_branches(step, &born_before).into_iter().chain(check_quiz(step, &born))
+        {
             say(line_of(text, &format!("id: {id}"), line), message);
         }
     }
@@ -76,7 +82,8 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
     for question in lesson.questions() {
         let line = || line_of(text, &format!("id: {}", question.id), 0);
         if let Some(see) = question.see.as_deref().filter(|see| !known.contains(see)) {
-            let message = format!("question `{}` points at a step `{see}`, which is not there", question.id);
+            let message =
+                format!("question `{}` points at a step `{see}`, which is not there", question.id);
             findings.push(Finding { line: line(), column: 1, message });
         }
         if !asked.insert(&question.id) {
@@ -93,7 +100,8 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
     let mut messages = Vec::new();
     let unborn = |born: &BTreeSet<ActorName>, actor: &ActorName| {
         let known: Vec<&str> = born.iter().map(ActorName::as_str).collect();
-        (!born.contains(actor)).then(|| format!("there is no actor `{actor}` here yet, only {}", known.join(", ")))
+        (!born.contains(actor))
+            .then(|| format!("there is no actor `{actor}` here yet, only {}", known.join(", ")))
     };
 
     for entry in step.breaks.iter().chain(&step.actions) {
@@ -121,15 +129,24 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
         }
     }
 
-    for actor in step.expect.iter().flat_map(|expect| expect.actors()).chain(step.look.iter().map(|look| &look.actor)) {
+    for actor in step
+        .expect
+        .iter()
+        .flat_map(|expect| expect.actors())
+        .chain(step.look.iter().map(|look| &look.actor))
+    {
         messages.extend(unborn(born, actor));
     }
     messages.extend(step.expect.iter().filter_map(Expect::fault).map(str::to_owned));
 
     for hint in &step.hints {
-        if let Some(number) = hint.expectation.filter(|number| *number == 0 || *number > step.expect.len()) {
+        if let Some(number) =
+            hint.expectation.filter(|number| *number == 0 || *number > step.expect.len())
+        {
             let count = step.expect.len();
-            messages.push(format!("a hint is for expectation {number}, but the step has {count}, counted from 1"));
+            messages.push(format!(
+                "a hint is for expectation {number}, but the step has {count}, counted from 1"
+            ));
         }
         if hint.nudge.trim().is_empty() || hint.man.trim().is_empty() {
             messages.push("a hint needs a nudge and a manual page".into());
@@ -137,12 +154,22 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
     }
 
     if !step.breaks.is_empty() && (step.actions.is_empty() || step.expect.is_empty()) {
-        messages.push(format!("`{}` breaks something: it needs actions that mend it, and expectations", step.id));
+        messages.push(format!(
+            "`{}` breaks something: it needs actions that mend it, and expectations",
+            step.id
+        ));
     }
-    if step.needs.cgroup_version.is_some_and(|version| !(1..=2).contains(&version) || step.needs.cgroup.is_empty()) {
-        messages.push("`cgroup_version` is 1 or 2, and needs the controllers it is about in `cgroup`".into());
+    if step
+        .needs
+        .cgroup_version
+        .is_some_and(|version| !(1..=2).contains(&version) || step.needs.cgroup.is_empty())
+    {
+        messages.push(
+            "`cgroup_version` is 1 or 2, and needs the controllers it is about in `cgroup`".into(),
+        );
     }
-    for controller in step.needs.cgroup.iter().filter(|name| !CONTROLLERS.contains(&name.as_str())) {
+    for controller in step.needs.cgroup.iter().filter(|name| !CONTROLLERS.contains(&name.as_str()))
+    {
         messages.push(format!("`{controller}` is no cgroup controller"));
     }
     messages
@@ -156,10 +183,19 @@ fn check_branches(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, Strin
     for branch in &step.branches {
         let mut say = |message: String| findings.push((branch.id.clone(), message));
         if !is_id(&branch.id) || !ids.insert(&branch.id) {
-            say(format!("the branch id `{}` is not lower case words joined by `-`, or is used twice", branch.id));
+            say(format!(
+                "the branch id `{}` is not lower case words joined by `-`, or is used twice",
+                branch.id
+            ));
         }
-        if branch.title.trim().is_empty() || branch.story.trim().is_empty() || branch.after.trim().is_empty() {
-            say(format!("the branch `{}` needs a title, a story, and what to see after it", branch.id));
+        if branch.title.trim().is_empty()
+            || branch.story.trim().is_empty()
+            || branch.after.trim().is_empty()
+        {
+            say(format!(
+                "the branch `{}` needs a title, a story, and what to see after it",
+                branch.id
+            ));
         }
         if branch.expect.is_empty() {
             say(format!("the branch `{}` leads nowhere: it expects nothing", branch.id));
@@ -177,8 +213,9 @@ fn check_quiz(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> 
     let mut findings = Vec::new();
     let mut ids = BTreeSet::new();
     for question in &step.quiz {
-        let mut say =
-            |message: &str| findings.push((question.id.clone(), format!("question `{}`: {message}", question.id)));
+        let mut say = |message: &str| {
+            findings.push((question.id.clone(), format!("question `{}`: {message}", question.id)))
+        };
         if !is_id(&question.id) || !ids.insert(&question.id) {
             say("its id is not lower case words joined by `-`, or is used twice");
         }
@@ -214,7 +251,9 @@ fn check_quiz(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> 
                 say("`value` needs an answer: `is`, or what the lab says: `from`");
             }
             Kind::Order(lines) if lines.len() < 2 => say("`order` needs two lines or more"),
-            Kind::Predict(options) if options.len() < 2 => say("`predict` needs two options or more"),
+            Kind::Predict(options) if options.len() < 2 => {
+                say("`predict` needs two options or more")
+            }
             Kind::Predict(options) if options.iter().any(|option| option.when.is_empty()) => {
                 say("an option of `predict` does not say `when` it is right");
             }
@@ -239,21 +278,30 @@ fn check_quiz(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> 
 
 fn is_id(id: &str) -> bool {
     let is_word = |word: &str| {
-        !word.is_empty() && word.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
+        !word.is_empty()
+            && word.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
     };
     id.split('-').all(is_word)
 }
 
 /// The first line, from `after` on, that holds the text; 1 when none does.
 fn line_of(text: &str, needle: &str, after: usize) -> usize {
-    text.lines().skip(after).position(|line| line.contains(needle)).map_or(1, |index| after + index + 1)
+    text.lines()
+        .skip(after)
+        .position(|line| line.contains(needle))
+        .map_or(1, |index| after + index + 1)
 }
 
 /// The lines where steps begin.
 fn lines_of_steps(text: &str) -> Vec<usize> {
     let steps = text.lines().position(|line| line.starts_with("steps:")).unwrap_or(0);
     let is_step = |line: &str| line.trim_start().starts_with("- id:");
-    text.lines().enumerate().skip(steps).filter(|(_, line)| is_step(line)).map(|(at, _)| at + 1).collect()
+    text.lines()
+        .enumerate()
+        .skip(steps)
+        .filter(|(_, line)| is_step(line))
+        .map(|(at, _)| at + 1)
+        .collect()
 }
 
 /// More than a screen or a talk can show, and than is looked through quickly: nothing else is said then.
@@ -273,7 +321,8 @@ fn too_many(lesson: &Lesson, text: &str) -> Option<Finding> {
     let lines = || lines_of_steps(text);
     let line_of = |index: usize| lines().get(index).copied().unwrap_or(1);
     if lesson.steps.len() > MAX_STEPS {
-        let message = format!("a lesson has at most {MAX_STEPS} steps, this one has {}", lesson.steps.len());
+        let message =
+            format!("a lesson has at most {MAX_STEPS} steps, this one has {}", lesson.steps.len());
         return Some(Finding { line: line_of(MAX_STEPS), column: 1, message });
     }
 

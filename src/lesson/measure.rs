@@ -50,7 +50,9 @@ impl AnswerSource {
             Quantity::Hostname => snapshot.hostnames.get(&self.of).cloned(),
             Quantity::SharedNamespaces => {
                 let host = snapshot.process_of(&ActorName::host())?;
-                let is_shared = |kind: &&NamespaceKind| process.namespaces.get(kind) == host.namespaces.get(kind);
+                let is_shared = |kind: &&NamespaceKind| {
+                    process.namespaces.get(kind) == host.namespaces.get(kind)
+                };
                 Some(NamespaceKind::ALL.iter().filter(is_shared).count().to_string())
             }
         }

@@ -103,9 +103,13 @@ impl Step {
     /// The places in `expect` of what somebody who types can bring about. How an action ended is told of played ones
     /// only, and what a workload says of itself, no other program says.
     pub fn goals(&self) -> Vec<usize> {
-        let works = self.actions.iter().any(|entry| matches!(&entry.action, Action::Work(work) if !work.background));
+        let works = self
+            .actions
+            .iter()
+            .any(|entry| matches!(&entry.action, Action::Work(work) if !work.background));
         let is_told = |expect: &Expect| {
-            matches!(expect, Expect::Outcome(_) | Expect::Measured(_)) || (works && matches!(expect, Expect::Output(_)))
+            matches!(expect, Expect::Outcome(_) | Expect::Measured(_))
+                || (works && matches!(expect, Expect::Output(_)))
         };
         (0..self.expect.len()).filter(|place| !is_told(&self.expect[*place])).collect()
     }
@@ -214,7 +218,8 @@ impl<'de> Visitor<'de> for EntryVisitor {
             }
         }
 
-        let action = action.ok_or_else(|| A::Error::custom("no action here: only `in` or `fails`"))?;
+        let action =
+            action.ok_or_else(|| A::Error::custom("no action here: only `in` or `fails`"))?;
         Ok(ActionEntry { actor: actor.unwrap_or_else(ActorName::host), fails, action })
     }
 }
@@ -225,7 +230,8 @@ impl<'de> DeserializeSeed<'de> for KindSeed<'_> {
     type Value = Action;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Action, D::Error> {
-        Action::read(self.0, deserializer).unwrap_or_else(|| Err(D::Error::unknown_field(self.0, &Action::NAMES)))
+        Action::read(self.0, deserializer)
+            .unwrap_or_else(|| Err(D::Error::unknown_field(self.0, &Action::NAMES)))
     }
 }
 
@@ -255,8 +261,14 @@ pub struct Needs {
     pub cgroup_version: Option<u32>,
 }
 
-fn kernel_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(u32, u32)>, D::Error> {
+fn kernel_version<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<(u32, u32)>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let parsed = text.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-    parsed.map(Some).ok_or_else(|| D::Error::custom(format!("`{text}` is no kernel version, like \"5.12\"")))
+    let parsed = text
+        .split_once('.')
+        .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    parsed
+        .map(Some)
+        .ok_or_else(|| D::Error::custom(format!("`{text}` is no kernel version, like \"5.12\"")))
 }

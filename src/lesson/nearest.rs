@@ -17,7 +17,11 @@ mod tests {
     #[test]
     fn the_nearest_word_is_meant_only_when_it_is_near() {
         let check = |word: &str, expected: Option<&str>| {
-            assert_eq!(nearest(word, ["mount", "umount", "pivot_root", "mkdir"]), expected, "{word}");
+            assert_eq!(
+                nearest(word, ["mount", "umount", "pivot_root", "mkdir"]),
+                expected,
+                "{word}"
+            );
         };
         check("muont", Some("mount"));
         check("pivotroot", Some("pivot_root"));

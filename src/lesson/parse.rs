@@ -36,8 +36,14 @@ impl fmt::Display for LessonError {
         if !self.source.is_empty() {
             let number = self.line.to_string();
             let gap = " ".repeat(number.len());
-            let before = safe(&self.source.chars().take(self.column.saturating_sub(1)).collect::<String>());
-            write!(f, "\n{gap} |\n{number} | {}\n{gap} | {}^", safe(&self.source), " ".repeat(before.chars().count()))?;
+            let before =
+                safe(&self.source.chars().take(self.column.saturating_sub(1)).collect::<String>());
+            write!(
+                f,
+                "\n{gap} |\n{number} | {}\n{gap} | {}^",
+                safe(&self.source),
+                " ".repeat(before.chars().count())
+            )?;
         }
         if let Some(meant) = &self.meant {
             write!(f, "\ndid you mean `{meant}`?")?;
@@ -51,7 +57,8 @@ const MAX_SOURCE: usize = 400;
 
 /// Parse and check one lesson. `file` is for messages only.
 pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
-    let refuse = |finding: Finding| error_at(file, text, finding.line, finding.column, finding.message);
+    let refuse =
+        |finding: Finding| error_at(file, text, finding.line, finding.column, finding.message);
     bounds::check(text).map_err(refuse)?;
     if let Some(finding) = unseen::in_text(text) {
         return Err(refuse(finding));
@@ -59,7 +66,8 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
 
     // The first pass only counts, and keeps nothing: with aliases a short text can stand for a long one.
     let allowance = Allowance::default();
-    if let Err(error) = Weigh::new(&allowance).deserialize(serde_yaml::Deserializer::from_str(text)) {
+    if let Err(error) = Weigh::new(&allowance).deserialize(serde_yaml::Deserializer::from_str(text))
+    {
         let told = from_yaml(file, text, &error);
         return Err(match allowance.into_refusal() {
             // Without the way through the lists to it.
@@ -68,7 +76,8 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
         });
     }
 
-    let lesson: Lesson = serde_yaml::from_str(text).map_err(|error| from_yaml(file, text, &error))?;
+    let lesson: Lesson =
+        serde_yaml::from_str(text).map_err(|error| from_yaml(file, text, &error))?;
     match lint::check(&lesson, text).into_iter().next() {
         None => Ok(lesson),
         Some(finding) => Err(refuse(finding)),
@@ -103,10 +112,16 @@ fn meant(message: &str) -> Option<String> {
 /// The parser names the place where a map begins: go on to the word the message is about, if it comes soon.
 fn point_at_word(error: &mut LessonError, text: &str) {
     const SOON: usize = 8;
-    let Some(word) = error.message.split('`').nth(1).filter(|word| !word.is_empty()) else { return };
+    let Some(word) = error.message.split('`').nth(1).filter(|word| !word.is_empty()) else {
+        return;
+    };
     let from = error.line.max(1) - 1;
-    let found =
-        text.lines().enumerate().skip(from).take(SOON).find_map(|(index, line)| Some((index, line, line.find(word)?)));
+    let found = text
+        .lines()
+        .enumerate()
+        .skip(from)
+        .take(SOON)
+        .find_map(|(index, line)| Some((index, line, line.find(word)?)));
     if let Some((index, line, at)) = found {
         error.line = index + 1;
         error.source = beginning(line, MAX_SOURCE).to_owned();
@@ -158,7 +173,13 @@ steps:
         check("mkdir: {", "mkdri: {", 13, "unknown field `mkdri`", Some("mkdir"));
         check("paths: [", "path: [", 13, "unknown field `path`", Some("paths"));
         check("- file: {path", "- fil: {path", 15, "unknown field `fil`", Some("file"));
-        check("is: directory", "is: directroy", 15, "unknown variant `directroy`", Some("directory"));
+        check(
+            "is: directory",
+            "is: directroy",
+            15,
+            "unknown variant `directroy`",
+            Some("directory"),
+        );
         check("format: 1", "format: 2", 1, "format 2", None);
         check("title: First", "title: \"\\e[31m\"", 9, "control character", None);
         check("story: Something happens.", "story: \"\"", 8, "empty story", None);
@@ -174,18 +195,40 @@ steps:
             assert!(error.message.contains(says), "{addition}: {error}");
             assert_eq!(error.line, line, "{addition}: {error}");
         };
-        let quiz = |kind: &str| format!("    quiz:\n      - id: one\n        ask: What?\n        explain: So.\n{kind}");
+        let quiz = |kind: &str| {
+            format!("    quiz:\n      - id: one\n        ask: What?\n        explain: So.\n{kind}")
+        };
 
         check(&quiz(""), 17, "exactly one of choose");
         check(&quiz("        choose: [{say: a, right: true}]\n"), 17, "two options or more");
-        check(&quiz("        choose: [{say: a, right: true}, {say: b}]\n"), 17, "does not say `why`");
-        check(&quiz("        choose_all: [{say: a, why: x}, {say: b, why: x}]\n"), 17, "a right one");
+        check(
+            &quiz("        choose: [{say: a, right: true}, {say: b}]\n"),
+            17,
+            "does not say `why`",
+        );
+        check(
+            &quiz("        choose_all: [{say: a, why: x}, {say: b, why: x}]\n"),
+            17,
+            "a right one",
+        );
         check(&quiz("        value: {unit: bytes}\n"), 17, "needs an answer");
-        check(&quiz("        value: {is: [a]}\n        see: nowhere\n"), 17, "points at a step `nowhere`");
+        check(
+            &quiz("        value: {is: [a]}\n        see: nowhere\n"),
+            17,
+            "points at a step `nowhere`",
+        );
         check(&quiz("        order: [a]\n"), 17, "two lines");
-        check(&quiz("        predict: [{say: a, when: []}, {say: b, when: []}]\n"), 17, "does not say `when`");
+        check(
+            &quiz("        predict: [{say: a, when: []}, {say: b, when: []}]\n"),
+            17,
+            "does not say `when`",
+        );
         check(&quiz("        do: [{pid: {of: nobody, is: 1}}]\n"), 17, "no actor `nobody`");
-        check(&quiz("        value: {from: {what: mounts, of: nobody}}\n"), 17, "no actor `nobody`");
+        check(
+            &quiz("        value: {from: {what: mounts, of: nobody}}\n"),
+            17,
+            "no actor `nobody`",
+        );
         check(&quiz("        order: [a, b]\n        value: {is: [a]}\n"), 17, "exactly one");
 
         let branch = |rest: &str| {
@@ -195,17 +238,31 @@ steps:
         };
         check(&branch("        actions: []\n        expect: []\n"), 17, "leads nowhere");
         check(
-            &branch("        actions: [{in: nobody, getpid: {}}]\n        expect: [{output: {says: x}}]\n"),
+            &branch(
+                "        actions: [{in: nobody, getpid: {}}]\n        expect: [{output: {says: x}}]\n",
+            ),
             17,
             "nobody",
         );
 
         check("    hints: [{for: 2, nudge: x, man: y}]\n", 8, "expectation 2, but the step has 1");
         check("      - outcome: {}\n", 8, "`outcome` needs");
-        check("      - namespaces: {of: host, differ_from: host, kinds: [net]}\n", 8, "with itself");
-        check("      - cgroup_file: {name: a, file: [pids.max], at_least: 2, at_most: 1}\n", 8, "more than");
+        check(
+            "      - namespaces: {of: host, differ_from: host, kinds: [net]}\n",
+            8,
+            "with itself",
+        );
+        check(
+            "      - cgroup_file: {name: a, file: [pids.max], at_least: 2, at_most: 1}\n",
+            8,
+            "more than",
+        );
         check("      - file: {path: /x, is: absent, contains: x}\n", 8, "contains nothing");
-        check("    breaks: [{mkdir: {paths: [/x]}}]\n    branchs: []\n", 17, "unknown field `branchs`");
+        check(
+            "    breaks: [{mkdir: {paths: [/x]}}]\n    branchs: []\n",
+            17,
+            "unknown field `branchs`",
+        );
     }
 
     #[test]
@@ -230,24 +287,47 @@ steps:
         check("paths: [", &laughs, 13, "a lesson has at most 50000 values");
         let texts = format!("paths: [&a {}, {}, ", "x".repeat(60_000), ["*a"; 40].join(", "));
         check("paths: [", &texts, 13, "the texts of a lesson have at most 2 MiB together");
-        check("Something happens", &"x".repeat(70_000), 10, "a text of a lesson has at most 64 KiB");
+        check(
+            "Something happens",
+            &"x".repeat(70_000),
+            10,
+            "a text of a lesson has at most 64 KiB",
+        );
 
         let deep = format!("{}x{}", "[".repeat(40), "]".repeat(40));
         check("/root/x]", &format!("{deep}]"), 13, "more than 32 lists and maps");
-        check("/root/x]", &format!("{}]", deep.repeat(5).replace(']', "")), 13, "more than 128 brackets");
+        check(
+            "/root/x]",
+            &format!("{}]", deep.repeat(5).replace(']', "")),
+            13,
+            "more than 128 brackets",
+        );
         check("/root/x]", "!secret x]", 13, "the tag `secret` means nothing");
 
         let step = GOOD.split_once("  - id").expect("steps").1;
-        let steps: String =
-            (0..200).map(|index| format!("  - id{}", step.replace("first", &format!("s{index}")))).collect();
-        check("  - id", &format!("{steps}  - id"), 1608, "a lesson has at most 200 steps, this one has 201");
+        let steps: String = (0..200)
+            .map(|index| format!("  - id{}", step.replace("first", &format!("s{index}"))))
+            .collect();
+        check(
+            "  - id",
+            &format!("{steps}  - id"),
+            1608,
+            "a lesson has at most 200 steps, this one has 201",
+        );
         let action = "      - in: host\n        mkdir: {paths: [/root/x]}\n".repeat(200);
-        check("    expect", &format!("{action}    expect"), 8, "a step has at most 200 actions, and this one has 201");
+        check(
+            "    expect",
+            &format!("{action}    expect"),
+            8,
+            "a step has at most 200 actions, and this one has 201",
+        );
     }
 
     #[test]
     fn the_caret_stands_below_the_word() {
-        let error = parse("x.yaml", &GOOD.replace("paths: [", "path: [")).expect_err("an error").to_string();
+        let error = parse("x.yaml", &GOOD.replace("paths: [", "path: ["))
+            .expect_err("an error")
+            .to_string();
         let lines: Vec<&str> = error.lines().collect();
         let caret = lines[3].find('^').expect("a caret");
         assert!(lines[2][caret..].starts_with("path"), "{error}");

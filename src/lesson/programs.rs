@@ -11,10 +11,9 @@ fn parts(lesson: &Lesson) -> impl Iterator<Item = (String, &[ActionEntry])> {
         let name = format!("step {} `{}`", index + 1, step.id);
         let broken = (format!("{name}, to break something first"), step.breaks.as_slice());
         let done = (name.clone(), step.actions.as_slice());
-        let what_ifs = step
-            .branches
-            .iter()
-            .map(move |branch| (format!("{name}, what if `{}`", branch.id), branch.actions.as_slice()));
+        let what_ifs = step.branches.iter().map(move |branch| {
+            (format!("{name}, what if `{}`", branch.id), branch.actions.as_slice())
+        });
         [broken, done].into_iter().chain(what_ifs)
     })
 }
@@ -37,8 +36,12 @@ pub fn listed(lesson: &Lesson) -> Vec<String> {
         let told: Vec<String> = entries
             .iter()
             .filter_map(|entry| match &entry.action {
-                Action::Run(_) => Some(format!("  {}# {}", entry.actor, entry.action.shell(&context).join(" "))),
-                Action::Write(write) => Some(format!("  {} writes {}: {}", entry.actor, write.path, write.text)),
+                Action::Run(_) => {
+                    Some(format!("  {}# {}", entry.actor, entry.action.shell(&context).join(" ")))
+                }
+                Action::Write(write) => {
+                    Some(format!("  {} writes {}: {}", entry.actor, write.path, write.text))
+                }
                 _ => None,
             })
             .collect();
@@ -112,9 +115,12 @@ steps:
         };
         let known = deeds(&parse("small.yaml", LESSON).expect("a lesson"));
         assert_eq!(deeds_with("Something happens", "Something else is told"), known);
-        for (from, to) in
-            [("[id]", "[id, -u]"), ("echo hi", "echo ho"), ("a b", "a c"), ("run: {command: [id]}", "getpid: {}")]
-        {
+        for (from, to) in [
+            ("[id]", "[id, -u]"),
+            ("echo hi", "echo ho"),
+            ("a b", "a c"),
+            ("run: {command: [id]}", "getpid: {}"),
+        ] {
             assert_ne!(deeds_with(from, to), known, "{to}");
         }
     }

@@ -156,7 +156,9 @@ impl Question {
                 choices.iter().map(|choice| choice.say.as_str()).collect()
             }
             Kind::Order(lines) => lines.iter().map(String::as_str).collect(),
-            Kind::Predict(predictions) => predictions.iter().map(|prediction| prediction.say.as_str()).collect(),
+            Kind::Predict(predictions) => {
+                predictions.iter().map(|prediction| prediction.say.as_str()).collect()
+            }
             Kind::Value(_) | Kind::Task(_) => Vec::new(),
         }
     }
@@ -221,15 +223,23 @@ pub fn grade(question: &Question, answer: &Answer, lab: &FromLab) -> Grade {
                 .map(|(_, choice)| choice)
                 .collect();
             let why = wrong.iter().flat_map(|choice| {
-                let missed = if choice.right && choice.why.is_empty() { "this is right, too" } else { &choice.why };
+                let missed = if choice.right && choice.why.is_empty() {
+                    "this is right, too"
+                } else {
+                    &choice.why
+                };
                 because(&choice.say, missed, false)
             });
             (wrong.is_empty(), why.collect())
         }
-        (Kind::Value(value), Answer::Text(text)) => (is_value(value, text, lab.value.as_deref()), Vec::new()),
+        (Kind::Value(value), Answer::Text(text)) => {
+            (is_value(value, text, lab.value.as_deref()), Vec::new())
+        }
         (Kind::Order(lines), Answer::Order(order)) => {
-            let first_wrong = order.iter().enumerate().find(|(place, line)| lines[*place] != lines[**line]);
-            let why = first_wrong.map(|(place, _)| format!("place {} is not: {}", place + 1, lines[order[place]]));
+            let first_wrong =
+                order.iter().enumerate().find(|(place, line)| lines[*place] != lines[**line]);
+            let why = first_wrong
+                .map(|(place, _)| format!("place {} is not: {}", place + 1, lines[order[place]]));
             (order.len() == lines.len() && why.is_none(), why.into_iter().collect())
         }
         (Kind::Predict(predictions), Answer::One(index)) => {
@@ -250,13 +260,16 @@ fn because(say: &str, why: &str, is_right: bool) -> Vec<String> {
 
 fn right_answer(question: &Question, lab: &FromLab) -> String {
     let said = |choices: &[Choice]| {
-        let right: Vec<&str> = choices.iter().filter(|one| one.right).map(|one| one.say.as_str()).collect();
+        let right: Vec<&str> =
+            choices.iter().filter(|one| one.right).map(|one| one.say.as_str()).collect();
         right.join("; ")
     };
 
     match question.kind() {
         Kind::Choose(choices) | Kind::ChooseAll(choices) => said(choices),
-        Kind::Value(value) => lab.value.clone().or_else(|| value.is.first().cloned()).unwrap_or_default(),
+        Kind::Value(value) => {
+            lab.value.clone().or_else(|| value.is.first().cloned()).unwrap_or_default()
+        }
         Kind::Order(lines) => lines.join(" > "),
         Kind::Predict(predictions) => {
             let held = predictions.iter().zip(&lab.holds).filter(|(_, holds)| **holds);
@@ -268,7 +281,12 @@ fn right_answer(question: &Question, lab: &FromLab) -> String {
 }
 
 fn is_value(value: &Value, text: &str, from_lab: Option<&str>) -> bool {
-    value.is.iter().map(String::as_str).chain(from_lab).any(|wanted| is_same(wanted, text, value.unit, value.spelling))
+    value
+        .is
+        .iter()
+        .map(String::as_str)
+        .chain(from_lab)
+        .any(|wanted| is_same(wanted, text, value.unit, value.spelling))
 }
 
 fn is_same(wanted: &str, given: &str, unit: Unit, spelling: Spelling) -> bool {
@@ -333,12 +351,16 @@ mod tests {
     use super::*;
 
     fn question(kind: &str) -> Question {
-        serde_json::from_str(&format!("{{\"id\": \"q\", \"ask\": \"?\", \"explain\": \"!\", {kind}}}")).expect(kind)
+        serde_json::from_str(&format!(
+            "{{\"id\": \"q\", \"ask\": \"?\", \"explain\": \"!\", {kind}}}"
+        ))
+        .expect(kind)
     }
 
     #[test]
     fn one_choice_is_right_and_the_others_say_why_not() {
-        let question = question(r#""choose": [{"say": "a", "right": true}, {"say": "b", "why": "because"}]"#);
+        let question =
+            question(r#""choose": [{"say": "a", "right": true}, {"say": "b", "why": "because"}]"#);
         let check = |index, mark, why: &[&str]| {
             let grade = grade(&question, &Answer::One(index), &FromLab::default());
             assert_eq!((grade.mark, grade.right.as_str()), (mark, "a"));
@@ -356,7 +378,11 @@ mod tests {
             r#""choose_all": [{"say": "a", "right": true}, {"say": "b", "why": "no"}, {"say": "c", "right": true}]"#,
         );
         let check = |chosen: &[usize], mark, wrong: usize| {
-            let grade = grade(&question, &Answer::Several(chosen.iter().copied().collect()), &FromLab::default());
+            let grade = grade(
+                &question,
+                &Answer::Several(chosen.iter().copied().collect()),
+                &FromLab::default(),
+            );
             assert_eq!((grade.mark, grade.why.len()), (mark, wrong), "{chosen:?}: {grade:?}");
         };
         check(&[0, 2], AnswerMark::Right, 0);
@@ -388,9 +414,13 @@ mod tests {
         }
 
         let word = r#""value": {"is": ["whiteout"], "spelling": "forgiving"}"#;
-        for (text, expected) in
-            [("Whiteout", true), (" whiteout ", true), ("whitout", true), ("witheout", false), ("blackout", false)]
-        {
+        for (text, expected) in [
+            ("Whiteout", true),
+            (" whiteout ", true),
+            ("whitout", true),
+            ("witheout", false),
+            ("blackout", false),
+        ] {
             check(word, text, expected);
         }
 
@@ -406,7 +436,9 @@ mod tests {
         let lab = FromLab { value: Some("22".into()), ..FromLab::default() };
         assert_eq!(grade(&value, &Answer::Text("22".into()), &lab).mark, AnswerMark::Right);
         assert_eq!(grade(&value, &Answer::Text("21".into()), &lab).right, "22");
-        let predict = question(r#""predict": [{"say": "a", "when": [], "why": "no"}, {"say": "b", "when": []}]"#);
+        let predict = question(
+            r#""predict": [{"say": "a", "when": [], "why": "no"}, {"say": "b", "when": []}]"#,
+        );
         let lab = FromLab { holds: vec![false, true], ..FromLab::default() };
         assert_eq!(grade(&predict, &Answer::One(1), &lab).mark, AnswerMark::Right);
         assert_eq!(grade(&predict, &Answer::One(0), &lab).why, ["`a`: no"]);

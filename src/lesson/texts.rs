@@ -98,7 +98,19 @@ impl<'a> Texts<'a> {
     }
 
     fn question(&mut self, question: &'a Question) {
-        let Question { id, ask, choose, choose_all, value, order, predict, task, hint, explain, see } = question;
+        let Question {
+            id,
+            ask,
+            choose,
+            choose_all,
+            value,
+            order,
+            predict,
+            task,
+            hint,
+            explain,
+            see,
+        } = question;
         self.shown([id]);
         self.words([ask, hint, explain]);
 
@@ -152,13 +164,16 @@ impl<'a> Texts<'a> {
 
     /// Actions and expectations are of many kinds: their texts are those that they are written with.
     fn given(&mut self, what: &impl Serialize) {
-        let value = serde_json::to_value(what).expect("what was read from text can be written as text");
+        let value =
+            serde_json::to_value(what).expect("what was read from text can be written as text");
         self.walk(value);
     }
 
     fn walk(&mut self, value: Value) {
         match value {
-            Value::String(text) => self.found.push(Text { role: TextUse::Given, text: Cow::Owned(text) }),
+            Value::String(text) => {
+                self.found.push(Text { role: TextUse::Given, text: Cow::Owned(text) })
+            }
             Value::Array(list) => list.into_iter().for_each(|one| self.walk(one)),
             Value::Object(map) => {
                 for (name, one) in map {
@@ -245,10 +260,15 @@ steps:
         match value {
             Yaml::String(_) => found.push(place.to_vec()),
             Yaml::Sequence(list) => {
-                list.iter().enumerate().for_each(|(index, one)| places(one, &below(Yaml::from(index)), found));
+                list.iter()
+                    .enumerate()
+                    .for_each(|(index, one)| places(one, &below(Yaml::from(index)), found));
             }
             Yaml::Mapping(map) => {
-                for (key, one) in map.iter().filter(|(key, _)| !GIVEN.iter().any(|given| key.as_str() == Some(given))) {
+                for (key, one) in map
+                    .iter()
+                    .filter(|(key, _)| !GIVEN.iter().any(|given| key.as_str() == Some(given)))
+                {
                     places(one, &below(key.clone()), found);
                 }
             }
@@ -298,9 +318,11 @@ steps:
                 list.is_empty()
             }
             Value::Object(map) => {
-                map.iter().filter(|(name, _)| !GIVEN.contains(&name.as_str())).for_each(|(name, one)| {
-                    fields(&format!("{way}/{name}"), one, all, filled);
-                });
+                map.iter().filter(|(name, _)| !GIVEN.contains(&name.as_str())).for_each(
+                    |(name, one)| {
+                        fields(&format!("{way}/{name}"), one, all, filled);
+                    },
+                );
                 false
             }
             Value::Bool(_) | Value::Number(_) => false,

@@ -31,7 +31,9 @@ fn message(character: char) -> String {
     if character.is_whitespace() {
         return format!("U+{code:04X} looks like a blank and is none for a shell: write a blank");
     }
-    format!("U+{code:04X} can't be seen here, or changes how the text around it reads: leave it out")
+    format!(
+        "U+{code:04X} can't be seen here, or changes how the text around it reads: leave it out"
+    )
 }
 
 fn first_bad(text: &Text<'_>) -> Option<char> {
@@ -41,14 +43,18 @@ fn first_bad(text: &Text<'_>) -> Option<char> {
         // It is shown as an escape.
         TextUse::Given => (TextKind::Code, true),
     };
-    let control = text.text.chars().find(|letter| !may_control && letter.is_control() && !"\n\t".contains(*letter));
+    let control = text
+        .text
+        .chars()
+        .find(|letter| !may_control && letter.is_control() && !"\n\t".contains(*letter));
     control.or_else(|| first_hidden(&text.text, kind).map(|(_, character)| character))
 }
 
 /// The place in the text of a character of a value: itself, or YAML's escape for it.
 fn find(text: &str, character: char) -> usize {
     let code = character as u32;
-    let mut written = vec![character.to_string(), format!("\\u{code:04x}"), format!("\\U{code:08x}")];
+    let mut written =
+        vec![character.to_string(), format!("\\u{code:04x}"), format!("\\U{code:08x}")];
     if code < 0x100 {
         written.push(format!("\\x{code:02x}"));
     }

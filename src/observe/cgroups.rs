@@ -73,8 +73,10 @@ pub fn read(roots: &[CgroupRoot]) -> (Vec<Cgroup>, Omitted) {
 
 /// The same, with counters taken over from an earlier reading where it has them: the kernel works hard for those.
 pub fn read_settings(roots: &[CgroupRoot], earlier: &[Cgroup]) -> (Vec<Cgroup>, Omitted) {
-    let known: HashMap<(&str, &str), &Cgroup> =
-        earlier.iter().map(|group| ((group.hierarchy.as_str(), group.path.as_str()), group)).collect();
+    let known: HashMap<(&str, &str), &Cgroup> = earlier
+        .iter()
+        .map(|group| ((group.hierarchy.as_str(), group.path.as_str()), group))
+        .collect();
     let mut groups = Vec::new();
     let mut omitted = Omitted::Nothing;
 
@@ -131,7 +133,13 @@ impl Tree {
         tree
     }
 
-    fn push_children(&mut self, dir: &Path, path: &str, entries: &mut Budget, into: &mut Vec<String>) {
+    fn push_children(
+        &mut self,
+        dir: &Path,
+        path: &str,
+        entries: &mut Budget,
+        into: &mut Vec<String>,
+    ) {
         if entries.is_spent() {
             self.omitted = Omitted::Uncounted;
             return;
@@ -150,11 +158,20 @@ impl Tree {
         }
 
         names.sort_unstable();
-        into.extend(names.into_iter().map(|name| if path.is_empty() { name } else { format!("{path}/{name}") }));
+        into.extend(
+            names
+                .into_iter()
+                .map(|name| if path.is_empty() { name } else { format!("{path}/{name}") }),
+        );
     }
 }
 
-fn read_group(root: &CgroupRoot, path: &str, earlier: Option<&Cgroup>, bytes: &mut Budget) -> Cgroup {
+fn read_group(
+    root: &CgroupRoot,
+    path: &str,
+    earlier: Option<&Cgroup>,
+    bytes: &mut Budget,
+) -> Cgroup {
     let dir = &root.path.join(path);
     let (procs, procs_omitted) = members(dir, bytes);
 
@@ -162,7 +179,8 @@ fn read_group(root: &CgroupRoot, path: &str, earlier: Option<&Cgroup>, bytes: &m
         CgroupVersion::V1 => root.hierarchy.clone(),
         CgroupVersion::V2 => small::read(&dir.join("cgroup.controllers")).unwrap_or_default(),
     };
-    let controllers: Vec<&str> = controllers.split([',', ' ', '\n']).filter(|word| !word.is_empty()).collect();
+    let controllers: Vec<&str> =
+        controllers.split([',', ' ', '\n']).filter(|word| !word.is_empty()).collect();
 
     // In v2 the lab's host is in a group below its top one.
     let is_the_labs = path.is_empty() || (path == "host" && root.version == CgroupVersion::V2);
@@ -174,7 +192,8 @@ fn read_group(root: &CgroupRoot, path: &str, earlier: Option<&Cgroup>, bytes: &m
         // The lab's own group counts whatever any actor does: noise beside the lesson's groups.
         .filter(|name| !(is_the_labs && is_counter(name)))
         .filter_map(|name| {
-            let counted = earlier.filter(|_| is_counter(name)).and_then(|group| group.files.get(*name));
+            let counted =
+                earlier.filter(|_| is_counter(name)).and_then(|group| group.files.get(*name));
             if let Some(value) = counted {
                 return Some(((*name).to_owned(), value.clone()));
             }
@@ -189,7 +208,8 @@ fn read_group(root: &CgroupRoot, path: &str, earlier: Option<&Cgroup>, bytes: &m
 
 /// The pids in a group, as far as there is room for them.
 fn members(dir: &Path, bytes: &mut Budget) -> (Vec<u32>, Omitted) {
-    let Some(start) = small::read_start(&dir.join("cgroup.procs"), bytes.up_to(bounds::GROUP_FILE)) else {
+    let Some(start) = small::read_start(&dir.join("cgroup.procs"), bytes.up_to(bounds::GROUP_FILE))
+    else {
         return (Vec::new(), Omitted::Nothing);
     };
     bytes.spend(start.bytes.len());
@@ -219,14 +239,16 @@ impl<'a> GroupNames<'a> {
 fn names(root: &CgroupRoot) -> HashMap<u64, String> {
     use std::os::unix::fs::MetadataExt;
     let inode = |path: PathBuf| fs::metadata(path).ok().map(|metadata| metadata.ino());
-    let below = Tree::find(&root.path, bounds::GROUPS).paths.into_iter().filter(|path| !path.is_empty());
+    let below =
+        Tree::find(&root.path, bounds::GROUPS).paths.into_iter().filter(|path| !path.is_empty());
     below.filter_map(|path| Some((inode(root.path.join(&path))?, path))).collect()
 }
 
 /// A file belongs to the controller it is named after; v2 has some in every group.
 fn can_be_there(file: &str, controllers: &[&str], version: CgroupVersion) -> bool {
     let owner = file.split('.').next().unwrap_or_default();
-    controllers.contains(&owner) || (version == CgroupVersion::V2 && (owner == "cgroup" || file == "cpu.stat"))
+    controllers.contains(&owner)
+        || (version == CgroupVersion::V2 && (owner == "cgroup" || file == "cpu.stat"))
 }
 
 #[cfg(test)]
@@ -250,20 +272,37 @@ mod tests {
             groups.iter().map(|group| (group.hierarchy.as_str(), group.path.as_str())).collect();
         assert_eq!(
             names,
-            [("memory", ""), ("memory", "box"), ("unified", ""), ("unified", "box"), ("unified", "host")]
+            [
+                ("memory", ""),
+                ("memory", "box"),
+                ("unified", ""),
+                ("unified", "box"),
+                ("unified", "host")
+            ]
         );
         assert_eq!(groups[1].procs, [12, 13]);
         assert_eq!(groups[1].files["memory.limit_in_bytes"], "67108864");
         assert_eq!(groups[3].files["memory.max"], "67108864");
-        assert_eq!(groups[3].files.get("memory.stat"), None, "what is not worth showing is left out");
+        assert_eq!(
+            groups[3].files.get("memory.stat"),
+            None,
+            "what is not worth showing is left out"
+        );
     }
 
     /// A hierarchy of files: each group has a file of `bytes` and so many members.
-    fn hierarchy(dir: &Path, name: &str, groups: &[String], bytes: usize, members: usize) -> CgroupRoot {
+    fn hierarchy(
+        dir: &Path,
+        name: &str,
+        groups: &[String],
+        bytes: usize,
+        members: usize,
+    ) -> CgroupRoot {
         for group in groups {
             let group = dir.join(name).join(group);
             fs::create_dir_all(&group).expect("made");
-            fs::write(group.join("devices.list"), "c 1:3 rwm\n".repeat(bytes / 10)).expect("written");
+            fs::write(group.join("devices.list"), "c 1:3 rwm\n".repeat(bytes / 10))
+                .expect("written");
             let procs: String = (0..members).map(|pid| format!("{pid}\n")).collect();
             fs::write(group.join("cgroup.procs"), procs).expect("written");
         }
@@ -307,16 +346,21 @@ mod tests {
     fn all_hierarchies_together_are_bounded() {
         let dir = tempfile::tempdir().expect("a directory");
         let made: Vec<String> = (0..100).map(|index| index.to_string()).collect();
-        let roots: Vec<CgroupRoot> =
-            ["a", "b", "c", "d", "e"].iter().map(|name| hierarchy(dir.path(), name, &made, 10, 1)).collect();
+        let roots: Vec<CgroupRoot> = ["a", "b", "c", "d", "e"]
+            .iter()
+            .map(|name| hierarchy(dir.path(), name, &made, 10, 1))
+            .collect();
         let (groups, omitted) = read(&roots);
         assert_eq!((groups.len(), omitted), (255, Omitted::Rows(505 - 255)));
         assert!(groups.len() <= bounds::ALL_GROUPS);
 
-        let large: Vec<CgroupRoot> =
-            ["devices", "pids"].iter().map(|name| hierarchy(dir.path(), name, &made, 100_000, 100_000)).collect();
+        let large: Vec<CgroupRoot> = ["devices", "pids"]
+            .iter()
+            .map(|name| hierarchy(dir.path(), name, &made, 100_000, 100_000))
+            .collect();
         let (groups, omitted) = read(&large);
-        let bytes: usize = groups.iter().flat_map(|group| group.files.values()).map(String::len).sum();
+        let bytes: usize =
+            groups.iter().flat_map(|group| group.files.values()).map(String::len).sum();
         assert!(bytes <= bounds::GROUP_BYTES, "{bytes}");
         assert_eq!(omitted, Omitted::Rows(202 - groups.len()));
     }
@@ -328,7 +372,9 @@ mod tests {
         let (groups, omitted) = read(&[root]);
         assert_eq!((paths(&groups), omitted), (vec!["", "box"], Omitted::Nothing));
         let group = &groups[1];
-        assert!(group.files["devices.list"].ends_with('…') && group.files["devices.list"].len() < 4200);
+        assert!(
+            group.files["devices.list"].ends_with('…') && group.files["devices.list"].len() < 4200
+        );
         assert_eq!(group.procs_omitted, Omitted::Uncounted);
         assert!(group.procs.iter().copied().eq(0..group.procs.len() as u32), "whole numbers");
     }

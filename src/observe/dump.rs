@@ -76,7 +76,9 @@ impl<'a> Dumper<'a> {
         let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
         let request = request(kind, sequence, body);
         let mut list = List { rows: Vec::new(), omitted: Omitted::Nothing };
-        if nix::sys::socket::send(self.socket.as_raw_fd(), &request, MsgFlags::MSG_DONTWAIT).is_err() {
+        if nix::sys::socket::send(self.socket.as_raw_fd(), &request, MsgFlags::MSG_DONTWAIT)
+            .is_err()
+        {
             return Some(list);
         }
 
@@ -110,7 +112,11 @@ impl<'a> Dumper<'a> {
     ///
     /// The socket came out of the lab, where it may be open, too: somebody there can read the answers away or set it
     /// to wait for ever, so that no call of this process may wait in it.
-    fn receive(&mut self, silence: Duration, mut each: impl FnMut(&Header, &[u8]) -> Option<End>) -> End {
+    fn receive(
+        &mut self,
+        silence: Duration,
+        mut each: impl FnMut(&Header, &[u8]) -> Option<End>,
+    ) -> End {
         let deadline = Instant::now() + TIMEOUT;
         while !self.bytes.is_spent() && Instant::now() < deadline {
             let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
@@ -123,12 +129,13 @@ impl<'a> Dumper<'a> {
                 Err(_) => return End::Done,
             }
 
-            let count = match recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::MSG_DONTWAIT) {
-                Ok(0) => return End::Done,
-                Ok(count) => count,
-                Err(Errno::EINTR | Errno::EAGAIN) => continue,
-                Err(_) => return End::Done,
-            };
+            let count =
+                match recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::MSG_DONTWAIT) {
+                    Ok(0) => return End::Done,
+                    Ok(count) => count,
+                    Err(Errno::EINTR | Errno::EAGAIN) => continue,
+                    Err(_) => return End::Done,
+                };
 
             self.bytes.spend(count);
             let mut rest = &self.buffer[..count];
@@ -184,9 +191,11 @@ mod tests {
     /// A pair whose first end plays the kernel: it has said this to whoever asks on the second.
     fn said(messages: &[Vec<u8>]) -> (OwnedFd, OwnedFd) {
         let (kernel, ours) =
-            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::empty()).expect("a pair");
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::empty())
+                .expect("a pair");
         for message in messages {
-            nix::sys::socket::send(kernel.as_raw_fd(), message, MsgFlags::MSG_DONTWAIT).expect("sent");
+            nix::sys::socket::send(kernel.as_raw_fd(), message, MsgFlags::MSG_DONTWAIT)
+                .expect("sent");
         }
         (kernel, ours)
     }
@@ -236,6 +245,9 @@ mod tests {
         assert_eq!(whole, Omitted::Nothing);
         assert!(all > 0, "there is a loopback");
         assert_eq!(links(0, 1 << 20), Some((0, Omitted::Rows(all))));
-        assert_eq!(links(all, 1), Some((all.min(links(all, 1 << 20).map_or(0, |one| one.0)), Omitted::Uncounted)));
+        assert_eq!(
+            links(all, 1),
+            Some((all.min(links(all, 1 << 20).map_or(0, |one| one.0)), Omitted::Uncounted))
+        );
     }
 }

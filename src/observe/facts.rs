@@ -41,7 +41,8 @@ pub fn proc_lists(viewer: u32, start_time: u64, comm: &str) -> Listing {
 
 /// The number of processes listed by the proc file system that `viewer` has at /proc.
 pub fn proc_count(viewer: u32) -> ProcCount {
-    let listed = RootDir::open(Path::new("/proc"), viewer).map(|root| pids(&root)).unwrap_or_default();
+    let listed =
+        RootDir::open(Path::new("/proc"), viewer).map(|root| pids(&root)).unwrap_or_default();
     ProcCount { count: listed.found.len(), is_cut: listed.is_cut }
 }
 
@@ -61,10 +62,16 @@ mod tests {
         let path = dir.path().join("file");
         let me = std::process::id();
         let fact = || file(me, path.to_str().expect("a name"));
-        for (size, is_cut) in [(0, false), (bounds::SMALL_FILE, false), (bounds::SMALL_FILE + 1, true)] {
+        for (size, is_cut) in
+            [(0, false), (bounds::SMALL_FILE, false), (bounds::SMALL_FILE + 1, true)]
+        {
             std::fs::write(&path, "x".repeat(size)).expect("written");
             let fact = fact().expect("there");
-            assert_eq!((fact.content.len(), fact.is_cut), (size.min(bounds::SMALL_FILE), is_cut), "{size}");
+            assert_eq!(
+                (fact.content.len(), fact.is_cut),
+                (size.min(bounds::SMALL_FILE), is_cut),
+                "{size}"
+            );
         }
         std::fs::remove_file(&path).expect("removed");
         assert_eq!(fact(), None);

@@ -37,7 +37,8 @@ mod tests {
         let _ = watch.has_changed();
         assert!(watch.file.is_some());
         // In a child with a UTS namespace of its own; where that takes a privilege, nothing changes.
-        let set = std::process::Command::new("unshare").args(["-Uru", "hostname", "elsewhere"]).status();
+        let set =
+            std::process::Command::new("unshare").args(["-Uru", "hostname", "elsewhere"]).status();
         if set.is_ok_and(|status| status.success()) {
             assert!(watch.has_changed());
         }

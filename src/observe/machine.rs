@@ -32,7 +32,10 @@ struct Listed {
 impl MachineState {
     pub fn now() -> MachineState {
         let (table, omitted) = mounts::read_whole(Path::new("/proc"), std::process::id());
-        let lines = table.iter().map(|mount| format!("{} {} {}", mount.id, mount.target, mount.fstype)).collect();
+        let lines = table
+            .iter()
+            .map(|mount| format!("{} {} {}", mount.id, mount.target, mount.fstype))
+            .collect();
         MachineState { mounts: Listed { lines, is_cut: !omitted.is_nothing() }, links: links() }
     }
 
@@ -87,7 +90,8 @@ impl Ours {
     }
 
     pub fn note_processes(&mut self, snapshot: &Snapshot) {
-        self.seen.extend(snapshot.processes.iter().map(|process| (process.pid, process.start_time)));
+        self.seen
+            .extend(snapshot.processes.iter().map(|process| (process.pid, process.start_time)));
         if self.seen.len() > Ours::FORGET_AT {
             self.seen.retain(|(pid, start_time)| is_alive(*pid, *start_time));
         }
@@ -119,7 +123,9 @@ fn groups_of(keepers: &BTreeSet<u32>) -> Listed {
             entries.spend(1);
 
             let owner = owner_of(&entry.file_name().to_string_lossy());
-            if owner.is_some_and(|owner| owner.is_in_our_pid_namespace() && keepers.contains(&owner.pid)) {
+            if owner.is_some_and(|owner| {
+                owner.is_in_our_pid_namespace() && keepers.contains(&owner.pid)
+            }) {
                 found.lines.insert(entry.path().to_string_lossy().into_owned());
             }
         }
@@ -163,17 +169,24 @@ mod tests {
 
         // What may be behind the end of a list is no difference, but the end is.
         after.links.is_cut = true;
-        assert_eq!(MachineState::compare(&before, &after, &none).rows[1].differences, ["+ more than can be read"]);
+        assert_eq!(
+            MachineState::compare(&before, &after, &none).rows[1].differences,
+            ["+ more than can be read"]
+        );
         before.links.is_cut = true;
         let proof = MachineState::compare(&before, &after, &none);
-        assert!(proof.is_clean() && proof.rows[1].what.contains("more than can be compared"), "{proof:?}");
+        assert!(
+            proof.is_clean() && proof.rows[1].what.contains("more than can be compared"),
+            "{proof:?}"
+        );
     }
 
     #[test]
     fn a_process_left_behind_is_a_difference() {
         let me = processes::read_stat(Path::new("/proc/self")).expect("we are alive");
         let now = MachineState::now();
-        let proof = MachineState::compare(&now, &now, &seen(&[(std::process::id(), me.start_time)]));
+        let proof =
+            MachineState::compare(&now, &now, &seen(&[(std::process::id(), me.start_time)]));
         assert!(!proof.is_clean());
         let told = format!("+ process {} of the lab is still there", std::process::id());
         assert_eq!(proof.rows[3].differences, [told]);

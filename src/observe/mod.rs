@@ -33,7 +33,8 @@ use crate::diff::Diff;
 use crate::lesson::model::WatchedDirectory;
 use crate::op::{ActorName, NamespaceKind};
 use crate::snapshot::{
-    Cgroup, CgroupVersion, Directory, MountTable, Network, NsInode, Omitted, Overlay, Process, Snapshot,
+    Cgroup, CgroupVersion, Directory, MountTable, Network, NsInode, Omitted, Overlay, Process,
+    Snapshot,
 };
 
 /// Idle calls of `changed` between two readings of counters.
@@ -137,7 +138,12 @@ impl Observer {
         (processes, networks, cgroups::read(&self.cgroups))
     }
 
-    fn look(&mut self, processes: Cut<Process>, networks: Vec<Network>, cgroups: Cut<Cgroup>) -> Snapshot {
+    fn look(
+        &mut self,
+        processes: Cut<Process>,
+        networks: Vec<Network>,
+        cgroups: Cut<Cgroup>,
+    ) -> Snapshot {
         let ((processes, processes_omitted), (cgroups, cgroups_omitted)) = (processes, cgroups);
         let subjects: Vec<(Subject, RootDir)> = self.living(&processes);
 
@@ -178,16 +184,24 @@ impl Observer {
 
         let last = std::mem::take(&mut self.last);
         // The same processes in the same namespaces: most of what is known of them can't have changed.
-        let same =
-            !stirred && last.processes.iter().all(|process| processes::keeps_namespaces(&self.proc_root, process));
+        let same = !stirred
+            && last
+                .processes
+                .iter()
+                .all(|process| processes::keeps_namespaces(&self.proc_root, process));
         // An unfinished dump goes on, whether or not anything stirs.
         let unfinished = last.networks.iter().any(|network| network.omitted.is_uncounted());
         let quiet = network::is_quiet(&self.subjects) && !unfinished;
 
         let (processes, networks, cgroups) = if same {
-            let networks = if quiet { last.networks.clone() } else { self.networks(&last.processes, &last.networks) };
+            let networks = if quiet {
+                last.networks.clone()
+            } else {
+                self.networks(&last.processes, &last.networks)
+            };
             // About once a second the counters too.
-            let earlier = if self.ticks.is_multiple_of(COUNTERS_EVERY) { &[][..] } else { &last.cgroups };
+            let earlier =
+                if self.ticks.is_multiple_of(COUNTERS_EVERY) { &[][..] } else { &last.cgroups };
             let cgroups = cgroups::read_settings(&self.cgroups, earlier);
             ((last.processes.clone(), last.processes_omitted), networks, cgroups)
         } else {
@@ -205,8 +219,13 @@ impl Observer {
 
     fn has_stirred(&mut self) -> bool {
         let tree = processes::tree(&self.proc_root, self.lab_init, &self.actors());
-        let known = self.last.processes.iter().map(|process| (process.pid, process.start_time, process.comm.as_str()));
-        let same_tree = tree.iter().map(|(pid, stat)| (*pid, stat.start_time, stat.comm.as_str())).eq(known);
+        let known = self
+            .last
+            .processes
+            .iter()
+            .map(|process| (process.pid, process.start_time, process.comm.as_str()));
+        let same_tree =
+            tree.iter().map(|(pid, stat)| (*pid, stat.start_time, stat.comm.as_str())).eq(known);
         !same_tree || self.watch.has_changed(&self.proc_root, &self.subjects)
     }
 
@@ -216,10 +235,14 @@ impl Observer {
     }
 
     fn processes(&self) -> Cut<Process> {
-        let (mut processes, omitted) = processes::read(&self.proc_root, self.lab_init, &self.actors());
+        let (mut processes, omitted) =
+            processes::read(&self.proc_root, self.lab_init, &self.actors());
         for process in &mut processes {
-            process.actor =
-                self.subjects.iter().find(|subject| subject.pid == process.pid).map(|subject| subject.name.clone());
+            process.actor = self
+                .subjects
+                .iter()
+                .find(|subject| subject.pid == process.pid)
+                .map(|subject| subject.name.clone());
         }
         (processes, omitted)
     }
@@ -228,8 +251,12 @@ impl Observer {
     fn living(&self, processes: &[Process]) -> Vec<(Subject, RootDir)> {
         self.subjects
             .iter()
-            .filter(|subject| processes.iter().any(|process| process.pid == subject.pid && process.state != 'Z'))
-            .filter_map(|subject| Some((subject.clone(), RootDir::open(&self.proc_root, subject.pid).ok()?)))
+            .filter(|subject| {
+                processes.iter().any(|process| process.pid == subject.pid && process.state != 'Z')
+            })
+            .filter_map(|subject| {
+                Some((subject.clone(), RootDir::open(&self.proc_root, subject.pid).ok()?))
+            })
             .collect()
     }
 
@@ -281,7 +308,8 @@ impl Observer {
             .iter()
             .filter_map(|look| {
                 let (_, root) = subjects.iter().find(|(subject, _)| subject.name == look.actor)?;
-                let (entries, omitted) = root.list(&look.path, bounds::ENTRIES, bounds::ENTRIES_COUNTED).ok().unzip();
+                let (entries, omitted) =
+                    root.list(&look.path, bounds::ENTRIES, bounds::ENTRIES_COUNTED).ok().unzip();
                 let (actor, path) = (look.actor.clone(), look.path.clone());
                 Some(Directory { actor, path, entries, omitted: omitted.unwrap_or_default() })
             })
@@ -290,8 +318,14 @@ impl Observer {
 }
 
 /// Every overlay once per mount namespace it is seen in; a copied mount is the same overlay, told by its device.
-fn overlays(cache: &mut overlays::Cache, subjects: &[(Subject, RootDir)], mounts: &[MountTable]) -> Cut<Overlay> {
-    let Some((_, host_root)) = subjects.iter().find(|(subject, _)| subject.name == ActorName::host()) else {
+fn overlays(
+    cache: &mut overlays::Cache,
+    subjects: &[(Subject, RootDir)],
+    mounts: &[MountTable],
+) -> Cut<Overlay> {
+    let Some((_, host_root)) =
+        subjects.iter().find(|(subject, _)| subject.name == ActorName::host())
+    else {
         return (Vec::new(), Omitted::Nothing);
     };
 

@@ -29,8 +29,11 @@ impl MountWatch {
             }
         }
 
-        let mut polls: Vec<PollFd<'_>> =
-            self.files.iter().map(|(_, file)| PollFd::new(file.as_fd(), PollFlags::POLLPRI)).collect();
+        let mut polls: Vec<PollFd<'_>> = self
+            .files
+            .iter()
+            .map(|(_, file)| PollFd::new(file.as_fd(), PollFlags::POLLPRI))
+            .collect();
         let events = nix::poll::poll(&mut polls, PollTimeout::ZERO).unwrap_or(0);
         changed || events > 0
     }

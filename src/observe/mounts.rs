@@ -16,7 +16,10 @@ pub struct MountLimits {
 
 impl Default for MountLimits {
     fn default() -> MountLimits {
-        MountLimits { rows: bounds::Budget::new(bounds::ALL_MOUNTS), bytes: bounds::Budget::new(bounds::MOUNT_BYTES) }
+        MountLimits {
+            rows: bounds::Budget::new(bounds::ALL_MOUNTS),
+            bytes: bounds::Budget::new(bounds::MOUNT_BYTES),
+        }
     }
 }
 
@@ -129,10 +132,13 @@ pub fn unescape(text: &str) -> String {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let octal = bytes.get(at + 1..at + 4).filter(|digits| digits.iter().all(|digit| (b'0'..=b'7').contains(digit)));
+        let octal = bytes
+            .get(at + 1..at + 4)
+            .filter(|digits| digits.iter().all(|digit| (b'0'..=b'7').contains(digit)));
         match (bytes[at], octal) {
             (b'\\', Some(digits)) => {
-                let value = digits.iter().fold(0_u32, |value, digit| value * 8 + u32::from(digit - b'0'));
+                let value =
+                    digits.iter().fold(0_u32, |value, digit| value * 8 + u32::from(digit - b'0'));
                 plain.push(value as u8);
                 at += 4;
             }
@@ -157,7 +163,10 @@ mod tests {
         assert_eq!((mount.id, mount.parent, mount.device.as_str()), (36, 35, "98:0"));
         assert_eq!((mount.root.as_str(), mount.target.as_str()), ("/mnt1", "/mnt 2"));
         assert_eq!((mount.options.as_str(), mount.fstype.as_str()), ("rw,noatime", "ext3"));
-        assert_eq!((mount.source.as_str(), mount.super_options.as_str()), ("/dev/root", "rw,errors=continue"));
+        assert_eq!(
+            (mount.source.as_str(), mount.super_options.as_str()),
+            ("/dev/root", "rw,errors=continue")
+        );
         assert_eq!(mount.propagation.word(), "shared,slave");
     }
 
@@ -196,10 +205,14 @@ mod tests {
         let line = |index: usize| format!("{index} 1 0:1 / /mnt/{index} rw - tmpfs none rw\n");
         let check = |count: usize, rows, bytes, expected: usize, omitted| {
             let table: String = (0..count).map(line).collect();
-            let (kept, left) = read_lines(table.as_bytes().take(bounds::MOUNT_BYTES_COUNTED as u64), rows, bytes);
+            let (kept, left) =
+                read_lines(table.as_bytes().take(bounds::MOUNT_BYTES_COUNTED as u64), rows, bytes);
             let mounts = parse(&String::from_utf8_lossy(&kept));
             assert_eq!((mounts.len(), left), (expected, omitted), "{count} {rows} {bytes}");
-            assert!(mounts.iter().enumerate().all(|(at, mount)| mount.id as usize == at), "whole lines, in order");
+            assert!(
+                mounts.iter().enumerate().all(|(at, mount)| mount.id as usize == at),
+                "whole lines, in order"
+            );
         };
         let all = usize::MAX;
         check(0, 10, all, 0, Omitted::Nothing);

@@ -7,8 +7,12 @@ use nix::sys::socket::MsgFlags;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage};
-use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
+use rtnetlink::packet_route::link::{
+    LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+};
+use rtnetlink::packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
+};
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
@@ -27,8 +31,11 @@ pub fn read(socket: &OwnedFd, mut share: Share, earlier: Option<&Network>) -> Ne
     let earlier = earlier.unwrap_or(&none);
     let mut dumper = Dumper::new(socket, share.rows, &mut share.bytes);
     let (links, links_omitted) = or_earlier(links(&mut dumper), &earlier.links);
-    let names: HashMap<u32, &str> = links.iter().map(|link| (link.index, link.name.as_str())).collect();
-    let name = |index: u32| names.get(&index).map_or_else(|| format!("if{index}"), |name| (*name).to_owned());
+    let names: HashMap<u32, &str> =
+        links.iter().map(|link| (link.index, link.name.as_str())).collect();
+    let name = |index: u32| {
+        names.get(&index).map_or_else(|| format!("if{index}"), |name| (*name).to_owned())
+    };
 
     let all_addresses = Message::GetAddress(AddressMessage::default());
     let addresses = route_list(
@@ -41,15 +48,19 @@ pub fn read(socket: &OwnedFd, mut share: Share, earlier: Option<&Network>) -> Ne
         },
     );
     let all_neighbours = Message::GetNeighbour(NeighbourMessage::default());
-    let neighbours = route_list(&mut dumper, all_neighbours, is_shown_neighbour, |message| match message {
-        Message::NewNeighbour(message) => neighbour(&message, &name),
-        _ => None,
-    });
+    let neighbours =
+        route_list(&mut dumper, all_neighbours, is_shown_neighbour, |message| match message {
+            Message::NewNeighbour(message) => neighbour(&message, &name),
+            _ => None,
+        });
     let traffic = traffic::disciplines(&mut dumper, &name);
-    let routes = route_list(&mut dumper, Message::GetRoute(ipv4_routes()), is_shown_route, |message| match message {
-        Message::NewRoute(message) => route(&message, &name),
-        _ => None,
-    });
+    let routes =
+        route_list(&mut dumper, Message::GetRoute(ipv4_routes()), is_shown_route, |message| {
+            match message {
+                Message::NewRoute(message) => route(&message, &name),
+                _ => None,
+            }
+        });
 
     let (addresses, addresses_omitted) = or_earlier(addresses, &earlier.addresses);
     let (neighbours, neighbours_omitted) = or_earlier(neighbours, &earlier.neighbours);
@@ -96,7 +107,10 @@ fn links(dumper: &mut Dumper<'_>) -> Option<List<Link>> {
     let names: HashMap<u32, String> =
         list.rows.iter().map(|message| (message.header.index, name_of(message))).collect();
     let name = |index: u32| names.get(&index).cloned().unwrap_or_else(|| format!("if{index}"));
-    Some(List { rows: list.rows.iter().map(|message| link(message, &name)).collect(), omitted: list.omitted })
+    Some(List {
+        rows: list.rows.iter().map(|message| link(message, &name)).collect(),
+        omitted: list.omitted,
+    })
 }
 
 /// Routes of the main table to one destination each. Others are told by their header alone, a struct rtmsg: there may
@@ -109,7 +123,9 @@ fn is_shown_route(body: &[u8]) -> bool {
 /// True for an entry that `ip neigh` shows: none for multicast and the like (NOARP), by the state in a struct ndmsg.
 fn is_shown_neighbour(body: &[u8]) -> bool {
     let state = body.get(8..10).and_then(|bytes| bytes.try_into().ok()).map(u16::from_ne_bytes);
-    state.is_some_and(|state| !matches!(NeighbourState::from(state), NeighbourState::Noarp | NeighbourState::None))
+    state.is_some_and(|state| {
+        !matches!(NeighbourState::from(state), NeighbourState::Noarp | NeighbourState::None)
+    })
 }
 
 /// Nothing was heard of a change in any subject's network namespace since the last call. False where one can't be
@@ -166,7 +182,9 @@ fn link(message: &LinkMessage, name: &impl Fn(u32) -> String) -> Link {
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
-            LinkAttribute::Address(bytes) if bytes.iter().any(|byte| *byte != 0) => link.mac = mac(bytes),
+            LinkAttribute::Address(bytes) if bytes.iter().any(|byte| *byte != 0) => {
+                link.mac = mac(bytes)
+            }
             LinkAttribute::OperState(state) => link.operstate = format!("{state:?}").to_uppercase(),
             LinkAttribute::Controller(index) => link.master = Some(name(*index)),
             LinkAttribute::Link(index) => link.peer_index = Some(*index),
@@ -268,8 +286,12 @@ fn neighbour(message: &NeighbourMessage, name: &impl Fn(u32) -> String) -> Optio
 
     for attribute in &message.attributes {
         match attribute {
-            NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => neighbour.ip = ip.to_string(),
-            NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => neighbour.ip = ip.to_string(),
+            NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => {
+                neighbour.ip = ip.to_string()
+            }
+            NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => {
+                neighbour.ip = ip.to_string()
+            }
             NeighbourAttribute::LinkLayerAddress(bytes) => neighbour.mac = mac(bytes),
             _ => {}
         }
@@ -288,13 +310,20 @@ mod tests {
     #[test]
     fn a_namespace_that_never_falls_silent_is_not_listened_to_for_ever() {
         let (kernel, ours) =
-            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::empty()).expect("a pair");
-        let subject =
-            Subject { name: ActorName::host(), pid: 1, netlink: None, monitor: Some(Arc::new(ours)), firewall: None };
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::empty())
+                .expect("a pair");
+        let subject = Subject {
+            name: ActorName::host(),
+            pid: 1,
+            netlink: None,
+            monitor: Some(Arc::new(ours)),
+            firewall: None,
+        };
         let subjects = [subject];
         assert!(is_quiet(&subjects), "nothing was said");
         for _ in 0..2 * bounds::HEARD {
-            nix::sys::socket::send(kernel.as_raw_fd(), b"changed", MsgFlags::MSG_DONTWAIT).expect("sent");
+            nix::sys::socket::send(kernel.as_raw_fd(), b"changed", MsgFlags::MSG_DONTWAIT)
+                .expect("sent");
         }
         assert!(!is_quiet(&subjects) && !is_quiet(&subjects), "half of it at each look");
         assert!(is_quiet(&subjects));
@@ -311,9 +340,16 @@ mod tests {
 
     #[test]
     fn routes_and_neighbours_are_chosen_by_their_headers() {
-        let route = |table: u8, kind: u8| is_shown_route(&[2, 24, 0, 0, table, 3, 0, kind, 0, 0, 0, 0]);
+        let route =
+            |table: u8, kind: u8| is_shown_route(&[2, 24, 0, 0, table, 3, 0, kind, 0, 0, 0, 0]);
         assert!(route(254, 1) && !route(255, 2) && !route(254, 3) && !is_shown_route(&[]));
         let neighbour = |state: u8| is_shown_neighbour(&[2, 0, 0, 0, 1, 0, 0, 0, state, 0, 0, 1]);
-        assert!(neighbour(0x02) && neighbour(0x80) && !neighbour(0x40) && !neighbour(0) && !is_shown_neighbour(&[]));
+        assert!(
+            neighbour(0x02)
+                && neighbour(0x80)
+                && !neighbour(0x40)
+                && !neighbour(0)
+                && !is_shown_neighbour(&[])
+        );
     }
 }

@@ -44,7 +44,9 @@ pub fn parse_layers(options: &str) -> Layers {
     for option in split_unescaped(options, ',') {
         let Some((name, value)) = option.split_once('=') else { continue };
         match name {
-            "lowerdir" => layers.lowers.extend(split_unescaped(value, ':').iter().map(|path| plain(path))),
+            "lowerdir" => {
+                layers.lowers.extend(split_unescaped(value, ':').iter().map(|path| plain(path)))
+            }
             "lowerdir+" => layers.lowers.push(plain(value)),
             "upperdir" => layers.upper = Some(plain(value)),
             "workdir" => layers.work = Some(plain(value)),
@@ -108,9 +110,15 @@ impl Cache {
         let layers = parse_layers(&mount.super_options);
         let mut changes = Vec::new();
         let upper = layers.upper.as_deref();
-        let is_whole =
-            upper.is_none_or(|upper| stamp_directories(layers_root, upper, 0, &mut changes, &mut limits.stamped));
-        let stamp = Stamp { device: mount.device.clone(), target: mount.target.clone(), actor: actor.clone(), changes };
+        let is_whole = upper.is_none_or(|upper| {
+            stamp_directories(layers_root, upper, 0, &mut changes, &mut limits.stamped)
+        });
+        let stamp = Stamp {
+            device: mount.device.clone(),
+            target: mount.target.clone(),
+            actor: actor.clone(),
+            changes,
+        };
         let known = self.read.iter().find(|(old, _)| is_whole && *old == stamp);
         if let Some((_, known)) = known {
             limits.entries.spend(known.entries.len());
@@ -147,7 +155,10 @@ fn stamp_directories(
         return false;
     }
 
-    let Ok((names, looked_at)) = root.directories(path, entries.up_to(bounds::OVERLAY_ENTRIES)) else { return true };
+    let Ok((names, looked_at)) = root.directories(path, entries.up_to(bounds::OVERLAY_ENTRIES))
+    else {
+        return true;
+    };
     entries.spend(looked_at);
     for name in names {
         if changes.len() >= bounds::OVERLAY_ENTRIES {
@@ -172,8 +183,13 @@ pub fn read(
     let layers = parse_layers(&mount.super_options);
     let mut found: BTreeMap<String, OverlayEntry> = BTreeMap::new();
     let room = limits.entries.up_to(bounds::OVERLAY_ENTRIES);
-    let mut reader =
-        Reader { root: layers_root, found: &mut found, room, listed: &mut limits.listed, truncated: false };
+    let mut reader = Reader {
+        root: layers_root,
+        found: &mut found,
+        room,
+        listed: &mut limits.listed,
+        truncated: false,
+    };
 
     if let Some(upper) = &layers.upper {
         reader.read_upper(upper, "", 0);
@@ -228,7 +244,8 @@ impl Reader<'_> {
     /// Lower layers are listed at the top, and inside the directories that the upper layer has too.
     fn read_lower(&mut self, layer: &str, index: usize, below: &str, depth: usize) {
         for (path, name_kind) in self.list(layer, below) {
-            let in_upper = self.found.get(&path).is_some_and(|entry| entry.upper != InUpper::Absent);
+            let in_upper =
+                self.found.get(&path).is_some_and(|entry| entry.upper != InUpper::Absent);
             if let Some(entry) = self.entry(&path, name_kind) {
                 entry.in_lowers.push(index);
             }
@@ -262,11 +279,18 @@ impl Reader<'_> {
 
             if let Some(upper) = upper.filter(|_| entry.upper == InUpper::Absent) {
                 let full = format!("{upper}/{path}");
-                entry.upper = self.root.stat(&full).map_or(InUpper::Absent, |stat| self.in_upper(&full, kind(&stat)));
+                entry.upper = self
+                    .root
+                    .stat(&full)
+                    .map_or(InUpper::Absent, |stat| self.in_upper(&full, kind(&stat)));
             }
             let has_it = |lower: &String| self.root.stat(&format!("{lower}/{path}")).is_ok();
-            entry.in_lowers =
-                lowers.iter().enumerate().filter(|(_, lower)| has_it(lower)).map(|(index, _)| index).collect();
+            entry.in_lowers = lowers
+                .iter()
+                .enumerate()
+                .filter(|(_, lower)| has_it(lower))
+                .map(|(index, _)| index)
+                .collect();
             true
         });
         *self.found = found;
@@ -278,7 +302,8 @@ impl Reader<'_> {
             return Vec::new();
         }
         let most = self.listed.up_to(bounds::OVERLAY_ENTRIES);
-        let (entries, omitted) = self.root.list(&format!("{layer}/{below}"), most, 0).unwrap_or_default();
+        let (entries, omitted) =
+            self.root.list(&format!("{layer}/{below}"), most, 0).unwrap_or_default();
         self.truncated |= !omitted.is_nothing();
         self.listed.spend(entries.len());
         let join = |name: String| if below.is_empty() { name } else { format!("{below}/{name}") };
@@ -301,7 +326,9 @@ impl Reader<'_> {
 
     /// A character device with number 0,0.
     fn is_whiteout(&self, path: &str) -> bool {
-        self.root.stat(path).is_ok_and(|stat| kind(&stat) == FileKind::CharDevice && stat.st_rdev == 0)
+        self.root
+            .stat(path)
+            .is_ok_and(|stat| kind(&stat) == FileKind::CharDevice && stat.st_rdev == 0)
     }
 }
 
@@ -334,12 +361,14 @@ mod tests {
             }
         }
         let below = RootDir::open(dir.path(), 7).expect("the root");
-        let mount =
-            &crate::observe::mounts::parse("1 0 0:7 / /merged rw - overlay overlay rw,lowerdir=/lower,upperdir=/upper")
-                [0];
-        let overlay = read(&ActorName::host(), mount, &below, &below, &mut OverlayLimits::default());
+        let mount = &crate::observe::mounts::parse(
+            "1 0 0:7 / /merged rw - overlay overlay rw,lowerdir=/lower,upperdir=/upper",
+        )[0];
+        let overlay =
+            read(&ActorName::host(), mount, &below, &below, &mut OverlayLimits::default());
         assert!(overlay.truncated && overlay.entries.len() == bounds::OVERLAY_ENTRIES);
-        let everywhere = |entry: &&OverlayEntry| entry.upper == InUpper::Present && entry.in_lowers == [0];
+        let everywhere =
+            |entry: &&OverlayEntry| entry.upper == InUpper::Present && entry.in_lowers == [0];
         assert_eq!(overlay.entries.iter().filter(everywhere).count(), overlay.entries.len());
     }
 
@@ -378,7 +407,8 @@ mod tests {
         let make = |layer: &str, files: usize| {
             std::fs::create_dir_all(root.join(layer)).expect("made");
             for index in 0..files {
-                std::fs::write(root.join(layer).join(format!("{layer}-{index}")), "").expect("a file");
+                std::fs::write(root.join(layer).join(format!("{layer}-{index}")), "")
+                    .expect("a file");
             }
         };
         make("upper", 30);
@@ -392,8 +422,14 @@ mod tests {
             let overlay = read(&ActorName::host(), mount, &below, &below, limits);
             (overlay.entries.len(), overlay.truncated)
         };
-        assert_eq!(check("rw,lowerdir=/lower,upperdir=/upper", &mut OverlayLimits::default()), (54, false));
-        assert_eq!(check("rw,lowerdir=/large,upperdir=/upper", &mut OverlayLimits::default()), (400, true));
+        assert_eq!(
+            check("rw,lowerdir=/lower,upperdir=/upper", &mut OverlayLimits::default()),
+            (54, false)
+        );
+        assert_eq!(
+            check("rw,lowerdir=/large,upperdir=/upper", &mut OverlayLimits::default()),
+            (400, true)
+        );
 
         // As many lower layers as an overlay can have: each is looked at, until enough was.
         let many = "/lower:".repeat(499) + "/lower";

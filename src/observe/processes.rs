@@ -20,11 +20,15 @@ pub fn read(proc_root: &Path, init: u32, actors: &[u32]) -> (Vec<Process>, Omitt
 
     let (entered, unseen) = entered(proc_root, init, &family, &processes, omitted);
     omitted = omitted.and(unseen);
-    let (own, others): (Vec<u32>, Vec<u32>) = entered.into_iter().partition(|pid| actors.contains(pid));
+    let (own, others): (Vec<u32>, Vec<u32>) =
+        entered.into_iter().partition(|pid| actors.contains(pid));
     let room = bounds::PROCESSES.saturating_sub(processes.len());
     omitted = omitted.and(Omitted::rows(others.len().saturating_sub(room)));
     pids = own.into_iter().chain(others.into_iter().take(room)).collect();
-    let level = processes.iter().find(|process| process.pid == init).map_or(0, |process| process.ns_pids.len());
+    let level = processes
+        .iter()
+        .find(|process| process.pid == init)
+        .map_or(0, |process| process.ns_pids.len());
     let came_in = read_all(proc_root, &pids, &mut budget, &mut omitted);
     processes.extend(came_in.into_iter().filter(|process| process.ns_pids.len() >= level));
 
@@ -33,7 +37,12 @@ pub fn read(proc_root: &Path, init: u32, actors: &[u32]) -> (Vec<Process>, Omitt
 }
 
 /// Those that the budget allows; the others are counted.
-fn read_all(proc_root: &Path, pids: &[u32], budget: &mut Budget, omitted: &mut Omitted) -> Vec<Process> {
+fn read_all(
+    proc_root: &Path,
+    pids: &[u32],
+    budget: &mut Budget,
+    omitted: &mut Omitted,
+) -> Vec<Process> {
     let mut processes = Vec::with_capacity(pids.len());
     for (at, pid) in pids.iter().enumerate() {
         let read = read_one(proc_root, *pid, budget);
@@ -52,7 +61,9 @@ fn read_all(proc_root: &Path, pids: &[u32], budget: &mut Budget, omitted: &mut O
 pub fn tree(proc_root: &Path, init: u32, actors: &[u32]) -> Vec<(u32, Stat)> {
     let (mut pids, _) = Family::find(proc_root, init).first(proc_root, actors);
     pids.sort_unstable();
-    pids.into_iter().filter_map(|pid| Some((pid, read_stat(&proc_root.join(pid.to_string()))?))).collect()
+    pids.into_iter()
+        .filter_map(|pid| Some((pid, read_stat(&proc_root.join(pid.to_string()))?)))
+        .collect()
 }
 
 /// The number of processes below one, itself among them: as many as are counted.
@@ -105,10 +116,17 @@ impl Family {
     fn first(&self, proc_root: &Path, actors: &[u32]) -> (Vec<u32>, Omitted) {
         let found: HashSet<u32> = self.pids.iter().copied().collect();
         // An actor among so many that it was not come by is asked for its parents.
-        let is_of_it = |pid: &u32| found.contains(pid) || (!self.is_whole && self.descends(proc_root, *pid));
+        let is_of_it =
+            |pid: &u32| found.contains(pid) || (!self.is_whole && self.descends(proc_root, *pid));
         let mut kept: Vec<u32> = self.pids.first().copied().into_iter().collect();
         let mut taken: HashSet<u32> = kept.iter().copied().collect();
-        kept.extend(actors.iter().copied().filter(|pid| is_of_it(pid) && taken.insert(*pid)).take(bounds::PROCESSES));
+        kept.extend(
+            actors
+                .iter()
+                .copied()
+                .filter(|pid| is_of_it(pid) && taken.insert(*pid))
+                .take(bounds::PROCESSES),
+        );
         let others = self.pids.iter().copied().filter(|pid| taken.insert(*pid));
         kept.extend(others.take(bounds::PROCESSES.saturating_sub(kept.len())));
 
@@ -134,10 +152,17 @@ impl Family {
 /// Processes in the lab's pid namespace that do not descend from its first: they came in from outside, as by
 /// nsenter(1). The lab's own /proc tells whether there are any; only then, or where not all of the lab's are known, is
 /// the machine looked through.
-fn entered(proc_root: &Path, init: u32, family: &Family, known: &[Process], omitted: Omitted) -> (Vec<u32>, Omitted) {
+fn entered(
+    proc_root: &Path,
+    init: u32,
+    family: &Family,
+    known: &[Process],
+    omitted: Omitted,
+) -> (Vec<u32>, Omitted) {
     let none = (Vec::new(), Omitted::Nothing);
     let lab_pids: HashSet<u32> = known.iter().filter_map(Process::lab_pid).collect();
-    let Ok(listed) = RootDir::open(proc_root, init).and_then(|root| root.proc_numbers("proc", bounds::PROC_ENTRIES))
+    let Ok(listed) = RootDir::open(proc_root, init)
+        .and_then(|root| root.proc_numbers("proc", bounds::PROC_ENTRIES))
     else {
         return none;
     };
@@ -145,14 +170,19 @@ fn entered(proc_root: &Path, init: u32, family: &Family, known: &[Process], omit
         return none;
     }
 
-    let Ok(namespace) = fs::read_link(proc_root.join(format!("{init}/ns/pid"))) else { return none };
+    let Ok(namespace) = fs::read_link(proc_root.join(format!("{init}/ns/pid"))) else {
+        return none;
+    };
     let of_family: HashSet<u32> = family.pids.iter().copied().collect();
     let machine = numbers(proc_root);
     let mut found: Vec<u32> = machine
         .found
         .into_iter()
         .filter(|pid| !of_family.contains(pid))
-        .filter(|pid| fs::read_link(proc_root.join(format!("{pid}/ns/pid"))).is_ok_and(|link| link == namespace))
+        .filter(|pid| {
+            fs::read_link(proc_root.join(format!("{pid}/ns/pid")))
+                .is_ok_and(|link| link == namespace)
+        })
         .collect();
 
     let is_whole = push_descendants(proc_root, &mut found, bounds::PROCESSES);
@@ -196,10 +226,14 @@ fn push_children(proc_root: &Path, pid: u32, tasks: &mut Budget, into: &mut Vec<
         }
         tasks.spend(1);
 
-        let Some(start) = small::read_start(&task.path().join("children"), bounds::SMALL_FILE) else { continue };
+        let Some(start) = small::read_start(&task.path().join("children"), bounds::SMALL_FILE)
+        else {
+            continue;
+        };
         let text = start.text();
         // A number may have been cut.
-        let listed = if start.is_cut { text.rsplit_once(' ').map_or("", |(whole, _)| whole) } else { &text };
+        let listed =
+            if start.is_cut { text.rsplit_once(' ').map_or("", |(whole, _)| whole) } else { &text };
         into.extend(listed.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
         if start.is_cut {
             return false;
@@ -234,7 +268,9 @@ fn read_one(proc_root: &Path, pid: u32, budget: &mut Budget) -> Option<Process> 
         args: args.map_or_else(String::new, |args| join_args(&args)),
         actor: None,
         namespaces: namespaces(&dir),
-        cgroups: cgroups.map_or_else(Vec::new, |start| start.whole_lines().lines().filter_map(parse_cgroup).collect()),
+        cgroups: cgroups.map_or_else(Vec::new, |start| {
+            start.whole_lines().lines().filter_map(parse_cgroup).collect()
+        }),
     })
 }
 
@@ -305,8 +341,8 @@ mod tests {
 
     #[test]
     fn a_command_with_blanks_and_parentheses_is_read_whole() {
-        let stat =
-            parse_stat("12 (a) b (c)) S 3 12 12 0 -1 4 0 0 0 0 1 2 0 0 20 0 1 0 987654 0 0").expect("a stat line");
+        let stat = parse_stat("12 (a) b (c)) S 3 12 12 0 -1 4 0 0 0 0 1 2 0 0 20 0 1 0 987654 0 0")
+            .expect("a stat line");
         assert_eq!(stat, Stat { comm: "a) b (c)".into(), state: 'S', ppid: 3, start_time: 987654 });
         for text in ["", "1 (x", "1 (x) S", ") (", "1 (x) S 1 2 3"] {
             assert_eq!(parse_stat(text), None, "{text}");
@@ -318,12 +354,16 @@ mod tests {
         let root = Path::new("tests/fixtures/proc");
         let (processes, omitted) = read(root, 100, &[]);
         assert_eq!(omitted, Omitted::Nothing);
-        let pids: Vec<(u32, u32)> = processes.iter().map(|process| (process.pid, process.ppid)).collect();
+        let pids: Vec<(u32, u32)> =
+            processes.iter().map(|process| (process.pid, process.ppid)).collect();
         assert_eq!(pids, [(100, 1), (101, 100), (102, 101)]);
         let container = &processes[2];
         assert_eq!(container.ns_pids, [102, 6, 1]);
         assert_eq!((container.own_pid(), container.lab_pid()), (1, Some(6)));
-        assert_eq!((container.args.as_str(), container.uid, container.state), ("sleep 1000", 1_000_000_000, 'S'));
+        assert_eq!(
+            (container.args.as_str(), container.uid, container.state),
+            ("sleep 1000", 1_000_000_000, 'S')
+        );
         assert_eq!(container.cgroups[0], ("memory".into(), "/unboxed/box".into()));
         assert_eq!(Family::find_by_parent(root, 100).pids, [100, 101, 102]);
     }
@@ -336,13 +376,17 @@ mod tests {
             let task = own.join(format!("task/{pid}"));
             fs::create_dir_all(&task).expect("made");
             let children: String = (2..=count).map(|pid| format!("{pid} ")).collect();
-            fs::write(task.join("children"), if pid == 1 { children } else { String::new() }).expect("written");
+            fs::write(task.join("children"), if pid == 1 { children } else { String::new() })
+                .expect("written");
             let ppid = u32::from(pid > 1);
             let stat = format!("{pid} (sh) S {ppid} 1 1 0 -1 4 0 0 0 0 1 2 0 0 20 0 1 0 {pid} 0 0");
             fs::write(own.join("stat"), stat).expect("written");
             let listed = "1000000000 ".repeat(groups);
-            fs::write(own.join("status"), format!("Uid:\t0 7 0 0\nGroups:\t{listed}\nNSpid:\t{pid} {pid}\n"))
-                .expect("written");
+            fs::write(
+                own.join("status"),
+                format!("Uid:\t0 7 0 0\nGroups:\t{listed}\nNSpid:\t{pid} {pid}\n"),
+            )
+            .expect("written");
             fs::write(own.join("cmdline"), "x\0".repeat(args)).expect("written");
         }
         dir
@@ -353,8 +397,14 @@ mod tests {
         let dir = many(300, 1, 0);
         let (processes, omitted) = read(dir.path(), 1, &[290, 299, 4000]);
         let pids: Vec<u32> = processes.iter().map(|process| process.pid).collect();
-        assert_eq!((pids.len(), omitted), (bounds::PROCESSES, Omitted::Rows(300 - bounds::PROCESSES)));
-        assert!(pids.is_sorted() && pids.contains(&290) && pids.contains(&299) && !pids.contains(&298), "{pids:?}");
+        assert_eq!(
+            (pids.len(), omitted),
+            (bounds::PROCESSES, Omitted::Rows(300 - bounds::PROCESSES))
+        );
+        assert!(
+            pids.is_sorted() && pids.contains(&290) && pids.contains(&299) && !pids.contains(&298),
+            "{pids:?}"
+        );
         let tree = tree(dir.path(), 1, &[290, 299, 4000]);
         assert_eq!(tree.iter().map(|(pid, _)| *pid).collect::<Vec<_>>(), pids, "the same ones");
         assert_eq!(count(dir.path(), 1), 300);
@@ -391,7 +441,8 @@ mod tests {
     #[test]
     fn a_process_of_the_machine_is_read_like_ps_reads_it() {
         let me = std::process::id();
-        let process = read_one(Path::new("/proc"), me, &mut Budget::new(bounds::PROCESS_BYTES)).expect("we are alive");
+        let process = read_one(Path::new("/proc"), me, &mut Budget::new(bounds::PROCESS_BYTES))
+            .expect("we are alive");
         assert_eq!(process.pid, me);
         assert_eq!(process.ppid, std::os::unix::process::parent_id());
         assert!(process.namespaces.contains_key(&NamespaceKind::Mount));

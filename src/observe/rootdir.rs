@@ -70,7 +70,12 @@ impl RootDir {
     }
 
     /// The names of a directory, in no order: at most `limit`, and of the others so many counted.
-    fn names(&self, path: &str, limit: usize, counted: usize) -> Result<(Dir, Vec<Name>, Omitted), Errno> {
+    fn names(
+        &self,
+        path: &str,
+        limit: usize,
+        counted: usize,
+    ) -> Result<(Dir, Vec<Name>, Omitted), Errno> {
         let fd = self.open_below(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
         let mut dir = Dir::from_fd(fd)?;
         let (mut names, mut others) = (Vec::new(), 0);
@@ -102,8 +107,11 @@ impl RootDir {
             None => nix::sys::stat::fstatat(&dir, name.0.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
                 .is_ok_and(|stat| kind(&stat) == FileKind::Directory),
         };
-        let mut found: Vec<String> =
-            names.iter().filter(|name| is_directory(name)).map(|name| name.0.to_string_lossy().into_owned()).collect();
+        let mut found: Vec<String> = names
+            .iter()
+            .filter(|name| is_directory(name))
+            .map(|name| name.0.to_string_lossy().into_owned())
+            .collect();
         found.sort_unstable();
         Ok((found, looked_at))
     }
@@ -118,12 +126,19 @@ impl RootDir {
     }
 
     /// At most `limit` entries, sorted by name, and what was left out, where that is no more than `counted`.
-    pub fn list(&self, path: &str, limit: usize, counted: usize) -> Result<(Vec<DirEntry>, Omitted), Errno> {
+    pub fn list(
+        &self,
+        path: &str,
+        limit: usize,
+        counted: usize,
+    ) -> Result<(Vec<DirEntry>, Omitted), Errno> {
         let (dir, names, omitted) = self.names(path, limit, counted)?;
 
         let mut entries = Vec::with_capacity(names.len());
         for (name, _) in names {
-            let Ok(stat) = nix::sys::stat::fstatat(&dir, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) else {
+            let Ok(stat) =
+                nix::sys::stat::fstatat(&dir, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
+            else {
                 continue;
             };
             let kind = kind(&stat);
@@ -146,11 +161,13 @@ impl RootDir {
 
     /// True for a directory of an upper layer that hides the lower ones.
     pub fn is_opaque(&self, path: &str) -> bool {
-        let Ok(fd) = self.open_below(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY) else { return false };
+        let Ok(fd) = self.open_below(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY) else {
+            return false;
+        };
         let file = File::from(fd);
-        ["user.overlay.opaque", "trusted.overlay.opaque"]
-            .iter()
-            .any(|name| xattr::FileExt::get_xattr(&file, name).ok().flatten().is_some_and(|value| value == b"y"))
+        ["user.overlay.opaque", "trusted.overlay.opaque"].iter().any(|name| {
+            xattr::FileExt::get_xattr(&file, name).ok().flatten().is_some_and(|value| value == b"y")
+        })
     }
 }
 
@@ -172,7 +189,9 @@ pub fn numbers(dir: OwnedFd, limit: usize) -> Result<NumberedEntries, Errno> {
             numbers.is_cut = true;
             break;
         }
-        numbers.found.extend(entry.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok()));
+        numbers
+            .found
+            .extend(entry.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok()));
     }
     Ok(numbers)
 }
@@ -217,8 +236,13 @@ mod tests {
         for path in ["/etc/passwd", "etc/passwd", "/absolute", "/climbing", "/../../etc/passwd"] {
             assert_eq!(below.read(path, 100).as_deref(), Ok(b"mine".as_slice()), "{path}");
         }
-        let names: Vec<String> =
-            below.list("/", 100, 0).expect("a listing").0.into_iter().map(|entry| entry.name).collect();
+        let names: Vec<String> = below
+            .list("/", 100, 0)
+            .expect("a listing")
+            .0
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect();
         assert_eq!(names, ["absolute", "climbing", "etc"]);
         assert_eq!(below.read("/etc", 10), Err(Errno::EINVAL));
         assert_eq!(below.proc_numbers("/etc", 10), Err(Errno::ENODEV), "no proc file system");
@@ -241,7 +265,9 @@ mod tests {
         std::os::unix::fs::symlink("ä/".repeat(1000), root.join("links/long")).expect("a link");
         let below = RootDir::open(dir.path(), 7).expect("the root");
         let count = |path: &str, limit| {
-            below.list(path, limit, bounds::ENTRIES_COUNTED).map(|(entries, omitted)| (entries.len(), omitted))
+            below
+                .list(path, limit, bounds::ENTRIES_COUNTED)
+                .map(|(entries, omitted)| (entries.len(), omitted))
         };
         assert_eq!(count("few", 100), Ok((12, Omitted::Nothing)));
         assert_eq!(count("few", 10), Ok((10, Omitted::Rows(2))));
@@ -249,7 +275,8 @@ mod tests {
         assert_eq!(count("many", 20), Ok((20, Omitted::Uncounted)));
         let dirs = below.directories("few", 5).expect("a listing");
         assert_eq!((dirs.0.len(), dirs.1), (5, 5));
-        let link = below.list("links", 10, 0).expect("a listing").0[0].link.clone().expect("a link");
+        let link =
+            below.list("links", 10, 0).expect("a listing").0[0].link.clone().expect("a link");
         assert!(link.len() < bounds::LINK_TEXT + 4 && link.ends_with("/…"), "{link}");
     }
 }

@@ -81,11 +81,18 @@ impl Gauge {
                 limit: limited(number(pick("memory.limit_in_bytes", "memory.max"))),
                 marked: false,
             }),
-            ChartKind::Pids => {
-                Some(Point { at_ms, value: number("pids.current")?, limit: number("pids.max"), marked: false })
-            }
+            ChartKind::Pids => Some(Point {
+                at_ms,
+                value: number("pids.current")?,
+                limit: number("pids.max"),
+                marked: false,
+            }),
             ChartKind::CpuPressure | ChartKind::MemoryPressure => {
-                let file = if self.chart.of == ChartKind::CpuPressure { "cpu.pressure" } else { "memory.pressure" };
+                let file = if self.chart.of == ChartKind::CpuPressure {
+                    "cpu.pressure"
+                } else {
+                    "memory.pressure"
+                };
                 let text = text(file)?;
                 let some = text.lines().find(|line| line.starts_with("some"))?;
                 let waited_us: f64 = some.rsplit("total=").next()?.trim().parse().ok()?;
@@ -94,16 +101,26 @@ impl Gauge {
             }
             ChartKind::Write => {
                 let total = |text: String, mark: &str| {
-                    let words = text.lines().flat_map(|line| line.split_ascii_whitespace()).collect::<Vec<_>>();
-                    let v1 =
-                        words.windows(2).filter(|pair| pair[0] == mark).filter_map(|pair| pair[1].parse::<f64>().ok());
-                    let v2 = words.iter().filter_map(|word| word.strip_prefix(mark)?.parse::<f64>().ok());
+                    let words = text
+                        .lines()
+                        .flat_map(|line| line.split_ascii_whitespace())
+                        .collect::<Vec<_>>();
+                    let v1 = words
+                        .windows(2)
+                        .filter(|pair| pair[0] == mark)
+                        .filter_map(|pair| pair[1].parse::<f64>().ok());
+                    let v2 = words
+                        .iter()
+                        .filter_map(|word| word.strip_prefix(mark)?.parse::<f64>().ok());
                     v1.chain(v2).sum::<f64>()
                 };
-                let counted =
-                    total(text(pick("blkio.throttle.io_service_bytes", "io.stat"))?, pick("Write", "wbytes="));
+                let counted = total(
+                    text(pick("blkio.throttle.io_service_bytes", "io.stat"))?,
+                    pick("Write", "wbytes="),
+                );
 
-                let rule = text(pick("blkio.throttle.write_bps_device", "io.max")).unwrap_or_default();
+                let rule =
+                    text(pick("blkio.throttle.write_bps_device", "io.max")).unwrap_or_default();
                 let mut limit = rule.split_ascii_whitespace().filter_map(|word| match is_v2 {
                     true => word.strip_prefix("wbps=")?.parse::<f64>().ok(),
                     false => word.parse::<f64>().ok(),
@@ -116,12 +133,18 @@ impl Gauge {
             ChartKind::Cpu => {
                 let stat = text("cpu.stat").unwrap_or_default();
                 let field = |name: &str| {
-                    stat.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse::<f64>().ok())
+                    stat.lines().find_map(|line| {
+                        line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse::<f64>().ok()
+                    })
                 };
                 let cpu_seconds = match is_v2 {
                     true => field("usage_usec")? / 1e6,
                     false => {
-                        small::read(&self.account.as_ref()?.join("cpuacct.usage"))?.trim().parse::<f64>().ok()? / 1e9
+                        small::read(&self.account.as_ref()?.join("cpuacct.usage"))?
+                            .trim()
+                            .parse::<f64>()
+                            .ok()?
+                            / 1e9
                     }
                 };
                 let limit = match is_v2 {
@@ -135,7 +158,8 @@ impl Gauge {
                         .map(|(quota, period)| quota / period),
                 };
 
-                let (value, throttled) = self.rate(at_ms, cpu_seconds, field("nr_throttled").unwrap_or(0.0))?;
+                let (value, throttled) =
+                    self.rate(at_ms, cpu_seconds, field("nr_throttled").unwrap_or(0.0))?;
                 Some(Point { at_ms, value, limit, marked: throttled })
             }
         }
@@ -195,12 +219,13 @@ mod tests {
                 ("unified/box/pids.max", "max\n"),
             ],
         );
-        let check = |hierarchies: &[(&str, CgroupVersion)], of, expected: Option<(f64, Option<f64>)>| {
-            let chart = Chart { group: "box".into(), of };
-            let gauge = Gauge::new(&chart, &roots(hierarchies, dir.path()));
-            let point = gauge.and_then(|mut gauge| gauge.read(0));
-            assert_eq!(point.map(|point| (point.value, point.limit)), expected, "{chart:?}");
-        };
+        let check =
+            |hierarchies: &[(&str, CgroupVersion)], of, expected: Option<(f64, Option<f64>)>| {
+                let chart = Chart { group: "box".into(), of };
+                let gauge = Gauge::new(&chart, &roots(hierarchies, dir.path()));
+                let point = gauge.and_then(|mut gauge| gauge.read(0));
+                assert_eq!(point.map(|point| (point.value, point.limit)), expected, "{chart:?}");
+            };
         check(&[("memory", CgroupVersion::V1)], ChartKind::Memory, Some((4096.0, None)));
         check(&[("unified", CgroupVersion::V2)], ChartKind::Memory, Some((8192.0, Some(16384.0))));
         check(&[("unified", CgroupVersion::V2)], ChartKind::Pids, Some((3.0, None)));
@@ -222,8 +247,10 @@ mod tests {
                 ],
             );
         };
-        let roots = roots(&[("cpu", CgroupVersion::V1), ("cpuacct", CgroupVersion::V1)], dir.path());
-        let mut gauge = Gauge::new(&Chart { group: "box".into(), of: ChartKind::Cpu }, &roots).expect("a gauge");
+        let roots =
+            roots(&[("cpu", CgroupVersion::V1), ("cpuacct", CgroupVersion::V1)], dir.path());
+        let mut gauge = Gauge::new(&Chart { group: "box".into(), of: ChartKind::Cpu }, &roots)
+            .expect("a gauge");
         state("1000000000\n", "4");
         assert_eq!(gauge.read(1000), None, "a rate takes two looks");
         state("1050000000\n", "5");

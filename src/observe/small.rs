@@ -23,7 +23,11 @@ impl Start {
 
     /// The lines that were read whole.
     pub fn whole_lines(&self) -> String {
-        let end = if self.is_cut { self.bytes.iter().rposition(|byte| *byte == b'\n') } else { Some(self.bytes.len()) };
+        let end = if self.is_cut {
+            self.bytes.iter().rposition(|byte| *byte == b'\n')
+        } else {
+            Some(self.bytes.len())
+        };
         String::from_utf8_lossy(&self.bytes[..end.unwrap_or(0)]).into_owned()
     }
 
@@ -31,7 +35,11 @@ impl Start {
     pub fn marked(&self) -> String {
         let text = String::from_utf8_lossy(&self.bytes);
         let text = text.trim_end();
-        if self.is_cut { format!("{}…", text.trim_end_matches('\u{fffd}')) } else { text.to_owned() }
+        if self.is_cut {
+            format!("{}…", text.trim_end_matches('\u{fffd}'))
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -79,7 +87,11 @@ mod tests {
             let path = dir.path().join("file");
             std::fs::write(&path, "x".repeat(size)).expect("a file");
             let start = read_start(&path, 10_000).expect("readable");
-            assert_eq!((start.bytes.len(), start.is_cut), (size.min(10_000), size > 10_000), "{size}");
+            assert_eq!(
+                (start.bytes.len(), start.is_cut),
+                (size.min(10_000), size > 10_000),
+                "{size}"
+            );
         }
         assert_eq!(read_start(&dir.path().join("none"), 10), None);
     }

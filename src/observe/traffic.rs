@@ -16,7 +16,10 @@ use crate::snapshot::{Network, Omitted, Traffic};
 use crate::traffic::{ClassId, Rate};
 
 /// Queueing disciplines that somebody set up (the kernel's own have no number), each with its classes.
-pub fn disciplines(dumper: &mut Dumper<'_>, name: &impl Fn(u32) -> String) -> Option<List<Traffic>> {
+pub fn disciplines(
+    dumper: &mut Dumper<'_>,
+    name: &impl Fn(u32) -> String,
+) -> Option<List<Traffic>> {
     let all = Message::GetQueueDiscipline(TcMessage::default());
     let qdiscs = route_list(
         dumper,
@@ -51,7 +54,8 @@ pub fn disciplines(dumper: &mut Dumper<'_>, name: &impl Fn(u32) -> String) -> Op
         let own = |class: &&TcMessage| class.header.handle.major == qdisc.header.handle.major;
         for class in classes_of[&index].iter().filter(own) {
             let rate = htb_rate(class).map_or_else(String::new, |rate| format!(" rate {rate}"));
-            let text = format!("class {} {} dev {dev}{rate}", kind(class), class_id(class.header.handle));
+            let text =
+                format!("class {} {} dev {dev}{rate}", kind(class), class_id(class.header.handle));
             found.rows.push(counted(class, text));
         }
     }
@@ -78,7 +82,8 @@ fn classes(dumper: &mut Dumper<'_>, index: i32) -> List<TcMessage> {
 
 /// The first number of the handle in a struct tcmsg.
 fn major(body: &[u8]) -> u16 {
-    let handle = body.get(8..12).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes);
+    let handle =
+        body.get(8..12).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes);
     (handle >> 16) as u16
 }
 
@@ -130,13 +135,21 @@ fn htb_rate(class: &TcMessage) -> Option<Rate> {
 }
 
 /// The rules that count, table by table, in the order they are asked in. `group` names a v2 group by its number.
-pub fn rules(socket: &OwnedFd, mut share: Share, group: &impl Fn(u64) -> Option<String>) -> List<Traffic> {
+pub fn rules(
+    socket: &OwnedFd,
+    mut share: Share,
+    group: &impl Fn(u64) -> Option<String>,
+) -> List<Traffic> {
     /// NFT_MSG_GETRULE of NFNL_SUBSYS_NFTABLES.
     const GET_RULE: u16 = 10 << 8 | 7;
     let counts = |body: &[u8]| rule(body, group).is_some();
     // A struct nfgenmsg; family 0 is all of them.
-    let list = Dumper::new(socket, share.rows, &mut share.bytes)
-        .list(GET_RULE, &[0; 4], counts, |message| rule(message.get(HEADER..)?, group));
+    let list = Dumper::new(socket, share.rows, &mut share.bytes).list(
+        GET_RULE,
+        &[0; 4],
+        counts,
+        |message| rule(message.get(HEADER..)?, group),
+    );
     list.unwrap_or(List { rows: Vec::new(), omitted: Omitted::Uncounted })
 }
 
@@ -184,7 +197,8 @@ fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> 
             // meta: dreg 1, key 2, sreg 3. NFT_META_PRIORITY is 2, NFT_META_CGROUP 23.
             ("meta", Some(_), Some(23), _) => asked = Asked::Classid,
             ("meta", None, Some(2), Some(_)) => {
-                let class = loaded.and_then(|bytes: &[u8]| bytes.try_into().ok()).map(u32::from_ne_bytes);
+                let class =
+                    loaded.and_then(|bytes: &[u8]| bytes.try_into().ok()).map(u32::from_ne_bytes);
                 words.push(format!("meta priority set {}", ClassId(class?)));
             }
             // socket: key 1 (3: the v2 group), level 3.

@@ -66,12 +66,15 @@ impl Closures {
             let found = take(host, &path, &mut needed)?;
             let elf = self.read(host, &found)?;
             match elf.as_ref() {
-                Some(_) => self.libraries(host, Asker { found, elf, inherited: Vec::new() }, &mut needed)?,
+                Some(_) => {
+                    self.libraries(host, Asker { found, elf, inherited: Vec::new() }, &mut needed)?
+                }
                 None => {
                     let mut words = interpreter_words(host, &found)?.into_iter();
                     let Some(interpreter) = words.next() else { continue };
                     if interpreter.ends_with("/env")
-                        && let Some(name) = words.find(|word| !word.starts_with('-') && !word.contains('='))
+                        && let Some(name) =
+                            words.find(|word| !word.starts_with('-') && !word.contains('='))
                     {
                         waiting.push(find(host, &name)?);
                     }
@@ -83,11 +86,18 @@ impl Closures {
         Ok(needed)
     }
 
-    fn libraries(&mut self, host: &mut Host, program: Asker, needed: &mut Needed) -> Result<(), Unusable> {
+    fn libraries(
+        &mut self,
+        host: &mut Host,
+        program: Asker,
+        needed: &mut Needed,
+    ) -> Result<(), Unusable> {
         let mut seen = HashSet::new();
         let kind = program.elf.as_ref().as_ref().map(|elf| elf.kind).unwrap_or_default();
         let system = system_directories(kind);
-        if let Some(interpreter) = program.elf.as_ref().as_ref().and_then(|elf| elf.interpreter.as_ref()) {
+        if let Some(interpreter) =
+            program.elf.as_ref().as_ref().and_then(|elf| elf.interpreter.as_ref())
+        {
             seen.insert(take(host, interpreter, needed)?.path);
         }
 
@@ -96,9 +106,13 @@ impl Closures {
             let Some(elf) = asker.elf.as_ref() else { continue };
             let own = own_directories(host, &asker, elf);
             for name in &elf.libraries {
-                let found = self
-                    .library(host, name, kind, &own, &system, needed)?
-                    .ok_or_else(|| Unusable::NoLibrary { path: asker.found.path.clone(), library: name.clone() })?;
+                let found =
+                    self.library(host, name, kind, &own, &system, needed)?.ok_or_else(|| {
+                        Unusable::NoLibrary {
+                            path: asker.found.path.clone(),
+                            library: name.clone(),
+                        }
+                    })?;
                 if seen.insert(found.path.clone()) {
                     needed.files.push(found.clone());
                     let inherited = if elf.runpath.is_empty() { own.clone() } else { Vec::new() };
@@ -120,8 +134,10 @@ impl Closures {
         needed: &mut Needed,
     ) -> Result<Option<Found>, Unusable> {
         let configured = self.configured.clone();
-        let searched = own.iter().chain(system).chain(&configured).map(|dir| format!("{dir}/{name}"));
-        let candidates: Vec<String> = if name.contains('/') { vec![name.to_owned()] } else { searched.collect() };
+        let searched =
+            own.iter().chain(system).chain(&configured).map(|dir| format!("{dir}/{name}"));
+        let candidates: Vec<String> =
+            if name.contains('/') { vec![name.to_owned()] } else { searched.collect() };
         let needs_link = own.len() + system.len();
 
         let mut refused = None;
@@ -153,7 +169,8 @@ impl Closures {
         if let Some(elf) = self.read.get(&found.path) {
             return Ok(Rc::clone(elf));
         }
-        let elf = Elf::read(&host.open(found)?).map_err(|error| host.unreadable(&found.path, &error))?;
+        let elf =
+            Elf::read(&host.open(found)?).map_err(|error| host.unreadable(&found.path, &error))?;
         let elf = Rc::new(elf);
         self.read.insert(found.path.clone(), Rc::clone(&elf));
         Ok(elf)
@@ -173,7 +190,9 @@ fn own_directories(host: &mut Host, asker: &Asker, elf: &Elf) -> Vec<String> {
     let directory = asker.found.path.rsplit_once('/').map_or("", |(directory, _)| directory);
     let origin = format!("/{directory}");
     let lib = lib_token(host, elf.kind);
-    let expanded = |dirs: &[String]| dirs.iter().filter_map(|dir| expand(dir, &origin, &lib)).collect::<Vec<_>>();
+    let expanded = |dirs: &[String]| {
+        dirs.iter().filter_map(|dir| expand(dir, &origin, &lib)).collect::<Vec<_>>()
+    };
     if !elf.runpath.is_empty() {
         return expanded(&elf.runpath);
     }
@@ -196,10 +215,15 @@ fn system_directories(kind: ElfKind) -> Vec<String> {
 }
 
 fn lib_token(host: &mut Host, kind: ElfKind) -> String {
-    let multiarch =
-        MULTIARCH.iter().find(|(machine, _)| *machine == kind.machine).map(|(_, name)| format!("lib/{name}"));
+    let multiarch = MULTIARCH
+        .iter()
+        .find(|(machine, _)| *machine == kind.machine)
+        .map(|(_, name)| format!("lib/{name}"));
     let candidates = multiarch.into_iter().chain(kind.is_64.then(|| "lib64".to_owned()));
-    candidates.into_iter().find(|dir| host.resolve(&format!("usr/{dir}")).is_ok()).unwrap_or_else(|| "lib".to_owned())
+    candidates
+        .into_iter()
+        .find(|dir| host.resolve(&format!("usr/{dir}")).is_ok())
+        .unwrap_or_else(|| "lib".to_owned())
 }
 
 /// The first searched directory that the host has, without links in it.
@@ -230,7 +254,9 @@ fn configured_directories(host: &Host) -> Vec<String> {
 }
 
 fn configuration_lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|line| !line.is_empty())
+    text.lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim())
+        .filter(|line| !line.is_empty())
 }
 
 /// Every distribution's pattern is `ld.so.conf.d/*.conf`, absolute or relative to /etc: other patterns are not read.
@@ -240,9 +266,11 @@ fn included(host: &Host, pattern: &str) -> Vec<String> {
         Some(absolute) => absolute.to_owned(),
         None => format!("etc/{directory}"),
     };
-    let entries = fs::read_dir(host.source(&directory)).map_err(|error| host.unreadable(&directory, &error));
+    let entries =
+        fs::read_dir(host.source(&directory)).map_err(|error| host.unreadable(&directory, &error));
     let Ok(entries) = entries else { return Vec::new() };
-    let mut names: Vec<_> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let mut names: Vec<_> =
+        entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.retain(|name| name.ends_with(".conf"));
     names.sort();
     names.iter().filter_map(|name| read_text(host, &format!("{directory}/{name}"))).collect()
@@ -282,7 +310,8 @@ mod tests {
     #[test]
     fn the_hosts_shell_comes_with_what_ldd_lists() {
         let needed = closure(Path::new("/"), "/bin/sh").expect("usable");
-        let listed = std::process::Command::new("ldd").arg("/bin/sh").output().expect("ldd runs").stdout;
+        let listed =
+            std::process::Command::new("ldd").arg("/bin/sh").output().expect("ldd runs").stdout;
         let listed = String::from_utf8(listed).expect("text");
         for word in listed.split_whitespace().filter(|word| word.starts_with('/')) {
             let real = fs::canonicalize(word).expect("exists");
@@ -313,7 +342,10 @@ mod tests {
         check("/usr/bin/c", &["usr/bin/c"]);
         check("/usr/bin/b", &["usr/bin/b", "usr/bin/c"]);
         check("/usr/bin/a", &["usr/bin/a", "usr/bin/env", "usr/bin/b", "usr/bin/c"]);
-        assert_eq!(closure(dir.path(), "/usr/bin/gone").expect_err("no interpreter"), Unusable::Absent);
+        assert_eq!(
+            closure(dir.path(), "/usr/bin/gone").expect_err("no interpreter"),
+            Unusable::Absent
+        );
     }
 
     #[test]
@@ -321,8 +353,11 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary directory");
         let etc = dir.path().join("etc/ld.so.conf.d");
         fs::create_dir_all(&etc).expect("made");
-        fs::write(dir.path().join("etc/ld.so.conf"), "# x\n/first\ninclude /etc/ld.so.conf.d/*.conf\n/last # end\n")
-            .expect("written");
+        fs::write(
+            dir.path().join("etc/ld.so.conf"),
+            "# x\n/first\ninclude /etc/ld.so.conf.d/*.conf\n/last # end\n",
+        )
+        .expect("written");
         fs::write(etc.join("b.conf"), "/b\n").expect("written");
         fs::write(etc.join("a.conf"), "\nrelative\n/a\n").expect("written");
         fs::write(etc.join("ignored.txt"), "/x\n").expect("written");
@@ -346,15 +381,28 @@ mod tests {
         let shell = real.files[0].path.rsplit('/').next().expect("a name").to_owned();
         let file = fs::File::open(at(&format!("opt/lib/{shell}"))).expect("open");
         let elf = Elf::read(&file).expect("readable").expect("ELF");
-        let (Some(loader), Some(library)) = (elf.interpreter, elf.libraries.first()) else { return };
-        fs::create_dir_all(at(loader.trim_start_matches('/')).parent().expect("a parent")).expect("made");
+        let (Some(loader), Some(library)) = (elf.interpreter, elf.libraries.first()) else {
+            return;
+        };
+        fs::create_dir_all(at(loader.trim_start_matches('/')).parent().expect("a parent"))
+            .expect("made");
         fs::copy(&loader, at(loader.trim_start_matches('/'))).expect("copied");
 
         let needed = closure(dir.path(), &format!("/opt/lib/{shell}")).expect("usable");
-        let link = needed.links.iter().find(|(_, to)| *to == format!("/opt/lib/{library}")).expect("a link");
+        let link = needed
+            .links
+            .iter()
+            .find(|(_, to)| *to == format!("/opt/lib/{library}"))
+            .expect("a link");
         assert!(link.0.starts_with("lib") && link.0.ends_with(library), "{link:?}");
         fs::remove_file(at(&format!("opt/lib/{library}"))).expect("removed");
-        let error = closure(dir.path(), &format!("/opt/lib/{shell}")).expect_err("no library").to_string();
-        assert_eq!(error, format!("/opt/lib/{shell} needs the library {library}, which is nowhere its loader looks"));
+        let error =
+            closure(dir.path(), &format!("/opt/lib/{shell}")).expect_err("no library").to_string();
+        assert_eq!(
+            error,
+            format!(
+                "/opt/lib/{shell} needs the library {library}, which is nowhere its loader looks"
+            )
+        );
     }
 }

@@ -44,30 +44,56 @@ impl Elf {
         }
 
         let header = GoblinElf::parse_header(&start).map_err(malformed)?;
-        let ctx = Ctx::new(header.container().map_err(malformed)?, header.endianness().map_err(malformed)?);
-        let table = header.e_phoff.saturating_add(u64::from(header.e_phnum) * u64::from(header.e_phentsize));
+        let ctx = Ctx::new(
+            header.container().map_err(malformed)?,
+            header.endianness().map_err(malformed)?,
+        );
+        let table = header
+            .e_phoff
+            .saturating_add(u64::from(header.e_phnum) * u64::from(header.e_phentsize));
         if table > start.len() as u64 {
             start = part(file, 0, table)?;
         }
-        let segments = ProgramHeader::parse(&start, header.e_phoff as usize, usize::from(header.e_phnum), ctx)
-            .map_err(malformed)?;
+        let segments =
+            ProgramHeader::parse(&start, header.e_phoff as usize, usize::from(header.e_phnum), ctx)
+                .map_err(malformed)?;
 
-        let mut elf = Elf { kind: ElfKind { is_64: ctx.is_big(), machine: header.e_machine }, ..Elf::default() };
+        let mut elf = Elf {
+            kind: ElfKind { is_64: ctx.is_big(), machine: header.e_machine },
+            ..Elf::default()
+        };
         if let Some(interp) = segments.iter().find(|segment| segment.p_type == PT_INTERP) {
             elf.interpreter = Some(text_at(&part(file, interp.p_offset, interp.p_filesz)?, 0));
         }
 
-        let Some(segment) = segments.iter().find(|segment| segment.p_type == PT_DYNAMIC) else { return Ok(Some(elf)) };
+        let Some(segment) = segments.iter().find(|segment| segment.p_type == PT_DYNAMIC) else {
+            return Ok(Some(elf));
+        };
         let bytes = part(file, segment.p_offset, segment.p_filesz)?;
-        let moved = ProgramHeader { p_type: PT_DYNAMIC, p_offset: 0, p_filesz: segment.p_filesz, ..Default::default() };
-        let Some(dynamic) = Dynamic::parse(&bytes, &[moved], ctx).map_err(malformed)? else { return Ok(Some(elf)) };
+        let moved = ProgramHeader {
+            p_type: PT_DYNAMIC,
+            p_offset: 0,
+            p_filesz: segment.p_filesz,
+            ..Default::default()
+        };
+        let Some(dynamic) = Dynamic::parse(&bytes, &[moved], ctx).map_err(malformed)? else {
+            return Ok(Some(elf));
+        };
         elf.take_names(file, &dynamic, &segments)?;
         Ok(Some(elf))
     }
 
-    fn take_names(&mut self, file: &File, dynamic: &Dynamic, segments: &ProgramHeaders) -> io::Result<()> {
-        let value = |tag| dynamic.dyns.iter().find(|entry| entry.d_tag == tag).map(|entry| entry.d_val);
-        let (Some(address), Some(size)) = (value(DT_STRTAB), value(DT_STRSZ)) else { return Ok(()) };
+    fn take_names(
+        &mut self,
+        file: &File,
+        dynamic: &Dynamic,
+        segments: &ProgramHeaders,
+    ) -> io::Result<()> {
+        let value =
+            |tag| dynamic.dyns.iter().find(|entry| entry.d_tag == tag).map(|entry| entry.d_val);
+        let (Some(address), Some(size)) = (value(DT_STRTAB), value(DT_STRSZ)) else {
+            return Ok(());
+        };
         let Some(offset) = file_offset(segments, address) else {
             return Err(malformed("the string table is in no segment"));
         };
@@ -87,10 +113,9 @@ impl Elf {
 }
 
 fn file_offset(segments: &ProgramHeaders, address: u64) -> Option<u64> {
-    let segment = segments
-        .iter()
-        .filter(|segment| segment.p_type == PT_LOAD)
-        .find(|segment| address >= segment.p_vaddr && address - segment.p_vaddr < segment.p_filesz)?;
+    let segment = segments.iter().filter(|segment| segment.p_type == PT_LOAD).find(|segment| {
+        address >= segment.p_vaddr && address - segment.p_vaddr < segment.p_filesz
+    })?;
     segment.p_offset.checked_add(address - segment.p_vaddr)
 }
 
@@ -124,7 +149,10 @@ fn part(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
 }
 
 fn malformed(what: impl ToString) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("not a sound ELF file: {}", what.to_string()))
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("not a sound ELF file: {}", what.to_string()),
+    )
 }
 
 #[cfg(test)]
@@ -163,15 +191,20 @@ mod tests {
     #[test]
     fn search_paths_are_split_and_their_tokens_replaced() {
         let check = |text: &str, expected: &[Option<&str>]| {
-            let got: Vec<_> =
-                split_path(text).iter().map(|dir| expand(dir, "/opt/app/bin", "lib/x86_64-linux-gnu")).collect();
+            let got: Vec<_> = split_path(text)
+                .iter()
+                .map(|dir| expand(dir, "/opt/app/bin", "lib/x86_64-linux-gnu"))
+                .collect();
             assert_eq!(got.iter().map(Option::as_deref).collect::<Vec<_>>(), expected, "{text}");
         };
         check("", &[]);
         check("/opt/lib", &[Some("/opt/lib")]);
         check("$ORIGIN/../lib:/usr/lib", &[Some("/opt/app/bin/../lib"), Some("/usr/lib")]);
         check("${ORIGIN}::/a", &[Some("/opt/app/bin"), Some("/a")]);
-        check("/usr/$LIB/x:/usr/${LIB}", &[Some("/usr/lib/x86_64-linux-gnu/x"), Some("/usr/lib/x86_64-linux-gnu")]);
+        check(
+            "/usr/$LIB/x:/usr/${LIB}",
+            &[Some("/usr/lib/x86_64-linux-gnu/x"), Some("/usr/lib/x86_64-linux-gnu")],
+        );
         check("/usr/$PLATFORM:relative", &[None, None]);
     }
 }

@@ -84,7 +84,9 @@ pub enum FixtureError {
     Syntax { line: usize, column: usize, message: String },
     #[error("the rootfs fixture says `format: {0}`, and this program reads format {FORMAT}")]
     Format(u32),
-    #[error("`{0}` in a rootfs fixture: paths and names are relative, without `..`, `.` or empty parts")]
+    #[error(
+        "`{0}` in a rootfs fixture: paths and names are relative, without `..`, `.` or empty parts"
+    )]
     Path(String),
     #[error("the rootfs fixture names the layer `{0}` twice")]
     TwiceNamed(String),
@@ -119,14 +121,20 @@ impl Fixture {
                 return Err(FixtureError::TwiceNamed(layer.name.clone()));
             }
 
-            let single =
-                layer.programs.iter().flat_map(|group| &group.names).chain(&layer.terminfo).chain([&layer.name]);
+            let single = layer
+                .programs
+                .iter()
+                .flat_map(|group| &group.names)
+                .chain(&layer.terminfo)
+                .chain([&layer.name]);
             let paths = layer.directories.iter().map(|directory| &directory.path);
             let paths = paths.chain(layer.links.iter().map(|link| &link.path));
             let paths = paths.chain(layer.files.iter().map(|file| &file.path));
 
             if let Some(bad) = single.clone().find(|name| name.contains('/')).or_else(|| {
-                single.chain(paths).find(|path| path.split('/').any(|part| matches!(part, "" | "." | "..")))
+                single
+                    .chain(paths)
+                    .find(|path| path.split('/').any(|part| matches!(part, "" | "." | "..")))
             }) {
                 return Err(FixtureError::Path(bad.clone()));
             }
@@ -149,7 +157,9 @@ fn octal<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Er
     let text = String::deserialize(deserializer)?;
     match u32::from_str_radix(&text, 8) {
         Ok(mode) if mode <= 0o1777 => Ok(mode),
-        _ => Err(serde::de::Error::custom(format!("`{text}` is not a mode between \"0000\" and \"1777\""))),
+        _ => Err(serde::de::Error::custom(format!(
+            "`{text}` is not a mode between \"0000\" and \"1777\""
+        ))),
     }
 }
 
@@ -162,8 +172,15 @@ mod tests {
         let fixture = Fixture::embedded();
         let names: Vec<_> = fixture.layers.iter().map(|layer| layer.name.as_str()).collect();
         assert_eq!(names, ["base", "tools"]);
-        for program in ["sh", "ls", "cat", "ps", "mount", "umount", "hostname", "ip", "ping", "dd", "id", "sleep"] {
-            let mut all = fixture.layers.iter().flat_map(|layer| &layer.programs).flat_map(|group| &group.names);
+        for program in [
+            "sh", "ls", "cat", "ps", "mount", "umount", "hostname", "ip", "ping", "dd", "id",
+            "sleep",
+        ] {
+            let mut all = fixture
+                .layers
+                .iter()
+                .flat_map(|layer| &layer.programs)
+                .flat_map(|group| &group.names);
             assert!(all.any(|name| name == program), "{program} is not in the default image");
         }
     }
@@ -180,9 +197,21 @@ mod tests {
         check("format: 1\nname: x\nlayers:\n  - name: a\n    program: []", "line 5");
         check("format: 1\nname: x\nlayers: [{name: a}, {name: a}]", "`a` twice");
         check("format: 1\nname: x\nlayers: [{name: ../a}]", "`../a`");
-        check("format: 1\nname: x\nlayers: [{name: a, files: [{path: /etc/x, text: ''}]}]", "`/etc/x`");
-        check("format: 1\nname: x\nlayers: [{name: a, programs: [{package: p, names: [a/b]}]}]", "`a/b`");
-        check("format: 1\nname: x\nlayers: [{name: a, programs: [{package: p, names: [b], busybox: maybe}]}]", "maybe");
-        check("format: 1\nname: x\nlayers: [{name: a, directories: [{path: b, mode: \"4755\"}]}]", "4755");
+        check(
+            "format: 1\nname: x\nlayers: [{name: a, files: [{path: /etc/x, text: ''}]}]",
+            "`/etc/x`",
+        );
+        check(
+            "format: 1\nname: x\nlayers: [{name: a, programs: [{package: p, names: [a/b]}]}]",
+            "`a/b`",
+        );
+        check(
+            "format: 1\nname: x\nlayers: [{name: a, programs: [{package: p, names: [b], busybox: maybe}]}]",
+            "maybe",
+        );
+        check(
+            "format: 1\nname: x\nlayers: [{name: a, directories: [{path: b, mode: \"4755\"}]}]",
+            "4755",
+        );
     }
 }

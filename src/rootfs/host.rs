@@ -108,10 +108,13 @@ impl Host {
     }
 
     fn note_shortage(&self, path: &str, error: &io::Error) {
-        const SHORT: [Errno; 5] = [Errno::ENOMEM, Errno::EMFILE, Errno::ENFILE, Errno::EAGAIN, Errno::EIO];
+        const SHORT: [Errno; 5] =
+            [Errno::ENOMEM, Errno::EMFILE, Errno::ENFILE, Errno::EAGAIN, Errno::EIO];
         let errno = error.raw_os_error().map(Errno::from_raw);
         if let Some(errno) = errno.filter(|errno| SHORT.contains(errno)) {
-            self.shortage.borrow_mut().get_or_insert_with(|| Shortage { path: path.to_owned(), errno });
+            self.shortage
+                .borrow_mut()
+                .get_or_insert_with(|| Shortage { path: path.to_owned(), errno });
         }
     }
 
@@ -156,7 +159,9 @@ impl Host {
                     rest.extend(parts(&to).rev().map(str::to_owned));
                     links.push((next, to));
                 }
-                Node::File(found) if rest.is_empty() => return Ok(Resolved { target: Target::File(found), links }),
+                Node::File(found) if rest.is_empty() => {
+                    return Ok(Resolved { target: Target::File(found), links });
+                }
                 Node::File(_) => return Err(Unusable::Absent),
                 Node::Other => return Err(Unusable::NotAFile(next)),
                 Node::Unreadable { message } => return Err(Unusable::Io { path: next, message }),
@@ -194,7 +199,12 @@ fn look(source: &Path, path: &str) -> io::Result<Node> {
             Err(_) => Node::Other,
         }
     } else if metadata.is_file() {
-        Node::File(Found { path: path.to_owned(), mode, device: metadata.dev(), inode: metadata.ino() })
+        Node::File(Found {
+            path: path.to_owned(),
+            mode,
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        })
     } else {
         Node::Other
     })
@@ -219,7 +229,10 @@ mod tests {
 
         host.unreadable("usr/bin/sh", &error(Errno::EMFILE));
         host.unreadable("usr/bin/ps", &error(Errno::ENOMEM));
-        assert_eq!(host.shortage(), Some(Shortage { path: "usr/bin/sh".into(), errno: Errno::EMFILE }));
+        assert_eq!(
+            host.shortage(),
+            Some(Shortage { path: "usr/bin/sh".into(), errno: Errno::EMFILE })
+        );
     }
 
     fn merged_tree() -> tempfile::TempDir {
@@ -230,8 +243,10 @@ mod tests {
         fs::write(at("usr/bin/dash"), "x").expect("written");
         fs::write(at("usr/bin/private"), "x").expect("written");
         fs::write(at("secret/tool"), "x").expect("written");
-        fs::set_permissions(at("usr/bin/dash"), fs::Permissions::from_mode(0o755)).expect("changed");
-        fs::set_permissions(at("usr/bin/private"), fs::Permissions::from_mode(0o750)).expect("changed");
+        fs::set_permissions(at("usr/bin/dash"), fs::Permissions::from_mode(0o755))
+            .expect("changed");
+        fs::set_permissions(at("usr/bin/private"), fs::Permissions::from_mode(0o750))
+            .expect("changed");
         fs::set_permissions(at("secret"), fs::Permissions::from_mode(0o700)).expect("changed");
         for (path, to) in [
             ("bin", "usr/bin"),
@@ -264,7 +279,11 @@ mod tests {
             "usr/bin/dash",
             &[("usr/bin/abs", "/bin/sh"), ("bin", "usr/bin"), ("usr/bin/sh", "dash")],
         );
-        check("/usr/bin/up", "usr/bin/dash", &[("usr/bin/up", "../../../../bin/dash"), ("bin", "usr/bin")]);
+        check(
+            "/usr/bin/up",
+            "usr/bin/dash",
+            &[("usr/bin/up", "../../../../bin/dash"), ("bin", "usr/bin")],
+        );
     }
 
     #[test]

@@ -14,12 +14,14 @@ use crate::rootfs::fixture::{Busybox, Fixture, LayerSpec, ProgramSpec};
 use crate::rootfs::host::{Host, Shortage, Target, Unusable};
 
 /// The directories that programs are looked for in, in order.
-const PROGRAM_DIRECTORIES: [&str; 6] = ["usr/bin", "usr/sbin", "bin", "sbin", "usr/local/bin", "usr/local/sbin"];
+const PROGRAM_DIRECTORIES: [&str; 6] =
+    ["usr/bin", "usr/sbin", "bin", "sbin", "usr/local/bin", "usr/local/sbin"];
 
 /// Directories that are links where /usr is merged, and that the loader or `#!/bin/sh` name.
 const MERGED_DIRECTORIES: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
 
-const TERMINFO_DIRECTORIES: [&str; 4] = ["etc/terminfo", "usr/lib/terminfo", "lib/terminfo", "usr/share/terminfo"];
+const TERMINFO_DIRECTORIES: [&str; 4] =
+    ["etc/terminfo", "usr/lib/terminfo", "lib/terminfo", "usr/share/terminfo"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -123,7 +125,14 @@ impl Planner {
             })
             .map_or_else(Vec::new, |program| busybox::applets(&program));
         let closures = Closures::new(&host);
-        Planner { host, closures, applets, names: HashMap::new(), layers: Vec::new(), missing: Vec::new() }
+        Planner {
+            host,
+            closures,
+            applets,
+            names: HashMap::new(),
+            layers: Vec::new(),
+            missing: Vec::new(),
+        }
     }
 
     fn layer(&mut self, spec: &LayerSpec) {
@@ -153,7 +162,10 @@ impl Planner {
         }
         for file in &spec.files {
             let path = self.settle(&file.path);
-            self.put(path, EntryKind::File { mode: 0o644, source: FileSource::Text(file.text.clone()) });
+            self.put(
+                path,
+                EntryKind::File { mode: 0o644, source: FileSource::Text(file.text.clone()) },
+            );
         }
 
         self.terminfo(&spec.terminfo);
@@ -175,9 +187,15 @@ impl Planner {
     fn program(&mut self, name: &str, group: &ProgramSpec) -> Result<(), Unusable> {
         let has_applet = self.applets.iter().any(|applet| applet == name);
         match (group.busybox, has_applet) {
-            (Busybox::Prefer, true) => self.applet(name).or_else(|_| self.host_program(name).map(drop)),
-            (Busybox::Fallback, true) => self.host_program(name).map(drop).or_else(|_| self.applet(name)),
-            (Busybox::Prefer | Busybox::Fallback | Busybox::Never, _) => self.host_program(name).map(drop),
+            (Busybox::Prefer, true) => {
+                self.applet(name).or_else(|_| self.host_program(name).map(drop))
+            }
+            (Busybox::Fallback, true) => {
+                self.host_program(name).map(drop).or_else(|_| self.applet(name))
+            }
+            (Busybox::Prefer | Busybox::Fallback | Busybox::Never, _) => {
+                self.host_program(name).map(drop)
+            }
         }
     }
 
@@ -185,7 +203,9 @@ impl Planner {
     fn applet(&mut self, name: &str) -> Result<(), Unusable> {
         let path = self.host_program("busybox")?;
         let link = match path.rsplit_once('/') {
-            Some((directory @ ("usr/bin" | "bin"), busybox)) => (format!("{directory}/{name}"), busybox.to_owned()),
+            Some((directory @ ("usr/bin" | "bin"), busybox)) => {
+                (format!("{directory}/{name}"), busybox.to_owned())
+            }
             _ => (self.settle(&format!("usr/bin/{name}")), format!("/{path}")),
         };
         self.links(vec![link]);
@@ -225,9 +245,9 @@ impl Planner {
         for terminal in terminals {
             let Some(first) = terminal.bytes().next() else { continue };
             let letter = char::from(first);
-            let candidates = TERMINFO_DIRECTORIES
-                .iter()
-                .flat_map(|dir| [format!("{dir}/{letter}/{terminal}"), format!("{dir}/{first:02x}/{terminal}")]);
+            let candidates = TERMINFO_DIRECTORIES.iter().flat_map(|dir| {
+                [format!("{dir}/{letter}/{terminal}"), format!("{dir}/{first:02x}/{terminal}")]
+            });
             let hit = candidates.into_iter().find_map(|path| self.host.file(&path).ok());
             if let Some((file, links)) = hit {
                 found = true;
@@ -236,8 +256,13 @@ impl Planner {
         }
 
         if !found {
-            let why = "no description of any terminal: full-screen programs will not start".to_owned();
-            self.missing.push(Missing { program: "terminfo".into(), debian_package: "ncurses-base".into(), why });
+            let why =
+                "no description of any terminal: full-screen programs will not start".to_owned();
+            self.missing.push(Missing {
+                program: "terminfo".into(),
+                debian_package: "ncurses-base".into(),
+                why,
+            });
         }
     }
 
@@ -260,7 +285,9 @@ impl Planner {
                 && !to.starts_with('/')
                 && !to.contains("..")
             {
-                let parent = path[..at].rsplit_once('/').map_or(String::new(), |(parent, _)| format!("{parent}/"));
+                let parent = path[..at]
+                    .rsplit_once('/')
+                    .map_or(String::new(), |(parent, _)| format!("{parent}/"));
                 return self.settle(&format!("{parent}{to}{}", &path[at..]));
             }
         }
@@ -337,8 +364,12 @@ mod tests {
     fn lines(layer: &Layer) -> Vec<String> {
         let line = |entry: &Entry| match &entry.what {
             EntryKind::Directory { mode } => format!("{}/ {mode:o}", entry.path),
-            EntryKind::File { mode, source: FileSource::Text(text) } => format!("{} {mode:o} {text:?}", entry.path),
-            EntryKind::File { mode, source: FileSource::Host(_) } => format!("{} {mode:o}", entry.path),
+            EntryKind::File { mode, source: FileSource::Text(text) } => {
+                format!("{} {mode:o} {text:?}", entry.path)
+            }
+            EntryKind::File { mode, source: FileSource::Host(_) } => {
+                format!("{} {mode:o}", entry.path)
+            }
             EntryKind::Symlink { to } => format!("{} -> {to}", entry.path),
         };
         layer.entries.iter().map(line).collect()
@@ -359,17 +390,30 @@ mod tests {
         .expect("has a shell");
         assert_eq!(
             lines(&plan.layers[0]),
-            ["bin -> usr/bin", "tmp/ 1777", "usr/ 755", "usr/bin/ 755", "usr/bin/hello 644 \"hi\"", "usr/bin/sh 755"]
+            [
+                "bin -> usr/bin",
+                "tmp/ 1777",
+                "usr/ 755",
+                "usr/bin/ 755",
+                "usr/bin/hello 644 \"hi\"",
+                "usr/bin/sh 755"
+            ]
         );
         assert_eq!(
             lines(&plan.layers[1]),
             ["tmp/ 1777", "tmp/x 644 \"\"", "usr/ 755", "usr/bin/ 755", "usr/bin/ps 755"]
         );
-        let missing: Vec<_> =
-            plan.missing.iter().map(|m| format!("{} {} {}", m.program, m.debian_package, m.why)).collect();
+        let missing: Vec<_> = plan
+            .missing
+            .iter()
+            .map(|m| format!("{} {} {}", m.program, m.debian_package, m.why))
+            .collect();
         assert_eq!(
             missing,
-            ["ls dash /usr/bin/ls (mode 0711) is not for everyone to read", "top procps not on this machine"]
+            [
+                "ls dash /usr/bin/ls (mode 0711) is not for everyone to read",
+                "top procps not on this machine"
+            ]
         );
     }
 
@@ -380,17 +424,27 @@ mod tests {
         let check = |programs: &[(&str, u32)], expected: &[&str], missing: usize| {
             let dir = host(programs);
             let plan = plan(&fixture(layers), dir.path()).expect("has a shell");
-            let programs: Vec<_> = lines(&plan.layers[0]).into_iter().filter(|l| l.starts_with("usr/bin/")).collect();
+            let programs: Vec<_> =
+                lines(&plan.layers[0]).into_iter().filter(|l| l.starts_with("usr/bin/")).collect();
             assert_eq!(programs[1..], *expected);
             assert_eq!(plan.missing.len(), missing);
         };
         check(
             &[("sh", 0o755), ("ls", 0o755), ("busybox", 0o755)],
-            &["usr/bin/busybox 755", "usr/bin/cat -> busybox", "usr/bin/ls -> busybox", "usr/bin/sh 755"],
+            &[
+                "usr/bin/busybox 755",
+                "usr/bin/cat -> busybox",
+                "usr/bin/ls -> busybox",
+                "usr/bin/sh 755",
+            ],
             1,
         );
         check(&[("sh", 0o755), ("ls", 0o755)], &["usr/bin/ls 755", "usr/bin/sh 755"], 2);
-        check(&[("sh", 0o755), ("ls", 0o755), ("busybox", 0o700)], &["usr/bin/ls 755", "usr/bin/sh 755"], 2);
+        check(
+            &[("sh", 0o755), ("ls", 0o755), ("busybox", 0o700)],
+            &["usr/bin/ls 755", "usr/bin/sh 755"],
+            2,
+        );
     }
 
     #[test]

@@ -137,7 +137,10 @@ mod tests {
                 entries: vec![
                     entry("a", EntryKind::Directory { mode: 0o700 }),
                     entry("a/one", program()),
-                    entry("a/text", EntryKind::File { mode: 0o644, source: FileSource::Text("hi\n".into()) }),
+                    entry(
+                        "a/text",
+                        EntryKind::File { mode: 0o644, source: FileSource::Text("hi\n".into()) },
+                    ),
                     entry("a/two", program()),
                     entry("link", EntryKind::Symlink { to: "/nowhere".into() }),
                     entry("tmp", EntryKind::Directory { mode: 0o1777 }),
@@ -165,7 +168,10 @@ mod tests {
         assert_eq!(inode("a/one"), inode("a/two"));
 
         let error = write(&plan, into.path()).expect_err("not empty");
-        assert_eq!(error.to_string(), format!("write {}: File exists (os error 17)", base.display()));
+        assert_eq!(
+            error.to_string(),
+            format!("write {}: File exists (os error 17)", base.display())
+        );
         assert_eq!(crate::kernel::errno::to_errno(error), nix::errno::Errno::EEXIST);
     }
 }

@@ -23,7 +23,10 @@ pub enum Beat {
 impl Beat {
     pub fn step(self) -> usize {
         match self {
-            Beat::Tell { step } | Beat::Ask { step, .. } | Beat::Show { step } | Beat::WhatIf { step, .. } => step,
+            Beat::Tell { step }
+            | Beat::Ask { step, .. }
+            | Beat::Show { step }
+            | Beat::WhatIf { step, .. } => step,
         }
     }
 
@@ -141,7 +144,9 @@ pub fn sentence(story: &str) -> String {
                     return paragraph[..=at].to_owned();
                 }
             }
-            '。' | '？' | '！' if !in_code => return paragraph[..at + letter.len_utf8()].to_owned(),
+            '。' | '？' | '！' if !in_code => {
+                return paragraph[..at + letter.len_utf8()].to_owned();
+            }
             _ => {}
         }
     }

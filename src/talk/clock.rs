@@ -29,11 +29,18 @@ impl Clock {
     /// are `missing`.
     pub fn new(lesson: &Lesson, minutes: Option<u32>, missing: &BTreeSet<usize>) -> Clock {
         let total = Duration::from_secs(u64::from(minutes.unwrap_or(lesson.minutes)) * 60);
-        let weigh = |(index, step): (usize, &Step)| if missing.contains(&index) { 0 } else { weight(step) };
+        let weigh =
+            |(index, step): (usize, &Step)| if missing.contains(&index) { 0 } else { weight(step) };
         let weights: Vec<u32> = lesson.steps.iter().enumerate().map(weigh).collect();
         let sum: u32 = weights.iter().sum::<u32>().max(1);
         let planned = weights.into_iter().map(|weight| total * weight / sum).collect();
-        Clock { planned, used: vec![Duration::ZERO; lesson.steps.len()], extra: Duration::ZERO, step: 0, runs: false }
+        Clock {
+            planned,
+            used: vec![Duration::ZERO; lesson.steps.len()],
+            extra: Duration::ZERO,
+            step: 0,
+            runs: false,
+        }
     }
 
     /// So much time went by.

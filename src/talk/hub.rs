@@ -74,7 +74,12 @@ struct Hub {
 }
 
 /// Serve windows that come by this socket until the driver ends the talk or nobody is left; then end the engine.
-pub fn serve(subject: Presented, listener: UnixListener, requests: Requests, events: EventReceiver) {
+pub fn serve(
+    subject: Presented,
+    listener: UnixListener,
+    requests: Requests,
+    events: EventReceiver,
+) {
     let (inputs, received) = mpsc::channel();
     let for_events = inputs.clone();
 
@@ -123,7 +128,8 @@ fn attend(id: usize, stream: &UnixStream, inputs: &Sender<Input>) {
     }
     let wires = stream.try_clone().and_then(|one| Ok((one, stream.try_clone()?)));
     let Ok((incoming, outgoing)) = wires else { return };
-    let (mut incoming, mut outgoing) = (Wire::from_fd(incoming.into()), Wire::from_fd(outgoing.into()));
+    let (mut incoming, mut outgoing) =
+        (Wire::from_fd(incoming.into()), Wire::from_fd(outgoing.into()));
     if incoming.set_timeout(Some(PATIENCE)).is_err() {
         return;
     }
@@ -131,7 +137,9 @@ fn attend(id: usize, stream: &UnixStream, inputs: &Sender<Input>) {
     let Ok(hello) = incoming.receive::<ToHub>() else { return };
     let ToHub::Hello { version, role, pid, size } = hello.message else { return };
     if version != VERSION {
-        let why = format!("the talk is held by another version of this program ({VERSION}, the window has {version})");
+        let why = format!(
+            "the talk is held by another version of this program ({VERSION}, the window has {version})"
+        );
         let _ = outgoing.send(&FromHub::Refused { why }, &[]);
         return;
     }
@@ -281,7 +289,8 @@ impl Hub {
 
     /// The first console; without one, the screen that the talk was begun with.
     fn driver(&self) -> Option<usize> {
-        let first = |role| self.windows.iter().find(|one| one.window.role == role).map(|one| one.id);
+        let first =
+            |role| self.windows.iter().find(|one| one.window.role == role).map(|one| one.id);
         first(Role::Console).or_else(|| first(Role::Screen))
     }
 
@@ -300,7 +309,9 @@ impl Hub {
 
         match message {
             ToHub::Order(Order::Next) if self.is_playing => {}
-            ToHub::Order(Order::LeaveOut { step, out }) if self.subject.tape.is_some() => self.pass_over(step, out),
+            ToHub::Order(Order::LeaveOut { step, out }) if self.subject.tape.is_some() => {
+                self.pass_over(step, out)
+            }
             ToHub::Order(order) => {
                 self.is_playing = match order {
                     Order::Next | Order::Branch { .. } => true,
@@ -335,8 +346,9 @@ impl Hub {
         self.tell(FromHub::AudienceView { set: self.set.clone(), shown: self.shown.clone() });
         if moved {
             // The clock starts with the first beat that is left behind.
-            let begins =
-                self.clock.total_used().is_zero() && !self.clock.runs && self.set.beat != (Beat::Tell { step: 0 });
+            let begins = self.clock.total_used().is_zero()
+                && !self.clock.runs
+                && self.set.beat != (Beat::Tell { step: 0 });
             self.clock.runs |= begins;
             self.clock.step = self.set.beat.step();
             self.tell(FromHub::Clock(self.clock.clone()));
@@ -373,7 +385,8 @@ impl Hub {
         }
         let whole = Arc::new(FromHub::Whole(Box::new(self.whole())));
         for one in self.windows.iter_mut().filter(|one| is_due(one)) {
-            let is_full = matches!(one.queue.try_send(Arc::clone(&whole)), Err(TrySendError::Full(_)));
+            let is_full =
+                matches!(one.queue.try_send(Arc::clone(&whole)), Err(TrySendError::Full(_)));
             one.behind = is_full.then(|| now + CATCH_UP);
         }
     }

@@ -160,9 +160,11 @@ impl Told {
             }
             Event::Refused { why } => Some(Told::Refused { why: why.clone() }),
             Event::Failed { message } => Some(Told::Failed { message: message.clone() }),
-            Event::Turn(_) | Event::Shell { .. } | Event::ShellInside { .. } | Event::Waiting(_) | Event::Ended(_) => {
-                None
-            }
+            Event::Turn(_)
+            | Event::Shell { .. }
+            | Event::ShellInside { .. }
+            | Event::Waiting(_)
+            | Event::Ended(_) => None,
         }
     }
 
@@ -173,7 +175,9 @@ impl Told {
             Told::Played(record) => Event::Played(Arc::<StepRecord>::new(record.into_record())),
             Told::Live(snapshot) => Event::Live(snapshot),
             Told::Sampled(charts) => Event::Sampled(charts),
-            Told::Branched { branch, record } => Event::Branched { branch, record: Arc::new(record.into_record()) },
+            Told::Branched { branch, record } => {
+                Event::Branched { branch, record: Arc::new(record.into_record()) }
+            }
             Told::Refused { why } => Event::Refused { why },
             Told::Failed { message } => Event::Failed { message },
         }
@@ -198,7 +202,9 @@ impl ClockOrder {
         match self {
             ClockOrder::Pause => clock.runs = false,
             ClockOrder::Run => clock.runs = true,
-            ClockOrder::Add { seconds } => clock.extra = clock.extra.saturating_add(Duration::from_secs(seconds)),
+            ClockOrder::Add { seconds } => {
+                clock.extra = clock.extra.saturating_add(Duration::from_secs(seconds))
+            }
         }
     }
 }

@@ -53,7 +53,15 @@ impl AudienceView {
 
     /// Another beat; panes are its own again.
     pub fn at(&self, beat: Beat) -> AudienceView {
-        AudienceView { beat, revealed: false, pane: None, zoomed: false, marked: None, top: 0, ..self.clone() }
+        AudienceView {
+            beat,
+            revealed: false,
+            pane: None,
+            zoomed: false,
+            marked: None,
+            top: 0,
+            ..self.clone()
+        }
     }
 
     /// True while it is shown what came of something, not what will be done.
@@ -67,7 +75,11 @@ impl AudienceView {
 
     /// The view that the audience sees now that the driver has set `self`, having seen `shown` before.
     pub fn as_shown(&self, shown: &AudienceView) -> AudienceView {
-        if self.frozen { AudienceView { blank: self.blank, frozen: true, ..shown.clone() } } else { self.clone() }
+        if self.frozen {
+            AudienceView { blank: self.blank, frozen: true, ..shown.clone() }
+        } else {
+            self.clone()
+        }
     }
 }
 

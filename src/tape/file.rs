@@ -84,7 +84,11 @@ pub fn write(tape: &Tape, out: impl Write) -> io::Result<()> {
     writer.line(&tape.header)?;
     for (index, moment) in tape.moments.iter().enumerate() {
         let live = writer.number(&moment.live)?;
-        writer.line(&Line::Moment { lab: moment.lab.clone(), live, context: moment.context.clone() })?;
+        writer.line(&Line::Moment {
+            lab: moment.lab.clone(),
+            live,
+            context: moment.context.clone(),
+        })?;
         for taken in tape.branches.iter().filter(|taken| taken.step == index) {
             let kept = writer.kept(&taken.record)?;
             writer.line(&Line::Branch { step: taken.step, branch: taken.branch, kept })?;
@@ -125,7 +129,11 @@ impl<W: Write> Writer<W> {
     }
 
     fn kept(&mut self, record: &StepRecord) -> io::Result<Kept> {
-        Ok(Kept { before: self.number(&record.before)?, after: self.number(&record.after)?, record: record.clone() })
+        Ok(Kept {
+            before: self.number(&record.before)?,
+            after: self.number(&record.after)?,
+            record: record.clone(),
+        })
     }
 }
 
@@ -133,8 +141,13 @@ impl<W: Write> Writer<W> {
 pub fn read(from: impl Read) -> Result<Tape, TapeError> {
     let mut reader = Reader::new(from)?;
     let header = reader.header()?;
-    let mut tape =
-        Tape { header, moments: Vec::new(), records: Vec::new(), branches: Vec::new(), proof: Proof::default() };
+    let mut tape = Tape {
+        header,
+        moments: Vec::new(),
+        records: Vec::new(),
+        branches: Vec::new(),
+        proof: Proof::default(),
+    };
 
     let mut snapshots: Vec<Seen> = Vec::new();
     let mut compared = 0;
@@ -144,7 +157,9 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
         let line: Line = reader.line()?;
         let number = reader.lines;
         let damaged = |why: &str| TapeError::Damaged { line: number, why: why.to_owned() };
-        let seen = |index: usize| snapshots.get(index).ok_or_else(|| damaged("it names a snapshot that was not there"));
+        let seen = |index: usize| {
+            snapshots.get(index).ok_or_else(|| damaged("it names a snapshot that was not there"))
+        };
         let steps = tape.header.steps.len();
         match line {
             Line::Snapshot(snapshot) => {
@@ -172,7 +187,9 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
             }
             Line::End { lines, proof } => {
                 tape.proof = proof;
-                let is_whole = lines + 1 == number && tape.records.len() == steps && tape.moments.len() == steps + 1;
+                let is_whole = lines + 1 == number
+                    && tape.records.len() == steps
+                    && tape.moments.len() == steps + 1;
                 if !is_whole {
                     return Err(damaged("lines are missing before it"));
                 }
@@ -212,7 +229,8 @@ impl<R: Read> Reader<R> {
         }
 
         let text = self.text()?;
-        let Format { unboxed_tape } = serde_json::from_slice(&text).map_err(|_| TapeError::NotATape)?;
+        let Format { unboxed_tape } =
+            serde_json::from_slice(&text).map_err(|_| TapeError::NotATape)?;
         if unboxed_tape != FORMAT {
             return Err(TapeError::OtherFormat(unboxed_tape));
         }
@@ -227,7 +245,11 @@ impl<R: Read> Reader<R> {
     fn count(&mut self, text: &[u8]) -> Result<(), TapeError> {
         let (values, longest) = measure(text);
         self.values += values;
-        if self.values > MAX_VALUES || longest > MAX_TEXT { Err(TapeError::TooLarge) } else { Ok(()) }
+        if self.values > MAX_VALUES || longest > MAX_TEXT {
+            Err(TapeError::TooLarge)
+        } else {
+            Ok(())
+        }
     }
 
     /// Read to the end. Nothing comes after the last line but the checksum of all, which is looked at only then.
@@ -235,15 +257,20 @@ impl<R: Read> Reader<R> {
         let mut rest = [0];
         match self.from.read(&mut rest) {
             Ok(0) => Ok(()),
-            Ok(_) => Err(TapeError::Damaged { line: self.lines + 1, why: "it comes after the end".into() }),
+            Ok(_) => Err(TapeError::Damaged {
+                line: self.lines + 1,
+                why: "it comes after the end".into(),
+            }),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(TapeError::Cut),
             Err(error) => Err(error.into()),
         }
     }
 
     fn parsed<T: DeserializeOwned>(&self, text: &[u8]) -> Result<T, TapeError> {
-        serde_json::from_slice(text)
-            .map_err(|error| TapeError::Damaged { line: self.lines, why: crate::text::safe(&error.to_string()) })
+        serde_json::from_slice(text).map_err(|error| TapeError::Damaged {
+            line: self.lines,
+            why: crate::text::safe(&error.to_string()),
+        })
     }
 
     fn text(&mut self) -> Result<Vec<u8>, TapeError> {
@@ -251,7 +278,9 @@ impl<R: Read> Reader<R> {
         let read = (&mut self.from).take(MAX_LINE).read_until(b'\n', &mut text);
         self.lines += 1;
         match read {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(TapeError::Cut),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(TapeError::Cut);
+            }
             Err(error) => return Err(error.into()),
             Ok(_) => {}
         }
@@ -291,7 +320,12 @@ fn measure(text: &[u8]) -> (usize, usize) {
 }
 
 /// The record with its snapshots, whose comparison counts among those that the tape asks for.
-fn restored(record: StepRecord, before: &Seen, after: &Seen, compared: &mut usize) -> Result<StepRecord, TapeError> {
+fn restored(
+    record: StepRecord,
+    before: &Seen,
+    after: &Seen,
+    compared: &mut usize,
+) -> Result<StepRecord, TapeError> {
     *compared += before.rows + after.rows;
     if *compared > MAX_COMPARED {
         return Err(TapeError::TooLarge);
@@ -333,7 +367,11 @@ fn lists(snapshot: &Snapshot) -> [usize; 12] {
         snapshot.overlays.len(),
         snapshot.overlays.iter().map(|overlay| overlay.entries.len() + overlay.lowers.len()).sum(),
         snapshot.directories.len(),
-        snapshot.directories.iter().map(|directory| directory.entries.as_ref().map_or(0, Vec::len)).sum(),
+        snapshot
+            .directories
+            .iter()
+            .map(|directory| directory.entries.as_ref().map_or(0, Vec::len))
+            .sum(),
         snapshot.hostnames.len(),
     ]
 }
@@ -344,7 +382,9 @@ mod tests {
 
     #[test]
     fn values_and_texts_are_measured_before_they_are_read() {
-        let check = |text: &str, expected: (usize, usize)| assert_eq!(measure(text.as_bytes()), expected, "{text}");
+        let check = |text: &str, expected: (usize, usize)| {
+            assert_eq!(measure(text.as_bytes()), expected, "{text}")
+        };
         check("1", (1, 0));
         check(r#"{"a": [1, 2, "b,c]"]}"#, (6, 5));
         check(r#"["a\"b", "\\", 1]"#, (4, 5));

@@ -10,7 +10,9 @@ use crate::lesson::model::{ActionEntry, Lesson, Step};
 pub enum Misfit {
     #[error("the tape is of the lesson `{tape}`, not of `{lesson}`")]
     OtherLesson { tape: String, lesson: String },
-    #[error("the tape has {tape} steps, the lesson has {lesson}: one of them has changed since it was recorded")]
+    #[error(
+        "the tape has {tape} steps, the lesson has {lesson}: one of them has changed since it was recorded"
+    )]
     Length { tape: usize, lesson: usize },
     #[error("step {number} `{lesson}` has changed since the tape was recorded")]
     Step { number: usize, lesson: String },
@@ -28,12 +30,13 @@ impl Tape {
             return Err(Misfit::Length { tape: header.steps.len(), lesson: lesson.steps.len() });
         }
 
-        let step_id = |index: usize| lesson.steps.get(index).map(|step| step.id.clone()).unwrap_or_default();
-        let changed = marks(lesson).into_iter().zip(&header.steps).position(|(now, then)| now != *then);
-        let strange = self
-            .branches
-            .iter()
-            .find(|taken| lesson.steps.get(taken.step).is_none_or(|step| taken.branch >= step.branches.len()));
+        let step_id =
+            |index: usize| lesson.steps.get(index).map(|step| step.id.clone()).unwrap_or_default();
+        let changed =
+            marks(lesson).into_iter().zip(&header.steps).position(|(now, then)| now != *then);
+        let strange = self.branches.iter().find(|taken| {
+            lesson.steps.get(taken.step).is_none_or(|step| taken.branch >= step.branches.len())
+        });
 
         match changed.or(strange.map(|taken| taken.step)) {
             Some(index) => Err(Misfit::Step { number: index + 1, lesson: step_id(index) }),
@@ -43,14 +46,21 @@ impl Tape {
 }
 
 pub(super) fn marks(lesson: &Lesson) -> Vec<StepMark> {
-    lesson.steps.iter().map(|step| StepMark { id: step.id.clone(), sum: sum(lesson, step) }).collect()
+    lesson
+        .steps
+        .iter()
+        .map(|step| StepMark { id: step.id.clone(), sum: sum(lesson, step) })
+        .collect()
 }
 
 /// The checksum of text that differs where a tape would. A field that came later is left out of it where it is not
 /// given (`skip_serializing_if`), so that tapes of lessons without it go on fitting.
 fn sum(lesson: &Lesson, step: &Step) -> u32 {
-    let branches: Vec<(&str, &[ActionEntry])> =
-        step.branches.iter().map(|branch| (branch.id.as_str(), branch.actions.as_slice())).collect();
+    let branches: Vec<(&str, &[ActionEntry])> = step
+        .branches
+        .iter()
+        .map(|branch| (branch.id.as_str(), branch.actions.as_slice()))
+        .collect();
     let branch_expects: Vec<_> =
         step.branches.iter().map(|branch| (&branch.expect, &branch.look, &branch.charts)).collect();
     let predictions: Vec<_> = step.quiz.iter().map(|question| &question.predict).collect();

@@ -67,7 +67,10 @@ pub struct Moment {
 impl Tape {
     /// Steps that could not be played where it was made.
     pub fn missing(&self) -> BTreeSet<usize> {
-        let blank = self.records.iter().filter(|record| matches!(record.status, StepStatus::Skipped { .. }));
+        let blank = self
+            .records
+            .iter()
+            .filter(|record| matches!(record.status, StepStatus::Skipped { .. }));
         blank.map(|record| record.step).collect()
     }
 }
@@ -112,7 +115,10 @@ impl Header {
 
     /// `kernel 6.12.5, cgroup v1, 2026-11-24`
     pub fn origin(&self) -> String {
-        crate::text::safe(&format!("kernel {}, cgroup {}, {}", self.kernel, self.cgroups, self.date))
+        crate::text::safe(&format!(
+            "kernel {}, cgroup {}, {}",
+            self.kernel, self.cgroups, self.date
+        ))
     }
 }
 

@@ -51,11 +51,19 @@ impl Player<'_> {
                 let opened = Err("a tape has none: nothing runs behind it".to_owned());
                 vec![Event::Shell { tab: *tab, actor: actor.clone(), opened }]
             }
-            Request::LeaveOut { .. } => refused("steps can't be left out of a tape: it was recorded with them"),
+            Request::LeaveOut { .. } => {
+                refused("steps can't be left out of a tape: it was recorded with them")
+            }
             Request::Branch { step, branch } => {
-                let taken = self.tape.branches.iter().find(|taken| taken.step == *step && taken.branch == *branch);
+                let taken = self
+                    .tape
+                    .branches
+                    .iter()
+                    .find(|taken| taken.step == *step && taken.branch == *branch);
                 match taken {
-                    Some(taken) => vec![Event::Branched { branch: *branch, record: Arc::clone(&taken.record) }],
+                    Some(taken) => {
+                        vec![Event::Branched { branch: *branch, record: Arc::clone(&taken.record) }]
+                    }
                     None => refused("this what-if was not recorded"),
                 }
             }
@@ -86,7 +94,8 @@ impl Tape {
     /// The lesson's state after so many steps; None past the end.
     pub fn ready(&self, lesson: &Lesson, played: usize) -> Option<Ready> {
         let moment = self.moments.get(played)?;
-        let checks = lesson.steps.get(played).map_or_else(Vec::new, |step| step.preflight(&moment.live));
+        let checks =
+            lesson.steps.get(played).map_or_else(Vec::new, |step| step.preflight(&moment.live));
 
         Some(Ready {
             lab: moment.lab.clone(),

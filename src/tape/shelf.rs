@@ -23,5 +23,7 @@ pub fn has(id: &str) -> bool {
 
 /// Every tape, unread but for its header.
 pub fn all() -> impl Iterator<Item = (&'static [u8], Header)> {
-    TAPES.files().filter_map(|tape| Some((tape.contents(), file::read_header(tape.contents()).ok()?)))
+    TAPES
+        .files()
+        .filter_map(|tape| Some((tape.contents(), file::read_header(tape.contents()).ok()?)))
 }

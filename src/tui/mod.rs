@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use crossterm::clipboard::CopyToClipboard;
-use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+};
 use crossterm::{cursor, event, execute, queue, terminal};
 use nix::sys::stat::Mode;
 use ratatui::Terminal;
@@ -24,7 +26,9 @@ use self::shells::Terminals;
 use crate::app::exam::Exam;
 use crate::app::talk::TalkView;
 use crate::app::terminal::is_contained;
-use crate::app::{self, CatalogueRow, Effect, Model, Msg, Note, Programs, ScreenOverlay, Source, update};
+use crate::app::{
+    self, CatalogueRow, Effect, Model, Msg, Note, Programs, ScreenOverlay, Source, update,
+};
 use crate::engine::Event;
 use crate::engine::events::EventReceiver;
 use crate::engine::requests::Requests;
@@ -112,10 +116,14 @@ type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 /// Fail unless there is a terminal that can draw a screen.
 pub fn check_terminal() -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        bail!("the screen needs a terminal for input and output; `unboxed run LESSON` plays a lesson without one");
+        bail!(
+            "the screen needs a terminal for input and output; `unboxed run LESSON` plays a lesson without one"
+        );
     }
     if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
-        bail!("this terminal can't draw a screen (TERM=dumb); `unboxed run LESSON` plays a lesson without one");
+        bail!(
+            "this terminal can't draw a screen (TERM=dumb); `unboxed run LESSON` plays a lesson without one"
+        );
     }
     Ok(())
 }
@@ -131,7 +139,10 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     watch_signals(sender.clone())?;
     let mut front_end = FrontEnd {
         screen: new_screen()?,
-        look: Look { theme: Theme::from_environment(options.ascii), highlighted: Highlighted::new() },
+        look: Look {
+            theme: Theme::from_environment(options.ascii),
+            highlighted: Highlighted::new(),
+        },
         sender,
         engine: None,
         hub: None,
@@ -149,7 +160,8 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
         front_end.join(link, &mut model);
     }
     if let (Some(lesson), Some(lines)) = (&options.open, options.consent) {
-        model.overlay = ScreenOverlay::Programs(Programs { lesson: lesson.clone(), lines, scroll: 0 });
+        model.overlay =
+            ScreenOverlay::Programs(Programs { lesson: lesson.clone(), lines, scroll: 0 });
     } else if let Some(id) = options.open {
         let effects = vec![Effect::Open { id, from: options.source }];
         front_end.carry_out(&mut model, effects, backstage)?;
@@ -167,7 +179,8 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
             front_end.take_in(&mut model, first, backstage)?;
         }
         if counts && ticked.elapsed() >= SECOND {
-            let tick = Msg::Tick(ticked.elapsed(), jiff::Zoned::now().strftime("%H:%M").to_string());
+            let tick =
+                Msg::Tick(ticked.elapsed(), jiff::Zoned::now().strftime("%H:%M").to_string());
             front_end.apply(&mut model, tick, backstage)?;
             ticked = Instant::now();
         }
@@ -189,7 +202,10 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
 }
 
 /// The message that comes next, or None when it is time. An error when nothing can come any more.
-fn next(incoming: &Receiver<Incoming>, until: Option<Instant>) -> Result<Option<Incoming>, mpsc::RecvError> {
+fn next(
+    incoming: &Receiver<Incoming>,
+    until: Option<Instant>,
+) -> Result<Option<Incoming>, mpsc::RecvError> {
     let Some(until) = until else { return incoming.recv().map(Some) };
     match incoming.recv_timeout(until.saturating_duration_since(Instant::now())) {
         Ok(first) => Ok(Some(first)),
@@ -222,7 +238,12 @@ struct FrontEnd {
 }
 
 impl FrontEnd {
-    fn take_in(&mut self, model: &mut Model, incoming: Incoming, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
+    fn take_in(
+        &mut self,
+        model: &mut Model,
+        incoming: Incoming,
+        backstage: &mut dyn Backstage,
+    ) -> anyhow::Result<()> {
         match incoming {
             Incoming::App(message) => {
                 // Even where the size is the old one again: a terminal drops what it has no room for, and whoever
@@ -233,8 +254,10 @@ impl FrontEnd {
                 self.apply(model, message, backstage)
             }
             Incoming::Told => {
-                let told = self.engine.as_ref().map(|engine| engine.events.take()).unwrap_or_default();
-                told.into_iter().try_for_each(|event| self.apply(model, Msg::Engine(event), backstage))
+                let told =
+                    self.engine.as_ref().map(|engine| engine.events.take()).unwrap_or_default();
+                told.into_iter()
+                    .try_for_each(|event| self.apply(model, Msg::Engine(event), backstage))
             }
             Incoming::Printed(tab) => {
                 let bytes = self.terminals.take(tab);
@@ -251,7 +274,12 @@ impl FrontEnd {
         }
     }
 
-    fn apply(&mut self, model: &mut Model, message: Msg, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
+    fn apply(
+        &mut self,
+        model: &mut Model,
+        message: Msg,
+        backstage: &mut dyn Backstage,
+    ) -> anyhow::Result<()> {
         self.keep_terminals(&message);
         let effects = update(model, message);
         self.carry_out(model, effects, backstage)
@@ -343,7 +371,9 @@ impl FrontEnd {
         let (sender, news) = (self.sender.clone(), Arc::clone(&events));
         self.engine = Some(Engine { requests, events, thread });
         // The events stay where the latest takes the place of what is outdated, until the screen has time for them.
-        std::thread::spawn(move || while news.await_news() && sender.send(Incoming::Told).is_ok() {});
+        std::thread::spawn(
+            move || while news.await_news() && sender.send(Incoming::Told).is_ok() {},
+        );
 
         let (sender, texts) = (self.sender.clone(), code_of(&lesson));
         std::thread::spawn(move || {
@@ -378,10 +408,13 @@ impl FrontEnd {
 
     /// To the terminal's clipboard, which never says whether it listened, and to a file.
     fn copy(&mut self, text: &str) -> String {
-        let sent = execute!(self.screen.backend_mut(), CopyToClipboard::to_clipboard_from(text)).is_ok();
+        let sent =
+            execute!(self.screen.backend_mut(), CopyToClipboard::to_clipboard_from(text)).is_ok();
         let kept = self.copy_directory.as_deref().map(|dir| keep_copy(dir, text));
         match (sent, kept) {
-            (true, Some(Ok(path))) => format!("sent to the terminal, and written to {}", path.display()),
+            (true, Some(Ok(path))) => {
+                format!("sent to the terminal, and written to {}", path.display())
+            }
             (true, Some(Err(why))) => format!("sent to the terminal; not written to a file: {why}"),
             (true, None) => "sent to the terminal".into(),
             (false, Some(Ok(path))) => format!("written to {}", path.display()),
@@ -396,7 +429,9 @@ fn keep_copy(dir: &Path, text: &str) -> Result<PathBuf, String> {
     let dir = OpenDirectory::make_private(dir).map_err(|error| error.to_string())?;
     let mode = Mode::S_IRUSR | Mode::S_IWUSR;
     let written = dir.replace(OsStr::new(COPY), mode, |file| file.write_all(text.as_bytes()));
-    written.map(|()| dir.path().join(COPY)).map_err(|error| format!("{}: {error}", dir.path().join(COPY).display()))
+    written
+        .map(|()| dir.path().join(COPY))
+        .map_err(|error| format!("{}: {error}", dir.path().join(COPY).display()))
 }
 
 fn code_of(lesson: &Lesson) -> Vec<(Language, String)> {
@@ -433,11 +468,13 @@ fn watch_keys(sender: SyncSender<Incoming>) {
 
 fn watch_signals(sender: SyncSender<Incoming>) -> anyhow::Result<()> {
     use libc::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCONT])
-        .context("could not watch for signals")?;
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCONT])
+            .context("could not watch for signals")?;
     std::thread::spawn(move || {
         for signal in signals.forever() {
-            let incoming = if signal == SIGCONT { Incoming::Continued } else { Incoming::App(Msg::Terminate) };
+            let incoming =
+                if signal == SIGCONT { Incoming::Continued } else { Incoming::App(Msg::Terminate) };
             if sender.send(incoming).is_err() {
                 return;
             }
@@ -467,7 +504,13 @@ fn take_terminal() -> anyhow::Result<()> {
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = std::io::stdout();
-        let _ = execute!(out, EndSynchronizedUpdate, event::DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+        let _ = execute!(
+            out,
+            EndSynchronizedUpdate,
+            event::DisableBracketedPaste,
+            LeaveAlternateScreen,
+            cursor::Show
+        );
         let _ = terminal::disable_raw_mode();
         let _ = out.flush();
     }

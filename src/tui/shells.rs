@@ -181,7 +181,8 @@ mod tests {
         let outlet = Arc::new(Outlet::default());
         let own = Arc::clone(&outlet);
         let printer = std::thread::spawn(move || while own.put(&[b'y'; 16 * 1024]).is_some() {});
-        let master = Arc::new(OwnedFd::from(std::fs::File::open("/dev/null").expect("a descriptor")));
+        let master =
+            Arc::new(OwnedFd::from(std::fs::File::open("/dev/null").expect("a descriptor")));
         drop(Open { master, outlet, keys: mpsc::sync_channel(1).0 });
         printer.join().expect("it ends");
     }

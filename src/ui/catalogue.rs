@@ -12,7 +12,8 @@ use crate::text::{column, one_line, prose, safe, shortened};
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let [head, list, detail] =
-        Layout::vertical([Constraint::Length(2), Constraint::Min(4), Constraint::Length(8)]).areas(area);
+        Layout::vertical([Constraint::Length(2), Constraint::Min(4), Constraint::Length(8)])
+            .areas(area);
     let heading = Line::styled(" unboxed: how a container is built, by building one", theme.bold());
     frame.render_widget(Paragraph::new(vec![heading, Line::default()]), head);
 
@@ -36,7 +37,10 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         let block = frame_block(format!(" {} ", prose(&row.title)), String::new(), false, theme);
         let inner = block.inner(detail);
         frame.render_widget(block, detail);
-        frame.render_widget(Paragraph::new(detail_lines(row, model.source, theme)).wrap(Wrap { trim: true }), inner);
+        frame.render_widget(
+            Paragraph::new(detail_lines(row, model.source, theme)).wrap(Wrap { trim: true }),
+            inner,
+        );
     }
 }
 
@@ -77,25 +81,35 @@ fn detail_lines(row: &CatalogueRow, source: Source, theme: Theme) -> Vec<Line<'s
                 lines.push(Line::from("Enter plays a tape of it, recorded on another machine."));
             }
         }
-        None => lines.push(Line::from(Span::styled("Plays here, for real, in a lab of its own.", theme.good()))),
+        None => lines.push(Line::from(Span::styled(
+            "Plays here, for real, in a lab of its own.",
+            theme.good(),
+        ))),
     }
 
     if !row.left_out.is_empty() {
         let steps = row.left_out.join(", ");
-        lines.push(Line::from(format!("Left out here: {} (`unboxed doctor` says why)", safe(&steps))));
+        lines.push(Line::from(format!(
+            "Left out here: {} (`unboxed doctor` says why)",
+            safe(&steps)
+        )));
     }
     lines
 }
 
 /// After a lesson: what was held to, and how the machine compares.
 pub fn draw_ended(ended: &Ended, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let block = frame_block(format!(" {} ", prose(&ended.lesson.title)), String::new(), false, theme);
+    let block =
+        frame_block(format!(" {} ", prose(&ended.lesson.title)), String::new(), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
 
     let mut lines = vec![
         Line::from(format!("{} of {} steps played.", ended.played, ended.lesson.steps.len())),
-        Line::from(format!("{} of {} expectations held, judged by the kernel.", ended.held, ended.expected)),
+        Line::from(format!(
+            "{} of {} expectations held, judged by the kernel.",
+            ended.held, ended.expected
+        )),
         Line::default(),
     ];
 
@@ -112,11 +126,19 @@ pub fn draw_ended(ended: &Ended, theme: Theme, area: Rect, frame: &mut Frame<'_>
                 let word = if same { "as it was" } else { "DIFFERENT" };
                 let style = if same { theme.good() } else { theme.bad() };
                 lines.push(Line::from(vec![
-                    Span::raw(format!("  {} {:>6} {:>6}  ", column(&safe(&row.what), 22), row.before, row.after)),
+                    Span::raw(format!(
+                        "  {} {:>6} {:>6}  ",
+                        column(&safe(&row.what), 22),
+                        row.before,
+                        row.after
+                    )),
                     Span::styled(word, style),
                 ]));
                 lines.extend(
-                    row.differences.iter().take(6).map(|difference| Line::from(format!("      {}", safe(difference)))),
+                    row.differences
+                        .iter()
+                        .take(6)
+                        .map(|difference| Line::from(format!("      {}", safe(difference)))),
                 );
             }
             lines.push(Line::default());

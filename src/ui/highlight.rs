@@ -45,7 +45,12 @@ pub fn highlight(texts: &[(Language, String)]) -> Highlighted {
     found
 }
 
-fn highlight_text(text: &str, syntax: &SyntaxReference, syntaxes: &SyntaxSet, found: &mut Highlighted) {
+fn highlight_text(
+    text: &str,
+    syntax: &SyntaxReference,
+    syntaxes: &SyntaxSet,
+    found: &mut Highlighted,
+) {
     let mut state = ParseState::new(syntax);
     let mut stack = ScopeStack::new();
 

@@ -32,7 +32,9 @@ pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     }
 
     match (view.zoomed, shells) {
-        (true, true) if view.shells.focus != ShellFocus::Shown => terminal::draw(frame, shell, view, look.theme),
+        (true, true) if view.shells.focus != ShellFocus::Shown => {
+            terminal::draw(frame, shell, view, look.theme)
+        }
         (true, _) => pane::draw(frame, body, view, view.focus, look.theme),
         (false, true) => {
             draw_with_shell(view, look, (body, shell), format, frame);
@@ -47,11 +49,19 @@ pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
 }
 
 /// The question above, panes below: looking is always allowed.
-fn draw_question(view: &LessonView, look: &Look, area: Rect, shells: bool, format: ScreenClass, frame: &mut Frame<'_>) {
+fn draw_question(
+    view: &LessonView,
+    look: &Look,
+    area: Rect,
+    shells: bool,
+    format: ScreenClass,
+    frame: &mut Frame<'_>,
+) {
     let wanted = quiz::height(view, area.width, look.theme);
     let most = if shells { area.height.saturating_sub(4) } else { area.height * 3 / 5 };
     let [question, rest] =
-        Layout::vertical([Constraint::Length(wanted.min(most.max(5))), Constraint::Min(0)]).areas(area);
+        Layout::vertical([Constraint::Length(wanted.min(most.max(5))), Constraint::Min(0)])
+            .areas(area);
     quiz::draw(frame, question, view, look.theme);
 
     if rest.height < 3 {
@@ -63,7 +73,8 @@ fn draw_question(view: &LessonView, look: &Look, area: Rect, shells: bool, forma
     }
 
     let other = view.watched().into_iter().find(|kind| *kind != view.focus);
-    let [left, right] = Layout::horizontal([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(rest);
+    let [left, right] =
+        Layout::horizontal([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(rest);
     pane::draw(frame, left, view, view.focus, look.theme);
     if let Some(other) = other {
         pane::draw(frame, right, view, other, look.theme);
@@ -81,14 +92,16 @@ fn draw_with_shell(
     let above = Rect { height: shell.y - body.y, ..body };
 
     if format == ScreenClass::Small {
-        let [story, evidence] = Layout::vertical([Constraint::Percentage(56), Constraint::Min(3)]).areas(above);
+        let [story, evidence] =
+            Layout::vertical([Constraint::Percentage(56), Constraint::Min(3)]).areas(above);
         draw_story(view, look, story, frame);
         draw_tabs(view, look, evidence, frame);
         return;
     }
 
     let left = Rect { width: format.left(), ..body };
-    let [upper, action] = Layout::vertical([Constraint::Min(12), Constraint::Length(8)]).areas(left);
+    let [upper, action] =
+        Layout::vertical([Constraint::Min(12), Constraint::Length(8)]).areas(left);
     draw_left(view, look, upper, frame);
     draw_action(view, look, action, frame);
 
@@ -152,9 +165,12 @@ fn bar(played: usize, count: usize) -> String {
 fn draw_small(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let story_rows = (area.height / 3).clamp(4, 12);
     let action_rows = (area.height / 4).clamp(3, 7);
-    let [story, action, evidence] =
-        Layout::vertical([Constraint::Length(story_rows), Constraint::Length(action_rows), Constraint::Min(3)])
-            .areas(area);
+    let [story, action, evidence] = Layout::vertical([
+        Constraint::Length(story_rows),
+        Constraint::Length(action_rows),
+        Constraint::Min(3),
+    ])
+    .areas(area);
 
     if view.learning.is_step_turn() {
         // The goals matter more than what the footer says anyway.
@@ -186,7 +202,8 @@ fn tabs(view: &LessonView) -> String {
             let letters = if view.focus == *kind { usize::MAX } else { 4 };
             let name: String = kind.title().chars().take(letters).collect();
             let chosen = view.chosen_group().filter(|_| *kind == ViewKind::Cgroups);
-            let chosen = chosen.map_or_else(String::new, |path| shortened(&safe(&format!(" /{path}")), 12));
+            let chosen =
+                chosen.map_or_else(String::new, |path| shortened(&safe(&format!(" /{path}")), 12));
             let tab = format!("{} {name}{chosen}{count}", index + 1);
             if view.focus == *kind { format!("[{tab}]") } else { tab }
         })
@@ -197,11 +214,15 @@ fn tabs(view: &LessonView) -> String {
 
 /// Steps and story at the left, three panes at the right, the action below.
 fn draw_middling(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
-    let [upper, action] = Layout::vertical([Constraint::Min(12), Constraint::Length(8)]).areas(area);
-    let [left, right] = Layout::horizontal([Constraint::Length(42), Constraint::Min(40)]).areas(upper);
+    let [upper, action] =
+        Layout::vertical([Constraint::Min(12), Constraint::Length(8)]).areas(area);
+    let [left, right] =
+        Layout::horizontal([Constraint::Length(42), Constraint::Min(40)]).areas(upper);
     draw_left(view, look, left, frame);
-    let others: Vec<ViewKind> = view.watched().into_iter().filter(|kind| *kind != view.focus).take(2).collect();
-    let [top, bottom] = Layout::vertical([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(right);
+    let others: Vec<ViewKind> =
+        view.watched().into_iter().filter(|kind| *kind != view.focus).take(2).collect();
+    let [top, bottom] =
+        Layout::vertical([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(right);
     pane::draw(frame, top, view, view.focus, look.theme);
     let places: [Rect; 2] = Layout::horizontal([Constraint::Percentage(50); 2]).areas(bottom);
     for (kind, place) in others.into_iter().zip(places) {
@@ -212,22 +233,34 @@ fn draw_middling(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'
 
 /// All seven panes at once: the focused one on top, over the whole width.
 fn draw_large(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
-    let [upper, action] = Layout::vertical([Constraint::Min(30), Constraint::Length(10)]).areas(area);
-    let [left, right] = Layout::horizontal([Constraint::Length(52), Constraint::Min(100)]).areas(upper);
+    let [upper, action] =
+        Layout::vertical([Constraint::Min(30), Constraint::Length(10)]).areas(area);
+    let [left, right] =
+        Layout::horizontal([Constraint::Length(52), Constraint::Min(100)]).areas(upper);
     draw_left(view, look, left, frame);
 
-    let others: Vec<ViewKind> = view.watched().into_iter().filter(|kind| *kind != view.focus).collect();
-    let [top, middle, bottom] =
-        Layout::vertical([Constraint::Percentage(42), Constraint::Percentage(29), Constraint::Percentage(29)])
-            .areas(right);
+    let others: Vec<ViewKind> =
+        view.watched().into_iter().filter(|kind| *kind != view.focus).collect();
+    let [top, middle, bottom] = Layout::vertical([
+        Constraint::Percentage(42),
+        Constraint::Percentage(29),
+        Constraint::Percentage(29),
+    ])
+    .areas(right);
     pane::draw(frame, top, view, view.focus, look.theme);
 
-    let places: [Rect; 3] =
-        Layout::horizontal([Constraint::Percentage(34), Constraint::Percentage(33), Constraint::Percentage(33)])
-            .areas(middle);
-    let below: [Rect; 3] =
-        Layout::horizontal([Constraint::Percentage(34), Constraint::Percentage(33), Constraint::Percentage(33)])
-            .areas(bottom);
+    let places: [Rect; 3] = Layout::horizontal([
+        Constraint::Percentage(34),
+        Constraint::Percentage(33),
+        Constraint::Percentage(33),
+    ])
+    .areas(middle);
+    let below: [Rect; 3] = Layout::horizontal([
+        Constraint::Percentage(34),
+        Constraint::Percentage(33),
+        Constraint::Percentage(33),
+    ])
+    .areas(bottom);
 
     for (kind, place) in others.into_iter().zip(places.into_iter().chain(below)) {
         pane::draw(frame, place, view, kind, look.theme);
@@ -238,7 +271,8 @@ fn draw_large(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
 fn draw_left(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let wanted = view.lesson.steps.len() as u16 + 2;
     let most = (area.height * 2 / 5).max(4);
-    let [steps, story] = Layout::vertical([Constraint::Length(wanted.min(most)), Constraint::Min(6)]).areas(area);
+    let [steps, story] =
+        Layout::vertical([Constraint::Length(wanted.min(most)), Constraint::Min(6)]).areas(area);
     draw_steps(view, look, steps, frame);
     draw_story(view, look, story, frame);
 }
@@ -285,16 +319,26 @@ fn draw_story(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
 
 fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let (title, right) = match (view.beside, view.can_run(), view.is_finished()) {
-        (Beside::Shell, ..) if view.learning.branch.is_some() => ("What it did", " Enter: back to the lesson ".into()),
-        (Beside::Shell, ..) if view.learning.is_step_turn() => ("Your turn", " s: a shell   H: a hint ".into()),
-        (Beside::Shell, true, _) if view.is_repair() => ("Next: something breaks", " Enter: break it ".into()),
+        (Beside::Shell, ..) if view.learning.branch.is_some() => {
+            ("What it did", " Enter: back to the lesson ".into())
+        }
+        (Beside::Shell, ..) if view.learning.is_step_turn() => {
+            ("Your turn", " s: a shell   H: a hint ".into())
+        }
+        (Beside::Shell, true, _) if view.is_repair() => {
+            ("Next: something breaks", " Enter: break it ".into())
+        }
         (Beside::Docker, ..) => ("docker's own command", String::new()),
         (Beside::Oci, ..) => ("OCI runtime config.json", String::new()),
         (Beside::Notes, ..) => ("Speaker notes", String::new()),
-        (Beside::Shell, true, _) if view.tape.is_some() => ("Next action", " Enter: see it ".into()),
+        (Beside::Shell, true, _) if view.tape.is_some() => {
+            ("Next action", " Enter: see it ".into())
+        }
         (Beside::Shell, true, _) => ("Next action", " Enter: run it ".into()),
         (Beside::Shell, false, true) => ("Done", " Enter: finish, see the proof ".into()),
-        (Beside::Shell, false, false) if view.can_go_on() => ("What it did", format!("{} Enter: go on ", took(view))),
+        (Beside::Shell, false, false) if view.can_go_on() => {
+            ("What it did", format!("{} Enter: go on ", took(view)))
+        }
         (Beside::Shell, false, false) => ("Action", String::new()),
     };
 
@@ -308,13 +352,16 @@ fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>
     let hidden = lines.len().saturating_sub(height);
     let mut shown: Vec<Line<'_>> = lines.into_iter().take(height).collect();
     if let Some(last) = shown.last_mut().filter(|_| hidden > 0) {
-        *last =
-            Line::from(Span::styled(format!("... {} lines more: 7 shows every call", hidden + 1), look.theme.dim()));
+        *last = Line::from(Span::styled(
+            format!("... {} lines more: 7 shows every call", hidden + 1),
+            look.theme.dim(),
+        ));
     }
 
     frame.render_widget(Paragraph::new(shown), inner);
 }
 
 fn took(view: &LessonView) -> String {
-    view.last_record().map_or_else(String::new, |record| format!(" {:.1} ms, ", record.nanos as f64 / 1e6))
+    view.last_record()
+        .map_or_else(String::new, |record| format!(" {:.1} ms, ", record.nanos as f64 / 1e6))
 }

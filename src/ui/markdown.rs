@@ -10,7 +10,13 @@ use crate::text::{prose, safe};
 
 /// Paragraphs, emphasis, code, lists and code blocks; everything else as plain text.
 pub fn lines(text: &str, columns: usize, theme: Theme) -> Vec<Line<'static>> {
-    let mut page = Page { lines: Vec::new(), words: Vec::new(), columns: columns.max(8), indent: 0, bullet: false };
+    let mut page = Page {
+        lines: Vec::new(),
+        words: Vec::new(),
+        columns: columns.max(8),
+        indent: 0,
+        bullet: false,
+    };
     let mut style = Style::new();
     let mut in_block = false;
 
@@ -41,10 +47,13 @@ pub fn lines(text: &str, columns: usize, theme: Theme) -> Vec<Line<'static>> {
             Event::End(TagEnd::List(_)) => page.gap(),
             Event::Text(text) if in_block => {
                 for line in text.lines() {
-                    page.lines.push(Line::from(Span::styled(format!("  {}", safe(line)), theme.code())));
+                    page.lines
+                        .push(Line::from(Span::styled(format!("  {}", safe(line)), theme.code())));
                 }
             }
-            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => page.push(&text, style),
+            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => {
+                page.push(&text, style)
+            }
             Event::Code(code) => page.push_whole(&code, theme.code()),
             Event::SoftBreak => page.push(" ", style),
             Event::HardBreak => page.flush(),
@@ -152,8 +161,9 @@ mod tests {
 
     #[test]
     fn text_is_wrapped_to_columns() {
-        let check =
-            |text: &str, columns: usize, expected: &[&str]| assert_eq!(plain(text, columns), expected, "{text}");
+        let check = |text: &str, columns: usize, expected: &[&str]| {
+            assert_eq!(plain(text, columns), expected, "{text}")
+        };
         check("one two three", 8, &["one two", "three"]);
         check("`mount -t proc`, then", 20, &["mount -t proc, then"]);
         check("a **b** *c*.", 20, &["a b c."]);

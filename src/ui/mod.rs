@@ -117,8 +117,12 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             Some(Kind::ChooseAll(_)) => {
                 " a-g j k move   Space choose   Enter answers   H hint   0 don't know   Esc later"
             }
-            Some(Kind::Order(_)) => " j k move   Space lift, put down   Enter answers   0 don't know   Esc later",
-            Some(Kind::Predict(_)) => " a-g j k choose   Enter answers and runs   H hint   0 don't know   Esc later",
+            Some(Kind::Order(_)) => {
+                " j k move   Space lift, put down   Enter answers   0 don't know   Esc later"
+            }
+            Some(Kind::Predict(_)) => {
+                " a-g j k choose   Enter answers and runs   H hint   0 don't know   Esc later"
+            }
             _ => " a-g j k choose   Enter answers   H hint   0 don't know   s shell   Esc later",
         };
         frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
@@ -128,12 +132,16 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let mut text = String::new();
     for binding in bindings::footer(model) {
         let short = match (&model.screen, binding.command) {
-            (Screen::Lesson(view), Command::Run) if view.learning.branch.is_some() => "back from what-if",
+            (Screen::Lesson(view), Command::Run) if view.learning.branch.is_some() => {
+                "back from what-if"
+            }
             (Screen::Lesson(view), Command::Run) if view.learning.is_step_turn() => {
                 let done = view.learning.turn.as_ref().is_some_and(|turn| turn.holds());
                 if done { "done, go on" } else { "show me" }
             }
-            (Screen::Lesson(view), Command::Run) if view.can_run() && view.is_repair() => "break it",
+            (Screen::Lesson(view), Command::Run) if view.can_run() && view.is_repair() => {
+                "break it"
+            }
             (Screen::Lesson(view), Command::Run) if view.can_go_on() => "go on",
             (Screen::Lesson(view), Command::Run) if view.is_finished() => "finish",
             _ => binding.short,

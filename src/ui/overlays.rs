@@ -43,17 +43,26 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             ];
             draw_box(lines, " Sure? ", theme, centred(area, 64, 7), frame);
         }
-        ScreenOverlay::Programs(programs) => draw_programs(programs, model.size, theme, area, frame),
+        ScreenOverlay::Programs(programs) => {
+            draw_programs(programs, model.size, theme, area, frame)
+        }
     }
 }
 
-fn draw_programs(programs: &Programs, size: (u16, u16), theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_programs(
+    programs: &Programs,
+    size: (u16, u16),
+    theme: Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     let (columns, height) = Programs::room(size);
     let rows = programs.rows(columns);
     let top = programs.scroll.min(rows.len().saturating_sub(height));
     let below = rows.len().saturating_sub(top + height);
 
-    let mut lines: Vec<Line<'_>> = rows.into_iter().skip(top).take(height).map(Line::from).collect();
+    let mut lines: Vec<Line<'_>> =
+        rows.into_iter().skip(top).take(height).map(Line::from).collect();
     lines.push(Line::default());
     let keys = match below {
         0 => "Enter: let it run these, and begin    Esc: leave".to_owned(),
@@ -108,7 +117,10 @@ fn draw_list(
 
     let mut lines = vec![Line::from(format!("> {}_", safe(query)))];
     lines.extend(found.iter().enumerate().skip(top).take(height).map(|(index, (_, text))| {
-        let line = Line::from(column(&format!(" {}", prose(text)), usize::from(place.width.saturating_sub(2))));
+        let line = Line::from(column(
+            &format!(" {}", prose(text)),
+            usize::from(place.width.saturating_sub(2)),
+        ));
         if index == selected { line.style(theme.selected()) } else { line }
     }));
 
@@ -116,7 +128,13 @@ fn draw_list(
     draw_box(lines, &format!(" {title}: type to search, Enter{more}"), theme, place, frame);
 }
 
-pub(super) fn draw_box(lines: Vec<Line<'_>>, title: &str, theme: Theme, place: Rect, frame: &mut Frame<'_>) {
+pub(super) fn draw_box(
+    lines: Vec<Line<'_>>,
+    title: &str,
+    theme: Theme,
+    place: Rect,
+    frame: &mut Frame<'_>,
+) {
     frame.render_widget(Clear, place);
     let block = frame_block(title.to_owned(), String::new(), true, theme);
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), place);
@@ -124,7 +142,12 @@ pub(super) fn draw_box(lines: Vec<Line<'_>>, title: &str, theme: Theme, place: R
 
 pub(super) fn centred(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
-    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+    Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 2,
+        width,
+        height,
+    }
 }
 
 fn bottom(area: Rect, height: u16) -> Rect {

@@ -32,7 +32,9 @@ pub fn title(view: &LessonView, kind: ViewKind) -> String {
     let changes = view.changes(kind);
     let count = if changes == 0 { String::new() } else { format!(" ({changes} changed)") };
     let chosen = view.chosen_group().filter(|_| kind == ViewKind::Cgroups);
-    let chosen = chosen.map_or_else(String::new, |path| format!(" of {}", shortened(&safe(&format!("/{path}")), 24)));
+    let chosen = chosen.map_or_else(String::new, |path| {
+        format!(" of {}", shortened(&safe(&format!("/{path}")), 24))
+    });
     format!(" {number} {}{chosen}{count} ", kind.title())
 }
 
@@ -52,7 +54,14 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: ViewKind
 }
 
 /// The rows without a frame.
-pub fn draw_rows(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: ViewKind, focused: bool, theme: Theme) {
+pub fn draw_rows(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    view: &LessonView,
+    kind: ViewKind,
+    focused: bool,
+    theme: Theme,
+) {
     if area.width == 0 || area.height == 0 {
         return;
     }
@@ -81,13 +90,22 @@ pub fn draw_rows(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: Vie
 }
 
 /// Rows one below the other, those that decided a prediction marked and in sight.
-fn draw_pointed(frame: &mut Frame<'_>, area: Rect, sections: &[PaneSection], points: &[&str], theme: Theme) {
+fn draw_pointed(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    sections: &[PaneSection],
+    points: &[&str],
+    theme: Theme,
+) {
     let is_word = |text: &str, word: &str| {
         text.split(|letter: char| letter.is_whitespace() || "()[]:,=".contains(letter))
             .any(|part| part.trim_start_matches(['`', '-', '|']) == word)
     };
-    let decides =
-        |row: &PaneRow| points.iter().any(|word| is_word(&row.text, word) || row.text.contains(&format!("{word}:[")));
+    let decides = |row: &PaneRow| {
+        points
+            .iter()
+            .any(|word| is_word(&row.text, word) || row.text.contains(&format!("{word}:[")))
+    };
 
     let rows: Vec<&PaneRow> = sections.iter().flat_map(|section| &section.rows).collect();
     let height = usize::from(area.height);
@@ -114,7 +132,10 @@ fn draw_pointed(frame: &mut Frame<'_>, area: Rect, sections: &[PaneSection], poi
 
 fn halves(area: Rect) -> [Rect; 2] {
     let half = area.width / 2;
-    [Rect { width: half.saturating_sub(1), ..area }, Rect { x: area.x + half, width: area.width - half, ..area }]
+    [
+        Rect { width: half.saturating_sub(1), ..area },
+        Rect { x: area.x + half, width: area.width - half, ..area },
+    ]
 }
 
 /// Owners side by side, host first; what does not fit goes below the last.
@@ -132,8 +153,13 @@ fn draw_beside(
 
     for column in 0..columns {
         let x = area.x + width * column as u16;
-        let place = Rect { x, width: if column + 1 == columns { area.right() - x } else { width - 1 }, ..area };
-        let own = if column + 1 == columns { &sections[column..] } else { &sections[column..=column] };
+        let place = Rect {
+            x,
+            width: if column + 1 == columns { area.right() - x } else { width - 1 },
+            ..area
+        };
+        let own =
+            if column + 1 == columns { &sections[column..] } else { &sections[column..=column] };
         let rows: usize = own.iter().map(|section| section.rows.len()).sum();
 
         let here = selected.and_then(|row| row.checked_sub(before)).filter(|row| *row < rows);
@@ -155,7 +181,9 @@ fn draw_stack(
     let count: usize = sections.iter().map(|section| section.rows.len()).sum();
 
     // Without a selection, the first change is brought into sight; but a drawing at the top stays there.
-    let is_drawn = sections.first().is_some_and(|one| one.rows.iter().take(2).any(|row| row.kind == RowKind::Chart));
+    let is_drawn = sections
+        .first()
+        .is_some_and(|one| one.rows.iter().take(2).any(|row| row.kind == RowKind::Chart));
     let first_change = || {
         if is_drawn {
             return None;
@@ -168,8 +196,11 @@ fn draw_stack(
     let wanted = selected.map(|row| row.saturating_sub(height / 2)).or_else(first_change);
     let top = wanted.unwrap_or(0).min(count.saturating_sub(height));
     let rows = sections.iter().flat_map(|section| &section.rows).enumerate().skip(top).take(height);
-    let lines: Vec<Line<'_>> =
-        rows.map(|(index, row)| line(row, selected == Some(index), query, usize::from(area.width), theme)).collect();
+    let lines: Vec<Line<'_>> = rows
+        .map(|(index, row)| {
+            line(row, selected == Some(index), query, usize::from(area.width), theme)
+        })
+        .collect();
     frame.render_widget(Paragraph::new(lines), area);
 
     if count > top + height && area.width > 12 {
@@ -185,11 +216,20 @@ fn draw_stack(
     }
 }
 
-fn line<'a>(row: &'a PaneRow, selected: bool, query: &str, columns: usize, theme: Theme) -> Line<'a> {
+fn line<'a>(
+    row: &'a PaneRow,
+    selected: bool,
+    query: &str,
+    columns: usize,
+    theme: Theme,
+) -> Line<'a> {
     let text = shortened(&row.text, columns.saturating_sub(2));
     let style = if row.mark.is_change() { theme.mark(row.mark) } else { theme.row(row.kind) };
     let found = !query.is_empty() && row.text.to_lowercase().contains(&query.to_lowercase());
-    let gutter = Span::styled(format!("{} ", if found { '/' } else { row.mark.sign() }), theme.mark(row.mark));
+    let gutter = Span::styled(
+        format!("{} ", if found { '/' } else { row.mark.sign() }),
+        theme.mark(row.mark),
+    );
     let line = Line::from(vec![gutter, Span::styled(text, style)]);
     if selected { line.style(theme.selected()) } else { line }
 }

@@ -65,7 +65,9 @@ fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Ve
     lines.extend(markdown::lines(&question.ask, columns, theme));
     lines.push(Line::default());
     match question.kind() {
-        Kind::Value(_) => lines.push(Line::styled(format!("> {}_", safe(&quiz.text)), theme.bold())),
+        Kind::Value(_) => {
+            lines.push(Line::styled(format!("> {}_", safe(&quiz.text)), theme.bold()))
+        }
         Kind::Task(_) => lines.extend(task(view, quiz, columns, theme)),
         Kind::Choose(_) | Kind::ChooseAll(_) | Kind::Order(_) | Kind::Predict(_) => {
             lines.extend(options(quiz, question, columns, theme));
@@ -84,7 +86,12 @@ fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Ve
     lines
 }
 
-fn options(quiz: &QuizView, question: &Question, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+fn options(
+    quiz: &QuizView,
+    question: &Question,
+    columns: usize,
+    theme: Theme,
+) -> Vec<Line<'static>> {
     let texts = question.options();
     let all = matches!(question.kind(), Kind::ChooseAll(_));
     let order = matches!(question.kind(), Kind::Order(_));
@@ -103,7 +110,8 @@ fn options(quiz: &QuizView, question: &Question, columns: usize, theme: Theme) -
             };
             let text = texts.get(*option).copied().unwrap_or_default();
             let cursor = if place == quiz.cursor { '>' } else { ' ' };
-            let line = Line::from(shortened(&format!("{cursor} {letter}  {sign}{}", safe(text)), columns));
+            let line =
+                Line::from(shortened(&format!("{cursor} {letter}  {sign}{}", safe(text)), columns));
             if place == quiz.cursor { line.style(theme.selected()) } else { line }
         })
         .collect()
@@ -114,7 +122,8 @@ fn task(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Vec
     if quiz.stage == QuizStage::Asking {
         return vec![Line::from("Enter begins; then s opens a shell, and the kernel judges.")];
     }
-    let verdicts = view.learning.turn.as_ref().map(|turn| turn.verdicts.as_slice()).unwrap_or_default();
+    let verdicts =
+        view.learning.turn.as_ref().map(|turn| turn.verdicts.as_slice()).unwrap_or_default();
     verdicts.iter().map(|verdict| tick(verdict, columns, theme)).collect()
 }
 
@@ -150,23 +159,32 @@ fn answered(
 
     if !quiz.seen.is_empty() {
         lines.push(Line::styled("The kernel decided, in the rows marked <== :", theme.dim()));
-        lines.extend(quiz.seen.iter().map(|seen| Line::from(shortened(&format!("  {}", safe(seen)), columns))));
+        lines.extend(
+            quiz.seen
+                .iter()
+                .map(|seen| Line::from(shortened(&format!("  {}", safe(seen)), columns))),
+        );
     }
 
     lines.push(Line::default());
     lines.extend(markdown::lines(&question.explain, columns, theme));
     lines.push(Line::default());
-    lines.push(Line::styled("Enter: go on    v: the step that shows it    Esc: later", theme.dim()));
+    lines
+        .push(Line::styled("Enter: go on    v: the step that shows it    Esc: later", theme.dim()));
 }
 
 /// Draw the score of a check of lessons.
 pub fn draw_score(frame: &mut Frame<'_>, area: Rect, exam: &Exam, scroll: usize, theme: Theme) {
-    let (right, asked) = exam.results.iter().fold((0, 0), |(right, asked), one| (right + one.right, asked + one.asked));
+    let (right, asked) = exam
+        .results
+        .iter()
+        .fold((0, 0), |(right, asked), one| (right + one.right, asked + one.asked));
     let block = frame_block(" Your score ".into(), format!(" {right} of {asked} "), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
 
-    let mut lines = vec![Line::styled(format!("{right} of {asked} right."), theme.bold()), Line::default()];
+    let mut lines =
+        vec![Line::styled(format!("{right} of {asked} right."), theme.bold()), Line::default()];
     for result in &exam.results {
         lines.push(Line::styled(
             format!("{}: {} of {}", prose(&result.title), result.right, result.asked),

@@ -39,27 +39,37 @@ pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static
     };
 
     let mut lines = Vec::new();
-    if let Some(turn) = view.learning.turn.as_ref().filter(|_| view.is_live() && view.learning.is_step_turn()) {
+    if let Some(turn) =
+        view.learning.turn.as_ref().filter(|_| view.is_live() && view.learning.is_step_turn())
+    {
         lines.extend(goals(view, step, turn, columns, look));
         lines.push(Line::default());
     } else if let Some(record) = shown_record(view) {
         match &record.status {
             StepStatus::Skipped { why, cure } => {
                 lines.push(Line::styled(format!("Left out here: {}", one_line(why)), theme.bad()));
-                lines.extend(markdown::lines(&format!("To change that: {}", one_line(cure)), columns, theme));
+                lines.extend(markdown::lines(
+                    &format!("To change that: {}", one_line(cure)),
+                    columns,
+                    theme,
+                ));
             }
             StepStatus::LeftOut => {
                 let text = "You left this step out. What it would have made true:";
                 lines.extend(markdown::lines(text, columns, theme));
             }
-            StepStatus::Typed => lines.push(Line::styled("You did this step yourself.", theme.good())),
+            StepStatus::Typed => {
+                lines.push(Line::styled("You did this step yourself.", theme.good()))
+            }
             StepStatus::Played => {}
         }
         if record.status != StepStatus::LeftOut {
             lines.extend(markdown::lines(after, columns, theme));
         }
         lines.push(Line::default());
-        lines.extend(record.verdicts.iter().flat_map(|verdict| verdict_lines(verdict, columns, theme)));
+        lines.extend(
+            record.verdicts.iter().flat_map(|verdict| verdict_lines(verdict, columns, theme)),
+        );
         lines.push(Line::default());
         lines.push(Line::styled("What the step was about:", theme.dim()));
     }
@@ -67,11 +77,9 @@ pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static
     lines.extend(markdown::lines(story, columns, theme));
     if view.learning.branch.is_none() && !step.branches.is_empty() {
         lines.push(Line::default());
-        lines.extend(
-            step.branches
-                .iter()
-                .map(|branch| Line::styled(shortened(&format!("w: {}", prose(&branch.title)), columns), theme.bold())),
-        );
+        lines.extend(step.branches.iter().map(|branch| {
+            Line::styled(shortened(&format!("w: {}", prose(&branch.title)), columns), theme.bold())
+        }));
     }
 
     if view.has_question() {
@@ -83,9 +91,16 @@ pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static
 }
 
 /// The learner's goals: ticked as they come true, with what the kernel shows for the first that has not, and a hint.
-fn goals(view: &LessonView, step: &Step, turn: &TurnState, columns: usize, look: &Look) -> Vec<Line<'static>> {
+fn goals(
+    view: &LessonView,
+    step: &Step,
+    turn: &TurnState,
+    columns: usize,
+    look: &Look,
+) -> Vec<Line<'static>> {
     let theme = look.theme;
-    let heading = if turn.holds() { "Done: all of this holds." } else { "Make this true, by any means:" };
+    let heading =
+        if turn.holds() { "Done: all of this holds." } else { "Make this true, by any means:" };
     let mut lines = vec![Line::styled(heading, theme.bold())];
 
     let open = view.learning.first_open();
@@ -97,16 +112,22 @@ fn goals(view: &LessonView, step: &Step, turn: &TurnState, columns: usize, look:
         };
 
         let room = columns.saturating_sub(4);
-        lines.extend(wrapped(&safe(&verdict.expected), room).into_iter().enumerate().map(|(row, text)| {
-            let before = if row == 0 { Span::styled(sign, style) } else { Span::raw("    ") };
-            Line::from(vec![before, Span::raw(text)])
-        }));
+        lines.extend(wrapped(&safe(&verdict.expected), room).into_iter().enumerate().map(
+            |(row, text)| {
+                let before = if row == 0 { Span::styled(sign, style) } else { Span::raw("    ") };
+                Line::from(vec![before, Span::raw(text)])
+            },
+        ));
 
         if !verdict.ok {
-            let place = verdict.pane.map_or(String::new(), |pane| format!(" ({} {})", pane.number(), pane.title()));
+            let place = verdict
+                .pane
+                .map_or(String::new(), |pane| format!(" ({} {})", pane.number(), pane.title()));
             let was = if *earned { "it was true; now: " } else { "now: " };
             let seen = wrapped(&format!("{was}{}{place}", safe(&verdict.seen)), room);
-            lines.extend(seen.into_iter().map(|text| Line::styled(format!("    {text}"), theme.dim())));
+            lines.extend(
+                seen.into_iter().map(|text| Line::styled(format!("    {text}"), theme.dim())),
+            );
         }
         if open == Some(index) {
             lines.extend(hint_lines(view, step, columns, look));
@@ -131,7 +152,10 @@ fn hint_lines(view: &LessonView, step: &Step, columns: usize, look: &Look) -> Ve
         lines.push(Line::styled("The step would do:", look.theme.dim()));
         for entry in &step.actions {
             for text in entry.action.shell(&context) {
-                let mut spans = vec![Span::styled(format!("  {}# ", safe(entry.actor.as_str())), look.theme.dim())];
+                let mut spans = vec![Span::styled(
+                    format!("  {}# ", safe(entry.actor.as_str())),
+                    look.theme.dim(),
+                )];
                 spans.extend(code_spans(&text, look));
                 lines.push(Line::from(spans));
             }
@@ -170,7 +194,10 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
     match view.beside {
         Beside::Docker => return code("docker: ", &step.docker, look),
         Beside::Oci if step.oci.trim().is_empty() => {
-            return vec![Line::styled("config.json of the OCI runtime spec has no field for this", theme.dim())];
+            return vec![Line::styled(
+                "config.json of the OCI runtime spec has no field for this",
+                theme.dim(),
+            )];
         }
         Beside::Oci => return code("", &step.oci, look),
         Beside::Notes => return markdown::lines(&step.notes, columns, theme),
@@ -203,7 +230,8 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
 
 /// A message in full, and the way out.
 fn said(message: &str, style: Style, way_out: &'static str, columns: usize) -> Vec<Line<'static>> {
-    let message = wrapped(&safe(message), columns).into_iter().map(|line| Line::styled(line, style));
+    let message =
+        wrapped(&safe(message), columns).into_iter().map(|line| Line::styled(line, style));
     message.chain([Line::from(way_out)]).collect()
 }
 
@@ -217,7 +245,8 @@ fn to_do(view: &LessonView, look: &Look) -> Vec<Line<'static>> {
 
     for (index, entry) in step.actions.iter().enumerate() {
         for text in entry.action.shell(&context) {
-            let mut spans = vec![Span::styled(format!("{}# ", safe(entry.actor.as_str())), theme.dim())];
+            let mut spans =
+                vec![Span::styled(format!("{}# ", safe(entry.actor.as_str())), theme.dim())];
             spans.extend(code_spans(&text, look));
             lines.push(Line::from(spans));
         }
@@ -253,8 +282,11 @@ fn op_lines(op: &OpRecord, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     const FEW: usize = 3;
     let telling = op.calls.iter().rev().find(|call| !call.result.is_ok()).or(op.calls.last());
-    let shown: Vec<&Call> =
-        if op.calls.len() <= FEW { op.calls.iter().collect() } else { telling.into_iter().collect() };
+    let shown: Vec<&Call> = if op.calls.len() <= FEW {
+        op.calls.iter().collect()
+    } else {
+        telling.into_iter().collect()
+    };
 
     for call in shown {
         let style = if op.outcome.is_ok() { theme.code() } else { theme.bad() };
@@ -271,7 +303,10 @@ fn op_lines(op: &OpRecord, columns: usize, theme: Theme) -> Vec<Line<'static>> {
         }
         Outcome::Done { output } | Outcome::Exited { output, .. } => {
             lines.extend(
-                output.lines().take(8).map(|line| Line::from(shortened(&format!("  > {}", safe(line)), columns))),
+                output
+                    .lines()
+                    .take(8)
+                    .map(|line| Line::from(shortened(&format!("  > {}", safe(line)), columns))),
             );
         }
     }
@@ -282,8 +317,10 @@ fn code(before: &str, text: &str, look: &Look) -> Vec<Line<'static>> {
     text.lines()
         .enumerate()
         .map(|(index, line)| {
-            let mut spans =
-                vec![Span::styled(if index == 0 { before.to_owned() } else { String::new() }, look.theme.dim())];
+            let mut spans = vec![Span::styled(
+                if index == 0 { before.to_owned() } else { String::new() },
+                look.theme.dim(),
+            )];
             spans.extend(code_spans(line, look));
             Line::from(spans)
         })
@@ -293,7 +330,10 @@ fn code(before: &str, text: &str, look: &Look) -> Vec<Line<'static>> {
 /// Highlighted where it already is.
 fn code_spans(line: &str, look: &Look) -> Vec<Span<'static>> {
     match look.highlighted.get(line) {
-        Some(pieces) => pieces.iter().map(|(token, text)| Span::styled(safe(text), look.theme.token(*token))).collect(),
+        Some(pieces) => pieces
+            .iter()
+            .map(|(token, text)| Span::styled(safe(text), look.theme.token(*token)))
+            .collect(),
         None => vec![Span::raw(safe(line))],
     }
 }

@@ -26,7 +26,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
     let room = usize::from(area.width.saturating_sub(6)).saturating_sub(right.len());
     let all = tabs(view);
     let title = if all.width() <= room { all } else { shortened(&current_tab(view), room) };
-    let block = frame_block(title, right.into(), typing || shells.focus == ShellFocus::Looking, theme);
+    let block =
+        frame_block(title, right.into(), typing || shells.focus == ShellFocus::Looking, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
 
@@ -34,7 +35,12 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
     draw_cells(frame.buffer_mut(), inner, screen, theme);
 
     let (row, column) = screen.cursor_position();
-    if typing && !screen.hide_cursor() && screen.scrollback() == 0 && row < inner.height && column < inner.width {
+    if typing
+        && !screen.hide_cursor()
+        && screen.scrollback() == 0
+        && row < inner.height
+        && column < inner.width
+    {
         frame.set_cursor_position(Position { x: inner.x + column, y: inner.y + row });
     }
 }
@@ -58,14 +64,19 @@ fn tabs(view: &LessonView) -> String {
 fn current_tab(view: &LessonView) -> String {
     let tabs = view.shells.tabs();
     let current = tabs.iter().enumerate().find(|(index, _)| view.shells.is_current(*index));
-    let name = current.map_or(String::new(), |(index, tab)| format!("{} {}", index + 1, safe(tab.place().as_str())));
+    let name = current.map_or(String::new(), |(index, tab)| {
+        format!("{} {}", index + 1, safe(tab.place().as_str()))
+    });
     format!(" Shell [{name}] of {} ", tabs.len())
 }
 
 fn draw_cells(buffer: &mut Buffer, area: Rect, screen: &vt100::Screen, theme: Theme) {
     for row in 0..area.height {
         for column in 0..area.width {
-            let Some(cell) = screen.cell(row, column).filter(|cell| !cell.is_wide_continuation()) else { continue };
+            let Some(cell) = screen.cell(row, column).filter(|cell| !cell.is_wide_continuation())
+            else {
+                continue;
+            };
             let place = Position { x: area.x + column, y: area.y + row };
             let Some(target) = buffer.cell_mut(place) else { continue };
 

@@ -30,8 +30,11 @@ impl Theme {
     /// From the environment: NO_COLOR that is not empty, a locale that is no UTF-8.
     pub fn from_environment(ascii: bool) -> Theme {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let locale =
-            set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default().to_lowercase();
+        let locale = set("LC_ALL")
+            .or_else(|| set("LC_CTYPE"))
+            .or_else(|| set("LANG"))
+            .unwrap_or_default()
+            .to_lowercase();
         let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
         Theme { colors: set("NO_COLOR").is_none(), ascii: ascii || !is_utf8 }
     }

@@ -90,7 +90,10 @@ impl GuardedWire {
         Ok(())
     }
 
-    pub fn receive<T: DeserializeOwned>(&mut self, wait: &Wait<'_>) -> Result<Received<T>, GuardError> {
+    pub fn receive<T: DeserializeOwned>(
+        &mut self,
+        wait: &Wait<'_>,
+    ) -> Result<Received<T>, GuardError> {
         while !self.incoming.is_whole() {
             wait.until_ready(&self.stream, PollFlags::POLLIN)?;
             match self.take_portion() {
@@ -99,7 +102,8 @@ impl GuardedWire {
             }
         }
         let Incoming { body, fds, sender, .. } = std::mem::take(&mut self.incoming);
-        let message = serde_json::from_slice(&body).map_err(|error| GuardError::Garbled(error.to_string()))?;
+        let message = serde_json::from_slice(&body)
+            .map_err(|error| GuardError::Garbled(error.to_string()))?;
         Ok(Received { message, fds, sender })
     }
 
@@ -135,7 +139,8 @@ impl GuardedWire {
             let wanted = (length - incoming.body.len()).min(PORTION);
             let flags = MsgFlags::MSG_DONTWAIT;
             // Descriptors that hang on to later bytes are nobody's: without room for them the kernel closes them.
-            let count = nix::sys::socket::recv(self.stream.as_raw_fd(), &mut buffer[..wanted], flags)?;
+            let count =
+                nix::sys::socket::recv(self.stream.as_raw_fd(), &mut buffer[..wanted], flags)?;
             if count == 0 {
                 return Err(GuardError::Closed);
             }
@@ -144,19 +149,24 @@ impl GuardedWire {
         }
 
         let missing = 4 - incoming.header.len();
-        let portion = receive_with_rights(&self.stream, &mut buffer[..missing], MsgFlags::MSG_DONTWAIT)?;
+        let portion =
+            receive_with_rights(&self.stream, &mut buffer[..missing], MsgFlags::MSG_DONTWAIT)?;
         if portion.count == 0 {
             return Err(GuardError::Closed);
         }
         incoming.header.extend_from_slice(&buffer[..portion.count]);
         incoming.fds.extend(portion.fds);
         if incoming.fds.len() > DESCRIPTORS {
-            return Err(GuardError::Garbled("it sent more descriptors than anybody asked for".into()));
+            return Err(GuardError::Garbled(
+                "it sent more descriptors than anybody asked for".into(),
+            ));
         }
         incoming.sender = portion.sender.or(incoming.sender);
 
         match incoming.length() {
-            Some(length) if length > LIMIT => Err(GuardError::Garbled(format!("it sent a message of {length} bytes"))),
+            Some(length) if length > LIMIT => {
+                Err(GuardError::Garbled(format!("it sent a message of {length} bytes")))
+            }
             _ => Ok(()),
         }
     }
@@ -196,7 +206,10 @@ impl Wait<'_> {
             ready.extend(self.cancel.map(|cancel| PollFd::new(cancel, PollFlags::POLLIN)));
             // Rounded up, so that the last part of a millisecond is not spent in a circle.
             let millis = i32::try_from(left.as_millis()).unwrap_or(i32::MAX - 1) + 1;
-            match nix::poll::poll(&mut ready, PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)) {
+            match nix::poll::poll(
+                &mut ready,
+                PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX),
+            ) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
@@ -214,13 +227,15 @@ impl Wait<'_> {
 /// True if it is a netlink socket; from now on nobody waits long at it.
 pub fn is_netlink(fd: &OwnedFd) -> bool {
     let timeout = TimeVal::milliseconds(NETLINK_TIMEOUT.as_millis() as i64);
-    getsockname::<NetlinkAddr>(fd.as_raw_fd()).is_ok() && setsockopt(fd, sockopt::ReceiveTimeout, &timeout).is_ok()
+    getsockname::<NetlinkAddr>(fd.as_raw_fd()).is_ok()
+        && setsockopt(fd, sockopt::ReceiveTimeout, &timeout).is_ok()
 }
 
 /// True if it is a socket of this machine alone, as wires are.
 pub fn is_wire(fd: &OwnedFd) -> bool {
     let kind = nix::sys::socket::getsockopt(fd, sockopt::SockType);
-    getsockname::<UnixAddr>(fd.as_raw_fd()).is_ok() && kind == Ok(nix::sys::socket::SockType::Stream)
+    getsockname::<UnixAddr>(fd.as_raw_fd()).is_ok()
+        && kind == Ok(nix::sys::socket::SockType::Stream)
 }
 
 /// True if it is a terminal, or the master side of one.

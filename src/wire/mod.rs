@@ -64,7 +64,9 @@ impl WireError {
         match self {
             WireError::Closed => Errno::EPIPE,
             WireError::Garbled(_) => Errno::EPROTO,
-            WireError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Errno::EPIPE,
+            WireError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                Errno::EPIPE
+            }
             WireError::Io(error) => error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
         }
     }
@@ -136,8 +138,9 @@ impl Wire {
         let control: &[ControlMessage<'_>] = if fds.is_empty() { &[] } else { &rights };
         let parts = [IoSlice::new(&bytes)];
         let number = self.stream.as_raw_fd();
-        let sent =
-            uninterrupted(|| nix::sys::socket::sendmsg::<()>(number, &parts, control, MsgFlags::MSG_NOSIGNAL, None))?;
+        let sent = uninterrupted(|| {
+            nix::sys::socket::sendmsg::<()>(number, &parts, control, MsgFlags::MSG_NOSIGNAL, None)
+        })?;
         self.stream.write_all(&bytes[sent..])?;
         Ok(())
     }
@@ -149,13 +152,16 @@ impl Wire {
         }
         let mut bytes = vec![0; length];
         self.stream.read_exact(&mut bytes)?;
-        let message = serde_json::from_slice(&bytes).map_err(|error| WireError::Garbled(error.to_string()))?;
+        let message = serde_json::from_slice(&bytes)
+            .map_err(|error| WireError::Garbled(error.to_string()))?;
         Ok(Received { message, fds, sender })
     }
 
     fn receive_header(&mut self) -> Result<(usize, Vec<OwnedFd>, Option<i32>), WireError> {
         let mut header = [0_u8; 4];
-        let received = uninterrupted(|| receive_with_rights(&self.stream, &mut header, MsgFlags::MSG_WAITALL))?;
+        let received = uninterrupted(|| {
+            receive_with_rights(&self.stream, &mut header, MsgFlags::MSG_WAITALL)
+        })?;
         if received.count == 0 {
             return Err(WireError::Closed);
         }
@@ -192,16 +198,21 @@ pub(super) fn receive_with_rights(
     let mut space = nix::cmsg_space!([RawFd; 253], nix::sys::socket::UnixCredentials);
     let mut parts = [IoSliceMut::new(buffer)];
     let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
-    let received = nix::sys::socket::recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+    let received =
+        nix::sys::socket::recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
 
     let mut portion = Portion { count: received.bytes, fds: Vec::new(), sender: None };
     for message in received.cmsgs()? {
         match message {
             ControlMessageOwned::ScmRights(numbers) => {
                 // SAFETY: the kernel has just made these descriptors for us; nobody else owns them.
-                portion.fds.extend(numbers.into_iter().map(|number| unsafe { OwnedFd::from_raw_fd(number) }));
+                portion.fds.extend(
+                    numbers.into_iter().map(|number| unsafe { OwnedFd::from_raw_fd(number) }),
+                );
             }
-            ControlMessageOwned::ScmCredentials(credentials) => portion.sender = Some(credentials.pid()),
+            ControlMessageOwned::ScmCredentials(credentials) => {
+                portion.sender = Some(credentials.pid())
+            }
             _ => {}
         }
     }

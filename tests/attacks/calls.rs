@@ -63,11 +63,17 @@ pub const AFTER_MKDIR: Calls = calls! { SYS_flock SYS_fchmod };
 
 /// The faults of a quick look.
 pub fn sample() -> Vec<(Errno, Calls)> {
-    FAULTS.into_iter().filter(|(errno, _)| [Errno::EMFILE, Errno::ENOSPC, Errno::EINTR].contains(errno)).collect()
+    FAULTS
+        .into_iter()
+        .filter(|(errno, _)| [Errno::EMFILE, Errno::ENOSPC, Errno::EINTR].contains(errno))
+        .collect()
 }
 
 /// A call for a message.
 pub fn name(number: i64) -> String {
     let known = FAULTS.iter().flat_map(|(_, calls)| *calls).find(|(_, known)| *known == number);
-    known.map_or_else(|| format!("system call {number}"), |(name, _)| name.trim_start_matches("SYS_").to_owned())
+    known.map_or_else(
+        || format!("system call {number}"),
+        |(name, _)| name.trim_start_matches("SYS_").to_owned(),
+    )
 }

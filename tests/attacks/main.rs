@@ -77,7 +77,8 @@ fn is_playable(lesson: &str) -> bool {
 
 /// `count` of the calls from 1 to `total`, evenly; none of the last, which another run may not make.
 fn points(total: usize, count: usize) -> Vec<usize> {
-    let mut points: Vec<usize> = (0..count).map(|index| 1 + total * (2 * index + 1) / (2 * count)).collect();
+    let mut points: Vec<usize> =
+        (0..count).map(|index| 1 + total * (2 * index + 1) / (2 * count)).collect();
     points.dedup();
     points
 }
@@ -106,9 +107,17 @@ fn kill_everywhere(lesson: &str, count: usize) {
     for role in Role::ALL {
         for number in points(course.calls[&role].len(), count) {
             let point = Point { role, among: &[], number, deed: Deed::Kill };
-            let killed = tracer::run(&mut place.command(&["run", lesson]), &place.outputs(), Some(point));
-            let found = if killed.hit.is_some() { after_a_kill(&place, &killed) } else { Finding::NotReached };
-            tally.add(format!("{lesson}: {role:?} killed at its call {number}{}", at(&killed)), found);
+            let killed =
+                tracer::run(&mut place.command(&["run", lesson]), &place.outputs(), Some(point));
+            let found = if killed.hit.is_some() {
+                after_a_kill(&place, &killed)
+            } else {
+                Finding::NotReached
+            };
+            tally.add(
+                format!("{lesson}: {role:?} killed at its call {number}{}", at(&killed)),
+                found,
+            );
         }
     }
     tally.judge();
@@ -135,7 +144,10 @@ fn after_a_kill(place: &Place, killed: &Course) -> Finding {
     }
     if !next.status.success() {
         let said = [next.stdout, next.stderr].concat();
-        return Finding::Wrong(format!("the next start fails: {}", tail(&String::from_utf8_lossy(&said))));
+        return Finding::Wrong(format!(
+            "the next start fails: {}",
+            tail(&String::from_utf8_lossy(&said))
+        ));
     }
     Finding::Right("swept")
 }
@@ -150,16 +162,29 @@ fn fail_everywhere(roles: &[Role], faults: &[(Errno, Calls)], count: usize) {
     let mut tally = Tally::default();
     for (errno, among) in faults.iter().copied() {
         for role in roles.iter().copied() {
-            let total = course.calls[&role].iter().filter(|call| among.iter().any(|(_, known)| known == *call)).count();
+            let total = course.calls[&role]
+                .iter()
+                .filter(|call| among.iter().any(|(_, known)| known == *call))
+                .count();
             if total == 0 {
                 continue;
             }
             for number in points(total, count) {
                 let point = Point { role, among, number, deed: Deed::Fail(errno) };
-                let failed = tracer::run(&mut place.command(&["run", CONTAINER]), &place.outputs(), Some(point));
-                let found =
-                    if failed.hit.is_some() { after_a_fault(&place, &course, &failed) } else { Finding::NotReached };
-                tally.add(format!("{role:?}, {errno:?} at {number} of {total}{}", at(&failed)), found);
+                let failed = tracer::run(
+                    &mut place.command(&["run", CONTAINER]),
+                    &place.outputs(),
+                    Some(point),
+                );
+                let found = if failed.hit.is_some() {
+                    after_a_fault(&place, &course, &failed)
+                } else {
+                    Finding::NotReached
+                };
+                tally.add(
+                    format!("{role:?}, {errno:?} at {number} of {total}{}", at(&failed)),
+                    found,
+                );
                 failures_shown(&failed).for_each(|line| println!("    {}", line.trim_start()));
             }
         }
@@ -183,19 +208,26 @@ fn after_a_fault(place: &Place, untroubled: &Course, failed: &Course) -> Finding
     let errors = failed.stderr.lines().filter(|line| line.starts_with("unboxed: ")).count();
     let shows_a_failure = has_rows(&failed.stdout, &[FAILED, "DIFFERENT"]);
     match failed.status {
-        Some(0) if !failed.stderr.is_empty() => Finding::Wrong(format!("succeeds, but says {}", tail(&failed.stderr))),
+        Some(0) if !failed.stderr.is_empty() => {
+            Finding::Wrong(format!("succeeds, but says {}", tail(&failed.stderr)))
+        }
         Some(0) if verdicts(&failed.stdout) != verdicts(&untroubled.stdout) => {
             Finding::Wrong(format!("succeeds with other verdicts: {}", tail(&failed.stdout)))
         }
         Some(0) => Finding::Right("done all the same"),
         _ if out_of_memory => Finding::Right("out of memory"),
         _ if errors == 1 => Finding::Right("one sentence"),
-        _ if errors == 0 && failed.stderr.is_empty() && shows_a_failure => Finding::Right("shown as a verdict"),
+        _ if errors == 0 && failed.stderr.is_empty() && shows_a_failure => {
+            Finding::Right("shown as a verdict")
+        }
         // Before the program's own first instruction.
         _ if errors == 0 && failed.stderr.contains("error while loading shared libraries") => {
             Finding::Right("not loaded")
         }
-        status => Finding::Wrong(format!("ends with {status:?} and {errors} sentences: {}", tail(&failed.stderr))),
+        status => Finding::Wrong(format!(
+            "ends with {status:?} and {errors} sentences: {}",
+            tail(&failed.stderr)
+        )),
     }
 }
 
@@ -203,7 +235,9 @@ fn after_a_fault(place: &Place, untroubled: &Course, failed: &Course) -> Finding
 fn verdicts(stdout: &str) -> Vec<&str> {
     stdout
         .lines()
-        .filter(|line| ["  ok   ", FAILED, "  left out here"].iter().any(|start| line.starts_with(start)))
+        .filter(|line| {
+            ["  ok   ", FAILED, "  left out here"].iter().any(|start| line.starts_with(start))
+        })
         .collect()
 }
 
@@ -213,8 +247,9 @@ fn has_rows(stdout: &str, words: &[&str]) -> bool {
 
 /// What a run says of what failed.
 fn failures_shown(course: &Course) -> impl Iterator<Item = &str> {
-    let is_failure =
-        |line: &&str| [" = -1 ", FAILED, "the kernel shows", "DIFFERENT"].iter().any(|word| line.contains(word));
+    let is_failure = |line: &&str| {
+        [" = -1 ", FAILED, "the kernel shows", "DIFFERENT"].iter().any(|word| line.contains(word))
+    };
     course.stderr.lines().chain(course.stdout.lines().filter(is_failure)).take(6)
 }
 
@@ -256,7 +291,12 @@ impl Tally {
 
     fn judge(self) {
         let reached = self.right.values().sum::<usize>() + self.wrong.len();
-        println!("{reached} points: {:?}, {} wrong, {} not reached", self.right, self.wrong.len(), self.not_reached);
+        println!(
+            "{reached} points: {:?}, {} wrong, {} not reached",
+            self.right,
+            self.wrong.len(),
+            self.not_reached
+        );
         assert!(
             self.wrong.is_empty(),
             "{} of {reached} points went wrong:\n{}",

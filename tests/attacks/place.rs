@@ -40,20 +40,29 @@ impl Place {
     /// What is there of these processes now: themselves, their groups, their files; and mounts that are new.
     pub fn left_by(&self, processes: &[Owner]) -> Vec<String> {
         let is_theirs = |name: &str| owner_of(name).is_some_and(|owner| processes.contains(&owner));
-        let mut left: Vec<String> =
-            processes.iter().filter(|process| process.is_alive()).map(|process| self::title(*process)).collect();
+        let mut left: Vec<String> = processes
+            .iter()
+            .filter(|process| process.is_alive())
+            .map(|process| self::title(*process))
+            .collect();
         for hierarchy in hierarchies() {
             let parent = hierarchy.parent.display().to_string();
             left.extend(
-                names(&hierarchy.parent).filter(|name| is_theirs(name)).map(|name| format!("group {parent}/{name}")),
+                names(&hierarchy.parent)
+                    .filter(|name| is_theirs(name))
+                    .map(|name| format!("group {parent}/{name}")),
             );
         }
         for dir in ["/tmp", "/var/tmp", "/run", "/dev/shm"] {
-            let theirs = names(Path::new(dir)).filter(|name| is_theirs(name.split('.').next().unwrap_or(name)));
+            let theirs = names(Path::new(dir))
+                .filter(|name| is_theirs(name.split('.').next().unwrap_or(name)));
             left.extend(theirs.map(|name| format!("file {dir}/{name}")));
         }
         for dir in ["home", "run", "tmp"] {
-            left.extend(names(&self.dir.path().join(dir)).map(|name| format!("file {dir}/{name} of the run's own")));
+            left.extend(
+                names(&self.dir.path().join(dir))
+                    .map(|name| format!("file {dir}/{name} of the run's own")),
+            );
         }
         left.extend(mounts().difference(&self.mounts).map(|mount| format!("mount {mount}")));
         left
@@ -61,7 +70,8 @@ impl Place {
 }
 
 fn title(process: Owner) -> String {
-    let read = |name: &str| std::fs::read(format!("/proc/{}/{name}", process.pid)).unwrap_or_default();
+    let read =
+        |name: &str| std::fs::read(format!("/proc/{}/{name}", process.pid)).unwrap_or_default();
     let title = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
     format!("process {} {}", process.pid, title.trim())
 }

@@ -96,7 +96,9 @@ pub fn run(command: &mut Command, outputs: &Path, point: Option<Point>) -> Cours
     // A tracer is a thread: with its end, whoever it still traces is let go.
     let tracer = std::thread::spawn(move || Tracer::start(&mut stopped, point).follow());
     let mut course = tracer.join().expect("the tracer does not panic");
-    let text = |path: &Path| String::from_utf8_lossy(&std::fs::read(path).expect("what was printed")).into_owned();
+    let text = |path: &Path| {
+        String::from_utf8_lossy(&std::fs::read(path).expect("what was printed")).into_owned()
+    };
     (course.stdout, course.stderr) = (text(&stdout), text(&stderr));
     course
 }
@@ -122,7 +124,10 @@ struct Tracer {
 }
 
 impl Tracer {
-    #[expect(clippy::zombie_processes, reason = "`next_stop` waits for it, as for all that are traced")]
+    #[expect(
+        clippy::zombie_processes,
+        reason = "`next_stop` waits for it, as for all that are traced"
+    )]
     fn start(command: &mut Command, point: Option<Point>) -> Tracer {
         let child = command.spawn().expect("sh starts");
         let front_end = i32::try_from(child.id()).expect("a pid");
@@ -136,7 +141,8 @@ impl Tracer {
             | libc::PTRACE_O_TRACEFORK
             | libc::PTRACE_O_TRACEVFORK
             | libc::PTRACE_O_TRACEEXEC;
-        ptrace(libc::PTRACE_SEIZE, front_end, 0, i64::from(options)).expect("a child may be traced");
+        ptrace(libc::PTRACE_SEIZE, front_end, 0, i64::from(options))
+            .expect("a child may be traced");
         nix::sys::signal::kill(Pid::from_raw(front_end), Signal::SIGCONT).expect("a signal");
         let first = Thread { process: front_end, role: None, failing: None };
         Tracer {
@@ -156,7 +162,8 @@ impl Tracer {
             // Blocking while the front end lives, whom the alarm ends at the latest.
             let (thread, status) = match next_stop(front_end_ended.is_some()) {
                 Some((0, _)) => {
-                    let keeper_lives = self.keeper.is_some_and(|keeper| self.threads.contains_key(&keeper));
+                    let keeper_lives =
+                        self.keeper.is_some_and(|keeper| self.threads.contains_key(&keeper));
                     let timeout = if keeper_lives { END_TIMEOUT } else { ORPHAN_TIMEOUT };
                     if front_end_ended.is_some_and(|ended: Instant| ended.elapsed() > timeout) {
                         break;
@@ -181,15 +188,22 @@ impl Tracer {
     }
 
     fn ended(&mut self, thread: i32, status: i32) {
-        let code = if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) };
+        let code = if libc::WIFEXITED(status) {
+            libc::WEXITSTATUS(status)
+        } else {
+            128 + libc::WTERMSIG(status)
+        };
         if thread == self.front_end {
             self.course.status = Some(code);
         }
-        let Some(Thread { process, role: Some(role), .. }) = self.threads.remove(&thread) else { return };
+        let Some(Thread { process, role: Some(role), .. }) = self.threads.remove(&thread) else {
+            return;
+        };
         // 101 is Rust's; programs that an actor runs may have any.
         const ABORTED: i32 = 128 + libc::SIGABRT;
         const OUT_OF_BOUNDS: i32 = 128 + libc::SIGSEGV;
-        if process == thread && role != Role::Actor && [101, ABORTED, OUT_OF_BOUNDS].contains(&code) {
+        if process == thread && role != Role::Actor && [101, ABORTED, OUT_OF_BOUNDS].contains(&code)
+        {
             self.course.panicked.push(role);
         }
     }
@@ -270,7 +284,9 @@ impl Tracer {
             Some(CallStop::Entry(call)) => call,
             Some(CallStop::Exit) => {
                 if let Some(errno) = known.failing.take() {
-                    change_registers(thread, |registers| registers.rax = -i64::from(errno as i32) as u64);
+                    change_registers(thread, |registers| {
+                        registers.rax = -i64::from(errno as i32) as u64
+                    });
                 }
                 return;
             }
@@ -307,7 +323,11 @@ impl Tracer {
             Some(point) => known.role == Some(point.role) && self.course.hit.is_none(),
             None => known.role.is_some(),
         };
-        let request = if is_counted || known.failing.is_some() { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT };
+        let request = if is_counted || known.failing.is_some() {
+            libc::PTRACE_SYSCALL
+        } else {
+            libc::PTRACE_CONT
+        };
         // It may have been killed meanwhile.
         let _ = ptrace(request, thread, 0, i64::from(signal));
     }
@@ -333,7 +353,8 @@ fn watch(front_end: i32) -> Receiver<String> {
 }
 
 fn whereabouts(front_end: i32) -> String {
-    let tree = unboxed::observe::processes::tree(Path::new("/proc"), front_end.cast_unsigned(), &[]);
+    let tree =
+        unboxed::observe::processes::tree(Path::new("/proc"), front_end.cast_unsigned(), &[]);
     let one = |(pid, stat): &(u32, unboxed::observe::processes::Stat)| {
         let waits_in = std::fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap_or_default();
         format!("{} {} in {waits_in}", stat.comm, stat.state)
@@ -375,7 +396,9 @@ fn read_stop(thread: i32) -> Option<CallStop> {
     unsafe {
         let info = info.assume_init();
         match info.op {
-            libc::PTRACE_SYSCALL_INFO_ENTRY => i64::try_from(info.u.entry.nr).ok().map(CallStop::Entry),
+            libc::PTRACE_SYSCALL_INFO_ENTRY => {
+                i64::try_from(info.u.entry.nr).ok().map(CallStop::Entry)
+            }
             libc::PTRACE_SYSCALL_INFO_EXIT => Some(CallStop::Exit),
             _ => None,
         }
@@ -400,6 +423,9 @@ fn status_field(thread: i32, name: &str) -> Option<i32> {
 /// A process by its number and start time.
 fn owner(pid: i32) -> Owner {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let start = stat.rsplit(')').next().and_then(|rest| rest.split_ascii_whitespace().nth(19)?.parse().ok());
+    let start = stat
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.split_ascii_whitespace().nth(19)?.parse().ok());
     Owner { pid: pid.cast_unsigned(), start: start.unwrap_or(0), ..Owner::me() }
 }

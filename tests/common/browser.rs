@@ -36,13 +36,36 @@ impl Browser {
         let profile = tempfile::tempdir().expect("a profile");
         // The shell puts the pipes where the browser looks for them, and then is the browser.
         let mut command = Command::new("sh");
-        command.args(["-c", "exec chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1", "chromium"]);
-        command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
-        command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
-        command.args(["--disable-dev-shm-usage", "--force-renderer-accessibility", "--remote-debugging-pipe"]);
+        command.args([
+            "-c",
+            "exec chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1",
+            "chromium",
+        ]);
+        command.args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+        ]);
+        command.args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ]);
+        command.args([
+            "--disable-dev-shm-usage",
+            "--force-renderer-accessibility",
+            "--remote-debugging-pipe",
+        ]);
         command.arg(format!("--user-data-dir={}", profile.path().display()));
         // A group of its own, so that it ends with all its processes.
-        let mut child = command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
+        let mut child = command
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
         let (told, said) = mpsc::channel();
         let out = child.stdout.take().expect("its output");
         std::thread::spawn(move || {
@@ -58,10 +81,20 @@ impl Browser {
         });
         let keyboard = child.stdin.take();
         let deadline = Instant::now() + WITHIN;
-        let mut browser =
-            Browser { child, keyboard, said, deadline, last: 0, session: None, events: Vec::new(), _profile: profile };
-        let target = browser.ask("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
-        let session = browser.ask("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
+        let mut browser = Browser {
+            child,
+            keyboard,
+            said,
+            deadline,
+            last: 0,
+            session: None,
+            events: Vec::new(),
+            _profile: profile,
+        };
+        let target =
+            browser.ask("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
+        let session =
+            browser.ask("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
         browser.session = session["sessionId"].as_str().map(str::to_owned);
         for domain in ["Page", "Runtime", "Log", "Network", "Accessibility"] {
             browser.ask(&format!("{domain}.enable"), json!({}));
@@ -93,7 +126,9 @@ impl Browser {
     #[track_caller]
     fn next(&self, what: &str) -> Value {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        self.said.recv_timeout(left).unwrap_or_else(|error| panic!("the browser said nothing to {what}: {error}"))
+        self.said
+            .recv_timeout(left)
+            .unwrap_or_else(|error| panic!("the browser said nothing to {what}: {error}"))
     }
 
     /// Open a page and wait until it is all there.
@@ -143,9 +178,13 @@ impl Browser {
             _ => 0,
         };
         let text = if key == "Enter" { "\r" } else { text };
-        let down = json!({"type": "keyDown", "key": key, "text": text, "windowsVirtualKeyCode": code});
+        let down =
+            json!({"type": "keyDown", "key": key, "text": text, "windowsVirtualKeyCode": code});
         self.ask("Input.dispatchKeyEvent", down);
-        self.ask("Input.dispatchKeyEvent", json!({"type": "keyUp", "key": key, "windowsVirtualKeyCode": code}));
+        self.ask(
+            "Input.dispatchKeyEvent",
+            json!({"type": "keyUp", "key": key, "windowsVirtualKeyCode": code}),
+        );
     }
 
     /// What went wrong in the page, or left it.

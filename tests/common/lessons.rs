@@ -39,9 +39,14 @@ pub fn hostile(evil: &str) -> (Lesson, Tape) {
         text.push_str(evil);
     }
     for step in &mut lesson.steps {
-        for text in
-            [&mut step.title, &mut step.story, &mut step.after, &mut step.docker, &mut step.oci, &mut step.notes]
-        {
+        for text in [
+            &mut step.title,
+            &mut step.story,
+            &mut step.after,
+            &mut step.docker,
+            &mut step.oci,
+            &mut step.notes,
+        ] {
             text.push_str(evil);
         }
         for entry in step.actions.iter_mut().chain(&mut step.breaks) {
@@ -70,7 +75,12 @@ pub fn hostile(evil: &str) -> (Lesson, Tape) {
             question.order.iter_mut().for_each(|line| line.push_str(evil));
         }
     }
-    for text in [&mut tape.header.kernel, &mut tape.header.date, &mut tape.header.program, &mut tape.header.cgroups] {
+    for text in [
+        &mut tape.header.kernel,
+        &mut tape.header.date,
+        &mut tape.header.program,
+        &mut tape.header.cgroups,
+    ] {
         text.push_str(evil);
     }
     tape.records.iter_mut().for_each(|record| spoil(Arc::make_mut(record), evil));
@@ -117,7 +127,9 @@ fn spoil_snapshot(snapshot: &mut Snapshot, evil: &str) {
         group.path.push_str(evil);
         group.files.values_mut().for_each(|value| value.push_str(evil));
     }
-    for entry in snapshot.directories.iter_mut().flat_map(|directory| directory.entries.iter_mut().flatten()) {
+    for entry in
+        snapshot.directories.iter_mut().flat_map(|directory| directory.entries.iter_mut().flatten())
+    {
         entry.name.push_str(evil);
     }
     snapshot.hostnames.values_mut().for_each(|name| name.push_str(evil));

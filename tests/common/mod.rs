@@ -22,7 +22,9 @@ use unboxed::wire::protocol::{LabMade, LabPlan};
 /// `UNBOXED_PROGRAM` names another place for it: an ordinary user may not be able to read the build's own.
 pub fn program() -> &'static Path {
     static PROGRAM: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-    let named = || std::env::var_os("UNBOXED_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_unboxed").into());
+    let named = || {
+        std::env::var_os("UNBOXED_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_unboxed").into())
+    };
     PROGRAM.get_or_init(|| PathBuf::from(named()))
 }
 
@@ -48,7 +50,9 @@ impl Sleeper {
     }
 
     pub fn start_as(command: &mut Command) -> Sleeper {
-        Sleeper { child: command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("it starts") }
+        Sleeper {
+            child: command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("it starts"),
+        }
     }
 
     pub fn id(&self) -> u32 {
@@ -77,7 +81,10 @@ pub fn unboxed() -> Command {
 
 /// Say why a test can't run here. Where everything must work (`UNBOXED_MUST_WORK=1`), that is a failure.
 pub fn skip(why: &str) {
-    assert!(std::env::var_os("UNBOXED_MUST_WORK").is_none(), "skipped, but everything must work here: {why}");
+    assert!(
+        std::env::var_os("UNBOXED_MUST_WORK").is_none(),
+        "skipped, but everything must work here: {why}"
+    );
     eprintln!("skipped: {why}");
 }
 
@@ -101,7 +108,10 @@ pub struct BareLab {
 impl BareLab {
     pub fn new(controllers: &[&str]) -> BareLab {
         let mut keeper = KeeperHandle::start(program()).expect("the keeper starts");
-        let plan = LabPlan { controllers: controllers.iter().map(|&name| name.into()).collect(), ..LabPlan::default() };
+        let plan = LabPlan {
+            controllers: controllers.iter().map(|&name| name.into()).collect(),
+            ..LabPlan::default()
+        };
         let (made, wire) = keeper.make_lab(&plan).expect("a lab is made");
         let links = Links::open(wire).expect("the lab's host is born");
         BareLab { made, links, keeper }
@@ -186,7 +196,10 @@ pub fn names(dir: &str) -> BTreeSet<String> {
 fn attached() -> BTreeSet<String> {
     let text = fs::read_to_string("/proc/cgroups").unwrap_or_default();
     let words = text.lines().map(|line| line.split_ascii_whitespace().take(2).collect::<Vec<_>>());
-    words.filter(|words| words[0].starts_with("net_") && words[1] != "0").map(|words| words.join(" ")).collect()
+    words
+        .filter(|words| words[0].starts_with("net_") && words[1] != "0")
+        .map(|words| words.join(" "))
+        .collect()
 }
 
 fn lab_cgroups() -> BTreeSet<String> {
@@ -304,8 +317,9 @@ impl Held {
 
     /// The pid of an actor as the machine counts.
     pub fn actor(&self, name: &str) -> i32 {
-        let pid =
-            self.said["actors"][name].as_i64().unwrap_or_else(|| panic!("no actor {name}: {}", self.said["actors"]));
+        let pid = self.said["actors"][name]
+            .as_i64()
+            .unwrap_or_else(|| panic!("no actor {name}: {}", self.said["actors"]));
         i32::try_from(pid).expect("a pid")
     }
 
@@ -314,11 +328,14 @@ impl Held {
         let pid = self.child.id();
         let mut children = Vec::new();
         for task in names(&format!("/proc/{pid}/task")) {
-            let text = fs::read_to_string(format!("/proc/{pid}/task/{task}/children")).unwrap_or_default();
-            children.extend(text.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+            let text =
+                fs::read_to_string(format!("/proc/{pid}/task/{task}/children")).unwrap_or_default();
+            children
+                .extend(text.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
         }
         let is_keeper = |pid: &i32| {
-            fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|title| title.starts_with(b"unboxed: keeper"))
+            fs::read(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|title| title.starts_with(b"unboxed: keeper"))
         };
         children.into_iter().find(is_keeper).expect("a keeper")
     }

@@ -54,7 +54,8 @@ impl Tty {
         let child = command.spawn().expect("setsid is there");
         let parser = vt100::Parser::new(nonzero(rows), nonzero(columns), 0);
         let seen = Arc::new(Mutex::new(Seen { parser, raw: Vec::new() }));
-        let (mut screen, feed) = (File::from(pty.master.try_clone().expect("a descriptor")), Arc::clone(&seen));
+        let (mut screen, feed) =
+            (File::from(pty.master.try_clone().expect("a descriptor")), Arc::clone(&seen));
         std::thread::spawn(move || {
             let mut buffer = [0; 8192];
             let mut pending = Vec::new();
@@ -63,9 +64,12 @@ impl Tty {
                 let mut seen = feed.lock().expect("the screen");
                 seen.raw.extend_from_slice(&buffer[..count]);
                 // A frame counts when it is whole, as in a terminal that knows synchronized updates.
-                let last = |mark: &[u8]| pending.windows(mark.len()).rposition(|bytes| bytes == mark);
+                let last =
+                    |mark: &[u8]| pending.windows(mark.len()).rposition(|bytes| bytes == mark);
                 let (begun, ended) = (last(b"\x1b[?2026h"), last(b"\x1b[?2026l"));
-                let whole = begun.filter(|begun| ended.is_none_or(|ended| ended < *begun)).unwrap_or(pending.len());
+                let whole = begun
+                    .filter(|begun| ended.is_none_or(|ended| ended < *begun))
+                    .unwrap_or(pending.len());
                 seen.parser.process(&pending[..whole]);
                 pending.drain(..whole);
             }
@@ -138,11 +142,13 @@ impl Tty {
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")), signal).expect("a signal");
+        kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")), signal)
+            .expect("a signal");
     }
 
     pub fn state(&self) -> char {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let stat =
+            std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
         stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next()).unwrap_or('?')
     }
 
@@ -168,7 +174,10 @@ impl Tty {
         drop(seen);
         let settings = nix::sys::termios::tcgetattr(&self.slave).expect("the terminal's settings");
         use nix::sys::termios::LocalFlags;
-        assert!(settings.local_flags.contains(LocalFlags::ICANON | LocalFlags::ECHO), "still in raw mode");
+        assert!(
+            settings.local_flags.contains(LocalFlags::ICANON | LocalFlags::ECHO),
+            "still in raw mode"
+        );
         assert!(self.slave.as_raw_fd() >= 0);
     }
 }

@@ -41,7 +41,10 @@ pub const HOSTILE: [&str; 9] = [
 ];
 
 pub fn look(colors: bool) -> Look {
-    Look { theme: Theme { colors, ascii: true }, highlighted: BTreeMap::new().into_iter().collect() }
+    Look {
+        theme: Theme { colors, ascii: true },
+        highlighted: BTreeMap::new().into_iter().collect(),
+    }
 }
 
 pub fn key(code: KeyCode) -> Msg {
@@ -49,7 +52,12 @@ pub fn key(code: KeyCode) -> Msg {
 }
 
 pub fn table(actor: &str, ns: u64, lines: &str) -> MountTable {
-    MountTable { actor: actor.into(), ns: NsInode(ns), rows: mounts::parse(lines), omitted: Omitted::Nothing }
+    MountTable {
+        actor: actor.into(),
+        ns: NsInode(ns),
+        rows: mounts::parse(lines),
+        omitted: Omitted::Nothing,
+    }
 }
 
 pub const BEFORE: &str = "\
@@ -64,7 +72,8 @@ pub const AFTER: &str = "\
 4 0 0:4 /c / rw - tmpfs tmpfs rw";
 
 pub fn process(pid: u32, pids: &[u32], actor: Option<&str>, comm: &str) -> Process {
-    let inode = |kind: &NamespaceKind| (*kind, NsInode(4_026_531_000 + u64::from(pid) * 10 + *kind as u64));
+    let inode =
+        |kind: &NamespaceKind| (*kind, NsInode(4_026_531_000 + u64::from(pid) * 10 + *kind as u64));
     Process {
         pid,
         ns_pids: pids.to_vec(),
@@ -97,8 +106,18 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
     Snapshot {
         mounts: vec![table("host", 1, BEFORE), table("container", 2, container)],
         processes: std::iter::once(process(100, &[100, 1], Some("host"), "unboxed: host"))
-            .chain(std::iter::once(process(102, &[102, 6, 1], Some("container"), "unboxed: container")))
-            .chain(names.iter().enumerate().map(|(index, name)| process(200 + index as u32, &[200], None, name)))
+            .chain(std::iter::once(process(
+                102,
+                &[102, 6, 1],
+                Some("container"),
+                "unboxed: container",
+            )))
+            .chain(
+                names
+                    .iter()
+                    .enumerate()
+                    .map(|(index, name)| process(200 + index as u32, &[200], None, name)),
+            )
             .collect(),
         networks: vec![Network {
             name: "host".into(),
@@ -110,7 +129,12 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
                 .map(|(index, name)| link(index as u32 + 1, name))
                 .chain([link(90, "h0")])
                 .collect(),
-            addresses: vec![Address { dev: "h0".into(), ip: "172.17.0.1".into(), prefix: 16, scope: "global".into() }],
+            addresses: vec![Address {
+                dev: "h0".into(),
+                ip: "172.17.0.1".into(),
+                prefix: 16,
+                scope: "global".into(),
+            }],
             routes: vec![Route {
                 to: "default".into(),
                 via: Some("203.0.113.1".into()),
@@ -159,7 +183,12 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
             entries: Some(
                 names
                     .iter()
-                    .map(|name| DirEntry { name: (*name).into(), kind: FileKind::File, size: 5, link: None })
+                    .map(|name| DirEntry {
+                        name: (*name).into(),
+                        kind: FileKind::File,
+                        size: 5,
+                        link: None,
+                    })
                     .collect(),
             ),
             omitted: Omitted::Nothing,
@@ -174,7 +203,15 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
 pub fn ready(played: usize, live: Snapshot) -> Ready {
     let lab = LabInfo { id: "unboxed-1-2-3".into(), actors: BTreeMap::new(), rootless: true };
     let (left_out, context) = Default::default();
-    Ready { lab, played, left_out, live: Arc::new(live), context, checks: Vec::new(), nanos: 1_000_000 }
+    Ready {
+        lab,
+        played,
+        left_out,
+        live: Arc::new(live),
+        context,
+        checks: Vec::new(),
+        nanos: 1_000_000,
+    }
 }
 
 /// Steps that were played before the pictures are taken.
@@ -186,7 +223,11 @@ pub fn record(step: usize, names: &[&str]) -> StepRecord {
         kind: CallKind::Syscall,
         name: "pivot_root".into(),
         args: "\".\", \"oldroot\"".into(),
-        result: if names.is_empty() { CallResult::Value(0) } else { CallResult::Errno(ErrnoName("EINVAL".into())) },
+        result: if names.is_empty() {
+            CallResult::Value(0)
+        } else {
+            CallResult::Errno(ErrnoName("EINVAL".into()))
+        },
         nanos: 62_000,
     };
     StepRecord {
@@ -217,12 +258,14 @@ pub fn record(step: usize, names: &[&str]) -> StepRecord {
 pub fn in_lesson(names: &[&str]) -> Model {
     let lesson = Arc::new(catalogue::find("build-a-container").expect("the lesson"));
     let mut model = Model::new(Vec::new(), (80, 24));
-    let _ = update(&mut model, Msg::Opened { lesson: Arc::clone(&lesson), left_off: 0, tape: None });
+    let _ =
+        update(&mut model, Msg::Opened { lesson: Arc::clone(&lesson), left_off: 0, tape: None });
     let _ = update(&mut model, Msg::Engine(Event::Ready(ready(0, snapshot(BEFORE, &[])))));
     for step in 0..PLAYED {
         let _ = update(&mut model, Msg::Engine(Event::Playing { step }));
         let _ = update(&mut model, Msg::Engine(Event::Played(Arc::new(record(step, names)))));
-        let _ = update(&mut model, Msg::Engine(Event::Ready(ready(step + 1, snapshot(AFTER, names)))));
+        let _ =
+            update(&mut model, Msg::Engine(Event::Ready(ready(step + 1, snapshot(AFTER, names)))));
     }
     model
 }
@@ -231,15 +274,18 @@ pub fn in_lesson(names: &[&str]) -> Model {
 pub fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
     const PID: u32 = 7;
     let lesson = catalogue::find("build-a-container").expect("the lesson");
-    let mut told: Vec<Told> =
-        (0..PLAYED).map(|step| Told::Played(WholeRecord::of(&Arc::new(record(step, names))))).collect();
+    let mut told: Vec<Told> = (0..PLAYED)
+        .map(|step| Told::Played(WholeRecord::of(&Arc::new(record(step, names)))))
+        .collect();
     told.push(Told::Ready(ready(PLAYED, snapshot(AFTER, names))));
     let stage = AudienceView::new().at(beat);
     let mut clock = Clock::new(&lesson, None, &BTreeSet::new());
     clock.step = beat.step();
     clock.used[0] = std::time::Duration::from_secs(200);
-    let all =
-        vec![Window { pid: PID, role, size: (80, 24) }, Window { pid: PID + 1, role: Role::Watcher, size: (200, 60) }];
+    let all = vec![
+        Window { pid: PID, role, size: (80, 24) },
+        Window { pid: PID + 1, role: Role::Watcher, size: (200, 60) },
+    ];
     let whole = Whole {
         name: "build-a-container.yaml".into(),
         lesson: catalogue::source("build-a-container").expect("its text").to_owned(),
@@ -261,7 +307,8 @@ pub fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
         // The hub's part: what is set is shown.
         for effect in update(&mut model, key(KeyCode::Char(letter))) {
             if let Effect::Hub(ToHub::AudienceView(set)) = effect {
-                let _ = update(&mut model, Msg::Hub(FromHub::AudienceView { shown: set.clone(), set }));
+                let _ =
+                    update(&mut model, Msg::Hub(FromHub::AudienceView { shown: set.clone(), set }));
             }
         }
     }
@@ -282,7 +329,8 @@ pub fn in_catalogue() -> Model {
         learnt: String::new(),
         left_off: (number == 2).then_some(4),
     };
-    let blocked = Some(("no user namespaces".into(), "sysctl kernel.unprivileged_userns_clone=1".into()));
+    let blocked =
+        Some(("no user namespaces".into(), "sysctl kernel.unprivileged_userns_clone=1".into()));
     Model::new(
         vec![
             row(1, "What is a container?", None),
@@ -296,8 +344,13 @@ pub fn in_catalogue() -> Model {
 /// Before a lesson from a file begins.
 pub fn programs(names: &[&str]) -> Model {
     let mut lesson = catalogue::find("1").expect("the lesson");
-    for (entry, name) in lesson.steps.iter_mut().flat_map(|step| &mut step.actions).zip(names.iter().cycle()) {
-        entry.action = Action::Run(Run { command: vec!["sh".into(), "-c".into(), (*name).into()], changes: false });
+    for (entry, name) in
+        lesson.steps.iter_mut().flat_map(|step| &mut step.actions).zip(names.iter().cycle())
+    {
+        entry.action = Action::Run(Run {
+            command: vec!["sh".into(), "-c".into(), (*name).into()],
+            changes: false,
+        });
     }
     let mut model = in_catalogue();
     let lines = lesson::programs::listed(&lesson);
@@ -309,7 +362,12 @@ pub fn ended() -> Model {
     let mut model = in_lesson(&[]);
     let _ = update(&mut model, key(KeyCode::Char('q')));
     let _ = update(&mut model, key(KeyCode::Char('y')));
-    let row = |what: &str, differences: Vec<String>| ProofRow { what: what.into(), before: 20, after: 20, differences };
+    let row = |what: &str, differences: Vec<String>| ProofRow {
+        what: what.into(),
+        before: 20,
+        after: 20,
+        differences,
+    };
     let rows = vec![row("mounts", Vec::new()), row("network links", vec![HOSTILE[0].into()])];
     let _ = update(&mut model, Msg::Engine(Event::Ended(Proof { rows })));
     model
@@ -361,7 +419,10 @@ pub fn models() -> Vec<(&'static str, Model)> {
     ] {
         let mut model = in_lesson(&names);
         for letter in keys.chars() {
-            let _ = update(&mut model, key(if letter == '\n' { KeyCode::Enter } else { KeyCode::Char(letter) }));
+            let _ = update(
+                &mut model,
+                key(if letter == '\n' { KeyCode::Enter } else { KeyCode::Char(letter) }),
+            );
         }
         models.push((name, model));
     }
@@ -412,7 +473,10 @@ pub fn press(model: &mut Model, keys: &str) {
 pub fn your_turn(names: &[&str]) -> Model {
     let mut model = in_lesson(names);
     press(&mut model, "\n");
-    let verdicts = vec![Verdict::new(true, "what is done", ""), Verdict::new(false, names.join(" "), names.join(" "))];
+    let verdicts = vec![
+        Verdict::new(true, "what is done", ""),
+        Verdict::new(false, names.join(" "), names.join(" ")),
+    ];
     let state = TurnState { step: 11, goal: Goal::Step, verdicts, earned: vec![true, true] };
     let _ = update(&mut model, Msg::Engine(Event::Turn(Some(state))));
     press(&mut model, "HHH");
@@ -427,7 +491,8 @@ pub fn with_shell(names: &[&str], keys: &str) -> Model {
         let opened = Ok(terminal.clone());
         let (tab, actor) = (tab as u32, ActorName::from(*actor));
         let _ = update(&mut model, Msg::Engine(Event::Shell { tab, actor, opened }));
-        let bytes = [names.join("\n").as_bytes(), b"\x1b[31;44;1mcolours\xff\xfe\x9b2J\x07"].concat();
+        let bytes =
+            [names.join("\n").as_bytes(), b"\x1b[31;44;1mcolours\xff\xfe\x9b2J\x07"].concat();
         let _ = update(&mut model, Msg::ShellPrinted { tab, bytes });
     }
     press(&mut model, keys);
@@ -449,7 +514,8 @@ pub fn what_if(names: &[&str]) -> Model {
         charts: Vec::new(),
         nanos: 1,
     };
-    let _ = update(&mut model, Msg::Engine(Event::Branched { branch: 0, record: Arc::new(record) }));
+    let _ =
+        update(&mut model, Msg::Engine(Event::Branched { branch: 0, record: Arc::new(record) }));
     model
 }
 

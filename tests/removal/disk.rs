@@ -37,17 +37,26 @@ fn a_disk_that_takes_no_file_is_told_in_a_sentence_and_hinders_no_other_lesson()
         let path = dir.path().join(name);
         fs::File::create(&path).and_then(|file| file.set_len(mib << 20)).expect("a file");
         let mut mkfs = Command::new("mkfs.ext4");
-        mkfs.args(["-q", "-F"]).args(options).arg(&path).env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin");
+        mkfs.args(["-q", "-F"])
+            .args(options)
+            .arg(&path)
+            .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin");
         let mount = format!("mount -o loop {} /var/tmp; chmod 1777 /var/tmp", path.display());
-        let works = mkfs.status().is_ok_and(|status| status.success()) && prepared(&mount, "true").status.success();
+        let works = mkfs.status().is_ok_and(|status| status.success())
+            && prepared(&mount, "true").status.success();
         works.then_some(mount)
     };
-    let mut cases = vec![("mount --bind /var/tmp /var/tmp; mount -o remount,bind,ro /var/tmp".to_owned(), "EROFS")];
+    let mut cases = vec![(
+        "mount --bind /var/tmp /var/tmp; mount -o remount,bind,ro /var/tmp".to_owned(),
+        "EROFS",
+    )];
     match (image("small", 64, &[]), image("no-inodes", 400, &["-N", "16"])) {
         (Some(small), Some(no_inodes)) => {
             cases.push((small, "ENOSPC"));
             cases.push((
-                format!("{no_inodes}; i=0; while touch /var/tmp/$i 2>/dev/null; do i=$((i+1)); done"),
+                format!(
+                    "{no_inodes}; i=0; while touch /var/tmp/$i 2>/dev/null; do i=$((i+1)); done"
+                ),
                 "ENOSPC",
             ));
         }
@@ -78,7 +87,8 @@ fn a_scratch_file_whose_lab_never_bound_it_is_swept() {
         fs::write(dir.join("file"), "x").expect("a file");
         dir
     };
-    let (dead, other) = (make(&format!("{DEAD}.scratch.abcdef")), make("unboxed-notes.scratch.abcdef"));
+    let (dead, other) =
+        (make(&format!("{DEAD}.scratch.abcdef")), make("unboxed-notes.scratch.abcdef"));
     let lock = lock(&dead);
     assert_eq!(said(&clean()), "nothing was left behind\n");
 
@@ -115,11 +125,12 @@ fn the_scratch_file_has_no_name_and_holds_nothing_but_data() {
     let mount = shell("grep ' /scratch ' /proc/self/mountinfo");
     assert!(mount.contains("nosuid,nodev,noexec"), "{mount}");
     // mount(2), by number: MS_REMOUNT|MS_BIND without each of the three.
-    let script =
-        "perl -e '$t = \"/scratch\"; for (2|4, 2|8, 4|8) { print syscall(SYS_mount, 0, $t, 0, 32|4096|$_, 0) }'";
+    let script = "perl -e '$t = \"/scratch\"; for (2|4, 2|8, 4|8) { print syscall(SYS_mount, 0, $t, 0, 32|4096|$_, 0) }'";
     let answers = shell(&script.replace("SYS_mount", &libc_mount().to_string()));
     assert!(answers.ends_with("-1-1-1"), "a flag was taken back: {answers}");
-    let executed = shell("cp /usr/bin/env /scratch && chmod 4755 /scratch && /scratch true 2>&1 || echo refused");
+    let executed = shell(
+        "cp /usr/bin/env /scratch && chmod 4755 /scratch && /scratch true 2>&1 || echo refused",
+    );
     assert!(executed.contains("refused"), "{executed}");
     drop(links);
     drop(keeper);
@@ -139,7 +150,9 @@ fn no_way_of_writing_takes_more_of_the_disk_than_its_bound() {
     let fallocate = if cfg!(target_arch = "x86_64") { 285 } else { 47 };
     // Each past 1 GiB: what reaches the end of the file does not count, what is taken beyond it does. FALLOC_FL_KEEP_SIZE alone
     // and with ZERO_RANGE, and the older requests for the same: FS_IOC_RESVSP, FS_IOC_RESVSP64, FS_IOC_ZERO_RANGE.
-    let reserve = |request: &str| format!("$s = pack(\"ssx4qqiIx16\", 0, 0, 0, 1100 << 20); ioctl(F, {request}, $s)");
+    let reserve = |request: &str| {
+        format!("$s = pack(\"ssx4qqiIx16\", 0, 0, 0, 1100 << 20); ioctl(F, {request}, $s)")
+    };
     let ways = [
         format!("syscall({fallocate}, fileno(F), 1, 0, 1100 << 20)"),
         format!("syscall({fallocate}, fileno(F), 17, 0, 1100 << 20)"),
@@ -156,7 +169,8 @@ fn no_way_of_writing_takes_more_of_the_disk_than_its_bound() {
             "LC_ALL=C perl -e '$SIG{{XFSZ}} = \"IGNORE\"; open(F, \"+<\", \"/scratch\") or die; {way}'; stat -c '%b %B %s' /scratch; : > /scratch"
         );
         let numbers = shell(&script);
-        let numbers: Vec<u64> = numbers.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let numbers: Vec<u64> =
+            numbers.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         let [.., blocks, size, length] = numbers[..] else { panic!("{way}: {numbers:?}") };
         if blocks * size > 1 << 30 || length > 1 << 30 {
             held.push(format!("{way}: {} MiB", (blocks * size) >> 20));

@@ -48,12 +48,18 @@ fn clean_with(command: &mut Command) -> Output {
 }
 
 fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// The exit code tells of the machine, too, where others may be at work.
 fn has_played(said: &str) -> bool {
-    said.contains("1 of ") && said.contains("the machine, before and after") && !said.contains("FAIL")
+    said.contains("1 of ")
+        && said.contains("the machine, before and after")
+        && !said.contains("FAIL")
 }
 
 fn is_alive(pid: i32) -> bool {
@@ -80,7 +86,8 @@ impl Group {
     }
 
     fn take_in(&self, pid: i32) {
-        fs::write(self.0.join("cgroup.procs"), pid.to_string()).expect("a process goes into the group");
+        fs::write(self.0.join("cgroup.procs"), pid.to_string())
+            .expect("a process goes into the group");
     }
 }
 
@@ -104,7 +111,8 @@ fn lock(path: &Path) -> OwnedFd {
 }
 
 fn open_dir(path: &Path) -> OwnedFd {
-    openat(AT_FDCWD, path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).expect("a directory")
+    openat(AT_FDCWD, path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+        .expect("a directory")
 }
 
 /// The program where any user can execute it.

@@ -10,8 +10,9 @@ use crate::common::{self, Held, Machine, alone};
 use crate::{children, clean, is_alive, said, start_keeper, wait_until};
 
 fn store_of(keeper: &KeeperHandle) -> i32 {
-    let is_store =
-        |pid: &i32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "unboxed: store\n");
+    let is_store = |pid: &i32| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "unboxed: store\n")
+    };
     children(keeper.pid()).into_iter().find(|pid| is_alive(*pid) && is_store(pid)).expect("a store")
 }
 
@@ -60,7 +61,8 @@ fn a_keeper_that_was_killed_is_cleaned_up_after_at_once() {
     let before = Machine::now();
     // Frozen, where this user has groups.
     let has_groups = common::facts().cgroups.is_delegable("freezer");
-    let (lesson, step) = if has_groups { ("freezer", "freeze") } else { ("build-a-container", "unshare") };
+    let (lesson, step) =
+        if has_groups { ("freezer", "freeze") } else { ("build-a-container", "unshare") };
     let held = Held::start(lesson, step);
     signal(held.keeper(), Signal::SIGKILL);
     drop(held);

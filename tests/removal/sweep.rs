@@ -12,8 +12,8 @@ use nix::sys::stat::{Mode, mkdirat};
 
 use crate::common::{self, Held, Machine, Sleeper, alone, program};
 use crate::{
-    DEAD, Group, USER, children, clean, clean_with, has_played, is_alive, lock, open_dir, readable_program, said,
-    trees, wait_until,
+    DEAD, Group, USER, children, clean, clean_with, has_played, is_alive, lock, open_dir,
+    readable_program, said, trees, wait_until,
 };
 
 fn nest(top: &Path, depth: usize) {
@@ -48,7 +48,8 @@ fn a_lab_that_nests_groups_and_takes_their_permissions_away_leaves_none() {
     let _turn = alone();
     let before = Machine::now();
     let Some(tree) = trees().into_iter().next_back() else { return };
-    let mut lab = common::BareLab::new(&[tree.controllers.first().map_or("unified", String::as_str)]);
+    let mut lab =
+        common::BareLab::new(&[tree.controllers.first().map_or("unified", String::as_str)]);
     let script = "cd /sys/fs/cgroup/*/ 2>/dev/null || cd /sys/fs/cgroup
         perl -e 'for (1..40) { mkdir \"n\" x 200 or die $!; chdir \"n\" x 200 or die $!; }' || exit 1
         mkdir shut shut/below && chmod 0 shut/below/cgroup.procs shut/below shut . cgroup.procs";
@@ -93,8 +94,11 @@ fn a_process_that_is_no_labs_is_not_killed_and_told_of() {
         let output = clean();
         assert!(is_alive(other.pid()), "{}", said(&output));
         assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-        let expected =
-            format!("left {}: process {} (sleep) is in it, and is none of a lab's\n", top.0.display(), other.pid());
+        let expected = format!(
+            "left {}: process {} (sleep) is in it, and is none of a lab's\n",
+            top.0.display(),
+            other.pid()
+        );
         assert_eq!(said(&output), expected);
 
         drop(other);
@@ -110,7 +114,9 @@ fn inside(options: &[&str]) -> Option<Command> {
         command.arg("-Ur");
     }
     command.args(options);
-    let works = |mut probe: Command| probe.arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success());
+    let works = |mut probe: Command| {
+        probe.arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    };
     let mut probe = Command::new("unshare");
     probe.args(command.get_args());
     if !works(probe) {
@@ -127,18 +133,26 @@ fn a_sweep_from_other_namespaces_leaves_a_living_lab_alone() {
     let held = Held::start("build-a-container", "unshare");
     let host = held.actor("host");
     let groups = Machine::now().cgroups;
-    let kinds: [&[&str]; 3] =
-        [&["--pid", "--fork", "--mount-proc"], &["--pid", "--fork"], &["--pid", "--cgroup", "--fork", "--mount-proc"]];
+    let kinds: [&[&str]; 3] = [
+        &["--pid", "--fork", "--mount-proc"],
+        &["--pid", "--fork"],
+        &["--pid", "--cgroup", "--fork", "--mount-proc"],
+    ];
     for options in kinds {
         let Some(mut command) = inside(options) else { continue };
         let output = clean_with(command.arg(program()).arg("clean"));
         assert!(is_alive(host), "{options:?}: {}", said(&output));
         assert_eq!(Machine::now().cgroups, groups, "{options:?}");
-        assert!(said(&output).lines().all(|line| !line.contains(held.said["lab"].as_str().expect("a lab"))));
+        assert!(
+            said(&output)
+                .lines()
+                .all(|line| !line.contains(held.said["lab"].as_str().expect("a lab")))
+        );
     }
     // As a start does it, too.
     if let Some(mut command) = inside(kinds[0]) {
-        let output = command.arg(program()).args(["run", "1", "--until", "1"]).output().expect("it starts");
+        let output =
+            command.arg(program()).args(["run", "1", "--until", "1"]).output().expect("it starts");
         assert!(is_alive(host), "{}", said(&output));
         assert_eq!(Machine::now().cgroups, groups);
         if common::is_root() {
@@ -160,7 +174,11 @@ fn processes_out_of_sight_are_left_and_the_sweep_survives_them() {
         let output = clean_with(command.arg(program()).arg("clean"));
         assert!(is_alive(other.pid()), "{}", said(&output));
         assert_eq!(output.status.code(), Some(1), "a sentence, and not a signal: {output:?}");
-        assert!(said(&output).contains("can't be seen from this PID namespace"), "{}", said(&output));
+        assert!(
+            said(&output).contains("can't be seen from this PID namespace"),
+            "{}",
+            said(&output)
+        );
     }
 }
 
@@ -197,11 +215,18 @@ fn a_kill_that_fails_is_told() {
             std::os::unix::fs::chown(&group.0, Some(USER), Some(USER)).expect("an owner");
         }
         // In a PID namespace of its own, as a lab's are, but somebody else's.
-        let outer =
-            Sleeper::start_as(Command::new("unshare").args(["--pid", "--fork", "--kill-child", "sleep", "1000"]));
+        let outer = Sleeper::start_as(Command::new("unshare").args([
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "sleep",
+            "1000",
+        ]));
         wait_until("its child", || children(outer.id()).len() == 1);
         let pid = children(outer.id())[0];
-        wait_until("its name", || fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n"));
+        wait_until("its name", || {
+            fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n")
+        });
         top.take_in(pid);
 
         let output = clean_with(Command::new(&copy).arg("clean").uid(USER).gid(USER));

@@ -52,7 +52,15 @@ pub fn output_in_lab(lab: &mut BareLab, name: &str, arguments: &[&str]) -> Strin
     let (_, status) = lab.shell(&format!("echo '{}' > {ARGUMENTS}", arguments.join(" ")));
     assert_eq!(status, 0, "the lab takes the arguments");
 
-    let words = [PROGRAM, "--exact", &format!("inside::{name}"), "--ignored", "--nocapture", "--test-threads", "1"];
+    let words = [
+        PROGRAM,
+        "--exact",
+        &format!("inside::{name}"),
+        "--ignored",
+        "--nocapture",
+        "--test-threads",
+        "1",
+    ];
     let op = Op::Run { argv: words.map(str::to_owned).to_vec() };
     let record = lab.links.perform(&ActorName::host(), op).expect("the host answers");
     match record.outcome {
@@ -75,16 +83,21 @@ fn put(lab: &BareLab) {
         return;
     }
 
-    let status = std::fs::read_to_string(format!("/proc/{host}/status")).expect("the host's status");
+    let status =
+        std::fs::read_to_string(format!("/proc/{host}/status")).expect("the host's status");
     let id = |name: &str| -> u32 {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("its ids");
         line.split_ascii_whitespace().next().and_then(|id| id.parse().ok()).expect("an id")
     };
     let own = std::fs::read("/proc/self/exe").expect("this binary");
-    let (user, group) = (nix::unistd::setfsuid(id("Uid:").into()), nix::unistd::setfsgid(id("Gid:").into()));
-    let made = std::os::unix::fs::OpenOptionsExt::mode(std::fs::OpenOptions::new().write(true).create_new(true), 0o755)
-        .open(&place)
-        .and_then(|mut file| file.write_all(&own));
+    let (user, group) =
+        (nix::unistd::setfsuid(id("Uid:").into()), nix::unistd::setfsgid(id("Gid:").into()));
+    let made = std::os::unix::fs::OpenOptionsExt::mode(
+        std::fs::OpenOptions::new().write(true).create_new(true),
+        0o755,
+    )
+    .open(&place)
+    .and_then(|mut file| file.write_all(&own));
     nix::unistd::setfsuid(user);
     nix::unistd::setfsgid(group);
     made.expect("the lab takes this binary");

@@ -49,9 +49,12 @@ fn machine() {
     ] {
         tell(format!("write {setting}"), write_to(setting, "1").map(|()| ""));
     }
-    for (kind, major, minor) in
-        [(SFlag::S_IFBLK, 254, 0), (SFlag::S_IFBLK, 8, 0), (SFlag::S_IFCHR, 1, 3), (SFlag::S_IFCHR, 1, 1)]
-    {
+    for (kind, major, minor) in [
+        (SFlag::S_IFBLK, 254, 0),
+        (SFlag::S_IFBLK, 8, 0),
+        (SFlag::S_IFCHR, 1, 3),
+        (SFlag::S_IFCHR, 1, 1),
+    ] {
         let made = mknod("/root/device", kind, Mode::S_IRUSR, makedev(major, minor));
         tell(format!("mknod {major}:{minor}"), made.map(|()| ""));
     }
@@ -64,24 +67,39 @@ fn machine() {
         ("none", "devtmpfs"),
         ("none", "pstore"),
     ] {
-        let mounted = nix::mount::mount(Some(source), "/mnt", Some(fstype), MsFlags::empty(), None::<&str>);
+        let mounted =
+            nix::mount::mount(Some(source), "/mnt", Some(fstype), MsFlags::empty(), None::<&str>);
         tell(format!("mount {fstype} of {source}"), mounted.map(|()| ""));
     }
     for sealed in ["/usr", "/image"] {
         for flags in [MsFlags::MS_REMOUNT | MsFlags::MS_BIND, MsFlags::MS_REMOUNT] {
-            let mounted = nix::mount::mount(None::<&str>, sealed, None::<&str>, flags, None::<&str>);
+            let mounted =
+                nix::mount::mount(None::<&str>, sealed, None::<&str>, flags, None::<&str>);
             tell(format!("remount {sealed} to be written"), mounted.map(|()| ""));
         }
-        tell(format!("write below {sealed}"), fs::write(format!("{sealed}/was-here"), "").map(|()| ""));
+        tell(
+            format!("write below {sealed}"),
+            fs::write(format!("{sealed}/was-here"), "").map(|()| ""),
+        );
     }
     let outsider: i32 = arguments()[0].parse().expect("a pid");
     let pid = nix::unistd::Pid::from_raw(outsider);
     tell("see a process outside", fs::metadata(format!("/proc/{outsider}")).map(|_| ""));
     tell("signal a process outside", nix::sys::signal::kill(pid, None).map(|()| ""));
     tell("open a process outside", call(libc::SYS_pidfd_open, [outsider.into(), 0, 0, 0, 0]));
-    for file in ["/etc/shadow", "/root/.profile", "/home/.", "/dev/kmsg", "/dev/mem", "/dev/fuse", "/dev/kvm"] {
+    for file in [
+        "/etc/shadow",
+        "/root/.profile",
+        "/home/.",
+        "/dev/kmsg",
+        "/dev/mem",
+        "/dev/fuse",
+        "/dev/kvm",
+    ] {
         let there = if file.ends_with('.') {
-            fs::read_dir(file).and_then(|mut names| names.next().ok_or(std::io::ErrorKind::NotFound.into())).map(drop)
+            fs::read_dir(file)
+                .and_then(|mut names| names.next().ok_or(std::io::ErrorKind::NotFound.into()))
+                .map(drop)
         } else {
             fs::read(file).map(drop)
         };
@@ -98,15 +116,26 @@ fn calls() {
     for number in unboxed::kernel::seccomp::REFUSED {
         match call(*number, [0; 5]) {
             Err(Errno::EPERM) => tell(format!("call {number}"), Err::<&str, _>(Errno::EPERM)),
-            other => tell(format!("call {number} is not refused as it should"), Ok::<_, Errno>(format!("{other:?}"))),
+            other => tell(
+                format!("call {number} is not refused as it should"),
+                Ok::<_, Errno>(format!("{other:?}")),
+            ),
         }
     }
-    for family in [libc::AF_VSOCK, libc::AF_ALG, libc::AF_BLUETOOTH, libc::AF_CAN, libc::AF_XDP, libc::AF_TIPC] {
+    for family in [
+        libc::AF_VSOCK,
+        libc::AF_ALG,
+        libc::AF_BLUETOOTH,
+        libc::AF_CAN,
+        libc::AF_XDP,
+        libc::AF_TIPC,
+    ] {
         let made = call(libc::SYS_socket, [family.into(), libc::SOCK_DGRAM.into(), 0, 0, 0]);
         tell(format!("a socket of family {family}"), made);
     }
     let file = fs::File::create("/root/sparse").expect("a file");
-    let space = nix::fcntl::fallocate(&file, nix::fcntl::FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, 1 << 21);
+    let space =
+        nix::fcntl::fallocate(&file, nix::fcntl::FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, 1 << 21);
     tell("space beyond the end of a file", space.map(|()| ""));
 }
 
@@ -117,7 +146,10 @@ fn keys() {
     let (kind, name) = (c"user", c"unboxed-safety");
     let (kind, name) = (kind.as_ptr() as libc::c_long, name.as_ptr() as libc::c_long);
     for (keyring, number) in [("session", -3), ("user", -4), ("user session", -5)] {
-        tell(format!("find a key of the {keyring} keyring"), call(libc::SYS_keyctl, [SEARCH, number, kind, name, 0]));
+        tell(
+            format!("find a key of the {keyring} keyring"),
+            call(libc::SYS_keyctl, [SEARCH, number, kind, name, 0]),
+        );
     }
     tell("request a key", call(libc::SYS_request_key, [kind, name, 0, 0, 0]));
 }
@@ -150,14 +182,17 @@ fn forge() {
     ];
     let me = std::process::id();
     for pid in processes().into_iter().filter(|pid| pid.unsigned_abs() != me) {
-        let Ok(process) = call(libc::SYS_pidfd_open, [pid.into(), 0, 0, 0, 0]).map(own) else { continue };
+        let Ok(process) = call(libc::SYS_pidfd_open, [pid.into(), 0, 0, 0, 0]).map(own) else {
+            continue;
+        };
         for number in 0..64 {
             let taken = call(libc::SYS_pidfd_getfd, [process.as_raw_fd().into(), number, 0, 0, 0]);
             let Ok(socket) = taken.map(own) else { continue };
             for message in &messages {
                 let mut frame = u32::try_from(message.len()).expect("short").to_le_bytes().to_vec();
                 frame.extend_from_slice(message.as_bytes());
-                let flags = nix::sys::socket::MsgFlags::MSG_DONTWAIT | nix::sys::socket::MsgFlags::MSG_NOSIGNAL;
+                let flags = nix::sys::socket::MsgFlags::MSG_DONTWAIT
+                    | nix::sys::socket::MsgFlags::MSG_NOSIGNAL;
                 let sent = nix::sys::socket::send(socket.as_raw_fd(), &frame, flags);
                 tell(format!("{message} over descriptor {number} of {pid}"), sent);
             }
@@ -171,7 +206,10 @@ fn executable() {
     let path = fs::read_link("/proc/1/exe").expect("pid 1's program");
     tell("pid 1 runs", Ok::<_, Errno>(path.display()));
     let opened = fs::OpenOptions::new().write(true).open("/proc/1/exe");
-    tell("write to pid 1's program", opened.and_then(|mut file| file.write_all(b"#!")).map(|()| ""));
+    tell(
+        "write to pid 1's program",
+        opened.and_then(|mut file| file.write_all(b"#!")).map(|()| ""),
+    );
 }
 
 /// Every file below /proc/sys that opens for writing, and what came of writing another number there.
@@ -185,7 +223,10 @@ fn settings() {
             let path = entry.path();
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 waiting.push(path);
-            } else if !passed_over.iter().any(|name| path.as_os_str().as_bytes().ends_with(name.as_bytes())) {
+            } else if !passed_over
+                .iter()
+                .any(|name| path.as_os_str().as_bytes().ends_with(name.as_bytes()))
+            {
                 change(&path);
             }
         }
@@ -200,8 +241,9 @@ fn change(path: &Path) {
         return;
     };
     // One of them is in the setting's range, or none.
-    let wrote =
-        [number + 1, number - 1, 1 - number].into_iter().find(|other| write_to(path, &other.to_string()).is_ok());
+    let wrote = [number + 1, number - 1, 1 - number]
+        .into_iter()
+        .find(|other| write_to(path, &other.to_string()).is_ok());
     tell(path.display(), wrote.ok_or("no other number fits"));
 }
 
@@ -243,7 +285,10 @@ fn bomb() {
     tell("processes", Ok::<_, Errno>(processes().len()));
     let mine = i32::try_from(std::process::id()).expect("a pid");
     for pid in processes().into_iter().filter(|pid| *pid > 1 && *pid != mine) {
-        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+        let _ = nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(pid),
+            nix::sys::signal::Signal::SIGKILL,
+        );
     }
 }
 
@@ -263,7 +308,10 @@ fn limits() {
         Resource::RLIMIT_SIGPENDING,
     ] {
         let (_, hard) = getrlimit(limit).expect("a limit");
-        tell(format!("raise {limit:?} of {hard}"), setrlimit(limit, hard + 1, hard + 1).map(|()| ""));
+        tell(
+            format!("raise {limit:?} of {hard}"),
+            setrlimit(limit, hard + 1, hard + 1).map(|()| ""),
+        );
     }
     tell("lower RLIMIT_CORE", setrlimit(Resource::RLIMIT_CORE, 0, 0).map(|()| ""));
     let mut unshared = 0;
@@ -292,7 +340,10 @@ fn limits() {
     tell("UTS namespaces", Ok::<_, Errno>(namespaces.len()));
     let mine = i32::try_from(std::process::id()).expect("a pid");
     for pid in processes().into_iter().filter(|pid| *pid > 1 && *pid != mine) {
-        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+        let _ = nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(pid),
+            nix::sys::signal::Signal::SIGKILL,
+        );
     }
 }
 

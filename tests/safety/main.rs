@@ -72,7 +72,8 @@ fn keys_of_whoever_starts_a_lab_stay_outside() {
 fn descriptors_of_whoever_starts_a_lab_stay_outside() {
     let _turn = alone();
     // As a shell or an editor leaves them: open in all it starts.
-    let (directory, file) = (std::fs::File::open("/").expect("/"), tempfile::tempfile().expect("a file"));
+    let (directory, file) =
+        (std::fs::File::open("/").expect("/"), tempfile::tempfile().expect("a file"));
     for fd in [directory.as_raw_fd(), file.as_raw_fd()] {
         // SAFETY: the flags of a descriptor of our own are set.
         assert_eq!(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) }, 0);
@@ -94,7 +95,9 @@ fn descriptors_of_whoever_starts_a_lab_stay_outside() {
     assert!(strays.is_empty(), "{strays:#?}");
 
     // Its own wire, the internet's netlink socket, and its discard port.
-    let of_host = held.iter().filter(|one| one.what == "descriptor of 1" && one.detail.starts_with("socket:"));
+    let of_host = held
+        .iter()
+        .filter(|one| one.what == "descriptor of 1" && one.detail.starts_with("socket:"));
     assert_eq!(of_host.count(), 3, "{held:#?}");
     lab.end();
 }
@@ -137,13 +140,16 @@ fn the_environment_of_whoever_starts_a_lab_stays_outside() {
         .spawn()
         .expect("unboxed starts");
     let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().expect("its output")).read_line(&mut line).expect("a line");
+    BufReader::new(child.stdout.as_mut().expect("its output"))
+        .read_line(&mut line)
+        .expect("a line");
 
-    let pids: Vec<u32> = unboxed::observe::processes::tree(std::path::Path::new("/proc"), child.id(), &[])
-        .into_iter()
-        .map(|(pid, _)| pid)
-        .filter(|pid| *pid != child.id())
-        .collect();
+    let pids: Vec<u32> =
+        unboxed::observe::processes::tree(std::path::Path::new("/proc"), child.id(), &[])
+            .into_iter()
+            .map(|(pid, _)| pid)
+            .filter(|pid| *pid != child.id())
+            .collect();
     assert!(pids.len() >= 3, "keeper, store and host: {pids:?}");
     for pid in pids {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).expect("an environment");
@@ -195,7 +201,8 @@ steps:
         .expect("unboxed starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
-    let tape = unboxed::tape::file::read(std::fs::File::open(&tape).expect("a tape")).expect("it is whole");
+    let tape = unboxed::tape::file::read(std::fs::File::open(&tape).expect("a tape"))
+        .expect("it is whole");
     let said = format!("{tape:?}");
     assert!(said.contains("memfd:unboxed"), "the lesson looked around: {said}");
     assert!(!said.contains("sesame") && !said.contains("UNBOXED_SAFETY_TOKEN"));
@@ -233,8 +240,12 @@ fn every_setting_that_a_lab_can_write_is_its_own() {
     let after = settings();
     lab.end();
 
-    let written: Vec<&str> = tried.iter().filter(|one| one.worked).map(|one| one.what.as_str()).collect();
-    assert!(written.contains(&"/proc/sys/net/ipv4/ip_forward"), "the lab's own settings can be written: {written:?}");
+    let written: Vec<&str> =
+        tried.iter().filter(|one| one.worked).map(|one| one.what.as_str()).collect();
+    assert!(
+        written.contains(&"/proc/sys/net/ipv4/ip_forward"),
+        "the lab's own settings can be written: {written:?}"
+    );
     assert!(written.len() > 50, "{written:?}");
     assert!(!written.iter().any(|path| path.ends_with(SWITCH)), "the machine's own switch");
     for path in written {
@@ -260,7 +271,11 @@ fn limits_of_a_lab_hold_without_control_groups() {
     };
     let output = command.args(words).output().expect("a process without control groups");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     before.assert_comes_back();
 }
 
@@ -272,7 +287,10 @@ fn without_groups() {
     }
     let mut lab = BareLab::new(&[]);
     let number = |tried: &[attempt::Attempt], what: &str| -> usize {
-        let found = tried.iter().find(|one| one.what == what).unwrap_or_else(|| panic!("{what}: {tried:?}"));
+        let found = tried
+            .iter()
+            .find(|one| one.what == what)
+            .unwrap_or_else(|| panic!("{what}: {tried:?}"));
         found.detail.parse().expect("a number")
     };
     let limits = in_lab(&mut lab, "limits", &[]);
@@ -314,14 +332,17 @@ fn a_lab_can_not_take_a_controller_or_set_a_priority_that_outlives_it() {
     assert_eq!(Machine::now().attached, before.attached);
     lab.end();
     let facts = common::facts();
-    if let Some(tree) = facts.cgroups.unmounted_with("net_prio").filter(|tree| tree.obstacle.is_none()) {
+    if let Some(tree) =
+        facts.cgroups.unmounted_with("net_prio").filter(|tree| tree.obstacle.is_none())
+    {
         // The names in this file are those of the machine's devices: what is set is the lab's own group's alone.
         let mut lab = BareLab::new(&["net_prio"]);
         let (output, status) = lab.shell(
             "cd /sys/fs/cgroup/*net_prio* && mkdir g && echo lo 5 > g/net_prio.ifpriomap && cat g/net_prio.ifpriomap",
         );
         assert!(status == 0 && output.starts_with("lo 5\n"), "{output}");
-        let mount = unboxed::kernel::mount::open_hierarchy(&tree.controllers).expect("the lab's hierarchy");
+        let mount =
+            unboxed::kernel::mount::open_hierarchy(&tree.controllers).expect("the lab's hierarchy");
         let top = format!("/proc/self/fd/{}/net_prio.ifpriomap", mount.as_raw_fd());
         assert!(std::fs::read_to_string(&top).expect("the machine's own").starts_with("lo 0\n"));
         drop(mount);

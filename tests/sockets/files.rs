@@ -20,13 +20,19 @@ fn a_link_in_the_place_of_a_file_costs_its_target_nothing() {
     fs::create_dir_all(places.state()).expect("made");
     symlink(&precious, places.state().join("progress.lock")).expect("a link");
     let reset = places.unboxed().args(["progress", "reset"]).output().expect("it starts");
-    assert!(!reset.status.success() && said(&reset).contains("progress.lock is a link"), "{reset:?}");
+    assert!(
+        !reset.status.success() && said(&reset).contains("progress.lock is a link"),
+        "{reset:?}"
+    );
     fs::remove_file(places.state().join("progress.lock")).expect("the link");
 
     symlink(&precious, places.state().join("progress.json")).expect("a link");
     let reset = places.unboxed().args(["progress", "reset"]).output().expect("it starts");
     assert!(said(&reset).contains("it is kept as"), "{reset:?}");
-    assert_eq!(fs::read_link(places.state().join("progress.json.aside-1")).expect("the link"), precious);
+    assert_eq!(
+        fs::read_link(places.state().join("progress.json.aside-1")).expect("the link"),
+        precious
+    );
 
     // Copied text.
     fs::create_dir(places.sockets()).expect("made");
@@ -36,7 +42,9 @@ fn a_link_in_the_place_of_a_file_costs_its_target_nothing() {
     tty.wait_for("TAPE");
     tty.press("y");
     tty.wait_for("and written to");
-    assert!(fs::symlink_metadata(places.sockets().join("copied.txt")).expect("it is there").is_file());
+    assert!(
+        fs::symlink_metadata(places.sockets().join("copied.txt")).expect("it is there").is_file()
+    );
     assert_eq!(fs::read_to_string(&precious).expect("still there"), "precious");
 }
 
@@ -48,10 +56,18 @@ fn a_lock_that_somebody_holds_ends_in_a_sentence_and_holds_up_nothing() {
     let lock = fs::File::create(places.state().join("progress.lock")).expect("a file");
     let _lock = Flock::lock(lock, FlockArg::LockExclusive).expect("a lock");
     let mut command = places.surround(Command::new("timeout"));
-    let reset = command.arg("30").arg(program()).args(["progress", "reset"]).output().expect("timeout is there");
+    let reset = command
+        .arg("30")
+        .arg(program())
+        .args(["progress", "reset"])
+        .output()
+        .expect("timeout is there");
     let why = format!("has been locked for 2 seconds by process {}", std::process::id());
     assert!(!reset.status.success() && said(&reset).contains(&why), "{reset:?}");
-    assert!(places.unboxed().arg("progress").output().expect("it starts").status.success(), "reading needs no lock");
+    assert!(
+        places.unboxed().arg("progress").output().expect("it starts").status.success(),
+        "reading needs no lock"
+    );
 
     let state = places.home().join(".local/state").to_string_lossy().into_owned();
     let mut tty = Tty::start(120, 24, &["learn", LESSON], &[("XDG_STATE_HOME", &state)]);
@@ -84,13 +100,22 @@ fn root_in_somebody_elses_home_leaves_nothing_there() {
     fs::write(&accounts, format!("root:x:0:0:root:{}:/bin/sh\n", own.display())).expect("a file");
     let as_root = |state: Option<&Path>| {
         let mut command = places.surround(Command::new("unshare"));
-        command.args(["--mount", "sh", "-c", "mount --bind \"$1\" /etc/passwd && shift && exec \"$@\"", "sh"]);
+        command.args([
+            "--mount",
+            "sh",
+            "-c",
+            "mount --bind \"$1\" /etc/passwd && shift && exec \"$@\"",
+            "sh",
+        ]);
         command.arg(&accounts).arg(program());
         command.envs(state.map(|state| ("XDG_STATE_HOME", state)));
         command
     };
     for state in [None, Some(places.home().join("state"))] {
-        let reset = as_root(state.as_deref()).args(["progress", "reset"]).output().expect("unshare is there");
+        let reset = as_root(state.as_deref())
+            .args(["progress", "reset"])
+            .output()
+            .expect("unshare is there");
         assert!(said(&reset).contains("nothing to forget"), "{reset:?}");
         assert_eq!(names(&places.home()), BTreeSet::new());
         let kept = own.join(".local/state/unboxed");
@@ -99,7 +124,10 @@ fn root_in_somebody_elses_home_leaves_nothing_there() {
     }
     let lab = Lab::start(as_root(None));
     assert_eq!(names(&own.join(".local/state/unboxed")), BTreeSet::from([lab.socket()]));
-    assert_eq!((names(&places.home()), names(&places.dir.path().join("run"))), (BTreeSet::new(), BTreeSet::new()));
+    assert_eq!(
+        (names(&places.home()), names(&places.dir.path().join("run"))),
+        (BTreeSet::new(), BTreeSet::new())
+    );
 }
 
 #[test]
@@ -110,7 +138,12 @@ fn what_root_left_in_a_users_home_is_said_or_worked_around() {
     let places = Places::new();
     let run = |arguments: &[&str]| {
         let command = as_other(places.dir.path());
-        places.surround(command).env_remove("XDG_RUNTIME_DIR").args(arguments).output().expect("setpriv is there")
+        places
+            .surround(command)
+            .env_remove("XDG_RUNTIME_DIR")
+            .args(arguments)
+            .output()
+            .expect("setpriv is there")
     };
     for path in [places.home(), places.home().join(".local"), places.home().join(".local/state")] {
         fs::create_dir_all(&path).expect("made");
@@ -123,7 +156,10 @@ fn what_root_left_in_a_users_home_is_said_or_worked_around() {
     fs::write(places.state().join("progress.json"), kept).expect("a file");
     for command in [["progress"].as_slice(), &["progress", "reset"], &["shell"]] {
         let output = run(command);
-        assert!(said(&output).contains("belongs to root, and this is uid 64002"), "{command:?}: {output:?}");
+        assert!(
+            said(&output).contains("belongs to root, and this is uid 64002"),
+            "{command:?}: {output:?}"
+        );
     }
 
     // Or files in it.
@@ -131,13 +167,21 @@ fn what_root_left_in_a_users_home_is_said_or_worked_around() {
     fs::write(places.state().join("progress.lock"), "").expect("a file");
     let reset = run(&["progress", "reset", "build-a-container"]);
     assert!(reset.status.success(), "{reset:?}");
-    assert_eq!(fs::metadata(places.state().join("progress.json")).expect("it is there").uid(), OTHER);
+    assert_eq!(
+        fs::metadata(places.state().join("progress.json")).expect("it is there").uid(),
+        OTHER
+    );
 
     // What can't be read is not lost.
     fs::write(places.state().join("secret"), kept).expect("a file");
-    fs::set_permissions(places.state().join("secret"), fs::Permissions::from_mode(0o600)).expect("permissions");
-    fs::rename(places.state().join("secret"), places.state().join("progress.json")).expect("renamed");
+    fs::set_permissions(places.state().join("secret"), fs::Permissions::from_mode(0o600))
+        .expect("permissions");
+    fs::rename(places.state().join("secret"), places.state().join("progress.json"))
+        .expect("renamed");
     let reset = run(&["progress", "reset"]);
     assert!(!reset.status.success() && said(&reset).contains("could not read"), "{reset:?}");
-    assert_eq!(fs::read_to_string(places.state().join("progress.json")).expect("still there"), kept);
+    assert_eq!(
+        fs::read_to_string(places.state().join("progress.json")).expect("still there"),
+        kept
+    );
 }

@@ -19,7 +19,9 @@ use std::process::{Command, Stdio};
 use common::tty::Tty;
 use common::{alone, is_root};
 use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, connect, listen, socket};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, connect, listen, socket,
+};
 use places::{Lab, OTHER, Places, give, names, printed};
 
 #[test]
@@ -39,7 +41,12 @@ fn however_long_the_way_to_it_is_a_lab_is_found_and_closed_to_others() {
     let mut shell = places.unboxed();
     shell.arg("shell").env("XDG_RUNTIME_DIR", &run).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut shell = shell.spawn().expect("unboxed starts");
-    shell.stdin.take().expect("its input").write_all(b"echo in-$((1+1)); exit\n").expect("it reads");
+    shell
+        .stdin
+        .take()
+        .expect("its input")
+        .write_all(b"echo in-$((1+1)); exit\n")
+        .expect("it reads");
     let output = shell.wait_with_output().expect("its output");
     assert!(printed(&output).contains("in-2"), "{output:?}");
     drop(lab);
@@ -59,7 +66,10 @@ fn what_is_in_the_place_of_the_directory_is_refused_by_servers_and_clients() {
     assert_eq!(names(&elsewhere), BTreeSet::new());
     drop(lab);
     let clean = places.unboxed().arg("clean").output().expect("it starts");
-    assert!(printed(&clean).contains("left alone:") && printed(&clean).contains("is a link"), "{clean:?}");
+    assert!(
+        printed(&clean).contains("left alone:") && printed(&clean).contains("is a link"),
+        "{clean:?}"
+    );
     fs::remove_file(places.sockets()).expect("the link");
 
     // Ours, but open to all: it is closed before anything is in it.
@@ -97,7 +107,16 @@ fn a_client_says_nothing_to_a_server_of_somebody_else() {
         let socket = places.sockets().join(name);
         let other = OTHER.to_string();
         let mut server = Command::new("setpriv")
-            .args(["--reuid", &other, "--regid", &other, "--clear-groups", "/usr/bin/python3", "-c", LISTEN])
+            .args([
+                "--reuid",
+                &other,
+                "--regid",
+                &other,
+                "--clear-groups",
+                "/usr/bin/python3",
+                "-c",
+                LISTEN,
+            ])
             .arg(&socket)
             .stdout(Stdio::piped())
             .spawn()
@@ -119,7 +138,10 @@ fn a_client_says_nothing_to_a_server_of_somebody_else() {
         assert_eq!(lines.next().expect("a line").expect("text"), "heard b''");
         server.wait().expect("its end");
         let clean = places.unboxed().arg("clean").output().expect("it starts");
-        assert!(printed(&clean).contains(&format!("removed {}", socket.display())), "its server is gone: {clean:?}");
+        assert!(
+            printed(&clean).contains(&format!("removed {}", socket.display())),
+            "its server is gone: {clean:?}"
+        );
     }
 }
 
@@ -131,13 +153,30 @@ fn a_process_that_can_not_be_joined_is_told_apart() {
     places.assert_refused(&[], "no lab is running as ");
     if is_root() {
         let mut other = Command::new("setpriv")
-            .args(["--reuid", "64002", "--regid", "64002", "--clear-groups", "sh", "-c", "echo up; read line"])
+            .args([
+                "--reuid",
+                "64002",
+                "--regid",
+                "64002",
+                "--clear-groups",
+                "sh",
+                "-c",
+                "echo up; read line",
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("setpriv is there");
-        other.stdout.take().expect("its output").read_exact(&mut [0; 3]).expect("it has become another");
-        places.assert_refused(&["--of", &other.id().to_string()], "belongs to uid 64002, and this is root");
+        other
+            .stdout
+            .take()
+            .expect("its output")
+            .read_exact(&mut [0; 3])
+            .expect("it has become another");
+        places.assert_refused(
+            &["--of", &other.id().to_string()],
+            "belongs to uid 64002, and this is root",
+        );
         drop(other.stdin.take());
         other.wait().expect("its end");
     } else if fs::metadata("/proc/1").is_ok_and(|init| init.uid() == 0) {
@@ -154,7 +193,10 @@ fn sockets_of_the_dead_are_swept_by_clean_and_by_the_next_start() {
     lab.kill();
     assert_eq!(places.listing(), BTreeSet::from([socket.clone()]));
     let clean = places.unboxed().arg("clean").output().expect("it starts");
-    assert!(printed(&clean).contains(&format!("removed {}", places.sockets().join(socket).display())), "{clean:?}");
+    assert!(
+        printed(&clean).contains(&format!("removed {}", places.sockets().join(socket).display())),
+        "{clean:?}"
+    );
     assert_eq!(places.listing(), BTreeSet::new());
 
     Lab::start(places.unboxed()).kill();
@@ -202,8 +244,12 @@ fn only_what_is_surely_dead_and_ours_is_removed() {
     for dead in ["lab-5.sock", "talk-6.sock", "lab-999999999.sock"] {
         assert!(text.contains(&format!("removed {}", at(dead).display())), "{dead}: {text}");
     }
-    for (left, why) in [("lab-1.sock", "no socket"), ("lab-2.sock", "EPROTOTYPE"), ("lab-4.sock", "no socket")] {
-        let is_said = text.lines().any(|line| line.contains("left alone") && line.contains(left) && line.contains(why));
+    for (left, why) in
+        [("lab-1.sock", "no socket"), ("lab-2.sock", "EPROTOTYPE"), ("lab-4.sock", "no socket")]
+    {
+        let is_said = text
+            .lines()
+            .any(|line| line.contains("left alone") && line.contains(left) && line.contains(why));
         assert!(is_said, "{left}: {text}");
     }
     assert_eq!(places.listing(), keep);

@@ -55,7 +55,12 @@ impl Places {
     /// `unboxed shell`, in which this is typed.
     pub fn shell(&self, arguments: &[&str], typed: &str) -> Output {
         let mut command = self.unboxed();
-        command.arg("shell").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .arg("shell")
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("unboxed starts");
         // One that is refused may be gone before it reads.
         let _ = child.stdin.take().expect("its input").write_all(typed.as_bytes());
@@ -65,7 +70,10 @@ impl Places {
     #[track_caller]
     pub fn assert_refused(&self, arguments: &[&str], why: &str) {
         let refused = self.shell(arguments, "");
-        assert!(!refused.status.success() && said(&refused).contains(why), "no `{why}`: {refused:?}");
+        assert!(
+            !refused.status.success() && said(&refused).contains(why),
+            "no `{why}`: {refused:?}"
+        );
     }
 
     pub fn listing(&self) -> BTreeSet<String> {
@@ -93,10 +101,16 @@ pub struct Lab {
 
 impl Lab {
     pub fn start(mut command: Command) -> Lab {
-        command.args(["run", LESSON, "--until", "1", "--hold"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .args(["run", LESSON, "--until", "1", "--hold"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = command.spawn().expect("unboxed starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        assert!(lines.any(|line| line.is_ok_and(|line| line.contains("is up until"))), "no lab comes up");
+        assert!(
+            lines.any(|line| line.is_ok_and(|line| line.contains("is up until"))),
+            "no lab comes up"
+        );
         // What it prints at its end has to go somewhere.
         std::thread::spawn(move || lines.count());
         Lab { child }

@@ -12,13 +12,14 @@ fn a_shell_colours_the_real_terminal_but_neither_names_it_nor_asks_it() {
     let _turn = alone();
     let places = Places::new();
     let lab = Lab::start(places.unboxed());
-    const PRINT: &str =
-        "printf 'a\\033]0;evil\\007\\033]52;c;aGk=\\007\\033]11;?\\033\\\\\\033P$qm\\033\\\\\\033[c\\033[6nb\\n'\n";
+    const PRINT: &str = "printf 'a\\033]0;evil\\007\\033]52;c;aGk=\\007\\033]11;?\\033\\\\\\033P$qm\\033\\\\\\033[c\\033[6nb\\n'\n";
     let output = places.shell(&[], &format!("{PRINT}printf '\\033[31mred\\033[0m\\n'; exit\n"));
     let text = printed(&output);
     assert!(text.contains("\rab\r\n") && text.contains("\u{1b}[31mred\u{1b}[0m"), "{text:?}");
     assert!(
-        !["\u{1b}]", "\u{1b}P", "\u{1b}[c", "\u{1b}[6n"].iter().any(|sequence| text.contains(sequence)),
+        !["\u{1b}]", "\u{1b}P", "\u{1b}[c", "\u{1b}[6n"]
+            .iter()
+            .any(|sequence| text.contains(sequence)),
         "{text:?}"
     );
 

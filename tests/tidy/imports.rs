@@ -14,8 +14,10 @@ pub type Uses = BTreeMap<String, BTreeSet<String>>;
 /// none: a re-export of a file of the own folder, which leads on to the file that it names; and that of a `mod.rs` by the files of its folder, whose common
 /// words stand there.
 pub fn uses(files: &[(String, String)]) -> Uses {
-    let modules: BTreeMap<Module, &str> = files.iter().map(|(path, _)| (module_of(path), path.as_str())).collect();
-    let read: Vec<(Module, Paths)> = files.iter().map(|(path, text)| (module_of(path), Paths::read(text))).collect();
+    let modules: BTreeMap<Module, &str> =
+        files.iter().map(|(path, _)| (module_of(path), path.as_str())).collect();
+    let read: Vec<(Module, Paths)> =
+        files.iter().map(|(path, text)| (module_of(path), Paths::read(text))).collect();
     let mut exports: BTreeMap<(Module, String), (Module, Option<String>)> = BTreeMap::new();
     for (module, paths) in &read {
         for path in &paths.exported {
@@ -27,25 +29,33 @@ pub fn uses(files: &[(String, String)]) -> Uses {
 
     let mut found = Uses::new();
     for (module, paths) in &read {
-        let exported = paths
-            .exported
-            .iter()
-            .filter(|path| resolve(&modules, module, path).is_some_and(|(target, _)| !target.starts_with(module)));
+        let exported = paths.exported.iter().filter(|path| {
+            resolve(&modules, module, path).is_some_and(|(target, _)| !target.starts_with(module))
+        });
         for path in paths.used.iter().chain(exported) {
             // By way of a module that an import names.
             let through = || {
-                let import = paths.used.iter().find(|used| used.len() > 1 && used.last() == path.first())?;
+                let import =
+                    paths.used.iter().find(|used| used.len() > 1 && used.last() == path.first())?;
                 resolve(&modules, module, &[&import[..], &path[1..]].concat())
             };
-            let Some((mut target, mut name)) = resolve(&modules, module, path).or_else(through) else { continue };
+            let Some((mut target, mut name)) = resolve(&modules, module, path).or_else(through)
+            else {
+                continue;
+            };
             // A name that is exported in a circle does not compile: this ends.
-            while let Some(next) = name.as_ref().and_then(|name| exports.get(&(target.clone(), name.clone()))) {
+            while let Some(next) =
+                name.as_ref().and_then(|name| exports.get(&(target.clone(), name.clone())))
+            {
                 (target, name) = next.clone();
             }
             if target.is_empty() || module.starts_with(&target) {
                 continue;
             }
-            found.entry(modules[module].to_owned()).or_default().insert(modules[&target].to_owned());
+            found
+                .entry(modules[module].to_owned())
+                .or_default()
+                .insert(modules[&target].to_owned());
         }
     }
     found
@@ -62,7 +72,9 @@ pub fn circles(uses: &Uses) -> Vec<String> {
         seen.contains(user)
     };
     let all = uses.iter().flat_map(|(user, used)| used.iter().map(move |one| (user, one)));
-    all.filter(|(user, used)| leads_back(user, used)).map(|(user, used)| format!("{user} uses {used}")).collect()
+    all.filter(|(user, used)| leads_back(user, used))
+        .map(|(user, used)| format!("{user} uses {used}"))
+        .collect()
 }
 
 /// The same uses among the crate's modules, of files and folders directly in `src/`.
@@ -88,7 +100,11 @@ fn module_of(path: &str) -> Module {
 }
 
 /// The module that a path of this module leads to, and what it names there.
-fn resolve(modules: &BTreeMap<Module, &str>, own: &Module, path: &[String]) -> Option<(Module, Option<String>)> {
+fn resolve(
+    modules: &BTreeMap<Module, &str>,
+    own: &Module,
+    path: &[String],
+) -> Option<(Module, Option<String>)> {
     let mut rest = path.iter().peekable();
     let mut found = own.clone();
     match rest.next()?.as_str() {
@@ -159,14 +175,20 @@ impl Paths {
                 _ => {}
             }
             // `pub(super) use` is one, too.
-            is_public = word == "pub" || (is_public && matches!(word.as_str(), "(" | ")" | "super" | "crate"));
+            is_public = word == "pub"
+                || (is_public && matches!(word.as_str(), "(" | ")" | "super" | "crate"));
         }
         found
     }
 }
 
 /// One branch of an import, `a::b` or `a::{b, c}`; returns the place behind it.
-fn read_tree(words: &[String], mut at: usize, before: &[String], into: &mut Vec<Vec<String>>) -> usize {
+fn read_tree(
+    words: &[String],
+    mut at: usize,
+    before: &[String],
+    into: &mut Vec<Vec<String>>,
+) -> usize {
     let mut path = before.to_vec();
     while let Some(word) = words.get(at) {
         at += 1;
@@ -202,14 +224,18 @@ fn is_name(word: &str) -> bool {
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for line in text.lines() {
-        let code = if line.trim_start().starts_with("//") { "" } else { line.split(" // ").next().unwrap_or_default() };
+        let code = if line.trim_start().starts_with("//") {
+            ""
+        } else {
+            line.split(" // ").next().unwrap_or_default()
+        };
         let mut rest = code;
         while let Some(letter) = rest.chars().next() {
             let length = match letter {
                 ':' if rest.starts_with("::") => 2,
-                letter if letter.is_alphanumeric() || letter == '_' => {
-                    rest.find(|other: char| !other.is_alphanumeric() && other != '_').unwrap_or(rest.len())
-                }
+                letter if letter.is_alphanumeric() || letter == '_' => rest
+                    .find(|other: char| !other.is_alphanumeric() && other != '_')
+                    .unwrap_or(rest.len()),
                 letter => letter.len_utf8(),
             };
             let (word, behind) = rest.split_at(length);
@@ -232,14 +258,28 @@ fn circles_are_found_however_they_are_written() {
     let both = ["a.rs uses b.rs", "b.rs uses a.rs"];
     check(&[("a.rs", "use crate::b::B;"), ("b.rs", "use crate::a::A;")], &both);
     check(&[("a.rs", "use crate::b::B;"), ("b.rs", "struct B;")], &[]);
-    check(&[("a.rs", "use crate::{b, c};"), ("b.rs", "fn f() { crate::a::g() }"), ("c.rs", "")], &both);
+    check(
+        &[("a.rs", "use crate::{b, c};"), ("b.rs", "fn f() { crate::a::g() }"), ("c.rs", "")],
+        &both,
+    );
     check(&[("a.rs", "use crate::b::B;"), ("b.rs", "//! See `crate::a::A`.\n// crate::a::A")], &[]);
 
     // In one folder, and by way of a third.
     let folder = ["m/a.rs uses m/b.rs", "m/b.rs uses m/a.rs"];
-    check(&[("m/mod.rs", ""), ("m/a.rs", "use super::b::{self, B};"), ("m/b.rs", "use super::{a, c};")], &folder);
     check(
-        &[("a.rs", "use crate::b::B;"), ("b.rs", "use crate::c;"), ("c.rs", "use crate::a::A as Other;")],
+        &[
+            ("m/mod.rs", ""),
+            ("m/a.rs", "use super::b::{self, B};"),
+            ("m/b.rs", "use super::{a, c};"),
+        ],
+        &folder,
+    );
+    check(
+        &[
+            ("a.rs", "use crate::b::B;"),
+            ("b.rs", "use crate::c;"),
+            ("c.rs", "use crate::a::A as Other;"),
+        ],
         &["a.rs uses b.rs", "b.rs uses c.rs", "c.rs uses a.rs"],
     );
     check(
@@ -250,21 +290,40 @@ fn circles_are_found_however_they_are_written() {
     // A folder's own words stand in its `mod.rs`, which may name its files; but no way leads back from elsewhere.
     check(&[("m/mod.rs", "mod a; use self::a::A; struct M;"), ("m/a.rs", "use super::M;")], &[]);
     check(
-        &[("m/mod.rs", "mod a; fn f() { a::g() }"), ("m/a.rs", "use crate::b::B;"), ("b.rs", "use crate::m::M;")],
+        &[
+            ("m/mod.rs", "mod a; fn f() { a::g() }"),
+            ("m/a.rs", "use crate::b::B;"),
+            ("b.rs", "use crate::m::M;"),
+        ],
         &["b.rs uses m/mod.rs", "m/a.rs uses b.rs", "m/mod.rs uses m/a.rs"],
     );
 
     // By way of an imported module; and a re-export of another folder's is a use.
     check(
-        &[("a.rs", "use crate::m; fn f() { m::n::g() }"), ("m/mod.rs", ""), ("m/n.rs", "use crate::a::A;")],
+        &[
+            ("a.rs", "use crate::m; fn f() { m::n::g() }"),
+            ("m/mod.rs", ""),
+            ("m/n.rs", "use crate::a::A;"),
+        ],
         &["a.rs uses m/n.rs", "m/n.rs uses a.rs"],
     );
     check(&[("a.rs", "pub use crate::b::B;"), ("b.rs", "use crate::a::A;")], &both);
 
     // A re-export of the own folder is no use, and hides none.
-    check(&[("m/mod.rs", "mod a; pub use a::A;"), ("m/a.rs", "use crate::b::B;"), ("b.rs", "use crate::m::M;")], &[]);
     check(
-        &[("m/mod.rs", "pub(crate) use self::a::A;"), ("m/a.rs", "use crate::b::B;"), ("b.rs", "use crate::m::A;")],
+        &[
+            ("m/mod.rs", "mod a; pub use a::A;"),
+            ("m/a.rs", "use crate::b::B;"),
+            ("b.rs", "use crate::m::M;"),
+        ],
+        &[],
+    );
+    check(
+        &[
+            ("m/mod.rs", "pub(crate) use self::a::A;"),
+            ("m/a.rs", "use crate::b::B;"),
+            ("b.rs", "use crate::m::A;"),
+        ],
         &["b.rs uses m/a.rs", "m/a.rs uses b.rs"],
     );
 }

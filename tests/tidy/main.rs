@@ -44,8 +44,11 @@ fn production(text: &str) -> &str {
 /// Module → its row in the table.
 fn layers() -> BTreeMap<String, usize> {
     let text = fs::read_to_string("ARCHITECTURE.md").expect("ARCHITECTURE.md");
-    let rows =
-        text.lines().skip_while(|line| !line.starts_with("| layer |")).skip(2).take_while(|line| line.starts_with('|'));
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.starts_with("| layer |"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
     let mut found = BTreeMap::new();
     for (row, line) in rows.enumerate() {
         let modules = line.split('|').nth(2).unwrap_or_default();
@@ -60,23 +63,34 @@ fn layers() -> BTreeMap<String, usize> {
 fn uses() -> imports::Uses {
     let files = all_sources();
     let below = |path: &str| path.trim_start_matches("src/").to_owned();
-    imports::uses(&files.iter().map(|(path, text)| (below(path), production(text).to_owned())).collect::<Vec<_>>())
+    imports::uses(
+        &files
+            .iter()
+            .map(|(path, text)| (below(path), production(text).to_owned()))
+            .collect::<Vec<_>>(),
+    )
 }
 
 #[test]
 fn every_module_uses_only_layers_above_its_own() {
     let layers = layers();
     assert!(layers.len() > 20, "{layers:?}");
-    let layer =
-        |module: &str| *layers.get(module).unwrap_or_else(|| panic!("{module} is not in the table of ARCHITECTURE.md"));
+    let layer = |module: &str| {
+        *layers
+            .get(module)
+            .unwrap_or_else(|| panic!("{module} is not in the table of ARCHITECTURE.md"))
+    };
     for (path, _) in all_sources().iter().filter(|(path, _)| path != "src/lib.rs") {
         layer(top_module(path.trim_start_matches("src/")));
     }
     let mut wrong = Vec::new();
     for (path, used) in uses() {
         let own = layer(top_module(&path));
-        wrong
-            .extend(used.iter().filter(|used| layer(top_module(used)) > own).map(|used| format!("{path} uses {used}")));
+        wrong.extend(
+            used.iter()
+                .filter(|used| layer(top_module(used)) > own)
+                .map(|used| format!("{path} uses {used}")),
+        );
     }
     assert_eq!(wrong, [] as [String; 0]);
 }
@@ -99,7 +113,9 @@ const FAMILY: [&[&str]; 3] =
 fn public_types(text: &str) -> Vec<&str> {
     let declared = production(text).lines().filter_map(|line| {
         let line = line.trim_start().strip_prefix("pub")?;
-        let line = line.strip_prefix(' ').or_else(|| line.strip_prefix('(')?.split_once(") ").map(|(_, line)| line))?;
+        let line = line
+            .strip_prefix(' ')
+            .or_else(|| line.strip_prefix('(')?.split_once(") ").map(|(_, line)| line))?;
         let (kind, name) = line.split_once(' ')?;
         let end = name.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(name.len());
         ["struct", "enum", "union", "trait", "type"].contains(&kind).then_some(&name[..end])
@@ -116,8 +132,9 @@ fn homonyms(files: &[(String, String)]) -> Vec<String> {
         }
     }
     let in_family = |paths: &[&str]| {
-        let of_kind =
-            |kind: &&[&str]| paths.iter().filter(|path| kind.iter().any(|start| path.starts_with(start))).count();
+        let of_kind = |kind: &&[&str]| {
+            paths.iter().filter(|path| kind.iter().any(|start| path.starts_with(start))).count()
+        };
         let counts: Vec<usize> = FAMILY.iter().map(of_kind).collect();
         counts.iter().all(|count| *count <= 1) && counts.iter().sum::<usize>() == paths.len()
     };
@@ -135,7 +152,10 @@ fn a_public_type_has_a_name_of_its_own() {
     };
     check(["src/snapshot.rs", "src/action/mount.rs"], &[]);
     check(["src/action/mount.rs", "src/lesson/expect/mount.rs"], &[]);
-    check(["src/action/bind.rs", "src/action/mount.rs"], &["Mount: src/action/bind.rs, src/action/mount.rs"]);
+    check(
+        ["src/action/bind.rs", "src/action/mount.rs"],
+        &["Mount: src/action/bind.rs, src/action/mount.rs"],
+    );
     check(["src/app/mod.rs", "src/snapshot.rs"], &["Mount: src/app/mod.rs, src/snapshot.rs"]);
 }
 
@@ -145,7 +165,8 @@ fn what_must_stay_in_one_place_does() {
         let strays: Vec<String> = all_sources()
             .into_iter()
             .filter(|(path, text)| {
-                production(text).contains(needle) && !places.iter().any(|place| path.starts_with(place))
+                production(text).contains(needle)
+                    && !places.iter().any(|place| path.starts_with(place))
             })
             .map(|(path, _)| path)
             .collect();
@@ -211,7 +232,10 @@ fn a_new_file_in_a_folder_that_is_embedded_builds_the_program_again() {
     for (path, text) in all_sources() {
         for folder in text.split("include_dir!(\"$CARGO_MANIFEST_DIR/").skip(1) {
             let folder = folder.split('"').next().unwrap_or_default();
-            assert!(script.contains(&format!("\"{folder}\"")), "{path} embeds {folder}, which build.rs does not watch");
+            assert!(
+                script.contains(&format!("\"{folder}\"")),
+                "{path} embeds {folder}, which build.rs does not watch"
+            );
             folders += 1;
         }
     }
@@ -224,7 +248,8 @@ fn contributing_says_when_to_run_each_test_and_only_names_tasks_that_are_there()
     let tasks = fs::read_to_string(".ci/task").expect(".ci/task");
     for entry in fs::read_dir("tests").expect("tests").flatten() {
         let path = entry.path();
-        let is_test = path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").exists();
+        let is_test = path.extension().is_some_and(|extension| extension == "rs")
+            || path.join("main.rs").exists();
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         assert!(
             !is_test || text.contains(&format!("`{name}`")),
@@ -232,7 +257,10 @@ fn contributing_says_when_to_run_each_test_and_only_names_tasks_that_are_there()
         );
     }
     for rest in text.split(".ci/task ").skip(1) {
-        let name: String = rest.chars().take_while(|letter| letter.is_ascii_lowercase() || *letter == '-').collect();
+        let name: String = rest
+            .chars()
+            .take_while(|letter| letter.is_ascii_lowercase() || *letter == '-')
+            .collect();
         let is_there = name.is_empty() || tasks.contains(&format!("\ntask-{name}() {{ # "));
         assert!(is_there, "CONTRIBUTING.md names the task {name}, which .ci/task does not have");
     }
@@ -240,10 +268,12 @@ fn contributing_says_when_to_run_each_test_and_only_names_tasks_that_are_there()
 
 #[test]
 fn doc_comments_begin_with_what_they_name() {
-    const QUESTIONS: [&str; 9] = ["What", "How", "Where", "Which", "Whether", "When", "Who", "Whose", "Why"];
+    const QUESTIONS: [&str; 9] =
+        ["What", "How", "Where", "Which", "Whether", "When", "Who", "Whose", "Why"];
     let mut wrong = Vec::new();
     // The doc comments of the command line are its help.
-    for (path, text) in all_sources().into_iter().filter(|(path, _)| !path.starts_with("src/cli/")) {
+    for (path, text) in all_sources().into_iter().filter(|(path, _)| !path.starts_with("src/cli/"))
+    {
         let mut is_inside = false;
         for (index, line) in text.lines().map(str::trim_start).enumerate() {
             let comment = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));

@@ -18,7 +18,8 @@ const MEASURES: [(&str, &str); 2] = [
 pub fn rows(ops: &[OpRecord]) -> Vec<PaneRow> {
     let mut rows = Vec::new();
     for (word, heading) in MEASURES {
-        let measured: Vec<(&str, f64)> = ops.iter().filter_map(|record| measured(record, word)).collect();
+        let measured: Vec<(&str, f64)> =
+            ops.iter().filter_map(|record| measured(record, word)).collect();
         if measured.len() < 2 {
             continue;
         }
@@ -27,7 +28,8 @@ pub fn rows(ops: &[OpRecord]) -> Vec<PaneRow> {
         let most = measured.iter().map(|(_, number)| *number).fold(f64::MIN_POSITIVE, f64::max);
         for (name, number) in measured {
             // What is there at all has a sign.
-            let length = ((number / most * WIDTH as f64).round() as usize).max(usize::from(number > 0.0));
+            let length =
+                ((number / most * WIDTH as f64).round() as usize).max(usize::from(number > 0.0));
             let text = format!(" {} {number:>8.2} |{}", column(name, 10), "#".repeat(length));
             rows.push(PaneRow { kind: RowKind::Chart, ..row(Mark::Same, text) });
         }
@@ -39,7 +41,11 @@ pub fn rows(ops: &[OpRecord]) -> Vec<PaneRow> {
 /// The program's name and its number: the last it said.
 fn measured<'a>(record: &'a OpRecord, word: &str) -> Option<(&'a str, f64)> {
     let Op::Work { name, .. } = &record.op else { return None };
-    let mut numbers = record.outcome.message().lines().filter_map(|line| line.strip_prefix(word)?.trim().parse().ok());
+    let mut numbers = record
+        .outcome
+        .message()
+        .lines()
+        .filter_map(|line| line.strip_prefix(word)?.trim().parse().ok());
     Some((name.as_str(), numbers.next_back()?))
 }
 
@@ -63,8 +69,13 @@ mod tests {
             pieces: Vec::new(),
             nanos: 1,
         };
-        let texts = |ops: &[OpRecord]| -> Vec<String> { rows(ops).into_iter().map(|row| row.text).collect() };
-        let (fast, slow) = (work("buffered", "seconds 0.01\nmib_per_s 800.00\n"), work("direct", "mib_per_s 1.00\n"));
+        let texts = |ops: &[OpRecord]| -> Vec<String> {
+            rows(ops).into_iter().map(|row| row.text).collect()
+        };
+        let (fast, slow) = (
+            work("buffered", "seconds 0.01\nmib_per_s 800.00\n"),
+            work("direct", "mib_per_s 1.00\n"),
+        );
         assert_eq!(texts(std::slice::from_ref(&fast)), [] as [&str; 0]);
         let drawn = texts(&[fast, slow, work("other", "touched_mib 3\n")]);
         assert_eq!(drawn.len(), 3, "{drawn:#?}");

@@ -37,7 +37,9 @@ pub fn printed(ops: &[OpRecord]) -> Vec<PaneRow> {
         let is_refused = op.outcome.errno();
         let text = match &op.outcome {
             Outcome::Done { output } => without_escapes(output),
-            Outcome::Exited { output, status } => format!("{}\nexit status {status}", without_escapes(output)),
+            Outcome::Exited { output, status } => {
+                format!("{}\nexit status {status}", without_escapes(output))
+            }
             Outcome::Failed { errno, .. } => format!("{errno}: {}", errno.sentence()),
         };
         let kind = if is_refused.is_some() { RowKind::Bad } else { RowKind::Plain };
@@ -61,14 +63,22 @@ pub fn printed(ops: &[OpRecord]) -> Vec<PaneRow> {
 /// `touched_mib 3` and `touched_mib 4`
 fn is_same_count(one: &str, other: &str) -> bool {
     let word = |line: &str| {
-        line.split_once(' ').filter(|(_, number)| number.parse::<f64>().is_ok()).map(|(word, _)| word.to_owned())
+        line.split_once(' ')
+            .filter(|(_, number)| number.parse::<f64>().is_ok())
+            .map(|(word, _)| word.to_owned())
     };
     word(one).is_some_and(|one| word(other) == Some(one))
 }
 
 /// Changed rows, what is gone last; or all that is there. Under a heading where there are rows and it has words.
-fn rows<T>(heading: &str, rows: &[Row<T>], scene: &Scene<'_>, text: impl Fn(&T, Option<&T>) -> String) -> Vec<PaneRow> {
-    let shown = |row: &&Row<T>| if scene.changes_only { row.mark.is_change() } else { row.after.is_some() };
+fn rows<T>(
+    heading: &str,
+    rows: &[Row<T>],
+    scene: &Scene<'_>,
+    text: impl Fn(&T, Option<&T>) -> String,
+) -> Vec<PaneRow> {
+    let shown =
+        |row: &&Row<T>| if scene.changes_only { row.mark.is_change() } else { row.after.is_some() };
 
     let mut lines: Vec<PaneRow> = rows
         .iter()
@@ -139,7 +149,8 @@ fn processes(scene: &Scene<'_>) -> Vec<PaneRow> {
 /// `pid 6 (1 inside)  container  sh`: as the lab's host counts, then as the namespaces below it do.
 fn process(process: &Process) -> String {
     let inside: Vec<String> = process.ns_pids.iter().skip(2).map(u32::to_string).collect();
-    let inside = if inside.is_empty() { String::new() } else { format!(" ({} inside)", inside.join(", ")) };
+    let inside =
+        if inside.is_empty() { String::new() } else { format!(" ({} inside)", inside.join(", ")) };
     let pid = process.lab_pid().unwrap_or(process.pid);
     let name = process.actor.as_ref().map_or("", |actor| actor.as_str());
     let command = if process.args.is_empty() { &process.comm } else { &process.args };
@@ -148,7 +159,8 @@ fn process(process: &Process) -> String {
 
 /// The actors with a namespace of their own, kind by kind, and host names.
 fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
-    let actors: Vec<&Process> = scene.after.processes.iter().filter(|process| process.actor.is_some()).collect();
+    let actors: Vec<&Process> =
+        scene.after.processes.iter().filter(|process| process.actor.is_some()).collect();
     let mut all = Vec::new();
     for kind in NamespaceKind::ALL {
         let of = |process: &Process| process.namespaces.get(&kind).copied();
@@ -166,13 +178,22 @@ fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
         if scene.changes_only && !mark.is_change() {
             continue;
         }
-        let who = if own.is_empty() { "one for all".to_owned() } else { format!("its own: {}", own.join(", ")) };
+        let who = if own.is_empty() {
+            "one for all".to_owned()
+        } else {
+            format!("its own: {}", own.join(", "))
+        };
         all.push(row(mark, format!("{} {who}", column(kind.proc_name(), 8))));
     }
 
     // Who is new is called like those it comes from.
-    let renamed: Vec<_> =
-        scene.diff.hostnames.iter().filter(|row| row.mark == Mark::Changed || !scene.changes_only).cloned().collect();
+    let renamed: Vec<_> = scene
+        .diff
+        .hostnames
+        .iter()
+        .filter(|row| row.mark == Mark::Changed || !scene.changes_only)
+        .cloned()
+        .collect();
     all.extend(rows("", &renamed, scene, |(actor, name), was| {
         let was = was.map_or_else(String::new, |(_, old)| format!("  was {old}"));
         format!("{actor} is called {name}{was}")
@@ -191,14 +212,21 @@ fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
         let told: Vec<_> = network.addresses.iter().filter(|row| !is_given(row)).cloned().collect();
         let mut own = rows("", &network.links, scene, |link, _| self::link(link));
         own.extend(rows("", &told, scene, |address, _| words::address(address)));
-        own.extend(rows("", &network.routes, scene, |route, _| format!("route to {}", words::route(route))));
+        own.extend(rows("", &network.routes, scene, |route, _| {
+            format!("route to {}", words::route(route))
+        }));
         own.extend(rows("", &network.traffic, scene, network::traffic_line));
 
         let more = [
             omitted("links", &network.links, network.omitted_of(|it| it.links), scene),
             omitted("addresses", &network.addresses, network.omitted_of(|it| it.addresses), scene),
             omitted("routes", &network.routes, network.omitted_of(|it| it.routes), scene),
-            omitted("classes and rules", &network.traffic, network.omitted_of(|it| it.traffic), scene),
+            omitted(
+                "classes and rules",
+                &network.traffic,
+                network.omitted_of(|it| it.traffic),
+                scene,
+            ),
         ];
         let own = behind(own, more.into_iter().flatten());
 
@@ -223,11 +251,13 @@ fn link(link: &Link) -> String {
 
 /// The lesson's own groups before the lab's top ones.
 fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
-    let (tops, own): (Vec<_>, Vec<_>) = scene.diff.cgroups.iter().partition(|section| section.owner.ends_with(":/"));
+    let (tops, own): (Vec<_>, Vec<_>) =
+        scene.diff.cgroups.iter().partition(|section| section.owner.ends_with(":/"));
     let own = own.into_iter().flat_map(|section| group(section, scene));
     // Members come and go all the time up there.
     let tops = tops.into_iter().filter(|_| scene.changes_only).flat_map(|section| {
-        let settings: Vec<_> = section.rows.iter().filter(|row| !is_of_members(row)).cloned().collect();
+        let settings: Vec<_> =
+            section.rows.iter().filter(|row| !is_of_members(row)).cloned().collect();
         group(&Section { rows: settings, ..section.clone() }, scene)
     });
     let drawings = [charts::rows(scene.charts), bars::rows(scene.ops)].concat();
@@ -247,7 +277,9 @@ fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
             _ if file.is_members() => members(file, at),
             "" => "empty".to_owned(),
             // v1 has no word for it, but the largest number of whole pages.
-            number if number.parse::<u64>().is_ok_and(|number| number > 1 << 60) => "no limit".to_owned(),
+            number if number.parse::<u64>().is_ok_and(|number| number > 1 << 60) => {
+                "no limit".to_owned()
+            }
             text => text.replace('\n', " | "),
         };
         let was = was.map_or_else(String::new, |old| format!("  was {}", value(old, scene.before)));
@@ -261,9 +293,15 @@ fn is_of_members(row: &Row<CgroupFile>) -> bool {
 
 /// Pids as the machine counts them mean nothing to a room: names do.
 fn members(file: &CgroupFile, at: &Snapshot) -> String {
-    let unknown = if at.processes_omitted.is_nothing() { "one that is gone" } else { "one that was not read" };
+    let unknown = if at.processes_omitted.is_nothing() {
+        "one that is gone"
+    } else {
+        "one that was not read"
+    };
     let name = |pid: u32| match at.process(pid) {
-        Some(process) => process.actor.as_ref().map_or_else(|| process.comm.clone(), ToString::to_string),
+        Some(process) => {
+            process.actor.as_ref().map_or_else(|| process.comm.clone(), ToString::to_string)
+        }
         None => unknown.to_owned(),
     };
     let (pids, is_cut) = file.pids();
@@ -275,7 +313,8 @@ fn members(file: &CgroupFile, at: &Snapshot) -> String {
 fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
     let mut all = Vec::new();
     for section in &scene.diff.overlays {
-        let own = rows(&section.owner, &section.rows, scene, |entry, _| words::overlay_entry(entry));
+        let own =
+            rows(&section.owner, &section.rows, scene, |entry, _| words::overlay_entry(entry));
         all.extend(behind(own, omitted("entries", &section.rows, section.omitted, scene)));
     }
     for section in &scene.diff.directories {

@@ -35,7 +35,10 @@ fn outcome_rows(op: &OpRecord) -> Vec<PaneRow> {
         Outcome::Done { output } => printed(output),
         Outcome::Exited { output, status } => {
             let mut rows = printed(output);
-            rows.push(PaneRow { kind: RowKind::Bad, ..row(Mark::Same, format!("  exit status {status}")) });
+            rows.push(PaneRow {
+                kind: RowKind::Bad,
+                ..row(Mark::Same, format!("  exit status {status}"))
+            });
             rows
         }
         Outcome::Failed { errno, .. } => {

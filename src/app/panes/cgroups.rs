@@ -1,7 +1,10 @@
 //! The cgroups pane: charts over time, the tree of the lab's groups, and their files, or those of the chosen group
 //! alone.
 
-use super::{Compare, PaneRow, PaneSection, RowKind, Scene, bars, charts, cut, owner_line, row, tree, visible};
+use super::{
+    Compare, PaneRow, PaneSection, RowKind, Scene, bars, charts, cut, owner_line, row, tree,
+    visible,
+};
 use crate::diff::{CgroupFile, Mark, is_counter};
 use crate::text::column;
 use crate::words::twin;
@@ -11,8 +14,9 @@ const NAMES: usize = 42;
 
 /// `chosen` is a group by its path; one that is not there is as good as none.
 pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
-    let chosen =
-        chosen.filter(|chosen| scene.diff.cgroups.iter().any(|section| tree::split(&section.owner).1 == *chosen));
+    let chosen = chosen.filter(|chosen| {
+        scene.diff.cgroups.iter().any(|section| tree::split(&section.owner).1 == *chosen)
+    });
     let drawn: Vec<_> = scene
         .charts
         .iter()
@@ -23,14 +27,19 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
     // What a step's time showed is no part of the moment before it.
     let drawings = match scene.compare {
         Compare::Before => Vec::new(),
-        Compare::Diff | Compare::After | Compare::SideBySide => [bars::rows(scene.ops), charts::rows(&drawn)].concat(),
+        Compare::Diff | Compare::After | Compare::SideBySide => {
+            [bars::rows(scene.ops), charts::rows(&drawn)].concat()
+        }
     };
 
     let mut groups = tree::rows(scene, chosen);
     groups.extend(more(scene));
     let sections = [drawings, groups, files(scene, chosen)];
-    let mut sections: Vec<PaneSection> =
-        sections.into_iter().filter(|rows| !rows.is_empty()).map(|rows| PaneSection { rows }).collect();
+    let mut sections: Vec<PaneSection> = sections
+        .into_iter()
+        .filter(|rows| !rows.is_empty())
+        .map(|rows| PaneSection { rows })
+        .collect();
 
     if sections.is_empty() {
         let why = if scene.after.cgroups.is_empty() {
@@ -66,9 +75,15 @@ fn files(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
         }
 
         rows.push(owner_line(&section.owner, &section.birth, "   v1 name | v2 name"));
-        let width =
-            shown.iter().map(|(_, file, _)| names(file).len()).filter(|width| *width <= NAMES).max().unwrap_or(0);
-        rows.extend(shown.into_iter().map(|(mark, file, before)| file_row(mark, file, before, width)));
+        let width = shown
+            .iter()
+            .map(|(_, file, _)| names(file).len())
+            .filter(|width| *width <= NAMES)
+            .max()
+            .unwrap_or(0);
+        rows.extend(
+            shown.into_iter().map(|(mark, file, before)| file_row(mark, file, before, width)),
+        );
     }
 
     rows

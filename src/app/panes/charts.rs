@@ -25,7 +25,8 @@ pub fn summary(series: &Series) -> String {
     let most = series.points.iter().map(|point| point.value).fold(0.0, f64::max);
     let now = last.map_or(0.0, |point| point.value);
     let group = shortened(&series.chart.group, 20);
-    let mut words = format!("{} of {group}: now {}, most {}", name(of), amount(of, now), amount(of, most));
+    let mut words =
+        format!("{} of {group}: now {}, most {}", name(of), amount(of, now), amount(of, most));
     if let Some(limit) = last.and_then(|point| point.limit) {
         words.push_str(&format!(", limit {}", amount(of, limit)));
     }
@@ -37,7 +38,8 @@ fn chart(series: &Series) -> Vec<PaneRow> {
     let limit = points.last().and_then(|point| point.limit);
     let highest = points.iter().map(|point| point.value).fold(limit.unwrap_or(0.0), f64::max);
     // One that is far above its limit for a moment must not press all others down to nothing.
-    let shown = limit.filter(|limit| *limit > 0.0).map_or(highest, |limit| highest.min(limit * FAR));
+    let shown =
+        limit.filter(|limit| *limit > 0.0).map_or(highest, |limit| highest.min(limit * FAR));
     let top = if shown > 0.0 { shown * 1.1 } else { 1.0 };
 
     let of = series.chart.of;
@@ -56,17 +58,24 @@ fn chart(series: &Series) -> Vec<PaneRow> {
             .collect();
 
         let label = if is_limit { amount(of, limit.unwrap_or(0.0)) } else { String::new() };
-        let fill = if is_limit { "-".repeat(WIDTH.saturating_sub(points.len())) } else { String::new() };
+        let fill =
+            if is_limit { "-".repeat(WIDTH.saturating_sub(points.len())) } else { String::new() };
         rows.push(drawn(format!(" {label:>10} |{bars}{fill}")));
     }
 
     let marks: String = points.iter().map(|point| if point.marked { '^' } else { '-' }).collect();
     rows.push(drawn(format!(" {:>10} +{marks}", "0")));
     if points.iter().any(|point| point.value > top) {
-        rows.push(PaneRow { kind: RowKind::Dim, ..row(Mark::Same, "             ! more than is drawn") });
+        rows.push(PaneRow {
+            kind: RowKind::Dim,
+            ..row(Mark::Same, "             ! more than is drawn")
+        });
     }
     if points.iter().any(|point| point.marked) {
-        rows.push(PaneRow { kind: RowKind::Dim, ..row(Mark::Same, "             ^ the group was throttled") });
+        rows.push(PaneRow {
+            kind: RowKind::Dim,
+            ..row(Mark::Same, "             ^ the group was throttled")
+        });
     }
     rows
 }
@@ -90,7 +99,9 @@ fn name(of: ChartKind) -> &'static str {
 pub fn amount(of: ChartKind, value: f64) -> String {
     match of {
         ChartKind::Memory => format!("{:.1} MiB", value / f64::from(1 << 20)),
-        ChartKind::Cpu | ChartKind::CpuPressure | ChartKind::MemoryPressure => format!("{:.0} %", value * 100.0),
+        ChartKind::Cpu | ChartKind::CpuPressure | ChartKind::MemoryPressure => {
+            format!("{:.0} %", value * 100.0)
+        }
         ChartKind::Pids => format!("{value:.0}"),
         ChartKind::Write => format!("{:.1} MiB/s", value / f64::from(1 << 20)),
     }
@@ -107,7 +118,8 @@ mod tests {
         let point = |value: f64, marked| Point { at_ms: 0, value, limit: Some(0.5), marked };
         let chart = Chart { group: "half".into(), of: ChartKind::Cpu };
         let points = vec![point(0.1, false), point(0.5, true), point(0.5, true)];
-        let text: Vec<String> = rows(&[Series { chart, points }]).into_iter().map(|row| row.text).collect();
+        let text: Vec<String> =
+            rows(&[Series { chart, points }]).into_iter().map(|row| row.text).collect();
         assert_eq!(text[0], "CPU share of half: now 50 %, most 50 %, limit 50 %");
         assert!(text[1].contains("50 % |-##---"), "{text:#?}");
         assert!(text[5].contains("|###"), "{text:#?}");
@@ -117,8 +129,12 @@ mod tests {
 
     #[test]
     fn what_is_far_above_the_limit_is_cut_off_so_that_the_rest_can_be_seen() {
-        let point =
-            |value: f64| Point { at_ms: 0, value: value * f64::from(1 << 20), limit: Some(1048576.0), marked: false };
+        let point = |value: f64| Point {
+            at_ms: 0,
+            value: value * f64::from(1 << 20),
+            limit: Some(1048576.0),
+            marked: false,
+        };
         let chart = Chart { group: "slow".into(), of: ChartKind::Write };
         let series = Series { chart, points: vec![point(20.0), point(1.0), point(0.0)] };
         let text: Vec<String> = rows(&[series]).into_iter().map(|row| row.text).collect();

@@ -7,7 +7,12 @@ use crate::text::column;
 pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
     let mut rows = Vec::new();
     for section in &scene.diff.overlays {
-        let overlay = scene.after.overlays.iter().chain(&scene.before.overlays).find(|it| it.merged == section.owner);
+        let overlay = scene
+            .after
+            .overlays
+            .iter()
+            .chain(&scene.before.overlays)
+            .find(|it| it.merged == section.owner);
         rows.push(owner_line(&format!("overlay at {}", section.owner), &section.birth, ""));
         if let Some(overlay) = overlay {
             rows.extend(layer_lines(overlay));
@@ -18,7 +23,9 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
             column("upper", 16),
             column("merged", 16)
         )));
-        rows.extend(visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, overlay_line(entry))));
+        rows.extend(
+            visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, overlay_line(entry))),
+        );
         rows.extend(omitted("entries", &section.rows, section.omitted, scene));
     }
 
@@ -27,7 +34,9 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
 
     for section in &scene.diff.directories {
         rows.push(owner_line(&section.owner.replacen(':', " sees ", 1), &section.birth, ""));
-        rows.extend(visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, entry_line(entry))));
+        rows.extend(
+            visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, entry_line(entry))),
+        );
         rows.extend(omitted("entries", &section.rows, section.omitted, scene));
     }
 
@@ -49,7 +58,11 @@ fn layer_lines(overlay: &Overlay) -> Vec<PaneRow> {
 }
 
 fn overlay_line(entry: &OverlayEntry) -> String {
-    let name = if entry.kind == FileKind::Directory { format!("{}/", entry.path) } else { entry.path.clone() };
+    let name = if entry.kind == FileKind::Directory {
+        format!("{}/", entry.path)
+    } else {
+        entry.path.clone()
+    };
     let lower = if entry.in_lowers.is_empty() { String::new() } else { name.clone() };
     let upper = match entry.upper {
         InUpper::Absent => String::new(),
@@ -64,7 +77,9 @@ fn overlay_line(entry: &OverlayEntry) -> String {
         (InUpper::Absent, Some(layer)) => format!("lower {layer}"),
         (InUpper::Absent, None) => "nowhere".into(),
         (InUpper::Present | InUpper::Opaque, None) => "upper".into(),
-        (InUpper::Present | InUpper::Opaque, Some(_)) if entry.kind == FileKind::Directory => "both, merged".into(),
+        (InUpper::Present | InUpper::Opaque, Some(_)) if entry.kind == FileKind::Directory => {
+            "both, merged".into()
+        }
         (InUpper::Present | InUpper::Opaque, Some(layer)) => format!("upper, hides lower {layer}"),
     };
 
@@ -76,7 +91,9 @@ fn entry_line(entry: &DirEntry) -> String {
         (FileKind::Directory, _) => format!("  {}/", entry.name),
         (FileKind::Symlink, Some(link)) => format!("  {} -> {link}", entry.name),
         (FileKind::File, _) => format!("  {} {} bytes", column(&entry.name, 20), entry.size),
-        (FileKind::CharDevice | FileKind::BlockDevice, _) => format!("  {} device", column(&entry.name, 20)),
+        (FileKind::CharDevice | FileKind::BlockDevice, _) => {
+            format!("  {} device", column(&entry.name, 20))
+        }
         (FileKind::Fifo | FileKind::Socket | FileKind::Symlink, _) => format!("  {}", entry.name),
     }
 }

@@ -122,7 +122,10 @@ pub fn build(view: ViewKind, scene: &Scene<'_>, group: Option<&str>) -> Vec<Pane
 }
 
 /// The rows to show of a diff, given the comparison: mark and value.
-fn visible<'a, T>(rows: &'a [Row<T>], scene: &'a Scene<'a>) -> impl Iterator<Item = (Mark, &'a T, Option<&'a T>)> {
+fn visible<'a, T>(
+    rows: &'a [Row<T>],
+    scene: &'a Scene<'a>,
+) -> impl Iterator<Item = (Mark, &'a T, Option<&'a T>)> {
     rows.iter().filter_map(|row| match scene.compare {
         Compare::Diff | Compare::SideBySide => {
             if scene.changes_only && !row.mark.is_change() {
@@ -149,14 +152,24 @@ fn owner_line(owner: &str, birth: &Birth, rest: &str) -> PaneRow {
 }
 
 /// The row behind a list that was cut: how many more of `what` there are. Rows that were not read are not compared.
-fn omitted<T>(what: &str, rows: &[Row<T>], omitted: [Omitted; 2], scene: &Scene<'_>) -> Option<PaneRow> {
+fn omitted<T>(
+    what: &str,
+    rows: &[Row<T>],
+    omitted: [Omitted; 2],
+    scene: &Scene<'_>,
+) -> Option<PaneRow> {
     let before = rows.iter().filter(|row| row.before.is_some()).count();
     let after = rows.iter().filter(|row| row.after.is_some()).count();
     cut(what, [before, after], omitted, scene)
 }
 
 /// The same, behind so many that are listed before and after.
-fn cut(what: &str, listed: [usize; 2], omitted: [Omitted; 2], scene: &Scene<'_>) -> Option<PaneRow> {
+fn cut(
+    what: &str,
+    listed: [usize; 2],
+    omitted: [Omitted; 2],
+    scene: &Scene<'_>,
+) -> Option<PaneRow> {
     let (old, new) = (omitted[0].words(what, listed[0]), omitted[1].words(what, listed[1]));
     let said = match scene.compare {
         Compare::Before => old?,
@@ -171,5 +184,10 @@ fn cut(what: &str, listed: [usize; 2], omitted: [Omitted; 2], scene: &Scene<'_>)
 }
 
 fn row(mark: Mark, text: impl AsRef<str>) -> PaneRow {
-    PaneRow { mark, text: safe(beginning(text.as_ref(), MAX_ROW)), kind: RowKind::Plain, group: None }
+    PaneRow {
+        mark,
+        text: safe(beginning(text.as_ref(), MAX_ROW)),
+        kind: RowKind::Plain,
+        group: None,
+    }
 }

@@ -22,7 +22,8 @@ fn build_section(section: &Section<Mount>, scene: &Scene<'_>) -> Option<PaneSect
     let depths = depths(&shown);
 
     let more = omitted("mounts", &section.rows, section.omitted, scene);
-    let count = format!("  {} mounts{}", shown.len(), if more.is_some() { " and more" } else { "" });
+    let count =
+        format!("  {} mounts{}", shown.len(), if more.is_some() { " and more" } else { "" });
     let mut rows = vec![owner_line(&section.owner, &section.birth, &count)];
     rows.push(PaneRow::note(format!(
         "{} {} {} propagation  source",
@@ -32,7 +33,10 @@ fn build_section(section: &Section<Mount>, scene: &Scene<'_>) -> Option<PaneSect
     )));
 
     for (mark, mount, before) in shown {
-        rows.push(row(mark, line(mark, mount, before, depths.get(&mount.id).copied().unwrap_or(0), scene)));
+        rows.push(row(
+            mark,
+            line(mark, mount, before, depths.get(&mount.id).copied().unwrap_or(0), scene),
+        ));
     }
     rows.extend(more);
     Some(PaneSection { rows })
@@ -44,12 +48,15 @@ fn path_key(path: &str) -> Vec<&str> {
 
 /// The number of shown mounts that each mount lies below, by its id.
 fn depths(shown: &[(Mark, &Mount, Option<&Mount>)]) -> HashMap<u32, usize> {
-    let parents: HashMap<u32, u32> = shown.iter().map(|(_, mount, _)| (mount.id, mount.parent)).collect();
+    let parents: HashMap<u32, u32> =
+        shown.iter().map(|(_, mount, _)| (mount.id, mount.parent)).collect();
 
     let depth = |id: u32| {
         let mut depth = 0;
         let mut at = id;
-        while let Some(&parent) = parents.get(&at).filter(|parent| **parent != at && parents.contains_key(parent)) {
+        while let Some(&parent) =
+            parents.get(&at).filter(|parent| **parent != at && parents.contains_key(parent))
+        {
             depth += 1;
             at = parent;
             if depth > parents.len() {
@@ -62,17 +69,26 @@ fn depths(shown: &[(Mark, &Mount, Option<&Mount>)]) -> HashMap<u32, usize> {
     parents.keys().map(|&id| (id, depth(id))).collect()
 }
 
-fn line(mark: Mark, mount: &Mount, before: Option<&Mount>, depth: usize, scene: &Scene<'_>) -> String {
+fn line(
+    mark: Mark,
+    mount: &Mount,
+    before: Option<&Mount>,
+    depth: usize,
+    scene: &Scene<'_>,
+) -> String {
     let guide = if depth == 0 { String::new() } else { format!("{}`-", "  ".repeat(depth - 1)) };
     let shared = mount.propagation.shared.or(mount.propagation.master);
-    let group = shared.map_or_else(String::new, |group| format!(" {}", scene.numbers.group(group, scene.raw)));
+    let group = shared
+        .map_or_else(String::new, |group| format!(" {}", scene.numbers.group(group, scene.raw)));
 
     let was = match (mark, before) {
         (Mark::Moved, Some(old)) => format!("was {}  ", old.target),
         (Mark::Changed, Some(old)) if old.propagation.word() != mount.propagation.word() => {
             format!("was {}  ", old.propagation.word())
         }
-        (Mark::Changed, Some(old)) if old.options != mount.options => format!("was {}  ", old.options),
+        (Mark::Changed, Some(old)) if old.options != mount.options => {
+            format!("was {}  ", old.options)
+        }
         _ => String::new(),
     };
 

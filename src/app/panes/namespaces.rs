@@ -8,12 +8,15 @@ use crate::text::column;
 
 pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
     let snapshot = if scene.compare == Compare::Before { scene.before } else { scene.after };
-    let actors: Vec<&Process> = snapshot.processes.iter().filter(|process| process.actor.is_some()).collect();
+    let actors: Vec<&Process> =
+        snapshot.processes.iter().filter(|process| process.actor.is_some()).collect();
     let width = if scene.raw { 11 } else { 9 };
-    let name = |process: &Process| process.actor.as_ref().map_or(String::new(), ToString::to_string);
+    let name =
+        |process: &Process| process.actor.as_ref().map_or(String::new(), ToString::to_string);
     let head: Vec<String> = actors.iter().map(|process| column(&name(process), width)).collect();
 
-    let mut rows = vec![PaneRow::heading(format!("{} {}  who shares it", column("kind", 7), head.join(" ")))];
+    let mut rows =
+        vec![PaneRow::heading(format!("{} {}  who shares it", column("kind", 7), head.join(" ")))];
     for kind in NamespaceKind::ALL {
         let mark = mark_of(kind, scene, snapshot);
         if scene.changes_only && !mark.is_change() && scene.compare != Compare::Before {
@@ -24,12 +27,16 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
 
     for (actor, hostname) in &snapshot.hostnames {
         let before = scene.before.hostnames.get(actor);
-        let changed = scene.compare != Compare::Before && before.is_some() && before != Some(hostname);
+        let changed =
+            scene.compare != Compare::Before && before.is_some() && before != Some(hostname);
         let mark = if changed { Mark::Changed } else { Mark::Same };
         let was = before.filter(|_| changed).map_or_else(String::new, |old| format!("  was {old}"));
         if mark.is_change() || !scene.changes_only {
             let kind = if mark.is_change() { RowKind::Plain } else { RowKind::Dim };
-            rows.push(PaneRow { kind, ..row(mark, format!("host name for {actor}: {hostname}{was}")) });
+            rows.push(PaneRow {
+                kind,
+                ..row(mark, format!("host name for {actor}: {hostname}{was}"))
+            });
         }
     }
 
@@ -42,8 +49,14 @@ fn mark_of(kind: NamespaceKind, scene: &Scene<'_>, shown: &Snapshot) -> Mark {
     if matches!(scene.compare, Compare::Before | Compare::After) {
         return Mark::Same;
     }
-    let known = |inode| scene.before.processes.iter().any(|process| process.namespaces.get(&kind) == Some(inode));
-    let is_new = shown.processes.iter().filter_map(|process| process.namespaces.get(&kind)).any(|inode| !known(inode));
+    let known = |inode| {
+        scene.before.processes.iter().any(|process| process.namespaces.get(&kind) == Some(inode))
+    };
+    let is_new = shown
+        .processes
+        .iter()
+        .filter_map(|process| process.namespaces.get(&kind))
+        .any(|inode| !known(inode));
     match is_new && !scene.before.processes.is_empty() {
         true if scene.before.processes_omitted.is_nothing() => Mark::Added,
         // Somebody who was not read may have been in it.
@@ -56,7 +69,10 @@ fn kind_line(kind: NamespaceKind, actors: &[&Process], width: usize, scene: &Sce
     let inode = |process: &Process| process.namespaces.get(&kind).copied();
     let cells: Vec<String> = actors
         .iter()
-        .map(|process| inode(process).map_or_else(String::new, |inode| scene.numbers.namespace(inode, scene.raw)))
+        .map(|process| {
+            inode(process)
+                .map_or_else(String::new, |inode| scene.numbers.namespace(inode, scene.raw))
+        })
         .map(|cell| column(&cell, width))
         .collect();
 

@@ -23,24 +23,42 @@ fn build_section(network: &NetworkDiff, scene: &Scene<'_>) -> PaneSection {
     rows.extend(visible(&network.links, scene).map(|(mark, link, _)| row(mark, link_line(link))));
     rows.extend(omitted("links", &network.links, network.omitted_of(|it| it.links), scene));
     rows.extend(
-        visible(&network.addresses, scene).map(|(mark, it, _)| row(mark, format!("  address {}", words::address(it)))),
+        visible(&network.addresses, scene)
+            .map(|(mark, it, _)| row(mark, format!("  address {}", words::address(it)))),
     );
-    rows.extend(omitted("addresses", &network.addresses, network.omitted_of(|it| it.addresses), scene));
+    rows.extend(omitted(
+        "addresses",
+        &network.addresses,
+        network.omitted_of(|it| it.addresses),
+        scene,
+    ));
     rows.extend(
-        visible(&network.routes, scene).map(|(mark, it, _)| row(mark, format!("  route {}", words::route(it)))),
+        visible(&network.routes, scene)
+            .map(|(mark, it, _)| row(mark, format!("  route {}", words::route(it)))),
     );
     rows.extend(omitted("routes", &network.routes, network.omitted_of(|it| it.routes), scene));
     rows.extend(
         visible(&network.neighbours, scene)
             .map(|(mark, it, _)| row(mark, format!("  neighbour {}", words::neighbour(it)))),
     );
-    rows.extend(omitted("neighbours", &network.neighbours, network.omitted_of(|it| it.neighbours), scene));
+    rows.extend(omitted(
+        "neighbours",
+        &network.neighbours,
+        network.omitted_of(|it| it.neighbours),
+        scene,
+    ));
 
     // How many there were first: a rule is long.
     rows.extend(
-        visible(&network.traffic, scene).map(|(mark, it, was)| row(mark, format!("  {}", traffic_line(it, was)))),
+        visible(&network.traffic, scene)
+            .map(|(mark, it, was)| row(mark, format!("  {}", traffic_line(it, was)))),
     );
-    rows.extend(omitted("classes and rules", &network.traffic, network.omitted_of(|it| it.traffic), scene));
+    rows.extend(omitted(
+        "classes and rules",
+        &network.traffic,
+        network.omitted_of(|it| it.traffic),
+        scene,
+    ));
 
     if rows.len() == before {
         rows.push(PaneRow::note(if scene.changes_only { "nothing changed" } else { "nothing" }));

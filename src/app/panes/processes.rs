@@ -9,7 +9,8 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
     let levels = deepest.map(|process| process.ns_pids.len()).max().unwrap_or(1).clamp(2, 4);
     let names = ["machine", "in lab", "inside", "deeper"];
     let heads: Vec<String> = names.iter().take(levels).map(|name| column(name, 7)).collect();
-    let mut rows = vec![PaneRow::heading(format!("{} {} S command", heads.join(" "), column("actor", 9)))];
+    let mut rows =
+        vec![PaneRow::heading(format!("{} {} S command", heads.join(" "), column("actor", 9)))];
     for (mark, process, _) in visible(&scene.diff.processes, scene) {
         rows.push(row(mark, line(process, levels)));
     }

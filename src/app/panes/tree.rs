@@ -62,7 +62,9 @@ pub fn paths(diff: &Diff) -> Vec<String> {
             found.push(path.to_owned());
         }
     }
-    found.extend(diff.cgroups.iter().any(|section| split(&section.owner).1.is_empty()).then(String::new));
+    found.extend(
+        diff.cgroups.iter().any(|section| split(&section.owner).1.is_empty()).then(String::new),
+    );
     found
 }
 
@@ -73,13 +75,15 @@ pub fn split(owner: &str) -> (&str, &str) {
 
 /// The tree's rows; empty where there are no groups, or none of them changed and only changes are asked for.
 pub fn rows(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
-    let (bare, grown): (Vec<Tree<'_>>, Vec<Tree<'_>>) =
-        trees(scene).into_iter().partition(|tree| tree.groups.iter().all(|group| group.path.is_empty()));
+    let (bare, grown): (Vec<Tree<'_>>, Vec<Tree<'_>>) = trees(scene)
+        .into_iter()
+        .partition(|tree| tree.groups.iter().all(|group| group.path.is_empty()));
 
     let mut rows = Vec::new();
     for tree in &grown {
         rows.push(PaneRow::heading(heading(&tree.hierarchies)));
-        let shown: Vec<&Group<'_>> = tree.groups.iter().filter(|group| is_shown(group, scene, chosen)).collect();
+        let shown: Vec<&Group<'_>> =
+            tree.groups.iter().filter(|group| is_shown(group, scene, chosen)).collect();
         if shown.is_empty() {
             rows.pop();
         }
@@ -165,13 +169,20 @@ fn group<'a>(path: &'a str, section: &'a Section<CgroupFile>, scene: &Scene<'_>)
 
 /// The state of a group that a file tells of, where it is worth a word.
 fn state(file: &CgroupFile) -> Option<String> {
-    let field = |name: &str| file.value.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    let count = |name: &str| field(name).and_then(|number| number.parse::<u64>().ok()).filter(|count| *count > 0);
+    let field =
+        |name: &str| file.value.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let count = |name: &str| {
+        field(name).and_then(|number| number.parse::<u64>().ok()).filter(|count| *count > 0)
+    };
     match file.name.as_str() {
         "freezer.state" if file.value != "THAWED" => Some(file.value.clone()),
         "cgroup.events" if field("frozen") == Some("1") => Some("FROZEN".into()),
-        "memory.oom_control" if field("under_oom") == Some("1") => Some("waits for memory (under_oom)".into()),
-        "memory.oom_control" | "memory.events" => count("oom_kill").map(|times| format!("oom_kill {times}")),
+        "memory.oom_control" if field("under_oom") == Some("1") => {
+            Some("waits for memory (under_oom)".into())
+        }
+        "memory.oom_control" | "memory.events" => {
+            count("oom_kill").map(|times| format!("oom_kill {times}"))
+        }
         "pids.events" => count("max").map(|times| format!("fork refused {times}")),
         _ => None,
     }
@@ -206,10 +217,20 @@ fn mark(group: &Group<'_>, scene: &Scene<'_>) -> Mark {
     }
 }
 
-fn group_rows(rows: &mut Vec<PaneRow>, group: &Group<'_>, note: &str, scene: &Scene<'_>, chosen: Option<&str>) {
+fn group_rows(
+    rows: &mut Vec<PaneRow>,
+    group: &Group<'_>,
+    note: &str,
+    scene: &Scene<'_>,
+    chosen: Option<&str>,
+) {
     let is_chosen = chosen == Some(group.path);
     let (parents, name) = group.path.rsplit_once('/').unwrap_or(("", group.path));
-    let depth = if group.path.is_empty() { 0 } else { 1 + parents.split('/').filter(|part| !part.is_empty()).count() };
+    let depth = if group.path.is_empty() {
+        0
+    } else {
+        1 + parents.split('/').filter(|part| !part.is_empty()).count()
+    };
     let guide = if depth == 0 { String::new() } else { format!("{}`-", "  ".repeat(depth - 1)) };
     let name = if group.path.is_empty() { "/".to_owned() } else { shortened(name, LONGEST_NAME) };
     let name = if is_chosen { format!("[{name}]") } else { name };
@@ -226,7 +247,11 @@ fn group_rows(rows: &mut Vec<PaneRow>, group: &Group<'_>, note: &str, scene: &Sc
     let kind = if group.path.is_empty() { RowKind::Dim } else { RowKind::Plain };
     let told = [format!("  {guide}{name}"), group.state.join("  "), format!("{note}{beside}")];
     let text = told.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
-    rows.push(PaneRow { kind, group: Some(group.path.to_owned()), ..row(mark(group, scene), text) });
+    rows.push(PaneRow {
+        kind,
+        group: Some(group.path.to_owned()),
+        ..row(mark(group, scene), text)
+    });
 
     if is_open {
         let indent = "  ".repeat(depth + 1);
@@ -249,10 +274,11 @@ struct Member<'a> {
 
 impl Member<'_> {
     fn name(&self) -> String {
-        let sign = if self.mark == Mark::Same { String::new() } else { self.mark.sign().to_string() };
-        let name = self
-            .process
-            .map_or("", |process| process.actor.as_ref().map_or(process.comm.as_str(), |actor| actor.as_str()));
+        let sign =
+            if self.mark == Mark::Same { String::new() } else { self.mark.sign().to_string() };
+        let name = self.process.map_or("", |process| {
+            process.actor.as_ref().map_or(process.comm.as_str(), |actor| actor.as_str())
+        });
         format!("{sign}{}", format!("{name} {}", self.pid).trim_start())
     }
 
@@ -278,9 +304,15 @@ fn members<'a>(group: &Group<'_>, scene: &Scene<'a>) -> Vec<Member<'a>> {
 
     let old: BTreeSet<u32> = group.before.pids.iter().copied().collect();
     let new: BTreeSet<u32> = group.after.pids.iter().copied().collect();
-    let came = |pid: &u32| if old.contains(pid) { Mark::Same } else { group.before.unless_cut(Mark::Added) };
+    let came = |pid: &u32| {
+        if old.contains(pid) { Mark::Same } else { group.before.unless_cut(Mark::Added) }
+    };
     let marked = scene.compare != Compare::After;
-    let there = group.after.pids.iter().map(|pid| member(*pid, if marked { came(pid) } else { Mark::Same }));
+    let there = group
+        .after
+        .pids
+        .iter()
+        .map(|pid| member(*pid, if marked { came(pid) } else { Mark::Same }));
     let left = group.before.pids.iter().filter(|pid| marked && !new.contains(pid));
     there.chain(left.map(|pid| member(*pid, group.after.unless_cut(Mark::Gone)))).collect()
 }
@@ -320,9 +352,17 @@ mod tests {
             "oom_kill_disable 1\nunder_oom 1\noom_kill 0",
             Some("waits for memory (under_oom)"),
         );
-        check("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2", Some("oom_kill 2"));
+        check(
+            "memory.oom_control",
+            "oom_kill_disable 0\nunder_oom 0\noom_kill 2",
+            Some("oom_kill 2"),
+        );
         check("memory.events", "low 0\nhigh 0\nmax 9\noom 3\noom_kill 0", None);
-        check("memory.events", "low 0\nhigh 0\nmax 9\noom 3\noom_kill 1\noom_group_kill 1", Some("oom_kill 1"));
+        check(
+            "memory.events",
+            "low 0\nhigh 0\nmax 9\noom 3\noom_kill 1\noom_group_kill 1",
+            Some("oom_kill 1"),
+        );
         check("pids.events", "max 7", Some("fork refused 7"));
         check("pids.max", "7", None);
     }

@@ -30,13 +30,15 @@ impl Talk {
 
         let following = beat::after(&self.beats(), beat);
         let must_run = beat.is_before_the_run(lesson) && beat.step() >= self.view.played();
-        let asks_first = following.is_some_and(|next| next.is_before_the_run(lesson) && next.step() == beat.step());
+        let asks_first = following
+            .is_some_and(|next| next.is_before_the_run(lesson) && next.step() == beat.step());
         if must_run && !asks_first {
             return Coming::Run;
         }
 
         // A prediction can't be answered before the step has run.
-        let has_answer = beat.question(lesson).is_some_and(|question| !is_prediction(question) || !must_run);
+        let has_answer =
+            beat.question(lesson).is_some_and(|question| !is_prediction(question) || !must_run);
         if has_answer && !self.set.revealed {
             return Coming::Reveal;
         }

@@ -47,7 +47,8 @@ fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
             let own = window.talk.take().filter(|_| was);
             window.talk = Talk::new(*whole).map(Box::new);
             if window.talk.is_none() {
-                model.notice = Some(format!("the lesson {name} can't be read by this version of the program"));
+                model.notice =
+                    Some(format!("the lesson {name} can't be read by this version of the program"));
             } else if !was {
                 model.notice = who_drives(window);
             } else if let Some(own) = own.filter(|_| window.is_driver()) {
@@ -98,10 +99,12 @@ fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
 fn who_drives(window: &TalkView) -> Option<String> {
     let talk = window.talk.as_ref()?;
     match (window.role, talk.windows.driver) {
-        (Role::Console, Some(pid)) if pid == window.pid => Some("this console drives the talk".into()),
-        (Role::Console, Some(pid)) => {
-            Some(format!("another console drives (process {pid}); this one takes over when it closes"))
+        (Role::Console, Some(pid)) if pid == window.pid => {
+            Some("this console drives the talk".into())
         }
+        (Role::Console, Some(pid)) => Some(format!(
+            "another console drives (process {pid}); this one takes over when it closes"
+        )),
         (Role::Screen, Some(pid)) if pid == window.pid => {
             Some("no console: this window drives (? shows the keys)".into())
         }
@@ -118,9 +121,11 @@ fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
         model.notice = Some(why.clone());
     }
 
-    let (is_ready, is_branch) = (matches!(told, Told::Ready(_)), matches!(told, Told::Branched { .. }));
+    let (is_ready, is_branch) =
+        (matches!(told, Told::Ready(_)), matches!(told, Told::Branched { .. }));
     // How the lab is now is no part of a picture of what has run.
-    let is_beside = matches!(told, Told::Live(_) | Told::Sampled(_)) && talk.record(talk.shown.beat).is_some();
+    let is_beside =
+        matches!(told, Told::Live(_) | Told::Sampled(_)) && talk.record(talk.shown.beat).is_some();
     talk.hear(told);
     if !is_beside {
         talk.refresh();
@@ -131,18 +136,27 @@ fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
 
 /// The step of this beat has run, or its what-if: on to what came of it.
 fn follow_up(window: &TalkView) -> Vec<Effect> {
-    let Some(talk) = window.talk.as_ref().filter(|talk| talk.view.phase == Phase::Ready) else { return Vec::new() };
+    let Some(talk) = window.talk.as_ref().filter(|talk| talk.view.phase == Phase::Ready) else {
+        return Vec::new();
+    };
     let (set, played) = (&talk.set, talk.view.played());
 
     if matches!(set.beat, Beat::WhatIf { .. }) && talk.record(set.beat).is_some() {
-        return vec![Effect::Hub(ToHub::AudienceView(AudienceView { revealed: true, ..set.clone() }))];
+        return vec![Effect::Hub(ToHub::AudienceView(AudienceView {
+            revealed: true,
+            ..set.clone()
+        }))];
     }
 
-    let has_run = set.beat.is_before_the_run(&talk.view.lesson) && set.beat.step() + 1 == played && !set.revealed;
+    let has_run = set.beat.is_before_the_run(&talk.view.lesson)
+        && set.beat.step() + 1 == played
+        && !set.revealed;
     if has_run && talk.record(set.beat).is_some() {
         let next = match set.beat {
             Beat::Ask { .. } => AudienceView { revealed: true, ..set.clone() },
-            Beat::Tell { step } | Beat::Show { step } | Beat::WhatIf { step, .. } => set.at(Beat::Show { step }),
+            Beat::Tell { step } | Beat::Show { step } | Beat::WhatIf { step, .. } => {
+                set.at(Beat::Show { step })
+            }
         };
         return vec![Effect::Hub(ToHub::AudienceView(next))];
     }
@@ -154,8 +168,14 @@ fn follow_up(window: &TalkView) -> Vec<Effect> {
 fn go_through_left_out(window: &TalkView) -> Vec<Effect> {
     let Some(talk) = &window.talk else { return Vec::new() };
     let played = talk.view.played();
-    let waits = talk.view.phase == Phase::Ready && played < talk.set.beat.step() && talk.left_out().contains(&played);
-    if window.is_driver() && waits { vec![Effect::Hub(ToHub::Order(Order::Next))] } else { Vec::new() }
+    let waits = talk.view.phase == Phase::Ready
+        && played < talk.set.beat.step()
+        && talk.left_out().contains(&played);
+    if window.is_driver() && waits {
+        vec![Effect::Hub(ToHub::Order(Order::Next))]
+    } else {
+        Vec::new()
+    }
 }
 
 /// Time went by.
@@ -175,6 +195,8 @@ pub fn on_hub_gone(model: &mut Model) -> Vec<Effect> {
         // It stays, to show how the machine compares.
         (Some(_), Role::Screen | Role::Console) => Vec::new(),
         (Some(_), Role::Watcher) => vec![Effect::Quit],
-        (None, _) => vec![Effect::Fail("the talk was ended from outside; its lab is gone with it".into())],
+        (None, _) => {
+            vec![Effect::Fail("the talk was ended from outside; its lab is gone with it".into())]
+        }
     }
 }

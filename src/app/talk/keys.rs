@@ -99,9 +99,23 @@ const BINDINGS: [TalkBinding; 33] = [
         KeyCode::PageUp,
         KeyCode::Left
     ),
-    binding!("Enter", "", "next beat; runs the step, armed or not", Command::RunNow, false, KeyCode::Enter),
+    binding!(
+        "Enter",
+        "",
+        "next beat; runs the step, armed or not",
+        Command::RunNow,
+        false,
+        KeyCode::Enter
+    ),
     ctrl!("ctrl-e", "the same", Command::RunNow, false, 'e'),
-    binding!("u", "rewind", "rewind: a fresh lab, with one step less", Command::Rewind, false, KeyCode::Char('u')),
+    binding!(
+        "u",
+        "rewind",
+        "rewind: a fresh lab, with one step less",
+        Command::Rewind,
+        false,
+        KeyCode::Char('u')
+    ),
     binding!("R", "", "the lesson from its beginning", Command::Restart, false, KeyCode::Char('R')),
     binding!(
         "t",
@@ -137,14 +151,28 @@ const BINDINGS: [TalkBinding; 33] = [
         false,
         KeyCode::Char('F')
     ),
-    binding!("1-7", "pane", "send this pane to the audience", Command::Pane(0), false, KeyCode::Char('1')),
+    binding!(
+        "1-7",
+        "pane",
+        "send this pane to the audience",
+        Command::Pane(0),
+        false,
+        KeyCode::Char('1')
+    ),
     binding!("", "", "", Command::Pane(1), false, KeyCode::Char('2')),
     binding!("", "", "", Command::Pane(2), false, KeyCode::Char('3')),
     binding!("", "", "", Command::Pane(3), false, KeyCode::Char('4')),
     binding!("", "", "", Command::Pane(4), false, KeyCode::Char('5')),
     binding!("", "", "", Command::Pane(5), false, KeyCode::Char('6')),
     binding!("", "", "", Command::Pane(6), false, KeyCode::Char('7')),
-    binding!("z", "zoom", "that pane over the whole screen, and back", Command::Zoom, false, KeyCode::Char('z')),
+    binding!(
+        "z",
+        "zoom",
+        "that pane over the whole screen, and back",
+        Command::Zoom,
+        false,
+        KeyCode::Char('z')
+    ),
     binding!(
         "L",
         "mark",
@@ -157,11 +185,32 @@ const BINDINGS: [TalkBinding; 33] = [
     binding!("k", "", "mark or scroll: a row up", Command::Up, false, KeyCode::Char('k')),
     binding!("Down", "", "notes: down", Command::NotesDown, true, KeyCode::Down),
     binding!("Up", "", "notes: up", Command::NotesUp, true, KeyCode::Up),
-    binding!("S", "", "skip the step that the clock proposes", Command::Skip, false, KeyCode::Char('S')),
+    binding!(
+        "S",
+        "",
+        "skip the step that the clock proposes",
+        Command::Skip,
+        false,
+        KeyCode::Char('S')
+    ),
     binding!("A", "", "five minutes more", Command::AddTime, false, KeyCode::Char('A')),
     binding!("P", "", "pause the clock, and let it run", Command::Pause, false, KeyCode::Char('P')),
-    binding!("K", "", "show the audience which keys you press", Command::Keys, false, KeyCode::Char('K')),
-    binding!("M", "", "cover names of this machine and its users", Command::Mask, false, KeyCode::Char('M')),
+    binding!(
+        "K",
+        "",
+        "show the audience which keys you press",
+        Command::Keys,
+        false,
+        KeyCode::Char('K')
+    ),
+    binding!(
+        "M",
+        "",
+        "cover names of this machine and its users",
+        Command::Mask,
+        false,
+        KeyCode::Char('M')
+    ),
     binding!(
         "a",
         "arm",
@@ -187,7 +236,10 @@ const SUSPEND: TalkBinding = ctrl!("ctrl-z", "suspend", Command::Suspend, true, 
 /// The bindings with a text, for the help.
 pub fn listed(window: &TalkView) -> impl Iterator<Item = &'static TalkBinding> {
     let drives = window.is_driver();
-    BINDINGS.iter().chain([&SUSPEND]).filter(move |one| (drives || one.for_all) && !one.long.is_empty())
+    BINDINGS
+        .iter()
+        .chain([&SUSPEND])
+        .filter(move |one| (drives || one.for_all) && !one.long.is_empty())
 }
 
 pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
@@ -215,13 +267,17 @@ pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     }
 
     let modifiers = key.modifiers - KeyModifiers::SHIFT;
-    let is_meant = |one: &&TalkBinding| one.keys.iter().any(|(code, wanted)| *code == key.code && *wanted == modifiers);
+    let is_meant = |one: &&TalkBinding| {
+        one.keys.iter().any(|(code, wanted)| *code == key.code && *wanted == modifiers)
+    };
     let Some(binding) = BINDINGS.iter().chain([&SUSPEND]).find(is_meant) else { return Vec::new() };
     let drives = window.is_driver();
     if !drives && !binding.for_all {
         model.notice = Some(match window.role {
             Role::Watcher => "this window only looks; ctrl-c closes it".into(),
-            Role::Screen | Role::Console => "another window drives the talk; ctrl-c closes this one".into(),
+            Role::Screen | Role::Console => {
+                "another window drives the talk; ctrl-c closes this one".into()
+            }
         });
         return Vec::new();
     }
@@ -238,7 +294,11 @@ fn with_key(model: &Model, binding: &TalkBinding, mut effects: Vec<Effect>) -> V
         return effects;
     }
 
-    let label = if let Command::Pane(index) = binding.command { (index + 1).to_string() } else { binding.label.into() };
+    let label = if let Command::Pane(index) = binding.command {
+        (index + 1).to_string()
+    } else {
+        binding.label.into()
+    };
     let keys = Some(label);
     let set = effects.iter_mut().find_map(|effect| match effect {
         Effect::Hub(ToHub::AudienceView(stage)) => Some(stage),
@@ -247,7 +307,8 @@ fn with_key(model: &Model, binding: &TalkBinding, mut effects: Vec<Effect>) -> V
 
     match set {
         Some(stage) => stage.keys = keys,
-        None => effects.insert(0, Effect::Hub(ToHub::AudienceView(AudienceView { keys, ..talk.set.clone() }))),
+        None => effects
+            .insert(0, Effect::Hub(ToHub::AudienceView(AudienceView { keys, ..talk.set.clone() }))),
     }
 
     effects
@@ -260,7 +321,10 @@ fn answer_yes(window: &mut TalkView, asked: &OnYes) -> Vec<Effect> {
             let Some(talk) = &mut window.talk else { return Vec::new() };
             talk.view.start_building();
             let stage = talk.set.at(Beat::Tell { step: *steps });
-            vec![Effect::Hub(ToHub::AudienceView(stage)), Effect::Hub(ToHub::Order(Order::RewindTo { steps: *steps }))]
+            vec![
+                Effect::Hub(ToHub::AudienceView(stage)),
+                Effect::Hub(ToHub::Order(Order::RewindTo { steps: *steps })),
+            ]
         }
     }
 }
@@ -306,9 +370,12 @@ fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::NotesDown => window.notes_scroll += 1,
         Command::NotesUp => window.notes_scroll = window.notes_scroll.saturating_sub(1),
         Command::End if window.is_driver() => {
-            let left = window.talk.as_ref().map_or(0, |talk| talk.windows.all.len().saturating_sub(1));
-            let others = if left > 0 { format!(" It closes {left} other windows.") } else { String::new() };
-            window.asks = Some((format!("End the talk and take the lab down?{others}"), OnYes::End));
+            let left =
+                window.talk.as_ref().map_or(0, |talk| talk.windows.all.len().saturating_sub(1));
+            let others =
+                if left > 0 { format!(" It closes {left} other windows.") } else { String::new() };
+            window.asks =
+                Some((format!("End the talk and take the lab down?{others}"), OnYes::End));
         }
         Command::Leave | Command::End => {
             model.is_over = true;
@@ -370,11 +437,15 @@ fn on_stage(talk: &Talk, command: Command) -> Option<ToHub> {
             let pane = talk.panes(&set).first().copied();
             AudienceView { zoomed: !set.zoomed, pane: set.pane.or(pane), ..set }
         }
-        Command::Mark => AudienceView { marked: if set.marked.is_some() { None } else { Some(set.top) }, ..set },
+        Command::Mark => {
+            AudienceView { marked: if set.marked.is_some() { None } else { Some(set.top) }, ..set }
+        }
         Command::Down | Command::Up => {
             let pane = talk.panes(&set).first().copied()?;
             let last = talk.rows(pane).len().saturating_sub(1);
-            let moved = |at: usize| if command == Command::Down { (at + 1).min(last) } else { at.saturating_sub(1) };
+            let moved = |at: usize| {
+                if command == Command::Down { (at + 1).min(last) } else { at.saturating_sub(1) }
+            };
             match set.marked {
                 Some(row) => AudienceView { marked: Some(moved(row)), ..set },
                 None => AudienceView { top: moved(set.top), ..set },
@@ -382,13 +453,25 @@ fn on_stage(talk: &Talk, command: Command) -> Option<ToHub> {
         }
         Command::Blank => AudienceView { blank: !set.blank, ..set },
         Command::Freeze => AudienceView { frozen: !set.frozen, ..set },
-        Command::Keys => AudienceView { keys: if set.keys.is_some() { None } else { Some(String::new()) }, ..set },
+        Command::Keys => AudienceView {
+            keys: if set.keys.is_some() { None } else { Some(String::new()) },
+            ..set
+        },
         Command::Mask => AudienceView { masked: !set.masked, ..set },
-        Command::Pause => return Some(ToHub::Clock(if talk.clock.runs { ClockOrder::Pause } else { ClockOrder::Run })),
+        Command::Pause => {
+            return Some(ToHub::Clock(if talk.clock.runs {
+                ClockOrder::Pause
+            } else {
+                ClockOrder::Run
+            }));
+        }
         Command::AddTime => return Some(ToHub::Clock(ClockOrder::Add { seconds: 300 })),
         Command::Skip => {
             let left_out = talk.left_out();
-            let step = *talk.clock().to_skip(&talk.view.lesson, |step| left_out.contains(&step)).first()?;
+            let step = *talk
+                .clock()
+                .to_skip(&talk.view.lesson, |step| left_out.contains(&step))
+                .first()?;
             return Some(ToHub::Order(Order::LeaveOut { step, out: true }));
         }
         _ => return None,
@@ -407,7 +490,10 @@ fn next(model: &mut Model, is_sure: bool) -> Vec<Effect> {
         Coming::Run => Order::Next,
         Coming::Suppose { step, branch } => Order::Branch { step, branch },
         Coming::Reveal => {
-            return vec![Effect::Hub(ToHub::AudienceView(AudienceView { revealed: true, ..talk.set.clone() }))];
+            return vec![Effect::Hub(ToHub::AudienceView(AudienceView {
+                revealed: true,
+                ..talk.set.clone()
+            }))];
         }
         Coming::Move(beat) => return vec![Effect::Hub(ToHub::AudienceView(talk.set.at(beat)))],
         Coming::End => {
@@ -436,7 +522,8 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things() {
-        let all: Vec<&(KeyCode, KeyModifiers)> = BINDINGS.iter().chain([&SUSPEND]).flat_map(|one| one.keys).collect();
+        let all: Vec<&(KeyCode, KeyModifiers)> =
+            BINDINGS.iter().chain([&SUSPEND]).flat_map(|one| one.keys).collect();
         for (index, key) in all.iter().enumerate() {
             assert!(!all[index + 1..].contains(key), "{key:?}");
         }

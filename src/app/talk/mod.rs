@@ -223,14 +223,20 @@ impl Talk {
     pub fn typed(&self, step: &Step) -> Vec<String> {
         let context = self.view.context();
         let entries = step.actions.iter().map(|entry| (&entry.actor, entry.action.shell(&context)));
-        entries.flat_map(|(actor, lines)| lines.into_iter().map(move |line| format!("{actor}# {line}"))).collect()
+        entries
+            .flat_map(|(actor, lines)| {
+                lines.into_iter().map(move |line| format!("{actor}# {line}"))
+            })
+            .collect()
     }
 
     /// The record that a beat is about, if its step has run.
     pub fn record(&self, beat: Beat) -> Option<&Arc<StepRecord>> {
         if let Beat::WhatIf { step, branch } = beat {
             let taken = self.view.learning.branch.as_ref();
-            return taken.filter(|taken| (taken.step, taken.index) == (step, branch)).map(|taken| &taken.record);
+            return taken
+                .filter(|taken| (taken.step, taken.index) == (step, branch))
+                .map(|taken| &taken.record);
         }
         self.view.record(beat.step()).filter(|_| beat.step() < self.view.played())
     }
@@ -256,11 +262,15 @@ impl Talk {
         let Beat::Ask { question: index, .. } = beat else { return None };
         let record = self.record(beat);
         let holds = record
-            .and_then(|record| record.predicted.iter().find(|predicted| predicted.question == index))
+            .and_then(|record| {
+                record.predicted.iter().find(|predicted| predicted.question == index)
+            })
             .map(|predicted| predicted.holds())
             .unwrap_or_default();
         let source = question.value.as_ref().and_then(|value| value.from.as_ref());
-        let value = source.and_then(|source| source.read(record.map_or(self.view.live(), |record| &record.after)));
+        let value = source.and_then(|source| {
+            source.read(record.map_or(self.view.live(), |record| &record.after))
+        });
         Some(grade(question, &Answer::Unknown, &FromLab { holds, value }))
     }
 
@@ -269,10 +279,13 @@ impl Talk {
         let Some(question) = beat.question(&self.view.lesson) else { return Vec::new() };
         let Beat::Ask { question: index, .. } = beat else { return Vec::new() };
         match question.kind() {
-            Kind::Choose(choices) | Kind::ChooseAll(choices) => choices.iter().map(|choice| choice.right).collect(),
+            Kind::Choose(choices) | Kind::ChooseAll(choices) => {
+                choices.iter().map(|choice| choice.right).collect()
+            }
             Kind::Predict(_) => {
                 let record = self.record(beat);
-                let predicted = record.and_then(|record| record.predicted.iter().find(|one| one.question == index));
+                let predicted = record
+                    .and_then(|record| record.predicted.iter().find(|one| one.question == index));
                 predicted.map(|predicted| predicted.holds()).unwrap_or_default()
             }
             Kind::Order(_) | Kind::Value(_) | Kind::Task(_) => Vec::new(),
@@ -281,7 +294,8 @@ impl Talk {
 
     /// A what-if was played that is shown no more.
     fn is_past_branch(&self) -> bool {
-        let is_shown = matches!(self.set.beat, Beat::WhatIf { .. }) && self.record(self.set.beat).is_some();
+        let is_shown =
+            matches!(self.set.beat, Beat::WhatIf { .. }) && self.record(self.set.beat).is_some();
         self.view.learning.branch.is_some() && !is_shown
     }
 
@@ -295,7 +309,9 @@ impl Talk {
             Event::Branched { branch, record } => self.view.set_branch(branch, record),
             Event::Failed { message } => self.view.phase = Phase::Failed { message },
             // What was asked for does not happen.
-            Event::Refused { .. } if matches!(self.view.phase, Phase::Playing { .. }) => self.view.phase = Phase::Ready,
+            Event::Refused { .. } if matches!(self.view.phase, Phase::Playing { .. }) => {
+                self.view.phase = Phase::Ready
+            }
             _ => {}
         }
     }
@@ -336,7 +352,10 @@ impl Talk {
 
         let step = self.step(beat);
         let acting = step.as_ref().and_then(|step| step.actions.last()).map(|entry| &entry.actor);
-        let rows = ViewKind::ALL.into_iter().map(|view| (view, brief::build(view, &scene, acting))).collect();
+        let rows = ViewKind::ALL
+            .into_iter()
+            .map(|view| (view, brief::build(view, &scene, acting)))
+            .collect();
         let printed = brief::printed(ops);
 
         (self.rows, self.printed) = (rows, printed);

@@ -25,7 +25,10 @@ struct Frame {
 
 impl Frame {
     fn of(points: &[Point]) -> Frame {
-        let highest = points.iter().flat_map(|point| [point.value, point.limit.unwrap_or(0.0)]).fold(0.0, f64::max);
+        let highest = points
+            .iter()
+            .flat_map(|point| [point.value, point.limit.unwrap_or(0.0)])
+            .fold(0.0, f64::max);
         let at = |point: Option<&Point>| point.map_or(0.0, |point| point.at_ms as f64);
         let top = if highest > 0.0 && highest.is_finite() { highest * 1.1 } else { 1.0 };
         Frame { from: at(points.first()), until: at(points.last()), top }

@@ -40,8 +40,12 @@ pub fn all(deed: &Deed<'_>, id: &str) -> Markup {
 }
 
 /// The ways to compare, by the script's names, in the order that `d` goes through.
-const COMPARE: [(&str, &str); 4] =
-    [("diff", "What changed"), ("both", "Before | after"), ("before", "Before"), ("after", "After")];
+const COMPARE: [(&str, &str); 4] = [
+    ("diff", "What changed"),
+    ("both", "Before | after"),
+    ("before", "Before"),
+    ("after", "After"),
+];
 
 fn count(deed: &Deed<'_>, view: ViewKind) -> Markup {
     let changes = deed.record.diff().changes(view);

@@ -4,8 +4,8 @@
 use nix::errno::Errno;
 
 use super::{
-    EXIT, Instruction, JUMP_IF_ZERO, JUMP_UNLESS_ZERO, Kind, NOTHING, R0, R1, R2, R3, R4, R5, R6, and, copy,
-    jump_unless_equal, lead_behind, load_word, set, shift_right,
+    EXIT, Instruction, JUMP_IF_ZERO, JUMP_UNLESS_ZERO, Kind, NOTHING, R0, R1, R2, R3, R4, R5, R6,
+    and, copy, jump_unless_equal, lead_behind, load_word, set, shift_right,
 };
 use crate::kernel::record::Recorder;
 use crate::op::DeviceRule;
@@ -86,7 +86,8 @@ impl Devices {
         };
 
         let (major, minor) = words.next()?.split_once(':')?;
-        let number = |text: &str| if text == "*" { Some(None) } else { text.parse().ok().map(Some) };
+        let number =
+            |text: &str| if text == "*" { Some(None) } else { text.parse().ok().map(Some) };
         let bit = |letter: char| match letter {
             'm' => Some(MKNOD),
             'r' => Some(READ),
@@ -101,7 +102,8 @@ impl Devices {
     /// Instructions that end the program with `allow` where the request is for these devices, and else go on.
     fn test(&self, allow: bool) -> Vec<Instruction> {
         // A request is denied for any bit that is denied, and allowed only if all of its bits are.
-        let (mask, fits) = if allow { (!self.access, JUMP_UNLESS_ZERO) } else { (self.access, JUMP_IF_ZERO) };
+        let (mask, fits) =
+            if allow { (!self.access, JUMP_UNLESS_ZERO) } else { (self.access, JUMP_IF_ZERO) };
 
         let mut test = vec![jump_unless_equal(R3, self.kind)];
         test.extend(self.major.map(|major| jump_unless_equal(R4, major)));
@@ -134,7 +136,9 @@ mod tests {
     fn ask(policy: &Policy, kind: i32, major: i32, minor: i32, access: i32) -> bool {
         let request = [access << 16 | kind, major, minor];
         let load = |_, offset: i16| request[offset as usize / 4].cast_unsigned();
-        machine::run(&policy.program(), load, |function, _| panic!("no function is called: {function}")) == 1
+        machine::run(&policy.program(), load, |function, _| {
+            panic!("no function is called: {function}")
+        }) == 1
     }
 
     #[test]
@@ -147,7 +151,8 @@ mod tests {
             let (kind, major, minor, access) = request;
             assert_eq!(ask(&policy, kind, major, minor, access), expected, "{rules:?} {request:?}");
         };
-        let (zero, full, disk) = ((CHARACTER, 1, 5, READ), (CHARACTER, 1, 7, READ), (BLOCK, 1, 5, READ));
+        let (zero, full, disk) =
+            ((CHARACTER, 1, 5, READ), (CHARACTER, 1, 7, READ), (BLOCK, 1, 5, READ));
         check(&[], zero, true);
         check(&[(false, "c 1:5 rwm")], zero, false);
         check(&[(false, "c 1:5 rwm")], full, true);

@@ -114,12 +114,18 @@ impl Kind {
 
 /// Have the kernel ask a program, in the group whose directory this is and in all below; it takes the
 /// place of an earlier one.
-fn attach(recorder: &mut Recorder, dir: &str, kind: Kind, program: &[Instruction]) -> Result<(), Errno> {
+fn attach(
+    recorder: &mut Recorder,
+    dir: &str,
+    kind: Kind,
+    program: &[Instruction],
+) -> Result<(), Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let group: OwnedFd =
-        recorder.call("openat", format!("AT_FDCWD, {}, O_RDONLY|O_DIRECTORY|O_CLOEXEC", quoted(dir)), || {
-            nix::fcntl::open(dir, flags, Mode::empty())
-        })?;
+    let group: OwnedFd = recorder.call(
+        "openat",
+        format!("AT_FDCWD, {}, O_RDONLY|O_DIRECTORY|O_CLOEXEC", quoted(dir)),
+        || nix::fcntl::open(dir, flags, Mode::empty()),
+    )?;
 
     let program = load(recorder, kind, program)?;
     let (number, name) = kind.attachment();
@@ -192,7 +198,9 @@ struct AttachAttributes {
 fn bpf<A>(command: libc::c_int, attributes: &A) -> Result<i32, Errno> {
     // SAFETY: the attributes are laid out as the command wants them, their size is told, and what they
     // point to outlives the call.
-    let returned = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size_of::<A>()) };
+    let returned = unsafe {
+        libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size_of::<A>())
+    };
     Errno::result(returned).map(|number| number as i32)
 }
 
@@ -202,7 +210,11 @@ mod machine {
 
     /// A program's answer (r0), by the rules of the machine it is for: `load` is memory, by the register that points
     /// there and the offset, and `call` a function of the kernel's, which sees the registers and gives r0.
-    pub fn run(program: &[Instruction], load: impl Fn(u8, i16) -> u32, call: impl Fn(i32, &[i64; 11]) -> i64) -> i64 {
+    pub fn run(
+        program: &[Instruction],
+        load: impl Fn(u8, i16) -> u32,
+        call: impl Fn(i32, &[i64; 11]) -> i64,
+    ) -> i64 {
         let (mut registers, mut at) = ([0_i64; 11], 0);
         loop {
             let Instruction { code, registers: both, offset, immediate } = program[at];

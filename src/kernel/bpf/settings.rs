@@ -4,8 +4,8 @@
 use nix::errno::Errno;
 
 use super::{
-    EXIT, FRAME, Instruction, Kind, R0, R1, R2, R3, R4, add, call, copy, jump_if_zero, jump_unless_equal, lead_behind,
-    load_word, set,
+    EXIT, FRAME, Instruction, Kind, R0, R1, R2, R3, R4, add, call, copy, jump_if_zero,
+    jump_unless_equal, lead_behind, load_word, set,
 };
 use crate::kernel::record::Recorder;
 
@@ -39,8 +39,10 @@ fn program() -> Vec<Instruction> {
     let mut name = REFUSED.as_bytes().to_vec();
     name.resize(ROOM, 0);
     for (index, word) in name.as_chunks::<4>().0.iter().enumerate() {
-        program
-            .extend([load_word(R1, FRAME, place + 4 * index as i16), jump_unless_equal(R1, i32::from_ne_bytes(*word))]);
+        program.extend([
+            load_word(R1, FRAME, place + 4 * index as i16),
+            jump_unless_equal(R1, i32::from_ne_bytes(*word)),
+        ]);
     }
     program.extend([set(R0, 0), EXIT]);
 
@@ -78,9 +80,13 @@ mod tests {
     fn one_setting_is_refused_to_writers() {
         assert!(!is_allowed(true, REFUSED));
         assert!(is_allowed(false, REFUSED));
-        for other in
-            ["net/ipv4/ip_forward", "net/netfilter/nf_hooks_lwtunnel2", "net/netfilter/nf_hooks", "kernel/sem", ""]
-        {
+        for other in [
+            "net/ipv4/ip_forward",
+            "net/netfilter/nf_hooks_lwtunnel2",
+            "net/netfilter/nf_hooks",
+            "kernel/sem",
+            "",
+        ] {
             assert!(is_allowed(true, other), "{other}");
         }
     }

@@ -31,12 +31,24 @@ impl Cgroup {
             parts.extend(limits.cpu_weight.map(|weight| format!("weighs {weight} for the CPU")));
             parts.extend(limits.cpus.as_ref().map(|cpus| format!("may run on CPU {cpus}")));
             parts.extend(limits.mems.as_ref().map(|mems| format!("may use memory of node {mems}")));
-            parts.extend(limits.write_bps.map(|bytes| format!("may write {} bytes a second", bytes.0)));
-            parts.extend(limits.classid.map(|class| format!("marks what it sends with {:#x}", class.0)));
-            parts.extend(limits.freeze.map(|freeze| if freeze { "is frozen" } else { "is thawed" }.to_owned()));
+            parts.extend(
+                limits.write_bps.map(|bytes| format!("may write {} bytes a second", bytes.0)),
+            );
+            parts.extend(
+                limits.classid.map(|class| format!("marks what it sends with {:#x}", class.0)),
+            );
+            parts.extend(
+                limits
+                    .freeze
+                    .map(|freeze| if freeze { "is frozen" } else { "is thawed" }.to_owned()),
+            );
         }
 
-        format!("the cgroup {} {}", self.name, if parts.is_empty() { "is there".into() } else { parts.join(", ") })
+        format!(
+            "the cgroup {} {}",
+            self.name,
+            if parts.is_empty() { "is there".into() } else { parts.join(", ") }
+        )
     }
 }
 
@@ -46,23 +58,31 @@ const ANY_DISK: &str = "*:* ";
 /// The files that say one limit, in v1 and v2, with the value each should have.
 fn wanted_files(limits: &Limits) -> Vec<[(&'static str, String); 2]> {
     let mut wanted = Vec::new();
-    wanted.extend(
-        limits
-            .memory
-            .map(|bytes| [("memory.limit_in_bytes", bytes.0.to_string()), ("memory.max", bytes.0.to_string())]),
-    );
+    wanted.extend(limits.memory.map(|bytes| {
+        [("memory.limit_in_bytes", bytes.0.to_string()), ("memory.max", bytes.0.to_string())]
+    }));
     wanted.extend(limits.cpu.map(|cpus| {
         let quota = (cpus * 100_000.0).round() as u64;
         [("cpu.cfs_quota_us", quota.to_string()), ("cpu.max", format!("{quota} 100000"))]
     }));
-    wanted.extend(limits.pids.map(|pids| [("pids.max", pids.to_string()), ("pids.max", pids.to_string())]));
+    wanted.extend(
+        limits.pids.map(|pids| [("pids.max", pids.to_string()), ("pids.max", pids.to_string())]),
+    );
+    wanted.extend(limits.cpu_weight.map(|weight| {
+        [("cpu.shares", (weight * 1024 / 100).to_string()), ("cpu.weight", weight.to_string())]
+    }));
     wanted.extend(
         limits
-            .cpu_weight
-            .map(|weight| [("cpu.shares", (weight * 1024 / 100).to_string()), ("cpu.weight", weight.to_string())]),
+            .cpus
+            .iter()
+            .map(|cpus| [("cpuset.cpus", cpus.clone()), ("cpuset.cpus", cpus.clone())]),
     );
-    wanted.extend(limits.cpus.iter().map(|cpus| [("cpuset.cpus", cpus.clone()), ("cpuset.cpus", cpus.clone())]));
-    wanted.extend(limits.mems.iter().map(|mems| [("cpuset.mems", mems.clone()), ("cpuset.mems", mems.clone())]));
+    wanted.extend(
+        limits
+            .mems
+            .iter()
+            .map(|mems| [("cpuset.mems", mems.clone()), ("cpuset.mems", mems.clone())]),
+    );
     wanted.extend(limits.write_bps.map(|bytes| {
         let bytes = bytes.0;
         [
@@ -74,7 +94,9 @@ fn wanted_files(limits: &Limits) -> Vec<[(&'static str, String); 2]> {
         let state = if freeze { "FROZEN" } else { "THAWED" };
         [("freezer.state", state.to_owned()), ("cgroup.freeze", u8::from(freeze).to_string())]
     }));
-    wanted.extend(limits.classid.map(|class| [(); 2].map(|()| ("net_cls.classid", class.0.to_string()))));
+    wanted.extend(
+        limits.classid.map(|class| [(); 2].map(|()| ("net_cls.classid", class.0.to_string()))),
+    );
 
     wanted
 }
@@ -103,13 +125,16 @@ impl ExpectKind for Cgroup {
             world.snapshot.cgroups.iter().filter(|group| group.path == self.name).collect();
         if groups.is_empty() {
             let (omitted, listed) = (world.snapshot.cgroups_omitted, world.snapshot.cgroups.len());
-            let seen = or_unread(omitted, "cgroups", listed, || format!("there is no cgroup {}", self.name));
+            let seen = or_unread(omitted, "cgroups", listed, || {
+                format!("there is no cgroup {}", self.name)
+            });
             return Verdict::failed(self.sentence(), seen);
         }
 
         if let Some(actor) = &self.has {
             let pid = world.snapshot.process_of(actor).map(|process| process.pid);
-            let outside = groups.iter().find(|group| !pid.is_some_and(|pid| group.procs.contains(&pid)));
+            let outside =
+                groups.iter().find(|group| !pid.is_some_and(|pid| group.procs.contains(&pid)));
             if let Some(group) = outside {
                 let seen = || format!("cgroup.procs of {}: {:?}", group.hierarchy, group.procs);
                 let seen = or_unread(group.procs_omitted, "members", group.procs.len(), seen);
@@ -120,11 +145,16 @@ impl ExpectKind for Cgroup {
         let mut seen = Vec::new();
         for choices in self.limit.as_ref().map(wanted_files).unwrap_or_default() {
             let value = |name: &str| groups.iter().find_map(|group| group.files.get(name));
-            let fits = choices.iter().any(|(name, wanted)| match (value(name), wanted.strip_prefix(ANY_DISK)) {
-                (Some(value), Some(rule)) => value.lines().any(|line| line.split(' ').any(|word| word == rule)),
-                (value, _) => value == Some(wanted),
+            let fits = choices.iter().any(|(name, wanted)| {
+                match (value(name), wanted.strip_prefix(ANY_DISK)) {
+                    (Some(value), Some(rule)) => {
+                        value.lines().any(|line| line.split(' ').any(|word| word == rule))
+                    }
+                    (value, _) => value == Some(wanted),
+                }
             });
-            let shown = choices.iter().find_map(|(name, _)| Some(format!("{name} = {}", value(name)?)));
+            let shown =
+                choices.iter().find_map(|(name, _)| Some(format!("{name} = {}", value(name)?)));
             let shown = shown.unwrap_or_else(|| format!("no file {}", choices[0].0));
 
             if !fits {

@@ -41,13 +41,18 @@ impl CgroupFile {
     /// The name of the file, and the text that stands in it: all of it, or the part that `key` names.
     fn text<'a>(&self, group: &str, snapshot: &'a Snapshot) -> Option<(&'a str, String)> {
         let groups = snapshot.cgroups.iter().filter(|known| known.path == group);
-        let mut named = groups.flat_map(|group| &group.files).filter(|(name, _)| self.file.contains(name));
+        let mut named =
+            groups.flat_map(|group| &group.files).filter(|(name, _)| self.file.contains(name));
 
         named.find_map(|(name, text)| {
             // Of a file that was cut, no sum can be told.
             if text.ends_with(CUT) {
                 let key = self.key.as_deref().filter(|key| *key != "written")?;
-                let value = text.lines().rev().skip(1).find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))?;
+                let value = text
+                    .lines()
+                    .rev()
+                    .skip(1)
+                    .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))?;
                 return Some((name.as_str(), value.trim().to_owned()));
             }
             if self.key.as_deref() == Some("written") {
@@ -56,7 +61,9 @@ impl CgroupFile {
 
             let value = match &self.key {
                 Some(_) if text.parse::<u64>().is_ok() => text.as_str(),
-                Some(key) => text.lines().find_map(|line| line.strip_prefix(key.as_str())?.strip_prefix(' '))?,
+                Some(key) => text
+                    .lines()
+                    .find_map(|line| line.strip_prefix(key.as_str())?.strip_prefix(' '))?,
                 None => text.as_str(),
             };
             Some((name.as_str(), value.trim().to_owned()))
@@ -65,8 +72,14 @@ impl CgroupFile {
 
     /// The reason why there is no such number.
     fn missing(&self, snapshot: &Snapshot) -> String {
-        let mut files = snapshot.cgroups.iter().filter(|group| group.path == self.name).flat_map(|group| &group.files);
-        if let Some((name, _)) = files.find(|(name, text)| self.file.contains(name) && text.ends_with(CUT)) {
+        let mut files = snapshot
+            .cgroups
+            .iter()
+            .filter(|group| group.path == self.name)
+            .flat_map(|group| &group.files);
+        if let Some((name, _)) =
+            files.find(|(name, text)| self.file.contains(name) && text.ends_with(CUT))
+        {
             return format!("{UNREAD}: {name} of {} is too long", self.name);
         }
         let none = || format!("no group {} has such a file", self.name);
@@ -81,7 +94,9 @@ impl CgroupFile {
         };
         let (name, own) = number(&self.name)?;
         match &self.percent_of {
-            Some(other) => Some((format!("{name} in percent"), own * 100 / number(other)?.1.max(1))),
+            Some(other) => {
+                Some((format!("{name} in percent"), own * 100 / number(other)?.1.max(1)))
+            }
             None => Some((name.to_owned(), own)),
         }
     }
@@ -90,7 +105,10 @@ impl CgroupFile {
 /// Lines `254:0 Write 4096` of v1, words `wbytes=4096` of v2; none where there is neither.
 fn written(text: &str) -> Option<u64> {
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
-    let v1 = words.windows(2).filter(|pair| pair[0] == "Write").filter_map(|pair| pair[1].parse::<u64>().ok());
+    let v1 = words
+        .windows(2)
+        .filter(|pair| pair[0] == "Write")
+        .filter_map(|pair| pair[1].parse::<u64>().ok());
     let v2 = words.iter().filter_map(|word| word.strip_prefix("wbytes=")?.parse().ok());
     v1.chain(v2).reduce(|all, one| all + one)
 }
@@ -105,7 +123,9 @@ impl ExpectKind for CgroupFile {
             (None, None, false) if self.is.is_empty() => {
                 Some("`cgroup_file` needs `at_least`, `at_most`, `is`, `grew` or `grew_by`")
             }
-            (Some(least), Some(most), _) if least > most => Some("`at_least` is more than `at_most`"),
+            (Some(least), Some(most), _) if least > most => {
+                Some("`at_least` is more than `at_most`")
+            }
             _ => None,
         }
     }
@@ -125,7 +145,9 @@ impl ExpectKind for CgroupFile {
     fn judge(&self, world: &World<'_>) -> Verdict {
         let what = self.key.as_ref().or(self.file.first()).map_or("", String::as_str);
         let mut sentence = format!("{what} of {}", self.name);
-        sentence.extend(self.percent_of.iter().map(|other| format!(", in percent of that of {other},")));
+        sentence.extend(
+            self.percent_of.iter().map(|other| format!(", in percent of that of {other},")),
+        );
         sentence.extend(self.at_least.map(|least| format!(" is at least {least}")));
         sentence.extend(self.at_most.map(|most| format!(" is at most {most}")));
         if self.grew {
@@ -136,7 +158,9 @@ impl ExpectKind for CgroupFile {
         if !self.is.is_empty() {
             sentence.push_str(&format!(" is {}", self.is.join(" or ")));
             return match self.text(&self.name, world.snapshot) {
-                Some((name, text)) => Verdict::new(self.is.contains(&text), sentence, format!("{name} = {text}")),
+                Some((name, text)) => {
+                    Verdict::new(self.is.contains(&text), sentence, format!("{name} = {text}"))
+                }
                 None => Verdict::failed(sentence, self.missing(world.snapshot)),
             };
         }
@@ -150,7 +174,11 @@ impl ExpectKind for CgroupFile {
             && (!self.grew || number > before)
             && self.grew_by.is_none_or(|more| number >= before.saturating_add(more));
 
-        let was = if self.grew || self.grew_by.is_some() { format!(", was {before}") } else { String::new() };
+        let was = if self.grew || self.grew_by.is_some() {
+            format!(", was {before}")
+        } else {
+            String::new()
+        };
         Verdict::new(fits, sentence, format!("{name} = {number}{was}"))
     }
 }
@@ -189,7 +217,10 @@ mod tests {
     #[test]
     fn a_number_is_found_by_its_line_or_stands_alone() {
         let usage = expectation(&["cpuacct.usage", "cpu.stat"], Some("usage_usec"));
-        let v1 = host(&[("cpu", "cpu.stat", "nr_periods 1\nnr_throttled 0"), ("cpuacct", "cpuacct.usage", "36270000")]);
+        let v1 = host(&[
+            ("cpu", "cpu.stat", "nr_periods 1\nnr_throttled 0"),
+            ("cpuacct", "cpuacct.usage", "36270000"),
+        ]);
         let v2 = host(&[("unified", "cpu.stat", "usage_usec 480\nuser_usec 200")]);
         assert_eq!(usage.read(&v1), Some(("cpuacct.usage".into(), 36_270_000)));
         assert_eq!(usage.read(&v2), Some(("cpu.stat".into(), 480)));
@@ -203,9 +234,15 @@ mod tests {
         assert_eq!(throttled.read(&cut), Some(("cpu.stat".into(), 7)));
         let last = host(&[("cpu", "cpu.stat", "nr_periods 7\nnr_throttled 1…")]);
         assert_eq!(throttled.read(&last), None);
-        assert_eq!(throttled.missing(&last), "could not be read whole: cpu.stat of box is too long");
+        assert_eq!(
+            throttled.missing(&last),
+            "could not be read whole: cpu.stat of box is too long"
+        );
         let written = expectation(&["io.stat"], Some("written"));
-        assert_eq!(written.read(&host(&[("unified", "io.stat", "254:0 wbytes=4096\n254:16 wby…")])), None);
+        assert_eq!(
+            written.read(&host(&[("unified", "io.stat", "254:0 wbytes=4096\n254:16 wby…")])),
+            None
+        );
         let others = Snapshot { cgroups_omitted: Omitted::Rows(3), ..Snapshot::default() };
         assert_eq!(throttled.missing(&others), "could not be read whole: … 3 more cgroups");
     }
@@ -215,7 +252,10 @@ mod tests {
         let written = expectation(&["blkio.throttle.io_service_bytes", "io.stat"], Some("written"));
         let v1 = "254:0 Read 7\n254:0 Write 4096\n254:16 Write 1\n254:0 Total 4103\nTotal 4104";
         let v2 = "254:0 rbytes=7 wbytes=4096 rios=1 wios=1\n254:16 rbytes=0 wbytes=1 rios=0 wios=1";
-        assert_eq!(written.read(&host(&[("blkio", "blkio.throttle.io_service_bytes", v1)])).map(|it| it.1), Some(4097));
+        assert_eq!(
+            written.read(&host(&[("blkio", "blkio.throttle.io_service_bytes", v1)])).map(|it| it.1),
+            Some(4097)
+        );
         assert_eq!(written.read(&host(&[("unified", "io.stat", v2)])).map(|it| it.1), Some(4097));
         assert_eq!(written.read(&host(&[("unified", "io.stat", "")])), None);
     }

@@ -89,6 +89,10 @@ impl ExpectKind for File {
         }
 
         let first_line = fact.content.lines().next().unwrap_or_default();
-        Verdict::new(right_kind && says_it, sentence, format!("{:?} of {} bytes: {first_line}", fact.kind, fact.size))
+        Verdict::new(
+            right_kind && says_it,
+            sentence,
+            format!("{:?} of {} bytes: {first_line}", fact.kind, fact.size),
+        )
     }
 }

@@ -28,7 +28,9 @@ impl Measured {
     fn last<'a>(&self, outputs: impl Iterator<Item = &'a str>) -> Option<f64> {
         let lines = outputs.flat_map(str::lines);
         lines
-            .filter_map(|line| line.strip_prefix(self.what.as_str())?.strip_prefix(' ')?.trim().parse::<f64>().ok())
+            .filter_map(|line| {
+                line.strip_prefix(self.what.as_str())?.strip_prefix(' ')?.trim().parse::<f64>().ok()
+            })
             .last()
     }
 
@@ -67,14 +69,17 @@ impl ExpectKind for Measured {
         let Some(number) = self.measured(world, self.by.as_ref()) else {
             return Verdict::failed(sentence, "it was not measured");
         };
-        let (compared, seen) = match self.of.as_ref().map(|of| (of, self.measured(world, Some(of)))) {
+        let (compared, seen) = match self.of.as_ref().map(|of| (of, self.measured(world, Some(of))))
+        {
             None => (number, format!("{} {number}", self.what)),
             Some((of, Some(other))) => (number / other, format!("{number}, and {other} of {of}")),
-            Some((of, None)) => return Verdict::failed(sentence, format!("{of} did not measure it")),
+            Some((of, None)) => {
+                return Verdict::failed(sentence, format!("{of} did not measure it"));
+            }
         };
 
-        let fits =
-            self.at_least.is_none_or(|least| compared >= least) && self.at_most.is_none_or(|most| compared <= most);
+        let fits = self.at_least.is_none_or(|least| compared >= least)
+            && self.at_most.is_none_or(|most| compared <= most);
         Verdict::new(fits, sentence, seen)
     }
 }

@@ -190,13 +190,14 @@ impl<'de> Visitor<'de> for KindVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Expect, A::Error> {
-        let name: String = map.next_key()?.ok_or_else(|| A::Error::custom("an empty expectation"))?;
+        let name: String =
+            map.next_key()?.ok_or_else(|| A::Error::custom("an empty expectation"))?;
         let expect = map.next_value_seed(KindSeed(&name))?;
         match map.next_key::<String>()? {
             None => Ok(expect),
-            Some(second) => {
-                Err(A::Error::custom(format!("`{second}` is a second expectation: each has an entry of its own")))
-            }
+            Some(second) => Err(A::Error::custom(format!(
+                "`{second}` is a second expectation: each has an entry of its own"
+            ))),
         }
     }
 }
@@ -281,15 +282,16 @@ mod tests {
     use super::*;
     use crate::observe::mounts::parse;
     use crate::snapshot::{
-        Address, Cgroup, FileKind, InUpper, MountTable, Network, NetworkOmitted, NsInode, Overlay, OverlayEntry, Route,
-        Traffic,
+        Address, Cgroup, FileKind, InUpper, MountTable, Network, NetworkOmitted, NsInode, Overlay,
+        OverlayEntry, Route, Traffic,
     };
 
     /// A lab with little in it, each list whole, or each list cut.
     fn lab(omitted: Omitted) -> Snapshot {
         let lines = "1 0 0:1 / / rw - tmpfs none rw\n2 1 0:2 / /proc rw - proc proc rw";
         let table = MountTable { actor: host(), ns: NsInode(1), rows: parse(lines), omitted };
-        let address = Address { dev: "lo".into(), ip: "127.0.0.1".into(), prefix: 8, scope: "host".into() };
+        let address =
+            Address { dev: "lo".into(), ip: "127.0.0.1".into(), prefix: 8, scope: "host".into() };
         let route = Route {
             to: "default".into(),
             via: None,
@@ -351,7 +353,8 @@ mod tests {
     }
 
     fn judge(text: &str, snapshot: &Snapshot, facts: &FactAnswers) -> Verdict {
-        let expect: Expect = serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let expect: Expect =
+            serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         expect.judge(&World { snapshot, before: snapshot, facts, outputs: &[], ops: &[] })
     }
 
@@ -364,7 +367,11 @@ mod tests {
             assert_eq!((whole.ok, whole.seen.contains(UNREAD)), (ok, false), "{text}: {whole:?}");
             for omitted in [Omitted::Rows(3), Omitted::Uncounted] {
                 let cut = judge(text, &lab(omitted), &facts);
-                assert_eq!((cut.ok, cut.seen.starts_with(UNREAD)), (false, true), "{text}: {cut:?}");
+                assert_eq!(
+                    (cut.ok, cut.seen.starts_with(UNREAD)),
+                    (false, true),
+                    "{text}: {cut:?}"
+                );
             }
         };
 
@@ -382,7 +389,10 @@ mod tests {
         check(r#"{"cgroup": {"name": "box", "has": "host"}}"#, false);
         check(r#"{"cgroup": {"name": "box", "limit": {"write_bps": "2"}}}"#, false);
         check(r#"{"cgroup_file": {"name": "other", "file": ["io.max"], "at_least": 1}}"#, false);
-        check(r#"{"cgroup_file": {"name": "box", "file": ["io.max"], "is": ["254:0 wbps=1"]}}"#, true);
+        check(
+            r#"{"cgroup_file": {"name": "box", "file": ["io.max"], "is": ["254:0 wbps=1"]}}"#,
+            true,
+        );
         check(r#"{"overlay": {"entry": "missing", "from": "lower"}}"#, false);
     }
 
@@ -392,7 +402,11 @@ mod tests {
         let check = |text: &str, ok: bool| {
             for omitted in [Omitted::Nothing, Omitted::Rows(3)] {
                 let verdict = judge(text, &lab(omitted), &facts);
-                assert_eq!((verdict.ok, verdict.seen.contains(UNREAD)), (ok, false), "{text}: {verdict:?}");
+                assert_eq!(
+                    (verdict.ok, verdict.seen.contains(UNREAD)),
+                    (ok, false),
+                    "{text}: {verdict:?}"
+                );
             }
         };
 
@@ -416,16 +430,22 @@ mod tests {
     #[test]
     fn a_file_or_a_proc_that_was_cut_says_nothing_of_its_end() {
         let mut facts = FactAnswers::default();
-        let fact = |is_cut| FileFact { kind: FileKind::File, content: "start".into(), is_cut, size: 99 };
+        let fact =
+            |is_cut| FileFact { kind: FileKind::File, content: "start".into(), is_cut, size: 99 };
         let key = |path: &str| (host(), path.to_owned());
         facts.files = [(key("/cut"), Some(fact(true))), (key("/whole"), Some(fact(false)))].into();
         let pair = |name: &str| (host(), ActorName::from(name));
-        facts.proc_lists = [(pair("seen"), Listing::Listed), (pair("none"), Listing::Unknown)].into();
+        facts.proc_lists =
+            [(pair("seen"), Listing::Listed), (pair("none"), Listing::Unknown)].into();
         facts.proc_counts = [(host(), ProcCount { count: 8192, is_cut: true })].into();
 
         let check = |text: &str, ok: bool, unread: bool| {
             let verdict = judge(text, &Snapshot::default(), &facts);
-            assert_eq!((verdict.ok, verdict.seen.starts_with(UNREAD)), (ok, unread), "{text}: {verdict:?}");
+            assert_eq!(
+                (verdict.ok, verdict.seen.starts_with(UNREAD)),
+                (ok, unread),
+                "{text}: {verdict:?}"
+            );
         };
 
         check(r#"{"file": {"path": "/cut", "is": "file", "contains": "start"}}"#, true, false);

@@ -28,11 +28,16 @@ pub struct Mount {
 
 impl Mount {
     fn fits(&self, row: &snapshot::Mount) -> bool {
-        let same = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+        let same = |wanted: &Option<String>, value: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted == value)
+        };
         row.target == self.target
             && same(&self.fstype, &row.fstype)
             && same(&self.propagation, row.propagation.word())
-            && self.option.as_deref().is_none_or(|wanted| row.options.split(',').any(|option| option == wanted))
+            && self
+                .option
+                .as_deref()
+                .is_none_or(|wanted| row.options.split(',').any(|option| option == wanted))
     }
 
     fn sentence(&self) -> String {
@@ -40,15 +45,18 @@ impl Mount {
         words.extend(self.fstype.as_ref().map(|fstype| format!("of type {fstype}")));
         words.extend(self.propagation.as_ref().map(|propagation| format!("that is {propagation}")));
         words.extend(self.option.as_ref().map(|option| format!("with option {option}")));
-        let what = format!("{} {}", if self.absent { "no mount" } else { "a mount" }, words.join(" "));
+        let what =
+            format!("{} {}", if self.absent { "no mount" } else { "a mount" }, words.join(" "));
         format!("{} has {} at {}", self.actor, what.trim_end(), self.target)
     }
 }
 
 impl ExpectKind for Mount {
     fn fault(&self) -> Option<&'static str> {
-        let wants_more = self.fstype.is_some() || self.propagation.is_some() || self.option.is_some();
-        (self.absent && wants_more).then_some("a mount that is absent has no type, propagation or option")
+        let wants_more =
+            self.fstype.is_some() || self.propagation.is_some() || self.option.is_some();
+        (self.absent && wants_more)
+            .then_some("a mount that is absent has no type, propagation or option")
     }
 
     fn pane(&self) -> Option<ViewKind> {
@@ -70,11 +78,19 @@ impl ExpectKind for Mount {
 
         // Of several mounts on one target, the last is on top.
         let fitting = table.rows.iter().rev().find(|row| self.fits(row));
-        let nearest = fitting.or_else(|| table.rows.iter().rev().find(|row| row.target == self.target));
+        let nearest =
+            fitting.or_else(|| table.rows.iter().rev().find(|row| row.target == self.target));
         let listed = table.rows.len();
         let seen = || match nearest {
             Some(row) => {
-                format!("{} {} {} {} {}", row.target, row.source, row.fstype, row.options, row.propagation.word())
+                format!(
+                    "{} {} {} {} {}",
+                    row.target,
+                    row.source,
+                    row.fstype,
+                    row.options,
+                    row.propagation.word()
+                )
             }
             None => format!("no mount at {} among {listed}", self.target),
         };
@@ -112,9 +128,14 @@ impl ExpectKind for Mounts {
 
     fn judge(&self, world: &World<'_>) -> Verdict {
         let mut sentences = Vec::new();
-        sentences.extend(self.at_most.map(|most| format!("{} has at most {most} mounts", self.actor)));
-        sentences.extend(self.like.as_ref().map(|other| format!("{} has the mounts of {other}", self.actor)));
-        sentences.extend(self.all.as_ref().map(|word| format!("all mounts of {} are {word}", self.actor)));
+        sentences
+            .extend(self.at_most.map(|most| format!("{} has at most {most} mounts", self.actor)));
+        sentences.extend(
+            self.like.as_ref().map(|other| format!("{} has the mounts of {other}", self.actor)),
+        );
+        sentences.extend(
+            self.all.as_ref().map(|word| format!("all mounts of {} are {word}", self.actor)),
+        );
         let sentence = sentences.join(", and ");
 
         let Some(table) = world.snapshot.mounts_of(&self.actor) else {
@@ -128,8 +149,11 @@ impl ExpectKind for Mounts {
         };
         let few = self.at_most.is_none_or(|most| count <= most);
         let missing = self.like.as_ref().and_then(|other| {
-            let Some(model) = world.snapshot.mounts_of(other) else { return Some(format!("there is no {other}")) };
-            let here = |row: &&snapshot::Mount| !table.rows.iter().any(|own| own.target == row.target);
+            let Some(model) = world.snapshot.mounts_of(other) else {
+                return Some(format!("there is no {other}"));
+            };
+            let here =
+                |row: &&snapshot::Mount| !table.rows.iter().any(|own| own.target == row.target);
             model.rows.iter().find(here).map(|row| format!("{} is missing", row.target))
         });
         let odd = self
@@ -157,7 +181,10 @@ impl ExpectKind for Mounts {
         };
 
         if let Some(cut) = cut {
-            return Verdict::failed(sentence, or_unread(cut.omitted, "mounts", cut.rows.len(), counted));
+            return Verdict::failed(
+                sentence,
+                or_unread(cut.omitted, "mounts", cut.rows.len(), counted),
+            );
         }
         let ok = few && missing.is_none() && odd.is_none();
         Verdict::new(ok, sentence, missing.or(odd).unwrap_or_else(counted))

@@ -25,7 +25,9 @@ impl ExpectKind for Namespaces {
         }
         match (&self.differ_from, &self.shared_with) {
             (None, None) => Some("`namespaces` needs `differ_from` or `shared_with`"),
-            (Some(_), Some(_)) => Some("`namespaces` takes `differ_from` or `shared_with`, not both"),
+            (Some(_), Some(_)) => {
+                Some("`namespaces` takes `differ_from` or `shared_with`, not both")
+            }
             (Some(other), None) | (None, Some(other)) if *other == self.of => {
                 Some("`namespaces` compares an actor with itself")
             }
@@ -52,7 +54,12 @@ impl ExpectKind for Namespaces {
         let (other, must_differ) = match (&self.differ_from, &self.shared_with) {
             (Some(other), _) => (other, true),
             (None, Some(other)) => (other, false),
-            (None, None) => return Verdict::failed("a comparison", "neither differ_from nor shared_with is given"),
+            (None, None) => {
+                return Verdict::failed(
+                    "a comparison",
+                    "neither differ_from nor shared_with is given",
+                );
+            }
         };
         let sentence = if must_differ {
             format!("{} has namespaces of its own, not {other}'s: {names}", self.of)
@@ -60,7 +67,9 @@ impl ExpectKind for Namespaces {
             format!("{} shares these namespaces with {other}: {names}", self.of)
         };
 
-        let (Some(one), Some(two)) = (world.snapshot.process_of(&self.of), world.snapshot.process_of(other)) else {
+        let (Some(one), Some(two)) =
+            (world.snapshot.process_of(&self.of), world.snapshot.process_of(other))
+        else {
             return Verdict::failed(sentence, format!("{} or {other} is not there", self.of));
         };
 
@@ -69,8 +78,15 @@ impl ExpectKind for Namespaces {
             left.is_none() || right.is_none() || (left != right) != must_differ
         });
         let show = |kind: &NamespaceKind| {
-            let inode = |of: &crate::snapshot::Process| of.namespaces.get(kind).map_or(0, |inode| inode.0);
-            format!("{}:[{}] and {}:[{}]", kind.proc_name(), inode(one), kind.proc_name(), inode(two))
+            let inode =
+                |of: &crate::snapshot::Process| of.namespaces.get(kind).map_or(0, |inode| inode.0);
+            format!(
+                "{}:[{}] and {}:[{}]",
+                kind.proc_name(),
+                inode(one),
+                kind.proc_name(),
+                inode(two)
+            )
         };
         let seen = wrong.or(self.kinds.first()).map_or_else(String::new, show);
         Verdict::new(wrong.is_none(), sentence, seen)

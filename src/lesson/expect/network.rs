@@ -40,7 +40,12 @@ impl ExpectKind for Link {
     }
 
     fn judge(&self, world: &World<'_>) -> Verdict {
-        let mut sentence = format!("{} has {}link {}", self.actor, if self.absent { "no " } else { "a " }, self.name);
+        let mut sentence = format!(
+            "{} has {}link {}",
+            self.actor,
+            if self.absent { "no " } else { "a " },
+            self.name
+        );
         sentence.extend(self.kind.as_ref().map(|kind| format!(" of kind {kind}")));
         sentence.extend(self.up.map(|up| if up { ", up" } else { ", down" }));
         sentence.extend(self.master.as_ref().map(|master| format!(", plugged into {master}")));
@@ -49,9 +54,17 @@ impl ExpectKind for Link {
             return Verdict::failed(sentence, format!("there is no {}", self.actor));
         };
         let Some(link) = network.link(&self.name) else {
-            let names = || network.links.iter().map(|link| link.name.as_str()).collect::<Vec<&str>>().join(", ");
+            let names = || {
+                network
+                    .links
+                    .iter()
+                    .map(|link| link.name.as_str())
+                    .collect::<Vec<&str>>()
+                    .join(", ")
+            };
             let omitted = network.omitted.links;
-            let seen = or_unread(omitted, "links", network.links.len(), || format!("links: {}", names()));
+            let seen =
+                or_unread(omitted, "links", network.links.len(), || format!("links: {}", names()));
             return Verdict::new(self.absent && omitted.is_nothing(), sentence, seen);
         };
 
@@ -59,8 +72,13 @@ impl ExpectKind for Link {
             && self.up.is_none_or(|up| up == link.up)
             && self.master.as_ref().is_none_or(|master| link.master.as_ref() == Some(master));
         let state = if link.up { "up" } else { "down" };
-        let master = link.master.as_deref().map_or_else(String::new, |master| format!(" on {master}"));
-        Verdict::new(fits && !self.absent, sentence, format!("{} {} {state}{master}", link.name, link.kind))
+        let master =
+            link.master.as_deref().map_or_else(String::new, |master| format!(" on {master}"));
+        Verdict::new(
+            fits && !self.absent,
+            sentence,
+            format!("{} {} {state}{master}", link.name, link.kind),
+        )
     }
 }
 
@@ -100,9 +118,14 @@ impl ExpectKind for Address {
             .map(|address| format!("{}/{}", address.ip, address.prefix))
             .collect();
         let has_it = all.contains(&self.is);
-        let listed = || if all.is_empty() { format!("no address on {}", self.dev) } else { all.join(", ") };
+        let listed =
+            || if all.is_empty() { format!("no address on {}", self.dev) } else { all.join(", ") };
         let omitted = if has_it { Omitted::Nothing } else { network.omitted.addresses };
-        Verdict::new(has_it, sentence, or_unread(omitted, "addresses", network.addresses.len(), listed))
+        Verdict::new(
+            has_it,
+            sentence,
+            or_unread(omitted, "addresses", network.addresses.len(), listed),
+        )
     }
 }
 
@@ -147,10 +170,21 @@ impl ExpectKind for Route {
         });
 
         let all: Vec<&str> = network.routes.iter().map(|route| route.to.as_str()).collect();
-        let listed = || if all.is_empty() { "no routes".into() } else { format!("routes to {}", all.join(", ")) };
+        let listed = || {
+            if all.is_empty() {
+                "no routes".into()
+            } else {
+                format!("routes to {}", all.join(", "))
+            }
+        };
         let none = || or_unread(network.omitted.routes, "routes", network.routes.len(), listed);
         let seen = fitting.map_or_else(none, |route| {
-            format!("{} via {} dev {}", route.to, route.via.as_deref().unwrap_or("nobody"), route.dev)
+            format!(
+                "{} via {} dev {}",
+                route.to,
+                route.via.as_deref().unwrap_or("nobody"),
+                route.dev
+            )
         });
         Verdict::new(fitting.is_some(), sentence, seen)
     }

@@ -23,7 +23,9 @@ impl ExpectKind for Outcome {
         match (&self.errno, self.status) {
             (None, None) => Some("`outcome` needs `status` or `errno`"),
             (Some(_), Some(_)) => Some("`outcome` takes `status` or `errno`, not both"),
-            (Some(errno), None) if !errno.is_known() => Some("`outcome` names an errno that Linux does not have"),
+            (Some(errno), None) if !errno.is_known() => {
+                Some("`outcome` names an errno that Linux does not have")
+            }
             _ => None,
         }
     }
@@ -44,10 +46,14 @@ impl ExpectKind for Outcome {
         let sentence = match (&self.errno, self.status) {
             (Some(errno), _) => format!("the last action fails with {errno}"),
             (None, Some(status)) => format!("the last action ends with status {status}"),
-            (None, None) => return Verdict::failed("an outcome", "neither status nor errno is given"),
+            (None, None) => {
+                return Verdict::failed("an outcome", "neither status nor errno is given");
+            }
         };
 
-        let Some(last) = world.ops.last() else { return Verdict::failed(sentence, "nothing was done") };
+        let Some(last) = world.ops.last() else {
+            return Verdict::failed(sentence, "nothing was done");
+        };
         let (status, errno, seen) = match &last.outcome {
             op::Outcome::Done { .. } => (Some(0), None, "it went well".into()),
             op::Outcome::Exited { status, .. } => (Some(*status), None, format!("status {status}")),

@@ -18,9 +18,12 @@ pub struct Output {
 
 impl ExpectKind for Output {
     fn fault(&self) -> Option<&'static str> {
-        let hidden =
-            self.says.trim().is_empty() || self.says.contains('\n') || (self.whole && self.says != self.says.trim());
-        hidden.then_some("`says` is never found: it is empty, has several lines, or blanks at its ends")
+        let hidden = self.says.trim().is_empty()
+            || self.says.contains('\n')
+            || (self.whole && self.says != self.says.trim());
+        hidden.then_some(
+            "`says` is never found: it is empty, has several lines, or blanks at its ends",
+        )
     }
 
     fn pane(&self) -> Option<ViewKind> {
@@ -38,13 +41,21 @@ impl ExpectKind for Output {
     fn judge(&self, world: &World<'_>) -> Verdict {
         let how = if self.whole { "is" } else { "says" };
         let sentence = format!("the output {how} `{}`", self.says);
-        let fits = |line: &&str| if self.whole { line.trim() == self.says } else { line.contains(&self.says) };
+        let fits = |line: &&str| {
+            if self.whole { line.trim() == self.says } else { line.contains(&self.says) }
+        };
         let line = world.outputs.iter().flat_map(|output| output.lines()).find(fits);
-        let last = world.outputs.iter().flat_map(|output| output.lines()).rfind(|line| !line.trim().is_empty());
+        let last = world
+            .outputs
+            .iter()
+            .flat_map(|output| output.lines())
+            .rfind(|line| !line.trim().is_empty());
 
         let seen = match (line, last) {
             (Some(line), _) => line.to_owned(),
-            (None, Some(last)) => format!("nothing printed says it; the last line is `{}`", last.trim()),
+            (None, Some(last)) => {
+                format!("nothing printed says it; the last line is `{}`", last.trim())
+            }
             (None, None) => "nothing was printed yet".into(),
         };
         Verdict::new(line.is_some(), sentence, seen)

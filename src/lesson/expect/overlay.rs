@@ -69,16 +69,24 @@ impl ExpectKind for Overlay {
             .overlays
             .iter()
             .filter(|overlay| self.merged.as_ref().is_none_or(|at| *at == overlay.merged));
-        let entry = overlays.flat_map(|overlay| &overlay.entries).find(|entry| entry.path == self.entry);
+        let entry =
+            overlays.flat_map(|overlay| &overlay.entries).find(|entry| entry.path == self.entry);
 
         match entry {
             Some(entry) => {
                 let from = From::of(entry);
-                Verdict::new(from == self.from, sentence, format!("{} {}", entry.path, from.words()))
+                Verdict::new(
+                    from == self.from,
+                    sentence,
+                    format!("{} {}", entry.path, from.words()),
+                )
             }
             None => {
                 let overlays = &world.snapshot.overlays;
-                let omitted = overlays.iter().map(snapshot::Overlay::omitted).fold(Omitted::Nothing, Omitted::and);
+                let omitted = overlays
+                    .iter()
+                    .map(snapshot::Overlay::omitted)
+                    .fold(Omitted::Nothing, Omitted::and);
                 let listed = overlays.iter().map(|overlay| overlay.entries.len()).sum();
                 let none = || format!("{} overlays are mounted, none has it", overlays.len());
                 let omitted = omitted.and(world.snapshot.overlays_omitted);

@@ -33,7 +33,11 @@ impl ExpectKind for Pid {
         match world.snapshot.process_of(&self.of) {
             Some(process) => {
                 let pids: Vec<String> = process.ns_pids.iter().map(u32::to_string).collect();
-                Verdict::new(process.own_pid() == self.is, sentence, format!("NSpid: {}", pids.join(" ")))
+                Verdict::new(
+                    process.own_pid() == self.is,
+                    sentence,
+                    format!("NSpid: {}", pids.join(" ")),
+                )
             }
             None => Verdict::failed(sentence, format!("there is no {}", self.of)),
         }
@@ -71,7 +75,9 @@ impl ExpectKind for Ps {
         let key = (self.viewer.clone(), self.lists.clone());
         let counted = match world.facts.proc_counts.get(&self.viewer) {
             Some(ProcCount { count, is_cut: false }) => format!("it lists {count} processes"),
-            Some(ProcCount { count, is_cut: true }) => format!("it lists more than {count} processes"),
+            Some(ProcCount { count, is_cut: true }) => {
+                format!("it lists more than {count} processes")
+            }
             None => "it lists no processes".into(),
         };
 
@@ -79,7 +85,9 @@ impl ExpectKind for Ps {
             Some(Listing::Listed) => Verdict::new(self.shown, sentence, counted),
             Some(Listing::Missing) => Verdict::new(!self.shown, sentence, counted),
             Some(Listing::Unknown) => Verdict::failed(sentence, format!("{UNREAD}: {counted}")),
-            None => Verdict::failed(sentence, format!("{} or {} is not there", self.viewer, self.lists)),
+            None => {
+                Verdict::failed(sentence, format!("{} or {} is not there", self.viewer, self.lists))
+            }
         }
     }
 }
@@ -109,9 +117,11 @@ impl ExpectKind for Process {
 
     fn judge(&self, world: &World<'_>) -> Verdict {
         let process = world.snapshot.process_of(&self.actor).filter(|process| process.state != 'Z');
-        let mut sentence = format!("{} is {}", self.actor, if self.alive { "alive" } else { "gone" });
+        let mut sentence =
+            format!("{} is {}", self.actor, if self.alive { "alive" } else { "gone" });
         sentence.extend(self.state.map(|state| format!(", in state {state}")));
-        let in_state = self.state.is_none_or(|state| process.is_some_and(|process| process.state == state));
+        let in_state =
+            self.state.is_none_or(|state| process.is_some_and(|process| process.state == state));
         let seen = process.map_or_else(
             || "no such process".into(),
             |process| format!("pid {} {} {}", process.pid, process.state, process.args),

@@ -57,19 +57,31 @@ impl ExpectKind for Traffic {
         let mut sentence = format!("{} has `{}`", self.actor, self.row);
         match (self.at_least, self.at_most) {
             (None, None) => {}
-            (Some(least), None) => sentence.push_str(&format!(", passed by at least {least} packets")),
+            (Some(least), None) => {
+                sentence.push_str(&format!(", passed by at least {least} packets"))
+            }
             (None, Some(0)) => sentence.push_str(", passed by no packet"),
             (None, Some(most)) => sentence.push_str(&format!(", passed by at most {most} packets")),
-            (Some(least), Some(most)) => sentence.push_str(&format!(", passed by {least} to {most} packets")),
+            (Some(least), Some(most)) => {
+                sentence.push_str(&format!(", passed by {least} to {most} packets"))
+            }
         }
 
         let omitted = |snapshot: &Snapshot| {
-            snapshot.network_of(&self.actor).map_or(Omitted::Nothing, |network| network.omitted.traffic)
+            snapshot
+                .network_of(&self.actor)
+                .map_or(Omitted::Nothing, |network| network.omitted.traffic)
         };
-        let listed = world.snapshot.network_of(&self.actor).map_or(0, |network| network.traffic.len());
-        let unread = |of: Omitted, seen: &str| or_unread(of, "classes and rules", listed, || seen.to_owned());
+        let listed =
+            world.snapshot.network_of(&self.actor).map_or(0, |network| network.traffic.len());
+        let unread = |of: Omitted, seen: &str| {
+            or_unread(of, "classes and rules", listed, || seen.to_owned())
+        };
         let Some(now) = self.packets(world.snapshot) else {
-            return Verdict::failed(sentence, unread(omitted(world.snapshot), "there is no such row"));
+            return Verdict::failed(
+                sentence,
+                unread(omitted(world.snapshot), "there is no such row"),
+            );
         };
 
         // Packets of rows that were not read are missing in the sum.
@@ -79,7 +91,8 @@ impl ExpectKind for Traffic {
         }
 
         let passed = now.saturating_sub(self.packets(world.before).unwrap_or(0));
-        let fits = self.at_least.is_none_or(|least| passed >= least) && self.at_most.is_none_or(|most| passed <= most);
+        let fits = self.at_least.is_none_or(|least| passed >= least)
+            && self.at_most.is_none_or(|most| passed <= most);
         Verdict::new(fits, sentence, format!("{passed} packets in this step"))
     }
 }
@@ -93,16 +106,28 @@ mod tests {
     #[test]
     fn packets_are_counted_from_where_the_step_began() {
         let with = |rows: &[(&str, u64)]| {
-            let traffic = rows.iter().map(|(text, packets)| Row { text: (*text).into(), packets: *packets, bytes: 0 });
-            let network = Network { actors: vec![host()], traffic: traffic.collect(), ..Network::default() };
+            let traffic = rows.iter().map(|(text, packets)| Row {
+                text: (*text).into(),
+                packets: *packets,
+                bytes: 0,
+            });
+            let network =
+                Network { actors: vec![host()], traffic: traffic.collect(), ..Network::default() };
             Snapshot { networks: vec![network], ..Snapshot::default() }
         };
 
         let check = |row: &str, at_least, at_most, expected: bool| {
             let before = with(&[("class htb 10:1 dev eth0", 5)]);
-            let snapshot = with(&[("class htb 10:1 dev eth0", 8), ("meta cgroup 1 counter in ip t c", 2)]);
+            let snapshot =
+                with(&[("class htb 10:1 dev eth0", 8), ("meta cgroup 1 counter in ip t c", 2)]);
             let facts = FactAnswers::default();
-            let world = World { snapshot: &snapshot, before: &before, facts: &facts, outputs: &[], ops: &[] };
+            let world = World {
+                snapshot: &snapshot,
+                before: &before,
+                facts: &facts,
+                outputs: &[],
+                ops: &[],
+            };
             let expect = Traffic { actor: host(), row: row.into(), at_least, at_most };
             let verdict = expect.judge(&world);
             assert_eq!(verdict.ok, expected, "{verdict:?}");

@@ -72,7 +72,10 @@ pub fn draw(talk: &Talk, stage: &AudienceView, look: &Look, area: Rect, frame: &
     if shares.printed > 0 {
         // Right below the command, as in a shell.
         let place = inset(Rect { y: y - 1, height: shares.printed, ..body });
-        frame.render_widget(Paragraph::new(printed_lines(talk, shares.printed, columns(body), look.theme)), place);
+        frame.render_widget(
+            Paragraph::new(printed_lines(talk, shares.printed, columns(body), look.theme)),
+            place,
+        );
         y += shares.printed;
     }
     if shares.pane > 0 {
@@ -93,7 +96,13 @@ struct Shares {
 }
 
 impl Shares {
-    fn of(talk: &Talk, stage: &AudienceView, words: &Words, panes: &[ViewKind], height: u16) -> Shares {
+    fn of(
+        talk: &Talk,
+        stage: &AudienceView,
+        words: &Words,
+        panes: &[ViewKind],
+        height: u16,
+    ) -> Shares {
         let room = height.saturating_sub(words.rows() as u16);
         let first = panes.first().map_or(&[][..], |pane| talk.rows(*pane));
         let rows = first.len() as u16;
@@ -109,10 +118,13 @@ impl Shares {
             rows => rows.clamp(1, PANE_ROWS) + 2,
         };
 
-        let is_telling = stage.pane.is_some() || printed == 0 || panes.first().is_some_and(|pane| talk.has_news(*pane));
+        let is_telling = stage.pane.is_some()
+            || printed == 0
+            || panes.first().is_some_and(|pane| talk.has_news(*pane));
         let left = room.saturating_sub(printed);
         // What changed takes rows from what was printed; how things stand anyway takes what that leaves.
-        let pane = if is_telling { wanted.min(left.max(LEAST_PANE)).min(room) } else { wanted.min(left) };
+        let pane =
+            if is_telling { wanted.min(left.max(LEAST_PANE)).min(room) } else { wanted.min(left) };
         let pane = if pane < LEAST_PANE.min(wanted) { 0 } else { pane };
 
         Shares { printed: printed.min(room.saturating_sub(pane)), pane }
@@ -134,8 +146,11 @@ fn printed_lines(talk: &Talk, rows: u16, columns: usize, theme: Theme) -> Vec<Li
     let all = talk.printed();
     let rows = usize::from(rows);
     let kept = if all.len() > rows { rows.saturating_sub(1) } else { rows };
-    let mut lines: Vec<Line<'static>> =
-        all.iter().take(kept).map(|row| Line::styled(shortened(&row.text, columns), theme.row(row.kind))).collect();
+    let mut lines: Vec<Line<'static>> = all
+        .iter()
+        .take(kept)
+        .map(|row| Line::styled(shortened(&row.text, columns), theme.row(row.kind)))
+        .collect();
     if all.len() > kept {
         lines.push(Line::styled(format!("... {} lines more", all.len() - kept), theme.dim()));
     }
@@ -143,7 +158,13 @@ fn printed_lines(talk: &Talk, rows: u16, columns: usize, theme: Theme) -> Vec<Li
 }
 
 /// The part that does not fit this screen, in words; None where all does.
-pub fn overflow(talk: &Talk, stage: &AudienceView, theme: Theme, columns: u16, rows: u16) -> Option<String> {
+pub fn overflow(
+    talk: &Talk,
+    stage: &AudienceView,
+    theme: Theme,
+    columns: u16,
+    rows: u16,
+) -> Option<String> {
     let body = body(Rect::new(0, 0, columns, rows));
     let width = self::columns(body);
 
@@ -193,12 +214,19 @@ fn draw_foot(talk: &Talk, stage: &AudienceView, theme: Theme, area: Rect, frame:
     let count = talk.view.lesson.steps.len();
     let filled = (talk.view.played() * BAR).checked_div(count).unwrap_or(0).min(BAR);
     let bar = format!("[{}{}] ", "#".repeat(filled), "-".repeat(BAR - filled));
-    let keys = stage.keys.as_deref().filter(|key| !key.is_empty()).map(|key| format!("keys: [{}]", safe(key)));
+    let keys = stage
+        .keys
+        .as_deref()
+        .filter(|key| !key.is_empty())
+        .map(|key| format!("keys: [{}]", safe(key)));
     let waits = matches!(stage.beat, Beat::Ask { .. }) && !stage.revealed;
     let time = waits.then(|| format!("{} s", talk.on_beat.as_secs()));
     let tape = talk.view.tape.as_ref().map(|origin| format!("TAPE {}", safe(origin)));
     let said: Vec<String> = [tape, keys, time].into_iter().flatten().collect();
-    let left = column(&format!(" {}", said.join("   ")), usize::from(area.width).saturating_sub(bar.len()));
+    let left = column(
+        &format!(" {}", said.join("   ")),
+        usize::from(area.width).saturating_sub(bar.len()),
+    );
     frame.render_widget(Paragraph::new(Line::styled(left + &bar, theme.dim())), area);
 }
 
@@ -238,8 +266,10 @@ fn words(talk: &Talk, stage: &AudienceView, columns: usize, theme: Theme) -> Wor
 fn commands(talk: &Talk, step: &Step, columns: usize, theme: Theme) -> Vec<Vec<Line<'static>>> {
     let wrapped_lines = talk.typed(step).into_iter().map(|line| {
         let rows = wrapped(&safe(&line), columns.saturating_sub(4)).into_iter().enumerate();
-        rows.map(|(row, text)| Line::styled(if row == 0 { text } else { format!("    {text}") }, theme.code()))
-            .collect()
+        rows.map(|(row, text)| {
+            Line::styled(if row == 0 { text } else { format!("    {text}") }, theme.code())
+        })
+        .collect()
     });
     wrapped_lines.collect()
 }
@@ -258,7 +288,8 @@ fn last_commands(all: Vec<Vec<Line<'static>>>, theme: Theme) -> Vec<Line<'static
     }
 
     let dots = Line::styled("...", theme.dim());
-    let mut lines: Vec<Line<'static>> = if kept.len() < count { vec![dots.clone()] } else { Vec::new() };
+    let mut lines: Vec<Line<'static>> =
+        if kept.len() < count { vec![dots.clone()] } else { Vec::new() };
     lines.extend(kept.into_iter().rev().flatten());
 
     if lines.len() > COMMAND_AGAIN + 1 {
@@ -269,10 +300,19 @@ fn last_commands(all: Vec<Vec<Line<'static>>>, theme: Theme) -> Vec<Line<'static
     lines
 }
 
-fn question_lines(talk: &Talk, stage: &AudienceView, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+fn question_lines(
+    talk: &Talk,
+    stage: &AudienceView,
+    columns: usize,
+    theme: Theme,
+) -> Vec<Line<'static>> {
     let Some(question) = stage.beat.question(&talk.view.lesson) else { return Vec::new() };
     let mut lines = vec![Line::default()];
-    lines.extend(markdown::lines(&question.ask, columns, theme).into_iter().map(|line| line.style(theme.bold())));
+    lines.extend(
+        markdown::lines(&question.ask, columns, theme)
+            .into_iter()
+            .map(|line| line.style(theme.bold())),
+    );
     lines.push(Line::default());
     lines.extend(option_lines(talk, stage, question, columns, theme));
 
@@ -280,8 +320,14 @@ fn question_lines(talk: &Talk, stage: &AudienceView, columns: usize, theme: Them
         return lines;
     }
 
-    if let (Some(grade), Kind::Value(_) | Kind::Order(_)) = (talk.answer(stage.beat), question.kind()) {
-        lines.extend(wrapped(&safe(&grade.right), columns).into_iter().map(|text| Line::styled(text, theme.good())));
+    if let (Some(grade), Kind::Value(_) | Kind::Order(_)) =
+        (talk.answer(stage.beat), question.kind())
+    {
+        lines.extend(
+            wrapped(&safe(&grade.right), columns)
+                .into_iter()
+                .map(|text| Line::styled(text, theme.good())),
+        );
     }
     lines.push(Line::default());
     lines.extend(markdown::lines(&question.explain, columns, theme));
@@ -299,7 +345,10 @@ fn option_lines(
     let right = if stage.revealed { talk.right_options(stage.beat) } else { Vec::new() };
     let order = match question.kind() {
         Kind::Order(_) => {
-            let seed = question.id.bytes().fold(1, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+            let seed = question
+                .id
+                .bytes()
+                .fold(1, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
             shuffled(options.len(), seed)
         }
         _ => (0..options.len()).collect(),
@@ -322,20 +371,43 @@ fn option_lines(
     lines
 }
 
-fn draw_panes(talk: &Talk, stage: &AudienceView, panes: &[ViewKind], theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_panes(
+    talk: &Talk,
+    stage: &AudienceView,
+    panes: &[ViewKind],
+    theme: Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     match panes {
         [] => {}
-        [first, second, ..] if area.width >= TWO_PANES && stage.pane.is_none() && *second != ViewKind::Calls => {
+        [first, second, ..]
+            if area.width >= TWO_PANES && stage.pane.is_none() && *second != ViewKind::Calls =>
+        {
             let half = area.width / 2;
             draw_pane(talk, stage, *first, theme, Rect { width: half, ..area }, frame);
             let rest = Rect { x: area.x + half, width: area.width - half, ..area };
-            draw_pane(talk, &AudienceView { marked: None, top: 0, ..stage.clone() }, *second, theme, rest, frame);
+            draw_pane(
+                talk,
+                &AudienceView { marked: None, top: 0, ..stage.clone() },
+                *second,
+                theme,
+                rest,
+                frame,
+            );
         }
         [first, ..] => draw_pane(talk, stage, *first, theme, area, frame),
     }
 }
 
-fn draw_pane(talk: &Talk, stage: &AudienceView, view: ViewKind, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_pane(
+    talk: &Talk,
+    stage: &AudienceView,
+    view: ViewKind,
+    theme: Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     let rows = talk.rows(view);
     let changes = rows.iter().filter(|row| row.mark.is_change()).count();
     let right = if changes > 0 { " what changed ".to_owned() } else { String::new() };
@@ -353,15 +425,21 @@ fn draw_pane(talk: &Talk, stage: &AudienceView, view: ViewKind, theme: Theme, ar
         .enumerate()
         .skip(top)
         .take(height)
-        .map(|(index, row)| pane_line(row, stage.marked == Some(index), usize::from(inner.width), theme))
+        .map(|(index, row)| {
+            pane_line(row, stage.marked == Some(index), usize::from(inner.width), theme)
+        })
         .collect();
     frame.render_widget(Paragraph::new(lines), inner);
 
     let hidden = rows.len().saturating_sub(top + height);
     if hidden > 0 && area.width > 14 {
         let more = format!(" +{hidden} more ");
-        let place =
-            Rect { x: area.right() - more.len() as u16 - 1, y: area.bottom() - 1, width: more.len() as u16, height: 1 };
+        let place = Rect {
+            x: area.right() - more.len() as u16 - 1,
+            y: area.bottom() - 1,
+            width: more.len() as u16,
+            height: 1,
+        };
         frame.render_widget(Paragraph::new(more).style(theme.dim()), place);
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn draw(window: &TalkView, talk: &Talk, look: &Look, area: Rect, fram
 
     if area.width < 100 || area.height < 28 {
         let [notes, next, audience] =
-            Layout::vertical([Constraint::Min(4), Constraint::Length(5), Constraint::Length(6)]).areas(body);
+            Layout::vertical([Constraint::Min(4), Constraint::Length(5), Constraint::Length(6)])
+                .areas(body);
         draw_notes(window, talk, look, notes, frame);
         draw_next(talk, look.theme, next, frame);
         draw_controls(talk, look.theme, audience, frame);
@@ -40,7 +41,8 @@ pub(super) fn draw(window: &TalkView, talk: &Talk, look: &Look, area: Rect, fram
     }
 
     let [upper, middle, lower] =
-        Layout::vertical([Constraint::Min(12), Constraint::Length(7), Constraint::Length(9)]).areas(body);
+        Layout::vertical([Constraint::Min(12), Constraint::Length(7), Constraint::Length(9)])
+            .areas(body);
     let halves = |area| Layout::horizontal([Constraint::Percentage(50); 2]).areas::<2>(area);
     let [notes, preview] = halves(upper);
     let [next, controls] = halves(middle);
@@ -74,7 +76,10 @@ fn draw_head(window: &TalkView, talk: &Talk, theme: Theme, area: Rect, frame: &m
 
     let room = usize::from(area.width).saturating_sub(right.width());
     let left = format!(" CONSOLE  {}/{}", step + 1, talk.view.lesson.steps.len());
-    frame.render_widget(Paragraph::new(Line::styled(column(&left, room) + &right, theme.bold())), area);
+    frame.render_widget(
+        Paragraph::new(Line::styled(column(&left, room) + &right, theme.bold())),
+        area,
+    );
 }
 
 /// `+1:12 late`, `on time`
@@ -92,7 +97,13 @@ fn minutes(time: Duration) -> String {
     format!("{}:{:02}", time.as_secs() / 60, time.as_secs() % 60)
 }
 
-pub(super) fn draw_notes(window: &TalkView, talk: &Talk, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+pub(super) fn draw_notes(
+    window: &TalkView,
+    talk: &Talk,
+    look: &Look,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     let beat = talk.set.beat;
     let own: Vec<Beat> = talk.beats().into_iter().filter(|one| one.step() == beat.step()).collect();
     let at = own.iter().position(|one| *one == beat);
@@ -106,7 +117,8 @@ pub(super) fn draw_notes(window: &TalkView, talk: &Talk, look: &Look, area: Rect
 
     let title = talk.step(beat).map_or_else(String::new, |step| prose(&step.title));
     let title = shortened(&title, columns.saturating_sub(NOTES_TITLE + more.len()));
-    let place = at.map_or_else(|| "what if".into(), |at| format!("beat {} of {}", at + 1, own.len()));
+    let place =
+        at.map_or_else(|| "what if".into(), |at| format!("beat {} of {}", at + 1, own.len()));
     let block = frame_block(format!(" {title}: notes, {place} "), more, false, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
@@ -170,7 +182,10 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
                 let word = if check.ok { "yes" } else { "NO" };
                 Line::from(shortened(&format!("  needs: {} ({word})", safe(&check.text)), columns))
             });
-            command_lines("RUNS this step:", talk, columns, theme).into_iter().chain(checks).collect()
+            command_lines("RUNS this step:", talk, columns, theme)
+                .into_iter()
+                .chain(checks)
+                .collect()
         }
         (Phase::Ready, Coming::Suppose { .. }) => {
             command_lines("RUNS this, in a lab beside the talk's own:", talk, columns, theme)
@@ -181,7 +196,9 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             let what = match beat {
                 Beat::Ask { .. } => "a question",
                 Beat::Show { .. } => "what came of it",
-                Beat::Tell { .. } if matches!(talk.set.beat, Beat::WhatIf { .. }) => "back to the step",
+                Beat::Tell { .. } if matches!(talk.set.beat, Beat::WhatIf { .. }) => {
+                    "back to the step"
+                }
                 Beat::Tell { .. } | Beat::WhatIf { .. } => "the next step",
             };
             vec![Line::from(shortened(&format!("{what}: {} {title}", beat.step() + 1), columns))]
@@ -189,7 +206,8 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         (Phase::Ready, Coming::End) => vec![Line::from("the end of the lesson")],
     };
 
-    let what_ifs = talk.view.lesson.steps.get(talk.set.beat.step()).map_or(0, |step| step.branches.len());
+    let what_ifs =
+        talk.view.lesson.steps.get(talk.set.beat.step()).map_or(0, |step| step.branches.len());
     if what_ifs > 0 && !matches!(talk.set.beat, Beat::WhatIf { .. }) {
         lines.push(Line::styled(format!("w: what if? ({what_ifs})"), theme.dim()));
     }
@@ -206,27 +224,44 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
 }
 
 /// The lines that would be typed for the beat, below a heading.
-fn command_lines(heading: &'static str, talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+fn command_lines(
+    heading: &'static str,
+    talk: &Talk,
+    columns: usize,
+    theme: Theme,
+) -> Vec<Line<'static>> {
     let step = talk.step(talk.set.beat);
     let typed = step.iter().flat_map(|step| talk.typed(step));
-    let typed = typed.map(|line| Line::styled(shortened(&safe(&format!("  {line}")), columns), theme.code()));
+    let typed = typed
+        .map(|line| Line::styled(shortened(&safe(&format!("  {line}")), columns), theme.code()));
     std::iter::once(Line::styled(heading, theme.bold())).chain(typed).collect()
 }
 
 fn draw_controls(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let columns = usize::from(area.width.saturating_sub(2));
     let viewers: Vec<_> = talk.windows.all.iter().filter(|one| one.role != Role::Console).collect();
-    let smallest = viewers.iter().map(|one| one.size).min_by_key(|size| u32::from(size.0) * u32::from(size.1));
+    let smallest =
+        viewers.iter().map(|one| one.size).min_by_key(|size| u32::from(size.0) * u32::from(size.1));
 
     let title = match smallest {
         None => " Audience: no window is open ".to_owned(),
-        Some((columns, rows)) if viewers.len() == 1 => format!(" Audience: one window, {columns}x{rows} "),
-        Some((columns, rows)) => format!(" Audience: {} windows, smallest {columns}x{rows} ", viewers.len()),
+        Some((columns, rows)) if viewers.len() == 1 => {
+            format!(" Audience: one window, {columns}x{rows} ")
+        }
+        Some((columns, rows)) => {
+            format!(" Audience: {} windows, smallest {columns}x{rows} ", viewers.len())
+        }
     };
 
     let (set, shown) = (&talk.set, &talk.shown);
-    let mut showing = format!("showing step {}, {}", shown.beat.step() + 1, shown.beat.words(shown.revealed));
-    let on = [(set.blank, "BLANK"), (set.frozen, "FROZEN"), (set.masked, "masked"), (set.keys.is_some(), "keys shown")];
+    let mut showing =
+        format!("showing step {}, {}", shown.beat.step() + 1, shown.beat.words(shown.revealed));
+    let on = [
+        (set.blank, "BLANK"),
+        (set.frozen, "FROZEN"),
+        (set.masked, "masked"),
+        (set.keys.is_some(), "keys shown"),
+    ];
     for (_, word) in on.iter().filter(|(is_on, _)| *is_on) {
         showing.push_str(&format!("  {word}"));
     }
@@ -264,7 +299,12 @@ fn draw_preview(window: &TalkView, talk: &Talk, look: &Look, area: Rect, frame: 
 
 fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     const CELL: usize = 38;
-    let block = frame_block(" Timeline: planned, used ".into(), format!(" {} ", lateness(talk)), false, theme);
+    let block = frame_block(
+        " Timeline: planned, used ".into(),
+        format!(" {} ", lateness(talk)),
+        false,
+        theme,
+    );
     let inner = block.inner(area);
     frame.render_widget(block, area);
 
@@ -274,7 +314,10 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let columns = (usize::from(inner.width) / CELL).max(1);
     let steps = &talk.view.lesson.steps;
     let at = talk.set.beat.step();
-    let first = (at / rows).saturating_sub(columns / 2).min((steps.len() / rows + 1).saturating_sub(columns)) * rows;
+    let first = (at / rows)
+        .saturating_sub(columns / 2)
+        .min((steps.len() / rows + 1).saturating_sub(columns))
+        * rows;
 
     let mut lines: Vec<Line<'_>> = Vec::new();
     for row in 0..rows {
@@ -283,7 +326,8 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             let step = steps.get(index)?;
             let sign = if index == at { '>' } else { talk.step_sign(index) };
             let used = clock.used[index];
-            let used = if used.is_zero() { "    -".to_owned() } else { format!("{:>5}", minutes(used)) };
+            let used =
+                if used.is_zero() { "    -".to_owned() } else { format!("{:>5}", minutes(used)) };
             let text = format!(
                 "{sign}{:>3} {} {:>5} {used}",
                 index + 1,
@@ -299,8 +343,10 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let advice = match skip.first() {
         None => String::new(),
         Some(first) => {
-            let all: Vec<String> =
-                skip.iter().map(|step| format!("{} ({})", step + 1, minutes(clock.planned[*step]))).collect();
+            let all: Vec<String> = skip
+                .iter()
+                .map(|step| format!("{} ({})", step + 1, minutes(clock.planned[*step])))
+                .collect();
             format!("to end on time skip {}   S: skip {}", all.join(", "), first + 1)
         }
     };
@@ -331,7 +377,13 @@ pub(super) fn draw_jump(talk: &Talk, at: usize, theme: Theme, area: Rect, frame:
     draw_box(lines, " Jump to (Enter; Esc: stay) ", theme, place, frame);
 }
 
-pub(super) fn draw_footer(window: &TalkView, notice: Option<&str>, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+pub(super) fn draw_footer(
+    window: &TalkView,
+    notice: Option<&str>,
+    theme: Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     frame.render_widget(Clear, area);
     let columns = usize::from(area.width);
 

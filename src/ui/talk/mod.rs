@@ -17,7 +17,13 @@ use crate::app::talk::{TalkView, keys};
 use crate::talk::message::Role;
 use crate::text::{column, safe, shortened};
 
-pub fn draw(window: &TalkView, notice: Option<&str>, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+pub fn draw(
+    window: &TalkView,
+    notice: Option<&str>,
+    look: &Look,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     let body = Rect { height: area.height - 1, ..area };
     let footer = Rect { y: area.bottom() - 1, height: 1, ..area };
 
@@ -38,8 +44,10 @@ pub fn draw(window: &TalkView, notice: Option<&str>, look: &Look, area: Rect, fr
         }
         Role::Screen | Role::Watcher if window.with_notes => {
             let rows = (area.height / 3).clamp(5, 14);
-            let [upper, notes] =
-                [Rect { height: body.height - rows, ..body }, Rect { y: body.bottom() - rows, height: rows, ..body }];
+            let [upper, notes] = [
+                Rect { height: body.height - rows, ..body },
+                Rect { y: body.bottom() - rows, height: rows, ..body },
+            ];
             draw_audience(window, look, upper, frame);
             console::draw_notes(window, talk, look, notes, frame);
             console::draw_footer(window, notice, look.theme, footer, frame);
@@ -85,7 +93,8 @@ fn cover(buffer: &mut Buffer, area: Rect, words: &[String]) {
 
         for word in words.iter().filter(|word| !word.is_empty()) {
             for (at, found) in text.match_indices(word.as_str()) {
-                let within = starts.iter().filter(|(start, _)| (at..at + found.len()).contains(start));
+                let within =
+                    starts.iter().filter(|(start, _)| (at..at + found.len()).contains(start));
                 within.for_each(|(_, x)| {
                     buffer[(*x, y)].set_symbol("*");
                 });
@@ -95,23 +104,42 @@ fn cover(buffer: &mut Buffer, area: Rect, words: &[String]) {
 }
 
 fn draw_help(window: &TalkView, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let lines: Vec<Line<'_>> =
-        keys::listed(window).map(|one| Line::from(format!(" {} {}", column(one.label, 8), one.long))).collect();
+    let lines: Vec<Line<'_>> = keys::listed(window)
+        .map(|one| Line::from(format!(" {} {}", column(one.label, 8), one.long)))
+        .collect();
     let place = centred(area, 78, lines.len() as u16 + 2);
     let top = scroll.min(lines.len().saturating_sub(usize::from(place.height.saturating_sub(2))));
-    draw_box(lines.into_iter().skip(top).collect(), " Keys (any key closes, j k scroll) ", theme, place, frame);
+    draw_box(
+        lines.into_iter().skip(top).collect(),
+        " Keys (any key closes, j k scroll) ",
+        theme,
+        place,
+        frame,
+    );
 }
 
-fn draw_end(window: &TalkView, proof: &crate::proof::Proof, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_end(
+    window: &TalkView,
+    proof: &crate::proof::Proof,
+    theme: Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     frame.render_widget(Clear, area);
-    let mut lines = vec![Line::default(), Line::styled("   The talk is over.", theme.bold()), Line::default()];
+    let mut lines =
+        vec![Line::default(), Line::styled("   The talk is over.", theme.bold()), Line::default()];
 
     let is_tape = window.talk.as_ref().is_some_and(|talk| talk.view.tape.is_some());
     if !is_tape && !proof.rows.is_empty() {
         lines.push(Line::from("   The machine, before and after:"));
         for row in &proof.rows {
             let word = if row.differences.is_empty() { "as it was" } else { "DIFFERENT" };
-            let text = format!("   {} {:>5} {:>5}  {word}", column(&safe(&row.what), 24), row.before, row.after);
+            let text = format!(
+                "   {} {:>5} {:>5}  {word}",
+                column(&safe(&row.what), 24),
+                row.before,
+                row.after
+            );
             lines.push(Line::from(shortened(&text, usize::from(area.width))));
         }
     }

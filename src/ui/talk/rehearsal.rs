@@ -28,7 +28,9 @@ pub fn misfits(lesson: &Arc<Lesson>, tape: Option<&Tape>) -> Vec<String> {
         for branch in 0..of.branches.len() {
             let beat = Beat::WhatIf { step, branch };
             found.extend(misfit(&mut talk, beat, false));
-            let taken = tape.and_then(|tape| tape.branches.iter().find(|one| (one.step, one.branch) == (step, branch)));
+            let taken = tape.and_then(|tape| {
+                tape.branches.iter().find(|one| (one.step, one.branch) == (step, branch))
+            });
             if let Some(taken) = taken {
                 talk.suppose(taken);
             }
@@ -46,7 +48,11 @@ fn misfit(talk: &mut Talk, beat: Beat, revealed: bool) -> Vec<String> {
     let id = talk.step(beat).map_or_else(String::new, |step| step.id.clone());
     let told = |(columns, rows)| {
         let what = overflow(talk, &stage, theme, columns, rows)?;
-        Some(format!("step {} `{id}`, {} at {columns}x{rows}: {what}", beat.step() + 1, beat.words(revealed)))
+        Some(format!(
+            "step {} `{id}`, {} at {columns}x{rows}: {what}",
+            beat.step() + 1,
+            beat.words(revealed)
+        ))
     };
     SIZES.into_iter().filter_map(told).collect()
 }
