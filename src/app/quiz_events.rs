@@ -8,6 +8,7 @@ use crate::engine::{Goal, Request};
 use crate::lesson::quiz::{Answer, AnswerMark, FromLab, Kind, Question, grade};
 use crate::report::StepRecord;
 use crate::view::ViewKind;
+use crate::words;
 
 impl LessonView {
     /// Words that the deciding rows of a pane hold, while a prediction's outcome is shown.
@@ -130,7 +131,11 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
     if let (Some(held), Some(question)) = (held, quiz.question(&view.lesson)) {
         let expects = question.predict.get(held).map(|one| one.when.as_slice()).unwrap_or_default();
         for (expect, verdict) in expects.iter().zip(&predicted.options[held]) {
-            seen.push(format!("{}: {}", verdict.expected, verdict.seen));
+            seen.push(format!(
+                "{}: {}",
+                words::expected(&verdict.expected),
+                words::seen(&verdict.seen)
+            ));
             points.extend(
                 verdict
                     .pane

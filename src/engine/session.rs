@@ -20,13 +20,14 @@ use crate::doctor::{Facts, Playable, can_play};
 use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
+use crate::lesson::expect::verdict::{Expected, Verdict};
 use crate::lesson::model::{ActionEntry, Lesson, Step, WatchedDirectory};
 use crate::observe::machine::{MachineState, Ours};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::proof::Proof;
 use crate::report::{LazyDiff, StepRecord, StepStatus};
+use crate::seen::Seen;
 use crate::snapshot::Snapshot;
-use crate::verdict::Verdict;
 use crate::view::Chart;
 use crate::wire::protocol::LabPlan;
 
@@ -377,10 +378,8 @@ impl Session {
                 lab.first_missing(std::iter::once(&entry.actor).chain(entry.action.actors()))
             {
                 let seen = match lab.pid_of(missing) {
-                    Some(_) => format!("{missing} is gone"),
-                    None => format!(
-                        "there is no {missing}: the step that makes it was left out, or it is gone"
-                    ),
+                    Some(_) => Seen::ActorGone(missing.clone()),
+                    None => Seen::ActorNeverMade(missing.clone()),
                 };
                 acts.cut_short(entry, seen);
                 break;
@@ -420,13 +419,12 @@ impl Session {
 
     /// An actor that died of what it was asked to do, or does not answer, is an outcome, and no fault of the engine's;
     /// unless the whole lab has ended.
-    fn as_outcome(&mut self, error: SessionError) -> Result<String, SessionError> {
+    fn as_outcome(&mut self, error: SessionError) -> Result<Seen, SessionError> {
         match error {
-            SessionError::Link(
-                gone @ (LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. }),
-            ) => {
+            SessionError::Link(error) => {
+                let seen = error.as_outcome().ok_or(error)?;
                 self.lab()?;
-                Ok(gone.to_string())
+                Ok(seen)
             }
             other => Err(other),
         }
@@ -496,8 +494,9 @@ impl Acts {
         self.is_cut_short |= later.is_cut_short;
     }
 
-    fn cut_short(&mut self, entry: &ActionEntry, seen: String) {
-        self.verdicts.push(Verdict::failed(format!("{} works", entry.action.name()), seen));
+    fn cut_short(&mut self, entry: &ActionEntry, seen: Seen) {
+        let works = Expected::Works { action: entry.action.name().to_owned() };
+        self.verdicts.push(Verdict::on_action(false, works, seen));
         self.is_cut_short = true;
     }
 }

@@ -14,7 +14,7 @@ use crate::report::{Series, StepRecord, WholeRecord};
 use crate::snapshot::Snapshot;
 
 /// Windows of another version are refused.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
