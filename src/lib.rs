@@ -7,6 +7,7 @@ pub mod actor;
 pub mod app;
 pub mod call;
 pub mod cli;
+pub mod diagnosis;
 pub mod diff;
 pub mod doctor;
 pub mod engine;

@@ -11,7 +11,8 @@ use common::tty::Tty;
 use common::{alone, facts, program, skip, unboxed};
 use nix::sys::stat::Mode;
 use serde_json::{Value, json};
-use unboxed::doctor::{Playable, can_play};
+use unboxed::diagnosis::Playable;
+use unboxed::doctor::can_play;
 use unboxed::lesson::catalogue;
 use unboxed::tape::shelf;
 use unboxed::text::is_hidden;
@@ -217,7 +218,7 @@ fn can_run_labs() -> bool {
     match can_play(&needs, &facts()) {
         Playable::Live => true,
         Playable::No { why, .. } => {
-            skip(&why);
+            skip(&unboxed::words::blocker(&why));
             false
         }
     }

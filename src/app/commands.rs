@@ -8,6 +8,7 @@ use super::{
 };
 use crate::engine::{Goal, Request};
 use crate::view::ViewKind;
+use crate::words;
 
 /// Rows that a page key moves by.
 pub(super) const PAGE: usize = 10;
@@ -49,11 +50,14 @@ fn in_catalogue(model: &mut Model, command: Command) -> Vec<Effect> {
                     }
                     None => return vec![Effect::Open { id, from: Source::Lab }],
                     Some((why, _)) if row.has_tape => {
+                        let why = words::blocker(why);
                         model.notice =
                             Some(format!("a tape, because live it can't play here: {why}"));
                         return vec![Effect::Open { id, from: Source::Tape }];
                     }
-                    Some((why, _)) => model.notice = Some(format!("can't play here: {why}")),
+                    Some((why, _)) => {
+                        model.notice = Some(format!("can't play here: {}", words::blocker(why)));
+                    }
                 }
             }
         }

@@ -16,7 +16,8 @@ use super::turn::Turn;
 use super::waiting::Waiting;
 use super::{Ready, ShellTerminal};
 use crate::action::LowerError;
-use crate::doctor::{Facts, Playable, can_play};
+use crate::diagnosis::Playable;
+use crate::doctor::{Facts, can_play};
 use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
@@ -259,14 +260,14 @@ impl Session {
 
         let record = if let Playable::No { why, cure } = can_play(&step.needs, &self.facts) {
             let seen = Arc::new(self.lab()?.snapshot());
-            skipped(self.played, seen, why, cure)
+            unplayed(self.played, StepStatus::Skipped { why, cure }, seen)
         } else if self.left_out.contains(&self.played) {
             let before = Arc::new(self.lab()?.snapshot());
             let evidence = Evidence { before: &before, outputs: &[], ops: &[] };
             let (after, verdicts) = self.judge(step, &evidence)?;
             let after = Arc::new(after);
-            let blank = skipped(self.played, before, String::new(), String::new());
-            StepRecord { status: StepStatus::LeftOut, verdicts, after, ..blank }
+            let blank = unplayed(self.played, StepStatus::LeftOut, before);
+            StepRecord { verdicts, after, ..blank }
         } else {
             self.play(step)?
         };
@@ -509,10 +510,11 @@ fn controllers(lesson: &Lesson) -> Vec<String> {
     wanted
 }
 
-fn skipped(step: usize, seen: Arc<Snapshot>, why: String, cure: String) -> StepRecord {
+/// The record of a step in which nothing was done.
+fn unplayed(step: usize, status: StepStatus, seen: Arc<Snapshot>) -> StepRecord {
     StepRecord {
         step,
-        status: StepStatus::Skipped { why, cure },
+        status,
         ops: Vec::new(),
         diff: LazyDiff::default(),
         before: Arc::clone(&seen),

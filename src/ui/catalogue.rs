@@ -9,6 +9,7 @@ use super::pane::frame_block;
 use super::theme::Theme;
 use crate::app::{CatalogueRow, Ended, Model, Source};
 use crate::text::{column, one_line, prose, safe, shortened};
+use crate::words;
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let [head, list, detail] =
@@ -75,8 +76,11 @@ fn detail_lines(row: &CatalogueRow, source: Source, theme: Theme) -> Vec<Line<'s
             return lines;
         }
         Some((why, cure)) => {
-            lines.push(Line::styled(format!("Can't play here: {}", one_line(why)), theme.bad()));
-            lines.push(Line::from(format!("To change that: {}", one_line(cure))));
+            lines.push(Line::styled(
+                format!("Can't play here: {}", one_line(&words::blocker(why))),
+                theme.bad(),
+            ));
+            lines.push(Line::from(format!("To change that: {}", one_line(&words::cure(cure)))));
             if row.has_tape {
                 lines.push(Line::from("Enter plays a tape of it, recorded on another machine."));
             }

@@ -48,9 +48,12 @@ pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static
     } else if let Some(record) = shown_record(view) {
         match &record.status {
             StepStatus::Skipped { why, cure } => {
-                lines.push(Line::styled(format!("Left out here: {}", one_line(why)), theme.bad()));
+                lines.push(Line::styled(
+                    format!("Left out here: {}", one_line(&words::blocker(why))),
+                    theme.bad(),
+                ));
                 lines.extend(markdown::lines(
-                    &format!("To change that: {}", one_line(cure)),
+                    &format!("To change that: {}", one_line(&words::cure(cure))),
                     columns,
                     theme,
                 ));
