@@ -109,7 +109,16 @@ impl Work {
 }
 
 impl ActionKind for Work {
-    const NAME: &'static str = "work";
+    const SUMMARY: &'static str = "runs a load on memory, CPU, processes, disk or network";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
+
+    fn only_looks(&self) -> bool {
+        // One that was waited for has ended; what it counted in the files of its group stays behind, and is not missed.
+        !self.background
+    }
 
     fn shell(&self, context: &Context) -> Vec<String> {
         let joins: Vec<String> = self
