@@ -22,9 +22,10 @@ impl LessonView {
         self.ready.as_ref().is_some_and(|ready| ready.left_out.contains(&step))
     }
 
-    /// The next step is one where something is broken for the learner to mend.
+    /// The next step is one where something is broken for the learner to mend. A tape just plays.
     pub fn is_repair(&self) -> bool {
-        self.lesson.steps.get(self.played()).is_some_and(|step| !step.breaks.is_empty())
+        self.tape.is_none()
+            && self.lesson.steps.get(self.played()).is_some_and(|step| !step.breaks.is_empty())
     }
 
     /// A branch was played: it has the screen until it is left.
