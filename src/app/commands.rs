@@ -147,8 +147,7 @@ pub(super) fn show_pane(model: &mut Model, place: usize) -> Vec<Effect> {
 }
 
 pub(super) fn turn_pane(view: &mut LessonView, by: usize) {
-    let at = ViewKind::ALL.iter().position(|kind| *kind == view.focus).unwrap_or(0);
-    view.focus = ViewKind::ALL[(at + by) % ViewKind::ALL.len()];
+    view.focus = ViewKind::ALL[(view.focus.place() + by) % ViewKind::ALL.len()];
 }
 
 /// The next changed row in this pane, or else the first one of the next pane that has any.
@@ -160,7 +159,7 @@ pub(super) fn to_change(view: &mut LessonView, direction: isize) {
     }
 
     let count = ViewKind::ALL.len() as isize;
-    let at = ViewKind::ALL.iter().position(|kind| *kind == view.focus).unwrap_or(0) as isize;
+    let at = view.focus.place() as isize;
 
     for offset in 1..=count {
         let next = ViewKind::ALL[(at + direction * offset).rem_euclid(count) as usize];

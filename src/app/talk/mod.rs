@@ -251,7 +251,7 @@ impl Talk {
         // A pane that the step changes says more than one that it leaves alone.
         if stage.pane.is_none() {
             panes.retain(|pane| !self.rows(*pane).is_empty());
-            panes.sort_by_key(|pane| (!self.has_news(*pane), *pane == ViewKind::Calls));
+            panes.sort_by_key(|pane| (!self.has_news(*pane), !pane.is_state()));
         }
         panes
     }
