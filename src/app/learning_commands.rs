@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::keymap::keys;
 use super::learning::{BranchView, SetAside, hint_for};
 use super::{
     Confirm, Effect, LessonView, Model, Note, Phase, Position, Screen, ScreenOverlay, StepHow,
@@ -21,9 +22,10 @@ impl LessonView {
         self.ready.as_ref().is_some_and(|ready| ready.left_out.contains(&step))
     }
 
-    /// The next step is one where something is broken for the learner to mend.
+    /// The next step is one where something is broken for the learner to mend. A tape just plays.
     pub fn is_repair(&self) -> bool {
-        self.lesson.steps.get(self.played()).is_some_and(|step| !step.breaks.is_empty())
+        self.tape.is_none()
+            && self.lesson.steps.get(self.played()).is_some_and(|step| !step.breaks.is_empty())
     }
 
     /// A branch was played: it has the screen until it is left.
@@ -90,20 +92,29 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
         view.go_on();
     }
     if !view.can_run() || !view.can_learn() {
+        let back = keys::lesson::BACK_TO_LIVE;
         model.notice =
-            Some("your turn begins at the next step: Esc returns to the live lab".into());
+            Some(format!("your turn begins at the next step: {back} returns to the live lab"));
         return Vec::new();
     }
     if !view.has_goals() {
+        let run = keys::lesson::RUN;
         model.notice =
-            Some("this step is about what its own program measures: Enter runs it".into());
+            Some(format!("this step is about what its own program measures: {run} runs it"));
+        return Vec::new();
+    }
+
+    if view.tape.is_some() {
+        let run = keys::lesson::RUN;
+        model.notice =
+            Some(format!("nothing can be typed into a tape: {run} shows what was recorded"));
         return Vec::new();
     }
 
     vec![Effect::Engine(Request::Turn(Goal::Step))]
 }
 
-/// Enter, while a turn is on: go on if all holds, else offer to play it.
+/// Go on while a turn is on: go on if all holds, else offer to play it.
 pub fn enter(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let Some(turn) = &view.learning.turn else { return Vec::new() };
@@ -124,7 +135,8 @@ pub fn hint(model: &mut Model) -> Vec<Effect> {
     const STAGES: usize = 3;
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let (Some(turn), Some(open)) = (&view.learning.turn, view.learning.first_open()) else {
-        model.notice = Some("hints are for your turn: T begins it".into());
+        model.notice =
+            Some(format!("hints are for your turn: {} begins it", keys::lesson::YOUR_TURN));
         return Vec::new();
     };
     let at = turn.step;
@@ -142,7 +154,9 @@ pub fn what_if(model: &mut Model) -> Vec<Effect> {
     let step = view.story_step();
     let branches = view.step().map_or(0, |step| step.branches.len());
     if !view.can_learn() || branches == 0 {
-        model.notice = Some("this step has no what-if; x leaves the next step out".into());
+        let leave_out = keys::lesson::LEAVE_OUT;
+        model.notice =
+            Some(format!("this step has no what-if; {leave_out} leaves the next step out"));
         return Vec::new();
     }
     if branches == 1 {
@@ -167,20 +181,29 @@ pub fn end_branch(view: &mut LessonView) -> Vec<Effect> {
     vec![Effect::Engine(Request::EndBranch)]
 }
 
+/// Leave the step out that comes next, or take it in again.
+pub fn leave_next_out(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &model.screen else { return Vec::new() };
+    let next = view.played();
+    leave_out(model, next)
+}
+
 /// Leave a step out that is yet to come, or take it in again.
 pub fn leave_out(model: &mut Model, step: usize) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     if !view.can_learn() || step < view.played() || step >= view.lesson.steps.len() {
+        let rewind = keys::lesson::REWIND;
         model.notice =
-            Some("only a step that is yet to come can be left out; rewind with u".into());
+            Some(format!("only a step that is yet to come can be left out; rewind with {rewind}"));
         return Vec::new();
     }
     let out = !view.is_left_out(step);
     let title = view.lesson.steps.get(step).map_or("", |step| step.title.as_str());
     model.notice = Some(match out {
-        true => {
-            format!("left out: {title}. Go on, and see what is missing then; x takes it in again")
-        }
+        true => format!(
+            "left out: {title}. Go on, and see what is missing then; {} takes it in again",
+            keys::lesson::LEAVE_OUT
+        ),
         false => format!("taken in again: {title}"),
     });
     vec![Effect::Engine(Request::LeaveOut { step, out })]

@@ -83,6 +83,10 @@ impl QuizView {
         }
     }
 
+    pub fn is_answered(&self) -> bool {
+        matches!(self.stage, QuizStage::Answered(_))
+    }
+
     pub fn is_exam(&self) -> bool {
         self.exam
     }

@@ -1,11 +1,12 @@
 //! One message, one change of the model, and what the outside is to do about it.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use crossterm::event::KeyEventKind;
 
-use super::commands::{carry_out, ended};
+use super::commands::ended;
+use super::keymap::{keys, modes};
 use super::{
-    Confirm, Effect, LessonView, Model, Msg, Note, Phase, Screen, ScreenOverlay, bindings, exam,
-    learning_commands, overlay_keys, quiz_events, shell_events, shells, talk,
+    Confirm, Effect, LessonView, Model, Msg, Note, Phase, Screen, ScreenOverlay, exam,
+    learning_commands, quiz_events, shell_events, shells, talk,
 };
 use crate::engine::{Event, Goal, Request, TurnState};
 use crate::talk::message::ToHub;
@@ -17,7 +18,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         Msg::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
         Msg::Key(key) => {
             model.notice = None;
-            on_key(model, key)
+            modes::on_key(model, key)
         }
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
@@ -150,8 +151,10 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Failed { message } => {
             // The place where it stands is behind the shells then.
             if view.shells.is_shown() {
-                model.notice =
-                    Some(format!("{message}. ctrl-] leaves the shell, R makes a fresh lab"));
+                let (leave, restart) = (keys::shell::LEAVE, keys::lesson::RESTART);
+                model.notice = Some(format!(
+                    "{message}. {leave} leaves the shell, {restart} makes a fresh lab"
+                ));
             }
             view.phase = Phase::Failed { message };
         }
@@ -173,43 +176,4 @@ fn on_turn(view: &mut LessonView, state: Option<TurnState>) -> Vec<Effect> {
         view.compare_from_now();
     }
     quiz_events::on_turn(view)
-}
-
-fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
-    if let Screen::Talk(_) = model.screen {
-        return talk::on_key(model, key);
-    }
-    if model.overlay != ScreenOverlay::None {
-        return overlay_keys::on_key(model, key);
-    }
-
-    // The shells come before the questions: while the learner types, every key is the shell's.
-    if let Screen::Lesson(view) = &mut model.screen
-        && let Some(effects) = shell_events::on_key(view, key)
-    {
-        return effects;
-    }
-    if let Screen::Lesson(view) = &mut model.screen
-        && let Some(effects) = quiz_events::on_key(view, key)
-    {
-        return effects;
-    }
-
-    if let (Screen::Ended(ended), KeyCode::Enter | KeyCode::Esc) = (&model.screen, key.code) {
-        if ended.proof.is_some() {
-            let (id, played) = (ended.lesson.id.clone(), ended.played);
-            back_to_catalogue(model, &id, played);
-        }
-        return Vec::new();
-    }
-
-    let Some(command) = bindings::command(key, &model.screen) else { return Vec::new() };
-    carry_out(model, command)
-}
-
-fn back_to_catalogue(model: &mut Model, lesson: &str, played: usize) {
-    if let Some(row) = model.catalogue.iter_mut().find(|row| row.id == lesson) {
-        row.left_off = row.left_off.max((played > 0).then_some(played));
-    }
-    model.screen = Screen::Catalogue;
 }

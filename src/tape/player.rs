@@ -45,7 +45,7 @@ impl Player<'_> {
                 vec![self.ready()]
             }
             Request::Turn(Goal::Step | Goal::Question { .. }) => {
-                refused("nothing can be typed into a tape: Enter shows what was recorded")
+                refused("nothing can be typed into a tape: it shows what was recorded")
             }
             Request::Shell { tab, actor, .. } => {
                 let opened = Err("a tape has none: nothing runs behind it".to_owned());

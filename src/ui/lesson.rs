@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::pane::{self, frame_block};
 use super::{Look, quiz, step, terminal};
+use crate::app::keymap::keys;
 use crate::app::shells::{self, ScreenClass, ShellFocus};
 use crate::app::{Beside, LessonView, Phase, Position};
 use crate::text::{column, prose, safe, shortened};
@@ -308,7 +309,8 @@ fn draw_story(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     let height = usize::from(area.height.saturating_sub(2));
     let scroll = view.story_scroll.min(lines.len().saturating_sub(height));
     let more = lines.len().saturating_sub(scroll + height);
-    let right = if more > 0 { format!(" Space: {more} more ") } else { String::new() };
+    let right =
+        if more > 0 { format!(" {}: {more} more ", keys::lesson::READ_ON) } else { String::new() };
 
     let block = frame_block(format!(" {} ", shortened(&title, room)), right, false, look.theme);
     let inner = block.inner(area);
@@ -318,26 +320,28 @@ fn draw_story(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
 }
 
 fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+    let run = keys::lesson::RUN;
     let (title, right) = match (view.beside, view.can_run(), view.is_finished()) {
         (Beside::Shell, ..) if view.learning.branch.is_some() => {
-            ("What it did", " Enter: back to the lesson ".into())
+            ("What it did", format!(" {run}: back to the lesson "))
         }
-        (Beside::Shell, ..) if view.learning.is_step_turn() => {
-            ("Your turn", " s: a shell   H: a hint ".into())
-        }
+        (Beside::Shell, ..) if view.learning.is_step_turn() => (
+            "Your turn",
+            format!(" {}: a shell   {}: a hint ", keys::lesson::SHELL, keys::lesson::HINT),
+        ),
         (Beside::Shell, true, _) if view.is_repair() => {
-            ("Next: something breaks", " Enter: break it ".into())
+            ("Next: something breaks", format!(" {run}: break it "))
         }
         (Beside::Docker, ..) => ("docker's own command", String::new()),
         (Beside::Oci, ..) => ("OCI runtime config.json", String::new()),
         (Beside::Notes, ..) => ("Speaker notes", String::new()),
         (Beside::Shell, true, _) if view.tape.is_some() => {
-            ("Next action", " Enter: see it ".into())
+            ("Next action", format!(" {run}: see it "))
         }
-        (Beside::Shell, true, _) => ("Next action", " Enter: run it ".into()),
-        (Beside::Shell, false, true) => ("Done", " Enter: finish, see the proof ".into()),
+        (Beside::Shell, true, _) => ("Next action", format!(" {run}: run it ")),
+        (Beside::Shell, false, true) => ("Done", format!(" {run}: finish, see the proof ")),
         (Beside::Shell, false, false) if view.can_go_on() => {
-            ("What it did", format!("{} Enter: go on ", took(view)))
+            ("What it did", format!("{} {run}: go on ", took(view)))
         }
         (Beside::Shell, false, false) => ("Action", String::new()),
     };
@@ -353,7 +357,7 @@ fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>
     let mut shown: Vec<Line<'_>> = lines.into_iter().take(height).collect();
     if let Some(last) = shown.last_mut().filter(|_| hidden > 0) {
         *last = Line::from(Span::styled(
-            format!("... {} lines more: 7 shows every call", hidden + 1),
+            format!("... {} lines more: {} shows every call", hidden + 1, ViewKind::Calls.number()),
             look.theme.dim(),
         ));
     }

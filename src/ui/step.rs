@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use super::Look;
 use super::markdown;
 use super::theme::Theme;
+use crate::app::keymap::keys;
 use crate::app::{Beside, LessonView, Phase, Position};
 use crate::call::Call;
 use crate::engine::TurnState;
@@ -78,12 +79,16 @@ pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static
     if view.learning.branch.is_none() && !step.branches.is_empty() {
         lines.push(Line::default());
         lines.extend(step.branches.iter().map(|branch| {
-            Line::styled(shortened(&format!("w: {}", prose(&branch.title)), columns), theme.bold())
+            Line::styled(
+                shortened(&format!("{}: {}", keys::lesson::WHAT_IF, prose(&branch.title)), columns),
+                theme.bold(),
+            )
         }));
     }
 
     if view.has_question() {
-        let text = if view.can_run() { "p: predict what it will do" } else { "p: check yourself" };
+        let what = if view.can_run() { "predict what it will do" } else { "check yourself" };
+        let text = format!("{}: {what}", keys::lesson::CHECK_YOURSELF);
         lines.push(Line::styled(text, theme.bold()));
     }
 
@@ -161,7 +166,7 @@ fn hint_lines(view: &LessonView, step: &Step, columns: usize, look: &Look) -> Ve
             }
         }
     } else {
-        lines.push(Line::styled("H: more", look.theme.dim()));
+        lines.push(Line::styled(format!("{}: more", keys::lesson::HINT), look.theme.dim()));
     }
 
     lines
@@ -187,7 +192,7 @@ fn verdict_lines(verdict: &Verdict, columns: usize, theme: Theme) -> Vec<Line<'s
     lines
 }
 
-/// The action panel: what Enter will do, or what it did; or docker's words for it.
+/// The action panel: what will be done, or what was; or docker's words for it.
 pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static>> {
     let Some(step) = view.step() else { return Vec::new() };
     let theme = look.theme;
@@ -204,18 +209,20 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
         Beside::Shell => {}
     }
 
+    let (restart, rewind) = (keys::lesson::RESTART, keys::lesson::REWIND);
     if let Phase::Failed { message } = &view.phase {
-        return said(message, theme.bad(), "R starts the lesson anew in a fresh lab.", columns);
+        let way_out = format!("{restart} starts the lesson anew in a fresh lab.");
+        return said(message, theme.bad(), way_out, columns);
     }
     if let Some(awaited) = &view.awaited {
-        let way_out = "R starts the lesson anew in a fresh lab, u rewinds; neither waits for it.";
+        let way_out = format!(
+            "{restart} starts the lesson anew in a fresh lab, {rewind} rewinds; neither waits for it."
+        );
         return said(&awaited.to_string(), theme.bold(), way_out, columns);
     }
 
     if view.learning.is_step_turn() {
-        let text = "Type in a shell (`s`; `S` for another one), with whatever program you like. The kernel judges.\n\n\
-                    `Enter` goes on once all of it holds, or shows the step. `T` ends your turn.";
-        return markdown::lines(text, columns, theme);
+        return markdown::lines(&turn_text(), columns, theme);
     }
 
     match shown_record(view) {
@@ -228,8 +235,18 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
     }
 }
 
+/// The words for the learner's turn.
+fn turn_text() -> String {
+    let (shell, shells) = (keys::lesson::SHELL, keys::lesson::SHELLS);
+    let (run, turn) = (keys::lesson::RUN, keys::lesson::YOUR_TURN);
+    format!(
+        "Type in a shell (`{shell}`; `{shells}` for another one), with whatever program you like. The kernel judges.\n\n\
+         `{run}` goes on once all of it holds, or shows the step. `{turn}` ends your turn."
+    )
+}
+
 /// A message in full, and the way out.
-fn said(message: &str, style: Style, way_out: &'static str, columns: usize) -> Vec<Line<'static>> {
+fn said(message: &str, style: Style, way_out: String, columns: usize) -> Vec<Line<'static>> {
     let message =
         wrapped(&safe(message), columns).into_iter().map(|line| Line::styled(line, style));
     message.chain([Line::from(way_out)]).collect()

@@ -1,7 +1,7 @@
 //! Panes for a room: what changed and nothing else, without ids, options or inherited rows; everything where nothing
 //! changed.
 
-use super::{PaneRow, RowKind, Scene, bars, charts, network, omitted, row};
+use super::{PaneRow, RowKind, Scene, bars, charts, network, omitted, pane, row};
 use crate::diff::{CgroupFile, Mark, Row, Section, is_counter};
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
 use crate::snapshot::{Address, Link, Mount, Process, Snapshot};
@@ -11,23 +11,12 @@ use crate::words;
 
 /// The rows of one pane; none where there is nothing to see. Where nothing changed, what `acting` sees comes first.
 pub fn build(view: ViewKind, scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
-    let changed = of_view(view, &Scene { changes_only: true, ..*scene }, acting);
+    let brief = pane(view).brief;
+    let changed = brief(&Scene { changes_only: true, ..*scene }, acting);
     if changed.iter().any(|row| row.mark.is_change()) {
         return changed;
     }
-    of_view(view, &Scene { changes_only: false, ..*scene }, acting)
-}
-
-fn of_view(view: ViewKind, scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
-    match view {
-        ViewKind::Mounts => mounts(scene, acting),
-        ViewKind::Processes => processes(scene),
-        ViewKind::Namespaces => namespaces(scene),
-        ViewKind::Network => networks(scene, acting),
-        ViewKind::Cgroups => cgroups(scene),
-        ViewKind::Files => files(scene),
-        ViewKind::Calls => calls(scene),
-    }
+    brief(&Scene { changes_only: false, ..*scene }, acting)
 }
 
 /// The lines that a person at a shell would read: what programs printed, and what the kernel refused.
@@ -112,7 +101,7 @@ fn behind(mut rows: Vec<PaneRow>, more: impl IntoIterator<Item = PaneRow>) -> Ve
     rows
 }
 
-fn mounts(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
+pub(super) fn mounts(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
     let mut sections: Vec<_> = scene.diff.mounts.iter().collect();
     sections.sort_by_key(|section| acting.is_none_or(|actor| section.owner != actor.as_str()));
     let own = sections.into_iter().flat_map(|section| {
@@ -140,7 +129,7 @@ fn mount(mount: &Mount, was: Option<&Mount>) -> String {
     format!("{} {} {note}", column(&mount.target, 24), column(&mount.fstype, 8))
 }
 
-fn processes(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn processes(scene: &Scene<'_>) -> Vec<PaneRow> {
     let processes = &scene.diff.processes;
     let all = rows("", processes, scene, |process, _| self::process(process));
     behind(all, omitted("processes", processes, scene.diff.processes_omitted, scene))
@@ -158,7 +147,7 @@ fn process(process: &Process) -> String {
 }
 
 /// The actors with a namespace of their own, kind by kind, and host names.
-fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
     let actors: Vec<&Process> =
         scene.after.processes.iter().filter(|process| process.actor.is_some()).collect();
     let mut all = Vec::new();
@@ -202,7 +191,7 @@ fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
     all
 }
 
-fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
+pub(super) fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
     let mut sections: Vec<_> = scene.diff.networks.iter().collect();
     sections.sort_by_key(|section| acting.is_none_or(|actor| section.name != actor.as_str()));
 
@@ -250,7 +239,7 @@ fn link(link: &Link) -> String {
 }
 
 /// The lesson's own groups before the lab's top ones.
-fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
     let (tops, own): (Vec<_>, Vec<_>) =
         scene.diff.cgroups.iter().partition(|section| section.owner.ends_with(":/"));
     let own = own.into_iter().flat_map(|section| group(section, scene));
@@ -310,7 +299,7 @@ fn members(file: &CgroupFile, at: &Snapshot) -> String {
     if named.is_empty() { "nobody".into() } else { named.join(", ") }
 }
 
-fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
     let mut all = Vec::new();
     for section in &scene.diff.overlays {
         let own =
@@ -324,7 +313,7 @@ fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
     all
 }
 
-fn calls(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn calls(scene: &Scene<'_>) -> Vec<PaneRow> {
     let calls = scene.ops.iter().flat_map(|op| &op.calls).map(|call| {
         let kind = if call.result.is_ok() { RowKind::Plain } else { RowKind::Bad };
         PaneRow { kind, ..row(Mark::Same, call.to_string()) }

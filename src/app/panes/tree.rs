@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Compare, PaneRow, RowKind, Scene, row};
-use crate::app::keymap::{self, Command};
+use crate::app::keymap::keys;
 use crate::diff::{Birth, CgroupFile, Diff, Mark, Section};
 use crate::snapshot::Process;
 use crate::text::shortened;
@@ -101,7 +101,7 @@ pub fn rows(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
     }
 
     if !rows.is_empty() {
-        let key = keymap::label(Command::Group);
+        let key = keys::lesson::GROUP;
         let hint = if chosen.is_some() { "all again" } else { "one alone" };
         rows.insert(0, PaneRow::note(format!("who is in which group   {key}: {hint}")));
     }

@@ -1,20 +1,13 @@
-//! The work of a window on keys, on what the hub says, and on time that goes by.
+//! The work of a window on what the hub says, and on time that goes by.
 
 use std::time::Duration;
 
-use crossterm::event::KeyEvent;
-
-use super::{Talk, TalkView, keys};
+use super::{Talk, TalkView};
+use crate::app::keymap::keys;
 use crate::app::{Effect, Model, Phase, Screen};
 use crate::talk::AudienceView;
 use crate::talk::beat::Beat;
 use crate::talk::message::{FromHub, Order, Role, ToHub, Told};
-
-/// A key was pressed.
-pub fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
-    let effects = keys::on_key(model, key);
-    keep_set(model, effects)
-}
 
 /// The hub said something.
 pub fn on_message(model: &mut Model, message: FromHub) -> Vec<Effect> {
@@ -23,7 +16,7 @@ pub fn on_message(model: &mut Model, message: FromHub) -> Vec<Effect> {
 }
 
 /// Keep at once what the driver sets: the next key may come before the hub has said it back.
-fn keep_set(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
+pub fn keep_set(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return effects };
     let mut kept = Vec::with_capacity(effects.len());
     for effect in effects {
@@ -106,7 +99,8 @@ fn who_drives(window: &TalkView) -> Option<String> {
             "another console drives (process {pid}); this one takes over when it closes"
         )),
         (Role::Screen, Some(pid)) if pid == window.pid => {
-            Some("no console: this window drives (? shows the keys)".into())
+            let help = keys::everywhere::HELP;
+            Some(format!("no console: this window drives ({help} shows the keys)"))
         }
         _ => None,
     }

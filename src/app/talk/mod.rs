@@ -1,10 +1,10 @@
 //! A window of a talk: what the hub said so far, and what its panes show. The console drives; the audience looks.
 
 pub mod coming;
+pub(super) mod driving;
 mod hearing;
-pub mod keys;
 
-pub use self::hearing::{on_hub_gone, on_key, on_message, on_tick};
+pub use self::hearing::{keep_set, on_hub_gone, on_message, on_tick};
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -40,7 +40,7 @@ pub struct TalkView {
     pub talk: Option<Box<Talk>>,
     /// Names of this machine and its users.
     pub private: Vec<String>,
-    /// `PgDn` and Space run steps.
+    /// The keys that go on run steps.
     pub is_armed: bool,
     /// A question that waits for y or n.
     pub asks: Option<(String, OnYes)>,
@@ -251,7 +251,7 @@ impl Talk {
         // A pane that the step changes says more than one that it leaves alone.
         if stage.pane.is_none() {
             panes.retain(|pane| !self.rows(*pane).is_empty());
-            panes.sort_by_key(|pane| (!self.has_news(*pane), *pane == ViewKind::Calls));
+            panes.sort_by_key(|pane| (!self.has_news(*pane), !pane.is_state()));
         }
         panes
     }

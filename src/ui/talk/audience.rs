@@ -382,7 +382,7 @@ fn draw_panes(
     match panes {
         [] => {}
         [first, second, ..]
-            if area.width >= TWO_PANES && stage.pane.is_none() && *second != ViewKind::Calls =>
+            if area.width >= TWO_PANES && stage.pane.is_none() && second.is_state() =>
         {
             let half = area.width / 2;
             draw_pane(talk, stage, *first, theme, Rect { width: half, ..area }, frame);

@@ -13,7 +13,8 @@ use ratatui::widgets::{Clear, Paragraph};
 use super::Look;
 use super::overlays::{centred, draw_box};
 use super::theme::Theme;
-use crate::app::talk::{TalkView, keys};
+use crate::app::keymap::{self, keys};
+use crate::app::talk::TalkView;
 use crate::talk::message::Role;
 use crate::text::{column, safe, shortened};
 
@@ -104,18 +105,15 @@ fn cover(buffer: &mut Buffer, area: Rect, words: &[String]) {
 }
 
 fn draw_help(window: &TalkView, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let lines: Vec<Line<'_>> = keys::listed(window)
-        .map(|one| Line::from(format!(" {} {}", column(one.label, 8), one.long)))
+    let lines: Vec<Line<'_>> = keymap::talk::help(window)
+        .into_iter()
+        .map(|(key, long)| Line::from(format!(" {} {long}", column(&key, 8))))
         .collect();
     let place = centred(area, 78, lines.len() as u16 + 2);
     let top = scroll.min(lines.len().saturating_sub(usize::from(place.height.saturating_sub(2))));
-    draw_box(
-        lines.into_iter().skip(top).collect(),
-        " Keys (any key closes, j k scroll) ",
-        theme,
-        place,
-        frame,
-    );
+    let (down, up) = (keys::everywhere::DOWN, keys::everywhere::UP);
+    let title = format!(" Keys (any key closes, {down} {up} scroll) ");
+    draw_box(lines.into_iter().skip(top).collect(), &title, theme, place, frame);
 }
 
 fn draw_end(
