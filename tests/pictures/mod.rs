@@ -13,7 +13,7 @@ pub use snapshots::*;
 use unboxed::action::Action;
 use unboxed::action::run::Run;
 use unboxed::app::exam::{Exam, LessonResult};
-use unboxed::app::talk::TalkView;
+use unboxed::app::talk::{TalkView, WindowLayout};
 use unboxed::app::{self, CatalogueRow, Effect, Model, Msg, Programs, Screen, update};
 use unboxed::call::{Call, CallKind, CallResult, ErrnoName};
 use unboxed::engine::{Event, Goal, Ready, ShellTerminal, TurnState};
@@ -152,7 +152,9 @@ pub fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
     };
     let mut model = Model::new(Vec::new(), (80, 24));
     let mut window = TalkView::new(role, PID, vec!["container".into()]);
-    window.with_notes = role == Role::Screen;
+    if role == Role::Screen {
+        window.layout = WindowLayout::PictureWithNotes;
+    }
     model.screen = Screen::Talk(Box::new(window));
     let _ = update(&mut model, Msg::Hub(FromHub::Whole(Box::new(whole))));
     model.notice = None;

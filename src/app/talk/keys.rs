@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::coming::Coming;
-use super::{OnYes, Talk, TalkView};
+use super::{OnYes, Talk, TalkOverlay, TalkView};
 use crate::app::{Effect, Model, Phase, Screen};
 use crate::talk::AudienceView;
 use crate::talk::beat::{self, Beat};
@@ -245,25 +245,28 @@ pub fn listed(window: &TalkView) -> impl Iterator<Item = &'static TalkBinding> {
 pub(super) fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
 
-    if let Some(scroll) = window.help.take() {
-        window.help = match key.code {
-            KeyCode::Down | KeyCode::Char('j') => Some(scroll + 1),
-            KeyCode::Up | KeyCode::Char('k') => Some(scroll.saturating_sub(1)),
-            _ => None,
-        };
-        return Vec::new();
-    }
-
-    if let Some((_, asked)) = window.asks.take() {
-        let yes = matches!(key.code, KeyCode::Char('y' | 'Y') | KeyCode::Enter);
-        return if yes { answer_yes(window, &asked) } else { Vec::new() };
-    }
-    if window.ended.is_some() {
-        model.is_over = true;
-        return vec![Effect::Quit];
-    }
-    if let Some(at) = window.jump {
-        return in_jump(window, at, key);
+    match std::mem::replace(&mut window.overlay, TalkOverlay::None) {
+        TalkOverlay::None => {}
+        TalkOverlay::Help { scroll } => {
+            window.overlay = match key.code {
+                KeyCode::Down | KeyCode::Char('j') => TalkOverlay::Help { scroll: scroll + 1 },
+                KeyCode::Up | KeyCode::Char('k') => {
+                    TalkOverlay::Help { scroll: scroll.saturating_sub(1) }
+                }
+                _ => TalkOverlay::None,
+            };
+            return Vec::new();
+        }
+        TalkOverlay::Question { on_yes, .. } => {
+            let yes = matches!(key.code, KeyCode::Char('y' | 'Y') | KeyCode::Enter);
+            return if yes { answer_yes(window, &on_yes) } else { Vec::new() };
+        }
+        TalkOverlay::Steps { selected } => return in_jump(window, selected, key),
+        TalkOverlay::Ended(proof) => {
+            window.overlay = TalkOverlay::Ended(proof);
+            model.is_over = true;
+            return vec![Effect::Quit];
+        }
     }
 
     let modifiers = key.modifiers - KeyModifiers::SHIFT;
@@ -333,19 +336,17 @@ fn in_jump(window: &mut TalkView, at: usize, key: KeyEvent) -> Vec<Effect> {
     let Some(talk) = &window.talk else { return Vec::new() };
     let last = talk.view.lesson.steps.len().saturating_sub(1);
 
-    window.jump = match key.code {
-        KeyCode::Down | KeyCode::Char('j') => Some((at + 1).min(last)),
-        KeyCode::Up | KeyCode::Char('k') => Some(at.saturating_sub(1)),
-        KeyCode::PageDown => Some((at + 10).min(last)),
-        KeyCode::PageUp => Some(at.saturating_sub(10)),
-        KeyCode::Home => Some(0),
-        KeyCode::End => Some(last),
-        KeyCode::Enter => {
-            window.jump = None;
-            return jump_to(window, at);
-        }
-        _ => None,
+    let selected = match key.code {
+        KeyCode::Down | KeyCode::Char('j') => (at + 1).min(last),
+        KeyCode::Up | KeyCode::Char('k') => at.saturating_sub(1),
+        KeyCode::PageDown => (at + 10).min(last),
+        KeyCode::PageUp => at.saturating_sub(10),
+        KeyCode::Home => 0,
+        KeyCode::End => last,
+        KeyCode::Enter => return jump_to(window, at),
+        _ => return Vec::new(),
     };
+    window.overlay = TalkOverlay::Steps { selected };
 
     Vec::new()
 }
@@ -355,8 +356,8 @@ fn jump_to(window: &mut TalkView, step: usize) -> Vec<Effect> {
     if step <= talk.view.played() {
         return vec![Effect::Hub(ToHub::AudienceView(talk.set.at(Beat::Tell { step })))];
     }
-    let question = format!("Play all steps before step {} in a fresh lab?", step + 1);
-    window.asks = Some((question, OnYes::Rewind { steps: step }));
+    let text = format!("Play all steps before step {} in a fresh lab?", step + 1);
+    window.overlay = TalkOverlay::Question { text, on_yes: OnYes::Rewind { steps: step } };
     Vec::new()
 }
 
@@ -364,7 +365,7 @@ fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
 
     match command {
-        Command::Help => window.help = Some(0),
+        Command::Help => window.overlay = TalkOverlay::Help { scroll: 0 },
         Command::Redraw => return vec![Effect::Redraw],
         Command::Suspend => return vec![Effect::Suspend],
         Command::NotesDown => window.notes_scroll += 1,
@@ -374,8 +375,10 @@ fn carry_out(model: &mut Model, command: Command) -> Vec<Effect> {
                 window.talk.as_ref().map_or(0, |talk| talk.windows.all.len().saturating_sub(1));
             let others =
                 if left > 0 { format!(" It closes {left} other windows.") } else { String::new() };
-            window.asks =
-                Some((format!("End the talk and take the lab down?{others}"), OnYes::End));
+            window.overlay = TalkOverlay::Question {
+                text: format!("End the talk and take the lab down?{others}"),
+                on_yes: OnYes::End,
+            };
         }
         Command::Leave | Command::End => {
             model.is_over = true;
@@ -406,15 +409,15 @@ fn ask_where(window: &mut TalkView, command: Command) {
     let undone = match beat {
         _ if command == Command::Restart => 0,
         _ if command == Command::Jump => {
-            window.jump = Some(beat.step());
+            window.overlay = TalkOverlay::Steps { selected: beat.step() };
             return;
         }
         _ if beat.is_before_the_run(&talk.view.lesson) => beat.step().saturating_sub(1),
         beat => beat.step(),
     };
 
-    let question = format!("Rewind to before step {}, in a fresh lab?", undone + 1);
-    window.asks = Some((question, OnYes::Rewind { steps: undone }));
+    let text = format!("Rewind to before step {}, in a fresh lab?", undone + 1);
+    window.overlay = TalkOverlay::Question { text, on_yes: OnYes::Rewind { steps: undone } };
 }
 
 /// The message for what the driver does to the audience view, the clock or a step.

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::draw_audience;
 use crate::app::Phase;
 use crate::app::talk::coming::Coming;
-use crate::app::talk::{Talk, TalkView, keys};
+use crate::app::talk::{Talk, TalkOverlay, TalkView, keys};
 use crate::talk::beat::Beat;
 use crate::talk::message::Role;
 use crate::text::{column, prose, safe, shortened, wrapped};
@@ -387,8 +387,8 @@ pub(super) fn draw_footer(
     frame.render_widget(Clear, area);
     let columns = usize::from(area.width);
 
-    if let Some((question, _)) = &window.asks {
-        let text = shortened(&format!(" {}   y: yes, any other key: no", safe(question)), columns);
+    if let TalkOverlay::Question { text, .. } = &window.overlay {
+        let text = shortened(&format!(" {}   y: yes, any other key: no", safe(text)), columns);
         frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
         return;
     }
