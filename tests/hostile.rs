@@ -64,8 +64,8 @@ fn observer(lab: &mut BareLab) -> Observer {
         name: ActorName::host(),
         pid: host.pid,
         netlink: Some(Arc::clone(&host.netlink)),
-        monitor: host.monitor.clone(),
-        firewall: host.firewall.clone(),
+        monitor: host.monitor().cloned(),
+        firewall: host.firewall().cloned(),
     };
     observer.set_subjects(vec![subject]);
     let roots = lab.made.cgroups.iter().map(|cgroup| CgroupRoot {

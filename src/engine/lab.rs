@@ -257,8 +257,8 @@ impl Lab {
                 name: name.clone(),
                 pid: link.pid,
                 netlink: Some(Arc::clone(&link.netlink)),
-                monitor: link.monitor.clone(),
-                firewall: link.firewall.clone(),
+                monitor: link.monitor().cloned(),
+                firewall: link.firewall().cloned(),
             })
             .collect();
 
