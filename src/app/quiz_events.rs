@@ -28,7 +28,7 @@ impl LessonView {
             items.retain(|item| {
                 !item
                     .of(&self.lesson)
-                    .is_some_and(|question| matches!(question.kind(), Kind::Task(_)))
+                    .is_some_and(|question| matches!(question.kind, Kind::Task(_)))
             });
         }
         items
@@ -38,8 +38,7 @@ impl LessonView {
     fn due(&self) -> Vec<Item> {
         let played = self.played();
         let is_prediction = |item: &Item| {
-            item.of(&self.lesson)
-                .is_some_and(|question| matches!(question.kind(), Kind::Predict(_)))
+            item.of(&self.lesson).is_some_and(|question| matches!(question.kind, Kind::Predict(_)))
         };
         let items = self.items();
         let answered = |item: &Item| self.answered.contains(item);
@@ -83,7 +82,7 @@ fn prepare(view: &mut LessonView) -> Vec<Effect> {
         return Vec::new();
     };
 
-    let wanted = match question.kind() {
+    let wanted = match &question.kind {
         _ if !quiz.exam => None,
         Kind::Predict(_) => Some(item.step),
         Kind::Task(_) | Kind::Value(_) => Some(item.step + 1),
@@ -128,7 +127,8 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
 
     let (mut points, mut seen) = (Vec::new(), Vec::new());
     if let (Some(held), Some(question)) = (held, quiz.question(&view.lesson)) {
-        let expects = question.predict.get(held).map(|one| one.when.as_slice()).unwrap_or_default();
+        let option = question.predictions().get(held);
+        let expects = option.map(|one| one.when.as_slice()).unwrap_or_default();
         for (expect, verdict) in expects.iter().zip(&predicted.options[held]) {
             seen.push(format!("{}: {}", verdict.expected, verdict.seen));
             points.extend(
@@ -186,7 +186,7 @@ pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
     let quiz = view.quiz.as_mut()?;
     let question = quiz.question(&view.lesson);
     let is_text = matches!(
-        (&quiz.stage, question.map(Question::kind)),
+        (&quiz.stage, question.map(|question| &question.kind)),
         (QuizStage::Asking, Some(Kind::Value(_)))
     );
 
@@ -245,7 +245,7 @@ fn in_options(quiz: &mut QuizView, question: &Question, key: KeyEvent) -> Option
             usize::from(letter as u8 - b'a')
         }
         KeyCode::Char(' ') => {
-            match question.kind() {
+            match &question.kind {
                 Kind::Order(_) => quiz.lifted = !quiz.lifted,
                 Kind::ChooseAll(_) => {
                     let option = quiz.shown[quiz.cursor];
@@ -295,7 +295,7 @@ fn answer(view: &mut LessonView) -> Vec<Effect> {
     };
 
     let chosen = quiz.shown.get(quiz.cursor).copied().unwrap_or(0);
-    let answer = match question.kind() {
+    let answer = match &question.kind {
         Kind::Choose(_) => Answer::One(chosen),
         Kind::ChooseAll(_) => Answer::Several(quiz.chosen.clone()),
         Kind::Value(_) if quiz.text.trim().is_empty() => return Vec::new(),
@@ -326,7 +326,7 @@ fn from_lab(view: &LessonView) -> FromLab {
     let quiz = view.quiz.as_ref();
     let asked = quiz.and_then(|quiz| Some((quiz.item()?, quiz.question(&view.lesson)?, quiz.exam)));
     let value = asked.and_then(|(item, question, exam)| {
-        let source = question.value.as_ref()?.from.as_ref()?;
+        let source = question.source()?;
         let record = view.record(item.step).filter(|_| !exam);
         source.read(record.map_or_else(|| view.live(), |record| &record.after))
     });

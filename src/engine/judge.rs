@@ -78,9 +78,9 @@ impl Session {
         let mut predicted = Vec::new();
 
         for (question, asked) in
-            step.quiz.iter().enumerate().filter(|(_, asked)| !asked.predict.is_empty())
+            step.quiz.iter().enumerate().filter(|(_, asked)| !asked.predictions().is_empty())
         {
-            let options = asked.predict.iter().map(|option| {
+            let options = asked.predictions().iter().map(|option| {
                 let facts = super::facts::gather(lab, after, &option.when);
                 let world = evidence.world(after, &facts);
                 option.when.iter().map(|expect| expect.judge(&world)).collect()

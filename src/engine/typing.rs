@@ -43,7 +43,7 @@ impl Session {
             Goal::Step => {}
             Goal::Question { index, .. } => {
                 step.expect =
-                    step.quiz.get(index).map(|question| question.task.clone()).unwrap_or_default();
+                    step.quiz.get(index).map_or(Vec::new(), |question| question.task().to_vec());
                 step.actions.clear();
             }
         }

@@ -23,7 +23,7 @@ use self::theme::Theme;
 use crate::app::keymap::Command;
 use crate::app::quiz::QuizStage;
 use crate::app::{Model, Screen, ScreenOverlay, bindings};
-use crate::lesson::quiz::{Kind, Question};
+use crate::lesson::quiz::Kind;
 use crate::text::{TextKind, first_hidden, safe, shortened};
 
 /// Smaller than this, one line says what is needed.
@@ -109,7 +109,7 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     if let Screen::Lesson(view) = &model.screen
         && let Some(quiz) = &view.quiz
     {
-        let text = match quiz.question(&view.lesson).map(Question::kind) {
+        let text = match quiz.question(&view.lesson).map(|question| &question.kind) {
             _ if quiz.stage != QuizStage::Asking => {
                 " Enter go on   v the step that shows it   Tab pane   s shell   Esc later"
             }

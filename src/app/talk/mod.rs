@@ -294,7 +294,7 @@ impl Talk {
             })
             .map(|predicted| predicted.holds())
             .unwrap_or_default();
-        let source = question.value.as_ref().and_then(|value| value.from.as_ref());
+        let source = question.source();
         let value = source.and_then(|source| {
             source.read(record.map_or(self.view.live(), |record| &record.after))
         });
@@ -305,7 +305,7 @@ impl Talk {
     pub fn right_options(&self, beat: Beat) -> Vec<bool> {
         let Some(question) = beat.question(&self.view.lesson) else { return Vec::new() };
         let Beat::Ask { question: index, .. } = beat else { return Vec::new() };
-        match question.kind() {
+        match &question.kind {
             Kind::Choose(choices) | Kind::ChooseAll(choices) => {
                 choices.iter().map(|choice| choice.right).collect()
             }
