@@ -110,6 +110,10 @@ impl Links {
         Ok(links)
     }
 
+    pub(super) fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
     pub fn get(&self, actor: &ActorName) -> Option<&ActorLink> {
         self.actors.get(actor)
     }
