@@ -73,7 +73,7 @@ pub struct Check {
 
 /// One kind of action. It can be implemented for what the table of [`Action`] lists, and for nothing else.
 pub trait ActionKind: ActionRow {
-    /// What it does, for authors: a clause without a subject, in the present tense.
+    /// Its purpose, for authors: a clause without a subject, in the present tense.
     const SUMMARY: &'static str;
 
     /// The actors it speaks of, besides the one that acts.

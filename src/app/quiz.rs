@@ -120,7 +120,7 @@ impl QuizView {
             .id
             .bytes()
             .fold(self.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-        self.shown = match question.kind() {
+        self.shown = match &question.kind {
             Kind::Order(_) => shuffled(count, own),
             _ if self.seed != 0 => shuffled(count, own),
             _ => (0..count).collect(),

@@ -26,7 +26,7 @@ impl LessonView {
             items.retain(|item| {
                 !item
                     .of(&self.lesson)
-                    .is_some_and(|question| matches!(question.kind(), Kind::Task(_)))
+                    .is_some_and(|question| matches!(question.kind, Kind::Task(_)))
             });
         }
         items
@@ -36,8 +36,7 @@ impl LessonView {
     fn due(&self) -> Vec<Item> {
         let played = self.played();
         let is_prediction = |item: &Item| {
-            item.of(&self.lesson)
-                .is_some_and(|question| matches!(question.kind(), Kind::Predict(_)))
+            item.of(&self.lesson).is_some_and(|question| matches!(question.kind, Kind::Predict(_)))
         };
         let items = self.items();
         let answered = |item: &Item| self.answered.contains(item);
@@ -81,7 +80,7 @@ fn prepare(view: &mut LessonView) -> Vec<Effect> {
         return Vec::new();
     };
 
-    let wanted = match question.kind() {
+    let wanted = match &question.kind {
         _ if !quiz.exam => None,
         Kind::Predict(_) => Some(item.step),
         Kind::Task(_) | Kind::Value(_) => Some(item.step + 1),
@@ -126,7 +125,8 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
 
     let (mut points, mut seen) = (Vec::new(), Vec::new());
     if let (Some(held), Some(question)) = (held, quiz.question(&view.lesson)) {
-        let expects = question.predict.get(held).map(|one| one.when.as_slice()).unwrap_or_default();
+        let option = question.predictions().get(held);
+        let expects = option.map(|one| one.when.as_slice()).unwrap_or_default();
         for (expect, verdict) in expects.iter().zip(&predicted.options[held]) {
             seen.push(format!("{}: {}", verdict.expected, verdict.seen));
             points.extend(
@@ -277,7 +277,7 @@ fn answer(view: &mut LessonView) -> Vec<Effect> {
     };
 
     let chosen = quiz.shown.get(quiz.cursor).copied().unwrap_or(0);
-    let answer = match question.kind() {
+    let answer = match &question.kind {
         Kind::Choose(_) => Answer::One(chosen),
         Kind::ChooseAll(_) => Answer::Several(quiz.chosen.clone()),
         Kind::Value(_) if quiz.text.trim().is_empty() => return Vec::new(),
@@ -308,7 +308,7 @@ fn from_lab(view: &LessonView) -> FromLab {
     let quiz = view.quiz.as_ref();
     let asked = quiz.and_then(|quiz| Some((quiz.item()?, quiz.question(&view.lesson)?, quiz.exam)));
     let value = asked.and_then(|(item, question, exam)| {
-        let source = question.value.as_ref()?.from.as_ref()?;
+        let source = question.source()?;
         let record = view.record(item.step).filter(|_| !exam);
         source.read(record.map_or_else(|| view.live(), |record| &record.after))
     });

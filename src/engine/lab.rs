@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::link::Links;
 use super::waiting::Waiting;
-use crate::action::{CgroupMount, Context};
+use crate::action::{CgroupMount, Context, LowerError};
 use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
@@ -44,6 +44,17 @@ pub enum LabError {
     Keeper(#[from] KeeperError),
     #[error(transparent)]
     Link(#[from] LinkError),
+    #[error("step `{step}`: {cause}")]
+    Lower { step: String, cause: LowerError },
+    #[error(
+        "the lab is gone: its first process (`unboxed: host`, {pid} on this machine) has ended, and with it all others{}",
+        why.as_ref().map_or_else(String::new, |why| format!(": {why}"))
+    )]
+    Ended {
+        pid: u32,
+        /// The last thing that was heard of it, where that tells.
+        why: Option<String>,
+    },
 }
 
 impl Lab {
@@ -211,9 +222,18 @@ impl Lab {
         self.links.have_ended()
     }
 
-    /// A thing that its first process did before it ended and that actors don't do.
-    pub fn why_it_ended(&self) -> Option<String> {
-        self.links.why_they_ended()
+    /// An error once its first process has ended: what is read of its processes may be others' by then.
+    pub fn check_alive(&self) -> Result<(), LabError> {
+        if !self.has_ended() {
+            return Ok(());
+        }
+        let pid = self.pid_of(&ActorName::host()).unwrap_or_default();
+        Err(LabError::Ended { pid, why: self.links.why_they_ended() })
+    }
+
+    /// The cancel and the listener of all waiting for its actors.
+    pub(super) fn waiting(&self) -> &Waiting {
+        self.links.waiting()
     }
 
     /// The context for lowering one action: the pids are looked up only for one that names an actor.
@@ -257,8 +277,8 @@ impl Lab {
                 name: name.clone(),
                 pid: link.pid,
                 netlink: Some(Arc::clone(&link.netlink)),
-                monitor: link.monitor.clone(),
-                firewall: link.firewall.clone(),
+                monitor: link.monitor().cloned(),
+                firewall: link.firewall().cloned(),
             })
             .collect();
 

@@ -1,9 +1,8 @@
 //! The engine plays lessons: it owns the lab, performs steps, records what happened. Front ends talk to it in
 //! `Request`s and hear `Event`s; it knows nothing of screens.
 
-mod aside;
+mod acts;
 mod asking;
-mod branch;
 pub mod events;
 pub mod evidence;
 pub mod facts;
@@ -14,13 +13,13 @@ pub mod link_error;
 mod newborn;
 pub mod options;
 pub mod play;
+mod playthrough;
 pub mod replay;
 pub mod requests;
 mod sampler;
 pub mod session;
 pub mod transcript;
-mod turn;
-mod typing;
+pub mod turn;
 pub mod waiting;
 mod whereabouts;
 

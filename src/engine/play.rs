@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::events::{EventSender, Unheard};
 use super::requests::{Cancel, RequestQueue};
 use super::session::{Session, SessionError};
+use super::turn::Judging;
 use super::waiting::Waiting;
 use super::whereabouts::Whereabouts;
 use super::{Event, Goal, Request, Visit};
@@ -96,7 +97,11 @@ impl Server<'_> {
 
         let answered = match request {
             Request::LeaveOut { step, out } => {
-                session.leave_out(step, out);
+                if out {
+                    session.leave_out(step);
+                } else {
+                    session.take_in(step);
+                }
                 return self.tell_ready(started);
             }
             // A request behind it in the queue drops the lab.
@@ -187,9 +192,7 @@ impl Server<'_> {
             return Ok(());
         }
 
-        if matches!(error, SessionError::LabEnded { .. })
-            && !std::mem::replace(&mut self.has_told_end, true)
-        {
+        if error.is_end_of_lab() && !std::mem::replace(&mut self.has_told_end, true) {
             self.session.end_turn();
             self.tell(Event::Turn(None))?;
             // Nothing of it is there any more, and the panes say so.
@@ -205,7 +208,8 @@ impl Server<'_> {
         }
 
         let judged = self.session.look_for_changes().and_then(|changed| {
-            let turn = self.session.judge_turn(changed.is_some())?;
+            let judging = if changed.is_some() { Judging::Now } else { Judging::IfDue };
+            let turn = self.session.judge_turn(judging)?;
             Ok((changed, turn))
         });
 

@@ -49,13 +49,13 @@ impl<'a> Asked<'a> {
         record: &'a StepRecord,
     ) -> Asked<'a> {
         let predicted = record.predicted.iter().find(|predicted| predicted.question == place);
-        let source = question.value.as_ref().and_then(|value| value.from.as_ref());
+        let source = question.source();
         let lab = FromLab {
             holds: predicted.map(|predicted| predicted.holds()).unwrap_or_default(),
             value: source.and_then(|source| source.read(&record.after)),
         };
 
-        let right = match question.kind() {
+        let right = match &question.kind {
             Kind::Predict(_) if lab.holds.is_empty() => {
                 "the step was left out where this was recorded".to_owned()
             }
@@ -78,7 +78,7 @@ impl<'a> Asked<'a> {
 
     /// True if it is asked before the step runs.
     pub fn is_prediction(&self) -> bool {
-        matches!(self.question.kind(), Kind::Predict(_))
+        matches!(self.question.kind, Kind::Predict(_))
     }
 
     /// The letters of the right options: `b`, `a, c`; empty where there are none.
@@ -89,7 +89,7 @@ impl<'a> Asked<'a> {
 }
 
 fn options<'a>(question: &'a Question, lab: &FromLab) -> Vec<Offered<'a>> {
-    let all: Vec<(&str, Worth, &str)> = match question.kind() {
+    let all: Vec<(&str, Worth, &str)> = match &question.kind {
         Kind::Choose(choices) | Kind::ChooseAll(choices) => choices
             .iter()
             .map(|one| (one.say.as_str(), Worth::of(one.right), one.why.as_str()))
@@ -119,7 +119,7 @@ fn options<'a>(question: &'a Question, lab: &FromLab) -> Vec<Offered<'a>> {
 }
 
 fn goals(question: &Question, record: &StepRecord) -> Vec<String> {
-    let Kind::Task(expects) = question.kind() else { return Vec::new() };
+    let Kind::Task(expects) = &question.kind else { return Vec::new() };
     let world = World {
         snapshot: &record.after,
         before: &record.before,

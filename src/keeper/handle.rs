@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::waiting::{Silence, await_answer};
+use super::waiting::{DEATH_TIMEOUT, Silence, await_answer};
 use super::{cgroups, sweep};
 use crate::kernel::log;
 use crate::kernel::pidfd::Pidfd;
@@ -131,7 +131,7 @@ impl KeeperHandle {
     /// The error for a keeper whose wire failed: the way it ended, where that can be told.
     fn ended(&mut self, gone: WireError) -> KeeperError {
         self.wire = None;
-        match self.process.how_it_ended_within(super::DEATH_TIMEOUT) {
+        match self.process.how_it_ended_within(DEATH_TIMEOUT) {
             Some(how) => KeeperError::Ended { pid: self.child.id(), how },
             None => KeeperError::Gone(gone),
         }

@@ -25,7 +25,7 @@ pub fn height(view: &LessonView, columns: u16, theme: Theme) -> u16 {
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) {
     let Some(quiz) = &view.quiz else { return };
     let (at, of) = quiz.place();
-    let words = quiz.question(&view.lesson).map_or("", |question| question.kind().words());
+    let words = quiz.question(&view.lesson).map_or("", |question| question.kind.words());
     let title = match quiz.stage {
         QuizStage::Over => " Check yourself ".to_owned(),
         _ => format!(" Question {at} of {of}: {words} "),
@@ -71,7 +71,7 @@ fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Ve
 
     lines.extend(markdown::lines(&question.ask, columns, theme));
     lines.push(Line::default());
-    match question.kind() {
+    match &question.kind {
         Kind::Value(_) => {
             lines.push(Line::styled(format!("> {}_", safe(&quiz.text)), theme.bold()))
         }
@@ -102,8 +102,8 @@ fn options(
     theme: Theme,
 ) -> Vec<Line<'static>> {
     let texts = question.options();
-    let all = matches!(question.kind(), Kind::ChooseAll(_));
-    let order = matches!(question.kind(), Kind::Order(_));
+    let all = matches!(question.kind, Kind::ChooseAll(_));
+    let order = matches!(question.kind, Kind::Order(_));
 
     quiz.shown
         .iter()
@@ -161,7 +161,7 @@ fn answered(
     let ask = question.ask.lines().next().unwrap_or_default();
     lines.push(Line::styled(shortened(&safe(ask), columns), theme.dim()));
     lines.push(Line::from(vec![Span::styled(format!("{word}  "), style)]));
-    if grade.mark != AnswerMark::Right || matches!(question.kind(), Kind::Predict(_)) {
+    if grade.mark != AnswerMark::Right || matches!(question.kind, Kind::Predict(_)) {
         lines.extend(markdown::lines(&format!("Right: {}", grade.right), columns, theme));
     }
     for why in &grade.why {

@@ -8,7 +8,7 @@ use super::KeyFunction::{Act, Look, Nth};
 use super::{Binding, HelpText, Key, ModeState, always, edit, keys, press};
 use crate::app::quiz::{QuizStage, QuizView};
 use crate::app::{Effect, LessonView, Model, commands, quiz_events, shell_events};
-use crate::lesson::quiz::{Kind, Question};
+use crate::lesson::quiz::Kind;
 
 const LATER: Binding<LessonView> = Binding {
     key: keys::quiz::LATER,
@@ -169,7 +169,7 @@ fn option_count(view: &LessonView) -> usize {
 
 fn is_prediction(view: &LessonView) -> bool {
     let question = view.quiz.as_ref().and_then(|quiz| quiz.question(&view.lesson));
-    question.is_some_and(|question| matches!(question.kind(), Kind::Predict(_)))
+    question.is_some_and(|question| matches!(question.kind, Kind::Predict(_)))
 }
 
 fn answer_words(view: &LessonView) -> &'static str {
@@ -179,7 +179,7 @@ fn answer_words(view: &LessonView) -> &'static str {
 /// The table for what is asked now.
 pub fn table(view: &LessonView) -> Option<&'static [Binding<LessonView>]> {
     let quiz = view.quiz.as_ref()?;
-    let kind = quiz.question(&view.lesson).map(Question::kind);
+    let kind = quiz.question(&view.lesson).map(|question| &question.kind);
 
     Some(match (&quiz.stage, kind) {
         (QuizStage::Asking, Some(Kind::Choose(_) | Kind::Predict(_))) => &CHOOSE,
@@ -243,5 +243,5 @@ pub fn is_value_asked(view: &LessonView) -> bool {
     let Some(quiz) = view.quiz.as_ref().filter(|quiz| quiz.stage == QuizStage::Asking) else {
         return false;
     };
-    quiz.question(&view.lesson).is_some_and(|question| matches!(question.kind(), Kind::Value(_)))
+    quiz.question(&view.lesson).is_some_and(|question| matches!(question.kind, Kind::Value(_)))
 }

@@ -8,7 +8,7 @@ use super::KeyFunction::{Act, Look, Nth};
 use super::everywhere::{down, redraw, suspend, up};
 use super::{Binding, HelpText, Key, KeyFunction, ModeState, always, find, keys, press};
 use crate::app::talk::driving::{self, JUMP_PAGE};
-use crate::app::talk::{TalkView, keep_set};
+use crate::app::talk::{TalkOverlay, TalkView, keep_set};
 use crate::app::{Effect, Model};
 use crate::talk::AudienceView;
 use crate::view::ViewKind;
@@ -196,7 +196,7 @@ pub static TABLE: [Binding<TalkView>; 28] = [
         short: Is("help"),
         long: HelpText::Is("this help"),
         works: always,
-        run: Look(|window| window.help = Some(0)),
+        run: Look(|window| window.overlay = TalkOverlay::Help { scroll: 0 }),
     },
     Binding {
         key: keys::talk::END,
@@ -247,7 +247,7 @@ pub static JUMP: [Binding<TalkView>; 8] = [
         Look(|window| driving::choose_step(window, |_| usize::MAX)),
     ),
     row(keys::talk_jump::GO, "go there", Act(driving::go)),
-    row(keys::talk_jump::STAY, "stay", Look(|window| window.jump = None)),
+    row(keys::talk_jump::STAY, "stay", Look(close_overlay)),
 ];
 
 const fn row(key: Key, long: &'static str, run: KeyFunction<TalkView>) -> Binding<TalkView> {
@@ -269,26 +269,33 @@ pub fn help(window: &TalkView) -> Vec<(String, String)> {
 pub fn on_key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
     let window = TalkView::of_mut(model)?;
 
-    let effects = if window.help.is_some() {
-        press(&HELP, model, event).unwrap_or_else(|| close(model, |window| window.help = None))
-    } else if window.asks.is_some() {
-        press(&CONFIRM, model, event).unwrap_or_else(|| close(model, |window| window.asks = None))
-    } else if window.ended.is_some() {
-        driving::close(model)
-    } else if window.jump.is_some() {
-        press(&JUMP, model, event).unwrap_or_else(|| close(model, |window| window.jump = None))
-    } else {
-        press_in_talk(model, event)
+    let effects = match window.overlay {
+        TalkOverlay::None => press_in_talk(model, event),
+        TalkOverlay::Help { .. } => press_over(&HELP, model, event),
+        TalkOverlay::Question { .. } => press_over(&CONFIRM, model, event),
+        TalkOverlay::Steps { .. } => press_over(&JUMP, model, event),
+        TalkOverlay::Ended(_) => driving::close(model),
     };
 
     Some(keep_set(model, effects))
 }
 
-fn close(model: &mut Model, close: fn(&mut TalkView)) -> Vec<Effect> {
-    if let Some(window) = TalkView::of_mut(model) {
-        close(window);
-    }
-    Vec::new()
+/// A press while something lies over the window: any key that its table does not have closes it.
+fn press_over(
+    table: &'static [Binding<TalkView>],
+    model: &mut Model,
+    event: KeyEvent,
+) -> Vec<Effect> {
+    press(table, model, event).unwrap_or_else(|| {
+        if let Some(window) = TalkView::of_mut(model) {
+            close_overlay(window);
+        }
+        Vec::new()
+    })
+}
+
+fn close_overlay(window: &mut TalkView) {
+    window.overlay = TalkOverlay::None;
 }
 
 fn press_in_talk(model: &mut Model, event: KeyEvent) -> Vec<Effect> {

@@ -2,7 +2,7 @@
 //! changed.
 
 use super::{PaneRow, RowKind, Scene, bars, charts, network, omitted, pane, row};
-use crate::diff::{CgroupFile, Mark, Row, Section, is_counter};
+use crate::diff::{CgroupFile, GroupOwner, Mark, Row, Section, is_counter};
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
 use crate::snapshot::{Address, Link, Mount, Process, Snapshot};
 use crate::text::{column, without_escapes};
@@ -103,11 +103,11 @@ fn behind(mut rows: Vec<PaneRow>, more: impl IntoIterator<Item = PaneRow>) -> Ve
 
 pub(super) fn mounts(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
     let mut sections: Vec<_> = scene.diff.mounts.iter().collect();
-    sections.sort_by_key(|section| acting.is_none_or(|actor| section.owner != actor.as_str()));
+    sections.sort_by_key(|section| acting.is_none_or(|actor| section.owner != *actor));
     let own = sections.into_iter().flat_map(|section| {
         let mut by_place = section.rows.clone();
         by_place.sort_by(|one, other| target(one).cmp(&target(other)));
-        let own = rows(&section.owner, &by_place, scene, mount);
+        let own = rows(section.owner.as_str(), &by_place, scene, mount);
         behind(own, omitted("mounts", &section.rows, section.omitted, scene))
     });
     own.collect()
@@ -241,7 +241,7 @@ fn link(link: &Link) -> String {
 /// The lesson's own groups before the lab's top ones.
 pub(super) fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
     let (tops, own): (Vec<_>, Vec<_>) =
-        scene.diff.cgroups.iter().partition(|section| section.owner.ends_with(":/"));
+        scene.diff.cgroups.iter().partition(|section| section.owner.is_top());
     let own = own.into_iter().flat_map(|section| group(section, scene));
     // Members come and go all the time up there.
     let tops = tops.into_iter().filter(|_| scene.changes_only).flat_map(|section| {
@@ -253,7 +253,7 @@ pub(super) fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
     behind(drawings.into_iter().chain(own).chain(tops).collect(), super::cgroups::more(scene))
 }
 
-fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
+fn group(section: &Section<GroupOwner, CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
     // Counters move all the time: they are there where nothing else is to see.
     let (counters, settings): (Vec<_>, Vec<_>) = section.rows.iter().cloned().partition(|row| {
         let file = row.latest();
@@ -261,19 +261,25 @@ fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
     });
 
     let is_told = settings.iter().any(|row| row.mark.is_change()) || !scene.changes_only;
-    rows(&section.owner, if is_told { &settings } else { &counters }, scene, |file, was| {
-        let value = |file: &CgroupFile, at: &Snapshot| match file.value.as_str() {
-            _ if file.is_members() => members(file, at),
-            "" => "empty".to_owned(),
-            // v1 has no word for it, but the largest number of whole pages.
-            number if number.parse::<u64>().is_ok_and(|number| number > 1 << 60) => {
-                "no limit".to_owned()
-            }
-            text => text.replace('\n', " | "),
-        };
-        let was = was.map_or_else(String::new, |old| format!("  was {}", value(old, scene.before)));
-        format!("{} {}{was}", column(&file.name, 24), value(file, scene.after))
-    })
+    rows(
+        &section.owner.to_string(),
+        if is_told { &settings } else { &counters },
+        scene,
+        |file, was| {
+            let value = |file: &CgroupFile, at: &Snapshot| match file.value.as_str() {
+                _ if file.is_members() => members(file, at),
+                "" => "empty".to_owned(),
+                // v1 has no word for it, but the largest number of whole pages.
+                number if number.parse::<u64>().is_ok_and(|number| number > 1 << 60) => {
+                    "no limit".to_owned()
+                }
+                text => text.replace('\n', " | "),
+            };
+            let was =
+                was.map_or_else(String::new, |old| format!("  was {}", value(old, scene.before)));
+            format!("{} {}{was}", column(&file.name, 24), value(file, scene.after))
+        },
+    )
 }
 
 fn is_of_members(row: &Row<CgroupFile>) -> bool {
@@ -307,7 +313,8 @@ pub(super) fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
         all.extend(behind(own, omitted("entries", &section.rows, section.omitted, scene)));
     }
     for section in &scene.diff.directories {
-        let own = rows(&section.owner, &section.rows, scene, |entry, _| words::dir_entry(entry));
+        let owner = section.owner.to_string();
+        let own = rows(&owner, &section.rows, scene, |entry, _| words::dir_entry(entry));
         all.extend(behind(own, omitted("entries", &section.rows, section.omitted, scene)));
     }
     all

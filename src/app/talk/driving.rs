@@ -1,7 +1,7 @@
 //! The work of a talk's keys: what the driver does to the audience view, the clock and the steps.
 
 use super::coming::Coming;
-use super::{OnYes, Talk, TalkView};
+use super::{OnYes, Talk, TalkOverlay, TalkView};
 use crate::app::keymap::keys;
 use crate::app::{Effect, Model, Phase, Screen};
 use crate::talk::AudienceView;
@@ -52,9 +52,10 @@ pub fn with_key(model: &Model, label: String, mut effects: Vec<Effect>) -> Vec<E
 /// Do what was asked.
 pub fn say_yes(model: &mut Model) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
-    match window.asks.take() {
-        Some((_, OnYes::End)) => vec![Effect::Hub(ToHub::Order(Order::Quit))],
-        Some((_, OnYes::Rewind { steps })) => {
+    let TalkOverlay::Question { on_yes, .. } = window.take_overlay() else { return Vec::new() };
+    match on_yes {
+        OnYes::End => vec![Effect::Hub(ToHub::Order(Order::Quit))],
+        OnYes::Rewind { steps } => {
             let Some(talk) = &mut window.talk else { return Vec::new() };
             talk.view.start_building();
             let stage = talk.set.at(Beat::Tell { step: steps });
@@ -63,28 +64,29 @@ pub fn say_yes(model: &mut Model) -> Vec<Effect> {
                 Effect::Hub(ToHub::Order(Order::RewindTo { steps })),
             ]
         }
-        None => Vec::new(),
     }
 }
 
 pub fn scroll_help(window: &mut TalkView, lines: isize) {
-    window.help = window.help.map(|scroll| scroll.saturating_add_signed(lines));
+    if let TalkOverlay::Help { scroll } = &mut window.overlay {
+        *scroll = scroll.saturating_add_signed(lines);
+    }
 }
 
 /// Choose a step of the list, or the last one where there are not so many.
 pub fn choose_step(window: &mut TalkView, choose: impl FnOnce(usize) -> usize) {
     let Some(talk) = &window.talk else { return };
     let last = talk.view.lesson.steps.len().saturating_sub(1);
-    window.jump = window.jump.map(|at| choose(at).min(last));
+    if let TalkOverlay::Steps { selected } = &mut window.overlay {
+        *selected = choose(*selected).min(last);
+    }
 }
 
 /// Go to the chosen step: at once, or by playing what lies between.
 pub fn go(model: &mut Model) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
-    match window.jump.take() {
-        Some(step) => jump_to(window, step),
-        None => Vec::new(),
-    }
+    let TalkOverlay::Steps { selected } = window.take_overlay() else { return Vec::new() };
+    jump_to(window, selected)
 }
 
 fn jump_to(window: &mut TalkView, step: usize) -> Vec<Effect> {
@@ -92,8 +94,8 @@ fn jump_to(window: &mut TalkView, step: usize) -> Vec<Effect> {
     if step <= talk.view.played() {
         return vec![Effect::Hub(ToHub::AudienceView(talk.set.at(Beat::Tell { step })))];
     }
-    let question = format!("Play all steps before step {} in a fresh lab?", step + 1);
-    window.asks = Some((question, OnYes::Rewind { steps: step }));
+    let text = format!("Play all steps before step {} in a fresh lab?", step + 1);
+    window.overlay = TalkOverlay::Question { text, on_yes: OnYes::Rewind { steps: step } };
     Vec::new()
 }
 
@@ -105,7 +107,8 @@ pub fn end(model: &mut Model) -> Vec<Effect> {
 
     let left = window.talk.as_ref().map_or(0, |talk| talk.windows.all.len().saturating_sub(1));
     let others = if left > 0 { format!(" It closes {left} other windows.") } else { String::new() };
-    window.asks = Some((format!("End the talk and take the lab down?{others}"), OnYes::End));
+    let text = format!("End the talk and take the lab down?{others}");
+    window.overlay = TalkOverlay::Question { text, on_yes: OnYes::End };
     Vec::new()
 }
 
@@ -127,7 +130,9 @@ pub fn arm(model: &mut Model) -> Vec<Effect> {
 }
 
 pub fn list_steps(window: &mut TalkView) {
-    window.jump = window.talk.as_ref().map(|talk| talk.set.beat.step());
+    if let Some(talk) = &window.talk {
+        window.overlay = TalkOverlay::Steps { selected: talk.set.beat.step() };
+    }
 }
 
 pub fn restart(window: &mut TalkView) {
@@ -146,8 +151,8 @@ pub fn rewind(window: &mut TalkView) {
 }
 
 fn ask_rewind(window: &mut TalkView, steps: usize) {
-    let question = format!("Rewind to before step {}, in a fresh lab?", steps + 1);
-    window.asks = Some((question, OnYes::Rewind { steps }));
+    let text = format!("Rewind to before step {}, in a fresh lab?", steps + 1);
+    window.overlay = TalkOverlay::Question { text, on_yes: OnYes::Rewind { steps } };
 }
 
 /// Tell the hub what a key of the driver's makes of the talk.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Talk, TalkView};
+use super::{Talk, TalkOverlay, TalkView};
 use crate::app::keymap::keys;
 use crate::app::{Effect, Model, Phase, Screen};
 use crate::talk::AudienceView;
@@ -53,7 +53,7 @@ fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
             }
         }
         FromHub::Refused { why } => return vec![Effect::Fail(why)],
-        FromHub::Ended(proof) => window.ended = Some(proof),
+        FromHub::Ended(proof) => window.overlay = TalkOverlay::Ended(proof),
         FromHub::Windows(windows) => {
             let was = window.is_driver();
             if let Some(talk) = &mut window.talk {
@@ -185,12 +185,41 @@ pub fn on_tick(model: &mut Model, time: Duration, now: String) {
 /// The hub is gone.
 pub fn on_hub_gone(model: &mut Model) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
-    match (&window.ended, window.role) {
+    if !matches!(window.overlay, TalkOverlay::Ended(_)) {
+        let text = "the talk was ended from outside; its lab is gone with it";
+        return vec![Effect::Fail(text.into())];
+    }
+
+    match window.role {
         // It stays, to show how the machine compares.
-        (Some(_), Role::Screen | Role::Console) => Vec::new(),
-        (Some(_), Role::Watcher) => vec![Effect::Quit],
-        (None, _) => {
-            vec![Effect::Fail("the talk was ended from outside; its lab is gone with it".into())]
-        }
+        Role::Screen | Role::Console => Vec::new(),
+        Role::Watcher => vec![Effect::Quit],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+    use super::*;
+    use crate::app::{Msg, update};
+    use crate::proof::Proof;
+
+    #[test]
+    fn the_end_takes_the_place_of_whatever_lies_over_the_window_and_stays() {
+        let mut model = Model::new(Vec::new(), (80, 24));
+        let mut window = TalkView::new(Role::Console, 7, Vec::new());
+        window.overlay = TalkOverlay::Help { scroll: 3 };
+        model.screen = Screen::Talk(Box::new(window));
+
+        let _ = update(&mut model, Msg::Hub(FromHub::Ended(Proof::default())));
+        let effects = update(&mut model, Msg::HubGone);
+        assert!(effects.is_empty(), "{effects:?}");
+
+        let key = KeyEvent::new(KeyCode::Char('x'), KeyModifiers::NONE);
+        let effects = update(&mut model, Msg::Key(key));
+        assert!(matches!(effects[..], [Effect::Quit]), "{effects:?}");
+        let Screen::Talk(window) = &model.screen else { panic!("another screen") };
+        assert_eq!(window.overlay, TalkOverlay::Ended(Proof::default()));
     }
 }

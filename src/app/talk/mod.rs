@@ -34,24 +34,47 @@ pub struct TalkView {
     pub role: Role,
     /// Of this window's process, as the hub lists it.
     pub pid: u32,
-    /// Speaker notes below the audience's picture, for who has one screen.
-    pub with_notes: bool,
+    pub layout: WindowLayout,
     /// None until the hub has said what is presented.
     pub talk: Option<Box<Talk>>,
     /// Names of this machine and its users.
     pub private: Vec<String>,
     /// The keys that go on run steps.
     pub is_armed: bool,
-    /// A question that waits for y or n.
-    pub asks: Option<(String, OnYes)>,
-    /// The list of steps is open, at this one.
-    pub jump: Option<usize>,
+    pub overlay: TalkOverlay,
     pub notes_scroll: usize,
-    pub help: Option<usize>,
     /// The time of day: `18:42`.
     pub now: String,
-    /// The talk is over: how the machine compares.
-    pub ended: Option<Proof>,
+}
+
+/// The parts that a window shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowLayout {
+    /// The audience's picture.
+    Picture,
+    /// That picture with the speaker's notes below it, for who has one screen.
+    PictureWithNotes,
+    Console,
+}
+
+/// The one thing that lies over a window, and has its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TalkOverlay {
+    None,
+    Help {
+        scroll: usize,
+    },
+    /// A question that waits for y or n.
+    Question {
+        text: String,
+        on_yes: OnYes,
+    },
+    /// The list of steps to jump to.
+    Steps {
+        selected: usize,
+    },
+    /// The end of the talk, and how the machine compares. Nothing comes after it.
+    Ended(Proof),
 }
 
 /// The consequence of a yes.
@@ -86,17 +109,22 @@ impl TalkView {
         TalkView {
             role,
             pid,
-            with_notes: false,
+            layout: match role {
+                Role::Console => WindowLayout::Console,
+                Role::Screen | Role::Watcher => WindowLayout::Picture,
+            },
             talk: None,
             private,
             is_armed: true,
-            asks: None,
-            jump: None,
+            overlay: TalkOverlay::None,
             notes_scroll: 0,
-            help: None,
             now: String::new(),
-            ended: None,
         }
+    }
+
+    /// Whatever lies over the window, which is closed by that.
+    pub(super) fn take_overlay(&mut self) -> TalkOverlay {
+        std::mem::replace(&mut self.overlay, TalkOverlay::None)
     }
 
     fn set_stage(&mut self, stage: AudienceView) {
@@ -115,7 +143,11 @@ impl TalkView {
     pub fn wants_ticks(&self) -> bool {
         self.talk.as_ref().is_some_and(|talk| {
             let asks = matches!(talk.shown.beat, Beat::Ask { .. }) && !talk.shown.revealed;
-            asks || self.role == Role::Console || (self.with_notes && talk.clock.runs)
+            asks || match self.layout {
+                WindowLayout::Console => true,
+                WindowLayout::PictureWithNotes => talk.clock.runs,
+                WindowLayout::Picture => false,
+            }
         })
     }
 }
@@ -267,7 +299,7 @@ impl Talk {
             })
             .map(|predicted| predicted.holds())
             .unwrap_or_default();
-        let source = question.value.as_ref().and_then(|value| value.from.as_ref());
+        let source = question.source();
         let value = source.and_then(|source| {
             source.read(record.map_or(self.view.live(), |record| &record.after))
         });
@@ -278,7 +310,7 @@ impl Talk {
     pub fn right_options(&self, beat: Beat) -> Vec<bool> {
         let Some(question) = beat.question(&self.view.lesson) else { return Vec::new() };
         let Beat::Ask { question: index, .. } = beat else { return Vec::new() };
-        match question.kind() {
+        match &question.kind {
             Kind::Choose(choices) | Kind::ChooseAll(choices) => {
                 choices.iter().map(|choice| choice.right).collect()
             }

@@ -75,7 +75,7 @@ pub struct FactAnswers {
 
 /// One kind of expectation. It can be implemented for what the table of [`Expect`] lists, and for nothing else.
 pub trait ExpectKind: ExpectRow {
-    /// What it speaks of, for authors.
+    /// Its subject, for authors.
     const SUMMARY: &'static str;
 
     /// The actors that it speaks of.

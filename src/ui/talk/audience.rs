@@ -321,7 +321,7 @@ fn question_lines(
     }
 
     if let (Some(grade), Kind::Value(_) | Kind::Order(_)) =
-        (talk.answer(stage.beat), question.kind())
+        (talk.answer(stage.beat), &question.kind)
     {
         lines.extend(
             wrapped(&safe(&grade.right), columns)
@@ -343,7 +343,7 @@ fn option_lines(
 ) -> Vec<Line<'static>> {
     let options = question.options();
     let right = if stage.revealed { talk.right_options(stage.beat) } else { Vec::new() };
-    let order = match question.kind() {
+    let order = match &question.kind {
         Kind::Order(_) => {
             let seed = question
                 .id

@@ -12,7 +12,7 @@ use super::draw_audience;
 use crate::app::Phase;
 use crate::app::keymap::{self, keys};
 use crate::app::talk::coming::Coming;
-use crate::app::talk::{Talk, TalkView};
+use crate::app::talk::{Talk, TalkOverlay, TalkView};
 use crate::talk::beat::Beat;
 use crate::talk::message::Role;
 use crate::text::{column, prose, safe, shortened, wrapped};
@@ -412,10 +412,9 @@ pub(super) fn draw_footer(
     frame.render_widget(Clear, area);
     let columns = usize::from(area.width);
 
-    if let Some((question, _)) = &window.asks {
+    if let TalkOverlay::Question { text, .. } = &window.overlay {
         let yes = keys::talk_confirm::YES;
-        let text =
-            shortened(&format!(" {}   {yes}: yes, any other key: no", safe(question)), columns);
+        let text = shortened(&format!(" {}   {yes}: yes, any other key: no", safe(text)), columns);
         frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
         return;
     }
