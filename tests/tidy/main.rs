@@ -1,5 +1,6 @@
 //! The layer table of ARCHITECTURE.md holds, no files use each other in a circle, and what must stay in one place does.
 
+mod errors;
 mod imports;
 
 use std::collections::BTreeMap;
@@ -208,6 +209,16 @@ fn what_must_stay_in_one_place_does() {
             "src/engine/lab.rs",
         ],
     );
+}
+
+#[test]
+fn an_error_tells_its_cause_once() {
+    let mut twice = Vec::new();
+    for (path, text) in all_sources() {
+        let found = errors::said_twice(production(&text));
+        twice.extend(found.into_iter().map(|what| format!("{path}: {what}")));
+    }
+    assert_eq!(twice, [] as [String; 0]);
 }
 
 #[test]
