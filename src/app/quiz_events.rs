@@ -66,7 +66,7 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
         model.notice = Some("no question here now: they come with the steps".into());
         return Vec::new();
     }
-    let mut quiz = QuizView::new(due, 0, false);
+    let mut quiz = QuizView::in_lesson(due);
     quiz.ask(&view.lesson);
     view.quiz = Some(quiz);
     Vec::new()

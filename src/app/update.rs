@@ -123,7 +123,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
                 view.shells.open(tab, actor, shells::inner_size(model.size, view.zoomed));
                 return view.shells.fit(model.size, view.zoomed);
             }
-            Err(why) => model.notice = Some(format!("no shell beside {actor}: {why}")),
+            Err(why) => model.notice = Some(format!("no shell beside {actor}: {why:#}")),
         },
         Event::Playing { step } => view.phase = Phase::Playing { step },
         Event::Played(record) => {
@@ -148,7 +148,8 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             view.phase = Phase::Ready;
             model.notice = Some(why);
         }
-        Event::Failed { message } => {
+        Event::Failed(failure) => {
+            let message = format!("{failure:#}");
             // The place where it stands is behind the shells then.
             if view.shells.is_shown() {
                 let (leave, restart) = (keys::shell::LEAVE, keys::lesson::RESTART);

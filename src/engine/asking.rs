@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::waiting::{Awaited, Waiting, why_silent};
 use crate::engine::link_error::LinkError;
+use crate::failure::with_causes;
 use crate::op::{ActorName, Op};
 use crate::wire::guarded::{GuardError, GuardedWire};
 use crate::wire::protocol::{FromActor, Numbered, ToActor};
@@ -218,7 +219,7 @@ impl ActorWire {
         }
         self.owed = None;
         match message.message {
-            FromActor::Panicked(failure) => Err(GuardError::Garbled(failure.to_string())),
+            FromActor::Panicked(failure) => Err(GuardError::Garbled(with_causes(&failure))),
             message => Ok(Received { message, fds, sender }),
         }
     }

@@ -10,6 +10,7 @@ use super::link::Links;
 use super::waiting::Waiting;
 use crate::action::{CgroupMount, Context, LowerError};
 use crate::engine::link_error::LinkError;
+use crate::failure::Failure;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::WatchedDirectory;
@@ -44,16 +45,20 @@ pub enum LabError {
     Keeper(#[from] KeeperError),
     #[error(transparent)]
     Link(#[from] LinkError),
-    #[error("step `{step}`: {cause}")]
-    Lower { step: String, cause: LowerError },
+    #[error("step `{step}`")]
+    Lower {
+        step: String,
+        #[source]
+        cause: LowerError,
+    },
     #[error(
-        "the lab is gone: its first process (`unboxed: host`, {pid} on this machine) has ended, and with it all others{}",
-        why.as_ref().map_or_else(String::new, |why| format!(": {why}"))
+        "the lab is gone: its first process (`unboxed: host`, {pid} on this machine) has ended, and with it all others"
     )]
     Ended {
         pid: u32,
         /// The last thing that was heard of it, where that tells.
-        why: Option<String>,
+        #[source]
+        why: Option<Failure>,
     },
 }
 

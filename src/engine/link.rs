@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::asking::ActorWire;
 use super::link_error::LinkError;
 use super::waiting::Waiting;
+use crate::failure::{Failure, with_causes};
 use crate::kernel::pty::TerminalSize;
 use crate::op::{ActorName, Op, OpRecord};
 use crate::wire::guarded;
@@ -135,9 +136,9 @@ impl Links {
     }
 
     /// A thing that the lab's first process did before it ended and that actors don't do.
-    pub fn why_they_ended(&self) -> Option<String> {
+    pub fn why_they_ended(&self) -> Option<Failure> {
         let host = self.actors.get(&ActorName::host());
-        host.and_then(ActorLink::wire).and_then(ActorWire::why_lost).map(str::to_owned)
+        host.and_then(ActorLink::wire).and_then(ActorWire::why_lost).map(Failure::from)
     }
 
     /// True if one that did not answer begins to do so.
@@ -268,7 +269,7 @@ impl Links {
         let answer = wire.ask(request, &self.waiting);
         match &answer {
             Ok(received) => tracing::trace!(%actor, answer = ?received.message, "answered"),
-            Err(error) => tracing::warn!(%actor, %error, "no answer"),
+            Err(error) => tracing::warn!(%actor, error = with_causes(error), "no answer"),
         }
         answer
     }

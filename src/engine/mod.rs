@@ -31,6 +31,7 @@ use std::sync::mpsc::Sender;
 use self::transcript::Transcript;
 use self::waiting::Awaited;
 use crate::action::{Check, Context};
+use crate::failure::Failure;
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
 use crate::proof::Proof;
@@ -134,7 +135,7 @@ pub enum Event {
     Shell {
         tab: u32,
         actor: ActorName,
-        opened: Result<ShellTerminal, String>,
+        opened: Result<ShellTerminal, Failure>,
     },
     /// The programs of a shell are in this actor now; None: in the one it was opened beside.
     ShellInside {
@@ -148,9 +149,7 @@ pub enum Event {
         why: String,
     },
     /// The engine could not go on; the lab may be gone. Rewinding builds a new one.
-    Failed {
-        message: String,
-    },
+    Failed(Failure),
     /// The answer to `Quit`: the lab is gone, and this is how the machine compares.
     Ended(Proof),
 }
@@ -168,7 +167,7 @@ pub struct ShellTerminal {
 pub struct Visit {
     pub actor: ActorName,
     pub size: TerminalSize,
-    pub reply: Sender<Result<ShellTerminal, String>>,
+    pub reply: Sender<Result<ShellTerminal, Failure>>,
 }
 
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]

@@ -12,6 +12,7 @@ use super::waiting::Waiting;
 use super::whereabouts::Whereabouts;
 use super::{Event, Goal, Request, Visit};
 use crate::engine::link_error::LinkError;
+use crate::failure::Failure;
 use crate::proof::Proof;
 use crate::report::StepRecord;
 use crate::snapshot::Snapshot;
@@ -43,7 +44,7 @@ pub fn serve(
             server.session.close()
         }
         Err(error) => {
-            let _ = events.send(Event::Failed { message: error.to_string() });
+            let _ = events.send(Event::Failed(Failure::of(&error)));
             wait_for_quit(requests);
             Proof::default()
         }
@@ -55,7 +56,7 @@ pub fn serve(
 /// Open the shells that were asked for from outside the front end.
 pub fn answer_visits(session: &mut Session, visits: &Receiver<Visit>) {
     for visit in visits.try_iter() {
-        let opened = session.shell(&visit.actor, visit.size).map_err(|error| error.to_string());
+        let opened = session.shell(&visit.actor, visit.size).map_err(|error| Failure::of(&error));
         // One who has gone away again is not missed.
         let _ = visit.reply.send(opened);
     }
@@ -123,7 +124,7 @@ impl Server<'_> {
                 .branch(step, branch)
                 .map(|record| Some(Event::Branched { branch, record: Arc::new(record) })),
             Request::Shell { tab, actor, size } => {
-                let opened = session.shell(&actor, size).map_err(|error| error.to_string());
+                let opened = session.shell(&actor, size).map_err(|error| Failure::of(&error));
                 if let Ok(terminal) = &opened {
                     self.shells.add(tab, &terminal.master);
                 }
@@ -199,7 +200,7 @@ impl Server<'_> {
             self.tell(Event::Live(Arc::default()))?;
         }
 
-        self.tell(Event::Failed { message: error.to_string() })
+        self.tell(Event::Failed(Failure::of(error)))
     }
 
     fn tell_changes(&mut self) -> Result<(), Unheard> {

@@ -1,7 +1,7 @@
 //! A question with its answer, as far as the lesson and the recorded kernel know it.
 
 use crate::lesson::expect::{FactAnswers, World};
-use crate::lesson::quiz::{Answer, FromLab, Kind, Question, grade, shuffled};
+use crate::lesson::quiz::{Answer, FromLab, Kind, Question, grade};
 use crate::report::StepRecord;
 
 #[derive(Debug)]
@@ -101,11 +101,7 @@ fn options<'a>(question: &'a Question, lab: &FromLab) -> Vec<Offered<'a>> {
             options.map(|(index, one)| (one.say.as_str(), worth(index), one.why.as_str())).collect()
         }
         Kind::Order(lines) => {
-            let seed = question
-                .id
-                .bytes()
-                .fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-            let order = shuffled(lines.len(), seed);
+            let order = question.shown_order(None);
             order.into_iter().map(|line| (lines[line].as_str(), Worth::Open, "")).collect()
         }
         Kind::Value(_) | Kind::Task(_) => Vec::new(),

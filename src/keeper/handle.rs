@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 
 use super::waiting::{DEATH_TIMEOUT, Silence, await_answer};
 use super::{cgroups, sweep};
+use crate::failure::Failure;
 use crate::kernel::log;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::sealed;
@@ -34,9 +35,9 @@ pub struct KeeperHandle {
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeeperError {
-    #[error("could not start the keeper process: {0}")]
-    Start(std::io::Error),
-    #[error("the keeper process is gone: {0}")]
+    #[error("could not start the keeper process")]
+    Start(#[source] std::io::Error),
+    #[error("the keeper process is gone")]
     Gone(#[from] WireError),
     #[error("the keeper process {pid} is gone: {how}")]
     Ended { pid: u32, how: String },
@@ -46,7 +47,7 @@ pub enum KeeperError {
     Stopped(u32),
     #[error("the keeper process {0} has not answered for {seconds} seconds", seconds = ANSWER_TIMEOUT.as_secs())]
     Silent(u32),
-    #[error("could not make the lab: {0}")]
+    #[error("could not make the lab")]
     Lab(#[from] RoleFailure),
 }
 
@@ -138,14 +139,14 @@ impl KeeperHandle {
     }
 
     /// The reason of its end: what it said last without being asked, or how it died. None while it is alive.
-    pub fn why_it_ended(&mut self) -> Option<String> {
+    pub fn why_it_ended(&mut self) -> Option<Failure> {
         if let Some(wire) = self.wire.as_mut().filter(|wire| wire.is_readable())
             && let Ok(Received { message: FromKeeper::Failed(failure), .. }) = wire.receive()
         {
-            return Some(failure.to_string());
+            return Some(Failure::of(&failure));
         }
         let how = self.process.how_it_ended_within(Duration::ZERO)?;
-        Some(KeeperError::Ended { pid: self.child.id(), how }.to_string())
+        Some(Failure::of(&KeeperError::Ended { pid: self.child.id(), how }))
     }
 
     fn ask_once(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {

@@ -26,6 +26,7 @@ use self::running_store::RunningStore;
 use self::scratch::Scratch;
 use self::unmounted::Attached;
 use self::waiting::PATIENCE;
+use crate::failure::with_causes;
 use crate::kernel::bpf::settings;
 use crate::kernel::{confine, inherited, log, panics, perform, process};
 use crate::op::{ActorName, Op};
@@ -140,9 +141,9 @@ impl Keeper {
             self.hand_over(wire, lab, succession)?;
             // Only now, so that nobody waits for a teardown or for the next lab.
             if plan.spare {
-                let spare = self
-                    .make_lab(&plan)
-                    .inspect_err(|failure| tracing::error!(%failure, "no spare lab"));
+                let spare = self.make_lab(&plan).inspect_err(|failure| {
+                    tracing::error!(failure = with_causes(failure), "no spare lab")
+                });
                 self.spare = spare.ok().map(|lab| (plan, lab));
             }
         }
@@ -185,7 +186,7 @@ impl Keeper {
         let mut lab = match lab {
             Ok(lab) => lab,
             Err(failure) => {
-                tracing::error!(%failure, "no lab");
+                tracing::error!(failure = with_causes(&failure), "no lab");
                 return wire.send(&FromKeeper::Failed(failure), &[]);
             }
         };

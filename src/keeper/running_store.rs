@@ -14,6 +14,7 @@ use super::ids::Mapping;
 use super::running_lab;
 use super::scratch::Scratch;
 use super::waiting::{DEATH_TIMEOUT, PATIENCE, Silence, await_answer};
+use crate::failure::Failure;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, log};
@@ -95,7 +96,7 @@ impl RunningStore {
 /// The failure for a store whose wire failed: the way it ended, where that can be told.
 fn lost_store(doing: &str, store: &Pidfd, error: &WireError) -> RoleFailure {
     match store.how_it_ended_within(DEATH_TIMEOUT) {
-        Some(how) => RoleFailure { doing: format!("{doing}: {how}"), errno: None },
+        Some(how) => RoleFailure::because(doing, Failure::new(how)),
         None => RoleFailure::new(doing, error.errno()),
     }
 }

@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 
 use super::layout::{StoreLayout, bind};
 use super::{init, root};
+use crate::failure::{Failure, with_causes};
 use crate::kernel::mount::{self, MountCall};
 use crate::kernel::panics;
 use crate::kernel::pidfd::Pidfd;
@@ -72,7 +73,7 @@ fn serve_labs(wire: &mut Wire, stage: &StoreLayout, ids: IdRange) -> Result<(), 
                 wire.send(&FromStore::Forked, &[host.as_raw_fd()])?;
             }
             Err(failure) => {
-                tracing::error!(%failure, "no host of a lab is forked");
+                tracing::error!(failure = with_causes(&failure), "no host of a lab is forked");
                 wire.send(&FromStore::Failed(failure), &[])?;
             }
         }
@@ -188,7 +189,8 @@ fn mount_tmpfs_somewhere() -> Result<PathBuf, RoleFailure> {
 /// The default image from the machine's own programs; returns what the machine lacks.
 fn fill_image(into: &Path) -> Result<Vec<String>, RoleFailure> {
     let broken = |error: rootfs::RootfsError| {
-        RoleFailure::new(format!("build the image: {error}"), error.errno())
+        let cause = RoleFailure::new(error.to_string(), error.errno());
+        RoleFailure::because("build the image", Failure::of(&cause))
     };
     let plan = rootfs::plan(&rootfs::Fixture::embedded(), Path::new("/")).map_err(broken)?;
     rootfs::write(&plan, into).doing("write the image")?;

@@ -108,6 +108,22 @@ impl Kind {
 }
 
 impl Question {
+    /// The options as they are shown, by their places in the lesson. Lines to put in order are never shown in their right
+    /// one; all else is shuffled where a check has a seed for it. What a learner, a handout and a wall show is the same.
+    pub fn shown_order(&self, seed: Option<u64>) -> Vec<usize> {
+        let count = self.options().len();
+        if seed.is_none() && !matches!(self.kind, Kind::Order(_)) {
+            return (0..count).collect();
+        }
+
+        // By its id, so that questions with as many options are not all shuffled alike.
+        let own = self
+            .id
+            .bytes()
+            .fold(seed.unwrap_or(0), |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+        shuffled(count, own)
+    }
+
     /// The options of a prediction, which the kernel decides on; none of any other kind.
     pub fn predictions(&self) -> &[Prediction] {
         match &self.kind {

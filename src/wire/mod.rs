@@ -45,7 +45,7 @@ pub enum WireError {
     /// The other side is gone.
     #[error("the connection ended")]
     Closed,
-    #[error("the connection failed: {0}")]
+    #[error("the connection failed")]
     Io(#[from] std::io::Error),
     #[error("a message could not be understood: {0}")]
     Garbled(String),

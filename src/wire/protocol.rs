@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, ErrnoName};
+use crate::failure::Failure;
 use crate::kernel::pty::TerminalSize;
 use crate::op::{ActorName, Op, OpRecord};
 
@@ -84,11 +85,24 @@ pub struct RoleFailure {
     pub doing: String,
     /// The errno of the call; none where no call failed, but the program did.
     pub errno: Option<ErrnoName>,
+    /// The failure of another that it comes from.
+    #[source]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Failure>,
 }
 
 impl RoleFailure {
     pub fn new(doing: impl Into<String>, errno: nix::errno::Errno) -> Self {
-        RoleFailure { doing: doing.into(), errno: Some(ErrnoName::from_raw(errno as i32)) }
+        RoleFailure {
+            doing: doing.into(),
+            errno: Some(ErrnoName::from_raw(errno as i32)),
+            cause: None,
+        }
+    }
+
+    /// A failure that comes from another.
+    pub fn because(doing: impl Into<String>, cause: Failure) -> Self {
+        RoleFailure { doing: doing.into(), errno: None, cause: Some(cause) }
     }
 
     /// A fault of the program's own: `place` is where and with which message it panicked.
@@ -98,6 +112,7 @@ impl RoleFailure {
                 "a fault of unboxed itself, the {role} panicked {place} (with `--log FILE` it writes down what led to it)"
             ),
             errno: None,
+            cause: None,
         }
     }
 }

@@ -254,7 +254,9 @@ pub fn open_session(lesson: unboxed::lesson::model::Lesson) -> unboxed::engine::
     let options = SessionOptions::new(program(), false);
     match Session::open(std::sync::Arc::new(lesson), facts, &options) {
         Ok(session) => session,
-        Err(error) => panic!("the session does not open: {error}"),
+        Err(error) => {
+            panic!("the session does not open: {}", unboxed::failure::with_causes(&error))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The layer table of ARCHITECTURE.md holds, no files use each other in a circle, and what must stay in one place does.
 
+mod errors;
 mod imports;
 
 use std::collections::BTreeMap;
@@ -271,6 +272,16 @@ fn a_text_names_a_key_by_its_constant() {
     }
     assert_eq!(wrong, [] as [String; 0], "a key is printed from app/keymap/keys.rs");
     assert_eq!(used, [true; EXEMPT.len()], "an exemption that exempts nothing");
+}
+
+#[test]
+fn an_error_tells_its_cause_once() {
+    let mut twice = Vec::new();
+    for (path, text) in all_sources() {
+        let found = errors::said_twice(production(&text));
+        twice.extend(found.into_iter().map(|what| format!("{path}: {what}")));
+    }
+    assert_eq!(twice, [] as [String; 0]);
 }
 
 #[test]

@@ -339,7 +339,9 @@ impl Talk {
             Event::Live(snapshot) => self.view.set_live(snapshot),
             Event::Sampled(charts) => self.view.set_charts(charts),
             Event::Branched { branch, record } => self.view.set_branch(branch, record),
-            Event::Failed { message } => self.view.phase = Phase::Failed { message },
+            Event::Failed(failure) => {
+                self.view.phase = Phase::Failed { message: format!("{failure:#}") };
+            }
             // What was asked for does not happen.
             Event::Refused { .. } if matches!(self.view.phase, Phase::Playing { .. }) => {
                 self.view.phase = Phase::Ready

@@ -9,7 +9,7 @@ use ratatui::widgets::Paragraph;
 use crate::app::panes::{PaneRow, RowKind};
 use crate::app::talk::{Talk, left_out_because};
 use crate::lesson::model::Step;
-use crate::lesson::quiz::{Kind, Question, shuffled};
+use crate::lesson::quiz::{Kind, Question};
 use crate::talk::AudienceView;
 use crate::talk::beat::{Beat, paragraph, sentence};
 use crate::text::{column, prose, safe, shortened, wrapped};
@@ -343,19 +343,9 @@ fn option_lines(
 ) -> Vec<Line<'static>> {
     let options = question.options();
     let right = if stage.revealed { talk.right_options(stage.beat) } else { Vec::new() };
-    let order = match &question.kind {
-        Kind::Order(_) => {
-            let seed = question
-                .id
-                .bytes()
-                .fold(1, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-            shuffled(options.len(), seed)
-        }
-        _ => (0..options.len()).collect(),
-    };
 
     let mut lines = Vec::new();
-    for (place, option) in order.into_iter().enumerate() {
+    for (place, option) in question.shown_order(None).into_iter().enumerate() {
         let is_right = right.get(option) == Some(&true);
         let letter = char::from(b'a' + (place % 26) as u8);
         let sign = if is_right { '*' } else { ' ' };
@@ -455,4 +445,49 @@ fn pane_line<'a>(row: &'a PaneRow, is_marked: bool, columns: usize, theme: Theme
         Span::styled(end, theme.bold()),
     ]);
     if is_marked { line.style(theme.selected()) } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::app::quiz::{Item, QuizView};
+    use crate::export::asked::Asked;
+    use crate::lesson::catalogue;
+    use crate::tape::{file, shelf};
+
+    #[test]
+    fn a_question_has_one_order_for_the_learner_the_handout_and_the_wall() {
+        let lesson = Arc::new(catalogue::find("what-is-a-container").expect("the lesson"));
+        let bytes = shelf::all().find(|(_, header)| header.lesson == lesson.id).expect("a tape").0;
+        let tape = file::read(bytes).expect("a tape");
+        let talk = Talk::rehearsed(Arc::clone(&lesson), Some(&tape));
+        let theme = Theme { colors: false, ascii: true };
+
+        let mut to_order = 0;
+        for (step, own) in lesson.steps.iter().enumerate() {
+            for (index, question) in own.quiz.iter().enumerate() {
+                let options = question.options();
+                let asked = Asked::new(1, index, question, &tape.records[step]);
+                let handout: Vec<&str> = asked.options.iter().map(|option| option.say).collect();
+
+                let mut quiz = QuizView::in_lesson(vec![Item { step, index }]);
+                quiz.ask(&lesson);
+                let learner: Vec<&str> = quiz.shown.iter().map(|place| options[*place]).collect();
+                assert_eq!(handout, learner, "{}", question.id);
+
+                let stage = AudienceView::new().at(Beat::Ask { step, question: index });
+                let lines = option_lines(&talk, &stage, question, 1000, theme);
+                let wall: Vec<String> = lines.iter().map(ToString::to_string).collect();
+                assert_eq!(wall.len(), learner.len(), "{wall:#?}");
+                for (line, option) in wall.iter().zip(&learner) {
+                    assert!(line.ends_with(&safe(option)), "{}: {wall:#?}", question.id);
+                }
+
+                to_order += usize::from(matches!(question.kind, Kind::Order(_)));
+            }
+        }
+        assert!(to_order > 0, "the lesson has nothing to put in order");
+    }
 }
