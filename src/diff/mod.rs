@@ -357,9 +357,9 @@ fn process_mark(before: &Process, after: &Process) -> Mark {
 /// others.
 fn namespaces(before: &Snapshot, after: &Snapshot) -> Vec<Row<Namespace>> {
     let is_whole = before.processes_omitted.is_nothing() && after.processes_omitted.is_nothing();
-    let mark = |old: &Namespace, new: &Namespace| match mark_by_equality(old, new) {
-        Mark::Changed if !is_whole => Mark::Unknown,
-        mark => mark,
+    let mark = |old: &Namespace, new: &Namespace| {
+        let mark = mark_by_equality(old, new);
+        if mark == Mark::Changed && !is_whole { Mark::Unknown } else { mark }
     };
     rows(
         &Side::new(&before.namespaces(), before.processes_omitted),

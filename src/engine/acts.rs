@@ -101,13 +101,12 @@ pub(super) fn perform(
 /// The outcome that an error is. An actor that died of what it was asked to do, or does not answer, is one, and no
 /// fault of the engine's; unless the whole lab has ended.
 fn as_outcome(lab: &Lab, error: LabError) -> Result<String, LabError> {
-    match error {
-        LabError::Link(
-            gone @ (LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. }),
-        ) => {
-            lab.check_alive()?;
-            Ok(gone.to_string())
-        }
-        other => Err(other),
+    if let LabError::Link(
+        LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. },
+    ) = &error
+    {
+        lab.check_alive()?;
+        return Ok(error.to_string());
     }
+    Err(error)
 }

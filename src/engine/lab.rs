@@ -150,9 +150,10 @@ impl Lab {
 
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
         let is_spawn = matches!(op, Op::Spawn { .. });
-        let worker = match &op {
-            Op::Work { name, background: true, .. } => Some(name.clone()),
-            _ => None,
+        let worker = if let Op::Work { name, background: true, .. } = &op {
+            Some(name.clone())
+        } else {
+            None
         };
 
         // Even one that fails or is not waited for may have changed a name.

@@ -148,10 +148,7 @@ impl Links {
 
     /// Have an actor perform an op. After a `Spawn` that worked, the new actor is among the links.
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
-        let newborn = match &op {
-            Op::Spawn { actor, .. } => Some(actor.clone()),
-            _ => None,
-        };
+        let newborn = if let Op::Spawn { actor, .. } = &op { Some(actor.clone()) } else { None };
 
         self.have_stand_in(actor)?;
         let received = self.ask(actor, &ToActor::Perform(op.clone()))?;
@@ -169,10 +166,9 @@ impl Links {
     /// True if the network namespace of `pid` (as the lab's host counts) can reach an address.
     pub fn probe(&mut self, pid: u32, to: Ipv4Addr, timeout_ms: u32) -> Result<bool, LinkError> {
         let host = ActorName::host();
-        match self.ask(&host, &ToActor::Probe { pid, to, timeout_ms })?.message {
-            FromActor::Probed { reached } => Ok(reached),
-            _ => Err(self.lose(&host)),
-        }
+        let answer = self.ask(&host, &ToActor::Probe { pid, to, timeout_ms })?.message;
+        let FromActor::Probed { reached } = answer else { return Err(self.lose(&host)) };
+        Ok(reached)
     }
 
     /// The host name that an actor sees.
@@ -190,14 +186,12 @@ impl Links {
         actor: &ActorName,
         pid: Option<u32>,
     ) -> Result<Option<String>, LinkError> {
-        match self.ask(actor, &ToActor::Hostname { pid })?.message {
-            FromActor::Hostname(name)
-                if name.as_ref().is_none_or(|name| name.len() <= HOST_NAME_MAX) =>
-            {
-                Ok(name)
-            }
-            _ => Err(self.lose(actor)),
+        let answer = self.ask(actor, &ToActor::Hostname { pid })?.message;
+        let FromActor::Hostname(name) = answer else { return Err(self.lose(actor)) };
+        if name.as_ref().is_some_and(|name| name.len() > HOST_NAME_MAX) {
+            return Err(self.lose(actor));
         }
+        Ok(name)
     }
 
     /// A shell beside a process (its pid as the lab's host counts) on a new terminal, whose master side this is.
@@ -301,7 +295,14 @@ impl Links {
         match received.message {
             FromActor::Born { .. } => {}
             FromActor::Stillborn(failure) => return Err(failure.into()),
-            _ => return Err(wire.lose("its first word is none")),
+            FromActor::Performed(_)
+            | FromActor::Probed { .. }
+            | FromActor::Hostname(_)
+            | FromActor::Netlink
+            | FromActor::Shell
+            | FromActor::StandIn
+            | FromActor::Refused(_)
+            | FromActor::Panicked(_) => return Err(wire.lose("its first word is none")),
         }
 
         if !received.fds.iter().all(guarded::is_netlink) {

@@ -154,11 +154,9 @@ impl Session {
         };
 
         let done = current.lab.check_alive().and_then(|()| act(current, keeper));
-        done.map_err(|error| match error {
-            LabError::Ended { pid, why: None } => {
-                LabError::Ended { pid, why: keeper.why_it_ended() }.into()
-            }
-            other => other.into(),
+        done.map_err(|error| {
+            let LabError::Ended { pid, why: None } = error else { return error.into() };
+            LabError::Ended { pid, why: keeper.why_it_ended() }.into()
         })
     }
 

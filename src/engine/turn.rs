@@ -160,9 +160,9 @@ fn adopt_newborns(
 ) -> Result<(), LabError> {
     let spawns: Vec<(&ActorName, &Spawn)> = actions
         .iter()
-        .filter_map(|entry| match &entry.action {
-            Action::Spawn(spawn) => Some((&entry.actor, spawn)),
-            _ => None,
+        .filter_map(|entry| {
+            let Action::Spawn(spawn) = &entry.action else { return None };
+            Some((&entry.actor, spawn))
         })
         .collect();
     if spawns.is_empty() {

@@ -123,9 +123,8 @@ impl KeeperHandle {
     }
 
     fn ask(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {
-        self.ask_once(request).map_err(|error| match error {
-            KeeperError::Gone(gone) => self.ended(gone),
-            other => other,
+        self.ask_once(request).map_err(|error| {
+            if let KeeperError::Gone(gone) = error { self.ended(gone) } else { error }
         })
     }
 

@@ -427,6 +427,7 @@ impl ExitStatus {
 }
 
 /// Reap whatever has ended, without waiting: pid 1's duty.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else a wait tells, it is of a child")]
 pub fn reap_all() -> Vec<Pid> {
     let mut reaped = Vec::new();
     while let Ok(status) = nix::sys::wait::waitpid(None, Some(WaitPidFlag::WNOHANG)) {

@@ -248,7 +248,12 @@ fn check_quiz(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> 
             Kind::Predict(options) if options.iter().any(|option| option.when.is_empty()) => {
                 say("an option of `predict` does not say `when` it is right");
             }
-            _ => {}
+            Kind::Choose(_)
+            | Kind::ChooseAll(_)
+            | Kind::Value(_)
+            | Kind::Order(_)
+            | Kind::Predict(_)
+            | Kind::Task(_) => {}
         }
 
         let predictions = question.predictions().iter();

@@ -8,6 +8,10 @@ use crossterm::event::{self, Event};
 use super::Incoming;
 use crate::app::Msg;
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what a terminal tells besides has no meaning here"
+)]
 pub(super) fn watch_keys(sender: SyncSender<Incoming>) {
     std::thread::spawn(move || {
         while let Ok(event) = event::read() {

@@ -273,12 +273,10 @@ impl FrontEnd {
     }
 
     fn keep_terminals(&mut self, message: &Msg) {
-        match message {
-            Msg::Engine(Event::Shell { tab, opened: Ok(terminal), .. }) => {
-                self.terminals.add(*tab, terminal.clone(), self.sender.clone());
-            }
-            Msg::ShellEnded(tab) => self.terminals.remove(*tab),
-            _ => {}
+        if let Msg::Engine(Event::Shell { tab, opened: Ok(terminal), .. }) = message {
+            self.terminals.add(*tab, terminal.clone(), self.sender.clone());
+        } else if let Msg::ShellEnded(tab) = message {
+            self.terminals.remove(*tab);
         }
     }
 

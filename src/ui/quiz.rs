@@ -26,9 +26,10 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
     let Some(quiz) = &view.quiz else { return };
     let (at, of) = quiz.place();
     let words = quiz.question(&view.lesson).map_or("", |question| question.kind.words());
-    let title = match quiz.stage {
-        QuizStage::Over => " Check yourself ".to_owned(),
-        _ => format!(" Question {at} of {of}: {words} "),
+    let title = if quiz.stage == QuizStage::Over {
+        " Check yourself ".to_owned()
+    } else {
+        format!(" Question {at} of {of}: {words} ")
     };
     let right = format!(" {} right, {} asked ", quiz.right(), quiz.marks.len());
 

@@ -3,6 +3,10 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Take a press into a line; false if it types nothing.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "terminals have more keys than any program answers to"
+)]
 pub fn typed(line: &mut String, event: KeyEvent) -> bool {
     match event.code {
         KeyCode::Backspace => {

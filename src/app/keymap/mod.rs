@@ -44,6 +44,10 @@ impl Chord {
 
 /// The name that is printed for it, everywhere.
 impl fmt::Display for Chord {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other keys are printed by their own names"
+    )]
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.modifiers.contains(KeyModifiers::CONTROL) {
             out.write_str("ctrl-")?;

@@ -35,9 +35,8 @@ pub fn with_key(model: &Model, label: String, mut effects: Vec<Effect>) -> Vec<E
     }
 
     let keys = Some(label);
-    let set = effects.iter_mut().find_map(|effect| match effect {
-        Effect::Hub(ToHub::AudienceView(stage)) => Some(stage),
-        _ => None,
+    let set = effects.iter_mut().find_map(|effect| {
+        if let Effect::Hub(ToHub::AudienceView(view)) = effect { Some(view) } else { None }
     });
 
     match set {

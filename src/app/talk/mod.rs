@@ -342,11 +342,18 @@ impl Talk {
             Event::Failed(failure) => {
                 self.view.phase = Phase::Failed { message: format!("{failure:#}") };
             }
-            // What was asked for does not happen.
-            Event::Refused { .. } if matches!(self.view.phase, Phase::Playing { .. }) => {
-                self.view.phase = Phase::Ready
+            Event::Refused { .. } => {
+                // What was asked for does not happen.
+                if matches!(self.view.phase, Phase::Playing { .. }) {
+                    self.view.phase = Phase::Ready
+                }
             }
-            _ => {}
+            // A talk has no turns and no shells, and the hub tells of its end in its own message.
+            Event::Turn(_)
+            | Event::Shell { .. }
+            | Event::ShellInside { .. }
+            | Event::Waiting(_)
+            | Event::Ended(_) => {}
         }
     }
 

@@ -240,8 +240,10 @@ fn words(talk: &Talk, stage: &AudienceView, columns: usize, theme: Theme) -> Wor
         let text = match stage.beat {
             // It is short, and its first sentence alone says too little.
             Beat::WhatIf { .. } => paragraph(story).to_owned(),
-            _ if own.is_empty() => sentence(story),
-            _ => own.to_owned(),
+            Beat::Tell { .. } | Beat::Ask { .. } | Beat::Show { .. } if own.is_empty() => {
+                sentence(story)
+            }
+            Beat::Tell { .. } | Beat::Ask { .. } | Beat::Show { .. } => own.to_owned(),
         };
         markdown::lines(&text, columns, theme)
     };
