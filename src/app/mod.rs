@@ -218,3 +218,6 @@ impl Model {
         }
     }
 }
+
+#[cfg(test)]
+mod scripts;

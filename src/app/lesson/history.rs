@@ -52,3 +52,36 @@ impl History {
         (step + 1..end.min(self.steps.len())).find(|step| self.steps[*step].is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::scripts::record;
+
+    fn history(steps: usize, recorded: &[usize]) -> History {
+        let mut history = History::new(steps);
+        for step in recorded {
+            history.set(record(*step, true), Arc::default());
+        }
+        history
+    }
+
+    #[test]
+    fn steps_without_a_record_are_passed_over() {
+        let history = history(6, &[0, 2, 5]);
+        let before = [0, 1, 2, 3, 5, 6, 60].map(|step| history.before(step));
+        assert_eq!(before, [None, Some(0), Some(0), Some(2), Some(2), Some(5), Some(5)]);
+
+        assert_eq!(history.after(0, 6), Some(2));
+        assert_eq!(history.after(2, 5), None, "the fifth is not in this lab");
+        assert_eq!(history.after(2, 60), Some(5));
+        assert_eq!(history.after(5, 6), None);
+    }
+
+    #[test]
+    fn a_record_of_no_step_is_not_kept() {
+        let mut history = history(2, &[]);
+        history.set(record(2, true), Arc::default());
+        assert!(history.is_empty() && history.record(2).is_none());
+    }
+}

@@ -52,3 +52,18 @@ impl LiveLab {
         actors
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::scripts::{process, snapshot};
+
+    #[test]
+    fn the_host_comes_first_and_the_dead_are_no_actors() {
+        let mut seen = snapshot(&["second", "host", "gone"]);
+        seen.processes[2].state = 'Z';
+        seen.processes.push(process(90, None));
+        let lab = LiveLab { now: Arc::new(seen), ..LiveLab::default() };
+        assert_eq!(lab.actors(), ["host", "second"].map(ActorName::from));
+    }
+}

@@ -288,3 +288,91 @@ impl Panes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::app::scripts::snapshot;
+
+    /// Panes that compare the processes of two moments, with the focus on them.
+    fn panes(before: &[&str], after: &[&str]) -> Panes {
+        let (before, after) = (snapshot(before), snapshot(after));
+        let mut panes = Panes::new(ViewKind::Processes);
+        panes.build(Shown {
+            before: &before,
+            after: &after,
+            diff: &Diff::between(&Arc::new(before.clone()), &Arc::new(after.clone())),
+            ops: &[],
+            charts: &[],
+            numbers: &Numbers::default(),
+        });
+        panes
+    }
+
+    fn selected_text(panes: &Panes) -> String {
+        let row = panes.rows(panes.focus).nth(panes.selected_row());
+        row.map_or_else(String::new, |row| row.text.clone())
+    }
+
+    #[test]
+    fn a_selection_stays_among_the_rows() {
+        let mut panes = panes(&["host"], &["host", "box"]);
+        let last = panes.rows(ViewKind::Processes).count() - 1;
+        assert_eq!((panes.selection(panes.focus), panes.selected_row()), (None, 0));
+
+        panes.move_selection(-1);
+        assert_eq!(panes.selected_row(), 0);
+        panes.move_selection(100);
+        assert_eq!(panes.selected_row(), last);
+        panes.select_row(usize::MAX);
+        assert_eq!(panes.selection(ViewKind::Processes), Some(last));
+
+        panes.begin(Some(ViewKind::Mounts));
+        assert_eq!((panes.focus, panes.selection(ViewKind::Processes)), (ViewKind::Mounts, None));
+        panes.begin(None);
+        assert_eq!(panes.focus, ViewKind::Mounts, "a step that watches none leaves it");
+    }
+
+    #[test]
+    fn a_change_is_found_from_any_pane_and_a_match_goes_round() {
+        let mut panes = panes(&["host"], &["host", "box"]);
+        for direction in [Direction::Forward, Direction::Backward] {
+            panes.begin(Some(ViewKind::Files));
+            panes.select_change(direction);
+            assert!(panes.focus != ViewKind::Files, "{direction:?}");
+        }
+
+        panes.begin(Some(ViewKind::Processes));
+        panes.query = "BOX".into();
+        panes.select_match(Direction::Forward);
+        let found = panes.selected_row();
+        assert!(selected_text(&panes).contains("box"), "{}", selected_text(&panes));
+        panes.select_match(Direction::Forward);
+        assert_eq!(panes.selected_row(), found, "it is the only one");
+
+        panes.query.clear();
+        panes.select_row(0);
+        panes.select_match(Direction::Backward);
+        assert_eq!(panes.selected_row(), 0, "nothing is searched for");
+    }
+
+    #[test]
+    fn the_panes_lie_in_a_ring() {
+        let mut panes = panes(&[], &[]);
+        let first = panes.focus;
+        panes.focus_on_neighbour(Direction::Forward);
+        panes.focus_on_neighbour(Direction::Backward);
+        assert_eq!(panes.focus, first);
+        for _ in ViewKind::ALL {
+            panes.focus_on_neighbour(Direction::Backward);
+        }
+        assert_eq!(panes.focus, first);
+
+        panes.focus_on_place(0);
+        assert_eq!(panes.focus, ViewKind::ALL[0]);
+        panes.focus_on_place(ViewKind::ALL.len());
+        assert_eq!(panes.focus, ViewKind::ALL[0], "there is no such pane");
+    }
+}
