@@ -1,9 +1,9 @@
 //! The work of a lesson's keys: it changes the model and returns effects.
 
 use super::keymap::keys;
-use super::panes::PaneRow;
 use super::{
-    Confirm, Effect, Ended, LessonView, Model, Phase, Screen, ScreenOverlay, learning_commands,
+    Confirm, Effect, Ended, LessonScene, LessonView, Model, Screen, ScreenOverlay,
+    learning_commands,
 };
 use crate::engine::{Goal, Request};
 use crate::view::ViewKind;
@@ -12,32 +12,27 @@ use crate::view::ViewKind;
 pub(super) fn run(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
 
-    if view.learning.branch.is_some() {
-        return learning_commands::end_branch(view);
-    }
-    if view.learning.is_step_turn() {
-        return learning_commands::enter(model);
-    }
-    // Something is broken then, and mending it is the learner's.
-    if view.can_run() && view.is_repair() {
-        return learning_commands::toggle_turn(model);
-    }
-    if view.can_run() {
-        // At once: a second Enter before the engine has heard of the first must not run another step.
-        view.phase = Phase::Playing { step: view.played() };
-        return vec![Effect::Engine(Request::Next)];
-    }
-
-    if view.can_go_on() {
-        view.go_on();
-        if view.learning.always && view.has_goals() {
-            return vec![Effect::Engine(Request::Turn(Goal::Step))];
+    match view.scene() {
+        LessonScene::Branch => return learning_commands::end_branch(view),
+        LessonScene::YourTurn => return learning_commands::enter(model),
+        // Something is broken then, and mending it is the learner's.
+        LessonScene::NextRepair => return learning_commands::toggle_turn(model),
+        LessonScene::NextStep => {
+            view.start_playing(view.played());
+            return vec![Effect::Engine(Request::Next)];
         }
-    } else if view.is_finished() {
-        return leave(model);
-    } else if !view.is_live() {
-        let back = keys::lesson::BACK_TO_LIVE;
-        model.notice = Some(format!("you are looking back: {back} returns to the live lab"));
+        LessonScene::LastStep => {
+            view.go_on();
+            if view.learning.always && view.has_goals() {
+                return vec![Effect::Engine(Request::Turn(Goal::Step))];
+            }
+        }
+        LessonScene::Finished => return leave(model),
+        LessonScene::Busy | LessonScene::LookingBack if !view.is_live() => {
+            let back = keys::lesson::BACK_TO_LIVE;
+            model.notice = Some(format!("you are looking back: {back} returns to the live lab"));
+        }
+        LessonScene::Busy | LessonScene::LookingBack => {}
     }
     Vec::new()
 }
@@ -46,14 +41,15 @@ pub(super) fn run(model: &mut Model) -> Vec<Effect> {
 pub(super) fn back_to_live(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
 
-    if view.learning.branch.is_some() {
+    if view.is_in_branch() {
         return learning_commands::end_branch(view);
     }
-    if view.zoomed {
-        view.zoomed = false;
-    } else if !view.query.is_empty() {
-        view.query.clear();
-    } else if view.group.is_some() && view.focus == ViewKind::Cgroups {
+    let panes = &mut view.panes;
+    if panes.is_zoomed {
+        panes.is_zoomed = false;
+    } else if !panes.query.is_empty() {
+        panes.query.clear();
+    } else if panes.has_chosen_group() && panes.focus == ViewKind::Cgroups {
         view.show_group(None);
     } else if !view.is_live() {
         view.back_to_live();
@@ -63,8 +59,8 @@ pub(super) fn back_to_live(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    view.zoomed = !view.zoomed;
-    view.shells.fit(model.size, view.zoomed)
+    view.panes.is_zoomed = !view.panes.is_zoomed;
+    view.shells.fit(model.size, view.panes.is_zoomed)
 }
 
 pub(super) fn rewind(model: &mut Model) -> Vec<Effect> {
@@ -114,78 +110,22 @@ pub(super) fn find(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn copy_row(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
-    let row = view.rows(view.focus).nth(view.selected_row());
+    let row = view.panes.rows(view.panes.focus).nth(view.panes.selected_row());
     row.map(|row| Effect::Copy(row.text.trim().to_owned())).into_iter().collect()
 }
 
 pub(super) fn copy_pane(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
-    let rows = view.rows(view.focus).map(|row| format!("{} {}", row.mark.sign(), row.text));
+    let rows =
+        view.panes.rows(view.panes.focus).map(|row| format!("{} {}", row.mark.sign(), row.text));
     vec![Effect::Copy(rows.collect::<Vec<String>>().join("\n"))]
-}
-
-pub(super) fn compare(view: &mut LessonView) {
-    view.compare = view.compare.next();
-    view.rebuild();
-}
-
-pub(super) fn changes_only(view: &mut LessonView) {
-    view.changes_only = !view.changes_only;
-    view.rebuild();
-}
-
-pub(super) fn numbers(view: &mut LessonView) {
-    view.raw_numbers = !view.raw_numbers;
-    view.rebuild();
 }
 
 /// Bring a pane to the front by its place.
 pub(super) fn show_pane(model: &mut Model, place: usize) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    view.focus = ViewKind::ALL.get(place).copied().unwrap_or(view.focus);
+    view.panes.focus_on_place(place);
     Vec::new()
-}
-
-pub(super) fn turn_pane(view: &mut LessonView, by: usize) {
-    view.focus = ViewKind::ALL[(view.focus.place() + by) % ViewKind::ALL.len()];
-}
-
-/// The next changed row in this pane, or else the first one of the next pane that has any.
-pub(super) fn to_change(view: &mut LessonView, direction: isize) {
-    let from = view.selected_row() as isize + direction;
-    if let Some(row) = view.find_row(view.focus, from, direction, |row| row.mark.is_change()) {
-        view.select(row);
-        return;
-    }
-
-    let count = ViewKind::ALL.len() as isize;
-    let at = view.focus.place() as isize;
-
-    for offset in 1..=count {
-        let next = ViewKind::ALL[(at + direction * offset).rem_euclid(count) as usize];
-        let end = if direction > 0 { 0 } else { view.rows(next).count() as isize - 1 };
-        if let Some(row) = view.find_row(next, end, direction, |row| row.mark.is_change()) {
-            view.focus = next;
-            view.select(row);
-            return;
-        }
-    }
-}
-
-pub(super) fn search(view: &mut LessonView, direction: isize) {
-    if view.query.is_empty() {
-        return;
-    }
-    let query = view.query.to_lowercase();
-    let fits = |row: &PaneRow| row.text.to_lowercase().contains(&query);
-    let from = view.selected_row() as isize + direction;
-    let end = if direction > 0 { 0 } else { view.rows(view.focus).count() as isize - 1 };
-    let found = view
-        .find_row(view.focus, from, direction, fits)
-        .or_else(|| view.find_row(view.focus, end, direction, fits));
-    if let Some(row) = found {
-        view.select(row);
-    }
 }
 
 /// Take the lab down and show the proof.

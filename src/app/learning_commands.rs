@@ -1,83 +1,10 @@
 //! Commands for doing instead of watching: turns, hints, branches, steps left out.
 
-use std::sync::Arc;
-
 use super::keymap::keys;
-use super::learning::{BranchView, SetAside, hint_for};
-use super::{
-    Confirm, Effect, LessonView, Model, Note, Phase, Position, Screen, ScreenOverlay, StepHow,
-};
+use super::learning::hint_for;
+use super::{Confirm, Effect, LessonView, Model, Note, Phase, Screen, ScreenOverlay, StepHow};
 use crate::engine::{Goal, Request};
-use crate::lesson::model::Branch;
 use crate::report::{StepRecord, StepStatus};
-
-impl LessonView {
-    /// The branch that is on the screen.
-    pub fn branch(&self) -> Option<&Branch> {
-        let branch = self.learning.branch.as_ref()?;
-        self.lesson.steps.get(branch.step)?.branches.get(branch.index)
-    }
-
-    pub fn is_left_out(&self, step: usize) -> bool {
-        self.ready.as_ref().is_some_and(|ready| ready.left_out.contains(&step))
-    }
-
-    /// The next step is one where something is broken for the learner to mend. A tape just plays.
-    pub fn is_repair(&self) -> bool {
-        self.tape.is_none()
-            && self.lesson.steps.get(self.played()).is_some_and(|step| !step.breaks.is_empty())
-    }
-
-    /// A branch was played: it has the screen until it is left.
-    pub fn set_branch(&mut self, index: usize, record: Arc<StepRecord>) {
-        let before = SetAside {
-            numbers: std::mem::take(&mut self.numbers),
-            live: Arc::clone(&self.live),
-            live_before: Arc::clone(&self.live_before),
-            charts: Arc::clone(&self.charts),
-            reviewing: self.reviewing,
-        };
-
-        self.position = Position::Live;
-        self.charts = Arc::new(record.charts.clone());
-        self.live = Arc::clone(&record.after);
-        self.live_before = Arc::clone(&record.before);
-        self.note_live();
-
-        self.learning.turn = None;
-        self.learning.branch =
-            Some(BranchView { step: record.step, index, record, before: Box::new(before) });
-        self.phase = Phase::Ready;
-        self.story_scroll = 0;
-        self.selected.clear();
-
-        let watch = self.branch().and_then(|branch| branch.watch.first().copied());
-        self.focus = watch.unwrap_or(self.focus);
-        self.rebuild();
-    }
-
-    /// The lab that waited is the live one again.
-    pub(super) fn leave_branch(&mut self) {
-        if let Some(branch) = self.learning.branch.take() {
-            self.numbers = branch.before.numbers;
-            self.live = branch.before.live;
-            self.live_before = branch.before.live_before;
-            self.charts = branch.before.charts;
-            self.reviewing = branch.before.reviewing;
-            self.phase = Phase::Ready;
-            self.focus_on(self.story_step());
-        }
-    }
-
-    /// There is something in the next step to bring about by typing.
-    pub(super) fn has_goals(&self) -> bool {
-        self.lesson.steps.get(self.played()).is_some_and(|step| !step.goals().is_empty())
-    }
-
-    fn can_learn(&self) -> bool {
-        self.phase == Phase::Ready && self.learning.branch.is_none()
-    }
-}
 
 /// Begin the learner's turn, or end it.
 pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
@@ -91,7 +18,7 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
     if view.can_go_on() {
         view.go_on();
     }
-    if !view.can_run() || !view.can_learn() {
+    if !view.can_run() {
         let back = keys::lesson::BACK_TO_LIVE;
         model.notice =
             Some(format!("your turn begins at the next step: {back} returns to the live lab"));
@@ -144,7 +71,7 @@ pub fn hint(model: &mut Model) -> Vec<Effect> {
     let stage =
         view.learning.hints.entry((at, open)).or_insert(if has_text { 0 } else { STAGES - 1 });
     *stage = (*stage + 1).min(STAGES);
-    view.story_scroll = 0;
+    view.story.scroll_to_top();
     Vec::new()
 }
 
@@ -153,7 +80,7 @@ pub fn what_if(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let step = view.story_step();
     let branches = view.step().map_or(0, |step| step.branches.len());
-    if !view.can_learn() || branches == 0 {
+    if !view.can_change_course() || branches == 0 {
         let leave_out = keys::lesson::LEAVE_OUT;
         model.notice =
             Some(format!("this step has no what-if; {leave_out} leaves the next step out"));
@@ -168,17 +95,19 @@ pub fn what_if(model: &mut Model) -> Vec<Effect> {
 
 pub fn ask_branch(model: &mut Model, step: usize, branch: usize) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    view.phase = Phase::Building;
+    view.lab.phase = Phase::Building;
     vec![Effect::Engine(Request::Branch { step, branch })]
 }
 
 /// Back from a branch.
 pub fn end_branch(view: &mut LessonView) -> Vec<Effect> {
-    if view.learning.branch.is_none() || !matches!(view.phase, Phase::Ready | Phase::Failed { .. })
-    {
-        return Vec::new();
+    match view.lab.phase {
+        Phase::Ready | Phase::Failed { .. } if view.is_in_branch() => {
+            vec![Effect::Engine(Request::EndBranch)]
+        }
+        // It is being left, or the lab beside it made anew.
+        Phase::Ready | Phase::Failed { .. } | Phase::Building | Phase::Playing { .. } => Vec::new(),
     }
-    vec![Effect::Engine(Request::EndBranch)]
 }
 
 /// Leave the step out that comes next, or take it in again.
@@ -191,7 +120,7 @@ pub fn leave_next_out(model: &mut Model) -> Vec<Effect> {
 /// Leave a step out that is yet to come, or take it in again.
 pub fn leave_out(model: &mut Model, step: usize) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    if !view.can_learn() || step < view.played() || step >= view.lesson.steps.len() {
+    if !view.can_change_course() || step < view.played() || step >= view.lesson.steps.len() {
         let rewind = keys::lesson::REWIND;
         model.notice =
             Some(format!("only a step that is yet to come can be left out; rewind with {rewind}"));

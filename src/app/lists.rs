@@ -94,7 +94,7 @@ fn go(model: &mut Model, entry: StepEntry) -> Vec<Effect> {
         StepEntry::Tab(index) => {
             let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
             view.shells.choose(index);
-            view.shells.fit(model.size, view.zoomed)
+            view.shells.fit(model.size, view.panes.is_zoomed)
         }
         StepEntry::Branch(index) => {
             let Screen::Lesson(view) = &model.screen else { return Vec::new() };

@@ -4,11 +4,10 @@
 mod catalogue;
 mod commands;
 pub mod exam;
-mod groups;
 pub mod keymap;
 pub mod learning;
 mod learning_commands;
-mod lesson_view;
+mod lesson;
 mod lists;
 pub mod numbers;
 mod overlay;
@@ -22,7 +21,7 @@ pub mod talk;
 pub mod terminal;
 mod update;
 
-pub use lesson_view::{Beside, LessonView, Phase, Position};
+pub use lesson::{Beside, Direction, LessonLayout, LessonScene, LessonView, Phase};
 pub use lists::{ListKind, entries};
 pub use overlay::{Confirm, Programs, ScreenOverlay, StepEntry};
 pub use update::update;
@@ -219,3 +218,6 @@ impl Model {
         }
     }
 }
+
+#[cfg(test)]
+mod scripts;

@@ -1,8 +1,8 @@
 //! The work of the keys of help, questions, searches, and of the programs that a lesson from a file runs.
 
 pub(super) use super::catalogue::PAGE;
-use super::commands::{leave, search};
-use super::{Effect, Model, Screen, ScreenOverlay, Source};
+use super::commands::leave;
+use super::{Direction, Effect, Model, Screen, ScreenOverlay, Source};
 use crate::engine::Request;
 
 pub(super) fn close(model: &mut Model) {
@@ -47,8 +47,8 @@ pub(super) fn quit_again(model: &mut Model) -> Vec<Effect> {
 pub(super) fn find(model: &mut Model) -> Vec<Effect> {
     let overlay = std::mem::replace(&mut model.overlay, ScreenOverlay::None);
     if let (ScreenOverlay::Search { query }, Screen::Lesson(view)) = (overlay, &mut model.screen) {
-        view.query = query;
-        search(view, 1);
+        view.panes.query = query;
+        view.panes.select_match(Direction::Forward);
     }
     Vec::new()
 }

@@ -1,68 +1,16 @@
 //! Events of the questions: what keys do, and what the engine tells.
 
-use super::quiz::{Item, QuizStage, QuizView, all_items};
-use super::{Effect, LessonView, Model, Note, Phase, Screen};
+use super::quiz::{QuizStage, QuizView};
+use super::{Effect, LessonView, Model, Note, Screen};
 use crate::engine::{Goal, Request};
 use crate::lesson::quiz::{Answer, AnswerMark, FromLab, Kind, grade};
 use crate::report::StepRecord;
-use crate::view::ViewKind;
-
-impl LessonView {
-    /// Words that the deciding rows of a pane hold, while a prediction's outcome is shown.
-    pub fn points(&self, pane: ViewKind) -> impl Iterator<Item = &str> {
-        let points = self.quiz.iter().flat_map(|quiz| &quiz.points);
-        points.filter(move |(of, _)| *of == pane).map(|(_, word)| word.as_str())
-    }
-
-    /// There is something to ask now.
-    pub fn has_question(&self) -> bool {
-        self.quiz.is_none() && !self.due().is_empty()
-    }
-
-    /// All questions that can be asked here: a tape can't be typed into.
-    fn items(&self) -> Vec<Item> {
-        let mut items = all_items(&self.lesson);
-        if self.tape.is_some() {
-            items.retain(|item| {
-                !item
-                    .of(&self.lesson)
-                    .is_some_and(|question| matches!(question.kind, Kind::Task(_)))
-            });
-        }
-        items
-    }
-
-    /// The questions to ask now: predictions of the next step; else questions of the steps that were played.
-    fn due(&self) -> Vec<Item> {
-        let played = self.played();
-        let is_prediction = |item: &Item| {
-            item.of(&self.lesson).is_some_and(|question| matches!(question.kind, Kind::Predict(_)))
-        };
-        let items = self.items();
-        let answered = |item: &Item| self.answered.contains(item);
-
-        if self.can_run() {
-            let next = items
-                .iter()
-                .filter(|item| item.step == played && is_prediction(item) && !answered(item));
-            let next: Vec<Item> = next.copied().collect();
-            if !next.is_empty() {
-                return next;
-            }
-        }
-
-        items
-            .into_iter()
-            .filter(|item| item.step < played && !is_prediction(item) && !answered(item))
-            .collect()
-    }
-}
 
 /// Ask what there is to ask.
 pub fn begin(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    let due = view.due();
-    if due.is_empty() || view.learning.branch.is_some() {
+    let due = view.due_questions();
+    if due.is_empty() || view.is_in_branch() {
         model.notice = Some("no question here now: they come with the steps".into());
         return Vec::new();
     }
@@ -88,7 +36,7 @@ fn prepare(view: &mut LessonView) -> Vec<Effect> {
     };
 
     match wanted {
-        Some(steps) if view.ready.as_ref().is_none_or(|ready| ready.played != steps) => {
+        Some(steps) if view.lab.ready.as_ref().is_none_or(|ready| ready.played != steps) => {
             quiz.stage = QuizStage::Preparing;
             view.start_building();
             vec![Effect::Engine(Request::RewindTo { steps })]
@@ -141,7 +89,7 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
     if let Some(quiz) = &mut view.quiz {
         (quiz.points, quiz.seen) = (points, seen);
         if let Some((pane, _)) = quiz.points.first() {
-            view.focus = *pane;
+            view.panes.focus = *pane;
         }
     }
 
@@ -284,11 +232,11 @@ fn answer(view: &mut LessonView) -> Vec<Effect> {
         Kind::Value(_) => Answer::Text(quiz.text.clone()),
         Kind::Order(_) => Answer::Order(quiz.shown.clone()),
         Kind::Predict(_) => {
-            if view.phase != Phase::Ready {
+            if !view.lab.is_ready() {
                 return Vec::new();
             }
             quiz.stage = QuizStage::Waiting(Some(chosen));
-            view.phase = Phase::Playing { step: item.step };
+            view.start_playing(item.step);
             return vec![Effect::Engine(Request::Next)];
         }
         Kind::Task(_) => {
@@ -336,9 +284,8 @@ pub fn visit(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
 
-    let watch = view.lesson.steps.get(step).and_then(|step| step.watch.first());
-    view.focus = watch.copied().unwrap_or(view.focus);
-    if view.played() == step + 1 || view.phase != Phase::Ready {
+    view.focus_on_watched(step);
+    if view.played() == step + 1 || !view.lab.is_ready() {
         return Vec::new();
     }
 

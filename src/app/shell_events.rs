@@ -52,7 +52,7 @@ pub fn enter(model: &mut Model) -> Vec<Effect> {
 
     if view.shells.current().is_some() {
         view.shells.focus = ShellFocus::Typing;
-        return view.shells.fit(screen, view.zoomed);
+        return view.shells.fit(screen, view.panes.is_zoomed);
     }
     let wanted = view.step().and_then(|step| step.actions.first()).map(|entry| entry.actor.clone());
     let actors = view.actors();
@@ -63,7 +63,7 @@ pub fn enter(model: &mut Model) -> Vec<Effect> {
 /// Ask the engine for a shell.
 pub fn ask_for(view: &mut LessonView, actor: ActorName, screen: (u16, u16)) -> Vec<Effect> {
     let tab = view.shells.number();
-    let size = inner_size(screen, view.zoomed);
+    let size = inner_size(screen, view.panes.is_zoomed);
     vec![Effect::Engine(Request::Shell { tab, actor, size })]
 }
 

@@ -8,7 +8,7 @@ use super::{
     Confirm, Effect, LessonView, Model, Msg, Note, Phase, Screen, ScreenOverlay, exam,
     learning_commands, quiz_events, shell_events, shells, talk,
 };
-use crate::engine::{Event, Goal, Request, TurnState};
+use crate::engine::{Event, Goal, Request};
 use crate::talk::message::ToHub;
 
 /// Apply a message. What is returned has to be carried out.
@@ -23,7 +23,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
             match &mut model.screen {
-                Screen::Lesson(view) => view.shells.fit(model.size, view.zoomed),
+                Screen::Lesson(view) => view.shells.fit(model.size, view.panes.is_zoomed),
                 Screen::Talk(_) => vec![Effect::Hub(ToHub::Size { columns, rows })],
                 Screen::Catalogue | Screen::Ended(_) | Screen::Score => Vec::new(),
             }
@@ -92,7 +92,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     match event {
         Event::Ready(ready) => {
-            let was_in_branch = view.learning.branch.is_some();
+            let was_in_branch = view.is_in_branch();
             view.set_ready(ready);
             let (lesson, played) = (view.lesson.id.clone(), view.played());
             let mut effects = Vec::new();
@@ -113,19 +113,22 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             }
 
             effects.extend(quiz_events::on_ready(view));
-            if let Some(actor) = view.reopen.take().filter(|actor| view.actors().contains(actor)) {
+            if let Some(actor) = view.shells.take_reopened()
+                && view.actors().contains(&actor)
+            {
                 effects.extend(shell_events::ask_for(view, actor, model.size));
             }
             return effects;
         }
         Event::Shell { tab, actor, opened } => match opened {
             Ok(_) => {
-                view.shells.open(tab, actor, shells::inner_size(model.size, view.zoomed));
-                return view.shells.fit(model.size, view.zoomed);
+                let size = shells::inner_size(model.size, view.panes.is_zoomed);
+                view.shells.add_tab(tab, actor, size);
+                return view.shells.fit(model.size, view.panes.is_zoomed);
             }
             Err(why) => model.notice = Some(format!("no shell beside {actor}: {why:#}")),
         },
-        Event::Playing { step } => view.phase = Phase::Playing { step },
+        Event::Playing { step } => view.start_playing(step),
         Event::Played(record) => {
             let note = learning_commands::note(view, &record).filter(|_| view.tape.is_none());
             view.learning.turn = None;
@@ -134,18 +137,21 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             effects.extend(quiz_events::on_played(view, &record));
             return effects;
         }
-        Event::Turn(state) => return on_turn(view, state),
+        Event::Turn(state) => {
+            view.set_turn(state);
+            return quiz_events::on_turn(view);
+        }
         Event::Branched { branch, record } => view.set_branch(branch, record),
         Event::ShellInside { tab, actor } => {
             if let Some(terminal) = view.shells.get_mut(tab) {
                 terminal.inside = actor;
             }
         }
-        Event::Live(snapshot) => view.set_live(snapshot),
+        Event::Live(snapshot) => view.set_live_snapshot(snapshot),
         Event::Sampled(charts) => view.set_charts(charts),
-        Event::Waiting(awaited) => view.awaited = awaited,
+        Event::Waiting(awaited) => view.lab.awaited = awaited,
         Event::Refused { why } => {
-            view.phase = Phase::Ready;
+            view.lab.phase = Phase::Ready;
             model.notice = Some(why);
         }
         Event::Failed(failure) => {
@@ -157,7 +163,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
                     "{message}. {leave} leaves the shell, {restart} makes a fresh lab"
                 ));
             }
-            view.phase = Phase::Failed { message };
+            view.lab.phase = Phase::Failed { message };
         }
         Event::Ended(proof) => {
             let mut ended = ended(view);
@@ -167,14 +173,4 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
     }
 
     Vec::new()
-}
-
-fn on_turn(view: &mut LessonView, state: Option<TurnState>) -> Vec<Effect> {
-    let begins = view.learning.turn.is_none() && state.is_some();
-    view.learning.turn = state;
-    if begins {
-        view.story_scroll = 0;
-        view.compare_from_now();
-    }
-    quiz_events::on_turn(view)
 }

@@ -39,7 +39,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
 
     let mut lines = lines(view, quiz, usize::from(inner.width), theme);
     let height = usize::from(inner.height);
-    let scroll = view.story_scroll.min(lines.len().saturating_sub(height));
+    let scroll = view.story.scroll.min(lines.len().saturating_sub(height));
     lines.drain(..scroll);
     if lines.len() > height && height > 1 {
         let hidden = lines.len() - height + 1;

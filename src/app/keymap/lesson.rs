@@ -6,7 +6,7 @@ use super::everywhere::{down, first, help, last, page_down, page_up, quit, redra
 use super::{Binding, HelpText, always, keys};
 use crate::app::catalogue::PAGE;
 use crate::app::{
-    LessonView, Phase, commands, groups, learning_commands, quiz_events, shell_events,
+    Direction, LessonScene, LessonView, commands, learning_commands, quiz_events, shell_events,
 };
 use crate::view::ViewKind;
 
@@ -25,7 +25,7 @@ pub static TABLE: [Binding<LessonView>; 42] = [
         long: HelpText::Naming(|| {
             format!("a real shell in the lab; {} leaves it", keys::shell::LEAVE)
         }),
-        works: |view| view.tape.is_none() && view.ready.is_some(),
+        works: |view| view.tape.is_none() && view.lab.ready.is_some(),
         run: Act(shell_events::enter),
     },
     Binding {
@@ -60,8 +60,8 @@ pub static TABLE: [Binding<LessonView>; 42] = [
         key: keys::lesson::GROUP,
         short: Is("each group"),
         long: HelpText::Is("Cgroups: the row's group alone, or each in turn; all again"),
-        works: |view| view.focus == ViewKind::Cgroups && view.has_groups(),
-        run: Look(groups::choose),
+        works: |view| view.panes.focus == ViewKind::Cgroups && view.panes.has_groups(),
+        run: Look(LessonView::turn_group),
     },
     Binding {
         key: keys::lesson::LOOK_BACK,
@@ -89,28 +89,28 @@ pub static TABLE: [Binding<LessonView>; 42] = [
         short: Is("pane"),
         long: HelpText::Is("next pane"),
         works: always,
-        run: Look(|view| commands::turn_pane(view, 1)),
+        run: Look(|view| view.panes.focus_on_neighbour(Direction::Forward)),
     },
     Binding {
         key: keys::lesson::PREVIOUS_PANE,
         short: Never,
         long: HelpText::Is("previous pane"),
         works: always,
-        run: Look(|view| commands::turn_pane(view, ViewKind::ALL.len() - 1)),
+        run: Look(|view| view.panes.focus_on_neighbour(Direction::Backward)),
     },
     Binding {
         key: keys::lesson::COMPARE,
         short: Is("diff"),
         long: HelpText::Is("diff, before | after, before, after"),
         works: LessonView::has_records,
-        run: Look(commands::compare),
+        run: Look(LessonView::turn_compare),
     },
     Binding {
         key: keys::lesson::CHANGES_ONLY,
         short: Is("changes"),
         long: HelpText::Is("changed rows only, or all"),
         works: LessonView::has_records,
-        run: Look(commands::changes_only),
+        run: Look(LessonView::toggle_changes_only),
     },
     Binding {
         key: keys::lesson::ZOOM,
@@ -130,7 +130,7 @@ pub static TABLE: [Binding<LessonView>; 42] = [
         key: keys::lesson::REWIND,
         short: Is("rewind"),
         long: HelpText::Is("rewind one step: a fresh lab, the steps before replayed"),
-        works: |view| view.played() > 0 && view.phase == Phase::Ready,
+        works: |view| view.played() > 0 && view.lab.is_ready(),
         run: Act(commands::rewind),
     },
     Binding {
@@ -145,7 +145,7 @@ pub static TABLE: [Binding<LessonView>; 42] = [
         short: Is("docker, OCI"),
         long: HelpText::Is("shell lines, docker's command, config.json, or notes"),
         works: always,
-        run: Look(|view| view.beside = view.beside.next()),
+        run: Look(|view| view.story.turn_beside()),
     },
     Binding {
         key: keys::lesson::LEAVE_OUT,
@@ -159,14 +159,14 @@ pub static TABLE: [Binding<LessonView>; 42] = [
         short: Is("next change"),
         long: HelpText::Is("next changed row, across panes"),
         works: LessonView::has_records,
-        run: Look(|view| commands::to_change(view, 1)),
+        run: Look(|view| view.panes.select_change(Direction::Forward)),
     },
     Binding {
         key: keys::lesson::PREVIOUS_CHANGE,
         short: Never,
         long: HelpText::Is("previous changed row"),
         works: always,
-        run: Look(|view| commands::to_change(view, -1)),
+        run: Look(|view| view.panes.select_change(Direction::Backward)),
     },
     Binding {
         key: keys::lesson::SEARCH,
@@ -180,21 +180,21 @@ pub static TABLE: [Binding<LessonView>; 42] = [
         short: Never,
         long: HelpText::Is("next match"),
         works: always,
-        run: Look(|view| commands::search(view, 1)),
+        run: Look(|view| view.panes.select_match(Direction::Forward)),
     },
     Binding {
         key: keys::lesson::SEARCH_PREVIOUS,
         short: Never,
         long: HelpText::Is("previous match"),
         works: always,
-        run: Look(|view| commands::search(view, -1)),
+        run: Look(|view| view.panes.select_match(Direction::Backward)),
     },
     Binding {
         key: keys::lesson::READ_ON,
         short: Is("read on"),
         long: HelpText::Is("scroll the story; never runs anything"),
         works: always,
-        run: Look(|view| view.story_scroll += 3),
+        run: Look(|view| view.story.read_on()),
     },
     Binding {
         key: keys::lesson::COPY_ROW,
@@ -215,7 +215,7 @@ pub static TABLE: [Binding<LessonView>; 42] = [
         short: Never,
         long: HelpText::Is("the kernel's own numbers, or stable ones"),
         works: always,
-        run: Look(commands::numbers),
+        run: Look(LessonView::toggle_raw_numbers),
     },
     Binding {
         key: keys::lesson::RESTART,
@@ -224,12 +224,12 @@ pub static TABLE: [Binding<LessonView>; 42] = [
         works: always,
         run: Act(commands::restart),
     },
-    down(Look(|view| view.select(view.selected_row() + 1))),
-    up(Look(|view| view.select(view.selected_row().saturating_sub(1)))),
-    page_down(Look(|view| view.select(view.selected_row() + PAGE))),
-    page_up(Look(|view| view.select(view.selected_row().saturating_sub(PAGE)))),
-    first(Look(|view| view.select(0))),
-    last(Look(|view| view.select(usize::MAX))),
+    down(Look(|view| view.panes.move_selection(1))),
+    up(Look(|view| view.panes.move_selection(-1))),
+    page_down(Look(|view| view.panes.move_selection(PAGE as isize))),
+    page_up(Look(|view| view.panes.move_selection(-(PAGE as isize)))),
+    first(Look(|view| view.panes.select_row(0))),
+    last(Look(|view| view.panes.select_row(usize::MAX))),
     Binding {
         key: keys::lesson::PANE,
         short: Never,
@@ -254,26 +254,29 @@ pub static TABLE: [Binding<LessonView>; 42] = [
 
 /// Words for what the key does that goes on, as the lesson stands.
 fn run_words(view: &LessonView) -> &'static str {
-    if view.learning.branch.is_some() {
-        "back from what-if"
-    } else if view.learning.is_step_turn() {
-        let done = view.learning.turn.as_ref().is_some_and(|turn| turn.holds());
-        if done { "done, go on" } else { "show me" }
-    } else if view.can_run() && view.is_repair() {
-        "break it"
-    } else if view.can_go_on() {
-        "go on"
-    } else if view.is_finished() {
-        "finish"
-    } else {
-        "run"
+    match view.scene() {
+        LessonScene::Branch => "back from what-if",
+        LessonScene::YourTurn if view.learning.turn_holds() => "done, go on",
+        LessonScene::YourTurn => "show me",
+        LessonScene::NextRepair => "break it",
+        LessonScene::LastStep => "go on",
+        LessonScene::Finished => "finish",
+        LessonScene::NextStep | LessonScene::Busy | LessonScene::LookingBack => "run",
     }
 }
 
 fn can_press_run(view: &LessonView) -> bool {
-    view.learning.branch.is_some() || view.can_run() || view.can_go_on() || view.is_finished()
+    match view.scene() {
+        LessonScene::Branch
+        | LessonScene::NextStep
+        | LessonScene::NextRepair
+        | LessonScene::LastStep
+        | LessonScene::Finished => true,
+        LessonScene::YourTurn => view.can_run(),
+        LessonScene::Busy | LessonScene::LookingBack => false,
+    }
 }
 
 fn has_what_if(view: &LessonView) -> bool {
-    view.learning.branch.is_none() && view.step().is_some_and(|step| !step.branches.is_empty())
+    !view.is_in_branch() && view.step().is_some_and(|step| !step.branches.is_empty())
 }

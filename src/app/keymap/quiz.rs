@@ -7,7 +7,7 @@ use super::FooterText::{Is, Never, Now};
 use super::KeyFunction::{Act, Look, Nth};
 use super::{Binding, HelpText, Key, ModeState, always, edit, keys, press};
 use crate::app::quiz::{QuizStage, QuizView};
-use crate::app::{Effect, LessonView, Model, commands, quiz_events, shell_events};
+use crate::app::{Direction, Effect, LessonView, Model, quiz_events, shell_events};
 use crate::lesson::quiz::Kind;
 
 const LATER: Binding<LessonView> = Binding {
@@ -23,7 +23,7 @@ const PANE: Binding<LessonView> = Binding {
     short: Is("pane"),
     long: HelpText::Is("next pane"),
     works: always,
-    run: Look(|view| commands::turn_pane(view, 1)),
+    run: Look(|view| view.panes.focus_on_neighbour(Direction::Forward)),
 };
 
 const SHELL: Binding<LessonView> = Binding {

@@ -49,7 +49,7 @@ impl Talk {
 
     /// The reason why nothing can be played now; None where something can.
     pub fn waits_for(&self) -> Option<String> {
-        match self.view.phase {
+        match self.view.lab.phase {
             Phase::Ready => None,
             Phase::Building => Some("the lab is being made".into()),
             Phase::Playing { .. } => Some("a step runs".into()),

@@ -3,7 +3,7 @@
 use super::coming::Coming;
 use super::{OnYes, Talk, TalkOverlay, TalkView};
 use crate::app::keymap::keys;
-use crate::app::{Effect, Model, Phase, Screen};
+use crate::app::{Effect, Model, Screen};
 use crate::talk::AudienceView;
 use crate::talk::beat::{self, Beat};
 use crate::talk::message::{ClockOrder, Order, Role, ToHub};
@@ -282,6 +282,6 @@ fn go_on(model: &mut Model, may_run: bool) -> Vec<Effect> {
     }
 
     // At once: a second press must not run another step.
-    talk.view.phase = Phase::Playing { step: talk.set.beat.step() };
+    talk.view.start_playing(talk.set.beat.step());
     vec![Effect::Hub(ToHub::Order(order))]
 }

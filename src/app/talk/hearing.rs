@@ -47,7 +47,7 @@ fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
             } else if let Some(own) = own.filter(|_| window.is_driver()) {
                 // It fell behind, and knows better what it has set; what it waited for may be there.
                 window.set_stage(own.set);
-                if matches!(own.view.phase, Phase::Playing { .. }) {
+                if matches!(own.view.lab.phase, Phase::Playing { .. }) {
                     return follow_up(window);
                 }
             }
@@ -130,7 +130,7 @@ fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
 
 /// The step of this beat has run, or its what-if: on to what came of it.
 fn follow_up(window: &TalkView) -> Vec<Effect> {
-    let Some(talk) = window.talk.as_ref().filter(|talk| talk.view.phase == Phase::Ready) else {
+    let Some(talk) = window.talk.as_ref().filter(|talk| talk.view.lab.is_ready()) else {
         return Vec::new();
     };
     let (set, played) = (&talk.set, talk.view.played());
@@ -162,7 +162,7 @@ fn follow_up(window: &TalkView) -> Vec<Effect> {
 fn go_through_left_out(window: &TalkView) -> Vec<Effect> {
     let Some(talk) = &window.talk else { return Vec::new() };
     let played = talk.view.played();
-    let waits = talk.view.phase == Phase::Ready
+    let waits = talk.view.lab.is_ready()
         && played < talk.set.beat.step()
         && talk.left_out().contains(&played);
     if window.is_driver() && waits {

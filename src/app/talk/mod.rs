@@ -215,7 +215,7 @@ impl Talk {
 
     /// Steps that nobody is shown: the speaker's choice, or they can't be played.
     pub fn left_out(&self) -> BTreeSet<usize> {
-        let chosen = self.view.ready.iter().flat_map(|ready| &ready.left_out);
+        let chosen = self.view.lab.ready.iter().flat_map(|ready| &ready.left_out);
         chosen.chain(&self.missing).copied().collect()
     }
 
@@ -265,7 +265,7 @@ impl Talk {
     /// The record that a beat is about, if its step has run.
     pub fn record(&self, beat: Beat) -> Option<&Arc<StepRecord>> {
         if let Beat::WhatIf { step, branch } = beat {
-            let taken = self.view.learning.branch.as_ref();
+            let taken = self.view.branch_view();
             return taken
                 .filter(|taken| (taken.step, taken.index) == (step, branch))
                 .map(|taken| &taken.record);
@@ -328,24 +328,24 @@ impl Talk {
     fn is_past_branch(&self) -> bool {
         let is_shown =
             matches!(self.set.beat, Beat::WhatIf { .. }) && self.record(self.set.beat).is_some();
-        self.view.learning.branch.is_some() && !is_shown
+        self.view.is_in_branch() && !is_shown
     }
 
     fn hear(&mut self, told: Told) {
         match told.into_event() {
             Event::Ready(ready) => self.view.set_ready(ready),
-            Event::Playing { step } => self.view.phase = Phase::Playing { step },
+            Event::Playing { step } => self.view.start_playing(step),
             Event::Played(record) => self.view.set_record(record),
-            Event::Live(snapshot) => self.view.set_live(snapshot),
+            Event::Live(snapshot) => self.view.set_live_snapshot(snapshot),
             Event::Sampled(charts) => self.view.set_charts(charts),
             Event::Branched { branch, record } => self.view.set_branch(branch, record),
             Event::Failed(failure) => {
-                self.view.phase = Phase::Failed { message: format!("{failure:#}") };
+                self.view.lab.phase = Phase::Failed { message: format!("{failure:#}") };
             }
             Event::Refused { .. } => {
                 // What was asked for does not happen.
-                if matches!(self.view.phase, Phase::Playing { .. }) {
-                    self.view.phase = Phase::Ready
+                if matches!(self.view.lab.phase, Phase::Playing { .. }) {
+                    self.view.lab.phase = Phase::Ready
                 }
             }
             // A talk has no turns and no shells, and the hub tells of its end in its own message.
@@ -376,7 +376,7 @@ impl Talk {
         let charts = match &record {
             Some(_) if is_told => &[][..],
             Some(record) => &record.charts,
-            None => &self.view.charts,
+            None => &self.view.live_lab.charts,
         };
 
         let scene = Scene {
@@ -385,7 +385,7 @@ impl Talk {
             diff: &diff,
             ops,
             charts,
-            numbers: &self.view.numbers,
+            numbers: &self.view.live_lab.numbers,
             raw: false,
             compare: Compare::Diff,
             changes_only: true,

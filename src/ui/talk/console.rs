@@ -178,12 +178,12 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
 fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let columns = usize::from(area.width.saturating_sub(2));
     let coming = talk.coming();
-    let mut lines = match (&talk.view.phase, coming) {
+    let mut lines = match (&talk.view.lab.phase, coming) {
         (Phase::Building, _) => vec![Line::from("the lab is being made ...")],
         (Phase::Playing { step }, _) => vec![Line::from(format!("step {} runs ...", step + 1))],
         (Phase::Failed { message }, _) => vec![Line::styled(safe(message), theme.bad())],
         (Phase::Ready, Coming::Run) => {
-            let checks = talk.view.ready.iter().flat_map(|ready| ready.checks.iter().flatten());
+            let checks = talk.view.lab.ready.iter().flat_map(|ready| ready.checks.iter().flatten());
             let checks = checks.map(|check| {
                 let word = if check.ok { "yes" } else { "NO" };
                 Line::from(shortened(&format!("  needs: {} ({word})", safe(&check.text)), columns))
