@@ -51,6 +51,11 @@ pub enum LabError {
         #[source]
         cause: LowerError,
     },
+    #[error("the lab's first process ended before it had set the lab up")]
+    EndedAtStart {
+        #[source]
+        why: Option<Failure>,
+    },
     #[error(
         "the lab is gone: its first process (`unboxed: host`, {pid} on this machine) has ended, and with it all others"
     )]
@@ -69,7 +74,10 @@ impl Lab {
         plan: &LabPlan,
         waiting: &Waiting,
     ) -> Result<Lab, LabError> {
-        Lab::first_alive(|| Lab::open(keeper.make_lab(plan)?, waiting))
+        Lab::first_alive(|| {
+            let made = keeper.make_lab(plan)?;
+            Lab::open_made(made, keeper, waiting)
+        })
     }
 
     /// A new lab beside the one that is up.
@@ -78,16 +86,34 @@ impl Lab {
         plan: &LabPlan,
         waiting: &Waiting,
     ) -> Result<Lab, LabError> {
-        Lab::first_alive(|| Lab::open(keeper.make_lab_beside(plan)?, waiting))
+        Lab::first_alive(|| {
+            let made = keeper.make_lab_beside(plan)?;
+            Lab::open_made(made, keeper, waiting)
+        })
     }
 
     /// A lab that is alive. One that was made ahead may have ended meanwhile: then there is another one.
     fn first_alive(mut make: impl FnMut() -> Result<Lab, LabError>) -> Result<Lab, LabError> {
         match make() {
             Ok(lab) if lab.has_ended() => make(),
-            Err(LabError::Link(LinkError::Gone { .. })) => make(),
+            Err(LabError::EndedAtStart { .. }) => make(),
             other => other,
         }
+    }
+
+    /// A lab that was handed over; for one that has ended meanwhile, the reason.
+    fn open_made(
+        (made, wire): (LabMade, Wire),
+        keeper: &mut KeeperHandle,
+        waiting: &Waiting,
+    ) -> Result<Lab, LabError> {
+        let id = made.id.clone();
+        Lab::open((made, wire), waiting).map_err(|error| match error {
+            LabError::Link(LinkError::Gone { .. }) => {
+                LabError::EndedAtStart { why: keeper.why_lab_ended(&id) }
+            }
+            other => other,
+        })
     }
 
     fn open((made, wire): (LabMade, Wire), waiting: &Waiting) -> Result<Lab, LabError> {
@@ -107,6 +133,11 @@ impl Lab {
             Lab { made, links, observer, hostnames, names, stale: true, asked: Instant::now() };
         lab.tell_observer();
         Ok(lab)
+    }
+
+    /// `unboxed-PID-START-N-NAMESPACE`.
+    pub fn id(&self) -> &str {
+        &self.made.id
     }
 
     pub fn info(&self) -> LabInfo {

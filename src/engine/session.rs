@@ -156,7 +156,8 @@ impl Session {
         let done = current.lab.check_alive().and_then(|()| act(current, keeper));
         done.map_err(|error| {
             let LabError::Ended { pid, why: None } = error else { return error.into() };
-            LabError::Ended { pid, why: keeper.why_it_ended() }.into()
+            let why = keeper.why_lab_ended(current.lab.id());
+            LabError::Ended { pid, why }.into()
         })
     }
 

@@ -106,7 +106,9 @@ impl KeeperHandle {
         match self.ask(&ToKeeper::Device { actor: actor.clone(), op: op.clone() })?.message {
             FromKeeper::Performed(record) => Ok(record),
             FromKeeper::Failed(failure) => Err(failure.into()),
-            FromKeeper::Made(_) => Err(KeeperError::Gone(WireError::Closed)),
+            FromKeeper::Made(_) | FromKeeper::LabEnded(_) => {
+                Err(KeeperError::Gone(WireError::Closed))
+            }
         }
     }
 
@@ -118,7 +120,9 @@ impl KeeperHandle {
                 Ok((made, Wire::from_fd(fd)))
             }
             FromKeeper::Failed(failure) => Err(failure.into()),
-            FromKeeper::Performed(_) => Err(KeeperError::Gone(WireError::Closed)),
+            FromKeeper::Performed(_) | FromKeeper::LabEnded(_) => {
+                Err(KeeperError::Gone(WireError::Closed))
+            }
         }
     }
 
@@ -146,6 +150,17 @@ impl KeeperHandle {
         }
         let how = self.process.how_it_ended_within(Duration::ZERO)?;
         Some(Failure::of(&KeeperError::Ended { pid: self.child.id(), how }))
+    }
+
+    /// The reason of a lab's end, as far as anybody outside it knows: the keeper's own end, or what the store heard.
+    pub fn why_lab_ended(&mut self, id: &str) -> Option<Failure> {
+        if let Some(why) = self.why_it_ended() {
+            return Some(why);
+        }
+        match self.ask(&ToKeeper::HowLabEnded { id: id.to_owned() }).ok()?.message {
+            FromKeeper::LabEnded(why) => why,
+            FromKeeper::Made(_) | FromKeeper::Performed(_) | FromKeeper::Failed(_) => None,
+        }
     }
 
     fn ask_once(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {

@@ -26,7 +26,7 @@ use self::running_store::RunningStore;
 use self::scratch::Scratch;
 use self::unmounted::Attached;
 use self::waiting::PATIENCE;
-use crate::failure::with_causes;
+use crate::failure::{Failure, with_causes};
 use crate::kernel::bpf::settings;
 use crate::kernel::{confine, inherited, log, panics, perform, process};
 use crate::op::{ActorName, Op};
@@ -117,6 +117,12 @@ impl Keeper {
                         wire.send(&answer, &[])?;
                         continue;
                     }
+                    ToKeeper::HowLabEnded { id } => {
+                        let how = self.how_lab_ended(&id);
+                        tracing::info!(lab = id, ?how, "ended");
+                        wire.send(&FromKeeper::LabEnded(how), &[])?;
+                        continue;
+                    }
                     ToKeeper::DropNewest => {
                         if let Some(lab) = self.current.pop() {
                             lab.end();
@@ -147,6 +153,13 @@ impl Keeper {
                 self.spare = spare.ok().map(|lab| (plan, lab));
             }
         }
+    }
+
+    fn how_lab_ended(&mut self, id: &str) -> Option<Failure> {
+        let how = self.store.as_mut()?.how_lab_ended(id);
+        // One that owes an answer is asked nothing more: it would be taken for that to the next question.
+        self.silent.extend(self.store.take_if(|store| store.is_silent));
+        how
     }
 
     /// Write a rule for a group of the newest lab, and for no other group.

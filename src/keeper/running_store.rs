@@ -20,7 +20,7 @@ use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, log};
 use crate::lab::store::{self, IdRange};
 use crate::op::NamespaceKind;
-use crate::wire::protocol::{Doing, FromStore, PanickingRole, RoleFailure, ToStore};
+use crate::wire::protocol::{Doing, FromStore, LabOrder, PanickingRole, RoleFailure, ToStore};
 use crate::wire::{Wire, WireError};
 
 /// The longest that the store may take to lay out the image, or to fork a lab.
@@ -59,8 +59,12 @@ impl RunningStore {
             .map_err(|_| RoleFailure::new("set up the lab's wire", Errno::EIO))?;
         let (go, say_go) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
         let scratch = scratch.map(|scratch| scratch.path.to_string_lossy().into_owned());
-        let request =
-            ToStore { name: name.to_owned(), cgroups: subtree.cgroups.clone(), scratch, panics };
+        let request = ToStore::Fork(LabOrder {
+            name: name.to_owned(),
+            cgroups: subtree.cgroups.clone(),
+            scratch,
+            panics,
+        });
 
         const TALK: &str = "talk to the store, the process that labs are forked from";
         let process = &self.process;
@@ -88,7 +92,34 @@ impl RunningStore {
                 Ok((host, engine_end.into_fd()))
             }
             FromStore::Failed(failure) => Err(failure),
-            FromStore::Ready { .. } => Err(RoleFailure::new("talk to the store", Errno::EPROTO)),
+            FromStore::Ready { .. } | FromStore::Ended(_) => {
+                Err(RoleFailure::new("talk to the store", Errno::EPROTO))
+            }
+        }
+    }
+
+    /// The end of a lab's host. The kernel tells it to the parent alone, and that is the store; where the store itself
+    /// has ended, its labs went with it.
+    pub fn how_lab_ended(&mut self, lab: &str) -> Option<Failure> {
+        let of_store = |how: String| {
+            Failure::new(format!("the store, the process that it was forked from, is gone: {how}"))
+        };
+        if let Some(how) = self.process.how_it_ended_within(Duration::ZERO) {
+            return Some(of_store(how));
+        }
+
+        let question = ToStore::HowItEnded { lab: lab.to_owned() };
+        self.wire.send(&question, &[]).ok()?;
+        if await_answer(&self.wire, &self.process, PATIENCE).is_err() {
+            self.is_silent = true;
+            return None;
+        }
+        match self.wire.receive::<FromStore>() {
+            Ok(received) => match received.message {
+                FromStore::Ended(how) => how.map(Failure::new),
+                FromStore::Ready { .. } | FromStore::Forked | FromStore::Failed(_) => None,
+            },
+            Err(_) => self.process.how_it_ended_within(DEATH_TIMEOUT).map(of_store),
         }
     }
 }
@@ -133,7 +164,7 @@ pub(super) fn start() -> Result<RunningStore, RoleFailure> {
                     Ok(received) => match received.message {
                         FromStore::Ready { .. } => Ok(()),
                         FromStore::Failed(failure) => Err(failure),
-                        FromStore::Forked => {
+                        FromStore::Forked | FromStore::Ended(_) => {
                             Err(RoleFailure::new("start the store", Errno::EPROTO))
                         }
                     },
@@ -189,6 +220,6 @@ fn become_root(mapping: Mapping, parent: Pid) -> Result<(), Errno> {
     process::die_with_parent(parent)?;
     confine::bound_labs()?;
     confine::bound_kernel_objects();
-    // Children that end are nobody's news: the keeper watches labs by other means.
-    process::ignore_children()
+    // How a lab's host ends is to be heard: ignored children leave no word.
+    process::await_children()
 }

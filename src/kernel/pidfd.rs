@@ -74,6 +74,12 @@ impl Pidfd {
         }
     }
 
+    /// Let go of a child of ours that has ended: it is in no list of processes any more. Nothing happens to others.
+    pub fn reap(&self) {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
+        let _ = waitid(Id::PIDFd(self.fd.as_fd()), flags);
+    }
+
     pub fn has_ended(&self) -> bool {
         self.wait(Duration::ZERO)
     }

@@ -288,13 +288,7 @@ pub fn ignore_broken_pipes() {
     let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigIgn) };
 }
 
-/// Let the kernel reap children.
-pub fn ignore_children() -> Result<(), Errno> {
-    // SAFETY: ignoring runs no code of ours.
-    unsafe { nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigIgn) }.map(drop)
-}
-
-/// Let children be waited for: the default, after a parent that ignored its own.
+/// Let children be waited for: the default, whatever a parent did with its own.
 pub fn await_children() -> Result<(), Errno> {
     // SAFETY: the default disposition runs no code of ours.
     unsafe { nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigDfl) }.map(drop)

@@ -18,6 +18,8 @@ pub enum ToKeeper {
     Device { actor: ActorName, op: Op },
     /// End the lab that was made last. There is no answer.
     DropNewest,
+    /// A question: how did the first process of this lab end?
+    HowLabEnded { id: String },
 }
 
 /// The plan that a lab is made by.
@@ -50,6 +52,8 @@ pub enum FromKeeper {
     /// One descriptor comes along: the wire to the lab's host, which says `FromActor::Born` first.
     Made(LabMade),
     Performed(OpRecord),
+    /// The reason of a lab's end, where it is known.
+    LabEnded(Option<Failure>),
     Failed(RoleFailure),
 }
 
@@ -134,10 +138,19 @@ impl<T> Doing<T> for std::io::Result<T> {
     }
 }
 
-/// Keeper → store. Descriptors: the actor's end of the host's wire, and a pipe that says "go" once the new
-/// process is in its cgroups.
+/// Keeper → store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToStore {
+pub enum ToStore {
+    /// Fork a lab's host. Descriptors: the actor's end of the host's wire, and a pipe that says "go" once the new
+    /// process is in its cgroups.
+    Fork(LabOrder),
+    /// A question: how did the host of this lab end? Only its parent is told by the kernel.
+    HowItEnded { lab: String },
+}
+
+/// A lab that is to be forked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabOrder {
     pub name: String,
     pub cgroups: Vec<LabCgroup>,
     /// A file on the machine's disk that the lab gets as /scratch.
@@ -155,6 +168,8 @@ pub enum FromStore {
     },
     /// A lab's host was forked. Its pidfd comes along: a number could be anybody's.
     Forked,
+    /// The end of a lab's host, in words; none for one that is alive or was not forked here.
+    Ended(Option<String>),
     Failed(RoleFailure),
 }
 
