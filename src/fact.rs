@@ -1,5 +1,7 @@
 //! The facts that expectations ask for beyond a snapshot.
 
+use serde::{Deserialize, Serialize};
+
 use crate::snapshot::FileKind;
 
 /// A file as an actor sees it.
@@ -24,7 +26,7 @@ pub enum Listing {
 }
 
 /// The number of processes that an actor's /proc lists: that many, or more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcCount {
     pub count: usize,
     /// True if there are more.

@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use crate::diff::Diff;
+use crate::lesson::expect::verdict::Verdict;
 use crate::op::{ActorName, OpRecord};
 use crate::snapshot::Snapshot;
-use crate::verdict::Verdict;
 use crate::view::Chart;
 
 /// One step as it was played. As text it is without the snapshots, and what follows from them.
@@ -76,7 +76,7 @@ pub struct Point {
 }
 
 /// One question that asked what would be seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Predicted {
     /// Its place among the step's questions.
     pub question: usize,

@@ -13,6 +13,7 @@ use unboxed::lesson::model::Lesson;
 use unboxed::lesson::quiz::Kind;
 use unboxed::op::{ActorName, Op};
 use unboxed::report::StepStatus;
+use unboxed::words;
 
 fn lessons() -> Vec<Lesson> {
     common::lessons_here()
@@ -181,7 +182,7 @@ fn a_step_that_is_left_out_is_missed_where_it_is_needed() {
     let pivot = session.play_next().expect("it is tried");
     assert!(!pivot.is_ok());
     assert!(
-        pivot.verdicts.iter().any(|verdict| verdict.seen.contains("EINVAL")),
+        pivot.verdicts.iter().any(|verdict| words::seen(&verdict.seen).contains("EINVAL")),
         "{:#?}",
         pivot.verdicts
     );
@@ -199,7 +200,10 @@ fn a_step_that_is_left_out_is_missed_where_it_is_needed() {
     }
     let orphan = session.play_next().expect("it is tried");
     assert!(
-        orphan.verdicts.iter().any(|verdict| verdict.seen.contains("there is no container")),
+        orphan
+            .verdicts
+            .iter()
+            .any(|verdict| words::seen(&verdict.seen).contains("there is no container")),
         "{orphan:#?}"
     );
     assert!(session.close().is_clean());
@@ -228,7 +232,7 @@ fn ticks_follow_the_kernel_both_ways_and_credit_stays() {
     let state = judge(&mut session);
     assert!(!state.holds() && state.earned.iter().all(|earned| *earned), "{state:#?}");
     let open = state.verdicts.iter().find(|verdict| !verdict.ok).expect("one that is open");
-    assert_eq!(open.seen, "other");
+    assert_eq!(words::seen(&open.seen), "other");
     assert!(open.pane.is_some());
     assert!(session.finish_turn().expect("a judgement").is_none());
     run_in(&mut session, "container", "hostname box");

@@ -10,6 +10,7 @@ use common::lessons::{exported, first_step, hostile};
 use common::{skip, unboxed};
 use unboxed::export::{self, Form};
 use unboxed::lesson::catalogue;
+use unboxed::lesson::expect::verdict::Expected;
 use unboxed::lesson::model::Lesson;
 use unboxed::report::LazyDiff;
 use unboxed::tape::{Tape, file, shelf};
@@ -229,7 +230,7 @@ proptest::proptest! {
             }
             record.diff = LazyDiff::default();
             for verdict in &mut record.verdicts {
-                verdict.expected = text.to_owned();
+                verdict.expected = Expected::Works { action: text.to_owned() };
             }
             tape.header.kernel = text.to_owned();
             exported(Form::Html, &lesson, &tape)

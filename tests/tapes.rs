@@ -283,9 +283,9 @@ fn what_is_no_tape_is_told_apart() {
     assert!(matches!(read(b""), TapeError::NotATape));
     assert!(matches!(read(b"#!/bin/sh\necho hello\n"), TapeError::NotATape));
     assert!(matches!(read(&packed(b"hello\n")), TapeError::NotATape));
-    assert!(matches!(read(&packed(b"{\"unboxed_tape\": 2}\n")), TapeError::OtherFormat(2)));
+    assert!(matches!(read(&packed(b"{\"unboxed_tape\": 1}\n")), TapeError::OtherFormat(1)));
     assert!(matches!(
-        read(&packed(b"{\"unboxed_tape\": 1}\n")),
+        read(&packed(b"{\"unboxed_tape\": 2}\n")),
         TapeError::Damaged { line: 1, .. }
     ));
 }

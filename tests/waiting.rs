@@ -176,7 +176,7 @@ fn a_stopped_actor_owes_its_answer_and_goes_on_where_it_was() {
     for _ in 0..2 {
         match lab.links.hostname(&container) {
             Err(LinkError::Silent { actor, why }) => {
-                assert_eq!((actor, why), (container.clone(), Some("it is stopped")));
+                assert_eq!((actor, why), (container.clone(), Some(unboxed::seen::Stall::Stopped)));
             }
             other => panic!("{other:?}"),
         }
@@ -430,10 +430,9 @@ fn steps_of_a_dead_container_fail_without_waiting() {
     let mut waited = Duration::ZERO;
     for _ in UNSHARE..steps {
         let record = session.play_next().expect("a step, whatever comes of it");
-        let cut_short = record
-            .verdicts
-            .iter()
-            .any(|verdict| !verdict.ok && verdict.seen == "container is gone");
+        let cut_short = record.verdicts.iter().any(|verdict| {
+            !verdict.ok && unboxed::words::seen(&verdict.seen) == "container is gone"
+        });
         named += usize::from(cut_short);
         if cut_short {
             waited += Duration::from_nanos(record.nanos);

@@ -5,6 +5,7 @@ use super::{Effect, LessonView, Model, Note, Screen};
 use crate::engine::{Goal, Request};
 use crate::lesson::quiz::{Answer, AnswerMark, FromLab, Kind, grade};
 use crate::report::StepRecord;
+use crate::words;
 
 /// Ask what there is to ask.
 pub fn begin(model: &mut Model) -> Vec<Effect> {
@@ -76,7 +77,11 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
         let option = question.predictions().get(held);
         let expects = option.map(|one| one.when.as_slice()).unwrap_or_default();
         for (expect, verdict) in expects.iter().zip(&predicted.options[held]) {
-            seen.push(format!("{}: {}", verdict.expected, verdict.seen));
+            seen.push(format!(
+                "{}: {}",
+                words::expected(&verdict.expected),
+                words::seen(&verdict.seen)
+            ));
             points.extend(
                 verdict
                     .pane

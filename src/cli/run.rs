@@ -17,12 +17,14 @@ use crate::engine::options::SessionOptions;
 use crate::engine::play;
 use crate::engine::session::Session;
 use crate::failure;
+use crate::lesson::expect::verdict::{Expected, Verdict};
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::nearest::nearest;
 use crate::op::{ActorName, OpRecord, Outcome};
 use crate::proof::{Proof, ProofRow};
 use crate::report::{LabInfo, StepRecord, StepStatus};
-use crate::verdict::Verdict;
+use crate::seen::Seen;
+use crate::view::ViewKind;
 use crate::{text, words};
 
 #[derive(Debug, Args)]
@@ -85,8 +87,36 @@ struct StepJson<'a> {
     /// All calls of the step in strace's notation, in order.
     calls: Vec<String>,
     diff: &'a crate::diff::Diff,
-    expect: &'a [Verdict],
+    expect: Vec<VerdictJson<'a>>,
     nanos: u64,
+}
+
+/// One verdict: its sentences, and the values that they are made of.
+#[derive(Debug, Serialize)]
+struct VerdictJson<'a> {
+    ok: bool,
+    expected: String,
+    seen: String,
+    pane: Option<ViewKind>,
+    values: ValuesJson<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct ValuesJson<'a> {
+    expected: &'a Expected,
+    seen: &'a Seen,
+}
+
+impl VerdictJson<'_> {
+    fn of(verdict: &Verdict) -> VerdictJson<'_> {
+        VerdictJson {
+            ok: verdict.ok,
+            expected: words::expected(&verdict.expected),
+            seen: words::seen(&verdict.seen),
+            pane: verdict.pane,
+            values: ValuesJson { expected: &verdict.expected, seen: &verdict.seen },
+        }
+    }
 }
 
 const PRINTING: &str = "could not write to standard output";
@@ -231,7 +261,7 @@ fn step_json<'a>(step: &'a Step, record: &'a StepRecord) -> StepJson<'a> {
         ops: &record.ops,
         calls: record.ops.iter().flat_map(|op| op.calls.iter().map(ToString::to_string)).collect(),
         diff: record.diff(),
-        expect: &record.verdicts,
+        expect: record.verdicts.iter().map(VerdictJson::of).collect(),
         nanos: record.nanos,
     }
 }
@@ -286,14 +316,14 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
         }
     }
 
-    for line in words::diff_lines(record.diff()) {
+    for line in words::rows::diff_lines(record.diff()) {
         writeln!(out, "{}", text::shortened(&line, 160))?;
     }
     for verdict in &record.verdicts {
         let word = if verdict.ok { "ok  " } else { "FAIL" };
-        writeln!(out, "  {word} {}", text::safe(&verdict.expected))?;
+        writeln!(out, "  {word} {}", text::safe(&words::expected(&verdict.expected)))?;
         if !verdict.ok {
-            writeln!(out, "       the kernel shows: {}", text::safe(&verdict.seen))?;
+            writeln!(out, "       the kernel shows: {}", text::safe(&words::seen(&verdict.seen)))?;
         }
     }
 

@@ -2,11 +2,11 @@
 
 use super::evidence::outcome_verdict;
 use super::lab::{Lab, LabError};
-use super::link_error::LinkError;
 use crate::keeper::handle::KeeperHandle;
+use crate::lesson::expect::verdict::{Expected, Verdict};
 use crate::lesson::model::ActionEntry;
 use crate::op::{ActorName, Op, OpRecord};
-use crate::verdict::Verdict;
+use crate::seen::Seen;
 
 /// The outcome of actions that were performed.
 #[derive(Debug, Default)]
@@ -32,10 +32,8 @@ impl Acts {
                 lab.first_missing(std::iter::once(&entry.actor).chain(entry.action.actors()))
             {
                 let seen = match lab.pid_of(missing) {
-                    Some(_) => format!("{missing} is gone"),
-                    None => format!(
-                        "there is no {missing}: the step that makes it was left out, or it is gone"
-                    ),
+                    Some(_) => Seen::ActorGone(missing.clone()),
+                    None => Seen::ActorNeverMade(missing.clone()),
                 };
                 acts.cut_short(entry, seen);
                 break;
@@ -78,8 +76,9 @@ impl Acts {
         self.is_cut_short |= later.is_cut_short;
     }
 
-    fn cut_short(&mut self, entry: &ActionEntry, seen: String) {
-        self.verdicts.push(Verdict::failed(format!("{} works", entry.action.name()), seen));
+    fn cut_short(&mut self, entry: &ActionEntry, seen: Seen) {
+        let works = Expected::Works { action: entry.action.name().to_owned() };
+        self.verdicts.push(Verdict::on_action(false, works, seen));
         self.is_cut_short = true;
     }
 }
@@ -100,13 +99,9 @@ pub(super) fn perform(
 
 /// The outcome that an error is. An actor that died of what it was asked to do, or does not answer, is one, and no
 /// fault of the engine's; unless the whole lab has ended.
-fn as_outcome(lab: &Lab, error: LabError) -> Result<String, LabError> {
-    if let LabError::Link(
-        LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. },
-    ) = &error
-    {
-        lab.check_alive()?;
-        return Ok(error.to_string());
-    }
-    Err(error)
+fn as_outcome(lab: &Lab, error: LabError) -> Result<Seen, LabError> {
+    let LabError::Link(link) = error else { return Err(error) };
+    let seen = link.as_outcome().ok_or(link)?;
+    lab.check_alive()?;
+    Ok(seen)
 }

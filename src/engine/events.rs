@@ -177,8 +177,9 @@ impl Drop for EventReceiver {
 mod tests {
     use super::*;
     use crate::engine::{Goal, TurnState};
+    use crate::lesson::expect::verdict::{Expected, Verdict};
+    use crate::seen::Seen;
     use crate::snapshot::Snapshot;
-    use crate::verdict::Verdict;
     use std::time::Duration;
 
     fn live(hostname: &str) -> Event {
@@ -187,7 +188,8 @@ mod tests {
     }
 
     fn turn(step: usize, ok: bool) -> Event {
-        let verdicts = vec![Verdict::new(ok, "a", "b")];
+        let expected = Expected::Works { action: "a".into() };
+        let verdicts = vec![Verdict::on_action(ok, expected, Seen::Nothing)];
         Event::Turn(Some(TurnState { step, goal: Goal::Step, verdicts, earned: vec![ok] }))
     }
 

@@ -1,11 +1,12 @@
 //! The evidence for verdicts.
 
-use crate::failure;
+use crate::call::ErrnoName;
+use crate::lesson::expect::verdict::{Expected, Verdict};
 use crate::lesson::expect::{FactAnswers, World};
 use crate::lesson::model::ActionEntry;
 use crate::op::{OpRecord, Outcome};
+use crate::seen::Seen;
 use crate::snapshot::Snapshot;
-use crate::verdict::Verdict;
 
 /// The evidence for verdicts, besides the kernel's state as it is now.
 #[derive(Debug, Clone, Copy)]
@@ -25,34 +26,32 @@ impl<'a> Evidence<'a> {
 
 /// The verdict on an action's own outcome: none when it went well and was meant to.
 pub(super) fn outcome_verdict(entry: &ActionEntry, failed: Option<&OpRecord>) -> Option<Verdict> {
-    let name = entry.action.name();
+    let action = entry.action.name().to_owned();
+    let fails =
+        |errno: &ErrnoName| Expected::Fails { action: action.clone(), errno: errno.clone() };
 
     match (&entry.fails, failed) {
         (None, None) => None,
-        (Some(errno), None) => {
-            Some(Verdict::failed(format!("{name} fails with {errno}"), "it went well"))
-        }
+        (Some(errno), None) => Some(Verdict::on_action(false, fails(errno), Seen::WentWell)),
         (expected, Some(record)) => {
             let seen = match &record.outcome {
                 Outcome::Failed { errno, what } => {
-                    let meaning = failure::explain(&record.op, errno);
-                    let meaning =
-                        meaning.map_or_else(|| errno.sentence().to_owned(), str::to_owned);
-                    format!("{what} = {errno}: {meaning}")
+                    let op = Box::new(record.op.clone());
+                    Seen::OpFailed { op, call: what.clone(), errno: errno.clone() }
                 }
                 Outcome::Exited { output, status } => {
-                    format!("exit status {status}: {}", output.trim_end())
+                    Seen::Exited { status: *status, output: output.clone() }
                 }
-                Outcome::Done { .. } => "it went well".into(),
+                Outcome::Done { .. } => Seen::WentWell,
             };
 
             let ok = expected.is_some() && record.outcome.errno() == expected.as_ref();
             let expected = match expected {
-                Some(errno) => format!("{name} fails with {errno}"),
-                None => format!("{name} works"),
+                Some(errno) => fails(errno),
+                None => Expected::Works { action },
             };
 
-            Some(Verdict::new(ok, expected, seen))
+            Some(Verdict::on_action(ok, expected, seen))
         }
     }
 }

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use super::evidence::Evidence;
 use super::lab::{Lab, LabError};
 use super::link_error::LinkError;
+use crate::lesson::expect::verdict::Verdict;
 use crate::lesson::expect::{Expect, FactAnswers};
 use crate::lesson::model::Step;
 use crate::op::ActorName;
 use crate::report::Predicted;
 use crate::snapshot::Snapshot;
-use crate::verdict::Verdict;
 
 /// The longest that an expectation may take to come true: processes die and links come up a little after the call.
 const SETTLE_WITHIN: Duration = Duration::from_millis(1500);

@@ -108,11 +108,12 @@ impl Lab {
         waiting: &Waiting,
     ) -> Result<Lab, LabError> {
         let id = made.id.clone();
-        Lab::open((made, wire), waiting).map_err(|error| match error {
-            LabError::Link(LinkError::Gone { .. }) => {
+        Lab::open((made, wire), waiting).map_err(|error| {
+            if let LabError::Link(LinkError::Gone { .. }) = error {
                 LabError::EndedAtStart { why: keeper.why_lab_ended(&id) }
+            } else {
+                error
             }
-            other => other,
         })
     }
 

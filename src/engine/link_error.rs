@@ -1,15 +1,17 @@
 //! The reasons why an actor could not be asked.
 
 use crate::op::ActorName;
+use crate::seen::{Seen, Stall};
 use crate::wire::protocol::RoleFailure;
+use crate::words;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     #[error("{actor} is gone")]
     Gone { actor: ActorName },
     /// It is asked nothing more until it has answered.
-    #[error("{actor} does not answer{}", why.map_or(String::new(), |why| format!(": {why}")))]
-    Silent { actor: ActorName, why: Option<&'static str> },
+    #[error("{actor} does not answer{}", why.map_or(String::new(), |why| format!(": {}", words::stall(why))))]
+    Silent { actor: ActorName, why: Option<Stall> },
     /// It is asked nothing any more: whatever is behind its wire now is no actor.
     #[error("{actor} is lost: {why}")]
     Lost { actor: ActorName, why: String },
@@ -23,4 +25,23 @@ pub enum LinkError {
     /// The lab is to be dropped: nobody waits for it any more.
     #[error("the lab is being dropped")]
     Cancelled,
+}
+
+impl LinkError {
+    /// The fact for a verdict, where an actor that can't be asked is an outcome and no fault.
+    pub fn as_outcome(&self) -> Option<Seen> {
+        match self {
+            LinkError::Gone { actor } => Some(Seen::ActorGone(actor.clone())),
+            LinkError::Silent { actor, why } => {
+                Some(Seen::ActorSilent { actor: actor.clone(), why: *why })
+            }
+            LinkError::Lost { actor, why } => {
+                Some(Seen::ActorLost { actor: actor.clone(), why: why.clone() })
+            }
+            LinkError::Unknown(_)
+            | LinkError::Stillborn(_)
+            | LinkError::Refused(_)
+            | LinkError::Cancelled => None,
+        }
+    }
 }

@@ -33,11 +33,11 @@ use self::waiting::Awaited;
 use crate::action::{Check, Context};
 use crate::failure::Failure;
 use crate::kernel::pty::TerminalSize;
+use crate::lesson::expect::verdict::Verdict;
 use crate::op::ActorName;
 use crate::proof::Proof;
 use crate::report::{LabInfo, Series, StepRecord};
 use crate::snapshot::Snapshot;
-use crate::verdict::Verdict;
 
 /// A request of a front end. A closed list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub enum Goal {
 }
 
 /// The state of a turn: how far the learner is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TurnState {
     pub step: usize,
     pub goal: Goal,

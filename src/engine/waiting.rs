@@ -9,7 +9,9 @@ use super::events::EventSender;
 use super::requests::Cancel;
 use crate::observe::processes;
 use crate::op::ActorName;
+use crate::seen::Stall;
 use crate::wire::guarded::Wait;
+use crate::words;
 
 /// The longest wait that nobody is told of.
 const UNTOLD: Duration = Duration::from_millis(800);
@@ -18,14 +20,14 @@ const UNTOLD: Duration = Duration::from_millis(800);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Awaited {
     pub actor: ActorName,
-    /// The reason why it may not answer, where the kernel shows one: `it is stopped`.
-    pub why: Option<&'static str>,
+    /// The reason why it may not answer, where the kernel shows one.
+    pub why: Option<Stall>,
 }
 
 impl std::fmt::Display for Awaited {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "waiting for {}", self.actor)?;
-        self.why.map_or(Ok(()), |why| write!(f, ": {why}"))
+        self.why.map_or(Ok(()), |why| write!(f, ": {}", words::stall(why)))
     }
 }
 
@@ -68,12 +70,12 @@ impl Waiting {
 }
 
 /// The reason why a process may not answer, by its state.
-pub fn why_silent(pid: u32) -> Option<&'static str> {
+pub fn why_silent(pid: u32) -> Option<Stall> {
     let dir = format!("/proc/{pid}");
     match processes::read_stat(Path::new(&dir))?.state {
-        'T' => Some("it is stopped"),
-        't' => Some("it is stopped by who traces it"),
-        'D' => Some("the kernel keeps it waiting"),
+        'T' => Some(Stall::Stopped),
+        't' => Some(Stall::Traced),
+        'D' => Some(Stall::Uninterruptible),
         _ => None,
     }
 }

@@ -1,8 +1,8 @@
 //! A question with its answer, as far as the lesson and the recorded kernel know it.
 
-use crate::lesson::expect::{FactAnswers, World};
 use crate::lesson::quiz::{Answer, FromLab, Kind, Question, grade};
 use crate::report::StepRecord;
+use crate::words;
 
 #[derive(Debug)]
 pub struct Asked<'a> {
@@ -67,13 +67,7 @@ impl<'a> Asked<'a> {
             | Kind::Task(_) => grade(question, &Answer::Unknown, &lab).right,
         };
 
-        Asked {
-            number,
-            question,
-            options: options(question, &lab),
-            goals: goals(question, record),
-            right,
-        }
+        Asked { number, question, options: options(question, &lab), goals: goals(question), right }
     }
 
     /// True if it is asked before the step runs.
@@ -114,14 +108,7 @@ fn options<'a>(question: &'a Question, lab: &FromLab) -> Vec<Offered<'a>> {
         .collect()
 }
 
-fn goals(question: &Question, record: &StepRecord) -> Vec<String> {
+fn goals(question: &Question) -> Vec<String> {
     let Kind::Task(expects) = &question.kind else { return Vec::new() };
-    let world = World {
-        snapshot: &record.after,
-        before: &record.before,
-        facts: &FactAnswers::default(),
-        outputs: &[],
-        ops: &record.ops,
-    };
-    expects.iter().map(|expect| expect.judge(&world).expected).collect()
+    expects.iter().map(|expect| words::expected(&expect.into())).collect()
 }

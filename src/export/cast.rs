@@ -16,6 +16,7 @@ use crate::report::StepStatus;
 use crate::text::{one_line, safe};
 use crate::ui::markdown;
 use crate::ui::theme::Theme;
+use crate::words;
 
 /// The colours, as the screen has them.
 const THEME: Theme = Theme { colors: true, ascii: true };
@@ -173,8 +174,10 @@ fn done(screen: &mut CastScreen, reel: &Reel<'_>, deed: &Deed<'_>) {
     }
     for verdict in &deed.record.verdicts {
         let (word, style) = if verdict.ok { ("ok  ", THEME.good()) } else { ("NO  ", THEME.bad()) };
-        screen
-            .line(&Line::from(vec![Span::styled(word, style), Span::raw(safe(&verdict.expected))]));
+        screen.line(&Line::from(vec![
+            Span::styled(word, style),
+            Span::raw(safe(&words::expected(&verdict.expected))),
+        ]));
     }
     screen.read();
 }

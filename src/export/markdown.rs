@@ -9,6 +9,7 @@ use crate::app::panes::charts;
 use crate::lesson::quiz::Kind;
 use crate::report::StepStatus;
 use crate::text::{one_line, prose_lines, safe};
+use crate::words;
 
 /// Lines shown of what one op printed.
 const OUTPUT_LINES: usize = 40;
@@ -88,12 +89,12 @@ fn done(blocks: &mut Vec<String>, deed: &Deed<'_>) {
         .verdicts
         .iter()
         .map(|verdict| match verdict.ok {
-            true => format!("- ok: {}", literal(&verdict.expected)),
+            true => format!("- ok: {}", literal(&words::expected(&verdict.expected))),
             false => {
                 format!(
                     "- NO: {}; the kernel shows: {}",
-                    literal(&verdict.expected),
-                    literal(&verdict.seen)
+                    literal(&words::expected(&verdict.expected)),
+                    literal(&words::seen(&verdict.seen))
                 )
             }
         })

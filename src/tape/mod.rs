@@ -26,7 +26,7 @@ use crate::report::{LabInfo, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 
 /// The version of the format that is written, and the only one that is read.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The place, time and lesson of a tape. Text of a tape is data: it may hold anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

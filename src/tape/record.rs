@@ -7,17 +7,17 @@ use super::{Header, Moment, Taken, Tape};
 use crate::doctor::Facts;
 use crate::engine::options::SessionOptions;
 use crate::engine::session::{Session, SessionError};
+use crate::lesson::expect::verdict::Verdict;
 use crate::lesson::model::Lesson;
 use crate::report::StepRecord;
-use crate::verdict::Verdict;
 
 /// The reason why there is no tape.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     #[error(transparent)]
     Session(#[from] SessionError),
-    #[error("step {number} `{step}` did not come out as the lesson expects, so there is nothing to keep: expected {}; the kernel shows: {}", crate::text::safe(&verdict.expected), crate::text::safe(&verdict.seen))]
-    Failed { number: usize, step: String, verdict: Verdict },
+    #[error("step {number} `{step}` did not come out as the lesson expects, so there is nothing to keep: expected {}; the kernel shows: {}", crate::text::safe(&crate::words::expected(&verdict.expected)), crate::text::safe(&crate::words::seen(&verdict.seen)))]
+    Failed { number: usize, step: String, verdict: Box<Verdict> },
     #[error("afterwards the machine was not as it was before: {0}")]
     NotClean(String),
 }
@@ -69,7 +69,7 @@ fn whole(lesson: &Lesson, record: StepRecord) -> Result<StepRecord, RecordError>
         Some(verdict) => Err(RecordError::Failed {
             number: record.step + 1,
             step: lesson.steps.get(record.step).map(|step| step.id.clone()).unwrap_or_default(),
-            verdict: verdict.clone(),
+            verdict: Box::new(verdict.clone()),
         }),
     }
 }

@@ -12,9 +12,10 @@ use crate::app::LessonView;
 use crate::app::exam::Exam;
 use crate::app::keymap::keys;
 use crate::app::quiz::{QuizStage, QuizView};
+use crate::lesson::expect::verdict::Verdict;
 use crate::lesson::quiz::{AnswerMark, Grade, Kind, Question};
 use crate::text::{prose, safe, shortened};
-use crate::verdict::Verdict;
+use crate::words;
 
 /// Rows that the panel would like to have, frame included.
 pub fn height(view: &LessonView, columns: u16, theme: Theme) -> u16 {
@@ -141,7 +142,7 @@ fn task(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Vec
 
 fn tick(verdict: &Verdict, columns: usize, theme: Theme) -> Line<'static> {
     let (sign, style) = if verdict.ok { ("[x] ", theme.good()) } else { ("[ ] ", theme.bold()) };
-    let text = shortened(&safe(&verdict.expected), columns.saturating_sub(4));
+    let text = shortened(&safe(&words::expected(&verdict.expected)), columns.saturating_sub(4));
     Line::from(vec![Span::styled(sign, style), Span::raw(text)])
 }
 

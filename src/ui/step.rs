@@ -11,11 +11,12 @@ use crate::app::{Beside, LessonScene, LessonView, Phase};
 use crate::call::Call;
 use crate::engine::TurnState;
 use crate::failure;
+use crate::lesson::expect::verdict::Verdict;
 use crate::lesson::model::Step;
 use crate::op::{OpRecord, Outcome};
 use crate::report::{StepRecord, StepStatus};
 use crate::text::{one_line, prose, safe, shortened, wrapped};
-use crate::verdict::Verdict;
+use crate::words;
 
 /// Before a step: its story. After it: what to see, what was expected, then the story again. In the learner's turn:
 /// what is to become true, then the story.
@@ -104,19 +105,22 @@ fn goals(
         };
 
         let room = columns.saturating_sub(4);
-        lines.extend(wrapped(&safe(&verdict.expected), room).into_iter().enumerate().map(
-            |(row, text)| {
-                let before = if row == 0 { Span::styled(sign, style) } else { Span::raw("    ") };
-                Line::from(vec![before, Span::raw(text)])
-            },
-        ));
+        lines.extend(
+            wrapped(&safe(&words::expected(&verdict.expected)), room).into_iter().enumerate().map(
+                |(row, text)| {
+                    let before =
+                        if row == 0 { Span::styled(sign, style) } else { Span::raw("    ") };
+                    Line::from(vec![before, Span::raw(text)])
+                },
+            ),
+        );
 
         if !verdict.ok {
             let place = verdict
                 .pane
                 .map_or(String::new(), |pane| format!(" ({} {})", pane.number(), pane.title()));
             let was = if *earned { "it was true; now: " } else { "now: " };
-            let seen = wrapped(&format!("{was}{}{place}", safe(&verdict.seen)), room);
+            let seen = wrapped(&format!("{was}{}{place}", safe(&words::seen(&verdict.seen))), room);
             lines.extend(
                 seen.into_iter().map(|text| Line::styled(format!("    {text}"), theme.dim())),
             );
@@ -163,7 +167,7 @@ fn verdict_lines(verdict: &Verdict, columns: usize, theme: Theme) -> Vec<Line<'s
     let (word, style) = if verdict.ok { ("ok ", theme.good()) } else { ("NO ", theme.bad()) };
     let room = columns.saturating_sub(3);
 
-    let mut lines: Vec<Line<'static>> = wrapped(&safe(&verdict.expected), room)
+    let mut lines: Vec<Line<'static>> = wrapped(&safe(&words::expected(&verdict.expected)), room)
         .into_iter()
         .enumerate()
         .map(|(row, text)| {
@@ -173,7 +177,8 @@ fn verdict_lines(verdict: &Verdict, columns: usize, theme: Theme) -> Vec<Line<'s
         .collect();
 
     if !verdict.ok {
-        let seen = wrapped(&format!("the kernel shows: {}", safe(&verdict.seen)), room);
+        let seen =
+            wrapped(&format!("the kernel shows: {}", safe(&words::seen(&verdict.seen))), room);
         lines.extend(seen.into_iter().map(|text| Line::from(format!("   {text}"))));
     }
     lines

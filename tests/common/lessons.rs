@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use unboxed::action::Action;
 use unboxed::export::{self, Form};
 use unboxed::lesson::catalogue;
@@ -108,12 +111,48 @@ fn spoil(record: &mut StepRecord, evil: &str) {
         op.calls.iter_mut().for_each(|call| call.args.push_str(evil));
     }
     for verdict in &mut record.verdicts {
-        verdict.expected.push_str(evil);
-        verdict.seen.push_str(evil);
+        verdict.expected = with_text(&verdict.expected, evil);
+        verdict.seen = with_text(&verdict.seen, evil);
     }
     record.charts.iter_mut().for_each(|series| series.chart.group.push_str(evil));
     spoil_snapshot(Arc::make_mut(&mut record.after), evil);
     record.diff = LazyDiff::default();
+}
+
+/// The value with this behind each of its texts that may be any text.
+fn with_text<T: Serialize + DeserializeOwned>(value: &T, evil: &str) -> T {
+    let mut spoilt = serde_json::to_value(value).expect("a value");
+    let mut places = Vec::new();
+    texts(&spoilt, String::new(), &mut places);
+    for place in places {
+        let mut tried = spoilt.clone();
+        if let Some(Value::String(text)) = tried.pointer_mut(&place) {
+            text.push_str(evil);
+        }
+        if T::deserialize(&tried).is_ok() {
+            spoilt = tried;
+        }
+    }
+    T::deserialize(&spoilt).expect("the value")
+}
+
+/// The places of all texts in a value, as JSON pointers.
+fn texts(value: &Value, at: String, places: &mut Vec<String>) {
+    match value {
+        Value::String(_) => places.push(at),
+        Value::Array(list) => {
+            for (index, one) in list.iter().enumerate() {
+                texts(one, format!("{at}/{index}"), places);
+            }
+        }
+        Value::Object(map) => {
+            for (key, one) in map {
+                let key = key.replace('~', "~0").replace('/', "~1");
+                texts(one, format!("{at}/{key}"), places);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn spoil_snapshot(snapshot: &mut Snapshot, evil: &str) {

@@ -17,17 +17,19 @@ use unboxed::app::talk::{TalkView, WindowLayout};
 use unboxed::app::{self, CatalogueRow, Effect, Model, Msg, Programs, Screen, update};
 use unboxed::call::{Call, CallKind, CallResult, ErrnoName};
 use unboxed::engine::{Event, Goal, Ready, ShellTerminal, TurnState};
+use unboxed::lesson::expect::Expect;
+use unboxed::lesson::expect::verdict::Verdict;
 use unboxed::lesson::{self, catalogue};
 use unboxed::op::{ActorName, Op, OpRecord, Outcome};
 use unboxed::proof::{Proof, ProofRow};
 use unboxed::report::{LabInfo, LazyDiff, StepRecord, StepStatus, WholeRecord};
+use unboxed::seen::Seen;
 use unboxed::snapshot::*;
 use unboxed::talk::clock::Clock;
 use unboxed::talk::message::{FromHub, Role, ToHub, Told, Whole, Window, Windows};
 use unboxed::talk::{AudienceView, Beat};
 use unboxed::ui::theme::Theme;
 use unboxed::ui::{self, Look};
-use unboxed::verdict::Verdict;
 
 /// What nobody should name a thing, and somebody will.
 pub const HOSTILE: [&str; 9] = [
@@ -97,14 +99,29 @@ pub fn record(step: usize, names: &[&str]) -> StepRecord {
         diff: LazyDiff::default(),
         before,
         after: Arc::clone(&after),
-        verdicts: vec![
-            Verdict::new(true, "container has a mount of type tmpfs at /oldroot", ""),
-            Verdict::new(false, names.join(" "), names.join(" ")),
-        ],
+        verdicts: vec![verdict(true, OLD_ROOT, ""), hostile_verdict(names)],
         predicted: Vec::new(),
         charts: Vec::new(),
         nanos: 5_000_000,
     }
+}
+
+const OLD_ROOT: &str = r#"{"mount": {"in": "container", "type": "tmpfs", "target": "/oldroot"}}"#;
+
+/// A verdict on an expectation, and a line that was seen.
+fn verdict(ok: bool, expect: &str, seen: &str) -> Verdict {
+    let expect: Expect = serde_json::from_str(expect).expect("an expectation");
+    Verdict { ok, expected: (&expect).into(), seen: Seen::Printed(seen.into()), pane: None }
+}
+
+/// A verdict in which nothing stands but these names.
+fn hostile_verdict(names: &[&str]) -> Verdict {
+    let says = names.join(" ");
+    let expect = match names {
+        [] => r#"{"mounts": {}}"#.to_owned(),
+        _ => serde_json::json!({"output": {"says": says}}).to_string(),
+    };
+    verdict(false, &expect, &says)
 }
 
 /// The lesson with its first steps played; the last of them moved the mounts.
@@ -328,10 +345,7 @@ pub fn press(model: &mut Model, keys: &str) {
 pub fn your_turn(names: &[&str]) -> Model {
     let mut model = in_lesson(names);
     press(&mut model, "\n");
-    let verdicts = vec![
-        Verdict::new(true, "what is done", ""),
-        Verdict::new(false, names.join(" "), names.join(" ")),
-    ];
+    let verdicts = vec![verdict(true, OLD_ROOT, ""), hostile_verdict(names)];
     let state = TurnState { step: 11, goal: Goal::Step, verdicts, earned: vec![true, true] };
     let _ = update(&mut model, Msg::Engine(Event::Turn(Some(state))));
     press(&mut model, "HHH");
@@ -364,7 +378,7 @@ pub fn what_if(names: &[&str]) -> Model {
         diff: LazyDiff::default(),
         after: Arc::clone(&before),
         before,
-        verdicts: vec![Verdict::new(false, names.join(" "), names.join(" "))],
+        verdicts: vec![hostile_verdict(names)],
         predicted: Vec::new(),
         charts: Vec::new(),
         nanos: 1,

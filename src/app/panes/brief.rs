@@ -200,9 +200,9 @@ pub(super) fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<Pan
         // What the kernel gives each link by itself is not the matter.
         let told: Vec<_> = network.addresses.iter().filter(|row| !is_given(row)).cloned().collect();
         let mut own = rows("", &network.links, scene, |link, _| self::link(link));
-        own.extend(rows("", &told, scene, |address, _| words::address(address)));
+        own.extend(rows("", &told, scene, |address, _| words::rows::address(address)));
         own.extend(rows("", &network.routes, scene, |route, _| {
-            format!("route to {}", words::route(route))
+            format!("route to {}", words::rows::route(route))
         }));
         own.extend(rows("", &network.traffic, scene, network::traffic_line));
 
@@ -308,13 +308,14 @@ fn members(file: &CgroupFile, at: &Snapshot) -> String {
 pub(super) fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
     let mut all = Vec::new();
     for section in &scene.diff.overlays {
-        let own =
-            rows(&section.owner, &section.rows, scene, |entry, _| words::overlay_entry(entry));
+        let own = rows(&section.owner, &section.rows, scene, |entry, _| {
+            words::rows::overlay_entry(entry)
+        });
         all.extend(behind(own, omitted("entries", &section.rows, section.omitted, scene)));
     }
     for section in &scene.diff.directories {
         let owner = section.owner.to_string();
-        let own = rows(&owner, &section.rows, scene, |entry, _| words::dir_entry(entry));
+        let own = rows(&owner, &section.rows, scene, |entry, _| words::rows::dir_entry(entry));
         all.extend(behind(own, omitted("entries", &section.rows, section.omitted, scene)));
     }
     all

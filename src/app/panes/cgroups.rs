@@ -7,7 +7,7 @@ use super::{
 };
 use crate::diff::{CgroupFile, Mark, is_counter};
 use crate::text::column;
-use crate::words::twin;
+use crate::words::rows::twin;
 
 /// Names of files are given a column as wide as the longest of a group's, up to this.
 const NAMES: usize = 42;

@@ -24,7 +24,7 @@ fn build_section(network: &NetworkDiff, scene: &Scene<'_>) -> PaneSection {
     rows.extend(omitted("links", &network.links, network.omitted_of(|it| it.links), scene));
     rows.extend(
         visible(&network.addresses, scene)
-            .map(|(mark, it, _)| row(mark, format!("  address {}", words::address(it)))),
+            .map(|(mark, it, _)| row(mark, format!("  address {}", words::rows::address(it)))),
     );
     rows.extend(omitted(
         "addresses",
@@ -34,12 +34,12 @@ fn build_section(network: &NetworkDiff, scene: &Scene<'_>) -> PaneSection {
     ));
     rows.extend(
         visible(&network.routes, scene)
-            .map(|(mark, it, _)| row(mark, format!("  route {}", words::route(it)))),
+            .map(|(mark, it, _)| row(mark, format!("  route {}", words::rows::route(it)))),
     );
     rows.extend(omitted("routes", &network.routes, network.omitted_of(|it| it.routes), scene));
     rows.extend(
         visible(&network.neighbours, scene)
-            .map(|(mark, it, _)| row(mark, format!("  neighbour {}", words::neighbour(it)))),
+            .map(|(mark, it, _)| row(mark, format!("  neighbour {}", words::rows::neighbour(it)))),
     );
     rows.extend(omitted(
         "neighbours",

@@ -19,12 +19,13 @@ use super::quiz::QuizStage;
 use super::{Effect, LessonScene, LessonView, Model, Msg, Note, Phase, Screen, update};
 use super::{LessonLayout, ScreenOverlay};
 use crate::engine::{Event, Goal, Ready, ShellTerminal, TurnState};
+use crate::lesson::expect::verdict::{Expected, Verdict};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
 use crate::op::ActorName;
 use crate::report::{LabInfo, LazyDiff, StepRecord, StepStatus};
+use crate::seen::Seen;
 use crate::snapshot::{Process, Snapshot};
-use crate::verdict::Verdict;
 
 /// A lesson with one step of each kind: a plain one with a prediction and a what-if, one with hints and two goals, one
 /// that breaks something, and one that only measures.
@@ -327,7 +328,7 @@ pub fn shell(tab: u32, actor: &str) -> Msg {
 }
 
 pub fn verdict(holds: bool) -> Verdict {
-    Verdict::new(holds, "something holds", "what is seen")
+    Verdict::on_action(holds, Expected::Works { action: "mount".into() }, Seen::WentWell)
 }
 
 /// A step that moved one process.

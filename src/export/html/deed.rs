@@ -6,6 +6,7 @@ use super::super::reel::{Deed, Reel, Said, Typed, said};
 use super::part;
 use crate::text::{safe, shortened};
 use crate::ui::highlight::Token;
+use crate::words;
 
 /// Lines shown of what one op printed.
 const OUTPUT_LINES: usize = 200;
@@ -95,8 +96,8 @@ pub fn verdicts(deed: &Deed<'_>) -> Markup {
                         @for verdict in verdicts {
                             tr {
                                 td { @if verdict.ok { span.good { "ok" } } @else { span.bad { "NO" } } }
-                                td { (safe(&verdict.expected)) }
-                                td { (shortened(&safe(&verdict.seen), SEEN)) }
+                                td { (safe(&words::expected(&verdict.expected))) }
+                                td { (shortened(&safe(&words::seen(&verdict.seen)), SEEN)) }
                             }
                         }
                     }

@@ -115,7 +115,7 @@ fn line(view: ViewKind, row: &PaneRow) -> Markup {
             tr class=(class) {
                 td.mark {
                     @if row.mark != Mark::Same {
-                        @let word = words::change(view, row.mark);
+                        @let word = words::rows::change(view, row.mark);
                         span role="img" aria-label=(word) title=(word) { (row.mark.sign()) }
                     }
                 }

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CUT, ExpectKind, UNREAD, World, or_unread};
+use super::{CUT, ExpectKind, World, or_unread};
 use crate::action::cgroup::Limits;
 use crate::op::ActorName;
+use crate::seen::{CgroupValue, CutList, Judgement, Seen};
 use crate::snapshot;
-use crate::verdict::Verdict;
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,38 +18,6 @@ pub struct Cgroup {
     pub has: Option<ActorName>,
     #[serde(default)]
     pub limit: Option<Limits>,
-}
-
-impl Cgroup {
-    fn sentence(&self) -> String {
-        let mut parts = Vec::new();
-        parts.extend(self.has.as_ref().map(|actor| format!("holds {actor}")));
-        if let Some(limits) = &self.limit {
-            parts.extend(limits.memory.map(|bytes| format!("may use {} bytes of memory", bytes.0)));
-            parts.extend(limits.cpu.map(|cpus| format!("may use {cpus} CPUs")));
-            parts.extend(limits.pids.map(|pids| format!("may have {pids} processes")));
-            parts.extend(limits.cpu_weight.map(|weight| format!("weighs {weight} for the CPU")));
-            parts.extend(limits.cpus.as_ref().map(|cpus| format!("may run on CPU {cpus}")));
-            parts.extend(limits.mems.as_ref().map(|mems| format!("may use memory of node {mems}")));
-            parts.extend(
-                limits.write_bps.map(|bytes| format!("may write {} bytes a second", bytes.0)),
-            );
-            parts.extend(
-                limits.classid.map(|class| format!("marks what it sends with {:#x}", class.0)),
-            );
-            parts.extend(
-                limits
-                    .freeze
-                    .map(|freeze| if freeze { "is frozen" } else { "is thawed" }.to_owned()),
-            );
-        }
-
-        format!(
-            "the cgroup {} {}",
-            self.name,
-            if parts.is_empty() { "is there".into() } else { parts.join(", ") }
-        )
-    }
 }
 
 /// Stands for the number of whatever disk the lab has.
@@ -122,15 +90,13 @@ impl ExpectKind for Cgroup {
         self.has.iter().collect()
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let groups: Vec<&snapshot::Cgroup> =
             world.snapshot.cgroups.iter().filter(|group| group.path == self.name).collect();
         if groups.is_empty() {
             let (omitted, listed) = (world.snapshot.cgroups_omitted, world.snapshot.cgroups.len());
-            let seen = or_unread(omitted, "cgroups", listed, || {
-                format!("there is no cgroup {}", self.name)
-            });
-            return Verdict::failed(self.sentence(), seen);
+            let none = || Seen::NoCgroup(self.name.clone());
+            return Judgement::failed(or_unread(omitted, CutList::Cgroups, listed, none));
         }
 
         if let Some(actor) = &self.has {
@@ -138,13 +104,18 @@ impl ExpectKind for Cgroup {
             let outside =
                 groups.iter().find(|group| !pid.is_some_and(|pid| group.procs.contains(&pid)));
             if let Some(group) = outside {
-                let seen = || format!("cgroup.procs of {}: {:?}", group.hierarchy, group.procs);
-                let seen = or_unread(group.procs_omitted, "members", group.procs.len(), seen);
-                return Verdict::failed(self.sentence(), seen);
+                let (hierarchy, pids) = (group.hierarchy.clone(), group.procs.clone());
+                let listed = pids.len();
+                return Judgement::failed(or_unread(
+                    group.procs_omitted,
+                    CutList::CgroupMembers,
+                    listed,
+                    || Seen::Members { hierarchy, pids },
+                ));
             }
         }
 
-        let mut seen = Vec::new();
+        let mut files = Vec::new();
         for choices in self.limit.as_ref().map(wanted_files).unwrap_or_default() {
             let value = |name: &str| groups.iter().find_map(|group| group.files.get(name));
             let fits = choices.iter().any(|(name, wanted)| {
@@ -155,19 +126,20 @@ impl ExpectKind for Cgroup {
                     (value, _) => value == Some(wanted),
                 }
             });
-            let shown =
-                choices.iter().find_map(|(name, _)| Some(format!("{name} = {}", value(name)?)));
-            let shown = shown.unwrap_or_else(|| format!("no file {}", choices[0].0));
+            let there = choices.iter().find_map(|(name, _)| Some((*name, value(name)?)));
+            let (file, value) =
+                there.map_or((choices[0].0, None), |(name, value)| (name, Some(value.clone())));
+            let shown = CgroupValue { file: file.to_owned(), value };
 
             if !fits {
-                let shown = if shown.ends_with(CUT) { format!("{UNREAD}: {shown}") } else { shown };
-                return Verdict::failed(self.sentence(), shown);
+                let is_cut = shown.value.as_ref().is_some_and(|value| value.ends_with(CUT));
+                let seen = if is_cut { Seen::CgroupValueUnread } else { Seen::CgroupValue };
+                return Judgement::failed(seen(shown));
             }
-            seen.push(shown);
+            files.push(shown);
         }
 
-        let hierarchies: Vec<&str> = groups.iter().map(|group| group.hierarchy.as_str()).collect();
-        seen.push(format!("in {}", hierarchies.join(", ")));
-        Verdict::held(self.sentence(), seen.join(", "))
+        let hierarchies = groups.iter().map(|group| group.hierarchy.clone()).collect();
+        Judgement::held(Seen::Settings { files, hierarchies })
     }
 }

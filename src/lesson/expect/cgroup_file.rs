@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CUT, ExpectKind, UNREAD, World, or_unread};
+use super::{CUT, ExpectKind, World, or_unread};
 use crate::op::ActorName;
+use crate::seen::{CgroupNumber, CgroupValue, CutList, Judgement, Seen};
 use crate::snapshot::Snapshot;
-use crate::verdict::Verdict;
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ impl CgroupFile {
     }
 
     /// The reason why there is no such number.
-    fn missing(&self, snapshot: &Snapshot) -> String {
+    fn missing(&self, snapshot: &Snapshot) -> Seen {
         let mut files = snapshot
             .cgroups
             .iter()
@@ -80,25 +80,24 @@ impl CgroupFile {
         if let Some((name, _)) =
             files.find(|(name, text)| self.file.contains(name) && text.ends_with(CUT))
         {
-            return format!("{UNREAD}: {name} of {} is too long", self.name);
+            return Seen::CgroupFileUnread { file: name.clone(), group: self.name.clone() };
         }
-        let none = || format!("no group {} has such a file", self.name);
-        or_unread(snapshot.cgroups_omitted, "cgroups", snapshot.cgroups.len(), none)
+        let none = || Seen::NoCgroupFile { group: self.name.clone() };
+        or_unread(snapshot.cgroups_omitted, CutList::Cgroups, snapshot.cgroups.len(), none)
     }
 
-    /// The number, and the file it stands in.
+    /// The number or its share in percent, and the file it stands in.
     fn read(&self, snapshot: &Snapshot) -> Option<(String, u64)> {
         let number = |group: &str| -> Option<(&str, u64)> {
             let (name, text) = self.text(group, snapshot)?;
             Some((name, text.parse().ok()?))
         };
         let (name, own) = number(&self.name)?;
-        match &self.percent_of {
-            Some(other) => {
-                Some((format!("{name} in percent"), own * 100 / number(other)?.1.max(1)))
-            }
-            None => Some((name.to_owned(), own)),
-        }
+        let number = match &self.percent_of {
+            Some(other) => own * 100 / number(other)?.1.max(1),
+            None => own,
+        };
+        Some((name.to_owned(), number))
     }
 }
 
@@ -144,31 +143,20 @@ impl ExpectKind for CgroupFile {
         Vec::new()
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let what = self.key.as_ref().or(self.file.first()).map_or("", String::as_str);
-        let mut sentence = format!("{what} of {}", self.name);
-        sentence.extend(
-            self.percent_of.iter().map(|other| format!(", in percent of that of {other},")),
-        );
-        sentence.extend(self.at_least.map(|least| format!(" is at least {least}")));
-        sentence.extend(self.at_most.map(|most| format!(" is at most {most}")));
-        if self.grew {
-            sentence.push_str(" counts up");
-        }
-        sentence.extend(self.grew_by.map(|more| format!(" counts up by {more} at least")));
-
+    fn judge(&self, world: &World<'_>) -> Judgement {
         if !self.is.is_empty() {
-            sentence.push_str(&format!(" is {}", self.is.join(" or ")));
             return match self.text(&self.name, world.snapshot) {
                 Some((name, text)) => {
-                    Verdict::new(self.is.contains(&text), sentence, format!("{name} = {text}"))
+                    let is_so = self.is.contains(&text);
+                    let shown = CgroupValue { file: name.to_owned(), value: Some(text) };
+                    Judgement::new(is_so, Seen::CgroupValue(shown))
                 }
-                None => Verdict::failed(sentence, self.missing(world.snapshot)),
+                None => Judgement::failed(self.missing(world.snapshot)),
             };
         }
 
         let Some((name, number)) = self.read(world.snapshot) else {
-            return Verdict::failed(sentence, self.missing(world.snapshot));
+            return Judgement::failed(self.missing(world.snapshot));
         };
         let before = self.read(world.before).map_or(0, |(_, number)| number);
         let fits = self.at_least.is_none_or(|least| number >= least)
@@ -176,12 +164,14 @@ impl ExpectKind for CgroupFile {
             && (!self.grew || number > before)
             && self.grew_by.is_none_or(|more| number >= before.saturating_add(more));
 
-        let was = if self.grew || self.grew_by.is_some() {
-            format!(", was {before}")
-        } else {
-            String::new()
+        let counts = self.grew || self.grew_by.is_some();
+        let seen = CgroupNumber {
+            file: name,
+            in_percent: self.percent_of.is_some(),
+            number,
+            before: counts.then_some(before),
         };
-        Verdict::new(fits, sentence, format!("{name} = {number}{was}"))
+        Judgement::new(fits, Seen::CgroupNumber(seen))
     }
 }
 
@@ -189,6 +179,7 @@ impl ExpectKind for CgroupFile {
 mod tests {
     use super::*;
     use crate::snapshot::{Cgroup, Omitted};
+    use crate::words;
 
     fn host(files: &[(&str, &str, &str)]) -> Snapshot {
         let group = |(hierarchy, file, text): &(&str, &str, &str)| Cgroup {
@@ -237,7 +228,7 @@ mod tests {
         let last = host(&[("cpu", "cpu.stat", "nr_periods 7\nnr_throttled 1…")]);
         assert_eq!(throttled.read(&last), None);
         assert_eq!(
-            throttled.missing(&last),
+            words::seen(&throttled.missing(&last)),
             "could not be read whole: cpu.stat of box is too long"
         );
         let written = expectation(&["io.stat"], Some("written"));
@@ -246,7 +237,10 @@ mod tests {
             None
         );
         let others = Snapshot { cgroups_omitted: Omitted::Rows(3), ..Snapshot::default() };
-        assert_eq!(throttled.missing(&others), "could not be read whole: … 3 more cgroups");
+        assert_eq!(
+            words::seen(&throttled.missing(&others)),
+            "could not be read whole: … 3 more cgroups"
+        );
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, FactRequest, UNREAD, World, host};
+use super::{ExpectKind, FactRequest, World, host};
 use crate::op::ActorName;
+use crate::seen::{Judgement, Seen};
 use crate::snapshot::FileKind;
-use crate::verdict::Verdict;
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,23 +56,12 @@ impl ExpectKind for File {
         vec![FactRequest::File { actor: self.actor.clone(), path: self.path.clone() }]
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let what = match self.is {
-            Presence::Present => "something",
-            Presence::File => "a file",
-            Presence::Directory => "a directory",
-            Presence::Absent => "nothing",
-        };
-        let mut sentence = format!("{} sees {what} at {}", self.actor, self.path);
-        if let Some(text) = &self.contains {
-            sentence.push_str(&format!(" that says `{text}`"));
-        }
-
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let Some(answer) = world.facts.files.get(&(self.actor.clone(), self.path.clone())) else {
-            return Verdict::failed(sentence, format!("there is no {}", self.actor));
+            return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };
         let Some(fact) = answer else {
-            return Verdict::new(self.is == Presence::Absent, sentence, "no such file");
+            return Judgement::new(self.is == Presence::Absent, Seen::NoFile);
         };
 
         let right_kind = match self.is {
@@ -84,17 +73,14 @@ impl ExpectKind for File {
         let says_it = self.contains.as_deref().is_none_or(|text| fact.content.contains(text));
         if right_kind && !says_it && fact.is_cut {
             let read = fact.content.len();
-            return Verdict::failed(
-                sentence,
-                format!("{UNREAD}: the first {read} bytes of {} do not say it", self.path),
-            );
+            return Judgement::failed(Seen::FileUnread { path: self.path.clone(), read });
         }
 
         let first_line = fact.content.lines().next().unwrap_or_default();
-        Verdict::new(
+        let first_line = first_line.to_owned();
+        Judgement::new(
             right_kind && says_it,
-            sentence,
-            format!("{:?} of {} bytes: {first_line}", fact.kind, fact.size),
+            Seen::File { kind: fact.kind, size: fact.size, first_line },
         )
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World};
 use crate::op::ActorName;
-use crate::verdict::Verdict;
+use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,13 +29,9 @@ impl ExpectKind for Hostname {
         vec![&self.of]
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let seen = world.snapshot.hostnames.get(&self.of);
-        let sentence = format!("for {} the machine is called {}", self.of, self.is);
-        Verdict::new(
-            seen == Some(&self.is),
-            sentence,
-            seen.cloned().unwrap_or_else(|| format!("there is no {}", self.of)),
-        )
+        let shown = seen.cloned().map_or_else(|| Seen::NoActor(self.of.clone()), Seen::HostName);
+        Judgement::new(seen == Some(&self.is), shown)
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World};
 use crate::op::{ActorName, Op, OpRecord};
-use crate::verdict::Verdict;
+use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ impl Measured {
             .filter_map(|line| {
                 line.strip_prefix(self.what.as_str())?.strip_prefix(' ')?.trim().parse::<f64>().ok()
             })
+            // `inf` and `nan` are no measurements, and no numbers in JSON.
+            .filter(|number| number.is_finite())
             .last()
     }
 
@@ -60,28 +62,21 @@ impl ExpectKind for Measured {
         self.by.iter().chain(&self.of).collect()
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let mut sentence = self.what.clone();
-        sentence.extend(self.by.as_ref().map(|by| format!(" of {by}")));
-        sentence.push_str(" is");
-        sentence.extend(self.at_least.map(|least| format!(" at least {least}")));
-        sentence.extend(self.at_most.map(|most| format!(" at most {most}")));
-        sentence.extend(self.of.as_ref().map(|of| format!(" times that of {of}")));
-
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let Some(number) = self.measured(world, self.by.as_ref()) else {
-            return Verdict::failed(sentence, "it was not measured");
+            return Judgement::failed(Seen::NotMeasured);
         };
         let (compared, seen) = match self.of.as_ref().map(|of| (of, self.measured(world, Some(of))))
         {
-            None => (number, format!("{} {number}", self.what)),
-            Some((of, Some(other))) => (number / other, format!("{number}, and {other} of {of}")),
-            Some((of, None)) => {
-                return Verdict::failed(sentence, format!("{of} did not measure it"));
+            None => (number, Seen::Measured { name: self.what.clone(), number }),
+            Some((of, Some(other))) => {
+                (number / other, Seen::Compared { number, other, of: of.clone() })
             }
+            Some((of, None)) => return Judgement::failed(Seen::NotMeasuredBy(of.clone())),
         };
 
         let fits = self.at_least.is_none_or(|least| compared >= least)
             && self.at_most.is_none_or(|most| compared <= most);
-        Verdict::new(fits, sentence, seen)
+        Judgement::new(fits, seen)
     }
 }

@@ -14,6 +14,7 @@ pub mod output;
 pub mod overlay;
 pub mod process;
 pub mod traffic;
+pub mod verdict;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,10 +23,11 @@ use std::net::Ipv4Addr;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use self::verdict::Verdict;
 use crate::fact::{FileFact, Listing, ProcCount};
 use crate::op::{ActorName, OpRecord};
+use crate::seen::{CutList, Judgement, Seen};
 use crate::snapshot::{Omitted, Snapshot};
-use crate::verdict::Verdict;
 use crate::view::ViewKind;
 
 /// The state and the records that an expectation is judged by.
@@ -85,7 +87,7 @@ pub trait ExpectKind: ExpectRow {
         Vec::new()
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict;
+    fn judge(&self, world: &World<'_>) -> Judgement;
 
     /// The pane that shows it; none where no pane does.
     fn pane(&self) -> Option<ViewKind>;
@@ -145,9 +147,10 @@ macro_rules! expectations {
             }
 
             pub fn judge(&self, world: &World<'_>) -> Verdict {
-                match self {
-                    $(Expect::$Kind(kind) => Verdict { pane: kind.pane(), ..kind.judge(world) },)*
-                }
+                let (Judgement { ok, seen }, pane) = match self {
+                    $(Expect::$Kind(kind) => (kind.judge(world), kind.pane()),)*
+                };
+                Verdict { ok, expected: self.into(), seen, pane }
             }
 
             /// Words that a row which decides it holds.
@@ -228,17 +231,14 @@ impl<'de> DeserializeSeed<'de> for KindSeed<'_> {
     }
 }
 
-/// The words for what was seen, where nothing in a list fits. A list that was cut is named instead: what fits may be
-/// among the rest.
-fn or_unread(omitted: Omitted, what: &str, listed: usize, seen: impl FnOnce() -> String) -> String {
-    omitted.words(what, listed).map_or_else(seen, |more| format!("{UNREAD}: {more}"))
+/// The fact that was seen, where nothing in a list fits. A list that was cut is named instead: what fits may be among
+/// the rest.
+fn or_unread(omitted: Omitted, list: CutList, listed: usize, seen: impl FnOnce() -> Seen) -> Seen {
+    if omitted.is_nothing() { seen() } else { Seen::Unread { list, listed, omitted } }
 }
 
 /// The last character of a file that was not read to its end.
 const CUT: char = '…';
-
-/// The verdict on what can't be judged begins so.
-const UNREAD: &str = "could not be read whole";
 
 /// The actor where none is specified: the lab's host.
 fn host() -> ActorName {
@@ -253,6 +253,7 @@ mod tests {
         Address, Cgroup, FileKind, InUpper, MountTable, Network, NetworkOmitted, NsInode, Overlay,
         OverlayEntry, Route, Traffic,
     };
+    use crate::words::{self, UNREAD};
 
     /// A lab with little in it, each list whole, or each list cut.
     fn lab(omitted: Omitted) -> Snapshot {
@@ -332,11 +333,15 @@ mod tests {
         // What each says of the lab with whole lists. Of cut ones it says that they could not be read whole.
         let check = |text: &str, ok: bool| {
             let whole = judge(text, &lab(Omitted::Nothing), &facts);
-            assert_eq!((whole.ok, whole.seen.contains(UNREAD)), (ok, false), "{text}: {whole:?}");
+            assert_eq!(
+                (whole.ok, words::seen(&whole.seen).contains(UNREAD)),
+                (ok, false),
+                "{text}: {whole:?}"
+            );
             for omitted in [Omitted::Rows(3), Omitted::Uncounted] {
                 let cut = judge(text, &lab(omitted), &facts);
                 assert_eq!(
-                    (cut.ok, cut.seen.starts_with(UNREAD)),
+                    (cut.ok, words::seen(&cut.seen).starts_with(UNREAD)),
                     (false, true),
                     "{text}: {cut:?}"
                 );
@@ -371,7 +376,7 @@ mod tests {
             for omitted in [Omitted::Nothing, Omitted::Rows(3)] {
                 let verdict = judge(text, &lab(omitted), &facts);
                 assert_eq!(
-                    (verdict.ok, verdict.seen.contains(UNREAD)),
+                    (verdict.ok, words::seen(&verdict.seen).contains(UNREAD)),
                     (ok, false),
                     "{text}: {verdict:?}"
                 );
@@ -392,7 +397,7 @@ mod tests {
         // Two are known, and three more were counted.
         assert!(!judge(r#"{"mounts": {"at_most": 4}}"#, &lab(Omitted::Rows(3)), &facts).ok);
         let verdict = judge(r#"{"mounts": {"at_most": 5}}"#, &lab(Omitted::Uncounted), &facts);
-        assert!(!verdict.ok && verdict.seen.starts_with(UNREAD), "{verdict:?}");
+        assert!(!verdict.ok && words::seen(&verdict.seen).starts_with(UNREAD), "{verdict:?}");
     }
 
     #[test]
@@ -410,7 +415,7 @@ mod tests {
         let check = |text: &str, ok: bool, unread: bool| {
             let verdict = judge(text, &Snapshot::default(), &facts);
             assert_eq!(
-                (verdict.ok, verdict.seen.starts_with(UNREAD)),
+                (verdict.ok, words::seen(&verdict.seen).starts_with(UNREAD)),
                 (ok, unread),
                 "{text}: {verdict:?}"
             );

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World, host, or_unread};
 use crate::op::ActorName;
+use crate::seen::{CutList, Judgement, Seen};
 use crate::snapshot::{self, Omitted};
-use crate::verdict::Verdict;
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,16 +39,6 @@ impl Mount {
                 .as_deref()
                 .is_none_or(|wanted| row.options.split(',').any(|option| option == wanted))
     }
-
-    fn sentence(&self) -> String {
-        let mut words = Vec::new();
-        words.extend(self.fstype.as_ref().map(|fstype| format!("of type {fstype}")));
-        words.extend(self.propagation.as_ref().map(|propagation| format!("that is {propagation}")));
-        words.extend(self.option.as_ref().map(|option| format!("with option {option}")));
-        let what =
-            format!("{} {}", if self.absent { "no mount" } else { "a mount" }, words.join(" "));
-        format!("{} has {} at {}", self.actor, what.trim_end(), self.target)
-    }
 }
 
 impl ExpectKind for Mount {
@@ -73,9 +63,9 @@ impl ExpectKind for Mount {
         vec![&self.actor]
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let Some(table) = world.snapshot.mounts_of(&self.actor) else {
-            return Verdict::failed(self.sentence(), format!("there is no {}", self.actor));
+            return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };
 
         // Of several mounts on one target, the last is on top.
@@ -84,23 +74,14 @@ impl ExpectKind for Mount {
             fitting.or_else(|| table.rows.iter().rev().find(|row| row.target == self.target));
         let listed = table.rows.len();
         let seen = || match nearest {
-            Some(row) => {
-                format!(
-                    "{} {} {} {} {}",
-                    row.target,
-                    row.source,
-                    row.fstype,
-                    row.options,
-                    row.propagation.word()
-                )
-            }
-            None => format!("no mount at {} among {listed}", self.target),
+            Some(row) => Seen::Mount(row.clone()),
+            None => Seen::NoMount { target: self.target.clone(), listed },
         };
 
         // What is not among those that were read may be behind them.
         let omitted = if fitting.is_some() { Omitted::Nothing } else { table.omitted };
         let ok = fitting.is_some() != self.absent && omitted.is_nothing();
-        Verdict::new(ok, self.sentence(), or_unread(omitted, "mounts", listed, seen))
+        Judgement::new(ok, or_unread(omitted, CutList::Mounts, listed, seen))
     }
 }
 
@@ -131,20 +112,9 @@ impl ExpectKind for Mounts {
         std::iter::once(&self.actor).chain(&self.like).collect()
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let mut sentences = Vec::new();
-        sentences
-            .extend(self.at_most.map(|most| format!("{} has at most {most} mounts", self.actor)));
-        sentences.extend(
-            self.like.as_ref().map(|other| format!("{} has the mounts of {other}", self.actor)),
-        );
-        sentences.extend(
-            self.all.as_ref().map(|word| format!("all mounts of {} are {word}", self.actor)),
-        );
-        let sentence = sentences.join(", and ");
-
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let Some(table) = world.snapshot.mounts_of(&self.actor) else {
-            return Verdict::failed(sentence, format!("there is no {}", self.actor));
+            return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };
 
         let listed = table.rows.len();
@@ -155,19 +125,26 @@ impl ExpectKind for Mounts {
         let few = self.at_most.is_none_or(|most| count <= most);
         let missing = self.like.as_ref().and_then(|other| {
             let Some(model) = world.snapshot.mounts_of(other) else {
-                return Some(format!("there is no {other}"));
+                return Some(Seen::NoActor(other.clone()));
             };
             let here =
                 |row: &&snapshot::Mount| !table.rows.iter().any(|own| own.target == row.target);
-            model.rows.iter().find(here).map(|row| format!("{} is missing", row.target))
+            model
+                .rows
+                .iter()
+                .find(here)
+                .map(|row| Seen::MountMissing { target: row.target.clone() })
         });
         let odd = self
             .all
             .as_ref()
             .and_then(|word| table.rows.iter().find(|row| row.propagation.word() != word))
-            .map(|row| format!("{} is {}", row.target, row.propagation.word()));
+            .map(|row| Seen::MountIs {
+                target: row.target.clone(),
+                propagation: row.propagation.clone(),
+            });
 
-        let counted = || format!("{count} mounts");
+        let counted = || Seen::MountCount(count);
         let other = self.like.as_ref().and_then(|other| world.snapshot.mounts_of(other));
         let is_cut = |table: &snapshot::MountTable| !table.omitted.is_nothing();
         // A mount that is odd, or one too many, is so whatever else there is.
@@ -186,12 +163,10 @@ impl ExpectKind for Mounts {
         };
 
         if let Some(cut) = cut {
-            return Verdict::failed(
-                sentence,
-                or_unread(cut.omitted, "mounts", cut.rows.len(), counted),
-            );
+            let seen = or_unread(cut.omitted, CutList::Mounts, cut.rows.len(), counted);
+            return Judgement::failed(seen);
         }
         let ok = few && missing.is_none() && odd.is_none();
-        Verdict::new(ok, sentence, missing.or(odd).unwrap_or_else(counted))
+        Judgement::new(ok, missing.or(odd).unwrap_or_else(counted))
     }
 }

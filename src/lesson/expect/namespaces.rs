@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World};
 use crate::op::{ActorName, NamespaceKind};
-use crate::verdict::Verdict;
+use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,48 +49,30 @@ impl ExpectKind for Namespaces {
         std::iter::once(&self.of).chain(&self.differ_from).chain(&self.shared_with).collect()
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let names: Vec<&str> = self.kinds.iter().map(|kind| kind.proc_name()).collect();
-        let names = names.join(", ");
-
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let (other, must_differ) = match (&self.differ_from, &self.shared_with) {
             (Some(other), _) => (other, true),
             (None, Some(other)) => (other, false),
             (None, None) => {
-                return Verdict::failed(
-                    "a comparison",
-                    "neither differ_from nor shared_with is given",
-                );
+                let fields = ["differ_from", "shared_with"].map(str::to_owned);
+                return Judgement::failed(Seen::NeitherGiven(fields));
             }
-        };
-        let sentence = if must_differ {
-            format!("{} has namespaces of its own, not {other}'s: {names}", self.of)
-        } else {
-            format!("{} shares these namespaces with {other}: {names}", self.of)
         };
 
         let (Some(one), Some(two)) =
             (world.snapshot.process_of(&self.of), world.snapshot.process_of(other))
         else {
-            return Verdict::failed(sentence, format!("{} or {other} is not there", self.of));
+            return Judgement::failed(Seen::NotBoth([self.of.clone(), other.clone()]));
         };
 
+        let inodes = |kind: &NamespaceKind| [one, two].map(|of| of.namespaces.get(kind).copied());
         let wrong = self.kinds.iter().find(|kind| {
-            let (left, right) = (one.namespaces.get(kind), two.namespaces.get(kind));
+            let [left, right] = inodes(kind);
             left.is_none() || right.is_none() || (left != right) != must_differ
         });
-        let show = |kind: &NamespaceKind| {
-            let inode =
-                |of: &crate::snapshot::Process| of.namespaces.get(kind).map_or(0, |inode| inode.0);
-            format!(
-                "{}:[{}] and {}:[{}]",
-                kind.proc_name(),
-                inode(one),
-                kind.proc_name(),
-                inode(two)
-            )
-        };
-        let seen = wrong.or(self.kinds.first()).map_or_else(String::new, show);
-        Verdict::new(wrong.is_none(), sentence, seen)
+        let seen = wrong
+            .or(self.kinds.first())
+            .map_or(Seen::Nothing, |kind| Seen::Namespaces { kind: *kind, inodes: inodes(kind) });
+        Judgement::new(wrong.is_none(), seen)
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, FactRequest, World, host, or_unread};
 use crate::op::ActorName;
+use crate::seen::{CutList, Judgement, Seen};
 use crate::snapshot::Omitted;
-use crate::verdict::Verdict;
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,46 +41,22 @@ impl ExpectKind for Link {
         vec![&self.actor]
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let mut sentence = format!(
-            "{} has {}link {}",
-            self.actor,
-            if self.absent { "no " } else { "a " },
-            self.name
-        );
-        sentence.extend(self.kind.as_ref().map(|kind| format!(" of kind {kind}")));
-        sentence.extend(self.up.map(|up| if up { ", up" } else { ", down" }));
-        sentence.extend(self.master.as_ref().map(|master| format!(", plugged into {master}")));
-
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let Some(network) = world.snapshot.network_of(&self.actor) else {
-            return Verdict::failed(sentence, format!("there is no {}", self.actor));
+            return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };
         let Some(link) = network.link(&self.name) else {
-            let names = || {
-                network
-                    .links
-                    .iter()
-                    .map(|link| link.name.as_str())
-                    .collect::<Vec<&str>>()
-                    .join(", ")
-            };
+            let names =
+                || Seen::Links(network.links.iter().map(|link| link.name.clone()).collect());
             let omitted = network.omitted.links;
-            let seen =
-                or_unread(omitted, "links", network.links.len(), || format!("links: {}", names()));
-            return Verdict::new(self.absent && omitted.is_nothing(), sentence, seen);
+            let seen = or_unread(omitted, CutList::Links, network.links.len(), names);
+            return Judgement::new(self.absent && omitted.is_nothing(), seen);
         };
 
         let fits = self.kind.as_ref().is_none_or(|kind| *kind == link.kind)
             && self.up.is_none_or(|up| up == link.up)
             && self.master.as_ref().is_none_or(|master| link.master.as_ref() == Some(master));
-        let state = if link.up { "up" } else { "down" };
-        let master =
-            link.master.as_deref().map_or_else(String::new, |master| format!(" on {master}"));
-        Verdict::new(
-            fits && !self.absent,
-            sentence,
-            format!("{} {} {state}{master}", link.name, link.kind),
-        )
+        Judgement::new(fits && !self.absent, Seen::Link(link.clone()))
     }
 }
 
@@ -109,10 +85,9 @@ impl ExpectKind for Address {
         vec![&self.actor]
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let sentence = format!("{} has the address {} on {}", self.actor, self.is, self.dev);
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let Some(network) = world.snapshot.network_of(&self.actor) else {
-            return Verdict::failed(sentence, format!("there is no {}", self.actor));
+            return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };
 
         let all: Vec<String> = network
@@ -122,14 +97,13 @@ impl ExpectKind for Address {
             .map(|address| format!("{}/{}", address.ip, address.prefix))
             .collect();
         let has_it = all.contains(&self.is);
-        let listed =
-            || if all.is_empty() { format!("no address on {}", self.dev) } else { all.join(", ") };
         let omitted = if has_it { Omitted::Nothing } else { network.omitted.addresses };
-        Verdict::new(
-            has_it,
-            sentence,
-            or_unread(omitted, "addresses", network.addresses.len(), listed),
-        )
+        let listed = || match all.is_empty() {
+            true => Seen::NoAddress { dev: self.dev.clone() },
+            false => Seen::Addresses(all),
+        };
+        let seen = or_unread(omitted, CutList::Addresses, network.addresses.len(), listed);
+        Judgement::new(has_it, seen)
     }
 }
 
@@ -161,13 +135,9 @@ impl ExpectKind for Route {
         vec![&self.actor]
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let mut sentence = format!("{} has a route to {}", self.actor, self.to);
-        sentence.extend(self.via.as_ref().map(|via| format!(" via {via}")));
-        sentence.extend(self.dev.as_ref().map(|dev| format!(" over {dev}")));
-
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let Some(network) = world.snapshot.network_of(&self.actor) else {
-            return Verdict::failed(sentence, format!("there is no {}", self.actor));
+            return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };
         let fitting = network.routes.iter().find(|route| {
             route.to == self.to
@@ -175,24 +145,10 @@ impl ExpectKind for Route {
                 && self.dev.as_ref().is_none_or(|dev| route.dev == *dev)
         });
 
-        let all: Vec<&str> = network.routes.iter().map(|route| route.to.as_str()).collect();
-        let listed = || {
-            if all.is_empty() {
-                "no routes".into()
-            } else {
-                format!("routes to {}", all.join(", "))
-            }
-        };
-        let none = || or_unread(network.omitted.routes, "routes", network.routes.len(), listed);
-        let seen = fitting.map_or_else(none, |route| {
-            format!(
-                "{} via {} dev {}",
-                route.to,
-                route.via.as_deref().unwrap_or("nobody"),
-                route.dev
-            )
-        });
-        Verdict::new(fitting.is_some(), sentence, seen)
+        let all = || Seen::Routes(network.routes.iter().map(|route| route.to.clone()).collect());
+        let none = || or_unread(network.omitted.routes, CutList::Routes, network.routes.len(), all);
+        let seen = fitting.map_or_else(none, |route| Seen::Route(route.clone()));
+        Judgement::new(fitting.is_some(), seen)
     }
 }
 
@@ -220,13 +176,10 @@ impl ExpectKind for Reach {
         vec![FactRequest::Reach { from: self.actor.clone(), to: self.to }]
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let verb = if self.answers { "answers" } else { "does not answer" };
-        let sentence = format!("{} {verb} when {} asks", self.to, self.actor);
+    fn judge(&self, world: &World<'_>) -> Judgement {
         match world.facts.reached.get(&(self.actor.clone(), self.to)) {
-            Some(true) => Verdict::new(self.answers, sentence, "an answer came"),
-            Some(false) => Verdict::new(!self.answers, sentence, "no answer"),
-            None => Verdict::failed(sentence, format!("there is no {}", self.actor)),
+            Some(answer) => Judgement::new(*answer == self.answers, Seen::Answer(*answer)),
+            None => Judgement::failed(Seen::NoActor(self.actor.clone())),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{ExpectKind, World};
 use crate::call::ErrnoName;
 use crate::op::{self, ActorName};
-use crate::verdict::Verdict;
+use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,28 +44,26 @@ impl ExpectKind for Outcome {
         Vec::new()
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let sentence = match (&self.errno, self.status) {
-            (Some(errno), _) => format!("the last action fails with {errno}"),
-            (None, Some(status)) => format!("the last action ends with status {status}"),
-            (None, None) => {
-                return Verdict::failed("an outcome", "neither status nor errno is given");
-            }
-        };
+    fn judge(&self, world: &World<'_>) -> Judgement {
+        if self.errno.is_none() && self.status.is_none() {
+            return Judgement::failed(Seen::NeitherGiven(["status", "errno"].map(str::to_owned)));
+        }
 
         let Some(last) = world.ops.last() else {
-            return Verdict::failed(sentence, "nothing was done");
+            return Judgement::failed(Seen::NothingDone);
         };
         let (status, errno, seen) = match &last.outcome {
-            op::Outcome::Done { .. } => (Some(0), None, "it went well".into()),
-            op::Outcome::Exited { status, .. } => (Some(*status), None, format!("status {status}")),
-            op::Outcome::Failed { errno, what } => (None, Some(errno), format!("{what} = {errno}")),
+            op::Outcome::Done { .. } => (Some(0), None, Seen::WentWell),
+            op::Outcome::Exited { status, .. } => (Some(*status), None, Seen::Status(*status)),
+            op::Outcome::Failed { errno, what } => {
+                (None, Some(errno), Seen::Failed { call: what.clone(), errno: errno.clone() })
+            }
         };
 
         let fits = match &self.errno {
             Some(wanted) => errno == Some(wanted),
             None => status == self.status,
         };
-        Verdict::new(fits, sentence, seen)
+        Judgement::new(fits, seen)
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World};
 use crate::op::ActorName;
-use crate::verdict::Verdict;
+use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,9 +40,7 @@ impl ExpectKind for Output {
         Vec::new()
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let how = if self.whole { "is" } else { "says" };
-        let sentence = format!("the output {how} `{}`", self.says);
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let fits = |line: &&str| {
             if self.whole { line.trim() == self.says } else { line.contains(&self.says) }
         };
@@ -53,13 +51,10 @@ impl ExpectKind for Output {
             .flat_map(|output| output.lines())
             .rfind(|line| !line.trim().is_empty());
 
-        let seen = match (line, last) {
-            (Some(line), _) => line.to_owned(),
-            (None, Some(last)) => {
-                format!("nothing printed says it; the last line is `{}`", last.trim())
-            }
-            (None, None) => "nothing was printed yet".into(),
+        let seen = match line {
+            Some(line) => Seen::Printed(line.to_owned()),
+            None => Seen::NotPrinted { last: last.map(|last| last.trim().to_owned()) },
         };
-        Verdict::new(line.is_some(), sentence, seen)
+        Judgement::new(line.is_some(), seen)
     }
 }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World, or_unread};
 use crate::op::ActorName;
+use crate::seen::{CutList, Judgement, Seen};
 use crate::snapshot::{self, InUpper, Omitted, OverlayEntry};
-use crate::verdict::Verdict;
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,21 +30,12 @@ pub enum From {
 }
 
 impl From {
-    fn of(entry: &OverlayEntry) -> From {
+    pub fn of(entry: &OverlayEntry) -> From {
         match (entry.upper, entry.in_lowers.is_empty()) {
             (InUpper::Whiteout, _) => From::Whiteout,
             (InUpper::Absent, _) => From::Lower,
             (InUpper::Present | InUpper::Opaque, true) => From::Upper,
             (InUpper::Present | InUpper::Opaque, false) => From::Both,
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            From::Lower => "comes from a lower layer",
-            From::Upper => "is in the upper layer alone",
-            From::Both => "is in the upper layer and hides a lower one",
-            From::Whiteout => "is hidden by a whiteout in the upper layer",
         }
     }
 }
@@ -64,8 +55,7 @@ impl ExpectKind for Overlay {
         Vec::new()
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let sentence = format!("{} {}", self.entry, self.from.words());
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let overlays = world
             .snapshot
             .overlays
@@ -76,12 +66,8 @@ impl ExpectKind for Overlay {
 
         match entry {
             Some(entry) => {
-                let from = From::of(entry);
-                Verdict::new(
-                    from == self.from,
-                    sentence,
-                    format!("{} {}", entry.path, from.words()),
-                )
+                let is_so = From::of(entry) == self.from;
+                Judgement::new(is_so, Seen::OverlayEntry(entry.clone()))
             }
             None => {
                 let overlays = &world.snapshot.overlays;
@@ -90,9 +76,9 @@ impl ExpectKind for Overlay {
                     .map(snapshot::Overlay::omitted)
                     .fold(Omitted::Nothing, Omitted::and);
                 let listed = overlays.iter().map(|overlay| overlay.entries.len()).sum();
-                let none = || format!("{} overlays are mounted, none has it", overlays.len());
+                let none = || Seen::NoOverlayEntry { overlays: overlays.len() };
                 let omitted = omitted.and(world.snapshot.overlays_omitted);
-                Verdict::failed(sentence, or_unread(omitted, "entries", listed, none))
+                Judgement::failed(or_unread(omitted, CutList::OverlayEntries, listed, none))
             }
         }
     }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, FactRequest, UNREAD, World};
-use crate::fact::{Listing, ProcCount};
+use super::{ExpectKind, FactRequest, World};
+use crate::fact::Listing;
 use crate::op::ActorName;
-use crate::verdict::Verdict;
+use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,18 +30,13 @@ impl ExpectKind for Pid {
         vec![&self.of]
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let sentence = format!("{} is pid {} in its own pid namespace", self.of, self.is);
+    fn judge(&self, world: &World<'_>) -> Judgement {
         match world.snapshot.process_of(&self.of) {
             Some(process) => {
-                let pids: Vec<String> = process.ns_pids.iter().map(u32::to_string).collect();
-                Verdict::new(
-                    process.own_pid() == self.is,
-                    sentence,
-                    format!("NSpid: {}", pids.join(" ")),
-                )
+                let is_so = process.own_pid() == self.is;
+                Judgement::new(is_so, Seen::NsPids(process.ns_pids.clone()))
             }
-            None => Verdict::failed(sentence, format!("there is no {}", self.of)),
+            None => Judgement::failed(Seen::NoActor(self.of.clone())),
         }
     }
 }
@@ -74,25 +69,15 @@ impl ExpectKind for Ps {
         ]
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let verb = if self.shown { "lists" } else { "does not list" };
-        let sentence = format!("the /proc that {} sees {verb} {}", self.viewer, self.lists);
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let key = (self.viewer.clone(), self.lists.clone());
-        let counted = match world.facts.proc_counts.get(&self.viewer) {
-            Some(ProcCount { count, is_cut: false }) => format!("it lists {count} processes"),
-            Some(ProcCount { count, is_cut: true }) => {
-                format!("it lists more than {count} processes")
-            }
-            None => "it lists no processes".into(),
-        };
+        let counted = world.facts.proc_counts.get(&self.viewer).copied();
 
         match world.facts.proc_lists.get(&key) {
-            Some(Listing::Listed) => Verdict::new(self.shown, sentence, counted),
-            Some(Listing::Missing) => Verdict::new(!self.shown, sentence, counted),
-            Some(Listing::Unknown) => Verdict::failed(sentence, format!("{UNREAD}: {counted}")),
-            None => {
-                Verdict::failed(sentence, format!("{} or {} is not there", self.viewer, self.lists))
-            }
+            Some(Listing::Listed) => Judgement::new(self.shown, Seen::ProcCount(counted)),
+            Some(Listing::Missing) => Judgement::new(!self.shown, Seen::ProcCount(counted)),
+            Some(Listing::Unknown) => Judgement::failed(Seen::ProcUnread(counted)),
+            None => Judgement::failed(Seen::NotBoth([self.viewer.clone(), self.lists.clone()])),
         }
     }
 }
@@ -122,17 +107,15 @@ impl ExpectKind for Process {
         vec![&self.actor]
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let process = world.snapshot.process_of(&self.actor).filter(|process| process.state != 'Z');
-        let mut sentence =
-            format!("{} is {}", self.actor, if self.alive { "alive" } else { "gone" });
-        sentence.extend(self.state.map(|state| format!(", in state {state}")));
         let in_state =
             self.state.is_none_or(|state| process.is_some_and(|process| process.state == state));
-        let seen = process.map_or_else(
-            || "no such process".into(),
-            |process| format!("pid {} {} {}", process.pid, process.state, process.args),
-        );
-        Verdict::new(process.is_some() == self.alive && in_state, sentence, seen)
+        let seen = process.map_or(Seen::NoProcess, |process| Seen::Process {
+            pid: process.pid,
+            state: process.state,
+            args: process.args.clone(),
+        });
+        Judgement::new(process.is_some() == self.alive && in_state, seen)
     }
 }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, World, host, or_unread};
 use crate::op::ActorName;
+use crate::seen::{CutList, Judgement, Seen};
 use crate::snapshot::{Omitted, Snapshot};
-use crate::verdict::Verdict;
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,20 +55,7 @@ impl ExpectKind for Traffic {
         vec![&self.actor]
     }
 
-    fn judge(&self, world: &World<'_>) -> Verdict {
-        let mut sentence = format!("{} has `{}`", self.actor, self.row);
-        match (self.at_least, self.at_most) {
-            (None, None) => {}
-            (Some(least), None) => {
-                sentence.push_str(&format!(", passed by at least {least} packets"))
-            }
-            (None, Some(0)) => sentence.push_str(", passed by no packet"),
-            (None, Some(most)) => sentence.push_str(&format!(", passed by at most {most} packets")),
-            (Some(least), Some(most)) => {
-                sentence.push_str(&format!(", passed by {least} to {most} packets"))
-            }
-        }
-
+    fn judge(&self, world: &World<'_>) -> Judgement {
         let omitted = |snapshot: &Snapshot| {
             snapshot
                 .network_of(&self.actor)
@@ -76,26 +63,21 @@ impl ExpectKind for Traffic {
         };
         let listed =
             world.snapshot.network_of(&self.actor).map_or(0, |network| network.traffic.len());
-        let unread = |of: Omitted, seen: &str| {
-            or_unread(of, "classes and rules", listed, || seen.to_owned())
-        };
+        let unread = |of: Omitted| or_unread(of, CutList::Traffic, listed, || Seen::NoTrafficRow);
         let Some(now) = self.packets(world.snapshot) else {
-            return Verdict::failed(
-                sentence,
-                unread(omitted(world.snapshot), "there is no such row"),
-            );
+            return Judgement::failed(unread(omitted(world.snapshot)));
         };
 
         // Packets of rows that were not read are missing in the sum.
         let cut = omitted(world.snapshot).and(omitted(world.before));
         if !cut.is_nothing() && (self.at_least.is_some() || self.at_most.is_some()) {
-            return Verdict::failed(sentence, unread(cut, ""));
+            return Judgement::failed(unread(cut));
         }
 
         let passed = now.saturating_sub(self.packets(world.before).unwrap_or(0));
         let fits = self.at_least.is_none_or(|least| passed >= least)
             && self.at_most.is_none_or(|most| passed <= most);
-        Verdict::new(fits, sentence, format!("{passed} packets in this step"))
+        Judgement::new(fits, Seen::Packets(passed))
     }
 }
 

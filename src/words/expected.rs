@@ -1,0 +1,221 @@
+//! Expectations in words: what must hold, one function for each kind.
+
+use crate::action::cgroup::Limits;
+use crate::lesson::expect::Expect;
+use crate::lesson::expect::cgroup::Cgroup;
+use crate::lesson::expect::cgroup_file::CgroupFile;
+use crate::lesson::expect::file::{File, Presence};
+use crate::lesson::expect::hostname::Hostname;
+use crate::lesson::expect::measured::Measured;
+use crate::lesson::expect::mount::{Mount, Mounts};
+use crate::lesson::expect::namespaces::Namespaces;
+use crate::lesson::expect::network::{Address, Link, Reach, Route};
+use crate::lesson::expect::outcome::Outcome;
+use crate::lesson::expect::output::Output;
+use crate::lesson::expect::overlay::{From, Overlay};
+use crate::lesson::expect::process::{Pid, Process, Ps};
+use crate::lesson::expect::traffic::Traffic;
+use crate::lesson::expect::verdict::Expected;
+
+/// The statement that a verdict is on: `container is pid 1 in its own pid namespace`.
+pub fn expected(expected: &Expected) -> String {
+    match expected {
+        Expected::State(expect) => state(expect),
+        Expected::Works { action } => format!("{action} works"),
+        Expected::Fails { action, errno } => format!("{action} fails with {errno}"),
+    }
+}
+
+fn state(expect: &Expect) -> String {
+    match expect {
+        Expect::Mount(it) => mount(it),
+        Expect::Mounts(it) => mounts(it),
+        Expect::Namespaces(it) => namespaces(it),
+        Expect::Pid(it) => pid(it),
+        Expect::Ps(it) => ps(it),
+        Expect::Process(it) => process(it),
+        Expect::Hostname(it) => hostname(it),
+        Expect::File(it) => file(it),
+        Expect::Link(it) => link(it),
+        Expect::Address(it) => address(it),
+        Expect::Route(it) => route(it),
+        Expect::Reach(it) => reach(it),
+        Expect::Cgroup(it) => cgroup(it),
+        Expect::Overlay(it) => overlay(it),
+        Expect::Output(it) => output(it),
+        Expect::Outcome(it) => outcome(it),
+        Expect::CgroupFile(it) => cgroup_file(it),
+        Expect::Measured(it) => measured(it),
+        Expect::Traffic(it) => traffic(it),
+    }
+}
+
+fn mount(it: &Mount) -> String {
+    let mut sentence =
+        format!("{} has {}", it.actor, if it.absent { "no mount" } else { "a mount" });
+    sentence.extend(it.fstype.as_ref().map(|fstype| format!(" of type {fstype}")));
+    sentence.extend(it.propagation.as_ref().map(|word| format!(" that is {word}")));
+    sentence.extend(it.option.as_ref().map(|option| format!(" with option {option}")));
+    sentence + " at " + &it.target
+}
+
+fn mounts(it: &Mounts) -> String {
+    let actor = &it.actor;
+    let mut sentences = Vec::new();
+    sentences.extend(it.at_most.map(|most| format!("{actor} has at most {most} mounts")));
+    sentences.extend(it.like.as_ref().map(|other| format!("{actor} has the mounts of {other}")));
+    sentences.extend(it.all.as_ref().map(|word| format!("all mounts of {actor} are {word}")));
+    sentences.join(", and ")
+}
+
+fn namespaces(it: &Namespaces) -> String {
+    let names: Vec<&str> = it.kinds.iter().map(|kind| kind.proc_name()).collect();
+    let names = names.join(", ");
+    match (&it.differ_from, &it.shared_with) {
+        (Some(other), _) => format!("{} has namespaces of its own, not {other}'s: {names}", it.of),
+        (None, Some(other)) => format!("{} shares these namespaces with {other}: {names}", it.of),
+        (None, None) => "a comparison".into(),
+    }
+}
+
+fn pid(it: &Pid) -> String {
+    format!("{} is pid {} in its own pid namespace", it.of, it.is)
+}
+
+fn ps(it: &Ps) -> String {
+    let verb = if it.shown { "lists" } else { "does not list" };
+    format!("the /proc that {} sees {verb} {}", it.viewer, it.lists)
+}
+
+fn process(it: &Process) -> String {
+    let mut sentence = format!("{} is {}", it.actor, if it.alive { "alive" } else { "gone" });
+    sentence.extend(it.state.map(|state| format!(", in state {state}")));
+    sentence
+}
+
+fn hostname(it: &Hostname) -> String {
+    format!("for {} the machine is called {}", it.of, it.is)
+}
+
+fn file(it: &File) -> String {
+    let what = match it.is {
+        Presence::Present => "something",
+        Presence::File => "a file",
+        Presence::Directory => "a directory",
+        Presence::Absent => "nothing",
+    };
+    let mut sentence = format!("{} sees {what} at {}", it.actor, it.path);
+    sentence.extend(it.contains.as_ref().map(|text| format!(" that says `{text}`")));
+    sentence
+}
+
+fn link(it: &Link) -> String {
+    let article = if it.absent { "no" } else { "a" };
+    let mut sentence = format!("{} has {article} link {}", it.actor, it.name);
+    sentence.extend(it.kind.as_ref().map(|kind| format!(" of kind {kind}")));
+    sentence.extend(it.up.map(|up| if up { ", up" } else { ", down" }));
+    sentence.extend(it.master.as_ref().map(|master| format!(", plugged into {master}")));
+    sentence
+}
+
+fn address(it: &Address) -> String {
+    format!("{} has the address {} on {}", it.actor, it.is, it.dev)
+}
+
+fn route(it: &Route) -> String {
+    let mut sentence = format!("{} has a route to {}", it.actor, it.to);
+    sentence.extend(it.via.as_ref().map(|via| format!(" via {via}")));
+    sentence.extend(it.dev.as_ref().map(|dev| format!(" over {dev}")));
+    sentence
+}
+
+fn reach(it: &Reach) -> String {
+    let verb = if it.answers { "answers" } else { "does not answer" };
+    format!("{} {verb} when {} asks", it.to, it.actor)
+}
+
+fn cgroup(it: &Cgroup) -> String {
+    let mut parts = Vec::new();
+    parts.extend(it.has.as_ref().map(|actor| format!("holds {actor}")));
+    parts.extend(it.limit.as_ref().map(limits).unwrap_or_default());
+    let parts = if parts.is_empty() { "is there".into() } else { parts.join(", ") };
+    format!("the cgroup {} {parts}", it.name)
+}
+
+fn limits(it: &Limits) -> Vec<String> {
+    let mut parts = Vec::new();
+    parts.extend(it.memory.map(|bytes| format!("may use {} bytes of memory", bytes.0)));
+    parts.extend(it.cpu.map(|cpus| format!("may use {cpus} CPUs")));
+    parts.extend(it.pids.map(|pids| format!("may have {pids} processes")));
+    parts.extend(it.cpu_weight.map(|weight| format!("weighs {weight} for the CPU")));
+    parts.extend(it.cpus.as_ref().map(|cpus| format!("may run on CPU {cpus}")));
+    parts.extend(it.mems.as_ref().map(|mems| format!("may use memory of node {mems}")));
+    parts.extend(it.write_bps.map(|bytes| format!("may write {} bytes a second", bytes.0)));
+    parts.extend(it.classid.map(|class| format!("marks what it sends with {:#x}", class.0)));
+    parts.extend(it.freeze.map(|freeze| if freeze { "is frozen" } else { "is thawed" }.to_owned()));
+    parts
+}
+
+fn overlay(it: &Overlay) -> String {
+    format!("{} {}", it.entry, layer(it.from))
+}
+
+/// The place of an entry of a merged directory.
+pub(super) fn layer(from: From) -> &'static str {
+    match from {
+        From::Lower => "comes from a lower layer",
+        From::Upper => "is in the upper layer alone",
+        From::Both => "is in the upper layer and hides a lower one",
+        From::Whiteout => "is hidden by a whiteout in the upper layer",
+    }
+}
+
+fn output(it: &Output) -> String {
+    let how = if it.whole { "is" } else { "says" };
+    format!("the output {how} `{}`", it.says)
+}
+
+fn outcome(it: &Outcome) -> String {
+    match (&it.errno, it.status) {
+        (Some(errno), _) => format!("the last action fails with {errno}"),
+        (None, Some(status)) => format!("the last action ends with status {status}"),
+        (None, None) => "an outcome".into(),
+    }
+}
+
+fn cgroup_file(it: &CgroupFile) -> String {
+    let what = it.key.as_ref().or(it.file.first()).map_or("", String::as_str);
+    let mut sentence = format!("{what} of {}", it.name);
+    sentence.extend(it.percent_of.iter().map(|other| format!(", in percent of that of {other},")));
+    sentence.extend(it.at_least.map(|least| format!(" is at least {least}")));
+    sentence.extend(it.at_most.map(|most| format!(" is at most {most}")));
+    if it.grew {
+        sentence.push_str(" counts up");
+    }
+    sentence.extend(it.grew_by.map(|more| format!(" counts up by {more} at least")));
+    if !it.is.is_empty() {
+        sentence.push_str(&format!(" is {}", it.is.join(" or ")));
+    }
+    sentence
+}
+
+fn measured(it: &Measured) -> String {
+    let mut sentence = it.what.clone();
+    sentence.extend(it.by.as_ref().map(|by| format!(" of {by}")));
+    sentence.push_str(" is");
+    sentence.extend(it.at_least.map(|least| format!(" at least {least}")));
+    sentence.extend(it.at_most.map(|most| format!(" at most {most}")));
+    sentence.extend(it.of.as_ref().map(|of| format!(" times that of {of}")));
+    sentence
+}
+
+fn traffic(it: &Traffic) -> String {
+    let passed = match (it.at_least, it.at_most) {
+        (None, None) => String::new(),
+        (Some(least), None) => format!(", passed by at least {least} packets"),
+        (None, Some(0)) => ", passed by no packet".into(),
+        (None, Some(most)) => format!(", passed by at most {most} packets"),
+        (Some(least), Some(most)) => format!(", passed by {least} to {most} packets"),
+    };
+    format!("{} has `{}`{passed}", it.actor, it.row)
+}

@@ -1,0 +1,193 @@
+//! Facts that verdicts rest on, in words.
+
+use super::expected::layer;
+use super::rows;
+use crate::call::ErrnoName;
+use crate::fact::ProcCount;
+use crate::failure;
+use crate::lesson::expect::overlay::From;
+use crate::op::{NamespaceKind, Op};
+use crate::seen::{CgroupNumber, CgroupValue, CutList, Seen, Stall};
+use crate::snapshot::{FileKind, Link, NsInode, Omitted, Route};
+
+/// The words of what can't be judged begin so.
+pub const UNREAD: &str = "could not be read whole";
+
+/// The state that the kernel shows, where an expectation was judged.
+pub fn seen(seen: &Seen) -> String {
+    match seen {
+        Seen::Nothing => String::new(),
+        Seen::NoActor(actor) => format!("there is no {actor}"),
+        Seen::NotBoth([one, other]) => format!("{one} or {other} is not there"),
+        Seen::NeitherGiven([one, other]) => format!("neither {one} nor {other} is given"),
+        Seen::Unread { list, listed, omitted } => unread(*list, *listed, *omitted),
+
+        Seen::Mount(row) => rows::mount(row),
+        Seen::NoMount { target, listed } => format!("no mount at {target} among {listed}"),
+        Seen::MountMissing { target } => format!("{target} is missing"),
+        Seen::MountIs { target, propagation } => format!("{target} is {}", propagation.word()),
+        Seen::MountCount(count) => format!("{count} mounts"),
+
+        Seen::Namespaces { kind, inodes } => namespaces(*kind, *inodes),
+        Seen::HostName(name) => name.clone(),
+        Seen::NsPids(pids) => format!("NSpid: {}", joined(pids, " ")),
+        Seen::Process { pid, state, args } => format!("pid {pid} {state} {args}"),
+        Seen::NoProcess => "no such process".into(),
+        Seen::ProcCount(count) => proc_count(*count),
+        Seen::ProcUnread(count) => format!("{UNREAD}: {}", proc_count(*count)),
+
+        Seen::File { kind, size, first_line } => {
+            format!("{} of {size} bytes: {first_line}", file_kind(*kind))
+        }
+        Seen::NoFile => "no such file".into(),
+        Seen::FileUnread { path, read } => {
+            format!("{UNREAD}: the first {read} bytes of {path} do not say it")
+        }
+        Seen::OverlayEntry(entry) => format!("{} {}", entry.path, layer(From::of(entry))),
+        Seen::NoOverlayEntry { overlays } => {
+            format!("{overlays} overlays are mounted, none has it")
+        }
+
+        Seen::Link(row) => link(row),
+        Seen::Links(names) => format!("links: {}", names.join(", ")),
+        Seen::Addresses(all) => all.join(", "),
+        Seen::NoAddress { dev } => format!("no address on {dev}"),
+        Seen::Route(row) => route(row),
+        Seen::Routes(all) if all.is_empty() => "no routes".into(),
+        Seen::Routes(all) => format!("routes to {}", all.join(", ")),
+        Seen::Answer(true) => "an answer came".into(),
+        Seen::Answer(false) => "no answer".into(),
+        Seen::NoTrafficRow => "there is no such row".into(),
+        Seen::Packets(count) => format!("{count} packets in this step"),
+
+        Seen::NoCgroup(name) => format!("there is no cgroup {name}"),
+        Seen::Members { hierarchy, pids } => {
+            format!("cgroup.procs of {hierarchy}: [{}]", joined(pids, ", "))
+        }
+        Seen::Settings { files, hierarchies } => settings(files, hierarchies),
+        Seen::CgroupValue(shown) => cgroup_value(shown),
+        Seen::CgroupValueUnread(shown) => format!("{UNREAD}: {}", cgroup_value(shown)),
+        Seen::CgroupFileUnread { file, group } => {
+            format!("{UNREAD}: {file} of {group} is too long")
+        }
+        Seen::NoCgroupFile { group } => format!("no group {group} has such a file"),
+        Seen::CgroupNumber(shown) => cgroup_number(shown),
+
+        Seen::Measured { name, number } => format!("{name} {number}"),
+        Seen::Compared { number, other, of } => format!("{number}, and {other} of {of}"),
+        Seen::NotMeasured => "it was not measured".into(),
+        Seen::NotMeasuredBy(actor) => format!("{actor} did not measure it"),
+        Seen::Printed(line) => line.clone(),
+        Seen::NotPrinted { last: Some(last) } => {
+            format!("nothing printed says it; the last line is `{last}`")
+        }
+        Seen::NotPrinted { last: None } => "nothing was printed yet".into(),
+
+        Seen::NothingDone => "nothing was done".into(),
+        Seen::WentWell => "it went well".into(),
+        Seen::Status(status) => format!("status {status}"),
+        Seen::Failed { call, errno } => format!("{call} = {errno}"),
+        Seen::OpFailed { op, call, errno } => op_failed(op, call, errno),
+        Seen::Exited { status, output } => format!("exit status {status}: {}", output.trim_end()),
+
+        Seen::ActorGone(actor) => format!("{actor} is gone"),
+        Seen::ActorNeverMade(actor) => {
+            format!("there is no {actor}: the step that makes it was left out, or it is gone")
+        }
+        Seen::ActorSilent { actor, why: None } => format!("{actor} does not answer"),
+        Seen::ActorSilent { actor, why: Some(why) } => {
+            format!("{actor} does not answer: {}", stall(*why))
+        }
+        Seen::ActorLost { actor, why } => format!("{actor} is lost: {why}"),
+    }
+}
+
+/// The reason why a process may not answer.
+pub fn stall(stall: Stall) -> &'static str {
+    match stall {
+        Stall::Stopped => "it is stopped",
+        Stall::Traced => "it is stopped by who traces it",
+        Stall::Uninterruptible => "the kernel keeps it waiting",
+    }
+}
+
+fn joined(numbers: &[u32], between: &str) -> String {
+    let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+    numbers.join(between)
+}
+
+fn unread(list: CutList, listed: usize, omitted: Omitted) -> String {
+    let what = match list {
+        CutList::Mounts => "mounts",
+        CutList::Links => "links",
+        CutList::Addresses => "addresses",
+        CutList::Routes => "routes",
+        CutList::Traffic => "classes and rules",
+        CutList::Cgroups => "cgroups",
+        CutList::CgroupMembers => "members",
+        CutList::OverlayEntries => "entries",
+    };
+    omitted
+        .words(what, listed)
+        .map_or_else(|| UNREAD.to_owned(), |more| format!("{UNREAD}: {more}"))
+}
+
+fn namespaces(kind: NamespaceKind, inodes: [Option<NsInode>; 2]) -> String {
+    let shown =
+        inodes.map(|inode| format!("{}:[{}]", kind.proc_name(), inode.unwrap_or_default().0));
+    shown.join(" and ")
+}
+
+fn proc_count(count: Option<ProcCount>) -> String {
+    match count {
+        Some(ProcCount { count, is_cut: false }) => format!("it lists {count} processes"),
+        Some(ProcCount { count, is_cut: true }) => format!("it lists more than {count} processes"),
+        None => "it lists no processes".into(),
+    }
+}
+
+fn file_kind(kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::File => "File",
+        FileKind::Directory => "Directory",
+        FileKind::Symlink => "Symlink",
+        FileKind::CharDevice => "CharDevice",
+        FileKind::BlockDevice => "BlockDevice",
+        FileKind::Fifo => "Fifo",
+        FileKind::Socket => "Socket",
+    }
+}
+
+fn link(row: &Link) -> String {
+    let state = if row.up { "up" } else { "down" };
+    let master = row.master.as_ref().map_or_else(String::new, |master| format!(" on {master}"));
+    format!("{} {} {state}{master}", row.name, row.kind)
+}
+
+fn route(row: &Route) -> String {
+    format!("{} via {} dev {}", row.to, row.via.as_deref().unwrap_or("nobody"), row.dev)
+}
+
+fn settings(files: &[CgroupValue], hierarchies: &[String]) -> String {
+    let mut parts: Vec<String> = files.iter().map(cgroup_value).collect();
+    parts.push(format!("in {}", hierarchies.join(", ")));
+    parts.join(", ")
+}
+
+fn cgroup_value(shown: &CgroupValue) -> String {
+    match &shown.value {
+        Some(value) => format!("{} = {value}", shown.file),
+        None => format!("no file {}", shown.file),
+    }
+}
+
+fn cgroup_number(shown: &CgroupNumber) -> String {
+    let unit = if shown.in_percent { " in percent" } else { "" };
+    let was = shown.before.map_or_else(String::new, |before| format!(", was {before}"));
+    format!("{}{unit} = {}{was}", shown.file, shown.number)
+}
+
+fn op_failed(op: &Op, call: &str, errno: &ErrnoName) -> String {
+    let meaning = failure::explain(op, errno).unwrap_or_else(|| errno.sentence());
+    format!("{call} = {errno}: {meaning}")
+}
