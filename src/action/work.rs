@@ -9,6 +9,7 @@ use super::cgroup::Bytes;
 use super::{ActionKind, Check, Context, LowerError};
 use crate::op::{ActorName, Device, Load, Op, Writing};
 use crate::snapshot::Snapshot;
+use crate::traffic::INTERNET;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
@@ -153,7 +154,6 @@ impl From<Work> for Fields {
 /// Seconds that a load may take at most.
 const LONGEST: f64 = 15.0;
 const LONGEST_COUNT: f64 = 3600.0;
-const INTERNET: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 
 fn millis(seconds: f64, most: f64) -> u64 {
     (seconds.clamp(0.0, most) * 1000.0) as u64

@@ -277,7 +277,7 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
                     Ok((door, visits)) => (Some(door), visits),
                     Err(_) => (None, mpsc::channel().1),
                 };
-                let options = SessionOptions::new(program(), true);
+                let options = SessionOptions::with_spare(program());
                 let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
                 play::serve(open, &for_engine, &visits, &to_hub);
             })
