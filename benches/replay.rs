@@ -26,7 +26,7 @@ fn program() -> PathBuf {
 fn session() -> Session {
     let lesson = catalogue::find("build-a-container").expect("the lesson");
     let facts = Facts::read(&Roots::machine(), || unboxed::kernel::probe::run(&program()));
-    let options = SessionOptions::new(program(), true);
+    let options = SessionOptions::with_spare(program());
     Session::open(Arc::new(lesson), facts, &options).expect("a session")
 }
 

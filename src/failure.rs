@@ -1,7 +1,61 @@
 //! Failures as data, and what an errno means *here* for someone who has not met it before.
 
+use std::error::Error;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use crate::call::ErrnoName;
 use crate::op::{NetOp, Op};
+
+/// A failure with its causes, as data that can cross a socket. `{}` is its own text, `{:#}` has its causes behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cause: Option<Box<Failure>>,
+}
+
+impl Failure {
+    /// A failure without a cause.
+    pub fn new(text: impl Into<String>) -> Failure {
+        Failure { text: text.into(), cause: None }
+    }
+
+    /// An error with all its causes.
+    pub fn of(error: &dyn Error) -> Failure {
+        // One that is transparent has the text and the causes of what it wraps: nothing is there twice.
+        let cause = error.source().map(|source| Box::new(Failure::of(source)));
+        Failure { text: error.to_string(), cause }
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(text: &str) -> Failure {
+        Failure::new(text)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        match &self.cause {
+            Some(cause) if f.alternate() => write!(f, ": {cause:#}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+/// An error and its causes in one line.
+pub fn with_causes(error: &dyn Error) -> String {
+    format!("{:#}", Failure::of(error))
+}
 
 /// One sentence on why this op fails with this errno and what to look at, where the kernel's own words mislead.
 pub fn explain(op: &Op, errno: &ErrnoName) -> Option<&'static str> {
@@ -57,4 +111,61 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<&'static str> {
     };
 
     Some(sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::action::LowerError;
+    use crate::engine::lab::LabError;
+    use crate::engine::link_error::LinkError;
+    use crate::engine::session::SessionError;
+    use crate::keeper::handle::KeeperError;
+    use crate::tape::file::TapeError;
+    use crate::wire::WireError;
+    use crate::wire::protocol::RoleFailure;
+
+    #[test]
+    fn no_error_says_its_cause_and_has_it_as_well() {
+        let io = || io::Error::from_raw_os_error(28);
+        let failure = || RoleFailure::new("mount proc", nix::errno::Errno::EPERM);
+        let errors: [Box<dyn Error>; 9] = [
+            Box::new(WireError::Io(io())),
+            Box::new(KeeperError::Start(io())),
+            Box::new(KeeperError::Gone(WireError::Io(io()))),
+            Box::new(KeeperError::Lab(failure())),
+            Box::new(LinkError::Stillborn(failure())),
+            Box::new(TapeError::Io(io())),
+            Box::new(LabError::Lower { step: "a".into(), cause: LowerError::NoDisk }),
+            Box::new(LabError::Ended { pid: 7, why: Some(Failure::of(&failure())) }),
+            Box::new(RoleFailure::because("start the store", Failure::of(&failure()))),
+        ];
+
+        for error in errors {
+            let mut texts = vec![error.to_string()];
+            let mut next = error.source();
+            while let Some(cause) = next {
+                assert!(
+                    !texts.iter().any(|text| text.contains(&cause.to_string())),
+                    "{cause} is in {texts:?}"
+                );
+                texts.push(cause.to_string());
+                next = cause.source();
+            }
+            assert!(texts.len() > 1, "{texts:?} has no cause");
+            assert_eq!(with_causes(error.as_ref()), texts.join(": "));
+        }
+    }
+
+    #[test]
+    fn a_chain_crosses_a_socket_as_it_is() {
+        let wire = KeeperError::Gone(WireError::Io(io::Error::from_raw_os_error(28)));
+        let failure = Failure::of(&SessionError::from(wire));
+        let said = "the keeper process is gone: the connection failed: No space left on device (os error 28)";
+        assert_eq!(format!("{failure:#}"), said);
+        let written = serde_json::to_string(&failure).expect("JSON");
+        assert_eq!(serde_json::from_str::<Failure>(&written).expect(&written), failure);
+    }
 }

@@ -2,6 +2,9 @@
 //!
 //! Layers, from values to effects: see ARCHITECTURE.md.
 
+// A new variant asks at each place that decides by it. Tests may look for the one that they are about.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
 pub mod action;
 pub mod actor;
 pub mod app;

@@ -1,8 +1,21 @@
-//! Names for traffic control: a class by its number, a rate, and who sends a packet. Plain data, in tc(8)'s notation.
+//! The addresses of a lab's network, and names for traffic control: a class by its number, a rate, who sends a packet. Plain data, in tc(8)'s notation.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
+
+/// The bridge of a lab's host, as docker calls its own; its address, and the network that it is in.
+pub const BRIDGE: &str = "docker0";
+pub const BRIDGE_ADDRESS: Ipv4Addr = Ipv4Addr::new(172, 17, 0, 1);
+pub const BRIDGE_NETWORK: Ipv4Addr = Ipv4Addr::new(172, 17, 0, 0);
+pub const BRIDGE_PREFIX: u8 = 16;
+
+/// The lab's "internet", and the host's address in its network: addresses for documentation, which lead nowhere on a
+/// machine (RFC 5737).
+pub const INTERNET: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
+pub const UPLINK_ADDRESS: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
+pub const UPLINK_PREFIX: u8 = 24;
 
 /// A traffic class, `MAJOR:MINOR` in hexadecimal: `10:1`. The same 32 bits are a group's `net_cls.classid`: 0x100001.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use unboxed::diagnosis::Playable;
 use unboxed::doctor::can_play;
 use unboxed::engine::Goal;
 use unboxed::engine::session::Session;
+use unboxed::engine::turn::Judging;
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Lesson;
 use unboxed::lesson::quiz::Kind;
@@ -156,9 +157,8 @@ fn the_lessons_ask_questions_of_all_six_kinds() {
     let lessons = lessons();
     let questions: Vec<_> = lessons.iter().flat_map(Lesson::questions).collect();
     assert!(questions.len() >= 8, "{} questions", questions.len());
-    let kinds = |test: fn(Kind<'_>) -> bool| {
-        questions.iter().filter(|question| test(question.kind())).count()
-    };
+    let kinds =
+        |test: fn(&Kind) -> bool| questions.iter().filter(|question| test(&question.kind)).count();
     assert!(kinds(|kind| matches!(kind, Kind::Choose(_))) > 0);
     assert!(kinds(|kind| matches!(kind, Kind::ChooseAll(_))) > 0);
     assert!(kinds(|kind| matches!(kind, Kind::Value(_))) > 0);
@@ -173,7 +173,7 @@ fn a_step_that_is_left_out_is_missed_where_it_is_needed() {
     let lesson = lesson();
     let mut session = open_session(lesson.clone());
     let bind = step_of(&lesson, "bind");
-    session.leave_out(bind, true);
+    session.leave_out(bind);
     for step in &lesson.steps[..bind] {
         assert!(session.play_next().expect("it plays").is_ok(), "{}", step.id);
     }
@@ -188,14 +188,14 @@ fn a_step_that_is_left_out_is_missed_where_it_is_needed() {
         pivot.verdicts
     );
     // Taken in again, the lesson is whole.
-    session.leave_out(bind, false);
+    session.take_in(bind);
     session.rewind_to(bind).expect("a fresh lab");
     assert!(session.play_next().expect("it plays").is_ok());
     assert!(session.play_next().expect("it plays").is_ok());
 
     // Without its actor nothing in it works, and that is said, not a fault.
     session.rewind_to(0).expect("a fresh lab");
-    session.leave_out(step_of(&lesson, "unshare"), true);
+    session.leave_out(step_of(&lesson, "unshare"));
     for _ in 0..3 {
         session.play_next().expect("it plays");
     }
@@ -219,8 +219,9 @@ fn ticks_follow_the_kernel_both_ways_and_credit_stays() {
     session.rewind_to(step).expect("a fresh lab");
     let state = session.begin_turn(Goal::Step).expect("a turn");
     assert_eq!(state.verdicts.iter().map(|verdict| verdict.ok).collect::<Vec<_>>(), [false, true]);
-    let judge =
-        |session: &mut Session| session.judge_turn(true).expect("a judgement").expect("a change").0;
+    let judge = |session: &mut Session| {
+        session.judge_turn(Judging::Now).expect("a judgement").expect("a change").0
+    };
     run_in(
         &mut session,
         "container",

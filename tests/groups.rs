@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use unboxed::app::{Model, Msg, Screen, update};
+use unboxed::app::{Direction, Model, Msg, Screen, update};
 use unboxed::engine::{Event, Ready};
 use unboxed::lesson::parse::parse;
 use unboxed::observe::{CgroupRoot, cgroups};
@@ -186,6 +186,7 @@ fn draw(model: &Model, columns: u16, rows: u16) -> String {
 fn pane(model: &Model) -> String {
     let Screen::Lesson(view) = &model.screen else { panic!("a lesson") };
     let rows: Vec<String> = view
+        .panes
         .rows(ViewKind::Cgroups)
         .map(|row| format!("{} {}", row.mark.sign(), row.text))
         .collect();
@@ -194,7 +195,7 @@ fn pane(model: &Model) -> String {
 
 fn chosen(model: &Model) -> Option<&str> {
     let Screen::Lesson(view) = &model.screen else { panic!("a lesson") };
-    view.chosen_group()
+    view.panes.chosen_group()
 }
 
 #[test]
@@ -249,7 +250,10 @@ fn groups_are_chosen_one_after_the_other_or_by_their_row() {
 
     let row_of = |model: &Model, path: &str| {
         let Screen::Lesson(view) = &model.screen else { panic!("a lesson") };
-        view.find_row(ViewKind::Cgroups, 0, 1, |row| row.group.as_deref() == Some(path))
+        view.panes
+            .find_row(ViewKind::Cgroups, 0, Direction::Forward, |row| {
+                row.group.as_deref() == Some(path)
+            })
             .expect("its row")
     };
     let row = row_of(&model, "box");

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use common::{BareLab, Held, alone};
 use unboxed::app::numbers::Numbers;
 use unboxed::app::panes::{self, Compare, Scene};
-use unboxed::diff::{Birth, Diff, Mark};
+use unboxed::diff::{Birth, Diff, GroupOwner, Mark};
 use unboxed::lesson::model::WatchedDirectory;
 use unboxed::observe::{CgroupRoot, Observer, Subject, bounds};
 use unboxed::op::ActorName;
@@ -64,8 +64,8 @@ fn observer(lab: &mut BareLab) -> Observer {
         name: ActorName::host(),
         pid: host.pid,
         netlink: Some(Arc::clone(&host.netlink)),
-        monitor: host.monitor.clone(),
-        firewall: host.firewall.clone(),
+        monitor: host.monitor().cloned(),
+        firewall: host.firewall().cloned(),
     };
     observer.set_subjects(vec![subject]);
     let roots = lab.made.cgroups.iter().map(|cgroup| CgroupRoot {
@@ -219,7 +219,7 @@ fn a_lab_decides_what_there_is_but_not_how_much_of_it_is_read() {
         .cgroups
         .into_iter()
         .filter(|section| section.birth != Birth::Old);
-    assert_eq!(births.map(|section| section.owner).collect::<Vec<_>>(), [] as [String; 0]);
+    assert_eq!(births.map(|section| section.owner).collect::<Vec<_>>(), [] as [GroupOwner; 0]);
     lab.end();
 }
 

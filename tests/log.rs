@@ -3,12 +3,17 @@
 mod common;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use common::tty::Tty;
 use common::{Machine, alone, unboxed};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use unboxed::engine::options::SessionOptions;
+use unboxed::failure::with_causes;
+use unboxed::kernel::pidfd::Pidfd;
+use unboxed::lesson::catalogue;
+use unboxed::op::ActorName;
 
 /// The roles that can be made to panic, and what is said of them.
 const ROLES: [(&str, &str); 4] = [
@@ -84,6 +89,45 @@ fn a_keeper_that_is_killed_is_the_reason_that_is_told() {
     tty.wait_for(&format!("keeper process {keeper} is gone: it was killed by SIGKILL"));
     tty.press("qqq");
     tty.wait_end();
+    before.assert_comes_back();
+}
+
+#[test]
+fn a_role_of_a_lab_that_dies_without_a_word_is_told_with_the_way_it_ended() {
+    let _turn = alone();
+    let before = Machine::now();
+    let check = |role: &str, says: &str| {
+        let lesson = catalogue::find("what-is-a-container").expect("the lesson");
+        let mut session = common::open_session(lesson);
+        let host = session.lab().expect("a lab").info().actors[&ActorName::host()];
+        let title = format!(" unboxed: {role}");
+        let processes = common::lab_processes();
+        let pid = processes.iter().find_map(|line| line.strip_suffix(&title)).expect(role);
+        kill(Pid::from_raw(pid.parse().expect("a pid")), Signal::SIGKILL).expect("a signal");
+
+        let host = Pidfd::open(Pid::from_raw(i32::try_from(host).expect("a pid")));
+        assert!(host.is_err() || host.is_ok_and(|host| host.wait(Duration::from_secs(10))));
+        // The end of its wire comes a moment later than its own.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let error = loop {
+            match session.lab() {
+                Ok(_) => assert!(Instant::now() < deadline, "the lab has not ended"),
+                Err(error) => break with_causes(&error),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        assert!(error.ends_with(&format!("and with it all others: {says}")), "{error}");
+        // Asked again, it is the same.
+        assert_eq!(with_causes(&session.lab().expect_err("it has ended")), error);
+        session.rewind_to(0).expect("a fresh lab");
+        assert!(session.close().is_clean());
+    };
+
+    check("host", "it was killed by SIGKILL");
+    check(
+        "store",
+        "the store, the process that it was forked from, is gone: it was killed by SIGKILL",
+    );
     before.assert_comes_back();
 }
 

@@ -220,7 +220,7 @@ fn pivot_root_moves_every_mount_and_adds_or_removes_none() {
         .diff()
         .mounts
         .iter()
-        .find(|section| section.owner == "container")
+        .find(|section| section.owner.as_str() == "container")
         .expect("the container's table");
     assert!(table.rows.len() > 10);
     assert!(table.rows.iter().all(|row| row.mark == Mark::Moved), "{:#?}", table.rows);

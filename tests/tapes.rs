@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use common::tty::Tty;
 use common::{program, unboxed};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use unboxed::app::{Model, Msg, update};
+use unboxed::app::{Effect, Model, Msg, Screen, update};
 use unboxed::engine::{Event, Request, events, requests};
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Lesson;
@@ -190,6 +191,44 @@ fn a_tape_rewinds_and_shows_its_what_ifs_and_says_what_it_cannot() {
     assert_eq!(stops, [0, 1, 2, 1, 2, 2, lesson.steps.len()]);
     assert!(events.iter().any(|event| matches!(event, Event::Branched { .. })));
     assert_eq!(events.iter().filter(|event| matches!(event, Event::Refused { .. })).count(), 3);
+}
+
+#[test]
+fn one_key_leads_through_a_tape_to_its_end() {
+    let tape =
+        shelf::all().find(|(_, header)| header.lesson == "build-a-container").expect("a tape").0;
+    let tape = file::read(tape).expect("the tape");
+    let lesson = Arc::new(lesson_of(&tape));
+    assert!(lesson.steps.iter().any(|step| !step.breaks.is_empty()), "a step to mend");
+
+    let mut model = Model::new(Vec::new(), (120, 40));
+    let origin = Some(tape.header.origin());
+    let opened = Msg::Opened { lesson: Arc::clone(&lesson), left_off: 0, tape: origin };
+    let _ = update(&mut model, opened);
+
+    let (mut requests, mut seen) = (Vec::new(), 0);
+    for _ in 0..=2 * lesson.steps.len() {
+        let events: Vec<Event> = played(&tape, &lesson, &requests)
+            .into_iter()
+            .filter(|event| !matches!(event, Event::Ended(_)))
+            .collect();
+        let new = events.len();
+        for event in events.into_iter().skip(seen) {
+            let _ = update(&mut model, Msg::Engine(event));
+        }
+        seen = new;
+
+        let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
+        for effect in update(&mut model, Msg::Key(enter)) {
+            if let Effect::Engine(request) = effect {
+                requests.push(request);
+            }
+        }
+        if matches!(model.screen, Screen::Ended(_)) {
+            return;
+        }
+    }
+    panic!("it stopped after {} steps: {:?}", requests.len(), model.notice);
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Engine {
         let (requests, for_engine) = requests::channel().expect("a queue");
         let (to_front, events) = events::channel();
         let thread = std::thread::spawn(move || {
-            let options = SessionOptions::new(common::program(), true);
+            let options = SessionOptions::with_spare(common::program());
             let open = |waiting| Session::open_waiting(lesson, common::facts(), &options, waiting);
             play::serve(open, &for_engine, &std::sync::mpsc::channel().1, &to_front);
         });
@@ -355,14 +355,12 @@ fn a_lab_that_ends_while_idle_is_told_once() {
     let ready = engine.play();
     let host = ready.lab.actors[&ActorName::host()];
     signal(host, Signal::SIGKILL);
-    let Event::Failed { message } = engine.next() else { panic!("it is told") };
-    assert!(
-        message.starts_with("the lab is gone") && message.contains(&host.to_string()),
-        "{message}"
-    );
+    let Event::Failed(failure) = engine.next() else { panic!("it is told") };
+    let told = format!("{failure:#}");
+    assert!(told.starts_with("the lab is gone") && told.contains(&host.to_string()), "{told}");
     // A step in it fails with the same sentence; a fresh lab is as good as ever.
     engine.ask(Request::Next);
-    assert!(matches!(engine.next(), Event::Failed { message: again } if again == message));
+    assert!(matches!(engine.next(), Event::Failed(again) if again == failure));
     engine.ask(Request::RewindTo { steps: 1 });
     assert_eq!(engine.await_ready().played, 1);
     engine.play();

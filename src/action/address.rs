@@ -15,7 +15,11 @@ pub struct Address {
 }
 
 impl ActionKind for Address {
-    const NAME: &'static str = "address";
+    const SUMMARY: &'static str = "gives a network device an address";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec![format!("ip addr add {} dev {}", self.add, self.dev)]

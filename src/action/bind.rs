@@ -18,7 +18,11 @@ pub struct Bind {
 }
 
 impl ActionKind for Bind {
-    const NAME: &'static str = "bind";
+    const SUMMARY: &'static str = "makes a directory or a file appear at a second place";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         let option = if self.recursive { "--rbind" } else { "--bind" };

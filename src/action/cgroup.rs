@@ -221,7 +221,11 @@ fn mount_of<'a>(context: &'a Context, controller: &str) -> Result<&'a CgroupMoun
 }
 
 impl ActionKind for Cgroup {
-    const NAME: &'static str = "cgroup";
+    const SUMMARY: &'static str = "makes a control group, sets limits, moves actors into it";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        self.join.iter().collect()
+    }
 
     fn shell(&self, context: &Context) -> Vec<String> {
         let (Ok(directories), Ok(writes)) = (self.directories(context), self.writes(context))

@@ -42,7 +42,11 @@ impl CgroupWrite {
 }
 
 impl ActionKind for CgroupWrite {
-    const NAME: &'static str = "cgroup_write";
+    const SUMMARY: &'static str = "writes to a control group's file";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, context: &Context) -> Vec<String> {
         match self.write(context) {

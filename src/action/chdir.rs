@@ -13,7 +13,11 @@ pub struct Chdir {
 }
 
 impl ActionKind for Chdir {
-    const NAME: &'static str = "chdir";
+    const SUMMARY: &'static str = "changes the process's working directory";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec![format!("cd {}", self.path)]

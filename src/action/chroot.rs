@@ -16,7 +16,11 @@ pub struct Chroot {
 }
 
 impl ActionKind for Chroot {
-    const NAME: &'static str = "chroot";
+    const SUMMARY: &'static str = "changes the process's root directory";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         match self.stay {

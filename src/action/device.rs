@@ -27,7 +27,11 @@ impl Device {
 }
 
 impl ActionKind for Device {
-    const NAME: &'static str = "device";
+    const SUMMARY: &'static str = "makes a device node";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, context: &Context) -> Vec<String> {
         let is_v2 =

@@ -11,7 +11,15 @@ use crate::snapshot::Snapshot;
 pub struct Getpid {}
 
 impl ActionKind for Getpid {
-    const NAME: &'static str = "getpid";
+    const SUMMARY: &'static str = "asks for the pid that the process has in its own namespace";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
+
+    fn only_looks(&self) -> bool {
+        true
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec!["echo $$".into()]

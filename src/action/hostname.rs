@@ -13,7 +13,11 @@ pub struct Hostname {
 }
 
 impl ActionKind for Hostname {
-    const NAME: &'static str = "hostname";
+    const SUMMARY: &'static str = "sets the host name of the UTS namespace";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec![format!("hostname {}", self.set)]

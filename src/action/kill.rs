@@ -15,7 +15,11 @@ pub struct Kill {
 }
 
 impl ActionKind for Kill {
-    const NAME: &'static str = "kill";
+    const SUMMARY: &'static str = "sends a signal to an actor";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        vec![&self.actor]
+    }
 
     fn shell(&self, context: &Context) -> Vec<String> {
         match context.lab_pid(&self.actor) {

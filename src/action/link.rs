@@ -29,7 +29,11 @@ impl Link {
 }
 
 impl ActionKind for Link {
-    const NAME: &'static str = "link";
+    const SUMMARY: &'static str = "moves a network device, renames it, or sets it up";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        self.netns.iter().collect()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         let mut lines = Vec::new();

@@ -13,7 +13,11 @@ pub struct Mkdir {
 }
 
 impl ActionKind for Mkdir {
-    const NAME: &'static str = "mkdir";
+    const SUMMARY: &'static str = "makes directories, with their parents";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec![format!("mkdir -p {}", self.paths.join(" "))]

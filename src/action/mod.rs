@@ -35,7 +35,8 @@ pub mod write;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::op::{ActorName, Op};
 use crate::snapshot::{CgroupVersion, Snapshot};
@@ -70,10 +71,18 @@ pub struct Check {
     pub ok: bool,
 }
 
-/// One kind of action.
-pub trait ActionKind {
-    /// The key in YAML.
-    const NAME: &'static str;
+/// One kind of action. It can be implemented for what the table of [`Action`] lists, and for nothing else.
+pub trait ActionKind: ActionRow {
+    /// Its purpose, for authors: a clause without a subject, in the present tense.
+    const SUMMARY: &'static str;
+
+    /// The actors it speaks of, besides the one that acts.
+    fn actors(&self) -> Vec<&ActorName>;
+
+    /// It takes a look and changes nothing: a replay can do without.
+    fn only_looks(&self) -> bool {
+        false
+    }
 
     /// Lines to type into a shell of the acting actor for the same effect; they must really work there.
     fn shell(&self, context: &Context) -> Vec<String>;
@@ -84,6 +93,9 @@ pub trait ActionKind {
     /// The conditions that must hold before; empty when nothing can be said.
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check>;
 }
+
+/// The mark of a kind that has a row in the table of [`Action`]: a kind without one does not build.
+pub trait ActionRow {}
 
 /// An action that can't be turned into ops in this lab.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,229 +115,111 @@ impl Context {
     }
 }
 
-/// Any action. A closed list: adding a kind is one file and one variant, and the compiler shows the rest.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    Spawn(spawn::Spawn),
-    Mount(mount::Mount),
-    Bind(bind::Bind),
-    Propagation(propagation::Propagation),
-    Umount(umount::Umount),
-    UmountAll(umount_all::UmountAll),
-    PivotRoot(pivot_root::PivotRoot),
-    Chroot(chroot::Chroot),
-    Chdir(chdir::Chdir),
-    Mkdir(mkdir::Mkdir),
-    Rm(rm::Rm),
-    Write(write::Write),
-    Read(read::Read),
-    Unpack(unpack::Unpack),
-    Hostname(hostname::Hostname),
-    Getpid(getpid::Getpid),
-    Run(run::Run),
-    Ping(ping::Ping),
-    Veth(veth::Veth),
-    Link(link::Link),
-    Address(address::Address),
-    Route(route::Route),
-    Overlay(overlay::Overlay),
-    Cgroup(cgroup::Cgroup),
-    Kill(kill::Kill),
-    Work(work::Work),
-    CgroupWrite(cgroup_write::CgroupWrite),
-    Device(device::Device),
-    Shape(shape::Shape),
-    Packets(packets::Packets),
+/// The table of kinds, from which the variants, their names in YAML, their reading and their summaries come. A kind is
+/// one file and one row.
+macro_rules! actions {
+    ($($name:literal: $module:ident::$Kind:ident,)*) => {
+        /// Any action. A closed list.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        pub enum Action {
+            $(#[serde(rename = $name)] $Kind($module::$Kind),)*
+        }
+
+        $(impl ActionRow for $module::$Kind {})*
+
+        impl Action {
+            /// The keys of all kinds in YAML.
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            /// The keys of all kinds, each with what it does.
+            pub const SUMMARIES: &[(&str, &str)] =
+                &[$(($name, <$module::$Kind as ActionKind>::SUMMARY)),*];
+
+            /// Read the fields of the kind called `name`.
+            pub fn read<'de, D: Deserializer<'de>>(name: &str, fields: D) -> Result<Action, D::Error> {
+                match name {
+                    $($name => $module::$Kind::deserialize(fields).map(Action::$Kind),)*
+                    _ => Err(D::Error::unknown_field(name, Action::NAMES)),
+                }
+            }
+
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Action::$Kind(_) => $name,)*
+                }
+            }
+
+            /// The actors it speaks of, besides the one that acts.
+            pub fn actors(&self) -> Vec<&ActorName> {
+                match self {
+                    $(Action::$Kind(kind) => kind.actors(),)*
+                }
+            }
+
+            /// It takes a look and changes nothing: a replay can do without.
+            pub fn only_looks(&self) -> bool {
+                match self {
+                    $(Action::$Kind(kind) => kind.only_looks(),)*
+                }
+            }
+
+            pub fn shell(&self, context: &Context) -> Vec<String> {
+                match self {
+                    $(Action::$Kind(kind) => kind.shell(context),)*
+                }
+            }
+
+            pub fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+                match self {
+                    $(Action::$Kind(kind) => kind.lower(context),)*
+                }
+            }
+
+            pub fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+                match self {
+                    $(Action::$Kind(kind) => kind.preflight(actor, snapshot),)*
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    "spawn": spawn::Spawn,
+    "mount": mount::Mount,
+    "bind": bind::Bind,
+    "propagation": propagation::Propagation,
+    "umount": umount::Umount,
+    "umount_all": umount_all::UmountAll,
+    "pivot_root": pivot_root::PivotRoot,
+    "chroot": chroot::Chroot,
+    "chdir": chdir::Chdir,
+    "mkdir": mkdir::Mkdir,
+    "rm": rm::Rm,
+    "write": write::Write,
+    "read": read::Read,
+    "unpack": unpack::Unpack,
+    "hostname": hostname::Hostname,
+    "getpid": getpid::Getpid,
+    "run": run::Run,
+    "ping": ping::Ping,
+    "veth": veth::Veth,
+    "link": link::Link,
+    "address": address::Address,
+    "route": route::Route,
+    "overlay": overlay::Overlay,
+    "cgroup": cgroup::Cgroup,
+    "kill": kill::Kill,
+    "work": work::Work,
+    "cgroup_write": cgroup_write::CgroupWrite,
+    "device": device::Device,
+    "shape": shape::Shape,
+    "packets": packets::Packets,
 }
 
 impl Action {
-    /// The keys of all kinds in YAML.
-    pub const NAMES: [&'static str; 30] = [
-        spawn::Spawn::NAME,
-        mount::Mount::NAME,
-        bind::Bind::NAME,
-        propagation::Propagation::NAME,
-        umount::Umount::NAME,
-        umount_all::UmountAll::NAME,
-        pivot_root::PivotRoot::NAME,
-        chroot::Chroot::NAME,
-        chdir::Chdir::NAME,
-        mkdir::Mkdir::NAME,
-        rm::Rm::NAME,
-        write::Write::NAME,
-        read::Read::NAME,
-        unpack::Unpack::NAME,
-        hostname::Hostname::NAME,
-        getpid::Getpid::NAME,
-        run::Run::NAME,
-        ping::Ping::NAME,
-        veth::Veth::NAME,
-        link::Link::NAME,
-        address::Address::NAME,
-        route::Route::NAME,
-        overlay::Overlay::NAME,
-        cgroup::Cgroup::NAME,
-        kill::Kill::NAME,
-        work::Work::NAME,
-        cgroup_write::CgroupWrite::NAME,
-        device::Device::NAME,
-        shape::Shape::NAME,
-        packets::Packets::NAME,
-    ];
-
-    /// Read the fields of the kind called `name`; none when there is no such kind.
-    pub fn read<'de, D: serde::Deserializer<'de>>(
-        name: &str,
-        fields: D,
-    ) -> Option<Result<Action, D::Error>> {
-        use serde::Deserialize;
-
-        Some(match name {
-            spawn::Spawn::NAME => spawn::Spawn::deserialize(fields).map(Action::Spawn),
-            mount::Mount::NAME => mount::Mount::deserialize(fields).map(Action::Mount),
-            bind::Bind::NAME => bind::Bind::deserialize(fields).map(Action::Bind),
-            propagation::Propagation::NAME => {
-                propagation::Propagation::deserialize(fields).map(Action::Propagation)
-            }
-            umount::Umount::NAME => umount::Umount::deserialize(fields).map(Action::Umount),
-            umount_all::UmountAll::NAME => {
-                umount_all::UmountAll::deserialize(fields).map(Action::UmountAll)
-            }
-            pivot_root::PivotRoot::NAME => {
-                pivot_root::PivotRoot::deserialize(fields).map(Action::PivotRoot)
-            }
-            chroot::Chroot::NAME => chroot::Chroot::deserialize(fields).map(Action::Chroot),
-            chdir::Chdir::NAME => chdir::Chdir::deserialize(fields).map(Action::Chdir),
-            mkdir::Mkdir::NAME => mkdir::Mkdir::deserialize(fields).map(Action::Mkdir),
-            rm::Rm::NAME => rm::Rm::deserialize(fields).map(Action::Rm),
-            write::Write::NAME => write::Write::deserialize(fields).map(Action::Write),
-            read::Read::NAME => read::Read::deserialize(fields).map(Action::Read),
-            unpack::Unpack::NAME => unpack::Unpack::deserialize(fields).map(Action::Unpack),
-            hostname::Hostname::NAME => {
-                hostname::Hostname::deserialize(fields).map(Action::Hostname)
-            }
-            getpid::Getpid::NAME => getpid::Getpid::deserialize(fields).map(Action::Getpid),
-            run::Run::NAME => run::Run::deserialize(fields).map(Action::Run),
-            ping::Ping::NAME => ping::Ping::deserialize(fields).map(Action::Ping),
-            veth::Veth::NAME => veth::Veth::deserialize(fields).map(Action::Veth),
-            link::Link::NAME => link::Link::deserialize(fields).map(Action::Link),
-            address::Address::NAME => address::Address::deserialize(fields).map(Action::Address),
-            route::Route::NAME => route::Route::deserialize(fields).map(Action::Route),
-            overlay::Overlay::NAME => overlay::Overlay::deserialize(fields).map(Action::Overlay),
-            cgroup::Cgroup::NAME => cgroup::Cgroup::deserialize(fields).map(Action::Cgroup),
-            kill::Kill::NAME => kill::Kill::deserialize(fields).map(Action::Kill),
-            work::Work::NAME => work::Work::deserialize(fields).map(Action::Work),
-            device::Device::NAME => device::Device::deserialize(fields).map(Action::Device),
-            cgroup_write::CgroupWrite::NAME => {
-                cgroup_write::CgroupWrite::deserialize(fields).map(Action::CgroupWrite)
-            }
-            shape::Shape::NAME => shape::Shape::deserialize(fields).map(Action::Shape),
-            packets::Packets::NAME => packets::Packets::deserialize(fields).map(Action::Packets),
-            _ => return None,
-        })
-    }
-
-    fn kind(&self) -> &dyn AnyKind {
-        match self {
-            Action::Spawn(kind) => kind,
-            Action::Mount(kind) => kind,
-            Action::Bind(kind) => kind,
-            Action::Propagation(kind) => kind,
-            Action::Umount(kind) => kind,
-            Action::UmountAll(kind) => kind,
-            Action::PivotRoot(kind) => kind,
-            Action::Chroot(kind) => kind,
-            Action::Chdir(kind) => kind,
-            Action::Mkdir(kind) => kind,
-            Action::Rm(kind) => kind,
-            Action::Write(kind) => kind,
-            Action::Read(kind) => kind,
-            Action::Unpack(kind) => kind,
-            Action::Hostname(kind) => kind,
-            Action::Getpid(kind) => kind,
-            Action::Run(kind) => kind,
-            Action::Ping(kind) => kind,
-            Action::Veth(kind) => kind,
-            Action::Link(kind) => kind,
-            Action::Address(kind) => kind,
-            Action::Route(kind) => kind,
-            Action::Overlay(kind) => kind,
-            Action::Cgroup(kind) => kind,
-            Action::Kill(kind) => kind,
-            Action::Work(kind) => kind,
-            Action::CgroupWrite(kind) => kind,
-            Action::Device(kind) => kind,
-            Action::Shape(kind) => kind,
-            Action::Packets(kind) => kind,
-        }
-    }
-
-    pub fn name(&self) -> &'static str {
-        self.kind().name()
-    }
-
-    pub fn shell(&self, context: &Context) -> Vec<String> {
-        self.kind().shell(context)
-    }
-
-    pub fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
-        self.kind().lower(context)
-    }
-
-    pub fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
-        self.kind().preflight(actor, snapshot)
-    }
-
-    /// Actors it speaks of, besides the one that acts.
-    pub fn actors(&self) -> Vec<&ActorName> {
-        match self {
-            Action::Link(link) => link.netns.iter().collect(),
-            Action::Cgroup(cgroup) => cgroup.join.iter().collect(),
-            Action::Kill(kill) => vec![&kill.actor],
-            _ => Vec::new(),
-        }
-    }
-
-    /// It takes a look and changes nothing: a replay can do without.
-    pub fn only_looks(&self) -> bool {
-        match self {
-            Action::Read(_) | Action::Getpid(_) | Action::Ping(_) => true,
-            Action::Run(run) => !run.changes,
-            // One that was waited for has ended; what it counted in its group's files stays behind, and is not missed.
-            Action::Work(work) => !work.background,
-            _ => false,
-        }
-    }
-
     /// Lowering it needs the pid of an actor.
     pub fn names_an_actor(&self) -> bool {
         !self.actors().is_empty()
-    }
-}
-
-/// `ActionKind` without its constant, so that kinds can be handled alike.
-trait AnyKind {
-    fn name(&self) -> &'static str;
-    fn shell(&self, context: &Context) -> Vec<String>;
-    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError>;
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check>;
-}
-
-impl<K: ActionKind> AnyKind for K {
-    fn name(&self) -> &'static str {
-        K::NAME
-    }
-
-    fn shell(&self, context: &Context) -> Vec<String> {
-        ActionKind::shell(self, context)
-    }
-
-    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
-        ActionKind::lower(self, context)
-    }
-
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
-        ActionKind::preflight(self, actor, snapshot)
     }
 }

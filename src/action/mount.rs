@@ -56,7 +56,11 @@ fn none() -> String {
 }
 
 impl ActionKind for Mount {
-    const NAME: &'static str = "mount";
+    const SUMMARY: &'static str = "mounts a file system: proc, sysfs, tmpfs, cgroup2 and others";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         let words: Vec<&str> =

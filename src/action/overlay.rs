@@ -29,7 +29,11 @@ impl Overlay {
 }
 
 impl ActionKind for Overlay {
-    const NAME: &'static str = "overlay";
+    const SUMMARY: &'static str = "mounts an overlay of lower layers and an upper one";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec![format!("mount -t overlay overlay -o {} {}", self.data(), self.merged)]

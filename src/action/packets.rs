@@ -79,7 +79,12 @@ impl Packets {
 }
 
 impl ActionKind for Packets {
-    const NAME: &'static str = "packets";
+    const SUMMARY: &'static str =
+        "counts the packets of a control group, and may give them a class";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, context: &Context) -> Vec<String> {
         let Ok(rule) = self.rule(context) else {

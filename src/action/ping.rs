@@ -15,7 +15,15 @@ pub struct Ping {
 }
 
 impl ActionKind for Ping {
-    const NAME: &'static str = "ping";
+    const SUMMARY: &'static str = "sends echo requests and says whether they are answered";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
+
+    fn only_looks(&self) -> bool {
+        true
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec![format!("ping -c 1 -W 1 {}", self.to)]

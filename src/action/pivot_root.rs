@@ -17,7 +17,11 @@ pub struct PivotRoot {
 }
 
 impl ActionKind for PivotRoot {
-    const NAME: &'static str = "pivot_root";
+    const SUMMARY: &'static str = "makes another mount the root of the mount namespace";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec![

@@ -57,7 +57,11 @@ impl PropagationType {
 }
 
 impl ActionKind for Propagation {
-    const NAME: &'static str = "propagation";
+    const SUMMARY: &'static str = "makes a mount private, shared, slave or unbindable";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec![format!("mount --make-{} {}", self.to.word(), self.target)]

@@ -13,7 +13,15 @@ pub struct Read {
 }
 
 impl ActionKind for Read {
-    const NAME: &'static str = "read";
+    const SUMMARY: &'static str = "reads a file and shows its text";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
+
+    fn only_looks(&self) -> bool {
+        true
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec![format!("cat {}", self.path)]

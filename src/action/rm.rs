@@ -15,7 +15,11 @@ pub struct Rm {
 }
 
 impl ActionKind for Rm {
-    const NAME: &'static str = "rm";
+    const SUMMARY: &'static str = "removes a file, or an empty directory";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec![format!("{} {}", if self.dir { "rmdir" } else { "rm" }, self.path)]

@@ -49,7 +49,11 @@ impl From<Destination> for String {
 }
 
 impl ActionKind for Route {
-    const NAME: &'static str = "route";
+    const SUMMARY: &'static str = "adds a route";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         let verb = if self.remove { "del" } else { "add" };

@@ -17,7 +17,15 @@ pub struct Run {
 }
 
 impl ActionKind for Run {
-    const NAME: &'static str = "run";
+    const SUMMARY: &'static str = "runs a program without a shell and shows what it prints";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
+
+    fn only_looks(&self) -> bool {
+        !self.changes
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         let words: Vec<String> = self.command.iter().map(|word| shell_word(word)).collect();

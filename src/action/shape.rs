@@ -18,7 +18,11 @@ pub struct Shape {
 }
 
 impl ActionKind for Shape {
-    const NAME: &'static str = "shape";
+    const SUMMARY: &'static str = "limits the rate of a class of what a device sends";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         let Shape { dev, class, rate } = self;

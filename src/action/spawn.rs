@@ -15,7 +15,11 @@ pub struct Spawn {
 }
 
 impl ActionKind for Spawn {
-    const NAME: &'static str = "spawn";
+    const SUMMARY: &'static str = "starts a process, in new namespaces or as a plain child";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         if self.unshare.is_empty() {

@@ -16,7 +16,11 @@ pub struct Umount {
 }
 
 impl ActionKind for Umount {
-    const NAME: &'static str = "umount";
+    const SUMMARY: &'static str = "unmounts one mount";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec![format!("umount {}{}", if self.lazy { "-l " } else { "" }, self.target)]

@@ -12,7 +12,11 @@ use crate::snapshot::Snapshot;
 pub struct UmountAll {}
 
 impl ActionKind for UmountAll {
-    const NAME: &'static str = "umount_all";
+    const SUMMARY: &'static str = "tries to unmount every mount, as `umount -a` does";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec!["umount -a -t noproc".into()]

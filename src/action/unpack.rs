@@ -16,7 +16,11 @@ pub struct Unpack {
 }
 
 impl ActionKind for Unpack {
-    const NAME: &'static str = "unpack";
+    const SUMMARY: &'static str = "copies the image's layers into a plain directory";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         let make = format!("mkdir -p {}", self.to);

@@ -15,7 +15,12 @@ pub struct Veth {
 }
 
 impl ActionKind for Veth {
-    const NAME: &'static str = "veth";
+    const SUMMARY: &'static str =
+        "makes a pair of virtual network devices, the two ends of a cable";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         vec![format!("ip link add name {} type veth peer name {}", self.name, self.peer)]

@@ -18,7 +18,11 @@ pub struct Write {
 }
 
 impl ActionKind for Write {
-    const NAME: &'static str = "write";
+    const SUMMARY: &'static str = "writes a file";
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
 
     fn shell(&self, _: &Context) -> Vec<String> {
         let arrow = if self.append { ">>" } else { ">" };

@@ -1,6 +1,6 @@
 //! A check of whole lessons: their questions one lesson after the other, and the score.
 
-use super::quiz::{QuizStage, QuizView, all_items};
+use super::quiz::{QuizView, all_items};
 use super::{Effect, Model, Screen};
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::{AnswerMark, shuffled};
@@ -33,9 +33,7 @@ impl Exam {
         if let Some(seed) = self.seed {
             items = shuffled(items.len(), seed).into_iter().map(|place| items[place]).collect();
         }
-        let mut quiz = QuizView::new(items, self.seed.unwrap_or(0), true);
-        quiz.stage = QuizStage::Preparing;
-        quiz
+        QuizView::of_exam(items, self.seed)
     }
 }
 

@@ -1,13 +1,9 @@
 //! The learner's own part in a lesson, instead of watching it: turns, hints, branches.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use super::numbers::Numbers;
 use crate::engine::{Goal, TurnState};
 use crate::lesson::model::{Hint, Step};
-use crate::report::{Series, StepRecord};
-use crate::snapshot::Snapshot;
 
 /// The learner's own part in a lesson, beyond watching it.
 #[derive(Debug, Default)]
@@ -17,28 +13,8 @@ pub struct Learning {
     pub always: bool,
     /// Hints taken, by step and expectation (from 0): how many stages.
     pub(super) hints: BTreeMap<(usize, usize), usize>,
-    pub branch: Option<BranchView>,
     /// The learner has asked to be shown this step.
     pub shown: Option<usize>,
-}
-
-/// A what-if that is on the screen, and what was on it before.
-#[derive(Debug)]
-pub struct BranchView {
-    pub step: usize,
-    pub index: usize,
-    pub record: Arc<StepRecord>,
-    pub(super) before: Box<SetAside>,
-}
-
-/// The view of the lab that waits while a what-if is shown.
-#[derive(Debug)]
-pub(super) struct SetAside {
-    pub numbers: Arc<Numbers>,
-    pub live: Arc<Snapshot>,
-    pub live_before: Arc<Snapshot>,
-    pub charts: Arc<Vec<Series>>,
-    pub reviewing: bool,
 }
 
 /// The stages of a hint that were asked for.
@@ -67,6 +43,11 @@ impl Learning {
     /// Stages of hints taken for a step.
     pub fn hints_taken(&self, step: usize) -> usize {
         self.hints.iter().filter(|((at, _), _)| *at == step).map(|(_, stage)| *stage).sum()
+    }
+
+    /// All that the turn is about has come true.
+    pub fn turn_holds(&self) -> bool {
+        self.turn.as_ref().is_some_and(TurnState::holds)
     }
 
     /// True while the step's own turn is on.

@@ -1,17 +1,17 @@
 //! The state of the screen and how it changes. Pure: `update` takes a message and returns effects, and nothing else
 //! happens.
 
-pub mod bindings;
+mod catalogue;
 mod commands;
 pub mod exam;
-mod groups;
 pub mod keymap;
 pub mod learning;
 mod learning_commands;
-mod lesson_view;
+mod lesson;
+mod lists;
 pub mod numbers;
 mod overlay;
-mod overlay_keys;
+mod overlay_commands;
 pub mod panes;
 pub mod quiz;
 mod quiz_events;
@@ -21,9 +21,9 @@ pub mod talk;
 pub mod terminal;
 mod update;
 
-pub use lesson_view::{Beside, LessonView, Phase, Position};
+pub use lesson::{Beside, Direction, LessonLayout, LessonScene, LessonView, Phase};
+pub use lists::{ListKind, entries};
 pub use overlay::{Confirm, Programs, ScreenOverlay, StepEntry};
-pub use overlay_keys::{ListKind, entries};
 pub use update::update;
 
 use std::sync::Arc;
@@ -219,3 +219,6 @@ impl Model {
         }
     }
 }
+
+#[cfg(test)]
+mod scripts;

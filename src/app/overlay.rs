@@ -3,7 +3,8 @@
 use crate::engine::Request;
 use crate::op::ActorName;
 
-use super::keymap::Command;
+use super::LessonView;
+use super::keymap::Binding;
 use crate::text::{folded, wrapped};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub enum ScreenOverlay {
 }
 
 /// The programs that a lesson of somebody else's will run, shown before it is opened.
-/// Enter goes on to the end and then opens it, Esc leaves.
+/// One key goes on to the end and then opens it, another leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
     /// The lesson's id.
@@ -77,7 +78,7 @@ impl Programs {
 /// Wider than this, rows are hard to read.
 const MAX_COLUMNS: u16 = 110;
 
-/// A question with two answers: Enter or y does it, Esc or n does not.
+/// A question with two answers: the one does it, any other key does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirm {
     pub question: String,
@@ -85,10 +86,11 @@ pub struct Confirm {
 }
 
 /// A line of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum StepEntry {
     Step(usize),
-    Command(Command),
+    /// A row of the lesson's keys.
+    Key(&'static Binding<LessonView>),
     /// A shell that is open.
     Tab(usize),
     NewShell(ActorName),

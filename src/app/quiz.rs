@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lesson::model::Lesson;
-use crate::lesson::quiz::{AnswerMark, Grade, Kind, Question, shuffled};
+use crate::lesson::quiz::{AnswerMark, Grade, Question};
 use crate::view::ViewKind;
 
 /// A question by the places of its step and of itself.
@@ -48,7 +48,8 @@ pub struct QuizView {
     pub lifted: bool,
     pub hint: bool,
     pub marks: BTreeMap<Item, AnswerMark>,
-    pub(super) seed: u64,
+    /// The seed of a check that is shuffled.
+    pub(super) seed: Option<u64>,
     pub(super) exam: bool,
     /// Rows that decided a prediction: their pane, and a word they hold.
     pub points: Vec<(ViewKind, String)>,
@@ -64,7 +65,17 @@ pub(super) fn all_items(lesson: &Lesson) -> Vec<Item> {
 }
 
 impl QuizView {
-    pub(super) fn new(items: Vec<Item>, seed: u64, exam: bool) -> QuizView {
+    /// Questions of a lesson, while it is played.
+    pub(crate) fn in_lesson(items: Vec<Item>) -> QuizView {
+        QuizView::new(items)
+    }
+
+    /// Questions of a check.
+    pub(super) fn of_exam(items: Vec<Item>, seed: Option<u64>) -> QuizView {
+        QuizView { stage: QuizStage::Preparing, seed, exam: true, ..QuizView::new(items) }
+    }
+
+    fn new(items: Vec<Item>) -> QuizView {
         QuizView {
             items,
             at: 0,
@@ -76,11 +87,15 @@ impl QuizView {
             lifted: false,
             hint: false,
             marks: BTreeMap::new(),
-            seed,
-            exam,
+            seed: None,
+            exam: false,
             points: Vec::new(),
             seen: Vec::new(),
         }
+    }
+
+    pub fn is_answered(&self) -> bool {
+        matches!(self.stage, QuizStage::Answered(_))
     }
 
     pub fn is_exam(&self) -> bool {
@@ -105,23 +120,13 @@ impl QuizView {
     }
 
     /// A question comes up: nothing chosen, options in their place.
-    pub(super) fn ask(&mut self, lesson: &Lesson) {
+    pub(crate) fn ask(&mut self, lesson: &Lesson) {
         let Some(question) = self.question(lesson) else {
             self.stage = QuizStage::Over;
             return;
         };
 
-        let count = question.options().len();
-        let own = question
-            .id
-            .bytes()
-            .fold(self.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-        self.shown = match question.kind() {
-            Kind::Order(_) => shuffled(count, own),
-            _ if self.seed != 0 => shuffled(count, own),
-            _ => (0..count).collect(),
-        };
-
+        self.shown = question.shown_order(self.seed);
         self.cursor = 0;
         self.chosen.clear();
         self.text.clear();

@@ -1,76 +1,21 @@
-//! Events of the questions: keys, and what the engine tells.
+//! Events of the questions: what keys do, and what the engine tells.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-use super::quiz::{Item, QuizStage, QuizView, all_items};
-use super::{Effect, LessonView, Model, Note, Phase, Screen};
+use super::quiz::{QuizStage, QuizView};
+use super::{Effect, LessonView, Model, Note, Screen};
 use crate::engine::{Goal, Request};
-use crate::lesson::quiz::{Answer, AnswerMark, FromLab, Kind, Question, grade};
+use crate::lesson::quiz::{Answer, AnswerMark, FromLab, Kind, grade};
 use crate::report::StepRecord;
-use crate::view::ViewKind;
 use crate::words;
 
-impl LessonView {
-    /// Words that the deciding rows of a pane hold, while a prediction's outcome is shown.
-    pub fn points(&self, pane: ViewKind) -> impl Iterator<Item = &str> {
-        let points = self.quiz.iter().flat_map(|quiz| &quiz.points);
-        points.filter(move |(of, _)| *of == pane).map(|(_, word)| word.as_str())
-    }
-
-    /// There is something to ask now.
-    pub fn has_question(&self) -> bool {
-        self.quiz.is_none() && !self.due().is_empty()
-    }
-
-    /// All questions that can be asked here: a tape can't be typed into.
-    fn items(&self) -> Vec<Item> {
-        let mut items = all_items(&self.lesson);
-        if self.tape.is_some() {
-            items.retain(|item| {
-                !item
-                    .of(&self.lesson)
-                    .is_some_and(|question| matches!(question.kind(), Kind::Task(_)))
-            });
-        }
-        items
-    }
-
-    /// The questions to ask now: predictions of the next step; else questions of the steps that were played.
-    fn due(&self) -> Vec<Item> {
-        let played = self.played();
-        let is_prediction = |item: &Item| {
-            item.of(&self.lesson)
-                .is_some_and(|question| matches!(question.kind(), Kind::Predict(_)))
-        };
-        let items = self.items();
-        let answered = |item: &Item| self.answered.contains(item);
-
-        if self.can_run() {
-            let next = items
-                .iter()
-                .filter(|item| item.step == played && is_prediction(item) && !answered(item));
-            let next: Vec<Item> = next.copied().collect();
-            if !next.is_empty() {
-                return next;
-            }
-        }
-
-        items
-            .into_iter()
-            .filter(|item| item.step < played && !is_prediction(item) && !answered(item))
-            .collect()
-    }
-}
-
-/// `p`: ask what there is to ask.
+/// Ask what there is to ask.
 pub fn begin(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    let due = view.due();
-    if due.is_empty() || view.learning.branch.is_some() {
+    let due = view.due_questions();
+    if due.is_empty() || view.is_in_branch() {
         model.notice = Some("no question here now: they come with the steps".into());
         return Vec::new();
     }
-    let mut quiz = QuizView::new(due, 0, false);
+    let mut quiz = QuizView::in_lesson(due);
     quiz.ask(&view.lesson);
     view.quiz = Some(quiz);
     Vec::new()
@@ -84,7 +29,7 @@ fn prepare(view: &mut LessonView) -> Vec<Effect> {
         return Vec::new();
     };
 
-    let wanted = match question.kind() {
+    let wanted = match &question.kind {
         _ if !quiz.exam => None,
         Kind::Predict(_) => Some(item.step),
         Kind::Task(_) | Kind::Value(_) => Some(item.step + 1),
@@ -92,7 +37,7 @@ fn prepare(view: &mut LessonView) -> Vec<Effect> {
     };
 
     match wanted {
-        Some(steps) if view.ready.as_ref().is_none_or(|ready| ready.played != steps) => {
+        Some(steps) if view.lab.ready.as_ref().is_none_or(|ready| ready.played != steps) => {
             quiz.stage = QuizStage::Preparing;
             view.start_building();
             vec![Effect::Engine(Request::RewindTo { steps })]
@@ -129,7 +74,8 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
 
     let (mut points, mut seen) = (Vec::new(), Vec::new());
     if let (Some(held), Some(question)) = (held, quiz.question(&view.lesson)) {
-        let expects = question.predict.get(held).map(|one| one.when.as_slice()).unwrap_or_default();
+        let option = question.predictions().get(held);
+        let expects = option.map(|one| one.when.as_slice()).unwrap_or_default();
         for (expect, verdict) in expects.iter().zip(&predicted.options[held]) {
             seen.push(format!(
                 "{}: {}",
@@ -148,7 +94,7 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
     if let Some(quiz) = &mut view.quiz {
         (quiz.points, quiz.seen) = (points, seen);
         if let Some((pane, _)) = quiz.points.first() {
-            view.focus = *pane;
+            view.panes.focus = *pane;
         }
     }
 
@@ -186,95 +132,79 @@ fn settle(view: &mut LessonView, answer: &Answer, lab: &FromLab) -> Vec<Effect> 
     vec![Effect::Remember { lesson: view.lesson.id.clone(), note }]
 }
 
-/// A key while questions are asked; None when it is the lesson's: looking is always allowed.
-pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
-    let quiz = view.quiz.as_mut()?;
-    let question = quiz.question(&view.lesson);
-    let is_text = matches!(
-        (&quiz.stage, question.map(Question::kind)),
-        (QuizStage::Asking, Some(Kind::Value(_)))
-    );
-
-    if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
-        return None;
-    }
-
-    match key.code {
-        KeyCode::Esc => Some(leave(view)),
-        KeyCode::Enter => Some(enter(view)),
-        KeyCode::Char(letter) if is_text => {
-            quiz.text.push(letter);
-            Some(Vec::new())
-        }
-        KeyCode::Backspace if is_text => {
-            quiz.text.pop();
-            Some(Vec::new())
-        }
-        KeyCode::Char('H') => {
-            quiz.hint = true;
-            Some(Vec::new())
-        }
-        KeyCode::Char('0')
-            if matches!(quiz.stage, QuizStage::Asking | QuizStage::Waiting(None)) =>
-        {
-            let is_task = matches!(quiz.stage, QuizStage::Waiting(None));
-            let mut effects = settle(view, &Answer::Unknown, &from_lab(view));
-            if is_task {
-                effects.push(Effect::Engine(Request::EndTurn));
-            }
-            Some(effects)
-        }
-        KeyCode::Char('v') if matches!(quiz.stage, QuizStage::Answered(_)) => Some(visit(view)),
-        _ if quiz.stage == QuizStage::Asking => in_options(quiz, question?, key),
-        // Nothing is run or taken back while a question is open; but who looks, looks.
-        KeyCode::Char('t' | ':') => Some(Vec::new()),
-        code => swallow(code),
-    }
-}
-
-/// Nothing is run or taken back while a question is open.
-fn swallow(code: KeyCode) -> Option<Vec<Effect>> {
-    matches!(code, KeyCode::Char('u' | 'R' | 'T' | 'w' | 'x' | 'p')).then(Vec::new)
-}
-
-fn in_options(quiz: &mut QuizView, question: &Question, key: KeyEvent) -> Option<Vec<Effect>> {
-    let count = quiz.shown.len();
-    if count == 0 {
-        return swallow(key.code);
-    }
-
-    let target = match key.code {
-        KeyCode::Down | KeyCode::Char('j') => (quiz.cursor + 1).min(count - 1),
-        KeyCode::Up | KeyCode::Char('k') => quiz.cursor.saturating_sub(1),
-        KeyCode::Char(letter @ 'a'..='g') if usize::from(letter as u8 - b'a') < count => {
-            usize::from(letter as u8 - b'a')
-        }
-        KeyCode::Char(' ') => {
-            match question.kind() {
-                Kind::Order(_) => quiz.lifted = !quiz.lifted,
-                Kind::ChooseAll(_) => {
-                    let option = quiz.shown[quiz.cursor];
-                    if !quiz.chosen.remove(&option) {
-                        quiz.chosen.insert(option);
-                    }
-                }
-                _ => {}
-            }
-            return Some(Vec::new());
-        }
-        KeyCode::Char('h' | 'l') | KeyCode::Left | KeyCode::Right => return Some(Vec::new()),
-        code => return swallow(code),
-    };
+/// Move the cursor to an option; a line that is lifted goes along.
+pub fn move_to(view: &mut LessonView, target: usize) {
+    let Some(quiz) = &mut view.quiz else { return };
+    let Some(last) = quiz.shown.len().checked_sub(1) else { return };
+    let target = target.min(last);
 
     if quiz.lifted {
         let line = quiz.shown.remove(quiz.cursor);
         quiz.shown.insert(target, line);
     }
     quiz.cursor = target;
-    Some(Vec::new())
 }
 
-fn enter(view: &mut LessonView) -> Vec<Effect> {
+/// The option by its letter.
+pub fn move_to_option(model: &mut Model, place: usize) -> Vec<Effect> {
+    if let Screen::Lesson(view) = &mut model.screen {
+        move_to(view, place);
+    }
+    Vec::new()
+}
+
+pub fn move_down(view: &mut LessonView) {
+    let cursor = view.quiz.as_ref().map_or(0, |quiz| quiz.cursor);
+    move_to(view, cursor + 1);
+}
+
+pub fn move_up(view: &mut LessonView) {
+    let cursor = view.quiz.as_ref().map_or(0, |quiz| quiz.cursor);
+    move_to(view, cursor.saturating_sub(1));
+}
+
+/// Choose the option of several, or take that back.
+pub fn mark(view: &mut LessonView) {
+    let Some(quiz) = &mut view.quiz else { return };
+    let Some(option) = quiz.shown.get(quiz.cursor).copied() else { return };
+    if !quiz.chosen.remove(&option) {
+        quiz.chosen.insert(option);
+    }
+}
+
+/// Lift the line that is to be moved, or put it down.
+pub fn lift(view: &mut LessonView) {
+    if let Some(quiz) = &mut view.quiz {
+        quiz.lifted = !quiz.lifted;
+    }
+}
+
+pub fn hint(view: &mut LessonView) {
+    if let Some(quiz) = &mut view.quiz {
+        quiz.hint = true;
+    }
+}
+
+/// The learner does not know: the question is open, and its task over.
+pub fn give_up(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    let Some(quiz) = &view.quiz else { return Vec::new() };
+    let is_task = quiz.stage == QuizStage::Waiting(None);
+    if !is_task && quiz.stage != QuizStage::Asking {
+        return Vec::new();
+    }
+
+    let lab = from_lab(view);
+    let mut effects = settle(view, &Answer::Unknown, &lab);
+    if is_task {
+        effects.push(Effect::Engine(Request::EndTurn));
+    }
+    effects
+}
+
+/// Answer what is asked, or go on to the next question.
+pub fn enter(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let Some(quiz) = &mut view.quiz else { return Vec::new() };
 
     match &quiz.stage {
@@ -283,11 +213,11 @@ fn enter(view: &mut LessonView) -> Vec<Effect> {
             quiz.at += 1;
             if quiz.at >= quiz.items.len() {
                 quiz.stage = QuizStage::Over;
-                return if quiz.exam { vec![Effect::Engine(Request::Quit)] } else { leave(view) };
+                return if quiz.exam { vec![Effect::Engine(Request::Quit)] } else { close(view) };
             }
             prepare(view)
         }
-        QuizStage::Over => leave(view),
+        QuizStage::Over => close(view),
         QuizStage::Preparing | QuizStage::Waiting(_) => Vec::new(),
     }
 }
@@ -300,18 +230,18 @@ fn answer(view: &mut LessonView) -> Vec<Effect> {
     };
 
     let chosen = quiz.shown.get(quiz.cursor).copied().unwrap_or(0);
-    let answer = match question.kind() {
+    let answer = match &question.kind {
         Kind::Choose(_) => Answer::One(chosen),
         Kind::ChooseAll(_) => Answer::Several(quiz.chosen.clone()),
         Kind::Value(_) if quiz.text.trim().is_empty() => return Vec::new(),
         Kind::Value(_) => Answer::Text(quiz.text.clone()),
         Kind::Order(_) => Answer::Order(quiz.shown.clone()),
         Kind::Predict(_) => {
-            if view.phase != Phase::Ready {
+            if !view.lab.is_ready() {
                 return Vec::new();
             }
             quiz.stage = QuizStage::Waiting(Some(chosen));
-            view.phase = Phase::Playing { step: item.step };
+            view.start_playing(item.step);
             return vec![Effect::Engine(Request::Next)];
         }
         Kind::Task(_) => {
@@ -331,7 +261,7 @@ fn from_lab(view: &LessonView) -> FromLab {
     let quiz = view.quiz.as_ref();
     let asked = quiz.and_then(|quiz| Some((quiz.item()?, quiz.question(&view.lesson)?, quiz.exam)));
     let value = asked.and_then(|(item, question, exam)| {
-        let source = question.value.as_ref()?.from.as_ref()?;
+        let source = question.source()?;
         let record = view.record(item.step).filter(|_| !exam);
         source.read(record.map_or_else(|| view.live(), |record| &record.after))
     });
@@ -339,8 +269,11 @@ fn from_lab(view: &LessonView) -> FromLab {
 }
 
 /// Look at the step that shows it: its record, or in a check a lab where it has just run.
-fn visit(view: &mut LessonView) -> Vec<Effect> {
-    let Some(quiz) = &view.quiz else { return Vec::new() };
+pub fn visit(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    let Some(quiz) = view.quiz.as_ref().filter(|quiz| quiz.is_answered()) else {
+        return Vec::new();
+    };
     let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else {
         return Vec::new();
     };
@@ -356,9 +289,8 @@ fn visit(view: &mut LessonView) -> Vec<Effect> {
         return Vec::new();
     }
 
-    let watch = view.lesson.steps.get(step).and_then(|step| step.watch.first());
-    view.focus = watch.copied().unwrap_or(view.focus);
-    if view.played() == step + 1 || view.phase != Phase::Ready {
+    view.focus_on_watched(step);
+    if view.played() == step + 1 || !view.lab.is_ready() {
         return Vec::new();
     }
 
@@ -366,7 +298,13 @@ fn visit(view: &mut LessonView) -> Vec<Effect> {
     vec![Effect::Engine(Request::RewindTo { steps: step + 1 })]
 }
 
-fn leave(view: &mut LessonView) -> Vec<Effect> {
+/// Leave the questions for later.
+pub fn leave(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    close(view)
+}
+
+fn close(view: &mut LessonView) -> Vec<Effect> {
     let Some(quiz) = view.quiz.take() else { return Vec::new() };
     let waits_for_task = quiz.stage == QuizStage::Waiting(None);
     if quiz.exam {

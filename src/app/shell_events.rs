@@ -1,62 +1,58 @@
-//! Events of the shells: keys, what their programs print, and another one that is asked for.
+//! Events of the shells: what keys do, what their programs print, and another one that is asked for.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyEvent;
 
 use super::shells::{ShellFocus, inner_size};
 use super::{Effect, LessonView, Model, Screen};
 use crate::engine::Request;
 use crate::op::ActorName;
 
-/// ctrl-], in both ways terminals say it.
-fn is_leave(key: KeyEvent) -> bool {
-    key.modifiers.contains(KeyModifiers::CONTROL) && matches!(key.code, KeyCode::Char(']' | '5'))
+/// Lines that a page key moves a shell's past output by.
+pub(super) const PAGE: isize = 8;
+/// The byte that a terminal sends for ctrl-].
+const GROUP_SEPARATOR: u8 = 0x1d;
+
+/// Every key that is not the screen's goes to the shell.
+pub fn type_key(view: &mut LessonView, key: KeyEvent) -> Vec<Effect> {
+    let Some(tab) = view.shells.current_mut() else { return Vec::new() };
+    tab.scroll(isize::MIN);
+    let bytes = tab.key(key);
+    vec![Effect::Type { tab: tab.id, bytes }]
 }
 
-/// A key while the shells may have it; None when it is the lesson's.
-pub fn on_key(view: &mut LessonView, key: KeyEvent) -> Option<Vec<Effect>> {
-    const PAGE: isize = 8;
+/// From typing to looking at what was printed.
+pub fn leave(view: &mut LessonView) {
+    view.shells.focus = ShellFocus::Looking;
+}
 
-    let shells = &mut view.shells;
-    let focus = shells.focus;
-    let tab = shells.current_mut()?;
+/// The key that leaves, once more: it goes to the shell.
+pub fn send_leave(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    let Some(tab) = view.shells.current() else { return Vec::new() };
+    let effect = Effect::Type { tab: tab.id, bytes: vec![GROUP_SEPARATOR] };
+    view.shells.focus = ShellFocus::Typing;
+    vec![effect]
+}
 
-    match focus {
-        ShellFocus::Hidden | ShellFocus::Shown => return None,
-        ShellFocus::Typing if is_leave(key) => shells.focus = ShellFocus::Looking,
-        ShellFocus::Typing => {
-            tab.scroll(isize::MIN);
-            let bytes = tab.key(key);
-            return Some(vec![Effect::Type { tab: tab.id, bytes }]);
-        }
-        ShellFocus::Looking if is_leave(key) => {
-            let effect = Effect::Type { tab: tab.id, bytes: vec![0x1d] };
-            shells.focus = ShellFocus::Typing;
-            return Some(vec![effect]);
-        }
-        ShellFocus::Looking => match key.code {
-            KeyCode::Up | KeyCode::Char('k') => tab.scroll(1),
-            KeyCode::Down | KeyCode::Char('j') => tab.scroll(-1),
-            KeyCode::PageUp => tab.scroll(PAGE),
-            KeyCode::PageDown => tab.scroll(-PAGE),
-            KeyCode::Char('g') | KeyCode::Home => tab.scroll(isize::MAX),
-            KeyCode::Char('G') | KeyCode::End => tab.scroll(isize::MIN),
-            KeyCode::Esc => shells.focus = ShellFocus::Hidden,
-            KeyCode::Tab | KeyCode::BackTab | KeyCode::Char('1'..='7' | '[' | ']') => {
-                shells.focus = ShellFocus::Shown;
-                return None;
-            }
-            _ => return None,
-        },
+pub fn hide(view: &mut LessonView) {
+    view.shells.focus = ShellFocus::Hidden;
+}
+
+/// Look back by so many lines, or forward by negative ones.
+pub fn scroll(view: &mut LessonView, lines: isize) {
+    if let Some(tab) = view.shells.current_mut() {
+        tab.scroll(lines);
     }
-
-    Some(Vec::new())
 }
 
 /// To the shell that is there, or to a new one where the next action happens.
-pub fn enter(view: &mut LessonView, screen: (u16, u16)) -> Vec<Effect> {
+pub fn enter(model: &mut Model) -> Vec<Effect> {
+    let screen = model.size;
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+
     if view.shells.current().is_some() {
         view.shells.focus = ShellFocus::Typing;
-        return view.shells.fit(screen, view.zoomed);
+        return view.shells.fit(screen, view.panes.is_zoomed);
     }
     let wanted = view.step().and_then(|step| step.actions.first()).map(|entry| entry.actor.clone());
     let actors = view.actors();
@@ -67,7 +63,7 @@ pub fn enter(view: &mut LessonView, screen: (u16, u16)) -> Vec<Effect> {
 /// Ask the engine for a shell.
 pub fn ask_for(view: &mut LessonView, actor: ActorName, screen: (u16, u16)) -> Vec<Effect> {
     let tab = view.shells.number();
-    let size = inner_size(screen, view.zoomed);
+    let size = inner_size(screen, view.panes.is_zoomed);
     vec![Effect::Engine(Request::Shell { tab, actor, size })]
 }
 

@@ -28,6 +28,8 @@ pub struct Shells {
     current: usize,
     pub focus: ShellFocus,
     next_id: u32,
+    /// Once the next lab is up, a shell beside this actor is opened again.
+    reopen: Option<ActorName>,
 }
 
 impl Shells {
@@ -69,9 +71,20 @@ impl Shells {
         self.next_id
     }
 
-    pub fn open(&mut self, id: u32, actor: ActorName, size: TerminalSize) {
+    /// Add a shell that was opened, and give it the keys.
+    pub fn add_tab(&mut self, id: u32, actor: ActorName, size: TerminalSize) {
         self.tabs.push(Terminal::new(id, actor, size));
         self.choose(self.tabs.len() - 1);
+    }
+
+    /// The lab is to be replaced: a shell that is shown is opened again in the next one.
+    pub fn reopen_in_next_lab(&mut self) {
+        self.reopen = self.current().filter(|_| self.is_shown()).map(|tab| tab.actor.clone());
+    }
+
+    /// The actor beside which a shell is to be opened again.
+    pub fn take_reopened(&mut self) -> Option<ActorName> {
+        self.reopen.take()
     }
 
     pub fn close(&mut self, id: u32) {

@@ -186,6 +186,10 @@ impl Terminal {
     }
 
     /// The bytes a key sends to the program.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "terminals have more keys than any program answers to"
+    )]
     pub fn key(&self, key: KeyEvent) -> Vec<u8> {
         let application = self.screen().application_cursor();
         let bytes = match key.code {

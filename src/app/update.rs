@@ -1,13 +1,14 @@
 //! One message, one change of the model, and what the outside is to do about it.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use crossterm::event::KeyEventKind;
 
-use super::commands::{carry_out, ended};
+use super::commands::ended;
+use super::keymap::{keys, modes};
 use super::{
-    Confirm, Effect, LessonView, Model, Msg, Note, Phase, Screen, ScreenOverlay, bindings, exam,
-    learning_commands, overlay_keys, quiz_events, shell_events, shells, talk,
+    Confirm, Effect, LessonView, Model, Msg, Note, Phase, Screen, ScreenOverlay, exam,
+    learning_commands, quiz_events, shell_events, shells, talk,
 };
-use crate::engine::{Event, Goal, Request, TurnState};
+use crate::engine::{Event, Goal, Request};
 use crate::talk::message::ToHub;
 
 /// Apply a message. What is returned has to be carried out.
@@ -17,12 +18,12 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         Msg::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
         Msg::Key(key) => {
             model.notice = None;
-            on_key(model, key)
+            modes::on_key(model, key)
         }
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
             match &mut model.screen {
-                Screen::Lesson(view) => view.shells.fit(model.size, view.zoomed),
+                Screen::Lesson(view) => view.shells.fit(model.size, view.panes.is_zoomed),
                 Screen::Talk(_) => vec![Effect::Hub(ToHub::Size { columns, rows })],
                 Screen::Catalogue | Screen::Ended(_) | Screen::Score => Vec::new(),
             }
@@ -91,7 +92,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     match event {
         Event::Ready(ready) => {
-            let was_in_branch = view.learning.branch.is_some();
+            let was_in_branch = view.is_in_branch();
             view.set_ready(ready);
             let (lesson, played) = (view.lesson.id.clone(), view.played());
             let mut effects = Vec::new();
@@ -112,19 +113,22 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             }
 
             effects.extend(quiz_events::on_ready(view));
-            if let Some(actor) = view.reopen.take().filter(|actor| view.actors().contains(actor)) {
+            if let Some(actor) = view.shells.take_reopened()
+                && view.actors().contains(&actor)
+            {
                 effects.extend(shell_events::ask_for(view, actor, model.size));
             }
             return effects;
         }
         Event::Shell { tab, actor, opened } => match opened {
             Ok(_) => {
-                view.shells.open(tab, actor, shells::inner_size(model.size, view.zoomed));
-                return view.shells.fit(model.size, view.zoomed);
+                let size = shells::inner_size(model.size, view.panes.is_zoomed);
+                view.shells.add_tab(tab, actor, size);
+                return view.shells.fit(model.size, view.panes.is_zoomed);
             }
-            Err(why) => model.notice = Some(format!("no shell beside {actor}: {why}")),
+            Err(why) => model.notice = Some(format!("no shell beside {actor}: {why:#}")),
         },
-        Event::Playing { step } => view.phase = Phase::Playing { step },
+        Event::Playing { step } => view.start_playing(step),
         Event::Played(record) => {
             let note = learning_commands::note(view, &record).filter(|_| view.tape.is_none());
             view.learning.turn = None;
@@ -133,27 +137,33 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             effects.extend(quiz_events::on_played(view, &record));
             return effects;
         }
-        Event::Turn(state) => return on_turn(view, state),
+        Event::Turn(state) => {
+            view.set_turn(state);
+            return quiz_events::on_turn(view);
+        }
         Event::Branched { branch, record } => view.set_branch(branch, record),
         Event::ShellInside { tab, actor } => {
             if let Some(terminal) = view.shells.get_mut(tab) {
                 terminal.inside = actor;
             }
         }
-        Event::Live(snapshot) => view.set_live(snapshot),
+        Event::Live(snapshot) => view.set_live_snapshot(snapshot),
         Event::Sampled(charts) => view.set_charts(charts),
-        Event::Waiting(awaited) => view.awaited = awaited,
+        Event::Waiting(awaited) => view.lab.awaited = awaited,
         Event::Refused { why } => {
-            view.phase = Phase::Ready;
+            view.lab.phase = Phase::Ready;
             model.notice = Some(why);
         }
-        Event::Failed { message } => {
+        Event::Failed(failure) => {
+            let message = format!("{failure:#}");
             // The place where it stands is behind the shells then.
             if view.shells.is_shown() {
-                model.notice =
-                    Some(format!("{message}. ctrl-] leaves the shell, R makes a fresh lab"));
+                let (leave, restart) = (keys::shell::LEAVE, keys::lesson::RESTART);
+                model.notice = Some(format!(
+                    "{message}. {leave} leaves the shell, {restart} makes a fresh lab"
+                ));
             }
-            view.phase = Phase::Failed { message };
+            view.lab.phase = Phase::Failed { message };
         }
         Event::Ended(proof) => {
             let mut ended = ended(view);
@@ -163,53 +173,4 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
     }
 
     Vec::new()
-}
-
-fn on_turn(view: &mut LessonView, state: Option<TurnState>) -> Vec<Effect> {
-    let begins = view.learning.turn.is_none() && state.is_some();
-    view.learning.turn = state;
-    if begins {
-        view.story_scroll = 0;
-        view.compare_from_now();
-    }
-    quiz_events::on_turn(view)
-}
-
-fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
-    if let Screen::Talk(_) = model.screen {
-        return talk::on_key(model, key);
-    }
-    if model.overlay != ScreenOverlay::None {
-        return overlay_keys::on_key(model, key);
-    }
-
-    // The shells come before the questions: while the learner types, every key is the shell's.
-    if let Screen::Lesson(view) = &mut model.screen
-        && let Some(effects) = shell_events::on_key(view, key)
-    {
-        return effects;
-    }
-    if let Screen::Lesson(view) = &mut model.screen
-        && let Some(effects) = quiz_events::on_key(view, key)
-    {
-        return effects;
-    }
-
-    if let (Screen::Ended(ended), KeyCode::Enter | KeyCode::Esc) = (&model.screen, key.code) {
-        if ended.proof.is_some() {
-            let (id, played) = (ended.lesson.id.clone(), ended.played);
-            back_to_catalogue(model, &id, played);
-        }
-        return Vec::new();
-    }
-
-    let Some(command) = bindings::command(key, &model.screen) else { return Vec::new() };
-    carry_out(model, command)
-}
-
-fn back_to_catalogue(model: &mut Model, lesson: &str, played: usize) {
-    if let Some(row) = model.catalogue.iter_mut().find(|row| row.id == lesson) {
-        row.left_off = row.left_off.max((played > 0).then_some(played));
-    }
-    model.screen = Screen::Catalogue;
 }

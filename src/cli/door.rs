@@ -17,6 +17,7 @@ use super::filter::Filter;
 use super::socket::{self, Behind, Place};
 use super::to_stderr;
 use crate::engine::{ShellTerminal, Visit};
+use crate::failure::Failure;
 use crate::kernel::pty::{self, TerminalSize};
 use crate::op::ActorName;
 use crate::wire::{self, Wire, is_own};
@@ -48,7 +49,7 @@ struct Knock {
 #[derive(Debug, Serialize, Deserialize)]
 enum Opened {
     Shell,
-    Refused(String),
+    Refused(Failure),
 }
 
 /// Open a door for this process's lab; whoever owns the lab answers what comes out of the channel.
@@ -103,7 +104,7 @@ pub fn shell(arguments: &ShellArguments) -> anyhow::Result<ExitCode> {
             pass_through(master)?;
             Ok(ExitCode::SUCCESS)
         }
-        Opened::Refused(why) => bail!("no shell beside {}: {why}", arguments.actor),
+        Opened::Refused(why) => bail!("no shell beside {}: {why:#}", arguments.actor),
     }
 }
 

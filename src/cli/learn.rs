@@ -271,7 +271,7 @@ impl Backstage for Engines {
         let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
         let (to_front, events) = events::channel();
         let (facts, own) = (self.facts.clone(), Arc::clone(&lesson));
-        let options = SessionOptions::new(program(), true);
+        let options = SessionOptions::with_spare(program());
 
         // Without a door `unboxed shell` finds nothing; that is no reason not to learn.
         let door = door::open();

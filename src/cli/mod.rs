@@ -6,6 +6,7 @@ mod doctor;
 mod door;
 mod export;
 mod filter;
+mod help;
 mod input;
 mod learn;
 mod names;
@@ -38,7 +39,7 @@ use crate::words;
 
 /// Learn how a Linux container is built by building one, step by step, with real system calls.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version, about, max_term_width = 100, disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -101,6 +102,8 @@ enum Command {
         /// A lesson's id or number
         lesson: String,
     },
+    /// Help on a command, or on the words of a lesson: `actions`, `expectations`
+    Help { topic: Option<String> },
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
     /// Print the manual page
@@ -228,6 +231,7 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
             );
             Ok(ExitCode::SUCCESS)
         }
+        Command::Help { topic } => help::help(&mut Arguments::command(), topic.as_deref()),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

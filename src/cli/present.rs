@@ -15,7 +15,7 @@ use clap::Args;
 use super::consent::{self, Consent};
 use super::socket::{self, Behind};
 use super::{check_live, door, facts, lesson_source, names, open_lesson, program, record};
-use crate::app::talk::TalkView;
+use crate::app::talk::{TalkView, WindowLayout};
 use crate::app::{Note, Source};
 use crate::diagnosis::Playable;
 use crate::doctor::can_play;
@@ -91,7 +91,9 @@ pub fn present(arguments: &PresentArguments) -> anyhow::Result<ExitCode> {
     let of = Some(hub.id());
     let stream = socket::connect(Behind::Talk, of)?;
     let mut window = window(Role::Screen);
-    window.with_notes = arguments.notes;
+    if arguments.notes {
+        window.layout = WindowLayout::PictureWithNotes;
+    }
     let shown = show(stream, window, arguments.ascii);
 
     // The talk goes on as long as another window is open; a hub that is at its end is not left unburied.
@@ -276,7 +278,7 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
                     Ok((door, visits)) => (Some(door), visits),
                     Err(_) => (None, mpsc::channel().1),
                 };
-                let options = SessionOptions::new(program(), true);
+                let options = SessionOptions::with_spare(program());
                 let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
                 play::serve(open, &for_engine, &visits, &to_hub);
             })

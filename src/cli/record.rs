@@ -47,7 +47,7 @@ pub fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
 pub fn play(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
     let facts = facts();
     check_live(lesson, &facts, None)?;
-    let options = SessionOptions::new(program(), false);
+    let options = SessionOptions::new(program());
     let tell = |index: usize| {
         let step = &lesson.steps[index];
         to_stderr(&format!(

@@ -165,7 +165,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     check_live(&lesson, &facts, None)?;
     consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
     let stop = watch_for_stop(arguments.hold)?;
-    let options = SessionOptions::new(program(), false);
+    let options = SessionOptions::new(program());
     let mut session = Session::open(Arc::clone(&lesson), facts, &options)
         .context("the lab could not be made (`unboxed doctor` says what this machine allows)")?;
 

@@ -1,11 +1,13 @@
 //! The changes between two snapshots, keyed by the kernel's identities (mount id, pid + start time, ifindex …).
 
+mod owner;
 mod rows;
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::owner::{DirectoryOwner, GroupOwner};
 use self::rows::{Owned, Side, mark_by_equality, rows, sections};
 
 use crate::op::ActorName;
@@ -63,9 +65,9 @@ impl<T> Row<T> {
 }
 
 /// Rows of one owner: an actor's mount table, a network namespace's links, a cgroup.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Section<T> {
-    pub owner: String,
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Section<O, T> {
+    pub owner: O,
     pub birth: Birth,
     pub rows: Vec<Row<T>>,
     /// The rows left out on each side, before and after.
@@ -88,19 +90,20 @@ pub enum Birth {
     Unknown,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Diff {
-    pub mounts: Vec<Section<Mount>>,
+    pub mounts: Vec<Section<ActorName, Mount>>,
     pub processes: Vec<Row<Process>>,
     /// The rows left out on each side, before and after, as below.
     pub processes_omitted: [Omitted; 2],
     pub namespaces: Vec<Row<Namespace>>,
     pub networks: Vec<NetworkDiff>,
-    pub cgroups: Vec<Section<CgroupFile>>,
+    pub cgroups: Vec<Section<GroupOwner, CgroupFile>>,
     pub cgroups_omitted: [Omitted; 2],
-    pub overlays: Vec<Section<OverlayEntry>>,
+    /// By the directory where each is mounted.
+    pub overlays: Vec<Section<String, OverlayEntry>>,
     pub overlays_omitted: [Omitted; 2],
-    pub directories: Vec<Section<DirEntry>>,
+    pub directories: Vec<Section<DirectoryOwner, DirEntry>>,
     /// (actor, name) rows of hostnames.
     pub hostnames: Vec<Row<(ActorName, String)>>,
 }
@@ -180,7 +183,7 @@ impl Diff {
             row.after.as_ref().is_some_and(|file| CLOCKS.contains(&file.name.as_str()))
                 && row.mark == Mark::Changed
         };
-        let moved = |section: &Section<CgroupFile>| {
+        let moved = |section: &Section<GroupOwner, CgroupFile>| {
             section.rows.iter().any(|row| row.mark.is_change() && !is_clock(row))
         };
         let others = ViewKind::ALL.into_iter().filter(|view| *view != ViewKind::Cgroups);
@@ -238,7 +241,7 @@ fn changed<T>(rows: &[Row<T>]) -> usize {
     rows.iter().filter(|row| row.mark.is_change()).count()
 }
 
-fn in_sections<T>(sections: &[Section<T>]) -> usize {
+fn in_sections<O, T>(sections: &[Section<O, T>]) -> usize {
     sections.iter().map(|section| changed(&section.rows)).sum()
 }
 
@@ -248,15 +251,15 @@ fn whole<T>(rows: &[T]) -> Side<'_, T> {
 }
 
 /// One table per actor. Ids tell mounts apart, but are reused: one that is now something else is another mount.
-fn mounts(before: &[MountTable], after: &[MountTable]) -> Vec<Section<Mount>> {
+fn mounts(before: &[MountTable], after: &[MountTable]) -> Vec<Section<ActorName, Mount>> {
     let key =
         |mount: &Mount| (mount.id, mount.device.clone(), mount.root.clone(), mount.fstype.clone());
-    let mut found: Vec<Section<Mount>> = Vec::new();
+    let mut found: Vec<Section<ActorName, Mount>> = Vec::new();
 
     for table in after {
         let section = match before.iter().find(|old| old.actor == table.actor) {
             Some(old) if old.ns == table.ns => Section {
-                owner: table.actor.0.clone(),
+                owner: table.actor.clone(),
                 birth: Birth::Old,
                 rows: rows(
                     &Side::new(&old.rows, old.omitted),
@@ -273,7 +276,7 @@ fn mounts(before: &[MountTable], after: &[MountTable]) -> Vec<Section<Mount>> {
 
     for old in before.iter().filter(|old| !after.iter().any(|table| table.actor == old.actor)) {
         found.push(Section {
-            owner: old.actor.0.clone(),
+            owner: old.actor.clone(),
             birth: Birth::Gone,
             rows: rows(&Side::new(&old.rows, old.omitted), &whole(&[]), key, mount_mark),
             omitted: [old.omitted, Omitted::Nothing],
@@ -285,9 +288,13 @@ fn mounts(before: &[MountTable], after: &[MountTable]) -> Vec<Section<Mount>> {
 
 /// The table of an actor that is new. In a namespace that was there it is that table; in a new one it is a copy of the
 /// table that resembles it most, whose rows were copied, not mounted.
-fn newborn(table: &MountTable, before: &[MountTable], after: &[MountTable]) -> Section<Mount> {
+fn newborn(
+    table: &MountTable,
+    before: &[MountTable],
+    after: &[MountTable],
+) -> Section<ActorName, Mount> {
     let section = |birth, mark: &dyn Fn(&Mount) -> Mark| Section {
-        owner: table.actor.0.clone(),
+        owner: table.actor.clone(),
         birth,
         rows: table.rows.iter().map(|row| of_newborn(row, mark(row))).collect(),
         omitted: [Omitted::Nothing, table.omitted],
@@ -350,9 +357,9 @@ fn process_mark(before: &Process, after: &Process) -> Mark {
 /// others.
 fn namespaces(before: &Snapshot, after: &Snapshot) -> Vec<Row<Namespace>> {
     let is_whole = before.processes_omitted.is_nothing() && after.processes_omitted.is_nothing();
-    let mark = |old: &Namespace, new: &Namespace| match mark_by_equality(old, new) {
-        Mark::Changed if !is_whole => Mark::Unknown,
-        mark => mark,
+    let mark = |old: &Namespace, new: &Namespace| {
+        let mark = mark_by_equality(old, new);
+        if mark == Mark::Changed && !is_whole { Mark::Unknown } else { mark }
     };
     rows(
         &Side::new(&before.namespaces(), before.processes_omitted),
@@ -417,7 +424,7 @@ fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff> {
 }
 
 /// The files of each group and its member list, as rows.
-fn cgroups(before: &Snapshot, after: &Snapshot) -> Vec<Section<CgroupFile>> {
+fn cgroups(before: &Snapshot, after: &Snapshot) -> Vec<Section<GroupOwner, CgroupFile>> {
     let (old, new) = (cgroup_files(before), cgroup_files(after));
     sections(
         &Side::new(&owned(&old), before.cgroups_omitted),
@@ -426,7 +433,7 @@ fn cgroups(before: &Snapshot, after: &Snapshot) -> Vec<Section<CgroupFile>> {
     )
 }
 
-fn cgroup_files(snapshot: &Snapshot) -> Vec<(String, Vec<CgroupFile>)> {
+fn cgroup_files(snapshot: &Snapshot) -> Vec<(GroupOwner, Vec<CgroupFile>)> {
     let files = |group: &Cgroup| {
         let files = group
             .files
@@ -434,8 +441,7 @@ fn cgroup_files(snapshot: &Snapshot) -> Vec<(String, Vec<CgroupFile>)> {
             .map(|(name, value)| CgroupFile { name: name.clone(), value: value.clone() });
         std::iter::once(members(group)).chain(files).collect()
     };
-    let owner = |group: &Cgroup| format!("{}:/{}", group.hierarchy, group.path);
-    snapshot.cgroups.iter().map(|group| (owner(group), files(group))).collect()
+    snapshot.cgroups.iter().map(|group| (GroupOwner::of(group), files(group))).collect()
 }
 
 fn members(group: &Cgroup) -> CgroupFile {
@@ -460,20 +466,20 @@ impl CgroupFile {
     }
 }
 
-fn owned<T>(lists: &[(String, Vec<T>)]) -> Vec<Owned<'_, T>> {
+fn owned<O: Clone, T>(lists: &[(O, Vec<T>)]) -> Vec<Owned<'_, O, T>> {
     lists.iter().map(|(owner, rows)| Owned { owner: owner.clone(), side: whole(rows) }).collect()
 }
 
-fn overlays(snapshot: &Snapshot) -> Vec<Owned<'_, OverlayEntry>> {
+fn overlays(snapshot: &Snapshot) -> Vec<Owned<'_, String, OverlayEntry>> {
     let all = snapshot.overlays.iter();
     all.map(|one| Owned { owner: one.merged.clone(), side: Side::new(&one.entries, one.omitted()) })
         .collect()
 }
 
-fn directories(snapshot: &Snapshot) -> Vec<Owned<'_, DirEntry>> {
+fn directories(snapshot: &Snapshot) -> Vec<Owned<'_, DirectoryOwner, DirEntry>> {
     let all = snapshot.directories.iter();
     all.map(|one| Owned {
-        owner: format!("{}:{}", one.actor, one.path),
+        owner: DirectoryOwner::of(one),
         side: Side::new(one.entries.as_deref().unwrap_or_default(), one.omitted),
     })
     .collect()

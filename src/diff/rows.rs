@@ -91,24 +91,24 @@ pub fn mark_by_equality<T: PartialEq>(before: &T, after: &T) -> Mark {
 
 /// One owner and its rows.
 #[derive(Debug)]
-pub struct Owned<'a, T> {
-    pub owner: String,
+pub struct Owned<'a, O, T> {
+    pub owner: O,
     pub side: Side<'a, T>,
 }
 
 /// Per owner: an owner that is new, gone, or there on both sides.
-pub fn sections<T: Clone + PartialEq, K: Eq + Hash>(
-    before: &Side<'_, Owned<'_, T>>,
-    after: &Side<'_, Owned<'_, T>>,
+pub fn sections<O: Clone + Eq + Hash, T: Clone + PartialEq, K: Eq + Hash>(
+    before: &Side<'_, Owned<'_, O, T>>,
+    after: &Side<'_, Owned<'_, O, T>>,
     key: impl Fn(&T) -> K,
-) -> Vec<Section<T>> {
+) -> Vec<Section<O, T>> {
     let none = Side::new(&[], Omitted::Nothing);
     // An owner that may have been there among what was left out is neither new nor gone, nor are its rows.
     let unseen = Side::new(&[], Omitted::Uncounted);
-    let by_owner = |one: &Owned<'_, T>| one.owner.clone();
+    let by_owner = |one: &Owned<'_, O, T>| one.owner.clone();
     let (old_places, new_places) = (places(before.rows, by_owner), places(after.rows, by_owner));
 
-    let mut found: Vec<Section<T>> = Vec::new();
+    let mut found: Vec<Section<O, T>> = Vec::new();
     for new in after.rows {
         let old = old_places.get(&new.owner).map(|place| &before.rows[*place].side);
         let (birth, old) = match old {
@@ -128,15 +128,15 @@ pub fn sections<T: Clone + PartialEq, K: Eq + Hash>(
     found
 }
 
-fn section<T: Clone + PartialEq, K: Eq + Hash>(
-    owner: &str,
+fn section<O: Clone, T: Clone + PartialEq, K: Eq + Hash>(
+    owner: &O,
     birth: Birth,
     before: &Side<'_, T>,
     after: &Side<'_, T>,
     key: impl Fn(&T) -> K,
-) -> Section<T> {
+) -> Section<O, T> {
     Section {
-        owner: owner.to_owned(),
+        owner: owner.clone(),
         birth,
         rows: rows(before, after, key, mark_by_equality),
         omitted: [before.omitted, after.omitted],
@@ -188,36 +188,31 @@ mod tests {
     #[test]
     fn an_owner_that_may_have_been_left_out_is_neither_new_nor_gone() {
         let rows = ['r'];
-        let side = |owners: &str| -> Vec<Owned<'_, char>> {
-            let owned = |owner: char| Owned {
-                owner: owner.into(),
-                side: Side::new(&rows, Omitted::Nothing),
-            };
+        let side = |owners: &str| -> Vec<Owned<'_, char, char>> {
+            let owned = |owner: char| Owned { owner, side: Side::new(&rows, Omitted::Nothing) };
             owners.chars().map(owned).collect()
         };
-        let check = |before: &str, was, after: &str, is, expected: &[(&str, Birth, Mark)]| {
+        let check = |before: &str, was, after: &str, is, expected: &[(char, Birth, Mark)]| {
             let (before, after) = (side(before), side(after));
             let sections = sections(&Side::new(&before, was), &Side::new(&after, is), |row| *row);
-            let found: Vec<(&str, Birth, Mark)> = sections
+            let found: Vec<(char, Birth, Mark)> = sections
                 .iter()
-                .map(|section| {
-                    (section.owner.as_str(), section.birth.clone(), section.rows[0].mark)
-                })
+                .map(|section| (section.owner, section.birth.clone(), section.rows[0].mark))
                 .collect();
             assert_eq!(found, expected);
         };
 
         let (whole, cut) = (Omitted::Nothing, Omitted::Rows(1));
-        let old = |owner| (owner, Birth::Old, Mark::Same);
+        let old = |owner: char| (owner, Birth::Old, Mark::Same);
         check(
             "ab",
             whole,
             "bc",
             whole,
-            &[old("b"), ("c", Birth::New, Mark::Added), ("a", Birth::Gone, Mark::Gone)],
+            &[old('b'), ('c', Birth::New, Mark::Added), ('a', Birth::Gone, Mark::Gone)],
         );
-        let unknown = |owner| (owner, Birth::Unknown, Mark::Unknown);
-        check("ab", cut, "bc", cut, &[old("b"), unknown("c"), unknown("a")]);
-        check("ab", whole, "bc", cut, &[old("b"), ("c", Birth::New, Mark::Added), unknown("a")]);
+        let unknown = |owner: char| (owner, Birth::Unknown, Mark::Unknown);
+        check("ab", cut, "bc", cut, &[old('b'), unknown('c'), unknown('a')]);
+        check("ab", whole, "bc", cut, &[old('b'), ('c', Birth::New, Mark::Added), unknown('a')]);
     }
 }

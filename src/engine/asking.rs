@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::waiting::{Awaited, Waiting, why_silent};
 use crate::engine::link_error::LinkError;
+use crate::failure::with_causes;
 use crate::op::{ActorName, Op};
 use crate::wire::guarded::{GuardError, GuardedWire};
 use crate::wire::protocol::{FromActor, Numbered, ToActor};
@@ -30,7 +31,24 @@ fn limit(request: &ToActor) -> Duration {
             // A program is killed after 20 seconds, and no workload takes longer than 15.
             Op::Run { .. } | Op::Work { .. } | Op::CopyTree { .. } => Duration::from_secs(30),
             Op::Ping { timeout_ms, .. } => SOON + Duration::from_millis(u64::from(*timeout_ms)),
-            _ => SOON,
+            Op::Spawn { .. }
+            | Op::Mount { .. }
+            | Op::Umount { .. }
+            | Op::UmountAll
+            | Op::PivotRoot { .. }
+            | Op::Chroot { .. }
+            | Op::Chdir { .. }
+            | Op::Mkdir { .. }
+            | Op::Rmdir { .. }
+            | Op::Unlink { .. }
+            | Op::WriteFile { .. }
+            | Op::ReadFile { .. }
+            | Op::SetHostname { .. }
+            | Op::GetPid
+            | Op::Net(_)
+            | Op::PacketRule(_)
+            | Op::Device { .. }
+            | Op::Kill { .. } => SOON,
         },
     }
 }
@@ -217,10 +235,10 @@ impl ActorWire {
             return Err(GuardError::Garbled("it answered what nobody had asked".into()));
         }
         self.owed = None;
-        match message.message {
-            FromActor::Panicked(failure) => Err(GuardError::Garbled(failure.to_string())),
-            message => Ok(Received { message, fds, sender }),
+        if let FromActor::Panicked(failure) = &message.message {
+            return Err(GuardError::Garbled(with_causes(failure)));
         }
+        Ok(Received { message: message.message, fds, sender })
     }
 
     fn silent(&self) -> LinkError {
@@ -233,9 +251,10 @@ impl ActorWire {
     }
 
     fn lose_by(&mut self, error: GuardError) -> LinkError {
-        let loss = match error {
-            GuardError::Closed => Loss::Ended,
-            other => Loss::Misbehaved(other.to_string()),
+        let loss = if matches!(error, GuardError::Closed) {
+            Loss::Ended
+        } else {
+            Loss::Misbehaved(error.to_string())
         };
         let error = self.error(&loss);
         self.lost = Some(loss);

@@ -57,7 +57,7 @@ impl Event {
             | Event::Turn(Some(_))
             | Event::ShellInside { .. }
             | Event::Waiting(_)
-            | Event::Failed { .. } => true,
+            | Event::Failed(_) => true,
             Event::Ready(_)
             | Event::Playing { .. }
             | Event::Played(_)
@@ -81,7 +81,7 @@ impl Event {
             (Event::ShellInside { tab: now, .. }, Event::ShellInside { tab: then, .. }) => {
                 now == then
             }
-            (Event::Failed { message: now }, Event::Failed { message: then }) => now == then,
+            (Event::Failed(now), Event::Failed(then)) => now == then,
             _ => false,
         }
     }
@@ -203,7 +203,7 @@ mod tests {
             sender.send(Event::Sampled(Arc::default())).expect("a listener");
             sender.send(turn(1, false)).expect("a listener");
             sender.send(Event::ShellInside { tab: number % 3, actor: None }).expect("a listener");
-            sender.send(Event::Failed { message: "the lab is gone".into() }).expect("a listener");
+            sender.send(Event::Failed("the lab is gone".into())).expect("a listener");
         }
 
         assert_eq!(events.0.state().queue.len(), 1 + 4 + 3);

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::evidence::Evidence;
+use super::lab::{Lab, LabError};
 use super::link_error::LinkError;
-use super::session::{Session, SessionError};
 use crate::lesson::expect::verdict::Verdict;
 use crate::lesson::expect::{Expect, FactAnswers};
 use crate::lesson::model::Step;
@@ -16,13 +16,13 @@ use crate::snapshot::Snapshot;
 const SETTLE_WITHIN: Duration = Duration::from_millis(1500);
 const SETTLE_POLL: Duration = Duration::from_millis(10);
 
-impl Session {
+impl Lab {
     /// Look until every expectation holds, or the time is up; returns the last look.
     pub(super) fn settle(
         &mut self,
         step: &Step,
         evidence: &Evidence<'_>,
-    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
+    ) -> Result<(Snapshot, Vec<Verdict>), LabError> {
         let deadline = Instant::now() + SETTLE_WITHIN;
 
         loop {
@@ -37,7 +37,7 @@ impl Session {
                 return Ok((snapshot, verdicts));
             }
 
-            if self.waiting.is_cancelled() {
+            if self.waiting().is_cancelled() {
                 return Err(LinkError::Cancelled.into());
             }
             std::thread::sleep(SETTLE_POLL);
@@ -46,10 +46,7 @@ impl Session {
 
     /// True if nothing that is open can come true any more: each speaks of an actor that is gone without a trace.
     fn are_hopeless<'a>(&self, mut open: impl Iterator<Item = &'a Expect>, now: &Snapshot) -> bool {
-        let is_gone = |actor: &ActorName| {
-            let lab = self.lab.as_ref();
-            lab.is_some_and(|lab| !lab.has(actor)) && now.process_of(actor).is_none()
-        };
+        let is_gone = |actor: &ActorName| !self.has(actor) && now.process_of(actor).is_none();
         open.all(|expect| expect.actors().into_iter().any(is_gone))
     }
 
@@ -58,10 +55,10 @@ impl Session {
         &mut self,
         step: &Step,
         evidence: &Evidence<'_>,
-    ) -> Result<(Snapshot, Vec<Verdict>), SessionError> {
-        let lab = self.lab()?;
-        let snapshot = lab.snapshot();
-        let facts: FactAnswers = super::facts::gather(lab, &snapshot, &step.expect);
+    ) -> Result<(Snapshot, Vec<Verdict>), LabError> {
+        self.check_alive()?;
+        let snapshot = self.snapshot();
+        let facts: FactAnswers = super::facts::gather(self, &snapshot, &step.expect);
         let world = evidence.world(&snapshot, &facts);
         let verdicts = step.expect.iter().map(|expect| expect.judge(&world)).collect();
         Ok((snapshot, verdicts))
@@ -73,15 +70,15 @@ impl Session {
         step: &Step,
         after: &Snapshot,
         evidence: &Evidence<'_>,
-    ) -> Result<Vec<Predicted>, SessionError> {
-        let lab = self.lab()?;
+    ) -> Result<Vec<Predicted>, LabError> {
+        self.check_alive()?;
         let mut predicted = Vec::new();
 
         for (question, asked) in
-            step.quiz.iter().enumerate().filter(|(_, asked)| !asked.predict.is_empty())
+            step.quiz.iter().enumerate().filter(|(_, asked)| !asked.predictions().is_empty())
         {
-            let options = asked.predict.iter().map(|option| {
-                let facts = super::facts::gather(lab, after, &option.when);
+            let options = asked.predictions().iter().map(|option| {
+                let facts = super::facts::gather(self, after, &option.when);
                 let world = evidence.world(after, &facts);
                 option.when.iter().map(|expect| expect.judge(&world)).collect()
             });

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::link::Links;
 use super::waiting::Waiting;
-use crate::action::{CgroupMount, Context};
+use crate::action::{CgroupMount, Context, LowerError};
 use crate::engine::link_error::LinkError;
+use crate::failure::Failure;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::WatchedDirectory;
@@ -44,6 +45,26 @@ pub enum LabError {
     Keeper(#[from] KeeperError),
     #[error(transparent)]
     Link(#[from] LinkError),
+    #[error("step `{step}`")]
+    Lower {
+        step: String,
+        #[source]
+        cause: LowerError,
+    },
+    #[error("the lab's first process ended before it had set the lab up")]
+    EndedAtStart {
+        #[source]
+        why: Option<Failure>,
+    },
+    #[error(
+        "the lab is gone: its first process (`unboxed: host`, {pid} on this machine) has ended, and with it all others"
+    )]
+    Ended {
+        pid: u32,
+        /// The last thing that was heard of it, where that tells.
+        #[source]
+        why: Option<Failure>,
+    },
 }
 
 impl Lab {
@@ -53,7 +74,10 @@ impl Lab {
         plan: &LabPlan,
         waiting: &Waiting,
     ) -> Result<Lab, LabError> {
-        Lab::first_alive(|| Lab::open(keeper.make_lab(plan)?, waiting))
+        Lab::first_alive(|| {
+            let made = keeper.make_lab(plan)?;
+            Lab::open_made(made, keeper, waiting)
+        })
     }
 
     /// A new lab beside the one that is up.
@@ -62,16 +86,35 @@ impl Lab {
         plan: &LabPlan,
         waiting: &Waiting,
     ) -> Result<Lab, LabError> {
-        Lab::first_alive(|| Lab::open(keeper.make_lab_beside(plan)?, waiting))
+        Lab::first_alive(|| {
+            let made = keeper.make_lab_beside(plan)?;
+            Lab::open_made(made, keeper, waiting)
+        })
     }
 
     /// A lab that is alive. One that was made ahead may have ended meanwhile: then there is another one.
     fn first_alive(mut make: impl FnMut() -> Result<Lab, LabError>) -> Result<Lab, LabError> {
         match make() {
             Ok(lab) if lab.has_ended() => make(),
-            Err(LabError::Link(LinkError::Gone { .. })) => make(),
+            Err(LabError::EndedAtStart { .. }) => make(),
             other => other,
         }
+    }
+
+    /// A lab that was handed over; for one that has ended meanwhile, the reason.
+    fn open_made(
+        (made, wire): (LabMade, Wire),
+        keeper: &mut KeeperHandle,
+        waiting: &Waiting,
+    ) -> Result<Lab, LabError> {
+        let id = made.id.clone();
+        Lab::open((made, wire), waiting).map_err(|error| {
+            if let LabError::Link(LinkError::Gone { .. }) = error {
+                LabError::EndedAtStart { why: keeper.why_lab_ended(&id) }
+            } else {
+                error
+            }
+        })
     }
 
     fn open((made, wire): (LabMade, Wire), waiting: &Waiting) -> Result<Lab, LabError> {
@@ -91,6 +134,11 @@ impl Lab {
             Lab { made, links, observer, hostnames, names, stale: true, asked: Instant::now() };
         lab.tell_observer();
         Ok(lab)
+    }
+
+    /// `unboxed-PID-START-N-NAMESPACE`.
+    pub fn id(&self) -> &str {
+        &self.made.id
     }
 
     pub fn info(&self) -> LabInfo {
@@ -134,9 +182,10 @@ impl Lab {
 
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
         let is_spawn = matches!(op, Op::Spawn { .. });
-        let worker = match &op {
-            Op::Work { name, background: true, .. } => Some(name.clone()),
-            _ => None,
+        let worker = if let Op::Work { name, background: true, .. } = &op {
+            Some(name.clone())
+        } else {
+            None
         };
 
         // Even one that fails or is not waited for may have changed a name.
@@ -211,9 +260,18 @@ impl Lab {
         self.links.have_ended()
     }
 
-    /// A thing that its first process did before it ended and that actors don't do.
-    pub fn why_it_ended(&self) -> Option<String> {
-        self.links.why_they_ended()
+    /// An error once its first process has ended: what is read of its processes may be others' by then.
+    pub fn check_alive(&self) -> Result<(), LabError> {
+        if !self.has_ended() {
+            return Ok(());
+        }
+        let pid = self.pid_of(&ActorName::host()).unwrap_or_default();
+        Err(LabError::Ended { pid, why: self.links.why_they_ended() })
+    }
+
+    /// The cancel and the listener of all waiting for its actors.
+    pub(super) fn waiting(&self) -> &Waiting {
+        self.links.waiting()
     }
 
     /// The context for lowering one action: the pids are looked up only for one that names an actor.
@@ -257,8 +315,8 @@ impl Lab {
                 name: name.clone(),
                 pid: link.pid,
                 netlink: Some(Arc::clone(&link.netlink)),
-                monitor: link.monitor.clone(),
-                firewall: link.firewall.clone(),
+                monitor: link.monitor().cloned(),
+                firewall: link.firewall().cloned(),
             })
             .collect();
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::asking::ActorWire;
 use super::link_error::LinkError;
 use super::waiting::Waiting;
+use crate::failure::{Failure, with_causes};
 use crate::kernel::pty::TerminalSize;
 use crate::op::{ActorName, Op, OpRecord};
 use crate::wire::guarded;
@@ -20,20 +21,71 @@ const HOST_NAME_MAX: usize = 64;
 /// One actor, as the engine holds it.
 #[derive(Debug)]
 pub struct ActorLink {
-    /// None for an adopted process, until something is to be performed in its place.
-    wire: Option<ActorWire>,
-    /// True if it was born by typing: it performs no ops itself, a stand-in does.
-    adopted: bool,
+    performer: Performer,
     /// The pid as the machine counts.
     pub pid: u32,
-    /// The pid as the lab's host counts; known of adopted ones.
-    lab_pid: u32,
     /// A netlink socket of the actor's network namespace.
     pub netlink: Arc<OwnedFd>,
-    /// One that hears of changes there; an adopted process has none.
-    pub monitor: Option<Arc<OwnedFd>>,
-    /// A netfilter socket of that namespace; an adopted process has none.
-    pub firewall: Option<Arc<OwnedFd>>,
+}
+
+/// The process that performs an actor's ops.
+#[derive(Debug)]
+enum Performer {
+    /// The actor itself.
+    Itself(Connection),
+    /// Nobody yet: the actor is an adopted process, and nothing was to be performed in its place. `lab_pid` is its pid as
+    /// the lab's host counts.
+    Nobody { lab_pid: u32 },
+    /// A stand-in, in the place of an adopted process.
+    StandIn(Connection),
+}
+
+/// The wire to one that performs ops, and the sockets that it passed out.
+#[derive(Debug)]
+struct Connection {
+    wire: ActorWire,
+    /// A netlink socket that hears of changes in its network namespace.
+    monitor: Option<Arc<OwnedFd>>,
+    /// A netfilter socket of that namespace.
+    firewall: Option<Arc<OwnedFd>>,
+}
+
+impl ActorLink {
+    /// A netlink socket that hears of changes in the actor's network namespace. An adopted process has none.
+    pub fn monitor(&self) -> Option<&Arc<OwnedFd>> {
+        self.performer.connection()?.monitor.as_ref()
+    }
+
+    /// A netfilter socket of the actor's network namespace. An adopted process has none.
+    pub fn firewall(&self) -> Option<&Arc<OwnedFd>> {
+        self.performer.connection()?.firewall.as_ref()
+    }
+
+    fn wire(&self) -> Option<&ActorWire> {
+        Some(&self.performer.connection()?.wire)
+    }
+
+    fn wire_mut(&mut self) -> Option<&mut ActorWire> {
+        match &mut self.performer {
+            Performer::Itself(connection) | Performer::StandIn(connection) => {
+                Some(&mut connection.wire)
+            }
+            Performer::Nobody { .. } => None,
+        }
+    }
+
+    fn is_adopted(&self) -> bool {
+        matches!(self.performer, Performer::Nobody { .. } | Performer::StandIn(_))
+    }
+}
+
+impl Performer {
+    fn connection(&self) -> Option<&Connection> {
+        match self {
+            Performer::Itself(connection) | Performer::StandIn(connection) => Some(connection),
+            Performer::Nobody { .. } => None,
+        }
+    }
 }
 
 /// The actors of a lab, by name.
@@ -59,6 +111,10 @@ impl Links {
         Ok(links)
     }
 
+    pub(super) fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
     pub fn get(&self, actor: &ActorName) -> Option<&ActorLink> {
         self.actors.get(actor)
     }
@@ -69,34 +125,30 @@ impl Links {
 
     /// True if it is known, and neither dead nor lost.
     pub fn is_there(&self, actor: &ActorName) -> bool {
-        self.actors
-            .get(actor)
-            .is_some_and(|link| link.wire.as_ref().is_none_or(ActorWire::is_there))
+        let link = self.actors.get(actor);
+        link.is_some_and(|link| link.wire().is_none_or(ActorWire::is_there))
     }
 
     /// True once the lab's first process has ended, and with it the lab.
     pub fn have_ended(&self) -> bool {
         let host = self.actors.get(&ActorName::host());
-        host.and_then(|link| link.wire.as_ref()).is_some_and(ActorWire::has_ended)
+        host.and_then(ActorLink::wire).is_some_and(ActorWire::has_ended)
     }
 
     /// A thing that the lab's first process did before it ended and that actors don't do.
-    pub fn why_they_ended(&self) -> Option<String> {
+    pub fn why_they_ended(&self) -> Option<Failure> {
         let host = self.actors.get(&ActorName::host());
-        host.and_then(|link| link.wire.as_ref()).and_then(ActorWire::why_lost).map(str::to_owned)
+        host.and_then(ActorLink::wire).and_then(ActorWire::why_lost).map(Failure::from)
     }
 
     /// True if one that did not answer begins to do so.
     pub fn wake_up(&self) -> bool {
-        self.actors.values().filter_map(|link| link.wire.as_ref()).any(ActorWire::wakes_up)
+        self.actors.values().filter_map(ActorLink::wire).any(ActorWire::wakes_up)
     }
 
     /// Have an actor perform an op. After a `Spawn` that worked, the new actor is among the links.
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
-        let newborn = match &op {
-            Op::Spawn { actor, .. } => Some(actor.clone()),
-            _ => None,
-        };
+        let newborn = if let Op::Spawn { actor, .. } = &op { Some(actor.clone()) } else { None };
 
         self.have_stand_in(actor)?;
         let received = self.ask(actor, &ToActor::Perform(op.clone()))?;
@@ -114,10 +166,9 @@ impl Links {
     /// True if the network namespace of `pid` (as the lab's host counts) can reach an address.
     pub fn probe(&mut self, pid: u32, to: Ipv4Addr, timeout_ms: u32) -> Result<bool, LinkError> {
         let host = ActorName::host();
-        match self.ask(&host, &ToActor::Probe { pid, to, timeout_ms })?.message {
-            FromActor::Probed { reached } => Ok(reached),
-            _ => Err(self.lose(&host)),
-        }
+        let answer = self.ask(&host, &ToActor::Probe { pid, to, timeout_ms })?.message;
+        let FromActor::Probed { reached } = answer else { return Err(self.lose(&host)) };
+        Ok(reached)
     }
 
     /// The host name that an actor sees.
@@ -135,14 +186,12 @@ impl Links {
         actor: &ActorName,
         pid: Option<u32>,
     ) -> Result<Option<String>, LinkError> {
-        match self.ask(actor, &ToActor::Hostname { pid })?.message {
-            FromActor::Hostname(name)
-                if name.as_ref().is_none_or(|name| name.len() <= HOST_NAME_MAX) =>
-            {
-                Ok(name)
-            }
-            _ => Err(self.lose(actor)),
+        let answer = self.ask(actor, &ToActor::Hostname { pid })?.message;
+        let FromActor::Hostname(name) = answer else { return Err(self.lose(actor)) };
+        if name.as_ref().is_some_and(|name| name.len() > HOST_NAME_MAX) {
+            return Err(self.lose(actor));
         }
+        Ok(name)
     }
 
     /// A shell beside a process (its pid as the lab's host counts) on a new terminal, whose master side this is.
@@ -158,12 +207,9 @@ impl Links {
 
     /// See to it that an adopted process has somebody who performs ops in its place.
     fn have_stand_in(&mut self, actor: &ActorName) -> Result<(), LinkError> {
-        let Some(link) = self.actors.get(actor).filter(|link| link.adopted && link.wire.is_none())
-        else {
-            return Ok(());
-        };
+        let performer = self.actors.get(actor).map(|link| &link.performer);
+        let Some(&Performer::Nobody { lab_pid }) = performer else { return Ok(()) };
 
-        let lab_pid = link.lab_pid;
         let host = ActorName::host();
         let received = self.ask(&host, &ToActor::StandIn { actor: actor.clone(), pid: lab_pid })?;
         let wire = match (received.message, received.fds.into_iter().next()) {
@@ -172,11 +218,10 @@ impl Links {
             _ => return Err(self.lose(&host)),
         };
 
-        let (newcomer, _) = self.introduce(actor, wire)?;
+        let introduced = self.introduce(actor, wire)?;
+        // Its pid and its netlink socket stay those of the adopted process: that is what is looked at.
         if let Some(link) = self.actors.get_mut(actor) {
-            link.wire = newcomer.wire;
-            link.monitor = newcomer.monitor;
-            link.firewall = newcomer.firewall;
+            link.performer = Performer::StandIn(introduced.connection);
         }
         Ok(())
     }
@@ -193,22 +238,14 @@ impl Links {
             _ => return Err(self.lose(&host)),
         };
 
-        let link = ActorLink {
-            wire: None,
-            adopted: true,
-            pid,
-            lab_pid,
-            netlink: Arc::new(netlink),
-            monitor: None,
-            firewall: None,
-        };
-
+        let performer = Performer::Nobody { lab_pid };
+        let link = ActorLink { performer, pid, netlink: Arc::new(netlink) };
         self.actors.insert(name, link);
         Ok(())
     }
 
     pub fn is_adopted(&self, actor: &ActorName) -> bool {
-        self.actors.get(actor).is_some_and(|link| link.adopted)
+        self.actors.get(actor).is_some_and(ActorLink::is_adopted)
     }
 
     fn ask(
@@ -220,20 +257,20 @@ impl Links {
             return Err(LinkError::Cancelled);
         }
 
-        let wire = self.actors.get_mut(actor).and_then(|link| link.wire.as_mut());
+        let wire = self.actors.get_mut(actor).and_then(ActorLink::wire_mut);
         let wire = wire.ok_or_else(|| LinkError::Unknown(actor.clone()))?;
         tracing::debug!(%actor, pid = wire.pid(), ?request, "asked");
         let answer = wire.ask(request, &self.waiting);
         match &answer {
             Ok(received) => tracing::trace!(%actor, answer = ?received.message, "answered"),
-            Err(error) => tracing::warn!(%actor, %error, "no answer"),
+            Err(error) => tracing::warn!(%actor, error = with_causes(error), "no answer"),
         }
         answer
     }
 
     /// Lose an actor that answered with what is no answer to what it was asked.
     fn lose(&mut self, actor: &ActorName) -> LinkError {
-        let wire = self.actors.get_mut(actor).and_then(|link| link.wire.as_mut());
+        let wire = self.actors.get_mut(actor).and_then(ActorLink::wire_mut);
         let lost = wire.map(|wire| wire.lose("what it answers is no answer to what it was asked"));
         lost.unwrap_or_else(|| LinkError::Unknown(actor.clone()))
     }
@@ -245,22 +282,27 @@ impl Links {
 
     /// Take a new actor in; returns the descriptors beyond its netlink sockets.
     fn welcome(&mut self, name: ActorName, wire: Wire) -> Result<Vec<OwnedFd>, LinkError> {
-        let (link, rest) = self.introduce(&name, wire)?;
+        let Introduced { connection, netlink, rest } = self.introduce(&name, wire)?;
+        let pid = connection.wire.pid();
+        let link = ActorLink { performer: Performer::Itself(connection), pid, netlink };
         self.actors.insert(name, link);
         Ok(rest)
     }
 
     /// Wait for a new actor's first word.
-    fn introduce(
-        &self,
-        name: &ActorName,
-        wire: Wire,
-    ) -> Result<(ActorLink, Vec<OwnedFd>), LinkError> {
+    fn introduce(&self, name: &ActorName, wire: Wire) -> Result<Introduced, LinkError> {
         let (mut wire, received) = ActorWire::introduce(name.clone(), wire, &self.waiting)?;
         match received.message {
             FromActor::Born { .. } => {}
             FromActor::Stillborn(failure) => return Err(failure.into()),
-            _ => return Err(wire.lose("its first word is none")),
+            FromActor::Performed(_)
+            | FromActor::Probed { .. }
+            | FromActor::Hostname(_)
+            | FromActor::Netlink
+            | FromActor::Shell
+            | FromActor::StandIn
+            | FromActor::Refused(_)
+            | FromActor::Panicked(_) => return Err(wire.lose("its first word is none")),
         }
 
         if !received.fds.iter().all(guarded::is_netlink) {
@@ -272,18 +314,21 @@ impl Links {
             return Err(wire.lose("it passes no netlink socket out"));
         };
         let (monitor, firewall) = (fds.next().map(Arc::new), fds.next().map(Arc::new));
-        let link = ActorLink {
-            pid: wire.pid(),
-            wire: Some(wire),
-            adopted: false,
-            lab_pid: 0,
+        Ok(Introduced {
+            connection: Connection { wire, monitor, firewall },
             netlink: Arc::new(netlink),
-            monitor,
-            firewall,
-        };
-
-        Ok((link, fds.collect()))
+            rest: fds.collect(),
+        })
     }
+}
+
+/// One that has said its first word.
+#[derive(Debug)]
+struct Introduced {
+    connection: Connection,
+    netlink: Arc<OwnedFd>,
+    /// The descriptors beyond its netlink sockets.
+    rest: Vec<OwnedFd>,
 }
 
 #[cfg(test)]

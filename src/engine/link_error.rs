@@ -17,7 +17,7 @@ pub enum LinkError {
     Lost { actor: ActorName, why: String },
     #[error("there is no actor `{0}`")]
     Unknown(ActorName),
-    #[error("the lab could not be set up: {0}")]
+    #[error("the lab could not be set up")]
     Stillborn(#[from] RoleFailure),
     /// A shell or a stand-in could not be started.
     #[error(transparent)]

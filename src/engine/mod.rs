@@ -1,9 +1,8 @@
 //! The engine plays lessons: it owns the lab, performs steps, records what happened. Front ends talk to it in
 //! `Request`s and hear `Event`s; it knows nothing of screens.
 
-mod aside;
+mod acts;
 mod asking;
-mod branch;
 pub mod events;
 pub mod evidence;
 pub mod facts;
@@ -14,13 +13,13 @@ pub mod link_error;
 mod newborn;
 pub mod options;
 pub mod play;
+mod playthrough;
 pub mod replay;
 pub mod requests;
 mod sampler;
 pub mod session;
 pub mod transcript;
-mod turn;
-mod typing;
+pub mod turn;
 pub mod waiting;
 mod whereabouts;
 
@@ -32,6 +31,7 @@ use std::sync::mpsc::Sender;
 use self::transcript::Transcript;
 use self::waiting::Awaited;
 use crate::action::{Check, Context};
+use crate::failure::Failure;
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::expect::verdict::Verdict;
 use crate::op::ActorName;
@@ -135,7 +135,7 @@ pub enum Event {
     Shell {
         tab: u32,
         actor: ActorName,
-        opened: Result<ShellTerminal, String>,
+        opened: Result<ShellTerminal, Failure>,
     },
     /// The programs of a shell are in this actor now; None: in the one it was opened beside.
     ShellInside {
@@ -149,9 +149,7 @@ pub enum Event {
         why: String,
     },
     /// The engine could not go on; the lab may be gone. Rewinding builds a new one.
-    Failed {
-        message: String,
-    },
+    Failed(Failure),
     /// The answer to `Quit`: the lab is gone, and this is how the machine compares.
     Ended(Proof),
 }
@@ -169,7 +167,7 @@ pub struct ShellTerminal {
 pub struct Visit {
     pub actor: ActorName,
     pub size: TerminalSize,
-    pub reply: Sender<Result<ShellTerminal, String>>,
+    pub reply: Sender<Result<ShellTerminal, Failure>>,
 }
 
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]

@@ -19,7 +19,8 @@ impl SessionOptions {
     /// The variable that names the role a test has panic, in a debug build: `keeper`, `store`, `host` or `actor`.
     pub const PANIC_VARIABLE: &str = "UNBOXED_TEST_PANIC";
 
-    pub fn new(program: impl Into<PathBuf>, spare: bool) -> SessionOptions {
+    /// The options of a front end that plays on and on.
+    pub fn new(program: impl Into<PathBuf>) -> SessionOptions {
         let wanted =
             std::env::var(SessionOptions::PANIC_VARIABLE).ok().filter(|_| cfg!(debug_assertions));
         let panics = wanted.and_then(|role| match role.as_str() {
@@ -30,6 +31,11 @@ impl SessionOptions {
             _ => None,
         });
 
-        SessionOptions { program: program.into(), spare, panics }
+        SessionOptions { program: program.into(), spare: false, panics }
+    }
+
+    /// The options of one that rewinds.
+    pub fn with_spare(program: impl Into<PathBuf>) -> SessionOptions {
+        SessionOptions { spare: true, ..SessionOptions::new(program) }
     }
 }

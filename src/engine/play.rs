@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use super::events::{EventSender, Unheard};
 use super::requests::{Cancel, RequestQueue};
 use super::session::{Session, SessionError};
+use super::turn::Judging;
 use super::waiting::Waiting;
 use super::whereabouts::Whereabouts;
 use super::{Event, Goal, Request, Visit};
 use crate::engine::link_error::LinkError;
+use crate::failure::Failure;
 use crate::proof::Proof;
 use crate::report::StepRecord;
 use crate::snapshot::Snapshot;
@@ -42,7 +44,7 @@ pub fn serve(
             server.session.close()
         }
         Err(error) => {
-            let _ = events.send(Event::Failed { message: error.to_string() });
+            let _ = events.send(Event::Failed(Failure::of(&error)));
             wait_for_quit(requests);
             Proof::default()
         }
@@ -54,7 +56,7 @@ pub fn serve(
 /// Open the shells that were asked for from outside the front end.
 pub fn answer_visits(session: &mut Session, visits: &Receiver<Visit>) {
     for visit in visits.try_iter() {
-        let opened = session.shell(&visit.actor, visit.size).map_err(|error| error.to_string());
+        let opened = session.shell(&visit.actor, visit.size).map_err(|error| Failure::of(&error));
         // One who has gone away again is not missed.
         let _ = visit.reply.send(opened);
     }
@@ -96,7 +98,11 @@ impl Server<'_> {
 
         let answered = match request {
             Request::LeaveOut { step, out } => {
-                session.leave_out(step, out);
+                if out {
+                    session.leave_out(step);
+                } else {
+                    session.take_in(step);
+                }
                 return self.tell_ready(started);
             }
             // A request behind it in the queue drops the lab.
@@ -118,7 +124,7 @@ impl Server<'_> {
                 .branch(step, branch)
                 .map(|record| Some(Event::Branched { branch, record: Arc::new(record) })),
             Request::Shell { tab, actor, size } => {
-                let opened = session.shell(&actor, size).map_err(|error| error.to_string());
+                let opened = session.shell(&actor, size).map_err(|error| Failure::of(&error));
                 if let Ok(terminal) = &opened {
                     self.shells.add(tab, &terminal.master);
                 }
@@ -187,16 +193,14 @@ impl Server<'_> {
             return Ok(());
         }
 
-        if matches!(error, SessionError::LabEnded { .. })
-            && !std::mem::replace(&mut self.has_told_end, true)
-        {
+        if error.is_end_of_lab() && !std::mem::replace(&mut self.has_told_end, true) {
             self.session.end_turn();
             self.tell(Event::Turn(None))?;
             // Nothing of it is there any more, and the panes say so.
             self.tell(Event::Live(Arc::default()))?;
         }
 
-        self.tell(Event::Failed { message: error.to_string() })
+        self.tell(Event::Failed(Failure::of(error)))
     }
 
     fn tell_changes(&mut self) -> Result<(), Unheard> {
@@ -205,7 +209,8 @@ impl Server<'_> {
         }
 
         let judged = self.session.look_for_changes().and_then(|changed| {
-            let turn = self.session.judge_turn(changed.is_some())?;
+            let judging = if changed.is_some() { Judging::Now } else { Judging::IfDue };
+            let turn = self.session.judge_turn(judging)?;
             Ok((changed, turn))
         });
 

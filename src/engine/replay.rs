@@ -75,9 +75,9 @@ fn peers_home<'a>(
     after: &[Replayed<'a>],
 ) -> Option<&'a ActorName> {
     let Action::Veth(veth) = &entry.action else { return None };
-    let next = after.iter().find_map(|later| match &later.of.action {
-        Action::Link(link) if link.name == veth.peer => Some((later, link)),
-        _ => None,
+    let next = after.iter().find_map(|later| {
+        let Action::Link(link) = &later.of.action else { return None };
+        (link.name == veth.peer).then_some((later, link))
     });
     let (later, link) = next?;
 

@@ -1,60 +1,48 @@
-//! A session: one learner, one lesson, one lab at a time. Plays steps, records them, rewinds by replaying.
+//! A session: one learner, one lesson, one lab at a time. It plays steps, and rewinds by replaying.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::aside::Aside;
-use super::evidence::{Evidence, outcome_verdict};
 use super::lab::{Lab, LabError};
 use super::options::SessionOptions;
-use super::replay::{self, Replayed};
-use super::sampler::Sampler;
-use super::transcript::{Transcript, Transcripts};
-use super::turn::Turn;
+use super::playthrough::Playthrough;
+use super::turn::Judging;
 use super::waiting::Waiting;
-use super::{Ready, ShellTerminal};
-use crate::action::LowerError;
+use super::{Goal, Ready, ShellTerminal, TurnState, replay};
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
-use crate::lesson::expect::verdict::{Expected, Verdict};
-use crate::lesson::model::{ActionEntry, Lesson, Step, WatchedDirectory};
+use crate::lesson::model::{Lesson, Step, WatchedDirectory};
 use crate::observe::machine::{MachineState, Ours};
-use crate::op::{ActorName, Op, OpRecord};
+use crate::op::ActorName;
 use crate::proof::Proof;
-use crate::report::{LazyDiff, StepRecord, StepStatus};
-use crate::seen::Seen;
+use crate::report::{StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
-use crate::view::Chart;
 use crate::wire::protocol::LabPlan;
 
 #[derive(Debug)]
 pub struct Session {
     lesson: Arc<Lesson>,
-    pub(super) facts: Facts,
+    facts: Facts,
     /// This program's own binary, for another keeper in the place of one that is lost.
     program: PathBuf,
-    pub(super) plan: LabPlan,
-    pub(super) keeper: Option<KeeperHandle>,
-    pub(super) lab: Option<Lab>,
-    pub(super) played: usize,
+    plan: LabPlan,
+    keeper: Option<KeeperHandle>,
+    /// The lab that is up; a branch's, while one is looked at.
+    current: Option<Playthrough>,
+    /// The learner's own, which waits while a branch is looked at.
+    aside: Option<Playthrough>,
     machine_before: MachineState,
     /// The keepers and processes of all the session's labs.
     ours: Ours,
     /// The last snapshot that was told: one that is equal shares its memory.
     latest: Arc<Snapshot>,
-    /// The output of the shells of the lab that is up.
-    pub(super) transcripts: Transcripts,
-    pub(super) turn: Option<Turn>,
     left_out: BTreeSet<usize>,
-    /// The lab that waits while a branch is looked at.
-    pub(super) aside: Option<Aside>,
-    sampler: Option<Sampler>,
-    pub(super) waiting: Waiting,
+    waiting: Waiting,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -63,32 +51,27 @@ pub enum SessionError {
     Keeper(#[from] KeeperError),
     #[error(transparent)]
     Lab(#[from] LabError),
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    #[error("step `{step}`: {cause}")]
-    Lower { step: String, cause: LowerError },
     #[error("there is no lab: it could not be made, or was ended")]
     NoLab,
-    #[error(
-        "the lab is gone: its first process (`unboxed: host`, {pid} on this machine) has ended, and with it all others{}",
-        why.as_ref().map_or_else(String::new, |why| format!(": {why}"))
-    )]
-    LabEnded {
-        pid: u32,
-        /// The last thing that was heard of it, where that tells.
-        why: Option<String>,
-    },
     #[error("the lesson has no step after its last")]
     AtTheEnd,
+}
+
+impl From<LinkError> for SessionError {
+    fn from(error: LinkError) -> SessionError {
+        SessionError::Lab(LabError::Link(error))
+    }
 }
 
 impl SessionError {
     /// True if the work was cut short: the lab is to be dropped.
     pub fn is_cancelled(&self) -> bool {
-        let (SessionError::Link(error) | SessionError::Lab(LabError::Link(error))) = self else {
-            return false;
-        };
-        matches!(error, LinkError::Cancelled)
+        matches!(self, SessionError::Lab(LabError::Link(LinkError::Cancelled)))
+    }
+
+    /// True if the lab has ended by itself.
+    pub fn is_end_of_lab(&self) -> bool {
+        matches!(self, SessionError::Lab(LabError::Ended { .. }))
     }
 }
 
@@ -126,16 +109,12 @@ impl Session {
             program: options.program.clone(),
             plan,
             keeper: Some(keeper),
-            lab: None,
-            played: 0,
+            current: None,
+            aside: None,
             machine_before,
             ours: Ours::default(),
             latest: Arc::default(),
-            transcripts: Vec::new(),
-            turn: None,
             left_out: BTreeSet::new(),
-            aside: None,
-            sampler: None,
             waiting,
         };
 
@@ -151,8 +130,9 @@ impl Session {
         &self.lesson
     }
 
+    /// Steps that are done in the lab that is up.
     pub fn played(&self) -> usize {
-        self.played
+        self.current.as_ref().map_or(0, |current| current.played)
     }
 
     pub fn keeper_pid(&self) -> Option<u32> {
@@ -161,25 +141,31 @@ impl Session {
 
     /// The lab that is up. One that has ended is none: what is read of its processes may be others' by now.
     pub fn lab(&mut self) -> Result<&mut Lab, SessionError> {
-        match self.lab.as_mut() {
-            Some(lab) if lab.has_ended() => {
-                let pid = lab.pid_of(&ActorName::host()).unwrap_or_default();
-                let why = lab.why_it_ended().or_else(|| self.keeper.as_mut()?.why_it_ended());
-                Err(SessionError::LabEnded { pid, why })
-            }
-            Some(lab) => Ok(lab),
-            None => Err(SessionError::NoLab),
-        }
+        self.in_lab(|current, _| current.lab.check_alive())?;
+        self.current.as_mut().map(|current| &mut current.lab).ok_or(SessionError::NoLab)
+    }
+
+    /// Have something done in the lab that is up. Where it has ended, the keeper may know why.
+    fn in_lab<T>(
+        &mut self,
+        act: impl FnOnce(&mut Playthrough, &mut KeeperHandle) -> Result<T, LabError>,
+    ) -> Result<T, SessionError> {
+        let (Some(current), Some(keeper)) = (&mut self.current, &mut self.keeper) else {
+            return Err(SessionError::NoLab);
+        };
+
+        let done = current.lab.check_alive().and_then(|()| act(current, keeper));
+        done.map_err(|error| {
+            let LabError::Ended { pid, why: None } = error else { return error.into() };
+            let why = keeper.why_lab_ended(current.lab.id());
+            LabError::Ended { pid, why }.into()
+        })
     }
 
     fn new_lab(&mut self) -> Result<(), SessionError> {
         // Its sockets keep the old lab's network namespaces: let go of them first.
-        self.lab = None;
+        self.current = None;
         self.aside = None;
-        self.sampler = None;
-        self.turn = None;
-        self.transcripts.clear();
-        self.played = 0;
 
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         if keeper.is_lost() {
@@ -187,42 +173,29 @@ impl Session {
         }
 
         self.ours.note_keeper(keeper.pid());
-        self.lab = Some(Lab::make(keeper, &self.plan, &self.waiting)?);
+        self.current = Some(Playthrough::new(Lab::make(keeper, &self.plan, &self.waiting)?));
         Ok(())
     }
 
-    /// Leave out a step that is yet to come, or take it in again.
-    pub fn leave_out(&mut self, step: usize, out: bool) {
-        if out && step >= self.played {
+    /// Leave out a step that is yet to come.
+    pub fn leave_out(&mut self, step: usize) {
+        if step >= self.played() {
             self.left_out.insert(step);
         } else {
             self.left_out.remove(&step);
         }
     }
 
-    pub(super) fn turn(&self) -> Option<&Turn> {
-        self.turn.as_ref()
-    }
-
-    /// Put a turn in the place of the one before, which is returned.
-    pub(super) fn set_turn(&mut self, turn: Option<Turn>) -> Option<Turn> {
-        std::mem::replace(&mut self.turn, turn)
-    }
-
-    pub(super) fn transcripts(&self) -> &[Arc<Transcript>] {
-        &self.transcripts
-    }
-
-    /// Count one step more as done.
-    pub(super) fn count_step(&mut self) {
-        self.played += 1;
+    /// Take a step in again that was left out.
+    pub fn take_in(&mut self, step: usize) {
+        self.left_out.remove(&step);
     }
 
     /// The lesson's state, and what the next step will find.
     pub fn ready(&mut self, since: Instant) -> Result<Ready, SessionError> {
         let lesson = Arc::clone(&self.lesson);
-        let step = lesson.steps.get(self.played);
-        let played = self.played;
+        let played = self.played();
+        let step = lesson.steps.get(played);
 
         // What the last step showed stays in sight beside what the next one is about.
         let last = played.checked_sub(1).and_then(|index| lesson.steps.get(index));
@@ -236,8 +209,8 @@ impl Session {
         let context = lab.context(&live);
         let info = lab.info();
 
-        let live = self.share(live);
-        self.remember(&live);
+        let live = self.share(Arc::new(live));
+        self.ours.note_processes(&live);
         let checks = step.map_or_else(Vec::new, |step| step.preflight(&live));
         let (left_out, nanos) = (self.left_out.clone(), since.elapsed().as_nanos() as u64);
         Ok(Ready { lab: info, played, left_out, live, context, checks, nanos })
@@ -245,81 +218,44 @@ impl Session {
 
     /// True if the next step can be done here and is not left out.
     pub fn is_next_open(&self) -> bool {
-        let step = self.lesson.steps.get(self.played);
+        let step = self.lesson.steps.get(self.played());
         step.is_some_and(|step| can_play(&step.needs, &self.facts) == Playable::Live)
-            && !self.left_out.contains(&self.played)
+            && !self.left_out.contains(&self.played())
     }
 
     /// Play the next step for real and record it.
     pub fn play_next(&mut self) -> Result<StepRecord, SessionError> {
         let lesson = Arc::clone(&self.lesson);
-        let step = lesson.steps.get(self.played).ok_or(SessionError::AtTheEnd)?;
+        let step = lesson.steps.get(self.played()).ok_or(SessionError::AtTheEnd)?;
         let _step = tracing::info_span!("step", lesson = lesson.id, id = step.id).entered();
         tracing::info!("begins");
-        self.turn = None;
+        self.end_turn();
 
         let record = if let Playable::No { why, cure } = can_play(&step.needs, &self.facts) {
-            let seen = Arc::new(self.lab()?.snapshot());
-            unplayed(self.played, StepStatus::Skipped { why, cure }, seen)
-        } else if self.left_out.contains(&self.played) {
-            let before = Arc::new(self.lab()?.snapshot());
-            let evidence = Evidence { before: &before, outputs: &[], ops: &[] };
-            let (after, verdicts) = self.judge(step, &evidence)?;
-            let after = Arc::new(after);
-            let blank = unplayed(self.played, StepStatus::LeftOut, before);
-            StepRecord { verdicts, after, ..blank }
+            let status = StepStatus::Skipped { why, cure };
+            self.in_lab(|current, _| current.pass_over(step, status))?
+        } else if self.left_out.contains(&self.played()) {
+            self.in_lab(|current, _| current.pass_over(step, StepStatus::LeftOut))?
         } else {
             self.play(step)?
         };
 
-        self.played += 1;
+        self.count_step();
         Ok(record)
     }
 
-    /// Draw these from now on, and no others.
-    pub(super) fn draw(&mut self, charts: &[Chart]) -> Result<(), SessionError> {
-        self.sampler = None;
-        if !charts.is_empty() {
-            let listener = self.waiting.listener().cloned();
-            self.sampler = Sampler::start(charts, self.lab()?.cgroups(), listener);
-        }
-        Ok(())
+    fn play(&mut self, step: &Step) -> Result<StepRecord, SessionError> {
+        let mut record = self.in_lab(|current, keeper| current.play(step, keeper))?;
+        self.ours.note_processes(&record.after);
+        record.before = self.share(record.before);
+        record.after = self.share(record.after);
+        Ok(record)
     }
 
-    /// Break what the step breaks, perform its actions, and look.
-    pub(super) fn play(&mut self, step: &Step) -> Result<StepRecord, SessionError> {
-        let started = Instant::now();
-        self.draw(&step.charts)?;
-        let lab = self.lab()?;
-        lab.look_at(&step.look);
-        let before = lab.snapshot();
-        let before = self.share(before);
-
-        let mut acts = self.act_on(&step.id, &step.breaks)?;
-        acts.join(self.act_on(&step.id, &step.actions)?);
-        let Acts { records: ops, mut verdicts, is_cut_short } = acts;
-
-        let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.message()).collect();
-        let evidence = Evidence { before: &before, outputs: &outputs, ops: &ops };
-        // Of what nobody has done, nothing comes true by waiting.
-        let (after, judged) =
-            if is_cut_short { self.judge(step, &evidence)? } else { self.settle(step, &evidence)? };
-        verdicts.extend(judged);
-
-        self.remember(&after);
-        let predicted = self.predicted(step, &after, &evidence)?;
-        Ok(StepRecord {
-            step: self.played,
-            status: StepStatus::Played,
-            ops,
-            diff: LazyDiff::default(),
-            before,
-            after: self.share(after),
-            verdicts,
-            predicted,
-            charts: self.sampler.as_ref().map(Sampler::series).unwrap_or_default(),
-            nanos: started.elapsed().as_nanos() as u64,
-        })
+    fn count_step(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.played += 1;
+        }
     }
 
     /// A fresh lab with the first `steps` steps replayed in it.
@@ -329,106 +265,122 @@ impl Session {
     }
 
     /// Replay the first `steps` steps in a fresh lab, without those that were left out.
-    pub(super) fn replay_steps(&mut self, steps: usize) -> Result<(), SessionError> {
+    fn replay_steps(&mut self, steps: usize) -> Result<(), SessionError> {
         let all = self.lesson.steps.iter().take(steps).enumerate();
         let kept: Vec<Step> = all
             .filter(|(index, _)| !self.left_out.contains(index))
             .map(|(_, step)| step.clone())
             .collect();
 
-        for entry in replay::entries(&kept, &self.facts) {
-            self.replay(&entry)?;
+        let entries = replay::entries(&kept, &self.facts);
+        let last = steps.min(self.lesson.steps.len());
+        self.in_lab(|current, keeper| {
+            entries.iter().try_for_each(|entry| current.replay(entry, keeper))?;
+            current.played = last;
+            Ok(())
+        })
+    }
+
+    /// Play a branch of a step in another lab; the one that is up is put aside, with all that was typed in it.
+    pub fn branch(&mut self, step: usize, branch: usize) -> Result<StepRecord, SessionError> {
+        let lesson = Arc::clone(&self.lesson);
+        let found = lesson.steps.get(step).and_then(|step| step.branches.get(branch));
+        let played = found.ok_or(SessionError::AtTheEnd)?.as_step();
+
+        self.end_turn();
+        self.end_branch()?;
+
+        let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
+        let lab = Lab::make_beside(keeper, &self.plan, &self.waiting)?;
+        let mut own = self.current.replace(Playthrough::new(lab)).ok_or(SessionError::NoLab)?;
+        own.rest();
+        self.aside = Some(own);
+
+        self.replay_steps(step)?;
+        self.play(&played)
+    }
+
+    /// Go back to the lab that was put aside. Nothing happens where none is.
+    pub fn end_branch(&mut self) -> Result<(), SessionError> {
+        if let Some(own) = self.aside.take() {
+            // The branch's sockets keep its network namespaces: letting go of them comes first.
+            self.current = Some(own);
+            self.keeper.as_mut().ok_or(SessionError::NoLab)?.drop_newest()?;
         }
-        self.played = steps.min(self.lesson.steps.len());
         Ok(())
     }
 
-    /// Perform one entry of a replay, without looking at what came of it: it worked before.
-    fn replay(&mut self, entry: &Replayed<'_>) -> Result<(), SessionError> {
-        let lab = self.lab()?;
-        let context = lab.context_for(entry.names_an_actor());
-        let ops = entry
-            .lower(&context)
-            .map_err(|cause| SessionError::Lower { step: entry.step.to_owned(), cause })?;
-        for op in ops {
-            if !self.perform(&entry.of.actor, op)?.outcome.is_ok() {
-                break;
-            }
-        }
-        Ok(())
+    pub fn is_in_branch(&self) -> bool {
+        self.aside.is_some()
     }
 
-    /// Perform an op. Rules for devices take the machine's root: the keeper does those, only for its own lab's groups.
-    fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, SessionError> {
-        if let Op::Device { .. } = op {
-            return Ok(self.keeper.as_mut().ok_or(SessionError::NoLab)?.perform(actor, &op)?);
+    /// Begin the next step, or a question's task, as the learner's; a step that breaks something breaks it now. A turn
+    /// that is on already goes on as it is: nothing is broken twice.
+    pub fn begin_turn(&mut self, goal: Goal) -> Result<TurnState, SessionError> {
+        let lesson = Arc::clone(&self.lesson);
+        let index = match goal {
+            Goal::Step => self.played(),
+            Goal::Question { step, .. } => step,
+        };
+        let turn = self.current.as_ref().and_then(|current| current.turn.as_ref());
+        if let Some(turn) = turn.filter(|turn| turn.is_about(index, goal)) {
+            return Ok(turn.state().clone());
         }
-        Ok(self.lab()?.perform(actor, op)?)
+
+        let step = lesson.steps.get(index).ok_or(SessionError::AtTheEnd)?;
+        self.in_lab(|current, keeper| current.begin_turn(index, goal, step, keeper))
     }
 
-    /// Perform actions, each up to its first failure; an unexpected one ends them.
-    pub(super) fn act_on(
+    pub fn end_turn(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.turn = None;
+        }
+    }
+
+    /// True if a turn of the learner's is on.
+    pub fn is_turn(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.turn.is_some())
+    }
+
+    /// Look whether the learner got on; returns what changed.
+    pub fn judge_turn(
         &mut self,
-        step: &str,
-        actions: &[ActionEntry],
-    ) -> Result<Acts, SessionError> {
-        let mut acts = Acts::default();
-        for entry in actions {
-            let lab = self.lab()?;
-            if let Some(missing) =
-                lab.first_missing(std::iter::once(&entry.actor).chain(entry.action.actors()))
-            {
-                let seen = match lab.pid_of(missing) {
-                    Some(_) => Seen::ActorGone(missing.clone()),
-                    None => Seen::ActorNeverMade(missing.clone()),
-                };
-                acts.cut_short(entry, seen);
-                break;
-            }
-
-            let context = lab.context_for(entry.action.names_an_actor());
-            let lowered = entry.action.lower(&context);
-            let ops =
-                lowered.map_err(|cause| SessionError::Lower { step: step.to_owned(), cause })?;
-
-            let mut failed = None;
-            for op in ops {
-                let record = match self.perform(&entry.actor, op) {
-                    Ok(record) => record,
-                    Err(error) => {
-                        acts.cut_short(entry, self.as_outcome(error)?);
-                        return Ok(acts);
-                    }
-                };
-                let went_well = record.outcome.is_ok();
-                acts.records.push(record);
-                if !went_well {
-                    failed = acts.records.last();
-                    break;
-                }
-            }
-
-            let verdict = outcome_verdict(entry, failed);
-            let goes_on = verdict.as_ref().is_none_or(|verdict| verdict.ok);
-            acts.verdicts.extend(verdict);
-            if !goes_on {
-                break;
-            }
+        judging: Judging,
+    ) -> Result<Option<(TurnState, Snapshot)>, SessionError> {
+        if !self.is_turn() {
+            return Ok(None);
         }
-        Ok(acts)
+        self.in_lab(|current, _| current.judge_turn(judging))
     }
 
-    /// An actor that died of what it was asked to do, or does not answer, is an outcome, and no fault of the engine's;
-    /// unless the whole lab has ended.
-    fn as_outcome(&mut self, error: SessionError) -> Result<Seen, SessionError> {
-        match error {
-            SessionError::Link(error) => {
-                let seen = error.as_outcome().ok_or(error)?;
-                self.lab()?;
-                Ok(seen)
-            }
-            other => Err(other),
+    /// The learner's step is done: record it. None while something does not hold.
+    pub fn finish_turn(&mut self) -> Result<Option<StepRecord>, SessionError> {
+        self.judge_turn(Judging::Now)?;
+        let turn = self
+            .current
+            .as_mut()
+            .and_then(|current| current.turn.take_if(|turn| turn.has_done_the_step()));
+        let Some(turn) = turn else { return Ok(None) };
+
+        self.count_step();
+        Ok(Some(turn.into_record()))
+    }
+
+    /// Play the step after all. What the learner did meanwhile is in the way: then a fresh lab is made first.
+    pub fn show(&mut self) -> Result<StepRecord, SessionError> {
+        let turn = self.current.as_mut().and_then(|current| current.turn.take());
+        let is_touched = match turn {
+            Some(turn) => turn.is_touched(&self.lab()?.snapshot()),
+            None => false,
+        };
+
+        let is_repair =
+            self.lesson.steps.get(self.played()).is_some_and(|step| !step.breaks.is_empty());
+        if is_touched || is_repair {
+            self.rewind_to(self.played())?;
         }
+
+        self.play_next()
     }
 
     /// A shell beside an actor of the lab that is up.
@@ -437,10 +389,7 @@ impl Session {
         actor: &ActorName,
         size: TerminalSize,
     ) -> Result<ShellTerminal, SessionError> {
-        let master = Arc::new(self.lab()?.shell(actor, size)?);
-        let transcript = Arc::new(Transcript::default());
-        self.transcripts.push(Arc::clone(&transcript));
-        Ok(ShellTerminal { master, transcript })
+        self.in_lab(|current, _| current.shell(actor, size))
     }
 
     /// The state now, if it is not what the last snapshot showed. Nothing where there is no lab.
@@ -451,54 +400,26 @@ impl Session {
             Err(ended) => return Err(ended),
         };
         if let Some(snapshot) = &snapshot {
-            self.remember(snapshot);
+            self.ours.note_processes(snapshot);
         }
         Ok(snapshot)
     }
 
-    fn share(&mut self, snapshot: Snapshot) -> Arc<Snapshot> {
-        if *self.latest != snapshot {
-            self.latest = Arc::new(snapshot);
+    fn share(&mut self, snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
+        if *self.latest != *snapshot {
+            self.latest = snapshot;
         }
         Arc::clone(&self.latest)
     }
 
-    fn remember(&mut self, snapshot: &Snapshot) {
-        self.ours.note_processes(snapshot);
-    }
-
     /// End the lab, wait until the keeper has removed everything, compare the machine with what it was.
     pub fn close(mut self) -> Proof {
-        self.sampler = None;
-        self.lab = None;
+        self.current = None;
         self.aside = None;
         self.keeper = None;
 
         let after = MachineState::now();
         MachineState::compare(&self.machine_before, &after, &self.ours)
-    }
-}
-
-/// The outcome of a step's actions.
-#[derive(Debug, Default)]
-pub(super) struct Acts {
-    pub records: Vec<OpRecord>,
-    pub verdicts: Vec<Verdict>,
-    /// True if one who had something to do is not there, or does not answer: the rest was not done.
-    pub is_cut_short: bool,
-}
-
-impl Acts {
-    fn join(&mut self, later: Acts) {
-        self.records.extend(later.records);
-        self.verdicts.extend(later.verdicts);
-        self.is_cut_short |= later.is_cut_short;
-    }
-
-    fn cut_short(&mut self, entry: &ActionEntry, seen: Seen) {
-        let works = Expected::Works { action: entry.action.name().to_owned() };
-        self.verdicts.push(Verdict::on_action(false, works, seen));
-        self.is_cut_short = true;
     }
 }
 
@@ -508,20 +429,4 @@ fn controllers(lesson: &Lesson) -> Vec<String> {
     wanted.sort_unstable();
     wanted.dedup();
     wanted
-}
-
-/// The record of a step in which nothing was done.
-fn unplayed(step: usize, status: StepStatus, seen: Arc<Snapshot>) -> StepRecord {
-    StepRecord {
-        step,
-        status,
-        ops: Vec::new(),
-        diff: LazyDiff::default(),
-        before: Arc::clone(&seen),
-        after: seen,
-        verdicts: Vec::new(),
-        predicted: Vec::new(),
-        charts: Vec::new(),
-        nanos: 0,
-    }
 }

@@ -1,24 +1,187 @@
-//! A turn of the learner's that is on.
+//! **Your turn**: the learner does a step by typing; its expectations come true, and untrue again, as the kernel's
+//! state does.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{Goal, TurnState};
-use crate::lesson::model::Step;
+use super::evidence::Evidence;
+use super::lab::{Lab, LabError};
+use super::link_error::LinkError;
+use super::transcript::Transcript;
+use super::{Goal, TurnState, newborn};
+use crate::action::Action;
+use crate::action::spawn::Spawn;
+use crate::diff::Diff;
+use crate::lesson::model::{ActionEntry, Step};
+use crate::op::ActorName;
+use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
+
+/// The period in which a turn is judged when nothing seems to have changed: files and addresses are in no snapshot.
+const JUDGE_EVERY: Duration = Duration::from_millis(500);
+
+/// The reason to judge a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judging {
+    /// Something changed, or somebody wants to know: it is judged now.
+    Now,
+    /// Time went by: it is judged if something was printed, or the last time was long ago.
+    IfDue,
+}
 
 /// A turn that is on.
 #[derive(Debug)]
 pub(super) struct Turn {
-    pub goal: Goal,
     /// A step with nothing but what this turn is about.
-    pub step: Step,
-    pub started: Instant,
+    step: Step,
+    started: Instant,
     /// The state as the learner found it.
-    pub before: Arc<Snapshot>,
+    before: Arc<Snapshot>,
     /// The state as of the last judgement.
-    pub latest: Snapshot,
-    pub state: TurnState,
-    pub judged: Instant,
-    pub heard: usize,
+    latest: Snapshot,
+    state: TurnState,
+    judged: Instant,
+    /// Bytes that the shells had printed by then.
+    heard: usize,
+}
+
+impl Turn {
+    /// Begin a turn over what `only_goals` left of a step, and judge it for the first time.
+    pub fn begin(index: usize, goal: Goal, step: Step, lab: &mut Lab) -> Result<Turn, LabError> {
+        lab.check_alive()?;
+        lab.look_at(&step.look);
+        let before = Arc::new(lab.snapshot());
+        let (latest, verdicts) =
+            lab.judge(&step, &Evidence { before: &before, outputs: &[], ops: &[] })?;
+
+        let state = TurnState {
+            step: index,
+            goal,
+            earned: verdicts.iter().map(|verdict| verdict.ok).collect(),
+            verdicts,
+        };
+        let now = Instant::now();
+        Ok(Turn { step, started: now, before, latest, state, judged: now, heard: 0 })
+    }
+
+    pub fn state(&self) -> &TurnState {
+        &self.state
+    }
+
+    /// True if this turn is about that goal of that step.
+    pub fn is_about(&self, index: usize, goal: Goal) -> bool {
+        self.state.goal == goal && self.state.step == index
+    }
+
+    /// True if the learner has done the step. A question's task is not one.
+    pub fn has_done_the_step(&self) -> bool {
+        self.state.goal == Goal::Step && self.state.holds()
+    }
+
+    /// True if what the learner did is in the way of showing the step, as things are now.
+    pub fn is_touched(&self, now: &Snapshot) -> bool {
+        !Diff::between(&self.before, now).is_calm() || !self.step.breaks.is_empty()
+    }
+
+    /// Look whether the learner got on; returns what changed.
+    pub fn judge(
+        &mut self,
+        lab: &mut Lab,
+        transcripts: &[Arc<Transcript>],
+        judging: Judging,
+    ) -> Result<Option<(TurnState, Snapshot)>, LabError> {
+        let heard: usize = transcripts.iter().map(|transcript| transcript.size()).sum();
+        let is_due = heard != self.heard || self.judged.elapsed() >= JUDGE_EVERY;
+        if judging == Judging::IfDue && !is_due {
+            return Ok(None);
+        }
+
+        // First, so that the snapshot that is judged shows them as actors.
+        adopt_newborns(lab, &self.step.actions, &self.before, &self.latest)?;
+
+        let lines: Vec<String> = transcripts.iter().map(|transcript| transcript.lines()).collect();
+        let outputs: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let evidence = Evidence { before: &self.before, outputs: &outputs, ops: &[] };
+        let (snapshot, verdicts) = lab.judge(&self.step, &evidence)?;
+
+        self.judged = Instant::now();
+        self.heard = heard;
+        let earned = self.state.earned.iter().zip(&verdicts);
+        let earned = earned.map(|(earned, verdict)| *earned || verdict.ok).collect();
+        let state = TurnState { verdicts, earned, ..self.state.clone() };
+
+        let changed = state != self.state;
+        let moved = !Diff::between(&self.latest, &snapshot).is_calm();
+        self.state = state;
+        self.latest = snapshot.clone();
+        Ok((changed || moved).then(|| (self.state.clone(), snapshot)))
+    }
+
+    /// The record of a step that the learner has done.
+    pub fn into_record(self) -> StepRecord {
+        StepRecord {
+            step: self.state.step,
+            status: StepStatus::Typed,
+            ops: Vec::new(),
+            diff: LazyDiff::default(),
+            before: self.before,
+            after: Arc::new(self.latest),
+            verdicts: self.state.verdicts,
+            predicted: Vec::new(),
+            charts: Vec::new(),
+            nanos: self.started.elapsed().as_nanos() as u64,
+        }
+    }
+}
+
+/// The step with nothing but what a turn is about: its goals, or the task of one of its questions. What the step breaks is
+/// broken by now.
+pub(super) fn only_goals(step: &Step, goal: Goal) -> Step {
+    let mut step = step.clone();
+    match goal {
+        Goal::Step => step.breaks.clear(),
+        Goal::Question { index, .. } => {
+            let asked = step.quiz.get(index);
+            step.expect = asked.map_or(Vec::new(), |question| question.task().to_vec());
+            step.actions.clear();
+        }
+    }
+
+    step.expect = step.goals().into_iter().map(|place| step.expect[place].clone()).collect();
+    step
+}
+
+/// Take in the processes that were made as a step's `spawn` would have made them: each becomes that actor.
+fn adopt_newborns(
+    lab: &mut Lab,
+    actions: &[ActionEntry],
+    known: &Snapshot,
+    earlier: &Snapshot,
+) -> Result<(), LabError> {
+    let spawns: Vec<(&ActorName, &Spawn)> = actions
+        .iter()
+        .filter_map(|entry| {
+            let Action::Spawn(spawn) = &entry.action else { return None };
+            Some((&entry.actor, spawn))
+        })
+        .collect();
+    if spawns.is_empty() {
+        return Ok(());
+    }
+
+    lab.check_alive()?;
+    for (parent, spawn) in spawns {
+        let now = lab.snapshot();
+        let found = newborn::find(spawn, parent, known, earlier, &now);
+        if let Some(pid) = found.filter(|pid| lab.pid_of(&spawn.actor) != Some(*pid)) {
+            match lab.adopt(&spawn.actor, pid) {
+                // It has ended meanwhile, or the host is held up: the next judgement finds it again.
+                Ok(_)
+                | Err(LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. }) =>
+                    {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! A question with its answer, as far as the lesson and the recorded kernel know it.
 
-use crate::lesson::quiz::{Answer, FromLab, Kind, Question, grade, shuffled};
+use crate::lesson::quiz::{Answer, FromLab, Kind, Question, grade};
 use crate::report::StepRecord;
 use crate::words;
 
@@ -49,13 +49,13 @@ impl<'a> Asked<'a> {
         record: &'a StepRecord,
     ) -> Asked<'a> {
         let predicted = record.predicted.iter().find(|predicted| predicted.question == place);
-        let source = question.value.as_ref().and_then(|value| value.from.as_ref());
+        let source = question.source();
         let lab = FromLab {
             holds: predicted.map(|predicted| predicted.holds()).unwrap_or_default(),
             value: source.and_then(|source| source.read(&record.after)),
         };
 
-        let right = match question.kind() {
+        let right = match &question.kind {
             Kind::Predict(_) if lab.holds.is_empty() => {
                 "the step was left out where this was recorded".to_owned()
             }
@@ -72,7 +72,7 @@ impl<'a> Asked<'a> {
 
     /// True if it is asked before the step runs.
     pub fn is_prediction(&self) -> bool {
-        matches!(self.question.kind(), Kind::Predict(_))
+        matches!(self.question.kind, Kind::Predict(_))
     }
 
     /// The letters of the right options: `b`, `a, c`; empty where there are none.
@@ -83,7 +83,7 @@ impl<'a> Asked<'a> {
 }
 
 fn options<'a>(question: &'a Question, lab: &FromLab) -> Vec<Offered<'a>> {
-    let all: Vec<(&str, Worth, &str)> = match question.kind() {
+    let all: Vec<(&str, Worth, &str)> = match &question.kind {
         Kind::Choose(choices) | Kind::ChooseAll(choices) => choices
             .iter()
             .map(|one| (one.say.as_str(), Worth::of(one.right), one.why.as_str()))
@@ -95,11 +95,7 @@ fn options<'a>(question: &'a Question, lab: &FromLab) -> Vec<Offered<'a>> {
             options.map(|(index, one)| (one.say.as_str(), worth(index), one.why.as_str())).collect()
         }
         Kind::Order(lines) => {
-            let seed = question
-                .id
-                .bytes()
-                .fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-            let order = shuffled(lines.len(), seed);
+            let order = question.shown_order(None);
             order.into_iter().map(|line| (lines[line].as_str(), Worth::Open, "")).collect()
         }
         Kind::Value(_) | Kind::Task(_) => Vec::new(),
@@ -113,6 +109,6 @@ fn options<'a>(question: &'a Question, lab: &FromLab) -> Vec<Offered<'a>> {
 }
 
 fn goals(question: &Question) -> Vec<String> {
-    let Kind::Task(expects) = question.kind() else { return Vec::new() };
+    let Kind::Task(expects) = &question.kind else { return Vec::new() };
     expects.iter().map(|expect| words::expected(&expect.into())).collect()
 }

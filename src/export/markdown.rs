@@ -129,7 +129,7 @@ fn commands(all: &[Typed<'_>]) -> Option<String> {
 }
 
 fn question(asked: &Asked<'_>) -> String {
-    let kind = asked.question.kind();
+    let kind = &asked.question.kind;
     let mut lines = vec![format!(
         "**Question {}** ({}). {}",
         asked.number,

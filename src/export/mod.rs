@@ -2,7 +2,7 @@
 //!
 //! Every format tells what a `Reel` holds: one file per format.
 
-mod asked;
+pub(crate) mod asked;
 mod cast;
 mod cast_screen;
 mod html;

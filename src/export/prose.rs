@@ -1,6 +1,11 @@
 //! The lessons' Markdown as HTML, and as Markdown that fits into a handout. What an author writes is text, never
 //! markup: HTML in it is shown, images are their words, links lead to web pages only.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "Markdown has more than a lesson's prose may hold"
+)]
+
 use maud::{Markup, PreEscaped};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 

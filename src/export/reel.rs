@@ -182,7 +182,7 @@ impl<'a> Deed<'a> {
     /// The changed rows of the views to watch, as a room reads them.
     pub fn changes(&self) -> Vec<(ViewKind, Vec<PaneRow>)> {
         let scene = self.scene(Compare::Diff, true, &[]);
-        let views = self.watch.iter().filter(|view| **view != ViewKind::Calls);
+        let views = self.watch.iter().filter(|view| view.is_state());
         let acting = self.typed.last().map(|typed| typed.actor);
         let panes = views.map(|view| (*view, brief::build(*view, &scene, acting)));
         panes.filter(|(_, rows)| rows.iter().any(|row| row.mark.is_change())).collect()

@@ -10,8 +10,9 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::waiting::{Silence, await_answer};
+use super::waiting::{DEATH_TIMEOUT, Silence, await_answer};
 use super::{cgroups, sweep};
+use crate::failure::Failure;
 use crate::kernel::log;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::sealed;
@@ -34,9 +35,9 @@ pub struct KeeperHandle {
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeeperError {
-    #[error("could not start the keeper process: {0}")]
-    Start(std::io::Error),
-    #[error("the keeper process is gone: {0}")]
+    #[error("could not start the keeper process")]
+    Start(#[source] std::io::Error),
+    #[error("the keeper process is gone")]
     Gone(#[from] WireError),
     #[error("the keeper process {pid} is gone: {how}")]
     Ended { pid: u32, how: String },
@@ -46,7 +47,7 @@ pub enum KeeperError {
     Stopped(u32),
     #[error("the keeper process {0} has not answered for {seconds} seconds", seconds = ANSWER_TIMEOUT.as_secs())]
     Silent(u32),
-    #[error("could not make the lab: {0}")]
+    #[error("could not make the lab")]
     Lab(#[from] RoleFailure),
 }
 
@@ -105,7 +106,9 @@ impl KeeperHandle {
         match self.ask(&ToKeeper::Device { actor: actor.clone(), op: op.clone() })?.message {
             FromKeeper::Performed(record) => Ok(record),
             FromKeeper::Failed(failure) => Err(failure.into()),
-            FromKeeper::Made(_) => Err(KeeperError::Gone(WireError::Closed)),
+            FromKeeper::Made(_) | FromKeeper::LabEnded(_) => {
+                Err(KeeperError::Gone(WireError::Closed))
+            }
         }
     }
 
@@ -117,35 +120,47 @@ impl KeeperHandle {
                 Ok((made, Wire::from_fd(fd)))
             }
             FromKeeper::Failed(failure) => Err(failure.into()),
-            FromKeeper::Performed(_) => Err(KeeperError::Gone(WireError::Closed)),
+            FromKeeper::Performed(_) | FromKeeper::LabEnded(_) => {
+                Err(KeeperError::Gone(WireError::Closed))
+            }
         }
     }
 
     fn ask(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {
-        self.ask_once(request).map_err(|error| match error {
-            KeeperError::Gone(gone) => self.ended(gone),
-            other => other,
+        self.ask_once(request).map_err(|error| {
+            if let KeeperError::Gone(gone) = error { self.ended(gone) } else { error }
         })
     }
 
     /// The error for a keeper whose wire failed: the way it ended, where that can be told.
     fn ended(&mut self, gone: WireError) -> KeeperError {
         self.wire = None;
-        match self.process.how_it_ended_within(super::DEATH_TIMEOUT) {
+        match self.process.how_it_ended_within(DEATH_TIMEOUT) {
             Some(how) => KeeperError::Ended { pid: self.child.id(), how },
             None => KeeperError::Gone(gone),
         }
     }
 
     /// The reason of its end: what it said last without being asked, or how it died. None while it is alive.
-    pub fn why_it_ended(&mut self) -> Option<String> {
+    pub fn why_it_ended(&mut self) -> Option<Failure> {
         if let Some(wire) = self.wire.as_mut().filter(|wire| wire.is_readable())
             && let Ok(Received { message: FromKeeper::Failed(failure), .. }) = wire.receive()
         {
-            return Some(failure.to_string());
+            return Some(Failure::of(&failure));
         }
         let how = self.process.how_it_ended_within(Duration::ZERO)?;
-        Some(KeeperError::Ended { pid: self.child.id(), how }.to_string())
+        Some(Failure::of(&KeeperError::Ended { pid: self.child.id(), how }))
+    }
+
+    /// The reason of a lab's end, as far as anybody outside it knows: the keeper's own end, or what the store heard.
+    pub fn why_lab_ended(&mut self, id: &str) -> Option<Failure> {
+        if let Some(why) = self.why_it_ended() {
+            return Some(why);
+        }
+        match self.ask(&ToKeeper::HowLabEnded { id: id.to_owned() }).ok()?.message {
+            FromKeeper::LabEnded(why) => why,
+            FromKeeper::Made(_) | FromKeeper::Performed(_) | FromKeeper::Failed(_) => None,
+        }
     }
 
     fn ask_once(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {

@@ -7,47 +7,36 @@ pub mod handle;
 mod ids;
 pub mod leftovers;
 pub mod removal;
+mod running_lab;
+mod running_store;
 pub mod scratch;
 pub mod sweep;
 pub mod unmounted;
 mod waiting;
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::Duration;
+use std::os::fd::AsRawFd;
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::signal::Signal;
-use nix::unistd::{Gid, Pid, Uid};
+use nix::unistd::Uid;
 
 use self::cgroups::{Hierarchy, Owner, Subtree};
-use self::ids::Mapping;
+use self::running_lab::RunningLab;
+use self::running_store::RunningStore;
 use self::scratch::Scratch;
 use self::unmounted::Attached;
-use self::waiting::{Silence, await_answer};
-use crate::kernel::bpf::devices::Policy;
+use self::waiting::PATIENCE;
+use crate::failure::{Failure, with_causes};
 use crate::kernel::bpf::settings;
-use crate::kernel::pidfd::Pidfd;
-use crate::kernel::process::{self, RoleFork};
-use crate::kernel::{confine, inherited, log, panics, perform};
-use crate::lab::store::{self, IdRange};
-use crate::op::{ActorName, NamespaceKind, Op};
+use crate::kernel::{confine, inherited, log, panics, perform, process};
+use crate::op::{ActorName, Op};
 use crate::wire::protocol::{
-    Doing, FromKeeper, FromStore, LabCgroup, LabMade, LabPlan, PanickingRole, RoleFailure,
-    ToKeeper, ToStore,
+    Doing, FromKeeper, LabCgroup, LabMade, LabPlan, PanickingRole, RoleFailure, ToKeeper,
 };
 use crate::wire::{Wire, WireError};
 
 /// The first argument that makes the program this role, and not a front end.
 pub const ROLE: &str = "--keeper-role";
-/// The longest that the store may take to lay out the image, or to fork a lab.
-const STORE_TIMEOUT: Duration = Duration::from_secs(60);
-/// The longest that a process may take to die after its wire has ended.
-const DEATH_TIMEOUT: Duration = Duration::from_millis(500);
-/// The longest that a cgroup may take to become empty after its processes were killed.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The role's main function; standard input is the wire. Returns the exit code.
 pub fn main() -> u8 {
@@ -97,52 +86,41 @@ struct Keeper {
     hierarchies: Vec<Hierarchy>,
     /// Hierarchies that nobody had mounted.
     attached: Vec<Attached>,
-    store: Option<Store>,
+    store: Option<RunningStore>,
     /// Stores that did not answer: nothing is asked of them any more, but labs that are up may hang on them.
-    silent: Vec<Store>,
+    silent: Vec<RunningStore>,
     /// The labs that are up, the newest last.
-    current: Vec<Lab>,
-    spare: Option<(LabPlan, Lab)>,
+    current: Vec<RunningLab>,
+    spare: Option<(LabPlan, RunningLab)>,
     made: u32,
 }
 
-/// The running store role.
-#[derive(Debug)]
-struct Store {
-    wire: Wire,
-    process: Pidfd,
-    /// The lab's root as the machine counts user ids.
-    root_id: Option<u32>,
-    /// True while it owes an answer.
-    is_silent: bool,
-}
-
-#[derive(Debug)]
-struct Lab {
-    name: String,
-    /// Its first process.
-    host: Pidfd,
-    subtree: Subtree,
-    scratch: Option<Scratch>,
-    /// The rights of its groups to devices, by the groups' paths, where v2's kernel does not keep them.
-    devices: BTreeMap<String, Policy>,
-    /// The engine's end of the host's wire, until it is handed over.
-    engine_end: Option<OwnedFd>,
+/// The fate of the labs that are up when another one is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Succession {
+    InPlaceOfAll,
+    Beside,
 }
 
 impl Keeper {
     fn serve(&mut self, wire: &mut Wire) -> Result<(), WireError> {
         loop {
-            let (plan, replaces) = match wire
+            let (plan, succession) = match wire
                 .receive::<ToKeeper>()
                 .inspect(|received| tracing::info!(request = ?received.message, "asked"))
             {
                 Ok(received) => match received.message {
-                    ToKeeper::MakeLab(plan) => (plan, true),
-                    ToKeeper::MakeLabBeside(plan) => (plan, false),
+                    ToKeeper::MakeLab(plan) => (plan, Succession::InPlaceOfAll),
+                    ToKeeper::MakeLabBeside(plan) => (plan, Succession::Beside),
                     ToKeeper::Device { actor, op } => {
                         let answer = self.device_rule(&actor, &op);
                         wire.send(&answer, &[])?;
+                        continue;
+                    }
+                    ToKeeper::HowLabEnded { id } => {
+                        let how = self.how_lab_ended(&id);
+                        tracing::info!(lab = id, ?how, "ended");
+                        wire.send(&FromKeeper::LabEnded(how), &[])?;
                         continue;
                     }
                     ToKeeper::DropNewest => {
@@ -166,15 +144,22 @@ impl Keeper {
                 }
             };
 
-            self.hand_over(wire, lab, replaces)?;
+            self.hand_over(wire, lab, succession)?;
             // Only now, so that nobody waits for a teardown or for the next lab.
             if plan.spare {
-                let spare = self
-                    .make_lab(&plan)
-                    .inspect_err(|failure| tracing::error!(%failure, "no spare lab"));
+                let spare = self.make_lab(&plan).inspect_err(|failure| {
+                    tracing::error!(failure = with_causes(failure), "no spare lab")
+                });
                 self.spare = spare.ok().map(|lab| (plan, lab));
             }
         }
+    }
+
+    fn how_lab_ended(&mut self, id: &str) -> Option<Failure> {
+        let how = self.store.as_mut()?.how_lab_ended(id);
+        // One that owes an answer is asked nothing more: it would be taken for that to the next question.
+        self.silent.extend(self.store.take_if(|store| store.is_silent));
+        how
     }
 
     /// Write a rule for a group of the newest lab, and for no other group.
@@ -208,21 +193,24 @@ impl Keeper {
     fn hand_over(
         &mut self,
         wire: &mut Wire,
-        lab: Result<Lab, RoleFailure>,
-        replaces: bool,
+        lab: Result<RunningLab, RoleFailure>,
+        succession: Succession,
     ) -> Result<(), WireError> {
         let mut lab = match lab {
             Ok(lab) => lab,
             Err(failure) => {
-                tracing::error!(%failure, "no lab");
+                tracing::error!(failure = with_causes(&failure), "no lab");
                 return wire.send(&FromKeeper::Failed(failure), &[]);
             }
         };
         tracing::info!(lab = lab.name, host = ?lab.host.pid(), "made");
 
         // Killed before the new lab is handed over, waited for only after: nobody waits for a teardown.
-        let old = if replaces { std::mem::take(&mut self.current) } else { Vec::new() };
-        old.iter().for_each(Lab::kill);
+        let old = match succession {
+            Succession::InPlaceOfAll => std::mem::take(&mut self.current),
+            Succession::Beside => Vec::new(),
+        };
+        old.iter().for_each(RunningLab::kill);
         let made = LabMade {
             id: lab.name.clone(),
             cgroups: lab.subtree.cgroups.clone(),
@@ -234,22 +222,22 @@ impl Keeper {
         let fds: Vec<_> = engine_end.iter().map(AsRawFd::as_raw_fd).collect();
         self.current.push(lab);
         let sent = wire.send(&FromKeeper::Made(made), &fds);
-        old.into_iter().for_each(Lab::end);
+        old.into_iter().for_each(RunningLab::end);
         sent
     }
 
-    fn make_lab(&mut self, plan: &LabPlan) -> Result<Lab, RoleFailure> {
+    fn make_lab(&mut self, plan: &LabPlan) -> Result<RunningLab, RoleFailure> {
         if plan.panics == Some(PanickingRole::Keeper) {
             panic!("a test asked for it");
         }
 
         if self.store.as_ref().is_some_and(|store| store.process.has_ended()) {
             // Its labs went with it.
-            self.store.take().into_iter().for_each(Store::end);
+            self.store.take().into_iter().for_each(RunningStore::end);
         }
         if self.store.is_none() {
             sweep::everything(&self.hierarchies);
-            self.store = Some(start_store()?);
+            self.store = Some(running_store::start()?);
         }
 
         self.attach(&plan.controllers)?;
@@ -269,8 +257,8 @@ impl Keeper {
             let _ = settings::guard(&v2.machine_path);
         }
 
-        match fork_init(store, &name, &subtree, scratch.as_ref(), plan.panics) {
-            Ok((host, engine_end)) => Ok(Lab {
+        match store.fork_lab(&name, &subtree, scratch.as_ref(), plan.panics) {
+            Ok((host, engine_end)) => Ok(RunningLab {
                 name,
                 host,
                 subtree,
@@ -305,208 +293,12 @@ impl Keeper {
 
     /// Take everything away. Goes on past what fails.
     fn unmake(&mut self) {
-        let labs: Vec<Lab> =
+        let labs: Vec<RunningLab> =
             self.current.drain(..).chain(self.spare.take().map(|(_, lab)| lab)).collect();
         for lab in labs {
             lab.end();
         }
-        self.silent.drain(..).chain(self.store.take()).for_each(Store::end);
+        self.silent.drain(..).chain(self.store.take()).for_each(RunningStore::end);
         self.attached.drain(..).for_each(Attached::close);
     }
-}
-
-impl Store {
-    /// End the store; its labs go with it.
-    fn end(self) {
-        let _ = self.process.send(Signal::SIGKILL);
-        self.process.wait(PATIENCE);
-        process::reap_all();
-    }
-}
-
-impl Lab {
-    /// Kill the lab: the kernel kills the whole pid namespace with its first process.
-    fn kill(&self) {
-        let _ = self.host.send(Signal::SIGKILL);
-    }
-
-    fn end(self) {
-        tracing::info!(lab = self.name, "ends");
-        self.kill();
-        self.host.wait(PATIENCE);
-        self.subtree.remove(PATIENCE);
-        process::reap_all();
-    }
-}
-
-/// Have the store fork a lab's host, put it into its groups, let it go on.
-fn fork_init(
-    store: &mut Store,
-    name: &str,
-    subtree: &Subtree,
-    scratch: Option<&Scratch>,
-    panics: Option<PanickingRole>,
-) -> Result<(Pidfd, OwnedFd), RoleFailure> {
-    let (engine_end, actor_end) = Wire::pair().doing("make the lab's wire")?;
-    engine_end
-        .expect_credentials()
-        .map_err(|_| RoleFailure::new("set up the lab's wire", Errno::EIO))?;
-    let (go, say_go) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
-    let scratch = scratch.map(|scratch| scratch.path.to_string_lossy().into_owned());
-    let request =
-        ToStore { name: name.to_owned(), cgroups: subtree.cgroups.clone(), scratch, panics };
-
-    const TALK: &str = "talk to the store, the process that labs are forked from";
-    let process = &store.process;
-    let gone = |error: WireError| lost_store(TALK, process, &error);
-
-    store.wire.send(&request, &[actor_end.as_raw_fd(), go.as_raw_fd()]).map_err(gone)?;
-    drop((actor_end, go));
-    if let Err(silence) = await_answer(&store.wire, &store.process, STORE_TIMEOUT) {
-        store.is_silent = true;
-        return Err(RoleFailure::new(TALK, silence.errno()));
-    }
-    let received = store.wire.receive::<FromStore>().map_err(gone)?;
-
-    match received.message {
-        FromStore::Forked => {
-            let host =
-                received.fds.into_iter().next().ok_or(Errno::EPROTO).and_then(Pidfd::from_fd);
-            let host = host.doing("hear from the store which process it forked")?;
-            if let Err(failure) = place(&host, store, subtree) {
-                let _ = host.send(Signal::SIGKILL);
-                return Err(failure);
-            }
-
-            std::fs::File::from(say_go).write_all(b"!").doing("let the lab go on")?;
-            Ok((host, engine_end.into_fd()))
-        }
-        FromStore::Failed(failure) => Err(failure),
-        FromStore::Ready { .. } => Err(RoleFailure::new("talk to the store", Errno::EPROTO)),
-    }
-}
-
-/// Put a lab's first process, which waits, into the lab's groups, and make it the first that the kernel ends where
-/// the machine's memory runs out.
-fn place(host: &Pidfd, store: &Store, subtree: &Subtree) -> Result<(), RoleFailure> {
-    let pid = host
-        .pid()
-        .filter(|pid| pid.as_raw() > 1 && is_child(*pid, &store.process))
-        .ok_or(Errno::ESRCH);
-    let pid = pid.doing("find the lab's first process among the store's children")?;
-
-    subtree.attach(pid.as_raw()).doing("put the lab into its cgroups")?;
-    // Written from here: where the machine's root wrote it, nobody in the lab can lower it.
-    let _ = process::write_file(format!("/proc/{pid}/oom_score_adj"), "1000");
-    // By number, which held as long as the process did.
-    if host.has_ended() { Err(Errno::ESRCH).doing("put the lab into its cgroups") } else { Ok(()) }
-}
-
-fn is_child(pid: Pid, parent: &Pidfd) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let listed = status
-        .lines()
-        .find_map(|line| line.strip_prefix("PPid:"))
-        .and_then(|pid| pid.trim().parse().ok());
-    parent.pid().is_some_and(|parent| Some(parent.as_raw()) == listed)
-}
-
-/// The failure for a store whose wire failed: the way it ended, where that can be told.
-fn lost_store(doing: &str, store: &Pidfd, error: &WireError) -> RoleFailure {
-    match store.how_it_ended_within(DEATH_TIMEOUT) {
-        Some(how) => RoleFailure { doing: format!("{doing}: {how}"), errno: None },
-        None => RoleFailure::new(doing, error.errno()),
-    }
-}
-
-/// Fork the store into a user namespace of its own and map its ids.
-fn start_store() -> Result<Store, RoleFailure> {
-    let (mut wire, store_end) = Wire::pair().doing("make the store's wire")?;
-    let (mapped, say_mapped) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
-    let mapping = Mapping::choose();
-    let me = nix::unistd::getpid();
-    let namespaces = [NamespaceKind::User, NamespaceKind::Mount];
-
-    match process::fork_role(&namespaces).doing("make a user namespace")? {
-        RoleFork::Child => be_store(store_end, mapped, mapping, me),
-        RoleFork::Parent(store) => {
-            drop((store_end, mapped));
-            let line = format!("0 {} {}", mapping.first, mapping.count);
-            let map = |pid| store::map_ids(pid, &line, mapping.count == 1);
-
-            let ready = store
-                .pid()
-                .ok_or(Errno::ESRCH)
-                .and_then(map)
-                .doing("write the id maps of the user namespace")
-                .and_then(|()| {
-                    std::fs::File::from(say_mapped).write_all(b"!").doing("let the store go on")
-                })
-                .and_then(|()| {
-                    await_answer(&wire, &store, STORE_TIMEOUT)
-                        .map_err(Silence::errno)
-                        .doing("start the store")
-                })
-                .and_then(|()| match wire.receive::<FromStore>() {
-                    Ok(received) => match received.message {
-                        FromStore::Ready { .. } => Ok(()),
-                        FromStore::Failed(failure) => Err(failure),
-                        FromStore::Forked => {
-                            Err(RoleFailure::new("start the store", Errno::EPROTO))
-                        }
-                    },
-                    Err(error) => Err(lost_store("start the store", &store, &error)),
-                });
-
-            let store = Store {
-                wire,
-                process: store,
-                root_id: Uid::effective().is_root().then_some(mapping.first),
-                is_silent: false,
-            };
-
-            match ready {
-                Ok(()) => Ok(store),
-                Err(failure) => {
-                    store.end();
-                    Err(failure)
-                }
-            }
-        }
-    }
-}
-
-fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: Mapping, parent: Pid) -> ! {
-    // The keeper's own wire, and the mounts that are descriptors of its, stay with the keeper.
-    confine::keep_only(&[&wire, &mapped, &log::Descriptor]);
-    log::set_role("store");
-
-    let mut word = [0];
-    let ready = std::fs::File::from(mapped).read_exact(&mut word).doing("wait for the keeper");
-    let became = ready.and_then(|()| {
-        become_root(mapping, parent).doing("become root of the labs' user namespace")
-    });
-    if let Err(failure) = became {
-        let _ = wire.send(&FromStore::Failed(failure), &[]);
-        process::exit_now(1)
-    }
-
-    process::set_title("unboxed: store");
-    process::exit_now(store::serve(wire, IdRange { count: mapping.count }))
-}
-
-/// Become root of the new user namespace, and nobody outside it.
-fn become_root(mapping: Mapping, parent: Pid) -> Result<(), Errno> {
-    if mapping.count > 1 {
-        nix::unistd::setgroups(&[])?;
-        nix::unistd::setresgid(Gid::from_raw(0), Gid::from_raw(0), Gid::from_raw(0))?;
-        nix::unistd::setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0))?;
-    }
-    // In this order: a change of credentials takes both back.
-    process::be_visible()?;
-    process::die_with_parent(parent)?;
-    confine::bound_labs()?;
-    confine::bound_kernel_objects();
-    // Children that end are nobody's news: the keeper watches labs by other means.
-    process::ignore_children()
 }

@@ -248,6 +248,7 @@ impl OpenDirectory {
         )
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "errnos are foreign: one has a better text")]
     fn open_file(&self, name: &OsStr, flags: OFlag, mode: Mode) -> io::Result<File> {
         let shown = || self.path.join(name);
         let fd = fcntl::openat(&self.fd, name, flags, mode).map_err(|errno| match errno {

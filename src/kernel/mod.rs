@@ -14,6 +14,7 @@ pub mod inherited;
 pub mod log;
 pub mod mount;
 pub mod net;
+pub mod nf_tables;
 pub mod nft;
 pub mod notation;
 pub mod panics;

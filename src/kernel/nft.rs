@@ -9,20 +9,33 @@ use std::time::Instant;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType};
 
+use super::nf_tables::*;
 use super::notation::quoted;
 use super::record::{Recorder, uninterrupted};
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
 use crate::traffic::{PacketRule, Sender};
 
-const NFNL_MSG_BATCH_BEGIN: u16 = 0x10;
-const NFNL_MSG_BATCH_END: u16 = 0x11;
-const NFNL_SUBSYS_NFTABLES: u16 = 10;
-const NFPROTO_IPV4: u8 = 2;
-const NESTED: u16 = 0x8000;
-const NLM_F_REQUEST: u16 = 1;
-const NLM_F_ACK: u16 = 4;
-const NLM_F_CREATE: u16 = 0x400;
-const NLM_F_APPEND: u16 = 0x800;
+// libc has most of these as C's int: in a message they are of 8 and 16 bits.
+const NFNL_MSG_BATCH_BEGIN: u16 = libc::NFNL_MSG_BATCH_BEGIN as u16;
+const NFNL_MSG_BATCH_END: u16 = libc::NFNL_MSG_BATCH_END as u16;
+const NFNL_SUBSYS_NFTABLES: u16 = libc::NFNL_SUBSYS_NFTABLES as u16;
+const NFPROTO_IPV4: u8 = libc::NFPROTO_IPV4 as u8;
+const NLM_F_REQUEST: u16 = libc::NLM_F_REQUEST as u16;
+const NLM_F_ACK: u16 = libc::NLM_F_ACK as u16;
+const NLM_F_CREATE: u16 = libc::NLM_F_CREATE as u16;
+const NLM_F_APPEND: u16 = libc::NLM_F_APPEND as u16;
+/// The flag of an attribute that holds attributes.
+const NESTED: u16 = libc::NLA_F_NESTED as u16;
+/// The lengths of a struct nlmsghdr, and of the struct nfgenmsg that begins each of netfilter's messages.
+const HEADER: usize = size_of::<libc::nlmsghdr>();
+const NETFILTER_HEADER: usize = 4;
+/// The length of a struct nlattr.
+const ATTRIBUTE_HEADER: usize = size_of::<libc::nlattr>();
+/// The bytes of an IPv4 address, and their place in a packet's header: RFC 791.
+const ADDRESS: u32 = 4;
+const SOURCE_ADDRESS: u32 = 12;
+/// The priority of source NAT among the chains of a hook: NF_IP_PRI_NAT_SRC, as docker's chain has it.
+const PRIORITY_NAT_SOURCE: u32 = 100;
 
 /// A netfilter socket of the caller's network namespace.
 pub fn open_socket() -> Result<OwnedFd, Errno> {
@@ -38,11 +51,17 @@ pub fn open_socket() -> Result<OwnedFd, Errno> {
 /// `nft add rule ip nat POSTROUTING ip saddr NETWORK oifname != BRIDGE masquerade`.
 /// `ENOENT` or `EOPNOTSUPP` where the kernel lacks a part of it.
 pub fn masquerade(network: Ipv4Addr, prefix: u8, bridge: &str) -> Result<(), Errno> {
-    const NAT: Chain =
-        Chain { table: "nat", name: "POSTROUTING", kind: "nat", hook: 4, priority: 100 };
+    const NAT: Chain = Chain {
+        table: "nat",
+        name: "POSTROUTING",
+        kind: "nat",
+        hook: libc::NF_INET_POST_ROUTING as u32,
+        priority: PRIORITY_NAT_SOURCE,
+    };
     let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0).to_be_bytes();
     let mut name = bridge.as_bytes().to_vec();
-    name.resize(16, 0);
+    // The kernel compares all of IFNAMSIZ bytes: without the zeros, every name that begins so would be this one.
+    name.resize(libc::IFNAMSIZ, 0);
 
     let rule = [
         source_address(),
@@ -57,7 +76,13 @@ pub fn masquerade(network: Ipv4Addr, prefix: u8, bridge: &str) -> Result<(), Err
 }
 
 /// The chain for the rules of lessons: it sees what this namespace's own sockets send.
-const OUT: Chain = Chain { table: "unboxed", name: "out", kind: "filter", hook: 3, priority: 0 };
+const OUT: Chain = Chain {
+    table: "unboxed",
+    name: "out",
+    kind: "filter",
+    hook: libc::NF_INET_LOCAL_OUT as u32,
+    priority: libc::NF_IP_PRI_FILTER as u32,
+};
 
 /// Add a rule in the caller's network namespace:
 /// `nft add rule ip unboxed out WHOSE counter [meta priority set CLASS]`.
@@ -121,12 +146,22 @@ fn add(
     expressions: &[Vec<u8>],
     shown: &str,
 ) -> Result<(), Errno> {
-    const NFT_MSG_NEWTABLE: u16 = 0;
-    const NFT_MSG_NEWCHAIN: u16 = 3;
-    const NFT_MSG_NEWRULE: u16 = 6;
+    const NFT_MSG_NEWTABLE: u16 = libc::NFT_MSG_NEWTABLE as u16;
+    const NFT_MSG_NEWCHAIN: u16 = libc::NFT_MSG_NEWCHAIN as u16;
+    const NFT_MSG_NEWRULE: u16 = libc::NFT_MSG_NEWRULE as u16;
     let flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE;
-    let (table, name) = (text(1, chain.table), text(3, chain.name));
-    let hook = nested(4, &[number(1, chain.hook), number(2, chain.priority)]);
+    let hook = [number(NFTA_HOOK_HOOKNUM, chain.hook), number(NFTA_HOOK_PRIORITY, chain.priority)];
+    let new_chain = [
+        text(NFTA_CHAIN_TABLE, chain.table),
+        text(NFTA_CHAIN_NAME, chain.name),
+        nested(NFTA_CHAIN_HOOK, &hook),
+        text(NFTA_CHAIN_TYPE, chain.kind),
+    ];
+    let new_rule = [
+        text(NFTA_RULE_TABLE, chain.table),
+        text(NFTA_RULE_CHAIN, chain.name),
+        nested(NFTA_RULE_EXPRESSIONS, expressions),
+    ];
     let (own_table, own_name) = (quoted(chain.table), quoted(chain.name));
     let requests = [
         (
@@ -134,7 +169,7 @@ fn add(
             format!("NFTA_TABLE_NAME {own_table}"),
             NFT_MSG_NEWTABLE,
             flags,
-            table.clone(),
+            text(NFTA_TABLE_NAME, chain.table),
         ),
         (
             "NFT_MSG_NEWCHAIN",
@@ -146,7 +181,7 @@ fn add(
             ),
             NFT_MSG_NEWCHAIN,
             flags,
-            [table.clone(), name, hook, text(7, chain.kind)].concat(),
+            new_chain.concat(),
         ),
         (
             "NFT_MSG_NEWRULE",
@@ -155,10 +190,12 @@ fn add(
             ),
             NFT_MSG_NEWRULE,
             flags | NLM_F_APPEND,
-            [table, text(2, chain.name), nested(4, expressions)].concat(),
+            new_rule.concat(),
         ),
     ];
 
+    // What is new is only seen once the batch has ended, and all of it or nothing: a chain without its rule, or a rule twice
+    // because a table was there already, can't be.
     let mut batch = Vec::new();
     message(&mut batch, NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, 0, NFNL_SUBSYS_NFTABLES, &[]);
     for (sequence, (_, _, kind, flags, attributes)) in (1..).zip(&requests) {
@@ -223,7 +260,8 @@ fn receive(socket: &OwnedFd) -> Result<Vec<(u32, i32)>, Errno> {
         (word(rest, 0), word(rest, 8), word(rest, 16))
     {
         found.push((u32::from_ne_bytes(sequence), -i32::from_ne_bytes(error)));
-        let length = (u32::from_ne_bytes(length) as usize).max(20).next_multiple_of(4);
+        // A length that is none must not have this turn for ever.
+        let length = (u32::from_ne_bytes(length) as usize).max(HEADER + 4).next_multiple_of(4);
         rest = rest.get(length..).unwrap_or_default();
     }
     if found.is_empty() { Err(Errno::EPROTO) } else { Ok(found) }
@@ -238,7 +276,8 @@ fn message(
     resource: u16,
     attributes: &[u8],
 ) {
-    let length = 16 + 4 + attributes.len();
+    let length = HEADER + NETFILTER_HEADER + attributes.len();
+    // The messages around a batch have the subsystem as their resource, and no family.
     let family = if resource == 0 { NFPROTO_IPV4 } else { 0 };
     batch.extend_from_slice(&(length as u32).to_ne_bytes());
     batch.extend_from_slice(&kind.to_ne_bytes());
@@ -253,13 +292,14 @@ fn message(
 /// One attribute, padded to four bytes.
 fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(value.len() + 8);
-    bytes.extend_from_slice(&((value.len() + 4) as u16).to_ne_bytes());
+    bytes.extend_from_slice(&((value.len() + ATTRIBUTE_HEADER) as u16).to_ne_bytes());
     bytes.extend_from_slice(&kind.to_ne_bytes());
     bytes.extend_from_slice(value);
     bytes.resize(bytes.len().next_multiple_of(4), 0);
     bytes
 }
 
+/// Numbers of nf_tables are in network order, unlike those of all other families of netlink.
 fn number(kind: u16, value: u32) -> Vec<u8> {
     attribute(kind, &value.to_be_bytes())
 }
@@ -273,65 +313,87 @@ fn nested(kind: u16, parts: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// The register that every expression here works on.
-const REGISTER: u32 = 1;
+const REGISTER: u32 = libc::NFT_REG_1 as u32;
 
-/// A list element (1) of an expression's name (1) and data (2).
+/// An expression: one element of a rule's list.
 fn expression(name: &str, data: &[Vec<u8>]) -> Vec<u8> {
-    nested(1, &[text(1, name), nested(2, data)])
+    nested(NFTA_LIST_ELEM, &[text(NFTA_EXPR_NAME, name), nested(NFTA_EXPR_DATA, data)])
 }
 
 /// Bytes to compare with, or to load.
 fn value(kind: u16, bytes: &[u8]) -> Vec<u8> {
-    nested(kind, &[attribute(1, bytes)])
+    nested(kind, &[attribute(NFTA_DATA_VALUE, bytes)])
 }
 
-/// payload: dreg 1, base 2 (the network header), offset 3, length 4.
+/// Load the address that a packet is from.
 fn source_address() -> Vec<u8> {
-    expression("payload", &[number(1, REGISTER), number(2, 1), number(3, 12), number(4, 4)])
+    let parts = [
+        number(NFTA_PAYLOAD_DREG, REGISTER),
+        number(NFTA_PAYLOAD_BASE, libc::NFT_PAYLOAD_NETWORK_HEADER as u32),
+        number(NFTA_PAYLOAD_OFFSET, SOURCE_ADDRESS),
+        number(NFTA_PAYLOAD_LEN, ADDRESS),
+    ];
+    expression("payload", &parts)
 }
 
-/// bitwise: sreg 1, dreg 2, length 3, mask 4, xor 5.
+/// Keep these bits of an address. The kernel has one expression, `(register & mask) ^ xor`, for all that is done to bits.
 fn and(mask: [u8; 4]) -> Vec<u8> {
-    let registers = [number(1, REGISTER), number(2, REGISTER), number(3, 4)];
-    expression("bitwise", &[registers.concat(), value(4, &mask), value(5, &[0; 4])])
+    let parts = [
+        number(NFTA_BITWISE_SREG, REGISTER),
+        number(NFTA_BITWISE_DREG, REGISTER),
+        number(NFTA_BITWISE_LEN, ADDRESS),
+        value(NFTA_BITWISE_MASK, &mask),
+        value(NFTA_BITWISE_XOR, &[0; 4]),
+    ];
+    expression("bitwise", &parts)
 }
 
 /// NFT_CMP_*.
 #[derive(Clone, Copy)]
 enum Is {
-    Equal = 0,
-    NotEqual = 1,
+    Equal = libc::NFT_CMP_EQ as isize,
+    NotEqual = libc::NFT_CMP_NEQ as isize,
 }
 
-/// cmp: sreg 1, op 2, data 3.
+/// End the rule here for a packet of which this is not so.
 fn compare(is: Is, bytes: &[u8]) -> Vec<u8> {
-    expression("cmp", &[number(1, REGISTER), number(2, is as u32), value(3, bytes)])
+    let parts = [
+        number(NFTA_CMP_SREG, REGISTER),
+        number(NFTA_CMP_OP, is as u32),
+        value(NFTA_CMP_DATA, bytes),
+    ];
+    expression("cmp", &parts)
 }
 
 /// NFT_META_*: what is known of a packet besides its bytes.
 #[derive(Clone, Copy)]
 enum Meta {
-    Priority = 2,
-    OutputName = 7,
-    Cgroup = 23,
+    Priority = libc::NFT_META_PRIORITY as isize,
+    OutputName = libc::NFT_META_OIFNAME as isize,
+    Cgroup = libc::NFT_META_CGROUP as isize,
 }
 
-/// meta: dreg 1, key 2.
+// One expression does both: a register to write to makes it load, one to read from makes it set.
 fn load_meta(key: Meta) -> Vec<u8> {
-    expression("meta", &[number(1, REGISTER), number(2, key as u32)])
+    expression("meta", &[number(NFTA_META_DREG, REGISTER), number(NFTA_META_KEY, key as u32)])
 }
 
-/// meta: key 2, sreg 3.
 fn set_meta(key: Meta) -> Vec<u8> {
-    expression("meta", &[number(2, key as u32), number(3, REGISTER)])
+    expression("meta", &[number(NFTA_META_KEY, key as u32), number(NFTA_META_SREG, REGISTER)])
 }
 
-/// socket: key 1 (3: the v2 group), dreg 2, level 3.
+/// Load the number of the group that the packet's socket is of, so many levels below the top of the v2 tree: a rule for
+/// a group means those below it as well.
 fn load_socket_group(level: u32) -> Vec<u8> {
-    expression("socket", &[number(1, 3), number(2, REGISTER), number(3, level)])
+    let parts = [
+        number(NFTA_SOCKET_KEY, NFT_SOCKET_CGROUPV2),
+        number(NFTA_SOCKET_DREG, REGISTER),
+        number(NFTA_SOCKET_LEVEL, level),
+    ];
+    expression("socket", &parts)
 }
 
-/// immediate: dreg 1, data 2.
 fn immediate(bytes: &[u8]) -> Vec<u8> {
-    expression("immediate", &[number(1, REGISTER), value(2, bytes)])
+    let parts = [number(NFTA_IMMEDIATE_DREG, REGISTER), value(NFTA_IMMEDIATE_DATA, bytes)];
+    expression("immediate", &parts)
 }

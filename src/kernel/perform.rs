@@ -90,10 +90,12 @@ pub fn failed(recorder: &Recorder, errno: Errno) -> Outcome {
 /// An op, for an errno that none of its recorded calls returned: a program that is nowhere, a
 /// directory that can't be listed.
 fn in_words(op: &Op) -> String {
-    match op {
-        Op::Run { argv } => argv.join(" "),
-        Op::CopyTree { from, to } => format!("cp -a {from}/. {to}"),
-        other => serde_json::to_string(other).unwrap_or_default(),
+    if let Op::Run { argv } = op {
+        argv.join(" ")
+    } else if let Op::CopyTree { from, to } = op {
+        format!("cp -a {from}/. {to}")
+    } else {
+        serde_json::to_string(op).unwrap_or_default()
     }
 }
 

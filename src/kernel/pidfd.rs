@@ -60,6 +60,10 @@ impl Pidfd {
 
     /// The end of a child of ours that was not reaped, in words; none for others, and for one that
     /// is alive after this time.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a child that was waited for with WEXITED has ended in one of two ways"
+    )]
     pub fn how_it_ended_within(&self, timeout: Duration) -> Option<String> {
         self.wait(timeout);
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
@@ -68,6 +72,12 @@ impl Pidfd {
             WaitStatus::Signaled(_, signal, _) => Some(format!("it was killed by {signal}")),
             _ => None,
         }
+    }
+
+    /// Let go of a child of ours that has ended: it is in no list of processes any more. Nothing happens to others.
+    pub fn reap(&self) {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
+        let _ = waitid(Id::PIDFd(self.fd.as_fd()), flags);
     }
 
     pub fn has_ended(&self) -> bool {

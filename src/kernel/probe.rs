@@ -7,6 +7,7 @@ use super::process;
 use super::record::Recorder;
 use crate::doctor::ProbeResult;
 use crate::op::{MountFlag, NamespaceKind};
+use crate::traffic::{BRIDGE, BRIDGE_NETWORK, BRIDGE_PREFIX};
 
 /// The first argument that makes the program this role.
 pub const ROLE: &str = "--probe-role";
@@ -78,7 +79,7 @@ fn probe() -> ProbeResult {
     let netns_in_userns = process::unshare(recorder, &[NamespaceKind::Net])
         .map_err(say("unshare(CLONE_NEWNET)"))
         .and_then(|()| {
-            super::nft::masquerade([172, 17, 0, 0].into(), 16, "docker0")
+            super::nft::masquerade(BRIDGE_NETWORK, BRIDGE_PREFIX, BRIDGE)
                 .map_err(say("nf_tables masquerade"))
         });
 

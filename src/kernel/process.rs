@@ -288,13 +288,7 @@ pub fn ignore_broken_pipes() {
     let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigIgn) };
 }
 
-/// Let the kernel reap children.
-pub fn ignore_children() -> Result<(), Errno> {
-    // SAFETY: ignoring runs no code of ours.
-    unsafe { nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigIgn) }.map(drop)
-}
-
-/// Let children be waited for: the default, after a parent that ignored its own.
+/// Let children be waited for: the default, whatever a parent did with its own.
 pub fn await_children() -> Result<(), Errno> {
     // SAFETY: the default disposition runs no code of ours.
     unsafe { nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigDfl) }.map(drop)
@@ -427,6 +421,7 @@ impl ExitStatus {
 }
 
 /// Reap whatever has ended, without waiting: pid 1's duty.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else a wait tells, it is of a child")]
 pub fn reap_all() -> Vec<Pid> {
     let mut reaped = Vec::new();
     while let Ok(status) = nix::sys::wait::waitpid(None, Some(WaitPidFlag::WNOHANG)) {

@@ -13,10 +13,16 @@ use crate::kernel::record::Recorder;
 use crate::kernel::{confine, log, panics, process, seccomp};
 use crate::op::{ActorName, NamespaceKind};
 use crate::wire::Wire;
-use crate::wire::protocol::{Doing, FromActor, Numbered, PanickingRole, RoleFailure, ToStore};
+use crate::wire::protocol::{Doing, FromActor, LabOrder, Numbered, PanickingRole, RoleFailure};
 
 /// The lab's host, from its fork to its end. Never returns: this is a forked process.
-pub fn live(stage: &StoreLayout, request: &ToStore, mut wire: Wire, go: OwnedFd, parent: Pid) -> ! {
+pub fn live(
+    stage: &StoreLayout,
+    request: &LabOrder,
+    mut wire: Wire,
+    go: OwnedFd,
+    parent: Pid,
+) -> ! {
     // Who is root in here can take any descriptor of this process: it has none that leads out but its own wire.
     log::close();
     confine::keep_only(&[&wire, &go]);
@@ -37,7 +43,7 @@ pub fn live(stage: &StoreLayout, request: &ToStore, mut wire: Wire, go: OwnedFd,
 
 fn set_up(
     stage: &StoreLayout,
-    request: &ToStore,
+    request: &LabOrder,
     go: OwnedFd,
     parent: Pid,
 ) -> Result<Internet, RoleFailure> {

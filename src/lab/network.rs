@@ -10,6 +10,9 @@ use crate::kernel::net::{self, RouteSocket};
 use crate::kernel::record::Recorder;
 use crate::kernel::{nft, process};
 use crate::op::{NamespaceKind, NetOp};
+use crate::traffic::{
+    BRIDGE, BRIDGE_ADDRESS, BRIDGE_NETWORK, BRIDGE_PREFIX, INTERNET, UPLINK_ADDRESS, UPLINK_PREFIX,
+};
 use crate::wire::protocol::{Doing, RoleFailure};
 
 /// A netlink socket in the "internet": it keeps that namespace alive, and lets an observer look inside.
@@ -37,11 +40,8 @@ pub fn build() -> Result<Internet, RoleFailure> {
     speak_ipv4_only();
     near.add_veth_into("eth0", "eth0", &namespace, None).doing("make the cable to the internet")?;
 
-    let address = |dev: &str, last: [u8; 4], prefix| NetOp::AddAddress {
-        dev: dev.into(),
-        address: last.into(),
-        prefix,
-    };
+    let address =
+        |dev: &str, address, prefix| NetOp::AddAddress { dev: dev.into(), address, prefix };
     let up = |name: &str| NetOp::SetLink {
         name: name.into(),
         rename: None,
@@ -50,26 +50,26 @@ pub fn build() -> Result<Internet, RoleFailure> {
     };
     // Names are looked up in the caller's namespace, so the far end is set while we are in it.
     process::in_network(&namespace, || {
-        far.perform(recorder, &address("eth0", [203, 0, 113, 1], 24))?;
+        far.perform(recorder, &address("eth0", INTERNET, UPLINK_PREFIX))?;
         far.perform(recorder, &up("eth0"))
     })
     .doing("set up the internet's end of the cable")?;
 
     for op in [
         up("lo"),
-        address("eth0", [203, 0, 113, 2], 24),
+        address("eth0", UPLINK_ADDRESS, UPLINK_PREFIX),
         up("eth0"),
-        NetOp::AddRoute { to: None, via: [203, 0, 113, 1].into() },
-        NetOp::AddBridge { name: "docker0".into() },
-        address("docker0", [172, 17, 0, 1], 16),
-        up("docker0"),
+        NetOp::AddRoute { to: None, via: INTERNET },
+        NetOp::AddBridge { name: BRIDGE.into() },
+        address(BRIDGE, BRIDGE_ADDRESS, BRIDGE_PREFIX),
+        up(BRIDGE),
     ] {
         near.perform(recorder, &op).doing(&format!("set up the lab's network: {op:?}"))?;
     }
 
     process::write_file("/proc/sys/net/ipv4/ip_forward", "1")
         .doing("let the lab's host forward")?;
-    nft::masquerade([172, 17, 0, 0].into(), 16, "docker0")
+    nft::masquerade(BRIDGE_NETWORK, BRIDGE_PREFIX, BRIDGE)
         .doing("add the lab's NAT rule (nf_tables)")?;
     Ok(Internet { socket: internet, _discard: discard })
 }

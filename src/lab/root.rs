@@ -263,3 +263,16 @@ fn mount_at(
         data,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traffic::{BRIDGE, BRIDGE_ADDRESS, INTERNET};
+
+    #[test]
+    fn the_hosts_file_has_the_addresses_of_the_labs_network() {
+        let (_, hosts) = FILES.iter().find(|(name, _)| *name == "hosts").expect("the file");
+        let ours = format!("{BRIDGE_ADDRESS} host {BRIDGE}\n{INTERNET} internet\n");
+        assert!(hosts.ends_with(&ours), "{hosts}");
+    }
+}

@@ -8,8 +8,10 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use super::hosts::{DEATH_TIMEOUT, Hosts};
 use super::layout::{StoreLayout, bind};
 use super::{init, root};
+use crate::failure::{Failure, with_causes};
 use crate::kernel::mount::{self, MountCall};
 use crate::kernel::panics;
 use crate::kernel::pidfd::Pidfd;
@@ -17,7 +19,7 @@ use crate::kernel::process::{self, RoleFork};
 use crate::kernel::record::Recorder;
 use crate::op::{MountFlag, NamespaceKind};
 use crate::rootfs;
-use crate::wire::protocol::{Doing, FromStore, PanickingRole, RoleFailure, ToStore};
+use crate::wire::protocol::{Doing, FromStore, LabOrder, PanickingRole, RoleFailure, ToStore};
 use crate::wire::{Wire, WireError};
 
 /// The id mapping of a lab: how many ids, from 0.
@@ -50,14 +52,23 @@ fn serve_until_closed(wire: &mut Wire, ids: IdRange) -> Result<(), WireError> {
 }
 
 fn serve_labs(wire: &mut Wire, stage: &StoreLayout, ids: IdRange) -> Result<(), WireError> {
+    let mut hosts = Hosts::default();
     loop {
+        hosts.await_word(wire);
         let received = match wire.receive::<ToStore>() {
             Ok(received) => received,
             Err(WireError::Closed) => return Ok(()),
             Err(error) => return Err(error),
         };
+        let order = match received.message {
+            ToStore::Fork(order) => order,
+            ToStore::HowItEnded { lab } => {
+                wire.send(&FromStore::Ended(hosts.how_it_ended(&lab)), &[])?;
+                continue;
+            }
+        };
 
-        if received.message.panics == Some(PanickingRole::Store) {
+        if order.panics == Some(PanickingRole::Store) {
             panic!("a test asked for it");
         }
         let Ok([actor_end, go]) = <[OwnedFd; 2]>::try_from(received.fds) else {
@@ -66,13 +77,14 @@ fn serve_labs(wire: &mut Wire, stage: &StoreLayout, ids: IdRange) -> Result<(), 
             ));
         };
 
-        match fork_with_scratch(stage, ids, &received.message, actor_end, go) {
+        match fork_with_scratch(stage, ids, &order, actor_end, go) {
             Ok(host) => {
-                tracing::debug!(lab = received.message.name, "a lab's host is forked");
+                tracing::debug!(lab = order.name, "a lab's host is forked");
                 wire.send(&FromStore::Forked, &[host.as_raw_fd()])?;
+                hosts.add(&order.name, host);
             }
             Err(failure) => {
-                tracing::error!(%failure, "no host of a lab is forked");
+                tracing::error!(failure = with_causes(&failure), "no host of a lab is forked");
                 wire.send(&FromStore::Failed(failure), &[])?;
             }
         }
@@ -84,7 +96,7 @@ fn serve_labs(wire: &mut Wire, stage: &StoreLayout, ids: IdRange) -> Result<(), 
 fn fork_with_scratch(
     stage: &StoreLayout,
     ids: IdRange,
-    request: &ToStore,
+    request: &LabOrder,
     actor_end: OwnedFd,
     go: OwnedFd,
 ) -> Result<Pidfd, RoleFailure> {
@@ -104,7 +116,7 @@ fn fork_with_scratch(
 fn fork_lab(
     stage: &StoreLayout,
     ids: IdRange,
-    request: &ToStore,
+    request: &LabOrder,
     actor_end: OwnedFd,
     go: OwnedFd,
 ) -> Result<Pidfd, RoleFailure> {
@@ -125,6 +137,8 @@ fn fork_lab(
             let mapped = host.pid().ok_or(Errno::ESRCH).and_then(map);
             if mapped.is_err() {
                 let _ = host.send(Signal::SIGKILL);
+                host.wait(DEATH_TIMEOUT);
+                host.reap();
             }
 
             mapped.doing("write the id maps of the lab's user namespace")?;
@@ -188,7 +202,8 @@ fn mount_tmpfs_somewhere() -> Result<PathBuf, RoleFailure> {
 /// The default image from the machine's own programs; returns what the machine lacks.
 fn fill_image(into: &Path) -> Result<Vec<String>, RoleFailure> {
     let broken = |error: rootfs::RootfsError| {
-        RoleFailure::new(format!("build the image: {error}"), error.errno())
+        let cause = RoleFailure::new(error.to_string(), error.errno());
+        RoleFailure::because("build the image", Failure::of(&cause))
     };
     let plan = rootfs::plan(&rootfs::Fixture::embedded(), Path::new("/")).map_err(broken)?;
     rootfs::write(&plan, into).doing("write the image")?;

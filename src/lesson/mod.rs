@@ -4,6 +4,7 @@ pub mod bounds;
 pub mod catalogue;
 pub mod expect;
 pub mod finding;
+mod given;
 pub mod lint;
 pub mod measure;
 pub mod model;

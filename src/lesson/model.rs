@@ -231,7 +231,6 @@ impl<'de> DeserializeSeed<'de> for KindSeed<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Action, D::Error> {
         Action::read(self.0, deserializer)
-            .unwrap_or_else(|| Err(D::Error::unknown_field(self.0, &Action::NAMES)))
     }
 }
 

@@ -6,6 +6,7 @@ use serde::de::DeserializeSeed;
 
 use super::bounds::{self, Allowance, Weigh};
 use super::finding::Finding;
+use super::given;
 use super::lint;
 use super::model::Lesson;
 use super::nearest::nearest;
@@ -89,6 +90,14 @@ fn from_yaml(file: &str, text: &str, error: &serde_yaml::Error) -> LessonError {
     let full = error.to_string();
     // The parser says the place behind its message; ours stands before it.
     let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
+    let branch_id = |step: usize, branch: usize| {
+        let lesson: serde_yaml::Value = serde_yaml::from_str(text).ok()?;
+        lesson["steps"][step]["branches"][branch]["id"].as_str().map(str::to_owned)
+    };
+    if let Some(Finding { line, column, message }) = given::mistake(&message, text, branch_id) {
+        return error_at(file, text, line, column, message);
+    }
+
     let mut built = error_at(file, text, line, column, message);
     built.meant = meant(&built.message);
     point_at_word(&mut built, text);
@@ -262,6 +271,35 @@ steps:
             "    breaks: [{mkdir: {paths: [/x]}}]\n    branchs: []\n",
             17,
             "unknown field `branchs`",
+        );
+    }
+
+    #[test]
+    fn what_is_given_twice_or_not_at_all_is_told_at_its_id() {
+        let check = |addition: &str, expected: &str| {
+            let error = parse("small.yaml", &format!("{GOOD}{addition}")).expect_err(addition);
+            assert_eq!(error.to_string().lines().next(), Some(expected), "{error}");
+        };
+
+        let question = |id: &str, kind: &str| {
+            format!("    quiz:\n      - ask: What?\n        id: {id}\n        explain: So.\n{kind}")
+        };
+        let mistake = "it needs exactly one of choose, choose_all, value, order, predict, do";
+        check(&question("one", ""), &format!("small.yaml:18:1: question `one`: {mistake}"));
+        check(
+            &question("two", "        order: [a, b]\n        value: {is: [a]}\n"),
+            &format!("small.yaml:18:1: question `two`: {mistake}"),
+        );
+
+        let tasks = "needs exactly one of touch, burn, write, fork, open, send, count";
+        check(
+            "    breaks: [{work: {name: idle}}]\n",
+            &format!("small.yaml:8:1: the work `idle` {tasks}"),
+        );
+        check(
+            "    branches:\n      - title: What if?\n        id: other\n        story: So.\n        after: Look.\n        \
+             expect: []\n        actions: [{in: host, work: {name: busy, burn: 1, fork: 2}}]\n",
+            &format!("small.yaml:18:1: the branch `other`: the work `busy` {tasks}"),
         );
     }
 

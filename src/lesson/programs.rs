@@ -35,14 +35,15 @@ pub fn listed(lesson: &Lesson) -> Vec<String> {
     for (name, entries) in parts(lesson) {
         let told: Vec<String> = entries
             .iter()
-            .filter_map(|entry| match &entry.action {
-                Action::Run(_) => {
-                    Some(format!("  {}# {}", entry.actor, entry.action.shell(&context).join(" ")))
-                }
-                Action::Write(write) => {
+            .filter_map(|entry| {
+                if let Action::Run(_) = &entry.action {
+                    let line = entry.action.shell(&context).join(" ");
+                    Some(format!("  {}# {line}", entry.actor))
+                } else if let Action::Write(write) = &entry.action {
                     Some(format!("  {} writes {}: {}", entry.actor, write.path, write.text))
+                } else {
+                    None
                 }
-                _ => None,
             })
             .collect();
         if !told.is_empty() {

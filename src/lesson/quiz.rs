@@ -7,38 +7,36 @@ use serde::{Deserialize, Serialize};
 use super::expect::Expect;
 use super::measure::AnswerSource;
 
-/// One question. Exactly one of the six kinds is given; `lint` sees to that.
+/// One question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "QuestionFields", into = "QuestionFields")]
 pub struct Question {
     pub id: String,
     /// Markdown.
     pub ask: String,
-    /// One of these is right.
-    #[serde(default)]
-    pub choose: Vec<Choice>,
-    /// Any number of these are right.
-    #[serde(default)]
-    pub choose_all: Vec<Choice>,
-    /// A word or a number to type.
-    #[serde(default)]
-    pub value: Option<Value>,
-    /// Lines in their right order; they are shown in another.
-    #[serde(default)]
-    pub order: Vec<String>,
-    /// Predictions of what will be seen once the step has run; the kernel decides.
-    #[serde(default)]
-    pub predict: Vec<Prediction>,
-    /// A state to bring about, by any means, after the step.
-    #[serde(default, rename = "do")]
-    pub task: Vec<Expect>,
-    #[serde(default)]
+    pub kind: Kind,
     pub hint: String,
     /// Markdown, shown after every answer.
     pub explain: String,
     /// The step that shows it; without one, the step the question stands in.
-    #[serde(default)]
     pub see: Option<String>,
+}
+
+/// The kind of a question, with what is to be answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// One of these is right.
+    Choose(Vec<Choice>),
+    /// Any number of these are right.
+    ChooseAll(Vec<Choice>),
+    /// A word or a number to type.
+    Value(Value),
+    /// Lines in their right order; they are shown in another.
+    Order(Vec<String>),
+    /// Predictions of what will be seen once the step has run; the kernel decides.
+    Predict(Vec<Prediction>),
+    /// A state to bring about, by any means, after the step.
+    Task(Vec<Expect>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,20 +93,9 @@ pub enum Spelling {
     Forgiving,
 }
 
-/// The kind of a question, with the part that is given.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind<'a> {
-    Choose(&'a [Choice]),
-    ChooseAll(&'a [Choice]),
-    Value(&'a Value),
-    Order(&'a [String]),
-    Predict(&'a [Prediction]),
-    Task(&'a [Expect]),
-}
-
-impl Kind<'_> {
+impl Kind {
     /// The words that tell the learner what to do.
-    pub fn words(self) -> &'static str {
+    pub fn words(&self) -> &'static str {
         match self {
             Kind::Choose(_) => "choose one",
             Kind::ChooseAll(_) => "choose all that are right",
@@ -121,37 +108,61 @@ impl Kind<'_> {
 }
 
 impl Question {
-    /// The kinds that are given: one, in a sound lesson.
-    pub fn kinds(&self) -> Vec<Kind<'_>> {
-        let mut kinds = Vec::new();
-
-        if !self.choose.is_empty() {
-            kinds.push(Kind::Choose(&self.choose));
-        }
-        if !self.choose_all.is_empty() {
-            kinds.push(Kind::ChooseAll(&self.choose_all));
-        }
-        kinds.extend(self.value.as_ref().map(Kind::Value));
-        if !self.order.is_empty() {
-            kinds.push(Kind::Order(&self.order));
-        }
-        if !self.predict.is_empty() {
-            kinds.push(Kind::Predict(&self.predict));
-        }
-        if !self.task.is_empty() {
-            kinds.push(Kind::Task(&self.task));
+    /// The options as they are shown, by their places in the lesson. Lines to put in order are never shown in their right
+    /// one; all else is shuffled where a check has a seed for it. What a learner, a handout and a wall show is the same.
+    pub fn shown_order(&self, seed: Option<u64>) -> Vec<usize> {
+        let count = self.options().len();
+        if seed.is_none() && !matches!(self.kind, Kind::Order(_)) {
+            return (0..count).collect();
         }
 
-        kinds
+        // By its id, so that questions with as many options are not all shuffled alike.
+        let own = self
+            .id
+            .bytes()
+            .fold(seed.unwrap_or(0), |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+        shuffled(count, own)
     }
 
-    pub fn kind(&self) -> Kind<'_> {
-        self.kinds().into_iter().next().unwrap_or(Kind::Task(&[]))
+    /// The options of a prediction, which the kernel decides on; none of any other kind.
+    pub fn predictions(&self) -> &[Prediction] {
+        match &self.kind {
+            Kind::Predict(predictions) => predictions,
+            Kind::Choose(_)
+            | Kind::ChooseAll(_)
+            | Kind::Value(_)
+            | Kind::Order(_)
+            | Kind::Task(_) => &[],
+        }
+    }
+
+    /// The state that a task asks for; none of any other kind.
+    pub fn task(&self) -> &[Expect] {
+        match &self.kind {
+            Kind::Task(expects) => expects,
+            Kind::Choose(_)
+            | Kind::ChooseAll(_)
+            | Kind::Value(_)
+            | Kind::Order(_)
+            | Kind::Predict(_) => &[],
+        }
+    }
+
+    /// The place in the lab that holds the answer, where the lab has it.
+    pub fn source(&self) -> Option<&AnswerSource> {
+        match &self.kind {
+            Kind::Value(value) => value.from.as_ref(),
+            Kind::Choose(_)
+            | Kind::ChooseAll(_)
+            | Kind::Order(_)
+            | Kind::Predict(_)
+            | Kind::Task(_) => None,
+        }
     }
 
     /// The lines to choose from, in the order they are written.
     pub fn options(&self) -> Vec<&str> {
-        match self.kind() {
+        match &self.kind {
             Kind::Choose(choices) | Kind::ChooseAll(choices) => {
                 choices.iter().map(|choice| choice.say.as_str()).collect()
             }
@@ -161,6 +172,94 @@ impl Question {
             }
             Kind::Value(_) | Kind::Task(_) => Vec::new(),
         }
+    }
+}
+
+/// The fields of a question as a lesson gives them: six that make its kind, of which one is given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename = "Question")]
+struct QuestionFields {
+    id: String,
+    ask: String,
+    #[serde(default)]
+    choose: Vec<Choice>,
+    #[serde(default)]
+    choose_all: Vec<Choice>,
+    #[serde(default)]
+    value: Option<Value>,
+    #[serde(default)]
+    order: Vec<String>,
+    #[serde(default)]
+    predict: Vec<Prediction>,
+    #[serde(default, rename = "do")]
+    task: Vec<Expect>,
+    #[serde(default)]
+    hint: String,
+    explain: String,
+    #[serde(default)]
+    see: Option<String>,
+}
+
+/// The mistake of a question that has no kind, or several.
+pub(super) const NOT_ONE_KIND: &str =
+    "it needs exactly one of choose, choose_all, value, order, predict, do";
+
+impl TryFrom<QuestionFields> for Question {
+    type Error = String;
+
+    fn try_from(fields: QuestionFields) -> Result<Question, String> {
+        // An empty list is none: a lesson may be written by a program that writes all fields.
+        let given = [
+            (!fields.choose.is_empty()).then_some(Kind::Choose(fields.choose)),
+            (!fields.choose_all.is_empty()).then_some(Kind::ChooseAll(fields.choose_all)),
+            fields.value.map(Kind::Value),
+            (!fields.order.is_empty()).then_some(Kind::Order(fields.order)),
+            (!fields.predict.is_empty()).then_some(Kind::Predict(fields.predict)),
+            (!fields.task.is_empty()).then_some(Kind::Task(fields.task)),
+        ];
+
+        let mut given = given.into_iter().flatten();
+        let (Some(kind), None) = (given.next(), given.next()) else {
+            return Err(format!("question `{}`: {NOT_ONE_KIND}", fields.id));
+        };
+
+        Ok(Question {
+            id: fields.id,
+            ask: fields.ask,
+            kind,
+            hint: fields.hint,
+            explain: fields.explain,
+            see: fields.see,
+        })
+    }
+}
+
+impl From<Question> for QuestionFields {
+    fn from(question: Question) -> QuestionFields {
+        let Question { id, ask, kind, hint, explain, see } = question;
+        let mut fields = QuestionFields {
+            id,
+            ask,
+            choose: Vec::new(),
+            choose_all: Vec::new(),
+            value: None,
+            order: Vec::new(),
+            predict: Vec::new(),
+            task: Vec::new(),
+            hint,
+            explain,
+            see,
+        };
+
+        match kind {
+            Kind::Choose(choices) => fields.choose = choices,
+            Kind::ChooseAll(choices) => fields.choose_all = choices,
+            Kind::Value(value) => fields.value = Some(value),
+            Kind::Order(lines) => fields.order = lines,
+            Kind::Predict(predictions) => fields.predict = predictions,
+            Kind::Task(expects) => fields.task = expects,
+        }
+        fields
     }
 }
 
@@ -208,7 +307,7 @@ pub struct Grade {
 pub fn grade(question: &Question, answer: &Answer, lab: &FromLab) -> Grade {
     let right = right_answer(question, lab);
 
-    let (is_right, why) = match (question.kind(), answer) {
+    let (is_right, why) = match (&question.kind, answer) {
         (_, Answer::Unknown) => return Grade { mark: AnswerMark::Open, right, why: Vec::new() },
         (Kind::Choose(choices), Answer::One(index)) => match choices.get(*index) {
             Some(choice) => (choice.right, because(&choice.say, &choice.why, choice.right)),
@@ -265,7 +364,7 @@ fn right_answer(question: &Question, lab: &FromLab) -> String {
         right.join("; ")
     };
 
-    match question.kind() {
+    match &question.kind {
         Kind::Choose(choices) | Kind::ChooseAll(choices) => said(choices),
         Kind::Value(value) => {
             lab.value.clone().or_else(|| value.is.first().cloned()).unwrap_or_default()
@@ -468,6 +567,32 @@ mod tests {
                 assert_ne!(order, (0..count).collect::<Vec<_>>());
                 assert_eq!(order.iter().copied().collect::<BTreeSet<_>>().len(), count);
             }
+        }
+    }
+
+    #[test]
+    fn a_question_is_of_one_kind_and_is_written_as_it_was_read() {
+        let read = |kind: &str| {
+            let text = format!(r#"{{"id": "q", "ask": "?", "explain": "!"{kind}}}"#);
+            serde_json::from_str::<Question>(&text)
+        };
+
+        for kind in [
+            r#", "choose": [{"say": "a", "right": true}]"#,
+            r#", "choose_all": [{"say": "a"}]"#,
+            r#", "value": {"is": ["1"]}"#,
+            r#", "order": ["a", "b"], "choose": []"#,
+            r#", "predict": [{"say": "a", "when": []}]"#,
+            r#", "do": [{"output": {"says": "x"}}]"#,
+        ] {
+            let question = read(kind).expect(kind);
+            let written = serde_json::to_string(&question).expect("JSON");
+            assert_eq!(serde_json::from_str::<Question>(&written).expect(&written), question);
+        }
+
+        for kind in ["", r#", "choose": []"#, r#", "order": ["a"], "value": {}"#] {
+            let error = read(kind).expect_err(kind).to_string();
+            assert!(error.starts_with(&format!("question `q`: {NOT_ONE_KIND}")), "{error}");
         }
     }
 }

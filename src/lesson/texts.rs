@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::measure::AnswerSource;
 use super::model::{Branch, Hint, Lesson, Needs, Step, WatchedDirectory};
-use super::quiz::{self, Choice, Prediction, Question};
+use super::quiz::{self, Choice, Kind, Prediction, Question};
 use crate::view::Chart;
 
 /// The use of a text.
@@ -98,39 +98,35 @@ impl<'a> Texts<'a> {
     }
 
     fn question(&mut self, question: &'a Question) {
-        let Question {
-            id,
-            ask,
-            choose,
-            choose_all,
-            value,
-            order,
-            predict,
-            task,
-            hint,
-            explain,
-            see,
-        } = question;
+        let Question { id, ask, kind, hint, explain, see } = question;
         self.shown([id]);
         self.words([ask, hint, explain]);
-
-        for Choice { say, right: _, why } in choose.iter().chain(choose_all) {
-            self.words([say, why]);
-        }
-        for Prediction { say, when, why } in predict {
-            self.words([say, why]);
-            self.given(when);
-        }
-        if let Some(quiz::Value { is, from, unit: _, spelling: _ }) = value {
-            self.shown(is);
-            if let Some(AnswerSource { what: _, of }) = from {
-                self.shown([&of.0]);
-            }
-        }
-
-        self.shown(order);
-        self.given(task);
+        self.kind(kind);
         self.shown(see);
+    }
+
+    fn kind(&mut self, kind: &'a Kind) {
+        match kind {
+            Kind::Choose(choices) | Kind::ChooseAll(choices) => {
+                for Choice { say, right: _, why } in choices {
+                    self.words([say, why]);
+                }
+            }
+            Kind::Value(quiz::Value { is, from, unit: _, spelling: _ }) => {
+                self.shown(is);
+                if let Some(AnswerSource { what: _, of }) = from {
+                    self.shown([&of.0]);
+                }
+            }
+            Kind::Order(lines) => self.shown(lines),
+            Kind::Predict(predictions) => {
+                for Prediction { say, when, why } in predictions {
+                    self.words([say, why]);
+                    self.given(when);
+                }
+            }
+            Kind::Task(expects) => self.given(expects),
+        }
     }
 
     fn needs(&mut self, needs: &'a Needs) {

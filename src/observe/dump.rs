@@ -17,11 +17,10 @@ const SILENCE: Duration = Duration::from_millis(200);
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Types of messages that are netlink's own, and the length of the header of each message.
-const ERROR: u16 = 2;
-const DONE: u16 = 3;
-pub const HEADER: usize = 16;
-/// Request and dump.
-const FLAGS: u16 = 1 | 0x300;
+const ERROR: u16 = libc::NLMSG_ERROR as u16;
+const DONE: u16 = libc::NLMSG_DONE as u16;
+pub const HEADER: usize = size_of::<libc::nlmsghdr>();
+const FLAGS: u16 = (libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16;
 
 /// The reason that receiving came to an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

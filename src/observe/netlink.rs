@@ -28,6 +28,10 @@ impl Share {
 }
 
 /// A list of the routing family. A message of a kind that the parser does not know is skipped.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "netlink's enums are foreign, and grow with the kernel: what a lab shows is picked out"
+)]
 pub(super) fn route_list<T>(
     dumper: &mut Dumper<'_>,
     request: Message,

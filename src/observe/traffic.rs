@@ -2,6 +2,11 @@
 //! netlink socket, and firewall rules that count, by one on its netfilter socket. Told in the words of tc(8) and
 //! nft(8).
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "netlink's enums are foreign, and grow with the kernel: what a lab shows is picked out"
+)]
+
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 
@@ -12,6 +17,7 @@ use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcOption, Tc
 use super::bounds;
 use super::dump::{Dumper, HEADER, List};
 use super::netlink::{Share, route_list};
+use crate::kernel::nf_tables::*;
 use crate::snapshot::{Network, Omitted, Traffic};
 use crate::traffic::{ClassId, Rate};
 
@@ -140,8 +146,8 @@ pub fn rules(
     mut share: Share,
     group: &impl Fn(u64) -> Option<String>,
 ) -> List<Traffic> {
-    /// NFT_MSG_GETRULE of NFNL_SUBSYS_NFTABLES.
-    const GET_RULE: u16 = 10 << 8 | 7;
+    // A message's type has its subsystem in the upper byte.
+    const GET_RULE: u16 = (libc::NFNL_SUBSYS_NFTABLES << 8 | libc::NFT_MSG_GETRULE) as u16;
     let counts = |body: &[u8]| rule(body, group).is_some();
     // A struct nfgenmsg; family 0 is all of them.
     let list = Dumper::new(socket, share.rows, &mut share.bytes).list(
@@ -176,43 +182,74 @@ fn text(attributes: &[u8], kind: u16) -> Option<&str> {
     std::str::from_utf8(find(attributes, kind)?).ok().map(|text| text.trim_end_matches('\0'))
 }
 
-/// NFTA_RULE_*: table 1, chain 2, expressions 4, each with its name 1 and data 2. None for a rule that does not count.
+/// A rule in nft(8)'s words. None for one that does not count.
 fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> {
-    let family = match body.first()? {
-        1 => "inet",
-        2 => "ip",
-        10 => "ip6",
+    let family = match i32::from(*body.first()?) {
+        libc::NFPROTO_INET => "inet",
+        libc::NFPROTO_IPV4 => "ip",
+        libc::NFPROTO_IPV6 => "ip6",
         _ => return None,
     };
     let attributes = body.get(4..)?;
-    let chain = format!("in {family} {} {}", text(attributes, 1)?, text(attributes, 2)?);
+    let (table, name) = (text(attributes, NFTA_RULE_TABLE)?, text(attributes, NFTA_RULE_CHAIN)?);
+    let chain = format!("in {family} {table} {name}");
 
     let mut words = Vec::new();
     let mut counts = None;
     // What the register holds: what was asked of the packet, or a value.
     let (mut asked, mut loaded) = (Asked::Other, None);
-    for (_, expression) in each(find(attributes, 4)?) {
-        let (name, data) = (text(expression, 1)?, find(expression, 2).unwrap_or_default());
-        match (name, number(data, 1), number(data, 2), number(data, 3)) {
-            // meta: dreg 1, key 2, sreg 3. NFT_META_PRIORITY is 2, NFT_META_CGROUP 23.
-            ("meta", Some(_), Some(23), _) => asked = Asked::Classid,
-            ("meta", None, Some(2), Some(_)) => {
-                let class =
-                    loaded.and_then(|bytes: &[u8]| bytes.try_into().ok()).map(u32::from_ne_bytes);
-                words.push(format!("meta priority set {}", ClassId(class?)));
+    for (_, expression) in each(find(attributes, NFTA_RULE_EXPRESSIONS)?) {
+        let name = text(expression, NFTA_EXPR_NAME)?;
+        let data = find(expression, NFTA_EXPR_DATA).unwrap_or_default();
+        let value = |kind| find(data, kind).and_then(|data| find(data, NFTA_DATA_VALUE));
+
+        let understood = match name {
+            "meta" => {
+                let key = number(data, NFTA_META_KEY).map(|key| key as i32);
+                // It loads what it has a register to write to for, and sets what it has one to read from for.
+                let loads = number(data, NFTA_META_DREG).is_some();
+                let sets = !loads && number(data, NFTA_META_SREG).is_some();
+                match key {
+                    Some(libc::NFT_META_CGROUP) if loads => {
+                        asked = Asked::Classid;
+                        true
+                    }
+                    Some(libc::NFT_META_PRIORITY) if sets => {
+                        let bytes = loaded.and_then(|bytes: &[u8]| bytes.try_into().ok());
+                        let class = ClassId(bytes.map(u32::from_ne_bytes)?);
+                        words.push(format!("meta priority set {class}"));
+                        true
+                    }
+                    _ => false,
+                }
             }
-            // socket: key 1 (3: the v2 group), level 3.
-            ("socket", Some(3), _, Some(level)) => asked = Asked::Group { level },
-            // cmp: op 2 (0: equal), data 3.
-            ("cmp", _, Some(0), _) => words.push(asked.is(find(find(data, 3)?, 1)?, group)),
-            ("immediate", ..) => loaded = find(data, 2).and_then(|data| find(data, 1)),
-            // counter: bytes 1, packets 2.
-            ("counter", ..) => {
+            "socket" => {
+                let is_group = number(data, NFTA_SOCKET_KEY) == Some(NFT_SOCKET_CGROUPV2);
+                let level = number(data, NFTA_SOCKET_LEVEL).filter(|_| is_group);
+                asked = level.map_or(asked, |level| Asked::Group { level });
+                level.is_some()
+            }
+            "cmp" => {
+                let is_equal = number(data, NFTA_CMP_OP) == Some(libc::NFT_CMP_EQ as u32);
+                if is_equal {
+                    words.push(asked.is(value(NFTA_CMP_DATA)?, group));
+                }
+                is_equal
+            }
+            "immediate" => {
+                loaded = value(NFTA_IMMEDIATE_DATA);
+                true
+            }
+            "counter" => {
                 let big = |kind| Some(u64::from_be_bytes(find(data, kind)?.try_into().ok()?));
-                counts = Some((big(2)?, big(1)?));
+                counts = Some((big(NFTA_COUNTER_PACKETS)?, big(NFTA_COUNTER_BYTES)?));
                 words.push("counter".into());
+                true
             }
-            (name, ..) => words.push(format!("[{name}]")),
+            _ => false,
+        };
+        if !understood {
+            words.push(format!("[{name}]"));
         }
     }
 
@@ -229,6 +266,7 @@ fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> 
 }
 
 /// The property of a packet that a rule asked for.
+#[derive(Clone, Copy)]
 enum Asked {
     Classid,
     Group { level: u32 },

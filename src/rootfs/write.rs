@@ -100,7 +100,7 @@ fn set_time(path: &Path) -> io::Result<()> {
 
 /// An error with its path; its errno is that of its source.
 #[derive(Debug, thiserror::Error)]
-#[error("{doing} {path}: {source}")]
+#[error("{doing} {path}")]
 struct PathError {
     doing: &'static str,
     path: String,
@@ -169,7 +169,7 @@ mod tests {
 
         let error = write(&plan, into.path()).expect_err("not empty");
         assert_eq!(
-            error.to_string(),
+            crate::failure::with_causes(&error),
             format!("write {}: File exists (os error 17)", base.display())
         );
         assert_eq!(crate::kernel::errno::to_errno(error), nix::errno::Errno::EEXIST);

@@ -76,7 +76,7 @@ impl Beat {
 }
 
 pub fn is_prediction(question: &Question) -> bool {
-    matches!(question.kind(), Kind::Predict(_))
+    matches!(question.kind, Kind::Predict(_))
 }
 
 /// Every beat of a lesson, without the steps that are left out. A task is for one at a keyboard, not for a room.
@@ -88,7 +88,7 @@ pub fn beats(lesson: &Lesson, left_out: &BTreeSet<usize>) -> Vec<Beat> {
 fn of_step(step: usize, of: &Step) -> Vec<Beat> {
     let asked = |predicted: bool| {
         let questions = of.quiz.iter().enumerate().filter(move |(_, question)| {
-            is_prediction(question) == predicted && !matches!(question.kind(), Kind::Task(_))
+            is_prediction(question) == predicted && !matches!(question.kind, Kind::Task(_))
         });
         questions.map(move |(question, _)| Beat::Ask { step, question })
     };

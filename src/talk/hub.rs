@@ -273,7 +273,7 @@ impl Hub {
                 self.branched = Some(told.clone());
             }
             Told::Refused { .. } => self.is_playing = false,
-            Told::Failed { .. } => {
+            Told::Failed(_) => {
                 self.is_playing = false;
                 self.doing = Some(told.clone());
             }

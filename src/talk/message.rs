@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::AudienceView;
 use super::clock::Clock;
 use crate::engine::{Event, Ready, Request};
+use crate::failure::Failure;
 use crate::proof::Proof;
 use crate::report::{Series, StepRecord, WholeRecord};
 use crate::snapshot::Snapshot;
@@ -141,9 +142,7 @@ pub enum Told {
     Refused {
         why: String,
     },
-    Failed {
-        message: String,
-    },
+    Failed(Failure),
 }
 
 impl Told {
@@ -159,7 +158,7 @@ impl Told {
                 Some(Told::Branched { branch: *branch, record: WholeRecord::of(record) })
             }
             Event::Refused { why } => Some(Told::Refused { why: why.clone() }),
-            Event::Failed { message } => Some(Told::Failed { message: message.clone() }),
+            Event::Failed(failure) => Some(Told::Failed(failure.clone())),
             Event::Turn(_)
             | Event::Shell { .. }
             | Event::ShellInside { .. }
@@ -179,7 +178,7 @@ impl Told {
                 Event::Branched { branch, record: Arc::new(record.into_record()) }
             }
             Told::Refused { why } => Event::Refused { why },
-            Told::Failed { message } => Event::Failed { message },
+            Told::Failed(failure) => Event::Failed(failure),
         }
     }
 }

@@ -41,7 +41,7 @@ const LEVEL: i32 = 19;
 /// The reason why a file is not a tape that can be played.
 #[derive(Debug, thiserror::Error)]
 pub enum TapeError {
-    #[error("it could not be read: {0}")]
+    #[error("it could not be read")]
     Io(#[from] io::Error),
     #[error("it is not a tape")]
     NotATape,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{StepMark, Tape};
 use crate::lesson::model::{ActionEntry, Lesson, Step};
+use crate::lesson::quiz::Question;
 
 /// The reason why a tape can't be played with a lesson.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +64,7 @@ fn sum(lesson: &Lesson, step: &Step) -> u32 {
         .collect();
     let branch_expects: Vec<_> =
         step.branches.iter().map(|branch| (&branch.expect, &branch.look, &branch.charts)).collect();
-    let predictions: Vec<_> = step.quiz.iter().map(|question| &question.predict).collect();
+    let predictions: Vec<_> = step.quiz.iter().map(Question::predictions).collect();
 
     let parts = [
         text(&(&lesson.needs, &step.needs)),

@@ -45,10 +45,10 @@ impl Player<'_> {
                 vec![self.ready()]
             }
             Request::Turn(Goal::Step | Goal::Question { .. }) => {
-                refused("nothing can be typed into a tape: Enter shows what was recorded")
+                refused("nothing can be typed into a tape: it shows what was recorded")
             }
             Request::Shell { tab, actor, .. } => {
-                let opened = Err("a tape has none: nothing runs behind it".to_owned());
+                let opened = Err("a tape has none: nothing runs behind it".into());
                 vec![Event::Shell { tab: *tab, actor: actor.clone(), opened }]
             }
             Request::LeaveOut { .. } => {
@@ -85,7 +85,7 @@ impl Player<'_> {
         match self.tape.ready(self.lesson, self.played) {
             Some(ready) => Event::Ready(ready),
             // One moment more than steps: `file` reads no other tapes.
-            None => Event::Failed { message: "the tape has nothing here".into() },
+            None => Event::Failed("the tape has nothing here".into()),
         }
     }
 }

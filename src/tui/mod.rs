@@ -1,31 +1,33 @@
 //! The terminal: set up, fed, drawn, and always given back. Threads bring keys, signals and the engine's events to one
 //! channel; the screen is drawn only after something came.
 
+mod input;
 mod shells;
+mod terminal_mode;
 
 use std::ffi::OsStr;
-use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::io::{BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use crossterm::clipboard::CopyToClipboard;
-use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-};
-use crossterm::{cursor, event, execute, queue, terminal};
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use crossterm::{execute, queue, terminal};
 use nix::sys::stat::Mode;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+pub use self::terminal_mode::check_terminal;
+
+use self::input::{watch_keys, watch_signals};
 use self::shells::Terminals;
+use self::terminal_mode::{Restore, suspend, take_terminal};
 use crate::app::exam::Exam;
 use crate::app::talk::TalkView;
-use crate::app::terminal::is_contained;
 use crate::app::{
     self, CatalogueRow, Effect, Model, Msg, Note, Programs, ScreenOverlay, Source, update,
 };
@@ -112,21 +114,6 @@ const FRAME: Duration = Duration::from_millis(8);
 const SECOND: Duration = Duration::from_secs(1);
 
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
-
-/// Fail unless there is a terminal that can draw a screen.
-pub fn check_terminal() -> anyhow::Result<()> {
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        bail!(
-            "the screen needs a terminal for input and output; `unboxed run LESSON` plays a lesson without one"
-        );
-    }
-    if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
-        bail!(
-            "this terminal can't draw a screen (TERM=dumb); `unboxed run LESSON` plays a lesson without one"
-        );
-    }
-    Ok(())
-}
 
 /// Run the screen until the person leaves.
 pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
@@ -286,12 +273,10 @@ impl FrontEnd {
     }
 
     fn keep_terminals(&mut self, message: &Msg) {
-        match message {
-            Msg::Engine(Event::Shell { tab, opened: Ok(terminal), .. }) => {
-                self.terminals.add(*tab, terminal.clone(), self.sender.clone());
-            }
-            Msg::ShellEnded(tab) => self.terminals.remove(*tab),
-            _ => {}
+        if let Msg::Engine(Event::Shell { tab, opened: Ok(terminal), .. }) = message {
+            self.terminals.add(*tab, terminal.clone(), self.sender.clone());
+        } else if let Msg::ShellEnded(tab) = message {
+            self.terminals.remove(*tab);
         }
     }
 
@@ -445,97 +430,4 @@ fn code_of(lesson: &Lesson) -> Vec<(Language, String)> {
             [(Language::Shell, shell.join("\n")), (Language::Json, step.oci.clone())]
         })
         .collect()
-}
-
-fn watch_keys(sender: SyncSender<Incoming>) {
-    std::thread::spawn(move || {
-        while let Ok(event) = event::read() {
-            let message = match event {
-                event::Event::Key(key) => Msg::Key(key),
-                event::Event::Resize(columns, rows) => Msg::Resize(columns, rows),
-                event::Event::Paste(text) => Msg::Paste(text),
-                _ => continue,
-            };
-            if sender.send(Incoming::App(message)).is_err() {
-                return;
-            }
-        }
-
-        // The terminal is gone.
-        let _ = sender.send(Incoming::App(Msg::Terminate));
-    });
-}
-
-fn watch_signals(sender: SyncSender<Incoming>) -> anyhow::Result<()> {
-    use libc::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-    let mut signals =
-        signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCONT])
-            .context("could not watch for signals")?;
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            let incoming =
-                if signal == SIGCONT { Incoming::Continued } else { Incoming::App(Msg::Terminate) };
-            if sender.send(incoming).is_err() {
-                return;
-            }
-        }
-    });
-    Ok(())
-}
-
-/// In raw mode ctrl-z is a key. SIGSTOP, because SIGTSTP is dropped for a process whose shell does no job control.
-fn suspend() -> anyhow::Result<()> {
-    give_back();
-    nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP).context("could not suspend")?;
-    take_terminal()
-}
-
-/// True while the terminal is ours, and must be given back.
-static TAKEN: AtomicBool = AtomicBool::new(false);
-
-fn take_terminal() -> anyhow::Result<()> {
-    terminal::enable_raw_mode().context("could not switch the terminal to raw mode")?;
-    TAKEN.store(true, Ordering::SeqCst);
-    execute!(std::io::stdout(), EnterAlternateScreen, cursor::Hide, event::EnableBracketedPaste)
-        .context("could not prepare the terminal")
-}
-
-/// Everything in reverse; harmless when there is nothing to give back.
-fn give_back() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
-        let mut out = std::io::stdout();
-        let _ = execute!(
-            out,
-            EndSynchronizedUpdate,
-            event::DisableBracketedPaste,
-            LeaveAlternateScreen,
-            cursor::Show
-        );
-        let _ = terminal::disable_raw_mode();
-        let _ = out.flush();
-    }
-}
-
-/// The terminal comes back when this is dropped, and before a panic is printed.
-struct Restore;
-
-impl Restore {
-    fn set_up() -> anyhow::Result<Restore> {
-        let default = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if is_contained() {
-                return;
-            }
-            give_back();
-            default(panic);
-        }));
-        take_terminal()?;
-        Ok(Restore)
-    }
-}
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        give_back();
-    }
 }

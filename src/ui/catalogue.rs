@@ -7,6 +7,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::pane::frame_block;
 use super::theme::Theme;
+use crate::app::keymap::keys;
 use crate::app::{CatalogueRow, Ended, Model, Source};
 use crate::text::{column, one_line, prose, safe, shortened};
 use crate::words;
@@ -82,7 +83,10 @@ fn detail_lines(row: &CatalogueRow, source: Source, theme: Theme) -> Vec<Line<'s
             ));
             lines.push(Line::from(format!("To change that: {}", one_line(&words::cure(cure)))));
             if row.has_tape {
-                lines.push(Line::from("Enter plays a tape of it, recorded on another machine."));
+                let open = keys::catalogue::OPEN;
+                lines.push(Line::from(format!(
+                    "{open} plays a tape of it, recorded on another machine."
+                )));
             }
         }
         None => lines.push(Line::from(Span::styled(
@@ -146,7 +150,8 @@ pub fn draw_ended(ended: &Ended, theme: Theme, area: Rect, frame: &mut Frame<'_>
                 );
             }
             lines.push(Line::default());
-            lines.push(Line::from("Enter: back to the lessons    q: leave"));
+            let (back, quit) = (keys::ended::BACK, keys::everywhere::QUIT);
+            lines.push(Line::from(format!("{back}: back to the lessons    {quit}: leave")));
         }
     }
 

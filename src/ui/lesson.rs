@@ -8,8 +8,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::pane::{self, frame_block};
 use super::{Look, quiz, step, terminal};
-use crate::app::shells::{self, ScreenClass, ShellFocus};
-use crate::app::{Beside, LessonView, Phase, Position};
+use crate::app::keymap::keys;
+use crate::app::shells::{self, ScreenClass};
+use crate::app::{Beside, LessonLayout, LessonScene, LessonView, Phase};
 use crate::text::{column, prose, safe, shortened};
 use crate::view::ViewKind;
 
@@ -17,30 +18,26 @@ pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     draw_head(view, look, head, frame);
 
-    let shells = view.shells.is_shown();
     let screen = (frame.area().width, frame.area().height);
     let format = ScreenClass::of(screen.0, screen.1);
-    let shell = shells::place(screen, view.zoomed).intersection(body);
+    let shell = shells::place(screen, view.panes.is_zoomed).intersection(body);
 
-    if view.quiz.is_some() && !view.zoomed {
-        let above = if shells { Rect { height: shell.y - body.y, ..body } } else { body };
-        draw_question(view, look, above, shells, format, frame);
-        if shells {
+    match view.layout() {
+        LessonLayout::Question { with_shell: false } => {
+            draw_question(view, look, body, false, format, frame);
+        }
+        LessonLayout::Question { with_shell: true } => {
+            let above = Rect { height: shell.y - body.y, ..body };
+            draw_question(view, look, above, true, format, frame);
             terminal::draw(frame, shell, view, look.theme);
         }
-        return;
-    }
-
-    match (view.zoomed, shells) {
-        (true, true) if view.shells.focus != ShellFocus::Shown => {
-            terminal::draw(frame, shell, view, look.theme)
-        }
-        (true, _) => pane::draw(frame, body, view, view.focus, look.theme),
-        (false, true) => {
+        LessonLayout::Shell => terminal::draw(frame, shell, view, look.theme),
+        LessonLayout::Pane => pane::draw(frame, body, view, view.panes.focus, look.theme),
+        LessonLayout::StepWithShell => {
             draw_with_shell(view, look, (body, shell), format, frame);
             terminal::draw(frame, shell, view, look.theme);
         }
-        (false, false) => match format {
+        LessonLayout::Step => match format {
             ScreenClass::Large => draw_large(view, look, body, frame),
             ScreenClass::Middling => draw_middling(view, look, body, frame),
             ScreenClass::Small => draw_small(view, look, body, frame),
@@ -72,10 +69,10 @@ fn draw_question(
         return;
     }
 
-    let other = view.watched().into_iter().find(|kind| *kind != view.focus);
+    let other = view.watched().into_iter().find(|kind| *kind != view.panes.focus);
     let [left, right] =
         Layout::horizontal([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(rest);
-    pane::draw(frame, left, view, view.focus, look.theme);
+    pane::draw(frame, left, view, view.panes.focus, look.theme);
     if let Some(other) = other {
         pane::draw(frame, right, view, other, look.theme);
     }
@@ -107,9 +104,10 @@ fn draw_with_shell(
 
     let right = Rect { x: shell.x, width: shell.width, ..above };
     let count = if format == ScreenClass::Large { 2 } else { 1 };
-    let others = view.watched().into_iter().filter(|kind| *kind != view.focus).take(count - 1);
+    let others =
+        view.watched().into_iter().filter(|kind| *kind != view.panes.focus).take(count - 1);
     let places = Layout::horizontal(vec![Constraint::Fill(1); count]).split(right);
-    for (kind, place) in std::iter::once(view.focus).chain(others).zip(places.iter()) {
+    for (kind, place) in std::iter::once(view.panes.focus).chain(others).zip(places.iter()) {
         pane::draw(frame, *place, view, kind, look.theme);
     }
 }
@@ -119,26 +117,20 @@ fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     let at = view.story_step() + 1;
     let played = view.played();
 
-    let state = match (&view.awaited, &view.phase, view.position) {
-        (Some(awaited), ..) => safe(&awaited.to_string()),
-        (None, Phase::Building, _) => "making a lab ...".to_owned(),
-        (None, Phase::Playing { .. }, _) => "running ...".into(),
-        (None, Phase::Failed { .. }, _) => "FAILED".into(),
-        (None, Phase::Ready, _) if view.learning.branch.is_some() => "WHAT IF".into(),
-        (None, Phase::Ready, Position::Recorded(_)) => "LOOKING BACK".into(),
-        (None, Phase::Ready, Position::Live) if view.learning.turn.is_some() => "YOUR TURN".into(),
-        (None, Phase::Ready, Position::Live) => "LIVE".into(),
+    let state = match (&view.lab.awaited, &view.lab.phase) {
+        (Some(awaited), _) => safe(&awaited.to_string()),
+        (None, Phase::Building) => "making a lab ...".to_owned(),
+        (None, Phase::Playing { .. }) => "running ...".into(),
+        (None, Phase::Failed { .. }) => "FAILED".into(),
+        (None, Phase::Ready) => scene_word(view).into(),
     };
-    let state = match (&view.tape, &view.phase, view.position) {
-        (None, ..) => state,
-        (Some(origin), Phase::Ready, Position::Live) if view.learning.branch.is_none() => {
-            format!("TAPE {}", safe(origin))
-        }
-        (Some(origin), ..) => format!("{state}  TAPE {}", safe(origin)),
+    let state = match &view.tape {
+        None => state,
+        Some(origin) if view.scene().is_live() => format!("TAPE {}", safe(origin)),
+        Some(origin) => format!("{state}  TAPE {}", safe(origin)),
     };
 
-    let rootless = view.ready.as_ref().is_some_and(|ready| ready.lab.rootless);
-    let who = if rootless { "  rootless" } else { "" };
+    let who = if view.lab.is_rootless() { "  rootless" } else { "" };
     let right = format!("{state}{who} ");
     let room = usize::from(area.width).saturating_sub(right.width());
 
@@ -153,6 +145,24 @@ fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
 
     let text = column(&left, room) + &right;
     frame.render_widget(Paragraph::new(Line::styled(text, look.theme.bold())), area);
+}
+
+/// The word for what is shown of a lab that is ready.
+fn scene_word(view: &LessonView) -> &'static str {
+    match view.scene() {
+        LessonScene::Branch => "WHAT IF",
+        LessonScene::LookingBack => "LOOKING BACK",
+        LessonScene::YourTurn if !view.is_live() => "LOOKING BACK",
+        LessonScene::YourTurn => "YOUR TURN",
+        LessonScene::Busy
+        | LessonScene::NextRepair
+        | LessonScene::NextStep
+        | LessonScene::LastStep
+        | LessonScene::Finished => {
+            // A question's task.
+            if view.learning.turn.is_some() { "YOUR TURN" } else { "LIVE" }
+        }
+    }
 }
 
 fn bar(played: usize, count: usize) -> String {
@@ -172,7 +182,7 @@ fn draw_small(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     ])
     .areas(area);
 
-    if view.learning.is_step_turn() {
+    if view.scene() == LessonScene::YourTurn {
         // The goals matter more than what the footer says anyway.
         draw_story(view, look, story.union(action), frame);
     } else {
@@ -188,7 +198,7 @@ fn draw_tabs(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     let block = frame_block(tabs(view), String::new(), false, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    pane::draw_rows(frame, inner, view, view.focus, true, look.theme);
+    pane::draw_rows(frame, inner, view, view.panes.focus, true, look.theme);
 }
 
 /// ` 1 Mounts +5 | 2 Processes |`: the chosen one in brackets.
@@ -197,15 +207,15 @@ fn tabs(view: &LessonView) -> String {
         .iter()
         .enumerate()
         .map(|(index, kind)| {
-            let changes = view.changes(*kind);
+            let changes = view.panes.changes(*kind);
             let count = if changes > 0 { format!(" {changes}") } else { String::new() };
-            let letters = if view.focus == *kind { usize::MAX } else { 4 };
+            let letters = if view.panes.focus == *kind { usize::MAX } else { 4 };
             let name: String = kind.title().chars().take(letters).collect();
-            let chosen = view.chosen_group().filter(|_| *kind == ViewKind::Cgroups);
+            let chosen = view.panes.chosen_group().filter(|_| *kind == ViewKind::Cgroups);
             let chosen =
                 chosen.map_or_else(String::new, |path| shortened(&safe(&format!(" /{path}")), 12));
             let tab = format!("{} {name}{chosen}{count}", index + 1);
-            if view.focus == *kind { format!("[{tab}]") } else { tab }
+            if view.panes.focus == *kind { format!("[{tab}]") } else { tab }
         })
         .collect();
 
@@ -220,10 +230,10 @@ fn draw_middling(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'
         Layout::horizontal([Constraint::Length(42), Constraint::Min(40)]).areas(upper);
     draw_left(view, look, left, frame);
     let others: Vec<ViewKind> =
-        view.watched().into_iter().filter(|kind| *kind != view.focus).take(2).collect();
+        view.watched().into_iter().filter(|kind| *kind != view.panes.focus).take(2).collect();
     let [top, bottom] =
         Layout::vertical([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(right);
-    pane::draw(frame, top, view, view.focus, look.theme);
+    pane::draw(frame, top, view, view.panes.focus, look.theme);
     let places: [Rect; 2] = Layout::horizontal([Constraint::Percentage(50); 2]).areas(bottom);
     for (kind, place) in others.into_iter().zip(places) {
         pane::draw(frame, place, view, kind, look.theme);
@@ -240,14 +250,14 @@ fn draw_large(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     draw_left(view, look, left, frame);
 
     let others: Vec<ViewKind> =
-        view.watched().into_iter().filter(|kind| *kind != view.focus).collect();
+        view.watched().into_iter().filter(|kind| *kind != view.panes.focus).collect();
     let [top, middle, bottom] = Layout::vertical([
         Constraint::Percentage(42),
         Constraint::Percentage(29),
         Constraint::Percentage(29),
     ])
     .areas(right);
-    pane::draw(frame, top, view, view.focus, look.theme);
+    pane::draw(frame, top, view, view.panes.focus, look.theme);
 
     let places: [Rect; 3] = Layout::horizontal([
         Constraint::Percentage(34),
@@ -306,9 +316,10 @@ fn draw_story(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
 
     let lines = step::story(view, usize::from(area.width.saturating_sub(2)), look);
     let height = usize::from(area.height.saturating_sub(2));
-    let scroll = view.story_scroll.min(lines.len().saturating_sub(height));
+    let scroll = view.story.scroll.min(lines.len().saturating_sub(height));
     let more = lines.len().saturating_sub(scroll + height);
-    let right = if more > 0 { format!(" Space: {more} more ") } else { String::new() };
+    let right =
+        if more > 0 { format!(" {}: {more} more ", keys::lesson::READ_ON) } else { String::new() };
 
     let block = frame_block(format!(" {} ", shortened(&title, room)), right, false, look.theme);
     let inner = block.inner(area);
@@ -318,28 +329,11 @@ fn draw_story(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
 }
 
 fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
-    let (title, right) = match (view.beside, view.can_run(), view.is_finished()) {
-        (Beside::Shell, ..) if view.learning.branch.is_some() => {
-            ("What it did", " Enter: back to the lesson ".into())
-        }
-        (Beside::Shell, ..) if view.learning.is_step_turn() => {
-            ("Your turn", " s: a shell   H: a hint ".into())
-        }
-        (Beside::Shell, true, _) if view.is_repair() => {
-            ("Next: something breaks", " Enter: break it ".into())
-        }
-        (Beside::Docker, ..) => ("docker's own command", String::new()),
-        (Beside::Oci, ..) => ("OCI runtime config.json", String::new()),
-        (Beside::Notes, ..) => ("Speaker notes", String::new()),
-        (Beside::Shell, true, _) if view.tape.is_some() => {
-            ("Next action", " Enter: see it ".into())
-        }
-        (Beside::Shell, true, _) => ("Next action", " Enter: run it ".into()),
-        (Beside::Shell, false, true) => ("Done", " Enter: finish, see the proof ".into()),
-        (Beside::Shell, false, false) if view.can_go_on() => {
-            ("What it did", format!("{} Enter: go on ", took(view)))
-        }
-        (Beside::Shell, false, false) => ("Action", String::new()),
+    let (title, right) = match view.story.beside {
+        Beside::Shell => action_title(view),
+        Beside::Docker => ("docker's own command", String::new()),
+        Beside::Oci => ("OCI runtime config.json", String::new()),
+        Beside::Notes => ("Speaker notes", String::new()),
     };
 
     let block = frame_block(format!(" {title} "), right, false, look.theme);
@@ -347,18 +341,36 @@ fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>
     frame.render_widget(block, area);
 
     let columns = usize::from(inner.width);
-    let lines = step::action(view, columns, look);
+    let lines = step::action_panel(view, columns, look);
     let height = usize::from(inner.height);
     let hidden = lines.len().saturating_sub(height);
     let mut shown: Vec<Line<'_>> = lines.into_iter().take(height).collect();
     if let Some(last) = shown.last_mut().filter(|_| hidden > 0) {
         *last = Line::from(Span::styled(
-            format!("... {} lines more: 7 shows every call", hidden + 1),
+            format!("... {} lines more: {} shows every call", hidden + 1, ViewKind::Calls.number()),
             look.theme.dim(),
         ));
     }
 
     frame.render_widget(Paragraph::new(shown), inner);
+}
+
+/// The title of the action panel, and what the keys do there.
+fn action_title(view: &LessonView) -> (&'static str, String) {
+    let run = keys::lesson::RUN;
+    match view.scene() {
+        LessonScene::Branch => ("What it did", format!(" {run}: back to the lesson ")),
+        LessonScene::YourTurn => {
+            let (shell, hint) = (keys::lesson::SHELL, keys::lesson::HINT);
+            ("Your turn", format!(" {shell}: a shell   {hint}: a hint "))
+        }
+        LessonScene::NextRepair => ("Next: something breaks", format!(" {run}: break it ")),
+        LessonScene::NextStep if view.tape.is_some() => ("Next action", format!(" {run}: see it ")),
+        LessonScene::NextStep => ("Next action", format!(" {run}: run it ")),
+        LessonScene::LastStep => ("What it did", format!("{} {run}: go on ", took(view))),
+        LessonScene::Finished => ("Done", format!(" {run}: finish, see the proof ")),
+        LessonScene::Busy | LessonScene::LookingBack => ("Action", String::new()),
+    }
 }
 
 fn took(view: &LessonView) -> String {

@@ -9,6 +9,10 @@ use super::theme::Theme;
 use crate::text::{prose, safe};
 
 /// Paragraphs, emphasis, code, lists and code blocks; everything else as plain text.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "Markdown has more than a lesson's prose may hold"
+)]
 pub fn lines(text: &str, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let mut page = Page {
         lines: Vec::new(),

@@ -20,10 +20,9 @@ use ratatui::widgets::{Clear, Paragraph};
 
 use self::highlight::Highlighted;
 use self::theme::Theme;
-use crate::app::keymap::Command;
-use crate::app::quiz::QuizStage;
-use crate::app::{Model, Screen, ScreenOverlay, bindings};
-use crate::lesson::quiz::{Kind, Question};
+use crate::app::keymap::quiz::is_value_asked;
+use crate::app::keymap::{keys, modes};
+use crate::app::{Model, Screen, ScreenOverlay};
 use crate::text::{TextKind, first_hidden, safe, shortened};
 
 /// Smaller than this, one line says what is needed.
@@ -93,64 +92,40 @@ fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         return;
     }
 
-    if let Screen::Lesson(view) = &model.screen
-        && view.shells.is_typing()
-    {
-        let done = view.learning.turn.as_ref().is_some_and(|turn| turn.holds());
-        let text = if done && view.learning.is_step_turn() {
-            " DONE: all of it holds.   ctrl-] leaves the shell, then Enter goes on"
-        } else {
-            " ctrl-] leaves the shell (twice: sends it)   everything else goes to it"
-        };
-        frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
-        return;
-    }
+    let text = footer_text(model, usize::from(area.width));
+    frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
+}
 
-    if let Screen::Lesson(view) = &model.screen
-        && let Some(quiz) = &view.quiz
-    {
-        let text = match quiz.question(&view.lesson).map(Question::kind) {
-            _ if quiz.stage != QuizStage::Asking => {
-                " Enter go on   v the step that shows it   Tab pane   s shell   Esc later"
-            }
-            Some(Kind::Value(_)) => " type, Enter answers   Tab pane   Esc later",
-            Some(Kind::ChooseAll(_)) => {
-                " a-g j k move   Space choose   Enter answers   H hint   0 don't know   Esc later"
-            }
-            Some(Kind::Order(_)) => {
-                " j k move   Space lift, put down   Enter answers   0 don't know   Esc later"
-            }
-            Some(Kind::Predict(_)) => {
-                " a-g j k choose   Enter answers and runs   H hint   0 don't know   Esc later"
-            }
-            _ => " a-g j k choose   Enter answers   H hint   0 don't know   s shell   Esc later",
-        };
-        frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
-        return;
+fn footer_text(model: &Model, columns: usize) -> String {
+    if let Screen::Lesson(view) = &model.screen {
+        if view.shells.is_typing() {
+            let (leave, run) = (keys::shell::LEAVE, keys::lesson::RUN);
+            let done = view.learning.turn.as_ref().is_some_and(|turn| turn.holds());
+            return if done && view.learning.is_step_turn() {
+                format!(" DONE: all of it holds.   {leave} leaves the shell, then {run} goes on")
+            } else {
+                format!(" {leave} leaves the shell (twice: sends it)   everything else goes to it")
+            };
+        }
+        if view.quiz.is_some() {
+            let items = modes::footer(model).into_iter();
+            let items: Vec<String> = items.map(|(key, words)| format!("{key} {words}")).collect();
+            let typing = if is_value_asked(view) { "type, " } else { "" };
+            return format!(" {typing}{}", items.join("   "));
+        }
     }
+    fitting(modes::footer(model), columns)
+}
 
+/// As many items of a footer as fit.
+fn fitting(items: Vec<(String, &str)>, columns: usize) -> String {
     let mut text = String::new();
-    for binding in bindings::footer(model) {
-        let short = match (&model.screen, binding.command) {
-            (Screen::Lesson(view), Command::Run) if view.learning.branch.is_some() => {
-                "back from what-if"
-            }
-            (Screen::Lesson(view), Command::Run) if view.learning.is_step_turn() => {
-                let done = view.learning.turn.as_ref().is_some_and(|turn| turn.holds());
-                if done { "done, go on" } else { "show me" }
-            }
-            (Screen::Lesson(view), Command::Run) if view.can_run() && view.is_repair() => {
-                "break it"
-            }
-            (Screen::Lesson(view), Command::Run) if view.can_go_on() => "go on",
-            (Screen::Lesson(view), Command::Run) if view.is_finished() => "finish",
-            _ => binding.short,
-        };
-        let item = format!(" {} {short} ", binding.label);
-        if text.len() + item.len() > usize::from(area.width) {
+    for (key, words) in items {
+        let item = format!(" {key} {words} ");
+        if text.len() + item.len() > columns {
             break;
         }
         text.push_str(&item);
     }
-    frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
+    text
 }

@@ -7,7 +7,8 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::pane::frame_block;
 use super::theme::Theme;
-use crate::app::{ListKind, Model, Programs, ScreenOverlay, bindings, entries};
+use crate::app::keymap::{keys, modes};
+use crate::app::{ListKind, Model, Programs, ScreenOverlay, entries};
 use crate::text::{column, prose, safe};
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
@@ -28,7 +29,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         }
         ScreenOverlay::Search { query } => {
             draw_box(
-                vec![Line::from(format!("/{}_", safe(query)))],
+                vec![Line::from(format!("{}{}_", keys::lesson::SEARCH, safe(query)))],
                 " Find in this pane ",
                 theme,
                 bottom(area, 3),
@@ -39,7 +40,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             let lines = vec![
                 Line::from(safe(&confirm.question)),
                 Line::default(),
-                Line::styled("Enter or y: yes    Esc: no", theme.bold()),
+                Line::styled(yes_or_no(), theme.bold()),
             ];
             draw_box(lines, " Sure? ", theme, centred(area, 64, 7), frame);
         }
@@ -47,6 +48,11 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             draw_programs(programs, model.size, theme, area, frame)
         }
     }
+}
+
+fn yes_or_no() -> String {
+    let (yes, no) = (keys::confirm::YES, keys::confirm::NO);
+    format!("{yes} or {}: yes    {no}: no", yes.chord(1))
 }
 
 fn draw_programs(
@@ -64,26 +70,31 @@ fn draw_programs(
     let mut lines: Vec<Line<'_>> =
         rows.into_iter().skip(top).take(height).map(Line::from).collect();
     lines.push(Line::default());
-    let keys = match below {
-        0 => "Enter: let it run these, and begin    Esc: leave".to_owned(),
-        _ => format!("Enter, Space: {below} lines more    Esc: leave"),
+    let (agree, leave) = (keys::programs::AGREE, keys::programs::LEAVE);
+    let hint = match below {
+        0 => format!("{agree}: let it run these, and begin    {leave}: leave"),
+        _ => format!("{agree}, {}: {below} lines more    {leave}: leave", keys::reading::PAGE_DOWN),
     };
-    lines.push(Line::styled(keys, theme.bold()));
+    lines.push(Line::styled(hint, theme.bold()));
 
     let place = centred(area, columns as u16 + 4, lines.len() as u16 + 2);
     draw_box(lines, " A lesson from a file ", theme, place, frame);
 }
 
 fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let mut lines: Vec<Line<'_>> = bindings::listed(&model.screen)
-        .map(|binding| Line::from(format!(" {} {}", column(binding.label, 10), binding.long)))
+    let mut lines: Vec<Line<'_>> = modes::help(model)
+        .into_iter()
+        .map(|(key, long)| Line::from(format!(" {} {long}", column(&key, 10))))
         .collect();
 
     lines.push(Line::default());
     for text in [
-        " Marks:  + new, mounted   - gone, unmounted   ~ changed   > moved",
-        " Only Enter on a named action changes the lab. Looking never does.",
-        " Looking back shows what was recorded; rewind makes a fresh lab.",
+        " Marks:  + new, mounted   - gone, unmounted   ~ changed   > moved".to_owned(),
+        format!(
+            " Only {} on a named action changes the lab. Looking never does.",
+            keys::lesson::RUN
+        ),
+        " Looking back shows what was recorded; rewind makes a fresh lab.".to_owned(),
     ] {
         lines.push(Line::styled(text, theme.dim()));
     }
@@ -124,8 +135,12 @@ fn draw_list(
         if index == selected { line.style(theme.selected()) } else { line }
     }));
 
-    let more = if list == ListKind::Steps { ", ctrl-x leaves out " } else { " " };
-    draw_box(lines, &format!(" {title}: type to search, Enter{more}"), theme, place, frame);
+    let choose = keys::list::CHOOSE;
+    let more = match list {
+        ListKind::Steps => format!(", {} leaves out", keys::list::LEAVE_OUT),
+        ListKind::Palette | ListKind::Shells | ListKind::Branches => String::new(),
+    };
+    draw_box(lines, &format!(" {title}: type to search, {choose}{more} "), theme, place, frame);
 }
 
 pub(super) fn draw_box(

@@ -28,23 +28,22 @@ pub fn frame_block<'a>(title: String, right: String, focused: bool, theme: Theme
 
 /// `Mounts +1 ~2`: the view's name, and how many rows changed.
 pub fn title(view: &LessonView, kind: ViewKind) -> String {
-    let number = ViewKind::ALL.iter().position(|known| *known == kind).map_or(0, |index| index + 1);
-    let changes = view.changes(kind);
+    let changes = view.panes.changes(kind);
     let count = if changes == 0 { String::new() } else { format!(" ({changes} changed)") };
-    let chosen = view.chosen_group().filter(|_| kind == ViewKind::Cgroups);
+    let chosen = view.panes.chosen_group().filter(|_| kind == ViewKind::Cgroups);
     let chosen = chosen.map_or_else(String::new, |path| {
         format!(" of {}", shortened(&safe(&format!("/{path}")), 24))
     });
-    format!(" {number} {}{chosen}{count} ", kind.title())
+    format!(" {} {}{chosen}{count} ", kind.number(), kind.title())
 }
 
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: ViewKind, theme: Theme) {
-    let focused = view.focus == kind;
-    let mode = if kind == ViewKind::Calls {
-        String::new()
+    let focused = view.panes.focus == kind;
+    let mode = if kind.is_state() {
+        let only = if view.panes.changes_only { ", changes only" } else { "" };
+        format!(" {}{only} ", view.panes.compare.word())
     } else {
-        let only = if view.changes_only { ", changes only" } else { "" };
-        format!(" {}{only} ", view.compare.word())
+        String::new()
     };
     let right = if focused { mode } else { String::new() };
     let block = frame_block(title(view, kind), right, focused, theme);
@@ -66,27 +65,27 @@ pub fn draw_rows(
         return;
     }
 
-    let selected = if focused { view.selected.get(&kind).copied() } else { None };
-    if view.compare == Compare::SideBySide && kind != ViewKind::Calls && area.width >= 2 * COLUMN {
+    let selected = if focused { view.panes.selection(kind) } else { None };
+    if view.panes.compare == Compare::SideBySide && kind.is_state() && area.width >= 2 * COLUMN {
         let [left, right] = halves(area);
-        draw_stack(frame, left, view.before_sections(kind), None, &view.query, theme);
-        draw_stack(frame, right, view.sections(kind), selected, &view.query, theme);
+        draw_stack(frame, left, view.panes.before_sections(kind), None, &view.panes.query, theme);
+        draw_stack(frame, right, view.panes.sections(kind), selected, &view.panes.query, theme);
         return;
     }
 
     let points: Vec<&str> = view.points(kind).collect();
     if !points.is_empty() {
-        draw_pointed(frame, area, view.sections(kind), &points, theme);
+        draw_pointed(frame, area, view.panes.sections(kind), &points, theme);
         return;
     }
 
-    let sections = view.sections(kind);
+    let sections = view.panes.sections(kind);
     let columns = usize::from(area.width / COLUMN).clamp(1, sections.len().max(1));
     if columns < 2 {
-        draw_stack(frame, area, sections, selected, &view.query, theme);
+        draw_stack(frame, area, sections, selected, &view.panes.query, theme);
         return;
     }
-    draw_beside(frame, area, sections, columns, (selected, &view.query), theme);
+    draw_beside(frame, area, sections, columns, (selected, &view.panes.query), theme);
 }
 
 /// Rows one below the other, those that decided a prediction marked and in sight.

@@ -10,6 +10,7 @@ use super::pane::frame_block;
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::exam::Exam;
+use crate::app::keymap::keys;
 use crate::app::quiz::{QuizStage, QuizView};
 use crate::lesson::expect::verdict::Verdict;
 use crate::lesson::quiz::{AnswerMark, Grade, Kind, Question};
@@ -25,10 +26,11 @@ pub fn height(view: &LessonView, columns: u16, theme: Theme) -> u16 {
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) {
     let Some(quiz) = &view.quiz else { return };
     let (at, of) = quiz.place();
-    let words = quiz.question(&view.lesson).map_or("", |question| question.kind().words());
-    let title = match quiz.stage {
-        QuizStage::Over => " Check yourself ".to_owned(),
-        _ => format!(" Question {at} of {of}: {words} "),
+    let words = quiz.question(&view.lesson).map_or("", |question| question.kind.words());
+    let title = if quiz.stage == QuizStage::Over {
+        " Check yourself ".to_owned()
+    } else {
+        format!(" Question {at} of {of}: {words} ")
     };
     let right = format!(" {} right, {} asked ", quiz.right(), quiz.marks.len());
 
@@ -38,19 +40,25 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
 
     let mut lines = lines(view, quiz, usize::from(inner.width), theme);
     let height = usize::from(inner.height);
-    let scroll = view.story_scroll.min(lines.len().saturating_sub(height));
+    let scroll = view.story.scroll.min(lines.len().saturating_sub(height));
     lines.drain(..scroll);
     if lines.len() > height && height > 1 {
         let hidden = lines.len() - height + 1;
         lines.truncate(height - 1);
-        lines.push(Line::styled(format!("... Space: {hidden} lines more"), theme.dim()));
+        lines.push(Line::styled(
+            format!("... {}: {hidden} lines more", keys::lesson::READ_ON),
+            theme.dim(),
+        ));
     }
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
 fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let Some(question) = quiz.question(&view.lesson) else {
-        return vec![Line::from("That was all."), Line::from("Enter: go on")];
+        return vec![
+            Line::from("That was all."),
+            Line::from(format!("{}: go on", keys::quiz::ENTER)),
+        ];
     };
 
     let mut lines = Vec::new();
@@ -65,7 +73,7 @@ fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Ve
 
     lines.extend(markdown::lines(&question.ask, columns, theme));
     lines.push(Line::default());
-    match question.kind() {
+    match &question.kind {
         Kind::Value(_) => {
             lines.push(Line::styled(format!("> {}_", safe(&quiz.text)), theme.bold()))
         }
@@ -76,12 +84,14 @@ fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Ve
     }
 
     lines.push(Line::default());
+    let unknown = keys::quiz::UNKNOWN;
     if quiz.hint && !question.hint.is_empty() {
         lines.extend(markdown::lines(&format!("Hint: {}", question.hint), columns, theme));
     } else if !question.hint.is_empty() {
-        lines.push(Line::styled("Not sure? H = hint, 0 = I do not know", theme.dim()));
+        let text = format!("Not sure? {} = hint, {unknown} = I do not know", keys::quiz::HINT);
+        lines.push(Line::styled(text, theme.dim()));
     } else {
-        lines.push(Line::styled("Not sure? 0 = I do not know", theme.dim()));
+        lines.push(Line::styled(format!("Not sure? {unknown} = I do not know"), theme.dim()));
     }
 
     lines
@@ -94,8 +104,8 @@ fn options(
     theme: Theme,
 ) -> Vec<Line<'static>> {
     let texts = question.options();
-    let all = matches!(question.kind(), Kind::ChooseAll(_));
-    let order = matches!(question.kind(), Kind::Order(_));
+    let all = matches!(question.kind, Kind::ChooseAll(_));
+    let order = matches!(question.kind, Kind::Order(_));
 
     quiz.shown
         .iter()
@@ -121,7 +131,9 @@ fn options(
 /// The goals of a task, with ticks once it has begun.
 fn task(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     if quiz.stage == QuizStage::Asking {
-        return vec![Line::from("Enter begins; then s opens a shell, and the kernel judges.")];
+        let (begin, shell) = (keys::quiz::ENTER, keys::lesson::SHELL);
+        let text = format!("{begin} begins; then {shell} opens a shell, and the kernel judges.");
+        return vec![Line::from(text)];
     }
     let verdicts =
         view.learning.turn.as_ref().map(|turn| turn.verdicts.as_slice()).unwrap_or_default();
@@ -151,7 +163,7 @@ fn answered(
     let ask = question.ask.lines().next().unwrap_or_default();
     lines.push(Line::styled(shortened(&safe(ask), columns), theme.dim()));
     lines.push(Line::from(vec![Span::styled(format!("{word}  "), style)]));
-    if grade.mark != AnswerMark::Right || matches!(question.kind(), Kind::Predict(_)) {
+    if grade.mark != AnswerMark::Right || matches!(question.kind, Kind::Predict(_)) {
         lines.extend(markdown::lines(&format!("Right: {}", grade.right), columns, theme));
     }
     for why in &grade.why {
@@ -170,8 +182,9 @@ fn answered(
     lines.push(Line::default());
     lines.extend(markdown::lines(&question.explain, columns, theme));
     lines.push(Line::default());
-    lines
-        .push(Line::styled("Enter: go on    v: the step that shows it    Esc: later", theme.dim()));
+    let (on, visit, later) = (keys::quiz::ENTER, keys::quiz::VISIT, keys::quiz::LATER);
+    let text = format!("{on}: go on    {visit}: the step that shows it    {later}: later");
+    lines.push(Line::styled(text, theme.dim()));
 }
 
 /// Draw the score of a check of lessons.
@@ -200,14 +213,16 @@ pub fn draw_score(frame: &mut Frame<'_>, area: Rect, exam: &Exam, scroll: usize,
         }
         lines.push(Line::default());
     }
-    lines.push(Line::from("q: leave"));
+    lines.push(Line::from(format!("{}: leave", keys::everywhere::QUIT)));
 
     let height = usize::from(inner.height);
     let top = scroll.min(lines.len().saturating_sub(height));
     let hidden = lines.len().saturating_sub(top + height);
     let mut shown: Vec<Line<'_>> = lines.into_iter().skip(top).take(height).collect();
     if let Some(last) = shown.last_mut().filter(|_| hidden > 0) {
-        *last = Line::styled(format!("... j, PgDn: {} lines more", hidden + 1), theme.dim());
+        let (down, page) = (keys::everywhere::DOWN, keys::everywhere::PAGE_DOWN);
+        let text = format!("... {down}, {page}: {} lines more", hidden + 1);
+        *last = Line::styled(text, theme.dim());
     }
 
     frame.render_widget(Paragraph::new(shown), inner);

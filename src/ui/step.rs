@@ -6,7 +6,8 @@ use ratatui::text::{Line, Span};
 use super::Look;
 use super::markdown;
 use super::theme::Theme;
-use crate::app::{Beside, LessonView, Phase, Position};
+use crate::app::keymap::keys;
+use crate::app::{Beside, LessonScene, LessonView, Phase};
 use crate::call::Call;
 use crate::engine::TurnState;
 use crate::failure;
@@ -16,18 +17,6 @@ use crate::op::{OpRecord, Outcome};
 use crate::report::{StepRecord, StepStatus};
 use crate::text::{one_line, prose, safe, shortened, wrapped};
 use crate::words;
-
-/// The step has run, and its outcome is what the screen shows.
-fn shown_record(view: &LessonView) -> Option<&StepRecord> {
-    if let Some(branch) = &view.learning.branch {
-        return Some(&branch.record);
-    }
-    match view.position {
-        Position::Recorded(step) => view.record(step).map(AsRef::as_ref),
-        Position::Live if view.reviewing => view.last_record().map(AsRef::as_ref),
-        Position::Live => None,
-    }
-}
 
 /// Before a step: its story. After it: what to see, what was expected, then the story again. In the learner's turn:
 /// what is to become true, then the story.
@@ -40,12 +29,11 @@ pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static
     };
 
     let mut lines = Vec::new();
-    if let Some(turn) =
-        view.learning.turn.as_ref().filter(|_| view.is_live() && view.learning.is_step_turn())
-    {
+    let is_doing = view.scene() == LessonScene::YourTurn && view.is_live();
+    if let Some(turn) = view.learning.turn.as_ref().filter(|_| is_doing) {
         lines.extend(goals(view, step, turn, columns, look));
         lines.push(Line::default());
-    } else if let Some(record) = shown_record(view) {
+    } else if let Some(record) = view.shown_record() {
         match &record.status {
             StepStatus::Skipped { why, cure } => {
                 lines.push(Line::styled(
@@ -79,15 +67,19 @@ pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static
     }
 
     lines.extend(markdown::lines(story, columns, theme));
-    if view.learning.branch.is_none() && !step.branches.is_empty() {
+    if !view.is_in_branch() && !step.branches.is_empty() {
         lines.push(Line::default());
         lines.extend(step.branches.iter().map(|branch| {
-            Line::styled(shortened(&format!("w: {}", prose(&branch.title)), columns), theme.bold())
+            Line::styled(
+                shortened(&format!("{}: {}", keys::lesson::WHAT_IF, prose(&branch.title)), columns),
+                theme.bold(),
+            )
         }));
     }
 
     if view.has_question() {
-        let text = if view.can_run() { "p: predict what it will do" } else { "p: check yourself" };
+        let what = if view.can_run() { "predict what it will do" } else { "check yourself" };
+        let text = format!("{}: {what}", keys::lesson::CHECK_YOURSELF);
         lines.push(Line::styled(text, theme.bold()));
     }
 
@@ -168,7 +160,7 @@ fn hint_lines(view: &LessonView, step: &Step, columns: usize, look: &Look) -> Ve
             }
         }
     } else {
-        lines.push(Line::styled("H: more", look.theme.dim()));
+        lines.push(Line::styled(format!("{}: more", keys::lesson::HINT), look.theme.dim()));
     }
 
     lines
@@ -195,11 +187,11 @@ fn verdict_lines(verdict: &Verdict, columns: usize, theme: Theme) -> Vec<Line<'s
     lines
 }
 
-/// The action panel: what Enter will do, or what it did; or docker's words for it.
-pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static>> {
+/// The action panel: what will be done, or what was; or docker's words for it.
+pub fn action_panel(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static>> {
     let Some(step) = view.step() else { return Vec::new() };
     let theme = look.theme;
-    match view.beside {
+    match view.story.beside {
         Beside::Docker => return code("docker: ", &step.docker, look),
         Beside::Oci if step.oci.trim().is_empty() => {
             return vec![Line::styled(
@@ -212,21 +204,23 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
         Beside::Shell => {}
     }
 
-    if let Phase::Failed { message } = &view.phase {
-        return said(message, theme.bad(), "R starts the lesson anew in a fresh lab.", columns);
+    let (restart, rewind) = (keys::lesson::RESTART, keys::lesson::REWIND);
+    if let Phase::Failed { message } = &view.lab.phase {
+        let way_out = format!("{restart} starts the lesson anew in a fresh lab.");
+        return said(message, theme.bad(), way_out, columns);
     }
-    if let Some(awaited) = &view.awaited {
-        let way_out = "R starts the lesson anew in a fresh lab, u rewinds; neither waits for it.";
+    if let Some(awaited) = &view.lab.awaited {
+        let way_out = format!(
+            "{restart} starts the lesson anew in a fresh lab, {rewind} rewinds; neither waits for it."
+        );
         return said(&awaited.to_string(), theme.bold(), way_out, columns);
     }
 
-    if view.learning.is_step_turn() {
-        let text = "Type in a shell (`s`; `S` for another one), with whatever program you like. The kernel judges.\n\n\
-                    `Enter` goes on once all of it holds, or shows the step. `T` ends your turn.";
-        return markdown::lines(text, columns, theme);
+    if view.scene() == LessonScene::YourTurn {
+        return markdown::lines(&turn_text(), columns, theme);
     }
 
-    match shown_record(view) {
+    match view.shown_record() {
         Some(record) => done(record, columns, theme),
         None if view.is_repair() => {
             let text = "Something in the lab will be broken. Find it in the panes, and mend it in a shell.";
@@ -236,8 +230,18 @@ pub fn action(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'stati
     }
 }
 
+/// The words for the learner's turn.
+fn turn_text() -> String {
+    let (shell, shells) = (keys::lesson::SHELL, keys::lesson::SHELLS);
+    let (run, turn) = (keys::lesson::RUN, keys::lesson::YOUR_TURN);
+    format!(
+        "Type in a shell (`{shell}`; `{shells}` for another one), with whatever program you like. The kernel judges.\n\n\
+         `{run}` goes on once all of it holds, or shows the step. `{turn}` ends your turn."
+    )
+}
+
 /// A message in full, and the way out.
-fn said(message: &str, style: Style, way_out: &'static str, columns: usize) -> Vec<Line<'static>> {
+fn said(message: &str, style: Style, way_out: String, columns: usize) -> Vec<Line<'static>> {
     let message =
         wrapped(&safe(message), columns).into_iter().map(|line| Line::styled(line, style));
     message.chain([Line::from(way_out)]).collect()
@@ -249,7 +253,7 @@ fn to_do(view: &LessonView, look: &Look) -> Vec<Line<'static>> {
     let context = view.context();
     let mut lines = Vec::new();
     let Some(step) = view.step() else { return lines };
-    let checks = view.ready.as_ref().map(|ready| ready.checks.as_slice()).unwrap_or_default();
+    let checks = view.lab.checks();
 
     for (index, entry) in step.actions.iter().enumerate() {
         for text in entry.action.shell(&context) {

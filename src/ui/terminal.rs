@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::pane::frame_block;
 use super::theme::Theme;
 use crate::app::LessonView;
+use crate::app::keymap::keys;
 use crate::app::shells::ShellFocus;
 use crate::text::{safe, shortened};
 
@@ -16,18 +17,23 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
     let shells = &view.shells;
     let Some(tab) = shells.current() else { return };
     let typing = shells.is_typing();
+    let types = keys::lesson::SHELL;
     let right = match shells.focus {
-        ShellFocus::Typing => " keys go to the shell; ctrl-] leaves ",
-        ShellFocus::Looking if tab.is_scrolled() => " looking back: G to the end, s types ",
-        ShellFocus::Looking => " s types, j/k scroll, Esc hides ",
-        ShellFocus::Shown | ShellFocus::Hidden => " s types ",
+        ShellFocus::Typing => format!(" keys go to the shell; {} leaves ", keys::shell::LEAVE),
+        ShellFocus::Looking if tab.is_scrolled() => {
+            format!(" looking back: {} to the end, {types} types ", keys::everywhere::LAST)
+        }
+        ShellFocus::Looking => {
+            let (down, up) = (keys::everywhere::DOWN, keys::everywhere::UP);
+            format!(" {types} types, {down}/{up} scroll, {} hides ", keys::shell::HIDE)
+        }
+        ShellFocus::Shown | ShellFocus::Hidden => format!(" {types} types "),
     };
 
     let room = usize::from(area.width.saturating_sub(6)).saturating_sub(right.len());
     let all = tabs(view);
     let title = if all.width() <= room { all } else { shortened(&current_tab(view), room) };
-    let block =
-        frame_block(title, right.into(), typing || shells.focus == ShellFocus::Looking, theme);
+    let block = frame_block(title, right, typing || shells.focus == ShellFocus::Looking, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
 

@@ -185,6 +185,7 @@ impl Incoming {
 }
 
 impl From<Errno> for GuardError {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "errnos are foreign: one means the end")]
     fn from(errno: Errno) -> Self {
         match errno {
             Errno::ECONNRESET => GuardError::Closed,

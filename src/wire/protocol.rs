@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, ErrnoName};
+use crate::failure::Failure;
 use crate::kernel::pty::TerminalSize;
 use crate::op::{ActorName, Op, OpRecord};
 
@@ -17,6 +18,8 @@ pub enum ToKeeper {
     Device { actor: ActorName, op: Op },
     /// End the lab that was made last. There is no answer.
     DropNewest,
+    /// A question: how did the first process of this lab end?
+    HowLabEnded { id: String },
 }
 
 /// The plan that a lab is made by.
@@ -49,6 +52,8 @@ pub enum FromKeeper {
     /// One descriptor comes along: the wire to the lab's host, which says `FromActor::Born` first.
     Made(LabMade),
     Performed(OpRecord),
+    /// The reason of a lab's end, where it is known.
+    LabEnded(Option<Failure>),
     Failed(RoleFailure),
 }
 
@@ -84,11 +89,24 @@ pub struct RoleFailure {
     pub doing: String,
     /// The errno of the call; none where no call failed, but the program did.
     pub errno: Option<ErrnoName>,
+    /// The failure of another that it comes from.
+    #[source]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Failure>,
 }
 
 impl RoleFailure {
     pub fn new(doing: impl Into<String>, errno: nix::errno::Errno) -> Self {
-        RoleFailure { doing: doing.into(), errno: Some(ErrnoName::from_raw(errno as i32)) }
+        RoleFailure {
+            doing: doing.into(),
+            errno: Some(ErrnoName::from_raw(errno as i32)),
+            cause: None,
+        }
+    }
+
+    /// A failure that comes from another.
+    pub fn because(doing: impl Into<String>, cause: Failure) -> Self {
+        RoleFailure { doing: doing.into(), errno: None, cause: Some(cause) }
     }
 
     /// A fault of the program's own: `place` is where and with which message it panicked.
@@ -98,6 +116,7 @@ impl RoleFailure {
                 "a fault of unboxed itself, the {role} panicked {place} (with `--log FILE` it writes down what led to it)"
             ),
             errno: None,
+            cause: None,
         }
     }
 }
@@ -119,10 +138,19 @@ impl<T> Doing<T> for std::io::Result<T> {
     }
 }
 
-/// Keeper → store. Descriptors: the actor's end of the host's wire, and a pipe that says "go" once the new
-/// process is in its cgroups.
+/// Keeper → store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToStore {
+pub enum ToStore {
+    /// Fork a lab's host. Descriptors: the actor's end of the host's wire, and a pipe that says "go" once the new
+    /// process is in its cgroups.
+    Fork(LabOrder),
+    /// A question: how did the host of this lab end? Only its parent is told by the kernel.
+    HowItEnded { lab: String },
+}
+
+/// A lab that is to be forked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabOrder {
     pub name: String,
     pub cgroups: Vec<LabCgroup>,
     /// A file on the machine's disk that the lab gets as /scratch.
@@ -140,6 +168,8 @@ pub enum FromStore {
     },
     /// A lab's host was forked. Its pidfd comes along: a number could be anybody's.
     Forked,
+    /// The end of a lab's host, in words; none for one that is alive or was not forked here.
+    Ended(Option<String>),
     Failed(RoleFailure),
 }
 

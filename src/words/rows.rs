@@ -1,5 +1,7 @@
 //! Rows of snapshots and diffs in words, one line a row: what `unboxed run` prints and panes show. Pure.
 
+use std::fmt::Display;
+
 use crate::diff::{Birth, Diff, Mark, Row, Section};
 use crate::snapshot::{
     Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, NetworkOmitted, Omitted,
@@ -90,10 +92,10 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
     lines.iter().map(|line| safe(line)).collect()
 }
 
-fn sections<T>(
+fn sections<O: Display, T>(
     lines: &mut Vec<String>,
     view: &str,
-    sections: &[Section<T>],
+    sections: &[Section<O, T>],
     verb: fn(Mark) -> &'static str,
     text: impl Fn(&T) -> String + Copy,
 ) {

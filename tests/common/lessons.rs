@@ -9,6 +9,7 @@ use unboxed::action::Action;
 use unboxed::export::{self, Form};
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Lesson;
+use unboxed::lesson::quiz::Kind;
 use unboxed::op::Outcome;
 use unboxed::report::{LazyDiff, StepRecord};
 use unboxed::snapshot::Snapshot;
@@ -71,11 +72,16 @@ pub fn hostile(evil: &str) -> (Lesson, Tape) {
             for text in [&mut question.ask, &mut question.explain, &mut question.hint] {
                 text.push_str(evil);
             }
-            for choice in question.choose.iter_mut().chain(&mut question.choose_all) {
-                choice.say.push_str(evil);
-                choice.why.push_str(evil);
+            match &mut question.kind {
+                Kind::Choose(choices) | Kind::ChooseAll(choices) => {
+                    for choice in choices {
+                        choice.say.push_str(evil);
+                        choice.why.push_str(evil);
+                    }
+                }
+                Kind::Order(lines) => lines.iter_mut().for_each(|line| line.push_str(evil)),
+                Kind::Value(_) | Kind::Predict(_) | Kind::Task(_) => {}
             }
-            question.order.iter_mut().for_each(|line| line.push_str(evil));
         }
     }
     for text in [

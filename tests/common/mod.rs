@@ -253,10 +253,12 @@ pub fn open_session(lesson: unboxed::lesson::model::Lesson) -> unboxed::engine::
     use unboxed::engine::options::SessionOptions;
     use unboxed::engine::session::Session;
     let facts = facts();
-    let options = SessionOptions::new(program(), false);
+    let options = SessionOptions::new(program());
     match Session::open(std::sync::Arc::new(lesson), facts, &options) {
         Ok(session) => session,
-        Err(error) => panic!("the session does not open: {error}"),
+        Err(error) => {
+            panic!("the session does not open: {}", unboxed::failure::with_causes(&error))
+        }
     }
 }
 

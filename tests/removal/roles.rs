@@ -4,6 +4,7 @@ use std::fs;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use unboxed::failure::with_causes;
 use unboxed::keeper::handle::KeeperHandle;
 
 use crate::common::{self, Held, Machine, alone};
@@ -48,7 +49,7 @@ fn a_store_that_died_or_was_stopped_is_replaced_and_leaves_nothing() {
 
     let store = store_of(&keeper);
     signal(store, Signal::SIGSTOP);
-    let error = keeper.make_lab(&plan).expect_err("it does not answer").to_string();
+    let error = with_causes(&keeper.make_lab(&plan).expect_err("it does not answer"));
     assert!(error.contains("talk to the store"), "{error}");
     keeper.make_lab(&plan).expect("a lab of another store");
     keeper.end();

@@ -63,10 +63,10 @@ pub fn output_in_lab(lab: &mut BareLab, name: &str, arguments: &[&str]) -> Strin
     ];
     let op = Op::Run { argv: words.map(str::to_owned).to_vec() };
     let record = lab.links.perform(&ActorName::host(), op).expect("the host answers");
-    match record.outcome {
-        Outcome::Done { output } => output,
-        other => panic!("`inside::{name}` failed: {other:?}"),
-    }
+    let Outcome::Done { output } = record.outcome else {
+        panic!("`inside::{name}` failed: {:?}", record.outcome);
+    };
+    output
 }
 
 fn read(line: &str) -> Option<Attempt> {

@@ -1,5 +1,6 @@
 //! The layer table of ARCHITECTURE.md holds, no files use each other in a circle, and what must stay in one place does.
 
+mod errors;
 mod imports;
 
 use std::collections::BTreeMap;
@@ -36,9 +37,10 @@ fn files_of(folder: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The part of a file that is not its tests.
+/// The part of a file that is not its tests. A file that opens with `#![cfg(test)]` is nothing else.
 fn production(text: &str) -> &str {
-    text.split("#[cfg(test)]").next().unwrap_or_default()
+    let end = text.find("#![cfg(test)]").or_else(|| text.find("#[cfg(test)]"));
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// Module → its row in the table.
@@ -180,6 +182,10 @@ fn what_must_stay_in_one_place_does() {
     only("eprintln!", &[]);
     only("pulldown_cmark", &["src/ui/markdown.rs", "src/export/prose.rs"]);
     only("maud", &["src/export/"]);
+    // A key is named where it is bound. The terminal of a learner's shell is the other end: it says each key as bytes.
+    for needle in ["KeyCode", "KeyModifiers"] {
+        only(needle, &["src/app/keymap/", "src/app/terminal.rs"]);
+    }
     // What a page holds as it stands, unescaped.
     only("PreEscaped", &["src/export/prose.rs", "src/export/html/mod.rs"]);
     only(
@@ -208,6 +214,75 @@ fn what_must_stay_in_one_place_does() {
             "src/engine/lab.rs",
         ],
     );
+}
+
+/// The texts in a line of code.
+fn literals(line: &str) -> Vec<&str> {
+    let code = if line.trim_start().starts_with("//") { "" } else { line };
+    code.split('"').skip(1).step_by(2).collect()
+}
+
+/// The keys that a text names as it stands: by a name, or by a letter among other words.
+fn typed_keys(text: &str) -> Vec<String> {
+    const NAMES: [&str; 7] = ["Enter", "Esc", "PgDn", "PgUp", "Space", "Tab", "F1"];
+    let text = text.replace("\\n", " ").replace("\\r", " ");
+    let words: Vec<&str> = text
+        .split_whitespace()
+        .map(|word| word.trim_matches(|letter: char| "`,;:.()[]?!/".contains(letter)))
+        .collect();
+    let is_key = |word: &str| {
+        let is_letter = word.len() == 1 && word.chars().all(|letter| letter.is_ascii_alphabetic());
+        NAMES.contains(&word)
+            || word.contains("ctrl-")
+            || word.contains("shift-")
+            || (is_letter && words.len() > 1 && !["a", "A", "I"].contains(&word))
+    };
+    words.iter().filter(|word| is_key(word)).map(|word| (*word).to_owned()).collect()
+}
+
+#[test]
+fn a_text_names_a_key_by_its_constant() {
+    let check = |text: &str, keys: &[&str]| assert_eq!(typed_keys(text), keys, "{text}");
+    check("Enter runs it, `T` ends your turn", &["Enter", "T"]);
+    check("ctrl-z leaves a shell; {key} hides it", &["ctrl-z"]);
+    check("a step", &[]);
+
+    // The names themselves; what a rebuilt shell says to whoever types in it; a state of processes, and a plural.
+    const EXEMPT: [(&str, &str); 4] = [
+        ("src/app/keymap/mod.rs", ""),
+        ("src/app/terminal.rs", "press Enter"),
+        ("src/app/panes/processes.rs", "{} {} S command"),
+        ("src/ui/talk/audience.rs", "{} s"),
+    ];
+    let layers = ["src/app/", "src/ui/", "src/tui/", "src/talk/", "src/tape/", "src/engine/"];
+    let mut wrong = Vec::new();
+    let mut used = [false; EXEMPT.len()];
+    for (path, text) in all_sources() {
+        if !layers.iter().any(|layer| path.starts_with(layer)) {
+            continue;
+        }
+        for text in production(&text).lines().flat_map(literals) {
+            let keys = typed_keys(text);
+            let place = EXEMPT.iter().position(|(of, part)| *of == path && text.contains(part));
+            match place {
+                _ if keys.is_empty() => {}
+                Some(place) => used[place] = true,
+                None => wrong.push(format!("{path}: {keys:?} in \"{text}\"")),
+            }
+        }
+    }
+    assert_eq!(wrong, [] as [String; 0], "a key is printed from app/keymap/keys.rs");
+    assert_eq!(used, [true; EXEMPT.len()], "an exemption that exempts nothing");
+}
+
+#[test]
+fn an_error_tells_its_cause_once() {
+    let mut twice = Vec::new();
+    for (path, text) in all_sources() {
+        let found = errors::said_twice(production(&text));
+        twice.extend(found.into_iter().map(|what| format!("{path}: {what}")));
+    }
+    assert_eq!(twice, [] as [String; 0]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Panes for a room: what changed and nothing else, without ids, options or inherited rows; everything where nothing
 //! changed.
 
-use super::{PaneRow, RowKind, Scene, bars, charts, network, omitted, row};
-use crate::diff::{CgroupFile, Mark, Row, Section, is_counter};
+use super::{PaneRow, RowKind, Scene, bars, charts, network, omitted, pane, row};
+use crate::diff::{CgroupFile, GroupOwner, Mark, Row, Section, is_counter};
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
 use crate::snapshot::{Address, Link, Mount, Process, Snapshot};
 use crate::text::{column, without_escapes};
@@ -11,23 +11,12 @@ use crate::words;
 
 /// The rows of one pane; none where there is nothing to see. Where nothing changed, what `acting` sees comes first.
 pub fn build(view: ViewKind, scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
-    let changed = of_view(view, &Scene { changes_only: true, ..*scene }, acting);
+    let brief = pane(view).brief;
+    let changed = brief(&Scene { changes_only: true, ..*scene }, acting);
     if changed.iter().any(|row| row.mark.is_change()) {
         return changed;
     }
-    of_view(view, &Scene { changes_only: false, ..*scene }, acting)
-}
-
-fn of_view(view: ViewKind, scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
-    match view {
-        ViewKind::Mounts => mounts(scene, acting),
-        ViewKind::Processes => processes(scene),
-        ViewKind::Namespaces => namespaces(scene),
-        ViewKind::Network => networks(scene, acting),
-        ViewKind::Cgroups => cgroups(scene),
-        ViewKind::Files => files(scene),
-        ViewKind::Calls => calls(scene),
-    }
+    brief(&Scene { changes_only: false, ..*scene }, acting)
 }
 
 /// The lines that a person at a shell would read: what programs printed, and what the kernel refused.
@@ -112,13 +101,13 @@ fn behind(mut rows: Vec<PaneRow>, more: impl IntoIterator<Item = PaneRow>) -> Ve
     rows
 }
 
-fn mounts(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
+pub(super) fn mounts(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
     let mut sections: Vec<_> = scene.diff.mounts.iter().collect();
-    sections.sort_by_key(|section| acting.is_none_or(|actor| section.owner != actor.as_str()));
+    sections.sort_by_key(|section| acting.is_none_or(|actor| section.owner != *actor));
     let own = sections.into_iter().flat_map(|section| {
         let mut by_place = section.rows.clone();
         by_place.sort_by(|one, other| target(one).cmp(&target(other)));
-        let own = rows(&section.owner, &by_place, scene, mount);
+        let own = rows(section.owner.as_str(), &by_place, scene, mount);
         behind(own, omitted("mounts", &section.rows, section.omitted, scene))
     });
     own.collect()
@@ -140,7 +129,7 @@ fn mount(mount: &Mount, was: Option<&Mount>) -> String {
     format!("{} {} {note}", column(&mount.target, 24), column(&mount.fstype, 8))
 }
 
-fn processes(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn processes(scene: &Scene<'_>) -> Vec<PaneRow> {
     let processes = &scene.diff.processes;
     let all = rows("", processes, scene, |process, _| self::process(process));
     behind(all, omitted("processes", processes, scene.diff.processes_omitted, scene))
@@ -158,7 +147,7 @@ fn process(process: &Process) -> String {
 }
 
 /// The actors with a namespace of their own, kind by kind, and host names.
-fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
     let actors: Vec<&Process> =
         scene.after.processes.iter().filter(|process| process.actor.is_some()).collect();
     let mut all = Vec::new();
@@ -202,7 +191,7 @@ fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
     all
 }
 
-fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
+pub(super) fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
     let mut sections: Vec<_> = scene.diff.networks.iter().collect();
     sections.sort_by_key(|section| acting.is_none_or(|actor| section.name != actor.as_str()));
 
@@ -250,9 +239,9 @@ fn link(link: &Link) -> String {
 }
 
 /// The lesson's own groups before the lab's top ones.
-fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
     let (tops, own): (Vec<_>, Vec<_>) =
-        scene.diff.cgroups.iter().partition(|section| section.owner.ends_with(":/"));
+        scene.diff.cgroups.iter().partition(|section| section.owner.is_top());
     let own = own.into_iter().flat_map(|section| group(section, scene));
     // Members come and go all the time up there.
     let tops = tops.into_iter().filter(|_| scene.changes_only).flat_map(|section| {
@@ -264,7 +253,7 @@ fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
     behind(drawings.into_iter().chain(own).chain(tops).collect(), super::cgroups::more(scene))
 }
 
-fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
+fn group(section: &Section<GroupOwner, CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
     // Counters move all the time: they are there where nothing else is to see.
     let (counters, settings): (Vec<_>, Vec<_>) = section.rows.iter().cloned().partition(|row| {
         let file = row.latest();
@@ -272,19 +261,25 @@ fn group(section: &Section<CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
     });
 
     let is_told = settings.iter().any(|row| row.mark.is_change()) || !scene.changes_only;
-    rows(&section.owner, if is_told { &settings } else { &counters }, scene, |file, was| {
-        let value = |file: &CgroupFile, at: &Snapshot| match file.value.as_str() {
-            _ if file.is_members() => members(file, at),
-            "" => "empty".to_owned(),
-            // v1 has no word for it, but the largest number of whole pages.
-            number if number.parse::<u64>().is_ok_and(|number| number > 1 << 60) => {
-                "no limit".to_owned()
-            }
-            text => text.replace('\n', " | "),
-        };
-        let was = was.map_or_else(String::new, |old| format!("  was {}", value(old, scene.before)));
-        format!("{} {}{was}", column(&file.name, 24), value(file, scene.after))
-    })
+    rows(
+        &section.owner.to_string(),
+        if is_told { &settings } else { &counters },
+        scene,
+        |file, was| {
+            let value = |file: &CgroupFile, at: &Snapshot| match file.value.as_str() {
+                _ if file.is_members() => members(file, at),
+                "" => "empty".to_owned(),
+                // v1 has no word for it, but the largest number of whole pages.
+                number if number.parse::<u64>().is_ok_and(|number| number > 1 << 60) => {
+                    "no limit".to_owned()
+                }
+                text => text.replace('\n', " | "),
+            };
+            let was =
+                was.map_or_else(String::new, |old| format!("  was {}", value(old, scene.before)));
+            format!("{} {}{was}", column(&file.name, 24), value(file, scene.after))
+        },
+    )
 }
 
 fn is_of_members(row: &Row<CgroupFile>) -> bool {
@@ -310,7 +305,7 @@ fn members(file: &CgroupFile, at: &Snapshot) -> String {
     if named.is_empty() { "nobody".into() } else { named.join(", ") }
 }
 
-fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
     let mut all = Vec::new();
     for section in &scene.diff.overlays {
         let own = rows(&section.owner, &section.rows, scene, |entry, _| {
@@ -319,14 +314,14 @@ fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
         all.extend(behind(own, omitted("entries", &section.rows, section.omitted, scene)));
     }
     for section in &scene.diff.directories {
-        let own =
-            rows(&section.owner, &section.rows, scene, |entry, _| words::rows::dir_entry(entry));
+        let owner = section.owner.to_string();
+        let own = rows(&owner, &section.rows, scene, |entry, _| words::rows::dir_entry(entry));
         all.extend(behind(own, omitted("entries", &section.rows, section.omitted, scene)));
     }
     all
 }
 
-fn calls(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn calls(scene: &Scene<'_>) -> Vec<PaneRow> {
     let calls = scene.ops.iter().flat_map(|op| &op.calls).map(|call| {
         let kind = if call.result.is_ok() { RowKind::Plain } else { RowKind::Bad };
         PaneRow { kind, ..row(Mark::Same, call.to_string()) }

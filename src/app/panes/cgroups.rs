@@ -14,9 +14,8 @@ const NAMES: usize = 42;
 
 /// `chosen` is a group by its path; one that is not there is as good as none.
 pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
-    let chosen = chosen.filter(|chosen| {
-        scene.diff.cgroups.iter().any(|section| tree::split(&section.owner).1 == *chosen)
-    });
+    let is_there = |path: &&str| scene.diff.cgroups.iter().any(|it| it.owner.path == *path);
+    let chosen = chosen.filter(is_there);
     let drawn: Vec<_> = scene
         .charts
         .iter()
@@ -62,19 +61,17 @@ pub(super) fn more(scene: &Scene<'_>) -> Option<PaneRow> {
 /// The files of each group: the lesson's own groups first, since the lab's top groups are there in every lesson.
 fn files(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
     let mut rows = Vec::new();
-    let wanted = scene.diff.cgroups.iter().filter(|section| {
-        let path = tree::split(&section.owner).1;
-        chosen.is_none_or(|chosen| path == chosen)
-    });
+    let groups = scene.diff.cgroups.iter();
+    let wanted = groups.filter(|it| chosen.is_none_or(|chosen| it.owner.path == chosen));
 
-    let (tops, own): (Vec<_>, Vec<_>) = wanted.partition(|section| section.owner.ends_with(":/"));
+    let (tops, own): (Vec<_>, Vec<_>) = wanted.partition(|section| section.owner.is_top());
     for section in own.into_iter().chain(tops) {
         let shown: Vec<_> = visible(&section.rows, scene).collect();
         if shown.is_empty() {
             continue;
         }
 
-        rows.push(owner_line(&section.owner, &section.birth, "   v1 name | v2 name"));
+        rows.push(owner_line(&section.owner.to_string(), &section.birth, "   v1 name | v2 name"));
         let width = shown
             .iter()
             .map(|(_, file, _)| names(file).len())

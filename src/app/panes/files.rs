@@ -33,7 +33,8 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
     rows.extend(cut("overlays", listed, scene.diff.overlays_omitted, scene));
 
     for section in &scene.diff.directories {
-        rows.push(owner_line(&section.owner.replacen(':', " sees ", 1), &section.birth, ""));
+        let seen = format!("{} sees {}", section.owner.actor, section.owner.path);
+        rows.push(owner_line(&seen, &section.birth, ""));
         rows.extend(
             visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, entry_line(entry))),
         );

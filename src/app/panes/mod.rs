@@ -14,7 +14,7 @@ pub mod tree;
 
 use super::numbers::Numbers;
 use crate::diff::{Birth, Diff, Mark, Row};
-use crate::op::OpRecord;
+use crate::op::{ActorName, OpRecord};
 use crate::report::Series;
 use crate::snapshot::{Omitted, Snapshot};
 use crate::text::{beginning, safe};
@@ -108,17 +108,42 @@ pub struct PaneSection {
     pub rows: Vec<PaneRow>,
 }
 
+/// The functions that make a view's rows: a pane's, with the control group to show alone; and those for a room, beginning
+/// with what an actor sees.
+struct Pane {
+    build: fn(&Scene<'_>, Option<&str>) -> Vec<PaneSection>,
+    brief: fn(&Scene<'_>, Option<&ActorName>) -> Vec<PaneRow>,
+}
+
+const fn pane(view: ViewKind) -> Pane {
+    match view {
+        ViewKind::Mounts => Pane { build: |scene, _| mounts::build(scene), brief: brief::mounts },
+        ViewKind::Processes => Pane {
+            build: |scene, _| processes::build(scene),
+            brief: |scene, _| brief::processes(scene),
+        },
+        ViewKind::Namespaces => Pane {
+            build: |scene, _| namespaces::build(scene),
+            brief: |scene, _| brief::namespaces(scene),
+        },
+        ViewKind::Network => {
+            Pane { build: |scene, _| network::build(scene), brief: brief::networks }
+        }
+        ViewKind::Cgroups => {
+            Pane { build: cgroups::build, brief: |scene, _| brief::cgroups(scene) }
+        }
+        ViewKind::Files => {
+            Pane { build: |scene, _| files::build(scene), brief: |scene, _| brief::files(scene) }
+        }
+        ViewKind::Calls => {
+            Pane { build: |scene, _| calls::build(scene), brief: |scene, _| brief::calls(scene) }
+        }
+    }
+}
+
 /// Build a view's pane; `group` is the control group that was chosen to be shown alone.
 pub fn build(view: ViewKind, scene: &Scene<'_>, group: Option<&str>) -> Vec<PaneSection> {
-    match view {
-        ViewKind::Mounts => mounts::build(scene),
-        ViewKind::Processes => processes::build(scene),
-        ViewKind::Namespaces => namespaces::build(scene),
-        ViewKind::Network => network::build(scene),
-        ViewKind::Cgroups => cgroups::build(scene, group),
-        ViewKind::Files => files::build(scene),
-        ViewKind::Calls => calls::build(scene),
-    }
+    (pane(view).build)(scene, group)
 }
 
 /// The rows to show of a diff, given the comparison: mark and value.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{Compare, PaneRow, PaneSection, Scene, omitted, owner_line, row, visible};
 use crate::diff::{Mark, Section};
+use crate::op::ActorName;
 use crate::snapshot::Mount;
 use crate::text::column;
 
@@ -11,7 +12,7 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
     scene.diff.mounts.iter().filter_map(|section| build_section(section, scene)).collect()
 }
 
-fn build_section(section: &Section<Mount>, scene: &Scene<'_>) -> Option<PaneSection> {
+fn build_section(section: &Section<ActorName, Mount>, scene: &Scene<'_>) -> Option<PaneSection> {
     let mut shown: Vec<(Mark, &Mount, Option<&Mount>)> = visible(&section.rows, scene).collect();
     if shown.is_empty() && scene.compare != Compare::Diff {
         return None;
@@ -24,7 +25,7 @@ fn build_section(section: &Section<Mount>, scene: &Scene<'_>) -> Option<PaneSect
     let more = omitted("mounts", &section.rows, section.omitted, scene);
     let count =
         format!("  {} mounts{}", shown.len(), if more.is_some() { " and more" } else { "" });
-    let mut rows = vec![owner_line(&section.owner, &section.birth, &count)];
+    let mut rows = vec![owner_line(section.owner.as_str(), &section.birth, &count)];
     rows.push(PaneRow::note(format!(
         "{} {} {} propagation  source",
         column("id", 5),

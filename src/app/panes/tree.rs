@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{Compare, PaneRow, RowKind, Scene, row};
-use crate::app::keymap::{self, Command};
-use crate::diff::{Birth, CgroupFile, Diff, Mark, Section};
+use crate::app::keymap::keys;
+use crate::diff::{Birth, CgroupFile, Diff, GroupOwner, Mark, Section};
 use crate::snapshot::Process;
 use crate::text::shortened;
 
@@ -57,20 +57,13 @@ struct Tree<'a> {
 /// The paths of all groups, each once: the lesson's own in the order of the tree, the lab's top group at the end.
 pub fn paths(diff: &Diff) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for path in diff.cgroups.iter().map(|section| split(&section.owner).1) {
-        if !path.is_empty() && !found.iter().any(|known| known == path) {
-            found.push(path.to_owned());
+    for owner in diff.cgroups.iter().map(|section| &section.owner) {
+        if !owner.is_top() && !found.contains(&owner.path) {
+            found.push(owner.path.clone());
         }
     }
-    found.extend(
-        diff.cgroups.iter().any(|section| split(&section.owner).1.is_empty()).then(String::new),
-    );
+    found.extend(diff.cgroups.iter().any(|section| section.owner.is_top()).then(String::new));
     found
-}
-
-/// `memory:/box` is the group `box` of the hierarchy `memory`.
-pub fn split(owner: &str) -> (&str, &str) {
-    owner.split_once(":/").unwrap_or((owner, ""))
 }
 
 /// The tree's rows; empty where there are no groups, or none of them changed and only changes are asked for.
@@ -101,7 +94,7 @@ pub fn rows(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
     }
 
     if !rows.is_empty() {
-        let key = keymap::label(Command::Group);
+        let key = keys::lesson::GROUP;
         let hint = if chosen.is_some() { "all again" } else { "one alone" };
         rows.insert(0, PaneRow::note(format!("who is in which group   {key}: {hint}")));
     }
@@ -111,9 +104,9 @@ pub fn rows(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
 fn trees<'a>(scene: &Scene<'a>) -> Vec<Tree<'a>> {
     let mut by_hierarchy: Vec<(&str, Vec<Group<'a>>)> = Vec::new();
     for section in &scene.diff.cgroups {
-        let (hierarchy, path) = split(&section.owner);
+        let GroupOwner { hierarchy, path } = &section.owner;
         let group = group(path, section, scene);
-        match by_hierarchy.iter_mut().find(|(known, _)| *known == hierarchy) {
+        match by_hierarchy.iter_mut().find(|(known, _)| *known == hierarchy.as_str()) {
             Some((_, groups)) => groups.push(group),
             None => by_hierarchy.push((hierarchy, vec![group])),
         }
@@ -151,7 +144,11 @@ fn trees<'a>(scene: &Scene<'a>) -> Vec<Tree<'a>> {
     trees
 }
 
-fn group<'a>(path: &'a str, section: &'a Section<CgroupFile>, scene: &Scene<'_>) -> Group<'a> {
+fn group<'a>(
+    path: &'a str,
+    section: &'a Section<GroupOwner, CgroupFile>,
+    scene: &Scene<'_>,
+) -> Group<'a> {
     let list = section.rows.iter().find(|row| row.latest().is_some_and(CgroupFile::is_members));
     let side = |row: &'a crate::diff::Row<CgroupFile>| match scene.compare {
         Compare::Before => row.before.as_ref(),
@@ -365,11 +362,5 @@ mod tests {
         );
         check("pids.events", "max 7", Some("fork refused 7"));
         check("pids.max", "7", None);
-    }
-
-    #[test]
-    fn an_owner_is_a_hierarchy_and_a_path() {
-        assert_eq!(split("memory:/box/in"), ("memory", "box/in"));
-        assert_eq!(split("cpu,cpuacct:/"), ("cpu,cpuacct", ""));
     }
 }

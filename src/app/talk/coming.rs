@@ -2,6 +2,7 @@
 
 use super::Talk;
 use crate::app::Phase;
+use crate::app::keymap::keys;
 use crate::talk::beat::{self, Beat, is_prediction};
 
 /// The effect of the key that goes on.
@@ -47,12 +48,14 @@ impl Talk {
     }
 
     /// The reason why nothing can be played now; None where something can.
-    pub fn waits_for(&self) -> Option<&'static str> {
-        match self.view.phase {
+    pub fn waits_for(&self) -> Option<String> {
+        match self.view.lab.phase {
             Phase::Ready => None,
-            Phase::Building => Some("the lab is being made"),
-            Phase::Playing { .. } => Some("a step runs"),
-            Phase::Failed { .. } => Some("the lab failed: u rewinds into a fresh one"),
+            Phase::Building => Some("the lab is being made".into()),
+            Phase::Playing { .. } => Some("a step runs".into()),
+            Phase::Failed { .. } => {
+                Some(format!("the lab failed: {} rewinds into a fresh one", keys::talk::REWIND))
+            }
         }
     }
 }

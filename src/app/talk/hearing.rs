@@ -1,20 +1,13 @@
-//! The work of a window on keys, on what the hub says, and on time that goes by.
+//! The work of a window on what the hub says, and on time that goes by.
 
 use std::time::Duration;
 
-use crossterm::event::KeyEvent;
-
-use super::{Talk, TalkView, keys};
+use super::{Talk, TalkOverlay, TalkView};
+use crate::app::keymap::keys;
 use crate::app::{Effect, Model, Phase, Screen};
 use crate::talk::AudienceView;
 use crate::talk::beat::Beat;
 use crate::talk::message::{FromHub, Order, Role, ToHub, Told};
-
-/// A key was pressed.
-pub fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
-    let effects = keys::on_key(model, key);
-    keep_set(model, effects)
-}
 
 /// The hub said something.
 pub fn on_message(model: &mut Model, message: FromHub) -> Vec<Effect> {
@@ -23,7 +16,7 @@ pub fn on_message(model: &mut Model, message: FromHub) -> Vec<Effect> {
 }
 
 /// Keep at once what the driver sets: the next key may come before the hub has said it back.
-fn keep_set(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
+pub fn keep_set(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return effects };
     let mut kept = Vec::with_capacity(effects.len());
     for effect in effects {
@@ -54,13 +47,13 @@ fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
             } else if let Some(own) = own.filter(|_| window.is_driver()) {
                 // It fell behind, and knows better what it has set; what it waited for may be there.
                 window.set_stage(own.set);
-                if matches!(own.view.phase, Phase::Playing { .. }) {
+                if matches!(own.view.lab.phase, Phase::Playing { .. }) {
                     return follow_up(window);
                 }
             }
         }
         FromHub::Refused { why } => return vec![Effect::Fail(why)],
-        FromHub::Ended(proof) => window.ended = Some(proof),
+        FromHub::Ended(proof) => window.overlay = TalkOverlay::Ended(proof),
         FromHub::Windows(windows) => {
             let was = window.is_driver();
             if let Some(talk) = &mut window.talk {
@@ -106,7 +99,8 @@ fn who_drives(window: &TalkView) -> Option<String> {
             "another console drives (process {pid}); this one takes over when it closes"
         )),
         (Role::Screen, Some(pid)) if pid == window.pid => {
-            Some("no console: this window drives (? shows the keys)".into())
+            let help = keys::everywhere::HELP;
+            Some(format!("no console: this window drives ({help} shows the keys)"))
         }
         _ => None,
     }
@@ -136,7 +130,7 @@ fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
 
 /// The step of this beat has run, or its what-if: on to what came of it.
 fn follow_up(window: &TalkView) -> Vec<Effect> {
-    let Some(talk) = window.talk.as_ref().filter(|talk| talk.view.phase == Phase::Ready) else {
+    let Some(talk) = window.talk.as_ref().filter(|talk| talk.view.lab.is_ready()) else {
         return Vec::new();
     };
     let (set, played) = (&talk.set, talk.view.played());
@@ -168,7 +162,7 @@ fn follow_up(window: &TalkView) -> Vec<Effect> {
 fn go_through_left_out(window: &TalkView) -> Vec<Effect> {
     let Some(talk) = &window.talk else { return Vec::new() };
     let played = talk.view.played();
-    let waits = talk.view.phase == Phase::Ready
+    let waits = talk.view.lab.is_ready()
         && played < talk.set.beat.step()
         && talk.left_out().contains(&played);
     if window.is_driver() && waits {
@@ -191,12 +185,41 @@ pub fn on_tick(model: &mut Model, time: Duration, now: String) {
 /// The hub is gone.
 pub fn on_hub_gone(model: &mut Model) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
-    match (&window.ended, window.role) {
+    if !matches!(window.overlay, TalkOverlay::Ended(_)) {
+        let text = "the talk was ended from outside; its lab is gone with it";
+        return vec![Effect::Fail(text.into())];
+    }
+
+    match window.role {
         // It stays, to show how the machine compares.
-        (Some(_), Role::Screen | Role::Console) => Vec::new(),
-        (Some(_), Role::Watcher) => vec![Effect::Quit],
-        (None, _) => {
-            vec![Effect::Fail("the talk was ended from outside; its lab is gone with it".into())]
-        }
+        Role::Screen | Role::Console => Vec::new(),
+        Role::Watcher => vec![Effect::Quit],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+    use super::*;
+    use crate::app::{Msg, update};
+    use crate::proof::Proof;
+
+    #[test]
+    fn the_end_takes_the_place_of_whatever_lies_over_the_window_and_stays() {
+        let mut model = Model::new(Vec::new(), (80, 24));
+        let mut window = TalkView::new(Role::Console, 7, Vec::new());
+        window.overlay = TalkOverlay::Help { scroll: 3 };
+        model.screen = Screen::Talk(Box::new(window));
+
+        let _ = update(&mut model, Msg::Hub(FromHub::Ended(Proof::default())));
+        let effects = update(&mut model, Msg::HubGone);
+        assert!(effects.is_empty(), "{effects:?}");
+
+        let key = KeyEvent::new(KeyCode::Char('x'), KeyModifiers::NONE);
+        let effects = update(&mut model, Msg::Key(key));
+        assert!(matches!(effects[..], [Effect::Quit]), "{effects:?}");
+        let Screen::Talk(window) = &model.screen else { panic!("another screen") };
+        assert_eq!(window.overlay, TalkOverlay::Ended(Proof::default()));
     }
 }

@@ -1,10 +1,10 @@
 //! A window of a talk: what the hub said so far, and what its panes show. The console drives; the audience looks.
 
 pub mod coming;
+pub(super) mod driving;
 mod hearing;
-pub mod keys;
 
-pub use self::hearing::{on_hub_gone, on_key, on_message, on_tick};
+pub use self::hearing::{keep_set, on_hub_gone, on_message, on_tick};
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -35,24 +35,47 @@ pub struct TalkView {
     pub role: Role,
     /// Of this window's process, as the hub lists it.
     pub pid: u32,
-    /// Speaker notes below the audience's picture, for who has one screen.
-    pub with_notes: bool,
+    pub layout: WindowLayout,
     /// None until the hub has said what is presented.
     pub talk: Option<Box<Talk>>,
     /// Names of this machine and its users.
     pub private: Vec<String>,
-    /// `PgDn` and Space run steps.
+    /// The keys that go on run steps.
     pub is_armed: bool,
-    /// A question that waits for y or n.
-    pub asks: Option<(String, OnYes)>,
-    /// The list of steps is open, at this one.
-    pub jump: Option<usize>,
+    pub overlay: TalkOverlay,
     pub notes_scroll: usize,
-    pub help: Option<usize>,
     /// The time of day: `18:42`.
     pub now: String,
-    /// The talk is over: how the machine compares.
-    pub ended: Option<Proof>,
+}
+
+/// The parts that a window shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowLayout {
+    /// The audience's picture.
+    Picture,
+    /// That picture with the speaker's notes below it, for who has one screen.
+    PictureWithNotes,
+    Console,
+}
+
+/// The one thing that lies over a window, and has its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TalkOverlay {
+    None,
+    Help {
+        scroll: usize,
+    },
+    /// A question that waits for y or n.
+    Question {
+        text: String,
+        on_yes: OnYes,
+    },
+    /// The list of steps to jump to.
+    Steps {
+        selected: usize,
+    },
+    /// The end of the talk, and how the machine compares. Nothing comes after it.
+    Ended(Proof),
 }
 
 /// The consequence of a yes.
@@ -87,17 +110,22 @@ impl TalkView {
         TalkView {
             role,
             pid,
-            with_notes: false,
+            layout: match role {
+                Role::Console => WindowLayout::Console,
+                Role::Screen | Role::Watcher => WindowLayout::Picture,
+            },
             talk: None,
             private,
             is_armed: true,
-            asks: None,
-            jump: None,
+            overlay: TalkOverlay::None,
             notes_scroll: 0,
-            help: None,
             now: String::new(),
-            ended: None,
         }
+    }
+
+    /// Whatever lies over the window, which is closed by that.
+    pub(super) fn take_overlay(&mut self) -> TalkOverlay {
+        std::mem::replace(&mut self.overlay, TalkOverlay::None)
     }
 
     fn set_stage(&mut self, stage: AudienceView) {
@@ -116,7 +144,11 @@ impl TalkView {
     pub fn wants_ticks(&self) -> bool {
         self.talk.as_ref().is_some_and(|talk| {
             let asks = matches!(talk.shown.beat, Beat::Ask { .. }) && !talk.shown.revealed;
-            asks || self.role == Role::Console || (self.with_notes && talk.clock.runs)
+            asks || match self.layout {
+                WindowLayout::Console => true,
+                WindowLayout::PictureWithNotes => talk.clock.runs,
+                WindowLayout::Picture => false,
+            }
         })
     }
 }
@@ -184,7 +216,7 @@ impl Talk {
 
     /// Steps that nobody is shown: the speaker's choice, or they can't be played.
     pub fn left_out(&self) -> BTreeSet<usize> {
-        let chosen = self.view.ready.iter().flat_map(|ready| &ready.left_out);
+        let chosen = self.view.lab.ready.iter().flat_map(|ready| &ready.left_out);
         chosen.chain(&self.missing).copied().collect()
     }
 
@@ -234,7 +266,7 @@ impl Talk {
     /// The record that a beat is about, if its step has run.
     pub fn record(&self, beat: Beat) -> Option<&Arc<StepRecord>> {
         if let Beat::WhatIf { step, branch } = beat {
-            let taken = self.view.learning.branch.as_ref();
+            let taken = self.view.branch_view();
             return taken
                 .filter(|taken| (taken.step, taken.index) == (step, branch))
                 .map(|taken| &taken.record);
@@ -252,7 +284,7 @@ impl Talk {
         // A pane that the step changes says more than one that it leaves alone.
         if stage.pane.is_none() {
             panes.retain(|pane| !self.rows(*pane).is_empty());
-            panes.sort_by_key(|pane| (!self.has_news(*pane), *pane == ViewKind::Calls));
+            panes.sort_by_key(|pane| (!self.has_news(*pane), !pane.is_state()));
         }
         panes
     }
@@ -268,7 +300,7 @@ impl Talk {
             })
             .map(|predicted| predicted.holds())
             .unwrap_or_default();
-        let source = question.value.as_ref().and_then(|value| value.from.as_ref());
+        let source = question.source();
         let value = source.and_then(|source| {
             source.read(record.map_or(self.view.live(), |record| &record.after))
         });
@@ -279,7 +311,7 @@ impl Talk {
     pub fn right_options(&self, beat: Beat) -> Vec<bool> {
         let Some(question) = beat.question(&self.view.lesson) else { return Vec::new() };
         let Beat::Ask { question: index, .. } = beat else { return Vec::new() };
-        match question.kind() {
+        match &question.kind {
             Kind::Choose(choices) | Kind::ChooseAll(choices) => {
                 choices.iter().map(|choice| choice.right).collect()
             }
@@ -297,23 +329,32 @@ impl Talk {
     fn is_past_branch(&self) -> bool {
         let is_shown =
             matches!(self.set.beat, Beat::WhatIf { .. }) && self.record(self.set.beat).is_some();
-        self.view.learning.branch.is_some() && !is_shown
+        self.view.is_in_branch() && !is_shown
     }
 
     fn hear(&mut self, told: Told) {
         match told.into_event() {
             Event::Ready(ready) => self.view.set_ready(ready),
-            Event::Playing { step } => self.view.phase = Phase::Playing { step },
+            Event::Playing { step } => self.view.start_playing(step),
             Event::Played(record) => self.view.set_record(record),
-            Event::Live(snapshot) => self.view.set_live(snapshot),
+            Event::Live(snapshot) => self.view.set_live_snapshot(snapshot),
             Event::Sampled(charts) => self.view.set_charts(charts),
             Event::Branched { branch, record } => self.view.set_branch(branch, record),
-            Event::Failed { message } => self.view.phase = Phase::Failed { message },
-            // What was asked for does not happen.
-            Event::Refused { .. } if matches!(self.view.phase, Phase::Playing { .. }) => {
-                self.view.phase = Phase::Ready
+            Event::Failed(failure) => {
+                self.view.lab.phase = Phase::Failed { message: format!("{failure:#}") };
             }
-            _ => {}
+            Event::Refused { .. } => {
+                // What was asked for does not happen.
+                if matches!(self.view.lab.phase, Phase::Playing { .. }) {
+                    self.view.lab.phase = Phase::Ready
+                }
+            }
+            // A talk has no turns and no shells, and the hub tells of its end in its own message.
+            Event::Turn(_)
+            | Event::Shell { .. }
+            | Event::ShellInside { .. }
+            | Event::Waiting(_)
+            | Event::Ended(_) => {}
         }
     }
 
@@ -336,7 +377,7 @@ impl Talk {
         let charts = match &record {
             Some(_) if is_told => &[][..],
             Some(record) => &record.charts,
-            None => &self.view.charts,
+            None => &self.view.live_lab.charts,
         };
 
         let scene = Scene {
@@ -345,7 +386,7 @@ impl Talk {
             diff: &diff,
             ops,
             charts,
-            numbers: &self.view.numbers,
+            numbers: &self.view.live_lab.numbers,
             raw: false,
             compare: Compare::Diff,
             changes_only: true,

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::reel::Deed;
-use super::{part, views};
+use super::part;
 use crate::app::panes::{self, Compare, PaneRow, RowKind, brief};
 use crate::diff::Mark;
 use crate::view::ViewKind;
@@ -11,7 +11,7 @@ use crate::words;
 
 /// The pane to begin with, by its number.
 pub fn first(watch: &[ViewKind]) -> usize {
-    watch.iter().copied().find(|view| *view != ViewKind::Calls).unwrap_or(ViewKind::Mounts).number()
+    watch.iter().copied().find(|view| view.is_state()).unwrap_or(ViewKind::Mounts).number()
 }
 
 /// Every pane of a step, the most telling first.
@@ -21,7 +21,7 @@ pub fn all(deed: &Deed<'_>, id: &str) -> Markup {
             h3 { "What the kernel shows" }
             div.choose hidden {
                 div role="group" aria-label="Panes" {
-                    @for view in views() {
+                    @for view in ViewKind::of_state() {
                         button type="button" data-view=(view.number()) aria-pressed="false" aria-keyshortcuts=(view.number()) {
                             (view.number()) " " (view.title()) (count(deed, view))
                         }
@@ -34,7 +34,7 @@ pub fn all(deed: &Deed<'_>, id: &str) -> Markup {
                     button type="button" data-only aria-pressed="false" aria-keyshortcuts="C" { "Changes only" }
                 }
             }
-            @for view in views() { (one(deed, view, id)) }
+            @for view in ViewKind::of_state() { (one(deed, view, id)) }
         }
     }
 }
@@ -81,7 +81,7 @@ pub fn changed(deed: &Deed<'_>, id: &str) -> Markup {
     let scene = deed.scene(Compare::Diff, true, &[]);
 
     html! {
-        @for view in deed.watch.iter().copied().filter(|view| *view != ViewKind::Calls) {
+        @for view in deed.watch.iter().copied().filter(|view| view.is_state()) {
             @let title = part(id, &format!("pane{}", view.number()));
             section aria-labelledby=(title) {
                 h4 id=(title) { (view.title()) (count(deed, view)) }

@@ -12,7 +12,7 @@ pub fn section(asked: &Asked<'_>) -> Markup {
 
     html! {
         section.question aria-labelledby=(title) {
-            h3 id=(title) { "Question " (asked.number) ": " (question.kind().words()) }
+            h3 id=(title) { "Question " (asked.number) ": " (question.kind.words()) }
             (prose::to_html(&question.ask))
             @if !asked.options.is_empty() {
                 ul.options { @for option in &asked.options { li { b { (option.letter) ")" } " " (safe(option.say)) } } }

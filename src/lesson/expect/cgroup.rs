@@ -70,6 +70,8 @@ fn wanted_files(limits: &Limits) -> Vec<[(&'static str, String); 2]> {
 }
 
 impl ExpectKind for Cgroup {
+    const SUMMARY: &'static str = "a control group is there, with these limits and members";
+
     fn fault(&self) -> Option<&'static str> {
         let limits = self.limit.as_ref();
         let none = limits.is_some_and(|limits| wanted_files(limits).is_empty());

@@ -113,6 +113,8 @@ fn written(text: &str) -> Option<u64> {
 }
 
 impl ExpectKind for CgroupFile {
+    const SUMMARY: &'static str = "a number in a file of a control group: compared, or counting up";
+
     fn fault(&self) -> Option<&'static str> {
         if self.file.is_empty() {
             return Some("`cgroup_file` names no file");

@@ -30,6 +30,8 @@ pub enum Presence {
 }
 
 impl ExpectKind for File {
+    const SUMMARY: &'static str = "a file as an actor sees it: there, gone, with this text";
+
     fn fault(&self) -> Option<&'static str> {
         match (self.is, &self.contains) {
             (Presence::Absent, Some(_)) => Some("a file that is absent contains nothing"),

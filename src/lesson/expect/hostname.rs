@@ -15,6 +15,8 @@ pub struct Hostname {
 }
 
 impl ExpectKind for Hostname {
+    const SUMMARY: &'static str = "the host name that an actor sees";
+
     fn pane(&self) -> Option<ViewKind> {
         Some(ViewKind::Namespaces)
     }

@@ -44,6 +44,8 @@ impl Measured {
 }
 
 impl ExpectKind for Measured {
+    const SUMMARY: &'static str = "what a workload measured";
+
     fn fault(&self) -> Option<&'static str> {
         match (self.at_least, self.at_most) {
             (None, None) => Some("`measured` needs `at_least` or `at_most`"),

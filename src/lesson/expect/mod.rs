@@ -75,8 +75,11 @@ pub struct FactAnswers {
     pub reached: BTreeMap<(ActorName, Ipv4Addr), bool>,
 }
 
-/// One kind of expectation.
-pub trait ExpectKind {
+/// One kind of expectation. It can be implemented for what the table of [`Expect`] lists, and for nothing else.
+pub trait ExpectKind: ExpectRow {
+    /// Its subject, for authors.
+    const SUMMARY: &'static str;
+
     /// The actors that it speaks of.
     fn actors(&self) -> Vec<&ActorName>;
 
@@ -100,79 +103,93 @@ pub trait ExpectKind {
     }
 }
 
-/// Any expectation. A closed list.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Expect {
-    Mount(mount::Mount),
-    Mounts(mount::Mounts),
-    Namespaces(namespaces::Namespaces),
-    Pid(process::Pid),
-    Ps(process::Ps),
-    Process(process::Process),
-    Hostname(hostname::Hostname),
-    File(file::File),
-    Link(network::Link),
-    Address(network::Address),
-    Route(network::Route),
-    Reach(network::Reach),
-    Cgroup(cgroup::Cgroup),
-    Overlay(overlay::Overlay),
-    Output(output::Output),
-    Outcome(outcome::Outcome),
-    CgroupFile(cgroup_file::CgroupFile),
-    Measured(measured::Measured),
-    Traffic(traffic::Traffic),
+/// The mark of a kind that has a row in the table of [`Expect`]: a kind without one does not build.
+pub trait ExpectRow {}
+
+/// The table of kinds, from which the variants, their names in YAML, their reading and their summaries come. A kind is
+/// one file and one row.
+macro_rules! expectations {
+    ($($name:literal: $module:ident::$Kind:ident,)*) => {
+        /// Any expectation. A closed list.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        pub enum Expect {
+            $(#[serde(rename = $name)] $Kind($module::$Kind),)*
+        }
+
+        $(impl ExpectRow for $module::$Kind {})*
+
+        impl Expect {
+            /// The keys of all kinds in YAML.
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            /// The keys of all kinds, each with what it speaks of.
+            pub const SUMMARIES: &[(&str, &str)] =
+                &[$(($name, <$module::$Kind as ExpectKind>::SUMMARY)),*];
+
+            /// Read the fields of the kind called `name`.
+            fn read<'de, D: Deserializer<'de>>(name: &str, fields: D) -> Result<Expect, D::Error> {
+                match name {
+                    $($name => $module::$Kind::deserialize(fields).map(Expect::$Kind),)*
+                    _ => Err(D::Error::unknown_field(name, Expect::NAMES)),
+                }
+            }
+
+            pub fn actors(&self) -> Vec<&ActorName> {
+                match self {
+                    $(Expect::$Kind(kind) => kind.actors(),)*
+                }
+            }
+
+            pub fn facts(&self) -> Vec<FactRequest> {
+                match self {
+                    $(Expect::$Kind(kind) => kind.facts(),)*
+                }
+            }
+
+            pub fn judge(&self, world: &World<'_>) -> Verdict {
+                let (Judgement { ok, seen }, pane) = match self {
+                    $(Expect::$Kind(kind) => (kind.judge(world), kind.pane()),)*
+                };
+                Verdict { ok, expected: self.into(), seen, pane }
+            }
+
+            /// Words that a row which decides it holds.
+            pub fn points(&self) -> Vec<String> {
+                match self {
+                    $(Expect::$Kind(kind) => kind.points(),)*
+                }
+            }
+
+            /// The reason why no state of the kernel could ever fulfil it: an author's mistake.
+            pub fn fault(&self) -> Option<&'static str> {
+                match self {
+                    $(Expect::$Kind(kind) => kind.fault(),)*
+                }
+            }
+        }
+    };
 }
 
-impl Expect {
-    /// The keys of all kinds in YAML.
-    pub const NAMES: [&'static str; 19] = [
-        "mount",
-        "mounts",
-        "namespaces",
-        "pid",
-        "ps",
-        "process",
-        "hostname",
-        "file",
-        "link",
-        "address",
-        "route",
-        "reach",
-        "cgroup",
-        "overlay",
-        "output",
-        "outcome",
-        "cgroup_file",
-        "measured",
-        "traffic",
-    ];
-
-    fn read<'de, D: Deserializer<'de>>(name: &str, fields: D) -> Result<Expect, D::Error> {
-        match name {
-            "mount" => mount::Mount::deserialize(fields).map(Expect::Mount),
-            "mounts" => mount::Mounts::deserialize(fields).map(Expect::Mounts),
-            "namespaces" => namespaces::Namespaces::deserialize(fields).map(Expect::Namespaces),
-            "pid" => process::Pid::deserialize(fields).map(Expect::Pid),
-            "ps" => process::Ps::deserialize(fields).map(Expect::Ps),
-            "process" => process::Process::deserialize(fields).map(Expect::Process),
-            "hostname" => hostname::Hostname::deserialize(fields).map(Expect::Hostname),
-            "file" => file::File::deserialize(fields).map(Expect::File),
-            "link" => network::Link::deserialize(fields).map(Expect::Link),
-            "address" => network::Address::deserialize(fields).map(Expect::Address),
-            "route" => network::Route::deserialize(fields).map(Expect::Route),
-            "reach" => network::Reach::deserialize(fields).map(Expect::Reach),
-            "cgroup" => cgroup::Cgroup::deserialize(fields).map(Expect::Cgroup),
-            "overlay" => overlay::Overlay::deserialize(fields).map(Expect::Overlay),
-            "output" => output::Output::deserialize(fields).map(Expect::Output),
-            "outcome" => outcome::Outcome::deserialize(fields).map(Expect::Outcome),
-            "cgroup_file" => cgroup_file::CgroupFile::deserialize(fields).map(Expect::CgroupFile),
-            "measured" => measured::Measured::deserialize(fields).map(Expect::Measured),
-            "traffic" => traffic::Traffic::deserialize(fields).map(Expect::Traffic),
-            _ => Err(D::Error::unknown_field(name, &Expect::NAMES)),
-        }
-    }
+expectations! {
+    "mount": mount::Mount,
+    "mounts": mount::Mounts,
+    "namespaces": namespaces::Namespaces,
+    "pid": process::Pid,
+    "ps": process::Ps,
+    "process": process::Process,
+    "hostname": hostname::Hostname,
+    "file": file::File,
+    "link": network::Link,
+    "address": network::Address,
+    "route": network::Route,
+    "reach": network::Reach,
+    "cgroup": cgroup::Cgroup,
+    "overlay": overlay::Overlay,
+    "output": output::Output,
+    "outcome": outcome::Outcome,
+    "cgroup_file": cgroup_file::CgroupFile,
+    "measured": measured::Measured,
+    "traffic": traffic::Traffic,
 }
 
 /// In YAML a map with the one key that names the kind.
@@ -211,55 +228,6 @@ impl<'de> DeserializeSeed<'de> for KindSeed<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Expect, D::Error> {
         Expect::read(self.0, deserializer)
-    }
-}
-
-impl Expect {
-    fn kind(&self) -> &dyn ExpectKind {
-        match self {
-            Expect::Mount(kind) => kind,
-            Expect::Mounts(kind) => kind,
-            Expect::Namespaces(kind) => kind,
-            Expect::Pid(kind) => kind,
-            Expect::Ps(kind) => kind,
-            Expect::Process(kind) => kind,
-            Expect::Hostname(kind) => kind,
-            Expect::File(kind) => kind,
-            Expect::Link(kind) => kind,
-            Expect::Address(kind) => kind,
-            Expect::Route(kind) => kind,
-            Expect::Reach(kind) => kind,
-            Expect::Cgroup(kind) => kind,
-            Expect::Overlay(kind) => kind,
-            Expect::Output(kind) => kind,
-            Expect::Outcome(kind) => kind,
-            Expect::CgroupFile(kind) => kind,
-            Expect::Measured(kind) => kind,
-            Expect::Traffic(kind) => kind,
-        }
-    }
-
-    pub fn actors(&self) -> Vec<&ActorName> {
-        self.kind().actors()
-    }
-
-    pub fn facts(&self) -> Vec<FactRequest> {
-        self.kind().facts()
-    }
-
-    pub fn judge(&self, world: &World<'_>) -> Verdict {
-        let Judgement { ok, seen } = self.kind().judge(world);
-        Verdict { ok, expected: self.into(), seen, pane: self.kind().pane() }
-    }
-
-    /// The reason why no state of the kernel could ever fulfil it: an author's mistake.
-    pub fn fault(&self) -> Option<&'static str> {
-        self.kind().fault()
-    }
-
-    /// Words that a row which decides it holds.
-    pub fn points(&self) -> Vec<String> {
-        self.kind().points()
     }
 }
 

@@ -42,6 +42,8 @@ impl Mount {
 }
 
 impl ExpectKind for Mount {
+    const SUMMARY: &'static str = "a mount is there, of this type and with this option, or is not";
+
     fn fault(&self) -> Option<&'static str> {
         let wants_more =
             self.fstype.is_some() || self.propagation.is_some() || self.option.is_some();
@@ -99,6 +101,9 @@ pub struct Mounts {
 }
 
 impl ExpectKind for Mounts {
+    const SUMMARY: &'static str =
+        "an actor's mounts: how many, all of one propagation, as another's";
+
     fn pane(&self) -> Option<ViewKind> {
         Some(ViewKind::Mounts)
     }

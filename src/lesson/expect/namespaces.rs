@@ -19,6 +19,8 @@ pub struct Namespaces {
 }
 
 impl ExpectKind for Namespaces {
+    const SUMMARY: &'static str = "which namespaces an actor has of its own, or shares";
+
     fn fault(&self) -> Option<&'static str> {
         if self.kinds.is_empty() {
             return Some("`namespaces` names no kinds");

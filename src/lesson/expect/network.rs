@@ -27,6 +27,8 @@ pub struct Link {
 }
 
 impl ExpectKind for Link {
+    const SUMMARY: &'static str = "a network device is there, and how it is set";
+
     fn pane(&self) -> Option<ViewKind> {
         Some(ViewKind::Network)
     }
@@ -69,6 +71,8 @@ pub struct Address {
 }
 
 impl ExpectKind for Address {
+    const SUMMARY: &'static str = "a network device has an address";
+
     fn pane(&self) -> Option<ViewKind> {
         Some(ViewKind::Network)
     }
@@ -117,6 +121,8 @@ pub struct Route {
 }
 
 impl ExpectKind for Route {
+    const SUMMARY: &'static str = "a route is there";
+
     fn pane(&self) -> Option<ViewKind> {
         Some(ViewKind::Network)
     }
@@ -156,6 +162,8 @@ pub struct Reach {
 }
 
 impl ExpectKind for Reach {
+    const SUMMARY: &'static str = "an address answers an echo request, or does not";
+
     fn pane(&self) -> Option<ViewKind> {
         None
     }

@@ -19,6 +19,8 @@ pub struct Outcome {
 }
 
 impl ExpectKind for Outcome {
+    const SUMMARY: &'static str = "the exit status or the errno of what the step did";
+
     fn fault(&self) -> Option<&'static str> {
         match (&self.errno, self.status) {
             (None, None) => Some("`outcome` needs `status` or `errno`"),

@@ -17,6 +17,8 @@ pub struct Output {
 }
 
 impl ExpectKind for Output {
+    const SUMMARY: &'static str = "what the step printed";
+
     fn fault(&self) -> Option<&'static str> {
         let hidden = self.says.trim().is_empty()
             || self.says.contains('\n')

@@ -41,6 +41,8 @@ impl From {
 }
 
 impl ExpectKind for Overlay {
+    const SUMMARY: &'static str = "the layer that an entry of an overlay comes from";
+
     fn pane(&self) -> Option<ViewKind> {
         Some(ViewKind::Files)
     }

@@ -16,6 +16,8 @@ pub struct Pid {
 }
 
 impl ExpectKind for Pid {
+    const SUMMARY: &'static str = "the pid of an actor in its own pid namespace";
+
     fn pane(&self) -> Option<ViewKind> {
         Some(ViewKind::Processes)
     }
@@ -49,6 +51,9 @@ pub struct Ps {
 }
 
 impl ExpectKind for Ps {
+    const SUMMARY: &'static str =
+        "an actor is listed in another's /proc, or how many processes are";
+
     fn pane(&self) -> Option<ViewKind> {
         Some(ViewKind::Processes)
     }
@@ -88,6 +93,8 @@ pub struct Process {
 }
 
 impl ExpectKind for Process {
+    const SUMMARY: &'static str = "an actor lives, has ended, or is in a state";
+
     fn pane(&self) -> Option<ViewKind> {
         Some(ViewKind::Processes)
     }

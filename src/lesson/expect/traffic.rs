@@ -33,6 +33,8 @@ impl Traffic {
 }
 
 impl ExpectKind for Traffic {
+    const SUMMARY: &'static str = "the packets that passed a class of `shape` or a firewall rule";
+
     fn fault(&self) -> Option<&'static str> {
         match (self.at_least, self.at_most) {
             _ if self.row.trim().is_empty() => Some("`row` of `traffic` is empty: it fits any row"),

@@ -9,7 +9,7 @@ use ratatui::widgets::Paragraph;
 use crate::app::panes::{PaneRow, RowKind};
 use crate::app::talk::{Talk, left_out_because};
 use crate::lesson::model::Step;
-use crate::lesson::quiz::{Kind, Question, shuffled};
+use crate::lesson::quiz::{Kind, Question};
 use crate::talk::AudienceView;
 use crate::talk::beat::{Beat, paragraph, sentence};
 use crate::text::{column, prose, safe, shortened, wrapped};
@@ -240,8 +240,10 @@ fn words(talk: &Talk, stage: &AudienceView, columns: usize, theme: Theme) -> Wor
         let text = match stage.beat {
             // It is short, and its first sentence alone says too little.
             Beat::WhatIf { .. } => paragraph(story).to_owned(),
-            _ if own.is_empty() => sentence(story),
-            _ => own.to_owned(),
+            Beat::Tell { .. } | Beat::Ask { .. } | Beat::Show { .. } if own.is_empty() => {
+                sentence(story)
+            }
+            Beat::Tell { .. } | Beat::Ask { .. } | Beat::Show { .. } => own.to_owned(),
         };
         markdown::lines(&text, columns, theme)
     };
@@ -321,7 +323,7 @@ fn question_lines(
     }
 
     if let (Some(grade), Kind::Value(_) | Kind::Order(_)) =
-        (talk.answer(stage.beat), question.kind())
+        (talk.answer(stage.beat), &question.kind)
     {
         lines.extend(
             wrapped(&safe(&grade.right), columns)
@@ -343,19 +345,9 @@ fn option_lines(
 ) -> Vec<Line<'static>> {
     let options = question.options();
     let right = if stage.revealed { talk.right_options(stage.beat) } else { Vec::new() };
-    let order = match question.kind() {
-        Kind::Order(_) => {
-            let seed = question
-                .id
-                .bytes()
-                .fold(1, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-            shuffled(options.len(), seed)
-        }
-        _ => (0..options.len()).collect(),
-    };
 
     let mut lines = Vec::new();
-    for (place, option) in order.into_iter().enumerate() {
+    for (place, option) in question.shown_order(None).into_iter().enumerate() {
         let is_right = right.get(option) == Some(&true);
         let letter = char::from(b'a' + (place % 26) as u8);
         let sign = if is_right { '*' } else { ' ' };
@@ -382,7 +374,7 @@ fn draw_panes(
     match panes {
         [] => {}
         [first, second, ..]
-            if area.width >= TWO_PANES && stage.pane.is_none() && *second != ViewKind::Calls =>
+            if area.width >= TWO_PANES && stage.pane.is_none() && second.is_state() =>
         {
             let half = area.width / 2;
             draw_pane(talk, stage, *first, theme, Rect { width: half, ..area }, frame);
@@ -455,4 +447,49 @@ fn pane_line<'a>(row: &'a PaneRow, is_marked: bool, columns: usize, theme: Theme
         Span::styled(end, theme.bold()),
     ]);
     if is_marked { line.style(theme.selected()) } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::app::quiz::{Item, QuizView};
+    use crate::export::asked::Asked;
+    use crate::lesson::catalogue;
+    use crate::tape::{file, shelf};
+
+    #[test]
+    fn a_question_has_one_order_for_the_learner_the_handout_and_the_wall() {
+        let lesson = Arc::new(catalogue::find("what-is-a-container").expect("the lesson"));
+        let bytes = shelf::all().find(|(_, header)| header.lesson == lesson.id).expect("a tape").0;
+        let tape = file::read(bytes).expect("a tape");
+        let talk = Talk::rehearsed(Arc::clone(&lesson), Some(&tape));
+        let theme = Theme { colors: false, ascii: true };
+
+        let mut to_order = 0;
+        for (step, own) in lesson.steps.iter().enumerate() {
+            for (index, question) in own.quiz.iter().enumerate() {
+                let options = question.options();
+                let asked = Asked::new(1, index, question, &tape.records[step]);
+                let handout: Vec<&str> = asked.options.iter().map(|option| option.say).collect();
+
+                let mut quiz = QuizView::in_lesson(vec![Item { step, index }]);
+                quiz.ask(&lesson);
+                let learner: Vec<&str> = quiz.shown.iter().map(|place| options[*place]).collect();
+                assert_eq!(handout, learner, "{}", question.id);
+
+                let stage = AudienceView::new().at(Beat::Ask { step, question: index });
+                let lines = option_lines(&talk, &stage, question, 1000, theme);
+                let wall: Vec<String> = lines.iter().map(ToString::to_string).collect();
+                assert_eq!(wall.len(), learner.len(), "{wall:#?}");
+                for (line, option) in wall.iter().zip(&learner) {
+                    assert!(line.ends_with(&safe(option)), "{}: {wall:#?}", question.id);
+                }
+
+                to_order += usize::from(matches!(question.kind, Kind::Order(_)));
+            }
+        }
+        assert!(to_order > 0, "the lesson has nothing to put in order");
+    }
 }

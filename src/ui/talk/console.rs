@@ -10,12 +10,14 @@ use unicode_width::UnicodeWidthStr;
 
 use super::draw_audience;
 use crate::app::Phase;
+use crate::app::keymap::{self, keys};
 use crate::app::talk::coming::Coming;
-use crate::app::talk::{Talk, TalkView, keys};
+use crate::app::talk::{Talk, TalkOverlay, TalkView};
 use crate::talk::beat::Beat;
 use crate::talk::message::Role;
 use crate::text::{column, prose, safe, shortened, wrapped};
 use crate::ui::Look;
+use crate::ui::fitting;
 use crate::ui::markdown;
 use crate::ui::overlays::{centred, draw_box};
 use crate::ui::pane::frame_block;
@@ -113,7 +115,11 @@ pub(super) fn draw_notes(
     let height = usize::from(area.height.saturating_sub(2));
     let scroll = window.notes_scroll.min(lines.len().saturating_sub(height));
     let hidden = lines.len().saturating_sub(scroll + height);
-    let more = if hidden > 0 { format!(" Down: {hidden} more ") } else { String::new() };
+    let more = if hidden > 0 {
+        format!(" {}: {hidden} more ", keys::talk::NOTES_DOWN)
+    } else {
+        String::new()
+    };
 
     let title = talk.step(beat).map_or_else(String::new, |step| prose(&step.title));
     let title = shortened(&title, columns.saturating_sub(NOTES_TITLE + more.len()));
@@ -161,7 +167,7 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     }
 
     for branch in step.branches.iter().filter(|_| matches!(beat, Beat::Tell { .. })) {
-        part("w asks:", &branch.title);
+        part(&format!("{} asks:", keys::talk::WHAT_IF), &branch.title);
     }
     if let Some(next) = steps.get(beat.step() + 1) {
         part(&format!("Next step, {}:", prose(&next.title)), &next.notes);
@@ -172,12 +178,12 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
 fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let columns = usize::from(area.width.saturating_sub(2));
     let coming = talk.coming();
-    let mut lines = match (&talk.view.phase, coming) {
+    let mut lines = match (&talk.view.lab.phase, coming) {
         (Phase::Building, _) => vec![Line::from("the lab is being made ...")],
         (Phase::Playing { step }, _) => vec![Line::from(format!("step {} runs ...", step + 1))],
         (Phase::Failed { message }, _) => vec![Line::styled(safe(message), theme.bad())],
         (Phase::Ready, Coming::Run) => {
-            let checks = talk.view.ready.iter().flat_map(|ready| ready.checks.iter().flatten());
+            let checks = talk.view.lab.ready.iter().flat_map(|ready| ready.checks.iter().flatten());
             let checks = checks.map(|check| {
                 let word = if check.ok { "yes" } else { "NO" };
                 Line::from(shortened(&format!("  needs: {} ({word})", safe(&check.text)), columns))
@@ -209,10 +215,13 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let what_ifs =
         talk.view.lesson.steps.get(talk.set.beat.step()).map_or(0, |step| step.branches.len());
     if what_ifs > 0 && !matches!(talk.set.beat, Beat::WhatIf { .. }) {
-        lines.push(Line::styled(format!("w: what if? ({what_ifs})"), theme.dim()));
+        lines.push(Line::styled(
+            format!("{}: what if? ({what_ifs})", keys::talk::WHAT_IF),
+            theme.dim(),
+        ));
     }
 
-    let block = frame_block(" Next ".into(), " PgDn ".into(), false, theme);
+    let block = frame_block(" Next ".into(), format!(" {} ", keys::talk::NEXT), false, theme);
     let inner = block.inner(area);
     // What can be turned to stays in sight.
     if lines.len() > usize::from(inner.height) && what_ifs > 0 {
@@ -275,14 +284,28 @@ fn draw_controls(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         lines.push(Line::styled(shortened(&text, columns), theme.bad()));
     }
     lines.extend([
-        Line::styled("B blank   F freeze   1-7 pane, z zoom   L mark a row", theme.dim()),
-        Line::styled("K keys   M mask names   A +5 min   P pause   S skip", theme.dim()),
+        Line::styled(picture_keys(), theme.dim()),
+        Line::styled(other_keys(), theme.dim()),
     ]);
 
     let block = frame_block(title, String::new(), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// The keys that change the picture.
+fn picture_keys() -> String {
+    let (blank, freeze, mark) = (keys::talk::BLANK, keys::talk::FREEZE, keys::talk::MARK);
+    let (pane, zoom) = (keys::talk::PANE, keys::talk::ZOOM);
+    format!("{blank} blank   {freeze} freeze   {pane} pane, {zoom} zoom   {mark} mark a row")
+}
+
+/// The keys of the clock, and what else the audience may see.
+fn other_keys() -> String {
+    let (show, mask) = (keys::talk::KEYS, keys::talk::MASK);
+    let (add, pause, skip) = (keys::talk::ADD_TIME, keys::talk::PAUSE, keys::talk::SKIP);
+    format!("{show} keys   {mask} mask names   {add} +5 min   {pause} pause   {skip} skip")
 }
 
 fn draw_preview(window: &TalkView, talk: &Talk, look: &Look, area: Rect, frame: &mut Frame<'_>) {
@@ -347,7 +370,8 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
                 .iter()
                 .map(|step| format!("{} ({})", step + 1, minutes(clock.planned[*step])))
                 .collect();
-            format!("to end on time skip {}   S: skip {}", all.join(", "), first + 1)
+            let key = keys::talk::SKIP;
+            format!("to end on time skip {}   {key}: skip {}", all.join(", "), first + 1)
         }
     };
 
@@ -374,7 +398,8 @@ pub(super) fn draw_jump(talk: &Talk, at: usize, theme: Theme, area: Rect, frame:
         })
         .collect();
 
-    draw_box(lines, " Jump to (Enter; Esc: stay) ", theme, place, frame);
+    let title = format!(" Jump to ({}; {}: stay) ", keys::talk_jump::GO, keys::talk_jump::STAY);
+    draw_box(lines, &title, theme, place, frame);
 }
 
 pub(super) fn draw_footer(
@@ -387,8 +412,9 @@ pub(super) fn draw_footer(
     frame.render_widget(Clear, area);
     let columns = usize::from(area.width);
 
-    if let Some((question, _)) = &window.asks {
-        let text = shortened(&format!(" {}   y: yes, any other key: no", safe(question)), columns);
+    if let TalkOverlay::Question { text, .. } = &window.overlay {
+        let yes = keys::talk_confirm::YES;
+        let text = shortened(&format!(" {}   {yes}: yes, any other key: no", safe(text)), columns);
         frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
         return;
     }
@@ -400,13 +426,6 @@ pub(super) fn draw_footer(
         return;
     }
 
-    let mut text = String::new();
-    for one in keys::listed(window).filter(|one| !one.short.is_empty()) {
-        let item = format!(" {} {} ", one.label, one.short);
-        if text.len() + item.len() > columns {
-            break;
-        }
-        text.push_str(&item);
-    }
+    let text = fitting(keymap::talk::footer(window), columns);
     frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
 }

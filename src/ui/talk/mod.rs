@@ -13,8 +13,8 @@ use ratatui::widgets::{Clear, Paragraph};
 use super::Look;
 use super::overlays::{centred, draw_box};
 use super::theme::Theme;
-use crate::app::talk::{TalkView, keys};
-use crate::talk::message::Role;
+use crate::app::keymap::{self, keys};
+use crate::app::talk::{TalkOverlay, TalkView, WindowLayout};
 use crate::text::{column, safe, shortened};
 
 pub fn draw(
@@ -32,17 +32,17 @@ pub fn draw(
         frame.render_widget(Paragraph::new(text), area);
         return;
     };
-    if let Some(proof) = &window.ended {
+    if let TalkOverlay::Ended(proof) = &window.overlay {
         draw_end(window, proof, look.theme, area, frame);
         return;
     }
 
-    match window.role {
-        Role::Console => {
+    match window.layout {
+        WindowLayout::Console => {
             console::draw(window, talk, look, body, frame);
             console::draw_footer(window, notice, look.theme, footer, frame);
         }
-        Role::Screen | Role::Watcher if window.with_notes => {
+        WindowLayout::PictureWithNotes => {
             let rows = (area.height / 3).clamp(5, 14);
             let [upper, notes] = [
                 Rect { height: body.height - rows, ..body },
@@ -52,9 +52,9 @@ pub fn draw(
             console::draw_notes(window, talk, look, notes, frame);
             console::draw_footer(window, notice, look.theme, footer, frame);
         }
-        Role::Screen | Role::Watcher => {
+        WindowLayout::Picture => {
             draw_audience(window, look, area, frame);
-            if window.asks.is_some() || notice.is_some() {
+            if matches!(window.overlay, TalkOverlay::Question { .. }) || notice.is_some() {
                 // Above the row that says what the picture is of.
                 let above = Rect { y: footer.y.saturating_sub(1), ..footer };
                 console::draw_footer(window, notice, look.theme, above, frame);
@@ -62,11 +62,13 @@ pub fn draw(
         }
     }
 
-    if let Some(at) = window.jump {
-        console::draw_jump(talk, at, look.theme, body, frame);
-    }
-    if let Some(scroll) = window.help {
-        draw_help(window, scroll, look.theme, body, frame);
+    match window.overlay {
+        TalkOverlay::Steps { selected } => {
+            console::draw_jump(talk, selected, look.theme, body, frame);
+        }
+        TalkOverlay::Help { scroll } => draw_help(window, scroll, look.theme, body, frame),
+        // A question is asked in the footer, and the end has the whole window.
+        TalkOverlay::None | TalkOverlay::Question { .. } | TalkOverlay::Ended(_) => {}
     }
 }
 
@@ -104,18 +106,15 @@ fn cover(buffer: &mut Buffer, area: Rect, words: &[String]) {
 }
 
 fn draw_help(window: &TalkView, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let lines: Vec<Line<'_>> = keys::listed(window)
-        .map(|one| Line::from(format!(" {} {}", column(one.label, 8), one.long)))
+    let lines: Vec<Line<'_>> = keymap::talk::help(window)
+        .into_iter()
+        .map(|(key, long)| Line::from(format!(" {} {long}", column(&key, 8))))
         .collect();
     let place = centred(area, 78, lines.len() as u16 + 2);
     let top = scroll.min(lines.len().saturating_sub(usize::from(place.height.saturating_sub(2))));
-    draw_box(
-        lines.into_iter().skip(top).collect(),
-        " Keys (any key closes, j k scroll) ",
-        theme,
-        place,
-        frame,
-    );
+    let (down, up) = (keys::everywhere::DOWN, keys::everywhere::UP);
+    let title = format!(" Keys (any key closes, {down} {up} scroll) ");
+    draw_box(lines.into_iter().skip(top).collect(), &title, theme, place, frame);
 }
 
 fn draw_end(

@@ -1,86 +1,25 @@
 //! Talks: an audience's window and a speaker's console on two real terminals, with everything that can happen to them.
 
+#[path = "../common/mod.rs"]
 mod common;
+
+mod fit;
+mod room;
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::tty::Tty;
 use common::{Machine, alone, is_root, unboxed};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use unboxed::lesson::catalogue;
+use room::{Room, wait_until_dead};
 use unboxed::talk::message::{FromHub, Order, Role, ToHub, VERSION};
-use unboxed::tape::{file, shelf};
-use unboxed::ui::talk::rehearsal;
-use unboxed::wire::Wire;
 
 const NEXT: &str = "\u{1b}[6~";
 const BACK: &str = "\u{1b}[5~";
-
-/// Where the windows of one talk find each other.
-struct Room {
-    runtime: tempfile::TempDir,
-}
-
-impl Room {
-    fn new() -> Room {
-        Room { runtime: tempfile::tempdir().expect("a directory") }
-    }
-
-    fn open(&self, columns: u16, rows: u16, arguments: &[&str]) -> Tty {
-        let runtime = self.runtime.path().to_string_lossy().into_owned();
-        Tty::start(columns, rows, arguments, &[("XDG_RUNTIME_DIR", &runtime)])
-    }
-
-    /// An audience of 80x24, and a console that drives.
-    fn begin(&self, lesson: &str) -> (Tty, Tty) {
-        let audience = self.open(80, 24, &["present", lesson]);
-        audience.wait_for("1 / ");
-        let console = self.open(120, 40, &["console"]);
-        console.wait_for("RUNS this step");
-        (audience, console)
-    }
-
-    fn socket(&self) -> Option<PathBuf> {
-        let entries =
-            std::fs::read_dir(self.runtime.path().join("unboxed")).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).find(|path| path.to_string_lossy().contains("/talk-"))
-    }
-
-    /// The hub's process.
-    fn hub(&self) -> i32 {
-        let path = self.socket().expect("a socket");
-        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        name.trim_start_matches("talk-").parse().expect("a pid")
-    }
-
-    fn connect(&self) -> Wire {
-        let stream =
-            UnixStream::connect(self.socket().expect("a socket")).expect("the hub listens");
-        Wire::from_fd(stream.into())
-    }
-}
-
-/// Wait until a process is gone, or only its number is left.
-#[track_caller]
-fn wait_until_dead(pid: i32) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let is_alive = || {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit(')')
-            .next()
-            .is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
-    };
-    while is_alive() {
-        assert!(Instant::now() < deadline, "process {pid} is still there");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
 
 #[test]
 fn an_instructor_drives_a_talk_and_every_window_can_come_and_go() {
@@ -482,45 +421,4 @@ fn what_can_not_be_presented_is_said_before_a_window_opens() {
     }
     let piped = unboxed().args(["present", "1"]).output().expect("it starts");
     assert!(String::from_utf8_lossy(&piped.stderr).contains("needs a terminal"), "{piped:?}");
-}
-
-#[test]
-fn every_beat_of_every_lesson_fits_a_wall() {
-    for lesson in catalogue::all().expect("sound lessons") {
-        let lesson = Arc::new(lesson);
-        let tapes = shelf::all().filter(|(_, header)| header.lesson == lesson.id);
-        let mut count = 0;
-        for (bytes, header) in tapes {
-            let tape = file::read(bytes).expect("a tape");
-            if tape.fits(&lesson).is_err() {
-                continue;
-            }
-            count += 1;
-            let misfits = rehearsal::misfits(&lesson, Some(&tape));
-            assert!(
-                misfits.is_empty(),
-                "{} on cgroup {}: {}",
-                lesson.id,
-                header.cgroups,
-                misfits.join("\n")
-            );
-        }
-        assert!(count > 0, "no tape of {}", lesson.id);
-    }
-}
-
-#[test]
-fn check_finds_the_beat_that_does_not_fit() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let path = dir.path().join("long.yaml");
-    let text = catalogue::source("what-is-a-container").expect("its text");
-    let long =
-        format!("    title: A process is a process\n    say: {}\n", "many words ".repeat(200));
-    let changed = text.replacen("    title: A process is a process\n", &long, 1);
-    assert_ne!(changed, text);
-    std::fs::write(&path, changed).expect("a file");
-    let checked = unboxed().arg("check").arg(&path).output().expect("it starts");
-    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
-    assert!(!checked.status.success());
-    assert!(said.contains("step 1 `a-process`, what will be done at 80x24"), "{said}");
 }

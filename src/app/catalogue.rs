@@ -1,0 +1,52 @@
+//! The work of the keys outside a lesson: in the catalogue, and after a lesson or a check.
+
+use super::{Effect, Model, Screen, Source};
+use crate::words;
+
+/// Rows that a page key moves by.
+pub(super) const PAGE: usize = 10;
+
+/// Choose a row, or the last one where there are not so many.
+pub(super) fn choose(model: &mut Model, row: usize) {
+    model.chosen = row.min(model.catalogue.len().saturating_sub(1));
+}
+
+/// Open the chosen lesson: live, or as a tape where it can't play here.
+pub(super) fn open(model: &mut Model) -> Vec<Effect> {
+    let Some(row) = model.catalogue.get(model.chosen) else { return Vec::new() };
+    let id = row.id.clone();
+
+    match &row.blocked {
+        _ if model.source == Source::Tape => vec![Effect::Open { id, from: Source::Tape }],
+        None => vec![Effect::Open { id, from: Source::Lab }],
+        Some((why, _)) if row.has_tape => {
+            let why = words::blocker(why);
+            model.notice = Some(format!("a tape, because live it can't play here: {why}"));
+            vec![Effect::Open { id, from: Source::Tape }]
+        }
+        Some((why, _)) => {
+            model.notice = Some(format!("can't play here: {}", words::blocker(why)));
+            Vec::new()
+        }
+    }
+}
+
+/// From the end of a lesson back to the catalogue, once the machine was compared.
+pub(super) fn back(model: &mut Model) -> Vec<Effect> {
+    let Screen::Ended(ended) = &model.screen else { return Vec::new() };
+    if ended.proof.is_none() {
+        return Vec::new();
+    }
+
+    let played = ended.played;
+    if let Some(row) = model.catalogue.iter_mut().find(|row| row.id == ended.lesson.id) {
+        row.left_off = row.left_off.max((played > 0).then_some(played));
+    }
+    model.screen = Screen::Catalogue;
+    Vec::new()
+}
+
+pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
+    model.is_over = true;
+    vec![Effect::Quit]
+}

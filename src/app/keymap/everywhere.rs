@@ -1,0 +1,73 @@
+//! Rows that several screens have: each with the screen's own function, or the same for all.
+
+use super::{Binding, FooterText, HelpText, KeyFunction, ModeState, always, keys};
+use crate::app::{Effect, Model, ScreenOverlay};
+
+const fn moves<V: ModeState>(
+    key: super::Key,
+    long: &'static str,
+    run: KeyFunction<V>,
+) -> Binding<V> {
+    Binding { key, short: FooterText::Never, long: HelpText::Is(long), works: always, run }
+}
+
+pub const fn down<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
+    moves(keys::everywhere::DOWN, "down", run)
+}
+
+pub const fn up<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
+    moves(keys::everywhere::UP, "up", run)
+}
+
+pub const fn page_down<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
+    moves(keys::everywhere::PAGE_DOWN, "a page down", run)
+}
+
+pub const fn page_up<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
+    moves(keys::everywhere::PAGE_UP, "a page up", run)
+}
+
+pub const fn first<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
+    moves(keys::everywhere::FIRST, "first row", run)
+}
+
+pub const fn last<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
+    moves(keys::everywhere::LAST, "last row", run)
+}
+
+pub const fn redraw<V: ModeState>() -> Binding<V> {
+    moves(
+        keys::everywhere::REDRAW,
+        "draw the screen anew",
+        KeyFunction::Act(|_| vec![Effect::Redraw]),
+    )
+}
+
+pub const fn suspend<V: ModeState>() -> Binding<V> {
+    moves(keys::everywhere::SUSPEND, "suspend", KeyFunction::Act(|_| vec![Effect::Suspend]))
+}
+
+pub const fn help<V: ModeState>() -> Binding<V> {
+    Binding {
+        key: keys::everywhere::HELP,
+        short: FooterText::Is("help"),
+        long: HelpText::Is("this help"),
+        works: always,
+        run: KeyFunction::Act(open_help),
+    }
+}
+
+pub const fn quit<V: ModeState>(act: fn(&mut Model) -> Vec<Effect>) -> Binding<V> {
+    Binding {
+        key: keys::everywhere::QUIT,
+        short: FooterText::Is("quit"),
+        long: HelpText::Is("quit; a running lab is taken down"),
+        works: always,
+        run: KeyFunction::Act(act),
+    }
+}
+
+fn open_help(model: &mut Model) -> Vec<Effect> {
+    model.overlay = ScreenOverlay::Help { scroll: 0 };
+    Vec::new()
+}

@@ -1,0 +1,183 @@
+//! The modes in the order in which they get a press: whoever has no use for it leaves it to the next.
+
+use crossterm::event::KeyEvent;
+
+use super::catalogue::TABLE as CATALOGUE;
+use super::ended::{ENDED, SCORE};
+use super::lesson::TABLE as LESSON;
+use super::{overlay, press, quiz, shell, talk};
+use crate::app::{Effect, LessonView, Model, Screen};
+
+/// The function that carries a press out in its mode; None when it means nothing there.
+type OnKey = fn(&mut Model, KeyEvent) -> Option<Vec<Effect>>;
+
+/// The shells come before the questions: while the learner types, every key is the shell's.
+const MODES: [OnKey; 5] = [talk::on_key, overlay::on_key, shell::on_key, quiz::on_key, on_screen];
+
+/// Carry out what a press means as things are.
+pub fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
+    MODES.iter().find_map(|on_key| on_key(model, event)).unwrap_or_default()
+}
+
+fn on_screen(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
+    match model.screen {
+        Screen::Catalogue => press(&CATALOGUE, model, event),
+        Screen::Lesson(_) => press(&LESSON, model, event),
+        Screen::Ended(_) => press(&ENDED, model, event),
+        Screen::Score => press(&SCORE, model, event),
+        Screen::Talk(_) => None,
+    }
+}
+
+/// The keys that do something now, each with its words, most important first.
+pub fn footer(model: &Model) -> Vec<(String, &'static str)> {
+    match &model.screen {
+        Screen::Catalogue => super::footer(&CATALOGUE, model),
+        Screen::Lesson(view) => super::footer(quiz::table(view).unwrap_or(&LESSON), view.as_ref()),
+        Screen::Ended(_) => super::footer(&ENDED, model),
+        Screen::Score => super::footer(&SCORE, model),
+        Screen::Talk(window) => talk::footer(window),
+    }
+}
+
+/// Every key that can be pressed on this screen, and what it does.
+pub fn help(model: &Model) -> Vec<(String, String)> {
+    match &model.screen {
+        Screen::Catalogue => super::help(&CATALOGUE),
+        Screen::Lesson(view) => help_in_lesson(view),
+        Screen::Ended(_) => super::help(&ENDED),
+        Screen::Score => super::help(&SCORE),
+        Screen::Talk(window) => talk::help(window),
+    }
+}
+
+/// The keys of a shell and of a question come before the lesson's, and in the place of those that are the same.
+fn help_in_lesson(view: &LessonView) -> Vec<(String, String)> {
+    let tables = [shell::table(view), quiz::table(view), Some(&LESSON)];
+    let mut rows: Vec<(String, String)> = Vec::new();
+    for row in tables.into_iter().flatten().flat_map(super::help) {
+        if rows.iter().all(|(key, _)| *key != row.0) {
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Binding, Key, ModeState, keys};
+    use super::*;
+
+    /// A mode: its name, the keys with a name of their own, its rows with key and sentence.
+    struct Table {
+        mode: &'static str,
+        named: Vec<&'static [Key]>,
+        rows: Vec<(Key, String)>,
+    }
+
+    fn rows<V: ModeState>(table: &[Binding<V>]) -> Vec<(Key, String)> {
+        table.iter().map(|row| (row.key, row.help())).collect()
+    }
+
+    fn tables() -> Vec<Table> {
+        let table =
+            |mode, named: &[&'static [Key]], rows| Table { mode, named: named.to_vec(), rows };
+        vec![
+            table("catalogue", &[keys::catalogue::ALL, keys::everywhere::ALL], rows(&CATALOGUE)),
+            table("lesson", &[keys::lesson::ALL, keys::everywhere::ALL], rows(&LESSON)),
+            table("ended", &[keys::ended::ALL], rows(&ENDED)),
+            table("score", &[], rows(&SCORE)),
+            table("choose", &[], rows(&quiz::CHOOSE)),
+            table("choose all", &[], rows(&quiz::CHOOSE_ALL)),
+            table("order", &[], rows(&quiz::ORDER)),
+            table("value", &[], rows(&quiz::VALUE)),
+            table("task", &[], rows(&quiz::TASK)),
+            table("after an answer", &[], rows(&quiz::AFTER)),
+            table("typing", &[], rows(&shell::TYPING)),
+            table("looking at a shell", &[keys::shell::ALL], rows(&shell::LOOKING)),
+            table("help", &[keys::overlay::ALL], rows(&overlay::HELP)),
+            table("confirm", &[keys::confirm::ALL], rows(&overlay::CONFIRM)),
+            table("search", &[keys::search::ALL, keys::overlay::ALL], rows(&overlay::SEARCH)),
+            table("list", &[keys::list::ALL, keys::overlay::ALL], rows(&overlay::LIST)),
+            table("programs", &[keys::programs::ALL, keys::reading::ALL], rows(&overlay::PROGRAMS)),
+            table("talk", &[keys::talk::ALL], rows(&talk::TABLE)),
+            table("talk: help", &[], rows(&talk::HELP)),
+            table("talk: confirm", &[keys::talk_confirm::ALL], rows(&talk::CONFIRM)),
+            table("talk: jump", &[keys::talk_jump::ALL], rows(&talk::JUMP)),
+        ]
+    }
+
+    #[test]
+    fn no_key_means_two_things_in_one_mode() {
+        for Table { mode, rows, .. } in tables() {
+            for (index, (one, long)) in rows.iter().enumerate() {
+                for (other, other_long) in &rows[index + 1..] {
+                    let both = one.chords.iter().find(|chord| other.chords.contains(chord));
+                    assert_eq!(both, None, "{mode}: {long} and {other_long}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_that_a_text_can_name_does_something_in_its_mode() {
+        for Table { mode, named, rows } in tables() {
+            for key in named.into_iter().flatten() {
+                assert!(rows.iter().any(|(bound, _)| bound == key), "{mode}: nothing for {key}");
+            }
+        }
+        // Each kind of question has its own part of these.
+        let quiz: [&[_]; 6] = [
+            &quiz::CHOOSE,
+            &quiz::CHOOSE_ALL,
+            &quiz::ORDER,
+            &quiz::VALUE,
+            &quiz::TASK,
+            &quiz::AFTER,
+        ];
+        let bound: Vec<Key> = quiz.into_iter().flatten().map(|row| row.key).collect();
+        for key in keys::quiz::ALL {
+            assert!(bound.contains(key), "questions: nothing for {key}");
+        }
+    }
+
+    #[test]
+    fn every_key_has_a_name_to_print_and_a_sentence() {
+        for Table { mode, rows, .. } in tables() {
+            for (key, long) in rows {
+                assert!(!key.to_string().trim().is_empty() && !long.is_empty(), "{mode}: {key:?}");
+                assert!(crate::text::column(&key.to_string(), 10).starts_with(&key.to_string()));
+            }
+        }
+    }
+
+    #[test]
+    fn no_key_is_ambiguous_in_an_old_terminal() {
+        use crossterm::event::{KeyCode, KeyModifiers};
+        let all = tables().into_iter().flat_map(|table| table.rows);
+        for chord in all.flat_map(|(key, _)| key.chords) {
+            let letter = if let KeyCode::Char(letter) = chord.code { letter } else { ' ' };
+            let is_ambiguous =
+                chord.modifiers == KeyModifiers::CONTROL && "mijh[ ".contains(letter);
+            let is_alt = chord.modifiers.contains(KeyModifiers::ALT);
+            assert!(!is_ambiguous && !is_alt, "{chord:?}");
+        }
+    }
+
+    #[test]
+    fn a_printed_name_follows_the_key() {
+        let check = |key: Key, printed: &str| assert_eq!(key.to_string(), printed);
+        check(keys::lesson::RUN, "Enter");
+        check(keys::lesson::LOOK_BACK, "<-");
+        check(keys::lesson::READ_ON, "Space");
+        check(keys::lesson::PREVIOUS_PANE, "shift-Tab");
+        check(keys::lesson::PANE, "1-7");
+        check(keys::quiz::OPTION, "a-g");
+        check(keys::everywhere::PAGE_DOWN, "PgDn");
+        check(keys::everywhere::REDRAW, "ctrl-l");
+        check(keys::shell::LEAVE, "ctrl-]");
+        assert_eq!(keys::talk::PANE.pressed(2), "3");
+        assert_eq!(keys::talk::BLANK.pressed(2), "B");
+        assert_eq!(keys::everywhere::HELP.chord(1).to_string(), "F1");
+    }
+}

@@ -1,0 +1,140 @@
+//! The keys while something lies over the screen: help, a question, a line to search by, a list.
+
+use crossterm::event::KeyEvent;
+
+use super::FooterText::{Is, Never};
+use super::KeyFunction::{Act, Look};
+use super::everywhere::{down, first, last, up};
+use super::{Binding, HelpText, Key, KeyFunction, always, edit, keys, press};
+use crate::app::overlay_commands::{self as functions, PAGE};
+use crate::app::{Effect, Model, ScreenOverlay, lists};
+
+const CLOSE: Binding<Model> = Binding {
+    key: keys::overlay::CLOSE,
+    short: Never,
+    long: HelpText::Is("close it"),
+    works: always,
+    run: Look(functions::close),
+};
+
+const fn row(key: Key, long: &'static str, run: KeyFunction<Model>) -> Binding<Model> {
+    Binding { key, short: Never, long: HelpText::Is(long), works: always, run }
+}
+
+/// Any other key closes it.
+pub static HELP: [Binding<Model>; 5] = [
+    down(Look(|model| functions::scroll_help(model, 1))),
+    up(Look(|model| functions::scroll_help(model, -1))),
+    row(
+        keys::reading::PAGE_DOWN,
+        "a page down",
+        Look(|model| functions::scroll_help(model, PAGE as isize)),
+    ),
+    row(
+        keys::reading::PAGE_UP,
+        "a page up",
+        Look(|model| functions::scroll_help(model, -(PAGE as isize))),
+    ),
+    CLOSE,
+];
+
+/// Any other key means no.
+pub static CONFIRM: [Binding<Model>; 3] = [
+    row(keys::confirm::YES, "yes", Act(functions::say_yes)),
+    row(keys::confirm::QUIT, "yes, where it was asked by this key", Act(functions::quit_again)),
+    row(keys::confirm::NO, "no", Look(functions::close)),
+];
+
+/// Any other key types.
+pub static SEARCH: [Binding<Model>; 2] = [
+    Binding {
+        key: keys::search::FIND,
+        short: Is("find"),
+        long: HelpText::Is("to the first row that holds it"),
+        works: always,
+        run: Act(functions::find),
+    },
+    CLOSE,
+];
+
+/// Any other key types.
+pub static LIST: [Binding<Model>; 5] = [
+    row(keys::list::DOWN, "down", Look(|model| lists::move_by(model, 1))),
+    row(keys::list::UP, "up", Look(|model| lists::move_by(model, -1))),
+    row(keys::list::CHOOSE, "go there, or do it", Act(lists::choose)),
+    Binding {
+        key: keys::list::LEAVE_OUT,
+        short: Is("leaves out"),
+        long: HelpText::Is("leave this step out, or take it in again"),
+        works: lists::has_steps,
+        run: Act(lists::leave_out),
+    },
+    CLOSE,
+];
+
+pub static PROGRAMS: [Binding<Model>; 8] = [
+    row(
+        keys::programs::AGREE,
+        "a page down; at the end: let it run these, and begin",
+        Act(functions::agree),
+    ),
+    down(Look(|model| functions::scroll_programs(model, 1))),
+    up(Look(|model| functions::scroll_programs(model, -1))),
+    row(
+        keys::reading::PAGE_DOWN,
+        "a page down",
+        Look(|model| functions::scroll_programs(model, PAGE as isize)),
+    ),
+    row(
+        keys::reading::PAGE_UP,
+        "a page up",
+        Look(|model| functions::scroll_programs(model, -(PAGE as isize))),
+    ),
+    first(Look(|model| functions::scroll_programs(model, isize::MIN))),
+    last(Look(|model| functions::scroll_programs(model, isize::MAX))),
+    row(keys::programs::LEAVE, "leave", Act(functions::disagree)),
+];
+
+/// The function for keys that have no row.
+type OtherKey = fn(&mut Model, KeyEvent);
+
+/// Carry a press out; None when nothing lies over the screen.
+pub fn on_key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
+    let (table, otherwise): (&[Binding<Model>], OtherKey) = match &model.overlay {
+        ScreenOverlay::None => return None,
+        ScreenOverlay::Help { .. } => (&HELP, |model, _| functions::close(model)),
+        ScreenOverlay::Confirm(_) => (&CONFIRM, |model, _| functions::close(model)),
+        ScreenOverlay::Search { .. } => (&SEARCH, type_into),
+        ScreenOverlay::Steps { .. }
+        | ScreenOverlay::Palette { .. }
+        | ScreenOverlay::Shells { .. }
+        | ScreenOverlay::Branches { .. } => (&LIST, type_into),
+        ScreenOverlay::Programs(_) => (&PROGRAMS, |_, _| {}),
+    };
+
+    Some(press(table, model, event).unwrap_or_else(|| {
+        otherwise(model, event);
+        Vec::new()
+    }))
+}
+
+/// Type into the line that is searched by; a list begins at its top again.
+fn type_into(model: &mut Model, event: KeyEvent) {
+    match &mut model.overlay {
+        ScreenOverlay::Search { query } => {
+            edit::typed(query, event);
+        }
+        ScreenOverlay::Steps { query, selected }
+        | ScreenOverlay::Palette { query, selected }
+        | ScreenOverlay::Shells { query, selected }
+        | ScreenOverlay::Branches { query, selected } => {
+            if edit::typed(query, event) {
+                *selected = 0;
+            }
+        }
+        ScreenOverlay::None
+        | ScreenOverlay::Help { .. }
+        | ScreenOverlay::Confirm(_)
+        | ScreenOverlay::Programs(_) => {}
+    }
+}

@@ -1,0 +1,247 @@
+//! The keys while questions are asked: a table for each kind of question, and one for what comes after the answer. Keys
+//! that only look are the lesson's own.
+
+use crossterm::event::{KeyEvent, KeyModifiers};
+
+use super::FooterText::{Is, Never, Now};
+use super::KeyFunction::{Act, Look, Nth};
+use super::{Binding, HelpText, Key, ModeState, always, edit, keys, press};
+use crate::app::quiz::{QuizStage, QuizView};
+use crate::app::{Direction, Effect, LessonView, Model, quiz_events, shell_events};
+use crate::lesson::quiz::Kind;
+
+const LATER: Binding<LessonView> = Binding {
+    key: keys::quiz::LATER,
+    short: Is("later"),
+    long: HelpText::Is("leave the questions for later"),
+    works: always,
+    run: Act(quiz_events::leave),
+};
+
+const PANE: Binding<LessonView> = Binding {
+    key: keys::lesson::NEXT_PANE,
+    short: Is("pane"),
+    long: HelpText::Is("next pane"),
+    works: always,
+    run: Look(|view| view.panes.focus_on_neighbour(Direction::Forward)),
+};
+
+const SHELL: Binding<LessonView> = Binding {
+    key: keys::lesson::SHELL,
+    short: Is("shell"),
+    long: HelpText::Is("a real shell in the lab"),
+    works: always,
+    run: Act(shell_events::enter),
+};
+
+const UNKNOWN: Binding<LessonView> = Binding {
+    key: keys::quiz::UNKNOWN,
+    short: Is("don't know"),
+    long: HelpText::Is("I do not know: be told"),
+    works: always,
+    run: Act(quiz_events::give_up),
+};
+
+const HINT: Binding<LessonView> = Binding {
+    key: keys::quiz::HINT,
+    short: Is("hint"),
+    long: HelpText::Is("a hint for the question"),
+    works: always,
+    run: Look(quiz_events::hint),
+};
+
+const ANSWER: Binding<LessonView> = Binding {
+    key: keys::quiz::ENTER,
+    short: Now(answer_words),
+    long: HelpText::Is("answer; a prediction is decided by running the step"),
+    works: always,
+    run: Act(quiz_events::enter),
+};
+
+const fn option(short: &'static str) -> Binding<LessonView> {
+    Binding {
+        key: keys::quiz::OPTION,
+        short: Is(short),
+        long: HelpText::Is("to the option of this letter"),
+        works: always,
+        run: Nth { count: option_count, act: quiz_events::move_to_option },
+    }
+}
+
+const fn down(short: &'static str) -> Binding<LessonView> {
+    Binding {
+        key: keys::everywhere::DOWN,
+        short: Is(short),
+        long: HelpText::Is("next option"),
+        works: always,
+        run: Look(quiz_events::move_down),
+    }
+}
+
+const fn up(short: &'static str) -> Binding<LessonView> {
+    Binding {
+        key: keys::everywhere::UP,
+        short: Is(short),
+        long: HelpText::Is("previous option"),
+        works: always,
+        run: Look(quiz_events::move_up),
+    }
+}
+
+/// One option of several, which a choice or the kernel decides.
+pub static CHOOSE: [Binding<LessonView>; 8] = [
+    option("choose"),
+    down("choose"),
+    up("choose"),
+    ANSWER,
+    HINT,
+    UNKNOWN,
+    Binding { works: |view| !is_prediction(view), ..SHELL },
+    LATER,
+];
+
+pub static CHOOSE_ALL: [Binding<LessonView>; 8] = [
+    option("move"),
+    down("move"),
+    up("move"),
+    Binding {
+        key: keys::quiz::MARK,
+        short: Is("choose"),
+        long: HelpText::Is("choose the option, or take that back"),
+        works: always,
+        run: Look(quiz_events::mark),
+    },
+    ANSWER,
+    HINT,
+    UNKNOWN,
+    LATER,
+];
+
+pub static ORDER: [Binding<LessonView>; 8] = [
+    Binding { short: Never, ..option("") },
+    down("move"),
+    up("move"),
+    Binding {
+        key: keys::quiz::MARK,
+        short: Is("lift, put down"),
+        long: HelpText::Is("lift the line, or put it down"),
+        works: always,
+        run: Look(quiz_events::lift),
+    },
+    ANSWER,
+    Binding { short: Never, ..HINT },
+    UNKNOWN,
+    LATER,
+];
+
+/// A value is typed: letters and digits are part of it.
+pub static VALUE: [Binding<LessonView>; 3] = [ANSWER, PANE, LATER];
+
+/// A task is about to begin.
+pub static TASK: [Binding<LessonView>; 5] = [ANSWER, HINT, UNKNOWN, SHELL, LATER];
+
+/// Nothing is asked: a step runs, a task is done, or the answer is there.
+pub static AFTER: [Binding<LessonView>; 7] = [
+    Binding {
+        key: keys::quiz::ENTER,
+        short: Is("go on"),
+        long: HelpText::Is("the next question"),
+        works: always,
+        run: Act(quiz_events::enter),
+    },
+    Binding {
+        key: keys::quiz::VISIT,
+        short: Is("the step that shows it"),
+        long: HelpText::Is("look at the step that shows it"),
+        works: always,
+        run: Act(quiz_events::visit),
+    },
+    PANE,
+    SHELL,
+    LATER,
+    Binding { short: Never, ..HINT },
+    Binding { short: Never, ..UNKNOWN },
+];
+
+fn option_count(view: &LessonView) -> usize {
+    view.quiz.as_ref().map_or(0, |quiz| quiz.shown.len())
+}
+
+fn is_prediction(view: &LessonView) -> bool {
+    let question = view.quiz.as_ref().and_then(|quiz| quiz.question(&view.lesson));
+    question.is_some_and(|question| matches!(question.kind, Kind::Predict(_)))
+}
+
+fn answer_words(view: &LessonView) -> &'static str {
+    if is_prediction(view) { "answers and runs" } else { "answers" }
+}
+
+/// The table for what is asked now.
+pub fn table(view: &LessonView) -> Option<&'static [Binding<LessonView>]> {
+    let quiz = view.quiz.as_ref()?;
+    let kind = quiz.question(&view.lesson).map(|question| &question.kind);
+
+    Some(match (&quiz.stage, kind) {
+        (QuizStage::Asking, Some(Kind::Choose(_) | Kind::Predict(_))) => &CHOOSE,
+        (QuizStage::Asking, Some(Kind::ChooseAll(_))) => &CHOOSE_ALL,
+        (QuizStage::Asking, Some(Kind::Order(_))) => &ORDER,
+        (QuizStage::Asking, Some(Kind::Value(_))) => &VALUE,
+        (QuizStage::Asking, Some(Kind::Task(_))) => &TASK,
+        (QuizStage::Asking, None)
+        | (
+            QuizStage::Preparing | QuizStage::Waiting(_) | QuizStage::Answered(_) | QuizStage::Over,
+            _,
+        ) => &AFTER,
+    })
+}
+
+/// Keys of the lesson's that do nothing while a question is open: nothing is run or taken back then. Who looks, looks.
+const HELD: [Key; 6] = [
+    keys::lesson::REWIND,
+    keys::lesson::RESTART,
+    keys::lesson::YOUR_TURN,
+    keys::lesson::WHAT_IF,
+    keys::lesson::LEAVE_OUT,
+    keys::lesson::CHECK_YOURSELF,
+];
+/// Held too while there are options to move among, as their keys lie beside those that move.
+const HELD_AT_OPTIONS: [Key; 3] =
+    [keys::lesson::LOOK_BACK, keys::lesson::LOOK_FORWARD, keys::lesson::READ_ON];
+/// Held too once nothing is asked: by these lists the lab could be taken elsewhere.
+const HELD_AFTER: [Key; 2] = [keys::lesson::STEPS, keys::lesson::PALETTE];
+
+fn is_held(quiz: &QuizView, event: KeyEvent) -> bool {
+    let more: &[Key] = match quiz.stage {
+        QuizStage::Asking if quiz.shown.is_empty() => &[],
+        QuizStage::Asking => &HELD_AT_OPTIONS,
+        QuizStage::Preparing | QuizStage::Waiting(_) | QuizStage::Answered(_) | QuizStage::Over => {
+            &HELD_AFTER
+        }
+    };
+    HELD.iter().chain(more).any(|key| key.is_pressed(event))
+}
+
+/// Carry a press out; None when it is the lesson's.
+pub fn on_key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
+    let table = table(LessonView::of(model)?)?;
+    if event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+        return None;
+    }
+    if let Some(effects) = press(table, model, event) {
+        return Some(effects);
+    }
+
+    let view = LessonView::of_mut(model)?;
+    let is_value = is_value_asked(view);
+    let quiz = view.quiz.as_mut()?;
+    let is_taken = (is_value && edit::typed(&mut quiz.text, event)) || is_held(quiz, event);
+    is_taken.then(Vec::new)
+}
+
+/// Text is typed as the answer.
+pub fn is_value_asked(view: &LessonView) -> bool {
+    let Some(quiz) = view.quiz.as_ref().filter(|quiz| quiz.stage == QuizStage::Asking) else {
+        return false;
+    };
+    quiz.question(&view.lesson).is_some_and(|question| matches!(question.kind, Kind::Value(_)))
+}

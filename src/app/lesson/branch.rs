@@ -1,0 +1,61 @@
+//! A what-if on the screen: it takes the place of the lesson until it is left.
+
+use std::sync::Arc;
+
+use super::live_lab::LiveLab;
+use super::position::{BranchView, Position, SetAside};
+use super::{LessonView, Phase};
+use crate::lesson::model::Branch;
+use crate::report::StepRecord;
+
+impl LessonView {
+    /// The what-if that has the screen, as it was played.
+    pub fn branch_view(&self) -> Option<&BranchView> {
+        match &self.position {
+            Position::Branch(branch) => Some(branch),
+            Position::Live(_) | Position::Recorded { .. } => None,
+        }
+    }
+
+    /// The what-if that has the screen, as the lesson has it.
+    pub fn branch(&self) -> Option<&Branch> {
+        let branch = self.branch_view()?;
+        self.lesson.steps.get(branch.step)?.branches.get(branch.index)
+    }
+
+    /// A what-if was played: it has the screen until it is left.
+    pub fn set_branch(&mut self, index: usize, record: Arc<StepRecord>) {
+        // One after the other: it is always the learner's own lab that waits.
+        self.leave_branch();
+
+        // Its lab numbers things anew: it has nothing in common with the one that waits.
+        let lab = LiveLab::after_step(&record, Arc::default());
+        let before = SetAside {
+            lab: std::mem::replace(&mut self.live_lab, lab),
+            step: self.position.live_step(),
+        };
+
+        self.learning.turn = None;
+        self.position =
+            Position::Branch(Box::new(BranchView { step: record.step, index, record, before }));
+        self.lab.phase = Phase::Ready;
+
+        let watch = self.branch().and_then(|branch| branch.watch.first().copied());
+        self.story.scroll_to_top();
+        self.panes.begin(watch);
+        self.rebuild();
+    }
+
+    /// The lab that waited is the live one again.
+    pub(in crate::app) fn leave_branch(&mut self) {
+        let live = self.position.live_step();
+        match std::mem::replace(&mut self.position, Position::Live(live)) {
+            Position::Branch(branch) => {
+                self.live_lab = branch.before.lab;
+                self.lab.phase = Phase::Ready;
+                self.begin_step(self.story_step());
+            }
+            other @ (Position::Live(_) | Position::Recorded { .. }) => self.position = other,
+        }
+    }
+}

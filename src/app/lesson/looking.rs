@@ -1,0 +1,107 @@
+//! Looking back at recorded steps, and from there forward to the live lab.
+
+use std::sync::Arc;
+
+use super::position::{LiveStep, Position};
+use super::{LessonView, Phase};
+use crate::lesson::model::Step;
+use crate::report::StepRecord;
+
+impl LessonView {
+    pub fn has_records(&self) -> bool {
+        !self.history.is_empty()
+    }
+
+    /// The record of a step, in whatever lab it was made.
+    pub fn record(&self, step: usize) -> Option<&Arc<StepRecord>> {
+        self.history.record(step)
+    }
+
+    /// The record of what was done last in the lab that is up.
+    pub fn last_record(&self) -> Option<&Arc<StepRecord>> {
+        self.record(self.played().checked_sub(1)?)
+    }
+
+    /// The record of the step that is told of, once it has run.
+    pub fn shown_record(&self) -> Option<&Arc<StepRecord>> {
+        match &self.position {
+            Position::Branch(branch) => Some(&branch.record),
+            Position::Recorded { step, .. } => self.record(*step),
+            Position::Live(LiveStep::Last) => self.last_record(),
+            Position::Live(LiveStep::Next) => None,
+        }
+    }
+
+    /// The step whose story is shown: the one looked back at, or the next to run (the last at the end).
+    pub fn story_step(&self) -> usize {
+        let live = match &self.position {
+            Position::Branch(branch) => return branch.step,
+            Position::Recorded { step, .. } => return *step,
+            Position::Live(live) => *live,
+        };
+        if let Phase::Playing { step } = self.lab.phase {
+            return step;
+        }
+
+        let step = match live {
+            LiveStep::Next => self.played(),
+            LiveStep::Last => self.played().saturating_sub(1),
+        };
+        step.min(self.lesson.steps.len().saturating_sub(1))
+    }
+
+    pub fn step(&self) -> Option<&Step> {
+        self.lesson.steps.get(self.story_step())
+    }
+
+    pub fn can_look_back(&self) -> bool {
+        self.earlier().is_some()
+    }
+
+    fn earlier(&self) -> Option<usize> {
+        match &self.position {
+            Position::Live(_) => self.history.before(self.played()),
+            Position::Recorded { step, .. } => self.history.before(*step),
+            // Its panes are of a lab of its own.
+            Position::Branch(_) => None,
+        }
+    }
+
+    pub fn look_back(&mut self) {
+        if let Some(step) = self.earlier() {
+            self.look_at(step);
+        }
+    }
+
+    pub fn look_forward(&mut self) {
+        let Position::Recorded { step, .. } = self.position else { return };
+        match self.history.after(step, self.played()) {
+            Some(step) => self.look_at(step),
+            None => self.back_to_live(),
+        }
+    }
+
+    /// Look at a recorded step. A what-if is left first: until then nothing else is looked at.
+    pub fn look_at(&mut self, step: usize) {
+        if self.record(step).is_none() || self.is_in_branch() {
+            return;
+        }
+        self.position = Position::Recorded { step, live: self.position.live_step() };
+        self.begin_step(step);
+        self.rebuild();
+    }
+
+    pub fn back_to_live(&mut self) {
+        if let Position::Recorded { live, .. } = self.position {
+            self.position = Position::Live(live);
+        }
+        self.begin_step(self.story_step());
+        self.rebuild();
+    }
+
+    /// On from the step that ran last to the next one.
+    pub fn go_on(&mut self) {
+        self.position.set_live_step(LiveStep::Next);
+        self.begin_step(self.story_step());
+    }
+}

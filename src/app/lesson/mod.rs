@@ -1,0 +1,290 @@
+//! One lesson on the screen. Its parts are a file each; here is what happens to all of them at once.
+
+mod branch;
+mod history;
+mod lab_state;
+mod live_lab;
+mod looking;
+mod panes;
+mod position;
+mod questions;
+mod scene;
+mod story;
+
+pub use self::lab_state::{LabState, Phase};
+pub use self::panes::{Direction, Panes};
+pub use self::scene::{LessonLayout, LessonScene};
+pub use self::story::{Beside, StoryPanel};
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use self::history::History;
+use self::live_lab::LiveLab;
+use self::panes::Shown;
+use self::position::{LiveStep, Position};
+use super::learning::Learning;
+use super::quiz::{Item, QuizView};
+use super::shells::Shells;
+use crate::action::Context;
+use crate::diff::Diff;
+use crate::engine::{Ready, TurnState};
+use crate::lesson::model::{Lesson, Step};
+use crate::op::ActorName;
+use crate::report::{Series, StepRecord};
+use crate::snapshot::Snapshot;
+use crate::view::ViewKind;
+
+/// The lesson that is on the screen.
+#[derive(Debug)]
+pub struct LessonView {
+    pub lesson: Arc<Lesson>,
+    /// The origin of the tape that plays instead of a lab: where and when it was made.
+    pub tape: Option<String>,
+    pub lab: LabState,
+    pub panes: Panes,
+    pub story: StoryPanel,
+    pub learning: Learning,
+    pub quiz: Option<QuizView>,
+    /// Questions answered, right or wrong, since the lesson was opened.
+    pub answered: BTreeSet<Item>,
+    pub shells: Shells,
+    position: Position,
+    history: History,
+    pub(super) live_lab: LiveLab,
+}
+
+impl LessonView {
+    pub fn new(lesson: Arc<Lesson>) -> LessonView {
+        let first = lesson.steps.first().and_then(|step| step.watch.first().copied());
+        LessonView {
+            history: History::new(lesson.steps.len()),
+            lesson,
+            tape: None,
+            lab: LabState::default(),
+            position: Position::Live(LiveStep::Next),
+            panes: Panes::new(first.unwrap_or(ViewKind::Mounts)),
+            story: StoryPanel::default(),
+            learning: Learning::default(),
+            quiz: None,
+            answered: BTreeSet::new(),
+            shells: Shells::default(),
+            live_lab: LiveLab::default(),
+        }
+    }
+
+    /// A new lab is asked for.
+    pub fn start_building(&mut self) {
+        self.lab.phase = Phase::Building;
+        if let Position::Recorded { live, .. } = self.position {
+            self.position = Position::Live(live);
+        }
+        self.shells.reopen_in_next_lab();
+    }
+
+    /// The engine is asked to run a step: at once, since a second press may come before it has heard of the first.
+    pub fn start_playing(&mut self, step: usize) {
+        self.lab.phase = Phase::Playing { step };
+    }
+
+    /// The living actors of the lab that is up, host first.
+    pub fn actors(&self) -> Vec<ActorName> {
+        self.live_lab.actors()
+    }
+
+    /// The state of a step, as one sign.
+    pub fn step_sign(&self, step: usize) -> char {
+        let ok = self.record(step).is_none_or(|record| record.is_ok());
+        if self.is_left_out(step) {
+            return 'x';
+        }
+        match (step < self.played(), ok) {
+            (true, true) => '*',
+            (true, false) => '!',
+            (false, _) => ' ',
+        }
+    }
+
+    /// Steps played in the lab that is up.
+    pub fn played(&self) -> usize {
+        self.lab.played()
+    }
+
+    pub fn is_left_out(&self, step: usize) -> bool {
+        self.lab.is_left_out(step)
+    }
+
+    /// The step that comes next in the lab that is up.
+    pub fn next_step(&self) -> Option<&Step> {
+        self.lesson.steps.get(self.played())
+    }
+
+    /// The state of the lab that is up.
+    pub fn live(&self) -> &Snapshot {
+        &self.live_lab.now
+    }
+
+    /// For shell lines of actions.
+    pub fn context(&self) -> Context {
+        self.lab.context()
+    }
+
+    /// The views in the order of their numbers, the focused step's own first in importance.
+    pub fn watched(&self) -> Vec<ViewKind> {
+        let watch = self.branch().map(|branch| &branch.watch).or(self.step().map(|it| &it.watch));
+        let mut views: Vec<ViewKind> = watch.cloned().unwrap_or_default();
+        let others = ViewKind::ALL.into_iter().filter(|view| !views.contains(view));
+        let others: Vec<ViewKind> = others.collect();
+        views.extend(others);
+        views
+    }
+
+    pub fn set_ready(&mut self, ready: Ready) {
+        self.leave_branch();
+        if ready.played == 0 || ready.played < self.played() {
+            self.live_lab.numbers = Arc::default();
+        }
+
+        // What a rewind replayed is in this lab too, but what came after is not.
+        let replayed = self.lab.phase == Phase::Building;
+        let last = ready.played.checked_sub(1).filter(|_| !replayed);
+        self.live_lab.before = match last.and_then(|step| self.record(step)) {
+            Some(record) => Arc::clone(&record.before),
+            None => Arc::clone(&ready.live),
+        };
+        self.live_lab.now = Arc::clone(&ready.live);
+        self.live_lab.give_numbers();
+
+        self.lab.ready = Some(ready);
+        self.lab.phase = Phase::Ready;
+        if replayed {
+            self.position.set_live_step(LiveStep::Next);
+            self.begin_step(self.story_step());
+        }
+        self.rebuild();
+    }
+
+    pub fn set_record(&mut self, record: Arc<StepRecord>) {
+        let numbers = std::mem::take(&mut self.live_lab.numbers);
+        self.live_lab = LiveLab::after_step(&record, numbers);
+        self.position.set_live_step(LiveStep::Last);
+
+        let step = record.step;
+        self.history.set(record, Arc::clone(&self.live_lab.numbers));
+        self.panes.group = None;
+        self.begin_step(step);
+        self.rebuild();
+    }
+
+    pub fn set_live_snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        self.live_lab.now = snapshot;
+        if self.played() == 0 && !self.is_in_branch() && self.learning.turn.is_none() {
+            // A fresh lab settles by itself: links find their carrier.
+            self.live_lab.compare_from_now();
+        }
+        self.live_lab.give_numbers();
+        self.rebuild_if_live();
+    }
+
+    pub fn set_charts(&mut self, charts: Arc<Vec<Series>>) {
+        self.live_lab.charts = charts;
+        self.rebuild_if_live();
+    }
+
+    /// A turn begins, gets on, or is over.
+    pub fn set_turn(&mut self, turn: Option<TurnState>) {
+        let begins = self.learning.turn.is_none() && turn.is_some();
+        self.learning.turn = turn;
+        if begins {
+            self.story.scroll_to_top();
+            self.live_lab.compare_from_now();
+            self.rebuild();
+        }
+    }
+
+    /// The pane that a step watches first.
+    fn first_watched(&self, step: usize) -> Option<ViewKind> {
+        self.lesson.steps.get(step)?.watch.first().copied()
+    }
+
+    /// The story of a step and the pane it watches first come to the front.
+    fn begin_step(&mut self, step: usize) {
+        self.story.scroll_to_top();
+        self.panes.begin(self.first_watched(step));
+    }
+
+    /// Bring the pane to the front that a step watches first.
+    pub fn focus_on_watched(&mut self, step: usize) {
+        self.panes.focus = self.first_watched(step).unwrap_or(self.panes.focus);
+    }
+
+    pub fn turn_compare(&mut self) {
+        self.panes.compare = self.panes.compare.next();
+        self.rebuild();
+    }
+
+    pub fn toggle_changes_only(&mut self) {
+        self.panes.changes_only = !self.panes.changes_only;
+        self.rebuild();
+    }
+
+    pub fn toggle_raw_numbers(&mut self) {
+        self.panes.raw_numbers = !self.panes.raw_numbers;
+        self.rebuild();
+    }
+
+    /// The control group of the selected row alone, or the next one, or all again.
+    pub fn turn_group(&mut self) {
+        self.panes.focus = ViewKind::Cgroups;
+        self.show_group(self.panes.next_group());
+    }
+
+    /// Show one control group alone, or all of them; the selection stays with the group it was on.
+    pub(super) fn show_group(&mut self, group: Option<String>) {
+        let selected = self.panes.selected_group();
+        self.panes.group = group;
+        self.rebuild();
+        if let Some(path) = selected {
+            self.panes.select_group(&path);
+        }
+    }
+
+    fn rebuild_if_live(&mut self) {
+        if self.is_live() {
+            self.rebuild();
+        }
+    }
+
+    /// Compute the panes anew: after any change of what they show or how.
+    fn rebuild(&mut self) {
+        if let Position::Recorded { step, .. } = self.position
+            && let Some(recorded) = self.history.get(step)
+        {
+            let record = &recorded.record;
+            return self.panes.build(Shown {
+                before: &record.before,
+                after: &record.after,
+                diff: record.diff(),
+                ops: &record.ops,
+                charts: &record.charts,
+                numbers: &recorded.numbers,
+            });
+        }
+
+        let lab = &self.live_lab;
+        let record = match &self.position {
+            Position::Branch(branch) => Some(&branch.record),
+            Position::Live(_) | Position::Recorded { .. } => {
+                self.lab.played().checked_sub(1).and_then(|step| self.history.record(step))
+            }
+        };
+        self.panes.build(Shown {
+            before: &lab.before,
+            after: &lab.now,
+            diff: &Diff::between(&lab.before, &lab.now),
+            ops: record.map_or(&[][..], |record| &record.ops),
+            charts: &lab.charts,
+            numbers: &lab.numbers,
+        });
+    }
+}

@@ -1,0 +1,378 @@
+//! The panes of a lesson: which one has the focus, how it is looked at, and the rows of all of them.
+
+use std::collections::BTreeMap;
+
+use crate::app::numbers::Numbers;
+use crate::app::panes::{self, Compare, PaneRow, PaneSection, Scene};
+use crate::diff::Diff;
+use crate::op::OpRecord;
+use crate::report::Series;
+use crate::snapshot::Snapshot;
+use crate::view::ViewKind;
+
+/// The direction of a search among rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Forward,
+    Backward,
+}
+
+impl Direction {
+    const fn step(self) -> isize {
+        match self {
+            Direction::Forward => 1,
+            Direction::Backward => -1,
+        }
+    }
+}
+
+/// The two states that panes compare, and what led from one to the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown<'a> {
+    pub before: &'a Snapshot,
+    pub after: &'a Snapshot,
+    pub diff: &'a Diff,
+    pub ops: &'a [OpRecord],
+    pub charts: &'a [Series],
+    pub numbers: &'a Numbers,
+}
+
+/// All panes of the screen.
+#[derive(Debug)]
+pub struct Panes {
+    pub focus: ViewKind,
+    /// The focused pane has the screen alone.
+    pub is_zoomed: bool,
+    pub compare: Compare,
+    pub changes_only: bool,
+    pub raw_numbers: bool,
+    /// The text that is searched for.
+    pub query: String,
+    /// The control group that the Cgroups pane shows alone, by its path.
+    pub(super) group: Option<String>,
+    /// The paths of the control groups there are, and were, at what is shown.
+    groups: Vec<String>,
+    /// The selected row of each pane.
+    selected: BTreeMap<ViewKind, usize>,
+    sections: BTreeMap<ViewKind, Vec<PaneSection>>,
+    /// The left half of "before | after".
+    before_sections: BTreeMap<ViewKind, Vec<PaneSection>>,
+    changes: BTreeMap<ViewKind, usize>,
+}
+
+impl Panes {
+    pub fn new(focus: ViewKind) -> Panes {
+        Panes {
+            focus,
+            is_zoomed: false,
+            compare: Compare::Diff,
+            changes_only: false,
+            raw_numbers: false,
+            query: String::new(),
+            group: None,
+            groups: Vec::new(),
+            selected: BTreeMap::new(),
+            sections: BTreeMap::new(),
+            before_sections: BTreeMap::new(),
+            changes: BTreeMap::new(),
+        }
+    }
+
+    /// Compute all rows anew.
+    pub(super) fn build(&mut self, shown: Shown<'_>) {
+        let scene = Scene {
+            before: shown.before,
+            after: shown.after,
+            diff: shown.diff,
+            ops: shown.ops,
+            charts: shown.charts,
+            numbers: shown.numbers,
+            raw: self.raw_numbers,
+            compare: self.compare,
+            changes_only: self.changes_only,
+        };
+        let group = self.group.as_deref();
+        let build = |scene: &Scene<'_>| {
+            ViewKind::ALL.into_iter().map(|view| (view, panes::build(view, scene, group))).collect()
+        };
+
+        let sections = build(&scene);
+        let before_sections = if self.compare == Compare::SideBySide {
+            build(&Scene { compare: Compare::Before, ..scene })
+        } else {
+            BTreeMap::new()
+        };
+
+        let changes = ViewKind::ALL.into_iter().map(|view| (view, shown.diff.changes(view)));
+        self.changes = changes.collect();
+        self.sections = sections;
+        self.before_sections = before_sections;
+        self.groups = panes::tree::paths(shown.diff);
+        self.clamp_selection();
+    }
+
+    fn clamp_selection(&mut self) {
+        for (view, selected) in &mut self.selected {
+            let sections = self.sections.get(view);
+            let rows: usize =
+                sections.map_or(0, |all| all.iter().map(|section| section.rows.len()).sum());
+            *selected = (*selected).min(rows.saturating_sub(1));
+        }
+    }
+
+    /// Begin with another step: no row is selected, and the pane that it watches first comes to the front.
+    pub(super) fn begin(&mut self, watched: Option<ViewKind>) {
+        self.selected.clear();
+        self.focus = watched.unwrap_or(self.focus);
+    }
+
+    pub fn sections(&self, view: ViewKind) -> &[PaneSection] {
+        self.sections.get(&view).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn before_sections(&self, view: ViewKind) -> &[PaneSection] {
+        self.before_sections.get(&view).map_or(&[], Vec::as_slice)
+    }
+
+    /// Changed rows of a view.
+    pub fn changes(&self, view: ViewKind) -> usize {
+        self.changes.get(&view).copied().unwrap_or(0)
+    }
+
+    /// The rows of a pane, all sections one after another.
+    pub fn rows(&self, view: ViewKind) -> impl Iterator<Item = &PaneRow> {
+        self.sections(view).iter().flat_map(|section| &section.rows)
+    }
+
+    /// The selected row of a pane, if one was selected.
+    pub fn selection(&self, view: ViewKind) -> Option<usize> {
+        self.selected.get(&view).copied()
+    }
+
+    /// The selected row of the focused pane, or else the first.
+    pub fn selected_row(&self) -> usize {
+        self.selection(self.focus).unwrap_or(0)
+    }
+
+    /// Select a row of the focused pane, or the last one where there are not so many.
+    pub fn select_row(&mut self, row: usize) {
+        let count = self.rows(self.focus).count();
+        self.selected.insert(self.focus, row.min(count.saturating_sub(1)));
+    }
+
+    /// Select the row so many further down, or up.
+    pub fn move_selection(&mut self, rows: isize) {
+        self.select_row(self.selected_row().saturating_add_signed(rows));
+    }
+
+    /// The first row from `from` on, in a direction, that fits.
+    pub fn find_row(
+        &self,
+        view: ViewKind,
+        from: isize,
+        direction: Direction,
+        fits: impl Fn(&PaneRow) -> bool,
+    ) -> Option<usize> {
+        let rows: Vec<&PaneRow> = self.rows(view).collect();
+        let mut at = from;
+        while let Some(row) = usize::try_from(at).ok().and_then(|index| rows.get(index)) {
+            if fits(row) {
+                return usize::try_from(at).ok();
+            }
+            at += direction.step();
+        }
+        None
+    }
+
+    /// Bring a pane to the front by its place.
+    pub fn focus_on_place(&mut self, place: usize) {
+        self.focus = ViewKind::ALL.get(place).copied().unwrap_or(self.focus);
+    }
+
+    /// To the pane beside the focused one, and from the last to the first.
+    pub fn focus_on_neighbour(&mut self, direction: Direction) {
+        self.focus = self.neighbour(direction, 1);
+    }
+
+    fn neighbour(&self, direction: Direction, offset: isize) -> ViewKind {
+        let count = ViewKind::ALL.len() as isize;
+        let at = ViewKind::ALL.iter().position(|kind| *kind == self.focus).unwrap_or(0) as isize;
+        ViewKind::ALL[(at + direction.step() * offset).rem_euclid(count) as usize]
+    }
+
+    /// The row of a pane where a search in this direction begins.
+    fn beginning(&self, view: ViewKind, direction: Direction) -> isize {
+        match direction {
+            Direction::Forward => 0,
+            Direction::Backward => self.rows(view).count() as isize - 1,
+        }
+    }
+
+    /// Select the next changed row in this pane, or else the first one of the next pane that has any.
+    pub fn select_change(&mut self, direction: Direction) {
+        let is_change = |row: &PaneRow| row.mark.is_change();
+        let from = self.selected_row() as isize + direction.step();
+        if let Some(row) = self.find_row(self.focus, from, direction, is_change) {
+            self.select_row(row);
+            return;
+        }
+
+        // The last one is this pane again: its rows on the other side of the selected one.
+        for offset in 1..=ViewKind::ALL.len() as isize {
+            let next = self.neighbour(direction, offset);
+            let from = self.beginning(next, direction);
+            if let Some(row) = self.find_row(next, from, direction, is_change) {
+                self.focus = next;
+                self.select_row(row);
+                return;
+            }
+        }
+    }
+
+    /// Select the next row that holds the text that is searched for; after the last one, the first.
+    pub fn select_match(&mut self, direction: Direction) {
+        if self.query.is_empty() {
+            return;
+        }
+
+        let query = self.query.to_lowercase();
+        let fits = |row: &PaneRow| row.text.to_lowercase().contains(&query);
+        let from = self.selected_row() as isize + direction.step();
+        let found = self.find_row(self.focus, from, direction, fits).or_else(|| {
+            self.find_row(self.focus, self.beginning(self.focus, direction), direction, fits)
+        });
+        if let Some(row) = found {
+            self.select_row(row);
+        }
+    }
+
+    pub fn has_groups(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
+    /// One control group was chosen to be shown alone, there or not.
+    pub fn has_chosen_group(&self) -> bool {
+        self.group.is_some()
+    }
+
+    /// The control group that is shown alone, as far as it is there.
+    pub fn chosen_group(&self) -> Option<&str> {
+        self.group.as_deref().filter(|chosen| self.groups.iter().any(|path| path == chosen))
+    }
+
+    /// The control group whose row is selected.
+    pub(super) fn selected_group(&self) -> Option<String> {
+        let place = self.selection(ViewKind::Cgroups)?;
+        self.rows(ViewKind::Cgroups).nth(place)?.group.clone()
+    }
+
+    /// Select the row of a control group, where it has one.
+    pub(super) fn select_group(&mut self, path: &str) {
+        let is_its = |row: &PaneRow| row.group.as_deref() == Some(path);
+        if let Some(row) = self.find_row(ViewKind::Cgroups, 0, Direction::Forward, is_its) {
+            self.selected.insert(ViewKind::Cgroups, row);
+        }
+    }
+
+    /// The control group to show alone next, or none for all of them: that of the selected row, unless it is shown
+    /// already; with no such row selected, one group after the other, then all.
+    pub(super) fn next_group(&self) -> Option<String> {
+        let chosen = self.chosen_group();
+        if let Some(path) = self.selected_group() {
+            return Some(path).filter(|path| chosen != Some(path));
+        }
+
+        match chosen.and_then(|path| self.groups.iter().position(|known| known == path)) {
+            Some(place) => self.groups.get(place + 1).cloned(),
+            None => self.groups.first().cloned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::app::scripts::snapshot;
+
+    /// Panes that compare the processes of two moments, with the focus on them.
+    fn panes(before: &[&str], after: &[&str]) -> Panes {
+        let (before, after) = (snapshot(before), snapshot(after));
+        let mut panes = Panes::new(ViewKind::Processes);
+        panes.build(Shown {
+            before: &before,
+            after: &after,
+            diff: &Diff::between(&Arc::new(before.clone()), &Arc::new(after.clone())),
+            ops: &[],
+            charts: &[],
+            numbers: &Numbers::default(),
+        });
+        panes
+    }
+
+    fn selected_text(panes: &Panes) -> String {
+        let row = panes.rows(panes.focus).nth(panes.selected_row());
+        row.map_or_else(String::new, |row| row.text.clone())
+    }
+
+    #[test]
+    fn a_selection_stays_among_the_rows() {
+        let mut panes = panes(&["host"], &["host", "box"]);
+        let last = panes.rows(ViewKind::Processes).count() - 1;
+        assert_eq!((panes.selection(panes.focus), panes.selected_row()), (None, 0));
+
+        panes.move_selection(-1);
+        assert_eq!(panes.selected_row(), 0);
+        panes.move_selection(100);
+        assert_eq!(panes.selected_row(), last);
+        panes.select_row(usize::MAX);
+        assert_eq!(panes.selection(ViewKind::Processes), Some(last));
+
+        panes.begin(Some(ViewKind::Mounts));
+        assert_eq!((panes.focus, panes.selection(ViewKind::Processes)), (ViewKind::Mounts, None));
+        panes.begin(None);
+        assert_eq!(panes.focus, ViewKind::Mounts, "a step that watches none leaves it");
+    }
+
+    #[test]
+    fn a_change_is_found_from_any_pane_and_a_match_goes_round() {
+        let mut panes = panes(&["host"], &["host", "box"]);
+        for direction in [Direction::Forward, Direction::Backward] {
+            panes.begin(Some(ViewKind::Files));
+            panes.select_change(direction);
+            assert!(panes.focus != ViewKind::Files, "{direction:?}");
+        }
+
+        panes.begin(Some(ViewKind::Processes));
+        panes.query = "BOX".into();
+        panes.select_match(Direction::Forward);
+        let found = panes.selected_row();
+        assert!(selected_text(&panes).contains("box"), "{}", selected_text(&panes));
+        panes.select_match(Direction::Forward);
+        assert_eq!(panes.selected_row(), found, "it is the only one");
+
+        panes.query.clear();
+        panes.select_row(0);
+        panes.select_match(Direction::Backward);
+        assert_eq!(panes.selected_row(), 0, "nothing is searched for");
+    }
+
+    #[test]
+    fn the_panes_lie_in_a_ring() {
+        let mut panes = panes(&[], &[]);
+        let first = panes.focus;
+        panes.focus_on_neighbour(Direction::Forward);
+        panes.focus_on_neighbour(Direction::Backward);
+        assert_eq!(panes.focus, first);
+        for _ in ViewKind::ALL {
+            panes.focus_on_neighbour(Direction::Backward);
+        }
+        assert_eq!(panes.focus, first);
+
+        panes.focus_on_place(0);
+        assert_eq!(panes.focus, ViewKind::ALL[0]);
+        panes.focus_on_place(ViewKind::ALL.len());
+        assert_eq!(panes.focus, ViewKind::ALL[0], "there is no such pane");
+    }
+}

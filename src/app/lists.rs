@@ -1,0 +1,165 @@
+//! Lists with a line to search by: steps, shells, what-ifs, and everything that can be done.
+
+use super::keymap::lesson;
+use super::{
+    Confirm, Effect, Model, Screen, ScreenOverlay, StepEntry, learning_commands, shell_events,
+};
+use crate::engine::Request;
+use crate::text::column;
+
+/// The kind of entries that a list with search holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListKind {
+    Steps,
+    Palette,
+    Shells,
+    Branches,
+}
+
+impl ScreenOverlay {
+    /// The list that is open, what was typed, and the chosen line.
+    pub fn list(&self) -> Option<(ListKind, &str, usize)> {
+        match self {
+            ScreenOverlay::Steps { query, selected } => Some((ListKind::Steps, query, *selected)),
+            ScreenOverlay::Palette { query, selected } => {
+                Some((ListKind::Palette, query, *selected))
+            }
+            ScreenOverlay::Shells { query, selected } => Some((ListKind::Shells, query, *selected)),
+            ScreenOverlay::Branches { query, selected } => {
+                Some((ListKind::Branches, query, *selected))
+            }
+            ScreenOverlay::None
+            | ScreenOverlay::Help { .. }
+            | ScreenOverlay::Search { .. }
+            | ScreenOverlay::Confirm(_)
+            | ScreenOverlay::Programs(_) => None,
+        }
+    }
+
+    fn selected_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            ScreenOverlay::Steps { selected, .. }
+            | ScreenOverlay::Palette { selected, .. }
+            | ScreenOverlay::Shells { selected, .. }
+            | ScreenOverlay::Branches { selected, .. } => Some(selected),
+            ScreenOverlay::None
+            | ScreenOverlay::Help { .. }
+            | ScreenOverlay::Search { .. }
+            | ScreenOverlay::Confirm(_)
+            | ScreenOverlay::Programs(_) => None,
+        }
+    }
+}
+
+/// Choose another line, so many further down or up.
+pub(super) fn move_by(model: &mut Model, lines: isize) {
+    let Some((list, query, _)) = model.overlay.list() else { return };
+    let last = entries(model, query, list).len().saturating_sub(1);
+    if let Some(selected) = model.overlay.selected_mut() {
+        *selected = selected.saturating_add_signed(lines).min(last);
+    }
+}
+
+/// Close the list, and go where its chosen line leads.
+pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
+    let chosen = chosen(model);
+    model.overlay = ScreenOverlay::None;
+    chosen.map_or_else(Vec::new, |entry| go(model, entry))
+}
+
+/// Leave the chosen step out.
+pub(super) fn leave_out(model: &mut Model) -> Vec<Effect> {
+    match chosen(model) {
+        Some(StepEntry::Step(step)) if has_steps(model) => {
+            learning_commands::leave_out(model, step)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// It is the list of steps that is open.
+pub(super) fn has_steps(model: &Model) -> bool {
+    matches!(model.overlay, ScreenOverlay::Steps { .. })
+}
+
+fn chosen(model: &Model) -> Option<StepEntry> {
+    let (list, query, selected) = model.overlay.list()?;
+    entries(model, query, list).into_iter().nth(selected).map(|(entry, _)| entry)
+}
+
+fn go(model: &mut Model, entry: StepEntry) -> Vec<Effect> {
+    match entry {
+        StepEntry::Step(step) => go_to(model, step),
+        StepEntry::Key(row) => row.run(model, 0),
+        StepEntry::Tab(index) => {
+            let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+            view.shells.choose(index);
+            view.shells.fit(model.size, view.panes.is_zoomed)
+        }
+        StepEntry::Branch(index) => {
+            let Screen::Lesson(view) = &model.screen else { return Vec::new() };
+            let step = view.story_step();
+            learning_commands::ask_branch(model, step, index)
+        }
+        StepEntry::NewShell(actor) => {
+            let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+            shell_events::ask_for(view, actor, model.size)
+        }
+    }
+}
+
+/// A step of the list: look at it if it was played, else offer to play up to it.
+fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    if step < view.played() && view.record(step).is_some() {
+        view.look_at(step);
+    } else if step != view.played() {
+        let question = format!(
+            "Go to step {}? A fresh lab is made and {step} steps are played in it.",
+            step + 1
+        );
+        model.overlay =
+            ScreenOverlay::Confirm(Confirm { question, then: Request::RewindTo { steps: step } });
+    } else {
+        view.back_to_live();
+    }
+    Vec::new()
+}
+
+/// The lines of a list that hold the query, with their texts.
+pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(StepEntry, String)> {
+    let Screen::Lesson(view) = &model.screen else { return Vec::new() };
+
+    let steps = || {
+        view.lesson.steps.iter().enumerate().map(|(index, step)| {
+            (
+                StepEntry::Step(index),
+                format!("{} {:>2}  {}", view.step_sign(index), index + 1, step.title),
+            )
+        })
+    };
+    let commands = lesson::TABLE.iter().map(|row| {
+        (StepEntry::Key(row), format!("{} {}", column(&row.key.to_string(), 10), row.help()))
+    });
+    let tabs = view.shells.tabs().iter().enumerate().map(|(index, tab)| {
+        (StepEntry::Tab(index), format!("{}  go to the shell beside {}", index + 1, tab.place()))
+    });
+    let new = view.actors().into_iter().map(|actor| {
+        (StepEntry::NewShell(actor.clone()), format!("+  a new shell beside {actor}"))
+    });
+
+    let all: Vec<(StepEntry, String)> = match list {
+        ListKind::Steps => steps().collect(),
+        ListKind::Palette => commands.chain(steps()).collect(),
+        ListKind::Shells => tabs.chain(new).collect(),
+        ListKind::Branches => view
+            .step()
+            .into_iter()
+            .flat_map(|step| step.branches.iter().enumerate())
+            .map(|(index, branch)| (StepEntry::Branch(index), branch.title.clone()))
+            .collect(),
+    };
+
+    let query = query.to_lowercase();
+    all.into_iter().filter(|(_, text)| text.to_lowercase().contains(&query)).collect()
+}

@@ -1,0 +1,80 @@
+//! The work of the keys of help, questions, searches, and of the programs that a lesson from a file runs.
+
+pub(super) use super::catalogue::PAGE;
+use super::commands::leave;
+use super::{Direction, Effect, Model, Screen, ScreenOverlay, Source};
+use crate::engine::Request;
+
+pub(super) fn close(model: &mut Model) {
+    model.overlay = ScreenOverlay::None;
+}
+
+pub(super) fn scroll_help(model: &mut Model, lines: isize) {
+    if let ScreenOverlay::Help { scroll } = &mut model.overlay {
+        *scroll = scroll.saturating_add_signed(lines);
+    }
+}
+
+/// Do what was asked.
+pub(super) fn say_yes(model: &mut Model) -> Vec<Effect> {
+    let overlay = std::mem::replace(&mut model.overlay, ScreenOverlay::None);
+    let ScreenOverlay::Confirm(confirm) = overlay else { return Vec::new() };
+    if confirm.then == Request::Quit {
+        return leave(model);
+    }
+
+    if let Screen::Lesson(view) = &mut model.screen {
+        if confirm.then == Request::Show {
+            view.learning.shown = Some(view.played());
+        }
+        view.start_building();
+    }
+    vec![Effect::Engine(confirm.then)]
+}
+
+/// The key that asks to quit, once more: yes. To another question it is a no.
+pub(super) fn quit_again(model: &mut Model) -> Vec<Effect> {
+    if let ScreenOverlay::Confirm(confirm) = &model.overlay
+        && confirm.then == Request::Quit
+    {
+        return say_yes(model);
+    }
+    close(model);
+    Vec::new()
+}
+
+/// Search for what was typed, from the selected row on.
+pub(super) fn find(model: &mut Model) -> Vec<Effect> {
+    let overlay = std::mem::replace(&mut model.overlay, ScreenOverlay::None);
+    if let (ScreenOverlay::Search { query }, Screen::Lesson(view)) = (overlay, &mut model.screen) {
+        view.panes.query = query;
+        view.panes.select_match(Direction::Forward);
+    }
+    Vec::new()
+}
+
+pub(super) fn scroll_programs(model: &mut Model, lines: isize) {
+    if let ScreenOverlay::Programs(programs) = &mut model.overlay {
+        let last = programs.last_scroll(model.size);
+        programs.scroll = programs.scroll.min(last).saturating_add_signed(lines).min(last);
+    }
+}
+
+/// A page further; at the end, agree and open the lesson.
+pub(super) fn agree(model: &mut Model) -> Vec<Effect> {
+    let ScreenOverlay::Programs(programs) = &model.overlay else { return Vec::new() };
+    if programs.scroll < programs.last_scroll(model.size) {
+        scroll_programs(model, PAGE as isize);
+        return Vec::new();
+    }
+
+    let lesson = programs.lesson.clone();
+    close(model);
+    let open = Effect::Open { id: lesson.clone(), from: Source::Lab };
+    vec![Effect::Agree { lesson }, open]
+}
+
+pub(super) fn disagree(model: &mut Model) -> Vec<Effect> {
+    close(model);
+    vec![Effect::Quit]
+}

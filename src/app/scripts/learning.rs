@@ -1,0 +1,151 @@
+//! Scripts of the learner's turn: begun, judged, helped, done or given up.
+
+#![cfg(test)]
+
+use super::*;
+
+const STEP: Goal = Goal::Step;
+
+/// The second step, in the learner's turn; of its two goals these hold.
+fn in_turn(holds: &[bool]) -> Model {
+    let mut model = before(1);
+    let _ = update(&mut model, turn(1, STEP, holds));
+    model
+}
+
+fn typed(step: usize) -> Msg {
+    let record = StepRecord { status: StepStatus::Typed, ..(*record(step, true)).clone() };
+    Msg::Engine(Event::Played(Arc::new(record)))
+}
+
+#[test]
+fn a_turn_goes_on_once_all_of_it_holds() {
+    check(
+        &mut after(1),
+        [
+            // From the step that ran last: the turn is the next one's.
+            (key("T"), "ask Turn(Step)", "NextStep 2"),
+            (turn(1, STEP, &[false, false]), "", "YourTurn 2"),
+            (turn(1, STEP, &[true, false]), "", "YourTurn 2"),
+            (key("Enter"), "", "YourTurn 2, confirm Show"),
+            (key("n"), "", "YourTurn 2"),
+            (turn(1, STEP, &[true, true]), "", "YourTurn 2"),
+            (key("Enter"), "ask TurnDone", "YourTurn 2"),
+            (no_turn(), "", "NextStep 2"),
+            (typed(1), "remember goals ByOneself hints 0", "LastStep 1"),
+            (ready(2), "remember 2 played", "LastStep 2"),
+        ],
+    );
+}
+
+#[test]
+fn a_turn_is_ended_by_the_key_that_began_it() {
+    check(
+        &mut in_turn(&[false, false]),
+        [(key("T"), "ask EndTurn", "YourTurn 2"), (no_turn(), "", "NextStep 2")],
+    );
+}
+
+#[test]
+fn who_asks_to_be_shown_a_step_is_remembered_for_it() {
+    check(
+        &mut in_turn(&[false, false]),
+        [
+            (key("Enter"), "", "YourTurn 2, confirm Show"),
+            (key("y"), "ask Show", "YourTurn 2"),
+            (no_turn(), "", "Building 2"),
+            (playing(1), "", "Playing 2"),
+            (played(1), "remember goals Shown hints 0", "Playing 2"),
+            (ready(2), "remember 2 played", "LastStep 2"),
+        ],
+    );
+}
+
+#[test]
+fn a_hint_comes_stage_by_stage_and_is_remembered() {
+    let mut model = in_turn(&[true, false]);
+    let stage = |model: &Model| {
+        let view = view(model);
+        let step = view.step().expect("a step");
+        view.learning.hint_shown(step).map(|shown| (shown.hint.is_some(), shown.stage))
+    };
+    assert_eq!(stage(&model), None);
+    for expected in [1, 2, 3, 3] {
+        check(&mut model, [(key("H"), "", "YourTurn 2")]);
+        assert_eq!(stage(&model), Some((true, expected)));
+    }
+
+    // Another goal has hints of its own to take.
+    check(&mut model, [(turn(1, STEP, &[false, true]), "", "YourTurn 2")]);
+    assert_eq!(stage(&model), None);
+    check(
+        &mut model,
+        [
+            (turn(1, STEP, &[true, true]), "", "YourTurn 2"),
+            (key("H"), "", "YourTurn 2, notice"),
+            (key("Enter"), "ask TurnDone", "YourTurn 2"),
+            (typed(1), "remember goals WithHints hints 3", "LastStep 1"),
+        ],
+    );
+}
+
+#[test]
+fn hints_are_for_turns() {
+    check(&mut before(1), [(key("H"), "", "NextStep 2, notice")]);
+}
+
+#[test]
+fn a_step_that_breaks_something_is_always_the_learners() {
+    check(
+        &mut before(2),
+        [
+            (key("Enter"), "ask Turn(Step)", "NextRepair 3"),
+            (turn(2, STEP, &[false]), "", "YourTurn 3"),
+            (key("Enter"), "", "YourTurn 3, confirm Show"),
+        ],
+    );
+}
+
+#[test]
+fn a_step_without_goals_can_only_be_run() {
+    check(
+        &mut before(3),
+        [(key("T"), "", "NextStep 4, notice"), (key("Enter"), "ask Next", "Playing 4")],
+    );
+}
+
+#[test]
+fn who_wants_every_step_gets_the_next_one_at_once() {
+    let mut model = Model::new(Vec::new(), SIZE);
+    model.your_turn = true;
+    let opened = Msg::Opened { lesson: lesson(), left_off: 0, tape: None };
+    check(
+        &mut model,
+        [
+            (opened, "", "Building 1"),
+            (ready(0), "ask Turn(Step)", "NextStep 1"),
+            (turn(0, STEP, &[true]), "", "YourTurn 1"),
+            (key("Enter"), "ask TurnDone", "YourTurn 1"),
+            (typed(0), "remember plain ByOneself hints 0", "LastStep 1"),
+            (ready(1), "remember 1 played", "LastStep 1"),
+            (key("Enter"), "ask Turn(Step)", "NextStep 2"),
+            (turn(1, STEP, &[false, false]), "", "YourTurn 2"),
+            // Enough: from here on steps are run.
+            (key("T"), "ask EndTurn", "YourTurn 2"),
+            (no_turn(), "", "NextStep 2"),
+            (key("Enter"), "ask Next", "Playing 2"),
+        ],
+    );
+}
+
+#[test]
+fn who_looks_back_in_a_turn_is_in_it_still() {
+    check(
+        &mut in_turn(&[true, true]),
+        [
+            (key("h"), "", "YourTurn 1, not live"),
+            (key("Esc"), "", "YourTurn 2"),
+            (key("Enter"), "ask TurnDone", "YourTurn 2"),
+        ],
+    );
+}

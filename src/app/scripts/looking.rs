@@ -1,0 +1,171 @@
+//! Scripts of looking: back and forward, at one pane, at what has changed, for a word.
+
+#![cfg(test)]
+
+use super::*;
+use crate::app::panes::Compare;
+use crate::view::ViewKind;
+
+#[test]
+fn looking_back_and_forward_ends_at_the_live_lab() {
+    check(
+        &mut after(2),
+        [
+            (key("l"), "", "LastStep 2"),
+            (key("h"), "", "LookingBack 2, not live"),
+            (key("<-"), "", "LookingBack 1, not live"),
+            (key("h"), "", "LookingBack 1, not live"),
+            (key("->"), "", "LookingBack 2, not live"),
+            (key("l"), "", "LastStep 2"),
+            (key("Enter"), "", "NextRepair 3"),
+        ],
+    );
+}
+
+#[test]
+fn looking_back_is_left_at_once_by_one_key_and_runs_nothing() {
+    check(
+        &mut before(2),
+        [
+            (key("h"), "", "LookingBack 2, not live"),
+            (key("h"), "", "LookingBack 1, not live"),
+            (key("Enter"), "", "LookingBack 1, not live, notice"),
+            (key("Esc"), "", "NextRepair 3"),
+            (key("Esc"), "", "NextRepair 3"),
+        ],
+    );
+}
+
+#[test]
+fn a_step_that_ends_while_one_looks_back_waits_in_the_live_lab() {
+    let mut model = before(1);
+    check(
+        &mut model,
+        [
+            (key("Enter"), "ask Next", "Playing 2"),
+            (key("h"), "", "Playing 1, not live"),
+            (played(1), "remember goals Watched hints 0", "Playing 1, not live"),
+            (ready(2), "remember 2 played", "LookingBack 1, not live"),
+            (Msg::Engine(Event::Live(Arc::default())), "", "LookingBack 1, not live"),
+        ],
+    );
+    let rows = |model: &Model| view(model).panes.rows(ViewKind::Processes).count();
+    assert!(rows(&model) > 0, "the record is shown, whatever the lab does");
+
+    check(&mut model, [(key("Esc"), "", "LastStep 2")]);
+    let shown = view(&model).shown_record().map(|record| record.step);
+    assert_eq!(shown, Some(1));
+}
+
+#[test]
+fn a_step_is_looked_at_or_gone_to_from_the_list() {
+    check(
+        &mut after(2),
+        [
+            (key("t"), "", "LastStep 2, list of steps"),
+            (key("Up"), "", "LastStep 2, list of steps"),
+            (key("Enter"), "", "LookingBack 1, not live"),
+            (key("t"), "", "LookingBack 1, not live, list of steps"),
+            (key("Down"), "", "LookingBack 1, not live, list of steps"),
+            (key("Down"), "", "LookingBack 1, not live, list of steps"),
+            (key("Enter"), "", "LastStep 2"),
+            (key("t"), "", "LastStep 2, list of steps"),
+            (key("Down"), "", "LastStep 2, list of steps"),
+            (key("Down"), "", "LastStep 2, list of steps"),
+            (key("Enter"), "", "LastStep 2, confirm RewindTo { steps: 3 }"),
+            (key("Enter"), "ask RewindTo { steps: 3 }", "Building 2"),
+        ],
+    );
+}
+
+#[test]
+fn a_pane_alone_and_back() {
+    let mut model = after(1);
+    check(
+        &mut model,
+        [
+            (key("2"), "", "LastStep 1"),
+            (key("z"), "", "LastStep 1, pane alone"),
+            (key("Tab"), "", "LastStep 1, pane alone"),
+            (key("Esc"), "", "LastStep 1"),
+            (key("z"), "", "LastStep 1, pane alone"),
+            (key("z"), "", "LastStep 1"),
+        ],
+    );
+    assert_eq!(view(&model).panes.focus, ViewKind::ALL[2], "from the second on by one");
+}
+
+#[test]
+fn what_is_compared_and_what_is_left_away() {
+    let mut model = after(1);
+    press(&mut model, &["2"]);
+    let state = |model: &Model| {
+        let panes = &view(model).panes;
+        let rows = panes.rows(panes.focus).filter(|row| row.text.contains("box")).count();
+        (panes.compare, panes.changes_only, rows, panes.changes(panes.focus))
+    };
+    assert_eq!(state(&model), (Compare::Diff, false, 1, 1));
+
+    press(&mut model, &["d", "d"]);
+    assert_eq!(state(&model), (Compare::Before, false, 0, 1), "it came with the step");
+    press(&mut model, &["d", "d", "c"]);
+    assert_eq!(state(&model), (Compare::Diff, true, 1, 1));
+    let row = copied(&model);
+    check(&mut model, [(key("]"), "", "LastStep 1"), (key("y"), &row, "LastStep 1")]);
+
+    press(&mut model, &["Enter"]);
+    assert!(view(&model).panes.changes_only, "it stays so");
+}
+
+/// The effect of copying the row that was added.
+fn copied(model: &Model) -> String {
+    let rows = view(model).panes.rows(ViewKind::Processes);
+    let text = rows.filter(|row| row.mark.is_change()).map(|row| row.text.trim().to_owned()).next();
+    format!("{:?}", Effect::Copy(text.expect("a changed row")))
+}
+
+#[test]
+fn a_word_is_searched_for_and_forgotten() {
+    let mut model = after(1);
+    press(&mut model, &["2"]);
+    check(
+        &mut model,
+        [
+            (key("/"), "", "LastStep 1, search "),
+            (key("b"), "", "LastStep 1, search b"),
+            (key("o"), "", "LastStep 1, search bo"),
+            (key("Enter"), "", "LastStep 1"),
+        ],
+    );
+    let panes = &view(&model).panes;
+    let found = panes.rows(panes.focus).nth(panes.selected_row()).expect("a row");
+    assert!(found.text.contains("box"), "{}", found.text);
+
+    press(&mut model, &["Esc"]);
+    assert_eq!(view(&model).panes.query, "");
+}
+
+#[test]
+fn what_the_lab_does_by_itself_is_shown_as_a_change() {
+    let mut model = before(1);
+    let live = |actors: &[&str]| Msg::Engine(Event::Live(Arc::new(snapshot(actors))));
+    let changes = |model: &Model| view(model).panes.changes(ViewKind::Processes);
+    assert_eq!(changes(&model), 1, "the step's own");
+
+    check(&mut model, [(live(&["host", "box", "third"]), "", "NextStep 2")]);
+    assert_eq!(changes(&model), 2);
+
+    // A lab in which nothing was played yet settles by itself.
+    let mut model = before(0);
+    check(&mut model, [(live(&["host", "box", "third"]), "", "NextStep 1")]);
+    assert_eq!(changes(&model), 0);
+}
+
+#[test]
+fn the_story_is_read_on_and_begins_anew_with_the_next_step() {
+    let mut model = after(1);
+    press(&mut model, &["Space", "Space", "o"]);
+    assert_eq!(view(&model).story.scroll, 6);
+    press(&mut model, &["Enter"]);
+    assert_eq!(view(&model).story.scroll, 0);
+}

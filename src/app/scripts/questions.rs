@@ -1,0 +1,165 @@
+//! Scripts of questions: before a step, after it, as a task, and as a check of whole lessons.
+
+#![cfg(test)]
+
+use super::*;
+use crate::app::exam::Exam;
+use crate::report::Predicted;
+
+/// The record of the first step, whose question was decided: that the first option holds, or not.
+fn decided(first: bool) -> Msg {
+    let options = vec![vec![verdict(first)], vec![verdict(!first)]];
+    let predicted = vec![Predicted { question: 0, options }];
+    Msg::Engine(Event::Played(Arc::new(StepRecord { predicted, ..(*record(0, true)).clone() })))
+}
+
+const TASK: Goal = Goal::Question { step: 1, index: 0 };
+
+#[test]
+fn a_prediction_is_decided_by_running_the_step() {
+    check(
+        &mut before(0),
+        [
+            (key("p"), "", "NextStep 1, question Asking"),
+            (key("u"), "", "NextStep 1, question Asking"),
+            (key("b"), "", "NextStep 1, question Asking"),
+            (key("k"), "", "NextStep 1, question Asking"),
+            (key("Enter"), "ask Next", "Playing 1, question Waiting(Some(0))"),
+            (key("Enter"), "", "Playing 1, question Waiting(Some(0))"),
+            (
+                decided(true),
+                "remember plain Watched hints 0; remember foretell Right",
+                "Playing 1, question Right",
+            ),
+            (ready(1), "remember 1 played", "LastStep 1, question Right"),
+            (key("Enter"), "", "LastStep 1"),
+            // It is not asked again; what is left is asked of what has run.
+            (key("p"), "", "LastStep 1, question Asking"),
+            (key("b"), "", "LastStep 1, question Asking"),
+            (key("Enter"), "remember choice Wrong", "LastStep 1, question Wrong"),
+            (key("Enter"), "", "LastStep 1"),
+            (key("p"), "", "LastStep 1, notice"),
+        ],
+    );
+}
+
+#[test]
+fn a_wrong_prediction_is_told_with_the_step_that_decided_it() {
+    let mut model = before(0);
+    check(
+        &mut model,
+        [
+            (key("p"), "", "NextStep 1, question Asking"),
+            (key("b"), "", "NextStep 1, question Asking"),
+            (key("Enter"), "ask Next", "Playing 1, question Waiting(Some(1))"),
+            (
+                decided(true),
+                "remember plain Watched hints 0; remember foretell Wrong",
+                "Playing 1, question Wrong",
+            ),
+            (ready(1), "remember 1 played", "LastStep 1, question Wrong"),
+            (key("v"), "", "LookingBack 1, not live, question Wrong"),
+            (key("Enter"), "", "LastStep 1"),
+        ],
+    );
+}
+
+#[test]
+fn a_question_is_put_off_and_asked_again() {
+    check(
+        &mut before(0),
+        [
+            (key("p"), "", "NextStep 1, question Asking"),
+            (key("Esc"), "", "NextStep 1"),
+            (key("p"), "", "NextStep 1, question Asking"),
+            (key("0"), "remember foretell Open", "NextStep 1, question Open"),
+        ],
+    );
+}
+
+#[test]
+fn a_task_is_done_by_typing_and_judged_by_the_kernel() {
+    let mut model = before(2);
+    press(&mut model, &["p", "Enter", "Enter"]);
+    check(
+        &mut model,
+        [
+            (
+                key("Enter"),
+                "ask Turn(Question { step: 1, index: 0 })",
+                "NextRepair 3, question Waiting(None)",
+            ),
+            (turn(1, TASK, &[false]), "", "NextRepair 3, question Waiting(None)"),
+            (key("H"), "", "NextRepair 3, question Waiting(None)"),
+            (
+                turn(1, TASK, &[true]),
+                "remember task Right; ask EndTurn",
+                "NextRepair 3, question Right",
+            ),
+            (no_turn(), "", "NextRepair 3, question Right"),
+            (key("Enter"), "", "NextRepair 3"),
+        ],
+    );
+}
+
+#[test]
+fn a_task_that_is_given_up_ends_its_turn() {
+    let mut model = before(2);
+    press(&mut model, &["p", "Enter", "Enter", "Enter"]);
+    check(
+        &mut model,
+        [
+            (turn(1, TASK, &[false]), "", "NextRepair 3, question Waiting(None)"),
+            (key("Esc"), "ask EndTurn", "NextRepair 3"),
+        ],
+    );
+}
+
+#[test]
+fn a_question_stands_above_panes_and_shell_and_behind_what_is_zoomed() {
+    let size = crate::app::shells::inner_size(SIZE, true);
+    let fitted = format!("{:?}", Effect::ResizeShell { tab: 1, size });
+    check(
+        &mut before(0),
+        [
+            (key("p"), "", "NextStep 1, question Asking"),
+            (shell(1, "host"), "", "NextStep 1, question Asking, shell below"),
+            (key("ctrl-5"), "", "NextStep 1, question Asking, shell below"),
+            (key("z"), &fitted, "NextStep 1, question Asking, shell alone"),
+        ],
+    );
+}
+
+#[test]
+fn a_check_of_lessons_takes_the_lab_where_each_question_is_asked() {
+    let mut model = Model::new(Vec::new(), SIZE);
+    model.exam = Some(Exam::default());
+    let opened = Msg::Opened { lesson: lesson(), left_off: 2, tape: None };
+    let ended = Msg::Engine(Event::Ended(crate::proof::Proof { rows: Vec::new() }));
+    check(
+        &mut model,
+        [
+            (opened, "", "Building 1, question Preparing"),
+            (ready(0), "", "NextStep 1, question Asking"),
+            (key("Enter"), "ask Next", "Playing 1, question Waiting(Some(0))"),
+            (
+                decided(true),
+                "remember plain Watched hints 0; remember foretell Right",
+                "Playing 1, question Right",
+            ),
+            (ready(1), "", "LastStep 1, question Right"),
+            (key("Enter"), "", "LastStep 1, question Asking"),
+            (key("Enter"), "remember choice Right", "LastStep 1, question Right"),
+            // The task is asked of a lab where its step has run.
+            (key("Enter"), "ask RewindTo { steps: 2 }", "Building 1, question Preparing"),
+            (ready(2), "", "NextRepair 3, question Asking"),
+            (key("0"), "remember task Open", "NextRepair 3, question Open"),
+            (key("Enter"), "ask Quit", "NextRepair 3, question Over"),
+            (ended, "", "score"),
+        ],
+    );
+    let exam = model.exam.expect("the check");
+    let results: Vec<(usize, usize)> =
+        exam.results.iter().map(|result| (result.right, result.asked)).collect();
+    assert_eq!(results, [(2, 3)]);
+}

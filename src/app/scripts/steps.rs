@@ -1,0 +1,184 @@
+//! Scripts of steps that run, fail, are rewound, and of the lesson's end.
+
+#![cfg(test)]
+
+use super::*;
+use crate::proof::Proof;
+
+#[test]
+fn a_step_runs_is_told_of_and_the_next_one_waits() {
+    check(
+        &mut opened(),
+        [
+            (ready(0), "", "NextStep 1"),
+            (key("Enter"), "ask Next", "Playing 1"),
+            (playing(0), "", "Playing 1"),
+            (played(0), "remember plain Watched hints 0", "Playing 1"),
+            (ready(1), "remember 1 played", "LastStep 1"),
+            (key("Enter"), "", "NextStep 2"),
+            (key("Enter"), "ask Next", "Playing 2"),
+        ],
+    );
+}
+
+#[test]
+fn nothing_is_run_while_a_lab_is_made_or_a_step_runs() {
+    check(
+        &mut opened(),
+        [
+            (key("Enter"), "", "Building 1"),
+            (key("x"), "", "Building 1, notice"),
+            (key("w"), "", "Building 1, notice"),
+            (key("T"), "", "Building 1, notice"),
+            (key("u"), "", "Building 1"),
+            (key("j"), "", "Building 1"),
+            (ready(0), "", "NextStep 1"),
+            (key("Enter"), "ask Next", "Playing 1"),
+            (key("Enter"), "", "Playing 1"),
+            (key("T"), "", "Playing 1, notice"),
+            (key("x"), "", "Playing 1, notice"),
+        ],
+    );
+}
+
+#[test]
+fn a_failed_lab_is_made_anew() {
+    check(
+        &mut before(1),
+        [
+            (key("Enter"), "ask Next", "Playing 2"),
+            (playing(1), "", "Playing 2"),
+            (failed("the keeper is gone"), "", "Failed: the keeper is gone 2"),
+            (key("Enter"), "", "Failed: the keeper is gone 2"),
+            (key("R"), "", "Failed: the keeper is gone 2, confirm RewindTo { steps: 0 }"),
+            (key("y"), "ask RewindTo { steps: 0 }", "Building 2"),
+            (ready(0), "", "NextStep 1"),
+        ],
+    );
+}
+
+#[test]
+fn a_step_whose_expectations_fail_is_told_of_all_the_same() {
+    let mut model = before(0);
+    let played = Msg::Engine(Event::Played(record(0, false)));
+    check(
+        &mut model,
+        [
+            (key("Enter"), "ask Next", "Playing 1"),
+            (played, "remember plain Watched hints 0", "Playing 1"),
+            (ready(1), "remember 1 played", "LastStep 1"),
+        ],
+    );
+    assert_eq!(view(&model).step_sign(0), '!');
+}
+
+#[test]
+fn a_request_that_is_refused_leaves_all_as_it_was() {
+    let refused = Msg::Engine(Event::Refused { why: "not on a tape".into() });
+    check(
+        &mut before(1),
+        [(key("Enter"), "ask Next", "Playing 2"), (refused, "", "NextStep 2, notice")],
+    );
+}
+
+#[test]
+fn a_rewind_asks_first_and_begins_before_the_step() {
+    let mut model = after(2);
+    check(
+        &mut model,
+        [
+            (key("u"), "", "LastStep 2, confirm RewindTo { steps: 1 }"),
+            (key("n"), "", "LastStep 2"),
+            (key("u"), "", "LastStep 2, confirm RewindTo { steps: 1 }"),
+            (key("Enter"), "ask RewindTo { steps: 1 }", "Building 2"),
+            (ready(1), "remember 1 played", "NextStep 2"),
+        ],
+    );
+    assert!(view(&model).record(1).is_some(), "it can be looked at when it comes up again");
+}
+
+#[test]
+fn a_lesson_is_taken_up_where_it_was_left() {
+    let mut model = Model::new(Vec::new(), SIZE);
+    let opened = Msg::Opened { lesson: lesson(), left_off: 2, tape: None };
+    check(
+        &mut model,
+        [
+            (opened, "", "Building 1, confirm RewindTo { steps: 2 }"),
+            (ready(0), "", "NextStep 1, confirm RewindTo { steps: 2 }"),
+            (key("Enter"), "ask RewindTo { steps: 2 }", "Building 1"),
+            (ready(2), "remember 2 played", "NextRepair 3"),
+        ],
+    );
+}
+
+#[test]
+fn the_end_shows_how_the_machine_compares() {
+    let ended = Msg::Engine(Event::Ended(Proof { rows: Vec::new() }));
+    check(
+        &mut after(4),
+        [
+            (key("h"), "", "LookingBack 4, not live"),
+            (key("Enter"), "", "LookingBack 4, not live, notice"),
+            (key("Esc"), "", "Finished 4"),
+            (key("Enter"), "ask Quit", "ended after 4, not compared yet"),
+            (key("Enter"), "", "ended after 4, not compared yet"),
+            (ended, "", "ended after 4, compared"),
+            (key("Enter"), "", "catalogue"),
+        ],
+    );
+}
+
+#[test]
+fn leaving_a_lesson_asks_first() {
+    check(
+        &mut after(1),
+        [
+            (key("q"), "", "LastStep 1, confirm Quit"),
+            (key("Esc"), "", "LastStep 1"),
+            (key("ctrl-c"), "", "LastStep 1, confirm Quit"),
+            (key("ctrl-c"), "ask Quit", "ended after 1, not compared yet"),
+            (key("q"), "Quit", "ended after 1, not compared yet"),
+        ],
+    );
+    check(
+        &mut after(1),
+        [
+            (key("q"), "", "LastStep 1, confirm Quit"),
+            (key("q"), "ask Quit", "ended after 1, not compared yet"),
+        ],
+    );
+    let mut model = after(1);
+    check(&mut model, [(Msg::Terminate, "Quit", "LastStep 1")]);
+    assert!(model.is_over);
+}
+
+#[test]
+fn an_engine_that_ends_by_itself_ends_the_lesson() {
+    let ended = Msg::Engine(Event::Ended(Proof { rows: Vec::new() }));
+    check(
+        &mut after(1),
+        [
+            (failed("the lab has ended"), "", "Failed: the lab has ended 1"),
+            (ended, "", "ended after 1, compared"),
+            (ready(1), "", "ended after 1, compared"),
+        ],
+    );
+}
+
+#[test]
+fn a_tape_goes_on_past_a_step_that_is_for_mending_and_nothing_is_remembered() {
+    let mut model = Model::new(Vec::new(), SIZE);
+    let opened = Msg::Opened { lesson: lesson(), left_off: 0, tape: Some("here, today".into()) };
+    check(
+        &mut model,
+        [
+            (opened, "", "Building 1"),
+            (ready(2), "", "NextStep 3"),
+            (key("T"), "", "NextStep 3, notice"),
+            (key("Enter"), "ask Next", "Playing 3"),
+            (played(2), "", "Playing 3"),
+            (ready(3), "", "LastStep 3"),
+        ],
+    );
+}

@@ -1,0 +1,225 @@
+//! The store that is up, as the keeper holds it: a process in a user namespace that labs are forked from.
+
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::signal::Signal;
+use nix::unistd::{Gid, Pid, Uid};
+
+use super::cgroups::Subtree;
+use super::ids::Mapping;
+use super::running_lab;
+use super::scratch::Scratch;
+use super::waiting::{DEATH_TIMEOUT, PATIENCE, Silence, await_answer};
+use crate::failure::Failure;
+use crate::kernel::pidfd::Pidfd;
+use crate::kernel::process::{self, RoleFork};
+use crate::kernel::{confine, log};
+use crate::lab::store::{self, IdRange};
+use crate::op::NamespaceKind;
+use crate::wire::protocol::{Doing, FromStore, LabOrder, PanickingRole, RoleFailure, ToStore};
+use crate::wire::{Wire, WireError};
+
+/// The longest that the store may take to lay out the image, or to fork a lab.
+const STORE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The running store role.
+#[derive(Debug)]
+pub(super) struct RunningStore {
+    wire: Wire,
+    pub process: Pidfd,
+    /// The lab's root as the machine counts user ids.
+    pub root_id: Option<u32>,
+    /// True while it owes an answer.
+    pub is_silent: bool,
+}
+
+impl RunningStore {
+    /// End the store; its labs go with it.
+    pub fn end(self) {
+        let _ = self.process.send(Signal::SIGKILL);
+        self.process.wait(PATIENCE);
+        process::reap_all();
+    }
+
+    /// Have the store fork a lab's host, put it into its groups, let it go on.
+    pub fn fork_lab(
+        &mut self,
+        name: &str,
+        subtree: &Subtree,
+        scratch: Option<&Scratch>,
+        panics: Option<PanickingRole>,
+    ) -> Result<(Pidfd, OwnedFd), RoleFailure> {
+        let (engine_end, actor_end) = Wire::pair().doing("make the lab's wire")?;
+        engine_end
+            .expect_credentials()
+            .map_err(|_| RoleFailure::new("set up the lab's wire", Errno::EIO))?;
+        let (go, say_go) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
+        let scratch = scratch.map(|scratch| scratch.path.to_string_lossy().into_owned());
+        let request = ToStore::Fork(LabOrder {
+            name: name.to_owned(),
+            cgroups: subtree.cgroups.clone(),
+            scratch,
+            panics,
+        });
+
+        const TALK: &str = "talk to the store, the process that labs are forked from";
+        let process = &self.process;
+        let gone = |error: WireError| lost_store(TALK, process, &error);
+
+        self.wire.send(&request, &[actor_end.as_raw_fd(), go.as_raw_fd()]).map_err(gone)?;
+        drop((actor_end, go));
+        if let Err(silence) = await_answer(&self.wire, &self.process, STORE_TIMEOUT) {
+            self.is_silent = true;
+            return Err(RoleFailure::new(TALK, silence.errno()));
+        }
+        let received = self.wire.receive::<FromStore>().map_err(gone)?;
+
+        match received.message {
+            FromStore::Forked => {
+                let host =
+                    received.fds.into_iter().next().ok_or(Errno::EPROTO).and_then(Pidfd::from_fd);
+                let host = host.doing("hear from the store which process it forked")?;
+                if let Err(failure) = running_lab::place(&host, &self.process, subtree) {
+                    let _ = host.send(Signal::SIGKILL);
+                    return Err(failure);
+                }
+
+                std::fs::File::from(say_go).write_all(b"!").doing("let the lab go on")?;
+                Ok((host, engine_end.into_fd()))
+            }
+            FromStore::Failed(failure) => Err(failure),
+            FromStore::Ready { .. } | FromStore::Ended(_) => {
+                Err(RoleFailure::new("talk to the store", Errno::EPROTO))
+            }
+        }
+    }
+
+    /// The end of a lab's host. The kernel tells it to the parent alone, and that is the store; where the store itself
+    /// has ended, its labs went with it.
+    pub fn how_lab_ended(&mut self, lab: &str) -> Option<Failure> {
+        let of_store = |how: String| {
+            Failure::new(format!("the store, the process that it was forked from, is gone: {how}"))
+        };
+        if let Some(how) = self.process.how_it_ended_within(Duration::ZERO) {
+            return Some(of_store(how));
+        }
+
+        let question = ToStore::HowItEnded { lab: lab.to_owned() };
+        self.wire.send(&question, &[]).ok()?;
+        if await_answer(&self.wire, &self.process, PATIENCE).is_err() {
+            self.is_silent = true;
+            return None;
+        }
+        match self.wire.receive::<FromStore>() {
+            Ok(received) => match received.message {
+                FromStore::Ended(how) => how.map(Failure::new),
+                FromStore::Ready { .. } | FromStore::Forked | FromStore::Failed(_) => None,
+            },
+            Err(_) => self.process.how_it_ended_within(DEATH_TIMEOUT).map(of_store),
+        }
+    }
+}
+
+/// The failure for a store whose wire failed: the way it ended, where that can be told.
+fn lost_store(doing: &str, store: &Pidfd, error: &WireError) -> RoleFailure {
+    match store.how_it_ended_within(DEATH_TIMEOUT) {
+        Some(how) => RoleFailure::because(doing, Failure::new(how)),
+        None => RoleFailure::new(doing, error.errno()),
+    }
+}
+
+/// Fork the store into a user namespace of its own and map its ids.
+pub(super) fn start() -> Result<RunningStore, RoleFailure> {
+    let (mut wire, store_end) = Wire::pair().doing("make the store's wire")?;
+    let (mapped, say_mapped) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
+    let mapping = Mapping::choose();
+    let me = nix::unistd::getpid();
+    let namespaces = [NamespaceKind::User, NamespaceKind::Mount];
+
+    match process::fork_role(&namespaces).doing("make a user namespace")? {
+        RoleFork::Child => be_store(store_end, mapped, mapping, me),
+        RoleFork::Parent(store) => {
+            drop((store_end, mapped));
+            let line = format!("0 {} {}", mapping.first, mapping.count);
+            let map = |pid| store::map_ids(pid, &line, mapping.count == 1);
+
+            let ready = store
+                .pid()
+                .ok_or(Errno::ESRCH)
+                .and_then(map)
+                .doing("write the id maps of the user namespace")
+                .and_then(|()| {
+                    std::fs::File::from(say_mapped).write_all(b"!").doing("let the store go on")
+                })
+                .and_then(|()| {
+                    await_answer(&wire, &store, STORE_TIMEOUT)
+                        .map_err(Silence::errno)
+                        .doing("start the store")
+                })
+                .and_then(|()| match wire.receive::<FromStore>() {
+                    Ok(received) => match received.message {
+                        FromStore::Ready { .. } => Ok(()),
+                        FromStore::Failed(failure) => Err(failure),
+                        FromStore::Forked | FromStore::Ended(_) => {
+                            Err(RoleFailure::new("start the store", Errno::EPROTO))
+                        }
+                    },
+                    Err(error) => Err(lost_store("start the store", &store, &error)),
+                });
+
+            let store = RunningStore {
+                wire,
+                process: store,
+                root_id: Uid::effective().is_root().then_some(mapping.first),
+                is_silent: false,
+            };
+
+            match ready {
+                Ok(()) => Ok(store),
+                Err(failure) => {
+                    store.end();
+                    Err(failure)
+                }
+            }
+        }
+    }
+}
+
+fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: Mapping, parent: Pid) -> ! {
+    // The keeper's own wire, and the mounts that are descriptors of its, stay with the keeper.
+    confine::keep_only(&[&wire, &mapped, &log::Descriptor]);
+    log::set_role("store");
+
+    let mut word = [0];
+    let ready = std::fs::File::from(mapped).read_exact(&mut word).doing("wait for the keeper");
+    let became = ready.and_then(|()| {
+        become_root(mapping, parent).doing("become root of the labs' user namespace")
+    });
+    if let Err(failure) = became {
+        let _ = wire.send(&FromStore::Failed(failure), &[]);
+        process::exit_now(1)
+    }
+
+    process::set_title("unboxed: store");
+    process::exit_now(store::serve(wire, IdRange { count: mapping.count }))
+}
+
+/// Become root of the new user namespace, and nobody outside it.
+fn become_root(mapping: Mapping, parent: Pid) -> Result<(), Errno> {
+    if mapping.count > 1 {
+        nix::unistd::setgroups(&[])?;
+        nix::unistd::setresgid(Gid::from_raw(0), Gid::from_raw(0), Gid::from_raw(0))?;
+        nix::unistd::setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0))?;
+    }
+    // In this order: a change of credentials takes both back.
+    process::be_visible()?;
+    process::die_with_parent(parent)?;
+    confine::bound_labs()?;
+    confine::bound_kernel_objects();
+    // How a lab's host ends is to be heard: ignored children leave no word.
+    process::await_children()
+}
