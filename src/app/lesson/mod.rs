@@ -75,10 +75,15 @@ impl LessonView {
 
     /// A new lab is asked for.
     pub fn start_building(&mut self) {
-        self.lab.phase = Phase::Building;
-        if let Position::Recorded { live, .. } = self.position {
-            self.position = Position::Live(live);
+        // Both go with the lab they are in, and the engine says nothing more of them.
+        self.learning.turn = None;
+        if self.is_in_branch() {
+            self.leave_branch();
+            self.rebuild();
         }
+
+        self.position = Position::Live(self.position.live_step());
+        self.lab.phase = Phase::Building;
         self.shells.reopen_in_next_lab();
     }
 

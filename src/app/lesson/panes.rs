@@ -196,7 +196,7 @@ impl Panes {
 
     fn neighbour(&self, direction: Direction, offset: isize) -> ViewKind {
         let count = ViewKind::ALL.len() as isize;
-        let at = ViewKind::ALL.iter().position(|kind| *kind == self.focus).unwrap_or(0) as isize;
+        let at = self.focus.place() as isize;
         ViewKind::ALL[(at + direction.step() * offset).rem_euclid(count) as usize]
     }
 

@@ -78,6 +78,21 @@ fn a_what_if_whose_lab_fails_can_be_left() {
 }
 
 #[test]
+fn a_fresh_lab_ends_the_what_if_and_begins_before_the_step() {
+    let mut model = after(2);
+    check(
+        &mut model,
+        [
+            (branched(0, 0), "", "Branch 1"),
+            (key("R"), "", "Branch 1, confirm RewindTo { steps: 0 }"),
+            (key("y"), "ask RewindTo { steps: 0 }", "Building 2"),
+            (ready(0), "", "NextStep 1"),
+            (key("Enter"), "ask Next", "Playing 1"),
+        ],
+    );
+}
+
+#[test]
 fn of_two_what_ifs_in_a_row_none_stands_in_for_the_lab() {
     let mut model = after(1);
     check(

@@ -52,7 +52,7 @@ fn who_asks_to_be_shown_a_step_is_remembered_for_it() {
         &mut in_turn(&[false, false]),
         [
             (key("Enter"), "", "YourTurn 2, confirm Show"),
-            (key("y"), "ask Show", "YourTurn 2"),
+            (key("y"), "ask Show", "Building 2"),
             (no_turn(), "", "Building 2"),
             (playing(1), "", "Playing 2"),
             (played(1), "remember goals Shown hints 0", "Playing 2"),
@@ -136,6 +136,28 @@ fn who_wants_every_step_gets_the_next_one_at_once() {
             (key("Enter"), "ask Next", "Playing 2"),
         ],
     );
+}
+
+#[test]
+fn a_rewind_drops_the_turn_with_its_lab() {
+    let mut model = in_turn(&[true, true]);
+    check(
+        &mut model,
+        [
+            (key("u"), "", "YourTurn 2, confirm RewindTo { steps: 0 }"),
+            (key("y"), "ask RewindTo { steps: 0 }", "Building 2"),
+            (key("Enter"), "", "Building 2"),
+            (ready(0), "", "NextStep 1"),
+            (key("Enter"), "ask Next", "Playing 1"),
+        ],
+    );
+
+    // Who wants every step gets the first one then.
+    let mut model = in_turn(&[true, true]);
+    let Screen::Lesson(view) = &mut model.screen else { panic!("a lesson") };
+    view.learning.always = true;
+    press(&mut model, &["u", "y"]);
+    check(&mut model, [(ready(0), "ask Turn(Step)", "NextStep 1")]);
 }
 
 #[test]
