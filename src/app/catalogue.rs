@@ -1,7 +1,7 @@
 //! The work of the keys outside a lesson: in the catalogue, and after a lesson or a check.
 
 use super::{Effect, Model, Screen, Source};
-use crate::words;
+use crate::notice::Notice;
 
 /// Rows that a page key moves by.
 pub(super) const PAGE: usize = 10;
@@ -20,12 +20,11 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
         _ if model.source == Source::Tape => vec![Effect::Open { id, from: Source::Tape }],
         None => vec![Effect::Open { id, from: Source::Lab }],
         Some((why, _)) if row.has_tape => {
-            let why = words::blocker(why);
-            model.notice = Some(format!("a tape, because live it can't play here: {why}"));
+            model.notice = Some(Notice::TapeInstead(why.clone()));
             vec![Effect::Open { id, from: Source::Tape }]
         }
         Some((why, _)) => {
-            model.notice = Some(format!("can't play here: {}", words::blocker(why)));
+            model.notice = Some(Notice::Blocked(why.clone()));
             Vec::new()
         }
     }

@@ -6,6 +6,7 @@ use super::{
     learning_commands,
 };
 use crate::engine::{Goal, Request};
+use crate::notice::Notice;
 use crate::view::ViewKind;
 
 /// Go on: run the next step, or whatever the lesson waits for.
@@ -30,7 +31,7 @@ pub(super) fn run(model: &mut Model) -> Vec<Effect> {
         LessonScene::Finished => return leave(model),
         LessonScene::Busy | LessonScene::LookingBack if !view.is_live() => {
             let back = keys::lesson::BACK_TO_LIVE;
-            model.notice = Some(format!("you are looking back: {back} returns to the live lab"));
+            model.notice = Some(Notice::LookingBack { back: back.into() });
         }
         LessonScene::Busy | LessonScene::LookingBack => {}
     }

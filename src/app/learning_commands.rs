@@ -4,6 +4,7 @@ use super::keymap::keys;
 use super::learning::hint_for;
 use super::{Confirm, Effect, LessonView, Model, Note, Phase, Screen, ScreenOverlay, StepHow};
 use crate::engine::{Goal, Request};
+use crate::notice::Notice;
 use crate::report::{StepRecord, StepStatus};
 
 /// Begin the learner's turn, or end it.
@@ -20,21 +21,18 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
     }
     if !view.can_run() {
         let back = keys::lesson::BACK_TO_LIVE;
-        model.notice =
-            Some(format!("your turn begins at the next step: {back} returns to the live lab"));
+        model.notice = Some(Notice::TurnComesLater { back: back.into() });
         return Vec::new();
     }
     if !view.has_goals() {
         let run = keys::lesson::RUN;
-        model.notice =
-            Some(format!("this step is about what its own program measures: {run} runs it"));
+        model.notice = Some(Notice::StepMeasuresItself { run: run.into() });
         return Vec::new();
     }
 
     if view.tape.is_some() {
         let run = keys::lesson::RUN;
-        model.notice =
-            Some(format!("nothing can be typed into a tape: {run} shows what was recorded"));
+        model.notice = Some(Notice::NoTurnOnTape { run: run.into() });
         return Vec::new();
     }
 
@@ -62,8 +60,7 @@ pub fn hint(model: &mut Model) -> Vec<Effect> {
     const STAGES: usize = 3;
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let (Some(turn), Some(open)) = (&view.learning.turn, view.learning.first_open()) else {
-        model.notice =
-            Some(format!("hints are for your turn: {} begins it", keys::lesson::YOUR_TURN));
+        model.notice = Some(Notice::NoHintNow { your_turn: keys::lesson::YOUR_TURN.into() });
         return Vec::new();
     };
     let at = turn.step;
@@ -82,8 +79,7 @@ pub fn what_if(model: &mut Model) -> Vec<Effect> {
     let branches = view.step().map_or(0, |step| step.branches.len());
     if !view.can_change_course() || branches == 0 {
         let leave_out = keys::lesson::LEAVE_OUT;
-        model.notice =
-            Some(format!("this step has no what-if; {leave_out} leaves the next step out"));
+        model.notice = Some(Notice::NoWhatIf { leave_out: leave_out.into() });
         return Vec::new();
     }
     if branches == 1 {
@@ -122,18 +118,14 @@ pub fn leave_out(model: &mut Model, step: usize) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     if !view.can_change_course() || step < view.played() || step >= view.lesson.steps.len() {
         let rewind = keys::lesson::REWIND;
-        model.notice =
-            Some(format!("only a step that is yet to come can be left out; rewind with {rewind}"));
+        model.notice = Some(Notice::StepIsPast { rewind: rewind.into() });
         return Vec::new();
     }
     let out = !view.is_left_out(step);
-    let title = view.lesson.steps.get(step).map_or("", |step| step.title.as_str());
+    let title = view.lesson.steps.get(step).map(|step| step.title.clone()).unwrap_or_default();
     model.notice = Some(match out {
-        true => format!(
-            "left out: {title}. Go on, and see what is missing then; {} takes it in again",
-            keys::lesson::LEAVE_OUT
-        ),
-        false => format!("taken in again: {title}"),
+        true => Notice::LeftOut { title, leave_out: keys::lesson::LEAVE_OUT.into() },
+        false => Notice::TakenInAgain { title },
     });
     vec![Effect::Engine(Request::LeaveOut { step, out })]
 }

@@ -36,6 +36,7 @@ use crate::engine::{Event, Request};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
+use crate::notice::{Copied, Notice};
 pub use crate::progress::StepHow;
 use crate::proof::Proof;
 use crate::talk::message::{FromHub, ToHub};
@@ -78,7 +79,7 @@ pub struct Model {
     pub chosen: usize,
     pub overlay: ScreenOverlay,
     /// One line above the footer: what a key just did.
-    pub notice: Option<String>,
+    pub notice: Option<Notice>,
     /// Columns and rows.
     pub size: (u16, u16),
     /// Lines scrolled down on the score.
@@ -131,7 +132,7 @@ pub enum Msg {
         tape: Option<String>,
     },
     OpenFailed(String),
-    Copied(String),
+    Copied(Copied),
     ShellPrinted {
         tab: u32,
         bytes: Vec<u8>,

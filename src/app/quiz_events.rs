@@ -4,6 +4,7 @@ use super::quiz::{QuizStage, QuizView};
 use super::{Effect, LessonView, Model, Note, Screen};
 use crate::engine::{Goal, Request};
 use crate::lesson::quiz::{Answer, AnswerMark, FromLab, Kind, grade};
+use crate::notice::Notice;
 use crate::report::StepRecord;
 use crate::words;
 
@@ -12,7 +13,7 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let due = view.due_questions();
     if due.is_empty() || view.is_in_branch() {
-        model.notice = Some("no question here now: they come with the steps".into());
+        model.notice = Some(Notice::NoQuestionNow);
         return Vec::new();
     }
     let mut quiz = QuizView::in_lesson(due);

@@ -9,6 +9,7 @@ use super::{
     learning_commands, quiz_events, shell_events, shells, talk,
 };
 use crate::engine::{Event, Goal, Request};
+use crate::notice::Notice;
 use crate::talk::message::ToHub;
 
 /// Apply a message. What is returned has to be carried out.
@@ -52,7 +53,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::OpenFailed(why) => {
-            model.notice = Some(why);
+            model.notice = Some(Notice::Error(why));
             Vec::new()
         }
         Msg::ShellPrinted { tab, bytes } => shell_events::on_output(model, tab, &bytes),
@@ -63,8 +64,8 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Paste(text) => shell_events::on_paste(model, &text),
-        Msg::Copied(how) => {
-            model.notice = Some(how);
+        Msg::Copied(copied) => {
+            model.notice = Some(Notice::Copied(copied));
             Vec::new()
         }
         Msg::Hub(message) => talk::on_message(model, message),
@@ -126,7 +127,9 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
                 view.shells.add_tab(tab, actor, size);
                 return view.shells.fit(model.size, view.panes.is_zoomed);
             }
-            Err(why) => model.notice = Some(format!("no shell beside {actor}: {why:#}")),
+            Err(why) => {
+                model.notice = Some(Notice::NoShell { actor, error: format!("{why:#}") });
+            }
         },
         Event::Playing { step } => view.start_playing(step),
         Event::Played(record) => {
@@ -152,16 +155,17 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Waiting(awaited) => view.lab.awaited = awaited,
         Event::Refused { why } => {
             view.lab.phase = Phase::Ready;
-            model.notice = Some(why);
+            model.notice = Some(Notice::Refused(why));
         }
         Event::Failed(failure) => {
             let message = format!("{failure:#}");
             // The place where it stands is behind the shells then.
             if view.shells.is_shown() {
-                let (leave, restart) = (keys::shell::LEAVE, keys::lesson::RESTART);
-                model.notice = Some(format!(
-                    "{message}. {leave} leaves the shell, {restart} makes a fresh lab"
-                ));
+                model.notice = Some(Notice::FailedBehindShell {
+                    error: message.clone(),
+                    leave: keys::shell::LEAVE.into(),
+                    restart: keys::lesson::RESTART.into(),
+                });
             }
             view.lab.phase = Phase::Failed { message };
         }

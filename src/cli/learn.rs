@@ -21,6 +21,7 @@ use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
+use crate::notice::Notice;
 use crate::progress::Progress;
 use crate::tape::{Tape, player, shelf};
 use crate::tui::{self, Backstage, EngineLink, TuiOptions};
@@ -170,11 +171,11 @@ fn screen(
 
     let dir = home::state_directory();
     let (progress, notice) = match &dir {
-        Some(dir) => Progress::load(dir),
-        None => (
-            Progress::default(),
-            Some("there is no home directory of your own: no progress is kept".into()),
-        ),
+        Some(dir) => {
+            let (progress, said) = Progress::load(dir);
+            (progress, said.map(Notice::Error))
+        }
+        None => (Progress::default(), Some(Notice::NoHome)),
     };
 
     let lessons = catalogue::all()?;

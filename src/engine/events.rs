@@ -178,6 +178,7 @@ mod tests {
     use super::*;
     use crate::engine::{Goal, TurnState};
     use crate::lesson::expect::verdict::{Expected, Verdict};
+    use crate::notice::Refusal;
     use crate::seen::Seen;
     use crate::snapshot::Snapshot;
     use std::time::Duration;
@@ -225,7 +226,7 @@ mod tests {
             live("b"),
             turn(1, false),
             turn(2, false),
-            Event::Refused { why: String::new() },
+            Event::Refused { why: Refusal::AtTheEnd },
             live("c"),
         ];
 

@@ -34,6 +34,7 @@ use crate::action::{Check, Context};
 use crate::failure::Failure;
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::expect::verdict::Verdict;
+use crate::notice::Refusal;
 use crate::op::ActorName;
 use crate::proof::Proof;
 use crate::report::{LabInfo, Series, StepRecord};
@@ -146,7 +147,7 @@ pub enum Event {
     Waiting(Option<Awaited>),
     /// A request can't be served here; nothing else changed.
     Refused {
-        why: String,
+        why: Refusal,
     },
     /// The engine could not go on; the lab may be gone. Rewinding builds a new one.
     Failed(Failure),

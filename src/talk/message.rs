@@ -10,6 +10,7 @@ use super::AudienceView;
 use super::clock::Clock;
 use crate::engine::{Event, Ready, Request};
 use crate::failure::Failure;
+use crate::notice::Refusal;
 use crate::proof::Proof;
 use crate::report::{Series, StepRecord, WholeRecord};
 use crate::snapshot::Snapshot;
@@ -74,7 +75,7 @@ pub enum ClockOrder {
 pub enum FromHub {
     /// All there is: what every window begins with, and what one gets that has fallen behind.
     Whole(Box<Whole>),
-    /// The window can't take part.
+    /// The window can't take part. In words: one of another version has to be able to say it.
     Refused {
         why: String,
     },
@@ -140,7 +141,7 @@ pub enum Told {
         record: WholeRecord,
     },
     Refused {
-        why: String,
+        why: Refusal,
     },
     Failed(Failure),
 }
@@ -157,7 +158,7 @@ impl Told {
             Event::Branched { branch, record } => {
                 Some(Told::Branched { branch: *branch, record: WholeRecord::of(record) })
             }
-            Event::Refused { why } => Some(Told::Refused { why: why.clone() }),
+            Event::Refused { why } => Some(Told::Refused { why: *why }),
             Event::Failed(failure) => Some(Told::Failed(failure.clone())),
             Event::Turn(_)
             | Event::Shell { .. }

@@ -8,6 +8,7 @@ use crate::engine::events::EventSender;
 use crate::engine::requests::RequestQueue;
 use crate::engine::{Event, Goal, Ready, Request};
 use crate::lesson::model::Lesson;
+use crate::notice::Refusal;
 
 /// Serve requests until the front end is gone or quits. The tape must fit the lesson (`Tape::fits`).
 pub fn serve(tape: &Tape, lesson: &Lesson, requests: &RequestQueue, events: &EventSender) {
@@ -44,16 +45,12 @@ impl Player<'_> {
                 self.played = (*steps).min(self.tape.records.len());
                 vec![self.ready()]
             }
-            Request::Turn(Goal::Step | Goal::Question { .. }) => {
-                refused("nothing can be typed into a tape: it shows what was recorded")
-            }
+            Request::Turn(Goal::Step | Goal::Question { .. }) => refused(Refusal::NothingToType),
             Request::Shell { tab, actor, .. } => {
                 let opened = Err("a tape has none: nothing runs behind it".into());
                 vec![Event::Shell { tab: *tab, actor: actor.clone(), opened }]
             }
-            Request::LeaveOut { .. } => {
-                refused("steps can't be left out of a tape: it was recorded with them")
-            }
+            Request::LeaveOut { .. } => refused(Refusal::NothingToLeaveOut),
             Request::Branch { step, branch } => {
                 let taken = self
                     .tape
@@ -64,7 +61,7 @@ impl Player<'_> {
                     Some(taken) => {
                         vec![Event::Branched { branch: *branch, record: Arc::clone(&taken.record) }]
                     }
-                    None => refused("this what-if was not recorded"),
+                    None => refused(Refusal::WhatIfNotRecorded),
                 }
             }
             Request::EndBranch => vec![self.ready()],
@@ -74,7 +71,7 @@ impl Player<'_> {
 
     fn next(&mut self) -> Vec<Event> {
         let Some(record) = self.tape.records.get(self.played) else {
-            return refused("the tape is at its end");
+            return refused(Refusal::AtTheEnd);
         };
         let playing = Event::Playing { step: self.played };
         self.played += 1;
@@ -109,6 +106,6 @@ impl Tape {
     }
 }
 
-fn refused(why: &str) -> Vec<Event> {
-    vec![Event::Refused { why: why.to_owned() }]
+fn refused(why: Refusal) -> Vec<Event> {
+    vec![Event::Refused { why }]
 }

@@ -36,6 +36,7 @@ use crate::engine::events::EventReceiver;
 use crate::engine::requests::Requests;
 use crate::kernel::directory::OpenDirectory;
 use crate::lesson::model::Lesson;
+use crate::notice::{Copied, Notice};
 use crate::talk::message::{FromHub, ToHub};
 use crate::ui::highlight::{Highlighted, Language, highlight};
 use crate::ui::theme::Theme;
@@ -80,7 +81,7 @@ pub struct TuiOptions {
     pub catalogue: Vec<CatalogueRow>,
     /// Open this lesson at once.
     pub open: Option<String>,
-    pub notice: Option<String>,
+    pub notice: Option<Notice>,
     /// The directory in which a copy is also put, as a file.
     pub copy_directory: Option<PathBuf>,
     /// Every step is the learner's.
@@ -297,7 +298,7 @@ impl FrontEnd {
                 }
                 Effect::Agree { lesson } => {
                     if let Some(said) = backstage.agree(&lesson) {
-                        model.notice = Some(said);
+                        model.notice = Some(Notice::Error(said));
                     }
                 }
                 Effect::Engine(request) => {
@@ -307,12 +308,12 @@ impl FrontEnd {
                 }
                 Effect::Remember { lesson, note } => {
                     if let Some(said) = backstage.remember(&lesson, &note) {
-                        model.notice = Some(said);
+                        model.notice = Some(Notice::Error(said));
                     }
                 }
                 Effect::Copy(text) => {
-                    let said = self.copy(&text);
-                    self.apply(model, Msg::Copied(said), backstage)?;
+                    let copied = self.copy(&text);
+                    self.apply(model, Msg::Copied(copied), backstage)?;
                 }
                 Effect::Type { tab, bytes } => self.terminals.type_bytes(tab, bytes),
                 Effect::ResizeShell { tab, size } => self.terminals.resize(tab, size),
@@ -392,20 +393,12 @@ impl FrontEnd {
     }
 
     /// To the terminal's clipboard, which never says whether it listened, and to a file.
-    fn copy(&mut self, text: &str) -> String {
-        let sent =
+    fn copy(&mut self, text: &str) -> Copied {
+        let is_sent =
             execute!(self.screen.backend_mut(), CopyToClipboard::to_clipboard_from(text)).is_ok();
         let kept = self.copy_directory.as_deref().map(|dir| keep_copy(dir, text));
-        match (sent, kept) {
-            (true, Some(Ok(path))) => {
-                format!("sent to the terminal, and written to {}", path.display())
-            }
-            (true, Some(Err(why))) => format!("sent to the terminal; not written to a file: {why}"),
-            (true, None) => "sent to the terminal".into(),
-            (false, Some(Ok(path))) => format!("written to {}", path.display()),
-            (false, Some(Err(why))) => format!("could not be copied: {why}"),
-            (false, None) => "could not be copied".into(),
-        }
+        let file = kept.map(|kept| kept.map(|path| path.display().to_string()));
+        Copied { is_sent, file }
     }
 }
 

@@ -24,6 +24,7 @@ use crate::app::keymap::quiz::is_value_asked;
 use crate::app::keymap::{keys, modes};
 use crate::app::{Model, Screen, ScreenOverlay};
 use crate::text::{TextKind, first_hidden, safe, shortened};
+use crate::words;
 
 /// Smaller than this, one line says what is needed.
 pub const LEAST: (u16, u16) = (60, 15);
@@ -66,7 +67,7 @@ fn draw_screen(model: &Model, look: &Look, frame: &mut Frame<'_>) {
         Screen::Catalogue => catalogue::draw(model, look.theme, body, frame),
         Screen::Lesson(view) => lesson::draw(view, look, body, frame),
         Screen::Talk(window) => {
-            talk::draw(window, model.notice.as_deref(), look, area, frame);
+            talk::draw(window, model.notice.as_ref(), look, area, frame);
             return;
         }
         Screen::Ended(ended) => catalogue::draw_ended(ended, look.theme, body, frame),
@@ -87,7 +88,7 @@ fn draw_screen(model: &Model, look: &Look, frame: &mut Frame<'_>) {
 fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Clear, area);
     if let Some(notice) = &model.notice {
-        let text = shortened(&safe(notice), usize::from(area.width));
+        let text = shortened(&safe(&words::notice(notice)), usize::from(area.width));
         frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
         return;
     }

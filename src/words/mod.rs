@@ -4,11 +4,13 @@
 
 pub mod diagnosis;
 mod expected;
+mod notice;
 pub mod rows;
 mod seen;
 
 pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;
+pub use self::notice::notice;
 pub use self::seen::{UNREAD, seen, stall};
 
 #[cfg(test)]

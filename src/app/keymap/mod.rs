@@ -19,6 +19,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::talk::TalkView;
 use super::{Effect, LessonView, Model, Screen};
+use crate::notice::KeyName;
 
 /// One press: a key, and whether ctrl is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +112,12 @@ impl fmt::Display for Key {
             [first, ..] => first.fmt(out),
             [] => Ok(()),
         }
+    }
+}
+
+impl From<Key> for KeyName {
+    fn from(key: Key) -> KeyName {
+        KeyName(key.to_string())
     }
 }
 

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use super::*;
+use crate::notice::Refusal;
 use crate::proof::Proof;
 
 #[test]
@@ -74,7 +75,7 @@ fn a_step_whose_expectations_fail_is_told_of_all_the_same() {
 
 #[test]
 fn a_request_that_is_refused_leaves_all_as_it_was() {
-    let refused = Msg::Engine(Event::Refused { why: "not on a tape".into() });
+    let refused = Msg::Engine(Event::Refused { why: Refusal::WhatIfNotRecorded });
     check(
         &mut before(1),
         [(key("Enter"), "ask Next", "Playing 2"), (refused, "", "NextStep 2, notice")],

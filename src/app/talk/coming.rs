@@ -3,6 +3,7 @@
 use super::Talk;
 use crate::app::Phase;
 use crate::app::keymap::keys;
+use crate::notice::Notice;
 use crate::talk::beat::{self, Beat, is_prediction};
 
 /// The effect of the key that goes on.
@@ -48,14 +49,12 @@ impl Talk {
     }
 
     /// The reason why nothing can be played now; None where something can.
-    pub fn waits_for(&self) -> Option<String> {
+    pub fn waits_for(&self) -> Option<Notice> {
         match self.view.lab.phase {
             Phase::Ready => None,
-            Phase::Building => Some("the lab is being made".into()),
-            Phase::Playing { .. } => Some("a step runs".into()),
-            Phase::Failed { .. } => {
-                Some(format!("the lab failed: {} rewinds into a fresh one", keys::talk::REWIND))
-            }
+            Phase::Building => Some(Notice::LabBeingMade),
+            Phase::Playing { .. } => Some(Notice::StepRuns),
+            Phase::Failed { .. } => Some(Notice::LabFailed { rewind: keys::talk::REWIND.into() }),
         }
     }
 }

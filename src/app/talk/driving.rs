@@ -4,6 +4,7 @@ use super::coming::Coming;
 use super::{OnYes, Talk, TalkOverlay, TalkView};
 use crate::app::keymap::keys;
 use crate::app::{Effect, Model, Screen};
+use crate::notice::Notice;
 use crate::talk::AudienceView;
 use crate::talk::beat::{self, Beat};
 use crate::talk::message::{ClockOrder, Order, Role, ToHub};
@@ -17,12 +18,10 @@ const MORE_SECONDS: u64 = 300;
 /// This window does not drive: say so.
 pub fn refuse(model: &mut Model) {
     let Screen::Talk(window) = &model.screen else { return };
-    let close = keys::talk::CLOSE;
+    let close = keys::talk::CLOSE.into();
     model.notice = Some(match window.role {
-        Role::Watcher => format!("this window only looks; {close} closes it"),
-        Role::Screen | Role::Console => {
-            format!("another window drives the talk; {close} closes this one")
-        }
+        Role::Watcher => Notice::WindowOnlyLooks { close },
+        Role::Screen | Role::Console => Notice::OtherWindowDrives { close },
     });
 }
 
@@ -121,9 +120,9 @@ pub fn arm(model: &mut Model) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
     window.is_armed = !window.is_armed;
     model.notice = Some(if window.is_armed {
-        format!("armed: {} runs steps", keys::talk::NEXT)
+        Notice::Armed { next: keys::talk::NEXT.into() }
     } else {
-        format!("disarmed: {} runs steps", keys::talk::RUN_NOW)
+        Notice::Disarmed { run: keys::talk::RUN_NOW.into() }
     });
     Vec::new()
 }
@@ -266,8 +265,7 @@ fn go_on(model: &mut Model, may_run: bool) -> Vec<Effect> {
         }
         Coming::Move(beat) => return vec![Effect::Hub(ToHub::AudienceView(talk.set.at(beat)))],
         Coming::End => {
-            model.notice =
-                Some(format!("that was the last beat; {} ends the talk", keys::talk::END));
+            model.notice = Some(Notice::LastBeat { end: keys::talk::END.into() });
             return Vec::new();
         }
     };
@@ -277,7 +275,7 @@ fn go_on(model: &mut Model, may_run: bool) -> Vec<Effect> {
         return Vec::new();
     }
     if !may_run {
-        model.notice = Some(format!("disarmed: {} runs this step", keys::talk::RUN_NOW));
+        model.notice = Some(Notice::StepNotRun { run: keys::talk::RUN_NOW.into() });
         return Vec::new();
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Talk, TalkOverlay, TalkView};
 use crate::app::keymap::keys;
 use crate::app::{Effect, Model, Phase, Screen};
+use crate::notice::Notice;
 use crate::talk::AudienceView;
 use crate::talk::beat::Beat;
 use crate::talk::message::{FromHub, Order, Role, ToHub, Told};
@@ -40,8 +41,7 @@ fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
             let own = window.talk.take().filter(|_| was);
             window.talk = Talk::new(*whole).map(Box::new);
             if window.talk.is_none() {
-                model.notice =
-                    Some(format!("the lesson {name} can't be read by this version of the program"));
+                model.notice = Some(Notice::UnreadableLesson { name });
             } else if !was {
                 model.notice = who_drives(window);
             } else if let Some(own) = own.filter(|_| window.is_driver()) {
@@ -89,18 +89,13 @@ fn hear_hub(model: &mut Model, message: FromHub) -> Vec<Effect> {
     Vec::new()
 }
 
-fn who_drives(window: &TalkView) -> Option<String> {
+fn who_drives(window: &TalkView) -> Option<Notice> {
     let talk = window.talk.as_ref()?;
     match (window.role, talk.windows.driver) {
-        (Role::Console, Some(pid)) if pid == window.pid => {
-            Some("this console drives the talk".into())
-        }
-        (Role::Console, Some(pid)) => Some(format!(
-            "another console drives (process {pid}); this one takes over when it closes"
-        )),
+        (Role::Console, Some(pid)) if pid == window.pid => Some(Notice::ThisConsoleDrives),
+        (Role::Console, Some(pid)) => Some(Notice::OtherConsoleDrives(pid)),
         (Role::Screen, Some(pid)) if pid == window.pid => {
-            let help = keys::everywhere::HELP;
-            Some(format!("no console: this window drives ({help} shows the keys)"))
+            Some(Notice::NoConsole { help: keys::everywhere::HELP.into() })
         }
         _ => None,
     }
@@ -112,7 +107,7 @@ fn on_told(model: &mut Model, told: Told) -> Vec<Effect> {
     let Some(talk) = &mut window.talk else { return Vec::new() };
 
     if let Told::Refused { why } = &told {
-        model.notice = Some(why.clone());
+        model.notice = Some(Notice::Refused(*why));
     }
 
     let (is_ready, is_branch) =

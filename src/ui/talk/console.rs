@@ -13,6 +13,7 @@ use crate::app::Phase;
 use crate::app::keymap::{self, keys};
 use crate::app::talk::coming::Coming;
 use crate::app::talk::{Talk, TalkOverlay, TalkView};
+use crate::notice::Notice;
 use crate::talk::beat::Beat;
 use crate::talk::message::Role;
 use crate::text::{column, prose, safe, shortened, wrapped};
@@ -22,6 +23,7 @@ use crate::ui::markdown;
 use crate::ui::overlays::{centred, draw_box};
 use crate::ui::pane::frame_block;
 use crate::ui::theme::Theme;
+use crate::words;
 
 /// An audience's terminal wider than this has a font that nobody reads from the last row.
 const READABLE: u16 = 120;
@@ -404,7 +406,7 @@ pub(super) fn draw_jump(talk: &Talk, at: usize, theme: Theme, area: Rect, frame:
 
 pub(super) fn draw_footer(
     window: &TalkView,
-    notice: Option<&str>,
+    notice: Option<&Notice>,
     theme: Theme,
     area: Rect,
     frame: &mut Frame<'_>,
@@ -420,7 +422,7 @@ pub(super) fn draw_footer(
     }
 
     if let Some(notice) = notice {
-        let lines = wrapped(&safe(notice), columns.saturating_sub(1));
+        let lines = wrapped(&safe(&words::notice(notice)), columns.saturating_sub(1));
         let text = shortened(&format!(" {}", lines.join(" ")), columns);
         frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
         return;

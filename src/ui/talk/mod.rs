@@ -15,11 +15,13 @@ use super::overlays::{centred, draw_box};
 use super::theme::Theme;
 use crate::app::keymap::{self, keys};
 use crate::app::talk::{TalkOverlay, TalkView, WindowLayout};
+use crate::notice::Notice;
 use crate::text::{column, safe, shortened};
+use crate::words;
 
 pub fn draw(
     window: &TalkView,
-    notice: Option<&str>,
+    notice: Option<&Notice>,
     look: &Look,
     area: Rect,
     frame: &mut Frame<'_>,
@@ -28,7 +30,10 @@ pub fn draw(
     let footer = Rect { y: area.bottom() - 1, height: 1, ..area };
 
     let Some(talk) = &window.talk else {
-        let text = notice.map_or_else(|| "waiting for the talk ...".to_owned(), safe);
+        let text = notice.map_or_else(
+            || "waiting for the talk ...".to_owned(),
+            |notice| safe(&words::notice(notice)),
+        );
         frame.render_widget(Paragraph::new(text), area);
         return;
     };

@@ -1,0 +1,125 @@
+//! Notices: what the last key or event came to, in a line, as values. `words::notice` says them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnosis::Blocker;
+use crate::op::ActorName;
+
+/// A line for the person at the screen, until the next key. A closed list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A tape is played, since the lesson can't be, live.
+    TapeInstead(Blocker),
+    Blocked(Blocker),
+
+    LookingBack {
+        back: KeyName,
+    },
+    TurnComesLater {
+        back: KeyName,
+    },
+    /// Nothing but a program of the step can fulfil it.
+    StepMeasuresItself {
+        run: KeyName,
+    },
+    NoTurnOnTape {
+        run: KeyName,
+    },
+    NoHintNow {
+        your_turn: KeyName,
+    },
+    NoWhatIf {
+        leave_out: KeyName,
+    },
+    StepIsPast {
+        rewind: KeyName,
+    },
+    LeftOut {
+        title: String,
+        leave_out: KeyName,
+    },
+    TakenInAgain {
+        title: String,
+    },
+    NoQuestionNow,
+
+    NoShell {
+        actor: ActorName,
+        error: String,
+    },
+    Refused(Refusal),
+    /// The lab failed while a shell is in front of the place where that is said.
+    FailedBehindShell {
+        error: String,
+        leave: KeyName,
+        restart: KeyName,
+    },
+
+    WindowOnlyLooks {
+        close: KeyName,
+    },
+    OtherWindowDrives {
+        close: KeyName,
+    },
+    ThisConsoleDrives,
+    /// By its pid.
+    OtherConsoleDrives(u32),
+    NoConsole {
+        help: KeyName,
+    },
+    UnreadableLesson {
+        name: String,
+    },
+    Armed {
+        next: KeyName,
+    },
+    Disarmed {
+        run: KeyName,
+    },
+    /// The next step does not run by itself.
+    StepNotRun {
+        run: KeyName,
+    },
+    LastBeat {
+        end: KeyName,
+    },
+    LabBeingMade,
+    StepRuns,
+    LabFailed {
+        rewind: KeyName,
+    },
+
+    Copied(Copied),
+    NoHome,
+    /// Trouble with the learner's files, or in opening a lesson, as it says itself.
+    Error(String),
+}
+
+/// The reason why a tape does not do what a lab does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    NothingToType,
+    NothingToLeaveOut,
+    WhatIfNotRecorded,
+    AtTheEnd,
+}
+
+/// The places where copied text went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// True if it was sent to the terminal.
+    pub is_sent: bool,
+    /// The file, or why there is none; nothing where no file was to be written.
+    pub file: Option<Result<String, String>>,
+}
+
+/// The name of a key, as the key table prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyName(pub String);
+
+impl std::fmt::Display for KeyName {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}

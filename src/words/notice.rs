@@ -1,0 +1,132 @@
+//! Notices in words, a line each.
+
+use super::diagnosis::blocker;
+use crate::notice::{Copied, Notice, Refusal};
+
+pub fn notice(notice: &Notice) -> String {
+    match notice {
+        Notice::TapeInstead(why) => {
+            format!("a tape, because live it can't play here: {}", blocker(why))
+        }
+        Notice::Blocked(why) => format!("can't play here: {}", blocker(why)),
+
+        Notice::LookingBack { back } => {
+            format!("you are looking back: {back} returns to the live lab")
+        }
+        Notice::TurnComesLater { back } => {
+            format!("your turn begins at the next step: {back} returns to the live lab")
+        }
+        Notice::StepMeasuresItself { run } => {
+            format!("this step is about what its own program measures: {run} runs it")
+        }
+        Notice::NoTurnOnTape { run } => {
+            format!("nothing can be typed into a tape: {run} shows what was recorded")
+        }
+        Notice::NoHintNow { your_turn } => {
+            format!("hints are for your turn: {your_turn} begins it")
+        }
+        Notice::NoWhatIf { leave_out } => {
+            format!("this step has no what-if; {leave_out} leaves the next step out")
+        }
+        Notice::StepIsPast { rewind } => {
+            format!("only a step that is yet to come can be left out; rewind with {rewind}")
+        }
+        Notice::LeftOut { title, leave_out } => format!(
+            "left out: {title}. Go on, and see what is missing then; {leave_out} takes it in again"
+        ),
+        Notice::TakenInAgain { title } => format!("taken in again: {title}"),
+        Notice::NoQuestionNow => "no question here now: they come with the steps".into(),
+
+        Notice::NoShell { actor, error } => format!("no shell beside {actor}: {error}"),
+        Notice::Refused(why) => refusal(*why).into(),
+        Notice::FailedBehindShell { error, leave, restart } => {
+            format!("{error}. {leave} leaves the shell, {restart} makes a fresh lab")
+        }
+
+        Notice::WindowOnlyLooks { close } => format!("this window only looks; {close} closes it"),
+        Notice::OtherWindowDrives { close } => {
+            format!("another window drives the talk; {close} closes this one")
+        }
+        Notice::ThisConsoleDrives => "this console drives the talk".into(),
+        Notice::OtherConsoleDrives(pid) => {
+            format!("another console drives (process {pid}); this one takes over when it closes")
+        }
+        Notice::NoConsole { help } => {
+            format!("no console: this window drives ({help} shows the keys)")
+        }
+        Notice::UnreadableLesson { name } => {
+            format!("the lesson {name} can't be read by this version of the program")
+        }
+        Notice::Armed { next } => format!("armed: {next} runs steps"),
+        Notice::Disarmed { run } => format!("disarmed: {run} runs steps"),
+        Notice::StepNotRun { run } => format!("disarmed: {run} runs this step"),
+        Notice::LastBeat { end } => format!("that was the last beat; {end} ends the talk"),
+        Notice::LabBeingMade => "the lab is being made".into(),
+        Notice::StepRuns => "a step runs".into(),
+        Notice::LabFailed { rewind } => {
+            format!("the lab failed: {rewind} rewinds into a fresh one")
+        }
+
+        Notice::Copied(copied) => self::copied(copied),
+        Notice::NoHome => "there is no home directory of your own: no progress is kept".into(),
+        Notice::Error(error) => error.clone(),
+    }
+}
+
+fn refusal(why: Refusal) -> &'static str {
+    match why {
+        Refusal::NothingToType => "nothing can be typed into a tape: it shows what was recorded",
+        Refusal::NothingToLeaveOut => {
+            "steps can't be left out of a tape: it was recorded with them"
+        }
+        Refusal::WhatIfNotRecorded => "this what-if was not recorded",
+        Refusal::AtTheEnd => "the tape is at its end",
+    }
+}
+
+fn copied(copied: &Copied) -> String {
+    match (copied.is_sent, &copied.file) {
+        (true, Some(Ok(path))) => format!("sent to the terminal, and written to {path}"),
+        (true, Some(Err(why))) => format!("sent to the terminal; not written to a file: {why}"),
+        (true, None) => "sent to the terminal".into(),
+        (false, Some(Ok(path))) => format!("written to {path}"),
+        (false, Some(Err(why))) => format!("could not be copied: {why}"),
+        (false, None) => "could not be copied".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notice::KeyName;
+
+    #[test]
+    fn a_notice_names_the_keys_that_it_was_given() {
+        let key = |name: &str| KeyName(name.to_owned());
+        let check = |said: Notice, expected: &str| assert_eq!(notice(&said), expected);
+        check(
+            Notice::LeftOut { title: "Move the root".into(), leave_out: key("x") },
+            "left out: Move the root. Go on, and see what is missing then; x takes it in again",
+        );
+        check(
+            Notice::FailedBehindShell {
+                error: "the lab is gone".into(),
+                leave: key("ctrl-]"),
+                restart: key("R"),
+            },
+            "the lab is gone. ctrl-] leaves the shell, R makes a fresh lab",
+        );
+        check(Notice::Refused(Refusal::WhatIfNotRecorded), "this what-if was not recorded");
+    }
+
+    #[test]
+    fn a_copy_says_where_it_went_and_where_not() {
+        let check = |is_sent, file: Option<Result<&str, &str>>, expected: &str| {
+            let file = file.map(|file| file.map(str::to_owned).map_err(str::to_owned));
+            assert_eq!(notice(&Notice::Copied(Copied { is_sent, file })), expected);
+        };
+        check(true, Some(Ok("/run/copy")), "sent to the terminal, and written to /run/copy");
+        check(true, Some(Err("EROFS")), "sent to the terminal; not written to a file: EROFS");
+        check(false, None, "could not be copied");
+    }
+}
