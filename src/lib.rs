@@ -10,6 +10,7 @@ pub mod actor;
 pub mod app;
 pub mod call;
 pub mod cli;
+pub mod diagnosis;
 pub mod diff;
 pub mod doctor;
 pub mod engine;

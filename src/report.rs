@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagnosis::{Blocker, Cure};
 use crate::diff::Diff;
 use crate::lesson::expect::verdict::Verdict;
 use crate::op::{ActorName, OpRecord};
@@ -97,8 +98,8 @@ pub enum StepStatus {
     Played,
     /// This machine lacks what the step declares to need.
     Skipped {
-        why: String,
-        cure: String,
+        why: Blocker,
+        cure: Cure,
     },
     /// The learner did it by typing.
     Typed,

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use unboxed::doctor::{Facts, Playable, ProbeResult, Roots, State, can_play, findings, render};
+use unboxed::diagnosis::{Playable, State};
+use unboxed::doctor::{Facts, ProbeResult, Roots, can_play, findings, render};
 use unboxed::lesson::model::Needs;
+use unboxed::words;
 
 fn is_marked(path: &Path) -> bool {
     let directory = if path.is_dir() { Some(path) } else { path.parent() };
@@ -153,11 +155,13 @@ fn whatever_is_not_good_has_a_cure() {
             for probe in [works(), fails(true, "EPERM: x"), fails(false, "EPERM: x")] {
                 let facts = facts(tree, euid, probe);
                 for finding in findings(&facts) {
-                    let is_cured = finding.cure.as_ref().is_some_and(|cure| !cure.is_empty());
+                    let cure = finding.cure.as_ref().map(words::cure);
+                    let is_cured = cure.is_some_and(|cure| !cure.is_empty());
                     assert_eq!(finding.state != State::Good, is_cured, "{tree} {euid} {finding:?}");
                 }
                 for text in ["", "memory", "io", "freezer", "net_cls", "nonsense", "root"] {
                     if let Playable::No { why, cure } = can_play(&needs(text), &facts) {
+                        let (why, cure) = (words::blocker(&why), words::cure(&cure));
                         assert!(!why.is_empty() && !cure.is_empty(), "{tree} {euid} {text}: {why}");
                     }
                 }

@@ -4,7 +4,8 @@
 mod common;
 
 use common::{Machine, alone, open_session};
-use unboxed::doctor::{Playable, can_play};
+use unboxed::diagnosis::Playable;
+use unboxed::doctor::can_play;
 use unboxed::engine::Goal;
 use unboxed::engine::session::Session;
 use unboxed::engine::turn::Judging;

@@ -3,7 +3,8 @@
 mod common;
 
 use common::{Machine, alone, open_session, unboxed};
-use unboxed::doctor::{Playable, can_play};
+use unboxed::diagnosis::Playable;
+use unboxed::doctor::can_play;
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Lesson;
 use unboxed::report::StepStatus;

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use common::{alone, open_session};
 use unboxed::action::Action;
-use unboxed::doctor::{Facts, Playable, Roots, can_play};
+use unboxed::diagnosis::Playable;
+use unboxed::doctor::{Facts, Roots, can_play};
 use unboxed::engine::evidence::Evidence;
 use unboxed::engine::session::Session;
 use unboxed::lesson::catalogue;

@@ -1,6 +1,7 @@
 //! The work of the keys outside a lesson: in the catalogue, and after a lesson or a check.
 
 use super::{Effect, Model, Screen, Source};
+use crate::words;
 
 /// Rows that a page key moves by.
 pub(super) const PAGE: usize = 10;
@@ -19,11 +20,12 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
         _ if model.source == Source::Tape => vec![Effect::Open { id, from: Source::Tape }],
         None => vec![Effect::Open { id, from: Source::Lab }],
         Some((why, _)) if row.has_tape => {
+            let why = words::blocker(why);
             model.notice = Some(format!("a tape, because live it can't play here: {why}"));
             vec![Effect::Open { id, from: Source::Tape }]
         }
         Some((why, _)) => {
-            model.notice = Some(format!("can't play here: {why}"));
+            model.notice = Some(format!("can't play here: {}", words::blocker(why)));
             Vec::new()
         }
     }

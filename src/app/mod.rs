@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
+use crate::diagnosis::{Blocker, Cure};
 use crate::engine::{Event, Request};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::Lesson;
@@ -57,7 +58,7 @@ pub struct CatalogueRow {
     pub minutes: u32,
     pub steps: usize,
     /// The reason why it can't play here, and what would change that.
-    pub blocked: Option<(String, String)>,
+    pub blocked: Option<(Blocker, Cure)>,
     /// There is a recording of it.
     pub has_tape: bool,
     /// Titles of steps that are left out on this machine.

@@ -3,11 +3,16 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
 use super::{Format, facts};
-use crate::doctor::{Facts, MachineFinding, Playable, State, can_play, findings, render};
+use crate::diagnosis::{MachineFinding, Playable, State};
+use crate::doctor::{Facts, can_play, findings, render};
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::text;
+use crate::words;
+use crate::words::diagnosis::{detail, subject};
 
 /// Print what this machine allows. Exit code 1 when no lesson can play here.
 pub fn doctor(format: Format) -> anyhow::Result<ExitCode> {
@@ -16,13 +21,41 @@ pub fn doctor(format: Format) -> anyhow::Result<ExitCode> {
     match format {
         Format::Text => println!("{}", verdicts(&facts, &found)?),
         Format::Json => {
-            let object = serde_json::json!({ "facts": facts, "findings": found, "lessons": playable(&catalogue::all()?, &facts) });
+            let lessons = playable(&catalogue::all()?, &facts);
+            let object = json!({
+                "facts": facts,
+                "findings": found.iter().map(finding_json).collect::<Vec<Value>>(),
+                "lessons": lessons.iter().map(lesson_json).collect::<Vec<Value>>(),
+            });
             println!("{}", text::in_json(&serde_json::to_string_pretty(&object)?));
         }
     }
 
     let blocked = found.iter().any(|finding| finding.state == State::Bad);
     Ok(if blocked { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// A finding in words, and the values that they are made of.
+fn finding_json(finding: &MachineFinding) -> Value {
+    json!({
+        "what": subject(finding.what),
+        "state": finding.state,
+        "detail": detail(finding.what, &finding.detail),
+        "cure": finding.cure.as_ref().map(words::cure),
+        "values": finding,
+    })
+}
+
+fn lesson_json((id, title, playable): &(String, String, Playable)) -> Value {
+    match playable {
+        Playable::Live => json!([id, title, playable]),
+        Playable::No { why, cure } => {
+            let values = json!({ "why": why, "cure": cure });
+            let no =
+                json!({ "why": words::blocker(why), "cure": words::cure(cure), "values": values });
+            json!([id, title, { "no": no }])
+        }
+    }
 }
 
 /// The same and more, as one text for a report of a fault.
@@ -58,6 +91,7 @@ fn skipped(lesson: &Lesson, facts: &Facts) -> Vec<String> {
 
     for step in &lesson.steps {
         if let Playable::No { why, cure } = can_play(&step.needs, facts) {
+            let (why, cure) = (words::blocker(&why), words::cure(&cure));
             let (title, why, cure) =
                 (text::prose(&step.title), text::one_line(&why), text::one_line(&cure));
             said.push(format!("note  {}: the step `{title}` is left out here: {why}", lesson.id));

@@ -27,13 +27,15 @@ use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
-use crate::doctor::{Facts, Playable, Roots, can_play};
+use crate::diagnosis::Playable;
+use crate::doctor::{Facts, Roots, can_play};
 use crate::kernel::{log, panics};
 use crate::lesson::catalogue::{self, FindError};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
 use crate::tape::shelf;
 use crate::text;
+use crate::words;
 
 /// Learn how a Linux container is built by building one, step by step, with real system calls.
 #[derive(Debug, Parser)]
@@ -300,6 +302,7 @@ fn is_path(name: &str) -> bool {
 /// is what to do with one, that.
 fn check_live(lesson: &Lesson, facts: &Facts, offer: Option<&str>) -> anyhow::Result<()> {
     let Playable::No { why, cure } = can_play(&lesson.needs, facts) else { return Ok(()) };
+    let (why, cure) = (words::blocker(&why), words::cure(&cure));
     let offer = offer.filter(|_| shelf::has(&lesson.id));
     let tape = offer.map_or_else(String::new, |offer| format!(". Or {offer} {} --tape", lesson.id));
     bail!("{} can't play here: {why}. To change that: {cure}{tape}", lesson.id)

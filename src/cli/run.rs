@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::consent::{self, Consent};
 use super::{Format, check_live, door, facts, open_lesson, program};
+use crate::diagnosis::{Blocker, Cure};
 use crate::engine::options::SessionOptions;
 use crate::engine::play;
 use crate::engine::session::Session;
@@ -82,13 +83,44 @@ impl serde_json::ser::Formatter for InSight {
 struct StepJson<'a> {
     id: &'a str,
     ok: bool,
-    status: &'a StepStatus,
+    status: StatusJson<'a>,
     ops: &'a [OpRecord],
     /// All calls of the step in strace's notation, in order.
     calls: Vec<String>,
     diff: &'a crate::diff::Diff,
     expect: Vec<VerdictJson<'a>>,
     nanos: u64,
+}
+
+/// The status of a step, with its sentences and the values that they are made of.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum StatusJson<'a> {
+    Played,
+    Skipped { why: String, cure: String, values: SkippedJson<'a> },
+    Typed,
+    LeftOut,
+}
+
+#[derive(Debug, Serialize)]
+struct SkippedJson<'a> {
+    why: &'a Blocker,
+    cure: &'a Cure,
+}
+
+impl StatusJson<'_> {
+    fn of(status: &StepStatus) -> StatusJson<'_> {
+        match status {
+            StepStatus::Played => StatusJson::Played,
+            StepStatus::Skipped { why, cure } => StatusJson::Skipped {
+                why: words::blocker(why),
+                cure: words::cure(cure),
+                values: SkippedJson { why, cure },
+            },
+            StepStatus::Typed => StatusJson::Typed,
+            StepStatus::LeftOut => StatusJson::LeftOut,
+        }
+    }
 }
 
 /// One verdict: its sentences, and the values that they are made of.
@@ -257,7 +289,7 @@ fn step_json<'a>(step: &'a Step, record: &'a StepRecord) -> StepJson<'a> {
     StepJson {
         id: &step.id,
         ok: record.is_ok(),
-        status: &record.status,
+        status: StatusJson::of(&record.status),
         ops: &record.ops,
         calls: record.ops.iter().flat_map(|op| op.calls.iter().map(ToString::to_string)).collect(),
         diff: record.diff(),
@@ -278,8 +310,8 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
         text::prose(&step.title)
     )?;
     if let StepStatus::Skipped { why, cure } = &record.status {
-        writeln!(out, "  left out here: {}", text::safe_lines(why))?;
-        writeln!(out, "  to change that: {}", text::one_line(cure))?;
+        writeln!(out, "  left out here: {}", text::safe_lines(&words::blocker(why)))?;
+        writeln!(out, "  to change that: {}", text::one_line(&words::cure(cure)))?;
         return Ok(());
     }
 

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde::Serialize;
 
+use crate::diagnosis::Layout;
 use crate::doctor::hierarchy::{MountedHierarchy, OfferedController};
 use crate::doctor::roots::Roots;
 use crate::doctor::unmounted::{self, Unmounted};
@@ -19,16 +20,6 @@ pub struct Cgroups {
     /// The hierarchies of net_cls and net_prio that are not mounted: the keeper mounts them, unless there is an
     /// obstacle.
     pub unmounted: Vec<Unmounted>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Layout {
-    None,
-    V1,
-    V2,
-    /// Controllers in v1 hierarchies, and a v2 tree beside them.
-    Hybrid,
 }
 
 impl Cgroups {

@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::diagnosis::Environment;
 use crate::doctor::cgroups::Cgroups;
 use crate::doctor::disk::Disk;
 use crate::doctor::kernel::Kernel;
@@ -27,18 +28,6 @@ pub struct Facts {
     #[serde(serialize_with = "plain_result")]
     pub image: Result<Vec<Missing>, RootfsError>,
     pub probe: ProbeResult,
-}
-
-/// The place where this system itself seems to run: a hint for choosing a cure, never a reason to refuse.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Environment {
-    Machine,
-    /// A container, and what gave it away.
-    Container {
-        hint: String,
-    },
-    Wsl,
 }
 
 /// The switches that may forbid user namespaces. None: this kernel has no such switch.

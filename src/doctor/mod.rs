@@ -11,11 +11,11 @@ mod text;
 mod unmounted;
 mod verdict;
 
-pub use cgroups::{Cgroups, Layout};
-pub use facts::{Environment, Facts, IdMapping, ProbeResult, Subordinate, UserNamespaces};
+pub use cgroups::Cgroups;
+pub use facts::{Facts, IdMapping, ProbeResult, Subordinate, UserNamespaces};
 pub use hierarchy::{MountedHierarchy, OfferedController};
 pub use kernel::Kernel;
 pub use roots::Roots;
 pub use text::render;
-pub use unmounted::{Obstacle, Unmounted};
-pub use verdict::{LEAST_KERNEL, MachineFinding, Playable, State, can_play, findings};
+pub use unmounted::Unmounted;
+pub use verdict::{LEAST_KERNEL, can_play, findings};

@@ -1,11 +1,54 @@
 //! Findings and verdicts as text for a terminal of 80 columns.
 
-use crate::doctor::verdict::{MachineFinding, Playable, State};
+use crate::diagnosis::{MachineFinding, Playable, State};
+use crate::words;
+use crate::words::diagnosis::{detail, subject};
 
 const WIDTH: usize = 80;
 
 /// The page of findings and verdicts; `lessons` are (id, title, verdict).
 pub fn render(findings: &[MachineFinding], lessons: &[(String, String, Playable)]) -> String {
+    let findings: Vec<FindingText<'_>> = findings.iter().map(FindingText::of).collect();
+    let lessons: Vec<LessonText<'_>> = lessons.iter().map(LessonText::of).collect();
+    page(&findings, &lessons)
+}
+
+struct FindingText<'a> {
+    what: &'a str,
+    state: State,
+    detail: String,
+    cure: Option<String>,
+}
+
+impl FindingText<'_> {
+    fn of(finding: &MachineFinding) -> FindingText<'_> {
+        FindingText {
+            what: subject(finding.what),
+            state: finding.state,
+            detail: detail(finding.what, &finding.detail),
+            cure: finding.cure.as_ref().map(words::cure),
+        }
+    }
+}
+
+struct LessonText<'a> {
+    id: &'a str,
+    title: &'a str,
+    /// The reason why it does not play, and the cure.
+    blocked: Option<[String; 2]>,
+}
+
+impl LessonText<'_> {
+    fn of((id, title, playable): &(String, String, Playable)) -> LessonText<'_> {
+        let blocked = match playable {
+            Playable::Live => None,
+            Playable::No { why, cure } => Some([words::blocker(why), words::cure(cure)]),
+        };
+        LessonText { id, title, blocked }
+    }
+}
+
+fn page(findings: &[FindingText<'_>], lessons: &[LessonText<'_>]) -> String {
     let mut page = Page { text: String::from("This machine\n"), cured: Vec::new() };
     let widest = findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);
 
@@ -26,14 +69,11 @@ pub fn render(findings: &[MachineFinding], lessons: &[(String, String, Playable)
     }
 
     page.text.push_str("\nLessons\n");
-    let widest = lessons.iter().map(|(id, ..)| id.len()).max().unwrap_or(0);
-    for (id, title, playable) in lessons {
-        let word = match playable {
-            Playable::Live => "live",
-            Playable::No { .. } => "no",
-        };
+    let widest = lessons.iter().map(|lesson| lesson.id.len()).max().unwrap_or(0);
+    for LessonText { id, title, blocked } in lessons {
+        let word = if blocked.is_none() { "live" } else { "no" };
         page.paragraph(&format!("  {word:<8} {id:<widest$}  "), title);
-        if let Playable::No { why, cure } = playable {
+        if let Some([why, cure]) = blocked {
             page.paragraph(INDENT, why);
             page.cure(cure, id);
         }
@@ -106,17 +146,19 @@ mod tests {
 
     #[test]
     fn text_is_aligned_wrapped_and_carries_its_meaning_in_words() {
-        let finding = |what, state, detail: &str, cure: Option<&str>| MachineFinding {
+        let finding = |what, state, detail: &str, cure: Option<&str>| FindingText {
             what,
             state,
             detail: detail.into(),
             cure: cure.map(str::to_owned),
         };
-        let no = || Playable::No {
-            why: "it needs root".into(),
-            cure: "start as root\n$ sudo unboxed".into(),
+        let lesson = |id, title, blocked: Option<[&str; 2]>| LessonText {
+            id,
+            title,
+            blocked: blocked.map(|texts| texts.map(str::to_owned)),
         };
-        let text = render(
+        let no = Some(["it needs root", "start as root\n$ sudo unboxed"]);
+        let text = page(
             &[
                 finding("kernel", State::Good, "Linux 6.1", None),
                 finding(
@@ -128,9 +170,9 @@ mod tests {
                 finding("mounts", State::Bad, "", Some("try this\nor that")),
             ],
             &[
-                ("one".into(), "The first".into(), Playable::Live),
-                ("another".into(), "The second".into(), no()),
-                ("last".into(), "The third".into(), no()),
+                lesson("one", "The first", None),
+                lesson("another", "The second", no),
+                lesson("last", "The third", no),
             ],
         );
         let expected = "\

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::diagnosis::Obstacle;
 use crate::doctor::hierarchy::{MountedHierarchy, OfferedController};
 use crate::doctor::kernel::Kernel;
 use crate::doctor::roots::Roots;
@@ -26,35 +27,6 @@ pub struct Unmounted {
     pub is_attached: bool,
     /// The reason that this process can't mount it.
     pub obstacle: Option<Obstacle>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Obstacle {
-    /// An ordinary user.
-    NotRoot,
-    /// Root of a container: a new hierarchy takes CAP_SYS_ADMIN in the machine's first user and cgroup namespaces.
-    Contained,
-    OldKernel,
-    /// cgroup_no_v1= on the kernel's command line.
-    SwitchedOff,
-}
-
-impl Obstacle {
-    pub fn why(self) -> &'static str {
-        match self {
-            Obstacle::NotRoot => {
-                "which is mounted nowhere, and only the machine's root may mount it"
-            }
-            Obstacle::Contained => {
-                "which is mounted nowhere, and root of a container may not mount it"
-            }
-            Obstacle::OldKernel => {
-                "which is mounted nowhere; before Linux 5.15 its use would disturb the whole machine"
-            }
-            Obstacle::SwitchedOff => "which the kernel's command line switches off (cgroup_no_v1)",
-        }
-    }
 }
 
 /// The hierarchies of net_cls and net_prio, where they are not mounted: one for both, where they are free.

@@ -1,11 +1,11 @@
 //! The meaning of the facts: findings about the machine, and whether a lesson plays live on it. Pure.
 
-use serde::Serialize;
-
-use crate::action::SCRATCH_DIR;
-use crate::doctor::cgroups::Layout;
+use crate::diagnosis::{
+    Blocker, Cure, Detail, FindingTopic, LackingProgram, Layout, MachineFinding, NoController,
+    OldKernel, Playable, State, Trees,
+};
 use crate::doctor::cure;
-use crate::doctor::facts::{Environment, Facts, IdMapping};
+use crate::doctor::facts::{Facts, IdMapping};
 use crate::lesson::model::Needs;
 
 /// Labs make whole mount trees read-only with mount_setattr(2), and overlays in user namespaces: 5.12 has both.
@@ -17,50 +17,23 @@ const LAB_IDS: (u64, u64) = (1_000_000_000, 65_536);
 /// The controllers that lessons limit things with.
 const CONTROLLERS: [&str; 6] = ["memory", "cpu", "pids", "cpuset", "blkio", "freezer"];
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Playable {
-    Live,
-    No { why: String, cure: String },
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MachineFinding {
-    pub what: &'static str,
-    pub state: State,
-    pub detail: String,
-    /// Sentences, and lines that start with `$ ` for commands.
-    pub cure: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    Good,
-    /// Some lessons, or some of their steps, do not play live.
-    Warn,
-    /// No lesson plays live.
-    Bad,
-}
-
 /// The verdict on a lesson, which needs what every lesson needs, and what it says itself.
 pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
-    if let Some(blocker) = findings(facts).into_iter().find(|finding| finding.state == State::Bad) {
-        let why = format!("{}: {}", blocker.what, blocker.detail);
-        return Playable::No { why, cure: blocker.cure.unwrap_or_default() };
+    for MachineFinding { what, state, detail, cure } in findings(facts) {
+        if let (State::Bad, Some(cure)) = (state, cure) {
+            return Playable::No { why: Blocker::Machine { what, detail: Box::new(detail) }, cure };
+        }
     }
 
     if let (Some(needed), Some(kernel)) = (needs.kernel, &facts.kernel)
         && kernel.version < needed
     {
-        return Playable::No { why: too_old(&kernel.release, needed), cure: cure::kernel(needed) };
+        let why = Blocker::KernelTooOld(too_old(&kernel.release, needed));
+        return Playable::No { why, cure: cure::kernel(needed) };
     }
     if needs.root && !facts.is_machine_root() {
-        let why = match facts.euid {
-            0 => "it needs the machine's root, and this is root of a container only",
-            _ => "it needs the machine's root",
-        };
-        return Playable::No { why: why.to_owned(), cure: cure::root(facts.euid) };
+        let why = Blocker::NeedsRoot { is_root_of_container: facts.euid == 0 };
+        return Playable::No { why, cure: cure::root(facts.euid) };
     }
 
     if let Some(wanted) = needs.cgroup_version {
@@ -70,35 +43,20 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
             (None, Layout::V2) => Some(2),
             (None, Layout::V1 | Layout::Hybrid | Layout::None) => None,
         };
-        if let Some(other) =
+        if let Some(here) =
             needs.cgroup.iter().filter_map(version).find(|version| *version != wanted)
         {
-            let why = format!(
-                "it is about control groups of version {wanted}, and this machine has version {other}"
-            );
-            return Playable::No {
-                why,
-                cure: format!("a machine that was booted with version {wanted}"),
-            };
+            let why = Blocker::OtherCgroupVersion { wanted, here };
+            return Playable::No { why, cure: Cure::BootCgroupVersion { wanted } };
         }
     }
 
     if let Some(name) = needs.cgroup.iter().find(|name| !facts.cgroups.is_delegable(name)) {
-        let what = match name.as_str() {
-            "unified" => "the v2 tree of control groups".to_owned(),
-            name => format!("the control group controller {name}"),
-        };
-        let why = format!("it needs {what}, {}", why_no_controller(name, facts));
+        let why = Blocker::NoController { name: name.clone(), why: why_no_controller(name, facts) };
         return Playable::No { why, cure: cure::controller(name, facts) };
     }
     if needs.disk && facts.disk.is_none() {
-        let why = format!(
-            "it needs a real disk, and {SCRATCH_DIR} is on none (a tmpfs, an overlay, or btrfs)"
-        );
-        return Playable::No {
-            why,
-            cure: format!("mount an ext4 or xfs file system on {SCRATCH_DIR}"),
-        };
+        return Playable::No { why: Blocker::NoDisk, cure: Cure::MountDisk };
     }
 
     Playable::Live
@@ -109,21 +67,11 @@ pub fn findings(facts: &Facts) -> Vec<MachineFinding> {
     let mut found = vec![kernel(facts)];
     if facts.kernel.is_some() {
         let probe = &facts.probe;
-        found.push(probed("user namespaces", "this process can make one", &probe.userns, facts));
+        found.push(probed(FindingTopic::UserNamespaces, &probe.userns, facts));
         found.push(ids(facts));
         if probe.userns.is_ok() {
-            found.push(probed(
-                "mounts",
-                "a lab can mount its own /proc",
-                &probe.mount_in_userns,
-                facts,
-            ));
-            found.push(probed(
-                "network",
-                "a lab can have network namespaces",
-                &probe.netns_in_userns,
-                facts,
-            ));
+            found.push(probed(FindingTopic::Mounts, &probe.mount_in_userns, facts));
+            found.push(probed(FindingTopic::Network, &probe.netns_in_userns, facts));
             found.push(overlay(facts));
         }
         found.push(cgroups(facts));
@@ -136,81 +84,54 @@ pub fn findings(facts: &Facts) -> Vec<MachineFinding> {
     found
 }
 
-impl MachineFinding {
-    fn good(what: &'static str, detail: String) -> MachineFinding {
-        MachineFinding { what, state: State::Good, detail, cure: None }
-    }
+fn good(what: FindingTopic, detail: Detail) -> MachineFinding {
+    MachineFinding { what, state: State::Good, detail, cure: None }
+}
 
-    fn warn(what: &'static str, detail: String, cure: String) -> MachineFinding {
-        MachineFinding { what, state: State::Warn, detail, cure: Some(cure) }
-    }
+fn warn(what: FindingTopic, detail: Detail, cure: Cure) -> MachineFinding {
+    MachineFinding { what, state: State::Warn, detail, cure: Some(cure) }
+}
 
-    fn bad(what: &'static str, detail: String, cure: String) -> MachineFinding {
-        MachineFinding { what, state: State::Bad, detail, cure: Some(cure) }
-    }
+fn bad(what: FindingTopic, detail: Detail, cure: Cure) -> MachineFinding {
+    MachineFinding { what, state: State::Bad, detail, cure: Some(cure) }
 }
 
 fn kernel(facts: &Facts) -> MachineFinding {
-    let what = "kernel";
+    let what = FindingTopic::Kernel;
     let Some(kernel) = &facts.kernel else {
-        let detail = "there is no /proc: nothing about this machine can be seen".to_owned();
-        return MachineFinding::bad(
-            what,
-            detail,
-            "mount it\n$ sudo mount -t proc proc /proc".to_owned(),
-        );
+        return bad(what, Detail::NothingSeen, Cure::MountProc);
     };
 
     if kernel.version < LEAST_KERNEL {
-        return MachineFinding::bad(
-            what,
-            too_old(&kernel.release, LEAST_KERNEL),
-            cure::kernel(LEAST_KERNEL),
-        );
+        let old = too_old(&kernel.release, LEAST_KERNEL);
+        return bad(what, Detail::KernelTooOld(old), cure::kernel(LEAST_KERNEL));
     }
 
-    let place = match &facts.environment {
-        Environment::Machine => String::new(),
-        Environment::Container { hint } => format!(", in a container it seems ({hint})"),
-        Environment::Wsl => ", in the Windows Subsystem for Linux".to_owned(),
-    };
-    MachineFinding::good(what, format!("Linux {}{place}", kernel.release))
+    let (release, environment) = (kernel.release.clone(), facts.environment.clone());
+    good(what, Detail::Kernel { release, environment })
 }
 
-fn too_old(release: &str, needed: (u32, u32)) -> String {
-    format!("Linux {release} is too old: {}.{} or later is needed", needed.0, needed.1)
+fn too_old(release: &str, needed: (u32, u32)) -> OldKernel {
+    OldKernel { release: release.to_owned(), needed }
 }
 
-fn probed(
-    what: &'static str,
-    works: &str,
-    result: &Result<(), String>,
-    facts: &Facts,
-) -> MachineFinding {
+fn probed(what: FindingTopic, result: &Result<(), String>, facts: &Facts) -> MachineFinding {
     match result {
-        Ok(()) => MachineFinding::good(what, works.to_owned()),
-        Err(error) => MachineFinding::bad(what, refused(error), cure::user_namespaces(facts)),
+        Ok(()) => good(what, Detail::Works),
+        Err(error) => {
+            bad(what, Detail::Refused { error: error.clone() }, cure::user_namespaces(facts))
+        }
     }
-}
-
-fn refused(error: &str) -> String {
-    format!("tried, and refused: {error}")
 }
 
 fn ids(facts: &Facts) -> MachineFinding {
-    let what = "user ids";
-    if facts.euid != 0 {
+    let what = FindingTopic::UserIds;
+    let uid = facts.euid;
+    if uid != 0 {
         return match (facts.subordinate.has_newuidmap, facts.subordinate.uids) {
-            (true, Some((first, count))) => MachineFinding::good(
-                what,
-                format!("uid {} and {count} more from {first} on", facts.euid),
-            ),
+            (true, Some((first, count))) => good(what, Detail::OwnIds { uid, first, count }),
             (false, _) | (_, None) => {
-                let detail = format!(
-                    "a lab has one user only (uid {} outside): chown to others fails",
-                    facts.euid
-                );
-                MachineFinding::warn(what, detail, cure::subordinate(facts.euid))
+                warn(what, Detail::OneId { uid }, Cure::AddSubordinateIds { uid })
             }
         };
     }
@@ -220,112 +141,81 @@ fn ids(facts: &Facts) -> MachineFinding {
         first <= LAB_IDS.0 && LAB_IDS.0 + LAB_IDS.1 <= first + count
     };
     if facts.uid_map.iter().any(reaches) {
-        return MachineFinding::good(
-            what,
-            format!("labs are mapped to {} ids from {} on", LAB_IDS.1, LAB_IDS.0),
-        );
+        return good(what, Detail::LabIds { first: LAB_IDS.0, count: LAB_IDS.1 });
     }
 
-    let detail =
-        format!("only {} ids exist here, none as high as a lab of root uses", facts.mapped_ids());
-    MachineFinding::warn(
-        what,
-        detail,
-        "start outside of this container, or as an ordinary user".to_owned(),
-    )
+    let few = Detail::FewIds { count: facts.mapped_ids() };
+    warn(what, few, Cure::StartOutsideContainerOrAsUser)
 }
 
 /// The finding about overlays, never a blocker: lessons that mount no overlay play all the same.
 fn overlay(facts: &Facts) -> MachineFinding {
-    match &facts.probe.overlay_in_userns {
-        Ok(()) => MachineFinding::good("overlay", "a lab can mount overlays".to_owned()),
+    let what = FindingTopic::Overlay;
+    match facts.probe.overlay_in_userns.clone() {
+        Ok(()) => good(what, Detail::Works),
         Err(error) if !facts.overlay_listed => {
-            let detail = format!("the kernel does not list it; {}", refused(error));
-            MachineFinding::warn(
-                "overlay",
-                detail,
-                "load it, if this kernel has it\n$ sudo modprobe overlay".to_owned(),
-            )
+            warn(what, Detail::NotListed { error }, Cure::LoadOverlay)
         }
-        Err(error) => MachineFinding::warn("overlay", refused(error), cure::user_namespaces(facts)),
+        Err(error) => warn(what, Detail::Refused { error }, cure::user_namespaces(facts)),
     }
 }
 
 fn cgroups(facts: &Facts) -> MachineFinding {
-    let what = "control groups";
-    let places: Vec<_> =
-        facts.cgroups.hierarchies.iter().filter(|tree| tree.lab_parent.is_some()).collect();
+    let what = FindingTopic::ControlGroups;
+    let layout = facts.cgroups.layout;
+    if layout == Layout::None {
+        return warn(what, Detail::NoCgroups, cure::controller("memory", facts));
+    }
 
-    let layout = match facts.cgroups.layout {
-        Layout::None => {
-            let detail = "none is mounted: lessons about limits do not play live".to_owned();
-            return MachineFinding::warn(what, detail, cure::controller("memory", facts));
-        }
-        Layout::V1 => "v1, one tree per controller",
-        Layout::V2 => "v2, one tree",
-        Layout::Hybrid => "v1 trees, and a v2 tree beside them",
+    let all = &facts.cgroups.hierarchies;
+    let usable = all.iter().filter(|tree| tree.lab_parent.is_some()).count();
+    let trees = match all.as_slice() {
+        [only] => Trees::One { mount_point: only.mount_point.clone() },
+        several => Trees::Several(several.len()),
     };
 
-    if places.is_empty() {
-        let detail = format!("{layout}; this process may make no groups in {}", one_or_more(facts));
-        return MachineFinding::warn(what, detail, cure::controller("memory", facts));
-    }
-    MachineFinding::good(
-        what,
-        format!("{layout}; labs can be made in {} of {}", places.len(), one_or_more(facts)),
-    )
-}
-
-fn one_or_more(facts: &Facts) -> String {
-    match facts.cgroups.hierarchies.as_slice() {
-        [only] => format!("1 tree, {}", only.mount_point),
-        trees => format!("{} trees", trees.len()),
+    let detail = Detail::Cgroups { layout, usable, trees };
+    match usable {
+        0 => warn(what, detail, cure::controller("memory", facts)),
+        _ => good(what, detail),
     }
 }
 
 fn controllers(facts: &Facts) -> MachineFinding {
-    let what = "controllers";
-    let (ours, others): (Vec<&str>, Vec<&str>) =
-        CONTROLLERS.iter().partition(|name| facts.cgroups.is_delegable(name));
-    let Some(first) = others.first() else {
-        return MachineFinding::good(what, ours.join(" "));
+    let what = FindingTopic::Controllers;
+    let (has, lacks): (Vec<String>, Vec<String>) = CONTROLLERS
+        .iter()
+        .map(|name| (*name).to_owned())
+        .partition(|name| facts.cgroups.is_delegable(name));
+    let Some(first) = lacks.first() else {
+        return good(what, Detail::AllControllers(has));
     };
-    let has = if ours.is_empty() { "none".to_owned() } else { ours.join(" ") };
-    let detail =
-        format!("labs have {has}; not {}: {}", others.join(" "), why_no_controller(first, facts));
-    MachineFinding::warn(what, detail, cure::controller(first, facts))
+
+    let (why, cure) = (why_no_controller(first, facts), cure::controller(first, facts));
+    warn(what, Detail::SomeControllers { has, lacks, why }, cure)
 }
 
-fn why_no_controller(name: &str, facts: &Facts) -> &'static str {
+fn why_no_controller(name: &str, facts: &Facts) -> NoController {
     if let Some(obstacle) = facts.cgroups.unmounted_with(name).and_then(|tree| tree.obstacle) {
-        return obstacle.why();
+        return NoController::Unmounted(obstacle);
     }
     match facts.cgroups.hierarchy_of(name) {
-        None => "which no mounted tree here has",
-        Some(tree) if tree.is_read_only => "whose tree is mounted read-only here",
-        Some(_) => "which nobody delegated to this user",
+        None => NoController::InNoTree,
+        Some(tree) if tree.is_read_only => NoController::ReadOnly,
+        Some(_) => NoController::NotDelegated,
     }
 }
 
 fn image(facts: &Facts) -> MachineFinding {
-    let what = "programs";
+    let what = FindingTopic::Programs;
     match &facts.image {
-        Err(error) => MachineFinding::bad(
-            what,
-            error.to_string(),
-            "install a shell\n$ sudo apt-get install dash".to_owned(),
-        ),
-        Ok(missing) if missing.is_empty() => {
-            MachineFinding::good(what, "all for the default image".to_owned())
-        }
+        Err(error) => bad(what, Detail::NoImage { error: error.to_string() }, Cure::InstallShell),
+        Ok(missing) if missing.is_empty() => good(what, Detail::AllPrograms),
         Ok(missing) => {
-            let rows: Vec<_> =
-                missing.iter().map(|one| format!("{} ({})", one.program, one.why)).collect();
-            MachineFinding::warn(
-                what,
-                format!("the default image lacks {}", rows.join(", ")),
-                cure::programs(missing),
-            )
+            let lacking = missing
+                .iter()
+                .map(|one| LackingProgram { program: one.program.clone(), why: one.why.clone() });
+            warn(what, Detail::LacksPrograms(lacking.collect()), cure::programs(missing))
         }
     }
 }

@@ -2,7 +2,8 @@
 //! the same state. A played step is never shortened.
 
 use crate::action::{Action, Context, LowerError};
-use crate::doctor::{Facts, Playable, can_play};
+use crate::diagnosis::Playable;
+use crate::doctor::{Facts, can_play};
 use crate::lesson::model::{ActionEntry, Step};
 use crate::op::{ActorName, NetOp, Op};
 

@@ -103,10 +103,10 @@ fn step(screen: &mut CastScreen, reel: &Reel<'_>, played: &Played<'_>) {
     if let StepStatus::Skipped { why, cure } = &deed.record.status {
         screen.gap();
         screen.line(&Line::styled(
-            format!("Left out where this was recorded: {}", one_line(why)),
+            format!("Left out where this was recorded: {}", one_line(&words::blocker(why))),
             THEME.bad(),
         ));
-        screen.line(&Line::from(format!("To change that: {}", one_line(cure))));
+        screen.line(&Line::from(format!("To change that: {}", one_line(&words::cure(cure)))));
         screen.read();
         return;
     }

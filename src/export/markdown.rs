@@ -44,7 +44,8 @@ fn step(blocks: &mut Vec<String>, played: &Played<'_>) {
     blocks.extend(asked.iter().filter(|asked| asked.is_prediction()).map(question));
 
     if let StepStatus::Skipped { why, cure } = &deed.record.status {
-        let (why, cure) = (plain(&one_line(why)), plain(&one_line(cure)));
+        let (why, cure) =
+            (plain(&one_line(&words::blocker(why))), plain(&one_line(&words::cure(cure))));
         blocks.push(format!("Left out where this was recorded: {why}. To change that: {cure}."));
     }
 

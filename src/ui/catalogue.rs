@@ -10,6 +10,7 @@ use super::theme::Theme;
 use crate::app::keymap::keys;
 use crate::app::{CatalogueRow, Ended, Model, Source};
 use crate::text::{column, one_line, prose, safe, shortened};
+use crate::words;
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let [head, list, detail] =
@@ -76,8 +77,11 @@ fn detail_lines(row: &CatalogueRow, source: Source, theme: Theme) -> Vec<Line<'s
             return lines;
         }
         Some((why, cure)) => {
-            lines.push(Line::styled(format!("Can't play here: {}", one_line(why)), theme.bad()));
-            lines.push(Line::from(format!("To change that: {}", one_line(cure))));
+            lines.push(Line::styled(
+                format!("Can't play here: {}", one_line(&words::blocker(why))),
+                theme.bad(),
+            ));
+            lines.push(Line::from(format!("To change that: {}", one_line(&words::cure(cure)))));
             if row.has_tape {
                 let open = keys::catalogue::OPEN;
                 lines.push(Line::from(format!(

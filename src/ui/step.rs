@@ -36,9 +36,12 @@ pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static
     } else if let Some(record) = view.shown_record() {
         match &record.status {
             StepStatus::Skipped { why, cure } => {
-                lines.push(Line::styled(format!("Left out here: {}", one_line(why)), theme.bad()));
+                lines.push(Line::styled(
+                    format!("Left out here: {}", one_line(&words::blocker(why))),
+                    theme.bad(),
+                ));
                 lines.extend(markdown::lines(
-                    &format!("To change that: {}", one_line(cure)),
+                    &format!("To change that: {}", one_line(&words::cure(cure))),
                     columns,
                     theme,
                 ));

@@ -2,10 +2,12 @@
 //!
 //! A sentence may hold text of programs: whoever shows it makes it fit to be seen (`text::safe`).
 
+pub mod diagnosis;
 mod expected;
 pub mod rows;
 mod seen;
 
+pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;
 pub use self::seen::{UNREAD, seen, stall};
 

@@ -20,7 +20,8 @@ mod tracer;
 use std::collections::BTreeMap;
 
 use nix::errno::Errno;
-use unboxed::doctor::{Playable, can_play};
+use unboxed::diagnosis::Playable;
+use unboxed::doctor::can_play;
 use unboxed::lesson::catalogue;
 
 use calls::Calls;

@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use unboxed::doctor::{Facts, Playable, Roots, can_play};
+use unboxed::diagnosis::Playable;
+use unboxed::doctor::{Facts, Roots, can_play};
 use unboxed::engine::link::Links;
 use unboxed::keeper::handle::KeeperHandle;
 use unboxed::op::{ActorName, Op, Outcome};
 use unboxed::wire::protocol::{LabMade, LabPlan};
+use unboxed::words;
 
 /// The program under test. The tests themselves never unshare anything.
 ///
@@ -267,6 +269,7 @@ pub fn lessons_here() -> Vec<unboxed::lesson::model::Lesson> {
     lessons.retain(|lesson| match can_play(&lesson.needs, &facts) {
         Playable::Live => true,
         Playable::No { why, .. } => {
+            let why = words::blocker(&why);
             // What is about the other version of control groups plays elsewhere: here, or in the virtual machine.
             if is_root() && !why.contains("control groups of version") {
                 skip(&format!("{}: {why}", lesson.id));

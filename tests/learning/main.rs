@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use common::tty::Tty;
 use common::{Machine, alone};
 use script::{Way, script};
-use unboxed::doctor::{Facts, Playable, Roots, can_play};
+use unboxed::diagnosis::Playable;
+use unboxed::doctor::{Facts, Roots, can_play};
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Step;
 

@@ -16,6 +16,7 @@ use unboxed::app::exam::{Exam, LessonResult};
 use unboxed::app::talk::{TalkView, WindowLayout};
 use unboxed::app::{self, CatalogueRow, Effect, Model, Msg, Programs, Screen, update};
 use unboxed::call::{Call, CallKind, CallResult, ErrnoName};
+use unboxed::diagnosis::{Blocker, Cure};
 use unboxed::engine::{Event, Goal, Ready, ShellTerminal, TurnState};
 use unboxed::lesson::expect::Expect;
 use unboxed::lesson::expect::verdict::Verdict;
@@ -201,8 +202,7 @@ pub fn in_catalogue() -> Model {
         learnt: String::new(),
         left_off: (number == 2).then_some(4),
     };
-    let blocked =
-        Some(("no user namespaces".into(), "sysctl kernel.unprivileged_userns_clone=1".into()));
+    let blocked = Some((Blocker::NeedsRoot { is_root_of_container: false }, Cure::StartAsRoot));
     Model::new(
         vec![
             row(1, "What is a container?", None),

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use common::tty::Tty;
 use common::{alone, facts, program, skip, unboxed};
 use nix::sys::stat::Mode;
-use unboxed::doctor::{Playable, can_play};
+use unboxed::diagnosis::Playable;
+use unboxed::doctor::can_play;
 use unboxed::lesson::catalogue;
 use unboxed::text::is_hidden;
 
@@ -218,7 +219,7 @@ fn can_run_labs() -> bool {
     match can_play(&needs, &facts()) {
         Playable::Live => true,
         Playable::No { why, .. } => {
-            skip(&why);
+            skip(&unboxed::words::blocker(&why));
             false
         }
     }

@@ -27,6 +27,7 @@ use crate::talk::clock::Clock;
 use crate::talk::message::{Role, Told, Whole, Windows};
 use crate::tape::{Taken, Tape};
 use crate::view::ViewKind;
+use crate::words;
 
 /// One window.
 #[derive(Debug)]
@@ -406,7 +407,7 @@ impl Talk {
 /// The reason why a step was not played; None for one that was played.
 pub fn left_out_because(record: &StepRecord) -> Option<String> {
     match &record.status {
-        StepStatus::Skipped { why, .. } => Some(format!("Left out here: {why}")),
+        StepStatus::Skipped { why, .. } => Some(format!("Left out here: {}", words::blocker(why))),
         StepStatus::LeftOut => Some("This step was left out.".into()),
         StepStatus::Played | StepStatus::Typed => None,
     }

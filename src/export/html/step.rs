@@ -8,6 +8,7 @@ use super::{chart, deed, pane, part, question};
 use crate::lesson::model::{Branch, Hint};
 use crate::report::StepStatus;
 use crate::text::{one_line, safe_lines};
+use crate::words;
 
 pub fn article(reel: &Reel<'_>, played: &Played<'_>) -> Markup {
     let Played { number, step, deed, branches, asked } = played;
@@ -22,7 +23,7 @@ pub fn article(reel: &Reel<'_>, played: &Played<'_>) -> Markup {
             div.tell {
                 div.story { (prose::to_html(&step.story)) }
                 @for asked in asked.iter().filter(|asked| asked.is_prediction()) { (question::section(asked)) }
-                @if let StepStatus::Skipped { why, cure } = &deed.record.status { (left_out(why, cure)) }
+                @if let StepStatus::Skipped { why, cure } = &deed.record.status { (left_out(&words::blocker(why), &words::cure(cure))) }
                 @if !deed.broken.is_empty() {
                     h3 { "What is broken first" }
                     (deed::commands(reel, &deed.broken))

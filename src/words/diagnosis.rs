@@ -1,0 +1,394 @@
+//! Findings about a machine in words. A cure is sentences, and lines that start with `$ ` for commands to copy.
+
+use crate::action::SCRATCH_DIR;
+use crate::diagnosis::{
+    Blocker, Cure, Detail, Environment, FindingTopic, Layout, NoController, Obstacle, OldKernel,
+    Trees,
+};
+
+/// The subject of a finding.
+pub fn subject(subject: FindingTopic) -> &'static str {
+    match subject {
+        FindingTopic::Kernel => "kernel",
+        FindingTopic::UserNamespaces => "user namespaces",
+        FindingTopic::UserIds => "user ids",
+        FindingTopic::Mounts => "mounts",
+        FindingTopic::Network => "network",
+        FindingTopic::Overlay => "overlay",
+        FindingTopic::ControlGroups => "control groups",
+        FindingTopic::Controllers => "controllers",
+        FindingTopic::Programs => "programs",
+    }
+}
+
+/// The statement of a finding on its subject.
+pub fn detail(what: FindingTopic, detail: &Detail) -> String {
+    match detail {
+        Detail::NothingSeen => {
+            "there is no /proc: nothing about this machine can be seen".to_owned()
+        }
+        Detail::Kernel { release, environment } => kernel(release, environment),
+        Detail::KernelTooOld(old) => too_old(old),
+
+        Detail::Works => works(what).to_owned(),
+        Detail::Refused { error } => refused(error),
+        Detail::NotListed { error } => format!("the kernel does not list it; {}", refused(error)),
+
+        Detail::OwnIds { uid, first, count } => {
+            format!("uid {uid} and {count} more from {first} on")
+        }
+        Detail::OneId { uid } => {
+            format!("a lab has one user only (uid {uid} outside): chown to others fails")
+        }
+        Detail::LabIds { first, count } => {
+            format!("labs are mapped to {count} ids from {first} on")
+        }
+        Detail::FewIds { count } => {
+            format!("only {count} ids exist here, none as high as a lab of root uses")
+        }
+
+        Detail::NoCgroups => "none is mounted: lessons about limits do not play live".to_owned(),
+        Detail::Cgroups { layout: kind, usable: 0, trees: all } => {
+            format!("{}; this process may make no groups in {}", layout(*kind), trees(all))
+        }
+        Detail::Cgroups { layout: kind, usable, trees: all } => {
+            format!("{}; labs can be made in {usable} of {}", layout(*kind), trees(all))
+        }
+        Detail::AllControllers(names) => names.join(" "),
+        Detail::SomeControllers { has, lacks, why } => {
+            let has = if has.is_empty() { "none".to_owned() } else { has.join(" ") };
+            format!("labs have {has}; not {}: {}", lacks.join(" "), no_controller(*why))
+        }
+
+        Detail::AllPrograms => "all for the default image".to_owned(),
+        Detail::NoImage { error } => error.clone(),
+        Detail::LacksPrograms(programs) => {
+            let rows: Vec<String> =
+                programs.iter().map(|one| format!("{} ({})", one.program, one.why)).collect();
+            format!("the default image lacks {}", rows.join(", "))
+        }
+    }
+}
+
+fn kernel(release: &str, environment: &Environment) -> String {
+    let place = match environment {
+        Environment::Machine => String::new(),
+        Environment::Container { hint } => format!(", in a container it seems ({hint})"),
+        Environment::Wsl => ", in the Windows Subsystem for Linux".to_owned(),
+    };
+    format!("Linux {release}{place}")
+}
+
+fn too_old(OldKernel { release, needed: (major, minor) }: &OldKernel) -> String {
+    format!("Linux {release} is too old: {major}.{minor} or later is needed")
+}
+
+fn works(what: FindingTopic) -> &'static str {
+    match what {
+        FindingTopic::UserNamespaces => "this process can make one",
+        FindingTopic::Mounts => "a lab can mount its own /proc",
+        FindingTopic::Network => "a lab can have network namespaces",
+        FindingTopic::Overlay => "a lab can mount overlays",
+        FindingTopic::Kernel
+        | FindingTopic::UserIds
+        | FindingTopic::ControlGroups
+        | FindingTopic::Controllers
+        | FindingTopic::Programs => "it works",
+    }
+}
+
+fn refused(error: &str) -> String {
+    format!("tried, and refused: {error}")
+}
+
+fn layout(layout: Layout) -> &'static str {
+    match layout {
+        Layout::None => "none",
+        Layout::V1 => "v1, one tree per controller",
+        Layout::V2 => "v2, one tree",
+        Layout::Hybrid => "v1 trees, and a v2 tree beside them",
+    }
+}
+
+fn trees(trees: &Trees) -> String {
+    match trees {
+        Trees::One { mount_point } => format!("1 tree, {mount_point}"),
+        Trees::Several(count) => format!("{count} trees"),
+    }
+}
+
+fn no_controller(why: NoController) -> &'static str {
+    match why {
+        NoController::Unmounted(Obstacle::NotRoot) => {
+            "which is mounted nowhere, and only the machine's root may mount it"
+        }
+        NoController::Unmounted(Obstacle::Contained) => {
+            "which is mounted nowhere, and root of a container may not mount it"
+        }
+        NoController::Unmounted(Obstacle::OldKernel) => {
+            "which is mounted nowhere; before Linux 5.15 its use would disturb the whole machine"
+        }
+        NoController::Unmounted(Obstacle::SwitchedOff) => {
+            "which the kernel's command line switches off (cgroup_no_v1)"
+        }
+        NoController::InNoTree => "which no mounted tree here has",
+        NoController::ReadOnly => "whose tree is mounted read-only here",
+        NoController::NotDelegated => "which nobody delegated to this user",
+    }
+}
+
+/// The reason why a lesson does not play live.
+pub fn blocker(blocker: &Blocker) -> String {
+    match blocker {
+        Blocker::Machine { what, detail: said } => {
+            format!("{}: {}", subject(*what), detail(*what, said))
+        }
+        Blocker::KernelTooOld(old) => too_old(old),
+        Blocker::NeedsRoot { is_root_of_container: true } => {
+            "it needs the machine's root, and this is root of a container only".to_owned()
+        }
+        Blocker::NeedsRoot { is_root_of_container: false } => {
+            "it needs the machine's root".to_owned()
+        }
+        Blocker::OtherCgroupVersion { wanted, here } => format!(
+            "it is about control groups of version {wanted}, and this machine has version {here}"
+        ),
+        Blocker::NoController { name, why } => {
+            let what = match name.as_str() {
+                "unified" => "the v2 tree of control groups".to_owned(),
+                name => format!("the control group controller {name}"),
+            };
+            format!("it needs {what}, {}", no_controller(*why))
+        }
+        Blocker::NoDisk => format!(
+            "it needs a real disk, and {SCRATCH_DIR} is on none (a tmpfs, an overlay, or btrfs)"
+        ),
+    }
+}
+
+const CONTAINER: &str = "the container this runs in forbids it; start that one with\n\
+    $ docker run -it --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined IMAGE\n\
+    or\n\
+    $ podman run -it --security-opt seccomp=unconfined --security-opt unmask=ALL IMAGE";
+
+const HOST_CGROUPS: &str = "give the container this runs in a writable tree of control groups\n\
+    $ docker run -it --privileged --cgroupns=host IMAGE";
+
+const APPARMOR: &str = "let AppArmor allow it for this program\n\
+    $ printf 'abi <abi/4.0>,\\nprofile unboxed %s flags=(unconfined) { userns, }\\n' \"$(command -v unboxed)\" | sudo tee /etc/apparmor.d/unboxed\n\
+    $ sudo apparmor_parser -r /etc/apparmor.d/unboxed\n\
+    or for every program, until the next boot\n\
+    $ sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0\n\
+    or start as root\n\
+    $ sudo unboxed";
+
+const DELEGATE: &str = "let systemd hand more controllers to its users, then log out and in again\n\
+    $ sudo mkdir -p /etc/systemd/system/user@.service.d\n\
+    $ printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf\n\
+    $ sudo systemctl daemon-reload\n\
+    or start as root\n\
+    $ sudo unboxed";
+
+const SCOPE: &str = "this session is outside of what systemd delegated to you; start inside of it\n\
+    $ systemd-run --user --scope -p Delegate=yes unboxed\n\
+    or start as root\n\
+    $ sudo unboxed";
+
+const SUDO: &str = "start as root\n$ sudo unboxed";
+
+const SECURITY_MODULES: &str = "no switch that this program knows forbids it: look at security modules and at the sandbox of the service \
+     this shell belongs to\n$ sudo dmesg | tail";
+
+/// A cure.
+pub fn cure(cure: &Cure) -> String {
+    let fixed = match cure {
+        Cure::NewerKernel { needed: (major, minor) } => {
+            return format!("use Linux {major}.{minor} or later, or watch the recording");
+        }
+        Cure::SetSysctl { key, value, or_start_as_root } => {
+            return sysctl(key, value, *or_start_as_root);
+        }
+        Cure::AddSubordinateIds { uid } => return subordinate_ids(*uid),
+        Cure::MountController { name } => return mount_controller(name),
+        Cure::RemountWritable { mount_point } => {
+            return format!("make it writable\n$ sudo mount -o remount,rw {mount_point}");
+        }
+        Cure::EnableController { name } => {
+            return format!("add cgroup_enable={name} to the kernel's command line and reboot");
+        }
+        Cure::BootCgroupVersion { wanted } => {
+            return format!("a machine that was booted with version {wanted}");
+        }
+        Cure::InstallPackages(names) => {
+            return format!("install them\n$ sudo apt-get install {}", names.join(" "));
+        }
+        Cure::MountDisk => return format!("mount an ext4 or xfs file system on {SCRATCH_DIR}"),
+
+        Cure::MountProc => "mount it\n$ sudo mount -t proc proc /proc",
+        Cure::StartAsRoot => SUDO,
+        Cure::StartOnMachineAsRoot => "start it on the machine itself, as root\n$ sudo unboxed",
+        Cure::StartOutsideContainer => "start it outside of this container",
+        Cure::StartOutsideContainerOrAsUser => {
+            "start outside of this container, or as an ordinary user"
+        }
+        Cure::StartInDelegatedScope => SCOPE,
+        Cure::StartContainerWithoutFilters => CONTAINER,
+        Cure::StartContainerWithCgroups => HOST_CGROUPS,
+        Cure::AllowInAppArmor => APPARMOR,
+        Cure::LookAtSecurityModules => SECURITY_MODULES,
+        Cure::LoadOverlay => "load it, if this kernel has it\n$ sudo modprobe overlay",
+        Cure::MountCgroups => {
+            "mount the tree of control groups\n$ sudo mount -t cgroup2 none /sys/fs/cgroup"
+        }
+        Cure::MountV2Beside => {
+            "mount it\n$ sudo mkdir -p /sys/fs/cgroup/unified\n\
+             $ sudo mount -t cgroup2 none /sys/fs/cgroup/unified"
+        }
+        Cure::AllowV1Controllers => {
+            "take cgroup_no_v1 out of the kernel's command line and reboot, or watch the recording"
+        }
+        Cure::DelegateControllers => DELEGATE,
+        Cure::KernelWithController => {
+            "use a kernel that has this controller, or watch the recording"
+        }
+        Cure::OnlyInV1 => "it exists in cgroup v1 only: watch the recording",
+        Cure::InstallShell => "install a shell\n$ sudo apt-get install dash",
+    };
+    fixed.to_owned()
+}
+
+fn sysctl(key: &str, value: &str, or_start_as_root: bool) -> String {
+    let or = if or_start_as_root { format!("\nor {SUDO}") } else { String::new() };
+    format!(
+        "allow them now and after the next boot\n\
+         $ echo {key}={value} | sudo tee /etc/sysctl.d/99-unboxed.conf\n\
+         $ sudo sysctl -p /etc/sysctl.d/99-unboxed.conf{or}"
+    )
+}
+
+fn subordinate_ids(uid: u32) -> String {
+    format!(
+        "install the programs that map them, and give this user a range\n\
+         $ sudo apt-get install uidmap\n\
+         $ sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \"$(id -un {uid})\""
+    )
+}
+
+fn mount_controller(name: &str) -> String {
+    format!(
+        "mount its hierarchy\n\
+         $ sudo mkdir -p /sys/fs/cgroup/{name}\n\
+         $ sudo mount -t cgroup -o {name} cgroup /sys/fs/cgroup/{name}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::{LackingProgram, MachineFinding, Playable, State};
+
+    /// A value that has travelled as JSON.
+    fn travelled<T>(value: &T) -> T
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+    {
+        let text = serde_json::to_string(value).expect("it can be written");
+        let read = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(value, &read, "{text}");
+        read
+    }
+
+    #[test]
+    fn a_finding_travels_as_a_value_and_is_said_where_it_arrives() {
+        let check = |what, said: Detail, expected: &str| {
+            let finding = MachineFinding { what, state: State::Warn, detail: said, cure: None };
+            let finding = travelled(&finding);
+            assert_eq!(detail(finding.what, &finding.detail), expected);
+        };
+
+        let environment = Environment::Container { hint: "/.dockerenv".into() };
+        check(
+            FindingTopic::Kernel,
+            Detail::Kernel { release: "6.1".into(), environment },
+            "Linux 6.1, in a container it seems (/.dockerenv)",
+        );
+        check(FindingTopic::Overlay, Detail::Works, "a lab can mount overlays");
+        check(
+            FindingTopic::Overlay,
+            Detail::NotListed { error: "ENODEV: mount an overlay".into() },
+            "the kernel does not list it; tried, and refused: ENODEV: mount an overlay",
+        );
+        check(
+            FindingTopic::UserIds,
+            Detail::OwnIds { uid: 1000, first: 100_000, count: 65_536 },
+            "uid 1000 and 65536 more from 100000 on",
+        );
+        let trees = Trees::One { mount_point: "/sys/fs/cgroup".into() };
+        check(
+            FindingTopic::ControlGroups,
+            Detail::Cgroups { layout: Layout::V2, usable: 1, trees },
+            "v2, one tree; labs can be made in 1 of 1 tree, /sys/fs/cgroup",
+        );
+        check(
+            FindingTopic::Controllers,
+            Detail::SomeControllers {
+                has: Vec::new(),
+                lacks: vec!["cpu".into()],
+                why: NoController::NotDelegated,
+            },
+            "labs have none; not cpu: which nobody delegated to this user",
+        );
+        let program = LackingProgram { program: "ip".into(), why: "not found".into() };
+        check(
+            FindingTopic::Programs,
+            Detail::LacksPrograms(vec![program]),
+            "the default image lacks ip (not found)",
+        );
+    }
+
+    #[test]
+    fn a_lesson_that_does_not_play_says_why_and_what_would_change_that() {
+        let check = |why, by, expected: [&str; 2]| match travelled(&Playable::No { why, cure: by })
+        {
+            Playable::No { why, cure: by } => assert_eq!([blocker(&why), cure(&by)], expected),
+            Playable::Live => panic!("it does not play"),
+        };
+
+        check(
+            Blocker::Machine { what: FindingTopic::Kernel, detail: Box::new(Detail::NothingSeen) },
+            Cure::MountProc,
+            [
+                "kernel: there is no /proc: nothing about this machine can be seen",
+                "mount it\n$ sudo mount -t proc proc /proc",
+            ],
+        );
+        check(
+            Blocker::KernelTooOld(OldKernel { release: "5.4".into(), needed: (6, 6) }),
+            Cure::NewerKernel { needed: (6, 6) },
+            [
+                "Linux 5.4 is too old: 6.6 or later is needed",
+                "use Linux 6.6 or later, or watch the recording",
+            ],
+        );
+        check(
+            Blocker::NoController {
+                name: "unified".into(),
+                why: NoController::Unmounted(Obstacle::NotRoot),
+            },
+            Cure::SetSysctl { key: "a.b".into(), value: "1".into(), or_start_as_root: true },
+            [
+                "it needs the v2 tree of control groups, which is mounted nowhere, and only the machine's root may mount it",
+                "allow them now and after the next boot\n$ echo a.b=1 | sudo tee /etc/sysctl.d/99-unboxed.conf\n\
+                 $ sudo sysctl -p /etc/sysctl.d/99-unboxed.conf\nor start as root\n$ sudo unboxed",
+            ],
+        );
+        check(
+            Blocker::OtherCgroupVersion { wanted: 2, here: 1 },
+            Cure::BootCgroupVersion { wanted: 2 },
+            [
+                "it is about control groups of version 2, and this machine has version 1",
+                "a machine that was booted with version 2",
+            ],
+        );
+    }
+}
