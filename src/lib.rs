@@ -26,6 +26,7 @@ pub mod observe;
 pub mod op;
 pub mod progress;
 pub mod proof;
+pub mod remark;
 pub mod report;
 pub mod rootfs;
 pub mod seen;

@@ -186,6 +186,12 @@ pub enum CutList {
     Cgroups,
     CgroupMembers,
     OverlayEntries,
+    Directory,
+    Overlays,
+    Processes,
+    Neighbours,
+    /// Groups of the lab, in their own pane.
+    Groups,
 }
 
 /// A file of a group and what stands in it; no value where there is no such file.

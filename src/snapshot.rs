@@ -64,15 +64,6 @@ impl Omitted {
             (Omitted::Rows(one), Omitted::Rows(other)) => Omitted::Rows(one.saturating_add(other)),
         }
     }
-
-    /// `… 12 more mounts`, behind so many of them that were read.
-    pub fn words(self, what: &str, listed: usize) -> Option<String> {
-        match self {
-            Omitted::Nothing => None,
-            Omitted::Rows(count) => Some(format!("… {count} more {what}")),
-            Omitted::Uncounted => Some(format!("… more than {listed} {what}")),
-        }
-    }
 }
 
 /// A namespace's identity at this moment. Inode numbers are reused at once after a namespace dies.

@@ -5,12 +5,14 @@
 pub mod diagnosis;
 mod expected;
 mod notice;
+mod remark;
 pub mod rows;
 mod seen;
 
 pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;
 pub use self::notice::notice;
+pub use self::remark::{birth, remark};
 pub use self::seen::{UNREAD, seen, stall};
 
 #[cfg(test)]

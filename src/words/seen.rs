@@ -1,13 +1,15 @@
 //! Facts that verdicts rest on, in words.
 
 use super::expected::layer;
+use super::remark::more;
 use super::rows;
 use crate::call::ErrnoName;
 use crate::fact::ProcCount;
 use crate::failure;
 use crate::lesson::expect::overlay::From;
 use crate::op::{NamespaceKind, Op};
-use crate::seen::{CgroupNumber, CgroupValue, CutList, Seen, Stall};
+use crate::remark::MoreRows;
+use crate::seen::{CgroupNumber, CgroupValue, Seen, Stall};
 use crate::snapshot::{FileKind, Link, NsInode, Omitted, Route};
 
 /// The words of what can't be judged begin so.
@@ -20,7 +22,9 @@ pub fn seen(seen: &Seen) -> String {
         Seen::NoActor(actor) => format!("there is no {actor}"),
         Seen::NotBoth([one, other]) => format!("{one} or {other} is not there"),
         Seen::NeitherGiven([one, other]) => format!("neither {one} nor {other} is given"),
-        Seen::Unread { list, listed, omitted } => unread(*list, *listed, *omitted),
+        Seen::Unread { list, listed, omitted } => {
+            unread(&MoreRows { list: *list, listed: *listed, omitted: *omitted })
+        }
 
         Seen::Mount(row) => rows::mount(row),
         Seen::NoMount { target, listed } => format!("no mount at {target} among {listed}"),
@@ -116,20 +120,11 @@ fn joined(numbers: &[u32], between: &str) -> String {
     numbers.join(between)
 }
 
-fn unread(list: CutList, listed: usize, omitted: Omitted) -> String {
-    let what = match list {
-        CutList::Mounts => "mounts",
-        CutList::Links => "links",
-        CutList::Addresses => "addresses",
-        CutList::Routes => "routes",
-        CutList::Traffic => "classes and rules",
-        CutList::Cgroups => "cgroups",
-        CutList::CgroupMembers => "members",
-        CutList::OverlayEntries => "entries",
-    };
-    omitted
-        .words(what, listed)
-        .map_or_else(|| UNREAD.to_owned(), |more| format!("{UNREAD}: {more}"))
+fn unread(rows: &MoreRows) -> String {
+    match rows.omitted {
+        Omitted::Nothing => UNREAD.to_owned(),
+        Omitted::Rows(_) | Omitted::Uncounted => format!("{UNREAD}: {}", more(rows)),
+    }
 }
 
 fn namespaces(kind: NamespaceKind, inodes: [Option<NsInode>; 2]) -> String {

@@ -4,6 +4,7 @@
 use super::{PaneRow, RowKind, Scene, bars, charts, network, omitted, pane, row};
 use crate::diff::{CgroupFile, GroupOwner, Mark, Row, Section, is_counter};
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
+use crate::seen::CutList;
 use crate::snapshot::{Address, Link, Mount, Process, Snapshot};
 use crate::text::{column, without_escapes};
 use crate::view::ViewKind;
@@ -108,7 +109,7 @@ pub(super) fn mounts(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneR
         let mut by_place = section.rows.clone();
         by_place.sort_by(|one, other| target(one).cmp(&target(other)));
         let own = rows(section.owner.as_str(), &by_place, scene, mount);
-        behind(own, omitted("mounts", &section.rows, section.omitted, scene))
+        behind(own, omitted(CutList::Mounts, &section.rows, section.omitted, scene))
     });
     own.collect()
 }
@@ -132,7 +133,7 @@ fn mount(mount: &Mount, was: Option<&Mount>) -> String {
 pub(super) fn processes(scene: &Scene<'_>) -> Vec<PaneRow> {
     let processes = &scene.diff.processes;
     let all = rows("", processes, scene, |process, _| self::process(process));
-    behind(all, omitted("processes", processes, scene.diff.processes_omitted, scene))
+    behind(all, omitted(CutList::Processes, processes, scene.diff.processes_omitted, scene))
 }
 
 /// `pid 6 (1 inside)  container  sh`: as the lab's host counts, then as the namespaces below it do.
@@ -207,15 +208,15 @@ pub(super) fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<Pan
         own.extend(rows("", &network.traffic, scene, network::traffic_line));
 
         let more = [
-            omitted("links", &network.links, network.omitted_of(|it| it.links), scene),
-            omitted("addresses", &network.addresses, network.omitted_of(|it| it.addresses), scene),
-            omitted("routes", &network.routes, network.omitted_of(|it| it.routes), scene),
+            omitted(CutList::Links, &network.links, network.omitted_of(|it| it.links), scene),
             omitted(
-                "classes and rules",
-                &network.traffic,
-                network.omitted_of(|it| it.traffic),
+                CutList::Addresses,
+                &network.addresses,
+                network.omitted_of(|it| it.addresses),
                 scene,
             ),
+            omitted(CutList::Routes, &network.routes, network.omitted_of(|it| it.routes), scene),
+            omitted(CutList::Traffic, &network.traffic, network.omitted_of(|it| it.traffic), scene),
         ];
         let own = behind(own, more.into_iter().flatten());
 
@@ -311,12 +312,15 @@ pub(super) fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
         let own = rows(&section.owner, &section.rows, scene, |entry, _| {
             words::rows::overlay_entry(entry)
         });
-        all.extend(behind(own, omitted("entries", &section.rows, section.omitted, scene)));
+        all.extend(behind(
+            own,
+            omitted(CutList::OverlayEntries, &section.rows, section.omitted, scene),
+        ));
     }
     for section in &scene.diff.directories {
         let owner = section.owner.to_string();
         let own = rows(&owner, &section.rows, scene, |entry, _| words::rows::dir_entry(entry));
-        all.extend(behind(own, omitted("entries", &section.rows, section.omitted, scene)));
+        all.extend(behind(own, omitted(CutList::Directory, &section.rows, section.omitted, scene)));
     }
     all
 }

@@ -5,6 +5,7 @@ use crate::call::Call;
 use crate::diff::Mark;
 use crate::failure;
 use crate::op::{OpRecord, Outcome};
+use crate::remark::Remark;
 use crate::text::column;
 
 /// Lines shown of one program's output.
@@ -19,7 +20,7 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
         rows.extend(outcome_rows(op));
     }
     if rows.is_empty() {
-        rows.push(PaneRow::note("no calls yet: they appear when the step has run"));
+        rows.push(PaneRow::remark(&Remark::NoCalls));
     }
     vec![PaneSection { rows }]
 }

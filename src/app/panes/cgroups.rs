@@ -6,6 +6,8 @@ use super::{
     visible,
 };
 use crate::diff::{CgroupFile, Mark, is_counter};
+use crate::remark::Remark;
+use crate::seen::CutList;
 use crate::text::column;
 use crate::words::rows::twin;
 
@@ -41,12 +43,9 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
         .collect();
 
     if sections.is_empty() {
-        let why = if scene.after.cgroups.is_empty() {
-            "this lab has no cgroups: unboxed doctor says why, and what would change it"
-        } else {
-            "nothing changed"
-        };
-        sections.push(PaneSection { rows: vec![PaneRow::note(why)] });
+        let is_without = scene.after.cgroups.is_empty();
+        let why = if is_without { Remark::NoCgroups } else { Remark::NothingChanged };
+        sections.push(PaneSection { rows: vec![PaneRow::remark(&why)] });
     }
 
     sections
@@ -55,7 +54,7 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
 /// The row behind the groups, where there are more than were read.
 pub(super) fn more(scene: &Scene<'_>) -> Option<PaneRow> {
     let listed = [scene.before.cgroups.len(), scene.after.cgroups.len()];
-    cut("groups", listed, scene.diff.cgroups_omitted, scene)
+    cut(CutList::Groups, listed, scene.diff.cgroups_omitted, scene)
 }
 
 /// The files of each group: the lesson's own groups first, since the lab's top groups are there in every lesson.

@@ -1,6 +1,8 @@
 //! The files pane: the directories a step shows, and overlays layer by layer: lower, upper, merged.
 
 use super::{PaneRow, PaneSection, Scene, cut, omitted, owner_line, row, visible};
+use crate::remark::Remark;
+use crate::seen::CutList;
 use crate::snapshot::{DirEntry, FileKind, InUpper, Overlay, OverlayEntry};
 use crate::text::column;
 
@@ -26,11 +28,11 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
         rows.extend(
             visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, overlay_line(entry))),
         );
-        rows.extend(omitted("entries", &section.rows, section.omitted, scene));
+        rows.extend(omitted(CutList::OverlayEntries, &section.rows, section.omitted, scene));
     }
 
     let listed = [scene.before.overlays.len(), scene.after.overlays.len()];
-    rows.extend(cut("overlays", listed, scene.diff.overlays_omitted, scene));
+    rows.extend(cut(CutList::Overlays, listed, scene.diff.overlays_omitted, scene));
 
     for section in &scene.diff.directories {
         let seen = format!("{} sees {}", section.owner.actor, section.owner.path);
@@ -38,11 +40,11 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
         rows.extend(
             visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, entry_line(entry))),
         );
-        rows.extend(omitted("entries", &section.rows, section.omitted, scene));
+        rows.extend(omitted(CutList::Directory, &section.rows, section.omitted, scene));
     }
 
     if rows.is_empty() {
-        rows.push(PaneRow::note("this step shows no directory, and no overlay is mounted"));
+        rows.push(PaneRow::remark(&Remark::NoFiles));
     }
     vec![PaneSection { rows }]
 }

@@ -15,10 +15,13 @@ pub mod tree;
 use super::numbers::Numbers;
 use crate::diff::{Birth, Diff, Mark, Row};
 use crate::op::{ActorName, OpRecord};
+use crate::remark::{MoreRows, Remark};
 use crate::report::Series;
+use crate::seen::CutList;
 use crate::snapshot::{Omitted, Snapshot};
 use crate::text::{beginning, safe};
 use crate::view::ViewKind;
+use crate::words;
 
 /// Bytes shown of a row: no terminal is as wide, and one line of a program can be as long as all that it prints.
 const MAX_ROW: usize = 4096;
@@ -100,6 +103,10 @@ impl PaneRow {
     fn note(text: impl AsRef<str>) -> PaneRow {
         PaneRow { kind: RowKind::Dim, ..row(Mark::Same, text) }
     }
+
+    fn remark(remark: &Remark) -> PaneRow {
+        PaneRow::note(words::remark(remark))
+    }
 }
 
 /// Rows of one owner. Sections stand side by side where there is room: host beside container.
@@ -166,46 +173,42 @@ fn visible<'a, T>(
 
 /// `container (new: a copy of host's)`
 fn owner_line(owner: &str, birth: &Birth, rest: &str) -> PaneRow {
-    let birth = match birth {
-        Birth::Old => String::new(),
-        Birth::New => "  new".into(),
-        Birth::CopyOf(actor) => format!("  new: a copy of {actor}'s"),
-        Birth::Gone => "  gone".into(),
-        Birth::Unknown => "  not known whether it is new or gone".into(),
-    };
-    PaneRow::heading(format!("{owner}{birth}{rest}"))
+    PaneRow::heading(format!("{owner}{}{rest}", words::birth(birth)))
 }
 
-/// The row behind a list that was cut: how many more of `what` there are. Rows that were not read are not compared.
+/// The row behind a list that was cut: how many more there are. Rows that were not read are not compared.
 fn omitted<T>(
-    what: &str,
+    list: CutList,
     rows: &[Row<T>],
     omitted: [Omitted; 2],
     scene: &Scene<'_>,
 ) -> Option<PaneRow> {
     let before = rows.iter().filter(|row| row.before.is_some()).count();
     let after = rows.iter().filter(|row| row.after.is_some()).count();
-    cut(what, [before, after], omitted, scene)
+    cut(list, [before, after], omitted, scene)
 }
 
 /// The same, behind so many that are listed before and after.
 fn cut(
-    what: &str,
+    list: CutList,
     listed: [usize; 2],
     omitted: [Omitted; 2],
     scene: &Scene<'_>,
 ) -> Option<PaneRow> {
-    let (old, new) = (omitted[0].words(what, listed[0]), omitted[1].words(what, listed[1]));
-    let said = match scene.compare {
-        Compare::Before => old?,
-        Compare::After => new?,
+    let [old, new] = [0, 1].map(|side| {
+        let rows = MoreRows { list, listed: listed[side], omitted: omitted[side] };
+        Some(rows).filter(|rows| !rows.omitted.is_nothing())
+    });
+    let remark = match scene.compare {
+        Compare::Before => Remark::More(old?),
+        Compare::After => Remark::More(new?),
         Compare::Diff | Compare::SideBySide => match (old, new) {
-            (_, Some(new)) => format!("{new}, not compared"),
-            (Some(old), None) => format!("before: {old}, not compared"),
+            (_, Some(new)) => Remark::MoreNotCompared(new),
+            (Some(old), None) => Remark::MoreBefore(old),
             (None, None) => return None,
         },
     };
-    Some(PaneRow::note(format!("  {said}")))
+    Some(PaneRow::remark(&remark))
 }
 
 fn row(mark: Mark, text: impl AsRef<str>) -> PaneRow {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{Compare, PaneRow, PaneSection, Scene, omitted, owner_line, row, visible};
 use crate::diff::{Mark, Section};
 use crate::op::ActorName;
+use crate::seen::CutList;
 use crate::snapshot::Mount;
 use crate::text::column;
 
@@ -22,7 +23,7 @@ fn build_section(section: &Section<ActorName, Mount>, scene: &Scene<'_>) -> Opti
     shown.sort_by(|left, right| path_key(&left.1.target).cmp(&path_key(&right.1.target)));
     let depths = depths(&shown);
 
-    let more = omitted("mounts", &section.rows, section.omitted, scene);
+    let more = omitted(CutList::Mounts, &section.rows, section.omitted, scene);
     let count =
         format!("  {} mounts{}", shown.len(), if more.is_some() { " and more" } else { "" });
     let mut rows = vec![owner_line(section.owner.as_str(), &section.birth, &count)];

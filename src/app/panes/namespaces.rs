@@ -3,6 +3,7 @@
 use super::{Compare, PaneRow, PaneSection, RowKind, Scene, omitted, row};
 use crate::diff::Mark;
 use crate::op::NamespaceKind;
+use crate::seen::CutList;
 use crate::snapshot::{Process, Snapshot};
 use crate::text::column;
 
@@ -40,7 +41,12 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
         }
     }
 
-    rows.extend(omitted("processes", &scene.diff.processes, scene.diff.processes_omitted, scene));
+    rows.extend(omitted(
+        CutList::Processes,
+        &scene.diff.processes,
+        scene.diff.processes_omitted,
+        scene,
+    ));
     vec![PaneSection { rows }]
 }
 

@@ -2,6 +2,8 @@
 
 use super::{Compare, PaneRow, PaneSection, Scene, omitted, owner_line, row, visible};
 use crate::diff::{Birth, NetworkDiff};
+use crate::remark::Remark;
+use crate::seen::CutList;
 use crate::snapshot::{Link, Traffic};
 use crate::text::column;
 use crate::words;
@@ -21,13 +23,13 @@ fn build_section(network: &NetworkDiff, scene: &Scene<'_>) -> PaneSection {
     let before = rows.len();
 
     rows.extend(visible(&network.links, scene).map(|(mark, link, _)| row(mark, link_line(link))));
-    rows.extend(omitted("links", &network.links, network.omitted_of(|it| it.links), scene));
+    rows.extend(omitted(CutList::Links, &network.links, network.omitted_of(|it| it.links), scene));
     rows.extend(
         visible(&network.addresses, scene)
             .map(|(mark, it, _)| row(mark, format!("  address {}", words::rows::address(it)))),
     );
     rows.extend(omitted(
-        "addresses",
+        CutList::Addresses,
         &network.addresses,
         network.omitted_of(|it| it.addresses),
         scene,
@@ -36,13 +38,18 @@ fn build_section(network: &NetworkDiff, scene: &Scene<'_>) -> PaneSection {
         visible(&network.routes, scene)
             .map(|(mark, it, _)| row(mark, format!("  route {}", words::rows::route(it)))),
     );
-    rows.extend(omitted("routes", &network.routes, network.omitted_of(|it| it.routes), scene));
+    rows.extend(omitted(
+        CutList::Routes,
+        &network.routes,
+        network.omitted_of(|it| it.routes),
+        scene,
+    ));
     rows.extend(
         visible(&network.neighbours, scene)
             .map(|(mark, it, _)| row(mark, format!("  neighbour {}", words::rows::neighbour(it)))),
     );
     rows.extend(omitted(
-        "neighbours",
+        CutList::Neighbours,
         &network.neighbours,
         network.omitted_of(|it| it.neighbours),
         scene,
@@ -54,14 +61,15 @@ fn build_section(network: &NetworkDiff, scene: &Scene<'_>) -> PaneSection {
             .map(|(mark, it, was)| row(mark, format!("  {}", traffic_line(it, was)))),
     );
     rows.extend(omitted(
-        "classes and rules",
+        CutList::Traffic,
         &network.traffic,
         network.omitted_of(|it| it.traffic),
         scene,
     ));
 
     if rows.len() == before {
-        rows.push(PaneRow::note(if scene.changes_only { "nothing changed" } else { "nothing" }));
+        let remark = if scene.changes_only { Remark::NothingChanged } else { Remark::Nothing };
+        rows.push(PaneRow::remark(&remark));
     }
     PaneSection { rows }
 }

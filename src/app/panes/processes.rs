@@ -1,6 +1,7 @@
 //! The processes pane: one table, a column per pid namespace, as NSpid of /proc/PID/status has them.
 
 use super::{PaneRow, PaneSection, Scene, omitted, row, visible};
+use crate::seen::CutList;
 use crate::snapshot::Process;
 use crate::text::column;
 
@@ -14,7 +15,12 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
     for (mark, process, _) in visible(&scene.diff.processes, scene) {
         rows.push(row(mark, line(process, levels)));
     }
-    rows.extend(omitted("processes", &scene.diff.processes, scene.diff.processes_omitted, scene));
+    rows.extend(omitted(
+        CutList::Processes,
+        &scene.diff.processes,
+        scene.diff.processes_omitted,
+        scene,
+    ));
     vec![PaneSection { rows }]
 }
 

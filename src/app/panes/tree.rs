@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Compare, PaneRow, RowKind, Scene, row};
 use crate::app::keymap::keys;
 use crate::diff::{Birth, CgroupFile, Diff, GroupOwner, Mark, Section};
+use crate::remark::Remark;
 use crate::snapshot::Process;
 use crate::text::shortened;
 
@@ -94,9 +95,9 @@ pub fn rows(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
     }
 
     if !rows.is_empty() {
-        let key = keys::lesson::GROUP;
-        let hint = if chosen.is_some() { "all again" } else { "one alone" };
-        rows.insert(0, PaneRow::note(format!("who is in which group   {key}: {hint}")));
+        let key = keys::lesson::GROUP.into();
+        let head = Remark::WhoIsInWhichGroup { key, is_one_alone: chosen.is_some() };
+        rows.insert(0, PaneRow::remark(&head));
     }
     rows
 }

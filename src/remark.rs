@@ -1,0 +1,35 @@
+//! Remarks of panes: what no row of the kernel's says, as values. `words::remark` says them.
+
+use crate::notice::KeyName;
+use crate::seen::CutList;
+use crate::snapshot::Omitted;
+
+/// A line of a pane that is no row. A closed list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    Nothing,
+    NothingChanged,
+    NoCalls,
+    NoCgroups,
+    /// Neither a directory nor an overlay is there to show.
+    NoFiles,
+    /// The head of the groups' tree.
+    WhoIsInWhichGroup {
+        key: KeyName,
+        is_one_alone: bool,
+    },
+    /// More rows than were read.
+    More(MoreRows),
+    /// The same, where a comparison is shown: there is none of them.
+    MoreNotCompared(MoreRows),
+    /// The same, of the moment before alone.
+    MoreBefore(MoreRows),
+}
+
+/// A list that was cut behind so many rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MoreRows {
+    pub list: CutList,
+    pub listed: usize,
+    pub omitted: Omitted,
+}

@@ -1,0 +1,88 @@
+//! Remarks of panes in words, and what became of a section's owner.
+
+use crate::diff::Birth;
+use crate::remark::{MoreRows, Remark};
+use crate::seen::CutList;
+use crate::snapshot::Omitted;
+
+pub fn remark(remark: &Remark) -> String {
+    match remark {
+        Remark::Nothing => "nothing".into(),
+        Remark::NothingChanged => "nothing changed".into(),
+        Remark::NoCalls => "no calls yet: they appear when the step has run".into(),
+        Remark::NoCgroups => {
+            "this lab has no cgroups: unboxed doctor says why, and what would change it".into()
+        }
+        Remark::NoFiles => "this step shows no directory, and no overlay is mounted".into(),
+        Remark::WhoIsInWhichGroup { key, is_one_alone } => {
+            let hint = if *is_one_alone { "all again" } else { "one alone" };
+            format!("who is in which group   {key}: {hint}")
+        }
+        Remark::More(rows) => format!("  {}", more(rows)),
+        Remark::MoreNotCompared(rows) => format!("  {}, not compared", more(rows)),
+        Remark::MoreBefore(rows) => format!("  before: {}, not compared", more(rows)),
+    }
+}
+
+/// `… 12 more mounts`; nothing of a list that is whole.
+pub(super) fn more(rows: &MoreRows) -> String {
+    let (what, listed) = (list(rows.list), rows.listed);
+    match rows.omitted {
+        Omitted::Nothing => String::new(),
+        Omitted::Rows(count) => format!("… {count} more {what}"),
+        Omitted::Uncounted => format!("… more than {listed} {what}"),
+    }
+}
+
+/// The rows of a list by their name.
+fn list(list: CutList) -> &'static str {
+    match list {
+        CutList::Mounts => "mounts",
+        CutList::Links => "links",
+        CutList::Addresses => "addresses",
+        CutList::Routes => "routes",
+        CutList::Neighbours => "neighbours",
+        CutList::Traffic => "classes and rules",
+        CutList::Cgroups => "cgroups",
+        CutList::Groups => "groups",
+        CutList::CgroupMembers => "members",
+        CutList::OverlayEntries | CutList::Directory => "entries",
+        CutList::Overlays => "overlays",
+        CutList::Processes => "processes",
+    }
+}
+
+/// The end of an owner's heading: `container  new: a copy of host's`.
+pub fn birth(birth: &Birth) -> String {
+    match birth {
+        Birth::Old => String::new(),
+        Birth::New => "  new".into(),
+        Birth::CopyOf(actor) => format!("  new: a copy of {actor}'s"),
+        Birth::Gone => "  gone".into(),
+        Birth::Unknown => "  not known whether it is new or gone".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notice::KeyName;
+
+    #[test]
+    fn a_list_that_was_cut_says_how_much_is_missing_and_of_which_moment() {
+        let rows = |omitted| MoreRows { list: CutList::Mounts, listed: 5, omitted };
+        let check = |said: Remark, expected: &str| assert_eq!(remark(&said), expected);
+        check(Remark::More(rows(Omitted::Rows(12))), "  … 12 more mounts");
+        check(Remark::More(rows(Omitted::Uncounted)), "  … more than 5 mounts");
+        check(Remark::MoreNotCompared(rows(Omitted::Rows(1))), "  … 1 more mounts, not compared");
+        check(
+            Remark::MoreBefore(rows(Omitted::Rows(1))),
+            "  before: … 1 more mounts, not compared",
+        );
+        let key = KeyName("v".into());
+        check(
+            Remark::WhoIsInWhichGroup { key, is_one_alone: true },
+            "who is in which group   v: all again",
+        );
+    }
+}
