@@ -11,18 +11,18 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use unboxed::app::talk::TalkView;
 use unboxed::app::{Model, Msg, Screen, update};
-use unboxed::engine::{Event, Ready, ShellTerminal};
+use unboxed::engine::{Event, ReadyState, ShellTerminal};
 use unboxed::lesson::catalogue;
 use unboxed::op::ActorName;
-use unboxed::report::{LabInfo, WholeRecord};
+use unboxed::report::{LabInfo, RecordWithSnapshots};
 use unboxed::snapshot::{Mount, MountTable, NsInode, Omitted, Propagation, Snapshot};
 use unboxed::talk::clock::Clock;
-use unboxed::talk::message::{FromHub, Role, Told, Whole, Window, Windows};
+use unboxed::talk::message::{HubToWindow, TalkEvent, TalkState, Window, WindowRole, Windows};
 use unboxed::talk::{AudienceView, Beat};
-use unboxed::tape::{file, shelf};
+use unboxed::tape::{embedded, file};
 use unboxed::ui::highlight::Highlighted;
 use unboxed::ui::theme::Theme;
-use unboxed::ui::{self, Look};
+use unboxed::ui::{self, DrawOptions};
 
 const SIZE: (u16, u16) = (200, 60);
 
@@ -50,10 +50,10 @@ fn live(rows: u32) -> Snapshot {
 }
 
 fn lesson(rows: u32) -> Model {
-    let lesson = Arc::new(catalogue::find("build-a-container").expect("the lesson"));
+    let lesson = Arc::new(catalogue::find_lesson("build-a-container").expect("the lesson"));
     let mut model = Model::new(Vec::new(), SIZE);
-    let _ = update(&mut model, Msg::Opened { lesson, left_off: 0, tape: None });
-    let ready = Ready {
+    let _ = update(&mut model, Msg::LessonOpened { lesson, left_off: 0, tape: None });
+    let ready = ReadyState {
         lab: LabInfo::default(),
         played: 0,
         left_out: Default::default(),
@@ -70,13 +70,15 @@ fn key(letter: char) -> Msg {
     Msg::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE))
 }
 
-fn frame(screen: &mut Terminal<TestBackend>, model: &Model, look: &Look) -> usize {
+fn frame(screen: &mut Terminal<TestBackend>, model: &Model, look: &DrawOptions) -> usize {
     screen.draw(|frame| ui::draw(model, look, frame)).map_or(0, |done| done.count)
 }
 
 fn draw(bench: &mut Criterion) {
-    let look =
-        Look { theme: Theme { colors: true, ascii: false }, highlighted: Highlighted::new() };
+    let look = DrawOptions {
+        theme: Theme { colors: true, ascii: false },
+        highlighted: Highlighted::new(),
+    };
     let mut screen = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).expect("a test backend");
     for rows in [20, 2000] {
         let mut model = lesson(rows);
@@ -95,7 +97,7 @@ fn draw(bench: &mut Criterion) {
     let terminal = ShellTerminal { master: Arc::new(master.into()), transcript: Arc::default() };
     let _ = update(
         &mut model,
-        Msg::Engine(Event::Shell { tab: 1, actor: ActorName::host(), opened: Ok(terminal) }),
+        Msg::Engine(Event::ShellOpened { tab: 1, actor: ActorName::host(), opened: Ok(terminal) }),
     );
     let flood = b"yes, and so on\r\n".repeat(4096);
     bench.bench_function("64 KiB of a flood and its frame", |bencher| {
@@ -107,19 +109,23 @@ fn draw(bench: &mut Criterion) {
 }
 
 /// A window of a talk on a lesson that was played to its end, as its tape has it.
-fn window(role: Role, size: (u16, u16)) -> Model {
-    let lesson = catalogue::find("build-a-container").expect("the lesson");
-    let tape = shelf::all().find(|(_, header)| header.lesson == lesson.id).expect("its tape").0;
+fn window(role: WindowRole, size: (u16, u16)) -> Model {
+    let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
+    let tape =
+        embedded::all_tapes().find(|(_, header)| header.lesson == lesson.id).expect("its tape").0;
     let tape = file::read(tape).expect("a sound tape");
-    let mut told: Vec<Told> =
-        tape.records.iter().map(|record| Told::Played(WholeRecord::of(record))).collect();
-    told.extend(tape.ready(&lesson, tape.records.len()).map(Told::Ready));
+    let mut told: Vec<TalkEvent> = tape
+        .records
+        .iter()
+        .map(|record| TalkEvent::Played(RecordWithSnapshots::from_record(record)))
+        .collect();
+    told.extend(tape.state_after(&lesson, tape.records.len()).map(TalkEvent::Ready));
     let own = Window { pid: 1, role, size };
-    let whole = Whole {
-        lesson: catalogue::source(&lesson.id).expect("its text").to_owned(),
+    let whole = TalkState {
+        lesson: catalogue::lesson_text(&lesson.id).expect("its text").to_owned(),
         name: "lesson.yaml".into(),
         tape: None,
-        told,
+        events: told,
         missing: Default::default(),
         set: stage(10),
         shown: stage(10),
@@ -128,19 +134,21 @@ fn window(role: Role, size: (u16, u16)) -> Model {
     };
     let mut model = Model::new(Vec::new(), size);
     model.screen = Screen::Talk(Box::new(TalkView::new(role, 1, Vec::new())));
-    let _ = update(&mut model, Msg::Hub(FromHub::Whole(Box::new(whole))));
+    let _ = update(&mut model, Msg::Hub(HubToWindow::State(Box::new(whole))));
     model
 }
 
 fn stage(step: usize) -> AudienceView {
-    AudienceView::new().at(Beat::Show { step })
+    AudienceView::new().at_beat(Beat::Show { step })
 }
 
 fn talk(bench: &mut Criterion) {
-    let look =
-        Look { theme: Theme { colors: true, ascii: false }, highlighted: Highlighted::new() };
+    let look = DrawOptions {
+        theme: Theme { colors: true, ascii: false },
+        highlighted: Highlighted::new(),
+    };
     for (name, role, size) in
-        [("console", Role::Console, (120, 40)), ("audience", Role::Watcher, (80, 24))]
+        [("console", WindowRole::Console, (120, 40)), ("audience", WindowRole::Watcher, (80, 24))]
     {
         let mut screen = Terminal::new(TestBackend::new(size.0, size.1)).expect("a test backend");
         let mut model = window(role, size);
@@ -153,7 +161,7 @@ fn talk(bench: &mut Criterion) {
                 step = (step + 1) % 30;
                 let _ = update(
                     &mut model,
-                    Msg::Hub(FromHub::AudienceView { set: stage(step), shown: stage(step) }),
+                    Msg::Hub(HubToWindow::AudienceView { set: stage(step), shown: stage(step) }),
                 );
                 black_box(frame(&mut screen, &model, &look));
             });

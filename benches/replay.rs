@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use unboxed::doctor::{Facts, Roots};
+use unboxed::doctor::{Facts, MachineRoot};
 use unboxed::engine::options::SessionOptions;
 use unboxed::engine::session::Session;
 use unboxed::lesson::catalogue;
@@ -24,8 +24,10 @@ fn program() -> PathBuf {
 }
 
 fn session() -> Session {
-    let lesson = catalogue::find("build-a-container").expect("the lesson");
-    let facts = Facts::read(&Roots::machine(), || unboxed::kernel::probe::run(&program()));
+    let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
+    let facts = Facts::read(&MachineRoot::this_machine(), || {
+        unboxed::kernel::probe::probe_machine(&program())
+    });
     let options = SessionOptions::with_spare(program());
     Session::open(Arc::new(lesson), facts, &options).expect("a session")
 }
@@ -55,11 +57,11 @@ fn replays(criterion: &mut Criterion) {
             rested(count, || {
                 let started = Instant::now();
                 session.rewind_to(steps / 2).expect("a rewind");
-                black_box(session.ready(started).expect("a look"));
+                black_box(session.ready_state(started).expect("a look"));
             })
         });
     });
-    session.close();
+    session.close_and_compare();
 
     let bundle = tempfile::tempdir().expect("a directory");
     let root = make_bundle(bundle.path());
@@ -113,10 +115,10 @@ fn works(command: &[String]) -> bool {
 
 /// An OCI bundle with the default image as its root, both layers in one.
 fn make_bundle(into: &Path) -> PathBuf {
-    let plan = rootfs::plan(&rootfs::Fixture::embedded(), Path::new("/")).expect("a plan");
+    let plan = rootfs::plan_image(&rootfs::Fixture::embedded(), Path::new("/")).expect("a plan");
     let layers = into.join("layers");
     std::fs::create_dir(&layers).expect("a directory");
-    rootfs::write(&plan, &layers).expect("an image");
+    rootfs::write_image(&plan, &layers).expect("an image");
     let root = into.join("rootfs");
     std::fs::create_dir(&root).expect("a directory");
     for layer in ["base", "tools"] {

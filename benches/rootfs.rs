@@ -3,19 +3,24 @@
 use std::path::Path;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use unboxed::rootfs::{Fixture, plan, write};
+use unboxed::rootfs::{Fixture, plan_image, write_image};
 
 fn rootfs(criterion: &mut Criterion) {
     let fixture = Fixture::embedded();
-    let planned = plan(&fixture, Path::new("/")).expect("this machine has a shell");
+    let planned = plan_image(&fixture, Path::new("/")).expect("this machine has a shell");
     let tmpfs = || tempfile::tempdir_in("/dev/shm").expect("a tmpfs");
-    eprintln!("{:?}", write(&planned, tmpfs().path()).expect("written"));
+    eprintln!("{:?}", write_image(&planned, tmpfs().path()).expect("written"));
 
     criterion.bench_function("rootfs/fixture", |bencher| bencher.iter(Fixture::embedded));
-    criterion
-        .bench_function("rootfs/plan", |bencher| bencher.iter(|| plan(&fixture, Path::new("/"))));
+    criterion.bench_function("rootfs/plan", |bencher| {
+        bencher.iter(|| plan_image(&fixture, Path::new("/")))
+    });
     criterion.bench_function("rootfs/write", |bencher| {
-        bencher.iter_batched_ref(tmpfs, |dir| write(&planned, dir.path()), BatchSize::PerIteration)
+        bencher.iter_batched_ref(
+            tmpfs,
+            |dir| write_image(&planned, dir.path()),
+            BatchSize::PerIteration,
+        )
     });
 }
 

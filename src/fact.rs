@@ -18,7 +18,7 @@ pub struct FileFact {
 
 /// The answer of a proc file system that is asked for a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listing {
+pub enum ProcListing {
     Listed,
     Missing,
     /// It is not among the first; there are more than are looked at.

@@ -136,7 +136,7 @@ mod tests {
             Box::new(KeeperError::Start(io())),
             Box::new(KeeperError::Gone(WireError::Io(io()))),
             Box::new(KeeperError::Lab(failure())),
-            Box::new(LinkError::Stillborn(failure())),
+            Box::new(LinkError::BuildFailed(failure())),
             Box::new(TapeError::Io(io())),
             Box::new(LabError::Lower { step: "a".into(), cause: LowerError::NoDisk }),
             Box::new(LabError::Ended { pid: 7, why: Some(Failure::of(&failure())) }),

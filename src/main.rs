@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    unboxed::kernel::inherited::set_right();
+    unboxed::kernel::inherited::reset_process();
     // Roles begin before any thread does.
     match std::env::args_os().nth(1) {
         Some(role) if role == unboxed::keeper::ROLE => {

@@ -295,7 +295,7 @@ impl NamespaceKind {
     ];
 
     /// The name of its link in /proc/PID/ns, which is also what `lsns` prints.
-    pub fn proc_name(self) -> &'static str {
+    pub fn proc_link_name(self) -> &'static str {
         match self {
             NamespaceKind::Mount => "mnt",
             NamespaceKind::Uts => "uts",
@@ -309,7 +309,7 @@ impl NamespaceKind {
     }
 
     /// The flag for unshare(2) and clone(2), as strace prints it.
-    pub fn flag_name(self) -> &'static str {
+    pub fn clone_flag(self) -> &'static str {
         match self {
             NamespaceKind::Mount => "CLONE_NEWNS",
             NamespaceKind::Uts => "CLONE_NEWUTS",
@@ -323,7 +323,7 @@ impl NamespaceKind {
     }
 
     /// The long option of unshare(1) and nsenter(1).
-    pub fn option(self) -> &'static str {
+    pub fn unshare_option(self) -> &'static str {
         match self {
             NamespaceKind::Mount => "--mount",
             NamespaceKind::Uts => "--uts",
@@ -372,14 +372,14 @@ pub struct OpRecord {
     pub outcome: Outcome,
     /// The parts of a program's output, with the time that each came; empty for other ops.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<OutputPiece>,
     /// Wall time of the whole op as the actor measured it, in nanoseconds.
     pub nanos: u64,
 }
 
 /// A program had printed so much by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Piece {
+pub struct OutputPiece {
     /// Since the program was started, in milliseconds.
     pub at_ms: u64,
     /// Bytes of the op's output.

@@ -18,16 +18,16 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::directory::{self, DirectoryError, OpenDirectory};
 use crate::lesson::quiz::AnswerMark;
 
-const FILE: &str = "progress.json";
-const LOCK: &str = "progress.lock";
+const PROGRESS_FILE: &str = "progress.json";
+const LOCK_FILE: &str = "progress.lock";
 /// The size in bytes beyond which a file is not ours.
 const MAX_SIZE: u64 = 4 * 1024 * 1024;
 /// The longest that a lock is waited for while nobody else saves.
-const TIMEOUT: Duration = Duration::from_secs(2);
-const PERIOD: Duration = Duration::from_millis(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+const LOCK_PERIOD: Duration = Duration::from_millis(10);
 
 /// The format this program writes. It reads format 1 too, which knew of `played` alone.
-const FORMAT: u32 = 2;
+const FORMAT_VERSION: u32 = 2;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
@@ -75,33 +75,33 @@ pub enum StepHow {
 
 impl LessonProgress {
     /// Steps done by typing, with hints or without.
-    pub fn done(&self) -> usize {
+    pub fn steps_done(&self) -> usize {
         self.steps.values().filter(|step| step.how >= StepHow::WithHints).count()
     }
 
-    pub fn hints(&self) -> usize {
+    pub fn hint_count(&self) -> usize {
         self.steps.values().map(|step| step.hints).sum()
     }
 
-    pub fn marked(&self, mark: AnswerMark) -> usize {
+    pub fn answers_marked(&self, mark: AnswerMark) -> usize {
         self.answers.values().filter(|answer| answer.mark == mark).count()
     }
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        Progress { format: FORMAT, lessons: BTreeMap::new() }
+        Progress { format: FORMAT_VERSION, lessons: BTreeMap::new() }
     }
 }
 
 /// The reason why progress could not be kept.
 #[derive(Debug, thiserror::Error)]
-pub enum KeepError {
+pub enum ProgressError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     #[error(
         "{} has been locked for {} seconds by {}: if that is stopped, let it go on (fg) or end it",
-        path.display(), TIMEOUT.as_secs(), holder.map_or_else(|| "another process".into(), |pid| format!("process {pid}"))
+        path.display(), LOCK_TIMEOUT.as_secs(), holder.map_or_else(|| "another process".into(), |pid| format!("process {pid}"))
     )]
     Locked { path: PathBuf, holder: Option<i32> },
     #[error("could not {doing} {}: {error}", path.display())]
@@ -131,7 +131,7 @@ impl Progress {
             Ok(Kept::Nothing) => (Progress::default(), None),
             Ok(Kept::File(progress) | Kept::Link(progress)) => (progress, None),
             Ok(Kept::Strange) => {
-                let path = dir.join(FILE);
+                let path = dir.join(PROGRESS_FILE);
                 let said = format!(
                     "{} could not be understood; it is set aside once there is more to keep",
                     path.display()
@@ -142,12 +142,12 @@ impl Progress {
         }
     }
 
-    pub fn played(&self, lesson: &str) -> Option<usize> {
+    pub fn played_steps(&self, lesson: &str) -> Option<usize> {
         self.lessons.get(lesson).map(|progress| progress.played)
     }
 
     /// Note the steps played. The furthest counts: looking at an early step again takes nothing away.
-    pub fn note(&mut self, lesson: &str, played: usize) {
+    pub fn note_played(&mut self, lesson: &str, played: usize) {
         let known = self.lessons.entry(lesson.to_owned()).or_default();
         known.played = known.played.max(played);
     }
@@ -181,10 +181,10 @@ impl Progress {
 
     /// Change what is kept in a directory, whoever else is at it: read, change, write, one at a time. Returns what is
     /// kept now, and what there is to say of it. What can't be read is not written over.
-    pub fn change(
+    pub fn update(
         dir: &Path,
         act: impl FnOnce(&mut Progress),
-    ) -> Result<(Progress, Option<String>), KeepError> {
+    ) -> Result<(Progress, Option<String>), ProgressError> {
         let dir = OpenDirectory::make_private(dir)?;
         let _lock = lock(&dir)?;
         remove_parts(&dir);
@@ -197,7 +197,7 @@ impl Progress {
                 (
                     progress,
                     Some(format!(
-                        "{FILE} was a link, which is kept as {aside}: from now on it is a file"
+                        "{PROGRESS_FILE} was a link, which is kept as {aside}: from now on it is a file"
                     )),
                 )
             }
@@ -217,7 +217,7 @@ impl Progress {
     /// Write to a new file and put it in the old one's place.
     fn save(&self, dir: &OpenDirectory) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
-        dir.replace(OsStr::new(FILE), Mode::S_IRUSR | Mode::S_IWUSR, |file| {
+        dir.replace(OsStr::new(PROGRESS_FILE), Mode::S_IRUSR | Mode::S_IWUSR, |file| {
             file.write_all(&text)?;
             // On the disk before it takes the old one's name: a power cut must not leave an empty file.
             file.sync_all()
@@ -225,11 +225,11 @@ impl Progress {
     }
 }
 
-fn read(dir: &OpenDirectory) -> Result<Kept, KeepError> {
-    let name = OsStr::new(FILE);
+fn read(dir: &OpenDirectory) -> Result<Kept, ProgressError> {
+    let name = OsStr::new(PROGRESS_FILE);
     let found = dir.stat(name).map_err(|error| failed(dir, "look at", error))?;
     let Some(found) = found else { return Ok(Kept::Nothing) };
-    if directory::kind(&found) == SFlag::S_IFLNK {
+    if directory::file_type(&found) == SFlag::S_IFLNK {
         // One that leads nowhere, or to another's file, holds nothing of ours; the link is kept all the same.
         let bytes = dir.read_through_link(name, MAX_SIZE).ok();
         return Ok(bytes.and_then(|bytes| parse(&bytes)).map_or(Kept::Strange, Kept::Link));
@@ -240,18 +240,20 @@ fn read(dir: &OpenDirectory) -> Result<Kept, KeepError> {
 
 fn parse(bytes: &[u8]) -> Option<Progress> {
     let progress: Progress = serde_json::from_slice(bytes).ok()?;
-    (1..=FORMAT).contains(&progress.format).then_some(Progress { format: FORMAT, ..progress })
+    (1..=FORMAT_VERSION)
+        .contains(&progress.format)
+        .then_some(Progress { format: FORMAT_VERSION, ..progress })
 }
 
-fn failed(dir: &OpenDirectory, doing: &'static str, error: io::Error) -> KeepError {
-    KeepError::Failed { doing, path: dir.path().join(FILE), error }
+fn failed(dir: &OpenDirectory, doing: &'static str, error: io::Error) -> ProgressError {
+    ProgressError::Failed { doing, path: dir.path().join(PROGRESS_FILE), error }
 }
 
 /// Take the lock. Others may save one after the other, however many; a holder that does nothing is not waited for.
-fn lock(dir: &OpenDirectory) -> Result<Flock<File>, KeepError> {
-    let (name, path) = (OsStr::new(LOCK), dir.path().join(LOCK));
+fn lock(dir: &OpenDirectory) -> Result<Flock<File>, ProgressError> {
+    let (name, path) = (OsStr::new(LOCK_FILE), dir.path().join(LOCK_FILE));
     let saved = || {
-        dir.stat(OsStr::new(FILE))
+        dir.stat(OsStr::new(PROGRESS_FILE))
             .ok()
             .flatten()
             .map(|found| (found.st_ino, found.st_ctime, found.st_ctime_nsec))
@@ -261,7 +263,7 @@ fn lock(dir: &OpenDirectory) -> Result<Flock<File>, KeepError> {
     let mut since = Instant::now();
     loop {
         let taken = dir.try_lock(name);
-        let taken = taken.map_err(|error| KeepError::Failed {
+        let taken = taken.map_err(|error| ProgressError::Failed {
             doing: "lock",
             path: path.clone(),
             error,
@@ -275,28 +277,28 @@ fn lock(dir: &OpenDirectory) -> Result<Flock<File>, KeepError> {
             (seen, since) = (now, Instant::now());
         }
 
-        if since.elapsed() >= TIMEOUT {
-            return Err(KeepError::Locked { holder: dir.lock_holder(name), path });
+        if since.elapsed() >= LOCK_TIMEOUT {
+            return Err(ProgressError::Locked { holder: dir.lock_holder(name), path });
         }
-        std::thread::sleep(PERIOD);
+        std::thread::sleep(LOCK_PERIOD);
     }
 }
 
 /// Remove files that a killed save left. The lock is held: they are of nobody who still writes.
 fn remove_parts(dir: &OpenDirectory) {
     let names = dir.names().unwrap_or_default();
-    for part in names.iter().filter(|name| OpenDirectory::is_part_of(name, FILE)) {
+    for part in names.iter().filter(|name| OpenDirectory::is_partial_of(name, PROGRESS_FILE)) {
         let _ = dir.remove(part);
     }
 }
 
 /// Give what is kept another name, which is returned; the lock is held, so that nobody else takes it.
-fn set_aside(dir: &OpenDirectory) -> Result<String, KeepError> {
+fn set_aside(dir: &OpenDirectory) -> Result<String, ProgressError> {
     let failed = |error| failed(dir, "set aside", error);
     for number in 1..1000 {
-        let aside = OsString::from(format!("{FILE}.aside-{number}"));
+        let aside = OsString::from(format!("{PROGRESS_FILE}.aside-{number}"));
         if dir.stat(&aside).map_err(failed)?.is_none() {
-            dir.rename(OsStr::new(FILE), &aside).map_err(failed)?;
+            dir.rename(OsStr::new(PROGRESS_FILE), &aside).map_err(failed)?;
             return Ok(dir.path().join(aside).display().to_string());
         }
     }
@@ -313,9 +315,9 @@ mod tests {
     #[test]
     fn progress_comes_back_as_it_was_saved() {
         let dir = tempfile::tempdir().expect("a directory");
-        let change = |act: fn(&mut Progress)| Progress::change(dir.path(), act).expect("saved");
-        change(|progress| progress.note("build", 4));
-        change(|progress| progress.note("build", 2));
+        let change = |act: fn(&mut Progress)| Progress::update(dir.path(), act).expect("saved");
+        change(|progress| progress.note_played("build", 4));
+        change(|progress| progress.note_played("build", 2));
         change(|progress| progress.note_step("build", "hostname", StepHow::WithHints, 2));
         change(|progress| progress.note_step("build", "hostname", StepHow::Watched, 0));
         change(|progress| progress.note_answer("build", "q", AnswerMark::Wrong));
@@ -323,7 +325,10 @@ mod tests {
 
         let (read, said) = Progress::load(dir.path());
         let lesson = read.lesson("build").expect("it is there");
-        assert_eq!((lesson.played, lesson.done(), lesson.hints(), said), (4, 1, 2, None));
+        assert_eq!(
+            (lesson.played, lesson.steps_done(), lesson.hint_count(), said),
+            (4, 1, 2, None)
+        );
         assert_eq!(lesson.answers["q"], AnswerProgress { mark: AnswerMark::Right, tries: 2 });
         assert_eq!(read.lesson("other"), None);
 
@@ -347,7 +352,7 @@ mod tests {
         )
         .expect("a file");
         let (progress, said) = Progress::load(dir.path());
-        assert_eq!((progress.played("build"), said), (Some(3), None));
+        assert_eq!((progress.played_steps("build"), said), (Some(3), None));
     }
 
     #[test]
@@ -357,8 +362,10 @@ mod tests {
             for number in 0..8 {
                 let dir = dir.path();
                 scope.spawn(move || {
-                    Progress::change(dir, |progress| progress.note(&format!("lesson-{number}"), 1))
-                        .expect("saved");
+                    Progress::update(dir, |progress| {
+                        progress.note_played(&format!("lesson-{number}"), 1)
+                    })
+                    .expect("saved");
                 });
             }
         });
@@ -369,20 +376,24 @@ mod tests {
     fn a_corrupt_or_newer_file_is_set_aside_and_said() {
         for text in ["", "{", "null", "{\"format\":3,\"lessons\":{}}"] {
             let dir = tempfile::tempdir().expect("a directory");
-            fs::write(dir.path().join(FILE), text).expect("a file");
+            fs::write(dir.path().join(PROGRESS_FILE), text).expect("a file");
             let (progress, said) = Progress::load(dir.path());
             assert_eq!(progress, Progress::default());
             assert!(said.is_some_and(|said| said.contains("could not be understood")), "{text}");
-            assert_eq!(fs::read_to_string(dir.path().join(FILE)).expect("as it was"), text);
+            assert_eq!(
+                fs::read_to_string(dir.path().join(PROGRESS_FILE)).expect("as it was"),
+                text
+            );
 
             let (_, said) =
-                Progress::change(dir.path(), |progress| progress.note("build", 1)).expect("saved");
+                Progress::update(dir.path(), |progress| progress.note_played("build", 1))
+                    .expect("saved");
             assert!(said.is_some_and(|said| said.contains("aside-1")), "{text}");
             assert_eq!(
                 fs::read_to_string(dir.path().join("progress.json.aside-1")).expect("kept"),
                 text
             );
-            assert_eq!(Progress::load(dir.path()).0.played("build"), Some(1));
+            assert_eq!(Progress::load(dir.path()).0.played_steps("build"), Some(1));
         }
     }
 
@@ -397,10 +408,14 @@ mod tests {
         symlink("../dotfiles/progress.json", at("state/progress.json")).expect("a link");
 
         let (progress, said) = Progress::load(&at("state"));
-        assert_eq!((progress.played("build"), said), (Some(3), None));
+        assert_eq!((progress.played_steps("build"), said), (Some(3), None));
         let (progress, said) =
-            Progress::change(&at("state"), |progress| progress.note("other", 1)).expect("saved");
-        assert_eq!((progress.played("build"), progress.played("other")), (Some(3), Some(1)));
+            Progress::update(&at("state"), |progress| progress.note_played("other", 1))
+                .expect("saved");
+        assert_eq!(
+            (progress.played_steps("build"), progress.played_steps("other")),
+            (Some(3), Some(1))
+        );
         assert!(said.is_some_and(|said| said.contains("was a link, which is kept as")));
         assert_eq!(fs::read_to_string(at("dotfiles/progress.json")).expect("as it was"), kept);
         let aside = fs::read_link(at("state/progress.json.aside-1")).expect("the link");
@@ -416,8 +431,9 @@ mod tests {
             if !text.is_empty() {
                 fs::write(&target, text).expect("a file");
             }
-            symlink(&target, dir.path().join(FILE)).expect("a link");
-            Progress::change(dir.path(), |progress| progress.note("build", 1)).expect("saved");
+            symlink(&target, dir.path().join(PROGRESS_FILE)).expect("a link");
+            Progress::update(dir.path(), |progress| progress.note_played("build", 1))
+                .expect("saved");
             assert_eq!(fs::read_to_string(&target).unwrap_or_default(), text);
             assert_eq!(
                 fs::read_link(dir.path().join("progress.json.aside-1")).expect("the link"),
@@ -425,9 +441,9 @@ mod tests {
             );
 
             // In the lock's place there is nothing to keep: it is said, and nothing is saved.
-            fs::remove_file(dir.path().join(LOCK)).expect("the lock");
-            symlink(&target, dir.path().join(LOCK)).expect("a link");
-            let refused = Progress::change(dir.path(), |progress| progress.note("build", 2))
+            fs::remove_file(dir.path().join(LOCK_FILE)).expect("the lock");
+            symlink(&target, dir.path().join(LOCK_FILE)).expect("a link");
+            let refused = Progress::update(dir.path(), |progress| progress.note_played("build", 2))
                 .expect_err("a link");
             assert!(refused.to_string().contains("progress.lock is a link"), "{refused}");
             assert_eq!(fs::read_to_string(&target).unwrap_or_default(), text);
@@ -437,39 +453,39 @@ mod tests {
     #[test]
     fn a_file_that_can_not_be_read_is_not_written_over() {
         let dir = tempfile::tempdir().expect("a directory");
-        nix::unistd::mkfifo(&dir.path().join(FILE), Mode::S_IRWXU).expect("a pipe");
-        let refused = Progress::change(dir.path(), |progress| progress.note("build", 1))
+        nix::unistd::mkfifo(&dir.path().join(PROGRESS_FILE), Mode::S_IRWXU).expect("a pipe");
+        let refused = Progress::update(dir.path(), |progress| progress.note_played("build", 1))
             .expect_err("it is no file");
         assert!(refused.to_string().contains("could not read"), "{refused}");
         assert!(Progress::load(dir.path()).1.is_some_and(|said| said.contains("is no file")));
-        let metadata = fs::symlink_metadata(dir.path().join(FILE)).expect("still there");
+        let metadata = fs::symlink_metadata(dir.path().join(PROGRESS_FILE)).expect("still there");
         assert!(metadata.file_type().is_fifo());
     }
 
     #[test]
     fn a_lock_that_another_holds_is_given_up_with_a_sentence() {
         let home = tempfile::tempdir().expect("a directory");
-        Progress::change(home.path(), |progress| progress.note("build", 1)).expect("saved");
+        Progress::update(home.path(), |progress| progress.note_played("build", 1)).expect("saved");
         let dir = OpenDirectory::find_private(home.path()).expect("ours").expect("it is there");
-        let held = dir.try_lock(OsStr::new(LOCK)).expect("no error").expect("it is free");
+        let held = dir.try_lock(OsStr::new(LOCK_FILE)).expect("no error").expect("it is free");
 
-        let refused = Progress::change(home.path(), |progress| progress.note("build", 2))
+        let refused = Progress::update(home.path(), |progress| progress.note_played("build", 2))
             .expect_err("it is held");
         assert!(
             refused.to_string().contains("progress.lock has been locked for 2 seconds by "),
             "{refused}"
         );
-        assert_eq!(Progress::load(home.path()).0.played("build"), Some(1));
+        assert_eq!(Progress::load(home.path()).0.played_steps("build"), Some(1));
 
         drop(held);
-        Progress::change(home.path(), |progress| progress.note("build", 2)).expect("saved");
+        Progress::update(home.path(), |progress| progress.note_played("build", 2)).expect("saved");
     }
 
     #[test]
     fn what_a_killed_save_left_is_removed_by_the_next() {
         let dir = tempfile::tempdir().expect("a directory");
         fs::write(dir.path().join(".progress.json.7-8.part"), "half").expect("a file");
-        Progress::change(dir.path(), |progress| progress.note("build", 1)).expect("saved");
+        Progress::update(dir.path(), |progress| progress.note_played("build", 1)).expect("saved");
         assert!(!dir.path().join(".progress.json.7-8.part").exists());
     }
 }

@@ -28,9 +28,9 @@ pub struct StepRecord {
     pub diff: LazyDiff,
     pub verdicts: Vec<Verdict>,
     /// The kernel's verdicts on the step's predictions.
-    pub predicted: Vec<Predicted>,
+    pub predicted: Vec<PredictionResult>,
     /// The charts that were drawn while the step ran.
-    pub charts: Vec<Series>,
+    pub charts: Vec<ChartSeries>,
     pub nanos: u64,
 }
 
@@ -41,33 +41,33 @@ pub struct LazyDiff(OnceLock<Diff>);
 
 /// A record with its snapshots, as it travels and is kept; what differs between them is found again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct WholeRecord {
+pub struct RecordWithSnapshots {
     before: Arc<Snapshot>,
     after: Arc<Snapshot>,
     record: Arc<StepRecord>,
 }
 
-impl WholeRecord {
-    pub fn of(record: &Arc<StepRecord>) -> WholeRecord {
+impl RecordWithSnapshots {
+    pub fn from_record(record: &Arc<StepRecord>) -> RecordWithSnapshots {
         let (before, after) = (Arc::clone(&record.before), Arc::clone(&record.after));
-        WholeRecord { before, after, record: Arc::clone(record) }
+        RecordWithSnapshots { before, after, record: Arc::clone(record) }
     }
 
     pub fn into_record(self) -> StepRecord {
-        Arc::unwrap_or_clone(self.record).between(self.before, self.after)
+        Arc::unwrap_or_clone(self.record).with_snapshots(self.before, self.after)
     }
 }
 
 /// Readings of a group over time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Series {
+pub struct ChartSeries {
     pub chart: Chart,
-    pub points: Vec<Point>,
+    pub points: Vec<ChartPoint>,
 }
 
 /// One reading. Bytes, processes, or CPUs' worth of time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Point {
+pub struct ChartPoint {
     /// The time since the step began, in milliseconds.
     pub at_ms: u64,
     pub value: f64,
@@ -78,14 +78,14 @@ pub struct Point {
 
 /// One question that asked what would be seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Predicted {
+pub struct PredictionResult {
     /// Its place among the step's questions.
     pub question: usize,
     /// The verdicts that each option rests on.
     pub options: Vec<Vec<Verdict>>,
 }
 
-impl Predicted {
+impl PredictionResult {
     /// True for each option that holds.
     pub fn holds(&self) -> Vec<bool> {
         self.options.iter().map(|verdicts| verdicts.iter().all(|verdict| verdict.ok)).collect()
@@ -109,7 +109,7 @@ pub enum StepStatus {
 
 impl StepRecord {
     /// The record with its snapshots, after it has travelled or was kept without them.
-    pub fn between(self, before: Arc<Snapshot>, after: Arc<Snapshot>) -> StepRecord {
+    pub fn with_snapshots(self, before: Arc<Snapshot>, after: Arc<Snapshot>) -> StepRecord {
         StepRecord { before, after, diff: LazyDiff::default(), ..self }
     }
 

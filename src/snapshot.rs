@@ -57,7 +57,7 @@ impl Omitted {
 
     /// The rows left out of two lists together.
     #[must_use]
-    pub fn and(self, other: Omitted) -> Omitted {
+    pub fn plus(self, other: Omitted) -> Omitted {
         match (self, other) {
             (Omitted::Uncounted, _) | (_, Omitted::Uncounted) => Omitted::Uncounted,
             (Omitted::Nothing, one) | (one, Omitted::Nothing) => one,
@@ -159,7 +159,7 @@ impl Process {
     }
 
     /// True if this very process (not just its number) is in the other snapshot, too.
-    pub fn is_in(&self, snapshot: &Snapshot) -> bool {
+    pub fn is_same_in(&self, snapshot: &Snapshot) -> bool {
         snapshot
             .processes
             .iter()
@@ -297,7 +297,7 @@ pub enum CgroupVersion {
 }
 
 impl CgroupVersion {
-    pub fn number(self) -> u32 {
+    pub fn as_number(self) -> u32 {
         match self {
             CgroupVersion::V1 => 1,
             CgroupVersion::V2 => 2,

@@ -77,7 +77,7 @@ fn push_escape(shown: &mut String, character: char) {
 }
 
 /// JSON with the same values in which everything can be seen: a terminal may print it.
-pub fn in_json(text: &str) -> String {
+pub fn escaped_json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         // Outside its strings JSON is ASCII, and newlines are of its layout.
@@ -203,14 +203,14 @@ pub fn without_escapes(text: &str) -> String {
 }
 
 /// At most so many bytes, not ending within a character.
-pub fn beginning(text: &str, most: usize) -> &str {
+pub fn first_bytes(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
 }
 
 /// The whole characters of a stream that comes in pieces. The beginning of one at a piece's end is kept in `cut` for
 /// the next piece; bytes that belong to no character stay between them.
-pub fn whole_characters(cut: &mut Vec<u8>, piece: &[u8]) -> Vec<u8> {
+pub fn take_whole_characters(cut: &mut Vec<u8>, piece: &[u8]) -> Vec<u8> {
     let mut bytes = [std::mem::take(cut).as_slice(), piece].concat();
     let is_beginning = |end: &[u8]| {
         str::from_utf8(end)
@@ -268,7 +268,7 @@ pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
 }
 
 /// All of a text, in pieces of at most so many columns; unlike `wrapped`, it keeps every blank.
-pub fn folded(text: &str, columns: usize) -> Vec<String> {
+pub fn hard_wrapped(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(2);
     let mut lines = vec![String::new()];
     lay(&mut lines, &mut 0, text, columns);
@@ -295,7 +295,7 @@ fn push(lines: &mut [String], character: char) {
 }
 
 /// Filled up with blanks, or cut, to exactly `columns`.
-pub fn column(text: &str, columns: usize) -> String {
+pub fn padded(text: &str, columns: usize) -> String {
     let cut = shortened(text, columns);
     let missing = columns.saturating_sub(cut.width());
     cut + &" ".repeat(missing)
@@ -380,7 +380,7 @@ mod tests {
     fn json_shows_everything_and_says_the_same() {
         let value =
             serde_json::json!({"a": "rm \u{202e}x\u{e0041}\u{9b}\u{7f}\n", "あ": ["e\u{301}"]});
-        let shown = in_json(&serde_json::to_string_pretty(&value).expect("JSON"));
+        let shown = escaped_json(&serde_json::to_string_pretty(&value).expect("JSON"));
         assert!(shown.contains("rm \\u202ex\\udb40\\udc41\\u009b\\u007f\\n"), "{shown}");
         assert!(shown.contains('\n') && shown.contains('あ'));
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).expect("JSON"), value);
@@ -424,7 +424,7 @@ mod tests {
     #[test]
     fn text_is_folded_with_all_its_blanks() {
         let check = |text: &str, columns: usize, expected: &[&str]| {
-            assert_eq!(folded(text, columns), expected)
+            assert_eq!(hard_wrapped(text, columns), expected)
         };
         check("rm  -r  あ/b", 6, &["rm  -r", "  あ/b"]);
         check("aあ", 2, &["a", "あ"]);
@@ -434,8 +434,8 @@ mod tests {
     #[test]
     fn text_is_cut_and_filled_by_columns_not_characters() {
         let check = |text: &str, columns: usize, expected: &str| {
-            assert_eq!(column(text, columns), expected);
-            assert_eq!(column(text, columns).width(), columns);
+            assert_eq!(padded(text, columns), expected);
+            assert_eq!(padded(text, columns).width(), columns);
         };
         check("abc", 5, "abc  ");
         check("abcdef", 4, "abc~");
@@ -444,7 +444,7 @@ mod tests {
         check("", 0, "");
         check("abc", 0, "");
         assert_eq!(
-            (beginning("aあい", 6), beginning("aあ", 4), beginning("あ", 0)),
+            (first_bytes("aあい", 6), first_bytes("aあ", 4), first_bytes("あ", 0)),
             ("aあ", "aあ", "")
         );
     }

@@ -100,7 +100,7 @@ impl fmt::Display for Rate {
 /// The sender of the packets that a firewall rule is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Sender {
+pub enum PacketSender {
     /// Sockets of groups with this `net_cls.classid`.
     Class(ClassId),
     /// Sockets that were made in a v2 group, by its directory, so many levels below the cgroup namespace's top.
@@ -112,7 +112,7 @@ pub enum Sender {
 /// A rule for packets on their way out of a network namespace. It counts them, and may give them to a class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PacketRule {
-    pub of: Sender,
+    pub of: PacketSender,
     pub class: Option<ClassId>,
 }
 

@@ -49,7 +49,7 @@ fn no_lab_of(id: &str) -> bool {
 
 fn check(victim: Victim) {
     let _turn = alone();
-    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
     let before = Machine::now();
     for step in &lesson.steps {
         let held = Held::start("build-a-container", &step.id);
@@ -149,8 +149,9 @@ fn a_process_that_waits_for_its_disk_is_swept_too() {
         .stdout(std::process::Stdio::null())
         .spawn()
         .expect("unboxed starts");
-    let below =
-        || unboxed::observe::processes::tree(std::path::Path::new("/proc"), child.id(), &[]);
+    let below = || {
+        unboxed::observe::processes::process_tree(std::path::Path::new("/proc"), child.id(), &[])
+    };
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     // Long in `D`: at the limit of one MiB a second, and not just in passing.
     let mut waited = 0;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use unboxed::diagnosis::{Playable, State};
-use unboxed::doctor::{Facts, ProbeResult, Roots, can_play, findings, render};
+use unboxed::doctor::{Facts, MachineRoot, ProbeResult, can_play, findings, findings_page};
 use unboxed::lesson::model::Needs;
 use unboxed::words;
 
@@ -34,7 +34,7 @@ fn fails(userns: bool, error: &str) -> ProbeResult {
 fn facts(tree: &str, euid: u32, probe: ProbeResult) -> Facts {
     let root =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("doctor-{tree}"));
-    let mut facts = Facts::read(&Roots { root, euid, may_write: is_marked }, || probe);
+    let mut facts = Facts::read(&MachineRoot { root, euid, may_write: is_marked }, || probe);
     // The folders hold no programs.
     assert!(facts.image.is_err());
     facts.image = Ok(Vec::new());
@@ -64,7 +64,7 @@ fn report(facts: &Facts) -> String {
             can_play(&needs(text), facts),
         )
     });
-    render(&findings(facts), &lessons)
+    findings_page(&findings(facts), &lessons)
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn whatever_is_not_good_has_a_cure() {
 
 #[test]
 fn this_machine_can_be_read_and_told_as_json() {
-    let facts = Facts::read(&Roots::machine(), works);
+    let facts = Facts::read(&MachineRoot::this_machine(), works);
     assert!(facts.kernel.is_some());
     assert!(!facts.uid_map.is_empty());
     let json =
@@ -180,5 +180,5 @@ fn this_machine_can_be_read_and_told_as_json() {
             .expect("JSON");
     assert_eq!(json[0]["probe"]["userns"], serde_json::json!({"ok": null}));
     assert_eq!(json[1][0]["what"], "kernel");
-    println!("{}", render(&findings(&facts), &[]));
+    println!("{}", findings_page(&findings(&facts), &[]));
 }

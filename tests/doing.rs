@@ -6,12 +6,12 @@ mod common;
 use common::{Machine, alone, open_session};
 use unboxed::diagnosis::Playable;
 use unboxed::doctor::can_play;
-use unboxed::engine::Goal;
+use unboxed::engine::TurnGoal;
 use unboxed::engine::session::Session;
 use unboxed::engine::turn::Judging;
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Lesson;
-use unboxed::lesson::quiz::Kind;
+use unboxed::lesson::quiz::QuestionKind;
 use unboxed::op::{ActorName, Op};
 use unboxed::report::StepStatus;
 use unboxed::words;
@@ -21,7 +21,7 @@ fn lessons() -> Vec<Lesson> {
 }
 
 fn lesson() -> Lesson {
-    catalogue::find("build-a-container").expect("the lesson")
+    catalogue::find_lesson("build-a-container").expect("the lesson")
 }
 
 fn step_of(lesson: &Lesson, id: &str) -> usize {
@@ -47,7 +47,7 @@ fn every_branch_shows_what_it_promises_and_leads_back() {
         for (index, step) in lesson.steps.iter().enumerate() {
             for (branch, what_if) in step.branches.iter().enumerate() {
                 let record = session
-                    .branch(index, branch)
+                    .play_branch(index, branch)
                     .unwrap_or_else(|error| panic!("{}: {error}", what_if.id));
                 assert!(record.is_ok(), "{}: {:#?}", what_if.id, record.verdicts);
                 assert!(session.is_in_branch());
@@ -55,15 +55,15 @@ fn every_branch_shows_what_it_promises_and_leads_back() {
                 count += 1;
             }
         }
-        session.end_branch().expect("the way back");
+        session.leave_branch().expect("the way back");
         assert_eq!(session.lab().expect("a lab").info().id, id);
-        assert_eq!(session.played(), 0);
+        assert_eq!(session.played_steps(), 0);
         assert_eq!(
             run_in(&mut session, "host", "cat /root/typed").trim(),
             "mine",
             "what was typed is still there"
         );
-        assert!(session.close().is_clean());
+        assert!(session.close_and_compare().is_clean());
     }
     assert!(count >= 5, "{count} branches");
     before.assert_comes_back();
@@ -81,11 +81,11 @@ fn a_branch_without_its_last_action_fails() {
         let mut session = open_session(lesson.clone());
         for (index, step) in lesson.steps.iter().enumerate() {
             for (branch, what_if) in step.branches.iter().enumerate() {
-                let record = session.branch(index, branch).expect("it plays");
+                let record = session.play_branch(index, branch).expect("it plays");
                 assert!(!record.is_ok(), "{} expects nothing of its last action", what_if.id);
             }
         }
-        session.close();
+        session.close_and_compare();
     }
 }
 
@@ -101,11 +101,11 @@ fn what_is_broken_is_seen_to_be_broken_and_can_be_mended() {
             assert!(session.play_next().expect("it plays").is_ok(), "{}", step.id);
             continue;
         }
-        let state = session.begin_turn(Goal::Step).expect("a turn");
-        assert!(!state.holds(), "{}: nothing is broken: {:#?}", step.id, state.verdicts);
+        let state = session.begin_turn(TurnGoal::Step).expect("a turn");
+        assert!(!state.is_fulfilled(), "{}: nothing is broken: {:#?}", step.id, state.verdicts);
         // A second key that comes too soon breaks nothing more.
         let mounts = session.lab().expect("a lab").snapshot().mounts;
-        session.begin_turn(Goal::Step).expect("the same turn");
+        session.begin_turn(TurnGoal::Step).expect("the same turn");
         assert_eq!(
             session.lab().expect("a lab").snapshot().mounts,
             mounts,
@@ -113,18 +113,18 @@ fn what_is_broken_is_seen_to_be_broken_and_can_be_mended() {
             step.id
         );
         assert!(
-            session.finish_turn().expect("a judgement").is_none(),
+            session.finish_turn_if_all_holds().expect("a judgement").is_none(),
             "{}: it is not done",
             step.id
         );
         // Shown after all: it is broken and mended in a fresh lab.
-        let record = session.show().expect("it plays");
+        let record = session.play_instead().expect("it plays");
         assert!(record.is_ok(), "{}: {:#?}", step.id, record.verdicts);
-        assert_eq!((record.status, session.played()), (StepStatus::Played, index + 1));
+        assert_eq!((record.status, session.played_steps()), (StepStatus::Played, index + 1));
         repaired += 1;
     }
     assert!(repaired >= 3, "{repaired} repairs");
-    assert!(session.close().is_clean());
+    assert!(session.close_and_compare().is_clean());
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn of_every_prediction_exactly_one_option_comes_true() {
                 count += 1;
             }
         }
-        session.close();
+        session.close_and_compare();
     }
     assert!(count >= 3, "{count} predictions");
 }
@@ -157,14 +157,15 @@ fn the_lessons_ask_questions_of_all_six_kinds() {
     let lessons = lessons();
     let questions: Vec<_> = lessons.iter().flat_map(Lesson::questions).collect();
     assert!(questions.len() >= 8, "{} questions", questions.len());
-    let kinds =
-        |test: fn(&Kind) -> bool| questions.iter().filter(|question| test(&question.kind)).count();
-    assert!(kinds(|kind| matches!(kind, Kind::Choose(_))) > 0);
-    assert!(kinds(|kind| matches!(kind, Kind::ChooseAll(_))) > 0);
-    assert!(kinds(|kind| matches!(kind, Kind::Value(_))) > 0);
-    assert!(kinds(|kind| matches!(kind, Kind::Order(_))) > 0);
-    assert!(kinds(|kind| matches!(kind, Kind::Predict(_))) > 0);
-    assert!(kinds(|kind| matches!(kind, Kind::Task(_))) > 0);
+    let kinds = |test: fn(&QuestionKind) -> bool| {
+        questions.iter().filter(|question| test(&question.kind)).count()
+    };
+    assert!(kinds(|kind| matches!(kind, QuestionKind::Choose(_))) > 0);
+    assert!(kinds(|kind| matches!(kind, QuestionKind::ChooseAll(_))) > 0);
+    assert!(kinds(|kind| matches!(kind, QuestionKind::Value(_))) > 0);
+    assert!(kinds(|kind| matches!(kind, QuestionKind::Order(_))) > 0);
+    assert!(kinds(|kind| matches!(kind, QuestionKind::Predict(_))) > 0);
+    assert!(kinds(|kind| matches!(kind, QuestionKind::Task(_))) > 0);
 }
 
 #[test]
@@ -207,7 +208,7 @@ fn a_step_that_is_left_out_is_missed_where_it_is_needed() {
             .any(|verdict| words::seen(&verdict.seen).contains("there is no container")),
         "{orphan:#?}"
     );
-    assert!(session.close().is_clean());
+    assert!(session.close_and_compare().is_clean());
 }
 
 #[test]
@@ -217,7 +218,7 @@ fn ticks_follow_the_kernel_both_ways_and_credit_stays() {
     let mut session = open_session(lesson.clone());
     let step = step_of(&lesson, "hostname");
     session.rewind_to(step).expect("a fresh lab");
-    let state = session.begin_turn(Goal::Step).expect("a turn");
+    let state = session.begin_turn(TurnGoal::Step).expect("a turn");
     assert_eq!(state.verdicts.iter().map(|verdict| verdict.ok).collect::<Vec<_>>(), [false, true]);
     let judge = |session: &mut Session| {
         session.judge_turn(Judging::Now).expect("a judgement").expect("a change").0
@@ -228,18 +229,22 @@ fn ticks_follow_the_kernel_both_ways_and_credit_stays() {
         "hostname box; mkdir /tmp/mine; mount -t tmpfs none /tmp/mine",
     );
     let state = judge(&mut session);
-    assert!(state.holds(), "what the learner adds besides fails nothing: {:#?}", state.verdicts);
+    assert!(
+        state.is_fulfilled(),
+        "what the learner adds besides fails nothing: {:#?}",
+        state.verdicts
+    );
     run_in(&mut session, "container", "hostname other");
     let state = judge(&mut session);
-    assert!(!state.holds() && state.earned.iter().all(|earned| *earned), "{state:#?}");
+    assert!(!state.is_fulfilled() && state.earned.iter().all(|earned| *earned), "{state:#?}");
     let open = state.verdicts.iter().find(|verdict| !verdict.ok).expect("one that is open");
     assert_eq!(words::seen(&open.seen), "other");
     assert!(open.pane.is_some());
-    assert!(session.finish_turn().expect("a judgement").is_none());
+    assert!(session.finish_turn_if_all_holds().expect("a judgement").is_none());
     run_in(&mut session, "container", "hostname box");
-    let record = session.finish_turn().expect("a judgement").expect("it is done");
-    assert_eq!((record.status, session.played()), (StepStatus::Typed, step + 1));
-    assert!(session.close().is_clean());
+    let record = session.finish_turn_if_all_holds().expect("a judgement").expect("it is done");
+    assert_eq!((record.status, session.played_steps()), (StepStatus::Typed, step + 1));
+    assert!(session.close_and_compare().is_clean());
 }
 
 #[test]
@@ -248,12 +253,12 @@ fn the_lab_may_be_made_by_hand_or_played_and_is_the_same() {
     let lesson = lesson();
     let mut session = open_session(lesson.clone());
     session.rewind_to(step_of(&lesson, "unshare")).expect("a fresh lab");
-    session.begin_turn(Goal::Step).expect("a turn");
+    session.begin_turn(TurnGoal::Step).expect("a turn");
     let script = "unshare --mount --uts --ipc --net --pid --propagation unchanged --fork sleep 1000 >/dev/null 2>&1 &";
     run_in(&mut session, "host", script);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
     let record = loop {
-        if let Some(record) = session.finish_turn().expect("a judgement") {
+        if let Some(record) = session.finish_turn_if_all_holds().expect("a judgement") {
             break record;
         }
         assert!(std::time::Instant::now() < deadline, "nobody was adopted");
@@ -275,5 +280,5 @@ fn the_lab_may_be_made_by_hand_or_played_and_is_the_same() {
         assert_eq!(record.step, step_of(&lesson, id));
         assert!(record.is_ok(), "{id}: {:#?}", record.verdicts);
     }
-    assert!(session.close().is_clean());
+    assert!(session.close_and_compare().is_clean());
 }

@@ -8,18 +8,18 @@ use std::sync::Arc;
 
 use common::lessons::{exported, first_step, hostile};
 use common::{skip, unboxed};
-use unboxed::export::{self, Form};
+use unboxed::export::{self, DocumentFormat};
 use unboxed::lesson::catalogue;
 use unboxed::lesson::expect::verdict::Expected;
 use unboxed::lesson::model::Lesson;
 use unboxed::report::LazyDiff;
-use unboxed::tape::{Tape, file, shelf};
+use unboxed::tape::{Tape, embedded, file};
 use unboxed::text::is_hidden;
 
 /// Every tape of the program, with its lesson.
 fn all() -> impl Iterator<Item = (Lesson, Tape)> {
-    shelf::all().map(|(bytes, header)| {
-        let lesson = catalogue::find(&header.lesson).expect("the tape's lesson");
+    embedded::all_tapes().map(|(bytes, header)| {
+        let lesson = catalogue::find_lesson(&header.lesson).expect("the tape's lesson");
         (lesson, file::read(bytes).expect("a tape"))
     })
 }
@@ -90,9 +90,9 @@ fn check_cast(lesson: &Lesson, cast: &str) {
 #[test]
 fn every_tape_becomes_a_cast_with_a_marker_a_step() {
     for (lesson, tape) in all() {
-        let cast = exported(Form::Cast, &lesson, &tape);
+        let cast = exported(DocumentFormat::Cast, &lesson, &tape);
         check_cast(&lesson, &cast);
-        for line in lesson.steps[0].actions[0].action.shell(&tape.moments[0].context) {
+        for line in lesson.steps[0].actions[0].action.shell(&tape.states[0].context) {
             let typed: String = cast
                 .lines()
                 .skip(1)
@@ -111,7 +111,7 @@ fn every_tape_becomes_a_cast_with_a_marker_a_step() {
 #[test]
 fn a_handout_has_every_question_and_its_answer_at_the_end_alone() {
     for (lesson, tape) in all() {
-        let handout = exported(Form::Markdown, &lesson, &tape);
+        let handout = exported(DocumentFormat::Markdown, &lesson, &tape);
         let (before, key) = handout.split_once("\n## Answers\n").unwrap_or((&handout, ""));
         for step in &lesson.steps {
             assert!(
@@ -137,7 +137,7 @@ fn a_handout_has_every_question_and_its_answer_at_the_end_alone() {
 #[test]
 fn a_page_has_every_step_and_question_and_says_where_it_is_from() {
     for (lesson, tape) in all() {
-        let page = exported(Form::Html, &lesson, &tape);
+        let page = exported(DocumentFormat::Html, &lesson, &tape);
         assert!(
             page.contains(&tape.header.kernel) && page.contains(&tape.header.date),
             "{}",
@@ -190,14 +190,14 @@ fn no_text_of_a_lesson_or_a_tape_becomes_markup_or_an_escape_sequence() {
     let evil = "\u{1b}[2J\u{9b}3J</code><script>pwned=1</script><img src=x onerror=pwned=1>\"' onload=pwned=1 &amp;<>&#x202e;\
                 \u{202e}\u{2066}\u{200f}\u{61c}\u{2028}\u{e0041}\u{200b}\u{3164}\u{feff}";
     let (lesson, tape) = hostile(evil);
-    let page = exported(Form::Html, &lesson, &tape);
+    let page = exported(DocumentFormat::Html, &lesson, &tape);
     assert!(page.matches(&evil.replace('\u{1b}', "\\x1b")[..6]).count() > 10, "the text is there");
     assert_eq!(page.matches("<script").count(), 1);
     assert_eq!(page.matches("<img").count(), 0);
     assert_eq!(unseen(&page), None);
     assert_eq!(page.matches("&#x202e").count(), 0, "a reader would make the character of it");
-    check_cast_text(&exported(Form::Cast, &lesson, &tape));
-    let handout = exported(Form::Markdown, &lesson, &tape);
+    check_cast_text(&exported(DocumentFormat::Cast, &lesson, &tape));
+    let handout = exported(DocumentFormat::Markdown, &lesson, &tape);
     assert_eq!(unseen(&handout), None);
     assert!(handout.contains("\\u{202e}") && handout.contains("\\u{e0041}"));
 }
@@ -233,7 +233,7 @@ proptest::proptest! {
                 verdict.expected = Expected::Works { action: text.to_owned() };
             }
             tape.header.kernel = text.to_owned();
-            exported(Form::Html, &lesson, &tape)
+            exported(DocumentFormat::Html, &lesson, &tape)
         };
         let (plain, given) = (page("plain"), page(&text));
         proptest::prop_assert_eq!(tags(&plain), tags(&given));
@@ -247,7 +247,7 @@ fn the_page_allows_its_own_script_and_style_and_no_other() {
         return skip("python3 is missing");
     }
     let (lesson, tape) = first_step();
-    let page = exported(Form::Html, &lesson, &tape);
+    let page = exported(DocumentFormat::Html, &lesson, &tape);
     for tag in ["style", "script"] {
         let text = page
             .split_once(&format!("<{tag}>"))
@@ -289,13 +289,15 @@ fn a_lesson_is_exported_to_a_file_or_to_standard_output() {
         "nothing is left beside it"
     );
     let tape = folder.path().join("one.tape");
-    let bytes =
-        shelf::all().find(|(_, header)| header.lesson == "what-is-a-container").expect("a tape").0;
+    let bytes = embedded::all_tapes()
+        .find(|(_, header)| header.lesson == "what-is-a-container")
+        .expect("a tape")
+        .0;
     std::fs::write(&tape, bytes).expect("a tape");
     let (cast, error, ok) =
         said(&["1", "--format", "cast", "--tape", tape.to_str().expect("a name")]);
     assert!(ok, "{error}");
-    check_cast(&catalogue::find("1").expect("the lesson"), &cast);
+    check_cast(&catalogue::find_lesson("1").expect("the lesson"), &cast);
     let (_, error, ok) = said(&["2", "--format", "cast", "--tape", tape.to_str().expect("a name")]);
     assert!(!ok && error.contains("the tape is of the lesson `what-is-a-container`"), "{error}");
 }
@@ -345,7 +347,7 @@ fn a_writer_that_fails_is_said_to() {
         }
     }
     let (lesson, tape) = first_step();
-    for form in [Form::Cast, Form::Html, Form::Markdown] {
+    for form in [DocumentFormat::Cast, DocumentFormat::Html, DocumentFormat::Markdown] {
         assert!(export::write(form, &lesson, &tape, Full).is_err());
     }
 }

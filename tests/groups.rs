@@ -8,15 +8,15 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use unboxed::app::{Direction, Model, Msg, Screen, update};
-use unboxed::engine::{Event, Ready};
+use unboxed::engine::{Event, ReadyState};
 use unboxed::lesson::parse::parse;
 use unboxed::observe::{CgroupRoot, cgroups};
 use unboxed::op::ActorName;
-use unboxed::report::{LabInfo, LazyDiff, Point, Series, StepRecord, StepStatus};
+use unboxed::report::{ChartPoint, ChartSeries, LabInfo, LazyDiff, StepRecord, StepStatus};
 use unboxed::snapshot::CgroupVersion;
 use unboxed::snapshot::{Cgroup, Process, Snapshot};
 use unboxed::ui::theme::Theme;
-use unboxed::ui::{self, Look};
+use unboxed::ui::{self, DrawOptions};
 use unboxed::view::{Chart, ChartKind, ViewKind};
 
 const LESSON: &str = "\
@@ -117,13 +117,13 @@ fn on(host: &str, group: &str, with_chart: bool) -> Model {
         }
     }
     let before = Arc::new(before);
-    let point = |at: u64| Point {
+    let point = |at: u64| ChartPoint {
         at_ms: at * 100,
         value: (at << 22) as f64,
         limit: Some((64 << 20) as f64),
         marked: false,
     };
-    let series = Series {
+    let series = ChartSeries {
         chart: Chart { group: group.into(), of: ChartKind::Memory },
         points: (0..=16).map(point).collect(),
     };
@@ -142,7 +142,7 @@ fn on(host: &str, group: &str, with_chart: bool) -> Model {
     let ready = |played, live: &Arc<Snapshot>| {
         let lab = LabInfo { id: "unboxed-1-2-3".into(), actors: BTreeMap::new(), rootless: false };
         let (left_out, context) = Default::default();
-        Event::Ready(Ready {
+        Event::Ready(ReadyState {
             lab,
             played,
             left_out,
@@ -153,7 +153,7 @@ fn on(host: &str, group: &str, with_chart: bool) -> Model {
         })
     };
     let mut model = Model::new(Vec::new(), (80, 24));
-    let _ = update(&mut model, Msg::Opened { lesson, left_off: 0, tape: None });
+    let _ = update(&mut model, Msg::LessonOpened { lesson, left_off: 0, tape: None });
     let _ = update(&mut model, Msg::Engine(ready(0, &before)));
     let _ = update(&mut model, Msg::Engine(Event::Playing { step: 0 }));
     let _ = update(&mut model, Msg::Engine(Event::Played(Arc::new(record))));
@@ -170,7 +170,7 @@ fn press(model: &mut Model, keys: &str) {
 }
 
 fn draw(model: &Model, columns: u16, rows: u16) -> String {
-    let look = Look {
+    let look = DrawOptions {
         theme: Theme { colors: false, ascii: true },
         highlighted: BTreeMap::new().into_iter().collect(),
     };

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::{BareLab, Held, alone};
-use unboxed::app::numbers::Numbers;
-use unboxed::app::panes::{self, Compare, Scene};
-use unboxed::diff::{Birth, Diff, GroupOwner, Mark};
+use unboxed::app::panes::{self, CompareMode, PaneData};
+use unboxed::app::stable_ids::StableIds;
+use unboxed::diff::{ChangeKind, Diff, GroupOwner, OwnerChange};
 use unboxed::lesson::model::WatchedDirectory;
-use unboxed::observe::{CgroupRoot, Observer, Subject, bounds};
+use unboxed::observe::{CgroupRoot, ObservedActor, Observer, bounds};
 use unboxed::op::ActorName;
 use unboxed::snapshot::CgroupVersion;
 use unboxed::snapshot::{Omitted, Snapshot};
@@ -60,14 +60,14 @@ fn flood(lab: &mut BareLab, script: &str) -> bool {
 fn observer(lab: &mut BareLab) -> Observer {
     let host = lab.links.get(&ActorName::host()).expect("the lab's host");
     let mut observer = Observer::new(PathBuf::from("/proc"), host.pid);
-    let subject = Subject {
+    let subject = ObservedActor {
         name: ActorName::host(),
         pid: host.pid,
         netlink: Some(Arc::clone(&host.netlink)),
         monitor: host.monitor().cloned(),
         firewall: host.firewall().cloned(),
     };
-    observer.set_subjects(vec![subject]);
+    observer.set_actors(vec![subject]);
     let roots = lab.made.cgroups.iter().map(|cgroup| CgroupRoot {
         hierarchy: if cgroup.v2 { "unified".into() } else { cgroup.controllers.join(",") },
         version: if cgroup.v2 { CgroupVersion::V2 } else { CgroupVersion::V1 },
@@ -75,7 +75,7 @@ fn observer(lab: &mut BareLab) -> Observer {
     });
     observer.set_cgroups(roots.collect());
     let look = |path: &str| WatchedDirectory { actor: ActorName::host(), path: path.into() };
-    observer.set_look(vec![look("/many"), look("/links"), look("/o/u")]);
+    observer.set_watched_directories(vec![look("/many"), look("/links"), look("/o/u")]);
     observer
 }
 
@@ -106,16 +106,16 @@ fn within_bounds(look: impl FnOnce() -> Option<Snapshot>) -> Option<Snapshot> {
 }
 
 /// The rows of a pane, as text.
-fn pane(view: ViewKind, before: &Snapshot, after: &Snapshot, compare: Compare) -> String {
+fn pane(view: ViewKind, before: &Snapshot, after: &Snapshot, compare: CompareMode) -> String {
     let diff = Diff::between(before, after);
-    let numbers = Numbers::default();
-    let scene = Scene {
+    let numbers = StableIds::default();
+    let scene = PaneData {
         before,
         after,
         diff: &diff,
         ops: &[],
         charts: &[],
-        numbers: &numbers,
+        stable_ids: &numbers,
         raw: false,
         compare,
         changes_only: false,
@@ -141,14 +141,16 @@ fn a_lab_decides_what_there_is_but_not_how_much_of_it_is_read() {
 
     let full = within_bounds(|| Some(observer.snapshot())).expect("a snapshot");
     let table = &full.mounts[0];
-    let mounts = table.rows.len() + 4096 - bounds::MOUNTS;
+    let mounts = table.rows.len() + 4096 - bounds::MAX_MOUNTS;
     assert!(
-        table.rows.len() == bounds::MOUNTS
+        table.rows.len() == bounds::MAX_MOUNTS
             && matches!(table.omitted, Omitted::Rows(more) if more >= mounts - 256)
     );
-    assert_eq!(full.processes.len(), bounds::PROCESSES);
+    assert_eq!(full.processes.len(), bounds::MAX_PROCESSES);
     assert!(matches!(full.processes_omitted, Omitted::Rows(40..)), "{:?}", full.processes_omitted);
-    assert!(full.processes.iter().all(|process| process.args.len() <= bounds::ARGUMENTS + 3));
+    assert!(
+        full.processes.iter().all(|process| process.args.len() <= bounds::MAX_ARGUMENT_BYTES + 3)
+    );
     assert!(full.processes.iter().any(|process| process.args.ends_with('…')));
     let network = &full.networks[0];
     assert_eq!(
@@ -163,14 +165,14 @@ fn a_lab_decides_what_there_is_but_not_how_much_of_it_is_read() {
         (network.neighbours.len(), network.omitted.neighbours),
     ] {
         assert!(
-            rows == bounds::NETWORK_ROWS && matches!(omitted, Omitted::Rows(_)),
+            rows == bounds::MAX_NETWORK_ROWS && matches!(omitted, Omitted::Rows(_)),
             "{rows} {omitted:?}"
         );
     }
     for directory in &full.directories[..2] {
         let rows = directory.entries.as_ref().map(Vec::len);
         assert!(
-            rows == Some(bounds::ENTRIES) && !directory.omitted.is_nothing(),
+            rows == Some(bounds::MAX_ENTRIES) && !directory.omitted.is_nothing(),
             "{} {rows:?}",
             directory.path
         );
@@ -181,7 +183,7 @@ fn a_lab_decides_what_there_is_but_not_how_much_of_it_is_read() {
     );
     if has_groups {
         assert_eq!(full.cgroups_omitted, Omitted::Uncounted);
-        assert!(full.cgroups.len() <= bounds::ALL_GROUPS);
+        assert!(full.cgroups.len() <= bounds::MAX_GROUPS_TOTAL);
     }
 
     // Every pane says so, whichever side it shows.
@@ -194,10 +196,10 @@ fn a_lab_decides_what_there_is_but_not_how_much_of_it_is_read() {
     ];
     for view in all.into_iter().chain(has_groups.then_some(ViewKind::Cgroups)) {
         for (before, after, compare) in [
-            (&empty, &full, Compare::Diff),
-            (&empty, &full, Compare::After),
-            (&full, &empty, Compare::Before),
-            (&full, &empty, Compare::Diff),
+            (&empty, &full, CompareMode::Diff),
+            (&empty, &full, CompareMode::After),
+            (&full, &empty, CompareMode::Before),
+            (&full, &empty, CompareMode::Diff),
         ] {
             let text = pane(view, before, after, compare);
             assert!(text.contains('…') && text.contains("more"), "{view:?} {compare:?}:\n{text}");
@@ -206,19 +208,19 @@ fn a_lab_decides_what_there_is_but_not_how_much_of_it_is_read() {
 
     // Idle looks are bounded alike, and nothing is said to have come or gone where nothing has.
     for _ in 0..4 {
-        within_bounds(|| observer.changed());
+        within_bounds(|| observer.snapshot_if_changed());
     }
     let again = within_bounds(|| Some(observer.snapshot())).expect("a snapshot");
     let came_or_went =
         |signs: &str| signs.lines().filter(|row| row.starts_with(['+', '-'])).count();
     for view in ViewKind::ALL {
-        let text = pane(view, &full, &again, Compare::Diff);
+        let text = pane(view, &full, &again, CompareMode::Diff);
         assert_eq!(came_or_went(&text), 0, "{view:?}:\n{text}");
     }
     let births = Diff::between(&full, &again)
         .cgroups
         .into_iter()
-        .filter(|section| section.birth != Birth::Old);
+        .filter(|section| section.owner_change != OwnerChange::Old);
     assert_eq!(births.map(|section| section.owner).collect::<Vec<_>>(), [] as [GroupOwner; 0]);
     lab.end();
 }
@@ -237,7 +239,7 @@ fn a_dump_that_is_too_long_is_read_on_and_does_not_hide_what_comes_later() {
     let first = observer.snapshot().networks.remove(0);
     assert_eq!(
         (first.routes.len(), first.omitted.routes),
-        (bounds::NETWORK_ROWS, Omitted::Uncounted)
+        (bounds::MAX_NETWORK_ROWS, Omitted::Uncounted)
     );
     assert!(
         first.omitted.links.is_nothing() && first.link("docker0").is_some(),
@@ -276,7 +278,7 @@ fn of_many_rules_some_are_read_and_the_others_counted() {
     let traffic = network.traffic.len();
     assert_eq!(
         (traffic, network.omitted.traffic),
-        (bounds::NETWORK_ROWS, Omitted::Rows(2000 - traffic))
+        (bounds::MAX_NETWORK_ROWS, Omitted::Rows(2000 - traffic))
     );
     lab.end();
 }
@@ -298,7 +300,7 @@ fn what_comes_into_sight_behind_a_cut_was_not_mounted_and_what_leaves_it_not_unm
     assert_eq!(signs, "??", "one that left, one that came");
     let first =
         rows.iter().find(|row| row.before.as_ref().is_some_and(|mount| mount.target == "/first"));
-    assert_eq!(first.map(|row| row.mark), Some(Mark::Unknown));
+    assert_eq!(first.map(|row| row.mark), Some(ChangeKind::Unknown));
     lab.end();
 }
 

@@ -97,7 +97,7 @@ fn a_role_of_a_lab_that_dies_without_a_word_is_told_with_the_way_it_ended() {
     let _turn = alone();
     let before = Machine::now();
     let check = |role: &str, says: &str| {
-        let lesson = catalogue::find("what-is-a-container").expect("the lesson");
+        let lesson = catalogue::find_lesson("what-is-a-container").expect("the lesson");
         let mut session = common::open_session(lesson);
         let host = session.lab().expect("a lab").info().actors[&ActorName::host()];
         let title = format!(" unboxed: {role}");
@@ -106,7 +106,9 @@ fn a_role_of_a_lab_that_dies_without_a_word_is_told_with_the_way_it_ended() {
         kill(Pid::from_raw(pid.parse().expect("a pid")), Signal::SIGKILL).expect("a signal");
 
         let host = Pidfd::open(Pid::from_raw(i32::try_from(host).expect("a pid")));
-        assert!(host.is_err() || host.is_ok_and(|host| host.wait(Duration::from_secs(10))));
+        assert!(
+            host.is_err() || host.is_ok_and(|host| host.has_ended_within(Duration::from_secs(10)))
+        );
         // The end of its wire comes a moment later than its own.
         let deadline = Instant::now() + Duration::from_secs(10);
         let error = loop {
@@ -120,7 +122,7 @@ fn a_role_of_a_lab_that_dies_without_a_word_is_told_with_the_way_it_ended() {
         // Asked again, it is the same.
         assert_eq!(with_causes(&session.lab().expect_err("it has ended")), error);
         session.rewind_to(0).expect("a fresh lab");
-        assert!(session.close().is_clean());
+        assert!(session.close_and_compare().is_clean());
     };
 
     check("host", "it was killed by SIGKILL");

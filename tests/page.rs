@@ -8,7 +8,7 @@ use common::browser::Browser;
 use common::lessons::{exported, hostile, taped};
 use common::skip;
 use serde_json::{Value, json};
-use unboxed::export::Form;
+use unboxed::export::DocumentFormat;
 use unboxed::lesson::model::Lesson;
 use unboxed::tape::Tape;
 
@@ -24,7 +24,7 @@ fn opened(
     };
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("page.html");
-    std::fs::write(&path, exported(Form::Html, lesson, tape)).expect("the page");
+    std::fs::write(&path, exported(DocumentFormat::Html, lesson, tape)).expect("the page");
     browser.open(&path, hash);
     Some((browser, path, folder))
 }

@@ -81,7 +81,7 @@ fn without(mut lesson: Lesson, step: usize, action: usize) {
     let context = {
         let lab = session.lab().expect("a lab");
         let snapshot = lab.snapshot();
-        lab.context(&snapshot)
+        lab.lab_facts(&snapshot)
     };
     if taken.action.lower(&context).is_ok_and(|ops| ops.is_empty()) {
         // It is for the other version of control groups, and does nothing here.
@@ -93,7 +93,7 @@ fn without(mut lesson: Lesson, step: usize, action: usize) {
         .play_next()
         .map_or(true, |record| record.status != StepStatus::Played || !record.is_ok());
     assert!(failed, "{name}: every expectation still holds");
-    assert!(session.close().is_clean(), "{name}: something was left behind");
+    assert!(session.close_and_compare().is_clean(), "{name}: something was left behind");
 }
 
 /// What two runs of the same steps must have in common: all but the numbers that the kernel hands out.
@@ -148,7 +148,7 @@ fn essence(snapshot: &Snapshot) -> Vec<String> {
 #[test]
 fn a_rewind_to_any_step_is_like_a_fresh_run_to_it() {
     let _turn = alone();
-    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
     let mut session = open_session(lesson.clone());
     let mut fresh = Vec::new();
     for (index, step) in lesson.steps.iter().enumerate() {
@@ -160,7 +160,7 @@ fn a_rewind_to_any_step_is_like_a_fresh_run_to_it() {
     fresh.push(essence(&session.lab().expect("a lab").snapshot()));
     for steps in (0..=lesson.steps.len()).rev() {
         session.rewind_to(steps).unwrap_or_else(|error| panic!("rewind to {steps}: {error}"));
-        assert_eq!(session.played(), steps);
+        assert_eq!(session.played_steps(), steps);
         // Links find their carrier a little after the call.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(2);
         let mut again = essence(&session.lab().expect("a lab").snapshot());
@@ -173,15 +173,15 @@ fn a_rewind_to_any_step_is_like_a_fresh_run_to_it() {
             assert!(record.is_ok(), "{} after a rewind: {:#?}", step.id, record.verdicts);
         }
     }
-    assert!(session.close().is_clean());
+    assert!(session.close_and_compare().is_clean());
 }
 
 #[test]
 fn a_group_that_a_lab_leaves_is_a_difference_and_that_of_another_is_none() {
     use unboxed::keeper::cgroups::{hierarchies, owner_of};
     let _turn = alone();
-    let [mine, others] =
-        [0, 1].map(|_| open_session(catalogue::find("build-a-container").expect("the lesson")));
+    let [mine, others] = [0, 1]
+        .map(|_| open_session(catalogue::find_lesson("build-a-container").expect("the lesson")));
     let keeper = mine.keeper_pid().expect("a keeper");
     let is_ours = |name: &str| owner_of(name).is_some_and(|owner| owner.pid == keeper);
     let found = hierarchies().into_iter().find_map(|it| {
@@ -192,7 +192,9 @@ fn a_group_that_a_lab_leaves_is_a_difference_and_that_of_another_is_none() {
     let Some((parent, name)) = found else {
         assert!(!common::is_root(), "a lab of root's has groups");
         // An ordinary user's lab need not have any.
-        return assert!(mine.close().is_clean() && others.close().is_clean());
+        return assert!(
+            mine.close_and_compare().is_clean() && others.close_and_compare().is_clean()
+        );
     };
 
     // Another number of the same keeper's.
@@ -200,18 +202,18 @@ fn a_group_that_a_lab_leaves_is_a_difference_and_that_of_another_is_none() {
     parts[3] = "4000";
     let left = parent.join(parts.join("-"));
     std::fs::create_dir(&left).expect("a group");
-    let proof = mine.close();
+    let proof = mine.close_and_compare();
     std::fs::remove_dir(&left).expect("it is empty");
     let differences: Vec<&String> = proof.rows.iter().flat_map(|row| &row.differences).collect();
     assert_eq!(differences, [&format!("+ {}", left.display())]);
-    assert!(others.close().is_clean());
+    assert!(others.close_and_compare().is_clean());
 }
 
 #[test]
 fn pivot_root_moves_every_mount_and_adds_or_removes_none() {
-    use unboxed::diff::Mark;
+    use unboxed::diff::ChangeKind;
     let _turn = alone();
-    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
     let at = lesson.steps.iter().position(|step| step.id == "pivot-root").expect("the step");
     let mut session = open_session(lesson);
     session.rewind_to(at).expect("a replay");
@@ -223,7 +225,7 @@ fn pivot_root_moves_every_mount_and_adds_or_removes_none() {
         .find(|section| section.owner.as_str() == "container")
         .expect("the container's table");
     assert!(table.rows.len() > 10);
-    assert!(table.rows.iter().all(|row| row.mark == Mark::Moved), "{:#?}", table.rows);
+    assert!(table.rows.iter().all(|row| row.mark == ChangeKind::Moved), "{:#?}", table.rows);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use unboxed::rootfs::{EntryKind, Fixture, plan, write};
+use unboxed::rootfs::{EntryKind, Fixture, plan_image, write_image};
 
 /// Stacks both layers, mounts a /proc and the /dev of the machine, and runs the line in there, all in namespaces that end with it.
 fn in_image(layers: &Path, line: &str) -> Output {
@@ -48,8 +48,8 @@ fn every_program_of_the_default_image_starts_in_it() {
         return;
     }
     let dir = tempfile::tempdir().expect("temporary directory");
-    let plan = plan(&Fixture::embedded(), Path::new("/")).expect("this machine has a shell");
-    let written = write(&plan, dir.path()).expect("written");
+    let plan = plan_image(&Fixture::embedded(), Path::new("/")).expect("this machine has a shell");
+    let written = write_image(&plan, dir.path()).expect("written");
     eprintln!("{written:?}, missing: {:?}", plan.missing);
 
     let is_missing = |name: &str| plan.missing.iter().any(|missing| missing.program == name);
@@ -109,11 +109,11 @@ fn every_program_of_the_default_image_starts_in_it() {
 
 #[test]
 fn two_images_of_this_machine_are_the_same_to_the_byte() {
-    let plan = plan(&Fixture::embedded(), Path::new("/")).expect("this machine has a shell");
+    let plan = plan_image(&Fixture::embedded(), Path::new("/")).expect("this machine has a shell");
     let (first, second) = (tempfile::tempdir().expect("made"), tempfile::tempdir().expect("made"));
     assert_eq!(
-        write(&plan, first.path()).expect("written"),
-        write(&plan, second.path()).expect("written")
+        write_image(&plan, first.path()).expect("written"),
+        write_image(&plan, second.path()).expect("written")
     );
     for layer in &plan.layers {
         for entry in &layer.entries {

@@ -5,9 +5,9 @@ mod pictures;
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
-use unboxed::app::{Effect, Screen, Source, update};
+use unboxed::app::{Effect, LessonSource, Screen, update};
 use unboxed::talk::Beat;
-use unboxed::talk::message::Role;
+use unboxed::talk::message::WindowRole;
 use unboxed::text::is_hidden;
 
 use pictures::*;
@@ -69,7 +69,7 @@ fn moving_about_never_asks_the_engine_for_anything() {
     for letter in "hlhhljkgGdcdzz123456 []yYItq?kj:See5e".chars() {
         let effects = update(&mut model, key(KeyCode::Char(letter)));
         let asked: Vec<_> =
-            effects.iter().filter(|effect| matches!(effect, Effect::Engine(_))).collect();
+            effects.iter().filter(|effect| matches!(effect, Effect::SendToEngine(_))).collect();
         assert!(asked.is_empty(), "`{letter}` asks for {asked:?}");
         let _ = update(&mut model, key(KeyCode::Esc));
     }
@@ -92,7 +92,10 @@ fn a_lesson_from_a_file_begins_once_all_of_it_was_seen_and_agreed_to() {
         }
     };
     let id = "what-is-a-container".to_owned();
-    let agreed = [Effect::Agree { lesson: id.clone() }, Effect::Open { id, from: Source::Lab }];
+    let agreed = [
+        Effect::KeepConsent { lesson: id.clone() },
+        Effect::OpenLesson { id, from: LessonSource::Lab },
+    ];
     assert!(presses > 2 && effects == agreed, "{presses} {effects:?}");
     for leave in [KeyCode::Esc, KeyCode::Char('q')] {
         let mut model = programs(&["true"]);
@@ -151,22 +154,29 @@ fn windows_of_a_talk_look_as_they_should() {
     let shot = |role, beat, keys, (columns, rows)| {
         text(&draw(&in_talk(role, &[], beat, keys), &look(true), columns, rows))
     };
-    insta::assert_snapshot!("audience-before-80x24", shot(Role::Watcher, before, "", (80, 24)));
-    insta::assert_snapshot!("audience-after-80x24", shot(Role::Watcher, after, "", (80, 24)));
-    insta::assert_snapshot!("audience-after-120x40", shot(Role::Watcher, after, "", (120, 40)));
+    insta::assert_snapshot!(
+        "audience-before-80x24",
+        shot(WindowRole::Watcher, before, "", (80, 24))
+    );
+    insta::assert_snapshot!("audience-after-80x24", shot(WindowRole::Watcher, after, "", (80, 24)));
+    insta::assert_snapshot!(
+        "audience-after-120x40",
+        shot(WindowRole::Watcher, after, "", (120, 40))
+    );
     insta::assert_snapshot!(
         "audience-answer-80x24",
-        shot(Role::Console, Beat::Ask { step: 2, question: 0 }, " ", (80, 24))
+        shot(WindowRole::Console, Beat::Ask { step: 2, question: 0 }, " ", (80, 24))
     );
-    insta::assert_snapshot!("console-80x24", shot(Role::Console, before, "", (80, 24)));
-    insta::assert_snapshot!("console-120x40", shot(Role::Console, before, "", (120, 40)));
-    insta::assert_snapshot!("notes-80x24", shot(Role::Screen, after, "", (80, 24)));
+    insta::assert_snapshot!("console-80x24", shot(WindowRole::Console, before, "", (80, 24)));
+    insta::assert_snapshot!("console-120x40", shot(WindowRole::Console, before, "", (120, 40)));
+    insta::assert_snapshot!("notes-80x24", shot(WindowRole::Screen, after, "", (80, 24)));
 }
 
 #[test]
 fn what_an_audience_may_not_read_is_covered() {
     let last = Beat::Show { step: PLAYED - 1 };
-    let shown = |keys| text(&draw(&in_talk(Role::Screen, &[], last, keys), &look(true), 80, 24));
+    let shown =
+        |keys| text(&draw(&in_talk(WindowRole::Screen, &[], last, keys), &look(true), 80, 24));
     let of_audience = |all: String| all.lines().take(12).collect::<Vec<_>>().join("\n");
     assert!(of_audience(shown("")).contains("container"));
     let covered = of_audience(shown("M"));

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use common::{alone, open_session};
 use unboxed::action::Action;
 use unboxed::diagnosis::Playable;
-use unboxed::doctor::{Facts, Roots, can_play};
-use unboxed::engine::evidence::Evidence;
+use unboxed::doctor::{Facts, MachineRoot, can_play};
+use unboxed::engine::evidence::StepEvidence;
 use unboxed::engine::session::Session;
 use unboxed::lesson::catalogue;
 use unboxed::lesson::expect::Expect;
@@ -150,7 +150,7 @@ fn newborn(session: &mut Session) -> u32 {
 #[test]
 fn the_shell_lines_of_the_lesson_do_what_the_engine_does() {
     let _turn = alone();
-    type_lesson(catalogue::find("build-a-container").expect("the lesson"));
+    type_lesson(catalogue::find_lesson("build-a-container").expect("the lesson"));
 }
 
 #[test]
@@ -169,7 +169,9 @@ fn the_shell_lines_about_packets_do_what_the_engine_does() {
 }
 
 fn type_lesson(lesson: Lesson) {
-    let facts = Facts::read(&Roots::machine(), || unboxed::kernel::probe::run(common::program()));
+    let facts = Facts::read(&MachineRoot::this_machine(), || {
+        unboxed::kernel::probe::probe_machine(common::program())
+    });
     let mut session = open_session(lesson.clone());
     let mut shells = BTreeMap::from([(ActorName::host(), Shell::enter(&mut session))]);
 
@@ -178,14 +180,14 @@ fn type_lesson(lesson: Lesson) {
             continue;
         }
         let lab = session.lab().expect("a lab");
-        lab.look_at(&step.look);
+        lab.set_watched_directories(&step.look);
         let before = lab.snapshot();
         let mut outputs = Vec::new();
         // What a repair step breaks is broken by typing, too.
         for entry in step.breaks.iter().chain(&step.actions) {
             let lab = session.lab().expect("a lab");
             let now = lab.snapshot();
-            let context = lab.context(&now);
+            let context = lab.lab_facts(&now);
             let lines = entry.action.shell(&context);
             if let Action::Spawn(spawn) = &entry.action {
                 let mut shell = Shell::enter(&mut session);
@@ -214,7 +216,7 @@ fn type_lesson(lesson: Lesson) {
         loop {
             let lab = session.lab().expect("a lab");
             let (_, verdicts) = lab
-                .judge(step, &Evidence { before: &before, outputs: &outputs, ops: &[] })
+                .judge(step, &StepEvidence { before: &before, outputs: &outputs, ops: &[] })
                 .expect("a judgement");
             if verdicts.iter().all(|verdict| verdict.ok) {
                 break;
@@ -224,5 +226,5 @@ fn type_lesson(lesson: Lesson) {
         }
     }
     drop(shells);
-    assert!(session.close().is_clean());
+    assert!(session.close_and_compare().is_clean());
 }

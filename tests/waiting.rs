@@ -16,9 +16,9 @@ use nix::unistd::Pid;
 use unboxed::engine::events::{self, EventReceiver};
 use unboxed::engine::link_error::LinkError;
 use unboxed::engine::options::SessionOptions;
-use unboxed::engine::requests::{self, Requests};
+use unboxed::engine::requests::{self, RequestSender};
 use unboxed::engine::session::Session;
-use unboxed::engine::{Event, Ready, Request, play};
+use unboxed::engine::{Event, ReadyState, Request, play};
 use unboxed::kernel::pty::TerminalSize;
 use unboxed::lesson::catalogue;
 use unboxed::observe::hostname_watch::HostnameWatch;
@@ -40,7 +40,7 @@ fn signal(pid: u32, signal: Signal) {
 fn below(pid: u32, name: &str) -> u32 {
     let deadline = Instant::now() + STOPGAP;
     loop {
-        let tree = processes::tree(Path::new("/proc"), pid, &[]);
+        let tree = processes::process_tree(Path::new("/proc"), pid, &[]);
         if let Some((found, _)) =
             tree.iter().find(|(_, stat)| stat.comm == name && stat.state != 'Z')
         {
@@ -53,13 +53,13 @@ fn below(pid: u32, name: &str) -> u32 {
 
 /// An engine with a lesson, as a screen has it.
 struct Engine {
-    requests: Option<Requests>,
+    requests: Option<RequestSender>,
     events: EventReceiver,
     thread: std::thread::JoinHandle<()>,
 }
 
 impl Engine {
-    fn start(lesson: &str) -> (Engine, Ready) {
+    fn start(lesson: &str) -> (Engine, ReadyState) {
         let engine = Engine::open(lesson);
         let ready = engine.await_ready();
         (engine, ready)
@@ -67,13 +67,13 @@ impl Engine {
 
     /// One that has said nothing yet.
     fn open(lesson: &str) -> Engine {
-        let lesson = Arc::new(catalogue::find(lesson).expect("the lesson"));
+        let lesson = Arc::new(catalogue::find_lesson(lesson).expect("the lesson"));
         let (requests, for_engine) = requests::channel().expect("a queue");
         let (to_front, events) = events::channel();
         let thread = std::thread::spawn(move || {
             let options = SessionOptions::with_spare(common::program());
             let open = |waiting| Session::open_waiting(lesson, common::facts(), &options, waiting);
-            play::serve(open, &for_engine, &std::sync::mpsc::channel().1, &to_front);
+            play::run_engine(open, &for_engine, &std::sync::mpsc::channel().1, &to_front);
         });
         Engine { requests: Some(requests), events, thread }
     }
@@ -89,7 +89,10 @@ impl Engine {
         loop {
             match self.events.recv_until(deadline) {
                 Some(
-                    Event::Live(_) | Event::Sampled(_) | Event::Turn(None) | Event::Playing { .. },
+                    Event::LiveSnapshot(_)
+                    | Event::ChartsSampled(_)
+                    | Event::TurnChanged(None)
+                    | Event::Playing { .. },
                 ) => {}
                 Some(event) => return event,
                 None => panic!("the engine says nothing"),
@@ -98,7 +101,7 @@ impl Engine {
     }
 
     #[track_caller]
-    fn await_ready(&self) -> Ready {
+    fn await_ready(&self) -> ReadyState {
         match self.next() {
             Event::Ready(ready) => ready,
             other => panic!("expected a lab: {other:?}"),
@@ -107,8 +110,8 @@ impl Engine {
 
     /// Play a step to its end.
     #[track_caller]
-    fn play(&self) -> Ready {
-        self.ask(Request::Next);
+    fn play(&self) -> ReadyState {
+        self.ask(Request::PlayNext);
         match self.next() {
             Event::Played(record) => assert!(record.is_ok(), "{:?}", record.verdicts),
             other => panic!("expected a step: {other:?}"),
@@ -118,7 +121,7 @@ impl Engine {
 
     /// Play up to the step that makes the container.
     #[track_caller]
-    fn play_until_container(&self) -> Ready {
+    fn play_until_container(&self) -> ReadyState {
         loop {
             let ready = self.play();
             if ready.played == UNSHARE {
@@ -155,7 +158,7 @@ impl Engine {
         };
         self.thread.join().expect("the engine ends");
         match ended {
-            Event::Ended(proof) => proof,
+            Event::SessionEnded(proof) => proof,
             other => panic!("expected the end: {other:?}"),
         }
     }
@@ -201,7 +204,7 @@ fn a_step_in_a_stopped_actor_goes_on_with_it() {
     let ready = engine.play_until_container();
     let container = ready.lab.actors[&ActorName::from("container")];
     signal(container, Signal::SIGSTOP);
-    engine.ask(Request::Next);
+    engine.ask(Request::PlayNext);
     engine.await_waiting("container");
     signal(container, Signal::SIGCONT);
     engine.await_waited();
@@ -233,12 +236,12 @@ fn neither_a_fresh_lab_nor_the_end_waits_for_a_stopped_actor() {
             let ready = engine.play_until_container();
             labs.push(ready.lab.id.clone());
             signal(ready.lab.actors[&ActorName::from(stopped)], Signal::SIGSTOP);
-            engine.ask(Request::Next);
+            engine.ask(Request::PlayNext);
             if stopped == "container" {
                 engine.await_waiting(stopped);
             }
             // What waits in the queue before it is not played either.
-            engine.ask(Request::Next);
+            engine.ask(Request::PlayNext);
             let ends = request == Request::Quit;
             let steps = if let Request::RewindTo { steps } = request { steps } else { 0 };
             engine.ask(request);
@@ -251,7 +254,7 @@ fn neither_a_fresh_lab_nor_the_end_waits_for_a_stopped_actor() {
             };
             match answer {
                 Event::Ready(ready) => assert!(!ends && ready.played == steps),
-                Event::Ended(_) => {
+                Event::SessionEnded(_) => {
                     assert!(ends);
                     break;
                 }
@@ -269,7 +272,7 @@ fn a_fresh_lab_can_be_asked_for_before_the_first_is_made() {
     let _turn = alone();
     for steps in [0, 2] {
         let engine = Engine::open("build-a-container");
-        engine.ask(Request::Next);
+        engine.ask(Request::PlayNext);
         engine.ask(Request::RewindTo { steps });
         // The first lab may have been ready before, and the step been played.
         let ready = loop {
@@ -287,7 +290,7 @@ fn a_fresh_lab_can_be_asked_for_before_the_first_is_made() {
 
 /// How often each process of the lab has been given up the processor, by pid.
 fn switches(lab: u32) -> BTreeMap<u32, String> {
-    let tree = processes::tree(Path::new("/proc"), lab, &[]);
+    let tree = processes::process_tree(Path::new("/proc"), lab, &[]);
     let counts = tree.into_iter().map(|(pid, _)| {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let lines = status.lines().filter(|line| line.contains("ctxt_switches"));
@@ -328,13 +331,13 @@ fn an_idle_lab_is_left_alone_and_a_host_name_still_shows() {
     }
 
     let size = TerminalSize::new(80, 24);
-    engine.ask(Request::Shell { tab: 1, actor: ActorName::host(), size });
-    let Event::Shell { opened: Ok(terminal), .. } = engine.next() else { panic!("no shell") };
+    engine.ask(Request::OpenShell { tab: 1, actor: ActorName::host(), size });
+    let Event::ShellOpened { opened: Ok(terminal), .. } = engine.next() else { panic!("no shell") };
     let mut shell = std::fs::File::from(terminal.master.try_clone().expect("a descriptor"));
     shell.write_all(b"hostname renamed\n").expect("it is typed");
     let shown = || loop {
         match engine.events.recv_until(Instant::now() + STOPGAP) {
-            Some(Event::Live(snapshot)) => {
+            Some(Event::LiveSnapshot(snapshot)) => {
                 if snapshot.hostnames.get(&ActorName::host()).is_some_and(|name| name == "renamed")
                 {
                     return;
@@ -359,7 +362,7 @@ fn a_lab_that_ends_while_idle_is_told_once() {
     let told = format!("{failure:#}");
     assert!(told.starts_with("the lab is gone") && told.contains(&host.to_string()), "{told}");
     // A step in it fails with the same sentence; a fresh lab is as good as ever.
-    engine.ask(Request::Next);
+    engine.ask(Request::PlayNext);
     assert!(matches!(engine.next(), Event::Failed(again) if again == failure));
     engine.ask(Request::RewindTo { steps: 1 });
     assert_eq!(engine.await_ready().played, 1);
@@ -415,7 +418,7 @@ fn a_held_lab_that_is_killed_ends_the_run() {
 #[test]
 fn steps_of_a_dead_container_fail_without_waiting() {
     let _turn = alone();
-    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
     let steps = lesson.steps.len();
     let mut session = open_session(lesson);
     for _ in 0..UNSHARE {
@@ -466,7 +469,7 @@ fn the_screen_says_whom_it_waits_for_and_that_a_lab_is_gone() {
     // The spare lab has a host too: the one that is up is the older.
     let program = tty.child.id();
     let hosts = || {
-        let mut found: Vec<(u64, u32)> = processes::tree(Path::new("/proc"), program, &[])
+        let mut found: Vec<(u64, u32)> = processes::process_tree(Path::new("/proc"), program, &[])
             .into_iter()
             .filter(|(_, stat)| stat.comm == "unboxed: host" && stat.state != 'Z')
             .map(|(pid, stat)| (stat.start_time, pid))

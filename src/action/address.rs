@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::{AddressWithPrefix, check_link};
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, NetOp, Op};
 use crate::snapshot::Snapshot;
 
@@ -17,20 +17,20 @@ pub struct Address {
 impl ActionKind for Address {
     const SUMMARY: &'static str = "gives a network device an address";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         vec![format!("ip addr add {} dev {}", self.add, self.dev)]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let AddressWithPrefix { address, prefix } = self.add;
         Ok(vec![Op::Net(NetOp::AddAddress { dev: self.dev.clone(), address, prefix })])
     }
 
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         vec![check_link(actor, snapshot, &self.dev)]
     }
 }

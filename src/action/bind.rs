@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::{check_is_mount, is_absolute};
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, MountFlag, Op};
 use crate::snapshot::Snapshot;
 
@@ -20,16 +20,16 @@ pub struct Bind {
 impl ActionKind for Bind {
     const SUMMARY: &'static str = "makes a directory or a file appear at a second place";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         let option = if self.recursive { "--rbind" } else { "--bind" };
         vec![format!("mount {option} {} {}", self.source, self.target)]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let mut flags = vec![MountFlag::Bind];
         flags.extend(self.recursive.then_some(MountFlag::Recursive));
         Ok(vec![Op::Mount {
@@ -41,11 +41,14 @@ impl ActionKind for Bind {
         }])
     }
 
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         if !is_absolute(&self.target) {
             return Vec::new();
         }
         let mounted = check_is_mount(actor, snapshot, &self.target).ok;
-        vec![Check { text: format!("{} is no mount point yet", self.target), ok: !mounted }]
+        vec![PreflightCheck {
+            text: format!("{} is no mount point yet", self.target),
+            ok: !mounted,
+        }]
     }
 }

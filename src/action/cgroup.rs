@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::CgroupMount;
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op, WriteMode};
 use crate::snapshot::{CgroupVersion, Snapshot};
 use crate::traffic::ClassId;
@@ -184,7 +184,7 @@ impl Cgroup {
     }
 
     /// The group's directory in each hierarchy it needs, once each, with the hierarchy's version.
-    fn directories(&self, context: &Context) -> Result<Vec<(String, CgroupVersion)>, LowerError> {
+    fn directories(&self, context: &LabFacts) -> Result<Vec<(String, CgroupVersion)>, LowerError> {
         let mut found: Vec<(String, CgroupVersion)> = Vec::new();
         for controller in self.controllers() {
             let mount = mount_of(context, &controller)?;
@@ -196,7 +196,7 @@ impl Cgroup {
         Ok(found)
     }
 
-    fn writes(&self, context: &Context) -> Result<Vec<(String, String)>, LowerError> {
+    fn writes(&self, context: &LabFacts) -> Result<Vec<(String, String)>, LowerError> {
         if self.limits.write_bps.is_some() && context.disk.is_none() {
             return Err(LowerError::NoDisk);
         }
@@ -216,18 +216,18 @@ impl Cgroup {
     }
 }
 
-fn mount_of<'a>(context: &'a Context, controller: &str) -> Result<&'a CgroupMount, LowerError> {
+fn mount_of<'a>(context: &'a LabFacts, controller: &str) -> Result<&'a CgroupMount, LowerError> {
     context.cgroups.get(controller).ok_or_else(|| LowerError::NoController(controller.to_owned()))
 }
 
 impl ActionKind for Cgroup {
     const SUMMARY: &'static str = "makes a control group, sets limits, moves actors into it";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         self.join.iter().collect()
     }
 
-    fn shell(&self, context: &Context) -> Vec<String> {
+    fn shell(&self, context: &LabFacts) -> Vec<String> {
         let (Ok(directories), Ok(writes)) = (self.directories(context), self.writes(context))
         else {
             return vec![format!("# this lab lacks a controller that `{}` needs", self.name)];
@@ -249,7 +249,7 @@ impl ActionKind for Cgroup {
         lines
     }
 
-    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let directories = self.directories(context)?;
         let mut ops = Vec::new();
         if !self.existing {
@@ -279,14 +279,20 @@ impl ActionKind for Cgroup {
         Ok(ops)
     }
 
-    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let taken = snapshot.cgroups.iter().any(|group| group.path == self.name);
         match self.existing {
             true => {
-                vec![Check { text: format!("there is a cgroup called {}", self.name), ok: taken }]
+                vec![PreflightCheck {
+                    text: format!("there is a cgroup called {}", self.name),
+                    ok: taken,
+                }]
             }
             false => {
-                vec![Check { text: format!("no cgroup is called {} yet", self.name), ok: !taken }]
+                vec![PreflightCheck {
+                    text: format!("no cgroup is called {} yet", self.name),
+                    ok: !taken,
+                }]
             }
         }
     }
@@ -296,7 +302,7 @@ impl ActionKind for Cgroup {
 mod tests {
     use super::*;
 
-    fn context(version: CgroupVersion) -> Context {
+    fn context(version: CgroupVersion) -> LabFacts {
         let path = |controller: &str| match version {
             CgroupVersion::V1 => format!("/sys/fs/cgroup/{controller}"),
             CgroupVersion::V2 => "/sys/fs/cgroup".into(),
@@ -306,7 +312,7 @@ mod tests {
                 (controller.to_owned(), CgroupMount { version, path: path(controller) })
             })
             .into();
-        Context { lab_pids: [("box".into(), 7)].into(), cgroups, disk: None }
+        LabFacts { lab_pids: [("box".into(), 7)].into(), cgroups, disk: None }
     }
 
     fn group() -> Cgroup {
@@ -352,7 +358,7 @@ mod tests {
     #[test]
     fn a_lab_without_the_controller_says_so() {
         assert_eq!(
-            group().lower(&Context::default()),
+            group().lower(&LabFacts::default()),
             Err(LowerError::NoController("memory".into()))
         );
     }

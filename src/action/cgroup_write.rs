@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op, WriteMode};
 use crate::snapshot::{CgroupVersion, Snapshot};
 
@@ -28,7 +28,7 @@ pub struct FileValue {
 
 impl CgroupWrite {
     /// Path and value, on this lab's version.
-    fn write(&self, context: &Context) -> Result<Option<(String, String)>, LowerError> {
+    fn write(&self, context: &LabFacts) -> Result<Option<(String, String)>, LowerError> {
         let missing = || LowerError::NoController(self.controller.clone());
         let mount = context.cgroups.get(&self.controller).ok_or_else(missing)?;
         let chosen = match mount.version {
@@ -44,11 +44,11 @@ impl CgroupWrite {
 impl ActionKind for CgroupWrite {
     const SUMMARY: &'static str = "writes to a control group's file";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, context: &Context) -> Vec<String> {
+    fn shell(&self, context: &LabFacts) -> Vec<String> {
         match self.write(context) {
             Ok(Some((path, value))) => vec![format!("echo {value} > {path}")],
             Ok(None) => Vec::new(),
@@ -56,7 +56,7 @@ impl ActionKind for CgroupWrite {
         }
     }
 
-    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let write = self.write(context)?;
         let op = |(path, value)| Op::WriteFile {
             path,
@@ -66,8 +66,8 @@ impl ActionKind for CgroupWrite {
         Ok(write.map(op).into_iter().collect())
     }
 
-    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let there = snapshot.cgroups.iter().any(|known| known.path == self.name);
-        vec![Check { text: format!("there is a cgroup called {}", self.name), ok: there }]
+        vec![PreflightCheck { text: format!("there is a cgroup called {}", self.name), ok: there }]
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -15,19 +15,19 @@ pub struct Chdir {
 impl ActionKind for Chdir {
     const SUMMARY: &'static str = "changes the process's working directory";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         vec![format!("cd {}", self.path)]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::Chdir { path: self.path.clone() }])
     }
 
-    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {
         Vec::new()
     }
 }

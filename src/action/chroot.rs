@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -18,11 +18,11 @@ pub struct Chroot {
 impl ActionKind for Chroot {
     const SUMMARY: &'static str = "changes the process's root directory";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         match self.stay {
             // No shell has the bare call.
             true => vec![format!(
@@ -33,7 +33,7 @@ impl ActionKind for Chroot {
         }
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let mut ops = vec![Op::Chroot { path: self.path.clone() }];
         if !self.stay {
             ops.push(Op::Chdir { path: "/".into() });
@@ -41,7 +41,7 @@ impl ActionKind for Chroot {
         Ok(ops)
     }
 
-    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {
         Vec::new()
     }
 }

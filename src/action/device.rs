@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, DeviceRule, Op};
 use crate::snapshot::{CgroupVersion, Snapshot};
 
@@ -29,11 +29,11 @@ impl Device {
 impl ActionKind for Device {
     const SUMMARY: &'static str = "makes a device node";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, context: &Context) -> Vec<String> {
+    fn shell(&self, context: &LabFacts) -> Vec<String> {
         let is_v2 =
             context.cgroups.get("devices").is_some_and(|mount| mount.version == CgroupVersion::V2);
         let line = |rule: DeviceRule| match is_v2 {
@@ -57,7 +57,7 @@ impl ActionKind for Device {
         self.rules().into_iter().map(line).collect()
     }
 
-    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
         context.cgroups.get("devices").ok_or_else(|| LowerError::NoController("devices".into()))?;
         Ok(self
             .rules()
@@ -66,8 +66,8 @@ impl ActionKind for Device {
             .collect())
     }
 
-    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let there = snapshot.cgroups.iter().any(|known| known.path == self.group);
-        vec![Check { text: format!("there is a cgroup called {}", self.group), ok: there }]
+        vec![PreflightCheck { text: format!("there is a cgroup called {}", self.group), ok: there }]
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -15,26 +15,26 @@ pub struct Hostname {
 impl ActionKind for Hostname {
     const SUMMARY: &'static str = "sets the host name of the UTS namespace";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         vec![format!("hostname {}", self.set)]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::SetHostname { name: self.set.clone() }])
     }
 
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         use crate::op::NamespaceKind::Uts;
         let own = |actor: &ActorName| snapshot.process_of(actor)?.namespaces.get(&Uts).copied();
         let host = ActorName::host();
         if *actor == host {
             return Vec::new();
         }
-        vec![Check {
+        vec![PreflightCheck {
             text: format!("{actor} has a UTS namespace of its own"),
             ok: own(actor) != own(&host),
         }]

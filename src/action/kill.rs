@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -17,23 +17,23 @@ pub struct Kill {
 impl ActionKind for Kill {
     const SUMMARY: &'static str = "sends a signal to an actor";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         vec![&self.actor]
     }
 
-    fn shell(&self, context: &Context) -> Vec<String> {
+    fn shell(&self, context: &LabFacts) -> Vec<String> {
         match context.lab_pid(&self.actor) {
             Ok(pid) => vec![format!("kill -{} {pid}", self.signal)],
             Err(_) => vec![format!("kill -{} PID", self.signal)],
         }
     }
 
-    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::Kill { pid: context.lab_pid(&self.actor)?, signal: self.signal.clone() }])
     }
 
-    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let lives = snapshot.process_of(&self.actor).is_some();
-        vec![Check { text: format!("`{}` is alive", self.actor), ok: lives }]
+        vec![PreflightCheck { text: format!("`{}` is alive", self.actor), ok: lives }]
     }
 }

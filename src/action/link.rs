@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::check_link;
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, NetOp, Op};
 use crate::snapshot::Snapshot;
 
@@ -23,7 +23,7 @@ pub struct Link {
 }
 
 impl Link {
-    fn sets_anything(&self) -> bool {
+    fn has_settings(&self) -> bool {
         self.rename.is_some() || self.master.is_some() || self.up.is_some()
     }
 }
@@ -31,18 +31,18 @@ impl Link {
 impl ActionKind for Link {
     const SUMMARY: &'static str = "moves a network device, renames it, or sets it up";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         self.netns.iter().collect()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         let mut lines = Vec::new();
         if self.netns.is_some() {
             // The process called unshare is in the container's network namespace too.
             lines.push(format!("ip link set {} netns $(pidof unshare)", self.name));
         }
 
-        if self.sets_anything() {
+        if self.has_settings() {
             let mut words = vec![format!("ip link set {}", self.name)];
             words.extend(self.rename.as_ref().map(|name| format!("name {name}")));
             words.extend(self.master.as_ref().map(|bridge| format!("master {bridge}")));
@@ -52,7 +52,7 @@ impl ActionKind for Link {
         lines
     }
 
-    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let mut ops = Vec::new();
         if let Some(actor) = &self.netns {
             ops.push(Op::Net(NetOp::MoveLink {
@@ -61,7 +61,7 @@ impl ActionKind for Link {
             }));
         }
 
-        if self.sets_anything() {
+        if self.has_settings() {
             ops.push(Op::Net(NetOp::SetLink {
                 name: self.name.clone(),
                 rename: self.rename.clone(),
@@ -72,7 +72,7 @@ impl ActionKind for Link {
         Ok(ops)
     }
 
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let mut checks = vec![check_link(actor, snapshot, &self.name)];
         checks.extend(self.master.as_ref().map(|bridge| check_link(actor, snapshot, bridge)));
         checks
@@ -90,15 +90,15 @@ mod tests {
     #[test]
     fn settings_go_into_one_line_and_one_request() {
         let link = Link { rename: Some("eth0".into()), up: Some(true), ..link() };
-        assert_eq!(link.shell(&Context::default()), ["ip link set c0 name eth0 up"]);
-        assert_eq!(link.lower(&Context::default()).map(|ops| ops.len()), Ok(1));
+        assert_eq!(link.shell(&LabFacts::default()), ["ip link set c0 name eth0 up"]);
+        assert_eq!(link.lower(&LabFacts::default()).map(|ops| ops.len()), Ok(1));
     }
 
     #[test]
     fn a_link_goes_to_an_actor_that_lives() {
         let link = Link { netns: Some("box".into()), ..link() };
-        assert_eq!(link.lower(&Context::default()), Err(LowerError::NoActor("box".into())));
-        let context = Context { lab_pids: [("box".into(), 7)].into(), ..Context::default() };
+        assert_eq!(link.lower(&LabFacts::default()), Err(LowerError::NoActor("box".into())));
+        let context = LabFacts { lab_pids: [("box".into(), 7)].into(), ..LabFacts::default() };
         let moved = Op::Net(NetOp::MoveLink { name: "c0".into(), pid: 7 });
         assert_eq!(link.lower(&context), Ok(vec![moved]));
         assert_eq!(link.shell(&context), ["ip link set c0 netns $(pidof unshare)"]);

@@ -43,7 +43,7 @@ use crate::snapshot::{CgroupVersion, Snapshot};
 
 /// The facts about a lab that lowering an action depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Context {
+pub struct LabFacts {
     /// Pids of the actors as `host` (pid 1 of the lab) counts.
     pub lab_pids: BTreeMap<ActorName, u32>,
     /// Controller (`memory`, `cpu`, `pids` …) → where the lab has it.
@@ -65,7 +65,7 @@ pub struct CgroupMount {
 
 /// One thing that must hold for an action to work, looked up in a snapshot before it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
+pub struct PreflightCheck {
     /// `new_root is a mount point`
     pub text: String,
     pub ok: bool,
@@ -77,21 +77,21 @@ pub trait ActionKind: ActionRow {
     const SUMMARY: &'static str;
 
     /// The actors it speaks of, besides the one that acts.
-    fn actors(&self) -> Vec<&ActorName>;
+    fn named_actors(&self) -> Vec<&ActorName>;
 
     /// It takes a look and changes nothing: a replay can do without.
-    fn only_looks(&self) -> bool {
+    fn is_read_only(&self) -> bool {
         false
     }
 
     /// Lines to type into a shell of the acting actor for the same effect; they must really work there.
-    fn shell(&self, context: &Context) -> Vec<String>;
+    fn shell(&self, context: &LabFacts) -> Vec<String>;
 
     /// The requests to the kernel, in order. Errors name what is missing (an actor not yet spawned).
-    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError>;
+    fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError>;
 
     /// The conditions that must hold before; empty when nothing can be said.
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check>;
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck>;
 }
 
 /// The mark of a kind that has a row in the table of [`Action`]: a kind without one does not build.
@@ -108,7 +108,7 @@ pub enum LowerError {
     NoDisk,
 }
 
-impl Context {
+impl LabFacts {
     /// The pid of an actor as the lab's host counts.
     pub fn lab_pid(&self, actor: &ActorName) -> Result<u32, LowerError> {
         self.lab_pids.get(actor).copied().ok_or_else(|| LowerError::NoActor(actor.clone()))
@@ -150,32 +150,32 @@ macro_rules! actions {
             }
 
             /// The actors it speaks of, besides the one that acts.
-            pub fn actors(&self) -> Vec<&ActorName> {
+            pub fn named_actors(&self) -> Vec<&ActorName> {
                 match self {
-                    $(Action::$Kind(kind) => kind.actors(),)*
+                    $(Action::$Kind(kind) => kind.named_actors(),)*
                 }
             }
 
             /// It takes a look and changes nothing: a replay can do without.
-            pub fn only_looks(&self) -> bool {
+            pub fn is_read_only(&self) -> bool {
                 match self {
-                    $(Action::$Kind(kind) => kind.only_looks(),)*
+                    $(Action::$Kind(kind) => kind.is_read_only(),)*
                 }
             }
 
-            pub fn shell(&self, context: &Context) -> Vec<String> {
+            pub fn shell(&self, context: &LabFacts) -> Vec<String> {
                 match self {
                     $(Action::$Kind(kind) => kind.shell(context),)*
                 }
             }
 
-            pub fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+            pub fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
                 match self {
                     $(Action::$Kind(kind) => kind.lower(context),)*
                 }
             }
 
-            pub fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+            pub fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
                 match self {
                     $(Action::$Kind(kind) => kind.preflight(actor, snapshot),)*
                 }
@@ -219,7 +219,7 @@ actions! {
 
 impl Action {
     /// Lowering it needs the pid of an actor.
-    pub fn names_an_actor(&self) -> bool {
-        !self.actors().is_empty()
+    pub fn needs_actor_pid(&self) -> bool {
+        !self.named_actors().is_empty()
     }
 }

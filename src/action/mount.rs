@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, MountFlag, Op};
 use crate::snapshot::Snapshot;
 
@@ -58,11 +58,11 @@ fn none() -> String {
 impl ActionKind for Mount {
     const SUMMARY: &'static str = "mounts a file system: proc, sysfs, tmpfs, cgroup2 and others";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         let words: Vec<&str> =
             self.options.iter().map(|option| option.word()).chain(self.data.as_deref()).collect();
         let options =
@@ -70,7 +70,7 @@ impl ActionKind for Mount {
         vec![format!("mount -t {} {}{options} {}", self.fstype, self.source, self.target)]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::Mount {
             source: Some(self.source.clone()),
             target: self.target.clone(),
@@ -80,14 +80,14 @@ impl ActionKind for Mount {
         }])
     }
 
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         if self.fstype != "proc" {
             return Vec::new();
         }
         let has_proc = snapshot
             .mounts_of(actor)
             .is_some_and(|table| table.rows.iter().any(|row| row.fstype == "proc"));
-        vec![Check {
+        vec![PreflightCheck {
             text: "another proc is still mounted, which a user namespace must have".into(),
             ok: has_proc,
         }]
@@ -108,7 +108,7 @@ mod tests {
             data: Some("size=1m".into()),
         };
         assert_eq!(
-            mount.shell(&Context::default()),
+            mount.shell(&LabFacts::default()),
             ["mount -t tmpfs none -o ro,nosuid,size=1m /mnt"]
         );
     }

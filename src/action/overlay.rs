@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -31,15 +31,15 @@ impl Overlay {
 impl ActionKind for Overlay {
     const SUMMARY: &'static str = "mounts an overlay of lower layers and an upper one";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         vec![format!("mount -t overlay overlay -o {} {}", self.data(), self.merged)]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::Mount {
             source: Some("overlay".into()),
             target: self.merged.clone(),
@@ -49,7 +49,7 @@ impl ActionKind for Overlay {
         }])
     }
 
-    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {
         Vec::new()
     }
 }

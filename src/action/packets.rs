@@ -2,21 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
-use crate::traffic::{ClassId, PacketRule, Sender};
+use crate::traffic::{ClassId, PacketRule, PacketSender};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
 pub struct Packets {
-    pub of: Whose,
+    pub of: PacketOwner,
     /// The class that they go to.
     pub to_class: Option<ClassId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Whose {
+pub enum PacketOwner {
     /// Of groups with this number in `net_cls.classid`: v1 has that.
     Classid(ClassId),
     /// Of a v2 group, below the lab's top one.
@@ -40,8 +40,8 @@ impl TryFrom<Fields> for Packets {
 
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
         let of = match (fields.classid, fields.group) {
-            (Some(class), None) => Whose::Classid(class),
-            (None, Some(group)) => Whose::Group(group),
+            (Some(class), None) => PacketOwner::Classid(class),
+            (None, Some(group)) => PacketOwner::Group(group),
             (None, None) | (Some(_), Some(_)) => {
                 return Err("`packets` needs `classid` or `group`, and not both");
             }
@@ -54,8 +54,12 @@ impl From<Packets> for Fields {
     fn from(packets: Packets) -> Fields {
         let to_class = packets.to_class;
         match packets.of {
-            Whose::Classid(class) => Fields { classid: Some(class), to_class, ..Fields::default() },
-            Whose::Group(group) => Fields { group: Some(group), to_class, ..Fields::default() },
+            PacketOwner::Classid(class) => {
+                Fields { classid: Some(class), to_class, ..Fields::default() }
+            }
+            PacketOwner::Group(group) => {
+                Fields { group: Some(group), to_class, ..Fields::default() }
+            }
         }
     }
 }
@@ -64,14 +68,14 @@ impl From<Packets> for Fields {
 const TOP: &str = "/sys/fs/cgroup/";
 
 impl Packets {
-    fn rule(&self, context: &Context) -> Result<PacketRule, LowerError> {
+    fn rule(&self, context: &LabFacts) -> Result<PacketRule, LowerError> {
         let of = match &self.of {
-            Whose::Classid(class) => Sender::Class(*class),
-            Whose::Group(group) => {
+            PacketOwner::Classid(class) => PacketSender::Class(*class),
+            PacketOwner::Group(group) => {
                 let no_tree = || LowerError::NoController("unified".into());
                 let tree = context.cgroups.get("unified").ok_or_else(no_tree)?;
                 let level = group.split('/').count() as u32;
-                Sender::Group { path: format!("{}/{group}", tree.path), level }
+                PacketSender::Group { path: format!("{}/{group}", tree.path), level }
             }
         };
         Ok(PacketRule { of, class: self.to_class })
@@ -82,18 +86,18 @@ impl ActionKind for Packets {
     const SUMMARY: &'static str =
         "counts the packets of a control group, and may give them a class";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, context: &Context) -> Vec<String> {
+    fn shell(&self, context: &LabFacts) -> Vec<String> {
         let Ok(rule) = self.rule(context) else {
             return vec!["# this lab has no v2 tree of control groups".into()];
         };
 
         let whose = match &rule.of {
-            Sender::Class(class) => format!("meta cgroup {:#x}", class.0),
-            Sender::Group { path, level } => {
+            PacketSender::Class(class) => format!("meta cgroup {:#x}", class.0),
+            PacketSender::Group { path, level } => {
                 format!("socket cgroupv2 level {level} '\"{}\"'", path.trim_start_matches(TOP))
             }
         };
@@ -107,14 +111,14 @@ impl ActionKind for Packets {
         ]
     }
 
-    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::PacketRule(self.rule(context)?)])
     }
 
-    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
-        let Whose::Group(group) = &self.of else { return Vec::new() };
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
+        let PacketOwner::Group(group) = &self.of else { return Vec::new() };
         let there = snapshot.cgroups.iter().any(|known| known.path == *group);
-        vec![Check { text: format!("there is a cgroup called {group}"), ok: there }]
+        vec![PreflightCheck { text: format!("there is a cgroup called {group}"), ok: there }]
     }
 }
 
@@ -128,22 +132,22 @@ mod tests {
 
     #[test]
     fn a_rule_names_its_group_as_nft_does() {
-        let check = |of: Whose, class: Option<ClassId>, expected: &str| {
+        let check = |of: PacketOwner, class: Option<ClassId>, expected: &str| {
             let tree =
                 CgroupMount { version: CgroupVersion::V2, path: "/sys/fs/cgroup/unified".into() };
             let context =
-                Context { cgroups: [("unified".into(), tree)].into(), ..Context::default() };
+                LabFacts { cgroups: [("unified".into(), tree)].into(), ..LabFacts::default() };
             let lines = Packets { of, to_class: class }.shell(&context);
             assert_eq!(lines[2], format!("nft add rule ip unboxed out {expected}"));
         };
-        check(Whose::Classid(CLASS), None, "meta cgroup 0x100001 counter");
+        check(PacketOwner::Classid(CLASS), None, "meta cgroup 0x100001 counter");
         check(
-            Whose::Classid(CLASS),
+            PacketOwner::Classid(CLASS),
             Some(CLASS),
             "meta cgroup 0x100001 counter meta priority set 10:1",
         );
         check(
-            Whose::Group("a/b".into()),
+            PacketOwner::Group("a/b".into()),
             None,
             "socket cgroupv2 level 2 '\"unified/a/b\"' counter",
         );
@@ -151,9 +155,9 @@ mod tests {
 
     #[test]
     fn a_group_of_v2_needs_its_tree() {
-        let packets = Packets { of: Whose::Group("box".into()), to_class: None };
+        let packets = Packets { of: PacketOwner::Group("box".into()), to_class: None };
         assert_eq!(
-            packets.lower(&Context::default()),
+            packets.lower(&LabFacts::default()),
             Err(LowerError::NoController("unified".into()))
         );
     }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Check;
+use super::PreflightCheck;
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
 
@@ -56,15 +56,15 @@ pub fn is_absolute(path: &str) -> bool {
     path.starts_with('/')
 }
 
-pub fn check_is_mount(actor: &ActorName, snapshot: &Snapshot, path: &str) -> Check {
+pub fn check_is_mount(actor: &ActorName, snapshot: &Snapshot, path: &str) -> PreflightCheck {
     let table = snapshot.mounts_of(actor);
     let ok = table.is_some_and(|table| table.rows.iter().any(|row| row.target == path));
-    Check { text: format!("{path} is a mount point"), ok }
+    PreflightCheck { text: format!("{path} is a mount point"), ok }
 }
 
-pub fn check_link(actor: &ActorName, snapshot: &Snapshot, name: &str) -> Check {
+pub fn check_link(actor: &ActorName, snapshot: &Snapshot, name: &str) -> PreflightCheck {
     let ok = snapshot.network_of(actor).is_some_and(|network| network.link(name).is_some());
-    Check { text: format!("{actor} has a link {name}"), ok }
+    PreflightCheck { text: format!("{actor} has a link {name}"), ok }
 }
 
 /// True if a route of this network namespace, over a link that is up, leads to the address.
@@ -72,14 +72,16 @@ pub fn has_route(network: &crate::snapshot::Network, to: Ipv4Addr) -> bool {
     network.routes.iter().any(|route| {
         let leads = match route.to.split_once('/') {
             None => route.to == "default" || route.to == to.to_string(),
-            Some(_) => AddressWithPrefix::try_from(route.to.clone()).is_ok_and(|net| net.holds(to)),
+            Some(_) => {
+                AddressWithPrefix::try_from(route.to.clone()).is_ok_and(|net| net.contains(to))
+            }
         };
         leads && network.link(&route.dev).is_some_and(|link| link.up)
     })
 }
 
 impl AddressWithPrefix {
-    pub fn holds(self, address: Ipv4Addr) -> bool {
+    pub fn contains(self, address: Ipv4Addr) -> bool {
         let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
         u32::from(self.address) & mask == u32::from(address) & mask
     }
@@ -93,7 +95,7 @@ mod tests {
     fn an_address_belongs_to_a_network_by_its_first_bits() {
         let check = |network: &str, address: [u8; 4], expected: bool| {
             let network = AddressWithPrefix::try_from(network.to_owned()).expect("a network");
-            assert_eq!(network.holds(address.into()), expected, "{network} {address:?}");
+            assert_eq!(network.contains(address.into()), expected, "{network} {address:?}");
         };
         check("172.17.0.0/16", [172, 17, 0, 1], true);
         check("172.17.0.0/16", [172, 18, 0, 1], false);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use std::net::Ipv4Addr;
 
 use crate::op::{ActorName, Op};
@@ -17,26 +17,26 @@ pub struct Ping {
 impl ActionKind for Ping {
     const SUMMARY: &'static str = "sends echo requests and says whether they are answered";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn only_looks(&self) -> bool {
+    fn is_read_only(&self) -> bool {
         true
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         vec![format!("ping -c 1 -W 1 {}", self.to)]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::Ping { to: self.to, timeout_ms: 1000 }])
     }
 
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let has_route = snapshot
             .network_of(actor)
             .is_some_and(|network| super::paths::has_route(network, self.to));
-        vec![Check { text: format!("a route leads to {}", self.to), ok: has_route }]
+        vec![PreflightCheck { text: format!("a route leads to {}", self.to), ok: has_route }]
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::{self, is_absolute};
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -19,11 +19,11 @@ pub struct PivotRoot {
 impl ActionKind for PivotRoot {
     const SUMMARY: &'static str = "makes another mount the root of the mount namespace";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         vec![
             format!("cd {}", self.new_root),
             format!("pivot_root . {}", self.put_old),
@@ -31,7 +31,7 @@ impl ActionKind for PivotRoot {
         ]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![
             Op::Chdir { path: self.new_root.clone() },
             Op::PivotRoot { new_root: ".".into(), put_old: self.put_old.clone() },
@@ -39,7 +39,7 @@ impl ActionKind for PivotRoot {
         ])
     }
 
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         if !is_absolute(&self.new_root) {
             return Vec::new();
         }
@@ -55,8 +55,10 @@ impl ActionKind for PivotRoot {
                 table.rows.iter().any(|row| row.id == id && row.propagation.shared.is_some())
             })
         });
-        let private =
-            Check { text: "the mount it lies on is not shared".into(), ok: !parent_is_shared };
+        let private = PreflightCheck {
+            text: "the mount it lies on is not shared".into(),
+            ok: !parent_is_shared,
+        };
         vec![is_mount, private]
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::check_is_mount;
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, MountFlag, Op};
 use crate::snapshot::Snapshot;
 
@@ -59,15 +59,15 @@ impl PropagationType {
 impl ActionKind for Propagation {
     const SUMMARY: &'static str = "makes a mount private, shared, slave or unbindable";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         vec![format!("mount --make-{} {}", self.to.word(), self.target)]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::Mount {
             source: Some("none".into()),
             target: self.target.clone(),
@@ -77,7 +77,7 @@ impl ActionKind for Propagation {
         }])
     }
 
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         vec![check_is_mount(actor, snapshot, &self.target)]
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use std::net::Ipv4Addr;
 
 use super::paths::{AddressWithPrefix, has_route};
@@ -51,16 +51,16 @@ impl From<Destination> for String {
 impl ActionKind for Route {
     const SUMMARY: &'static str = "adds a route";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         let verb = if self.remove { "del" } else { "add" };
         vec![format!("ip route {verb} {} via {}", String::from(self.to), self.via)]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let to = match self.to {
             Destination::Default => None,
             Destination::Network(network) => Some((network.address, network.prefix)),
@@ -73,10 +73,10 @@ impl ActionKind for Route {
         })])
     }
 
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let reachable =
             snapshot.network_of(actor).is_some_and(|network| has_route(network, self.via));
-        vec![Check {
+        vec![PreflightCheck {
             text: format!("the gateway {} is in a network of a link that is up", self.via),
             ok: reachable,
         }]

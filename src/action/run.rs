@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::shell_word;
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -19,24 +19,24 @@ pub struct Run {
 impl ActionKind for Run {
     const SUMMARY: &'static str = "runs a program without a shell and shows what it prints";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn only_looks(&self) -> bool {
+    fn is_read_only(&self) -> bool {
         !self.changes
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         let words: Vec<String> = self.command.iter().map(|word| shell_word(word)).collect();
         vec![words.join(" ")]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::Run { argv: self.command.clone() }])
     }
 
-    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {
         Vec::new()
     }
 }

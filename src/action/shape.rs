@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::check_link;
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, NetOp, Op};
 use crate::snapshot::Snapshot;
 use crate::traffic::{ClassId, Rate};
@@ -20,11 +20,11 @@ pub struct Shape {
 impl ActionKind for Shape {
     const SUMMARY: &'static str = "limits the rate of a class of what a device sends";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         let Shape { dev, class, rate } = self;
         let handle = class.qdisc();
         vec![
@@ -35,14 +35,14 @@ impl ActionKind for Shape {
         ]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![
             Op::Net(NetOp::AddQdisc { dev: self.dev.clone(), of: self.class }),
             Op::Net(NetOp::AddClass { dev: self.dev.clone(), class: self.class, rate: self.rate }),
         ])
     }
 
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         vec![check_link(actor, snapshot, &self.dev)]
     }
 }
@@ -55,12 +55,12 @@ mod tests {
     fn the_class_names_its_qdisc() {
         let shape = Shape { dev: "eth0".into(), class: ClassId(0x10_0001), rate: Rate(8_000_000) };
         assert_eq!(
-            shape.shell(&Context::default()),
+            shape.shell(&LabFacts::default()),
             [
                 "tc qdisc add dev eth0 root handle 10: htb",
                 "tc class add dev eth0 parent 10: classid 10:1 htb rate 8mbit burst 15k cburst 15k"
             ]
         );
-        assert_eq!(shape.lower(&Context::default()).map(|ops| ops.len()), Ok(2));
+        assert_eq!(shape.lower(&LabFacts::default()).map(|ops| ops.len()), Ok(2));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, NamespaceKind, Op};
 use crate::snapshot::Snapshot;
 
@@ -17,15 +17,16 @@ pub struct Spawn {
 impl ActionKind for Spawn {
     const SUMMARY: &'static str = "starts a process, in new namespaces or as a plain child";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         if self.unshare.is_empty() {
             return vec!["sleep infinity &".into()];
         }
-        let mut options: Vec<&str> = self.unshare.iter().map(|kind| kind.option()).collect();
+        let mut options: Vec<&str> =
+            self.unshare.iter().map(|kind| kind.unshare_option()).collect();
         if self.unshare.contains(&NamespaceKind::Mount) {
             // unshare(1) would make all mounts private by itself; the call alone does not.
             options.push("--propagation unchanged");
@@ -33,13 +34,16 @@ impl ActionKind for Spawn {
         vec![format!("unshare {} --fork sh", options.join(" "))]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::Spawn { actor: self.actor.clone(), unshare: self.unshare.clone() }])
     }
 
-    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let is_free = snapshot.process_of(&self.actor).is_none();
-        vec![Check { text: format!("no process is called `{}` yet", self.actor), ok: is_free }]
+        vec![PreflightCheck {
+            text: format!("no process is called `{}` yet", self.actor),
+            ok: is_free,
+        }]
     }
 }
 
@@ -52,10 +56,10 @@ mod tests {
         let spawn =
             Spawn { actor: "box".into(), unshare: vec![NamespaceKind::Mount, NamespaceKind::Pid] };
         assert_eq!(
-            spawn.shell(&Context::default()),
+            spawn.shell(&LabFacts::default()),
             ["unshare --mount --pid --propagation unchanged --fork sh"]
         );
         let plain = Spawn { actor: "box".into(), unshare: Vec::new() };
-        assert_eq!(plain.shell(&Context::default()), ["sleep infinity &"]);
+        assert_eq!(plain.shell(&LabFacts::default()), ["sleep infinity &"]);
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::{check_is_mount, is_absolute};
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op, UmountFlag};
 use crate::snapshot::Snapshot;
 
@@ -18,20 +18,20 @@ pub struct Umount {
 impl ActionKind for Umount {
     const SUMMARY: &'static str = "unmounts one mount";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         vec![format!("umount {}{}", if self.lazy { "-l " } else { "" }, self.target)]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let flags = if self.lazy { vec![UmountFlag::Detach] } else { Vec::new() };
         Ok(vec![Op::Umount { target: self.target.clone(), flags }])
     }
 
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         if !is_absolute(&self.target) {
             return Vec::new();
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -18,18 +18,18 @@ pub struct Unpack {
 impl ActionKind for Unpack {
     const SUMMARY: &'static str = "copies the image's layers into a plain directory";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         let make = format!("mkdir -p {}", self.to);
         let copies =
             LAYERS.iter().map(|layer| format!("cp -a --remove-destination {layer}/. {}", self.to));
         std::iter::once(make).chain(copies).collect()
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let make = Op::Mkdir { path: self.to.clone(), parents: true };
         let copies = LAYERS
             .iter()
@@ -37,7 +37,7 @@ impl ActionKind for Unpack {
         Ok(std::iter::once(make).chain(copies).collect())
     }
 
-    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {
         Vec::new()
     }
 }

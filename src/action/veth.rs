@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::check_link;
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, NetOp, Op};
 use crate::snapshot::Snapshot;
 
@@ -18,20 +18,20 @@ impl ActionKind for Veth {
     const SUMMARY: &'static str =
         "makes a pair of virtual network devices, the two ends of a cable";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         vec![format!("ip link add name {} type veth peer name {}", self.name, self.peer)]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::Net(NetOp::AddVeth { name: self.name.clone(), peer: self.peer.clone() })])
     }
 
-    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let taken = check_link(actor, snapshot, &self.name).ok;
-        vec![Check { text: format!("no link is called {} yet", self.name), ok: !taken }]
+        vec![PreflightCheck { text: format!("no link is called {} yet", self.name), ok: !taken }]
     }
 }

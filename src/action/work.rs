@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::cgroup::Bytes;
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Device, Load, Op, Writing};
 use crate::snapshot::Snapshot;
 use crate::traffic::INTERNET;
@@ -43,7 +43,7 @@ pub enum WorkTask {
 }
 
 /// The fields of a workload as a lesson gives them. They are written in this order, all of them: a tape keeps a checksum
-/// of what a step does (`tape/fit.rs`), so that another order or a field more makes tapes of workloads stale.
+/// of what a step does (`tape/compatibility.rs`), so that another order or a field more makes tapes of workloads stale.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename = "Work")]
 struct Fields {
@@ -152,8 +152,8 @@ impl From<Work> for Fields {
 }
 
 /// Seconds that a load may take at most.
-const LONGEST: f64 = 15.0;
-const LONGEST_COUNT: f64 = 3600.0;
+const MAX_SECONDS: f64 = 15.0;
+const MAX_COUNT_SECONDS: f64 = 3600.0;
 
 fn millis(seconds: f64, most: f64) -> u64 {
     (seconds.clamp(0.0, most) * 1000.0) as u64
@@ -164,16 +164,16 @@ impl Work {
     fn load(&self) -> Load {
         match self.task {
             WorkTask::Touch { bytes, hold } => {
-                Load::Touch { mib: bytes.0 >> 20, hold_ms: millis(hold, LONGEST) }
+                Load::Touch { mib: bytes.0 >> 20, hold_ms: millis(hold, MAX_SECONDS) }
             }
             WorkTask::Burn { time, threads } => {
-                Load::Burn { threads, millis: millis(time, LONGEST) }
+                Load::Burn { threads, millis: millis(time, MAX_SECONDS) }
             }
             WorkTask::Write { bytes, how, most } => {
-                Load::Write { mib: bytes.0 >> 20, how, most_ms: millis(most, LONGEST) }
+                Load::Write { mib: bytes.0 >> 20, how, most_ms: millis(most, MAX_SECONDS) }
             }
             WorkTask::Fork { count } => Load::Fork { count },
-            WorkTask::Count { time } => Load::Count { millis: millis(time, LONGEST_COUNT) },
+            WorkTask::Count { time } => Load::Count { millis: millis(time, MAX_COUNT_SECONDS) },
             WorkTask::Open { device } => Load::Open { device },
             WorkTask::Send { bytes, to } => {
                 Load::Send { mib: bytes.0 >> 20, to: to.unwrap_or(INTERNET) }
@@ -182,7 +182,7 @@ impl Work {
     }
 
     /// The group's directory in every hierarchy the lab has.
-    fn groups(&self, context: &Context) -> Vec<String> {
+    fn groups(&self, context: &LabFacts) -> Vec<String> {
         let Some(group) = &self.group else { return Vec::new() };
         let mut found: Vec<String> =
             context.cgroups.values().map(|mount| format!("{}/{group}", mount.path)).collect();
@@ -195,16 +195,16 @@ impl Work {
 impl ActionKind for Work {
     const SUMMARY: &'static str = "runs a load on memory, CPU, processes, disk or network";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn only_looks(&self) -> bool {
+    fn is_read_only(&self) -> bool {
         // One that was waited for has ended; what it counted in the files of its group stays behind, and is not missed.
         !self.background
     }
 
-    fn shell(&self, context: &Context) -> Vec<String> {
+    fn shell(&self, context: &LabFacts) -> Vec<String> {
         let joins: Vec<String> = self
             .groups(context)
             .iter()
@@ -252,15 +252,15 @@ impl ActionKind for Work {
         )]
     }
 
-    fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let (name, groups, load) = (self.name.clone(), self.groups(context), self.load());
         Ok(vec![Op::Work { name, groups, load, background: self.background }])
     }
 
-    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let Some(group) = &self.group else { return Vec::new() };
         let there = snapshot.cgroups.iter().any(|known| known.path == *group);
-        vec![Check { text: format!("there is a cgroup called {group}"), ok: there }]
+        vec![PreflightCheck { text: format!("there is a cgroup called {group}"), ok: there }]
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::shell_word;
-use super::{ActionKind, Check, Context, LowerError};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op, WriteMode};
 use crate::snapshot::Snapshot;
 
@@ -20,16 +20,16 @@ pub struct Write {
 impl ActionKind for Write {
     const SUMMARY: &'static str = "writes a file";
 
-    fn actors(&self) -> Vec<&ActorName> {
+    fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
     }
 
-    fn shell(&self, _: &Context) -> Vec<String> {
+    fn shell(&self, _: &LabFacts) -> Vec<String> {
         let arrow = if self.append { ">>" } else { ">" };
         vec![format!("echo {} {arrow} {}", shell_word(&self.text), self.path)]
     }
 
-    fn lower(&self, _: &Context) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let mode = if self.path.starts_with("/proc/") || self.path.starts_with("/sys/") {
             WriteMode::Existing
         } else if self.append {
@@ -40,7 +40,7 @@ impl ActionKind for Write {
         Ok(vec![Op::WriteFile { path: self.path.clone(), text: format!("{}\n", self.text), mode }])
     }
 
-    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<Check> {
+    fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {
         Vec::new()
     }
 }
@@ -53,7 +53,7 @@ mod tests {
     fn text_is_quoted_for_the_shell_where_it_must_be() {
         let check = |text: &str, expected: &str| {
             let write = Write { path: "f".into(), text: text.into(), append: false };
-            assert_eq!(write.shell(&Context::default()), [expected]);
+            assert_eq!(write.shell(&LabFacts::default()), [expected]);
         };
         check("plain", "echo plain > f");
         check("two words", "echo 'two words' > f");

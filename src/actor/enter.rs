@@ -9,14 +9,14 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
-use super::Standing;
-use crate::kernel::process::{self, Fork, Surroundings};
+use super::ActingFor;
+use crate::kernel::process::{self, Fork, ProcessSurroundings};
 use crate::kernel::pty::{self, TerminalSize};
 use crate::kernel::record::Recorder;
 use crate::kernel::{confine, file, program};
 use crate::op::ActorName;
 use crate::wire::Wire;
-use crate::wire::protocol::{Doing, RoleFailure};
+use crate::wire::protocol::{FailureContext, RoleFailure};
 
 /// Shells, the most comfortable first, with what makes them ask for a prompt that tells where one is.
 const SHELLS: [(&str, &str); 4] =
@@ -32,8 +32,8 @@ const ENVIRONMENT: [&str; 6] = [
 ];
 
 /// A shell beside `pid`, on a new terminal of this lab; the terminal's master side.
-pub fn shell(pid: u32, size: TerminalSize) -> Result<OwnedFd, RoleFailure> {
-    let terminal = pty::open(size).doing("open a terminal for the shell")?;
+pub fn open_shell(pid: u32, size: TerminalSize) -> Result<OwnedFd, RoleFailure> {
+    let terminal = pty::open(size).while_doing("open a terminal for the shell")?;
     let slave = terminal.slave;
     beside(pid, || be_shell(slave))?;
     Ok(terminal.master)
@@ -41,21 +41,23 @@ pub fn shell(pid: u32, size: TerminalSize) -> Result<OwnedFd, RoleFailure> {
 
 /// An actor that performs ops in the surroundings of `pid`; the engine's end of its wire.
 pub fn stand_in(actor: &ActorName, pid: u32) -> Result<Wire, RoleFailure> {
-    let (engine_end, actor_end) = Wire::pair().doing("make a wire")?;
+    let (engine_end, actor_end) = Wire::pair().while_doing("make a wire")?;
     engine_end.expect_credentials().map_err(|_| RoleFailure::new("set up a wire", Errno::EIO))?;
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let dir = nix::fcntl::open(format!("/proc/{pid}").as_str(), flags, Mode::empty())
-        .doing("look at the process")?;
+        .while_doing("look at the process")?;
     beside(pid, || {
         confine::keep_only(&[&dir, &actor_end]);
         process::set_title(&format!("unboxed: {actor}"));
-        i32::from(super::serve_as(Standing::InFor(dir), actor, actor_end, &[]).is_err())
+        i32::from(
+            super::run_actor_for(ActingFor::OtherProcess(dir), actor, actor_end, &[]).is_err(),
+        )
     })?;
     Ok(engine_end)
 }
 
 /// The pid of the process a stand-in stands in for, in that process's own pid namespace, as its status file says.
-pub fn own_pid(recorder: &mut Recorder, dir: &OwnedFd) -> Result<String, Errno> {
+pub fn pid_in_own_namespace(recorder: &mut Recorder, dir: &OwnedFd) -> Result<String, Errno> {
     let status = file::read_text_at(recorder, dir, "status")?;
     let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).ok_or(Errno::ENODATA)?;
     pids.split_ascii_whitespace().next_back().map(str::to_owned).ok_or(Errno::ENODATA)
@@ -65,18 +67,20 @@ pub fn own_pid(recorder: &mut Recorder, dir: &OwnedFd) -> Result<String, Errno> 
 /// `pid`. Returns once it has them.
 fn beside(pid: u32, live: impl FnOnce() -> i32) -> Result<(), RoleFailure> {
     let target = Pid::from_raw(i32::try_from(pid).unwrap_or(0));
-    let surroundings = Surroundings::open(target).doing("look at the process's namespaces")?;
-    let (report, reporter) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
+    let surroundings =
+        ProcessSurroundings::open(target).while_doing("look at the process's namespaces")?;
+    let (report, reporter) = nix::unistd::pipe2(OFlag::O_CLOEXEC).while_doing("make a pipe")?;
 
-    match process::fork(&mut Recorder::default(), &[]).doing("start a process")? {
+    match process::fork(&mut Recorder::default(), &[]).while_doing("start a process")? {
         Fork::Child => {
             join_groups(target);
             let entered = surroundings
                 .enter()
-                .doing("enter the process's namespaces")
+                .while_doing("enter the process's namespaces")
                 // A pid namespace counts children only.
                 .and_then(|()| {
-                    process::fork(&mut Recorder::default(), &[]).doing("start a process there")
+                    process::fork(&mut Recorder::default(), &[])
+                        .while_doing("start a process there")
                 });
 
             match entered {
@@ -126,8 +130,8 @@ fn join_groups(target: Pid) {
 /// Become a shell on this terminal. Returns only where no shell could be started.
 fn be_shell(slave: OwnedFd) -> i32 {
     process::reset_signals();
-    process::be_nice();
-    let taken = pty::take_over(slave);
+    process::lower_priority();
+    let taken = pty::make_controlling_terminal(slave);
     confine::keep_only(&[]);
 
     if taken.is_ok() {

@@ -1,7 +1,7 @@
 //! **Actors**: processes of the lab that perform ops. One thread each, no runtime, no idea of lessons.
 
 mod enter;
-mod probe;
+mod namespace_probe;
 mod spawn;
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -12,42 +12,43 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::kernel::{net, nft, panics, perform, process};
 use crate::op::{ActorName, Op};
-use crate::wire::protocol::{FromActor, Numbered, RoleFailure, ToActor};
+use crate::wire::protocol::{ActorToEngine, EngineToActor, Numbered, RoleFailure};
 use crate::wire::{Wire, WireError};
 
 /// The process that an actor acts for: itself, or another.
 #[derive(Debug)]
-enum Standing {
+enum ActingFor {
     /// The actor's own.
-    Own,
+    Itself,
     /// Those of a process that was started by typing; its directory in the lab's /proc.
-    InFor(OwnedFd),
+    OtherProcess(OwnedFd),
 }
 
 /// Introduce the actor, then perform what the engine asks until the engine is gone.
 ///
 /// `extra` are descriptors to hand out with the introduction, after the actor's own three netlink sockets.
-pub fn serve(name: &ActorName, wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(), WireError> {
-    serve_as(Standing::Own, name, wire, extra)
+pub fn run_actor(name: &ActorName, wire: Wire, extra: &[BorrowedFd<'_>]) -> Result<(), WireError> {
+    run_actor_for(ActingFor::Itself, name, wire, extra)
 }
 
-fn serve_as(
-    standing: Standing,
+fn run_actor_for(
+    acting_for: ActingFor,
     name: &ActorName,
     mut wire: Wire,
     extra: &[BorrowedFd<'_>],
 ) -> Result<(), WireError> {
     // The number of the request that is being answered; 0 for the first word.
     let mut id = 0;
-    let served = panics::caught(|| serve_until_closed(&standing, name, &mut wire, extra, &mut id));
+    let served =
+        panics::catch_panic(|| serve_until_closed(&acting_for, name, &mut wire, extra, &mut id));
     served.unwrap_or_else(|place| {
         let failure = RoleFailure::panicked("actor", &place);
-        wire.send(&Numbered { id, message: FromActor::Panicked(failure) }, &[])
+        wire.send(&Numbered { id, message: ActorToEngine::Panicked(failure) }, &[])
     })
 }
 
 fn serve_until_closed(
-    standing: &Standing,
+    acting_for: &ActingFor,
     name: &ActorName,
     wire: &mut Wire,
     extra: &[BorrowedFd<'_>],
@@ -57,19 +58,19 @@ fn serve_until_closed(
         (net::open_socket()?, net::open_monitor()?, nft::open_socket()?);
     let mut fds = vec![netlink.as_raw_fd(), monitor.as_raw_fd(), firewall.as_raw_fd()];
     fds.extend(extra.iter().map(AsRawFd::as_raw_fd));
-    wire.send(&Numbered::unasked(FromActor::Born { actor: name.clone() }), &fds)?;
+    wire.send(&Numbered::unsolicited(ActorToEngine::Introduced { actor: name.clone() }), &fds)?;
     drop((netlink, monitor, firewall));
 
     let children = watch_children()?;
     loop {
         await_request(wire, &children)?;
-        let request = match wire.receive::<Numbered<ToActor>>() {
+        let request = match wire.receive::<Numbered<EngineToActor>>() {
             Ok(received) => received.message,
             Err(WireError::Closed) => return Ok(()),
             Err(error) => return Err(error),
         };
         *id = request.id;
-        answer(standing, name, &mut Answer { wire, id: request.id }, request.message)?;
+        answer(acting_for, name, &mut Answer { wire, id: request.id }, request.message)?;
     }
 }
 
@@ -80,50 +81,55 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    fn send(&mut self, message: FromActor, fds: &[RawFd]) -> Result<(), WireError> {
+    fn send(&mut self, message: ActorToEngine, fds: &[RawFd]) -> Result<(), WireError> {
         self.wire.send(&Numbered { id: self.id, message }, fds)
     }
 }
 
 fn answer(
-    standing: &Standing,
+    acting_for: &ActingFor,
     name: &ActorName,
     reply: &mut Answer<'_>,
-    request: ToActor,
+    request: EngineToActor,
 ) -> Result<(), WireError> {
     match request {
-        ToActor::Perform(op @ Op::GetPid) if let Standing::InFor(dir) = standing => {
-            let record = perform::perform_as(name, &op, |recorder| enter::own_pid(recorder, dir));
-            reply.send(FromActor::Performed(record), &[])
+        EngineToActor::Perform(op @ Op::GetPid)
+            if let ActingFor::OtherProcess(dir) = acting_for =>
+        {
+            let record = perform::perform_as(name, &op, |recorder| {
+                enter::pid_in_own_namespace(recorder, dir)
+            });
+            reply.send(ActorToEngine::Performed(record), &[])
         }
-        ToActor::Perform(Op::Spawn { actor, unshare }) => {
+        EngineToActor::Perform(Op::Spawn { actor, unshare }) => {
             spawn::spawn(name, reply, &actor, &unshare)
         }
-        ToActor::Perform(op) => {
-            panics::fire();
+        EngineToActor::Perform(op) => {
+            panics::panic_if_armed();
             let record = perform::perform(name, &op);
-            reply.send(FromActor::Performed(record), &[])
+            reply.send(ActorToEngine::Performed(record), &[])
         }
-        ToActor::Probe { pid, to, timeout_ms } => {
-            let reached = probe::reach(pid, to, timeout_ms);
-            reply.send(FromActor::Probed { reached }, &[])
+        EngineToActor::ProbeAddress { pid, to, timeout_ms } => {
+            let reached = namespace_probe::has_answer_from(pid, to, timeout_ms);
+            reply.send(ActorToEngine::AddressProbed { reached }, &[])
         }
-        ToActor::Shell { pid, size } => match enter::shell(pid, size) {
-            Ok(master) => reply.send(FromActor::Shell, &[master.as_raw_fd()]),
-            Err(failure) => reply.send(FromActor::Refused(failure), &[]),
+        EngineToActor::Shell { pid, size } => match enter::open_shell(pid, size) {
+            Ok(master) => reply.send(ActorToEngine::Shell, &[master.as_raw_fd()]),
+            Err(failure) => reply.send(ActorToEngine::StartFailed(failure), &[]),
         },
-        ToActor::StandIn { actor, pid } => match enter::stand_in(&actor, pid) {
-            Ok(engine_end) => reply.send(FromActor::StandIn, &[engine_end.as_raw_fd()]),
-            Err(failure) => reply.send(FromActor::Refused(failure), &[]),
+        EngineToActor::StandIn { actor, pid } => match enter::stand_in(&actor, pid) {
+            Ok(engine_end) => reply.send(ActorToEngine::StandIn, &[engine_end.as_raw_fd()]),
+            Err(failure) => reply.send(ActorToEngine::StartFailed(failure), &[]),
         },
-        ToActor::Netlink { pid } => {
-            let socket = probe::netlink(pid);
+        EngineToActor::Netlink { pid } => {
+            let socket = namespace_probe::netlink_socket_of(pid);
             let fds: Vec<_> = socket.iter().map(AsRawFd::as_raw_fd).collect();
-            reply.send(FromActor::Netlink, &fds)
+            reply.send(ActorToEngine::Netlink, &fds)
         }
-        ToActor::Hostname { pid } => {
-            let hostname = pid.map_or_else(probe::own_hostname, probe::hostname);
-            reply.send(FromActor::Hostname(hostname), &[])
+        EngineToActor::Hostname { pid } => {
+            let hostname =
+                pid.map_or_else(namespace_probe::own_hostname, namespace_probe::hostname_of);
+            reply.send(ActorToEngine::Hostname(hostname), &[])
         }
     }
 }

@@ -13,7 +13,7 @@ use super::Answer;
 use crate::kernel::process::{self, Fork};
 use crate::kernel::{confine, errno, perform, record::Recorder};
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
-use crate::wire::protocol::{FromActor, SpawnReport};
+use crate::wire::protocol::{ActorToEngine, SpawnReport};
 use crate::wire::{Wire, WireError};
 
 /// The descriptor number of a new actor's wire; everything above is closed.
@@ -31,9 +31,9 @@ pub fn spawn(
     let (engine_end, actor_end) = Wire::pair()?;
     engine_end.expect_credentials()?;
 
-    let outcome = match bear(&mut recorder, actor, namespaces, actor_end) {
+    let outcome = match fork_actor(&mut recorder, actor, namespaces, actor_end) {
         Ok(None) => Outcome::Done { output: String::new() },
-        Ok(Some(errno)) | Err(errno) => perform::failed(&recorder, errno),
+        Ok(Some(errno)) | Err(errno) => perform::failed_outcome(&recorder, errno),
     };
 
     let fds = if outcome.is_ok() { vec![engine_end.as_raw_fd()] } else { Vec::new() };
@@ -45,11 +45,11 @@ pub fn spawn(
         outcome,
         nanos: started.elapsed().as_nanos() as u64,
     };
-    wire.send(FromActor::Performed(record), &fds)
+    wire.send(ActorToEngine::Performed(record), &fds)
 }
 
 /// Fork; returns in the parent only. The errno is the child's own failure.
-fn bear(
+fn fork_actor(
     recorder: &mut Recorder,
     actor: &ActorName,
     namespaces: &[NamespaceKind],
@@ -58,7 +58,7 @@ fn bear(
     let parent = nix::unistd::getpid();
     if namespaces.is_empty() {
         return match process::fork(recorder, &[])? {
-            Fork::Child => live(actor, actor_end, parent),
+            Fork::Child => begin_actor(actor, actor_end, parent),
             Fork::Parent(_) => Ok(None),
         };
     }
@@ -100,7 +100,7 @@ fn unshare_and_fork(
     let forked = process::unshare(&mut recorder, namespaces).and_then(|()| {
         let me = nix::unistd::getpid();
         match process::fork(&mut recorder, &[])? {
-            Fork::Child => live(actor, actor_end, me),
+            Fork::Child => begin_actor(actor, actor_end, me),
             Fork::Parent(child) => Ok(child),
         }
     });
@@ -114,7 +114,7 @@ fn unshare_and_fork(
     let Ok(child) = forked else { process::exit_now(1) };
 
     confine::keep_only(&[]);
-    let options: Vec<&str> = namespaces.iter().map(|kind| kind.option()).collect();
+    let options: Vec<&str> = namespaces.iter().map(|kind| kind.unshare_option()).collect();
     process::set_title(&format!("unshare {} --fork", options.join(" ")));
     let _ = process::set_name("unshare");
     let status =
@@ -123,11 +123,11 @@ fn unshare_and_fork(
 }
 
 /// The new actor: from here on it is on its own.
-fn live(actor: &ActorName, wire: Wire, parent: Pid) -> ! {
+fn begin_actor(actor: &ActorName, wire: Wire, parent: Pid) -> ! {
     let _ = process::die_with_parent(parent);
     let wire = keep_only(wire);
     process::set_title(&format!("unboxed: {actor}"));
-    let status = match super::serve(actor, wire, &[]) {
+    let status = match super::run_actor(actor, wire, &[]) {
         Ok(()) => 0,
         Err(_) => 1,
     };

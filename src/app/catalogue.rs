@@ -1,6 +1,6 @@
 //! The work of the keys outside a lesson: in the catalogue, and after a lesson or a check.
 
-use super::{Effect, Model, Screen, Source};
+use super::{Effect, LessonSource, Model, Screen};
 use crate::notice::Notice;
 
 /// Rows that a page key moves by.
@@ -17,11 +17,13 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let id = row.id.clone();
 
     match &row.blocked {
-        _ if model.source == Source::Tape => vec![Effect::Open { id, from: Source::Tape }],
-        None => vec![Effect::Open { id, from: Source::Lab }],
+        _ if model.source == LessonSource::Tape => {
+            vec![Effect::OpenLesson { id, from: LessonSource::Tape }]
+        }
+        None => vec![Effect::OpenLesson { id, from: LessonSource::Lab }],
         Some((why, _)) if row.has_tape => {
             model.notice = Some(Notice::TapeInstead(why.clone()));
-            vec![Effect::Open { id, from: Source::Tape }]
+            vec![Effect::OpenLesson { id, from: LessonSource::Tape }]
         }
         Some((why, _)) => {
             model.notice = Some(Notice::Blocked(why.clone()));

@@ -2,10 +2,10 @@
 
 use super::keymap::keys;
 use super::{
-    Confirm, Effect, Ended, LessonScene, LessonView, Model, Screen, ScreenOverlay,
+    Confirm, Effect, EndedLesson, LessonScene, LessonView, Model, Screen, ScreenOverlay,
     learning_commands,
 };
-use crate::engine::{Goal, Request};
+use crate::engine::{Request, TurnGoal};
 use crate::notice::Notice;
 use crate::view::ViewKind;
 
@@ -14,21 +14,21 @@ pub(super) fn run(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
 
     match view.scene() {
-        LessonScene::Branch => return learning_commands::end_branch(view),
-        LessonScene::YourTurn => return learning_commands::enter(model),
+        LessonScene::Branch => return learning_commands::request_leave_branch(view),
+        LessonScene::YourTurn => return learning_commands::on_enter(model),
         // Something is broken then, and mending it is the learner's.
         LessonScene::NextRepair => return learning_commands::toggle_turn(model),
         LessonScene::NextStep => {
-            view.start_playing(view.played());
-            return vec![Effect::Engine(Request::Next)];
+            view.start_playing(view.played_steps());
+            return vec![Effect::SendToEngine(Request::PlayNext)];
         }
         LessonScene::LastStep => {
-            view.go_on();
+            view.show_next_step();
             if view.learning.always && view.has_goals() {
-                return vec![Effect::Engine(Request::Turn(Goal::Step))];
+                return vec![Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step))];
             }
         }
-        LessonScene::Finished => return leave(model),
+        LessonScene::Finished => return leave_lesson(model),
         LessonScene::Busy | LessonScene::LookingBack if !view.is_live() => {
             let back = keys::lesson::BACK_TO_LIVE;
             model.notice = Some(Notice::LookingBack { back: back.into() });
@@ -43,7 +43,7 @@ pub(super) fn back_to_live(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
 
     if view.is_in_branch() {
-        return learning_commands::end_branch(view);
+        return learning_commands::request_leave_branch(view);
     }
     let panes = &mut view.panes;
     if panes.is_zoomed {
@@ -61,12 +61,12 @@ pub(super) fn back_to_live(model: &mut Model) -> Vec<Effect> {
 pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     view.panes.is_zoomed = !view.panes.is_zoomed;
-    view.shells.fit(model.size, view.panes.is_zoomed)
+    view.shells.resize_tabs(model.size, view.panes.is_zoomed)
 }
 
 pub(super) fn rewind(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
-    let Some(steps) = view.played().checked_sub(1) else { return Vec::new() };
+    let Some(steps) = view.played_steps().checked_sub(1) else { return Vec::new() };
     let title = view.lesson.steps.get(steps).map_or("", |step| step.title.as_str());
     let question =
         format!("Rewind to before `{title}`? The lab is dropped and {steps} steps are replayed.");
@@ -112,14 +112,14 @@ pub(super) fn find(model: &mut Model) -> Vec<Effect> {
 pub(super) fn copy_row(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
     let row = view.panes.rows(view.panes.focus).nth(view.panes.selected_row());
-    row.map(|row| Effect::Copy(row.text.trim().to_owned())).into_iter().collect()
+    row.map(|row| Effect::CopyText(row.text.trim().to_owned())).into_iter().collect()
 }
 
 pub(super) fn copy_pane(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
     let rows =
         view.panes.rows(view.panes.focus).map(|row| format!("{} {}", row.mark.sign(), row.text));
-    vec![Effect::Copy(rows.collect::<Vec<String>>().join("\n"))]
+    vec![Effect::CopyText(rows.collect::<Vec<String>>().join("\n"))]
 }
 
 /// Bring a pane to the front by its place.
@@ -130,20 +130,20 @@ pub(super) fn show_pane(model: &mut Model, place: usize) -> Vec<Effect> {
 }
 
 /// Take the lab down and show the proof.
-pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
+pub(super) fn leave_lesson(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
-    model.screen = Screen::Ended(ended(view));
-    vec![Effect::Engine(Request::Quit)]
+    model.screen = Screen::Ended(ended_lesson(view));
+    vec![Effect::SendToEngine(Request::Quit)]
 }
 
-pub(super) fn ended(view: &LessonView) -> Ended {
-    let records = (0..view.played()).filter_map(|step| view.record(step));
+pub(super) fn ended_lesson(view: &LessonView) -> EndedLesson {
+    let records = (0..view.played_steps()).filter_map(|step| view.record(step));
     let verdicts: Vec<bool> =
         records.flat_map(|record| record.verdicts.iter().map(|verdict| verdict.ok)).collect();
-    Ended {
+    EndedLesson {
         lesson: std::sync::Arc::clone(&view.lesson),
         tape: view.tape.clone(),
-        played: view.played(),
+        played: view.played_steps(),
         held: verdicts.iter().filter(|ok| **ok).count(),
         expected: verdicts.len(),
         proof: None,

@@ -1,6 +1,6 @@
 //! A check of whole lessons: their questions one lesson after the other, and the score.
 
-use super::quiz::{QuizView, all_items};
+use super::quiz::{QuizView, all_places};
 use super::{Effect, Model, Screen};
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::{AnswerMark, shuffled};
@@ -28,8 +28,8 @@ pub struct LessonResult {
 
 impl Exam {
     /// The questions of a lesson, ready to be asked.
-    pub fn questions(&self, lesson: &Lesson) -> QuizView {
-        let mut items = all_items(lesson);
+    pub fn quiz_of(&self, lesson: &Lesson) -> QuizView {
+        let mut items = all_places(lesson);
         if let Some(seed) = self.seed {
             items = shuffled(items.len(), seed).into_iter().map(|place| items[place]).collect();
         }
@@ -50,11 +50,11 @@ pub fn on_lesson_ended(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let id = exam.lessons.remove(0);
-    vec![Effect::Open { id, from: model.source }]
+    vec![Effect::OpenLesson { id, from: model.source }]
 }
 
 fn result(lesson: &Lesson, quiz: &QuizView) -> LessonResult {
-    let wrong = quiz.items.iter().filter(|item| quiz.marks.get(item) != Some(&AnswerMark::Right));
+    let wrong = quiz.places.iter().filter(|item| quiz.marks.get(item) != Some(&AnswerMark::Right));
     let again = wrong.filter_map(|item| {
         let own = lesson.steps.get(item.step)?;
         let question = own.quiz.get(item.index)?;
@@ -69,8 +69,8 @@ fn result(lesson: &Lesson, quiz: &QuizView) -> LessonResult {
     LessonResult {
         id: lesson.id.clone(),
         title: lesson.title.clone(),
-        right: quiz.right(),
-        asked: quiz.items.len(),
+        right: quiz.right_count(),
+        asked: quiz.places.len(),
         again: again.collect(),
     }
 }

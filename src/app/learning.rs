@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{Goal, TurnState};
+use crate::engine::{TurnGoal, TurnState};
 use crate::lesson::model::{Hint, Step};
 
 /// The learner's own part in a lesson, beyond watching it.
@@ -19,7 +19,7 @@ pub struct Learning {
 
 /// The stages of a hint that were asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HintShown<'a> {
+pub struct ShownHint<'a> {
     /// None where the author left none: then only the command helps.
     pub hint: Option<&'a Hint>,
     /// 1 the nudge, 2 the manual too, 3 the command too.
@@ -28,37 +28,37 @@ pub struct HintShown<'a> {
 
 impl Learning {
     /// The first expectation of the turn that does not hold.
-    pub fn first_open(&self) -> Option<usize> {
+    pub fn first_unmet_goal(&self) -> Option<usize> {
         self.turn.as_ref()?.verdicts.iter().position(|verdict| !verdict.ok)
     }
 
     /// The hint for what is open now, as far as it was taken.
-    pub fn hint_shown<'a>(&self, step: &'a Step) -> Option<HintShown<'a>> {
+    pub fn shown_hint<'a>(&self, step: &'a Step) -> Option<ShownHint<'a>> {
         let turn = self.turn.as_ref()?;
-        let open = self.first_open()?;
+        let open = self.first_unmet_goal()?;
         let stage = self.hints.get(&(turn.step, open)).copied()?;
-        Some(HintShown { hint: hint_for(step, open), stage })
+        Some(ShownHint { hint: hint_for(step, open), stage })
     }
 
     /// Stages of hints taken for a step.
-    pub fn hints_taken(&self, step: usize) -> usize {
+    pub fn hint_stages_taken(&self, step: usize) -> usize {
         self.hints.iter().filter(|((at, _), _)| *at == step).map(|(_, stage)| *stage).sum()
     }
 
     /// All that the turn is about has come true.
     pub fn turn_holds(&self) -> bool {
-        self.turn.as_ref().is_some_and(TurnState::holds)
+        self.turn.as_ref().is_some_and(TurnState::is_fulfilled)
     }
 
     /// True while the step's own turn is on.
     pub fn is_step_turn(&self) -> bool {
-        self.turn.as_ref().is_some_and(|turn| turn.goal == Goal::Step)
+        self.turn.as_ref().is_some_and(|turn| turn.goal == TurnGoal::Step)
     }
 }
 
 /// The one written for this goal of the step's, or else for the step. Authors count expectations, from 1.
 pub(super) fn hint_for(step: &Step, goal: usize) -> Option<&Hint> {
-    let place = step.goals().get(goal).map(|place| place + 1);
+    let place = step.typed_goals().get(goal).map(|place| place + 1);
     let exact = step.hints.iter().find(|hint| place.is_some() && hint.expectation == place);
     exact
         .or_else(|| step.hints.iter().find(|hint| hint.expectation.is_none()))

@@ -2,8 +2,10 @@
 
 use super::keymap::keys;
 use super::learning::hint_for;
-use super::{Confirm, Effect, LessonView, Model, Note, Phase, Screen, ScreenOverlay, StepHow};
-use crate::engine::{Goal, Request};
+use super::{
+    Confirm, Effect, LessonView, Model, Phase, ProgressNote, Screen, ScreenOverlay, StepHow,
+};
+use crate::engine::{Request, TurnGoal};
 use crate::notice::Notice;
 use crate::report::{StepRecord, StepStatus};
 
@@ -13,11 +15,11 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
 
     if view.learning.is_step_turn() {
         view.learning.always = false;
-        return vec![Effect::Engine(Request::EndTurn)];
+        return vec![Effect::SendToEngine(Request::DropTurn)];
     }
 
     if view.can_go_on() {
-        view.go_on();
+        view.show_next_step();
     }
     if !view.can_run() {
         let back = keys::lesson::BACK_TO_LIVE;
@@ -36,30 +38,30 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
 
-    vec![Effect::Engine(Request::Turn(Goal::Step))]
+    vec![Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step))]
 }
 
 /// Go on while a turn is on: go on if all holds, else offer to play it.
-pub fn enter(model: &mut Model) -> Vec<Effect> {
+pub fn on_enter(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let Some(turn) = &view.learning.turn else { return Vec::new() };
-    if turn.holds() {
-        return vec![Effect::Engine(Request::TurnDone)];
+    if turn.is_fulfilled() {
+        return vec![Effect::SendToEngine(Request::FinishTurn)];
     }
     let open = turn.verdicts.iter().filter(|verdict| !verdict.ok).count();
     let question = format!(
         "{open} of {} not true yet. Be shown the step instead? What you changed in it is dropped with the lab.",
         turn.verdicts.len()
     );
-    model.overlay = ScreenOverlay::Confirm(Confirm { question, then: Request::Show });
+    model.overlay = ScreenOverlay::Confirm(Confirm { question, then: Request::PlayInstead });
     Vec::new()
 }
 
 /// One stage more of the hint for what is open.
-pub fn hint(model: &mut Model) -> Vec<Effect> {
+pub fn show_next_hint(model: &mut Model) -> Vec<Effect> {
     const STAGES: usize = 3;
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    let (Some(turn), Some(open)) = (&view.learning.turn, view.learning.first_open()) else {
+    let (Some(turn), Some(open)) = (&view.learning.turn, view.learning.first_unmet_goal()) else {
         model.notice = Some(Notice::NoHintNow { your_turn: keys::lesson::YOUR_TURN.into() });
         return Vec::new();
     };
@@ -73,7 +75,7 @@ pub fn hint(model: &mut Model) -> Vec<Effect> {
 }
 
 /// The branches of the step that is shown.
-pub fn what_if(model: &mut Model) -> Vec<Effect> {
+pub fn list_branches(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let step = view.story_step();
     let branches = view.step().map_or(0, |step| step.branches.len());
@@ -92,14 +94,14 @@ pub fn what_if(model: &mut Model) -> Vec<Effect> {
 pub fn ask_branch(model: &mut Model, step: usize, branch: usize) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     view.lab.phase = Phase::Building;
-    vec![Effect::Engine(Request::Branch { step, branch })]
+    vec![Effect::SendToEngine(Request::PlayBranch { step, branch })]
 }
 
 /// Back from a branch.
-pub fn end_branch(view: &mut LessonView) -> Vec<Effect> {
+pub fn request_leave_branch(view: &mut LessonView) -> Vec<Effect> {
     match view.lab.phase {
         Phase::Ready | Phase::Failed { .. } if view.is_in_branch() => {
-            vec![Effect::Engine(Request::EndBranch)]
+            vec![Effect::SendToEngine(Request::LeaveBranch)]
         }
         // It is being left, or the lab beside it made anew.
         Phase::Ready | Phase::Failed { .. } | Phase::Building | Phase::Playing { .. } => Vec::new(),
@@ -109,14 +111,14 @@ pub fn end_branch(view: &mut LessonView) -> Vec<Effect> {
 /// Leave the step out that comes next, or take it in again.
 pub fn leave_next_out(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
-    let next = view.played();
-    leave_out(model, next)
+    let next = view.played_steps();
+    toggle_left_out(model, next)
 }
 
 /// Leave a step out that is yet to come, or take it in again.
-pub fn leave_out(model: &mut Model, step: usize) -> Vec<Effect> {
+pub fn toggle_left_out(model: &mut Model, step: usize) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    if !view.can_change_course() || step < view.played() || step >= view.lesson.steps.len() {
+    if !view.can_change_course() || step < view.played_steps() || step >= view.lesson.steps.len() {
         let rewind = keys::lesson::REWIND;
         model.notice = Some(Notice::StepIsPast { rewind: rewind.into() });
         return Vec::new();
@@ -127,13 +129,13 @@ pub fn leave_out(model: &mut Model, step: usize) -> Vec<Effect> {
         true => Notice::LeftOut { title, leave_out: keys::lesson::LEAVE_OUT.into() },
         false => Notice::TakenInAgain { title },
     });
-    vec![Effect::Engine(Request::LeaveOut { step, out })]
+    vec![Effect::SendToEngine(Request::LeaveOut { step, out })]
 }
 
 /// The note to keep of a step that was just done; None if it was left out or skipped.
-pub fn note(view: &LessonView, record: &StepRecord) -> Option<Effect> {
+pub fn step_note(view: &LessonView, record: &StepRecord) -> Option<Effect> {
     let step = view.lesson.steps.get(record.step)?;
-    let hints = view.learning.hints_taken(record.step);
+    let hints = view.learning.hint_stages_taken(record.step);
     let how = match record.status {
         StepStatus::Typed if hints > 0 => StepHow::WithHints,
         StepStatus::Typed => StepHow::ByOneself,
@@ -141,8 +143,8 @@ pub fn note(view: &LessonView, record: &StepRecord) -> Option<Effect> {
         StepStatus::Played => StepHow::Watched,
         StepStatus::LeftOut | StepStatus::Skipped { .. } => return None,
     };
-    Some(Effect::Remember {
+    Some(Effect::SaveNote {
         lesson: view.lesson.id.clone(),
-        note: Note::Step { id: step.id.clone(), how, hints },
+        note: ProgressNote::Step { id: step.id.clone(), how, hints },
     })
 }

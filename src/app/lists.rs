@@ -2,10 +2,10 @@
 
 use super::keymap::lesson;
 use super::{
-    Confirm, Effect, Model, Screen, ScreenOverlay, StepEntry, learning_commands, shell_events,
+    Confirm, Effect, ListEntry, Model, Screen, ScreenOverlay, learning_commands, shell_events,
 };
 use crate::engine::Request;
-use crate::text::column;
+use crate::text::padded;
 
 /// The kind of entries that a list with search holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +70,8 @@ pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
 /// Leave the chosen step out.
 pub(super) fn leave_out(model: &mut Model) -> Vec<Effect> {
     match chosen(model) {
-        Some(StepEntry::Step(step)) if has_steps(model) => {
-            learning_commands::leave_out(model, step)
+        Some(ListEntry::Step(step)) if has_steps(model) => {
+            learning_commands::toggle_left_out(model, step)
         }
         _ => Vec::new(),
     }
@@ -82,28 +82,28 @@ pub(super) fn has_steps(model: &Model) -> bool {
     matches!(model.overlay, ScreenOverlay::Steps { .. })
 }
 
-fn chosen(model: &Model) -> Option<StepEntry> {
+fn chosen(model: &Model) -> Option<ListEntry> {
     let (list, query, selected) = model.overlay.list()?;
     entries(model, query, list).into_iter().nth(selected).map(|(entry, _)| entry)
 }
 
-fn go(model: &mut Model, entry: StepEntry) -> Vec<Effect> {
+fn go(model: &mut Model, entry: ListEntry) -> Vec<Effect> {
     match entry {
-        StepEntry::Step(step) => go_to(model, step),
-        StepEntry::Key(row) => row.run(model, 0),
-        StepEntry::Tab(index) => {
+        ListEntry::Step(step) => go_to(model, step),
+        ListEntry::Key(row) => row.run(model, 0),
+        ListEntry::Tab(index) => {
             let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-            view.shells.choose(index);
-            view.shells.fit(model.size, view.panes.is_zoomed)
+            view.shells.choose_tab(index);
+            view.shells.resize_tabs(model.size, view.panes.is_zoomed)
         }
-        StepEntry::Branch(index) => {
+        ListEntry::Branch(index) => {
             let Screen::Lesson(view) = &model.screen else { return Vec::new() };
             let step = view.story_step();
             learning_commands::ask_branch(model, step, index)
         }
-        StepEntry::NewShell(actor) => {
+        ListEntry::NewShell(actor) => {
             let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-            shell_events::ask_for(view, actor, model.size)
+            shell_events::request_shell(view, actor, model.size)
         }
     }
 }
@@ -111,9 +111,9 @@ fn go(model: &mut Model, entry: StepEntry) -> Vec<Effect> {
 /// A step of the list: look at it if it was played, else offer to play up to it.
 fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    if step < view.played() && view.record(step).is_some() {
+    if step < view.played_steps() && view.record(step).is_some() {
         view.look_at(step);
-    } else if step != view.played() {
+    } else if step != view.played_steps() {
         let question = format!(
             "Go to step {}? A fresh lab is made and {step} steps are played in it.",
             step + 1
@@ -127,28 +127,28 @@ fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
 }
 
 /// The lines of a list that hold the query, with their texts.
-pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(StepEntry, String)> {
+pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(ListEntry, String)> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
 
     let steps = || {
         view.lesson.steps.iter().enumerate().map(|(index, step)| {
             (
-                StepEntry::Step(index),
+                ListEntry::Step(index),
                 format!("{} {:>2}  {}", view.step_sign(index), index + 1, step.title),
             )
         })
     };
     let commands = lesson::TABLE.iter().map(|row| {
-        (StepEntry::Key(row), format!("{} {}", column(&row.key.to_string(), 10), row.help()))
+        (ListEntry::Key(row), format!("{} {}", padded(&row.key.to_string(), 10), row.help()))
     });
     let tabs = view.shells.tabs().iter().enumerate().map(|(index, tab)| {
-        (StepEntry::Tab(index), format!("{}  go to the shell beside {}", index + 1, tab.place()))
+        (ListEntry::Tab(index), format!("{}  go to the shell beside {}", index + 1, tab.actor()))
     });
     let new = view.actors().into_iter().map(|actor| {
-        (StepEntry::NewShell(actor.clone()), format!("+  a new shell beside {actor}"))
+        (ListEntry::NewShell(actor.clone()), format!("+  a new shell beside {actor}"))
     });
 
-    let all: Vec<(StepEntry, String)> = match list {
+    let all: Vec<(ListEntry, String)> = match list {
         ListKind::Steps => steps().collect(),
         ListKind::Palette => commands.chain(steps()).collect(),
         ListKind::Shells => tabs.chain(new).collect(),
@@ -156,7 +156,7 @@ pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(StepEntry, St
             .step()
             .into_iter()
             .flat_map(|step| step.branches.iter().enumerate())
-            .map(|(index, branch)| (StepEntry::Branch(index), branch.title.clone()))
+            .map(|(index, branch)| (ListEntry::Branch(index), branch.title.clone()))
             .collect(),
     };
 

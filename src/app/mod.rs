@@ -9,7 +9,6 @@ pub mod learning;
 mod learning_commands;
 mod lesson;
 mod lists;
-pub mod numbers;
 mod overlay;
 mod overlay_commands;
 pub mod panes;
@@ -17,13 +16,14 @@ pub mod quiz;
 mod quiz_events;
 mod shell_events;
 pub mod shells;
+pub mod stable_ids;
 pub mod talk;
 pub mod terminal;
 mod update;
 
 pub use lesson::{Beside, Direction, LessonLayout, LessonScene, LessonView, Phase};
 pub use lists::{ListKind, entries};
-pub use overlay::{Confirm, Programs, ScreenOverlay, StepEntry};
+pub use overlay::{Confirm, ListEntry, ProgramList, ScreenOverlay};
 pub use update::update;
 
 use std::sync::Arc;
@@ -39,11 +39,11 @@ use crate::lesson::quiz::AnswerMark;
 use crate::notice::{Copied, Notice};
 pub use crate::progress::StepHow;
 use crate::proof::Proof;
-use crate::talk::message::{FromHub, ToHub};
+use crate::talk::message::{HubToWindow, WindowToHub};
 
 /// The source that a lesson plays from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Source {
+pub enum LessonSource {
     #[default]
     Lab,
     Tape,
@@ -85,7 +85,7 @@ pub struct Model {
     /// Lines scrolled down on the score.
     pub scroll: usize,
     /// The source that lessons are opened from, where they can be.
-    pub source: Source,
+    pub source: LessonSource,
     /// A check of whole lessons, one after the other.
     pub exam: Option<exam::Exam>,
     /// Every step is the learner's.
@@ -98,7 +98,7 @@ pub enum Screen {
     Catalogue,
     Lesson(Box<LessonView>),
     /// The lab is gone: how the machine compares.
-    Ended(Ended),
+    Ended(EndedLesson),
     /// The result of a check of one or several lessons.
     Score,
     /// A window of a talk.
@@ -106,7 +106,7 @@ pub enum Screen {
 }
 
 #[derive(Debug, Clone)]
-pub struct Ended {
+pub struct EndedLesson {
     pub lesson: Arc<Lesson>,
     /// The origin of the tape, if it was one: where and when it was made.
     pub tape: Option<String>,
@@ -123,15 +123,15 @@ pub enum Msg {
     Key(KeyEvent),
     Resize(u16, u16),
     Engine(Event),
-    /// The lesson that `Effect::Open` asked for.
-    Opened {
+    /// The lesson that `Effect::OpenLesson` asked for.
+    LessonOpened {
         lesson: Arc<Lesson>,
         /// Steps played when the learner was here last.
         left_off: usize,
         /// The origin of the tape that plays instead of a lab: where and when it was made.
         tape: Option<String>,
     },
-    OpenFailed(String),
+    LessonOpenFailed(String),
     Copied(Copied),
     ShellPrinted {
         tab: u32,
@@ -141,7 +141,7 @@ pub enum Msg {
     ShellEnded(u32),
     Paste(String),
     /// The hub of a talk said something.
-    Hub(FromHub),
+    Hub(HubToWindow),
     /// It is gone.
     HubGone,
     /// So much time went by, and it is now so late.
@@ -152,7 +152,7 @@ pub enum Msg {
 
 /// Something to remember of a lesson.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
+pub enum ProgressNote {
     /// The number of steps that the learner has played.
     Played(usize),
     Step {
@@ -169,24 +169,24 @@ pub enum Note {
 /// Something that is to be done outside the model.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Start an engine for this lesson and say `Msg::Opened`.
-    Open {
+    /// Start an engine for this lesson and say `Msg::LessonOpened`.
+    OpenLesson {
         id: String,
-        from: Source,
+        from: LessonSource,
     },
-    Engine(Request),
+    SendToEngine(Request),
     /// The learner has seen what this lesson runs, and wants it.
-    Agree {
+    KeepConsent {
         lesson: String,
     },
     /// Remember something of the learner's.
-    Remember {
+    SaveNote {
         lesson: String,
-        note: Note,
+        note: ProgressNote,
     },
-    Copy(String),
+    CopyText(String),
     /// Send bytes to a shell's terminal.
-    Type {
+    TypeIntoShell {
         tab: u32,
         bytes: Vec<u8>,
     },
@@ -195,12 +195,12 @@ pub enum Effect {
         size: TerminalSize,
     },
     /// Tell the hub of the talk.
-    Hub(ToHub),
+    SendToHub(WindowToHub),
     Suspend,
     Redraw,
     Quit,
     /// The same, with what went wrong.
-    Fail(String),
+    QuitWithError(String),
 }
 
 impl Model {
@@ -213,7 +213,7 @@ impl Model {
             notice: None,
             size,
             scroll: 0,
-            source: Source::Lab,
+            source: LessonSource::Lab,
             exam: None,
             your_turn: false,
             is_over: false,

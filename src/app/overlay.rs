@@ -5,7 +5,7 @@ use crate::op::ActorName;
 
 use super::LessonView;
 use super::keymap::Binding;
-use crate::text::{folded, wrapped};
+use crate::text::{hard_wrapped, wrapped};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScreenOverlay {
@@ -35,13 +35,13 @@ pub enum ScreenOverlay {
         query: String,
     },
     Confirm(Confirm),
-    Programs(Programs),
+    Programs(ProgramList),
 }
 
 /// The programs that a lesson of somebody else's will run, shown before it is opened.
 /// One key goes on to the end and then opens it, another leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Programs {
+pub struct ProgramList {
     /// The lesson's id.
     pub lesson: String,
     /// The lines to agree to.
@@ -50,9 +50,9 @@ pub struct Programs {
     pub scroll: usize,
 }
 
-impl Programs {
+impl ProgramList {
     /// Rows and columns of text on a screen of this size.
-    pub fn room((columns, rows): (u16, u16)) -> (usize, usize) {
+    pub fn text_area_size((columns, rows): (u16, u16)) -> (usize, usize) {
         (
             usize::from(columns.min(MAX_COLUMNS)).saturating_sub(4),
             usize::from(rows).saturating_sub(7).max(1),
@@ -63,14 +63,14 @@ impl Programs {
     pub fn rows(&self, columns: usize) -> Vec<String> {
         let is_command = |line: &str| line.starts_with(' ');
         let rows = |line: &String| {
-            if is_command(line) { folded(line, columns) } else { wrapped(line, columns) }
+            if is_command(line) { hard_wrapped(line, columns) } else { wrapped(line, columns) }
         };
         self.lines.iter().flat_map(rows).collect()
     }
 
     /// The farthest that it can be scrolled.
-    pub fn last_scroll(&self, size: (u16, u16)) -> usize {
-        let (columns, height) = Programs::room(size);
+    pub fn max_scroll(&self, size: (u16, u16)) -> usize {
+        let (columns, height) = ProgramList::text_area_size(size);
         self.rows(columns).len().saturating_sub(height)
     }
 }
@@ -87,7 +87,7 @@ pub struct Confirm {
 
 /// A line of a list.
 #[derive(Debug, Clone)]
-pub enum StepEntry {
+pub enum ListEntry {
     Step(usize),
     /// A row of the lesson's keys.
     Key(&'static Binding<LessonView>),

@@ -1,8 +1,8 @@
 //! The work of the keys of help, questions, searches, and of the programs that a lesson from a file runs.
 
 pub(super) use super::catalogue::PAGE;
-use super::commands::leave;
-use super::{Direction, Effect, Model, Screen, ScreenOverlay, Source};
+use super::commands::leave_lesson;
+use super::{Direction, Effect, LessonSource, Model, Screen, ScreenOverlay};
 use crate::engine::Request;
 
 pub(super) fn close(model: &mut Model) {
@@ -20,16 +20,16 @@ pub(super) fn say_yes(model: &mut Model) -> Vec<Effect> {
     let overlay = std::mem::replace(&mut model.overlay, ScreenOverlay::None);
     let ScreenOverlay::Confirm(confirm) = overlay else { return Vec::new() };
     if confirm.then == Request::Quit {
-        return leave(model);
+        return leave_lesson(model);
     }
 
     if let Screen::Lesson(view) = &mut model.screen {
-        if confirm.then == Request::Show {
-            view.learning.shown = Some(view.played());
+        if confirm.then == Request::PlayInstead {
+            view.learning.shown = Some(view.played_steps());
         }
         view.start_building();
     }
-    vec![Effect::Engine(confirm.then)]
+    vec![Effect::SendToEngine(confirm.then)]
 }
 
 /// The key that asks to quit, once more: yes. To another question it is a no.
@@ -55,7 +55,7 @@ pub(super) fn find(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn scroll_programs(model: &mut Model, lines: isize) {
     if let ScreenOverlay::Programs(programs) = &mut model.overlay {
-        let last = programs.last_scroll(model.size);
+        let last = programs.max_scroll(model.size);
         programs.scroll = programs.scroll.min(last).saturating_add_signed(lines).min(last);
     }
 }
@@ -63,15 +63,15 @@ pub(super) fn scroll_programs(model: &mut Model, lines: isize) {
 /// A page further; at the end, agree and open the lesson.
 pub(super) fn agree(model: &mut Model) -> Vec<Effect> {
     let ScreenOverlay::Programs(programs) = &model.overlay else { return Vec::new() };
-    if programs.scroll < programs.last_scroll(model.size) {
+    if programs.scroll < programs.max_scroll(model.size) {
         scroll_programs(model, PAGE as isize);
         return Vec::new();
     }
 
     let lesson = programs.lesson.clone();
     close(model);
-    let open = Effect::Open { id: lesson.clone(), from: Source::Lab };
-    vec![Effect::Agree { lesson }, open]
+    let open = Effect::OpenLesson { id: lesson.clone(), from: LessonSource::Lab };
+    vec![Effect::KeepConsent { lesson }, open]
 }
 
 pub(super) fn disagree(model: &mut Model) -> Vec<Effect> {

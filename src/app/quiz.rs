@@ -8,13 +8,13 @@ use crate::view::ViewKind;
 
 /// A question by the places of its step and of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Item {
+pub struct QuestionPlace {
     pub step: usize,
     pub index: usize,
 }
 
-impl Item {
-    pub(super) fn of(self, lesson: &Lesson) -> Option<&Question> {
+impl QuestionPlace {
+    pub(super) fn question_in(self, lesson: &Lesson) -> Option<&Question> {
         lesson.steps.get(self.step)?.quiz.get(self.index)
     }
 }
@@ -35,7 +35,7 @@ pub enum QuizStage {
 /// Questions that are being asked.
 #[derive(Debug)]
 pub struct QuizView {
-    pub(super) items: Vec<Item>,
+    pub(super) places: Vec<QuestionPlace>,
     pub(super) at: usize,
     pub stage: QuizStage,
     /// The place of the cursor among the options as shown.
@@ -47,7 +47,7 @@ pub struct QuizView {
     /// A line is being moved.
     pub lifted: bool,
     pub hint: bool,
-    pub marks: BTreeMap<Item, AnswerMark>,
+    pub marks: BTreeMap<QuestionPlace, AnswerMark>,
     /// The seed of a check that is shuffled.
     pub(super) seed: Option<u64>,
     pub(super) exam: bool,
@@ -57,27 +57,27 @@ pub struct QuizView {
     pub seen: Vec<String>,
 }
 
-pub(super) fn all_items(lesson: &Lesson) -> Vec<Item> {
+pub(super) fn all_places(lesson: &Lesson) -> Vec<QuestionPlace> {
     let steps = lesson.steps.iter().enumerate();
     steps
-        .flat_map(|(step, one)| (0..one.quiz.len()).map(move |index| Item { step, index }))
+        .flat_map(|(step, one)| (0..one.quiz.len()).map(move |index| QuestionPlace { step, index }))
         .collect()
 }
 
 impl QuizView {
     /// Questions of a lesson, while it is played.
-    pub(crate) fn in_lesson(items: Vec<Item>) -> QuizView {
+    pub(crate) fn in_lesson(items: Vec<QuestionPlace>) -> QuizView {
         QuizView::new(items)
     }
 
     /// Questions of a check.
-    pub(super) fn of_exam(items: Vec<Item>, seed: Option<u64>) -> QuizView {
+    pub(super) fn of_exam(items: Vec<QuestionPlace>, seed: Option<u64>) -> QuizView {
         QuizView { stage: QuizStage::Preparing, seed, exam: true, ..QuizView::new(items) }
     }
 
-    fn new(items: Vec<Item>) -> QuizView {
+    fn new(items: Vec<QuestionPlace>) -> QuizView {
         QuizView {
-            items,
+            places: items,
             at: 0,
             stage: QuizStage::Asking,
             cursor: 0,
@@ -102,25 +102,25 @@ impl QuizView {
         self.exam
     }
 
-    pub fn item(&self) -> Option<Item> {
-        self.items.get(self.at).copied()
+    pub fn current_place(&self) -> Option<QuestionPlace> {
+        self.places.get(self.at).copied()
     }
 
     pub fn question<'a>(&self, lesson: &'a Lesson) -> Option<&'a Question> {
-        self.item()?.of(lesson)
+        self.current_place()?.question_in(lesson)
     }
 
     /// The place of the question, from 1, and the number of all.
-    pub fn place(&self) -> (usize, usize) {
-        (self.at + 1, self.items.len())
+    pub fn position(&self) -> (usize, usize) {
+        (self.at + 1, self.places.len())
     }
 
-    pub fn right(&self) -> usize {
+    pub fn right_count(&self) -> usize {
         self.marks.values().filter(|mark| **mark == AnswerMark::Right).count()
     }
 
     /// A question comes up: nothing chosen, options in their place.
-    pub(crate) fn ask(&mut self, lesson: &Lesson) {
+    pub(crate) fn prepare_question(&mut self, lesson: &Lesson) {
         let Some(question) = self.question(lesson) else {
             self.stage = QuizStage::Over;
             return;

@@ -1,15 +1,15 @@
 //! Events of the questions: what keys do, and what the engine tells.
 
 use super::quiz::{QuizStage, QuizView};
-use super::{Effect, LessonView, Model, Note, Screen};
-use crate::engine::{Goal, Request};
-use crate::lesson::quiz::{Answer, AnswerMark, FromLab, Kind, grade};
+use super::{Effect, LessonView, Model, ProgressNote, Screen};
+use crate::engine::{Request, TurnGoal};
+use crate::lesson::quiz::{Answer, AnswerMark, LabAnswers, QuestionKind, grade};
 use crate::notice::Notice;
 use crate::report::StepRecord;
 use crate::words;
 
 /// Ask what there is to ask.
-pub fn begin(model: &mut Model) -> Vec<Effect> {
+pub fn begin_quiz(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let due = view.due_questions();
     if due.is_empty() || view.is_in_branch() {
@@ -17,7 +17,7 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let mut quiz = QuizView::in_lesson(due);
-    quiz.ask(&view.lesson);
+    quiz.prepare_question(&view.lesson);
     view.quiz = Some(quiz);
     Vec::new()
 }
@@ -25,26 +25,26 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
 /// Take the lab to where the question of a check is asked; ask it, if it is there.
 fn prepare(view: &mut LessonView) -> Vec<Effect> {
     let Some(quiz) = &mut view.quiz else { return Vec::new() };
-    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else {
+    let Some((item, question)) = quiz.current_place().zip(quiz.question(&view.lesson)) else {
         quiz.stage = QuizStage::Over;
         return Vec::new();
     };
 
     let wanted = match &question.kind {
         _ if !quiz.exam => None,
-        Kind::Predict(_) => Some(item.step),
-        Kind::Task(_) | Kind::Value(_) => Some(item.step + 1),
-        Kind::Choose(_) | Kind::ChooseAll(_) | Kind::Order(_) => None,
+        QuestionKind::Predict(_) => Some(item.step),
+        QuestionKind::Task(_) | QuestionKind::Value(_) => Some(item.step + 1),
+        QuestionKind::Choose(_) | QuestionKind::ChooseAll(_) | QuestionKind::Order(_) => None,
     };
 
     match wanted {
         Some(steps) if view.lab.ready.as_ref().is_none_or(|ready| ready.played != steps) => {
             quiz.stage = QuizStage::Preparing;
             view.start_building();
-            vec![Effect::Engine(Request::RewindTo { steps })]
+            vec![Effect::SendToEngine(Request::RewindTo { steps })]
         }
         _ => {
-            quiz.ask(&view.lesson);
+            quiz.prepare_question(&view.lesson);
             Vec::new()
         }
     }
@@ -61,16 +61,16 @@ pub fn on_ready(view: &mut LessonView) -> Vec<Effect> {
 /// A step ran: if it was predicted, the kernel has decided.
 pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
     let Some(quiz) = &view.quiz else { return Vec::new() };
-    let (Some(item), QuizStage::Waiting(Some(option))) = (quiz.item(), &quiz.stage) else {
+    let (Some(item), QuizStage::Waiting(Some(option))) = (quiz.current_place(), &quiz.stage) else {
         return Vec::new();
     };
     let answer = Answer::One(*option);
     let predicted = record.predicted.iter().find(|predicted| predicted.question == item.index);
     let Some(predicted) = predicted.filter(|_| item.step == record.step) else {
         // The step could not run here: nobody was wrong.
-        return settle(view, &Answer::Unknown, &FromLab::default());
+        return settle(view, &Answer::Unknown, &LabAnswers::default());
     };
-    let lab = FromLab { holds: predicted.holds(), value: None };
+    let lab = LabAnswers { holds: predicted.holds(), value: None };
     let held = predicted.options.iter().zip(&lab.holds).position(|(_, holds)| *holds);
 
     let (mut points, mut seen) = (Vec::new(), Vec::new());
@@ -83,12 +83,9 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
                 words::expected(&verdict.expected),
                 words::seen(&verdict.seen)
             ));
-            points.extend(
-                verdict
-                    .pane
-                    .into_iter()
-                    .flat_map(|pane| expect.points().into_iter().map(move |word| (pane, word))),
-            );
+            points.extend(verdict.pane.into_iter().flat_map(|pane| {
+                expect.deciding_words().into_iter().map(move |word| (pane, word))
+            }));
         }
     }
 
@@ -103,23 +100,26 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
 }
 
 /// A task got on.
-pub fn on_turn(view: &mut LessonView) -> Vec<Effect> {
+pub fn on_turn_changed(view: &mut LessonView) -> Vec<Effect> {
     let Some(quiz) = &view.quiz else { return Vec::new() };
     let is_task = quiz.stage == QuizStage::Waiting(None);
-    let done =
-        view.learning.turn.as_ref().is_some_and(|turn| turn.goal != Goal::Step && turn.holds());
+    let done = view
+        .learning
+        .turn
+        .as_ref()
+        .is_some_and(|turn| turn.goal != TurnGoal::Step && turn.is_fulfilled());
     if !is_task || !done {
         return Vec::new();
     }
-    let mut effects = settle(view, &Answer::Done, &FromLab::default());
-    effects.push(Effect::Engine(Request::EndTurn));
+    let mut effects = settle(view, &Answer::Done, &LabAnswers::default());
+    effects.push(Effect::SendToEngine(Request::DropTurn));
     effects
 }
 
 /// Grade, show, remember.
-fn settle(view: &mut LessonView, answer: &Answer, lab: &FromLab) -> Vec<Effect> {
+fn settle(view: &mut LessonView, answer: &Answer, lab: &LabAnswers) -> Vec<Effect> {
     let Some(quiz) = &mut view.quiz else { return Vec::new() };
-    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else {
+    let Some((item, question)) = quiz.current_place().zip(quiz.question(&view.lesson)) else {
         return Vec::new();
     };
     let grade = grade(question, answer, lab);
@@ -129,8 +129,8 @@ fn settle(view: &mut LessonView, answer: &Answer, lab: &FromLab) -> Vec<Effect> 
     if mark != AnswerMark::Open {
         view.answered.insert(item);
     }
-    let note = Note::Answer { question: question.id.clone(), mark };
-    vec![Effect::Remember { lesson: view.lesson.id.clone(), note }]
+    let note = ProgressNote::Answer { question: question.id.clone(), mark };
+    vec![Effect::SaveNote { lesson: view.lesson.id.clone(), note }]
 }
 
 /// Move the cursor to an option; a line that is lifted goes along.
@@ -198,7 +198,7 @@ pub fn give_up(model: &mut Model) -> Vec<Effect> {
     let lab = from_lab(view);
     let mut effects = settle(view, &Answer::Unknown, &lab);
     if is_task {
-        effects.push(Effect::Engine(Request::EndTurn));
+        effects.push(Effect::SendToEngine(Request::DropTurn));
     }
     effects
 }
@@ -212,9 +212,13 @@ pub fn enter(model: &mut Model) -> Vec<Effect> {
         QuizStage::Asking => answer(view),
         QuizStage::Answered(_) => {
             quiz.at += 1;
-            if quiz.at >= quiz.items.len() {
+            if quiz.at >= quiz.places.len() {
                 quiz.stage = QuizStage::Over;
-                return if quiz.exam { vec![Effect::Engine(Request::Quit)] } else { close(view) };
+                return if quiz.exam {
+                    vec![Effect::SendToEngine(Request::Quit)]
+                } else {
+                    close(view)
+                };
             }
             prepare(view)
         }
@@ -226,28 +230,28 @@ pub fn enter(model: &mut Model) -> Vec<Effect> {
 fn answer(view: &mut LessonView) -> Vec<Effect> {
     let lab = from_lab(view);
     let Some(quiz) = &mut view.quiz else { return Vec::new() };
-    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else {
+    let Some((item, question)) = quiz.current_place().zip(quiz.question(&view.lesson)) else {
         return Vec::new();
     };
 
     let chosen = quiz.shown.get(quiz.cursor).copied().unwrap_or(0);
     let answer = match &question.kind {
-        Kind::Choose(_) => Answer::One(chosen),
-        Kind::ChooseAll(_) => Answer::Several(quiz.chosen.clone()),
-        Kind::Value(_) if quiz.text.trim().is_empty() => return Vec::new(),
-        Kind::Value(_) => Answer::Text(quiz.text.clone()),
-        Kind::Order(_) => Answer::Order(quiz.shown.clone()),
-        Kind::Predict(_) => {
+        QuestionKind::Choose(_) => Answer::One(chosen),
+        QuestionKind::ChooseAll(_) => Answer::Several(quiz.chosen.clone()),
+        QuestionKind::Value(_) if quiz.text.trim().is_empty() => return Vec::new(),
+        QuestionKind::Value(_) => Answer::Text(quiz.text.clone()),
+        QuestionKind::Order(_) => Answer::Order(quiz.shown.clone()),
+        QuestionKind::Predict(_) => {
             if !view.lab.is_ready() {
                 return Vec::new();
             }
             quiz.stage = QuizStage::Waiting(Some(chosen));
             view.start_playing(item.step);
-            return vec![Effect::Engine(Request::Next)];
+            return vec![Effect::SendToEngine(Request::PlayNext)];
         }
-        Kind::Task(_) => {
+        QuestionKind::Task(_) => {
             quiz.stage = QuizStage::Waiting(None);
-            return vec![Effect::Engine(Request::Turn(Goal::Question {
+            return vec![Effect::SendToEngine(Request::BeginTurn(TurnGoal::Question {
                 step: item.step,
                 index: item.index,
             }))];
@@ -258,15 +262,16 @@ fn answer(view: &mut LessonView) -> Vec<Effect> {
 }
 
 /// The kernel's answer to a question about a value: as it was when the step had run.
-fn from_lab(view: &LessonView) -> FromLab {
+fn from_lab(view: &LessonView) -> LabAnswers {
     let quiz = view.quiz.as_ref();
-    let asked = quiz.and_then(|quiz| Some((quiz.item()?, quiz.question(&view.lesson)?, quiz.exam)));
+    let asked = quiz
+        .and_then(|quiz| Some((quiz.current_place()?, quiz.question(&view.lesson)?, quiz.exam)));
     let value = asked.and_then(|(item, question, exam)| {
         let source = question.source()?;
         let record = view.record(item.step).filter(|_| !exam);
-        source.read(record.map_or_else(|| view.live(), |record| &record.after))
+        source.read(record.map_or_else(|| view.live_snapshot(), |record| &record.after))
     });
-    FromLab { holds: Vec::new(), value }
+    LabAnswers { holds: Vec::new(), value }
 }
 
 /// Look at the step that shows it: its record, or in a check a lab where it has just run.
@@ -275,7 +280,7 @@ pub fn visit(model: &mut Model) -> Vec<Effect> {
     let Some(quiz) = view.quiz.as_ref().filter(|quiz| quiz.is_answered()) else {
         return Vec::new();
     };
-    let Some((item, question)) = quiz.item().zip(quiz.question(&view.lesson)) else {
+    let Some((item, question)) = quiz.current_place().zip(quiz.question(&view.lesson)) else {
         return Vec::new();
     };
     let see = question.see.as_ref();
@@ -291,12 +296,12 @@ pub fn visit(model: &mut Model) -> Vec<Effect> {
     }
 
     view.focus_on_watched(step);
-    if view.played() == step + 1 || !view.lab.is_ready() {
+    if view.played_steps() == step + 1 || !view.lab.is_ready() {
         return Vec::new();
     }
 
     view.start_building();
-    vec![Effect::Engine(Request::RewindTo { steps: step + 1 })]
+    vec![Effect::SendToEngine(Request::RewindTo { steps: step + 1 })]
 }
 
 /// Leave the questions for later.
@@ -311,10 +316,10 @@ fn close(view: &mut LessonView) -> Vec<Effect> {
     if quiz.exam {
         // What was answered so far counts.
         view.quiz = Some(QuizView { stage: QuizStage::Over, ..quiz });
-        return vec![Effect::Engine(Request::Quit)];
+        return vec![Effect::SendToEngine(Request::Quit)];
     }
     if !view.is_live() {
         view.back_to_live();
     }
-    if waits_for_task { vec![Effect::Engine(Request::EndTurn)] } else { Vec::new() }
+    if waits_for_task { vec![Effect::SendToEngine(Request::DropTurn)] } else { Vec::new() }
 }

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::Effect;
-use super::terminal::Terminal;
+use super::terminal::TerminalTab;
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
 
@@ -23,8 +23,8 @@ pub enum ShellFocus {
 
 /// All shells of a lesson.
 #[derive(Debug, Default)]
-pub struct Shells {
-    tabs: Vec<Terminal>,
+pub struct ShellTabs {
+    tabs: Vec<TerminalTab>,
     current: usize,
     pub focus: ShellFocus,
     next_id: u32,
@@ -32,20 +32,20 @@ pub struct Shells {
     reopen: Option<ActorName>,
 }
 
-impl Shells {
-    pub fn tabs(&self) -> &[Terminal] {
+impl ShellTabs {
+    pub fn tabs(&self) -> &[TerminalTab] {
         &self.tabs
     }
 
-    pub fn current(&self) -> Option<&Terminal> {
+    pub fn current_tab(&self) -> Option<&TerminalTab> {
         self.tabs.get(self.current)
     }
 
-    pub fn current_mut(&mut self) -> Option<&mut Terminal> {
+    pub fn current_tab_mut(&mut self) -> Option<&mut TerminalTab> {
         self.tabs.get_mut(self.current)
     }
 
-    pub fn is_current(&self, index: usize) -> bool {
+    pub fn is_current_tab(&self, index: usize) -> bool {
         index == self.current
     }
 
@@ -58,7 +58,7 @@ impl Shells {
     }
 
     /// Choose a tab.
-    pub fn choose(&mut self, index: usize) {
+    pub fn choose_tab(&mut self, index: usize) {
         if index < self.tabs.len() {
             self.current = index;
             self.focus = ShellFocus::Typing;
@@ -66,20 +66,20 @@ impl Shells {
     }
 
     /// A number for a shell that is asked for.
-    pub fn number(&mut self) -> u32 {
+    pub fn take_next_id(&mut self) -> u32 {
         self.next_id += 1;
         self.next_id
     }
 
     /// Add a shell that was opened, and give it the keys.
     pub fn add_tab(&mut self, id: u32, actor: ActorName, size: TerminalSize) {
-        self.tabs.push(Terminal::new(id, actor, size));
-        self.choose(self.tabs.len() - 1);
+        self.tabs.push(TerminalTab::new(id, actor, size));
+        self.choose_tab(self.tabs.len() - 1);
     }
 
     /// The lab is to be replaced: a shell that is shown is opened again in the next one.
     pub fn reopen_in_next_lab(&mut self) {
-        self.reopen = self.current().filter(|_| self.is_shown()).map(|tab| tab.actor.clone());
+        self.reopen = self.current_tab().filter(|_| self.is_shown()).map(|tab| tab.actor.clone());
     }
 
     /// The actor beside which a shell is to be opened again.
@@ -87,7 +87,7 @@ impl Shells {
         self.reopen.take()
     }
 
-    pub fn close(&mut self, id: u32) {
+    pub fn close_tab(&mut self, id: u32) {
         self.tabs.retain(|tab| tab.id != id);
         self.current = self.current.min(self.tabs.len().saturating_sub(1));
         if self.tabs.is_empty() {
@@ -95,13 +95,13 @@ impl Shells {
         }
     }
 
-    pub fn get_mut(&mut self, id: u32) -> Option<&mut Terminal> {
+    pub fn tab_mut(&mut self, id: u32) -> Option<&mut TerminalTab> {
         self.tabs.iter_mut().find(|tab| tab.id == id)
     }
 
     /// Give every tab the size of the place it is drawn in; returns those that changed.
-    pub fn fit(&mut self, screen: (u16, u16), zoomed: bool) -> Vec<Effect> {
-        let size = inner_size(screen, zoomed);
+    pub fn resize_tabs(&mut self, screen: (u16, u16), zoomed: bool) -> Vec<Effect> {
+        let size = terminal_size(screen, zoomed);
         let mut effects = Vec::new();
         for tab in self.tabs.iter_mut().filter(|tab| tab.size() != size) {
             tab.resize(size);
@@ -120,7 +120,7 @@ pub enum ScreenClass {
 }
 
 impl ScreenClass {
-    pub fn of(columns: u16, rows: u16) -> ScreenClass {
+    pub fn of_size(columns: u16, rows: u16) -> ScreenClass {
         if columns >= 160 && rows >= 50 {
             ScreenClass::Large
         } else if columns >= 100 && rows >= 30 {
@@ -131,7 +131,7 @@ impl ScreenClass {
     }
 
     /// Columns of the left side, with steps and story.
-    pub fn left(self) -> u16 {
+    pub fn left_columns(self) -> u16 {
         match self {
             ScreenClass::Small => 0,
             ScreenClass::Middling => 42,
@@ -141,22 +141,27 @@ impl ScreenClass {
 }
 
 /// The place of the shells, frame included, on a screen of this size: below everything, above the footer.
-pub fn place((columns, rows): (u16, u16), zoomed: bool) -> Rect {
+pub fn shell_area((columns, rows): (u16, u16), zoomed: bool) -> Rect {
     let body = rows.saturating_sub(2);
     if zoomed {
         return Rect { x: 0, y: 1, width: columns, height: body };
     }
-    let format = ScreenClass::of(columns, rows);
+    let format = ScreenClass::of_size(columns, rows);
     let height = match format {
         ScreenClass::Small => (body * 11 / 20).max(5).min(body),
         ScreenClass::Middling | ScreenClass::Large => body * 11 / 20,
     };
-    Rect { x: format.left(), y: 1 + body - height, width: columns - format.left(), height }
+    Rect {
+        x: format.left_columns(),
+        y: 1 + body - height,
+        width: columns - format.left_columns(),
+        height,
+    }
 }
 
 /// Columns and rows inside the frame.
-pub fn inner_size(screen: (u16, u16), zoomed: bool) -> TerminalSize {
-    let place = place(screen, zoomed);
+pub fn terminal_size(screen: (u16, u16), zoomed: bool) -> TerminalSize {
+    let place = shell_area(screen, zoomed);
     TerminalSize::new(place.width.saturating_sub(2), place.height.saturating_sub(2))
 }
 
@@ -169,16 +174,16 @@ mod tests {
         for columns in 60..=250 {
             for rows in 15..=80 {
                 for zoomed in [false, true] {
-                    let place = place((columns, rows), zoomed);
+                    let place = shell_area((columns, rows), zoomed);
                     assert!(
                         place.right() <= columns && place.bottom() < rows,
                         "{columns}x{rows}: {place:?}"
                     );
-                    let inner = inner_size((columns, rows), zoomed);
+                    let inner = terminal_size((columns, rows), zoomed);
                     assert!(inner.columns >= 56 && inner.rows >= 3, "{columns}x{rows}: {inner:?}");
                 }
             }
         }
-        assert!(inner_size((80, 24), false).rows >= 9);
+        assert!(terminal_size((80, 24), false).rows >= 9);
     }
 }

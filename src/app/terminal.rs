@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
-use crate::text::{MAX_MARKS, is_hidden, safe, whole_characters};
+use crate::text::{MAX_MARKS, is_hidden, safe, take_whole_characters};
 
 /// Lines kept above the screen.
 const SCROLLBACK: usize = 2000;
@@ -20,12 +20,12 @@ thread_local! {
 }
 
 /// A panic that happens now is caught, and is no reason to give the real terminal back.
-pub fn is_contained() -> bool {
+pub fn is_panic_contained() -> bool {
     CONTAINED.get()
 }
 
 /// A tab.
-pub struct Terminal {
+pub struct TerminalTab {
     pub id: u32,
     /// Beside whom it was started.
     pub actor: ActorName,
@@ -41,7 +41,7 @@ pub struct Terminal {
     scroll: usize,
 }
 
-impl std::fmt::Debug for Terminal {
+impl std::fmt::Debug for TerminalTab {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Terminal")
             .field("id", &self.id)
@@ -81,9 +81,9 @@ impl vt100::Callbacks for Answers {
     }
 }
 
-impl Terminal {
-    pub fn new(id: u32, actor: ActorName, size: TerminalSize) -> Terminal {
-        Terminal {
+impl TerminalTab {
+    pub fn new(id: u32, actor: ActorName, size: TerminalSize) -> TerminalTab {
+        TerminalTab {
             id,
             actor,
             inside: None,
@@ -96,7 +96,7 @@ impl Terminal {
     }
 
     /// The name of the tab: the actor that its programs are in.
-    pub fn place(&self) -> &ActorName {
+    pub fn actor(&self) -> &ActorName {
         self.inside.as_ref().unwrap_or(&self.actor)
     }
 
@@ -109,7 +109,7 @@ impl Terminal {
     }
 
     /// Take in what a program printed; returns what the terminal answers it.
-    pub fn feed(&mut self, printed: &[u8]) -> Vec<u8> {
+    pub fn process_output(&mut self, printed: &[u8]) -> Vec<u8> {
         let shown = self.seen(printed);
         self.contained(|parser| parser.process(&shown));
         let mut answers = std::mem::take(&mut self.parser.callbacks_mut().bytes);
@@ -127,7 +127,7 @@ impl Terminal {
             return Cow::Borrowed(printed);
         }
 
-        let bytes = whole_characters(&mut self.partial, printed);
+        let bytes = take_whole_characters(&mut self.partial, printed);
         let mut shown = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
             for character in chunk.valid().chars() {
@@ -190,7 +190,7 @@ impl Terminal {
         clippy::wildcard_enum_match_arm,
         reason = "terminals have more keys than any program answers to"
     )]
-    pub fn key(&self, key: KeyEvent) -> Vec<u8> {
+    pub fn key_bytes(&self, key: KeyEvent) -> Vec<u8> {
         let application = self.screen().application_cursor();
         let bytes = match key.code {
             KeyCode::Char(letter) => return letter_bytes(letter, key.modifiers),
@@ -221,7 +221,7 @@ impl Terminal {
     }
 
     /// The bytes a paste sends: marked as one where the program asked for that, with no way to end the mark early.
-    pub fn paste(&self, text: &str) -> Vec<u8> {
+    pub fn paste_bytes(&self, text: &str) -> Vec<u8> {
         let text = text.replace('\x1b', "").replace('\n', "\r");
         if self.screen().bracketed_paste() {
             format!("\x1b[200~{text}\x1b[201~").into()
@@ -294,17 +294,20 @@ fn function_key(number: u8) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn terminal(columns: u16, rows: u16) -> Terminal {
-        Terminal::new(0, ActorName::host(), TerminalSize::new(columns, rows))
+    fn terminal(columns: u16, rows: u16) -> TerminalTab {
+        TerminalTab::new(0, ActorName::host(), TerminalSize::new(columns, rows))
     }
 
     #[test]
     fn programs_that_ask_are_answered() {
         let mut terminal = terminal(80, 24);
-        assert_eq!(terminal.feed(b"abc\x1b[6n"), b"\x1b[1;4R");
-        assert_eq!(terminal.feed(b"\x1b[c\x1b[5n"), b"\x1b[?1;2c\x1b[0n");
-        assert!(terminal.feed(&b"\x1b[6n".repeat(10_000)).len() <= 256);
-        assert_eq!(terminal.feed(b"\x1b]52;c;aGFjaw==\x07\x1b]0;title\x07\x1b]52;c;?\x07"), b"");
+        assert_eq!(terminal.process_output(b"abc\x1b[6n"), b"\x1b[1;4R");
+        assert_eq!(terminal.process_output(b"\x1b[c\x1b[5n"), b"\x1b[?1;2c\x1b[0n");
+        assert!(terminal.process_output(&b"\x1b[6n".repeat(10_000)).len() <= 256);
+        assert_eq!(
+            terminal.process_output(b"\x1b]52;c;aGFjaw==\x07\x1b]0;title\x07\x1b]52;c;?\x07"),
+            b""
+        );
     }
 
     #[test]
@@ -312,7 +315,7 @@ mod tests {
         let text = "a\u{202e}b\u{200b}c\u{3164}あe\u{301}\r\n".as_bytes();
         for size in 1..text.len() {
             let mut terminal = terminal(80, 24);
-            text.chunks(size).for_each(|piece| drop(terminal.feed(piece)));
+            text.chunks(size).for_each(|piece| drop(terminal.process_output(piece)));
             assert_eq!(
                 terminal.screen().contents().trim_end(),
                 "a\\u{202e}b\\u{200b}c\\u{3164}あe\u{301}",
@@ -320,28 +323,29 @@ mod tests {
             );
         }
         let mut terminal = terminal(80, 24);
-        terminal.feed(format!("e{}\u{1b}[2K\r", "\u{301}".repeat(6)).as_bytes());
-        terminal.feed(format!("e{}", "\u{301}".repeat(3)).as_bytes());
-        terminal.feed("\u{301}\u{301}\r\n".as_bytes());
+        terminal.process_output(format!("e{}\u{1b}[2K\r", "\u{301}".repeat(6)).as_bytes());
+        terminal.process_output(format!("e{}", "\u{301}".repeat(3)).as_bytes());
+        terminal.process_output("\u{301}\u{301}\r\n".as_bytes());
         assert_eq!(
             terminal.screen().contents().trim_end(),
             format!("e{}\\u{{301}}", "\u{301}".repeat(MAX_MARKS))
         );
-        terminal.feed(b"\x1b[2J\x1b[Ha\xff\xe2\x80b\xe2");
-        terminal.feed(b"c");
+        terminal.process_output(b"\x1b[2J\x1b[Ha\xff\xe2\x80b\xe2");
+        terminal.process_output(b"c");
         assert_eq!((terminal.partial.len(), terminal.screen().contents().as_str()), (0, "abc"));
     }
 
     #[test]
     fn keys_become_the_bytes_a_terminal_sends() {
         let mut terminal = terminal(80, 24);
-        let check = |terminal: &Terminal, code: KeyCode, modifiers: KeyModifiers, bytes: &[u8]| {
-            assert_eq!(
-                terminal.key(KeyEvent::new(code, modifiers)),
-                bytes,
-                "{code:?} {modifiers:?}"
-            );
-        };
+        let check =
+            |terminal: &TerminalTab, code: KeyCode, modifiers: KeyModifiers, bytes: &[u8]| {
+                assert_eq!(
+                    terminal.key_bytes(KeyEvent::new(code, modifiers)),
+                    bytes,
+                    "{code:?} {modifiers:?}"
+                );
+            };
         check(&terminal, KeyCode::Char('あ'), KeyModifiers::NONE, "あ".as_bytes());
         check(&terminal, KeyCode::Char('c'), KeyModifiers::CONTROL, &[3]);
         check(&terminal, KeyCode::Char('5'), KeyModifiers::CONTROL, &[0x1d]);
@@ -351,29 +355,29 @@ mod tests {
         check(&terminal, KeyCode::F(5), KeyModifiers::NONE, b"\x1b[15~");
         check(&terminal, KeyCode::F(10), KeyModifiers::NONE, b"\x1b[21~");
         check(&terminal, KeyCode::F(12), KeyModifiers::NONE, b"\x1b[24~");
-        terminal.feed(b"\x1b[?1h");
+        terminal.process_output(b"\x1b[?1h");
         check(&terminal, KeyCode::Up, KeyModifiers::NONE, b"\x1bOA");
     }
 
     #[test]
     fn a_paste_is_marked_where_the_program_asks_and_can_not_end_the_mark() {
         let mut terminal = terminal(80, 24);
-        assert_eq!(terminal.paste("a\nb"), b"a\rb");
-        terminal.feed(b"\x1b[?2004h");
-        assert_eq!(terminal.paste("a\x1b[201~b"), b"\x1b[200~a[201~b\x1b[201~");
+        assert_eq!(terminal.paste_bytes("a\nb"), b"a\rb");
+        terminal.process_output(b"\x1b[?2004h");
+        assert_eq!(terminal.paste_bytes("a\x1b[201~b"), b"\x1b[200~a[201~b\x1b[201~");
     }
 
     #[test]
     fn a_panic_of_the_emulator_is_contained_and_the_terminal_rebuilt() {
         let mut terminal = terminal(20, 5);
-        terminal.feed(b"before");
+        terminal.process_output(b"before");
         let hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(|_| assert!(is_contained())));
+        std::panic::set_hook(Box::new(|_| assert!(is_panic_contained())));
         terminal.contained(|_| panic!("a fault"));
         std::panic::set_hook(hook);
-        assert!(!is_contained());
+        assert!(!is_panic_contained());
         assert!(terminal.screen().contents().contains("rebuilt"));
-        terminal.feed(b"after");
+        terminal.process_output(b"after");
         assert!(terminal.screen().contents().contains("after"));
     }
 
@@ -384,8 +388,8 @@ mod tests {
         ) {
             let mut terminal = terminal(80, 24);
             for (bytes, columns, rows) in pieces {
-                terminal.feed(&bytes);
-                terminal.feed("あ한e\u{301}".as_bytes());
+                terminal.process_output(&bytes);
+                terminal.process_output("あ한e\u{301}".as_bytes());
                 terminal.resize(TerminalSize::new(columns, rows));
                 terminal.scroll(isize::from(rows as i16) - 20);
             }

@@ -2,15 +2,15 @@
 
 use crossterm::event::KeyEventKind;
 
-use super::commands::ended;
+use super::commands::ended_lesson;
 use super::keymap::{keys, modes};
 use super::{
-    Confirm, Effect, LessonView, Model, Msg, Note, Phase, Screen, ScreenOverlay, exam,
+    Confirm, Effect, LessonView, Model, Msg, Phase, ProgressNote, Screen, ScreenOverlay, exam,
     learning_commands, quiz_events, shell_events, shells, talk,
 };
-use crate::engine::{Event, Goal, Request};
+use crate::engine::{Event, Request, TurnGoal};
 use crate::notice::Notice;
-use crate::talk::message::ToHub;
+use crate::talk::message::WindowToHub;
 
 /// Apply a message. What is returned has to be carried out.
 #[must_use]
@@ -24,13 +24,13 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
             match &mut model.screen {
-                Screen::Lesson(view) => view.shells.fit(model.size, view.panes.is_zoomed),
-                Screen::Talk(_) => vec![Effect::Hub(ToHub::Size { columns, rows })],
+                Screen::Lesson(view) => view.shells.resize_tabs(model.size, view.panes.is_zoomed),
+                Screen::Talk(_) => vec![Effect::SendToHub(WindowToHub::Size { columns, rows })],
                 Screen::Catalogue | Screen::Ended(_) | Screen::Score => Vec::new(),
             }
         }
         Msg::Engine(event) => on_event(model, event),
-        Msg::Opened { lesson, left_off, tape } => {
+        Msg::LessonOpened { lesson, left_off, tape } => {
             if left_off > 0 && left_off < lesson.steps.len() {
                 model.overlay = ScreenOverlay::Confirm(Confirm {
                     question: format!(
@@ -45,21 +45,21 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
             view.learning.always = model.your_turn && tape.is_none();
             view.tape = tape;
             if let Some(exam) = &model.exam {
-                view.quiz = Some(exam.questions(&view.lesson));
+                view.quiz = Some(exam.quiz_of(&view.lesson));
                 model.overlay = ScreenOverlay::None;
             }
 
             model.screen = Screen::Lesson(Box::new(view));
             Vec::new()
         }
-        Msg::OpenFailed(why) => {
+        Msg::LessonOpenFailed(why) => {
             model.notice = Some(Notice::Error(why));
             Vec::new()
         }
         Msg::ShellPrinted { tab, bytes } => shell_events::on_output(model, tab, &bytes),
         Msg::ShellEnded(tab) => {
             if let Screen::Lesson(view) = &mut model.screen {
-                view.shells.close(tab);
+                view.shells.close_tab(tab);
             }
             Vec::new()
         }
@@ -82,10 +82,10 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
 }
 
 fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
-    if model.exam.is_some() && matches!(event, Event::Ended(_)) {
+    if model.exam.is_some() && matches!(event, Event::SessionEnded(_)) {
         return exam::on_lesson_ended(model);
     }
-    if let (Event::Ended(proof), Screen::Ended(ended)) = (&event, &mut model.screen) {
+    if let (Event::SessionEnded(proof), Screen::Ended(ended)) = (&event, &mut model.screen) {
         ended.proof = Some(proof.clone());
         return Vec::new();
     }
@@ -95,13 +95,13 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Ready(ready) => {
             let was_in_branch = view.is_in_branch();
             view.set_ready(ready);
-            let (lesson, played) = (view.lesson.id.clone(), view.played());
+            let (lesson, played) = (view.lesson.id.clone(), view.played_steps());
             let mut effects = Vec::new();
             if played > 0
                 && view.tape.is_none()
                 && view.quiz.as_ref().is_none_or(|quiz| !quiz.is_exam())
             {
-                effects.push(Effect::Remember { lesson, note: Note::Played(played) });
+                effects.push(Effect::SaveNote { lesson, note: ProgressNote::Played(played) });
             }
 
             if !was_in_branch
@@ -110,22 +110,22 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
                 && view.can_run()
                 && view.has_goals()
             {
-                effects.push(Effect::Engine(Request::Turn(Goal::Step)));
+                effects.push(Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step)));
             }
 
             effects.extend(quiz_events::on_ready(view));
             if let Some(actor) = view.shells.take_reopened()
                 && view.actors().contains(&actor)
             {
-                effects.extend(shell_events::ask_for(view, actor, model.size));
+                effects.extend(shell_events::request_shell(view, actor, model.size));
             }
             return effects;
         }
-        Event::Shell { tab, actor, opened } => match opened {
+        Event::ShellOpened { tab, actor, opened } => match opened {
             Ok(_) => {
-                let size = shells::inner_size(model.size, view.panes.is_zoomed);
+                let size = shells::terminal_size(model.size, view.panes.is_zoomed);
                 view.shells.add_tab(tab, actor, size);
-                return view.shells.fit(model.size, view.panes.is_zoomed);
+                return view.shells.resize_tabs(model.size, view.panes.is_zoomed);
             }
             Err(why) => {
                 model.notice = Some(Notice::NoShell { actor, error: format!("{why:#}") });
@@ -133,27 +133,27 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         },
         Event::Playing { step } => view.start_playing(step),
         Event::Played(record) => {
-            let note = learning_commands::note(view, &record).filter(|_| view.tape.is_none());
+            let note = learning_commands::step_note(view, &record).filter(|_| view.tape.is_none());
             view.learning.turn = None;
             view.set_record(std::sync::Arc::clone(&record));
             let mut effects: Vec<Effect> = note.into_iter().collect();
             effects.extend(quiz_events::on_played(view, &record));
             return effects;
         }
-        Event::Turn(state) => {
+        Event::TurnChanged(state) => {
             view.set_turn(state);
-            return quiz_events::on_turn(view);
+            return quiz_events::on_turn_changed(view);
         }
-        Event::Branched { branch, record } => view.set_branch(branch, record),
-        Event::ShellInside { tab, actor } => {
-            if let Some(terminal) = view.shells.get_mut(tab) {
+        Event::BranchPlayed { branch, record } => view.show_branch(branch, record),
+        Event::ShellMoved { tab, actor } => {
+            if let Some(terminal) = view.shells.tab_mut(tab) {
                 terminal.inside = actor;
             }
         }
-        Event::Live(snapshot) => view.set_live_snapshot(snapshot),
-        Event::Sampled(charts) => view.set_charts(charts),
+        Event::LiveSnapshot(snapshot) => view.set_live_snapshot(snapshot),
+        Event::ChartsSampled(charts) => view.set_charts(charts),
         Event::Waiting(awaited) => view.lab.awaited = awaited,
-        Event::Refused { why } => {
+        Event::RequestRefused { why } => {
             view.lab.phase = Phase::Ready;
             model.notice = Some(Notice::Refused(why));
         }
@@ -169,8 +169,8 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             }
             view.lab.phase = Phase::Failed { message };
         }
-        Event::Ended(proof) => {
-            let mut ended = ended(view);
+        Event::SessionEnded(proof) => {
+            let mut ended = ended_lesson(view);
             ended.proof = Some(proof);
             model.screen = Screen::Ended(ended);
         }

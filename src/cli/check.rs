@@ -7,22 +7,24 @@ use std::sync::Arc;
 use super::{input, to_stderr};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
-use crate::tape::{Tape, file, shelf};
+use crate::tape::{Tape, embedded, file};
 use crate::text;
-use crate::ui::talk::rehearsal;
+use crate::ui::talk::fit_check;
 
 /// True if every beat fits, as an audience sees it: with each tape of the program's that fits it, or with none.
-fn fits_a_wall(name: &str, lesson: Lesson) -> bool {
+fn is_fit_for_walls(name: &str, lesson: Lesson) -> bool {
     let lesson = Arc::new(lesson);
-    let own = shelf::all().filter(|(_, header)| header.lesson == lesson.id);
+    let own = embedded::all_tapes().filter(|(_, header)| header.lesson == lesson.id);
     let tapes: Vec<Tape> = own
         .filter_map(|(bytes, _)| file::read(bytes).ok())
-        .filter(|tape| tape.fits(&lesson).is_ok())
+        .filter(|tape| tape.check_fits(&lesson).is_ok())
         .collect();
 
     let mut misfits: Vec<String> = match tapes.as_slice() {
-        [] => rehearsal::misfits(&lesson, None),
-        tapes => tapes.iter().flat_map(|tape| rehearsal::misfits(&lesson, Some(tape))).collect(),
+        [] => fit_check::screen_misfits(&lesson, None),
+        tapes => {
+            tapes.iter().flat_map(|tape| fit_check::screen_misfits(&lesson, Some(tape))).collect()
+        }
     };
     misfits.dedup();
 
@@ -35,7 +37,7 @@ fn fits_a_wall(name: &str, lesson: Lesson) -> bool {
 pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let mut all_sound = true;
     for path in files {
-        let text = match input::lesson(path) {
+        let text = match input::read_lesson(path) {
             Ok(text) => text,
             // The others are checked all the same.
             Err(error) => {
@@ -52,7 +54,7 @@ pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
                     text::safe(&path.to_string_lossy()),
                     lesson.steps.len()
                 );
-                all_sound &= fits_a_wall(&path.display().to_string(), lesson);
+                all_sound &= is_fit_for_walls(&path.display().to_string(), lesson);
             }
             Err(error) => {
                 all_sound = false;

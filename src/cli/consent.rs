@@ -29,15 +29,15 @@ const LAB: &str = "They run in a lab. It can read the machine's /usr, but none o
 /// Answers that are kept. Each holds what it was given for.
 const MAX_KEPT: usize = 64;
 /// Bytes of one answer: what a lesson does, each alias as what it stands for, and escaped, so more than its file.
-const MAX_DEEDS: u64 = 16 << 20;
+const MAX_FINGERPRINT_BYTES: u64 = 16 << 20;
 
 /// Ask on the terminal, where `name` is a file and its programs have not been agreed to. An error where they are not.
-pub fn ask(name: &str, lesson: &Lesson, consent: Consent) -> anyhow::Result<()> {
-    if consent.yes || !is_asked_for(name, lesson) {
+pub fn require_consent(name: &str, lesson: &Lesson, consent: Consent) -> anyhow::Result<()> {
+    if consent.yes || !needs_consent(name, lesson) {
         return Ok(());
     }
     let mut err = io::stderr().lock();
-    for line in question(name, lesson) {
+    for line in consent_lines(name, lesson) {
         writeln!(err, "{line}")?;
     }
 
@@ -57,26 +57,26 @@ pub fn ask(name: &str, lesson: &Lesson, consent: Consent) -> anyhow::Result<()> 
         bail!("{name} was not played");
     }
 
-    if let Some(trouble) = keep(lesson) {
+    if let Some(trouble) = keep_consent(lesson) {
         complain(&safe(&trouble));
     }
     Ok(())
 }
 
 /// True if it is to be asked before this is played live.
-pub fn is_asked_for(name: &str, lesson: &Lesson) -> bool {
+pub fn needs_consent(name: &str, lesson: &Lesson) -> bool {
     is_path(name)
-        && programs::count(lesson) > 0
+        && programs::program_count(lesson) > 0
         && !directory().is_some_and(|dir| is_kept(&dir, lesson))
 }
 
 /// The things to agree to, a line each.
-pub fn question(name: &str, lesson: &Lesson) -> Vec<String> {
+pub fn consent_lines(name: &str, lesson: &Lesson) -> Vec<String> {
     let heading =
         format!("{} is not one of unboxed's own lessons. It will run these programs:", safe(name));
     let blank = String::new();
     let mut lines = vec![heading, blank.clone()];
-    lines.extend(programs::listed(lesson));
+    lines.extend(programs::program_lines(lesson));
     lines.extend([blank, LAB.to_owned()]);
     lines
 }
@@ -86,7 +86,7 @@ fn directory() -> Option<PathBuf> {
 }
 
 /// Remember that a lesson may do what it does; a sentence when that could not be kept.
-pub fn keep(lesson: &Lesson) -> Option<String> {
+pub fn keep_consent(lesson: &Lesson) -> Option<String> {
     let dir = directory()?;
     let error = write(&dir, lesson).err()?;
     Some(format!(
@@ -97,25 +97,25 @@ pub fn keep(lesson: &Lesson) -> Option<String> {
 
 /// The whole of what was agreed to is kept and compared: no sum is as good.
 fn is_kept(dir: &Path, lesson: &Lesson) -> bool {
-    let deeds = programs::deeds(lesson);
+    let fingerprint = programs::actions_fingerprint(lesson);
     let Ok(Some(dir)) = OpenDirectory::find_private(dir) else { return false };
-    let kept = dir.read(&name(&deeds), MAX_DEEDS).ok().flatten();
-    kept.is_some_and(|kept| kept == deeds.as_bytes())
+    let kept = dir.read(&name(&fingerprint), MAX_FINGERPRINT_BYTES).ok().flatten();
+    kept.is_some_and(|kept| kept == fingerprint.as_bytes())
 }
 
 fn write(dir: &Path, lesson: &Lesson) -> anyhow::Result<()> {
-    let deeds = programs::deeds(lesson);
+    let fingerprint = programs::actions_fingerprint(lesson);
     let dir = OpenDirectory::make_private(dir)?;
     forget_the_oldest(&dir)?;
-    dir.replace(&name(&deeds), Mode::S_IRUSR | Mode::S_IWUSR, |file| {
-        file.write_all(deeds.as_bytes())
+    dir.replace(&name(&fingerprint), Mode::S_IRUSR | Mode::S_IWUSR, |file| {
+        file.write_all(fingerprint.as_bytes())
     })?;
     Ok(())
 }
 
 /// A name that is short; what counts is inside.
-fn name(deeds: &str) -> OsString {
-    format!("{:08x}-{}", crc32fast::hash(deeds.as_bytes()), deeds.len()).into()
+fn name(fingerprint: &str) -> OsString {
+    format!("{:08x}-{}", crc32fast::hash(fingerprint.as_bytes()), fingerprint.len()).into()
 }
 
 fn forget_the_oldest(dir: &OpenDirectory) -> io::Result<()> {
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn an_answer_is_kept_for_what_a_lesson_does() {
         let dir = tempfile::tempdir().expect("a directory");
-        let lesson = catalogue::find("1").expect("a lesson");
+        let lesson = catalogue::find_lesson("1").expect("a lesson");
         assert!(!is_kept(dir.path(), &lesson));
         write(dir.path(), &lesson).expect("kept");
         write(dir.path(), &lesson).expect("kept again");
@@ -149,7 +149,8 @@ mod tests {
         other.steps.pop();
         assert!(!is_kept(dir.path(), &other));
         // One that has the name of another's answer.
-        std::fs::write(dir.path().join(name(&programs::deeds(&other))), "x").expect("a file");
+        std::fs::write(dir.path().join(name(&programs::actions_fingerprint(&other))), "x")
+            .expect("a file");
         assert!(!is_kept(dir.path(), &other));
     }
 
@@ -159,7 +160,7 @@ mod tests {
         for number in 0..MAX_KEPT + 10 {
             std::fs::write(dir.path().join(number.to_string()), "x").expect("a file");
         }
-        write(dir.path(), &catalogue::find("1").expect("a lesson")).expect("kept");
+        write(dir.path(), &catalogue::find_lesson("1").expect("a lesson")).expect("kept");
         assert_eq!(std::fs::read_dir(dir.path()).expect("a listing").count(), MAX_KEPT);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Format, facts};
 use crate::diagnosis::{MachineFinding, Playable, State};
-use crate::doctor::{Facts, can_play, findings, render};
+use crate::doctor::{Facts, can_play, findings, findings_page};
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::text;
@@ -21,13 +21,13 @@ pub fn doctor(format: Format) -> anyhow::Result<ExitCode> {
     match format {
         Format::Text => println!("{}", verdicts(&facts, &found)?),
         Format::Json => {
-            let lessons = playable(&catalogue::all()?, &facts);
+            let lessons = playable(&catalogue::all_lessons()?, &facts);
             let object = json!({
                 "facts": facts,
                 "findings": found.iter().map(finding_json).collect::<Vec<Value>>(),
                 "lessons": lessons.iter().map(lesson_json).collect::<Vec<Value>>(),
             });
-            println!("{}", text::in_json(&serde_json::to_string_pretty(&object)?));
+            println!("{}", text::escaped_json(&serde_json::to_string_pretty(&object)?));
         }
     }
 
@@ -59,10 +59,10 @@ fn lesson_json((id, title, playable): &(String, String, Playable)) -> Value {
 }
 
 /// The same and more, as one text for a report of a fault.
-pub fn report(log: Option<&Path>) -> anyhow::Result<ExitCode> {
+pub fn print_bug_report(log: Option<&Path>) -> anyhow::Result<ExitCode> {
     let facts = facts();
     let verdicts = verdicts(&facts, &findings(&facts))?;
-    println!("{}", super::report::report(&facts, &verdicts, log)?);
+    println!("{}", super::bug_report::bug_report(&facts, &verdicts, log)?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -76,8 +76,8 @@ fn playable(lessons: &[Lesson], facts: &Facts) -> Vec<(String, String, Playable)
 
 /// The doctor's words on the machine, the lessons, and steps that are left out.
 fn verdicts(facts: &Facts, found: &[MachineFinding]) -> anyhow::Result<String> {
-    let lessons = catalogue::all()?;
-    let mut said = vec![text::prose_lines(&render(found, &playable(&lessons, facts)))];
+    let lessons = catalogue::all_lessons()?;
+    let mut said = vec![text::prose_lines(&findings_page(found, &playable(&lessons, facts)))];
     said.extend(lessons.iter().flat_map(|lesson| skipped(lesson, facts)));
     Ok(said.join("\n"))
 }

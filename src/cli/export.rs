@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 
 use super::consent::{self, Consent};
 use super::{facts, open_lesson, record, whole_file};
-use crate::export::{self, Form};
+use crate::export::{self, DocumentFormat};
 
 #[derive(Debug, Args)]
 pub struct ExportArguments {
@@ -44,21 +44,21 @@ pub enum ExportFormat {
 pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     let lesson = Arc::new(open_lesson(&arguments.lesson)?);
     let tape = if arguments.live {
-        consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
-        record::play(&lesson)?
+        consent::require_consent(&arguments.lesson, &lesson, arguments.consent)?;
+        record::play_and_record(&lesson)?
     } else {
-        record::of_lesson(&lesson, arguments.tape.clone().flatten().as_deref(), &facts())?
+        record::tape_of_lesson(&lesson, arguments.tape.clone().flatten().as_deref(), &facts())?
     };
 
     let form = match arguments.format {
-        ExportFormat::Cast => Form::Cast,
-        ExportFormat::Html => Form::Html,
-        ExportFormat::Md => Form::Markdown,
+        ExportFormat::Cast => DocumentFormat::Cast,
+        ExportFormat::Html => DocumentFormat::Html,
+        ExportFormat::Md => DocumentFormat::Markdown,
     };
 
     match &arguments.output {
         Some(path) => {
-            whole_file::save(path, |out| export::write(form, &lesson, &tape, out))?;
+            whole_file::write_whole(path, |out| export::write(form, &lesson, &tape, out))?;
         }
         None => {
             let mut out = io::BufWriter::new(io::stdout().lock());

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::text::whole_characters;
+use crate::text::take_whole_characters;
 
 /// A control sequence longer than this is dropped, in bytes.
 const MAX_SEQUENCE: usize = 256;
@@ -48,7 +48,7 @@ const MODES: [(u16, bool); 15] = [
 
 /// A stream of a shell's output on its way to the real terminal.
 #[derive(Debug, Default)]
-pub struct Filter {
+pub struct OutputFilter {
     state: State,
     /// The first bytes of a character, up to three.
     partial: Vec<u8>,
@@ -71,10 +71,10 @@ enum State {
     },
 }
 
-impl Filter {
+impl OutputFilter {
     /// The part of these bytes that may be printed. A sequence or a character that is cut waits for the rest.
-    pub fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let bytes = whole_characters(&mut self.partial, bytes);
+    pub fn filtered(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let bytes = take_whole_characters(&mut self.partial, bytes);
         let mut out = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
             chunk.valid().chars().for_each(|letter| self.take(letter, &mut out));
@@ -88,7 +88,7 @@ impl Filter {
     }
 
     /// The sequences that give the terminal back as it was: its own screen, its cursor, no mouse, no colours.
-    pub fn restore(&self) -> Vec<u8> {
+    pub fn restore_sequences(&self) -> Vec<u8> {
         self.undo.iter().flat_map(|sequence| sequence.bytes()).collect()
     }
 
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     fn all(printed: &[u8]) -> String {
-        String::from_utf8(Filter::default().pass(printed)).expect("only UTF-8 leaves")
+        String::from_utf8(OutputFilter::default().filtered(printed)).expect("only UTF-8 leaves")
     }
 
     #[track_caller]
@@ -277,12 +277,12 @@ mod tests {
         // However it is cut, the same comes out.
         let bytes = printed.as_bytes();
         for cut in 0..=bytes.len() {
-            let mut filter = Filter::default();
-            let parts = [filter.pass(&bytes[..cut]), filter.pass(&bytes[cut..])].concat();
+            let mut filter = OutputFilter::default();
+            let parts = [filter.filtered(&bytes[..cut]), filter.filtered(&bytes[cut..])].concat();
             assert_eq!(parts, expected.as_bytes(), "{printed:?} cut at {cut}");
         }
-        let mut filter = Filter::default();
-        let single: Vec<u8> = bytes.iter().flat_map(|byte| filter.pass(&[*byte])).collect();
+        let mut filter = OutputFilter::default();
+        let single: Vec<u8> = bytes.iter().flat_map(|byte| filter.filtered(&[*byte])).collect();
         assert_eq!(single, expected.as_bytes(), "{printed:?} byte by byte");
     }
 
@@ -419,34 +419,34 @@ mod tests {
 
     #[test]
     fn what_has_no_end_is_held_in_bounded_room() {
-        let mut filter = Filter::default();
-        assert_eq!(filter.pass(b"\x1b]52;c;"), b"");
+        let mut filter = OutputFilter::default();
+        assert_eq!(filter.filtered(b"\x1b]52;c;"), b"");
         for _ in 0..MAX_STRING / 16 - 1 {
-            assert_eq!(filter.pass(&[b'A'; 16]), b"");
+            assert_eq!(filter.filtered(&[b'A'; 16]), b"");
         }
         // It was no string, then: people see again what they type.
-        assert!(filter.pass(&[b'B'; 4096]).ends_with(b"BBBB"));
+        assert!(filter.filtered(&[b'B'; 4096]).ends_with(b"BBBB"));
 
-        let mut filter = Filter::default();
-        filter.pass(b"\x1b[");
+        let mut filter = OutputFilter::default();
+        filter.filtered(b"\x1b[");
         for _ in 0..1000 {
-            assert_eq!(filter.pass(&[b'1'; 1000]), b"");
+            assert_eq!(filter.filtered(&[b'1'; 1000]), b"");
         }
         assert!(filter.sequence.capacity() <= 2 * (MAX_SEQUENCE + 1) && filter.partial.is_empty());
-        assert_eq!(filter.pass(b"mafter"), b"after");
-        let mut filter = Filter::default();
-        filter.pass(b"\x1b");
-        filter.pass(&[b'('; 100_000]);
+        assert_eq!(filter.filtered(b"mafter"), b"after");
+        let mut filter = OutputFilter::default();
+        filter.filtered(b"\x1b");
+        filter.filtered(&[b'('; 100_000]);
         assert!(filter.sequence.capacity() <= 2 * (MAX_SEQUENCE + 1));
-        assert_eq!(filter.pass(b"Bafter"), b"after");
+        assert_eq!(filter.filtered(b"Bafter"), b"after");
     }
 
     #[test]
     fn the_terminal_is_given_back_as_it_was() {
         let restored = |printed: &str| {
-            let mut filter = Filter::default();
-            filter.pass(printed.as_bytes());
-            String::from_utf8(filter.restore()).expect("ASCII")
+            let mut filter = OutputFilter::default();
+            filter.filtered(printed.as_bytes());
+            String::from_utf8(filter.restore_sequences()).expect("ASCII")
         };
         let nothing = [
             "text",
@@ -544,17 +544,17 @@ mod tests {
         #[test]
         fn whatever_comes_what_leaves_passes_again_unchanged(bytes: Vec<u8>, pieces in proptest::collection::vec(0..20_usize, 0..40)) {
             let printed = [pieces.iter().flat_map(|piece| PIECES[*piece]).copied().collect::<Vec<u8>>(), bytes].concat();
-            let once = Filter::default().pass(&printed);
+            let once = OutputFilter::default().filtered(&printed);
             proptest::prop_assert!(std::str::from_utf8(&once).is_ok());
-            proptest::prop_assert_eq!(Filter::default().pass(&once), once);
+            proptest::prop_assert_eq!(OutputFilter::default().filtered(&once), once);
         }
 
         #[test]
         fn whatever_comes_an_emulator_sees_nothing_but_drawing(pieces in proptest::collection::vec(0..20_usize, 0..60), cut: usize) {
             let printed: Vec<u8> = pieces.iter().flat_map(|piece| PIECES[*piece]).copied().collect();
             let (first, second) = printed.split_at(cut.checked_rem(printed.len()).unwrap_or(0));
-            let mut filter = Filter::default();
-            let passed = [filter.pass(first), filter.pass(second), filter.restore()].concat();
+            let mut filter = OutputFilter::default();
+            let passed = [filter.filtered(first), filter.filtered(second), filter.restore_sequences()].concat();
             proptest::prop_assert_eq!(noted(&passed), Vec::<String>::new());
         }
     }
@@ -563,6 +563,6 @@ mod tests {
     fn the_emulator_notes_what_is_not_filtered() {
         let printed = b"\x1b]0;title\x07\x1b]52;c;aGk=\x07\x1b]11;?\x07\x1b[6n\x1b[c";
         assert_eq!(noted(printed).len(), 6, "{:?}", noted(printed));
-        assert_eq!(noted(&Filter::default().pass(printed)), Vec::<String>::new());
+        assert_eq!(noted(&OutputFilter::default().filtered(printed)), Vec::<String>::new());
     }
 }

@@ -11,11 +11,11 @@ use nix::fcntl::OFlag;
 use crate::lesson::bounds;
 
 /// The text of a lesson's file.
-pub fn lesson(path: &Path) -> anyhow::Result<String> {
+pub fn read_lesson(path: &Path) -> anyhow::Result<String> {
     let read = || {
         let mut bytes = Vec::new();
         // Its size is no bound: files of /proc say 0, and a file may grow.
-        open(path)?.take(bounds::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        open_regular_file(path)?.take(bounds::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.len() > bounds::MAX_BYTES {
             bail!("it has more than {} MiB, and no lesson has", bounds::MAX_BYTES >> 20);
         }
@@ -25,7 +25,7 @@ pub fn lesson(path: &Path) -> anyhow::Result<String> {
 }
 
 /// Open a regular file. Nothing else is waited for, or done anything to by opening it.
-pub fn open(path: &Path) -> anyhow::Result<File> {
+pub fn open_regular_file(path: &Path) -> anyhow::Result<File> {
     check(path.metadata()?.file_type())?;
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
@@ -64,7 +64,7 @@ mod tests {
         std::fs::write(at("whole"), vec![b' '; bounds::MAX_BYTES]).expect("a file");
         std::fs::write(at("binary"), b"a\xffb").expect("a file");
         let check = |path: &Path, expected: &str| {
-            let error = format!("{:#}", lesson(path).expect_err(expected));
+            let error = format!("{:#}", read_lesson(path).expect_err(expected));
             assert_eq!(
                 error,
                 format!("could not read the lesson file {}: {expected}", path.display())
@@ -77,7 +77,7 @@ mod tests {
         check(&at("large"), "it has more than 1 MiB, and no lesson has");
         check(&at("binary"), "it is not text in UTF-8");
         check(&at("none"), "No such file or directory (os error 2)");
-        assert_eq!(lesson(&at("whole")).expect("text").len(), bounds::MAX_BYTES);
-        assert!(lesson(Path::new("/proc/self/status")).expect("text").contains("VmHWM"));
+        assert_eq!(read_lesson(&at("whole")).expect("text").len(), bounds::MAX_BYTES);
+        assert!(read_lesson(Path::new("/proc/self/status")).expect("text").contains("VmHWM"));
     }
 }

@@ -8,10 +8,10 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::consent::{self, Consent};
-use super::saver::Saver;
-use super::{check_live, complain, door, facts, is_path, open_lesson, program, record};
+use super::progress_writer::ProgressWriter;
+use super::{check_live, complain, facts, is_path, open_lesson, program, record, shell_socket};
 use crate::app::exam::Exam;
-use crate::app::{CatalogueRow, Note, Source};
+use crate::app::{CatalogueRow, LessonSource, ProgressNote};
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::engine::options::SessionOptions;
@@ -23,8 +23,8 @@ use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
 use crate::notice::Notice;
 use crate::progress::Progress;
-use crate::tape::{Tape, player, shelf};
-use crate::tui::{self, Backstage, EngineLink, TuiOptions};
+use crate::tape::{Tape, embedded, player};
+use crate::tui::{self, AppServices, EngineLink, TuiOptions};
 
 /// How the screen is opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -69,8 +69,11 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
     if let (None, Some(given)) = (&asked, &file) {
         // `--tape LESSON` means the program's own tape of it, where there is no such file.
         let is_file = given.exists();
-        let lesson =
-            if is_file { record::open(given)?.header.lesson } else { given.display().to_string() };
+        let lesson = if is_file {
+            record::open_tape(given)?.header.lesson
+        } else {
+            given.display().to_string()
+        };
         if is_file && is_path(&lesson) {
             // A tape names a lesson of the program's own, and no file of this machine.
             bail!("the tape {} names no lesson: say which one it is of", given.display());
@@ -80,9 +83,9 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
     }
 
     let open = asked.as_ref().map(|lesson| lesson.id.clone());
-    let source = if options.tape.is_some() { Source::Tape } else { Source::Lab };
+    let source = if options.tape.is_some() { LessonSource::Tape } else { LessonSource::Lab };
     let consent = match (&asked, name, source) {
-        (Some(lesson), Some(name), Source::Lab) => to_agree_to(name, lesson, options.consent),
+        (Some(lesson), Some(name), LessonSource::Lab) => to_agree_to(name, lesson, options.consent),
         _ => None,
     };
 
@@ -108,7 +111,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
         None => {
             let facts = facts();
             let plays = |lesson: &&Lesson| can_play(&lesson.needs, &facts) == Playable::Live;
-            let all = catalogue::all()?;
+            let all = catalogue::all_lessons()?;
             let asking = all.iter().filter(|lesson| lesson.questions().next().is_some());
             asking.filter(plays).map(|lesson| lesson.id.clone()).collect()
         }
@@ -132,7 +135,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
     let setting = Setting {
         ascii: arguments.ascii,
         your_turn: false,
-        source: Source::Lab,
+        source: LessonSource::Lab,
         tape: None,
         exam,
         consent,
@@ -144,7 +147,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
 struct Setting {
     ascii: bool,
     your_turn: bool,
-    source: Source,
+    source: LessonSource,
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
     exam: Option<Exam>,
@@ -153,7 +156,8 @@ struct Setting {
 
 /// The question on the screen before a lesson file is played live.
 fn to_agree_to(name: &str, lesson: &Lesson, consent: Consent) -> Option<Vec<String>> {
-    (!consent.yes && consent::is_asked_for(name, lesson)).then(|| consent::question(name, lesson))
+    (!consent.yes && consent::needs_consent(name, lesson))
+        .then(|| consent::consent_lines(name, lesson))
 }
 
 fn screen(
@@ -164,8 +168,10 @@ fn screen(
     let facts = facts();
     if let Some(lesson) = &asked {
         match setting.source {
-            Source::Tape => drop(record::of_lesson(lesson, setting.tape.as_deref(), &facts)?),
-            Source::Lab => check_live(lesson, &facts, Some("see its tape: unboxed learn"))?,
+            LessonSource::Tape => {
+                drop(record::tape_of_lesson(lesson, setting.tape.as_deref(), &facts)?)
+            }
+            LessonSource::Lab => check_live(lesson, &facts, Some("see its tape: unboxed learn"))?,
         }
     }
 
@@ -178,7 +184,7 @@ fn screen(
         None => (Progress::default(), Some(Notice::NoHome)),
     };
 
-    let lessons = catalogue::all()?;
+    let lessons = catalogue::all_lessons()?;
     let rows = lessons.iter().map(|lesson| row(lesson, &facts, &progress)).collect();
     let mut known = lessons;
     if let Some(lesson) = asked.filter(|lesson| known.iter().all(|one| one != lesson)) {
@@ -186,8 +192,13 @@ fn screen(
         known.push(lesson);
     }
 
-    let mut backstage =
-        Engines { lessons: known, facts, progress, saver: Saver::start(dir), tape: setting.tape };
+    let mut engines = Engines {
+        lessons: known,
+        facts,
+        progress,
+        writer: ProgressWriter::start(dir),
+        tape: setting.tape,
+    };
     let options = TuiOptions {
         ascii: setting.ascii,
         catalogue: rows,
@@ -201,8 +212,8 @@ fn screen(
         consent: setting.consent,
     };
 
-    let shown = tui::run(options, &mut backstage);
-    if let Some(said) = backstage.saver.finish() {
+    let shown = tui::run(options, &mut engines);
+    if let Some(said) = engines.writer.finish_writing() {
         complain(&said);
     }
     shown.map(|()| ExitCode::SUCCESS)
@@ -223,14 +234,14 @@ fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {
         minutes: lesson.minutes,
         steps: lesson.steps.len(),
         blocked,
-        has_tape: shelf::has(&lesson.id),
+        has_tape: embedded::has_tape(&lesson.id),
         left_out: lesson
             .steps
             .iter()
             .filter(|step| is_left_out(&step.needs))
             .map(|step| step.title.clone())
             .collect(),
-        left_off: progress.played(&lesson.id),
+        left_off: progress.played_steps(&lesson.id),
         learnt: learnt(lesson, progress),
     }
 }
@@ -238,7 +249,7 @@ fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {
 fn learnt(lesson: &Lesson, progress: &Progress) -> String {
     let known = progress.lesson(&lesson.id);
     let (done, right) =
-        known.map_or((0, 0), |known| (known.done(), known.marked(AnswerMark::Right)));
+        known.map_or((0, 0), |known| (known.steps_done(), known.answers_marked(AnswerMark::Right)));
     match lesson.questions().count() {
         _ if done == 0 && right == 0 => String::new(),
         0 => format!("by hand {done}"),
@@ -251,52 +262,55 @@ struct Engines {
     lessons: Vec<Lesson>,
     facts: Facts,
     progress: Progress,
-    saver: Saver,
+    writer: ProgressWriter,
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
 }
 
-impl Backstage for Engines {
-    fn open(&mut self, id: &str, from: Source) -> anyhow::Result<EngineLink> {
+impl AppServices for Engines {
+    fn open_lesson(&mut self, id: &str, from: LessonSource) -> anyhow::Result<EngineLink> {
         let Some(lesson) = self.lessons.iter().find(|lesson| lesson.id == id) else {
             bail!("there is no lesson `{id}`")
         };
         let lesson = Arc::new(lesson.clone());
-        if from == Source::Tape {
-            let tape = record::of_lesson(&lesson, self.tape.as_deref(), &self.facts)?;
+        if from == LessonSource::Tape {
+            let tape = record::tape_of_lesson(&lesson, self.tape.as_deref(), &self.facts)?;
             return play_tape(lesson, tape);
         }
 
-        let left_off =
-            self.progress.played(id).filter(|played| *played < lesson.steps.len()).unwrap_or(0);
+        let left_off = self
+            .progress
+            .played_steps(id)
+            .filter(|played| *played < lesson.steps.len())
+            .unwrap_or(0);
         let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
         let (to_front, events) = events::channel();
         let (facts, own) = (self.facts.clone(), Arc::clone(&lesson));
         let options = SessionOptions::with_spare(program());
 
-        // Without a door `unboxed shell` finds nothing; that is no reason not to learn.
-        let door = door::open();
+        // Without a socket `unboxed shell` finds nothing; that is no reason not to learn.
+        let shell_listener = shell_socket::listen();
         let thread = std::thread::spawn(move || {
-            let (_door, visits) = match door {
-                Ok((door, visits)) => (Some(door), visits),
+            let (_shell_listener, pending_shells) = match shell_listener {
+                Ok((shell_listener, pending_shells)) => (Some(shell_listener), pending_shells),
                 Err(_) => (None, mpsc::channel().1),
             };
             let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
-            play::serve(open, &for_engine, &visits, &to_front);
+            play::run_engine(open, &for_engine, &pending_shells, &to_front);
         });
 
         Ok(EngineLink { lesson, requests, events, thread, left_off, tape: None })
     }
 
-    fn agree(&mut self, lesson: &str) -> Option<String> {
-        consent::keep(self.lessons.iter().find(|known| known.id == lesson)?)
+    fn keep_consent(&mut self, lesson: &str) -> Option<String> {
+        consent::keep_consent(self.lessons.iter().find(|known| known.id == lesson)?)
     }
 
-    fn remember(&mut self, lesson: &str, note: &Note) -> Option<String> {
-        if let Note::Played(played) = note {
-            self.progress.note(lesson, *played);
+    fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<String> {
+        if let ProgressNote::Played(played) = note {
+            self.progress.note_played(lesson, *played);
         }
-        self.saver.remember(lesson, note)
+        self.writer.queue(lesson, note)
     }
 }
 
@@ -306,6 +320,6 @@ fn play_tape(lesson: Arc<Lesson>, tape: Tape) -> anyhow::Result<EngineLink> {
     let (to_front, events) = events::channel();
     let origin = tape.header.origin();
     let own = Arc::clone(&lesson);
-    let thread = std::thread::spawn(move || player::serve(&tape, &own, &for_player, &to_front));
+    let thread = std::thread::spawn(move || player::play_tape(&tape, &own, &for_player, &to_front));
     Ok(EngineLink { lesson, requests, events, thread, left_off: 0, tape: Some(origin) })
 }

@@ -1,21 +1,21 @@
 //! The command line: one file per command. `anyhow` lives here and in main.
 
+mod bug_report;
 mod check;
 mod consent;
 mod doctor;
-mod door;
 mod export;
 mod filter;
 mod help;
 mod input;
 mod learn;
-mod names;
 mod present;
+mod private_names;
 mod progress;
+mod progress_writer;
 mod record;
-mod report;
 pub mod run;
-mod saver;
+mod shell_socket;
 mod socket;
 mod whole_file;
 
@@ -28,12 +28,12 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 use crate::diagnosis::Playable;
-use crate::doctor::{Facts, Roots, can_play};
+use crate::doctor::{Facts, MachineRoot, can_play};
 use crate::kernel::{log, panics};
 use crate::lesson::catalogue::{self, FindError};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
-use crate::tape::shelf;
+use crate::tape::embedded;
 use crate::text;
 use crate::words;
 
@@ -80,7 +80,7 @@ enum Command {
     /// Text, colours, cursor movement, the alternate screen and the mouse pass, so editors and `top` work. What would set this
     /// terminal's title, clipboard, palette or links, or have it answer (where the cursor is, what it is, its colours), does not:
     /// a lab may run what strangers wrote. Programs that ask get no answer.
-    Shell(door::ShellArguments),
+    Shell(shell_socket::ShellArguments),
     /// What this machine allows, which lessons play here, and what would change that
     Doctor {
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -157,12 +157,12 @@ fn begin_log(command: &Command, path: Option<&Path>) -> anyhow::Result<()> {
         Ok("trace") => LevelFilter::TRACE,
         Ok(other) => bail!("{} is `{other}`: it can be info, debug or trace", log::LEVEL_VARIABLE),
     };
-    log::open(path, level)
+    log::log_to(path, level)
         .with_context(|| format!("could not write the log to {}", path.display()))?;
 
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        tracing::error!("panicked {}", panics::describe(panic));
+        tracing::error!("panicked {}", panics::panic_text(panic));
         default(panic);
     }));
 
@@ -204,7 +204,7 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
             | TalkHub(_)
     );
     if !has_lab_or_screen {
-        crate::kernel::process::die_of_broken_pipes();
+        crate::kernel::process::end_on_broken_pipe();
     }
 
     match command {
@@ -218,8 +218,8 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
         Command::Quiz(arguments) => learn::quiz(&arguments),
         Command::Progress(arguments) => progress::progress(&arguments),
         Command::Run(arguments) => run::run(&arguments),
-        Command::Shell(arguments) => door::shell(&arguments),
-        Command::Doctor { report: true, .. } => doctor::report(log),
+        Command::Shell(arguments) => shell_socket::join_shell(&arguments),
+        Command::Doctor { report: true, .. } => doctor::print_bug_report(log),
         Command::Doctor { format, .. } => doctor::doctor(format),
         Command::Clean => clean(),
         Command::Check { files } => check::check(&files),
@@ -227,7 +227,7 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
             let lesson = open_lesson(&lesson)?;
             print!(
                 "{}",
-                catalogue::source(&lesson.id).context("that lesson is a file of your own")?
+                catalogue::lesson_text(&lesson.id).context("that lesson is a file of your own")?
             );
             Ok(ExitCode::SUCCESS)
         }
@@ -250,8 +250,8 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
 
 /// Remove what killed runs left behind. Fails where something of ours stays.
 fn clean() -> anyhow::Result<ExitCode> {
-    let swept = crate::keeper::sweep::everything(&crate::keeper::cgroups::hierarchies());
-    let sockets = socket::sweep();
+    let swept = crate::keeper::sweep::sweep_all(&crate::keeper::cgroups::hierarchies());
+    let sockets = socket::sweep_sockets();
     let removed: Vec<PathBuf> = swept.removed.into_iter().chain(sockets.removed).collect();
 
     for path in &removed {
@@ -273,24 +273,24 @@ fn clean() -> anyhow::Result<ExitCode> {
 /// An embedded lesson by its name, or a file by its path.
 fn open_lesson(name: &str) -> anyhow::Result<Lesson> {
     if !is_path(name) {
-        return catalogue::find(name).map_err(|error| match error {
+        return catalogue::find_lesson(name).map_err(|error| match error {
             FindError::Unknown { .. } => {
                 anyhow::anyhow!("{error} (`unboxed doctor` lists them all)")
             }
             FindError::Ambiguous { .. } | FindError::Broken(_) => error.into(),
         });
     }
-    Ok(parse(name, &input::lesson(Path::new(name))?)?)
+    Ok(parse(name, &input::read_lesson(Path::new(name))?)?)
 }
 
 /// The name of a lesson's file, and its text.
 fn lesson_source(name: &str) -> anyhow::Result<(String, String)> {
     if is_path(name) {
-        return Ok((name.to_owned(), input::lesson(Path::new(name))?));
+        return Ok((name.to_owned(), input::read_lesson(Path::new(name))?));
     }
     let lesson = open_lesson(name)?;
-    let text =
-        catalogue::source(&lesson.id).with_context(|| format!("there is no text of {name}"))?;
+    let text = catalogue::lesson_text(&lesson.id)
+        .with_context(|| format!("there is no text of {name}"))?;
     Ok((lesson.id, text.to_owned()))
 }
 
@@ -303,7 +303,7 @@ fn is_path(name: &str) -> bool {
 fn check_live(lesson: &Lesson, facts: &Facts, offer: Option<&str>) -> anyhow::Result<()> {
     let Playable::No { why, cure } = can_play(&lesson.needs, facts) else { return Ok(()) };
     let (why, cure) = (words::blocker(&why), words::cure(&cure));
-    let offer = offer.filter(|_| shelf::has(&lesson.id));
+    let offer = offer.filter(|_| embedded::has_tape(&lesson.id));
     let tape = offer.map_or_else(String::new, |offer| format!(". Or {offer} {} --tape", lesson.id));
     bail!("{} can't play here: {why}. To change that: {cure}{tape}", lesson.id)
 }
@@ -314,7 +314,7 @@ fn program() -> &'static Path {
 }
 
 fn facts() -> Facts {
-    Facts::read(&Roots::machine(), || crate::kernel::probe::run(program()))
+    Facts::read(&MachineRoot::this_machine(), || crate::kernel::probe::probe_machine(program()))
 }
 
 #[cfg(test)]

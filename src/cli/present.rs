@@ -13,10 +13,12 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::consent::{self, Consent};
-use super::socket::{self, Behind};
-use super::{check_live, door, facts, lesson_source, names, open_lesson, program, record};
+use super::socket::{self, SocketService};
+use super::{
+    check_live, facts, lesson_source, open_lesson, private_names, program, record, shell_socket,
+};
 use crate::app::talk::{TalkView, WindowLayout};
-use crate::app::{Note, Source};
+use crate::app::{LessonSource, ProgressNote};
 use crate::diagnosis::Playable;
 use crate::doctor::can_play;
 use crate::engine::options::SessionOptions;
@@ -25,18 +27,18 @@ use crate::engine::{events, play, requests};
 use crate::lesson::model::Step;
 use crate::lesson::parse::parse;
 use crate::talk::clock::Clock;
-use crate::talk::hub::{self, Presented};
-use crate::talk::message::{FromHub, Role, ToHub, VERSION};
+use crate::talk::hub::{self, PresentedLesson};
+use crate::talk::message::{HubToWindow, PROTOCOL_VERSION, WindowRole, WindowToHub};
 use crate::tape::player;
 use crate::text;
-use crate::tui::{self, Backstage, EngineLink, TalkLink, TuiOptions};
+use crate::tui::{self, AppServices, EngineLink, TalkLink, TuiOptions};
 use crate::wire::Wire;
 
 /// Messages of the hub's that may wait for a window's screen.
-const UNREAD: usize = 4;
+const MAX_UNREAD_MESSAGES: usize = 4;
 
 /// The line that the hub prints once windows can come.
-const READY: &str = "ready";
+const READY_LINE: &str = "ready";
 
 #[derive(Debug, Args)]
 pub struct PresentArguments {
@@ -75,22 +77,22 @@ pub fn present(arguments: &PresentArguments) -> anyhow::Result<ExitCode> {
     let facts = facts();
     let is_agreed = match &arguments.tape {
         Some(file) => {
-            record::of_lesson(&lesson, file.as_deref(), &facts)?;
+            record::tape_of_lesson(&lesson, file.as_deref(), &facts)?;
             false
         }
         None => {
             check_live(&lesson, &facts, Some("present its tape: unboxed present"))?;
-            consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
+            consent::require_consent(&arguments.lesson, &lesson, arguments.consent)?;
             // The hub has no terminal to ask on. It looks for the answer that was kept, for the file as it reads it;
             // or is told of one that was not.
-            arguments.consent.yes || consent::is_asked_for(&arguments.lesson, &lesson)
+            arguments.consent.yes || consent::needs_consent(&arguments.lesson, &lesson)
         }
     };
 
     let mut hub = start_hub(arguments, is_agreed)?;
     let of = Some(hub.id());
-    let stream = socket::connect(Behind::Talk, of)?;
-    let mut window = window(Role::Screen);
+    let stream = socket::connect(SocketService::Talk, of)?;
+    let mut window = window(WindowRole::Screen);
     if arguments.notes {
         window.layout = WindowLayout::PictureWithNotes;
     }
@@ -102,26 +104,27 @@ pub fn present(arguments: &PresentArguments) -> anyhow::Result<ExitCode> {
 }
 
 pub fn console(arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
-    join(Role::Console, arguments)
+    join(WindowRole::Console, arguments)
 }
 
 pub fn watch(arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
-    join(Role::Watcher, arguments)
+    join(WindowRole::Watcher, arguments)
 }
 
-fn join(role: Role, arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
+fn join(role: WindowRole, arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
     tui::check_terminal()?;
-    let stream = socket::connect(Behind::Talk, arguments.of)?;
+    let stream = socket::connect(SocketService::Talk, arguments.of)?;
     show(stream, window(role), arguments.ascii)
 }
 
-fn window(role: Role) -> TalkView {
+fn window(role: WindowRole) -> TalkView {
     TalkView::new(role, std::process::id(), private_words())
 }
 
 /// Names that an audience need not know.
 fn private_words() -> Vec<String> {
-    let mut words: Vec<String> = names::all().into_iter().map(|(name, _)| name).collect();
+    let mut words: Vec<String> =
+        private_names::private_names().into_iter().map(|(name, _)| name).collect();
     // Lessons are full of root; it gives nobody away. Nor does what is shorter than a name.
     words.retain(|word| word.len() > 2 && !word.trim_matches('/').eq("root"));
     words.dedup();
@@ -131,13 +134,14 @@ fn private_words() -> Vec<String> {
 /// Be a window until the talk or the window ends.
 fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<ExitCode> {
     let size = crossterm::terminal::size().unwrap_or((80, 24));
-    let hello = ToHub::Hello { version: VERSION, role: window.role, pid: window.pid, size };
+    let hello =
+        WindowToHub::Hello { version: PROTOCOL_VERSION, role: window.role, pid: window.pid, size };
     let mut outgoing =
         Wire::from_fd(stream.try_clone().context("could not set up the connection")?.into());
     let mut incoming = Wire::from_fd(stream.into());
     outgoing.send(&hello, &[]).context("could not join the talk")?;
 
-    let (to_hub, messages) = mpsc::channel::<ToHub>();
+    let (to_hub, messages) = mpsc::channel::<WindowToHub>();
     std::thread::spawn(move || {
         for message in messages {
             if outgoing.send(&message, &[]).is_err() {
@@ -148,9 +152,9 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
 
     // Bounded: a window whose terminal takes nothing stops hearing, and the hub tells it all anew once it listens
     // again.
-    let (heard, from_hub) = mpsc::sync_channel(UNREAD);
+    let (heard, from_hub) = mpsc::sync_channel(MAX_UNREAD_MESSAGES);
     std::thread::spawn(move || {
-        while let Ok(received) = incoming.receive::<FromHub>() {
+        while let Ok(received) = incoming.receive::<HubToWindow>() {
             if heard.send(received.message).is_err() {
                 return;
             }
@@ -164,7 +168,7 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
         notice: None,
         copy_directory: None,
         your_turn: false,
-        source: Source::Lab,
+        source: LessonSource::Lab,
         talk: Some(TalkLink { window, to_hub, from_hub }),
         exam: None,
         consent: None,
@@ -176,16 +180,16 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
 /// A window opens no lessons: the hub has one.
 struct NoLessons;
 
-impl Backstage for NoLessons {
-    fn open(&mut self, _: &str, _: Source) -> anyhow::Result<EngineLink> {
+impl AppServices for NoLessons {
+    fn open_lesson(&mut self, _: &str, _: LessonSource) -> anyhow::Result<EngineLink> {
         bail!("a window of a talk has no lab of its own")
     }
 
-    fn agree(&mut self, _: &str) -> Option<String> {
+    fn keep_consent(&mut self, _: &str) -> Option<String> {
         None
     }
 
-    fn remember(&mut self, _: &str, _: &Note) -> Option<String> {
+    fn save_note(&mut self, _: &str, _: &ProgressNote) -> Option<String> {
         None
     }
 }
@@ -214,7 +218,7 @@ fn start_hub(arguments: &PresentArguments, is_agreed: bool) -> anyhow::Result<Ch
         BufReader::new(stdout).read_line(&mut said).context("could not hear from the talk")?;
     }
 
-    if said.trim() == READY {
+    if said.trim() == READY_LINE {
         return Ok(hub);
     }
     let mut why = String::new();
@@ -263,33 +267,39 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
         .map(|(index, _)| index)
         .collect();
 
-    let (_place, listener) = socket::listen(Behind::Talk)?;
+    let (_place, listener) = socket::listen_for(SocketService::Talk)?;
     let engine = match &arguments.tape {
         Some(file) => {
-            let tape = record::of_lesson(&lesson, file.as_deref(), &facts)?;
+            let tape = record::tape_of_lesson(&lesson, file.as_deref(), &facts)?;
             origin = Some(tape.header.origin());
-            missing = tape.missing();
-            std::thread::spawn(move || player::serve(&tape, &own, &for_engine, &to_hub))
+            missing = tape.unplayable_steps();
+            std::thread::spawn(move || player::play_tape(&tape, &own, &for_engine, &to_hub))
         }
         None => {
-            consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
+            consent::require_consent(&arguments.lesson, &lesson, arguments.consent)?;
             std::thread::spawn(move || {
-                let (_door, visits) = match door::open() {
-                    Ok((door, visits)) => (Some(door), visits),
+                let (_shell_listener, pending_shells) = match shell_socket::listen() {
+                    Ok((shell_listener, pending_shells)) => (Some(shell_listener), pending_shells),
                     Err(_) => (None, mpsc::channel().1),
                 };
                 let options = SessionOptions::with_spare(program());
                 let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
-                play::serve(open, &for_engine, &visits, &to_hub);
+                play::run_engine(open, &for_engine, &pending_shells, &to_hub);
             })
         }
     };
 
     let clock = Clock::new(&lesson, arguments.minutes, &missing);
-    let subject =
-        Presented { lesson: source, name, steps: lesson.steps.len(), tape: origin, missing, clock };
-    println!("{READY}");
-    hub::serve(subject, listener, requests, events);
+    let subject = PresentedLesson {
+        lesson: source,
+        name,
+        steps: lesson.steps.len(),
+        tape: origin,
+        missing,
+        clock,
+    };
+    println!("{READY_LINE}");
+    hub::run_hub(subject, listener, requests, events);
     // The lab is gone once the engine has ended.
     let _ = engine.join();
     std::thread::sleep(Duration::from_millis(20));

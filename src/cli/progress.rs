@@ -61,9 +61,9 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
     let dir = home::state_directory()
         .context("there is no home directory of your own, so no progress is kept")?;
     if let Some(ProgressCommand::Reset { lesson }) = &arguments.command {
-        let id = lesson.as_deref().map(catalogue::find).transpose()?.map(|lesson| lesson.id);
+        let id = lesson.as_deref().map(catalogue::find_lesson).transpose()?.map(|lesson| lesson.id);
         let mut had_some = false;
-        let changed = Progress::change(&dir, |progress| had_some = progress.reset(id.as_deref()));
+        let changed = Progress::update(&dir, |progress| had_some = progress.reset(id.as_deref()));
         let (_, said) = changed.context("nothing was forgotten")?;
         tell(said);
         let what = id.as_deref().unwrap_or("everything");
@@ -76,13 +76,13 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
 
     let (progress, said) = Progress::load(&dir);
     tell(said);
-    let lessons = catalogue::all()?;
+    let lessons = catalogue::all_lessons()?;
     let rows: Vec<Row<'_>> = lessons.iter().map(|lesson| row(lesson, &progress)).collect();
 
     let mut out = std::io::stdout().lock();
     match arguments.format {
         Format::Json => {
-            writeln!(out, "{}", text::in_json(&serde_json::to_string_pretty(&rows)?))?;
+            writeln!(out, "{}", text::escaped_json(&serde_json::to_string_pretty(&rows)?))?;
         }
         Format::Csv => {
             writeln!(
@@ -146,12 +146,12 @@ fn row<'a>(lesson: &'a Lesson, progress: &'a Progress) -> Row<'a> {
         lesson: &lesson.id,
         steps: lesson.steps.len(),
         played: of(|one| one.played).min(lesson.steps.len()),
-        done_by_typing: of(LessonProgress::done),
-        hints: of(LessonProgress::hints),
+        done_by_typing: of(LessonProgress::steps_done),
+        hints: of(LessonProgress::hint_count),
         questions: lesson.questions().count(),
-        right: of(|one| one.marked(AnswerMark::Right)),
-        wrong: of(|one| one.marked(AnswerMark::Wrong)),
-        open: of(|one| one.marked(AnswerMark::Open)),
+        right: of(|one| one.answers_marked(AnswerMark::Right)),
+        wrong: of(|one| one.answers_marked(AnswerMark::Wrong)),
+        open: of(|one| one.answers_marked(AnswerMark::Open)),
         details,
     }
 }

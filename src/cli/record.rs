@@ -12,7 +12,7 @@ use super::{check_live, facts, input, open_lesson, program, to_stderr, whole_fil
 use crate::doctor::Facts;
 use crate::engine::options::SessionOptions;
 use crate::lesson::model::Lesson;
-use crate::tape::{self, Tape, file, shelf};
+use crate::tape::{self, Tape, embedded, file};
 use crate::text;
 
 #[derive(Debug, Args)]
@@ -29,9 +29,9 @@ pub struct RecordArguments {
 /// Record a lesson. Exit code 0 only if every expectation held and the machine is as it was; else there is no tape.
 pub fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
     let lesson = Arc::new(open_lesson(&arguments.lesson)?);
-    consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
-    let tape = play(&lesson)?;
-    let bytes = whole_file::save(&arguments.output, |out| file::write(&tape, out))?;
+    consent::require_consent(&arguments.lesson, &lesson, arguments.consent)?;
+    let tape = play_and_record(&lesson)?;
+    let bytes = whole_file::write_whole(&arguments.output, |out| file::write(&tape, out))?;
 
     println!(
         "{}: {} steps, {} KiB, {}",
@@ -44,10 +44,10 @@ pub fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Play a lesson live and keep it. Each step is told on standard error.
-pub fn play(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
+pub fn play_and_record(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
     let facts = facts();
     check_live(lesson, &facts, None)?;
-    let options = SessionOptions::new(program());
+    let options = SessionOptions::new_for(program());
     let tell = |index: usize| {
         let step = &lesson.steps[index];
         to_stderr(&format!(
@@ -61,20 +61,22 @@ pub fn play(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
 }
 
 /// A tape from a file.
-pub fn open(path: &Path) -> anyhow::Result<Tape> {
+pub fn open_tape(path: &Path) -> anyhow::Result<Tape> {
     let name = path.display();
-    let file = input::open(path).with_context(|| format!("could not open the tape {name}"))?;
+    let file = input::open_regular_file(path)
+        .with_context(|| format!("could not open the tape {name}"))?;
     file::read(file).with_context(|| format!("the tape {name} can't be played"))
 }
 
 /// The tape of a lesson: from a file, or the program's own, made on a machine most like this one.
-pub fn of_lesson(lesson: &Lesson, path: Option<&Path>, facts: &Facts) -> anyhow::Result<Tape> {
+pub fn tape_of_lesson(lesson: &Lesson, path: Option<&Path>, facts: &Facts) -> anyhow::Result<Tape> {
     let tape = match path {
-        Some(path) => open(path)?,
-        None => shelf::of_lesson(&lesson.id, facts).with_context(|| {
+        Some(path) => open_tape(path)?,
+        None => embedded::embedded_tape(&lesson.id, facts).with_context(|| {
             format!("there is no tape of {}: `unboxed record` makes one", lesson.id)
         })??,
     };
-    tape.fits(lesson).with_context(|| format!("the tape can't be played with {}", lesson.id))?;
+    tape.check_fits(lesson)
+        .with_context(|| format!("the tape can't be played with {}", lesson.id))?;
     Ok(tape)
 }

@@ -12,7 +12,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::consent::{self, Consent};
-use super::{Format, check_live, door, facts, open_lesson, program};
+use super::{Format, check_live, facts, open_lesson, program, shell_socket};
 use crate::diagnosis::{Blocker, Cure};
 use crate::engine::options::SessionOptions;
 use crate::engine::play;
@@ -20,7 +20,7 @@ use crate::engine::session::Session;
 use crate::failure;
 use crate::lesson::expect::verdict::{Expected, Verdict};
 use crate::lesson::model::{Lesson, Step};
-use crate::lesson::nearest::nearest;
+use crate::lesson::suggestion::nearest_word;
 use crate::op::{ActorName, OpRecord, Outcome};
 use crate::proof::{Proof, ProofRow};
 use crate::report::{LabInfo, StepRecord, StepStatus};
@@ -74,7 +74,7 @@ impl serde_json::ser::Formatter for InSight {
         writer: &mut W,
         fragment: &str,
     ) -> std::io::Result<()> {
-        writer.write_all(text::in_json(fragment).as_bytes())
+        writer.write_all(text::escaped_json(fragment).as_bytes())
     }
 }
 
@@ -163,15 +163,15 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 
     let facts = facts();
     check_live(&lesson, &facts, None)?;
-    consent::ask(&arguments.lesson, &lesson, arguments.consent)?;
+    consent::require_consent(&arguments.lesson, &lesson, arguments.consent)?;
     let stop = watch_for_stop(arguments.hold)?;
-    let options = SessionOptions::new(program());
+    let options = SessionOptions::new_for(program());
     let mut session = Session::open(Arc::clone(&lesson), facts, &options)
         .context("the lab could not be made (`unboxed doctor` says what this machine allows)")?;
 
     let mut records = Vec::new();
     for _ in 0..count {
-        let number = session.played() + 1;
+        let number = session.played_steps() + 1;
         let record =
             session.play_next().with_context(|| format!("stopped in step {number} of {count}"))?;
         if arguments.format == Format::Text {
@@ -183,18 +183,18 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let info = session.lab()?.info();
     let ok = records.iter().all(StepRecord::is_ok);
     if arguments.hold {
-        let door = door::open();
+        let shell_listener = shell_socket::listen();
         tell_held(arguments.format, &lesson, &records, &info).context(PRINTING)?;
         // Ends when the input does, or on a signal: either way the sender is gone or has spoken.
         while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(Duration::from_millis(100)) {
-            if let Ok((_, visits)) = &door {
-                play::answer_visits(&mut session, visits);
+            if let Ok((_, pending_shells)) = &shell_listener {
+                play::answer_pending_shells(&mut session, pending_shells);
             }
             session.lab().context("stopped while the lab was held")?;
         }
     }
 
-    let proof = session.close();
+    let proof = session.close_and_compare();
     match arguments.format {
         Format::Text => print_proof(&proof).context(PRINTING)?,
         Format::Json if arguments.hold => {}
@@ -210,7 +210,7 @@ fn find_step(lesson: &Lesson, name: &str) -> anyhow::Result<usize> {
     });
 
     found.with_context(|| {
-        let meant = nearest(name, lesson.steps.iter().map(|step| step.id.as_str()));
+        let meant = nearest_word(name, lesson.steps.iter().map(|step| step.id.as_str()));
         let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
         format!("{} has no step `{name}`{meant}", lesson.id)
     })
@@ -315,9 +315,9 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
         return Ok(());
     }
 
-    const SHOWN: usize = 12;
+    const MAX_SHOWN_LINES: usize = 12;
     for op in &record.ops {
-        for call in op.calls.iter().take(SHOWN) {
+        for call in op.calls.iter().take(MAX_SHOWN_LINES) {
             writeln!(
                 out,
                 "  {}: {}",
@@ -325,12 +325,12 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
                 text::shortened(&text::safe(&call.to_string()), 160)
             )?;
         }
-        if op.calls.len() > SHOWN {
+        if op.calls.len() > MAX_SHOWN_LINES {
             writeln!(
                 out,
                 "  {}: … and {} calls more",
                 text::safe(op.actor.as_str()),
-                op.calls.len() - SHOWN
+                op.calls.len() - MAX_SHOWN_LINES
             )?;
         }
 

@@ -21,30 +21,30 @@ const BACKLOG: i32 = 128;
 
 /// The service behind a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Behind {
+pub enum SocketService {
     /// A lab that lets shells in.
     Lab,
     /// A talk that windows can join.
     Talk,
 }
 
-impl Behind {
+impl SocketService {
     fn prefix(self) -> &'static str {
         match self {
-            Behind::Lab => "lab-",
-            Behind::Talk => "talk-",
+            SocketService::Lab => "lab-",
+            SocketService::Talk => "talk-",
         }
     }
 
     fn none_is_there(self) -> String {
         let user = user_name(own_uid());
         match self {
-            Behind::Lab => {
+            SocketService::Lab => {
                 format!(
                     "no lab is running as {user}: start one with `unboxed learn LESSON` in another terminal"
                 )
             }
-            Behind::Talk => {
+            SocketService::Talk => {
                 format!(
                     "no talk is given by {user}: start one with `unboxed present LESSON` in another terminal"
                 )
@@ -54,21 +54,21 @@ impl Behind {
 
     fn several_are_there(self) -> &'static str {
         match self {
-            Behind::Lab => "several labs are running; say which with --of",
-            Behind::Talk => "several talks are on; say which with --of",
+            SocketService::Lab => "several labs are running; say which with --of",
+            SocketService::Talk => "several talks are on; say which with --of",
         }
     }
 }
 
 /// A socket that is listened at; dropping it takes it away.
 #[derive(Debug)]
-pub struct Place {
+pub struct ListeningSocket {
     dir: OpenDirectory,
     name: OsString,
     entry: OwnedFd,
 }
 
-impl Drop for Place {
+impl Drop for ListeningSocket {
     fn drop(&mut self) {
         remove_if(&self.dir, &self.name, &self.entry);
     }
@@ -96,21 +96,21 @@ pub struct SweptSockets {
 }
 
 /// Listen, as this process. What dead ones left is taken away.
-pub fn listen(behind: Behind) -> anyhow::Result<(Place, UnixListener)> {
+pub fn listen_for(service: SocketService) -> anyhow::Result<(ListeningSocket, UnixListener)> {
     let dir = OpenDirectory::make_private(&own_directory()?)?;
     sweep_in(&dir, &mut SweptSockets::default());
-    let name = OsString::from(format!("{}{}.sock", behind.prefix(), std::process::id()));
+    let name = OsString::from(format!("{}{}.sock", service.prefix(), std::process::id()));
     let shown = dir.path().join(&name);
     let failed = || format!("could not listen at {}", shown.display());
 
     // It gets its name once it is listened at: one with a name that nobody listens at is a dead one's, at any moment.
-    let part = directory::part_name(&name);
+    let part = directory::partial_name(&name);
     let listener = bind(&dir, &part).with_context(failed)?;
     let named = name_socket(&dir, &part, &name);
     let _ = dir.remove(&part);
     named.with_context(failed)?;
     let entry = dir.open_entry(&name).with_context(failed)?;
-    Ok((Place { dir, name, entry }, listener))
+    Ok((ListeningSocket { dir, name, entry }, listener))
 }
 
 fn own_directory() -> anyhow::Result<PathBuf> {
@@ -123,7 +123,7 @@ fn bind(dir: &OpenDirectory, name: &OsStr) -> nix::Result<UnixListener> {
         socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     // Before it has a name: the name is made with this mode.
     stat::fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
-    socket::bind(socket.as_raw_fd(), &UnixAddr::new(&dir.reach(name))?)?;
+    socket::bind(socket.as_raw_fd(), &UnixAddr::new(&dir.path_by_descriptor(name))?)?;
     socket::listen(&socket, Backlog::new(BACKLOG)?)?;
     Ok(UnixListener::from(socket))
 }
@@ -131,7 +131,7 @@ fn bind(dir: &OpenDirectory, name: &OsStr) -> nix::Result<UnixListener> {
 /// A name is taken from no one: of a process that had our number before, and died, it is gone by now; another
 /// container's may share the directory.
 fn name_socket(dir: &OpenDirectory, part: &OsStr, name: &OsStr) -> anyhow::Result<()> {
-    match dir.link(part, name) {
+    match dir.hard_link(part, name) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             bail!(
                 "another process has this process's number and listens there: is the directory shared with a container?"
@@ -142,11 +142,11 @@ fn name_socket(dir: &OpenDirectory, part: &OsStr, name: &OsStr) -> anyhow::Resul
 }
 
 /// Connect to the one asked for, or to the only one that runs; it is this user's. Sockets of the dead are taken away.
-pub fn connect(behind: Behind, of: Option<u32>) -> anyhow::Result<UnixStream> {
+pub fn connect(service: SocketService, of: Option<u32>) -> anyhow::Result<UnixStream> {
     let (mut serving, mut others) = (Vec::new(), Vec::new());
     if let Some(dir) = OpenDirectory::find_private(&own_directory()?)? {
         for name in dir.names().context("could not list the sockets")? {
-            let Some(pid) = pid_of(&name, behind).filter(|pid| of.is_none_or(|of| of == *pid))
+            let Some(pid) = pid_of(&name, service).filter(|pid| of.is_none_or(|of| of == *pid))
             else {
                 continue;
             };
@@ -168,14 +168,14 @@ pub fn connect(behind: Behind, of: Option<u32>) -> anyhow::Result<UnixStream> {
     match (serving.len(), others.first(), of) {
         (1, _, _) => Ok(serving.remove(0).1),
         (0, Some(why), _) => bail!("{why}"),
-        (0, None, Some(pid)) => bail!("{}", why_not(pid, behind)),
-        (0, None, None) => bail!("{}", behind.none_is_there()),
-        _ => bail!("{}: {}", behind.several_are_there(), pids.join(", ")),
+        (0, None, Some(pid)) => bail!("{}", why_not(pid, service)),
+        (0, None, None) => bail!("{}", service.none_is_there()),
+        _ => bail!("{}: {}", service.several_are_there(), pids.join(", ")),
     }
 }
 
 /// The reason that a process that was named can't be joined.
-fn why_not(pid: u32, behind: Behind) -> String {
+fn why_not(pid: u32, service: SocketService) -> String {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
     let owner: Option<u32> =
@@ -184,9 +184,9 @@ fn why_not(pid: u32, behind: Behind) -> String {
     match owner {
         None => format!("there is no process {pid}"),
         Some(owner) if owner == own_uid() => {
-            let what = match behind {
-                Behind::Lab => "lets no shells into a lab",
-                Behind::Talk => "gives no talk",
+            let what = match service {
+                SocketService::Lab => "lets no shells into a lab",
+                SocketService::Talk => "gives no talk",
             };
             format!("process {pid} {what}, or looks for sockets elsewhere (XDG_RUNTIME_DIR)")
         }
@@ -200,7 +200,7 @@ fn why_not(pid: u32, behind: Behind) -> String {
 }
 
 /// Remove the sockets at which nobody listens any more.
-pub fn sweep() -> SweptSockets {
+pub fn sweep_sockets() -> SweptSockets {
     let mut swept = SweptSockets::default();
     let mut places: Vec<PathBuf> =
         [home::runtime_directory(), home::state_directory()].into_iter().flatten().collect();
@@ -218,7 +218,7 @@ pub fn sweep() -> SweptSockets {
 fn sweep_in(dir: &OpenDirectory, swept: &mut SweptSockets) {
     for name in dir.names().unwrap_or_default() {
         let path = dir.path().join(&name);
-        if pid_of_either(&name).is_none() && !part_is_dead(&name) {
+        if pid_of_either(&name).is_none() && !is_dead_part(&name) {
             continue;
         }
         match ask(dir, &name) {
@@ -233,11 +233,12 @@ fn sweep_in(dir: &OpenDirectory, swept: &mut SweptSockets) {
 }
 
 /// A socket that was to get a name, and whose process is gone.
-fn part_is_dead(name: &OsStr) -> bool {
+fn is_dead_part(name: &OsStr) -> bool {
     let Some(text) = name.to_str().and_then(|text| text.strip_prefix('.')) else { return false };
     let Some((text, _)) = text.split_once(".sock.") else { return false };
     let whole = format!("{text}.sock");
-    let pid = pid_of_either(OsStr::new(&whole)).filter(|_| OpenDirectory::is_part_of(name, &whole));
+    let pid =
+        pid_of_either(OsStr::new(&whole)).filter(|_| OpenDirectory::is_partial_of(name, &whole));
     let pid = pid.and_then(|pid| i32::try_from(pid).ok());
     pid.is_some_and(|pid| {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None)
@@ -255,7 +256,7 @@ fn ask(dir: &OpenDirectory, name: &OsStr) -> Entry {
     };
 
     match stat::fstat(&entry) {
-        Ok(found) if directory::kind(&found) != SFlag::S_IFSOCK => {
+        Ok(found) if directory::file_type(&found) != SFlag::S_IFSOCK => {
             return Entry::Strange("it is no socket".into());
         }
         Ok(found) if found.st_uid != own_uid() => {
@@ -297,11 +298,11 @@ fn remove_if(dir: &OpenDirectory, name: &OsStr, opened: &OwnedFd) -> bool {
     now.is_some() && now.map(identity) == then.map(identity) && dir.remove(name).is_ok()
 }
 
-fn pid_of(name: &OsStr, behind: Behind) -> Option<u32> {
-    name.to_str()?.strip_prefix(behind.prefix())?.strip_suffix(".sock")?.parse().ok()
+fn pid_of(name: &OsStr, service: SocketService) -> Option<u32> {
+    name.to_str()?.strip_prefix(service.prefix())?.strip_suffix(".sock")?.parse().ok()
 }
 
 /// The process of a socket's name, whatever is behind it.
 fn pid_of_either(name: &OsStr) -> Option<u32> {
-    [Behind::Lab, Behind::Talk].into_iter().find_map(|behind| pid_of(name, behind))
+    [SocketService::Lab, SocketService::Talk].into_iter().find_map(|service| pid_of(name, service))
 }

@@ -14,7 +14,7 @@ use nix::unistd::Uid;
 use crate::kernel::directory::OpenDirectory;
 
 /// Write beside the place first, so that what was there is kept until the new file is whole. Returns its bytes.
-pub fn save(
+pub fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<u64> {
@@ -82,9 +82,9 @@ mod tests {
     fn a_file_is_replaced_whole_or_kept() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
-        assert_eq!(save(&path, |out| out.write_all(b"first")).expect("written"), 5);
+        assert_eq!(write_whole(&path, |out| out.write_all(b"first")).expect("written"), 5);
         let broken =
-            save(&path, |out| out.write_all(b"half").and(Err(io::Error::other("a fault"))));
+            write_whole(&path, |out| out.write_all(b"half").and(Err(io::Error::other("a fault"))));
         assert_eq!(
             format!("{:#}", broken.expect_err("a fault")),
             format!("could not write {}: a fault", path.display())
@@ -95,13 +95,16 @@ mod tests {
             1,
             "nothing is left beside it"
         );
-        assert!(save(folder.path(), |out| out.write_all(b"x")).is_err(), "a folder is no file");
-        assert!(save(Path::new("/nowhere/x"), |out| out.write_all(b"x")).is_err());
+        assert!(
+            write_whole(folder.path(), |out| out.write_all(b"x")).is_err(),
+            "a folder is no file"
+        );
+        assert!(write_whole(Path::new("/nowhere/x"), |out| out.write_all(b"x")).is_err());
     }
 
     #[test]
     fn a_device_stays_a_device() {
-        save(Path::new("/dev/null"), |out| out.write_all(b"x")).expect("written");
+        write_whole(Path::new("/dev/null"), |out| out.write_all(b"x")).expect("written");
         assert!(!fs::metadata("/dev/null").expect("it is there").is_file());
     }
 
@@ -111,7 +114,7 @@ mod tests {
         let file = File::create(folder.path().join("file")).expect("a file");
         let descriptor =
             Path::new("/dev/fd").join(std::os::fd::AsRawFd::as_raw_fd(&file).to_string());
-        save(&descriptor, |out| out.write_all(b"redirected")).expect("written");
+        write_whole(&descriptor, |out| out.write_all(b"redirected")).expect("written");
         assert_eq!(fs::read_to_string(folder.path().join("file")).expect("the file"), "redirected");
         assert!(
             is_descriptor(Path::new("/dev/stdout")) && !is_descriptor(Path::new("/dev/shm/file"))
@@ -126,7 +129,7 @@ mod tests {
         for name in ["file", "file.part"] {
             symlink(at("precious"), at(name)).expect("a link");
         }
-        save(&at("file"), |out| out.write_all(b"new")).expect("written");
+        write_whole(&at("file"), |out| out.write_all(b"new")).expect("written");
         assert_eq!(fs::read_to_string(at("precious")).expect("still there"), "precious");
         assert_eq!(fs::read_to_string(at("file")).expect("a file"), "new");
         assert!(at("file").symlink_metadata().expect("it is there").is_file());
@@ -137,11 +140,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let link = folder.path().join("null");
         symlink("/dev/null", &link).expect("a link");
-        save(&link, |out| out.write_all(b"x")).expect("written");
+        write_whole(&link, |out| out.write_all(b"x")).expect("written");
         assert!(link.symlink_metadata().expect("it is there").is_symlink());
         if Uid::effective().is_root() {
             std::os::unix::fs::lchown(&link, Some(64002), None).expect("root may");
-            let refused = save(&link, |out| out.write_all(b"x")).expect_err("another's link");
+            let refused =
+                write_whole(&link, |out| out.write_all(b"x")).expect_err("another's link");
             assert!(format!("{refused:#}").contains("a link of another user's"), "{refused:#}");
         }
     }

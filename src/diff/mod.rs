@@ -1,19 +1,19 @@
 //! The changes between two snapshots, keyed by the kernel's identities (mount id, pid + start time, ifindex …).
 
+mod mounts;
 mod owner;
 mod rows;
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
 
+use self::mounts::mounts;
 pub use self::owner::{DirectoryOwner, GroupOwner};
-use self::rows::{Owned, Side, mark_by_equality, rows, sections};
+use self::rows::{DiffSide, OwnedRows, diff_rows, diff_sections, mark_by_equality};
 
 use crate::op::ActorName;
 use crate::snapshot::{
-    Address, Cgroup, DirEntry, Link, Mount, MountTable, Namespace, Neighbour, Network,
-    NetworkOmitted, Omitted, OverlayEntry, Process, Route, Snapshot, Traffic,
+    Address, Cgroup, DirEntry, Link, Mount, Namespace, Neighbour, Network, NetworkOmitted, Omitted,
+    OverlayEntry, Process, Route, Snapshot, Traffic,
 };
 use crate::view::ViewKind;
 
@@ -21,7 +21,7 @@ use crate::view::ViewKind;
 /// mount --move).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mark {
+pub enum ChangeKind {
     Same,
     Added,
     Gone,
@@ -31,45 +31,45 @@ pub enum Mark {
     Unknown,
 }
 
-impl Mark {
+impl ChangeKind {
     /// The gutter character; colour is never the only carrier.
     pub fn sign(self) -> char {
         match self {
-            Mark::Same => ' ',
-            Mark::Added => '+',
-            Mark::Gone => '-',
-            Mark::Changed => '~',
-            Mark::Moved => '>',
-            Mark::Unknown => '?',
+            ChangeKind::Same => ' ',
+            ChangeKind::Added => '+',
+            ChangeKind::Gone => '-',
+            ChangeKind::Changed => '~',
+            ChangeKind::Moved => '>',
+            ChangeKind::Unknown => '?',
         }
     }
 
     pub fn is_change(self) -> bool {
-        !matches!(self, Mark::Same | Mark::Unknown)
+        !matches!(self, ChangeKind::Same | ChangeKind::Unknown)
     }
 }
 
 /// One row of a diff: at least one side is there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Row<T> {
-    pub mark: Mark,
+pub struct DiffRow<T> {
+    pub mark: ChangeKind,
     pub before: Option<T>,
     pub after: Option<T>,
 }
 
-impl<T> Row<T> {
+impl<T> DiffRow<T> {
     /// The value now, or the one before where it is gone.
-    pub fn latest(&self) -> Option<&T> {
+    pub fn latest_value(&self) -> Option<&T> {
         self.after.as_ref().or(self.before.as_ref())
     }
 }
 
 /// Rows of one owner: an actor's mount table, a network namespace's links, a cgroup.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Section<O, T> {
+pub struct DiffSection<O, T> {
     pub owner: O,
-    pub birth: Birth,
-    pub rows: Vec<Row<T>>,
+    pub owner_change: OwnerChange,
+    pub rows: Vec<DiffRow<T>>,
     /// The rows left out on each side, before and after.
     pub omitted: [Omitted; 2],
 }
@@ -78,7 +78,7 @@ pub struct Section<O, T> {
 /// were not mounted one by one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Birth {
+pub enum OwnerChange {
     Old,
     /// The owner was not there before: rows are `Added`.
     New,
@@ -92,32 +92,32 @@ pub enum Birth {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Diff {
-    pub mounts: Vec<Section<ActorName, Mount>>,
-    pub processes: Vec<Row<Process>>,
+    pub mounts: Vec<DiffSection<ActorName, Mount>>,
+    pub processes: Vec<DiffRow<Process>>,
     /// The rows left out on each side, before and after, as below.
     pub processes_omitted: [Omitted; 2],
-    pub namespaces: Vec<Row<Namespace>>,
+    pub namespaces: Vec<DiffRow<Namespace>>,
     pub networks: Vec<NetworkDiff>,
-    pub cgroups: Vec<Section<GroupOwner, CgroupFile>>,
+    pub cgroups: Vec<DiffSection<GroupOwner, CgroupFile>>,
     pub cgroups_omitted: [Omitted; 2],
     /// By the directory where each is mounted.
-    pub overlays: Vec<Section<String, OverlayEntry>>,
+    pub overlays: Vec<DiffSection<String, OverlayEntry>>,
     pub overlays_omitted: [Omitted; 2],
-    pub directories: Vec<Section<DirectoryOwner, DirEntry>>,
+    pub directories: Vec<DiffSection<DirectoryOwner, DirEntry>>,
     /// (actor, name) rows of hostnames.
-    pub hostnames: Vec<Row<(ActorName, String)>>,
+    pub hostnames: Vec<DiffRow<(ActorName, String)>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NetworkDiff {
     pub name: String,
-    pub birth: Birth,
-    pub links: Vec<Row<Link>>,
-    pub addresses: Vec<Row<Address>>,
-    pub routes: Vec<Row<Route>>,
-    pub neighbours: Vec<Row<Neighbour>>,
+    pub birth: OwnerChange,
+    pub links: Vec<DiffRow<Link>>,
+    pub addresses: Vec<DiffRow<Address>>,
+    pub routes: Vec<DiffRow<Route>>,
+    pub neighbours: Vec<DiffRow<Neighbour>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub traffic: Vec<Row<Traffic>>,
+    pub traffic: Vec<DiffRow<Traffic>>,
     /// The rows left out on each side, before and after.
     pub omitted: [NetworkOmitted; 2],
 }
@@ -140,9 +140,9 @@ impl Diff {
     pub fn between(before: &Snapshot, after: &Snapshot) -> Diff {
         Diff {
             mounts: mounts(&before.mounts, &after.mounts),
-            processes: rows(
-                &Side::new(&before.processes, before.processes_omitted),
-                &Side::new(&after.processes, after.processes_omitted),
+            processes: diff_rows(
+                &DiffSide::new(&before.processes, before.processes_omitted),
+                &DiffSide::new(&after.processes, after.processes_omitted),
                 process_key,
                 process_mark,
             ),
@@ -151,20 +151,20 @@ impl Diff {
             networks: networks(&before.networks, &after.networks),
             cgroups: cgroups(before, after),
             cgroups_omitted: [before.cgroups_omitted, after.cgroups_omitted],
-            overlays: sections(
-                &Side::new(&overlays(before), before.overlays_omitted),
-                &Side::new(&overlays(after), after.overlays_omitted),
+            overlays: diff_sections(
+                &DiffSide::new(&overlays(before), before.overlays_omitted),
+                &DiffSide::new(&overlays(after), after.overlays_omitted),
                 |entry| entry.path.clone(),
             ),
             overlays_omitted: [before.overlays_omitted, after.overlays_omitted],
-            directories: sections(
-                &whole(&directories(before)),
-                &whole(&directories(after)),
+            directories: diff_sections(
+                &DiffSide::whole(&directories(before)),
+                &DiffSide::whole(&directories(after)),
                 |entry| entry.name.clone(),
             ),
-            hostnames: rows(
-                &whole(&pairs(before)),
-                &whole(&pairs(after)),
+            hostnames: diff_rows(
+                &DiffSide::whole(&pairs(before)),
+                &DiffSide::whole(&pairs(after)),
                 |(actor, _)| actor.clone(),
                 mark_by_equality,
             ),
@@ -172,28 +172,28 @@ impl Diff {
     }
 
     pub fn is_empty(&self) -> bool {
-        ViewKind::ALL.iter().all(|view| self.changes(*view) == 0)
+        ViewKind::ALL.iter().all(|view| self.change_count(*view) == 0)
             && !self.hostnames.iter().any(|row| row.mark.is_change())
     }
 
     /// Nothing changed but clocks of used CPU time: being looked at is enough to move those.
-    pub fn is_calm(&self) -> bool {
+    pub fn is_unchanged_but_clocks(&self) -> bool {
         const CLOCKS: [&str; 2] = ["cpu.stat", "cpuacct.usage"];
-        let is_clock = |row: &Row<CgroupFile>| {
+        let is_clock = |row: &DiffRow<CgroupFile>| {
             row.after.as_ref().is_some_and(|file| CLOCKS.contains(&file.name.as_str()))
-                && row.mark == Mark::Changed
+                && row.mark == ChangeKind::Changed
         };
-        let moved = |section: &Section<GroupOwner, CgroupFile>| {
+        let moved = |section: &DiffSection<GroupOwner, CgroupFile>| {
             section.rows.iter().any(|row| row.mark.is_change() && !is_clock(row))
         };
         let others = ViewKind::ALL.into_iter().filter(|view| *view != ViewKind::Cgroups);
-        others.into_iter().all(|view| self.changes(view) == 0)
+        others.into_iter().all(|view| self.change_count(view) == 0)
             && !self.cgroups.iter().any(moved)
             && !self.hostnames.iter().any(|row| row.mark.is_change())
     }
 
     /// The number of rows of a view that changed. Calls are no state: 0.
-    pub fn changes(&self, view: ViewKind) -> usize {
+    pub fn change_count(&self, view: ViewKind) -> usize {
         match view {
             ViewKind::Mounts => in_sections(&self.mounts),
             ViewKind::Processes => changed(&self.processes),
@@ -237,108 +237,12 @@ pub fn is_counter(file: &str) -> bool {
     COUNTERS.contains(&file)
 }
 
-fn changed<T>(rows: &[Row<T>]) -> usize {
+fn changed<T>(rows: &[DiffRow<T>]) -> usize {
     rows.iter().filter(|row| row.mark.is_change()).count()
 }
 
-fn in_sections<O, T>(sections: &[Section<O, T>]) -> usize {
+fn in_sections<O, T>(sections: &[DiffSection<O, T>]) -> usize {
     sections.iter().map(|section| changed(&section.rows)).sum()
-}
-
-/// A list that nothing was left out of.
-fn whole<T>(rows: &[T]) -> Side<'_, T> {
-    Side::new(rows, Omitted::Nothing)
-}
-
-/// One table per actor. Ids tell mounts apart, but are reused: one that is now something else is another mount.
-fn mounts(before: &[MountTable], after: &[MountTable]) -> Vec<Section<ActorName, Mount>> {
-    let key =
-        |mount: &Mount| (mount.id, mount.device.clone(), mount.root.clone(), mount.fstype.clone());
-    let mut found: Vec<Section<ActorName, Mount>> = Vec::new();
-
-    for table in after {
-        let section = match before.iter().find(|old| old.actor == table.actor) {
-            Some(old) if old.ns == table.ns => Section {
-                owner: table.actor.clone(),
-                birth: Birth::Old,
-                rows: rows(
-                    &Side::new(&old.rows, old.omitted),
-                    &Side::new(&table.rows, table.omitted),
-                    key,
-                    mount_mark,
-                ),
-                omitted: [old.omitted, table.omitted],
-            },
-            _ => newborn(table, before, after),
-        };
-        found.push(section);
-    }
-
-    for old in before.iter().filter(|old| !after.iter().any(|table| table.actor == old.actor)) {
-        found.push(Section {
-            owner: old.actor.clone(),
-            birth: Birth::Gone,
-            rows: rows(&Side::new(&old.rows, old.omitted), &whole(&[]), key, mount_mark),
-            omitted: [old.omitted, Omitted::Nothing],
-        });
-    }
-
-    found
-}
-
-/// The table of an actor that is new. In a namespace that was there it is that table; in a new one it is a copy of the
-/// table that resembles it most, whose rows were copied, not mounted.
-fn newborn(
-    table: &MountTable,
-    before: &[MountTable],
-    after: &[MountTable],
-) -> Section<ActorName, Mount> {
-    let section = |birth, mark: &dyn Fn(&Mount) -> Mark| Section {
-        owner: table.actor.clone(),
-        birth,
-        rows: table.rows.iter().map(|row| of_newborn(row, mark(row))).collect(),
-        omitted: [Omitted::Nothing, table.omitted],
-    };
-
-    let others = || after.iter().chain(before).filter(|other| other.actor != table.actor);
-    if others().any(|other| other.ns == table.ns) {
-        return section(Birth::New, &|_| Mark::Same);
-    }
-
-    let place = |mount: &Mount| (mount.target.clone(), mount.device.clone(), mount.root.clone());
-    let places = |table: &MountTable| table.rows.iter().map(place).collect::<HashSet<_>>();
-    // The first of equals: a tie goes to the actor whose table is the older one.
-    let mut parent: Option<(&MountTable, HashSet<_>, usize)> = None;
-    for other in others() {
-        let known = places(other);
-        let score = table.rows.iter().filter(|row| known.contains(&place(row))).count();
-        if score > parent.as_ref().map_or(0, |(_, _, most)| *most) {
-            parent = Some((other, known, score));
-        }
-    }
-    let Some((parent, known, _)) = parent else {
-        return section(Birth::New, &|_| Mark::Added);
-    };
-
-    // A mount that the copied table may have had behind its end was copied too, or is new.
-    let new = if parent.omitted.is_nothing() { Mark::Added } else { Mark::Unknown };
-    section(Birth::CopyOf(parent.actor.clone()), &|row| {
-        if known.contains(&place(row)) { Mark::Same } else { new }
-    })
-}
-
-fn of_newborn(row: &Mount, mark: Mark) -> Row<Mount> {
-    Row { mark, before: (mark == Mark::Same).then(|| row.clone()), after: Some(row.clone()) }
-}
-
-fn mount_mark(before: &Mount, after: &Mount) -> Mark {
-    if before.target != after.target {
-        return Mark::Moved;
-    }
-    let settings = |mount: &Mount| {
-        (mount.options.clone(), mount.propagation.clone(), mount.super_options.clone())
-    };
-    if settings(before) == settings(after) { Mark::Same } else { Mark::Changed }
 }
 
 fn process_key(process: &Process) -> (u32, u64) {
@@ -346,24 +250,24 @@ fn process_key(process: &Process) -> (u32, u64) {
 }
 
 /// A process that sleeps now and then has not changed.
-fn process_mark(before: &Process, after: &Process) -> Mark {
+fn process_mark(before: &Process, after: &Process) -> ChangeKind {
     let mut calm = after.clone();
     calm.state = before.state;
     let became_zombie = (before.state == 'Z') != (after.state == 'Z');
-    if *before == calm && !became_zombie { Mark::Same } else { Mark::Changed }
+    if *before == calm && !became_zombie { ChangeKind::Same } else { ChangeKind::Changed }
 }
 
 /// Namespaces are known by their members. Where not all processes were read, those who are there tell nothing of the
 /// others.
-fn namespaces(before: &Snapshot, after: &Snapshot) -> Vec<Row<Namespace>> {
+fn namespaces(before: &Snapshot, after: &Snapshot) -> Vec<DiffRow<Namespace>> {
     let is_whole = before.processes_omitted.is_nothing() && after.processes_omitted.is_nothing();
     let mark = |old: &Namespace, new: &Namespace| {
         let mark = mark_by_equality(old, new);
-        if mark == Mark::Changed && !is_whole { Mark::Unknown } else { mark }
+        if mark == ChangeKind::Changed && !is_whole { ChangeKind::Unknown } else { mark }
     };
-    rows(
-        &Side::new(&before.namespaces(), before.processes_omitted),
-        &Side::new(&after.namespaces(), after.processes_omitted),
+    diff_rows(
+        &DiffSide::new(&before.namespaces(), before.processes_omitted),
+        &DiffSide::new(&after.namespaces(), after.processes_omitted),
         |namespace: &Namespace| (namespace.kind, namespace.inode),
         mark,
     )
@@ -371,37 +275,37 @@ fn namespaces(before: &Snapshot, after: &Snapshot) -> Vec<Row<Namespace>> {
 
 fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff> {
     let none = Network::default();
-    let one = |name: &str, birth: Birth, old: &Network, new: &Network| NetworkDiff {
+    let one = |name: &str, birth: OwnerChange, old: &Network, new: &Network| NetworkDiff {
         name: name.to_owned(),
         birth,
-        links: rows(
-            &Side::new(&old.links, old.omitted.links),
-            &Side::new(&new.links, new.omitted.links),
+        links: diff_rows(
+            &DiffSide::new(&old.links, old.omitted.links),
+            &DiffSide::new(&new.links, new.omitted.links),
             |link| link.index,
             mark_by_equality,
         ),
-        addresses: rows(
-            &Side::new(&old.addresses, old.omitted.addresses),
-            &Side::new(&new.addresses, new.omitted.addresses),
+        addresses: diff_rows(
+            &DiffSide::new(&old.addresses, old.omitted.addresses),
+            &DiffSide::new(&new.addresses, new.omitted.addresses),
             |address| (address.dev.clone(), address.ip.clone(), address.prefix),
             mark_by_equality,
         ),
-        routes: rows(
-            &Side::new(&old.routes, old.omitted.routes),
-            &Side::new(&new.routes, new.omitted.routes),
+        routes: diff_rows(
+            &DiffSide::new(&old.routes, old.omitted.routes),
+            &DiffSide::new(&new.routes, new.omitted.routes),
             |route| (route.to.clone(), route.dev.clone(), route.via.clone()),
             mark_by_equality,
         ),
-        neighbours: rows(
-            &Side::new(&old.neighbours, old.omitted.neighbours),
-            &Side::new(&new.neighbours, new.omitted.neighbours),
+        neighbours: diff_rows(
+            &DiffSide::new(&old.neighbours, old.omitted.neighbours),
+            &DiffSide::new(&new.neighbours, new.omitted.neighbours),
             |neighbour| (neighbour.dev.clone(), neighbour.ip.clone()),
             // Its state runs through REACHABLE, STALE, DELAY by itself.
-            |old, new| if old.mac == new.mac { Mark::Same } else { Mark::Changed },
+            |old, new| if old.mac == new.mac { ChangeKind::Same } else { ChangeKind::Changed },
         ),
-        traffic: rows(
-            &Side::new(&old.traffic, old.omitted.traffic),
-            &Side::new(&new.traffic, new.omitted.traffic),
+        traffic: diff_rows(
+            &DiffSide::new(&old.traffic, old.omitted.traffic),
+            &DiffSide::new(&new.traffic, new.omitted.traffic),
             |it| it.text.clone(),
             mark_by_equality,
         ),
@@ -411,24 +315,24 @@ fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff> {
     let mut found: Vec<NetworkDiff> = after
         .iter()
         .map(|new| match before.iter().find(|old| old.name == new.name && old.ns == new.ns) {
-            Some(old) => one(&new.name, Birth::Old, old, new),
-            None => one(&new.name, Birth::New, &none, new),
+            Some(old) => one(&new.name, OwnerChange::Old, old, new),
+            None => one(&new.name, OwnerChange::New, &none, new),
         })
         .collect();
 
     for old in before.iter().filter(|old| !after.iter().any(|new| new.name == old.name)) {
-        found.push(one(&old.name, Birth::Gone, old, &none));
+        found.push(one(&old.name, OwnerChange::Gone, old, &none));
     }
 
     found
 }
 
 /// The files of each group and its member list, as rows.
-fn cgroups(before: &Snapshot, after: &Snapshot) -> Vec<Section<GroupOwner, CgroupFile>> {
+fn cgroups(before: &Snapshot, after: &Snapshot) -> Vec<DiffSection<GroupOwner, CgroupFile>> {
     let (old, new) = (cgroup_files(before), cgroup_files(after));
-    sections(
-        &Side::new(&owned(&old), before.cgroups_omitted),
-        &Side::new(&owned(&new), after.cgroups_omitted),
+    diff_sections(
+        &DiffSide::new(&owned(&old), before.cgroups_omitted),
+        &DiffSide::new(&owned(&new), after.cgroups_omitted),
         |file| file.name.clone(),
     )
 }
@@ -455,7 +359,7 @@ const MEMBERS: &str = "cgroup.procs";
 const CUT: &str = " …";
 
 impl CgroupFile {
-    pub fn is_members(&self) -> bool {
+    pub fn is_member_list(&self) -> bool {
         self.name == MEMBERS
     }
 
@@ -466,21 +370,27 @@ impl CgroupFile {
     }
 }
 
-fn owned<O: Clone, T>(lists: &[(O, Vec<T>)]) -> Vec<Owned<'_, O, T>> {
-    lists.iter().map(|(owner, rows)| Owned { owner: owner.clone(), side: whole(rows) }).collect()
-}
-
-fn overlays(snapshot: &Snapshot) -> Vec<Owned<'_, String, OverlayEntry>> {
-    let all = snapshot.overlays.iter();
-    all.map(|one| Owned { owner: one.merged.clone(), side: Side::new(&one.entries, one.omitted()) })
+fn owned<O: Clone, T>(lists: &[(O, Vec<T>)]) -> Vec<OwnedRows<'_, O, T>> {
+    lists
+        .iter()
+        .map(|(owner, rows)| OwnedRows { owner: owner.clone(), side: DiffSide::whole(rows) })
         .collect()
 }
 
-fn directories(snapshot: &Snapshot) -> Vec<Owned<'_, DirectoryOwner, DirEntry>> {
+fn overlays(snapshot: &Snapshot) -> Vec<OwnedRows<'_, String, OverlayEntry>> {
+    let all = snapshot.overlays.iter();
+    all.map(|one| OwnedRows {
+        owner: one.merged.clone(),
+        side: DiffSide::new(&one.entries, one.omitted()),
+    })
+    .collect()
+}
+
+fn directories(snapshot: &Snapshot) -> Vec<OwnedRows<'_, DirectoryOwner, DirEntry>> {
     let all = snapshot.directories.iter();
-    all.map(|one| Owned {
+    all.map(|one| OwnedRows {
         owner: DirectoryOwner::of(one),
-        side: Side::new(one.entries.as_deref().unwrap_or_default(), one.omitted),
+        side: DiffSide::new(one.entries.as_deref().unwrap_or_default(), one.omitted),
     })
     .collect()
 }
@@ -492,6 +402,7 @@ fn pairs(snapshot: &Snapshot) -> Vec<(ActorName, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::MountTable;
     use crate::snapshot::NsInode;
 
     fn table(actor: &str, ns: u64, lines: &[&str]) -> MountTable {
@@ -546,7 +457,7 @@ mod tests {
             &["11 0 0:1 / / rw - tmpfs none rw", "12 11 0:2 / /proc rw - proc proc rw"],
         );
         let found = mounts(std::slice::from_ref(&host), &[copy, host.clone()]);
-        assert_eq!(found[0].birth, Birth::CopyOf("host".into()));
+        assert_eq!(found[0].owner_change, OwnerChange::CopyOf("host".into()));
 
         assert_eq!(
             marks(
@@ -559,10 +470,13 @@ mod tests {
 
         let shared =
             mounts(std::slice::from_ref(&host), &[table("friend", 7, &[ROOT, PROC]), host.clone()]);
-        assert_eq!(shared[0].birth, Birth::New);
+        assert_eq!(shared[0].owner_change, OwnerChange::New);
 
         let ended = mounts(&[table("box", 8, &[ROOT])], &[]);
-        assert_eq!((ended[0].birth.clone(), ended[0].rows[0].mark), (Birth::Gone, Mark::Gone));
+        assert_eq!(
+            (ended[0].owner_change.clone(), ended[0].rows[0].mark),
+            (OwnerChange::Gone, ChangeKind::Gone)
+        );
     }
 
     #[test]
@@ -588,7 +502,8 @@ mod tests {
             looks.set(looks.get() + 1);
             *row
         };
-        let found = rows(&whole(&old), &whole(&new), key, mark_by_equality);
+        let found =
+            diff_rows(&DiffSide::whole(&old), &DiffSide::whole(&new), key, mark_by_equality);
         assert_eq!(found.len(), 30_000);
         assert!(looks.get() <= 2 * (old.len() + new.len()), "{} looks", looks.get());
     }
@@ -609,8 +524,8 @@ mod tests {
             cgroups: Vec::new(),
         };
 
-        assert_eq!(process_mark(&process('R', "sh"), &process('S', "sh")), Mark::Same);
-        assert_eq!(process_mark(&process('R', "sh"), &process('Z', "sh")), Mark::Changed);
-        assert_eq!(process_mark(&process('R', "sh"), &process('R', "sleep")), Mark::Changed);
+        assert_eq!(process_mark(&process('R', "sh"), &process('S', "sh")), ChangeKind::Same);
+        assert_eq!(process_mark(&process('R', "sh"), &process('Z', "sh")), ChangeKind::Changed);
+        assert_eq!(process_mark(&process('R', "sh"), &process('R', "sleep")), ChangeKind::Changed);
     }
 }

@@ -4,19 +4,24 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::{Birth, Mark, Row, Section};
+use super::{ChangeKind, DiffRow, DiffSection, OwnerChange};
 use crate::snapshot::Omitted;
 
 /// One side of a comparison.
 #[derive(Debug)]
-pub struct Side<'a, T> {
+pub struct DiffSide<'a, T> {
     pub rows: &'a [T],
     pub omitted: Omitted,
 }
 
-impl<'a, T> Side<'a, T> {
-    pub fn new(rows: &'a [T], omitted: Omitted) -> Side<'a, T> {
-        Side { rows, omitted }
+impl<'a, T> DiffSide<'a, T> {
+    pub fn new(rows: &'a [T], omitted: Omitted) -> DiffSide<'a, T> {
+        DiffSide { rows, omitted }
+    }
+
+    /// A list that nothing was left out of.
+    pub fn whole(rows: &'a [T]) -> DiffSide<'a, T> {
+        DiffSide::new(rows, Omitted::Nothing)
     }
 
     /// True if nothing was left out: a row that is not in this list is not there.
@@ -26,17 +31,17 @@ impl<'a, T> Side<'a, T> {
 }
 
 /// The mark of a row that one side alone has; unknown where the other side was cut, since the row may be there, too.
-fn unless_cut<T>(mark: Mark, other: &Side<'_, T>) -> Mark {
-    if other.is_whole() { mark } else { Mark::Unknown }
+fn unless_cut<T>(mark: ChangeKind, other: &DiffSide<'_, T>) -> ChangeKind {
+    if other.is_whole() { mark } else { ChangeKind::Unknown }
 }
 
 /// Rows in the order of `after`; a row that is gone stands behind the one it stood behind.
-pub fn rows<T: Clone, K: Eq + Hash>(
-    before: &Side<'_, T>,
-    after: &Side<'_, T>,
+pub fn diff_rows<T: Clone, K: Eq + Hash>(
+    before: &DiffSide<'_, T>,
+    after: &DiffSide<'_, T>,
     key: impl Fn(&T) -> K,
-    mark: impl Fn(&T, &T) -> Mark,
-) -> Vec<Row<T>> {
+    mark: impl Fn(&T, &T) -> ChangeKind,
+) -> Vec<DiffRow<T>> {
     let old_places = places(before.rows, &key);
     let new_places = places(after.rows, &key);
 
@@ -52,8 +57,8 @@ pub fn rows<T: Clone, K: Eq + Hash>(
 
     let mut gone = gone.into_iter().peekable();
     let mut rows = Vec::with_capacity(after.rows.len() + gone.len());
-    let lost = |old: &T| Row {
-        mark: unless_cut(Mark::Gone, after),
+    let lost = |old: &T| DiffRow {
+        mark: unless_cut(ChangeKind::Gone, after),
         before: Some(old.clone()),
         after: None,
     };
@@ -62,11 +67,13 @@ pub fn rows<T: Clone, K: Eq + Hash>(
             rows.push(lost(old));
         }
         rows.push(match old_places.get(&key(new)).map(|place| &before.rows[*place]) {
-            Some(old) => {
-                Row { mark: mark(old, new), before: Some(old.clone()), after: Some(new.clone()) }
-            }
-            None => Row {
-                mark: unless_cut(Mark::Added, before),
+            Some(old) => DiffRow {
+                mark: mark(old, new),
+                before: Some(old.clone()),
+                after: Some(new.clone()),
+            },
+            None => DiffRow {
+                mark: unless_cut(ChangeKind::Added, before),
                 before: None,
                 after: Some(new.clone()),
             },
@@ -85,43 +92,46 @@ fn places<T, K: Eq + Hash>(rows: &[T], key: impl Fn(&T) -> K) -> HashMap<K, usiz
     places
 }
 
-pub fn mark_by_equality<T: PartialEq>(before: &T, after: &T) -> Mark {
-    if before == after { Mark::Same } else { Mark::Changed }
+pub fn mark_by_equality<T: PartialEq>(before: &T, after: &T) -> ChangeKind {
+    if before == after { ChangeKind::Same } else { ChangeKind::Changed }
 }
 
 /// One owner and its rows.
 #[derive(Debug)]
-pub struct Owned<'a, O, T> {
+pub struct OwnedRows<'a, O, T> {
     pub owner: O,
-    pub side: Side<'a, T>,
+    pub side: DiffSide<'a, T>,
 }
 
 /// Per owner: an owner that is new, gone, or there on both sides.
-pub fn sections<O: Clone + Eq + Hash, T: Clone + PartialEq, K: Eq + Hash>(
-    before: &Side<'_, Owned<'_, O, T>>,
-    after: &Side<'_, Owned<'_, O, T>>,
+pub fn diff_sections<O: Clone + Eq + Hash, T: Clone + PartialEq, K: Eq + Hash>(
+    before: &DiffSide<'_, OwnedRows<'_, O, T>>,
+    after: &DiffSide<'_, OwnedRows<'_, O, T>>,
     key: impl Fn(&T) -> K,
-) -> Vec<Section<O, T>> {
-    let none = Side::new(&[], Omitted::Nothing);
+) -> Vec<DiffSection<O, T>> {
+    let none = DiffSide::new(&[], Omitted::Nothing);
     // An owner that may have been there among what was left out is neither new nor gone, nor are its rows.
-    let unseen = Side::new(&[], Omitted::Uncounted);
-    let by_owner = |one: &Owned<'_, O, T>| one.owner.clone();
+    let unseen = DiffSide::new(&[], Omitted::Uncounted);
+    let by_owner = |one: &OwnedRows<'_, O, T>| one.owner.clone();
     let (old_places, new_places) = (places(before.rows, by_owner), places(after.rows, by_owner));
 
-    let mut found: Vec<Section<O, T>> = Vec::new();
+    let mut found: Vec<DiffSection<O, T>> = Vec::new();
     for new in after.rows {
         let old = old_places.get(&new.owner).map(|place| &before.rows[*place].side);
         let (birth, old) = match old {
-            Some(old) => (Birth::Old, old),
-            None if before.is_whole() => (Birth::New, &none),
-            None => (Birth::Unknown, &unseen),
+            Some(old) => (OwnerChange::Old, old),
+            None if before.is_whole() => (OwnerChange::New, &none),
+            None => (OwnerChange::Unknown, &unseen),
         };
         found.push(section(&new.owner, birth, old, &new.side, &key));
     }
 
     for old in before.rows.iter().filter(|old| !new_places.contains_key(&old.owner)) {
-        let (birth, new) =
-            if after.is_whole() { (Birth::Gone, &none) } else { (Birth::Unknown, &unseen) };
+        let (birth, new) = if after.is_whole() {
+            (OwnerChange::Gone, &none)
+        } else {
+            (OwnerChange::Unknown, &unseen)
+        };
         found.push(section(&old.owner, birth, &old.side, new, &key));
     }
 
@@ -130,15 +140,15 @@ pub fn sections<O: Clone + Eq + Hash, T: Clone + PartialEq, K: Eq + Hash>(
 
 fn section<O: Clone, T: Clone + PartialEq, K: Eq + Hash>(
     owner: &O,
-    birth: Birth,
-    before: &Side<'_, T>,
-    after: &Side<'_, T>,
+    birth: OwnerChange,
+    before: &DiffSide<'_, T>,
+    after: &DiffSide<'_, T>,
     key: impl Fn(&T) -> K,
-) -> Section<O, T> {
-    Section {
+) -> DiffSection<O, T> {
+    DiffSection {
         owner: owner.clone(),
-        birth,
-        rows: rows(before, after, key, mark_by_equality),
+        owner_change: birth,
+        rows: diff_rows(before, after, key, mark_by_equality),
         omitted: [before.omitted, after.omitted],
     }
 }
@@ -150,10 +160,15 @@ mod tests {
     fn shown(before: &str, was: Omitted, after: &str, is: Omitted) -> String {
         let (before, after): (Vec<char>, Vec<char>) =
             (before.chars().collect(), after.chars().collect());
-        rows(&Side::new(&before, was), &Side::new(&after, is), |letter| *letter, mark_by_equality)
-            .iter()
-            .flat_map(|row| [row.mark.sign(), row.after.or(row.before).unwrap_or('!')])
-            .collect()
+        diff_rows(
+            &DiffSide::new(&before, was),
+            &DiffSide::new(&after, is),
+            |letter| *letter,
+            mark_by_equality,
+        )
+        .iter()
+        .flat_map(|row| [row.mark.sign(), row.after.or(row.before).unwrap_or('!')])
+        .collect()
     }
 
     #[test]
@@ -188,31 +203,47 @@ mod tests {
     #[test]
     fn an_owner_that_may_have_been_left_out_is_neither_new_nor_gone() {
         let rows = ['r'];
-        let side = |owners: &str| -> Vec<Owned<'_, char, char>> {
-            let owned = |owner: char| Owned { owner, side: Side::new(&rows, Omitted::Nothing) };
+        let side = |owners: &str| -> Vec<OwnedRows<'_, char, char>> {
+            let owned =
+                |owner: char| OwnedRows { owner, side: DiffSide::new(&rows, Omitted::Nothing) };
             owners.chars().map(owned).collect()
         };
-        let check = |before: &str, was, after: &str, is, expected: &[(char, Birth, Mark)]| {
+        let check = |before: &str,
+                     was,
+                     after: &str,
+                     is,
+                     expected: &[(char, OwnerChange, ChangeKind)]| {
             let (before, after) = (side(before), side(after));
-            let sections = sections(&Side::new(&before, was), &Side::new(&after, is), |row| *row);
-            let found: Vec<(char, Birth, Mark)> = sections
+            let sections =
+                diff_sections(&DiffSide::new(&before, was), &DiffSide::new(&after, is), |row| *row);
+            let found: Vec<(char, OwnerChange, ChangeKind)> = sections
                 .iter()
-                .map(|section| (section.owner, section.birth.clone(), section.rows[0].mark))
+                .map(|section| (section.owner, section.owner_change.clone(), section.rows[0].mark))
                 .collect();
             assert_eq!(found, expected);
         };
 
         let (whole, cut) = (Omitted::Nothing, Omitted::Rows(1));
-        let old = |owner: char| (owner, Birth::Old, Mark::Same);
+        let old = |owner: char| (owner, OwnerChange::Old, ChangeKind::Same);
         check(
             "ab",
             whole,
             "bc",
             whole,
-            &[old('b'), ('c', Birth::New, Mark::Added), ('a', Birth::Gone, Mark::Gone)],
+            &[
+                old('b'),
+                ('c', OwnerChange::New, ChangeKind::Added),
+                ('a', OwnerChange::Gone, ChangeKind::Gone),
+            ],
         );
-        let unknown = |owner: char| (owner, Birth::Unknown, Mark::Unknown);
+        let unknown = |owner: char| (owner, OwnerChange::Unknown, ChangeKind::Unknown);
         check("ab", cut, "bc", cut, &[old('b'), unknown('c'), unknown('a')]);
-        check("ab", whole, "bc", cut, &[old('b'), ('c', Birth::New, Mark::Added), unknown('a')]);
+        check(
+            "ab",
+            whole,
+            "bc",
+            cut,
+            &[old('b'), ('c', OwnerChange::New, ChangeKind::Added), unknown('a')],
+        );
     }
 }

@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use crate::diagnosis::Layout;
 use crate::doctor::hierarchy::{MountedHierarchy, OfferedController};
-use crate::doctor::roots::Roots;
-use crate::doctor::unmounted::{self, Unmounted};
+use crate::doctor::roots::MachineRoot;
+use crate::doctor::unmounted::{self, UnmountedHierarchy};
 use crate::snapshot::CgroupVersion;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Cgroups {
+pub struct MachineCgroups {
     pub layout: Layout,
     /// In the order of the mount table.
     pub hierarchies: Vec<MountedHierarchy>,
@@ -19,13 +19,13 @@ pub struct Cgroups {
     pub offered: Vec<OfferedController>,
     /// The hierarchies of net_cls and net_prio that are not mounted: the keeper mounts them, unless there is an
     /// obstacle.
-    pub unmounted: Vec<Unmounted>,
+    pub unmounted: Vec<UnmountedHierarchy>,
 }
 
-impl Cgroups {
-    pub fn read(roots: &Roots) -> Cgroups {
-        let mounts = roots.text("proc/self/mountinfo").unwrap_or_default();
-        let membership = roots.text("proc/self/cgroup").unwrap_or_default();
+impl MachineCgroups {
+    pub fn read(roots: &MachineRoot) -> MachineCgroups {
+        let mounts = roots.read_text("proc/self/mountinfo").unwrap_or_default();
+        let membership = roots.read_text("proc/self/cgroup").unwrap_or_default();
 
         let mut hierarchies: Vec<MountedHierarchy> = Vec::new();
         for mount in mounts.lines().filter_map(CgroupMount::parse) {
@@ -41,7 +41,7 @@ impl Cgroups {
         }
 
         let has = |version| {
-            hierarchies.iter().any(|tree| tree.version == version && !tree.is_only_a_name())
+            hierarchies.iter().any(|tree| tree.version == version && !tree.is_name_only())
         };
         let layout = match (has(CgroupVersion::V1), has(CgroupVersion::V2)) {
             (false, false) => Layout::None,
@@ -51,31 +51,30 @@ impl Cgroups {
         };
 
         let offered: Vec<OfferedController> = roots
-            .text("proc/cgroups")
+            .read_text("proc/cgroups")
             .unwrap_or_default()
             .lines()
             .filter_map(OfferedController::parse)
             .collect();
         let unmounted = unmounted::read(roots, &offered, &hierarchies);
-        Cgroups { layout, hierarchies, offered, unmounted }
+        MachineCgroups { layout, hierarchies, offered, unmounted }
     }
 
     /// True if a lab can have what lessons call by this controller's name, whatever the version.
     pub fn is_delegable(&self, controller: &str) -> bool {
-        self.hierarchies
-            .iter()
-            .any(|tree| tree.lab_parent.is_some() && tree.offers(&tree.delegable, controller))
-            || self.unmounted_with(controller).is_some_and(|tree| tree.obstacle.is_none())
+        self.hierarchies.iter().any(|tree| {
+            tree.lab_parent.is_some() && tree.has_controllers(&tree.delegable, controller)
+        }) || self.unmounted_with(controller).is_some_and(|tree| tree.obstacle.is_none())
     }
 
     /// The hierarchy that has to be mounted for a controller.
-    pub fn unmounted_with(&self, controller: &str) -> Option<&Unmounted> {
+    pub fn unmounted_with(&self, controller: &str) -> Option<&UnmountedHierarchy> {
         self.unmounted.iter().find(|tree| tree.controllers.iter().any(|own| own == controller))
     }
 
     /// The hierarchy that has a controller, delegable or not.
     pub fn hierarchy_of(&self, controller: &str) -> Option<&MountedHierarchy> {
-        self.hierarchies.iter().find(|tree| tree.offers(&tree.controllers, controller))
+        self.hierarchies.iter().find(|tree| tree.has_controllers(&tree.controllers, controller))
     }
 }
 
@@ -132,7 +131,7 @@ impl CgroupMount {
         })
     }
 
-    fn read(self, roots: &Roots, membership: &str) -> MountedHierarchy {
+    fn read(self, roots: &MachineRoot, membership: &str) -> MountedHierarchy {
         let own = self.own(membership);
         let lab_parent =
             if self.is_read_only { None } else { self.lab_parent(roots, own.as_deref()) };
@@ -186,14 +185,14 @@ impl CgroupMount {
     /// Root makes labs at the top; whoever else, in the highest group above its own that it may write to without a
     /// gap: a process is moved only by who may write to the common ancestor too (cgroups(7)), and the highest one has
     /// the most controllers and the fewest limits.
-    fn lab_parent(&self, roots: &Roots, own: Option<&str>) -> Option<String> {
-        if roots.euid == 0 && self.may_make_groups(roots, "") {
+    fn lab_parent(&self, roots: &MachineRoot, own: Option<&str>) -> Option<String> {
+        if roots.euid == 0 && self.can_make_groups(roots, "") {
             return Some(String::new());
         }
 
         let mut best = None;
         let mut group = own?;
-        while self.may_make_groups(roots, group) {
+        while self.can_make_groups(roots, group) {
             best = Some(group.to_owned());
             if group.is_empty() {
                 break;
@@ -204,7 +203,7 @@ impl CgroupMount {
         best
     }
 
-    fn may_make_groups(&self, roots: &Roots, group: &str) -> bool {
+    fn can_make_groups(&self, roots: &MachineRoot, group: &str) -> bool {
         let files: &[&str] = match self.version {
             CgroupVersion::V1 => &["", "cgroup.procs"],
             CgroupVersion::V2 => &["", "cgroup.procs", "cgroup.subtree_control"],
@@ -212,7 +211,7 @@ impl CgroupMount {
         files.iter().all(|file| roots.is_writable(&self.path(group, file)))
     }
 
-    fn controllers(&self, roots: &Roots, group: &str) -> Vec<String> {
+    fn controllers(&self, roots: &MachineRoot, group: &str) -> Vec<String> {
         let text = fs::read_to_string(roots.path(&self.path(group, "cgroup.controllers")))
             .unwrap_or_default();
         text.split_whitespace().map(str::to_owned).collect()

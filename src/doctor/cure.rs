@@ -4,7 +4,7 @@ use crate::diagnosis::{Cure, Environment, Layout, Obstacle};
 use crate::doctor::facts::Facts;
 use crate::doctor::hierarchy::MountedHierarchy;
 use crate::doctor::unmounted;
-use crate::rootfs::Missing;
+use crate::rootfs::MissingProgram;
 use crate::snapshot::CgroupVersion;
 
 /// The cure where user namespaces, or what is done in one, are refused.
@@ -49,7 +49,7 @@ pub fn controller(name: &str, facts: &Facts) -> Cure {
         return match obstacle {
             Obstacle::NotRoot => Cure::StartAsRoot,
             Obstacle::Contained => Cure::StartOnMachineAsRoot,
-            Obstacle::OldKernel => kernel(unmounted::LEAST_KERNEL),
+            Obstacle::OldKernel => kernel(unmounted::MIN_KERNEL),
             Obstacle::SwitchedOff => Cure::AllowV1Controllers,
         };
     }
@@ -99,7 +99,7 @@ pub fn root(euid: u32) -> Cure {
 }
 
 /// The packages of all missing programs, each once.
-pub fn programs(missing: &[Missing]) -> Cure {
+pub fn programs(missing: &[MissingProgram]) -> Cure {
     let mut packages: Vec<String> =
         missing.iter().map(|missing| missing.debian_package.clone()).collect();
     packages.sort_unstable();

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::roots::Roots;
+use super::roots::MachineRoot;
 use crate::action::SCRATCH_DIR;
 
 /// A whole disk, as `major:minor`: limits are set on these, not on partitions.
@@ -13,15 +13,15 @@ pub struct Disk {
 
 impl Disk {
     /// The disk of /var/tmp; none where that is on no block device (tmpfs, overlay, btrfs with its anonymous devices).
-    pub fn read(roots: &Roots) -> Option<Disk> {
-        let mounts = roots.text("proc/self/mountinfo")?;
+    pub fn read(roots: &MachineRoot) -> Option<Disk> {
+        let mounts = roots.read_text("proc/self/mountinfo")?;
         let covering = mounts
             .lines()
             .filter_map(|line| {
                 let fields: Vec<&str> = line.split(' ').collect();
                 Some((*fields.get(2)?, *fields.get(4)?))
             })
-            .filter(|(_, target)| covers(target, SCRATCH_DIR))
+            .filter(|(_, target)| is_mounted_above(target, SCRATCH_DIR))
             // The last of the longest: a later mount lies over an earlier one.
             .max_by_key(|(_, target)| target.len());
         let (number, _) = covering?;
@@ -29,16 +29,16 @@ impl Disk {
             return None;
         }
 
-        let is_partition = roots.text(&format!("sys/dev/block/{number}/partition")).is_some();
+        let is_partition = roots.read_text(&format!("sys/dev/block/{number}/partition")).is_some();
         if !is_partition {
             return Some(Disk { number: number.to_owned() });
         }
-        let whole = roots.text(&format!("sys/dev/block/{number}/../dev"))?;
+        let whole = roots.read_text(&format!("sys/dev/block/{number}/../dev"))?;
         Some(Disk { number: whole.trim().to_owned() })
     }
 }
 
-fn covers(target: &str, path: &str) -> bool {
+fn is_mounted_above(target: &str, path: &str) -> bool {
     target == "/"
         || path.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -55,7 +55,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
             std::fs::write(path, text).expect("written");
         }
-        let roots = Roots { root: dir.path().to_path_buf(), ..Roots::machine() };
+        let roots = MachineRoot { root: dir.path().to_path_buf(), ..MachineRoot::this_machine() };
         Disk::read(&roots).map(|disk| disk.number)
     }
 

@@ -3,30 +3,30 @@
 use serde::{Serialize, Serializer};
 
 use crate::diagnosis::Environment;
-use crate::doctor::cgroups::Cgroups;
+use crate::doctor::cgroups::MachineCgroups;
 use crate::doctor::disk::Disk;
-use crate::doctor::kernel::Kernel;
-use crate::doctor::roots::Roots;
-use crate::rootfs::{Fixture, Missing, RootfsError, plan};
+use crate::doctor::kernel::KernelVersion;
+use crate::doctor::roots::MachineRoot;
+use crate::rootfs::{Fixture, MissingProgram, RootfsError, plan_image};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Facts {
     /// None without a /proc.
-    pub kernel: Option<Kernel>,
+    pub kernel: Option<KernelVersion>,
     pub euid: u32,
     pub environment: Environment,
     pub user_namespaces: UserNamespaces,
     /// Lines of /proc/self/uid_map.
     pub uid_map: Vec<IdMapping>,
-    pub subordinate: Subordinate,
-    pub cgroups: Cgroups,
+    pub subordinate: SubordinateIds,
+    pub cgroups: MachineCgroups,
     /// The disk that a lab's scratch file would be on.
     pub disk: Option<Disk>,
     /// True if /proc/filesystems lists overlay. A module that nobody has used yet is not there, and loads when needed.
     pub overlay_listed: bool,
     /// Programs the default image lacks here, or why there can be no image.
     #[serde(serialize_with = "plain_result")]
-    pub image: Result<Vec<Missing>, RootfsError>,
+    pub image: Result<Vec<MissingProgram>, RootfsError>,
     pub probe: ProbeResult,
 }
 
@@ -50,7 +50,7 @@ pub struct IdMapping {
 
 /// The means of an ordinary user to map more ids than its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Subordinate {
+pub struct SubordinateIds {
     pub has_newuidmap: bool,
     /// (first, count) from /etc/subuid.
     pub uids: Option<(u32, u32)>,
@@ -73,35 +73,35 @@ pub struct ProbeResult {
 
 impl Facts {
     /// Reads everything; what can't be read is absent, not an error. `probe` is run once.
-    pub fn read(roots: &Roots, probe: impl FnOnce() -> ProbeResult) -> Facts {
+    pub fn read(roots: &MachineRoot, probe: impl FnOnce() -> ProbeResult) -> Facts {
         Facts {
             kernel: roots
-                .text("proc/sys/kernel/osrelease")
-                .and_then(|release| Kernel::parse(release.trim())),
+                .read_text("proc/sys/kernel/osrelease")
+                .and_then(|release| KernelVersion::parse(release.trim())),
             euid: roots.euid,
             environment: environment(roots),
             user_namespaces: UserNamespaces {
-                max: roots.number("proc/sys/user/max_user_namespaces"),
+                max: roots.read_number("proc/sys/user/max_user_namespaces"),
                 unprivileged_clone: roots
-                    .number("proc/sys/kernel/unprivileged_userns_clone")
+                    .read_number("proc/sys/kernel/unprivileged_userns_clone")
                     .map(|n| n != 0),
                 apparmor_restricts: roots
-                    .number("proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+                    .read_number("proc/sys/kernel/apparmor_restrict_unprivileged_userns")
                     .map(|n| n != 0),
             },
             uid_map: roots
-                .text("proc/self/uid_map")
+                .read_text("proc/self/uid_map")
                 .unwrap_or_default()
                 .lines()
                 .filter_map(IdMapping::parse)
                 .collect(),
             subordinate: subordinate(roots),
-            cgroups: Cgroups::read(roots),
+            cgroups: MachineCgroups::read(roots),
             disk: Disk::read(roots),
-            overlay_listed: roots.text("proc/filesystems").is_some_and(|text| {
+            overlay_listed: roots.read_text("proc/filesystems").is_some_and(|text| {
                 text.lines().any(|line| line.split_whitespace().last() == Some("overlay"))
             }),
-            image: plan(&Fixture::embedded(), &roots.root).map(|plan| plan.missing),
+            image: plan_image(&Fixture::embedded(), &roots.root).map(|plan| plan.missing),
             probe: probe(),
         }
     }
@@ -132,14 +132,14 @@ impl IdMapping {
     }
 }
 
-fn environment(roots: &Roots) -> Environment {
+fn environment(roots: &MachineRoot) -> Environment {
     for file in [".dockerenv", "run/.containerenv"] {
         if roots.path(file).exists() {
             return Environment::Container { hint: format!("/{file} is there") };
         }
     }
 
-    let groups = roots.text("proc/self/cgroup").unwrap_or_default();
+    let groups = roots.read_text("proc/self/cgroup").unwrap_or_default();
     if let Some(word) = ["docker", "kubepods", "containerd", "lxc", "libpod"]
         .iter()
         .find(|&&word| groups.contains(word))
@@ -147,7 +147,7 @@ fn environment(roots: &Roots) -> Environment {
         return Environment::Container { hint: format!("the cgroup path says {word}") };
     }
 
-    let release = roots.text("proc/sys/kernel/osrelease").unwrap_or_default();
+    let release = roots.read_text("proc/sys/kernel/osrelease").unwrap_or_default();
     if release.to_ascii_lowercase().contains("microsoft") {
         Environment::Wsl
     } else {
@@ -155,15 +155,15 @@ fn environment(roots: &Roots) -> Environment {
     }
 }
 
-fn subordinate(roots: &Roots) -> Subordinate {
-    let passwd = roots.text("etc/passwd").unwrap_or_default();
+fn subordinate(roots: &MachineRoot) -> SubordinateIds {
+    let passwd = roots.read_text("etc/passwd").unwrap_or_default();
     let user = passwd.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1)?.parse() == Ok(roots.euid)).then(|| name.to_owned())
     });
 
-    let uids = roots.text("etc/subuid").unwrap_or_default().lines().find_map(|line| {
+    let uids = roots.read_text("etc/subuid").unwrap_or_default().lines().find_map(|line| {
         let mut fields = line.split(':');
         let who = fields.next()?;
         let is_us = user.as_deref() == Some(who) || who.parse() == Ok(roots.euid);
@@ -173,7 +173,7 @@ fn subordinate(roots: &Roots) -> Subordinate {
 
     let has_newuidmap =
         ["usr/bin/newuidmap", "bin/newuidmap"].iter().any(|path| roots.path(path).exists());
-    Subordinate { has_newuidmap, uids }
+    SubordinateIds { has_newuidmap, uids }
 }
 
 /// `{"ok": …}` or `{"error": "…"}`.

@@ -36,12 +36,12 @@ impl MountedHierarchy {
         both_v2 || (self.version == other.version && self.controllers == other.controllers)
     }
 
-    pub(super) fn is_only_a_name(&self) -> bool {
+    pub(super) fn is_name_only(&self) -> bool {
         self.version == CgroupVersion::V1
             && self.controllers.iter().all(|name| name.starts_with("name="))
     }
 
-    pub(super) fn offers(&self, controllers: &[String], wanted: &str) -> bool {
+    pub(super) fn has_controllers(&self, controllers: &[String], wanted: &str) -> bool {
         let has = |name: &str| controllers.iter().any(|known| known == name);
         match (self.version, wanted) {
             (CgroupVersion::V1, "io") => has("blkio"),

@@ -3,17 +3,17 @@
 use serde::Serialize;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Kernel {
+pub struct KernelVersion {
     /// `6.1.0-30-amd64`
     pub release: String,
     pub version: (u32, u32),
 }
 
-impl Kernel {
-    pub(super) fn parse(release: &str) -> Option<Kernel> {
+impl KernelVersion {
+    pub(super) fn parse(release: &str) -> Option<KernelVersion> {
         let mut numbers = release.split(|c: char| !c.is_ascii_digit());
         let version = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
-        Some(Kernel { release: release.to_owned(), version })
+        Some(KernelVersion { release: release.to_owned(), version })
     }
 }
 
@@ -24,7 +24,11 @@ mod tests {
     #[test]
     fn releases_of_many_kinds_have_a_version() {
         let check = |release: &str, expected: Option<(u32, u32)>| {
-            assert_eq!(Kernel::parse(release).map(|kernel| kernel.version), expected, "{release}");
+            assert_eq!(
+                KernelVersion::parse(release).map(|kernel| kernel.version),
+                expected,
+                "{release}"
+            );
         };
         check("6.18.44-fc-v657", Some((6, 18)));
         check("5.15.167.4-microsoft-standard-WSL2", Some((5, 15)));

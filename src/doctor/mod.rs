@@ -11,11 +11,11 @@ mod text;
 mod unmounted;
 mod verdict;
 
-pub use cgroups::Cgroups;
-pub use facts::{Facts, IdMapping, ProbeResult, Subordinate, UserNamespaces};
+pub use cgroups::MachineCgroups;
+pub use facts::{Facts, IdMapping, ProbeResult, SubordinateIds, UserNamespaces};
 pub use hierarchy::{MountedHierarchy, OfferedController};
-pub use kernel::Kernel;
-pub use roots::Roots;
-pub use text::render;
-pub use unmounted::Unmounted;
-pub use verdict::{LEAST_KERNEL, can_play, findings};
+pub use kernel::KernelVersion;
+pub use roots::MachineRoot;
+pub use text::findings_page;
+pub use unmounted::UnmountedHierarchy;
+pub use verdict::{MIN_KERNEL, can_play, findings};

@@ -4,21 +4,21 @@ use std::path::{Path, PathBuf};
 
 /// The root to read below, and the user to read as: a test reads a folder of files.
 #[derive(Debug, Clone)]
-pub struct Roots {
+pub struct MachineRoot {
     pub root: PathBuf,
     pub euid: u32,
     /// Tells if this process may write to a path.
     pub may_write: fn(&Path) -> bool,
 }
 
-impl Roots {
+impl MachineRoot {
     /// This machine, as this process.
-    pub fn machine() -> Roots {
+    pub fn this_machine() -> MachineRoot {
         use nix::fcntl::{AT_FDCWD, AtFlags};
         use nix::unistd::{AccessFlags, faccessat, geteuid};
         let may_write =
             |path: &Path| faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS).is_ok();
-        Roots { root: PathBuf::from("/"), euid: geteuid().as_raw(), may_write }
+        MachineRoot { root: PathBuf::from("/"), euid: geteuid().as_raw(), may_write }
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
@@ -29,11 +29,11 @@ impl Roots {
         (self.may_write)(&self.path(path))
     }
 
-    pub fn text(&self, path: &str) -> Option<String> {
+    pub fn read_text(&self, path: &str) -> Option<String> {
         std::fs::read_to_string(self.path(path)).ok()
     }
 
-    pub(super) fn number(&self, path: &str) -> Option<u64> {
-        self.text(path)?.trim().parse().ok()
+    pub(super) fn read_number(&self, path: &str) -> Option<u64> {
+        self.read_text(path)?.trim().parse().ok()
     }
 }

@@ -7,7 +7,10 @@ use crate::words::diagnosis::{detail, subject};
 const WIDTH: usize = 80;
 
 /// The page of findings and verdicts; `lessons` are (id, title, verdict).
-pub fn render(findings: &[MachineFinding], lessons: &[(String, String, Playable)]) -> String {
+pub fn findings_page(
+    findings: &[MachineFinding],
+    lessons: &[(String, String, Playable)],
+) -> String {
     let findings: Vec<FindingText<'_>> = findings.iter().map(FindingText::of).collect();
     let lessons: Vec<LessonText<'_>> = lessons.iter().map(LessonText::of).collect();
     page(&findings, &lessons)

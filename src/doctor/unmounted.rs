@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use crate::diagnosis::Obstacle;
 use crate::doctor::hierarchy::{MountedHierarchy, OfferedController};
-use crate::doctor::kernel::Kernel;
-use crate::doctor::roots::Roots;
+use crate::doctor::kernel::KernelVersion;
+use crate::doctor::roots::MachineRoot;
 
 /// Before 5.15 the first number written to net_cls.classid or net_prio.ifpriomap made sockets forget their v2 group,
 /// on the whole machine and until the next boot (cgroup_sk_alloc_disable): the one thing here that would not be
 /// harmless.
-pub const LEAST_KERNEL: (u32, u32) = (5, 15);
+pub const MIN_KERNEL: (u32, u32) = (5, 15);
 
 /// Numbers that the kernel gives to its first namespaces: linux/proc_ns.h.
 const FIRST_NAMESPACES: [(&str, &str); 2] =
@@ -20,7 +20,7 @@ const CAP_SYS_ADMIN: u32 = 21;
 
 /// A hierarchy to mount, for all of these controllers at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Unmounted {
+pub struct UnmountedHierarchy {
     /// The mount options: controllers, and the name of a hierarchy that has one.
     pub controllers: Vec<String>,
     /// It is there, out of our sight: mounted in another mount namespace, or nowhere any more.
@@ -31,13 +31,13 @@ pub struct Unmounted {
 
 /// The hierarchies of net_cls and net_prio, where they are not mounted: one for both, where they are free.
 pub fn read(
-    roots: &Roots,
+    roots: &MachineRoot,
     offered: &[OfferedController],
     mounted: &[MountedHierarchy],
-) -> Vec<Unmounted> {
-    let membership = roots.text("proc/self/cgroup").unwrap_or_default();
+) -> Vec<UnmountedHierarchy> {
+    let membership = roots.read_text("proc/self/cgroup").unwrap_or_default();
     let obstacle = obstacle(roots);
-    let mut found: Vec<Unmounted> = Vec::new();
+    let mut found: Vec<UnmountedHierarchy> = Vec::new();
 
     for name in ["net_cls", "net_prio"] {
         let is_mounted = mounted.iter().any(|tree| tree.controllers.iter().any(|own| own == name));
@@ -57,7 +57,7 @@ pub fn read(
                     false => vec![name.to_owned()],
                 };
                 if !found.iter().any(|other| other.controllers == controllers) {
-                    found.push(Unmounted { controllers, is_attached, obstacle });
+                    found.push(UnmountedHierarchy { controllers, is_attached, obstacle });
                 }
             }
         }
@@ -72,10 +72,10 @@ fn options(membership: &str, hierarchy: u32) -> Option<Vec<String>> {
     Some(line.split(':').next()?.split(',').map(str::to_owned).collect())
 }
 
-fn obstacle(roots: &Roots) -> Option<Obstacle> {
-    let release = roots.text("proc/sys/kernel/osrelease").unwrap_or_default();
-    let command_line = roots.text("proc/cmdline").unwrap_or_default();
-    let status = roots.text("proc/self/status").unwrap_or_default();
+fn obstacle(roots: &MachineRoot) -> Option<Obstacle> {
+    let release = roots.read_text("proc/sys/kernel/osrelease").unwrap_or_default();
+    let command_line = roots.read_text("proc/cmdline").unwrap_or_default();
+    let status = roots.read_text("proc/self/status").unwrap_or_default();
     let capabilities = status
         .lines()
         .find_map(|line| u64::from_str_radix(line.strip_prefix("CapEff:")?.trim(), 16).ok());
@@ -91,7 +91,8 @@ fn obstacle(roots: &Roots) -> Option<Obstacle> {
 
     if is_switched_off {
         Some(Obstacle::SwitchedOff)
-    } else if Kernel::parse(release.trim()).is_none_or(|kernel| kernel.version < LEAST_KERNEL) {
+    } else if KernelVersion::parse(release.trim()).is_none_or(|kernel| kernel.version < MIN_KERNEL)
+    {
         Some(Obstacle::OldKernel)
     } else if roots.euid != 0 {
         Some(Obstacle::NotRoot)
@@ -128,8 +129,8 @@ mod tests {
         dir
     }
 
-    fn roots(dir: &Path, euid: u32) -> Roots {
-        Roots { root: dir.to_owned(), euid, may_write: |_| true }
+    fn roots(dir: &Path, euid: u32) -> MachineRoot {
+        MachineRoot { root: dir.to_owned(), euid, may_write: |_| true }
     }
 
     fn offered(lines: &[(&str, u32, bool)]) -> Vec<OfferedController> {

@@ -9,7 +9,7 @@ use crate::doctor::facts::{Facts, IdMapping};
 use crate::lesson::model::Needs;
 
 /// Labs make whole mount trees read-only with mount_setattr(2), and overlays in user namespaces: 5.12 has both.
-pub const LEAST_KERNEL: (u32, u32) = (5, 12);
+pub const MIN_KERNEL: (u32, u32) = (5, 12);
 
 /// The ids a lab of root is mapped to: 65536 of them from here on.
 const LAB_IDS: (u64, u64) = (1_000_000_000, 65_536);
@@ -39,7 +39,7 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
     if let Some(wanted) = needs.cgroup_version {
         let version = |name: &String| match (facts.cgroups.hierarchy_of(name), facts.cgroups.layout)
         {
-            (Some(tree), _) => Some(tree.version.number()),
+            (Some(tree), _) => Some(tree.version.as_number()),
             (None, Layout::V2) => Some(2),
             (None, Layout::V1 | Layout::Hybrid | Layout::None) => None,
         };
@@ -102,9 +102,9 @@ fn kernel(facts: &Facts) -> MachineFinding {
         return bad(what, Detail::NothingSeen, Cure::MountProc);
     };
 
-    if kernel.version < LEAST_KERNEL {
-        let old = too_old(&kernel.release, LEAST_KERNEL);
-        return bad(what, Detail::KernelTooOld(old), cure::kernel(LEAST_KERNEL));
+    if kernel.version < MIN_KERNEL {
+        let old = too_old(&kernel.release, MIN_KERNEL);
+        return bad(what, Detail::KernelTooOld(old), cure::kernel(MIN_KERNEL));
     }
 
     let (release, environment) = (kernel.release.clone(), facts.environment.clone());

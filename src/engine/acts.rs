@@ -10,27 +10,27 @@ use crate::seen::Seen;
 
 /// The outcome of actions that were performed.
 #[derive(Debug, Default)]
-pub(super) struct Acts {
+pub(super) struct ActionsOutcome {
     pub records: Vec<OpRecord>,
     pub verdicts: Vec<Verdict>,
     /// True if one who had something to do is not there, or does not answer: the rest was not done.
     pub is_cut_short: bool,
 }
 
-impl Acts {
+impl ActionsOutcome {
     /// Perform a step's actions, each up to its first failure; an unexpected one ends them.
     pub fn perform(
         lab: &mut Lab,
         keeper: &mut KeeperHandle,
         step: &str,
         actions: &[ActionEntry],
-    ) -> Result<Acts, LabError> {
-        let mut acts = Acts::default();
+    ) -> Result<ActionsOutcome, LabError> {
+        let mut acts = ActionsOutcome::default();
         for entry in actions {
             lab.check_alive()?;
-            if let Some(missing) =
-                lab.first_missing(std::iter::once(&entry.actor).chain(entry.action.actors()))
-            {
+            if let Some(missing) = lab.first_missing_actor(
+                std::iter::once(&entry.actor).chain(entry.action.named_actors()),
+            ) {
                 let seen = match lab.pid_of(missing) {
                     Some(_) => Seen::ActorGone(missing.clone()),
                     None => Seen::ActorNeverMade(missing.clone()),
@@ -39,7 +39,7 @@ impl Acts {
                 break;
             }
 
-            let context = lab.context_for(entry.action.names_an_actor());
+            let context = lab.lab_facts_for(entry.action.needs_actor_pid());
             let lowered = entry.action.lower(&context);
             let ops = lowered.map_err(|cause| LabError::Lower { step: step.to_owned(), cause })?;
 
@@ -70,7 +70,7 @@ impl Acts {
         Ok(acts)
     }
 
-    pub fn join(&mut self, later: Acts) {
+    pub fn join(&mut self, later: ActionsOutcome) {
         self.records.extend(later.records);
         self.verdicts.extend(later.verdicts);
         self.is_cut_short |= later.is_cut_short;

@@ -10,14 +10,14 @@ use super::Event;
 
 pub fn channel() -> (EventSender, EventReceiver) {
     let state = State { queue: VecDeque::new(), senders: 1, has_receiver: true, announced: false };
-    let shared = Arc::new(Shared { state: Mutex::new(state), stirred: Condvar::new() });
+    let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
     (EventSender(Arc::clone(&shared)), EventReceiver(shared))
 }
 
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    stirred: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl State {
         let mut recent =
             self.queue.iter().enumerate().rev().take_while(|(_, earlier)| earlier.is_state());
         let outdated =
-            recent.find(|(_, earlier)| event.supersedes(earlier)).map(|(place, _)| place);
+            recent.find(|(_, earlier)| event.is_replacing(earlier)).map(|(place, _)| place);
         if let Some(place) = outdated {
             self.queue.remove(place);
         }
@@ -52,33 +52,33 @@ impl Event {
     /// True if it says how things are, not that something happened.
     fn is_state(&self) -> bool {
         match self {
-            Event::Live(_)
-            | Event::Sampled(_)
-            | Event::Turn(Some(_))
-            | Event::ShellInside { .. }
+            Event::LiveSnapshot(_)
+            | Event::ChartsSampled(_)
+            | Event::TurnChanged(Some(_))
+            | Event::ShellMoved { .. }
             | Event::Waiting(_)
             | Event::Failed(_) => true,
             Event::Ready(_)
             | Event::Playing { .. }
             | Event::Played(_)
-            | Event::Turn(None)
-            | Event::Branched { .. }
-            | Event::Shell { .. }
-            | Event::Refused { .. }
-            | Event::Ended(_) => false,
+            | Event::TurnChanged(None)
+            | Event::BranchPlayed { .. }
+            | Event::ShellOpened { .. }
+            | Event::RequestRefused { .. }
+            | Event::SessionEnded(_) => false,
         }
     }
 
     /// True if one who hears this event need not hear the earlier one, when nothing happened between them.
-    fn supersedes(&self, earlier: &Event) -> bool {
+    fn is_replacing(&self, earlier: &Event) -> bool {
         match (self, earlier) {
-            (Event::Live(_), Event::Live(_))
-            | (Event::Sampled(_), Event::Sampled(_))
+            (Event::LiveSnapshot(_), Event::LiveSnapshot(_))
+            | (Event::ChartsSampled(_), Event::ChartsSampled(_))
             | (Event::Waiting(_), Event::Waiting(_)) => true,
-            (Event::Turn(Some(now)), Event::Turn(Some(then))) => {
+            (Event::TurnChanged(Some(now)), Event::TurnChanged(Some(then))) => {
                 now.step == then.step && now.goal == then.goal
             }
-            (Event::ShellInside { tab: now, .. }, Event::ShellInside { tab: then, .. }) => {
+            (Event::ShellMoved { tab: now, .. }, Event::ShellMoved { tab: then, .. }) => {
                 now == then
             }
             (Event::Failed(now), Event::Failed(then)) => now == then,
@@ -93,17 +93,17 @@ pub struct EventSender(Arc<Shared>);
 
 /// The error where nobody listens any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unheard;
+pub struct ReceiverGone;
 
 impl EventSender {
     /// Put an event into the queue; never waits.
-    pub fn send(&self, event: Event) -> Result<(), Unheard> {
+    pub fn send(&self, event: Event) -> Result<(), ReceiverGone> {
         let mut state = self.0.state();
         if !state.has_receiver {
-            return Err(Unheard);
+            return Err(ReceiverGone);
         }
         state.push(event);
-        self.0.stirred.notify_all();
+        self.0.changed.notify_all();
         Ok(())
     }
 }
@@ -118,7 +118,7 @@ impl Clone for EventSender {
 impl Drop for EventSender {
     fn drop(&mut self) {
         self.0.state().senders -= 1;
-        self.0.stirred.notify_all();
+        self.0.changed.notify_all();
     }
 }
 
@@ -131,7 +131,7 @@ impl EventReceiver {
     pub fn recv(&self) -> Option<Event> {
         let state = self.0.state();
         let waited =
-            self.0.stirred.wait_while(state, |state| state.queue.is_empty() && state.senders > 0);
+            self.0.changed.wait_while(state, |state| state.queue.is_empty() && state.senders > 0);
         waited.unwrap_or_else(PoisonError::into_inner).queue.pop_front()
     }
 
@@ -140,25 +140,25 @@ impl EventReceiver {
         let state = self.0.state();
         let left = deadline.saturating_duration_since(Instant::now());
         let waits = |state: &mut State| state.queue.is_empty() && state.senders > 0;
-        let waited = self.0.stirred.wait_timeout_while(state, left, waits);
+        let waited = self.0.changed.wait_timeout_while(state, left, waits);
         waited.unwrap_or_else(PoisonError::into_inner).0.queue.pop_front()
     }
 
     /// Wait until there is something that was not told of yet; false when nothing can come any more. For one who waits
     /// while another one takes.
-    pub fn await_news(&self) -> bool {
+    pub fn wait_for_event(&self) -> bool {
         let state = self.0.state();
         let waits =
             |state: &mut State| (state.queue.is_empty() || state.announced) && state.senders > 0;
         let mut state =
-            self.0.stirred.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
+            self.0.changed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
         let is_news = !state.queue.is_empty() && !state.announced;
         state.announced |= is_news;
         is_news
     }
 
     /// All events in the queue.
-    pub fn take(&self) -> VecDeque<Event> {
+    pub fn take_all(&self) -> VecDeque<Event> {
         let mut state = self.0.state();
         state.announced = false;
         std::mem::take(&mut state.queue)
@@ -176,7 +176,7 @@ impl Drop for EventReceiver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Goal, TurnState};
+    use crate::engine::{TurnGoal, TurnState};
     use crate::lesson::expect::verdict::{Expected, Verdict};
     use crate::notice::Refusal;
     use crate::seen::Seen;
@@ -185,13 +185,18 @@ mod tests {
 
     fn live(hostname: &str) -> Event {
         let hostnames = [("host".into(), hostname.to_owned())].into_iter().collect();
-        Event::Live(Arc::new(Snapshot { hostnames, ..Snapshot::default() }))
+        Event::LiveSnapshot(Arc::new(Snapshot { hostnames, ..Snapshot::default() }))
     }
 
     fn turn(step: usize, ok: bool) -> Event {
         let expected = Expected::Works { action: "a".into() };
         let verdicts = vec![Verdict::on_action(ok, expected, Seen::Nothing)];
-        Event::Turn(Some(TurnState { step, goal: Goal::Step, verdicts, earned: vec![ok] }))
+        Event::TurnChanged(Some(TurnState {
+            step,
+            goal: TurnGoal::Step,
+            verdicts,
+            earned: vec![ok],
+        }))
     }
 
     #[test]
@@ -201,17 +206,17 @@ mod tests {
 
         for number in 0..10_000 {
             sender.send(live(&number.to_string())).expect("a listener");
-            sender.send(Event::Sampled(Arc::default())).expect("a listener");
+            sender.send(Event::ChartsSampled(Arc::default())).expect("a listener");
             sender.send(turn(1, false)).expect("a listener");
-            sender.send(Event::ShellInside { tab: number % 3, actor: None }).expect("a listener");
+            sender.send(Event::ShellMoved { tab: number % 3, actor: None }).expect("a listener");
             sender.send(Event::Failed("the lab is gone".into())).expect("a listener");
         }
 
         assert_eq!(events.0.state().queue.len(), 1 + 4 + 3);
         assert!(matches!(events.recv(), Some(Event::Playing { step: 0 })));
 
-        let latest = events.take().into_iter().find_map(|event| match event {
-            Event::Live(snapshot) => snapshot.hostnames.values().next().cloned(),
+        let latest = events.take_all().into_iter().find_map(|event| match event {
+            Event::LiveSnapshot(snapshot) => snapshot.hostnames.values().next().cloned(),
             _ => None,
         });
         assert_eq!(latest.as_deref(), Some("9999"));
@@ -222,17 +227,18 @@ mod tests {
         let (sender, events) = channel();
         let sent = [
             live("a"),
-            Event::Turn(None),
+            Event::TurnChanged(None),
             live("b"),
             turn(1, false),
             turn(2, false),
-            Event::Refused { why: Refusal::AtTheEnd },
+            Event::RequestRefused { why: Refusal::AtTheEnd },
             live("c"),
         ];
 
         let expected: Vec<String> = sent.iter().map(|event| format!("{event:?}")).collect();
         sent.into_iter().for_each(|event| sender.send(event).expect("a listener"));
-        let heard: Vec<String> = events.take().iter().map(|event| format!("{event:?}")).collect();
+        let heard: Vec<String> =
+            events.take_all().iter().map(|event| format!("{event:?}")).collect();
         assert_eq!(heard, expected);
     }
 
@@ -243,18 +249,18 @@ mod tests {
         let (told, heard) = std::sync::mpsc::channel();
         let waiter = Arc::clone(&events);
         let thread =
-            std::thread::spawn(move || while waiter.await_news() && told.send(()).is_ok() {});
+            std::thread::spawn(move || while waiter.wait_for_event() && told.send(()).is_ok() {});
 
         sender.send(live("a")).expect("a listener");
         heard.recv_timeout(Duration::from_secs(30)).expect("news");
 
         (0..1000).for_each(|number| sender.send(live(&number.to_string())).expect("a listener"));
         assert!(heard.try_recv().is_err(), "the first word still counts");
-        assert_eq!(events.take().len(), 1);
+        assert_eq!(events.take_all().len(), 1);
 
         sender.send(live("b")).expect("a listener");
         heard.recv_timeout(Duration::from_secs(30)).expect("news");
-        assert_eq!(events.take().len(), 1);
+        assert_eq!(events.take_all().len(), 1);
 
         drop(sender);
         thread.join().expect("it ends");
@@ -265,6 +271,6 @@ mod tests {
     fn without_a_listener_nothing_is_kept() {
         let (sender, events) = channel();
         drop(events);
-        assert_eq!(sender.send(live("a")), Err(Unheard));
+        assert_eq!(sender.send(live("a")), Err(ReceiverGone));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::call::ErrnoName;
 use crate::lesson::expect::verdict::{Expected, Verdict};
-use crate::lesson::expect::{FactAnswers, World};
+use crate::lesson::expect::{FactAnswers, ObservedState};
 use crate::lesson::model::ActionEntry;
 use crate::op::{OpRecord, Outcome};
 use crate::seen::Seen;
@@ -10,7 +10,7 @@ use crate::snapshot::Snapshot;
 
 /// The evidence for verdicts, besides the kernel's state as it is now.
 #[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
+pub struct StepEvidence<'a> {
     pub before: &'a Snapshot,
     /// The output of programs.
     pub outputs: &'a [&'a str],
@@ -18,9 +18,13 @@ pub struct Evidence<'a> {
     pub ops: &'a [OpRecord],
 }
 
-impl<'a> Evidence<'a> {
-    pub(super) fn world(&self, snapshot: &'a Snapshot, facts: &'a FactAnswers) -> World<'a> {
-        World { snapshot, before: self.before, facts, outputs: self.outputs, ops: self.ops }
+impl<'a> StepEvidence<'a> {
+    pub(super) fn observed_state(
+        &self,
+        snapshot: &'a Snapshot,
+        facts: &'a FactAnswers,
+    ) -> ObservedState<'a> {
+        ObservedState { snapshot, before: self.before, facts, outputs: self.outputs, ops: self.ops }
     }
 }
 

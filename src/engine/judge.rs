@@ -2,28 +2,28 @@
 
 use std::time::{Duration, Instant};
 
-use super::evidence::Evidence;
+use super::evidence::StepEvidence;
 use super::lab::{Lab, LabError};
 use super::link_error::LinkError;
 use crate::lesson::expect::verdict::Verdict;
 use crate::lesson::expect::{Expect, FactAnswers};
 use crate::lesson::model::Step;
 use crate::op::ActorName;
-use crate::report::Predicted;
+use crate::report::PredictionResult;
 use crate::snapshot::Snapshot;
 
 /// The longest that an expectation may take to come true: processes die and links come up a little after the call.
-const SETTLE_WITHIN: Duration = Duration::from_millis(1500);
-const SETTLE_POLL: Duration = Duration::from_millis(10);
+const SETTLE_TIMEOUT: Duration = Duration::from_millis(1500);
+const SETTLE_PERIOD: Duration = Duration::from_millis(10);
 
 impl Lab {
     /// Look until every expectation holds, or the time is up; returns the last look.
     pub(super) fn settle(
         &mut self,
         step: &Step,
-        evidence: &Evidence<'_>,
+        evidence: &StepEvidence<'_>,
     ) -> Result<(Snapshot, Vec<Verdict>), LabError> {
-        let deadline = Instant::now() + SETTLE_WITHIN;
+        let deadline = Instant::now() + SETTLE_TIMEOUT;
 
         loop {
             let (snapshot, verdicts) = self.judge(step, evidence)?;
@@ -40,13 +40,13 @@ impl Lab {
             if self.waiting().is_cancelled() {
                 return Err(LinkError::Cancelled.into());
             }
-            std::thread::sleep(SETTLE_POLL);
+            std::thread::sleep(SETTLE_PERIOD);
         }
     }
 
     /// True if nothing that is open can come true any more: each speaks of an actor that is gone without a trace.
     fn are_hopeless<'a>(&self, mut open: impl Iterator<Item = &'a Expect>, now: &Snapshot) -> bool {
-        let is_gone = |actor: &ActorName| !self.has(actor) && now.process_of(actor).is_none();
+        let is_gone = |actor: &ActorName| !self.has_actor(actor) && now.process_of(actor).is_none();
         open.all(|expect| expect.actors().into_iter().any(is_gone))
     }
 
@@ -54,12 +54,12 @@ impl Lab {
     pub fn judge(
         &mut self,
         step: &Step,
-        evidence: &Evidence<'_>,
+        evidence: &StepEvidence<'_>,
     ) -> Result<(Snapshot, Vec<Verdict>), LabError> {
         self.check_alive()?;
         let snapshot = self.snapshot();
-        let facts: FactAnswers = super::facts::gather(self, &snapshot, &step.expect);
-        let world = evidence.world(&snapshot, &facts);
+        let facts: FactAnswers = super::fact_lookup::gather_facts(self, &snapshot, &step.expect);
+        let world = evidence.observed_state(&snapshot, &facts);
         let verdicts = step.expect.iter().map(|expect| expect.judge(&world)).collect();
         Ok((snapshot, verdicts))
     }
@@ -69,8 +69,8 @@ impl Lab {
         &mut self,
         step: &Step,
         after: &Snapshot,
-        evidence: &Evidence<'_>,
-    ) -> Result<Vec<Predicted>, LabError> {
+        evidence: &StepEvidence<'_>,
+    ) -> Result<Vec<PredictionResult>, LabError> {
         self.check_alive()?;
         let mut predicted = Vec::new();
 
@@ -78,11 +78,11 @@ impl Lab {
             step.quiz.iter().enumerate().filter(|(_, asked)| !asked.predictions().is_empty())
         {
             let options = asked.predictions().iter().map(|option| {
-                let facts = super::facts::gather(self, after, &option.when);
-                let world = evidence.world(after, &facts);
+                let facts = super::fact_lookup::gather_facts(self, after, &option.when);
+                let world = evidence.observed_state(after, &facts);
                 option.when.iter().map(|expect| expect.judge(&world)).collect()
             });
-            predicted.push(Predicted { question, options: options.collect() });
+            predicted.push(PredictionResult { question, options: options.collect() });
         }
 
         Ok(predicted)

@@ -6,21 +6,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::link::Links;
-use super::waiting::Waiting;
-use crate::action::{CgroupMount, Context, LowerError};
+use super::link::ActorLinks;
+use super::waiting::WaitContext;
+use crate::action::{CgroupMount, LabFacts, LowerError};
 use crate::engine::link_error::LinkError;
 use crate::failure::Failure;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::WatchedDirectory;
 use crate::observe::hostname_watch::HostnameWatch;
-use crate::observe::{CgroupRoot, Observer, Subject};
+use crate::observe::{CgroupRoot, ObservedActor, Observer};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::report::LabInfo;
 use crate::snapshot::{CgroupVersion, Process, Snapshot};
 use crate::wire::Wire;
-use crate::wire::protocol::{LabCgroup, LabMade, LabPlan};
+use crate::wire::protocol::{LabCgroup, LabPlan, MadeLab};
 
 /// The period in which actors are asked for host names that change all the time.
 const ASK_PERIOD: Duration = Duration::from_secs(1);
@@ -28,8 +28,8 @@ const ASK_PERIOD: Duration = Duration::from_secs(1);
 /// A running lab.
 #[derive(Debug)]
 pub struct Lab {
-    made: LabMade,
-    links: Links,
+    made: MadeLab,
+    links: ActorLinks,
     observer: Observer,
     /// Host names as last asked for: they can't be read from outside.
     hostnames: BTreeMap<ActorName, String>,
@@ -72,7 +72,7 @@ impl Lab {
     pub fn make(
         keeper: &mut KeeperHandle,
         plan: &LabPlan,
-        waiting: &Waiting,
+        waiting: &WaitContext,
     ) -> Result<Lab, LabError> {
         Lab::first_alive(|| {
             let made = keeper.make_lab(plan)?;
@@ -84,7 +84,7 @@ impl Lab {
     pub fn make_beside(
         keeper: &mut KeeperHandle,
         plan: &LabPlan,
-        waiting: &Waiting,
+        waiting: &WaitContext,
     ) -> Result<Lab, LabError> {
         Lab::first_alive(|| {
             let made = keeper.make_lab_beside(plan)?;
@@ -103,13 +103,13 @@ impl Lab {
 
     /// A lab that was handed over; for one that has ended meanwhile, the reason.
     fn open_made(
-        (made, wire): (LabMade, Wire),
+        (made, wire): (MadeLab, Wire),
         keeper: &mut KeeperHandle,
-        waiting: &Waiting,
+        waiting: &WaitContext,
     ) -> Result<Lab, LabError> {
         let id = made.id.clone();
         Lab::open((made, wire), waiting).map_err(|error| {
-            if let LabError::Link(LinkError::Gone { .. }) = error {
+            if let LabError::Link(LinkError::ActorGone { .. }) = error {
                 LabError::EndedAtStart { why: keeper.why_lab_ended(&id) }
             } else {
                 error
@@ -117,10 +117,10 @@ impl Lab {
         })
     }
 
-    fn open((made, wire): (LabMade, Wire), waiting: &Waiting) -> Result<Lab, LabError> {
+    fn open((made, wire): (MadeLab, Wire), waiting: &WaitContext) -> Result<Lab, LabError> {
         // Watched first: a name that is set from now on is not missed.
         let names = HostnameWatch::default();
-        let links = Links::open_waiting(wire, waiting.clone())?;
+        let links = ActorLinks::open_waiting(wire, waiting.clone())?;
         let host = links.get(&ActorName::host()).map_or(0, |link| link.pid);
 
         let mut observer = Observer::new(PathBuf::from("/proc"), host);
@@ -149,7 +149,7 @@ impl Lab {
         }
     }
 
-    pub fn links(&mut self) -> &mut Links {
+    pub fn links(&mut self) -> &mut ActorLinks {
         &mut self.links
     }
 
@@ -159,16 +159,16 @@ impl Lab {
     }
 
     /// True if it is among the lab's actors, and alive.
-    pub fn has(&self, actor: &ActorName) -> bool {
-        self.links.is_there(actor)
+    pub fn has_actor(&self, actor: &ActorName) -> bool {
+        self.links.is_usable(actor)
     }
 
     /// The first of these that is not among the lab's actors, or is so no more.
-    pub fn first_missing<'a>(
+    pub fn first_missing_actor<'a>(
         &self,
         mut actors: impl Iterator<Item = &'a ActorName>,
     ) -> Option<&'a ActorName> {
-        actors.find(|actor| !self.has(actor))
+        actors.find(|actor| !self.has_actor(actor))
     }
 
     /// The lab's subtrees, on the machine.
@@ -176,8 +176,8 @@ impl Lab {
         self.observer.cgroups()
     }
 
-    pub fn look_at(&mut self, look: &[WatchedDirectory]) {
-        self.observer.set_look(look.to_vec());
+    pub fn set_watched_directories(&mut self, look: &[WatchedDirectory]) {
+        self.observer.set_watched_directories(look.to_vec());
     }
 
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
@@ -235,10 +235,14 @@ impl Lab {
     }
 
     /// A shell beside an actor, on a new terminal, whose master side this is.
-    pub fn shell(&mut self, actor: &ActorName, size: TerminalSize) -> Result<OwnedFd, LinkError> {
-        let pid = self.pid_of(actor).ok_or_else(|| LinkError::Unknown(actor.clone()))?;
-        let lab_pid = lab_pid(pid).ok_or_else(|| LinkError::Unknown(actor.clone()))?;
-        self.links.shell(lab_pid, size)
+    pub fn open_shell(
+        &mut self,
+        actor: &ActorName,
+        size: TerminalSize,
+    ) -> Result<OwnedFd, LinkError> {
+        let pid = self.pid_of(actor).ok_or_else(|| LinkError::UnknownActor(actor.clone()))?;
+        let lab_pid = lab_pid(pid).ok_or_else(|| LinkError::UnknownActor(actor.clone()))?;
+        self.links.open_shell(lab_pid, size)
     }
 
     /// The kernel's state now, host names included.
@@ -248,11 +252,11 @@ impl Lab {
     }
 
     /// The state now, if it is not what the last snapshot showed.
-    pub fn changed(&mut self) -> Option<Snapshot> {
+    pub fn snapshot_if_changed(&mut self) -> Option<Snapshot> {
         if self.asked.elapsed() >= ASK_PERIOD {
             self.ask_hostnames_if_stale();
         }
-        self.observer.changed()
+        self.observer.snapshot_if_changed()
     }
 
     /// True once its first process has ended.
@@ -266,17 +270,17 @@ impl Lab {
             return Ok(());
         }
         let pid = self.pid_of(&ActorName::host()).unwrap_or_default();
-        Err(LabError::Ended { pid, why: self.links.why_they_ended() })
+        Err(LabError::Ended { pid, why: self.links.end_reason() })
     }
 
     /// The cancel and the listener of all waiting for its actors.
-    pub(super) fn waiting(&self) -> &Waiting {
+    pub(super) fn waiting(&self) -> &WaitContext {
         self.links.waiting()
     }
 
     /// The context for lowering one action: the pids are looked up only for one that names an actor.
-    pub fn context_for(&mut self, names_an_actor: bool) -> Context {
-        let mut context = Context {
+    pub fn lab_facts_for(&mut self, names_an_actor: bool) -> LabFacts {
+        let mut context = LabFacts {
             lab_pids: BTreeMap::new(),
             cgroups: cgroup_mounts(&self.made.cgroups),
             disk: self.made.disk.clone(),
@@ -293,13 +297,13 @@ impl Lab {
     }
 
     /// The context for lowering any action, with the pids of a snapshot.
-    pub fn context(&self, snapshot: &Snapshot) -> Context {
+    pub fn lab_facts(&self, snapshot: &Snapshot) -> LabFacts {
         let lab_pids = snapshot
             .processes
             .iter()
             .filter_map(|process| Some((process.actor.clone()?, process.lab_pid()?)))
             .collect();
-        Context {
+        LabFacts {
             lab_pids,
             cgroups: cgroup_mounts(&self.made.cgroups),
             disk: self.made.disk.clone(),
@@ -308,10 +312,10 @@ impl Lab {
 
     /// Tell the observer its subjects. The host comes first: it is what others are compared with.
     fn tell_observer(&mut self) {
-        let mut subjects: Vec<Subject> = self
+        let mut subjects: Vec<ObservedActor> = self
             .links
             .iter()
-            .map(|(name, link)| Subject {
+            .map(|(name, link)| ObservedActor {
                 name: name.clone(),
                 pid: link.pid,
                 netlink: Some(Arc::clone(&link.netlink)),
@@ -321,19 +325,19 @@ impl Lab {
             .collect();
 
         subjects.sort_by_key(|subject| subject.name != ActorName::host());
-        self.observer.set_subjects(subjects);
+        self.observer.set_actors(subjects);
     }
 
     /// The pid of an adopted actor as the lab's host counts.
     fn pid_of_adopted(&self, actor: &ActorName) -> Option<u32> {
-        let pid = self.links.get(actor).filter(|_| self.links.is_adopted(actor))?.pid;
+        let pid = self.links.get(actor).filter(|_| self.links.is_typed_process(actor))?.pid;
         lab_pid(pid)
     }
 
     /// Ask actors for their host names, if these may have changed. Being asked costs actors time: they are let alone
     /// as long as nothing was done and the kernel tells of no change.
     fn ask_hostnames_if_stale(&mut self) {
-        self.stale |= self.names.has_changed() || self.links.wake_up();
+        self.stale |= self.names.has_changed() || self.links.has_woken_up();
         if !self.stale {
             return;
         }

@@ -5,14 +5,14 @@ use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use super::asking::ActorWire;
+use super::actor_wire::ActorWire;
 use super::link_error::LinkError;
-use super::waiting::Waiting;
+use super::waiting::WaitContext;
 use crate::failure::{Failure, with_causes};
 use crate::kernel::pty::TerminalSize;
 use crate::op::{ActorName, Op, OpRecord};
 use crate::wire::guarded;
-use crate::wire::protocol::{FromActor, ToActor};
+use crate::wire::protocol::{ActorToEngine, EngineToActor};
 use crate::wire::{Received, Wire};
 
 /// The longest host name, in bytes (uname(2)).
@@ -90,28 +90,28 @@ impl Performer {
 
 /// The actors of a lab, by name.
 #[derive(Debug, Default)]
-pub struct Links {
+pub struct ActorLinks {
     actors: BTreeMap<ActorName, ActorLink>,
     /// A netlink socket of the lab's "internet".
     pub internet: Option<Arc<OwnedFd>>,
-    waiting: Waiting,
+    waiting: WaitContext,
 }
 
-impl Links {
+impl ActorLinks {
     /// Take the wire to the lab's host and wait for its first word.
-    pub fn open(wire: Wire) -> Result<Links, LinkError> {
-        Links::open_waiting(wire, Waiting::default())
+    pub fn open(wire: Wire) -> Result<ActorLinks, LinkError> {
+        ActorLinks::open_waiting(wire, WaitContext::default())
     }
 
     /// The same, where all waiting goes by `waiting`.
-    pub fn open_waiting(wire: Wire, waiting: Waiting) -> Result<Links, LinkError> {
-        let mut links = Links { waiting, ..Links::default() };
+    pub fn open_waiting(wire: Wire, waiting: WaitContext) -> Result<ActorLinks, LinkError> {
+        let mut links = ActorLinks { waiting, ..ActorLinks::default() };
         let rest = links.welcome(ActorName::host(), wire)?;
         links.internet = rest.into_iter().next().map(Arc::new);
         Ok(links)
     }
 
-    pub(super) fn waiting(&self) -> &Waiting {
+    pub(super) fn waiting(&self) -> &WaitContext {
         &self.waiting
     }
 
@@ -124,9 +124,9 @@ impl Links {
     }
 
     /// True if it is known, and neither dead nor lost.
-    pub fn is_there(&self, actor: &ActorName) -> bool {
+    pub fn is_usable(&self, actor: &ActorName) -> bool {
         let link = self.actors.get(actor);
-        link.is_some_and(|link| link.wire().is_none_or(ActorWire::is_there))
+        link.is_some_and(|link| link.wire().is_none_or(ActorWire::is_usable))
     }
 
     /// True once the lab's first process has ended, and with it the lab.
@@ -136,25 +136,27 @@ impl Links {
     }
 
     /// A thing that the lab's first process did before it ended and that actors don't do.
-    pub fn why_they_ended(&self) -> Option<Failure> {
+    pub fn end_reason(&self) -> Option<Failure> {
         let host = self.actors.get(&ActorName::host());
-        host.and_then(ActorLink::wire).and_then(ActorWire::why_lost).map(Failure::from)
+        host.and_then(ActorLink::wire).and_then(ActorWire::loss_reason).map(Failure::from)
     }
 
     /// True if one that did not answer begins to do so.
-    pub fn wake_up(&self) -> bool {
-        self.actors.values().filter_map(ActorLink::wire).any(ActorWire::wakes_up)
+    pub fn has_woken_up(&self) -> bool {
+        self.actors.values().filter_map(ActorLink::wire).any(ActorWire::has_woken_up)
     }
 
     /// Have an actor perform an op. After a `Spawn` that worked, the new actor is among the links.
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
-        let newborn = if let Op::Spawn { actor, .. } = &op { Some(actor.clone()) } else { None };
+        let new_actor = if let Op::Spawn { actor, .. } = &op { Some(actor.clone()) } else { None };
 
         self.have_stand_in(actor)?;
-        let received = self.ask(actor, &ToActor::Perform(op.clone()))?;
-        let FromActor::Performed(record) = received.message else { return Err(self.lose(actor)) };
+        let received = self.ask(actor, &EngineToActor::Perform(op.clone()))?;
+        let ActorToEngine::Performed(record) = received.message else {
+            return Err(self.lose(actor));
+        };
 
-        if let (Some(name), Some(fd)) = (newborn, received.fds.into_iter().next()) {
+        if let (Some(name), Some(fd)) = (new_actor, received.fds.into_iter().next()) {
             let wire = self.as_wire(actor, fd)?;
             self.welcome(name, wire)?;
         }
@@ -164,10 +166,15 @@ impl Links {
     }
 
     /// True if the network namespace of `pid` (as the lab's host counts) can reach an address.
-    pub fn probe(&mut self, pid: u32, to: Ipv4Addr, timeout_ms: u32) -> Result<bool, LinkError> {
+    pub fn can_reach(
+        &mut self,
+        pid: u32,
+        to: Ipv4Addr,
+        timeout_ms: u32,
+    ) -> Result<bool, LinkError> {
         let host = ActorName::host();
-        let answer = self.ask(&host, &ToActor::Probe { pid, to, timeout_ms })?.message;
-        let FromActor::Probed { reached } = answer else { return Err(self.lose(&host)) };
+        let answer = self.ask(&host, &EngineToActor::ProbeAddress { pid, to, timeout_ms })?.message;
+        let ActorToEngine::AddressProbed { reached } = answer else { return Err(self.lose(&host)) };
         Ok(reached)
     }
 
@@ -186,8 +193,8 @@ impl Links {
         actor: &ActorName,
         pid: Option<u32>,
     ) -> Result<Option<String>, LinkError> {
-        let answer = self.ask(actor, &ToActor::Hostname { pid })?.message;
-        let FromActor::Hostname(name) = answer else { return Err(self.lose(actor)) };
+        let answer = self.ask(actor, &EngineToActor::Hostname { pid })?.message;
+        let ActorToEngine::Hostname(name) = answer else { return Err(self.lose(actor)) };
         if name.as_ref().is_some_and(|name| name.len() > HOST_NAME_MAX) {
             return Err(self.lose(actor));
         }
@@ -195,12 +202,12 @@ impl Links {
     }
 
     /// A shell beside a process (its pid as the lab's host counts) on a new terminal, whose master side this is.
-    pub fn shell(&mut self, lab_pid: u32, size: TerminalSize) -> Result<OwnedFd, LinkError> {
+    pub fn open_shell(&mut self, lab_pid: u32, size: TerminalSize) -> Result<OwnedFd, LinkError> {
         let host = ActorName::host();
-        let received = self.ask(&host, &ToActor::Shell { pid: lab_pid, size })?;
+        let received = self.ask(&host, &EngineToActor::Shell { pid: lab_pid, size })?;
         match (received.message, received.fds.into_iter().next()) {
-            (FromActor::Shell, Some(master)) if guarded::is_terminal(&master) => Ok(master),
-            (FromActor::Refused(failure), _) => Err(LinkError::Refused(failure)),
+            (ActorToEngine::Shell, Some(master)) if guarded::is_terminal(&master) => Ok(master),
+            (ActorToEngine::StartFailed(failure), _) => Err(LinkError::StartFailed(failure)),
             _ => Err(self.lose(&host)),
         }
     }
@@ -211,10 +218,13 @@ impl Links {
         let Some(&Performer::Nobody { lab_pid }) = performer else { return Ok(()) };
 
         let host = ActorName::host();
-        let received = self.ask(&host, &ToActor::StandIn { actor: actor.clone(), pid: lab_pid })?;
+        let received =
+            self.ask(&host, &EngineToActor::StandIn { actor: actor.clone(), pid: lab_pid })?;
         let wire = match (received.message, received.fds.into_iter().next()) {
-            (FromActor::StandIn, Some(wire)) => self.as_wire(&host, wire)?,
-            (FromActor::Refused(failure), _) => return Err(LinkError::Refused(failure)),
+            (ActorToEngine::StandIn, Some(wire)) => self.as_wire(&host, wire)?,
+            (ActorToEngine::StartFailed(failure), _) => {
+                return Err(LinkError::StartFailed(failure));
+            }
             _ => return Err(self.lose(&host)),
         };
 
@@ -229,12 +239,12 @@ impl Links {
     /// Take a process that was born by typing as an actor: `pid` as the machine counts, `lab_pid` as the lab's host.
     pub fn adopt(&mut self, name: ActorName, pid: u32, lab_pid: u32) -> Result<(), LinkError> {
         let host = ActorName::host();
-        let received = self.ask(&host, &ToActor::Netlink { pid: lab_pid })?;
+        let received = self.ask(&host, &EngineToActor::Netlink { pid: lab_pid })?;
 
         let netlink = match (received.message, received.fds.into_iter().next()) {
-            (FromActor::Netlink, Some(netlink)) if guarded::is_netlink(&netlink) => netlink,
+            (ActorToEngine::Netlink, Some(netlink)) if guarded::is_netlink(&netlink) => netlink,
             // It has ended meanwhile.
-            (FromActor::Netlink, None) => return Err(LinkError::Gone { actor: name }),
+            (ActorToEngine::Netlink, None) => return Err(LinkError::ActorGone { actor: name }),
             _ => return Err(self.lose(&host)),
         };
 
@@ -244,21 +254,21 @@ impl Links {
         Ok(())
     }
 
-    pub fn is_adopted(&self, actor: &ActorName) -> bool {
+    pub fn is_typed_process(&self, actor: &ActorName) -> bool {
         self.actors.get(actor).is_some_and(ActorLink::is_adopted)
     }
 
     fn ask(
         &mut self,
         actor: &ActorName,
-        request: &ToActor,
-    ) -> Result<Received<FromActor>, LinkError> {
+        request: &EngineToActor,
+    ) -> Result<Received<ActorToEngine>, LinkError> {
         if self.waiting.is_cancelled() {
             return Err(LinkError::Cancelled);
         }
 
         let wire = self.actors.get_mut(actor).and_then(ActorLink::wire_mut);
-        let wire = wire.ok_or_else(|| LinkError::Unknown(actor.clone()))?;
+        let wire = wire.ok_or_else(|| LinkError::UnknownActor(actor.clone()))?;
         tracing::debug!(%actor, pid = wire.pid(), ?request, "asked");
         let answer = wire.ask(request, &self.waiting);
         match &answer {
@@ -271,8 +281,9 @@ impl Links {
     /// Lose an actor that answered with what is no answer to what it was asked.
     fn lose(&mut self, actor: &ActorName) -> LinkError {
         let wire = self.actors.get_mut(actor).and_then(ActorLink::wire_mut);
-        let lost = wire.map(|wire| wire.lose("what it answers is no answer to what it was asked"));
-        lost.unwrap_or_else(|| LinkError::Unknown(actor.clone()))
+        let lost =
+            wire.map(|wire| wire.mark_lost("what it answers is no answer to what it was asked"));
+        lost.unwrap_or_else(|| LinkError::UnknownActor(actor.clone()))
     }
 
     /// The wire that an actor passed out.
@@ -291,27 +302,28 @@ impl Links {
 
     /// Wait for a new actor's first word.
     fn introduce(&self, name: &ActorName, wire: Wire) -> Result<Introduced, LinkError> {
-        let (mut wire, received) = ActorWire::introduce(name.clone(), wire, &self.waiting)?;
+        let (mut wire, received) =
+            ActorWire::await_introduction(name.clone(), wire, &self.waiting)?;
         match received.message {
-            FromActor::Born { .. } => {}
-            FromActor::Stillborn(failure) => return Err(failure.into()),
-            FromActor::Performed(_)
-            | FromActor::Probed { .. }
-            | FromActor::Hostname(_)
-            | FromActor::Netlink
-            | FromActor::Shell
-            | FromActor::StandIn
-            | FromActor::Refused(_)
-            | FromActor::Panicked(_) => return Err(wire.lose("its first word is none")),
+            ActorToEngine::Introduced { .. } => {}
+            ActorToEngine::BuildFailed(failure) => return Err(failure.into()),
+            ActorToEngine::Performed(_)
+            | ActorToEngine::AddressProbed { .. }
+            | ActorToEngine::Hostname(_)
+            | ActorToEngine::Netlink
+            | ActorToEngine::Shell
+            | ActorToEngine::StandIn
+            | ActorToEngine::StartFailed(_)
+            | ActorToEngine::Panicked(_) => return Err(wire.mark_lost("its first word is none")),
         }
 
         if !received.fds.iter().all(guarded::is_netlink) {
-            return Err(wire.lose("what it passes out are no netlink sockets"));
+            return Err(wire.mark_lost("what it passes out are no netlink sockets"));
         }
 
         let mut fds = received.fds.into_iter();
         let Some(netlink) = fds.next() else {
-            return Err(wire.lose("it passes no netlink socket out"));
+            return Err(wire.mark_lost("it passes no netlink socket out"));
         };
         let (monitor, firewall) = (fds.next().map(Arc::new), fds.next().map(Arc::new));
         Ok(Introduced {
@@ -341,23 +353,23 @@ mod tests {
     /// A host that is not ours: it introduces itself with these, then answers its only request with that.
     fn forged(
         first: &[&OwnedFd],
-        answer: FromActor,
+        answer: ActorToEngine,
         fd: Option<OwnedFd>,
-    ) -> Result<Links, LinkError> {
+    ) -> Result<ActorLinks, LinkError> {
         let (ours, mut theirs) = Wire::pair().expect("a wire");
         ours.expect_credentials().expect("credentials");
         let fds: Vec<_> = first.iter().map(|fd| fd.as_raw_fd()).collect();
-        let born = Numbered::unasked(FromActor::Born { actor: ActorName::host() });
+        let born = Numbered::unsolicited(ActorToEngine::Introduced { actor: ActorName::host() });
         theirs.send(&born, &fds).expect("it is sent");
 
         std::thread::spawn(move || {
-            let Ok(request) = theirs.receive::<Numbered<ToActor>>() else { return };
+            let Ok(request) = theirs.receive::<Numbered<EngineToActor>>() else { return };
             let fds: Vec<_> = fd.iter().map(AsRawFd::as_raw_fd).collect();
             let _ = theirs.send(&Numbered { id: request.message.id, message: answer }, &fds);
             // Until the engine lets go of it.
-            let _ = theirs.receive::<Numbered<ToActor>>();
+            let _ = theirs.receive::<Numbered<EngineToActor>>();
         });
-        Links::open(ours)
+        ActorLinks::open(ours)
     }
 
     fn null() -> OwnedFd {
@@ -370,11 +382,11 @@ mod tests {
     #[test]
     fn an_answer_of_another_kind_loses_the_actor_alone() {
         let netlink = net::open_socket().expect("a socket");
-        let mut links = forged(&[&netlink], FromActor::Shell, Some(null())).expect("links");
+        let mut links = forged(&[&netlink], ActorToEngine::Shell, Some(null())).expect("links");
         assert_eq!(links.hostname(&ActorName::host()).expect_err("lost").to_string(), LOST);
         // Nothing more is asked of it, and nothing waits.
         assert_eq!(links.hostname(&ActorName::host()).expect_err("lost").to_string(), LOST);
-        assert!(!links.is_there(&ActorName::host()));
+        assert!(!links.is_usable(&ActorName::host()));
         assert!(!links.have_ended(), "the process is there");
     }
 
@@ -382,12 +394,12 @@ mod tests {
     fn what_is_passed_out_must_be_what_it_is_said_to_be() {
         let netlink = net::open_socket().expect("a socket");
         // A terminal that is none.
-        let mut links = forged(&[&netlink], FromActor::Shell, Some(null())).expect("links");
-        let shell = links.shell(1, TerminalSize::new(80, 24));
+        let mut links = forged(&[&netlink], ActorToEngine::Shell, Some(null())).expect("links");
+        let shell = links.open_shell(1, TerminalSize::new(80, 24));
         assert_eq!(shell.expect_err("lost").to_string(), LOST);
 
         // A netlink socket that is none.
-        let mut links = forged(&[&netlink], FromActor::Netlink, Some(null())).expect("links");
+        let mut links = forged(&[&netlink], ActorToEngine::Netlink, Some(null())).expect("links");
         assert_eq!(links.adopt("container".into(), 1, 1).expect_err("lost").to_string(), LOST);
 
         // The wire of a new actor that is none.
@@ -402,14 +414,14 @@ mod tests {
         };
 
         let mut links =
-            forged(&[&netlink], FromActor::Performed(record), Some(null())).expect("links");
+            forged(&[&netlink], ActorToEngine::Performed(record), Some(null())).expect("links");
         assert_eq!(links.perform(&ActorName::host(), spawn).expect_err("lost").to_string(), LOST);
         assert!(links.get(&"container".into()).is_none());
 
         // And already at the introduction.
-        let said = forged(&[&null()], FromActor::Shell, None).expect_err("lost").to_string();
+        let said = forged(&[&null()], ActorToEngine::Shell, None).expect_err("lost").to_string();
         assert_eq!(said, "host is lost: what it passes out are no netlink sockets");
-        let said = forged(&[], FromActor::Shell, None).expect_err("lost").to_string();
+        let said = forged(&[], ActorToEngine::Shell, None).expect_err("lost").to_string();
         assert_eq!(said, "host is lost: it passes no netlink socket out");
     }
 
@@ -426,7 +438,7 @@ mod tests {
         };
 
         let mut links =
-            forged(&[&netlink], FromActor::Performed(forged_record), None).expect("links");
+            forged(&[&netlink], ActorToEngine::Performed(forged_record), None).expect("links");
         let record = links.perform(&ActorName::host(), Op::GetPid).expect("a record");
         assert_eq!((record.actor, record.op), (ActorName::host(), Op::GetPid));
     }

@@ -8,7 +8,7 @@ use crate::words;
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     #[error("{actor} is gone")]
-    Gone { actor: ActorName },
+    ActorGone { actor: ActorName },
     /// It is asked nothing more until it has answered.
     #[error("{actor} does not answer{}", why.map_or(String::new(), |why| format!(": {}", words::stall(why))))]
     Silent { actor: ActorName, why: Option<Stall> },
@@ -16,12 +16,12 @@ pub enum LinkError {
     #[error("{actor} is lost: {why}")]
     Lost { actor: ActorName, why: String },
     #[error("there is no actor `{0}`")]
-    Unknown(ActorName),
+    UnknownActor(ActorName),
     #[error("the lab could not be set up")]
-    Stillborn(#[from] RoleFailure),
+    BuildFailed(#[from] RoleFailure),
     /// A shell or a stand-in could not be started.
     #[error(transparent)]
-    Refused(RoleFailure),
+    StartFailed(RoleFailure),
     /// The lab is to be dropped: nobody waits for it any more.
     #[error("the lab is being dropped")]
     Cancelled,
@@ -31,16 +31,16 @@ impl LinkError {
     /// The fact for a verdict, where an actor that can't be asked is an outcome and no fault.
     pub fn as_outcome(&self) -> Option<Seen> {
         match self {
-            LinkError::Gone { actor } => Some(Seen::ActorGone(actor.clone())),
+            LinkError::ActorGone { actor } => Some(Seen::ActorGone(actor.clone())),
             LinkError::Silent { actor, why } => {
                 Some(Seen::ActorSilent { actor: actor.clone(), why: *why })
             }
             LinkError::Lost { actor, why } => {
                 Some(Seen::ActorLost { actor: actor.clone(), why: why.clone() })
             }
-            LinkError::Unknown(_)
-            | LinkError::Stillborn(_)
-            | LinkError::Refused(_)
+            LinkError::UnknownActor(_)
+            | LinkError::BuildFailed(_)
+            | LinkError::StartFailed(_)
             | LinkError::Cancelled => None,
         }
     }

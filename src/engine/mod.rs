@@ -1,16 +1,15 @@
 //! The engine plays lessons: it owns the lab, performs steps, records what happened. Front ends talk to it in
 //! `Request`s and hear `Event`s; it knows nothing of screens.
 
+mod actor_wire;
 mod acts;
-mod asking;
 pub mod events;
 pub mod evidence;
-pub mod facts;
+pub mod fact_lookup;
 mod judge;
 pub mod lab;
 pub mod link;
 pub mod link_error;
-mod newborn;
 pub mod options;
 pub mod play;
 mod playthrough;
@@ -18,10 +17,11 @@ pub mod replay;
 pub mod requests;
 mod sampler;
 pub mod session;
+mod shell_locations;
 pub mod transcript;
 pub mod turn;
+mod typed_process;
 pub mod waiting;
-mod whereabouts;
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
@@ -29,65 +29,65 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use self::transcript::Transcript;
-use self::waiting::Awaited;
-use crate::action::{Check, Context};
+use self::waiting::AwaitedActor;
+use crate::action::{LabFacts, PreflightCheck};
 use crate::failure::Failure;
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::expect::verdict::Verdict;
 use crate::notice::Refusal;
 use crate::op::ActorName;
 use crate::proof::Proof;
-use crate::report::{LabInfo, Series, StepRecord};
+use crate::report::{ChartSeries, LabInfo, StepRecord};
 use crate::snapshot::Snapshot;
 
 /// A request of a front end. A closed list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Play the next step for real.
-    Next,
+    PlayNext,
     /// Drop the lab and replay the first `steps` steps for real (0 = a fresh lab).
     RewindTo {
         steps: usize,
     },
     /// A shell beside an actor; the front end numbers them.
-    Shell {
+    OpenShell {
         tab: u32,
         actor: ActorName,
         size: TerminalSize,
     },
     /// The learner does the next step, or a question's task.
-    Turn(Goal),
+    BeginTurn(TurnGoal),
     /// The learner has done the step: go on, if all of it holds.
-    TurnDone,
+    FinishTurn,
     /// End that turn.
-    EndTurn,
+    DropTurn,
     /// Play the step after all.
-    Show,
+    PlayInstead,
     /// Leave a step that is yet to come out of the lesson, or take it in again.
     LeaveOut {
         step: usize,
         out: bool,
     },
     /// A what-if: another lab, where the steps up to this one are replayed and the branch is played instead.
-    Branch {
+    PlayBranch {
         step: usize,
         branch: usize,
     },
     /// Go back from a branch, to the lab that was left.
-    EndBranch,
+    LeaveBranch,
     Quit,
 }
 
 impl Request {
     /// True if the lab that is up is dropped for it: nothing in there is worth waiting for any more.
-    pub fn drops_lab(&self) -> bool {
+    pub fn is_dropping_lab(&self) -> bool {
         matches!(self, Request::RewindTo { .. } | Request::Quit)
     }
 }
 
 /// The subject of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
+pub enum TurnGoal {
     /// The next step's expectations.
     Step,
     /// The task of a question, by the places of its step and of itself.
@@ -98,7 +98,7 @@ pub enum Goal {
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnState {
     pub step: usize,
-    pub goal: Goal,
+    pub goal: TurnGoal,
     /// The verdicts as things are now.
     pub verdicts: Vec<Verdict>,
     /// True for each expectation that has been true at some time of this turn: that credit stays.
@@ -106,7 +106,7 @@ pub struct TurnState {
 }
 
 impl TurnState {
-    pub fn holds(&self) -> bool {
+    pub fn is_fulfilled(&self) -> bool {
         self.verdicts.iter().all(|verdict| verdict.ok)
     }
 }
@@ -115,44 +115,44 @@ impl TurnState {
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A lab is up with `played` steps of the lesson in it, and what the next step will find.
-    Ready(Ready),
+    Ready(ReadyState),
     /// A step started; its record follows.
     Playing {
         step: usize,
     },
     Played(Arc<StepRecord>),
     /// The kernel's state changed (or was first read) outside of a step.
-    Live(Arc<Snapshot>),
+    LiveSnapshot(Arc<Snapshot>),
     /// Charts over time got on.
-    Sampled(Arc<Vec<Series>>),
+    ChartsSampled(Arc<Vec<ChartSeries>>),
     /// A turn began or got on, or ended (None).
-    Turn(Option<TurnState>),
+    TurnChanged(Option<TurnState>),
     /// A branch was played, in a lab of its own.
-    Branched {
+    BranchPlayed {
         branch: usize,
         record: Arc<StepRecord>,
     },
     /// The shell that was asked for, or why there is none.
-    Shell {
+    ShellOpened {
         tab: u32,
         actor: ActorName,
         opened: Result<ShellTerminal, Failure>,
     },
     /// The programs of a shell are in this actor now; None: in the one it was opened beside.
-    ShellInside {
+    ShellMoved {
         tab: u32,
         actor: Option<ActorName>,
     },
     /// An actor lets the engine wait; None: no longer.
-    Waiting(Option<Awaited>),
+    Waiting(Option<AwaitedActor>),
     /// A request can't be served here; nothing else changed.
-    Refused {
+    RequestRefused {
         why: Refusal,
     },
     /// The engine could not go on; the lab may be gone. Rewinding builds a new one.
     Failed(Failure),
     /// The answer to `Quit`: the lab is gone, and this is how the machine compares.
-    Ended(Proof),
+    SessionEnded(Proof),
 }
 
 /// The learner's end of a shell.
@@ -165,14 +165,14 @@ pub struct ShellTerminal {
 
 /// A shell that somebody outside the front end wants.
 #[derive(Debug)]
-pub struct Visit {
+pub struct PendingShell {
     pub actor: ActorName,
     pub size: TerminalSize,
     pub reply: Sender<Result<ShellTerminal, Failure>>,
 }
 
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub struct Ready {
+pub struct ReadyState {
     pub lab: LabInfo,
     /// Steps played in this lab.
     pub played: usize,
@@ -180,9 +180,9 @@ pub struct Ready {
     pub left_out: BTreeSet<usize>,
     pub live: Arc<Snapshot>,
     /// The context of the next step's shell lines.
-    pub context: Context,
+    pub context: LabFacts,
     /// Preflight of the next step's actions, in order; empty at the end of the lesson.
-    pub checks: Vec<Vec<Check>>,
+    pub checks: Vec<Vec<PreflightCheck>>,
     /// The time that building the lab and replaying took, in nanoseconds.
     pub nanos: u64,
 }

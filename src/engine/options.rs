@@ -20,7 +20,7 @@ impl SessionOptions {
     pub const PANIC_VARIABLE: &str = "UNBOXED_TEST_PANIC";
 
     /// The options of a front end that plays on and on.
-    pub fn new(program: impl Into<PathBuf>) -> SessionOptions {
+    pub fn new_for(program: impl Into<PathBuf>) -> SessionOptions {
         let wanted =
             std::env::var(SessionOptions::PANIC_VARIABLE).ok().filter(|_| cfg!(debug_assertions));
         let panics = wanted.and_then(|role| match role.as_str() {
@@ -36,6 +36,6 @@ impl SessionOptions {
 
     /// The options of one that rewinds.
     pub fn with_spare(program: impl Into<PathBuf>) -> SessionOptions {
-        SessionOptions { spare: true, ..SessionOptions::new(program) }
+        SessionOptions { spare: true, ..SessionOptions::new_for(program) }
     }
 }

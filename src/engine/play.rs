@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::events::{EventSender, Unheard};
-use super::requests::{Cancel, RequestQueue};
+use super::events::{EventSender, ReceiverGone};
+use super::requests::{CancelSignal, RequestQueue};
 use super::session::{Session, SessionError};
+use super::shell_locations::ShellLocations;
 use super::turn::Judging;
-use super::waiting::Waiting;
-use super::whereabouts::Whereabouts;
-use super::{Event, Goal, Request, Visit};
+use super::waiting::WaitContext;
+use super::{Event, PendingShell, Request, TurnGoal};
 use crate::engine::link_error::LinkError;
 use crate::failure::Failure;
 use crate::proof::Proof;
@@ -18,30 +18,31 @@ use crate::report::StepRecord;
 use crate::snapshot::Snapshot;
 
 /// The period in which an idle lab is looked at: a change shows within two of these.
-const TICK: Duration = Duration::from_millis(90);
+const IDLE_LOOK_PERIOD: Duration = Duration::from_millis(90);
 
 /// Open a session and serve requests until the front end is gone or quits. `open` runs on the engine's own thread.
-pub fn serve(
-    open: impl FnOnce(Waiting) -> Result<Session, SessionError>,
+pub fn run_engine(
+    open: impl FnOnce(WaitContext) -> Result<Session, SessionError>,
     requests: &RequestQueue,
-    visits: &Receiver<Visit>,
+    pending_shells: &Receiver<PendingShell>,
     events: &EventSender,
 ) {
     let started = Instant::now();
-    let waiting = Waiting::new(requests.cancel(), events.clone());
+    let waiting = WaitContext::new(requests.cancel_signal(), events.clone());
 
     let proof = match open(waiting) {
         Ok(session) => {
             let mut server = Server {
                 session,
-                shells: Whereabouts::default(),
-                cancel: requests.cancel(),
+                shells: ShellLocations::default(),
+                cancel: requests.cancel_signal(),
                 events,
                 has_told_end: false,
             };
             // One who hears nothing any more is not told the end either.
-            let _ = server.tell_ready(started).and_then(|()| server.serve(requests, visits));
-            server.session.close()
+            let _ =
+                server.tell_ready(started).and_then(|()| server.serve(requests, pending_shells));
+            server.session.close_and_compare()
         }
         Err(error) => {
             let _ = events.send(Event::Failed(Failure::of(&error)));
@@ -50,15 +51,16 @@ pub fn serve(
         }
     };
 
-    let _ = events.send(Event::Ended(proof));
+    let _ = events.send(Event::SessionEnded(proof));
 }
 
 /// Open the shells that were asked for from outside the front end.
-pub fn answer_visits(session: &mut Session, visits: &Receiver<Visit>) {
-    for visit in visits.try_iter() {
-        let opened = session.shell(&visit.actor, visit.size).map_err(|error| Failure::of(&error));
+pub fn answer_pending_shells(session: &mut Session, pending_shells: &Receiver<PendingShell>) {
+    for pending in pending_shells.try_iter() {
+        let opened =
+            session.open_shell(&pending.actor, pending.size).map_err(|error| Failure::of(&error));
         // One who has gone away again is not missed.
-        let _ = visit.reply.send(opened);
+        let _ = pending.reply.send(opened);
     }
 }
 
@@ -69,18 +71,22 @@ fn wait_for_quit(requests: &RequestQueue) {
 /// A session, and the events that tell of it.
 struct Server<'a> {
     session: Session,
-    shells: Whereabouts,
-    cancel: Cancel,
+    shells: ShellLocations,
+    cancel: CancelSignal,
     events: &'a EventSender,
     /// True once it was told that the lab has ended: that is said once.
     has_told_end: bool,
 }
 
 impl Server<'_> {
-    fn serve(&mut self, requests: &RequestQueue, visits: &Receiver<Visit>) -> Result<(), Unheard> {
+    fn serve(
+        &mut self,
+        requests: &RequestQueue,
+        pending_shells: &Receiver<PendingShell>,
+    ) -> Result<(), ReceiverGone> {
         loop {
-            answer_visits(&mut self.session, visits);
-            match requests.recv_timeout(TICK) {
+            answer_pending_shells(&mut self.session, pending_shells);
+            match requests.recv_timeout(IDLE_LOOK_PERIOD) {
                 Ok(Request::Quit) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(request) => self.answer(request)?,
                 Err(RecvTimeoutError::Timeout) => self.tell_changes()?,
@@ -88,11 +94,11 @@ impl Server<'_> {
         }
     }
 
-    fn tell(&self, event: Event) -> Result<(), Unheard> {
+    fn tell(&self, event: Event) -> Result<(), ReceiverGone> {
         self.events.send(event)
     }
 
-    fn answer(&mut self, request: Request) -> Result<(), Unheard> {
+    fn answer(&mut self, request: Request) -> Result<(), ReceiverGone> {
         let started = Instant::now();
         let session = &mut self.session;
 
@@ -106,33 +112,35 @@ impl Server<'_> {
                 return self.tell_ready(started);
             }
             // A request behind it in the queue drops the lab.
-            _ if !request.drops_lab() && self.cancel.is_asked() => Err(LinkError::Cancelled.into()),
-            Request::Next => return self.play(Session::play_next),
-            Request::Show => return self.play(Session::show),
+            _ if !request.is_dropping_lab() && self.cancel.is_requested() => {
+                Err(LinkError::Cancelled.into())
+            }
+            Request::PlayNext => return self.play(Session::play_next),
+            Request::PlayInstead => return self.play(Session::play_instead),
             // There is nothing to do in a step that can't be done here, or is left out.
-            Request::Turn(Goal::Step) if !session.is_next_open() => {
+            Request::BeginTurn(TurnGoal::Step) if !session.is_next_open() => {
                 return self.play(Session::play_next);
             }
-            Request::Turn(goal) => {
-                session.begin_turn(goal).map(|state| Some(Event::Turn(Some(state))))
+            Request::BeginTurn(goal) => {
+                session.begin_turn(goal).map(|state| Some(Event::TurnChanged(Some(state))))
             }
-            Request::EndTurn => {
-                session.end_turn();
-                Ok(Some(Event::Turn(None)))
+            Request::DropTurn => {
+                session.drop_turn();
+                Ok(Some(Event::TurnChanged(None)))
             }
-            Request::Branch { step, branch } => session
-                .branch(step, branch)
-                .map(|record| Some(Event::Branched { branch, record: Arc::new(record) })),
-            Request::Shell { tab, actor, size } => {
-                let opened = session.shell(&actor, size).map_err(|error| Failure::of(&error));
+            Request::PlayBranch { step, branch } => session
+                .play_branch(step, branch)
+                .map(|record| Some(Event::BranchPlayed { branch, record: Arc::new(record) })),
+            Request::OpenShell { tab, actor, size } => {
+                let opened = session.open_shell(&actor, size).map_err(|error| Failure::of(&error));
                 if let Ok(terminal) = &opened {
                     self.shells.add(tab, &terminal.master);
                 }
-                Ok(Some(Event::Shell { tab, actor, opened }))
+                Ok(Some(Event::ShellOpened { tab, actor, opened }))
             }
-            Request::TurnDone => match session.finish_turn() {
+            Request::FinishTurn => match session.finish_turn_if_all_holds() {
                 Ok(Some(record)) => {
-                    self.tell(Event::Turn(None))?;
+                    self.tell(Event::TurnChanged(None))?;
                     self.tell(Event::Played(Arc::new(record)))?;
                     return self.tell_ready(started);
                 }
@@ -142,7 +150,7 @@ impl Server<'_> {
                 Ok(()) => return self.tell_ready(started),
                 Err(error) => Err(error),
             },
-            Request::EndBranch => match session.end_branch() {
+            Request::LeaveBranch => match session.leave_branch() {
                 Ok(()) => return self.tell_ready(started),
                 Err(error) => Err(error),
             },
@@ -158,10 +166,10 @@ impl Server<'_> {
     fn play(
         &mut self,
         act: impl FnOnce(&mut Session) -> Result<StepRecord, SessionError>,
-    ) -> Result<(), Unheard> {
+    ) -> Result<(), ReceiverGone> {
         let started = Instant::now();
-        self.tell(Event::Turn(None))?;
-        self.tell(Event::Playing { step: self.session.played() })?;
+        self.tell(Event::TurnChanged(None))?;
+        self.tell(Event::Playing { step: self.session.played_steps() })?;
 
         match act(&mut self.session) {
             Ok(record) => {
@@ -173,12 +181,12 @@ impl Server<'_> {
     }
 
     /// Tell that the lab is ready. Of one that is about to be dropped nothing is told: the next one follows.
-    fn tell_ready(&mut self, since: Instant) -> Result<(), Unheard> {
-        if self.cancel.is_asked() {
+    fn tell_ready(&mut self, since: Instant) -> Result<(), ReceiverGone> {
+        if self.cancel.is_requested() {
             return Ok(());
         }
 
-        match self.session.ready(since) {
+        match self.session.ready_state(since) {
             Ok(ready) => {
                 self.has_told_end = false;
                 self.tell(Event::Ready(ready))
@@ -188,27 +196,27 @@ impl Server<'_> {
     }
 
     /// Tell of a failure. Nothing is one while a request that drops the lab is on its way.
-    fn tell_failure(&mut self, error: &SessionError) -> Result<(), Unheard> {
-        if error.is_cancelled() || self.cancel.is_asked() {
+    fn tell_failure(&mut self, error: &SessionError) -> Result<(), ReceiverGone> {
+        if error.is_cancelled() || self.cancel.is_requested() {
             return Ok(());
         }
 
         if error.is_end_of_lab() && !std::mem::replace(&mut self.has_told_end, true) {
-            self.session.end_turn();
-            self.tell(Event::Turn(None))?;
+            self.session.drop_turn();
+            self.tell(Event::TurnChanged(None))?;
             // Nothing of it is there any more, and the panes say so.
-            self.tell(Event::Live(Arc::default()))?;
+            self.tell(Event::LiveSnapshot(Arc::default()))?;
         }
 
         self.tell(Event::Failed(Failure::of(error)))
     }
 
-    fn tell_changes(&mut self) -> Result<(), Unheard> {
+    fn tell_changes(&mut self) -> Result<(), ReceiverGone> {
         if self.has_told_end {
             return Ok(());
         }
 
-        let judged = self.session.look_for_changes().and_then(|changed| {
+        let judged = self.session.snapshot_if_changed().and_then(|changed| {
             let judging = if changed.is_some() { Judging::Now } else { Judging::IfDue };
             let turn = self.session.judge_turn(judging)?;
             Ok((changed, turn))
@@ -221,7 +229,7 @@ impl Server<'_> {
                 }
                 if let Some((state, snapshot)) = turn {
                     self.tell_live(snapshot)?;
-                    self.tell(Event::Turn(Some(state)))?;
+                    self.tell(Event::TurnChanged(Some(state)))?;
                 }
                 Ok(())
             }
@@ -229,9 +237,9 @@ impl Server<'_> {
         }
     }
 
-    fn tell_live(&mut self, snapshot: Snapshot) -> Result<(), Unheard> {
-        let moved = self.shells.moved(&snapshot);
-        self.tell(Event::Live(Arc::new(snapshot)))?;
-        moved.into_iter().try_for_each(|(tab, actor)| self.tell(Event::ShellInside { tab, actor }))
+    fn tell_live(&mut self, snapshot: Snapshot) -> Result<(), ReceiverGone> {
+        let moved = self.shells.take_moves(&snapshot);
+        self.tell(Event::LiveSnapshot(Arc::new(snapshot)))?;
+        moved.into_iter().try_for_each(|(tab, actor)| self.tell(Event::ShellMoved { tab, actor }))
     }
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::acts::{self, Acts};
-use super::evidence::Evidence;
+use super::acts::{self, ActionsOutcome};
+use super::evidence::StepEvidence;
 use super::lab::{Lab, LabError};
-use super::replay::Replayed;
+use super::replay::ReplayedAction;
 use super::sampler::Sampler;
 use super::transcript::{Transcript, Transcripts};
 use super::turn::{Judging, Turn, only_goals};
-use super::{Goal, ShellTerminal, TurnState};
+use super::{ShellTerminal, TurnGoal, TurnState};
 use crate::keeper::handle::KeeperHandle;
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::Step;
@@ -48,15 +48,15 @@ impl Playthrough {
         let started = Instant::now();
         self.draw(&step.charts);
         let lab = &mut self.lab;
-        lab.look_at(&step.look);
+        lab.set_watched_directories(&step.look);
         let before = lab.snapshot();
 
-        let mut acts = Acts::perform(lab, keeper, &step.id, &step.breaks)?;
-        acts.join(Acts::perform(lab, keeper, &step.id, &step.actions)?);
-        let Acts { records: ops, mut verdicts, is_cut_short } = acts;
+        let mut acts = ActionsOutcome::perform(lab, keeper, &step.id, &step.breaks)?;
+        acts.join(ActionsOutcome::perform(lab, keeper, &step.id, &step.actions)?);
+        let ActionsOutcome { records: ops, mut verdicts, is_cut_short } = acts;
 
         let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.message()).collect();
-        let evidence = Evidence { before: &before, outputs: &outputs, ops: &ops };
+        let evidence = StepEvidence { before: &before, outputs: &outputs, ops: &ops };
         // Of what nobody has done, nothing comes true by waiting.
         let (after, judged) =
             if is_cut_short { lab.judge(step, &evidence)? } else { lab.settle(step, &evidence)? };
@@ -72,7 +72,7 @@ impl Playthrough {
             after: Arc::new(after),
             verdicts,
             predicted,
-            charts: self.sampler.as_ref().map(Sampler::series).unwrap_or_default(),
+            charts: self.sampler.as_ref().map(Sampler::readings).unwrap_or_default(),
             nanos: started.elapsed().as_nanos() as u64,
         })
     }
@@ -83,7 +83,7 @@ impl Playthrough {
         let before = Arc::new(self.lab.snapshot());
         let (after, verdicts) = match &status {
             StepStatus::LeftOut => {
-                let evidence = Evidence { before: &before, outputs: &[], ops: &[] };
+                let evidence = StepEvidence { before: &before, outputs: &[], ops: &[] };
                 let (after, verdicts) = self.lab.judge(step, &evidence)?;
                 (Arc::new(after), verdicts)
             }
@@ -109,11 +109,11 @@ impl Playthrough {
     /// Perform one entry of a replay, without looking at what came of it: it worked before.
     pub fn replay(
         &mut self,
-        entry: &Replayed<'_>,
+        entry: &ReplayedAction<'_>,
         keeper: &mut KeeperHandle,
     ) -> Result<(), LabError> {
         self.lab.check_alive()?;
-        let context = self.lab.context_for(entry.names_an_actor());
+        let context = self.lab.lab_facts_for(entry.needs_actor_pid());
         let ops = entry
             .lower(&context)
             .map_err(|cause| LabError::Lower { step: entry.step.to_owned(), cause })?;
@@ -130,16 +130,16 @@ impl Playthrough {
     pub fn begin_turn(
         &mut self,
         index: usize,
-        goal: Goal,
+        goal: TurnGoal,
         step: &Step,
         keeper: &mut KeeperHandle,
     ) -> Result<TurnState, LabError> {
-        if goal == Goal::Step && !step.breaks.is_empty() {
-            Acts::perform(&mut self.lab, keeper, &step.id, &step.breaks)?;
+        if goal == TurnGoal::Step && !step.breaks.is_empty() {
+            ActionsOutcome::perform(&mut self.lab, keeper, &step.id, &step.breaks)?;
         }
 
         // What was printed before it says nothing about this turn.
-        self.transcripts.iter().for_each(|transcript| transcript.forget());
+        self.transcripts.iter().for_each(|transcript| transcript.clear());
         self.draw(&step.charts);
         let turn = Turn::begin(index, goal, only_goals(step, goal), &mut self.lab)?;
         Ok(self.turn.insert(turn).state().clone())
@@ -160,7 +160,7 @@ impl Playthrough {
         actor: &ActorName,
         size: TerminalSize,
     ) -> Result<ShellTerminal, LabError> {
-        let master = Arc::new(self.lab.shell(actor, size)?);
+        let master = Arc::new(self.lab.open_shell(actor, size)?);
         let transcript = Arc::new(Transcript::default());
         self.transcripts.push(Arc::clone(&transcript));
         Ok(ShellTerminal { master, transcript })

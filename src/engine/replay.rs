@@ -1,7 +1,7 @@
 //! The actions that a rewind performs: the earlier steps', without those that only look, and with shortcuts that leave
 //! the same state. A played step is never shortened.
 
-use crate::action::{Action, Context, LowerError};
+use crate::action::{Action, LabFacts, LowerError};
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::lesson::model::{ActionEntry, Step};
@@ -9,7 +9,7 @@ use crate::op::{ActorName, NetOp, Op};
 
 /// One action of a replay.
 #[derive(Debug, Clone, Copy)]
-pub struct Replayed<'a> {
+pub struct ReplayedAction<'a> {
     /// The step's id.
     pub step: &'a str,
     pub of: &'a ActionEntry,
@@ -18,26 +18,26 @@ pub struct Replayed<'a> {
 }
 
 /// The actions of these steps that a replay performs, in order.
-pub fn entries<'a>(steps: &'a [Step], facts: &Facts) -> Vec<Replayed<'a>> {
-    let all: Vec<Replayed<'a>> = steps
+pub fn replayed_actions<'a>(steps: &'a [Step], facts: &Facts) -> Vec<ReplayedAction<'a>> {
+    let all: Vec<ReplayedAction<'a>> = steps
         .iter()
         .filter(|step| can_play(&step.needs, facts) == Playable::Live)
         .flat_map(|step| {
-            step.breaks.iter().chain(&step.actions).map(|of| Replayed {
+            step.breaks.iter().chain(&step.actions).map(|of| ReplayedAction {
                 step: &step.id,
                 of,
                 into: None,
             })
         })
-        .filter(|entry| !entry.of.action.only_looks())
+        .filter(|entry| !entry.of.action.is_read_only())
         .collect();
 
-    let mut kept: Vec<Replayed<'a>> = Vec::with_capacity(all.len());
+    let mut kept: Vec<ReplayedAction<'a>> = Vec::with_capacity(all.len());
     for (index, entry) in all.iter().enumerate() {
         if is_move_made_before(entry.of, &kept) {
             continue;
         }
-        kept.push(Replayed {
+        kept.push(ReplayedAction {
             into: peers_home(entry.of, &all[..index], &all[index + 1..]),
             ..*entry
         });
@@ -46,8 +46,8 @@ pub fn entries<'a>(steps: &'a [Step], facts: &Facts) -> Vec<Replayed<'a>> {
     kept
 }
 
-impl Replayed<'_> {
-    pub fn lower(&self, context: &Context) -> Result<Vec<Op>, LowerError> {
+impl ReplayedAction<'_> {
+    pub fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
         match (&self.of.action, self.into) {
             (Action::Veth(veth), Some(actor)) => {
                 let pid = context.lab_pid(actor)?;
@@ -62,8 +62,8 @@ impl Replayed<'_> {
     }
 
     /// True if lowering it needs the pid of an actor.
-    pub fn names_an_actor(&self) -> bool {
-        self.into.is_some() || self.of.action.names_an_actor()
+    pub fn needs_actor_pid(&self) -> bool {
+        self.into.is_some() || self.of.action.needs_actor_pid()
     }
 }
 
@@ -71,8 +71,8 @@ impl Replayed<'_> {
 /// actor that is born already.
 fn peers_home<'a>(
     entry: &ActionEntry,
-    before: &[Replayed<'a>],
-    after: &[Replayed<'a>],
+    before: &[ReplayedAction<'a>],
+    after: &[ReplayedAction<'a>],
 ) -> Option<&'a ActorName> {
     let Action::Veth(veth) = &entry.action else { return None };
     let next = after.iter().find_map(|later| {
@@ -91,7 +91,7 @@ fn peers_home<'a>(
 }
 
 /// True for a move that has nothing left to do: the cable was made where it goes.
-fn is_move_made_before(entry: &ActionEntry, kept: &[Replayed<'_>]) -> bool {
+fn is_move_made_before(entry: &ActionEntry, kept: &[ReplayedAction<'_>]) -> bool {
     let Action::Link(link) = &entry.action else { return false };
     kept.iter().any(|earlier| {
         let is_its_cable =
@@ -106,14 +106,16 @@ mod tests {
     use crate::lesson::catalogue;
 
     fn kept(steps: usize) -> Vec<(String, bool)> {
-        let lesson = catalogue::find("build-a-container").expect("the lesson");
-        let facts = Facts::read(&crate::doctor::Roots::machine(), || crate::doctor::ProbeResult {
-            userns: Ok(()),
-            mount_in_userns: Ok(()),
-            overlay_in_userns: Ok(()),
-            netns_in_userns: Ok(()),
+        let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
+        let facts = Facts::read(&crate::doctor::MachineRoot::this_machine(), || {
+            crate::doctor::ProbeResult {
+                userns: Ok(()),
+                mount_in_userns: Ok(()),
+                overlay_in_userns: Ok(()),
+                netns_in_userns: Ok(()),
+            }
         });
-        let entries = entries(&lesson.steps[..steps], &facts);
+        let entries = replayed_actions(&lesson.steps[..steps], &facts);
         entries
             .iter()
             .map(|entry| (entry.of.action.name().to_owned(), entry.into.is_some()))
@@ -122,7 +124,7 @@ mod tests {
 
     #[test]
     fn looking_is_left_out_and_a_cable_is_made_where_its_end_goes() {
-        let lesson = catalogue::find("build-a-container").expect("the lesson");
+        let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
         let at = |id: &str| lesson.steps.iter().position(|step| step.id == id).expect("a step");
         let whole = kept(lesson.steps.len());
         assert!(

@@ -13,31 +13,31 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use super::Request;
 
 /// A new queue. Fails where no descriptor is left for its cancel.
-pub fn channel() -> Result<(Requests, RequestQueue), Errno> {
+pub fn channel() -> Result<(RequestSender, RequestQueue), Errno> {
     let (sender, receiver) = mpsc::channel();
     let flags = EfdFlags::EFD_SEMAPHORE | EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
-    let cancel = Cancel(Arc::new(EventFd::from_value_and_flags(0, flags)?));
-    Ok((Requests { sender, cancel: cancel.clone() }, RequestQueue { receiver, cancel }))
+    let cancel = CancelSignal(Arc::new(EventFd::from_value_and_flags(0, flags)?));
+    Ok((RequestSender { sender, cancel: cancel.clone() }, RequestQueue { receiver, cancel }))
 }
 
 /// The front end's end. Dropping it is as good as a request to quit.
 #[derive(Debug)]
-pub struct Requests {
+pub struct RequestSender {
     sender: Sender<Request>,
-    cancel: Cancel,
+    cancel: CancelSignal,
 }
 
-impl Requests {
+impl RequestSender {
     pub fn send(&self, request: Request) -> Result<(), SendError<Request>> {
         // First, so that the engine finds the one with the other.
-        if request.drops_lab() {
+        if request.is_dropping_lab() {
             let _ = self.cancel.0.write(1);
         }
         self.sender.send(request)
     }
 }
 
-impl Drop for Requests {
+impl Drop for RequestSender {
     fn drop(&mut self) {
         let _ = self.cancel.0.write(1);
     }
@@ -47,7 +47,7 @@ impl Drop for Requests {
 #[derive(Debug)]
 pub struct RequestQueue {
     receiver: Receiver<Request>,
-    cancel: Cancel,
+    cancel: CancelSignal,
 }
 
 impl RequestQueue {
@@ -60,13 +60,13 @@ impl RequestQueue {
     }
 
     /// The signal that cuts the engine's waiting short.
-    pub fn cancel(&self) -> Cancel {
+    pub fn cancel_signal(&self) -> CancelSignal {
         self.cancel.clone()
     }
 
     /// Take back the signal of a request that was taken from the queue.
     fn take_note(&self, request: &Request) {
-        if request.drops_lab() {
+        if request.is_dropping_lab() {
             let _ = self.cancel.0.read();
         }
     }
@@ -75,16 +75,16 @@ impl RequestQueue {
 /// A signal that lasts as long as a request that drops the lab waits in the queue. It counts them: none is forgotten
 /// when several come.
 #[derive(Debug, Clone)]
-pub struct Cancel(Arc<EventFd>);
+pub struct CancelSignal(Arc<EventFd>);
 
-impl Cancel {
-    pub fn is_asked(&self) -> bool {
+impl CancelSignal {
+    pub fn is_requested(&self) -> bool {
         let mut ready = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
         nix::poll::poll(&mut ready, PollTimeout::ZERO).is_ok_and(|count| count > 0)
     }
 }
 
-impl AsFd for Cancel {
+impl AsFd for CancelSignal {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
@@ -97,23 +97,23 @@ mod tests {
     #[test]
     fn a_cancel_lasts_until_its_own_request_is_served() {
         let (requests, queue) = channel().expect("a queue");
-        let cancel = queue.cancel();
-        requests.send(Request::Next).expect("it is heard");
-        assert!(!cancel.is_asked());
+        let cancel = queue.cancel_signal();
+        requests.send(Request::PlayNext).expect("it is heard");
+        assert!(!cancel.is_requested());
 
         requests.send(Request::RewindTo { steps: 0 }).expect("it is heard");
         requests.send(Request::RewindTo { steps: 1 }).expect("it is heard");
-        assert!(cancel.is_asked());
+        assert!(cancel.is_requested());
 
-        assert_eq!(queue.recv(), Ok(Request::Next));
-        assert!(cancel.is_asked(), "what is asked for before it is not worth waiting for");
+        assert_eq!(queue.recv(), Ok(Request::PlayNext));
+        assert!(cancel.is_requested(), "what is asked for before it is not worth waiting for");
         assert_eq!(queue.recv(), Ok(Request::RewindTo { steps: 0 }));
-        assert!(cancel.is_asked(), "there is another one");
+        assert!(cancel.is_requested(), "there is another one");
         assert_eq!(queue.recv(), Ok(Request::RewindTo { steps: 1 }));
-        assert!(!cancel.is_asked());
+        assert!(!cancel.is_requested());
 
         drop(requests);
-        assert!(cancel.is_asked());
+        assert!(cancel.is_requested());
         assert!(queue.recv().is_err());
     }
 }

@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 use super::Event;
 use super::events::EventSender;
 use crate::observe::CgroupRoot;
-use crate::observe::samples::Gauge;
-use crate::report::Series;
+use crate::observe::samples::ChartReader;
+use crate::report::ChartSeries;
 use crate::view::Chart;
 
 /// The time between two readings. A CPU quota is given out every 100 ms: two readings in each would show noise.
-const EVERY: Duration = Duration::from_millis(100);
+const SAMPLE_PERIOD: Duration = Duration::from_millis(100);
 /// The most readings of a chart: it is as long as a step is looked at, but no longer than this.
-const MOST_POINTS: usize = 600;
+const MAX_POINTS: usize = 600;
 /// The number of readings in a row without a change after which the thread ends, once ten seconds have passed.
-const QUIET: usize = 30;
+const MAX_UNCHANGED_SAMPLES: usize = 30;
 
 /// A thread that reads charts, and its readings. Dropping it ends the thread.
 #[derive(Debug)]
 pub struct Sampler {
-    series: Arc<Mutex<Vec<Series>>>,
+    series: Arc<Mutex<Vec<ChartSeries>>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -34,15 +34,16 @@ impl Sampler {
         roots: &[CgroupRoot],
         events: Option<EventSender>,
     ) -> Option<Sampler> {
-        let gauges: Vec<Gauge> =
-            charts.iter().filter_map(|chart| Gauge::new(chart, roots)).collect();
+        let gauges: Vec<ChartReader> =
+            charts.iter().filter_map(|chart| ChartReader::new(chart, roots)).collect();
         if gauges.is_empty() {
             return None;
         }
 
-        let empty =
-            gauges.iter().map(|gauge| Series { chart: gauge.chart.clone(), points: Vec::new() });
-        let series = Arc::new(Mutex::new(empty.collect::<Vec<Series>>()));
+        let empty = gauges
+            .iter()
+            .map(|gauge| ChartSeries { chart: gauge.chart.clone(), points: Vec::new() });
+        let series = Arc::new(Mutex::new(empty.collect::<Vec<ChartSeries>>()));
         let stop = Arc::new(AtomicBool::new(false));
         let (shared, stopped) = (Arc::clone(&series), Arc::clone(&stop));
         let thread = std::thread::spawn(move || sample(gauges, &shared, &stopped, events.as_ref()));
@@ -51,7 +52,7 @@ impl Sampler {
     }
 
     /// The readings so far.
-    pub fn series(&self) -> Vec<Series> {
+    pub fn readings(&self) -> Vec<ChartSeries> {
         self.series.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -67,15 +68,15 @@ impl Drop for Sampler {
 }
 
 fn sample(
-    mut gauges: Vec<Gauge>,
-    shared: &Mutex<Vec<Series>>,
+    mut gauges: Vec<ChartReader>,
+    shared: &Mutex<Vec<ChartSeries>>,
     stopped: &AtomicBool,
     events: Option<&EventSender>,
 ) {
     let started = Instant::now();
     let mut quiet = 0;
 
-    for _ in 0..MOST_POINTS {
+    for _ in 0..MAX_POINTS {
         let at_ms = started.elapsed().as_millis() as u64;
         let mut moved = false;
         {
@@ -92,17 +93,17 @@ fn sample(
         quiet = if moved { 0 } else { quiet + 1 };
         if let Some(events) = events.filter(|_| moved) {
             let all = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if events.send(Event::Sampled(Arc::new(all))).is_err() {
+            if events.send(Event::ChartsSampled(Arc::new(all))).is_err() {
                 return;
             }
         }
 
-        if quiet >= QUIET && at_ms > 10_000 {
+        if quiet >= MAX_UNCHANGED_SAMPLES && at_ms > 10_000 {
             return;
         }
 
         // Dropping the sampler ends this wait at once.
-        std::thread::park_timeout(EVERY);
+        std::thread::park_timeout(SAMPLE_PERIOD);
         if stopped.load(Ordering::Relaxed) {
             return;
         }

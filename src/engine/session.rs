@@ -9,15 +9,15 @@ use super::lab::{Lab, LabError};
 use super::options::SessionOptions;
 use super::playthrough::Playthrough;
 use super::turn::Judging;
-use super::waiting::Waiting;
-use super::{Goal, Ready, ShellTerminal, TurnState, replay};
+use super::waiting::WaitContext;
+use super::{ReadyState, ShellTerminal, TurnGoal, TurnState, replay};
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::{Lesson, Step, WatchedDirectory};
-use crate::observe::machine::{MachineState, Ours};
+use crate::observe::machine::{MachineState, SessionProcesses};
 use crate::op::ActorName;
 use crate::proof::Proof;
 use crate::report::{StepRecord, StepStatus};
@@ -35,14 +35,14 @@ pub struct Session {
     /// The lab that is up; a branch's, while one is looked at.
     current: Option<Playthrough>,
     /// The learner's own, which waits while a branch is looked at.
-    aside: Option<Playthrough>,
+    suspended: Option<Playthrough>,
     machine_before: MachineState,
     /// The keepers and processes of all the session's labs.
-    ours: Ours,
+    ours: SessionProcesses,
     /// The last snapshot that was told: one that is equal shares its memory.
     latest: Arc<Snapshot>,
     left_out: BTreeSet<usize>,
-    waiting: Waiting,
+    waiting: WaitContext,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +82,7 @@ impl Session {
         facts: Facts,
         options: &SessionOptions,
     ) -> Result<Session, SessionError> {
-        Session::open_waiting(lesson, facts, options, Waiting::default())
+        Session::open_waiting(lesson, facts, options, WaitContext::default())
     }
 
     /// Open a session where all waiting for actors goes by `waiting`.
@@ -90,7 +90,7 @@ impl Session {
         lesson: Arc<Lesson>,
         facts: Facts,
         options: &SessionOptions,
-        waiting: Waiting,
+        waiting: WaitContext,
     ) -> Result<Session, SessionError> {
         let machine_before = MachineState::now();
         let keeper = KeeperHandle::start(&options.program)?;
@@ -110,9 +110,9 @@ impl Session {
             plan,
             keeper: Some(keeper),
             current: None,
-            aside: None,
+            suspended: None,
             machine_before,
-            ours: Ours::default(),
+            ours: SessionProcesses::default(),
             latest: Arc::default(),
             left_out: BTreeSet::new(),
             waiting,
@@ -131,7 +131,7 @@ impl Session {
     }
 
     /// Steps that are done in the lab that is up.
-    pub fn played(&self) -> usize {
+    pub fn played_steps(&self) -> usize {
         self.current.as_ref().map_or(0, |current| current.played)
     }
 
@@ -165,7 +165,7 @@ impl Session {
     fn new_lab(&mut self) -> Result<(), SessionError> {
         // Its sockets keep the old lab's network namespaces: let go of them first.
         self.current = None;
-        self.aside = None;
+        self.suspended = None;
 
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         if keeper.is_lost() {
@@ -179,7 +179,7 @@ impl Session {
 
     /// Leave out a step that is yet to come.
     pub fn leave_out(&mut self, step: usize) {
-        if step >= self.played() {
+        if step >= self.played_steps() {
             self.left_out.insert(step);
         } else {
             self.left_out.remove(&step);
@@ -192,9 +192,9 @@ impl Session {
     }
 
     /// The lesson's state, and what the next step will find.
-    pub fn ready(&mut self, since: Instant) -> Result<Ready, SessionError> {
+    pub fn ready_state(&mut self, since: Instant) -> Result<ReadyState, SessionError> {
         let lesson = Arc::clone(&self.lesson);
-        let played = self.played();
+        let played = self.played_steps();
         let step = lesson.steps.get(played);
 
         // What the last step showed stays in sight beside what the next one is about.
@@ -204,43 +204,43 @@ impl Session {
         look.dedup();
 
         let lab = self.lab()?;
-        lab.look_at(&look);
+        lab.set_watched_directories(&look);
         let live = lab.snapshot();
-        let context = lab.context(&live);
+        let context = lab.lab_facts(&live);
         let info = lab.info();
 
         let live = self.share(Arc::new(live));
         self.ours.note_processes(&live);
         let checks = step.map_or_else(Vec::new, |step| step.preflight(&live));
         let (left_out, nanos) = (self.left_out.clone(), since.elapsed().as_nanos() as u64);
-        Ok(Ready { lab: info, played, left_out, live, context, checks, nanos })
+        Ok(ReadyState { lab: info, played, left_out, live, context, checks, nanos })
     }
 
     /// True if the next step can be done here and is not left out.
     pub fn is_next_open(&self) -> bool {
-        let step = self.lesson.steps.get(self.played());
+        let step = self.lesson.steps.get(self.played_steps());
         step.is_some_and(|step| can_play(&step.needs, &self.facts) == Playable::Live)
-            && !self.left_out.contains(&self.played())
+            && !self.left_out.contains(&self.played_steps())
     }
 
     /// Play the next step for real and record it.
     pub fn play_next(&mut self) -> Result<StepRecord, SessionError> {
         let lesson = Arc::clone(&self.lesson);
-        let step = lesson.steps.get(self.played()).ok_or(SessionError::AtTheEnd)?;
+        let step = lesson.steps.get(self.played_steps()).ok_or(SessionError::AtTheEnd)?;
         let _step = tracing::info_span!("step", lesson = lesson.id, id = step.id).entered();
         tracing::info!("begins");
-        self.end_turn();
+        self.drop_turn();
 
         let record = if let Playable::No { why, cure } = can_play(&step.needs, &self.facts) {
             let status = StepStatus::Skipped { why, cure };
             self.in_lab(|current, _| current.pass_over(step, status))?
-        } else if self.left_out.contains(&self.played()) {
+        } else if self.left_out.contains(&self.played_steps()) {
             self.in_lab(|current, _| current.pass_over(step, StepStatus::LeftOut))?
         } else {
             self.play(step)?
         };
 
-        self.count_step();
+        self.mark_step_played();
         Ok(record)
     }
 
@@ -252,7 +252,7 @@ impl Session {
         Ok(record)
     }
 
-    fn count_step(&mut self) {
+    fn mark_step_played(&mut self) {
         if let Some(current) = &mut self.current {
             current.played += 1;
         }
@@ -272,7 +272,7 @@ impl Session {
             .map(|(_, step)| step.clone())
             .collect();
 
-        let entries = replay::entries(&kept, &self.facts);
+        let entries = replay::replayed_actions(&kept, &self.facts);
         let last = steps.min(self.lesson.steps.len());
         self.in_lab(|current, keeper| {
             entries.iter().try_for_each(|entry| current.replay(entry, keeper))?;
@@ -282,27 +282,27 @@ impl Session {
     }
 
     /// Play a branch of a step in another lab; the one that is up is put aside, with all that was typed in it.
-    pub fn branch(&mut self, step: usize, branch: usize) -> Result<StepRecord, SessionError> {
+    pub fn play_branch(&mut self, step: usize, branch: usize) -> Result<StepRecord, SessionError> {
         let lesson = Arc::clone(&self.lesson);
         let found = lesson.steps.get(step).and_then(|step| step.branches.get(branch));
-        let played = found.ok_or(SessionError::AtTheEnd)?.as_step();
+        let played = found.ok_or(SessionError::AtTheEnd)?.to_step();
 
-        self.end_turn();
-        self.end_branch()?;
+        self.drop_turn();
+        self.leave_branch()?;
 
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         let lab = Lab::make_beside(keeper, &self.plan, &self.waiting)?;
         let mut own = self.current.replace(Playthrough::new(lab)).ok_or(SessionError::NoLab)?;
         own.rest();
-        self.aside = Some(own);
+        self.suspended = Some(own);
 
         self.replay_steps(step)?;
         self.play(&played)
     }
 
     /// Go back to the lab that was put aside. Nothing happens where none is.
-    pub fn end_branch(&mut self) -> Result<(), SessionError> {
-        if let Some(own) = self.aside.take() {
+    pub fn leave_branch(&mut self) -> Result<(), SessionError> {
+        if let Some(own) = self.suspended.take() {
             // The branch's sockets keep its network namespaces: letting go of them comes first.
             self.current = Some(own);
             self.keeper.as_mut().ok_or(SessionError::NoLab)?.drop_newest()?;
@@ -311,16 +311,16 @@ impl Session {
     }
 
     pub fn is_in_branch(&self) -> bool {
-        self.aside.is_some()
+        self.suspended.is_some()
     }
 
     /// Begin the next step, or a question's task, as the learner's; a step that breaks something breaks it now. A turn
     /// that is on already goes on as it is: nothing is broken twice.
-    pub fn begin_turn(&mut self, goal: Goal) -> Result<TurnState, SessionError> {
+    pub fn begin_turn(&mut self, goal: TurnGoal) -> Result<TurnState, SessionError> {
         let lesson = Arc::clone(&self.lesson);
         let index = match goal {
-            Goal::Step => self.played(),
-            Goal::Question { step, .. } => step,
+            TurnGoal::Step => self.played_steps(),
+            TurnGoal::Question { step, .. } => step,
         };
         let turn = self.current.as_ref().and_then(|current| current.turn.as_ref());
         if let Some(turn) = turn.filter(|turn| turn.is_about(index, goal)) {
@@ -331,14 +331,14 @@ impl Session {
         self.in_lab(|current, keeper| current.begin_turn(index, goal, step, keeper))
     }
 
-    pub fn end_turn(&mut self) {
+    pub fn drop_turn(&mut self) {
         if let Some(current) = &mut self.current {
             current.turn = None;
         }
     }
 
     /// True if a turn of the learner's is on.
-    pub fn is_turn(&self) -> bool {
+    pub fn has_turn(&self) -> bool {
         self.current.as_ref().is_some_and(|current| current.turn.is_some())
     }
 
@@ -347,14 +347,14 @@ impl Session {
         &mut self,
         judging: Judging,
     ) -> Result<Option<(TurnState, Snapshot)>, SessionError> {
-        if !self.is_turn() {
+        if !self.has_turn() {
             return Ok(None);
         }
         self.in_lab(|current, _| current.judge_turn(judging))
     }
 
     /// The learner's step is done: record it. None while something does not hold.
-    pub fn finish_turn(&mut self) -> Result<Option<StepRecord>, SessionError> {
+    pub fn finish_turn_if_all_holds(&mut self) -> Result<Option<StepRecord>, SessionError> {
         self.judge_turn(Judging::Now)?;
         let turn = self
             .current
@@ -362,12 +362,12 @@ impl Session {
             .and_then(|current| current.turn.take_if(|turn| turn.has_done_the_step()));
         let Some(turn) = turn else { return Ok(None) };
 
-        self.count_step();
+        self.mark_step_played();
         Ok(Some(turn.into_record()))
     }
 
     /// Play the step after all. What the learner did meanwhile is in the way: then a fresh lab is made first.
-    pub fn show(&mut self) -> Result<StepRecord, SessionError> {
+    pub fn play_instead(&mut self) -> Result<StepRecord, SessionError> {
         let turn = self.current.as_mut().and_then(|current| current.turn.take());
         let is_touched = match turn {
             Some(turn) => turn.is_touched(&self.lab()?.snapshot()),
@@ -375,16 +375,16 @@ impl Session {
         };
 
         let is_repair =
-            self.lesson.steps.get(self.played()).is_some_and(|step| !step.breaks.is_empty());
+            self.lesson.steps.get(self.played_steps()).is_some_and(|step| !step.breaks.is_empty());
         if is_touched || is_repair {
-            self.rewind_to(self.played())?;
+            self.rewind_to(self.played_steps())?;
         }
 
         self.play_next()
     }
 
     /// A shell beside an actor of the lab that is up.
-    pub fn shell(
+    pub fn open_shell(
         &mut self,
         actor: &ActorName,
         size: TerminalSize,
@@ -393,9 +393,9 @@ impl Session {
     }
 
     /// The state now, if it is not what the last snapshot showed. Nothing where there is no lab.
-    pub fn look_for_changes(&mut self) -> Result<Option<Snapshot>, SessionError> {
+    pub fn snapshot_if_changed(&mut self) -> Result<Option<Snapshot>, SessionError> {
         let snapshot = match self.lab() {
-            Ok(lab) => lab.changed(),
+            Ok(lab) => lab.snapshot_if_changed(),
             Err(SessionError::NoLab) => None,
             Err(ended) => return Err(ended),
         };
@@ -413,9 +413,9 @@ impl Session {
     }
 
     /// End the lab, wait until the keeper has removed everything, compare the machine with what it was.
-    pub fn close(mut self) -> Proof {
+    pub fn close_and_compare(mut self) -> Proof {
         self.current = None;
-        self.aside = None;
+        self.suspended = None;
         self.keeper = None;
 
         let after = MachineState::now();

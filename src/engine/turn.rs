@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::evidence::Evidence;
+use super::evidence::StepEvidence;
 use super::lab::{Lab, LabError};
 use super::link_error::LinkError;
 use super::transcript::Transcript;
-use super::{Goal, TurnState, newborn};
+use super::{TurnGoal, TurnState, typed_process};
 use crate::action::Action;
 use crate::action::spawn::Spawn;
 use crate::diff::Diff;
@@ -18,7 +18,7 @@ use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 
 /// The period in which a turn is judged when nothing seems to have changed: files and addresses are in no snapshot.
-const JUDGE_EVERY: Duration = Duration::from_millis(500);
+const JUDGE_PERIOD: Duration = Duration::from_millis(500);
 
 /// The reason to judge a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,17 +42,22 @@ pub(super) struct Turn {
     state: TurnState,
     judged: Instant,
     /// Bytes that the shells had printed by then.
-    heard: usize,
+    transcript_bytes: usize,
 }
 
 impl Turn {
     /// Begin a turn over what `only_goals` left of a step, and judge it for the first time.
-    pub fn begin(index: usize, goal: Goal, step: Step, lab: &mut Lab) -> Result<Turn, LabError> {
+    pub fn begin(
+        index: usize,
+        goal: TurnGoal,
+        step: Step,
+        lab: &mut Lab,
+    ) -> Result<Turn, LabError> {
         lab.check_alive()?;
-        lab.look_at(&step.look);
+        lab.set_watched_directories(&step.look);
         let before = Arc::new(lab.snapshot());
         let (latest, verdicts) =
-            lab.judge(&step, &Evidence { before: &before, outputs: &[], ops: &[] })?;
+            lab.judge(&step, &StepEvidence { before: &before, outputs: &[], ops: &[] })?;
 
         let state = TurnState {
             step: index,
@@ -61,7 +66,7 @@ impl Turn {
             verdicts,
         };
         let now = Instant::now();
-        Ok(Turn { step, started: now, before, latest, state, judged: now, heard: 0 })
+        Ok(Turn { step, started: now, before, latest, state, judged: now, transcript_bytes: 0 })
     }
 
     pub fn state(&self) -> &TurnState {
@@ -69,18 +74,18 @@ impl Turn {
     }
 
     /// True if this turn is about that goal of that step.
-    pub fn is_about(&self, index: usize, goal: Goal) -> bool {
+    pub fn is_about(&self, index: usize, goal: TurnGoal) -> bool {
         self.state.goal == goal && self.state.step == index
     }
 
     /// True if the learner has done the step. A question's task is not one.
     pub fn has_done_the_step(&self) -> bool {
-        self.state.goal == Goal::Step && self.state.holds()
+        self.state.goal == TurnGoal::Step && self.state.is_fulfilled()
     }
 
     /// True if what the learner did is in the way of showing the step, as things are now.
     pub fn is_touched(&self, now: &Snapshot) -> bool {
-        !Diff::between(&self.before, now).is_calm() || !self.step.breaks.is_empty()
+        !Diff::between(&self.before, now).is_unchanged_but_clocks() || !self.step.breaks.is_empty()
     }
 
     /// Look whether the learner got on; returns what changed.
@@ -90,8 +95,8 @@ impl Turn {
         transcripts: &[Arc<Transcript>],
         judging: Judging,
     ) -> Result<Option<(TurnState, Snapshot)>, LabError> {
-        let heard: usize = transcripts.iter().map(|transcript| transcript.size()).sum();
-        let is_due = heard != self.heard || self.judged.elapsed() >= JUDGE_EVERY;
+        let heard: usize = transcripts.iter().map(|transcript| transcript.kept_bytes()).sum();
+        let is_due = heard != self.transcript_bytes || self.judged.elapsed() >= JUDGE_PERIOD;
         if judging == Judging::IfDue && !is_due {
             return Ok(None);
         }
@@ -99,19 +104,20 @@ impl Turn {
         // First, so that the snapshot that is judged shows them as actors.
         adopt_newborns(lab, &self.step.actions, &self.before, &self.latest)?;
 
-        let lines: Vec<String> = transcripts.iter().map(|transcript| transcript.lines()).collect();
+        let lines: Vec<String> =
+            transcripts.iter().map(|transcript| transcript.output_lines()).collect();
         let outputs: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let evidence = Evidence { before: &self.before, outputs: &outputs, ops: &[] };
+        let evidence = StepEvidence { before: &self.before, outputs: &outputs, ops: &[] };
         let (snapshot, verdicts) = lab.judge(&self.step, &evidence)?;
 
         self.judged = Instant::now();
-        self.heard = heard;
+        self.transcript_bytes = heard;
         let earned = self.state.earned.iter().zip(&verdicts);
         let earned = earned.map(|(earned, verdict)| *earned || verdict.ok).collect();
         let state = TurnState { verdicts, earned, ..self.state.clone() };
 
         let changed = state != self.state;
-        let moved = !Diff::between(&self.latest, &snapshot).is_calm();
+        let moved = !Diff::between(&self.latest, &snapshot).is_unchanged_but_clocks();
         self.state = state;
         self.latest = snapshot.clone();
         Ok((changed || moved).then(|| (self.state.clone(), snapshot)))
@@ -136,18 +142,18 @@ impl Turn {
 
 /// The step with nothing but what a turn is about: its goals, or the task of one of its questions. What the step breaks is
 /// broken by now.
-pub(super) fn only_goals(step: &Step, goal: Goal) -> Step {
+pub(super) fn only_goals(step: &Step, goal: TurnGoal) -> Step {
     let mut step = step.clone();
     match goal {
-        Goal::Step => step.breaks.clear(),
-        Goal::Question { index, .. } => {
+        TurnGoal::Step => step.breaks.clear(),
+        TurnGoal::Question { index, .. } => {
             let asked = step.quiz.get(index);
             step.expect = asked.map_or(Vec::new(), |question| question.task().to_vec());
             step.actions.clear();
         }
     }
 
-    step.expect = step.goals().into_iter().map(|place| step.expect[place].clone()).collect();
+    step.expect = step.typed_goals().into_iter().map(|place| step.expect[place].clone()).collect();
     step
 }
 
@@ -172,13 +178,14 @@ fn adopt_newborns(
     lab.check_alive()?;
     for (parent, spawn) in spawns {
         let now = lab.snapshot();
-        let found = newborn::find(spawn, parent, known, earlier, &now);
+        let found = typed_process::find_typed_process(spawn, parent, known, earlier, &now);
         if let Some(pid) = found.filter(|pid| lab.pid_of(&spawn.actor) != Some(*pid)) {
             match lab.adopt(&spawn.actor, pid) {
                 // It has ended meanwhile, or the host is held up: the next judgement finds it again.
                 Ok(_)
-                | Err(LinkError::Gone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. }) =>
-                    {}
+                | Err(
+                    LinkError::ActorGone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. },
+                ) => {}
                 Err(other) => return Err(other.into()),
             }
         }

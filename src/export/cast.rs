@@ -8,8 +8,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use serde_json::json;
 
-use super::cast_screen::{COLUMNS, CastScreen, Cue, CueKind, ROWS, WIDTH};
-use super::reel::{Deed, Played, Reel, Said, Typed, said};
+use super::cast_screen::{COLUMNS, CastEvent, CastEventKind, CastScreen, LINE_WIDTH, ROWS};
+use super::played_lesson::{
+    OutputLine, PlayedActions, PlayedLesson, PlayedStep, TypedAction, output_lines,
+};
 use crate::app::panes::{PaneRow, charts};
 use crate::call::Call;
 use crate::report::StepStatus;
@@ -21,38 +23,38 @@ use crate::words;
 /// The colours, as the screen has them.
 const THEME: Theme = Theme { colors: true, ascii: true };
 /// Lines shown: of what one op printed, of its calls (and those that failed), of one view's changes.
-const OUTPUT_LINES: usize = 16;
-const CALLS: usize = 4;
-const CHANGES: usize = 22;
+const MAX_OUTPUT_LINES: usize = 16;
+const MAX_CALLS: usize = 4;
+const MAX_CHANGES: usize = 22;
 /// The seconds that the last page stays.
-const AT_THE_END: f64 = 3.0;
+const LAST_PAGE_SECONDS: f64 = 3.0;
 
-pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
-    let title = safe(&reel.lesson.title);
+pub fn write(played_lesson: &PlayedLesson<'_>, mut out: impl Write) -> io::Result<()> {
+    let title = safe(&played_lesson.lesson.title);
     let mut header = json!({
         "version": 3,
         "term": {"cols": COLUMNS, "rows": ROWS, "type": "xterm-256color"},
-        "title": format!("{title} ({})", reel.tape.header.origin()),
-        "tags": ["unboxed", reel.lesson.id],
+        "title": format!("{title} ({})", played_lesson.tape.header.origin()),
+        "tags": ["unboxed", played_lesson.lesson.id],
     });
 
-    if let Some(seconds) = reel.tape.header.recorded_at() {
+    if let Some(seconds) = played_lesson.tape.header.recorded_day_start() {
         header["timestamp"] = json!(seconds);
     }
     writeln!(out, "{header}")?;
 
-    let screen = play(reel);
-    let at_the_end = screen.waiting();
-    for Cue { after, what } in screen.into_cues() {
+    let screen = play(played_lesson);
+    let at_the_end = screen.pending_seconds();
+    for CastEvent { after, what } in screen.into_events() {
         let after = rounded(after);
         let event = match what {
-            CueKind::Output(text) => json!([after, "o", text]),
-            CueKind::Marker(label) => json!([after, "m", label]),
+            CastEventKind::Output(text) => json!([after, "o", text]),
+            CastEventKind::Marker(label) => json!([after, "m", label]),
         };
         writeln!(out, "{event}")?;
     }
 
-    writeln!(out, "{}", json!([rounded(at_the_end + AT_THE_END), "x", "0"]))?;
+    writeln!(out, "{}", json!([rounded(at_the_end + LAST_PAGE_SECONDS), "x", "0"]))?;
     out.flush()
 }
 
@@ -61,167 +63,176 @@ fn rounded(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-fn play(reel: &Reel<'_>) -> CastScreen {
+fn play(played_lesson: &PlayedLesson<'_>) -> CastScreen {
     let mut screen = CastScreen::default();
-    screen.page(&reel.lesson.title);
-    screen.lines(markdown::lines(&reel.lesson.summary, WIDTH, THEME));
-    screen.gap();
-    screen.line(&Line::from(format!(
+    screen.start_page(&played_lesson.lesson.title);
+    screen.print_lines(markdown::lines(&played_lesson.lesson.summary, LINE_WIDTH, THEME));
+    screen.blank_line();
+    screen.print_line(&Line::from(format!(
         "{} steps, recorded on {}.",
-        reel.steps.len(),
-        reel.tape.header.origin()
+        played_lesson.steps.len(),
+        played_lesson.tape.header.origin()
     )));
-    screen.line(&Line::from("Every call was made. What a step changed is marked:"));
-    screen.line(&Line::from("+ new or mounted   - gone or unmounted   ~ changed   > moved"));
-    screen.read();
+    screen.print_line(&Line::from("Every call was made. What a step changed is marked:"));
+    screen.print_line(&Line::from("+ new or mounted   - gone or unmounted   ~ changed   > moved"));
+    screen.wait_for_reading();
 
-    for played in &reel.steps {
-        step(&mut screen, reel, played);
+    for played in &played_lesson.steps {
+        step(&mut screen, played_lesson, played);
     }
 
-    screen.page("The machine, before and after");
-    for row in &reel.tape.proof.rows {
+    screen.start_page("The machine, before and after");
+    for row in &played_lesson.tape.proof.rows {
         let word = if row.differences.is_empty() { "as it was" } else { "different" };
-        screen.line(&Line::from(format!(
+        screen.print_line(&Line::from(format!(
             "{:<22} {:>5} {:>5}  {word}",
             safe(&row.what),
             row.before,
             row.after
         )));
     }
-    screen.read();
+    screen.wait_for_reading();
     screen
 }
 
-fn step(screen: &mut CastScreen, reel: &Reel<'_>, played: &Played<'_>) {
-    let Played { number, step, deed, branches, .. } = played;
-    screen.marker(&format!("{number}. {}", step.title));
-    screen.page(&format!("{number} of {}  {}", reel.steps.len(), step.title));
-    screen.lines(markdown::lines(&step.story, WIDTH, THEME));
-    screen.read();
+fn step(screen: &mut CastScreen, played_lesson: &PlayedLesson<'_>, played: &PlayedStep<'_>) {
+    let PlayedStep { number, step, actions: played_actions, branches, .. } = played;
+    screen.add_marker(&format!("{number}. {}", step.title));
+    screen.start_page(&format!("{number} of {}  {}", played_lesson.steps.len(), step.title));
+    screen.print_lines(markdown::lines(&step.story, LINE_WIDTH, THEME));
+    screen.wait_for_reading();
 
-    if let StepStatus::Skipped { why, cure } = &deed.record.status {
-        screen.gap();
-        screen.line(&Line::styled(
+    if let StepStatus::Skipped { why, cure } = &played_actions.record.status {
+        screen.blank_line();
+        screen.print_line(&Line::styled(
             format!("Left out where this was recorded: {}", one_line(&words::blocker(why))),
             THEME.bad(),
         ));
-        screen.line(&Line::from(format!("To change that: {}", one_line(&words::cure(cure)))));
-        screen.read();
+        screen.print_line(&Line::from(format!("To change that: {}", one_line(&words::cure(cure)))));
+        screen.wait_for_reading();
         return;
     }
 
-    if !deed.broken.is_empty() {
+    if !played_actions.broken.is_empty() {
         heading(screen, "First, something is broken:", 3);
-        deed.broken.iter().for_each(|typed| command(screen, reel, typed));
+        played_actions.broken.iter().for_each(|typed| command(screen, played_lesson, typed));
         heading(screen, "Then it is mended:", 3);
     }
 
-    done(screen, reel, deed);
-    screen.gap();
-    screen.lines(markdown::lines(&step.after, WIDTH, THEME));
-    screen.read();
+    done(screen, played_lesson, played_actions);
+    screen.blank_line();
+    screen.print_lines(markdown::lines(&step.after, LINE_WIDTH, THEME));
+    screen.wait_for_reading();
 
-    for (branch, deed) in branches {
-        screen.page(&branch.title);
-        screen.lines(markdown::lines(&branch.story, WIDTH, THEME));
-        screen.read();
-        done(screen, reel, deed);
-        screen.gap();
-        screen.lines(markdown::lines(&branch.after, WIDTH, THEME));
-        screen.read();
+    for (branch, played_actions) in branches {
+        screen.start_page(&branch.title);
+        screen.print_lines(markdown::lines(&branch.story, LINE_WIDTH, THEME));
+        screen.wait_for_reading();
+        done(screen, played_lesson, played_actions);
+        screen.blank_line();
+        screen.print_lines(markdown::lines(&branch.after, LINE_WIDTH, THEME));
+        screen.wait_for_reading();
     }
 }
 
 /// A heading, on one page with so many rows that belong to it.
 fn heading(screen: &mut CastScreen, text: &str, rows: usize) {
     screen.keep_together(rows + 2);
-    screen.gap();
-    screen.line(&Line::styled(text.to_owned(), THEME.bold()));
+    screen.blank_line();
+    screen.print_line(&Line::styled(text.to_owned(), THEME.bold()));
 }
 
 /// Commands and calls, what changed, charts, what was expected.
-fn done(screen: &mut CastScreen, reel: &Reel<'_>, deed: &Deed<'_>) {
-    screen.gap();
-    for typed in &deed.typed {
-        command(screen, reel, typed);
+fn done(
+    screen: &mut CastScreen,
+    played_lesson: &PlayedLesson<'_>,
+    played_actions: &PlayedActions<'_>,
+) {
+    screen.blank_line();
+    for typed in &played_actions.typed {
+        command(screen, played_lesson, typed);
     }
-    screen.read();
+    screen.wait_for_reading();
 
-    for (view, rows) in deed.changes() {
-        let shown: Vec<Line<'_>> = rows.iter().take(CHANGES).map(changed).collect();
+    for (view, rows) in played_actions.changed_rows() {
+        let shown: Vec<Line<'_>> = rows.iter().take(MAX_CHANGES).map(changed).collect();
         heading(screen, &format!("{}, what changed:", view.title()), shown.len());
-        screen.lines(shown);
-        if rows.len() > CHANGES {
-            screen.line(&Line::styled(
-                format!("  ... {} rows more", rows.len() - CHANGES),
+        screen.print_lines(shown);
+        if rows.len() > MAX_CHANGES {
+            screen.print_line(&Line::styled(
+                format!("  ... {} rows more", rows.len() - MAX_CHANGES),
                 THEME.dim(),
             ));
         }
-        screen.read();
+        screen.wait_for_reading();
     }
 
-    for series in &deed.record.charts {
-        let rows = charts::rows(std::slice::from_ref(series));
-        screen.gap();
+    for series in &played_actions.record.charts {
+        let rows = charts::chart_rows(std::slice::from_ref(series));
+        screen.blank_line();
         screen.keep_together(rows.len());
-        screen.lines(rows.iter().map(changed).collect::<Vec<_>>());
-        screen.read();
+        screen.print_lines(rows.iter().map(changed).collect::<Vec<_>>());
+        screen.wait_for_reading();
     }
 
-    if !deed.record.verdicts.is_empty() {
-        screen.gap();
+    if !played_actions.record.verdicts.is_empty() {
+        screen.blank_line();
     }
-    for verdict in &deed.record.verdicts {
+    for verdict in &played_actions.record.verdicts {
         let (word, style) = if verdict.ok { ("ok  ", THEME.good()) } else { ("NO  ", THEME.bad()) };
-        screen.line(&Line::from(vec![
+        screen.print_line(&Line::from(vec![
             Span::styled(word, style),
             Span::raw(safe(&words::expected(&verdict.expected))),
         ]));
     }
-    screen.read();
+    screen.wait_for_reading();
 }
 
-fn command(screen: &mut CastScreen, reel: &Reel<'_>, typed: &Typed<'_>) {
+fn command(screen: &mut CastScreen, played_lesson: &PlayedLesson<'_>, typed: &TypedAction<'_>) {
     for line in &typed.lines {
-        let pieces: Vec<(Style, String)> =
-            reel.pieces(line).into_iter().map(|(token, text)| (THEME.token(token), text)).collect();
-        screen.typed(&format!("{}# ", typed.actor), &pieces);
+        let pieces: Vec<(Style, String)> = played_lesson
+            .highlighted_line(line)
+            .into_iter()
+            .map(|(token, text)| (THEME.token_style(token), text))
+            .collect();
+        screen.type_command(&format!("{}# ", typed.actor), &pieces);
     }
 
     for op in typed.ops {
         let mut now_ms = 0;
-        for said in said(op, OUTPUT_LINES) {
+        for said in output_lines(op, MAX_OUTPUT_LINES) {
             match said {
-                Said::Printed { text, at_ms } => {
-                    screen.pass(at_ms.saturating_sub(now_ms));
+                OutputLine::Printed { text, at_ms } => {
+                    screen.wait_ms(at_ms.saturating_sub(now_ms));
                     now_ms = at_ms.max(now_ms);
-                    screen.line(&Line::from(text));
+                    screen.print_line(&Line::from(text));
                 }
-                Said::Bad(text) => screen.line(&Line::styled(text, THEME.bad())),
+                OutputLine::Error(text) => screen.print_line(&Line::styled(text, THEME.bad())),
             }
         }
-        let is_telling = |(index, call): &(usize, &Call)| *index < CALLS || !call.result.is_ok();
+        let is_telling =
+            |(index, call): &(usize, &Call)| *index < MAX_CALLS || !call.result.is_ok();
         let shown: Vec<&Call> = op
             .calls
             .iter()
             .enumerate()
             .filter(is_telling)
-            .take(2 * CALLS)
+            .take(2 * MAX_CALLS)
             .map(|(_, call)| call)
             .collect();
         for call in &shown {
             let style = if call.result.is_ok() { THEME.dim() } else { THEME.bad() };
-            screen.line(&Line::styled(safe(&format!("  {call}")), style));
+            screen.print_line(&Line::styled(safe(&format!("  {call}")), style));
         }
         if op.calls.len() > shown.len() {
             let more = op.calls.len() - shown.len();
-            screen.line(&Line::styled(format!("  ... {more} calls more"), THEME.dim()));
+            screen.print_line(&Line::styled(format!("  ... {more} calls more"), THEME.dim()));
         }
     }
 }
 
 fn changed(row: &PaneRow) -> Line<'static> {
-    let style = if row.mark.is_change() { THEME.mark(row.mark) } else { THEME.row(row.kind) };
+    let style =
+        if row.mark.is_change() { THEME.change_style(row.mark) } else { THEME.row_style(row.kind) };
     Line::styled(format!("{} {}", row.mark.sign(), row.text), style)
 }

@@ -2,65 +2,69 @@
 
 use std::io::{self, Write};
 
-use super::asked::{Asked, Worth};
-use super::prose::{fenced, plain, to_markdown};
-use super::reel::{Deed, Played, Reel, Said, Typed, said};
+use super::answered_question::{AnsweredQuestion, OptionMark};
+use super::played_lesson::{
+    OutputLine, PlayedActions, PlayedLesson, PlayedStep, TypedAction, output_lines,
+};
+use super::prose::{fenced_code, plain_line, to_markdown};
 use crate::app::panes::charts;
-use crate::lesson::quiz::Kind;
+use crate::lesson::quiz::QuestionKind;
 use crate::report::StepStatus;
 use crate::text::{one_line, prose_lines, safe};
 use crate::words;
 
 /// Lines shown of what one op printed.
-const OUTPUT_LINES: usize = 40;
+const MAX_OUTPUT_LINES: usize = 40;
 
-pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
+pub fn write(played_lesson: &PlayedLesson<'_>, mut out: impl Write) -> io::Result<()> {
     let mut blocks = vec![
-        format!("# {}", plain(&reel.lesson.title)),
-        to_markdown(&reel.lesson.summary),
+        format!("# {}", plain_line(&played_lesson.lesson.title)),
+        to_markdown(&played_lesson.lesson.summary),
         format!(
             "Recorded on {}. What a step changed is marked: `+` new or mounted, `-` gone or unmounted, `~` changed, `>` moved.",
-            plain(&reel.tape.header.origin())
+            plain_line(&played_lesson.tape.header.origin())
         ),
     ];
 
-    for played in &reel.steps {
+    for played in &played_lesson.steps {
         step(&mut blocks, played);
     }
 
-    if reel.steps.iter().any(|played| !played.asked.is_empty()) {
+    if played_lesson.steps.iter().any(|played| !played.questions.is_empty()) {
         blocks.push("## Answers".to_owned());
-        blocks.extend(reel.steps.iter().flat_map(|played| &played.asked).map(answer));
+        blocks.extend(played_lesson.steps.iter().flat_map(|played| &played.questions).map(answer));
     }
 
     writeln!(out, "{}", prose_lines(&blocks.join("\n\n")))?;
     out.flush()
 }
 
-fn step(blocks: &mut Vec<String>, played: &Played<'_>) {
-    let Played { number, step, deed, branches, asked } = played;
-    blocks.push(format!("## {number}. {}", plain(&step.title)));
+fn step(blocks: &mut Vec<String>, played: &PlayedStep<'_>) {
+    let PlayedStep { number, step, actions: played_actions, branches, questions: asked } = played;
+    blocks.push(format!("## {number}. {}", plain_line(&step.title)));
     blocks.push(to_markdown(&step.story));
     blocks.extend(asked.iter().filter(|asked| asked.is_prediction()).map(question));
 
-    if let StepStatus::Skipped { why, cure } = &deed.record.status {
-        let (why, cure) =
-            (plain(&one_line(&words::blocker(why))), plain(&one_line(&words::cure(cure))));
+    if let StepStatus::Skipped { why, cure } = &played_actions.record.status {
+        let (why, cure) = (
+            plain_line(&one_line(&words::blocker(why))),
+            plain_line(&one_line(&words::cure(cure))),
+        );
         blocks.push(format!("Left out where this was recorded: {why}. To change that: {cure}."));
     }
 
-    if !deed.broken.is_empty() {
+    if !played_actions.broken.is_empty() {
         blocks.push("First, something is broken:".to_owned());
-        blocks.extend(commands(&deed.broken));
+        blocks.extend(commands(&played_actions.broken));
         blocks.push("Then it is mended:".to_owned());
     }
 
-    done(blocks, deed);
+    done(blocks, played_actions);
     blocks.push(to_markdown(&step.after));
-    for (branch, deed) in branches {
-        blocks.push(format!("### {}", plain(&branch.title)));
+    for (branch, played_actions) in branches {
+        blocks.push(format!("### {}", plain_line(&branch.title)));
         blocks.push(to_markdown(&branch.story));
-        done(blocks, deed);
+        done(blocks, played_actions);
         blocks.push(to_markdown(&branch.after));
     }
 
@@ -68,24 +72,24 @@ fn step(blocks: &mut Vec<String>, played: &Played<'_>) {
     blocks.retain(|block| !block.is_empty());
 }
 
-fn done(blocks: &mut Vec<String>, deed: &Deed<'_>) {
-    blocks.extend(commands(&deed.typed));
-    for (view, rows) in deed.changes() {
+fn done(blocks: &mut Vec<String>, played_actions: &PlayedActions<'_>) {
+    blocks.extend(commands(&played_actions.typed));
+    for (view, rows) in played_actions.changed_rows() {
         let lines: Vec<String> = rows
             .iter()
             .map(|row| format!("{} {}", row.mark.sign(), row.text).trim_end().to_owned())
             .collect();
         blocks.push(format!("{}, what changed:", view.title()));
-        blocks.push(fenced("text", &lines.join("\n")));
+        blocks.push(fenced_code("text", &lines.join("\n")));
     }
 
     let drawn: Vec<String> =
-        charts::rows(&deed.record.charts).into_iter().map(|row| row.text).collect();
+        charts::chart_rows(&played_actions.record.charts).into_iter().map(|row| row.text).collect();
     if !drawn.is_empty() {
-        blocks.push(fenced("text", &drawn.join("\n")));
+        blocks.push(fenced_code("text", &drawn.join("\n")));
     }
 
-    let verdicts: Vec<String> = deed
+    let verdicts: Vec<String> = played_actions
         .record
         .verdicts
         .iter()
@@ -109,31 +113,31 @@ fn done(blocks: &mut Vec<String>, deed: &Deed<'_>) {
 
 /// A text that stands for itself: nothing in it that can't be seen, and no markup.
 fn literal(text: &str) -> String {
-    plain(&safe(text))
+    plain_line(&safe(text))
 }
 
 /// A session at the prompts of the actors.
-fn commands(all: &[Typed<'_>]) -> Option<String> {
+fn commands(all: &[TypedAction<'_>]) -> Option<String> {
     let mut lines = Vec::new();
     for typed in all {
         lines.extend(
             typed.lines.iter().map(|line| format!("{}# {line}", safe(typed.actor.as_str()))),
         );
-        lines.extend(typed.ops.iter().flat_map(|op| said(op, OUTPUT_LINES)).map(
+        lines.extend(typed.ops.iter().flat_map(|op| output_lines(op, MAX_OUTPUT_LINES)).map(
             |said| match said {
-                Said::Printed { text, .. } | Said::Bad(text) => text,
+                OutputLine::Printed { text, .. } | OutputLine::Error(text) => text,
             },
         ));
     }
-    (!lines.is_empty()).then(|| fenced("console", &lines.join("\n")))
+    (!lines.is_empty()).then(|| fenced_code("console", &lines.join("\n")))
 }
 
-fn question(asked: &Asked<'_>) -> String {
+fn question(asked: &AnsweredQuestion<'_>) -> String {
     let kind = &asked.question.kind;
     let mut lines = vec![format!(
         "**Question {}** ({}). {}",
         asked.number,
-        kind.words(),
+        kind.instruction(),
         to_markdown(&asked.question.ask)
     )];
 
@@ -146,7 +150,7 @@ fn question(asked: &Asked<'_>) -> String {
         asked.goals.iter().map(|goal| format!("- {}", literal(goal))).collect();
     lines.extend([options.join("\n"), goals.join("\n")]);
 
-    if matches!(kind, Kind::Value(_)) {
+    if matches!(kind, QuestionKind::Value(_)) {
         lines.push("Answer: \\_\\_\\_\\_\\_\\_\\_\\_".to_owned());
     }
 
@@ -154,7 +158,7 @@ fn question(asked: &Asked<'_>) -> String {
     lines.join("\n\n")
 }
 
-fn answer(asked: &Asked<'_>) -> String {
+fn answer(asked: &AnsweredQuestion<'_>) -> String {
     let letters = asked.right_letters();
     let right = if letters.is_empty() {
         literal(&asked.right)
@@ -166,7 +170,7 @@ fn answer(asked: &Asked<'_>) -> String {
     let wrong = asked
         .options
         .iter()
-        .filter(|option| option.worth == Worth::Wrong && !option.why.is_empty());
+        .filter(|option| option.mark == OptionMark::Wrong && !option.why.is_empty());
     lines.push(
         wrong
             .map(|option| format!("- not {}: {}", option.letter, to_markdown(option.why)))

@@ -1,24 +1,24 @@
 //! **Exports**: a lesson that was played, as something that is read or watched without this program. Pure.
 //!
-//! Every format tells what a `Reel` holds: one file per format.
+//! Every format tells what a `PlayedLesson` holds: one file per format.
 
-pub(crate) mod asked;
+pub(crate) mod answered_question;
 mod cast;
 mod cast_screen;
 mod html;
 mod markdown;
+mod played_lesson;
 mod prose;
-mod reel;
 
 use std::io::{self, Write};
 
-use self::reel::Reel;
+use self::played_lesson::PlayedLesson;
 use crate::lesson::model::Lesson;
 use crate::tape::Tape;
 
 /// A format that a lesson is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum DocumentFormat {
     /// A recording for asciinema, version 3 of its format.
     Cast,
     /// One page that needs nothing else.
@@ -27,12 +27,17 @@ pub enum Form {
     Markdown,
 }
 
-/// Write a lesson as its tape has it. The tape must fit the lesson (`Tape::fits`). Errors are the writer's.
-pub fn write(form: Form, lesson: &Lesson, tape: &Tape, out: impl Write) -> io::Result<()> {
-    let reel = Reel::new(lesson, tape);
+/// Write a lesson as its tape has it. The tape must fit the lesson (`Tape::check_fits`). Errors are the writer's.
+pub fn write(
+    form: DocumentFormat,
+    lesson: &Lesson,
+    tape: &Tape,
+    out: impl Write,
+) -> io::Result<()> {
+    let played_lesson = PlayedLesson::new(lesson, tape);
     match form {
-        Form::Cast => cast::write(&reel, out),
-        Form::Html => html::write(&reel, out),
-        Form::Markdown => markdown::write(&reel, out),
+        DocumentFormat::Cast => cast::write(&played_lesson, out),
+        DocumentFormat::Html => html::write(&played_lesson, out),
+        DocumentFormat::Markdown => markdown::write(&played_lesson, out),
     }
 }

@@ -115,7 +115,7 @@ pub fn to_markdown(text: &str) -> String {
             Event::Html(_) | Event::InlineHtml(_) => written.replace('<', "\\<"),
             Event::Code(_) => code_text(written),
             Event::Text(_) if in_block => code_text(written),
-            Event::Text(words) if prose_text(&words) != *words => plain(&prose_text(&words)),
+            Event::Text(words) if prose_text(&words) != *words => plain_line(&prose_text(&words)),
             _ => continue,
         };
 
@@ -131,7 +131,7 @@ pub fn to_markdown(text: &str) -> String {
 }
 
 /// Any text as Markdown that shows just this text, on one line.
-pub fn plain(text: &str) -> String {
+pub fn plain_line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
 
     for letter in text.chars() {
@@ -144,7 +144,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// A block of code that no line of it can end.
-pub fn fenced(language: &str, code: &str) -> String {
+pub fn fenced_code(language: &str, code: &str) -> String {
     let longest = code.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}{language}\n{}\n{fence}", code.trim_end_matches('\n'))
@@ -176,7 +176,7 @@ mod tests {
         check("a <b>c</b> `<d>`\n\n    <e>\n", "a \\<b>c\\</b> `<d>`\n\n    <e>");
         check("&#x202e;a `b\u{a0}c` あ\u{3000}い", "\\\\u{202e}a `b\\u{a0}c` あ\u{3000}い");
         check("<div>\nx\n</div>\n\n*y*\n", "\\<div>\nx\n\\</div>\n\n*y*");
-        assert_eq!(plain("a_b <c>\n`d`"), "a\\_b \\<c\\> \\`d\\`");
-        assert_eq!(fenced("sh", "a\n```\nb\n"), "````sh\na\n```\nb\n````");
+        assert_eq!(plain_line("a_b <c>\n`d`"), "a\\_b \\<c\\> \\`d\\`");
+        assert_eq!(fenced_code("sh", "a\n```\nb\n"), "````sh\na\n```\nb\n````");
     }
 }

@@ -16,8 +16,8 @@ use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{Gid, Uid};
 
 use super::exposure::{self, Exposure};
-use super::removal::{self, Remains};
-use crate::doctor::{Cgroups, Roots};
+use super::removal::{self, UnremovedGroup};
+use crate::doctor::{MachineCgroups, MachineRoot};
 use crate::kernel::process::write_file;
 use crate::snapshot::CgroupVersion;
 use crate::wire::protocol::{LabCgroup, RoleFailure};
@@ -26,15 +26,16 @@ use crate::wire::protocol::{LabCgroup, RoleFailure};
 const PIDS_LIMIT: &str = "512";
 const MEMORY_LIMIT: &str = "1073741824";
 /// The controllers that bound every lab, wanted or not.
-const BOUNDS: [&str; 2] = ["memory", "pids"];
+const BOUNDING_CONTROLLERS: [&str; 2] = ["memory", "pids"];
 /// The number of times that a directory is made, if sweeps take it for dead before its lock is there.
-pub(super) const ATTEMPTS: usize = 10;
+pub(super) const MAX_ATTEMPTS: usize = 10;
 /// Files a subtree's new owner may write: membership, not limits. cgroups(7), "Cgroups delegation".
-const DELEGATED: [&str; 4] = ["cgroup.procs", "tasks", "cgroup.threads", "cgroup.subtree_control"];
+const DELEGATED_FILES: [&str; 4] =
+    ["cgroup.procs", "tasks", "cgroup.threads", "cgroup.subtree_control"];
 
 /// A mounted hierarchy in which this process may make subtrees.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hierarchy {
+pub struct SubtreeHierarchy {
     /// v1: what the mount names (`memory`; `cpu,cpuacct`; `name=systemd`). v2: what the parent group can hand out.
     pub controllers: Vec<String>,
     pub v2: bool,
@@ -44,12 +45,12 @@ pub struct Hierarchy {
 
 /// The hierarchies of this machine that subtrees can be made in: where the doctor says that a lab's groups can be, or
 /// else where a lab would find groups that its own user may write to.
-pub fn hierarchies() -> Vec<Hierarchy> {
-    let trees = Cgroups::read(&Roots::machine()).hierarchies;
+pub fn hierarchies() -> Vec<SubtreeHierarchy> {
+    let trees = MachineCgroups::read(&MachineRoot::this_machine()).hierarchies;
     trees
         .into_iter()
         .filter_map(|tree| {
-            let exposed = || match exposure::find(&tree) {
+            let exposed = || match exposure::find_exposure(&tree) {
                 Some(Exposure::Usable(group)) => Some(group),
                 Some(Exposure::Open(_)) | None => None,
             };
@@ -62,7 +63,7 @@ pub fn hierarchies() -> Vec<Hierarchy> {
             }
 
             let v2 = tree.version == CgroupVersion::V2;
-            Some(Hierarchy {
+            Some(SubtreeHierarchy {
                 controllers: if v2 { tree.delegable } else { tree.controllers },
                 v2,
                 parent,
@@ -86,18 +87,18 @@ impl Subtree {
     /// If the lab's root is the keeper's own user, the lab gets a group of its own in all of them, or is not made: in
     /// a cgroup namespace it sees its own groups and those below, and may write what its user may.
     pub fn make(
-        hierarchies: &[Hierarchy],
+        hierarchies: &[SubtreeHierarchy],
         name: &str,
         wanted: &[String],
         owner: Option<u32>,
     ) -> Result<Subtree, RoleFailure> {
         let is_same_user = owner.is_none_or(|owner| owner == Uid::effective().as_raw());
         if is_same_user {
-            exposure::refuse()?;
+            exposure::refuse_exposed_lab()?;
         }
 
         let useful = |controller: &String| {
-            wanted.contains(controller) || BOUNDS.contains(&controller.as_str())
+            wanted.contains(controller) || BOUNDING_CONTROLLERS.contains(&controller.as_str())
         };
         let has_v1 = |name: &str| {
             hierarchies.iter().any(|one| !one.v2 && one.controllers.iter().any(|own| own == name))
@@ -119,7 +120,7 @@ impl Subtree {
             let bounds = hierarchy
                 .controllers
                 .iter()
-                .any(|controller| BOUNDS.contains(&controller.as_str()));
+                .any(|controller| BOUNDING_CONTROLLERS.contains(&controller.as_str()));
             match made {
                 Err(errno) if is_same_user || bounds => {
                     subtree.remove(Duration::from_millis(200));
@@ -149,10 +150,10 @@ impl Subtree {
     }
 
     /// Kill what is left and remove the groups; says which stayed, and why.
-    pub fn remove(&self, timeout: Duration) -> Vec<Remains> {
+    pub fn remove(&self, timeout: Duration) -> Vec<UnremovedGroup> {
         let groups: Vec<PathBuf> =
             self.cgroups.iter().map(|cgroup| PathBuf::from(&cgroup.machine_path)).collect();
-        removal::remove(&groups, timeout)
+        removal::kill_and_remove(&groups, timeout)
     }
 }
 
@@ -161,7 +162,7 @@ impl Subtree {
 /// Nobody else may open the directory: who can may lock it, too, and hold it for alive when it is not.
 fn make_group(parent: &Path, name: &str) -> Result<OwnedFd, Errno> {
     let path = parent.join(name);
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         match nix::unistd::mkdir(&path, Mode::S_IRWXU) {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(errno) => return Err(errno),
@@ -214,7 +215,7 @@ pub(super) fn lock_directory(path: &Path) -> Result<Option<OwnedFd>, Errno> {
 }
 
 /// Bound a group that is there and was listed, and hand it to its owner.
-fn bound(path: &Path, hierarchy: &Hierarchy, owner: Option<u32>) -> Result<(), Errno> {
+fn bound(path: &Path, hierarchy: &SubtreeHierarchy, owner: Option<u32>) -> Result<(), Errno> {
     let memory = if hierarchy.v2 { "memory.max" } else { "memory.limit_in_bytes" };
     for (file, limit) in [("pids.max", PIDS_LIMIT), (memory, MEMORY_LIMIT)] {
         match write_file(path.join(file), limit) {
@@ -239,9 +240,14 @@ fn bound(path: &Path, hierarchy: &Hierarchy, owner: Option<u32>) -> Result<(), E
 }
 
 /// A group that was made: what it has, and where the lab sees it.
-fn listed(hierarchy: &Hierarchy, name: &str, wanted: &[String], core_alone: bool) -> LabCgroup {
+fn listed(
+    hierarchy: &SubtreeHierarchy,
+    name: &str,
+    wanted: &[String],
+    core_alone: bool,
+) -> LabCgroup {
     let path = hierarchy.parent.join(name);
-    if hierarchy.v2 && may_hand_out(&hierarchy.parent) {
+    if hierarchy.v2 && can_hand_out(&hierarchy.parent) {
         for controller in &hierarchy.controllers {
             // Fails where it is on already or may not be: what counts is what the new group then has.
             let _ = write_file(
@@ -285,7 +291,7 @@ fn listed(hierarchy: &Hierarchy, name: &str, wanted: &[String], core_alone: bool
 /// A v2 group that holds processes itself hands out none of the controllers, except for those of threads: and
 /// then its child groups take no process any more ("domain invalid"). Only the machine's topmost group, which has
 /// no type, is free of that.
-fn may_hand_out(group: &Path) -> bool {
+fn can_hand_out(group: &Path) -> bool {
     let has_members =
         fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|members| !members.is_empty());
     !has_members || !group.join("cgroup.type").exists()
@@ -293,7 +299,7 @@ fn may_hand_out(group: &Path) -> bool {
 
 /// True if on a hybrid machine some wanted controller is on a v1 hierarchy, which then takes
 /// the top of /sys/fs/cgroup.
-fn has_v1_mounts(wanted: &[String], v2: &Hierarchy) -> bool {
+fn has_v1_mounts(wanted: &[String], v2: &SubtreeHierarchy) -> bool {
     let is_core =
         |name: &str| matches!(name, "freezer" | "cpuacct" | "devices" | "blkio" | "unified");
     wanted.iter().any(|controller| !v2.controllers.contains(controller) && !is_core(controller))
@@ -302,14 +308,14 @@ fn has_v1_mounts(wanted: &[String], v2: &Hierarchy) -> bool {
 fn delegate(path: &Path, owner: u32) {
     let (uid, gid) = (Some(Uid::from_raw(owner)), Some(Gid::from_raw(owner)));
     let _ = nix::unistd::chown(path, uid, gid);
-    for file in DELEGATED {
+    for file in DELEGATED_FILES {
         let _ = nix::unistd::chown(&path.join(file), uid, gid);
     }
 }
 
 /// A process by pid and start time, which together are never used twice in a PID namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
+pub struct OwnerProcess {
     pub pid: u32,
     /// Clock ticks after boot.
     pub start: u64,
@@ -317,10 +323,10 @@ pub struct Owner {
     pub namespace: u64,
 }
 
-impl Owner {
-    pub fn me() -> Owner {
+impl OwnerProcess {
+    pub fn this_process() -> OwnerProcess {
         let pid = std::process::id();
-        Owner { pid, start: start_time(pid).unwrap_or(0), namespace: own_namespace() }
+        OwnerProcess { pid, start: start_time(pid).unwrap_or(0), namespace: own_namespace() }
     }
 
     /// The name of its Nth lab.
@@ -339,11 +345,11 @@ impl Owner {
     }
 }
 
-pub fn owner_of(name: &str) -> Option<Owner> {
+pub fn owner_of(name: &str) -> Option<OwnerProcess> {
     let mut parts = name.strip_prefix("unboxed-")?.splitn(4, '-');
     let (pid, start) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     parts.next()?.parse::<u32>().ok()?;
-    Some(Owner { pid, start, namespace: parts.next()?.parse().ok()? })
+    Some(OwnerProcess { pid, start, namespace: parts.next()?.parse().ok()? })
 }
 
 fn own_namespace() -> u64 {
@@ -366,7 +372,7 @@ mod tests {
 
     #[test]
     fn a_groups_name_tells_its_owner() {
-        let owner = Owner { pid: 12, start: 345, namespace: 78 };
+        let owner = OwnerProcess { pid: 12, start: 345, namespace: 78 };
         assert_eq!(owner.lab_name(6), "unboxed-12-345-6-78");
         assert_eq!(owner_of("unboxed-12-345-6-78"), Some(owner));
         let foreign = [
@@ -384,9 +390,9 @@ mod tests {
 
     #[test]
     fn a_living_process_is_alive_only_under_its_own_start_time() {
-        let me = Owner::me();
+        let me = OwnerProcess::this_process();
         assert!(me.is_alive());
-        assert!(!Owner { start: me.start + 1, ..me }.is_alive());
-        assert!(!Owner { namespace: me.namespace + 1, ..me }.is_alive());
+        assert!(!OwnerProcess { start: me.start + 1, ..me }.is_alive());
+        assert!(!OwnerProcess { namespace: me.namespace + 1, ..me }.is_alive());
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid};
 
-use crate::doctor::{Cgroups, MountedHierarchy, Roots};
+use crate::doctor::{MachineCgroups, MachineRoot, MountedHierarchy};
 use crate::snapshot::CgroupVersion;
 use crate::wire::protocol::RoleFailure;
 
@@ -23,7 +23,7 @@ const SETTINGS: [&str; 6] = [
     "cgroup.subtree_control",
 ];
 /// The most groups that are looked at.
-const GROUPS_MAX: usize = 50_000;
+const MAX_GROUPS: usize = 50_000;
 
 /// A group that a lab would see and could change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub enum Exposure {
 /// The first group, from the own one down, that this user may write to, in a hierarchy that the doctor sees
 /// no place in. In v1 a process may be moved into a group from anywhere; in v2 that takes the common
 /// ancestor, too (cgroups(7)).
-pub fn find(tree: &MountedHierarchy) -> Option<Exposure> {
+pub fn find_exposure(tree: &MountedHierarchy) -> Option<Exposure> {
     let (Some(own), None) = (&tree.own, &tree.lab_parent) else { return None };
     let mount_point = Path::new(&tree.mount_point);
     let mut groups = VecDeque::from([mount_point.join(own)]);
@@ -53,7 +53,7 @@ pub fn find(tree: &MountedHierarchy) -> Option<Exposure> {
         }
 
         seen += 1;
-        if seen < GROUPS_MAX {
+        if seen < MAX_GROUPS {
             let entries = fs::read_dir(&group).into_iter().flatten().flatten();
             groups.extend(
                 entries
@@ -67,9 +67,9 @@ pub fn find(tree: &MountedHierarchy) -> Option<Exposure> {
 
 /// An error where a lab of this user's would see a group that it could change, and no group of
 /// its own can prevent that.
-pub fn refuse() -> Result<(), RoleFailure> {
-    for tree in Cgroups::read(&Roots::machine()).hierarchies {
-        if let Some(Exposure::Open(group)) = find(&tree) {
+pub fn refuse_exposed_lab() -> Result<(), RoleFailure> {
+    for tree in MachineCgroups::read(&MachineRoot::this_machine()).hierarchies {
+        if let Some(Exposure::Open(group)) = find_exposure(&tree) {
             let group = group.display();
             return Err(RoleFailure::new(
                 format!(
@@ -126,24 +126,24 @@ mod tests {
         for path in ["slice/session", "slice", ""] {
             shut(path);
         }
-        assert_eq!(find(&tree(root, CgroupVersion::V1, "slice/session")), None);
+        assert_eq!(find_exposure(&tree(root, CgroupVersion::V1, "slice/session")), None);
         assert_eq!(
-            find(&tree(root, CgroupVersion::V1, "slice")),
+            find_exposure(&tree(root, CgroupVersion::V1, "slice")),
             Some(Exposure::Usable("slice/users".into()))
         );
         assert_eq!(
-            find(&tree(root, CgroupVersion::V2, "slice")),
+            find_exposure(&tree(root, CgroupVersion::V2, "slice")),
             Some(Exposure::Open(root.join("slice/users")))
         );
 
         let read_only =
             MountedHierarchy { is_read_only: true, ..tree(root, CgroupVersion::V1, "slice") };
-        assert_eq!(find(&read_only), Some(Exposure::Open(root.join("slice/users"))));
+        assert_eq!(find_exposure(&read_only), Some(Exposure::Open(root.join("slice/users"))));
         let walled = MountedHierarchy {
             lab_parent: Some("slice".into()),
             ..tree(root, CgroupVersion::V1, "slice")
         };
-        assert_eq!(find(&walled), None);
+        assert_eq!(find_exposure(&walled), None);
         for path in ["", "slice", "slice/session"] {
             fs::set_permissions(root.join(path), fs::Permissions::from_mode(0o755))
                 .expect("its mode");

@@ -10,14 +10,14 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::waiting::{DEATH_TIMEOUT, Silence, await_answer};
+use super::answer::{DEATH_TIMEOUT, NoAnswer, await_answer};
 use super::{cgroups, sweep};
 use crate::failure::Failure;
 use crate::kernel::log;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::sealed;
 use crate::op::{ActorName, Op, OpRecord};
-use crate::wire::protocol::{FromKeeper, LabMade, LabPlan, RoleFailure, ToKeeper};
+use crate::wire::protocol::{EngineToKeeper, KeeperToEngine, LabPlan, MadeLab, RoleFailure};
 use crate::wire::{Received, Wire, WireError};
 
 /// The longest that the keeper may take to answer: longer than it waits for its store itself.
@@ -59,7 +59,7 @@ impl KeeperHandle {
         let keeper_end = keeper_end.into_fd();
 
         // A machine that executes nothing from memory (vm.memfd_noexec) runs the file itself.
-        let sealed = sealed::copy(program).ok();
+        let sealed = sealed::sealed_copy(program).ok();
         let copy =
             sealed.iter().map(|fd| PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd())));
 
@@ -86,47 +86,47 @@ impl KeeperHandle {
     }
 
     /// A new lab and the wire to its host. The lab before it is dropped.
-    pub fn make_lab(&mut self, plan: &LabPlan) -> Result<(LabMade, Wire), KeeperError> {
-        self.ask_for_lab(&ToKeeper::MakeLab(plan.clone()))
+    pub fn make_lab(&mut self, plan: &LabPlan) -> Result<(MadeLab, Wire), KeeperError> {
+        self.ask_for_lab(&EngineToKeeper::MakeLab(plan.clone()))
     }
 
     /// A new lab; those that are up stay.
-    pub fn make_lab_beside(&mut self, plan: &LabPlan) -> Result<(LabMade, Wire), KeeperError> {
-        self.ask_for_lab(&ToKeeper::MakeLabBeside(plan.clone()))
+    pub fn make_lab_beside(&mut self, plan: &LabPlan) -> Result<(MadeLab, Wire), KeeperError> {
+        self.ask_for_lab(&EngineToKeeper::MakeLabBeside(plan.clone()))
     }
 
     /// End the lab that was made last; the one before it goes on.
     pub fn drop_newest(&mut self) -> Result<(), KeeperError> {
         let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
-        Ok(wire.send(&ToKeeper::DropNewest, &[])?)
+        Ok(wire.send(&EngineToKeeper::DropNewest, &[])?)
     }
 
     /// Have the keeper perform what takes the machine's root.
     pub fn perform(&mut self, actor: &ActorName, op: &Op) -> Result<OpRecord, KeeperError> {
-        match self.ask(&ToKeeper::Device { actor: actor.clone(), op: op.clone() })?.message {
-            FromKeeper::Performed(record) => Ok(record),
-            FromKeeper::Failed(failure) => Err(failure.into()),
-            FromKeeper::Made(_) | FromKeeper::LabEnded(_) => {
+        match self.ask(&EngineToKeeper::Device { actor: actor.clone(), op: op.clone() })?.message {
+            KeeperToEngine::Performed(record) => Ok(record),
+            KeeperToEngine::Failed(failure) => Err(failure.into()),
+            KeeperToEngine::Made(_) | KeeperToEngine::LabEnded(_) => {
                 Err(KeeperError::Gone(WireError::Closed))
             }
         }
     }
 
-    fn ask_for_lab(&mut self, request: &ToKeeper) -> Result<(LabMade, Wire), KeeperError> {
+    fn ask_for_lab(&mut self, request: &EngineToKeeper) -> Result<(MadeLab, Wire), KeeperError> {
         let received = self.ask(request)?;
         match received.message {
-            FromKeeper::Made(made) => {
+            KeeperToEngine::Made(made) => {
                 let fd: OwnedFd = received.fds.into_iter().next().ok_or(WireError::Closed)?;
                 Ok((made, Wire::from_fd(fd)))
             }
-            FromKeeper::Failed(failure) => Err(failure.into()),
-            FromKeeper::Performed(_) | FromKeeper::LabEnded(_) => {
+            KeeperToEngine::Failed(failure) => Err(failure.into()),
+            KeeperToEngine::Performed(_) | KeeperToEngine::LabEnded(_) => {
                 Err(KeeperError::Gone(WireError::Closed))
             }
         }
     }
 
-    fn ask(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {
+    fn ask(&mut self, request: &EngineToKeeper) -> Result<Received<KeeperToEngine>, KeeperError> {
         self.ask_once(request).map_err(|error| {
             if let KeeperError::Gone(gone) = error { self.ended(gone) } else { error }
         })
@@ -135,35 +135,40 @@ impl KeeperHandle {
     /// The error for a keeper whose wire failed: the way it ended, where that can be told.
     fn ended(&mut self, gone: WireError) -> KeeperError {
         self.wire = None;
-        match self.process.how_it_ended_within(DEATH_TIMEOUT) {
+        match self.process.end_within(DEATH_TIMEOUT) {
             Some(how) => KeeperError::Ended { pid: self.child.id(), how },
             None => KeeperError::Gone(gone),
         }
     }
 
     /// The reason of its end: what it said last without being asked, or how it died. None while it is alive.
-    pub fn why_it_ended(&mut self) -> Option<Failure> {
+    pub fn end_reason(&mut self) -> Option<Failure> {
         if let Some(wire) = self.wire.as_mut().filter(|wire| wire.is_readable())
-            && let Ok(Received { message: FromKeeper::Failed(failure), .. }) = wire.receive()
+            && let Ok(Received { message: KeeperToEngine::Failed(failure), .. }) = wire.receive()
         {
             return Some(Failure::of(&failure));
         }
-        let how = self.process.how_it_ended_within(Duration::ZERO)?;
+        let how = self.process.end_within(Duration::ZERO)?;
         Some(Failure::of(&KeeperError::Ended { pid: self.child.id(), how }))
     }
 
     /// The reason of a lab's end, as far as anybody outside it knows: the keeper's own end, or what the store heard.
     pub fn why_lab_ended(&mut self, id: &str) -> Option<Failure> {
-        if let Some(why) = self.why_it_ended() {
+        if let Some(why) = self.end_reason() {
             return Some(why);
         }
-        match self.ask(&ToKeeper::HowLabEnded { id: id.to_owned() }).ok()?.message {
-            FromKeeper::LabEnded(why) => why,
-            FromKeeper::Made(_) | FromKeeper::Performed(_) | FromKeeper::Failed(_) => None,
+        match self.ask(&EngineToKeeper::HowLabEnded { id: id.to_owned() }).ok()?.message {
+            KeeperToEngine::LabEnded(why) => why,
+            KeeperToEngine::Made(_) | KeeperToEngine::Performed(_) | KeeperToEngine::Failed(_) => {
+                None
+            }
         }
     }
 
-    fn ask_once(&mut self, request: &ToKeeper) -> Result<Received<FromKeeper>, KeeperError> {
+    fn ask_once(
+        &mut self,
+        request: &EngineToKeeper,
+    ) -> Result<Received<KeeperToEngine>, KeeperError> {
         let pid = self.child.id();
         let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
         wire.send(request, &[])?;
@@ -172,9 +177,9 @@ impl KeeperHandle {
             // A late answer would be taken for that to the next request.
             self.wire = None;
             return Err(match silence {
-                Silence::Stopped => KeeperError::Stopped(pid),
-                Silence::TimedOut => KeeperError::Silent(pid),
-                Silence::Broken(errno) => KeeperError::Gone(errno.into()),
+                NoAnswer::Stopped => KeeperError::Stopped(pid),
+                NoAnswer::TimedOut => KeeperError::Silent(pid),
+                NoAnswer::Broken(errno) => KeeperError::Gone(errno.into()),
             });
         }
 
@@ -188,15 +193,15 @@ impl KeeperHandle {
 
     /// End the lab and wait until the keeper has removed everything. One that does not get there is killed, and what
     /// it made is swept in its place.
-    pub fn end(&mut self) {
+    pub fn end_and_wait(&mut self) {
         self.wire = None;
         // It may have been stopped, and could not see that.
         let _ = self.process.send(Signal::SIGCONT);
-        if !self.process.wait(END_TIMEOUT) {
+        if !self.process.has_ended_within(END_TIMEOUT) {
             let _ = self.process.send(Signal::SIGKILL);
         }
         if !self.child.wait().is_ok_and(|status| status.success()) {
-            sweep::everything(&cgroups::hierarchies());
+            sweep::sweep_all(&cgroups::hierarchies());
         }
     }
 }
@@ -224,6 +229,6 @@ fn command(program: &Path) -> Command {
 
 impl Drop for KeeperHandle {
     fn drop(&mut self) {
-        self.end();
+        self.end_and_wait();
     }
 }

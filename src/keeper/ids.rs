@@ -4,42 +4,42 @@ use nix::unistd::Uid;
 
 /// The first of a lab's ids on the machine, where the keeper is root: far above any real user.
 const FIRST_ID: u32 = 1_000_000_000;
-const IDS: u32 = 65_536;
+const ID_COUNT: u32 = 65_536;
 
 /// The ids of the machine that a lab's ids are mapped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mapping {
+pub struct LabIdMapping {
     pub first: u32,
     pub count: u32,
 }
 
-impl Mapping {
+impl LabIdMapping {
     /// Root: a high range, or the highest one that this process's own namespace has. Anybody else: themself.
-    pub fn choose() -> Mapping {
+    pub fn choose() -> LabIdMapping {
         if !Uid::effective().is_root() {
-            return Mapping { first: Uid::effective().as_raw(), count: 1 };
+            return LabIdMapping { first: Uid::effective().as_raw(), count: 1 };
         }
         let own = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-        Mapping::within(&own)
+        LabIdMapping::within(&own)
     }
 
-    fn within(uid_map: &str) -> Mapping {
+    fn within(uid_map: &str) -> LabIdMapping {
         let ranges = uid_map.lines().filter_map(|line| {
             let mut numbers = line.split_ascii_whitespace().map(str::parse::<u32>);
             let first = numbers.next()?.ok()?;
             Some((first, numbers.nth(1)?.ok()?))
         });
 
-        let mut best = Mapping { first: 0, count: 1 };
+        let mut best = LabIdMapping { first: 0, count: 1 };
         for (first, count) in ranges {
             let end = first.saturating_add(count);
-            if first <= FIRST_ID && FIRST_ID + IDS <= end {
-                return Mapping { first: FIRST_ID, count: IDS };
+            if first <= FIRST_ID && FIRST_ID + ID_COUNT <= end {
+                return LabIdMapping { first: FIRST_ID, count: ID_COUNT };
             }
-            if count >= 2 * IDS && end - IDS > best.first {
-                best = Mapping { first: end - IDS, count: IDS };
+            if count >= 2 * ID_COUNT && end - ID_COUNT > best.first {
+                best = LabIdMapping { first: end - ID_COUNT, count: ID_COUNT };
             } else if best.count == 1 && count > 1 && end - 1 > best.first {
-                best = Mapping { first: end - 1, count: 1 };
+                best = LabIdMapping { first: end - 1, count: 1 };
             }
         }
         best
@@ -53,10 +53,10 @@ mod tests {
     #[test]
     fn a_lab_of_root_gets_ids_that_no_user_has() {
         let check = |map: &str, first, count| {
-            assert_eq!(Mapping::within(map), Mapping { first, count }, "{map}")
+            assert_eq!(LabIdMapping::within(map), LabIdMapping { first, count }, "{map}")
         };
-        check("         0          0 4294967295\n", FIRST_ID, IDS);
-        check("0 100000 200000\n", 200000 - IDS, IDS);
+        check("         0          0 4294967295\n", FIRST_ID, ID_COUNT);
+        check("0 100000 200000\n", 200000 - ID_COUNT, ID_COUNT);
         check("0 100000 65536\n", 65535, 1);
         check("0 1000 1\n", 0, 1);
         check("", 0, 1);

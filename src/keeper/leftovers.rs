@@ -12,25 +12,25 @@ use std::time::{Duration, Instant};
 use nix::sys::stat::fstat;
 use nix::unistd::Uid;
 
-use super::cgroups::{self, Hierarchy, owner_of};
-use super::ids::Mapping;
-use super::removal::{self, Remains};
+use super::cgroups::{self, SubtreeHierarchy, owner_of};
+use super::ids::LabIdMapping;
+use super::removal::{self, UnremovedGroup};
 
 /// The longest that the groups of one dead lab may take to become empty, from the last one that was removed.
-const TIMEOUT: Duration = Duration::from_secs(5);
+const LAB_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest that the groups of all of them may take, if some stay: a start waits for it.
-const TIMEOUT_ALL: Duration = Duration::from_secs(8);
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The result of a sweep.
 #[derive(Debug, Default)]
-pub struct Swept {
+pub struct SweepResult {
     pub removed: Vec<PathBuf>,
     /// Groups and files of dead keepers that could not be removed.
-    pub left: Vec<Remains>,
+    pub left: Vec<UnremovedGroup>,
 }
 
-impl Swept {
-    pub(super) fn add(&mut self, other: Swept) {
+impl SweepResult {
+    pub(super) fn add(&mut self, other: SweepResult) {
         self.removed.extend(other.removed);
         self.left.extend(other.left);
     }
@@ -38,7 +38,7 @@ impl Swept {
 
 /// Remove the groups of labs whose keeper is dead: of one lab in all hierarchies together, since each of them can
 /// hold back its processes.
-pub fn groups(hierarchies: &[Hierarchy]) -> Swept {
+pub fn sweep_groups(hierarchies: &[SubtreeHierarchy]) -> SweepResult {
     let mut labs: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for hierarchy in hierarchies {
         for entry in fs::read_dir(&hierarchy.parent).into_iter().flatten().flatten() {
@@ -49,17 +49,20 @@ pub fn groups(hierarchies: &[Hierarchy]) -> Swept {
         }
     }
 
-    let mut swept = Swept::default();
+    let mut swept = SweepResult::default();
     let began = Instant::now();
     for paths in labs.into_values() {
         // Held until they are gone: no other sweep meddles, and a keeper that is just making one makes it anew.
-        let locks: Vec<Option<OwnedFd>> = paths.iter().map(|path| take_over(path)).collect();
+        let locks: Vec<Option<OwnedFd>> =
+            paths.iter().map(|path| lock_if_ownerless(path)).collect();
         let mut refused = paths.iter().zip(&locks).filter(|(_, lock)| lock.is_none());
         if refused.any(|(path, _)| path.exists()) {
             continue;
         }
-        let left =
-            removal::remove(&paths, TIMEOUT.min(TIMEOUT_ALL.saturating_sub(began.elapsed())));
+        let left = removal::kill_and_remove(
+            &paths,
+            LAB_TIMEOUT.min(TOTAL_TIMEOUT.saturating_sub(began.elapsed())),
+        );
         let is_gone = |path: &PathBuf| left.iter().all(|one| one.path != *path);
         swept.removed.extend(paths.into_iter().filter(is_gone));
         swept.left.extend(left);
@@ -68,7 +71,7 @@ pub fn groups(hierarchies: &[Hierarchy]) -> Swept {
 }
 
 /// The lock of a directory of ours that nobody else has; none for one that has an owner, or is another user's.
-pub(super) fn take_over(path: &Path) -> Option<OwnedFd> {
+pub(super) fn lock_if_ownerless(path: &Path) -> Option<OwnedFd> {
     // A lab's root may have taken away the permission to open it. To who may not change it, this does nothing.
     let mode = fs::symlink_metadata(path)
         .ok()
@@ -84,5 +87,5 @@ pub(super) fn take_over(path: &Path) -> Option<OwnedFd> {
 
 /// True for this user and the root of this user's labs.
 fn is_ours(uid: u32) -> bool {
-    uid == Uid::effective().as_raw() || uid == Mapping::choose().first
+    uid == Uid::effective().as_raw() || uid == LabIdMapping::choose().first
 }

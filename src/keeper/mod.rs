@@ -1,18 +1,18 @@
 //! The **keeper**: a process outside the lab that makes it and unmakes it. It lives as long as the engine's end of its
 //! wire: however the engine dies, the keeper sees the end of file, kills the lab and removes what it made.
 
+mod answer;
 pub mod cgroups;
 pub mod exposure;
 pub mod handle;
 mod ids;
 pub mod leftovers;
+pub mod private_hierarchy;
 pub mod removal;
 mod running_lab;
 mod running_store;
-pub mod scratch;
+pub mod scratch_file;
 pub mod sweep;
-pub mod unmounted;
-mod waiting;
 
 use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
@@ -20,18 +20,19 @@ use std::os::fd::AsRawFd;
 use nix::errno::Errno;
 use nix::unistd::Uid;
 
-use self::cgroups::{Hierarchy, Owner, Subtree};
+use self::answer::PATIENCE;
+use self::cgroups::{OwnerProcess, Subtree, SubtreeHierarchy};
+use self::private_hierarchy::PrivateHierarchy;
 use self::running_lab::RunningLab;
 use self::running_store::RunningStore;
-use self::scratch::Scratch;
-use self::unmounted::Attached;
-use self::waiting::PATIENCE;
+use self::scratch_file::ScratchFile;
 use crate::failure::{Failure, with_causes};
 use crate::kernel::bpf::settings;
 use crate::kernel::{confine, inherited, log, panics, perform, process};
 use crate::op::{ActorName, Op};
 use crate::wire::protocol::{
-    Doing, FromKeeper, LabCgroup, LabMade, LabPlan, PanickingRole, RoleFailure, ToKeeper,
+    EngineToKeeper, FailureContext, KeeperToEngine, LabCgroup, LabPlan, MadeLab, PanickingRole,
+    RoleFailure,
 };
 use crate::wire::{Wire, WireError};
 
@@ -43,10 +44,10 @@ pub fn main() -> u8 {
     let _ = nix::unistd::setsid();
     // The title is written over the arguments.
     let log_level = log::level_for_role();
-    panics::remember();
+    panics::install_hook();
     log::set_role("keeper");
     confine::leave_session_keyring();
-    let _ = inherited::widen();
+    let _ = inherited::widen_limits();
     process::ignore_terminal_signals();
     process::set_title("unboxed: keeper");
     let _ = process::adopt_orphans();
@@ -56,10 +57,10 @@ pub fn main() -> u8 {
     if let Some(level) = log_level {
         log::inherit(level);
     }
-    confine::keep_only(&[&wire, &log::Descriptor]);
+    confine::keep_only(&[&wire, &log::LogDescriptor]);
 
     let mut keeper = Keeper {
-        owner: Owner::me(),
+        owner: OwnerProcess::this_process(),
         hierarchies: cgroups::hierarchies(),
         attached: Vec::new(),
         store: None,
@@ -69,11 +70,11 @@ pub fn main() -> u8 {
         made: 0,
     };
 
-    let served = panics::caught(|| keeper.serve(&mut wire));
+    let served = panics::catch_panic(|| keeper.serve(&mut wire));
     tracing::info!(?served, "nothing more is asked: all labs are removed");
     // Before the labs go: whoever sees one go asks why.
     if let Err(place) = &served {
-        let _ = wire.send(&FromKeeper::Failed(RoleFailure::panicked("keeper", place)), &[]);
+        let _ = wire.send(&KeeperToEngine::Failed(RoleFailure::panicked("keeper", place)), &[]);
     }
     keeper.unmake();
     tracing::info!("everything is removed");
@@ -82,10 +83,10 @@ pub fn main() -> u8 {
 
 #[derive(Debug)]
 struct Keeper {
-    owner: Owner,
-    hierarchies: Vec<Hierarchy>,
+    owner: OwnerProcess,
+    hierarchies: Vec<SubtreeHierarchy>,
     /// Hierarchies that nobody had mounted.
-    attached: Vec<Attached>,
+    attached: Vec<PrivateHierarchy>,
     store: Option<RunningStore>,
     /// Stores that did not answer: nothing is asked of them any more, but labs that are up may hang on them.
     silent: Vec<RunningStore>,
@@ -106,24 +107,24 @@ impl Keeper {
     fn serve(&mut self, wire: &mut Wire) -> Result<(), WireError> {
         loop {
             let (plan, succession) = match wire
-                .receive::<ToKeeper>()
+                .receive::<EngineToKeeper>()
                 .inspect(|received| tracing::info!(request = ?received.message, "asked"))
             {
                 Ok(received) => match received.message {
-                    ToKeeper::MakeLab(plan) => (plan, Succession::InPlaceOfAll),
-                    ToKeeper::MakeLabBeside(plan) => (plan, Succession::Beside),
-                    ToKeeper::Device { actor, op } => {
+                    EngineToKeeper::MakeLab(plan) => (plan, Succession::InPlaceOfAll),
+                    EngineToKeeper::MakeLabBeside(plan) => (plan, Succession::Beside),
+                    EngineToKeeper::Device { actor, op } => {
                         let answer = self.device_rule(&actor, &op);
                         wire.send(&answer, &[])?;
                         continue;
                     }
-                    ToKeeper::HowLabEnded { id } => {
+                    EngineToKeeper::HowLabEnded { id } => {
                         let how = self.how_lab_ended(&id);
                         tracing::info!(lab = id, ?how, "ended");
-                        wire.send(&FromKeeper::LabEnded(how), &[])?;
+                        wire.send(&KeeperToEngine::LabEnded(how), &[])?;
                         continue;
                     }
-                    ToKeeper::DropNewest => {
+                    EngineToKeeper::DropNewest => {
                         if let Some(lab) = self.current.pop() {
                             lab.end();
                         }
@@ -163,9 +164,9 @@ impl Keeper {
     }
 
     /// Write a rule for a group of the newest lab, and for no other group.
-    fn device_rule(&mut self, actor: &ActorName, op: &Op) -> FromKeeper {
+    fn device_rule(&mut self, actor: &ActorName, op: &Op) -> KeeperToEngine {
         let refused =
-            |errno| FromKeeper::Failed(RoleFailure::new("write a rule for devices", errno));
+            |errno| KeeperToEngine::Failed(RoleFailure::new("write a rule for devices", errno));
         let Op::Device { group, rule } = op else { return refused(Errno::EINVAL) };
         let inside =
             !group.is_empty() && group.split('/').all(|part| !matches!(part, "" | "." | ".."));
@@ -181,10 +182,18 @@ impl Keeper {
         let dir = |tree: &LabCgroup| format!("{}/{group}", tree.machine_path);
 
         match (v1, trees.iter().find(|tree| tree.v2)) {
-            (Some(v1), _) => FromKeeper::Performed(perform::device_rule(actor, op, &dir(v1), rule)),
+            (Some(v1), _) => {
+                KeeperToEngine::Performed(perform::device_rule(actor, op, &dir(v1), rule))
+            }
             (None, Some(v2)) => {
                 let policy = lab.devices.entry(group.clone()).or_default();
-                FromKeeper::Performed(perform::device_program(actor, op, &dir(v2), rule, policy))
+                KeeperToEngine::Performed(perform::device_program(
+                    actor,
+                    op,
+                    &dir(v2),
+                    rule,
+                    policy,
+                ))
             }
             (None, None) => refused(Errno::ENOENT),
         }
@@ -200,7 +209,7 @@ impl Keeper {
             Ok(lab) => lab,
             Err(failure) => {
                 tracing::error!(failure = with_causes(&failure), "no lab");
-                return wire.send(&FromKeeper::Failed(failure), &[]);
+                return wire.send(&KeeperToEngine::Failed(failure), &[]);
             }
         };
         tracing::info!(lab = lab.name, host = ?lab.host.pid(), "made");
@@ -211,7 +220,7 @@ impl Keeper {
             Succession::Beside => Vec::new(),
         };
         old.iter().for_each(RunningLab::kill);
-        let made = LabMade {
+        let made = MadeLab {
             id: lab.name.clone(),
             cgroups: lab.subtree.cgroups.clone(),
             disk: lab.scratch.as_ref().map(|scratch| scratch.disk.clone()),
@@ -221,7 +230,7 @@ impl Keeper {
         let engine_end = lab.engine_end.take();
         let fds: Vec<_> = engine_end.iter().map(AsRawFd::as_raw_fd).collect();
         self.current.push(lab);
-        let sent = wire.send(&FromKeeper::Made(made), &fds);
+        let sent = wire.send(&KeeperToEngine::Made(made), &fds);
         old.into_iter().for_each(RunningLab::end);
         sent
     }
@@ -236,7 +245,7 @@ impl Keeper {
             self.store.take().into_iter().for_each(RunningStore::end);
         }
         if self.store.is_none() {
-            sweep::everything(&self.hierarchies);
+            sweep::sweep_all(&self.hierarchies);
             self.store = Some(running_store::start()?);
         }
 
@@ -248,13 +257,13 @@ impl Keeper {
         let name = self.owner.lab_name(self.made);
 
         let scratch = match &plan.disk {
-            Some(disk) => Some(Scratch::make(&name, disk, store.root_id)?),
+            Some(disk) => Some(ScratchFile::create(&name, disk, store.root_id)?),
             None => None,
         };
         let subtree = Subtree::make(&self.hierarchies, &name, &plan.controllers, store.root_id)?;
         if let Some(v2) = subtree.cgroups.iter().find(|cgroup| cgroup.v2) {
             // The machine's root can; anybody else can reach that setting without a lab, too.
-            let _ = settings::guard(&v2.machine_path);
+            let _ = settings::refuse_machine_settings(&v2.machine_path);
         }
 
         match store.fork_lab(&name, &subtree, scratch.as_ref(), plan.panics) {
@@ -280,9 +289,9 @@ impl Keeper {
         if !self.attached.is_empty() {
             return Ok(());
         }
-        for wanted in unmounted::wanted(controllers) {
+        for wanted in private_hierarchy::hierarchies_to_mount(controllers) {
             let names = wanted.join(",");
-            let attached = Attached::open(&wanted).doing(&format!(
+            let attached = PrivateHierarchy::mount_private(&wanted).while_doing(&format!(
                 "mount the v1 hierarchy of {names} (/proc/cgroups shows whether another one has them)"
             ))?;
             self.hierarchies.push(attached.hierarchy());
@@ -299,6 +308,6 @@ impl Keeper {
             lab.end();
         }
         self.silent.drain(..).chain(self.store.take()).for_each(RunningStore::end);
-        self.attached.drain(..).for_each(Attached::close);
+        self.attached.drain(..).for_each(PrivateHierarchy::free_controllers);
     }
 }

@@ -20,11 +20,11 @@ use crate::kernel::pidfd::Pidfd;
 use crate::text;
 
 /// The longest that one removal takes while it gets on, group by group.
-const TIMEOUT_MAX: Duration = Duration::from_secs(20);
+const MAX_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest where only processes stand in the way that are not killed.
 const HOPELESS_TIMEOUT: Duration = Duration::from_millis(300);
 /// Pidfds that are open at a time.
-const BATCH: usize = 100;
+const MAX_OPEN_PIDFDS: usize = 100;
 const DIRECTORY: OFlag =
     OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
@@ -51,25 +51,25 @@ const IO_RULES: [&CStr; 5] = [
 
 /// A group that could not be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remains {
+pub struct UnremovedGroup {
     pub path: PathBuf,
     pub why: String,
 }
 
 /// Kill what is in these groups, one lab's, and remove them with all below. A dying process leaves its group late, so
 /// this is tried again until `timeout` has passed without progress. Goes on past a group that stays.
-pub fn remove(groups: &[PathBuf], timeout: Duration) -> Vec<Remains> {
+pub fn kill_and_remove(groups: &[PathBuf], timeout: Duration) -> Vec<UnremovedGroup> {
     let began = Instant::now();
     let mut deadline = began + timeout;
     let mut pause = Duration::from_millis(2);
     loop {
-        let pass = Pass::over(groups, began + TIMEOUT_MAX);
+        let pass = Pass::over(groups, began + MAX_TIMEOUT);
         let is_hopeless = pass.is_hopeless && began.elapsed() >= HOPELESS_TIMEOUT;
         if pass.remains.is_empty() || is_hopeless || Instant::now() >= deadline {
             return pass.remains;
         }
         if pass.removed > 0 {
-            deadline = (Instant::now() + timeout).min(began + TIMEOUT_MAX);
+            deadline = (Instant::now() + timeout).min(began + MAX_TIMEOUT);
         }
 
         std::thread::sleep(pause);
@@ -79,7 +79,7 @@ pub fn remove(groups: &[PathBuf], timeout: Duration) -> Vec<Remains> {
 
 /// One attempt at all of a lab's groups.
 struct Pass {
-    remains: Vec<Remains>,
+    remains: Vec<UnremovedGroup>,
     removed: usize,
     /// True if all that stays holds processes that are no lab's, or out of sight.
     is_hopeless: bool,
@@ -95,7 +95,7 @@ impl Pass {
                 Err(Errno::ENOENT) => {}
                 Err(errno) => pass
                     .remains
-                    .push(Remains { path: path.clone(), why: sentence("open it", errno) }),
+                    .push(UnremovedGroup { path: path.clone(), why: sentence("open it", errno) }),
             }
         }
 
@@ -134,7 +134,8 @@ impl Pass {
                 Err(Errno::ENOENT) => {}
                 Err(errno) => {
                     pass.is_hopeless &= obstacles.outsider.is_some() || obstacles.out_of_sight;
-                    pass.remains.push(Remains { path: path.clone(), why: obstacles.why(errno) });
+                    pass.remains
+                        .push(UnremovedGroup { path: path.clone(), why: obstacles.why(errno) });
                 }
             }
         }
@@ -182,8 +183,8 @@ impl Obstacles {
     }
 }
 
-fn sentence(doing: &str, errno: Errno) -> String {
-    format!("could not {doing}: {} ({errno:?})", errno.desc())
+fn sentence(tried: &str, errno: Errno) -> String {
+    format!("could not {tried}: {} ({errno:?})", errno.desc())
 }
 
 fn open_top(path: &Path) -> Result<OwnedFd, Errno> {
@@ -329,7 +330,7 @@ fn members(group: &OwnedFd) -> BTreeSet<i32> {
 /// is opened, and counts if the number is in the group even then.
 fn kill_members(group: &OwnedFd, own_levels: Option<usize>, obstacles: &mut Obstacles) {
     let listed: Vec<i32> = members(group).into_iter().collect();
-    for batch in listed.chunks(BATCH) {
+    for batch in listed.chunks(MAX_OPEN_PIDFDS) {
         let held: Vec<(i32, Pidfd)> =
             batch.iter().filter_map(|&pid| Some((pid, hold(pid, obstacles)?))).collect();
         let still = members(group);
@@ -394,7 +395,7 @@ mod tests {
                 .expect("its mode");
         }
         assert_eq!(
-            remove(&[top.clone(), home.path().join("was-never")], Duration::from_secs(1)),
+            kill_and_remove(&[top.clone(), home.path().join("was-never")], Duration::from_secs(1)),
             []
         );
         assert!(!top.exists());
@@ -407,9 +408,9 @@ mod tests {
         std::fs::create_dir_all(top.join("below")).expect("made");
         // No rmdir(2) takes a directory with a file in it.
         std::fs::write(top.join("below/file"), "").expect("written");
-        let remains = remove(std::slice::from_ref(&top), Duration::ZERO);
+        let remains = kill_and_remove(std::slice::from_ref(&top), Duration::ZERO);
         let why = "could not remove it: Directory not empty (ENOTEMPTY)".to_owned();
-        assert_eq!(remains, [Remains { path: top, why }]);
+        assert_eq!(remains, [UnremovedGroup { path: top, why }]);
     }
 
     #[test]

@@ -7,13 +7,13 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use super::answer::PATIENCE;
 use super::cgroups::Subtree;
-use super::scratch::Scratch;
-use super::waiting::PATIENCE;
-use crate::kernel::bpf::devices::Policy;
+use super::scratch_file::ScratchFile;
+use crate::kernel::bpf::devices::DevicePolicy;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process;
-use crate::wire::protocol::{Doing, RoleFailure};
+use crate::wire::protocol::{FailureContext, RoleFailure};
 
 /// A lab, and what is to be removed with it.
 #[derive(Debug)]
@@ -22,9 +22,9 @@ pub(super) struct RunningLab {
     /// Its first process.
     pub host: Pidfd,
     pub subtree: Subtree,
-    pub scratch: Option<Scratch>,
+    pub scratch: Option<ScratchFile>,
     /// The rights of its groups to devices, by the groups' paths, where v2's kernel does not keep them.
-    pub devices: BTreeMap<String, Policy>,
+    pub devices: BTreeMap<String, DevicePolicy>,
     /// The engine's end of the host's wire, until it is handed over.
     pub engine_end: Option<OwnedFd>,
 }
@@ -39,7 +39,7 @@ impl RunningLab {
     pub fn end(self) {
         tracing::info!(lab = self.name, "ends");
         self.kill();
-        self.host.wait(PATIENCE);
+        self.host.has_ended_within(PATIENCE);
         self.subtree.remove(PATIENCE);
         process::reap_all();
     }
@@ -50,13 +50,17 @@ impl RunningLab {
 pub(super) fn place(host: &Pidfd, store: &Pidfd, subtree: &Subtree) -> Result<(), RoleFailure> {
     let pid =
         host.pid().filter(|pid| pid.as_raw() > 1 && is_child(*pid, store)).ok_or(Errno::ESRCH);
-    let pid = pid.doing("find the lab's first process among the store's children")?;
+    let pid = pid.while_doing("find the lab's first process among the store's children")?;
 
-    subtree.attach(pid.as_raw()).doing("put the lab into its cgroups")?;
+    subtree.attach(pid.as_raw()).while_doing("put the lab into its cgroups")?;
     // Written from here: where the machine's root wrote it, nobody in the lab can lower it.
     let _ = process::write_file(format!("/proc/{pid}/oom_score_adj"), "1000");
     // By number, which held as long as the process did.
-    if host.has_ended() { Err(Errno::ESRCH).doing("put the lab into its cgroups") } else { Ok(()) }
+    if host.has_ended() {
+        Err(Errno::ESRCH).while_doing("put the lab into its cgroups")
+    } else {
+        Ok(())
+    }
 }
 
 fn is_child(pid: Pid, parent: &Pidfd) -> bool {

@@ -9,18 +9,20 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Pid, Uid};
 
+use super::answer::{DEATH_TIMEOUT, NoAnswer, PATIENCE, await_answer};
 use super::cgroups::Subtree;
-use super::ids::Mapping;
+use super::ids::LabIdMapping;
 use super::running_lab;
-use super::scratch::Scratch;
-use super::waiting::{DEATH_TIMEOUT, PATIENCE, Silence, await_answer};
+use super::scratch_file::ScratchFile;
 use crate::failure::Failure;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, log};
 use crate::lab::store::{self, IdRange};
 use crate::op::NamespaceKind;
-use crate::wire::protocol::{Doing, FromStore, LabOrder, PanickingRole, RoleFailure, ToStore};
+use crate::wire::protocol::{
+    FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
+};
 use crate::wire::{Wire, WireError};
 
 /// The longest that the store may take to lay out the image, or to fork a lab.
@@ -41,7 +43,7 @@ impl RunningStore {
     /// End the store; its labs go with it.
     pub fn end(self) {
         let _ = self.process.send(Signal::SIGKILL);
-        self.process.wait(PATIENCE);
+        self.process.has_ended_within(PATIENCE);
         process::reap_all();
     }
 
@@ -50,16 +52,16 @@ impl RunningStore {
         &mut self,
         name: &str,
         subtree: &Subtree,
-        scratch: Option<&Scratch>,
+        scratch: Option<&ScratchFile>,
         panics: Option<PanickingRole>,
     ) -> Result<(Pidfd, OwnedFd), RoleFailure> {
-        let (engine_end, actor_end) = Wire::pair().doing("make the lab's wire")?;
+        let (engine_end, actor_end) = Wire::pair().while_doing("make the lab's wire")?;
         engine_end
             .expect_credentials()
             .map_err(|_| RoleFailure::new("set up the lab's wire", Errno::EIO))?;
-        let (go, say_go) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
+        let (go, say_go) = nix::unistd::pipe2(OFlag::O_CLOEXEC).while_doing("make a pipe")?;
         let scratch = scratch.map(|scratch| scratch.path.to_string_lossy().into_owned());
-        let request = ToStore::Fork(LabOrder {
+        let request = KeeperToStore::Fork(LabOrder {
             name: name.to_owned(),
             cgroups: subtree.cgroups.clone(),
             scratch,
@@ -76,23 +78,23 @@ impl RunningStore {
             self.is_silent = true;
             return Err(RoleFailure::new(TALK, silence.errno()));
         }
-        let received = self.wire.receive::<FromStore>().map_err(gone)?;
+        let received = self.wire.receive::<StoreToKeeper>().map_err(gone)?;
 
         match received.message {
-            FromStore::Forked => {
+            StoreToKeeper::Forked => {
                 let host =
                     received.fds.into_iter().next().ok_or(Errno::EPROTO).and_then(Pidfd::from_fd);
-                let host = host.doing("hear from the store which process it forked")?;
+                let host = host.while_doing("hear from the store which process it forked")?;
                 if let Err(failure) = running_lab::place(&host, &self.process, subtree) {
                     let _ = host.send(Signal::SIGKILL);
                     return Err(failure);
                 }
 
-                std::fs::File::from(say_go).write_all(b"!").doing("let the lab go on")?;
+                std::fs::File::from(say_go).write_all(b"!").while_doing("let the lab go on")?;
                 Ok((host, engine_end.into_fd()))
             }
-            FromStore::Failed(failure) => Err(failure),
-            FromStore::Ready { .. } | FromStore::Ended(_) => {
+            StoreToKeeper::Failed(failure) => Err(failure),
+            StoreToKeeper::Ready { .. } | StoreToKeeper::Ended(_) => {
                 Err(RoleFailure::new("talk to the store", Errno::EPROTO))
             }
         }
@@ -104,43 +106,45 @@ impl RunningStore {
         let of_store = |how: String| {
             Failure::new(format!("the store, the process that it was forked from, is gone: {how}"))
         };
-        if let Some(how) = self.process.how_it_ended_within(Duration::ZERO) {
+        if let Some(how) = self.process.end_within(Duration::ZERO) {
             return Some(of_store(how));
         }
 
-        let question = ToStore::HowItEnded { lab: lab.to_owned() };
+        let question = KeeperToStore::HowItEnded { lab: lab.to_owned() };
         self.wire.send(&question, &[]).ok()?;
         if await_answer(&self.wire, &self.process, PATIENCE).is_err() {
             self.is_silent = true;
             return None;
         }
-        match self.wire.receive::<FromStore>() {
+        match self.wire.receive::<StoreToKeeper>() {
             Ok(received) => match received.message {
-                FromStore::Ended(how) => how.map(Failure::new),
-                FromStore::Ready { .. } | FromStore::Forked | FromStore::Failed(_) => None,
+                StoreToKeeper::Ended(how) => how.map(Failure::new),
+                StoreToKeeper::Ready { .. } | StoreToKeeper::Forked | StoreToKeeper::Failed(_) => {
+                    None
+                }
             },
-            Err(_) => self.process.how_it_ended_within(DEATH_TIMEOUT).map(of_store),
+            Err(_) => self.process.end_within(DEATH_TIMEOUT).map(of_store),
         }
     }
 }
 
 /// The failure for a store whose wire failed: the way it ended, where that can be told.
-fn lost_store(doing: &str, store: &Pidfd, error: &WireError) -> RoleFailure {
-    match store.how_it_ended_within(DEATH_TIMEOUT) {
-        Some(how) => RoleFailure::because(doing, Failure::new(how)),
-        None => RoleFailure::new(doing, error.errno()),
+fn lost_store(tried: &str, store: &Pidfd, error: &WireError) -> RoleFailure {
+    match store.end_within(DEATH_TIMEOUT) {
+        Some(how) => RoleFailure::because(tried, Failure::new(how)),
+        None => RoleFailure::new(tried, error.errno()),
     }
 }
 
 /// Fork the store into a user namespace of its own and map its ids.
 pub(super) fn start() -> Result<RunningStore, RoleFailure> {
-    let (mut wire, store_end) = Wire::pair().doing("make the store's wire")?;
-    let (mapped, say_mapped) = nix::unistd::pipe2(OFlag::O_CLOEXEC).doing("make a pipe")?;
-    let mapping = Mapping::choose();
+    let (mut wire, store_end) = Wire::pair().while_doing("make the store's wire")?;
+    let (mapped, say_mapped) = nix::unistd::pipe2(OFlag::O_CLOEXEC).while_doing("make a pipe")?;
+    let mapping = LabIdMapping::choose();
     let me = nix::unistd::getpid();
     let namespaces = [NamespaceKind::User, NamespaceKind::Mount];
 
-    match process::fork_role(&namespaces).doing("make a user namespace")? {
+    match process::fork_role(&namespaces).while_doing("make a user namespace")? {
         RoleFork::Child => be_store(store_end, mapped, mapping, me),
         RoleFork::Parent(store) => {
             drop((store_end, mapped));
@@ -151,20 +155,22 @@ pub(super) fn start() -> Result<RunningStore, RoleFailure> {
                 .pid()
                 .ok_or(Errno::ESRCH)
                 .and_then(map)
-                .doing("write the id maps of the user namespace")
+                .while_doing("write the id maps of the user namespace")
                 .and_then(|()| {
-                    std::fs::File::from(say_mapped).write_all(b"!").doing("let the store go on")
+                    std::fs::File::from(say_mapped)
+                        .write_all(b"!")
+                        .while_doing("let the store go on")
                 })
                 .and_then(|()| {
                     await_answer(&wire, &store, STORE_TIMEOUT)
-                        .map_err(Silence::errno)
-                        .doing("start the store")
+                        .map_err(NoAnswer::errno)
+                        .while_doing("start the store")
                 })
-                .and_then(|()| match wire.receive::<FromStore>() {
+                .and_then(|()| match wire.receive::<StoreToKeeper>() {
                     Ok(received) => match received.message {
-                        FromStore::Ready { .. } => Ok(()),
-                        FromStore::Failed(failure) => Err(failure),
-                        FromStore::Forked | FromStore::Ended(_) => {
+                        StoreToKeeper::Ready { .. } => Ok(()),
+                        StoreToKeeper::Failed(failure) => Err(failure),
+                        StoreToKeeper::Forked | StoreToKeeper::Ended(_) => {
                             Err(RoleFailure::new("start the store", Errno::EPROTO))
                         }
                     },
@@ -189,37 +195,38 @@ pub(super) fn start() -> Result<RunningStore, RoleFailure> {
     }
 }
 
-fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: Mapping, parent: Pid) -> ! {
+fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: LabIdMapping, parent: Pid) -> ! {
     // The keeper's own wire, and the mounts that are descriptors of its, stay with the keeper.
-    confine::keep_only(&[&wire, &mapped, &log::Descriptor]);
+    confine::keep_only(&[&wire, &mapped, &log::LogDescriptor]);
     log::set_role("store");
 
     let mut word = [0];
-    let ready = std::fs::File::from(mapped).read_exact(&mut word).doing("wait for the keeper");
+    let ready =
+        std::fs::File::from(mapped).read_exact(&mut word).while_doing("wait for the keeper");
     let became = ready.and_then(|()| {
-        become_root(mapping, parent).doing("become root of the labs' user namespace")
+        become_root(mapping, parent).while_doing("become root of the labs' user namespace")
     });
     if let Err(failure) = became {
-        let _ = wire.send(&FromStore::Failed(failure), &[]);
+        let _ = wire.send(&StoreToKeeper::Failed(failure), &[]);
         process::exit_now(1)
     }
 
     process::set_title("unboxed: store");
-    process::exit_now(store::serve(wire, IdRange { count: mapping.count }))
+    process::exit_now(store::run_store(wire, IdRange { count: mapping.count }))
 }
 
 /// Become root of the new user namespace, and nobody outside it.
-fn become_root(mapping: Mapping, parent: Pid) -> Result<(), Errno> {
+fn become_root(mapping: LabIdMapping, parent: Pid) -> Result<(), Errno> {
     if mapping.count > 1 {
         nix::unistd::setgroups(&[])?;
         nix::unistd::setresgid(Gid::from_raw(0), Gid::from_raw(0), Gid::from_raw(0))?;
         nix::unistd::setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0))?;
     }
     // In this order: a change of credentials takes both back.
-    process::be_visible()?;
+    process::make_dumpable()?;
     process::die_with_parent(parent)?;
     confine::bound_labs()?;
     confine::bound_kernel_objects();
     // How a lab's host ends is to be heard: ignored children leave no word.
-    process::await_children()
+    process::restore_child_waiting()
 }

@@ -70,7 +70,8 @@ fn copy_file(
     )?;
     let mut left = size;
     while left > 0 {
-        let args = format!("{}, {}, NULL, {left}", file::number(&target), file::number(&source));
+        let args =
+            format!("{}, {}, NULL, {left}", file::fd_number(&target), file::fd_number(&source));
         match recorder
             .call("sendfile", args, || nix::sys::sendfile::sendfile(&target, &source, None, left))?
         {

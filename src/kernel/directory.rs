@@ -87,7 +87,7 @@ impl OpenDirectory {
             Err(errno) => {
                 // What it is says more than why it can't be opened.
                 return Err(match stat::lstat(path) {
-                    Ok(found) if kind(&found) == SFlag::S_IFLNK => {
+                    Ok(found) if file_type(&found) == SFlag::S_IFLNK => {
                         DirectoryError::Link(path.to_owned())
                     }
                     Ok(found) if found.st_uid != own_uid() => {
@@ -125,7 +125,7 @@ impl OpenDirectory {
 
     /// A path to an entry by the descriptor, for calls that take nothing else. It is short, however
     /// long the directory's is.
-    pub fn reach(&self, name: &OsStr) -> PathBuf {
+    pub fn path_by_descriptor(&self, name: &OsStr) -> PathBuf {
         Path::new("/proc/self/fd").join(self.fd.as_raw_fd().to_string()).join(name)
     }
 
@@ -186,7 +186,7 @@ impl OpenDirectory {
         mode: Mode,
         write: impl FnOnce(&mut File) -> io::Result<T>,
     ) -> io::Result<T> {
-        let part = part_name(name);
+        let part = partial_name(name);
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | CAUTIOUS;
         let mut file = self.open_file(&part, flags, mode)?;
 
@@ -202,7 +202,7 @@ impl OpenDirectory {
     }
 
     /// True if an entry has a `part_name` of this name.
-    pub fn is_part_of(entry: &OsStr, name: &str) -> bool {
+    pub fn is_partial_of(entry: &OsStr, name: &str) -> bool {
         let entry = entry.as_bytes();
         entry.starts_with(format!(".{name}.").as_bytes()) && entry.ends_with(PART.as_bytes())
     }
@@ -212,7 +212,7 @@ impl OpenDirectory {
     }
 
     /// A second name for an entry, which must be free; a link itself gets it, not what it leads to.
-    pub fn link(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+    pub fn hard_link(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         Ok(unistd::linkat(&self.fd, from, &self.fd, to, AtFlags::empty())?)
     }
 
@@ -258,7 +258,7 @@ impl OpenDirectory {
             )),
             other => io::Error::from(other),
         })?;
-        if kind(&stat::fstat(&fd)?) != SFlag::S_IFREG {
+        if file_type(&stat::fstat(&fd)?) != SFlag::S_IFREG {
             return Err(io::Error::other(format!(
                 "{} is no file, and is left alone: remove it",
                 shown().display()
@@ -269,7 +269,7 @@ impl OpenDirectory {
 }
 
 /// The kind of file: S_IFREG, S_IFLNK …
-pub fn kind(found: &FileStat) -> SFlag {
+pub fn file_type(found: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits())
 }
 
@@ -297,7 +297,7 @@ fn read_up_to(file: File, max: u64) -> io::Result<Vec<u8>> {
 }
 
 /// A name for what is not whole yet, which no other process, nor a later call of this one, uses.
-pub fn part_name(name: &OsStr) -> OsString {
+pub fn partial_name(name: &OsStr) -> OsString {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     // A name may have 255 bytes; a cut one is as good.
     let stem = &name.as_bytes()[..name.len().min(180)];
@@ -421,8 +421,8 @@ mod tests {
         assert_eq!(dir.read(name("file"), 100).expect("read").as_deref(), Some(&b"first"[..]));
         assert_eq!(dir.names().expect("a listing"), ["file"], "nothing is left beside it");
         put(&dir, &"x".repeat(255), "long").expect("a name as long as may be");
-        assert!(OpenDirectory::is_part_of(&part_name(name("file")), "file"));
-        assert!(!OpenDirectory::is_part_of(name("file.part"), "file"));
+        assert!(OpenDirectory::is_partial_of(&partial_name(name("file")), "file"));
+        assert!(!OpenDirectory::is_partial_of(name("file.part"), "file"));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub fn write_text(
 
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
-        let args = format!("{}, {}, {}", number(&file), notation::quoted(rest), rest.len());
+        let args = format!("{}, {}, {}", fd_number(&file), notation::quoted(rest), rest.len());
         let written = recorder.call("write", args, || nix::unistd::write(&file, rest))?;
         rest = &rest[written..];
     }
@@ -61,7 +61,7 @@ pub fn read_text(recorder: &mut Recorder, path: &str) -> Result<String, Errno> {
 pub fn read_text_at(recorder: &mut Recorder, dir: &OwnedFd, name: &str) -> Result<String, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
     let args =
-        format!("{}, {}, {}", number(dir), notation::quoted(name), notation::open_flags(flags));
+        format!("{}, {}, {}", fd_number(dir), notation::quoted(name), notation::open_flags(flags));
     let file =
         recorder.call("openat", args, || nix::fcntl::openat(dir, name, flags, Mode::empty()))?;
     read_all(recorder, &file)
@@ -72,9 +72,9 @@ fn read_all(recorder: &mut Recorder, file: &OwnedFd) -> Result<String, Errno> {
     let mut buffer = vec![0_u8; 16 * 1024];
 
     while content.len() < READ_LIMIT {
-        let fd = number(file);
+        let fd = fd_number(file);
         let size = buffer.len();
-        let count = recorder.call_on(
+        let count = recorder.call_with_buffer(
             "read",
             &mut buffer,
             |buffer| nix::unistd::read(file, buffer),
@@ -137,7 +137,7 @@ pub fn chroot(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
     recorder.call("chroot", notation::quoted(path), || nix::unistd::chroot(path))
 }
 
-pub fn number(file: &OwnedFd) -> i32 {
+pub fn fd_number(file: &OwnedFd) -> i32 {
     use std::os::fd::AsRawFd;
     file.as_raw_fd()
 }

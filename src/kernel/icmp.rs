@@ -9,7 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn};
 
 use super::notation;
-use super::record::{Recorder, uninterrupted};
+use super::record::{Recorder, retry_interrupted};
 
 const ECHO_REPLY: u8 = 0;
 const UNREACHABLE: u8 = 3;
@@ -55,7 +55,7 @@ pub fn echo(recorder: &mut Recorder, to: Ipv4Addr, timeout: Duration) -> Result<
         // Other packets pass by on a raw socket (our own request, on the loopback): only what ends the wait is shown.
         let received = Instant::now();
         let count =
-            uninterrupted(|| nix::sys::socket::recv(number, &mut buffer, MsgFlags::empty()))?;
+            retry_interrupted(|| nix::sys::socket::recv(number, &mut buffer, MsgFlags::empty()))?;
         let Some(answer) = classify(&buffer[..count]) else { continue };
         recorder.push(crate::call::Call {
             kind: crate::call::CallKind::Syscall,

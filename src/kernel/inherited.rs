@@ -9,7 +9,7 @@ use nix::sys::stat::Mode;
 use super::confine;
 
 /// Set right the program as it was started, front end or role.
-pub fn set_right() {
+pub fn reset_process() {
     // What a shell, an editor or make left open is no business of a lab's.
     confine::keep_descriptors_from_children();
 
@@ -26,7 +26,7 @@ pub fn set_right() {
 
 /// Widen the mode mask and the limits of a role that lays out files: their modes are those that are asked for, and
 /// soft limits are as wide as the hard ones allow. A lab has limits of its own.
-pub fn widen() -> Result<(), Errno> {
+pub fn widen_limits() -> Result<(), Errno> {
     nix::sys::stat::umask(Mode::S_IWGRP | Mode::S_IWOTH);
 
     for resource in [

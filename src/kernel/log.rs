@@ -38,7 +38,7 @@ static ROLE: Mutex<&str> = Mutex::new("front end");
 static PATH: OnceLock<PathBuf> = OnceLock::new();
 
 /// Log to this file from now on, after what it holds already. A new file is its owner's alone.
-pub fn open(path: &Path, level: LevelFilter) -> io::Result<()> {
+pub fn log_to(path: &Path, level: LevelFilter) -> io::Result<()> {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let file =
         File::options().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
@@ -86,9 +86,9 @@ pub fn close() {
 
 /// The log's descriptor, to be kept by a role that closes others; -1 for none.
 #[derive(Debug)]
-pub struct Descriptor;
+pub struct LogDescriptor;
 
-impl AsRawFd for Descriptor {
+impl AsRawFd for LogDescriptor {
     fn as_raw_fd(&self) -> RawFd {
         LOG.get().map_or(-1, |(file, _)| file.as_raw_fd())
     }

@@ -30,11 +30,11 @@ pub fn mount(recorder: &mut Recorder, call: MountCall<'_>) -> Result<(), Errno> 
         notation::mount_flags(call.flags),
         notation::quoted_or_null(call.data),
     );
-    recorder.call("mount", args, || mount_quietly(call))
+    recorder.call("mount", args, || mount_unrecorded(call))
 }
 
 /// mount(2) without a record: for what a role sets up for itself.
-pub fn mount_quietly(call: MountCall<'_>) -> Result<(), Errno> {
+pub fn mount_unrecorded(call: MountCall<'_>) -> Result<(), Errno> {
     nix::mount::mount(call.source, call.target, call.fstype, ms_flags(call.flags), call.data)
 }
 
@@ -92,12 +92,12 @@ const MOUNT_ATTR_NODEV: u64 = 0x4;
 const MOUNT_ATTR_NOEXEC: u64 = 0x8;
 
 /// Make a mount and all below it read-only, without set-uid programs and device files.
-pub fn seal(path: &Path) -> Result<(), Errno> {
+pub fn make_read_only(path: &Path) -> Result<(), Errno> {
     restrict(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 }
 
 /// Make a mount and all below it good for data alone: nothing there is a program or a device.
-pub fn only_data(path: &Path) -> Result<(), Errno> {
+pub fn deny_programs_and_devices(path: &Path) -> Result<(), Errno> {
     restrict(path, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 }
 

@@ -24,7 +24,7 @@ use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage,
 use rtnetlink::{AddressMessageBuilder, LinkBridge, LinkUnspec, LinkVeth, RouteMessageBuilder};
 
 use super::notation::quoted;
-use super::record::{Recorder, uninterrupted};
+use super::record::{Recorder, retry_interrupted};
 use super::tc;
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
 use crate::op::NetOp;
@@ -98,7 +98,7 @@ impl RouteSocket {
 
                 // As when both ends are made here first: the peer comes before its owner.
                 let last = highest_index()?;
-                let indexes = Indexes { own: last + 2, peer: last + 1 };
+                let indexes = VethIndexes { own: last + 2, peer: last + 1 };
                 self.add_veth_into(name, peer, &namespace.into(), Some(indexes))
             }
             NetOp::AddBridge { name } => self.add_link(recorder, LinkBridge::new(name).build()),
@@ -147,13 +147,15 @@ impl RouteSocket {
                 )
             }
             NetOp::AddQdisc { dev, of } => {
-                let message =
-                    RouteNetlinkMessage::NewQueueDiscipline(tc::htb(index_of(dev)?, of.qdisc()));
+                let message = RouteNetlinkMessage::NewQueueDiscipline(tc::htb_message(
+                    index_of(dev)?,
+                    of.qdisc(),
+                ));
                 let shown = format!("{}, {}", flag_names(CREATE), tc::htb_text(dev, of.qdisc()));
                 self.request(recorder, "RTM_NEWQDISC", shown, message, CREATE)
             }
             NetOp::AddClass { dev, class, rate } => {
-                let message = RouteNetlinkMessage::NewTrafficClass(tc::htb_class(
+                let message = RouteNetlinkMessage::NewTrafficClass(tc::htb_class_message(
                     index_of(dev)?,
                     *class,
                     *rate,
@@ -171,7 +173,7 @@ impl RouteSocket {
         name: &str,
         peer: &str,
         namespace: &OwnedFd,
-        indexes: Option<Indexes>,
+        indexes: Option<VethIndexes>,
     ) -> Result<(), Errno> {
         let mut peer_message = LinkUnspec::new_with_name(peer).build();
         peer_message.attributes.push(LinkAttribute::NetNsFd(namespace.as_raw_fd()));
@@ -286,12 +288,13 @@ impl RouteSocket {
 
     fn exchange(&self, bytes: &[u8]) -> Result<(), Errno> {
         let number = self.fd.as_raw_fd();
-        uninterrupted(|| nix::sys::socket::send(number, bytes, MsgFlags::empty()))?;
+        retry_interrupted(|| nix::sys::socket::send(number, bytes, MsgFlags::empty()))?;
 
         let mut buffer = [0_u8; 8192];
         loop {
-            let count =
-                uninterrupted(|| nix::sys::socket::recv(number, &mut buffer, MsgFlags::empty()))?;
+            let count = retry_interrupted(|| {
+                nix::sys::socket::recv(number, &mut buffer, MsgFlags::empty())
+            })?;
             let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&buffer[..count])
                 .map_err(|_| Errno::EPROTO)?;
             if answer.header.sequence_number != self.sequence {
@@ -309,7 +312,7 @@ impl RouteSocket {
 
 /// Numbers for the two ends of a cable, instead of the kernel's choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Indexes {
+pub struct VethIndexes {
     pub own: u32,
     pub peer: u32,
 }

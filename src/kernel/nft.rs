@@ -11,9 +11,9 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType
 
 use super::nf_tables::*;
 use super::notation::quoted;
-use super::record::{Recorder, uninterrupted};
+use super::record::{Recorder, retry_interrupted};
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
-use crate::traffic::{PacketRule, Sender};
+use crate::traffic::{PacketRule, PacketSender};
 
 // libc has most of these as C's int: in a message they are of 8 and 16 bits.
 const NFNL_MSG_BATCH_BEGIN: u16 = libc::NFNL_MSG_BATCH_BEGIN as u16;
@@ -88,13 +88,13 @@ const OUT: Chain = Chain {
 /// `nft add rule ip unboxed out WHOSE counter [meta priority set CLASS]`.
 pub fn add_packet_rule(recorder: &mut Recorder, rule: &PacketRule) -> Result<(), Errno> {
     let (mut expressions, mut shown) = match &rule.of {
-        Sender::Class(class) => {
+        PacketSender::Class(class) => {
             let whose = [load_meta(Meta::Cgroup), compare(Is::Equal, &class.0.to_ne_bytes())];
             (whose.to_vec(), format!("meta cgroup {:#x}", class.0))
         }
-        Sender::Group { path, level } => {
+        PacketSender::Group { path, level } => {
             // The number of a v2 group is that of its directory.
-            let id = recorder.call_then(
+            let id = recorder.call_with_late_args(
                 "stat",
                 || {
                     std::fs::metadata(path)
@@ -205,7 +205,7 @@ fn add(
 
     let socket = open_socket()?;
     let started = Instant::now();
-    uninterrupted(|| nix::sys::socket::send(socket.as_raw_fd(), &batch, MsgFlags::empty()))?;
+    retry_interrupted(|| nix::sys::socket::send(socket.as_raw_fd(), &batch, MsgFlags::empty()))?;
     let mut answers = [None; 3];
     while answers.contains(&None) {
         for (sequence, error) in receive(&socket)? {
@@ -247,7 +247,7 @@ fn hook_name(hook: u32) -> &'static str {
 /// Sequence and error number of every acknowledgement in one datagram.
 fn receive(socket: &OwnedFd) -> Result<Vec<(u32, i32)>, Errno> {
     let mut buffer = [0_u8; 8192];
-    let count = uninterrupted(|| {
+    let count = retry_interrupted(|| {
         nix::sys::socket::recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty())
     })?;
     let mut rest = &buffer[..count];

@@ -100,7 +100,7 @@ pub fn clone_flags(kinds: &[NamespaceKind]) -> String {
         ORDER
             .into_iter()
             .filter(|kind| kinds.contains(kind))
-            .map(NamespaceKind::flag_name)
+            .map(NamespaceKind::clone_flag)
             .collect(),
     )
 }

@@ -14,9 +14,9 @@ const PANICKED: i32 = 101;
 static IS_ARMED: AtomicBool = AtomicBool::new(false);
 
 /// The hook of a role: panics are remembered and logged, not printed. What is forked from here inherits it.
-pub fn remember() {
+pub fn install_hook() {
     std::panic::set_hook(Box::new(|panic| {
-        let told = describe(panic);
+        let told = panic_text(panic);
         tracing::error!("panicked {told}");
         *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
     }));
@@ -27,13 +27,13 @@ pub fn arm() {
     IS_ARMED.store(true, Ordering::Relaxed);
 }
 
-pub fn fire() {
+pub fn panic_if_armed() {
     assert!(!IS_ARMED.load(Ordering::Relaxed), "a test asked for it");
 }
 
 /// The result of `run`, or the place and message of its panic. A process that was forked within `run` ends where it
 /// panics: it must not go on as the process it was forked from.
-pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+pub fn catch_panic<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     let forks = process::fork_depth();
     catch_unwind(AssertUnwindSafe(run)).map_err(|_| {
         if process::fork_depth() != forks {
@@ -46,7 +46,7 @@ pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// `at src/keeper/mod.rs:12:5: the message`.
-pub fn describe(panic: &PanicHookInfo<'_>) -> String {
+pub fn panic_text(panic: &PanicHookInfo<'_>) -> String {
     let place =
         panic.location().map_or_else(|| "somewhere".to_owned(), |place| format!("at {place}"));
     let payload = panic.payload();
@@ -63,9 +63,9 @@ mod tests {
     #[test]
     fn a_panic_is_told_with_its_place_and_message() {
         let hook = std::panic::take_hook();
-        remember();
-        let went_well = caught(|| 7);
-        let panicked = caught(|| panic!("two {}", "words"));
+        install_hook();
+        let went_well = catch_panic(|| 7);
+        let panicked = catch_panic(|| panic!("two {}", "words"));
         std::panic::set_hook(hook);
         assert_eq!(went_well, Ok(7));
         let told = panicked.map(|()| String::new()).expect_err("it panicked");

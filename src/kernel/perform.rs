@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::bpf::devices::{self, Policy};
+use super::bpf::devices::{self, DevicePolicy};
 use super::mount::{self, MountCall};
 use super::net::RouteSocket;
 use super::record::Recorder;
@@ -33,7 +33,7 @@ fn recorded(
 ) -> OpRecord {
     let mut recorder = Recorder::default();
     let started = Instant::now();
-    let mut outcome = act(&mut recorder).unwrap_or_else(|errno| failed(&recorder, errno));
+    let mut outcome = act(&mut recorder).unwrap_or_else(|errno| failed_outcome(&recorder, errno));
     if let Outcome::Failed { what, .. } = &mut outcome
         && what.is_empty()
     {
@@ -66,17 +66,17 @@ pub fn device_program(
     op: &Op,
     dir: &str,
     rule: &DeviceRule,
-    policy: &mut Policy,
+    policy: &mut DevicePolicy,
 ) -> OpRecord {
     perform_as(actor, op, |recorder| {
         policy.apply(rule)?;
-        devices::attach(recorder, dir, policy)?;
+        devices::attach_policy(recorder, dir, policy)?;
         Ok(String::new())
     })
 }
 
 /// The outcome for an errno: `what` is the call that said so, as recorded.
-pub fn failed(recorder: &Recorder, errno: Errno) -> Outcome {
+pub fn failed_outcome(recorder: &Recorder, errno: Errno) -> Outcome {
     let name = ErrnoName::from_raw(errno as i32);
     let what = recorder
         .calls()
@@ -149,7 +149,7 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
         Op::Net(request) => RouteSocket::open()?.perform(recorder, request)?,
         Op::PacketRule(rule) => nft::add_packet_rule(recorder, rule)?,
         Op::Work { name, groups, load, background } => {
-            output = super::work::run(recorder, name, groups, *load, *background)?;
+            output = super::work::run_workload(recorder, name, groups, *load, *background)?;
         }
         Op::Kill { pid, signal } => {
             let signal: nix::sys::signal::Signal =

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
-use super::record::uninterrupted;
+use super::record::retry_interrupted;
 
 /// One process, dead or alive.
 #[derive(Debug)]
@@ -64,8 +64,8 @@ impl Pidfd {
         clippy::wildcard_enum_match_arm,
         reason = "a child that was waited for with WEXITED has ended in one of two ways"
     )]
-    pub fn how_it_ended_within(&self, timeout: Duration) -> Option<String> {
-        self.wait(timeout);
+    pub fn end_within(&self, timeout: Duration) -> Option<String> {
+        self.has_ended_within(timeout);
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         match waitid(Id::PIDFd(self.fd.as_fd()), flags).ok()? {
             WaitStatus::Exited(_, status) => Some(format!("it ended with exit code {status}")),
@@ -81,14 +81,14 @@ impl Pidfd {
     }
 
     pub fn has_ended(&self) -> bool {
-        self.wait(Duration::ZERO)
+        self.has_ended_within(Duration::ZERO)
     }
 
     /// Wait for its end, whoever its parent is; a pid namespace's first process ends last. False on time-out.
-    pub fn wait(&self, timeout: Duration) -> bool {
+    pub fn has_ended_within(&self, timeout: Duration) -> bool {
         let mut ready = [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
         let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
-        uninterrupted(|| nix::poll::poll(&mut ready, timeout)).is_ok_and(|count| count > 0)
+        retry_interrupted(|| nix::poll::poll(&mut ready, timeout)).is_ok_and(|count| count > 0)
     }
 }
 
@@ -118,11 +118,8 @@ mod tests {
         assert!(!pidfd.has_ended());
 
         pidfd.send(Signal::SIGKILL).expect("a signal");
-        assert!(pidfd.wait(Duration::from_secs(10)));
-        assert_eq!(
-            pidfd.how_it_ended_within(Duration::ZERO).as_deref(),
-            Some("it was killed by SIGKILL")
-        );
+        assert!(pidfd.has_ended_within(Duration::from_secs(10)));
+        assert_eq!(pidfd.end_within(Duration::ZERO).as_deref(), Some("it was killed by SIGKILL"));
         child.wait().expect("its end");
         assert_eq!(pidfd.pid(), None);
         assert_eq!(pidfd.send(Signal::SIGKILL), Err(Errno::ESRCH));

@@ -32,7 +32,7 @@ pub fn main() -> u8 {
 }
 
 /// Run the role in a new process of `program` and read what it found.
-pub fn run(program: &std::path::Path) -> ProbeResult {
+pub fn probe_machine(program: &std::path::Path) -> ProbeResult {
     let output =
         std::process::Command::new(program).arg(ROLE).stdin(std::process::Stdio::null()).output();
     let said = output.map_err(|error| error.to_string()).and_then(|output| {
@@ -94,7 +94,7 @@ fn try_mounts(recorder: &mut Recorder) -> Result<(), String> {
     process::unshare(recorder, &[NamespaceKind::Mount]).map_err(say("unshare(CLONE_NEWNS)"))?;
     let private = [MountFlag::Recursive, MountFlag::Private];
     let call = MountCall { source: None, target: "/", fstype: None, flags: &private, data: None };
-    mount::mount_quietly(call).map_err(say("mount(MS_PRIVATE)"))?;
+    mount::mount_unrecorded(call).map_err(say("mount(MS_PRIVATE)"))?;
     let tmpfs = MountCall {
         source: Some("probe"),
         target: "/tmp",
@@ -102,7 +102,7 @@ fn try_mounts(recorder: &mut Recorder) -> Result<(), String> {
         flags: &[],
         data: None,
     };
-    mount::mount_quietly(tmpfs).map_err(say("mount(tmpfs)"))
+    mount::mount_unrecorded(tmpfs).map_err(say("mount(tmpfs)"))
 }
 
 /// Below the tmpfs that now covers /tmp for this process alone.
@@ -118,5 +118,5 @@ fn try_overlay() -> Result<(), String> {
         flags: &[],
         data: Some(data),
     };
-    mount::mount_quietly(call).map_err(say("mount(overlay)"))
+    mount::mount_unrecorded(call).map_err(say("mount(overlay)"))
 }

@@ -126,9 +126,9 @@ pub fn unshare(recorder: &mut Recorder, namespaces: &[NamespaceKind]) -> Result<
 }
 
 /// Enter the namespaces of `kinds` of a process.
-pub fn enter(pid: Pid, kinds: &[NamespaceKind]) -> Result<(), Errno> {
+pub fn enter_namespaces(pid: Pid, kinds: &[NamespaceKind]) -> Result<(), Errno> {
     for kind in kinds {
-        let path = format!("/proc/{pid}/ns/{}", kind.proc_name());
+        let path = format!("/proc/{pid}/ns/{}", kind.proc_link_name());
         let namespace = std::fs::File::open(path).map_err(to_errno)?;
         nix::sched::setns(namespace, CloneFlags::empty())?;
     }
@@ -137,20 +137,20 @@ pub fn enter(pid: Pid, kinds: &[NamespaceKind]) -> Result<(), Errno> {
 
 /// A process's surroundings, held open: entering its mount namespace would hide the files they are reached by.
 #[derive(Debug)]
-pub struct Surroundings {
+pub struct ProcessSurroundings {
     namespaces: Vec<(NamespaceKind, OwnedFd)>,
     root: OwnedFd,
     directory: Option<OwnedFd>,
 }
 
-impl Surroundings {
+impl ProcessSurroundings {
     /// `pid` as this process's /proc counts. Namespaces that are this process's own already are left out.
-    pub fn open(pid: Pid) -> Result<Surroundings, Errno> {
+    pub fn open(pid: Pid) -> Result<ProcessSurroundings, Errno> {
         let dir = format!("/proc/{pid}");
         let mut namespaces = Vec::new();
         // A time namespace can't be entered by who lives on in it: setns(2) wants a child.
         for kind in NamespaceKind::ALL.into_iter().filter(|kind| *kind != NamespaceKind::Time) {
-            let name = kind.proc_name();
+            let name = kind.proc_link_name();
             let theirs = nix::fcntl::readlink(format!("{dir}/ns/{name}").as_str())?;
             if theirs != nix::fcntl::readlink(format!("/proc/self/ns/{name}").as_str())? {
                 namespaces.push((
@@ -165,7 +165,7 @@ impl Surroundings {
             nix::fcntl::open(format!("{dir}/{name}").as_str(), flags, Mode::empty())
         };
 
-        Ok(Surroundings { namespaces, root: open("root")?, directory: open("cwd").ok() })
+        Ok(ProcessSurroundings { namespaces, root: open("root")?, directory: open("cwd").ok() })
     }
 
     /// Enter them all, and stand where the process stands. New pids count from the next fork on.
@@ -195,13 +195,13 @@ impl Surroundings {
 }
 
 /// Step back behind other processes for CPU time, this one and all it starts.
-pub fn be_nice() {
+pub fn lower_priority() {
     // SAFETY: setpriority takes three numbers; 0 means this process.
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 5) };
 }
 
 /// Do something in another network namespace, and come back.
-pub fn in_network<T>(
+pub fn in_network_namespace<T>(
     namespace: &OwnedFd,
     act: impl FnOnce() -> Result<T, Errno>,
 ) -> Result<T, Errno> {
@@ -235,7 +235,7 @@ pub fn die_with_parent(parent_was: Pid) -> Result<(), Errno> {
 }
 
 /// Let processes of the same user (and the lab's root) look at this one, which a change of credentials forbade.
-pub fn be_visible() -> Result<(), Errno> {
+pub fn make_dumpable() -> Result<(), Errno> {
     nix::sys::prctl::set_dumpable(true)
 }
 
@@ -277,7 +277,7 @@ pub fn adopt_orphans() -> Result<(), Errno> {
 
 /// Let a reader who has seen enough (`| head`) end this process silently, as other tools do. Not for a process that
 /// talks to others over sockets.
-pub fn die_of_broken_pipes() {
+pub fn end_on_broken_pipe() {
     // SAFETY: the default disposition runs no code of ours.
     let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) };
 }
@@ -289,7 +289,7 @@ pub fn ignore_broken_pipes() {
 }
 
 /// Let children be waited for: the default, whatever a parent did with its own.
-pub fn await_children() -> Result<(), Errno> {
+pub fn restore_child_waiting() -> Result<(), Errno> {
     // SAFETY: the default disposition runs no code of ours.
     unsafe { nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigDfl) }.map(drop)
 }
@@ -371,7 +371,7 @@ pub fn ignore_terminal_signals() {
 /// wait4(2) for one child, recorded.
 pub fn wait(recorder: &mut Recorder, child: Pid) -> Result<ExitStatus, Errno> {
     let mut status: i32 = 0;
-    recorder.call_on(
+    recorder.call_with_buffer(
         "wait4",
         &mut status,
         |status| {

@@ -14,9 +14,9 @@ use nix::unistd::Pid;
 
 use super::notation;
 use super::process::{self, ExitStatus, Fork};
-use super::record::{Recorder, uninterrupted};
+use super::record::{Recorder, retry_interrupted};
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
-use crate::op::Piece;
+use crate::op::OutputPiece;
 
 /// The directories that programs are looked for in.
 const PATH: [&str; 6] =
@@ -34,13 +34,13 @@ const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// The output of a program that has ended, and its exit status.
 #[derive(Debug)]
-pub struct Finished {
+pub struct FinishedProgram {
     pub output: String,
     pub status: ExitStatus,
 }
 
 /// Run `argv` with no input. Killed after 20 seconds; output past 64 KiB is dropped.
-pub fn run(recorder: &mut Recorder, argv: &[String]) -> Result<Finished, Errno> {
+pub fn run(recorder: &mut Recorder, argv: &[String]) -> Result<FinishedProgram, Errno> {
     let path = find(argv.first().ok_or(Errno::EINVAL)?).ok_or(Errno::ENOENT)?;
     let (output, printed) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     let (failure, failed) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
@@ -68,11 +68,11 @@ pub fn run(recorder: &mut Recorder, argv: &[String]) -> Result<Finished, Errno> 
                 nanos: executed.elapsed().as_nanos() as u64,
             });
 
-            let output = collect(recorder, &output, child);
+            let output = read_output_or_kill(recorder, &output, child);
             let status = process::wait(recorder, child)?;
             match refused {
                 Some(errno) => Err(errno),
-                None => Ok(Finished { output, status }),
+                None => Ok(FinishedProgram { output, status }),
             }
         }
     }
@@ -135,7 +135,7 @@ fn prepare(printed: &OwnedFd) -> Result<(), Errno> {
 /// The errno that the child wrote; nothing when execve closed the pipe.
 fn read_errno(failure: &OwnedFd) -> Option<Errno> {
     let mut number = [0_u8; 4];
-    match uninterrupted(|| nix::unistd::read(failure, &mut number)) {
+    match retry_interrupted(|| nix::unistd::read(failure, &mut number)) {
         Ok(4) => Some(Errno::from_raw(i32::from_ne_bytes(number))),
         _ => None,
     }
@@ -143,7 +143,7 @@ fn read_errno(failure: &OwnedFd) -> Option<Errno> {
 
 /// The output of a child until it closes its end, with the time of each piece recorded; killed
 /// where that takes too long.
-pub fn collect(recorder: &mut Recorder, output: &OwnedFd, child: Pid) -> String {
+pub fn read_output_or_kill(recorder: &mut Recorder, output: &OwnedFd, child: Pid) -> String {
     let started = Instant::now();
     let deadline = started + TIME_LIMIT;
     let mut content = Vec::new();
@@ -163,12 +163,13 @@ pub fn collect(recorder: &mut Recorder, output: &OwnedFd, child: Pid) -> String 
             Err(_) => break,
         }
 
-        match uninterrupted(|| nix::unistd::read(output, &mut buffer)) {
+        match retry_interrupted(|| nix::unistd::read(output, &mut buffer)) {
             Ok(0) | Err(_) => break,
             Ok(count) if content.len() < OUTPUT_LIMIT => {
                 content.extend_from_slice(&buffer[..count]);
                 let end = String::from_utf8_lossy(&content).len();
-                recorder.printed(Piece { at_ms: started.elapsed().as_millis() as u64, end });
+                recorder
+                    .note_output(OutputPiece { at_ms: started.elapsed().as_millis() as u64, end });
             }
             Ok(_) => {}
         }

@@ -44,7 +44,7 @@ pub fn resize(master: &OwnedFd, size: TerminalSize) -> Result<(), Errno> {
 
 /// Make the terminal this process's standard streams and its controlling terminal, in a session of its own: job
 /// control needs that, and a push of keystrokes (TIOCSTI) can then reach no other terminal.
-pub fn take_over(slave: OwnedFd) -> Result<(), Errno> {
+pub fn make_controlling_terminal(slave: OwnedFd) -> Result<(), Errno> {
     nix::unistd::setsid()?;
     // SAFETY: TIOCSCTTY takes no pointer; 0 means: do not steal it from another session.
     Errno::result(unsafe { libc::ioctl(slave.as_raw_fd(), libc::TIOCSCTTY, 0) })?;

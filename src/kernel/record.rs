@@ -5,16 +5,16 @@ use std::time::Instant;
 use nix::errno::Errno;
 
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
-use crate::op::Piece;
+use crate::op::OutputPiece;
 
 /// Pieces of output that come closer together than this count as one, in milliseconds.
-const ONE_PIECE: u64 = 10;
+const MAX_PIECE_MS: u64 = 10;
 
 /// Collects the calls of one op.
 #[derive(Debug, Default)]
 pub struct Recorder {
     calls: Vec<Call>,
-    pieces: Vec<Piece>,
+    pieces: Vec<OutputPiece>,
 }
 
 /// A call's return value, as the number strace prints behind `=`.
@@ -55,7 +55,7 @@ impl ReturnValue for std::os::fd::OwnedFd {
 
 /// A call that is made again where a signal interrupted it, even one that only stopped and continued
 /// the process: signal(7).
-pub fn uninterrupted<T>(mut make: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+pub fn retry_interrupted<T>(mut make: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     loop {
         match make() {
             Err(Errno::EINTR) => {}
@@ -73,21 +73,21 @@ impl Recorder {
         make: impl FnMut() -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         let args = args.into();
-        self.call_then(name, make, |_| args)
+        self.call_with_late_args(name, make, |_| args)
     }
 
     /// The same, where part of the arguments is only known afterwards (a status that `wait4` fills in).
-    pub fn call_then<T: ReturnValue>(
+    pub fn call_with_late_args<T: ReturnValue>(
         &mut self,
         name: &str,
         mut make: impl FnMut() -> Result<T, Errno>,
         args: impl FnOnce(&Result<T, Errno>) -> String,
     ) -> Result<T, Errno> {
-        self.call_on(name, &mut (), |()| make(), |(), made| args(made))
+        self.call_with_buffer(name, &mut (), |()| make(), |(), made| args(made))
     }
 
     /// A call that works on a buffer, which its arguments then show (what `read` put there).
-    pub fn call_on<B: ?Sized, T: ReturnValue>(
+    pub fn call_with_buffer<B: ?Sized, T: ReturnValue>(
         &mut self,
         name: &str,
         buffer: &mut B,
@@ -95,7 +95,7 @@ impl Recorder {
         args: impl FnOnce(&B, &Result<T, Errno>) -> String,
     ) -> Result<T, Errno> {
         let started = Instant::now();
-        let made = uninterrupted(|| make(buffer));
+        let made = retry_interrupted(|| make(buffer));
         let nanos = started.elapsed().as_nanos() as u64;
 
         let result = match &made {
@@ -125,14 +125,14 @@ impl Recorder {
     }
 
     /// Note that a program has printed up to here.
-    pub fn printed(&mut self, piece: Piece) {
+    pub fn note_output(&mut self, piece: OutputPiece) {
         match self.pieces.last_mut() {
-            Some(last) if piece.at_ms < last.at_ms + ONE_PIECE => last.end = piece.end,
+            Some(last) if piece.at_ms < last.at_ms + MAX_PIECE_MS => last.end = piece.end,
             _ => self.pieces.push(piece),
         }
     }
 
-    pub fn take_pieces(&mut self) -> Vec<Piece> {
+    pub fn take_pieces(&mut self) -> Vec<OutputPiece> {
         std::mem::take(&mut self.pieces)
     }
 

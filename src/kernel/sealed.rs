@@ -14,7 +14,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use super::errno::to_errno;
 
 /// A copy that nobody can change, to be executed as `/proc/self/fd/N`; it ends with its last descriptor and process.
-pub fn copy(program: &Path) -> Result<OwnedFd, Errno> {
+pub fn sealed_copy(program: &Path) -> Result<OwnedFd, Errno> {
     let mut from = std::fs::File::open(program).map_err(to_errno)?;
     let mut into = std::fs::File::from(create()?);
     std::io::copy(&mut from, &mut into).map_err(to_errno)?;
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_sealed_copy_runs_and_takes_no_write() {
-        let sealed = copy(Path::new("/bin/true")).expect("a copy");
+        let sealed = sealed_copy(Path::new("/bin/true")).expect("a copy");
         let path = format!("/proc/self/fd/{}", sealed.as_raw_fd());
         assert!(std::process::Command::new(&path).status().expect("it starts").success());
 

@@ -7,7 +7,7 @@ use libc::{c_long, sock_filter};
 use nix::errno::Errno;
 
 /// Calls that answer EPERM.
-pub const REFUSED: &[c_long] = &[
+pub const REFUSED_CALLS: &[c_long] = &[
     // Keys of whoever runs the program: keyrings belong to no namespace.
     libc::SYS_add_key,
     libc::SYS_keyctl,
@@ -108,7 +108,7 @@ fn filter() -> Vec<sock_filter> {
     #[cfg(target_arch = "x86_64")]
     filter.extend([jump_if_at_least(X32_BIT, 0, 1), refuse(Errno::ENOSYS)]);
 
-    for call in REFUSED {
+    for call in REFUSED_CALLS {
         filter.extend([jump_if_equal(*call as u32, 0, 1), refuse(Errno::EPERM)]);
     }
 
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_no_lesson_needs_is_refused_and_the_rest_let_through() {
-        for call in REFUSED {
+        for call in REFUSED_CALLS {
             check(*call, &[], Some(Errno::EPERM));
         }
         for call in

@@ -9,19 +9,19 @@ use crate::traffic::{ClassId, Rate};
 
 /// The bytes that may pass at once when nothing has for a while. tc(8) takes one packet by itself; then a timer that
 /// comes a little late on a busy machine costs some of the rate.
-pub const BURST: u64 = 15 * 1024;
+pub const BURST_BYTES: u64 = 15 * 1024;
 const TCA_HTB_PARMS: u16 = 1;
 const TCA_HTB_INIT: u16 = 2;
 
 /// `tc qdisc add dev DEV root handle HANDLE htb`. What is in no class passes at once.
-pub fn htb(index: u32, handle: ClassId) -> TcMessage {
+pub fn htb_message(index: u32, handle: ClassId) -> TcMessage {
     // struct tc_htb_glob: version 3, rate2quantum, default class (none), debug, direct packets.
     let global: Vec<u8> = [3_u32, 10, 0, 0, 0].iter().flat_map(|word| word.to_ne_bytes()).collect();
     message(index, handle, TcHandle::ROOT, DefaultNla::new(TCA_HTB_INIT, global))
 }
 
 /// `tc class add dev DEV parent QDISC classid CLASS htb rate RATE burst BURST cburst BURST`.
-pub fn htb_class(index: u32, class: ClassId, rate: Rate) -> TcMessage {
+pub fn htb_class_message(index: u32, class: ClassId, rate: Rate) -> TcMessage {
     message(index, class, of(class.qdisc()), DefaultNla::new(TCA_HTB_PARMS, parameters(rate)))
 }
 
@@ -42,7 +42,7 @@ fn parameters(rate: Rate) -> Vec<u8> {
 fn burst_ticks(rate: Rate) -> u32 {
     /// A clock tick of the packet scheduler, in nanoseconds.
     const TICK: u64 = 64;
-    u32::try_from(BURST * 1_000_000_000 / (rate.0 / 8).max(1) / TICK).unwrap_or(u32::MAX)
+    u32::try_from(BURST_BYTES * 1_000_000_000 / (rate.0 / 8).max(1) / TICK).unwrap_or(u32::MAX)
 }
 
 fn message(index: u32, handle: ClassId, parent: TcHandle, option: DefaultNla) -> TcMessage {
@@ -97,8 +97,8 @@ mod tests {
             assert_eq!(words.collect::<Vec<_>>(), expected);
         };
         let class = ClassId(0x10_0001);
-        check(htb(2, class.qdisc()), [2, 0x10_0000, u32::MAX, 0]);
-        check(htb_class(2, class, Rate(8_000_000)), [2, 0x10_0001, 0x10_0000, 0]);
+        check(htb_message(2, class.qdisc()), [2, 0x10_0000, u32::MAX, 0]);
+        check(htb_class_message(2, class, Rate(8_000_000)), [2, 0x10_0001, 0x10_0000, 0]);
     }
 
     #[test]

@@ -22,15 +22,15 @@ use crate::call::Call;
 use crate::op::{ActorName, Load, WriteMode, Writing};
 
 /// The longest that a workload takes, whatever a lesson says.
-const LONGEST: Duration = Duration::from_secs(15);
+const MAX_RUN_TIME: Duration = Duration::from_secs(15);
 /// The longest for one that hardly does anything, and that somebody may want to look at for as
 /// long as a lesson takes.
-const LONGEST_COUNT: Duration = Duration::from_secs(3600);
+const MAX_COUNT_TIME: Duration = Duration::from_secs(3600);
 const MIB: usize = 1 << 20;
 
 /// Run a workload in the groups whose directories these are. What it prints are lines of a word and a number:
 /// `cpu_share 0.503`, `touched_mib 64`, `forked 19`.
-pub fn run(
+pub fn run_workload(
     recorder: &mut Recorder,
     name: &ActorName,
     groups: &[String],
@@ -60,7 +60,7 @@ pub fn run(
 }
 
 fn finish(recorder: &mut Recorder, printed: &OwnedFd, child: Pid) -> Result<String, Errno> {
-    let mut said = program::collect(recorder, printed, child);
+    let mut said = program::read_output_or_kill(recorder, printed, child);
     let ended = process::wait(&mut Recorder::default(), child)?;
     match ended {
         ExitStatus::Exited(0) => {}
@@ -126,7 +126,7 @@ fn touch(out: &mut Teller, mib: u64, hold: Duration) {
 
     for number in 1..=mib {
         // A group above its memory.high is made to wait at every touch, longer and longer.
-        if started.elapsed() > LONGEST {
+        if started.elapsed() > MAX_RUN_TIME {
             break;
         }
         let mut piece = vec![0_u8; MIB];
@@ -138,14 +138,14 @@ fn touch(out: &mut Teller, mib: u64, hold: Duration) {
         std::thread::sleep(Duration::from_millis(10));
     }
 
-    std::thread::sleep(hold.min(LONGEST));
+    std::thread::sleep(hold.min(MAX_RUN_TIME));
     out.say("held_mib", held.len());
 }
 
 /// Spin, and say which share of the time the kernel gave: user and system time over wall time.
 fn burn(out: &mut Teller, threads: u32, time: Duration) {
     let started = Instant::now();
-    let until = started + time.min(LONGEST);
+    let until = started + time.min(MAX_RUN_TIME);
     let spin = || {
         while Instant::now() < until {
             std::hint::spin_loop()
@@ -183,7 +183,7 @@ fn fork(out: &mut Teller, count: u32) {
     for _ in 0..count.min(300) {
         match process::fork(&mut Recorder::default(), &[]) {
             Ok(Fork::Child) => {
-                std::thread::sleep(LONGEST);
+                std::thread::sleep(MAX_RUN_TIME);
                 process::exit_now(0)
             }
             Ok(Fork::Parent(child)) => children.push(child),
@@ -209,11 +209,11 @@ fn fork(out: &mut Teller, count: u32) {
 /// Write to /scratch, and say how fast that was.
 fn write(out: &mut Teller, mib: u64, how: Writing, most: Duration) {
     /// The most that is written, in MiB; direct writes that are bounded by time go round, and need no such bound.
-    const MOST_MIB: u64 = 256;
+    const MAX_MIB: u64 = 256;
     let (most, mib) = match (most.is_zero(), how) {
-        (false, Writing::Direct) => (most.min(LONGEST), mib),
-        (false, _) => (most.min(LONGEST), mib.min(MOST_MIB)),
-        (true, _) => (LONGEST, mib.min(MOST_MIB)),
+        (false, Writing::Direct) => (most.min(MAX_RUN_TIME), mib),
+        (false, _) => (most.min(MAX_RUN_TIME), mib.min(MAX_MIB)),
+        (true, _) => (MAX_RUN_TIME, mib.min(MAX_MIB)),
     };
 
     /// O_DIRECT wants whole blocks, in memory and on disk.
@@ -231,7 +231,7 @@ fn write(out: &mut Teller, mib: u64, how: Writing, most: Duration) {
     let mut memory = vec![b'x'; 2 * BLOCK];
     let aligned = memory.as_ptr().align_offset(4096);
     let block = &mut memory[aligned..aligned + BLOCK];
-    let written = options.open(SCRATCH).and_then(|mut file| {
+    let written = options.open(SCRATCH_PATH).and_then(|mut file| {
         // What an earlier one left in the page cache must not be written out on this one's account.
         if how != Writing::Buffered && file.metadata()?.len() > DIRECT_ROUND {
             file.set_len(DIRECT_ROUND)?;
@@ -281,9 +281,9 @@ fn send(out: &mut Teller, mib: u64, to: Ipv4Addr) {
     let mut packets = 0_u64;
     let sent = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
         setsockopt(&socket, sockopt::SndBuf, &BUFFER)?;
-        socket.set_write_timeout(Some(LONGEST))?;
+        socket.set_write_timeout(Some(MAX_RUN_TIME))?;
         socket.connect((to, DISCARD_PORT))?;
-        while packets < mib.min(256) * 1024 && started.elapsed() < LONGEST {
+        while packets < mib.min(256) * 1024 && started.elapsed() < MAX_RUN_TIME {
             socket.send(&[b'x'; PAYLOAD])?;
             packets += 1;
         }
@@ -303,19 +303,19 @@ fn send(out: &mut Teller, mib: u64, to: Ipv4Addr) {
 }
 
 /// The file on a real disk that a lab may have.
-const SCRATCH: &str = "/scratch";
+const SCRATCH_PATH: &str = "/scratch";
 
 /// A number that goes up twenty times a second, in a file that anybody may look at.
 fn count(out: &mut Teller, time: Duration) {
-    let until = Instant::now() + time.min(LONGEST_COUNT);
+    let until = Instant::now() + time.min(MAX_COUNT_TIME);
     let mut number = 0_u32;
     while Instant::now() < until {
         number += 1;
-        let _ = std::fs::write(COUNTER, format!("{number}\n"));
+        let _ = std::fs::write(COUNTER_FILE, format!("{number}\n"));
         std::thread::sleep(Duration::from_millis(50));
     }
     out.say("counted", number);
 }
 
 /// The file that `count` writes its number to.
-pub const COUNTER: &str = "/run/counter";
+pub const COUNTER_FILE: &str = "/run/counter";

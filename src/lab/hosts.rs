@@ -52,7 +52,7 @@ impl Hosts {
     pub fn how_it_ended(&mut self, lab: &str) -> Option<String> {
         // Its wire may have ended a moment before it does.
         if let Some((_, host)) = self.alive.iter().find(|(name, _)| name == lab) {
-            host.wait(DEATH_TIMEOUT);
+            host.has_ended_within(DEATH_TIMEOUT);
         }
         self.note_ends();
         self.ended.iter().find(|(name, _)| name == lab).map(|(_, how)| how.clone())
@@ -60,7 +60,7 @@ impl Hosts {
 
     fn note_ends(&mut self) {
         for (lab, host) in self.alive.extract_if(.., |(_, host)| host.has_ended()) {
-            if let Some(how) = host.how_it_ended_within(Duration::ZERO) {
+            if let Some(how) = host.end_within(Duration::ZERO) {
                 tracing::info!(lab, how, "a lab's host has ended");
                 self.ended.push_back((lab, how));
             }

@@ -6,18 +6,20 @@ use std::os::fd::OwnedFd;
 use nix::unistd::Pid;
 
 use super::layout::StoreLayout;
-use super::network::{self, Internet};
+use super::network::{self, InternetSocket};
 use super::root;
 use crate::actor;
 use crate::kernel::record::Recorder;
 use crate::kernel::{confine, log, panics, process, seccomp};
 use crate::op::{ActorName, NamespaceKind};
 use crate::wire::Wire;
-use crate::wire::protocol::{Doing, FromActor, LabOrder, Numbered, PanickingRole, RoleFailure};
+use crate::wire::protocol::{
+    ActorToEngine, FailureContext, LabOrder, Numbered, PanickingRole, RoleFailure,
+};
 
 /// The lab's host, from its fork to its end. Never returns: this is a forked process.
-pub fn live(
-    stage: &StoreLayout,
+pub fn run_host(
+    layout: &StoreLayout,
     request: &LabOrder,
     mut wire: Wire,
     go: OwnedFd,
@@ -27,14 +29,14 @@ pub fn live(
     log::close();
     confine::keep_only(&[&wire, &go]);
 
-    let set_up = panics::caught(|| set_up(stage, request, go, parent));
+    let set_up = panics::catch_panic(|| set_up(layout, request, go, parent));
     let status =
         match set_up.unwrap_or_else(|place| Err(RoleFailure::panicked("lab's host", &place))) {
             Ok(internet) => {
-                i32::from(actor::serve(&ActorName::host(), wire, &[internet.fd()]).is_err())
+                i32::from(actor::run_actor(&ActorName::host(), wire, &[internet.fd()]).is_err())
             }
             Err(failure) => {
-                let _ = wire.send(&Numbered::unasked(FromActor::Stillborn(failure)), &[]);
+                let _ = wire.send(&Numbered::unsolicited(ActorToEngine::BuildFailed(failure)), &[]);
                 1
             }
         };
@@ -42,19 +44,19 @@ pub fn live(
 }
 
 fn set_up(
-    stage: &StoreLayout,
+    layout: &StoreLayout,
     request: &LabOrder,
     go: OwnedFd,
     parent: Pid,
-) -> Result<Internet, RoleFailure> {
-    process::die_with_parent(parent).doing("tie the lab to its keeper")?;
-    process::await_children().doing("take over the store's signals")?;
+) -> Result<InternetSocket, RoleFailure> {
+    process::die_with_parent(parent).while_doing("tie the lab to its keeper")?;
+    process::restore_child_waiting().while_doing("take over the store's signals")?;
     process::set_title("unboxed: host");
     confine::leave_session_keyring();
 
     // One byte once the id maps are written and the cgroups entered; the end of file when the keeper gave up.
     let mut word = [0];
-    std::fs::File::from(go).read_exact(&mut word).doing("wait for the keeper")?;
+    std::fs::File::from(go).read_exact(&mut word).while_doing("wait for the keeper")?;
 
     match request.panics {
         Some(PanickingRole::Host) => panic!("a test asked for it"),
@@ -62,12 +64,12 @@ fn set_up(
         _ => {}
     }
     process::unshare(&mut Recorder::default(), &[NamespaceKind::Cgroup])
-        .doing("make the lab's cgroup namespace")?;
-    process::set_hostname("host").doing("name the lab's host")?;
-    root::build(stage, &request.cgroups, request.scratch.as_deref())?;
-    confine::limit_resources().doing("bound the lab's processes")?;
-    let internet = network::build()?;
+        .while_doing("make the lab's cgroup namespace")?;
+    process::set_hostname("host").while_doing("name the lab's host")?;
+    root::build_root(layout, &request.cgroups, request.scratch.as_deref())?;
+    confine::limit_resources().while_doing("bound the lab's processes")?;
+    let internet = network::build_network()?;
     // Last: nothing that is set up may depend on what the lab must not do.
-    seccomp::confine().doing("refuse the system calls that no lesson needs (seccomp)")?;
+    seccomp::confine().while_doing("refuse the system calls that no lesson needs (seccomp)")?;
     Ok(internet)
 }

@@ -36,11 +36,11 @@ impl StoreLayout {
 }
 
 /// A recursive bind mount.
-pub fn bind(source: &Path, target: &Path) -> Result<(), Errno> {
+pub fn bind_mount(source: &Path, target: &Path) -> Result<(), Errno> {
     let (Some(source), Some(target)) = (source.to_str(), target.to_str()) else {
         return Err(Errno::EINVAL);
     };
-    mount::mount_quietly(MountCall {
+    mount::mount_unrecorded(MountCall {
         source: Some(source),
         target,
         fstype: None,

@@ -13,11 +13,11 @@ use crate::op::{NamespaceKind, NetOp};
 use crate::traffic::{
     BRIDGE, BRIDGE_ADDRESS, BRIDGE_NETWORK, BRIDGE_PREFIX, INTERNET, UPLINK_ADDRESS, UPLINK_PREFIX,
 };
-use crate::wire::protocol::{Doing, RoleFailure};
+use crate::wire::protocol::{FailureContext, RoleFailure};
 
 /// A netlink socket in the "internet": it keeps that namespace alive, and lets an observer look inside.
 #[derive(Debug)]
-pub struct Internet {
+pub struct InternetSocket {
     pub socket: OwnedFd,
     /// Its one service: what is sent there is gone.
     _discard: OwnedFd,
@@ -25,20 +25,22 @@ pub struct Internet {
 
 /// Build the lab's network. Called in a fresh network namespace, which becomes the internet; leaves the caller in a
 /// second one, the host's.
-pub fn build() -> Result<Internet, RoleFailure> {
+pub fn build_network() -> Result<InternetSocket, RoleFailure> {
     let recorder = &mut Recorder::default();
-    let internet = net::open_socket().doing("open a netlink socket in the lab's internet")?;
-    let discard = net::open_discard().doing("open the discard port of the lab's internet")?;
+    let internet = net::open_socket().while_doing("open a netlink socket in the lab's internet")?;
+    let discard = net::open_discard().while_doing("open the discard port of the lab's internet")?;
     let namespace: OwnedFd = std::fs::File::open("/proc/self/ns/net")
-        .doing("open the internet's network namespace")?
+        .while_doing("open the internet's network namespace")?
         .into();
 
     speak_ipv4_only();
-    let mut far = RouteSocket::open().doing("open a netlink socket in the lab's internet")?;
-    process::unshare(recorder, &[NamespaceKind::Net]).doing("make the host's network namespace")?;
-    let mut near = RouteSocket::open().doing("open a netlink socket in the lab's host")?;
+    let mut far = RouteSocket::open().while_doing("open a netlink socket in the lab's internet")?;
+    process::unshare(recorder, &[NamespaceKind::Net])
+        .while_doing("make the host's network namespace")?;
+    let mut near = RouteSocket::open().while_doing("open a netlink socket in the lab's host")?;
     speak_ipv4_only();
-    near.add_veth_into("eth0", "eth0", &namespace, None).doing("make the cable to the internet")?;
+    near.add_veth_into("eth0", "eth0", &namespace, None)
+        .while_doing("make the cable to the internet")?;
 
     let address =
         |dev: &str, address, prefix| NetOp::AddAddress { dev: dev.into(), address, prefix };
@@ -49,11 +51,11 @@ pub fn build() -> Result<Internet, RoleFailure> {
         master: None,
     };
     // Names are looked up in the caller's namespace, so the far end is set while we are in it.
-    process::in_network(&namespace, || {
+    process::in_network_namespace(&namespace, || {
         far.perform(recorder, &address("eth0", INTERNET, UPLINK_PREFIX))?;
         far.perform(recorder, &up("eth0"))
     })
-    .doing("set up the internet's end of the cable")?;
+    .while_doing("set up the internet's end of the cable")?;
 
     for op in [
         up("lo"),
@@ -64,14 +66,14 @@ pub fn build() -> Result<Internet, RoleFailure> {
         address(BRIDGE, BRIDGE_ADDRESS, BRIDGE_PREFIX),
         up(BRIDGE),
     ] {
-        near.perform(recorder, &op).doing(&format!("set up the lab's network: {op:?}"))?;
+        near.perform(recorder, &op).while_doing(&format!("set up the lab's network: {op:?}"))?;
     }
 
     process::write_file("/proc/sys/net/ipv4/ip_forward", "1")
-        .doing("let the lab's host forward")?;
+        .while_doing("let the lab's host forward")?;
     nft::masquerade(BRIDGE_NETWORK, BRIDGE_PREFIX, BRIDGE)
-        .doing("add the lab's NAT rule (nf_tables)")?;
-    Ok(Internet { socket: internet, _discard: discard })
+        .while_doing("add the lab's NAT rule (nf_tables)")?;
+    Ok(InternetSocket { socket: internet, _discard: discard })
 }
 
 /// Turn IPv6 off: link-local addresses come and go by themselves, and would stand in every picture. Missing where
@@ -82,7 +84,7 @@ fn speak_ipv4_only() {
     }
 }
 
-impl Internet {
+impl InternetSocket {
     pub fn fd(&self) -> BorrowedFd<'_> {
         use std::os::fd::AsFd;
         self.socket.as_fd()

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::layout::{StoreLayout, bind};
+use super::layout::{StoreLayout, bind_mount};
 use crate::kernel::mount::{self, MountCall};
 use crate::op::MountFlag;
-use crate::wire::protocol::{Doing, LabCgroup, RoleFailure};
+use crate::wire::protocol::{FailureContext, LabCgroup, RoleFailure};
 
 /// Directories that hold programs and libraries. On a merged-/usr machine all but /usr are links into it.
 const PROGRAMS: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
@@ -43,83 +43,88 @@ pub fn bind_host(into: &Path) -> Result<(), RoleFailure> {
         let Ok(metadata) = fs::symlink_metadata(&source) else { continue };
 
         if metadata.is_symlink() {
-            let link = fs::read_link(&source).doing("read a link of the machine's root")?;
-            symlink(link, &target).doing("copy a link of the machine's root")?;
+            let link = fs::read_link(&source).while_doing("read a link of the machine's root")?;
+            symlink(link, &target).while_doing("copy a link of the machine's root")?;
         } else if metadata.is_dir() {
-            fs::create_dir(&target).doing("make a directory in the store")?;
-            bind(&source, &target).doing(&format!("bind /{name}"))?;
-            mount::seal(&target).doing(&format!("make the lab's /{name} read-only"))?;
+            fs::create_dir(&target).while_doing("make a directory in the store")?;
+            bind_mount(&source, &target).while_doing(&format!("bind /{name}"))?;
+            mount::make_read_only(&target)
+                .while_doing(&format!("make the lab's /{name} read-only"))?;
         }
     }
     Ok(())
 }
 
 /// Build the lab's root in the layout's lab directory, from within the lab, and make it this mount namespace's root.
-pub fn build(
-    stage: &StoreLayout,
+pub fn build_root(
+    layout: &StoreLayout,
     cgroups: &[LabCgroup],
     scratch: Option<&str>,
 ) -> Result<(), RoleFailure> {
-    let lab = stage.lab();
+    let lab = layout.lab();
     mount_at("tmpfs", &lab, "tmpfs", &[], Some("mode=0755,size=512m,nr_inodes=200k"))
-        .doing("mount the lab's root")?;
+        .while_doing("mount the lab's root")?;
     for name in DIRECTORIES {
-        fs::create_dir(lab.join(name)).doing("make a directory in the lab")?;
+        fs::create_dir(lab.join(name)).while_doing("make a directory in the lab")?;
     }
     for name in ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
-        take_over(&stage.host().join(name), &lab.join(name))?;
+        take_over(&layout.host().join(name), &lab.join(name))?;
     }
 
-    bind(&stage.image(), &lab.join("image")).doing("bind the image into the lab")?;
+    bind_mount(&layout.image(), &lab.join("image")).while_doing("bind the image into the lab")?;
     if let Some(scratch) = scratch {
-        take_scratch(stage, Path::new(scratch), &lab.join("scratch"))?;
+        take_scratch(layout, Path::new(scratch), &lab.join("scratch"))?;
     }
 
     // A directory of its own file system: pivot_root(2) then tells "not a mount point" from "the root's own mount".
-    mount_roomy(&lab.join("root")).doing("mount the lab's /root")?;
-    fs::write(lab.join("root/.bashrc"), BASHRC).doing("write the lab's /root/.bashrc")?;
+    mount_roomy(&lab.join("root")).while_doing("mount the lab's /root")?;
+    fs::write(lab.join("root/.bashrc"), BASHRC).while_doing("write the lab's /root/.bashrc")?;
     let quiet = [MountFlag::NoSuid, MountFlag::NoDev, MountFlag::NoExec];
-    mount_at("proc", &lab.join("proc"), "proc", &quiet, None).doing("mount the lab's /proc")?;
+    mount_at("proc", &lab.join("proc"), "proc", &quiet, None)
+        .while_doing("mount the lab's /proc")?;
 
     build_sys(&lab, cgroups)?;
     build_dev(&lab.join("dev"))?;
     build_etc(&lab.join("etc"))?;
 
     // Only now that all is bound: with the old root the layout goes out of reach.
-    mount::replace_root(&lab).doing("make the lab's root the root")?;
+    mount::replace_root(&lab).while_doing("make the lab's root the root")?;
     // As systemd leaves a real machine: what is mounted here shows in the namespaces copied from it.
     let shared = [MountFlag::Recursive, MountFlag::Shared];
-    mount::mount_quietly(MountCall {
+    mount::mount_unrecorded(MountCall {
         source: None,
         target: "/",
         fstype: None,
         flags: &shared,
         data: None,
     })
-    .doing("make the lab's mounts shared")?;
-    nix::unistd::chdir("/root").doing("enter /root")
+    .while_doing("make the lab's mounts shared")?;
+    nix::unistd::chdir("/root").while_doing("enter /root")
 }
 
 /// One file, and no directory: its size is bounded by RLIMIT_FSIZE, and with a filter against space beyond its end
 /// (fallocate(2), FALLOC_FL_KEEP_SIZE) so is what the lab can take of the disk.
-fn take_scratch(stage: &StoreLayout, file: &Path, target: &Path) -> Result<(), RoleFailure> {
-    fs::write(target, "").doing("make a place for the scratch file")?;
-    bind(&stage.scratch(), target).doing("bind the scratch file into the lab")?;
+fn take_scratch(layout: &StoreLayout, file: &Path, target: &Path) -> Result<(), RoleFailure> {
+    fs::write(target, "").while_doing("make a place for the scratch file")?;
+    bind_mount(&layout.scratch(), target).while_doing("bind the scratch file into the lab")?;
 
     // Not before: the kernel binds nothing that has no name.
-    fs::remove_file(file).doing("take away the name of the scratch file")?;
-    file.parent().map_or(Ok(()), fs::remove_dir).doing("remove the directory of the scratch file")
+    fs::remove_file(file).while_doing("take away the name of the scratch file")?;
+    file.parent()
+        .map_or(Ok(()), fs::remove_dir)
+        .while_doing("remove the directory of the scratch file")
 }
 
 /// Bind a directory of the layout, or copy the link it is.
 fn take_over(source: &Path, target: &Path) -> Result<(), RoleFailure> {
     let Ok(metadata) = fs::symlink_metadata(source) else { return Ok(()) };
     if metadata.is_symlink() {
-        let link = fs::read_link(source).doing("read a link of the store")?;
-        return symlink(link, target).doing("make a link in the lab");
+        let link = fs::read_link(source).while_doing("read a link of the store")?;
+        return symlink(link, target).while_doing("make a link in the lab");
     }
-    fs::create_dir(target).doing("make a directory in the lab")?;
-    bind(source, target).doing(&format!("bind the machine's programs to {}", target.display()))
+    fs::create_dir(target).while_doing("make a directory in the lab")?;
+    bind_mount(source, target)
+        .while_doing(&format!("bind the machine's programs to {}", target.display()))
 }
 
 /// Mount /sys and the cgroup trees. sysfs shows the network devices of the namespace it is mounted from; a machine
@@ -128,7 +133,7 @@ fn build_sys(lab: &Path, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
     let sys = lab.join("sys");
     let sealed = [MountFlag::ReadOnly, MountFlag::NoSuid, MountFlag::NoDev, MountFlag::NoExec];
     if mount_at("sysfs", &sys, "sysfs", &sealed, None).is_err() {
-        fs::create_dir_all(sys.join("fs/cgroup")).doing("make /sys/fs/cgroup")?;
+        fs::create_dir_all(sys.join("fs/cgroup")).while_doing("make /sys/fs/cgroup")?;
     }
 
     if cgroups.iter().all(|cgroup| cgroup.lab_path.is_none()) {
@@ -139,21 +144,21 @@ fn build_sys(lab: &Path, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
     let top = sys.join("fs/cgroup");
     if cgroups.iter().any(|cgroup| !cgroup.v2 && cgroup.lab_path.is_some()) {
         mount_at("tmpfs", &top, "tmpfs", &quiet, Some("mode=0755,size=1m"))
-            .doing("mount /sys/fs/cgroup")?;
+            .while_doing("mount /sys/fs/cgroup")?;
     }
 
     for cgroup in cgroups {
         let Some(path) = &cgroup.lab_path else { continue };
         let target = lab.join(path.trim_start_matches('/'));
-        fs::create_dir_all(&target).doing("make a directory for a cgroup hierarchy")?;
+        fs::create_dir_all(&target).while_doing("make a directory for a cgroup hierarchy")?;
         if cgroup.v2 {
             mount_at("cgroup2", &target, "cgroup2", &quiet, None)
-                .doing("mount the v2 cgroup tree")?;
+                .while_doing("mount the v2 cgroup tree")?;
             open_v2_tree(&target, &cgroup.controllers)?;
         } else {
             let controllers = cgroup.controllers.join(",");
             mount_at("cgroup", &target, "cgroup", &quiet, Some(&controllers))
-                .doing(&format!("mount the {controllers} cgroup hierarchy"))?;
+                .while_doing(&format!("mount the {controllers} cgroup hierarchy"))?;
         }
     }
     Ok(())
@@ -161,11 +166,12 @@ fn build_sys(lab: &Path, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
 
 /// Move the host into a leaf of the v2 tree: a group can hand out controllers only while it holds no process itself.
 fn open_v2_tree(top: &Path, controllers: &[String]) -> Result<(), RoleFailure> {
-    fs::create_dir(top.join("host")).doing("make the host's own cgroup")?;
-    fs::write(top.join("host/cgroup.procs"), "0").doing("move the host into its own cgroup")?;
+    fs::create_dir(top.join("host")).while_doing("make the host's own cgroup")?;
+    fs::write(top.join("host/cgroup.procs"), "0")
+        .while_doing("move the host into its own cgroup")?;
     for controller in controllers {
         fs::write(top.join("cgroup.subtree_control"), format!("+{controller}"))
-            .doing(&format!("hand out the {controller} controller"))?;
+            .while_doing(&format!("hand out the {controller} controller"))?;
     }
     Ok(())
 }
@@ -173,12 +179,12 @@ fn open_v2_tree(top: &Path, controllers: &[String]) -> Result<(), RoleFailure> {
 fn build_dev(dev: &Path) -> Result<(), RoleFailure> {
     // 0755: with the default sticky 1777, opening a device of another owner with O_CREAT is refused.
     mount_at("tmpfs", dev, "tmpfs", &[MountFlag::NoSuid], Some("mode=0755,size=64k"))
-        .doing("mount the lab's /dev")?;
+        .while_doing("mount the lab's /dev")?;
     for name in DEVICES {
         let (source, target) = (Path::new("/dev").join(name), dev.join(name));
         if source.exists() {
-            fs::write(&target, "").doing("make a place for a device")?;
-            bind(&source, &target).doing(&format!("bind /dev/{name}"))?;
+            fs::write(&target, "").while_doing("make a place for a device")?;
+            bind_mount(&source, &target).while_doing(&format!("bind /dev/{name}"))?;
         }
     }
 
@@ -188,11 +194,11 @@ fn build_dev(dev: &Path) -> Result<(), RoleFailure> {
         ("stdout", "/proc/self/fd/1"),
         ("stderr", "/proc/self/fd/2"),
     ] {
-        symlink(to, dev.join(link)).doing("make a link in /dev")?;
+        symlink(to, dev.join(link)).while_doing("make a link in /dev")?;
     }
 
     for name in ["pts", "shm"] {
-        fs::create_dir(dev.join(name)).doing("make a directory in /dev")?;
+        fs::create_dir(dev.join(name)).while_doing("make a directory in /dev")?;
     }
 
     let noexec = [MountFlag::NoSuid, MountFlag::NoExec];
@@ -203,8 +209,8 @@ fn build_dev(dev: &Path) -> Result<(), RoleFailure> {
         &noexec,
         Some("newinstance,ptmxmode=0666,mode=0620"),
     )
-    .doing("mount the lab's /dev/pts")?;
-    symlink("pts/ptmx", dev.join("ptmx")).doing("make /dev/ptmx")?;
+    .while_doing("mount the lab's /dev/pts")?;
+    symlink("pts/ptmx", dev.join("ptmx")).while_doing("make /dev/ptmx")?;
     mount_at(
         "tmpfs",
         &dev.join("shm"),
@@ -212,15 +218,15 @@ fn build_dev(dev: &Path) -> Result<(), RoleFailure> {
         &[MountFlag::NoSuid, MountFlag::NoDev],
         Some("mode=1777,size=64m"),
     )
-    .doing("mount the lab's /dev/shm")
+    .while_doing("mount the lab's /dev/shm")
 }
 
 fn build_etc(etc: &Path) -> Result<(), RoleFailure> {
     for (name, text) in FILES {
-        fs::write(etc.join(name), text).doing(&format!("write the lab's /etc/{name}"))?;
+        fs::write(etc.join(name), text).while_doing(&format!("write the lab's /etc/{name}"))?;
     }
 
-    symlink("/proc/self/mounts", etc.join("mtab")).doing("make /etc/mtab")?;
+    symlink("/proc/self/mounts", etc.join("mtab")).while_doing("make /etc/mtab")?;
     copy_readable(Path::new("/etc/ld.so.cache"), &etc.join("ld.so.cache"));
 
     // Programs such as vi and awk are links through here.
@@ -255,7 +261,7 @@ fn mount_at(
     data: Option<&str>,
 ) -> Result<(), Errno> {
     let target = target.to_str().ok_or(Errno::EINVAL)?;
-    mount::mount_quietly(MountCall {
+    mount::mount_unrecorded(MountCall {
         source: Some(source),
         target,
         fstype: Some(fstype),

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::hosts::{DEATH_TIMEOUT, Hosts};
-use super::layout::{StoreLayout, bind};
+use super::layout::{StoreLayout, bind_mount};
 use super::{init, root};
 use crate::failure::{Failure, with_causes};
 use crate::kernel::mount::{self, MountCall};
@@ -19,7 +19,9 @@ use crate::kernel::process::{self, RoleFork};
 use crate::kernel::record::Recorder;
 use crate::op::{MountFlag, NamespaceKind};
 use crate::rootfs;
-use crate::wire::protocol::{Doing, FromStore, LabOrder, PanickingRole, RoleFailure, ToStore};
+use crate::wire::protocol::{
+    FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
+};
 use crate::wire::{Wire, WireError};
 
 /// The id mapping of a lab: how many ids, from 0.
@@ -30,40 +32,40 @@ pub struct IdRange {
 
 /// The store's main function, until its wire is closed. `wire` leads to the keeper, who wrote the id
 /// maps and said so before. Returns the exit status.
-pub fn serve(mut wire: Wire, ids: IdRange) -> i32 {
-    match panics::caught(|| serve_until_closed(&mut wire, ids)) {
+pub fn run_store(mut wire: Wire, ids: IdRange) -> i32 {
+    match panics::catch_panic(|| serve_until_closed(&mut wire, ids)) {
         Ok(served) => i32::from(served.is_err()),
         Err(place) => {
-            let _ = wire.send(&FromStore::Failed(RoleFailure::panicked("store", &place)), &[]);
+            let _ = wire.send(&StoreToKeeper::Failed(RoleFailure::panicked("store", &place)), &[]);
             1
         }
     }
 }
 
 fn serve_until_closed(wire: &mut Wire, ids: IdRange) -> Result<(), WireError> {
-    match set_stage() {
-        Ok((stage, missing)) => {
+    match lay_out_store() {
+        Ok((layout, missing)) => {
             tracing::info!(?missing, "the image is laid out");
-            wire.send(&FromStore::Ready { missing }, &[])?;
-            serve_labs(wire, &stage, ids)
+            wire.send(&StoreToKeeper::Ready { missing }, &[])?;
+            serve_labs(wire, &layout, ids)
         }
-        Err(failure) => wire.send(&FromStore::Failed(failure), &[]),
+        Err(failure) => wire.send(&StoreToKeeper::Failed(failure), &[]),
     }
 }
 
-fn serve_labs(wire: &mut Wire, stage: &StoreLayout, ids: IdRange) -> Result<(), WireError> {
+fn serve_labs(wire: &mut Wire, layout: &StoreLayout, ids: IdRange) -> Result<(), WireError> {
     let mut hosts = Hosts::default();
     loop {
         hosts.await_word(wire);
-        let received = match wire.receive::<ToStore>() {
+        let received = match wire.receive::<KeeperToStore>() {
             Ok(received) => received,
             Err(WireError::Closed) => return Ok(()),
             Err(error) => return Err(error),
         };
         let order = match received.message {
-            ToStore::Fork(order) => order,
-            ToStore::HowItEnded { lab } => {
-                wire.send(&FromStore::Ended(hosts.how_it_ended(&lab)), &[])?;
+            KeeperToStore::Fork(order) => order,
+            KeeperToStore::HowItEnded { lab } => {
+                wire.send(&StoreToKeeper::Ended(hosts.how_it_ended(&lab)), &[])?;
                 continue;
             }
         };
@@ -77,15 +79,15 @@ fn serve_labs(wire: &mut Wire, stage: &StoreLayout, ids: IdRange) -> Result<(), 
             ));
         };
 
-        match fork_with_scratch(stage, ids, &order, actor_end, go) {
+        match fork_with_scratch(layout, ids, &order, actor_end, go) {
             Ok(host) => {
                 tracing::debug!(lab = order.name, "a lab's host is forked");
-                wire.send(&FromStore::Forked, &[host.as_raw_fd()])?;
+                wire.send(&StoreToKeeper::Forked, &[host.as_raw_fd()])?;
                 hosts.add(&order.name, host);
             }
             Err(failure) => {
                 tracing::error!(failure = with_causes(&failure), "no host of a lab is forked");
-                wire.send(&FromStore::Failed(failure), &[])?;
+                wire.send(&StoreToKeeper::Failed(failure), &[])?;
             }
         }
     }
@@ -94,19 +96,19 @@ fn serve_labs(wire: &mut Wire, stage: &StoreLayout, ids: IdRange) -> Result<(), 
 /// Fork a lab's host, with the scratch file bound here: what is set for this mount, the lab's root can't take back in
 /// the copy that the lab gets.
 fn fork_with_scratch(
-    stage: &StoreLayout,
+    layout: &StoreLayout,
     ids: IdRange,
     request: &LabOrder,
     actor_end: OwnedFd,
     go: OwnedFd,
 ) -> Result<Pidfd, RoleFailure> {
-    let Some(file) = &request.scratch else { return fork_lab(stage, ids, request, actor_end, go) };
+    let Some(file) = &request.scratch else { return fork_lab(layout, ids, request, actor_end, go) };
 
-    let place = stage.scratch();
-    bind(Path::new(file), &place).doing("bind the scratch file in the store")?;
-    let forked = mount::only_data(&place)
-        .doing("mount the scratch file without programs and devices")
-        .and_then(|()| fork_lab(stage, ids, request, actor_end, go));
+    let place = layout.scratch();
+    bind_mount(Path::new(file), &place).while_doing("bind the scratch file in the store")?;
+    let forked = mount::deny_programs_and_devices(&place)
+        .while_doing("mount the scratch file without programs and devices")
+        .and_then(|()| fork_lab(layout, ids, request, actor_end, go));
 
     let _ = mount::detach(&place);
     forked
@@ -114,7 +116,7 @@ fn fork_with_scratch(
 
 /// Fork the host of a lab into namespaces of its own; returns in the store only.
 fn fork_lab(
-    stage: &StoreLayout,
+    layout: &StoreLayout,
     ids: IdRange,
     request: &LabOrder,
     actor_end: OwnedFd,
@@ -130,18 +132,18 @@ fn fork_lab(
         NamespaceKind::Ipc,
     ];
     let me = nix::unistd::getpid();
-    match process::fork_role(&NAMESPACES).doing("clone the lab's host into new namespaces")? {
-        RoleFork::Child => init::live(stage, request, Wire::from_fd(actor_end), go, me),
+    match process::fork_role(&NAMESPACES).while_doing("clone the lab's host into new namespaces")? {
+        RoleFork::Child => init::run_host(layout, request, Wire::from_fd(actor_end), go, me),
         RoleFork::Parent(host) => {
             let map = |pid| map_ids(pid, &format!("0 0 {}", ids.count), ids.count == 1);
             let mapped = host.pid().ok_or(Errno::ESRCH).and_then(map);
             if mapped.is_err() {
                 let _ = host.send(Signal::SIGKILL);
-                host.wait(DEATH_TIMEOUT);
+                host.has_ended_within(DEATH_TIMEOUT);
                 host.reap();
             }
 
-            mapped.doing("write the id maps of the lab's user namespace")?;
+            mapped.while_doing("write the id maps of the lab's user namespace")?;
             Ok(host)
         }
     }
@@ -157,24 +159,24 @@ pub fn map_ids(pid: Pid, line: &str, deny_setgroups: bool) -> Result<(), Errno> 
     process::write_file(format!("/proc/{pid}/uid_map"), line)
 }
 
-fn set_stage() -> Result<(StoreLayout, Vec<String>), RoleFailure> {
+fn lay_out_store() -> Result<(StoreLayout, Vec<String>), RoleFailure> {
     let recorder = &mut Recorder::default();
     let private = [MountFlag::Recursive, MountFlag::Private];
     let call = MountCall { source: None, target: "/", fstype: None, flags: &private, data: None };
-    mount::mount(recorder, call).doing("make the store's mounts private")?;
+    mount::mount(recorder, call).while_doing("make the store's mounts private")?;
 
     let dir = mount_tmpfs_somewhere()?;
-    let stage = StoreLayout { dir };
-    for dir in [stage.host(), stage.image(), stage.lab()] {
-        std::fs::create_dir(&dir).doing("make a directory in the store")?;
+    let layout = StoreLayout { dir };
+    for dir in [layout.host(), layout.image(), layout.lab()] {
+        std::fs::create_dir(&dir).while_doing("make a directory in the store")?;
     }
-    std::fs::write(stage.scratch(), "").doing("make a file in the store")?;
-    root::bind_host(&stage.host())?;
+    std::fs::write(layout.scratch(), "").while_doing("make a file in the store")?;
+    root::bind_host(&layout.host())?;
 
-    let missing = fill_image(&stage.image())?;
-    bind(&stage.image(), &stage.image()).doing("bind the image")?;
-    mount::seal(&stage.image()).doing("make the image read-only")?;
-    Ok((stage, missing))
+    let missing = fill_image(&layout.image())?;
+    bind_mount(&layout.image(), &layout.image()).while_doing("bind the image")?;
+    mount::make_read_only(&layout.image()).while_doing("make the image read-only")?;
+    Ok((layout, missing))
 }
 
 /// Cover a directory that any machine has: nothing outside this mount namespace sees it.
@@ -190,7 +192,7 @@ fn mount_tmpfs_somewhere() -> Result<PathBuf, RoleFailure> {
             data: Some("mode=0755,size=256m,nr_inodes=100k"),
         };
 
-        match mount::mount_quietly(call) {
+        match mount::mount_unrecorded(call) {
             Ok(()) => return Ok(target.into()),
             Err(errno) => last = errno,
         }
@@ -205,7 +207,7 @@ fn fill_image(into: &Path) -> Result<Vec<String>, RoleFailure> {
         let cause = RoleFailure::new(error.to_string(), error.errno());
         RoleFailure::because("build the image", Failure::of(&cause))
     };
-    let plan = rootfs::plan(&rootfs::Fixture::embedded(), Path::new("/")).map_err(broken)?;
-    rootfs::write(&plan, into).doing("write the image")?;
+    let plan = rootfs::plan_image(&rootfs::Fixture::embedded(), Path::new("/")).map_err(broken)?;
+    rootfs::write_image(&plan, into).while_doing("write the image")?;
     Ok(plan.missing.into_iter().map(|missing| missing.program).collect())
 }

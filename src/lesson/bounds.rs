@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, EnumAccess, MapAccess, SeqAccess, Visitor};
 
-use super::finding::Finding;
+use super::finding::LessonFinding;
 
 /// Bytes of a lesson's file: twenty times the longest of the program's own.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -22,20 +22,20 @@ const MAX_TEXT: usize = 2 << 20;
 /// Bytes of one text.
 const MAX_ONE_TEXT: usize = 64 << 10;
 /// Times that a byte of the text is looked at, all brackets together.
-const EFFORT: usize = MAX_BRACKETS;
+const MAX_BRACKET_STEPS: usize = MAX_BRACKETS;
 
 /// Bound the size and the depth of brackets.
-pub fn check(text: &str) -> Result<(), Finding> {
+pub fn check_size(text: &str) -> Result<(), LessonFinding> {
     if text.len() > MAX_BYTES {
-        return Err(Finding::at(text, 0, "a lesson has at most 1 MiB".into()));
+        return Err(LessonFinding::at_byte(text, 0, "a lesson has at most 1 MiB".into()));
     }
 
-    let mut scanner = Scanner { bytes: text.as_bytes(), effort: EFFORT * text.len() };
+    let mut scanner = Scanner { bytes: text.as_bytes(), effort: MAX_BRACKET_STEPS * text.len() };
     // Whether a bracket opens a list or is a letter of a text depends on all that stands before it. Each is taken for
     // an opening one here: what follows it until it is closed depends on nothing else.
     for at in text.match_indices(['[', '{']).map(|(at, _)| at) {
         if let Err(message) = scanner.follow(at) {
-            return Err(Finding::at(text, at, message));
+            return Err(LessonFinding::at_byte(text, at, message));
         }
     }
     Ok(())
@@ -171,15 +171,15 @@ impl Scanner<'_> {
 
 /// The amount that may still be read of a lesson, and the reason where no more is.
 #[derive(Debug)]
-pub struct Allowance {
+pub struct ReadAllowance {
     values: Cell<usize>,
     text: Cell<usize>,
     refusal: RefCell<Option<String>>,
 }
 
-impl Default for Allowance {
+impl Default for ReadAllowance {
     fn default() -> Self {
-        Allowance {
+        ReadAllowance {
             values: Cell::new(MAX_VALUES),
             text: Cell::new(MAX_TEXT),
             refusal: RefCell::default(),
@@ -187,7 +187,7 @@ impl Default for Allowance {
     }
 }
 
-impl Allowance {
+impl ReadAllowance {
     /// The bound at which reading ended, in words; none where it was not for a bound.
     pub fn into_refusal(self) -> Option<String> {
         self.refusal.into_inner()
@@ -196,14 +196,14 @@ impl Allowance {
 
 /// Goes through all values, each alias as what it stands for, and keeps none of them.
 #[derive(Debug, Clone, Copy)]
-pub struct Weigh<'a> {
-    allowance: &'a Allowance,
+pub struct SizeVisitor<'a> {
+    allowance: &'a ReadAllowance,
     depth: usize,
 }
 
-impl<'a> Weigh<'a> {
-    pub fn new(allowance: &'a Allowance) -> Self {
-        Weigh { allowance, depth: 0 }
+impl<'a> SizeVisitor<'a> {
+    pub fn new(allowance: &'a ReadAllowance) -> Self {
+        SizeVisitor { allowance, depth: 0 }
     }
 
     fn refuse<E: serde::de::Error>(self, why: String) -> E {
@@ -218,7 +218,7 @@ impl<'a> Weigh<'a> {
                 "more than {MAX_DEPTH} lists and maps lie within each other here"
             )));
         }
-        Ok(Weigh { depth: self.depth + 1, ..self })
+        Ok(SizeVisitor { depth: self.depth + 1, ..self })
     }
 
     fn take<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
@@ -242,7 +242,7 @@ impl<'a> Weigh<'a> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Weigh<'_> {
+impl<'de> DeserializeSeed<'de> for SizeVisitor<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -250,7 +250,7 @@ impl<'de> DeserializeSeed<'de> for Weigh<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Weigh<'_> {
+impl<'de> Visitor<'de> for SizeVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -321,8 +321,8 @@ mod tests {
     fn brackets_are_counted_where_they_open_something() {
         let deep = |open: &str, close: &str| {
             let text = |count: usize| format!("{}{}", open.repeat(count), close.repeat(count));
-            assert_eq!(check(&text(MAX_BRACKETS)), Ok(()), "{open}{close}");
-            let refused = check(&text(MAX_BRACKETS + 1)).expect_err(open);
+            assert_eq!(check_size(&text(MAX_BRACKETS)), Ok(()), "{open}{close}");
+            let refused = check_size(&text(MAX_BRACKETS + 1)).expect_err(open);
             assert!(refused.message.contains("brackets are open"), "{refused:?}");
         };
 
@@ -348,9 +348,9 @@ mod tests {
         let many =
             "story: a [link] and an array[0], don't, it's `[ -e x ]` and a lone [ or ] or {\n"
                 .repeat(40);
-        assert_eq!(check(&many), Ok(()));
+        assert_eq!(check_size(&many), Ok(()));
         assert_eq!(
-            check(&"- {run: {command: [sh, -c, \"[ -e x ] && echo '}'\"]}}\n".repeat(9000)),
+            check_size(&"- {run: {command: [sh, -c, \"[ -e x ] && echo '}'\"]}}\n".repeat(9000)),
             Ok(())
         );
     }
@@ -358,16 +358,16 @@ mod tests {
     #[test]
     fn work_is_bounded_whatever_the_text() {
         // A comment's sign hides all that follows: each bracket is followed to the end.
-        let refused = check(&"[#".repeat(30_000)).expect_err("brackets without an end");
+        let refused = check_size(&"[#".repeat(30_000)).expect_err("brackets without an end");
         assert!(refused.message.contains("never closed"), "{refused:?}");
-        assert!(check(&"x".repeat(MAX_BYTES + 1)).is_err());
-        assert_eq!(check(&"x".repeat(MAX_BYTES)), Ok(()));
+        assert!(check_size(&"x".repeat(MAX_BYTES + 1)).is_err());
+        assert_eq!(check_size(&"x".repeat(MAX_BYTES)), Ok(()));
     }
 
     proptest::proptest! {
         #[test]
         fn no_text_is_followed_past_its_end(text in "[\\[\\]{}\"'#:,?!&*a-c\\\\ \n\u{2028}あ-]{0,300}") {
-            let _ = check(&text);
+            let _ = check_size(&text);
         }
     }
 }

@@ -3,8 +3,8 @@
 use include_dir::{Dir, include_dir};
 
 use super::model::Lesson;
-use super::nearest::nearest;
 use super::parse::{LessonError, parse};
+use super::suggestion::nearest_word;
 
 static LESSONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
 
@@ -20,7 +20,7 @@ pub enum FindError {
 }
 
 /// Every embedded lesson, by number.
-pub fn all() -> Result<Vec<Lesson>, LessonError> {
+pub fn all_lessons() -> Result<Vec<Lesson>, LessonError> {
     let mut lessons = LESSONS
         .files()
         .filter(|file| file.path().extension().is_some_and(|extension| extension == "yaml"))
@@ -31,7 +31,7 @@ pub fn all() -> Result<Vec<Lesson>, LessonError> {
 }
 
 /// The text of an embedded lesson, for those who want to write one like it.
-pub fn source(id: &str) -> Option<&'static str> {
+pub fn lesson_text(id: &str) -> Option<&'static str> {
     LESSONS
         .files()
         .filter_map(|file| file.contents_utf8())
@@ -39,8 +39,8 @@ pub fn source(id: &str) -> Option<&'static str> {
 }
 
 /// By id, number, or the beginning of an id that only one has.
-pub fn find(name: &str) -> Result<Lesson, FindError> {
-    let lessons = all()?;
+pub fn find_lesson(name: &str) -> Result<Lesson, FindError> {
+    let lessons = all_lessons()?;
     let by = |test: &dyn Fn(&Lesson) -> bool| {
         lessons.iter().filter(|lesson| test(lesson)).cloned().collect::<Vec<_>>()
     };
@@ -56,8 +56,8 @@ pub fn find(name: &str) -> Result<Lesson, FindError> {
     match beginning.len() {
         1 => Ok(beginning.remove(0)),
         0 => {
-            let meant =
-                nearest(name, lessons.iter().map(|lesson| lesson.id.as_str())).map(str::to_owned);
+            let meant = nearest_word(name, lessons.iter().map(|lesson| lesson.id.as_str()))
+                .map(str::to_owned);
             Err(FindError::Unknown { name: name.to_owned(), meant })
         }
         _ => Err(FindError::Ambiguous {
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn every_embedded_lesson_is_sound() {
-        match all() {
+        match all_lessons() {
             Ok(lessons) => assert!(lessons.len() >= 2, "{} lessons", lessons.len()),
             Err(error) => panic!("{error}"),
         }
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_lesson_is_found_by_what_a_person_types() {
-        let check = |name: &str| find(name).map(|lesson| lesson.id);
+        let check = |name: &str| find_lesson(name).map(|lesson| lesson.id);
         assert_eq!(check("build-a-container").as_deref(), Ok("build-a-container"));
         assert_eq!(check("build").as_deref(), Ok("build-a-container"));
         assert_eq!(check("2").as_deref(), Ok("build-a-container"));

@@ -1,7 +1,7 @@
 //! Mistakes that are seen while a lesson is read, and told as those that are seen afterwards: a question of no kind, a workload
 //! with two tasks.
 
-use super::finding::Finding;
+use super::finding::LessonFinding;
 use super::lint::{line_of, lines_of_steps};
 use super::quiz::NOT_ONE_KIND;
 use crate::action::work::NOT_ONE_TASK;
@@ -13,7 +13,7 @@ pub(super) fn mistake(
     message: &str,
     text: &str,
     branch_id: impl FnOnce(usize, usize) -> Option<String>,
-) -> Option<Finding> {
+) -> Option<LessonFinding> {
     let is_given_wrong = message.ends_with(NOT_ONE_KIND) || message.ends_with(NOT_ONE_TASK);
     let (way, said) = message.split_once(": ").filter(|_| is_given_wrong)?;
 
@@ -31,7 +31,7 @@ pub(super) fn mistake(
         }
         (None, None) => (step_line, said.to_owned()),
     };
-    Some(Finding { line, column: 1, message })
+    Some(LessonFinding { line, column: 1, message })
 }
 
 /// The number behind a list's name: 3 of `steps[3].quiz[0]`.

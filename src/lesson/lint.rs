@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::expect::Expect;
-use super::finding::Finding;
+use super::finding::LessonFinding;
+use super::invisible_characters;
 use super::model::{Lesson, Step};
-use super::quiz::{Choice, Kind};
-use super::unseen;
+use super::quiz::{Choice, QuestionKind};
 use crate::action::Action;
 use crate::op::ActorName;
 
@@ -23,17 +23,19 @@ const MAX_ACTIONS: usize = 200;
 /// Of a step: what can be chosen from a list.
 const MAX_OFFERS: usize = 50;
 /// As many as the keys a to g.
-const MOST_OPTIONS: usize = 7;
+const MAX_OPTIONS: usize = 7;
 
 /// The mistakes of a lesson, in the order of the text; empty when it is sound.
-pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
-    if let Some(finding) = too_many(lesson, text).or_else(|| unseen::in_values(lesson, text)) {
+pub fn find_mistakes(lesson: &Lesson, text: &str) -> Vec<LessonFinding> {
+    if let Some(finding) =
+        too_many(lesson, text).or_else(|| invisible_characters::first_in_values(lesson, text))
+    {
         return vec![finding];
     }
 
     let mut findings = Vec::new();
     let mut say =
-        |line: usize, message: String| findings.push(Finding { line, column: 1, message });
+        |line: usize, message: String| findings.push(LessonFinding { line, column: 1, message });
     if lesson.format != 1 {
         say(
             line_of(text, "format:", 0),
@@ -52,7 +54,7 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
 
     let lines = lines_of_steps(text);
     let mut ids = BTreeSet::new();
-    let mut born: BTreeSet<ActorName> = BTreeSet::from([ActorName::host()]);
+    let mut spawned: BTreeSet<ActorName> = BTreeSet::from([ActorName::host()]);
     for (index, step) in lesson.steps.iter().enumerate() {
         let line = lines.get(index).copied().unwrap_or(1);
         if !is_id(&step.id) {
@@ -65,12 +67,12 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
             say(line, format!("the step `{}` has an empty story", step.id));
         }
         // Branches begin where the step does, without the actors that it starts.
-        let born_before = born.clone();
-        for message in check_step(step, &mut born) {
+        let spawned_before = spawned.clone();
+        for message in check_step(step, &mut spawned) {
             say(line, message);
         }
         for (id, message) in
-            check_branches(step, &born_before).into_iter().chain(check_quiz(step, &born))
+            check_branches(step, &spawned_before).into_iter().chain(check_quiz(step, &spawned))
         {
             say(line_of(text, &format!("id: {id}"), line), message);
         }
@@ -84,11 +86,11 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
         if let Some(see) = question.see.as_deref().filter(|see| !known.contains(see)) {
             let message =
                 format!("question `{}` points at a step `{see}`, which is not there", question.id);
-            findings.push(Finding { line: line(), column: 1, message });
+            findings.push(LessonFinding { line: line(), column: 1, message });
         }
         if !asked.insert(&question.id) {
             let message = format!("the question id `{}` is used in two steps", question.id);
-            findings.push(Finding { line: line(), column: 1, message });
+            findings.push(LessonFinding { line: line(), column: 1, message });
         }
     }
 
@@ -96,28 +98,28 @@ pub fn check(lesson: &Lesson, text: &str) -> Vec<Finding> {
     findings
 }
 
-fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
+fn check_step(step: &Step, spawned: &mut BTreeSet<ActorName>) -> Vec<String> {
     let mut messages = Vec::new();
-    let unborn = |born: &BTreeSet<ActorName>, actor: &ActorName| {
-        let known: Vec<&str> = born.iter().map(ActorName::as_str).collect();
-        (!born.contains(actor))
+    let unborn = |spawned: &BTreeSet<ActorName>, actor: &ActorName| {
+        let known: Vec<&str> = spawned.iter().map(ActorName::as_str).collect();
+        (!spawned.contains(actor))
             .then(|| format!("there is no actor `{actor}` here yet, only {}", known.join(", ")))
     };
 
     for entry in step.breaks.iter().chain(&step.actions) {
-        messages.extend(unborn(born, &entry.actor));
-        for actor in entry.action.actors() {
-            messages.extend(unborn(born, actor));
+        messages.extend(unborn(spawned, &entry.actor));
+        for actor in entry.action.named_actors() {
+            messages.extend(unborn(spawned, actor));
         }
         if let Some(errno) = entry.fails.as_ref().filter(|errno| !errno.is_known()) {
             messages.push(format!("`{errno}` is no errno that Linux has"));
         }
         if let Action::Work(work) = &entry.action {
             // It can be spoken of once it was there, and started again.
-            born.insert(work.name.clone());
+            spawned.insert(work.name.clone());
         }
         if let Action::Spawn(spawn) = &entry.action
-            && !born.insert(spawn.actor.clone())
+            && !spawned.insert(spawn.actor.clone())
         {
             messages.push(format!("the actor `{}` is born twice", spawn.actor));
         }
@@ -129,9 +131,9 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
         .flat_map(|expect| expect.actors())
         .chain(step.look.iter().map(|look| &look.actor))
     {
-        messages.extend(unborn(born, actor));
+        messages.extend(unborn(spawned, actor));
     }
-    messages.extend(step.expect.iter().filter_map(Expect::fault).map(str::to_owned));
+    messages.extend(step.expect.iter().filter_map(Expect::impossible_reason).map(str::to_owned));
 
     for hint in &step.hints {
         if let Some(number) =
@@ -170,7 +172,7 @@ fn check_step(step: &Step, born: &mut BTreeSet<ActorName>) -> Vec<String> {
 }
 
 /// The mistakes in a step's branches, by their ids. A branch begins where the step does.
-fn check_branches(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> {
+fn check_branches(step: &Step, spawned: &BTreeSet<ActorName>) -> Vec<(String, String)> {
     let mut findings = Vec::new();
     let mut ids = BTreeSet::new();
 
@@ -194,7 +196,7 @@ fn check_branches(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, Strin
         if branch.expect.is_empty() {
             say(format!("the branch `{}` leads nowhere: it expects nothing", branch.id));
         }
-        for message in check_step(&branch.as_step(), &mut born.clone()) {
+        for message in check_step(&branch.to_step(), &mut spawned.clone()) {
             say(format!("the branch `{}`: {message}", branch.id));
         }
     }
@@ -203,7 +205,7 @@ fn check_branches(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, Strin
 }
 
 /// The mistakes in a step's questions, by their ids. Questions are asked when the step has run, predictions before.
-fn check_quiz(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> {
+fn check_quiz(step: &Step, spawned: &BTreeSet<ActorName>) -> Vec<(String, String)> {
     let mut findings = Vec::new();
     let mut ids = BTreeSet::new();
     for question in &step.quiz {
@@ -218,55 +220,59 @@ fn check_quiz(step: &Step, born: &BTreeSet<ActorName>) -> Vec<(String, String)> 
         }
 
         let options = question.options();
-        if options.len() > MOST_OPTIONS {
+        if options.len() > MAX_OPTIONS {
             say("it has more options than keys a to g");
         }
         let distinct: BTreeSet<&&str> = options.iter().collect();
-        if distinct.len() != options.len() && !matches!(question.kind, Kind::Order(_)) {
+        if distinct.len() != options.len() && !matches!(question.kind, QuestionKind::Order(_)) {
             say("two options say the same");
         }
 
         let unexplained = |choice: &Choice| !choice.right && choice.why.trim().is_empty();
         let rights = |choices: &[Choice]| choices.iter().filter(|choice| choice.right).count();
         match &question.kind {
-            Kind::Choose(choices) if choices.len() < 2 || rights(choices) != 1 => {
+            QuestionKind::Choose(choices) if choices.len() < 2 || rights(choices) != 1 => {
                 say("`choose` needs two options or more, of which one is right");
             }
-            Kind::ChooseAll(choices) if choices.len() < 2 || rights(choices) == 0 => {
+            QuestionKind::ChooseAll(choices) if choices.len() < 2 || rights(choices) == 0 => {
                 say("`choose_all` needs two options or more, and a right one");
             }
-            Kind::Choose(choices) | Kind::ChooseAll(choices) if choices.iter().any(unexplained) => {
+            QuestionKind::Choose(choices) | QuestionKind::ChooseAll(choices)
+                if choices.iter().any(unexplained) =>
+            {
                 say("an option is wrong and does not say `why`");
             }
-            Kind::Value(value) if value.is.is_empty() == value.from.is_none() => {
+            QuestionKind::Value(value) if value.is.is_empty() == value.from.is_none() => {
                 say("`value` needs an answer: `is`, or what the lab says: `from`");
             }
-            Kind::Order(lines) if lines.len() < 2 => say("`order` needs two lines or more"),
-            Kind::Predict(options) if options.len() < 2 => {
+            QuestionKind::Order(lines) if lines.len() < 2 => say("`order` needs two lines or more"),
+            QuestionKind::Predict(options) if options.len() < 2 => {
                 say("`predict` needs two options or more")
             }
-            Kind::Predict(options) if options.iter().any(|option| option.when.is_empty()) => {
+            QuestionKind::Predict(options)
+                if options.iter().any(|option| option.when.is_empty()) =>
+            {
                 say("an option of `predict` does not say `when` it is right");
             }
-            Kind::Choose(_)
-            | Kind::ChooseAll(_)
-            | Kind::Value(_)
-            | Kind::Order(_)
-            | Kind::Predict(_)
-            | Kind::Task(_) => {}
+            QuestionKind::Choose(_)
+            | QuestionKind::ChooseAll(_)
+            | QuestionKind::Value(_)
+            | QuestionKind::Order(_)
+            | QuestionKind::Predict(_)
+            | QuestionKind::Task(_) => {}
         }
 
         let predictions = question.predictions().iter();
         let expects = predictions.flat_map(|option| &option.when).chain(question.task());
         for expect in expects.clone() {
-            if let Some(fault) = expect.fault() {
+            if let Some(fault) = expect.impossible_reason() {
                 say(fault);
             }
         }
 
         let source = question.source().map(|source| &source.of);
         let named: Vec<&ActorName> = expects.flat_map(Expect::actors).chain(source).collect();
-        if let Some(actor) = named.into_iter().find(|actor| !born.contains(actor)) {
+        if let Some(actor) = named.into_iter().find(|actor| !spawned.contains(actor)) {
             say(&format!("there is no actor `{actor}` here yet"));
         }
     }
@@ -302,7 +308,7 @@ pub(super) fn lines_of_steps(text: &str) -> Vec<usize> {
 }
 
 /// More than a screen or a talk can show, and than is looked through quickly: nothing else is said then.
-fn too_many(lesson: &Lesson, text: &str) -> Option<Finding> {
+fn too_many(lesson: &Lesson, text: &str) -> Option<LessonFinding> {
     let of_step = |step: &Step| {
         [
             ("actions", step.breaks.len() + step.actions.len(), MAX_ACTIONS),
@@ -320,14 +326,14 @@ fn too_many(lesson: &Lesson, text: &str) -> Option<Finding> {
     if lesson.steps.len() > MAX_STEPS {
         let message =
             format!("a lesson has at most {MAX_STEPS} steps, this one has {}", lesson.steps.len());
-        return Some(Finding { line: line_of(MAX_STEPS), column: 1, message });
+        return Some(LessonFinding { line: line_of(MAX_STEPS), column: 1, message });
     }
 
     lesson.steps.iter().enumerate().find_map(|(index, step)| {
-        let branches = step.branches.iter().map(|branch| branch.as_step());
+        let branches = step.branches.iter().map(|branch| branch.to_step());
         let all = branches.flat_map(|branch| of_step(&branch)).chain(of_step(step));
         let (what, count, most) = all.into_iter().find(|(_, count, most)| count > most)?;
         let message = format!("a step has at most {most} {what}, and this one has {count}");
-        Some(Finding { line: line_of(index), column: 1, message })
+        Some(LessonFinding { line: line_of(index), column: 1, message })
     })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::action::{Action, Check};
+use crate::action::{Action, PreflightCheck};
 use crate::call::ErrnoName;
 use crate::lesson::expect::Expect;
 use crate::lesson::quiz::Question;
@@ -96,13 +96,13 @@ pub struct Step {
 
 impl Step {
     /// The checks that must hold for its actions to work, a list for each of them.
-    pub fn preflight(&self, snapshot: &Snapshot) -> Vec<Vec<Check>> {
+    pub fn preflight(&self, snapshot: &Snapshot) -> Vec<Vec<PreflightCheck>> {
         self.actions.iter().map(|entry| entry.action.preflight(&entry.actor, snapshot)).collect()
     }
 
     /// The places in `expect` of what somebody who types can bring about. How an action ended is told of played ones
     /// only, and what a workload says of itself, no other program says.
-    pub fn goals(&self) -> Vec<usize> {
+    pub fn typed_goals(&self) -> Vec<usize> {
         let works = self
             .actions
             .iter()
@@ -149,7 +149,7 @@ pub struct Branch {
 
 impl Branch {
     /// A branch is played as a step is.
-    pub fn as_step(&self) -> Step {
+    pub fn to_step(&self) -> Step {
         Step {
             id: self.id.clone(),
             title: self.title.clone(),

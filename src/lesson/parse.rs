@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::de::DeserializeSeed;
 
-use super::bounds::{self, Allowance, Weigh};
-use super::finding::Finding;
+use super::bounds::{self, ReadAllowance, SizeVisitor};
+use super::finding::LessonFinding;
 use super::given;
+use super::invisible_characters;
 use super::lint;
 use super::model::Lesson;
-use super::nearest::nearest;
-use super::unseen;
-use crate::text::{beginning, safe};
+use super::suggestion::nearest_word;
+use crate::text::{first_bytes, safe};
 
 /// The mistake that makes a lesson unusable, and its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,16 +58,18 @@ const MAX_SOURCE: usize = 400;
 
 /// Parse and check one lesson. `file` is for messages only.
 pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
-    let refuse =
-        |finding: Finding| error_at(file, text, finding.line, finding.column, finding.message);
-    bounds::check(text).map_err(refuse)?;
-    if let Some(finding) = unseen::in_text(text) {
+    let refuse = |finding: LessonFinding| {
+        error_at(file, text, finding.line, finding.column, finding.message)
+    };
+    bounds::check_size(text).map_err(refuse)?;
+    if let Some(finding) = invisible_characters::first_in_text(text) {
         return Err(refuse(finding));
     }
 
     // The first pass only counts, and keeps nothing: with aliases a short text can stand for a long one.
-    let allowance = Allowance::default();
-    if let Err(error) = Weigh::new(&allowance).deserialize(serde_yaml::Deserializer::from_str(text))
+    let allowance = ReadAllowance::default();
+    if let Err(error) =
+        SizeVisitor::new(&allowance).deserialize(serde_yaml::Deserializer::from_str(text))
     {
         let told = from_yaml(file, text, &error);
         return Err(match allowance.into_refusal() {
@@ -79,7 +81,7 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
 
     let lesson: Lesson =
         serde_yaml::from_str(text).map_err(|error| from_yaml(file, text, &error))?;
-    match lint::check(&lesson, text).into_iter().next() {
+    match lint::find_mistakes(&lesson, text).into_iter().next() {
         None => Ok(lesson),
         Some(finding) => Err(refuse(finding)),
     }
@@ -94,7 +96,8 @@ fn from_yaml(file: &str, text: &str, error: &serde_yaml::Error) -> LessonError {
         let lesson: serde_yaml::Value = serde_yaml::from_str(text).ok()?;
         lesson["steps"][step]["branches"][branch]["id"].as_str().map(str::to_owned)
     };
-    if let Some(Finding { line, column, message }) = given::mistake(&message, text, branch_id) {
+    if let Some(LessonFinding { line, column, message }) = given::mistake(&message, text, branch_id)
+    {
         return error_at(file, text, line, column, message);
     }
 
@@ -107,7 +110,7 @@ fn from_yaml(file: &str, text: &str, error: &serde_yaml::Error) -> LessonError {
 fn error_at(file: &str, text: &str, line: usize, column: usize, message: String) -> LessonError {
     let source = line.checked_sub(1).and_then(|index| text.lines().nth(index)).unwrap_or_default();
     // A line can be as long as the file.
-    let source = beginning(source, MAX_SOURCE).to_owned();
+    let source = first_bytes(source, MAX_SOURCE).to_owned();
     LessonError { file: file.to_owned(), line, column: column.max(1), message, source, meant: None }
 }
 
@@ -115,12 +118,12 @@ fn error_at(file: &str, text: &str, line: usize, column: usize, message: String)
 fn meant(message: &str) -> Option<String> {
     let (wrong, known) = message.split_once("expected")?;
     let wrong = wrong.split('`').nth(1)?;
-    nearest(wrong, known.split('`').skip(1).step_by(2)).map(str::to_owned)
+    nearest_word(wrong, known.split('`').skip(1).step_by(2)).map(str::to_owned)
 }
 
 /// The parser names the place where a map begins: go on to the word the message is about, if it comes soon.
 fn point_at_word(error: &mut LessonError, text: &str) {
-    const SOON: usize = 8;
+    const MAX_LINES_AHEAD: usize = 8;
     let Some(word) = error.message.split('`').nth(1).filter(|word| !word.is_empty()) else {
         return;
     };
@@ -129,11 +132,11 @@ fn point_at_word(error: &mut LessonError, text: &str) {
         .lines()
         .enumerate()
         .skip(from)
-        .take(SOON)
+        .take(MAX_LINES_AHEAD)
         .find_map(|(index, line)| Some((index, line, line.find(word)?)));
     if let Some((index, line, at)) = found {
         error.line = index + 1;
-        error.source = beginning(line, MAX_SOURCE).to_owned();
+        error.source = first_bytes(line, MAX_SOURCE).to_owned();
         error.column = line[..at].chars().count() + 1;
     }
 }

@@ -2,7 +2,7 @@
 //! lessons do is a closed list of the program's own.
 
 use super::model::{ActionEntry, Lesson};
-use crate::action::{Action, Context};
+use crate::action::{Action, LabFacts};
 use crate::text::safe;
 
 /// The actions of a lesson, wherever they are done.
@@ -23,13 +23,13 @@ fn is_run(entry: &ActionEntry) -> bool {
 }
 
 /// The number of programs it runs. None: there is nothing of an author's that a learner would have to trust.
-pub fn count(lesson: &Lesson) -> usize {
+pub fn program_count(lesson: &Lesson) -> usize {
     parts(lesson).flat_map(|(_, entries)| entries).filter(|entry| is_run(entry)).count()
 }
 
 /// Every program, and every file that is written for one to read, under the step it belongs to; a line each.
-pub fn listed(lesson: &Lesson) -> Vec<String> {
-    let context = Context::default();
+pub fn program_lines(lesson: &Lesson) -> Vec<String> {
+    let context = LabFacts::default();
     let mut lines = Vec::new();
 
     for (name, entries) in parts(lesson) {
@@ -56,7 +56,7 @@ pub fn listed(lesson: &Lesson) -> Vec<String> {
 }
 
 /// A text that is the same for two lessons only if they do the same. What they tell does not count.
-pub fn deeds(lesson: &Lesson) -> String {
+pub fn actions_fingerprint(lesson: &Lesson) -> String {
     let all: Vec<(String, &[ActionEntry])> = parts(lesson).collect();
     serde_json::to_string(&all).expect("what was read from text can be written as text")
 }
@@ -105,16 +105,21 @@ steps:
             "step 1 `first`, what if `other`",
             "  host# id",
         ];
-        assert_eq!((count(&lesson), listed(&lesson)), (3, expected.map(String::from).to_vec()));
+        assert_eq!(
+            (program_count(&lesson), program_lines(&lesson)),
+            (3, expected.map(String::from).to_vec())
+        );
     }
 
     #[test]
     fn two_lessons_are_the_same_if_they_do_the_same() {
         let deeds_with = |from: &str, to: &str| {
             assert!(LESSON.contains(from));
-            deeds(&parse("small.yaml", &LESSON.replacen(from, to, 1)).expect("a lesson"))
+            actions_fingerprint(
+                &parse("small.yaml", &LESSON.replacen(from, to, 1)).expect("a lesson"),
+            )
         };
-        let known = deeds(&parse("small.yaml", LESSON).expect("a lesson"));
+        let known = actions_fingerprint(&parse("small.yaml", LESSON).expect("a lesson"));
         assert_eq!(deeds_with("Something happens", "Something else is told"), known);
         for (from, to) in [
             ("[id]", "[id, -u]"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::expect::Expect;
-use super::measure::AnswerSource;
+use super::lab_answer::AnswerSource;
 
 /// One question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct Question {
     pub id: String,
     /// Markdown.
     pub ask: String,
-    pub kind: Kind,
+    pub kind: QuestionKind,
     pub hint: String,
     /// Markdown, shown after every answer.
     pub explain: String,
@@ -24,13 +24,13 @@ pub struct Question {
 
 /// The kind of a question, with what is to be answered.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum QuestionKind {
     /// One of these is right.
     Choose(Vec<Choice>),
     /// Any number of these are right.
     ChooseAll(Vec<Choice>),
     /// A word or a number to type.
-    Value(Value),
+    Value(ValueAnswer),
     /// Lines in their right order; they are shown in another.
     Order(Vec<String>),
     /// Predictions of what will be seen once the step has run; the kernel decides.
@@ -61,8 +61,8 @@ pub struct Prediction {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Value {
+#[serde(deny_unknown_fields, rename = "Value")]
+pub struct ValueAnswer {
     /// Any of these.
     #[serde(default)]
     pub is: Vec<String>,
@@ -93,16 +93,16 @@ pub enum Spelling {
     Forgiving,
 }
 
-impl Kind {
+impl QuestionKind {
     /// The words that tell the learner what to do.
-    pub fn words(&self) -> &'static str {
+    pub fn instruction(&self) -> &'static str {
         match self {
-            Kind::Choose(_) => "choose one",
-            Kind::ChooseAll(_) => "choose all that are right",
-            Kind::Value(_) => "type the answer",
-            Kind::Order(_) => "put in order",
-            Kind::Predict(_) => "predict, then run",
-            Kind::Task(_) => "do it yourself",
+            QuestionKind::Choose(_) => "choose one",
+            QuestionKind::ChooseAll(_) => "choose all that are right",
+            QuestionKind::Value(_) => "type the answer",
+            QuestionKind::Order(_) => "put in order",
+            QuestionKind::Predict(_) => "predict, then run",
+            QuestionKind::Task(_) => "do it yourself",
         }
     }
 }
@@ -112,7 +112,7 @@ impl Question {
     /// one; all else is shuffled where a check has a seed for it. What a learner, a handout and a wall show is the same.
     pub fn shown_order(&self, seed: Option<u64>) -> Vec<usize> {
         let count = self.options().len();
-        if seed.is_none() && !matches!(self.kind, Kind::Order(_)) {
+        if seed.is_none() && !matches!(self.kind, QuestionKind::Order(_)) {
             return (0..count).collect();
         }
 
@@ -127,50 +127,50 @@ impl Question {
     /// The options of a prediction, which the kernel decides on; none of any other kind.
     pub fn predictions(&self) -> &[Prediction] {
         match &self.kind {
-            Kind::Predict(predictions) => predictions,
-            Kind::Choose(_)
-            | Kind::ChooseAll(_)
-            | Kind::Value(_)
-            | Kind::Order(_)
-            | Kind::Task(_) => &[],
+            QuestionKind::Predict(predictions) => predictions,
+            QuestionKind::Choose(_)
+            | QuestionKind::ChooseAll(_)
+            | QuestionKind::Value(_)
+            | QuestionKind::Order(_)
+            | QuestionKind::Task(_) => &[],
         }
     }
 
     /// The state that a task asks for; none of any other kind.
     pub fn task(&self) -> &[Expect] {
         match &self.kind {
-            Kind::Task(expects) => expects,
-            Kind::Choose(_)
-            | Kind::ChooseAll(_)
-            | Kind::Value(_)
-            | Kind::Order(_)
-            | Kind::Predict(_) => &[],
+            QuestionKind::Task(expects) => expects,
+            QuestionKind::Choose(_)
+            | QuestionKind::ChooseAll(_)
+            | QuestionKind::Value(_)
+            | QuestionKind::Order(_)
+            | QuestionKind::Predict(_) => &[],
         }
     }
 
     /// The place in the lab that holds the answer, where the lab has it.
     pub fn source(&self) -> Option<&AnswerSource> {
         match &self.kind {
-            Kind::Value(value) => value.from.as_ref(),
-            Kind::Choose(_)
-            | Kind::ChooseAll(_)
-            | Kind::Order(_)
-            | Kind::Predict(_)
-            | Kind::Task(_) => None,
+            QuestionKind::Value(value) => value.from.as_ref(),
+            QuestionKind::Choose(_)
+            | QuestionKind::ChooseAll(_)
+            | QuestionKind::Order(_)
+            | QuestionKind::Predict(_)
+            | QuestionKind::Task(_) => None,
         }
     }
 
     /// The lines to choose from, in the order they are written.
     pub fn options(&self) -> Vec<&str> {
         match &self.kind {
-            Kind::Choose(choices) | Kind::ChooseAll(choices) => {
+            QuestionKind::Choose(choices) | QuestionKind::ChooseAll(choices) => {
                 choices.iter().map(|choice| choice.say.as_str()).collect()
             }
-            Kind::Order(lines) => lines.iter().map(String::as_str).collect(),
-            Kind::Predict(predictions) => {
+            QuestionKind::Order(lines) => lines.iter().map(String::as_str).collect(),
+            QuestionKind::Predict(predictions) => {
                 predictions.iter().map(|prediction| prediction.say.as_str()).collect()
             }
-            Kind::Value(_) | Kind::Task(_) => Vec::new(),
+            QuestionKind::Value(_) | QuestionKind::Task(_) => Vec::new(),
         }
     }
 }
@@ -186,7 +186,7 @@ struct QuestionFields {
     #[serde(default)]
     choose_all: Vec<Choice>,
     #[serde(default)]
-    value: Option<Value>,
+    value: Option<ValueAnswer>,
     #[serde(default)]
     order: Vec<String>,
     #[serde(default)]
@@ -210,12 +210,12 @@ impl TryFrom<QuestionFields> for Question {
     fn try_from(fields: QuestionFields) -> Result<Question, String> {
         // An empty list is none: a lesson may be written by a program that writes all fields.
         let given = [
-            (!fields.choose.is_empty()).then_some(Kind::Choose(fields.choose)),
-            (!fields.choose_all.is_empty()).then_some(Kind::ChooseAll(fields.choose_all)),
-            fields.value.map(Kind::Value),
-            (!fields.order.is_empty()).then_some(Kind::Order(fields.order)),
-            (!fields.predict.is_empty()).then_some(Kind::Predict(fields.predict)),
-            (!fields.task.is_empty()).then_some(Kind::Task(fields.task)),
+            (!fields.choose.is_empty()).then_some(QuestionKind::Choose(fields.choose)),
+            (!fields.choose_all.is_empty()).then_some(QuestionKind::ChooseAll(fields.choose_all)),
+            fields.value.map(QuestionKind::Value),
+            (!fields.order.is_empty()).then_some(QuestionKind::Order(fields.order)),
+            (!fields.predict.is_empty()).then_some(QuestionKind::Predict(fields.predict)),
+            (!fields.task.is_empty()).then_some(QuestionKind::Task(fields.task)),
         ];
 
         let mut given = given.into_iter().flatten();
@@ -252,12 +252,12 @@ impl From<Question> for QuestionFields {
         };
 
         match kind {
-            Kind::Choose(choices) => fields.choose = choices,
-            Kind::ChooseAll(choices) => fields.choose_all = choices,
-            Kind::Value(value) => fields.value = Some(value),
-            Kind::Order(lines) => fields.order = lines,
-            Kind::Predict(predictions) => fields.predict = predictions,
-            Kind::Task(expects) => fields.task = expects,
+            QuestionKind::Choose(choices) => fields.choose = choices,
+            QuestionKind::ChooseAll(choices) => fields.choose_all = choices,
+            QuestionKind::Value(value) => fields.value = Some(value),
+            QuestionKind::Order(lines) => fields.order = lines,
+            QuestionKind::Predict(predictions) => fields.predict = predictions,
+            QuestionKind::Task(expects) => fields.task = expects,
         }
         fields
     }
@@ -277,7 +277,7 @@ pub enum Answer {
 
 /// The facts that only the lab can tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FromLab {
+pub struct LabAnswers {
     /// Of a prediction: which options hold.
     pub holds: Vec<bool>,
     /// Of a value: what the kernel says.
@@ -304,16 +304,16 @@ pub struct Grade {
 }
 
 /// Grade an answer.
-pub fn grade(question: &Question, answer: &Answer, lab: &FromLab) -> Grade {
+pub fn grade(question: &Question, answer: &Answer, lab: &LabAnswers) -> Grade {
     let right = right_answer(question, lab);
 
     let (is_right, why) = match (&question.kind, answer) {
         (_, Answer::Unknown) => return Grade { mark: AnswerMark::Open, right, why: Vec::new() },
-        (Kind::Choose(choices), Answer::One(index)) => match choices.get(*index) {
+        (QuestionKind::Choose(choices), Answer::One(index)) => match choices.get(*index) {
             Some(choice) => (choice.right, because(&choice.say, &choice.why, choice.right)),
             None => (false, Vec::new()),
         },
-        (Kind::ChooseAll(choices), Answer::Several(chosen)) => {
+        (QuestionKind::ChooseAll(choices), Answer::Several(chosen)) => {
             let is_wrong = |index: usize, choice: &Choice| chosen.contains(&index) != choice.right;
             let wrong: Vec<&Choice> = choices
                 .iter()
@@ -331,22 +331,22 @@ pub fn grade(question: &Question, answer: &Answer, lab: &FromLab) -> Grade {
             });
             (wrong.is_empty(), why.collect())
         }
-        (Kind::Value(value), Answer::Text(text)) => {
+        (QuestionKind::Value(value), Answer::Text(text)) => {
             (is_value(value, text, lab.value.as_deref()), Vec::new())
         }
-        (Kind::Order(lines), Answer::Order(order)) => {
+        (QuestionKind::Order(lines), Answer::Order(order)) => {
             let first_wrong =
                 order.iter().enumerate().find(|(place, line)| lines[*place] != lines[**line]);
             let why = first_wrong
                 .map(|(place, _)| format!("place {} is not: {}", place + 1, lines[order[place]]));
             (order.len() == lines.len() && why.is_none(), why.into_iter().collect())
         }
-        (Kind::Predict(predictions), Answer::One(index)) => {
+        (QuestionKind::Predict(predictions), Answer::One(index)) => {
             let holds = lab.holds.get(*index).copied().unwrap_or(false);
             let why = predictions.get(*index).map(|one| because(&one.say, &one.why, holds));
             (holds, why.unwrap_or_default())
         }
-        (Kind::Task(_), Answer::Done) => (true, Vec::new()),
+        (QuestionKind::Task(_), Answer::Done) => (true, Vec::new()),
         _ => (false, Vec::new()),
     };
 
@@ -357,7 +357,7 @@ fn because(say: &str, why: &str, is_right: bool) -> Vec<String> {
     if is_right || why.is_empty() { Vec::new() } else { vec![format!("`{say}`: {why}")] }
 }
 
-fn right_answer(question: &Question, lab: &FromLab) -> String {
+fn right_answer(question: &Question, lab: &LabAnswers) -> String {
     let said = |choices: &[Choice]| {
         let right: Vec<&str> =
             choices.iter().filter(|one| one.right).map(|one| one.say.as_str()).collect();
@@ -365,21 +365,21 @@ fn right_answer(question: &Question, lab: &FromLab) -> String {
     };
 
     match &question.kind {
-        Kind::Choose(choices) | Kind::ChooseAll(choices) => said(choices),
-        Kind::Value(value) => {
+        QuestionKind::Choose(choices) | QuestionKind::ChooseAll(choices) => said(choices),
+        QuestionKind::Value(value) => {
             lab.value.clone().or_else(|| value.is.first().cloned()).unwrap_or_default()
         }
-        Kind::Order(lines) => lines.join(" > "),
-        Kind::Predict(predictions) => {
+        QuestionKind::Order(lines) => lines.join(" > "),
+        QuestionKind::Predict(predictions) => {
             let held = predictions.iter().zip(&lab.holds).filter(|(_, holds)| **holds);
             let held: Vec<&str> = held.map(|(one, _)| one.say.as_str()).collect();
             if held.is_empty() { "none of these, says the kernel".into() } else { held.join("; ") }
         }
-        Kind::Task(_) => "the lab decides".into(),
+        QuestionKind::Task(_) => "the lab decides".into(),
     }
 }
 
-fn is_value(value: &Value, text: &str, from_lab: Option<&str>) -> bool {
+fn is_value(value: &ValueAnswer, text: &str, from_lab: Option<&str>) -> bool {
     value
         .is
         .iter()
@@ -461,13 +461,13 @@ mod tests {
         let question =
             question(r#""choose": [{"say": "a", "right": true}, {"say": "b", "why": "because"}]"#);
         let check = |index, mark, why: &[&str]| {
-            let grade = grade(&question, &Answer::One(index), &FromLab::default());
+            let grade = grade(&question, &Answer::One(index), &LabAnswers::default());
             assert_eq!((grade.mark, grade.right.as_str()), (mark, "a"));
             assert_eq!(grade.why, why);
         };
         check(0, AnswerMark::Right, &[]);
         check(1, AnswerMark::Wrong, &["`b`: because"]);
-        let open = grade(&question, &Answer::Unknown, &FromLab::default());
+        let open = grade(&question, &Answer::Unknown, &LabAnswers::default());
         assert_eq!((open.mark, open.why.len()), (AnswerMark::Open, 0));
     }
 
@@ -480,7 +480,7 @@ mod tests {
             let grade = grade(
                 &question,
                 &Answer::Several(chosen.iter().copied().collect()),
-                &FromLab::default(),
+                &LabAnswers::default(),
             );
             assert_eq!((grade.mark, grade.why.len()), (mark, wrong), "{chosen:?}: {grade:?}");
         };
@@ -493,7 +493,7 @@ mod tests {
     #[test]
     fn values_forgive_what_the_question_says() {
         let check = |kind: &str, text: &str, expected: bool| {
-            let grade = grade(&question(kind), &Answer::Text(text.into()), &FromLab::default());
+            let grade = grade(&question(kind), &Answer::Text(text.into()), &LabAnswers::default());
             assert_eq!(grade.mark == AnswerMark::Right, expected, "{kind} {text}");
         };
 
@@ -532,13 +532,13 @@ mod tests {
     #[test]
     fn what_the_lab_says_is_the_answer() {
         let value = question(r#""value": {"from": {"what": "mounts", "of": "container"}}"#);
-        let lab = FromLab { value: Some("22".into()), ..FromLab::default() };
+        let lab = LabAnswers { value: Some("22".into()), ..LabAnswers::default() };
         assert_eq!(grade(&value, &Answer::Text("22".into()), &lab).mark, AnswerMark::Right);
         assert_eq!(grade(&value, &Answer::Text("21".into()), &lab).right, "22");
         let predict = question(
             r#""predict": [{"say": "a", "when": [], "why": "no"}, {"say": "b", "when": []}]"#,
         );
-        let lab = FromLab { holds: vec![false, true], ..FromLab::default() };
+        let lab = LabAnswers { holds: vec![false, true], ..LabAnswers::default() };
         assert_eq!(grade(&predict, &Answer::One(1), &lab).mark, AnswerMark::Right);
         assert_eq!(grade(&predict, &Answer::One(0), &lab).why, ["`a`: no"]);
     }
@@ -547,7 +547,7 @@ mod tests {
     fn lines_have_one_order_and_equal_lines_may_change_places() {
         let question = question(r#""order": ["a", "b", "a"]"#);
         let check = |order: &[usize], mark| {
-            let given = grade(&question, &Answer::Order(order.to_vec()), &FromLab::default());
+            let given = grade(&question, &Answer::Order(order.to_vec()), &LabAnswers::default());
             assert_eq!(given.mark, mark, "{order:?}");
         };
         check(&[0, 1, 2], AnswerMark::Right);

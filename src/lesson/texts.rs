@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::measure::AnswerSource;
+use super::lab_answer::AnswerSource;
 use super::model::{Branch, Hint, Lesson, Needs, Step, WatchedDirectory};
-use super::quiz::{self, Choice, Kind, Prediction, Question};
+use super::quiz::{self, Choice, Prediction, Question, QuestionKind};
 use crate::view::Chart;
 
 /// The use of a text.
@@ -24,14 +24,14 @@ pub enum TextUse {
 
 /// One text of a lesson.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text<'a> {
+pub struct LessonText<'a> {
     pub role: TextUse,
     pub text: Cow<'a, str>,
 }
 
 impl Lesson {
     /// All texts, in the order of the fields.
-    pub fn texts(&self) -> Vec<Text<'_>> {
+    pub fn texts(&self) -> Vec<LessonText<'_>> {
         let Lesson { format: _, number: _, id, title, summary, minutes: _, needs, steps } = self;
         let mut texts = Texts::default();
         texts.shown([id]);
@@ -45,7 +45,7 @@ impl Lesson {
 /// The texts found so far.
 #[derive(Default)]
 struct Texts<'a> {
-    found: Vec<Text<'a>>,
+    found: Vec<LessonText<'a>>,
 }
 
 impl<'a> Texts<'a> {
@@ -105,27 +105,27 @@ impl<'a> Texts<'a> {
         self.shown(see);
     }
 
-    fn kind(&mut self, kind: &'a Kind) {
+    fn kind(&mut self, kind: &'a QuestionKind) {
         match kind {
-            Kind::Choose(choices) | Kind::ChooseAll(choices) => {
+            QuestionKind::Choose(choices) | QuestionKind::ChooseAll(choices) => {
                 for Choice { say, right: _, why } in choices {
                     self.words([say, why]);
                 }
             }
-            Kind::Value(quiz::Value { is, from, unit: _, spelling: _ }) => {
+            QuestionKind::Value(quiz::ValueAnswer { is, from, unit: _, spelling: _ }) => {
                 self.shown(is);
                 if let Some(AnswerSource { what: _, of }) = from {
                     self.shown([&of.0]);
                 }
             }
-            Kind::Order(lines) => self.shown(lines),
-            Kind::Predict(predictions) => {
+            QuestionKind::Order(lines) => self.shown(lines),
+            QuestionKind::Predict(predictions) => {
                 for Prediction { say, when, why } in predictions {
                     self.words([say, why]);
                     self.given(when);
                 }
             }
-            Kind::Task(expects) => self.given(expects),
+            QuestionKind::Task(expects) => self.given(expects),
         }
     }
 
@@ -155,7 +155,8 @@ impl<'a> Texts<'a> {
     }
 
     fn add(&mut self, role: TextUse, texts: impl IntoIterator<Item = &'a String>) {
-        self.found.extend(texts.into_iter().map(|text| Text { role, text: Cow::Borrowed(text) }));
+        self.found
+            .extend(texts.into_iter().map(|text| LessonText { role, text: Cow::Borrowed(text) }));
     }
 
     /// Actions and expectations are of many kinds: their texts are those that they are written with.
@@ -168,12 +169,12 @@ impl<'a> Texts<'a> {
     fn walk(&mut self, value: Value) {
         match value {
             Value::String(text) => {
-                self.found.push(Text { role: TextUse::Given, text: Cow::Owned(text) })
+                self.found.push(LessonText { role: TextUse::Given, text: Cow::Owned(text) })
             }
             Value::Array(list) => list.into_iter().for_each(|one| self.walk(one)),
             Value::Object(map) => {
                 for (name, one) in map {
-                    self.found.push(Text { role: TextUse::Given, text: Cow::Owned(name) });
+                    self.found.push(LessonText { role: TextUse::Given, text: Cow::Owned(name) });
                     self.walk(one);
                 }
             }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::bounds::{self, Budget};
-use super::{CgroupRoot, small};
+use super::{CgroupRoot, kernel_file};
 use crate::diff::is_counter;
 use crate::snapshot::{Cgroup, CgroupVersion, Omitted};
 
@@ -68,11 +68,11 @@ const RESTLESS: [&str; 3] = ["cpu.pressure", "memory.pressure", "io.pressure"];
 
 /// Every group of the lab, hierarchy by hierarchy, parents before children, and how many were left out.
 pub fn read(roots: &[CgroupRoot]) -> (Vec<Cgroup>, Omitted) {
-    read_settings(roots, &[])
+    read_without_counters(roots, &[])
 }
 
 /// The same, with counters taken over from an earlier reading where it has them: the kernel works hard for those.
-pub fn read_settings(roots: &[CgroupRoot], earlier: &[Cgroup]) -> (Vec<Cgroup>, Omitted) {
+pub fn read_without_counters(roots: &[CgroupRoot], earlier: &[Cgroup]) -> (Vec<Cgroup>, Omitted) {
     let known: HashMap<(&str, &str), &Cgroup> = earlier
         .iter()
         .map(|group| ((group.hierarchy.as_str(), group.path.as_str()), group))
@@ -83,12 +83,12 @@ pub fn read_settings(roots: &[CgroupRoot], earlier: &[Cgroup]) -> (Vec<Cgroup>, 
     // To each its share: a crowd in one hierarchy does not hide the groups of another.
     let share = roots.len().max(1);
     for root in roots {
-        let tree = Tree::find(&root.path, bounds::GROUPS.min(bounds::ALL_GROUPS / share));
-        omitted = omitted.and(tree.omitted);
-        let mut bytes = Budget::new(bounds::GROUP_BYTES / share);
+        let tree = Tree::find(&root.path, bounds::MAX_GROUPS.min(bounds::MAX_GROUPS_TOTAL / share));
+        omitted = omitted.plus(tree.omitted);
+        let mut bytes = Budget::new(bounds::MAX_GROUP_BYTES / share);
         for path in tree.paths {
             if bytes.is_spent() {
-                omitted = omitted.and(Omitted::Rows(1));
+                omitted = omitted.plus(Omitted::Rows(1));
                 continue;
             }
             let before = known.get(&(root.hierarchy.as_str(), path.as_str())).copied();
@@ -108,18 +108,18 @@ struct Tree {
 impl Tree {
     /// The groups, found level by level, so that many groups in one do not hide those beside it.
     fn find(top: &Path, room: usize) -> Tree {
-        let mut entries = Budget::new(bounds::GROUP_ENTRIES);
+        let mut entries = Budget::new(bounds::MAX_GROUP_ENTRIES);
         let mut tree = Tree { paths: Vec::new(), omitted: Omitted::Nothing };
         let mut level = if top.is_dir() { vec![String::new()] } else { Vec::new() };
 
-        for _ in 0..=bounds::GROUP_DEPTH {
+        for _ in 0..=bounds::MAX_GROUP_DEPTH {
             let mut next: Vec<String> = Vec::new();
             for path in level {
                 // Those in a group that is left out are counted too.
                 tree.push_children(&top.join(&path), &path, &mut entries, &mut next);
                 match tree.paths.len() < room {
                     true => tree.paths.push(path),
-                    false => tree.omitted = tree.omitted.and(Omitted::Rows(1)),
+                    false => tree.omitted = tree.omitted.plus(Omitted::Rows(1)),
                 }
             }
             level = next;
@@ -177,7 +177,9 @@ fn read_group(
 
     let controllers = match root.version {
         CgroupVersion::V1 => root.hierarchy.clone(),
-        CgroupVersion::V2 => small::read(&dir.join("cgroup.controllers")).unwrap_or_default(),
+        CgroupVersion::V2 => {
+            kernel_file::read_text(&dir.join("cgroup.controllers")).unwrap_or_default()
+        }
     };
     let controllers: Vec<&str> =
         controllers.split([',', ' ', '\n']).filter(|word| !word.is_empty()).collect();
@@ -197,9 +199,12 @@ fn read_group(
             if let Some(value) = counted {
                 return Some(((*name).to_owned(), value.clone()));
             }
-            let start = small::read_start(&dir.join(name), bytes.up_to(bounds::GROUP_FILE))?;
+            let start = kernel_file::read_start(
+                &dir.join(name),
+                bytes.up_to(bounds::MAX_GROUP_FILE_BYTES),
+            )?;
             bytes.spend(start.bytes.len());
-            Some(((*name).to_owned(), start.marked()))
+            Some(((*name).to_owned(), start.with_cut_mark()))
         })
         .collect();
 
@@ -208,8 +213,10 @@ fn read_group(
 
 /// The pids in a group, as far as there is room for them.
 fn members(dir: &Path, bytes: &mut Budget) -> (Vec<u32>, Omitted) {
-    let Some(start) = small::read_start(&dir.join("cgroup.procs"), bytes.up_to(bounds::GROUP_FILE))
-    else {
+    let Some(start) = kernel_file::read_start(
+        &dir.join("cgroup.procs"),
+        bytes.up_to(bounds::MAX_GROUP_FILE_BYTES),
+    ) else {
         return (Vec::new(), Omitted::Nothing);
     };
     bytes.spend(start.bytes.len());
@@ -239,8 +246,10 @@ impl<'a> GroupNames<'a> {
 fn names(root: &CgroupRoot) -> HashMap<u64, String> {
     use std::os::unix::fs::MetadataExt;
     let inode = |path: PathBuf| fs::metadata(path).ok().map(|metadata| metadata.ino());
-    let below =
-        Tree::find(&root.path, bounds::GROUPS).paths.into_iter().filter(|path| !path.is_empty());
+    let below = Tree::find(&root.path, bounds::MAX_GROUPS)
+        .paths
+        .into_iter()
+        .filter(|path| !path.is_empty());
     below.filter_map(|path| Some((inode(root.path.join(&path))?, path))).collect()
 }
 
@@ -321,7 +330,10 @@ mod tests {
         made.push("box/inner".into());
         let root = hierarchy(dir.path(), "devices", &made, 10, 1);
         let (groups, omitted) = read(&[root]);
-        assert_eq!((groups.len(), omitted), (bounds::GROUPS, Omitted::Rows(504 - bounds::GROUPS)));
+        assert_eq!(
+            (groups.len(), omitted),
+            (bounds::MAX_GROUPS, Omitted::Rows(504 - bounds::MAX_GROUPS))
+        );
         assert_eq!(paths(&groups)[..3], ["", "aaa", "aaa/000"]);
         assert_eq!(paths(&groups).last(), Some(&"box"));
     }
@@ -331,15 +343,15 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let deep = hierarchy(dir.path(), "devices", &["a/".repeat(30)], 10, 1);
         let (groups, omitted) = read(&[deep]);
-        assert_eq!((groups.len(), omitted), (bounds::GROUP_DEPTH + 1, Omitted::Uncounted));
+        assert_eq!((groups.len(), omitted), (bounds::MAX_GROUP_DEPTH + 1, Omitted::Uncounted));
 
         let wide = dir.path().join("wide");
-        for index in 0..=bounds::GROUP_ENTRIES {
+        for index in 0..=bounds::MAX_GROUP_ENTRIES {
             fs::create_dir_all(wide.join(index.to_string())).expect("made");
         }
         let wide = CgroupRoot { hierarchy: "pids".into(), version: CgroupVersion::V1, path: wide };
         let (groups, omitted) = read(&[wide]);
-        assert_eq!((groups.len(), omitted), (bounds::GROUPS, Omitted::Uncounted));
+        assert_eq!((groups.len(), omitted), (bounds::MAX_GROUPS, Omitted::Uncounted));
     }
 
     #[test]
@@ -352,7 +364,7 @@ mod tests {
             .collect();
         let (groups, omitted) = read(&roots);
         assert_eq!((groups.len(), omitted), (255, Omitted::Rows(505 - 255)));
-        assert!(groups.len() <= bounds::ALL_GROUPS);
+        assert!(groups.len() <= bounds::MAX_GROUPS_TOTAL);
 
         let large: Vec<CgroupRoot> = ["devices", "pids"]
             .iter()
@@ -361,7 +373,7 @@ mod tests {
         let (groups, omitted) = read(&large);
         let bytes: usize =
             groups.iter().flat_map(|group| group.files.values()).map(String::len).sum();
-        assert!(bytes <= bounds::GROUP_BYTES, "{bytes}");
+        assert!(bytes <= bounds::MAX_GROUP_BYTES, "{bytes}");
         assert_eq!(omitted, Omitted::Rows(202 - groups.len()));
     }
 

@@ -13,13 +13,13 @@ use super::bounds::Budget;
 use crate::snapshot::Omitted;
 
 /// The longest silence of the kernel before a dump counts as failed, and the longest that a dump may take in all.
-const SILENCE: Duration = Duration::from_millis(200);
-const TIMEOUT: Duration = Duration::from_secs(2);
+const SILENCE_TIMEOUT: Duration = Duration::from_millis(200);
+const DUMP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Types of messages that are netlink's own, and the length of the header of each message.
 const ERROR: u16 = libc::NLMSG_ERROR as u16;
 const DONE: u16 = libc::NLMSG_DONE as u16;
-pub const HEADER: usize = size_of::<libc::nlmsghdr>();
+pub const HEADER_BYTES: usize = size_of::<libc::nlmsghdr>();
 const FLAGS: u16 = (libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16;
 
 /// The reason that receiving came to an end.
@@ -44,7 +44,7 @@ pub struct Dumper<'a> {
 
 /// The start of a list.
 #[derive(Debug)]
-pub struct List<T> {
+pub struct ListStart<T> {
     pub rows: Vec<T>,
     pub omitted: Omitted,
 }
@@ -66,7 +66,7 @@ impl<'a> Dumper<'a> {
         body: &[u8],
         wanted: impl Fn(&[u8]) -> bool,
         read: impl Fn(&[u8]) -> Option<T>,
-    ) -> Option<List<T>> {
+    ) -> Option<ListStart<T>> {
         static SEQUENCE: AtomicU32 = AtomicU32::new(0x1000_0000);
         if self.is_busy {
             return None;
@@ -74,7 +74,7 @@ impl<'a> Dumper<'a> {
 
         let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
         let request = request(kind, sequence, body);
-        let mut list = List { rows: Vec::new(), omitted: Omitted::Nothing };
+        let mut list = ListStart { rows: Vec::new(), omitted: Omitted::Nothing };
         if nix::sys::socket::send(self.socket.as_raw_fd(), &request, MsgFlags::MSG_DONTWAIT)
             .is_err()
         {
@@ -82,7 +82,7 @@ impl<'a> Dumper<'a> {
         }
 
         let (most, mut others) = (self.rows, 0);
-        let end = self.receive(SILENCE, |header, message| {
+        let end = self.receive(SILENCE_TIMEOUT, |header, message| {
             // A late answer to an earlier request.
             if header.sequence != sequence {
                 return None;
@@ -93,7 +93,7 @@ impl<'a> Dumper<'a> {
                 ERROR => return Some(End::Done),
                 _ => {}
             }
-            if wanted(&message[HEADER..]) {
+            if wanted(&message[HEADER_BYTES..]) {
                 match list.rows.len() < most {
                     true => list.rows.extend(read(message)),
                     false => others += 1,
@@ -116,7 +116,7 @@ impl<'a> Dumper<'a> {
         silence: Duration,
         mut each: impl FnMut(&Header, &[u8]) -> Option<End>,
     ) -> End {
-        let deadline = Instant::now() + TIMEOUT;
+        let deadline = Instant::now() + DUMP_TIMEOUT;
         while !self.bytes.is_spent() && Instant::now() < deadline {
             let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
             let timeout = PollTimeout::try_from(silence).unwrap_or(PollTimeout::ZERO);
@@ -151,7 +151,7 @@ impl<'a> Dumper<'a> {
 }
 
 fn request(kind: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(HEADER + body.len()).unwrap_or(u32::MAX);
+    let length = u32::try_from(HEADER_BYTES + body.len()).unwrap_or(u32::MAX);
     let mut request = length.to_ne_bytes().to_vec();
     request.extend([kind, FLAGS].iter().flat_map(|word| word.to_ne_bytes()));
     request.extend(sequence.to_ne_bytes());
@@ -172,13 +172,13 @@ fn next_message(bytes: &[u8]) -> Option<(Header, &[u8], &[u8])> {
     let length = u32::from_ne_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
     let kind = u16::from_ne_bytes(bytes.get(4..6)?.try_into().ok()?);
     let sequence = u32::from_ne_bytes(bytes.get(8..12)?.try_into().ok()?);
-    let message = bytes.get(..length).filter(|message| message.len() >= HEADER)?;
+    let message = bytes.get(..length).filter(|message| message.len() >= HEADER_BYTES)?;
     let behind = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
     Some((Header { kind, sequence }, message, behind))
 }
 
 fn error(message: &[u8]) -> Option<Errno> {
-    let number = i32::from_ne_bytes(message.get(HEADER..HEADER + 4)?.try_into().ok()?);
+    let number = i32::from_ne_bytes(message.get(HEADER_BYTES..HEADER_BYTES + 4)?.try_into().ok()?);
     Some(Errno::from_raw(-number))
 }
 

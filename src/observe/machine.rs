@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::bounds::{self, Budget};
-use super::netlink::Share;
+use super::netlink::NamespaceShare;
 use super::{mounts, network, processes};
 use crate::keeper::cgroups::owner_of;
 use crate::proof::{Proof, ProofRow};
@@ -39,7 +39,7 @@ impl MachineState {
         MachineState { mounts: Listed { lines, is_cut: !omitted.is_nothing() }, links: links() }
     }
 
-    pub fn compare(before: &MachineState, after: &MachineState, ours: &Ours) -> Proof {
+    pub fn compare(before: &MachineState, after: &MachineState, ours: &SessionProcesses) -> Proof {
         let alive = ours.alive().map(|(pid, _)| format!("process {pid} of the lab is still there"));
         Proof {
             rows: vec![
@@ -74,16 +74,16 @@ fn row(what: &str, before: &Listed, after: &Listed) -> ProofRow {
 
 /// All that a session started, of which nothing may be there in the end.
 #[derive(Debug, Clone, Default)]
-pub struct Ours {
+pub struct SessionProcesses {
     /// Pids; the groups of labs bear them in their names.
     keepers: BTreeSet<u32>,
     /// Every process that was seen in a lab, by pid and start time.
     seen: HashSet<(u32, u64)>,
 }
 
-impl Ours {
+impl SessionProcesses {
     /// A lab that starts one process after the other must not grow the front end: those that are gone are forgotten.
-    const FORGET_AT: usize = 8 * bounds::PROCESSES;
+    const FORGET_AT: usize = 8 * bounds::MAX_PROCESSES;
 
     pub fn note_keeper(&mut self, pid: u32) {
         self.keepers.insert(pid);
@@ -92,7 +92,7 @@ impl Ours {
     pub fn note_processes(&mut self, snapshot: &Snapshot) {
         self.seen
             .extend(snapshot.processes.iter().map(|process| (process.pid, process.start_time)));
-        if self.seen.len() > Ours::FORGET_AT {
+        if self.seen.len() > SessionProcesses::FORGET_AT {
             self.seen.retain(|(pid, start_time)| is_alive(*pid, *start_time));
         }
     }
@@ -104,7 +104,10 @@ impl Ours {
 
 fn links() -> Listed {
     let Ok(socket) = crate::kernel::net::open_socket() else { return Listed::default() };
-    let share = Share { rows: bounds::MACHINE_ENTRIES, bytes: Budget::new(bounds::MACHINE_BYTES) };
+    let share = NamespaceShare {
+        rows: bounds::MAX_MACHINE_ENTRIES,
+        bytes: Budget::new(bounds::MAX_MACHINE_BYTES),
+    };
     let (links, omitted) = network::read_links(&socket, share);
     let lines = links.iter().map(|link| format!("{} {}", link.index, link.name)).collect();
     Listed { lines, is_cut: !omitted.is_nothing() }
@@ -113,7 +116,7 @@ fn links() -> Listed {
 /// The groups of labs that these keepers made. Those of others come and go on any machine that is in use.
 fn groups_of(keepers: &BTreeSet<u32>) -> Listed {
     let mut found = Listed::default();
-    let mut entries = Budget::new(bounds::MACHINE_ENTRIES);
+    let mut entries = Budget::new(bounds::MAX_MACHINE_ENTRIES);
     for hierarchy in crate::keeper::cgroups::hierarchies() {
         for entry in fs::read_dir(&hierarchy.parent).into_iter().flatten().flatten() {
             if entries.is_spent() {
@@ -144,8 +147,11 @@ mod tests {
     use super::*;
     use crate::snapshot::Process;
 
-    fn seen(processes: &[(u32, u64)]) -> Ours {
-        Ours { seen: processes.iter().copied().collect(), ..Ours::default() }
+    fn seen(processes: &[(u32, u64)]) -> SessionProcesses {
+        SessionProcesses {
+            seen: processes.iter().copied().collect(),
+            ..SessionProcesses::default()
+        }
     }
 
     #[test]
@@ -162,7 +168,7 @@ mod tests {
         before.links.lines.insert("2 eth0".into());
         let mut after = MachineState::default();
         after.links.lines.insert("3 veth0".into());
-        let none = Ours::default();
+        let none = SessionProcesses::default();
         let proof = MachineState::compare(&before, &after, &none);
         assert_eq!(proof.rows[1].differences, ["- 2 eth0", "+ 3 veth0"]);
         assert!(!proof.is_clean());
@@ -200,7 +206,7 @@ mod tests {
         for time in 0..10_000 {
             let gone = Process { pid: u32::MAX, start_time: time, ..process.clone() };
             seen.note_processes(&Snapshot { processes: vec![gone], ..Snapshot::default() });
-            assert!(seen.seen.len() <= Ours::FORGET_AT + 1);
+            assert!(seen.seen.len() <= SessionProcesses::FORGET_AT + 1);
         }
         assert_eq!(seen.alive().count(), 1);
     }

@@ -4,11 +4,12 @@
 //! every other time it reads only the process tree and asks poll(2) about the mount tables, a tenth of that. How much
 //! it is, is not for the lab to say: see `bounds`.
 
+pub mod actor_facts;
 pub mod bounds;
 pub mod cgroups;
 mod dump;
-pub mod facts;
 pub mod hostname_watch;
+mod kernel_file;
 pub mod machine;
 mod mount_watch;
 pub mod mounts;
@@ -18,7 +19,6 @@ pub mod overlays;
 pub mod processes;
 pub mod rootdir;
 pub mod samples;
-mod small;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::mount_watch::MountWatch;
-use self::netlink::Share;
+use self::netlink::NamespaceShare;
 use self::rootdir::RootDir;
 use crate::diff::Diff;
 use crate::lesson::model::WatchedDirectory;
@@ -38,11 +38,11 @@ use crate::snapshot::{
 };
 
 /// Idle calls of `changed` between two readings of counters.
-const COUNTERS_EVERY: u32 = 10;
+const COUNTERS_PERIOD: u32 = 10;
 
 /// One actor to look at.
 #[derive(Debug, Clone)]
-pub struct Subject {
+pub struct ObservedActor {
     pub name: ActorName,
     /// Its pid, as the machine counts.
     pub pid: u32,
@@ -71,7 +71,7 @@ type Cut<T> = (Vec<T>, Omitted);
 pub struct Observer {
     proc_root: PathBuf,
     lab_init: u32,
-    subjects: Vec<Subject>,
+    subjects: Vec<ObservedActor>,
     extra_networks: Vec<(String, Arc<OwnedFd>)>,
     cgroups: Vec<CgroupRoot>,
     look: Vec<WatchedDirectory>,
@@ -79,7 +79,7 @@ pub struct Observer {
     last: Snapshot,
     ticks: u32,
     watch: MountWatch,
-    overlays: overlays::Cache,
+    overlays: overlays::OverlayCache,
 }
 
 impl Observer {
@@ -95,11 +95,11 @@ impl Observer {
             last: Snapshot::default(),
             ticks: 0,
             watch: MountWatch::default(),
-            overlays: overlays::Cache::default(),
+            overlays: overlays::OverlayCache::default(),
         }
     }
 
-    pub fn set_subjects(&mut self, subjects: Vec<Subject>) {
+    pub fn set_actors(&mut self, subjects: Vec<ObservedActor>) {
         self.subjects = subjects;
     }
 
@@ -116,7 +116,7 @@ impl Observer {
         &self.cgroups
     }
 
-    pub fn set_look(&mut self, look: Vec<WatchedDirectory>) {
+    pub fn set_watched_directories(&mut self, look: Vec<WatchedDirectory>) {
         self.look = look;
     }
 
@@ -145,10 +145,10 @@ impl Observer {
         cgroups: Cut<Cgroup>,
     ) -> Snapshot {
         let ((processes, processes_omitted), (cgroups, cgroups_omitted)) = (processes, cgroups);
-        let subjects: Vec<(Subject, RootDir)> = self.living(&processes);
+        let subjects: Vec<(ObservedActor, RootDir)> = self.living(&processes);
 
         let mut limits = mounts::MountLimits::default();
-        let mut table = |subject: &Subject| {
+        let mut table = |subject: &ObservedActor| {
             let ns = inode(&processes, subject.pid, NamespaceKind::Mount);
             let (rows, omitted) = mounts::read(&self.proc_root, subject.pid, &mut limits);
             MountTable { actor: subject.name.clone(), ns, rows, omitted }
@@ -175,23 +175,23 @@ impl Observer {
 
     /// The state now, if it differs from the last snapshot. For idle times: every other call looks only at what is
     /// cheap (the process tree, the mount tables' poll events), unless that has stirred.
-    pub fn changed(&mut self) -> Option<Snapshot> {
+    pub fn snapshot_if_changed(&mut self) -> Option<Snapshot> {
         self.ticks = self.ticks.wrapping_add(1);
-        let stirred = self.has_stirred();
-        if self.ticks % 2 == 1 && !stirred {
+        let any_change = self.has_changed();
+        if self.ticks % 2 == 1 && !any_change {
             return None;
         }
 
         let last = std::mem::take(&mut self.last);
         // The same processes in the same namespaces: most of what is known of them can't have changed.
-        let same = !stirred
+        let same = !any_change
             && last
                 .processes
                 .iter()
-                .all(|process| processes::keeps_namespaces(&self.proc_root, process));
+                .all(|process| processes::has_same_namespaces(&self.proc_root, process));
         // An unfinished dump goes on, whether or not anything stirs.
         let unfinished = last.networks.iter().any(|network| network.omitted.is_uncounted());
-        let quiet = network::is_quiet(&self.subjects) && !unfinished;
+        let quiet = network::is_unchanged(&self.subjects) && !unfinished;
 
         let (processes, networks, cgroups) = if same {
             let networks = if quiet {
@@ -201,8 +201,8 @@ impl Observer {
             };
             // About once a second the counters too.
             let earlier =
-                if self.ticks.is_multiple_of(COUNTERS_EVERY) { &[][..] } else { &last.cgroups };
-            let cgroups = cgroups::read_settings(&self.cgroups, earlier);
+                if self.ticks.is_multiple_of(COUNTERS_PERIOD) { &[][..] } else { &last.cgroups };
+            let cgroups = cgroups::read_without_counters(&self.cgroups, earlier);
             ((last.processes.clone(), last.processes_omitted), networks, cgroups)
         } else {
             self.read(&last.networks)
@@ -210,15 +210,15 @@ impl Observer {
 
         let now = self.look(processes, networks, cgroups);
         // Equality is far cheaper than a diff, and the usual case.
-        if now == last || Diff::between(&last, &now).is_calm() {
+        if now == last || Diff::between(&last, &now).is_unchanged_but_clocks() {
             self.last = last;
             return None;
         }
         Some(now)
     }
 
-    fn has_stirred(&mut self) -> bool {
-        let tree = processes::tree(&self.proc_root, self.lab_init, &self.actors());
+    fn has_changed(&mut self) -> bool {
+        let tree = processes::process_tree(&self.proc_root, self.lab_init, &self.actors());
         let known = self
             .last
             .processes
@@ -248,7 +248,7 @@ impl Observer {
     }
 
     /// The subjects that are still there, each with its root.
-    fn living(&self, processes: &[Process]) -> Vec<(Subject, RootDir)> {
+    fn living(&self, processes: &[Process]) -> Vec<(ObservedActor, RootDir)> {
         self.subjects
             .iter()
             .filter(|subject| {
@@ -264,7 +264,7 @@ impl Observer {
     fn networks(&self, processes: &[Process], earlier: &[Network]) -> Vec<Network> {
         let mut networks: Vec<Network> = Vec::new();
         let names = cgroups::GroupNames::new(&self.cgroups);
-        let share = Share::one_of(self.subjects.len() + self.extra_networks.len());
+        let share = NamespaceShare::one_of(self.subjects.len() + self.extra_networks.len());
 
         for subject in &self.subjects {
             let Some(netlink) = &subject.netlink else { continue };
@@ -278,8 +278,8 @@ impl Observer {
                     let earlier = earlier.iter().find(|network| network.ns == ns);
                     let mut network = network::read(netlink, share, earlier);
                     if let Some(firewall) = &subject.firewall {
-                        let rules = traffic::rules(firewall, share, &|inode| names.get(inode));
-                        traffic::append(&mut network, rules, share.rows);
+                        let rules = traffic::read_rules(firewall, share, &|inode| names.get(inode));
+                        traffic::append_rules(&mut network, rules, share.rows);
                     }
                     let actors = vec![subject.name.clone()];
                     networks.push(Network { name: subject.name.0.clone(), ns, actors, ..network });
@@ -303,13 +303,15 @@ impl Observer {
         networks
     }
 
-    fn directories(&self, subjects: &[(Subject, RootDir)]) -> Vec<Directory> {
+    fn directories(&self, subjects: &[(ObservedActor, RootDir)]) -> Vec<Directory> {
         self.look
             .iter()
             .filter_map(|look| {
                 let (_, root) = subjects.iter().find(|(subject, _)| subject.name == look.actor)?;
-                let (entries, omitted) =
-                    root.list(&look.path, bounds::ENTRIES, bounds::ENTRIES_COUNTED).ok().unzip();
+                let (entries, omitted) = root
+                    .list(&look.path, bounds::MAX_ENTRIES, bounds::MAX_ENTRIES_COUNTED)
+                    .ok()
+                    .unzip();
                 let (actor, path) = (look.actor.clone(), look.path.clone());
                 Some(Directory { actor, path, entries, omitted: omitted.unwrap_or_default() })
             })
@@ -319,8 +321,8 @@ impl Observer {
 
 /// Every overlay once per mount namespace it is seen in; a copied mount is the same overlay, told by its device.
 fn overlays(
-    cache: &mut overlays::Cache,
-    subjects: &[(Subject, RootDir)],
+    cache: &mut overlays::OverlayCache,
+    subjects: &[(ObservedActor, RootDir)],
     mounts: &[MountTable],
 ) -> Cut<Overlay> {
     let Some((_, host_root)) =
@@ -334,7 +336,7 @@ fn overlays(
     let mut found: Vec<Overlay> = Vec::new();
     for ((subject, root), table) in subjects.iter().zip(mounts) {
         for mount in table.rows.iter().filter(|mount| mount.fstype == "overlay") {
-            if !seen.insert(&mount.device) || found.len() >= bounds::OVERLAYS {
+            if !seen.insert(&mount.device) || found.len() >= bounds::MAX_OVERLAYS {
                 continue;
             }
             let layers = overlays::parse_layers(&mount.super_options);
@@ -345,7 +347,7 @@ fn overlays(
         }
     }
 
-    cache.keep(&seen);
+    cache.retain(&seen);
     let omitted = Omitted::rows(seen.len() - found.len());
     // Where a table was cut, overlays may be among what is missing.
     let unseen = mounts.iter().any(|table| !table.omitted.is_nothing());

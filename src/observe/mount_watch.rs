@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
-use super::Subject;
+use super::ObservedActor;
 
 /// An open mountinfo per subject.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub struct MountWatch {
 
 impl MountWatch {
     /// True if a table has changed since the last call, or a subject is looked at for the first time.
-    pub fn has_changed(&mut self, proc_root: &Path, subjects: &[Subject]) -> bool {
+    pub fn has_changed(&mut self, proc_root: &Path, subjects: &[ObservedActor]) -> bool {
         self.files.retain(|(pid, _)| subjects.iter().any(|subject| subject.pid == *pid));
         let mut changed = false;
         for subject in subjects {

@@ -17,8 +17,8 @@ pub struct MountLimits {
 impl Default for MountLimits {
     fn default() -> MountLimits {
         MountLimits {
-            rows: bounds::Budget::new(bounds::ALL_MOUNTS),
-            bytes: bounds::Budget::new(bounds::MOUNT_BYTES),
+            rows: bounds::Budget::new(bounds::MAX_MOUNTS_TOTAL),
+            bytes: bounds::Budget::new(bounds::MAX_MOUNT_BYTES),
         }
     }
 }
@@ -29,8 +29,9 @@ pub fn read(proc_root: &Path, pid: u32, limits: &mut MountLimits) -> (Vec<Mount>
     let Ok(file) = File::open(proc_root.join(format!("{pid}/mountinfo"))) else {
         return (Vec::new(), Omitted::Nothing);
     };
-    let (rows, bytes) = (limits.rows.up_to(bounds::MOUNTS), limits.bytes.up_to(usize::MAX));
-    let (kept, omitted) = read_lines(file.take(bounds::MOUNT_BYTES_COUNTED as u64), rows, bytes);
+    let (rows, bytes) = (limits.rows.up_to(bounds::MAX_MOUNTS), limits.bytes.up_to(usize::MAX));
+    let (kept, omitted) =
+        read_lines(file.take(bounds::MAX_MOUNT_BYTES_COUNTED as u64), rows, bytes);
     limits.rows.spend(kept.iter().filter(|byte| **byte == b'\n').count());
     limits.bytes.spend(kept.len());
 
@@ -42,8 +43,8 @@ pub fn read_whole(proc_root: &Path, pid: u32) -> (Vec<Mount>, Omitted) {
     let Ok(file) = File::open(proc_root.join(format!("{pid}/mountinfo"))) else {
         return (Vec::new(), Omitted::Nothing);
     };
-    let bytes = bounds::MACHINE_BYTES;
-    let (kept, omitted) = read_lines(file.take(bytes as u64), bounds::MACHINE_ENTRIES, bytes);
+    let bytes = bounds::MAX_MACHINE_BYTES;
+    let (kept, omitted) = read_lines(file.take(bytes as u64), bounds::MAX_MACHINE_ENTRIES, bytes);
     (parse(&String::from_utf8_lossy(&kept)), omitted)
 }
 
@@ -205,8 +206,11 @@ mod tests {
         let line = |index: usize| format!("{index} 1 0:1 / /mnt/{index} rw - tmpfs none rw\n");
         let check = |count: usize, rows, bytes, expected: usize, omitted| {
             let table: String = (0..count).map(line).collect();
-            let (kept, left) =
-                read_lines(table.as_bytes().take(bounds::MOUNT_BYTES_COUNTED as u64), rows, bytes);
+            let (kept, left) = read_lines(
+                table.as_bytes().take(bounds::MAX_MOUNT_BYTES_COUNTED as u64),
+                rows,
+                bytes,
+            );
             let mounts = parse(&String::from_utf8_lossy(&kept));
             assert_eq!((mounts.len(), left), (expected, omitted), "{count} {rows} {bytes}");
             assert!(

@@ -4,25 +4,25 @@ use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 
 use super::bounds::{self, Budget};
-use super::dump::{Dumper, HEADER, List};
+use super::dump::{Dumper, HEADER_BYTES, ListStart};
 
 /// The part of a look that one network namespace may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
+pub struct NamespaceShare {
     /// Rows of each of its lists.
     pub rows: usize,
     /// Bytes received of all of them.
     pub bytes: Budget,
 }
 
-impl Share {
+impl NamespaceShare {
     /// The share of one of so many namespaces, so that a crowd in one does not hide what is in another.
-    pub fn one_of(namespaces: usize) -> Share {
+    pub fn one_of(namespaces: usize) -> NamespaceShare {
         const LISTS: usize = 5;
         let namespaces = namespaces.max(1);
-        Share {
-            rows: bounds::NETWORK_ROWS.min(bounds::ALL_NETWORK_ROWS / LISTS / namespaces),
-            bytes: Budget::new(bounds::NETWORK_BYTES / namespaces),
+        NamespaceShare {
+            rows: bounds::MAX_NETWORK_ROWS.min(bounds::MAX_NETWORK_ROWS_TOTAL / LISTS / namespaces),
+            bytes: Budget::new(bounds::MAX_NETWORK_BYTES / namespaces),
         }
     }
 }
@@ -37,12 +37,12 @@ pub(super) fn route_list<T>(
     request: Message,
     wanted: impl Fn(&[u8]) -> bool,
     pick: impl Fn(Message) -> Option<T>,
-) -> Option<List<T>> {
+) -> Option<ListStart<T>> {
     let mut packet = NetlinkMessage::from(request);
     packet.finalize();
     let mut bytes = vec![0; packet.buffer_len()];
     packet.serialize(&mut bytes);
-    let body = bytes.get(HEADER..).unwrap_or_default();
+    let body = bytes.get(HEADER_BYTES..).unwrap_or_default();
 
     dumper.list(packet.header.message_type, body, wanted, |message| {
         match NetlinkMessage::<Message>::deserialize(message).ok()?.payload {

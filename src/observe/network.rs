@@ -23,15 +23,15 @@ use rtnetlink::packet_route::route::{
 };
 
 use super::bounds;
-use super::dump::{Dumper, List};
-use super::netlink::{Share, route_list};
-use super::{Subject, traffic};
+use super::dump::{Dumper, ListStart};
+use super::netlink::{NamespaceShare, route_list};
+use super::{ObservedActor, traffic};
 use crate::snapshot::{Address, Link, Neighbour, Network, NetworkOmitted, Omitted, Route};
 
 /// Links, addresses, neighbours, queueing disciplines and routes; a dump that fails leaves its list empty. Name and
 /// members are the caller's. While the kernel is busy with a dump that was too long for an earlier look, lists are as
 /// `earlier` had them, and said to be cut.
-pub fn read(socket: &OwnedFd, mut share: Share, earlier: Option<&Network>) -> Network {
+pub fn read(socket: &OwnedFd, mut share: NamespaceShare, earlier: Option<&Network>) -> Network {
     let none = Network::default();
     let earlier = earlier.unwrap_or(&none);
     let mut dumper = Dumper::new(socket, share.rows, &mut share.bytes);
@@ -58,7 +58,7 @@ pub fn read(socket: &OwnedFd, mut share: Share, earlier: Option<&Network>) -> Ne
             Message::NewNeighbour(message) => neighbour(&message, &name),
             _ => None,
         });
-    let traffic = traffic::disciplines(&mut dumper, &name);
+    let traffic = traffic::read_disciplines(&mut dumper, &name);
     let routes =
         route_list(&mut dumper, Message::GetRoute(ipv4_routes()), is_shown_route, |message| {
             match message {
@@ -83,18 +83,18 @@ pub fn read(socket: &OwnedFd, mut share: Share, earlier: Option<&Network>) -> Ne
 }
 
 /// The links alone.
-pub fn read_links(socket: &OwnedFd, mut share: Share) -> (Vec<Link>, Omitted) {
+pub fn read_links(socket: &OwnedFd, mut share: NamespaceShare) -> (Vec<Link>, Omitted) {
     or_earlier(links(&mut Dumper::new(socket, share.rows, &mut share.bytes)), &[])
 }
 
-fn or_earlier<T: Clone>(list: Option<List<T>>, earlier: &[T]) -> (Vec<T>, Omitted) {
+fn or_earlier<T: Clone>(list: Option<ListStart<T>>, earlier: &[T]) -> (Vec<T>, Omitted) {
     match list {
         Some(list) => (list.rows, list.omitted),
         None => (earlier.to_vec(), Omitted::Uncounted),
     }
 }
 
-fn links(dumper: &mut Dumper<'_>) -> Option<List<Link>> {
+fn links(dumper: &mut Dumper<'_>) -> Option<ListStart<Link>> {
     let mut all = LinkMessage::default();
     // Counters of packets are most of such a message, and shown nowhere.
     all.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
@@ -112,7 +112,7 @@ fn links(dumper: &mut Dumper<'_>) -> Option<List<Link>> {
     let names: HashMap<u32, String> =
         list.rows.iter().map(|message| (message.header.index, name_of(message))).collect();
     let name = |index: u32| names.get(&index).cloned().unwrap_or_else(|| format!("if{index}"));
-    Some(List {
+    Some(ListStart {
         rows: list.rows.iter().map(|message| link(message, &name)).collect(),
         omitted: list.omitted,
     })
@@ -135,14 +135,14 @@ fn is_shown_neighbour(body: &[u8]) -> bool {
 
 /// Nothing was heard of a change in any subject's network namespace since the last call. False where one can't be
 /// heard.
-pub fn is_quiet(subjects: &[Subject]) -> bool {
+pub fn is_unchanged(subjects: &[ObservedActor]) -> bool {
     let mut quiet = true;
     for subject in subjects {
         let Some(monitor) = &subject.monitor else { return false };
         let mut buffer = [0_u8; 4096];
 
         // What has come is taken, however fast more comes; an overrun (ENOBUFS) counts as heard.
-        for _ in 0..bounds::HEARD {
+        for _ in 0..bounds::MAX_CHANGE_MESSAGES {
             match nix::sys::socket::recv(monitor.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
                 Err(nix::errno::Errno::EAGAIN) => break,
                 Ok(1..) | Err(nix::errno::Errno::ENOBUFS) => quiet = false,
@@ -317,7 +317,7 @@ mod tests {
         let (kernel, ours) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::empty())
                 .expect("a pair");
-        let subject = Subject {
+        let subject = ObservedActor {
             name: ActorName::host(),
             pid: 1,
             netlink: None,
@@ -325,21 +325,21 @@ mod tests {
             firewall: None,
         };
         let subjects = [subject];
-        assert!(is_quiet(&subjects), "nothing was said");
-        for _ in 0..2 * bounds::HEARD {
+        assert!(is_unchanged(&subjects), "nothing was said");
+        for _ in 0..2 * bounds::MAX_CHANGE_MESSAGES {
             nix::sys::socket::send(kernel.as_raw_fd(), b"changed", MsgFlags::MSG_DONTWAIT)
                 .expect("sent");
         }
-        assert!(!is_quiet(&subjects) && !is_quiet(&subjects), "half of it at each look");
-        assert!(is_quiet(&subjects));
+        assert!(!is_unchanged(&subjects) && !is_unchanged(&subjects), "half of it at each look");
+        assert!(is_unchanged(&subjects));
     }
 
     #[test]
     fn the_shares_of_all_namespaces_are_within_what_there_is() {
         for namespaces in [0, 1, 3, 8, 40] {
-            let share = Share::one_of(namespaces);
-            assert!(share.rows > 0 && share.rows <= bounds::NETWORK_ROWS);
-            assert!(share.rows * 5 * namespaces <= bounds::ALL_NETWORK_ROWS);
+            let share = NamespaceShare::one_of(namespaces);
+            assert!(share.rows > 0 && share.rows <= bounds::MAX_NETWORK_ROWS);
+            assert!(share.rows * 5 * namespaces <= bounds::MAX_NETWORK_ROWS_TOTAL);
         }
     }
 

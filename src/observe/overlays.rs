@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bounds::{self, Budget};
-use super::rootdir::{RootDir, kind};
+use super::rootdir::{RootDir, file_kind};
 use crate::op::ActorName;
 use crate::snapshot::{FileKind, InUpper, Mount, Overlay, OverlayEntry};
 
@@ -22,10 +22,10 @@ pub struct OverlayLimits {
 impl Default for OverlayLimits {
     fn default() -> OverlayLimits {
         OverlayLimits {
-            entries: Budget::new(bounds::ALL_OVERLAY_ENTRIES),
-            stamped: Budget::new(bounds::LAYER_ENTRIES),
-            listed: Budget::new(bounds::LAYER_ENTRIES),
-            looked_up: Budget::new(bounds::LAYER_ENTRIES),
+            entries: Budget::new(bounds::MAX_OVERLAY_ENTRIES_TOTAL),
+            stamped: Budget::new(bounds::MAX_LAYER_ENTRIES),
+            listed: Budget::new(bounds::MAX_LAYER_ENTRIES),
+            looked_up: Budget::new(bounds::MAX_LAYER_ENTRIES),
         }
     }
 }
@@ -84,7 +84,7 @@ fn plain(path: &str) -> String {
 
 /// Overlays as last read, each with a stamp of its upper layer: reading one lists whole layers.
 #[derive(Debug, Default)]
-pub struct Cache {
+pub struct OverlayCache {
     read: Vec<(Stamp, Overlay)>,
 }
 
@@ -97,7 +97,7 @@ struct Stamp {
     changes: Vec<(i64, i64)>,
 }
 
-impl Cache {
+impl OverlayCache {
     /// The overlay as `read` gives it, or as last read if nothing has moved in the upper layer since.
     pub fn read(
         &mut self,
@@ -132,7 +132,7 @@ impl Cache {
     }
 
     /// Forget the others: a lab can mount one after the other.
-    pub fn keep(&mut self, devices: &BTreeSet<&str>) {
+    pub fn retain(&mut self, devices: &BTreeSet<&str>) {
         self.read.retain(|(stamp, _)| devices.contains(stamp.device.as_str()));
     }
 }
@@ -148,20 +148,20 @@ fn stamp_directories(
 ) -> bool {
     let Ok(stat) = root.stat(path) else { return true };
     changes.push((stat.st_ctime, stat.st_ctime_nsec));
-    if depth >= bounds::OVERLAY_DEPTH {
+    if depth >= bounds::MAX_OVERLAY_DEPTH {
         return true;
     }
     if entries.is_spent() {
         return false;
     }
 
-    let Ok((names, looked_at)) = root.directories(path, entries.up_to(bounds::OVERLAY_ENTRIES))
+    let Ok((names, looked_at)) = root.directories(path, entries.up_to(bounds::MAX_OVERLAY_ENTRIES))
     else {
         return true;
     };
     entries.spend(looked_at);
     for name in names {
-        if changes.len() >= bounds::OVERLAY_ENTRIES {
+        if changes.len() >= bounds::MAX_OVERLAY_ENTRIES {
             return true;
         }
         if !stamp_directories(root, &format!("{path}/{name}"), depth + 1, changes, entries) {
@@ -182,7 +182,7 @@ pub fn read(
 ) -> Overlay {
     let layers = parse_layers(&mount.super_options);
     let mut found: BTreeMap<String, OverlayEntry> = BTreeMap::new();
-    let room = limits.entries.up_to(bounds::OVERLAY_ENTRIES);
+    let room = limits.entries.up_to(bounds::MAX_OVERLAY_ENTRIES);
     let mut reader = Reader {
         root: layers_root,
         found: &mut found,
@@ -235,7 +235,7 @@ impl Reader<'_> {
             if let Some(entry) = self.entry(&path, name_kind) {
                 entry.upper = upper;
             }
-            if name_kind == FileKind::Directory && depth < bounds::OVERLAY_DEPTH {
+            if name_kind == FileKind::Directory && depth < bounds::MAX_OVERLAY_DEPTH {
                 self.read_upper(layer, &path, depth + 1);
             }
         }
@@ -249,7 +249,7 @@ impl Reader<'_> {
             if let Some(entry) = self.entry(&path, name_kind) {
                 entry.in_lowers.push(index);
             }
-            if name_kind == FileKind::Directory && depth < bounds::OVERLAY_DEPTH && in_upper {
+            if name_kind == FileKind::Directory && depth < bounds::MAX_OVERLAY_DEPTH && in_upper {
                 self.read_lower(layer, index, &path, depth + 1);
             }
         }
@@ -282,7 +282,7 @@ impl Reader<'_> {
                 entry.upper = self
                     .root
                     .stat(&full)
-                    .map_or(InUpper::Absent, |stat| self.in_upper(&full, kind(&stat)));
+                    .map_or(InUpper::Absent, |stat| self.in_upper(&full, file_kind(&stat)));
             }
             let has_it = |lower: &String| self.root.stat(&format!("{lower}/{path}")).is_ok();
             entry.in_lowers = lowers
@@ -301,7 +301,7 @@ impl Reader<'_> {
             self.truncated = true;
             return Vec::new();
         }
-        let most = self.listed.up_to(bounds::OVERLAY_ENTRIES);
+        let most = self.listed.up_to(bounds::MAX_OVERLAY_ENTRIES);
         let (entries, omitted) =
             self.root.list(&format!("{layer}/{below}"), most, 0).unwrap_or_default();
         self.truncated |= !omitted.is_nothing();
@@ -328,7 +328,7 @@ impl Reader<'_> {
     fn is_whiteout(&self, path: &str) -> bool {
         self.root
             .stat(path)
-            .is_ok_and(|stat| kind(&stat) == FileKind::CharDevice && stat.st_rdev == 0)
+            .is_ok_and(|stat| file_kind(&stat) == FileKind::CharDevice && stat.st_rdev == 0)
     }
 }
 
@@ -356,7 +356,7 @@ mod tests {
         let root = dir.path().join("7/root");
         for layer in ["upper", "lower"] {
             std::fs::create_dir_all(root.join(layer)).expect("made");
-            for index in 0..2 * bounds::OVERLAY_ENTRIES {
+            for index in 0..2 * bounds::MAX_OVERLAY_ENTRIES {
                 std::fs::write(root.join(format!("{layer}/{index}")), "").expect("a file");
             }
         }
@@ -366,7 +366,7 @@ mod tests {
         )[0];
         let overlay =
             read(&ActorName::host(), mount, &below, &below, &mut OverlayLimits::default());
-        assert!(overlay.truncated && overlay.entries.len() == bounds::OVERLAY_ENTRIES);
+        assert!(overlay.truncated && overlay.entries.len() == bounds::MAX_OVERLAY_ENTRIES);
         let everywhere =
             |entry: &&OverlayEntry| entry.upper == InUpper::Present && entry.in_lowers == [0];
         assert_eq!(overlay.entries.iter().filter(everywhere).count(), overlay.entries.len());
@@ -376,13 +376,13 @@ mod tests {
     fn a_layer_is_read_anew_when_it_moved_however_large_it_is() {
         let dir = tempfile::tempdir().expect("a directory");
         let root = dir.path().join("7/root");
-        for index in 0..2 * bounds::OVERLAY_ENTRIES {
+        for index in 0..2 * bounds::MAX_OVERLAY_ENTRIES {
             std::fs::create_dir_all(root.join(format!("upper/{index}"))).expect("made");
         }
         let below = RootDir::open(dir.path(), 7).expect("the root");
         let line = "1 0 0:7 / /merged rw - overlay overlay rw,lowerdir=/lower,upperdir=/upper";
         let mount = &crate::observe::mounts::parse(line)[0];
-        let mut cache = Cache::default();
+        let mut cache = OverlayCache::default();
         let mut reads_it = || {
             let mut limits = OverlayLimits::default();
             let overlay = cache.read(&ActorName::host(), mount, &below, &below, &mut limits);
@@ -396,7 +396,7 @@ mod tests {
         let beyond = below.list("upper", usize::MAX, 0).expect("all of them").0.remove(0).name;
         std::fs::remove_dir_all(root.join("upper").join(beyond)).expect("removed");
         assert!(reads_it().0, "its parent did");
-        cache.keep(&BTreeSet::new());
+        cache.retain(&BTreeSet::new());
         assert!(cache.read.is_empty(), "what is mounted no more is forgotten");
     }
 
@@ -413,7 +413,7 @@ mod tests {
         };
         make("upper", 30);
         make("lower", 20);
-        make("large", bounds::OVERLAY_ENTRIES + 1);
+        make("large", bounds::MAX_OVERLAY_ENTRIES + 1);
         std::fs::create_dir_all(root.join("upper/a/b/c/d/e")).expect("made");
         let below = RootDir::open(dir.path(), 7).expect("the root");
         let check = |options: &str, limits: &mut OverlayLimits| {

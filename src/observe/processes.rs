@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::bounds::{self, Budget};
+use super::kernel_file;
 use super::rootdir::{self, NumberedEntries, RootDir};
-use super::small;
 use crate::op::NamespaceKind;
 use crate::snapshot::{NsInode, Omitted, Process};
 
@@ -15,15 +15,15 @@ use crate::snapshot::{NsInode, Omitted, Process};
 pub fn read(proc_root: &Path, init: u32, actors: &[u32]) -> (Vec<Process>, Omitted) {
     let family = Family::find(proc_root, init);
     let (mut pids, mut omitted) = family.first(proc_root, actors);
-    let mut budget = Budget::new(bounds::PROCESS_BYTES);
+    let mut budget = Budget::new(bounds::MAX_PROCESS_BYTES);
     let mut processes = read_all(proc_root, &pids, &mut budget, &mut omitted);
 
     let (entered, unseen) = entered(proc_root, init, &family, &processes, omitted);
-    omitted = omitted.and(unseen);
+    omitted = omitted.plus(unseen);
     let (own, others): (Vec<u32>, Vec<u32>) =
         entered.into_iter().partition(|pid| actors.contains(pid));
-    let room = bounds::PROCESSES.saturating_sub(processes.len());
-    omitted = omitted.and(Omitted::rows(others.len().saturating_sub(room)));
+    let room = bounds::MAX_PROCESSES.saturating_sub(processes.len());
+    omitted = omitted.plus(Omitted::rows(others.len().saturating_sub(room)));
     pids = own.into_iter().chain(others.into_iter().take(room)).collect();
     let level = processes
         .iter()
@@ -48,7 +48,7 @@ fn read_all(
         let read = read_one(proc_root, *pid, budget);
         // What was cut by the end of the budget says nothing about its end.
         if budget.is_spent() {
-            *omitted = omitted.and(Omitted::rows(pids.len() - at));
+            *omitted = omitted.plus(Omitted::rows(pids.len() - at));
             break;
         }
         processes.extend(read);
@@ -58,7 +58,7 @@ fn read_all(
 }
 
 /// The same processes by pid, with no more than one file of each read.
-pub fn tree(proc_root: &Path, init: u32, actors: &[u32]) -> Vec<(u32, Stat)> {
+pub fn process_tree(proc_root: &Path, init: u32, actors: &[u32]) -> Vec<(u32, ProcessStat)> {
     let (mut pids, _) = Family::find(proc_root, init).first(proc_root, actors);
     pids.sort_unstable();
     pids.into_iter()
@@ -67,7 +67,7 @@ pub fn tree(proc_root: &Path, init: u32, actors: &[u32]) -> Vec<(u32, Stat)> {
 }
 
 /// The number of processes below one, itself among them: as many as are counted.
-pub fn count(proc_root: &Path, init: u32) -> usize {
+pub fn count_processes(proc_root: &Path, init: u32) -> usize {
     Family::find(proc_root, init).pids.len()
 }
 
@@ -81,7 +81,7 @@ struct Family {
 impl Family {
     fn find(proc_root: &Path, init: u32) -> Family {
         let mut pids = vec![init];
-        let is_whole = push_descendants(proc_root, &mut pids, bounds::PROC_ENTRIES);
+        let is_whole = push_descendants(proc_root, &mut pids, bounds::MAX_PROC_ENTRIES);
         if pids.len() == 1 && !has_children_files(proc_root, init) {
             return Family::find_by_parent(proc_root, init);
         }
@@ -116,8 +116,9 @@ impl Family {
     fn first(&self, proc_root: &Path, actors: &[u32]) -> (Vec<u32>, Omitted) {
         let found: HashSet<u32> = self.pids.iter().copied().collect();
         // An actor among so many that it was not come by is asked for its parents.
-        let is_of_it =
-            |pid: &u32| found.contains(pid) || (!self.is_whole && self.descends(proc_root, *pid));
+        let is_of_it = |pid: &u32| {
+            found.contains(pid) || (!self.is_whole && self.is_descendant(proc_root, *pid))
+        };
         let mut kept: Vec<u32> = self.pids.first().copied().into_iter().collect();
         let mut taken: HashSet<u32> = kept.iter().copied().collect();
         kept.extend(
@@ -125,16 +126,16 @@ impl Family {
                 .iter()
                 .copied()
                 .filter(|pid| is_of_it(pid) && taken.insert(*pid))
-                .take(bounds::PROCESSES),
+                .take(bounds::MAX_PROCESSES),
         );
         let others = self.pids.iter().copied().filter(|pid| taken.insert(*pid));
-        kept.extend(others.take(bounds::PROCESSES.saturating_sub(kept.len())));
+        kept.extend(others.take(bounds::MAX_PROCESSES.saturating_sub(kept.len())));
 
         let missing = found.iter().filter(|pid| !taken.contains(pid)).count();
         (kept, if self.is_whole { Omitted::rows(missing) } else { Omitted::Uncounted })
     }
 
-    fn descends(&self, proc_root: &Path, pid: u32) -> bool {
+    fn is_descendant(&self, proc_root: &Path, pid: u32) -> bool {
         const LEVELS: usize = 64;
         let init = self.pids.first().copied();
         let mut at = pid;
@@ -162,7 +163,7 @@ fn entered(
     let none = (Vec::new(), Omitted::Nothing);
     let lab_pids: HashSet<u32> = known.iter().filter_map(Process::lab_pid).collect();
     let Ok(listed) = RootDir::open(proc_root, init)
-        .and_then(|root| root.proc_numbers("proc", bounds::PROC_ENTRIES))
+        .and_then(|root| root.proc_pids("proc", bounds::MAX_PROC_ENTRIES))
     else {
         return none;
     };
@@ -185,7 +186,7 @@ fn entered(
         })
         .collect();
 
-    let is_whole = push_descendants(proc_root, &mut found, bounds::PROCESSES);
+    let is_whole = push_descendants(proc_root, &mut found, bounds::MAX_PROCESSES);
     found.sort_unstable();
     found.dedup();
     found.retain(|pid| !of_family.contains(pid));
@@ -194,7 +195,7 @@ fn entered(
 
 /// Adds the descendants of these processes, up to so many pids. False where there may be more.
 fn push_descendants(proc_root: &Path, pids: &mut Vec<u32>, most: usize) -> bool {
-    let mut tasks = Budget::new(bounds::TASKS);
+    let mut tasks = Budget::new(bounds::MAX_TASKS);
     let (mut next, mut is_whole) = (0, true);
     while next < pids.len() && pids.len() < most && !tasks.is_spent() {
         is_whole &= push_children(proc_root, pids[next], &mut tasks, pids);
@@ -210,7 +211,9 @@ fn numbers(proc: &Path) -> NumberedEntries {
         nix::fcntl::OFlag::O_RDONLY | nix::fcntl::OFlag::O_DIRECTORY | nix::fcntl::OFlag::O_CLOEXEC,
         nix::sys::stat::Mode::empty(),
     );
-    listed.and_then(|dir| rootdir::numbers(dir, bounds::PROC_ENTRIES)).unwrap_or_default()
+    listed
+        .and_then(|dir| rootdir::numbered_entries(dir, bounds::MAX_PROC_ENTRIES))
+        .unwrap_or_default()
 }
 
 fn has_children_files(proc_root: &Path, pid: u32) -> bool {
@@ -226,7 +229,8 @@ fn push_children(proc_root: &Path, pid: u32, tasks: &mut Budget, into: &mut Vec<
         }
         tasks.spend(1);
 
-        let Some(start) = small::read_start(&task.path().join("children"), bounds::SMALL_FILE)
+        let Some(start) =
+            kernel_file::read_start(&task.path().join("children"), bounds::MAX_SMALL_FILE_BYTES)
         else {
             continue;
         };
@@ -246,16 +250,16 @@ fn push_children(proc_root: &Path, pid: u32, tasks: &mut Budget, into: &mut Vec<
 fn read_one(proc_root: &Path, pid: u32, budget: &mut Budget) -> Option<Process> {
     let dir = proc_root.join(pid.to_string());
     let mut read = |name: &str, limit: usize| {
-        let start = small::read_start(&dir.join(name), budget.up_to(limit));
+        let start = kernel_file::read_start(&dir.join(name), budget.up_to(limit));
         budget.spend(start.as_ref().map_or(0, |start| start.bytes.len()));
         start
     };
 
-    let stat = parse_stat(&read("stat", bounds::SMALL_FILE)?.text())?;
+    let stat = parse_stat(&read("stat", bounds::MAX_SMALL_FILE_BYTES)?.text())?;
     // The line wanted stands behind that of the supplementary groups, which are as many as a process likes.
     let status = read("status", usize::MAX - 1)?.text();
-    let args = read("cmdline", bounds::ARGUMENTS);
-    let cgroups = read("cgroup", bounds::CGROUP_LINES);
+    let args = read("cmdline", bounds::MAX_ARGUMENT_BYTES);
+    let cgroups = read("cgroup", bounds::MAX_CGROUP_LINE_BYTES);
 
     Some(Process {
         pid,
@@ -276,7 +280,7 @@ fn read_one(proc_root: &Path, pid: u32, budget: &mut Budget) -> Option<Process> 
 
 /// The fields of /proc/PID/stat that are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stat {
+pub struct ProcessStat {
     pub comm: String,
     pub state: char,
     pub ppid: u32,
@@ -284,15 +288,15 @@ pub struct Stat {
     pub start_time: u64,
 }
 
-pub fn read_stat(dir: &Path) -> Option<Stat> {
-    parse_stat(&small::read(&dir.join("stat"))?)
+pub fn read_stat(dir: &Path) -> Option<ProcessStat> {
+    parse_stat(&kernel_file::read_text(&dir.join("stat"))?)
 }
 
 /// The command may hold blanks and parentheses: it ends at the last `)`.
-pub fn parse_stat(text: &str) -> Option<Stat> {
+pub fn parse_stat(text: &str) -> Option<ProcessStat> {
     let (open, close) = (text.find('(')?, text.rfind(')')?);
     let mut fields = text.get(close + 1..)?.split_ascii_whitespace();
-    Some(Stat {
+    Some(ProcessStat {
         comm: text.get(open + 1..close)?.to_owned(),
         state: fields.next()?.chars().next()?,
         ppid: fields.next()?.parse().ok()?,
@@ -305,8 +309,8 @@ fn status_numbers(status: &str, key: &str) -> Option<Vec<u32>> {
     Some(line.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect())
 }
 
-fn join_args(args: &small::Start) -> String {
-    args.marked().trim_end_matches('\0').replace('\0', " ").trim_end().to_owned()
+fn join_args(args: &kernel_file::FileStart) -> String {
+    args.with_cut_mark().trim_end_matches('\0').replace('\0', " ").trim_end().to_owned()
 }
 
 fn parse_cgroup(line: &str) -> Option<(String, String)> {
@@ -319,14 +323,14 @@ fn namespaces(dir: &Path) -> BTreeMap<NamespaceKind, NsInode> {
     NamespaceKind::ALL
         .into_iter()
         .filter_map(|kind| {
-            let link = fs::read_link(ns.join(kind.proc_name())).ok()?;
+            let link = fs::read_link(ns.join(kind.proc_link_name())).ok()?;
             Some((kind, parse_namespace(link.to_str()?)?))
         })
         .collect()
 }
 
 /// True if a process is still in the namespaces that it was in.
-pub fn keeps_namespaces(proc_root: &Path, process: &Process) -> bool {
+pub fn has_same_namespaces(proc_root: &Path, process: &Process) -> bool {
     namespaces(&proc_root.join(process.pid.to_string())) == process.namespaces
 }
 
@@ -343,7 +347,10 @@ mod tests {
     fn a_command_with_blanks_and_parentheses_is_read_whole() {
         let stat = parse_stat("12 (a) b (c)) S 3 12 12 0 -1 4 0 0 0 0 1 2 0 0 20 0 1 0 987654 0 0")
             .expect("a stat line");
-        assert_eq!(stat, Stat { comm: "a) b (c)".into(), state: 'S', ppid: 3, start_time: 987654 });
+        assert_eq!(
+            stat,
+            ProcessStat { comm: "a) b (c)".into(), state: 'S', ppid: 3, start_time: 987654 }
+        );
         for text in ["", "1 (x", "1 (x) S", ") (", "1 (x) S 1 2 3"] {
             assert_eq!(parse_stat(text), None, "{text}");
         }
@@ -399,21 +406,21 @@ mod tests {
         let pids: Vec<u32> = processes.iter().map(|process| process.pid).collect();
         assert_eq!(
             (pids.len(), omitted),
-            (bounds::PROCESSES, Omitted::Rows(300 - bounds::PROCESSES))
+            (bounds::MAX_PROCESSES, Omitted::Rows(300 - bounds::MAX_PROCESSES))
         );
         assert!(
             pids.is_sorted() && pids.contains(&290) && pids.contains(&299) && !pids.contains(&298),
             "{pids:?}"
         );
-        let tree = tree(dir.path(), 1, &[290, 299, 4000]);
+        let tree = process_tree(dir.path(), 1, &[290, 299, 4000]);
         assert_eq!(tree.iter().map(|(pid, _)| *pid).collect::<Vec<_>>(), pids, "the same ones");
-        assert_eq!(count(dir.path(), 1), 300);
+        assert_eq!(count_processes(dir.path(), 1), 300);
     }
 
     #[test]
     fn an_actor_below_more_tasks_than_are_looked_at_is_found_by_its_parents() {
         let dir = many(3, 1, 0);
-        for task in 0..bounds::TASKS {
+        for task in 0..bounds::MAX_TASKS {
             let task = dir.path().join(format!("1/task/{}", 10_000 + task));
             fs::create_dir(&task).expect("made");
             fs::write(task.join("children"), "").expect("written");
@@ -428,7 +435,11 @@ mod tests {
     fn what_is_read_of_a_process_is_bounded() {
         let long = many(1, 100_000, 0);
         let args = &read(long.path(), 1, &[]).0[0].args;
-        assert!(args.len() < bounds::ARGUMENTS + 4 && args.ends_with('…'), "{}", args.len());
+        assert!(
+            args.len() < bounds::MAX_ARGUMENT_BYTES + 4 && args.ends_with('…'),
+            "{}",
+            args.len()
+        );
 
         // As many supplementary groups as a process can have.
         let greedy = many(20, 1, 65_536);
@@ -441,7 +452,7 @@ mod tests {
     #[test]
     fn a_process_of_the_machine_is_read_like_ps_reads_it() {
         let me = std::process::id();
-        let process = read_one(Path::new("/proc"), me, &mut Budget::new(bounds::PROCESS_BYTES))
+        let process = read_one(Path::new("/proc"), me, &mut Budget::new(bounds::MAX_PROCESS_BYTES))
             .expect("we are alive");
         assert_eq!(process.pid, me);
         assert_eq!(process.ppid, std::os::unix::process::parent_id());

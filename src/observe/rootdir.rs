@@ -13,7 +13,7 @@ use nix::sys::stat::{FileStat, SFlag};
 
 use super::bounds;
 use crate::snapshot::{DirEntry, FileKind, Omitted};
-use crate::text::beginning;
+use crate::text::first_bytes;
 
 /// A name in a directory, and what it is of where the file system says so.
 type Name = (CString, Option<Type>);
@@ -58,7 +58,7 @@ impl RootDir {
     /// The first `limit` bytes of a regular file; others are not opened, since that could block.
     pub fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, Errno> {
         let fd = self.open_below(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
-        if kind(&nix::sys::stat::fstat(&fd)?) != FileKind::File {
+        if file_kind(&nix::sys::stat::fstat(&fd)?) != FileKind::File {
             return Err(Errno::EINVAL);
         }
         let mut content = Vec::new();
@@ -105,7 +105,7 @@ impl RootDir {
         let is_directory = |name: &Name| match name.1 {
             Some(known) => known == Type::Directory,
             None => nix::sys::stat::fstatat(&dir, name.0.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
-                .is_ok_and(|stat| kind(&stat) == FileKind::Directory),
+                .is_ok_and(|stat| file_kind(&stat) == FileKind::Directory),
         };
         let mut found: Vec<String> = names
             .iter()
@@ -117,12 +117,12 @@ impl RootDir {
     }
 
     /// The pids that the proc file system mounted at `path` lists; an error where it is none.
-    pub fn proc_numbers(&self, path: &str, limit: usize) -> Result<NumberedEntries, Errno> {
+    pub fn proc_pids(&self, path: &str, limit: usize) -> Result<NumberedEntries, Errno> {
         let fd = self.open_below(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
         if nix::sys::statfs::fstatfs(&fd)?.filesystem_type() != nix::sys::statfs::PROC_SUPER_MAGIC {
             return Err(Errno::ENODEV);
         }
-        numbers(fd, limit)
+        numbered_entries(fd, limit)
     }
 
     /// At most `limit` entries, sorted by name, and what was left out, where that is no more than `counted`.
@@ -141,7 +141,7 @@ impl RootDir {
             else {
                 continue;
             };
-            let kind = kind(&stat);
+            let kind = file_kind(&stat);
             let link = (kind == FileKind::Symlink)
                 .then(|| nix::fcntl::readlinkat(&dir, name.as_c_str()).ok())
                 .flatten()
@@ -156,7 +156,7 @@ impl RootDir {
 
     /// The start of a small file of a proc file system below this root.
     pub fn read_small(&self, path: &str) -> Option<String> {
-        String::from_utf8(self.read(path, bounds::SMALL_FILE).ok()?).ok()
+        String::from_utf8(self.read(path, bounds::MAX_SMALL_FILE_BYTES).ok()?).ok()
     }
 
     /// True for a directory of an upper layer that hides the lower ones.
@@ -180,7 +180,7 @@ pub struct NumberedEntries {
 }
 
 /// The numbers among a directory's first `limit` entries.
-pub fn numbers(dir: OwnedFd, limit: usize) -> Result<NumberedEntries, Errno> {
+pub fn numbered_entries(dir: OwnedFd, limit: usize) -> Result<NumberedEntries, Errno> {
     let mut dir = Dir::from_fd(dir)?;
     let mut numbers = NumberedEntries::default();
     for (looked_at, entry) in dir.iter().enumerate() {
@@ -199,13 +199,13 @@ pub fn numbers(dir: OwnedFd, limit: usize) -> Result<NumberedEntries, Errno> {
 /// The target of a link, as much of it as a pane has use for.
 fn link_text(link: &OsStr) -> String {
     let text = link.to_string_lossy();
-    match beginning(&text, bounds::LINK_TEXT) {
+    match first_bytes(&text, bounds::MAX_LINK_TEXT_BYTES) {
         start if start.len() < text.len() => format!("{start}…"),
         _ => text.into_owned(),
     }
 }
 
-pub fn kind(stat: &FileStat) -> FileKind {
+pub fn file_kind(stat: &FileStat) -> FileKind {
     match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
         SFlag::S_IFDIR => FileKind::Directory,
         SFlag::S_IFLNK => FileKind::Symlink,
@@ -245,7 +245,7 @@ mod tests {
             .collect();
         assert_eq!(names, ["absolute", "climbing", "etc"]);
         assert_eq!(below.read("/etc", 10), Err(Errno::EINVAL));
-        assert_eq!(below.proc_numbers("/etc", 10), Err(Errno::ENODEV), "no proc file system");
+        assert_eq!(below.proc_pids("/etc", 10), Err(Errno::ENODEV), "no proc file system");
         assert_eq!(RootDir::open(&proc_root, 8).err(), Some(Errno::ENOENT));
     }
 
@@ -256,7 +256,7 @@ mod tests {
         for part in ["few", "many", "links"] {
             std::fs::create_dir_all(root.join(part)).expect("made");
         }
-        for index in 0..(20 + bounds::ENTRIES_COUNTED + 1) {
+        for index in 0..(20 + bounds::MAX_ENTRIES_COUNTED + 1) {
             std::fs::write(root.join(format!("many/{index}")), "").expect("a file");
         }
         for index in 0..12 {
@@ -266,17 +266,17 @@ mod tests {
         let below = RootDir::open(dir.path(), 7).expect("the root");
         let count = |path: &str, limit| {
             below
-                .list(path, limit, bounds::ENTRIES_COUNTED)
+                .list(path, limit, bounds::MAX_ENTRIES_COUNTED)
                 .map(|(entries, omitted)| (entries.len(), omitted))
         };
         assert_eq!(count("few", 100), Ok((12, Omitted::Nothing)));
         assert_eq!(count("few", 10), Ok((10, Omitted::Rows(2))));
-        assert_eq!(count("many", 21), Ok((21, Omitted::Rows(bounds::ENTRIES_COUNTED))));
+        assert_eq!(count("many", 21), Ok((21, Omitted::Rows(bounds::MAX_ENTRIES_COUNTED))));
         assert_eq!(count("many", 20), Ok((20, Omitted::Uncounted)));
         let dirs = below.directories("few", 5).expect("a listing");
         assert_eq!((dirs.0.len(), dirs.1), (5, 5));
         let link =
             below.list("links", 10, 0).expect("a listing").0[0].link.clone().expect("a link");
-        assert!(link.len() < bounds::LINK_TEXT + 4 && link.ends_with("/…"), "{link}");
+        assert!(link.len() < bounds::MAX_LINK_TEXT_BYTES + 4 && link.ends_with("/…"), "{link}");
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use super::{CgroupRoot, small};
-use crate::report::Point;
+use super::{CgroupRoot, kernel_file};
+use crate::report::ChartPoint;
 use crate::snapshot::CgroupVersion;
 use crate::view::{Chart, ChartKind};
 
@@ -13,7 +13,7 @@ const NO_LIMIT: f64 = (1_u64 << 60) as f64;
 
 /// Reads one chart's group, again and again.
 #[derive(Debug)]
-pub struct Gauge {
+pub struct ChartReader {
     pub chart: Chart,
     /// The group's directory in the hierarchies that matter, with their version.
     main: (PathBuf, CgroupVersion),
@@ -32,9 +32,9 @@ struct Reading {
     throttled: f64,
 }
 
-impl Gauge {
+impl ChartReader {
     /// The gauge of a chart; none where no hierarchy has what the chart is of.
-    pub fn new(chart: &Chart, roots: &[CgroupRoot]) -> Option<Gauge> {
+    pub fn new(chart: &Chart, roots: &[CgroupRoot]) -> Option<ChartReader> {
         let has = |name: &str| {
             let v1 = roots.iter().find(|root| root.hierarchy.split(',').any(|own| own == name));
             v1.or_else(|| roots.iter().find(|root| root.version == CgroupVersion::V2))
@@ -57,7 +57,7 @@ impl Gauge {
         }
 
         let account = has("cpuacct").map(|root| root.path.join(&chart.group));
-        Some(Gauge {
+        Some(ChartReader {
             chart: chart.clone(),
             main: (root.path.join(&chart.group), root.version),
             account,
@@ -66,22 +66,22 @@ impl Gauge {
     }
 
     /// The next point; None while the group is not there, and for a rate at the first look.
-    pub fn read(&mut self, at_ms: u64) -> Option<Point> {
+    pub fn read(&mut self, at_ms: u64) -> Option<ChartPoint> {
         let (dir, version) = self.main.clone();
-        let text = |name: &str| small::read(&dir.join(name));
+        let text = |name: &str| kernel_file::read_text(&dir.join(name));
         let number = |name: &str| text(name)?.trim().parse::<f64>().ok();
         let is_v2 = version == CgroupVersion::V2;
         let pick = |v1: &'static str, v2: &'static str| if is_v2 { v2 } else { v1 };
         let limited = |limit: Option<f64>| limit.filter(|limit| (0.0..NO_LIMIT).contains(limit));
 
         match self.chart.of {
-            ChartKind::Memory => Some(Point {
+            ChartKind::Memory => Some(ChartPoint {
                 at_ms,
                 value: number(pick("memory.usage_in_bytes", "memory.current"))?,
                 limit: limited(number(pick("memory.limit_in_bytes", "memory.max"))),
                 marked: false,
             }),
-            ChartKind::Pids => Some(Point {
+            ChartKind::Pids => Some(ChartPoint {
                 at_ms,
                 value: number("pids.current")?,
                 limit: number("pids.max"),
@@ -97,7 +97,7 @@ impl Gauge {
                 let some = text.lines().find(|line| line.starts_with("some"))?;
                 let waited_us: f64 = some.rsplit("total=").next()?.trim().parse().ok()?;
                 let value = self.rate(at_ms, waited_us / 1e6, 0.0)?.0;
-                Some(Point { at_ms, value, limit: None, marked: false })
+                Some(ChartPoint { at_ms, value, limit: None, marked: false })
             }
             ChartKind::Write => {
                 let total = |text: String, mark: &str| {
@@ -128,7 +128,7 @@ impl Gauge {
                 let limit = limit.next_back();
 
                 let value = self.rate(at_ms, counted, 0.0)?.0;
-                Some(Point { at_ms, value, limit, marked: false })
+                Some(ChartPoint { at_ms, value, limit, marked: false })
             }
             ChartKind::Cpu => {
                 let stat = text("cpu.stat").unwrap_or_default();
@@ -140,7 +140,7 @@ impl Gauge {
                 let cpu_seconds = match is_v2 {
                     true => field("usage_usec")? / 1e6,
                     false => {
-                        small::read(&self.account.as_ref()?.join("cpuacct.usage"))?
+                        kernel_file::read_text(&self.account.as_ref()?.join("cpuacct.usage"))?
                             .trim()
                             .parse::<f64>()
                             .ok()?
@@ -160,7 +160,7 @@ impl Gauge {
 
                 let (value, throttled) =
                     self.rate(at_ms, cpu_seconds, field("nr_throttled").unwrap_or(0.0))?;
-                Some(Point { at_ms, value, limit, marked: throttled })
+                Some(ChartPoint { at_ms, value, limit, marked: throttled })
             }
         }
     }
@@ -222,7 +222,7 @@ mod tests {
         let check =
             |hierarchies: &[(&str, CgroupVersion)], of, expected: Option<(f64, Option<f64>)>| {
                 let chart = Chart { group: "box".into(), of };
-                let gauge = Gauge::new(&chart, &roots(hierarchies, dir.path()));
+                let gauge = ChartReader::new(&chart, &roots(hierarchies, dir.path()));
                 let point = gauge.and_then(|mut gauge| gauge.read(0));
                 assert_eq!(point.map(|point| (point.value, point.limit)), expected, "{chart:?}");
             };
@@ -249,8 +249,9 @@ mod tests {
         };
         let roots =
             roots(&[("cpu", CgroupVersion::V1), ("cpuacct", CgroupVersion::V1)], dir.path());
-        let mut gauge = Gauge::new(&Chart { group: "box".into(), of: ChartKind::Cpu }, &roots)
-            .expect("a gauge");
+        let mut gauge =
+            ChartReader::new(&Chart { group: "box".into(), of: ChartKind::Cpu }, &roots)
+                .expect("a gauge");
         state("1000000000\n", "4");
         assert_eq!(gauge.read(1000), None, "a rate takes two looks");
         state("1050000000\n", "5");

@@ -15,17 +15,17 @@ use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcOption, TcStats2};
 
 use super::bounds;
-use super::dump::{Dumper, HEADER, List};
-use super::netlink::{Share, route_list};
+use super::dump::{Dumper, HEADER_BYTES, ListStart};
+use super::netlink::{NamespaceShare, route_list};
 use crate::kernel::nf_tables::*;
 use crate::snapshot::{Network, Omitted, Traffic};
 use crate::traffic::{ClassId, Rate};
 
 /// Queueing disciplines that somebody set up (the kernel's own have no number), each with its classes.
-pub fn disciplines(
+pub fn read_disciplines(
     dumper: &mut Dumper<'_>,
     name: &impl Fn(u32) -> String,
-) -> Option<List<Traffic>> {
+) -> Option<ListStart<Traffic>> {
     let all = Message::GetQueueDiscipline(TcMessage::default());
     let qdiscs = route_list(
         dumper,
@@ -37,18 +37,18 @@ pub fn disciplines(
         },
     )?;
 
-    let mut found = List { rows: Vec::new(), omitted: qdiscs.omitted };
+    let mut found = ListStart { rows: Vec::new(), omitted: qdiscs.omitted };
     let mut classes_of: HashMap<i32, Vec<TcMessage>> = HashMap::new();
     for qdisc in &qdiscs.rows {
         let index = qdisc.header.index;
         // One dump has the classes of all disciplines of a device.
         if !classes_of.contains_key(&index) {
-            if classes_of.len() >= bounds::CLASSFUL_DEVICES {
+            if classes_of.len() >= bounds::MAX_CLASSFUL_DEVICES {
                 found.omitted = Omitted::Uncounted;
                 continue;
             }
             let classes = classes(dumper, index);
-            found.omitted = found.omitted.and(classes.omitted);
+            found.omitted = found.omitted.plus(classes.omitted);
             classes_of.insert(index, classes.rows);
         }
 
@@ -67,12 +67,12 @@ pub fn disciplines(
     }
 
     let most = dumper.rows;
-    found.omitted = found.omitted.and(Omitted::rows(found.rows.len().saturating_sub(most)));
+    found.omitted = found.omitted.plus(Omitted::rows(found.rows.len().saturating_sub(most)));
     found.rows.truncate(most);
     Some(found)
 }
 
-fn classes(dumper: &mut Dumper<'_>, index: i32) -> List<TcMessage> {
+fn classes(dumper: &mut Dumper<'_>, index: i32) -> ListStart<TcMessage> {
     let of_device = Message::GetTrafficClass(TcMessage::with_index(index));
     let list = route_list(
         dumper,
@@ -83,7 +83,7 @@ fn classes(dumper: &mut Dumper<'_>, index: i32) -> List<TcMessage> {
             _ => None,
         },
     );
-    list.unwrap_or(List { rows: Vec::new(), omitted: Omitted::Uncounted })
+    list.unwrap_or(ListStart { rows: Vec::new(), omitted: Omitted::Uncounted })
 }
 
 /// The first number of the handle in a struct tcmsg.
@@ -94,11 +94,11 @@ fn major(body: &[u8]) -> u16 {
 }
 
 /// Rules behind disciplines, in one list of so many rows.
-pub fn append(network: &mut Network, rules: List<Traffic>, rows: usize) {
+pub fn append_rules(network: &mut Network, rules: ListStart<Traffic>, rows: usize) {
     network.traffic.extend(rules.rows);
     let cut = Omitted::rows(network.traffic.len().saturating_sub(rows));
     network.traffic.truncate(rows);
-    network.omitted.traffic = network.omitted.traffic.and(rules.omitted).and(cut);
+    network.omitted.traffic = network.omitted.traffic.plus(rules.omitted).plus(cut);
 }
 
 fn class_id(handle: TcHandle) -> ClassId {
@@ -141,11 +141,11 @@ fn htb_rate(class: &TcMessage) -> Option<Rate> {
 }
 
 /// The rules that count, table by table, in the order they are asked in. `group` names a v2 group by its number.
-pub fn rules(
+pub fn read_rules(
     socket: &OwnedFd,
-    mut share: Share,
+    mut share: NamespaceShare,
     group: &impl Fn(u64) -> Option<String>,
-) -> List<Traffic> {
+) -> ListStart<Traffic> {
     // A message's type has its subsystem in the upper byte.
     const GET_RULE: u16 = (libc::NFNL_SUBSYS_NFTABLES << 8 | libc::NFT_MSG_GETRULE) as u16;
     let counts = |body: &[u8]| rule(body, group).is_some();
@@ -154,9 +154,9 @@ pub fn rules(
         GET_RULE,
         &[0; 4],
         counts,
-        |message| rule(message.get(HEADER..)?, group),
+        |message| rule(message.get(HEADER_BYTES..)?, group),
     );
-    list.unwrap_or(List { rows: Vec::new(), omitted: Omitted::Uncounted })
+    list.unwrap_or(ListStart { rows: Vec::new(), omitted: Omitted::Uncounted })
 }
 
 /// Kind and value of each attribute. (The highest two bits of a kind are flags.)
@@ -197,7 +197,7 @@ fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> 
     let mut words = Vec::new();
     let mut counts = None;
     // What the register holds: what was asked of the packet, or a value.
-    let (mut asked, mut loaded) = (Asked::Other, None);
+    let (mut asked, mut loaded) = (PacketProperty::Other, None);
     for (_, expression) in each(find(attributes, NFTA_RULE_EXPRESSIONS)?) {
         let name = text(expression, NFTA_EXPR_NAME)?;
         let data = find(expression, NFTA_EXPR_DATA).unwrap_or_default();
@@ -211,7 +211,7 @@ fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> 
                 let sets = !loads && number(data, NFTA_META_SREG).is_some();
                 match key {
                     Some(libc::NFT_META_CGROUP) if loads => {
-                        asked = Asked::Classid;
+                        asked = PacketProperty::Classid;
                         true
                     }
                     Some(libc::NFT_META_PRIORITY) if sets => {
@@ -226,7 +226,7 @@ fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> 
             "socket" => {
                 let is_group = number(data, NFTA_SOCKET_KEY) == Some(NFT_SOCKET_CGROUPV2);
                 let level = number(data, NFTA_SOCKET_LEVEL).filter(|_| is_group);
-                asked = level.map_or(asked, |level| Asked::Group { level });
+                asked = level.map_or(asked, |level| PacketProperty::Group { level });
                 level.is_some()
             }
             "cmp" => {
@@ -257,7 +257,7 @@ fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> 
     words.push(chain);
     let mut text = words.join(" ");
     // A rule has up to 128 expressions.
-    if let Some((end, _)) = text.char_indices().nth(bounds::RULE_TEXT) {
+    if let Some((end, _)) = text.char_indices().nth(bounds::MAX_RULE_LETTERS) {
         text.truncate(end);
         text.push('…');
     }
@@ -267,24 +267,27 @@ fn rule(body: &[u8], group: &impl Fn(u64) -> Option<String>) -> Option<Traffic> 
 
 /// The property of a packet that a rule asked for.
 #[derive(Clone, Copy)]
-enum Asked {
+enum PacketProperty {
     Classid,
     Group { level: u32 },
     Other,
 }
 
-impl Asked {
+impl PacketProperty {
     /// The comparison with a value, in nft(8)'s words.
     fn is(&self, bytes: &[u8], group: &impl Fn(u64) -> Option<String>) -> String {
         let small = <[u8; 4]>::try_from(bytes).map(u32::from_ne_bytes);
         let large = <[u8; 8]>::try_from(bytes).map(u64::from_ne_bytes);
         match (self, small, large) {
-            (Asked::Classid, Ok(number), _) => format!("meta cgroup {number}"),
-            (Asked::Group { level }, _, Ok(id)) => {
+            (PacketProperty::Classid, Ok(number), _) => format!("meta cgroup {number}"),
+            (PacketProperty::Group { level }, _, Ok(id)) => {
                 let name = group(id).map_or_else(|| id.to_string(), |name| format!("\"{name}\""));
                 format!("socket cgroupv2 level {level} {name}")
             }
-            (Asked::Classid | Asked::Group { .. } | Asked::Other, ..) => "[cmp]".into(),
+            (
+                PacketProperty::Classid | PacketProperty::Group { .. } | PacketProperty::Other,
+                ..,
+            ) => "[cmp]".into(),
         }
     }
 }

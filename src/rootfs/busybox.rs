@@ -4,7 +4,7 @@
 ///
 /// Their names are one block of NUL-terminated, strictly ascending strings (libbb's `applet_names`, searched by
 /// bisection). Nothing else in the program is a long run like it, so the longest run is the table.
-pub fn applets(program: &[u8]) -> Vec<String> {
+pub fn list_applets(program: &[u8]) -> Vec<String> {
     let mut longest: &[u8] = &[];
     let mut start = 0;
     let mut last: &[u8] = &[];
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn the_applet_table_is_the_longest_ascending_run_of_names() {
         let check = |program: &str, expected: &[&str]| {
-            assert_eq!(applets(program.as_bytes()), expected, "{program:?}")
+            assert_eq!(list_applets(program.as_bytes()), expected, "{program:?}")
         };
         check("", &[]);
         check("\x7fELF\0hello world\0", &[]);

@@ -6,11 +6,11 @@ use std::fs;
 use std::io::Read;
 use std::rc::Rc;
 
-use crate::rootfs::elf::{Elf, ElfKind, expand};
-use crate::rootfs::host::{Found, Host, Target, Unusable};
+use crate::rootfs::elf::{Elf, ElfKind, expand_tokens};
+use crate::rootfs::host::{FoundFile, HostTree, ResolvedTarget, UnusablePath};
 
 /// A script's interpreter may be a script; the kernel stops at four levels (execve(2)).
-const MOST_INTERPRETERS: usize = 4;
+const MAX_INTERPRETERS: usize = 4;
 
 /// Debian's name for a machine's directory of libraries, by ELF machine number.
 const MULTIARCH: [(u16, &str); 7] = [
@@ -25,15 +25,15 @@ const MULTIARCH: [(u16, &str); 7] = [
 
 /// The files and links to take along for one program.
 #[derive(Debug, Default)]
-pub struct Needed {
-    pub files: Vec<Found>,
+pub struct ProgramClosure {
+    pub files: Vec<FoundFile>,
     /// (where the link is, what it says), below the root.
     pub links: Vec<(String, String)>,
 }
 
 /// Finds closures on one host; remembers what it has read.
 #[derive(Debug)]
-pub struct Closures {
+pub struct ClosureFinder {
     read: HashMap<String, Rc<Option<Elf>>>,
     /// Directories that only ld.so.conf names. An image has no ld.so.cache, so what is found there needs a link.
     configured: Vec<String>,
@@ -41,27 +41,27 @@ pub struct Closures {
 
 /// A library's bearer: who asks, and which DT_RPATHs it inherits.
 struct Asker {
-    found: Found,
+    found: FoundFile,
     elf: Rc<Option<Elf>>,
     inherited: Vec<String>,
 }
 
-impl Closures {
-    pub fn new(host: &Host) -> Closures {
-        Closures { read: HashMap::new(), configured: configured_directories(host) }
+impl ClosureFinder {
+    pub fn new(host: &HostTree) -> ClosureFinder {
+        ClosureFinder { read: HashMap::new(), configured: configured_directories(host) }
     }
 
     /// Everything that a program needs. `find` looks one up by name, for scripts that start `#!/usr/bin/env name`.
-    pub fn of(
+    pub fn closure_of(
         &mut self,
-        host: &mut Host,
+        host: &mut HostTree,
         program: &str,
-        find: &dyn Fn(&mut Host, &str) -> Result<String, Unusable>,
-    ) -> Result<Needed, Unusable> {
-        let mut needed = Needed::default();
+        find: &dyn Fn(&mut HostTree, &str) -> Result<String, UnusablePath>,
+    ) -> Result<ProgramClosure, UnusablePath> {
+        let mut needed = ProgramClosure::default();
         let mut waiting = vec![program.to_owned()];
 
-        for _ in 0..MOST_INTERPRETERS {
+        for _ in 0..MAX_INTERPRETERS {
             let Some(path) = waiting.pop() else { break };
             let found = take(host, &path, &mut needed)?;
             let elf = self.read(host, &found)?;
@@ -88,10 +88,10 @@ impl Closures {
 
     fn libraries(
         &mut self,
-        host: &mut Host,
+        host: &mut HostTree,
         program: Asker,
-        needed: &mut Needed,
-    ) -> Result<(), Unusable> {
+        needed: &mut ProgramClosure,
+    ) -> Result<(), UnusablePath> {
         let mut seen = HashSet::new();
         let kind = program.elf.as_ref().as_ref().map(|elf| elf.kind).unwrap_or_default();
         let system = system_directories(kind);
@@ -108,7 +108,7 @@ impl Closures {
             for name in &elf.libraries {
                 let found =
                     self.library(host, name, kind, &own, &system, needed)?.ok_or_else(|| {
-                        Unusable::NoLibrary {
+                        UnusablePath::NoLibrary {
                             path: asker.found.path.clone(),
                             library: name.clone(),
                         }
@@ -126,13 +126,13 @@ impl Closures {
 
     fn library(
         &mut self,
-        host: &mut Host,
+        host: &mut HostTree,
         name: &str,
         kind: ElfKind,
         own: &[String],
         system: &[String],
-        needed: &mut Needed,
-    ) -> Result<Option<Found>, Unusable> {
+        needed: &mut ProgramClosure,
+    ) -> Result<Option<FoundFile>, UnusablePath> {
         let configured = self.configured.clone();
         let searched =
             own.iter().chain(system).chain(&configured).map(|dir| format!("{dir}/{name}"));
@@ -142,9 +142,9 @@ impl Closures {
 
         let mut refused = None;
         for (index, candidate) in candidates.iter().enumerate() {
-            let (found, links) = match host.file(candidate) {
+            let (found, links) = match host.find_file(candidate) {
                 Ok(result) => result,
-                Err(Unusable::Absent) => continue,
+                Err(UnusablePath::Absent) => continue,
                 Err(error) => {
                     refused = Some(error);
                     continue;
@@ -165,20 +165,28 @@ impl Closures {
         refused.map_or(Ok(None), Err)
     }
 
-    fn read(&mut self, host: &Host, found: &Found) -> Result<Rc<Option<Elf>>, Unusable> {
+    fn read(
+        &mut self,
+        host: &HostTree,
+        found: &FoundFile,
+    ) -> Result<Rc<Option<Elf>>, UnusablePath> {
         if let Some(elf) = self.read.get(&found.path) {
             return Ok(Rc::clone(elf));
         }
-        let elf =
-            Elf::read(&host.open(found)?).map_err(|error| host.unreadable(&found.path, &error))?;
+        let elf = Elf::read(&host.open(found)?)
+            .map_err(|error| host.unreadable_path(&found.path, &error))?;
         let elf = Rc::new(elf);
         self.read.insert(found.path.clone(), Rc::clone(&elf));
         Ok(elf)
     }
 }
 
-fn take(host: &mut Host, path: &str, needed: &mut Needed) -> Result<Found, Unusable> {
-    let (found, links) = host.file(path)?;
+fn take(
+    host: &mut HostTree,
+    path: &str,
+    needed: &mut ProgramClosure,
+) -> Result<FoundFile, UnusablePath> {
+    let (found, links) = host.find_file(path)?;
     needed.links.extend(links);
     needed.files.push(found.clone());
     Ok(found)
@@ -186,12 +194,12 @@ fn take(host: &mut Host, path: &str, needed: &mut Needed) -> Result<Found, Unusa
 
 /// The directories in which an object itself wants its libraries looked for. DT_RPATH is inherited from whoever loaded
 /// it and does not count beside a DT_RUNPATH.
-fn own_directories(host: &mut Host, asker: &Asker, elf: &Elf) -> Vec<String> {
+fn own_directories(host: &mut HostTree, asker: &Asker, elf: &Elf) -> Vec<String> {
     let directory = asker.found.path.rsplit_once('/').map_or("", |(directory, _)| directory);
     let origin = format!("/{directory}");
     let lib = lib_token(host, elf.kind);
     let expanded = |dirs: &[String]| {
-        dirs.iter().filter_map(|dir| expand(dir, &origin, &lib)).collect::<Vec<_>>()
+        dirs.iter().filter_map(|dir| expand_tokens(dir, &origin, &lib)).collect::<Vec<_>>()
     };
     if !elf.runpath.is_empty() {
         return expanded(&elf.runpath);
@@ -214,7 +222,7 @@ fn system_directories(kind: ElfKind) -> Vec<String> {
     directories
 }
 
-fn lib_token(host: &mut Host, kind: ElfKind) -> String {
+fn lib_token(host: &mut HostTree, kind: ElfKind) -> String {
     let multiarch = MULTIARCH
         .iter()
         .find(|(machine, _)| *machine == kind.machine)
@@ -227,15 +235,15 @@ fn lib_token(host: &mut Host, kind: ElfKind) -> String {
 }
 
 /// The first searched directory that the host has, without links in it.
-fn library_directory(host: &mut Host, system: &[String]) -> String {
+fn library_directory(host: &mut HostTree, system: &[String]) -> String {
     let existing = system.iter().find_map(|dir| match host.resolve(dir).ok()?.target {
-        Target::Directory(path) => Some(path),
-        Target::File(_) => None,
+        ResolvedTarget::Directory(path) => Some(path),
+        ResolvedTarget::File(_) => None,
     });
     existing.unwrap_or_else(|| "usr/lib".to_owned())
 }
 
-fn configured_directories(host: &Host) -> Vec<String> {
+fn configured_directories(host: &HostTree) -> Vec<String> {
     let mut directories = Vec::new();
     let main = read_text(host, "etc/ld.so.conf").unwrap_or_default();
     for line in configuration_lines(&main) {
@@ -260,14 +268,14 @@ fn configuration_lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Every distribution's pattern is `ld.so.conf.d/*.conf`, absolute or relative to /etc: other patterns are not read.
-fn included(host: &Host, pattern: &str) -> Vec<String> {
+fn included(host: &HostTree, pattern: &str) -> Vec<String> {
     let Some(directory) = pattern.strip_suffix("/*.conf") else { return Vec::new() };
     let directory = match directory.strip_prefix('/') {
         Some(absolute) => absolute.to_owned(),
         None => format!("etc/{directory}"),
     };
-    let entries =
-        fs::read_dir(host.source(&directory)).map_err(|error| host.unreadable(&directory, &error));
+    let entries = fs::read_dir(host.path_on_machine(&directory))
+        .map_err(|error| host.unreadable_path(&directory, &error));
     let Ok(entries) = entries else { return Vec::new() };
     let mut names: Vec<_> =
         entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
@@ -276,15 +284,19 @@ fn included(host: &Host, pattern: &str) -> Vec<String> {
     names.iter().filter_map(|name| read_text(host, &format!("{directory}/{name}"))).collect()
 }
 
-fn read_text(host: &Host, path: &str) -> Option<String> {
-    fs::read_to_string(host.source(path)).map_err(|error| host.unreadable(path, &error)).ok()
+fn read_text(host: &HostTree, path: &str) -> Option<String> {
+    fs::read_to_string(host.path_on_machine(path))
+        .map_err(|error| host.unreadable_path(path, &error))
+        .ok()
 }
 
 /// The words after `#!`; empty when the file does not start so.
-fn interpreter_words(host: &Host, found: &Found) -> Result<Vec<String>, Unusable> {
+fn interpreter_words(host: &HostTree, found: &FoundFile) -> Result<Vec<String>, UnusablePath> {
     let mut start = Vec::new();
     let file = host.open(found)?;
-    file.take(256).read_to_end(&mut start).map_err(|error| host.unreadable(&found.path, &error))?;
+    file.take(256)
+        .read_to_end(&mut start)
+        .map_err(|error| host.unreadable_path(&found.path, &error))?;
     let text = String::from_utf8_lossy(&start);
     let line = text.lines().next().unwrap_or_default();
     Ok(line.strip_prefix("#!").unwrap_or_default().split_whitespace().map(str::to_owned).collect())
@@ -297,13 +309,13 @@ mod tests {
 
     use super::*;
 
-    fn closure(root: &Path, program: &str) -> Result<Needed, Unusable> {
-        let mut host = Host::new(root);
-        let mut closures = Closures::new(&host);
-        closures.of(&mut host, program, &|_, name| Ok(format!("/usr/bin/{name}")))
+    fn closure(root: &Path, program: &str) -> Result<ProgramClosure, UnusablePath> {
+        let mut host = HostTree::new(root);
+        let mut closures = ClosureFinder::new(&host);
+        closures.closure_of(&mut host, program, &|_, name| Ok(format!("/usr/bin/{name}")))
     }
 
-    fn paths(needed: &Needed) -> Vec<&str> {
+    fn paths(needed: &ProgramClosure) -> Vec<&str> {
         needed.files.iter().map(|found| found.path.as_str()).collect()
     }
 
@@ -344,7 +356,7 @@ mod tests {
         check("/usr/bin/a", &["usr/bin/a", "usr/bin/env", "usr/bin/b", "usr/bin/c"]);
         assert_eq!(
             closure(dir.path(), "/usr/bin/gone").expect_err("no interpreter"),
-            Unusable::Absent
+            UnusablePath::Absent
         );
     }
 
@@ -361,7 +373,10 @@ mod tests {
         fs::write(etc.join("b.conf"), "/b\n").expect("written");
         fs::write(etc.join("a.conf"), "\nrelative\n/a\n").expect("written");
         fs::write(etc.join("ignored.txt"), "/x\n").expect("written");
-        assert_eq!(configured_directories(&Host::new(dir.path())), ["/first", "/a", "/b", "/last"]);
+        assert_eq!(
+            configured_directories(&HostTree::new(dir.path())),
+            ["/first", "/a", "/b", "/last"]
+        );
     }
 
     /// The host's own shell and its libraries, moved to places that only RUNPATH-less configuration names.

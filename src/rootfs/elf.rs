@@ -10,7 +10,7 @@ use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD};
 use goblin::elf::{Dynamic, Elf as GoblinElf, ProgramHeader, ProgramHeaders};
 
 /// Larger than any header part of a sane file; keeps a broken one from asking for gigabytes.
-const LARGEST_PART: u64 = 4 << 20;
+const MAX_PART_BYTES: u64 = 4 << 20;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Elf {
@@ -124,7 +124,7 @@ fn split_path(text: &str) -> Vec<String> {
 }
 
 /// Replaces what ld.so(8) lets stand in a search path. None when a token here is unknown: nothing can be found there.
-pub fn expand(dir: &str, origin: &str, lib: &str) -> Option<String> {
+pub fn expand_tokens(dir: &str, origin: &str, lib: &str) -> Option<String> {
     let mut out = dir.to_owned();
     for (token, value) in [("ORIGIN", origin), ("LIB", lib)] {
         out = out.replace(&format!("${{{token}}}"), value).replace(&format!("${token}"), value);
@@ -140,7 +140,7 @@ fn text_at(bytes: &[u8], start: usize) -> String {
 }
 
 fn part(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
-    if length > LARGEST_PART {
+    if length > MAX_PART_BYTES {
         return Err(malformed(format!("a part of {length} bytes")));
     }
     let mut bytes = vec![0; length as usize];
@@ -193,7 +193,7 @@ mod tests {
         let check = |text: &str, expected: &[Option<&str>]| {
             let got: Vec<_> = split_path(text)
                 .iter()
-                .map(|dir| expand(dir, "/opt/app/bin", "lib/x86_64-linux-gnu"))
+                .map(|dir| expand_tokens(dir, "/opt/app/bin", "lib/x86_64-linux-gnu"))
                 .collect();
             assert_eq!(got.iter().map(Option::as_deref).collect::<Vec<_>>(), expected, "{text}");
         };

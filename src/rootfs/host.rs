@@ -11,19 +11,19 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 /// The most links followed on one path: as many as the kernel follows, see path_resolution(7).
-const MOST_LINKS: usize = 40;
+const MAX_LINKS: usize = 40;
 
 /// A host's file tree, seen as a root of its own; remembers what it has looked at.
 #[derive(Debug)]
-pub struct Host {
+pub struct HostTree {
     root: PathBuf,
     seen: HashMap<String, Node>,
-    shortage: RefCell<Option<Shortage>>,
+    shortage: RefCell<Option<ResourceShortage>>,
 }
 
 /// A path that could not be looked at, and the error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shortage {
+pub struct ResourceShortage {
     pub path: String,
     pub errno: Errno,
 }
@@ -33,14 +33,14 @@ enum Node {
     Absent,
     Directory { mode: u32 },
     Link { to: String },
-    File(Found),
+    File(FoundFile),
     Other,
     Unreadable { message: String },
 }
 
 /// A regular file. Paths are below the host's root, without a leading slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundFile {
     /// Without any link left in it.
     pub path: String,
     /// Permission bits only.
@@ -51,21 +51,21 @@ pub struct Found {
 
 /// The target of a path, and the links that were followed: (where the link is, what it says).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
-    pub target: Target,
+pub struct ResolvedPath {
+    pub target: ResolvedTarget,
     pub links: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    File(Found),
+pub enum ResolvedTarget {
+    File(FoundFile),
     /// Its path without links; empty for the root.
     Directory(String),
 }
 
 /// The reason that a path of the host is of no use for an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
+pub enum UnusablePath {
     #[error("not on this machine")]
     Absent,
     #[error("/{path} needs the library {library}, which is nowhere its loader looks")]
@@ -82,28 +82,29 @@ pub enum Unusable {
     Io { path: String, message: String },
 }
 
-impl Host {
-    pub fn new(root: &Path) -> Host {
-        Host { root: root.to_owned(), seen: HashMap::new(), shortage: RefCell::default() }
+impl HostTree {
+    pub fn new(root: &Path) -> HostTree {
+        HostTree { root: root.to_owned(), seen: HashMap::new(), shortage: RefCell::default() }
     }
 
-    /// A path of `Found`, as this process sees it.
-    pub fn source(&self, path: &str) -> PathBuf {
+    /// A path of `FoundFile`, as this process sees it.
+    pub fn path_on_machine(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
-    pub fn open(&self, found: &Found) -> Result<File, Unusable> {
-        File::open(self.source(&found.path)).map_err(|error| self.unreadable(&found.path, &error))
+    pub fn open(&self, found: &FoundFile) -> Result<File, UnusablePath> {
+        File::open(self.path_on_machine(&found.path))
+            .map_err(|error| self.unreadable_path(&found.path, &error))
     }
 
-    pub fn unreadable(&self, path: &str, error: &io::Error) -> Unusable {
+    pub fn unreadable_path(&self, path: &str, error: &io::Error) -> UnusablePath {
         self.note_shortage(path, error);
-        Unusable::Io { path: path.to_owned(), message: error.to_string() }
+        UnusablePath::Io { path: path.to_owned(), message: error.to_string() }
     }
 
     /// The first path that could not be looked at for lack of something that this process or the machine is short of:
     /// it may well be there, and an image without it would be wrong.
-    pub fn shortage(&self) -> Option<Shortage> {
+    pub fn shortage(&self) -> Option<ResourceShortage> {
         self.shortage.borrow().clone()
     }
 
@@ -114,24 +115,27 @@ impl Host {
         if let Some(errno) = errno.filter(|errno| SHORT.contains(errno)) {
             self.shortage
                 .borrow_mut()
-                .get_or_insert_with(|| Shortage { path: path.to_owned(), errno });
+                .get_or_insert_with(|| ResourceShortage { path: path.to_owned(), errno });
         }
     }
 
     /// A regular file that everyone may read.
-    pub fn file(&mut self, path: &str) -> Result<(Found, Vec<(String, String)>), Unusable> {
+    pub fn find_file(
+        &mut self,
+        path: &str,
+    ) -> Result<(FoundFile, Vec<(String, String)>), UnusablePath> {
         let resolved = self.resolve(path)?;
         match resolved.target {
-            Target::File(found) if found.mode & 0o004 == 0 => {
-                Err(Unusable::NotReadable { path: found.path, mode: found.mode })
+            ResolvedTarget::File(found) if found.mode & 0o004 == 0 => {
+                Err(UnusablePath::NotReadable { path: found.path, mode: found.mode })
             }
-            Target::File(found) => Ok((found, resolved.links)),
-            Target::Directory(path) => Err(Unusable::NotAFile(path)),
+            ResolvedTarget::File(found) => Ok((found, resolved.links)),
+            ResolvedTarget::Directory(path) => Err(UnusablePath::NotAFile(path)),
         }
     }
 
     /// Follows every link below the host's root; `..` at the root stays there.
-    pub fn resolve(&mut self, path: &str) -> Result<Resolved, Unusable> {
+    pub fn resolve(&mut self, path: &str) -> Result<ResolvedPath, UnusablePath> {
         let mut rest: Vec<String> = parts(path).rev().map(str::to_owned).collect();
         let mut at = String::new();
         let mut links = Vec::new();
@@ -144,14 +148,14 @@ impl Host {
 
             let next = if at.is_empty() { part } else { format!("{at}/{part}") };
             match self.node(&next) {
-                Node::Absent => return Err(Unusable::Absent),
+                Node::Absent => return Err(UnusablePath::Absent),
                 Node::Directory { mode } if mode & 0o001 == 0 => {
-                    return Err(Unusable::NotSearchable { path: next, mode });
+                    return Err(UnusablePath::NotSearchable { path: next, mode });
                 }
                 Node::Directory { .. } => at = next,
                 Node::Link { to } => {
-                    if links.len() == MOST_LINKS {
-                        return Err(Unusable::Loop(next));
+                    if links.len() == MAX_LINKS {
+                        return Err(UnusablePath::Loop(next));
                     }
                     if to.starts_with('/') {
                         at.clear();
@@ -160,22 +164,24 @@ impl Host {
                     links.push((next, to));
                 }
                 Node::File(found) if rest.is_empty() => {
-                    return Ok(Resolved { target: Target::File(found), links });
+                    return Ok(ResolvedPath { target: ResolvedTarget::File(found), links });
                 }
-                Node::File(_) => return Err(Unusable::Absent),
-                Node::Other => return Err(Unusable::NotAFile(next)),
-                Node::Unreadable { message } => return Err(Unusable::Io { path: next, message }),
+                Node::File(_) => return Err(UnusablePath::Absent),
+                Node::Other => return Err(UnusablePath::NotAFile(next)),
+                Node::Unreadable { message } => {
+                    return Err(UnusablePath::Io { path: next, message });
+                }
             }
         }
 
-        Ok(Resolved { target: Target::Directory(at), links })
+        Ok(ResolvedPath { target: ResolvedTarget::Directory(at), links })
     }
 
     fn node(&mut self, path: &str) -> Node {
         if let Some(node) = self.seen.get(path) {
             return node.clone();
         }
-        let node = look(&self.source(path), path).unwrap_or_else(|error| {
+        let node = look(&self.path_on_machine(path), path).unwrap_or_else(|error| {
             self.note_shortage(path, &error);
             Node::Unreadable { message: error.to_string() }
         });
@@ -199,7 +205,7 @@ fn look(source: &Path, path: &str) -> io::Result<Node> {
             Err(_) => Node::Other,
         }
     } else if metadata.is_file() {
-        Node::File(Found {
+        Node::File(FoundFile {
             path: path.to_owned(),
             mode,
             device: metadata.dev(),
@@ -222,16 +228,16 @@ mod tests {
 
     #[test]
     fn a_shortage_is_not_taken_for_a_file_that_is_of_no_use() {
-        let host = Host::new(Path::new("/"));
+        let host = HostTree::new(Path::new("/"));
         let error = |errno: Errno| io::Error::from_raw_os_error(errno as i32);
-        host.unreadable("usr/bin/ls", &error(Errno::EACCES));
+        host.unreadable_path("usr/bin/ls", &error(Errno::EACCES));
         assert_eq!(host.shortage(), None);
 
-        host.unreadable("usr/bin/sh", &error(Errno::EMFILE));
-        host.unreadable("usr/bin/ps", &error(Errno::ENOMEM));
+        host.unreadable_path("usr/bin/sh", &error(Errno::EMFILE));
+        host.unreadable_path("usr/bin/ps", &error(Errno::ENOMEM));
         assert_eq!(
             host.shortage(),
-            Some(Shortage { path: "usr/bin/sh".into(), errno: Errno::EMFILE })
+            Some(ResourceShortage { path: "usr/bin/sh".into(), errno: Errno::EMFILE })
         );
     }
 
@@ -265,9 +271,9 @@ mod tests {
     #[test]
     fn every_link_on_the_way_is_reported_and_none_leaves_the_root() {
         let dir = merged_tree();
-        let mut host = Host::new(dir.path());
+        let mut host = HostTree::new(dir.path());
         let mut check = |path: &str, file: &str, links: &[(&str, &str)]| {
-            let (found, seen) = host.file(path).expect(path);
+            let (found, seen) = host.find_file(path).expect(path);
             assert_eq!(found.path, file, "{path}");
             let seen: Vec<_> = seen.iter().map(|(at, to)| (at.as_str(), to.as_str())).collect();
             assert_eq!(seen, links, "{path}");
@@ -289,9 +295,9 @@ mod tests {
     #[test]
     fn what_cannot_be_copied_says_why() {
         let dir = merged_tree();
-        let mut host = Host::new(dir.path());
+        let mut host = HostTree::new(dir.path());
         let mut check = |path: &str, expected: &str| {
-            assert_eq!(host.file(path).expect_err(path).to_string(), expected, "{path}");
+            assert_eq!(host.find_file(path).expect_err(path).to_string(), expected, "{path}");
         };
         check("/bin/zsh", "not on this machine");
         check("/bin/null", "not on this machine");

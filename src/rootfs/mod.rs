@@ -11,5 +11,7 @@ mod plan;
 mod write;
 
 pub use fixture::{Fixture, FixtureError};
-pub use plan::{Entry, EntryKind, FileSource, Layer, Missing, Plan, RootfsError, plan};
-pub use write::{Written, write};
+pub use plan::{
+    EntryKind, FileSource, ImageEntry, ImagePlan, Layer, MissingProgram, RootfsError, plan_image,
+};
+pub use write::{WriteResult, write_image};

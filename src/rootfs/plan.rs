@@ -9,9 +9,9 @@ use nix::errno::Errno;
 use serde::Serialize;
 
 use crate::rootfs::busybox;
-use crate::rootfs::closure::{Closures, Needed};
+use crate::rootfs::closure::{ClosureFinder, ProgramClosure};
 use crate::rootfs::fixture::{Busybox, Fixture, LayerSpec, ProgramSpec};
-use crate::rootfs::host::{Host, Shortage, Target, Unusable};
+use crate::rootfs::host::{HostTree, ResolvedTarget, ResourceShortage, UnusablePath};
 
 /// The directories that programs are looked for in, in order.
 const PROGRAM_DIRECTORIES: [&str; 6] =
@@ -24,22 +24,22 @@ const TERMINFO_DIRECTORIES: [&str; 4] =
     ["etc/terminfo", "usr/lib/terminfo", "lib/terminfo", "usr/share/terminfo"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct ImagePlan {
     /// Lowest first.
     pub layers: Vec<Layer>,
     /// Programs and descriptions of terminals that the fixture names and this host can't give.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingProgram>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
     pub name: String,
     /// Sorted by path, so that a directory comes before what is in it.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ImageEntry>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ImageEntry {
     /// Relative to the layer's root, no leading slash.
     pub path: String,
     pub what: EntryKind,
@@ -60,7 +60,7 @@ pub enum FileSource {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Missing {
+pub struct MissingProgram {
     pub program: String,
     /// The package to install to have it.
     pub debian_package: String,
@@ -72,27 +72,27 @@ pub enum RootfsError {
     #[error("make a root file system from this machine's programs: there is no usable sh: {why}")]
     NoShell { why: String },
     #[error("make a root file system from this machine's programs: read /{path}")]
-    Short { path: String, errno: Errno },
+    OutOfResources { path: String, errno: Errno },
 }
 
 impl RootfsError {
     pub fn errno(&self) -> Errno {
         match self {
             RootfsError::NoShell { .. } => Errno::ENOENT,
-            RootfsError::Short { errno, .. } => *errno,
+            RootfsError::OutOfResources { errno, .. } => *errno,
         }
     }
 }
 
 /// Reads the host below `host_root` and changes nothing.
-pub fn plan(fixture: &Fixture, host_root: &Path) -> Result<Plan, RootfsError> {
-    let mut planner = Planner::new(Host::new(host_root));
+pub fn plan_image(fixture: &Fixture, host_root: &Path) -> Result<ImagePlan, RootfsError> {
+    let mut planner = Planner::new(HostTree::new(host_root));
     for spec in &fixture.layers {
         planner.layer(spec);
     }
 
-    if let Some(Shortage { path, errno }) = planner.host.shortage() {
-        return Err(RootfsError::Short { path, errno });
+    if let Some(ResourceShortage { path, errno }) = planner.host.shortage() {
+        return Err(RootfsError::OutOfResources { path, errno });
     }
     let no_shell = planner.missing.iter().find(|missing| missing.program == "sh");
     if let Some(missing) = no_shell {
@@ -105,26 +105,28 @@ pub fn plan(fixture: &Fixture, host_root: &Path) -> Result<Plan, RootfsError> {
 type Tree = BTreeMap<String, EntryKind>;
 
 struct Planner {
-    host: Host,
-    closures: Closures,
+    host: HostTree,
+    closures: ClosureFinder,
     applets: Vec<String>,
     /// (device, inode) → the name it was first met by.
     names: HashMap<(u64, u64), PathBuf>,
     /// Finished layers, lowest first, and the one in work.
     layers: Vec<(String, Tree)>,
-    missing: Vec<Missing>,
+    missing: Vec<MissingProgram>,
 }
 
 impl Planner {
-    fn new(mut host: Host) -> Planner {
+    fn new(mut host: HostTree) -> Planner {
         let applets = find_program(&mut host, "busybox")
             .ok()
             .and_then(|path| {
                 let path = path.trim_start_matches('/');
-                fs::read(host.source(path)).map_err(|error| host.unreadable(path, &error)).ok()
+                fs::read(host.path_on_machine(path))
+                    .map_err(|error| host.unreadable_path(path, &error))
+                    .ok()
             })
-            .map_or_else(Vec::new, |program| busybox::applets(&program));
-        let closures = Closures::new(&host);
+            .map_or_else(Vec::new, |program| busybox::list_applets(&program));
+        let closures = ClosureFinder::new(&host);
         Planner {
             host,
             closures,
@@ -151,7 +153,11 @@ impl Planner {
             for name in &group.names {
                 if let Err(error) = self.program(name, group) {
                     let (program, debian_package) = (name.clone(), group.package.clone());
-                    self.missing.push(Missing { program, debian_package, why: error.to_string() });
+                    self.missing.push(MissingProgram {
+                        program,
+                        debian_package,
+                        why: error.to_string(),
+                    });
                 }
             }
         }
@@ -176,7 +182,7 @@ impl Planner {
     fn merge_directories(&mut self) {
         for name in MERGED_DIRECTORIES {
             let Ok(resolved) = self.host.resolve(name) else { continue };
-            let Target::Directory(path) = resolved.target else { continue };
+            let ResolvedTarget::Directory(path) = resolved.target else { continue };
             if !resolved.links.is_empty() {
                 self.put(path, EntryKind::Directory { mode: 0o755 });
                 self.links(resolved.links);
@@ -184,7 +190,7 @@ impl Planner {
         }
     }
 
-    fn program(&mut self, name: &str, group: &ProgramSpec) -> Result<(), Unusable> {
+    fn program(&mut self, name: &str, group: &ProgramSpec) -> Result<(), UnusablePath> {
         let has_applet = self.applets.iter().any(|applet| applet == name);
         match (group.busybox, has_applet) {
             (Busybox::Prefer, true) => {
@@ -200,7 +206,7 @@ impl Planner {
     }
 
     /// Link an applet beside busybox, as its own installer does.
-    fn applet(&mut self, name: &str) -> Result<(), Unusable> {
+    fn applet(&mut self, name: &str) -> Result<(), UnusablePath> {
         let path = self.host_program("busybox")?;
         let link = match path.rsplit_once('/') {
             Some((directory @ ("usr/bin" | "bin"), busybox)) => {
@@ -213,18 +219,18 @@ impl Planner {
     }
 
     /// Take a program of the host and all that it needs. Returns its path, without links.
-    fn host_program(&mut self, name: &str) -> Result<String, Unusable> {
+    fn host_program(&mut self, name: &str) -> Result<String, UnusablePath> {
         let path = find_program(&mut self.host, name)?;
-        let needed = self.closures.of(&mut self.host, &path, &find_program)?;
+        let needed = self.closures.closure_of(&mut self.host, &path, &find_program)?;
         let real = needed.files.first().map_or_else(String::new, |found| found.path.clone());
         self.take(needed);
         Ok(real)
     }
 
-    fn take(&mut self, needed: Needed) {
+    fn take(&mut self, needed: ProgramClosure) {
         self.links(needed.links);
         for found in needed.files {
-            let source = self.host.source(&found.path);
+            let source = self.host.path_on_machine(&found.path);
             let source = self.names.entry((found.device, found.inode)).or_insert(source).clone();
             // Set-user-ID and capabilities would not survive a copy by an ordinary user: they never do.
             let mode = if found.mode & 0o111 == 0 { 0o644 } else { 0o755 };
@@ -248,17 +254,17 @@ impl Planner {
             let candidates = TERMINFO_DIRECTORIES.iter().flat_map(|dir| {
                 [format!("{dir}/{letter}/{terminal}"), format!("{dir}/{first:02x}/{terminal}")]
             });
-            let hit = candidates.into_iter().find_map(|path| self.host.file(&path).ok());
+            let hit = candidates.into_iter().find_map(|path| self.host.find_file(&path).ok());
             if let Some((file, links)) = hit {
                 found = true;
-                self.take(Needed { files: vec![file], links });
+                self.take(ProgramClosure { files: vec![file], links });
             }
         }
 
         if !found {
             let why =
                 "no description of any terminal: full-screen programs will not start".to_owned();
-            self.missing.push(Missing {
+            self.missing.push(MissingProgram {
                 program: "terminfo".into(),
                 debian_package: "ncurses-base".into(),
                 why,
@@ -313,24 +319,26 @@ impl Planner {
         }
     }
 
-    fn finish(self) -> Plan {
+    fn finish(self) -> ImagePlan {
         let layers = self.layers.into_iter().map(|(name, tree)| {
-            let entries = tree.into_iter().map(|(path, what)| Entry { path, what }).collect();
+            let entries = tree.into_iter().map(|(path, what)| ImageEntry { path, what }).collect();
             Layer { name, entries }
         });
-        Plan { layers: layers.collect(), missing: self.missing }
+        ImagePlan { layers: layers.collect(), missing: self.missing }
     }
 }
 
 /// The first usable one wins; if there is none, the first reason that says more than "absent".
-fn find_program(host: &mut Host, name: &str) -> Result<String, Unusable> {
-    let mut reason = Unusable::Absent;
+fn find_program(host: &mut HostTree, name: &str) -> Result<String, UnusablePath> {
+    let mut reason = UnusablePath::Absent;
     for directory in PROGRAM_DIRECTORIES {
         let path = format!("/{directory}/{name}");
-        match host.file(&path) {
+        match host.find_file(&path) {
             Ok((found, _)) if found.mode & 0o001 != 0 => return Ok(path),
-            Ok((found, _)) => reason = Unusable::NotReadable { path: found.path, mode: found.mode },
-            Err(Unusable::Absent) => {}
+            Ok((found, _)) => {
+                reason = UnusablePath::NotReadable { path: found.path, mode: found.mode }
+            }
+            Err(UnusablePath::Absent) => {}
             Err(error) => reason = error,
         }
     }
@@ -362,7 +370,7 @@ mod tests {
     }
 
     fn lines(layer: &Layer) -> Vec<String> {
-        let line = |entry: &Entry| match &entry.what {
+        let line = |entry: &ImageEntry| match &entry.what {
             EntryKind::Directory { mode } => format!("{}/ {mode:o}", entry.path),
             EntryKind::File { mode, source: FileSource::Text(text) } => {
                 format!("{} {mode:o} {text:?}", entry.path)
@@ -378,7 +386,7 @@ mod tests {
     #[test]
     fn a_merged_usr_is_kept_and_modes_are_made_plain() {
         let dir = host(&[("sh", 0o4755), ("ls", 0o711), ("ps", 0o755)]);
-        let plan = plan(
+        let plan = plan_image(
             &fixture(
                 "  - name: base\n    programs: [{package: dash, names: [sh, ls]}]\n    \
                  directories: [{path: tmp, mode: '1777'}]\n    files: [{path: bin/hello, text: hi}]\n  \
@@ -423,7 +431,7 @@ mod tests {
                       - {package: b, busybox: prefer, names: [ls]}\n      - {package: c, names: [ps]}\n";
         let check = |programs: &[(&str, u32)], expected: &[&str], missing: usize| {
             let dir = host(programs);
-            let plan = plan(&fixture(layers), dir.path()).expect("has a shell");
+            let plan = plan_image(&fixture(layers), dir.path()).expect("has a shell");
             let programs: Vec<_> =
                 lines(&plan.layers[0]).into_iter().filter(|l| l.starts_with("usr/bin/")).collect();
             assert_eq!(programs[1..], *expected);
@@ -451,7 +459,7 @@ mod tests {
     fn without_a_shell_there_is_no_plan() {
         let dir = host(&[("ls", 0o755), ("sh", 0o750)]);
         let fixture = fixture("  - name: base\n    programs: [{package: dash, names: [sh, ls]}]\n");
-        let error = plan(&fixture, dir.path()).expect_err("no shell").to_string();
+        let error = plan_image(&fixture, dir.path()).expect_err("no shell").to_string();
         assert_eq!(
             error,
             "make a root file system from this machine's programs: there is no usable sh: \
@@ -462,8 +470,8 @@ mod tests {
     #[test]
     fn two_plans_of_this_machine_are_equal_and_parents_come_first() {
         let fixture = Fixture::embedded();
-        let first = plan(&fixture, Path::new("/")).expect("this machine has a shell");
-        assert_eq!(first, plan(&fixture, Path::new("/")).expect("this machine has a shell"));
+        let first = plan_image(&fixture, Path::new("/")).expect("this machine has a shell");
+        assert_eq!(first, plan_image(&fixture, Path::new("/")).expect("this machine has a shell"));
         for layer in &first.layers {
             let mut seen = std::collections::HashSet::new();
             for entry in &layer.entries {

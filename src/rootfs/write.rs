@@ -10,13 +10,13 @@ use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 
-use crate::rootfs::plan::{Entry, EntryKind, FileSource, Layer, Plan};
+use crate::rootfs::plan::{EntryKind, FileSource, ImageEntry, ImagePlan, Layer};
 
 /// Every file's time: images are compared by what is in them.
 const WHEN: TimeSpec = TimeSpec::new(0, 0);
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Written {
+pub struct WriteResult {
     /// Regular files, a second name of one not counted.
     pub files: usize,
     pub bytes: u64,
@@ -24,15 +24,15 @@ pub struct Written {
 
 /// Makes `into/<layer>/…` for every layer; `into` has to be there, and empty.
 /// Errors name the path that could not be made.
-pub fn write(plan: &Plan, into: &Path) -> io::Result<Written> {
-    let mut written = Written::default();
+pub fn write_image(plan: &ImagePlan, into: &Path) -> io::Result<WriteResult> {
+    let mut written = WriteResult::default();
     for layer in &plan.layers {
         write_layer(layer, &into.join(&layer.name), &mut written)?;
     }
     Ok(written)
 }
 
-fn write_layer(layer: &Layer, root: &Path, written: &mut Written) -> io::Result<()> {
+fn write_layer(layer: &Layer, root: &Path, written: &mut WriteResult) -> io::Result<()> {
     // Plain modes while it fills: a directory may be closed to its own maker in the end.
     fs::create_dir(root).map_err(|error| at(root, error))?;
     let mut copied: HashMap<&Path, PathBuf> = HashMap::new();
@@ -53,10 +53,10 @@ fn write_layer(layer: &Layer, root: &Path, written: &mut Written) -> io::Result<
 }
 
 fn write_entry<'a>(
-    entry: &'a Entry,
+    entry: &'a ImageEntry,
     path: &Path,
     copied: &mut HashMap<&'a Path, PathBuf>,
-    written: &mut Written,
+    written: &mut WriteResult,
 ) -> io::Result<()> {
     match &entry.what {
         EntryKind::Directory { .. } => return fs::create_dir(path),
@@ -121,8 +121,8 @@ mod tests {
 
     use super::*;
 
-    fn entry(path: &str, what: EntryKind) -> Entry {
-        Entry { path: path.into(), what }
+    fn entry(path: &str, what: EntryKind) -> ImageEntry {
+        ImageEntry { path: path.into(), what }
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
         let host = from.path().join("program");
         fs::write(&host, "12345").expect("written");
         let program = || EntryKind::File { mode: 0o755, source: FileSource::Host(host.clone()) };
-        let plan = Plan {
+        let plan = ImagePlan {
             layers: vec![Layer {
                 name: "base".into(),
                 entries: vec![
@@ -149,7 +149,10 @@ mod tests {
             missing: Vec::new(),
         };
         let into = tempfile::tempdir().expect("temporary directory");
-        assert_eq!(write(&plan, into.path()).expect("written"), Written { files: 2, bytes: 8 });
+        assert_eq!(
+            write_image(&plan, into.path()).expect("written"),
+            WriteResult { files: 2, bytes: 8 }
+        );
 
         let base = into.path().join("base");
         let check = |path: &str, mode: u32| {
@@ -167,7 +170,7 @@ mod tests {
         let inode = |path: &str| fs::metadata(base.join(path)).expect(path).ino();
         assert_eq!(inode("a/one"), inode("a/two"));
 
-        let error = write(&plan, into.path()).expect_err("not empty");
+        let error = write_image(&plan, into.path()).expect_err("not empty");
         assert_eq!(
             crate::failure::with_causes(&error),
             format!("write {}: File exists (os error 17)", base.display())

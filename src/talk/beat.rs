@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::lesson::model::{Branch, Lesson, Step};
-use crate::lesson::quiz::{Kind, Question};
+use crate::lesson::quiz::{Question, QuestionKind};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,7 +31,7 @@ impl Beat {
     }
 
     /// The step runs between this beat and what follows it.
-    pub fn is_before_the_run(self, lesson: &Lesson) -> bool {
+    pub fn is_before_run(self, lesson: &Lesson) -> bool {
         match self {
             Beat::Tell { .. } => true,
             Beat::Ask { .. } => self.question(lesson).is_some_and(is_prediction),
@@ -40,7 +40,7 @@ impl Beat {
     }
 
     /// For the speaker.
-    pub fn words(self, revealed: bool) -> &'static str {
+    pub fn label(self, revealed: bool) -> &'static str {
         match (self, revealed) {
             (Beat::Tell { .. }, _) => "what will be done",
             (Beat::Show { .. }, _) => "what came of it",
@@ -76,7 +76,7 @@ impl Beat {
 }
 
 pub fn is_prediction(question: &Question) -> bool {
-    matches!(question.kind, Kind::Predict(_))
+    matches!(question.kind, QuestionKind::Predict(_))
 }
 
 /// Every beat of a lesson, without the steps that are left out. A task is for one at a keyboard, not for a room.
@@ -88,7 +88,7 @@ pub fn beats(lesson: &Lesson, left_out: &BTreeSet<usize>) -> Vec<Beat> {
 fn of_step(step: usize, of: &Step) -> Vec<Beat> {
     let asked = |predicted: bool| {
         let questions = of.quiz.iter().enumerate().filter(move |(_, question)| {
-            is_prediction(question) == predicted && !matches!(question.kind, Kind::Task(_))
+            is_prediction(question) == predicted && !matches!(question.kind, QuestionKind::Task(_))
         });
         questions.map(move |(question, _)| Beat::Ask { step, question })
     };
@@ -100,7 +100,7 @@ fn of_step(step: usize, of: &Step) -> Vec<Beat> {
 }
 
 /// The beat after this one; None at the end.
-pub fn after(beats: &[Beat], beat: Beat) -> Option<Beat> {
+pub fn beat_after(beats: &[Beat], beat: Beat) -> Option<Beat> {
     if let Beat::WhatIf { step, .. } = beat {
         return Some(Beat::Tell { step });
     }
@@ -113,7 +113,7 @@ pub fn after(beats: &[Beat], beat: Beat) -> Option<Beat> {
 }
 
 /// The beat before this one.
-pub fn before(beats: &[Beat], beat: Beat) -> Option<Beat> {
+pub fn beat_before(beats: &[Beat], beat: Beat) -> Option<Beat> {
     if let Beat::WhatIf { step, .. } = beat {
         return Some(Beat::Tell { step });
     }
@@ -123,13 +123,13 @@ pub fn before(beats: &[Beat], beat: Beat) -> Option<Beat> {
     }
 }
 
-pub fn paragraph(story: &str) -> &str {
+pub fn first_paragraph(story: &str) -> &str {
     story.trim().split("\n\n").next().unwrap_or_default()
 }
 
 /// The part of a story that the audience reads: its first sentence.
-pub fn sentence(story: &str) -> String {
-    let paragraph = paragraph(story);
+pub fn audience_sentence(story: &str) -> String {
+    let paragraph = first_paragraph(story);
     let mut in_code = false;
     let mut letters = paragraph.char_indices().peekable();
 
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_sentence_ends_where_it_ends() {
-        let check = |story: &str, expected: &str| assert_eq!(sentence(story), expected);
+        let check = |story: &str, expected: &str| assert_eq!(audience_sentence(story), expected);
         check("One. Two.", "One.");
         check("Run `ls . x`. Then", "Run `ls . x`.");
         check("Version 2.1 is out! Yes", "Version 2.1 is out!");
@@ -172,16 +172,16 @@ mod tests {
 
     #[test]
     fn beats_go_forth_and_back_and_over_what_is_left_out() {
-        let lesson = catalogue::find("build-a-container").expect("the lesson");
+        let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
         let all = beats(&lesson, &BTreeSet::new());
         for pair in all.windows(2) {
-            assert_eq!(after(&all, pair[0]), Some(pair[1]));
-            assert_eq!(before(&all, pair[1]), Some(pair[0]));
+            assert_eq!(beat_after(&all, pair[0]), Some(pair[1]));
+            assert_eq!(beat_before(&all, pair[1]), Some(pair[0]));
         }
-        assert_eq!(after(&all, all[all.len() - 1]), None);
+        assert_eq!(beat_after(&all, all[all.len() - 1]), None);
         let without = beats(&lesson, &BTreeSet::from([1]));
         assert!(without.iter().all(|beat| beat.step() != 1));
-        assert_eq!(after(&without, Beat::Tell { step: 1 }), Some(Beat::Tell { step: 2 }));
-        assert_eq!(before(&without, Beat::Tell { step: 1 }).map(Beat::step), Some(0));
+        assert_eq!(beat_after(&without, Beat::Tell { step: 1 }), Some(Beat::Tell { step: 2 }));
+        assert_eq!(beat_before(&without, Beat::Tell { step: 1 }).map(Beat::step), Some(0));
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::lesson::model::{Lesson, Step};
 
 /// Less than this nobody minds.
-const TOLERATED: Duration = Duration::from_secs(30);
+const MIN_LATENESS: Duration = Duration::from_secs(30);
 
 /// As it stands at one moment; time goes on from there while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Clock {
     /// The step that time is counted for.
     pub step: usize,
     /// It has been started, and is not paused.
-    pub runs: bool,
+    pub is_running: bool,
 }
 
 impl Clock {
@@ -39,13 +39,13 @@ impl Clock {
             used: vec![Duration::ZERO; lesson.steps.len()],
             extra: Duration::ZERO,
             step: 0,
-            runs: false,
+            is_running: false,
         }
     }
 
     /// So much time went by.
-    pub fn pass(&mut self, time: Duration) {
-        if self.runs
+    pub fn advance(&mut self, time: Duration) {
+        if self.is_running
             && let Some(used) = self.used.get_mut(self.step)
         {
             *used += time;
@@ -53,9 +53,9 @@ impl Clock {
     }
 
     /// The same, as it is `since` later.
-    pub fn later(&self, since: Duration) -> Clock {
+    pub fn advanced_by(&self, since: Duration) -> Clock {
         let mut later = self.clone();
-        later.pass(since);
+        later.advance(since);
         later
     }
 
@@ -68,7 +68,7 @@ impl Clock {
     }
 
     /// The seconds that the talk ends late, if the steps to come take what is planned for them; negative: early.
-    pub fn late(&self, is_left_out: impl Fn(usize) -> bool) -> i64 {
+    pub fn seconds_late(&self, is_left_out: impl Fn(usize) -> bool) -> i64 {
         let left = |step: usize| match step {
             _ if is_left_out(step) || step < self.step => Duration::ZERO,
             step if step == self.step => self.planned[step].saturating_sub(self.used[step]),
@@ -79,12 +79,16 @@ impl Clock {
     }
 
     /// Steps to come that nothing later rests on, in their order, until what they take makes up for being late.
-    pub fn to_skip(&self, lesson: &Lesson, is_left_out: impl Fn(usize) -> bool) -> Vec<usize> {
-        let Ok(late) = u64::try_from(self.late(&is_left_out)) else { return Vec::new() };
+    pub fn steps_to_skip(
+        &self,
+        lesson: &Lesson,
+        is_left_out: impl Fn(usize) -> bool,
+    ) -> Vec<usize> {
+        let Ok(late) = u64::try_from(self.seconds_late(&is_left_out)) else { return Vec::new() };
         let late = Duration::from_secs(late);
         let mut won = Duration::ZERO;
         let mut skipped = Vec::new();
-        if late <= TOLERATED {
+        if late <= MIN_LATENESS {
             return skipped;
         }
 
@@ -110,7 +114,7 @@ fn weight(step: &Step) -> u32 {
 
 /// It only looks, or breaks something and mends it.
 fn can_be_missed(step: &Step) -> bool {
-    !step.breaks.is_empty() || step.actions.iter().all(|entry| entry.action.only_looks())
+    !step.breaks.is_empty() || step.actions.iter().all(|entry| entry.action.is_read_only())
 }
 
 #[cfg(test)]
@@ -120,33 +124,33 @@ mod tests {
 
     #[test]
     fn the_plan_is_the_lessons_minutes_and_time_passes_for_the_step_that_is_on() {
-        let lesson = catalogue::find("build-a-container").expect("the lesson");
+        let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
         let mut clock = Clock::new(&lesson, Some(45), &BTreeSet::new());
         let planned = clock.total_planned().as_secs_f64();
         assert!((planned - 45.0 * 60.0).abs() < 1.0, "{planned}");
-        clock.pass(Duration::from_secs(9));
+        clock.advance(Duration::from_secs(9));
         assert_eq!(clock.total_used(), Duration::ZERO, "it was not started");
-        clock.runs = true;
-        clock.pass(Duration::from_secs(9));
+        clock.is_running = true;
+        clock.advance(Duration::from_secs(9));
         clock.step = 3;
-        let later = clock.later(Duration::from_secs(5));
+        let later = clock.advanced_by(Duration::from_secs(5));
         assert_eq!((later.used[0].as_secs(), later.used[3].as_secs()), (9, 5));
     }
 
     #[test]
     fn who_is_late_is_told_what_to_skip_and_who_is_not_is_left_alone() {
-        let lesson = catalogue::find("build-a-container").expect("the lesson");
+        let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
         let mut clock = Clock::new(&lesson, Some(45), &BTreeSet::new());
-        clock.runs = true;
+        clock.is_running = true;
         let none = |_: usize| false;
-        assert!(clock.to_skip(&lesson, none).is_empty());
-        clock.pass(clock.planned[0] + Duration::from_secs(150));
-        assert!((149..=151).contains(&clock.late(none)), "{}", clock.late(none));
-        let skip = clock.to_skip(&lesson, none);
+        assert!(clock.steps_to_skip(&lesson, none).is_empty());
+        clock.advance(clock.planned[0] + Duration::from_secs(150));
+        assert!((149..=151).contains(&clock.seconds_late(none)), "{}", clock.seconds_late(none));
+        let skip = clock.steps_to_skip(&lesson, none);
         assert!(!skip.is_empty());
         assert!(skip.iter().all(|step| *step > 0 && can_be_missed(&lesson.steps[*step])));
-        assert!(clock.late(|step| skip.contains(&step)) <= 0, "skipping them is enough");
+        assert!(clock.seconds_late(|step| skip.contains(&step)) <= 0, "skipping them is enough");
         clock.extra = Duration::from_secs(300);
-        assert!(clock.to_skip(&lesson, none).is_empty());
+        assert!(clock.steps_to_skip(&lesson, none).is_empty());
     }
 }

@@ -10,25 +10,28 @@ use std::time::{Duration, Instant};
 use super::AudienceView;
 use super::beat::Beat;
 use super::clock::Clock;
-use super::message::{FromHub, Order, Role, ToHub, Told, VERSION, Whole, Window, Windows};
+use super::message::{
+    DriverRequest, HubToWindow, PROTOCOL_VERSION, TalkEvent, TalkState, Window, WindowRole,
+    WindowToHub, Windows,
+};
 use crate::engine::events::EventReceiver;
-use crate::engine::requests::Requests;
+use crate::engine::requests::RequestSender;
 use crate::engine::{Event, Request};
 use crate::proof::Proof;
-use crate::wire::{self, Wire, is_own};
+use crate::wire::{self, Wire, is_own_user_or_root};
 
 /// The longest that a window may take to say who it is.
-const PATIENCE: Duration = Duration::from_secs(10);
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Messages that wait for a window, before it counts as fallen behind.
-const QUEUE: usize = 64;
+const MAX_QUEUED_MESSAGES: usize = 64;
 /// The time for which a window that fell behind is left alone.
-const CATCH_UP: Duration = Duration::from_millis(500);
+const CATCH_UP_PAUSE: Duration = Duration::from_millis(500);
 /// The longest that windows may take to hear that the talk is over.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The lesson that is presented.
 #[derive(Debug, Clone)]
-pub struct Presented {
+pub struct PresentedLesson {
     /// The lesson's YAML, and the name of its file.
     pub lesson: String,
     pub name: String,
@@ -41,43 +44,43 @@ pub struct Presented {
 
 enum Input {
     Told(Event),
-    Came { id: usize, window: Window, queue: SyncSender<Arc<FromHub>> },
-    Said { id: usize, message: ToHub },
+    Came { id: usize, window: Window, queue: SyncSender<Arc<HubToWindow>> },
+    Said { id: usize, message: WindowToHub },
     Left { id: usize },
 }
 
 struct Connected {
     id: usize,
     window: Window,
-    queue: SyncSender<Arc<FromHub>>,
+    queue: SyncSender<Arc<HubToWindow>>,
     /// It missed something, and gets all anew: not before this moment.
     behind: Option<Instant>,
 }
 
 struct Hub {
-    subject: Presented,
-    requests: Requests,
+    subject: PresentedLesson,
+    requests: RequestSender,
     windows: Vec<Connected>,
     set: AudienceView,
     shown: AudienceView,
     clock: Clock,
     since: Instant,
-    /// The latest record of each step, then what the engine said last of the lab, its charts and its doings.
-    records: Vec<Option<Told>>,
-    ready: Option<Told>,
-    live: Option<Told>,
-    charts: Option<Told>,
-    doing: Option<Told>,
-    branched: Option<Told>,
+    /// The latest record of each step, then what the engine said last of the lab, its charts and its activity.
+    records: Vec<Option<TalkEvent>>,
+    ready: Option<TalkEvent>,
+    live: Option<TalkEvent>,
+    charts: Option<TalkEvent>,
+    activity: Option<TalkEvent>,
+    branched: Option<TalkEvent>,
     /// A step or a what-if was ordered, and what came of it is not known yet.
     is_playing: bool,
 }
 
 /// Serve windows that come by this socket until the driver ends the talk or nobody is left; then end the engine.
-pub fn serve(
-    subject: Presented,
+pub fn run_hub(
+    subject: PresentedLesson,
     listener: UnixListener,
-    requests: Requests,
+    requests: RequestSender,
     events: EventReceiver,
 ) {
     let (inputs, received) = mpsc::channel();
@@ -92,7 +95,7 @@ pub fn serve(
     });
 
     std::thread::spawn(move || {
-        for (id, stream) in wire::visitors(&listener).enumerate() {
+        for (id, stream) in wire::incoming_connections(&listener).enumerate() {
             let inputs = inputs.clone();
             std::thread::spawn(move || attend(id, &stream, &inputs));
         }
@@ -100,20 +103,20 @@ pub fn serve(
 
     let clock = subject.clock.clone();
     let first = (0..subject.steps).find(|step| !subject.missing.contains(step)).unwrap_or_default();
-    let stage = AudienceView::new().at(Beat::Tell { step: first });
+    let audience_view = AudienceView::new().at_beat(Beat::Tell { step: first });
     let mut hub = Hub {
         records: vec![None; subject.steps],
         subject,
         requests,
         windows: Vec::new(),
-        set: stage.clone(),
-        shown: stage,
+        set: audience_view.clone(),
+        shown: audience_view,
         clock,
         since: Instant::now(),
         ready: None,
         live: None,
         charts: None,
-        doing: None,
+        activity: None,
         branched: None,
         is_playing: false,
     };
@@ -123,29 +126,29 @@ pub fn serve(
 
 /// One window: who it is, then what it says, until it is gone.
 fn attend(id: usize, stream: &UnixStream, inputs: &Sender<Input>) {
-    if !is_own(stream) {
+    if !is_own_user_or_root(stream) {
         return;
     }
     let wires = stream.try_clone().and_then(|one| Ok((one, stream.try_clone()?)));
     let Ok((incoming, outgoing)) = wires else { return };
     let (mut incoming, mut outgoing) =
         (Wire::from_fd(incoming.into()), Wire::from_fd(outgoing.into()));
-    if incoming.set_timeout(Some(PATIENCE)).is_err() {
+    if incoming.set_timeout(Some(HELLO_TIMEOUT)).is_err() {
         return;
     }
 
-    let Ok(hello) = incoming.receive::<ToHub>() else { return };
-    let ToHub::Hello { version, role, pid, size } = hello.message else { return };
-    if version != VERSION {
+    let Ok(hello) = incoming.receive::<WindowToHub>() else { return };
+    let WindowToHub::Hello { version, role, pid, size } = hello.message else { return };
+    if version != PROTOCOL_VERSION {
         let why = format!(
-            "the talk is held by another version of this program ({VERSION}, the window has {version})"
+            "the talk is held by another version of this program ({PROTOCOL_VERSION}, the window has {version})"
         );
-        let _ = outgoing.send(&FromHub::Refused { why }, &[]);
+        let _ = outgoing.send(&HubToWindow::Refused { why }, &[]);
         return;
     }
 
     // A thread of its own: a window that does not read holds up nobody else.
-    let (queue, messages) = mpsc::sync_channel::<Arc<FromHub>>(QUEUE);
+    let (queue, messages) = mpsc::sync_channel::<Arc<HubToWindow>>(MAX_QUEUED_MESSAGES);
     std::thread::spawn(move || {
         for message in messages {
             if outgoing.send(message.as_ref(), &[]).is_err() {
@@ -160,7 +163,7 @@ fn attend(id: usize, stream: &UnixStream, inputs: &Sender<Input>) {
         return;
     }
 
-    while let Ok(said) = incoming.receive::<ToHub>() {
+    while let Ok(said) = incoming.receive::<WindowToHub>() {
         if inputs.send(Input::Said { id, message: said.message }).is_err() {
             return;
         }
@@ -172,10 +175,10 @@ impl Hub {
     fn run(&mut self, inputs: &Receiver<Input>) {
         let mut proof = None;
         // Whoever starts a talk is its first window; one that never comes is gone already.
-        let mut alone_until = Some(Instant::now() + PATIENCE);
+        let mut alone_until = Some(Instant::now() + HELLO_TIMEOUT);
 
         loop {
-            let input = match inputs.recv_timeout(self.patience(alone_until)) {
+            let input = match inputs.recv_timeout(self.next_wait(alone_until)) {
                 Ok(input) => Some(input),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -183,7 +186,7 @@ impl Hub {
 
             self.pass_time();
             match input {
-                Some(Input::Told(Event::Ended(ended))) => {
+                Some(Input::Told(Event::SessionEnded(ended))) => {
                     proof = Some(ended);
                     break;
                 }
@@ -210,10 +213,10 @@ impl Hub {
         self.say_goodbye(inputs, proof);
     }
 
-    fn patience(&self, alone_until: Option<Instant>) -> Duration {
+    fn next_wait(&self, alone_until: Option<Instant>) -> Duration {
         match alone_until {
             Some(until) => until.saturating_duration_since(Instant::now()),
-            None if self.windows.iter().any(|one| one.behind.is_some()) => CATCH_UP,
+            None if self.windows.iter().any(|one| one.behind.is_some()) => CATCH_UP_PAUSE,
             None => Duration::from_secs(3600),
         }
     }
@@ -222,14 +225,14 @@ impl Hub {
     fn say_goodbye(&mut self, inputs: &Receiver<Input>, mut proof: Option<Proof>) {
         while proof.is_none() {
             match inputs.recv() {
-                Ok(Input::Told(Event::Ended(ended))) => proof = Some(ended),
+                Ok(Input::Told(Event::SessionEnded(ended))) => proof = Some(ended),
                 Ok(_) => {}
                 Err(_) => break,
             }
         }
 
-        self.tell(FromHub::Ended(proof.unwrap_or_default()));
-        let until = Instant::now() + FAREWELL;
+        self.tell(HubToWindow::Ended(proof.unwrap_or_default()));
+        let until = Instant::now() + CLOSE_TIMEOUT;
         while !self.windows.is_empty() {
             match inputs.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Input::Left { id }) => self.windows.retain(|one| one.id != id),
@@ -241,45 +244,45 @@ impl Hub {
 
     fn pass_time(&mut self) {
         let now = Instant::now();
-        self.clock.pass(now - self.since);
+        self.clock.advance(now - self.since);
         self.since = now;
     }
 
     fn on_event(&mut self, event: &Event) {
-        let Some(told) = Told::of(event) else { return };
+        let Some(relayed) = TalkEvent::from_engine_event(event) else { return };
 
-        match &told {
-            Told::Ready(_) => {
+        match &relayed {
+            TalkEvent::Ready(_) => {
                 // Ready for other orders is said, too: back from a what-if, say, behind which this one waits.
-                self.is_playing &= !matches!(self.doing, Some(Told::Playing { .. }));
-                self.doing = None;
+                self.is_playing &= !matches!(self.activity, Some(TalkEvent::Playing { .. }));
+                self.activity = None;
                 self.live = None;
                 self.branched = None;
-                self.ready = Some(told.clone());
+                self.ready = Some(relayed.clone());
             }
-            Told::Playing { .. } => self.doing = Some(told.clone()),
-            Told::Played(_) => {
+            TalkEvent::Playing { .. } => self.activity = Some(relayed.clone()),
+            TalkEvent::Played(_) => {
                 self.charts = None;
                 if let Event::Played(record) = event
                     && let Some(place) = self.records.get_mut(record.step)
                 {
-                    *place = Some(told.clone());
+                    *place = Some(relayed.clone());
                 }
             }
-            Told::Live(_) => self.live = Some(told.clone()),
-            Told::Sampled(_) => self.charts = Some(told.clone()),
-            Told::Branched { .. } => {
+            TalkEvent::Live(_) => self.live = Some(relayed.clone()),
+            TalkEvent::Sampled(_) => self.charts = Some(relayed.clone()),
+            TalkEvent::Branched { .. } => {
                 self.is_playing = false;
-                self.branched = Some(told.clone());
+                self.branched = Some(relayed.clone());
             }
-            Told::Refused { .. } => self.is_playing = false,
-            Told::Failed(_) => {
+            TalkEvent::Refused { .. } => self.is_playing = false,
+            TalkEvent::Failed(_) => {
                 self.is_playing = false;
-                self.doing = Some(told.clone());
+                self.activity = Some(relayed.clone());
             }
         }
 
-        self.tell(FromHub::Told(told));
+        self.tell(HubToWindow::Event(relayed));
     }
 
     fn on_arrival(&mut self, window: Connected) {
@@ -291,11 +294,11 @@ impl Hub {
     fn driver(&self) -> Option<usize> {
         let first =
             |role| self.windows.iter().find(|one| one.window.role == role).map(|one| one.id);
-        first(Role::Console).or_else(|| first(Role::Screen))
+        first(WindowRole::Console).or_else(|| first(WindowRole::Screen))
     }
 
-    fn on_message(&mut self, id: usize, message: ToHub) {
-        if let ToHub::Size { columns, rows } = message {
+    fn on_message(&mut self, id: usize, message: WindowToHub) {
+        if let WindowToHub::Size { columns, rows } = message {
             if let Some(one) = self.windows.iter_mut().find(|one| one.id == id) {
                 one.window.size = (columns, rows);
             }
@@ -308,25 +311,27 @@ impl Hub {
         }
 
         match message {
-            ToHub::Order(Order::Next) if self.is_playing => {}
-            ToHub::Order(Order::LeaveOut { step, out }) if self.subject.tape.is_some() => {
+            WindowToHub::Request(DriverRequest::Next) if self.is_playing => {}
+            WindowToHub::Request(DriverRequest::LeaveOut { step, out })
+                if self.subject.tape.is_some() =>
+            {
                 self.pass_over(step, out)
             }
-            ToHub::Order(order) => {
+            WindowToHub::Request(order) => {
                 self.is_playing = match order {
-                    Order::Next | Order::Branch { .. } => true,
+                    DriverRequest::Next | DriverRequest::Branch { .. } => true,
                     // The lab that it is played in goes.
-                    Order::RewindTo { .. } | Order::Quit => false,
-                    Order::EndBranch | Order::LeaveOut { .. } => self.is_playing,
+                    DriverRequest::RewindTo { .. } | DriverRequest::Quit => false,
+                    DriverRequest::EndBranch | DriverRequest::LeaveOut { .. } => self.is_playing,
                 };
-                let _ = self.requests.send(order.request());
+                let _ = self.requests.send(order.to_engine_request());
             }
-            ToHub::AudienceView(set) => self.set_stage(set),
-            ToHub::Clock(order) => {
-                order.apply(&mut self.clock);
-                self.tell(FromHub::Clock(self.clock.clone()));
+            WindowToHub::AudienceView(set) => self.set_stage(set),
+            WindowToHub::Clock(order) => {
+                order.apply_to(&mut self.clock);
+                self.tell(HubToWindow::Clock(self.clock.clone()));
             }
-            ToHub::Hello { .. } | ToHub::Size { .. } => {}
+            WindowToHub::Hello { .. } | WindowToHub::Size { .. } => {}
         }
     }
 
@@ -343,21 +348,21 @@ impl Hub {
         let moved = set.beat != self.set.beat;
         self.shown = set.as_shown(&self.shown);
         self.set = set;
-        self.tell(FromHub::AudienceView { set: self.set.clone(), shown: self.shown.clone() });
+        self.tell(HubToWindow::AudienceView { set: self.set.clone(), shown: self.shown.clone() });
         if moved {
             // The clock starts with the first beat that is left behind.
             let begins = self.clock.total_used().is_zero()
-                && !self.clock.runs
+                && !self.clock.is_running
                 && self.set.beat != (Beat::Tell { step: 0 });
-            self.clock.runs |= begins;
+            self.clock.is_running |= begins;
             self.clock.step = self.set.beat.step();
-            self.tell(FromHub::Clock(self.clock.clone()));
+            self.tell(HubToWindow::Clock(self.clock.clone()));
         }
     }
 
     fn tell_windows(&mut self) {
         let windows = self.windows();
-        self.tell(FromHub::Windows(windows));
+        self.tell(HubToWindow::Windows(windows));
     }
 
     fn windows(&self) -> Windows {
@@ -366,12 +371,12 @@ impl Hub {
         Windows { all: self.windows.iter().map(|one| one.window.clone()).collect(), driver: pid }
     }
 
-    fn tell(&mut self, message: FromHub) {
+    fn tell(&mut self, message: HubToWindow) {
         let message = Arc::new(message);
         for one in self.windows.iter_mut().filter(|one| one.behind.is_none()) {
             // One that is gone says so itself.
             if let Err(TrySendError::Full(_)) = one.queue.try_send(Arc::clone(&message)) {
-                one.behind = Some(Instant::now() + CATCH_UP);
+                one.behind = Some(Instant::now() + CATCH_UP_PAUSE);
             }
         }
     }
@@ -383,22 +388,22 @@ impl Hub {
         if !self.windows.iter().any(is_due) {
             return;
         }
-        let whole = Arc::new(FromHub::Whole(Box::new(self.whole())));
+        let talk_state = Arc::new(HubToWindow::State(Box::new(self.talk_state())));
         for one in self.windows.iter_mut().filter(|one| is_due(one)) {
             let is_full =
-                matches!(one.queue.try_send(Arc::clone(&whole)), Err(TrySendError::Full(_)));
-            one.behind = is_full.then(|| now + CATCH_UP);
+                matches!(one.queue.try_send(Arc::clone(&talk_state)), Err(TrySendError::Full(_)));
+            one.behind = is_full.then(|| now + CATCH_UP_PAUSE);
         }
     }
 
-    fn whole(&self) -> Whole {
-        let last = [&self.ready, &self.live, &self.charts, &self.doing, &self.branched];
-        Whole {
+    fn talk_state(&self) -> TalkState {
+        let last = [&self.ready, &self.live, &self.charts, &self.activity, &self.branched];
+        TalkState {
             lesson: self.subject.lesson.clone(),
             name: self.subject.name.clone(),
             tape: self.subject.tape.clone(),
             missing: self.subject.missing.clone(),
-            told: self.records.iter().chain(last).flatten().cloned().collect(),
+            events: self.records.iter().chain(last).flatten().cloned().collect(),
             set: self.set.clone(),
             shown: self.shown.clone(),
             clock: self.clock.clone(),

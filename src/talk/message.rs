@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 
 use super::AudienceView;
 use super::clock::Clock;
-use crate::engine::{Event, Ready, Request};
+use crate::engine::{Event, ReadyState, Request};
 use crate::failure::Failure;
 use crate::notice::Refusal;
 use crate::proof::Proof;
-use crate::report::{Series, StepRecord, WholeRecord};
+use crate::report::{ChartSeries, RecordWithSnapshots, StepRecord};
 use crate::snapshot::Snapshot;
 
 /// Windows of another version are refused.
-pub const VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Role {
+pub enum WindowRole {
     /// The screen of `unboxed present`: it drives while there is no console.
     Screen,
     /// Another audience window: it only watches.
@@ -31,19 +31,19 @@ pub enum Role {
 /// From a window. The first message is `Hello`, and no other one is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ToHub {
-    Hello { version: u32, role: Role, pid: u32, size: (u16, u16) },
+pub enum WindowToHub {
+    Hello { version: u32, role: WindowRole, pid: u32, size: (u16, u16) },
     Size { columns: u16, rows: u16 },
     // What follows is the driver's alone.
-    Order(Order),
+    Request(DriverRequest),
     AudienceView(AudienceView),
-    Clock(ClockOrder),
+    Clock(ClockChange),
 }
 
 /// An order to the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
+pub enum DriverRequest {
     Next,
     RewindTo {
         steps: usize,
@@ -63,7 +63,7 @@ pub enum Order {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ClockOrder {
+pub enum ClockChange {
     Pause,
     Run,
     Add { seconds: u64 },
@@ -72,14 +72,14 @@ pub enum ClockOrder {
 /// From the hub.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FromHub {
+pub enum HubToWindow {
     /// All there is: what every window begins with, and what one gets that has fallen behind.
-    Whole(Box<Whole>),
+    State(Box<TalkState>),
     /// The window can't take part. In words: one of another version has to be able to say it.
     Refused {
         why: String,
     },
-    Told(Told),
+    Event(TalkEvent),
     /// The audience view as the driver has set it, and as the audience sees it.
     AudienceView {
         set: AudienceView,
@@ -93,7 +93,7 @@ pub enum FromHub {
 
 /// The state of a talk.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Whole {
+pub struct TalkState {
     /// The lesson's YAML, and the name of its file.
     pub lesson: String,
     pub name: String,
@@ -102,7 +102,7 @@ pub struct Whole {
     /// Steps that can't be played where the talk's lab is, or its tape was made: nobody is shown them.
     pub missing: BTreeSet<usize>,
     /// The events of the engine that still count, in order.
-    pub told: Vec<Told>,
+    pub events: Vec<TalkEvent>,
     pub set: AudienceView,
     pub shown: AudienceView,
     pub clock: Clock,
@@ -120,25 +120,25 @@ pub struct Windows {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     pub pid: u32,
-    pub role: Role,
+    pub role: WindowRole,
     pub size: (u16, u16),
 }
 
 /// The engine's events that a talk knows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Told {
-    Ready(Ready),
+pub enum TalkEvent {
+    Ready(ReadyState),
     Playing {
         step: usize,
     },
-    Played(WholeRecord),
+    Played(RecordWithSnapshots),
     Live(Arc<Snapshot>),
-    Sampled(Arc<Vec<Series>>),
+    Sampled(Arc<Vec<ChartSeries>>),
     /// A what-if was played; the lab that waits for it is back with the next `Ready`.
     Branched {
         branch: usize,
-        record: WholeRecord,
+        record: RecordWithSnapshots,
     },
     Refused {
         why: Refusal,
@@ -146,63 +146,70 @@ pub enum Told {
     Failed(Failure),
 }
 
-impl Told {
+impl TalkEvent {
     /// None for what a talk has none of (shells, turns, word of waiting), and for its end, which has its own message.
-    pub fn of(event: &Event) -> Option<Told> {
+    pub fn from_engine_event(event: &Event) -> Option<TalkEvent> {
         match event {
-            Event::Ready(ready) => Some(Told::Ready(ready.clone())),
-            Event::Playing { step } => Some(Told::Playing { step: *step }),
-            Event::Played(record) => Some(Told::Played(WholeRecord::of(record))),
-            Event::Live(snapshot) => Some(Told::Live(Arc::clone(snapshot))),
-            Event::Sampled(charts) => Some(Told::Sampled(Arc::clone(charts))),
-            Event::Branched { branch, record } => {
-                Some(Told::Branched { branch: *branch, record: WholeRecord::of(record) })
+            Event::Ready(ready) => Some(TalkEvent::Ready(ready.clone())),
+            Event::Playing { step } => Some(TalkEvent::Playing { step: *step }),
+            Event::Played(record) => {
+                Some(TalkEvent::Played(RecordWithSnapshots::from_record(record)))
             }
-            Event::Refused { why } => Some(Told::Refused { why: *why }),
-            Event::Failed(failure) => Some(Told::Failed(failure.clone())),
-            Event::Turn(_)
-            | Event::Shell { .. }
-            | Event::ShellInside { .. }
+            Event::LiveSnapshot(snapshot) => Some(TalkEvent::Live(Arc::clone(snapshot))),
+            Event::ChartsSampled(charts) => Some(TalkEvent::Sampled(Arc::clone(charts))),
+            Event::BranchPlayed { branch, record } => Some(TalkEvent::Branched {
+                branch: *branch,
+                record: RecordWithSnapshots::from_record(record),
+            }),
+            Event::RequestRefused { why } => Some(TalkEvent::Refused { why: *why }),
+            Event::Failed(failure) => Some(TalkEvent::Failed(failure.clone())),
+            Event::TurnChanged(_)
+            | Event::ShellOpened { .. }
+            | Event::ShellMoved { .. }
             | Event::Waiting(_)
-            | Event::Ended(_) => None,
+            | Event::SessionEnded(_) => None,
         }
     }
 
-    pub fn into_event(self) -> Event {
+    pub fn into_engine_event(self) -> Event {
         match self {
-            Told::Ready(ready) => Event::Ready(ready),
-            Told::Playing { step } => Event::Playing { step },
-            Told::Played(record) => Event::Played(Arc::<StepRecord>::new(record.into_record())),
-            Told::Live(snapshot) => Event::Live(snapshot),
-            Told::Sampled(charts) => Event::Sampled(charts),
-            Told::Branched { branch, record } => {
-                Event::Branched { branch, record: Arc::new(record.into_record()) }
+            TalkEvent::Ready(ready) => Event::Ready(ready),
+            TalkEvent::Playing { step } => Event::Playing { step },
+            TalkEvent::Played(record) => {
+                Event::Played(Arc::<StepRecord>::new(record.into_record()))
             }
-            Told::Refused { why } => Event::Refused { why },
-            Told::Failed(failure) => Event::Failed(failure),
+            TalkEvent::Live(snapshot) => Event::LiveSnapshot(snapshot),
+            TalkEvent::Sampled(charts) => Event::ChartsSampled(charts),
+            TalkEvent::Branched { branch, record } => {
+                Event::BranchPlayed { branch, record: Arc::new(record.into_record()) }
+            }
+            TalkEvent::Refused { why } => Event::RequestRefused { why },
+            TalkEvent::Failed(failure) => Event::Failed(failure),
         }
     }
 }
 
-impl Order {
-    pub fn request(&self) -> Request {
+impl DriverRequest {
+    pub fn to_engine_request(&self) -> Request {
         match self {
-            Order::Next => Request::Next,
-            Order::RewindTo { steps } => Request::RewindTo { steps: *steps },
-            Order::LeaveOut { step, out } => Request::LeaveOut { step: *step, out: *out },
-            Order::Branch { step, branch } => Request::Branch { step: *step, branch: *branch },
-            Order::EndBranch => Request::EndBranch,
-            Order::Quit => Request::Quit,
+            DriverRequest::Next => Request::PlayNext,
+            DriverRequest::RewindTo { steps } => Request::RewindTo { steps: *steps },
+            DriverRequest::LeaveOut { step, out } => Request::LeaveOut { step: *step, out: *out },
+            DriverRequest::Branch { step, branch } => {
+                Request::PlayBranch { step: *step, branch: *branch }
+            }
+            DriverRequest::EndBranch => Request::LeaveBranch,
+            DriverRequest::Quit => Request::Quit,
         }
     }
 }
 
-impl ClockOrder {
-    pub fn apply(self, clock: &mut Clock) {
+impl ClockChange {
+    pub fn apply_to(self, clock: &mut Clock) {
         match self {
-            ClockOrder::Pause => clock.runs = false,
-            ClockOrder::Run => clock.runs = true,
-            ClockOrder::Add { seconds } => {
+            ClockChange::Pause => clock.is_running = false,
+            ClockChange::Run => clock.is_running = true,
+            ClockChange::Add { seconds } => {
                 clock.extra = clock.extra.saturating_add(Duration::from_secs(seconds))
             }
         }

@@ -52,7 +52,7 @@ impl AudienceView {
     }
 
     /// Another beat; panes are its own again.
-    pub fn at(&self, beat: Beat) -> AudienceView {
+    pub fn at_beat(&self, beat: Beat) -> AudienceView {
         AudienceView {
             beat,
             revealed: false,
@@ -65,7 +65,7 @@ impl AudienceView {
     }
 
     /// True while it is shown what came of something, not what will be done.
-    pub fn shows_outcome(&self) -> bool {
+    pub fn is_showing_outcome(&self) -> bool {
         match self.beat {
             Beat::Show { .. } => true,
             Beat::WhatIf { .. } => self.revealed,
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_frozen_stage_stays_but_can_be_blanked() {
         let shown = AudienceView::new();
-        let moved = AudienceView { frozen: true, ..shown.at(Beat::Show { step: 0 }) };
+        let moved = AudienceView { frozen: true, ..shown.at_beat(Beat::Show { step: 0 }) };
         let now = moved.as_shown(&shown);
         assert_eq!(now.beat, Beat::Tell { step: 0 });
         let blank = AudienceView { blank: true, ..moved.clone() }.as_shown(&now);

@@ -1,6 +1,6 @@
 //! The format of tapes: JSON, one object a line, packed by zstd (`zstd -dc FILE` shows it).
 //!
-//! The first line is the `Header`. Then, in any order that names nothing before it was there: `snapshot` (they are
+//! The first line is the `TapeHeader`. Then, in any order that names nothing before it was there: `snapshot` (they are
 //! numbered from 0), `moment` (one before each step and one at the end), `step`, `branch`; and last `end`, which says
 //! how many lines came before, so that a cut tape is known for one. `moment`, `step` and `branch` name their snapshots
 //! by number; what differs between two snapshots is not written but found again.
@@ -15,8 +15,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{FORMAT, Header, Moment, Taken, Tape};
-use crate::action::Context;
+use super::{FORMAT_VERSION, RecordedBranch, RecordedState, Tape, TapeHeader};
+use crate::action::LabFacts;
 use crate::proof::Proof;
 use crate::report::{LabInfo, StepRecord};
 use crate::snapshot::{Network, Snapshot};
@@ -45,7 +45,7 @@ pub enum TapeError {
     Io(#[from] io::Error),
     #[error("it is not a tape")]
     NotATape,
-    #[error("it is a tape of format {0}; this program plays format {FORMAT}")]
+    #[error("it is a tape of format {0}; this program plays format {FORMAT_VERSION}")]
     OtherFormat(u32),
     #[error("it is cut short")]
     Cut,
@@ -59,7 +59,7 @@ pub enum TapeError {
 #[serde(rename_all = "snake_case")]
 enum Line {
     Snapshot(Box<Snapshot>),
-    Moment { lab: LabInfo, live: usize, context: Context },
+    Moment { lab: LabInfo, live: usize, context: LabFacts },
     Step(Kept),
     Branch { step: usize, branch: usize, kept: Kept },
     End { lines: usize, proof: Proof },
@@ -82,7 +82,7 @@ pub fn write(tape: &Tape, out: impl Write) -> io::Result<()> {
 
     let mut writer = Writer { out: encoder, lines: 0, snapshots: Vec::new() };
     writer.line(&tape.header)?;
-    for (index, moment) in tape.moments.iter().enumerate() {
+    for (index, moment) in tape.states.iter().enumerate() {
         let live = writer.number(&moment.live)?;
         writer.line(&Line::Moment {
             lab: moment.lab.clone(),
@@ -143,7 +143,7 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
     let header = reader.header()?;
     let mut tape = Tape {
         header,
-        moments: Vec::new(),
+        states: Vec::new(),
         records: Vec::new(),
         branches: Vec::new(),
         proof: Proof::default(),
@@ -166,7 +166,11 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
                 snapshots.push(Seen::new(snapshot)?);
             }
             Line::Moment { lab, live, context } => {
-                tape.moments.push(Moment { lab, live: Arc::clone(&seen(live)?.snapshot), context });
+                tape.states.push(RecordedState {
+                    lab,
+                    live: Arc::clone(&seen(live)?.snapshot),
+                    context,
+                });
             }
             Line::Step(Kept { before, after, record }) => {
                 let record = restored(record, seen(before)?, seen(after)?, &mut compared)?;
@@ -183,13 +187,13 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
                 if !taken.insert((step, branch)) {
                     return Err(damaged("it is of a what-if that was there before"));
                 }
-                tape.branches.push(Taken { step, branch, record: Arc::new(record) });
+                tape.branches.push(RecordedBranch { step, branch, record: Arc::new(record) });
             }
             Line::End { lines, proof } => {
                 tape.proof = proof;
                 let is_whole = lines + 1 == number
                     && tape.records.len() == steps
-                    && tape.moments.len() == steps + 1;
+                    && tape.states.len() == steps + 1;
                 if !is_whole {
                     return Err(damaged("lines are missing before it"));
                 }
@@ -200,7 +204,7 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
 }
 
 /// Read only the header: to list tapes.
-pub fn read_header(from: impl Read) -> Result<Header, TapeError> {
+pub fn read_header(from: impl Read) -> Result<TapeHeader, TapeError> {
     Reader::new(from)?.header()
 }
 
@@ -222,7 +226,7 @@ impl<R: Read> Reader<R> {
         Ok(Reader { from: BufReader::new(decoder).take(MAX_UNPACKED), lines: 0, values: 0 })
     }
 
-    fn header(&mut self) -> Result<Header, TapeError> {
+    fn header(&mut self) -> Result<TapeHeader, TapeError> {
         #[derive(Deserialize)]
         struct Format {
             unboxed_tape: u32,
@@ -231,7 +235,7 @@ impl<R: Read> Reader<R> {
         let text = self.text()?;
         let Format { unboxed_tape } =
             serde_json::from_slice(&text).map_err(|_| TapeError::NotATape)?;
-        if unboxed_tape != FORMAT {
+        if unboxed_tape != FORMAT_VERSION {
             return Err(TapeError::OtherFormat(unboxed_tape));
         }
         self.parsed(&text)
@@ -330,7 +334,7 @@ fn restored(
     if *compared > MAX_COMPARED {
         return Err(TapeError::TooLarge);
     }
-    Ok(record.between(Arc::clone(&before.snapshot), Arc::clone(&after.snapshot)))
+    Ok(record.with_snapshots(Arc::clone(&before.snapshot), Arc::clone(&after.snapshot)))
 }
 
 /// A snapshot, and the rows that a comparison of it has.

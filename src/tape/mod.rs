@@ -5,20 +5,20 @@
 //! state before and after each step, charts over time, branches, and how the machine compared in the end. See `file`
 //! for the format.
 
+mod compatibility;
+pub mod embedded;
 pub mod file;
-mod fit;
 pub mod player;
 mod record;
-pub mod shelf;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::fit::Misfit;
+pub use self::compatibility::TapeMismatch;
 pub use self::record::{RecordError, record};
-use crate::action::Context;
+use crate::action::LabFacts;
 use crate::diagnosis::Layout;
 use crate::doctor::Facts;
 use crate::lesson::model::Lesson;
@@ -27,12 +27,12 @@ use crate::report::{LabInfo, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 
 /// The version of the format that is written, and the only one that is read.
-pub const FORMAT: u32 = 2;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The place, time and lesson of a tape. Text of a tape is data: it may hold anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
-    /// `FORMAT` of the program that made it.
+pub struct TapeHeader {
+    /// `FORMAT_VERSION` of the program that made it.
     pub unboxed_tape: u32,
     /// That program's own version.
     pub program: String,
@@ -46,12 +46,12 @@ pub struct Header {
     /// `2026-11-24`
     pub date: String,
     /// The steps of the lesson as it was then.
-    pub steps: Vec<StepMark>,
+    pub steps: Vec<StepChecksum>,
 }
 
 /// The part of a step that must not have changed for a tape to fit its lesson.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepMark {
+pub struct StepChecksum {
     pub id: String,
     /// CRC-32 of what is done, looked at and expected; not of the words that tell about it.
     pub sum: u32,
@@ -59,15 +59,15 @@ pub struct StepMark {
 
 /// The state that the next step found.
 #[derive(Debug, Clone)]
-pub struct Moment {
+pub struct RecordedState {
     pub lab: LabInfo,
     pub live: Arc<Snapshot>,
-    pub context: Context,
+    pub context: LabFacts,
 }
 
 impl Tape {
     /// Steps that could not be played where it was made.
-    pub fn missing(&self) -> BTreeSet<usize> {
+    pub fn unplayable_steps(&self) -> BTreeSet<usize> {
         let blank = self
             .records
             .iter()
@@ -78,7 +78,7 @@ impl Tape {
 
 /// A what-if that was played.
 #[derive(Debug, Clone)]
-pub struct Taken {
+pub struct RecordedBranch {
     pub step: usize,
     pub branch: usize,
     pub record: Arc<StepRecord>,
@@ -86,30 +86,30 @@ pub struct Taken {
 
 #[derive(Debug, Clone)]
 pub struct Tape {
-    pub header: Header,
+    pub header: TapeHeader,
     /// The states before each step, and after the last: one more than there are steps.
-    pub moments: Vec<Moment>,
+    pub states: Vec<RecordedState>,
     pub records: Vec<Arc<StepRecord>>,
-    pub branches: Vec<Taken>,
+    pub branches: Vec<RecordedBranch>,
     pub proof: Proof,
 }
 
-impl Header {
-    fn new(lesson: &Lesson, facts: &Facts) -> Header {
-        Header {
-            unboxed_tape: FORMAT,
+impl TapeHeader {
+    fn new(lesson: &Lesson, facts: &Facts) -> TapeHeader {
+        TapeHeader {
+            unboxed_tape: FORMAT_VERSION,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             lesson: lesson.id.clone(),
             kernel: facts.kernel.as_ref().map(|kernel| kernel.release.clone()).unwrap_or_default(),
             cgroups: cgroup_words(facts.cgroups.layout).to_owned(),
             as_root: facts.euid == 0,
             date: jiff::Zoned::now().date().to_string(),
-            steps: fit::marks(lesson),
+            steps: compatibility::step_checksums(lesson),
         }
     }
 
     /// The beginning of that day, UTC, in seconds since 1970; none where the date is none.
-    pub fn recorded_at(&self) -> Option<i64> {
+    pub fn recorded_day_start(&self) -> Option<i64> {
         let date: jiff::civil::Date = self.date.parse().ok()?;
         Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
     }

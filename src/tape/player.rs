@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::Tape;
 use crate::engine::events::EventSender;
 use crate::engine::requests::RequestQueue;
-use crate::engine::{Event, Goal, Ready, Request};
+use crate::engine::{Event, ReadyState, Request, TurnGoal};
 use crate::lesson::model::Lesson;
 use crate::notice::Refusal;
 
-/// Serve requests until the front end is gone or quits. The tape must fit the lesson (`Tape::fits`).
-pub fn serve(tape: &Tape, lesson: &Lesson, requests: &RequestQueue, events: &EventSender) {
+/// Serve requests until the front end is gone or quits. The tape must fit the lesson (`Tape::check_fits`).
+pub fn play_tape(tape: &Tape, lesson: &Lesson, requests: &RequestQueue, events: &EventSender) {
     let mut player = Player { tape, lesson, played: 0 };
     let mut answers = vec![player.ready()];
 
@@ -28,7 +28,7 @@ pub fn serve(tape: &Tape, lesson: &Lesson, requests: &RequestQueue, events: &Eve
         };
     }
 
-    let _ = events.send(Event::Ended(tape.proof.clone()));
+    let _ = events.send(Event::SessionEnded(tape.proof.clone()));
 }
 
 struct Player<'a> {
@@ -40,18 +40,20 @@ struct Player<'a> {
 impl Player<'_> {
     fn answer(&mut self, request: &Request) -> Vec<Event> {
         match request {
-            Request::Next | Request::Show | Request::TurnDone => self.next(),
+            Request::PlayNext | Request::PlayInstead | Request::FinishTurn => self.next(),
             Request::RewindTo { steps } => {
                 self.played = (*steps).min(self.tape.records.len());
                 vec![self.ready()]
             }
-            Request::Turn(Goal::Step | Goal::Question { .. }) => refused(Refusal::NothingToType),
-            Request::Shell { tab, actor, .. } => {
+            Request::BeginTurn(TurnGoal::Step | TurnGoal::Question { .. }) => {
+                refused(Refusal::NothingToType)
+            }
+            Request::OpenShell { tab, actor, .. } => {
                 let opened = Err("a tape has none: nothing runs behind it".into());
-                vec![Event::Shell { tab: *tab, actor: actor.clone(), opened }]
+                vec![Event::ShellOpened { tab: *tab, actor: actor.clone(), opened }]
             }
             Request::LeaveOut { .. } => refused(Refusal::NothingToLeaveOut),
-            Request::Branch { step, branch } => {
+            Request::PlayBranch { step, branch } => {
                 let taken = self
                     .tape
                     .branches
@@ -59,13 +61,16 @@ impl Player<'_> {
                     .find(|taken| taken.step == *step && taken.branch == *branch);
                 match taken {
                     Some(taken) => {
-                        vec![Event::Branched { branch: *branch, record: Arc::clone(&taken.record) }]
+                        vec![Event::BranchPlayed {
+                            branch: *branch,
+                            record: Arc::clone(&taken.record),
+                        }]
                     }
                     None => refused(Refusal::WhatIfNotRecorded),
                 }
             }
-            Request::EndBranch => vec![self.ready()],
-            Request::EndTurn | Request::Quit => Vec::new(),
+            Request::LeaveBranch => vec![self.ready()],
+            Request::DropTurn | Request::Quit => Vec::new(),
         }
     }
 
@@ -79,7 +84,7 @@ impl Player<'_> {
     }
 
     fn ready(&self) -> Event {
-        match self.tape.ready(self.lesson, self.played) {
+        match self.tape.state_after(self.lesson, self.played) {
             Some(ready) => Event::Ready(ready),
             // One moment more than steps: `file` reads no other tapes.
             None => Event::Failed("the tape has nothing here".into()),
@@ -89,12 +94,12 @@ impl Player<'_> {
 
 impl Tape {
     /// The lesson's state after so many steps; None past the end.
-    pub fn ready(&self, lesson: &Lesson, played: usize) -> Option<Ready> {
-        let moment = self.moments.get(played)?;
+    pub fn state_after(&self, lesson: &Lesson, played: usize) -> Option<ReadyState> {
+        let moment = self.states.get(played)?;
         let checks =
             lesson.steps.get(played).map_or_else(Vec::new, |step| step.preflight(&moment.live));
 
-        Some(Ready {
+        Some(ReadyState {
             lab: moment.lab.clone(),
             played,
             left_out: BTreeSet::new(),
@@ -107,5 +112,5 @@ impl Tape {
 }
 
 fn refused(why: Refusal) -> Vec<Event> {
-    vec![Event::Refused { why }]
+    vec![Event::RequestRefused { why }]
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Header, Moment, Taken, Tape};
+use super::{RecordedBranch, RecordedState, Tape, TapeHeader};
 use crate::doctor::Facts;
 use crate::engine::options::SessionOptions;
 use crate::engine::session::{Session, SessionError};
@@ -29,7 +29,7 @@ pub fn record(
     options: &SessionOptions,
     mut tell: impl FnMut(usize),
 ) -> Result<Tape, RecordError> {
-    let header = Header::new(lesson, &facts);
+    let header = TapeHeader::new(lesson, &facts);
     let mut session = Session::open(Arc::clone(lesson), facts, options)?;
 
     let mut moments = vec![moment(&mut session)?];
@@ -40,26 +40,26 @@ pub fn record(
         tell(index);
         if session.is_next_open() {
             for branch in 0..step.branches.len() {
-                let record = whole(lesson, session.branch(index, branch)?)?;
-                branches.push(Taken { step: index, branch, record: Arc::new(record) });
+                let record = whole(lesson, session.play_branch(index, branch)?)?;
+                branches.push(RecordedBranch { step: index, branch, record: Arc::new(record) });
             }
-            session.end_branch()?;
+            session.leave_branch()?;
         }
         records.push(Arc::new(whole(lesson, session.play_next()?)?));
         moments.push(moment(&mut session)?);
     }
 
-    let proof = session.close();
+    let proof = session.close_and_compare();
     if let Some(different) = proof.rows.iter().flat_map(|row| &row.differences).next() {
         return Err(RecordError::NotClean(crate::text::safe(different)));
     }
 
-    Ok(Tape { header, moments, records, branches, proof })
+    Ok(Tape { header, states: moments, records, branches, proof })
 }
 
-fn moment(session: &mut Session) -> Result<Moment, SessionError> {
-    let ready = session.ready(Instant::now())?;
-    Ok(Moment { lab: ready.lab, live: ready.live, context: ready.context })
+fn moment(session: &mut Session) -> Result<RecordedState, SessionError> {
+    let ready = session.ready_state(Instant::now())?;
+    Ok(RecordedState { lab: ready.lab, live: ready.live, context: ready.context })
 }
 
 /// The record, if all of it came out as expected.

@@ -24,29 +24,30 @@ use ratatui::backend::CrosstermBackend;
 pub use self::terminal_mode::check_terminal;
 
 use self::input::{watch_keys, watch_signals};
-use self::shells::Terminals;
+use self::shells::ShellTerminals;
 use self::terminal_mode::{Restore, suspend, take_terminal};
 use crate::app::exam::Exam;
 use crate::app::talk::TalkView;
 use crate::app::{
-    self, CatalogueRow, Effect, Model, Msg, Note, Programs, ScreenOverlay, Source, update,
+    self, CatalogueRow, Effect, LessonSource, Model, Msg, ProgramList, ProgressNote, ScreenOverlay,
+    update,
 };
 use crate::engine::Event;
 use crate::engine::events::EventReceiver;
-use crate::engine::requests::Requests;
+use crate::engine::requests::RequestSender;
 use crate::kernel::directory::OpenDirectory;
 use crate::lesson::model::Lesson;
 use crate::notice::{Copied, Notice};
-use crate::talk::message::{FromHub, ToHub};
+use crate::talk::message::{HubToWindow, WindowToHub};
 use crate::ui::highlight::{Highlighted, Language, highlight};
 use crate::ui::theme::Theme;
-use crate::ui::{self, Look};
+use crate::ui::{self, DrawOptions};
 
 /// A lesson with an engine behind it. Dropping `requests` ends the lab.
 #[derive(Debug)]
 pub struct EngineLink {
     pub lesson: Arc<Lesson>,
-    pub requests: Requests,
+    pub requests: RequestSender,
     pub events: EventReceiver,
     pub thread: JoinHandle<()>,
     /// Steps played when the learner was here last.
@@ -59,20 +60,20 @@ pub struct EngineLink {
 #[derive(Debug)]
 pub struct TalkLink {
     pub window: TalkView,
-    pub to_hub: Sender<ToHub>,
+    pub to_hub: Sender<WindowToHub>,
     /// Ends when the hub is gone.
-    pub from_hub: Receiver<FromHub>,
+    pub from_hub: Receiver<HubToWindow>,
 }
 
 /// The rest of the program, as far as the screen needs it.
-pub trait Backstage {
-    fn open(&mut self, id: &str, from: Source) -> anyhow::Result<EngineLink>;
+pub trait AppServices {
+    fn open_lesson(&mut self, id: &str, from: LessonSource) -> anyhow::Result<EngineLink>;
 
     /// This lesson may run its programs; a sentence when that could not be kept.
-    fn agree(&mut self, lesson: &str) -> Option<String>;
+    fn keep_consent(&mut self, lesson: &str) -> Option<String>;
 
     /// Something of the learner's; a sentence when it could not be kept.
-    fn remember(&mut self, lesson: &str, note: &Note) -> Option<String>;
+    fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<String>;
 }
 
 #[derive(Debug)]
@@ -86,7 +87,7 @@ pub struct TuiOptions {
     pub copy_directory: Option<PathBuf>,
     /// Every step is the learner's.
     pub your_turn: bool,
-    pub source: Source,
+    pub source: LessonSource,
     /// A window of a talk, instead of lessons.
     pub talk: Option<TalkLink>,
     /// Ask the questions of lessons, instead of playing them.
@@ -98,7 +99,7 @@ pub struct TuiOptions {
 enum Incoming {
     App(Msg),
     /// The engine has told something.
-    Told,
+    EngineEvents,
     Highlighted(Highlighted),
     /// A shell's program printed something.
     Printed(u32),
@@ -107,27 +108,27 @@ enum Incoming {
 }
 
 /// The file that holds what was copied last.
-const COPY: &str = "copied.txt";
+const COPY_FILE: &str = "copied.txt";
 /// Messages that may wait for the screen. Whoever brings more waits too, as long as the terminal takes nothing.
-const WAITING: usize = 8;
+const MAX_WAITING_MESSAGES: usize = 8;
 /// The time for which messages are taken in before the screen is drawn.
-const FRAME: Duration = Duration::from_millis(8);
-const SECOND: Duration = Duration::from_secs(1);
+const FRAME_PERIOD: Duration = Duration::from_millis(8);
+const CLOCK_PERIOD: Duration = Duration::from_secs(1);
 
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
 /// Run the screen until the person leaves.
-pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result<()> {
+pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Result<()> {
     check_terminal()?;
     // Our own theme drops colours; left to itself, NO_COLOR would take bold and reverse away too.
     crossterm::style::force_color_output(true);
     let _restore = Restore::set_up()?;
-    let (sender, incoming) = mpsc::sync_channel(WAITING);
+    let (sender, incoming) = mpsc::sync_channel(MAX_WAITING_MESSAGES);
     watch_keys(sender.clone());
     watch_signals(sender.clone())?;
     let mut front_end = FrontEnd {
         screen: new_screen()?,
-        look: Look {
+        look: DrawOptions {
             theme: Theme::from_environment(options.ascii),
             highlighted: Highlighted::new(),
         },
@@ -135,7 +136,7 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
         engine: None,
         hub: None,
         copy_directory: options.copy_directory,
-        terminals: Terminals::default(),
+        terminals: ShellTerminals::default(),
     };
 
     let size = terminal::size().context("could not ask the terminal for its size")?;
@@ -149,36 +150,36 @@ pub fn run(options: TuiOptions, backstage: &mut dyn Backstage) -> anyhow::Result
     }
     if let (Some(lesson), Some(lines)) = (&options.open, options.consent) {
         model.overlay =
-            ScreenOverlay::Programs(Programs { lesson: lesson.clone(), lines, scroll: 0 });
+            ScreenOverlay::Programs(ProgramList { lesson: lesson.clone(), lines, scroll: 0 });
     } else if let Some(id) = options.open {
-        let effects = vec![Effect::Open { id, from: options.source }];
-        front_end.carry_out(&mut model, effects, backstage)?;
+        let effects = vec![Effect::OpenLesson { id, from: options.source }];
+        front_end.carry_out(&mut model, effects, services)?;
     }
     front_end.draw(&model)?;
 
     let mut ticked = Instant::now();
     while !model.is_over {
-        let counts = matches!(&model.screen, app::Screen::Talk(window) if window.wants_ticks());
+        let counts = matches!(&model.screen, app::Screen::Talk(window) if window.needs_ticks());
         if !counts {
             ticked = Instant::now();
         }
-        let Ok(first) = next(&incoming, counts.then(|| ticked + SECOND)) else { break };
+        let Ok(first) = next(&incoming, counts.then(|| ticked + CLOCK_PERIOD)) else { break };
         if let Some(first) = first {
-            front_end.take_in(&mut model, first, backstage)?;
+            front_end.take_in(&mut model, first, services)?;
         }
-        if counts && ticked.elapsed() >= SECOND {
+        if counts && ticked.elapsed() >= CLOCK_PERIOD {
             let tick =
                 Msg::Tick(ticked.elapsed(), jiff::Zoned::now().strftime("%H:%M").to_string());
-            front_end.apply(&mut model, tick, backstage)?;
+            front_end.apply(&mut model, tick, services)?;
             ticked = Instant::now();
         }
 
         // What else is there comes along; but a flood must not keep the screen from being drawn.
         let since = Instant::now();
-        while since.elapsed() < FRAME
+        while since.elapsed() < FRAME_PERIOD
             && let Ok(next) = incoming.try_recv()
         {
-            front_end.take_in(&mut model, next, backstage)?;
+            front_end.take_in(&mut model, next, services)?;
         }
         if !model.is_over {
             front_end.draw(&model)?;
@@ -209,20 +210,20 @@ fn new_screen() -> anyhow::Result<Screen> {
 }
 
 struct Engine {
-    requests: Requests,
+    requests: RequestSender,
     events: Arc<EventReceiver>,
     thread: JoinHandle<()>,
 }
 
 struct FrontEnd {
     screen: Screen,
-    look: Look,
+    look: DrawOptions,
     sender: SyncSender<Incoming>,
     engine: Option<Engine>,
     /// The way to the hub for what a window of a talk says.
-    hub: Option<Sender<ToHub>>,
+    hub: Option<Sender<WindowToHub>>,
     copy_directory: Option<PathBuf>,
-    terminals: Terminals,
+    terminals: ShellTerminals,
 }
 
 impl FrontEnd {
@@ -230,7 +231,7 @@ impl FrontEnd {
         &mut self,
         model: &mut Model,
         incoming: Incoming,
-        backstage: &mut dyn Backstage,
+        services: &mut dyn AppServices,
     ) -> anyhow::Result<()> {
         match incoming {
             Incoming::App(message) => {
@@ -239,17 +240,18 @@ impl FrontEnd {
                 if matches!(message, Msg::Resize(..)) {
                     self.start_over()?;
                 }
-                self.apply(model, message, backstage)
+                self.apply(model, message, services)
             }
-            Incoming::Told => {
-                let told =
-                    self.engine.as_ref().map(|engine| engine.events.take()).unwrap_or_default();
-                told.into_iter()
-                    .try_for_each(|event| self.apply(model, Msg::Engine(event), backstage))
+            Incoming::EngineEvents => {
+                let new_events =
+                    self.engine.as_ref().map(|engine| engine.events.take_all()).unwrap_or_default();
+                new_events
+                    .into_iter()
+                    .try_for_each(|event| self.apply(model, Msg::Engine(event), services))
             }
             Incoming::Printed(tab) => {
-                let bytes = self.terminals.take(tab);
-                self.apply(model, Msg::ShellPrinted { tab, bytes }, backstage)
+                let bytes = self.terminals.take_output(tab);
+                self.apply(model, Msg::ShellPrinted { tab, bytes }, services)
             }
             Incoming::Highlighted(highlighted) => {
                 self.look.highlighted = highlighted;
@@ -266,15 +268,15 @@ impl FrontEnd {
         &mut self,
         model: &mut Model,
         message: Msg,
-        backstage: &mut dyn Backstage,
+        services: &mut dyn AppServices,
     ) -> anyhow::Result<()> {
         self.keep_terminals(&message);
         let effects = update(model, message);
-        self.carry_out(model, effects, backstage)
+        self.carry_out(model, effects, services)
     }
 
     fn keep_terminals(&mut self, message: &Msg) {
-        if let Msg::Engine(Event::Shell { tab, opened: Ok(terminal), .. }) = message {
+        if let Msg::Engine(Event::ShellOpened { tab, opened: Ok(terminal), .. }) = message {
             self.terminals.add(*tab, terminal.clone(), self.sender.clone());
         } else if let Msg::ShellEnded(tab) = message {
             self.terminals.remove(*tab);
@@ -285,39 +287,39 @@ impl FrontEnd {
         &mut self,
         model: &mut Model,
         effects: Vec<Effect>,
-        backstage: &mut dyn Backstage,
+        services: &mut dyn AppServices,
     ) -> anyhow::Result<()> {
         for effect in effects {
             match effect {
-                Effect::Open { id, from } => {
-                    let message = match backstage.open(&id, from) {
+                Effect::OpenLesson { id, from } => {
+                    let message = match services.open_lesson(&id, from) {
                         Ok(link) => self.start(link),
-                        Err(error) => Msg::OpenFailed(format!("{error:#}")),
+                        Err(error) => Msg::LessonOpenFailed(format!("{error:#}")),
                     };
-                    self.apply(model, message, backstage)?;
+                    self.apply(model, message, services)?;
                 }
-                Effect::Agree { lesson } => {
-                    if let Some(said) = backstage.agree(&lesson) {
+                Effect::KeepConsent { lesson } => {
+                    if let Some(said) = services.keep_consent(&lesson) {
                         model.notice = Some(Notice::Error(said));
                     }
                 }
-                Effect::Engine(request) => {
+                Effect::SendToEngine(request) => {
                     if let Some(engine) = &self.engine {
                         let _ = engine.requests.send(request);
                     }
                 }
-                Effect::Remember { lesson, note } => {
-                    if let Some(said) = backstage.remember(&lesson, &note) {
+                Effect::SaveNote { lesson, note } => {
+                    if let Some(said) = services.save_note(&lesson, &note) {
                         model.notice = Some(Notice::Error(said));
                     }
                 }
-                Effect::Copy(text) => {
+                Effect::CopyText(text) => {
                     let copied = self.copy(&text);
-                    self.apply(model, Msg::Copied(copied), backstage)?;
+                    self.apply(model, Msg::Copied(copied), services)?;
                 }
-                Effect::Type { tab, bytes } => self.terminals.type_bytes(tab, bytes),
+                Effect::TypeIntoShell { tab, bytes } => self.terminals.type_bytes(tab, bytes),
                 Effect::ResizeShell { tab, size } => self.terminals.resize(tab, size),
-                Effect::Hub(message) => {
+                Effect::SendToHub(message) => {
                     if let Some(hub) = &self.hub {
                         let _ = hub.send(message);
                     }
@@ -325,7 +327,7 @@ impl FrontEnd {
                 Effect::Suspend => suspend()?,
                 Effect::Redraw => self.start_over()?,
                 Effect::Quit => model.is_over = true,
-                Effect::Fail(why) => bail!("{why}"),
+                Effect::QuitWithError(why) => bail!("{why}"),
             }
         }
 
@@ -357,9 +359,9 @@ impl FrontEnd {
         let (sender, news) = (self.sender.clone(), Arc::clone(&events));
         self.engine = Some(Engine { requests, events, thread });
         // The events stay where the latest takes the place of what is outdated, until the screen has time for them.
-        std::thread::spawn(
-            move || while news.await_news() && sender.send(Incoming::Told).is_ok() {},
-        );
+        std::thread::spawn(move || {
+            while news.wait_for_event() && sender.send(Incoming::EngineEvents).is_ok() {}
+        });
 
         let (sender, texts) = (self.sender.clone(), code_of(&lesson));
         std::thread::spawn(move || {
@@ -367,7 +369,7 @@ impl FrontEnd {
             let _ = sender.send(Incoming::Highlighted(highlight(&texts)));
         });
 
-        Msg::Opened { lesson, left_off, tape }
+        Msg::LessonOpened { lesson, left_off, tape }
     }
 
     /// Let go of the engine and wait until its lab is gone.
@@ -406,14 +408,14 @@ impl FrontEnd {
 fn keep_copy(dir: &Path, text: &str) -> Result<PathBuf, String> {
     let dir = OpenDirectory::make_private(dir).map_err(|error| error.to_string())?;
     let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-    let written = dir.replace(OsStr::new(COPY), mode, |file| file.write_all(text.as_bytes()));
+    let written = dir.replace(OsStr::new(COPY_FILE), mode, |file| file.write_all(text.as_bytes()));
     written
-        .map(|()| dir.path().join(COPY))
-        .map_err(|error| format!("{}: {error}", dir.path().join(COPY).display()))
+        .map(|()| dir.path().join(COPY_FILE))
+        .map_err(|error| format!("{}: {error}", dir.path().join(COPY_FILE).display()))
 }
 
 fn code_of(lesson: &Lesson) -> Vec<(Language, String)> {
-    let context = crate::action::Context::default();
+    let context = crate::action::LabFacts::default();
     lesson
         .steps
         .iter()

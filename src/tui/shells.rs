@@ -14,15 +14,15 @@ use crate::engine::ShellTerminal;
 use crate::kernel::pty::{self, TerminalSize};
 
 /// Bytes that may wait for the screen; a program that prints more waits itself.
-const WAITING: usize = 64 * 1024;
+const MAX_WAITING_BYTES: usize = 64 * 1024;
 /// Keys, pastes and the emulator's own answers that may wait for a program to read them.
-const UNREAD: usize = 1024;
+const MAX_UNREAD_INPUTS: usize = 1024;
 /// The pause of a flood after each full load: the screen is drawn some sixty times a second, and keys come between.
-const PAUSE: Duration = Duration::from_millis(12);
+const FLOOD_PAUSE: Duration = Duration::from_millis(12);
 
 /// All open terminals, by tab.
 #[derive(Default)]
-pub struct Terminals {
+pub struct ShellTerminals {
     open: BTreeMap<u32, Open>,
 }
 
@@ -62,7 +62,7 @@ impl Outlet {
     /// waits. Tells whether there was nothing, and whether there had been too much; None once nobody draws it.
     fn put(&self, more: &[u8]) -> Option<(bool, bool)> {
         let mut printed = self.printed();
-        let is_flood = printed.bytes.len() + more.len() > WAITING;
+        let is_flood = printed.bytes.len() + more.len() > MAX_WAITING_BYTES;
         if is_flood {
             let waits = |printed: &mut Printed| !printed.bytes.is_empty() && !printed.is_closed;
             printed = self.room.wait_while(printed, waits).unwrap_or_else(PoisonError::into_inner);
@@ -83,10 +83,10 @@ impl Outlet {
     }
 }
 
-impl Terminals {
+impl ShellTerminals {
     pub fn add(&mut self, tab: u32, terminal: ShellTerminal, sender: SyncSender<Incoming>) {
         let outlet = Arc::new(Outlet::default());
-        let (keys, typed) = mpsc::sync_channel::<Vec<u8>>(UNREAD);
+        let (keys, typed) = mpsc::sync_channel::<Vec<u8>>(MAX_UNREAD_INPUTS);
         let (master, own) = (Arc::clone(&terminal.master), Arc::clone(&outlet));
         std::thread::spawn(move || read(tab, &terminal, &own, &sender));
 
@@ -104,7 +104,7 @@ impl Terminals {
     }
 
     /// The bytes that the tab's programs printed since the last time.
-    pub fn take(&self, tab: u32) -> Vec<u8> {
+    pub fn take_output(&self, tab: u32) -> Vec<u8> {
         let Some(open) = self.open.get(&tab) else { return Vec::new() };
         open.outlet.take()
     }
@@ -135,13 +135,13 @@ fn read(tab: u32, terminal: &ShellTerminal, outlet: &Outlet, sender: &SyncSender
     let mut buffer = [0; 16 * 1024];
 
     while let Ok(count @ 1..) = master.read(&mut buffer) {
-        terminal.transcript.hear(&buffer[..count]);
+        terminal.transcript.append(&buffer[..count]);
         let Some((was_empty, is_flood)) = outlet.put(&buffer[..count]) else { return };
         if was_empty && sender.send(Incoming::Printed(tab)).is_err() {
             return;
         }
         if is_flood {
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(FLOOD_PAUSE);
         }
     }
 
@@ -167,11 +167,11 @@ mod tests {
         // As much as there is room for, and then nothing more.
         (0..4).for_each(|_| done.recv_timeout(Duration::from_secs(30)).expect("room"));
         assert!(done.recv_timeout(Duration::from_millis(300)).is_err());
-        assert_eq!(outlet.printed().bytes.len(), WAITING);
+        assert_eq!(outlet.printed().bytes.len(), MAX_WAITING_BYTES);
         let mut taken = 0;
         while taken < total * 16 * 1024 {
             taken += outlet.take().len();
-            assert!(outlet.printed().bytes.len() <= WAITING);
+            assert!(outlet.printed().bytes.len() <= MAX_WAITING_BYTES);
         }
         assert_eq!(printer.join().expect("it ends"), Some(()));
     }

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use crossterm::terminal::{EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, event, execute, terminal};
 
-use crate::app::terminal::is_contained;
+use crate::app::terminal::is_panic_contained;
 
 /// Fail unless there is a terminal that can draw a screen.
 pub fn check_terminal() -> anyhow::Result<()> {
@@ -64,7 +64,7 @@ impl Restore {
     pub(super) fn set_up() -> anyhow::Result<Restore> {
         let default = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if is_contained() {
+            if is_panic_contained() {
                 return;
             }
             give_back();

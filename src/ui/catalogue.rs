@@ -8,8 +8,8 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::pane::frame_block;
 use super::theme::Theme;
 use crate::app::keymap::keys;
-use crate::app::{CatalogueRow, Ended, Model, Source};
-use crate::text::{column, one_line, prose, safe, shortened};
+use crate::app::{CatalogueRow, EndedLesson, LessonSource, Model};
+use crate::text::{one_line, padded, prose, safe, shortened};
 use crate::words;
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
@@ -58,20 +58,20 @@ fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
     let line = format!(
         " {:>2}  {} {:>3} min  {:>2} steps  {}{}",
         row.number,
-        column(&prose(&row.title), 30),
+        padded(&prose(&row.title), 30),
         row.minutes,
         row.steps,
-        column(&state, 9),
+        padded(&state, 9),
         row.learnt
     );
 
-    column(&shortened(&line, columns), columns)
+    padded(&shortened(&line, columns), columns)
 }
 
-fn detail_lines(row: &CatalogueRow, source: Source, theme: Theme) -> Vec<Line<'static>> {
+fn detail_lines(row: &CatalogueRow, source: LessonSource, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(prose(&row.summary))];
     match &row.blocked {
-        _ if source == Source::Tape => {
+        _ if source == LessonSource::Tape => {
             let text = if row.has_tape { "A tape of it plays." } else { "There is no tape of it." };
             lines.push(Line::from(text));
             return lines;
@@ -106,7 +106,7 @@ fn detail_lines(row: &CatalogueRow, source: Source, theme: Theme) -> Vec<Line<'s
 }
 
 /// After a lesson: what was held to, and how the machine compares.
-pub fn draw_ended(ended: &Ended, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+pub fn draw_ended(ended: &EndedLesson, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let block =
         frame_block(format!(" {} ", prose(&ended.lesson.title)), String::new(), false, theme);
     let inner = block.inner(area);
@@ -136,7 +136,7 @@ pub fn draw_ended(ended: &Ended, theme: Theme, area: Rect, frame: &mut Frame<'_>
                 lines.push(Line::from(vec![
                     Span::raw(format!(
                         "  {} {:>6} {:>6}  ",
-                        column(&safe(&row.what), 22),
+                        padded(&safe(&row.what), 22),
                         row.before,
                         row.after
                     )),

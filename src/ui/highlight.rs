@@ -8,17 +8,17 @@ use syntect::parsing::{ParseState, ScopeStack, SyntaxReference, SyntaxSet};
 
 /// The kind of a piece of code, as far as a theme of 16 colours can tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Token {
+pub enum TokenKind {
     Plain,
     Keyword,
-    Text,
+    StringLiteral,
     Constant,
     Comment,
     Name,
 }
 
 /// Pieces of one line.
-pub type Pieces = Vec<(Token, String)>;
+pub type Pieces = Vec<(TokenKind, String)>;
 
 /// Highlighted lines by their text.
 pub type Highlighted = HashMap<String, Pieces>;
@@ -81,19 +81,19 @@ fn push_piece(pieces: &mut Pieces, stack: &ScopeStack, text: &str) {
 }
 
 /// The innermost scope that says anything.
-fn token(stack: &ScopeStack) -> Token {
+fn token(stack: &ScopeStack) -> TokenKind {
     for scope in stack.as_slice().iter().rev() {
         let name = scope.build_string();
         let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
 
         if starts(&["comment"]) {
-            return Token::Comment;
+            return TokenKind::Comment;
         } else if starts(&["string", "punctuation.definition.string"]) {
-            return Token::Text;
+            return TokenKind::StringLiteral;
         } else if starts(&["constant"]) {
-            return Token::Constant;
+            return TokenKind::Constant;
         } else if starts(&["keyword", "storage"]) {
-            return Token::Keyword;
+            return TokenKind::Keyword;
         } else if starts(&[
             "variable.function",
             "support.function",
@@ -101,11 +101,11 @@ fn token(stack: &ScopeStack) -> Token {
             "variable.other",
             "variable.parameter",
         ]) {
-            return Token::Name;
+            return TokenKind::Name;
         }
     }
 
-    Token::Plain
+    TokenKind::Plain
 }
 
 #[cfg(test)]
@@ -126,8 +126,8 @@ mod tests {
             }
         }
         let kinds = |line: &str| found[line].iter().map(|(token, _)| *token).collect::<Vec<_>>();
-        assert!(kinds("{\"a\": [1, true]}").contains(&Token::Constant));
-        assert!(kinds("echo 'a b' > /x # why").contains(&Token::Text));
-        assert!(kinds("echo 'a b' > /x # why").contains(&Token::Comment));
+        assert!(kinds("{\"a\": [1, true]}").contains(&TokenKind::Constant));
+        assert!(kinds("echo 'a b' > /x # why").contains(&TokenKind::StringLiteral));
+        assert!(kinds("echo 'a b' > /x # why").contains(&TokenKind::Comment));
     }
 }

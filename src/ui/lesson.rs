@@ -7,20 +7,20 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
 use super::pane::{self, frame_block};
-use super::{Look, quiz, step, terminal};
+use super::{DrawOptions, quiz, step, terminal};
 use crate::app::keymap::keys;
 use crate::app::shells::{self, ScreenClass};
 use crate::app::{Beside, LessonLayout, LessonScene, LessonView, Phase};
-use crate::text::{column, prose, safe, shortened};
+use crate::text::{padded, prose, safe, shortened};
 use crate::view::ViewKind;
 
-pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     draw_head(view, look, head, frame);
 
     let screen = (frame.area().width, frame.area().height);
-    let format = ScreenClass::of(screen.0, screen.1);
-    let shell = shells::place(screen, view.panes.is_zoomed).intersection(body);
+    let format = ScreenClass::of_size(screen.0, screen.1);
+    let shell = shells::shell_area(screen, view.panes.is_zoomed).intersection(body);
 
     match view.layout() {
         LessonLayout::Question { with_shell: false } => {
@@ -48,13 +48,13 @@ pub fn draw(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
 /// The question above, panes below: looking is always allowed.
 fn draw_question(
     view: &LessonView,
-    look: &Look,
+    look: &DrawOptions,
     area: Rect,
     shells: bool,
     format: ScreenClass,
     frame: &mut Frame<'_>,
 ) {
-    let wanted = quiz::height(view, area.width, look.theme);
+    let wanted = quiz::wanted_height(view, area.width, look.theme);
     let most = if shells { area.height.saturating_sub(4) } else { area.height * 3 / 5 };
     let [question, rest] =
         Layout::vertical([Constraint::Length(wanted.min(most.max(5))), Constraint::Min(0)])
@@ -69,7 +69,7 @@ fn draw_question(
         return;
     }
 
-    let other = view.watched().into_iter().find(|kind| *kind != view.panes.focus);
+    let other = view.pane_order().into_iter().find(|kind| *kind != view.panes.focus);
     let [left, right] =
         Layout::horizontal([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(rest);
     pane::draw(frame, left, view, view.panes.focus, look.theme);
@@ -81,7 +81,7 @@ fn draw_question(
 /// Story and panes around the place of the shell.
 fn draw_with_shell(
     view: &LessonView,
-    look: &Look,
+    look: &DrawOptions,
     (body, shell): (Rect, Rect),
     format: ScreenClass,
     frame: &mut Frame<'_>,
@@ -96,7 +96,7 @@ fn draw_with_shell(
         return;
     }
 
-    let left = Rect { width: format.left(), ..body };
+    let left = Rect { width: format.left_columns(), ..body };
     let [upper, action] =
         Layout::vertical([Constraint::Min(12), Constraint::Length(8)]).areas(left);
     draw_left(view, look, upper, frame);
@@ -105,17 +105,17 @@ fn draw_with_shell(
     let right = Rect { x: shell.x, width: shell.width, ..above };
     let count = if format == ScreenClass::Large { 2 } else { 1 };
     let others =
-        view.watched().into_iter().filter(|kind| *kind != view.panes.focus).take(count - 1);
+        view.pane_order().into_iter().filter(|kind| *kind != view.panes.focus).take(count - 1);
     let places = Layout::horizontal(vec![Constraint::Fill(1); count]).split(right);
     for (kind, place) in std::iter::once(view.panes.focus).chain(others).zip(places.iter()) {
         pane::draw(frame, *place, view, kind, look.theme);
     }
 }
 
-fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+fn draw_head(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let count = view.lesson.steps.len();
     let at = view.story_step() + 1;
-    let played = view.played();
+    let played = view.played_steps();
 
     let state = match (&view.lab.awaited, &view.lab.phase) {
         (Some(awaited), _) => safe(&awaited.to_string()),
@@ -143,7 +143,7 @@ fn draw_head(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
         left => left,
     };
 
-    let text = column(&left, room) + &right;
+    let text = padded(&left, room) + &right;
     frame.render_widget(Paragraph::new(Line::styled(text, look.theme.bold())), area);
 }
 
@@ -172,7 +172,7 @@ fn bar(played: usize, count: usize) -> String {
 }
 
 /// One column: story, action, one pane with the others as tabs.
-fn draw_small(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+fn draw_small(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let story_rows = (area.height / 3).clamp(4, 12);
     let action_rows = (area.height / 4).clamp(3, 7);
     let [story, action, evidence] = Layout::vertical([
@@ -194,7 +194,7 @@ fn draw_small(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
 }
 
 /// One pane, with the others as tabs.
-fn draw_tabs(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+fn draw_tabs(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let block = frame_block(tabs(view), String::new(), false, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
@@ -223,14 +223,14 @@ fn tabs(view: &LessonView) -> String {
 }
 
 /// Steps and story at the left, three panes at the right, the action below.
-fn draw_middling(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+fn draw_middling(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let [upper, action] =
         Layout::vertical([Constraint::Min(12), Constraint::Length(8)]).areas(area);
     let [left, right] =
         Layout::horizontal([Constraint::Length(42), Constraint::Min(40)]).areas(upper);
     draw_left(view, look, left, frame);
     let others: Vec<ViewKind> =
-        view.watched().into_iter().filter(|kind| *kind != view.panes.focus).take(2).collect();
+        view.pane_order().into_iter().filter(|kind| *kind != view.panes.focus).take(2).collect();
     let [top, bottom] =
         Layout::vertical([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(right);
     pane::draw(frame, top, view, view.panes.focus, look.theme);
@@ -242,7 +242,7 @@ fn draw_middling(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'
 }
 
 /// All seven panes at once: the focused one on top, over the whole width.
-fn draw_large(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+fn draw_large(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let [upper, action] =
         Layout::vertical([Constraint::Min(30), Constraint::Length(10)]).areas(area);
     let [left, right] =
@@ -250,7 +250,7 @@ fn draw_large(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     draw_left(view, look, left, frame);
 
     let others: Vec<ViewKind> =
-        view.watched().into_iter().filter(|kind| *kind != view.panes.focus).collect();
+        view.pane_order().into_iter().filter(|kind| *kind != view.panes.focus).collect();
     let [top, middle, bottom] = Layout::vertical([
         Constraint::Percentage(42),
         Constraint::Percentage(29),
@@ -278,7 +278,7 @@ fn draw_large(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     draw_action(view, look, action, frame);
 }
 
-fn draw_left(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+fn draw_left(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let wanted = view.lesson.steps.len() as u16 + 2;
     let most = (area.height * 2 / 5).max(4);
     let [steps, story] =
@@ -287,7 +287,7 @@ fn draw_left(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) 
     draw_story(view, look, story, frame);
 }
 
-fn draw_steps(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+fn draw_steps(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let block = frame_block(" Steps ".into(), " t ".into(), false, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
@@ -301,7 +301,7 @@ fn draw_steps(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
         .map(|index| {
             let step = &view.lesson.steps[index];
             let text = format!("{}{:>3} {}", view.step_sign(index), index + 1, prose(&step.title));
-            let line = Line::from(column(&text, usize::from(inner.width)));
+            let line = Line::from(padded(&text, usize::from(inner.width)));
             if index == at { line.style(look.theme.selected()) } else { line }
         })
         .collect();
@@ -309,12 +309,12 @@ fn draw_steps(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
-fn draw_story(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+fn draw_story(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let title = view.branch().map(|branch| &branch.title).or(view.step().map(|step| &step.title));
     let title = title.map_or(String::new(), |title| prose(title));
     let room = usize::from(area.width.saturating_sub(16));
 
-    let lines = step::story(view, usize::from(area.width.saturating_sub(2)), look);
+    let lines = step::story_panel(view, usize::from(area.width.saturating_sub(2)), look);
     let height = usize::from(area.height.saturating_sub(2));
     let scroll = view.story.scroll.min(lines.len().saturating_sub(height));
     let more = lines.len().saturating_sub(scroll + height);
@@ -328,7 +328,7 @@ fn draw_story(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>)
     frame.render_widget(Paragraph::new(visible), inner);
 }
 
-fn draw_action(view: &LessonView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+fn draw_action(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let (title, right) = match view.story.beside {
         Beside::Shell => action_title(view),
         Beside::Docker => ("docker's own command", String::new()),

@@ -27,16 +27,16 @@ use crate::text::{TextKind, first_hidden, safe, shortened};
 use crate::words;
 
 /// Smaller than this, one line says what is needed.
-pub const LEAST: (u16, u16) = (60, 15);
+pub const MIN_SIZE: (u16, u16) = (60, 15);
 
 /// The theme and the highlighted code that everything is drawn with.
 #[derive(Debug)]
-pub struct Look {
+pub struct DrawOptions {
     pub theme: Theme,
     pub highlighted: Highlighted,
 }
 
-pub fn draw(model: &Model, look: &Look, frame: &mut Frame<'_>) {
+pub fn draw(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     draw_screen(model, look, frame);
     show_unseen(frame.buffer_mut());
 }
@@ -51,12 +51,12 @@ fn show_unseen(buffer: &mut Buffer) {
     }
 }
 
-fn draw_screen(model: &Model, look: &Look, frame: &mut Frame<'_>) {
+fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     let area = frame.area();
-    if area.width < LEAST.0 || area.height < LEAST.1 {
+    if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
         let text = format!(
             "unboxed needs {}x{}, this is {}x{}; `unboxed run` needs no screen",
-            LEAST.0, LEAST.1, area.width, area.height
+            MIN_SIZE.0, MIN_SIZE.1, area.width, area.height
         );
         frame.render_widget(Paragraph::new(text).wrap(ratatui::widgets::Wrap { trim: true }), area);
         return;
@@ -101,7 +101,7 @@ fn footer_text(model: &Model, columns: usize) -> String {
     if let Screen::Lesson(view) = &model.screen {
         if view.shells.is_typing() {
             let (leave, run) = (keys::shell::LEAVE, keys::lesson::RUN);
-            let done = view.learning.turn.as_ref().is_some_and(|turn| turn.holds());
+            let done = view.learning.turn.as_ref().is_some_and(|turn| turn.is_fulfilled());
             return if done && view.learning.is_step_turn() {
                 format!(" DONE: all of it holds.   {leave} leaves the shell, then {run} goes on")
             } else {

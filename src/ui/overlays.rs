@@ -8,8 +8,8 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 use super::pane::frame_block;
 use super::theme::Theme;
 use crate::app::keymap::{keys, modes};
-use crate::app::{ListKind, Model, Programs, ScreenOverlay, entries};
-use crate::text::{column, prose, safe};
+use crate::app::{ListKind, Model, ProgramList, ScreenOverlay, entries};
+use crate::text::{padded, prose, safe};
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     match &model.overlay {
@@ -42,7 +42,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
                 Line::default(),
                 Line::styled(yes_or_no(), theme.bold()),
             ];
-            draw_box(lines, " Sure? ", theme, centred(area, 64, 7), frame);
+            draw_box(lines, " Sure? ", theme, centred_area(area, 64, 7), frame);
         }
         ScreenOverlay::Programs(programs) => {
             draw_programs(programs, model.size, theme, area, frame)
@@ -56,13 +56,13 @@ fn yes_or_no() -> String {
 }
 
 fn draw_programs(
-    programs: &Programs,
+    programs: &ProgramList,
     size: (u16, u16),
     theme: Theme,
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
-    let (columns, height) = Programs::room(size);
+    let (columns, height) = ProgramList::text_area_size(size);
     let rows = programs.rows(columns);
     let top = programs.scroll.min(rows.len().saturating_sub(height));
     let below = rows.len().saturating_sub(top + height);
@@ -77,14 +77,14 @@ fn draw_programs(
     };
     lines.push(Line::styled(hint, theme.bold()));
 
-    let place = centred(area, columns as u16 + 4, lines.len() as u16 + 2);
+    let place = centred_area(area, columns as u16 + 4, lines.len() as u16 + 2);
     draw_box(lines, " A lesson from a file ", theme, place, frame);
 }
 
 fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let mut lines: Vec<Line<'_>> = modes::help(model)
         .into_iter()
-        .map(|(key, long)| Line::from(format!(" {} {long}", column(&key, 10))))
+        .map(|(key, long)| Line::from(format!(" {} {long}", padded(&key, 10))))
         .collect();
 
     lines.push(Line::default());
@@ -99,7 +99,7 @@ fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut
         lines.push(Line::styled(text, theme.dim()));
     }
 
-    let place = centred(area, 76, lines.len() as u16 + 2);
+    let place = centred_area(area, 76, lines.len() as u16 + 2);
     let height = usize::from(place.height.saturating_sub(2));
     let top = scroll.min(lines.len().saturating_sub(height));
     draw_box(lines.into_iter().skip(top).collect(), " Keys (any key closes) ", theme, place, frame);
@@ -122,13 +122,13 @@ fn draw_list(
     };
 
     let found = entries(model, query, list);
-    let place = centred(area, 72, found.len() as u16 + 4);
+    let place = centred_area(area, 72, found.len() as u16 + 4);
     let height = usize::from(place.height.saturating_sub(3));
     let top = selected.saturating_sub(height.saturating_sub(1));
 
     let mut lines = vec![Line::from(format!("> {}_", safe(query)))];
     lines.extend(found.iter().enumerate().skip(top).take(height).map(|(index, (_, text))| {
-        let line = Line::from(column(
+        let line = Line::from(padded(
             &format!(" {}", prose(text)),
             usize::from(place.width.saturating_sub(2)),
         ));
@@ -155,7 +155,7 @@ pub(super) fn draw_box(
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), place);
 }
 
-pub(super) fn centred(area: Rect, width: u16, height: u16) -> Rect {
+pub(super) fn centred_area(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect {
         x: area.x + (area.width - width) / 2,

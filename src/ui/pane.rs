@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Paragraph};
 
 use super::theme::Theme;
 use crate::app::LessonView;
-use crate::app::panes::{Compare, PaneRow, PaneSection, RowKind};
+use crate::app::panes::{CompareMode, PaneRow, PaneSection, RowKind};
 use crate::text::{safe, shortened};
 use crate::view::ViewKind;
 
@@ -27,7 +27,7 @@ pub fn frame_block<'a>(title: String, right: String, focused: bool, theme: Theme
 }
 
 /// `Mounts +1 ~2`: the view's name, and how many rows changed.
-pub fn title(view: &LessonView, kind: ViewKind) -> String {
+pub fn pane_title(view: &LessonView, kind: ViewKind) -> String {
     let changes = view.panes.changes(kind);
     let count = if changes == 0 { String::new() } else { format!(" ({changes} changed)") };
     let chosen = view.panes.chosen_group().filter(|_| kind == ViewKind::Cgroups);
@@ -41,12 +41,12 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: ViewKind
     let focused = view.panes.focus == kind;
     let mode = if kind.is_state() {
         let only = if view.panes.changes_only { ", changes only" } else { "" };
-        format!(" {}{only} ", view.panes.compare.word())
+        format!(" {}{only} ", view.panes.compare.label())
     } else {
         String::new()
     };
     let right = if focused { mode } else { String::new() };
-    let block = frame_block(title(view, kind), right, focused, theme);
+    let block = frame_block(pane_title(view, kind), right, focused, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     draw_rows(frame, inner, view, kind, focused, theme);
@@ -66,14 +66,15 @@ pub fn draw_rows(
     }
 
     let selected = if focused { view.panes.selection(kind) } else { None };
-    if view.panes.compare == Compare::SideBySide && kind.is_state() && area.width >= 2 * COLUMN {
+    if view.panes.compare == CompareMode::SideBySide && kind.is_state() && area.width >= 2 * COLUMN
+    {
         let [left, right] = halves(area);
         draw_stack(frame, left, view.panes.before_sections(kind), None, &view.panes.query, theme);
         draw_stack(frame, right, view.panes.sections(kind), selected, &view.panes.query, theme);
         return;
     }
 
-    let points: Vec<&str> = view.points(kind).collect();
+    let points: Vec<&str> = view.highlighted_words(kind).collect();
     if !points.is_empty() {
         draw_pointed(frame, area, view.panes.sections(kind), &points, theme);
         return;
@@ -223,11 +224,12 @@ fn line<'a>(
     theme: Theme,
 ) -> Line<'a> {
     let text = shortened(&row.text, columns.saturating_sub(2));
-    let style = if row.mark.is_change() { theme.mark(row.mark) } else { theme.row(row.kind) };
+    let style =
+        if row.mark.is_change() { theme.change_style(row.mark) } else { theme.row_style(row.kind) };
     let found = !query.is_empty() && row.text.to_lowercase().contains(&query.to_lowercase());
     let gutter = Span::styled(
         format!("{} ", if found { '/' } else { row.mark.sign() }),
-        theme.mark(row.mark),
+        theme.change_style(row.mark),
     );
     let line = Line::from(vec![gutter, Span::styled(text, style)]);
     if selected { line.style(theme.selected()) } else { line }

@@ -13,26 +13,26 @@ use crate::app::exam::Exam;
 use crate::app::keymap::keys;
 use crate::app::quiz::{QuizStage, QuizView};
 use crate::lesson::expect::verdict::Verdict;
-use crate::lesson::quiz::{AnswerMark, Grade, Kind, Question};
+use crate::lesson::quiz::{AnswerMark, Grade, Question, QuestionKind};
 use crate::text::{prose, safe, shortened};
 use crate::words;
 
 /// Rows that the panel would like to have, frame included.
-pub fn height(view: &LessonView, columns: u16, theme: Theme) -> u16 {
+pub fn wanted_height(view: &LessonView, columns: u16, theme: Theme) -> u16 {
     let Some(quiz) = &view.quiz else { return 0 };
     lines(view, quiz, usize::from(columns.saturating_sub(2)), theme).len() as u16 + 2
 }
 
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) {
     let Some(quiz) = &view.quiz else { return };
-    let (at, of) = quiz.place();
-    let words = quiz.question(&view.lesson).map_or("", |question| question.kind.words());
+    let (at, of) = quiz.position();
+    let words = quiz.question(&view.lesson).map_or("", |question| question.kind.instruction());
     let title = if quiz.stage == QuizStage::Over {
         " Check yourself ".to_owned()
     } else {
         format!(" Question {at} of {of}: {words} ")
     };
-    let right = format!(" {} right, {} asked ", quiz.right(), quiz.marks.len());
+    let right = format!(" {} right, {} asked ", quiz.right_count(), quiz.marks.len());
 
     let block = frame_block(title, right, true, theme);
     let inner = block.inner(area);
@@ -74,11 +74,14 @@ fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Ve
     lines.extend(markdown::lines(&question.ask, columns, theme));
     lines.push(Line::default());
     match &question.kind {
-        Kind::Value(_) => {
+        QuestionKind::Value(_) => {
             lines.push(Line::styled(format!("> {}_", safe(&quiz.text)), theme.bold()))
         }
-        Kind::Task(_) => lines.extend(task(view, quiz, columns, theme)),
-        Kind::Choose(_) | Kind::ChooseAll(_) | Kind::Order(_) | Kind::Predict(_) => {
+        QuestionKind::Task(_) => lines.extend(task(view, quiz, columns, theme)),
+        QuestionKind::Choose(_)
+        | QuestionKind::ChooseAll(_)
+        | QuestionKind::Order(_)
+        | QuestionKind::Predict(_) => {
             lines.extend(options(quiz, question, columns, theme));
         }
     }
@@ -104,8 +107,8 @@ fn options(
     theme: Theme,
 ) -> Vec<Line<'static>> {
     let texts = question.options();
-    let all = matches!(question.kind, Kind::ChooseAll(_));
-    let order = matches!(question.kind, Kind::Order(_));
+    let all = matches!(question.kind, QuestionKind::ChooseAll(_));
+    let order = matches!(question.kind, QuestionKind::Order(_));
 
     quiz.shown
         .iter()
@@ -163,7 +166,7 @@ fn answered(
     let ask = question.ask.lines().next().unwrap_or_default();
     lines.push(Line::styled(shortened(&safe(ask), columns), theme.dim()));
     lines.push(Line::from(vec![Span::styled(format!("{word}  "), style)]));
-    if grade.mark != AnswerMark::Right || matches!(question.kind, Kind::Predict(_)) {
+    if grade.mark != AnswerMark::Right || matches!(question.kind, QuestionKind::Predict(_)) {
         lines.extend(markdown::lines(&format!("Right: {}", grade.right), columns, theme));
     }
     for why in &grade.why {

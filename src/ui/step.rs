@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::Look;
+use super::DrawOptions;
 use super::markdown;
 use super::theme::Theme;
 use crate::app::keymap::keys;
@@ -20,7 +20,7 @@ use crate::words;
 
 /// Before a step: its story. After it: what to see, what was expected, then the story again. In the learner's turn:
 /// what is to become true, then the story.
-pub fn story(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static>> {
+pub fn story_panel(view: &LessonView, columns: usize, look: &DrawOptions) -> Vec<Line<'static>> {
     let theme = look.theme;
     let Some(step) = view.step() else { return Vec::new() };
     let (story, after) = match view.branch() {
@@ -92,14 +92,17 @@ fn goals(
     step: &Step,
     turn: &TurnState,
     columns: usize,
-    look: &Look,
+    look: &DrawOptions,
 ) -> Vec<Line<'static>> {
     let theme = look.theme;
-    let heading =
-        if turn.holds() { "Done: all of this holds." } else { "Make this true, by any means:" };
+    let heading = if turn.is_fulfilled() {
+        "Done: all of this holds."
+    } else {
+        "Make this true, by any means:"
+    };
     let mut lines = vec![Line::styled(heading, theme.bold())];
 
-    let open = view.learning.first_open();
+    let open = view.learning.first_unmet_goal();
     for (index, (verdict, earned)) in turn.verdicts.iter().zip(&turn.earned).enumerate() {
         let (sign, style) = match (verdict.ok, earned) {
             (true, _) => ("[x] ", theme.good()),
@@ -136,8 +139,13 @@ fn goals(
     lines
 }
 
-fn hint_lines(view: &LessonView, step: &Step, columns: usize, look: &Look) -> Vec<Line<'static>> {
-    let Some(shown) = view.learning.hint_shown(step) else { return Vec::new() };
+fn hint_lines(
+    view: &LessonView,
+    step: &Step,
+    columns: usize,
+    look: &DrawOptions,
+) -> Vec<Line<'static>> {
+    let Some(shown) = view.learning.shown_hint(step) else { return Vec::new() };
     let mut lines = Vec::new();
     if let Some(hint) = shown.hint {
         lines.extend(markdown::lines(&format!("Hint: {}", hint.nudge), columns, look.theme));
@@ -147,7 +155,7 @@ fn hint_lines(view: &LessonView, step: &Step, columns: usize, look: &Look) -> Ve
     }
 
     if shown.stage >= 3 {
-        let context = view.context();
+        let context = view.lab_facts();
         lines.push(Line::styled("The step would do:", look.theme.dim()));
         for entry in &step.actions {
             for text in entry.action.shell(&context) {
@@ -188,7 +196,7 @@ fn verdict_lines(verdict: &Verdict, columns: usize, theme: Theme) -> Vec<Line<'s
 }
 
 /// The action panel: what will be done, or what was; or docker's words for it.
-pub fn action_panel(view: &LessonView, columns: usize, look: &Look) -> Vec<Line<'static>> {
+pub fn action_panel(view: &LessonView, columns: usize, look: &DrawOptions) -> Vec<Line<'static>> {
     let Some(step) = view.step() else { return Vec::new() };
     let theme = look.theme;
     match view.story.beside {
@@ -248,9 +256,9 @@ fn said(message: &str, style: Style, way_out: String, columns: usize) -> Vec<Lin
 }
 
 /// Each action: who, the line for a shell, the failure that is meant, what must hold before.
-fn to_do(view: &LessonView, look: &Look) -> Vec<Line<'static>> {
+fn to_do(view: &LessonView, look: &DrawOptions) -> Vec<Line<'static>> {
     let theme = look.theme;
-    let context = view.context();
+    let context = view.lab_facts();
     let mut lines = Vec::new();
     let Some(step) = view.step() else { return lines };
     let checks = view.lab.checks();
@@ -292,9 +300,9 @@ fn done(record: &StepRecord, columns: usize, theme: Theme) -> Vec<Line<'static>>
 
 fn op_lines(op: &OpRecord, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    const FEW: usize = 3;
+    const MAX_CALLS: usize = 3;
     let telling = op.calls.iter().rev().find(|call| !call.result.is_ok()).or(op.calls.last());
-    let shown: Vec<&Call> = if op.calls.len() <= FEW {
+    let shown: Vec<&Call> = if op.calls.len() <= MAX_CALLS {
         op.calls.iter().collect()
     } else {
         telling.into_iter().collect()
@@ -325,7 +333,7 @@ fn op_lines(op: &OpRecord, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     lines
 }
 
-fn code(before: &str, text: &str, look: &Look) -> Vec<Line<'static>> {
+fn code(before: &str, text: &str, look: &DrawOptions) -> Vec<Line<'static>> {
     text.lines()
         .enumerate()
         .map(|(index, line)| {
@@ -340,11 +348,11 @@ fn code(before: &str, text: &str, look: &Look) -> Vec<Line<'static>> {
 }
 
 /// Highlighted where it already is.
-fn code_spans(line: &str, look: &Look) -> Vec<Span<'static>> {
+fn code_spans(line: &str, look: &DrawOptions) -> Vec<Span<'static>> {
     match look.highlighted.get(line) {
         Some(pieces) => pieces
             .iter()
-            .map(|(token, text)| Span::styled(safe(text), look.theme.token(*token)))
+            .map(|(token, text)| Span::styled(safe(text), look.theme.token_style(*token)))
             .collect(),
         None => vec![Span::raw(safe(line))],
     }

@@ -15,7 +15,7 @@ use crate::text::{safe, shortened};
 
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) {
     let shells = &view.shells;
-    let Some(tab) = shells.current() else { return };
+    let Some(tab) = shells.current_tab() else { return };
     let typing = shells.is_typing();
     let types = keys::lesson::SHELL;
     let right = match shells.focus {
@@ -59,8 +59,8 @@ fn tabs(view: &LessonView) -> String {
         .iter()
         .enumerate()
         .map(|(index, tab)| {
-            let name = format!("{} {}", index + 1, safe(tab.place().as_str()));
-            if view.shells.is_current(index) { format!("[{name}]") } else { name }
+            let name = format!("{} {}", index + 1, safe(tab.actor().as_str()));
+            if view.shells.is_current_tab(index) { format!("[{name}]") } else { name }
         })
         .collect();
     format!(" Shell {} ", tabs.join("  "))
@@ -69,9 +69,9 @@ fn tabs(view: &LessonView) -> String {
 /// ` Shell [2 container] of 3 `
 fn current_tab(view: &LessonView) -> String {
     let tabs = view.shells.tabs();
-    let current = tabs.iter().enumerate().find(|(index, _)| view.shells.is_current(*index));
+    let current = tabs.iter().enumerate().find(|(index, _)| view.shells.is_current_tab(*index));
     let name = current.map_or(String::new(), |(index, tab)| {
-        format!("{} {}", index + 1, safe(tab.place().as_str()))
+        format!("{} {}", index + 1, safe(tab.actor().as_str()))
     });
     format!(" Shell [{name}] of {} ", tabs.len())
 }

@@ -3,9 +3,9 @@
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 
-use super::highlight::Token;
+use super::highlight::TokenKind;
 use crate::app::panes::RowKind;
-use crate::diff::Mark;
+use crate::diff::ChangeKind;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theme {
@@ -47,18 +47,18 @@ impl Theme {
         if self.colors { Style::new().fg(color) } else { Style::new() }
     }
 
-    pub fn mark(self, mark: Mark) -> Style {
+    pub fn change_style(self, mark: ChangeKind) -> Style {
         match mark {
-            Mark::Same => Style::new(),
-            Mark::Added => self.color(Color::Blue).add_modifier(Modifier::BOLD),
-            Mark::Gone => self.color(Color::Yellow),
-            Mark::Changed => self.color(Color::Magenta),
-            Mark::Unknown => self.dim(),
-            Mark::Moved => self.color(Color::Cyan).add_modifier(Modifier::BOLD),
+            ChangeKind::Same => Style::new(),
+            ChangeKind::Added => self.color(Color::Blue).add_modifier(Modifier::BOLD),
+            ChangeKind::Gone => self.color(Color::Yellow),
+            ChangeKind::Changed => self.color(Color::Magenta),
+            ChangeKind::Unknown => self.dim(),
+            ChangeKind::Moved => self.color(Color::Cyan).add_modifier(Modifier::BOLD),
         }
     }
 
-    pub fn row(self, kind: RowKind) -> Style {
+    pub fn row_style(self, kind: RowKind) -> Style {
         match kind {
             RowKind::Plain | RowKind::Chart => Style::new(),
             RowKind::Heading => Style::new().add_modifier(Modifier::BOLD),
@@ -67,14 +67,14 @@ impl Theme {
         }
     }
 
-    pub fn token(self, token: Token) -> Style {
+    pub fn token_style(self, token: TokenKind) -> Style {
         match token {
-            Token::Plain => Style::new(),
-            Token::Keyword => self.color(Color::Magenta),
-            Token::Text => self.color(Color::Green),
-            Token::Constant => self.color(Color::Cyan),
-            Token::Comment => self.dim(),
-            Token::Name => self.color(Color::Blue),
+            TokenKind::Plain => Style::new(),
+            TokenKind::Keyword => self.color(Color::Magenta),
+            TokenKind::StringLiteral => self.color(Color::Green),
+            TokenKind::Constant => self.color(Color::Cyan),
+            TokenKind::Comment => self.dim(),
+            TokenKind::Name => self.color(Color::Blue),
         }
     }
 

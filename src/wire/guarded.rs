@@ -12,15 +12,15 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Received, Wire, frame, receive_with_rights};
+use super::{Received, Wire, encode_frame, receive_with_rights};
 
 /// The most that an actor's answer may have, in bytes: a program's output is cut at 64 KiB, and the longest list of
 /// calls (a tree that is copied) has some hundred KiB.
-const LIMIT: usize = 4 << 20;
+const MAX_ANSWER_BYTES: usize = 4 << 20;
 /// The most descriptors that it may have: the lab's host introduces itself with four.
-const DESCRIPTORS: usize = 8;
+const MAX_DESCRIPTORS: usize = 8;
 /// The most bytes of a message that are taken in at a time.
-const PORTION: usize = 64 << 10;
+const MAX_READ_BYTES: usize = 64 << 10;
 /// The longest that a netlink socket may take to answer: the kernel does so at once, but somebody else
 /// may have taken the answer.
 const NETLINK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -43,7 +43,7 @@ struct Incoming {
 
 /// The limits of a wait: a time, and a descriptor that cancels it.
 #[derive(Debug, Clone, Copy)]
-pub struct Wait<'a> {
+pub struct WaitLimits<'a> {
     pub until: Instant,
     /// Readable once nobody wants the answer any more.
     pub cancel: Option<BorrowedFd<'a>>,
@@ -73,8 +73,13 @@ impl From<Wire> for GuardedWire {
 
 impl GuardedWire {
     /// Send a message; one that times out in the middle has spoilt the wire.
-    pub fn send<T: Serialize>(&mut self, message: &T, wait: &Wait<'_>) -> Result<(), GuardError> {
-        let bytes = frame(message).map_err(|error| GuardError::Garbled(error.to_string()))?;
+    pub fn send<T: Serialize>(
+        &mut self,
+        message: &T,
+        wait: &WaitLimits<'_>,
+    ) -> Result<(), GuardError> {
+        let bytes =
+            encode_frame(message).map_err(|error| GuardError::Garbled(error.to_string()))?;
         let mut rest = bytes.as_slice();
 
         while !rest.is_empty() {
@@ -92,7 +97,7 @@ impl GuardedWire {
 
     pub fn receive<T: DeserializeOwned>(
         &mut self,
-        wait: &Wait<'_>,
+        wait: &WaitLimits<'_>,
     ) -> Result<Received<T>, GuardError> {
         while !self.incoming.is_whole() {
             wait.until_ready(&self.stream, PollFlags::POLLIN)?;
@@ -109,7 +114,7 @@ impl GuardedWire {
 
     /// True once the other side has closed its end: nothing will come any more.
     pub fn has_ended(&self) -> bool {
-        self.shows(PollFlags::POLLHUP)
+        self.has_events(PollFlags::POLLHUP)
     }
 
     /// True if something of the next message is there.
@@ -118,25 +123,25 @@ impl GuardedWire {
     }
 
     /// The number of bytes of the next message that were taken in.
-    pub fn bytes(&self) -> usize {
+    pub fn received_bytes(&self) -> usize {
         self.incoming.header.len() + self.incoming.body.len()
     }
 
     pub fn is_readable(&self) -> bool {
-        self.shows(PollFlags::POLLIN)
+        self.has_events(PollFlags::POLLIN)
     }
 
-    fn shows(&self, what: PollFlags) -> bool {
-        super::shows(&self.stream, what)
+    fn has_events(&self, what: PollFlags) -> bool {
+        super::has_events(&self.stream, what)
     }
 
     /// Read what there is, but nothing of the message after this one: its descriptors come with its first byte.
     fn take_portion(&mut self) -> Result<(), GuardError> {
         let incoming = &mut self.incoming;
-        let mut buffer = [0; PORTION];
+        let mut buffer = [0; MAX_READ_BYTES];
 
         if let Some(length) = incoming.length() {
-            let wanted = (length - incoming.body.len()).min(PORTION);
+            let wanted = (length - incoming.body.len()).min(MAX_READ_BYTES);
             let flags = MsgFlags::MSG_DONTWAIT;
             // Descriptors that hang on to later bytes are nobody's: without room for them the kernel closes them.
             let count =
@@ -156,7 +161,7 @@ impl GuardedWire {
         }
         incoming.header.extend_from_slice(&buffer[..portion.count]);
         incoming.fds.extend(portion.fds);
-        if incoming.fds.len() > DESCRIPTORS {
+        if incoming.fds.len() > MAX_DESCRIPTORS {
             return Err(GuardError::Garbled(
                 "it sent more descriptors than anybody asked for".into(),
             ));
@@ -164,7 +169,7 @@ impl GuardedWire {
         incoming.sender = portion.sender.or(incoming.sender);
 
         match incoming.length() {
-            Some(length) if length > LIMIT => {
+            Some(length) if length > MAX_ANSWER_BYTES => {
                 Err(GuardError::Garbled(format!("it sent a message of {length} bytes")))
             }
             _ => Ok(()),
@@ -194,7 +199,7 @@ impl From<Errno> for GuardError {
     }
 }
 
-impl Wait<'_> {
+impl WaitLimits<'_> {
     /// Wait until one can go on. The end of the time counts even for one who always has another byte.
     fn until_ready(&self, stream: &UnixStream, what: PollFlags) -> Result<(), GuardError> {
         loop {

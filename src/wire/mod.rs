@@ -13,13 +13,13 @@ use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, sockopt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::kernel::record::uninterrupted;
+use crate::kernel::record::retry_interrupted;
 
 /// The most bytes that a message of ours has.
-const LIMIT: usize = 64 * 1024 * 1024;
+const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
 /// True if a poll of the stream shows one of these now.
-fn shows(stream: &UnixStream, what: PollFlags) -> bool {
+fn has_events(stream: &UnixStream, what: PollFlags) -> bool {
     let mut ready = [PollFd::new(stream.as_fd(), what)];
     let polled = nix::poll::poll(&mut ready, PollTimeout::ZERO);
     polled.is_ok() && ready[0].revents().is_some_and(|events| events.intersects(what))
@@ -79,14 +79,16 @@ pub fn peer_uid(stream: &UnixStream) -> nix::Result<u32> {
 
 /// The connections that come in, without end: one that can't be let in ends nothing. Too many files are open, say:
 /// that passes.
-pub fn visitors(listener: &UnixListener) -> impl Iterator<Item = UnixStream> {
+pub fn incoming_connections(listener: &UnixListener) -> impl Iterator<Item = UnixStream> {
     /// The time for which nobody is let in after that failed.
-    const PAUSE: Duration = Duration::from_millis(100);
-    listener.incoming().filter_map(|stream| stream.inspect_err(|_| std::thread::sleep(PAUSE)).ok())
+    const RETRY_PAUSE: Duration = Duration::from_millis(100);
+    listener
+        .incoming()
+        .filter_map(|stream| stream.inspect_err(|_| std::thread::sleep(RETRY_PAUSE)).ok())
 }
 
 /// True if at the other end is the same user, or root.
-pub fn is_own(stream: &UnixStream) -> bool {
+pub fn is_own_user_or_root(stream: &UnixStream) -> bool {
     let own = nix::unistd::Uid::effective().as_raw();
     peer_uid(stream).is_ok_and(|peer| peer == own || peer == 0)
 }
@@ -125,7 +127,7 @@ impl Wire {
 
     /// True if something came, be it the end.
     pub fn is_readable(&self) -> bool {
-        shows(&self.stream, PollFlags::POLLIN)
+        has_events(&self.stream, PollFlags::POLLIN)
     }
 
     pub fn set_timeout(&self, timeout: Option<Duration>) -> Result<(), WireError> {
@@ -133,12 +135,12 @@ impl Wire {
     }
 
     pub fn send<T: Serialize>(&mut self, message: &T, fds: &[RawFd]) -> Result<(), WireError> {
-        let bytes = frame(message).map_err(|error| WireError::Garbled(error.to_string()))?;
+        let bytes = encode_frame(message).map_err(|error| WireError::Garbled(error.to_string()))?;
         let rights = [ControlMessage::ScmRights(fds)];
         let control: &[ControlMessage<'_>] = if fds.is_empty() { &[] } else { &rights };
         let parts = [IoSlice::new(&bytes)];
         let number = self.stream.as_raw_fd();
-        let sent = uninterrupted(|| {
+        let sent = retry_interrupted(|| {
             nix::sys::socket::sendmsg::<()>(number, &parts, control, MsgFlags::MSG_NOSIGNAL, None)
         })?;
         self.stream.write_all(&bytes[sent..])?;
@@ -147,7 +149,7 @@ impl Wire {
 
     pub fn receive<T: DeserializeOwned>(&mut self) -> Result<Received<T>, WireError> {
         let (length, fds, sender) = self.receive_header()?;
-        if length > LIMIT {
+        if length > MAX_MESSAGE_BYTES {
             return Err(WireError::Garbled(format!("a message of {length} bytes")));
         }
         let mut bytes = vec![0; length];
@@ -159,7 +161,7 @@ impl Wire {
 
     fn receive_header(&mut self) -> Result<(usize, Vec<OwnedFd>, Option<i32>), WireError> {
         let mut header = [0_u8; 4];
-        let received = uninterrupted(|| {
+        let received = retry_interrupted(|| {
             receive_with_rights(&self.stream, &mut header, MsgFlags::MSG_WAITALL)
         })?;
         if received.count == 0 {
@@ -171,7 +173,7 @@ impl Wire {
 }
 
 /// A message as it goes over a wire: its length, then JSON.
-pub(super) fn frame<T: Serialize>(message: &T) -> serde_json::Result<Vec<u8>> {
+pub(super) fn encode_frame<T: Serialize>(message: &T) -> serde_json::Result<Vec<u8>> {
     let mut bytes = vec![0; 4];
     serde_json::to_writer(&mut bytes, message)?;
     let length = (bytes.len() - 4) as u32;
@@ -181,7 +183,7 @@ pub(super) fn frame<T: Serialize>(message: &T) -> serde_json::Result<Vec<u8>> {
 
 /// The bytes and descriptors that one recvmsg(2) brought, and their sender.
 #[derive(Debug)]
-pub(super) struct Portion {
+pub(super) struct ReceivedPart {
     pub count: usize,
     pub fds: Vec<OwnedFd>,
     pub sender: Option<i32>,
@@ -196,7 +198,7 @@ pub(super) fn receive_with_rights(
     stream: &UnixStream,
     buffer: &mut [u8],
     flags: MsgFlags,
-) -> Result<Portion, nix::errno::Errno> {
+) -> Result<ReceivedPart, nix::errno::Errno> {
     // Room for as many as the kernel lets anybody send at once (SCM_MAX_FD): of a truncated list
     // none would find an owner.
     let mut space = nix::cmsg_space!([RawFd; 253], nix::sys::socket::UnixCredentials);
@@ -205,7 +207,7 @@ pub(super) fn receive_with_rights(
     let received =
         nix::sys::socket::recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
 
-    let mut portion = Portion { count: received.bytes, fds: Vec::new(), sender: None };
+    let mut portion = ReceivedPart { count: received.bytes, fds: Vec::new(), sender: None };
     for message in received.cmsgs()? {
         match message {
             ControlMessageOwned::ScmRights(numbers) => {

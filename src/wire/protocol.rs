@@ -9,7 +9,7 @@ use crate::op::{ActorName, Op, OpRecord};
 
 /// Engine → keeper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ToKeeper {
+pub enum EngineToKeeper {
     /// A new lab; those before it are dropped without waiting for their end.
     MakeLab(LabPlan),
     /// A new lab beside those that are up.
@@ -48,9 +48,9 @@ pub enum PanickingRole {
 
 /// Keeper → engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FromKeeper {
-    /// One descriptor comes along: the wire to the lab's host, which says `FromActor::Born` first.
-    Made(LabMade),
+pub enum KeeperToEngine {
+    /// One descriptor comes along: the wire to the lab's host, which says `ActorToEngine::Introduced` first.
+    Made(MadeLab),
     Performed(OpRecord),
     /// The reason of a lab's end, where it is known.
     LabEnded(Option<Failure>),
@@ -58,7 +58,7 @@ pub enum FromKeeper {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LabMade {
+pub struct MadeLab {
     /// `unboxed-PID-START-N-NAMESPACE`, also the name of its cgroups.
     pub id: String,
     /// The lab's subtree in each hierarchy it has a part of.
@@ -83,10 +83,10 @@ pub struct LabCgroup {
 
 /// The failure of a role to do its part: data, since it crosses a socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{doing}{}", errno.as_ref().map_or_else(String::new, |errno| format!(": {} ({errno})", errno.sentence())))]
+#[error("{attempt}{}", errno.as_ref().map_or_else(String::new, |errno| format!(": {} ({errno})", errno.sentence())))]
 pub struct RoleFailure {
     /// The action that was tried, and its object: `mount proc on the lab's /proc`.
-    pub doing: String,
+    pub attempt: String,
     /// The errno of the call; none where no call failed, but the program did.
     pub errno: Option<ErrnoName>,
     /// The failure of another that it comes from.
@@ -96,23 +96,23 @@ pub struct RoleFailure {
 }
 
 impl RoleFailure {
-    pub fn new(doing: impl Into<String>, errno: nix::errno::Errno) -> Self {
+    pub fn new(attempt: impl Into<String>, errno: nix::errno::Errno) -> Self {
         RoleFailure {
-            doing: doing.into(),
+            attempt: attempt.into(),
             errno: Some(ErrnoName::from_raw(errno as i32)),
             cause: None,
         }
     }
 
     /// A failure that comes from another.
-    pub fn because(doing: impl Into<String>, cause: Failure) -> Self {
-        RoleFailure { doing: doing.into(), errno: None, cause: Some(cause) }
+    pub fn because(attempt: impl Into<String>, cause: Failure) -> Self {
+        RoleFailure { attempt: attempt.into(), errno: None, cause: Some(cause) }
     }
 
     /// A fault of the program's own: `place` is where and with which message it panicked.
     pub fn panicked(role: &str, place: &str) -> Self {
         RoleFailure {
-            doing: format!(
+            attempt: format!(
                 "a fault of unboxed itself, the {role} panicked {place} (with `--log FILE` it writes down what led to it)"
             ),
             errno: None,
@@ -122,25 +122,25 @@ impl RoleFailure {
 }
 
 /// Puts a sentence before an errno.
-pub trait Doing<T> {
-    fn doing(self, what: &str) -> Result<T, RoleFailure>;
+pub trait FailureContext<T> {
+    fn while_doing(self, what: &str) -> Result<T, RoleFailure>;
 }
 
-impl<T> Doing<T> for Result<T, nix::errno::Errno> {
-    fn doing(self, what: &str) -> Result<T, RoleFailure> {
+impl<T> FailureContext<T> for Result<T, nix::errno::Errno> {
+    fn while_doing(self, what: &str) -> Result<T, RoleFailure> {
         self.map_err(|errno| RoleFailure::new(what, errno))
     }
 }
 
-impl<T> Doing<T> for std::io::Result<T> {
-    fn doing(self, what: &str) -> Result<T, RoleFailure> {
+impl<T> FailureContext<T> for std::io::Result<T> {
+    fn while_doing(self, what: &str) -> Result<T, RoleFailure> {
         self.map_err(|error| RoleFailure::new(what, crate::kernel::errno::to_errno(error)))
     }
 }
 
 /// Keeper → store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ToStore {
+pub enum KeeperToStore {
     /// Fork a lab's host. Descriptors: the actor's end of the host's wire, and a pipe that says "go" once the new
     /// process is in its cgroups.
     Fork(LabOrder),
@@ -161,7 +161,7 @@ pub struct LabOrder {
 
 /// Store → keeper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FromStore {
+pub enum StoreToKeeper {
     /// The image is in place.
     Ready {
         missing: Vec<String>,
@@ -180,20 +180,20 @@ pub struct Numbered<T> {
     pub message: T,
 }
 
-impl Numbered<FromActor> {
+impl Numbered<ActorToEngine> {
     /// The first word of an actor, which nobody asked for.
-    pub fn unasked(message: FromActor) -> Self {
+    pub fn unsolicited(message: ActorToEngine) -> Self {
         Numbered { id: 0, message }
     }
 }
 
 /// Engine → actor, numbered from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ToActor {
+pub enum EngineToActor {
     Perform(Op),
     /// A question: can the network namespace of `pid` reach this address? Asked for
     /// expectations, not an op of a lesson.
-    Probe {
+    ProbeAddress {
         pid: u32,
         to: std::net::Ipv4Addr,
         timeout_ms: u32,
@@ -220,17 +220,17 @@ pub enum ToActor {
 
 /// Actor → engine, by the number of what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FromActor {
+pub enum ActorToEngine {
     /// The first word of every actor. Descriptors: a netlink socket of its network namespace, one that hears of
     /// changes there, a netfilter socket; from the lab's host, a netlink socket of the "internet" too.
-    Born {
+    Introduced {
         actor: ActorName,
     },
     /// The lab's host could not build the lab.
-    Stillborn(RoleFailure),
+    BuildFailed(RoleFailure),
     /// After a `Spawn` that worked, the engine's end of the new actor's wire comes along.
     Performed(OpRecord),
-    Probed {
+    AddressProbed {
         reached: bool,
     },
     Hostname(Option<String>),
@@ -241,7 +241,7 @@ pub enum FromActor {
     /// The engine's end of the new actor's wire comes along.
     StandIn,
     /// A shell or a stand-in could not be started.
-    Refused(RoleFailure),
+    StartFailed(RoleFailure),
     /// The actor panicked at what it was asked, and ends.
     Panicked(RoleFailure),
 }

@@ -69,7 +69,7 @@ fn mounts(it: &Mounts) -> String {
 }
 
 fn namespaces(it: &Namespaces) -> String {
-    let names: Vec<&str> = it.kinds.iter().map(|kind| kind.proc_name()).collect();
+    let names: Vec<&str> = it.kinds.iter().map(|kind| kind.proc_link_name()).collect();
     let names = names.join(", ");
     match (&it.differ_from, &it.shared_with) {
         (Some(other), _) => format!("{} has namespaces of its own, not {other}'s: {names}", it.of),

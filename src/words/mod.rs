@@ -20,9 +20,9 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::fact::{FileFact, Listing, ProcCount};
+    use crate::fact::{FileFact, ProcCount, ProcListing};
     use crate::lesson::expect::verdict::Verdict;
-    use crate::lesson::expect::{Expect, FactAnswers, World};
+    use crate::lesson::expect::{Expect, FactAnswers, ObservedState};
     use crate::observe::mounts::parse;
     use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
     use crate::snapshot::{
@@ -139,7 +139,7 @@ mod tests {
                 ((host(), "/none".to_owned()), None),
             ]
             .into(),
-            proc_lists: [((host(), "other".into()), Listing::Listed)].into(),
+            proc_lists: [((host(), "other".into()), ProcListing::Listed)].into(),
             proc_counts: [(host(), ProcCount { count: 7, is_cut: false })].into(),
             reached: [((host(), [10, 0, 0, 1].into()), true)].into(),
         }
@@ -158,7 +158,7 @@ mod tests {
             nanos: 1,
         };
         let (snapshot, facts) = (lab(), facts());
-        let verdict = expect.judge(&World {
+        let verdict = expect.judge(&ObservedState {
             snapshot: &snapshot,
             before: &Snapshot::default(),
             facts: &facts,
@@ -427,7 +427,7 @@ mod tests {
             [("share nan", "it was not measured"), ("share 2\nshare inf", "share 2")]
         {
             let snapshot = Snapshot::default();
-            let verdict = expect.judge(&World {
+            let verdict = expect.judge(&ObservedState {
                 snapshot: &snapshot,
                 before: &snapshot,
                 facts: &FactAnswers::default(),

@@ -1,6 +1,6 @@
 //! Remarks of panes in words, and what became of a section's owner.
 
-use crate::diff::Birth;
+use crate::diff::OwnerChange;
 use crate::remark::{MoreRows, Remark};
 use crate::seen::CutList;
 use crate::snapshot::Omitted;
@@ -53,13 +53,13 @@ fn list(list: CutList) -> &'static str {
 }
 
 /// The end of an owner's heading: `container  new: a copy of host's`.
-pub fn birth(birth: &Birth) -> String {
+pub fn birth(birth: &OwnerChange) -> String {
     match birth {
-        Birth::Old => String::new(),
-        Birth::New => "  new".into(),
-        Birth::CopyOf(actor) => format!("  new: a copy of {actor}'s"),
-        Birth::Gone => "  gone".into(),
-        Birth::Unknown => "  not known whether it is new or gone".into(),
+        OwnerChange::Old => String::new(),
+        OwnerChange::New => "  new".into(),
+        OwnerChange::CopyOf(actor) => format!("  new: a copy of {actor}'s"),
+        OwnerChange::Gone => "  gone".into(),
+        OwnerChange::Unknown => "  not known whether it is new or gone".into(),
     }
 }
 

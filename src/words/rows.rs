@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::diff::{Birth, Diff, Mark, Row, Section};
+use crate::diff::{ChangeKind, Diff, DiffRow, DiffSection, OwnerChange};
 use crate::snapshot::{
     Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, NetworkOmitted, Omitted,
     OverlayEntry, Process, Route, Traffic,
@@ -12,8 +12,8 @@ use crate::view::ViewKind;
 
 /// The same setting or counter in the other version of control groups, with that version's number: cgroups(7), and the
 /// kernel's texts on cgroup-v1 and cgroup-v2.
-pub fn twin(file: &str) -> Option<(u32, &'static str)> {
-    const TWINS: [(&str, &str); 24] = [
+pub fn counterpart(file: &str) -> Option<(u32, &'static str)> {
+    const COUNTERPARTS: [(&str, &str); 24] = [
         ("memory.limit_in_bytes", "memory.max"),
         ("memory.usage_in_bytes", "memory.current"),
         ("memory.max_usage_in_bytes", "memory.peak"),
@@ -41,8 +41,8 @@ pub fn twin(file: &str) -> Option<(u32, &'static str)> {
         ("blkio.throttle.*_device", "io.max"),
     ];
 
-    let to_v2 = TWINS.iter().find(|(v1, _)| *v1 == file).map(|(_, v2)| (2, *v2));
-    to_v2.or_else(|| TWINS.iter().find(|(_, v2)| *v2 == file).map(|(v1, _)| (1, *v1)))
+    let to_v2 = COUNTERPARTS.iter().find(|(v1, _)| *v1 == file).map(|(_, v2)| (2, *v2));
+    to_v2.or_else(|| COUNTERPARTS.iter().find(|(_, v2)| *v2 == file).map(|(v1, _)| (1, *v1)))
 }
 
 /// Every changed row, under a heading per view, and what was not compared. Empty when nothing changed and no list was
@@ -95,13 +95,13 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
 fn sections<O: Display, T>(
     lines: &mut Vec<String>,
     view: &str,
-    sections: &[Section<O, T>],
-    verb: fn(Mark) -> &'static str,
+    sections: &[DiffSection<O, T>],
+    verb: fn(ChangeKind) -> &'static str,
     text: impl Fn(&T) -> String + Copy,
 ) {
     for section in sections {
-        let heading = format!("{view} {}{}", section.owner, birth(&section.birth));
-        let is_copy = matches!(section.birth, Birth::CopyOf(_));
+        let heading = format!("{view} {}{}", section.owner, birth(&section.owner_change));
+        let is_copy = matches!(section.owner_change, OwnerChange::CopyOf(_));
         // `rows` prints nothing where nothing changed; a copy is worth a line all the same.
         if is_copy && !section.rows.iter().any(|row| row.mark.is_change()) {
             lines.push(format!("  {heading}: {} rows", section.rows.len()));
@@ -125,24 +125,24 @@ fn omitted(lines: &mut Vec<String>, heading: &str, omitted: [Omitted; 2]) {
     }
 }
 
-fn birth(birth: &Birth) -> String {
+fn birth(birth: &OwnerChange) -> String {
     match birth {
-        Birth::Old => String::new(),
-        Birth::New => " (new)".into(),
-        Birth::CopyOf(actor) => format!(" (new: a copy of {actor}'s)"),
-        Birth::Gone => " (gone)".into(),
-        Birth::Unknown => " (not known whether it is new or gone)".into(),
+        OwnerChange::Old => String::new(),
+        OwnerChange::New => " (new)".into(),
+        OwnerChange::CopyOf(actor) => format!(" (new: a copy of {actor}'s)"),
+        OwnerChange::Gone => " (gone)".into(),
+        OwnerChange::Unknown => " (not known whether it is new or gone)".into(),
     }
 }
 
 fn rows<T>(
     lines: &mut Vec<String>,
     heading: &str,
-    rows: &[Row<T>],
-    verb: fn(Mark) -> &'static str,
+    rows: &[DiffRow<T>],
+    verb: fn(ChangeKind) -> &'static str,
     text: impl Fn(&T) -> String,
 ) {
-    let changed: Vec<&Row<T>> = rows.iter().filter(|row| row.mark.is_change()).collect();
+    let changed: Vec<&DiffRow<T>> = rows.iter().filter(|row| row.mark.is_change()).collect();
     if changed.is_empty() {
         return;
     }
@@ -164,7 +164,7 @@ fn rows<T>(
 }
 
 /// The word for what happened to a row of a view.
-pub fn change(view: ViewKind, mark: Mark) -> &'static str {
+pub fn change_word(view: ViewKind, mark: ChangeKind) -> &'static str {
     match view {
         ViewKind::Mounts => mount_verb(mark),
         ViewKind::Processes
@@ -176,26 +176,26 @@ pub fn change(view: ViewKind, mark: Mark) -> &'static str {
     }
 }
 
-fn mark_word(mark: Mark) -> &'static str {
+fn mark_word(mark: ChangeKind) -> &'static str {
     match mark {
-        Mark::Same => "same",
-        Mark::Added => "new",
-        Mark::Gone => "gone",
-        Mark::Changed => "changed",
-        Mark::Moved => "moved",
-        Mark::Unknown => "not known",
+        ChangeKind::Same => "same",
+        ChangeKind::Added => "new",
+        ChangeKind::Gone => "gone",
+        ChangeKind::Changed => "changed",
+        ChangeKind::Moved => "moved",
+        ChangeKind::Unknown => "not known",
     }
 }
 
 /// The four verbs of `findmnt --poll`.
-fn mount_verb(mark: Mark) -> &'static str {
+fn mount_verb(mark: ChangeKind) -> &'static str {
     match mark {
-        Mark::Same => "same",
-        Mark::Added => "mounted",
-        Mark::Gone => "unmounted",
-        Mark::Changed => "remounted",
-        Mark::Unknown => "not known",
-        Mark::Moved => "moved",
+        ChangeKind::Same => "same",
+        ChangeKind::Added => "mounted",
+        ChangeKind::Gone => "unmounted",
+        ChangeKind::Changed => "remounted",
+        ChangeKind::Unknown => "not known",
+        ChangeKind::Moved => "moved",
     }
 }
 
@@ -221,7 +221,7 @@ pub fn namespace(namespace: &Namespace) -> String {
     let actors: Vec<&str> = namespace.actors.iter().map(|actor| actor.as_str()).collect();
     format!(
         "{}:[{}] {} (pids {})",
-        namespace.kind.proc_name(),
+        namespace.kind.proc_link_name(),
         namespace.inode.0,
         actors.join(", "),
         members.join(", ")

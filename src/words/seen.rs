@@ -129,7 +129,7 @@ fn unread(rows: &MoreRows) -> String {
 
 fn namespaces(kind: NamespaceKind, inodes: [Option<NsInode>; 2]) -> String {
     let shown =
-        inodes.map(|inode| format!("{}:[{}]", kind.proc_name(), inode.unwrap_or_default().0));
+        inodes.map(|inode| format!("{}:[{}]", kind.proc_link_name(), inode.unwrap_or_default().0));
     shown.join(" and ")
 }
 

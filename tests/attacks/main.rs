@@ -72,7 +72,7 @@ fn a_call_that_fails_anywhere_ends_in_one_sentence() {
 
 /// False where this machine, or this user, can't play the lesson.
 fn is_playable(lesson: &str) -> bool {
-    let lesson = catalogue::find(lesson).expect("a lesson of the catalogue");
+    let lesson = catalogue::find_lesson(lesson).expect("a lesson of the catalogue");
     matches!(can_play(&lesson.needs, &common::facts()), Playable::Live)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use unboxed::keeper::cgroups::{Owner, hierarchies, owner_of};
+use unboxed::keeper::cgroups::{OwnerProcess, hierarchies, owner_of};
 
 use super::common::unboxed;
 
@@ -38,7 +38,7 @@ impl Place {
     }
 
     /// What is there of these processes now: themselves, their groups, their files; and mounts that are new.
-    pub fn left_by(&self, processes: &[Owner]) -> Vec<String> {
+    pub fn left_by(&self, processes: &[OwnerProcess]) -> Vec<String> {
         let is_theirs = |name: &str| owner_of(name).is_some_and(|owner| processes.contains(&owner));
         let mut left: Vec<String> = processes
             .iter()
@@ -69,7 +69,7 @@ impl Place {
     }
 }
 
-fn title(process: Owner) -> String {
+fn title(process: OwnerProcess) -> String {
     let read =
         |name: &str| std::fs::read(format!("/proc/{}/{name}", process.pid)).unwrap_or_default();
     let title = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");

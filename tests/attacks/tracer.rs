@@ -12,7 +12,7 @@ use super::calls::Calls;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-use unboxed::keeper::cgroups::Owner;
+use unboxed::keeper::cgroups::OwnerProcess;
 use unboxed::kernel::pidfd::Pidfd;
 
 /// Only so that a test ends: a run that takes longer hangs.
@@ -75,7 +75,7 @@ pub struct Course {
     /// The front end's exit status, as a shell's `$?`.
     pub status: Option<i32>,
     /// Every process there was.
-    pub processes: Vec<Owner>,
+    pub processes: Vec<OwnerProcess>,
     /// Roles that ended as a panic or an abort ends.
     pub panicked: Vec<Role>,
     /// Where everybody was when the time was over.
@@ -344,7 +344,7 @@ fn watch(front_end: i32) -> Receiver<String> {
     let (tell, told) = channel();
     let process = Pidfd::open(Pid::from_raw(front_end)).expect("a pidfd");
     std::thread::spawn(move || {
-        if !process.wait(TIME_LIMIT) {
+        if !process.has_ended_within(TIME_LIMIT) {
             let _ = tell.send(whereabouts(front_end));
             let _ = process.send(Signal::SIGKILL);
         }
@@ -353,9 +353,12 @@ fn watch(front_end: i32) -> Receiver<String> {
 }
 
 fn whereabouts(front_end: i32) -> String {
-    let tree =
-        unboxed::observe::processes::tree(Path::new("/proc"), front_end.cast_unsigned(), &[]);
-    let one = |(pid, stat): &(u32, unboxed::observe::processes::Stat)| {
+    let tree = unboxed::observe::processes::process_tree(
+        Path::new("/proc"),
+        front_end.cast_unsigned(),
+        &[],
+    );
+    let one = |(pid, stat): &(u32, unboxed::observe::processes::ProcessStat)| {
         let waits_in = std::fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap_or_default();
         format!("{} {} in {waits_in}", stat.comm, stat.state)
     };
@@ -421,11 +424,15 @@ fn status_field(thread: i32, name: &str) -> Option<i32> {
 }
 
 /// A process by its number and start time.
-fn owner(pid: i32) -> Owner {
+fn owner(pid: i32) -> OwnerProcess {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let start = stat
         .rsplit(')')
         .next()
         .and_then(|rest| rest.split_ascii_whitespace().nth(19)?.parse().ok());
-    Owner { pid: pid.cast_unsigned(), start: start.unwrap_or(0), ..Owner::me() }
+    OwnerProcess {
+        pid: pid.cast_unsigned(),
+        start: start.unwrap_or(0),
+        ..OwnerProcess::this_process()
+    }
 }

@@ -6,19 +6,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use unboxed::action::Action;
-use unboxed::export::{self, Form};
+use unboxed::export::{self, DocumentFormat};
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Lesson;
-use unboxed::lesson::quiz::Kind;
+use unboxed::lesson::quiz::QuestionKind;
 use unboxed::op::Outcome;
 use unboxed::report::{LazyDiff, StepRecord};
 use unboxed::snapshot::Snapshot;
-use unboxed::tape::{Tape, file, shelf};
+use unboxed::tape::{Tape, embedded, file};
 
 /// A lesson and the first of its tapes.
 pub fn taped(id: &str) -> (Lesson, Tape) {
-    let (bytes, _) = shelf::all().find(|(_, header)| header.lesson == id).expect("a tape");
-    (catalogue::find(id).expect("the lesson"), file::read(bytes).expect("the tape"))
+    let (bytes, _) = embedded::all_tapes().find(|(_, header)| header.lesson == id).expect("a tape");
+    (catalogue::find_lesson(id).expect("the lesson"), file::read(bytes).expect("the tape"))
 }
 
 /// The first step of a lesson alone.
@@ -26,11 +26,11 @@ pub fn first_step() -> (Lesson, Tape) {
     let (mut lesson, mut tape) = taped("what-is-a-container");
     lesson.steps.truncate(1);
     tape.records.truncate(1);
-    tape.moments.truncate(2);
+    tape.states.truncate(2);
     (lesson, tape)
 }
 
-pub fn exported(form: Form, lesson: &Lesson, tape: &Tape) -> String {
+pub fn exported(form: DocumentFormat, lesson: &Lesson, tape: &Tape) -> String {
     let mut bytes = Vec::new();
     export::write(form, lesson, tape, &mut bytes).expect("a vector takes everything");
     String::from_utf8(bytes).expect("text")
@@ -73,14 +73,14 @@ pub fn hostile(evil: &str) -> (Lesson, Tape) {
                 text.push_str(evil);
             }
             match &mut question.kind {
-                Kind::Choose(choices) | Kind::ChooseAll(choices) => {
+                QuestionKind::Choose(choices) | QuestionKind::ChooseAll(choices) => {
                     for choice in choices {
                         choice.say.push_str(evil);
                         choice.why.push_str(evil);
                     }
                 }
-                Kind::Order(lines) => lines.iter_mut().for_each(|line| line.push_str(evil)),
-                Kind::Value(_) | Kind::Predict(_) | Kind::Task(_) => {}
+                QuestionKind::Order(lines) => lines.iter_mut().for_each(|line| line.push_str(evil)),
+                QuestionKind::Value(_) | QuestionKind::Predict(_) | QuestionKind::Task(_) => {}
             }
         }
     }

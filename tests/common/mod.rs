@@ -12,11 +12,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use unboxed::diagnosis::Playable;
-use unboxed::doctor::{Facts, Roots, can_play};
-use unboxed::engine::link::Links;
+use unboxed::doctor::{Facts, MachineRoot, can_play};
+use unboxed::engine::link::ActorLinks;
 use unboxed::keeper::handle::KeeperHandle;
 use unboxed::op::{ActorName, Op, Outcome};
-use unboxed::wire::protocol::{LabMade, LabPlan};
+use unboxed::wire::protocol::{LabPlan, MadeLab};
 use unboxed::words;
 
 /// The program under test. The tests themselves never unshare anything.
@@ -102,8 +102,8 @@ pub fn alone() -> std::sync::MutexGuard<'static, ()> {
 
 /// A lab with no lesson in it.
 pub struct BareLab {
-    pub made: LabMade,
-    pub links: Links,
+    pub made: MadeLab,
+    pub links: ActorLinks,
     keeper: KeeperHandle,
 }
 
@@ -115,7 +115,7 @@ impl BareLab {
             ..LabPlan::default()
         };
         let (made, wire) = keeper.make_lab(&plan).expect("a lab is made");
-        let links = Links::open(wire).expect("the lab's host is born");
+        let links = ActorLinks::open(wire).expect("the lab's host is born");
         BareLab { made, links, keeper }
     }
 
@@ -134,7 +134,7 @@ impl BareLab {
     pub fn another(&mut self) {
         let plan = LabPlan::default();
         let (made, wire) = self.keeper.make_lab(&plan).expect("another lab is made");
-        self.links = Links::open(wire).expect("its host is born");
+        self.links = ActorLinks::open(wire).expect("its host is born");
         self.made = made;
     }
 
@@ -253,7 +253,7 @@ pub fn open_session(lesson: unboxed::lesson::model::Lesson) -> unboxed::engine::
     use unboxed::engine::options::SessionOptions;
     use unboxed::engine::session::Session;
     let facts = facts();
-    let options = SessionOptions::new(program());
+    let options = SessionOptions::new_for(program());
     match Session::open(std::sync::Arc::new(lesson), facts, &options) {
         Ok(session) => session,
         Err(error) => {
@@ -265,7 +265,7 @@ pub fn open_session(lesson: unboxed::lesson::model::Lesson) -> unboxed::engine::
 /// The embedded lessons that play on this machine, for this user.
 pub fn lessons_here() -> Vec<unboxed::lesson::model::Lesson> {
     let facts = facts();
-    let mut lessons = unboxed::lesson::catalogue::all().expect("sound lessons");
+    let mut lessons = unboxed::lesson::catalogue::all_lessons().expect("sound lessons");
     lessons.retain(|lesson| match can_play(&lesson.needs, &facts) {
         Playable::Live => true,
         Playable::No { why, .. } => {
@@ -281,7 +281,7 @@ pub fn lessons_here() -> Vec<unboxed::lesson::model::Lesson> {
 }
 
 pub fn facts() -> Facts {
-    Facts::read(&Roots::machine(), || unboxed::kernel::probe::run(program()))
+    Facts::read(&MachineRoot::this_machine(), || unboxed::kernel::probe::probe_machine(program()))
 }
 
 /// Standard output of a program that must be there, as text.
@@ -355,5 +355,5 @@ impl Drop for Held {
 
 /// How many processes descend from this one.
 pub fn processes_below(pid: u32) -> usize {
-    unboxed::observe::processes::count(Path::new("/proc"), pid)
+    unboxed::observe::processes::count_processes(Path::new("/proc"), pid)
 }

@@ -11,7 +11,7 @@ use common::tty::Tty;
 use common::{Machine, alone};
 use script::{Way, script};
 use unboxed::diagnosis::Playable;
-use unboxed::doctor::{Facts, Roots, can_play};
+use unboxed::doctor::{Facts, MachineRoot, can_play};
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Step;
 
@@ -94,11 +94,13 @@ impl Learner {
 }
 
 fn steps() -> Vec<Step> {
-    catalogue::find("build-a-container").expect("the lesson").steps
+    catalogue::find_lesson("build-a-container").expect("the lesson").steps
 }
 
 fn plays_here(step: &Step) -> bool {
-    let facts = Facts::read(&Roots::machine(), || unboxed::kernel::probe::run(common::program()));
+    let facts = Facts::read(&MachineRoot::this_machine(), || {
+        unboxed::kernel::probe::probe_machine(common::program())
+    });
     can_play(&step.needs, &facts) == Playable::Live
 }
 

@@ -14,23 +14,25 @@ use unboxed::action::Action;
 use unboxed::action::run::Run;
 use unboxed::app::exam::{Exam, LessonResult};
 use unboxed::app::talk::{TalkView, WindowLayout};
-use unboxed::app::{self, CatalogueRow, Effect, Model, Msg, Programs, Screen, update};
+use unboxed::app::{self, CatalogueRow, Effect, Model, Msg, ProgramList, Screen, update};
 use unboxed::call::{Call, CallKind, CallResult, ErrnoName};
 use unboxed::diagnosis::{Blocker, Cure};
-use unboxed::engine::{Event, Goal, Ready, ShellTerminal, TurnState};
+use unboxed::engine::{Event, ReadyState, ShellTerminal, TurnGoal, TurnState};
 use unboxed::lesson::expect::Expect;
 use unboxed::lesson::expect::verdict::Verdict;
 use unboxed::lesson::{self, catalogue};
 use unboxed::op::{ActorName, Op, OpRecord, Outcome};
 use unboxed::proof::{Proof, ProofRow};
-use unboxed::report::{LabInfo, LazyDiff, StepRecord, StepStatus, WholeRecord};
+use unboxed::report::{LabInfo, LazyDiff, RecordWithSnapshots, StepRecord, StepStatus};
 use unboxed::seen::Seen;
 use unboxed::snapshot::*;
 use unboxed::talk::clock::Clock;
-use unboxed::talk::message::{FromHub, Role, ToHub, Told, Whole, Window, Windows};
+use unboxed::talk::message::{
+    HubToWindow, TalkEvent, TalkState, Window, WindowRole, WindowToHub, Windows,
+};
 use unboxed::talk::{AudienceView, Beat};
 use unboxed::ui::theme::Theme;
-use unboxed::ui::{self, Look};
+use unboxed::ui::{self, DrawOptions};
 
 /// What nobody should name a thing, and somebody will.
 pub const HOSTILE: [&str; 9] = [
@@ -45,8 +47,8 @@ pub const HOSTILE: [&str; 9] = [
     "\u{301}e\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}",
 ];
 
-pub fn look(colors: bool) -> Look {
-    Look {
+pub fn look(colors: bool) -> DrawOptions {
+    DrawOptions {
         theme: Theme { colors, ascii: true },
         highlighted: BTreeMap::new().into_iter().collect(),
     }
@@ -56,10 +58,10 @@ pub fn key(code: KeyCode) -> Msg {
     Msg::Key(KeyEvent::new(code, KeyModifiers::NONE))
 }
 
-pub fn ready(played: usize, live: Snapshot) -> Ready {
+pub fn ready(played: usize, live: Snapshot) -> ReadyState {
     let lab = LabInfo { id: "unboxed-1-2-3".into(), actors: BTreeMap::new(), rootless: true };
     let (left_out, context) = Default::default();
-    Ready {
+    ReadyState {
         lab,
         played,
         left_out,
@@ -127,10 +129,12 @@ fn hostile_verdict(names: &[&str]) -> Verdict {
 
 /// The lesson with its first steps played; the last of them moved the mounts.
 pub fn in_lesson(names: &[&str]) -> Model {
-    let lesson = Arc::new(catalogue::find("build-a-container").expect("the lesson"));
+    let lesson = Arc::new(catalogue::find_lesson("build-a-container").expect("the lesson"));
     let mut model = Model::new(Vec::new(), (80, 24));
-    let _ =
-        update(&mut model, Msg::Opened { lesson: Arc::clone(&lesson), left_off: 0, tape: None });
+    let _ = update(
+        &mut model,
+        Msg::LessonOpened { lesson: Arc::clone(&lesson), left_off: 0, tape: None },
+    );
     let _ = update(&mut model, Msg::Engine(Event::Ready(ready(0, snapshot(BEFORE, &[])))));
     for step in 0..PLAYED {
         let _ = update(&mut model, Msg::Engine(Event::Playing { step }));
@@ -142,26 +146,28 @@ pub fn in_lesson(names: &[&str]) -> Model {
 }
 
 /// A window of a talk on the same lesson, which it drives.
-pub fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
+pub fn in_talk(role: WindowRole, names: &[&str], beat: Beat, keys: &str) -> Model {
     const PID: u32 = 7;
-    let lesson = catalogue::find("build-a-container").expect("the lesson");
-    let mut told: Vec<Told> = (0..PLAYED)
-        .map(|step| Told::Played(WholeRecord::of(&Arc::new(record(step, names)))))
+    let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
+    let mut told: Vec<TalkEvent> = (0..PLAYED)
+        .map(|step| {
+            TalkEvent::Played(RecordWithSnapshots::from_record(&Arc::new(record(step, names))))
+        })
         .collect();
-    told.push(Told::Ready(ready(PLAYED, snapshot(AFTER, names))));
-    let stage = AudienceView::new().at(beat);
+    told.push(TalkEvent::Ready(ready(PLAYED, snapshot(AFTER, names))));
+    let stage = AudienceView::new().at_beat(beat);
     let mut clock = Clock::new(&lesson, None, &BTreeSet::new());
     clock.step = beat.step();
     clock.used[0] = std::time::Duration::from_secs(200);
     let all = vec![
         Window { pid: PID, role, size: (80, 24) },
-        Window { pid: PID + 1, role: Role::Watcher, size: (200, 60) },
+        Window { pid: PID + 1, role: WindowRole::Watcher, size: (200, 60) },
     ];
-    let whole = Whole {
+    let whole = TalkState {
         name: "build-a-container.yaml".into(),
-        lesson: catalogue::source("build-a-container").expect("its text").to_owned(),
+        lesson: catalogue::lesson_text("build-a-container").expect("its text").to_owned(),
         tape: names.first().map(|name| (*name).to_owned()),
-        told,
+        events: told,
         missing: BTreeSet::new(),
         set: stage.clone(),
         shown: stage,
@@ -170,18 +176,20 @@ pub fn in_talk(role: Role, names: &[&str], beat: Beat, keys: &str) -> Model {
     };
     let mut model = Model::new(Vec::new(), (80, 24));
     let mut window = TalkView::new(role, PID, vec!["container".into()]);
-    if role == Role::Screen {
+    if role == WindowRole::Screen {
         window.layout = WindowLayout::PictureWithNotes;
     }
     model.screen = Screen::Talk(Box::new(window));
-    let _ = update(&mut model, Msg::Hub(FromHub::Whole(Box::new(whole))));
+    let _ = update(&mut model, Msg::Hub(HubToWindow::State(Box::new(whole))));
     model.notice = None;
     for letter in keys.chars() {
         // The hub's part: what is set is shown.
         for effect in update(&mut model, key(KeyCode::Char(letter))) {
-            if let Effect::Hub(ToHub::AudienceView(set)) = effect {
-                let _ =
-                    update(&mut model, Msg::Hub(FromHub::AudienceView { shown: set.clone(), set }));
+            if let Effect::SendToHub(WindowToHub::AudienceView(set)) = effect {
+                let _ = update(
+                    &mut model,
+                    Msg::Hub(HubToWindow::AudienceView { shown: set.clone(), set }),
+                );
             }
         }
     }
@@ -215,7 +223,7 @@ pub fn in_catalogue() -> Model {
 
 /// Before a lesson from a file begins.
 pub fn programs(names: &[&str]) -> Model {
-    let mut lesson = catalogue::find("1").expect("the lesson");
+    let mut lesson = catalogue::find_lesson("1").expect("the lesson");
     for (entry, name) in
         lesson.steps.iter_mut().flat_map(|step| &mut step.actions).zip(names.iter().cycle())
     {
@@ -225,8 +233,9 @@ pub fn programs(names: &[&str]) -> Model {
         });
     }
     let mut model = in_catalogue();
-    let lines = lesson::programs::listed(&lesson);
-    model.overlay = app::ScreenOverlay::Programs(Programs { lesson: lesson.id, lines, scroll: 0 });
+    let lines = lesson::programs::program_lines(&lesson);
+    model.overlay =
+        app::ScreenOverlay::Programs(ProgramList { lesson: lesson.id, lines, scroll: 0 });
     model
 }
 
@@ -241,11 +250,11 @@ pub fn ended() -> Model {
         differences,
     };
     let rows = vec![row("mounts", Vec::new()), row("network links", vec![HOSTILE[0].into()])];
-    let _ = update(&mut model, Msg::Engine(Event::Ended(Proof { rows })));
+    let _ = update(&mut model, Msg::Engine(Event::SessionEnded(Proof { rows })));
     model
 }
 
-pub fn draw(model: &Model, look: &Look, columns: u16, rows: u16) -> Buffer {
+pub fn draw(model: &Model, look: &DrawOptions, columns: u16, rows: u16) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a test backend");
     terminal.draw(|frame| ui::draw(model, look, frame)).expect("a frame");
     terminal.backend().buffer().clone()
@@ -311,20 +320,35 @@ pub fn models() -> Vec<(&'static str, Model)> {
     ]);
     let (last, asked) = (Beat::Show { step: PLAYED - 1 }, Beat::Ask { step: 1, question: 0 });
     for (name, role, beat, keys) in [
-        ("what came of it, for an audience", Role::Watcher, last, ""),
-        ("what will be done, for an audience", Role::Watcher, Beat::Tell { step: PLAYED }, ""),
-        ("a question, for an audience", Role::Watcher, asked, ""),
-        ("a picture with notes", Role::Screen, last, ""),
-        ("a zoomed pane with a mark", Role::Screen, last, "1zLjjK"),
-        ("the console", Role::Console, last, ""),
-        ("the console, before a step", Role::Console, Beat::Tell { step: PLAYED }, "a"),
-        ("the console, with an answer", Role::Console, asked, " "),
-        ("a what-if, for an audience", Role::Watcher, Beat::WhatIf { step: 1, branch: 0 }, ""),
-        ("a what-if, for the speaker", Role::Console, Beat::WhatIf { step: 1, branch: 0 }, ""),
-        ("the console's help", Role::Console, last, "?"),
-        ("steps to jump to", Role::Console, last, "tjj"),
-        ("a question of the console's", Role::Console, last, "u"),
-        ("frozen, masked, blank", Role::Console, last, "FMB"),
+        ("what came of it, for an audience", WindowRole::Watcher, last, ""),
+        (
+            "what will be done, for an audience",
+            WindowRole::Watcher,
+            Beat::Tell { step: PLAYED },
+            "",
+        ),
+        ("a question, for an audience", WindowRole::Watcher, asked, ""),
+        ("a picture with notes", WindowRole::Screen, last, ""),
+        ("a zoomed pane with a mark", WindowRole::Screen, last, "1zLjjK"),
+        ("the console", WindowRole::Console, last, ""),
+        ("the console, before a step", WindowRole::Console, Beat::Tell { step: PLAYED }, "a"),
+        ("the console, with an answer", WindowRole::Console, asked, " "),
+        (
+            "a what-if, for an audience",
+            WindowRole::Watcher,
+            Beat::WhatIf { step: 1, branch: 0 },
+            "",
+        ),
+        (
+            "a what-if, for the speaker",
+            WindowRole::Console,
+            Beat::WhatIf { step: 1, branch: 0 },
+            "",
+        ),
+        ("the console's help", WindowRole::Console, last, "?"),
+        ("steps to jump to", WindowRole::Console, last, "tjj"),
+        ("a question of the console's", WindowRole::Console, last, "u"),
+        ("frozen, masked, blank", WindowRole::Console, last, "FMB"),
     ] {
         models.push((name, in_talk(role, &names, beat, keys)));
     }
@@ -346,8 +370,8 @@ pub fn your_turn(names: &[&str]) -> Model {
     let mut model = in_lesson(names);
     press(&mut model, "\n");
     let verdicts = vec![verdict(true, OLD_ROOT, ""), hostile_verdict(names)];
-    let state = TurnState { step: 11, goal: Goal::Step, verdicts, earned: vec![true, true] };
-    let _ = update(&mut model, Msg::Engine(Event::Turn(Some(state))));
+    let state = TurnState { step: 11, goal: TurnGoal::Step, verdicts, earned: vec![true, true] };
+    let _ = update(&mut model, Msg::Engine(Event::TurnChanged(Some(state))));
     press(&mut model, "HHH");
     model
 }
@@ -359,7 +383,7 @@ pub fn with_shell(names: &[&str], keys: &str) -> Model {
     for (tab, actor) in names.iter().enumerate() {
         let opened = Ok(terminal.clone());
         let (tab, actor) = (tab as u32, ActorName::from(*actor));
-        let _ = update(&mut model, Msg::Engine(Event::Shell { tab, actor, opened }));
+        let _ = update(&mut model, Msg::Engine(Event::ShellOpened { tab, actor, opened }));
         let bytes =
             [names.join("\n").as_bytes(), b"\x1b[31;44;1mcolours\xff\xfe\x9b2J\x07"].concat();
         let _ = update(&mut model, Msg::ShellPrinted { tab, bytes });
@@ -383,8 +407,10 @@ pub fn what_if(names: &[&str]) -> Model {
         charts: Vec::new(),
         nanos: 1,
     };
-    let _ =
-        update(&mut model, Msg::Engine(Event::Branched { branch: 0, record: Arc::new(record) }));
+    let _ = update(
+        &mut model,
+        Msg::Engine(Event::BranchPlayed { branch: 0, record: Arc::new(record) }),
+    );
     model
 }
 

@@ -3,24 +3,24 @@
 use std::sync::Arc;
 
 use unboxed::lesson::catalogue;
-use unboxed::tape::{file, shelf};
-use unboxed::ui::talk::rehearsal;
+use unboxed::tape::{embedded, file};
+use unboxed::ui::talk::fit_check;
 
 use crate::common::unboxed;
 
 #[test]
 fn every_beat_of_every_lesson_fits_a_wall() {
-    for lesson in catalogue::all().expect("sound lessons") {
+    for lesson in catalogue::all_lessons().expect("sound lessons") {
         let lesson = Arc::new(lesson);
-        let tapes = shelf::all().filter(|(_, header)| header.lesson == lesson.id);
+        let tapes = embedded::all_tapes().filter(|(_, header)| header.lesson == lesson.id);
         let mut count = 0;
         for (bytes, header) in tapes {
             let tape = file::read(bytes).expect("a tape");
-            if tape.fits(&lesson).is_err() {
+            if tape.check_fits(&lesson).is_err() {
                 continue;
             }
             count += 1;
-            let misfits = rehearsal::misfits(&lesson, Some(&tape));
+            let misfits = fit_check::screen_misfits(&lesson, Some(&tape));
             assert!(
                 misfits.is_empty(),
                 "{} on cgroup {}: {}",
@@ -37,7 +37,7 @@ fn every_beat_of_every_lesson_fits_a_wall() {
 fn check_finds_the_beat_that_does_not_fit() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("long.yaml");
-    let text = catalogue::source("what-is-a-container").expect("its text");
+    let text = catalogue::lesson_text("what-is-a-container").expect("its text");
     let long =
         format!("    title: A process is a process\n    say: {}\n", "many words ".repeat(200));
     let changed = text.replacen("    title: A process is a process\n", &long, 1);

@@ -16,7 +16,9 @@ use common::{Machine, alone, is_root, unboxed};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use room::{Room, wait_until_dead};
-use unboxed::talk::message::{FromHub, Order, Role, ToHub, VERSION};
+use unboxed::talk::message::{
+    DriverRequest, HubToWindow, PROTOCOL_VERSION, WindowRole, WindowToHub,
+};
 
 const NEXT: &str = "\u{1b}[6~";
 const BACK: &str = "\u{1b}[5~";
@@ -280,12 +282,16 @@ fn others_are_refused_and_a_window_that_is_stuck_slows_nobody() {
     let (audience, mut console) = room.begin("what-is-a-container");
 
     let mut other = room.connect();
-    let hello =
-        |version, role| ToHub::Hello { version, role, pid: std::process::id(), size: (80, 24) };
-    other.send(&hello(VERSION + 1, Role::Watcher), &[]).expect("it is sent");
-    let said = other.receive::<FromHub>().expect("an answer").message;
+    let hello = |version, role| WindowToHub::Hello {
+        version,
+        role,
+        pid: std::process::id(),
+        size: (80, 24),
+    };
+    other.send(&hello(PROTOCOL_VERSION + 1, WindowRole::Watcher), &[]).expect("it is sent");
+    let said = other.receive::<HubToWindow>().expect("an answer").message;
     assert!(
-        matches!(&said, FromHub::Refused { why } if why.contains("another version")),
+        matches!(&said, HubToWindow::Refused { why } if why.contains("another version")),
         "{said:?}"
     );
 
@@ -298,8 +304,8 @@ fn others_are_refused_and_a_window_that_is_stuck_slows_nobody() {
 
     // It says who it is, and never reads; nor may it drive.
     let mut stuck = room.connect();
-    stuck.send(&hello(VERSION, Role::Watcher), &[]).expect("it is sent");
-    stuck.send(&ToHub::Order(Order::Quit), &[]).expect("it is sent");
+    stuck.send(&hello(PROTOCOL_VERSION, WindowRole::Watcher), &[]).expect("it is sent");
+    stuck.send(&WindowToHub::Request(DriverRequest::Quit), &[]).expect("it is sent");
     console.wait_for("2 windows");
     for _ in 0..200 {
         console.press("BB");
@@ -374,17 +380,19 @@ fn a_step_is_left_out_of_a_tape_by_passing_it_over() {
     audience.wait_for("TAPE kernel");
     let mut console = room.connect();
     console.set_timeout(Some(Duration::from_secs(15))).expect("a patience");
-    let hello = ToHub::Hello {
-        version: VERSION,
-        role: Role::Console,
+    let hello = WindowToHub::Hello {
+        version: PROTOCOL_VERSION,
+        role: WindowRole::Console,
         pid: std::process::id(),
         size: (80, 24),
     };
     console.send(&hello, &[]).expect("it is sent");
-    console.send(&ToHub::Order(Order::LeaveOut { step: 1, out: true }), &[]).expect("it is sent");
+    console
+        .send(&WindowToHub::Request(DriverRequest::LeaveOut { step: 1, out: true }), &[])
+        .expect("it is sent");
     loop {
-        let said = console.receive::<FromHub>().expect("the hub speaks").message;
-        if matches!(said, FromHub::Whole(whole) if whole.missing.contains(&1)) {
+        let said = console.receive::<HubToWindow>().expect("the hub speaks").message;
+        if matches!(said, HubToWindow::State(whole) if whole.missing.contains(&1)) {
             break;
         }
     }

@@ -14,7 +14,7 @@ use unboxed::snapshot::Snapshot;
 
 /// A lab with the whole lesson played in it, and the observer's last word on it.
 fn with_lab(check: impl FnOnce(&Snapshot, &dyn Fn(&str) -> u32)) {
-    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
     let steps = lesson.steps.len();
     let mut session = open_session(lesson);
     session.rewind_to(steps).expect("the whole lesson replays");
@@ -22,7 +22,7 @@ fn with_lab(check: impl FnOnce(&Snapshot, &dyn Fn(&str) -> u32)) {
     let snapshot = lab.snapshot();
     let pids = lab.info().actors;
     check(&snapshot, &|name| pids[&ActorName::from(name)]);
-    assert!(session.close().is_clean());
+    assert!(session.close_and_compare().is_clean());
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn lsns_counts_the_same_namespaces() {
         let ours = container
             .namespaces
             .iter()
-            .map(|(kind, inode)| (kind.proc_name().to_owned(), inode.0))
+            .map(|(kind, inode)| (kind.proc_link_name().to_owned(), inode.0))
             .collect();
         assert_eq!(theirs, ours);
     });
@@ -303,7 +303,7 @@ fn nft_tc_and_the_classid_file_say_the_same() {
     let file = format!("/sys/fs/cgroup/{}/box/net_cls.classid", group.hierarchy);
     assert_eq!(inside(pid, "cat", &[&file]).trim(), group.files["net_cls.classid"]);
     assert_eq!(group.files["net_cls.classid"], 0x10_0001.to_string());
-    assert!(session.close().is_clean());
+    assert!(session.close_and_compare().is_clean());
 }
 
 #[test]
@@ -311,11 +311,11 @@ fn a_change_made_in_a_lab_shell_shows_within_200_ms() {
     let _turn = alone();
     use std::time::{Duration, Instant};
     use unboxed::engine::{Event, Request, play};
-    let lesson = catalogue::find("build-a-container").expect("the lesson");
+    let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
     let (requests, for_engine) = unboxed::engine::requests::channel().expect("a queue");
     let (to_front, events) = unboxed::engine::events::channel();
     let engine = std::thread::spawn(move || {
-        play::serve(
+        play::run_engine(
             move |_| Ok(open_session(lesson)),
             &for_engine,
             &std::sync::mpsc::channel().1,
@@ -349,7 +349,7 @@ fn a_change_made_in_a_lab_shell_shows_within_200_ms() {
     let typed = Instant::now();
     let mut took = Duration::MAX;
     wait("the mount", &mut |event| match event {
-        Event::Live(snapshot) => {
+        Event::LiveSnapshot(snapshot) => {
             let table = snapshot.mounts_of(&ActorName::host()).expect("a table");
             let there = table.rows.iter().any(|row| row.target == "/mnt" && row.source == "typed");
             took = typed.elapsed();

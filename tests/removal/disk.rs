@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use unboxed::engine::link::Links;
+use unboxed::engine::link::ActorLinks;
 use unboxed::keeper::handle::KeeperHandle;
 use unboxed::op::{ActorName, Op};
 use unboxed::wire::protocol::LabPlan;
@@ -98,15 +98,15 @@ fn a_scratch_file_whose_lab_never_bound_it_is_swept() {
     fs::remove_dir_all(other).expect("it goes");
 }
 
-fn lab_with_disk() -> Option<(KeeperHandle, Links)> {
+fn lab_with_disk() -> Option<(KeeperHandle, ActorLinks)> {
     let disk = common::facts().disk?.number;
     let (mut keeper, plan) = start_keeper();
     let (_, wire) = keeper.make_lab(&LabPlan { disk: Some(disk), ..plan }).expect("a lab");
-    Some((keeper, Links::open(wire).expect("its host")))
+    Some((keeper, ActorLinks::open(wire).expect("its host")))
 }
 
 /// What a shell in the lab's host prints.
-fn output_of(links: &mut Links, script: &str) -> String {
+fn output_of(links: &mut ActorLinks, script: &str) -> String {
     let op = Op::Run { argv: ["sh", "-c", script].map(str::to_owned).to_vec() };
     links.perform(&ActorName::host(), op).expect("the host answers").outcome.output().to_owned()
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use common::{program, unboxed};
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
-use unboxed::keeper::cgroups::{Hierarchy, hierarchies};
+use unboxed::keeper::cgroups::{SubtreeHierarchy, hierarchies};
 use unboxed::keeper::handle::KeeperHandle;
 use unboxed::wire::protocol::LabPlan;
 
@@ -29,7 +29,7 @@ const DEAD: &str = "unboxed-4194399-1-1-1";
 const USER: u32 = 64_002;
 
 /// One hierarchy of each version that groups can be made in.
-fn trees() -> Vec<Hierarchy> {
+fn trees() -> Vec<SubtreeHierarchy> {
     let all = hierarchies();
     let of = |v2| all.iter().find(|tree| tree.v2 == v2 && tree.controllers != ["cpuset"]).cloned();
     [of(true), of(false)].into_iter().flatten().collect()

@@ -31,7 +31,7 @@ fn a_keeper_that_was_stopped_is_told_and_leaves_nothing() {
     signal(pid, Signal::SIGSTOP);
     let error = keeper.make_lab(&plan).expect_err("it does not answer").to_string();
     assert!(error.contains("is stopped"), "{error}");
-    keeper.end();
+    keeper.end_and_wait();
     assert!(!is_alive(pid));
     before.assert_comes_back();
 }
@@ -52,7 +52,7 @@ fn a_store_that_died_or_was_stopped_is_replaced_and_leaves_nothing() {
     let error = with_causes(&keeper.make_lab(&plan).expect_err("it does not answer"));
     assert!(error.contains("talk to the store"), "{error}");
     keeper.make_lab(&plan).expect("a lab of another store");
-    keeper.end();
+    keeper.end_and_wait();
     before.assert_comes_back();
 }
 

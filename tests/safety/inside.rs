@@ -113,7 +113,7 @@ fn machine() {
 #[test]
 #[ignore = "runs in a lab"]
 fn calls() {
-    for number in unboxed::kernel::seccomp::REFUSED {
+    for number in unboxed::kernel::seccomp::REFUSED_CALLS {
         match call(*number, [0; 5]) {
             Err(Errno::EPERM) => tell(format!("call {number}"), Err::<&str, _>(Errno::EPERM)),
             other => tell(

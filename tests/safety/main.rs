@@ -145,7 +145,7 @@ fn the_environment_of_whoever_starts_a_lab_stays_outside() {
         .expect("a line");
 
     let pids: Vec<u32> =
-        unboxed::observe::processes::tree(std::path::Path::new("/proc"), child.id(), &[])
+        unboxed::observe::processes::process_tree(std::path::Path::new("/proc"), child.id(), &[])
             .into_iter()
             .map(|(pid, _)| pid)
             .filter(|pid| *pid != child.id())

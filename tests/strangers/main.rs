@@ -215,7 +215,7 @@ fn a_command_may_not_read_otherwise_than_it_runs() {
 }
 
 fn can_run_labs() -> bool {
-    let needs = catalogue::find("1").expect("a lesson").needs;
+    let needs = catalogue::find_lesson("1").expect("a lesson").needs;
     match can_play(&needs, &facts()) {
         Playable::Live => true,
         Playable::No { why, .. } => {

@@ -5,14 +5,16 @@ use std::path::Path;
 
 use nix::sys::stat::Mode;
 use serde_json::{Value, json};
-use unboxed::tape::shelf;
+use unboxed::tape::embedded;
 
 use crate::{bounded, ended, put, refused};
 
 /// Lines of a tape of the shortest lesson.
 fn lines() -> Vec<Value> {
-    let bytes =
-        shelf::all().find(|(_, header)| header.lesson == "what-is-a-container").expect("a tape").0;
+    let bytes = embedded::all_tapes()
+        .find(|(_, header)| header.lesson == "what-is-a-container")
+        .expect("a tape")
+        .0;
     let text = String::from_utf8(zstd::decode_all(bytes).expect("unpacked")).expect("text");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }

@@ -14,7 +14,7 @@ use unboxed::tape::file::{self, TapeError};
 use unboxed::text::is_hidden;
 use unboxed::ui::highlight::Highlighted;
 use unboxed::ui::theme::Theme;
-use unboxed::ui::{self, Look};
+use unboxed::ui::{self, DrawOptions};
 
 #[test]
 fn a_cut_tape_is_known_for_one_wherever_it_was_cut() {
@@ -138,7 +138,7 @@ fn a_hostile_tape_plays_or_is_refused_and_no_control_character_gets_out() {
     let text = unpacked();
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
-    let lesson = Arc::new(catalogue::find("1").expect("the lesson"));
+    let lesson = Arc::new(catalogue::find_lesson("1").expect("the lesson"));
     let mut seen = 0;
     for seed in 0..60 {
         let mut random = seed;
@@ -180,13 +180,17 @@ fn a_hostile_tape_plays_or_is_refused_and_no_control_character_gets_out() {
 
 /// Play it on the screen and look at every pane.
 fn draw_all(tape: &Tape, lesson: &Arc<Lesson>) {
-    let look =
-        Look { theme: Theme { colors: true, ascii: false }, highlighted: Highlighted::new() };
+    let look = DrawOptions {
+        theme: Theme { colors: true, ascii: false },
+        highlighted: Highlighted::new(),
+    };
     let mut model = Model::new(Vec::new(), (120, 40));
     let origin = Some(format!("\u{1b}[2J{}", tape.header.origin()));
-    let _ =
-        update(&mut model, Msg::Opened { lesson: Arc::clone(lesson), left_off: 0, tape: origin });
-    for event in played(tape, lesson, &vec![Request::Next; lesson.steps.len()]) {
+    let _ = update(
+        &mut model,
+        Msg::LessonOpened { lesson: Arc::clone(lesson), left_off: 0, tape: origin },
+    );
+    for event in played(tape, lesson, &vec![Request::PlayNext; lesson.steps.len()]) {
         let _ = update(&mut model, Msg::Engine(event));
         for (columns, rows) in [(80, 24), (200, 60)] {
             let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a screen");

@@ -18,7 +18,7 @@ use unboxed::lesson::model::Lesson;
 use unboxed::op::Op;
 use unboxed::report::{StepRecord, StepStatus};
 use unboxed::tape::file;
-use unboxed::tape::{Misfit, Tape, player, shelf};
+use unboxed::tape::{Tape, TapeMismatch, embedded, player};
 
 /// A tape made now, of the shortest lesson, by the program itself: its bytes.
 fn fresh() -> &'static [u8] {
@@ -34,7 +34,7 @@ fn fresh() -> &'static [u8] {
 }
 
 fn lesson_of(tape: &Tape) -> Lesson {
-    catalogue::find(&tape.header.lesson).expect("the tape's lesson")
+    catalogue::find_lesson(&tape.header.lesson).expect("the tape's lesson")
 }
 
 /// What the player says to these requests.
@@ -45,7 +45,7 @@ fn played(tape: &Tape, lesson: &Lesson, requests: &[Request]) -> Vec<Event> {
         to_player.send(request.clone()).expect("the player listens");
     }
     drop(to_player);
-    player::serve(tape, lesson, &for_player, &to_front);
+    player::play_tape(tape, lesson, &for_player, &to_front);
     drop(to_front);
     std::iter::from_fn(|| events.recv()).collect()
 }
@@ -63,8 +63,8 @@ fn records(events: &[Event]) -> Vec<Arc<StepRecord>> {
 #[test]
 fn every_lesson_has_a_tape_that_fits_and_shows_what_the_lesson_expects() {
     let tapes: Vec<Tape> =
-        shelf::all().map(|(bytes, _)| file::read(bytes).expect("a tape")).collect();
-    for lesson in catalogue::all().expect("the lessons") {
+        embedded::all_tapes().map(|(bytes, _)| file::read(bytes).expect("a tape")).collect();
+    for lesson in catalogue::all_lessons().expect("the lessons") {
         let own: Vec<&Tape> = tapes.iter().filter(|tape| tape.header.lesson == lesson.id).collect();
         assert!(
             !own.is_empty(),
@@ -72,14 +72,14 @@ fn every_lesson_has_a_tape_that_fits_and_shows_what_the_lesson_expects() {
             lesson.id
         );
         for tape in &own {
-            if let Err(misfit) = tape.fits(&lesson) {
+            if let Err(misfit) = tape.check_fits(&lesson) {
                 panic!(
                     "{} ({}): {misfit}: assets/record-tapes records it anew",
                     lesson.id,
                     tape.header.origin()
                 );
             }
-            let events = played(tape, &lesson, &vec![Request::Next; lesson.steps.len()]);
+            let events = played(tape, &lesson, &vec![Request::PlayNext; lesson.steps.len()]);
             let records = records(&events);
             assert_eq!(records.len(), lesson.steps.len(), "{}", lesson.id);
             for (step, record) in lesson.steps.iter().zip(&records) {
@@ -100,7 +100,7 @@ fn every_lesson_has_a_tape_that_fits_and_shows_what_the_lesson_expects() {
                 .any(|series| series.points.len() > 1);
             assert_eq!(drawn, has_charts, "{}", lesson.id);
             assert!(
-                matches!(events.last(), Some(Event::Ended(proof)) if proof.is_clean()),
+                matches!(events.last(), Some(Event::SessionEnded(proof)) if proof.is_clean()),
                 "{}",
                 lesson.id
             );
@@ -158,22 +158,24 @@ fn a_tape_keeps_when_what_was_printed() {
 
 #[test]
 fn a_tape_rewinds_and_shows_its_what_ifs_and_says_what_it_cannot() {
-    let tape =
-        shelf::all().find(|(_, header)| header.lesson == "build-a-container").expect("a tape").0;
+    let tape = embedded::all_tapes()
+        .find(|(_, header)| header.lesson == "build-a-container")
+        .expect("a tape")
+        .0;
     let tape = file::read(tape).expect("the tape");
     let lesson = lesson_of(&tape);
     let taken = tape.branches.first().expect("a what-if");
     let requests = [
-        Request::Next,
-        Request::Next,
+        Request::PlayNext,
+        Request::PlayNext,
         Request::RewindTo { steps: 1 },
-        Request::Next,
-        Request::Branch { step: taken.step, branch: taken.branch },
-        Request::EndBranch,
-        Request::Branch { step: 0, branch: 99 },
+        Request::PlayNext,
+        Request::PlayBranch { step: taken.step, branch: taken.branch },
+        Request::LeaveBranch,
+        Request::PlayBranch { step: 0, branch: 99 },
         Request::LeaveOut { step: 5, out: true },
         Request::RewindTo { steps: 9999 },
-        Request::Next,
+        Request::PlayNext,
     ];
     let events = played(&tape, &lesson, &requests);
     let steps: Vec<usize> = records(&events).iter().map(|record| record.step).collect();
@@ -186,28 +188,33 @@ fn a_tape_rewinds_and_shows_its_what_ifs_and_says_what_it_cannot() {
         })
         .collect();
     assert_eq!(stops, [0, 1, 2, 1, 2, 2, lesson.steps.len()]);
-    assert!(events.iter().any(|event| matches!(event, Event::Branched { .. })));
-    assert_eq!(events.iter().filter(|event| matches!(event, Event::Refused { .. })).count(), 3);
+    assert!(events.iter().any(|event| matches!(event, Event::BranchPlayed { .. })));
+    assert_eq!(
+        events.iter().filter(|event| matches!(event, Event::RequestRefused { .. })).count(),
+        3
+    );
 }
 
 #[test]
 fn one_key_leads_through_a_tape_to_its_end() {
-    let tape =
-        shelf::all().find(|(_, header)| header.lesson == "build-a-container").expect("a tape").0;
+    let tape = embedded::all_tapes()
+        .find(|(_, header)| header.lesson == "build-a-container")
+        .expect("a tape")
+        .0;
     let tape = file::read(tape).expect("the tape");
     let lesson = Arc::new(lesson_of(&tape));
     assert!(lesson.steps.iter().any(|step| !step.breaks.is_empty()), "a step to mend");
 
     let mut model = Model::new(Vec::new(), (120, 40));
     let origin = Some(tape.header.origin());
-    let opened = Msg::Opened { lesson: Arc::clone(&lesson), left_off: 0, tape: origin };
+    let opened = Msg::LessonOpened { lesson: Arc::clone(&lesson), left_off: 0, tape: origin };
     let _ = update(&mut model, opened);
 
     let (mut requests, mut seen) = (Vec::new(), 0);
     for _ in 0..=2 * lesson.steps.len() {
         let events: Vec<Event> = played(&tape, &lesson, &requests)
             .into_iter()
-            .filter(|event| !matches!(event, Event::Ended(_)))
+            .filter(|event| !matches!(event, Event::SessionEnded(_)))
             .collect();
         let new = events.len();
         for event in events.into_iter().skip(seen) {
@@ -217,7 +224,7 @@ fn one_key_leads_through_a_tape_to_its_end() {
 
         let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
         for effect in update(&mut model, Msg::Key(enter)) {
-            if let Effect::Engine(request) = effect {
+            if let Effect::SendToEngine(request) = effect {
                 requests.push(request);
             }
         }
@@ -232,18 +239,18 @@ fn one_key_leads_through_a_tape_to_its_end() {
 fn a_tape_of_another_lesson_or_of_an_older_one_is_refused() {
     let tape = file::read(fresh()).expect("the tape");
     let mut lesson = lesson_of(&tape);
-    tape.fits(&lesson).expect("its own lesson");
+    tape.check_fits(&lesson).expect("its own lesson");
     lesson.steps[1].story = "Told in other words.".into();
-    tape.fits(&lesson).expect("words may change");
+    tape.check_fits(&lesson).expect("words may change");
     lesson.steps[1].expect.clear();
     assert_eq!(
-        tape.fits(&lesson),
-        Err(Misfit::Step { number: 2, lesson: lesson.steps[1].id.clone() })
+        tape.check_fits(&lesson),
+        Err(TapeMismatch::Step { number: 2, lesson: lesson.steps[1].id.clone() })
     );
     lesson.steps.pop();
-    assert!(matches!(tape.fits(&lesson), Err(Misfit::Length { .. })));
-    let other = catalogue::find("build-a-container").expect("a lesson");
-    assert!(matches!(tape.fits(&other), Err(Misfit::OtherLesson { .. })));
+    assert!(matches!(tape.check_fits(&lesson), Err(TapeMismatch::Length { .. })));
+    let other = catalogue::find_lesson("build-a-container").expect("a lesson");
+    assert!(matches!(tape.check_fits(&other), Err(TapeMismatch::OtherLesson { .. })));
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub static TABLE: [Binding<LessonView>; 42] = [
             format!("a real shell in the lab; {} leaves it", keys::shell::LEAVE)
         }),
         works: |view| view.tape.is_none() && view.lab.ready.is_some(),
-        run: Act(shell_events::enter),
+        run: Act(shell_events::enter_or_request),
     },
     Binding {
         key: keys::lesson::YOUR_TURN,
@@ -39,22 +39,22 @@ pub static TABLE: [Binding<LessonView>; 42] = [
         key: keys::lesson::HINT,
         short: Is("hint"),
         long: HelpText::Is("a hint for what is not true yet: nudge, manual, command"),
-        works: |view| view.learning.first_open().is_some(),
-        run: Act(learning_commands::hint),
+        works: |view| view.learning.first_unmet_goal().is_some(),
+        run: Act(learning_commands::show_next_hint),
     },
     Binding {
         key: keys::lesson::CHECK_YOURSELF,
         short: Is("check"),
         long: HelpText::Is("predict what the step will do; or check yourself"),
         works: LessonView::has_question,
-        run: Act(quiz_events::begin),
+        run: Act(quiz_events::begin_quiz),
     },
     Binding {
         key: keys::lesson::WHAT_IF,
         short: Is("what if"),
         long: HelpText::Is("do another thing at this step, in a lab beside this one"),
         works: has_what_if,
-        run: Act(learning_commands::what_if),
+        run: Act(learning_commands::list_branches),
     },
     Binding {
         key: keys::lesson::GROUP,
@@ -130,7 +130,7 @@ pub static TABLE: [Binding<LessonView>; 42] = [
         key: keys::lesson::REWIND,
         short: Is("rewind"),
         long: HelpText::Is("rewind one step: a fresh lab, the steps before replayed"),
-        works: |view| view.played() > 0 && view.lab.is_ready(),
+        works: |view| view.played_steps() > 0 && view.lab.is_ready(),
         run: Act(commands::rewind),
     },
     Binding {

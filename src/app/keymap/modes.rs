@@ -146,7 +146,7 @@ mod tests {
         for Table { mode, rows, .. } in tables() {
             for (key, long) in rows {
                 assert!(!key.to_string().trim().is_empty() && !long.is_empty(), "{mode}: {key:?}");
-                assert!(crate::text::column(&key.to_string(), 10).starts_with(&key.to_string()));
+                assert!(crate::text::padded(&key.to_string(), 10).starts_with(&key.to_string()));
             }
         }
     }

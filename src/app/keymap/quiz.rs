@@ -8,7 +8,7 @@ use super::KeyFunction::{Act, Look, Nth};
 use super::{Binding, HelpText, Key, ModeState, always, edit, keys, press};
 use crate::app::quiz::{QuizStage, QuizView};
 use crate::app::{Direction, Effect, LessonView, Model, quiz_events, shell_events};
-use crate::lesson::quiz::Kind;
+use crate::lesson::quiz::QuestionKind;
 
 const LATER: Binding<LessonView> = Binding {
     key: keys::quiz::LATER,
@@ -31,7 +31,7 @@ const SHELL: Binding<LessonView> = Binding {
     short: Is("shell"),
     long: HelpText::Is("a real shell in the lab"),
     works: always,
-    run: Act(shell_events::enter),
+    run: Act(shell_events::enter_or_request),
 };
 
 const UNKNOWN: Binding<LessonView> = Binding {
@@ -169,7 +169,7 @@ fn option_count(view: &LessonView) -> usize {
 
 fn is_prediction(view: &LessonView) -> bool {
     let question = view.quiz.as_ref().and_then(|quiz| quiz.question(&view.lesson));
-    question.is_some_and(|question| matches!(question.kind, Kind::Predict(_)))
+    question.is_some_and(|question| matches!(question.kind, QuestionKind::Predict(_)))
 }
 
 fn answer_words(view: &LessonView) -> &'static str {
@@ -182,11 +182,11 @@ pub fn table(view: &LessonView) -> Option<&'static [Binding<LessonView>]> {
     let kind = quiz.question(&view.lesson).map(|question| &question.kind);
 
     Some(match (&quiz.stage, kind) {
-        (QuizStage::Asking, Some(Kind::Choose(_) | Kind::Predict(_))) => &CHOOSE,
-        (QuizStage::Asking, Some(Kind::ChooseAll(_))) => &CHOOSE_ALL,
-        (QuizStage::Asking, Some(Kind::Order(_))) => &ORDER,
-        (QuizStage::Asking, Some(Kind::Value(_))) => &VALUE,
-        (QuizStage::Asking, Some(Kind::Task(_))) => &TASK,
+        (QuizStage::Asking, Some(QuestionKind::Choose(_) | QuestionKind::Predict(_))) => &CHOOSE,
+        (QuizStage::Asking, Some(QuestionKind::ChooseAll(_))) => &CHOOSE_ALL,
+        (QuizStage::Asking, Some(QuestionKind::Order(_))) => &ORDER,
+        (QuizStage::Asking, Some(QuestionKind::Value(_))) => &VALUE,
+        (QuizStage::Asking, Some(QuestionKind::Task(_))) => &TASK,
         (QuizStage::Asking, None)
         | (
             QuizStage::Preparing | QuizStage::Waiting(_) | QuizStage::Answered(_) | QuizStage::Over,
@@ -243,5 +243,6 @@ pub fn is_value_asked(view: &LessonView) -> bool {
     let Some(quiz) = view.quiz.as_ref().filter(|quiz| quiz.stage == QuizStage::Asking) else {
         return false;
     };
-    quiz.question(&view.lesson).is_some_and(|question| matches!(question.kind, Kind::Value(_)))
+    quiz.question(&view.lesson)
+        .is_some_and(|question| matches!(question.kind, QuestionKind::Value(_)))
 }

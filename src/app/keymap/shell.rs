@@ -53,7 +53,7 @@ const TO_PANES: [Key; 5] = [
 
 /// The table for the shells as they are now; None where keys are the lesson's.
 pub fn table(view: &LessonView) -> Option<&'static [Binding<LessonView>]> {
-    view.shells.current()?;
+    view.shells.current_tab()?;
     match view.shells.focus {
         ShellFocus::Hidden | ShellFocus::Shown => None,
         ShellFocus::Typing => Some(&TYPING),

@@ -8,7 +8,7 @@ use super::KeyFunction::{Act, Look, Nth};
 use super::everywhere::{down, redraw, suspend, up};
 use super::{Binding, HelpText, Key, KeyFunction, ModeState, always, find, keys, press};
 use crate::app::talk::driving::{self, JUMP_PAGE};
-use crate::app::talk::{TalkOverlay, TalkView, keep_set};
+use crate::app::talk::{TalkOverlay, TalkView, apply_own_changes};
 use crate::app::{Effect, Model};
 use crate::talk::AudienceView;
 use crate::view::ViewKind;
@@ -277,7 +277,7 @@ pub fn on_key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
         TalkOverlay::Ended(_) => driving::close(model),
     };
 
-    Some(keep_set(model, effects))
+    Some(apply_own_changes(model, effects))
 }
 
 /// A press while something lies over the window: any key that its table does not have closes it.

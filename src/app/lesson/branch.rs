@@ -24,7 +24,7 @@ impl LessonView {
     }
 
     /// A what-if was played: it has the screen until it is left.
-    pub fn set_branch(&mut self, index: usize, record: Arc<StepRecord>) {
+    pub fn show_branch(&mut self, index: usize, record: Arc<StepRecord>) {
         // One after the other: it is always the learner's own lab that waits.
         self.leave_branch();
 

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::app::numbers::Numbers;
+use crate::app::stable_ids::StableIds;
 use crate::report::StepRecord;
 
 /// A record and the numbering of the lab it was made in.
 #[derive(Debug, Clone)]
 pub struct RecordedStep {
     pub record: Arc<StepRecord>,
-    pub numbers: Arc<Numbers>,
+    pub numbers: Arc<StableIds>,
 }
 
 /// The newest record of each step, in whatever lab it was made.
@@ -24,7 +24,7 @@ impl History {
     }
 
     /// A record that is of no step of the lesson is not kept.
-    pub fn set(&mut self, record: Arc<StepRecord>, numbers: Arc<Numbers>) {
+    pub fn set(&mut self, record: Arc<StepRecord>, numbers: Arc<StableIds>) {
         if let Some(place) = self.steps.get_mut(record.step) {
             *place = Some(RecordedStep { record, numbers });
         }

@@ -1,8 +1,8 @@
 //! The lab of a lesson as the engine tells of it: what it is busy with, and how far the lesson is in it.
 
-use crate::action::{Check, Context};
-use crate::engine::Ready;
-use crate::engine::waiting::Awaited;
+use crate::action::{LabFacts, PreflightCheck};
+use crate::engine::ReadyState;
+use crate::engine::waiting::AwaitedActor;
 
 /// The work that the lab is at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +23,9 @@ pub enum Phase {
 pub struct LabState {
     pub phase: Phase,
     /// None until the first lab is up.
-    pub ready: Option<Ready>,
+    pub ready: Option<ReadyState>,
     /// The actor that the lesson waits for.
-    pub awaited: Option<Awaited>,
+    pub awaited: Option<AwaitedActor>,
 }
 
 impl Default for LabState {
@@ -49,12 +49,12 @@ impl LabState {
     }
 
     /// For shell lines of actions.
-    pub fn context(&self) -> Context {
+    pub fn context(&self) -> LabFacts {
         self.ready.as_ref().map(|ready| ready.context.clone()).unwrap_or_default()
     }
 
     /// The preflight of the next step's actions.
-    pub fn checks(&self) -> &[Vec<Check>] {
+    pub fn checks(&self) -> &[Vec<PreflightCheck>] {
         self.ready.as_ref().map(|ready| ready.checks.as_slice()).unwrap_or_default()
     }
 

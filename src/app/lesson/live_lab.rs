@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::app::numbers::Numbers;
+use crate::app::stable_ids::StableIds;
 use crate::op::ActorName;
-use crate::report::{Series, StepRecord};
+use crate::report::{ChartSeries, StepRecord};
 use crate::snapshot::Snapshot;
 
 /// The newest snapshots of a lab that is up.
@@ -14,13 +14,13 @@ pub struct LiveLab {
     /// As it was before its last step.
     pub(super) before: Arc<Snapshot>,
     /// As its charts have grown.
-    pub(in crate::app) charts: Arc<Vec<Series>>,
-    pub(in crate::app) numbers: Arc<Numbers>,
+    pub(in crate::app) charts: Arc<Vec<ChartSeries>>,
+    pub(in crate::app) numbers: Arc<StableIds>,
 }
 
 impl LiveLab {
     /// The lab as a step has left it.
-    pub fn after_step(record: &StepRecord, numbers: Arc<Numbers>) -> LiveLab {
+    pub fn after_step(record: &StepRecord, numbers: Arc<StableIds>) -> LiveLab {
         let mut lab = LiveLab {
             now: Arc::clone(&record.after),
             before: Arc::clone(&record.before),
@@ -39,8 +39,8 @@ impl LiveLab {
     /// Number what has come.
     pub fn give_numbers(&mut self) {
         let numbers = Arc::make_mut(&mut self.numbers);
-        numbers.note(&self.before);
-        numbers.note(&self.now);
+        numbers.add_snapshot(&self.before);
+        numbers.add_snapshot(&self.now);
     }
 
     /// The living actors, host first.

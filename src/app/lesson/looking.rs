@@ -19,7 +19,7 @@ impl LessonView {
 
     /// The record of what was done last in the lab that is up.
     pub fn last_record(&self) -> Option<&Arc<StepRecord>> {
-        self.record(self.played().checked_sub(1)?)
+        self.record(self.played_steps().checked_sub(1)?)
     }
 
     /// The record of the step that is told of, once it has run.
@@ -44,8 +44,8 @@ impl LessonView {
         }
 
         let step = match live {
-            LiveStep::Next => self.played(),
-            LiveStep::Last => self.played().saturating_sub(1),
+            LiveStep::Next => self.played_steps(),
+            LiveStep::Last => self.played_steps().saturating_sub(1),
         };
         step.min(self.lesson.steps.len().saturating_sub(1))
     }
@@ -60,7 +60,7 @@ impl LessonView {
 
     fn earlier(&self) -> Option<usize> {
         match &self.position {
-            Position::Live(_) => self.history.before(self.played()),
+            Position::Live(_) => self.history.before(self.played_steps()),
             Position::Recorded { step, .. } => self.history.before(*step),
             // Its panes are of a lab of its own.
             Position::Branch(_) => None,
@@ -75,7 +75,7 @@ impl LessonView {
 
     pub fn look_forward(&mut self) {
         let Position::Recorded { step, .. } = self.position else { return };
-        match self.history.after(step, self.played()) {
+        match self.history.after(step, self.played_steps()) {
             Some(step) => self.look_at(step),
             None => self.back_to_live(),
         }
@@ -100,7 +100,7 @@ impl LessonView {
     }
 
     /// On from the step that ran last to the next one.
-    pub fn go_on(&mut self) {
+    pub fn show_next_step(&mut self) {
         self.position.set_live_step(LiveStep::Next);
         self.begin_step(self.story_step());
     }

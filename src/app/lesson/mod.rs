@@ -24,14 +24,14 @@ use self::live_lab::LiveLab;
 use self::panes::Shown;
 use self::position::{LiveStep, Position};
 use super::learning::Learning;
-use super::quiz::{Item, QuizView};
-use super::shells::Shells;
-use crate::action::Context;
+use super::quiz::{QuestionPlace, QuizView};
+use super::shells::ShellTabs;
+use crate::action::LabFacts;
 use crate::diff::Diff;
-use crate::engine::{Ready, TurnState};
+use crate::engine::{ReadyState, TurnState};
 use crate::lesson::model::{Lesson, Step};
 use crate::op::ActorName;
-use crate::report::{Series, StepRecord};
+use crate::report::{ChartSeries, StepRecord};
 use crate::snapshot::Snapshot;
 use crate::view::ViewKind;
 
@@ -47,8 +47,8 @@ pub struct LessonView {
     pub learning: Learning,
     pub quiz: Option<QuizView>,
     /// Questions answered, right or wrong, since the lesson was opened.
-    pub answered: BTreeSet<Item>,
-    pub shells: Shells,
+    pub answered: BTreeSet<QuestionPlace>,
+    pub shells: ShellTabs,
     position: Position,
     history: History,
     pub(super) live_lab: LiveLab,
@@ -68,7 +68,7 @@ impl LessonView {
             learning: Learning::default(),
             quiz: None,
             answered: BTreeSet::new(),
-            shells: Shells::default(),
+            shells: ShellTabs::default(),
             live_lab: LiveLab::default(),
         }
     }
@@ -103,7 +103,7 @@ impl LessonView {
         if self.is_left_out(step) {
             return 'x';
         }
-        match (step < self.played(), ok) {
+        match (step < self.played_steps(), ok) {
             (true, true) => '*',
             (true, false) => '!',
             (false, _) => ' ',
@@ -111,7 +111,7 @@ impl LessonView {
     }
 
     /// Steps played in the lab that is up.
-    pub fn played(&self) -> usize {
+    pub fn played_steps(&self) -> usize {
         self.lab.played()
     }
 
@@ -121,21 +121,21 @@ impl LessonView {
 
     /// The step that comes next in the lab that is up.
     pub fn next_step(&self) -> Option<&Step> {
-        self.lesson.steps.get(self.played())
+        self.lesson.steps.get(self.played_steps())
     }
 
     /// The state of the lab that is up.
-    pub fn live(&self) -> &Snapshot {
+    pub fn live_snapshot(&self) -> &Snapshot {
         &self.live_lab.now
     }
 
     /// For shell lines of actions.
-    pub fn context(&self) -> Context {
+    pub fn lab_facts(&self) -> LabFacts {
         self.lab.context()
     }
 
     /// The views in the order of their numbers, the focused step's own first in importance.
-    pub fn watched(&self) -> Vec<ViewKind> {
+    pub fn pane_order(&self) -> Vec<ViewKind> {
         let watch = self.branch().map(|branch| &branch.watch).or(self.step().map(|it| &it.watch));
         let mut views: Vec<ViewKind> = watch.cloned().unwrap_or_default();
         let others = ViewKind::ALL.into_iter().filter(|view| !views.contains(view));
@@ -144,9 +144,9 @@ impl LessonView {
         views
     }
 
-    pub fn set_ready(&mut self, ready: Ready) {
+    pub fn set_ready(&mut self, ready: ReadyState) {
         self.leave_branch();
-        if ready.played == 0 || ready.played < self.played() {
+        if ready.played == 0 || ready.played < self.played_steps() {
             self.live_lab.numbers = Arc::default();
         }
 
@@ -183,7 +183,7 @@ impl LessonView {
 
     pub fn set_live_snapshot(&mut self, snapshot: Arc<Snapshot>) {
         self.live_lab.now = snapshot;
-        if self.played() == 0 && !self.is_in_branch() && self.learning.turn.is_none() {
+        if self.played_steps() == 0 && !self.is_in_branch() && self.learning.turn.is_none() {
             // A fresh lab settles by itself: links find their carrier.
             self.live_lab.compare_from_now();
         }
@@ -191,7 +191,7 @@ impl LessonView {
         self.rebuild_if_live();
     }
 
-    pub fn set_charts(&mut self, charts: Arc<Vec<Series>>) {
+    pub fn set_charts(&mut self, charts: Arc<Vec<ChartSeries>>) {
         self.live_lab.charts = charts;
         self.rebuild_if_live();
     }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::numbers::Numbers;
-use crate::app::panes::{self, Compare, PaneRow, PaneSection, Scene};
+use crate::app::panes::{self, CompareMode, PaneData, PaneRow, PaneSection};
+use crate::app::stable_ids::StableIds;
 use crate::diff::Diff;
 use crate::op::OpRecord;
-use crate::report::Series;
+use crate::report::ChartSeries;
 use crate::snapshot::Snapshot;
 use crate::view::ViewKind;
 
@@ -33,8 +33,8 @@ pub(super) struct Shown<'a> {
     pub after: &'a Snapshot,
     pub diff: &'a Diff,
     pub ops: &'a [OpRecord],
-    pub charts: &'a [Series],
-    pub numbers: &'a Numbers,
+    pub charts: &'a [ChartSeries],
+    pub numbers: &'a StableIds,
 }
 
 /// All panes of the screen.
@@ -43,7 +43,7 @@ pub struct Panes {
     pub focus: ViewKind,
     /// The focused pane has the screen alone.
     pub is_zoomed: bool,
-    pub compare: Compare,
+    pub compare: CompareMode,
     pub changes_only: bool,
     pub raw_numbers: bool,
     /// The text that is searched for.
@@ -65,7 +65,7 @@ impl Panes {
         Panes {
             focus,
             is_zoomed: false,
-            compare: Compare::Diff,
+            compare: CompareMode::Diff,
             changes_only: false,
             raw_numbers: false,
             query: String::new(),
@@ -80,34 +80,34 @@ impl Panes {
 
     /// Compute all rows anew.
     pub(super) fn build(&mut self, shown: Shown<'_>) {
-        let scene = Scene {
+        let scene = PaneData {
             before: shown.before,
             after: shown.after,
             diff: shown.diff,
             ops: shown.ops,
             charts: shown.charts,
-            numbers: shown.numbers,
+            stable_ids: shown.numbers,
             raw: self.raw_numbers,
             compare: self.compare,
             changes_only: self.changes_only,
         };
         let group = self.group.as_deref();
-        let build = |scene: &Scene<'_>| {
+        let build = |scene: &PaneData<'_>| {
             ViewKind::ALL.into_iter().map(|view| (view, panes::build(view, scene, group))).collect()
         };
 
         let sections = build(&scene);
-        let before_sections = if self.compare == Compare::SideBySide {
-            build(&Scene { compare: Compare::Before, ..scene })
+        let before_sections = if self.compare == CompareMode::SideBySide {
+            build(&PaneData { compare: CompareMode::Before, ..scene })
         } else {
             BTreeMap::new()
         };
 
-        let changes = ViewKind::ALL.into_iter().map(|view| (view, shown.diff.changes(view)));
+        let changes = ViewKind::ALL.into_iter().map(|view| (view, shown.diff.change_count(view)));
         self.changes = changes.collect();
         self.sections = sections;
         self.before_sections = before_sections;
-        self.groups = panes::tree::paths(shown.diff);
+        self.groups = panes::cgroup_tree::group_paths(shown.diff);
         self.clamp_selection();
     }
 
@@ -306,7 +306,7 @@ mod tests {
             diff: &Diff::between(&Arc::new(before.clone()), &Arc::new(after.clone())),
             ops: &[],
             charts: &[],
-            numbers: &Numbers::default(),
+            numbers: &StableIds::default(),
         });
         panes
     }

@@ -1,13 +1,13 @@
 //! The questions of a lesson that can be asked as it stands.
 
 use super::LessonView;
-use crate::app::quiz::{Item, all_items};
-use crate::lesson::quiz::Kind;
+use crate::app::quiz::{QuestionPlace, all_places};
+use crate::lesson::quiz::QuestionKind;
 use crate::view::ViewKind;
 
 impl LessonView {
     /// Words that the deciding rows of a pane hold, while a prediction's outcome is shown.
-    pub fn points(&self, pane: ViewKind) -> impl Iterator<Item = &str> {
+    pub fn highlighted_words(&self, pane: ViewKind) -> impl Iterator<Item = &str> {
         let points = self.quiz.iter().flat_map(|quiz| &quiz.points);
         points.filter(move |(of, _)| *of == pane).map(|(_, word)| word.as_str())
     }
@@ -18,32 +18,33 @@ impl LessonView {
     }
 
     /// All questions that can be asked here: a tape can't be typed into.
-    fn questions(&self) -> Vec<Item> {
-        let mut items = all_items(&self.lesson);
+    fn questions(&self) -> Vec<QuestionPlace> {
+        let mut items = all_places(&self.lesson);
         if self.tape.is_some() {
             items.retain(|item| {
                 !item
-                    .of(&self.lesson)
-                    .is_some_and(|question| matches!(question.kind, Kind::Task(_)))
+                    .question_in(&self.lesson)
+                    .is_some_and(|question| matches!(question.kind, QuestionKind::Task(_)))
             });
         }
         items
     }
 
     /// The questions to ask now: predictions of the next step; else questions of the steps that were played.
-    pub(in crate::app) fn due_questions(&self) -> Vec<Item> {
-        let played = self.played();
-        let is_prediction = |item: &Item| {
-            item.of(&self.lesson).is_some_and(|question| matches!(question.kind, Kind::Predict(_)))
+    pub(in crate::app) fn due_questions(&self) -> Vec<QuestionPlace> {
+        let played = self.played_steps();
+        let is_prediction = |item: &QuestionPlace| {
+            item.question_in(&self.lesson)
+                .is_some_and(|question| matches!(question.kind, QuestionKind::Predict(_)))
         };
         let items = self.questions();
-        let answered = |item: &Item| self.answered.contains(item);
+        let answered = |item: &QuestionPlace| self.answered.contains(item);
 
         if self.can_run() {
             let next = items
                 .iter()
                 .filter(|item| item.step == played && is_prediction(item) && !answered(item));
-            let next: Vec<Item> = next.copied().collect();
+            let next: Vec<QuestionPlace> = next.copied().collect();
             if !next.is_empty() {
                 return next;
             }

@@ -59,7 +59,7 @@ pub enum LessonLayout {
 
 impl LessonView {
     pub fn scene(&self) -> LessonScene {
-        let is_over = self.played() >= self.lesson.steps.len();
+        let is_over = self.played_steps() >= self.lesson.steps.len();
 
         match &self.position {
             Position::Branch(_) => LessonScene::Branch,
@@ -129,6 +129,6 @@ impl LessonView {
 
     /// There is something in the next step to bring about by typing.
     pub(in crate::app) fn has_goals(&self) -> bool {
-        self.next_step().is_some_and(|step| !step.goals().is_empty())
+        self.next_step().is_some_and(|step| !step.typed_goals().is_empty())
     }
 }

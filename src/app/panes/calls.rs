@@ -1,17 +1,17 @@
 //! The calls pane: every system call that was made, as strace prints it, and what programs printed.
 
-use super::{PaneRow, PaneSection, RowKind, Scene, row};
+use super::{PaneData, PaneRow, PaneSection, RowKind, row};
 use crate::call::Call;
-use crate::diff::Mark;
+use crate::diff::ChangeKind;
 use crate::failure;
 use crate::op::{OpRecord, Outcome};
 use crate::remark::Remark;
-use crate::text::column;
+use crate::text::padded;
 
 /// Lines shown of one program's output.
-const OUTPUT_LINES: usize = 200;
+const MAX_OUTPUT_LINES: usize = 200;
 
-pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
+pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let mut rows = Vec::new();
     for op in scene.ops {
         let took = micros(op.nanos);
@@ -27,8 +27,11 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
 
 fn call_row(call: &Call) -> PaneRow {
     let failed = !call.result.is_ok();
-    let text = format!("{} {call}", column(&micros(call.nanos), 9));
-    PaneRow { kind: if failed { RowKind::Bad } else { RowKind::Plain }, ..row(Mark::Same, text) }
+    let text = format!("{} {call}", padded(&micros(call.nanos), 9));
+    PaneRow {
+        kind: if failed { RowKind::Bad } else { RowKind::Plain },
+        ..row(ChangeKind::Same, text)
+    }
 }
 
 fn outcome_rows(op: &OpRecord) -> Vec<PaneRow> {
@@ -38,19 +41,26 @@ fn outcome_rows(op: &OpRecord) -> Vec<PaneRow> {
             let mut rows = printed(output);
             rows.push(PaneRow {
                 kind: RowKind::Bad,
-                ..row(Mark::Same, format!("  exit status {status}"))
+                ..row(ChangeKind::Same, format!("  exit status {status}"))
             });
             rows
         }
         Outcome::Failed { errno, .. } => {
             let meaning = failure::explain(&op.op, errno).unwrap_or_else(|| errno.sentence());
-            vec![PaneRow { kind: RowKind::Bad, ..row(Mark::Same, format!("  {errno}: {meaning}")) }]
+            vec![PaneRow {
+                kind: RowKind::Bad,
+                ..row(ChangeKind::Same, format!("  {errno}: {meaning}"))
+            }]
         }
     }
 }
 
 fn printed(output: &str) -> Vec<PaneRow> {
-    output.lines().take(OUTPUT_LINES).map(|line| row(Mark::Same, format!("  > {line}"))).collect()
+    output
+        .lines()
+        .take(MAX_OUTPUT_LINES)
+        .map(|line| row(ChangeKind::Same, format!("  > {line}")))
+        .collect()
 }
 
 fn micros(nanos: u64) -> String {

@@ -2,20 +2,20 @@
 //! alone.
 
 use super::{
-    Compare, PaneRow, PaneSection, RowKind, Scene, bars, charts, cut, owner_line, row, tree,
-    visible,
+    CompareMode, PaneData, PaneRow, PaneSection, RowKind, bar_chart, cgroup_tree, charts, cut,
+    owner_line, row, visible,
 };
-use crate::diff::{CgroupFile, Mark, is_counter};
+use crate::diff::{CgroupFile, ChangeKind, is_counter};
 use crate::remark::Remark;
 use crate::seen::CutList;
-use crate::text::column;
-use crate::words::rows::twin;
+use crate::text::padded;
+use crate::words::rows::counterpart;
 
 /// Names of files are given a column as wide as the longest of a group's, up to this.
-const NAMES: usize = 42;
+const MAX_NAMES: usize = 42;
 
 /// `chosen` is a group by its path; one that is not there is as good as none.
-pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
+pub fn build(scene: &PaneData<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
     let is_there = |path: &&str| scene.diff.cgroups.iter().any(|it| it.owner.path == *path);
     let chosen = chosen.filter(is_there);
     let drawn: Vec<_> = scene
@@ -27,14 +27,14 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
 
     // What a step's time showed is no part of the moment before it.
     let drawings = match scene.compare {
-        Compare::Before => Vec::new(),
-        Compare::Diff | Compare::After | Compare::SideBySide => {
-            [bars::rows(scene.ops), charts::rows(&drawn)].concat()
+        CompareMode::Before => Vec::new(),
+        CompareMode::Diff | CompareMode::After | CompareMode::SideBySide => {
+            [bar_chart::bar_rows(scene.ops), charts::chart_rows(&drawn)].concat()
         }
     };
 
-    let mut groups = tree::rows(scene, chosen);
-    groups.extend(more(scene));
+    let mut groups = cgroup_tree::tree_rows(scene, chosen);
+    groups.extend(omitted_groups_row(scene));
     let sections = [drawings, groups, files(scene, chosen)];
     let mut sections: Vec<PaneSection> = sections
         .into_iter()
@@ -52,13 +52,13 @@ pub fn build(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneSection> {
 }
 
 /// The row behind the groups, where there are more than were read.
-pub(super) fn more(scene: &Scene<'_>) -> Option<PaneRow> {
+pub(super) fn omitted_groups_row(scene: &PaneData<'_>) -> Option<PaneRow> {
     let listed = [scene.before.cgroups.len(), scene.after.cgroups.len()];
     cut(CutList::Groups, listed, scene.diff.cgroups_omitted, scene)
 }
 
 /// The files of each group: the lesson's own groups first, since the lab's top groups are there in every lesson.
-fn files(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
+fn files(scene: &PaneData<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
     let mut rows = Vec::new();
     let groups = scene.diff.cgroups.iter();
     let wanted = groups.filter(|it| chosen.is_none_or(|chosen| it.owner.path == chosen));
@@ -70,11 +70,15 @@ fn files(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
             continue;
         }
 
-        rows.push(owner_line(&section.owner.to_string(), &section.birth, "   v1 name | v2 name"));
+        rows.push(owner_line(
+            &section.owner.to_string(),
+            &section.owner_change,
+            "   v1 name | v2 name",
+        ));
         let width = shown
             .iter()
             .map(|(_, file, _)| names(file).len())
-            .filter(|width| *width <= NAMES)
+            .filter(|width| *width <= MAX_NAMES)
             .max()
             .unwrap_or(0);
         rows.extend(
@@ -85,20 +89,25 @@ fn files(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
     rows
 }
 
-fn file_row(mark: Mark, file: &CgroupFile, before: Option<&CgroupFile>, width: usize) -> PaneRow {
+fn file_row(
+    mark: ChangeKind,
+    file: &CgroupFile,
+    before: Option<&CgroupFile>,
+    width: usize,
+) -> PaneRow {
     let was = match (mark, before) {
-        (Mark::Changed, Some(old)) => format!("  was {}", value(old)),
+        (ChangeKind::Changed, Some(old)) => format!("  was {}", value(old)),
         _ => String::new(),
     };
     let names = names(file);
-    let names = if names.len() > width { names } else { column(&names, width) };
+    let names = if names.len() > width { names } else { padded(&names, width) };
     let kind = if is_counter(&file.name) { RowKind::Dim } else { RowKind::Plain };
     PaneRow { kind, ..row(mark, format!("  {names}  {}{was}", value(file))) }
 }
 
 fn value(file: &CgroupFile) -> String {
     match file.value.as_str() {
-        "" if file.is_members() => "(nobody)".into(),
+        "" if file.is_member_list() => "(nobody)".into(),
         "" => "(empty)".into(),
         text => text.replace('\n', " | "),
     }
@@ -106,7 +115,7 @@ fn value(file: &CgroupFile) -> String {
 
 /// `memory.limit_in_bytes | memory.max`: v1 at the left, v2 at the right, whichever this one is.
 fn names(file: &CgroupFile) -> String {
-    match twin(&file.name) {
+    match counterpart(&file.name) {
         Some((1, v1)) => format!("{v1} | {}", file.name),
         Some((_, v2)) => format!("{} | {v2}", file.name),
         None => file.name.clone(),

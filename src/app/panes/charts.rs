@@ -1,8 +1,8 @@
 //! Charts over time as rows of text: a column a reading, the limit as a line across. Pure.
 
 use super::{PaneRow, RowKind, row};
-use crate::diff::Mark;
-use crate::report::Series;
+use crate::diff::ChangeKind;
+use crate::report::ChartSeries;
 use crate::text::shortened;
 use crate::view::ChartKind;
 
@@ -14,26 +14,30 @@ const FAR: f64 = 2.5;
 const WIDTH: usize = 43;
 
 /// The rows of all charts that have something to show.
-pub fn rows(charts: &[Series]) -> Vec<PaneRow> {
+pub fn chart_rows(charts: &[ChartSeries]) -> Vec<PaneRow> {
     charts.iter().filter(|series| !series.points.is_empty()).flat_map(chart).collect()
 }
 
 /// A chart in words: `memory of box: now 3.0 MiB, most 12.0 MiB, limit 16.0 MiB`.
-pub fn summary(series: &Series) -> String {
+pub fn chart_summary(series: &ChartSeries) -> String {
     let of = series.chart.of;
     let last = series.points.last();
     let most = series.points.iter().map(|point| point.value).fold(0.0, f64::max);
     let now = last.map_or(0.0, |point| point.value);
     let group = shortened(&series.chart.group, 20);
-    let mut words =
-        format!("{} of {group}: now {}, most {}", name(of), amount(of, now), amount(of, most));
+    let mut words = format!(
+        "{} of {group}: now {}, most {}",
+        name(of),
+        reading_text(of, now),
+        reading_text(of, most)
+    );
     if let Some(limit) = last.and_then(|point| point.limit) {
-        words.push_str(&format!(", limit {}", amount(of, limit)));
+        words.push_str(&format!(", limit {}", reading_text(of, limit)));
     }
     words
 }
 
-fn chart(series: &Series) -> Vec<PaneRow> {
+fn chart(series: &ChartSeries) -> Vec<PaneRow> {
     let points = &series.points[series.points.len().saturating_sub(WIDTH)..];
     let limit = points.last().and_then(|point| point.limit);
     let highest = points.iter().map(|point| point.value).fold(limit.unwrap_or(0.0), f64::max);
@@ -43,7 +47,7 @@ fn chart(series: &Series) -> Vec<PaneRow> {
     let top = if shown > 0.0 { shown * 1.1 } else { 1.0 };
 
     let of = series.chart.of;
-    let mut rows = vec![PaneRow::heading(summary(series))];
+    let mut rows = vec![PaneRow::heading(chart_summary(series))];
     let level = |value: f64| ((value / top) * HEIGHT as f64).round() as usize;
     for height in (1..=HEIGHT).rev() {
         let is_limit = limit.is_some_and(|limit| level(limit) == height);
@@ -57,7 +61,7 @@ fn chart(series: &Series) -> Vec<PaneRow> {
             })
             .collect();
 
-        let label = if is_limit { amount(of, limit.unwrap_or(0.0)) } else { String::new() };
+        let label = if is_limit { reading_text(of, limit.unwrap_or(0.0)) } else { String::new() };
         let fill =
             if is_limit { "-".repeat(WIDTH.saturating_sub(points.len())) } else { String::new() };
         rows.push(drawn(format!(" {label:>10} |{bars}{fill}")));
@@ -68,20 +72,20 @@ fn chart(series: &Series) -> Vec<PaneRow> {
     if points.iter().any(|point| point.value > top) {
         rows.push(PaneRow {
             kind: RowKind::Dim,
-            ..row(Mark::Same, "             ! more than is drawn")
+            ..row(ChangeKind::Same, "             ! more than is drawn")
         });
     }
     if points.iter().any(|point| point.marked) {
         rows.push(PaneRow {
             kind: RowKind::Dim,
-            ..row(Mark::Same, "             ^ the group was throttled")
+            ..row(ChangeKind::Same, "             ^ the group was throttled")
         });
     }
     rows
 }
 
 fn drawn(text: String) -> PaneRow {
-    PaneRow { kind: RowKind::Chart, ..row(Mark::Same, text) }
+    PaneRow { kind: RowKind::Chart, ..row(ChangeKind::Same, text) }
 }
 
 fn name(of: ChartKind) -> &'static str {
@@ -96,7 +100,7 @@ fn name(of: ChartKind) -> &'static str {
 }
 
 /// A reading in its unit.
-pub fn amount(of: ChartKind, value: f64) -> String {
+pub fn reading_text(of: ChartKind, value: f64) -> String {
     match of {
         ChartKind::Memory => format!("{:.1} MiB", value / f64::from(1 << 20)),
         ChartKind::Cpu | ChartKind::CpuPressure | ChartKind::MemoryPressure => {
@@ -110,34 +114,34 @@ pub fn amount(of: ChartKind, value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Point;
+    use crate::report::ChartPoint;
     use crate::view::Chart;
 
     #[test]
     fn a_chart_shows_the_readings_below_the_limit() {
-        let point = |value: f64, marked| Point { at_ms: 0, value, limit: Some(0.5), marked };
+        let point = |value: f64, marked| ChartPoint { at_ms: 0, value, limit: Some(0.5), marked };
         let chart = Chart { group: "half".into(), of: ChartKind::Cpu };
         let points = vec![point(0.1, false), point(0.5, true), point(0.5, true)];
         let text: Vec<String> =
-            rows(&[Series { chart, points }]).into_iter().map(|row| row.text).collect();
+            chart_rows(&[ChartSeries { chart, points }]).into_iter().map(|row| row.text).collect();
         assert_eq!(text[0], "CPU share of half: now 50 %, most 50 %, limit 50 %");
         assert!(text[1].contains("50 % |-##---"), "{text:#?}");
         assert!(text[5].contains("|###"), "{text:#?}");
         assert!(text[6].contains("+-^^"), "{text:#?}");
-        assert!(rows(&[]).is_empty());
+        assert!(chart_rows(&[]).is_empty());
     }
 
     #[test]
     fn what_is_far_above_the_limit_is_cut_off_so_that_the_rest_can_be_seen() {
-        let point = |value: f64| Point {
+        let point = |value: f64| ChartPoint {
             at_ms: 0,
             value: value * f64::from(1 << 20),
             limit: Some(1048576.0),
             marked: false,
         };
         let chart = Chart { group: "slow".into(), of: ChartKind::Write };
-        let series = Series { chart, points: vec![point(20.0), point(1.0), point(0.0)] };
-        let text: Vec<String> = rows(&[series]).into_iter().map(|row| row.text).collect();
+        let series = ChartSeries { chart, points: vec![point(20.0), point(1.0), point(0.0)] };
+        let text: Vec<String> = chart_rows(&[series]).into_iter().map(|row| row.text).collect();
         assert!(text[0].contains("most 20.0 MiB/s, limit 1.0 MiB/s"), "{text:#?}");
         assert!(text[1].contains("|! "), "{text:#?}");
         assert!(text[4].contains("1.0 MiB/s |##-"), "{text:#?}");

@@ -1,12 +1,12 @@
 //! The files pane: the directories a step shows, and overlays layer by layer: lower, upper, merged.
 
-use super::{PaneRow, PaneSection, Scene, cut, omitted, owner_line, row, visible};
+use super::{PaneData, PaneRow, PaneSection, cut, omitted, owner_line, row, visible};
 use crate::remark::Remark;
 use crate::seen::CutList;
 use crate::snapshot::{DirEntry, FileKind, InUpper, Overlay, OverlayEntry};
-use crate::text::column;
+use crate::text::padded;
 
-pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
+pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let mut rows = Vec::new();
     for section in &scene.diff.overlays {
         let overlay = scene
@@ -15,15 +15,15 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
             .iter()
             .chain(&scene.before.overlays)
             .find(|it| it.merged == section.owner);
-        rows.push(owner_line(&format!("overlay at {}", section.owner), &section.birth, ""));
+        rows.push(owner_line(&format!("overlay at {}", section.owner), &section.owner_change, ""));
         if let Some(overlay) = overlay {
             rows.extend(layer_lines(overlay));
         }
         rows.push(PaneRow::note(format!(
             "  {} {} {} comes from",
-            column("lower", 16),
-            column("upper", 16),
-            column("merged", 16)
+            padded("lower", 16),
+            padded("upper", 16),
+            padded("merged", 16)
         )));
         rows.extend(
             visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, overlay_line(entry))),
@@ -36,7 +36,7 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
 
     for section in &scene.diff.directories {
         let seen = format!("{} sees {}", section.owner.actor, section.owner.path);
-        rows.push(owner_line(&seen, &section.birth, ""));
+        rows.push(owner_line(&seen, &section.owner_change, ""));
         rows.extend(
             visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, entry_line(entry))),
         );
@@ -86,16 +86,16 @@ fn overlay_line(entry: &OverlayEntry) -> String {
         (InUpper::Present | InUpper::Opaque, Some(layer)) => format!("upper, hides lower {layer}"),
     };
 
-    format!("  {} {} {} {from}", column(&lower, 16), column(&upper, 16), column(&merged, 16))
+    format!("  {} {} {} {from}", padded(&lower, 16), padded(&upper, 16), padded(&merged, 16))
 }
 
 fn entry_line(entry: &DirEntry) -> String {
     match (entry.kind, &entry.link) {
         (FileKind::Directory, _) => format!("  {}/", entry.name),
         (FileKind::Symlink, Some(link)) => format!("  {} -> {link}", entry.name),
-        (FileKind::File, _) => format!("  {} {} bytes", column(&entry.name, 20), entry.size),
+        (FileKind::File, _) => format!("  {} {} bytes", padded(&entry.name, 20), entry.size),
         (FileKind::CharDevice | FileKind::BlockDevice, _) => {
-            format!("  {} device", column(&entry.name, 20))
+            format!("  {} device", padded(&entry.name, 20))
         }
         (FileKind::Fifo | FileKind::Socket | FileKind::Symlink, _) => format!("  {}", entry.name),
     }

@@ -1,8 +1,9 @@
 //! The contents of a pane, as rows of text: computed when something changes, not when it is drawn. Pure.
 
-mod bars;
-pub mod brief;
+pub mod audience;
+mod bar_chart;
 mod calls;
+pub mod cgroup_tree;
 mod cgroups;
 pub mod charts;
 mod files;
@@ -10,16 +11,15 @@ mod mounts;
 mod namespaces;
 mod network;
 mod processes;
-pub mod tree;
 
-use super::numbers::Numbers;
-use crate::diff::{Birth, Diff, Mark, Row};
+use super::stable_ids::StableIds;
+use crate::diff::{ChangeKind, Diff, DiffRow, OwnerChange};
 use crate::op::{ActorName, OpRecord};
 use crate::remark::{MoreRows, Remark};
-use crate::report::Series;
+use crate::report::ChartSeries;
 use crate::seen::CutList;
 use crate::snapshot::{Omitted, Snapshot};
-use crate::text::{beginning, safe};
+use crate::text::{first_bytes, safe};
 use crate::view::ViewKind;
 use crate::words;
 
@@ -28,7 +28,7 @@ const MAX_ROW: usize = 4096;
 
 /// The side of a step that a pane shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compare {
+pub enum CompareMode {
     /// After, with what is gone left in, each row marked.
     Diff,
     Before,
@@ -37,45 +37,45 @@ pub enum Compare {
     SideBySide,
 }
 
-impl Compare {
-    pub fn next(self) -> Compare {
+impl CompareMode {
+    pub fn next(self) -> CompareMode {
         match self {
-            Compare::Diff => Compare::SideBySide,
-            Compare::SideBySide => Compare::Before,
-            Compare::Before => Compare::After,
-            Compare::After => Compare::Diff,
+            CompareMode::Diff => CompareMode::SideBySide,
+            CompareMode::SideBySide => CompareMode::Before,
+            CompareMode::Before => CompareMode::After,
+            CompareMode::After => CompareMode::Diff,
         }
     }
 
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
-            Compare::Diff => "diff",
-            Compare::Before => "before",
-            Compare::After => "after",
-            Compare::SideBySide => "before | after",
+            CompareMode::Diff => "diff",
+            CompareMode::Before => "before",
+            CompareMode::After => "after",
+            CompareMode::SideBySide => "before | after",
         }
     }
 }
 
 /// The data that panes are made from.
 #[derive(Debug, Clone, Copy)]
-pub struct Scene<'a> {
+pub struct PaneData<'a> {
     pub before: &'a Snapshot,
     pub after: &'a Snapshot,
     pub diff: &'a Diff,
     pub ops: &'a [OpRecord],
-    pub charts: &'a [Series],
-    pub numbers: &'a Numbers,
+    pub charts: &'a [ChartSeries],
+    pub stable_ids: &'a StableIds,
     /// The kernel's own numbers instead of stable ones.
     pub raw: bool,
-    pub compare: Compare,
+    pub compare: CompareMode,
     pub changes_only: bool,
 }
 
 /// One line of a pane. The text holds no control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaneRow {
-    pub mark: Mark,
+    pub mark: ChangeKind,
     pub text: String,
     pub kind: RowKind,
     /// The control group, by its path, that the row is of in a tree of them.
@@ -97,11 +97,11 @@ pub enum RowKind {
 
 impl PaneRow {
     fn heading(text: impl AsRef<str>) -> PaneRow {
-        PaneRow { kind: RowKind::Heading, ..row(Mark::Same, text) }
+        PaneRow { kind: RowKind::Heading, ..row(ChangeKind::Same, text) }
     }
 
     fn note(text: impl AsRef<str>) -> PaneRow {
-        PaneRow { kind: RowKind::Dim, ..row(Mark::Same, text) }
+        PaneRow { kind: RowKind::Dim, ..row(ChangeKind::Same, text) }
     }
 
     fn remark(remark: &Remark) -> PaneRow {
@@ -118,70 +118,72 @@ pub struct PaneSection {
 /// The functions that make a view's rows: a pane's, with the control group to show alone; and those for a room, beginning
 /// with what an actor sees.
 struct Pane {
-    build: fn(&Scene<'_>, Option<&str>) -> Vec<PaneSection>,
-    brief: fn(&Scene<'_>, Option<&ActorName>) -> Vec<PaneRow>,
+    build: fn(&PaneData<'_>, Option<&str>) -> Vec<PaneSection>,
+    brief: fn(&PaneData<'_>, Option<&ActorName>) -> Vec<PaneRow>,
 }
 
 const fn pane(view: ViewKind) -> Pane {
     match view {
-        ViewKind::Mounts => Pane { build: |scene, _| mounts::build(scene), brief: brief::mounts },
+        ViewKind::Mounts => {
+            Pane { build: |scene, _| mounts::build(scene), brief: audience::mounts }
+        }
         ViewKind::Processes => Pane {
             build: |scene, _| processes::build(scene),
-            brief: |scene, _| brief::processes(scene),
+            brief: |scene, _| audience::processes(scene),
         },
         ViewKind::Namespaces => Pane {
             build: |scene, _| namespaces::build(scene),
-            brief: |scene, _| brief::namespaces(scene),
+            brief: |scene, _| audience::namespaces(scene),
         },
         ViewKind::Network => {
-            Pane { build: |scene, _| network::build(scene), brief: brief::networks }
+            Pane { build: |scene, _| network::build(scene), brief: audience::networks }
         }
         ViewKind::Cgroups => {
-            Pane { build: cgroups::build, brief: |scene, _| brief::cgroups(scene) }
+            Pane { build: cgroups::build, brief: |scene, _| audience::cgroups(scene) }
         }
         ViewKind::Files => {
-            Pane { build: |scene, _| files::build(scene), brief: |scene, _| brief::files(scene) }
+            Pane { build: |scene, _| files::build(scene), brief: |scene, _| audience::files(scene) }
         }
         ViewKind::Calls => {
-            Pane { build: |scene, _| calls::build(scene), brief: |scene, _| brief::calls(scene) }
+            Pane { build: |scene, _| calls::build(scene), brief: |scene, _| audience::calls(scene) }
         }
     }
 }
 
 /// Build a view's pane; `group` is the control group that was chosen to be shown alone.
-pub fn build(view: ViewKind, scene: &Scene<'_>, group: Option<&str>) -> Vec<PaneSection> {
+pub fn build(view: ViewKind, scene: &PaneData<'_>, group: Option<&str>) -> Vec<PaneSection> {
     (pane(view).build)(scene, group)
 }
 
 /// The rows to show of a diff, given the comparison: mark and value.
 fn visible<'a, T>(
-    rows: &'a [Row<T>],
-    scene: &'a Scene<'a>,
-) -> impl Iterator<Item = (Mark, &'a T, Option<&'a T>)> {
+    rows: &'a [DiffRow<T>],
+    scene: &'a PaneData<'a>,
+) -> impl Iterator<Item = (ChangeKind, &'a T, Option<&'a T>)> {
     rows.iter().filter_map(|row| match scene.compare {
-        Compare::Diff | Compare::SideBySide => {
+        CompareMode::Diff | CompareMode::SideBySide => {
             if scene.changes_only && !row.mark.is_change() {
                 return None;
             }
-            let shown = row.latest()?;
+            let shown = row.latest_value()?;
             Some((row.mark, shown, row.before.as_ref()))
         }
-        Compare::Before => Some((Mark::Same, row.before.as_ref()?, None)),
-        Compare::After => Some((Mark::Same, row.after.as_ref()?, None)),
+        CompareMode::Before => Some((ChangeKind::Same, row.before.as_ref()?, None)),
+        CompareMode::After => Some((ChangeKind::Same, row.after.as_ref()?, None)),
     })
 }
 
 /// `container (new: a copy of host's)`
-fn owner_line(owner: &str, birth: &Birth, rest: &str) -> PaneRow {
+fn owner_line(owner: &str, birth: &OwnerChange, rest: &str) -> PaneRow {
     PaneRow::heading(format!("{owner}{}{rest}", words::birth(birth)))
 }
 
 /// The row behind a list that was cut: how many more there are. Rows that were not read are not compared.
 fn omitted<T>(
     list: CutList,
-    rows: &[Row<T>],
+    rows: &[DiffRow<T>],
     omitted: [Omitted; 2],
-    scene: &Scene<'_>,
+    scene: &PaneData<'_>,
 ) -> Option<PaneRow> {
     let before = rows.iter().filter(|row| row.before.is_some()).count();
     let after = rows.iter().filter(|row| row.after.is_some()).count();
@@ -193,16 +195,16 @@ fn cut(
     list: CutList,
     listed: [usize; 2],
     omitted: [Omitted; 2],
-    scene: &Scene<'_>,
+    scene: &PaneData<'_>,
 ) -> Option<PaneRow> {
     let [old, new] = [0, 1].map(|side| {
         let rows = MoreRows { list, listed: listed[side], omitted: omitted[side] };
         Some(rows).filter(|rows| !rows.omitted.is_nothing())
     });
     let remark = match scene.compare {
-        Compare::Before => Remark::More(old?),
-        Compare::After => Remark::More(new?),
-        Compare::Diff | Compare::SideBySide => match (old, new) {
+        CompareMode::Before => Remark::More(old?),
+        CompareMode::After => Remark::More(new?),
+        CompareMode::Diff | CompareMode::SideBySide => match (old, new) {
             (_, Some(new)) => Remark::MoreNotCompared(new),
             (Some(old), None) => Remark::MoreBefore(old),
             (None, None) => return None,
@@ -211,10 +213,10 @@ fn cut(
     Some(PaneRow::remark(&remark))
 }
 
-fn row(mark: Mark, text: impl AsRef<str>) -> PaneRow {
+fn row(mark: ChangeKind, text: impl AsRef<str>) -> PaneRow {
     PaneRow {
         mark,
-        text: safe(beginning(text.as_ref(), MAX_ROW)),
+        text: safe(first_bytes(text.as_ref(), MAX_ROW)),
         kind: RowKind::Plain,
         group: None,
     }

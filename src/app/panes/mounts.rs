@@ -2,20 +2,24 @@
 
 use std::collections::HashMap;
 
-use super::{Compare, PaneRow, PaneSection, Scene, omitted, owner_line, row, visible};
-use crate::diff::{Mark, Section};
+use super::{CompareMode, PaneData, PaneRow, PaneSection, omitted, owner_line, row, visible};
+use crate::diff::{ChangeKind, DiffSection};
 use crate::op::ActorName;
 use crate::seen::CutList;
 use crate::snapshot::Mount;
-use crate::text::column;
+use crate::text::padded;
 
-pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
+pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     scene.diff.mounts.iter().filter_map(|section| build_section(section, scene)).collect()
 }
 
-fn build_section(section: &Section<ActorName, Mount>, scene: &Scene<'_>) -> Option<PaneSection> {
-    let mut shown: Vec<(Mark, &Mount, Option<&Mount>)> = visible(&section.rows, scene).collect();
-    if shown.is_empty() && scene.compare != Compare::Diff {
+fn build_section(
+    section: &DiffSection<ActorName, Mount>,
+    scene: &PaneData<'_>,
+) -> Option<PaneSection> {
+    let mut shown: Vec<(ChangeKind, &Mount, Option<&Mount>)> =
+        visible(&section.rows, scene).collect();
+    if shown.is_empty() && scene.compare != CompareMode::Diff {
         return None;
     }
 
@@ -26,12 +30,12 @@ fn build_section(section: &Section<ActorName, Mount>, scene: &Scene<'_>) -> Opti
     let more = omitted(CutList::Mounts, &section.rows, section.omitted, scene);
     let count =
         format!("  {} mounts{}", shown.len(), if more.is_some() { " and more" } else { "" });
-    let mut rows = vec![owner_line(section.owner.as_str(), &section.birth, &count)];
+    let mut rows = vec![owner_line(section.owner.as_str(), &section.owner_change, &count)];
     rows.push(PaneRow::note(format!(
         "{} {} {} propagation  source",
-        column("id", 5),
-        column("target", 26),
-        column("type", 8)
+        padded("id", 5),
+        padded("target", 26),
+        padded("type", 8)
     )));
 
     for (mark, mount, before) in shown {
@@ -49,7 +53,7 @@ fn path_key(path: &str) -> Vec<&str> {
 }
 
 /// The number of shown mounts that each mount lies below, by its id.
-fn depths(shown: &[(Mark, &Mount, Option<&Mount>)]) -> HashMap<u32, usize> {
+fn depths(shown: &[(ChangeKind, &Mount, Option<&Mount>)]) -> HashMap<u32, usize> {
     let parents: HashMap<u32, u32> =
         shown.iter().map(|(_, mount, _)| (mount.id, mount.parent)).collect();
 
@@ -72,23 +76,24 @@ fn depths(shown: &[(Mark, &Mount, Option<&Mount>)]) -> HashMap<u32, usize> {
 }
 
 fn line(
-    mark: Mark,
+    mark: ChangeKind,
     mount: &Mount,
     before: Option<&Mount>,
     depth: usize,
-    scene: &Scene<'_>,
+    scene: &PaneData<'_>,
 ) -> String {
     let guide = if depth == 0 { String::new() } else { format!("{}`-", "  ".repeat(depth - 1)) };
     let shared = mount.propagation.shared.or(mount.propagation.master);
-    let group = shared
-        .map_or_else(String::new, |group| format!(" {}", scene.numbers.group(group, scene.raw)));
+    let group = shared.map_or_else(String::new, |group| {
+        format!(" {}", scene.stable_ids.peer_group_label(group, scene.raw))
+    });
 
     let was = match (mark, before) {
-        (Mark::Moved, Some(old)) => format!("was {}  ", old.target),
-        (Mark::Changed, Some(old)) if old.propagation.word() != mount.propagation.word() => {
+        (ChangeKind::Moved, Some(old)) => format!("was {}  ", old.target),
+        (ChangeKind::Changed, Some(old)) if old.propagation.word() != mount.propagation.word() => {
             format!("was {}  ", old.propagation.word())
         }
-        (Mark::Changed, Some(old)) if old.options != mount.options => {
+        (ChangeKind::Changed, Some(old)) if old.options != mount.options => {
             format!("was {}  ", old.options)
         }
         _ => String::new(),
@@ -96,10 +101,10 @@ fn line(
 
     format!(
         "{} {} {} {was}{} {}",
-        column(&scene.numbers.mount(mount.id, scene.raw), 5),
-        column(&format!("{guide}{}", mount.target), 26),
-        column(&mount.fstype, 8),
-        column(&format!("{}{group}", mount.propagation.word()), 12),
+        padded(&scene.stable_ids.mount_label(mount.id, scene.raw), 5),
+        padded(&format!("{guide}{}", mount.target), 26),
+        padded(&mount.fstype, 8),
+        padded(&format!("{}{group}", mount.propagation.word()), 12),
         mount.source,
     )
 }

@@ -1,26 +1,26 @@
 //! The namespaces pane: a row per actor, a column per kind, as lsns(8) counts them; equal numbers are one namespace.
 
-use super::{Compare, PaneRow, PaneSection, RowKind, Scene, omitted, row};
-use crate::diff::Mark;
+use super::{CompareMode, PaneData, PaneRow, PaneSection, RowKind, omitted, row};
+use crate::diff::ChangeKind;
 use crate::op::NamespaceKind;
 use crate::seen::CutList;
 use crate::snapshot::{Process, Snapshot};
-use crate::text::column;
+use crate::text::padded;
 
-pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
-    let snapshot = if scene.compare == Compare::Before { scene.before } else { scene.after };
+pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
+    let snapshot = if scene.compare == CompareMode::Before { scene.before } else { scene.after };
     let actors: Vec<&Process> =
         snapshot.processes.iter().filter(|process| process.actor.is_some()).collect();
     let width = if scene.raw { 11 } else { 9 };
     let name =
         |process: &Process| process.actor.as_ref().map_or(String::new(), ToString::to_string);
-    let head: Vec<String> = actors.iter().map(|process| column(&name(process), width)).collect();
+    let head: Vec<String> = actors.iter().map(|process| padded(&name(process), width)).collect();
 
     let mut rows =
-        vec![PaneRow::heading(format!("{} {}  who shares it", column("kind", 7), head.join(" ")))];
+        vec![PaneRow::heading(format!("{} {}  who shares it", padded("kind", 7), head.join(" ")))];
     for kind in NamespaceKind::ALL {
         let mark = mark_of(kind, scene, snapshot);
-        if scene.changes_only && !mark.is_change() && scene.compare != Compare::Before {
+        if scene.changes_only && !mark.is_change() && scene.compare != CompareMode::Before {
             continue;
         }
         rows.push(row(mark, kind_line(kind, &actors, width, scene)));
@@ -29,8 +29,8 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
     for (actor, hostname) in &snapshot.hostnames {
         let before = scene.before.hostnames.get(actor);
         let changed =
-            scene.compare != Compare::Before && before.is_some() && before != Some(hostname);
-        let mark = if changed { Mark::Changed } else { Mark::Same };
+            scene.compare != CompareMode::Before && before.is_some() && before != Some(hostname);
+        let mark = if changed { ChangeKind::Changed } else { ChangeKind::Same };
         let was = before.filter(|_| changed).map_or_else(String::new, |old| format!("  was {old}"));
         if mark.is_change() || !scene.changes_only {
             let kind = if mark.is_change() { RowKind::Plain } else { RowKind::Dim };
@@ -51,9 +51,9 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
 }
 
 /// New where an actor's namespace of this kind was not there before.
-fn mark_of(kind: NamespaceKind, scene: &Scene<'_>, shown: &Snapshot) -> Mark {
-    if matches!(scene.compare, Compare::Before | Compare::After) {
-        return Mark::Same;
+fn mark_of(kind: NamespaceKind, scene: &PaneData<'_>, shown: &Snapshot) -> ChangeKind {
+    if matches!(scene.compare, CompareMode::Before | CompareMode::After) {
+        return ChangeKind::Same;
     }
     let known = |inode| {
         scene.before.processes.iter().any(|process| process.namespaces.get(&kind) == Some(inode))
@@ -64,22 +64,28 @@ fn mark_of(kind: NamespaceKind, scene: &Scene<'_>, shown: &Snapshot) -> Mark {
         .filter_map(|process| process.namespaces.get(&kind))
         .any(|inode| !known(inode));
     match is_new && !scene.before.processes.is_empty() {
-        true if scene.before.processes_omitted.is_nothing() => Mark::Added,
+        true if scene.before.processes_omitted.is_nothing() => ChangeKind::Added,
         // Somebody who was not read may have been in it.
-        true => Mark::Unknown,
-        false => Mark::Same,
+        true => ChangeKind::Unknown,
+        false => ChangeKind::Same,
     }
 }
 
-fn kind_line(kind: NamespaceKind, actors: &[&Process], width: usize, scene: &Scene<'_>) -> String {
+fn kind_line(
+    kind: NamespaceKind,
+    actors: &[&Process],
+    width: usize,
+    scene: &PaneData<'_>,
+) -> String {
     let inode = |process: &Process| process.namespaces.get(&kind).copied();
     let cells: Vec<String> = actors
         .iter()
         .map(|process| {
-            inode(process)
-                .map_or_else(String::new, |inode| scene.numbers.namespace(inode, scene.raw))
+            inode(process).map_or_else(String::new, |inode| {
+                scene.stable_ids.namespace_label(inode, scene.raw)
+            })
         })
-        .map(|cell| column(&cell, width))
+        .map(|cell| padded(&cell, width))
         .collect();
 
     let host = actors.first().and_then(|process| inode(process));
@@ -95,5 +101,5 @@ fn kind_line(kind: NamespaceKind, actors: &[&Process], width: usize, scene: &Sce
         (0, _) => "all share it".into(),
         _ => format!("own: {}", alone.join(", ")),
     };
-    format!("{} {}  {word}", column(kind.proc_name(), 7), cells.join(" "))
+    format!("{} {}  {word}", padded(kind.proc_link_name(), 7), cells.join(" "))
 }

@@ -1,24 +1,24 @@
 //! The network pane: links, addresses, routes, neighbours of each network namespace, and what its packets pass.
 
-use super::{Compare, PaneRow, PaneSection, Scene, omitted, owner_line, row, visible};
-use crate::diff::{Birth, NetworkDiff};
+use super::{CompareMode, PaneData, PaneRow, PaneSection, omitted, owner_line, row, visible};
+use crate::diff::{NetworkDiff, OwnerChange};
 use crate::remark::Remark;
 use crate::seen::CutList;
 use crate::snapshot::{Link, Traffic};
-use crate::text::column;
+use crate::text::padded;
 use crate::words;
 
-pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
+pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     scene
         .diff
         .networks
         .iter()
-        .filter(|network| scene.compare != Compare::Before || network.birth != Birth::New)
+        .filter(|network| scene.compare != CompareMode::Before || network.birth != OwnerChange::New)
         .map(|network| build_section(network, scene))
         .collect()
 }
 
-fn build_section(network: &NetworkDiff, scene: &Scene<'_>) -> PaneSection {
+fn build_section(network: &NetworkDiff, scene: &PaneData<'_>) -> PaneSection {
     let mut rows = vec![owner_line(&network.name, &network.birth, "")];
     let before = rows.len();
 
@@ -81,7 +81,7 @@ pub(super) fn traffic_line(traffic: &Traffic, was: Option<&Traffic>) -> String {
 }
 
 /// From the link's flags: its "operational state" follows them late, and bridges have none.
-pub(super) fn state(link: &Link) -> &'static str {
+pub(super) fn link_state(link: &Link) -> &'static str {
     match (link.up, link.carrier) {
         (false, _) => "down",
         (true, true) => "up",
@@ -91,7 +91,7 @@ pub(super) fn state(link: &Link) -> &'static str {
 
 fn link_line(link: &Link) -> String {
     let kind = if link.kind.is_empty() { "loopback" } else { &link.kind };
-    let state = state(link);
+    let state = link_state(link);
     let master = link.master.as_ref().map_or_else(String::new, |master| format!(" in {master}"));
     let peer = link.peer_index.map_or_else(String::new, |peer| {
         let place = if link.peer_netns.is_some() { " elsewhere" } else { "" };
@@ -100,8 +100,8 @@ fn link_line(link: &Link) -> String {
 
     format!(
         "{} {} {} {state}{master}{peer}",
-        column(&link.index.to_string(), 2),
-        column(&link.name, 8),
-        column(kind, 8)
+        padded(&link.index.to_string(), 2),
+        padded(&link.name, 8),
+        padded(kind, 8)
     )
 }

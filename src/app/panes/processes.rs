@@ -1,17 +1,17 @@
 //! The processes pane: one table, a column per pid namespace, as NSpid of /proc/PID/status has them.
 
-use super::{PaneRow, PaneSection, Scene, omitted, row, visible};
+use super::{PaneData, PaneRow, PaneSection, omitted, row, visible};
 use crate::seen::CutList;
 use crate::snapshot::Process;
-use crate::text::column;
+use crate::text::padded;
 
-pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
+pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let deepest = scene.diff.processes.iter().flat_map(|row| [&row.before, &row.after]).flatten();
     let levels = deepest.map(|process| process.ns_pids.len()).max().unwrap_or(1).clamp(2, 4);
     let names = ["machine", "in lab", "inside", "deeper"];
-    let heads: Vec<String> = names.iter().take(levels).map(|name| column(name, 7)).collect();
+    let heads: Vec<String> = names.iter().take(levels).map(|name| padded(name, 7)).collect();
     let mut rows =
-        vec![PaneRow::heading(format!("{} {} S command", heads.join(" "), column("actor", 9)))];
+        vec![PaneRow::heading(format!("{} {} S command", heads.join(" "), padded("actor", 9)))];
     for (mark, process, _) in visible(&scene.diff.processes, scene) {
         rows.push(row(mark, line(process, levels)));
     }
@@ -27,9 +27,9 @@ pub fn build(scene: &Scene<'_>) -> Vec<PaneSection> {
 fn line(process: &Process, levels: usize) -> String {
     let pids: Vec<String> = (0..levels)
         .map(|level| process.ns_pids.get(level).map_or_else(String::new, u32::to_string))
-        .map(|pid| column(&pid, 7))
+        .map(|pid| padded(&pid, 7))
         .collect();
     let actor = process.actor.as_ref().map_or("", |actor| actor.as_str());
     let command = if process.args.is_empty() { &process.comm } else { &process.args };
-    format!("{} {} {} {command}", pids.join(" "), column(actor, 9), process.state)
+    format!("{} {} {} {command}", pids.join(" "), padded(actor, 9), process.state)
 }

@@ -11,7 +11,7 @@ fn a_what_if_has_the_screen_until_it_is_left() {
     check(
         &mut model,
         [
-            (key("w"), "ask Branch { step: 0, branch: 0 }", "Building 1"),
+            (key("w"), "ask PlayBranch { step: 0, branch: 0 }", "Building 1"),
             (branched(0, 0), "", "Branch 1"),
             (key("u"), "", "Branch 1, confirm RewindTo { steps: 0 }"),
             (key("Esc"), "", "Branch 1"),
@@ -26,7 +26,7 @@ fn a_what_if_has_the_screen_until_it_is_left() {
     check(
         &mut model,
         [
-            (key("Enter"), "ask EndBranch", "Branch 1"),
+            (key("Enter"), "ask LeaveBranch", "Branch 1"),
             (ready(1), "remember 1 played", "LastStep 1"),
         ],
     );
@@ -40,9 +40,9 @@ fn a_what_if_of_a_step_that_is_looked_back_at_leads_back_to_the_live_lab() {
         [
             (key("h"), "", "LookingBack 2, not live"),
             (key("h"), "", "LookingBack 1, not live"),
-            (key("w"), "ask Branch { step: 0, branch: 0 }", "Building 1, not live"),
+            (key("w"), "ask PlayBranch { step: 0, branch: 0 }", "Building 1, not live"),
             (branched(0, 0), "", "Branch 1"),
-            (key("Esc"), "ask EndBranch", "Branch 1"),
+            (key("Esc"), "ask LeaveBranch", "Branch 1"),
             (ready(2), "remember 2 played", "NextRepair 3"),
         ],
     );
@@ -71,7 +71,7 @@ fn a_what_if_whose_lab_fails_can_be_left() {
         [
             (branched(0, 0), "", "Branch 1"),
             (failed("it is gone"), "", "Branch 1"),
-            (key("Enter"), "ask EndBranch", "Branch 1"),
+            (key("Enter"), "ask LeaveBranch", "Branch 1"),
             (ready(1), "remember 1 played", "LastStep 1"),
         ],
     );
@@ -87,7 +87,7 @@ fn a_fresh_lab_ends_the_what_if_and_begins_before_the_step() {
             (key("R"), "", "Branch 1, confirm RewindTo { steps: 0 }"),
             (key("y"), "ask RewindTo { steps: 0 }", "Building 2"),
             (ready(0), "", "NextStep 1"),
-            (key("Enter"), "ask Next", "Playing 1"),
+            (key("Enter"), "ask PlayNext", "Playing 1"),
         ],
     );
 }
@@ -157,7 +157,7 @@ fn a_step_that_was_left_out_is_not_remembered_as_done() {
     check(
         &mut before(0),
         [
-            (key("Enter"), "ask Next", "Playing 1"),
+            (key("Enter"), "ask PlayNext", "Playing 1"),
             (Msg::Engine(Event::Played(Arc::new(left_out))), "", "Playing 1"),
             (ready_without(1, &[0]), "remember 1 played", "LastStep 1"),
         ],

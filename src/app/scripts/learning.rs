@@ -4,7 +4,7 @@
 
 use super::*;
 
-const STEP: Goal = Goal::Step;
+const STEP: TurnGoal = TurnGoal::Step;
 
 /// The second step, in the learner's turn; of its two goals these hold.
 fn in_turn(holds: &[bool]) -> Model {
@@ -24,13 +24,13 @@ fn a_turn_goes_on_once_all_of_it_holds() {
         &mut after(1),
         [
             // From the step that ran last: the turn is the next one's.
-            (key("T"), "ask Turn(Step)", "NextStep 2"),
+            (key("T"), "ask BeginTurn(Step)", "NextStep 2"),
             (turn(1, STEP, &[false, false]), "", "YourTurn 2"),
             (turn(1, STEP, &[true, false]), "", "YourTurn 2"),
-            (key("Enter"), "", "YourTurn 2, confirm Show"),
+            (key("Enter"), "", "YourTurn 2, confirm PlayInstead"),
             (key("n"), "", "YourTurn 2"),
             (turn(1, STEP, &[true, true]), "", "YourTurn 2"),
-            (key("Enter"), "ask TurnDone", "YourTurn 2"),
+            (key("Enter"), "ask FinishTurn", "YourTurn 2"),
             (no_turn(), "", "NextStep 2"),
             (typed(1), "remember goals ByOneself hints 0", "LastStep 1"),
             (ready(2), "remember 2 played", "LastStep 2"),
@@ -42,7 +42,7 @@ fn a_turn_goes_on_once_all_of_it_holds() {
 fn a_turn_is_ended_by_the_key_that_began_it() {
     check(
         &mut in_turn(&[false, false]),
-        [(key("T"), "ask EndTurn", "YourTurn 2"), (no_turn(), "", "NextStep 2")],
+        [(key("T"), "ask DropTurn", "YourTurn 2"), (no_turn(), "", "NextStep 2")],
     );
 }
 
@@ -51,8 +51,8 @@ fn who_asks_to_be_shown_a_step_is_remembered_for_it() {
     check(
         &mut in_turn(&[false, false]),
         [
-            (key("Enter"), "", "YourTurn 2, confirm Show"),
-            (key("y"), "ask Show", "Building 2"),
+            (key("Enter"), "", "YourTurn 2, confirm PlayInstead"),
+            (key("y"), "ask PlayInstead", "Building 2"),
             (no_turn(), "", "Building 2"),
             (playing(1), "", "Playing 2"),
             (played(1), "remember goals Shown hints 0", "Playing 2"),
@@ -67,7 +67,7 @@ fn a_hint_comes_stage_by_stage_and_is_remembered() {
     let stage = |model: &Model| {
         let view = view(model);
         let step = view.step().expect("a step");
-        view.learning.hint_shown(step).map(|shown| (shown.hint.is_some(), shown.stage))
+        view.learning.shown_hint(step).map(|shown| (shown.hint.is_some(), shown.stage))
     };
     assert_eq!(stage(&model), None);
     for expected in [1, 2, 3, 3] {
@@ -83,7 +83,7 @@ fn a_hint_comes_stage_by_stage_and_is_remembered() {
         [
             (turn(1, STEP, &[true, true]), "", "YourTurn 2"),
             (key("H"), "", "YourTurn 2, notice"),
-            (key("Enter"), "ask TurnDone", "YourTurn 2"),
+            (key("Enter"), "ask FinishTurn", "YourTurn 2"),
             (typed(1), "remember goals WithHints hints 3", "LastStep 1"),
         ],
     );
@@ -99,9 +99,9 @@ fn a_step_that_breaks_something_is_always_the_learners() {
     check(
         &mut before(2),
         [
-            (key("Enter"), "ask Turn(Step)", "NextRepair 3"),
+            (key("Enter"), "ask BeginTurn(Step)", "NextRepair 3"),
             (turn(2, STEP, &[false]), "", "YourTurn 3"),
-            (key("Enter"), "", "YourTurn 3, confirm Show"),
+            (key("Enter"), "", "YourTurn 3, confirm PlayInstead"),
         ],
     );
 }
@@ -110,7 +110,7 @@ fn a_step_that_breaks_something_is_always_the_learners() {
 fn a_step_without_goals_can_only_be_run() {
     check(
         &mut before(3),
-        [(key("T"), "", "NextStep 4, notice"), (key("Enter"), "ask Next", "Playing 4")],
+        [(key("T"), "", "NextStep 4, notice"), (key("Enter"), "ask PlayNext", "Playing 4")],
     );
 }
 
@@ -118,22 +118,22 @@ fn a_step_without_goals_can_only_be_run() {
 fn who_wants_every_step_gets_the_next_one_at_once() {
     let mut model = Model::new(Vec::new(), SIZE);
     model.your_turn = true;
-    let opened = Msg::Opened { lesson: lesson(), left_off: 0, tape: None };
+    let opened = Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: None };
     check(
         &mut model,
         [
             (opened, "", "Building 1"),
-            (ready(0), "ask Turn(Step)", "NextStep 1"),
+            (ready(0), "ask BeginTurn(Step)", "NextStep 1"),
             (turn(0, STEP, &[true]), "", "YourTurn 1"),
-            (key("Enter"), "ask TurnDone", "YourTurn 1"),
+            (key("Enter"), "ask FinishTurn", "YourTurn 1"),
             (typed(0), "remember plain ByOneself hints 0", "LastStep 1"),
             (ready(1), "remember 1 played", "LastStep 1"),
-            (key("Enter"), "ask Turn(Step)", "NextStep 2"),
+            (key("Enter"), "ask BeginTurn(Step)", "NextStep 2"),
             (turn(1, STEP, &[false, false]), "", "YourTurn 2"),
             // Enough: from here on steps are run.
-            (key("T"), "ask EndTurn", "YourTurn 2"),
+            (key("T"), "ask DropTurn", "YourTurn 2"),
             (no_turn(), "", "NextStep 2"),
-            (key("Enter"), "ask Next", "Playing 2"),
+            (key("Enter"), "ask PlayNext", "Playing 2"),
         ],
     );
 }
@@ -148,7 +148,7 @@ fn a_rewind_drops_the_turn_with_its_lab() {
             (key("y"), "ask RewindTo { steps: 0 }", "Building 2"),
             (key("Enter"), "", "Building 2"),
             (ready(0), "", "NextStep 1"),
-            (key("Enter"), "ask Next", "Playing 1"),
+            (key("Enter"), "ask PlayNext", "Playing 1"),
         ],
     );
 
@@ -157,7 +157,7 @@ fn a_rewind_drops_the_turn_with_its_lab() {
     let Screen::Lesson(view) = &mut model.screen else { panic!("a lesson") };
     view.learning.always = true;
     press(&mut model, &["u", "y"]);
-    check(&mut model, [(ready(0), "ask Turn(Step)", "NextStep 1")]);
+    check(&mut model, [(ready(0), "ask BeginTurn(Step)", "NextStep 1")]);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn who_looks_back_in_a_turn_is_in_it_still() {
         [
             (key("h"), "", "YourTurn 1, not live"),
             (key("Esc"), "", "YourTurn 2"),
-            (key("Enter"), "ask TurnDone", "YourTurn 2"),
+            (key("Enter"), "ask FinishTurn", "YourTurn 2"),
         ],
     );
 }

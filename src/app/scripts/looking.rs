@@ -3,7 +3,7 @@
 #![cfg(test)]
 
 use super::*;
-use crate::app::panes::Compare;
+use crate::app::panes::CompareMode;
 use crate::view::ViewKind;
 
 #[test]
@@ -42,11 +42,11 @@ fn a_step_that_ends_while_one_looks_back_waits_in_the_live_lab() {
     check(
         &mut model,
         [
-            (key("Enter"), "ask Next", "Playing 2"),
+            (key("Enter"), "ask PlayNext", "Playing 2"),
             (key("h"), "", "Playing 1, not live"),
             (played(1), "remember goals Watched hints 0", "Playing 1, not live"),
             (ready(2), "remember 2 played", "LookingBack 1, not live"),
-            (Msg::Engine(Event::Live(Arc::default())), "", "LookingBack 1, not live"),
+            (Msg::Engine(Event::LiveSnapshot(Arc::default())), "", "LookingBack 1, not live"),
         ],
     );
     let rows = |model: &Model| view(model).panes.rows(ViewKind::Processes).count();
@@ -104,12 +104,12 @@ fn what_is_compared_and_what_is_left_away() {
         let rows = panes.rows(panes.focus).filter(|row| row.text.contains("box")).count();
         (panes.compare, panes.changes_only, rows, panes.changes(panes.focus))
     };
-    assert_eq!(state(&model), (Compare::Diff, false, 1, 1));
+    assert_eq!(state(&model), (CompareMode::Diff, false, 1, 1));
 
     press(&mut model, &["d", "d"]);
-    assert_eq!(state(&model), (Compare::Before, false, 0, 1), "it came with the step");
+    assert_eq!(state(&model), (CompareMode::Before, false, 0, 1), "it came with the step");
     press(&mut model, &["d", "d", "c"]);
-    assert_eq!(state(&model), (Compare::Diff, true, 1, 1));
+    assert_eq!(state(&model), (CompareMode::Diff, true, 1, 1));
     let row = copied(&model);
     check(&mut model, [(key("]"), "", "LastStep 1"), (key("y"), &row, "LastStep 1")]);
 
@@ -121,7 +121,7 @@ fn what_is_compared_and_what_is_left_away() {
 fn copied(model: &Model) -> String {
     let rows = view(model).panes.rows(ViewKind::Processes);
     let text = rows.filter(|row| row.mark.is_change()).map(|row| row.text.trim().to_owned()).next();
-    format!("{:?}", Effect::Copy(text.expect("a changed row")))
+    format!("{:?}", Effect::CopyText(text.expect("a changed row")))
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_word_is_searched_for_and_forgotten() {
 #[test]
 fn what_the_lab_does_by_itself_is_shown_as_a_change() {
     let mut model = before(1);
-    let live = |actors: &[&str]| Msg::Engine(Event::Live(Arc::new(snapshot(actors))));
+    let live = |actors: &[&str]| Msg::Engine(Event::LiveSnapshot(Arc::new(snapshot(actors))));
     let changes = |model: &Model| view(model).panes.changes(ViewKind::Processes);
     assert_eq!(changes(&model), 1, "the step's own");
 

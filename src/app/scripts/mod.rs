@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 use super::keymap::press_of;
 use super::quiz::QuizStage;
-use super::{Effect, LessonScene, LessonView, Model, Msg, Note, Phase, Screen, update};
+use super::{Effect, LessonScene, LessonView, Model, Msg, Phase, ProgressNote, Screen, update};
 use super::{LessonLayout, ScreenOverlay};
-use crate::engine::{Event, Goal, Ready, ShellTerminal, TurnState};
+use crate::engine::{Event, ReadyState, ShellTerminal, TurnGoal, TurnState};
 use crate::lesson::expect::verdict::{Expected, Verdict};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
@@ -128,7 +128,7 @@ const SIZE: (u16, u16) = (120, 40);
 /// The lesson is open, and its lab being made.
 pub fn opened() -> Model {
     let mut model = Model::new(Vec::new(), SIZE);
-    let message = Msg::Opened { lesson: lesson(), left_off: 0, tape: None };
+    let message = Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: None };
     assert_eq!(update(&mut model, message), []);
     model
 }
@@ -187,24 +187,26 @@ fn named(message: &Msg) -> String {
 
 fn effect_text(effect: &Effect) -> String {
     match effect {
-        Effect::Engine(request) => format!("ask {request:?}"),
-        Effect::Remember { note: Note::Played(steps), .. } => format!("remember {steps} played"),
-        Effect::Remember { note: Note::Step { id, how, hints }, .. } => {
+        Effect::SendToEngine(request) => format!("ask {request:?}"),
+        Effect::SaveNote { note: ProgressNote::Played(steps), .. } => {
+            format!("remember {steps} played")
+        }
+        Effect::SaveNote { note: ProgressNote::Step { id, how, hints }, .. } => {
             format!("remember {id} {how:?} hints {hints}")
         }
-        Effect::Remember { note: Note::Answer { question, mark }, .. } => {
+        Effect::SaveNote { note: ProgressNote::Answer { question, mark }, .. } => {
             format!("remember {question} {mark:?}")
         }
-        Effect::Open { .. }
-        | Effect::Agree { .. }
-        | Effect::Copy(_)
-        | Effect::Type { .. }
+        Effect::OpenLesson { .. }
+        | Effect::KeepConsent { .. }
+        | Effect::CopyText(_)
+        | Effect::TypeIntoShell { .. }
         | Effect::ResizeShell { .. }
-        | Effect::Hub(_)
+        | Effect::SendToHub(_)
         | Effect::Suspend
         | Effect::Redraw
         | Effect::Quit
-        | Effect::Fail(_) => format!("{effect:?}"),
+        | Effect::QuitWithError(_) => format!("{effect:?}"),
     }
 }
 
@@ -276,7 +278,7 @@ pub fn key(name: &str) -> Msg {
 /// The lab is up, with so many steps in it.
 pub fn ready(played: usize) -> Msg {
     let lab = LabInfo { id: "unboxed-1-2-3".into(), actors: BTreeMap::new(), rootless: false };
-    Msg::Engine(Event::Ready(Ready {
+    Msg::Engine(Event::Ready(ReadyState {
         lab,
         played,
         left_out: Default::default(),
@@ -291,7 +293,7 @@ pub fn ready(played: usize) -> Msg {
 pub fn ready_without(played: usize, left_out: &[usize]) -> Msg {
     let Msg::Engine(Event::Ready(ready)) = ready(played) else { unreachable!("it is one") };
     let left_out = left_out.iter().copied().collect();
-    Msg::Engine(Event::Ready(Ready { left_out, ..ready }))
+    Msg::Engine(Event::Ready(ReadyState { left_out, ..ready }))
 }
 
 pub fn playing(step: usize) -> Msg {
@@ -307,24 +309,29 @@ pub fn failed(why: &str) -> Msg {
 }
 
 pub fn branched(step: usize, branch: usize) -> Msg {
-    Msg::Engine(Event::Branched { branch, record: record(step, true) })
+    Msg::Engine(Event::BranchPlayed { branch, record: record(step, true) })
 }
 
 /// A turn, with true for each goal that holds.
-pub fn turn(step: usize, goal: Goal, holds: &[bool]) -> Msg {
+pub fn turn(step: usize, goal: TurnGoal, holds: &[bool]) -> Msg {
     let verdicts = holds.iter().map(|holds| verdict(*holds)).collect();
-    Msg::Engine(Event::Turn(Some(TurnState { step, goal, verdicts, earned: holds.to_vec() })))
+    Msg::Engine(Event::TurnChanged(Some(TurnState {
+        step,
+        goal,
+        verdicts,
+        earned: holds.to_vec(),
+    })))
 }
 
 pub fn no_turn() -> Msg {
-    Msg::Engine(Event::Turn(None))
+    Msg::Engine(Event::TurnChanged(None))
 }
 
 /// A shell that was opened beside an actor.
 pub fn shell(tab: u32, actor: &str) -> Msg {
     let (master, _) = UnixStream::pair().expect("two ends");
     let terminal = ShellTerminal { master: Arc::new(master.into()), transcript: Arc::default() };
-    Msg::Engine(Event::Shell { tab, actor: actor.into(), opened: Ok(terminal) })
+    Msg::Engine(Event::ShellOpened { tab, actor: actor.into(), opened: Ok(terminal) })
 }
 
 pub fn verdict(holds: bool) -> Verdict {

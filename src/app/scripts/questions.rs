@@ -4,16 +4,16 @@
 
 use super::*;
 use crate::app::exam::Exam;
-use crate::report::Predicted;
+use crate::report::PredictionResult;
 
 /// The record of the first step, whose question was decided: that the first option holds, or not.
 fn decided(first: bool) -> Msg {
     let options = vec![vec![verdict(first)], vec![verdict(!first)]];
-    let predicted = vec![Predicted { question: 0, options }];
+    let predicted = vec![PredictionResult { question: 0, options }];
     Msg::Engine(Event::Played(Arc::new(StepRecord { predicted, ..(*record(0, true)).clone() })))
 }
 
-const TASK: Goal = Goal::Question { step: 1, index: 0 };
+const TASK: TurnGoal = TurnGoal::Question { step: 1, index: 0 };
 
 #[test]
 fn a_prediction_is_decided_by_running_the_step() {
@@ -24,7 +24,7 @@ fn a_prediction_is_decided_by_running_the_step() {
             (key("u"), "", "NextStep 1, question Asking"),
             (key("b"), "", "NextStep 1, question Asking"),
             (key("k"), "", "NextStep 1, question Asking"),
-            (key("Enter"), "ask Next", "Playing 1, question Waiting(Some(0))"),
+            (key("Enter"), "ask PlayNext", "Playing 1, question Waiting(Some(0))"),
             (key("Enter"), "", "Playing 1, question Waiting(Some(0))"),
             (
                 decided(true),
@@ -51,7 +51,7 @@ fn a_wrong_prediction_is_told_with_the_step_that_decided_it() {
         [
             (key("p"), "", "NextStep 1, question Asking"),
             (key("b"), "", "NextStep 1, question Asking"),
-            (key("Enter"), "ask Next", "Playing 1, question Waiting(Some(1))"),
+            (key("Enter"), "ask PlayNext", "Playing 1, question Waiting(Some(1))"),
             (
                 decided(true),
                 "remember plain Watched hints 0; remember foretell Wrong",
@@ -86,14 +86,14 @@ fn a_task_is_done_by_typing_and_judged_by_the_kernel() {
         [
             (
                 key("Enter"),
-                "ask Turn(Question { step: 1, index: 0 })",
+                "ask BeginTurn(Question { step: 1, index: 0 })",
                 "NextRepair 3, question Waiting(None)",
             ),
             (turn(1, TASK, &[false]), "", "NextRepair 3, question Waiting(None)"),
             (key("H"), "", "NextRepair 3, question Waiting(None)"),
             (
                 turn(1, TASK, &[true]),
-                "remember task Right; ask EndTurn",
+                "remember task Right; ask DropTurn",
                 "NextRepair 3, question Right",
             ),
             (no_turn(), "", "NextRepair 3, question Right"),
@@ -110,14 +110,14 @@ fn a_task_that_is_given_up_ends_its_turn() {
         &mut model,
         [
             (turn(1, TASK, &[false]), "", "NextRepair 3, question Waiting(None)"),
-            (key("Esc"), "ask EndTurn", "NextRepair 3"),
+            (key("Esc"), "ask DropTurn", "NextRepair 3"),
         ],
     );
 }
 
 #[test]
 fn a_question_stands_above_panes_and_shell_and_behind_what_is_zoomed() {
-    let size = crate::app::shells::inner_size(SIZE, true);
+    let size = crate::app::shells::terminal_size(SIZE, true);
     let fitted = format!("{:?}", Effect::ResizeShell { tab: 1, size });
     check(
         &mut before(0),
@@ -134,14 +134,14 @@ fn a_question_stands_above_panes_and_shell_and_behind_what_is_zoomed() {
 fn a_check_of_lessons_takes_the_lab_where_each_question_is_asked() {
     let mut model = Model::new(Vec::new(), SIZE);
     model.exam = Some(Exam::default());
-    let opened = Msg::Opened { lesson: lesson(), left_off: 2, tape: None };
-    let ended = Msg::Engine(Event::Ended(crate::proof::Proof { rows: Vec::new() }));
+    let opened = Msg::LessonOpened { lesson: lesson(), left_off: 2, tape: None };
+    let ended = Msg::Engine(Event::SessionEnded(crate::proof::Proof { rows: Vec::new() }));
     check(
         &mut model,
         [
             (opened, "", "Building 1, question Preparing"),
             (ready(0), "", "NextStep 1, question Asking"),
-            (key("Enter"), "ask Next", "Playing 1, question Waiting(Some(0))"),
+            (key("Enter"), "ask PlayNext", "Playing 1, question Waiting(Some(0))"),
             (
                 decided(true),
                 "remember plain Watched hints 0; remember foretell Right",

@@ -14,18 +14,18 @@ fn with_shell() -> Model {
 
 #[test]
 fn a_shell_is_asked_for_opened_typed_into_and_left() {
-    let size = crate::app::shells::inner_size(SIZE, false);
-    let asked = format!("ask {:?}", Request::Shell { tab: 1, actor: ActorName::host(), size });
+    let size = crate::app::shells::terminal_size(SIZE, false);
+    let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: ActorName::host(), size });
     check(
         &mut before(1),
         [
             (key("s"), &asked, "NextStep 2"),
             (shell(1, "host"), "", "NextStep 2, shell below"),
-            (key("q"), "Type { tab: 1, bytes: [113] }", "NextStep 2, shell below"),
-            (key("Enter"), "Type { tab: 1, bytes: [13] }", "NextStep 2, shell below"),
+            (key("q"), "TypeIntoShell { tab: 1, bytes: [113] }", "NextStep 2, shell below"),
+            (key("Enter"), "TypeIntoShell { tab: 1, bytes: [13] }", "NextStep 2, shell below"),
             (key("ctrl-5"), "", "NextStep 2, shell below"),
-            (key("Enter"), "ask Next", "Playing 2, shell below"),
-            (key("ctrl-5"), "Type { tab: 1, bytes: [29] }", "Playing 2, shell below"),
+            (key("Enter"), "ask PlayNext", "Playing 2, shell below"),
+            (key("ctrl-5"), "TypeIntoShell { tab: 1, bytes: [29] }", "Playing 2, shell below"),
             (key("ctrl-5"), "", "Playing 2, shell below"),
             (key("Esc"), "", "Playing 2"),
             (key("s"), "", "Playing 2, shell below"),
@@ -41,7 +41,7 @@ fn a_shell_that_ends_leaves_the_keys_to_the_lesson() {
             (Msg::ShellPrinted { tab: 1, bytes: b"bye".to_vec() }, "", "NextStep 2, shell below"),
             (Msg::ShellEnded(7), "", "NextStep 2, shell below"),
             (Msg::ShellEnded(1), "", "NextStep 2"),
-            (key("Enter"), "ask Next", "Playing 2"),
+            (key("Enter"), "ask PlayNext", "Playing 2"),
         ],
     );
 }
@@ -52,7 +52,7 @@ fn a_terminal_that_is_asked_answers() {
         &mut with_shell(),
         [(
             Msg::ShellPrinted { tab: 1, bytes: b"\x1b[6n".to_vec() },
-            "Type { tab: 1, bytes: [27, 91, 49, 59, 49, 82] }",
+            "TypeIntoShell { tab: 1, bytes: [27, 91, 49, 59, 49, 82] }",
             "NextStep 2, shell below",
         )],
     );
@@ -64,7 +64,7 @@ fn a_paste_goes_to_the_shell_that_is_typed_into_and_to_nothing_else() {
     check(
         &mut with_shell(),
         [
-            (paste(), "Type { tab: 1, bytes: [108, 115] }", "NextStep 2, shell below"),
+            (paste(), "TypeIntoShell { tab: 1, bytes: [108, 115] }", "NextStep 2, shell below"),
             (key("ctrl-5"), "", "NextStep 2, shell below"),
             (paste(), "", "NextStep 2, shell below"),
         ],
@@ -74,7 +74,7 @@ fn a_paste_goes_to_the_shell_that_is_typed_into_and_to_nothing_else() {
 #[test]
 fn each_shell_has_the_size_of_its_place() {
     let fitted = |size, zoomed| {
-        let size = crate::app::shells::inner_size(size, zoomed);
+        let size = crate::app::shells::terminal_size(size, zoomed);
         format!("{:?}", Effect::ResizeShell { tab: 1, size })
     };
     let mut model = with_shell();
@@ -96,14 +96,14 @@ fn each_shell_has_the_size_of_its_place() {
 
 #[test]
 fn a_shell_that_could_not_be_opened_is_told_of() {
-    let refused = Event::Shell { tab: 1, actor: "box".into(), opened: Err("no room".into()) };
+    let refused = Event::ShellOpened { tab: 1, actor: "box".into(), opened: Err("no room".into()) };
     check(&mut before(1), [(Msg::Engine(refused), "", "NextStep 2, notice")]);
 }
 
 #[test]
 fn a_shell_that_is_shown_is_opened_again_in_the_next_lab() {
-    let size = crate::app::shells::inner_size(SIZE, false);
-    let asked = format!("ask {:?}", Request::Shell { tab: 1, actor: ActorName::host(), size });
+    let size = crate::app::shells::terminal_size(SIZE, false);
+    let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: ActorName::host(), size });
     let mut model = with_shell();
     press(&mut model, &["ctrl-5"]);
     check(
@@ -122,8 +122,8 @@ fn a_shell_that_is_shown_is_opened_again_in_the_next_lab() {
 fn shells_are_chosen_from_a_list_or_opened_beside_another_actor() {
     let mut model = with_shell();
     press(&mut model, &["ctrl-5"]);
-    let size = crate::app::shells::inner_size(SIZE, false);
-    let asked = format!("ask {:?}", Request::Shell { tab: 1, actor: "box".into(), size });
+    let size = crate::app::shells::terminal_size(SIZE, false);
+    let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: "box".into(), size });
     check(
         &mut model,
         [

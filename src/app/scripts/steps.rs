@@ -12,12 +12,12 @@ fn a_step_runs_is_told_of_and_the_next_one_waits() {
         &mut opened(),
         [
             (ready(0), "", "NextStep 1"),
-            (key("Enter"), "ask Next", "Playing 1"),
+            (key("Enter"), "ask PlayNext", "Playing 1"),
             (playing(0), "", "Playing 1"),
             (played(0), "remember plain Watched hints 0", "Playing 1"),
             (ready(1), "remember 1 played", "LastStep 1"),
             (key("Enter"), "", "NextStep 2"),
-            (key("Enter"), "ask Next", "Playing 2"),
+            (key("Enter"), "ask PlayNext", "Playing 2"),
         ],
     );
 }
@@ -34,7 +34,7 @@ fn nothing_is_run_while_a_lab_is_made_or_a_step_runs() {
             (key("u"), "", "Building 1"),
             (key("j"), "", "Building 1"),
             (ready(0), "", "NextStep 1"),
-            (key("Enter"), "ask Next", "Playing 1"),
+            (key("Enter"), "ask PlayNext", "Playing 1"),
             (key("Enter"), "", "Playing 1"),
             (key("T"), "", "Playing 1, notice"),
             (key("x"), "", "Playing 1, notice"),
@@ -47,7 +47,7 @@ fn a_failed_lab_is_made_anew() {
     check(
         &mut before(1),
         [
-            (key("Enter"), "ask Next", "Playing 2"),
+            (key("Enter"), "ask PlayNext", "Playing 2"),
             (playing(1), "", "Playing 2"),
             (failed("the keeper is gone"), "", "Failed: the keeper is gone 2"),
             (key("Enter"), "", "Failed: the keeper is gone 2"),
@@ -65,7 +65,7 @@ fn a_step_whose_expectations_fail_is_told_of_all_the_same() {
     check(
         &mut model,
         [
-            (key("Enter"), "ask Next", "Playing 1"),
+            (key("Enter"), "ask PlayNext", "Playing 1"),
             (played, "remember plain Watched hints 0", "Playing 1"),
             (ready(1), "remember 1 played", "LastStep 1"),
         ],
@@ -75,10 +75,10 @@ fn a_step_whose_expectations_fail_is_told_of_all_the_same() {
 
 #[test]
 fn a_request_that_is_refused_leaves_all_as_it_was() {
-    let refused = Msg::Engine(Event::Refused { why: Refusal::WhatIfNotRecorded });
+    let refused = Msg::Engine(Event::RequestRefused { why: Refusal::WhatIfNotRecorded });
     check(
         &mut before(1),
-        [(key("Enter"), "ask Next", "Playing 2"), (refused, "", "NextStep 2, notice")],
+        [(key("Enter"), "ask PlayNext", "Playing 2"), (refused, "", "NextStep 2, notice")],
     );
 }
 
@@ -101,7 +101,7 @@ fn a_rewind_asks_first_and_begins_before_the_step() {
 #[test]
 fn a_lesson_is_taken_up_where_it_was_left() {
     let mut model = Model::new(Vec::new(), SIZE);
-    let opened = Msg::Opened { lesson: lesson(), left_off: 2, tape: None };
+    let opened = Msg::LessonOpened { lesson: lesson(), left_off: 2, tape: None };
     check(
         &mut model,
         [
@@ -115,7 +115,7 @@ fn a_lesson_is_taken_up_where_it_was_left() {
 
 #[test]
 fn the_end_shows_how_the_machine_compares() {
-    let ended = Msg::Engine(Event::Ended(Proof { rows: Vec::new() }));
+    let ended = Msg::Engine(Event::SessionEnded(Proof { rows: Vec::new() }));
     check(
         &mut after(4),
         [
@@ -156,7 +156,7 @@ fn leaving_a_lesson_asks_first() {
 
 #[test]
 fn an_engine_that_ends_by_itself_ends_the_lesson() {
-    let ended = Msg::Engine(Event::Ended(Proof { rows: Vec::new() }));
+    let ended = Msg::Engine(Event::SessionEnded(Proof { rows: Vec::new() }));
     check(
         &mut after(1),
         [
@@ -170,14 +170,15 @@ fn an_engine_that_ends_by_itself_ends_the_lesson() {
 #[test]
 fn a_tape_goes_on_past_a_step_that_is_for_mending_and_nothing_is_remembered() {
     let mut model = Model::new(Vec::new(), SIZE);
-    let opened = Msg::Opened { lesson: lesson(), left_off: 0, tape: Some("here, today".into()) };
+    let opened =
+        Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: Some("here, today".into()) };
     check(
         &mut model,
         [
             (opened, "", "Building 1"),
             (ready(2), "", "NextStep 3"),
             (key("T"), "", "NextStep 3, notice"),
-            (key("Enter"), "ask Next", "Playing 3"),
+            (key("Enter"), "ask PlayNext", "Playing 3"),
             (played(2), "", "Playing 3"),
             (ready(3), "", "LastStep 3"),
         ],

@@ -1,13 +1,13 @@
 //! The work of a talk's keys: what the driver does to the audience view, the clock and the steps.
 
-use super::coming::Coming;
-use super::{OnYes, Talk, TalkOverlay, TalkView};
+use super::next_action::NextAction;
+use super::{OnConfirm, Talk, TalkOverlay, TalkView};
 use crate::app::keymap::keys;
 use crate::app::{Effect, Model, Screen};
 use crate::notice::Notice;
 use crate::talk::AudienceView;
 use crate::talk::beat::{self, Beat};
-use crate::talk::message::{ClockOrder, Order, Role, ToHub};
+use crate::talk::message::{ClockChange, DriverRequest, WindowRole, WindowToHub};
 use crate::view::ViewKind;
 
 /// Steps that a page key moves by in the list of them.
@@ -20,8 +20,8 @@ pub fn refuse(model: &mut Model) {
     let Screen::Talk(window) = &model.screen else { return };
     let close = keys::talk::CLOSE.into();
     model.notice = Some(match window.role {
-        Role::Watcher => Notice::WindowOnlyLooks { close },
-        Role::Screen | Role::Console => Notice::OtherWindowDrives { close },
+        WindowRole::Watcher => Notice::WindowOnlyLooks { close },
+        WindowRole::Screen | WindowRole::Console => Notice::OtherWindowDrives { close },
     });
 }
 
@@ -35,13 +35,19 @@ pub fn with_key(model: &Model, label: String, mut effects: Vec<Effect>) -> Vec<E
 
     let keys = Some(label);
     let set = effects.iter_mut().find_map(|effect| {
-        if let Effect::Hub(ToHub::AudienceView(view)) = effect { Some(view) } else { None }
+        if let Effect::SendToHub(WindowToHub::AudienceView(view)) = effect {
+            Some(view)
+        } else {
+            None
+        }
     });
 
     match set {
-        Some(stage) => stage.keys = keys,
-        None => effects
-            .insert(0, Effect::Hub(ToHub::AudienceView(AudienceView { keys, ..talk.set.clone() }))),
+        Some(audience_view) => audience_view.keys = keys,
+        None => effects.insert(
+            0,
+            Effect::SendToHub(WindowToHub::AudienceView(AudienceView { keys, ..talk.set.clone() })),
+        ),
     }
 
     effects
@@ -52,14 +58,14 @@ pub fn say_yes(model: &mut Model) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
     let TalkOverlay::Question { on_yes, .. } = window.take_overlay() else { return Vec::new() };
     match on_yes {
-        OnYes::End => vec![Effect::Hub(ToHub::Order(Order::Quit))],
-        OnYes::Rewind { steps } => {
+        OnConfirm::End => vec![Effect::SendToHub(WindowToHub::Request(DriverRequest::Quit))],
+        OnConfirm::Rewind { steps } => {
             let Some(talk) = &mut window.talk else { return Vec::new() };
             talk.view.start_building();
-            let stage = talk.set.at(Beat::Tell { step: steps });
+            let audience_view = talk.set.at_beat(Beat::Tell { step: steps });
             vec![
-                Effect::Hub(ToHub::AudienceView(stage)),
-                Effect::Hub(ToHub::Order(Order::RewindTo { steps })),
+                Effect::SendToHub(WindowToHub::AudienceView(audience_view)),
+                Effect::SendToHub(WindowToHub::Request(DriverRequest::RewindTo { steps })),
             ]
         }
     }
@@ -89,11 +95,13 @@ pub fn go(model: &mut Model) -> Vec<Effect> {
 
 fn jump_to(window: &mut TalkView, step: usize) -> Vec<Effect> {
     let Some(talk) = &window.talk else { return Vec::new() };
-    if step <= talk.view.played() {
-        return vec![Effect::Hub(ToHub::AudienceView(talk.set.at(Beat::Tell { step })))];
+    if step <= talk.view.played_steps() {
+        return vec![Effect::SendToHub(WindowToHub::AudienceView(
+            talk.set.at_beat(Beat::Tell { step }),
+        ))];
     }
     let text = format!("Play all steps before step {} in a fresh lab?", step + 1);
-    window.overlay = TalkOverlay::Question { text, on_yes: OnYes::Rewind { steps: step } };
+    window.overlay = TalkOverlay::Question { text, on_yes: OnConfirm::Rewind { steps: step } };
     Vec::new()
 }
 
@@ -106,7 +114,7 @@ pub fn end(model: &mut Model) -> Vec<Effect> {
     let left = window.talk.as_ref().map_or(0, |talk| talk.windows.all.len().saturating_sub(1));
     let others = if left > 0 { format!(" It closes {left} other windows.") } else { String::new() };
     let text = format!("End the talk and take the lab down?{others}");
-    window.overlay = TalkOverlay::Question { text, on_yes: OnYes::End };
+    window.overlay = TalkOverlay::Question { text, on_yes: OnConfirm::End };
     Vec::new()
 }
 
@@ -143,36 +151,40 @@ pub fn restart(window: &mut TalkView) {
 pub fn rewind(window: &mut TalkView) {
     let Some(talk) = &window.talk else { return };
     let beat = talk.set.beat;
-    let is_before = beat.is_before_the_run(&talk.view.lesson);
+    let is_before = beat.is_before_run(&talk.view.lesson);
     let steps = if is_before { beat.step().saturating_sub(1) } else { beat.step() };
     ask_rewind(window, steps);
 }
 
 fn ask_rewind(window: &mut TalkView, steps: usize) {
     let text = format!("Rewind to before step {}, in a fresh lab?", steps + 1);
-    window.overlay = TalkOverlay::Question { text, on_yes: OnYes::Rewind { steps } };
+    window.overlay = TalkOverlay::Question { text, on_yes: OnConfirm::Rewind { steps } };
 }
 
 /// Tell the hub what a key of the driver's makes of the talk.
-pub fn tell(model: &Model, message: impl FnOnce(&Talk) -> Option<ToHub>) -> Vec<Effect> {
+pub fn tell(model: &Model, message: impl FnOnce(&Talk) -> Option<WindowToHub>) -> Vec<Effect> {
     let Screen::Talk(window) = &model.screen else { return Vec::new() };
     let message = window.talk.as_ref().and_then(|talk| message(talk));
-    message.map(Effect::Hub).into_iter().collect()
+    message.map(Effect::SendToHub).into_iter().collect()
 }
 
 /// The same, where it is the audience view that changes.
 pub fn set(model: &Model, change: impl FnOnce(&Talk, AudienceView) -> AudienceView) -> Vec<Effect> {
-    tell(model, |talk| Some(ToHub::AudienceView(change(talk, talk.set.clone()))))
+    tell(model, |talk| Some(WindowToHub::AudienceView(change(talk, talk.set.clone()))))
 }
 
-pub fn back(talk: &Talk) -> Option<ToHub> {
-    Some(ToHub::AudienceView(talk.set.at(beat::before(&talk.beats(), talk.set.beat)?)))
+pub fn back(talk: &Talk) -> Option<WindowToHub> {
+    Some(WindowToHub::AudienceView(
+        talk.set.at_beat(beat::beat_before(&talk.beats(), talk.set.beat)?),
+    ))
 }
 
-pub fn what_if(talk: &Talk) -> Option<ToHub> {
+pub fn what_if(talk: &Talk) -> Option<WindowToHub> {
     let next = talk.set.beat.next_what_if(&talk.view.lesson);
     // After the last one, back to the step.
-    Some(ToHub::AudienceView(talk.set.at(next.or_else(|| beat::after(&[], talk.set.beat))?)))
+    Some(WindowToHub::AudienceView(
+        talk.set.at_beat(next.or_else(|| beat::beat_after(&[], talk.set.beat))?),
+    ))
 }
 
 /// Send a pane to the audience by its place.
@@ -187,7 +199,7 @@ pub fn show_pane(model: &mut Model, place: usize) -> Vec<Effect> {
 
 pub fn zoom(model: &mut Model) -> Vec<Effect> {
     set(model, |talk, set| {
-        let pane = talk.panes(&set).first().copied();
+        let pane = talk.panes_for(&set).first().copied();
         AudienceView { zoomed: !set.zoomed, pane: set.pane.or(pane), ..set }
     })
 }
@@ -200,16 +212,16 @@ pub fn mark(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Move the marked row of the pane, or else the pane.
-pub fn move_rows(talk: &Talk, rows: isize) -> Option<ToHub> {
+pub fn move_rows(talk: &Talk, rows: isize) -> Option<WindowToHub> {
     let set = talk.set.clone();
-    let pane = talk.panes(&set).first().copied()?;
+    let pane = talk.panes_for(&set).first().copied()?;
     let last = talk.rows(pane).len().saturating_sub(1);
     let moved = |at: usize| {
         // Up from wherever it is, however few rows there are now.
         let moved = at.saturating_add_signed(rows);
         if rows > 0 { moved.min(last) } else { moved }
     };
-    Some(ToHub::AudienceView(match set.marked {
+    Some(WindowToHub::AudienceView(match set.marked {
         Some(row) => AudienceView { marked: Some(moved(row)), ..set },
         None => AudienceView { top: moved(set.top), ..set },
     }))
@@ -222,19 +234,26 @@ pub fn show_keys(model: &mut Model) -> Vec<Effect> {
     })
 }
 
-pub fn pause(talk: &Talk) -> Option<ToHub> {
-    Some(ToHub::Clock(if talk.clock.runs { ClockOrder::Pause } else { ClockOrder::Run }))
+pub fn pause(talk: &Talk) -> Option<WindowToHub> {
+    Some(WindowToHub::Clock(if talk.clock.is_running {
+        ClockChange::Pause
+    } else {
+        ClockChange::Run
+    }))
 }
 
-pub fn add_time(_: &Talk) -> Option<ToHub> {
-    Some(ToHub::Clock(ClockOrder::Add { seconds: MORE_SECONDS }))
+pub fn add_time(_: &Talk) -> Option<WindowToHub> {
+    Some(WindowToHub::Clock(ClockChange::Add { seconds: MORE_SECONDS }))
 }
 
 /// Leave out the step that the clock proposes.
-pub fn skip(talk: &Talk) -> Option<ToHub> {
-    let left_out = talk.left_out();
-    let step = *talk.clock().to_skip(&talk.view.lesson, |step| left_out.contains(&step)).first()?;
-    Some(ToHub::Order(Order::LeaveOut { step, out: true }))
+pub fn skip(talk: &Talk) -> Option<WindowToHub> {
+    let left_out = talk.left_out_steps();
+    let step = *talk
+        .clock_now()
+        .steps_to_skip(&talk.view.lesson, |step| left_out.contains(&step))
+        .first()?;
+    Some(WindowToHub::Request(DriverRequest::LeaveOut { step, out: true }))
 }
 
 /// On, where that is armed.
@@ -253,24 +272,26 @@ pub fn run_now(model: &mut Model) -> Vec<Effect> {
 fn go_on(model: &mut Model, may_run: bool) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
     let Some(talk) = &mut window.talk else { return Vec::new() };
-    let coming = talk.coming();
+    let coming = talk.next_action();
     let order = match coming {
-        Coming::Run => Order::Next,
-        Coming::Suppose { step, branch } => Order::Branch { step, branch },
-        Coming::Reveal => {
-            return vec![Effect::Hub(ToHub::AudienceView(AudienceView {
+        NextAction::RunStep => DriverRequest::Next,
+        NextAction::PlayBranch { step, branch } => DriverRequest::Branch { step, branch },
+        NextAction::RevealAnswer => {
+            return vec![Effect::SendToHub(WindowToHub::AudienceView(AudienceView {
                 revealed: true,
                 ..talk.set.clone()
             }))];
         }
-        Coming::Move(beat) => return vec![Effect::Hub(ToHub::AudienceView(talk.set.at(beat)))],
-        Coming::End => {
+        NextAction::ShowBeat(beat) => {
+            return vec![Effect::SendToHub(WindowToHub::AudienceView(talk.set.at_beat(beat)))];
+        }
+        NextAction::End => {
             model.notice = Some(Notice::LastBeat { end: keys::talk::END.into() });
             return Vec::new();
         }
     };
 
-    if let Some(why) = talk.waits_for() {
+    if let Some(why) = talk.blocked_reason() {
         model.notice = Some(why);
         return Vec::new();
     }
@@ -281,5 +302,5 @@ fn go_on(model: &mut Model, may_run: bool) -> Vec<Effect> {
 
     // At once: a second press must not run another step.
     talk.view.start_playing(talk.set.beat.step());
-    vec![Effect::Hub(ToHub::Order(order))]
+    vec![Effect::SendToHub(WindowToHub::Request(order))]
 }

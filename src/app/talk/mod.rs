@@ -1,38 +1,38 @@
 //! A window of a talk: what the hub said so far, and what its panes show. The console drives; the audience looks.
 
-pub mod coming;
 pub(super) mod driving;
-mod hearing;
+pub mod next_action;
+mod window_events;
 
-pub use self::hearing::{keep_set, on_hub_gone, on_message, on_tick};
+pub use self::window_events::{apply_own_changes, on_hub_gone, on_message, on_tick};
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::panes::{Compare, PaneRow, RowKind, Scene, brief};
+use super::panes::{CompareMode, PaneData, PaneRow, RowKind, audience};
 use super::{LessonView, Phase};
 use crate::diff::Diff;
 use crate::engine::Event;
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::parse::parse;
-use crate::lesson::quiz::{Answer, FromLab, Grade, Kind, grade};
+use crate::lesson::quiz::{Answer, Grade, LabAnswers, QuestionKind, grade};
 use crate::proof::Proof;
 use crate::report::{StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 use crate::talk::AudienceView;
 use crate::talk::beat::{self, Beat};
 use crate::talk::clock::Clock;
-use crate::talk::message::{Role, Told, Whole, Windows};
-use crate::tape::{Taken, Tape};
+use crate::talk::message::{TalkEvent, TalkState, WindowRole, Windows};
+use crate::tape::{RecordedBranch, Tape};
 use crate::view::ViewKind;
 use crate::words;
 
 /// One window.
 #[derive(Debug)]
 pub struct TalkView {
-    pub role: Role,
+    pub role: WindowRole,
     /// Of this window's process, as the hub lists it.
     pub pid: u32,
     pub layout: WindowLayout,
@@ -68,7 +68,7 @@ pub enum TalkOverlay {
     /// A question that waits for y or n.
     Question {
         text: String,
-        on_yes: OnYes,
+        on_yes: OnConfirm,
     },
     /// The list of steps to jump to.
     Steps {
@@ -80,7 +80,7 @@ pub enum TalkOverlay {
 
 /// The consequence of a yes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OnYes {
+pub enum OnConfirm {
     Rewind { steps: usize },
     End,
 }
@@ -97,7 +97,7 @@ pub struct Talk {
     /// Since the hub said how the clock stands.
     since: Duration,
     /// Since this beat is shown.
-    pub on_beat: Duration,
+    pub time_on_beat: Duration,
     pub windows: Windows,
     /// The rows of each pane of what is shown.
     rows: Vec<(ViewKind, Vec<PaneRow>)>,
@@ -106,13 +106,13 @@ pub struct Talk {
 }
 
 impl TalkView {
-    pub fn new(role: Role, pid: u32, private: Vec<String>) -> TalkView {
+    pub fn new(role: WindowRole, pid: u32, private: Vec<String>) -> TalkView {
         TalkView {
             role,
             pid,
             layout: match role {
-                Role::Console => WindowLayout::Console,
-                Role::Screen | Role::Watcher => WindowLayout::Picture,
+                WindowRole::Console => WindowLayout::Console,
+                WindowRole::Screen | WindowRole::Watcher => WindowLayout::Picture,
             },
             talk: None,
             private,
@@ -128,12 +128,12 @@ impl TalkView {
         std::mem::replace(&mut self.overlay, TalkOverlay::None)
     }
 
-    fn set_stage(&mut self, stage: AudienceView) {
+    fn set_audience_view(&mut self, audience_view: AudienceView) {
         let Some(talk) = &mut self.talk else { return };
-        if talk.set.beat != stage.beat {
+        if talk.set.beat != audience_view.beat {
             self.notes_scroll = 0;
         }
-        talk.set = stage;
+        talk.set = audience_view;
     }
 
     pub fn is_driver(&self) -> bool {
@@ -141,12 +141,12 @@ impl TalkView {
     }
 
     /// It has something that counts seconds.
-    pub fn wants_ticks(&self) -> bool {
+    pub fn needs_ticks(&self) -> bool {
         self.talk.as_ref().is_some_and(|talk| {
             let asks = matches!(talk.shown.beat, Beat::Ask { .. }) && !talk.shown.revealed;
             asks || match self.layout {
                 WindowLayout::Console => true,
-                WindowLayout::PictureWithNotes => talk.clock.runs,
+                WindowLayout::PictureWithNotes => talk.clock.is_running,
                 WindowLayout::Picture => false,
             }
         })
@@ -154,14 +154,15 @@ impl TalkView {
 }
 
 impl Talk {
-    fn new(whole: Whole) -> Option<Talk> {
-        let lesson = Arc::new(parse(&whole.name, &whole.lesson).ok()?);
-        let mut talk = Talk::silent(lesson, whole.clock);
-        talk.view.tape = whole.tape;
-        talk.missing = whole.missing;
-        (talk.set, talk.shown, talk.windows) = (whole.set, whole.shown, whole.windows);
-        for told in whole.told {
-            talk.hear(told);
+    fn new(talk_state: TalkState) -> Option<Talk> {
+        let lesson = Arc::new(parse(&talk_state.name, &talk_state.lesson).ok()?);
+        let mut talk = Talk::silent(lesson, talk_state.clock);
+        talk.view.tape = talk_state.tape;
+        talk.missing = talk_state.missing;
+        (talk.set, talk.shown, talk.windows) =
+            (talk_state.set, talk_state.shown, talk_state.windows);
+        for relayed in talk_state.events {
+            talk.apply_event(relayed);
         }
         talk.refresh();
         Some(talk)
@@ -176,7 +177,7 @@ impl Talk {
             missing: BTreeSet::new(),
             clock,
             since: Duration::ZERO,
-            on_beat: Duration::ZERO,
+            time_on_beat: Duration::ZERO,
             windows: Windows::default(),
             rows: Vec::new(),
             printed: Vec::new(),
@@ -184,14 +185,14 @@ impl Talk {
     }
 
     /// A lesson whose steps have all run, as a tape has it, or as far as that can be told without one.
-    pub fn rehearsed(lesson: Arc<Lesson>, tape: Option<&Tape>) -> Talk {
+    pub fn fully_played(lesson: Arc<Lesson>, tape: Option<&Tape>) -> Talk {
         let clock = Clock::new(&lesson, None, &BTreeSet::new());
         let mut talk = Talk::silent(lesson, clock);
         if let Some(tape) = tape {
             talk.view.tape = Some(tape.header.origin());
-            talk.missing = tape.missing();
+            talk.missing = tape.unplayable_steps();
             tape.records.iter().for_each(|record| talk.view.set_record(Arc::clone(record)));
-            if let Some(ready) = tape.ready(&talk.view.lesson, tape.records.len()) {
+            if let Some(ready) = tape.state_after(&talk.view.lesson, tape.records.len()) {
                 talk.view.set_ready(ready);
             }
         }
@@ -199,23 +200,23 @@ impl Talk {
     }
 
     /// The what-if of a tape as the one that was played last.
-    pub fn suppose(&mut self, taken: &Taken) {
+    pub fn load_recorded_branch(&mut self, taken: &RecordedBranch) {
         self.view.leave_branch();
-        self.view.set_branch(taken.branch, Arc::clone(&taken.record));
+        self.view.show_branch(taken.branch, Arc::clone(&taken.record));
     }
 
     /// Set the audience view, as a driver does.
-    pub fn show(&mut self, stage: AudienceView) {
-        (self.set, self.shown) = (stage.clone(), stage);
+    pub fn set_audience_view(&mut self, audience_view: AudienceView) {
+        (self.set, self.shown) = (audience_view.clone(), audience_view);
         self.refresh();
     }
 
-    pub fn clock(&self) -> Clock {
-        self.clock.later(self.since)
+    pub fn clock_now(&self) -> Clock {
+        self.clock.advanced_by(self.since)
     }
 
     /// Steps that nobody is shown: the speaker's choice, or they can't be played.
-    pub fn left_out(&self) -> BTreeSet<usize> {
+    pub fn left_out_steps(&self) -> BTreeSet<usize> {
         let chosen = self.view.lab.ready.iter().flat_map(|ready| &ready.left_out);
         chosen.chain(&self.missing).copied().collect()
     }
@@ -226,7 +227,7 @@ impl Talk {
     }
 
     pub fn beats(&self) -> Vec<Beat> {
-        beat::beats(&self.view.lesson, &self.left_out())
+        beat::beats(&self.view.lesson, &self.left_out_steps())
     }
 
     /// The rows of a pane of what the audience sees.
@@ -240,21 +241,21 @@ impl Talk {
     }
 
     /// The pane shows what the step changed.
-    pub fn has_news(&self, view: ViewKind) -> bool {
+    pub fn has_changes(&self, view: ViewKind) -> bool {
         self.rows(view).iter().any(|row| row.mark.is_change() || row.kind == RowKind::Chart)
     }
 
     /// The step that a beat is about; a what-if is told and shown as one.
     pub fn step(&self, beat: Beat) -> Option<Cow<'_, Step>> {
         match beat.branch(&self.view.lesson) {
-            Some(branch) => Some(Cow::Owned(branch.as_step())),
+            Some(branch) => Some(Cow::Owned(branch.to_step())),
             None => self.view.lesson.steps.get(beat.step()).map(Cow::Borrowed),
         }
     }
 
     /// The lines that would be typed for a step, each with the prompt of who types it.
-    pub fn typed(&self, step: &Step) -> Vec<String> {
-        let context = self.view.context();
+    pub fn prompt_lines(&self, step: &Step) -> Vec<String> {
+        let context = self.view.lab_facts();
         let entries = step.actions.iter().map(|entry| (&entry.actor, entry.action.shell(&context)));
         entries
             .flat_map(|(actor, lines)| {
@@ -271,26 +272,26 @@ impl Talk {
                 .filter(|taken| (taken.step, taken.index) == (step, branch))
                 .map(|taken| &taken.record);
         }
-        self.view.record(beat.step()).filter(|_| beat.step() < self.view.played())
+        self.view.record(beat.step()).filter(|_| beat.step() < self.view.played_steps())
     }
 
     /// The panes that a beat brings to the front, most telling first.
-    pub fn panes(&self, stage: &AudienceView) -> Vec<ViewKind> {
-        let step = self.step(stage.beat);
-        let mut panes: Vec<ViewKind> = stage.pane.into_iter().collect();
+    pub fn panes_for(&self, audience_view: &AudienceView) -> Vec<ViewKind> {
+        let step = self.step(audience_view.beat);
+        let mut panes: Vec<ViewKind> = audience_view.pane.into_iter().collect();
         panes.extend(step.iter().flat_map(|step| step.watch.iter().copied()));
         let mut seen = BTreeSet::new();
         panes.retain(|pane| seen.insert(*pane));
         // A pane that the step changes says more than one that it leaves alone.
-        if stage.pane.is_none() {
+        if audience_view.pane.is_none() {
             panes.retain(|pane| !self.rows(*pane).is_empty());
-            panes.sort_by_key(|pane| (!self.has_news(*pane), !pane.is_state()));
+            panes.sort_by_key(|pane| (!self.has_changes(*pane), !pane.is_state()));
         }
         panes
     }
 
     /// The right answer to the question of a beat, and the reason for it.
-    pub fn answer(&self, beat: Beat) -> Option<Grade> {
+    pub fn right_answer(&self, beat: Beat) -> Option<Grade> {
         let question = beat.question(&self.view.lesson)?;
         let Beat::Ask { question: index, .. } = beat else { return None };
         let record = self.record(beat);
@@ -302,9 +303,9 @@ impl Talk {
             .unwrap_or_default();
         let source = question.source();
         let value = source.and_then(|source| {
-            source.read(record.map_or(self.view.live(), |record| &record.after))
+            source.read(record.map_or(self.view.live_snapshot(), |record| &record.after))
         });
-        Some(grade(question, &Answer::Unknown, &FromLab { holds, value }))
+        Some(grade(question, &Answer::Unknown, &LabAnswers { holds, value }))
     }
 
     /// The question's options, each true if it is right; empty where that is not known, or there are none.
@@ -312,16 +313,16 @@ impl Talk {
         let Some(question) = beat.question(&self.view.lesson) else { return Vec::new() };
         let Beat::Ask { question: index, .. } = beat else { return Vec::new() };
         match &question.kind {
-            Kind::Choose(choices) | Kind::ChooseAll(choices) => {
+            QuestionKind::Choose(choices) | QuestionKind::ChooseAll(choices) => {
                 choices.iter().map(|choice| choice.right).collect()
             }
-            Kind::Predict(_) => {
+            QuestionKind::Predict(_) => {
                 let record = self.record(beat);
                 let predicted = record
                     .and_then(|record| record.predicted.iter().find(|one| one.question == index));
                 predicted.map(|predicted| predicted.holds()).unwrap_or_default()
             }
-            Kind::Order(_) | Kind::Value(_) | Kind::Task(_) => Vec::new(),
+            QuestionKind::Order(_) | QuestionKind::Value(_) | QuestionKind::Task(_) => Vec::new(),
         }
     }
 
@@ -332,29 +333,29 @@ impl Talk {
         self.view.is_in_branch() && !is_shown
     }
 
-    fn hear(&mut self, told: Told) {
-        match told.into_event() {
+    fn apply_event(&mut self, relayed: TalkEvent) {
+        match relayed.into_engine_event() {
             Event::Ready(ready) => self.view.set_ready(ready),
             Event::Playing { step } => self.view.start_playing(step),
             Event::Played(record) => self.view.set_record(record),
-            Event::Live(snapshot) => self.view.set_live_snapshot(snapshot),
-            Event::Sampled(charts) => self.view.set_charts(charts),
-            Event::Branched { branch, record } => self.view.set_branch(branch, record),
+            Event::LiveSnapshot(snapshot) => self.view.set_live_snapshot(snapshot),
+            Event::ChartsSampled(charts) => self.view.set_charts(charts),
+            Event::BranchPlayed { branch, record } => self.view.show_branch(branch, record),
             Event::Failed(failure) => {
                 self.view.lab.phase = Phase::Failed { message: format!("{failure:#}") };
             }
-            Event::Refused { .. } => {
+            Event::RequestRefused { .. } => {
                 // What was asked for does not happen.
                 if matches!(self.view.lab.phase, Phase::Playing { .. }) {
                     self.view.lab.phase = Phase::Ready
                 }
             }
             // A talk has no turns and no shells, and the hub tells of its end in its own message.
-            Event::Turn(_)
-            | Event::Shell { .. }
-            | Event::ShellInside { .. }
+            Event::TurnChanged(_)
+            | Event::ShellOpened { .. }
+            | Event::ShellMoved { .. }
             | Event::Waiting(_)
-            | Event::Ended(_) => {}
+            | Event::SessionEnded(_) => {}
         }
     }
 
@@ -362,12 +363,12 @@ impl Talk {
     fn refresh(&mut self) {
         let beat = self.shown.beat;
         let record = self.record(beat).cloned();
-        let is_told = beat.is_before_the_run(&self.view.lesson) && !self.shown.revealed;
+        let is_told = beat.is_before_run(&self.view.lesson) && !self.shown.revealed;
 
         let (before, after): (&Snapshot, &Snapshot) = match &record {
             Some(record) if is_told => (&record.before, &record.before),
             Some(record) => (&record.before, &record.after),
-            None => (self.view.live(), self.view.live()),
+            None => (self.view.live_snapshot(), self.view.live_snapshot()),
         };
         let diff = match &record {
             Some(record) if !is_told => Cow::Borrowed(record.diff()),
@@ -380,15 +381,15 @@ impl Talk {
             None => &self.view.live_lab.charts,
         };
 
-        let scene = Scene {
+        let scene = PaneData {
             before,
             after,
             diff: &diff,
             ops,
             charts,
-            numbers: &self.view.live_lab.numbers,
+            stable_ids: &self.view.live_lab.numbers,
             raw: false,
-            compare: Compare::Diff,
+            compare: CompareMode::Diff,
             changes_only: true,
         };
 
@@ -396,16 +397,16 @@ impl Talk {
         let acting = step.as_ref().and_then(|step| step.actions.last()).map(|entry| &entry.actor);
         let rows = ViewKind::ALL
             .into_iter()
-            .map(|view| (view, brief::build(view, &scene, acting)))
+            .map(|view| (view, audience::audience_rows(view, &scene, acting)))
             .collect();
-        let printed = brief::printed(ops);
+        let printed = audience::output_rows(ops);
 
         (self.rows, self.printed) = (rows, printed);
     }
 }
 
 /// The reason why a step was not played; None for one that was played.
-pub fn left_out_because(record: &StepRecord) -> Option<String> {
+pub fn skip_reason(record: &StepRecord) -> Option<String> {
     match &record.status {
         StepStatus::Skipped { why, .. } => Some(format!("Left out here: {}", words::blocker(why))),
         StepStatus::LeftOut => Some("This step was left out.".into()),

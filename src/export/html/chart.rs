@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::part;
-use crate::app::panes::charts::{amount, summary};
-use crate::report::{Point, Series};
+use crate::app::panes::charts::{chart_summary, reading_text};
+use crate::report::{ChartPoint, ChartSeries};
 
 /// The drawing's own units: its size, and the place of the axes.
 const WIDTH: f64 = 640.0;
@@ -24,17 +24,17 @@ struct Frame {
 }
 
 impl Frame {
-    fn of(points: &[Point]) -> Frame {
+    fn of(points: &[ChartPoint]) -> Frame {
         let highest = points
             .iter()
             .flat_map(|point| [point.value, point.limit.unwrap_or(0.0)])
             .fold(0.0, f64::max);
-        let at = |point: Option<&Point>| point.map_or(0.0, |point| point.at_ms as f64);
+        let at = |point: Option<&ChartPoint>| point.map_or(0.0, |point| point.at_ms as f64);
         let top = if highest > 0.0 && highest.is_finite() { highest * 1.1 } else { 1.0 };
         Frame { from: at(points.first()), until: at(points.last()), top }
     }
 
-    fn x(&self, point: &Point) -> f64 {
+    fn x(&self, point: &ChartPoint) -> f64 {
         let share = (point.at_ms as f64 - self.from) / (self.until - self.from).max(1.0);
         LEFT + share.clamp(0.0, 1.0) * (RIGHT - LEFT)
     }
@@ -43,16 +43,16 @@ impl Frame {
         BOTTOM - (value / self.top).clamp(0.0, 1.0) * (BOTTOM - TOP)
     }
 
-    fn line(&self, points: &[Point], value: impl Fn(&Point) -> Option<f64>) -> String {
+    fn line(&self, points: &[ChartPoint], value: impl Fn(&ChartPoint) -> Option<f64>) -> String {
         let places = points.iter().filter_map(|point| Some((self.x(point), self.y(value(point)?))));
         places.map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
     }
 }
 
 /// The drawing and the table of a chart; nothing where nothing was read.
-pub fn figure(series: &Series, id: &str) -> Markup {
+pub fn chart_figure(series: &ChartSeries, id: &str) -> Markup {
     let points = series.points.as_slice();
-    let words = summary(series);
+    let words = chart_summary(series);
     html! {
         @if !points.is_empty() {
             figure {
@@ -64,7 +64,7 @@ pub fn figure(series: &Series, id: &str) -> Markup {
     }
 }
 
-fn drawing(series: &Series, points: &[Point], id: &str) -> Markup {
+fn drawing(series: &ChartSeries, points: &[ChartPoint], id: &str) -> Markup {
     let frame = Frame::of(points);
     let of = series.chart.of;
     let limit = points.last().and_then(|point| point.limit);
@@ -77,7 +77,7 @@ fn drawing(series: &Series, points: &[Point], id: &str) -> Markup {
             text x=(LEFT - 6.0) y=(BOTTOM) text-anchor="end" { "0" }
             @if let Some(limit) = limit {
                 polyline.limit points=(frame.line(points, |point| point.limit)) {}
-                text x=(LEFT - 6.0) y={ (format!("{:.1}", frame.y(limit) + 4.0)) } text-anchor="end" { (amount(of, limit)) }
+                text x=(LEFT - 6.0) y={ (format!("{:.1}", frame.y(limit) + 4.0)) } text-anchor="end" { (reading_text(of, limit)) }
                 text x=(RIGHT) y={ (format!("{:.1}", frame.y(limit) - 5.0)) } text-anchor="end" { "limit" }
             }
             polyline.value points=(frame.line(points, |point| Some(point.value))) {}
@@ -96,7 +96,7 @@ fn drawing(series: &Series, points: &[Point], id: &str) -> Markup {
     }
 }
 
-fn readings(series: &Series, points: &[Point], id: &str) -> Markup {
+fn readings(series: &ChartSeries, points: &[ChartPoint], id: &str) -> Markup {
     let of = series.chart.of;
 
     html! {
@@ -108,8 +108,8 @@ fn readings(series: &Series, points: &[Point], id: &str) -> Markup {
                     @for point in points {
                         tr {
                             td { (point.at_ms) " ms" }
-                            td { (amount(of, point.value)) }
-                            td { @match point.limit { Some(limit) => (amount(of, limit)), None => "none" } }
+                            td { (reading_text(of, point.value)) }
+                            td { @match point.limit { Some(limit) => (reading_text(of, limit)), None => "none" } }
                             td { @if point.marked { "yes" } @else { "no" } }
                         }
                     }

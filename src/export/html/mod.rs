@@ -2,8 +2,8 @@
 //! bottom; with it, it shows a step at a time. Whatever a lesson or a tape says is text: the templates escape it, and
 //! what can't be seen in it.
 
+mod actions;
 mod chart;
-mod deed;
 mod pane;
 mod question;
 mod step;
@@ -12,8 +12,8 @@ use std::io::{self, Write};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::played_lesson::PlayedLesson;
 use super::prose;
-use super::reel::Reel;
 use crate::text::{prose_lines, safe};
 use crate::view::ViewKind;
 
@@ -49,12 +49,12 @@ fn keys() -> Vec<(String, String)> {
     .to_vec()
 }
 
-pub fn write(reel: &Reel<'_>, mut out: impl Write) -> io::Result<()> {
-    writeln!(out, "{}", prose_lines(&page(reel).into_string()))?;
+pub fn write(played_lesson: &PlayedLesson<'_>, mut out: impl Write) -> io::Result<()> {
+    writeln!(out, "{}", prose_lines(&page(played_lesson).into_string()))?;
     out.flush()
 }
 
-fn page(reel: &Reel<'_>) -> Markup {
+fn page(played_lesson: &PlayedLesson<'_>) -> Markup {
     let policy = format!(
         "default-src 'none'; style-src '{STYLE_HASH}'; script-src '{SCRIPT_HASH}'; base-uri 'none'; form-action 'none'"
     );
@@ -69,18 +69,18 @@ fn page(reel: &Reel<'_>) -> Markup {
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 meta name="generator" content={ "unboxed " (env!("CARGO_PKG_VERSION")) };
-                title { (reel.lesson.title) }
+                title { (played_lesson.lesson.title) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 a.skip href="#_steps" { "To the step" }
-                (head(reel))
-                (contents(reel))
+                (head(played_lesson))
+                (contents(played_lesson))
                 main id="_steps" tabindex="-1" {
-                    (controls(reel))
-                    @for played in &reel.steps { "\n" (step::article(reel, played)) }
+                    (controls(played_lesson))
+                    @for played in &played_lesson.steps { "\n" (step::step_article(played_lesson, played)) }
                 }
-                (foot(reel))
+                (foot(played_lesson))
                 p.sr id="_said" role="status" aria-live="polite" {}
                 (help())
                 script { (PreEscaped(SCRIPT)) }
@@ -89,14 +89,14 @@ fn page(reel: &Reel<'_>) -> Markup {
     }
 }
 
-fn head(reel: &Reel<'_>) -> Markup {
+fn head(played_lesson: &PlayedLesson<'_>) -> Markup {
     html! {
         header {
-            h1 { (reel.lesson.title) }
-            p.summary { (prose::to_inline_html(&reel.lesson.summary)) }
+            h1 { (played_lesson.lesson.title) }
+            p.summary { (prose::to_inline_html(&played_lesson.lesson.summary)) }
             p.origin {
-                "Recorded with real system calls: " (reel.tape.header.origin())
-                @if reel.tape.header.as_root { ", as root" } @else { ", as an ordinary user" }
+                "Recorded with real system calls: " (played_lesson.tape.header.origin())
+                @if played_lesson.tape.header.as_root { ", as root" } @else { ", as an ordinary user" }
                 ". "
                 span.legend {
                     "Marks: "
@@ -108,13 +108,13 @@ fn head(reel: &Reel<'_>) -> Markup {
     }
 }
 
-fn contents(reel: &Reel<'_>) -> Markup {
+fn contents(played_lesson: &PlayedLesson<'_>) -> Markup {
     html! {
         nav aria-label="Steps" {
             details.contents open {
                 summary { "Steps" }
                 ol {
-                    @for played in &reel.steps {
+                    @for played in &played_lesson.steps {
                         li { a href={ "#" (played.step.id) } { (played.step.title) } }
                     }
                 }
@@ -124,11 +124,11 @@ fn contents(reel: &Reel<'_>) -> Markup {
 }
 
 /// The controls for the script; without it they are not there.
-fn controls(reel: &Reel<'_>) -> Markup {
+fn controls(played_lesson: &PlayedLesson<'_>) -> Markup {
     html! {
         div.controls role="group" aria-label="Controls" hidden {
             button type="button" data-go="before" aria-keyshortcuts="ArrowLeft P" { "Back" }
-            span.place { span id="_place" { "1" } " of " (reel.steps.len()) }
+            span.place { span id="_place" { "1" } " of " (played_lesson.steps.len()) }
             button type="button" data-go="next" aria-keyshortcuts="ArrowRight N" { "Next" }
             button.quiet type="button" data-help aria-keyshortcuts="?" { "Keys" }
         }
@@ -148,8 +148,8 @@ fn help() -> Markup {
     }
 }
 
-fn foot(reel: &Reel<'_>) -> Markup {
-    let proof = &reel.tape.proof;
+fn foot(played_lesson: &PlayedLesson<'_>) -> Markup {
+    let proof = &played_lesson.tape.proof;
 
     html! {
         footer {
@@ -169,7 +169,7 @@ fn foot(reel: &Reel<'_>) -> Markup {
                     }
                 }
             }
-            p { "Made by unboxed " (reel.tape.header.program) "." }
+            p { "Made by unboxed " (played_lesson.tape.header.program) "." }
         }
     }
 }

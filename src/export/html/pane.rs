@@ -2,28 +2,28 @@
 
 use maud::{Markup, html};
 
-use super::super::reel::Deed;
+use super::super::played_lesson::PlayedActions;
 use super::part;
-use crate::app::panes::{self, Compare, PaneRow, RowKind, brief};
-use crate::diff::Mark;
+use crate::app::panes::{self, CompareMode, PaneRow, RowKind, audience};
+use crate::diff::ChangeKind;
 use crate::view::ViewKind;
 use crate::words;
 
 /// The pane to begin with, by its number.
-pub fn first(watch: &[ViewKind]) -> usize {
+pub fn first_pane_number(watch: &[ViewKind]) -> usize {
     watch.iter().copied().find(|view| view.is_state()).unwrap_or(ViewKind::Mounts).number()
 }
 
 /// Every pane of a step, the most telling first.
-pub fn all(deed: &Deed<'_>, id: &str) -> Markup {
+pub fn all_panes(played_actions: &PlayedActions<'_>, id: &str) -> Markup {
     html! {
-        section.panes.same[deed.record.diff().is_empty()] aria-label="Panes" {
+        section.panes.same[played_actions.record.diff().is_empty()] aria-label="Panes" {
             h3 { "What the kernel shows" }
             div.choose hidden {
                 div role="group" aria-label="Panes" {
                     @for view in ViewKind::of_state() {
                         button type="button" data-view=(view.number()) aria-pressed="false" aria-keyshortcuts=(view.number()) {
-                            (view.number()) " " (view.title()) (count(deed, view))
+                            (view.number()) " " (view.title()) (count(played_actions, view))
                         }
                     }
                 }
@@ -34,7 +34,7 @@ pub fn all(deed: &Deed<'_>, id: &str) -> Markup {
                     button type="button" data-only aria-pressed="false" aria-keyshortcuts="C" { "Changes only" }
                 }
             }
-            @for view in ViewKind::of_state() { (one(deed, view, id)) }
+            @for view in ViewKind::of_state() { (one(played_actions, view, id)) }
         }
     }
 }
@@ -47,45 +47,45 @@ const COMPARE: [(&str, &str); 4] = [
     ("after", "After"),
 ];
 
-fn count(deed: &Deed<'_>, view: ViewKind) -> Markup {
-    let changes = deed.record.diff().changes(view);
+fn count(played_actions: &PlayedActions<'_>, view: ViewKind) -> Markup {
+    let changes = played_actions.record.diff().change_count(view);
     html! { @if changes > 0 { " " span.count { (changes) " changed" } } }
 }
 
-fn one(deed: &Deed<'_>, view: ViewKind, id: &str) -> Markup {
+fn one(played_actions: &PlayedActions<'_>, view: ViewKind, id: &str) -> Markup {
     let title = part(id, &format!("pane{}", view.number()));
     let rows = |compare| {
-        let sections = panes::build(view, &deed.scene(compare, false, &[]), None);
+        let sections = panes::build(view, &played_actions.scene(compare, false, &[]), None);
         sections.into_iter().flat_map(|section| section.rows).collect::<Vec<_>>()
     };
 
-    let diff = rows(Compare::Diff);
+    let diff = rows(CompareMode::Diff);
     let is_same = !diff.iter().any(|row| row.mark.is_change());
 
     html! {
         section.pane.same[is_same] data-view=(view.number()) aria-labelledby=(title) {
-            h4 id=(title) { (view.title()) (count(deed, view)) }
+            h4 id=(title) { (view.title()) (count(played_actions, view)) }
             @if is_same {
                 details.side { summary { "Nothing changed; as it is" } (table(view, "As it is", &diff)) }
             } @else {
                 div.side data-side="diff" { (table(view, "What changed", &diff)) }
-                details.side data-side="before" { summary { "Before" } (table(view, "Before", &rows(Compare::Before))) }
-                details.side data-side="after" { summary { "After" } (table(view, "After", &rows(Compare::After))) }
+                details.side data-side="before" { summary { "Before" } (table(view, "Before", &rows(CompareMode::Before))) }
+                details.side data-side="after" { summary { "After" } (table(view, "After", &rows(CompareMode::After))) }
             }
         }
     }
 }
 
 /// The changes of a what-if, as a room reads them.
-pub fn changed(deed: &Deed<'_>, id: &str) -> Markup {
-    let scene = deed.scene(Compare::Diff, true, &[]);
+pub fn changed_panes(played_actions: &PlayedActions<'_>, id: &str) -> Markup {
+    let scene = played_actions.scene(CompareMode::Diff, true, &[]);
 
     html! {
-        @for view in deed.watch.iter().copied().filter(|view| view.is_state()) {
+        @for view in played_actions.watch.iter().copied().filter(|view| view.is_state()) {
             @let title = part(id, &format!("pane{}", view.number()));
             section aria-labelledby=(title) {
-                h4 id=(title) { (view.title()) (count(deed, view)) }
-                (table(view, "What changed", &brief::build(view, &scene, None)))
+                h4 id=(title) { (view.title()) (count(played_actions, view)) }
+                (table(view, "What changed", &audience::audience_rows(view, &scene, None)))
             }
         }
     }
@@ -114,8 +114,8 @@ fn line(view: ViewKind, row: &PaneRow) -> Markup {
         } @else {
             tr class=(class) {
                 td.mark {
-                    @if row.mark != Mark::Same {
-                        @let word = words::rows::change(view, row.mark);
+                    @if row.mark != ChangeKind::Same {
+                        @let word = words::rows::change_word(view, row.mark);
                         span role="img" aria-label=(word) title=(word) { (row.mark.sign()) }
                     }
                 }
@@ -127,13 +127,13 @@ fn line(view: ViewKind, row: &PaneRow) -> Markup {
 
 fn class(row: &PaneRow) -> &'static str {
     match (row.mark, row.kind) {
-        (Mark::Added, _) => "added",
-        (Mark::Gone, _) => "gone",
-        (Mark::Changed, _) => "changed",
-        (Mark::Moved, _) => "moved",
-        (Mark::Unknown, _) => "unmarked dim",
-        (Mark::Same, RowKind::Dim) => "unmarked dim",
-        (Mark::Same, RowKind::Bad) => "unmarked bad",
-        (Mark::Same, RowKind::Heading | RowKind::Plain | RowKind::Chart) => "unmarked",
+        (ChangeKind::Added, _) => "added",
+        (ChangeKind::Gone, _) => "gone",
+        (ChangeKind::Changed, _) => "changed",
+        (ChangeKind::Moved, _) => "moved",
+        (ChangeKind::Unknown, _) => "unmarked dim",
+        (ChangeKind::Same, RowKind::Dim) => "unmarked dim",
+        (ChangeKind::Same, RowKind::Bad) => "unmarked bad",
+        (ChangeKind::Same, RowKind::Heading | RowKind::Plain | RowKind::Chart) => "unmarked",
     }
 }

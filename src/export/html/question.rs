@@ -2,17 +2,17 @@
 
 use maud::{Markup, html};
 
-use super::super::asked::{Asked, Worth};
+use super::super::answered_question::{AnsweredQuestion, OptionMark};
 use super::super::prose;
 use crate::text::safe;
 
-pub fn section(asked: &Asked<'_>) -> Markup {
+pub fn question_section(asked: &AnsweredQuestion<'_>) -> Markup {
     let question = asked.question;
     let title = format!("_question-{}", asked.number);
 
     html! {
         section.question aria-labelledby=(title) {
-            h3 id=(title) { "Question " (asked.number) ": " (question.kind.words()) }
+            h3 id=(title) { "Question " (asked.number) ": " (question.kind.instruction()) }
             (prose::to_html(&question.ask))
             @if !asked.options.is_empty() {
                 ul.options { @for option in &asked.options { li { b { (option.letter) ")" } " " (safe(option.say)) } } }
@@ -29,7 +29,7 @@ pub fn section(asked: &Asked<'_>) -> Markup {
     }
 }
 
-fn answer(asked: &Asked<'_>) -> Markup {
+fn answer(asked: &AnsweredQuestion<'_>) -> Markup {
     let letters = asked.right_letters();
 
     html! {
@@ -37,15 +37,15 @@ fn answer(asked: &Asked<'_>) -> Markup {
             b { "Right: " @if !letters.is_empty() { (letters) ") " } (safe(&asked.right)) }
             @if asked.is_prediction() { " (decided by the kernel)" }
         }
-        @if asked.options.iter().any(|option| option.worth != Worth::Open) {
+        @if asked.options.iter().any(|option| option.mark != OptionMark::Open) {
             ul.options {
                 @for option in &asked.options {
                     li {
                         b { (option.letter) ")" } " " (safe(option.say)) " "
-                        @match option.worth {
-                            Worth::Right => { span.good { "right" } }
-                            Worth::Wrong => { span.bad { "wrong" } }
-                            Worth::Open => {}
+                        @match option.mark {
+                            OptionMark::Right => { span.good { "right" } }
+                            OptionMark::Wrong => { span.bad { "wrong" } }
+                            OptionMark::Open => {}
                         }
                         @if !option.why.is_empty() { ": " (prose::to_inline_html(option.why)) }
                     }

@@ -2,46 +2,46 @@
 
 use maud::{Markup, html};
 
+use super::super::played_lesson::{PlayedActions, PlayedLesson, PlayedStep};
 use super::super::prose;
-use super::super::reel::{Deed, Played, Reel};
-use super::{chart, deed, pane, part, question};
+use super::{actions, chart, pane, part, question};
 use crate::lesson::model::{Branch, Hint};
 use crate::report::StepStatus;
 use crate::text::{one_line, safe_lines};
 use crate::words;
 
-pub fn article(reel: &Reel<'_>, played: &Played<'_>) -> Markup {
-    let Played { number, step, deed, branches, asked } = played;
+pub fn step_article(played_lesson: &PlayedLesson<'_>, played: &PlayedStep<'_>) -> Markup {
+    let PlayedStep { number, step, actions: played_actions, branches, questions: asked } = played;
     let id = step.id.as_str();
     let title = part(id, "title");
 
     html! {
-        article.step id=(id) aria-labelledby=(title) data-watch=(pane::first(deed.watch)) {
+        article.step id=(id) aria-labelledby=(title) data-watch=(pane::first_pane_number(played_actions.watch)) {
             h2 id=(title) tabindex="-1" {
-                span.number { (number) " of " (reel.steps.len()) } " " (step.title)
+                span.number { (number) " of " (played_lesson.steps.len()) } " " (step.title)
             }
             div.tell {
                 div.story { (prose::to_html(&step.story)) }
-                @for asked in asked.iter().filter(|asked| asked.is_prediction()) { (question::section(asked)) }
-                @if let StepStatus::Skipped { why, cure } = &deed.record.status { (left_out(&words::blocker(why), &words::cure(cure))) }
-                @if !deed.broken.is_empty() {
+                @for asked in asked.iter().filter(|asked| asked.is_prediction()) { (question::question_section(asked)) }
+                @if let StepStatus::Skipped { why, cure } = &played_actions.record.status { (left_out(&words::blocker(why), &words::cure(cure))) }
+                @if !played_actions.broken.is_empty() {
                     h3 { "What is broken first" }
-                    (deed::commands(reel, &deed.broken))
+                    (actions::terminal_session(played_lesson, &played_actions.broken))
                 }
                 h3 { "What is typed" }
-                (deed::commands(reel, &deed.typed))
-                (deed::calls(deed, id))
-                @if !step.docker.trim().is_empty() { (beside(reel, &step.docker, &step.oci)) }
+                (actions::terminal_session(played_lesson, &played_actions.typed))
+                (actions::calls_section(played_actions, id))
+                @if !step.docker.trim().is_empty() { (beside(played_lesson, &step.docker, &step.oci)) }
             }
             div.see {
                 h3 { "What to see" }
-                (came_of_it(deed, &step.after, id))
-                (pane::all(deed, id))
+                (came_of_it(played_actions, &step.after, id))
+                (pane::all_panes(played_actions, id))
             }
             div.more {
-                @for (branch, deed) in branches { (what_if(reel, id, branch, deed)) }
+                @for (branch, played_actions) in branches { (what_if(played_lesson, id, branch, played_actions)) }
                 @if !step.hints.is_empty() { (hints(&step.hints)) }
-                @for asked in asked.iter().filter(|asked| !asked.is_prediction()) { (question::section(asked)) }
+                @for asked in asked.iter().filter(|asked| !asked.is_prediction()) { (question::question_section(asked)) }
                 @if !step.notes.trim().is_empty() {
                     details.notes { summary { "Speaker notes" } (prose::to_html(&step.notes)) }
                 }
@@ -57,41 +57,46 @@ fn left_out(why: &str, cure: &str) -> Markup {
 }
 
 /// The text on what to see, the expectations, the charts.
-fn came_of_it(deed: &Deed<'_>, after: &str, id: &str) -> Markup {
+fn came_of_it(played_actions: &PlayedActions<'_>, after: &str, id: &str) -> Markup {
     html! {
         div.story { (prose::to_html(after)) }
-        (deed::verdicts(deed))
-        @for (index, series) in deed.record.charts.iter().enumerate() {
-            (chart::figure(series, &part(id, &format!("chart{index}"))))
+        (actions::verdict_list(played_actions))
+        @for (index, series) in played_actions.record.charts.iter().enumerate() {
+            (chart::chart_figure(series, &part(id, &format!("chart{index}"))))
         }
     }
 }
 
 /// The command for docker, and the fragment of an OCI runtime's config.json.
-fn beside(reel: &Reel<'_>, docker: &str, oci: &str) -> Markup {
+fn beside(played_lesson: &PlayedLesson<'_>, docker: &str, oci: &str) -> Markup {
     html! {
         details {
             summary { "The same by docker, and in an OCI config.json" }
             p { code { (safe_lines(docker.trim())) } }
             @if !oci.trim().is_empty() {
                 pre.scroll tabindex="0" role="region" aria-label="OCI config.json" {
-                    code { @for line in oci.trim_end().lines() { (deed::highlighted(reel, line)) "\n" } }
+                    code { @for line in oci.trim_end().lines() { (actions::highlighted_code(played_lesson, line)) "\n" } }
                 }
             }
         }
     }
 }
 
-fn what_if(reel: &Reel<'_>, step: &str, branch: &Branch, deed: &Deed<'_>) -> Markup {
+fn what_if(
+    played_lesson: &PlayedLesson<'_>,
+    step: &str,
+    branch: &Branch,
+    played_actions: &PlayedActions<'_>,
+) -> Markup {
     let id = part(step, &format!("if-{}", branch.id));
     html! {
         details.what-if id=(id) {
             summary { h3 { (branch.title) } }
             div.story { (prose::to_html(&branch.story)) }
-            (deed::commands(reel, &deed.typed))
-            (deed::calls(deed, &id))
-            (came_of_it(deed, &branch.after, &id))
-            (pane::changed(deed, &id))
+            (actions::terminal_session(played_lesson, &played_actions.typed))
+            (actions::calls_section(played_actions, &id))
+            (came_of_it(played_actions, &branch.after, &id))
+            (pane::changed_panes(played_actions, &id))
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::op::DeviceRule;
 
 /// The rights of a group to devices, as the rules so far leave them; in v1 the kernel keeps this itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
+pub struct DevicePolicy {
     allows: bool,
     /// The devices for which it is the other way round.
     exceptions: Vec<Devices>,
@@ -33,17 +33,17 @@ const MKNOD: i32 = 1;
 const READ: i32 = 2;
 const WRITE: i32 = 4;
 
-impl Default for Policy {
-    fn default() -> Policy {
-        Policy { allows: true, exceptions: Vec::new() }
+impl Default for DevicePolicy {
+    fn default() -> DevicePolicy {
+        DevicePolicy { allows: true, exceptions: Vec::new() }
     }
 }
 
-impl Policy {
+impl DevicePolicy {
     /// Take in a rule as v1's files would: `a` begins anew, any other is an exception, or takes one back.
     pub fn apply(&mut self, rule: &DeviceRule) -> Result<(), Errno> {
         if rule.rule.trim() == "a" {
-            *self = Policy { allows: rule.allow, exceptions: Vec::new() };
+            *self = DevicePolicy { allows: rule.allow, exceptions: Vec::new() };
             return Ok(());
         }
         let devices = Devices::parse(&rule.rule).ok_or(Errno::EINVAL)?;
@@ -123,7 +123,11 @@ impl Devices {
 
 /// Have the kernel ask a program for this policy, in the group whose directory this is; it takes the
 /// place of an earlier one.
-pub fn attach(recorder: &mut Recorder, dir: &str, policy: &Policy) -> Result<(), Errno> {
+pub fn attach_policy(
+    recorder: &mut Recorder,
+    dir: &str,
+    policy: &DevicePolicy,
+) -> Result<(), Errno> {
     super::attach(recorder, dir, Kind::Devices, &policy.program())
 }
 
@@ -133,7 +137,7 @@ mod tests {
     use crate::kernel::bpf::machine;
 
     /// True if the program allows a request.
-    fn ask(policy: &Policy, kind: i32, major: i32, minor: i32, access: i32) -> bool {
+    fn ask(policy: &DevicePolicy, kind: i32, major: i32, minor: i32, access: i32) -> bool {
         let request = [access << 16 | kind, major, minor];
         let load = |_, offset: i16| request[offset as usize / 4].cast_unsigned();
         machine::run(&policy.program(), load, |function, _| {
@@ -144,7 +148,7 @@ mod tests {
     #[test]
     fn the_program_decides_as_the_rules_say() {
         let check = |rules: &[(bool, &str)], request: (i32, i32, i32, i32), expected: bool| {
-            let mut policy = Policy::default();
+            let mut policy = DevicePolicy::default();
             for (allow, rule) in rules {
                 policy.apply(&DeviceRule { allow: *allow, rule: (*rule).into() }).expect("a rule");
             }
@@ -173,7 +177,7 @@ mod tests {
     fn what_is_no_rule_is_refused() {
         for wrong in ["", "x", "c", "c 1:5", "c 1 rwm", "c 1:5 rwx", "c one:5 r", "d 1:5 r"] {
             let rule = DeviceRule { allow: true, rule: wrong.into() };
-            assert_eq!(Policy::default().apply(&rule), Err(Errno::EINVAL), "{wrong}");
+            assert_eq!(DevicePolicy::default().apply(&rule), Err(Errno::EINVAL), "{wrong}");
         }
     }
 }

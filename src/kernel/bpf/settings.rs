@@ -18,7 +18,7 @@ const GET_NAME: i32 = 101;
 
 /// Refuse what is the machine's to processes of the group whose directory this is, and of all groups below. Takes
 /// CAP_BPF and CAP_NET_ADMIN over the machine.
-pub fn guard(dir: &str) -> Result<(), Errno> {
+pub fn refuse_machine_settings(dir: &str) -> Result<(), Errno> {
     super::attach(&mut Recorder::default(), dir, Kind::Settings, &program())
 }
 

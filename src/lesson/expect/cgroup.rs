@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CUT, ExpectKind, World, or_unread};
+use super::{CUT, ExpectKind, ObservedState, or_unread};
 use crate::action::cgroup::Limits;
 use crate::op::ActorName;
 use crate::seen::{CgroupValue, CutList, Judgement, Seen};
@@ -72,7 +72,7 @@ fn wanted_files(limits: &Limits) -> Vec<[(&'static str, String); 2]> {
 impl ExpectKind for Cgroup {
     const SUMMARY: &'static str = "a control group is there, with these limits and members";
 
-    fn fault(&self) -> Option<&'static str> {
+    fn impossible_reason(&self) -> Option<&'static str> {
         let limits = self.limit.as_ref();
         let none = limits.is_some_and(|limits| wanted_files(limits).is_empty());
         none.then_some("`limit` names no limit")
@@ -82,7 +82,7 @@ impl ExpectKind for Cgroup {
         Some(ViewKind::Cgroups)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         vec![self.name.clone()]
     }
 
@@ -90,7 +90,7 @@ impl ExpectKind for Cgroup {
         self.has.iter().collect()
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let groups: Vec<&snapshot::Cgroup> =
             world.snapshot.cgroups.iter().filter(|group| group.path == self.name).collect();
         if groups.is_empty() {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CUT, ExpectKind, World, or_unread};
+use super::{CUT, ExpectKind, ObservedState, or_unread};
 use crate::op::ActorName;
 use crate::seen::{CgroupNumber, CgroupValue, CutList, Judgement, Seen};
 use crate::snapshot::Snapshot;
@@ -115,7 +115,7 @@ fn written(text: &str) -> Option<u64> {
 impl ExpectKind for CgroupFile {
     const SUMMARY: &'static str = "a number in a file of a control group: compared, or counting up";
 
-    fn fault(&self) -> Option<&'static str> {
+    fn impossible_reason(&self) -> Option<&'static str> {
         if self.file.is_empty() {
             return Some("`cgroup_file` names no file");
         }
@@ -135,7 +135,7 @@ impl ExpectKind for CgroupFile {
         Some(ViewKind::Cgroups)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         self.file.clone()
     }
 
@@ -143,7 +143,7 @@ impl ExpectKind for CgroupFile {
         Vec::new()
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         if !self.is.is_empty() {
             return match self.text(&self.name, world.snapshot) {
                 Some((name, text)) => {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, FactRequest, World, host};
+use super::{ExpectKind, FactRequest, ObservedState, host};
 use crate::op::ActorName;
 use crate::seen::{Judgement, Seen};
 use crate::snapshot::FileKind;
@@ -32,7 +32,7 @@ pub enum Presence {
 impl ExpectKind for File {
     const SUMMARY: &'static str = "a file as an actor sees it: there, gone, with this text";
 
-    fn fault(&self) -> Option<&'static str> {
+    fn impossible_reason(&self) -> Option<&'static str> {
         match (self.is, &self.contains) {
             (Presence::Absent, Some(_)) => Some("a file that is absent contains nothing"),
             (Presence::Directory, Some(_)) => Some("a directory contains no text"),
@@ -44,7 +44,7 @@ impl ExpectKind for File {
         Some(ViewKind::Files)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         self.path.rsplit('/').next().map(str::to_owned).into_iter().collect()
     }
 
@@ -52,11 +52,11 @@ impl ExpectKind for File {
         vec![&self.actor]
     }
 
-    fn facts(&self) -> Vec<FactRequest> {
+    fn required_facts(&self) -> Vec<FactRequest> {
         vec![FactRequest::File { actor: self.actor.clone(), path: self.path.clone() }]
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let Some(answer) = world.facts.files.get(&(self.actor.clone(), self.path.clone())) else {
             return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };

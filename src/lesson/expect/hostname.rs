@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World};
+use super::{ExpectKind, ObservedState};
 use crate::op::ActorName;
 use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
@@ -21,7 +21,7 @@ impl ExpectKind for Hostname {
         Some(ViewKind::Namespaces)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         vec![self.is.clone()]
     }
 
@@ -29,7 +29,7 @@ impl ExpectKind for Hostname {
         vec![&self.of]
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let seen = world.snapshot.hostnames.get(&self.of);
         let shown = seen.cloned().map_or_else(|| Seen::NoActor(self.of.clone()), Seen::HostName);
         Judgement::new(seen == Some(&self.is), shown)

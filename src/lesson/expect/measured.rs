@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World};
+use super::{ExpectKind, ObservedState};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
@@ -36,7 +36,7 @@ impl Measured {
             .last()
     }
 
-    fn measured(&self, world: &World<'_>, by: Option<&ActorName>) -> Option<f64> {
+    fn measured(&self, world: &ObservedState<'_>, by: Option<&ActorName>) -> Option<f64> {
         let Some(by) = by else { return self.last(world.outputs.iter().copied()) };
         let is_its = |record: &&OpRecord| matches!(&record.op, Op::Work { name, .. } if name == by);
         self.last(world.ops.iter().filter(is_its).map(|record| record.outcome.output()))
@@ -46,7 +46,7 @@ impl Measured {
 impl ExpectKind for Measured {
     const SUMMARY: &'static str = "what a workload measured";
 
-    fn fault(&self) -> Option<&'static str> {
+    fn impossible_reason(&self) -> Option<&'static str> {
         match (self.at_least, self.at_most) {
             (None, None) => Some("`measured` needs `at_least` or `at_most`"),
             (Some(least), Some(most)) if least > most => Some("`at_least` is more than `at_most`"),
@@ -62,7 +62,7 @@ impl ExpectKind for Measured {
         self.by.iter().chain(&self.of).collect()
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let Some(number) = self.measured(world, self.by.as_ref()) else {
             return Judgement::failed(Seen::NotMeasured);
         };

@@ -24,7 +24,7 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use self::verdict::Verdict;
-use crate::fact::{FileFact, Listing, ProcCount};
+use crate::fact::{FileFact, ProcCount, ProcListing};
 use crate::op::{ActorName, OpRecord};
 use crate::seen::{CutList, Judgement, Seen};
 use crate::snapshot::{Omitted, Snapshot};
@@ -32,7 +32,7 @@ use crate::view::ViewKind;
 
 /// The state and the records that an expectation is judged by.
 #[derive(Debug, Clone, Copy)]
-pub struct World<'a> {
+pub struct ObservedState<'a> {
     pub snapshot: &'a Snapshot,
     /// As the step found it.
     pub before: &'a Snapshot,
@@ -70,7 +70,7 @@ pub enum FactRequest {
 #[derive(Debug, Clone, Default)]
 pub struct FactAnswers {
     pub files: BTreeMap<(ActorName, String), Option<FileFact>>,
-    pub proc_lists: BTreeMap<(ActorName, ActorName), Listing>,
+    pub proc_lists: BTreeMap<(ActorName, ActorName), ProcListing>,
     pub proc_counts: BTreeMap<ActorName, ProcCount>,
     pub reached: BTreeMap<(ActorName, Ipv4Addr), bool>,
 }
@@ -83,22 +83,22 @@ pub trait ExpectKind: ExpectRow {
     /// The actors that it speaks of.
     fn actors(&self) -> Vec<&ActorName>;
 
-    fn facts(&self) -> Vec<FactRequest> {
+    fn required_facts(&self) -> Vec<FactRequest> {
         Vec::new()
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement;
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement;
 
     /// The pane that shows it; none where no pane does.
     fn pane(&self) -> Option<ViewKind>;
 
     /// Words that a row which decides it holds.
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         Vec::new()
     }
 
     /// The reason why no state of the kernel could ever fulfil it: an author's mistake.
-    fn fault(&self) -> Option<&'static str> {
+    fn impossible_reason(&self) -> Option<&'static str> {
         None
     }
 }
@@ -140,13 +140,13 @@ macro_rules! expectations {
                 }
             }
 
-            pub fn facts(&self) -> Vec<FactRequest> {
+            pub fn required_facts(&self) -> Vec<FactRequest> {
                 match self {
-                    $(Expect::$Kind(kind) => kind.facts(),)*
+                    $(Expect::$Kind(kind) => kind.required_facts(),)*
                 }
             }
 
-            pub fn judge(&self, world: &World<'_>) -> Verdict {
+            pub fn judge(&self, world: &ObservedState<'_>) -> Verdict {
                 let (Judgement { ok, seen }, pane) = match self {
                     $(Expect::$Kind(kind) => (kind.judge(world), kind.pane()),)*
                 };
@@ -154,16 +154,16 @@ macro_rules! expectations {
             }
 
             /// Words that a row which decides it holds.
-            pub fn points(&self) -> Vec<String> {
+            pub fn deciding_words(&self) -> Vec<String> {
                 match self {
-                    $(Expect::$Kind(kind) => kind.points(),)*
+                    $(Expect::$Kind(kind) => kind.deciding_words(),)*
                 }
             }
 
             /// The reason why no state of the kernel could ever fulfil it: an author's mistake.
-            pub fn fault(&self) -> Option<&'static str> {
+            pub fn impossible_reason(&self) -> Option<&'static str> {
                 match self {
-                    $(Expect::$Kind(kind) => kind.fault(),)*
+                    $(Expect::$Kind(kind) => kind.impossible_reason(),)*
                 }
             }
         }
@@ -324,7 +324,7 @@ mod tests {
     fn judge(text: &str, snapshot: &Snapshot, facts: &FactAnswers) -> Verdict {
         let expect: Expect =
             serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-        expect.judge(&World { snapshot, before: snapshot, facts, outputs: &[], ops: &[] })
+        expect.judge(&ObservedState { snapshot, before: snapshot, facts, outputs: &[], ops: &[] })
     }
 
     #[test]
@@ -409,7 +409,7 @@ mod tests {
         facts.files = [(key("/cut"), Some(fact(true))), (key("/whole"), Some(fact(false)))].into();
         let pair = |name: &str| (host(), ActorName::from(name));
         facts.proc_lists =
-            [(pair("seen"), Listing::Listed), (pair("none"), Listing::Unknown)].into();
+            [(pair("seen"), ProcListing::Listed), (pair("none"), ProcListing::Unknown)].into();
         facts.proc_counts = [(host(), ProcCount { count: 8192, is_cut: true })].into();
 
         let check = |text: &str, ok: bool, unread: bool| {

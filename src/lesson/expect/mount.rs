@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, host, or_unread};
+use super::{ExpectKind, ObservedState, host, or_unread};
 use crate::op::ActorName;
 use crate::seen::{CutList, Judgement, Seen};
 use crate::snapshot::{self, Omitted};
@@ -27,7 +27,7 @@ pub struct Mount {
 }
 
 impl Mount {
-    fn fits(&self, row: &snapshot::Mount) -> bool {
+    fn is_match(&self, row: &snapshot::Mount) -> bool {
         let same = |wanted: &Option<String>, value: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == value)
         };
@@ -44,7 +44,7 @@ impl Mount {
 impl ExpectKind for Mount {
     const SUMMARY: &'static str = "a mount is there, of this type and with this option, or is not";
 
-    fn fault(&self) -> Option<&'static str> {
+    fn impossible_reason(&self) -> Option<&'static str> {
         let wants_more =
             self.fstype.is_some() || self.propagation.is_some() || self.option.is_some();
         (self.absent && wants_more)
@@ -55,7 +55,7 @@ impl ExpectKind for Mount {
         Some(ViewKind::Mounts)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         vec![self.target.clone()]
     }
 
@@ -63,13 +63,13 @@ impl ExpectKind for Mount {
         vec![&self.actor]
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let Some(table) = world.snapshot.mounts_of(&self.actor) else {
             return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };
 
         // Of several mounts on one target, the last is on top.
-        let fitting = table.rows.iter().rev().find(|row| self.fits(row));
+        let fitting = table.rows.iter().rev().find(|row| self.is_match(row));
         let nearest =
             fitting.or_else(|| table.rows.iter().rev().find(|row| row.target == self.target));
         let listed = table.rows.len();
@@ -112,7 +112,7 @@ impl ExpectKind for Mounts {
         std::iter::once(&self.actor).chain(&self.like).collect()
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let Some(table) = world.snapshot.mounts_of(&self.actor) else {
             return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World};
+use super::{ExpectKind, ObservedState};
 use crate::op::{ActorName, NamespaceKind};
 use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
@@ -21,7 +21,7 @@ pub struct Namespaces {
 impl ExpectKind for Namespaces {
     const SUMMARY: &'static str = "which namespaces an actor has of its own, or shares";
 
-    fn fault(&self) -> Option<&'static str> {
+    fn impossible_reason(&self) -> Option<&'static str> {
         if self.kinds.is_empty() {
             return Some("`namespaces` names no kinds");
         }
@@ -41,15 +41,15 @@ impl ExpectKind for Namespaces {
         Some(ViewKind::Namespaces)
     }
 
-    fn points(&self) -> Vec<String> {
-        self.kinds.iter().map(|kind| kind.proc_name().to_owned()).collect()
+    fn deciding_words(&self) -> Vec<String> {
+        self.kinds.iter().map(|kind| kind.proc_link_name().to_owned()).collect()
     }
 
     fn actors(&self) -> Vec<&ActorName> {
         std::iter::once(&self.of).chain(&self.differ_from).chain(&self.shared_with).collect()
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let (other, must_differ) = match (&self.differ_from, &self.shared_with) {
             (Some(other), _) => (other, true),
             (None, Some(other)) => (other, false),

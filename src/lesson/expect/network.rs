@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, FactRequest, World, host, or_unread};
+use super::{ExpectKind, FactRequest, ObservedState, host, or_unread};
 use crate::op::ActorName;
 use crate::seen::{CutList, Judgement, Seen};
 use crate::snapshot::Omitted;
@@ -33,7 +33,7 @@ impl ExpectKind for Link {
         Some(ViewKind::Network)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         vec![self.name.clone()]
     }
 
@@ -41,7 +41,7 @@ impl ExpectKind for Link {
         vec![&self.actor]
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let Some(network) = world.snapshot.network_of(&self.actor) else {
             return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };
@@ -77,7 +77,7 @@ impl ExpectKind for Address {
         Some(ViewKind::Network)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         vec![self.is.clone()]
     }
 
@@ -85,7 +85,7 @@ impl ExpectKind for Address {
         vec![&self.actor]
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let Some(network) = world.snapshot.network_of(&self.actor) else {
             return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };
@@ -127,7 +127,7 @@ impl ExpectKind for Route {
         Some(ViewKind::Network)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         vec![self.to.clone()]
     }
 
@@ -135,7 +135,7 @@ impl ExpectKind for Route {
         vec![&self.actor]
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let Some(network) = world.snapshot.network_of(&self.actor) else {
             return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };
@@ -172,11 +172,11 @@ impl ExpectKind for Reach {
         vec![&self.actor]
     }
 
-    fn facts(&self) -> Vec<FactRequest> {
+    fn required_facts(&self) -> Vec<FactRequest> {
         vec![FactRequest::Reach { from: self.actor.clone(), to: self.to }]
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         match world.facts.reached.get(&(self.actor.clone(), self.to)) {
             Some(answer) => Judgement::new(*answer == self.answers, Seen::Answer(*answer)),
             None => Judgement::failed(Seen::NoActor(self.actor.clone())),

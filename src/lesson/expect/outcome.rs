@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World};
+use super::{ExpectKind, ObservedState};
 use crate::call::ErrnoName;
 use crate::op::{self, ActorName};
 use crate::seen::{Judgement, Seen};
@@ -21,7 +21,7 @@ pub struct Outcome {
 impl ExpectKind for Outcome {
     const SUMMARY: &'static str = "the exit status or the errno of what the step did";
 
-    fn fault(&self) -> Option<&'static str> {
+    fn impossible_reason(&self) -> Option<&'static str> {
         match (&self.errno, self.status) {
             (None, None) => Some("`outcome` needs `status` or `errno`"),
             (Some(_), Some(_)) => Some("`outcome` takes `status` or `errno`, not both"),
@@ -36,7 +36,7 @@ impl ExpectKind for Outcome {
         Some(ViewKind::Calls)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         self.errno.iter().map(ToString::to_string).collect()
     }
 
@@ -44,7 +44,7 @@ impl ExpectKind for Outcome {
         Vec::new()
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         if self.errno.is_none() && self.status.is_none() {
             return Judgement::failed(Seen::NeitherGiven(["status", "errno"].map(str::to_owned)));
         }

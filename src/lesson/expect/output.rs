@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World};
+use super::{ExpectKind, ObservedState};
 use crate::op::ActorName;
 use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
@@ -19,7 +19,7 @@ pub struct Output {
 impl ExpectKind for Output {
     const SUMMARY: &'static str = "what the step printed";
 
-    fn fault(&self) -> Option<&'static str> {
+    fn impossible_reason(&self) -> Option<&'static str> {
         let hidden = self.says.trim().is_empty()
             || self.says.contains('\n')
             || (self.whole && self.says != self.says.trim());
@@ -32,7 +32,7 @@ impl ExpectKind for Output {
         Some(ViewKind::Calls)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         vec![self.says.clone()]
     }
 
@@ -40,7 +40,7 @@ impl ExpectKind for Output {
         Vec::new()
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let fits = |line: &&str| {
             if self.whole { line.trim() == self.says } else { line.contains(&self.says) }
         };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, or_unread};
+use super::{ExpectKind, ObservedState, or_unread};
 use crate::op::ActorName;
 use crate::seen::{CutList, Judgement, Seen};
 use crate::snapshot::{self, InUpper, Omitted, OverlayEntry};
@@ -47,7 +47,7 @@ impl ExpectKind for Overlay {
         Some(ViewKind::Files)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         self.entry.rsplit('/').next().map(str::to_owned).into_iter().collect()
     }
 
@@ -55,7 +55,7 @@ impl ExpectKind for Overlay {
         Vec::new()
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let overlays = world
             .snapshot
             .overlays
@@ -74,10 +74,10 @@ impl ExpectKind for Overlay {
                 let omitted = overlays
                     .iter()
                     .map(snapshot::Overlay::omitted)
-                    .fold(Omitted::Nothing, Omitted::and);
+                    .fold(Omitted::Nothing, Omitted::plus);
                 let listed = overlays.iter().map(|overlay| overlay.entries.len()).sum();
                 let none = || Seen::NoOverlayEntry { overlays: overlays.len() };
-                let omitted = omitted.and(world.snapshot.overlays_omitted);
+                let omitted = omitted.plus(world.snapshot.overlays_omitted);
                 Judgement::failed(or_unread(omitted, CutList::OverlayEntries, listed, none))
             }
         }

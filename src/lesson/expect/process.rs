@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, FactRequest, World};
-use crate::fact::Listing;
+use super::{ExpectKind, FactRequest, ObservedState};
+use crate::fact::ProcListing;
 use crate::op::ActorName;
 use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
@@ -22,7 +22,7 @@ impl ExpectKind for Pid {
         Some(ViewKind::Processes)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         vec![self.of.to_string()]
     }
 
@@ -30,7 +30,7 @@ impl ExpectKind for Pid {
         vec![&self.of]
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         match world.snapshot.process_of(&self.of) {
             Some(process) => {
                 let is_so = process.own_pid() == self.is;
@@ -62,21 +62,21 @@ impl ExpectKind for Ps {
         vec![&self.viewer, &self.lists]
     }
 
-    fn facts(&self) -> Vec<FactRequest> {
+    fn required_facts(&self) -> Vec<FactRequest> {
         vec![
             FactRequest::ProcLists { viewer: self.viewer.clone(), target: self.lists.clone() },
             FactRequest::ProcCount { viewer: self.viewer.clone() },
         ]
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let key = (self.viewer.clone(), self.lists.clone());
         let counted = world.facts.proc_counts.get(&self.viewer).copied();
 
         match world.facts.proc_lists.get(&key) {
-            Some(Listing::Listed) => Judgement::new(self.shown, Seen::ProcCount(counted)),
-            Some(Listing::Missing) => Judgement::new(!self.shown, Seen::ProcCount(counted)),
-            Some(Listing::Unknown) => Judgement::failed(Seen::ProcUnread(counted)),
+            Some(ProcListing::Listed) => Judgement::new(self.shown, Seen::ProcCount(counted)),
+            Some(ProcListing::Missing) => Judgement::new(!self.shown, Seen::ProcCount(counted)),
+            Some(ProcListing::Unknown) => Judgement::failed(Seen::ProcUnread(counted)),
             None => Judgement::failed(Seen::NotBoth([self.viewer.clone(), self.lists.clone()])),
         }
     }
@@ -99,7 +99,7 @@ impl ExpectKind for Process {
         Some(ViewKind::Processes)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         vec![self.actor.to_string()]
     }
 
@@ -107,7 +107,7 @@ impl ExpectKind for Process {
         vec![&self.actor]
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let process = world.snapshot.process_of(&self.actor).filter(|process| process.state != 'Z');
         let in_state =
             self.state.is_none_or(|state| process.is_some_and(|process| process.state == state));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, World, host, or_unread};
+use super::{ExpectKind, ObservedState, host, or_unread};
 use crate::op::ActorName;
 use crate::seen::{CutList, Judgement, Seen};
 use crate::snapshot::{Omitted, Snapshot};
@@ -35,7 +35,7 @@ impl Traffic {
 impl ExpectKind for Traffic {
     const SUMMARY: &'static str = "the packets that passed a class of `shape` or a firewall rule";
 
-    fn fault(&self) -> Option<&'static str> {
+    fn impossible_reason(&self) -> Option<&'static str> {
         match (self.at_least, self.at_most) {
             _ if self.row.trim().is_empty() => Some("`row` of `traffic` is empty: it fits any row"),
             (Some(least), Some(most)) if least > most => Some("`at_least` is more than `at_most`"),
@@ -47,7 +47,7 @@ impl ExpectKind for Traffic {
         Some(ViewKind::Network)
     }
 
-    fn points(&self) -> Vec<String> {
+    fn deciding_words(&self) -> Vec<String> {
         vec![self.row.clone()]
     }
 
@@ -55,7 +55,7 @@ impl ExpectKind for Traffic {
         vec![&self.actor]
     }
 
-    fn judge(&self, world: &World<'_>) -> Judgement {
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
         let omitted = |snapshot: &Snapshot| {
             snapshot
                 .network_of(&self.actor)
@@ -69,7 +69,7 @@ impl ExpectKind for Traffic {
         };
 
         // Packets of rows that were not read are missing in the sum.
-        let cut = omitted(world.snapshot).and(omitted(world.before));
+        let cut = omitted(world.snapshot).plus(omitted(world.before));
         if !cut.is_nothing() && (self.at_least.is_some() || self.at_most.is_some()) {
             return Judgement::failed(unread(cut));
         }
@@ -105,7 +105,7 @@ mod tests {
             let snapshot =
                 with(&[("class htb 10:1 dev eth0", 8), ("meta cgroup 1 counter in ip t c", 2)]);
             let facts = FactAnswers::default();
-            let world = World {
+            let world = ObservedState {
                 snapshot: &snapshot,
                 before: &before,
                 facts: &facts,

@@ -7,13 +7,13 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::app::panes::{PaneRow, RowKind};
-use crate::app::talk::{Talk, left_out_because};
+use crate::app::talk::{Talk, skip_reason};
 use crate::lesson::model::Step;
-use crate::lesson::quiz::{Kind, Question};
+use crate::lesson::quiz::{Question, QuestionKind};
 use crate::talk::AudienceView;
-use crate::talk::beat::{Beat, paragraph, sentence};
-use crate::text::{column, prose, safe, shortened, wrapped};
-use crate::ui::Look;
+use crate::talk::beat::{Beat, audience_sentence, first_paragraph};
+use crate::text::{padded, prose, safe, shortened, wrapped};
+use crate::ui::DrawOptions;
 use crate::ui::markdown;
 use crate::ui::pane::frame_block;
 use crate::ui::theme::Theme;
@@ -22,16 +22,16 @@ use crate::view::ViewKind;
 /// Columns left free at either side of words.
 const MARGIN: u16 = 3;
 /// Rows of one pane at most: more nobody reads from the last row of a room. Charts are read at a glance.
-const PANE_ROWS: u16 = 8;
-const CHART_ROWS: u16 = 16;
+const MAX_PANE_ROWS: u16 = 8;
+const MAX_CHART_ROWS: u16 = 16;
 /// Rows of printed output at most, where there is a chart of it.
-const PRINTED_WITH_CHART: u16 = 4;
+const MAX_OUTPUT_ROWS_WITH_CHART: u16 = 4;
 /// Two panes stand side by side from here on.
-const TWO_PANES: u16 = 110;
+const MIN_COLUMNS_FOR_TWO_PANES: u16 = 110;
 /// Lines of commands beside what came of them, the last ones: by then they have been told.
-const COMMAND_AGAIN: usize = 3;
+const MAX_REPEATED_COMMAND_LINES: usize = 3;
 /// A pane with fewer rows than these, its frame included, says nothing.
-const LEAST_PANE: u16 = 5;
+const MIN_PANE_ROWS: u16 = 5;
 
 /// The words of a beat, wrapped.
 struct Words {
@@ -40,25 +40,37 @@ struct Words {
     below: Vec<Line<'static>>,
 }
 
-pub fn draw(talk: &Talk, stage: &AudienceView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
-    draw_head(talk, stage, look.theme, Rect { height: 1, ..area }, frame);
-    draw_foot(talk, stage, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
+pub fn draw(
+    talk: &Talk,
+    audience_view: &AudienceView,
+    look: &DrawOptions,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    draw_head(talk, audience_view, look.theme, Rect { height: 1, ..area }, frame);
+    draw_foot(
+        talk,
+        audience_view,
+        look.theme,
+        Rect { y: area.bottom() - 1, height: 1, ..area },
+        frame,
+    );
     let body = body(area);
 
-    if let Beat::Ask { .. } = stage.beat {
-        let lines = question_lines(talk, stage, columns(body), look.theme);
+    if let Beat::Ask { .. } = audience_view.beat {
+        let lines = question_lines(talk, audience_view, columns(body), look.theme);
         frame.render_widget(Paragraph::new(lines), inset(body));
         return;
     }
 
-    let panes = talk.panes(stage);
-    if let (true, Some(pane)) = (stage.zoomed, panes.first()) {
-        draw_pane(talk, stage, *pane, look.theme, body, frame);
+    let panes = talk.panes_for(audience_view);
+    if let (true, Some(pane)) = (audience_view.zoomed, panes.first()) {
+        draw_pane(talk, audience_view, *pane, look.theme, body, frame);
         return;
     }
 
-    let words = words(talk, stage, columns(body), look.theme);
-    let shares = Shares::of(talk, stage, &words, &panes, body.height);
+    let words = words(talk, audience_view, columns(body), look.theme);
+    let shares = Shares::of(talk, audience_view, &words, &panes, body.height);
     // With rows to spare, words stand apart.
     let gap = u16::from(body.height >= 18);
     let mut y = body.y + gap;
@@ -79,7 +91,14 @@ pub fn draw(talk: &Talk, stage: &AudienceView, look: &Look, area: Rect, frame: &
         y += shares.printed;
     }
     if shares.pane > 0 {
-        draw_panes(talk, stage, &panes, look.theme, Rect { y, height: shares.pane, ..body }, frame);
+        draw_panes(
+            talk,
+            audience_view,
+            &panes,
+            look.theme,
+            Rect { y, height: shares.pane, ..body },
+            frame,
+        );
         y += shares.pane + gap;
     }
 
@@ -98,7 +117,7 @@ struct Shares {
 impl Shares {
     fn of(
         talk: &Talk,
-        stage: &AudienceView,
+        audience_view: &AudienceView,
         words: &Words,
         panes: &[ViewKind],
         height: u16,
@@ -107,25 +126,32 @@ impl Shares {
         let first = panes.first().map_or(&[][..], |pane| talk.rows(*pane));
         let rows = first.len() as u16;
         let has_chart = first.iter().any(|row| row.kind == RowKind::Chart);
-        let most = if has_chart { PRINTED_WITH_CHART } else { PANE_ROWS };
-        let printed = if stage.shows_outcome() { most.min(talk.printed().len() as u16) } else { 0 };
+        let most = if has_chart { MAX_OUTPUT_ROWS_WITH_CHART } else { MAX_PANE_ROWS };
+        let printed = if audience_view.is_showing_outcome() {
+            most.min(talk.printed().len() as u16)
+        } else {
+            0
+        };
 
         // A pane keeps its height where it is alone, so that it does not jump from beat to beat.
         let wanted = match rows {
-            0 if stage.pane.is_none() => 0,
-            rows if has_chart => rows.min(CHART_ROWS) + 2,
-            _ if printed == 0 => PANE_ROWS + 2,
-            rows => rows.clamp(1, PANE_ROWS) + 2,
+            0 if audience_view.pane.is_none() => 0,
+            rows if has_chart => rows.min(MAX_CHART_ROWS) + 2,
+            _ if printed == 0 => MAX_PANE_ROWS + 2,
+            rows => rows.clamp(1, MAX_PANE_ROWS) + 2,
         };
 
-        let is_telling = stage.pane.is_some()
+        let is_telling = audience_view.pane.is_some()
             || printed == 0
-            || panes.first().is_some_and(|pane| talk.has_news(*pane));
+            || panes.first().is_some_and(|pane| talk.has_changes(*pane));
         let left = room.saturating_sub(printed);
         // What changed takes rows from what was printed; how things stand anyway takes what that leaves.
-        let pane =
-            if is_telling { wanted.min(left.max(LEAST_PANE)).min(room) } else { wanted.min(left) };
-        let pane = if pane < LEAST_PANE.min(wanted) { 0 } else { pane };
+        let pane = if is_telling {
+            wanted.min(left.max(MIN_PANE_ROWS)).min(room)
+        } else {
+            wanted.min(left)
+        };
+        let pane = if pane < MIN_PANE_ROWS.min(wanted) { 0 } else { pane };
 
         Shares { printed: printed.min(room.saturating_sub(pane)), pane }
     }
@@ -149,7 +175,7 @@ fn printed_lines(talk: &Talk, rows: u16, columns: usize, theme: Theme) -> Vec<Li
     let mut lines: Vec<Line<'static>> = all
         .iter()
         .take(kept)
-        .map(|row| Line::styled(shortened(&row.text, columns), theme.row(row.kind)))
+        .map(|row| Line::styled(shortened(&row.text, columns), theme.row_style(row.kind)))
         .collect();
     if all.len() > kept {
         lines.push(Line::styled(format!("... {} lines more", all.len() - kept), theme.dim()));
@@ -158,9 +184,9 @@ fn printed_lines(talk: &Talk, rows: u16, columns: usize, theme: Theme) -> Vec<Li
 }
 
 /// The part that does not fit this screen, in words; None where all does.
-pub fn overflow(
+pub fn overflow_text(
     talk: &Talk,
-    stage: &AudienceView,
+    audience_view: &AudienceView,
     theme: Theme,
     columns: u16,
     rows: u16,
@@ -168,13 +194,16 @@ pub fn overflow(
     let body = body(Rect::new(0, 0, columns, rows));
     let width = self::columns(body);
 
-    let (needed, what) = match stage.beat {
-        Beat::Ask { .. } => (question_lines(talk, stage, width, theme).len(), "the question"),
+    let (needed, what) = match audience_view.beat {
+        Beat::Ask { .. } => {
+            (question_lines(talk, audience_view, width, theme).len(), "the question")
+        }
         Beat::Tell { .. } | Beat::Show { .. } | Beat::WhatIf { .. } => {
-            let words = words(talk, stage, width, theme);
-            let has_run = stage.shows_outcome() && talk.record(stage.beat).is_some();
+            let words = words(talk, audience_view, width, theme);
+            let has_run =
+                audience_view.is_showing_outcome() && talk.record(audience_view.beat).is_some();
             // Room to show something in.
-            let evidence = if has_run { usize::from(LEAST_PANE) } else { 0 };
+            let evidence = if has_run { usize::from(MIN_PANE_ROWS) } else { 0 };
             (words.rows() + evidence, "what is said and shown")
         }
     };
@@ -196,65 +225,77 @@ fn inset(area: Rect) -> Rect {
     Rect { x: area.x + MARGIN, width: area.width.saturating_sub(2 * MARGIN), ..area }
 }
 
-fn draw_head(talk: &Talk, stage: &AudienceView, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let step = talk.step(stage.beat);
-    let right = format!("{} / {} ", stage.beat.step() + 1, talk.view.lesson.steps.len());
+fn draw_head(
+    talk: &Talk,
+    audience_view: &AudienceView,
+    theme: Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    let step = talk.step(audience_view.beat);
+    let right = format!("{} / {} ", audience_view.beat.step() + 1, talk.view.lesson.steps.len());
     let room = usize::from(area.width).saturating_sub(right.len() + 1);
     let title = step.map_or_else(String::new, |step| prose(&step.title));
     let line = Line::from(vec![
-        Span::styled(format!(" {}", column(&title, room)), theme.bold()),
+        Span::styled(format!(" {}", padded(&title, room)), theme.bold()),
         Span::styled(right, theme.dim()),
     ]);
     frame.render_widget(Paragraph::new(line), area);
 }
 
 /// Draw the last row: the tape that the picture is of, keys, the seconds a question stands, how far the lesson is.
-fn draw_foot(talk: &Talk, stage: &AudienceView, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_foot(
+    talk: &Talk,
+    audience_view: &AudienceView,
+    theme: Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     const BAR: usize = 12;
     let count = talk.view.lesson.steps.len();
-    let filled = (talk.view.played() * BAR).checked_div(count).unwrap_or(0).min(BAR);
+    let filled = (talk.view.played_steps() * BAR).checked_div(count).unwrap_or(0).min(BAR);
     let bar = format!("[{}{}] ", "#".repeat(filled), "-".repeat(BAR - filled));
-    let keys = stage
+    let keys = audience_view
         .keys
         .as_deref()
         .filter(|key| !key.is_empty())
         .map(|key| format!("keys: [{}]", safe(key)));
-    let waits = matches!(stage.beat, Beat::Ask { .. }) && !stage.revealed;
-    let time = waits.then(|| format!("{} s", talk.on_beat.as_secs()));
+    let waits = matches!(audience_view.beat, Beat::Ask { .. }) && !audience_view.revealed;
+    let time = waits.then(|| format!("{} s", talk.time_on_beat.as_secs()));
     let tape = talk.view.tape.as_ref().map(|origin| format!("TAPE {}", safe(origin)));
     let said: Vec<String> = [tape, keys, time].into_iter().flatten().collect();
-    let left = column(
+    let left = padded(
         &format!(" {}", said.join("   ")),
         usize::from(area.width).saturating_sub(bar.len()),
     );
     frame.render_widget(Paragraph::new(Line::styled(left + &bar, theme.dim())), area);
 }
 
-fn words(talk: &Talk, stage: &AudienceView, columns: usize, theme: Theme) -> Words {
-    let Some(step) = talk.step(stage.beat) else {
+fn words(talk: &Talk, audience_view: &AudienceView, columns: usize, theme: Theme) -> Words {
+    let Some(step) = talk.step(audience_view.beat) else {
         return Words { above: Vec::new(), command: Vec::new(), below: Vec::new() };
     };
     let commands = commands(talk, &step, columns, theme);
 
     let said = |own: &str, story: &str| {
-        let text = match stage.beat {
+        let text = match audience_view.beat {
             // It is short, and its first sentence alone says too little.
-            Beat::WhatIf { .. } => paragraph(story).to_owned(),
+            Beat::WhatIf { .. } => first_paragraph(story).to_owned(),
             Beat::Tell { .. } | Beat::Ask { .. } | Beat::Show { .. } if own.is_empty() => {
-                sentence(story)
+                audience_sentence(story)
             }
             Beat::Tell { .. } | Beat::Ask { .. } | Beat::Show { .. } => own.to_owned(),
         };
         markdown::lines(&text, columns, theme)
     };
 
-    if !stage.shows_outcome() {
+    if !audience_view.is_showing_outcome() {
         // How a repair is made is for the room to find.
         let command = if step.breaks.is_empty() { commands.concat() } else { Vec::new() };
         return Words { above: said(&step.say, &step.story), command, below: Vec::new() };
     }
 
-    let because = talk.record(stage.beat).and_then(|record| left_out_because(record));
+    let because = talk.record(audience_view.beat).and_then(|record| skip_reason(record));
     let below = match because {
         Some(why) => wrapped(&safe(&why), columns).into_iter().map(Line::from).collect(),
         None => said(&step.callout, &step.after),
@@ -266,7 +307,7 @@ fn words(talk: &Talk, stage: &AudienceView, columns: usize, theme: Theme) -> Wor
 
 /// As typed into a shell, command by command.
 fn commands(talk: &Talk, step: &Step, columns: usize, theme: Theme) -> Vec<Vec<Line<'static>>> {
-    let wrapped_lines = talk.typed(step).into_iter().map(|line| {
+    let wrapped_lines = talk.prompt_lines(step).into_iter().map(|line| {
         let rows = wrapped(&safe(&line), columns.saturating_sub(4)).into_iter().enumerate();
         rows.map(|(row, text)| {
             Line::styled(if row == 0 { text } else { format!("    {text}") }, theme.code())
@@ -282,7 +323,7 @@ fn last_commands(all: Vec<Vec<Line<'static>>>, theme: Theme) -> Vec<Line<'static
     let mut kept: Vec<Vec<Line<'static>>> = Vec::new();
     let mut rows = 0;
     for command in all.into_iter().rev() {
-        if !kept.is_empty() && rows + command.len() > COMMAND_AGAIN {
+        if !kept.is_empty() && rows + command.len() > MAX_REPEATED_COMMAND_LINES {
             break;
         }
         rows += command.len();
@@ -294,8 +335,8 @@ fn last_commands(all: Vec<Vec<Line<'static>>>, theme: Theme) -> Vec<Line<'static
         if kept.len() < count { vec![dots.clone()] } else { Vec::new() };
     lines.extend(kept.into_iter().rev().flatten());
 
-    if lines.len() > COMMAND_AGAIN + 1 {
-        lines.truncate(COMMAND_AGAIN);
+    if lines.len() > MAX_REPEATED_COMMAND_LINES + 1 {
+        lines.truncate(MAX_REPEATED_COMMAND_LINES);
         lines.push(dots);
     }
 
@@ -304,11 +345,11 @@ fn last_commands(all: Vec<Vec<Line<'static>>>, theme: Theme) -> Vec<Line<'static
 
 fn question_lines(
     talk: &Talk,
-    stage: &AudienceView,
+    audience_view: &AudienceView,
     columns: usize,
     theme: Theme,
 ) -> Vec<Line<'static>> {
-    let Some(question) = stage.beat.question(&talk.view.lesson) else { return Vec::new() };
+    let Some(question) = audience_view.beat.question(&talk.view.lesson) else { return Vec::new() };
     let mut lines = vec![Line::default()];
     lines.extend(
         markdown::lines(&question.ask, columns, theme)
@@ -316,14 +357,14 @@ fn question_lines(
             .map(|line| line.style(theme.bold())),
     );
     lines.push(Line::default());
-    lines.extend(option_lines(talk, stage, question, columns, theme));
+    lines.extend(option_lines(talk, audience_view, question, columns, theme));
 
-    if !stage.revealed {
+    if !audience_view.revealed {
         return lines;
     }
 
-    if let (Some(grade), Kind::Value(_) | Kind::Order(_)) =
-        (talk.answer(stage.beat), &question.kind)
+    if let (Some(grade), QuestionKind::Value(_) | QuestionKind::Order(_)) =
+        (talk.right_answer(audience_view.beat), &question.kind)
     {
         lines.extend(
             wrapped(&safe(&grade.right), columns)
@@ -338,13 +379,14 @@ fn question_lines(
 
 fn option_lines(
     talk: &Talk,
-    stage: &AudienceView,
+    audience_view: &AudienceView,
     question: &Question,
     columns: usize,
     theme: Theme,
 ) -> Vec<Line<'static>> {
     let options = question.options();
-    let right = if stage.revealed { talk.right_options(stage.beat) } else { Vec::new() };
+    let right =
+        if audience_view.revealed { talk.right_options(audience_view.beat) } else { Vec::new() };
 
     let mut lines = Vec::new();
     for (place, option) in question.shown_order(None).into_iter().enumerate() {
@@ -365,7 +407,7 @@ fn option_lines(
 
 fn draw_panes(
     talk: &Talk,
-    stage: &AudienceView,
+    audience_view: &AudienceView,
     panes: &[ViewKind],
     theme: Theme,
     area: Rect,
@@ -374,27 +416,29 @@ fn draw_panes(
     match panes {
         [] => {}
         [first, second, ..]
-            if area.width >= TWO_PANES && stage.pane.is_none() && second.is_state() =>
+            if area.width >= MIN_COLUMNS_FOR_TWO_PANES
+                && audience_view.pane.is_none()
+                && second.is_state() =>
         {
             let half = area.width / 2;
-            draw_pane(talk, stage, *first, theme, Rect { width: half, ..area }, frame);
+            draw_pane(talk, audience_view, *first, theme, Rect { width: half, ..area }, frame);
             let rest = Rect { x: area.x + half, width: area.width - half, ..area };
             draw_pane(
                 talk,
-                &AudienceView { marked: None, top: 0, ..stage.clone() },
+                &AudienceView { marked: None, top: 0, ..audience_view.clone() },
                 *second,
                 theme,
                 rest,
                 frame,
             );
         }
-        [first, ..] => draw_pane(talk, stage, *first, theme, area, frame),
+        [first, ..] => draw_pane(talk, audience_view, *first, theme, area, frame),
     }
 }
 
 fn draw_pane(
     talk: &Talk,
-    stage: &AudienceView,
+    audience_view: &AudienceView,
     view: ViewKind,
     theme: Theme,
     area: Rect,
@@ -410,7 +454,8 @@ fn draw_pane(
 
     let height = usize::from(inner.height);
     // A marked row is in sight.
-    let wanted = stage.marked.map_or(stage.top, |row| row.saturating_sub(height / 2));
+    let wanted =
+        audience_view.marked.map_or(audience_view.top, |row| row.saturating_sub(height / 2));
     let top = wanted.min(rows.len().saturating_sub(height));
     let lines: Vec<Line<'_>> = rows
         .iter()
@@ -418,7 +463,7 @@ fn draw_pane(
         .skip(top)
         .take(height)
         .map(|(index, row)| {
-            pane_line(row, stage.marked == Some(index), usize::from(inner.width), theme)
+            pane_line(row, audience_view.marked == Some(index), usize::from(inner.width), theme)
         })
         .collect();
     frame.render_widget(Paragraph::new(lines), inner);
@@ -440,9 +485,10 @@ fn pane_line<'a>(row: &'a PaneRow, is_marked: bool, columns: usize, theme: Theme
     let indent = if row.kind == RowKind::Heading { "" } else { " " };
     let end = if is_marked { " <==" } else { "" };
     let text = shortened(&row.text, columns.saturating_sub(4 + end.len()));
-    let style = if row.mark.is_change() { theme.mark(row.mark) } else { theme.row(row.kind) };
+    let style =
+        if row.mark.is_change() { theme.change_style(row.mark) } else { theme.row_style(row.kind) };
     let line = Line::from(vec![
-        Span::styled(format!(" {}{indent}", row.mark.sign()), theme.mark(row.mark)),
+        Span::styled(format!(" {}{indent}", row.mark.sign()), theme.change_style(row.mark)),
         Span::styled(text, style),
         Span::styled(end, theme.bold()),
     ]);
@@ -454,40 +500,42 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::app::quiz::{Item, QuizView};
-    use crate::export::asked::Asked;
+    use crate::app::quiz::{QuestionPlace, QuizView};
+    use crate::export::answered_question::AnsweredQuestion;
     use crate::lesson::catalogue;
-    use crate::tape::{file, shelf};
+    use crate::tape::{embedded, file};
 
     #[test]
     fn a_question_has_one_order_for_the_learner_the_handout_and_the_wall() {
-        let lesson = Arc::new(catalogue::find("what-is-a-container").expect("the lesson"));
-        let bytes = shelf::all().find(|(_, header)| header.lesson == lesson.id).expect("a tape").0;
+        let lesson = Arc::new(catalogue::find_lesson("what-is-a-container").expect("the lesson"));
+        let bytes =
+            embedded::all_tapes().find(|(_, header)| header.lesson == lesson.id).expect("a tape").0;
         let tape = file::read(bytes).expect("a tape");
-        let talk = Talk::rehearsed(Arc::clone(&lesson), Some(&tape));
+        let talk = Talk::fully_played(Arc::clone(&lesson), Some(&tape));
         let theme = Theme { colors: false, ascii: true };
 
         let mut to_order = 0;
         for (step, own) in lesson.steps.iter().enumerate() {
             for (index, question) in own.quiz.iter().enumerate() {
                 let options = question.options();
-                let asked = Asked::new(1, index, question, &tape.records[step]);
+                let asked = AnsweredQuestion::new(1, index, question, &tape.records[step]);
                 let handout: Vec<&str> = asked.options.iter().map(|option| option.say).collect();
 
-                let mut quiz = QuizView::in_lesson(vec![Item { step, index }]);
-                quiz.ask(&lesson);
+                let mut quiz = QuizView::in_lesson(vec![QuestionPlace { step, index }]);
+                quiz.prepare_question(&lesson);
                 let learner: Vec<&str> = quiz.shown.iter().map(|place| options[*place]).collect();
                 assert_eq!(handout, learner, "{}", question.id);
 
-                let stage = AudienceView::new().at(Beat::Ask { step, question: index });
-                let lines = option_lines(&talk, &stage, question, 1000, theme);
+                let audience_view =
+                    AudienceView::new().at_beat(Beat::Ask { step, question: index });
+                let lines = option_lines(&talk, &audience_view, question, 1000, theme);
                 let wall: Vec<String> = lines.iter().map(ToString::to_string).collect();
                 assert_eq!(wall.len(), learner.len(), "{wall:#?}");
                 for (line, option) in wall.iter().zip(&learner) {
                     assert!(line.ends_with(&safe(option)), "{}: {wall:#?}", question.id);
                 }
 
-                to_order += usize::from(matches!(question.kind, Kind::Order(_)));
+                to_order += usize::from(matches!(question.kind, QuestionKind::Order(_)));
             }
         }
         assert!(to_order > 0, "the lesson has nothing to put in order");

@@ -11,26 +11,32 @@ use unicode_width::UnicodeWidthStr;
 use super::draw_audience;
 use crate::app::Phase;
 use crate::app::keymap::{self, keys};
-use crate::app::talk::coming::Coming;
+use crate::app::talk::next_action::NextAction;
 use crate::app::talk::{Talk, TalkOverlay, TalkView};
 use crate::notice::Notice;
 use crate::talk::beat::Beat;
-use crate::talk::message::Role;
-use crate::text::{column, prose, safe, shortened, wrapped};
-use crate::ui::Look;
+use crate::talk::message::WindowRole;
+use crate::text::{padded, prose, safe, shortened, wrapped};
+use crate::ui::DrawOptions;
 use crate::ui::fitting;
 use crate::ui::markdown;
-use crate::ui::overlays::{centred, draw_box};
+use crate::ui::overlays::{centred_area, draw_box};
 use crate::ui::pane::frame_block;
 use crate::ui::theme::Theme;
 use crate::words;
 
 /// An audience's terminal wider than this has a font that nobody reads from the last row.
-const READABLE: u16 = 120;
+const MIN_NOTES_COLUMNS: u16 = 120;
 /// Columns of the notes' title besides the step's own.
 const NOTES_TITLE: usize = 28;
 
-pub(super) fn draw(window: &TalkView, talk: &Talk, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+pub(super) fn draw(
+    window: &TalkView,
+    talk: &Talk,
+    look: &DrawOptions,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     draw_head(window, talk, look.theme, head, frame);
 
@@ -59,14 +65,14 @@ pub(super) fn draw(window: &TalkView, talk: &Talk, look: &Look, area: Rect, fram
 }
 
 fn draw_head(window: &TalkView, talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let clock = talk.clock();
+    let clock = talk.clock_now();
     let step = talk.set.beat.step();
     let drives = if window.is_driver() { "" } else { "WATCHING  " };
     let armed = if window.is_armed { "" } else { "DISARMED  " };
     let tape = if talk.view.tape.is_some() { "TAPE  " } else { "" };
     let used = clock.used.get(step).copied().unwrap_or_default();
     let planned = clock.planned.get(step).copied().unwrap_or_default();
-    let pause = if clock.runs { "" } else { "clock stands  " };
+    let pause = if clock.is_running { "" } else { "clock stands  " };
 
     let right = format!(
         "{tape}{drives}{armed}{pause}{}step {} of {}  {} of {}  {} ",
@@ -81,15 +87,15 @@ fn draw_head(window: &TalkView, talk: &Talk, theme: Theme, area: Rect, frame: &m
     let room = usize::from(area.width).saturating_sub(right.width());
     let left = format!(" CONSOLE  {}/{}", step + 1, talk.view.lesson.steps.len());
     frame.render_widget(
-        Paragraph::new(Line::styled(column(&left, room) + &right, theme.bold())),
+        Paragraph::new(Line::styled(padded(&left, room) + &right, theme.bold())),
         area,
     );
 }
 
 /// `+1:12 late`, `on time`
 fn lateness(talk: &Talk) -> String {
-    let left_out = talk.left_out();
-    let late = talk.clock().late(|step| left_out.contains(&step));
+    let left_out = talk.left_out_steps();
+    let late = talk.clock_now().seconds_late(|step| left_out.contains(&step));
     match late {
         31.. => format!("+{} late", minutes(Duration::from_secs(late as u64))),
         ..-30 => format!("-{} early", minutes(Duration::from_secs(late.unsigned_abs()))),
@@ -104,7 +110,7 @@ fn minutes(time: Duration) -> String {
 pub(super) fn draw_notes(
     window: &TalkView,
     talk: &Talk,
-    look: &Look,
+    look: &DrawOptions,
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
@@ -161,7 +167,7 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
         }
         Beat::Ask { .. } => {
             if let Some(question) = beat.question(&talk.view.lesson) {
-                let right = talk.answer(beat).map(|grade| grade.right).unwrap_or_default();
+                let right = talk.right_answer(beat).map(|grade| grade.right).unwrap_or_default();
                 part("Right is:", &right);
                 part("Because:", &question.explain);
             }
@@ -179,12 +185,12 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
 
 fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let columns = usize::from(area.width.saturating_sub(2));
-    let coming = talk.coming();
+    let coming = talk.next_action();
     let mut lines = match (&talk.view.lab.phase, coming) {
         (Phase::Building, _) => vec![Line::from("the lab is being made ...")],
         (Phase::Playing { step }, _) => vec![Line::from(format!("step {} runs ...", step + 1))],
         (Phase::Failed { message }, _) => vec![Line::styled(safe(message), theme.bad())],
-        (Phase::Ready, Coming::Run) => {
+        (Phase::Ready, NextAction::RunStep) => {
             let checks = talk.view.lab.ready.iter().flat_map(|ready| ready.checks.iter().flatten());
             let checks = checks.map(|check| {
                 let word = if check.ok { "yes" } else { "NO" };
@@ -195,11 +201,11 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
                 .chain(checks)
                 .collect()
         }
-        (Phase::Ready, Coming::Suppose { .. }) => {
+        (Phase::Ready, NextAction::PlayBranch { .. }) => {
             command_lines("RUNS this, in a lab beside the talk's own:", talk, columns, theme)
         }
-        (Phase::Ready, Coming::Reveal) => vec![Line::from("the answer")],
-        (Phase::Ready, Coming::Move(beat)) => {
+        (Phase::Ready, NextAction::RevealAnswer) => vec![Line::from("the answer")],
+        (Phase::Ready, NextAction::ShowBeat(beat)) => {
             let title = talk.step(beat).map_or_else(String::new, |step| prose(&step.title));
             let what = match beat {
                 Beat::Ask { .. } => "a question",
@@ -211,7 +217,7 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             };
             vec![Line::from(shortened(&format!("{what}: {} {title}", beat.step() + 1), columns))]
         }
-        (Phase::Ready, Coming::End) => vec![Line::from("the end of the lesson")],
+        (Phase::Ready, NextAction::End) => vec![Line::from("the end of the lesson")],
     };
 
     let what_ifs =
@@ -242,7 +248,7 @@ fn command_lines(
     theme: Theme,
 ) -> Vec<Line<'static>> {
     let step = talk.step(talk.set.beat);
-    let typed = step.iter().flat_map(|step| talk.typed(step));
+    let typed = step.iter().flat_map(|step| talk.prompt_lines(step));
     let typed = typed
         .map(|line| Line::styled(shortened(&safe(&format!("  {line}")), columns), theme.code()));
     std::iter::once(Line::styled(heading, theme.bold())).chain(typed).collect()
@@ -250,7 +256,8 @@ fn command_lines(
 
 fn draw_controls(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let columns = usize::from(area.width.saturating_sub(2));
-    let viewers: Vec<_> = talk.windows.all.iter().filter(|one| one.role != Role::Console).collect();
+    let viewers: Vec<_> =
+        talk.windows.all.iter().filter(|one| one.role != WindowRole::Console).collect();
     let smallest =
         viewers.iter().map(|one| one.size).min_by_key(|size| u32::from(size.0) * u32::from(size.1));
 
@@ -266,7 +273,7 @@ fn draw_controls(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
 
     let (set, shown) = (&talk.set, &talk.shown);
     let mut showing =
-        format!("showing step {}, {}", shown.beat.step() + 1, shown.beat.words(shown.revealed));
+        format!("showing step {}, {}", shown.beat.step() + 1, shown.beat.label(shown.revealed));
     let on = [
         (set.blank, "BLANK"),
         (set.frozen, "FROZEN"),
@@ -278,11 +285,13 @@ fn draw_controls(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     }
 
     let mut lines = vec![Line::styled(shortened(&showing, columns), theme.bold())];
-    let pane = talk.panes(shown).first().map_or("none", |pane| pane.title());
+    let pane = talk.panes_for(shown).first().map_or("none", |pane| pane.title());
     let zoom = if shown.zoomed { ", zoomed" } else { "" };
     lines.push(Line::from(shortened(&format!("pane: {pane}{zoom}"), columns)));
-    if viewers.iter().any(|one| one.size.0 > READABLE) {
-        let text = format!("a window is wider than {READABLE} columns: is its font large enough?");
+    if viewers.iter().any(|one| one.size.0 > MIN_NOTES_COLUMNS) {
+        let text = format!(
+            "a window is wider than {MIN_NOTES_COLUMNS} columns: is its font large enough?"
+        );
         lines.push(Line::styled(shortened(&text, columns), theme.bad()));
     }
     lines.extend([
@@ -310,7 +319,13 @@ fn other_keys() -> String {
     format!("{show} keys   {mask} mask names   {add} +5 min   {pause} pause   {skip} skip")
 }
 
-fn draw_preview(window: &TalkView, talk: &Talk, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+fn draw_preview(
+    window: &TalkView,
+    talk: &Talk,
+    look: &DrawOptions,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     let word = match (talk.shown.blank, talk.shown.frozen) {
         (true, _) => " blank ",
         (false, true) => " frozen ",
@@ -333,8 +348,8 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let inner = block.inner(area);
     frame.render_widget(block, area);
 
-    let clock = talk.clock();
-    let left_out = talk.left_out();
+    let clock = talk.clock_now();
+    let left_out = talk.left_out_steps();
     let rows = usize::from(inner.height).saturating_sub(1).max(1);
     let columns = (usize::from(inner.width) / CELL).max(1);
     let steps = &talk.view.lesson.steps;
@@ -356,15 +371,15 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             let text = format!(
                 "{sign}{:>3} {} {:>5} {used}",
                 index + 1,
-                column(&prose(&step.title), CELL - 18),
+                padded(&prose(&step.title), CELL - 18),
                 minutes(clock.planned[index])
             );
-            Some(column(&text, CELL))
+            Some(padded(&text, CELL))
         });
         lines.push(Line::from(cells.collect::<String>()));
     }
 
-    let skip = clock.to_skip(&talk.view.lesson, |step| left_out.contains(&step));
+    let skip = clock.steps_to_skip(&talk.view.lesson, |step| left_out.contains(&step));
     let advice = match skip.first() {
         None => String::new(),
         Some(first) => {
@@ -384,7 +399,7 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
 /// The list of steps to jump to.
 pub(super) fn draw_jump(talk: &Talk, at: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let steps = &talk.view.lesson.steps;
-    let place = centred(area, 64, steps.len() as u16 + 2);
+    let place = centred_area(area, 64, steps.len() as u16 + 2);
     let height = usize::from(place.height.saturating_sub(2));
     let top = at.saturating_sub(height / 2).min(steps.len().saturating_sub(height));
 
@@ -395,7 +410,7 @@ pub(super) fn draw_jump(talk: &Talk, at: usize, theme: Theme, area: Rect, frame:
         .take(height)
         .map(|(index, step)| {
             let text = format!("{}{:>3} {}", talk.step_sign(index), index + 1, prose(&step.title));
-            let line = Line::from(column(&text, usize::from(place.width.saturating_sub(2))));
+            let line = Line::from(padded(&text, usize::from(place.width.saturating_sub(2))));
             if index == at { line.style(theme.selected()) } else { line }
         })
         .collect();

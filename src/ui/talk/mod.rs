@@ -2,7 +2,7 @@
 
 pub mod audience;
 mod console;
-pub mod rehearsal;
+pub mod fit_check;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -10,19 +10,19 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph};
 
-use super::Look;
-use super::overlays::{centred, draw_box};
+use super::DrawOptions;
+use super::overlays::{centred_area, draw_box};
 use super::theme::Theme;
 use crate::app::keymap::{self, keys};
 use crate::app::talk::{TalkOverlay, TalkView, WindowLayout};
 use crate::notice::Notice;
-use crate::text::{column, safe, shortened};
+use crate::text::{padded, safe, shortened};
 use crate::words;
 
 pub fn draw(
     window: &TalkView,
     notice: Option<&Notice>,
-    look: &Look,
+    look: &DrawOptions,
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
@@ -77,7 +77,7 @@ pub fn draw(
     }
 }
 
-fn draw_audience(window: &TalkView, look: &Look, area: Rect, frame: &mut Frame<'_>) {
+fn draw_audience(window: &TalkView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let Some(talk) = &window.talk else { return };
     if talk.shown.blank {
         return;
@@ -113,9 +113,9 @@ fn cover(buffer: &mut Buffer, area: Rect, words: &[String]) {
 fn draw_help(window: &TalkView, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let lines: Vec<Line<'_>> = keymap::talk::help(window)
         .into_iter()
-        .map(|(key, long)| Line::from(format!(" {} {long}", column(&key, 8))))
+        .map(|(key, long)| Line::from(format!(" {} {long}", padded(&key, 8))))
         .collect();
-    let place = centred(area, 78, lines.len() as u16 + 2);
+    let place = centred_area(area, 78, lines.len() as u16 + 2);
     let top = scroll.min(lines.len().saturating_sub(usize::from(place.height.saturating_sub(2))));
     let (down, up) = (keys::everywhere::DOWN, keys::everywhere::UP);
     let title = format!(" Keys (any key closes, {down} {up} scroll) ");
@@ -140,7 +140,7 @@ fn draw_end(
             let word = if row.differences.is_empty() { "as it was" } else { "DIFFERENT" };
             let text = format!(
                 "   {} {:>5} {:>5}  {word}",
-                column(&safe(&row.what), 24),
+                padded(&safe(&row.what), 24),
                 row.before,
                 row.after
             );

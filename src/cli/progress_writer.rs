@@ -6,16 +6,16 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::app::Note;
+use crate::app::ProgressNote;
 use crate::progress::Progress;
 
 /// The longest that the end waits for the last note to be written.
-const TIMEOUT: Duration = Duration::from_secs(3);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Writes notes until it is dropped.
 #[derive(Debug)]
-pub struct Saver {
-    notes: Option<Sender<(String, Note)>>,
+pub struct ProgressWriter {
+    notes: Option<Sender<(String, ProgressNote)>>,
     /// Ends when all is written.
     done: Receiver<()>,
     trouble: Trouble,
@@ -24,23 +24,23 @@ pub struct Saver {
 /// The latest thing that went wrong and was not told yet.
 type Trouble = Arc<Mutex<Option<String>>>;
 
-impl Saver {
+impl ProgressWriter {
     /// Start the thread that writes. Without a directory nothing is kept.
-    pub fn start(dir: Option<PathBuf>) -> Saver {
+    pub fn start(dir: Option<PathBuf>) -> ProgressWriter {
         let trouble = Trouble::default();
         let (writes, done) = mpsc::channel();
-        let Some(dir) = dir else { return Saver { notes: None, done, trouble } };
+        let Some(dir) = dir else { return ProgressWriter { notes: None, done, trouble } };
         let (notes, received) = mpsc::channel();
         let said = Arc::clone(&trouble);
         std::thread::spawn(move || {
             write(&dir, &received, &said);
             drop(writes);
         });
-        Saver { notes: Some(notes), done, trouble }
+        ProgressWriter { notes: Some(notes), done, trouble }
     }
 
     /// Have it written; returns what went wrong with an earlier one.
-    pub fn remember(&self, lesson: &str, note: &Note) -> Option<String> {
+    pub fn queue(&self, lesson: &str, note: &ProgressNote) -> Option<String> {
         if let Some(notes) = &self.notes {
             let _ = notes.send((lesson.to_owned(), note.clone()));
         }
@@ -48,9 +48,9 @@ impl Saver {
     }
 
     /// Wait until all is written, or can't be; returns what went wrong.
-    pub fn finish(mut self) -> Option<String> {
+    pub fn finish_writing(mut self) -> Option<String> {
         self.notes = None;
-        match self.done.recv_timeout(TIMEOUT) {
+        match self.done.recv_timeout(FINISH_TIMEOUT) {
             // A file is replaced whole or not at all: leaving now breaks none.
             Err(mpsc::RecvTimeoutError::Timeout) => take(&self.trouble)
                 .or_else(|| Some("progress is not kept: writing it takes too long".into())),
@@ -61,8 +61,8 @@ impl Saver {
 
 /// Write what comes until no more can. What could not be written is tried again with the next, and once more at the
 /// end.
-fn write(dir: &std::path::Path, received: &Receiver<(String, Note)>, said: &Trouble) {
-    let mut batch: Vec<(String, Note)> = Vec::new();
+fn write(dir: &std::path::Path, received: &Receiver<(String, ProgressNote)>, said: &Trouble) {
+    let mut batch: Vec<(String, ProgressNote)> = Vec::new();
     let mut is_told = false;
     let mut is_over = false;
 
@@ -76,7 +76,7 @@ fn write(dir: &std::path::Path, received: &Receiver<(String, Note)>, said: &Trou
             continue;
         }
 
-        let written = Progress::change(dir, |progress| {
+        let written = Progress::update(dir, |progress| {
             batch.iter().for_each(|(lesson, note)| apply(progress, lesson, note));
         });
         match written {
@@ -105,11 +105,11 @@ fn take(trouble: &Trouble) -> Option<String> {
     trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-fn apply(progress: &mut Progress, lesson: &str, note: &Note) {
+fn apply(progress: &mut Progress, lesson: &str, note: &ProgressNote) {
     match note {
-        Note::Played(played) => progress.note(lesson, *played),
-        Note::Step { id, how, hints } => progress.note_step(lesson, id, *how, *hints),
-        Note::Answer { question, mark } => progress.note_answer(lesson, question, *mark),
+        ProgressNote::Played(played) => progress.note_played(lesson, *played),
+        ProgressNote::Step { id, how, hints } => progress.note_step(lesson, id, *how, *hints),
+        ProgressNote::Answer { question, mark } => progress.note_answer(lesson, question, *mark),
     }
 }
 
@@ -122,11 +122,11 @@ mod tests {
     #[test]
     fn all_is_written_at_the_end() {
         let dir = tempfile::tempdir().expect("a directory");
-        let saver = Saver::start(Some(dir.path().to_owned()));
-        (1..=9).for_each(|played| drop(saver.remember("build", &Note::Played(played))));
-        assert_eq!(saver.finish(), None);
-        assert_eq!(Progress::load(dir.path()).0.played("build"), Some(9));
-        assert_eq!(Saver::start(None).finish(), None);
+        let writer = ProgressWriter::start(Some(dir.path().to_owned()));
+        (1..=9).for_each(|played| drop(writer.queue("build", &ProgressNote::Played(played))));
+        assert_eq!(writer.finish_writing(), None);
+        assert_eq!(Progress::load(dir.path()).0.played_steps("build"), Some(9));
+        assert_eq!(ProgressWriter::start(None).finish_writing(), None);
     }
 
     #[test]
@@ -134,20 +134,20 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let lock = std::fs::File::create(dir.path().join("progress.lock")).expect("a file");
         let lock = Flock::lock(lock, FlockArg::LockExclusive).expect("a lock");
-        let saver = Saver::start(Some(dir.path().to_owned()));
-        saver.remember("build", &Note::Played(1));
+        let writer = ProgressWriter::start(Some(dir.path().to_owned()));
+        writer.queue("build", &ProgressNote::Played(1));
         let said = loop {
-            if let Some(said) = take(&saver.trouble) {
+            if let Some(said) = take(&writer.trouble) {
                 break said;
             }
             std::thread::yield_now();
         };
         assert!(said.contains("progress is not kept") && said.contains("progress.lock"), "{said}");
         drop(lock);
-        saver.remember("other", &Note::Played(1));
-        assert_eq!(saver.finish(), None);
+        writer.queue("other", &ProgressNote::Played(1));
+        assert_eq!(writer.finish_writing(), None);
         let kept = Progress::load(dir.path()).0;
-        assert_eq!((kept.played("build"), kept.played("other")), (Some(1), Some(1)));
+        assert_eq!((kept.played_steps("build"), kept.played_steps("other")), (Some(1), Some(1)));
     }
 
     #[test]
@@ -155,8 +155,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let lock = std::fs::File::create(dir.path().join("progress.lock")).expect("a file");
         let _lock = Flock::lock(lock, FlockArg::LockExclusive).expect("a lock");
-        let saver = Saver::start(Some(dir.path().to_owned()));
-        saver.remember("build", &Note::Played(1));
-        assert!(saver.finish().is_some_and(|said| said.contains("progress is not kept")));
+        let writer = ProgressWriter::start(Some(dir.path().to_owned()));
+        writer.queue("build", &ProgressNote::Played(1));
+        assert!(writer.finish_writing().is_some_and(|said| said.contains("progress is not kept")));
     }
 }

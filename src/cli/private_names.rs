@@ -6,7 +6,7 @@ use nix::unistd::{Uid, User};
 
 /// Every home, the host, and the user by each name, with the kind in capitals: `("/home/ada", "HOME")`. What is part of
 /// another comes after it; some may be the same, or give nobody away.
-pub fn all() -> Vec<(String, &'static str)> {
+pub fn private_names() -> Vec<(String, &'static str)> {
     let variable = |name: &str| std::env::var(name).ok().map(PathBuf::from);
     let account = User::from_uid(Uid::current()).ok().flatten();
     let homes = account.iter().map(|account| account.dir.clone()).chain(variable("HOME"));

@@ -1,7 +1,7 @@
 //! "did you mean": the known word nearest to one that was typed.
 
 /// The nearest of `known`, when it is near enough to be meant.
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest_word<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
@@ -18,7 +18,7 @@ mod tests {
     fn the_nearest_word_is_meant_only_when_it_is_near() {
         let check = |word: &str, expected: Option<&str>| {
             assert_eq!(
-                nearest(word, ["mount", "umount", "pivot_root", "mkdir"]),
+                nearest_word(word, ["mount", "umount", "pivot_root", "mkdir"]),
                 expected,
                 "{word}"
             );

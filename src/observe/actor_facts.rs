@@ -4,18 +4,18 @@ use std::path::Path;
 
 use super::bounds;
 use super::processes::parse_stat;
-use super::rootdir::{NumberedEntries, RootDir, kind};
-use crate::fact::{FileFact, Listing, ProcCount};
+use super::rootdir::{NumberedEntries, RootDir, file_kind};
+use crate::fact::{FileFact, ProcCount, ProcListing};
 
 /// The file at `path` as that process sees it; none when there is no such file, or no such process any more.
-pub fn file(pid: u32, path: &str) -> Option<FileFact> {
+pub fn file_fact(pid: u32, path: &str) -> Option<FileFact> {
     let root = RootDir::open(Path::new("/proc"), pid).ok()?;
     let stat = root.stat(path).ok()?;
-    let mut content = root.read(path, bounds::SMALL_FILE + 1).unwrap_or_default();
-    let is_cut = content.len() > bounds::SMALL_FILE;
-    content.truncate(bounds::SMALL_FILE);
+    let mut content = root.read(path, bounds::MAX_SMALL_FILE_BYTES + 1).unwrap_or_default();
+    let is_cut = content.len() > bounds::MAX_SMALL_FILE_BYTES;
+    content.truncate(bounds::MAX_SMALL_FILE_BYTES);
     Some(FileFact {
-        kind: kind(&stat),
+        kind: file_kind(&stat),
         content: String::from_utf8_lossy(&content).into_owned(),
         is_cut,
         size: stat.st_size.unsigned_abs(),
@@ -24,8 +24,8 @@ pub fn file(pid: u32, path: &str) -> Option<FileFact> {
 
 /// Look for the process with this start time and name in the proc file system that `viewer` has at /proc. Its pid
 /// there depends on which pid namespace that proc belongs to.
-pub fn proc_lists(viewer: u32, start_time: u64, comm: &str) -> Listing {
-    let Ok(root) = RootDir::open(Path::new("/proc"), viewer) else { return Listing::Missing };
+pub fn proc_listing(viewer: u32, start_time: u64, comm: &str) -> ProcListing {
+    let Ok(root) = RootDir::open(Path::new("/proc"), viewer) else { return ProcListing::Missing };
     let listed = pids(&root);
     let is_it = |pid: &u32| {
         let stat = root.read_small(&format!("proc/{pid}/stat")).and_then(|text| parse_stat(&text));
@@ -33,9 +33,9 @@ pub fn proc_lists(viewer: u32, start_time: u64, comm: &str) -> Listing {
     };
 
     match listed.found.iter().any(is_it) {
-        true => Listing::Listed,
-        false if listed.is_cut => Listing::Unknown,
-        false => Listing::Missing,
+        true => ProcListing::Listed,
+        false if listed.is_cut => ProcListing::Unknown,
+        false => ProcListing::Missing,
     }
 }
 
@@ -48,7 +48,7 @@ pub fn proc_count(viewer: u32) -> ProcCount {
 
 /// The pids that /proc lists; empty where there is no proc file system.
 fn pids(root: &RootDir) -> NumberedEntries {
-    root.proc_numbers("proc", bounds::PROC_ENTRIES).unwrap_or_default()
+    root.proc_pids("proc", bounds::MAX_PROC_ENTRIES).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -61,15 +61,17 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("file");
         let me = std::process::id();
-        let fact = || file(me, path.to_str().expect("a name"));
-        for (size, is_cut) in
-            [(0, false), (bounds::SMALL_FILE, false), (bounds::SMALL_FILE + 1, true)]
-        {
+        let fact = || file_fact(me, path.to_str().expect("a name"));
+        for (size, is_cut) in [
+            (0, false),
+            (bounds::MAX_SMALL_FILE_BYTES, false),
+            (bounds::MAX_SMALL_FILE_BYTES + 1, true),
+        ] {
             std::fs::write(&path, "x".repeat(size)).expect("written");
             let fact = fact().expect("there");
             assert_eq!(
                 (fact.content.len(), fact.is_cut),
-                (size.min(bounds::SMALL_FILE), is_cut),
+                (size.min(bounds::MAX_SMALL_FILE_BYTES), is_cut),
                 "{size}"
             );
         }
@@ -77,7 +79,7 @@ mod tests {
         assert_eq!(fact(), None);
         // A pipe would block whoever opens it, a device never ends.
         for special in ["/dev/zero", "/dev/full"] {
-            assert_eq!(file(me, special).map(|fact| fact.content.len()), Some(0), "{special}");
+            assert_eq!(file_fact(me, special).map(|fact| fact.content.len()), Some(0), "{special}");
         }
     }
 
@@ -86,7 +88,7 @@ mod tests {
         let me = std::process::id();
         let stat = read_stat(Path::new("/proc/self")).expect("we are alive");
         assert!(proc_count(me).count > 0);
-        assert_eq!(proc_lists(me, stat.start_time, &stat.comm), Listing::Listed);
-        assert_eq!(proc_lists(me, stat.start_time, "somebody else"), Listing::Missing);
+        assert_eq!(proc_listing(me, stat.start_time, &stat.comm), ProcListing::Listed);
+        assert_eq!(proc_listing(me, stat.start_time, "somebody else"), ProcListing::Missing);
     }
 }

@@ -1,4 +1,4 @@
-//! The door into a running lab: a socket that only the same user can open, and `unboxed shell`, which comes in by it.
+//! The socket of a running lab, which only the same user can open, and `unboxed shell`, which comes in by it.
 //! What the lab prints reaches the real terminal there, and nowhere else: through a filter.
 
 use std::io::{IsTerminal, Read, Write};
@@ -13,17 +13,17 @@ use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use serde::{Deserialize, Serialize};
 
-use super::filter::Filter;
-use super::socket::{self, Behind, Place};
+use super::filter::OutputFilter;
+use super::socket::{self, ListeningSocket, SocketService};
 use super::to_stderr;
-use crate::engine::{ShellTerminal, Visit};
+use crate::engine::{PendingShell, ShellTerminal};
 use crate::failure::Failure;
 use crate::kernel::pty::{self, TerminalSize};
 use crate::op::ActorName;
-use crate::wire::{self, Wire, is_own};
+use crate::wire::{self, Wire, is_own_user_or_root};
 
 /// The longest that either side waits for the other's word.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 const BANNER: &str =
     "The lab's programs can't set this terminal's title or clipboard, nor query it.";
@@ -38,73 +38,75 @@ pub struct ShellArguments {
     of: Option<u32>,
 }
 
-/// A visitor's request.
+/// The request of `unboxed shell`.
 #[derive(Debug, Serialize, Deserialize)]
-struct Knock {
+struct ShellRequest {
     actor: ActorName,
     size: TerminalSize,
 }
 
-/// The answer; the terminal's master side comes along when the door opens.
+/// The answer; the terminal's master side comes along with a shell.
 #[derive(Debug, Serialize, Deserialize)]
-enum Opened {
+enum ShellReply {
     Shell,
     Refused(Failure),
 }
 
-/// Open a door for this process's lab; whoever owns the lab answers what comes out of the channel.
-pub fn open() -> anyhow::Result<(Place, Receiver<Visit>)> {
-    let (place, listener) = socket::listen(Behind::Lab)?;
-    let (visits, received) = mpsc::channel();
+/// Listen for shells that are wanted in this process's lab; whoever owns the lab answers what comes out of the channel.
+pub fn listen() -> anyhow::Result<(ListeningSocket, Receiver<PendingShell>)> {
+    let (place, listener) = socket::listen_for(SocketService::Lab)?;
+    let (pending_shells, received) = mpsc::channel();
     std::thread::spawn(move || {
-        for stream in wire::visitors(&listener) {
-            let visits = visits.clone();
-            // A visitor that says nothing holds up no other.
-            std::thread::spawn(move || serve(stream, &visits));
+        for stream in wire::incoming_connections(&listener) {
+            let pending_shells = pending_shells.clone();
+            // A client that says nothing holds up no other.
+            std::thread::spawn(move || serve(stream, &pending_shells));
         }
     });
     Ok((place, received))
 }
 
-fn serve(stream: UnixStream, visits: &Sender<Visit>) {
-    if !is_own(&stream) {
+fn serve(stream: UnixStream, pending_shells: &Sender<PendingShell>) {
+    if !is_own_user_or_root(&stream) {
         return;
     }
     let mut wire = Wire::from_fd(stream.into());
-    if wire.set_timeout(Some(PATIENCE)).is_err() {
+    if wire.set_timeout(Some(ANSWER_TIMEOUT)).is_err() {
         return;
     }
-    let Ok(knock) = wire.receive::<Knock>() else { return };
+    let Ok(request) = wire.receive::<ShellRequest>() else { return };
 
     let (reply, answer) = mpsc::channel();
-    let visit = Visit { actor: knock.message.actor, size: knock.message.size, reply };
-    let opened = match visits.send(visit) {
-        Ok(()) => answer.recv_timeout(PATIENCE).unwrap_or_else(|_| Err("the lab is busy".into())),
+    let pending = PendingShell { actor: request.message.actor, size: request.message.size, reply };
+    let opened = match pending_shells.send(pending) {
+        Ok(()) => {
+            answer.recv_timeout(ANSWER_TIMEOUT).unwrap_or_else(|_| Err("the lab is busy".into()))
+        }
         Err(_) => Err("the lab is being taken down".into()),
     };
 
     let _ = match opened {
-        Ok(ShellTerminal { master, .. }) => wire.send(&Opened::Shell, &[master.as_raw_fd()]),
-        Err(why) => wire.send(&Opened::Refused(why), &[]),
+        Ok(ShellTerminal { master, .. }) => wire.send(&ShellReply::Shell, &[master.as_raw_fd()]),
+        Err(why) => wire.send(&ShellReply::Refused(why), &[]),
     };
 }
 
 /// `unboxed shell`: a shell in the lab of a running `unboxed`, on this terminal.
-pub fn shell(arguments: &ShellArguments) -> anyhow::Result<ExitCode> {
-    let stream = socket::connect(Behind::Lab, arguments.of)?;
+pub fn join_shell(arguments: &ShellArguments) -> anyhow::Result<ExitCode> {
+    let stream = socket::connect(SocketService::Lab, arguments.of)?;
     let mut wire = Wire::from_fd(stream.into());
-    wire.set_timeout(Some(PATIENCE)).context("could not set up the connection")?;
-    let knock = Knock { actor: ActorName(arguments.actor.clone()), size: own_size() };
-    wire.send(&knock, &[]).context("could not ask for a shell")?;
-    let answer = wire.receive::<Opened>().context("the lab did not answer")?;
+    wire.set_timeout(Some(ANSWER_TIMEOUT)).context("could not set up the connection")?;
+    let request = ShellRequest { actor: ActorName(arguments.actor.clone()), size: own_size() };
+    wire.send(&request, &[]).context("could not ask for a shell")?;
+    let answer = wire.receive::<ShellReply>().context("the lab did not answer")?;
 
     match answer.message {
-        Opened::Shell => {
+        ShellReply::Shell => {
             let master = answer.fds.into_iter().next().context("the lab sent no terminal")?;
             pass_through(master)?;
             Ok(ExitCode::SUCCESS)
         }
-        Opened::Refused(why) => bail!("no shell beside {}: {why:#}", arguments.actor),
+        ShellReply::Refused(why) => bail!("no shell beside {}: {why:#}", arguments.actor),
     }
 }
 
@@ -152,17 +154,21 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
             .context("could not watch for signals")?;
     }
 
-    let mut filter = Filter::default();
+    let mut filter = OutputFilter::default();
     let passed = relay(std::fs::File::from(master), &ends, &mut filter);
     // A shell that was killed with an editor open leaves nothing of it behind.
     if std::io::stdout().is_terminal() {
-        print(&filter.restore())?;
+        print(&filter.restore_sequences())?;
     }
     passed
 }
 
 /// `ends` can be read from once a signal came.
-fn relay(mut shell: std::fs::File, ends: &UnixStream, filter: &mut Filter) -> anyhow::Result<()> {
+fn relay(
+    mut shell: std::fs::File,
+    ends: &UnixStream,
+    filter: &mut OutputFilter,
+) -> anyhow::Result<()> {
     let mut keys = std::io::stdin();
     let mut buffer = [0; 16 * 1024];
     let mut listens = true;
@@ -179,18 +185,18 @@ fn relay(mut shell: std::fs::File, ends: &UnixStream, filter: &mut Filter) -> an
             Err(nix::errno::Errno::EINTR) => continue,
             other => other.context("could not wait for keys")?,
         };
-        let stirred: Vec<bool> = ready.iter().map(|one| one.any().unwrap_or(false)).collect();
+        let is_ready: Vec<bool> = ready.iter().map(|one| one.any().unwrap_or(false)).collect();
         drop(ready);
 
-        if stirred[0] {
+        if is_ready[0] {
             // The terminal's end (EIO) is the shell's.
             let Ok(count @ 1..) = shell.read(&mut buffer) else { return Ok(()) };
-            print(&filter.pass(&buffer[..count]))?;
+            print(&filter.filtered(&buffer[..count]))?;
         }
-        if stirred[1] {
+        if is_ready[1] {
             bail!("a signal ended the shell");
         }
-        if stirred.get(2) == Some(&true) {
+        if is_ready.get(2) == Some(&true) {
             let count = keys.read(&mut buffer).unwrap_or(0);
             // Input that ends is the end of the shell's: ctrl-d says so to a terminal.
             let typed = if count == 0 { &[4][..] } else { &buffer[..count] };

@@ -6,15 +6,15 @@ use crate::snapshot::{NsInode, Snapshot};
 
 /// Numbers given out by order of first appearance in one lab.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Numbers {
+pub struct StableIds {
     mounts: HashMap<u32, usize>,
     namespaces: HashMap<NsInode, usize>,
     groups: HashMap<u32, usize>,
 }
 
-impl Numbers {
+impl StableIds {
     /// Number what is new in a snapshot.
-    pub fn note(&mut self, snapshot: &Snapshot) {
+    pub fn add_snapshot(&mut self, snapshot: &Snapshot) {
         for mount in snapshot.mounts.iter().flat_map(|table| &table.rows) {
             let next = self.mounts.len() + 1;
             self.mounts.entry(mount.id).or_insert(next);
@@ -29,15 +29,15 @@ impl Numbers {
         }
     }
 
-    pub fn mount(&self, id: u32, raw: bool) -> String {
+    pub fn mount_label(&self, id: u32, raw: bool) -> String {
         shown("m", self.mounts.get(&id).copied(), id, raw)
     }
 
-    pub fn namespace(&self, inode: NsInode, raw: bool) -> String {
+    pub fn namespace_label(&self, inode: NsInode, raw: bool) -> String {
         shown("ns", self.namespaces.get(&inode).copied(), inode.0, raw)
     }
 
-    pub fn group(&self, group: u32, raw: bool) -> String {
+    pub fn peer_group_label(&self, group: u32, raw: bool) -> String {
         shown("pg", self.groups.get(&group).copied(), group, raw)
     }
 }

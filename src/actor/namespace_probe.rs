@@ -15,7 +15,7 @@ use crate::kernel::{confine, icmp, net};
 use crate::op::NamespaceKind;
 
 /// True if `to` answers an ICMP echo sent from the network namespace of `pid`.
-pub fn reach(pid: u32, to: Ipv4Addr, timeout_ms: u32) -> bool {
+pub fn has_answer_from(pid: u32, to: Ipv4Addr, timeout_ms: u32) -> bool {
     let found = inside(pid, NamespaceKind::Net, || {
         icmp::echo(&mut Recorder::default(), to, Duration::from_millis(u64::from(timeout_ms)))
             .ok()?;
@@ -25,13 +25,13 @@ pub fn reach(pid: u32, to: Ipv4Addr, timeout_ms: u32) -> bool {
 }
 
 /// A netlink socket of the network namespace of `pid`.
-pub fn netlink(pid: u32) -> Option<OwnedFd> {
+pub fn netlink_socket_of(pid: u32) -> Option<OwnedFd> {
     let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net")).ok()?;
-    process::in_network(&namespace.into(), net::open_socket).ok()
+    process::in_network_namespace(&namespace.into(), net::open_socket).ok()
 }
 
 /// The host name that processes in the UTS namespace of `pid` see.
-pub fn hostname(pid: u32) -> Option<String> {
+pub fn hostname_of(pid: u32) -> Option<String> {
     inside(pid, NamespaceKind::Uts, own_hostname)
 }
 
@@ -47,7 +47,7 @@ fn inside(pid: u32, kind: NamespaceKind, look: impl FnOnce() -> Option<String>) 
             confine::keep_only(&[&teller]);
 
             let target = Pid::from_raw(i32::try_from(pid).unwrap_or(0));
-            let seen = process::enter(target, &[kind]).ok().and_then(|()| look());
+            let seen = process::enter_namespaces(target, &[kind]).ok().and_then(|()| look());
             if let Some(seen) = seen {
                 let _ = std::fs::File::from(teller).write_all(seen.as_bytes());
             }

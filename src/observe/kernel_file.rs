@@ -5,17 +5,17 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use super::bounds::SMALL_FILE;
+use super::bounds::MAX_SMALL_FILE_BYTES;
 
 /// The beginning of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Start {
+pub struct FileStart {
     pub bytes: Vec<u8>,
     /// There may be more.
     pub is_cut: bool,
 }
 
-impl Start {
+impl FileStart {
     /// The text, with what is no UTF-8 replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
@@ -32,7 +32,7 @@ impl Start {
     }
 
     /// The text without its last newlines, with `…` at its end where there is more.
-    pub fn marked(&self) -> String {
+    pub fn with_cut_mark(&self) -> String {
         let text = String::from_utf8_lossy(&self.bytes);
         let text = text.trim_end();
         if self.is_cut {
@@ -44,14 +44,14 @@ impl Start {
 }
 
 /// The text, as far as small files go; none when it can't be read. What is no UTF-8 is replaced.
-pub fn read(path: &Path) -> Option<String> {
-    read_start(path, SMALL_FILE).map(|start| start.text())
+pub fn read_text(path: &Path) -> Option<String> {
+    read_start(path, MAX_SMALL_FILE_BYTES).map(|start| start.text())
 }
 
 /// At most `limit` bytes; none when the file can't be read.
 ///
 /// For files that the kernel hands out in one piece: a read that does not fill the buffer was the last.
-pub fn read_start(path: &Path, limit: usize) -> Option<Start> {
+pub fn read_start(path: &Path, limit: usize) -> Option<FileStart> {
     let mut file = File::open(path).ok()?;
     let mut buffer = [0_u8; 2048];
     let mut bytes = Vec::new();
@@ -68,10 +68,10 @@ pub fn read_start(path: &Path, limit: usize) -> Option<Start> {
         bytes.extend_from_slice(&buffer[..count]);
         if bytes.len() > limit {
             bytes.truncate(limit);
-            return Some(Start { bytes, is_cut: true });
+            return Some(FileStart { bytes, is_cut: true });
         }
         if count < wanted {
-            return Some(Start { bytes, is_cut: false });
+            return Some(FileStart { bytes, is_cut: false });
         }
     }
 }
@@ -100,19 +100,25 @@ mod tests {
     fn a_file_that_never_ends_ends_at_the_limit() {
         let start = read_start(Path::new("/dev/zero"), 100_000).expect("readable");
         assert_eq!((start.bytes.len(), start.is_cut), (100_000, true));
-        assert_eq!(read(Path::new("/dev/zero")).map(|text| text.len()), Some(SMALL_FILE));
+        assert_eq!(
+            read_text(Path::new("/dev/zero")).map(|text| text.len()),
+            Some(MAX_SMALL_FILE_BYTES)
+        );
     }
 
     #[test]
     fn what_was_cut_says_so() {
         let check = |text: &str, is_cut, lines: &str, marked: &str| {
-            let start = Start { bytes: text.as_bytes().to_vec(), is_cut };
-            assert_eq!((start.whole_lines().as_str(), start.marked().as_str()), (lines, marked));
+            let start = FileStart { bytes: text.as_bytes().to_vec(), is_cut };
+            assert_eq!(
+                (start.whole_lines().as_str(), start.with_cut_mark().as_str()),
+                (lines, marked)
+            );
         };
         check("a\nb\n", false, "a\nb\n", "a\nb");
         check("a\nb", true, "a", "a\nb…");
         check("ab", true, "", "ab…");
-        let within_a_letter = Start { bytes: "ä".as_bytes()[..1].to_vec(), is_cut: true };
-        assert_eq!(within_a_letter.marked(), "…");
+        let within_a_letter = FileStart { bytes: "ä".as_bytes()[..1].to_vec(), is_cut: true };
+        assert_eq!(within_a_letter.with_cut_mark(), "…");
     }
 }

@@ -1,8 +1,8 @@
-//! A rehearsal: every beat of a lesson is drawn at the sizes that walls have, before a room does it.
+//! A check of what fits: every beat of a lesson is drawn at the sizes that walls have, before a room does it.
 
 use std::sync::Arc;
 
-use super::audience::overflow;
+use super::audience::overflow_text;
 use crate::app::talk::Talk;
 use crate::lesson::model::Lesson;
 use crate::talk::AudienceView;
@@ -11,11 +11,11 @@ use crate::tape::Tape;
 use crate::ui::theme::Theme;
 
 /// Columns and rows that a readable font gives.
-pub const SIZES: [(u16, u16); 3] = [(80, 24), (100, 30), (120, 40)];
+pub const CHECKED_SIZES: [(u16, u16); 3] = [(80, 24), (100, 30), (120, 40)];
 
 /// All that does not fit, a sentence each. Without a tape, the pictures lack panes and the kernel's answers.
-pub fn misfits(lesson: &Arc<Lesson>, tape: Option<&Tape>) -> Vec<String> {
-    let mut talk = Talk::rehearsed(Arc::clone(lesson), tape);
+pub fn screen_misfits(lesson: &Arc<Lesson>, tape: Option<&Tape>) -> Vec<String> {
+    let mut talk = Talk::fully_played(Arc::clone(lesson), tape);
     let mut found = Vec::new();
     for beat in talk.beats() {
         found.extend(misfit(&mut talk, beat, false));
@@ -32,7 +32,7 @@ pub fn misfits(lesson: &Arc<Lesson>, tape: Option<&Tape>) -> Vec<String> {
                 tape.branches.iter().find(|one| (one.step, one.branch) == (step, branch))
             });
             if let Some(taken) = taken {
-                talk.suppose(taken);
+                talk.load_recorded_branch(taken);
             }
             found.extend(misfit(&mut talk, beat, true));
         }
@@ -43,16 +43,16 @@ pub fn misfits(lesson: &Arc<Lesson>, tape: Option<&Tape>) -> Vec<String> {
 
 fn misfit(talk: &mut Talk, beat: Beat, revealed: bool) -> Vec<String> {
     let theme = Theme { colors: false, ascii: true };
-    let stage = AudienceView { revealed, ..AudienceView::new().at(beat) };
-    talk.show(stage.clone());
+    let audience_view = AudienceView { revealed, ..AudienceView::new().at_beat(beat) };
+    talk.set_audience_view(audience_view.clone());
     let id = talk.step(beat).map_or_else(String::new, |step| step.id.clone());
     let told = |(columns, rows)| {
-        let what = overflow(talk, &stage, theme, columns, rows)?;
+        let what = overflow_text(talk, &audience_view, theme, columns, rows)?;
         Some(format!(
             "step {} `{id}`, {} at {columns}x{rows}: {what}",
             beat.step() + 1,
-            beat.words(revealed)
+            beat.label(revealed)
         ))
     };
-    SIZES.into_iter().filter_map(told).collect()
+    CHECKED_SIZES.into_iter().filter_map(told).collect()
 }

@@ -4,33 +4,39 @@
 
 use std::time::{Duration, Instant};
 
-use super::waiting::{Awaited, Waiting, why_silent};
+use super::waiting::{AwaitedActor, WaitContext, silence_reason};
 use crate::engine::link_error::LinkError;
 use crate::failure::with_causes;
 use crate::op::{ActorName, Op};
 use crate::wire::guarded::{GuardError, GuardedWire};
-use crate::wire::protocol::{FromActor, Numbered, ToActor};
+use crate::wire::protocol::{ActorToEngine, EngineToActor, Numbered};
 use crate::wire::{Received, Wire};
 
 /// The longest that a new actor may take to introduce itself.
-const FIRST_WORD: Duration = Duration::from_secs(30);
+const INTRODUCTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest wait for a late answer when there is something else to be done: the actor may just have woken up.
-const LATE_FOR_OPS: Duration = Duration::from_secs(3);
-const LATE_FOR_QUESTIONS: Duration = Duration::from_millis(20);
+const LATE_OP_TIMEOUT: Duration = Duration::from_secs(3);
+const LATE_QUESTION_TIMEOUT: Duration = Duration::from_millis(20);
 /// The extra time for an answer that has begun to come.
-const GRACE: Duration = Duration::from_secs(2);
+const BEGUN_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The longest that the answer to a request may take.
-fn limit(request: &ToActor) -> Duration {
-    const SOON: Duration = Duration::from_secs(10);
+fn limit(request: &EngineToActor) -> Duration {
+    const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
     match request {
-        ToActor::Hostname { .. } => Duration::from_secs(1),
-        ToActor::Probe { timeout_ms, .. } => SOON + Duration::from_millis(u64::from(*timeout_ms)),
-        ToActor::Netlink { .. } | ToActor::Shell { .. } | ToActor::StandIn { .. } => SOON,
-        ToActor::Perform(op) => match op {
+        EngineToActor::Hostname { .. } => Duration::from_secs(1),
+        EngineToActor::ProbeAddress { timeout_ms, .. } => {
+            ANSWER_TIMEOUT + Duration::from_millis(u64::from(*timeout_ms))
+        }
+        EngineToActor::Netlink { .. }
+        | EngineToActor::Shell { .. }
+        | EngineToActor::StandIn { .. } => ANSWER_TIMEOUT,
+        EngineToActor::Perform(op) => match op {
             // A program is killed after 20 seconds, and no workload takes longer than 15.
             Op::Run { .. } | Op::Work { .. } | Op::CopyTree { .. } => Duration::from_secs(30),
-            Op::Ping { timeout_ms, .. } => SOON + Duration::from_millis(u64::from(*timeout_ms)),
+            Op::Ping { timeout_ms, .. } => {
+                ANSWER_TIMEOUT + Duration::from_millis(u64::from(*timeout_ms))
+            }
             Op::Spawn { .. }
             | Op::Mount { .. }
             | Op::Umount { .. }
@@ -48,7 +54,7 @@ fn limit(request: &ToActor) -> Duration {
             | Op::Net(_)
             | Op::PacketRule(_)
             | Op::Device { .. }
-            | Op::Kill { .. } => SOON,
+            | Op::Kill { .. } => ANSWER_TIMEOUT,
         },
     }
 }
@@ -76,11 +82,11 @@ enum Loss {
 
 impl ActorWire {
     /// Wait for the first word of a new actor.
-    pub fn introduce(
+    pub fn await_introduction(
         actor: ActorName,
         wire: Wire,
-        waiting: &Waiting,
-    ) -> Result<(ActorWire, Received<FromActor>), LinkError> {
+        waiting: &WaitContext,
+    ) -> Result<(ActorWire, Received<ActorToEngine>), LinkError> {
         let mut new = ActorWire {
             actor,
             wire: wire.into(),
@@ -91,10 +97,10 @@ impl ActorWire {
             lost: None,
         };
 
-        let received = new.await_answer(FIRST_WORD, waiting)?;
+        let received = new.await_answer(INTRODUCTION_TIMEOUT, waiting)?;
         match received.sender.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0) {
             Some(pid) => new.pid = pid,
-            None => return Err(new.lose("it does not say which process it is")),
+            None => return Err(new.mark_lost("it does not say which process it is")),
         }
 
         Ok((new, received))
@@ -105,12 +111,12 @@ impl ActorWire {
     }
 
     /// True while it is there and was not lost.
-    pub fn is_there(&self) -> bool {
+    pub fn is_usable(&self) -> bool {
         self.lost.is_none() && !self.wire.has_ended()
     }
 
     /// A thing that it did and that actors don't do; none where it was not lost, or has just ended.
-    pub fn why_lost(&self) -> Option<&str> {
+    pub fn loss_reason(&self) -> Option<&str> {
         match &self.lost {
             Some(Loss::Misbehaved(why)) => Some(why),
             Some(Loss::Ended) | None => None,
@@ -122,21 +128,21 @@ impl ActorWire {
     }
 
     /// True if it is behind with its answers and has just begun to give them.
-    pub fn wakes_up(&self) -> bool {
+    pub fn has_woken_up(&self) -> bool {
         self.lost.is_none() && self.owed.is_some() && self.wire.is_readable()
     }
 
     /// Send a request and wait for its answer.
     pub fn ask(
         &mut self,
-        request: &ToActor,
-        waiting: &Waiting,
-    ) -> Result<Received<FromActor>, LinkError> {
+        request: &EngineToActor,
+        waiting: &WaitContext,
+    ) -> Result<Received<ActorToEngine>, LinkError> {
         if let Some(loss) = &self.lost {
             return Err(self.error(loss));
         }
 
-        let is_op = matches!(request, ToActor::Perform(_));
+        let is_op = matches!(request, EngineToActor::Perform(_));
         self.settle_debts(is_op, waiting)?;
 
         let within = limit(request);
@@ -144,11 +150,13 @@ impl ActorWire {
         self.asked = id;
         let sent = self
             .wire
-            .send(&Numbered { id, message: request }, &waiting.until(Instant::now() + within));
+            .send(&Numbered { id, message: request }, &waiting.wait_until(Instant::now() + within));
         match sent {
             Ok(()) => {}
             Err(GuardError::Cancelled) => return Err(LinkError::Cancelled),
-            Err(GuardError::TimedOut) => return Err(self.lose("it does not take what it is asked")),
+            Err(GuardError::TimedOut) => {
+                return Err(self.mark_lost("it does not take what it is asked"));
+            }
             Err(other) => return Err(self.lose_by(other)),
         }
 
@@ -157,18 +165,21 @@ impl ActorWire {
     }
 
     /// Drop what it was asked for earlier and answers only now. An error when it still owes something.
-    fn settle_debts(&mut self, for_op: bool, waiting: &Waiting) -> Result<(), LinkError> {
-        let (within, grace) =
-            if for_op { (LATE_FOR_OPS, GRACE) } else { (LATE_FOR_QUESTIONS, Duration::ZERO) };
+    fn settle_debts(&mut self, for_op: bool, waiting: &WaitContext) -> Result<(), LinkError> {
+        let (within, grace) = if for_op {
+            (LATE_OP_TIMEOUT, BEGUN_ANSWER_TIMEOUT)
+        } else {
+            (LATE_QUESTION_TIMEOUT, Duration::ZERO)
+        };
         self.await_owed(within, grace, waiting).map(drop)
     }
 
     fn await_answer(
         &mut self,
         within: Duration,
-        waiting: &Waiting,
-    ) -> Result<Received<FromActor>, LinkError> {
-        self.await_owed(within, GRACE, waiting)?.ok_or_else(|| self.silent())
+        waiting: &WaitContext,
+    ) -> Result<Received<ActorToEngine>, LinkError> {
+        self.await_owed(within, BEGUN_ANSWER_TIMEOUT, waiting)?.ok_or_else(|| self.silent())
     }
 
     /// The answer that is owed; none where none is. One that has begun when the time is up gets some grace.
@@ -176,14 +187,14 @@ impl ActorWire {
         &mut self,
         within: Duration,
         grace: Duration,
-        waiting: &Waiting,
-    ) -> Result<Option<Received<FromActor>>, LinkError> {
+        waiting: &WaitContext,
+    ) -> Result<Option<Received<ActorToEngine>>, LinkError> {
         if self.owed.is_none() {
             return Ok(None);
         }
 
         let mut until = Instant::now() + within;
-        let mut part = waiting.first_part(until);
+        let mut part = waiting.notice_time(until);
         let mut told = false;
         // What had come when the time was up for the first time.
         let mut late_since = None;
@@ -193,23 +204,23 @@ impl ActorWire {
                 Err(GuardError::TimedOut) if part < until => {
                     part = until;
                     told = true;
-                    waiting.tell(Some(Awaited {
+                    waiting.notify(Some(AwaitedActor {
                         actor: self.actor.clone(),
-                        why: why_silent(self.pid),
+                        why: silence_reason(self.pid),
                     }));
                 }
                 // It has answered, or begun to: who was suspended meanwhile may be this very program.
                 Err(GuardError::TimedOut)
                     if late_since.is_none() && !grace.is_zero() && self.wire.has_begun() =>
                 {
-                    late_since = Some(self.wire.bytes());
+                    late_since = Some(self.wire.received_bytes());
                     until = Instant::now() + grace;
                     part = until;
                 }
                 Err(GuardError::TimedOut)
-                    if late_since.is_some_and(|then| then < self.wire.bytes()) =>
+                    if late_since.is_some_and(|then| then < self.wire.received_bytes()) =>
                 {
-                    break Err(self.lose("it does not end what it began to say"));
+                    break Err(self.mark_lost("it does not end what it began to say"));
                 }
                 Err(GuardError::TimedOut) => break Err(self.silent()),
                 Err(GuardError::Cancelled) => break Err(LinkError::Cancelled),
@@ -218,7 +229,7 @@ impl ActorWire {
         };
 
         if told {
-            waiting.tell(None);
+            waiting.notify(None);
         }
         ended
     }
@@ -227,26 +238,26 @@ impl ActorWire {
     fn next_answer(
         &mut self,
         until: Instant,
-        waiting: &Waiting,
-    ) -> Result<Received<FromActor>, GuardError> {
+        waiting: &WaitContext,
+    ) -> Result<Received<ActorToEngine>, GuardError> {
         let Received { message, fds, sender } =
-            self.wire.receive::<Numbered<FromActor>>(&waiting.until(until))?;
+            self.wire.receive::<Numbered<ActorToEngine>>(&waiting.wait_until(until))?;
         if self.owed != Some(message.id) {
             return Err(GuardError::Garbled("it answered what nobody had asked".into()));
         }
         self.owed = None;
-        if let FromActor::Panicked(failure) = &message.message {
+        if let ActorToEngine::Panicked(failure) = &message.message {
             return Err(GuardError::Garbled(with_causes(failure)));
         }
         Ok(Received { message: message.message, fds, sender })
     }
 
     fn silent(&self) -> LinkError {
-        LinkError::Silent { actor: self.actor.clone(), why: why_silent(self.pid) }
+        LinkError::Silent { actor: self.actor.clone(), why: silence_reason(self.pid) }
     }
 
     /// Ask it nothing any more; returns the error that says why.
-    pub fn lose(&mut self, why: &str) -> LinkError {
+    pub fn mark_lost(&mut self, why: &str) -> LinkError {
         self.lose_by(GuardError::Garbled(why.to_owned()))
     }
 
@@ -264,7 +275,7 @@ impl ActorWire {
     fn error(&self, loss: &Loss) -> LinkError {
         let actor = self.actor.clone();
         match loss {
-            Loss::Ended => LinkError::Gone { actor },
+            Loss::Ended => LinkError::ActorGone { actor },
             Loss::Misbehaved(why) => LinkError::Lost { actor, why: why.clone() },
         }
     }
@@ -283,25 +294,26 @@ mod tests {
     fn introduced() -> (ActorWire, Wire) {
         let (ours, mut theirs) = Wire::pair().expect("a wire");
         ours.expect_credentials().expect("credentials");
-        send(&mut theirs, 0, FromActor::Born { actor: "container".into() }, &[]);
+        send(&mut theirs, 0, ActorToEngine::Introduced { actor: "container".into() }, &[]);
         let (wire, _) =
-            ActorWire::introduce("container".into(), ours, &Waiting::default()).expect("an actor");
+            ActorWire::await_introduction("container".into(), ours, &WaitContext::default())
+                .expect("an actor");
         assert_eq!(wire.pid(), std::process::id());
         (wire, theirs)
     }
 
-    fn send(wire: &mut Wire, id: u64, message: FromActor, fds: &[RawFd]) {
+    fn send(wire: &mut Wire, id: u64, message: ActorToEngine, fds: &[RawFd]) {
         wire.send(&Numbered { id, message }, fds).expect("it is sent");
     }
 
-    fn hostname(name: &str) -> FromActor {
-        FromActor::Hostname(Some(name.into()))
+    fn hostname(name: &str) -> ActorToEngine {
+        ActorToEngine::Hostname(Some(name.into()))
     }
 
-    const ASK: ToActor = ToActor::Hostname { pid: None };
+    const ASK: EngineToActor = EngineToActor::Hostname { pid: None };
 
-    fn answer_of(wire: &mut ActorWire) -> Result<FromActor, String> {
-        wire.ask(&ASK, &Waiting::default())
+    fn answer_of(wire: &mut ActorWire) -> Result<ActorToEngine, String> {
+        wire.ask(&ASK, &WaitContext::default())
             .map(|received| received.message)
             .map_err(|error| error.to_string())
     }
@@ -314,7 +326,7 @@ mod tests {
         let expected = Err(format!("container is lost: {sentence}"));
         assert_eq!(answer_of(&mut wire), expected);
         assert_eq!(answer_of(&mut wire), expected);
-        assert!(!wire.is_there());
+        assert!(!wire.is_usable());
     }
 
     #[test]
@@ -368,9 +380,9 @@ mod tests {
     #[test]
     fn the_end_of_the_wire_is_the_end_of_the_actor() {
         let (mut wire, theirs) = introduced();
-        assert!(wire.is_there());
+        assert!(wire.is_usable());
         drop(theirs);
-        assert!(!wire.is_there() && wire.has_ended());
+        assert!(!wire.is_usable() && wire.has_ended());
         assert_eq!(answer_of(&mut wire), Err("container is gone".into()));
         assert_eq!(answer_of(&mut wire), Err("container is gone".into()));
     }
@@ -383,17 +395,17 @@ mod tests {
         // It is asked nothing more as long as it owes an answer.
         let again = answer_of(&mut wire).expect_err("nobody answers");
         assert_eq!(again, silent);
-        assert!(wire.is_there() && !wire.wakes_up());
+        assert!(wire.is_usable() && !wire.has_woken_up());
 
         let (kept, passed) = std::io::pipe().expect("a pipe");
         send(&mut theirs, 1, hostname("late"), &[passed.as_raw_fd()]);
         drop(passed);
-        assert!(wire.wakes_up());
+        assert!(wire.has_woken_up());
 
         // Asked anew, with the next number.
         let peer = std::thread::spawn(move || {
-            let first = theirs.receive::<Numbered<ToActor>>().expect("a request").message;
-            let second = theirs.receive::<Numbered<ToActor>>().expect("a request").message;
+            let first = theirs.receive::<Numbered<EngineToActor>>().expect("a request").message;
+            let second = theirs.receive::<Numbered<EngineToActor>>().expect("a request").message;
             send(&mut theirs, second.id, hostname("now"), &[]);
             (first.id, second.id, theirs)
         });
@@ -412,7 +424,7 @@ mod tests {
         send(&mut theirs, 0, hostname("there"), &[]);
         wire.owed = Some(0);
         // As after a suspension in the middle of the wait.
-        let answer = wire.await_answer(Duration::ZERO, &Waiting::default());
+        let answer = wire.await_answer(Duration::ZERO, &WaitContext::default());
         assert_eq!(answer.expect("it is there").message, hostname("there"));
     }
 
@@ -441,8 +453,8 @@ mod tests {
                 break;
             }
             assert!(said.starts_with("container does not answer"), "{said}");
-            let op = ToActor::Perform(Op::GetPid);
-            said = wire.ask(&op, &Waiting::default()).expect_err("no answer").to_string();
+            let op = EngineToActor::Perform(Op::GetPid);
+            said = wire.ask(&op, &WaitContext::default()).expect_err("no answer").to_string();
         }
 
         drop(stop);
@@ -456,8 +468,8 @@ mod tests {
         let (mut wire, _theirs) = introduced();
         let (front, queue) = requests::channel().expect("a queue");
         let (sender, events) = events::channel();
-        let waiting = Waiting::new(queue.cancel(), sender);
-        let op = ToActor::Perform(Op::Run { argv: vec!["true".into()] });
+        let waiting = WaitContext::new(queue.cancel_signal(), sender);
+        let op = EngineToActor::Perform(Op::Run { argv: vec!["true".into()] });
         let asker = std::thread::spawn(move || wire.ask(&op, &waiting).map(|_| ()));
 
         // Only once it says that it waits, so that it does.

@@ -12,30 +12,30 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::cgroups::Hierarchy;
-use super::leftovers::{self, Swept};
-use super::removal::Remains;
-use crate::doctor::{Cgroups, Roots, Unmounted};
+use super::cgroups::SubtreeHierarchy;
+use super::leftovers::{self, SweepResult};
+use super::removal::UnremovedGroup;
+use crate::doctor::{MachineCgroups, MachineRoot, UnmountedHierarchy};
 use crate::kernel::mount;
 
 /// The longest that a removed group may take to be gone, and a hierarchy after its last mount: some 30 milliseconds,
 /// but a busy machine's RCU takes its time.
-const PATIENCE: Duration = Duration::from_secs(4);
+const FREE_TIMEOUT: Duration = Duration::from_secs(4);
 /// The number of times that the mount is taken away: what stays then is somebody else's.
-const ATTEMPTS: usize = 2;
+const MAX_ATTEMPTS: usize = 2;
 
 /// A hierarchy, mounted as long as this exists: `close` it rather than drop it.
 #[derive(Debug)]
-pub struct Attached {
+pub struct PrivateHierarchy {
     mount: OwnedFd,
     controllers: Vec<String>,
 }
 
 /// The hierarchies, by their mount options, that have to be mounted for these controllers, and can be.
-pub fn wanted(controllers: &[String]) -> Vec<Vec<String>> {
-    let trees = Cgroups::read(&Roots::machine()).unmounted;
+pub fn hierarchies_to_mount(controllers: &[String]) -> Vec<Vec<String>> {
+    let trees = MachineCgroups::read(&MachineRoot::this_machine()).unmounted;
     let is_wanted =
-        |tree: &Unmounted| controllers.iter().any(|name| tree.controllers.contains(name));
+        |tree: &UnmountedHierarchy| controllers.iter().any(|name| tree.controllers.contains(name));
     trees
         .into_iter()
         .filter(|tree| tree.obstacle.is_none() && is_wanted(tree))
@@ -43,9 +43,9 @@ pub fn wanted(controllers: &[String]) -> Vec<Vec<String>> {
         .collect()
 }
 
-impl Attached {
-    pub fn open(controllers: &[String]) -> Result<Attached, Errno> {
-        Ok(Attached {
+impl PrivateHierarchy {
+    pub fn mount_private(controllers: &[String]) -> Result<PrivateHierarchy, Errno> {
+        Ok(PrivateHierarchy {
             mount: mount::open_hierarchy(controllers)?,
             controllers: controllers.to_vec(),
         })
@@ -56,18 +56,19 @@ impl Attached {
         PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.mount.as_raw_fd()))
     }
 
-    pub fn hierarchy(&self) -> Hierarchy {
-        Hierarchy { controllers: self.controllers.clone(), v2: false, parent: self.top() }
+    pub fn hierarchy(&self) -> SubtreeHierarchy {
+        SubtreeHierarchy { controllers: self.controllers.clone(), v2: false, parent: self.top() }
     }
 
     /// Take the mount away, and see to it that the controllers are free again; unless somebody
     /// else has groups or a mount.
-    pub fn close(self) {
+    pub fn free_controllers(self) {
         let controllers = self.controllers.clone();
         let mut attached = Some(self);
 
-        for _ in 0..ATTEMPTS {
-            let Some(mounted) = attached.take().or_else(|| Attached::open(&controllers).ok())
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(mounted) =
+                attached.take().or_else(|| PrivateHierarchy::mount_private(&controllers).ok())
             else {
                 return;
             };
@@ -113,7 +114,7 @@ fn lines(controllers: &[String]) -> Vec<(u32, u32)> {
 
 /// Ask until it holds; false when it has not in all that time.
 fn wait_until(holds: impl Fn() -> bool) -> bool {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + FREE_TIMEOUT;
     while !holds() {
         if Instant::now() >= deadline {
             return false;
@@ -124,24 +125,26 @@ fn wait_until(holds: impl Fn() -> bool) -> bool {
 }
 
 /// Remove the groups of dead keepers from hierarchies that are attached but mounted nowhere in sight.
-pub fn sweep() -> Swept {
-    let mut swept = Swept::default();
-    for tree in Cgroups::read(&Roots::machine()).unmounted {
-        let Unmounted { controllers, is_attached: true, obstacle: None } = tree else { continue };
-        let Ok(attached) = Attached::open(&controllers) else { continue };
+pub fn sweep_hierarchies() -> SweepResult {
+    let mut swept = SweepResult::default();
+    for tree in MachineCgroups::read(&MachineRoot::this_machine()).unmounted {
+        let UnmountedHierarchy { controllers, is_attached: true, obstacle: None } = tree else {
+            continue;
+        };
+        let Ok(attached) = PrivateHierarchy::mount_private(&controllers) else { continue };
         let top = attached.top();
         let told = |path: &Path| {
             let below = path.strip_prefix(&top).unwrap_or(path);
             PathBuf::from(format!("{}:/{}", controllers.join(","), below.display()))
         };
 
-        let found = leftovers::groups(&[attached.hierarchy()]);
+        let found = leftovers::sweep_groups(&[attached.hierarchy()]);
         let was_empty = found.removed.is_empty() && found.left.is_empty();
         swept.removed.extend(found.removed.iter().map(|path| told(path)));
-        swept
-            .left
-            .extend(found.left.into_iter().map(|one| Remains { path: told(&one.path), ..one }));
-        attached.close();
+        swept.left.extend(
+            found.left.into_iter().map(|one| UnremovedGroup { path: told(&one.path), ..one }),
+        );
+        attached.free_controllers();
         if was_empty && !is_attached(&controllers) {
             // One that was given up too early, and held nothing any more.
             swept.removed.push(told(Path::new("")));

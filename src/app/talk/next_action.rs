@@ -8,48 +8,48 @@ use crate::talk::beat::{self, Beat, is_prediction};
 
 /// The effect of the key that goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coming {
+pub enum NextAction {
     /// The beat's step runs; what came of it is shown then.
-    Run,
+    RunStep,
     /// Its what-if is played, in a lab of its own.
-    Suppose {
+    PlayBranch {
         step: usize,
         branch: usize,
     },
     /// The answer is shown.
-    Reveal,
-    Move(Beat),
+    RevealAnswer,
+    ShowBeat(Beat),
     /// The lesson has no more.
     End,
 }
 
 impl Talk {
-    pub fn coming(&self) -> Coming {
+    pub fn next_action(&self) -> NextAction {
         let (lesson, beat) = (&self.view.lesson, self.set.beat);
         if let (Beat::WhatIf { step, branch }, false) = (beat, self.set.revealed) {
-            return Coming::Suppose { step, branch };
+            return NextAction::PlayBranch { step, branch };
         }
 
-        let following = beat::after(&self.beats(), beat);
-        let must_run = beat.is_before_the_run(lesson) && beat.step() >= self.view.played();
-        let asks_first = following
-            .is_some_and(|next| next.is_before_the_run(lesson) && next.step() == beat.step());
+        let following = beat::beat_after(&self.beats(), beat);
+        let must_run = beat.is_before_run(lesson) && beat.step() >= self.view.played_steps();
+        let asks_first =
+            following.is_some_and(|next| next.is_before_run(lesson) && next.step() == beat.step());
         if must_run && !asks_first {
-            return Coming::Run;
+            return NextAction::RunStep;
         }
 
         // A prediction can't be answered before the step has run.
         let has_answer =
             beat.question(lesson).is_some_and(|question| !is_prediction(question) || !must_run);
         if has_answer && !self.set.revealed {
-            return Coming::Reveal;
+            return NextAction::RevealAnswer;
         }
 
-        following.map_or(Coming::End, Coming::Move)
+        following.map_or(NextAction::End, NextAction::ShowBeat)
     }
 
     /// The reason why nothing can be played now; None where something can.
-    pub fn waits_for(&self) -> Option<Notice> {
+    pub fn blocked_reason(&self) -> Option<Notice> {
         match self.view.lab.phase {
             Phase::Ready => None,
             Phase::Building => Some(Notice::LabBeingMade),

@@ -2,28 +2,30 @@
 
 use maud::{Markup, html};
 
-use super::super::reel::{Deed, Reel, Said, Typed, said};
+use super::super::played_lesson::{
+    OutputLine, PlayedActions, PlayedLesson, TypedAction, output_lines,
+};
 use super::part;
 use crate::text::{safe, shortened};
-use crate::ui::highlight::Token;
+use crate::ui::highlight::TokenKind;
 use crate::words;
 
 /// Lines shown of what one op printed.
-const OUTPUT_LINES: usize = 200;
+const MAX_OUTPUT_LINES: usize = 200;
 /// Columns shown of what the kernel showed.
 const SEEN: usize = 120;
 
 /// A session at the prompts of the actors.
-pub fn commands(reel: &Reel<'_>, all: &[Typed<'_>]) -> Markup {
+pub fn terminal_session(played_lesson: &PlayedLesson<'_>, all: &[TypedAction<'_>]) -> Markup {
     html! {
         pre.terminal.scroll tabindex="0" role="region" aria-label="Commands and what they printed" {
             code {
                 @for typed in all {
-                    @for line in &typed.lines { span.command { span.prompt { (safe(typed.actor.as_str())) "# " } (highlighted(reel, line)) } "\n" }
-                    @for said in typed.ops.iter().flat_map(|op| said(op, OUTPUT_LINES)) {
+                    @for line in &typed.lines { span.command { span.prompt { (safe(typed.actor.as_str())) "# " } (highlighted_code(played_lesson, line)) } "\n" }
+                    @for said in typed.ops.iter().flat_map(|op| output_lines(op, MAX_OUTPUT_LINES)) {
                         @match said {
-                            Said::Printed { text, .. } => { span.out { (text) } "\n" }
-                            Said::Bad(text) => { span.bad { (text) } "\n" }
+                            OutputLine::Printed { text, .. } => { span.out { (text) } "\n" }
+                            OutputLine::Error(text) => { span.bad { (text) } "\n" }
                         }
                     }
                 }
@@ -33,9 +35,9 @@ pub fn commands(reel: &Reel<'_>, all: &[Typed<'_>]) -> Markup {
 }
 
 /// One line of code.
-pub fn highlighted(reel: &Reel<'_>, line: &str) -> Markup {
+pub fn highlighted_code(played_lesson: &PlayedLesson<'_>, line: &str) -> Markup {
     html! {
-        @for (token, text) in reel.pieces(line) {
+        @for (token, text) in played_lesson.highlighted_line(line) {
             @match class(token) {
                 Some(class) => span class=(class) { (safe(&text)) },
                 None => (safe(&text)),
@@ -44,20 +46,20 @@ pub fn highlighted(reel: &Reel<'_>, line: &str) -> Markup {
     }
 }
 
-fn class(token: Token) -> Option<&'static str> {
+fn class(token: TokenKind) -> Option<&'static str> {
     match token {
-        Token::Plain => None,
-        Token::Keyword => Some("keyword"),
-        Token::Text => Some("text"),
-        Token::Constant => Some("constant"),
-        Token::Comment => Some("comment"),
-        Token::Name => Some("name"),
+        TokenKind::Plain => None,
+        TokenKind::Keyword => Some("keyword"),
+        TokenKind::StringLiteral => Some("text"),
+        TokenKind::Constant => Some("constant"),
+        TokenKind::Comment => Some("comment"),
+        TokenKind::Name => Some("name"),
     }
 }
 
 /// Every call that was made, to be opened.
-pub fn calls(deed: &Deed<'_>, id: &str) -> Markup {
-    let ops = &deed.record.ops;
+pub fn calls_section(played_actions: &PlayedActions<'_>, id: &str) -> Markup {
+    let ops = &played_actions.record.ops;
     let count: usize = ops.iter().map(|op| op.calls.len()).sum();
 
     html! {
@@ -84,8 +86,8 @@ pub fn calls(deed: &Deed<'_>, id: &str) -> Markup {
 }
 
 /// The expectations: for each if it held, what was expected, what was seen.
-pub fn verdicts(deed: &Deed<'_>) -> Markup {
-    let verdicts = &deed.record.verdicts;
+pub fn verdict_list(played_actions: &PlayedActions<'_>) -> Markup {
+    let verdicts = &played_actions.record.verdicts;
 
     html! {
         @if !verdicts.is_empty() {

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::{StepMark, Tape};
+use super::{StepChecksum, Tape};
 use crate::lesson::model::{ActionEntry, Lesson, Step};
 use crate::lesson::quiz::Question;
 
 /// The reason why a tape can't be played with a lesson.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Misfit {
+pub enum TapeMismatch {
     #[error("the tape is of the lesson `{tape}`, not of `{lesson}`")]
     OtherLesson { tape: String, lesson: String },
     #[error(
@@ -21,36 +21,41 @@ pub enum Misfit {
 
 impl Tape {
     /// Check that the lesson has the same steps, in which the same is done, looked at and expected.
-    pub fn fits(&self, lesson: &Lesson) -> Result<(), Misfit> {
+    pub fn check_fits(&self, lesson: &Lesson) -> Result<(), TapeMismatch> {
         let header = &self.header;
         if header.lesson != lesson.id {
             let tape = crate::text::safe(&header.lesson);
-            return Err(Misfit::OtherLesson { tape, lesson: lesson.id.clone() });
+            return Err(TapeMismatch::OtherLesson { tape, lesson: lesson.id.clone() });
         }
         if header.steps.len() != lesson.steps.len() {
-            return Err(Misfit::Length { tape: header.steps.len(), lesson: lesson.steps.len() });
+            return Err(TapeMismatch::Length {
+                tape: header.steps.len(),
+                lesson: lesson.steps.len(),
+            });
         }
 
         let step_id =
             |index: usize| lesson.steps.get(index).map(|step| step.id.clone()).unwrap_or_default();
-        let changed =
-            marks(lesson).into_iter().zip(&header.steps).position(|(now, then)| now != *then);
+        let changed = step_checksums(lesson)
+            .into_iter()
+            .zip(&header.steps)
+            .position(|(now, then)| now != *then);
         let strange = self.branches.iter().find(|taken| {
             lesson.steps.get(taken.step).is_none_or(|step| taken.branch >= step.branches.len())
         });
 
         match changed.or(strange.map(|taken| taken.step)) {
-            Some(index) => Err(Misfit::Step { number: index + 1, lesson: step_id(index) }),
+            Some(index) => Err(TapeMismatch::Step { number: index + 1, lesson: step_id(index) }),
             None => Ok(()),
         }
     }
 }
 
-pub(super) fn marks(lesson: &Lesson) -> Vec<StepMark> {
+pub(super) fn step_checksums(lesson: &Lesson) -> Vec<StepChecksum> {
     lesson
         .steps
         .iter()
-        .map(|step| StepMark { id: step.id.clone(), sum: sum(lesson, step) })
+        .map(|step| StepChecksum { id: step.id.clone(), sum: sum(lesson, step) })
         .collect()
 }
 

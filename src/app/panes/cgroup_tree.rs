@@ -2,26 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use super::{Compare, PaneRow, RowKind, Scene, row};
+use super::{CompareMode, PaneData, PaneRow, RowKind, row};
 use crate::app::keymap::keys;
-use crate::diff::{Birth, CgroupFile, Diff, GroupOwner, Mark, Section};
+use crate::diff::{CgroupFile, ChangeKind, Diff, DiffSection, GroupOwner, OwnerChange};
 use crate::remark::Remark;
 use crate::snapshot::Process;
 use crate::text::shortened;
 
 /// A group that is chosen has a row for each member, but no more than these.
-const MOST_MEMBERS: usize = 12;
+const MAX_MEMBERS: usize = 12;
 /// Of a group that is not, so many are named beside it.
-const MOST_NAMES: usize = 4;
+const MAX_NAMES: usize = 4;
 
 /// docker names groups with 64 digits; systemd puts more around those.
-const LONGEST_NAME: usize = 28;
+const MAX_NAME_COLUMNS: usize = 28;
 
 /// A group in one or more hierarchies that have it alike.
 #[derive(Debug, Clone, PartialEq)]
 struct Group<'a> {
     path: &'a str,
-    birth: &'a Birth,
+    birth: &'a OwnerChange,
     before: Members,
     after: Members,
     /// `FROZEN`, `oom_kill 2`.
@@ -43,8 +43,8 @@ impl Members {
     }
 
     /// Somebody whom the other side alone has came or left: unless this one was cut.
-    fn unless_cut(&self, mark: Mark) -> Mark {
-        if self.is_cut { Mark::Unknown } else { mark }
+    fn unless_cut(&self, mark: ChangeKind) -> ChangeKind {
+        if self.is_cut { ChangeKind::Unknown } else { mark }
     }
 }
 
@@ -56,7 +56,7 @@ struct Tree<'a> {
 }
 
 /// The paths of all groups, each once: the lesson's own in the order of the tree, the lab's top group at the end.
-pub fn paths(diff: &Diff) -> Vec<String> {
+pub fn group_paths(diff: &Diff) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for owner in diff.cgroups.iter().map(|section| &section.owner) {
         if !owner.is_top() && !found.contains(&owner.path) {
@@ -68,7 +68,7 @@ pub fn paths(diff: &Diff) -> Vec<String> {
 }
 
 /// The tree's rows; empty where there are no groups, or none of them changed and only changes are asked for.
-pub fn rows(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
+pub fn tree_rows(scene: &PaneData<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
     let (bare, grown): (Vec<Tree<'_>>, Vec<Tree<'_>>) = trees(scene)
         .into_iter()
         .partition(|tree| tree.groups.iter().all(|group| group.path.is_empty()));
@@ -102,7 +102,7 @@ pub fn rows(scene: &Scene<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
     rows
 }
 
-fn trees<'a>(scene: &Scene<'a>) -> Vec<Tree<'a>> {
+fn trees<'a>(scene: &PaneData<'a>) -> Vec<Tree<'a>> {
     let mut by_hierarchy: Vec<(&str, Vec<Group<'a>>)> = Vec::new();
     for section in &scene.diff.cgroups {
         let GroupOwner { hierarchy, path } = &section.owner;
@@ -147,18 +147,19 @@ fn trees<'a>(scene: &Scene<'a>) -> Vec<Tree<'a>> {
 
 fn group<'a>(
     path: &'a str,
-    section: &'a Section<GroupOwner, CgroupFile>,
-    scene: &Scene<'_>,
+    section: &'a DiffSection<GroupOwner, CgroupFile>,
+    scene: &PaneData<'_>,
 ) -> Group<'a> {
-    let list = section.rows.iter().find(|row| row.latest().is_some_and(CgroupFile::is_members));
-    let side = |row: &'a crate::diff::Row<CgroupFile>| match scene.compare {
-        Compare::Before => row.before.as_ref(),
-        Compare::Diff | Compare::After | Compare::SideBySide => row.latest(),
+    let list =
+        section.rows.iter().find(|row| row.latest_value().is_some_and(CgroupFile::is_member_list));
+    let side = |row: &'a crate::diff::DiffRow<CgroupFile>| match scene.compare {
+        CompareMode::Before => row.before.as_ref(),
+        CompareMode::Diff | CompareMode::After | CompareMode::SideBySide => row.latest_value(),
     };
 
     Group {
         path,
-        birth: &section.birth,
+        birth: &section.owner_change,
         before: Members::read(list.and_then(|row| row.before.as_ref())),
         after: Members::read(list.and_then(|row| row.after.as_ref())),
         state: section.rows.iter().filter_map(side).filter_map(state).collect(),
@@ -194,24 +195,24 @@ fn heading(hierarchies: &[&str]) -> String {
     }
 }
 
-fn is_shown(group: &Group<'_>, scene: &Scene<'_>, chosen: Option<&str>) -> bool {
+fn is_shown(group: &Group<'_>, scene: &PaneData<'_>, chosen: Option<&str>) -> bool {
     match scene.compare {
-        Compare::Before => *group.birth != Birth::New,
-        Compare::After => *group.birth != Birth::Gone,
-        Compare::Diff | Compare::SideBySide => {
+        CompareMode::Before => *group.birth != OwnerChange::New,
+        CompareMode::After => *group.birth != OwnerChange::Gone,
+        CompareMode::Diff | CompareMode::SideBySide => {
             !scene.changes_only || mark(group, scene).is_change() || chosen == Some(group.path)
         }
     }
 }
 
-fn mark(group: &Group<'_>, scene: &Scene<'_>) -> Mark {
+fn mark(group: &Group<'_>, scene: &PaneData<'_>) -> ChangeKind {
     match (scene.compare, group.birth) {
-        (Compare::Before | Compare::After, _) => Mark::Same,
-        (_, Birth::New | Birth::CopyOf(_)) => Mark::Added,
-        (_, Birth::Gone) => Mark::Gone,
-        (_, Birth::Unknown) => Mark::Unknown,
-        (_, Birth::Old) if group.before == group.after => Mark::Same,
-        (_, Birth::Old) => Mark::Changed,
+        (CompareMode::Before | CompareMode::After, _) => ChangeKind::Same,
+        (_, OwnerChange::New | OwnerChange::CopyOf(_)) => ChangeKind::Added,
+        (_, OwnerChange::Gone) => ChangeKind::Gone,
+        (_, OwnerChange::Unknown) => ChangeKind::Unknown,
+        (_, OwnerChange::Old) if group.before == group.after => ChangeKind::Same,
+        (_, OwnerChange::Old) => ChangeKind::Changed,
     }
 }
 
@@ -219,7 +220,7 @@ fn group_rows(
     rows: &mut Vec<PaneRow>,
     group: &Group<'_>,
     note: &str,
-    scene: &Scene<'_>,
+    scene: &PaneData<'_>,
     chosen: Option<&str>,
 ) {
     let is_chosen = chosen == Some(group.path);
@@ -230,15 +231,16 @@ fn group_rows(
         1 + parents.split('/').filter(|part| !part.is_empty()).count()
     };
     let guide = if depth == 0 { String::new() } else { format!("{}`-", "  ".repeat(depth - 1)) };
-    let name = if group.path.is_empty() { "/".to_owned() } else { shortened(name, LONGEST_NAME) };
+    let name =
+        if group.path.is_empty() { "/".to_owned() } else { shortened(name, MAX_NAME_COLUMNS) };
     let name = if is_chosen { format!("[{name}]") } else { name };
 
     let members = members(group, scene);
     // Once is enough: in another hierarchy they are named only.
     let is_open = is_chosen && !rows.iter().any(|row| row.group.as_deref() == chosen);
     let is_cut = match scene.compare {
-        Compare::Before => group.before.is_cut,
-        Compare::Diff | Compare::After | Compare::SideBySide => group.after.is_cut,
+        CompareMode::Before => group.before.is_cut,
+        CompareMode::Diff | CompareMode::After | CompareMode::SideBySide => group.after.is_cut,
     };
 
     let beside = if is_open { String::new() } else { names(&members, is_cut) };
@@ -253,11 +255,11 @@ fn group_rows(
 
     if is_open {
         let indent = "  ".repeat(depth + 1);
-        rows.extend(members.iter().take(MOST_MEMBERS).map(|member| PaneRow {
+        rows.extend(members.iter().take(MAX_MEMBERS).map(|member| PaneRow {
             group: Some(group.path.to_owned()),
             ..row(member.mark, format!("{indent}{}", member.line()))
         }));
-        let rest = rest(members.len().saturating_sub(MOST_MEMBERS), is_cut);
+        let rest = rest(members.len().saturating_sub(MAX_MEMBERS), is_cut);
         rows.extend(rest.map(|rest| PaneRow::note(format!("{indent}{rest}"))));
     }
 }
@@ -265,15 +267,18 @@ fn group_rows(
 /// A process in a group.
 struct Member<'a> {
     pid: u32,
-    mark: Mark,
+    mark: ChangeKind,
     /// None when it came and went between two looks.
     process: Option<&'a Process>,
 }
 
 impl Member<'_> {
     fn name(&self) -> String {
-        let sign =
-            if self.mark == Mark::Same { String::new() } else { self.mark.sign().to_string() };
+        let sign = if self.mark == ChangeKind::Same {
+            String::new()
+        } else {
+            self.mark.sign().to_string()
+        };
         let name = self.process.map_or("", |process| {
             process.actor.as_ref().map_or(process.comm.as_str(), |actor| actor.as_str())
         });
@@ -290,35 +295,39 @@ impl Member<'_> {
     }
 }
 
-fn members<'a>(group: &Group<'_>, scene: &Scene<'a>) -> Vec<Member<'a>> {
+fn members<'a>(group: &Group<'_>, scene: &PaneData<'a>) -> Vec<Member<'a>> {
     let member = |pid: u32, mark| {
         let process = scene.after.process(pid).or_else(|| scene.before.process(pid));
         Member { pid, mark, process }
     };
 
-    if scene.compare == Compare::Before {
-        return group.before.pids.iter().map(|pid| member(*pid, Mark::Same)).collect();
+    if scene.compare == CompareMode::Before {
+        return group.before.pids.iter().map(|pid| member(*pid, ChangeKind::Same)).collect();
     }
 
     let old: BTreeSet<u32> = group.before.pids.iter().copied().collect();
     let new: BTreeSet<u32> = group.after.pids.iter().copied().collect();
     let came = |pid: &u32| {
-        if old.contains(pid) { Mark::Same } else { group.before.unless_cut(Mark::Added) }
+        if old.contains(pid) {
+            ChangeKind::Same
+        } else {
+            group.before.unless_cut(ChangeKind::Added)
+        }
     };
-    let marked = scene.compare != Compare::After;
+    let marked = scene.compare != CompareMode::After;
     let there = group
         .after
         .pids
         .iter()
-        .map(|pid| member(*pid, if marked { came(pid) } else { Mark::Same }));
+        .map(|pid| member(*pid, if marked { came(pid) } else { ChangeKind::Same }));
     let left = group.before.pids.iter().filter(|pid| marked && !new.contains(pid));
-    there.chain(left.map(|pid| member(*pid, group.after.unless_cut(Mark::Gone)))).collect()
+    there.chain(left.map(|pid| member(*pid, group.after.unless_cut(ChangeKind::Gone)))).collect()
 }
 
 /// `host 1203, +clerk 1250`: those who came and left with their marks.
 fn names(members: &[Member<'_>], is_cut: bool) -> String {
-    let mut names: Vec<String> = members.iter().take(MOST_NAMES).map(Member::name).collect();
-    names.extend(rest(members.len().saturating_sub(MOST_NAMES), is_cut));
+    let mut names: Vec<String> = members.iter().take(MAX_NAMES).map(Member::name).collect();
+    names.extend(rest(members.len().saturating_sub(MAX_NAMES), is_cut));
     names.join(", ")
 }
 

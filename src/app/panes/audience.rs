@@ -1,27 +1,31 @@
 //! Panes for a room: what changed and nothing else, without ids, options or inherited rows; everything where nothing
 //! changed.
 
-use super::{PaneRow, RowKind, Scene, bars, charts, network, omitted, pane, row};
-use crate::diff::{CgroupFile, GroupOwner, Mark, Row, Section, is_counter};
+use super::{PaneData, PaneRow, RowKind, bar_chart, charts, network, omitted, pane, row};
+use crate::diff::{CgroupFile, ChangeKind, DiffRow, DiffSection, GroupOwner, is_counter};
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
 use crate::seen::CutList;
 use crate::snapshot::{Address, Link, Mount, Process, Snapshot};
-use crate::text::{column, without_escapes};
+use crate::text::{padded, without_escapes};
 use crate::view::ViewKind;
 use crate::words;
 
 /// The rows of one pane; none where there is nothing to see. Where nothing changed, what `acting` sees comes first.
-pub fn build(view: ViewKind, scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
+pub fn audience_rows(
+    view: ViewKind,
+    scene: &PaneData<'_>,
+    acting: Option<&ActorName>,
+) -> Vec<PaneRow> {
     let brief = pane(view).brief;
-    let changed = brief(&Scene { changes_only: true, ..*scene }, acting);
+    let changed = brief(&PaneData { changes_only: true, ..*scene }, acting);
     if changed.iter().any(|row| row.mark.is_change()) {
         return changed;
     }
-    brief(&Scene { changes_only: false, ..*scene }, acting)
+    brief(&PaneData { changes_only: false, ..*scene }, acting)
 }
 
 /// The lines that a person at a shell would read: what programs printed, and what the kernel refused.
-pub fn printed(ops: &[OpRecord]) -> Vec<PaneRow> {
+pub fn output_rows(ops: &[OpRecord]) -> Vec<PaneRow> {
     let waited_for = ops.iter().filter(|op| !matches!(op.op, Op::Work { background: true, .. }));
     let lines = waited_for.flat_map(|op| {
         let is_refused = op.outcome.errno();
@@ -33,8 +37,10 @@ pub fn printed(ops: &[OpRecord]) -> Vec<PaneRow> {
             Outcome::Failed { errno, .. } => format!("{errno}: {}", errno.sentence()),
         };
         let kind = if is_refused.is_some() { RowKind::Bad } else { RowKind::Plain };
-        let lines: Vec<PaneRow> =
-            text.lines().map(|line| PaneRow { kind, ..row(Mark::Same, line.trim_end()) }).collect();
+        let lines: Vec<PaneRow> = text
+            .lines()
+            .map(|line| PaneRow { kind, ..row(ChangeKind::Same, line.trim_end()) })
+            .collect();
         lines
     });
 
@@ -63,19 +69,22 @@ fn is_same_count(one: &str, other: &str) -> bool {
 /// Changed rows, what is gone last; or all that is there. Under a heading where there are rows and it has words.
 fn rows<T>(
     heading: &str,
-    rows: &[Row<T>],
-    scene: &Scene<'_>,
+    rows: &[DiffRow<T>],
+    scene: &PaneData<'_>,
     text: impl Fn(&T, Option<&T>) -> String,
 ) -> Vec<PaneRow> {
-    let shown =
-        |row: &&Row<T>| if scene.changes_only { row.mark.is_change() } else { row.after.is_some() };
+    let shown = |row: &&DiffRow<T>| {
+        if scene.changes_only { row.mark.is_change() } else { row.after.is_some() }
+    };
 
     let mut lines: Vec<PaneRow> = rows
         .iter()
         .filter(shown)
         .filter_map(|one| {
             let (mark, value) = match (&one.after, &one.before) {
-                (Some(after), _) => (if scene.changes_only { one.mark } else { Mark::Same }, after),
+                (Some(after), _) => {
+                    (if scene.changes_only { one.mark } else { ChangeKind::Same }, after)
+                }
                 (None, Some(before)) => (one.mark, before),
                 (None, None) => return None,
             };
@@ -87,7 +96,7 @@ fn rows<T>(
         })
         .collect();
 
-    lines.sort_by_key(|line| line.mark == Mark::Gone);
+    lines.sort_by_key(|line| line.mark == ChangeKind::Gone);
     if !lines.is_empty() && !heading.is_empty() {
         lines.insert(0, PaneRow::heading(heading));
     }
@@ -102,7 +111,7 @@ fn behind(mut rows: Vec<PaneRow>, more: impl IntoIterator<Item = PaneRow>) -> Ve
     rows
 }
 
-pub(super) fn mounts(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
+pub(super) fn mounts(scene: &PaneData<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
     let mut sections: Vec<_> = scene.diff.mounts.iter().collect();
     sections.sort_by_key(|section| acting.is_none_or(|actor| section.owner != *actor));
     let own = sections.into_iter().flat_map(|section| {
@@ -114,8 +123,8 @@ pub(super) fn mounts(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneR
     own.collect()
 }
 
-fn target(row: &Row<Mount>) -> Option<&str> {
-    row.latest().map(|mount| mount.target.as_str())
+fn target(row: &DiffRow<Mount>) -> Option<&str> {
+    row.latest_value().map(|mount| mount.target.as_str())
 }
 
 fn mount(mount: &Mount, was: Option<&Mount>) -> String {
@@ -127,10 +136,10 @@ fn mount(mount: &Mount, was: Option<&Mount>) -> String {
         Some(old) => format!("{}, was {}", mount.options, old.options),
         None => String::new(),
     };
-    format!("{} {} {note}", column(&mount.target, 24), column(&mount.fstype, 8))
+    format!("{} {} {note}", padded(&mount.target, 24), padded(&mount.fstype, 8))
 }
 
-pub(super) fn processes(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn processes(scene: &PaneData<'_>) -> Vec<PaneRow> {
     let processes = &scene.diff.processes;
     let all = rows("", processes, scene, |process, _| self::process(process));
     behind(all, omitted(CutList::Processes, processes, scene.diff.processes_omitted, scene))
@@ -144,11 +153,11 @@ fn process(process: &Process) -> String {
     let pid = process.lab_pid().unwrap_or(process.pid);
     let name = process.actor.as_ref().map_or("", |actor| actor.as_str());
     let command = if process.args.is_empty() { &process.comm } else { &process.args };
-    format!("{} {} {command}", column(&format!("pid {pid}{inside}"), 18), column(name, 10))
+    format!("{} {} {command}", padded(&format!("pid {pid}{inside}"), 18), padded(name, 10))
 }
 
 /// The actors with a namespace of their own, kind by kind, and host names.
-pub(super) fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn namespaces(scene: &PaneData<'_>) -> Vec<PaneRow> {
     let actors: Vec<&Process> =
         scene.after.processes.iter().filter(|process| process.actor.is_some()).collect();
     let mut all = Vec::new();
@@ -164,7 +173,7 @@ pub(super) fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
         let known = |inode| scene.before.processes.iter().any(|process| of(process) == Some(inode));
         let is_new = actors.iter().filter_map(|process| of(process)).any(|inode| !known(inode));
 
-        let mark = if is_new && scene.changes_only { Mark::Added } else { Mark::Same };
+        let mark = if is_new && scene.changes_only { ChangeKind::Added } else { ChangeKind::Same };
         if scene.changes_only && !mark.is_change() {
             continue;
         }
@@ -173,7 +182,7 @@ pub(super) fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
         } else {
             format!("its own: {}", own.join(", "))
         };
-        all.push(row(mark, format!("{} {who}", column(kind.proc_name(), 8))));
+        all.push(row(mark, format!("{} {who}", padded(kind.proc_link_name(), 8))));
     }
 
     // Who is new is called like those it comes from.
@@ -181,7 +190,7 @@ pub(super) fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
         .diff
         .hostnames
         .iter()
-        .filter(|row| row.mark == Mark::Changed || !scene.changes_only)
+        .filter(|row| row.mark == ChangeKind::Changed || !scene.changes_only)
         .cloned()
         .collect();
     all.extend(rows("", &renamed, scene, |(actor, name), was| {
@@ -192,7 +201,7 @@ pub(super) fn namespaces(scene: &Scene<'_>) -> Vec<PaneRow> {
     all
 }
 
-pub(super) fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
+pub(super) fn networks(scene: &PaneData<'_>, acting: Option<&ActorName>) -> Vec<PaneRow> {
     let mut sections: Vec<_> = scene.diff.networks.iter().collect();
     sections.sort_by_key(|section| acting.is_none_or(|actor| section.name != actor.as_str()));
 
@@ -229,18 +238,18 @@ pub(super) fn networks(scene: &Scene<'_>, acting: Option<&ActorName>) -> Vec<Pan
     all
 }
 
-fn is_given(row: &Row<Address>) -> bool {
-    let address = row.latest();
+fn is_given(row: &DiffRow<Address>) -> bool {
+    let address = row.latest_value();
     address.is_some_and(|address| address.dev == "lo" || address.ip.starts_with("fe80:"))
 }
 
 fn link(link: &Link) -> String {
     let master = link.master.as_ref().map_or_else(String::new, |master| format!(" in {master}"));
-    format!("{} {}{master}", column(&link.name, 12), network::state(link))
+    format!("{} {}{master}", padded(&link.name, 12), network::link_state(link))
 }
 
 /// The lesson's own groups before the lab's top ones.
-pub(super) fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn cgroups(scene: &PaneData<'_>) -> Vec<PaneRow> {
     let (tops, own): (Vec<_>, Vec<_>) =
         scene.diff.cgroups.iter().partition(|section| section.owner.is_top());
     let own = own.into_iter().flat_map(|section| group(section, scene));
@@ -248,16 +257,19 @@ pub(super) fn cgroups(scene: &Scene<'_>) -> Vec<PaneRow> {
     let tops = tops.into_iter().filter(|_| scene.changes_only).flat_map(|section| {
         let settings: Vec<_> =
             section.rows.iter().filter(|row| !is_of_members(row)).cloned().collect();
-        group(&Section { rows: settings, ..section.clone() }, scene)
+        group(&DiffSection { rows: settings, ..section.clone() }, scene)
     });
-    let drawings = [charts::rows(scene.charts), bars::rows(scene.ops)].concat();
-    behind(drawings.into_iter().chain(own).chain(tops).collect(), super::cgroups::more(scene))
+    let drawings = [charts::chart_rows(scene.charts), bar_chart::bar_rows(scene.ops)].concat();
+    behind(
+        drawings.into_iter().chain(own).chain(tops).collect(),
+        super::cgroups::omitted_groups_row(scene),
+    )
 }
 
-fn group(section: &Section<GroupOwner, CgroupFile>, scene: &Scene<'_>) -> Vec<PaneRow> {
+fn group(section: &DiffSection<GroupOwner, CgroupFile>, scene: &PaneData<'_>) -> Vec<PaneRow> {
     // Counters move all the time: they are there where nothing else is to see.
     let (counters, settings): (Vec<_>, Vec<_>) = section.rows.iter().cloned().partition(|row| {
-        let file = row.latest();
+        let file = row.latest_value();
         file.is_some_and(|file| is_counter(&file.name))
     });
 
@@ -268,7 +280,7 @@ fn group(section: &Section<GroupOwner, CgroupFile>, scene: &Scene<'_>) -> Vec<Pa
         scene,
         |file, was| {
             let value = |file: &CgroupFile, at: &Snapshot| match file.value.as_str() {
-                _ if file.is_members() => members(file, at),
+                _ if file.is_member_list() => members(file, at),
                 "" => "empty".to_owned(),
                 // v1 has no word for it, but the largest number of whole pages.
                 number if number.parse::<u64>().is_ok_and(|number| number > 1 << 60) => {
@@ -278,13 +290,13 @@ fn group(section: &Section<GroupOwner, CgroupFile>, scene: &Scene<'_>) -> Vec<Pa
             };
             let was =
                 was.map_or_else(String::new, |old| format!("  was {}", value(old, scene.before)));
-            format!("{} {}{was}", column(&file.name, 24), value(file, scene.after))
+            format!("{} {}{was}", padded(&file.name, 24), value(file, scene.after))
         },
     )
 }
 
-fn is_of_members(row: &Row<CgroupFile>) -> bool {
-    row.latest().is_some_and(CgroupFile::is_members)
+fn is_of_members(row: &DiffRow<CgroupFile>) -> bool {
+    row.latest_value().is_some_and(CgroupFile::is_member_list)
 }
 
 /// Pids as the machine counts them mean nothing to a room: names do.
@@ -306,7 +318,7 @@ fn members(file: &CgroupFile, at: &Snapshot) -> String {
     if named.is_empty() { "nobody".into() } else { named.join(", ") }
 }
 
-pub(super) fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn files(scene: &PaneData<'_>) -> Vec<PaneRow> {
     let mut all = Vec::new();
     for section in &scene.diff.overlays {
         let own = rows(&section.owner, &section.rows, scene, |entry, _| {
@@ -325,10 +337,10 @@ pub(super) fn files(scene: &Scene<'_>) -> Vec<PaneRow> {
     all
 }
 
-pub(super) fn calls(scene: &Scene<'_>) -> Vec<PaneRow> {
+pub(super) fn calls(scene: &PaneData<'_>) -> Vec<PaneRow> {
     let calls = scene.ops.iter().flat_map(|op| &op.calls).map(|call| {
         let kind = if call.result.is_ok() { RowKind::Plain } else { RowKind::Bad };
-        PaneRow { kind, ..row(Mark::Same, call.to_string()) }
+        PaneRow { kind, ..row(ChangeKind::Same, call.to_string()) }
     });
     calls.collect()
 }

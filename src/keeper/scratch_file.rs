@@ -11,21 +11,21 @@ use nix::sys::stat::Mode;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, unlinkat};
 
-use super::cgroups::{ATTEMPTS, lock_directory, owner_of};
-use super::leftovers::{self, Swept};
-use super::removal::Remains;
+use super::cgroups::{MAX_ATTEMPTS, lock_directory, owner_of};
+use super::leftovers::{self, SweepResult};
+use super::removal::UnremovedGroup;
 use crate::action::SCRATCH_DIR;
 use crate::wire::protocol::RoleFailure;
 
 /// The text behind the lab's name in the name of its directory, before letters that nobody can foretell.
-const ENDING: &str = ".scratch.";
+const NAME_INFIX: &str = ".scratch.";
 const FILE: &str = "file";
 /// Room that a lesson needs, in bytes: no lesson writes more.
-const ROOM: u64 = 192 << 20;
+const FILE_BYTES: u64 = 192 << 20;
 
 /// A file for one lab, in a directory of its own that nobody else may enter. Dropping it removes what has a name yet.
 #[derive(Debug)]
-pub struct Scratch {
+pub struct ScratchFile {
     pub path: PathBuf,
     /// `major:minor` of the disk it is on.
     pub disk: String,
@@ -33,9 +33,9 @@ pub struct Scratch {
     dir: OwnedFd,
 }
 
-impl Scratch {
+impl ScratchFile {
     /// An empty file that belongs to the lab's root.
-    pub fn make(lab: &str, disk: &str, owner: Option<u32>) -> Result<Scratch, RoleFailure> {
+    pub fn create(lab: &str, disk: &str, owner: Option<u32>) -> Result<ScratchFile, RoleFailure> {
         let failed = |errno| {
             let room = statvfs(SCRATCH_DIR).map_or_else(
                 |_| String::new(),
@@ -45,13 +45,16 @@ impl Scratch {
                 },
             );
             RoleFailure::new(
-                format!("make a scratch file of up to {} MiB in {SCRATCH_DIR}{room}", ROOM >> 20),
+                format!(
+                    "make a scratch file of up to {} MiB in {SCRATCH_DIR}{room}",
+                    FILE_BYTES >> 20
+                ),
                 errno,
             )
         };
 
         let room = statvfs(SCRATCH_DIR).map_err(failed)?;
-        if room.blocks_available() * room.fragment_size() < ROOM {
+        if room.blocks_available() * room.fragment_size() < FILE_BYTES {
             return Err(failed(Errno::ENOSPC));
         }
 
@@ -59,14 +62,14 @@ impl Scratch {
             Some(owner) => make_as(owner, lab),
             None => make_file(lab),
         };
-        made.map(|(path, dir)| Scratch { path, disk: disk.to_owned(), dir }).map_err(failed)
+        made.map(|(path, dir)| ScratchFile { path, disk: disk.to_owned(), dir }).map_err(failed)
     }
 }
 
 fn make_file(lab: &str) -> Result<(PathBuf, OwnedFd), Errno> {
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         let path =
-            nix::unistd::mkdtemp(&Path::new(SCRATCH_DIR).join(format!("{lab}{ENDING}XXXXXX")))?;
+            nix::unistd::mkdtemp(&Path::new(SCRATCH_DIR).join(format!("{lab}{NAME_INFIX}XXXXXX")))?;
         let Some(dir) = lock_directory(&path)? else { continue };
 
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
@@ -94,7 +97,7 @@ fn make_as(owner: u32, lab: &str) -> Result<(PathBuf, OwnedFd), Errno> {
     made
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchFile {
     fn drop(&mut self) {
         let _ = remove(&self.dir, &self.path);
     }
@@ -112,22 +115,22 @@ fn remove(dir: &OwnedFd, file: &Path) -> Result<(), Errno> {
 }
 
 /// Remove the files of keepers that died before their lab had bound them.
-pub fn sweep() -> Swept {
-    let mut swept = Swept::default();
+pub fn sweep_files() -> SweepResult {
+    let mut swept = SweepResult::default();
     for entry in fs::read_dir(SCRATCH_DIR).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let owner = name.split_once(ENDING).and_then(|(lab, _)| owner_of(lab));
+        let owner = name.split_once(NAME_INFIX).and_then(|(lab, _)| owner_of(lab));
         if owner.is_none_or(|owner| owner.is_alive()) {
             continue;
         }
 
         let path = entry.path();
-        let Some(dir) = leftovers::take_over(&path) else { continue };
+        let Some(dir) = leftovers::lock_if_ownerless(&path) else { continue };
         match remove(&dir, &path.join(FILE)) {
             Ok(()) => swept.removed.push(path),
-            Err(errno) => {
-                swept.left.push(Remains { path, why: format!("{} ({errno:?})", errno.desc()) })
-            }
+            Err(errno) => swept
+                .left
+                .push(UnremovedGroup { path, why: format!("{} ({errno:?})", errno.desc()) }),
         }
     }
 

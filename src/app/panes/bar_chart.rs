@@ -1,9 +1,9 @@
 //! Measurements of several programs of a step, side by side: a bar each, as long as its number is large. Pure.
 
 use super::{PaneRow, RowKind, row};
-use crate::diff::Mark;
+use crate::diff::ChangeKind;
 use crate::op::{Op, OpRecord};
-use crate::text::column;
+use crate::text::padded;
 
 /// Columns of the longest bar.
 const WIDTH: usize = 34;
@@ -15,11 +15,11 @@ const MEASURES: [(&str, &str); 2] = [
 ];
 
 /// Nothing, unless two programs at least measured the same thing.
-pub fn rows(ops: &[OpRecord]) -> Vec<PaneRow> {
+pub fn bar_rows(ops: &[OpRecord]) -> Vec<PaneRow> {
     let mut rows = Vec::new();
     for (word, heading) in MEASURES {
         let measured: Vec<(&str, f64)> =
-            ops.iter().filter_map(|record| measured(record, word)).collect();
+            ops.iter().filter_map(|record| last_measure(record, word)).collect();
         if measured.len() < 2 {
             continue;
         }
@@ -30,8 +30,8 @@ pub fn rows(ops: &[OpRecord]) -> Vec<PaneRow> {
             // What is there at all has a sign.
             let length =
                 ((number / most * WIDTH as f64).round() as usize).max(usize::from(number > 0.0));
-            let text = format!(" {} {number:>8.2} |{}", column(name, 10), "#".repeat(length));
-            rows.push(PaneRow { kind: RowKind::Chart, ..row(Mark::Same, text) });
+            let text = format!(" {} {number:>8.2} |{}", padded(name, 10), "#".repeat(length));
+            rows.push(PaneRow { kind: RowKind::Chart, ..row(ChangeKind::Same, text) });
         }
     }
 
@@ -39,7 +39,7 @@ pub fn rows(ops: &[OpRecord]) -> Vec<PaneRow> {
 }
 
 /// The program's name and its number: the last it said.
-fn measured<'a>(record: &'a OpRecord, word: &str) -> Option<(&'a str, f64)> {
+fn last_measure<'a>(record: &'a OpRecord, word: &str) -> Option<(&'a str, f64)> {
     let Op::Work { name, .. } = &record.op else { return None };
     let mut numbers = record
         .outcome
@@ -70,7 +70,7 @@ mod tests {
             nanos: 1,
         };
         let texts = |ops: &[OpRecord]| -> Vec<String> {
-            rows(ops).into_iter().map(|row| row.text).collect()
+            bar_rows(ops).into_iter().map(|row| row.text).collect()
         };
         let (fast, slow) = (
             work("buffered", "seconds 0.01\nmib_per_s 800.00\n"),

@@ -2,25 +2,25 @@
 //! would be shown an escape in their place (`text::safe`); the author is told instead, and the lesson is refused: no
 //! text needs them.
 
-use super::finding::Finding;
+use super::finding::LessonFinding;
 use super::model::Lesson;
-use super::texts::{Text, TextUse};
+use super::texts::{LessonText, TextUse};
 use crate::text::{TextKind, first_hidden};
 
 /// The first that stands in the text as it is, wherever: a comment is read, too.
-pub fn in_text(text: &str) -> Option<Finding> {
+pub fn first_in_text(text: &str) -> Option<LessonFinding> {
     let (at, character) = first_hidden(text, TextKind::Prose)?;
-    Some(Finding::at(text, at, message(character)))
+    Some(LessonFinding::at_byte(text, at, message(character)))
 }
 
 /// The first that a value holds: in quotes YAML has escapes for it, and what is at its place in words is not in a
 /// command.
-pub fn in_values(lesson: &Lesson, text: &str) -> Option<Finding> {
+pub fn first_in_values(lesson: &Lesson, text: &str) -> Option<LessonFinding> {
     if !text.contains('\\') && first_hidden(text, TextKind::Code).is_none() {
         return None;
     }
     let character = lesson.texts().iter().find_map(first_bad)?;
-    Some(Finding::at(text, find(text, character), message(character)))
+    Some(LessonFinding::at_byte(text, find(text, character), message(character)))
 }
 
 fn message(character: char) -> String {
@@ -36,7 +36,7 @@ fn message(character: char) -> String {
     )
 }
 
-fn first_bad(text: &Text<'_>) -> Option<char> {
+fn first_bad(text: &LessonText<'_>) -> Option<char> {
     let (kind, may_control) = match text.role {
         TextUse::Words => (TextKind::Prose, false),
         TextUse::Shown => (TextKind::Code, false),

@@ -9,7 +9,7 @@ use crate::snapshot::Snapshot;
 
 /// The shells of a session, by their tabs.
 #[derive(Debug, Default)]
-pub struct Whereabouts {
+pub struct ShellLocations {
     shells: Vec<Shell>,
 }
 
@@ -22,13 +22,13 @@ struct Shell {
     inside: Option<ActorName>,
 }
 
-impl Whereabouts {
+impl ShellLocations {
     pub fn add(&mut self, tab: u32, master: &Arc<OwnedFd>) {
         self.shells.push(Shell { tab, master: Arc::downgrade(master), inside: None });
     }
 
     /// The tabs whose foreground program is in another actor than it was; None: in the one it was opened beside.
-    pub fn moved(&mut self, snapshot: &Snapshot) -> Vec<(u32, Option<ActorName>)> {
+    pub fn take_moves(&mut self, snapshot: &Snapshot) -> Vec<(u32, Option<ActorName>)> {
         self.shells.retain(|shell| shell.master.strong_count() > 0);
         let mut moved = Vec::new();
 
@@ -84,18 +84,19 @@ mod tests {
             cgroups: Vec::new(),
         };
 
-        let lab = |newborn: Option<&str>| Snapshot {
+        let lab = |typed_actor: Option<&str>| Snapshot {
             processes: vec![
                 process(10, 1, Some("host")),
                 process(11, 10, None),
                 process(12, 11, None),
-                process(13, 12, newborn),
+                process(13, 12, typed_actor),
                 process(14, 13, None),
             ],
             ..Snapshot::default()
         };
 
-        let around = |newborn, pid| actor_around(&lab(newborn), pid).map(ActorName::to_string);
+        let around =
+            |typed_actor, pid| actor_around(&lab(typed_actor), pid).map(ActorName::to_string);
         assert_eq!(around(None, 14), None);
         assert_eq!(around(Some("container"), 14).as_deref(), Some("container"));
         assert_eq!(around(Some("container"), 13).as_deref(), Some("container"));

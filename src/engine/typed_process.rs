@@ -9,7 +9,7 @@ use crate::snapshot::{NsInode, Process, Snapshot};
 ///
 /// `earlier` is an earlier look, at which a plain child has to have been there already (most programs that are typed
 /// end at once), and `known` are the processes from before the step.
-pub fn find(
+pub fn find_typed_process(
     spawn: &Spawn,
     parent: &ActorName,
     known: &Snapshot,
@@ -19,7 +19,7 @@ pub fn find(
     let parent = now.process_of(parent)?;
     let newcomers = now.processes.iter().filter(|process| {
         let is_free = process.actor.as_ref().is_none_or(|actor| *actor == spawn.actor);
-        is_free && process.state != 'Z' && !process.is_in(known)
+        is_free && process.state != 'Z' && !process.is_same_in(known)
     });
 
     if spawn.unshare.is_empty() {
@@ -28,7 +28,9 @@ pub fn find(
             |process: &&Process| process.ppid != now.processes.first().map_or(0, |init| init.pid);
         return newcomers
             .filter(from_a_shell)
-            .filter(|process| process.is_in(earlier) && process.namespaces == parent.namespaces)
+            .filter(|process| {
+                process.is_same_in(earlier) && process.namespaces == parent.namespaces
+            })
             .min_by_key(|process| process.start_time)
             .map(|process| process.pid);
     }
@@ -110,7 +112,7 @@ mod tests {
         let known = lab(vec![host()]);
         let check = |others: Vec<Process>, expected: Option<u32>| {
             let now = lab(std::iter::once(host()).chain(others).collect());
-            assert_eq!(find(&both, &ActorName::host(), &known, &now, &now), expected);
+            assert_eq!(find_typed_process(&both, &ActorName::host(), &known, &now, &now), expected);
         };
 
         let shell = || process(11, 10, None, [1, 1], &[11, 2]);
@@ -142,10 +144,10 @@ mod tests {
         let known = lab(vec![host()]);
         let now = lab(vec![host(), shell.clone(), sleep.clone()]);
 
-        assert_eq!(find(&plain, &ActorName::host(), &known, &known, &now), None);
-        assert_eq!(find(&plain, &ActorName::host(), &known, &now, &now), Some(12));
+        assert_eq!(find_typed_process(&plain, &ActorName::host(), &known, &known, &now), None);
+        assert_eq!(find_typed_process(&plain, &ActorName::host(), &known, &now, &now), Some(12));
         assert_eq!(
-            find(&plain, &ActorName::host(), &now, &now, &now),
+            find_typed_process(&plain, &ActorName::host(), &now, &now, &now),
             None,
             "it was there before the step"
         );

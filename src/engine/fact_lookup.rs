@@ -1,9 +1,9 @@
 //! Answers to what expectations ask beyond a snapshot: files, what a /proc lists, whether an address answers.
 
 use super::lab::Lab;
-use crate::fact::Listing;
+use crate::fact::ProcListing;
 use crate::lesson::expect::{Expect, FactAnswers, FactRequest};
-use crate::observe::facts;
+use crate::observe::actor_facts;
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
 
@@ -11,13 +11,13 @@ use crate::snapshot::Snapshot;
 const REACH_TIMEOUT_MS: u32 = 1000;
 
 /// Look up everything the expectations ask for. A fact about an actor that is gone stays unanswered.
-pub fn gather(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> FactAnswers {
+pub fn gather_facts(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> FactAnswers {
     let mut answers = FactAnswers::default();
 
-    for request in expects.iter().flat_map(Expect::facts) {
+    for request in expects.iter().flat_map(Expect::required_facts) {
         match request {
             FactRequest::File { actor, path } => {
-                let fact = lab.pid_of(&actor).and_then(|pid| facts::file(pid, &path));
+                let fact = lab.pid_of(&actor).and_then(|pid| actor_facts::file_fact(pid, &path));
                 answers.files.insert((actor, path), fact);
             }
             FactRequest::ProcLists { viewer, target } => {
@@ -25,12 +25,13 @@ pub fn gather(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> FactAns
                 answers.proc_lists.extend(listed.map(|listed| ((viewer, target), listed)));
             }
             FactRequest::ProcCount { viewer } => {
-                let count = lab.pid_of(&viewer).map(facts::proc_count);
+                let count = lab.pid_of(&viewer).map(actor_facts::proc_count);
                 answers.proc_counts.extend(count.map(|count| (viewer, count)));
             }
             FactRequest::Reach { from, to } => {
                 let pid = snapshot.process_of(&from).and_then(|process| process.lab_pid());
-                let reached = pid.and_then(|pid| lab.links().probe(pid, to, REACH_TIMEOUT_MS).ok());
+                let reached =
+                    pid.and_then(|pid| lab.links().can_reach(pid, to, REACH_TIMEOUT_MS).ok());
                 answers.reached.extend(reached.map(|reached| ((from, to), reached)));
             }
         }
@@ -45,7 +46,7 @@ fn lists(
     snapshot: &Snapshot,
     viewer: &ActorName,
     target: &ActorName,
-) -> Option<Listing> {
+) -> Option<ProcListing> {
     let process = snapshot.process_of(target)?;
-    Some(facts::proc_lists(lab.pid_of(viewer)?, process.start_time, &process.comm))
+    Some(actor_facts::proc_listing(lab.pid_of(viewer)?, process.start_time, &process.comm))
 }

@@ -3,7 +3,7 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::{input, names};
+use super::{input, private_names};
 use crate::doctor::Facts;
 use crate::text;
 
@@ -12,7 +12,7 @@ const MAX_LOG: u64 = 64 * 1024;
 const MAX_LOG_LINES: usize = 80;
 
 /// The whole report: versions, `verdicts` as the doctor prints them, facts, and the end of a run's log.
-pub fn report(facts: &Facts, verdicts: &str, log: Option<&Path>) -> anyhow::Result<String> {
+pub fn bug_report(facts: &Facts, verdicts: &str, log: Option<&Path>) -> anyhow::Result<String> {
     let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     let system =
         system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or("unknown");
@@ -36,13 +36,13 @@ pub fn report(facts: &Facts, verdicts: &str, log: Option<&Path>) -> anyhow::Resu
     }
 
     // Root is nobody's name, and `/` is in every path.
-    let mut names = names::all();
+    let mut names = private_names::private_names();
     names.retain(|(name, _)| !matches!(name.as_str(), "" | "/" | "root" | "/root" | "localhost"));
     Ok(text::prose_lines(&masked(&report, &names)))
 }
 
 fn end_of(path: &Path) -> anyhow::Result<String> {
-    let mut file = input::open(path)?;
+    let mut file = input::open_regular_file(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(MAX_LOG)))?;
     let mut bytes = Vec::new();

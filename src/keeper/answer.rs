@@ -18,24 +18,24 @@ const STATE_PERIOD: Duration = Duration::from_millis(500);
 
 /// The reason that there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Silence {
+pub enum NoAnswer {
     /// The process is stopped, by a signal or a debugger.
     Stopped,
     TimedOut,
     Broken(Errno),
 }
 
-impl Silence {
+impl NoAnswer {
     pub fn errno(self) -> Errno {
         match self {
-            Silence::Stopped | Silence::TimedOut => Errno::ETIMEDOUT,
-            Silence::Broken(errno) => errno,
+            NoAnswer::Stopped | NoAnswer::TimedOut => Errno::ETIMEDOUT,
+            NoAnswer::Broken(errno) => errno,
         }
     }
 }
 
 /// Wait until there is something to read from `process`, or its end of the wire is closed.
-pub fn await_answer(wire: &Wire, process: &Pidfd, timeout: Duration) -> Result<(), Silence> {
+pub fn await_answer(wire: &Wire, process: &Pidfd, timeout: Duration) -> Result<(), NoAnswer> {
     let deadline = Instant::now() + timeout;
     let mut was_stopped = false;
     while Instant::now() < deadline {
@@ -45,17 +45,17 @@ pub fn await_answer(wire: &Wire, process: &Pidfd, timeout: Duration) -> Result<(
             Ok(0) => {}
             Ok(_) => return Ok(()),
             Err(Errno::EINTR) => continue,
-            Err(errno) => return Err(Silence::Broken(errno)),
+            Err(errno) => return Err(NoAnswer::Broken(errno)),
         }
 
         // Twice in a row: who looks at a process may stop it for a moment.
         let is_stopped = is_stopped(process);
         if is_stopped && was_stopped {
-            return Err(Silence::Stopped);
+            return Err(NoAnswer::Stopped);
         }
         was_stopped = is_stopped;
     }
-    Err(Silence::TimedOut)
+    Err(NoAnswer::TimedOut)
 }
 
 fn is_stopped(process: &Pidfd) -> bool {
@@ -78,9 +78,9 @@ mod tests {
         let (wire, other) = Wire::pair().expect("a wire");
         let wait = |timeout| await_answer(&wire, &process, timeout);
 
-        assert_eq!(wait(Duration::from_millis(1)), Err(Silence::TimedOut));
+        assert_eq!(wait(Duration::from_millis(1)), Err(NoAnswer::TimedOut));
         process.send(Signal::SIGSTOP).expect("a signal");
-        assert_eq!(wait(Duration::from_secs(600)), Err(Silence::Stopped));
+        assert_eq!(wait(Duration::from_secs(600)), Err(NoAnswer::Stopped));
 
         // The end of the wire is an answer, too: reading says what it is.
         drop(other);
