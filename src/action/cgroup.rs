@@ -74,6 +74,7 @@ impl TryFrom<String> for Bytes {
             "GiB" => 1 << 30,
             other => return Err(format!("unknown unit `{other}`: bytes, KiB, MiB or GiB")),
         };
+
         let number: u64 = digits
             .trim()
             .parse()
@@ -322,6 +323,7 @@ mod tests {
             pids: Some(20),
             ..Limits::default()
         };
+
         Cgroup {
             name: "box".into(),
             limits,
@@ -372,6 +374,7 @@ mod tests {
                 "{text}"
             );
         };
+
         check("64MiB", Some(64 << 20));
         check("1024", Some(1024));
         check("2 GiB", Some(2 << 30));

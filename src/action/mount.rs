@@ -81,6 +81,8 @@ impl ActionKind for Mount {
     }
 
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
+        // In a user namespace the kernel mounts proc only while another one is in full sight
+        // (EPERM).
         if self.fstype != "proc" {
             return Vec::new();
         }

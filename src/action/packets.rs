@@ -140,6 +140,7 @@ mod tests {
             let lines = Packets { of, to_class: class }.shell(&context);
             assert_eq!(lines[2], format!("nft add rule ip unboxed out {expected}"));
         };
+
         check(PacketOwner::Classid(CLASS), None, "meta cgroup 0x100001 counter");
         check(
             PacketOwner::Classid(CLASS),

@@ -35,6 +35,7 @@ impl ActionKind for PivotRoot {
         Ok(vec![
             Op::Chdir { path: self.new_root.clone() },
             Op::PivotRoot { new_root: ".".into(), put_old: self.put_old.clone() },
+            // The call need not move a working directory: without this it may stay in the old root.
             Op::Chdir { path: "/".into() },
         ])
     }
@@ -43,7 +44,10 @@ impl ActionKind for PivotRoot {
         if !is_absolute(&self.new_root) {
             return Vec::new();
         }
+
         let is_mount = paths::check_is_mount(actor, snapshot, &self.new_root);
+        // Where the parent mount is shared the call fails (EINVAL), see pivot_root(2). The last row
+        // of a target is the mount on top.
         let parent_is_shared = snapshot.mounts_of(actor).is_some_and(|table| {
             let parent = table
                 .rows
@@ -55,6 +59,7 @@ impl ActionKind for PivotRoot {
                 table.rows.iter().any(|row| row.id == id && row.propagation.shared.is_some())
             })
         });
+
         let private = PreflightCheck {
             text: "the mount it lies on is not shared".into(),
             ok: !parent_is_shared,

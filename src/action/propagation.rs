@@ -69,6 +69,7 @@ impl ActionKind for Propagation {
 
     fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::Mount {
+            // Ignored where only the propagation changes, see mount(2).
             source: Some("none".into()),
             target: self.target.clone(),
             fstype: None,

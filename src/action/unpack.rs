@@ -24,6 +24,7 @@ impl ActionKind for Unpack {
 
     fn shell(&self, _: &LabFacts) -> Vec<String> {
         let make = format!("mkdir -p {}", self.to);
+        // By itself cp(1) writes through a link of the layer below, into what that leads to.
         let copies =
             LAYERS.iter().map(|layer| format!("cp -a --remove-destination {layer}/. {}", self.to));
         std::iter::once(make).chain(copies).collect()

@@ -30,6 +30,7 @@ impl ActionKind for Write {
     }
 
     fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
+        // The kernel's files are there or not: none can be created.
         let mode = if self.path.starts_with("/proc/") || self.path.starts_with("/sys/") {
             WriteMode::Existing
         } else if self.append {

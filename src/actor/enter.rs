@@ -43,9 +43,12 @@ pub fn open_shell(pid: u32, size: TerminalSize) -> Result<OwnedFd, RoleFailure> 
 pub fn stand_in(actor: &ActorName, pid: u32) -> Result<Wire, RoleFailure> {
     let (engine_end, actor_end) = Wire::pair().while_doing("make a wire")?;
     engine_end.expect_credentials().map_err(|_| RoleFailure::new("set up a wire", Errno::EIO))?;
+
+    // Held open: in its own surroundings the process has another number, or no /proc.
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let dir = nix::fcntl::open(format!("/proc/{pid}").as_str(), flags, Mode::empty())
         .while_doing("look at the process")?;
+
     beside(pid, || {
         confine::keep_only(&[&dir, &actor_end]);
         process::set_title(&format!("unboxed: {actor}"));
@@ -111,6 +114,7 @@ fn join_groups(target: Pid) {
     let read =
         |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
     let own = read("self");
+
     for line in
         read(&target.to_string()).lines().filter(|line| !own.lines().any(|known| known == *line))
     {
@@ -120,6 +124,7 @@ fn join_groups(target: Pid) {
             "" => vec![format!("/sys/fs/cgroup/unified{path}"), format!("/sys/fs/cgroup{path}")],
             named => vec![format!("/sys/fs/cgroup/{named}{path}")],
         };
+
         // 0 is the writer itself.
         let _ = places
             .iter()

@@ -41,6 +41,7 @@ fn run_actor_for(
     let mut id = 0;
     let served =
         panics::catch_panic(|| serve_until_closed(&acting_for, name, &mut wire, extra, &mut id));
+
     served.unwrap_or_else(|place| {
         let failure = RoleFailure::panicked("actor", &place);
         wire.send(&Numbered { id, message: ActorToEngine::Panicked(failure) }, &[])

@@ -81,6 +81,7 @@ fn fork_actor(
 /// The number behind a name: names only travel with the call that returned them.
 fn recorded_errno(calls: &[crate::call::Call], name: &crate::call::ErrnoName) -> Option<Errno> {
     debug_assert!(calls.iter().any(|call| call.result.errno() == Some(name)));
+    // EHWPOISON, the last of Linux, is 133.
     (1..=133).map(Errno::from_raw).find(|errno| format!("{errno:?}") == name.0)
 }
 

@@ -14,6 +14,7 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
 
     if view.learning.is_step_turn() {
+        // Who ends a turn by hand wants none of the next ones either.
         view.learning.always = false;
         return vec![Effect::SendToEngine(Request::DropTurn)];
     }
@@ -65,11 +66,14 @@ pub fn show_next_hint(model: &mut Model) -> Vec<Effect> {
         model.notice = Some(Notice::NoHintNow { your_turn: keys::lesson::YOUR_TURN.into() });
         return Vec::new();
     };
+
     let at = turn.step;
     let has_text = view.lesson.steps.get(at).and_then(|step| hint_for(step, open)).is_some();
+    // Without a written hint there is nothing to nudge with: the command comes at once.
     let stage =
         view.learning.hints.entry((at, open)).or_insert(if has_text { 0 } else { STAGES - 1 });
     *stage = (*stage + 1).min(STAGES);
+
     view.story.scroll_to_top();
     Vec::new()
 }
@@ -79,11 +83,13 @@ pub fn list_branches(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let step = view.story_step();
     let branches = view.step().map_or(0, |step| step.branches.len());
+
     if !view.can_change_course() || branches == 0 {
         let leave_out = keys::lesson::LEAVE_OUT;
         model.notice = Some(Notice::NoWhatIf { leave_out: leave_out.into() });
         return Vec::new();
     }
+
     if branches == 1 {
         return ask_branch(model, step, 0);
     }
@@ -93,6 +99,7 @@ pub fn list_branches(model: &mut Model) -> Vec<Effect> {
 
 pub fn ask_branch(model: &mut Model, step: usize, branch: usize) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    // At once: a second press may come before the engine has heard of the first.
     view.lab.phase = Phase::Building;
     vec![Effect::SendToEngine(Request::PlayBranch { step, branch })]
 }
@@ -123,12 +130,14 @@ pub fn toggle_left_out(model: &mut Model, step: usize) -> Vec<Effect> {
         model.notice = Some(Notice::StepIsPast { rewind: rewind.into() });
         return Vec::new();
     }
+
     let out = !view.is_left_out(step);
     let title = view.lesson.steps.get(step).map(|step| step.title.clone()).unwrap_or_default();
     model.notice = Some(match out {
         true => Notice::LeftOut { title, leave_out: keys::lesson::LEAVE_OUT.into() },
         false => Notice::TakenInAgain { title },
     });
+
     vec![Effect::SendToEngine(Request::LeaveOut { step, out })]
 }
 
@@ -143,6 +152,7 @@ pub fn step_note(view: &LessonView, record: &StepRecord) -> Option<Effect> {
         StepStatus::Played => StepHow::Watched,
         StepStatus::LeftOut | StepStatus::Skipped { .. } => return None,
     };
+
     Some(Effect::SaveNote {
         lesson: view.lesson.id.clone(),
         note: ProgressNote::Step { id: step.id.clone(), how, hints },

@@ -54,7 +54,10 @@ impl ProgramList {
     /// Rows and columns of text on a screen of this size.
     pub fn text_area_size((columns, rows): (u16, u16)) -> (usize, usize) {
         (
+            // Two borders, and a blank at either side.
             usize::from(columns.min(MAX_COLUMNS)).saturating_sub(4),
+            // Two borders, an empty row and the row of keys; three rows of the screen stay in sight
+            // around the box.
             usize::from(rows).saturating_sub(7).max(1),
         )
     }

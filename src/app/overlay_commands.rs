@@ -56,6 +56,7 @@ pub(super) fn find(model: &mut Model) -> Vec<Effect> {
 pub(super) fn scroll_programs(model: &mut Model, lines: isize) {
     if let ScreenOverlay::Programs(programs) = &mut model.overlay {
         let last = programs.max_scroll(model.size);
+        // Within bounds first: on a larger screen fewer rows are left to scroll than before.
         programs.scroll = programs.scroll.min(last).saturating_add_signed(lines).min(last);
     }
 }

@@ -30,6 +30,7 @@ fn prepare(view: &mut LessonView) -> Vec<Effect> {
         return Vec::new();
     };
 
+    // Only a check moves the lab; in a lesson a question is due where the lab stands.
     let wanted = match &question.kind {
         _ if !quiz.exam => None,
         QuestionKind::Predict(_) => Some(item.step),
@@ -108,9 +109,11 @@ pub fn on_turn_changed(view: &mut LessonView) -> Vec<Effect> {
         .turn
         .as_ref()
         .is_some_and(|turn| turn.goal != TurnGoal::Step && turn.is_fulfilled());
+
     if !is_task || !done {
         return Vec::new();
     }
+
     let mut effects = settle(view, &Answer::Done, &LabAnswers::default());
     effects.push(Effect::SendToEngine(Request::DropTurn));
     effects
@@ -122,13 +125,16 @@ fn settle(view: &mut LessonView, answer: &Answer, lab: &LabAnswers) -> Vec<Effec
     let Some((item, question)) = quiz.current_place().zip(quiz.question(&view.lesson)) else {
         return Vec::new();
     };
+
     let grade = grade(question, answer, lab);
     let mark = grade.mark;
     quiz.marks.insert(item, mark);
     quiz.stage = QuizStage::Answered(grade);
+    // One that is open is asked again.
     if mark != AnswerMark::Open {
         view.answered.insert(item);
     }
+
     let note = ProgressNote::Answer { question: question.id.clone(), mark };
     vec![Effect::SaveNote { lesson: view.lesson.id.clone(), note }]
 }
@@ -214,6 +220,7 @@ pub fn enter(model: &mut Model) -> Vec<Effect> {
             quiz.at += 1;
             if quiz.at >= quiz.places.len() {
                 quiz.stage = QuizStage::Over;
+                // The score comes once the lab is gone (`exam::on_lesson_ended`).
                 return if quiz.exam {
                     vec![Effect::SendToEngine(Request::Quit)]
                 } else {
@@ -268,6 +275,8 @@ fn from_lab(view: &LessonView) -> LabAnswers {
         .and_then(|quiz| Some((quiz.current_place()?, quiz.question(&view.lesson)?, quiz.exam)));
     let value = asked.and_then(|(item, question, exam)| {
         let source = question.source()?;
+        // A record may be of another lab than this check's; its lab has been brought to where the
+        // step has just run.
         let record = view.record(item.step).filter(|_| !exam);
         source.read(record.map_or_else(|| view.live_snapshot(), |record| &record.after))
     });

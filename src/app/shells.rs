@@ -142,15 +142,19 @@ impl ScreenClass {
 
 /// The place of the shells, frame included, on a screen of this size: below everything, above the footer.
 pub fn shell_area((columns, rows): (u16, u16), zoomed: bool) -> Rect {
+    // All but the head line and the footer.
     let body = rows.saturating_sub(2);
     if zoomed {
         return Rect { x: 0, y: 1, width: columns, height: body };
     }
+
     let format = ScreenClass::of_size(columns, rows);
     let height = match format {
+        // Five rows at least: two borders and three lines of the shell.
         ScreenClass::Small => (body * 11 / 20).max(5).min(body),
         ScreenClass::Middling | ScreenClass::Large => body * 11 / 20,
     };
+
     Rect {
         x: format.left_columns(),
         y: 1 + body - height,
@@ -179,11 +183,13 @@ mod tests {
                         place.right() <= columns && place.bottom() < rows,
                         "{columns}x{rows}: {place:?}"
                     );
+
                     let inner = terminal_size((columns, rows), zoomed);
                     assert!(inner.columns >= 56 && inner.rows >= 3, "{columns}x{rows}: {inner:?}");
                 }
             }
         }
+
         assert!(terminal_size((80, 24), false).rows >= 9);
     }
 }

@@ -23,6 +23,9 @@ impl StableIds {
                 self.groups.entry(group).or_insert(next);
             }
         }
+
+        // The kernel gives the inode of a namespace that is gone to the next one at once: two that
+        // were never there together can have one name.
         for namespace in snapshot.namespaces() {
             let next = self.namespaces.len() + 1;
             self.namespaces.entry(namespace.inode).or_insert(next);

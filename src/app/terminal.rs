@@ -15,6 +15,8 @@ use crate::text::{MAX_MARKS, is_hidden, safe, take_whole_characters};
 /// Lines kept above the screen.
 const SCROLLBACK: usize = 2000;
 
+// Of one thread alone: a panic of another one, at the same time, must still give the real
+// terminal back (`tui/terminal_mode.rs`).
 thread_local! {
     static CONTAINED: Cell<bool> = const { Cell::new(false) };
 }
@@ -68,6 +70,7 @@ impl vt100::Callbacks for Answers {
         let parameter = parameters.first().and_then(|one| one.first()).copied().unwrap_or(0);
 
         match (first, letter, parameter) {
+            // Device status reports: all is well; and where the cursor is, counted from 1.
             (None, 'n', 5) => self.bytes.extend_from_slice(b"\x1b[0n"),
             (None, 'n', 6) => {
                 let (row, column) = screen.cursor_position();
@@ -122,6 +125,7 @@ impl TerminalTab {
     /// The printed text, in which everything can be seen. An escape takes more columns than the program counted on, so
     /// that a line may come out crooked; but none reads otherwise than it is.
     fn seen<'a>(&mut self, printed: &'a [u8]) -> Cow<'a, [u8]> {
+        // ASCII has neither marks nor hidden letters, and is most of what programs print.
         if self.partial.is_empty() && printed.is_ascii() {
             self.marks = 0;
             return Cow::Borrowed(printed);
@@ -169,6 +173,7 @@ impl TerminalTab {
     fn apply_scroll(&mut self) {
         let wanted = self.scroll;
         self.contained(|parser| parser.screen_mut().set_scrollback(wanted));
+        // The emulator keeps it within the lines there are.
         self.scroll = self.parser.screen().scrollback();
     }
 
@@ -176,6 +181,7 @@ impl TerminalTab {
     fn contained(&mut self, act: impl FnOnce(&mut vt100::Parser<Answers>)) {
         let parser = &mut self.parser;
         CONTAINED.set(true);
+        // Unwind safe, since a parser that panicked is thrown away and never looked at again.
         let went_well = catch_unwind(AssertUnwindSafe(|| act(parser))).is_ok();
         CONTAINED.set(false);
         if !went_well {
@@ -222,6 +228,7 @@ impl TerminalTab {
 
     /// The bytes a paste sends: marked as one where the program asked for that, with no way to end the mark early.
     pub fn paste_bytes(&self, text: &str) -> Vec<u8> {
+        // A terminal sends a carriage return for Enter.
         let text = text.replace('\x1b', "").replace('\n', "\r");
         if self.screen().bracketed_paste() {
             format!("\x1b[200~{text}\x1b[201~").into()
@@ -270,6 +277,8 @@ fn letter_bytes(letter: char, modifiers: KeyModifiers) -> Vec<u8> {
 }
 
 fn arrow(letter: char, application: bool, modifiers: KeyModifiers) -> Vec<u8> {
+    // xterm's number: 1, and 1 more for shift, 4 for ctrl. Alt is an ESC in front of all of it
+    // (`key_bytes`).
     let held = modifiers - KeyModifiers::ALT;
     if !held.is_empty() {
         let number = 1
@@ -281,6 +290,7 @@ fn arrow(letter: char, application: bool, modifiers: KeyModifiers) -> Vec<u8> {
 }
 
 fn function_key(number: u8) -> Vec<u8> {
+    // xterm's numbers leave out 16 and 22.
     match number {
         1..=4 => format!("\x1bO{}", char::from(b'P' + number - 1)).into(),
         5 => b"\x1b[15~".to_vec(),
@@ -322,6 +332,7 @@ mod tests {
                 "{size}"
             );
         }
+
         let mut terminal = terminal(80, 24);
         terminal.process_output(format!("e{}\u{1b}[2K\r", "\u{301}".repeat(6)).as_bytes());
         terminal.process_output(format!("e{}", "\u{301}".repeat(3)).as_bytes());
@@ -330,6 +341,7 @@ mod tests {
             terminal.screen().contents().trim_end(),
             format!("e{}\\u{{301}}", "\u{301}".repeat(MAX_MARKS))
         );
+
         terminal.process_output(b"\x1b[2J\x1b[Ha\xff\xe2\x80b\xe2");
         terminal.process_output(b"c");
         assert_eq!((terminal.partial.len(), terminal.screen().contents().as_str()), (0, "abc"));
@@ -346,6 +358,7 @@ mod tests {
                     "{code:?} {modifiers:?}"
                 );
             };
+
         check(&terminal, KeyCode::Char('あ'), KeyModifiers::NONE, "あ".as_bytes());
         check(&terminal, KeyCode::Char('c'), KeyModifiers::CONTROL, &[3]);
         check(&terminal, KeyCode::Char('5'), KeyModifiers::CONTROL, &[0x1d]);
@@ -355,6 +368,7 @@ mod tests {
         check(&terminal, KeyCode::F(5), KeyModifiers::NONE, b"\x1b[15~");
         check(&terminal, KeyCode::F(10), KeyModifiers::NONE, b"\x1b[21~");
         check(&terminal, KeyCode::F(12), KeyModifiers::NONE, b"\x1b[24~");
+
         terminal.process_output(b"\x1b[?1h");
         check(&terminal, KeyCode::Up, KeyModifiers::NONE, b"\x1bOA");
     }

@@ -16,6 +16,7 @@ use crate::talk::message::WindowToHub;
 #[must_use]
 pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
     match message {
+        // Some terminals tell, too, when a key comes up.
         Msg::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
         Msg::Key(key) => {
             model.notice = None;
@@ -97,6 +98,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             view.set_ready(ready);
             let (lesson, played) = (view.lesson.id.clone(), view.played_steps());
             let mut effects = Vec::new();
+            // A tape and a check are no progress in the lesson.
             if played > 0
                 && view.tape.is_none()
                 && view.quiz.as_ref().is_none_or(|quiz| !quiz.is_exam())
@@ -104,6 +106,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
                 effects.push(Effect::SaveNote { lesson, note: ProgressNote::Played(played) });
             }
 
+            // Back from a what-if the lab stands where it stood: no turn begins by that.
             if !was_in_branch
                 && view.learning.always
                 && view.learning.turn.is_none()

@@ -90,6 +90,7 @@ mod tests {
         ];
         let check =
             |text: &str, expected: &str| assert_eq!(masked(text, &names), expected, "{text}");
+
         check("on wren, by ada in /home/ada/log", "on HOST, by USER in HOME/log");
         check("ada", "USER");
         check("adaada", "adaada");

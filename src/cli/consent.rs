@@ -126,6 +126,7 @@ fn forget_the_oldest(dir: &OpenDirectory) -> io::Result<()> {
         .collect();
     kept.sort();
 
+    // The answer that is about to be written is one of those that may be kept.
     let too_many = (kept.len() + 1).saturating_sub(MAX_KEPT);
     kept.iter().take(too_many).try_for_each(|(_, name)| dir.remove(name))
 }
@@ -140,14 +141,17 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let lesson = catalogue::find_lesson("1").expect("a lesson");
         assert!(!is_kept(dir.path(), &lesson));
+
         write(dir.path(), &lesson).expect("kept");
         write(dir.path(), &lesson).expect("kept again");
         assert!(is_kept(dir.path(), &lesson));
+
         let told = Lesson { title: "Another title".into(), ..lesson.clone() };
         assert!(is_kept(dir.path(), &told));
         let mut other = lesson.clone();
         other.steps.pop();
         assert!(!is_kept(dir.path(), &other));
+
         // One that has the name of another's answer.
         std::fs::write(dir.path().join(name(&programs::actions_fingerprint(&other))), "x")
             .expect("a file");

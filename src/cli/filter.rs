@@ -80,6 +80,7 @@ impl OutputFilter {
             chunk.valid().chars().for_each(|letter| self.take(letter, &mut out));
             match chunk.invalid() {
                 [] => {}
+                // A terminal that does not read UTF-8 takes one of these alone for a C1 control.
                 [byte @ 0x80..=0x9f] => self.take(char::from(*byte), &mut out),
                 _ => self.take(char::REPLACEMENT_CHARACTER, &mut out),
             }
@@ -298,6 +299,7 @@ mod tests {
             "\u{1b}(0lqqk\u{1b}(B\u{e}x\u{f}",
             "\u{1b}[?2004h# \u{1b}[?2004l\u{1b}[4h\u{1b}[4l\u{1b}[2 q\u{1b}[!p\u{1b}[s\u{1b}[u\u{1b}[9b",
         ];
+
         for printed in same {
             check(printed, printed);
         }
@@ -322,9 +324,11 @@ mod tests {
             // 8-bit forms, as characters of UTF-8.
             "\u{9d}0;title\u{9c}\u{90}$qm\u{9c}\u{9f}x\u{9c}\u{9e}x\u{9c}\u{98}x\u{9c}",
         ];
+
         for string in strings {
             check(&format!("before{string}after"), "beforeafter");
         }
+
         // A character whose last byte looks like the end of a string ends none.
         check("\u{1b}]0;Ŝtill the title\u{7}after", "after");
         check("\u{1b}]0;cancelled\u{18}after\u{1b}]0;too\u{1a}!", "after!");
@@ -363,6 +367,7 @@ mod tests {
             "\u{9b}6n",
             "\u{1b}[\u{18}",
         ];
+
         for query in queries {
             check(&format!("before{query}after"), "beforeafter");
         }
@@ -398,9 +403,11 @@ mod tests {
             "\u{11}",
             "\u{13}",
         ];
+
         for change in changes {
             check(&format!("before{change}after"), "beforeafter");
         }
+
         check("\u{1b}c", "\u{1b}[!p\u{1b}[H\u{1b}[2J");
         check("\u{1b}[?2;1049;69h", "\u{1b}[?1049h");
         // A control within a sequence is carried out, a character ends it.
@@ -448,6 +455,7 @@ mod tests {
             filter.filtered(printed.as_bytes());
             String::from_utf8(filter.restore_sequences()).expect("ASCII")
         };
+
         let nothing = [
             "text",
             "\u{1b}[?1049hvi\u{1b}[?1049l",
@@ -456,6 +464,7 @@ mod tests {
         for printed in nothing {
             assert_eq!(restored(printed), "", "{printed:?}");
         }
+
         let killed_vi =
             restored("\u{1b}[?1049h\u{1b}[?1000;1006h\u{1b}[?25l\u{1b}[?7l\u{1b}[1;23r\u{1b}[31m");
         for back in [

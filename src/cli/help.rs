@@ -27,6 +27,7 @@ pub(super) fn help(command: &mut clap::Command, topic: Option<&str>) -> anyhow::
                 .print_long_help()?;
         }
     }
+
     Ok(ExitCode::SUCCESS)
 }
 

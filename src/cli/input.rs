@@ -27,6 +27,8 @@ pub fn read_lesson(path: &Path) -> anyhow::Result<String> {
 /// Open a regular file. Nothing else is waited for, or done anything to by opening it.
 pub fn open_regular_file(path: &Path) -> anyhow::Result<File> {
     check(path.metadata()?.file_type())?;
+    // A FIFO would be waited at until somebody writes (fifo(7)), and a terminal would become ours
+    // (open(2)).
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
     // Another may have taken its place meanwhile.
@@ -63,6 +65,7 @@ mod tests {
         std::fs::write(at("large"), vec![b' '; bounds::MAX_BYTES + 1]).expect("a file");
         std::fs::write(at("whole"), vec![b' '; bounds::MAX_BYTES]).expect("a file");
         std::fs::write(at("binary"), b"a\xffb").expect("a file");
+
         let check = |path: &Path, expected: &str| {
             let error = format!("{:#}", read_lesson(path).expect_err(expected));
             assert_eq!(
@@ -70,6 +73,7 @@ mod tests {
                 format!("could not read the lesson file {}: {expected}", path.display())
             );
         };
+
         check(dir.path(), "it is a directory, not a file");
         check(&at("fifo"), "it is a pipe, not a file");
         check(&at("socket"), "it is a socket, not a file");

@@ -166,6 +166,7 @@ fn screen(
     setting: Setting,
 ) -> anyhow::Result<ExitCode> {
     let facts = facts();
+    // Before the screen is taken: why it can't be played is said on the command line.
     if let Some(lesson) = &asked {
         match setting.source {
             LessonSource::Tape => {
@@ -186,6 +187,7 @@ fn screen(
 
     let lessons = catalogue::all_lessons()?;
     let rows = lessons.iter().map(|lesson| row(lesson, &facts, &progress)).collect();
+    // A lesson from a file takes the place of the program's own that has its id.
     let mut known = lessons;
     if let Some(lesson) = asked.filter(|lesson| known.iter().all(|one| one != lesson)) {
         known.retain(|one| one.id != lesson.id);

@@ -122,6 +122,7 @@ pub fn main() -> ExitCode {
     let command = arguments
         .command
         .unwrap_or(Command::Learn { lesson: None, options: learn::LearnOptions::default() });
+
     match begin_log(&command, arguments.log.as_deref())
         .and_then(|()| carry_out(command, arguments.log.as_deref()))
     {
@@ -203,6 +204,7 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
             | Watch(_)
             | TalkHub(_)
     );
+    // With a lab or a screen there is something to give back first: SIGPIPE must not end those.
     if !has_lab_or_screen {
         crate::kernel::process::end_on_broken_pipe();
     }

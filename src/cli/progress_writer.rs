@@ -136,6 +136,7 @@ mod tests {
         let lock = Flock::lock(lock, FlockArg::LockExclusive).expect("a lock");
         let writer = ProgressWriter::start(Some(dir.path().to_owned()));
         writer.queue("build", &ProgressNote::Played(1));
+
         let said = loop {
             if let Some(said) = take(&writer.trouble) {
                 break said;
@@ -143,6 +144,7 @@ mod tests {
             std::thread::yield_now();
         };
         assert!(said.contains("progress is not kept") && said.contains("progress.lock"), "{said}");
+
         drop(lock);
         writer.queue("other", &ProgressNote::Played(1));
         assert_eq!(writer.finish_writing(), None);

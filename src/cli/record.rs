@@ -48,6 +48,7 @@ pub fn play_and_record(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
     let facts = facts();
     check_live(lesson, &facts, None)?;
     let options = SessionOptions::new_for(program());
+
     let tell = |index: usize| {
         let step = &lesson.steps[index];
         to_stderr(&format!(
@@ -57,6 +58,7 @@ pub fn play_and_record(lesson: &Arc<Lesson>) -> anyhow::Result<Tape> {
             text::prose(&step.title)
         ));
     };
+
     Ok(tape::record(lesson, facts, &options, tell)?)
 }
 

@@ -183,6 +183,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let info = session.lab()?.info();
     let ok = records.iter().all(StepRecord::is_ok);
     if arguments.hold {
+        // Without a socket the lab is held all the same; only `unboxed shell` does not find it.
         let shell_listener = shell_socket::listen();
         tell_held(arguments.format, &lesson, &records, &info).context(PRINTING)?;
         // Ends when the input does, or on a signal: either way the sender is gone or has spoken.

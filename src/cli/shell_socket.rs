@@ -170,6 +170,8 @@ fn relay(
     filter: &mut OutputFilter,
 ) -> anyhow::Result<()> {
     let mut keys = std::io::stdin();
+    // No smaller than the buffer inside `Stdin`, which a read then passes by: what it kept poll(2)
+    // would not see.
     let mut buffer = [0; 16 * 1024];
     let mut listens = true;
     loop {

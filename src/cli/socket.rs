@@ -123,6 +123,7 @@ fn bind(dir: &OpenDirectory, name: &OsStr) -> nix::Result<UnixListener> {
         socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     // Before it has a name: the name is made with this mode.
     stat::fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    // An address of a Unix socket has room for 107 bytes of path, and the directory may take more.
     socket::bind(socket.as_raw_fd(), &UnixAddr::new(&dir.path_by_descriptor(name))?)?;
     socket::listen(&socket, Backlog::new(BACKLOG)?)?;
     Ok(UnixListener::from(socket))
@@ -131,6 +132,7 @@ fn bind(dir: &OpenDirectory, name: &OsStr) -> nix::Result<UnixListener> {
 /// A name is taken from no one: of a process that had our number before, and died, it is gone by now; another
 /// container's may share the directory.
 fn name_socket(dir: &OpenDirectory, part: &OsStr, name: &OsStr) -> anyhow::Result<()> {
+    // link(2) fails where the name is taken; rename(2) would take it from its owner.
     match dir.hard_link(part, name) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             bail!(
@@ -178,6 +180,7 @@ pub fn connect(service: SocketService, of: Option<u32>) -> anyhow::Result<UnixSt
 fn why_not(pid: u32, service: SocketService) -> String {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    // The second number is the effective user's, see proc_pid_status(5).
     let owner: Option<u32> =
         uids.and_then(|uids| uids.split_ascii_whitespace().nth(1)?.parse().ok());
 
@@ -221,6 +224,7 @@ fn sweep_in(dir: &OpenDirectory, swept: &mut SweptSockets) {
         if pid_of_either(&name).is_none() && !is_dead_part(&name) {
             continue;
         }
+
         match ask(dir, &name) {
             Entry::Dead(entry) if remove_if(dir, &name, &entry) => swept.removed.push(path),
             Entry::Dead(_) => {
@@ -240,6 +244,7 @@ fn is_dead_part(name: &OsStr) -> bool {
     let pid =
         pid_of_either(OsStr::new(&whole)).filter(|_| OpenDirectory::is_partial_of(name, &whole));
     let pid = pid.and_then(|pid| i32::try_from(pid).ok());
+    // EPERM would say that there is such a process, of another user.
     pid.is_some_and(|pid| {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None)
             .is_err_and(|errno| errno == Errno::ESRCH)
@@ -273,6 +278,7 @@ fn ask(dir: &OpenDirectory, name: &OsStr) -> Entry {
             Err(errno) => strange(errno),
         },
         Err(Errno::ECONNREFUSED) => Entry::Dead(entry),
+        // The queue of those who wait to be accepted is full, see connect(2).
         Err(Errno::EAGAIN) => Entry::Busy,
         Err(errno) => strange(errno),
     }

@@ -36,6 +36,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     let dir = OpenDirectory::open(parent.unwrap_or(Path::new(".")))?;
     dir.replace(name, Mode::from_bits_truncate(0o666), |file| {
         let bytes = write_all(file, write)?;
+        // Before it gets its name: no crash may leave half a file there.
         file.sync_all().map(|()| bytes)
     })
 }
@@ -83,6 +84,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
         assert_eq!(write_whole(&path, |out| out.write_all(b"first")).expect("written"), 5);
+
         let broken =
             write_whole(&path, |out| out.write_all(b"half").and(Err(io::Error::other("a fault"))));
         assert_eq!(
@@ -95,6 +97,7 @@ mod tests {
             1,
             "nothing is left beside it"
         );
+
         assert!(
             write_whole(folder.path(), |out| out.write_all(b"x")).is_err(),
             "a folder is no file"

@@ -320,6 +320,7 @@ fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff> {
         })
         .collect();
 
+    // By name alone: where another namespace has the name now, its section says that it is new.
     for old in before.iter().filter(|old| !after.iter().any(|new| new.name == old.name)) {
         found.push(one(&old.name, OwnerChange::Gone, old, &none));
     }

@@ -101,6 +101,7 @@ impl CgroupMount {
         };
 
         let super_options: Vec<&str> = filesystem.nth(1)?.split(',').collect();
+        // v1's controllers and name stand among the mount's other options, see cgroups(7).
         let is_setting = |option: &&&str| {
             matches!(
                 **option,
@@ -121,6 +122,7 @@ impl CgroupMount {
         Some(CgroupMount {
             version,
             root: (*mount.get(3)?).to_owned(),
+            // The kernel writes a blank in a path as an octal number.
             mount_point: mount.get(4)?.replace("\\040", " "),
             is_read_only: mount
                 .get(5)?
@@ -174,6 +176,8 @@ impl CgroupMount {
             is_this.then_some(path)
         })?;
 
+        // A group outside of what is mounted has no path here; one outside our cgroup namespace
+        // begins with `/..`, see cgroup_namespaces(7).
         let below = path.strip_prefix(self.root.trim_end_matches('/'))?;
         if !below.is_empty() && !below.starts_with('/') || below.split('/').any(|part| part == "..")
         {
@@ -237,6 +241,7 @@ mod tests {
             });
             assert_eq!(got, expected.map(|(at, options, ro)| (at, options.to_vec(), ro)), "{line}");
         };
+
         check("22 27 0:21 / /proc rw,relatime - proc proc rw", None);
         check(
             "35 31 0:32 / /c/memory rw,relatime - cgroup cgroup rw,memory",
@@ -265,6 +270,7 @@ mod tests {
             let membership = format!("3:cpu,cpuacct:/other\n4:memory:{path}\n0::/third\n");
             assert_eq!(mount.own(&membership).as_deref(), expected, "{root} {path}");
         };
+
         check("/", "/", Some(""));
         check("/", "/a/b", Some("a/b"));
         check("/docker/x", "/docker/x", Some(""));

@@ -33,6 +33,7 @@ impl Disk {
         if !is_partition {
             return Some(Disk { number: number.to_owned() });
         }
+        // In sysfs a partition's directory lies in that of its disk.
         let whole = roots.read_text(&format!("sys/dev/block/{number}/../dev"))?;
         Some(Disk { number: whole.trim().to_owned() })
     }
@@ -62,6 +63,7 @@ mod tests {
     #[test]
     fn the_disk_is_the_one_below_the_innermost_mount() {
         let root = "1 0 254:0 / / rw - ext4 /dev/vda rw\n";
+
         assert_eq!(machine(root, &[]).as_deref(), Some("254:0"));
         assert_eq!(machine(&format!("{root}2 1 0:40 / /var/tmp rw - tmpfs tmpfs rw\n"), &[]), None);
         assert_eq!(

@@ -30,6 +30,7 @@ mod tests {
                 "{release}"
             );
         };
+
         check("6.18.44-fc-v657", Some((6, 18)));
         check("5.15.167.4-microsoft-standard-WSL2", Some((5, 15)));
         check("6.1-rc3", Some((6, 1)));

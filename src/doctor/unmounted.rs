@@ -47,6 +47,7 @@ pub fn read(
             continue;
         };
 
+        // In /proc/cgroups 0 stands for a controller that no v1 hierarchy has, see cgroups(7).
         let is_attached = line.hierarchy != 0;
         match found.iter_mut().find(|other| !is_attached && !other.is_attached) {
             Some(free) => free.controllers.push(name.to_owned()),
@@ -116,11 +117,13 @@ mod tests {
             ("proc/sys/kernel/osrelease", "6.1.0-amd64\n"),
             ("proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\n"),
         ];
+
         for (name, text) in defaults.iter().chain(files) {
             let path = dir.path().join(name);
             std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
             std::fs::write(path, text).expect("written");
         }
+
         std::fs::create_dir_all(dir.path().join("proc/self/ns")).expect("made");
         for (kind, first) in FIRST_NAMESPACES {
             std::os::unix::fs::symlink(first, dir.path().join(format!("proc/self/ns/{kind}")))
@@ -156,6 +159,7 @@ mod tests {
                 expected.iter().map(|(text, is)| ((*text).to_owned(), *is)).collect();
             assert_eq!(found, expected, "{lines:?}");
         };
+
         check(&[("net_cls", 0, true), ("net_prio", 0, true)], &[("net_cls,net_prio", false)]);
         check(&[("net_cls", 9, true), ("net_prio", 9, true)], &[("net_cls,net_prio", true)]);
         check(
@@ -172,12 +176,14 @@ mod tests {
             let dir = machine(files);
             assert_eq!(obstacle(&roots(dir.path(), euid)), expected, "{files:?} as {euid}");
         };
+
         check(&[], 0, None);
         check(&[], 1000, Some(Obstacle::NotRoot));
         check(&[("proc/cmdline", "quiet cgroup_no_v1=all\n")], 0, Some(Obstacle::SwitchedOff));
         check(&[("proc/cmdline", "cgroup_no_v1=memory,cpu\n")], 0, None);
         check(&[("proc/sys/kernel/osrelease", "5.14.0-1\n")], 0, Some(Obstacle::OldKernel));
         check(&[("proc/self/status", "CapEff:\t00000000a80425fb\n")], 0, Some(Obstacle::Contained));
+
         let dir = machine(&[]);
         let link = dir.path().join("proc/self/ns/cgroup");
         std::fs::remove_file(&link).expect("removed");

@@ -154,6 +154,7 @@ impl ActorWire {
         match sent {
             Ok(()) => {}
             Err(GuardError::Cancelled) => return Err(LinkError::Cancelled),
+            // Half of the request may be on its way: nothing after it would be understood.
             Err(GuardError::TimedOut) => {
                 return Err(self.mark_lost("it does not take what it is asked"));
             }
@@ -242,13 +243,16 @@ impl ActorWire {
     ) -> Result<Received<ActorToEngine>, GuardError> {
         let Received { message, fds, sender } =
             self.wire.receive::<Numbered<ActorToEngine>>(&waiting.wait_until(until))?;
+
         if self.owed != Some(message.id) {
             return Err(GuardError::Garbled("it answered what nobody had asked".into()));
         }
         self.owed = None;
+        // A panic is the last word of a role, whatever it was asked.
         if let ActorToEngine::Panicked(failure) = &message.message {
             return Err(GuardError::Garbled(with_causes(failure)));
         }
+
         Ok(Received { message: message.message, fds, sender })
     }
 

@@ -204,6 +204,7 @@ impl Lab {
     /// Take a process of the lab as an actor; `pid` as the machine counts. False when it is not in the lab.
     pub fn adopt(&mut self, name: &ActorName, pid: u32) -> Result<bool, LinkError> {
         let snapshot = self.observer.snapshot();
+        // Only processes of the lab are in its snapshot: any other pid is refused.
         let Some(lab_pid) = snapshot.process(pid).and_then(Process::lab_pid) else {
             return Ok(false);
         };

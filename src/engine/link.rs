@@ -321,6 +321,8 @@ impl ActorLinks {
             return Err(wire.mark_lost("what it passes out are no netlink sockets"));
         }
 
+        // In this order: one to ask by, one that hears of changes, one for the firewall; then, of
+        // the host, the "internet"'s.
         let mut fds = received.fds.into_iter();
         let Some(netlink) = fds.next() else {
             return Err(wire.mark_lost("it passes no netlink socket out"));

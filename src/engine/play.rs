@@ -103,6 +103,8 @@ impl Server<'_> {
         let session = &mut self.session;
 
         let answered = match request {
+            // Taken even when the lab is to be dropped: what is left out counts for the next one,
+            // too.
             Request::LeaveOut { step, out } => {
                 if out {
                     session.leave_out(step);

@@ -113,10 +113,12 @@ impl Playthrough {
         keeper: &mut KeeperHandle,
     ) -> Result<(), LabError> {
         self.lab.check_alive()?;
+
         let context = self.lab.lab_facts_for(entry.needs_actor_pid());
         let ops = entry
             .lower(&context)
             .map_err(|cause| LabError::Lower { step: entry.step.to_owned(), cause })?;
+
         for op in ops {
             let record = acts::perform(&mut self.lab, keeper, &entry.of.actor, op)?;
             if !record.outcome.is_ok() {

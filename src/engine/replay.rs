@@ -37,6 +37,7 @@ pub fn replayed_actions<'a>(steps: &'a [Step], facts: &Facts) -> Vec<ReplayedAct
         if is_move_made_before(entry.of, &kept) {
             continue;
         }
+        // Moving a veth end waits for RCU, some 15 ms; making it where it goes takes half of one.
         kept.push(ReplayedAction {
             into: peers_home(entry.of, &all[..index], &all[index + 1..]),
             ..*entry
@@ -115,6 +116,7 @@ mod tests {
                 netns_in_userns: Ok(()),
             }
         });
+
         let entries = replayed_actions(&lesson.steps[..steps], &facts);
         entries
             .iter()

@@ -15,6 +15,7 @@ use super::Request;
 /// A new queue. Fails where no descriptor is left for its cancel.
 pub fn channel() -> Result<(RequestSender, RequestQueue), Errno> {
     let (sender, receiver) = mpsc::channel();
+    // As a semaphore it counts: each read takes back one, see eventfd(2).
     let flags = EfdFlags::EFD_SEMAPHORE | EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
     let cancel = CancelSignal(Arc::new(EventFd::from_value_and_flags(0, flags)?));
     Ok((RequestSender { sender, cancel: cancel.clone() }, RequestQueue { receiver, cancel }))
@@ -39,6 +40,7 @@ impl RequestSender {
 
 impl Drop for RequestSender {
     fn drop(&mut self) {
+        // Nobody takes this one back: all waiting is over for good.
         let _ = self.cancel.0.write(1);
     }
 }

@@ -83,6 +83,7 @@ fn sample(
             let mut series = shared.lock().unwrap_or_else(PoisonError::into_inner);
             for (gauge, one) in gauges.iter_mut().zip(series.iter_mut()) {
                 let Some(point) = gauge.read(at_ms) else { continue };
+                // A chart hardly shows a change of less than one in a hundred.
                 let last = one.points.last();
                 moved |= last
                     .is_none_or(|last| (last.value - point.value).abs() > last.value.abs() / 100.0);

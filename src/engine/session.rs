@@ -374,6 +374,7 @@ impl Session {
             None => false,
         };
 
+        // What the turn has broken would be broken a second time.
         let is_repair =
             self.lesson.steps.get(self.played_steps()).is_some_and(|step| !step.breaks.is_empty());
         if is_touched || is_repair {
@@ -414,6 +415,8 @@ impl Session {
 
     /// End the lab, wait until the keeper has removed everything, compare the machine with what it was.
     pub fn close_and_compare(mut self) -> Proof {
+        // Our sockets keep the labs' network namespaces, so they go before the keeper is waited
+        // for.
         self.current = None;
         self.suspended = None;
         self.keeper = None;

@@ -161,8 +161,10 @@ impl<'a> PlayedActions<'a> {
         let mut numbers = StableIds::default();
         numbers.add_snapshot(&record.before);
         numbers.add_snapshot(&record.after);
+
         let all: Vec<&ActionEntry> = branch.actions.iter().collect();
         let typed = typed(&all, record, &moment.context);
+
         PlayedActions {
             record,
             watch: &branch.watch,

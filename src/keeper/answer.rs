@@ -12,7 +12,7 @@ use crate::wire::Wire;
 /// The longest that a process may take to die after its wire has ended.
 pub const DEATH_TIMEOUT: Duration = Duration::from_millis(500);
 /// The longest that a cgroup may take to become empty after its processes were killed.
-pub const PATIENCE: Duration = Duration::from_secs(1);
+pub const EMPTY_TIMEOUT: Duration = Duration::from_secs(1);
 /// The time between two looks whether a process that does not answer is stopped.
 const STATE_PERIOD: Duration = Duration::from_millis(500);
 
@@ -61,6 +61,7 @@ pub fn await_answer(wire: &Wire, process: &Pidfd, timeout: Duration) -> Result<(
 fn is_stopped(process: &Pidfd) -> bool {
     let Some(pid) = process.pid() else { return false };
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The command may hold a `)`. T: stopped by a signal, t: by a debugger, proc_pid_stat(5).
     stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['T', 't']))
 }
 

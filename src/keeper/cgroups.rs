@@ -168,6 +168,7 @@ fn make_group(parent: &Path, name: &str) -> Result<OwnedFd, Errno> {
             Err(errno) => return Err(errno),
         }
         let locked = lock_directory(&path).and_then(|lock| {
+            // Locked, it may be passed through by others; opened still not.
             lock.map(|lock| fchmod(&lock, Mode::from_bits_truncate(0o711)).map(|()| lock))
                 .transpose()
         });
@@ -208,6 +209,7 @@ pub(super) fn lock_directory(path: &Path) -> Result<Option<OwnedFd>, Errno> {
         Err(errno) => return Err(errno),
     }
 
+    // A sweep may have removed it since it was opened, and another may stand in its place.
     let locked = nix::sys::stat::fstat(&dir)?;
     let is_there = fs::symlink_metadata(path)
         .is_ok_and(|now| now.ino() == locked.st_ino && now.dev() == locked.st_dev);
@@ -375,6 +377,7 @@ mod tests {
         let owner = OwnerProcess { pid: 12, start: 345, namespace: 78 };
         assert_eq!(owner.lab_name(6), "unboxed-12-345-6-78");
         assert_eq!(owner_of("unboxed-12-345-6-78"), Some(owner));
+
         let foreign = [
             "unboxed",
             "unboxed-12",

@@ -55,6 +55,7 @@ pub fn sweep_groups(hierarchies: &[SubtreeHierarchy]) -> SweepResult {
         // Held until they are gone: no other sweep meddles, and a keeper that is just making one makes it anew.
         let locks: Vec<Option<OwnedFd>> =
             paths.iter().map(|path| lock_if_ownerless(path)).collect();
+        // One that is there and can't be locked has an owner: all of its lab is left alone.
         let mut refused = paths.iter().zip(&locks).filter(|(_, lock)| lock.is_none());
         if refused.any(|(path, _)| path.exists()) {
             continue;
@@ -82,6 +83,7 @@ pub(super) fn lock_if_ownerless(path: &Path) -> Option<OwnedFd> {
     }
 
     let lock = cgroups::lock_directory(path).ok()??;
+    // Asked again of what was opened: the name may have led to something else a moment before.
     is_ours(fstat(&lock).ok()?.st_uid).then_some(lock)
 }
 

@@ -20,7 +20,7 @@ use std::os::fd::AsRawFd;
 use nix::errno::Errno;
 use nix::unistd::Uid;
 
-use self::answer::PATIENCE;
+use self::answer::EMPTY_TIMEOUT;
 use self::cgroups::{OwnerProcess, Subtree, SubtreeHierarchy};
 use self::private_hierarchy::PrivateHierarchy;
 use self::running_lab::RunningLab;
@@ -277,7 +277,7 @@ impl Keeper {
             }),
             Err(failure) => {
                 self.silent.extend(self.store.take_if(|store| store.is_silent));
-                subtree.remove(PATIENCE);
+                subtree.remove(EMPTY_TIMEOUT);
                 Err(failure)
             }
         }
@@ -302,6 +302,7 @@ impl Keeper {
 
     /// Take everything away. Goes on past what fails.
     fn unmake(&mut self) {
+        // In this order: labs hang on stores, and the kernel frees a hierarchy without groups.
         let labs: Vec<RunningLab> =
             self.current.drain(..).chain(self.spare.take().map(|(_, lab)| lab)).collect();
         for lab in labs {

@@ -24,7 +24,7 @@ const FREE_TIMEOUT: Duration = Duration::from_secs(4);
 /// The number of times that the mount is taken away: what stays then is somebody else's.
 const MAX_ATTEMPTS: usize = 2;
 
-/// A hierarchy, mounted as long as this exists: `close` it rather than drop it.
+/// A hierarchy, mounted as long as this exists: `free_controllers` rather than drop it.
 #[derive(Debug)]
 pub struct PrivateHierarchy {
     mount: OwnedFd,

@@ -193,6 +193,7 @@ fn open_top(path: &Path) -> Result<OwnedFd, Errno> {
         .file_name()
         .and_then(|name| CString::new(name.as_encoded_bytes()).ok())
         .ok_or(Errno::EINVAL)?;
+    // The parent may be a link, as a private hierarchy's is (/proc/PID/fd/N); the group may not.
     open_below(
         &openat(AT_FDCWD, parent, DIRECTORY.difference(OFlag::O_NOFOLLOW), Mode::empty())?,
         &name,
@@ -249,6 +250,7 @@ fn walk(
         let Some(done) = levels.pop() else { break };
         let Some(above) = levels.last() else { break };
         dir = openat(&dir, c"..", DIRECTORY, Mode::empty())?;
+        // Whoever moves a directory meanwhile must not lead the removal elsewhere.
         if fstat(&dir)?.st_ino != above.inode {
             return Err(Errno::ESTALE);
         }
@@ -389,11 +391,13 @@ mod tests {
             nix::sys::stat::mkdirat(&dir, name.as_str(), Mode::S_IRWXU).expect("made");
             dir = openat(&dir, name.as_str(), DIRECTORY, Mode::empty()).expect("a directory");
         }
+
         for path in ["wide/shut", "wide", ""] {
             use std::os::unix::fs::PermissionsExt;
             std::fs::set_permissions(top.join(path), std::fs::Permissions::from_mode(0o000))
                 .expect("its mode");
         }
+
         assert_eq!(
             kill_and_remove(&[top.clone(), home.path().join("was-never")], Duration::from_secs(1)),
             []

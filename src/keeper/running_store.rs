@@ -9,7 +9,7 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Pid, Uid};
 
-use super::answer::{DEATH_TIMEOUT, NoAnswer, PATIENCE, await_answer};
+use super::answer::{DEATH_TIMEOUT, EMPTY_TIMEOUT, NoAnswer, await_answer};
 use super::cgroups::Subtree;
 use super::ids::LabIdMapping;
 use super::running_lab;
@@ -43,7 +43,7 @@ impl RunningStore {
     /// End the store; its labs go with it.
     pub fn end(self) {
         let _ = self.process.send(Signal::SIGKILL);
-        self.process.has_ended_within(PATIENCE);
+        self.process.has_ended_within(EMPTY_TIMEOUT);
         process::reap_all();
     }
 
@@ -73,6 +73,7 @@ impl RunningStore {
         let gone = |error: WireError| lost_store(TALK, process, &error);
 
         self.wire.send(&request, &[actor_end.as_raw_fd(), go.as_raw_fd()]).map_err(gone)?;
+        // Only the host may hold its end: by that the engine sees when the host is gone.
         drop((actor_end, go));
         if let Err(silence) = await_answer(&self.wire, &self.process, STORE_TIMEOUT) {
             self.is_silent = true;
@@ -112,7 +113,7 @@ impl RunningStore {
 
         let question = KeeperToStore::HowItEnded { lab: lab.to_owned() };
         self.wire.send(&question, &[]).ok()?;
-        if await_answer(&self.wire, &self.process, PATIENCE).is_err() {
+        if await_answer(&self.wire, &self.process, EMPTY_TIMEOUT).is_err() {
             self.is_silent = true;
             return None;
         }

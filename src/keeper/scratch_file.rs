@@ -89,6 +89,7 @@ fn make_file(lab: &str) -> Result<(PathBuf, OwnedFd), Errno> {
 /// group that changed it first, and chown(2) is a change: it would be the keeper's, and a limit on the lab's group
 /// hold nothing. To make a file without a name (`O_TMPFILE`) is one, too; to unlink it is none.
 fn make_as(owner: u32, lab: &str) -> Result<(PathBuf, OwnedFd), Errno> {
+    // The rights over files that root loses by this come back with the user id: capabilities(7).
     let (user, group) =
         (nix::unistd::setfsuid(Uid::from_raw(owner)), nix::unistd::setfsgid(Gid::from_raw(owner)));
     let made = make_file(lab);

@@ -122,6 +122,7 @@ pub fn limit_resources() -> Result<(), Errno> {
 fn lower(limits: &[(Resource, u64)]) -> Result<(), Errno> {
     for (resource, most) in limits {
         let (_, hard) = getrlimit(*resource)?;
+        // A hard limit that is lower already stays: only CAP_SYS_RESOURCE raises one, setrlimit(2).
         let most = (*most).min(hard);
         setrlimit(*resource, most, most)?;
     }
@@ -139,6 +140,7 @@ mod tests {
         let open = || -> OwnedFd { std::fs::File::open("/dev/null").expect("a file").into() };
         let files: Vec<OwnedFd> = (0..8).map(|_| open()).collect();
         let kept: Vec<&dyn AsRawFd> = vec![&files[5], &files[2]];
+
         // SAFETY: the child makes system calls only, and ends.
         match unsafe { nix::unistd::fork() }.expect("a child") {
             nix::unistd::ForkResult::Child => {

@@ -68,6 +68,7 @@ fn copy_file(
         OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC,
         mode,
     )?;
+
     let mut left = size;
     while left > 0 {
         let args =
@@ -75,6 +76,7 @@ fn copy_file(
         match recorder
             .call("sendfile", args, || nix::sys::sendfile::sendfile(&target, &source, None, left))?
         {
+            // The source became shorter meanwhile.
             0 => break,
             sent => left -= sent.min(left),
         }

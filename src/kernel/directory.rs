@@ -59,6 +59,7 @@ impl OpenDirectory {
             path: path.to_owned(),
             error,
         };
+
         let mut builder = DirBuilder::new();
         builder.mode(0o700);
         if let Some(parent) = path.parent() {
@@ -68,8 +69,10 @@ impl OpenDirectory {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(failed(error));
             }
+            // What is there already is judged below, by its descriptor.
             Ok(()) | Err(_) => {}
         }
+
         OpenDirectory::find_private(path)?.ok_or_else(|| failed(Errno::ENOENT.into()))
     }
 
@@ -201,7 +204,7 @@ impl OpenDirectory {
         written
     }
 
-    /// True if an entry has a `part_name` of this name.
+    /// True if an entry has a `partial_name` of this name.
     pub fn is_partial_of(entry: &OsStr, name: &str) -> bool {
         let entry = entry.as_bytes();
         entry.starts_with(format!(".{name}.").as_bytes()) && entry.ends_with(PART.as_bytes())
@@ -258,6 +261,8 @@ impl OpenDirectory {
             )),
             other => io::Error::from(other),
         })?;
+
+        // By the descriptor: what has the name may be another file by now.
         if file_type(&stat::fstat(&fd)?) != SFlag::S_IFREG {
             return Err(io::Error::other(format!(
                 "{} is no file, and is left alone: remove it",
@@ -376,6 +381,7 @@ mod tests {
         symlink(dir.path(), at("link")).expect("a link");
         fs::write(at("file"), "").expect("a file");
         symlink(at("nowhere"), at("dangling")).expect("a link");
+
         for (name, says) in [
             ("link", "link is a link"),
             ("file", "could not open"),
@@ -386,6 +392,7 @@ mod tests {
             assert!(said.contains(says), "{name}: {said}");
         }
         assert!(!at("nowhere").exists());
+
         if unistd::geteuid().is_root() {
             chown(dir.path(), Some(64002), None).expect("root may");
             let said =

@@ -33,6 +33,7 @@ struct Environment {
 impl Environment {
     fn own() -> Environment {
         let set = |name: &str| {
+            // The XDG base directory specification has paths ignored that are not absolute.
             std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
         };
         Environment {
@@ -118,12 +119,14 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         let (run, gone, state, home) = (at("run"), at("gone"), at("new/state"), at("home"));
         fs::create_dir(&run).expect("made");
+
         let found = |runtime, state, home| {
             let environment = environment(runtime, state, home);
             (environment.runtime(), environment.state())
         };
         let (runtime, kept) = (Some(run.join("unboxed")), Some(state.join("unboxed")));
         let below_home = Some(home.join(".local/state/unboxed"));
+
         assert_eq!(found(Some(&run), Some(&state), Some(&home)), (runtime.clone(), kept.clone()));
         assert_eq!(found(None, Some(&state), Some(&home)), (kept.clone(), kept));
         assert_eq!(found(Some(&run), None, Some(&home)), (runtime, below_home.clone()));

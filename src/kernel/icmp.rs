@@ -14,6 +14,7 @@ use super::record::{Recorder, retry_interrupted};
 const ECHO_REPLY: u8 = 0;
 const UNREACHABLE: u8 = 3;
 const ECHO_REQUEST: u8 = 8;
+// The letters `ub`: a raw socket hears the answers to others' echoes too.
 const IDENTIFIER: u16 = 0x7562;
 
 /// The round trip time of one echo. `ETIMEDOUT` when no answer came, `EHOSTUNREACH` when a router said so.

@@ -39,6 +39,7 @@ static PATH: OnceLock<PathBuf> = OnceLock::new();
 
 /// Log to this file from now on, after what it holds already. A new file is its owner's alone.
 pub fn log_to(path: &Path, level: LevelFilter) -> io::Result<()> {
+    // A link could lead to another's file; a pipe that nobody reads would block, fifo(7).
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let file =
         File::options().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;

@@ -81,6 +81,7 @@ pub fn pivot_root(recorder: &mut Recorder, new_root: &str, put_old: &str) -> Res
 pub fn replace_root(root: &Path) -> Result<(), Errno> {
     nix::unistd::chdir(root)?;
     nix::unistd::pivot_root(".", ".")?;
+    // The old root now lies on the new one, and `.` means the one on top.
     nix::mount::umount2(".", MntFlags::MNT_DETACH)?;
     nix::unistd::chdir("/")
 }

@@ -197,6 +197,7 @@ fn add(
     // What is new is only seen once the batch has ended, and all of it or nothing: a chain without its rule, or a rule twice
     // because a table was there already, can't be.
     let mut batch = Vec::new();
+    // Answers are told apart by sequence: 1 to 3 are the requests, 0 and 9 the ends of the batch.
     message(&mut batch, NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, 0, NFNL_SUBSYS_NFTABLES, &[]);
     for (sequence, (_, _, kind, flags, attributes)) in (1..).zip(&requests) {
         message(&mut batch, NFNL_SUBSYS_NFTABLES << 8 | kind, *flags, sequence, 0, attributes);
@@ -233,6 +234,7 @@ fn add(
         };
         recorder.push(Call { kind: CallKind::Netlink, name: name.into(), args, result, nanos });
         if error != 0 {
+            // The first refusal is the reason: without its table a chain is refused as well.
             failed = failed.and(Err(Errno::from_raw(error)));
         }
     }
@@ -250,6 +252,7 @@ fn receive(socket: &OwnedFd) -> Result<Vec<(u32, i32)>, Errno> {
     let count = retry_interrupted(|| {
         nix::sys::socket::recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty())
     })?;
+
     let mut rest = &buffer[..count];
     let mut found = Vec::new();
     // nlmsghdr: length, type, flags, sequence (at 8), port; then the negative error number (at 16).
@@ -264,6 +267,7 @@ fn receive(socket: &OwnedFd) -> Result<Vec<(u32, i32)>, Errno> {
         let length = (u32::from_ne_bytes(length) as usize).max(HEADER + 4).next_multiple_of(4);
         rest = rest.get(length..).unwrap_or_default();
     }
+
     if found.is_empty() { Err(Errno::EPROTO) } else { Ok(found) }
 }
 
@@ -279,6 +283,7 @@ fn message(
     let length = HEADER + NETFILTER_HEADER + attributes.len();
     // The messages around a batch have the subsystem as their resource, and no family.
     let family = if resource == 0 { NFPROTO_IPV4 } else { 0 };
+
     batch.extend_from_slice(&(length as u32).to_ne_bytes());
     batch.extend_from_slice(&kind.to_ne_bytes());
     batch.extend_from_slice(&flags.to_ne_bytes());

@@ -96,6 +96,7 @@ pub fn clone_flags(kinds: &[NamespaceKind]) -> String {
         NamespaceKind::Pid,
         NamespaceKind::Net,
     ];
+
     joined(
         ORDER
             .into_iter()

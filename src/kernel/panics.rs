@@ -22,7 +22,7 @@ pub fn install_hook() {
     }));
 }
 
-/// Have this process panic at its next `fire`. For tests alone.
+/// Have this process panic at its next `panic_if_armed`. For tests alone.
 pub fn arm() {
     IS_ARMED.store(true, Ordering::Relaxed);
 }

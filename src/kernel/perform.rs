@@ -34,11 +34,14 @@ fn recorded(
     let mut recorder = Recorder::default();
     let started = Instant::now();
     let mut outcome = act(&mut recorder).unwrap_or_else(|errno| failed_outcome(&recorder, errno));
+
+    // No recorded call returned this errno: the op itself says what was tried.
     if let Outcome::Failed { what, .. } = &mut outcome
         && what.is_empty()
     {
         *what = in_words(op);
     }
+
     let nanos = started.elapsed().as_nanos() as u64;
     let pieces = recorder.take_pieces();
     OpRecord {

@@ -66,6 +66,7 @@ impl Pidfd {
     )]
     pub fn end_within(&self, timeout: Duration) -> Option<String> {
         self.has_ended_within(timeout);
+        // WNOWAIT leaves it to be reaped: its end can be asked for again, waitid(2).
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         match waitid(Id::PIDFd(self.fd.as_fd()), flags).ok()? {
             WaitStatus::Exited(_, status) => Some(format!("it ended with exit code {status}")),

@@ -39,9 +39,11 @@ pub fn probe_machine(program: &std::path::Path) -> ProbeResult {
         serde_json::from_slice::<Failures>(&output.stdout)
             .map_err(|error| format!("the probe said nothing: {error}"))
     });
+
     let [userns, mount, overlay, netns] = said
         .unwrap_or_else(|why| [const { None }; 4].map(|_: Option<String>| Some(why.clone())))
         .map(|failure| failure.map_or(Ok(()), Err));
+
     ProbeResult {
         userns,
         mount_in_userns: mount,
@@ -60,6 +62,7 @@ fn probe() -> ProbeResult {
             let map = |file: &str, text: &str| {
                 process::write_file(format!("/proc/self/{file}"), text).map_err(say(file))
             };
+            // This first: without it an ordinary user may write no gid_map, user_namespaces(7).
             map("setgroups", "deny")?;
             map("gid_map", &format!("0 {gid} 1"))?;
             map("uid_map", &format!("0 {uid} 1"))

@@ -98,10 +98,12 @@ pub fn fork_depth() -> u32 {
 }
 
 fn has_one_thread() -> bool {
+    // A lab may have no /proc any more: then nobody can tell, and roles start no threads.
     std::fs::read_dir("/proc/self/task").map_or(true, |tasks| tasks.count() == 1)
 }
 
 fn clone_flags(namespaces: &[NamespaceKind]) -> CloneFlags {
+    // linux/sched.h. It lies in clone(2)'s exit signal: only clone3(2) and unshare(2) take it.
     const CLONE_NEWTIME: i32 = 0x80;
 
     namespaces
@@ -225,6 +227,7 @@ pub fn set_hostname(name: &str) -> Result<(), Errno> {
 
 /// Kill this process with SIGKILL when its parent dies. Cleared by fork and by a change of credentials: set it again.
 pub fn die_with_parent(parent_was: Pid) -> Result<(), Errno> {
+    // Set, then look: a parent that died before it was set sends no signal.
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     // Across a pid namespace getppid() is 0 for a parent outside, dead or alive.
     let parent = nix::unistd::getppid();
@@ -265,6 +268,7 @@ fn argument_area() -> Option<(u64, u64)> {
     let mut stat = String::new();
     std::fs::File::open("/proc/self/stat").ok()?.read_to_string(&mut stat).ok()?;
     let after_comm = &stat[stat.rfind(')')? + 1..];
+    // What stands behind the command begins with field 3.
     let mut fields = after_comm.split_ascii_whitespace().skip(48 - 3);
     let (start, end) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
     (end > start && start > 0).then_some((start, end))

@@ -48,6 +48,7 @@ pub fn run(recorder: &mut Recorder, argv: &[String]) -> Result<FinishedProgram, 
     match process::fork(recorder, &[])? {
         Fork::Child => execute(&path, argv, &printed, failed),
         Fork::Parent(child) => {
+            // Copies kept here would hold the pipes open, and their ends would never come.
             drop(printed);
             drop(failed);
 
@@ -102,6 +103,7 @@ fn execute(path: &str, argv: &[String], printed: &OwnedFd, failed: OwnedFd) -> !
         Ok(never) => match never {},
         Err(errno) => errno,
     };
+
     let _ = std::fs::File::from(failed).write_all(&(errno as i32).to_ne_bytes());
     process::exit_now(127)
 }
@@ -115,6 +117,7 @@ pub fn become_program<'a>(
     let c_strings = |texts: Vec<&str>| {
         texts.into_iter().filter_map(|text| CString::new(text).ok()).collect::<Vec<_>>()
     };
+
     if let Ok(path) = CString::new(path) {
         let _ = nix::unistd::execve(
             &path,
@@ -167,10 +170,12 @@ pub fn read_output_or_kill(recorder: &mut Recorder, output: &OwnedFd, child: Pid
             Ok(0) | Err(_) => break,
             Ok(count) if content.len() < OUTPUT_LIMIT => {
                 content.extend_from_slice(&buffer[..count]);
+                // In the text as it is handed back, where a byte that is no UTF-8 takes three.
                 let end = String::from_utf8_lossy(&content).len();
                 recorder
                     .note_output(OutputPiece { at_ms: started.elapsed().as_millis() as u64, end });
             }
+            // Read and dropped: a full pipe would stop the program.
             Ok(_) => {}
         }
     }

@@ -80,6 +80,7 @@ const X32_BIT: u32 = 0x4000_0000;
 // Where things lie in struct seccomp_data: the number, the architecture, six arguments of 64 bits each.
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
+// The lower half comes first: all of the architectures above are little-endian.
 const fn argument(index: u32) -> u32 {
     16 + 8 * index
 }
@@ -145,11 +146,14 @@ fn by_argument(
     other: sock_filter,
 ) -> Vec<sock_filter> {
     let count = values.len() as u8;
+    // Past the load, the values and the two answers.
     let mut test = vec![jump_if_equal(call as u32, 0, count + 3), load(argument(index))];
     for (place, value) in values.iter().enumerate() {
         // Over the values that are left and the answer to others.
         test.push(jump_if_equal(*value, count - place as u8, 0));
     }
+
+    // Both end the filter: whatever tests follow find the call's number loaded, not its argument.
     test.extend([other, listed]);
     test
 }
@@ -235,6 +239,7 @@ mod tests {
         data.extend(
             arguments.iter().flat_map(|argument| [*argument as u32, (*argument >> 32) as u32]),
         );
+
         let (mut accumulator, mut at) = (0, 0);
         loop {
             let sock_filter { code, jt, jf, k } = filter[at];

@@ -130,6 +130,7 @@ fn touch(out: &mut Teller, mib: u64, hold: Duration) {
             break;
         }
         let mut piece = vec![0_u8; MIB];
+        // One byte a page will do: the kernel gives a page its memory when it is first written to.
         for byte in piece.iter_mut().step_by(4096) {
             *byte = 1;
         }

@@ -63,6 +63,7 @@ fn set_up(
         Some(PanickingRole::Actor) => panics::arm(),
         _ => {}
     }
+    // Now that the groups are entered: they become the root of its view, cgroup_namespaces(7).
     process::unshare(&mut Recorder::default(), &[NamespaceKind::Cgroup])
         .while_doing("make the lab's cgroup namespace")?;
     process::set_hostname("host").while_doing("name the lab's host")?;

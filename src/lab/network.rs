@@ -34,6 +34,7 @@ pub fn build_network() -> Result<InternetSocket, RoleFailure> {
         .into();
 
     speak_ipv4_only();
+    // Before the host's namespace is made: a netlink socket stays in the one it was opened in.
     let mut far = RouteSocket::open().while_doing("open a netlink socket in the lab's internet")?;
     process::unshare(recorder, &[NamespaceKind::Net])
         .while_doing("make the host's network namespace")?;
@@ -57,6 +58,7 @@ pub fn build_network() -> Result<InternetSocket, RoleFailure> {
     })
     .while_doing("set up the internet's end of the cable")?;
 
+    // In this order: the kernel takes no route through a link that is down.
     for op in [
         up("lo"),
         address("eth0", UPLINK_ADDRESS, UPLINK_PREFIX),

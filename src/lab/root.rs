@@ -142,6 +142,7 @@ fn build_sys(lab: &Path, cgroups: &[LabCgroup]) -> Result<(), RoleFailure> {
 
     let quiet = [MountFlag::NoSuid, MountFlag::NoDev, MountFlag::NoExec];
     let top = sys.join("fs/cgroup");
+    // sysfs takes no directories: those of v1's hierarchies need a tmpfs to be made in.
     if cgroups.iter().any(|cgroup| !cgroup.v2 && cgroup.lab_path.is_some()) {
         mount_at("tmpfs", &top, "tmpfs", &quiet, Some("mode=0755,size=1m"))
             .while_doing("mount /sys/fs/cgroup")?;
@@ -202,6 +203,7 @@ fn build_dev(dev: &Path) -> Result<(), RoleFailure> {
     }
 
     let noexec = [MountFlag::NoSuid, MountFlag::NoExec];
+    // ptmxmode: by default nobody may open a new instance's ptmx, mount(8).
     mount_at(
         "devpts",
         &dev.join("pts"),
@@ -261,6 +263,7 @@ fn mount_at(
     data: Option<&str>,
 ) -> Result<(), Errno> {
     let target = target.to_str().ok_or(Errno::EINVAL)?;
+
     mount::mount_unrecorded(MountCall {
         source: Some(source),
         target,

@@ -174,6 +174,7 @@ fn lay_out_store() -> Result<(StoreLayout, Vec<String>), RoleFailure> {
     root::bind_host(&layout.host())?;
 
     let missing = fill_image(&layout.image())?;
+    // Onto itself: to be read-only, it has to be a mount. mount_setattr(2) takes nothing less.
     bind_mount(&layout.image(), &layout.image()).while_doing("bind the image")?;
     mount::make_read_only(&layout.image()).while_doing("make the image read-only")?;
     Ok((layout, missing))

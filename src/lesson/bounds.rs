@@ -225,6 +225,7 @@ impl<'a> SizeVisitor<'a> {
         if text.len() > MAX_ONE_TEXT {
             return Err(self.refuse("a text of a lesson has at most 64 KiB".into()));
         }
+
         let spend = |from: &Cell<usize>, much: usize| {
             from.get().checked_sub(much).map(|rest| from.set(rest))
         };
@@ -233,6 +234,7 @@ impl<'a> SizeVisitor<'a> {
                 "a lesson has at most {MAX_VALUES} values, counted with their aliases"
             ))
         })?;
+
         spend(&self.allowance.text, text.len()).ok_or_else(|| {
             self.refuse(
                 "the texts of a lesson have at most 2 MiB together, counted with their aliases"

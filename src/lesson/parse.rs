@@ -46,9 +46,11 @@ impl fmt::Display for LessonError {
                 " ".repeat(before.chars().count())
             )?;
         }
+
         if let Some(meant) = &self.meant {
             write!(f, "\ndid you mean `{meant}`?")?;
         }
+
         Ok(())
     }
 }
@@ -127,6 +129,7 @@ fn point_at_word(error: &mut LessonError, text: &str) {
     let Some(word) = error.message.split('`').nth(1).filter(|word| !word.is_empty()) else {
         return;
     };
+
     let from = error.line.max(1) - 1;
     let found = text
         .lines()
@@ -134,6 +137,7 @@ fn point_at_word(error: &mut LessonError, text: &str) {
         .skip(from)
         .take(MAX_LINES_AHEAD)
         .find_map(|(index, line)| Some((index, line, line.find(word)?)));
+
     if let Some((index, line, at)) = found {
         error.line = index + 1;
         error.source = first_bytes(line, MAX_SOURCE).to_owned();

@@ -105,6 +105,7 @@ steps:
             "step 1 `first`, what if `other`",
             "  host# id",
         ];
+
         assert_eq!(
             (program_count(&lesson), program_lines(&lesson)),
             (3, expected.map(String::from).to_vec())
@@ -119,8 +120,10 @@ steps:
                 &parse("small.yaml", &LESSON.replacen(from, to, 1)).expect("a lesson"),
             )
         };
+
         let known = actions_fingerprint(&parse("small.yaml", LESSON).expect("a lesson"));
         assert_eq!(deeds_with("Something happens", "Something else is told"), known);
+
         for (from, to) in [
             ("[id]", "[id, -u]"),
             ("echo hi", "echo ho"),

@@ -484,6 +484,7 @@ mod tests {
             );
             assert_eq!((grade.mark, grade.why.len()), (mark, wrong), "{chosen:?}: {grade:?}");
         };
+
         check(&[0, 2], AnswerMark::Right, 0);
         check(&[0], AnswerMark::Wrong, 1);
         check(&[0, 1], AnswerMark::Wrong, 2);

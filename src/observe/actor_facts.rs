@@ -62,6 +62,7 @@ mod tests {
         let path = dir.path().join("file");
         let me = std::process::id();
         let fact = || file_fact(me, path.to_str().expect("a name"));
+
         for (size, is_cut) in [
             (0, false),
             (bounds::MAX_SMALL_FILE_BYTES, false),
@@ -75,6 +76,7 @@ mod tests {
                 "{size}"
             );
         }
+
         std::fs::remove_file(&path).expect("removed");
         assert_eq!(fact(), None);
         // A pipe would block whoever opens it, a device never ends.

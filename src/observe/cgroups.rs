@@ -271,12 +271,14 @@ mod tests {
             version,
             path: Path::new("tests/fixtures/cgroup").join(hierarchy),
         };
+
         let (groups, omitted) = read(&[
             root(CgroupVersion::V1, "memory"),
             root(CgroupVersion::V2, "unified"),
             root(CgroupVersion::V1, "gone"),
         ]);
         assert_eq!(omitted, Omitted::Nothing);
+
         let names: Vec<(&str, &str)> =
             groups.iter().map(|group| (group.hierarchy.as_str(), group.path.as_str())).collect();
         assert_eq!(
@@ -289,6 +291,7 @@ mod tests {
                 ("unified", "host")
             ]
         );
+
         assert_eq!(groups[1].procs, [12, 13]);
         assert_eq!(groups[1].files["memory.limit_in_bytes"], "67108864");
         assert_eq!(groups[3].files["memory.max"], "67108864");
@@ -315,6 +318,7 @@ mod tests {
             let procs: String = (0..members).map(|pid| format!("{pid}\n")).collect();
             fs::write(group.join("cgroup.procs"), procs).expect("written");
         }
+
         CgroupRoot { hierarchy: name.into(), version: CgroupVersion::V1, path: dir.join(name) }
     }
 

@@ -240,6 +240,7 @@ mod tests {
             let list = dumper.list(GET_LINK, &[0; 16], |_| true, |_| Some(()));
             list.map(|list| (list.rows.len(), list.omitted))
         };
+
         let (all, whole) = links(usize::MAX, 1 << 20).expect("not busy");
         assert_eq!(whole, Omitted::Nothing);
         assert!(all > 0, "there is a loopback");

@@ -1,8 +1,8 @@
 //! The **observer** reads the kernel's state of a lab from outside: nothing in the lab can hold it up or lie to it.
 //!
-//! A snapshot of a lab with a few processes takes a millisecond or two. `changed` is the question for idle times:
-//! every other time it reads only the process tree and asks poll(2) about the mount tables, a tenth of that. How much
-//! it is, is not for the lab to say: see `bounds`.
+//! A snapshot of a lab with a few processes takes a millisecond or two. `snapshot_if_changed` is
+//! for idle times: every other time it reads only the process tree and asks poll(2) about the mount
+//! tables, a tenth of that. How much it is, is not for the lab to say: see `bounds`.
 
 pub mod actor_facts;
 pub mod bounds;
@@ -37,7 +37,7 @@ use crate::snapshot::{
     Snapshot,
 };
 
-/// Idle calls of `changed` between two readings of counters.
+/// Idle calls of `snapshot_if_changed` between two readings of counters.
 const COUNTERS_PERIOD: u32 = 10;
 
 /// One actor to look at.
@@ -211,6 +211,7 @@ impl Observer {
         let now = self.look(processes, networks, cgroups);
         // Equality is far cheaper than a diff, and the usual case.
         if now == last || Diff::between(&last, &now).is_unchanged_but_clocks() {
+            // `look` has replaced it, but the next one is compared with what the caller has.
             self.last = last;
             return None;
         }

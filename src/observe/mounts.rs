@@ -90,6 +90,7 @@ pub fn parse(text: &str) -> Vec<Mount> {
 }
 
 fn parse_line(line: &str) -> Option<Mount> {
+    // Paths have their blanks escaped: the first ` - ` is the end of the optional fields.
     let (left, right) = line.split_once(" - ")?;
     let mut left = left.split(' ');
     let id = left.next()?.parse().ok()?;
@@ -218,6 +219,7 @@ mod tests {
                 "whole lines, in order"
             );
         };
+
         let all = usize::MAX;
         check(0, 10, all, 0, Omitted::Nothing);
         check(10, 10, all, 10, Omitted::Nothing);
@@ -226,6 +228,7 @@ mod tests {
         check(100_000, 256, all, 256, Omitted::Uncounted);
         check(3000, 0, all, 0, Omitted::Rows(3000));
         check(10, 10, line(0).len() * 3, 3, Omitted::Rows(7));
+
         let endless = read_lines(std::io::repeat(b'x').take(1000), 10, 100);
         assert_eq!((endless.0.len(), endless.1), (0, Omitted::Uncounted));
     }

@@ -18,6 +18,7 @@ pub struct NamespaceShare {
 impl NamespaceShare {
     /// The share of one of so many namespaces, so that a crowd in one does not hide what is in another.
     pub fn one_of(namespaces: usize) -> NamespaceShare {
+        // Links, addresses, routes, neighbours and traffic.
         const LISTS: usize = 5;
         let namespaces = namespaces.max(1);
         NamespaceShare {

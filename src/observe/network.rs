@@ -35,6 +35,7 @@ pub fn read(socket: &OwnedFd, mut share: NamespaceShare, earlier: Option<&Networ
     let none = Network::default();
     let earlier = earlier.unwrap_or(&none);
     let mut dumper = Dumper::new(socket, share.rows, &mut share.bytes);
+    // Links first: the other lists name theirs by number.
     let (links, links_omitted) = or_earlier(links(&mut dumper), &earlier.links);
     let names: HashMap<u32, &str> =
         links.iter().map(|link| (link.index, link.name.as_str())).collect();
@@ -325,7 +326,9 @@ mod tests {
             firewall: None,
         };
         let subjects = [subject];
+
         assert!(is_unchanged(&subjects), "nothing was said");
+
         for _ in 0..2 * bounds::MAX_CHANGE_MESSAGES {
             nix::sys::socket::send(kernel.as_raw_fd(), b"changed", MsgFlags::MSG_DONTWAIT)
                 .expect("sent");

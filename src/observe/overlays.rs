@@ -53,6 +53,7 @@ pub fn parse_layers(options: &str) -> Layers {
             _ => {}
         }
     }
+
     layers
 }
 
@@ -191,6 +192,7 @@ pub fn read(
         truncated: false,
     };
 
+    // The upper layer first: below their tops, lower ones are read only where it has a directory.
     if let Some(upper) = &layers.upper {
         reader.read_upper(upper, "", 0);
     }
@@ -360,12 +362,14 @@ mod tests {
                 std::fs::write(root.join(format!("{layer}/{index}")), "").expect("a file");
             }
         }
+
         let below = RootDir::open(dir.path(), 7).expect("the root");
         let mount = &crate::observe::mounts::parse(
             "1 0 0:7 / /merged rw - overlay overlay rw,lowerdir=/lower,upperdir=/upper",
         )[0];
         let overlay =
             read(&ActorName::host(), mount, &below, &below, &mut OverlayLimits::default());
+
         assert!(overlay.truncated && overlay.entries.len() == bounds::MAX_OVERLAY_ENTRIES);
         let everywhere =
             |entry: &&OverlayEntry| entry.upper == InUpper::Present && entry.in_lowers == [0];
@@ -379,6 +383,7 @@ mod tests {
         for index in 0..2 * bounds::MAX_OVERLAY_ENTRIES {
             std::fs::create_dir_all(root.join(format!("upper/{index}"))).expect("made");
         }
+
         let below = RootDir::open(dir.path(), 7).expect("the root");
         let line = "1 0 0:7 / /merged rw - overlay overlay rw,lowerdir=/lower,upperdir=/upper";
         let mount = &crate::observe::mounts::parse(line)[0];
@@ -389,6 +394,7 @@ mod tests {
             assert!(overlay.truncated);
             (limits.listed != OverlayLimits::default().listed, overlay.entries[0].path.clone())
         };
+
         let (is_read, first) = reads_it();
         assert_eq!((is_read, reads_it().0), (true, false), "nothing moved");
         std::fs::write(root.join("upper").join(&first).join("new"), "").expect("written");
@@ -396,6 +402,7 @@ mod tests {
         let beyond = below.list("upper", usize::MAX, 0).expect("all of them").0.remove(0).name;
         std::fs::remove_dir_all(root.join("upper").join(beyond)).expect("removed");
         assert!(reads_it().0, "its parent did");
+
         cache.retain(&BTreeSet::new());
         assert!(cache.read.is_empty(), "what is mounted no more is forgotten");
     }

@@ -257,6 +257,7 @@ fn read_one(proc_root: &Path, pid: u32, budget: &mut Budget) -> Option<Process> 
 
     let stat = parse_stat(&read("stat", bounds::MAX_SMALL_FILE_BYTES)?.text())?;
     // The line wanted stands behind that of the supplementary groups, which are as many as a process likes.
+    // (A reader asks for one byte more than its limit.)
     let status = read("status", usize::MAX - 1)?.text();
     let args = read("cmdline", bounds::MAX_ARGUMENT_BYTES);
     let cgroups = read("cgroup", bounds::MAX_CGROUP_LINE_BYTES);
@@ -266,6 +267,7 @@ fn read_one(proc_root: &Path, pid: u32, budget: &mut Budget) -> Option<Process> 
         ns_pids: status_numbers(&status, "NSpid:").unwrap_or_else(|| vec![pid]),
         ppid: stat.ppid,
         start_time: stat.start_time,
+        // Real, effective, saved, file system: the second decides what it may do.
         uid: status_numbers(&status, "Uid:").and_then(|uids| uids.get(1).copied()).unwrap_or(0),
         state: stat.state,
         comm: stat.comm,
@@ -300,6 +302,7 @@ pub fn parse_stat(text: &str) -> Option<ProcessStat> {
         comm: text.get(open + 1..close)?.to_owned(),
         state: fields.next()?.chars().next()?,
         ppid: fields.next()?.parse().ok()?,
+        // Fields 3 and 4 are taken: of those left, field 22 is the eighteenth.
         start_time: fields.nth(17)?.parse().ok()?,
     })
 }
@@ -364,6 +367,7 @@ mod tests {
         let pids: Vec<(u32, u32)> =
             processes.iter().map(|process| (process.pid, process.ppid)).collect();
         assert_eq!(pids, [(100, 1), (101, 100), (102, 101)]);
+
         let container = &processes[2];
         assert_eq!(container.ns_pids, [102, 6, 1]);
         assert_eq!((container.own_pid(), container.lab_pid()), (1, Some(6)));
@@ -385,6 +389,7 @@ mod tests {
             let children: String = (2..=count).map(|pid| format!("{pid} ")).collect();
             fs::write(task.join("children"), if pid == 1 { children } else { String::new() })
                 .expect("written");
+
             let ppid = u32::from(pid > 1);
             let stat = format!("{pid} (sh) S {ppid} 1 1 0 -1 4 0 0 0 0 1 2 0 0 20 0 1 0 {pid} 0 0");
             fs::write(own.join("stat"), stat).expect("written");
@@ -404,6 +409,7 @@ mod tests {
         let dir = many(300, 1, 0);
         let (processes, omitted) = read(dir.path(), 1, &[290, 299, 4000]);
         let pids: Vec<u32> = processes.iter().map(|process| process.pid).collect();
+
         assert_eq!(
             (pids.len(), omitted),
             (bounds::MAX_PROCESSES, Omitted::Rows(300 - bounds::MAX_PROCESSES))
@@ -412,6 +418,7 @@ mod tests {
             pids.is_sorted() && pids.contains(&290) && pids.contains(&299) && !pids.contains(&298),
             "{pids:?}"
         );
+
         let tree = process_tree(dir.path(), 1, &[290, 299, 4000]);
         assert_eq!(tree.iter().map(|(pid, _)| *pid).collect::<Vec<_>>(), pids, "the same ones");
         assert_eq!(count_processes(dir.path(), 1), 300);

@@ -38,6 +38,7 @@ impl RootDir {
 
     /// openat2(2) with RESOLVE_IN_ROOT: absolute links and `..` stay below this root.
     fn open_below(&self, path: &str, flags: OFlag) -> Result<OwnedFd, Errno> {
+        // RESOLVE_IN_ROOT refuses magic links by itself, but need not for ever: openat2(2).
         let how = OpenHow::new()
             .flags(flags | OFlag::O_CLOEXEC)
             .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
@@ -104,9 +105,11 @@ impl RootDir {
         let looked_at = names.len();
         let is_directory = |name: &Name| match name.1 {
             Some(known) => known == Type::Directory,
+            // Not every file system keeps the types in its directories: readdir(3).
             None => nix::sys::stat::fstatat(&dir, name.0.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
                 .is_ok_and(|stat| file_kind(&stat) == FileKind::Directory),
         };
+
         let mut found: Vec<String> = names
             .iter()
             .filter(|name| is_directory(name))
@@ -165,6 +168,7 @@ impl RootDir {
             return false;
         };
         let file = File::from(fd);
+        // In `user.` for mounts with `userxattr`, as in a user namespace: overlayfs.rst.
         ["user.overlay.opaque", "trusted.overlay.opaque"].iter().any(|name| {
             xattr::FileExt::get_xattr(&file, name).ok().flatten().is_some_and(|value| value == b"y")
         })
@@ -193,6 +197,7 @@ pub fn numbered_entries(dir: OwnedFd, limit: usize) -> Result<NumberedEntries, E
             .found
             .extend(entry.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok()));
     }
+
     Ok(numbers)
 }
 
@@ -232,10 +237,12 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", root.join("absolute")).expect("a link");
         std::os::unix::fs::symlink("../../../etc/passwd", root.join("climbing")).expect("a link");
         std::os::unix::fs::symlink(&root, proc_root.join("7/root")).expect("a root");
+
         let below = RootDir::open(&proc_root, 7).expect("the root");
         for path in ["/etc/passwd", "etc/passwd", "/absolute", "/climbing", "/../../etc/passwd"] {
             assert_eq!(below.read(path, 100).as_deref(), Ok(b"mine".as_slice()), "{path}");
         }
+
         let names: Vec<String> = below
             .list("/", 100, 0)
             .expect("a listing")
@@ -244,6 +251,7 @@ mod tests {
             .map(|entry| entry.name)
             .collect();
         assert_eq!(names, ["absolute", "climbing", "etc"]);
+
         assert_eq!(below.read("/etc", 10), Err(Errno::EINVAL));
         assert_eq!(below.proc_pids("/etc", 10), Err(Errno::ENODEV), "no proc file system");
         assert_eq!(RootDir::open(&proc_root, 8).err(), Some(Errno::ENOENT));
@@ -263,16 +271,19 @@ mod tests {
             std::fs::create_dir(root.join(format!("few/{index:02}"))).expect("a directory");
         }
         std::os::unix::fs::symlink("ä/".repeat(1000), root.join("links/long")).expect("a link");
+
         let below = RootDir::open(dir.path(), 7).expect("the root");
         let count = |path: &str, limit| {
             below
                 .list(path, limit, bounds::MAX_ENTRIES_COUNTED)
                 .map(|(entries, omitted)| (entries.len(), omitted))
         };
+
         assert_eq!(count("few", 100), Ok((12, Omitted::Nothing)));
         assert_eq!(count("few", 10), Ok((10, Omitted::Rows(2))));
         assert_eq!(count("many", 21), Ok((21, Omitted::Rows(bounds::MAX_ENTRIES_COUNTED))));
         assert_eq!(count("many", 20), Ok((20, Omitted::Uncounted)));
+
         let dirs = below.directories("few", 5).expect("a listing");
         assert_eq!((dirs.0.len(), dirs.1), (5, 5));
         let link =

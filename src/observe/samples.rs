@@ -45,6 +45,7 @@ impl ChartReader {
             ChartKind::Memory => "memory",
             ChartKind::Cpu => "cpu",
             ChartKind::Pids => "pids",
+            // v2 calls it `io`, but has one tree whatever the name.
             ChartKind::Write => "blkio",
             ChartKind::CpuPressure => "cpu",
             ChartKind::MemoryPressure => "memory",
@@ -105,6 +106,7 @@ impl ChartReader {
                         .lines()
                         .flat_map(|line| line.split_ascii_whitespace())
                         .collect::<Vec<_>>();
+                    // v1 has lines like `8:0 Write 4096`, v2 like `8:0 rbytes=0 wbytes=4096`.
                     let v1 = words
                         .windows(2)
                         .filter(|pair| pair[0] == mark)
@@ -219,6 +221,7 @@ mod tests {
                 ("unified/box/pids.max", "max\n"),
             ],
         );
+
         let check =
             |hierarchies: &[(&str, CgroupVersion)], of, expected: Option<(f64, Option<f64>)>| {
                 let chart = Chart { group: "box".into(), of };
@@ -226,6 +229,7 @@ mod tests {
                 let point = gauge.and_then(|mut gauge| gauge.read(0));
                 assert_eq!(point.map(|point| (point.value, point.limit)), expected, "{chart:?}");
             };
+
         check(&[("memory", CgroupVersion::V1)], ChartKind::Memory, Some((4096.0, None)));
         check(&[("unified", CgroupVersion::V2)], ChartKind::Memory, Some((8192.0, Some(16384.0))));
         check(&[("unified", CgroupVersion::V2)], ChartKind::Pids, Some((3.0, None)));
@@ -247,11 +251,13 @@ mod tests {
                 ],
             );
         };
+
         let roots =
             roots(&[("cpu", CgroupVersion::V1), ("cpuacct", CgroupVersion::V1)], dir.path());
         let mut gauge =
             ChartReader::new(&Chart { group: "box".into(), of: ChartKind::Cpu }, &roots)
                 .expect("a gauge");
+
         state("1000000000\n", "4");
         assert_eq!(gauge.read(1000), None, "a rate takes two looks");
         state("1050000000\n", "5");

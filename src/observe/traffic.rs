@@ -148,6 +148,7 @@ pub fn read_rules(
 ) -> ListStart<Traffic> {
     // A message's type has its subsystem in the upper byte.
     const GET_RULE: u16 = (libc::NFNL_SUBSYS_NFTABLES << 8 | libc::NFT_MSG_GETRULE) as u16;
+
     let counts = |body: &[u8]| rule(body, group).is_some();
     // A struct nfgenmsg; family 0 is all of them.
     let list = Dumper::new(socket, share.rows, &mut share.bytes).list(
@@ -156,6 +157,7 @@ pub fn read_rules(
         counts,
         |message| rule(message.get(HEADER_BYTES..)?, group),
     );
+
     list.unwrap_or(ListStart { rows: Vec::new(), omitted: Omitted::Uncounted })
 }
 
@@ -174,6 +176,7 @@ fn find(attributes: &[u8], kind: u16) -> Option<&[u8]> {
     each(attributes).find(|(own, _)| *own == kind).map(|(_, value)| value)
 }
 
+// In network order, as nf_tables has its numbers, and the routing family has not.
 fn number(attributes: &[u8], kind: u16) -> Option<u32> {
     Some(u32::from_be_bytes(find(attributes, kind)?.try_into().ok()?))
 }
@@ -276,8 +279,10 @@ enum PacketProperty {
 impl PacketProperty {
     /// The comparison with a value, in nft(8)'s words.
     fn is(&self, bytes: &[u8], group: &impl Fn(u64) -> Option<String>) -> String {
+        // A classid has 4 bytes, the number of a group 8.
         let small = <[u8; 4]>::try_from(bytes).map(u32::from_ne_bytes);
         let large = <[u8; 8]>::try_from(bytes).map(u64::from_ne_bytes);
+
         match (self, small, large) {
             (PacketProperty::Classid, Ok(number), _) => format!("meta cgroup {number}"),
             (PacketProperty::Group { level }, _, Ok(id)) => {

@@ -72,6 +72,7 @@ impl ClosureFinder {
                 None => {
                     let mut words = interpreter_words(host, &found)?.into_iter();
                     let Some(interpreter) = words.next() else { continue };
+                    // env(1) runs yet another program, whose name follows options and assignments.
                     if interpreter.ends_with("/env")
                         && let Some(name) =
                             words.find(|word| !word.starts_with('-') && !word.contains('='))
@@ -95,6 +96,7 @@ impl ClosureFinder {
         let mut seen = HashSet::new();
         let kind = program.elf.as_ref().as_ref().map(|elf| elf.kind).unwrap_or_default();
         let system = system_directories(kind);
+        // Libraries may name the loader among their needs; it is taken along once.
         if let Some(interpreter) =
             program.elf.as_ref().as_ref().and_then(|elf| elf.interpreter.as_ref())
         {
@@ -115,6 +117,8 @@ impl ClosureFinder {
                     })?;
                 if seen.insert(found.path.clone()) {
                     needed.files.push(found.clone());
+                    // DT_RPATH holds for what the library needs in its turn; beside a DT_RUNPATH it
+                    // does not count.
                     let inherited = if elf.runpath.is_empty() { own.clone() } else { Vec::new() };
                     waiting.push(Asker { elf: self.read(host, &found)?, found, inherited });
                 }
@@ -136,6 +140,7 @@ impl ClosureFinder {
         let configured = self.configured.clone();
         let searched =
             own.iter().chain(system).chain(&configured).map(|dir| format!("{dir}/{name}"));
+        // A name with a slash is a path and is not searched for, see ld.so(8).
         let candidates: Vec<String> =
             if name.contains('/') { vec![name.to_owned()] } else { searched.collect() };
         let needs_link = own.len() + system.len();
@@ -274,12 +279,15 @@ fn included(host: &HostTree, pattern: &str) -> Vec<String> {
         Some(absolute) => absolute.to_owned(),
         None => format!("etc/{directory}"),
     };
+
     let entries = fs::read_dir(host.path_on_machine(&directory))
         .map_err(|error| host.unreadable_path(&directory, &error));
     let Ok(entries) = entries else { return Vec::new() };
+
     let mut names: Vec<_> =
         entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.retain(|name| name.ends_with(".conf"));
+    // As glob(3) does for ldconfig(8): directories are searched in the order of these files.
     names.sort();
     names.iter().filter_map(|name| read_text(host, &format!("{directory}/{name}"))).collect()
 }
@@ -294,6 +302,7 @@ fn read_text(host: &HostTree, path: &str) -> Option<String> {
 fn interpreter_words(host: &HostTree, found: &FoundFile) -> Result<Vec<String>, UnusablePath> {
     let mut start = Vec::new();
     let file = host.open(found)?;
+    // Of a longer line the kernel ignores the rest, see execve(2).
     file.take(256)
         .read_to_end(&mut start)
         .map_err(|error| host.unreadable_path(&found.path, &error))?;
@@ -347,6 +356,7 @@ mod tests {
             fs::write(&path, text).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("changed");
         }
+
         let check = |program: &str, expected: &[&str]| {
             let needed = closure(dir.path(), program).expect(program);
             assert_eq!(paths(&needed), expected, "{program}");
@@ -354,6 +364,7 @@ mod tests {
         check("/usr/bin/c", &["usr/bin/c"]);
         check("/usr/bin/b", &["usr/bin/b", "usr/bin/c"]);
         check("/usr/bin/a", &["usr/bin/a", "usr/bin/env", "usr/bin/b", "usr/bin/c"]);
+
         assert_eq!(
             closure(dir.path(), "/usr/bin/gone").expect_err("no interpreter"),
             UnusablePath::Absent
@@ -373,6 +384,7 @@ mod tests {
         fs::write(etc.join("b.conf"), "/b\n").expect("written");
         fs::write(etc.join("a.conf"), "\nrelative\n/a\n").expect("written");
         fs::write(etc.join("ignored.txt"), "/x\n").expect("written");
+
         assert_eq!(
             configured_directories(&HostTree::new(dir.path())),
             ["/first", "/a", "/b", "/last"]

@@ -70,6 +70,7 @@ impl Elf {
             return Ok(Some(elf));
         };
         let bytes = part(file, segment.p_offset, segment.p_filesz)?;
+        // What was read begins with the segment, so that it lies at offset 0 for the parser.
         let moved = ProgramHeader {
             p_type: PT_DYNAMIC,
             p_offset: 0,
@@ -94,6 +95,8 @@ impl Elf {
         let (Some(address), Some(size)) = (value(DT_STRTAB), value(DT_STRSZ)) else {
             return Ok(());
         };
+        // DT_STRTAB is an address in memory; the segment that holds it tells the place in the file,
+        // see elf(5).
         let Some(offset) = file_offset(segments, address) else {
             return Err(malformed("the string table is in no segment"));
         };
@@ -197,6 +200,7 @@ mod tests {
                 .collect();
             assert_eq!(got.iter().map(Option::as_deref).collect::<Vec<_>>(), expected, "{text}");
         };
+
         check("", &[]);
         check("/opt/lib", &[Some("/opt/lib")]);
         check("$ORIGIN/../lib:/usr/lib", &[Some("/opt/app/bin/../lib"), Some("/usr/lib")]);

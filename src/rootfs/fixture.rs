@@ -172,6 +172,7 @@ mod tests {
         let fixture = Fixture::embedded();
         let names: Vec<_> = fixture.layers.iter().map(|layer| layer.name.as_str()).collect();
         assert_eq!(names, ["base", "tools"]);
+
         for program in [
             "sh", "ls", "cat", "ps", "mount", "umount", "hostname", "ip", "ping", "dd", "id",
             "sleep",
@@ -191,6 +192,7 @@ mod tests {
             let error = Fixture::parse(text).expect_err(text).to_string();
             assert!(error.contains(expected), "{text}: {error}");
         };
+
         check("format: 2\nname: x\nwhatever: 1", "format: 2");
         check("name: x", "missing field `format`");
         check("format: 1\nname: x\nlayers: []\ncolour: red", "unknown field `colour`");

@@ -142,6 +142,8 @@ impl HostTree {
 
         while let Some(part) = rest.pop() {
             if part == ".." {
+                // `at` has no link left in it, so that its parent is what stands before the last
+                // slash.
                 at.truncate(at.rfind('/').unwrap_or(0));
                 continue;
             }
@@ -149,6 +151,8 @@ impl HostTree {
             let next = if at.is_empty() { part } else { format!("{at}/{part}") };
             match self.node(&next) {
                 Node::Absent => return Err(UnusablePath::Absent),
+                // The bits for others decide, whoever asks: root and an ordinary user get the same
+                // plan.
                 Node::Directory { mode } if mode & 0o001 == 0 => {
                     return Err(UnusablePath::NotSearchable { path: next, mode });
                 }
@@ -202,6 +206,7 @@ fn look(source: &Path, path: &str) -> io::Result<Node> {
     } else if metadata.is_symlink() {
         match fs::read_link(source)?.into_os_string().into_string() {
             Ok(to) => Node::Link { to },
+            // Plans hold paths as text; what is none can't be made again.
             Err(_) => Node::Other,
         }
     } else if metadata.is_file() {
@@ -249,11 +254,13 @@ mod tests {
         fs::write(at("usr/bin/dash"), "x").expect("written");
         fs::write(at("usr/bin/private"), "x").expect("written");
         fs::write(at("secret/tool"), "x").expect("written");
+
         fs::set_permissions(at("usr/bin/dash"), fs::Permissions::from_mode(0o755))
             .expect("changed");
         fs::set_permissions(at("usr/bin/private"), fs::Permissions::from_mode(0o750))
             .expect("changed");
         fs::set_permissions(at("secret"), fs::Permissions::from_mode(0o700)).expect("changed");
+
         for (path, to) in [
             ("bin", "usr/bin"),
             ("usr/bin/sh", "dash"),
@@ -278,6 +285,7 @@ mod tests {
             let seen: Vec<_> = seen.iter().map(|(at, to)| (at.as_str(), to.as_str())).collect();
             assert_eq!(seen, links, "{path}");
         };
+
         check("/usr/bin/dash", "usr/bin/dash", &[]);
         check("/bin/sh", "usr/bin/dash", &[("bin", "usr/bin"), ("usr/bin/sh", "dash")]);
         check(

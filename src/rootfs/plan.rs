@@ -126,6 +126,7 @@ impl Planner {
                     .ok()
             })
             .map_or_else(Vec::new, |program| busybox::list_applets(&program));
+
         let closures = ClosureFinder::new(&host);
         Planner {
             host,
@@ -140,6 +141,7 @@ impl Planner {
     fn layer(&mut self, spec: &LayerSpec) {
         let is_lowest = self.layers.is_empty();
         self.layers.push((spec.name.clone(), Tree::new()));
+        // First: `settle` looks for these links in all paths that follow.
         if is_lowest {
             self.merge_directories();
         }
@@ -175,6 +177,7 @@ impl Planner {
         }
 
         self.terminfo(&spec.terminfo);
+        // Last: by now every path of the layer is known.
         self.parents();
     }
 
@@ -251,6 +254,7 @@ impl Planner {
         for terminal in terminals {
             let Some(first) = terminal.bytes().next() else { continue };
             let letter = char::from(first);
+            // By the first letter, or by its code where file names don't tell `a` from `A`.
             let candidates = TERMINFO_DIRECTORIES.iter().flat_map(|dir| {
                 [format!("{dir}/{letter}/{terminal}"), format!("{dir}/{first:02x}/{terminal}")]
             });
@@ -342,6 +346,7 @@ fn find_program(host: &mut HostTree, name: &str) -> Result<String, UnusablePath>
             Err(error) => reason = error,
         }
     }
+
     Err(reason)
 }
 
@@ -396,6 +401,7 @@ mod tests {
             dir.path(),
         )
         .expect("has a shell");
+
         assert_eq!(
             lines(&plan.layers[0]),
             [
@@ -411,6 +417,7 @@ mod tests {
             lines(&plan.layers[1]),
             ["tmp/ 1777", "tmp/x 644 \"\"", "usr/ 755", "usr/bin/ 755", "usr/bin/ps 755"]
         );
+
         let missing: Vec<_> = plan
             .missing
             .iter()
@@ -437,6 +444,7 @@ mod tests {
             assert_eq!(programs[1..], *expected);
             assert_eq!(plan.missing.len(), missing);
         };
+
         check(
             &[("sh", 0o755), ("ls", 0o755), ("busybox", 0o755)],
             &[
@@ -472,6 +480,7 @@ mod tests {
         let fixture = Fixture::embedded();
         let first = plan_image(&fixture, Path::new("/")).expect("this machine has a shell");
         assert_eq!(first, plan_image(&fixture, Path::new("/")).expect("this machine has a shell"));
+
         for layer in &first.layers {
             let mut seen = std::collections::HashSet::new();
             for entry in &layer.entries {

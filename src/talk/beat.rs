@@ -101,6 +101,7 @@ fn of_step(step: usize, of: &Step) -> Vec<Beat> {
 
 /// The beat after this one; None at the end.
 pub fn beat_after(beats: &[Beat], beat: Beat) -> Option<Beat> {
+    // It is not on the way: forth and back lead to its step.
     if let Beat::WhatIf { step, .. } = beat {
         return Some(Beat::Tell { step });
     }
@@ -144,6 +145,7 @@ pub fn audience_sentence(story: &str) -> String {
                     return paragraph[..=at].to_owned();
                 }
             }
+            // Chinese and Japanese put no blank behind a sentence.
             '。' | '？' | '！' if !in_code => {
                 return paragraph[..at + letter.len_utf8()].to_owned();
             }

@@ -32,8 +32,10 @@ impl Clock {
         let weigh =
             |(index, step): (usize, &Step)| if missing.contains(&index) { 0 } else { weight(step) };
         let weights: Vec<u32> = lesson.steps.iter().enumerate().map(weigh).collect();
+        // Where all steps are missing, there is nothing to divide by.
         let sum: u32 = weights.iter().sum::<u32>().max(1);
         let planned = weights.into_iter().map(|weight| total * weight / sum).collect();
+
         Clock {
             planned,
             used: vec![Duration::ZERO; lesson.steps.len()],
@@ -144,12 +146,14 @@ mod tests {
         clock.is_running = true;
         let none = |_: usize| false;
         assert!(clock.steps_to_skip(&lesson, none).is_empty());
+
         clock.advance(clock.planned[0] + Duration::from_secs(150));
         assert!((149..=151).contains(&clock.seconds_late(none)), "{}", clock.seconds_late(none));
         let skip = clock.steps_to_skip(&lesson, none);
         assert!(!skip.is_empty());
         assert!(skip.iter().all(|step| *step > 0 && can_be_missed(&lesson.steps[*step])));
         assert!(clock.seconds_late(|step| skip.contains(&step)) <= 0, "skipping them is enough");
+
         clock.extra = Duration::from_secs(300);
         assert!(clock.steps_to_skip(&lesson, none).is_empty());
     }

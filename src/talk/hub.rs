@@ -157,6 +157,7 @@ fn attend(id: usize, stream: &UnixStream, inputs: &Sender<Input>) {
         }
     });
 
+    // From here on a window may be silent as long as it likes.
     if incoming.set_timeout(None).is_err()
         || inputs.send(Input::Came { id, window: Window { pid, role, size }, queue }).is_err()
     {
@@ -184,6 +185,7 @@ impl Hub {
                 Err(RecvTimeoutError::Disconnected) => break,
             };
 
+            // First of all: the time so far belongs to the step that was on.
             self.pass_time();
             match input {
                 Some(Input::Told(Event::SessionEnded(ended))) => {
@@ -193,6 +195,7 @@ impl Hub {
                 Some(Input::Told(event)) => self.on_event(&event),
                 Some(Input::Came { id, window, queue }) => {
                     alone_until = None;
+                    // As if it had fallen behind: it begins with the whole state.
                     self.on_arrival(Connected { id, window, queue, behind: Some(Instant::now()) });
                 }
                 Some(Input::Said { id, message }) => self.on_message(id, message),
@@ -217,6 +220,7 @@ impl Hub {
         match alone_until {
             Some(until) => until.saturating_duration_since(Instant::now()),
             None if self.windows.iter().any(|one| one.behind.is_some()) => CATCH_UP_PAUSE,
+            // Only an input ends this wait; an hour is as good as no end.
             None => Duration::from_secs(3600),
         }
     }
@@ -311,6 +315,7 @@ impl Hub {
         }
 
         match message {
+            // Pressed twice before anybody heard of the first press: one step is meant.
             WindowToHub::Request(DriverRequest::Next) if self.is_playing => {}
             WindowToHub::Request(DriverRequest::LeaveOut { step, out })
                 if self.subject.tape.is_some() =>
@@ -340,6 +345,7 @@ impl Hub {
         let missing = &mut self.subject.missing;
         let has_changed = if out { missing.insert(step) } else { missing.remove(&step) };
         if has_changed {
+            // They get the whole state, which names the steps that are missing.
             self.windows.iter_mut().for_each(|one| one.behind = Some(Instant::now()));
         }
     }
@@ -349,6 +355,7 @@ impl Hub {
         self.shown = set.as_shown(&self.shown);
         self.set = set;
         self.tell(HubToWindow::AudienceView { set: self.set.clone(), shown: self.shown.clone() });
+
         if moved {
             // The clock starts with the first beat that is left behind.
             let begins = self.clock.total_used().is_zero()
@@ -397,7 +404,9 @@ impl Hub {
     }
 
     fn talk_state(&self) -> TalkState {
+        // In the order in which a window takes them in: what led there, then how the lab is now.
         let last = [&self.ready, &self.live, &self.charts, &self.activity, &self.branched];
+
         TalkState {
             lesson: self.subject.lesson.clone(),
             name: self.subject.name.clone(),

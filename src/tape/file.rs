@@ -232,6 +232,7 @@ impl<R: Read> Reader<R> {
             unboxed_tape: u32,
         }
 
+        // Of another format nothing but its number is known.
         let text = self.text()?;
         let Format { unboxed_tape } =
             serde_json::from_slice(&text).map_err(|_| TapeError::NotATape)?;
@@ -294,6 +295,7 @@ impl<R: Read> Reader<R> {
             return Ok(text);
         }
 
+        // A line without an end was cut by a bound of ours, or written so.
         let was_bounded = text.len() as u64 + 1 >= MAX_LINE || self.from.limit() == 0;
         Err(if was_bounded { TapeError::TooLarge } else { TapeError::Cut })
     }

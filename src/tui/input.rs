@@ -33,9 +33,11 @@ pub(super) fn watch_keys(sender: SyncSender<Incoming>) {
 
 pub(super) fn watch_signals(sender: SyncSender<Incoming>) -> anyhow::Result<()> {
     use libc::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    // In raw mode no key makes a signal (termios(3)): these come from outside.
     let mut signals =
         signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCONT])
             .context("could not watch for signals")?;
+
     std::thread::spawn(move || {
         for signal in signals.forever() {
             let incoming =
@@ -45,5 +47,6 @@ pub(super) fn watch_signals(sender: SyncSender<Incoming>) -> anyhow::Result<()> 
             }
         }
     });
+
     Ok(())
 }

@@ -258,6 +258,7 @@ impl FrontEnd {
                 Ok(())
             }
             Incoming::Continued => {
+                // Whoever had the terminal meanwhile has left it in a mode of its own.
                 take_terminal()?;
                 self.start_over()
             }
@@ -270,6 +271,7 @@ impl FrontEnd {
         message: Msg,
         services: &mut dyn AppServices,
     ) -> anyhow::Result<()> {
+        // Before `update`, whose effects may already be for a shell that was opened just now.
         self.keep_terminals(&message);
         let effects = update(model, message);
         self.carry_out(model, effects, services)
@@ -388,6 +390,7 @@ impl FrontEnd {
     }
 
     fn draw(&mut self, model: &Model) -> anyhow::Result<()> {
+        // A terminal that knows this shows the frame all at once; others ignore it.
         queue!(self.screen.backend_mut(), BeginSynchronizedUpdate)?;
         self.screen.draw(|frame| ui::draw(model, &self.look, frame))?;
         execute!(self.screen.backend_mut(), EndSynchronizedUpdate)?;

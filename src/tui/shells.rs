@@ -64,6 +64,7 @@ impl Outlet {
         let mut printed = self.printed();
         let is_flood = printed.bytes.len() + more.len() > MAX_WAITING_BYTES;
         if is_flood {
+            // Until all of it is taken: a flood comes in full loads, with a pause after each.
             let waits = |printed: &mut Printed| !printed.bytes.is_empty() && !printed.is_closed;
             printed = self.room.wait_while(printed, waits).unwrap_or_else(PoisonError::into_inner);
         }
@@ -137,6 +138,7 @@ fn read(tab: u32, terminal: &ShellTerminal, outlet: &Outlet, sender: &SyncSender
     while let Ok(count @ 1..) = master.read(&mut buffer) {
         terminal.transcript.append(&buffer[..count]);
         let Some((was_empty, is_flood)) = outlet.put(&buffer[..count]) else { return };
+        // One message for all that waits: the screen takes it as a whole.
         if was_empty && sender.send(Incoming::Printed(tab)).is_err() {
             return;
         }
@@ -164,10 +166,12 @@ mod tests {
             }
             Some(())
         });
+
         // As much as there is room for, and then nothing more.
         (0..4).for_each(|_| done.recv_timeout(Duration::from_secs(30)).expect("room"));
         assert!(done.recv_timeout(Duration::from_millis(300)).is_err());
         assert_eq!(outlet.printed().bytes.len(), MAX_WAITING_BYTES);
+
         let mut taken = 0;
         while taken < total * 16 * 1024 {
             taken += outlet.take().len();

@@ -36,6 +36,7 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn take_terminal() -> anyhow::Result<()> {
     terminal::enable_raw_mode().context("could not switch the terminal to raw mode")?;
+    // From here on there is something to give back, even if the rest fails.
     TAKEN.store(true, Ordering::SeqCst);
     execute!(std::io::stdout(), EnterAlternateScreen, cursor::Hide, event::EnableBracketedPaste)
         .context("could not prepare the terminal")
@@ -47,6 +48,7 @@ fn give_back() {
         let mut out = std::io::stdout();
         let _ = execute!(
             out,
+            // A panic may come in the middle of a frame.
             EndSynchronizedUpdate,
             event::DisableBracketedPaste,
             LeaveAlternateScreen,

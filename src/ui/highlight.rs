@@ -119,12 +119,14 @@ mod tests {
             (Language::Json, "{\"a\": [1, true]}".to_owned()),
         ];
         let found = highlight(&lines);
+
         for (_, text) in &lines {
             for line in text.lines() {
                 let joined: String = found[line].iter().map(|(_, piece)| piece.as_str()).collect();
                 assert_eq!(joined, line);
             }
         }
+
         let kinds = |line: &str| found[line].iter().map(|(token, _)| *token).collect::<Vec<_>>();
         assert!(kinds("{\"a\": [1, true]}").contains(&TokenKind::Constant));
         assert!(kinds("echo 'a b' > /x # why").contains(&TokenKind::StringLiteral));

@@ -61,6 +61,7 @@ fn draw_question(
             .areas(area);
     quiz::draw(frame, question, view, look.theme);
 
+    // Two borders and a row between them.
     if rest.height < 3 {
         return;
     }
@@ -139,6 +140,7 @@ fn draw_head(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fram
     let title = shortened(&prose(&view.lesson.title), room.saturating_sub(place.len() + 2));
     let bar = bar(played, count);
     let left = match format!(" {title}{place}") {
+        // Two blanks before the bar, one behind it.
         left if left.width() + bar.len() + 3 <= room => format!("{left}  {bar}"),
         left => left,
     };
@@ -226,9 +228,11 @@ fn tabs(view: &LessonView) -> String {
 fn draw_middling(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let [upper, action] =
         Layout::vertical([Constraint::Min(12), Constraint::Length(8)]).areas(area);
+    // As wide as `ScreenClass::left_columns`, by which the shell leaves room for this side.
     let [left, right] =
         Layout::horizontal([Constraint::Length(42), Constraint::Min(40)]).areas(upper);
     draw_left(view, look, left, frame);
+
     let others: Vec<ViewKind> =
         view.pane_order().into_iter().filter(|kind| *kind != view.panes.focus).take(2).collect();
     let [top, bottom] =
@@ -238,6 +242,7 @@ fn draw_middling(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut 
     for (kind, place) in others.into_iter().zip(places) {
         pane::draw(frame, place, view, kind, look.theme);
     }
+
     draw_action(view, look, action, frame);
 }
 
@@ -279,6 +284,7 @@ fn draw_large(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fra
 }
 
 fn draw_left(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
+    // Two borders, and a row for each step; long lists leave most of the rows to the story.
     let wanted = view.lesson.steps.len() as u16 + 2;
     let most = (area.height * 2 / 5).max(4);
     let [steps, story] =
@@ -345,6 +351,7 @@ fn draw_action(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fr
     let height = usize::from(inner.height);
     let hidden = lines.len().saturating_sub(height);
     let mut shown: Vec<Line<'_>> = lines.into_iter().take(height).collect();
+    // The line that says so takes the place of one more.
     if let Some(last) = shown.last_mut().filter(|_| hidden > 0) {
         *last = Line::from(Span::styled(
             format!("... {} lines more: {} shows every call", hidden + 1, ViewKind::Calls.number()),

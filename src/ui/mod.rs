@@ -62,6 +62,7 @@ fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
         return;
     }
 
+    // The last row is the footer's; a window of a talk shares its rows out by itself.
     let body = Rect { height: area.height - 1, ..area };
     match &model.screen {
         Screen::Catalogue => catalogue::draw(model, look.theme, body, frame),
@@ -115,6 +116,7 @@ fn footer_text(model: &Model, columns: usize) -> String {
             return format!(" {typing}{}", items.join("   "));
         }
     }
+
     fitting(modes::footer(model), columns)
 }
 

@@ -77,6 +77,7 @@ fn draw_programs(
     };
     lines.push(Line::styled(hint, theme.bold()));
 
+    // Two borders, and a column to spare at either side; `text_area_size` takes off as much.
     let place = centred_area(area, columns as u16 + 4, lines.len() as u16 + 2);
     draw_box(lines, " A lesson from a file ", theme, place, frame);
 }
@@ -123,6 +124,7 @@ fn draw_list(
 
     let found = entries(model, query, list);
     let place = centred_area(area, 72, found.len() as u16 + 4);
+    // Two borders and the row that is typed into.
     let height = usize::from(place.height.saturating_sub(3));
     let top = selected.saturating_sub(height.saturating_sub(1));
 

@@ -131,6 +131,7 @@ fn draw_pointed(
 }
 
 fn halves(area: Rect) -> [Rect; 2] {
+    // A column stays free between the two.
     let half = area.width / 2;
     [
         Rect { width: half.saturating_sub(1), ..area },
@@ -223,14 +224,17 @@ fn line<'a>(
     columns: usize,
     theme: Theme,
 ) -> Line<'a> {
+    // The sign of a change and a blank stand before it.
     let text = shortened(&row.text, columns.saturating_sub(2));
     let style =
         if row.mark.is_change() { theme.change_style(row.mark) } else { theme.row_style(row.kind) };
+
     let found = !query.is_empty() && row.text.to_lowercase().contains(&query.to_lowercase());
     let gutter = Span::styled(
         format!("{} ", if found { '/' } else { row.mark.sign() }),
         theme.change_style(row.mark),
     );
+
     let line = Line::from(vec![gutter, Span::styled(text, style)]);
     if selected { line.style(theme.selected()) } else { line }
 }

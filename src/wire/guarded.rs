@@ -106,6 +106,7 @@ impl GuardedWire {
                 other => other?,
             }
         }
+
         let Incoming { body, fds, sender, .. } = std::mem::take(&mut self.incoming);
         let message = serde_json::from_slice(&body)
             .map_err(|error| GuardError::Garbled(error.to_string()))?;

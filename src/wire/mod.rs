@@ -143,6 +143,7 @@ impl Wire {
         let sent = retry_interrupted(|| {
             nix::sys::socket::sendmsg::<()>(number, &parts, control, MsgFlags::MSG_NOSIGNAL, None)
         })?;
+        // A stream may take less than all; the descriptors went with what it took.
         self.stream.write_all(&bytes[sent..])?;
         Ok(())
     }
@@ -167,6 +168,7 @@ impl Wire {
         if received.count == 0 {
             return Err(WireError::Closed);
         }
+        // A signal cuts even MSG_WAITALL short: recv(2).
         self.stream.read_exact(&mut header[received.count..])?;
         Ok((u32::from_le_bytes(header) as usize, received.fds, received.sender))
     }

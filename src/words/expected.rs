@@ -185,6 +185,7 @@ fn outcome(it: &Outcome) -> String {
 
 fn cgroup_file(it: &CgroupFile) -> String {
     let what = it.key.as_ref().or(it.file.first()).map_or("", String::as_str);
+
     let mut sentence = format!("{what} of {}", it.name);
     sentence.extend(it.percent_of.iter().map(|other| format!(", in percent of that of {other},")));
     sentence.extend(it.at_least.map(|least| format!(" is at least {least}")));
@@ -196,6 +197,7 @@ fn cgroup_file(it: &CgroupFile) -> String {
     if !it.is.is_empty() {
         sentence.push_str(&format!(" is {}", it.is.join(" or ")));
     }
+
     sentence
 }
 

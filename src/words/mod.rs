@@ -64,6 +64,7 @@ mod tests {
             peer_index: None,
             peer_netns: None,
         };
+
         Network {
             actors: vec![host()],
             links: vec![link],
@@ -423,6 +424,7 @@ mod tests {
         let expect: Expect =
             serde_json::from_str(r#"{"measured": {"what": "share", "at_least": 1}}"#)
                 .expect("an expectation");
+
         for (output, said) in
             [("share nan", "it was not measured"), ("share 2\nshare inf", "share 2")]
         {

@@ -104,6 +104,7 @@ mod tests {
     fn a_notice_names_the_keys_that_it_was_given() {
         let key = |name: &str| KeyName(name.to_owned());
         let check = |said: Notice, expected: &str| assert_eq!(notice(&said), expected);
+
         check(
             Notice::LeftOut { title: "Move the root".into(), leave_out: key("x") },
             "left out: Move the root. Go on, and see what is missing then; x takes it in again",

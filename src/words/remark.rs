@@ -72,6 +72,7 @@ mod tests {
     fn a_list_that_was_cut_says_how_much_is_missing_and_of_which_moment() {
         let rows = |omitted| MoreRows { list: CutList::Mounts, listed: 5, omitted };
         let check = |said: Remark, expected: &str| assert_eq!(remark(&said), expected);
+
         check(Remark::More(rows(Omitted::Rows(12))), "  … 12 more mounts");
         check(Remark::More(rows(Omitted::Uncounted)), "  … more than 5 mounts");
         check(Remark::MoreNotCompared(rows(Omitted::Rows(1))), "  … 1 more mounts, not compared");
@@ -79,6 +80,7 @@ mod tests {
             Remark::MoreBefore(rows(Omitted::Rows(1))),
             "  before: … 1 more mounts, not compared",
         );
+
         let key = KeyName("v".into());
         check(
             Remark::WhoIsInWhichGroup { key, is_one_alone: true },

@@ -53,6 +53,7 @@ impl fmt::Display for Chord {
         if self.modifiers.contains(KeyModifiers::CONTROL) {
             out.write_str("ctrl-")?;
         }
+
         match self.code {
             KeyCode::Char(' ') => out.write_str("Space"),
             KeyCode::Char(letter) => write!(out, "{letter}"),
@@ -265,11 +266,13 @@ fn footer<V: ModeState>(table: &[Binding<V>], state: &V) -> Vec<(String, &'stati
             FooterText::Is(words) => words,
             FooterText::Now(words) => words(state),
         };
+
         match items.last_mut().filter(|(_, last)| *last == words) {
             Some((keys, _)) => *keys = format!("{keys} {}", row.key),
             None => items.push((row.key.to_string(), words)),
         }
     }
+
     items
 }
 
@@ -285,6 +288,7 @@ pub fn press_of(name: &str) -> KeyEvent {
         Some(rest) => (KeyModifiers::CONTROL, rest),
         None => (KeyModifiers::NONE, name),
     };
+
     let mut letters = rest.chars();
     let code = match (letters.next(), letters.next()) {
         (Some(letter), None) => KeyCode::Char(letter),
@@ -308,5 +312,6 @@ pub fn press_of(name: &str) -> KeyEvent {
             found.unwrap_or_else(|| panic!("no key is named {rest}"))
         }
     };
+
     KeyEvent::new(code, modifiers)
 }

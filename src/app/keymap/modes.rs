@@ -82,6 +82,7 @@ mod tests {
     fn tables() -> Vec<Table> {
         let table =
             |mode, named: &[&'static [Key]], rows| Table { mode, named: named.to_vec(), rows };
+
         vec![
             table("catalogue", &[keys::catalogue::ALL, keys::everywhere::ALL], rows(&CATALOGUE)),
             table("lesson", &[keys::lesson::ALL, keys::everywhere::ALL], rows(&LESSON)),
@@ -126,6 +127,7 @@ mod tests {
                 assert!(rows.iter().any(|(bound, _)| bound == key), "{mode}: nothing for {key}");
             }
         }
+
         // Each kind of question has its own part of these.
         let quiz: [&[_]; 6] = [
             &quiz::CHOOSE,
@@ -156,6 +158,8 @@ mod tests {
         use crossterm::event::{KeyCode, KeyModifiers};
         let all = tables().into_iter().flat_map(|table| table.rows);
         for chord in all.flat_map(|(key, _)| key.chords) {
+            // With ctrl these are Enter, Tab, line feed, Backspace, Esc and NUL; alt is an Esc in
+            // front.
             let letter = if let KeyCode::Char(letter) = chord.code { letter } else { ' ' };
             let is_ambiguous =
                 chord.modifiers == KeyModifiers::CONTROL && "mijh[ ".contains(letter);
@@ -176,6 +180,7 @@ mod tests {
         check(keys::everywhere::PAGE_DOWN, "PgDn");
         check(keys::everywhere::REDRAW, "ctrl-l");
         check(keys::shell::LEAVE, "ctrl-]");
+
         assert_eq!(keys::talk::PANE.pressed(2), "3");
         assert_eq!(keys::talk::BLANK.pressed(2), "B");
         assert_eq!(keys::everywhere::HELP.chord(1).to_string(), "F1");

@@ -109,6 +109,7 @@ pub fn on_key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
         | ScreenOverlay::Palette { .. }
         | ScreenOverlay::Shells { .. }
         | ScreenOverlay::Branches { .. } => (&LIST, type_into),
+        // Any other key does nothing: consent is neither given nor refused by accident.
         ScreenOverlay::Programs(_) => (&PROGRAMS, |_, _| {}),
     };
 

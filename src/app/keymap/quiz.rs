@@ -224,6 +224,7 @@ fn is_held(quiz: &QuizView, event: KeyEvent) -> bool {
 /// Carry a press out; None when it is the lesson's.
 pub fn on_key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
     let table = table(LessonView::of(model)?)?;
+    // ctrl-c and the like are the screen's, whatever is asked.
     if event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
         return None;
     }

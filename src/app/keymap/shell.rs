@@ -72,6 +72,7 @@ pub fn on_key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
     if view.shells.is_typing() {
         return Some(shell_events::type_key(view, event));
     }
+    // The press is not taken: the lesson, which has the keys then, turns to the pane.
     if TO_PANES.iter().any(|key| key.is_pressed(event)) {
         view.shells.focus = ShellFocus::Shown;
     }

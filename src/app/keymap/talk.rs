@@ -307,6 +307,7 @@ fn press_in_talk(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     }
 
     let effects = row.run(model, place);
+    // This key sets them itself: after it has hidden them, `with_key` would show them again.
     if row.key == keys::talk::KEYS {
         effects
     } else {

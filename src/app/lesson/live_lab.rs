@@ -38,6 +38,7 @@ impl LiveLab {
 
     /// Number what has come.
     pub fn give_numbers(&mut self) {
+        // Copied where a record holds them: it keeps the numbers of its own moment (`History`).
         let numbers = Arc::make_mut(&mut self.numbers);
         numbers.add_snapshot(&self.before);
         numbers.add_snapshot(&self.now);

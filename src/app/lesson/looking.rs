@@ -39,6 +39,7 @@ impl LessonView {
             Position::Recorded { step, .. } => return *step,
             Position::Live(live) => *live,
         };
+        // Only where it is live: a step that runs takes nobody away from what is looked back at.
         if let Phase::Playing { step } = self.lab.phase {
             return step;
         }
@@ -102,6 +103,7 @@ impl LessonView {
     /// On from the step that ran last to the next one.
     pub fn show_next_step(&mut self) {
         self.position.set_live_step(LiveStep::Next);
+        // No rebuild: the panes show the live lab already.
         self.begin_step(self.story_step());
     }
 }

@@ -146,6 +146,7 @@ impl LessonView {
 
     pub fn set_ready(&mut self, ready: ReadyState) {
         self.leave_branch();
+        // A lab with fewer steps, or none, is a fresh one: its numbers begin anew.
         if ready.played == 0 || ready.played < self.played_steps() {
             self.live_lab.numbers = Arc::default();
         }

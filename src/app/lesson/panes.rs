@@ -174,13 +174,16 @@ impl Panes {
         fits: impl Fn(&PaneRow) -> bool,
     ) -> Option<usize> {
         let rows: Vec<&PaneRow> = self.rows(view).collect();
+        // It may lie before the first row or behind the last: then there is nothing to find.
         let mut at = from;
+
         while let Some(row) = usize::try_from(at).ok().and_then(|index| rows.get(index)) {
             if fits(row) {
                 return usize::try_from(at).ok();
             }
             at += direction.step();
         }
+
         None
     }
 

@@ -61,6 +61,7 @@ impl LessonView {
     pub fn scene(&self) -> LessonScene {
         let is_over = self.played_steps() >= self.lesson.steps.len();
 
+        // The first that fits counts: a turn goes on while the learner looks back.
         match &self.position {
             Position::Branch(_) => LessonScene::Branch,
             _ if self.learning.is_step_turn() => LessonScene::YourTurn,

@@ -147,6 +147,7 @@ pub(super) fn processes(scene: &PaneData<'_>) -> Vec<PaneRow> {
 
 /// `pid 6 (1 inside)  container  sh`: as the lab's host counts, then as the namespaces below it do.
 fn process(process: &Process) -> String {
+    // The first two are the machine's pid and the lab's.
     let inside: Vec<String> = process.ns_pids.iter().skip(2).map(u32::to_string).collect();
     let inside =
         if inside.is_empty() { String::new() } else { format!(" ({} inside)", inside.join(", ")) };
@@ -253,12 +254,14 @@ pub(super) fn cgroups(scene: &PaneData<'_>) -> Vec<PaneRow> {
     let (tops, own): (Vec<_>, Vec<_>) =
         scene.diff.cgroups.iter().partition(|section| section.owner.is_top());
     let own = own.into_iter().flat_map(|section| group(section, scene));
+
     // Members come and go all the time up there.
     let tops = tops.into_iter().filter(|_| scene.changes_only).flat_map(|section| {
         let settings: Vec<_> =
             section.rows.iter().filter(|row| !is_of_members(row)).cloned().collect();
         group(&DiffSection { rows: settings, ..section.clone() }, scene)
     });
+
     let drawings = [charts::chart_rows(scene.charts), bar_chart::bar_rows(scene.ops)].concat();
     behind(
         drawings.into_iter().chain(own).chain(tops).collect(),
@@ -312,6 +315,7 @@ fn members(file: &CgroupFile, at: &Snapshot) -> String {
         }
         None => unknown.to_owned(),
     };
+
     let (pids, is_cut) = file.pids();
     let mut named: Vec<String> = pids.into_iter().map(name).collect();
     named.extend(is_cut.then(|| "and more".into()));
@@ -329,11 +333,13 @@ pub(super) fn files(scene: &PaneData<'_>) -> Vec<PaneRow> {
             omitted(CutList::OverlayEntries, &section.rows, section.omitted, scene),
         ));
     }
+
     for section in &scene.diff.directories {
         let owner = section.owner.to_string();
         let own = rows(&owner, &section.rows, scene, |entry, _| words::rows::dir_entry(entry));
         all.extend(behind(own, omitted(CutList::Directory, &section.rows, section.omitted, scene)));
     }
+
     all
 }
 

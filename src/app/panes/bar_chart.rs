@@ -25,6 +25,7 @@ pub fn bar_rows(ops: &[OpRecord]) -> Vec<PaneRow> {
         }
 
         rows.push(PaneRow::heading(heading));
+        // Never 0: the lengths are divided by it.
         let most = measured.iter().map(|(_, number)| *number).fold(f64::MIN_POSITIVE, f64::max);
         for (name, number) in measured {
             // What is there at all has a sign.
@@ -69,6 +70,7 @@ mod tests {
             pieces: Vec::new(),
             nanos: 1,
         };
+
         let texts = |ops: &[OpRecord]| -> Vec<String> {
             bar_rows(ops).into_iter().map(|row| row.text).collect()
         };
@@ -76,6 +78,7 @@ mod tests {
             work("buffered", "seconds 0.01\nmib_per_s 800.00\n"),
             work("direct", "mib_per_s 1.00\n"),
         );
+
         assert_eq!(texts(std::slice::from_ref(&fast)), [] as [&str; 0]);
         let drawn = texts(&[fast, slow, work("other", "touched_mib 3\n")]);
         assert_eq!(drawn.len(), 3, "{drawn:#?}");

@@ -126,6 +126,7 @@ fn trees<'a>(scene: &PaneData<'a>) -> Vec<Tree<'a>> {
                     && one.before == other.before
             };
             let version = |name: &str| name == "unified";
+            // A heading says v1 or v2, so the two share none; a top group alone has no heading.
             (groups.len() < 2 || version(tree.hierarchies[0]) == version(hierarchy))
                 && tree.groups.len() == groups.len()
                 && tree.groups.iter().zip(&groups).all(same)
@@ -173,9 +174,11 @@ fn state(file: &CgroupFile) -> Option<String> {
     let count = |name: &str| {
         field(name).and_then(|number| number.parse::<u64>().ok()).filter(|count| *count > 0)
     };
+
     match file.name.as_str() {
         "freezer.state" if file.value != "THAWED" => Some(file.value.clone()),
         "cgroup.events" if field("frozen") == Some("1") => Some("FROZEN".into()),
+        // One file tells both: somebody who waits now comes before those who were killed.
         "memory.oom_control" if field("under_oom") == Some("1") => {
             Some("waits for memory (under_oom)".into())
         }
@@ -350,6 +353,7 @@ mod tests {
             let file = CgroupFile { name: name.into(), value: value.into() };
             assert_eq!(state(&file).as_deref(), expected, "{name} {value}");
         };
+
         check("freezer.state", "THAWED", None);
         check("freezer.state", "FREEZING", Some("FREEZING"));
         check("cgroup.events", "populated 1\nfrozen 1", Some("FROZEN"));

@@ -75,6 +75,7 @@ fn files(scene: &PaneData<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
             &section.owner_change,
             "   v1 name | v2 name",
         ));
+        // A longer name sticks out (`file_row`), instead of moving all values to the right.
         let width = shown
             .iter()
             .map(|(_, file, _)| names(file).len())
@@ -99,6 +100,7 @@ fn file_row(
         (ChangeKind::Changed, Some(old)) => format!("  was {}", value(old)),
         _ => String::new(),
     };
+
     let names = names(file);
     let names = if names.len() > width { names } else { padded(&names, width) };
     let kind = if is_counter(&file.name) { RowKind::Dim } else { RowKind::Plain };

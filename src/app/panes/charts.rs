@@ -25,6 +25,7 @@ pub fn chart_summary(series: &ChartSeries) -> String {
     let most = series.points.iter().map(|point| point.value).fold(0.0, f64::max);
     let now = last.map_or(0.0, |point| point.value);
     let group = shortened(&series.chart.group, 20);
+
     let mut words = format!(
         "{} of {group}: now {}, most {}",
         name(of),
@@ -69,6 +70,8 @@ fn chart(series: &ChartSeries) -> Vec<PaneRow> {
 
     let marks: String = points.iter().map(|point| if point.marked { '^' } else { '-' }).collect();
     rows.push(drawn(format!(" {:>10} +{marks}", "0")));
+    // The remarks begin where the columns do: a blank, ten of the label, a blank and the axis
+    // are in front.
     if points.iter().any(|point| point.value > top) {
         rows.push(PaneRow {
             kind: RowKind::Dim,
@@ -142,6 +145,7 @@ mod tests {
         let chart = Chart { group: "slow".into(), of: ChartKind::Write };
         let series = ChartSeries { chart, points: vec![point(20.0), point(1.0), point(0.0)] };
         let text: Vec<String> = chart_rows(&[series]).into_iter().map(|row| row.text).collect();
+
         assert!(text[0].contains("most 20.0 MiB/s, limit 1.0 MiB/s"), "{text:#?}");
         assert!(text[1].contains("|! "), "{text:#?}");
         assert!(text[4].contains("1.0 MiB/s |##-"), "{text:#?}");

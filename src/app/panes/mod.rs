@@ -201,6 +201,7 @@ fn cut(
         let rows = MoreRows { list, listed: listed[side], omitted: omitted[side] };
         Some(rows).filter(|rows| !rows.omitted.is_nothing())
     });
+
     let remark = match scene.compare {
         CompareMode::Before => Remark::More(old?),
         CompareMode::After => Remark::More(new?),
@@ -210,6 +211,7 @@ fn cut(
             (None, None) => return None,
         },
     };
+
     Some(PaneRow::remark(&remark))
 }
 

@@ -65,6 +65,8 @@ fn depths(shown: &[(ChangeKind, &Mount, Option<&Mount>)]) -> HashMap<u32, usize>
         {
             depth += 1;
             at = parent;
+            // Rows of before and after are mixed here, and the kernel gives the id of a mount that
+            // is gone to another one (proc_pid_mountinfo(5)): parents may form a ring.
             if depth > parents.len() {
                 break;
             }

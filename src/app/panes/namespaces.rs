@@ -11,6 +11,7 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let snapshot = if scene.compare == CompareMode::Before { scene.before } else { scene.after };
     let actors: Vec<&Process> =
         snapshot.processes.iter().filter(|process| process.actor.is_some()).collect();
+    // The kernel's own numbers are inodes of ten digits, from 4026531840 on.
     let width = if scene.raw { 11 } else { 9 };
     let name =
         |process: &Process| process.actor.as_ref().map_or(String::new(), ToString::to_string);
@@ -55,6 +56,7 @@ fn mark_of(kind: NamespaceKind, scene: &PaneData<'_>, shown: &Snapshot) -> Chang
     if matches!(scene.compare, CompareMode::Before | CompareMode::After) {
         return ChangeKind::Same;
     }
+
     let known = |inode| {
         scene.before.processes.iter().any(|process| process.namespaces.get(&kind) == Some(inode))
     };
@@ -63,6 +65,7 @@ fn mark_of(kind: NamespaceKind, scene: &PaneData<'_>, shown: &Snapshot) -> Chang
         .iter()
         .filter_map(|process| process.namespaces.get(&kind))
         .any(|inode| !known(inode));
+
     match is_new && !scene.before.processes.is_empty() {
         true if scene.before.processes_omitted.is_nothing() => ChangeKind::Added,
         // Somebody who was not read may have been in it.

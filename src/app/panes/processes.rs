@@ -7,14 +7,17 @@ use crate::text::padded;
 
 pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let deepest = scene.diff.processes.iter().flat_map(|row| [&row.before, &row.after]).flatten();
+    // As many columns as there are names; the machine's pid and the lab's are always shown.
     let levels = deepest.map(|process| process.ns_pids.len()).max().unwrap_or(1).clamp(2, 4);
     let names = ["machine", "in lab", "inside", "deeper"];
     let heads: Vec<String> = names.iter().take(levels).map(|name| padded(name, 7)).collect();
+
     let mut rows =
         vec![PaneRow::heading(format!("{} {} S command", heads.join(" "), padded("actor", 9)))];
     for (mark, process, _) in visible(&scene.diff.processes, scene) {
         rows.push(row(mark, line(process, levels)));
     }
+
     rows.extend(omitted(
         CutList::Processes,
         &scene.diff.processes,

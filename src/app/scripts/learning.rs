@@ -119,6 +119,7 @@ fn who_wants_every_step_gets_the_next_one_at_once() {
     let mut model = Model::new(Vec::new(), SIZE);
     model.your_turn = true;
     let opened = Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: None };
+
     check(
         &mut model,
         [

@@ -92,6 +92,7 @@ fn a_pane_alone_and_back() {
             (key("z"), "", "LastStep 1"),
         ],
     );
+
     assert_eq!(view(&model).panes.focus, ViewKind::ALL[2], "from the second on by one");
 }
 

@@ -222,6 +222,7 @@ pub fn screen_text(model: &Model) -> String {
         Screen::Talk(_) => vec!["talk".to_owned()],
         Screen::Lesson(view) => lesson_text(view),
     };
+
     words.extend(match &model.overlay {
         ScreenOverlay::None => None,
         ScreenOverlay::Help { .. } => Some("help".to_owned()),
@@ -233,6 +234,7 @@ pub fn screen_text(model: &Model) -> String {
         ScreenOverlay::Confirm(confirm) => Some(format!("confirm {:?}", confirm.then)),
         ScreenOverlay::Programs(_) => Some("programs".to_owned()),
     });
+
     words.extend(model.notice.iter().map(|_| "notice".to_owned()));
     words.join(", ")
 }
@@ -362,6 +364,7 @@ pub fn snapshot(actors: &[&str]) -> Snapshot {
 
 pub fn process(pid: u32, actor: Option<&str>) -> Process {
     let name = actor.unwrap_or("sh");
+
     Process {
         pid,
         ns_pids: vec![pid],

@@ -46,6 +46,7 @@ fn a_prediction_is_decided_by_running_the_step() {
 #[test]
 fn a_wrong_prediction_is_told_with_the_step_that_decided_it() {
     let mut model = before(0);
+
     check(
         &mut model,
         [
@@ -81,6 +82,7 @@ fn a_question_is_put_off_and_asked_again() {
 fn a_task_is_done_by_typing_and_judged_by_the_kernel() {
     let mut model = before(2);
     press(&mut model, &["p", "Enter", "Enter"]);
+
     check(
         &mut model,
         [
@@ -136,6 +138,7 @@ fn a_check_of_lessons_takes_the_lab_where_each_question_is_asked() {
     model.exam = Some(Exam::default());
     let opened = Msg::LessonOpened { lesson: lesson(), left_off: 2, tape: None };
     let ended = Msg::Engine(Event::SessionEnded(crate::proof::Proof { rows: Vec::new() }));
+
     check(
         &mut model,
         [
@@ -158,6 +161,7 @@ fn a_check_of_lessons_takes_the_lab_where_each_question_is_asked() {
             (ended, "", "score"),
         ],
     );
+
     let exam = model.exam.expect("the check");
     let results: Vec<(usize, usize)> =
         exam.results.iter().map(|result| (result.right, result.asked)).collect();

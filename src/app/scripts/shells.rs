@@ -16,6 +16,7 @@ fn with_shell() -> Model {
 fn a_shell_is_asked_for_opened_typed_into_and_left() {
     let size = crate::app::shells::terminal_size(SIZE, false);
     let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: ActorName::host(), size });
+
     check(
         &mut before(1),
         [
@@ -106,6 +107,7 @@ fn a_shell_that_is_shown_is_opened_again_in_the_next_lab() {
     let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: ActorName::host(), size });
     let mut model = with_shell();
     press(&mut model, &["ctrl-5"]);
+
     check(
         &mut model,
         [
@@ -124,6 +126,7 @@ fn shells_are_chosen_from_a_list_or_opened_beside_another_actor() {
     press(&mut model, &["ctrl-5"]);
     let size = crate::app::shells::terminal_size(SIZE, false);
     let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: "box".into(), size });
+
     check(
         &mut model,
         [

@@ -116,6 +116,7 @@ fn a_lesson_is_taken_up_where_it_was_left() {
 #[test]
 fn the_end_shows_how_the_machine_compares() {
     let ended = Msg::Engine(Event::SessionEnded(Proof { rows: Vec::new() }));
+
     check(
         &mut after(4),
         [
@@ -142,6 +143,7 @@ fn leaving_a_lesson_asks_first() {
             (key("q"), "Quit", "ended after 1, not compared yet"),
         ],
     );
+
     check(
         &mut after(1),
         [
@@ -149,6 +151,7 @@ fn leaving_a_lesson_asks_first() {
             (key("q"), "ask Quit", "ended after 1, not compared yet"),
         ],
     );
+
     let mut model = after(1);
     check(&mut model, [(Msg::Terminate, "Quit", "LastStep 1")]);
     assert!(model.is_over);
@@ -172,6 +175,7 @@ fn a_tape_goes_on_past_a_step_that_is_for_mending_and_nothing_is_remembered() {
     let mut model = Model::new(Vec::new(), SIZE);
     let opened =
         Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: Some("here, today".into()) };
+
     check(
         &mut model,
         [

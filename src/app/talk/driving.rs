@@ -57,6 +57,7 @@ pub fn with_key(model: &Model, label: String, mut effects: Vec<Effect>) -> Vec<E
 pub fn say_yes(model: &mut Model) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
     let TalkOverlay::Question { on_yes, .. } = window.take_overlay() else { return Vec::new() };
+
     match on_yes {
         OnConfirm::End => vec![Effect::SendToHub(WindowToHub::Request(DriverRequest::Quit))],
         OnConfirm::Rewind { steps } => {

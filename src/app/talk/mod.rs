@@ -294,6 +294,7 @@ impl Talk {
     pub fn right_answer(&self, beat: Beat) -> Option<Grade> {
         let question = beat.question(&self.view.lesson)?;
         let Beat::Ask { question: index, .. } = beat else { return None };
+
         let record = self.record(beat);
         let holds = record
             .and_then(|record| {
@@ -305,6 +306,8 @@ impl Talk {
         let value = source.and_then(|source| {
             source.read(record.map_or(self.view.live_snapshot(), |record| &record.after))
         });
+
+        // Graded as if nobody knew, an answer is told as a whole.
         Some(grade(question, &Answer::Unknown, &LabAnswers { holds, value }))
     }
 
@@ -312,6 +315,7 @@ impl Talk {
     pub fn right_options(&self, beat: Beat) -> Vec<bool> {
         let Some(question) = beat.question(&self.view.lesson) else { return Vec::new() };
         let Beat::Ask { question: index, .. } = beat else { return Vec::new() };
+
         match &question.kind {
             QuestionKind::Choose(choices) | QuestionKind::ChooseAll(choices) => {
                 choices.iter().map(|choice| choice.right).collect()
@@ -363,6 +367,7 @@ impl Talk {
     fn refresh(&mut self) {
         let beat = self.shown.beat;
         let record = self.record(beat).cloned();
+        // Back at a beat before its step, the panes show what was there before it ran.
         let is_told = beat.is_before_run(&self.view.lesson) && !self.shown.revealed;
 
         let (before, after): (&Snapshot, &Snapshot) = match &record {

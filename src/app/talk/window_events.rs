@@ -20,15 +20,18 @@ pub fn on_message(model: &mut Model, message: HubToWindow) -> Vec<Effect> {
 pub fn apply_own_changes(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return effects };
     let mut kept = Vec::with_capacity(effects.len());
+
     for effect in effects {
         if let Effect::SendToHub(WindowToHub::AudienceView(audience_view)) = &effect {
             window.set_audience_view(audience_view.clone());
+            // The lab of a what-if is kept no longer than its beat is shown.
             if window.talk.as_ref().is_some_and(|talk| talk.is_past_branch()) {
                 kept.push(Effect::SendToHub(WindowToHub::Request(DriverRequest::EndBranch)));
             }
         }
         kept.push(effect);
     }
+
     kept
 }
 

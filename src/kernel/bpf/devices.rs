@@ -155,8 +155,10 @@ mod tests {
             let (kind, major, minor, access) = request;
             assert_eq!(ask(&policy, kind, major, minor, access), expected, "{rules:?} {request:?}");
         };
+
         let (zero, full, disk) =
             ((CHARACTER, 1, 5, READ), (CHARACTER, 1, 7, READ), (BLOCK, 1, 5, READ));
+
         check(&[], zero, true);
         check(&[(false, "c 1:5 rwm")], zero, false);
         check(&[(false, "c 1:5 rwm")], full, true);

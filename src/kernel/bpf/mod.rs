@@ -38,6 +38,8 @@ const JUMP_IF_ZERO: u8 = 0x15;
 const NOTHING: Instruction = Instruction { code: 0, registers: 0, offset: 0, immediate: 0 };
 const EXIT: Instruction = Instruction { code: 0x95, ..NOTHING };
 
+// The codes of linux/bpf.h, in the order of these functions: LDX|W|MEM, ALU64|MOV|X,
+// ALU64|MOV|K, ALU64|ADD|K, JMP|CALL, ALU64|AND|K, ALU64|RSH|K.
 fn load_word(to: u8, from: u8, offset: i16) -> Instruction {
     Instruction { code: 0x61, registers: to | from << 4, offset, ..NOTHING }
 }
@@ -220,6 +222,7 @@ mod machine {
             let Instruction { code, registers: both, offset, immediate } = program[at];
             let (to, from) = (usize::from(both & 15), usize::from(both >> 4));
             at += 1;
+
             match code {
                 0x61 => registers[to] = i64::from(load(both >> 4, offset)),
                 0xbf => registers[to] = registers[from],

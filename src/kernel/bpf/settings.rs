@@ -28,6 +28,7 @@ fn program() -> Vec<Instruction> {
     let mut program = vec![
         load_word(R2, R1, 0),
         jump_if_zero(R2),
+        // (request, room, size, flags): without a flag the name with its path, bpf-helpers(7).
         copy(R2, FRAME),
         add(R2, i32::from(place)),
         set(R3, ROOM as i32),
@@ -38,12 +39,14 @@ fn program() -> Vec<Instruction> {
 
     let mut name = REFUSED.as_bytes().to_vec();
     name.resize(ROOM, 0);
+    // Its 32 bytes are eight whole words: none is left out of the comparison.
     for (index, word) in name.as_chunks::<4>().0.iter().enumerate() {
         program.extend([
             load_word(R1, FRAME, place + 4 * index as i16),
             jump_unless_equal(R1, i32::from_ne_bytes(*word)),
         ]);
     }
+    // 0 refuses with EPERM, 1 lets the kernel go on.
     program.extend([set(R0, 0), EXIT]);
 
     lead_behind(&mut program);
@@ -66,6 +69,7 @@ mod tests {
             let place = ROOM - usize::from(offset.unsigned_abs());
             u32::from_ne_bytes(stack.borrow()[place..place + 4].try_into().expect("four bytes"))
         };
+
         let call = |function, registers: &[i64; 11]| {
             assert_eq!(function, GET_NAME);
             let room = registers[usize::from(R3)] as usize;
@@ -73,6 +77,7 @@ mod tests {
             stack.borrow_mut()[..kept].copy_from_slice(&name.as_bytes()[..kept]);
             if name.len() < room { name.len() as i64 } else { -7 }
         };
+
         machine::run(&program(), load, call) == 1
     }
 

@@ -119,6 +119,7 @@ impl ExpectKind for CgroupFile {
         if self.file.is_empty() {
             return Some("`cgroup_file` names no file");
         }
+
         let grows = self.grew || self.grew_by.is_some();
         match (self.at_least, self.at_most, grows) {
             (None, None, false) if self.is.is_empty() => {
@@ -225,17 +226,20 @@ mod tests {
         let throttled = expectation(&["cpu.stat"], Some("nr_throttled"));
         let cut = host(&[("cpu", "cpu.stat", "nr_throttled 7\nnr_thr…")]);
         assert_eq!(throttled.read(&cut), Some(("cpu.stat".into(), 7)));
+
         let last = host(&[("cpu", "cpu.stat", "nr_periods 7\nnr_throttled 1…")]);
         assert_eq!(throttled.read(&last), None);
         assert_eq!(
             words::seen(&throttled.missing(&last)),
             "could not be read whole: cpu.stat of box is too long"
         );
+
         let written = expectation(&["io.stat"], Some("written"));
         assert_eq!(
             written.read(&host(&[("unified", "io.stat", "254:0 wbytes=4096\n254:16 wby…")])),
             None
         );
+
         let others = Snapshot { cgroups_omitted: Omitted::Rows(3), ..Snapshot::default() };
         assert_eq!(
             words::seen(&throttled.missing(&others)),

@@ -25,6 +25,7 @@ impl ExpectKind for Namespaces {
         if self.kinds.is_empty() {
             return Some("`namespaces` names no kinds");
         }
+
         match (&self.differ_from, &self.shared_with) {
             (None, None) => Some("`namespaces` needs `differ_from` or `shared_with`"),
             (Some(_), Some(_)) => {

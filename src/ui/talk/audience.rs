@@ -236,6 +236,7 @@ fn draw_head(
     let right = format!("{} / {} ", audience_view.beat.step() + 1, talk.view.lesson.steps.len());
     let room = usize::from(area.width).saturating_sub(right.len() + 1);
     let title = step.map_or_else(String::new, |step| prose(&step.title));
+
     let line = Line::from(vec![
         Span::styled(format!(" {}", padded(&title, room)), theme.bold()),
         Span::styled(right, theme.dim()),
@@ -264,6 +265,7 @@ fn draw_foot(
     let time = waits.then(|| format!("{} s", talk.time_on_beat.as_secs()));
     let tape = talk.view.tape.as_ref().map(|origin| format!("TAPE {}", safe(origin)));
     let said: Vec<String> = [tape, keys, time].into_iter().flatten().collect();
+
     let left = padded(
         &format!(" {}", said.join("   ")),
         usize::from(area.width).saturating_sub(bar.len()),

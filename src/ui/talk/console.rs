@@ -96,6 +96,7 @@ fn draw_head(window: &TalkView, talk: &Talk, theme: Theme, area: Rect, frame: &m
 fn lateness(talk: &Talk) -> String {
     let left_out = talk.left_out_steps();
     let late = talk.clock_now().seconds_late(|step| left_out.contains(&step));
+    // Half a minute more or less is nothing to act upon.
     match late {
         31.. => format!("+{} late", minutes(Duration::from_secs(late as u64))),
         ..-30 => format!("-{} early", minutes(Duration::from_secs(late.unsigned_abs()))),
@@ -331,6 +332,7 @@ fn draw_preview(
         (false, true) => " frozen ",
         (false, false) => "",
     };
+
     let block = frame_block(" What the audience sees ".into(), word.into(), false, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
@@ -350,10 +352,12 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
 
     let clock = talk.clock_now();
     let left_out = talk.left_out_steps();
+    // The last row is for the advice on what to skip.
     let rows = usize::from(inner.height).saturating_sub(1).max(1);
     let columns = (usize::from(inner.width) / CELL).max(1);
     let steps = &talk.view.lesson.steps;
     let at = talk.set.beat.step();
+    // It scrolls by whole columns, so that a step does not change its row.
     let first = (at / rows)
         .saturating_sub(columns / 2)
         .min((steps.len() / rows + 1).saturating_sub(columns))
@@ -368,6 +372,7 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             let used = clock.used[index];
             let used =
                 if used.is_zero() { "    -".to_owned() } else { format!("{:>5}", minutes(used)) };
+            // Sign, number, two times and the blanks around them take 18 columns beside the title.
             let text = format!(
                 "{sign}{:>3} {} {:>5} {used}",
                 index + 1,

@@ -46,6 +46,7 @@ fn misfit(talk: &mut Talk, beat: Beat, revealed: bool) -> Vec<String> {
     let audience_view = AudienceView { revealed, ..AudienceView::new().at_beat(beat) };
     talk.set_audience_view(audience_view.clone());
     let id = talk.step(beat).map_or_else(String::new, |step| step.id.clone());
+
     let told = |(columns, rows)| {
         let what = overflow_text(talk, &audience_view, theme, columns, rows)?;
         Some(format!(
@@ -54,5 +55,6 @@ fn misfit(talk: &mut Talk, beat: Beat, revealed: bool) -> Vec<String> {
             beat.label(revealed)
         ))
     };
+
     CHECKED_SIZES.into_iter().filter_map(told).collect()
 }
