@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::CgroupMount;
+use super::paths::check_cgroup;
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op, WriteMode};
 use crate::snapshot::{CgroupVersion, Snapshot};
@@ -188,7 +188,7 @@ impl Cgroup {
     fn directories(&self, context: &LabFacts) -> Result<Vec<(String, CgroupVersion)>, LowerError> {
         let mut found: Vec<(String, CgroupVersion)> = Vec::new();
         for controller in self.controllers() {
-            let mount = mount_of(context, &controller)?;
+            let mount = context.cgroup_mount(&controller)?;
             let place = (format!("{}/{}", mount.path, self.name), mount.version);
             if !found.contains(&place) {
                 found.push(place);
@@ -204,7 +204,7 @@ impl Cgroup {
 
         let mut writes = Vec::new();
         for controller in self.controllers() {
-            let mount = mount_of(context, &controller)?;
+            let mount = context.cgroup_mount(&controller)?;
             let own = self
                 .settings(mount.version, context.disk.as_deref())
                 .into_iter()
@@ -215,10 +215,6 @@ impl Cgroup {
         }
         Ok(writes)
     }
-}
-
-fn mount_of<'a>(context: &'a LabFacts, controller: &str) -> Result<&'a CgroupMount, LowerError> {
-    context.cgroups.get(controller).ok_or_else(|| LowerError::NoController(controller.to_owned()))
 }
 
 impl ActionKind for Cgroup {
@@ -281,27 +277,19 @@ impl ActionKind for Cgroup {
     }
 
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
-        let taken = snapshot.cgroups.iter().any(|group| group.path == self.name);
-        match self.existing {
-            true => {
-                vec![PreflightCheck {
-                    text: format!("there is a cgroup called {}", self.name),
-                    ok: taken,
-                }]
-            }
-            false => {
-                vec![PreflightCheck {
-                    text: format!("no cgroup is called {} yet", self.name),
-                    ok: !taken,
-                }]
-            }
+        let is_there = check_cgroup(snapshot, &self.name);
+        if self.existing {
+            return vec![is_there];
         }
+        let text = format!("no cgroup is called {} yet", self.name);
+        vec![PreflightCheck { text, ok: !is_there.ok }]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::CgroupMount;
 
     fn context(version: CgroupVersion) -> LabFacts {
         let path = |controller: &str| match version {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::paths::check_cgroup;
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op, WriteMode};
 use crate::snapshot::{CgroupVersion, Snapshot};
@@ -29,8 +30,7 @@ pub struct FileValue {
 impl CgroupWrite {
     /// Path and value, on this lab's version.
     fn write(&self, context: &LabFacts) -> Result<Option<(String, String)>, LowerError> {
-        let missing = || LowerError::NoController(self.controller.clone());
-        let mount = context.cgroups.get(&self.controller).ok_or_else(missing)?;
+        let mount = context.cgroup_mount(&self.controller)?;
         let chosen = match mount.version {
             CgroupVersion::V1 => &self.v1,
             CgroupVersion::V2 => &self.v2,
@@ -67,7 +67,6 @@ impl ActionKind for CgroupWrite {
     }
 
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
-        let there = snapshot.cgroups.iter().any(|known| known.path == self.name);
-        vec![PreflightCheck { text: format!("there is a cgroup called {}", self.name), ok: there }]
+        vec![check_cgroup(snapshot, &self.name)]
     }
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::paths::check_cgroup;
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, DeviceRule, Op};
 use crate::snapshot::{CgroupVersion, Snapshot};
@@ -27,7 +28,7 @@ impl Device {
 }
 
 impl ActionKind for Device {
-    const SUMMARY: &'static str = "makes a device node";
+    const SUMMARY: &'static str = "allows or denies a control group the use of a device";
 
     fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
@@ -58,7 +59,7 @@ impl ActionKind for Device {
     }
 
     fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
-        context.cgroups.get("devices").ok_or_else(|| LowerError::NoController("devices".into()))?;
+        context.cgroup_mount("devices")?;
         Ok(self
             .rules()
             .into_iter()
@@ -67,7 +68,6 @@ impl ActionKind for Device {
     }
 
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
-        let there = snapshot.cgroups.iter().any(|known| known.path == self.group);
-        vec![PreflightCheck { text: format!("there is a cgroup called {}", self.group), ok: there }]
+        vec![check_cgroup(snapshot, &self.group)]
     }
 }

@@ -113,6 +113,12 @@ impl LabFacts {
     pub fn lab_pid(&self, actor: &ActorName) -> Result<u32, LowerError> {
         self.lab_pids.get(actor).copied().ok_or_else(|| LowerError::NoActor(actor.clone()))
     }
+
+    /// The place where the lab has a controller.
+    fn cgroup_mount(&self, controller: &str) -> Result<&CgroupMount, LowerError> {
+        let missing = || LowerError::NoController(controller.to_owned());
+        self.cgroups.get(controller).ok_or_else(missing)
+    }
 }
 
 /// The table of kinds, from which the variants, their names in YAML, their reading and their summaries come. A kind is

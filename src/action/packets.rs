@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::paths::check_cgroup;
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
@@ -72,8 +73,7 @@ impl Packets {
         let of = match &self.of {
             PacketOwner::Classid(class) => PacketSender::Class(*class),
             PacketOwner::Group(group) => {
-                let no_tree = || LowerError::NoController("unified".into());
-                let tree = context.cgroups.get("unified").ok_or_else(no_tree)?;
+                let tree = context.cgroup_mount("unified")?;
                 let level = group.split('/').count() as u32;
                 PacketSender::Group { path: format!("{}/{group}", tree.path), level }
             }
@@ -117,8 +117,7 @@ impl ActionKind for Packets {
 
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let PacketOwner::Group(group) = &self.of else { return Vec::new() };
-        let there = snapshot.cgroups.iter().any(|known| known.path == *group);
-        vec![PreflightCheck { text: format!("there is a cgroup called {group}"), ok: there }]
+        vec![check_cgroup(snapshot, group)]
     }
 }
 

@@ -67,6 +67,11 @@ pub fn check_link(actor: &ActorName, snapshot: &Snapshot, name: &str) -> Preflig
     PreflightCheck { text: format!("{actor} has a link {name}"), ok }
 }
 
+pub fn check_cgroup(snapshot: &Snapshot, name: &str) -> PreflightCheck {
+    let ok = snapshot.cgroups.iter().any(|group| group.path == name);
+    PreflightCheck { text: format!("there is a cgroup called {name}"), ok }
+}
+
 /// True if a route of this network namespace, over a link that is up, leads to the address.
 pub fn has_route(network: &crate::snapshot::Network, to: Ipv4Addr) -> bool {
     network.routes.iter().any(|route| {

@@ -15,7 +15,7 @@ pub struct Ping {
 }
 
 impl ActionKind for Ping {
-    const SUMMARY: &'static str = "sends echo requests and says whether they are answered";
+    const SUMMARY: &'static str = "sends one echo request and says whether it is answered";
 
     fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()

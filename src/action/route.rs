@@ -49,7 +49,7 @@ impl From<Destination> for String {
 }
 
 impl ActionKind for Route {
-    const SUMMARY: &'static str = "adds a route";
+    const SUMMARY: &'static str = "adds or removes a route";
 
     fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::cgroup::Bytes;
+use super::paths::check_cgroup;
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Device, Load, Op, Writing};
 use crate::snapshot::Snapshot;
@@ -259,8 +260,7 @@ impl ActionKind for Work {
 
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let Some(group) = &self.group else { return Vec::new() };
-        let there = snapshot.cgroups.iter().any(|known| known.path == *group);
-        vec![PreflightCheck { text: format!("there is a cgroup called {group}"), ok: there }]
+        vec![check_cgroup(snapshot, group)]
     }
 }
 

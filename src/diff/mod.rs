@@ -68,6 +68,8 @@ impl<T> DiffRow<T> {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DiffSection<O, T> {
     pub owner: O,
+    /// `birth` in JSON, where it always was.
+    #[serde(rename = "birth")]
     pub owner_change: OwnerChange,
     pub rows: Vec<DiffRow<T>>,
     /// The rows left out on each side, before and after.
@@ -111,7 +113,8 @@ pub struct Diff {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NetworkDiff {
     pub name: String,
-    pub birth: OwnerChange,
+    #[serde(rename = "birth")]
+    pub owner_change: OwnerChange,
     pub links: Vec<DiffRow<Link>>,
     pub addresses: Vec<DiffRow<Address>>,
     pub routes: Vec<DiffRow<Route>>,
@@ -275,9 +278,9 @@ fn namespaces(before: &Snapshot, after: &Snapshot) -> Vec<DiffRow<Namespace>> {
 
 fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff> {
     let none = Network::default();
-    let one = |name: &str, birth: OwnerChange, old: &Network, new: &Network| NetworkDiff {
+    let one = |name: &str, owner_change: OwnerChange, old: &Network, new: &Network| NetworkDiff {
         name: name.to_owned(),
-        birth,
+        owner_change,
         links: diff_rows(
             &DiffSide::new(&old.links, old.omitted.links),
             &DiffSide::new(&new.links, new.omitted.links),
@@ -419,6 +422,28 @@ mod tests {
     const ROOT: &str = "1 0 0:1 / / rw - tmpfs none rw";
     const PROC: &str = "2 1 0:2 / /proc rw - proc proc rw";
     const BOX: &str = "3 1 0:3 / /box rw - tmpfs none rw";
+
+    #[test]
+    fn the_words_of_json_are_those_that_scripts_know() {
+        let section = DiffSection {
+            owner: ActorName::host(),
+            owner_change: OwnerChange::New,
+            rows: Vec::<DiffRow<Mount>>::new(),
+            omitted: [Omitted::Nothing; 2],
+        };
+        let json = serde_json::to_value(section).expect("JSON");
+        assert_eq!(json["birth"], "new");
+
+        let (before, after) = (
+            Snapshot::default(),
+            Snapshot {
+                networks: vec![Network { name: "host".into(), ..Network::default() }],
+                ..Snapshot::default()
+            },
+        );
+        let json = serde_json::to_value(Diff::between(&before, &after)).expect("JSON");
+        assert_eq!(json["networks"][0]["birth"], "new");
+    }
 
     #[test]
     fn pivot_root_moves_mounts_and_adds_or_removes_none() {

@@ -58,9 +58,9 @@ fn new_actor_table(
     before: &[MountTable],
     after: &[MountTable],
 ) -> DiffSection<ActorName, Mount> {
-    let section = |birth, mark: &dyn Fn(&Mount) -> ChangeKind| DiffSection {
+    let section = |owner_change, mark: &dyn Fn(&Mount) -> ChangeKind| DiffSection {
         owner: table.actor.clone(),
-        owner_change: birth,
+        owner_change,
         rows: table.rows.iter().map(|row| new_actor_row(row, mark(row))).collect(),
         omitted: [Omitted::Nothing, table.omitted],
     };

@@ -109,7 +109,7 @@ pub fn diff_sections<O: Clone + Eq + Hash, T: Clone + PartialEq, K: Eq + Hash>(
     after: &DiffSide<'_, OwnedRows<'_, O, T>>,
     key: impl Fn(&T) -> K,
 ) -> Vec<DiffSection<O, T>> {
-    let none = DiffSide::new(&[], Omitted::Nothing);
+    let none = DiffSide::whole(&[]);
     // An owner that may have been there among what was left out is neither new nor gone, nor are its rows.
     let unseen = DiffSide::new(&[], Omitted::Uncounted);
     let by_owner = |one: &OwnedRows<'_, O, T>| one.owner.clone();
@@ -118,21 +118,21 @@ pub fn diff_sections<O: Clone + Eq + Hash, T: Clone + PartialEq, K: Eq + Hash>(
     let mut found: Vec<DiffSection<O, T>> = Vec::new();
     for new in after.rows {
         let old = old_places.get(&new.owner).map(|place| &before.rows[*place].side);
-        let (birth, old) = match old {
+        let (owner_change, old) = match old {
             Some(old) => (OwnerChange::Old, old),
             None if before.is_whole() => (OwnerChange::New, &none),
             None => (OwnerChange::Unknown, &unseen),
         };
-        found.push(section(&new.owner, birth, old, &new.side, &key));
+        found.push(section(&new.owner, owner_change, old, &new.side, &key));
     }
 
     for old in before.rows.iter().filter(|old| !new_places.contains_key(&old.owner)) {
-        let (birth, new) = if after.is_whole() {
+        let (owner_change, new) = if after.is_whole() {
             (OwnerChange::Gone, &none)
         } else {
             (OwnerChange::Unknown, &unseen)
         };
-        found.push(section(&old.owner, birth, &old.side, new, &key));
+        found.push(section(&old.owner, owner_change, &old.side, new, &key));
     }
 
     found
@@ -140,14 +140,14 @@ pub fn diff_sections<O: Clone + Eq + Hash, T: Clone + PartialEq, K: Eq + Hash>(
 
 fn section<O: Clone, T: Clone + PartialEq, K: Eq + Hash>(
     owner: &O,
-    birth: OwnerChange,
+    owner_change: OwnerChange,
     before: &DiffSide<'_, T>,
     after: &DiffSide<'_, T>,
     key: impl Fn(&T) -> K,
 ) -> DiffSection<O, T> {
     DiffSection {
         owner: owner.clone(),
-        owner_change: birth,
+        owner_change,
         rows: diff_rows(before, after, key, mark_by_equality),
         omitted: [before.omitted, after.omitted],
     }

@@ -53,13 +53,18 @@ fn list(list: CutList) -> &'static str {
 }
 
 /// The end of an owner's heading: `container  new: a copy of host's`.
-pub fn birth(birth: &OwnerChange) -> String {
-    match birth {
-        OwnerChange::Old => String::new(),
-        OwnerChange::New => "  new".into(),
-        OwnerChange::CopyOf(actor) => format!("  new: a copy of {actor}'s"),
-        OwnerChange::Gone => "  gone".into(),
-        OwnerChange::Unknown => "  not known whether it is new or gone".into(),
+pub fn owner_change_suffix(change: &OwnerChange) -> String {
+    owner_change(change).map_or_else(String::new, |words| format!("  {words}"))
+}
+
+/// The change of an owner; nothing of one that is there on both sides.
+pub(super) fn owner_change(change: &OwnerChange) -> Option<String> {
+    match change {
+        OwnerChange::Old => None,
+        OwnerChange::New => Some("new".into()),
+        OwnerChange::CopyOf(actor) => Some(format!("new: a copy of {actor}'s")),
+        OwnerChange::Gone => Some("gone".into()),
+        OwnerChange::Unknown => Some("not known whether it is new or gone".into()),
     }
 }
 

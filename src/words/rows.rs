@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use super::remark::owner_change;
 use crate::diff::{ChangeKind, Diff, DiffRow, DiffSection, OwnerChange};
 use crate::snapshot::{
     Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, NetworkOmitted, Omitted,
@@ -58,7 +59,7 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
     });
 
     for network in &diff.networks {
-        let heading = format!("network of {}{}", network.name, birth(&network.birth));
+        let heading = format!("network of {}{}", network.name, in_brackets(&network.owner_change));
         rows(&mut lines, &format!("{heading}: links"), &network.links, mark_word, link);
         rows(&mut lines, &format!("{heading}: addresses"), &network.addresses, mark_word, address);
         rows(&mut lines, &format!("{heading}: routes"), &network.routes, mark_word, route);
@@ -100,7 +101,7 @@ fn sections<O: Display, T>(
     text: impl Fn(&T) -> String + Copy,
 ) {
     for section in sections {
-        let heading = format!("{view} {}{}", section.owner, birth(&section.owner_change));
+        let heading = format!("{view} {}{}", section.owner, in_brackets(&section.owner_change));
         let is_copy = matches!(section.owner_change, OwnerChange::CopyOf(_));
         // `rows` prints nothing where nothing changed; a copy is worth a line all the same.
         if is_copy && !section.rows.iter().any(|row| row.mark.is_change()) {
@@ -125,14 +126,8 @@ fn omitted(lines: &mut Vec<String>, heading: &str, omitted: [Omitted; 2]) {
     }
 }
 
-fn birth(birth: &OwnerChange) -> String {
-    match birth {
-        OwnerChange::Old => String::new(),
-        OwnerChange::New => " (new)".into(),
-        OwnerChange::CopyOf(actor) => format!(" (new: a copy of {actor}'s)"),
-        OwnerChange::Gone => " (gone)".into(),
-        OwnerChange::Unknown => " (not known whether it is new or gone)".into(),
-    }
+fn in_brackets(change: &OwnerChange) -> String {
+    owner_change(change).map_or_else(String::new, |words| format!(" ({words})"))
 }
 
 fn rows<T>(

@@ -21,7 +21,7 @@ const MAX_NAME_COLUMNS: usize = 28;
 #[derive(Debug, Clone, PartialEq)]
 struct Group<'a> {
     path: &'a str,
-    birth: &'a OwnerChange,
+    owner_change: &'a OwnerChange,
     before: Members,
     after: Members,
     /// `FROZEN`, `oom_kill 2`.
@@ -121,7 +121,7 @@ fn trees<'a>(scene: &PaneData<'a>) -> Vec<Tree<'a>> {
         let alike = |tree: &&mut Tree<'_>| {
             let same = |(one, other): (&Group<'_>, &Group<'_>)| {
                 one.path == other.path
-                    && one.birth == other.birth
+                    && one.owner_change == other.owner_change
                     && one.after == other.after
                     && one.before == other.before
             };
@@ -160,7 +160,7 @@ fn group<'a>(
 
     Group {
         path,
-        birth: &section.owner_change,
+        owner_change: &section.owner_change,
         before: Members::read(list.and_then(|row| row.before.as_ref())),
         after: Members::read(list.and_then(|row| row.after.as_ref())),
         state: section.rows.iter().filter_map(side).filter_map(state).collect(),
@@ -200,8 +200,8 @@ fn heading(hierarchies: &[&str]) -> String {
 
 fn is_shown(group: &Group<'_>, scene: &PaneData<'_>, chosen: Option<&str>) -> bool {
     match scene.compare {
-        CompareMode::Before => *group.birth != OwnerChange::New,
-        CompareMode::After => *group.birth != OwnerChange::Gone,
+        CompareMode::Before => *group.owner_change != OwnerChange::New,
+        CompareMode::After => *group.owner_change != OwnerChange::Gone,
         CompareMode::Diff | CompareMode::SideBySide => {
             !scene.changes_only || mark(group, scene).is_change() || chosen == Some(group.path)
         }
@@ -209,7 +209,7 @@ fn is_shown(group: &Group<'_>, scene: &PaneData<'_>, chosen: Option<&str>) -> bo
 }
 
 fn mark(group: &Group<'_>, scene: &PaneData<'_>) -> ChangeKind {
-    match (scene.compare, group.birth) {
+    match (scene.compare, group.owner_change) {
         (CompareMode::Before | CompareMode::After, _) => ChangeKind::Same,
         (_, OwnerChange::New | OwnerChange::CopyOf(_)) => ChangeKind::Added,
         (_, OwnerChange::Gone) => ChangeKind::Gone,

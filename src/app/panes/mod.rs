@@ -174,8 +174,8 @@ fn visible<'a, T>(
 }
 
 /// `container (new: a copy of host's)`
-fn owner_line(owner: &str, birth: &OwnerChange, rest: &str) -> PaneRow {
-    PaneRow::heading(format!("{owner}{}{rest}", words::birth(birth)))
+fn owner_line(owner: &str, owner_change: &OwnerChange, rest: &str) -> PaneRow {
+    PaneRow::heading(format!("{owner}{}{rest}", words::owner_change_suffix(owner_change)))
 }
 
 /// The row behind a list that was cut: how many more there are. Rows that were not read are not compared.

@@ -13,13 +13,15 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
         .diff
         .networks
         .iter()
-        .filter(|network| scene.compare != CompareMode::Before || network.birth != OwnerChange::New)
+        .filter(|network| {
+            scene.compare != CompareMode::Before || network.owner_change != OwnerChange::New
+        })
         .map(|network| build_section(network, scene))
         .collect()
 }
 
 fn build_section(network: &NetworkDiff, scene: &PaneData<'_>) -> PaneSection {
-    let mut rows = vec![owner_line(&network.name, &network.birth, "")];
+    let mut rows = vec![owner_line(&network.name, &network.owner_change, "")];
     let before = rows.len();
 
     rows.extend(visible(&network.links, scene).map(|(mark, link, _)| row(mark, link_line(link))));

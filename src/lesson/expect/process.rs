@@ -51,8 +51,7 @@ pub struct Ps {
 }
 
 impl ExpectKind for Ps {
-    const SUMMARY: &'static str =
-        "an actor is listed in another's /proc, or how many processes are";
+    const SUMMARY: &'static str = "an actor is listed in another's /proc, or is not";
 
     fn pane(&self) -> Option<ViewKind> {
         Some(ViewKind::Processes)
