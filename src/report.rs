@@ -113,6 +113,11 @@ impl StepRecord {
         StepRecord { before, after, diff: LazyDiff::default(), ..self }
     }
 
+    /// The kernel's answer to the options of a prediction, by the question's place in the step.
+    pub fn predicted(&self, question: usize) -> Option<&PredictionResult> {
+        self.predicted.iter().find(|predicted| predicted.question == question)
+    }
+
     /// The differences between its snapshots.
     pub fn diff(&self) -> &Diff {
         self.diff.0.get_or_init(|| Diff::between(&self.before, &self.after))

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use common::{alone, open_session};
 use unboxed::action::Action;
 use unboxed::diagnosis::Playable;
-use unboxed::doctor::{Facts, MachineRoot, can_play};
+use unboxed::doctor::can_play;
 use unboxed::engine::evidence::StepEvidence;
 use unboxed::engine::session::Session;
 use unboxed::lesson::catalogue;
@@ -169,9 +169,7 @@ fn the_shell_lines_about_packets_do_what_the_engine_does() {
 }
 
 fn type_lesson(lesson: Lesson) {
-    let facts = Facts::read(&MachineRoot::this_machine(), || {
-        unboxed::kernel::probe::probe_machine(common::program())
-    });
+    let facts = common::facts();
     let mut session = open_session(lesson.clone());
     let mut shells = BTreeMap::from([(ActorName::host(), Shell::enter(&mut session))]);
 

@@ -2,8 +2,8 @@
 
 use super::keymap::keys;
 use super::{
-    Confirm, Effect, EndedLesson, LessonScene, LessonView, Model, Screen, ScreenOverlay,
-    learning_commands,
+    Confirm, Effect, EndedLesson, LessonScene, LessonView, ListKind, Model, Screen, ScreenOverlay,
+    SearchList, learning_commands,
 };
 use crate::engine::{Request, TurnGoal};
 use crate::notice::Notice;
@@ -89,18 +89,18 @@ fn ask(model: &mut Model, question: String, then: Request) -> Vec<Effect> {
 }
 
 pub(super) fn list_shells(model: &mut Model) -> Vec<Effect> {
-    model.overlay = ScreenOverlay::Shells { query: String::new(), selected: 0 };
+    model.overlay = ScreenOverlay::List(SearchList::new(ListKind::Shells, 0));
     Vec::new()
 }
 
 pub(super) fn list_steps(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
-    model.overlay = ScreenOverlay::Steps { query: String::new(), selected: view.story_step() };
+    model.overlay = ScreenOverlay::List(SearchList::new(ListKind::Steps, view.story_step()));
     Vec::new()
 }
 
 pub(super) fn list_everything(model: &mut Model) -> Vec<Effect> {
-    model.overlay = ScreenOverlay::Palette { query: String::new(), selected: 0 };
+    model.overlay = ScreenOverlay::List(SearchList::new(ListKind::Palette, 0));
     Vec::new()
 }
 

@@ -3,7 +3,8 @@
 use super::keymap::keys;
 use super::learning::hint_for;
 use super::{
-    Confirm, Effect, LessonView, Model, Phase, ProgressNote, Screen, ScreenOverlay, StepHow,
+    Confirm, Effect, LessonView, ListKind, Model, Phase, ProgressNote, Screen, ScreenOverlay,
+    SearchList, StepHow,
 };
 use crate::engine::{Request, TurnGoal};
 use crate::notice::Notice;
@@ -93,7 +94,7 @@ pub fn list_branches(model: &mut Model) -> Vec<Effect> {
     if branches == 1 {
         return ask_branch(model, step, 0);
     }
-    model.overlay = ScreenOverlay::Branches { query: String::new(), selected: 0 };
+    model.overlay = ScreenOverlay::List(SearchList::new(ListKind::Branches, 0));
     Vec::new()
 }
 

@@ -2,61 +2,18 @@
 
 use super::keymap::lesson;
 use super::{
-    Confirm, Effect, ListEntry, Model, Screen, ScreenOverlay, learning_commands, shell_events,
+    Confirm, Effect, ListEntry, ListKind, Model, Screen, ScreenOverlay, learning_commands,
+    shell_events,
 };
 use crate::engine::Request;
 use crate::text::padded;
 
-/// The kind of entries that a list with search holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ListKind {
-    Steps,
-    Palette,
-    Shells,
-    Branches,
-}
-
-impl ScreenOverlay {
-    /// The list that is open, what was typed, and the chosen line.
-    pub fn list(&self) -> Option<(ListKind, &str, usize)> {
-        match self {
-            ScreenOverlay::Steps { query, selected } => Some((ListKind::Steps, query, *selected)),
-            ScreenOverlay::Palette { query, selected } => {
-                Some((ListKind::Palette, query, *selected))
-            }
-            ScreenOverlay::Shells { query, selected } => Some((ListKind::Shells, query, *selected)),
-            ScreenOverlay::Branches { query, selected } => {
-                Some((ListKind::Branches, query, *selected))
-            }
-            ScreenOverlay::None
-            | ScreenOverlay::Help { .. }
-            | ScreenOverlay::Search { .. }
-            | ScreenOverlay::Confirm(_)
-            | ScreenOverlay::Programs(_) => None,
-        }
-    }
-
-    fn selected_mut(&mut self) -> Option<&mut usize> {
-        match self {
-            ScreenOverlay::Steps { selected, .. }
-            | ScreenOverlay::Palette { selected, .. }
-            | ScreenOverlay::Shells { selected, .. }
-            | ScreenOverlay::Branches { selected, .. } => Some(selected),
-            ScreenOverlay::None
-            | ScreenOverlay::Help { .. }
-            | ScreenOverlay::Search { .. }
-            | ScreenOverlay::Confirm(_)
-            | ScreenOverlay::Programs(_) => None,
-        }
-    }
-}
-
 /// Choose another line, so many further down or up.
 pub(super) fn move_by(model: &mut Model, lines: isize) {
-    let Some((list, query, _)) = model.overlay.list() else { return };
-    let last = entries(model, query, list).len().saturating_sub(1);
-    if let Some(selected) = model.overlay.selected_mut() {
-        *selected = selected.saturating_add_signed(lines).min(last);
+    let ScreenOverlay::List(list) = &model.overlay else { return };
+    let last = entries(model, &list.query, list.kind).len().saturating_sub(1);
+    if let ScreenOverlay::List(list) = &mut model.overlay {
+        list.selected = list.selected.saturating_add_signed(lines).min(last);
     }
 }
 
@@ -67,24 +24,21 @@ pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
     chosen.map_or_else(Vec::new, |entry| go(model, entry))
 }
 
-/// Leave the chosen step out.
+/// Leave the chosen step out, in the list of steps alone.
 pub(super) fn leave_out(model: &mut Model) -> Vec<Effect> {
-    match chosen(model) {
-        Some(ListEntry::Step(step)) if has_steps(model) => {
-            learning_commands::toggle_left_out(model, step)
-        }
-        _ => Vec::new(),
+    if let ScreenOverlay::List(list) = &model.overlay
+        && list.kind == ListKind::Steps
+        && let Some(ListEntry::Step(step)) = chosen(model)
+    {
+        return learning_commands::toggle_left_out(model, step);
     }
-}
-
-/// It is the list of steps that is open.
-pub(super) fn has_steps(model: &Model) -> bool {
-    matches!(model.overlay, ScreenOverlay::Steps { .. })
+    Vec::new()
 }
 
 fn chosen(model: &Model) -> Option<ListEntry> {
-    let (list, query, selected) = model.overlay.list()?;
-    entries(model, query, list).into_iter().nth(selected).map(|(entry, _)| entry)
+    let ScreenOverlay::List(list) = &model.overlay else { return None };
+    let mut found = entries(model, &list.query, list.kind).into_iter();
+    found.nth(list.selected).map(|(entry, _)| entry)
 }
 
 fn go(model: &mut Model, entry: ListEntry) -> Vec<Effect> {

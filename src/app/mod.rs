@@ -22,8 +22,8 @@ pub mod terminal;
 mod update;
 
 pub use lesson::{Beside, Direction, LessonLayout, LessonScene, LessonView, Phase};
-pub use lists::{ListKind, entries};
-pub use overlay::{Confirm, ListEntry, ProgramList, ScreenOverlay};
+pub use lists::entries;
+pub use overlay::{Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList};
 pub use update::update;
 
 use std::sync::Arc;

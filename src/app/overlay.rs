@@ -13,29 +13,40 @@ pub enum ScreenOverlay {
     Help {
         scroll: usize,
     },
-    Steps {
-        query: String,
-        selected: usize,
-    },
-    Palette {
-        query: String,
-        selected: usize,
-    },
-    Shells {
-        query: String,
-        selected: usize,
-    },
-    /// The what-ifs of the step that is shown.
-    Branches {
-        query: String,
-        selected: usize,
-    },
+    List(SearchList),
     /// Typing a search for the focused pane.
     Search {
         query: String,
     },
     Confirm(Confirm),
     Programs(ProgramList),
+}
+
+/// A list with a line to search by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchList {
+    pub kind: ListKind,
+    /// The text that was typed.
+    pub query: String,
+    /// The chosen line, among those that hold the text.
+    pub selected: usize,
+}
+
+impl SearchList {
+    /// A list that nothing was typed for yet.
+    pub fn new(kind: ListKind, selected: usize) -> SearchList {
+        SearchList { kind, query: String::new(), selected }
+    }
+}
+
+/// The kind of entries that a list with search holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListKind {
+    Steps,
+    Palette,
+    Shells,
+    /// The what-ifs of the step that is shown.
+    Branches,
 }
 
 /// The programs that a lesson of somebody else's will run, shown before it is opened.

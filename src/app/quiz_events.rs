@@ -66,7 +66,7 @@ pub fn on_played(view: &mut LessonView, record: &StepRecord) -> Vec<Effect> {
         return Vec::new();
     };
     let answer = Answer::One(*option);
-    let predicted = record.predicted.iter().find(|predicted| predicted.question == item.index);
+    let predicted = record.predicted(item.index);
     let Some(predicted) = predicted.filter(|_| item.step == record.step) else {
         // The step could not run here: nobody was wrong.
         return settle(view, &Answer::Unknown, &LabAnswers::default());

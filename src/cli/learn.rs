@@ -122,7 +122,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
     }
 
     let first = lessons.remove(0);
-    // Seed 0 would mean "in order".
+    // 0 and 1 have always given one order.
     let exam =
         Exam { lessons, seed: arguments.shuffle.map(|seed| seed.max(1)), results: Vec::new() };
     let exam = Some(exam);

@@ -12,7 +12,7 @@ pub fn findings_page(
     lessons: &[(String, String, Playable)],
 ) -> String {
     let findings: Vec<FindingText<'_>> = findings.iter().map(FindingText::of).collect();
-    let lessons: Vec<LessonText<'_>> = lessons.iter().map(LessonText::of).collect();
+    let lessons: Vec<VerdictText<'_>> = lessons.iter().map(VerdictText::of).collect();
     page(&findings, &lessons)
 }
 
@@ -34,24 +34,24 @@ impl FindingText<'_> {
     }
 }
 
-struct LessonText<'a> {
+struct VerdictText<'a> {
     id: &'a str,
     title: &'a str,
     /// The reason why it does not play, and the cure.
     blocked: Option<[String; 2]>,
 }
 
-impl LessonText<'_> {
-    fn of((id, title, playable): &(String, String, Playable)) -> LessonText<'_> {
+impl VerdictText<'_> {
+    fn of((id, title, playable): &(String, String, Playable)) -> VerdictText<'_> {
         let blocked = match playable {
             Playable::Live => None,
             Playable::No { why, cure } => Some([words::blocker(why), words::cure(cure)]),
         };
-        LessonText { id, title, blocked }
+        VerdictText { id, title, blocked }
     }
 }
 
-fn page(findings: &[FindingText<'_>], lessons: &[LessonText<'_>]) -> String {
+fn page(findings: &[FindingText<'_>], lessons: &[VerdictText<'_>]) -> String {
     let mut page = Page { text: String::from("This machine\n"), cured: Vec::new() };
     let widest = findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);
 
@@ -73,7 +73,7 @@ fn page(findings: &[FindingText<'_>], lessons: &[LessonText<'_>]) -> String {
 
     page.text.push_str("\nLessons\n");
     let widest = lessons.iter().map(|lesson| lesson.id.len()).max().unwrap_or(0);
-    for LessonText { id, title, blocked } in lessons {
+    for VerdictText { id, title, blocked } in lessons {
         let word = if blocked.is_none() { "live" } else { "no" };
         page.paragraph(&format!("  {word:<8} {id:<widest$}  "), title);
         if let Some([why, cure]) = blocked {
@@ -155,7 +155,7 @@ mod tests {
             detail: detail.into(),
             cure: cure.map(str::to_owned),
         };
-        let lesson = |id, title, blocked: Option<[&str; 2]>| LessonText {
+        let lesson = |id, title, blocked: Option<[&str; 2]>| VerdictText {
             id,
             title,
             blocked: blocked.map(|texts| texts.map(str::to_owned)),

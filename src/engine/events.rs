@@ -25,7 +25,7 @@ struct State {
     queue: VecDeque<Event>,
     senders: usize,
     has_receiver: bool,
-    /// True if `await_news` has told of what is in the queue.
+    /// True if `wait_for_event` has told of what is in the queue.
     announced: bool,
 }
 

@@ -114,13 +114,15 @@ impl Turn {
         self.transcript_bytes = heard;
         let earned = self.state.earned.iter().zip(&verdicts);
         let earned = earned.map(|(earned, verdict)| *earned || verdict.ok).collect();
-        let state = TurnState { verdicts, earned, ..self.state.clone() };
+        let TurnState { step, goal, .. } = self.state;
+        let state = TurnState { step, goal, verdicts, earned };
 
         let changed = state != self.state;
         let moved = !Diff::between(&self.latest, &snapshot).is_unchanged_but_clocks();
+        let told = (changed || moved).then(|| (state.clone(), snapshot.clone()));
         self.state = state;
-        self.latest = snapshot.clone();
-        Ok((changed || moved).then(|| (self.state.clone(), snapshot)))
+        self.latest = snapshot;
+        Ok(told)
     }
 
     /// The record of a step that the learner has done.

@@ -48,7 +48,7 @@ impl<'a> AnsweredQuestion<'a> {
         question: &'a Question,
         record: &'a StepRecord,
     ) -> AnsweredQuestion<'a> {
-        let predicted = record.predicted.iter().find(|predicted| predicted.question == place);
+        let predicted = record.predicted(place);
         let source = question.source();
         let lab = LabAnswers {
             holds: predicted.map(|predicted| predicted.holds()).unwrap_or_default(),
@@ -78,7 +78,7 @@ impl<'a> AnsweredQuestion<'a> {
 
     /// True if it is asked before the step runs.
     pub fn is_prediction(&self) -> bool {
-        matches!(self.question.kind, QuestionKind::Predict(_))
+        self.question.is_prediction()
     }
 
     /// The letters of the right options: `b`, `a, c`; empty where there are none.

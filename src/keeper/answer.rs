@@ -9,8 +9,6 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use crate::kernel::pidfd::Pidfd;
 use crate::wire::Wire;
 
-/// The longest that a process may take to die after its wire has ended.
-pub const DEATH_TIMEOUT: Duration = Duration::from_millis(500);
 /// The longest that a cgroup may take to become empty after its processes were killed.
 pub const EMPTY_TIMEOUT: Duration = Duration::from_secs(1);
 /// The time between two looks whether a process that does not answer is stopped.

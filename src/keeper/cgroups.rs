@@ -2,7 +2,7 @@
 //!
 //! The name `unboxed-PID-START-N-NAMESPACE` tells the keeper that owns it (pid, start time, and the PID namespace
 //! that these count in), so that a later run can sweep what a killed one left. That it is alive, a keeper proves by a
-//! lock on each group's directory: see `sweep`.
+//! lock on each group's directory: see `leftovers`.
 
 use std::fs;
 use std::os::fd::OwnedFd;

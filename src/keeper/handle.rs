@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::answer::{DEATH_TIMEOUT, NoAnswer, await_answer};
+use super::answer::{NoAnswer, await_answer};
 use super::{cgroups, sweep};
 use crate::failure::Failure;
 use crate::kernel::log;
@@ -18,7 +18,7 @@ use crate::kernel::pidfd::Pidfd;
 use crate::kernel::sealed;
 use crate::op::{ActorName, Op, OpRecord};
 use crate::wire::protocol::{EngineToKeeper, KeeperToEngine, LabPlan, MadeLab, RoleFailure};
-use crate::wire::{Received, Wire, WireError};
+use crate::wire::{DEATH_TIMEOUT, Received, Wire, WireError};
 
 /// The longest that the keeper may take to answer: longer than it waits for its store itself.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);

@@ -9,7 +9,7 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Pid, Uid};
 
-use super::answer::{DEATH_TIMEOUT, EMPTY_TIMEOUT, NoAnswer, await_answer};
+use super::answer::{EMPTY_TIMEOUT, NoAnswer, await_answer};
 use super::cgroups::Subtree;
 use super::ids::LabIdMapping;
 use super::running_lab;
@@ -23,7 +23,7 @@ use crate::op::NamespaceKind;
 use crate::wire::protocol::{
     FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
 };
-use crate::wire::{Wire, WireError};
+use crate::wire::{DEATH_TIMEOUT, Wire, WireError};
 
 /// The longest that the store may take to lay out the image, or to fork a lab.
 const STORE_TIMEOUT: Duration = Duration::from_secs(60);

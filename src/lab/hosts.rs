@@ -8,12 +8,10 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use crate::kernel::pidfd::Pidfd;
-use crate::wire::Wire;
+use crate::wire::{DEATH_TIMEOUT, Wire};
 
 /// Ends that are remembered. A keeper asks at once, if it asks at all.
 const MAX_ENDS: usize = 16;
-/// The longest that a host may take to die after its wire has ended.
-pub(super) const DEATH_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The children of a store.
 #[derive(Debug, Default)]

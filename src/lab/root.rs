@@ -67,7 +67,7 @@ pub fn build_root(
     for name in DIRECTORIES {
         fs::create_dir(lab.join(name)).while_doing("make a directory in the lab")?;
     }
-    for name in ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
+    for name in PROGRAMS {
         take_over(&layout.host().join(name), &lab.join(name))?;
     }
 

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::hosts::{DEATH_TIMEOUT, Hosts};
+use super::hosts::Hosts;
 use super::layout::{StoreLayout, bind_mount};
 use super::{init, root};
 use crate::failure::{Failure, with_causes};
@@ -22,7 +22,7 @@ use crate::rootfs;
 use crate::wire::protocol::{
     FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
 };
-use crate::wire::{Wire, WireError};
+use crate::wire::{DEATH_TIMEOUT, Wire, WireError};
 
 /// The id mapping of a lab: how many ids, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -86,11 +86,11 @@ pub fn find_mistakes(lesson: &Lesson, text: &str) -> Vec<LessonFinding> {
         if let Some(see) = question.see.as_deref().filter(|see| !known.contains(see)) {
             let message =
                 format!("question `{}` points at a step `{see}`, which is not there", question.id);
-            findings.push(LessonFinding { line: line(), column: 1, message });
+            say(line(), message);
         }
         if !asked.insert(&question.id) {
             let message = format!("the question id `{}` is used in two steps", question.id);
-            findings.push(LessonFinding { line: line(), column: 1, message });
+            say(line(), message);
         }
     }
 

@@ -60,9 +60,7 @@ const MAX_SOURCE: usize = 400;
 
 /// Parse and check one lesson. `file` is for messages only.
 pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
-    let refuse = |finding: LessonFinding| {
-        error_at(file, text, finding.line, finding.column, finding.message)
-    };
+    let refuse = |finding: LessonFinding| error_at(file, text, finding);
     bounds::check_size(text).map_err(refuse)?;
     if let Some(finding) = invisible_characters::first_in_text(text) {
         return Err(refuse(finding));
@@ -98,18 +96,18 @@ fn from_yaml(file: &str, text: &str, error: &serde_yaml::Error) -> LessonError {
         let lesson: serde_yaml::Value = serde_yaml::from_str(text).ok()?;
         lesson["steps"][step]["branches"][branch]["id"].as_str().map(str::to_owned)
     };
-    if let Some(LessonFinding { line, column, message }) = given::mistake(&message, text, branch_id)
-    {
-        return error_at(file, text, line, column, message);
+    if let Some(finding) = given::mistake(&message, text, branch_id) {
+        return error_at(file, text, finding);
     }
 
-    let mut built = error_at(file, text, line, column, message);
+    let mut built = error_at(file, text, LessonFinding { line, column, message });
     built.meant = meant(&built.message);
     point_at_word(&mut built, text);
     built
 }
 
-fn error_at(file: &str, text: &str, line: usize, column: usize, message: String) -> LessonError {
+fn error_at(file: &str, text: &str, finding: LessonFinding) -> LessonError {
+    let LessonFinding { line, column, message } = finding;
     let source = line.checked_sub(1).and_then(|index| text.lines().nth(index)).unwrap_or_default();
     // A line can be as long as the file.
     let source = first_bytes(source, MAX_SOURCE).to_owned();

@@ -108,6 +108,11 @@ impl QuestionKind {
 }
 
 impl Question {
+    /// True if it is asked before the step runs, and decided by running it.
+    pub fn is_prediction(&self) -> bool {
+        matches!(self.kind, QuestionKind::Predict(_))
+    }
+
     /// The options as they are shown, by their places in the lesson. Lines to put in order are never shown in their right
     /// one; all else is shuffled where a check has a seed for it. What a learner, a handout and a wall show is the same.
     pub fn shown_order(&self, seed: Option<u64>) -> Vec<usize> {

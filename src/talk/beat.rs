@@ -34,7 +34,7 @@ impl Beat {
     pub fn is_before_run(self, lesson: &Lesson) -> bool {
         match self {
             Beat::Tell { .. } => true,
-            Beat::Ask { .. } => self.question(lesson).is_some_and(is_prediction),
+            Beat::Ask { .. } => self.question(lesson).is_some_and(Question::is_prediction),
             Beat::Show { .. } | Beat::WhatIf { .. } => false,
         }
     }
@@ -75,10 +75,6 @@ impl Beat {
     }
 }
 
-pub fn is_prediction(question: &Question) -> bool {
-    matches!(question.kind, QuestionKind::Predict(_))
-}
-
 /// Every beat of a lesson, without the steps that are left out. A task is for one at a keyboard, not for a room.
 pub fn beats(lesson: &Lesson, left_out: &BTreeSet<usize>) -> Vec<Beat> {
     let steps = lesson.steps.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
@@ -88,7 +84,7 @@ pub fn beats(lesson: &Lesson, left_out: &BTreeSet<usize>) -> Vec<Beat> {
 fn of_step(step: usize, of: &Step) -> Vec<Beat> {
     let asked = |predicted: bool| {
         let questions = of.quiz.iter().enumerate().filter(move |(_, question)| {
-            is_prediction(question) == predicted && !matches!(question.kind, QuestionKind::Task(_))
+            question.is_prediction() == predicted && !matches!(question.kind, QuestionKind::Task(_))
         });
         questions.map(move |(question, _)| Beat::Ask { step, question })
     };

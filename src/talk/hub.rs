@@ -331,7 +331,7 @@ impl Hub {
                 };
                 let _ = self.requests.send(order.to_engine_request());
             }
-            WindowToHub::AudienceView(set) => self.set_stage(set),
+            WindowToHub::AudienceView(set) => self.set_audience_view(set),
             WindowToHub::Clock(order) => {
                 order.apply_to(&mut self.clock);
                 self.tell(HubToWindow::Clock(self.clock.clone()));
@@ -350,7 +350,7 @@ impl Hub {
         }
     }
 
-    fn set_stage(&mut self, set: AudienceView) {
+    fn set_audience_view(&mut self, set: AudienceView) {
         let moved = set.beat != self.set.beat;
         self.shown = set.as_shown(&self.shown);
         self.set = set;

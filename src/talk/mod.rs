@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frozen_stage_stays_but_can_be_blanked() {
+    fn a_frozen_view_stays_but_can_be_blanked() {
         let shown = AudienceView::new();
         let moved = AudienceView { frozen: true, ..shown.at_beat(Beat::Show { step: 0 }) };
         let now = moved.as_shown(&shown);

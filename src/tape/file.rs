@@ -149,7 +149,7 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
         proof: Proof::default(),
     };
 
-    let mut snapshots: Vec<Seen> = Vec::new();
+    let mut snapshots: Vec<CountedSnapshot> = Vec::new();
     let mut compared = 0;
     let mut taken = BTreeSet::new();
 
@@ -163,7 +163,7 @@ pub fn read(from: impl Read) -> Result<Tape, TapeError> {
         let steps = tape.header.steps.len();
         match line {
             Line::Snapshot(snapshot) => {
-                snapshots.push(Seen::new(snapshot)?);
+                snapshots.push(CountedSnapshot::new(snapshot)?);
             }
             Line::Moment { lab, live, context } => {
                 tape.states.push(RecordedState {
@@ -328,8 +328,8 @@ fn measure(text: &[u8]) -> (usize, usize) {
 /// The record with its snapshots, whose comparison counts among those that the tape asks for.
 fn restored(
     record: StepRecord,
-    before: &Seen,
-    after: &Seen,
+    before: &CountedSnapshot,
+    after: &CountedSnapshot,
     compared: &mut usize,
 ) -> Result<StepRecord, TapeError> {
     *compared += before.rows + after.rows;
@@ -340,18 +340,18 @@ fn restored(
 }
 
 /// A snapshot, and the rows that a comparison of it has.
-struct Seen {
+struct CountedSnapshot {
     snapshot: Arc<Snapshot>,
     rows: usize,
 }
 
-impl Seen {
-    fn new(snapshot: Box<Snapshot>) -> Result<Seen, TapeError> {
+impl CountedSnapshot {
+    fn new(snapshot: Box<Snapshot>) -> Result<CountedSnapshot, TapeError> {
         let lists = lists(&snapshot);
         if lists.iter().any(|rows| *rows > MAX_ROWS) {
             return Err(TapeError::TooLarge);
         }
-        Ok(Seen { snapshot: Arc::from(snapshot), rows: lists.iter().sum() })
+        Ok(CountedSnapshot { snapshot: Arc::from(snapshot), rows: lists.iter().sum() })
     }
 }
 

@@ -8,25 +8,14 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 use super::pane::frame_block;
 use super::theme::Theme;
 use crate::app::keymap::{keys, modes};
-use crate::app::{ListKind, Model, ProgramList, ScreenOverlay, entries};
+use crate::app::{ListKind, Model, ProgramList, ScreenOverlay, SearchList, entries};
 use crate::text::{padded, prose, safe};
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     match &model.overlay {
         ScreenOverlay::None => {}
         ScreenOverlay::Help { scroll } => draw_help(model, *scroll, theme, area, frame),
-        ScreenOverlay::Steps { query, selected } => {
-            draw_list(model, ListKind::Steps, query, *selected, theme, area, frame)
-        }
-        ScreenOverlay::Palette { query, selected } => {
-            draw_list(model, ListKind::Palette, query, *selected, theme, area, frame)
-        }
-        ScreenOverlay::Shells { query, selected } => {
-            draw_list(model, ListKind::Shells, query, *selected, theme, area, frame)
-        }
-        ScreenOverlay::Branches { query, selected } => {
-            draw_list(model, ListKind::Branches, query, *selected, theme, area, frame)
-        }
+        ScreenOverlay::List(list) => draw_list(model, list, theme, area, frame),
         ScreenOverlay::Search { query } => {
             draw_box(
                 vec![Line::from(format!("{}{}_", keys::lesson::SEARCH, safe(query)))],
@@ -106,39 +95,31 @@ fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut
     draw_box(lines.into_iter().skip(top).collect(), " Keys (any key closes) ", theme, place, frame);
 }
 
-fn draw_list(
-    model: &Model,
-    list: ListKind,
-    query: &str,
-    selected: usize,
-    theme: Theme,
-    area: Rect,
-    frame: &mut Frame<'_>,
-) {
-    let title = match list {
+fn draw_list(model: &Model, list: &SearchList, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let title = match list.kind {
         ListKind::Steps => "Steps",
         ListKind::Palette => "Everything",
         ListKind::Shells => "Shells",
         ListKind::Branches => "What if?",
     };
 
-    let found = entries(model, query, list);
+    let found = entries(model, &list.query, list.kind);
     let place = centred_area(area, 72, found.len() as u16 + 4);
     // Two borders and the row that is typed into.
     let height = usize::from(place.height.saturating_sub(3));
-    let top = selected.saturating_sub(height.saturating_sub(1));
+    let top = list.selected.saturating_sub(height.saturating_sub(1));
 
-    let mut lines = vec![Line::from(format!("> {}_", safe(query)))];
+    let mut lines = vec![Line::from(format!("> {}_", safe(&list.query)))];
     lines.extend(found.iter().enumerate().skip(top).take(height).map(|(index, (_, text))| {
         let line = Line::from(padded(
             &format!(" {}", prose(text)),
             usize::from(place.width.saturating_sub(2)),
         ));
-        if index == selected { line.style(theme.selected()) } else { line }
+        if index == list.selected { line.style(theme.selected()) } else { line }
     }));
 
     let choose = keys::list::CHOOSE;
-    let more = match list {
+    let more = match list.kind {
         ListKind::Steps => format!(", {} leaves out", keys::list::LEAVE_OUT),
         ListKind::Palette | ListKind::Shells | ListKind::Branches => String::new(),
     };

@@ -166,7 +166,7 @@ fn answered(
     let ask = question.ask.lines().next().unwrap_or_default();
     lines.push(Line::styled(shortened(&safe(ask), columns), theme.dim()));
     lines.push(Line::from(vec![Span::styled(format!("{word}  "), style)]));
-    if grade.mark != AnswerMark::Right || matches!(question.kind, QuestionKind::Predict(_)) {
+    if grade.mark != AnswerMark::Right || question.is_prediction() {
         lines.extend(markdown::lines(&format!("Right: {}", grade.right), columns, theme));
     }
     for why in &grade.why {

@@ -18,6 +18,9 @@ use crate::kernel::record::retry_interrupted;
 /// The most bytes that a message of ours has.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
+/// The longest that a process may take to die after its wire has ended.
+pub const DEATH_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// True if a poll of the stream shows one of these now.
 fn has_events(stream: &UnixStream, what: PollFlags) -> bool {
     let mut ready = [PollFd::new(stream.as_fd(), what)];

@@ -11,7 +11,7 @@ use common::tty::Tty;
 use common::{Machine, alone};
 use script::{Way, script};
 use unboxed::diagnosis::Playable;
-use unboxed::doctor::{Facts, MachineRoot, can_play};
+use unboxed::doctor::can_play;
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Step;
 
@@ -98,10 +98,7 @@ fn steps() -> Vec<Step> {
 }
 
 fn plays_here(step: &Step) -> bool {
-    let facts = Facts::read(&MachineRoot::this_machine(), || {
-        unboxed::kernel::probe::probe_machine(common::program())
-    });
-    can_play(&step.needs, &facts) == Playable::Live
+    can_play(&step.needs, &common::facts()) == Playable::Live
 }
 
 fn type_the_lesson(columns: u16, rows: u16) {
@@ -318,7 +315,7 @@ fn a_shell_from_another_terminal_enters_the_running_lab() {
     assert!(tty.wait_end().success());
     let left: Vec<_> =
         std::fs::read_dir(home.path().join("unboxed")).expect("a listing").flatten().collect();
-    assert!(left.is_empty(), "the door is still there: {left:?}");
+    assert!(left.is_empty(), "the socket is still there: {left:?}");
 }
 
 #[test]
@@ -348,32 +345,24 @@ fn hints_come_in_stages_for_what_is_open_and_are_remembered() {
     learner.tty.press("\r");
     learner.tty.wait_for("Enter go on");
     learner.leave();
-    let output = common::unboxed()
-        .args(["progress", "--format", "csv"])
-        .env("XDG_STATE_HOME", &place)
-        .output()
-        .expect("it starts");
+    let progress = |arguments: &[&str]| {
+        common::unboxed()
+            .arg("progress")
+            .args(arguments)
+            .env("XDG_STATE_HOME", &place)
+            .output()
+            .expect("it starts")
+    };
+    let output = progress(&["--format", "csv"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("2,build-a-container,32,2,2,3,"), "{text}");
-    let json = common::unboxed()
-        .args(["progress", "--format", "json"])
-        .env("XDG_STATE_HOME", &place)
-        .output()
-        .expect("it starts");
+    let json = progress(&["--format", "json"]);
     let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
     assert_eq!(value[1]["details"]["steps"]["rootfs"]["how"], "by_oneself");
     assert_eq!(value[1]["details"]["steps"]["make-rprivate"]["how"], "with_hints");
-    let reset = common::unboxed()
-        .args(["progress", "reset", "2"])
-        .env("XDG_STATE_HOME", &place)
-        .output()
-        .expect("it starts");
+    let reset = progress(&["reset", "2"]);
     assert!(reset.status.success());
-    let again = common::unboxed()
-        .args(["progress"])
-        .env("XDG_STATE_HOME", &place)
-        .output()
-        .expect("it starts");
+    let again = progress(&[]);
     assert!(String::from_utf8_lossy(&again.stdout).contains("0/32"));
 }
 

@@ -61,7 +61,7 @@ fn what_is_in_the_place_of_the_directory_is_refused_by_servers_and_clients() {
     fs::create_dir(&elsewhere).expect("made");
     symlink(&elsewhere, places.sockets()).expect("a link");
     places.assert_refused(&[], "run/unboxed is a link");
-    // A lab goes on without a door.
+    // A lab goes on without its socket.
     let lab = Lab::start(places.unboxed());
     assert_eq!(names(&elsewhere), BTreeSet::new());
     drop(lab);

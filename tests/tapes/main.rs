@@ -8,6 +8,7 @@ mod broken;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
+use common::lessons::taped;
 use common::tty::Tty;
 use common::{program, unboxed};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -158,12 +159,7 @@ fn a_tape_keeps_when_what_was_printed() {
 
 #[test]
 fn a_tape_rewinds_and_shows_its_what_ifs_and_says_what_it_cannot() {
-    let tape = embedded::all_tapes()
-        .find(|(_, header)| header.lesson == "build-a-container")
-        .expect("a tape")
-        .0;
-    let tape = file::read(tape).expect("the tape");
-    let lesson = lesson_of(&tape);
+    let (lesson, tape) = taped("build-a-container");
     let taken = tape.branches.first().expect("a what-if");
     let requests = [
         Request::PlayNext,
@@ -197,12 +193,8 @@ fn a_tape_rewinds_and_shows_its_what_ifs_and_says_what_it_cannot() {
 
 #[test]
 fn one_key_leads_through_a_tape_to_its_end() {
-    let tape = embedded::all_tapes()
-        .find(|(_, header)| header.lesson == "build-a-container")
-        .expect("a tape")
-        .0;
-    let tape = file::read(tape).expect("the tape");
-    let lesson = Arc::new(lesson_of(&tape));
+    let (lesson, tape) = taped("build-a-container");
+    let lesson = Arc::new(lesson);
     assert!(lesson.steps.iter().any(|step| !step.breaks.is_empty()), "a step to mend");
 
     let mut model = Model::new(Vec::new(), (120, 40));

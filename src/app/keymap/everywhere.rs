@@ -1,42 +1,34 @@
 //! Rows that several screens have: each with the screen's own function, or the same for all.
 
-use super::{Binding, FooterText, HelpText, KeyFunction, ModeState, always, keys};
+use super::{Binding, FooterText, HelpText, KeyFunction, ModeState, always, keys, row};
 use crate::app::{Effect, Model, ScreenOverlay};
 
-const fn moves<V: ModeState>(
-    key: super::Key,
-    long: &'static str,
-    run: KeyFunction<V>,
-) -> Binding<V> {
-    Binding { key, short: FooterText::Never, long: HelpText::Is(long), works: always, run }
-}
-
 pub const fn down<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
-    moves(keys::everywhere::DOWN, "down", run)
+    row(keys::everywhere::DOWN, "down", run)
 }
 
 pub const fn up<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
-    moves(keys::everywhere::UP, "up", run)
+    row(keys::everywhere::UP, "up", run)
 }
 
 pub const fn page_down<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
-    moves(keys::everywhere::PAGE_DOWN, "a page down", run)
+    row(keys::everywhere::PAGE_DOWN, "a page down", run)
 }
 
 pub const fn page_up<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
-    moves(keys::everywhere::PAGE_UP, "a page up", run)
+    row(keys::everywhere::PAGE_UP, "a page up", run)
 }
 
 pub const fn first<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
-    moves(keys::everywhere::FIRST, "first row", run)
+    row(keys::everywhere::FIRST, "first row", run)
 }
 
 pub const fn last<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
-    moves(keys::everywhere::LAST, "last row", run)
+    row(keys::everywhere::LAST, "last row", run)
 }
 
 pub const fn redraw<V: ModeState>() -> Binding<V> {
-    moves(
+    row(
         keys::everywhere::REDRAW,
         "draw the screen anew",
         KeyFunction::Act(|_| vec![Effect::Redraw]),
@@ -44,7 +36,7 @@ pub const fn redraw<V: ModeState>() -> Binding<V> {
 }
 
 pub const fn suspend<V: ModeState>() -> Binding<V> {
-    moves(keys::everywhere::SUSPEND, "suspend", KeyFunction::Act(|_| vec![Effect::Suspend]))
+    row(keys::everywhere::SUSPEND, "suspend", KeyFunction::Act(|_| vec![Effect::Suspend]))
 }
 
 pub const fn help<V: ModeState>() -> Binding<V> {

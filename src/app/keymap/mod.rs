@@ -237,6 +237,11 @@ const fn always<V>(_: &V) -> bool {
     true
 }
 
+/// A row that does something at all times, and has no place in a footer.
+const fn row<V: ModeState>(key: Key, long: &'static str, run: KeyFunction<V>) -> Binding<V> {
+    Binding { key, short: FooterText::Never, long: HelpText::Is(long), works: always, run }
+}
+
 /// The row of a table that a press means, and the place of the chord in it.
 fn find<'a, V: ModeState>(
     table: &'a [Binding<V>],

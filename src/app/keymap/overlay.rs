@@ -2,24 +2,13 @@
 
 use crossterm::event::KeyEvent;
 
-use super::FooterText::{Is, Never};
 use super::KeyFunction::{Act, Look};
 use super::everywhere::{down, first, last, up};
-use super::{Binding, HelpText, Key, KeyFunction, always, edit, keys, press};
+use super::{Binding, edit, keys, press, row};
 use crate::app::overlay_commands::{self as functions, PAGE};
 use crate::app::{Effect, Model, ScreenOverlay, lists};
 
-const CLOSE: Binding<Model> = Binding {
-    key: keys::overlay::CLOSE,
-    short: Never,
-    long: HelpText::Is("close it"),
-    works: always,
-    run: Look(functions::close),
-};
-
-const fn row(key: Key, long: &'static str, run: KeyFunction<Model>) -> Binding<Model> {
-    Binding { key, short: Never, long: HelpText::Is(long), works: always, run }
-}
+const CLOSE: Binding<Model> = row(keys::overlay::CLOSE, "close it", Look(functions::close));
 
 /// Any other key closes it.
 pub static HELP: [Binding<Model>; 5] = [
@@ -46,29 +35,15 @@ pub static CONFIRM: [Binding<Model>; 3] = [
 ];
 
 /// Any other key types.
-pub static SEARCH: [Binding<Model>; 2] = [
-    Binding {
-        key: keys::search::FIND,
-        short: Is("find"),
-        long: HelpText::Is("to the first row that holds it"),
-        works: always,
-        run: Act(functions::find),
-    },
-    CLOSE,
-];
+pub static SEARCH: [Binding<Model>; 2] =
+    [row(keys::search::FIND, "to the first row that holds it", Act(functions::find)), CLOSE];
 
 /// Any other key types.
 pub static LIST: [Binding<Model>; 5] = [
     row(keys::list::DOWN, "down", Look(|model| lists::move_by(model, 1))),
     row(keys::list::UP, "up", Look(|model| lists::move_by(model, -1))),
     row(keys::list::CHOOSE, "go there, or do it", Act(lists::choose)),
-    Binding {
-        key: keys::list::LEAVE_OUT,
-        short: Is("leaves out"),
-        long: HelpText::Is("leave this step out, or take it in again"),
-        works: lists::has_steps,
-        run: Act(lists::leave_out),
-    },
+    row(keys::list::LEAVE_OUT, "leave this step out, or take it in again", Act(lists::leave_out)),
     CLOSE,
 ];
 
@@ -105,10 +80,7 @@ pub fn on_key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
         ScreenOverlay::Help { .. } => (&HELP, |model, _| functions::close(model)),
         ScreenOverlay::Confirm(_) => (&CONFIRM, |model, _| functions::close(model)),
         ScreenOverlay::Search { .. } => (&SEARCH, type_into),
-        ScreenOverlay::Steps { .. }
-        | ScreenOverlay::Palette { .. }
-        | ScreenOverlay::Shells { .. }
-        | ScreenOverlay::Branches { .. } => (&LIST, type_into),
+        ScreenOverlay::List(_) => (&LIST, type_into),
         // Any other key does nothing: consent is neither given nor refused by accident.
         ScreenOverlay::Programs(_) => (&PROGRAMS, |_, _| {}),
     };
@@ -125,12 +97,9 @@ fn type_into(model: &mut Model, event: KeyEvent) {
         ScreenOverlay::Search { query } => {
             edit::typed(query, event);
         }
-        ScreenOverlay::Steps { query, selected }
-        | ScreenOverlay::Palette { query, selected }
-        | ScreenOverlay::Shells { query, selected }
-        | ScreenOverlay::Branches { query, selected } => {
-            if edit::typed(query, event) {
-                *selected = 0;
+        ScreenOverlay::List(list) => {
+            if edit::typed(&mut list.query, event) {
+                list.selected = 0;
             }
         }
         ScreenOverlay::None

@@ -169,7 +169,7 @@ fn option_count(view: &LessonView) -> usize {
 
 fn is_prediction(view: &LessonView) -> bool {
     let question = view.quiz.as_ref().and_then(|quiz| quiz.question(&view.lesson));
-    question.is_some_and(|question| matches!(question.kind, QuestionKind::Predict(_)))
+    question.is_some_and(|question| question.is_prediction())
 }
 
 fn answer_words(view: &LessonView) -> &'static str {

@@ -2,44 +2,33 @@
 
 use crossterm::event::KeyEvent;
 
-use super::FooterText::{Is, Never};
 use super::KeyFunction::{Act, Look};
 use super::everywhere::{down, first, last, page_down, page_up, up};
-use super::{Binding, HelpText, Key, ModeState, always, keys, press};
+use super::{Binding, Key, ModeState, keys, press, row};
 use crate::app::shells::ShellFocus;
 use crate::app::{Effect, LessonView, Model, shell_events};
 
 /// Every other key goes to the shell.
-pub static TYPING: [Binding<LessonView>; 1] = [Binding {
-    key: keys::shell::LEAVE,
-    short: Is("leaves the shell"),
-    long: HelpText::Is("leave the shell; twice: the key goes to it"),
-    works: always,
-    run: Look(shell_events::leave),
-}];
+pub static TYPING: [Binding<LessonView>; 1] = [row(
+    keys::shell::LEAVE,
+    "leave the shell; twice: the key goes to it",
+    Look(shell_events::leave),
+)];
 
 /// Every other key is the lesson's.
 pub static LOOKING: [Binding<LessonView>; 8] = [
-    Binding {
-        key: keys::shell::LEAVE,
-        short: Never,
-        long: HelpText::Is("send this key to the shell, and type in it again"),
-        works: always,
-        run: Act(shell_events::send_leave),
-    },
+    row(
+        keys::shell::LEAVE,
+        "send this key to the shell, and type in it again",
+        Act(shell_events::send_leave),
+    ),
     down(Look(|view| shell_events::scroll(view, -1))),
     up(Look(|view| shell_events::scroll(view, 1))),
     page_down(Look(|view| shell_events::scroll(view, -shell_events::PAGE))),
     page_up(Look(|view| shell_events::scroll(view, shell_events::PAGE))),
     first(Look(|view| shell_events::scroll(view, isize::MAX))),
     last(Look(|view| shell_events::scroll(view, isize::MIN))),
-    Binding {
-        key: keys::shell::HIDE,
-        short: Never,
-        long: HelpText::Is("hide the shells"),
-        works: always,
-        run: Look(shell_events::hide),
-    },
+    row(keys::shell::HIDE, "hide the shells", Look(shell_events::hide)),
 ];
 
 /// Keys of the lesson's that turn from a shell to the panes.

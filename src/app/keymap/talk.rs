@@ -6,7 +6,7 @@ use super::FooterText::{Is, Never};
 use super::HelpText::Naming;
 use super::KeyFunction::{Act, Look, Nth};
 use super::everywhere::{down, redraw, suspend, up};
-use super::{Binding, HelpText, Key, KeyFunction, ModeState, always, find, keys, press};
+use super::{Binding, HelpText, ModeState, always, find, keys, press, row};
 use crate::app::talk::driving::{self, JUMP_PAGE};
 use crate::app::talk::{TalkOverlay, TalkView, apply_own_changes};
 use crate::app::{Effect, Model};
@@ -249,10 +249,6 @@ pub static JUMP: [Binding<TalkView>; 8] = [
     row(keys::talk_jump::GO, "go there", Act(driving::go)),
     row(keys::talk_jump::STAY, "stay", Look(close_overlay)),
 ];
-
-const fn row(key: Key, long: &'static str, run: KeyFunction<TalkView>) -> Binding<TalkView> {
-    Binding { key, short: Never, long: HelpText::Is(long), works: always, run }
-}
 
 /// The rows that do something in this window, for the footer.
 pub fn footer(window: &TalkView) -> Vec<(String, &'static str)> {

@@ -34,8 +34,7 @@ impl LessonView {
     pub(in crate::app) fn due_questions(&self) -> Vec<QuestionPlace> {
         let played = self.played_steps();
         let is_prediction = |item: &QuestionPlace| {
-            item.question_in(&self.lesson)
-                .is_some_and(|question| matches!(question.kind, QuestionKind::Predict(_)))
+            item.question_in(&self.lesson).is_some_and(|question| question.is_prediction())
         };
         let items = self.questions();
         let answered = |item: &QuestionPlace| self.answered.contains(item);

@@ -73,16 +73,10 @@ fn chart(series: &ChartSeries) -> Vec<PaneRow> {
     // The remarks begin where the columns do: a blank, ten of the label, a blank and the axis
     // are in front.
     if points.iter().any(|point| point.value > top) {
-        rows.push(PaneRow {
-            kind: RowKind::Dim,
-            ..row(ChangeKind::Same, "             ! more than is drawn")
-        });
+        rows.push(PaneRow::note("             ! more than is drawn"));
     }
     if points.iter().any(|point| point.marked) {
-        rows.push(PaneRow {
-            kind: RowKind::Dim,
-            ..row(ChangeKind::Same, "             ^ the group was throttled")
-        });
+        rows.push(PaneRow::note("             ^ the group was throttled"));
     }
     rows
 }

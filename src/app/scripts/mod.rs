@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::keymap::press_of;
 use super::quiz::QuizStage;
 use super::{Effect, LessonScene, LessonView, Model, Msg, Phase, ProgressNote, Screen, update};
-use super::{LessonLayout, ScreenOverlay};
+use super::{LessonLayout, ListKind, ScreenOverlay};
 use crate::engine::{Event, ReadyState, ShellTerminal, TurnGoal, TurnState};
 use crate::lesson::expect::verdict::{Expected, Verdict};
 use crate::lesson::model::Lesson;
@@ -226,10 +226,12 @@ pub fn screen_text(model: &Model) -> String {
     words.extend(match &model.overlay {
         ScreenOverlay::None => None,
         ScreenOverlay::Help { .. } => Some("help".to_owned()),
-        ScreenOverlay::Steps { .. } => Some("list of steps".to_owned()),
-        ScreenOverlay::Palette { .. } => Some("list of everything".to_owned()),
-        ScreenOverlay::Shells { .. } => Some("list of shells".to_owned()),
-        ScreenOverlay::Branches { .. } => Some("list of what-ifs".to_owned()),
+        ScreenOverlay::List(list) => Some(match list.kind {
+            ListKind::Steps => "list of steps".to_owned(),
+            ListKind::Palette => "list of everything".to_owned(),
+            ListKind::Shells => "list of shells".to_owned(),
+            ListKind::Branches => "list of what-ifs".to_owned(),
+        }),
         ScreenOverlay::Search { query } => Some(format!("search {query}")),
         ScreenOverlay::Confirm(confirm) => Some(format!("confirm {:?}", confirm.then)),
         ScreenOverlay::Programs(_) => Some("programs".to_owned()),

@@ -297,9 +297,7 @@ impl Talk {
 
         let record = self.record(beat);
         let holds = record
-            .and_then(|record| {
-                record.predicted.iter().find(|predicted| predicted.question == index)
-            })
+            .and_then(|record| record.predicted(index))
             .map(|predicted| predicted.holds())
             .unwrap_or_default();
         let source = question.source();
@@ -322,8 +320,7 @@ impl Talk {
             }
             QuestionKind::Predict(_) => {
                 let record = self.record(beat);
-                let predicted = record
-                    .and_then(|record| record.predicted.iter().find(|one| one.question == index));
+                let predicted = record.and_then(|record| record.predicted(index));
                 predicted.map(|predicted| predicted.holds()).unwrap_or_default()
             }
             QuestionKind::Order(_) | QuestionKind::Value(_) | QuestionKind::Task(_) => Vec::new(),

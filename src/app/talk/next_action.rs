@@ -4,7 +4,7 @@ use super::Talk;
 use crate::app::Phase;
 use crate::app::keymap::keys;
 use crate::notice::Notice;
-use crate::talk::beat::{self, Beat, is_prediction};
+use crate::talk::beat::{self, Beat};
 
 /// The effect of the key that goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Talk {
 
         // A prediction can't be answered before the step has run.
         let has_answer =
-            beat.question(lesson).is_some_and(|question| !is_prediction(question) || !must_run);
+            beat.question(lesson).is_some_and(|question| !question.is_prediction() || !must_run);
         if has_answer && !self.set.revealed {
             return NextAction::RevealAnswer;
         }
