@@ -311,7 +311,7 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
         text::prose(&step.title)
     )?;
     if let StepStatus::Skipped { why, cure } = &record.status {
-        writeln!(out, "  left out here: {}", text::safe_lines(&words::blocker(why)))?;
+        writeln!(out, "  not possible here: {}", text::safe_lines(&words::blocker(why)))?;
         writeln!(out, "  to change that: {}", text::one_line(&words::cure(cure)))?;
         return Ok(());
     }

@@ -194,7 +194,7 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         (Phase::Ready, NextAction::RunStep) => {
             let checks = talk.view.lab.ready.iter().flat_map(|ready| ready.checks.iter().flatten());
             let checks = checks.map(|check| {
-                let word = if check.ok { "yes" } else { "NO" };
+                let word = if check.ok { "ok" } else { "not yet" };
                 Line::from(shortened(&format!("  needs: {} ({word})", safe(&check.text)), columns))
             });
             command_lines("RUNS this step:", talk, columns, theme)
