@@ -9,6 +9,12 @@ pub fn notice(notice: &Notice) -> String {
             format!("a tape, because live it can't play here: {}", blocker(why))
         }
         Notice::Blocked(why) => format!("can't play here: {}", blocker(why)),
+        Notice::TapeOfOtherCgroups { tape, here } if here == "none" => {
+            format!("recorded with control groups of {tape}; this machine has none mounted")
+        }
+        Notice::TapeOfOtherCgroups { tape, here } => format!(
+            "recorded with control groups of {tape}; this machine has {here}, with other files and values"
+        ),
 
         Notice::LookingBack { back } => {
             format!("you are looking back: {back} returns to the live lab")
