@@ -9,7 +9,9 @@ use super::pane::frame_block;
 use super::theme::Theme;
 use crate::app::keymap::{keys, modes};
 use crate::app::{ListKind, Model, ProgramList, ScreenOverlay, SearchList, entries};
-use crate::text::{padded, prose, safe};
+use crate::prompt::Prompt;
+use crate::text::{padded, prose, safe, wrapped};
+use crate::words;
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     match &model.overlay {
@@ -26,12 +28,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             );
         }
         ScreenOverlay::Confirm(confirm) => {
-            let lines = vec![
-                Line::from(safe(&confirm.question)),
-                Line::default(),
-                Line::styled(yes_or_no(), theme.bold()),
-            ];
-            draw_box(lines, " Sure? ", theme, centred_area(area, 64, 7), frame);
+            draw_confirm(&confirm.prompt, theme, area, frame);
         }
         ScreenOverlay::Programs(programs) => {
             draw_programs(programs, model.size, theme, area, frame)
@@ -39,9 +36,23 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     }
 }
 
-fn yes_or_no() -> String {
-    let (yes, no) = (keys::confirm::YES, keys::confirm::NO);
-    format!("{yes} or {}: yes    {no}: no", yes.chord(1))
+/// The question in full, and which key means what: what is lost is never cut off.
+fn draw_confirm(prompt: &Prompt, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    const COLUMNS: u16 = 64;
+    let columns = usize::from(COLUMNS.min(area.width)).saturating_sub(2);
+    let mut lines: Vec<Line<'_>> =
+        wrapped(&safe(&words::prompt(prompt)), columns).into_iter().map(Line::from).collect();
+
+    let (yes, enter, no) = (keys::confirm::YES, keys::confirm::ENTER, keys::confirm::NO);
+    let answers = if prompt.is_about_loss() {
+        format!("{yes}: yes    {enter} or {no}: no")
+    } else {
+        format!("{enter} or {yes}: yes    {no}: no")
+    };
+    lines.extend([Line::default(), Line::styled(answers, theme.bold())]);
+
+    let height = lines.len() as u16 + 2;
+    draw_box(lines, " Sure? ", theme, centred_area(area, COLUMNS, height), frame);
 }
 
 fn draw_programs(

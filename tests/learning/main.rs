@@ -274,10 +274,14 @@ fn a_flood_and_a_bomb_leave_the_keys_alone() {
     learner.tty.press("?");
     learner.tty.wait_for("Keys (any key closes)");
     learner.tty.press("q");
-    // A rewind is a fresh lab, bomb or no bomb.
+    // A rewind is a new lab, bomb or no bomb.
     learner.tty.press("R");
-    learner.tty.wait_for("fresh lab?");
+    learner.tty.wait_for("in a new lab?");
     learner.tty.press("y");
+    // A shell is there again, and takes no key by itself.
+    learner.tty.wait_for("LIVE");
+    learner.tty.wait_for("s types");
+    learner.tty.press("s");
     learner.tty.wait_for("keys go to the shell");
     learner.type_line("echo fresh-$((3*4))");
     learner.tty.wait_for("fresh-12");

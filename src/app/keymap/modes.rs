@@ -93,6 +93,7 @@ mod tests {
             table("order", &[], rows(&quiz::ORDER)),
             table("value", &[], rows(&quiz::VALUE)),
             table("task", &[], rows(&quiz::TASK)),
+            table("behind a pane", &[], rows(&quiz::BEHIND)),
             table("after an answer", &[], rows(&quiz::AFTER)),
             table("typing", &[], rows(&shell::TYPING)),
             table("looking at a shell", &[keys::shell::ALL], rows(&shell::LOOKING)),

@@ -73,7 +73,7 @@ fn a_step_is_looked_at_or_gone_to_from_the_list() {
             (key("Down"), "", "LastStep 2, list of steps"),
             (key("Down"), "", "LastStep 2, list of steps"),
             (key("Enter"), "", "LastStep 2, confirm RewindTo { steps: 3 }"),
-            (key("Enter"), "ask RewindTo { steps: 3 }", "Building 2"),
+            (key("y"), "ask RewindTo { steps: 3 }", "Building 2"),
         ],
     );
 }

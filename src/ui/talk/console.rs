@@ -434,9 +434,11 @@ pub(super) fn draw_footer(
     frame.render_widget(Clear, area);
     let columns = usize::from(area.width);
 
-    if let TalkOverlay::Question { text, .. } = &window.overlay {
+    if let TalkOverlay::Question { prompt, .. } = &window.overlay {
         let yes = keys::talk_confirm::YES;
-        let text = shortened(&format!(" {}   {yes}: yes, any other key: no", safe(text)), columns);
+        // The answers first: they are not what is cut off.
+        let text = format!(" {yes}: yes, else no.  {}", safe(&words::prompt(prompt)));
+        let text = shortened(&text, columns);
         frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
         return;
     }
