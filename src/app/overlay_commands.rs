@@ -72,7 +72,7 @@ pub(super) fn find(model: &mut Model) -> Vec<Effect> {
     let overlay = std::mem::replace(&mut model.overlay, ScreenOverlay::None);
     if let (ScreenOverlay::Search { query }, Screen::Lesson(view)) = (overlay, &mut model.screen) {
         view.panes.query = query;
-        view.panes.select_match(Direction::Forward);
+        view.panes.find();
     }
     Vec::new()
 }

@@ -82,28 +82,26 @@ fn draw_programs(
     draw_box(lines, " A lesson from a file ", theme, place, frame);
 }
 
-fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let mut lines: Vec<Line<'_>> = modes::help(model)
-        .into_iter()
-        .map(|(key, long)| Line::from(format!(" {} {long}", padded(&key, 10))))
-        .collect();
+pub(super) fn draw_help(
+    model: &Model,
+    scroll: usize,
+    theme: Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    // The footer's row is none of the area's.
+    let size = (area.width, area.height + 1);
+    let rows = modes::help_rows(model, size);
+    let height = modes::help_height(size);
+    let top = scroll.min(rows.len().saturating_sub(height));
+    let below = rows.len().saturating_sub(top + height);
 
-    lines.push(Line::default());
-    for text in [
-        " Marks:  + new, mounted   - gone, unmounted   ~ changed   > moved".to_owned(),
-        format!(
-            " Only {} on a named action changes the lab. Looking never does.",
-            keys::lesson::RUN
-        ),
-        " Looking back shows what was recorded; rewind makes a fresh lab.".to_owned(),
-    ] {
-        lines.push(Line::styled(text, theme.dim()));
-    }
-
-    let place = centred_area(area, 76, lines.len() as u16 + 2);
-    let height = usize::from(place.height.saturating_sub(2));
-    let top = scroll.min(lines.len().saturating_sub(height));
-    draw_box(lines.into_iter().skip(top).collect(), " Keys (any key closes) ", theme, place, frame);
+    let (down, up, page) = (keys::everywhere::DOWN, keys::everywhere::UP, keys::reading::PAGE_DOWN);
+    let title = format!(" Keys: {down} {up} {page} scroll, any other key closes ");
+    let place = centred_area(area, modes::help_columns(size), rows.len().min(height) as u16 + 2);
+    let lines = rows.into_iter().skip(top).take(height).map(Line::from).collect();
+    let more = if below > 0 { format!(" … {below} more ") } else { String::new() };
+    draw_box_with(lines, (&title, &more), theme, place, frame);
 }
 
 fn draw_list(model: &Model, list: &SearchList, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
@@ -144,8 +142,19 @@ pub(super) fn draw_box(
     place: Rect,
     frame: &mut Frame<'_>,
 ) {
+    draw_box_with(lines, (title, ""), theme, place, frame);
+}
+
+/// The same, with a second title at the right.
+fn draw_box_with(
+    lines: Vec<Line<'_>>,
+    (title, right): (&str, &str),
+    theme: Theme,
+    place: Rect,
+    frame: &mut Frame<'_>,
+) {
     frame.render_widget(Clear, place);
-    let block = frame_block(title.to_owned(), String::new(), true, theme);
+    let block = frame_block(title.to_owned(), right.to_owned(), true, theme);
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), place);
 }
 

@@ -126,6 +126,28 @@ fn copied(model: &Model) -> String {
 }
 
 #[test]
+fn a_search_begins_at_the_selected_row() {
+    let mut model = after(1);
+    press(&mut model, &["2"]);
+    let rows =
+        |model: &Model| view(model).panes.rows(ViewKind::Processes).cloned().collect::<Vec<_>>();
+    let holds: Vec<usize> = rows(&model)
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.text.contains('o'))
+        .map(|(index, _)| index)
+        .collect();
+    assert!(holds.len() > 1, "more than one row can be found: {:?}", rows(&model));
+
+    for at in holds {
+        press(&mut model, &["g"]);
+        (0..at).for_each(|_| press(&mut model, &["j"]));
+        press(&mut model, &["/", "o", "Enter"]);
+        assert_eq!(view(&model).panes.selected_row(), at, "this very row holds it");
+    }
+}
+
+#[test]
 fn a_word_is_searched_for_and_forgotten() {
     let mut model = after(1);
     press(&mut model, &["2"]);
