@@ -3,9 +3,7 @@
 pub(super) use super::catalogue::PAGE;
 use super::commands::leave_lesson;
 use super::quiz::QuizView;
-use super::{
-    Direction, Effect, LessonSource, Model, Screen, ScreenOverlay, learning_commands, quiz_events,
-};
+use super::{Effect, LessonSource, Model, Screen, ScreenOverlay, learning_commands, quiz_events};
 use crate::engine::Request;
 
 pub(super) fn close(model: &mut Model) {
