@@ -44,6 +44,15 @@ pub fn notice(notice: &Notice) -> String {
         Notice::NoQuestionNow => "no question here now: they come with the steps".into(),
 
         Notice::NoShell { actor, error } => format!("no shell beside {actor}: {error}"),
+        Notice::ShellBehind { actor, shells } => {
+            format!("a shell beside {actor} is open; {shells} goes to it")
+        }
+        Notice::ShellEnded { actor, next: None, .. } => {
+            format!("the shell beside {actor} has ended: keys go to the lesson")
+        }
+        Notice::ShellEnded { actor, next: Some(next), shell } => format!(
+            "the shell beside {actor} has ended: keys go to the lesson; {shell} types beside {next}"
+        ),
         Notice::Refused(why) => refusal(*why).into(),
         Notice::FailedBehindShell { error, leave, restart } => {
             format!("{error}. {leave} leaves the shell, {restart} makes a new lab")

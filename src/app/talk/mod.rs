@@ -18,6 +18,7 @@ use crate::engine::Event;
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::parse::parse;
 use crate::lesson::quiz::{Answer, Grade, LabAnswers, QuestionKind, grade};
+use crate::prompt::Prompt;
 use crate::proof::Proof;
 use crate::report::{StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
@@ -67,7 +68,7 @@ pub enum TalkOverlay {
     },
     /// A question that waits for y or n.
     Question {
-        text: String,
+        prompt: Prompt,
         on_yes: OnConfirm,
     },
     /// The list of steps to jump to.
