@@ -462,7 +462,7 @@ fn the_screen_says_whom_it_waits_for_and_that_a_lab_is_gone() {
     tty.press("\r");
     tty.wait_for("waiting for container: it is stopped");
     tty.press("R");
-    tty.wait_for("in a fresh lab?");
+    tty.wait_for("in a new lab?");
     tty.press("\r");
     tty.wait_for("1/32");
     tty.wait_for("LIVE");
@@ -487,7 +487,7 @@ fn the_screen_says_whom_it_waits_for_and_that_a_lab_is_gone() {
     tty.wait_for("the lab is gone");
     assert!(!tty.screen().contains("LIVE"));
     tty.press("R");
-    tty.wait_for("in a fresh lab?");
+    tty.wait_for("in a new lab?");
     tty.press("\r");
     tty.wait_for("LIVE");
     // Nor does the end wait for anybody.

@@ -74,7 +74,7 @@ pub(super) fn rewind(model: &mut Model) -> Vec<Effect> {
 }
 
 pub(super) fn restart(model: &mut Model) -> Vec<Effect> {
-    let question = "Start the lesson anew, in a fresh lab?".into();
+    let question = "Start the lesson again, in a new lab?".into();
     ask(model, question, Request::RewindTo { steps: 0 })
 }
 

@@ -70,7 +70,7 @@ fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
         view.look_at(step);
     } else if step != view.played_steps() {
         let question = format!(
-            "Go to step {}? A fresh lab is made and {step} steps are played in it.",
+            "Go to step {}? A new lab is made and {step} steps are played in it.",
             step + 1
         );
         model.overlay =

@@ -62,7 +62,7 @@ pub struct PresentArguments {
 
 #[derive(Debug, Args)]
 pub struct WindowArguments {
-    /// The process number of the talk, where there are several
+    /// The PID of the talk, where there are several
     #[arg(long, value_name = "PID")]
     of: Option<u32>,
     /// Borders and trees in ASCII

@@ -34,7 +34,7 @@ pub struct ShellArguments {
     /// Beside whom: `host`, `container`, or another actor of the lesson
     #[arg(default_value = "host")]
     actor: String,
-    /// The process number of the `unboxed` whose lab it is, where several are running
+    /// The PID of the `unboxed` whose lab it is, where several are running
     #[arg(long, value_name = "PID")]
     of: Option<u32>,
 }

@@ -42,7 +42,7 @@ pub enum KeeperError {
     #[error("the keeper process {pid} is gone: {how}")]
     Ended { pid: u32, how: String },
     #[error(
-        "the keeper process {0} is stopped, by a signal or a debugger; a fresh lab gets another keeper"
+        "the keeper process {0} is stopped, by a signal or a debugger; a new lab gets another keeper"
     )]
     Stopped(u32),
     #[error("the keeper process {0} has not answered for {seconds} seconds", seconds = ANSWER_TIMEOUT.as_secs())]

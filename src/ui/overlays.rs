@@ -84,7 +84,7 @@ fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut
             " Only {} on a named action changes the lab. Looking never does.",
             keys::lesson::RUN
         ),
-        " Looking back shows what was recorded; rewind makes a fresh lab.".to_owned(),
+        " Looking back shows what was recorded; rewind makes a new lab.".to_owned(),
     ] {
         lines.push(Line::styled(text, theme.dim()));
     }

@@ -214,12 +214,12 @@ pub fn action_panel(view: &LessonView, columns: usize, look: &DrawOptions) -> Ve
 
     let (restart, rewind) = (keys::lesson::RESTART, keys::lesson::REWIND);
     if let Phase::Failed { message } = &view.lab.phase {
-        let way_out = format!("{restart} starts the lesson anew in a fresh lab.");
+        let way_out = format!("{restart} starts the lesson again in a new lab.");
         return said(message, theme.bad(), way_out, columns);
     }
     if let Some(awaited) = &view.lab.awaited {
         let way_out = format!(
-            "{restart} starts the lesson anew in a fresh lab, {rewind} rewinds; neither waits for it."
+            "{restart} starts the lesson again in a new lab, {rewind} rewinds; neither waits for it."
         );
         return said(&awaited.to_string(), theme.bold(), way_out, columns);
     }

@@ -216,13 +216,13 @@ mod tests {
         (
             true,
             r#"{"pid": {"of": "host", "is": 1}}"#,
-            "host is pid 1 in its own pid namespace",
+            "host is PID 1 in its own PID namespace",
             "NSpid: 70 1",
         ),
         (
             false,
             r#"{"pid": {"of": "box", "is": 1}}"#,
-            "box is pid 1 in its own pid namespace",
+            "box is PID 1 in its own PID namespace",
             "there is no box",
         ),
         (

@@ -40,7 +40,7 @@ pub fn notice(notice: &Notice) -> String {
         Notice::NoShell { actor, error } => format!("no shell beside {actor}: {error}"),
         Notice::Refused(why) => refusal(*why).into(),
         Notice::FailedBehindShell { error, leave, restart } => {
-            format!("{error}. {leave} leaves the shell, {restart} makes a fresh lab")
+            format!("{error}. {leave} leaves the shell, {restart} makes a new lab")
         }
 
         Notice::WindowOnlyLooks { close } => format!("this window only looks; {close} closes it"),
@@ -64,7 +64,7 @@ pub fn notice(notice: &Notice) -> String {
         Notice::LabBeingMade => "the lab is being made".into(),
         Notice::StepRuns => "a step runs".into(),
         Notice::LabFailed { rewind } => {
-            format!("the lab failed: {rewind} rewinds into a fresh one")
+            format!("the lab failed: {rewind} rewinds into a new one")
         }
 
         Notice::Copied(copied) => self::copied(copied),
@@ -115,7 +115,7 @@ mod tests {
                 leave: key("ctrl-]"),
                 restart: key("R"),
             },
-            "the lab is gone. ctrl-] leaves the shell, R makes a fresh lab",
+            "the lab is gone. ctrl-] leaves the shell, R makes a new lab",
         );
         check(Notice::Refused(Refusal::WhatIfNotRecorded), "this what-if was not recorded");
     }

@@ -276,7 +276,7 @@ fn a_flood_and_a_bomb_leave_the_keys_alone() {
     learner.tty.press("q");
     // A rewind is a fresh lab, bomb or no bomb.
     learner.tty.press("R");
-    learner.tty.wait_for("fresh lab?");
+    learner.tty.wait_for("new lab?");
     learner.tty.press("y");
     learner.tty.wait_for("keys go to the shell");
     learner.type_line("echo fresh-$((3*4))");

@@ -101,7 +101,7 @@ fn jump_to(window: &mut TalkView, step: usize) -> Vec<Effect> {
             talk.set.at_beat(Beat::Tell { step }),
         ))];
     }
-    let text = format!("Play all steps before step {} in a fresh lab?", step + 1);
+    let text = format!("Play all steps before step {} in a new lab?", step + 1);
     window.overlay = TalkOverlay::Question { text, on_yes: OnConfirm::Rewind { steps: step } };
     Vec::new()
 }
@@ -158,7 +158,7 @@ pub fn rewind(window: &mut TalkView) {
 }
 
 fn ask_rewind(window: &mut TalkView, steps: usize) {
-    let text = format!("Rewind to before step {}, in a fresh lab?", steps + 1);
+    let text = format!("Rewind to before step {}, in a new lab?", steps + 1);
     window.overlay = TalkOverlay::Question { text, on_yes: OnConfirm::Rewind { steps } };
 }
 
