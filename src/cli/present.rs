@@ -133,7 +133,7 @@ fn private_words() -> Vec<String> {
 
 /// Be a window until the talk or the window ends.
 fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<ExitCode> {
-    let size = crossterm::terminal::size().unwrap_or((80, 24));
+    let size = tui::terminal_size();
     let hello =
         WindowToHub::Hello { version: PROTOCOL_VERSION, role: window.role, pid: window.pid, size };
     let mut outgoing =
