@@ -17,6 +17,7 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
     if view.learning.is_step_turn() {
         // Who ends a turn by hand wants none of the next ones either.
         view.learning.always = false;
+        view.learning.resumes = false;
         return vec![Effect::SendToEngine(Request::DropTurn)];
     }
 

@@ -24,10 +24,12 @@ pub(super) fn say_yes(model: &mut Model) -> Vec<Effect> {
     }
 
     if let Screen::Lesson(view) = &mut model.screen {
+        view.start_building();
         if confirm.then == Request::PlayInstead {
             view.learning.shown = Some(view.played_steps());
+            // The turn ends with the step that is shown.
+            view.learning.resumes = false;
         }
-        view.start_building();
     }
     vec![Effect::SendToEngine(confirm.then)]
 }

@@ -107,11 +107,13 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             }
 
             // Back from a what-if the lab stands where it stood: no turn begins by that.
+            let resumes = std::mem::take(&mut view.learning.resumes);
             if !was_in_branch
-                && view.learning.always
+                && (view.learning.always || resumes)
                 && view.learning.turn.is_none()
                 && view.can_run()
                 && view.has_goals()
+                && !view.is_left_out(played)
             {
                 effects.push(Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step)));
             }
@@ -170,6 +172,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
                     restart: keys::lesson::RESTART.into(),
                 });
             }
+            view.learning.resumes |= view.learning.is_step_turn();
             view.lab.phase = Phase::Failed { message };
         }
         Event::SessionEnded(proof) => {
