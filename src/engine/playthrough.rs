@@ -37,9 +37,8 @@ impl Playthrough {
         Playthrough { lab, played: 0, turn: None, transcripts: Vec::new(), sampler: None }
     }
 
-    /// Stop what goes on in it by itself, while another one is looked at.
+    /// Stop what goes on in it by itself, while another one is looked at. A turn waits, and is judged again after that.
     pub fn rest(&mut self) {
-        self.turn = None;
         self.sampler = None;
     }
 
