@@ -8,6 +8,7 @@ pub mod handle;
 mod ids;
 pub mod leftovers;
 pub mod private_hierarchy;
+pub mod probe;
 pub mod removal;
 mod running_lab;
 mod running_store;

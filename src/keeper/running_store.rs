@@ -217,7 +217,7 @@ fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: LabIdMapping, parent: Pid)
 }
 
 /// Become root of the new user namespace, and nobody outside it.
-fn become_root(mapping: LabIdMapping, parent: Pid) -> Result<(), Errno> {
+pub(super) fn become_root(mapping: LabIdMapping, parent: Pid) -> Result<(), Errno> {
     if mapping.count > 1 {
         nix::unistd::setgroups(&[])?;
         nix::unistd::setresgid(Gid::from_raw(0), Gid::from_raw(0), Gid::from_raw(0))?;
