@@ -5,7 +5,6 @@ mod answer;
 pub mod cgroups;
 pub mod exposure;
 pub mod handle;
-mod ids;
 pub mod leftovers;
 pub mod private_hierarchy;
 pub mod probe;

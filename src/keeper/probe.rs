@@ -8,9 +8,8 @@ use std::process::{Child, Command, Stdio};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
-use super::ids::LabIdMapping;
 use super::running_store::become_root;
-use crate::doctor::ProbeResult;
+use crate::doctor::{LabIdMapping, ProbeResult};
 use crate::failure::with_causes;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, inherited};

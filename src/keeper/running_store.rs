@@ -11,9 +11,9 @@ use nix::unistd::{Gid, Pid, Uid};
 
 use super::answer::{EMPTY_TIMEOUT, NoAnswer, await_answer};
 use super::cgroups::Subtree;
-use super::ids::LabIdMapping;
 use super::running_lab;
 use super::scratch_file::ScratchFile;
+use crate::doctor::LabIdMapping;
 use crate::failure::Failure;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};

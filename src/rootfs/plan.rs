@@ -65,6 +65,8 @@ pub struct MissingProgram {
     /// The package to install to have it.
     pub debian_package: String,
     pub why: String,
+    /// It is nowhere that programs are looked for.
+    pub is_absent: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -159,6 +161,7 @@ impl Planner {
                         program,
                         debian_package,
                         why: error.to_string(),
+                        is_absent: error == UnusablePath::Absent,
                     });
                 }
             }
@@ -272,6 +275,7 @@ impl Planner {
                 program: "terminfo".into(),
                 debian_package: "ncurses-base".into(),
                 why,
+                is_absent: true,
             });
         }
     }

@@ -5,6 +5,7 @@
 pub mod diagnosis;
 mod expected;
 mod notice;
+mod packages;
 mod remark;
 pub mod rows;
 mod seen;

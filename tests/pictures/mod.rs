@@ -210,7 +210,7 @@ pub fn in_catalogue() -> Model {
         learnt: String::new(),
         left_off: (number == 2).then_some(4),
     };
-    let blocked = Some((Blocker::NeedsRoot { is_root_of_container: false }, Cure::StartAsRoot));
+    let blocked = Some((Blocker::NeedsRoot { is_root_of_container: false }, Cure::StartAsRoot { program: "unboxed".into() }));
     Model::new(
         vec![
             row(1, "What is a container?", None),
