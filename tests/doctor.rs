@@ -339,3 +339,25 @@ fn an_ordinary_user_is_probed_as_one() {
     let cure = ids["cure"].as_str().expect("a cure");
     assert!(cure.ends_with(&format!("$ sudo {}", own.display())), "{cure}");
 }
+
+#[test]
+fn what_others_mount_and_link_meanwhile_is_listed_as_theirs() {
+    let _alone = common::alone();
+    // While the lab is held; in a network namespace of its own, so that nothing of the machine is touched.
+    let Some(said) = in_changed_machine(
+        "exec unshare --net sh -c '\n\
+         mount -t tmpfs tmpfs /srv; tries=0\n\
+         { until grep -q \"is up until\" /srv/said || [ $tries = 600 ]; do tries=$((tries + 1)); sleep 0.1; done\n\
+           mkdir /srv/theirs; mount -t tmpfs others /srv/theirs; ip link add theirs0 type veth peer name theirs1\n\
+         } | \"$0\" run 1 --until 1 --hold > /srv/said 2>&1\n\
+         echo run $?; cat /srv/said' \"$0\"",
+    ) else {
+        return;
+    };
+
+    assert!(said.starts_with("run 0\n"), "{said}");
+    let said = in_one_line(&said);
+    assert!(said.contains("as it was changed by others meanwhile: +"), "{said}");
+    assert!(said.contains("/srv/theirs tmpfs") && said.contains(" theirs0"), "{said}");
+    assert!(!said.contains("DIFFERENT"), "{said}");
+}
