@@ -92,7 +92,7 @@ fn is_chroot(roots: &MachineRoot) -> bool {
     has_no_root || has_another
 }
 
-/// What lies on files of /proc, and whether it shows processes only. Either keeps the kernel from mounting a whole one
+/// The mounts on files of /proc, and whether it shows processes only. Either keeps the kernel from mounting a whole one
 /// in a user namespace (mount_too_revealing() in fs/namespace.c), as long as no other /proc is mounted that is whole.
 pub fn covers_of_proc(roots: &MachineRoot) -> (Vec<String>, bool) {
     let mounts = roots.read_text("proc/self/mountinfo").unwrap_or_default();

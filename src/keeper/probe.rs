@@ -25,7 +25,7 @@ pub const ROLE: &str = "--probe-role";
 /// The role's main function: it prints a line for each part, and for each failure of it.
 pub fn main() -> u8 {
     confine::leave_session_keyring();
-    let _ = inherited::widen_limits();
+    inherited::widen_mode_mask();
 
     if let Err(failure) = fork_trial() {
         tell(TrialPart::Namespaces, Err(with_causes(&failure)));

@@ -42,7 +42,7 @@ pub fn try_lab(ids: IdRange, tell: Tell<'_>) {
     }
 }
 
-/// What the store mounts, with an empty image.
+/// The mounts of a store, with an empty image.
 fn prepare() -> Result<StoreLayout, RoleFailure> {
     let layout = store::mount_layout()?;
     std::fs::create_dir(layout.image().join("lower")).while_doing("make a directory")?;
