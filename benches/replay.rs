@@ -26,7 +26,7 @@ fn program() -> PathBuf {
 fn session() -> Session {
     let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
     let facts = Facts::read(&MachineRoot::this_machine(), || {
-        unboxed::kernel::probe::probe_machine(&program())
+        unboxed::keeper::probe::probe_machine(&program())
     });
     let options = SessionOptions::with_spare(program());
     Session::open(Arc::new(lesson), facts, &options).expect("a session")

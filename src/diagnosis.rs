@@ -62,17 +62,20 @@ pub enum Detail {
     Refused {
         error: String,
     },
+    /// The same, of a /proc, of which parts are covered here.
+    ProcCovered {
+        covers: Vec<String>,
+        error: String,
+    },
+    /// The same, where /proc shows processes only.
+    ProcSubset {
+        error: String,
+    },
     /// The same, of a file system that /proc/filesystems does not list.
     NotListed {
         error: String,
     },
 
-    /// An ordinary user's id, and a range of others.
-    OwnIds {
-        uid: u32,
-        first: u32,
-        count: u32,
-    },
     OneId {
         uid: u32,
     },
@@ -101,6 +104,8 @@ pub enum Detail {
     },
 
     AllPrograms,
+    /// /usr has next to none.
+    ProgramsElsewhere,
     NoImage {
         error: String,
     },
@@ -151,6 +156,15 @@ pub enum Blocker {
         why: NoController,
     },
     NoDisk,
+    /// A program that the step runs.
+    NoProgram {
+        program: String,
+        why: String,
+    },
+    /// The step gives something to another user, and the lab has one only.
+    OneUser {
+        uid: u32,
+    },
 }
 
 /// The reason why labs can't have a controller.
@@ -181,34 +195,75 @@ pub enum Obstacle {
 #[serde(rename_all = "snake_case")]
 pub enum Cure {
     MountProc,
-    NewerKernel { needed: (u32, u32) },
-    StartAsRoot,
-    StartOnMachineAsRoot,
+    NewerKernel {
+        needed: (u32, u32),
+    },
+    // `program` is this program, as a shell runs it.
+    StartAsRoot {
+        program: String,
+    },
+    StartOnMachineAsRoot {
+        program: String,
+    },
     StartOutsideContainer,
     StartOutsideContainerOrAsUser,
-    StartInDelegatedScope,
-    StartContainerWithoutFilters,
-    StartContainerWithCgroups,
+    StartInDelegatedScope {
+        program: String,
+    },
+    StartContainerWithoutFilters {
+        engine: ContainerEngine,
+    },
+    StartContainerWithCgroups {
+        engine: ContainerEngine,
+    },
+    StartOutsideChroot,
+    StartOutsideGvisor,
+    UseWsl2,
 
-    SetSysctl { key: String, value: String, or_start_as_root: bool },
-    AllowInAppArmor,
+    UncoverProc {
+        covers: Vec<String>,
+    },
+    MountWholeProc,
+    SetSysctl {
+        key: String,
+        value: String,
+        or_start_as_root: Option<String>,
+    },
+    AllowInAppArmor {
+        program: String,
+    },
     LookAtSecurityModules,
-    AddSubordinateIds { uid: u32 },
     LoadOverlay,
 
     MountCgroups,
     MountV2Beside,
-    MountController { name: String },
-    RemountWritable { mount_point: String },
-    EnableController { name: String },
+    MountController {
+        name: String,
+    },
+    RemountWritable {
+        mount_point: String,
+    },
+    EnableController {
+        name: String,
+    },
     AllowV1Controllers,
-    DelegateControllers,
+    DelegateControllers {
+        program: String,
+    },
     KernelWithController,
     OnlyInV1,
-    BootCgroupVersion { wanted: u32 },
+    BootCgroupVersion {
+        wanted: u32,
+    },
 
-    InstallShell,
-    InstallPackages(Vec<String>),
+    /// By Debian's names.
+    InstallPackages {
+        manager: PackageManager,
+        debian_names: Vec<String>,
+    },
+    ProgramsInUsr {
+        program: String,
+    },
     MountDisk,
 }
 
@@ -219,9 +274,41 @@ pub enum Environment {
     Machine,
     /// A container, and what gave it away.
     Container {
+        engine: ContainerEngine,
         hint: String,
     },
+    /// A directory that chroot(2) made the root: the kernel makes no user namespaces from there.
+    Chroot,
+    /// A program that plays a kernel.
+    Gvisor,
+    /// The first Windows Subsystem for Linux, which has no Linux in it.
+    Wsl1,
     Wsl,
+}
+
+/// The program that runs or manages a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContainerEngine {
+    Docker,
+    Podman,
+    Kubernetes,
+    Lxc,
+    Nspawn,
+    Other,
+}
+
+/// The program that installs packages on a distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PackageManager {
+    Apt,
+    Dnf,
+    Pacman,
+    Apk,
+    Zypper,
+    Nix,
+    Unknown,
 }
 
 /// The trees of control groups that are mounted.

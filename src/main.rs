@@ -9,8 +9,8 @@ fn main() -> ExitCode {
         Some(role) if role == unboxed::keeper::ROLE => {
             return ExitCode::from(unboxed::keeper::main());
         }
-        Some(role) if role == unboxed::kernel::probe::ROLE => {
-            return ExitCode::from(unboxed::kernel::probe::main());
+        Some(role) if role == unboxed::keeper::probe::ROLE => {
+            return ExitCode::from(unboxed::keeper::probe::main());
         }
         _ => {}
     }

@@ -17,6 +17,9 @@ pub struct ProofRow {
     pub after: usize,
     /// The differences, one line each; empty when there are none.
     pub differences: Vec<String>,
+    /// Changes that others made meanwhile, one line each. They say nothing of the lesson.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_others: Vec<String>,
 }
 
 impl Proof {

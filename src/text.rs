@@ -301,6 +301,36 @@ pub fn padded(text: &str, columns: usize) -> String {
     cut + &" ".repeat(missing)
 }
 
+/// The text of a mount table without the kernel's escapes: it writes blank, tab, newline, backslash and `#` as three octal digits.
+pub fn octal_undone(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
+
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let octal = bytes
+            .get(at + 1..at + 4)
+            .filter(|digits| digits.iter().all(|digit| (b'0'..=b'7').contains(digit)));
+        match (bytes[at], octal) {
+            (b'\\', Some(digits)) => {
+                let value =
+                    digits.iter().fold(0_u32, |value, digit| value * 8 + u32::from(digit - b'0'));
+                plain.push(value as u8);
+                at += 4;
+            }
+            (byte, _) => {
+                plain.push(byte);
+                at += 1;
+            }
+        }
+    }
+
+    String::from_utf8_lossy(&plain).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -447,5 +477,15 @@ mod tests {
             (first_bytes("aあい", 6), first_bytes("aあ", 4), first_bytes("あ", 0)),
             ("aあ", "aあ", "")
         );
+    }
+
+    #[test]
+    fn octal_escapes_are_undone() {
+        let check = |input: &str, expected: &str| assert_eq!(octal_undone(input), expected);
+        check("/a\\040b", "/a b");
+        check("/a\\134b", "/a\\b");
+        check("/a\\", "/a\\");
+        check("/\\343\\201\\202", "/あ");
+        check("/\\777", "/\u{fffd}");
     }
 }

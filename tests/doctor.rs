@@ -1,5 +1,7 @@
 //! What `doctor` says of machines that are folders of files; a file `.writable` marks a group that is ours.
 
+mod common;
+
 use std::path::Path;
 
 use unboxed::diagnosis::{Playable, State};
@@ -34,7 +36,10 @@ fn fails(userns: bool, error: &str) -> ProbeResult {
 fn facts(tree: &str, euid: u32, probe: ProbeResult) -> Facts {
     let root =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("doctor-{tree}"));
-    let mut facts = Facts::read(&MachineRoot { root, euid, may_write: is_marked }, || probe);
+    let mut facts = Facts::read(
+        &MachineRoot { root, euid, may_write: is_marked, program: "unboxed".into() },
+        || probe,
+    );
     // The folders hold no programs.
     assert!(facts.image.is_err());
     facts.image = Ok(Vec::new());
@@ -181,4 +186,178 @@ fn this_machine_can_be_read_and_told_as_json() {
     assert_eq!(json[0]["probe"]["userns"], serde_json::json!({"ok": null}));
     assert_eq!(json[1][0]["what"], "kernel");
     println!("{}", findings_page(&findings(&facts), &[]));
+}
+
+/// A shell line as root in a mount namespace of its own, with this program as `$0`; its output, errors included.
+fn in_changed_machine(line: &str) -> Option<String> {
+    if !common::is_root() {
+        common::skip("changing what this machine looks like needs root");
+        return None;
+    }
+    let output = std::process::Command::new("unshare")
+        .args(["--mount", "sh", "-c", line])
+        .arg(env!("CARGO_BIN_EXE_unboxed"))
+        .stdin(std::process::Stdio::null())
+        .env("HOME", "/nonexistent")
+        .output()
+        .expect("unshare runs");
+    Some(
+        String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr),
+    )
+}
+
+/// Lines of a page, however they were broken.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_covered_proc_is_seen_before_a_lab_is_made_and_run_says_the_same() {
+    // Any other whole /proc in sight would do for the kernel.
+    let Some(said) = in_changed_machine(
+        "for m in $(findmnt -rno TARGET -t proc | grep -v '^/proc$'); do umount -l \"$m\"; done\n\
+         mount --bind /dev/null /proc/keys\n\
+         \"$0\" doctor; echo doctor $?; \"$0\" run 1; echo run $?",
+    ) else {
+        return;
+    };
+    let said = in_one_line(&said);
+
+    let why = "the kernel mounts no /proc for a lab where parts of this one are covered (/proc/keys); \
+               tried, and refused: mount the lab's /proc: Operation not permitted (EPERM)";
+    assert!(said.contains(&format!("missing mounts {why} cure:")), "{said}");
+    assert!(said.contains("no what-is-a-container"), "{said}");
+    assert!(said.contains(&format!("can't play here: mounts: {why}. To change that:")), "{said}");
+    assert!(said.contains("doctor 1 run 1"), "{said}");
+}
+
+#[test]
+fn a_proc_of_processes_only_is_seen_too() {
+    let Some(said) = in_changed_machine(
+        "for m in $(findmnt -rno TARGET -t proc | grep -v '^/proc$'); do umount -l \"$m\"; done\n\
+         umount -l /proc && mount -t proc -o subset=pid proc /proc\n\
+         \"$0\" doctor; echo doctor $?",
+    ) else {
+        return;
+    };
+    assert!(in_one_line(&said).ends_with("doctor 1"), "{said}");
+    assert!(!said.contains("  live "), "{said}");
+}
+
+#[test]
+fn a_chroot_is_named_and_no_lesson_is_called_live_there() {
+    // On a tmpfs of this mount namespace: nothing is left of it.
+    let Some(said) = in_changed_machine(
+        "d=/mnt; mount -t tmpfs tmpfs $d && mkdir -p $d/root/tmp && cd $d/root\n\
+         for name in usr bin sbin lib lib64 etc proc dev sys; do\n\
+           if [ -L /$name ]; then cp -P /$name .; elif [ -d /$name ]; then mkdir $name; mount --rbind /$name $name; fi\n\
+         done\n\
+         cp \"$0\" unboxed; chroot . /unboxed doctor; echo doctor $?",
+    ) else {
+        return;
+    };
+    let said = in_one_line(&said);
+    assert!(said.contains(", in a chroot"), "{said}");
+    assert!(said.contains("missing user namespaces") && said.ends_with("doctor 1"), "{said}");
+    assert!(said.contains("cure: the kernel makes no user namespaces behind chroot(2)"), "{said}");
+}
+
+#[test]
+fn a_user_with_ranges_is_promised_one_id_and_has_it() {
+    let lesson = "format: 1\nnumber: 22\nid: chown-me\ntitle: Another owner\nsummary: s.\nminutes: 1\n\
+                  steps:\n  - id: chown\n    title: chown\n    story: s\n    actions:\n      \
+                  - run: {command: [chown, \"1000\", /root]}\n";
+    let lesson = unboxed::lesson::parse::parse("x.yaml", lesson).expect("a lesson");
+    let needs = &lesson.steps[0].needs;
+
+    let user = facts("v2-user", 1000, works());
+    match can_play(needs, &user) {
+        Playable::No { why, cure } => assert_eq!(
+            [words::blocker(&why), words::cure(&cure)],
+            [
+                "it gives something to another user, and a lab has one user only (uid 1000 outside)",
+                "start as root\n$ sudo unboxed"
+            ]
+        ),
+        Playable::Live => panic!("a lab of this user has one id"),
+    }
+    assert_eq!(can_play(needs, &facts("v2-root", 0, works())), Playable::Live);
+}
+
+#[test]
+fn a_step_whose_program_is_missing_is_left_out_and_says_which() {
+    let mut machine = facts("v2-root", 0, works());
+    let missing = |program: &str| unboxed::rootfs::MissingProgram {
+        program: program.into(),
+        debian_package: "procps".into(),
+        why: "not on this machine".into(),
+        is_absent: true,
+    };
+    machine.image = Ok(vec![missing("ps")]);
+    let needing = |program: &str| Needs { programs: vec![program.into()], ..Needs::default() };
+
+    assert_eq!(can_play(&needing("ls"), &machine), Playable::Live);
+    match can_play(&needing("ps"), &machine) {
+        Playable::No { why, .. } => assert_eq!(
+            words::blocker(&why),
+            "it runs the program ps, which a lab can't have here: not on this machine"
+        ),
+        Playable::Live => panic!("there is no ps"),
+    }
+
+    machine.image = Ok(["cat", "ls", "mount", "ps"].map(missing).to_vec());
+    let Playable::No { cure, .. } = can_play(&needing("ps"), &machine) else { panic!("no ps") };
+    assert!(words::cure(&cure).ends_with("$ unboxed learn --tape"), "{}", words::cure(&cure));
+}
+
+#[test]
+fn an_ordinary_user_is_probed_as_one() {
+    let program = if common::is_root() { "setpriv" } else { "env" };
+    let as_user = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let copy = tempfile::tempdir().expect("a directory");
+    let own = copy.path().join("unboxed");
+    std::fs::copy(env!("CARGO_BIN_EXE_unboxed"), &own).expect("copied");
+    for path in [copy.path(), &own] {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .expect("changed");
+    }
+
+    let mut command = std::process::Command::new(program);
+    if common::is_root() {
+        command.args(as_user);
+    }
+    let output = command.arg(&own).args(["doctor", "--format", "json"]).output().expect("it runs");
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    for part in ["userns", "mount_in_userns", "overlay_in_userns", "netns_in_userns"] {
+        assert!(told["facts"]["probe"][part].is_object(), "{told}");
+    }
+    let ids = told["findings"].as_array().expect("findings").iter();
+    let ids = ids.clone().find(|one| one["what"] == "user ids").expect("ids");
+    assert!(ids["detail"].as_str().expect("text").contains("one user only"), "{ids}");
+    // A cure names the program that was started, wherever it lies.
+    let cure = ids["cure"].as_str().expect("a cure");
+    assert!(cure.ends_with(&format!("$ sudo {}", own.display())), "{cure}");
+}
+
+#[test]
+fn what_others_mount_and_link_meanwhile_is_listed_as_theirs() {
+    let _alone = common::alone();
+    // While the lab is held; in a network namespace of its own, so that nothing of the machine is touched.
+    let Some(said) = in_changed_machine(
+        "exec unshare --net sh -c '\n\
+         mount -t tmpfs tmpfs /srv; tries=0\n\
+         { until grep -q \"is up until\" /srv/said || [ $tries = 600 ]; do tries=$((tries + 1)); sleep 0.1; done\n\
+           mkdir /srv/theirs; mount -t tmpfs others /srv/theirs; ip link add theirs0 type veth peer name theirs1\n\
+         } | \"$0\" run 1 --until 1 --hold > /srv/said 2>&1\n\
+         echo run $?; cat /srv/said' \"$0\"",
+    ) else {
+        return;
+    };
+
+    assert!(said.starts_with("run 0\n"), "{said}");
+    let said = in_one_line(&said);
+    assert!(said.contains("as it was changed by others meanwhile: +"), "{said}");
+    assert!(said.contains("/srv/theirs tmpfs") && said.contains(" theirs0"), "{said}");
+    assert!(!said.contains("DIFFERENT"), "{said}");
 }

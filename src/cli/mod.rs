@@ -30,6 +30,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, MachineRoot, can_play};
+use crate::keeper::probe::RunningProbe;
 use crate::kernel::{inherited, log, panics};
 use crate::lesson::catalogue::{self, FindError};
 use crate::lesson::model::Lesson;
@@ -346,7 +347,9 @@ fn program() -> &'static Path {
 }
 
 fn facts() -> Facts {
-    Facts::read(&MachineRoot::this_machine(), || crate::kernel::probe::probe_machine(program()))
+    // It runs while everything else is read.
+    let probe = RunningProbe::start(program());
+    Facts::read(&MachineRoot::this_machine(), || probe.finish())
 }
 
 #[cfg(test)]

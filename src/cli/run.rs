@@ -457,6 +457,12 @@ fn print_proof(proof: &Proof) -> anyhow::Result<()> {
         for difference in &row.differences {
             writeln!(out, "    {}", text::safe(difference))?;
         }
+        if !row.by_others.is_empty() {
+            writeln!(out, "    changed by others meanwhile:")?;
+        }
+        for change in &row.by_others {
+            writeln!(out, "      {}", text::safe(change))?;
+        }
     }
     Ok(())
 }

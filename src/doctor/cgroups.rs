@@ -9,6 +9,7 @@ use crate::doctor::hierarchy::{MountedHierarchy, OfferedController};
 use crate::doctor::roots::MachineRoot;
 use crate::doctor::unmounted::{self, UnmountedHierarchy};
 use crate::snapshot::CgroupVersion;
+use crate::text::octal_undone;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MachineCgroups {
@@ -121,9 +122,8 @@ impl CgroupMount {
 
         Some(CgroupMount {
             version,
-            root: (*mount.get(3)?).to_owned(),
-            // The kernel writes a blank in a path as an octal number.
-            mount_point: mount.get(4)?.replace("\\040", " "),
+            root: octal_undone(mount.get(3)?),
+            mount_point: octal_undone(mount.get(4)?),
             is_read_only: mount
                 .get(5)?
                 .split(',')
@@ -258,6 +258,10 @@ mod tests {
         check(
             "41 31 0:38 / /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw,nsdelegate",
             Some(("/sys/fs/cgroup", &["nsdelegate"], true)),
+        );
+        check(
+            "41 31 0:38 / /c/two\\040words\\011\\134 rw - cgroup2 cgroup rw",
+            Some(("/c/two words\t\\", &[], false)),
         );
         check("broken", None);
     }

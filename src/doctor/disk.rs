@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::roots::MachineRoot;
 use crate::action::SCRATCH_DIR;
+use crate::text::octal_undone;
 
 /// A whole disk, as `major:minor`: limits are set on these, not on partitions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,7 +20,7 @@ impl Disk {
             .lines()
             .filter_map(|line| {
                 let fields: Vec<&str> = line.split(' ').collect();
-                Some((*fields.get(2)?, *fields.get(4)?))
+                Some((*fields.get(2)?, octal_undone(fields.get(4)?)))
             })
             .filter(|(_, target)| is_mounted_above(target, SCRATCH_DIR))
             // The last of the longest: a later mount lies over an earlier one.

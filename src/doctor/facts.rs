@@ -2,9 +2,10 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::diagnosis::Environment;
+use crate::diagnosis::{Environment, PackageManager};
 use crate::doctor::cgroups::MachineCgroups;
 use crate::doctor::disk::Disk;
+use crate::doctor::environment;
 use crate::doctor::kernel::KernelVersion;
 use crate::doctor::roots::MachineRoot;
 use crate::rootfs::{Fixture, MissingProgram, RootfsError, plan_image};
@@ -15,10 +16,16 @@ pub struct Facts {
     pub kernel: Option<KernelVersion>,
     pub euid: u32,
     pub environment: Environment,
+    pub package_manager: PackageManager,
+    /// This program, as a shell runs it.
+    pub program: String,
+    /// Mount points that cover parts of /proc.
+    pub covers_of_proc: Vec<String>,
+    /// True if /proc shows processes only.
+    pub is_proc_subset: bool,
     pub user_namespaces: UserNamespaces,
     /// Lines of /proc/self/uid_map.
     pub uid_map: Vec<IdMapping>,
-    pub subordinate: SubordinateIds,
     pub cgroups: MachineCgroups,
     /// The disk that a lab's scratch file would be on.
     pub disk: Option<Disk>,
@@ -48,25 +55,18 @@ pub struct IdMapping {
     pub count: u32,
 }
 
-/// The means of an ordinary user to map more ids than its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct SubordinateIds {
-    pub has_newuidmap: bool,
-    /// (first, count) from /etc/subuid.
-    pub uids: Option<(u32, u32)>,
-}
-
 /// The results of a short-lived child's attempts in a user namespace of its own; errors are `EPERM: what was tried`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProbeResult {
-    /// unshare(CLONE_NEWUSER) and writing its id maps.
+    /// The namespaces of a store and of a lab, their id maps, and the filter on system calls.
     #[serde(serialize_with = "plain_result")]
     pub userns: Result<(), String>,
-    /// A tmpfs and a fresh /proc, in new mount and pid namespaces of it.
+    /// The root of a lab: the machine's programs, read-only, and a /proc, /sys and /dev of its own.
     #[serde(serialize_with = "plain_result")]
     pub mount_in_userns: Result<(), String>,
     #[serde(serialize_with = "plain_result")]
     pub overlay_in_userns: Result<(), String>,
+    /// The network of a lab: a cable, a bridge, NAT.
     #[serde(serialize_with = "plain_result")]
     pub netns_in_userns: Result<(), String>,
 }
@@ -74,12 +74,17 @@ pub struct ProbeResult {
 impl Facts {
     /// Reads everything; what can't be read is absent, not an error. `probe` is run once.
     pub fn read(roots: &MachineRoot, probe: impl FnOnce() -> ProbeResult) -> Facts {
+        let (covers_of_proc, is_proc_subset) = environment::covers_of_proc(roots);
         Facts {
             kernel: roots
                 .read_text("proc/sys/kernel/osrelease")
                 .and_then(|release| KernelVersion::parse(release.trim())),
             euid: roots.euid,
-            environment: environment(roots),
+            environment: environment::read(roots),
+            package_manager: environment::package_manager(roots),
+            program: roots.program.clone(),
+            covers_of_proc,
+            is_proc_subset,
             user_namespaces: UserNamespaces {
                 max: roots.read_number("proc/sys/user/max_user_namespaces"),
                 unprivileged_clone: roots
@@ -89,13 +94,7 @@ impl Facts {
                     .read_number("proc/sys/kernel/apparmor_restrict_unprivileged_userns")
                     .map(|n| n != 0),
             },
-            uid_map: roots
-                .read_text("proc/self/uid_map")
-                .unwrap_or_default()
-                .lines()
-                .filter_map(IdMapping::parse)
-                .collect(),
-            subordinate: subordinate(roots),
+            uid_map: IdMapping::read(roots),
             cgroups: MachineCgroups::read(roots),
             disk: Disk::read(roots),
             overlay_listed: roots.read_text("proc/filesystems").is_some_and(|text| {
@@ -115,6 +114,14 @@ impl Facts {
                 .any(|range| range.inside == 0 && range.outside == 0 && range.count == u32::MAX)
     }
 
+    /// /usr has not even what every distribution has there: its programs are in places of its own, like /nix.
+    pub fn has_programs_elsewhere(&self) -> bool {
+        let Ok(missing) = &self.image else { return false };
+        ["cat", "ls", "mount", "ps"]
+            .iter()
+            .all(|name| missing.iter().any(|one| one.program == *name && one.is_absent))
+    }
+
     /// The number of user ids that exist here at all.
     pub fn mapped_ids(&self) -> u64 {
         self.uid_map.iter().map(|range| u64::from(range.count)).sum()
@@ -122,7 +129,13 @@ impl Facts {
 }
 
 impl IdMapping {
-    fn parse(line: &str) -> Option<IdMapping> {
+    /// The ids of this process's user namespace.
+    pub(super) fn read(roots: &MachineRoot) -> Vec<IdMapping> {
+        let text = roots.read_text("proc/self/uid_map").unwrap_or_default();
+        text.lines().filter_map(IdMapping::parse).collect()
+    }
+
+    pub(super) fn parse(line: &str) -> Option<IdMapping> {
         let mut numbers = line.split_whitespace().map(|word| word.parse().ok());
         Some(IdMapping {
             inside: numbers.next()??,
@@ -130,50 +143,6 @@ impl IdMapping {
             count: numbers.next()??,
         })
     }
-}
-
-fn environment(roots: &MachineRoot) -> Environment {
-    for file in [".dockerenv", "run/.containerenv"] {
-        if roots.path(file).exists() {
-            return Environment::Container { hint: format!("/{file} is there") };
-        }
-    }
-
-    let groups = roots.read_text("proc/self/cgroup").unwrap_or_default();
-    if let Some(word) = ["docker", "kubepods", "containerd", "lxc", "libpod"]
-        .iter()
-        .find(|&&word| groups.contains(word))
-    {
-        return Environment::Container { hint: format!("the cgroup path says {word}") };
-    }
-
-    let release = roots.read_text("proc/sys/kernel/osrelease").unwrap_or_default();
-    if release.to_ascii_lowercase().contains("microsoft") {
-        Environment::Wsl
-    } else {
-        Environment::Machine
-    }
-}
-
-fn subordinate(roots: &MachineRoot) -> SubordinateIds {
-    let passwd = roots.read_text("etc/passwd").unwrap_or_default();
-    let user = passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(roots.euid)).then(|| name.to_owned())
-    });
-
-    let uids = roots.read_text("etc/subuid").unwrap_or_default().lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let who = fields.next()?;
-        let is_us = user.as_deref() == Some(who) || who.parse() == Ok(roots.euid);
-        let range = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        is_us.then_some(range)
-    });
-
-    let has_newuidmap =
-        ["usr/bin/newuidmap", "bin/newuidmap"].iter().any(|path| roots.path(path).exists());
-    SubordinateIds { has_newuidmap, uids }
 }
 
 /// `{"ok": …}` or `{"error": "…"}`.

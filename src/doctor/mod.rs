@@ -3,8 +3,10 @@
 mod cgroups;
 mod cure;
 mod disk;
+mod environment;
 mod facts;
 mod hierarchy;
+mod ids;
 mod kernel;
 mod roots;
 mod text;
@@ -12,8 +14,9 @@ mod unmounted;
 mod verdict;
 
 pub use cgroups::MachineCgroups;
-pub use facts::{Facts, IdMapping, ProbeResult, SubordinateIds, UserNamespaces};
+pub use facts::{Facts, IdMapping, ProbeResult, UserNamespaces};
 pub use hierarchy::{MountedHierarchy, OfferedController};
+pub use ids::LabIdMapping;
 pub use kernel::KernelVersion;
 pub use roots::MachineRoot;
 pub use text::findings_page;

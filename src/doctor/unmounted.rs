@@ -133,7 +133,7 @@ mod tests {
     }
 
     fn roots(dir: &Path, euid: u32) -> MachineRoot {
-        MachineRoot { root: dir.to_owned(), euid, may_write: |_| true }
+        MachineRoot { root: dir.to_owned(), euid, may_write: |_| true, program: "unboxed".into() }
     }
 
     fn offered(lines: &[(&str, u32, bool)]) -> Vec<OfferedController> {

@@ -5,14 +5,12 @@ use crate::diagnosis::{
     OldKernel, Playable, State, Trees,
 };
 use crate::doctor::cure;
-use crate::doctor::facts::{Facts, IdMapping};
+use crate::doctor::facts::Facts;
+use crate::doctor::ids::LabIdMapping;
 use crate::lesson::model::Needs;
 
 /// Labs make whole mount trees read-only with mount_setattr(2), and overlays in user namespaces: 5.12 has both.
 pub const MIN_KERNEL: (u32, u32) = (5, 12);
-
-/// The ids a lab of root is mapped to: 65536 of them from here on.
-const LAB_IDS: (u64, u64) = (1_000_000_000, 65_536);
 
 /// The controllers that lessons limit things with.
 const CONTROLLERS: [&str; 6] = ["memory", "cpu", "pids", "cpuset", "blkio", "freezer"];
@@ -33,7 +31,7 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
     }
     if needs.root && !facts.is_machine_root() {
         let why = Blocker::NeedsRoot { is_root_of_container: facts.euid == 0 };
-        return Playable::No { why, cure: cure::root(facts.euid) };
+        return Playable::No { why, cure: cure::root(facts) };
     }
 
     if let Some(wanted) = needs.cgroup_version {
@@ -59,7 +57,36 @@ pub fn can_play(needs: &Needs, facts: &Facts) -> Playable {
         return Playable::No { why: Blocker::NoDisk, cure: Cure::MountDisk };
     }
 
+    if needs.other_ids && LabIdMapping::of_user(facts.euid, &facts.uid_map).count == 1 {
+        let why = Blocker::OneUser { uid: facts.euid };
+        return Playable::No { why, cure: one_user(facts) };
+    }
+    let missing = facts.image.iter().flatten();
+    if let Some(one) = missing.into_iter().find(|one| needs.programs.contains(&one.program)) {
+        let why = Blocker::NoProgram { program: one.program.clone(), why: one.why.clone() };
+        return Playable::No { why, cure: cure::programs(&[&one.debian_package], facts) };
+    }
+
     Playable::Live
+}
+
+fn one_user(facts: &Facts) -> Cure {
+    if facts.euid == 0 { Cure::StartOutsideContainerOrAsUser } else { cure::start_as_root(facts) }
+}
+
+/// The finding about a lab's root and its /proc, which a cover of one file is enough to forbid.
+fn mounts(facts: &Facts) -> MachineFinding {
+    let what = FindingTopic::Mounts;
+    let Err(error) = facts.probe.mount_in_userns.clone() else { return good(what, Detail::Works) };
+    let covers = facts.covers_of_proc.clone();
+    let detail = if !covers.is_empty() {
+        Detail::ProcCovered { covers, error }
+    } else if facts.is_proc_subset {
+        Detail::ProcSubset { error }
+    } else {
+        Detail::Refused { error }
+    };
+    bad(what, detail, cure::mounts(facts))
 }
 
 /// Everything worth knowing, what blocks most first. What follows from an earlier finding is left out.
@@ -70,7 +97,7 @@ pub fn findings(facts: &Facts) -> Vec<MachineFinding> {
         found.push(probed(FindingTopic::UserNamespaces, &probe.userns, facts));
         found.push(ids(facts));
         if probe.userns.is_ok() {
-            found.push(probed(FindingTopic::Mounts, &probe.mount_in_userns, facts));
+            found.push(mounts(facts));
             found.push(probed(FindingTopic::Network, &probe.netns_in_userns, facts));
             found.push(overlay(facts));
         }
@@ -127,21 +154,13 @@ fn probed(what: FindingTopic, result: &Result<(), String>, facts: &Facts) -> Mac
 fn ids(facts: &Facts) -> MachineFinding {
     let what = FindingTopic::UserIds;
     let uid = facts.euid;
+    let mapping = LabIdMapping::of_user(uid, &facts.uid_map);
     if uid != 0 {
-        return match (facts.subordinate.has_newuidmap, facts.subordinate.uids) {
-            (true, Some((first, count))) => good(what, Detail::OwnIds { uid, first, count }),
-            (false, _) | (_, None) => {
-                warn(what, Detail::OneId { uid }, Cure::AddSubordinateIds { uid })
-            }
-        };
+        return warn(what, Detail::OneId { uid }, cure::start_as_root(facts));
     }
-
-    let reaches = |range: &IdMapping| {
-        let (first, count) = (u64::from(range.inside), u64::from(range.count));
-        first <= LAB_IDS.0 && LAB_IDS.0 + LAB_IDS.1 <= first + count
-    };
-    if facts.uid_map.iter().any(reaches) {
-        return good(what, Detail::LabIds { first: LAB_IDS.0, count: LAB_IDS.1 });
+    if mapping.count > 1 {
+        let (first, count) = (u64::from(mapping.first), u64::from(mapping.count));
+        return good(what, Detail::LabIds { first, count });
     }
 
     let few = Detail::FewIds { count: facts.mapped_ids() };
@@ -209,13 +228,22 @@ fn why_no_controller(name: &str, facts: &Facts) -> NoController {
 fn image(facts: &Facts) -> MachineFinding {
     let what = FindingTopic::Programs;
     match &facts.image {
-        Err(error) => bad(what, Detail::NoImage { error: error.to_string() }, Cure::InstallShell),
+        Err(error) => bad(
+            what,
+            Detail::NoImage { error: error.to_string() },
+            cure::programs(&["dash"], facts),
+        ),
         Ok(missing) if missing.is_empty() => good(what, Detail::AllPrograms),
+        Ok(_) if facts.has_programs_elsewhere() => {
+            warn(what, Detail::ProgramsElsewhere, cure::programs(&[], facts))
+        }
         Ok(missing) => {
+            let packages: Vec<&str> =
+                missing.iter().map(|one| one.debian_package.as_str()).collect();
             let lacking = missing
                 .iter()
                 .map(|one| LackingProgram { program: one.program.clone(), why: one.why.clone() });
-            warn(what, Detail::LacksPrograms(lacking.collect()), cure::programs(missing))
+            warn(what, Detail::LacksPrograms(lacking.collect()), cure::programs(&packages, facts))
         }
     }
 }

@@ -210,7 +210,7 @@ impl Session {
         let info = lab.info();
 
         let live = self.share(Arc::new(live));
-        self.ours.note_processes(&live);
+        self.ours.note_seen(&live);
         let checks = step.map_or_else(Vec::new, |step| step.preflight(&live));
         let (left_out, nanos) = (self.left_out.clone(), since.elapsed().as_nanos() as u64);
         Ok(ReadyState { lab: info, played, left_out, live, context, checks, nanos })
@@ -246,7 +246,7 @@ impl Session {
 
     fn play(&mut self, step: &Step) -> Result<StepRecord, SessionError> {
         let mut record = self.in_lab(|current, keeper| current.play(step, keeper))?;
-        self.ours.note_processes(&record.after);
+        self.ours.note_seen(&record.after);
         record.before = self.share(record.before);
         record.after = self.share(record.after);
         Ok(record)
@@ -400,7 +400,7 @@ impl Session {
             Err(ended) => return Err(ended),
         };
         if let Some(snapshot) = &snapshot {
-            self.ours.note_processes(snapshot);
+            self.ours.note_seen(snapshot);
         }
         Ok(snapshot)
     }

@@ -13,8 +13,8 @@ use nix::sys::stat::fstat;
 use nix::unistd::Uid;
 
 use super::cgroups::{self, SubtreeHierarchy, owner_of};
-use super::ids::LabIdMapping;
 use super::removal::{self, UnremovedGroup};
+use crate::doctor::LabIdMapping;
 
 /// The longest that the groups of one dead lab may take to become empty, from the last one that was removed.
 const LAB_TIMEOUT: Duration = Duration::from_secs(5);

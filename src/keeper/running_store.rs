@@ -11,9 +11,9 @@ use nix::unistd::{Gid, Pid, Uid};
 
 use super::answer::{EMPTY_TIMEOUT, NoAnswer, await_answer};
 use super::cgroups::Subtree;
-use super::ids::LabIdMapping;
 use super::running_lab;
 use super::scratch_file::ScratchFile;
+use crate::doctor::LabIdMapping;
 use crate::failure::Failure;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
@@ -217,7 +217,7 @@ fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: LabIdMapping, parent: Pid)
 }
 
 /// Become root of the new user namespace, and nobody outside it.
-fn become_root(mapping: LabIdMapping, parent: Pid) -> Result<(), Errno> {
+pub(super) fn become_root(mapping: LabIdMapping, parent: Pid) -> Result<(), Errno> {
     if mapping.count > 1 {
         nix::unistd::setgroups(&[])?;
         nix::unistd::setresgid(Gid::from_raw(0), Gid::from_raw(0), Gid::from_raw(0))?;

@@ -20,7 +20,6 @@ pub mod notation;
 pub mod panics;
 pub mod perform;
 pub mod pidfd;
-pub mod probe;
 pub mod process;
 pub mod program;
 pub mod pty;

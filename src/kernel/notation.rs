@@ -106,6 +106,11 @@ pub fn clone_flags(kinds: &[NamespaceKind]) -> String {
     )
 }
 
+/// The same as clone(2) takes them, with the signal that tells the parent of the end.
+pub fn old_clone_flags(kinds: &[NamespaceKind]) -> String {
+    if kinds.is_empty() { "SIGCHLD".to_owned() } else { format!("{}|SIGCHLD", clone_flags(kinds)) }
+}
+
 pub fn open_flags(flags: OFlag) -> String {
     let mode = flags & OFlag::O_ACCMODE;
     let mut names = vec![if mode == OFlag::O_WRONLY {

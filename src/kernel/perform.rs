@@ -11,6 +11,7 @@ use super::record::Recorder;
 use super::{copy, file, icmp, nft, program};
 use crate::call::ErrnoName;
 use crate::op::{ActorName, DeviceRule, Op, OpRecord, Outcome, UmountFlag, WriteMode};
+use crate::text::octal_undone;
 
 /// Perform one op and report every call it made.
 pub fn perform(actor: &ActorName, op: &Op) -> OpRecord {
@@ -178,22 +179,13 @@ fn umount_all(recorder: &mut Recorder) -> Result<(), Errno> {
         if right.split(' ').next() == Some("proc") {
             continue;
         }
-        let done = mount::umount(recorder, &unescape(target), &[] as &[UmountFlag]);
+        let done = mount::umount(recorder, &octal_undone(target), &[] as &[UmountFlag]);
         if done.is_err() {
             last_failure = done;
         }
     }
 
     last_failure
-}
-
-/// mountinfo writes blank, tab, newline and backslash as octal.
-fn unescape(target: &str) -> String {
-    target
-        .replace("\\040", " ")
-        .replace("\\011", "\t")
-        .replace("\\012", "\n")
-        .replace("\\134", "\\")
 }
 
 #[cfg(test)]

@@ -6,3 +6,4 @@ mod layout;
 pub mod network;
 pub mod root;
 pub mod store;
+pub mod trial;

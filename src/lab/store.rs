@@ -30,6 +30,17 @@ pub struct IdRange {
     pub count: u32,
 }
 
+/// The namespaces that a lab's host is cloned into. That of its cgroups comes later, once the keeper has put the process
+/// into its groups: it starts where one is.
+pub(super) const LAB_NAMESPACES: [NamespaceKind; 6] = [
+    NamespaceKind::User,
+    NamespaceKind::Mount,
+    NamespaceKind::Pid,
+    NamespaceKind::Net,
+    NamespaceKind::Uts,
+    NamespaceKind::Ipc,
+];
+
 /// The store's main function, until its wire is closed. `wire` leads to the keeper, who wrote the id
 /// maps and said so before. Returns the exit status.
 pub fn run_store(mut wire: Wire, ids: IdRange) -> i32 {
@@ -122,21 +133,13 @@ fn fork_lab(
     actor_end: OwnedFd,
     go: OwnedFd,
 ) -> Result<Pidfd, RoleFailure> {
-    // The cgroup namespace comes later, once the keeper has put the process into its groups: it starts where one is.
-    const NAMESPACES: [NamespaceKind; 6] = [
-        NamespaceKind::User,
-        NamespaceKind::Mount,
-        NamespaceKind::Pid,
-        NamespaceKind::Net,
-        NamespaceKind::Uts,
-        NamespaceKind::Ipc,
-    ];
     let me = nix::unistd::getpid();
-    match process::fork_role(&NAMESPACES).while_doing("clone the lab's host into new namespaces")? {
+    match process::fork_role(&LAB_NAMESPACES)
+        .while_doing("clone the lab's host into new namespaces")?
+    {
         RoleFork::Child => init::run_host(layout, request, Wire::from_fd(actor_end), go, me),
         RoleFork::Parent(host) => {
-            let map = |pid| map_ids(pid, &format!("0 0 {}", ids.count), ids.count == 1);
-            let mapped = host.pid().ok_or(Errno::ESRCH).and_then(map);
+            let mapped = map_lab(&host, ids);
             if mapped.is_err() {
                 let _ = host.send(Signal::SIGKILL);
                 host.has_ended_within(DEATH_TIMEOUT);
@@ -147,6 +150,12 @@ fn fork_lab(
             Ok(host)
         }
     }
+}
+
+/// Give a lab all ids of the store.
+pub(super) fn map_lab(host: &Pidfd, ids: IdRange) -> Result<(), Errno> {
+    let map = |pid| map_ids(pid, &format!("0 0 {}", ids.count), ids.count == 1);
+    host.pid().ok_or(Errno::ESRCH).and_then(map)
 }
 
 /// Write a process's uid_map and gid_map. Without privilege the kernel wants `setgroups` denied
@@ -160,6 +169,16 @@ pub fn map_ids(pid: Pid, line: &str, deny_setgroups: bool) -> Result<(), Errno> 
 }
 
 fn lay_out_store() -> Result<(StoreLayout, Vec<String>), RoleFailure> {
+    let layout = mount_layout()?;
+    let missing = fill_image(&layout.image())?;
+    // Onto itself: to be read-only, it has to be a mount. mount_setattr(2) takes nothing less.
+    bind_mount(&layout.image(), &layout.image()).while_doing("bind the image")?;
+    mount::make_read_only(&layout.image()).while_doing("make the image read-only")?;
+    Ok((layout, missing))
+}
+
+/// The store's own tmpfs, and in it the machine's programs and a place for the image.
+pub(super) fn mount_layout() -> Result<StoreLayout, RoleFailure> {
     let recorder = &mut Recorder::default();
     let private = [MountFlag::Recursive, MountFlag::Private];
     let call = MountCall { source: None, target: "/", fstype: None, flags: &private, data: None };
@@ -172,12 +191,7 @@ fn lay_out_store() -> Result<(StoreLayout, Vec<String>), RoleFailure> {
     }
     std::fs::write(layout.scratch(), "").while_doing("make a file in the store")?;
     root::bind_host(&layout.host())?;
-
-    let missing = fill_image(&layout.image())?;
-    // Onto itself: to be read-only, it has to be a mount. mount_setattr(2) takes nothing less.
-    bind_mount(&layout.image(), &layout.image()).while_doing("bind the image")?;
-    mount::make_read_only(&layout.image()).while_doing("make the image read-only")?;
-    Ok((layout, missing))
+    Ok(layout)
 }
 
 /// Cover a directory that any machine has: nothing outside this mount namespace sees it.

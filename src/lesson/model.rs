@@ -256,6 +256,10 @@ pub struct Needs {
     pub cgroup: Vec<String>,
     /// A scratch file on a real disk: /scratch in the lab.
     pub disk: bool,
+    /// Programs that it runs; those of its own commands are added when it is read.
+    pub programs: Vec<String>,
+    /// Users beside root: it gives files to one, or becomes one.
+    pub other_ids: bool,
     /// 1 or 2, where a step is about what only one version has.
     pub cgroup_version: Option<u32>,
 }

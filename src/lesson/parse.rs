@@ -10,6 +10,7 @@ use super::given;
 use super::invisible_characters;
 use super::lint;
 use super::model::Lesson;
+use super::programs;
 use super::suggestion::nearest_word;
 use crate::text::{first_bytes, safe};
 
@@ -79,10 +80,13 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
         });
     }
 
-    let lesson: Lesson =
+    let mut lesson: Lesson =
         serde_yaml::from_str(text).map_err(|error| from_yaml(file, text, &error))?;
     match lint::find_mistakes(&lesson, text).into_iter().next() {
-        None => Ok(lesson),
+        None => {
+            programs::note_needs(&mut lesson);
+            Ok(lesson)
+        }
         Some(finding) => Err(refuse(finding)),
     }
 }

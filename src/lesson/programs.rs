@@ -22,6 +22,53 @@ fn is_run(entry: &ActionEntry) -> bool {
     matches!(entry.action, Action::Run(_))
 }
 
+/// Add to each step's needs what its commands need: programs, and users beside root.
+pub fn note_needs(lesson: &mut Lesson) {
+    for step in &mut lesson.steps {
+        for entry in step.breaks.iter().chain(&step.actions) {
+            let Action::Run(run) = &entry.action else { continue };
+            for name in command_names(&run.command) {
+                if !step.needs.programs.contains(&name) {
+                    step.needs.programs.push(name);
+                }
+            }
+            step.needs.other_ids |= gives_to_another(&run.command);
+        }
+    }
+}
+
+/// The names of the programs that a command runs: its own, and those of a shell's line, as far as they can be told
+/// without being a shell. Builtins and words of the shell's language are among them; nobody misses those.
+fn command_names(command: &[String]) -> Vec<String> {
+    let Some(first) = command.first() else { return Vec::new() };
+    let mut names = vec![first.clone()];
+    if let [shell, option, script, ..] = command
+        && shell == "sh"
+        && option == "-c"
+    {
+        for part in script.split([';', '|', '&', '(', '{', '`', '\n']) {
+            const BEFORE: [&str; 9] =
+                ["exec", "!", "then", "do", "else", "if", "while", "until", "time"];
+            let mut words = part
+                .split_whitespace()
+                .skip_while(|word| BEFORE.contains(word) || word.contains('='));
+            names.extend(words.next().map(|word| word.trim_end_matches(')').to_owned()));
+        }
+    }
+    names
+}
+
+fn gives_to_another(command: &[String]) -> bool {
+    let is_root = |owner: &str| owner.split([':', '.']).all(|id| matches!(id, "" | "0" | "root"));
+    match command.split_first() {
+        Some((program, rest)) if matches!(program.as_str(), "chown" | "chgrp") => {
+            let owner = rest.iter().find(|word| !word.starts_with('-'));
+            owner.is_some_and(|owner| !is_root(owner))
+        }
+        _ => false,
+    }
+}
+
 /// The number of programs it runs. None: there is nothing of an author's that a learner would have to trust.
 pub fn program_count(lesson: &Lesson) -> usize {
     parts(lesson).flat_map(|(_, entries)| entries).filter(|entry| is_run(entry)).count()
@@ -110,6 +157,27 @@ steps:
             (program_count(&lesson), program_lines(&lesson)),
             (3, expected.map(String::from).to_vec())
         );
+    }
+
+    #[test]
+    fn a_step_needs_the_programs_and_the_users_of_its_commands() {
+        let check = |command: &[&str], names: &[&str], other_ids: bool| {
+            let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(command_names(&command), names, "{command:?}");
+            assert_eq!(gives_to_another(&command), other_ids, "{command:?}");
+        };
+
+        check(&["ls", "-l"], &["ls"], false);
+        check(
+            &["sh", "-c", "cd /x 2>/dev/null || exit; a=1 exec dd if=/dev/zero; echo $(cat y)"],
+            &["sh", "cd", "exit", "dd", "echo", "cat"],
+            false,
+        );
+        check(&["chown", "-R", "1000", "/root/f"], &["chown"], true);
+        check(&["chown", "0:0", "/root/f"], &["chown"], false);
+
+        let lesson = parse("small.yaml", LESSON).expect("a lesson");
+        assert_eq!(lesson.steps[0].needs.programs, ["rm", "sh", "printf"]);
     }
 
     #[test]

@@ -130,8 +130,17 @@ impl<'a> Texts<'a> {
     }
 
     fn needs(&mut self, needs: &'a Needs) {
-        let Needs { root: _, kernel: _, cgroup, disk: _, cgroup_version: _ } = needs;
+        let Needs {
+            root: _,
+            kernel: _,
+            cgroup,
+            disk: _,
+            cgroup_version: _,
+            other_ids: _,
+            programs,
+        } = needs;
         self.shown(cgroup);
+        self.shown(programs);
     }
 
     fn looks(&mut self, looks: &'a [WatchedDirectory]) {
@@ -200,7 +209,7 @@ number: 2
 title: A small one
 summary: For tests.
 minutes: 1
-needs: {kernel: \"5.10\", cgroup: [memory], cgroup_version: 1}
+needs: {kernel: \"5.10\", cgroup: [memory], programs: [nft], cgroup_version: 1}
 steps:
   - id: first
     title: First

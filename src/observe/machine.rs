@@ -1,6 +1,6 @@
 //! The machine outside the lab, before and after: the proof that a lesson left it as it was.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::netlink::NamespaceShare;
 use super::{mounts, network, processes};
 use crate::keeper::cgroups::owner_of;
 use crate::proof::{Proof, ProofRow};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Link, Mount, Snapshot};
 
 /// The parts of the machine that are compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +24,8 @@ const TOO_MANY: &str = "more than can be compared";
 /// Lines, one for each thing of a kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Listed {
-    lines: BTreeSet<String>,
+    /// Each with marks: values that something else which has them is, in a lab, the same thing as this one.
+    lines: BTreeMap<String, Vec<String>>,
     /// There are more than are read.
     is_cut: bool,
 }
@@ -34,17 +35,21 @@ impl MachineState {
         let (table, omitted) = mounts::read_whole(Path::new("/proc"), std::process::id());
         let lines = table
             .iter()
-            .map(|mount| format!("{} {} {}", mount.id, mount.target, mount.fstype))
+            .map(|mount| {
+                (format!("{} {} {}", mount.id, mount.target, mount.fstype), mount_marks(mount))
+            })
             .collect();
         MachineState { mounts: Listed { lines, is_cut: !omitted.is_nothing() }, links: links() }
     }
 
     pub fn compare(before: &MachineState, after: &MachineState, ours: &SessionProcesses) -> Proof {
-        let alive = ours.alive().map(|(pid, _)| format!("process {pid} of the lab is still there"));
+        let alive = ours
+            .alive()
+            .map(|(pid, _)| (format!("process {pid} of the lab is still there"), Vec::new()));
         Proof {
             rows: vec![
-                row("mounts", &before.mounts, &after.mounts),
-                row("network links", &before.links, &after.links),
+                row("mounts", &before.mounts, &after.mounts, &ours.in_labs),
+                row("network links", &before.links, &after.links, &ours.in_labs),
                 left("cgroups of the lab", &groups_of(&ours.keepers)),
                 left("processes of the lab", &Listed { lines: alive.collect(), is_cut: false }),
             ],
@@ -56,20 +61,38 @@ impl MachineState {
 /// what was found still counts, and nothing is claimed of the rest.
 fn left(what: &str, left: &Listed) -> ProofRow {
     let what = if left.is_cut { format!("{what} ({TOO_MANY})") } else { what.to_owned() };
-    let differences = left.lines.iter().map(|line| format!("+ {line}")).collect();
-    ProofRow { what, before: 0, after: left.lines.len(), differences }
+    let differences = left.lines.keys().map(|line| format!("+ {line}")).collect();
+    let after = left.lines.len();
+    ProofRow { what, before: 0, after, differences, by_others: Vec::new() }
 }
 
-fn row(what: &str, before: &Listed, after: &Listed) -> ProofRow {
-    let gone = before.lines.difference(&after.lines).map(|line| format!("- {line}"));
-    let new = after.lines.difference(&before.lines).map(|line| format!("+ {line}"));
-    let (what, differences) = match (before.is_cut, after.is_cut) {
-        (false, false) => (what.to_owned(), gone.chain(new).collect()),
+/// The row of what the machine has. A difference is the session's where it is of something that was seen in a lab: on a
+/// machine in use others mount and make links all the time. What is gone a lab can't have taken: it has no way to it.
+fn row(what: &str, before: &Listed, after: &Listed, seen: &SeenInLabs) -> ProofRow {
+    let known: HashSet<&String> = before.lines.values().flatten().collect();
+    // A lab has file systems of the machine's, too: they tell nothing.
+    let is_ours = |marks: &[String]| {
+        seen.is_cut || marks.iter().any(|mark| seen.marks.contains(mark) && !known.contains(mark))
+    };
+    let not_in = |other: &Listed, line: &String| !other.lines.contains_key(line);
+
+    let gone =
+        before.lines.keys().filter(|line| not_in(after, line)).map(|line| format!("- {line}"));
+    let (ours, theirs): (Vec<_>, Vec<_>) = after
+        .lines
+        .iter()
+        .filter(|(line, _)| not_in(before, line))
+        .partition(|(_, marks)| is_ours(marks));
+    let added = |(line, _): (&String, &Vec<String>)| format!("+ {line}");
+    let differences: Vec<String> = ours.into_iter().map(added).collect();
+
+    let (what, by_others) = match (before.is_cut, after.is_cut) {
+        (false, false) => (what.to_owned(), gone.chain(theirs.into_iter().map(added)).collect()),
         (false, true) => (what.to_owned(), vec!["+ more than can be read".to_owned()]),
         // What is missing in a list that was cut may be behind its end.
         (true, _) => (format!("{what} ({TOO_MANY})"), Vec::new()),
     };
-    ProofRow { what, before: before.lines.len(), after: after.lines.len(), differences }
+    ProofRow { what, before: before.lines.len(), after: after.lines.len(), differences, by_others }
 }
 
 /// All that a session started, of which nothing may be there in the end.
@@ -79,6 +102,28 @@ pub struct SessionProcesses {
     keepers: BTreeSet<u32>,
     /// Every process that was seen in a lab, by pid and start time.
     seen: HashSet<(u32, u64)>,
+    in_labs: SeenInLabs,
+}
+
+/// The marks of all mounts and links that were seen in labs.
+#[derive(Debug, Clone, Default)]
+struct SeenInLabs {
+    marks: HashSet<String>,
+    /// There were more than are remembered: then every difference is taken for the session's.
+    is_cut: bool,
+}
+
+/// A file system, and the place where a part of it is mounted: a mount that went out of a lab has both. A device's number
+/// alone is used again as soon as it is free.
+fn mount_marks(mount: &Mount) -> Vec<String> {
+    let Mount { device, root, target, fstype, source, .. } = mount;
+    vec![format!("{device} {fstype} {source}"), format!("{device} {root} {target}")]
+}
+
+/// The hardware address, which a link keeps wherever it is moved.
+fn link_marks(link: &Link) -> Vec<String> {
+    let is_own = link.mac.chars().any(|digit| !matches!(digit, '0' | ':'));
+    if is_own { vec![link.mac.clone()] } else { Vec::new() }
 }
 
 impl SessionProcesses {
@@ -89,7 +134,15 @@ impl SessionProcesses {
         self.keepers.insert(pid);
     }
 
-    pub fn note_processes(&mut self, snapshot: &Snapshot) {
+    /// Remember what is in a lab.
+    pub fn note_seen(&mut self, snapshot: &Snapshot) {
+        let mounts = snapshot.mounts.iter().flat_map(|table| &table.rows).flat_map(mount_marks);
+        let links = snapshot.networks.iter().flat_map(|net| &net.links).flat_map(link_marks);
+        self.in_labs.marks.extend(mounts.chain(links));
+        if self.in_labs.marks.len() > SessionProcesses::FORGET_AT {
+            self.in_labs = SeenInLabs { marks: HashSet::new(), is_cut: true };
+        }
+
         self.seen
             .extend(snapshot.processes.iter().map(|process| (process.pid, process.start_time)));
         if self.seen.len() > SessionProcesses::FORGET_AT {
@@ -109,7 +162,10 @@ fn links() -> Listed {
         bytes: Budget::new(bounds::MAX_MACHINE_BYTES),
     };
     let (links, omitted) = network::read_links(&socket, share);
-    let lines = links.iter().map(|link| format!("{} {}", link.index, link.name)).collect();
+    let lines = links
+        .iter()
+        .map(|link| (format!("{} {}", link.index, link.name), link_marks(link)))
+        .collect();
     Listed { lines, is_cut: !omitted.is_nothing() }
 }
 
@@ -129,7 +185,7 @@ fn groups_of(keepers: &BTreeSet<u32>) -> Listed {
             if owner.is_some_and(|owner| {
                 owner.is_in_our_pid_namespace() && keepers.contains(&owner.pid)
             }) {
-                found.lines.insert(entry.path().to_string_lossy().into_owned());
+                found.lines.insert(entry.path().to_string_lossy().into_owned(), Vec::new());
             }
         }
     }
@@ -145,7 +201,7 @@ fn is_alive(pid: u32, start_time: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::Process;
+    use crate::snapshot::{MountTable, Process};
 
     fn seen(processes: &[(u32, u64)]) -> SessionProcesses {
         SessionProcesses {
@@ -165,18 +221,33 @@ mod tests {
     #[test]
     fn what_came_and_what_went_is_said() {
         let mut before = MachineState::default();
-        before.links.lines.insert("2 eth0".into());
+        before.links.lines.insert("2 eth0".into(), vec!["02:00".into()]);
         let mut after = MachineState::default();
-        after.links.lines.insert("3 veth0".into());
+        after.links.lines.insert("3 veth0".into(), vec!["02:01".into()]);
         let none = SessionProcesses::default();
         let proof = MachineState::compare(&before, &after, &none);
-        assert_eq!(proof.rows[1].differences, ["- 2 eth0", "+ 3 veth0"]);
+        assert_eq!(proof.rows[1].by_others, ["- 2 eth0", "+ 3 veth0"]);
+        assert!(proof.is_clean());
+
+        // A link that was seen in a lab is the session's.
+        let mut ours = SessionProcesses::default();
+        ours.in_labs.marks.insert("02:01".into());
+        let proof = MachineState::compare(&before, &after, &ours);
+        assert_eq!(proof.rows[1].differences, ["+ 3 veth0"]);
+        assert_eq!(proof.rows[1].by_others, ["- 2 eth0"]);
         assert!(!proof.is_clean());
+
+        // One that the machine had before is in labs as well, and tells nothing.
+        ours.in_labs.marks.insert("02:00".into());
+        after.links.lines.insert("4 eth9".into(), vec!["02:00".into()]);
+        let proof = MachineState::compare(&before, &after, &ours);
+        assert_eq!(proof.rows[1].differences, ["+ 3 veth0"]);
+        after.links.lines.remove("4 eth9");
 
         // What may be behind the end of a list is no difference, but the end is.
         after.links.is_cut = true;
         assert_eq!(
-            MachineState::compare(&before, &after, &none).rows[1].differences,
+            MachineState::compare(&before, &after, &none).rows[1].by_others,
             ["+ more than can be read"]
         );
         before.links.is_cut = true;
@@ -185,6 +256,40 @@ mod tests {
             proof.is_clean() && proof.rows[1].what.contains("more than can be compared"),
             "{proof:?}"
         );
+    }
+
+    #[test]
+    fn a_mount_that_went_out_of_a_lab_is_told_from_what_others_mount() {
+        let mount = |text: &str| crate::observe::mounts::parse(text);
+        let table = |text: &str| {
+            let lines =
+                mount(text).iter().map(|one| (one.target.clone(), mount_marks(one))).collect();
+            MachineState { mounts: Listed { lines, is_cut: false }, ..MachineState::default() }
+        };
+        const ROOT: &str = "27 1 254:0 / / rw - ext4 /dev/vda rw\n";
+        let inside = format!(
+            "{ROOT}30 27 0:50 / /root/x rw - tmpfs x rw\n31 27 254:0 /usr /root/bound rw - ext4 /dev/vda rw\n"
+        );
+        let rows = mount(&inside);
+        let tables = vec![MountTable {
+            actor: crate::op::ActorName::host(),
+            ns: crate::snapshot::NsInode(1),
+            rows,
+            omitted: crate::snapshot::Omitted::Nothing,
+        }];
+        let mut ours = SessionProcesses::default();
+        ours.note_seen(&Snapshot { mounts: tables, ..Snapshot::default() });
+
+        let check = |line: &str, is_ours: bool| {
+            let after = table(&format!("{ROOT}{line}"));
+            let proof = MachineState::compare(&table(ROOT), &after, &ours);
+            assert_eq!(!proof.is_clean(), is_ours, "{line}");
+            assert_eq!(proof.rows[0].by_others.is_empty(), is_ours, "{line}");
+        };
+        check("40 27 0:50 / /anywhere rw - tmpfs x rw\n", true);
+        check("40 27 254:0 /usr /root/bound rw - ext4 /dev/vda rw\n", true);
+        check("40 27 254:0 /srv /mnt/srv rw - ext4 /dev/vda rw\n", false);
+        check("40 27 0:99 / /mnt/other rw - tmpfs y rw\n", false);
     }
 
     #[test]
@@ -205,7 +310,7 @@ mod tests {
         let process = processes::read(Path::new("tests/fixtures/proc"), 100, &[]).0.remove(0);
         for time in 0..10_000 {
             let gone = Process { pid: u32::MAX, start_time: time, ..process.clone() };
-            seen.note_processes(&Snapshot { processes: vec![gone], ..Snapshot::default() });
+            seen.note_seen(&Snapshot { processes: vec![gone], ..Snapshot::default() });
             assert!(seen.seen.len() <= SessionProcesses::FORGET_AT + 1);
         }
         assert_eq!(seen.alive().count(), 1);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::bounds;
 use crate::snapshot::{Mount, Omitted, Propagation};
+use crate::text::octal_undone;
 
 /// The bounds on all mount tables of one snapshot, less what has been read.
 #[derive(Debug)]
@@ -96,8 +97,8 @@ fn parse_line(line: &str) -> Option<Mount> {
     let id = left.next()?.parse().ok()?;
     let parent = left.next()?.parse().ok()?;
     let device = left.next()?.to_owned();
-    let root = unescape(left.next()?);
-    let target = unescape(left.next()?);
+    let root = octal_undone(left.next()?);
+    let target = octal_undone(left.next()?);
     let options = left.next()?.to_owned();
 
     let mut propagation = Propagation::default();
@@ -119,39 +120,9 @@ fn parse_line(line: &str) -> Option<Mount> {
         options,
         propagation,
         fstype: right.next()?.to_owned(),
-        source: unescape(right.next()?),
-        super_options: unescape(right.next().unwrap_or_default()),
+        source: octal_undone(right.next()?),
+        super_options: octal_undone(right.next().unwrap_or_default()),
     })
-}
-
-/// The text without the kernel's escapes: it writes blank, tab, newline, backslash and `#` as three octal digits.
-pub fn unescape(text: &str) -> String {
-    if !text.contains('\\') {
-        return text.to_owned();
-    }
-
-    let bytes = text.as_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let octal = bytes
-            .get(at + 1..at + 4)
-            .filter(|digits| digits.iter().all(|digit| (b'0'..=b'7').contains(digit)));
-        match (bytes[at], octal) {
-            (b'\\', Some(digits)) => {
-                let value =
-                    digits.iter().fold(0_u32, |value, digit| value * 8 + u32::from(digit - b'0'));
-                plain.push(value as u8);
-                at += 4;
-            }
-            (byte, _) => {
-                plain.push(byte);
-                at += 1;
-            }
-        }
-    }
-
-    String::from_utf8_lossy(&plain).into_owned()
 }
 
 #[cfg(test)]
@@ -183,16 +154,6 @@ mod tests {
         check("master:1 ", "private,slave");
         check("master:1 propagate_from:2 ", "private,slave");
         check("unbindable ", "private,unbindable");
-    }
-
-    #[test]
-    fn octal_escapes_are_undone() {
-        let check = |input: &str, expected: &str| assert_eq!(unescape(input), expected);
-        check("/a\\040b", "/a b");
-        check("/a\\134b", "/a\\b");
-        check("/a\\", "/a\\");
-        check("/\\343\\201\\202", "/あ");
-        check("/\\777", "/\u{fffd}");
     }
 
     #[test]
@@ -237,7 +198,7 @@ mod tests {
         #[test]
         fn no_text_makes_the_parser_panic(text in ".{0,200}") {
             let _ = parse(&text);
-            let _ = unescape(&text);
+            let _ = octal_undone(&text);
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::rootfs::host::{FoundFile, HostTree, ResolvedTarget, UnusablePath};
 /// A script's interpreter may be a script; the kernel stops at four levels (execve(2)).
 const MAX_INTERPRETERS: usize = 4;
 
+/// The most programs that one script may come to, with all that env(1) starts.
+const MAX_PROGRAMS: usize = 16;
+
 /// Debian's name for a machine's directory of libraries, by ELF machine number.
 const MULTIARCH: [(u16, &str); 7] = [
     (goblin::elf::header::EM_X86_64, "x86_64-linux-gnu"),
@@ -59,10 +62,16 @@ impl ClosureFinder {
         find: &dyn Fn(&mut HostTree, &str) -> Result<String, UnusablePath>,
     ) -> Result<ProgramClosure, UnusablePath> {
         let mut needed = ProgramClosure::default();
-        let mut waiting = vec![program.to_owned()];
+        // With the number of interpreters that stand before it: env(1) starts its program anew, by an execve(2) of its own.
+        let mut waiting = vec![(program.to_owned(), 0)];
+        let mut programs = 0;
 
-        for _ in 0..MAX_INTERPRETERS {
-            let Some(path) = waiting.pop() else { break };
+        while let Some((path, interpreters)) = waiting.pop() {
+            // A script that env(1) leads back to itself would go on for ever.
+            programs += 1;
+            if interpreters > MAX_INTERPRETERS || programs > MAX_PROGRAMS {
+                return Err(UnusablePath::TooManyInterpreters(needed_path(program)));
+            }
             let found = take(host, &path, &mut needed)?;
             let elf = self.read(host, &found)?;
             match elf.as_ref() {
@@ -77,9 +86,9 @@ impl ClosureFinder {
                         && let Some(name) =
                             words.find(|word| !word.starts_with('-') && !word.contains('='))
                     {
-                        waiting.push(find(host, &name)?);
+                        waiting.push((find(host, &name)?, 0));
                     }
-                    waiting.push(interpreter);
+                    waiting.push((interpreter, interpreters + 1));
                 }
             }
         }
@@ -184,6 +193,11 @@ impl ClosureFinder {
         self.read.insert(found.path.clone(), Rc::clone(&elf));
         Ok(elf)
     }
+}
+
+/// A path as plans hold it.
+fn needed_path(program: &str) -> String {
+    program.trim_start_matches('/').to_owned()
 }
 
 fn take(
@@ -350,6 +364,10 @@ mod tests {
             ("b", "#! /usr/bin/c\n"),
             ("c", "no interpreter line"),
             ("env", "x"),
+            ("d", "#!/usr/bin/env e\n"),
+            ("e", "#!/usr/bin/env f\n"),
+            ("f", "#!/usr/bin/env b\n"),
+            ("round", "#!/usr/bin/env round\n"),
             ("gone", "#!/usr/bin/nowhere"),
         ] {
             let path = dir.path().join("usr/bin").join(name);
@@ -364,6 +382,16 @@ mod tests {
         check("/usr/bin/c", &["usr/bin/c"]);
         check("/usr/bin/b", &["usr/bin/b", "usr/bin/c"]);
         check("/usr/bin/a", &["usr/bin/a", "usr/bin/env", "usr/bin/b", "usr/bin/c"]);
+
+        // Each env is a program of its own: what it starts has all the levels of interpreters before it.
+        let all = closure(dir.path(), "/usr/bin/d").expect("usable");
+        for path in ["usr/bin/env", "usr/bin/e", "usr/bin/f", "usr/bin/b", "usr/bin/c"] {
+            assert!(paths(&all).contains(&path), "{path} is not in {:?}", paths(&all));
+        }
+        assert_eq!(
+            closure(dir.path(), "/usr/bin/round").expect_err("it never ends").to_string(),
+            "/usr/bin/round is a script whose interpreters never come to an end"
+        );
 
         assert_eq!(
             closure(dir.path(), "/usr/bin/gone").expect_err("no interpreter"),

@@ -72,12 +72,16 @@ pub enum UnusablePath {
     NoLibrary { path: String, library: String },
     #[error("/{path} (mode {mode:04o}) is not for everyone to read")]
     NotReadable { path: String, mode: u32 },
+    #[error("/{path} (mode {mode:04o}) is not for everyone to execute")]
+    NotExecutable { path: String, mode: u32 },
     #[error("the directory /{path} (mode {mode:04o}) is not for everyone to enter")]
     NotSearchable { path: String, mode: u32 },
     #[error("/{0} is not a regular file")]
     NotAFile(String),
     #[error("/{0} is a link that leads round in a circle")]
     Loop(String),
+    #[error("/{0} is a script whose interpreters never come to an end")]
+    TooManyInterpreters(String),
     #[error("/{path} can't be read: {message}")]
     Io { path: String, message: String },
 }

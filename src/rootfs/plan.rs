@@ -65,6 +65,8 @@ pub struct MissingProgram {
     /// The package to install to have it.
     pub debian_package: String,
     pub why: String,
+    /// It is nowhere that programs are looked for.
+    pub is_absent: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -159,6 +161,7 @@ impl Planner {
                         program,
                         debian_package,
                         why: error.to_string(),
+                        is_absent: error == UnusablePath::Absent,
                     });
                 }
             }
@@ -272,6 +275,7 @@ impl Planner {
                 program: "terminfo".into(),
                 debian_package: "ncurses-base".into(),
                 why,
+                is_absent: true,
             });
         }
     }
@@ -340,7 +344,7 @@ fn find_program(host: &mut HostTree, name: &str) -> Result<String, UnusablePath>
         match host.find_file(&path) {
             Ok((found, _)) if found.mode & 0o001 != 0 => return Ok(path),
             Ok((found, _)) => {
-                reason = UnusablePath::NotReadable { path: found.path, mode: found.mode }
+                reason = UnusablePath::NotExecutable { path: found.path, mode: found.mode }
             }
             Err(UnusablePath::Absent) => {}
             Err(error) => reason = error,
@@ -460,6 +464,22 @@ mod tests {
             &[("sh", 0o755), ("ls", 0o755), ("busybox", 0o700)],
             &["usr/bin/ls 755", "usr/bin/sh 755"],
             2,
+        );
+    }
+
+    #[test]
+    fn a_program_that_may_be_read_and_not_run_says_so() {
+        let dir = host(&[("sh", 0o755), ("ls", 0o644), ("ps", 0o754)]);
+        let fixture =
+            fixture("  - name: base\n    programs: [{package: p, names: [sh, ls, ps]}]\n");
+        let plan = plan_image(&fixture, dir.path()).expect("has a shell");
+        let reasons: Vec<_> = plan.missing.iter().map(|missing| missing.why.as_str()).collect();
+        assert_eq!(
+            reasons,
+            [
+                "/usr/bin/ls (mode 0644) is not for everyone to execute",
+                "/usr/bin/ps (mode 0754) is not for everyone to execute"
+            ]
         );
     }
 

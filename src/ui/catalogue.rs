@@ -148,6 +148,10 @@ pub fn draw_ended(ended: &EndedLesson, theme: Theme, area: Rect, frame: &mut Fra
                         .take(6)
                         .map(|difference| Line::from(format!("      {}", safe(difference)))),
                 );
+                let changes = row.by_others.iter().take(6);
+                lines.extend(changes.map(|change| {
+                    Line::from(format!("      by others meanwhile: {}", safe(change)))
+                }));
             }
             lines.push(Line::default());
             let (back, quit) = (keys::ended::BACK, keys::everywhere::QUIT);

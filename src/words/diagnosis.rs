@@ -1,9 +1,11 @@
 //! Findings about a machine in words. A cure is sentences, and lines that start with `$ ` for commands to copy.
 
+use super::packages;
 use crate::action::SCRATCH_DIR;
+use crate::action::paths::shell_word;
 use crate::diagnosis::{
-    Blocker, Cure, Detail, Environment, FindingTopic, Layout, NoController, Obstacle, OldKernel,
-    Trees,
+    Blocker, ContainerEngine, Cure, Detail, Environment, FindingTopic, Layout, NoController,
+    Obstacle, OldKernel, Trees,
 };
 
 /// The subject of a finding.
@@ -32,11 +34,15 @@ pub fn detail(what: FindingTopic, detail: &Detail) -> String {
 
         Detail::Works => works(what).to_owned(),
         Detail::Refused { error } => refused(error),
+        Detail::ProcCovered { covers, error } => {
+            let covers = covers.join(", ");
+            format!("the kernel mounts no /proc for a lab where parts of this one are covered ({covers}); {}", refused(error))
+        }
+        Detail::ProcSubset { error } => {
+            format!("the kernel mounts no /proc for a lab where this one shows processes only (subset=pid); {}", refused(error))
+        }
         Detail::NotListed { error } => format!("the kernel does not list it; {}", refused(error)),
 
-        Detail::OwnIds { uid, first, count } => {
-            format!("uid {uid} and {count} more from {first} on")
-        }
         Detail::OneId { uid } => {
             format!("a lab has one user only (uid {uid} outside): chown to others fails")
         }
@@ -44,7 +50,7 @@ pub fn detail(what: FindingTopic, detail: &Detail) -> String {
             format!("labs are mapped to {count} ids from {first} on")
         }
         Detail::FewIds { count } => {
-            format!("only {count} ids exist here, none as high as a lab of root uses")
+            format!("only {count} ids exist here: a lab has one user only, and chown to others fails")
         }
 
         Detail::NoCgroups => "none is mounted: lessons about limits do not play live".to_owned(),
@@ -60,6 +66,9 @@ pub fn detail(what: FindingTopic, detail: &Detail) -> String {
             format!("labs have {has}; not {}: {}", lacks.join(" "), no_controller(*why))
         }
 
+        Detail::ProgramsElsewhere => {
+            "/usr has next to none: this distribution keeps them elsewhere, and a lab sees /usr alone".to_owned()
+        }
         Detail::AllPrograms => "all for the default image".to_owned(),
         Detail::NoImage { error } => error.clone(),
         Detail::LacksPrograms(programs) => {
@@ -73,10 +82,27 @@ pub fn detail(what: FindingTopic, detail: &Detail) -> String {
 fn kernel(release: &str, environment: &Environment) -> String {
     let place = match environment {
         Environment::Machine => String::new(),
-        Environment::Container { hint } => format!(", in a container it seems ({hint})"),
+        Environment::Container { engine, hint } => {
+            let of = container_of(*engine).map_or_else(String::new, |name| format!(" of {name}"));
+            format!(", in a container{of}, it seems ({hint})")
+        }
+        Environment::Chroot => ", in a chroot".to_owned(),
+        Environment::Gvisor => ", played by gVisor".to_owned(),
+        Environment::Wsl1 => ", played by the Windows Subsystem for Linux 1".to_owned(),
         Environment::Wsl => ", in the Windows Subsystem for Linux".to_owned(),
     };
     format!("Linux {release}{place}")
+}
+
+fn container_of(engine: ContainerEngine) -> Option<&'static str> {
+    match engine {
+        ContainerEngine::Docker => Some("Docker"),
+        ContainerEngine::Podman => Some("Podman"),
+        ContainerEngine::Kubernetes => Some("Kubernetes"),
+        ContainerEngine::Lxc => Some("LXC"),
+        ContainerEngine::Nspawn => Some("systemd-nspawn"),
+        ContainerEngine::Other => None,
+    }
 }
 
 fn too_old(OldKernel { release, needed: (major, minor) }: &OldKernel) -> String {
@@ -160,41 +186,110 @@ pub fn blocker(blocker: &Blocker) -> String {
             };
             format!("it needs {what}, {}", no_controller(*why))
         }
+        Blocker::NoProgram { program, why } => {
+            format!("it runs the program {program}, which a lab can't have here: {why}")
+        }
+        Blocker::OneUser { uid } => {
+            format!(
+                "it gives something to another user, and a lab has one user only (uid {uid} outside)"
+            )
+        }
         Blocker::NoDisk => format!(
             "it needs a real disk, and {SCRATCH_DIR} is on none (a tmpfs, an overlay, or btrfs)"
         ),
     }
 }
 
-const CONTAINER: &str = "the container this runs in forbids it; start that one with\n\
-    $ docker run -it --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined IMAGE\n\
-    or\n\
-    $ podman run -it --security-opt seccomp=unconfined --security-opt unmask=ALL IMAGE";
+const DOCKER: &str = "$ docker run -it --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined IMAGE";
+const PODMAN: &str =
+    "$ podman run -it --security-opt seccomp=unconfined --security-opt unmask=ALL IMAGE";
 
-const HOST_CGROUPS: &str = "give the container this runs in a writable tree of control groups\n\
-    $ docker run -it --privileged --cgroupns=host IMAGE";
+/// The ways to start a container in which labs can be made, by what runs it.
+fn container_without_filters(engine: ContainerEngine) -> String {
+    const FORBIDS: &str = "the container this runs in forbids it; start that one with";
+    match engine {
+        ContainerEngine::Docker => format!("{FORBIDS}\n{DOCKER}"),
+        ContainerEngine::Podman => format!("{FORBIDS}\n{PODMAN}"),
+        ContainerEngine::Other => format!("{FORBIDS}\n{DOCKER}\nor\n{PODMAN}"),
+        ContainerEngine::Kubernetes => {
+            "the pod this runs in forbids it; write in its spec `hostUsers: false`, and in the container's \
+             `securityContext: {seccompProfile: {type: Unconfined}, appArmorProfile: {type: Unconfined}, \
+             procMount: Unmasked}`"
+                .to_owned()
+        }
+        ContainerEngine::Lxc => {
+            "the container this runs in forbids it; on the machine, where it is called NAME\n\
+             $ lxc config set NAME security.nesting true\n\
+             $ lxc restart NAME"
+                .to_owned()
+        }
+        ContainerEngine::Nspawn => {
+            "the container this runs in forbids it: start it on the machine itself".to_owned()
+        }
+    }
+}
 
-const APPARMOR: &str = "let AppArmor allow it for this program\n\
-    $ printf 'abi <abi/4.0>,\\nprofile unboxed %s flags=(unconfined) { userns, }\\n' \"$(command -v unboxed)\" | sudo tee /etc/apparmor.d/unboxed\n\
-    $ sudo apparmor_parser -r /etc/apparmor.d/unboxed\n\
-    or for every program, until the next boot\n\
-    $ sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0\n\
-    or start as root\n\
-    $ sudo unboxed";
+fn container_with_cgroups(engine: ContainerEngine) -> String {
+    const GIVE: &str = "give the container this runs in a writable tree of control groups";
+    match engine {
+        ContainerEngine::Docker | ContainerEngine::Other => {
+            format!("{GIVE}\n$ docker run -it --privileged --cgroupns=host IMAGE")
+        }
+        ContainerEngine::Podman => {
+            format!("{GIVE}\n$ sudo podman run -it --privileged --cgroupns=host IMAGE")
+        }
+        ContainerEngine::Kubernetes => {
+            format!("{GIVE}: write in its spec `securityContext: {{privileged: true}}`")
+        }
+        ContainerEngine::Lxc | ContainerEngine::Nspawn => {
+            "start it on the machine itself: this container has no tree of control groups to give"
+                .to_owned()
+        }
+    }
+}
 
-const DELEGATE: &str = "let systemd hand more controllers to its users, then log out and in again\n\
-    $ sudo mkdir -p /etc/systemd/system/user@.service.d\n\
-    $ printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf\n\
-    $ sudo systemctl daemon-reload\n\
-    or start as root\n\
-    $ sudo unboxed";
+fn app_armor(program: &str) -> String {
+    format!(
+        "let AppArmor allow it for this program\n\
+         $ printf 'abi <abi/4.0>,\\nprofile unboxed %s flags=(unconfined) {{ userns, }}\\n' \"$(command -v {program})\" | sudo tee /etc/apparmor.d/unboxed\n\
+         $ sudo apparmor_parser -r /etc/apparmor.d/unboxed\n\
+         or for every program, until the next boot\n\
+         $ sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0\n\
+         or {}",
+        as_root(program)
+    )
+}
 
-const SCOPE: &str = "this session is outside of what systemd delegated to you; start inside of it\n\
-    $ systemd-run --user --scope -p Delegate=yes unboxed\n\
-    or start as root\n\
-    $ sudo unboxed";
+fn delegate(program: &str) -> String {
+    format!(
+        "let systemd hand more controllers to its users, then log out and in again\n\
+         $ sudo mkdir -p /etc/systemd/system/user@.service.d\n\
+         $ printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf\n\
+         $ sudo systemctl daemon-reload\n\
+         or {}",
+        as_root(program)
+    )
+}
 
-const SUDO: &str = "start as root\n$ sudo unboxed";
+fn scope(program: &str) -> String {
+    format!(
+        "this session is outside of what systemd delegated to you; start inside of it\n\
+         $ systemd-run --user --scope -p Delegate=yes {program}\n\
+         or {}",
+        as_root(program)
+    )
+}
+
+fn as_root(program: &str) -> String {
+    format!("start as root\n$ sudo {program}")
+}
+
+/// A line for each cover, the last first: one may lie on another.
+fn uncover(covers: &[String]) -> String {
+    let lines: Vec<String> =
+        covers.iter().rev().map(|path| format!("$ sudo umount {}", shell_word(path))).collect();
+    format!("take the covers away\n{}", lines.join("\n"))
+}
 
 const SECURITY_MODULES: &str = "no switch that this program knows forbids it: look at security modules and at the sandbox of the service \
      this shell belongs to\n$ sudo dmesg | tail";
@@ -206,9 +301,29 @@ pub fn cure(cure: &Cure) -> String {
             return format!("use Linux {major}.{minor} or later, or watch the recording");
         }
         Cure::SetSysctl { key, value, or_start_as_root } => {
-            return sysctl(key, value, *or_start_as_root);
+            return sysctl(key, value, or_start_as_root.as_deref());
         }
-        Cure::AddSubordinateIds { uid } => return subordinate_ids(*uid),
+        Cure::StartAsRoot { program } => return as_root(program),
+        Cure::StartOnMachineAsRoot { program } => {
+            return format!("start it on the machine itself, as root\n$ sudo {program}");
+        }
+        Cure::StartInDelegatedScope { program } => return scope(program),
+        Cure::StartContainerWithoutFilters { engine } => {
+            return container_without_filters(*engine);
+        }
+        Cure::StartContainerWithCgroups { engine } => return container_with_cgroups(*engine),
+        Cure::AllowInAppArmor { program } => return app_armor(program),
+        Cure::DelegateControllers { program } => return delegate(program),
+        Cure::UncoverProc { covers } => return uncover(covers),
+        Cure::InstallPackages { manager, debian_names } => {
+            return packages::install(*manager, debian_names);
+        }
+        Cure::ProgramsInUsr { program } => {
+            return format!(
+                "start it where programs are in /usr (in a container of another distribution), or watch the recordings\n\
+                 $ {program} learn --tape"
+            );
+        }
         Cure::MountController { name } => return mount_controller(name),
         Cure::RemountWritable { mount_point } => {
             return format!("make it writable\n$ sudo mount -o remount,rw {mount_point}");
@@ -219,22 +334,24 @@ pub fn cure(cure: &Cure) -> String {
         Cure::BootCgroupVersion { wanted } => {
             return format!("a machine that was booted with version {wanted}");
         }
-        Cure::InstallPackages(names) => {
-            return format!("install them\n$ sudo apt-get install {}", names.join(" "));
-        }
         Cure::MountDisk => return format!("mount an ext4 or xfs file system on {SCRATCH_DIR}"),
 
         Cure::MountProc => "mount it\n$ sudo mount -t proc proc /proc",
-        Cure::StartAsRoot => SUDO,
-        Cure::StartOnMachineAsRoot => "start it on the machine itself, as root\n$ sudo unboxed",
         Cure::StartOutsideContainer => "start it outside of this container",
         Cure::StartOutsideContainerOrAsUser => {
             "start outside of this container, or as an ordinary user"
         }
-        Cure::StartInDelegatedScope => SCOPE,
-        Cure::StartContainerWithoutFilters => CONTAINER,
-        Cure::StartContainerWithCgroups => HOST_CGROUPS,
-        Cure::AllowInAppArmor => APPARMOR,
+        Cure::StartOutsideChroot => {
+            "the kernel makes no user namespaces behind chroot(2): start it outside of the chroot, or enter that directory with\n\
+             $ sudo systemd-nspawn -D DIRECTORY"
+        }
+        Cure::StartOutsideGvisor => {
+            "gVisor plays a kernel, and has not all of one: start it on a real one (for docker, --runtime=runc), or watch the recordings"
+        }
+        Cure::UseWsl2 => {
+            "version 1 has no Linux kernel; in PowerShell, where NAME is one of `wsl -l`\n$ wsl --set-version NAME 2"
+        }
+        Cure::MountWholeProc => "mount a whole one\n$ sudo mount -t proc proc /proc",
         Cure::LookAtSecurityModules => SECURITY_MODULES,
         Cure::LoadOverlay => "load it, if this kernel has it\n$ sudo modprobe overlay",
         Cure::MountCgroups => {
@@ -247,30 +364,20 @@ pub fn cure(cure: &Cure) -> String {
         Cure::AllowV1Controllers => {
             "take cgroup_no_v1 out of the kernel's command line and reboot, or watch the recording"
         }
-        Cure::DelegateControllers => DELEGATE,
         Cure::KernelWithController => {
             "use a kernel that has this controller, or watch the recording"
         }
         Cure::OnlyInV1 => "it exists in cgroup v1 only: watch the recording",
-        Cure::InstallShell => "install a shell\n$ sudo apt-get install dash",
     };
     fixed.to_owned()
 }
 
-fn sysctl(key: &str, value: &str, or_start_as_root: bool) -> String {
-    let or = if or_start_as_root { format!("\nor {SUDO}") } else { String::new() };
+fn sysctl(key: &str, value: &str, program: Option<&str>) -> String {
+    let or = program.map_or_else(String::new, |program| format!("\nor {}", as_root(program)));
     format!(
         "allow them now and after the next boot\n\
          $ echo {key}={value} | sudo tee /etc/sysctl.d/99-unboxed.conf\n\
          $ sudo sysctl -p /etc/sysctl.d/99-unboxed.conf{or}"
-    )
-}
-
-fn subordinate_ids(uid: u32) -> String {
-    format!(
-        "install the programs that map them, and give this user a range\n\
-         $ sudo apt-get install uidmap\n\
-         $ sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \"$(id -un {uid})\""
     )
 }
 
@@ -306,22 +413,18 @@ mod tests {
             assert_eq!(detail(finding.what, &finding.detail), expected);
         };
 
-        let environment = Environment::Container { hint: "/.dockerenv".into() };
+        let environment =
+            Environment::Container { engine: ContainerEngine::Docker, hint: "/.dockerenv".into() };
         check(
             FindingTopic::Kernel,
             Detail::Kernel { release: "6.1".into(), environment },
-            "Linux 6.1, in a container it seems (/.dockerenv)",
+            "Linux 6.1, in a container of Docker, it seems (/.dockerenv)",
         );
         check(FindingTopic::Overlay, Detail::Works, "a lab can mount overlays");
         check(
             FindingTopic::Overlay,
             Detail::NotListed { error: "ENODEV: mount an overlay".into() },
             "the kernel does not list it; tried, and refused: ENODEV: mount an overlay",
-        );
-        check(
-            FindingTopic::UserIds,
-            Detail::OwnIds { uid: 1000, first: 100_000, count: 65_536 },
-            "uid 1000 and 65536 more from 100000 on",
         );
         let trees = Trees::One { mount_point: "/sys/fs/cgroup".into() };
         check(
@@ -375,7 +478,11 @@ mod tests {
                 name: "unified".into(),
                 why: NoController::Unmounted(Obstacle::NotRoot),
             },
-            Cure::SetSysctl { key: "a.b".into(), value: "1".into(), or_start_as_root: true },
+            Cure::SetSysctl {
+                key: "a.b".into(),
+                value: "1".into(),
+                or_start_as_root: Some("unboxed".into()),
+            },
             [
                 "it needs the v2 tree of control groups, which is mounted nowhere, and only the machine's root may mount it",
                 "allow them now and after the next boot\n$ echo a.b=1 | sudo tee /etc/sysctl.d/99-unboxed.conf\n\

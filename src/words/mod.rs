@@ -6,6 +6,7 @@ pub mod diagnosis;
 mod expected;
 mod notice;
 mod outcome;
+mod packages;
 mod prompt;
 mod remark;
 pub mod rows;

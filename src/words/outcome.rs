@@ -60,7 +60,10 @@ mod tests {
         let failed = "This did not go as it should: 1 of 2 expectations failed.";
         check(ran(StepStatus::Played, &[true, false]), failed);
         check(ran(StepStatus::LeftOut, &[true]), "");
-        let skipped = StepStatus::Skipped { why: Blocker::NoDisk, cure: Cure::StartAsRoot };
+        let skipped = StepStatus::Skipped {
+            why: Blocker::NoDisk,
+            cure: Cure::StartAsRoot { program: "unboxed".into() },
+        };
         check(ran(skipped, &[]), "");
     }
 }

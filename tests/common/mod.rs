@@ -281,7 +281,7 @@ pub fn lessons_here() -> Vec<unboxed::lesson::model::Lesson> {
 }
 
 pub fn facts() -> Facts {
-    Facts::read(&MachineRoot::this_machine(), || unboxed::kernel::probe::probe_machine(program()))
+    Facts::read(&MachineRoot::this_machine(), || unboxed::keeper::probe::probe_machine(program()))
 }
 
 /// Standard output of a program that must be there, as text.

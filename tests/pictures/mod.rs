@@ -210,7 +210,10 @@ pub fn in_catalogue() -> Model {
         learnt: String::new(),
         left_off: (number == 2).then_some(4),
     };
-    let blocked = Some((Blocker::NeedsRoot { is_root_of_container: false }, Cure::StartAsRoot));
+    let blocked = Some((
+        Blocker::NeedsRoot { is_root_of_container: false },
+        Cure::StartAsRoot { program: "unboxed".into() },
+    ));
     Model::new(
         vec![
             row(1, "What is a container?", None),
@@ -244,6 +247,7 @@ pub fn ended() -> Model {
     let _ = update(&mut model, key(KeyCode::Char('q')));
     let _ = update(&mut model, key(KeyCode::Char('y')));
     let row = |what: &str, differences: Vec<String>| ProofRow {
+        by_others: Vec::new(),
         what: what.into(),
         before: 20,
         after: 20,

@@ -1,6 +1,7 @@
 //! The ids of the machine that a lab's users and groups are.
 
-use nix::unistd::Uid;
+use super::facts::IdMapping;
+use super::roots::MachineRoot;
 
 /// The first of a lab's ids on the machine, where the keeper is root: far above any real user.
 const FIRST_ID: u32 = 1_000_000_000;
@@ -16,20 +17,17 @@ pub struct LabIdMapping {
 impl LabIdMapping {
     /// Root: a high range, or the highest one that this process's own namespace has. Anybody else: themself.
     pub fn choose() -> LabIdMapping {
-        if !Uid::effective().is_root() {
-            return LabIdMapping { first: Uid::effective().as_raw(), count: 1 };
-        }
-        let own = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-        LabIdMapping::within(&own)
+        let machine = MachineRoot::this_machine();
+        LabIdMapping::of_user(machine.euid, &IdMapping::read(&machine))
     }
 
-    fn within(uid_map: &str) -> LabIdMapping {
-        let ranges = uid_map.lines().filter_map(|line| {
-            let mut numbers = line.split_ascii_whitespace().map(str::parse::<u32>);
-            let first = numbers.next()?.ok()?;
-            Some((first, numbers.nth(1)?.ok()?))
-        });
+    /// The mapping for this user, in a namespace with these ids.
+    pub fn of_user(euid: u32, uid_map: &[IdMapping]) -> LabIdMapping {
+        if euid != 0 {
+            return LabIdMapping { first: euid, count: 1 };
+        }
 
+        let ranges = uid_map.iter().map(|range| (range.inside, range.count));
         let mut best = LabIdMapping { first: 0, count: 1 };
         for (first, count) in ranges {
             let end = first.saturating_add(count);
@@ -53,7 +51,10 @@ mod tests {
     #[test]
     fn a_lab_of_root_gets_ids_that_no_user_has() {
         let check = |map: &str, first, count| {
-            assert_eq!(LabIdMapping::within(map), LabIdMapping { first, count }, "{map}")
+            let ranges: Vec<_> = map.lines().filter_map(IdMapping::parse).collect();
+            assert_eq!(LabIdMapping::of_user(0, &ranges), LabIdMapping { first, count }, "{map}");
+            let user = LabIdMapping { first: 1000, count: 1 };
+            assert_eq!(LabIdMapping::of_user(1000, &ranges), user, "{map}");
         };
         check("         0          0 4294967295\n", FIRST_ID, ID_COUNT);
         check("0 100000 200000\n", 200000 - ID_COUNT, ID_COUNT);

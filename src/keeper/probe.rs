@@ -1,0 +1,182 @@
+//! A probe of what this machine lets a lab do: a process of its own makes the parts of one, as the keeper would, and ends.
+
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+
+use super::running_store::become_root;
+use crate::doctor::{LabIdMapping, ProbeResult};
+use crate::failure::with_causes;
+use crate::kernel::process::{self, RoleFork};
+use crate::kernel::{confine, inherited};
+use crate::lab::store::{self, IdRange};
+use crate::lab::trial::{self, TrialPart};
+use crate::op::NamespaceKind;
+use crate::wire::DEATH_TIMEOUT;
+use crate::wire::protocol::{FailureContext, RoleFailure};
+
+/// The first argument that makes the program this role.
+pub const ROLE: &str = "--probe-role";
+
+/// The role's main function: it prints a line for each part, and for each failure of it.
+pub fn main() -> u8 {
+    confine::leave_session_keyring();
+    inherited::widen_mode_mask();
+
+    if let Err(failure) = fork_trial() {
+        tell(TrialPart::Namespaces, Err(with_causes(&failure)));
+    }
+    0
+}
+
+/// At once and whole, since several processes tell: a write to a pipe of less than PIPE_BUF bytes is not mixed with
+/// others, pipe(7).
+fn tell(part: TrialPart, outcome: Result<(), String>) {
+    let name = PARTS.iter().find(|(known, _)| *known == part).map_or("", |(_, name)| name);
+    let line = match outcome {
+        Ok(()) => format!("{name}\n"),
+        Err(why) => format!("{name} {}\n", why.replace('\n', " ")),
+    };
+    let _ = std::io::stdout().write_all(line.as_bytes());
+    let _ = std::io::stdout().flush();
+}
+
+const PARTS: [(TrialPart, &str); 4] = [
+    (TrialPart::Namespaces, "namespaces"),
+    (TrialPart::Mounts, "mounts"),
+    (TrialPart::Overlay, "overlay"),
+    (TrialPart::Network, "network"),
+];
+
+fn fork_trial() -> Result<(), RoleFailure> {
+    let (mapped, say_mapped) = nix::unistd::pipe().while_doing("make a pipe")?;
+    let mapping = LabIdMapping::choose();
+    let me = nix::unistd::getpid();
+
+    let forked = process::fork_role(&[NamespaceKind::User, NamespaceKind::Mount])
+        .while_doing("make a user namespace")?;
+    match forked {
+        RoleFork::Child => {
+            drop(say_mapped);
+            let became = wait_for(mapped).and_then(|()| {
+                become_root(mapping, me).while_doing("become root of the labs' user namespace")
+            });
+            match became {
+                Ok(()) => trial::try_lab(IdRange { count: mapping.count }, &mut tell),
+                Err(failure) => tell(TrialPart::Namespaces, Err(with_causes(&failure))),
+            }
+            process::exit_now(0)
+        }
+        RoleFork::Parent(store) => {
+            let line = format!("0 {} {}", mapping.first, mapping.count);
+            let map = |pid| store::map_ids(pid, &line, mapping.count == 1);
+            let wrote = store
+                .pid()
+                .ok_or(Errno::ESRCH)
+                .and_then(map)
+                .while_doing("write the id maps of the user namespace");
+            if wrote.is_ok() {
+                let _ = std::fs::File::from(say_mapped).write_all(b"!");
+            }
+            if !store.has_ended_within(2 * DEATH_TIMEOUT) {
+                let _ = store.send(Signal::SIGKILL);
+            }
+            wrote
+        }
+    }
+}
+
+fn wait_for(mapped: OwnedFd) -> Result<(), RoleFailure> {
+    let mut word = [0];
+    std::fs::File::from(mapped).read_exact(&mut word).while_doing("wait for the keeper")
+}
+
+/// A probe that runs.
+#[derive(Debug)]
+pub struct RunningProbe(std::io::Result<Child>);
+
+impl RunningProbe {
+    /// Run the role in a new process of `program`.
+    pub fn start(program: &Path) -> RunningProbe {
+        let mut command = Command::new(program);
+        command.arg(ROLE).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        RunningProbe(command.spawn())
+    }
+
+    /// Its result, waited for.
+    pub fn finish(self) -> ProbeResult {
+        match self.0.and_then(Child::wait_with_output) {
+            Ok(output) => result(&String::from_utf8_lossy(&output.stdout)),
+            Err(error) => result(&format!("namespaces start the probe: {error}\n")),
+        }
+    }
+}
+
+/// Run the role in a new process of `program`, and read what it found.
+pub fn probe_machine(program: &Path) -> ProbeResult {
+    RunningProbe::start(program).finish()
+}
+
+/// The meaning of the lines that a probe printed. A part works only where it was told to: what was not come to, for what
+/// failed before it, has that failure.
+fn result(told: &str) -> ProbeResult {
+    let first = told.lines().find_map(|line| line.split_once(' ')).map(|(_, why)| why);
+    let of = |name: &str| {
+        let lines: Vec<&str> =
+            told.lines().filter(|line| line.split(' ').next() == Some(name)).collect();
+        match lines.iter().find_map(|line| line.split_once(' ')) {
+            Some((_, why)) => Err(why.to_owned()),
+            None if lines.is_empty() => {
+                Err(first.unwrap_or("the probe ended before it was tried").to_owned())
+            }
+            None => Ok(()),
+        }
+    };
+
+    ProbeResult {
+        // Namespaces are all there where mounts in them were tried.
+        userns: match of("namespaces") {
+            Err(_)
+                if told.lines().all(|line| !line.starts_with("namespaces")) && !told.is_empty() =>
+            {
+                Ok(())
+            }
+            other => other,
+        },
+        mount_in_userns: of("mounts"),
+        overlay_in_userns: of("overlay"),
+        netns_in_userns: of("network"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_works_only_where_it_was_tried() {
+        let check = |told: &str, expected: [Option<&str>; 4]| {
+            let ProbeResult { userns, mount_in_userns, overlay_in_userns, netns_in_userns } =
+                result(told);
+            let found = [userns, mount_in_userns, overlay_in_userns, netns_in_userns];
+            assert_eq!(
+                found.map(Result::err),
+                expected.map(|why| why.map(str::to_owned)),
+                "{told}"
+            );
+        };
+
+        check("network\nmounts\noverlay\nnamespaces\n", [None; 4]);
+        check(
+            "network\nmounts EPERM\noverlay no\nnamespaces\n",
+            [None, Some("EPERM"), Some("no"), None],
+        );
+        check("namespaces ENOSYS\n", [Some("ENOSYS"); 4]);
+        check("mounts EPERM\n", [None, Some("EPERM"), Some("EPERM"), Some("EPERM")]);
+        check("", [Some("the probe ended before it was tried"); 4]);
+    }
+}
