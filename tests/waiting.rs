@@ -463,7 +463,7 @@ fn the_screen_says_whom_it_waits_for_and_that_a_lab_is_gone() {
     tty.wait_for("waiting for container: it is stopped");
     tty.press("R");
     tty.wait_for("in a new lab?");
-    tty.press("\r");
+    tty.press("y");
     tty.wait_for("1/32");
     tty.wait_for("LIVE");
     // The spare lab has a host too: the one that is up is the older.
@@ -488,7 +488,7 @@ fn the_screen_says_whom_it_waits_for_and_that_a_lab_is_gone() {
     assert!(!tty.screen().contains("LIVE"));
     tty.press("R");
     tty.wait_for("in a new lab?");
-    tty.press("\r");
+    tty.press("y");
     tty.wait_for("LIVE");
     // Nor does the end wait for anybody.
     hosts().iter().for_each(|(_, pid)| signal(*pid, Signal::SIGSTOP));

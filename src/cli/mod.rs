@@ -9,6 +9,7 @@ mod filter;
 mod help;
 mod input;
 mod learn;
+mod list;
 mod present;
 mod private_names;
 mod progress;
@@ -52,11 +53,13 @@ struct Arguments {
 enum Command {
     /// Step through a lesson on the screen (without a name: choose one)
     Learn {
-        /// A lesson's id, its number, or a YAML file
+        /// A lesson's id, number or title, or a YAML file
         lesson: Option<String>,
         #[command(flatten)]
         options: learn::LearnOptions,
     },
+    /// The lessons, and how each of them plays here: live or from a tape
+    List(list::ListArguments),
     /// Check yourself: the questions of a lesson, graded by the kernel where it knows
     Quiz(learn::QuizArguments),
     /// What you have played, done yourself and answered
@@ -99,7 +102,7 @@ enum Command {
     },
     /// Print the text of a lesson, to write another like it
     Source {
-        /// A lesson's id or number
+        /// A lesson's id, number or title
         lesson: String,
     },
     /// Help on a command, or on the words of a lesson: `actions`, `expectations`
@@ -132,6 +135,8 @@ pub fn main() -> ExitCode {
         .and_then(|()| carry_out(command, arguments.log.as_deref()))
     {
         Ok(code) => code,
+        // Whoever read has seen enough: that is no fault, and nothing to say.
+        Err(error) if error.is::<OutputClosed>() => crate::kernel::process::end_by_broken_pipe(),
         Err(error) => {
             tracing::error!("{}", sentence(&error));
             complain(&sentence(&error));
@@ -144,6 +149,23 @@ pub fn main() -> ExitCode {
 /// is gone.
 fn to_stderr(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// The end of standard output before that of a command which has a lab to give back.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads standard output any more")]
+struct OutputClosed;
+
+/// An error of printing: told apart where it is only that nobody reads on.
+fn printing_error(error: anyhow::Error) -> anyhow::Error {
+    let kind = error.chain().find_map(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        io.or_else(|| cause.downcast_ref::<serde_json::Error>()?.io_error_kind())
+    });
+    if kind == Some(std::io::ErrorKind::BrokenPipe) {
+        return OutputClosed.into();
+    }
+    error.context("could not write to standard output")
 }
 
 /// Say what went wrong.
@@ -222,6 +244,7 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
         Command::TalkHub(arguments) => present::talk_hub(&arguments),
         Command::Record(arguments) => record::record(&arguments),
         Command::Export(arguments) => export::export(&arguments),
+        Command::List(arguments) => list::list(&arguments),
         Command::Quiz(arguments) => learn::quiz(&arguments),
         Command::Progress(arguments) => progress::progress(&arguments),
         Command::Run(arguments) => run::run(&arguments),
@@ -282,7 +305,7 @@ fn open_lesson(name: &str) -> anyhow::Result<Lesson> {
     if !is_path(name) {
         return catalogue::find_lesson(name).map_err(|error| match error {
             FindError::Unknown { .. } => {
-                anyhow::anyhow!("{error} (`unboxed doctor` lists them all)")
+                anyhow::anyhow!("{error} (`unboxed list` shows them all)")
             }
             FindError::Ambiguous { .. } | FindError::Broken(_) => error.into(),
         });

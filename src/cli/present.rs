@@ -42,7 +42,7 @@ const READY_LINE: &str = "ready";
 
 #[derive(Debug, Args)]
 pub struct PresentArguments {
-    /// A lesson's id, its number, or a YAML file
+    /// A lesson's id, number or title, or a YAML file
     lesson: String,
     /// Present a recording instead: this one, or the program's own
     #[arg(long, value_name = "FILE", num_args = 0..=1)]

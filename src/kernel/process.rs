@@ -287,6 +287,15 @@ pub fn end_on_broken_pipe() {
     let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) };
 }
 
+/// End this process the way a write to nobody ends one, for a process that had something to give back first.
+pub fn end_by_broken_pipe() -> ! {
+    end_on_broken_pipe();
+    let _ = nix::sys::signal::SigSet::empty().thread_set_mask();
+    let _ = nix::sys::signal::raise(Signal::SIGPIPE);
+    // The status that a shell gives for it.
+    exit_now(128 + Signal::SIGPIPE as i32)
+}
+
 /// Make a write to nobody an error, not the end.
 pub fn ignore_broken_pipes() {
     // SAFETY: ignoring runs no code of ours.

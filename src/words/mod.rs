@@ -5,6 +5,7 @@
 pub mod diagnosis;
 mod expected;
 mod notice;
+mod prompt;
 mod remark;
 pub mod rows;
 mod seen;
@@ -12,6 +13,7 @@ mod seen;
 pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;
 pub use self::notice::notice;
+pub use self::prompt::prompt;
 pub use self::remark::{owner_change_suffix, remark};
 pub use self::seen::{UNREAD, seen, stall};
 

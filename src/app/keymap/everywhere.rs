@@ -42,8 +42,8 @@ pub const fn suspend<V: ModeState>() -> Binding<V> {
 pub const fn help<V: ModeState>() -> Binding<V> {
     Binding {
         key: keys::everywhere::HELP,
-        short: FooterText::Is("help"),
-        long: HelpText::Is("this help"),
+        short: FooterText::Is("keys"),
+        long: HelpText::Is("this list of keys"),
         works: always,
         run: KeyFunction::Act(open_help),
     }

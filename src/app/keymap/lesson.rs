@@ -6,7 +6,8 @@ use super::everywhere::{down, first, help, last, page_down, page_up, quit, redra
 use super::{Binding, HelpText, always, keys};
 use crate::app::catalogue::PAGE;
 use crate::app::{
-    Direction, LessonScene, LessonView, commands, learning_commands, quiz_events, shell_events,
+    Direction, LessonScene, LessonView, commands, confirmation, learning_commands, quiz_events,
+    shell_events,
 };
 use crate::view::ViewKind;
 
@@ -249,7 +250,7 @@ pub static TABLE: [Binding<LessonView>; 42] = [
     redraw(),
     suspend(),
     help(),
-    quit(commands::ask_to_leave),
+    quit(confirmation::ask_to_leave),
 ];
 
 /// Words for what the key does that goes on, as the lesson stands.

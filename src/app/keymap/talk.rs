@@ -193,8 +193,8 @@ pub static TABLE: [Binding<TalkView>; 28] = [
     },
     Binding {
         key: keys::everywhere::HELP,
-        short: Is("help"),
-        long: HelpText::Is("this help"),
+        short: Is("keys"),
+        long: HelpText::Is("this list of keys"),
         works: always,
         run: Look(|window| window.overlay = TalkOverlay::Help { scroll: 0 }),
     },
