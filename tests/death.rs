@@ -374,7 +374,7 @@ fn a_terminal_that_goes_takes_program_and_lab_along_without_a_signal() {
     let _turn = alone();
     let screens: [(&[&str], &str); 5] = [
         (&["learn"], "Build a container"),
-        (&["learn", "1", "--tape"], "TAPE"),
+        (&["learn", "2", "--tape"], "TAPE"),
         (&["learn", "1"], "Enter: run it"),
         (&["quiz", "1"], "1/"),
         (&["present", "1"], "Before containers"),

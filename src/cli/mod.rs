@@ -295,7 +295,7 @@ fn clean() -> anyhow::Result<ExitCode> {
         println!("left {}: {}", text::one_line(&one.path.display().to_string()), one.why);
     }
 
-    if removed.is_empty() && swept.left.is_empty() {
+    if removed.is_empty() && swept.left.is_empty() && sockets.left.is_empty() {
         println!("nothing was left behind");
     }
     Ok(if swept.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

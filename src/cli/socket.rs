@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
 use nix::sys::stat::{self, FileStat, Mode, SFlag};
 
-use crate::kernel::directory::{self, OpenDirectory, own_uid, user_name};
+use crate::kernel::directory::{self, DirectoryError, OpenDirectory, own_uid, user_name};
 use crate::kernel::home;
 use crate::wire;
 
@@ -71,6 +71,10 @@ pub struct ListeningSocket {
 impl Drop for ListeningSocket {
     fn drop(&mut self) {
         remove_if(&self.dir, &self.name, &self.entry);
+        // Nobody else's, and empty but for programs that still run: rmdir(2) leaves it to those.
+        if self.dir.path() == home::temporary_directory() {
+            let _ = std::fs::remove_dir(self.dir.path());
+        }
     }
 }
 
@@ -97,7 +101,7 @@ pub struct SweptSockets {
 
 /// Listen, as this process. What dead ones left is taken away.
 pub fn listen_for(service: SocketService) -> anyhow::Result<(ListeningSocket, UnixListener)> {
-    let dir = OpenDirectory::make_private(&own_directory()?)?;
+    let dir = make_directory()?;
     sweep_in(&dir, &mut SweptSockets::default());
     let name = OsString::from(format!("{}{}.sock", service.prefix(), std::process::id()));
     let shown = dir.path().join(&name);
@@ -113,9 +117,27 @@ pub fn listen_for(service: SocketService) -> anyhow::Result<(ListeningSocket, Un
     Ok((ListeningSocket { dir, name, entry }, listener))
 }
 
-fn own_directory() -> anyhow::Result<PathBuf> {
-    home::runtime_directory()
-        .context("there is neither an XDG_RUNTIME_DIR nor a home directory of your own")
+/// The directory for a socket of ours: in the home or the session, or where neither has a place for it, a temporary
+/// one, so that a talk needs no home. One that is there and not ours alone is refused.
+fn make_directory() -> Result<OpenDirectory, DirectoryError> {
+    if let Some(own) = home::runtime_directory() {
+        match OpenDirectory::make_private(&own) {
+            Err(error) if error.is_no_place() => {}
+            made_or_refused => return made_or_refused,
+        }
+    }
+    OpenDirectory::make_private(&home::temporary_directory())
+}
+
+/// The directories in which sockets of this user's programs are, as far as they are there.
+fn find_directories() -> Result<Vec<OpenDirectory>, DirectoryError> {
+    let places = home::runtime_directory().into_iter().chain([home::temporary_directory()]);
+    let found = places.map(|place| match OpenDirectory::find_private(&place) {
+        // Where a socket is made, this place is passed over, too.
+        Err(DirectoryError::Failed { .. }) => Ok(None),
+        found => found,
+    });
+    found.filter_map(Result::transpose).collect()
 }
 
 fn bind(dir: &OpenDirectory, name: &OsStr) -> nix::Result<UnixListener> {
@@ -146,7 +168,7 @@ fn name_socket(dir: &OpenDirectory, part: &OsStr, name: &OsStr) -> anyhow::Resul
 /// Connect to the one asked for, or to the only one that runs; it is this user's. Sockets of the dead are taken away.
 pub fn connect(service: SocketService, of: Option<u32>) -> anyhow::Result<UnixStream> {
     let (mut serving, mut others) = (Vec::new(), Vec::new());
-    if let Some(dir) = OpenDirectory::find_private(&own_directory()?)? {
+    for dir in find_directories()? {
         for name in dir.names().context("could not list the sockets")? {
             let Some(pid) = pid_of(&name, service).filter(|pid| of.is_none_or(|of| of == *pid))
             else {
@@ -205,8 +227,11 @@ fn why_not(pid: u32, service: SocketService) -> String {
 /// Remove the sockets at which nobody listens any more.
 pub fn sweep_sockets() -> SweptSockets {
     let mut swept = SweptSockets::default();
-    let mut places: Vec<PathBuf> =
-        [home::runtime_directory(), home::state_directory()].into_iter().flatten().collect();
+    let temporary = Some(home::temporary_directory());
+    let mut places: Vec<PathBuf> = [home::runtime_directory(), home::state_directory(), temporary]
+        .into_iter()
+        .flatten()
+        .collect();
     places.dedup();
     for place in places {
         match OpenDirectory::find_private(&place) {

@@ -52,7 +52,7 @@ pub fn hierarchies() -> Vec<SubtreeHierarchy> {
         .filter_map(|tree| {
             let exposed = || match exposure::find_exposure(&tree) {
                 Some(Exposure::Usable(group)) => Some(group),
-                Some(Exposure::Open(_)) | None => None,
+                Some(Exposure::Open(_) | Exposure::Unsearched { .. }) | None => None,
             };
 
             let mut parent = PathBuf::from(&tree.mount_point);

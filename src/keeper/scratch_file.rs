@@ -15,13 +15,12 @@ use super::cgroups::{MAX_ATTEMPTS, lock_directory, owner_of};
 use super::leftovers::{self, SweepResult};
 use super::removal::UnremovedGroup;
 use crate::action::SCRATCH_DIR;
+use crate::kernel::work::MAX_SCRATCH_BYTES;
 use crate::wire::protocol::RoleFailure;
 
 /// The text behind the lab's name in the name of its directory, before letters that nobody can foretell.
 const NAME_INFIX: &str = ".scratch.";
 const FILE: &str = "file";
-/// Room that a lesson needs, in bytes: no lesson writes more.
-const FILE_BYTES: u64 = 192 << 20;
 
 /// A file for one lab, in a directory of its own that nobody else may enter. Dropping it removes what has a name yet.
 #[derive(Debug)]
@@ -47,14 +46,14 @@ impl ScratchFile {
             RoleFailure::new(
                 format!(
                     "make a scratch file of up to {} MiB in {SCRATCH_DIR}{room}",
-                    FILE_BYTES >> 20
+                    MAX_SCRATCH_BYTES >> 20
                 ),
                 errno,
             )
         };
 
         let room = statvfs(SCRATCH_DIR).map_err(failed)?;
-        if room.blocks_available() * room.fragment_size() < FILE_BYTES {
+        if room.blocks_available() * room.fragment_size() < MAX_SCRATCH_BYTES {
             return Err(failed(Errno::ENOSPC));
         }
 

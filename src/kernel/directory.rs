@@ -38,6 +38,15 @@ pub enum DirectoryError {
     Failed { doing: &'static str, path: PathBuf, error: io::Error },
 }
 
+impl DirectoryError {
+    /// True if nobody stands in the way of this directory: the machine has no place for it.
+    pub fn is_no_place(&self) -> bool {
+        use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+        matches!(self, DirectoryError::Failed { doing: "make", error, .. }
+            if matches!(error.kind(), NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem))
+    }
+}
+
 /// A directory, by a descriptor.
 #[derive(Debug)]
 pub struct OpenDirectory {

@@ -21,6 +21,12 @@ pub fn runtime_directory() -> Option<PathBuf> {
     Environment::own().runtime()
 }
 
+/// The directory of this user's for what lasts no longer than a process, where there is no home, or none that can be written:
+/// a service, a container with an id that has no account. Others may write beside it, so whose it is must be asked.
+pub fn temporary_directory() -> PathBuf {
+    PathBuf::from(format!("/tmp/{OWN_NAME}-{}", Uid::effective()))
+}
+
 /// The variables and the account that say where a user's files go.
 struct Environment {
     runtime: Option<PathBuf>,

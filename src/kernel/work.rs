@@ -207,21 +207,25 @@ fn fork(out: &mut Teller, count: u32) {
     }
 }
 
+/// The most that one program writes to /scratch, in MiB.
+const MAX_WRITTEN_MIB: u64 = 256;
+/// Direct writes go round in the first part of the file: two at a time then wait for the disk, not for the file
+/// to grow. What goes through the page cache stands behind it.
+const DIRECT_ROUND: u64 = 8 << 20;
+/// The largest that /scratch becomes by what lessons do.
+pub const MAX_SCRATCH_BYTES: u64 = DIRECT_ROUND + (MAX_WRITTEN_MIB << 20);
+
 /// Write to /scratch, and say how fast that was.
 fn write(out: &mut Teller, mib: u64, how: Writing, most: Duration) {
-    /// The most that is written, in MiB; direct writes that are bounded by time go round, and need no such bound.
-    const MAX_MIB: u64 = 256;
+    // Direct writes that are bounded by time go round, and need no such bound.
     let (most, mib) = match (most.is_zero(), how) {
         (false, Writing::Direct) => (most.min(MAX_RUN_TIME), mib),
-        (false, _) => (most.min(MAX_RUN_TIME), mib.min(MAX_MIB)),
-        (true, _) => (MAX_RUN_TIME, mib.min(MAX_MIB)),
+        (false, _) => (most.min(MAX_RUN_TIME), mib.min(MAX_WRITTEN_MIB)),
+        (true, _) => (MAX_RUN_TIME, mib.min(MAX_WRITTEN_MIB)),
     };
 
     /// O_DIRECT wants whole blocks, in memory and on disk.
     const BLOCK: usize = 128 * 1024;
-    /// Direct writes go round in the first part of the file: two at a time then wait for the disk, not for the file
-    /// to grow. What goes through the page cache stands behind it.
-    const DIRECT_ROUND: u64 = 8 << 20;
 
     let mut options = std::fs::OpenOptions::new();
     options.write(true);

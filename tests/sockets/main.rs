@@ -22,7 +22,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, connect, listen, socket,
 };
-use places::{Lab, OTHER, Places, give, names, printed};
+use places::{Lab, OTHER, Places, as_other, give, names, printed};
 
 #[test]
 fn however_long_the_way_to_it_is_a_lab_is_found_and_closed_to_others() {
@@ -51,6 +51,54 @@ fn however_long_the_way_to_it_is_a_lab_is_found_and_closed_to_others() {
     assert!(printed(&output).contains("in-2"), "{output:?}");
     drop(lab);
     assert_eq!(names(&run.join("unboxed")), BTreeSet::new());
+}
+
+#[test]
+fn without_a_home_that_can_be_written_a_lab_is_found_and_nothing_is_left() {
+    let _turn = alone();
+    if !is_root() {
+        return;
+    }
+    let places = Places::new();
+    fs::set_permissions(places.dir.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
+    let directory = Path::new("/tmp").join(format!("unboxed-{OTHER}"));
+    for home in [None, Some("/nonexistent"), Some("/dev/null")] {
+        let homeless = || {
+            let mut command = as_other(places.dir.path());
+            command.env_remove("HOME").env_remove("XDG_RUNTIME_DIR").env_remove("XDG_STATE_HOME");
+            command.envs(home.map(|home| ("HOME", home)));
+            command
+        };
+        let lab = Lab::start(homeless());
+        assert_eq!(names(&directory), BTreeSet::from([lab.socket()]), "{home:?}");
+        let found = fs::metadata(&directory).expect("it is there");
+        assert_eq!((found.uid(), found.mode() & 0o777), (OTHER, 0o700));
+
+        let mut shell = homeless();
+        let mut shell = shell
+            .arg("shell")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let typed = b"echo in-$((1+1)); exit\n";
+        shell.stdin.take().expect("its input").write_all(typed).expect("it reads");
+        let output = shell.wait_with_output().expect("its output");
+        assert!(printed(&output).contains("in-2"), "{home:?}: {output:?}");
+        drop(lab);
+        assert!(!directory.exists(), "{home:?}");
+    }
+
+    // Another user's in its place is not used.
+    fs::create_dir(&directory).expect("made");
+    drop(Lab::start({
+        let mut command = as_other(places.dir.path());
+        command.env_remove("HOME").env_remove("XDG_RUNTIME_DIR").env_remove("XDG_STATE_HOME");
+        command
+    }));
+    let left = names(&directory);
+    fs::remove_dir(&directory).expect("it is as it was");
+    assert_eq!(left, BTreeSet::new());
 }
 
 #[test]

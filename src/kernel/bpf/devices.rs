@@ -40,17 +40,22 @@ impl Default for DevicePolicy {
 }
 
 impl DevicePolicy {
-    /// Take in a rule as v1's files would: `a` begins anew, any other is an exception, or takes one back.
+    /// Take in a rule as v1's files would: `a` begins anew, any other is an exception, or takes one back, bit by bit. Only an
+    /// exception for just these devices is changed, whatever others also fit them; see `security/device_cgroup.c`.
     pub fn apply(&mut self, rule: &DeviceRule) -> Result<(), Errno> {
         if rule.rule.trim() == "a" {
             *self = DevicePolicy { allows: rule.allow, exceptions: Vec::new() };
             return Ok(());
         }
         let devices = Devices::parse(&rule.rule).ok_or(Errno::EINVAL)?;
-        self.exceptions.retain(|known| *known != devices);
-        if rule.allow != self.allows {
-            self.exceptions.push(devices);
+        let is_exception = rule.allow != self.allows;
+        match self.exceptions.iter_mut().find(|known| known.are_those_of(&devices)) {
+            Some(known) if is_exception => known.access |= devices.access,
+            Some(known) => known.access &= !devices.access,
+            None if is_exception => self.exceptions.push(devices),
+            None => {}
         }
+        self.exceptions.retain(|known| known.access != 0);
         Ok(())
     }
 
@@ -97,6 +102,10 @@ impl Devices {
 
         let access = words.next()?.chars().map(bit).try_fold(0, |all, bit| Some(all | bit?))?;
         Some(Devices { kind, major: number(major)?, minor: number(minor)?, access })
+    }
+
+    fn are_those_of(&self, other: &Devices) -> bool {
+        (self.kind, self.major, self.minor) == (other.kind, other.major, other.minor)
     }
 
     /// Instructions that end the program with `allow` where the request is for these devices, and else go on.
@@ -166,6 +175,21 @@ mod tests {
         check(&[(false, "c 1:5 w")], zero, true);
         check(&[(false, "c 1:5 w")], (CHARACTER, 1, 5, READ | WRITE), false);
         check(&[(false, "c 1:5 rwm"), (true, "c 1:5 rwm")], zero, true);
+        // One bit given back is just that bit.
+        let (write, both) = ((CHARACTER, 1, 5, WRITE), (CHARACTER, 1, 5, READ | WRITE));
+        let read_again = &[(false, "c 1:5 rwm"), (true, "c 1:5 r")];
+        check(read_again, zero, true);
+        check(read_again, write, false);
+        check(read_again, both, false);
+        check(&[(false, "c 1:5 r"), (false, "c 1:5 w"), (true, "c 1:5 rw")], both, true);
+        // Rules for more or fewer devices leave the exception as it is.
+        check(&[(false, "c 1:5 rwm"), (true, "c *:* r")], zero, false);
+        check(&[(false, "c 1:* rwm"), (true, "c 1:5 r")], zero, false);
+        // Rights that are given one after the other are had together, and taken one by one.
+        check(&[(false, "a"), (true, "c 1:5 r"), (true, "c 1:5 w")], both, true);
+        check(&[(false, "a"), (true, "c 1:5 rw"), (false, "c 1:5 w")], zero, true);
+        check(&[(false, "a"), (true, "c 1:5 rw"), (false, "c 1:5 w")], write, false);
+
         check(&[(false, "a")], zero, false);
         check(&[(false, "a"), (true, "c 1:5 rwm")], zero, true);
         check(&[(false, "a"), (true, "c 1:5 rwm")], full, false);
