@@ -52,6 +52,17 @@ pub enum Notice {
         actor: ActorName,
         error: String,
     },
+    /// A shell that nobody waits for any more: another has the keys.
+    ShellBehind {
+        actor: ActorName,
+        shells: KeyName,
+    },
+    /// The shell that was typed into has ended; and the one that is in sight now.
+    ShellEnded {
+        actor: ActorName,
+        next: Option<ActorName>,
+        shell: KeyName,
+    },
     Refused(Refusal),
     /// The lab failed while a shell is in front of the place where that is said.
     FailedBehindShell {

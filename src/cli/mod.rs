@@ -30,7 +30,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, MachineRoot, can_play};
-use crate::kernel::{log, panics};
+use crate::kernel::{inherited, log, panics};
 use crate::lesson::catalogue::{self, FindError};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
@@ -121,6 +121,11 @@ pub enum Format {
 
 /// Parse the command line and carry it out.
 pub fn main() -> ExitCode {
+    // Reading the command line takes more stack than that, and its end would be a signal without a word.
+    if let Err(low) = inherited::refuse_low_stack() {
+        complain(&low.to_string());
+        return ExitCode::FAILURE;
+    }
     let arguments = Arguments::parse();
     let command = arguments
         .command
@@ -326,6 +331,8 @@ fn is_path(name: &str) -> bool {
 /// An error where a lesson can't be played live: why, and what would change that; and where it has a tape and `offer`
 /// is what to do with one, that.
 fn check_live(lesson: &Lesson, facts: &Facts, offer: Option<&str>) -> anyhow::Result<()> {
+    // What was found out about the machine then says more about the limit.
+    inherited::refuse_low_limits()?;
     let Playable::No { why, cure } = can_play(&lesson.needs, facts) else { return Ok(()) };
     let (why, cure) = (words::blocker(&why), words::cure(&cure));
     let offer = offer.filter(|_| embedded::has_tape(&lesson.id));

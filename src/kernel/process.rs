@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sched::CloneFlags;
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{SigHandler, Signal};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus};
@@ -316,6 +317,13 @@ pub fn take_stdin() -> OwnedFd {
     }
     // SAFETY: on failure (no descriptor left) the number 0 itself is used, which nothing else owns.
     taken.unwrap_or_else(|_| unsafe { OwnedFd::from_raw_fd(0) })
+}
+
+/// Put something in the place of standard input that never has anything to read, and never ends.
+pub fn silence_stdin() {
+    if let Ok(silence) = EventFd::from_flags(EfdFlags::EFD_CLOEXEC) {
+        let _ = nix::unistd::dup2_stdin(&silence);
+    }
 }
 
 /// Standard error's descriptor, owned. Standard output, which is /dev/null in a role, takes its place, also where there is

@@ -5,6 +5,7 @@
 pub mod diagnosis;
 mod expected;
 mod notice;
+mod prompt;
 mod remark;
 pub mod rows;
 mod seen;
@@ -12,6 +13,7 @@ mod seen;
 pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;
 pub use self::notice::notice;
+pub use self::prompt::prompt;
 pub use self::remark::{owner_change_suffix, remark};
 pub use self::seen::{UNREAD, seen, stall};
 
@@ -216,13 +218,13 @@ mod tests {
         (
             true,
             r#"{"pid": {"of": "host", "is": 1}}"#,
-            "host is pid 1 in its own pid namespace",
+            "host is PID 1 in its own PID namespace",
             "NSpid: 70 1",
         ),
         (
             false,
             r#"{"pid": {"of": "box", "is": 1}}"#,
-            "box is pid 1 in its own pid namespace",
+            "box is PID 1 in its own PID namespace",
             "there is no box",
         ),
         (
