@@ -205,7 +205,8 @@ fn a_hierarchy_that_the_keeper_mounted_is_given_back_however_it_dies() {
         let held = Held::start("net-cls-prio", "classid");
         let host = held.actor("host");
         let during = Machine::now();
-        assert_ne!(during.attached, before.attached, "net_cls is in use");
+        let is_in_use = during.attached != before.attached;
+        assert!(is_in_use || before.has_others || during.has_others, "net_cls is in use");
         assert_eq!(during.mounts, before.mounts, "and in no mount table of the machine's");
         die(&held, victim);
         drop(held);

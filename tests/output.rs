@@ -120,7 +120,7 @@ fn a_reader_who_has_seen_enough_ends_every_command_silently() {
     let commands: [&[&str]; 15] = [
         &["run", "1"],
         &["run", "1", "--format", "json"],
-        &["run", "1", "--tape"],
+        &["run", "20", "--tape"],
         &["run", "1", "--until", "1", "--hold"],
         &["doctor"],
         &["doctor", "--format", "json"],

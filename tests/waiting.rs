@@ -392,7 +392,7 @@ fn a_run_whose_lab_is_killed_ends_with_one_sentence() {
     let mut wrong = String::new();
     child.stderr.take().expect("its errors").read_to_string(&mut wrong).expect("its errors");
     assert_eq!(child.wait().expect("its end").code(), Some(1));
-    assert!(!said.contains("FAIL"), "{said}");
+    assert!(!said.contains("  failed "), "{said}");
     assert_eq!(wrong.lines().count(), 1, "{wrong}");
     assert!(wrong.contains("stopped in step") && wrong.contains("the lab is gone"), "{wrong}");
     assert!(wrong.contains(&format!("`unboxed: host`, {host}")), "{wrong}");

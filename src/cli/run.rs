@@ -452,7 +452,7 @@ fn print_proof(proof: &Proof) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "\nthe machine, before and after")?;
     for row in &proof.rows {
-        let word = if row.differences.is_empty() { "as it was" } else { "different" };
+        let word = if row.differences.is_empty() { "as it was" } else { "DIFFERENT" };
         writeln!(out, "  {:<22} {:>5} {:>5}  {word}", row.what, row.before, row.after)?;
         for difference in &row.differences {
             writeln!(out, "    {}", text::safe(difference))?;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::waiting::{AwaitedActor, WaitContext, silence_reason};
 use crate::engine::link_error::LinkError;
 use crate::failure::with_causes;
+use crate::kernel::load::{self, MAX_STRETCH};
 use crate::op::{ActorName, Op};
 use crate::wire::guarded::{GuardError, GuardedWire};
 use crate::wire::protocol::{ActorToEngine, EngineToActor, Numbered};
@@ -24,9 +25,9 @@ const BEGUN_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 fn limit(request: &EngineToActor) -> Duration {
     const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
     match request {
-        EngineToActor::Hostname { .. } => Duration::from_secs(1),
+        EngineToActor::Hostname { .. } => load::stretched(Duration::from_secs(1)),
         EngineToActor::ProbeAddress { timeout_ms, .. } => {
-            ANSWER_TIMEOUT + Duration::from_millis(u64::from(*timeout_ms))
+            ANSWER_TIMEOUT + MAX_STRETCH * Duration::from_millis(u64::from(*timeout_ms))
         }
         EngineToActor::Netlink { .. }
         | EngineToActor::Shell { .. }
@@ -35,7 +36,7 @@ fn limit(request: &EngineToActor) -> Duration {
             // A program is killed after 20 seconds, and no workload takes longer than 15.
             Op::Run { .. } | Op::Work { .. } | Op::CopyTree { .. } => Duration::from_secs(30),
             Op::Ping { timeout_ms, .. } => {
-                ANSWER_TIMEOUT + Duration::from_millis(u64::from(*timeout_ms))
+                ANSWER_TIMEOUT + MAX_STRETCH * Duration::from_millis(u64::from(*timeout_ms))
             }
             Op::Spawn { .. }
             | Op::Mount { .. }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::evidence::StepEvidence;
 use super::lab::{Lab, LabError};
 use super::link_error::LinkError;
+use crate::kernel::load;
 use crate::lesson::expect::verdict::Verdict;
 use crate::lesson::expect::{Expect, FactAnswers};
 use crate::lesson::model::Step;
@@ -12,7 +13,7 @@ use crate::op::ActorName;
 use crate::report::PredictionResult;
 use crate::snapshot::Snapshot;
 
-/// The longest that an expectation may take to come true: processes die and links come up a little after the call.
+/// The longest that an expectation may take to come true on an idle machine: processes die and links come up a little after the call.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(1500);
 const SETTLE_PERIOD: Duration = Duration::from_millis(10);
 
@@ -23,7 +24,7 @@ impl Lab {
         step: &Step,
         evidence: &StepEvidence<'_>,
     ) -> Result<(Snapshot, Vec<Verdict>), LabError> {
-        let deadline = Instant::now() + SETTLE_TIMEOUT;
+        let deadline = Instant::now() + load::stretched(SETTLE_TIMEOUT);
 
         loop {
             let (snapshot, verdicts) = self.judge(step, evidence)?;

@@ -6,13 +6,19 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
+use crate::kernel::load;
 use crate::kernel::pidfd::Pidfd;
 use crate::wire::Wire;
 
-/// The longest that a cgroup may take to become empty after its processes were killed.
-pub const EMPTY_TIMEOUT: Duration = Duration::from_secs(1);
+/// The longest that a cgroup may take on an idle machine to become empty after its processes were killed.
+const EMPTY_TIMEOUT: Duration = Duration::from_secs(1);
 /// The time between two looks whether a process that does not answer is stopped.
 const STATE_PERIOD: Duration = Duration::from_millis(500);
+
+/// The longest that a cgroup may take now to become empty: the killed need a CPU to die.
+pub fn empty_timeout() -> Duration {
+    load::stretched(EMPTY_TIMEOUT)
+}
 
 /// The reason that there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

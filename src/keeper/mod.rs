@@ -20,7 +20,7 @@ use std::os::fd::AsRawFd;
 use nix::errno::Errno;
 use nix::unistd::Uid;
 
-use self::answer::EMPTY_TIMEOUT;
+use self::answer::empty_timeout;
 use self::cgroups::{OwnerProcess, Subtree, SubtreeHierarchy};
 use self::private_hierarchy::PrivateHierarchy;
 use self::running_lab::RunningLab;
@@ -277,7 +277,7 @@ impl Keeper {
             }),
             Err(failure) => {
                 self.silent.extend(self.store.take_if(|store| store.is_silent));
-                subtree.remove(EMPTY_TIMEOUT);
+                subtree.remove(empty_timeout());
                 Err(failure)
             }
         }

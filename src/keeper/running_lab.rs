@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::answer::EMPTY_TIMEOUT;
+use super::answer::empty_timeout;
 use super::cgroups::Subtree;
 use super::scratch_file::ScratchFile;
 use crate::kernel::bpf::devices::DevicePolicy;
@@ -39,8 +39,8 @@ impl RunningLab {
     pub fn end(self) {
         tracing::info!(lab = self.name, "ends");
         self.kill();
-        self.host.has_ended_within(EMPTY_TIMEOUT);
-        self.subtree.remove(EMPTY_TIMEOUT);
+        self.host.has_ended_within(empty_timeout());
+        self.subtree.remove(empty_timeout());
         process::reap_all();
     }
 }

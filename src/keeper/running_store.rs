@@ -9,7 +9,7 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Pid, Uid};
 
-use super::answer::{EMPTY_TIMEOUT, NoAnswer, await_answer};
+use super::answer::{NoAnswer, await_answer, empty_timeout};
 use super::cgroups::Subtree;
 use super::running_lab;
 use super::scratch_file::ScratchFile;
@@ -43,7 +43,7 @@ impl RunningStore {
     /// End the store; its labs go with it.
     pub fn end(self) {
         let _ = self.process.send(Signal::SIGKILL);
-        self.process.has_ended_within(EMPTY_TIMEOUT);
+        self.process.has_ended_within(empty_timeout());
         process::reap_all();
     }
 
@@ -113,7 +113,7 @@ impl RunningStore {
 
         let question = KeeperToStore::HowItEnded { lab: lab.to_owned() };
         self.wire.send(&question, &[]).ok()?;
-        if await_answer(&self.wire, &self.process, EMPTY_TIMEOUT).is_err() {
+        if await_answer(&self.wire, &self.process, empty_timeout()).is_err() {
             self.is_silent = true;
             return None;
         }

@@ -11,6 +11,7 @@ pub mod file;
 pub mod home;
 pub mod icmp;
 pub mod inherited;
+pub mod load;
 pub mod log;
 pub mod mount;
 pub mod net;

@@ -36,7 +36,7 @@ const FROZEN: &str = "freezer";
 const ROLES: [Role; 4] = [Role::FrontEnd, Role::Keeper, Role::Store, Role::Host];
 
 /// How the row of an expectation begins that does not hold.
-const FAILED: &str = "  FAIL ";
+const FAILED: &str = "  failed ";
 
 /// Rust cannot go on without memory for its own, and says so itself.
 const OUT_OF_MEMORY: &str = "memory allocation of";

@@ -59,7 +59,7 @@ fn said(output: &Output) -> String {
 fn has_played(said: &str) -> bool {
     said.contains("1 of ")
         && said.contains("the machine, before and after")
-        && !said.contains("FAIL")
+        && !said.contains("  failed ")
 }
 
 fn is_alive(pid: i32) -> bool {
