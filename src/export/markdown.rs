@@ -60,12 +60,12 @@ fn step(blocks: &mut Vec<String>, played: &PlayedStep<'_>) {
     }
 
     done(blocks, played_actions);
-    blocks.push(to_markdown(&step.after));
+    blocks.push(to_markdown(&words::came_of_step(Some(played_actions.record), &step.after)));
     for (branch, played_actions) in branches {
         blocks.push(format!("### {}", plain_line(&branch.title)));
         blocks.push(to_markdown(&branch.story));
         done(blocks, played_actions);
-        blocks.push(to_markdown(&branch.after));
+        blocks.push(to_markdown(&words::came_of_step(Some(played_actions.record), &branch.after)));
     }
 
     blocks.extend(asked.iter().filter(|asked| !asked.is_prediction()).map(question));

@@ -55,9 +55,7 @@ pub fn story_panel(view: &LessonView, columns: usize, look: &DrawOptions) -> Vec
             }
             StepStatus::Played => {}
         }
-        if record.status != StepStatus::LeftOut {
-            lines.extend(markdown::lines(after, columns, theme));
-        }
+        lines.extend(markdown::lines(&words::came_of_step(Some(record), after), columns, theme));
         lines.push(Line::default());
         lines.extend(
             record.verdicts.iter().flat_map(|verdict| verdict_lines(verdict, columns, theme)),

@@ -5,6 +5,7 @@
 pub mod diagnosis;
 mod expected;
 mod notice;
+mod outcome;
 mod remark;
 pub mod rows;
 mod seen;
@@ -12,6 +13,7 @@ mod seen;
 pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;
 pub use self::notice::notice;
+pub use self::outcome::came_of_step;
 pub use self::remark::{owner_change_suffix, remark};
 pub use self::seen::{UNREAD, seen, stall};
 
@@ -143,6 +145,7 @@ mod tests {
             proc_lists: [((host(), "other".into()), ProcListing::Listed)].into(),
             proc_counts: [(host(), ProcCount { count: 7, is_cut: false })].into(),
             reached: [((host(), [10, 0, 0, 1].into()), true)].into(),
+            made_actors: [host(), "gone".into()].into(),
         }
     }
 

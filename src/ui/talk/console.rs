@@ -157,13 +157,15 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
         }
     };
 
+    let record = talk.record(beat).map(|record| &**record);
+    let seen = |after| words::came_of_step(record, after);
     match beat {
         Beat::Tell { .. } => part("What it is about:", &step.story),
-        Beat::Show { .. } => part("What is to be seen:", &step.after),
+        Beat::Show { .. } => part("What is to be seen:", &seen(&step.after)),
         Beat::WhatIf { .. } => {
             if let Some(branch) = beat.branch(&talk.view.lesson) {
                 part("What if:", &branch.story);
-                part("What is to be seen:", &branch.after);
+                part("What is to be seen:", &seen(&branch.after));
             }
         }
         Beat::Ask { .. } => {
