@@ -7,7 +7,7 @@ use crate::call::ErrnoName;
 use crate::fact::ProcCount;
 use crate::failure;
 use crate::lesson::expect::overlay::From;
-use crate::op::{NamespaceKind, Op};
+use crate::op::{ActorName, NamespaceKind, Op};
 use crate::remark::MoreRows;
 use crate::seen::{CgroupNumber, CgroupValue, Seen, Stall};
 use crate::snapshot::{FileKind, Link, NsInode, Omitted, Route};
@@ -33,6 +33,7 @@ pub fn seen(seen: &Seen) -> String {
         Seen::MountCount(count) => format!("{count} mounts"),
 
         Seen::Namespaces { kind, inodes } => namespaces(*kind, *inodes),
+        Seen::NamespacesOf { kinds, other, own } => namespaces_of(kinds, other, *own),
         Seen::HostName(name) => name.clone(),
         Seen::NsPids(pids) => format!("NSpid: {}", joined(pids, " ")),
         Seen::Process { pid, state, args } => format!("pid {pid} {state} {args}"),
@@ -131,6 +132,23 @@ fn namespaces(kind: NamespaceKind, inodes: [Option<NsInode>; 2]) -> String {
     let shown =
         inodes.map(|inode| format!("{}:[{}]", kind.proc_link_name(), inode.unwrap_or_default().0));
     shown.join(" and ")
+}
+
+/// `uts, ipc and net are still host's`.
+fn namespaces_of(kinds: &[NamespaceKind], other: &ActorName, own: bool) -> String {
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.proc_link_name()).collect();
+    let (verb, listed) = match names.split_last() {
+        None => ("is", String::new()),
+        Some((last, [])) => ("is", (*last).to_owned()),
+        Some((last, first)) => ("are", format!("{} and {last}", first.join(", "))),
+    };
+    if own {
+        format!("{listed} {verb} not {other}'s")
+    } else if *other == ActorName::host() {
+        format!("{listed} {verb} still the host's")
+    } else {
+        format!("{listed} {verb} still {other}'s")
+    }
 }
 
 fn proc_count(count: Option<ProcCount>) -> String {
