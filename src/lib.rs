@@ -25,6 +25,7 @@ pub mod notice;
 pub mod observe;
 pub mod op;
 pub mod progress;
+pub mod prompt;
 pub mod proof;
 pub mod remark;
 pub mod report;

@@ -11,6 +11,11 @@ pub enum Notice {
     /// A tape is played, since the lesson can't be, live.
     TapeInstead(Blocker),
     Blocked(Blocker),
+    /// A step of a tape is about control groups, and this machine's are of another version: `v1`, `v2` or `none`.
+    TapeOfOtherCgroups {
+        tape: String,
+        here: String,
+    },
 
     LookingBack {
         back: KeyName,
@@ -46,6 +51,17 @@ pub enum Notice {
     NoShell {
         actor: ActorName,
         error: String,
+    },
+    /// A shell that nobody waits for any more: another has the keys.
+    ShellBehind {
+        actor: ActorName,
+        shells: KeyName,
+    },
+    /// The shell that was typed into has ended; and the one that is in sight now.
+    ShellEnded {
+        actor: ActorName,
+        next: Option<ActorName>,
+        shell: KeyName,
     },
     Refused(Refusal),
     /// The lab failed while a shell is in front of the place where that is said.

@@ -242,7 +242,7 @@ pub fn shortened(text: &str, most: usize) -> String {
     }
 
     if most > 0 {
-        kept.push('~');
+        kept.push('…');
     }
     kept
 }
@@ -438,8 +438,8 @@ mod tests {
             assert_eq!(padded(text, columns).width(), columns);
         };
         check("abc", 5, "abc  ");
-        check("abcdef", 4, "abc~");
-        check("あいう", 4, "あ~ ");
+        check("abcdef", 4, "abc…");
+        check("あいう", 4, "あ… ");
         check("あいう", 6, "あいう");
         check("", 0, "");
         check("abc", 0, "");

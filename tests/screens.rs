@@ -5,7 +5,7 @@ mod pictures;
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
-use unboxed::app::{Effect, LessonSource, Screen, update};
+use unboxed::app::{Effect, LessonSource, Msg, Screen, update};
 use unboxed::talk::Beat;
 use unboxed::talk::message::WindowRole;
 use unboxed::text::is_hidden;
@@ -55,6 +55,60 @@ fn without_colours_the_same_is_said_and_the_selection_is_reversed() {
         assert_eq!(reversed(&with), reversed(&without), "{name}");
     }
     assert!(text(&draw(&in_catalogue(), &look(false), 80, 24)).contains("not here"));
+}
+
+#[test]
+fn every_footer_ends_with_the_list_of_keys_and_the_way_out_and_says_what_it_leaves_out() {
+    for (name, model) in models() {
+        for (columns, rows) in [(60, 15), (80, 24), (100, 30), (120, 40)] {
+            let shown = text(&draw(&model, &look(true), columns, rows));
+            let footer = shown.lines().last().unwrap_or_default();
+            // An audience's picture has no keys.
+            let is_picture = matches!(&model.screen, Screen::Talk(window)
+                if window.layout == unboxed::app::talk::WindowLayout::Picture);
+            if is_picture {
+                continue;
+            }
+            let ends = ["? keys  q quit", "F1 keys  ctrl-c quit", "? keys  q end", " q quit"];
+            assert!(
+                ends.iter().any(|end| footer.ends_with(end)),
+                "{name} at {columns}x{rows}: {footer:?}"
+            );
+        }
+    }
+
+    let shown = text(&draw(&in_lesson(&[]), &look(true), 80, 24));
+    let footer = shown.lines().last().unwrap_or_default();
+    assert!(footer.contains('…'), "keys that have no room are missed: {footer:?}");
+}
+
+#[test]
+fn the_list_of_keys_can_be_read_to_its_end_and_back_on_every_screen() {
+    for (columns, rows) in [(60, 15), (80, 24), (100, 30), (120, 40)] {
+        let mut model = in_lesson(&[]);
+        let _ = update(&mut model, Msg::Resize(columns, rows));
+        let shown = |model: &_| text(&draw(model, &look(true), columns, rows));
+        press(&mut model, "?");
+        let top = shown(&model);
+        assert!(top.contains("run the next step"), "{top}");
+        // Farther than there is: one press the other way is seen all the same.
+        press(&mut model, &" ".repeat(30));
+        let end = shown(&model);
+        assert!(end.contains("lab. ") && !end.contains(" more "), "{end}");
+        press(&mut model, "k");
+        let is_scrolled = top.contains(" more ");
+        assert_eq!(shown(&model) != end, is_scrolled, "{}", shown(&model));
+    }
+}
+
+#[test]
+fn what_a_key_did_is_said_in_full_above_the_footer() {
+    let mut model = in_lesson(&[]);
+    let long = "a sentence that is far too long for the row of a small screen, with an end";
+    let _ = update(&mut model, Msg::LessonOpenFailed(format!("{long}: {long}.")));
+    let shown = text(&draw(&model, &look(true), 80, 24));
+    assert!(shown.contains("with an end."), "{shown}");
+    assert!(shown.trim_end().ends_with("? keys  q quit"), "{shown}");
 }
 
 #[test]

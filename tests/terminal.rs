@@ -31,11 +31,11 @@ fn a_student_plays_looks_back_rewinds_and_leaves() {
         tty.wait_for("LIVE");
         tty.press("u");
         tty.wait_for("Rewind to before");
-        tty.press("\r");
+        tty.press("y");
         tty.wait_for("5/32");
         tty.wait_for("Enter: run it");
         tty.press("?");
-        tty.wait_for("any key closes");
+        tty.wait_for("any other key closes");
         tty.press("x");
         tty.press("q");
         tty.wait_for("Take it down");

@@ -462,8 +462,8 @@ fn the_screen_says_whom_it_waits_for_and_that_a_lab_is_gone() {
     tty.press("\r");
     tty.wait_for("waiting for container: it is stopped");
     tty.press("R");
-    tty.wait_for("in a fresh lab?");
-    tty.press("\r");
+    tty.wait_for("in a new lab?");
+    tty.press("y");
     tty.wait_for("1/32");
     tty.wait_for("LIVE");
     // The spare lab has a host too: the one that is up is the older.
@@ -487,8 +487,8 @@ fn the_screen_says_whom_it_waits_for_and_that_a_lab_is_gone() {
     tty.wait_for("the lab is gone");
     assert!(!tty.screen().contains("LIVE"));
     tty.press("R");
-    tty.wait_for("in a fresh lab?");
-    tty.press("\r");
+    tty.wait_for("in a new lab?");
+    tty.press("y");
     tty.wait_for("LIVE");
     // Nor does the end wait for anybody.
     hosts().iter().for_each(|(_, pid)| signal(*pid, Signal::SIGSTOP));

@@ -1,12 +1,14 @@
 //! The work of a lesson's keys: it changes the model and returns effects.
 
+use super::confirmation::{ask, loss};
 use super::keymap::keys;
 use super::{
-    Confirm, Effect, EndedLesson, LessonScene, LessonView, ListKind, Model, Screen, ScreenOverlay,
+    Effect, EndedLesson, LessonScene, LessonView, ListKind, Model, Screen, ScreenOverlay,
     SearchList, learning_commands,
 };
 use crate::engine::{Request, TurnGoal};
 use crate::notice::Notice;
+use crate::prompt::Prompt;
 use crate::view::ViewKind;
 
 /// Go on: run the next step, or whatever the lesson waits for.
@@ -14,7 +16,7 @@ pub(super) fn run(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
 
     match view.scene() {
-        LessonScene::Branch => return learning_commands::request_leave_branch(view),
+        LessonScene::Branch => return learning_commands::ask_to_leave_branch(model),
         LessonScene::YourTurn => return learning_commands::on_enter(model),
         // Something is broken then, and mending it is the learner's.
         LessonScene::NextRepair => return learning_commands::toggle_turn(model),
@@ -43,12 +45,14 @@ pub(super) fn back_to_live(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
 
     if view.is_in_branch() {
-        return learning_commands::request_leave_branch(view);
+        return learning_commands::ask_to_leave_branch(model);
     }
     let panes = &mut view.panes;
     if panes.is_zoomed {
         panes.is_zoomed = false;
-    } else if !panes.query.is_empty() {
+        return view.shells.resize_tabs(model.size, false);
+    }
+    if !panes.query.is_empty() {
         panes.query.clear();
     } else if panes.has_chosen_group() && panes.focus == ViewKind::Cgroups {
         view.show_group(None);
@@ -67,25 +71,15 @@ pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
 pub(super) fn rewind(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
     let Some(steps) = view.played_steps().checked_sub(1) else { return Vec::new() };
-    let title = view.lesson.steps.get(steps).map_or("", |step| step.title.as_str());
-    let question =
-        format!("Rewind to before `{title}`? The lab is dropped and {steps} steps are replayed.");
-    ask(model, question, Request::RewindTo { steps })
+    let title = view.lesson.steps.get(steps).map_or_else(String::new, |step| step.title.clone());
+    let prompt = Prompt::Rewind { title, replayed: steps, loss: loss(view) };
+    ask(model, prompt, Request::RewindTo { steps })
 }
 
 pub(super) fn restart(model: &mut Model) -> Vec<Effect> {
-    let question = "Start the lesson anew, in a fresh lab?".into();
-    ask(model, question, Request::RewindTo { steps: 0 })
-}
-
-pub(super) fn ask_to_leave(model: &mut Model) -> Vec<Effect> {
-    let question = "The lab is running. Take it down and leave the lesson?".into();
-    ask(model, question, Request::Quit)
-}
-
-fn ask(model: &mut Model, question: String, then: Request) -> Vec<Effect> {
-    model.overlay = ScreenOverlay::Confirm(Confirm { question, then });
-    Vec::new()
+    let Screen::Lesson(view) = &model.screen else { return Vec::new() };
+    let prompt = Prompt::Restart { loss: loss(view) };
+    ask(model, prompt, Request::RewindTo { steps: 0 })
 }
 
 pub(super) fn list_shells(model: &mut Model) -> Vec<Effect> {

@@ -3,11 +3,12 @@
 use super::keymap::keys;
 use super::learning::hint_for;
 use super::{
-    Confirm, Effect, LessonView, ListKind, Model, Phase, ProgressNote, Screen, ScreenOverlay,
-    SearchList, StepHow,
+    Effect, LessonView, ListKind, Model, Phase, ProgressNote, Screen, ScreenOverlay, SearchList,
+    StepHow, confirmation,
 };
 use crate::engine::{Request, TurnGoal};
 use crate::notice::Notice;
+use crate::prompt::Prompt;
 use crate::report::{StepRecord, StepStatus};
 
 /// Begin the learner's turn, or end it.
@@ -15,10 +16,10 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
 
     if view.learning.is_step_turn() {
-        // Who ends a turn by hand wants none of the next ones either.
-        view.learning.always = false;
-        view.learning.resumes = false;
-        return vec![Effect::SendToEngine(Request::DropTurn)];
+        if let Some((done, of)) = confirmation::loss(view).turn {
+            return confirmation::ask(model, Prompt::EndTurn { done, of }, Request::DropTurn);
+        }
+        return end_turn(view);
     }
 
     if view.can_go_on() {
@@ -44,6 +45,14 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
     vec![Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step))]
 }
 
+/// The end of a turn by hand. Whoever wants it wants none of the next ones either.
+pub fn end_turn(view: &mut LessonView) -> Vec<Effect> {
+    // Who ends a turn by hand wants none of the next ones either.
+    view.learning.always = false;
+    view.learning.resumes = false;
+    vec![Effect::SendToEngine(Request::DropTurn)]
+}
+
 /// Go on while a turn is on: go on if all holds, else offer to play it.
 pub fn on_enter(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
@@ -52,12 +61,8 @@ pub fn on_enter(model: &mut Model) -> Vec<Effect> {
         return vec![Effect::SendToEngine(Request::FinishTurn)];
     }
     let open = turn.verdicts.iter().filter(|verdict| !verdict.ok).count();
-    let question = format!(
-        "{open} of {} not true yet. Be shown the step instead? What you changed in it is dropped with the lab.",
-        turn.verdicts.len()
-    );
-    model.overlay = ScreenOverlay::Confirm(Confirm { question, then: Request::PlayInstead });
-    Vec::new()
+    let prompt = Prompt::ShowStep { open, of: turn.verdicts.len(), loss: confirmation::loss(view) };
+    confirmation::ask(model, prompt, Request::PlayInstead)
 }
 
 /// One stage more of the hint for what is open.
@@ -104,6 +109,16 @@ pub fn ask_branch(model: &mut Model, step: usize, branch: usize) -> Vec<Effect> 
     // At once: a second press may come before the engine has heard of the first.
     view.lab.phase = Phase::Building;
     vec![Effect::SendToEngine(Request::PlayBranch { step, branch })]
+}
+
+/// Back from a branch, at once where nothing was typed in its lab.
+pub fn ask_to_leave_branch(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    let loss = confirmation::loss(view);
+    if loss.typed_beside.is_empty() {
+        return request_leave_branch(view);
+    }
+    confirmation::ask(model, Prompt::LeaveWhatIf { loss }, Request::LeaveBranch)
 }
 
 /// Back from a branch.

@@ -2,10 +2,11 @@
 
 use super::keymap::lesson;
 use super::{
-    Confirm, Effect, ListEntry, ListKind, Model, Screen, ScreenOverlay, learning_commands,
+    Effect, ListEntry, ListKind, Model, Screen, ScreenOverlay, confirmation, learning_commands,
     shell_events,
 };
 use crate::engine::Request;
+use crate::prompt::Prompt;
 use crate::text::padded;
 
 /// Choose another line, so many further down or up.
@@ -69,12 +70,8 @@ fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
     if step < view.played_steps() && view.record(step).is_some() {
         view.look_at(step);
     } else if step != view.played_steps() {
-        let question = format!(
-            "Go to step {}? A fresh lab is made and {step} steps are played in it.",
-            step + 1
-        );
-        model.overlay =
-            ScreenOverlay::Confirm(Confirm { question, then: Request::RewindTo { steps: step } });
+        let prompt = Prompt::GoToStep { step: step + 1, loss: confirmation::loss(view) };
+        return confirmation::ask(model, prompt, Request::RewindTo { steps: step });
     } else {
         view.back_to_live();
     }

@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod commands;
+mod confirmation;
 pub mod exam;
 pub mod keymap;
 pub mod learning;

@@ -2,6 +2,7 @@
 
 use crate::engine::Request;
 use crate::op::ActorName;
+use crate::prompt::Prompt;
 
 use super::LessonView;
 use super::keymap::Binding;
@@ -92,10 +93,10 @@ impl ProgramList {
 /// Wider than this, rows are hard to read.
 const MAX_COLUMNS: u16 = 110;
 
-/// A question with two answers: the one does it, any other key does not.
+/// A question with two answers: a yes does it, and any other key does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirm {
-    pub question: String,
+    pub prompt: Prompt,
     pub then: Request,
 }
 

@@ -2,7 +2,8 @@
 
 pub(super) use super::catalogue::PAGE;
 use super::commands::leave_lesson;
-use super::{Direction, Effect, LessonSource, Model, Screen, ScreenOverlay};
+use super::quiz::QuizView;
+use super::{Effect, LessonSource, Model, Screen, ScreenOverlay, learning_commands, quiz_events};
 use crate::engine::Request;
 
 pub(super) fn close(model: &mut Model) {
@@ -19,19 +20,42 @@ pub(super) fn scroll_help(model: &mut Model, lines: isize) {
 pub(super) fn say_yes(model: &mut Model) -> Vec<Effect> {
     let overlay = std::mem::replace(&mut model.overlay, ScreenOverlay::None);
     let ScreenOverlay::Confirm(confirm) = overlay else { return Vec::new() };
-    if confirm.then == Request::Quit {
-        return leave_lesson(model);
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+
+    match confirm.then {
+        Request::Quit if view.quiz.as_ref().is_some_and(QuizView::is_exam) => {
+            return quiz_events::end_check(model);
+        }
+        Request::Quit => return leave_lesson(model),
+        Request::DropTurn => return learning_commands::end_turn(view),
+        Request::LeaveBranch => return learning_commands::request_leave_branch(view),
+        Request::PlayInstead => view.learning.shown = Some(view.played_steps()),
+        Request::RewindTo { .. }
+        | Request::PlayNext
+        | Request::OpenShell { .. }
+        | Request::BeginTurn(_)
+        | Request::FinishTurn
+        | Request::LeaveOut { .. }
+        | Request::PlayBranch { .. } => {}
     }
 
-    if let Screen::Lesson(view) = &mut model.screen {
-        view.start_building();
-        if confirm.then == Request::PlayInstead {
-            view.learning.shown = Some(view.played_steps());
-            // The turn ends with the step that is shown.
-            view.learning.resumes = false;
-        }
+    view.start_building();
+    if confirm.then == Request::PlayInstead {
+        // The turn ends with the step that is shown.
+        view.learning.resumes = false;
     }
     vec![Effect::SendToEngine(confirm.then)]
+}
+
+/// The key that is pressed without reading: a no to every loss.
+pub(super) fn say_the_harmless(model: &mut Model) -> Vec<Effect> {
+    if let ScreenOverlay::Confirm(confirm) = &model.overlay
+        && !confirm.prompt.is_about_loss()
+    {
+        return say_yes(model);
+    }
+    close(model);
+    Vec::new()
 }
 
 /// The key that asks to quit, once more: yes. To another question it is a no.
@@ -50,7 +74,7 @@ pub(super) fn find(model: &mut Model) -> Vec<Effect> {
     let overlay = std::mem::replace(&mut model.overlay, ScreenOverlay::None);
     if let (ScreenOverlay::Search { query }, Screen::Lesson(view)) = (overlay, &mut model.screen) {
         view.panes.query = query;
-        view.panes.select_match(Direction::Forward);
+        view.panes.find();
     }
     Vec::new()
 }

@@ -115,6 +115,11 @@ impl QuizView {
         (self.at + 1, self.places.len())
     }
 
+    /// Questions that were not answered yet.
+    pub fn left_count(&self) -> usize {
+        self.places.iter().filter(|place| !self.marks.contains_key(place)).count()
+    }
+
     pub fn right_count(&self) -> usize {
         self.marks.values().filter(|mark| **mark == AnswerMark::Right).count()
     }

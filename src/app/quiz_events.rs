@@ -1,7 +1,7 @@
 //! Events of the questions: what keys do, and what the engine tells.
 
 use super::quiz::{QuizStage, QuizView};
-use super::{Effect, LessonView, Model, ProgressNote, Screen};
+use super::{Effect, LessonView, Model, ProgressNote, Screen, confirmation};
 use crate::engine::{Request, TurnGoal};
 use crate::lesson::quiz::{Answer, AnswerMark, LabAnswers, QuestionKind, grade};
 use crate::notice::Notice;
@@ -19,7 +19,9 @@ pub fn begin_quiz(model: &mut Model) -> Vec<Effect> {
     let mut quiz = QuizView::in_lesson(due);
     quiz.prepare_question(&view.lesson);
     view.quiz = Some(quiz);
-    Vec::new()
+    // Behind a pane that is alone on the screen it would not be seen.
+    view.panes.is_zoomed = false;
+    view.shells.resize_tabs(model.size, false)
 }
 
 /// Take the lab to where the question of a check is asked; ask it, if it is there.
@@ -313,8 +315,20 @@ pub fn visit(model: &mut Model) -> Vec<Effect> {
     vec![Effect::SendToEngine(Request::RewindTo { steps: step + 1 })]
 }
 
-/// Leave the questions for later.
+/// Leave the questions for later. A check is over then: it asks first, while there is something left.
 pub fn leave(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    match &view.quiz {
+        Some(quiz) if quiz.is_exam() && quiz.left_count() > 0 => confirmation::ask_to_leave(model),
+        Some(_) | None => close(view),
+    }
+}
+
+/// End a check. What was answered so far counts, and no other lesson is asked of.
+pub fn end_check(model: &mut Model) -> Vec<Effect> {
+    if let Some(exam) = &mut model.exam {
+        exam.lessons.clear();
+    }
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     close(view)
 }

@@ -2,9 +2,11 @@
 
 use crossterm::event::KeyEvent;
 
+use super::keymap::keys;
 use super::shells::{ShellFocus, terminal_size};
 use super::{Effect, LessonView, Model, Screen};
 use crate::engine::Request;
+use crate::notice::Notice;
 use crate::op::ActorName;
 
 /// Lines that a page key moves a shell's past output by.
@@ -14,6 +16,7 @@ const GROUP_SEPARATOR: u8 = 0x1d;
 
 /// Every key that is not the screen's goes to the shell.
 pub fn type_key(view: &mut LessonView, key: KeyEvent) -> Vec<Effect> {
+    view.shells.note_typing();
     let Some(tab) = view.shells.current_tab_mut() else { return Vec::new() };
     tab.scroll(isize::MIN);
     let bytes = tab.key_bytes(key);
@@ -28,6 +31,7 @@ pub fn leave(view: &mut LessonView) {
 /// The key that leaves, once more: it goes to the shell.
 pub fn send_leave(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    view.shells.note_typing();
     let Some(tab) = view.shells.current_tab() else { return Vec::new() };
     let effect = Effect::TypeIntoShell { tab: tab.id, bytes: vec![GROUP_SEPARATOR] };
     view.shells.focus = ShellFocus::Typing;
@@ -50,9 +54,15 @@ pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
     let screen = model.size;
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
 
-    if view.shells.current_tab().is_some() {
-        view.shells.focus = ShellFocus::Typing;
+    // The shell of a lab that waits is no place to go to from a what-if, nor the other way round.
+    let in_what_if = view.is_in_branch();
+    if let Some(index) = view.shells.last_tab_in(in_what_if) {
+        view.shells.choose_tab(index);
         return view.shells.resize_tabs(screen, view.panes.is_zoomed);
+    }
+    // A second press, while the first shell is being opened.
+    if view.shells.is_waiting_for_tab() {
+        return Vec::new();
     }
     let wanted = view.step().and_then(|step| step.actions.first()).map(|entry| entry.actor.clone());
     let actors = view.actors();
@@ -60,11 +70,62 @@ pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
     request_shell(view, actor, screen)
 }
 
-/// Ask the engine for a shell.
+/// Ask the engine for a shell that the learner wants to type into.
 pub fn request_shell(view: &mut LessonView, actor: ActorName, screen: (u16, u16)) -> Vec<Effect> {
-    let tab = view.shells.take_next_id();
+    ask_engine(view, actor, screen, true)
+}
+
+/// Ask the engine for the shell that was shown in the lab before. The keys stay where they are.
+pub fn request_shown_shell(
+    view: &mut LessonView,
+    actor: ActorName,
+    screen: (u16, u16),
+) -> Vec<Effect> {
+    ask_engine(view, actor, screen, false)
+}
+
+fn ask_engine(
+    view: &mut LessonView,
+    actor: ActorName,
+    screen: (u16, u16),
+    takes_keys: bool,
+) -> Vec<Effect> {
     let size = terminal_size(screen, view.panes.is_zoomed);
+    let tab = view.shells.ask_for_tab(size, takes_keys);
     vec![Effect::SendToEngine(Request::OpenShell { tab, actor, size })]
+}
+
+/// A shell was opened, or could not be.
+pub fn on_opened(
+    model: &mut Model,
+    tab: u32,
+    actor: ActorName,
+    opened: Result<(), String>,
+) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+    if let Err(error) = opened {
+        view.shells.forget_asked(tab);
+        model.notice = Some(Notice::NoShell { actor, error });
+        return Vec::new();
+    }
+
+    let size = terminal_size(model.size, view.panes.is_zoomed);
+    let in_what_if = view.is_in_branch();
+    if !view.shells.add_tab(tab, actor.clone(), size, in_what_if) {
+        model.notice = Some(Notice::ShellBehind { actor, shells: keys::lesson::SHELLS.into() });
+    }
+    // The screen may have another size by now than when it was asked for.
+    view.shells.resize_tabs(model.size, view.panes.is_zoomed)
+}
+
+/// A shell has ended: who typed there is told where the keys go now.
+pub fn on_ended(model: &mut Model, tab: u32) {
+    let Screen::Lesson(view) = &mut model.screen else { return };
+    let Some(ended) = view.shells.close_tab(tab).filter(|ended| ended.had_keys) else { return };
+
+    let next = view.shells.current_tab().map(|tab| tab.actor().clone());
+    model.notice =
+        Some(Notice::ShellEnded { actor: ended.actor, next, shell: keys::lesson::SHELL.into() });
 }
 
 /// Take in what a program printed; its terminal may answer.
@@ -80,6 +141,7 @@ pub fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
     if !view.shells.is_typing() {
         return Vec::new();
     }
+    view.shells.note_typing();
     let tab = view.shells.current_tab().map(|tab| (tab.id, tab.paste_bytes(text)));
     tab.map(|(tab, bytes)| Effect::TypeIntoShell { tab, bytes }).into_iter().collect()
 }

@@ -1,5 +1,7 @@
 //! The learner's shells on the screen: tabs, which of them has the keys, where they are drawn.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ratatui::layout::Rect;
 
 use super::Effect;
@@ -28,8 +30,30 @@ pub struct ShellTabs {
     current: usize,
     pub focus: ShellFocus,
     next_id: u32,
+    /// Shells that the engine was asked for, by tab.
+    asked: BTreeMap<u32, AskedShell>,
     /// Once the next lab is up, a shell beside this actor is opened again.
     reopen: Option<ActorName>,
+    /// Actors beside whom something was typed: in the learner's own lab, and in the one of a what-if.
+    typed: BTreeSet<ActorName>,
+    typed_in_what_if: BTreeSet<ActorName>,
+}
+
+/// A shell that the engine was asked for.
+#[derive(Debug, Clone, Copy)]
+struct AskedShell {
+    /// The size it was asked for with.
+    size: TerminalSize,
+    /// The learner waits for it: it gets the keys once it is there.
+    takes_keys: bool,
+}
+
+/// A shell that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedShell {
+    pub actor: ActorName,
+    /// It was typed into.
+    pub had_keys: bool,
 }
 
 impl ShellTabs {
@@ -57,29 +81,96 @@ impl ShellTabs {
         self.focus == ShellFocus::Typing && !self.tabs.is_empty()
     }
 
-    /// Choose a tab.
+    /// The tab to go back to in the lab of a what-if, or in the learner's own: the current one, or else the newest.
+    pub fn last_tab_in(&self, in_what_if: bool) -> Option<usize> {
+        let fits =
+            |index: &usize| self.tabs.get(*index).is_some_and(|tab| tab.in_what_if == in_what_if);
+        Some(self.current).filter(fits).or_else(|| (0..self.tabs.len()).rev().find(fits))
+    }
+
+    /// Choose a tab, by the learner's will.
     pub fn choose_tab(&mut self, index: usize) {
         if index < self.tabs.len() {
             self.current = index;
             self.focus = ShellFocus::Typing;
+            self.expect_no_keys();
         }
     }
 
-    /// A number for a shell that is asked for.
-    pub fn take_next_id(&mut self) -> u32 {
+    /// Something is typed into the current tab: no shell that comes up meanwhile may take the keys from it.
+    pub fn note_typing(&mut self) {
+        self.expect_no_keys();
+        let Some(tab) = self.tabs.get(self.current) else { return };
+        let typed = if tab.in_what_if { &mut self.typed_in_what_if } else { &mut self.typed };
+        if !typed.contains(tab.actor()) {
+            typed.insert(tab.actor().clone());
+        }
+    }
+
+    fn expect_no_keys(&mut self) {
+        self.asked.values_mut().for_each(|asked| asked.takes_keys = false);
+    }
+
+    /// The actors beside whom something was typed, in the lab of a what-if or in the learner's own.
+    pub fn typed_beside(&self, in_what_if: bool) -> Vec<ActorName> {
+        let typed = if in_what_if { &self.typed_in_what_if } else { &self.typed };
+        typed.iter().cloned().collect()
+    }
+
+    /// A number for a shell that is asked for, which gets the keys once it is there, unless the learner has turned to
+    /// another by then.
+    pub fn ask_for_tab(&mut self, size: TerminalSize, takes_keys: bool) -> u32 {
         self.next_id += 1;
+        self.asked.insert(self.next_id, AskedShell { size, takes_keys });
         self.next_id
     }
 
-    /// Add a shell that was opened, and give it the keys.
-    pub fn add_tab(&mut self, id: u32, actor: ActorName, size: TerminalSize) {
-        self.tabs.push(TerminalTab::new(id, actor, size));
-        self.choose_tab(self.tabs.len() - 1);
+    /// The learner waits for a shell.
+    pub fn is_waiting_for_tab(&self) -> bool {
+        self.asked.values().any(|asked| asked.takes_keys)
+    }
+
+    /// A shell could not be opened.
+    pub fn forget_asked(&mut self, id: u32) {
+        self.asked.remove(&id);
+    }
+
+    /// Add a shell that was opened, which has the size that it was asked for with. False where it did not get the keys
+    /// and lies behind another.
+    pub fn add_tab(
+        &mut self,
+        id: u32,
+        actor: ActorName,
+        size: TerminalSize,
+        in_what_if: bool,
+    ) -> bool {
+        let asked = self.asked.remove(&id).unwrap_or(AskedShell { size, takes_keys: true });
+        let mut tab = TerminalTab::new(id, actor, asked.size);
+        tab.in_what_if = in_what_if;
+        self.tabs.push(tab);
+
+        let last = self.tabs.len() - 1;
+        if asked.takes_keys {
+            self.choose_tab(last);
+        } else if !self.is_typing() {
+            // In sight, but the keys stay where they are.
+            self.current = last;
+            self.focus = ShellFocus::Shown;
+        }
+        self.current == last
     }
 
     /// The lab is to be replaced: a shell that is shown is opened again in the next one.
     pub fn reopen_in_next_lab(&mut self) {
         self.reopen = self.current_tab().filter(|_| self.is_shown()).map(|tab| tab.actor.clone());
+        self.asked.clear();
+        self.typed.clear();
+        self.typed_in_what_if.clear();
+    }
+
+    /// The lab of a what-if is gone, with what was typed there.
+    pub fn forget_what_if(&mut self) {
+        self.typed_in_what_if.clear();
     }
 
     /// The actor beside which a shell is to be opened again.
@@ -87,12 +178,22 @@ impl ShellTabs {
         self.reopen.take()
     }
 
-    pub fn close_tab(&mut self, id: u32) {
-        self.tabs.retain(|tab| tab.id != id);
-        self.current = self.current.min(self.tabs.len().saturating_sub(1));
+    /// A shell has ended. If it was the one in front, the keys are the lesson's: they never go to another by themselves.
+    pub fn close_tab(&mut self, id: u32) -> Option<EndedShell> {
+        let at = self.tabs.iter().position(|tab| tab.id == id)?;
+        let had_keys = at == self.current && self.is_typing();
+        let actor = self.tabs.remove(at).actor().clone();
+
+        if at == self.current && self.focus != ShellFocus::Hidden {
+            self.focus = ShellFocus::Shown;
+        }
+        if at < self.current || self.current == self.tabs.len() {
+            self.current = self.current.saturating_sub(1);
+        }
         if self.tabs.is_empty() {
             self.focus = ShellFocus::Hidden;
         }
+        Some(EndedShell { actor, had_keys })
     }
 
     pub fn tab_mut(&mut self, id: u32) -> Option<&mut TerminalTab> {

@@ -33,6 +33,8 @@ pub struct TerminalTab {
     pub actor: ActorName,
     /// Whom its programs are in by now, where that is another.
     pub inside: Option<ActorName>,
+    /// It is in the lab of a what-if.
+    pub in_what_if: bool,
     parser: vt100::Parser<Answers>,
     /// The beginning of a character whose rest has not been printed yet.
     partial: Vec<u8>,
@@ -90,6 +92,7 @@ impl TerminalTab {
             id,
             actor,
             inside: None,
+            in_what_if: false,
             parser: parser(size),
             partial: Vec::new(),
             marks: 0,

@@ -5,11 +5,12 @@ use crossterm::event::KeyEventKind;
 use super::commands::ended_lesson;
 use super::keymap::{keys, modes};
 use super::{
-    Confirm, Effect, LessonView, Model, Msg, Phase, ProgressNote, Screen, ScreenOverlay, exam,
-    learning_commands, quiz_events, shell_events, shells, talk,
+    Effect, LessonView, Model, Msg, Phase, ProgressNote, Screen, ScreenOverlay, confirmation, exam,
+    learning_commands, quiz_events, shell_events, talk,
 };
 use crate::engine::{Event, Request, TurnGoal};
 use crate::notice::Notice;
+use crate::prompt::Prompt;
 use crate::talk::message::WindowToHub;
 
 /// Apply a message. What is returned has to be carried out.
@@ -33,13 +34,8 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         Msg::Engine(event) => on_event(model, event),
         Msg::LessonOpened { lesson, left_off, tape } => {
             if left_off > 0 && left_off < lesson.steps.len() {
-                model.overlay = ScreenOverlay::Confirm(Confirm {
-                    question: format!(
-                        "You were here: {left_off} of {} steps played. Replay them and go on from there?",
-                        lesson.steps.len()
-                    ),
-                    then: Request::RewindTo { steps: left_off },
-                });
+                let prompt = Prompt::GoOn { played: left_off, of: lesson.steps.len() };
+                confirmation::ask(model, prompt, Request::RewindTo { steps: left_off });
             }
 
             let mut view = LessonView::new(lesson);
@@ -59,9 +55,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         }
         Msg::ShellPrinted { tab, bytes } => shell_events::on_output(model, tab, &bytes),
         Msg::ShellEnded(tab) => {
-            if let Screen::Lesson(view) = &mut model.screen {
-                view.shells.close_tab(tab);
-            }
+            shell_events::on_ended(model, tab);
             Vec::new()
         }
         Msg::Paste(text) => shell_events::on_paste(model, &text),
@@ -96,6 +90,9 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Ready(ready) => {
             let was_in_branch = view.is_in_branch();
             view.set_ready(ready);
+            if was_in_branch {
+                view.shells.forget_what_if();
+            }
             let (lesson, played) = (view.lesson.id.clone(), view.played_steps());
             let mut effects = Vec::new();
             // A tape and a check are no progress in the lesson.
@@ -122,24 +119,23 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             if let Some(actor) = view.shells.take_reopened()
                 && view.actors().contains(&actor)
             {
-                effects.extend(shell_events::request_shell(view, actor, model.size));
+                effects.extend(shell_events::request_shown_shell(view, actor, model.size));
             }
             return effects;
         }
-        Event::ShellOpened { tab, actor, opened } => match opened {
-            Ok(_) => {
-                let size = shells::terminal_size(model.size, view.panes.is_zoomed);
-                view.shells.add_tab(tab, actor, size);
-                return view.shells.resize_tabs(model.size, view.panes.is_zoomed);
-            }
-            Err(why) => {
-                model.notice = Some(Notice::NoShell { actor, error: format!("{why:#}") });
-            }
-        },
+        Event::ShellOpened { tab, actor, opened } => {
+            let opened = opened.map(drop).map_err(|why| format!("{why:#}"));
+            return shell_events::on_opened(model, tab, actor, opened);
+        }
         Event::Playing { step } => view.start_playing(step),
         Event::Played(record) => {
             let note = learning_commands::step_note(view, &record).filter(|_| view.tape.is_none());
             view.learning.turn = None;
+            // A step done by typing, too: until the lab is ready, this step is the one that is told of. Not that of a lab
+            // that is being dropped.
+            if view.lab.phase != Phase::Building {
+                view.start_playing(record.step);
+            }
             view.set_record(std::sync::Arc::clone(&record));
             let mut effects: Vec<Effect> = note.into_iter().collect();
             effects.extend(quiz_events::on_played(view, &record));

@@ -181,7 +181,8 @@ fn done(
         screen.blank_line();
     }
     for verdict in &played_actions.record.verdicts {
-        let (word, style) = if verdict.ok { ("ok  ", THEME.good()) } else { ("NO  ", THEME.bad()) };
+        let (word, style) =
+            if verdict.ok { ("ok      ", THEME.good()) } else { ("failed  ", THEME.bad()) };
         screen.print_line(&Line::from(vec![
             Span::styled(word, style),
             Span::raw(safe(&words::expected(&verdict.expected))),

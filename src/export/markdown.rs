@@ -97,7 +97,7 @@ fn done(blocks: &mut Vec<String>, played_actions: &PlayedActions<'_>) {
             true => format!("- ok: {}", literal(&words::expected(&verdict.expected))),
             false => {
                 format!(
-                    "- NO: {}; the kernel shows: {}",
+                    "- failed: {}; the kernel shows: {}",
                     literal(&words::expected(&verdict.expected)),
                     literal(&words::seen(&verdict.seen))
                 )

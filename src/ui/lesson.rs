@@ -228,9 +228,9 @@ fn tabs(view: &LessonView) -> String {
 fn draw_middling(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let [upper, action] =
         Layout::vertical([Constraint::Min(12), Constraint::Length(8)]).areas(area);
-    // As wide as `ScreenClass::left_columns`, by which the shell leaves room for this side.
+    let side = ScreenClass::Middling.left_columns();
     let [left, right] =
-        Layout::horizontal([Constraint::Length(42), Constraint::Min(40)]).areas(upper);
+        Layout::horizontal([Constraint::Length(side), Constraint::Min(40)]).areas(upper);
     draw_left(view, look, left, frame);
 
     let others: Vec<ViewKind> =
@@ -250,8 +250,9 @@ fn draw_middling(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut 
 fn draw_large(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let [upper, action] =
         Layout::vertical([Constraint::Min(30), Constraint::Length(10)]).areas(area);
+    let side = ScreenClass::Large.left_columns();
     let [left, right] =
-        Layout::horizontal([Constraint::Length(52), Constraint::Min(100)]).areas(upper);
+        Layout::horizontal([Constraint::Length(side), Constraint::Min(100)]).areas(upper);
     draw_left(view, look, left, frame);
 
     let others: Vec<ViewKind> =

@@ -17,13 +17,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph};
+use unicode_width::UnicodeWidthStr;
 
 use self::highlight::Highlighted;
 use self::theme::Theme;
 use crate::app::keymap::quiz::is_value_asked;
 use crate::app::keymap::{keys, modes};
 use crate::app::{Model, Screen, ScreenOverlay};
-use crate::text::{TextKind, first_hidden, safe, shortened};
+use crate::text::{TextKind, first_hidden, safe, shortened, wrapped};
 use crate::words;
 
 /// Smaller than this, one line says what is needed.
@@ -68,7 +69,7 @@ fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
         Screen::Catalogue => catalogue::draw(model, look.theme, body, frame),
         Screen::Lesson(view) => lesson::draw(view, look, body, frame),
         Screen::Talk(window) => {
-            talk::draw(window, model.notice.as_ref(), look, area, frame);
+            talk::draw(model, window, look, area, frame);
             return;
         }
         Screen::Ended(ended) => catalogue::draw_ended(ended, look.theme, body, frame),
@@ -83,52 +84,83 @@ fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     if model.overlay != ScreenOverlay::None {
         overlays::draw(model, look.theme, body, frame);
     }
+    if let Some(notice) = &model.notice {
+        draw_message(&safe(&words::notice(notice)), look.theme, body, frame);
+    }
 }
 
-/// Draw the keys that work now, most important first; or what the last key did.
+/// Draw the keys that work now, most important first.
 fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Clear, area);
-    if let Some(notice) = &model.notice {
-        let text = shortened(&safe(&words::notice(notice)), usize::from(area.width));
-        frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
-        return;
-    }
-
     let text = footer_text(model, usize::from(area.width));
     frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
 }
 
+/// Draw what is said to the person, in full, as the last rows of an area.
+fn draw_message(text: &str, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    const MAX_ROWS: usize = 4;
+    // A blank at either side.
+    let columns = usize::from(area.width).saturating_sub(2);
+    let mut rows = wrapped(text, columns);
+    if rows.len() > MAX_ROWS {
+        let rest = rows.split_off(MAX_ROWS - 1).join(" ");
+        rows.push(shortened(&rest, columns));
+    }
+
+    let height = (rows.len() as u16).min(area.height);
+    let place = Rect { y: area.bottom() - height, height, ..area };
+    frame.render_widget(Clear, place);
+    let lines = rows.into_iter().map(|row| Line::styled(format!(" {row}"), theme.bold()));
+    frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), place);
+}
+
 fn footer_text(model: &Model, columns: usize) -> String {
+    let end = modes::footer_end(model);
     if let Screen::Lesson(view) = &model.screen {
         if view.shells.is_typing() {
             let (leave, run) = (keys::shell::LEAVE, keys::lesson::RUN);
             let done = view.learning.turn.as_ref().is_some_and(|turn| turn.is_fulfilled());
-            return if done && view.learning.is_step_turn() {
-                format!(" DONE: all of it holds.   {leave} leaves the shell, then {run} goes on")
+            let answered = view.quiz.as_ref().is_some_and(|quiz| quiz.is_answered());
+            let text = if done && view.learning.is_step_turn() {
+                format!("DONE: all of it holds. {leave} leaves, and {run} goes on,")
+            } else if answered {
+                format!("DONE: the task is right. {leave} leaves the shell,")
             } else {
-                format!(" {leave} leaves the shell (twice: sends it)   everything else goes to it")
+                format!("keys go to the shell; {leave} leaves it (twice: sends it),")
             };
+            return with_end(&text, &end, columns);
         }
         if view.quiz.is_some() {
             let items = modes::footer(model).into_iter();
             let items: Vec<String> = items.map(|(key, words)| format!("{key} {words}")).collect();
             let typing = if is_value_asked(view) { "type, " } else { "" };
-            return format!(" {typing}{}", items.join("   "));
+            return with_end(&format!("{typing}{}", items.join("   ")), &end, columns);
         }
     }
 
-    fitting(modes::footer(model), columns)
+    fitting(modes::footer(model), &end, columns)
 }
 
-/// As many items of a footer as fit.
-fn fitting(items: Vec<(String, &str)>, columns: usize) -> String {
+/// A text of the footer, and its end, for which there is always room.
+fn with_end(text: &str, end: &str, columns: usize) -> String {
+    // A blank before either.
+    let room = columns.saturating_sub(end.width() + 3);
+    format!(" {}  {end}", shortened(text, room))
+}
+
+/// As many items of a footer as fit before its end, with a mark where some do not.
+fn fitting(items: Vec<(String, &str)>, end: &str, columns: usize) -> String {
+    const CUT: &str = " …";
+    let room = columns.saturating_sub(end.width() + 2 + CUT.width());
     let mut text = String::new();
+
     for (key, words) in items {
         let item = format!(" {key} {words} ");
-        if text.len() + item.len() > columns {
+        if text.width() + item.width() > room {
+            text.push_str(CUT);
             break;
         }
         text.push_str(&item);
     }
-    text
+    format!("{text} {end}")
 }

@@ -9,7 +9,9 @@ use super::pane::frame_block;
 use super::theme::Theme;
 use crate::app::keymap::{keys, modes};
 use crate::app::{ListKind, Model, ProgramList, ScreenOverlay, SearchList, entries};
-use crate::text::{padded, prose, safe};
+use crate::prompt::Prompt;
+use crate::text::{padded, prose, safe, wrapped};
+use crate::words;
 
 pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     match &model.overlay {
@@ -26,12 +28,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             );
         }
         ScreenOverlay::Confirm(confirm) => {
-            let lines = vec![
-                Line::from(safe(&confirm.question)),
-                Line::default(),
-                Line::styled(yes_or_no(), theme.bold()),
-            ];
-            draw_box(lines, " Sure? ", theme, centred_area(area, 64, 7), frame);
+            draw_confirm(&confirm.prompt, theme, area, frame);
         }
         ScreenOverlay::Programs(programs) => {
             draw_programs(programs, model.size, theme, area, frame)
@@ -39,9 +36,23 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     }
 }
 
-fn yes_or_no() -> String {
-    let (yes, no) = (keys::confirm::YES, keys::confirm::NO);
-    format!("{yes} or {}: yes    {no}: no", yes.chord(1))
+/// The question in full, and which key means what: what is lost is never cut off.
+fn draw_confirm(prompt: &Prompt, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    const COLUMNS: u16 = 64;
+    let columns = usize::from(COLUMNS.min(area.width)).saturating_sub(2);
+    let mut lines: Vec<Line<'_>> =
+        wrapped(&safe(&words::prompt(prompt)), columns).into_iter().map(Line::from).collect();
+
+    let (yes, enter, no) = (keys::confirm::YES, keys::confirm::ENTER, keys::confirm::NO);
+    let answers = if prompt.is_about_loss() {
+        format!("{yes}: yes    {enter} or {no}: no")
+    } else {
+        format!("{enter} or {yes}: yes    {no}: no")
+    };
+    lines.extend([Line::default(), Line::styled(answers, theme.bold())]);
+
+    let height = lines.len() as u16 + 2;
+    draw_box(lines, " Sure? ", theme, centred_area(area, COLUMNS, height), frame);
 }
 
 fn draw_programs(
@@ -71,28 +82,26 @@ fn draw_programs(
     draw_box(lines, " A lesson from a file ", theme, place, frame);
 }
 
-fn draw_help(model: &Model, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let mut lines: Vec<Line<'_>> = modes::help(model)
-        .into_iter()
-        .map(|(key, long)| Line::from(format!(" {} {long}", padded(&key, 10))))
-        .collect();
+pub(super) fn draw_help(
+    model: &Model,
+    scroll: usize,
+    theme: Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    // The footer's row is none of the area's.
+    let size = (area.width, area.height + 1);
+    let rows = modes::help_rows(model, size);
+    let height = modes::help_height(size);
+    let top = scroll.min(rows.len().saturating_sub(height));
+    let below = rows.len().saturating_sub(top + height);
 
-    lines.push(Line::default());
-    for text in [
-        " Marks:  + new, mounted   - gone, unmounted   ~ changed   > moved".to_owned(),
-        format!(
-            " Only {} on a named action changes the lab. Looking never does.",
-            keys::lesson::RUN
-        ),
-        " Looking back shows what was recorded; rewind makes a fresh lab.".to_owned(),
-    ] {
-        lines.push(Line::styled(text, theme.dim()));
-    }
-
-    let place = centred_area(area, 76, lines.len() as u16 + 2);
-    let height = usize::from(place.height.saturating_sub(2));
-    let top = scroll.min(lines.len().saturating_sub(height));
-    draw_box(lines.into_iter().skip(top).collect(), " Keys (any key closes) ", theme, place, frame);
+    let (down, up, page) = (keys::everywhere::DOWN, keys::everywhere::UP, keys::reading::PAGE_DOWN);
+    let title = format!(" Keys: {down} {up} {page} scroll, any other key closes ");
+    let place = centred_area(area, modes::help_columns(size), rows.len().min(height) as u16 + 2);
+    let lines = rows.into_iter().skip(top).take(height).map(Line::from).collect();
+    let more = if below > 0 { format!(" … {below} more ") } else { String::new() };
+    draw_box_with(lines, (&title, &more), theme, place, frame);
 }
 
 fn draw_list(model: &Model, list: &SearchList, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
@@ -133,8 +142,19 @@ pub(super) fn draw_box(
     place: Rect,
     frame: &mut Frame<'_>,
 ) {
+    draw_box_with(lines, (title, ""), theme, place, frame);
+}
+
+/// The same, with a second title at the right.
+fn draw_box_with(
+    lines: Vec<Line<'_>>,
+    (title, right): (&str, &str),
+    theme: Theme,
+    place: Rect,
+    frame: &mut Frame<'_>,
+) {
     frame.render_widget(Clear, place);
-    let block = frame_block(title.to_owned(), String::new(), true, theme);
+    let block = frame_block(title.to_owned(), right.to_owned(), true, theme);
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), place);
 }
 

@@ -6,6 +6,7 @@ pub mod diagnosis;
 mod expected;
 mod notice;
 mod outcome;
+mod prompt;
 mod remark;
 pub mod rows;
 mod seen;
@@ -14,6 +15,7 @@ pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;
 pub use self::notice::notice;
 pub use self::outcome::came_of_step;
+pub use self::prompt::prompt;
 pub use self::remark::{owner_change_suffix, remark};
 pub use self::seen::{UNREAD, seen, stall};
 
@@ -219,13 +221,13 @@ mod tests {
         (
             true,
             r#"{"pid": {"of": "host", "is": 1}}"#,
-            "host is pid 1 in its own pid namespace",
+            "host is PID 1 in its own PID namespace",
             "NSpid: 70 1",
         ),
         (
             false,
             r#"{"pid": {"of": "box", "is": 1}}"#,
-            "box is pid 1 in its own pid namespace",
+            "box is PID 1 in its own PID namespace",
             "there is no box",
         ),
         (

@@ -9,6 +9,12 @@ pub fn notice(notice: &Notice) -> String {
             format!("a tape, because live it can't play here: {}", blocker(why))
         }
         Notice::Blocked(why) => format!("can't play here: {}", blocker(why)),
+        Notice::TapeOfOtherCgroups { tape, here } if here == "none" => {
+            format!("recorded with control groups of {tape}; this machine has none mounted")
+        }
+        Notice::TapeOfOtherCgroups { tape, here } => format!(
+            "recorded with control groups of {tape}; this machine has {here}, with other files and values"
+        ),
 
         Notice::LookingBack { back } => {
             format!("you are looking back: {back} returns to the live lab")
@@ -38,9 +44,18 @@ pub fn notice(notice: &Notice) -> String {
         Notice::NoQuestionNow => "no question here now: they come with the steps".into(),
 
         Notice::NoShell { actor, error } => format!("no shell beside {actor}: {error}"),
+        Notice::ShellBehind { actor, shells } => {
+            format!("a shell beside {actor} is open; {shells} goes to it")
+        }
+        Notice::ShellEnded { actor, next: None, .. } => {
+            format!("the shell beside {actor} has ended: keys go to the lesson")
+        }
+        Notice::ShellEnded { actor, next: Some(next), shell } => format!(
+            "the shell beside {actor} has ended: keys go to the lesson; {shell} types beside {next}"
+        ),
         Notice::Refused(why) => refusal(*why).into(),
         Notice::FailedBehindShell { error, leave, restart } => {
-            format!("{error}. {leave} leaves the shell, {restart} makes a fresh lab")
+            format!("{error}. {leave} leaves the shell, {restart} makes a new lab")
         }
 
         Notice::WindowOnlyLooks { close } => format!("this window only looks; {close} closes it"),
@@ -64,7 +79,7 @@ pub fn notice(notice: &Notice) -> String {
         Notice::LabBeingMade => "the lab is being made".into(),
         Notice::StepRuns => "a step runs".into(),
         Notice::LabFailed { rewind } => {
-            format!("the lab failed: {rewind} rewinds into a fresh one")
+            format!("the lab failed: {rewind} rewinds into a new one")
         }
 
         Notice::Copied(copied) => self::copied(copied),
@@ -115,7 +130,7 @@ mod tests {
                 leave: key("ctrl-]"),
                 restart: key("R"),
             },
-            "the lab is gone. ctrl-] leaves the shell, R makes a fresh lab",
+            "the lab is gone. ctrl-] leaves the shell, R makes a new lab",
         );
         check(Notice::Refused(Refusal::WhatIfNotRecorded), "this what-if was not recorded");
     }

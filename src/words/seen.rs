@@ -93,7 +93,7 @@ pub fn seen(seen: &Seen) -> String {
         Seen::Status(status) => format!("status {status}"),
         Seen::Failed { call, errno } => format!("{call} = {errno}"),
         Seen::OpFailed { op, call, errno } => op_failed(op, call, errno),
-        Seen::Exited { status, output } => format!("exit status {status}: {}", output.trim_end()),
+        Seen::Exited { status, output } => exited(*status, output),
 
         Seen::ActorGone(actor) => format!("{actor} is gone"),
         Seen::ActorNeverMade(actor) => {
@@ -104,6 +104,14 @@ pub fn seen(seen: &Seen) -> String {
             format!("{actor} does not answer: {}", stall(*why))
         }
         Seen::ActorLost { actor, why } => format!("{actor} is lost: {why}"),
+    }
+}
+
+/// A program's end. Of what it printed the last line tells most; all of it is shown where the program is.
+fn exited(status: i32, output: &str) -> String {
+    match output.lines().rev().find(|line| !line.trim().is_empty()) {
+        Some(last) => format!("exit status {status}: {last}"),
+        None => format!("exit status {status}, and nothing was printed"),
     }
 }
 
@@ -201,6 +209,23 @@ fn cgroup_number(shown: &CgroupNumber) -> String {
 }
 
 fn op_failed(op: &Op, call: &str, errno: &ErrnoName) -> String {
-    let meaning = failure::explain(op, errno).unwrap_or_else(|| errno.sentence());
+    let meaning = failure::explain(op, errno).unwrap_or_else(|| errno.sentence().into());
     format!("{call} = {errno}: {meaning}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_namespaces_that_are_missing_are_named() {
+        use NamespaceKind::{Ipc, Net, Uts};
+        let check = |kinds: &[NamespaceKind], other: &str, own, expected: &str| {
+            let (kinds, other) = (kinds.to_vec(), ActorName::from(other));
+            assert_eq!(seen(&Seen::NamespacesOf { kinds, other, own }), expected);
+        };
+        check(&[Uts, Ipc, Net], "host", false, "uts, ipc and net are still the host's");
+        check(&[Uts], "container", false, "uts is still container's");
+        check(&[Uts, Net], "host", true, "uts and net are not host's");
+    }
 }

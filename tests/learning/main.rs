@@ -258,7 +258,7 @@ fn a_flood_and_a_bomb_leave_the_keys_alone() {
     learner.tty.wait_for("\u{2502}y ");
     learner.tty.press(LEAVE);
     learner.tty.press("?");
-    learner.tty.wait_for("Keys (any key closes)");
+    learner.tty.wait_for("any other key closes");
     learner.tty.press("q");
     learner.tty.press("s");
     learner.tty.press("\u{3}");
@@ -272,12 +272,16 @@ fn a_flood_and_a_bomb_leave_the_keys_alone() {
     }
     learner.tty.press(LEAVE);
     learner.tty.press("?");
-    learner.tty.wait_for("Keys (any key closes)");
+    learner.tty.wait_for("any other key closes");
     learner.tty.press("q");
-    // A rewind is a fresh lab, bomb or no bomb.
+    // A rewind is a new lab, bomb or no bomb.
     learner.tty.press("R");
-    learner.tty.wait_for("fresh lab?");
+    learner.tty.wait_for("in a new lab?");
     learner.tty.press("y");
+    // A shell is there again, and takes no key by itself.
+    learner.tty.wait_for("LIVE");
+    learner.tty.wait_for("s types");
+    learner.tty.press("s");
     learner.tty.wait_for("keys go to the shell");
     learner.type_line("echo fresh-$((3*4))");
     learner.tty.wait_for("fresh-12");
@@ -386,7 +390,7 @@ fn a_what_if_and_a_step_left_out_from_the_keyboard() {
     learner.tty.wait_for("left out: Mounts that stay private");
     learner.tty.press("\r");
     learner.tty.wait_for("You left this step out");
-    learner.tty.wait_for("NO ");
+    learner.tty.wait_for("not yet ");
     learner.leave();
 }
 

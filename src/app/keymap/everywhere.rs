@@ -30,7 +30,7 @@ pub const fn last<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
 pub const fn redraw<V: ModeState>() -> Binding<V> {
     row(
         keys::everywhere::REDRAW,
-        "draw the screen anew",
+        "draw the screen again",
         KeyFunction::Act(|_| vec![Effect::Redraw]),
     )
 }
@@ -42,8 +42,8 @@ pub const fn suspend<V: ModeState>() -> Binding<V> {
 pub const fn help<V: ModeState>() -> Binding<V> {
     Binding {
         key: keys::everywhere::HELP,
-        short: FooterText::Is("help"),
-        long: HelpText::Is("this help"),
+        short: FooterText::Is("keys"),
+        long: HelpText::Is("this list of keys"),
         works: always,
         run: KeyFunction::Act(open_help),
     }

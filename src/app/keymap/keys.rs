@@ -133,9 +133,10 @@ keys! {
     }
 
     confirm {
-        YES: [key(KeyCode::Enter), letter('y'), letter('Y'), ctrl('c')];
+        YES: [letter('y'), letter('Y')];
+        ENTER: [key(KeyCode::Enter)];
         // The key that asked, once more.
-        QUIT: [letter('q')];
+        QUIT: [letter('q'), ctrl('c')];
         NO: [key(KeyCode::Esc)];
     }
 
@@ -186,7 +187,7 @@ keys! {
 
     /// A question to the speaker.
     talk_confirm {
-        YES: [letter('y'), letter('Y'), key(KeyCode::Enter)];
+        YES: [letter('y'), letter('Y')];
     }
 
     /// The list of steps in a talk.

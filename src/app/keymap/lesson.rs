@@ -6,7 +6,8 @@ use super::everywhere::{down, first, help, last, page_down, page_up, quit, redra
 use super::{Binding, HelpText, always, keys};
 use crate::app::catalogue::PAGE;
 use crate::app::{
-    Direction, LessonScene, LessonView, commands, learning_commands, quiz_events, shell_events,
+    Direction, LessonScene, LessonView, commands, confirmation, learning_commands, quiz_events,
+    shell_events,
 };
 use crate::view::ViewKind;
 
@@ -129,7 +130,7 @@ pub static TABLE: [Binding<LessonView>; 42] = [
     Binding {
         key: keys::lesson::REWIND,
         short: Is("rewind"),
-        long: HelpText::Is("rewind one step: a fresh lab, the steps before replayed"),
+        long: HelpText::Is("rewind one step: a new lab, the steps before replayed"),
         works: |view| view.played_steps() > 0 && view.lab.is_ready(),
         run: Act(commands::rewind),
     },
@@ -220,7 +221,7 @@ pub static TABLE: [Binding<LessonView>; 42] = [
     Binding {
         key: keys::lesson::RESTART,
         short: Never,
-        long: HelpText::Is("start the lesson anew"),
+        long: HelpText::Is("start the lesson again"),
         works: always,
         run: Act(commands::restart),
     },
@@ -249,7 +250,7 @@ pub static TABLE: [Binding<LessonView>; 42] = [
     redraw(),
     suspend(),
     help(),
-    quit(commands::ask_to_leave),
+    quit(confirmation::ask_to_leave),
 ];
 
 /// Words for what the key does that goes on, as the lesson stands.

@@ -265,7 +265,10 @@ fn press<V: ModeState>(
 /// item: `j k move`.
 fn footer<V: ModeState>(table: &[Binding<V>], state: &V) -> Vec<(String, &'static str)> {
     let mut items: Vec<(String, &'static str)> = Vec::new();
-    for row in table.iter().filter(|row| (row.works)(state)) {
+    // Help and the way out stand at the footer's end, whatever has room before them.
+    let at_end = [keys::everywhere::HELP, keys::everywhere::QUIT, keys::talk::END];
+    let is_shown = |row: &&Binding<V>| (row.works)(state) && !at_end.contains(&row.key);
+    for row in table.iter().filter(is_shown) {
         let words = match &row.short {
             FooterText::Never => continue,
             FooterText::Is(words) => words,

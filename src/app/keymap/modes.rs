@@ -5,8 +5,10 @@ use crossterm::event::KeyEvent;
 use super::catalogue::TABLE as CATALOGUE;
 use super::ended::{ENDED, SCORE};
 use super::lesson::TABLE as LESSON;
-use super::{overlay, press, quiz, shell, talk};
-use crate::app::{Effect, LessonView, Model, Screen};
+use super::{keys, overlay, press, quiz, shell, talk};
+use crate::app::talk::TalkOverlay;
+use crate::app::{Effect, LessonView, Model, Screen, ScreenOverlay};
+use crate::text::{padded, wrapped};
 
 /// The function that carries a press out in its mode; None when it means nothing there.
 type OnKey = fn(&mut Model, KeyEvent) -> Option<Vec<Effect>>;
@@ -16,7 +18,39 @@ const MODES: [OnKey; 5] = [talk::on_key, overlay::on_key, shell::on_key, quiz::o
 
 /// Carry out what a press means as things are.
 pub fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
-    MODES.iter().find_map(|on_key| on_key(model, event)).unwrap_or_default()
+    let effects = MODES.iter().find_map(|on_key| on_key(model, event)).unwrap_or_default();
+    bound_help(model);
+    effects
+}
+
+/// The help is scrolled no further than to its end.
+fn bound_help(model: &mut Model) {
+    let is_open = match (&model.screen, &model.overlay) {
+        (Screen::Talk(window), _) => matches!(window.overlay, TalkOverlay::Help { .. }),
+        (_, overlay) => matches!(overlay, ScreenOverlay::Help { .. }),
+    };
+    if !is_open {
+        return;
+    }
+    let last = help_rows(model, model.size).len().saturating_sub(help_height(model.size));
+    if let ScreenOverlay::Help { scroll } = &mut model.overlay {
+        *scroll = (*scroll).min(last);
+    }
+    if let Screen::Talk(window) = &mut model.screen
+        && let TalkOverlay::Help { scroll } = &mut window.overlay
+    {
+        *scroll = (*scroll).min(last);
+    }
+}
+
+/// Columns of the help, its frame included, on a screen this wide.
+pub fn help_columns((columns, _): (u16, u16)) -> u16 {
+    columns.min(78)
+}
+
+/// Rows of text that the help has room for: all but the footer and two borders.
+pub fn help_height((_, rows): (u16, u16)) -> usize {
+    usize::from(rows).saturating_sub(3)
 }
 
 fn on_screen(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
@@ -38,6 +72,67 @@ pub fn footer(model: &Model) -> Vec<(String, &'static str)> {
         Screen::Score => super::footer(&SCORE, model),
         Screen::Talk(window) => talk::footer(window),
     }
+}
+
+/// The end of every footer: how to see all keys, and how to leave. Where letters are typed, by the keys that are none.
+pub fn footer_end(model: &Model) -> String {
+    let (help, quit) = (keys::everywhere::HELP, keys::everywhere::QUIT);
+    let end = format!("{help} keys  {quit} quit");
+
+    match (&model.screen, &model.overlay) {
+        (Screen::Talk(window), _) => {
+            let leave = if window.is_driver() { "end" } else { "close" };
+            let end = format!("{help} keys  {} {leave}", keys::talk::END);
+            match window.overlay {
+                TalkOverlay::Help { .. } | TalkOverlay::Steps { .. } => {
+                    format!("{}, then {end}", keys::overlay::CLOSE)
+                }
+                TalkOverlay::None | TalkOverlay::Question { .. } | TalkOverlay::Ended(_) => end,
+            }
+        }
+        (_, ScreenOverlay::Programs(_)) => format!("{quit} quit"),
+        (_, ScreenOverlay::Help { .. } | ScreenOverlay::List(_) | ScreenOverlay::Search { .. })
+        | (_, ScreenOverlay::Confirm(_)) => format!("{}, then {end}", keys::overlay::CLOSE),
+        (Screen::Lesson(view), ScreenOverlay::None) if view.shells.is_typing() => {
+            format!("then {end}")
+        }
+        (Screen::Lesson(view), ScreenOverlay::None) if quiz::is_value_asked(view) => {
+            format!("{} keys  {} quit", help.chord(1), quit.chord(1))
+        }
+        (
+            Screen::Catalogue | Screen::Lesson(_) | Screen::Ended(_) | Screen::Score,
+            ScreenOverlay::None,
+        ) => end,
+    }
+}
+
+/// The rows of the help, in as many columns as a screen of this size has for it.
+pub fn help_rows(model: &Model, size: (u16, u16)) -> Vec<String> {
+    const KEY: usize = 10;
+    let columns = usize::from(help_columns(size)).saturating_sub(2);
+    // Two blanks beside the key.
+    let room = columns.saturating_sub(KEY + 2);
+
+    let mut rows = Vec::new();
+    for (key, long) in help(model) {
+        for (row, text) in wrapped(&long, room).into_iter().enumerate() {
+            let key = if row == 0 { key.as_str() } else { "" };
+            rows.push(format!(" {} {text}", padded(key, KEY)));
+        }
+    }
+
+    if !matches!(model.screen, Screen::Talk(_)) {
+        rows.push(String::new());
+        let run = keys::lesson::RUN;
+        for text in [
+            "Marks:  + new, mounted   - gone, unmounted   ~ changed   > moved".to_owned(),
+            format!("Only {run} on a named action changes the lab. Looking never does."),
+            "Looking back shows what was recorded; rewind makes a new lab.".to_owned(),
+        ] {
+            rows.extend(wrapped(&text, columns - 1).into_iter().map(|row| format!(" {row}")));
+        }
+    }
+    rows
 }
 
 /// Every key that can be pressed on this screen, and what it does.
@@ -65,7 +160,7 @@ fn help_in_lesson(view: &LessonView) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Binding, Key, ModeState, keys};
+    use super::super::{Binding, Key, ModeState};
     use super::*;
 
     /// A mode: its name, the keys with a name of their own, its rows with key and sentence.
@@ -93,6 +188,7 @@ mod tests {
             table("order", &[], rows(&quiz::ORDER)),
             table("value", &[], rows(&quiz::VALUE)),
             table("task", &[], rows(&quiz::TASK)),
+            table("behind a pane", &[], rows(&quiz::BEHIND)),
             table("after an answer", &[], rows(&quiz::AFTER)),
             table("typing", &[], rows(&shell::TYPING)),
             table("looking at a shell", &[keys::shell::ALL], rows(&shell::LOOKING)),

@@ -28,8 +28,13 @@ pub static HELP: [Binding<Model>; 5] = [
 ];
 
 /// Any other key means no.
-pub static CONFIRM: [Binding<Model>; 3] = [
+pub static CONFIRM: [Binding<Model>; 4] = [
     row(keys::confirm::YES, "yes", Act(functions::say_yes)),
+    row(
+        keys::confirm::ENTER,
+        "no; yes where nothing is lost by it",
+        Act(functions::say_the_harmless),
+    ),
     row(keys::confirm::QUIT, "yes, where it was asked by this key", Act(functions::quit_again)),
     row(keys::confirm::NO, "no", Look(functions::close)),
 ];

@@ -5,9 +5,13 @@ use crossterm::event::{KeyEvent, KeyModifiers};
 
 use super::FooterText::{Is, Never, Now};
 use super::KeyFunction::{Act, Look, Nth};
+use super::everywhere::{help, quit};
 use super::{Binding, HelpText, Key, ModeState, always, edit, keys, press};
 use crate::app::quiz::{QuizStage, QuizView};
-use crate::app::{Direction, Effect, LessonView, Model, quiz_events, shell_events};
+use crate::app::{
+    Direction, Effect, LessonLayout, LessonView, Model, commands, confirmation, quiz_events,
+    shell_events,
+};
 use crate::lesson::quiz::QuestionKind;
 
 const LATER: Binding<LessonView> = Binding {
@@ -163,6 +167,27 @@ pub static AFTER: [Binding<LessonView>; 7] = [
     Binding { short: Never, ..UNKNOWN },
 ];
 
+/// A pane or a shell is alone on the screen: the question behind it takes no key.
+pub static BEHIND: [Binding<LessonView>; 5] = [
+    Binding {
+        key: keys::lesson::ZOOM,
+        short: Is("back to the question"),
+        long: HelpText::Is("back to the question"),
+        works: always,
+        run: Act(commands::zoom),
+    },
+    Binding {
+        key: keys::quiz::LATER,
+        short: Never,
+        long: HelpText::Is("back to the question"),
+        works: always,
+        run: Act(commands::zoom),
+    },
+    PANE,
+    help(),
+    quit(confirmation::ask_to_leave),
+];
+
 fn option_count(view: &LessonView) -> usize {
     view.quiz.as_ref().map_or(0, |quiz| quiz.shown.len())
 }
@@ -179,6 +204,9 @@ fn answer_words(view: &LessonView) -> &'static str {
 /// The table for what is asked now.
 pub fn table(view: &LessonView) -> Option<&'static [Binding<LessonView>]> {
     let quiz = view.quiz.as_ref()?;
+    if !is_shown(view) {
+        return Some(&BEHIND);
+    }
     let kind = quiz.question(&view.lesson).map(|question| &question.kind);
 
     Some(match (&quiz.stage, kind) {
@@ -195,8 +223,14 @@ pub fn table(view: &LessonView) -> Option<&'static [Binding<LessonView>]> {
     })
 }
 
+/// The question is in sight.
+fn is_shown(view: &LessonView) -> bool {
+    matches!(view.layout(), LessonLayout::Question { .. })
+}
+
 /// Keys of the lesson's that do nothing while a question is open: nothing is run or taken back then. Who looks, looks.
-const HELD: [Key; 6] = [
+const HELD: [Key; 7] = [
+    keys::lesson::RUN,
     keys::lesson::REWIND,
     keys::lesson::RESTART,
     keys::lesson::YOUR_TURN,
@@ -234,14 +268,17 @@ pub fn on_key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
 
     let view = LessonView::of_mut(model)?;
     let is_value = is_value_asked(view);
+    let is_behind = !is_shown(view) && HELD_AFTER.iter().any(|key| key.is_pressed(event));
     let quiz = view.quiz.as_mut()?;
-    let is_taken = (is_value && edit::typed(&mut quiz.text, event)) || is_held(quiz, event);
+    let is_taken =
+        (is_value && edit::typed(&mut quiz.text, event)) || is_behind || is_held(quiz, event);
     is_taken.then(Vec::new)
 }
 
 /// Text is typed as the answer.
 pub fn is_value_asked(view: &LessonView) -> bool {
-    let Some(quiz) = view.quiz.as_ref().filter(|quiz| quiz.stage == QuizStage::Asking) else {
+    let asked = view.quiz.as_ref().filter(|quiz| quiz.stage == QuizStage::Asking);
+    let Some(quiz) = asked.filter(|_| is_shown(view)) else {
         return false;
     };
     quiz.question(&view.lesson)

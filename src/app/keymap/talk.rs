@@ -51,7 +51,7 @@ pub static TABLE: [Binding<TalkView>; 28] = [
     Binding {
         key: keys::talk::REWIND,
         short: Is("rewind"),
-        long: HelpText::Is("rewind: a fresh lab, with one step less"),
+        long: HelpText::Is("rewind: a new lab, with one step less"),
         works: TalkView::is_driver,
         run: Look(driving::rewind),
     },
@@ -193,8 +193,8 @@ pub static TABLE: [Binding<TalkView>; 28] = [
     },
     Binding {
         key: keys::everywhere::HELP,
-        short: Is("help"),
-        long: HelpText::Is("this help"),
+        short: Is("keys"),
+        long: HelpText::Is("this list of keys"),
         works: always,
         run: Look(|window| window.overlay = TalkOverlay::Help { scroll: 0 }),
     },

@@ -234,13 +234,21 @@ impl Panes {
 
     /// Select the next row that holds the text that is searched for; after the last one, the first.
     pub fn select_match(&mut self, direction: Direction) {
+        self.select_match_from(self.selected_row() as isize + direction.step(), direction);
+    }
+
+    /// Select the first row that holds what was searched for, from the selected one on.
+    pub fn find(&mut self) {
+        self.select_match_from(self.selected_row() as isize, Direction::Forward);
+    }
+
+    fn select_match_from(&mut self, from: isize, direction: Direction) {
         if self.query.is_empty() {
             return;
         }
 
         let query = self.query.to_lowercase();
         let fits = |row: &PaneRow| row.text.to_lowercase().contains(&query);
-        let from = self.selected_row() as isize + direction.step();
         let found = self.find_row(self.focus, from, direction, fits).or_else(|| {
             self.find_row(self.focus, self.beginning(self.focus, direction), direction, fits)
         });

@@ -32,7 +32,8 @@ fn a_turn_goes_on_once_all_of_it_holds() {
             (turn(1, STEP, &[true, true]), "", "YourTurn 2"),
             (key("Enter"), "ask FinishTurn", "YourTurn 2"),
             (no_turn(), "", "NextStep 2"),
-            (typed(1), "remember goals ByOneself hints 0", "LastStep 1"),
+            // The step itself until its lab is ready, and never the one before it.
+            (typed(1), "remember goals ByOneself hints 0", "Playing 2"),
             (ready(2), "remember 2 played", "LastStep 2"),
         ],
     );
@@ -84,7 +85,7 @@ fn a_hint_comes_stage_by_stage_and_is_remembered() {
             (turn(1, STEP, &[true, true]), "", "YourTurn 2"),
             (key("H"), "", "YourTurn 2, notice"),
             (key("Enter"), "ask FinishTurn", "YourTurn 2"),
-            (typed(1), "remember goals WithHints hints 3", "LastStep 1"),
+            (typed(1), "remember goals WithHints hints 3", "Playing 2"),
         ],
     );
 }
@@ -127,7 +128,7 @@ fn who_wants_every_step_gets_the_next_one_at_once() {
             (ready(0), "ask BeginTurn(Step)", "NextStep 1"),
             (turn(0, STEP, &[true]), "", "YourTurn 1"),
             (key("Enter"), "ask FinishTurn", "YourTurn 1"),
-            (typed(0), "remember plain ByOneself hints 0", "LastStep 1"),
+            (typed(0), "remember plain ByOneself hints 0", "Playing 1"),
             (ready(1), "remember 1 played", "LastStep 1"),
             (key("Enter"), "ask BeginTurn(Step)", "NextStep 2"),
             (turn(1, STEP, &[false, false]), "", "YourTurn 2"),
@@ -312,7 +313,8 @@ fn who_is_shown_a_step_or_ends_the_turn_is_in_no_turn_after_it() {
     check(
         &mut in_turn(&[true, true]),
         [
-            (key("T"), "ask DropTurn", "YourTurn 2"),
+            (key("T"), "", "YourTurn 2, confirm DropTurn"),
+            (key("y"), "ask DropTurn", "YourTurn 2"),
             (no_turn(), "", "NextStep 2"),
             (key("u"), "", "NextStep 2, confirm RewindTo { steps: 0 }"),
             (key("y"), "ask RewindTo { steps: 0 }", "Building 2"),
@@ -336,6 +338,20 @@ fn a_step_that_is_left_out_begins_no_turn() {
             (ready_without(1, &[1]), "remember 1 played", "NextStep 2, notice"),
             (key("x"), "ask LeaveOut { step: 1, out: false }", "NextStep 2, notice"),
             (ready(1), "remember 1 played; ask BeginTurn(Step)", "NextStep 2, notice"),
+        ],
+    );
+}
+
+#[test]
+fn a_turn_in_which_something_was_reached_is_not_ended_by_one_key() {
+    check(
+        &mut in_turn(&[true, false]),
+        [
+            (key("T"), "", "YourTurn 2, confirm DropTurn"),
+            (key("Enter"), "", "YourTurn 2"),
+            (key("T"), "", "YourTurn 2, confirm DropTurn"),
+            (key("y"), "ask DropTurn", "YourTurn 2"),
+            (no_turn(), "", "NextStep 2"),
         ],
     );
 }

@@ -73,7 +73,7 @@ fn a_step_is_looked_at_or_gone_to_from_the_list() {
             (key("Down"), "", "LastStep 2, list of steps"),
             (key("Down"), "", "LastStep 2, list of steps"),
             (key("Enter"), "", "LastStep 2, confirm RewindTo { steps: 3 }"),
-            (key("Enter"), "ask RewindTo { steps: 3 }", "Building 2"),
+            (key("y"), "ask RewindTo { steps: 3 }", "Building 2"),
         ],
     );
 }
@@ -123,6 +123,28 @@ fn copied(model: &Model) -> String {
     let rows = view(model).panes.rows(ViewKind::Processes);
     let text = rows.filter(|row| row.mark.is_change()).map(|row| row.text.trim().to_owned()).next();
     format!("{:?}", Effect::CopyText(text.expect("a changed row")))
+}
+
+#[test]
+fn a_search_begins_at_the_selected_row() {
+    let mut model = after(1);
+    press(&mut model, &["2"]);
+    let rows =
+        |model: &Model| view(model).panes.rows(ViewKind::Processes).cloned().collect::<Vec<_>>();
+    let holds: Vec<usize> = rows(&model)
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.text.contains('o'))
+        .map(|(index, _)| index)
+        .collect();
+    assert!(holds.len() > 1, "more than one row can be found: {:?}", rows(&model));
+
+    for at in holds {
+        press(&mut model, &["g"]);
+        (0..at).for_each(|_| press(&mut model, &["j"]));
+        press(&mut model, &["/", "o", "Enter"]);
+        assert_eq!(view(&model).panes.selected_row(), at, "this very row holds it");
+    }
 }
 
 #[test]

@@ -133,6 +133,46 @@ fn a_question_stands_above_panes_and_shell_and_behind_what_is_zoomed() {
 }
 
 #[test]
+fn a_question_that_is_behind_a_pane_takes_no_key() {
+    let mut model = before(0);
+    press(&mut model, &["z"]);
+    check(
+        &mut model,
+        [
+            // It is not asked behind a pane that is alone on the screen.
+            (key("p"), "", "NextStep 1, question Asking"),
+            (key("z"), "", "NextStep 1, question Asking, pane alone"),
+            (key("b"), "", "NextStep 1, question Asking, pane alone"),
+            (key("Enter"), "", "NextStep 1, question Asking, pane alone"),
+            (key("0"), "", "NextStep 1, question Asking, pane alone"),
+            (key(":"), "", "NextStep 1, question Asking, pane alone"),
+            (key("Esc"), "", "NextStep 1, question Asking"),
+            (key("Enter"), "ask PlayNext", "Playing 1, question Waiting(Some(0))"),
+        ],
+    );
+}
+
+#[test]
+fn a_check_that_is_left_asks_and_counts_what_was_answered() {
+    let mut model = Model::new(Vec::new(), SIZE);
+    model.exam = Some(Exam { lessons: vec!["another".into()], ..Exam::default() });
+    let opened = Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: None };
+    let ended = Msg::Engine(Event::SessionEnded(crate::proof::Proof { rows: Vec::new() }));
+    let _ = update(&mut model, opened);
+    let _ = update(&mut model, ready(0));
+    check(
+        &mut model,
+        [
+            (key("Esc"), "", "NextStep 1, question Asking, confirm Quit"),
+            (key("Enter"), "", "NextStep 1, question Asking"),
+            (key("q"), "", "NextStep 1, question Asking, confirm Quit"),
+            (key("y"), "ask Quit", "NextStep 1, question Over"),
+            (ended, "", "score"),
+        ],
+    );
+}
+
+#[test]
 fn a_check_of_lessons_takes_the_lab_where_each_question_is_asked() {
     let mut model = Model::new(Vec::new(), SIZE);
     model.exam = Some(Exam::default());

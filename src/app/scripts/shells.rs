@@ -41,8 +41,129 @@ fn a_shell_that_ends_leaves_the_keys_to_the_lesson() {
         [
             (Msg::ShellPrinted { tab: 1, bytes: b"bye".to_vec() }, "", "NextStep 2, shell below"),
             (Msg::ShellEnded(7), "", "NextStep 2, shell below"),
-            (Msg::ShellEnded(1), "", "NextStep 2"),
+            (Msg::ShellEnded(1), "", "NextStep 2, notice"),
             (key("Enter"), "ask PlayNext", "Playing 2"),
+        ],
+    );
+}
+
+#[test]
+fn a_shell_that_ends_gives_its_keys_to_no_other_shell_and_says_so() {
+    let mut model = with_shell();
+    let _ = update(&mut model, shell(2, "box"));
+    check(
+        &mut model,
+        [
+            (key("a"), "TypeIntoShell { tab: 2, bytes: [97] }", "NextStep 2, shell below"),
+            (Msg::ShellEnded(2), "", "NextStep 2, shell below, notice"),
+            (key("a"), "", "NextStep 2, shell below"),
+            (Msg::Paste("ls".into()), "", "NextStep 2, shell below"),
+            (key("s"), "", "NextStep 2, shell below"),
+            (key("a"), "TypeIntoShell { tab: 1, bytes: [97] }", "NextStep 2, shell below"),
+        ],
+    );
+
+    // Another one that ends takes nothing from the one that is typed into.
+    let _ = update(&mut model, shell(3, "box"));
+    check(
+        &mut model,
+        [
+            (Msg::ShellEnded(1), "", "NextStep 2, shell below"),
+            (key("a"), "TypeIntoShell { tab: 3, bytes: [97] }", "NextStep 2, shell below"),
+        ],
+    );
+}
+
+#[test]
+fn a_shell_that_comes_up_late_takes_no_keys_from_the_one_that_is_typed_into() {
+    let mut model = with_shell();
+    let size = crate::app::shells::terminal_size(SIZE, false);
+    let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: "box".into(), size });
+    press(&mut model, &["ctrl-5", "S", "b", "o", "x"]);
+    check(
+        &mut model,
+        [
+            (key("Enter"), &asked, "NextStep 2, shell below"),
+            (key("s"), "", "NextStep 2, shell below"),
+            (key("a"), "TypeIntoShell { tab: 1, bytes: [97] }", "NextStep 2, shell below"),
+        ],
+    );
+
+    // The engine's answer is for the tab that was asked for.
+    let Screen::Lesson(view) = &mut model.screen else { panic!("a lesson") };
+    let tab = view.shells.ask_for_tab(size, true);
+    check(
+        &mut model,
+        [
+            (key("a"), "TypeIntoShell { tab: 1, bytes: [97] }", "NextStep 2, shell below"),
+            (shell(tab, "box"), "", "NextStep 2, shell below, notice"),
+            (key("a"), "TypeIntoShell { tab: 1, bytes: [97] }", "NextStep 2, shell below"),
+        ],
+    );
+}
+
+#[test]
+fn a_second_press_opens_no_second_shell() {
+    let mut model = before(1);
+    press(&mut model, &["s"]);
+    check(
+        &mut model,
+        [(key("s"), "", "NextStep 2"), (shell(1, "host"), "", "NextStep 2, shell below")],
+    );
+}
+
+#[test]
+fn a_shell_that_is_opened_while_the_screen_changes_gets_the_size_it_has_now() {
+    let fitted = |zoomed| {
+        let size = crate::app::shells::terminal_size((80, 24), zoomed);
+        format!("{:?}", Effect::ResizeShell { tab: 1, size })
+    };
+    let mut model = before(1);
+    press(&mut model, &["s"]);
+    check(
+        &mut model,
+        [
+            (Msg::Resize(80, 24), "", "NextStep 2"),
+            (shell(1, "host"), &fitted(false), "NextStep 2, shell below"),
+            (key("ctrl-5"), "", "NextStep 2, shell below"),
+            (key("z"), &fitted(true), "NextStep 2, shell alone"),
+            (key("1"), "", "NextStep 2, pane alone"),
+            (key("Esc"), &fitted(false), "NextStep 2, shell below"),
+        ],
+    );
+}
+
+#[test]
+fn what_was_typed_is_named_before_it_is_lost() {
+    let lost = |model: &Model| match &model.overlay {
+        ScreenOverlay::Confirm(confirm) => crate::words::prompt(&confirm.prompt),
+        other => panic!("a question: {other:?}"),
+    };
+
+    let mut model = with_shell();
+    press(&mut model, &["a", "ctrl-5", "R"]);
+    assert!(lost(&model).contains("what you typed beside host"), "{}", lost(&model));
+    press(&mut model, &["y"]);
+    let _ = update(&mut model, ready(0));
+    press(&mut model, &["R"]);
+    assert!(lost(&model).ends_with("Lost: this lab."), "{}", lost(&model));
+}
+
+#[test]
+fn a_what_if_that_was_typed_in_is_not_left_by_one_key() {
+    let mut model = after(1);
+    let _ = update(&mut model, branched(0, 0));
+    press(&mut model, &["s"]);
+    let _ = update(&mut model, shell(1, "host"));
+    check(
+        &mut model,
+        [
+            (key("a"), "TypeIntoShell { tab: 1, bytes: [97] }", "Branch 1, shell below"),
+            (key("ctrl-5"), "", "Branch 1, shell below"),
+            (key("Enter"), "", "Branch 1, shell below, confirm LeaveBranch"),
+            (key("Enter"), "", "Branch 1, shell below"),
+            (key("Enter"), "", "Branch 1, shell below, confirm LeaveBranch"),
+            (key("y"), "ask LeaveBranch", "Branch 1, shell below"),
         ],
     );
 }

@@ -91,7 +91,11 @@ fn a_rewind_asks_first_and_begins_before_the_step() {
             (key("u"), "", "LastStep 2, confirm RewindTo { steps: 1 }"),
             (key("n"), "", "LastStep 2"),
             (key("u"), "", "LastStep 2, confirm RewindTo { steps: 1 }"),
-            (key("Enter"), "ask RewindTo { steps: 1 }", "Building 2"),
+            (key("Enter"), "", "LastStep 2"),
+            (key("u"), "", "LastStep 2, confirm RewindTo { steps: 1 }"),
+            (key("ctrl-c"), "", "LastStep 2"),
+            (key("u"), "", "LastStep 2, confirm RewindTo { steps: 1 }"),
+            (key("y"), "ask RewindTo { steps: 1 }", "Building 2"),
             (ready(1), "remember 1 played", "NextStep 2"),
         ],
     );
@@ -138,6 +142,8 @@ fn leaving_a_lesson_asks_first() {
         [
             (key("q"), "", "LastStep 1, confirm Quit"),
             (key("Esc"), "", "LastStep 1"),
+            (key("q"), "", "LastStep 1, confirm Quit"),
+            (key("Enter"), "", "LastStep 1"),
             (key("ctrl-c"), "", "LastStep 1, confirm Quit"),
             (key("ctrl-c"), "ask Quit", "ended after 1, not compared yet"),
             (key("q"), "Quit", "ended after 1, not compared yet"),

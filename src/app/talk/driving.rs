@@ -5,6 +5,7 @@ use super::{OnConfirm, Talk, TalkOverlay, TalkView};
 use crate::app::keymap::keys;
 use crate::app::{Effect, Model, Screen};
 use crate::notice::Notice;
+use crate::prompt::Prompt;
 use crate::talk::AudienceView;
 use crate::talk::beat::{self, Beat};
 use crate::talk::message::{ClockChange, DriverRequest, WindowRole, WindowToHub};
@@ -101,8 +102,8 @@ fn jump_to(window: &mut TalkView, step: usize) -> Vec<Effect> {
             talk.set.at_beat(Beat::Tell { step }),
         ))];
     }
-    let text = format!("Play all steps before step {} in a fresh lab?", step + 1);
-    window.overlay = TalkOverlay::Question { text, on_yes: OnConfirm::Rewind { steps: step } };
+    let prompt = Prompt::PlayUpTo { step: step + 1 };
+    window.overlay = TalkOverlay::Question { prompt, on_yes: OnConfirm::Rewind { steps: step } };
     Vec::new()
 }
 
@@ -112,10 +113,9 @@ pub fn end(model: &mut Model) -> Vec<Effect> {
         return close(model);
     }
 
-    let left = window.talk.as_ref().map_or(0, |talk| talk.windows.all.len().saturating_sub(1));
-    let others = if left > 0 { format!(" It closes {left} other windows.") } else { String::new() };
-    let text = format!("End the talk and take the lab down?{others}");
-    window.overlay = TalkOverlay::Question { text, on_yes: OnConfirm::End };
+    let windows = window.talk.as_ref().map_or(0, |talk| talk.windows.all.len().saturating_sub(1));
+    let prompt = Prompt::EndTalk { windows };
+    window.overlay = TalkOverlay::Question { prompt, on_yes: OnConfirm::End };
     Vec::new()
 }
 
@@ -158,8 +158,8 @@ pub fn rewind(window: &mut TalkView) {
 }
 
 fn ask_rewind(window: &mut TalkView, steps: usize) {
-    let text = format!("Rewind to before step {}, in a fresh lab?", steps + 1);
-    window.overlay = TalkOverlay::Question { text, on_yes: OnConfirm::Rewind { steps } };
+    let prompt = Prompt::RewindTalk { step: steps + 1 };
+    window.overlay = TalkOverlay::Question { prompt, on_yes: OnConfirm::Rewind { steps } };
 }
 
 /// Tell the hub what a key of the driver's makes of the talk.

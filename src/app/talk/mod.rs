@@ -18,6 +18,7 @@ use crate::engine::Event;
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::parse::parse;
 use crate::lesson::quiz::{Answer, Grade, LabAnswers, QuestionKind, grade};
+use crate::prompt::Prompt;
 use crate::proof::Proof;
 use crate::report::{StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
@@ -67,7 +68,7 @@ pub enum TalkOverlay {
     },
     /// A question that waits for y or n.
     Question {
-        text: String,
+        prompt: Prompt,
         on_yes: OnConfirm,
     },
     /// The list of steps to jump to.
@@ -410,7 +411,9 @@ impl Talk {
 /// The reason why a step was not played; None for one that was played.
 pub fn skip_reason(record: &StepRecord) -> Option<String> {
     match &record.status {
-        StepStatus::Skipped { why, .. } => Some(format!("Left out here: {}", words::blocker(why))),
+        StepStatus::Skipped { why, .. } => {
+            Some(format!("Not possible here: {}", words::blocker(why)))
+        }
         StepStatus::LeftOut => Some("This step was left out.".into()),
         StepStatus::Played | StepStatus::Typed => None,
     }

@@ -16,7 +16,7 @@ pub struct Pid {
 }
 
 impl ExpectKind for Pid {
-    const SUMMARY: &'static str = "the pid of an actor in its own pid namespace";
+    const SUMMARY: &'static str = "the PID of an actor in its own PID namespace";
 
     fn pane(&self) -> Option<ViewKind> {
         Some(ViewKind::Processes)

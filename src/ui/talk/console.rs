@@ -9,14 +9,14 @@ use ratatui::widgets::{Clear, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
 use super::draw_audience;
-use crate::app::Phase;
-use crate::app::keymap::{self, keys};
+use crate::app::keymap::{keys, modes};
 use crate::app::talk::next_action::NextAction;
 use crate::app::talk::{Talk, TalkOverlay, TalkView};
+use crate::app::{Model, Phase};
 use crate::notice::Notice;
 use crate::talk::beat::Beat;
 use crate::talk::message::WindowRole;
-use crate::text::{padded, prose, safe, shortened, wrapped};
+use crate::text::{padded, prose, safe, shortened};
 use crate::ui::DrawOptions;
 use crate::ui::fitting;
 use crate::ui::markdown;
@@ -196,7 +196,7 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         (Phase::Ready, NextAction::RunStep) => {
             let checks = talk.view.lab.ready.iter().flat_map(|ready| ready.checks.iter().flatten());
             let checks = checks.map(|check| {
-                let word = if check.ok { "yes" } else { "NO" };
+                let word = if check.ok { "ok" } else { "not yet" };
                 Line::from(shortened(&format!("  needs: {} ({word})", safe(&check.text)), columns))
             });
             command_lines("RUNS this step:", talk, columns, theme)
@@ -426,30 +426,26 @@ pub(super) fn draw_jump(talk: &Talk, at: usize, theme: Theme, area: Rect, frame:
     draw_box(lines, &title, theme, place, frame);
 }
 
-pub(super) fn draw_footer(
+pub(super) fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    frame.render_widget(Clear, area);
+    let (items, end) = (modes::footer(model), modes::footer_end(model));
+    let text = fitting(items, &end, usize::from(area.width));
+    frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
+}
+
+/// Draw the question that waits, or what the last key did, in full.
+pub(super) fn draw_message(
     window: &TalkView,
     notice: Option<&Notice>,
     theme: Theme,
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
-    frame.render_widget(Clear, area);
-    let columns = usize::from(area.width);
-
-    if let TalkOverlay::Question { text, .. } = &window.overlay {
+    if let TalkOverlay::Question { prompt, .. } = &window.overlay {
         let yes = keys::talk_confirm::YES;
-        let text = shortened(&format!(" {}   {yes}: yes, any other key: no", safe(text)), columns);
-        frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
-        return;
+        let text = format!("{}   {yes}: yes, any other key: no", safe(&words::prompt(prompt)));
+        crate::ui::draw_message(&text, theme, area, frame);
+    } else if let Some(notice) = notice {
+        crate::ui::draw_message(&safe(&words::notice(notice)), theme, area, frame);
     }
-
-    if let Some(notice) = notice {
-        let lines = wrapped(&safe(&words::notice(notice)), columns.saturating_sub(1));
-        let text = shortened(&format!(" {}", lines.join(" ")), columns);
-        frame.render_widget(Paragraph::new(Line::styled(text, theme.bold())), area);
-        return;
-    }
-
-    let text = fitting(keymap::talk::footer(window), columns);
-    frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
 }

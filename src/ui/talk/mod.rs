@@ -11,21 +11,21 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::DrawOptions;
-use super::overlays::{centred_area, draw_box};
+use super::overlays::draw_help;
 use super::theme::Theme;
-use crate::app::keymap::{self, keys};
+use crate::app::Model;
 use crate::app::talk::{TalkOverlay, TalkView, WindowLayout};
-use crate::notice::Notice;
 use crate::text::{padded, safe, shortened};
 use crate::words;
 
 pub fn draw(
+    model: &Model,
     window: &TalkView,
-    notice: Option<&Notice>,
     look: &DrawOptions,
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
+    let notice = model.notice.as_ref();
     let body = Rect { height: area.height - 1, ..area };
     let footer = Rect { y: area.bottom() - 1, height: 1, ..area };
 
@@ -45,7 +45,8 @@ pub fn draw(
     match window.layout {
         WindowLayout::Console => {
             console::draw(window, talk, look, body, frame);
-            console::draw_footer(window, notice, look.theme, footer, frame);
+            console::draw_footer(model, look.theme, footer, frame);
+            console::draw_message(window, notice, look.theme, body, frame);
         }
         WindowLayout::PictureWithNotes => {
             let rows = (area.height / 3).clamp(5, 14);
@@ -55,15 +56,14 @@ pub fn draw(
             ];
             draw_audience(window, look, upper, frame);
             console::draw_notes(window, talk, look, notes, frame);
-            console::draw_footer(window, notice, look.theme, footer, frame);
+            console::draw_footer(model, look.theme, footer, frame);
+            console::draw_message(window, notice, look.theme, body, frame);
         }
         WindowLayout::Picture => {
             draw_audience(window, look, area, frame);
-            if matches!(window.overlay, TalkOverlay::Question { .. }) || notice.is_some() {
-                // Above the row that says what the picture is of.
-                let above = Rect { y: footer.y.saturating_sub(1), ..footer };
-                console::draw_footer(window, notice, look.theme, above, frame);
-            }
+            // Above the row that says what the picture is of.
+            let above = Rect { height: body.height.saturating_sub(1), ..body };
+            console::draw_message(window, notice, look.theme, above, frame);
         }
     }
 
@@ -71,7 +71,7 @@ pub fn draw(
         TalkOverlay::Steps { selected } => {
             console::draw_jump(talk, selected, look.theme, body, frame);
         }
-        TalkOverlay::Help { scroll } => draw_help(window, scroll, look.theme, body, frame),
+        TalkOverlay::Help { scroll } => draw_help(model, scroll, look.theme, body, frame),
         // A question is asked in the footer, and the end has the whole window.
         TalkOverlay::None | TalkOverlay::Question { .. } | TalkOverlay::Ended(_) => {}
     }
@@ -108,18 +108,6 @@ fn cover(buffer: &mut Buffer, area: Rect, words: &[String]) {
             }
         }
     }
-}
-
-fn draw_help(window: &TalkView, scroll: usize, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let lines: Vec<Line<'_>> = keymap::talk::help(window)
-        .into_iter()
-        .map(|(key, long)| Line::from(format!(" {} {long}", padded(&key, 8))))
-        .collect();
-    let place = centred_area(area, 78, lines.len() as u16 + 2);
-    let top = scroll.min(lines.len().saturating_sub(usize::from(place.height.saturating_sub(2))));
-    let (down, up) = (keys::everywhere::DOWN, keys::everywhere::UP);
-    let title = format!(" Keys (any key closes, {down} {up} scroll) ");
-    draw_box(lines.into_iter().skip(top).collect(), &title, theme, place, frame);
 }
 
 fn draw_end(
