@@ -44,6 +44,12 @@ pub enum Seen {
         kind: NamespaceKind,
         inodes: [Option<NsInode>; 2],
     },
+    /// Namespaces that are shared with another process and should not be, or are own ones and should be shared.
+    NamespacesOf {
+        kinds: Vec<NamespaceKind>,
+        other: ActorName,
+        own: bool,
+    },
     HostName(String),
 
     /// The pids of a process in all its PID namespaces, from outside to inside.

@@ -282,3 +282,73 @@ fn the_lab_may_be_made_by_hand_or_played_and_is_the_same() {
     }
     assert!(session.close_and_compare().is_clean());
 }
+
+/// Judge a turn until the actor is another process than this one.
+#[track_caller]
+fn wait_for_another(session: &mut Session, actor: &str, than: Option<u32>) -> u32 {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(15);
+    loop {
+        session.judge_turn(Judging::Now).expect("a judgement");
+        let now = session.lab().expect("a lab").pid_of(&ActorName::from(actor));
+        if let Some(pid) = now.filter(|pid| Some(*pid) != than) {
+            return pid;
+        }
+        assert!(std::time::Instant::now() < deadline, "nobody was adopted");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_container_that_died_or_was_made_with_too_little_is_made_again_steps_later() {
+    let _turn = alone();
+    let lesson = lesson();
+    let mut session = open_session(lesson.clone());
+    session.rewind_to(step_of(&lesson, "hostname")).expect("a replay");
+    session.begin_turn(TurnGoal::Step).expect("a turn");
+    let first = session.lab().expect("a lab").pid_of(&"container".into());
+
+    // It ends, and somebody makes it again, but forgets most of it.
+    let unshare = |options: &str| {
+        format!("unshare {options} --propagation unchanged --fork sleep 1000 >/dev/null 2>&1 &")
+    };
+    let pid = first.expect("it is there");
+    let rest = nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(i32::try_from(pid).expect("a pid")),
+        nix::sys::signal::Signal::SIGKILL,
+    );
+    assert!(matches!(rest, Ok(()) | Err(nix::errno::Errno::ESRCH)), "{rest:?}");
+    run_in(&mut session, "host", &unshare("--mount"));
+    let half = wait_for_another(&mut session, "container", first);
+    let state = session.begin_turn(TurnGoal::Step).expect("the turn");
+    assert!(!state.is_fulfilled(), "{:#?}", state.verdicts);
+
+    // Made once more, as it should be: that is the container now, and the lesson goes on in it.
+    run_in(&mut session, "host", &unshare("--mount --uts --ipc --net --pid"));
+    let whole = wait_for_another(&mut session, "container", Some(half));
+    session.judge_turn(Judging::Now).expect("a judgement");
+    assert_eq!(session.lab().expect("a lab").pid_of(&"container".into()), Some(whole), "it stays");
+    session.drop_turn();
+    for id in ["hostname", "proc-lies", "mount-copy", "mount-proc"] {
+        let record = session.play_next().unwrap_or_else(|error| panic!("{id}: {error}"));
+        assert!(record.is_ok(), "{id}: {:#?}", record.verdicts);
+    }
+    assert!(session.close_and_compare().is_clean());
+}
+
+#[test]
+fn a_turn_waits_for_a_what_if_and_is_judged_after_it() {
+    let _turn = alone();
+    let lesson = lesson();
+    let mut session = open_session(lesson.clone());
+    let step = step_of(&lesson, "make-rprivate");
+    session.rewind_to(step).expect("a replay");
+    session.begin_turn(TurnGoal::Step).expect("a turn");
+    session.play_branch(step, 0).expect("a what-if");
+    assert!(session.turn_state().is_none(), "the turn is not the what-if's");
+    session.leave_branch().expect("the way back");
+    assert!(session.turn_state().is_some_and(|turn| turn.is_of_step(step)));
+    run_in(&mut session, "host", "mount --make-rprivate /");
+    let record = session.finish_turn_if_all_holds().expect("a judgement").expect("it is done");
+    assert_eq!((record.step, record.status.clone()), (step, StepStatus::Typed));
+    assert!(session.close_and_compare().is_clean());
+}

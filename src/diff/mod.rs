@@ -285,7 +285,7 @@ fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff> {
             &DiffSide::new(&old.links, old.omitted.links),
             &DiffSide::new(&new.links, new.omitted.links),
             |link| link.index,
-            mark_by_equality,
+            link_mark,
         ),
         addresses: diff_rows(
             &DiffSide::new(&old.addresses, old.omitted.addresses),
@@ -323,12 +323,21 @@ fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff> {
         })
         .collect();
 
-    // By name alone: where another namespace has the name now, its section says that it is new.
-    for old in before.iter().filter(|old| !after.iter().any(|new| new.name == old.name)) {
+    // Where another namespace has the name now, its section says that it is new, and this one that it is gone.
+    let is_there =
+        |old: &Network| after.iter().any(|new| (&new.name, new.ns) == (&old.name, old.ns));
+    for old in before.iter().filter(|old| !is_there(old)) {
         found.push(one(&old.name, OwnerChange::Gone, old, &none));
     }
 
     found
+}
+
+/// A link whose carrier comes or goes by itself, a little after what was done at its other end, has not changed.
+fn link_mark(before: &Link, after: &Link) -> ChangeKind {
+    let settled =
+        Link { carrier: before.carrier, operstate: before.operstate.clone(), ..after.clone() };
+    if *before == settled { ChangeKind::Same } else { ChangeKind::Changed }
 }
 
 /// The files of each group and its member list, as rows.
@@ -532,6 +541,37 @@ mod tests {
             diff_rows(&DiffSide::whole(&old), &DiffSide::whole(&new), key, mark_by_equality);
         assert_eq!(found.len(), 30_000);
         assert!(looks.get() <= 2 * (old.len() + new.len()), "{} looks", looks.get());
+    }
+
+    #[test]
+    fn a_namespace_that_took_the_place_of_another_is_new_and_the_other_gone() {
+        let network =
+            |ns| Network { name: "container".into(), ns: NsInode(ns), ..Network::default() };
+        let found = networks(&[network(1)], &[network(2)]);
+        let changes: Vec<&OwnerChange> = found.iter().map(|it| &it.owner_change).collect();
+        assert_eq!(changes, [&OwnerChange::New, &OwnerChange::Gone]);
+        let same = networks(&[network(1)], &[network(1)]);
+        assert_eq!((same.len(), &same[0].owner_change), (1, &OwnerChange::Old));
+    }
+
+    #[test]
+    fn a_carrier_that_comes_by_itself_is_no_change() {
+        let link = |up, carrier, operstate: &str| Link {
+            index: 2,
+            name: "eth0".into(),
+            kind: "veth".into(),
+            up,
+            carrier,
+            operstate: operstate.into(),
+            mac: String::new(),
+            mtu: 1500,
+            master: None,
+            peer_index: None,
+            peer_netns: None,
+        };
+        let down = link(true, false, "LOWERLAYERDOWN");
+        assert_eq!(link_mark(&down, &link(true, true, "UP")), ChangeKind::Same);
+        assert_eq!(link_mark(&link(false, false, "DOWN"), &down), ChangeKind::Changed);
     }
 
     #[test]

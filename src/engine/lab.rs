@@ -236,6 +236,21 @@ impl Lab {
         Ok(true)
     }
 
+    /// The same for a process that may end meanwhile: then, or where the host is held up, the next look finds another.
+    pub fn adopt_if_there(&mut self, name: &ActorName, pid: u32) -> Result<bool, LinkError> {
+        match self.adopt(name, pid) {
+            Err(
+                LinkError::ActorGone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. },
+            ) => Ok(false),
+            other => other,
+        }
+    }
+
+    /// True for an actor that is a process somebody has typed.
+    pub fn is_typed_process(&self, actor: &ActorName) -> bool {
+        self.links.is_typed_process(actor)
+    }
+
     /// A workload in the background is an actor: its op's output says `pid N`, as the lab's host counts.
     fn take_in_worker(&mut self, name: &ActorName, said: &str) -> Result<(), LinkError> {
         let lab_pid: Option<u32> =

@@ -10,7 +10,8 @@ use super::options::SessionOptions;
 use super::playthrough::Playthrough;
 use super::turn::Judging;
 use super::waiting::WaitContext;
-use super::{ReadyState, ShellTerminal, TurnGoal, TurnState, replay};
+use super::{ReadyState, ShellTerminal, TurnGoal, TurnState, replay, typed_process};
+use crate::action::Action;
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::engine::link_error::LinkError;
@@ -349,6 +350,10 @@ impl Session {
         if self.turn_state().is_none() {
             return Ok(None);
         }
+        if judging == Judging::Now {
+            let now = self.lab()?.snapshot();
+            self.adopt_remade_actors(&now)?;
+        }
         self.in_lab(|current, _| current.judge_turn(judging))
     }
 
@@ -399,10 +404,34 @@ impl Session {
             Err(SessionError::NoLab) => None,
             Err(ended) => return Err(ended),
         };
-        if let Some(snapshot) = &snapshot {
-            self.ours.note_seen(snapshot);
+        let Some(snapshot) = snapshot else { return Ok(None) };
+        self.ours.note_seen(&snapshot);
+        if self.adopt_remade_actors(&snapshot)? {
+            return Ok(Some(self.lab()?.snapshot()));
         }
-        Ok(snapshot)
+        Ok(Some(snapshot))
+    }
+
+    /// Take in the processes that were typed in the place of actors of earlier steps that are gone, or were made with
+    /// too little. True if there was one.
+    fn adopt_remade_actors(&mut self, now: &Snapshot) -> Result<bool, SessionError> {
+        let lesson = Arc::clone(&self.lesson);
+        let earlier = lesson.steps.iter().take(self.played_steps());
+        let mut has_adopted = false;
+
+        for entry in earlier.flat_map(|step| &step.actions) {
+            let Action::Spawn(spawn) = &entry.action else { continue };
+            // One that the lab itself has made lacks nothing.
+            let lab = self.lab()?;
+            let lacks = !lab.has_actor(&spawn.actor)
+                || now.process_of(&spawn.actor).is_none_or(|process| process.state == 'Z')
+                || lab.is_typed_process(&spawn.actor);
+            let found = typed_process::find_remade_process(spawn, &entry.actor, now);
+            if let Some(pid) = found.filter(|_| lacks) {
+                has_adopted |= lab.adopt_if_there(&spawn.actor, pid)?;
+            }
+        }
+        Ok(has_adopted)
     }
 
     fn share(&mut self, snapshot: Arc<Snapshot>) -> Arc<Snapshot> {

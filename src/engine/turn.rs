@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use super::evidence::StepEvidence;
 use super::lab::{Lab, LabError};
-use super::link_error::LinkError;
 use super::transcript::Transcript;
 use super::{TurnGoal, TurnState, typed_process};
 use crate::action::Action;
@@ -182,14 +181,7 @@ fn adopt_newborns(
         let now = lab.snapshot();
         let found = typed_process::find_typed_process(spawn, parent, known, earlier, &now);
         if let Some(pid) = found.filter(|pid| lab.pid_of(&spawn.actor) != Some(*pid)) {
-            match lab.adopt(&spawn.actor, pid) {
-                // It has ended meanwhile, or the host is held up: the next judgement finds it again.
-                Ok(_)
-                | Err(
-                    LinkError::ActorGone { .. } | LinkError::Silent { .. } | LinkError::Lost { .. },
-                ) => {}
-                Err(other) => return Err(other.into()),
-            }
+            lab.adopt_if_there(&spawn.actor, pid)?;
         }
     }
     Ok(())

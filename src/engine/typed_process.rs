@@ -49,6 +49,29 @@ pub fn find_typed_process(
         .map(|(process, _)| process.pid)
 }
 
+/// The process that was made in the place of an actor of an earlier step, by its pid as the machine counts: the actor is
+/// gone, or was made with fewer of the namespaces asked for than this one has.
+pub fn find_remade_process(spawn: &Spawn, parent: &ActorName, now: &Snapshot) -> Option<u32> {
+    let parent = now.process_of(parent)?;
+    let is_own = |process: &Process, kind| {
+        let inode = process.namespaces.get(kind);
+        inode.is_some() && inode != parent.namespaces.get(kind)
+    };
+    let has = match now.process_of(&spawn.actor).filter(|process| process.state != 'Z') {
+        Some(actor) => spawn.unshare.iter().filter(|kind| is_own(actor, kind)).count(),
+        None => 0,
+    };
+
+    let free = now.processes.iter().filter(|it| it.actor.is_none() && it.state != 'Z');
+    free.map(|process| (process, new_namespaces(spawn, process, parent, now)))
+        .filter(|(_, count)| *count > has)
+        .max_by_key(|(process, count)| {
+            let first = std::cmp::Reverse(process.start_time);
+            (*count, process.ns_pids.len(), process.own_pid() == 1, first)
+        })
+        .map(|(process, _)| process.pid)
+}
+
 /// The number of kinds asked for whose namespaces are neither the parent's nor any other actor's.
 fn new_namespaces(spawn: &Spawn, process: &Process, parent: &Process, now: &Snapshot) -> usize {
     let others: Vec<&Process> = now
@@ -133,6 +156,31 @@ mod tests {
             ],
             None,
         );
+    }
+
+    #[test]
+    fn an_actor_is_made_again_when_it_is_gone_or_was_made_with_too_little() {
+        let host = || process(10, 1, Some("host"), [1, 1], &[10, 1]);
+        let both = spawn(&[NamespaceKind::Mount, NamespaceKind::Pid]);
+        let check = |others: Vec<Process>, expected: Option<u32>| {
+            let now = lab(std::iter::once(host()).chain(others).collect());
+            assert_eq!(find_remade_process(&both, &ActorName::host(), &now), expected);
+        };
+
+        let shell = || process(11, 10, None, [1, 1], &[11, 2]);
+        let whole = |actor| process(20, 11, actor, [2, 2], &[20, 3, 1]);
+        let half = |actor| process(21, 11, actor, [3, 1], &[21, 4]);
+        let dead = Process { state: 'Z', ..whole(Some("container")) };
+
+        check(vec![shell()], None);
+        check(vec![shell(), whole(None)], Some(20));
+        check(vec![dead, process(22, 11, None, [4, 4], &[22, 5, 1])], Some(22));
+        check(vec![half(Some("container")), whole(None)], Some(20));
+        // What has as much stays, whoever else is made beside it.
+        check(vec![whole(Some("container")), half(None)], None);
+        check(vec![whole(Some("container")), process(22, 11, None, [4, 4], &[22, 5, 1])], None);
+        // Its children are in its namespaces, which are another actor's then.
+        check(vec![whole(Some("other")), process(23, 20, None, [2, 2], &[23, 6, 2])], None);
     }
 
     #[test]

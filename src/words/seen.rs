@@ -7,7 +7,7 @@ use crate::call::ErrnoName;
 use crate::fact::ProcCount;
 use crate::failure;
 use crate::lesson::expect::overlay::From;
-use crate::op::{NamespaceKind, Op};
+use crate::op::{ActorName, NamespaceKind, Op};
 use crate::remark::MoreRows;
 use crate::seen::{CgroupNumber, CgroupValue, Seen, Stall};
 use crate::snapshot::{FileKind, Link, NsInode, Omitted, Route};
@@ -33,6 +33,7 @@ pub fn seen(seen: &Seen) -> String {
         Seen::MountCount(count) => format!("{count} mounts"),
 
         Seen::Namespaces { kind, inodes } => namespaces(*kind, *inodes),
+        Seen::NamespacesOf { kinds, other, own } => namespaces_of(kinds, other, *own),
         Seen::HostName(name) => name.clone(),
         Seen::NsPids(pids) => format!("NSpid: {}", joined(pids, " ")),
         Seen::Process { pid, state, args } => format!("pid {pid} {state} {args}"),
@@ -141,6 +142,23 @@ fn namespaces(kind: NamespaceKind, inodes: [Option<NsInode>; 2]) -> String {
     shown.join(" and ")
 }
 
+/// `uts, ipc and net are still host's`.
+fn namespaces_of(kinds: &[NamespaceKind], other: &ActorName, own: bool) -> String {
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.proc_link_name()).collect();
+    let (verb, listed) = match names.split_last() {
+        None => ("is", String::new()),
+        Some((last, [])) => ("is", (*last).to_owned()),
+        Some((last, first)) => ("are", format!("{} and {last}", first.join(", "))),
+    };
+    if own {
+        format!("{listed} {verb} not {other}'s")
+    } else if *other == ActorName::host() {
+        format!("{listed} {verb} still the host's")
+    } else {
+        format!("{listed} {verb} still {other}'s")
+    }
+}
+
 fn proc_count(count: Option<ProcCount>) -> String {
     match count {
         Some(ProcCount { count, is_cut: false }) => format!("it lists {count} processes"),
@@ -193,4 +211,21 @@ fn cgroup_number(shown: &CgroupNumber) -> String {
 fn op_failed(op: &Op, call: &str, errno: &ErrnoName) -> String {
     let meaning = failure::explain(op, errno).unwrap_or_else(|| errno.sentence().into());
     format!("{call} = {errno}: {meaning}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_namespaces_that_are_missing_are_named() {
+        use NamespaceKind::{Ipc, Net, Uts};
+        let check = |kinds: &[NamespaceKind], other: &str, own, expected: &str| {
+            let (kinds, other) = (kinds.to_vec(), ActorName::from(other));
+            assert_eq!(seen(&Seen::NamespacesOf { kinds, other, own }), expected);
+        };
+        check(&[Uts, Ipc, Net], "host", false, "uts, ipc and net are still the host's");
+        check(&[Uts], "container", false, "uts is still container's");
+        check(&[Uts, Net], "host", true, "uts and net are not host's");
+    }
 }

@@ -80,9 +80,7 @@ fn overlay_line(entry: &OverlayEntry) -> String {
         (InUpper::Absent, Some(layer)) => format!("lower {layer}"),
         (InUpper::Absent, None) => "nowhere".into(),
         (InUpper::Present | InUpper::Opaque, None) => "upper".into(),
-        (InUpper::Present | InUpper::Opaque, Some(_)) if entry.kind == FileKind::Directory => {
-            "both, merged".into()
-        }
+        (InUpper::Present, Some(_)) if entry.kind == FileKind::Directory => "both, merged".into(),
         (InUpper::Present | InUpper::Opaque, Some(layer)) => format!("upper, hides lower {layer}"),
     };
 
@@ -98,5 +96,29 @@ fn entry_line(entry: &DirEntry) -> String {
             format!("  {} device", padded(&entry.name, 20))
         }
         (FileKind::Fifo | FileKind::Socket | FileKind::Symlink, _) => format!("  {}", entry.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opaque_directory_hides_the_one_below_and_another_is_merged_with_it() {
+        let line = |upper| {
+            overlay_line(&OverlayEntry {
+                path: "etc".into(),
+                kind: FileKind::Directory,
+                in_lowers: vec![0],
+                upper,
+                merged: true,
+            })
+        };
+        assert!(line(InUpper::Present).ends_with(" both, merged"), "{}", line(InUpper::Present));
+        let opaque = line(InUpper::Opaque);
+        assert!(
+            opaque.contains("etc/ opaque") && opaque.ends_with(" upper, hides lower 0"),
+            "{opaque}"
+        );
     }
 }

@@ -2,15 +2,17 @@
 
 use super::{CompareMode, PaneData, PaneRow, PaneSection, RowKind, omitted, row};
 use crate::diff::ChangeKind;
-use crate::op::NamespaceKind;
+use crate::op::{ActorName, NamespaceKind};
 use crate::seen::CutList;
 use crate::snapshot::{Process, Snapshot};
 use crate::text::padded;
 
 pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let snapshot = if scene.compare == CompareMode::Before { scene.before } else { scene.after };
-    let actors: Vec<&Process> =
+    let mut actors: Vec<&Process> =
         snapshot.processes.iter().filter(|process| process.actor.is_some()).collect();
+    // Whatever its pid: once the machine's pids have begun anew, the host's may be the largest.
+    actors.sort_by_key(|process| process.actor.as_ref() != Some(&ActorName::host()));
     // The kernel's own numbers are inodes of ten digits, from 4026531840 on.
     let width = if scene.raw { 11 } else { 9 };
     let name =

@@ -65,13 +65,28 @@ impl ExpectKind for Namespaces {
         };
 
         let inodes = |kind: &NamespaceKind| [one, two].map(|of| of.namespaces.get(kind).copied());
-        let wrong = self.kinds.iter().find(|kind| {
-            let [left, right] = inodes(kind);
-            left.is_none() || right.is_none() || (left != right) != must_differ
-        });
-        let seen = wrong
-            .or(self.kinds.first())
+        let wrong: Vec<NamespaceKind> = self
+            .kinds
+            .iter()
+            .copied()
+            .filter(|kind| {
+                let [left, right] = inodes(kind);
+                left.is_none() || right.is_none() || (left != right) != must_differ
+            })
+            .collect();
+        if !wrong.is_empty() {
+            let other = other.clone();
+            return Judgement::failed(Seen::NamespacesOf {
+                kinds: wrong,
+                other,
+                own: !must_differ,
+            });
+        }
+
+        let seen = self
+            .kinds
+            .first()
             .map_or(Seen::Nothing, |kind| Seen::Namespaces { kind: *kind, inodes: inodes(kind) });
-        Judgement::new(wrong.is_none(), seen)
+        Judgement::held(seen)
     }
 }
