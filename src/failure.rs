@@ -1,5 +1,6 @@
 //! Failures as data, and what an errno means *here* for someone who has not met it before.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
@@ -58,7 +59,11 @@ pub fn with_causes(error: &dyn Error) -> String {
 }
 
 /// One sentence on why this op fails with this errno and what to look at, where the kernel's own words mislead.
-pub fn explain(op: &Op, errno: &ErrnoName) -> Option<&'static str> {
+pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
+    if let Op::Run { argv } = op {
+        return explain_run(argv.first()?, errno).map(Cow::Owned);
+    }
+
     let sentence = match (op, errno.0.as_str()) {
         (Op::PivotRoot { .. }, "EINVAL") => {
             "new_root is not a mount point, or its parent mount is shared: pivot_root(2) swaps mounts, not directories"
@@ -110,6 +115,31 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<&'static str> {
         _ => return None,
     };
 
+    Some(Cow::Borrowed(sentence))
+}
+
+/// The sentence for a program that could not be started. It names the program: the errno alone is also that of a file
+/// which a program looked for.
+fn explain_run(program: &str, errno: &ErrnoName) -> Option<String> {
+    let is_path = program.contains('/');
+    let sentence = match errno.0.as_str() {
+        "ENOENT" if is_path => {
+            format!("there is no program `{program}`, or the interpreter that it names is missing")
+        }
+        "ENOENT" => format!(
+            "there is no program `{program}` in the lab. The lab's host has the programs of this machine's /usr \
+             (on Debian, `apt-file search bin/{program}` names the package that has it); a container has those \
+             of its image"
+        ),
+        "EACCES" => {
+            format!("`{program}` may not be executed: it is a directory, or lacks the permission x")
+        }
+        "ENOEXEC" => format!(
+            "`{program}` is neither a binary of this machine nor a script that begins with #!"
+        ),
+        _ => return None,
+    };
+
     Some(sentence)
 }
 
@@ -157,6 +187,27 @@ mod tests {
             assert!(texts.len() > 1, "{texts:?} has no cause");
             assert_eq!(with_causes(error.as_ref()), texts.join(": "));
         }
+    }
+
+    #[test]
+    fn a_program_that_can_not_be_started_is_named() {
+        let said = |program: &str, errno: &str| {
+            let op = Op::Run { argv: vec![program.to_owned(), "--all".into()] };
+            explain(&op, &ErrnoName(errno.into())).map(Cow::into_owned)
+        };
+
+        let missing = said("no-such-program", "ENOENT").expect("a sentence");
+        assert!(
+            missing.starts_with("there is no program `no-such-program` in the lab."),
+            "{missing}"
+        );
+        assert!(missing.contains("apt-file search bin/no-such-program"), "{missing}");
+
+        for (program, errno) in [("/x/y.sh", "ENOENT"), ("y", "EACCES"), ("y", "ENOEXEC")] {
+            let sentence = said(program, errno).expect("a sentence");
+            assert!(sentence.contains(&format!("`{program}`")), "{errno}: {sentence}");
+        }
+        assert_eq!(said("y", "EAGAIN"), None);
     }
 
     #[test]

@@ -11,6 +11,11 @@ pub enum Notice {
     /// A tape is played, since the lesson can't be, live.
     TapeInstead(Blocker),
     Blocked(Blocker),
+    /// A step of a tape is about control groups, and this machine's are of another version: `v1`, `v2` or `none`.
+    TapeOfOtherCgroups {
+        tape: String,
+        here: String,
+    },
 
     LookingBack {
         back: KeyName,

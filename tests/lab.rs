@@ -50,7 +50,7 @@ fn the_labs_host_reaches_its_internet_and_the_machine_stays_as_it_was() {
     before.assert_comes_back();
 }
 
-/// As a careless parent leaves them: SIGCHLD ignored, signals blocked, no mode left, small files only.
+/// As a careless parent leaves them: SIGCHLD ignored, signals blocked, no mode left, small files, few of them, little stack.
 #[test]
 fn what_is_inherited_is_set_right() {
     let _turn = alone();
@@ -62,6 +62,10 @@ fn what_is_inherited_is_set_right() {
         os.chdir('/')\n\
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n\
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))\n\
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n\
+        resource.setrlimit(resource.RLIMIT_NOFILE, (10, hard))\n\
+        hard = resource.getrlimit(resource.RLIMIT_STACK)[1]\n\
+        resource.setrlimit(resource.RLIMIT_STACK, (65536, hard))\n\
         os.execv(sys.argv[1], ['unboxed', 'run', '2', '--until', 'overlay'])";
     let output = std::process::Command::new("python3")
         .args(["-c", careless])
@@ -75,6 +79,21 @@ fn what_is_inherited_is_set_right() {
         String::from_utf8_lossy(&output.stderr)
     );
     before.assert_comes_back();
+}
+
+#[test]
+fn a_limit_that_cannot_be_widened_is_named_with_what_it_takes() {
+    for (limit, says) in [
+        ("--nofile=10:10", "the limit on open files is 10, and unboxed takes 64"),
+        ("--fsize=4096:4096", "the limit on bytes of a file is 4096"),
+        ("--stack=65536:65536", "the limit on bytes of stack is 65536"),
+    ] {
+        let mut command = std::process::Command::new("prlimit");
+        let output = command.arg(limit).arg(common::program()).args(["run", "1"]).output();
+        let output = output.expect("prlimit is there");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains(says), "{limit}: {output:?}");
+    }
 }
 
 #[test]

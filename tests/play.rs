@@ -240,7 +240,11 @@ fn what_is_wrong_is_said_in_one_sentence_with_the_cure() {
         assert!(!said.contains('\u{1b}'), "{arguments:?}: {said:?}");
     };
     check(&["run", "biuld-a-container"], "did you mean `build-a-container`?");
-    check(&["run", "nothing-like-it"], "unboxed doctor");
+    check(&["run", "nothing-like-it"], "unboxed list");
+    check(&["source", "buidl a container by hand"], "did you mean `build-a-container`?");
+    check(&["export", "02-build", "--format", "md"], "did you mean `build-a-container`?");
+    check(&["progress", "reset", "lesson 2"], "did you mean `build-a-container`?");
+    check(&["run", "--tape", "memroy"], "did you mean `memory`?");
     check(&["run", "build-a-container", "--until", "pivot-rot"], "did you mean `pivot-root`?");
     check(&["run", "./no/such/file.yaml"], "could not read the lesson file");
     check(&["learn", "build-a-container"], "needs a terminal");

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use common::tty::Tty;
 use common::{BareLab, alone};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use unboxed::kernel::pty::TerminalSize;
@@ -151,4 +152,79 @@ fn a_fork_bomb_and_a_memory_hog_stay_in_the_lab() {
     assert!(!hog.heard.contains("3221225472"), "three gigabytes were held: {}", hog.heard);
     drop(hog);
     lab.end();
+}
+
+/// Type a line into a shell of the lesson's host until all goals hold, and close it.
+#[track_caller]
+fn do_by_typing(tty: &mut Tty, line: &str) {
+    tty.press("s");
+    tty.wait_for("keys go to the shell");
+    tty.wait_for_prompt();
+    tty.press(&format!("{line}\r"));
+    tty.wait_for("DONE: all of it holds");
+    tty.press("exit\r");
+    tty.wait_until_gone("[1 host]");
+}
+
+#[test]
+fn a_turn_is_judged_after_a_jump_a_what_if_an_undo_a_new_start_and_a_step_that_is_shown() {
+    let _turn = alone();
+    let state = tempfile::tempdir().expect("a directory");
+    let place = state.path().to_string_lossy().into_owned();
+    let arguments = ["learn", "build-a-container"];
+    let mut tty = Tty::start(120, 40, &arguments, &[("XDG_STATE_HOME", &place)]);
+    let private = "mount --make-rprivate /";
+    tty.wait_for("LIVE");
+    tty.press("T");
+    tty.wait_for("YOUR TURN");
+
+    // A jump, in the middle of the turn.
+    tty.press("t");
+    tty.wait_for("Steps: type to search");
+    tty.press("Mounts that stay\r");
+    tty.wait_for("Go to step 2?");
+    tty.press("y");
+    tty.wait_for("2/32");
+    tty.wait_for("YOUR TURN");
+    tty.wait_for("[ ] host has a mount");
+
+    // A what-if beside it, and back.
+    tty.press("w");
+    tty.wait_for("WHAT IF");
+    tty.press("\r");
+    tty.wait_for("YOUR TURN");
+    tty.wait_for("[ ] host has a mount");
+    do_by_typing(&mut tty, private);
+
+    // Undone, though all of it holds; the step before is told of then.
+    tty.press("u");
+    tty.wait_for("Rewind to before");
+    tty.press("y");
+    tty.wait_for("1/32");
+    tty.wait_for("YOUR TURN");
+    tty.wait_for("[ ]");
+    let copy = "mkdir -p container; cp -a /image/base/. container; cp -a /image/tools/. container";
+    do_by_typing(&mut tty, copy);
+
+    // From the beginning, and this time the step is shown: then no turn is on, until one is begun.
+    tty.press("R");
+    tty.wait_for("fresh lab?");
+    tty.press("y");
+    tty.wait_for("[ ]");
+    tty.press("\r");
+    tty.wait_for("Be shown the step");
+    tty.press("y");
+    tty.wait_for("Enter go on");
+    tty.press("\r");
+    tty.wait_for("2/32");
+    tty.press("T");
+    tty.wait_for("[ ] host has a mount");
+    do_by_typing(&mut tty, private);
+    tty.press("\r");
+    tty.wait_for("You did this step yourself.");
+    tty.press("qy");
+    tty.wait_for("as it was");
+    tty.press("q");
+    assert!(tty.wait_end().success());
+    tty.assert_is_back();
 }

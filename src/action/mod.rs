@@ -100,7 +100,7 @@ pub trait ActionRow {}
 /// An action that can't be turned into ops in this lab.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LowerError {
-    #[error("there is no actor `{0}` yet: it is born by a spawn that was not played")]
+    #[error("there is no actor `{0}` yet: the `spawn` that starts it was not played")]
     NoActor(ActorName),
     #[error("this lab has no `{0}` controller")]
     NoController(String),

@@ -9,6 +9,8 @@ use crate::lesson::model::{Hint, Step};
 #[derive(Debug, Default)]
 pub struct Learning {
     pub turn: Option<TurnState>,
+    /// A turn was on when its lab went: the next lab begins with one, at the step that it leads to.
+    pub(super) resumes: bool,
     /// Every step is the learner's.
     pub always: bool,
     /// Hints taken, by step and expectation (from 0): how many stages.

@@ -48,6 +48,7 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
 /// The end of a turn by hand. Whoever wants it wants none of the next ones either.
 pub fn end_turn(view: &mut LessonView) -> Vec<Effect> {
     view.learning.always = false;
+    view.learning.resumes = false;
     vec![Effect::SendToEngine(Request::DropTurn)]
 }
 

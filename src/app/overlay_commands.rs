@@ -29,7 +29,11 @@ pub(super) fn say_yes(model: &mut Model) -> Vec<Effect> {
         Request::Quit => return leave_lesson(model),
         Request::DropTurn => return learning_commands::end_turn(view),
         Request::LeaveBranch => return learning_commands::request_leave_branch(view),
-        Request::PlayInstead => view.learning.shown = Some(view.played_steps()),
+        Request::PlayInstead => {
+            view.learning.shown = Some(view.played_steps());
+            // The turn ends with the step that is shown.
+            view.learning.resumes = false;
+        }
         Request::RewindTo { .. }
         | Request::PlayNext
         | Request::OpenShell { .. }

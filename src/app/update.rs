@@ -104,11 +104,13 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             }
 
             // Back from a what-if the lab stands where it stood: no turn begins by that.
+            let resumes = std::mem::take(&mut view.learning.resumes);
             if !was_in_branch
-                && view.learning.always
+                && (view.learning.always || resumes)
                 && view.learning.turn.is_none()
                 && view.can_run()
                 && view.has_goals()
+                && !view.is_left_out(played)
             {
                 effects.push(Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step)));
             }
@@ -129,8 +131,11 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Played(record) => {
             let note = learning_commands::step_note(view, &record).filter(|_| view.tape.is_none());
             view.learning.turn = None;
-            // A step done by typing, too: until the lab is ready, this step is the one that is told of.
-            view.start_playing(record.step);
+            // A step done by typing, too: until the lab is ready, this step is the one that is told of. The last word
+            // of a lab that is being replaced changes nothing of that.
+            if !matches!(view.lab.phase, Phase::Building) {
+                view.start_playing(record.step);
+            }
             view.set_record(std::sync::Arc::clone(&record));
             let mut effects: Vec<Effect> = note.into_iter().collect();
             effects.extend(quiz_events::on_played(view, &record));
@@ -163,6 +168,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
                     restart: keys::lesson::RESTART.into(),
                 });
             }
+            view.learning.resumes |= view.learning.is_step_turn();
             view.lab.phase = Phase::Failed { message };
         }
         Event::SessionEnded(proof) => {

@@ -94,7 +94,10 @@ fn skipped(lesson: &Lesson, facts: &Facts) -> Vec<String> {
             let (why, cure) = (words::blocker(&why), words::cure(&cure));
             let (title, why, cure) =
                 (text::prose(&step.title), text::one_line(&why), text::one_line(&cure));
-            said.push(format!("note  {}: the step `{title}` is left out here: {why}", lesson.id));
+            said.push(format!(
+                "note  {}: the step `{title}` is not possible here: {why}",
+                lesson.id
+            ));
             said.push(format!("      to change that: {cure}"));
         }
     }

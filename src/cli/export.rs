@@ -14,7 +14,7 @@ use crate::export::{self, DocumentFormat};
 
 #[derive(Debug, Args)]
 pub struct ExportArguments {
-    /// A lesson's id, its number, or a YAML file
+    /// A lesson's id, number or title, or a YAML file
     pub lesson: String,
     #[arg(long, value_enum)]
     pub format: ExportFormat,

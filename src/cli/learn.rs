@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::consent::{self, Consent};
 use super::progress_writer::ProgressWriter;
-use super::{check_live, complain, facts, is_path, open_lesson, program, record, shell_socket};
+use super::{check_live, complain, facts, open_lesson, program, record, shell_socket};
 use crate::app::exam::Exam;
 use crate::app::{CatalogueRow, LessonSource, ProgressNote};
 use crate::diagnosis::Playable;
@@ -44,7 +44,7 @@ pub struct LearnOptions {
 
 #[derive(Debug, Args)]
 pub struct QuizArguments {
-    /// A lesson's id, its number, or a YAML file (without one: choose)
+    /// A lesson's id, number or title, or a YAML file (without one: choose)
     pub lesson: Option<String>,
     /// The questions of every lesson
     #[arg(long, conflicts_with = "lesson")]
@@ -66,19 +66,9 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
     let mut asked = name.map(open_lesson).transpose()?;
 
     if let (None, Some(given)) = (&asked, &file) {
-        // `--tape LESSON` means the program's own tape of it, where there is no such file.
-        let is_file = given.exists();
-        let lesson = if is_file {
-            record::open_tape(given)?.header.lesson
-        } else {
-            given.display().to_string()
-        };
-        if is_file && is_path(&lesson) {
-            // A tape names a lesson of the program's own, and no file of this machine.
-            bail!("the tape {} names no lesson: say which one it is of", given.display());
-        }
-        asked = Some(open_lesson(&lesson)?);
-        file = file.filter(|_| is_file);
+        let (lesson, tape) = record::lesson_of_tape(given)?;
+        asked = Some(lesson);
+        file = tape;
     }
 
     let open = asked.as_ref().map(|lesson| lesson.id.clone());

@@ -9,6 +9,7 @@ mod filter;
 mod help;
 mod input;
 mod learn;
+mod list;
 mod present;
 mod private_names;
 mod progress;
@@ -29,7 +30,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, MachineRoot, can_play};
-use crate::kernel::{log, panics};
+use crate::kernel::{inherited, log, panics};
 use crate::lesson::catalogue::{self, FindError};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
@@ -52,11 +53,13 @@ struct Arguments {
 enum Command {
     /// Step through a lesson on the screen (without a name: choose one)
     Learn {
-        /// A lesson's id, its number, or a YAML file
+        /// A lesson's id, number or title, or a YAML file
         lesson: Option<String>,
         #[command(flatten)]
         options: learn::LearnOptions,
     },
+    /// The lessons, and how each of them plays here: live or from a tape
+    List(list::ListArguments),
     /// Check yourself: the questions of a lesson, graded by the kernel where it knows
     Quiz(learn::QuizArguments),
     /// What you have played, done yourself and answered
@@ -99,7 +102,7 @@ enum Command {
     },
     /// Print the text of a lesson, to write another like it
     Source {
-        /// A lesson's id or number
+        /// A lesson's id, number or title
         lesson: String,
     },
     /// Help on a command, or on the words of a lesson: `actions`, `expectations`
@@ -118,6 +121,11 @@ pub enum Format {
 
 /// Parse the command line and carry it out.
 pub fn main() -> ExitCode {
+    // Reading the command line takes more stack than that, and its end would be a signal without a word.
+    if let Err(low) = inherited::refuse_low_stack() {
+        complain(&low.to_string());
+        return ExitCode::FAILURE;
+    }
     let arguments = Arguments::parse();
     let command = arguments
         .command
@@ -127,6 +135,8 @@ pub fn main() -> ExitCode {
         .and_then(|()| carry_out(command, arguments.log.as_deref()))
     {
         Ok(code) => code,
+        // Whoever read has seen enough: that is no fault, and nothing to say.
+        Err(error) if error.is::<OutputClosed>() => crate::kernel::process::end_by_broken_pipe(),
         Err(error) => {
             tracing::error!("{}", sentence(&error));
             complain(&sentence(&error));
@@ -139,6 +149,23 @@ pub fn main() -> ExitCode {
 /// is gone.
 fn to_stderr(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// The end of standard output before that of a command which has a lab to give back.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads standard output any more")]
+struct OutputClosed;
+
+/// An error of printing: told apart where it is only that nobody reads on.
+fn printing_error(error: anyhow::Error) -> anyhow::Error {
+    let kind = error.chain().find_map(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        io.or_else(|| cause.downcast_ref::<serde_json::Error>()?.io_error_kind())
+    });
+    if kind == Some(std::io::ErrorKind::BrokenPipe) {
+        return OutputClosed.into();
+    }
+    error.context("could not write to standard output")
 }
 
 /// Say what went wrong.
@@ -217,6 +244,7 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
         Command::TalkHub(arguments) => present::talk_hub(&arguments),
         Command::Record(arguments) => record::record(&arguments),
         Command::Export(arguments) => export::export(&arguments),
+        Command::List(arguments) => list::list(&arguments),
         Command::Quiz(arguments) => learn::quiz(&arguments),
         Command::Progress(arguments) => progress::progress(&arguments),
         Command::Run(arguments) => run::run(&arguments),
@@ -277,7 +305,7 @@ fn open_lesson(name: &str) -> anyhow::Result<Lesson> {
     if !is_path(name) {
         return catalogue::find_lesson(name).map_err(|error| match error {
             FindError::Unknown { .. } => {
-                anyhow::anyhow!("{error} (`unboxed doctor` lists them all)")
+                anyhow::anyhow!("{error} (`unboxed list` shows them all)")
             }
             FindError::Ambiguous { .. } | FindError::Broken(_) => error.into(),
         });
@@ -303,6 +331,8 @@ fn is_path(name: &str) -> bool {
 /// An error where a lesson can't be played live: why, and what would change that; and where it has a tape and `offer`
 /// is what to do with one, that.
 fn check_live(lesson: &Lesson, facts: &Facts, offer: Option<&str>) -> anyhow::Result<()> {
+    // What was found out about the machine then says more about the limit.
+    inherited::refuse_low_limits()?;
     let Playable::No { why, cure } = can_play(&lesson.needs, facts) else { return Ok(()) };
     let (why, cure) = (words::blocker(&why), words::cure(&cure));
     let offer = offer.filter(|_| embedded::has_tape(&lesson.id));

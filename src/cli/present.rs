@@ -42,7 +42,7 @@ const READY_LINE: &str = "ready";
 
 #[derive(Debug, Args)]
 pub struct PresentArguments {
-    /// A lesson's id, its number, or a YAML file
+    /// A lesson's id, number or title, or a YAML file
     lesson: String,
     /// Present a recording instead: this one, or the program's own
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
@@ -62,7 +62,7 @@ pub struct PresentArguments {
 
 #[derive(Debug, Args)]
 pub struct WindowArguments {
-    /// The process number of the talk, where there are several
+    /// The PID of the talk, where there are several
     #[arg(long, value_name = "PID")]
     of: Option<u32>,
     /// Borders and trees in ASCII
@@ -133,7 +133,7 @@ fn private_words() -> Vec<String> {
 
 /// Be a window until the talk or the window ends.
 fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<ExitCode> {
-    let size = crossterm::terminal::size().unwrap_or((80, 24));
+    let size = tui::terminal_size();
     let hello =
         WindowToHub::Hello { version: PROTOCOL_VERSION, role: window.role, pid: window.pid, size };
     let mut outgoing =

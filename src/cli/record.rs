@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 
 use super::consent::{self, Consent};
-use super::{check_live, facts, input, open_lesson, program, to_stderr, whole_file};
+use super::{check_live, facts, input, is_path, open_lesson, program, to_stderr, whole_file};
 use crate::doctor::Facts;
 use crate::engine::options::SessionOptions;
 use crate::lesson::model::Lesson;
@@ -17,7 +17,7 @@ use crate::text;
 
 #[derive(Debug, Args)]
 pub struct RecordArguments {
-    /// A lesson's id, its number, or a YAML file
+    /// A lesson's id, number or title, or a YAML file
     pub lesson: String,
     /// Where the tape goes; a file that is there is replaced
     #[arg(short, long, value_name = "FILE")]
@@ -68,6 +68,36 @@ pub fn open_tape(path: &Path) -> anyhow::Result<Tape> {
     let file = input::open_regular_file(path)
         .with_context(|| format!("could not open the tape {name}"))?;
     file::read(file).with_context(|| format!("the tape {name} can't be played"))
+}
+
+/// The lesson that `--tape` alone names: that of a recording, or, where there is no such file, the one of this name,
+/// whose recording is the program's own.
+pub fn lesson_of_tape(given: &Path) -> anyhow::Result<(Lesson, Option<PathBuf>)> {
+    if !given.exists() {
+        return Ok((open_lesson(&given.to_string_lossy())?, None));
+    }
+
+    let lesson = open_tape(given)?.header.lesson;
+    if is_path(&lesson) {
+        // A tape names a lesson of the program's own, and no file of this machine.
+        bail!("the tape {} names no lesson: say which one it is of", given.display());
+    }
+    Ok((open_lesson(&lesson)?, Some(given.to_owned())))
+}
+
+/// A lesson and its tape, by the name of either or of both.
+pub fn lesson_and_tape(
+    name: Option<&str>,
+    tape: Option<&Path>,
+    facts: &Facts,
+) -> anyhow::Result<(Lesson, Tape)> {
+    let (lesson, path) = match (name, tape) {
+        (Some(name), tape) => (open_lesson(name)?, tape.map(Path::to_owned)),
+        (None, Some(given)) => lesson_of_tape(given)?,
+        (None, None) => bail!("which tape? `--tape` takes a file, or goes with a lesson"),
+    };
+    let tape = tape_of_lesson(&lesson, path.as_deref(), facts)?;
+    Ok((lesson, tape))
 }
 
 /// The tape of a lesson: from a file, or the program's own, made on a machine most like this one.

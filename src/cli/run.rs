@@ -1,7 +1,9 @@
 //! `unboxed run`: play a whole lesson without a terminal.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
@@ -12,8 +14,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::consent::{self, Consent};
-use super::{Format, check_live, facts, open_lesson, program, shell_socket};
+use super::{
+    Format, check_live, facts, open_lesson, printing_error, program, record, shell_socket,
+};
 use crate::diagnosis::{Blocker, Cure};
+use crate::doctor::Facts;
 use crate::engine::options::SessionOptions;
 use crate::engine::play;
 use crate::engine::session::Session;
@@ -25,13 +30,18 @@ use crate::op::{ActorName, OpRecord, Outcome};
 use crate::proof::{Proof, ProofRow};
 use crate::report::{LabInfo, StepRecord, StepStatus};
 use crate::seen::Seen;
+use crate::tape::Tape;
 use crate::view::ViewKind;
 use crate::{text, words};
 
 #[derive(Debug, Args)]
 pub struct RunArguments {
-    /// A lesson's id, its number, or a YAML file
-    pub lesson: String,
+    /// A lesson's id, number or title, or a YAML file
+    #[arg(required_unless_present = "tape")]
+    pub lesson: Option<String>,
+    /// Play a recording instead: this one, or the program's own
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "hold")]
+    pub tape: Option<Option<PathBuf>>,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Stop after this step (its id or number)
@@ -56,6 +66,17 @@ struct ReportJson<'a> {
     machine: Option<ProofJson<'a>>,
     ok: bool,
     steps: Vec<StepJson<'a>>,
+    /// The place and time of the recording that was played.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tape: Option<String>,
+}
+
+/// What is told of a lesson besides its steps.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told<'a> {
+    info: Option<&'a LabInfo>,
+    proof: Option<&'a Proof>,
+    tape: Option<&'a Tape>,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,19 +172,20 @@ impl VerdictJson<'_> {
     }
 }
 
-const PRINTING: &str = "could not write to standard output";
-
 /// Play a lesson. Exit code 0 only if every expectation held and the machine is as it was.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
-    let lesson = Arc::new(open_lesson(&arguments.lesson)?);
-    let count = match &arguments.until {
-        Some(name) => 1 + find_step(&lesson, name)?,
-        None => lesson.steps.len(),
-    };
-
     let facts = facts();
-    check_live(&lesson, &facts, None)?;
-    consent::require_consent(&arguments.lesson, &lesson, arguments.consent)?;
+    if let Some(tape) = &arguments.tape {
+        let (lesson, tape) =
+            record::lesson_and_tape(arguments.lesson.as_deref(), tape.as_deref(), &facts)?;
+        return run_tape(&lesson, &tape, arguments, &facts);
+    }
+
+    let name = arguments.lesson.as_deref().unwrap_or_default();
+    let lesson = Arc::new(open_lesson(name)?);
+    let count = step_count(&lesson, arguments)?;
+    check_live(&lesson, &facts, Some("`unboxed run`"))?;
+    consent::require_consent(name, &lesson, arguments.consent)?;
     let stop = watch_for_stop(arguments.hold)?;
     let options = SessionOptions::new_for(program());
     let mut session = Session::open(Arc::clone(&lesson), facts, &options)
@@ -175,7 +197,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         let record =
             session.play_next().with_context(|| format!("stopped in step {number} of {count}"))?;
         if arguments.format == Format::Text {
-            print_step(&lesson, &record).context(PRINTING)?;
+            print_step(&lesson, &record, None).map_err(printing_error)?;
         }
         records.push(record);
     }
@@ -185,7 +207,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     if arguments.hold {
         // Without a socket the lab is held all the same; only `unboxed shell` does not find it.
         let shell_listener = shell_socket::listen();
-        tell_held(arguments.format, &lesson, &records, &info).context(PRINTING)?;
+        tell_held(arguments.format, &lesson, &records, &info).map_err(printing_error)?;
         // Ends when the input does, or on a signal: either way the sender is gone or has spoken.
         while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(Duration::from_millis(100)) {
             if let Ok((_, pending_shells)) = &shell_listener {
@@ -197,11 +219,52 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 
     let proof = session.close_and_compare();
     match arguments.format {
-        Format::Text => print_proof(&proof).context(PRINTING)?,
+        Format::Text => print_proof(&proof).map_err(printing_error)?,
         Format::Json if arguments.hold => {}
-        Format::Json => print_json(&lesson, &records, None, Some(&proof)).context(PRINTING)?,
+        Format::Json => {
+            let told = Told { proof: Some(&proof), ..Told::default() };
+            print_json(&lesson, &records, told).map_err(printing_error)?;
+        }
     }
     Ok(if ok && proof.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Tell what a tape has, as if it were played now; and that it is one.
+fn run_tape(
+    lesson: &Lesson,
+    tape: &Tape,
+    arguments: &RunArguments,
+    facts: &Facts,
+) -> anyhow::Result<ExitCode> {
+    let count = step_count(lesson, arguments)?;
+    let records = &tape.records[..count.min(tape.records.len())];
+
+    match arguments.format {
+        Format::Text => {
+            let mut out = std::io::stdout();
+            writeln!(out, "TAPE: {}", tape.header.origin())
+                .map_err(|error| printing_error(error.into()))?;
+            for record in records {
+                print_step(lesson, record, Some((tape, facts))).map_err(printing_error)?;
+            }
+            print_proof(&tape.proof).map_err(printing_error)?;
+        }
+        Format::Json => {
+            let told = Told { proof: Some(&tape.proof), tape: Some(tape), ..Told::default() };
+            print_json(lesson, records, told).map_err(printing_error)?;
+        }
+    }
+
+    let ok = records.iter().all(|record| record.is_ok()) && tape.proof.is_clean();
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The number of steps that are asked for.
+fn step_count(lesson: &Lesson, arguments: &RunArguments) -> anyhow::Result<usize> {
+    match &arguments.until {
+        Some(name) => Ok(1 + find_step(lesson, name)?),
+        None => Ok(lesson.steps.len()),
+    }
 }
 
 fn find_step(lesson: &Lesson, name: &str) -> anyhow::Result<usize> {
@@ -251,7 +314,7 @@ fn tell_held(
     match format {
         Format::Json => {
             drop(out);
-            print_json(lesson, records, Some(info), None)?;
+            print_json(lesson, records, Told { info: Some(info), ..Told::default() })?;
         }
         Format::Text => {
             for (actor, pid) in &info.actors {
@@ -264,19 +327,21 @@ fn tell_held(
     Ok(())
 }
 
-fn print_json(
+fn print_json<R: Borrow<StepRecord>>(
     lesson: &Lesson,
-    records: &[StepRecord],
-    info: Option<&LabInfo>,
-    proof: Option<&Proof>,
+    records: &[R],
+    told: Told<'_>,
 ) -> anyhow::Result<()> {
+    let Told { info, proof, tape } = told;
+    let records = || records.iter().map(Borrow::borrow);
     let report = ReportJson {
         actors: info.map(|info| &info.actors),
         lab: info.map(|info| info.id.as_str()),
         lesson: &lesson.id,
         machine: proof.map(|proof| ProofJson { clean: proof.is_clean(), rows: &proof.rows }),
-        ok: records.iter().all(StepRecord::is_ok),
-        steps: records.iter().map(|record| step_json(&lesson.steps[record.step], record)).collect(),
+        ok: records().all(StepRecord::is_ok),
+        steps: records().map(|record| step_json(&lesson.steps[record.step], record)).collect(),
+        tape: tape.map(|tape| tape.header.origin()),
     };
 
     let mut out = BufWriter::new(std::io::stdout().lock());
@@ -299,7 +364,12 @@ fn step_json<'a>(step: &'a Step, record: &'a StepRecord) -> StepJson<'a> {
     }
 }
 
-fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
+/// The lines of a step that was played: now, or on a tape.
+fn print_step(
+    lesson: &Lesson,
+    record: &StepRecord,
+    taped: Option<(&Tape, &Facts)>,
+) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let step = &lesson.steps[record.step];
     let took = Duration::from_nanos(record.nanos).as_secs_f64() * 1000.0;
@@ -310,53 +380,34 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
         lesson.steps.len(),
         text::prose(&step.title)
     )?;
+    if let Some(other) = taped.and_then(|(tape, facts)| tape.other_cgroups(step, record, facts)) {
+        writeln!(out, "  note: {}", words::notice(&other))?;
+    }
+
     if let StepStatus::Skipped { why, cure } = &record.status {
-        writeln!(out, "  left out here: {}", text::safe_lines(&words::blocker(why)))?;
-        writeln!(out, "  to change that: {}", text::one_line(&words::cure(cure)))?;
+        let place = if taped.is_some() { "where it was recorded" } else { "here" };
+        writeln!(out, "  not possible {place}: {}", text::safe_lines(&words::blocker(why)))?;
+        if taped.is_none() {
+            writeln!(out, "  to change that: {}", text::one_line(&words::cure(cure)))?;
+        }
         return Ok(());
     }
 
-    const MAX_SHOWN_LINES: usize = 12;
     for op in &record.ops {
-        for call in op.calls.iter().take(MAX_SHOWN_LINES) {
-            writeln!(
-                out,
-                "  {}: {}",
-                text::safe(op.actor.as_str()),
-                text::shortened(&text::safe(&call.to_string()), 160)
-            )?;
-        }
-        if op.calls.len() > MAX_SHOWN_LINES {
-            writeln!(
-                out,
-                "  {}: … and {} calls more",
-                text::safe(op.actor.as_str()),
-                op.calls.len() - MAX_SHOWN_LINES
-            )?;
-        }
-
-        match &op.outcome {
-            Outcome::Failed { errno, .. } => {
-                if let Some(meaning) = failure::explain(&op.op, errno) {
-                    writeln!(out, "    {}: {meaning}", text::safe(&errno.0))?;
-                }
-            }
-            Outcome::Done { output } | Outcome::Exited { output, .. } => {
-                for line in output.lines() {
-                    writeln!(out, "    {}", text::safe(line))?;
-                }
-            }
-        }
+        print_op(&mut out, op, record)?;
     }
-
     for line in words::rows::diff_lines(record.diff()) {
         writeln!(out, "{}", text::shortened(&line, 160))?;
     }
     for verdict in &record.verdicts {
-        let word = if verdict.ok { "ok  " } else { "FAIL" };
+        let word = if verdict.ok { "ok    " } else { "failed" };
         writeln!(out, "  {word} {}", text::safe(&words::expected(&verdict.expected)))?;
         if !verdict.ok {
-            writeln!(out, "       the kernel shows: {}", text::safe(&words::seen(&verdict.seen)))?;
+            writeln!(
+                out,
+                "         the kernel shows: {}",
+                text::safe(&words::seen(&verdict.seen))
+            )?;
         }
     }
 
@@ -364,11 +415,44 @@ fn print_step(lesson: &Lesson, record: &StepRecord) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The calls of an op, and what it printed or failed with.
+fn print_op(out: &mut impl Write, op: &OpRecord, record: &StepRecord) -> std::io::Result<()> {
+    const MAX_SHOWN_CALLS: usize = 12;
+    let actor = text::safe(op.actor.as_str());
+
+    for call in op.calls.iter().take(MAX_SHOWN_CALLS) {
+        let call = text::shortened(&text::safe(&call.to_string()), 160);
+        writeln!(out, "  {actor}: {call}")?;
+    }
+    if op.calls.len() > MAX_SHOWN_CALLS {
+        let more = op.calls.len() - MAX_SHOWN_CALLS;
+        writeln!(out, "  {actor}: … and {more} calls more")?;
+    }
+
+    match &op.outcome {
+        Outcome::Failed { errno, .. } => {
+            // A verdict that failed for it says it below: once is enough.
+            let is_said_below = record.verdicts.iter().any(|verdict| {
+                matches!(&verdict.seen, Seen::OpFailed { op: failed, .. } if !verdict.ok && **failed == op.op)
+            });
+            if let Some(meaning) = failure::explain(&op.op, errno).filter(|_| !is_said_below) {
+                writeln!(out, "    {}: {}", text::safe(&errno.0), text::safe(&meaning))?;
+            }
+        }
+        Outcome::Done { output } | Outcome::Exited { output, .. } => {
+            for line in output.lines() {
+                writeln!(out, "    {}", text::safe(line))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn print_proof(proof: &Proof) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "\nthe machine, before and after")?;
     for row in &proof.rows {
-        let word = if row.differences.is_empty() { "as it was" } else { "DIFFERENT" };
+        let word = if row.differences.is_empty() { "as it was" } else { "different" };
         writeln!(out, "  {:<22} {:>5} {:>5}  {word}", row.what, row.before, row.after)?;
         for difference in &row.differences {
             writeln!(out, "    {}", text::safe(difference))?;

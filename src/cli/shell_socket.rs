@@ -20,6 +20,7 @@ use crate::engine::{PendingShell, ShellTerminal};
 use crate::failure::Failure;
 use crate::kernel::pty::{self, TerminalSize};
 use crate::op::ActorName;
+use crate::tui;
 use crate::wire::{self, Wire, is_own_user_or_root};
 
 /// The longest that either side waits for the other's word.
@@ -33,7 +34,7 @@ pub struct ShellArguments {
     /// Beside whom: `host`, `container`, or another actor of the lesson
     #[arg(default_value = "host")]
     actor: String,
-    /// The process number of the `unboxed` whose lab it is, where several are running
+    /// The PID of the `unboxed` whose lab it is, where several are running
     #[arg(long, value_name = "PID")]
     of: Option<u32>,
 }
@@ -111,7 +112,7 @@ pub fn join_shell(arguments: &ShellArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn own_size() -> TerminalSize {
-    let (columns, rows) = crossterm::terminal::size().unwrap_or((80, 24));
+    let (columns, rows) = tui::terminal_size();
     TerminalSize::new(columns, rows)
 }
 
@@ -154,6 +155,7 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
             .context("could not watch for signals")?;
     }
 
+    pass_keys_in(master.try_clone().context("could not keep the shell's terminal")?, end);
     let mut filter = OutputFilter::default();
     let passed = relay(std::fs::File::from(master), &ends, &mut filter);
     // A shell that was killed with an editor open leaves nothing of it behind.
@@ -163,29 +165,58 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
     passed
 }
 
-/// `ends` can be read from once a signal came.
+/// A thread that brings the keys to the shell: one that reads none holds up nobody but whoever types.
+fn pass_keys_in(master: OwnedFd, mut end: UnixStream) {
+    std::thread::spawn(move || {
+        let mut shell = std::fs::File::from(master);
+        let mut keys = std::io::stdin();
+        let is_terminal = keys.is_terminal();
+        let mut buffer = [0; 16 * 1024];
+
+        loop {
+            let typed = match keys.read(&mut buffer) {
+                Ok(count @ 1..) => &buffer[..count],
+                // In raw mode a terminal's input ends only with the terminal.
+                Ok(0) | Err(_) if is_terminal => break,
+                // Input that ends is the end of the shell's: ctrl-d says so to a terminal.
+                Ok(_) | Err(_) => {
+                    let _ = shell.write_all(&[4]);
+                    return;
+                }
+            };
+            if shell.write_all(typed).is_err() {
+                return;
+            }
+        }
+
+        let _ = end.write_all(&[0]);
+    });
+}
+
+/// What the shell prints, until it ends, or whoever reads it. `ends` can be read from once a signal came, or the
+/// keys' terminal has gone.
 fn relay(
     mut shell: std::fs::File,
     ends: &UnixStream,
     filter: &mut OutputFilter,
 ) -> anyhow::Result<()> {
-    let mut keys = std::io::stdin();
-    // No smaller than the buffer inside `Stdin`, which a read then passes by: what it kept poll(2)
-    // would not see.
+    let is_terminal = std::io::stdin().is_terminal();
     let mut buffer = [0; 16 * 1024];
-    let mut listens = true;
     loop {
-        let stdin = std::io::stdin();
+        let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
         let mut ready = vec![
             PollFd::new(shell.as_fd(), PollFlags::POLLIN),
             PollFd::new(ends.as_fd(), PollFlags::POLLIN),
+            // A hang-up and an error are told without being asked for, see poll(2).
+            PollFd::new(stdout.as_fd(), PollFlags::empty()),
         ];
-        if listens {
-            ready.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
+        // Of a pipe, a hang-up is the end of the input, after which the shell may have more to print.
+        if is_terminal {
+            ready.push(PollFd::new(stdin.as_fd(), PollFlags::empty()));
         }
         match nix::poll::poll(&mut ready, PollTimeout::NONE) {
             Err(nix::errno::Errno::EINTR) => continue,
-            other => other.context("could not wait for keys")?,
+            other => other.context("could not wait for the shell")?,
         };
         let is_ready: Vec<bool> = ready.iter().map(|one| one.any().unwrap_or(false)).collect();
         drop(ready);
@@ -196,16 +227,10 @@ fn relay(
             print(&filter.filtered(&buffer[..count]))?;
         }
         if is_ready[1] {
-            bail!("a signal ended the shell");
+            bail!("a signal, or the end of this terminal, ended the shell");
         }
-        if is_ready.get(2) == Some(&true) {
-            let count = keys.read(&mut buffer).unwrap_or(0);
-            // Input that ends is the end of the shell's: ctrl-d says so to a terminal.
-            let typed = if count == 0 { &[4][..] } else { &buffer[..count] };
-            listens = count > 0;
-            if shell.write_all(typed).is_err() {
-                return Ok(());
-            }
+        if is_ready[2..].contains(&true) {
+            bail!("nobody reads what the shell prints any more");
         }
     }
 }

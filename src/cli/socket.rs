@@ -136,7 +136,7 @@ fn name_socket(dir: &OpenDirectory, part: &OsStr, name: &OsStr) -> anyhow::Resul
     match dir.hard_link(part, name) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             bail!(
-                "another process has this process's number and listens there: is the directory shared with a container?"
+                "another process has this process's PID and listens there: is the directory shared with a container?"
             )
         }
         other => Ok(other?),

@@ -3,6 +3,7 @@
 use super::evidence::outcome_verdict;
 use super::lab::{Lab, LabError};
 use crate::keeper::handle::KeeperHandle;
+use crate::lesson::expect::Expect;
 use crate::lesson::expect::verdict::{Expected, Verdict};
 use crate::lesson::model::ActionEntry;
 use crate::op::{ActorName, Op, OpRecord};
@@ -18,15 +19,18 @@ pub(super) struct ActionsOutcome {
 }
 
 impl ActionsOutcome {
-    /// Perform a step's actions, each up to its first failure; an unexpected one ends them.
+    /// Perform a step's actions, each up to its first failure; an unexpected one ends them. The outcome of the last is
+    /// judged by `expects` alone where they name one.
     pub fn perform(
         lab: &mut Lab,
         keeper: &mut KeeperHandle,
         step: &str,
         actions: &[ActionEntry],
+        expects: &[Expect],
     ) -> Result<ActionsOutcome, LabError> {
         let mut acts = ActionsOutcome::default();
-        for entry in actions {
+        let names_outcome = expects.iter().any(|expect| matches!(expect, Expect::Outcome(_)));
+        for (index, entry) in actions.iter().enumerate() {
             lab.check_alive()?;
             if let Some(missing) = lab.first_missing_actor(
                 std::iter::once(&entry.actor).chain(entry.action.named_actors()),
@@ -60,6 +64,10 @@ impl ActionsOutcome {
                 }
             }
 
+            // Only the last one: what ended the actions before their time is never what was meant.
+            if names_outcome && index + 1 == actions.len() && entry.fails.is_none() {
+                break;
+            }
             let verdict = outcome_verdict(entry, failed);
             let goes_on = verdict.as_ref().is_none_or(|verdict| verdict.ok);
             acts.verdicts.extend(verdict);

@@ -10,26 +10,32 @@ use crate::snapshot::Snapshot;
 /// The longest that an address may take to answer a probe, in milliseconds.
 const REACH_TIMEOUT_MS: u32 = 1000;
 
-/// Look up everything the expectations ask for. A fact about an actor that is gone stays unanswered.
+/// Look up everything the expectations ask for. A fact about an actor that is gone stays unanswered: its pid may be
+/// another process's by now.
 pub fn gather_facts(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> FactAnswers {
-    let mut answers = FactAnswers::default();
+    let mut answers =
+        FactAnswers { made_actors: lab.made_actors().clone(), ..FactAnswers::default() };
+    let living = |actor: &ActorName| {
+        snapshot.process_of(actor).filter(|process| process.state != 'Z').map(|it| it.pid)
+    };
 
     for request in expects.iter().flat_map(Expect::required_facts) {
         match request {
             FactRequest::File { actor, path } => {
-                let fact = lab.pid_of(&actor).and_then(|pid| actor_facts::file_fact(pid, &path));
-                answers.files.insert((actor, path), fact);
+                let fact = living(&actor).and_then(|pid| actor_facts::file_fact(pid, &path).ok());
+                answers.files.extend(fact.map(|fact| ((actor, path), fact)));
             }
             FactRequest::ProcLists { viewer, target } => {
-                let listed = lists(lab, snapshot, &viewer, &target);
+                let listed = living(&viewer).and_then(|viewer| lists(viewer, snapshot, &target));
                 answers.proc_lists.extend(listed.map(|listed| ((viewer, target), listed)));
             }
             FactRequest::ProcCount { viewer } => {
-                let count = lab.pid_of(&viewer).map(actor_facts::proc_count);
+                let count = living(&viewer).map(actor_facts::proc_count);
                 answers.proc_counts.extend(count.map(|count| (viewer, count)));
             }
             FactRequest::Reach { from, to } => {
-                let pid = snapshot.process_of(&from).and_then(|process| process.lab_pid());
+                let pid = snapshot.process_of(&from).filter(|process| process.state != 'Z');
+                let pid = pid.and_then(|process| process.lab_pid());
                 let reached =
                     pid.and_then(|pid| lab.links().can_reach(pid, to, REACH_TIMEOUT_MS).ok());
                 answers.reached.extend(reached.map(|reached| ((from, to), reached)));
@@ -40,13 +46,8 @@ pub fn gather_facts(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> F
     answers
 }
 
-/// The answer of the viewer's /proc that is asked for the target; none where one of the two is gone.
-fn lists(
-    lab: &Lab,
-    snapshot: &Snapshot,
-    viewer: &ActorName,
-    target: &ActorName,
-) -> Option<ProcListing> {
+/// The answer of the viewer's /proc that is asked for the target; none where the target is gone.
+fn lists(viewer: u32, snapshot: &Snapshot, target: &ActorName) -> Option<ProcListing> {
     let process = snapshot.process_of(target)?;
-    Some(actor_facts::proc_listing(lab.pid_of(viewer)?, process.start_time, &process.comm))
+    Some(actor_facts::proc_listing(viewer, process.start_time, &process.comm))
 }

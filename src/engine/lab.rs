@@ -1,6 +1,6 @@
 //! One lab as the engine sees it: its actors, its observer, what it can do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct Lab {
     /// True after something was done that may have changed a host name.
     stale: bool,
     asked: Instant,
+    /// The names of all that were ever made in it, the dead among them.
+    made_actors: BTreeSet<ActorName>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -130,8 +132,16 @@ impl Lab {
         }
 
         let hostnames = BTreeMap::new();
-        let mut lab =
-            Lab { made, links, observer, hostnames, names, stale: true, asked: Instant::now() };
+        let mut lab = Lab {
+            made,
+            links,
+            observer,
+            hostnames,
+            names,
+            stale: true,
+            asked: Instant::now(),
+            made_actors: [ActorName::host()].into(),
+        };
         lab.tell_observer();
         Ok(lab)
     }
@@ -158,6 +168,11 @@ impl Lab {
         self.links.get(actor).map(|link| link.pid)
     }
 
+    /// The names of all actors that were ever made in this lab: one that is gone was there, one that is not, never.
+    pub fn made_actors(&self) -> &BTreeSet<ActorName> {
+        &self.made_actors
+    }
+
     /// True if it is among the lab's actors, and alive.
     pub fn has_actor(&self, actor: &ActorName) -> bool {
         self.links.is_usable(actor)
@@ -182,6 +197,11 @@ impl Lab {
 
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
         let is_spawn = matches!(op, Op::Spawn { .. });
+        let made = if let Op::Spawn { actor: name, .. } | Op::Work { name, .. } = &op {
+            Some(name.clone())
+        } else {
+            None
+        };
         let worker = if let Op::Work { name, background: true, .. } = &op {
             Some(name.clone())
         } else {
@@ -191,6 +211,7 @@ impl Lab {
         // Even one that fails or is not waited for may have changed a name.
         self.stale = true;
         let record = self.links.perform(actor, op)?;
+        self.made_actors.extend(made.filter(|_| record.outcome.is_ok()));
 
         if let Some(name) = worker {
             self.take_in_worker(&name, record.outcome.output())?;
@@ -209,6 +230,7 @@ impl Lab {
             return Ok(false);
         };
         self.links.adopt(name.clone(), pid, lab_pid)?;
+        self.made_actors.insert(name.clone());
         self.stale = true;
         self.tell_observer();
         Ok(true)

@@ -106,6 +106,11 @@ pub struct TurnState {
 }
 
 impl TurnState {
+    /// True for a turn that is about doing this step.
+    pub fn is_of_step(&self, step: usize) -> bool {
+        self.goal == TurnGoal::Step && self.step == step
+    }
+
     pub fn is_fulfilled(&self) -> bool {
         self.verdicts.iter().all(|verdict| verdict.ok)
     }

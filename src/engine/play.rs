@@ -111,6 +111,10 @@ impl Server<'_> {
                 } else {
                     session.take_in(step);
                 }
+                if out && session.turn_state().is_some_and(|turn| turn.is_of_step(step)) {
+                    session.drop_turn();
+                    self.tell(Event::TurnChanged(None))?;
+                }
                 return self.tell_ready(started);
             }
             // A request behind it in the queue drops the lab.
@@ -153,7 +157,12 @@ impl Server<'_> {
                 Err(error) => Err(error),
             },
             Request::LeaveBranch => match session.leave_branch() {
-                Ok(()) => return self.tell_ready(started),
+                Ok(()) => {
+                    self.tell_ready(started)?;
+                    // The turn that waited with its lab goes on.
+                    let turn = self.session.turn_state().cloned();
+                    return turn.map_or(Ok(()), |turn| self.tell(Event::TurnChanged(Some(turn))));
+                }
                 Err(error) => Err(error),
             },
             Request::Quit => Ok(None),
@@ -203,14 +212,14 @@ impl Server<'_> {
             return Ok(());
         }
 
+        self.tell(Event::Failed(Failure::of(error)))?;
         if error.is_end_of_lab() && !std::mem::replace(&mut self.has_told_end, true) {
             self.session.drop_turn();
             self.tell(Event::TurnChanged(None))?;
             // Nothing of it is there any more, and the panes say so.
             self.tell(Event::LiveSnapshot(Arc::default()))?;
         }
-
-        self.tell(Event::Failed(Failure::of(error)))
+        Ok(())
     }
 
     fn tell_changes(&mut self) -> Result<(), ReceiverGone> {

@@ -37,9 +37,8 @@ impl Playthrough {
         Playthrough { lab, played: 0, turn: None, transcripts: Vec::new(), sampler: None }
     }
 
-    /// Stop what goes on in it by itself, while another one is looked at.
+    /// Stop what goes on in it by itself, while another one is looked at. A turn waits, and is judged again after that.
     pub fn rest(&mut self) {
-        self.turn = None;
         self.sampler = None;
     }
 
@@ -51,8 +50,8 @@ impl Playthrough {
         lab.set_watched_directories(&step.look);
         let before = lab.snapshot();
 
-        let mut acts = ActionsOutcome::perform(lab, keeper, &step.id, &step.breaks)?;
-        acts.join(ActionsOutcome::perform(lab, keeper, &step.id, &step.actions)?);
+        let mut acts = ActionsOutcome::perform(lab, keeper, &step.id, &step.breaks, &[])?;
+        acts.join(ActionsOutcome::perform(lab, keeper, &step.id, &step.actions, &step.expect)?);
         let ActionsOutcome { records: ops, mut verdicts, is_cut_short } = acts;
 
         let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.message()).collect();
@@ -137,7 +136,7 @@ impl Playthrough {
         keeper: &mut KeeperHandle,
     ) -> Result<TurnState, LabError> {
         if goal == TurnGoal::Step && !step.breaks.is_empty() {
-            ActionsOutcome::perform(&mut self.lab, keeper, &step.id, &step.breaks)?;
+            ActionsOutcome::perform(&mut self.lab, keeper, &step.id, &step.breaks, &[])?;
         }
 
         // What was printed before it says nothing about this turn.

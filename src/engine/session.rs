@@ -287,7 +287,6 @@ impl Session {
         let found = lesson.steps.get(step).and_then(|step| step.branches.get(branch));
         let played = found.ok_or(SessionError::AtTheEnd)?.to_step();
 
-        self.drop_turn();
         self.leave_branch()?;
 
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
@@ -337,9 +336,9 @@ impl Session {
         }
     }
 
-    /// True if a turn of the learner's is on.
-    pub fn has_turn(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| current.turn.is_some())
+    /// The learner's turn that is on in the lab that is up, as it was judged last.
+    pub fn turn_state(&self) -> Option<&TurnState> {
+        Some(self.current.as_ref()?.turn.as_ref()?.state())
     }
 
     /// Look whether the learner got on; returns what changed.
@@ -347,7 +346,7 @@ impl Session {
         &mut self,
         judging: Judging,
     ) -> Result<Option<(TurnState, Snapshot)>, SessionError> {
-        if !self.has_turn() {
+        if self.turn_state().is_none() {
             return Ok(None);
         }
         self.in_lab(|current, _| current.judge_turn(judging))

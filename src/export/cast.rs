@@ -121,7 +121,8 @@ fn step(screen: &mut CastScreen, played_lesson: &PlayedLesson<'_>, played: &Play
 
     done(screen, played_lesson, played_actions);
     screen.blank_line();
-    screen.print_lines(markdown::lines(&step.after, LINE_WIDTH, THEME));
+    let outcome = words::came_of_step(Some(played_actions.record), &step.after);
+    screen.print_lines(markdown::lines(&outcome, LINE_WIDTH, THEME));
     screen.wait_for_reading();
 
     for (branch, played_actions) in branches {
@@ -130,7 +131,8 @@ fn step(screen: &mut CastScreen, played_lesson: &PlayedLesson<'_>, played: &Play
         screen.wait_for_reading();
         done(screen, played_lesson, played_actions);
         screen.blank_line();
-        screen.print_lines(markdown::lines(&branch.after, LINE_WIDTH, THEME));
+        let outcome = words::came_of_step(Some(played_actions.record), &branch.after);
+        screen.print_lines(markdown::lines(&outcome, LINE_WIDTH, THEME));
         screen.wait_for_reading();
     }
 }
@@ -179,7 +181,8 @@ fn done(
         screen.blank_line();
     }
     for verdict in &played_actions.record.verdicts {
-        let (word, style) = if verdict.ok { ("ok  ", THEME.good()) } else { ("NO  ", THEME.bad()) };
+        let (word, style) =
+            if verdict.ok { ("ok      ", THEME.good()) } else { ("failed  ", THEME.bad()) };
         screen.print_line(&Line::from(vec![
             Span::styled(word, style),
             Span::raw(safe(&words::expected(&verdict.expected))),

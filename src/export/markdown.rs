@@ -60,12 +60,12 @@ fn step(blocks: &mut Vec<String>, played: &PlayedStep<'_>) {
     }
 
     done(blocks, played_actions);
-    blocks.push(to_markdown(&step.after));
+    blocks.push(to_markdown(&words::came_of_step(Some(played_actions.record), &step.after)));
     for (branch, played_actions) in branches {
         blocks.push(format!("### {}", plain_line(&branch.title)));
         blocks.push(to_markdown(&branch.story));
         done(blocks, played_actions);
-        blocks.push(to_markdown(&branch.after));
+        blocks.push(to_markdown(&words::came_of_step(Some(played_actions.record), &branch.after)));
     }
 
     blocks.extend(asked.iter().filter(|asked| !asked.is_prediction()).map(question));
@@ -97,7 +97,7 @@ fn done(blocks: &mut Vec<String>, played_actions: &PlayedActions<'_>) {
             true => format!("- ok: {}", literal(&words::expected(&verdict.expected))),
             false => {
                 format!(
-                    "- NO: {}; the kernel shows: {}",
+                    "- failed: {}; the kernel shows: {}",
                     literal(&words::expected(&verdict.expected)),
                     literal(&words::seen(&verdict.seen))
                 )

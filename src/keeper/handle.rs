@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use super::answer::{NoAnswer, await_answer};
 use super::{cgroups, sweep};
 use crate::failure::Failure;
+use crate::kernel::inherited::{self, LowLimit};
 use crate::kernel::log;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::sealed;
@@ -37,12 +38,14 @@ pub struct KeeperHandle {
 pub enum KeeperError {
     #[error("could not start the keeper process")]
     Start(#[source] std::io::Error),
+    #[error("there can be no lab")]
+    Limits(#[from] LowLimit),
     #[error("the keeper process is gone")]
     Gone(#[from] WireError),
     #[error("the keeper process {pid} is gone: {how}")]
     Ended { pid: u32, how: String },
     #[error(
-        "the keeper process {0} is stopped, by a signal or a debugger; a fresh lab gets another keeper"
+        "the keeper process {0} is stopped, by a signal or a debugger; a new lab gets another keeper"
     )]
     Stopped(u32),
     #[error("the keeper process {0} has not answered for {seconds} seconds", seconds = ANSWER_TIMEOUT.as_secs())]
@@ -55,6 +58,7 @@ impl KeeperHandle {
     /// Start a keeper. `program` is this program's own binary: `/proc/self/exe`, or from another
     /// program (a test) its path.
     pub fn start(program: &Path) -> Result<Self, KeeperError> {
+        inherited::refuse_low_limits()?;
         let (wire, keeper_end) = Wire::pair().map_err(KeeperError::Start)?;
         let keeper_end = keeper_end.into_fd();
 

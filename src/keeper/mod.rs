@@ -47,7 +47,7 @@ pub fn main() -> u8 {
     panics::install_hook();
     log::set_role("keeper");
     confine::leave_session_keyring();
-    let _ = inherited::widen_limits();
+    inherited::widen_mode_mask();
     process::ignore_terminal_signals();
     process::set_title("unboxed: keeper");
     let _ = process::adopt_orphans();

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sched::CloneFlags;
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{SigHandler, Signal};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus};
@@ -286,6 +287,15 @@ pub fn end_on_broken_pipe() {
     let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) };
 }
 
+/// End this process the way a write to nobody ends one, for a process that had something to give back first.
+pub fn end_by_broken_pipe() -> ! {
+    end_on_broken_pipe();
+    let _ = nix::sys::signal::SigSet::empty().thread_set_mask();
+    let _ = nix::sys::signal::raise(Signal::SIGPIPE);
+    // The status that a shell gives for it.
+    exit_now(128 + Signal::SIGPIPE as i32)
+}
+
 /// Make a write to nobody an error, not the end.
 pub fn ignore_broken_pipes() {
     // SAFETY: ignoring runs no code of ours.
@@ -307,6 +317,13 @@ pub fn take_stdin() -> OwnedFd {
     }
     // SAFETY: on failure (no descriptor left) the number 0 itself is used, which nothing else owns.
     taken.unwrap_or_else(|_| unsafe { OwnedFd::from_raw_fd(0) })
+}
+
+/// Put something in the place of standard input that never has anything to read, and never ends.
+pub fn silence_stdin() {
+    if let Ok(silence) = EventFd::from_flags(EfdFlags::EFD_CLOEXEC) {
+        let _ = nix::unistd::dup2_stdin(&silence);
+    }
 }
 
 /// Standard error's descriptor, owned. Standard output, which is /dev/null in a role, takes its place, also where there is

@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::notation;
+use super::pidfd::Pidfd;
 use super::process::{self, ExitStatus, Fork};
 use super::record::{Recorder, retry_interrupted};
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
@@ -30,6 +31,9 @@ const ENVIRONMENT: [&str; 5] = [
     "COLUMNS=100",
 ];
 const OUTPUT_LIMIT: usize = 64 * 1024;
+/// The bytes that a pipe holds, pipe(7), and that are read from it at a time.
+const PIPE_BYTES: usize = 64 * 1024;
+const READ_BYTES: usize = 4096;
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// The output of a program that has ended, and its exit status.
@@ -39,7 +43,8 @@ pub struct FinishedProgram {
     pub status: ExitStatus,
 }
 
-/// Run `argv` with no input. Killed after 20 seconds; output past 64 KiB is dropped.
+/// Run `argv` with no input, and wait for its end, not for that of what it leaves in the background. Killed after 20
+/// seconds; output past 64 KiB is left out, with a word about it.
 pub fn run(recorder: &mut Recorder, argv: &[String]) -> Result<FinishedProgram, Errno> {
     let path = find(argv.first().ok_or(Errno::EINVAL)?).ok_or(Errno::ENOENT)?;
     let (output, printed) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
@@ -69,7 +74,7 @@ pub fn run(recorder: &mut Recorder, argv: &[String]) -> Result<FinishedProgram, 
                 nanos: executed.elapsed().as_nanos() as u64,
             });
 
-            let output = read_output_or_kill(recorder, &output, child);
+            let output = read_output_or_kill(recorder, output, child);
             let status = process::wait(recorder, child)?;
             match refused {
                 Some(errno) => Err(errno),
@@ -144,41 +149,117 @@ fn read_errno(failure: &OwnedFd) -> Option<Errno> {
     }
 }
 
-/// The output of a child until it closes its end, with the time of each piece recorded; killed
-/// where that takes too long.
-pub fn read_output_or_kill(recorder: &mut Recorder, output: &OwnedFd, child: Pid) -> String {
+/// The output of a child until it ends, with the time of each piece recorded; killed where that takes too long. What it
+/// leaves behind in the background is not waited for, and may go on printing to nobody.
+pub fn read_output_or_kill(recorder: &mut Recorder, output: OwnedFd, child: Pid) -> String {
     let started = Instant::now();
     let deadline = started + TIME_LIMIT;
-    let mut content = Vec::new();
-    let mut buffer = [0_u8; 4096];
+    let process = Pidfd::open(child).ok();
+    let mut read = ReadOutput { started, content: Vec::new(), omitted: 0 };
+    let mut was_killed = false;
 
-    loop {
+    // What the pipe may hold when the child ends. Without a bound, who floods it from the background would be read for ever.
+    let mut reads_after_end = PIPE_BYTES / READ_BYTES;
+    let is_closed = loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let mut ready = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
-        let wait_ms = PollTimeout::try_from(left.as_millis() as i32).unwrap_or(PollTimeout::ZERO);
+        if left.is_zero() {
+            let _ = nix::sys::signal::kill(child, Signal::SIGKILL);
+            was_killed = true;
+            break false;
+        }
+
+        let mut ready = vec![PollFd::new(output.as_fd(), PollFlags::POLLIN)];
+        ready.extend(process.as_ref().map(|it| PollFd::new(it.as_fd(), PollFlags::POLLIN)));
+        let wait_ms =
+            PollTimeout::try_from(left.as_millis() as i32 + 1).unwrap_or(PollTimeout::ZERO);
         match nix::poll::poll(&mut ready, wait_ms) {
-            Ok(0) => {
-                let _ = nix::sys::signal::kill(child, Signal::SIGKILL);
-                break;
-            }
             Ok(_) => {}
             Err(Errno::EINTR) => continue,
-            Err(_) => break,
+            Err(_) => break false,
         }
 
-        match retry_interrupted(|| nix::unistd::read(output, &mut buffer)) {
-            Ok(0) | Err(_) => break,
-            Ok(count) if content.len() < OUTPUT_LIMIT => {
-                content.extend_from_slice(&buffer[..count]);
-                // In the text as it is handed back, where a byte that is no UTF-8 takes three.
-                let end = String::from_utf8_lossy(&content).len();
-                recorder
-                    .note_output(OutputPiece { at_ms: started.elapsed().as_millis() as u64, end });
-            }
-            // Read and dropped: a full pipe would stop the program.
-            Ok(_) => {}
+        let (is_readable, has_ended) =
+            (ready[0].any() == Some(true), ready.get(1).is_some_and(|it| it.any() == Some(true)));
+        if has_ended && (!is_readable || reads_after_end == 0) {
+            break false;
         }
+        reads_after_end -= usize::from(has_ended);
+        if is_readable && read.take(recorder, &output) == 0 {
+            break true;
+        }
+    };
+
+    if !is_closed && !was_killed {
+        // A program in the background still has it: its next line must not end it by SIGPIPE. It gets as much as fits.
+        std::mem::forget(output);
+    }
+    read.into_text(was_killed)
+}
+
+/// The output of a program so far.
+struct ReadOutput {
+    started: Instant,
+    content: Vec<u8>,
+    /// Bytes past the limit.
+    omitted: u64,
+}
+
+impl ReadOutput {
+    /// Read what is there; returns how much that was, and 0 at the end.
+    fn take(&mut self, recorder: &mut Recorder, output: &OwnedFd) -> usize {
+        let mut buffer = [0_u8; READ_BYTES];
+        let count =
+            retry_interrupted(|| nix::unistd::read(output, &mut buffer)).unwrap_or_default();
+
+        // Read and dropped past the limit: a full pipe would stop the program.
+        let kept = count.min(OUTPUT_LIMIT.saturating_sub(self.content.len()));
+        self.omitted += (count - kept) as u64;
+        if kept > 0 {
+            self.content.extend_from_slice(&buffer[..kept]);
+            // In the text as it is handed back, where a byte that is no UTF-8 takes three.
+            let end = String::from_utf8_lossy(&self.content).len();
+            let at_ms = self.started.elapsed().as_millis() as u64;
+            recorder.note_output(OutputPiece { at_ms, end });
+        }
+        count
     }
 
-    String::from_utf8_lossy(&content).into_owned()
+    /// The text, with a word about what it lacks.
+    fn into_text(self, was_killed: bool) -> String {
+        let mut text = String::from_utf8_lossy(&self.content).into_owned();
+        let mut note = |said: String| {
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str(&said);
+        };
+
+        if self.omitted > 0 {
+            note(format!("[{} bytes more were printed, and are left out here]\n", self.omitted));
+        }
+        if was_killed {
+            note(format!("[killed: it had not ended after {} seconds]\n", TIME_LIMIT.as_secs()));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_that_is_cut_says_how_much_is_left_out() {
+        let read = |content: &[u8], omitted| ReadOutput {
+            started: Instant::now(),
+            content: content.to_vec(),
+            omitted,
+        };
+
+        assert_eq!(read(b"all of it", 0).into_text(false), "all of it");
+        let cut = read(b"a part", 7).into_text(true);
+        let lines: Vec<&str> = cut.lines().collect();
+        assert_eq!(lines[..2], ["a part", "[7 bytes more were printed, and are left out here]"]);
+        assert!(lines[2].starts_with("[killed: it had not ended after"), "{cut}");
+    }
 }

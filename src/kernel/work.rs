@@ -54,12 +54,12 @@ pub fn run_workload(
             if background {
                 return Ok(format!("pid {child}"));
             }
-            finish(recorder, &printed, child)
+            finish(recorder, printed, child)
         }
     }
 }
 
-fn finish(recorder: &mut Recorder, printed: &OwnedFd, child: Pid) -> Result<String, Errno> {
+fn finish(recorder: &mut Recorder, printed: OwnedFd, child: Pid) -> Result<String, Errno> {
     let mut said = program::read_output_or_kill(recorder, printed, child);
     let ended = process::wait(&mut Recorder::default(), child)?;
     match ended {

@@ -38,33 +38,63 @@ pub fn lesson_text(id: &str) -> Option<&'static str> {
         .find(|text| text.contains(&format!("\nid: {id}\n")))
 }
 
-/// By id, number, or the beginning of an id that only one has.
-pub fn find_lesson(name: &str) -> Result<Lesson, FindError> {
+/// By id, number, title, or the beginning of an id or title that only one has. Upper and lower case are alike.
+pub fn find_lesson(typed: &str) -> Result<Lesson, FindError> {
     let lessons = all_lessons()?;
+    let lower = typed.trim().to_lowercase();
+    let name = lower.as_str();
     let by = |test: &dyn Fn(&Lesson) -> bool| {
         lessons.iter().filter(|lesson| test(lesson)).cloned().collect::<Vec<_>>()
     };
     let number: Option<u32> = name.parse().ok();
+    let title = |lesson: &Lesson| lesson.title.to_lowercase();
 
-    if let Some(lesson) =
-        by(&|lesson| lesson.id == name || Some(lesson.number) == number).into_iter().next()
-    {
+    let is_named = |lesson: &Lesson| {
+        lesson.id == name || Some(lesson.number) == number || title(lesson) == name
+    };
+    if let Some(lesson) = by(&is_named).into_iter().next() {
         return Ok(lesson);
     }
 
-    let mut beginning = by(&|lesson| !name.is_empty() && lesson.id.starts_with(name));
+    let mut beginning = by(&|lesson| {
+        !name.is_empty() && (lesson.id.starts_with(name) || title(lesson).starts_with(name))
+    });
     match beginning.len() {
         1 => Ok(beginning.remove(0)),
-        0 => {
-            let meant = nearest_word(name, lessons.iter().map(|lesson| lesson.id.as_str()))
-                .map(str::to_owned);
-            Err(FindError::Unknown { name: name.to_owned(), meant })
-        }
+        0 => Err(FindError::Unknown { name: typed.to_owned(), meant: meant(name, &lessons) }),
         _ => Err(FindError::Ambiguous {
-            name: name.to_owned(),
+            name: typed.to_owned(),
             of: beginning.into_iter().map(|lesson| lesson.id).collect(),
         }),
     }
+}
+
+/// The id of the lesson that may be meant: the nearest id, or that of the nearest title or number.
+fn meant(name: &str, lessons: &[Lesson]) -> Option<String> {
+    let ids = || lessons.iter().map(|lesson| lesson.id.as_str());
+    if let Some(id) = nearest_word(name, ids()) {
+        return Some(id.to_owned());
+    }
+
+    let titles: Vec<String> = lessons.iter().map(|lesson| lesson.title.to_lowercase()).collect();
+    let title = nearest_word(name, titles.iter().map(String::as_str));
+    let of_title = title.and_then(|title| titles.iter().position(|one| one == title));
+    // `lesson 2`, `#2`, `02-build`: a number among other words.
+    let digits: String =
+        name.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    let of_number = || {
+        let number: u32 = digits.parse().ok()?;
+        lessons.iter().position(|lesson| lesson.number == number)
+    };
+    // A word of an id, where only one has it.
+    let of_word = || {
+        let is_word = |lesson: &&Lesson| lesson.id.split('-').any(|word| word == name);
+        let mut having = lessons.iter().enumerate().filter(|(_, lesson)| is_word(lesson));
+        having.next().map(|(index, _)| index).filter(|_| having.next().is_none())
+    };
+
+    let index = of_title.or_else(of_number).or_else(of_word)?;
+    Some(lessons[index].id.clone())
 }
 
 #[cfg(test)]
@@ -88,5 +118,15 @@ mod tests {
         let error = check("biuld-a-container").expect_err("a typo").to_string();
         assert!(error.contains("did you mean `build-a-container`"), "{error}");
         assert!(check("").is_err());
+
+        assert_eq!(check("Build a container by hand").as_deref(), Ok("build-a-container"));
+        assert_eq!(check("build a container").as_deref(), Ok("build-a-container"));
+        assert_eq!(check(" Build-A-Container ").as_deref(), Ok("build-a-container"));
+        for typed in ["Biuld a contaner by hand", "lesson 2", "02-build", "#2"] {
+            let error = check(typed).expect_err(typed).to_string();
+            assert!(error.contains("did you mean `build-a-container`?"), "{typed}: {error}");
+        }
+        let error = check("99").expect_err("no such number").to_string();
+        assert!(!error.contains("did you mean"), "{error}");
     }
 }

@@ -121,7 +121,7 @@ fn check_step(step: &Step, spawned: &mut BTreeSet<ActorName>) -> Vec<String> {
         if let Action::Spawn(spawn) = &entry.action
             && !spawned.insert(spawn.actor.clone())
         {
-            messages.push(format!("the actor `{}` is born twice", spawn.actor));
+            messages.push(format!("the actor `{}` is started twice", spawn.actor));
         }
     }
 

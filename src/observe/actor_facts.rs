@@ -2,24 +2,30 @@
 
 use std::path::Path;
 
+use nix::errno::Errno;
+
 use super::bounds;
 use super::processes::parse_stat;
 use super::rootdir::{NumberedEntries, RootDir, file_kind};
 use crate::fact::{FileFact, ProcCount, ProcListing};
 
-/// The file at `path` as that process sees it; none when there is no such file, or no such process any more.
-pub fn file_fact(pid: u32, path: &str) -> Option<FileFact> {
-    let root = RootDir::open(Path::new("/proc"), pid).ok()?;
-    let stat = root.stat(path).ok()?;
+/// The file at `path` as that process sees it; none when there is no such file. An error where that can't be told: the
+/// process has ended, or the way to the file is barred.
+pub fn file_fact(pid: u32, path: &str) -> Result<Option<FileFact>, Errno> {
+    let root = RootDir::open(Path::new("/proc"), pid)?;
+    let stat = match root.stat(path) {
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
+        other => other?,
+    };
     let mut content = root.read(path, bounds::MAX_SMALL_FILE_BYTES + 1).unwrap_or_default();
     let is_cut = content.len() > bounds::MAX_SMALL_FILE_BYTES;
     content.truncate(bounds::MAX_SMALL_FILE_BYTES);
-    Some(FileFact {
+    Ok(Some(FileFact {
         kind: file_kind(&stat),
         content: String::from_utf8_lossy(&content).into_owned(),
         is_cut,
         size: stat.st_size.unsigned_abs(),
-    })
+    }))
 }
 
 /// Look for the process with this start time and name in the proc file system that `viewer` has at /proc. Its pid
@@ -69,7 +75,7 @@ mod tests {
             (bounds::MAX_SMALL_FILE_BYTES + 1, true),
         ] {
             std::fs::write(&path, "x".repeat(size)).expect("written");
-            let fact = fact().expect("there");
+            let fact = fact().expect("it can be told").expect("there");
             assert_eq!(
                 (fact.content.len(), fact.is_cut),
                 (size.min(bounds::MAX_SMALL_FILE_BYTES), is_cut),
@@ -78,10 +84,18 @@ mod tests {
         }
 
         std::fs::remove_file(&path).expect("removed");
-        assert_eq!(fact(), None);
+        assert_eq!(fact(), Ok(None));
+        let below = path.join("below").display().to_string();
+        assert_eq!(file_fact(me, &below), Ok(None));
+        // Of what can't be reached nothing is told, not even that it is not there.
+        std::os::unix::fs::symlink("loop", dir.path().join("loop")).expect("a link");
+        let barred = dir.path().join("loop/file").display().to_string();
+        assert_eq!(file_fact(me, &barred), Err(Errno::ELOOP));
+        assert!(file_fact(0, "/").is_err(), "nobody has this pid");
         // A pipe would block whoever opens it, a device never ends.
         for special in ["/dev/zero", "/dev/full"] {
-            assert_eq!(file_fact(me, special).map(|fact| fact.content.len()), Some(0), "{special}");
+            let fact = file_fact(me, special).expect("it can be told");
+            assert_eq!(fact.map(|fact| fact.content.len()), Some(0), "{special}");
         }
     }
 

@@ -21,10 +21,12 @@ pub use self::record::{RecordError, record};
 use crate::action::LabFacts;
 use crate::diagnosis::Layout;
 use crate::doctor::Facts;
-use crate::lesson::model::Lesson;
+use crate::lesson::model::{Lesson, Step};
+use crate::notice::Notice;
 use crate::proof::Proof;
 use crate::report::{LabInfo, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
+use crate::view::ViewKind;
 
 /// The version of the format that is written, and the only one that is read.
 pub const FORMAT_VERSION: u32 = 2;
@@ -73,6 +75,18 @@ impl Tape {
             .iter()
             .filter(|record| matches!(record.status, StepStatus::Skipped { .. }));
         blank.map(|record| record.step).collect()
+    }
+
+    /// A word where a step is about control groups, and this machine's are of another version than the tape's.
+    pub fn other_cgroups(&self, step: &Step, record: &StepRecord, here: &Facts) -> Option<Notice> {
+        let here = cgroup_words(here.cgroups.layout);
+        let is_about_groups = step.needs.cgroup_version.is_some()
+            || record.diff().change_count(ViewKind::Cgroups) > 0;
+        if self.header.cgroups == here || !is_about_groups {
+            return None;
+        }
+        let tape = crate::text::safe(&self.header.cgroups);
+        Some(Notice::TapeOfOtherCgroups { tape, here: here.to_owned() })
     }
 }
 

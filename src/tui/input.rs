@@ -1,12 +1,17 @@
-//! Threads that bring keys, sizes and pastes of the terminal, and signals.
+//! Threads that bring keys, sizes and pastes of the terminal, its end, and signals.
 
+use std::os::fd::AsFd;
 use std::sync::mpsc::SyncSender;
 
 use anyhow::Context;
 use crossterm::event::{self, Event};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::Incoming;
+use super::size::known_size;
+use super::{Incoming, output};
 use crate::app::Msg;
+use crate::kernel::process;
 
 #[expect(
     clippy::wildcard_enum_match_arm,
@@ -17,7 +22,10 @@ pub(super) fn watch_keys(sender: SyncSender<Incoming>) {
         while let Ok(event) = event::read() {
             let message = match event {
                 Event::Key(key) => Msg::Key(key),
-                Event::Resize(columns, rows) => Msg::Resize(columns, rows),
+                Event::Resize(columns, rows) => {
+                    let (columns, rows) = known_size((columns, rows));
+                    Msg::Resize(columns, rows)
+                }
                 Event::Paste(text) => Msg::Paste(text),
                 _ => continue,
             };
@@ -27,6 +35,23 @@ pub(super) fn watch_keys(sender: SyncSender<Incoming>) {
         }
 
         // The terminal is gone.
+        let _ = sender.send(Incoming::App(Msg::Terminate));
+    });
+}
+
+/// The end of the terminal, which no signal need tell: SIGHUP goes to a session that has it as its controlling
+/// terminal, and may be ignored.
+pub(super) fn watch_hang_up(sender: SyncSender<Incoming>) {
+    std::thread::spawn(move || {
+        let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
+        // Nothing is asked for: a hang-up and an error are always told, see poll(2).
+        let mut ends =
+            [stdin.as_fd(), stdout.as_fd()].map(|end| PollFd::new(end, PollFlags::empty()));
+        while poll(&mut ends, PollTimeout::NONE) == Err(Errno::EINTR) {}
+
+        output::note_gone();
+        // Or whoever reads keys would read the end of the input again and again.
+        process::silence_stdin();
         let _ = sender.send(Incoming::App(Msg::Terminate));
     });
 }

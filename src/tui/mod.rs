@@ -2,11 +2,13 @@
 //! channel; the screen is drawn only after something came.
 
 mod input;
+mod output;
 mod shells;
+mod size;
 mod terminal_mode;
 
 use std::ffi::OsStr;
-use std::io::{BufWriter, Stdout, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
@@ -18,12 +20,15 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use crossterm::{execute, queue, terminal};
 use nix::sys::stat::Mode;
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 
+pub use self::size::terminal_size;
 pub use self::terminal_mode::check_terminal;
 
-use self::input::{watch_keys, watch_signals};
+use self::input::{watch_hang_up, watch_keys, watch_signals};
+use self::output::TerminalOutput;
 use self::shells::ShellTerminals;
 use self::terminal_mode::{Restore, suspend, take_terminal};
 use crate::app::exam::Exam;
@@ -115,9 +120,9 @@ const MAX_WAITING_MESSAGES: usize = 8;
 const FRAME_PERIOD: Duration = Duration::from_millis(8);
 const CLOCK_PERIOD: Duration = Duration::from_secs(1);
 
-type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+type Screen = Terminal<CrosstermBackend<BufWriter<TerminalOutput>>>;
 
-/// Run the screen until the person leaves.
+/// Run the screen until the person leaves, or the terminal is gone.
 pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Result<()> {
     check_terminal()?;
     // Our own theme drops colours; left to itself, NO_COLOR would take bold and reverse away too.
@@ -125,9 +130,12 @@ pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Resul
     let _restore = Restore::set_up()?;
     let (sender, incoming) = mpsc::sync_channel(MAX_WAITING_MESSAGES);
     watch_keys(sender.clone());
+    watch_hang_up(sender.clone());
     watch_signals(sender.clone())?;
+
+    let size = terminal_size();
     let mut front_end = FrontEnd {
-        screen: new_screen()?,
+        screen: new_screen(size)?,
         look: DrawOptions {
             theme: Theme::from_environment(options.ascii),
             highlighted: Highlighted::new(),
@@ -135,59 +143,15 @@ pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Resul
         sender,
         engine: None,
         hub: None,
-        copy_directory: options.copy_directory,
+        copy_directory: options.copy_directory.clone(),
         terminals: ShellTerminals::default(),
     };
 
-    let size = terminal::size().context("could not ask the terminal for its size")?;
-    let mut model = Model::new(options.catalogue, size);
-    model.notice = options.notice;
-    model.your_turn = options.your_turn;
-    model.exam = options.exam;
-    model.source = options.source;
-    if let Some(link) = options.talk {
-        front_end.join(link, &mut model);
-    }
-    if let (Some(lesson), Some(lines)) = (&options.open, options.consent) {
-        model.overlay =
-            ScreenOverlay::Programs(ProgramList { lesson: lesson.clone(), lines, scroll: 0 });
-    } else if let Some(id) = options.open {
-        let effects = vec![Effect::OpenLesson { id, from: options.source }];
-        front_end.carry_out(&mut model, effects, services)?;
-    }
-    front_end.draw(&model)?;
-
-    let mut ticked = Instant::now();
-    while !model.is_over {
-        let counts = matches!(&model.screen, app::Screen::Talk(window) if window.needs_ticks());
-        if !counts {
-            ticked = Instant::now();
-        }
-        let Ok(first) = next(&incoming, counts.then(|| ticked + CLOCK_PERIOD)) else { break };
-        if let Some(first) = first {
-            front_end.take_in(&mut model, first, services)?;
-        }
-        if counts && ticked.elapsed() >= CLOCK_PERIOD {
-            let tick =
-                Msg::Tick(ticked.elapsed(), jiff::Zoned::now().strftime("%H:%M").to_string());
-            front_end.apply(&mut model, tick, services)?;
-            ticked = Instant::now();
-        }
-
-        // What else is there comes along; but a flood must not keep the screen from being drawn.
-        let since = Instant::now();
-        while since.elapsed() < FRAME_PERIOD
-            && let Ok(next) = incoming.try_recv()
-        {
-            front_end.take_in(&mut model, next, services)?;
-        }
-        if !model.is_over {
-            front_end.draw(&model)?;
-        }
-    }
-
+    let shown = front_end.show(options, size, &incoming, services);
+    // Whatever became of the screen: the lab is gone before the program is.
     front_end.end_engine();
-    Ok(())
+    // Then there is nobody to tell, and nothing that the person could mend.
+    if output::is_gone() { Ok(()) } else { shown }
 }
 
 /// The message that comes next, or None when it is time. An error when nothing can come any more.
@@ -203,10 +167,14 @@ fn next(
     }
 }
 
-fn new_screen() -> anyhow::Result<Screen> {
+/// A screen of the size that the model has: a terminal that does not know its own would have none.
+fn new_screen((columns, rows): (u16, u16)) -> anyhow::Result<Screen> {
+    let output = TerminalOutput::open().context("could not open the terminal for the screen")?;
     // ratatui writes a frame in thousands of small pieces.
-    let out = BufWriter::with_capacity(64 * 1024, std::io::stdout());
-    Terminal::new(CrosstermBackend::new(out)).context("could not set up the screen")
+    let out = BufWriter::with_capacity(64 * 1024, output);
+    let viewport = Viewport::Fixed(Rect::new(0, 0, columns, rows));
+    Terminal::with_options(CrosstermBackend::new(out), TerminalOptions { viewport })
+        .context("could not set up the screen")
 }
 
 struct Engine {
@@ -227,6 +195,62 @@ struct FrontEnd {
 }
 
 impl FrontEnd {
+    fn show(
+        &mut self,
+        options: TuiOptions,
+        size: (u16, u16),
+        incoming: &Receiver<Incoming>,
+        services: &mut dyn AppServices,
+    ) -> anyhow::Result<()> {
+        let mut model = Model::new(options.catalogue, size);
+        model.notice = options.notice;
+        model.your_turn = options.your_turn;
+        model.exam = options.exam;
+        model.source = options.source;
+        if let Some(link) = options.talk {
+            self.join(link, &mut model);
+        }
+        if let (Some(lesson), Some(lines)) = (&options.open, options.consent) {
+            model.overlay =
+                ScreenOverlay::Programs(ProgramList { lesson: lesson.clone(), lines, scroll: 0 });
+        } else if let Some(id) = options.open {
+            let effects = vec![Effect::OpenLesson { id, from: options.source }];
+            self.carry_out(&mut model, effects, services)?;
+        }
+        self.draw(&model)?;
+
+        let mut ticked = Instant::now();
+        while !model.is_over {
+            let counts = matches!(&model.screen, app::Screen::Talk(window) if window.needs_ticks());
+            if !counts {
+                ticked = Instant::now();
+            }
+            let Ok(first) = next(incoming, counts.then(|| ticked + CLOCK_PERIOD)) else { break };
+            if let Some(first) = first {
+                self.take_in(&mut model, first, services)?;
+            }
+            if counts && ticked.elapsed() >= CLOCK_PERIOD {
+                let tick =
+                    Msg::Tick(ticked.elapsed(), jiff::Zoned::now().strftime("%H:%M").to_string());
+                self.apply(&mut model, tick, services)?;
+                ticked = Instant::now();
+            }
+
+            // What else is there comes along; but a flood must not keep the screen from being drawn.
+            let since = Instant::now();
+            while since.elapsed() < FRAME_PERIOD
+                && let Ok(next) = incoming.try_recv()
+            {
+                self.take_in(&mut model, next, services)?;
+            }
+            if !model.is_over {
+                self.draw(&model)?;
+            }
+        }
+
+        Ok(())
+    }
+
     fn take_in(
         &mut self,
         model: &mut Model,
@@ -237,8 +261,8 @@ impl FrontEnd {
             Incoming::App(message) => {
                 // Even where the size is the old one again: a terminal drops what it has no room for, and whoever
                 // draws only what has changed never makes up for that.
-                if matches!(message, Msg::Resize(..)) {
-                    self.start_over()?;
+                if let Msg::Resize(columns, rows) = message {
+                    self.start_over((columns, rows))?;
                 }
                 self.apply(model, message, services)
             }
@@ -260,7 +284,9 @@ impl FrontEnd {
             Incoming::Continued => {
                 // Whoever had the terminal meanwhile has left it in a mode of its own.
                 take_terminal()?;
-                self.start_over()
+                let size = terminal_size();
+                self.start_over(size)?;
+                self.apply(model, Msg::Resize(size.0, size.1), services)
             }
         }
     }
@@ -327,7 +353,7 @@ impl FrontEnd {
                     }
                 }
                 Effect::Suspend => suspend()?,
-                Effect::Redraw => self.start_over()?,
+                Effect::Redraw => self.start_over(model.size)?,
                 Effect::Quit => model.is_over = true,
                 Effect::QuitWithError(why) => bail!("{why}"),
             }
@@ -383,9 +409,9 @@ impl FrontEnd {
     }
 
     /// Forget what the terminal shows. (ratatui's own `clear` asks for the cursor's place: it may never be answered.)
-    fn start_over(&mut self) -> anyhow::Result<()> {
+    fn start_over(&mut self, size: (u16, u16)) -> anyhow::Result<()> {
         execute!(self.screen.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
-        self.screen = new_screen()?;
+        self.screen = new_screen(size)?;
         Ok(())
     }
 

@@ -102,7 +102,7 @@ fn detail_lines(row: &CatalogueRow, source: LessonSource, theme: Theme) -> Vec<L
     if !row.left_out.is_empty() {
         let steps = row.left_out.join(", ");
         lines.push(Line::from(format!(
-            "Left out here: {} (`unboxed doctor` says why)",
+            "Not possible here: {} (`unboxed doctor` says why)",
             safe(&steps)
         )));
     }

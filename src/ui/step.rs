@@ -37,7 +37,7 @@ pub fn story_panel(view: &LessonView, columns: usize, look: &DrawOptions) -> Vec
         match &record.status {
             StepStatus::Skipped { why, cure } => {
                 lines.push(Line::styled(
-                    format!("Left out here: {}", one_line(&words::blocker(why))),
+                    format!("Not possible here: {}", one_line(&words::blocker(why))),
                     theme.bad(),
                 ));
                 lines.extend(markdown::lines(
@@ -55,12 +55,15 @@ pub fn story_panel(view: &LessonView, columns: usize, look: &DrawOptions) -> Vec
             }
             StepStatus::Played => {}
         }
-        if record.status != StepStatus::LeftOut {
-            lines.extend(markdown::lines(after, columns, theme));
-        }
+        lines.extend(markdown::lines(&words::came_of_step(Some(record), after), columns, theme));
         lines.push(Line::default());
+        // What was never tried has not failed.
+        let unmet = if record.status == StepStatus::LeftOut { "not yet " } else { "failed " };
         lines.extend(
-            record.verdicts.iter().flat_map(|verdict| verdict_lines(verdict, columns, theme)),
+            record
+                .verdicts
+                .iter()
+                .flat_map(|verdict| verdict_lines(verdict, unmet, columns, theme)),
         );
         lines.push(Line::default());
         lines.push(Line::styled("What the step was about:", theme.dim()));
@@ -174,15 +177,23 @@ fn hint_lines(
     lines
 }
 
-fn verdict_lines(verdict: &Verdict, columns: usize, theme: Theme) -> Vec<Line<'static>> {
-    let (word, style) = if verdict.ok { ("ok ", theme.good()) } else { ("NO ", theme.bad()) };
-    let room = columns.saturating_sub(3);
+/// The lines of a verdict, with `unmet` as the word for one that does not hold.
+fn verdict_lines(
+    verdict: &Verdict,
+    unmet: &'static str,
+    columns: usize,
+    theme: Theme,
+) -> Vec<Line<'static>> {
+    let (word, style) = if verdict.ok { ("ok ", theme.good()) } else { (unmet, theme.bad()) };
+    let room = columns.saturating_sub(word.len());
+    let indent = " ".repeat(word.len());
 
     let mut lines: Vec<Line<'static>> = wrapped(&safe(&words::expected(&verdict.expected)), room)
         .into_iter()
         .enumerate()
         .map(|(row, text)| {
-            let before = if row == 0 { Span::styled(word, style) } else { Span::raw("   ") };
+            let before =
+                if row == 0 { Span::styled(word, style) } else { Span::raw(indent.clone()) };
             Line::from(vec![before, Span::raw(text)])
         })
         .collect();
@@ -190,7 +201,7 @@ fn verdict_lines(verdict: &Verdict, columns: usize, theme: Theme) -> Vec<Line<'s
     if !verdict.ok {
         let seen =
             wrapped(&format!("the kernel shows: {}", safe(&words::seen(&verdict.seen))), room);
-        lines.extend(seen.into_iter().map(|text| Line::from(format!("   {text}"))));
+        lines.extend(seen.into_iter().map(|text| Line::from(format!("{indent}{text}"))));
     }
     lines
 }
@@ -214,12 +225,12 @@ pub fn action_panel(view: &LessonView, columns: usize, look: &DrawOptions) -> Ve
 
     let (restart, rewind) = (keys::lesson::RESTART, keys::lesson::REWIND);
     if let Phase::Failed { message } = &view.lab.phase {
-        let way_out = format!("{restart} starts the lesson anew in a fresh lab.");
+        let way_out = format!("{restart} starts the lesson again in a new lab.");
         return said(message, theme.bad(), way_out, columns);
     }
     if let Some(awaited) = &view.lab.awaited {
         let way_out = format!(
-            "{restart} starts the lesson anew in a fresh lab, {rewind} rewinds; neither waits for it."
+            "{restart} starts the lesson again in a new lab, {rewind} rewinds; neither waits for it."
         );
         return said(&awaited.to_string(), theme.bold(), way_out, columns);
     }

@@ -79,7 +79,7 @@ fn namespaces(it: &Namespaces) -> String {
 }
 
 fn pid(it: &Pid) -> String {
-    format!("{} is pid {} in its own pid namespace", it.of, it.is)
+    format!("{} is PID {} in its own PID namespace", it.of, it.is)
 }
 
 fn ps(it: &Ps) -> String {

@@ -5,6 +5,7 @@
 pub mod diagnosis;
 mod expected;
 mod notice;
+mod outcome;
 mod prompt;
 mod remark;
 pub mod rows;
@@ -13,6 +14,7 @@ mod seen;
 pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;
 pub use self::notice::notice;
+pub use self::outcome::came_of_step;
 pub use self::prompt::prompt;
 pub use self::remark::{owner_change_suffix, remark};
 pub use self::seen::{UNREAD, seen, stall};
@@ -145,6 +147,7 @@ mod tests {
             proc_lists: [((host(), "other".into()), ProcListing::Listed)].into(),
             proc_counts: [(host(), ProcCount { count: 7, is_cut: false })].into(),
             reached: [((host(), [10, 0, 0, 1].into()), true)].into(),
+            made_actors: [host(), "gone".into()].into(),
         }
     }
 
@@ -218,13 +221,13 @@ mod tests {
         (
             true,
             r#"{"pid": {"of": "host", "is": 1}}"#,
-            "host is pid 1 in its own pid namespace",
+            "host is PID 1 in its own PID namespace",
             "NSpid: 70 1",
         ),
         (
             false,
             r#"{"pid": {"of": "box", "is": 1}}"#,
-            "box is pid 1 in its own pid namespace",
+            "box is PID 1 in its own PID namespace",
             "there is no box",
         ),
         (

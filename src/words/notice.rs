@@ -9,6 +9,12 @@ pub fn notice(notice: &Notice) -> String {
             format!("a tape, because live it can't play here: {}", blocker(why))
         }
         Notice::Blocked(why) => format!("can't play here: {}", blocker(why)),
+        Notice::TapeOfOtherCgroups { tape, here } if here == "none" => {
+            format!("recorded with control groups of {tape}; this machine has none mounted")
+        }
+        Notice::TapeOfOtherCgroups { tape, here } => format!(
+            "recorded with control groups of {tape}; this machine has {here}, with other files and values"
+        ),
 
         Notice::LookingBack { back } => {
             format!("you are looking back: {back} returns to the live lab")
@@ -51,7 +57,7 @@ pub fn notice(notice: &Notice) -> String {
         ),
         Notice::Refused(why) => refusal(*why).into(),
         Notice::FailedBehindShell { error, leave, restart } => {
-            format!("{error}. {leave} leaves the shell, {restart} makes a fresh lab")
+            format!("{error}. {leave} leaves the shell, {restart} makes a new lab")
         }
 
         Notice::WindowOnlyLooks { close } => format!("this window only looks; {close} closes it"),
@@ -75,7 +81,7 @@ pub fn notice(notice: &Notice) -> String {
         Notice::LabBeingMade => "the lab is being made".into(),
         Notice::StepRuns => "a step runs".into(),
         Notice::LabFailed { rewind } => {
-            format!("the lab failed: {rewind} rewinds into a fresh one")
+            format!("the lab failed: {rewind} rewinds into a new one")
         }
 
         Notice::Copied(copied) => self::copied(copied),
@@ -126,7 +132,7 @@ mod tests {
                 leave: key("ctrl-]"),
                 restart: key("R"),
             },
-            "the lab is gone. ctrl-] leaves the shell, R makes a fresh lab",
+            "the lab is gone. ctrl-] leaves the shell, R makes a new lab",
         );
         check(Notice::Refused(Refusal::WhatIfNotRecorded), "this what-if was not recorded");
     }

@@ -92,7 +92,7 @@ pub fn seen(seen: &Seen) -> String {
         Seen::Status(status) => format!("status {status}"),
         Seen::Failed { call, errno } => format!("{call} = {errno}"),
         Seen::OpFailed { op, call, errno } => op_failed(op, call, errno),
-        Seen::Exited { status, output } => format!("exit status {status}: {}", output.trim_end()),
+        Seen::Exited { status, output } => exited(*status, output),
 
         Seen::ActorGone(actor) => format!("{actor} is gone"),
         Seen::ActorNeverMade(actor) => {
@@ -103,6 +103,14 @@ pub fn seen(seen: &Seen) -> String {
             format!("{actor} does not answer: {}", stall(*why))
         }
         Seen::ActorLost { actor, why } => format!("{actor} is lost: {why}"),
+    }
+}
+
+/// A program's end. Of what it printed the last line tells most; all of it is shown where the program is.
+fn exited(status: i32, output: &str) -> String {
+    match output.lines().rev().find(|line| !line.trim().is_empty()) {
+        Some(last) => format!("exit status {status}: {last}"),
+        None => format!("exit status {status}, and nothing was printed"),
     }
 }
 
@@ -183,6 +191,6 @@ fn cgroup_number(shown: &CgroupNumber) -> String {
 }
 
 fn op_failed(op: &Op, call: &str, errno: &ErrnoName) -> String {
-    let meaning = failure::explain(op, errno).unwrap_or_else(|| errno.sentence());
+    let meaning = failure::explain(op, errno).unwrap_or_else(|| errno.sentence().into());
     format!("{call} = {errno}: {meaning}")
 }

@@ -390,7 +390,7 @@ fn a_what_if_and_a_step_left_out_from_the_keyboard() {
     learner.tty.wait_for("left out: Mounts that stay private");
     learner.tty.press("\r");
     learner.tty.wait_for("You left this step out");
-    learner.tty.wait_for("NO ");
+    learner.tty.wait_for("not yet ");
     learner.leave();
 }
 

@@ -30,7 +30,7 @@ pub const fn last<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
 pub const fn redraw<V: ModeState>() -> Binding<V> {
     row(
         keys::everywhere::REDRAW,
-        "draw the screen anew",
+        "draw the screen again",
         KeyFunction::Act(|_| vec![Effect::Redraw]),
     )
 }

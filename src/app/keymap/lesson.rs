@@ -130,7 +130,7 @@ pub static TABLE: [Binding<LessonView>; 42] = [
     Binding {
         key: keys::lesson::REWIND,
         short: Is("rewind"),
-        long: HelpText::Is("rewind one step: a fresh lab, the steps before replayed"),
+        long: HelpText::Is("rewind one step: a new lab, the steps before replayed"),
         works: |view| view.played_steps() > 0 && view.lab.is_ready(),
         run: Act(commands::rewind),
     },
@@ -221,7 +221,7 @@ pub static TABLE: [Binding<LessonView>; 42] = [
     Binding {
         key: keys::lesson::RESTART,
         short: Never,
-        long: HelpText::Is("start the lesson anew"),
+        long: HelpText::Is("start the lesson again"),
         works: always,
         run: Act(commands::restart),
     },

@@ -51,7 +51,7 @@ pub static TABLE: [Binding<TalkView>; 28] = [
     Binding {
         key: keys::talk::REWIND,
         short: Is("rewind"),
-        long: HelpText::Is("rewind: a fresh lab, with one step less"),
+        long: HelpText::Is("rewind: a new lab, with one step less"),
         works: TalkView::is_driver,
         run: Look(driving::rewind),
     },

@@ -33,9 +33,9 @@ impl LessonView {
         let before = SetAside {
             lab: std::mem::replace(&mut self.live_lab, lab),
             step: self.position.live_step(),
+            turn: self.learning.turn.take(),
         };
 
-        self.learning.turn = None;
         self.position =
             Position::Branch(Box::new(BranchView { step: record.step, index, record, before }));
         self.lab.phase = Phase::Ready;
@@ -52,6 +52,7 @@ impl LessonView {
         match std::mem::replace(&mut self.position, Position::Live(live)) {
             Position::Branch(branch) => {
                 self.live_lab = branch.before.lab;
+                self.learning.turn = branch.before.turn;
                 self.lab.phase = Phase::Ready;
                 self.begin_step(self.story_step());
             }

@@ -76,15 +76,21 @@ impl LessonView {
     /// A new lab is asked for.
     pub fn start_building(&mut self) {
         // Both go with the lab they are in, and the engine says nothing more of them.
-        self.learning.turn = None;
         if self.is_in_branch() {
             self.leave_branch();
             self.rebuild();
         }
+        self.end_turn_with_its_lab();
 
         self.position = Position::Live(self.position.live_step());
         self.lab.phase = Phase::Building;
         self.shells.reopen_in_next_lab();
+    }
+
+    /// The lab of a turn is dropped, or has ended: what is begun in the next one is a turn again.
+    pub(super) fn end_turn_with_its_lab(&mut self) {
+        self.learning.resumes |= self.learning.is_step_turn();
+        self.learning.turn = None;
     }
 
     /// The engine is asked to run a step: at once, since a second press may come before it has heard of the first.
@@ -145,6 +151,7 @@ impl LessonView {
     }
 
     pub fn set_ready(&mut self, ready: ReadyState) {
+        let was_in_branch = self.is_in_branch();
         self.leave_branch();
         // A lab with fewer steps, or none, is a fresh one: its numbers begin anew.
         if ready.played == 0 || ready.played < self.played_steps() {
@@ -152,12 +159,25 @@ impl LessonView {
         }
 
         // What a rewind replayed is in this lab too, but what came after is not.
-        let replayed = self.lab.phase == Phase::Building;
-        let last = ready.played.checked_sub(1).filter(|_| !replayed);
-        self.live_lab.before = match last.and_then(|step| self.record(step)) {
-            Some(record) => Arc::clone(&record.before),
-            None => Arc::clone(&ready.live),
+        let replayed = match self.lab.phase {
+            Phase::Building => true,
+            // Word of the lab before may have come in between, and ended the building.
+            Phase::Ready | Phase::Failed { .. } => self.is_another_lab(&ready),
+            // It was made for the step that has run since.
+            Phase::Playing { .. } => false,
         };
+        if replayed {
+            // One that was told of meanwhile was the lab's before.
+            self.end_turn_with_its_lab();
+        }
+        let last = ready.played.checked_sub(1).filter(|_| !replayed);
+        // One that waited for a what-if is compared with what it was compared with before.
+        if !was_in_branch {
+            self.live_lab.before = match last.and_then(|step| self.record(step)) {
+                Some(record) => Arc::clone(&record.before),
+                None => Arc::clone(&ready.live),
+            };
+        }
         self.live_lab.now = Arc::clone(&ready.live);
         self.live_lab.give_numbers();
 
@@ -168,6 +188,10 @@ impl LessonView {
             self.begin_step(self.story_step());
         }
         self.rebuild();
+    }
+
+    fn is_another_lab(&self, ready: &ReadyState) -> bool {
+        self.lab.ready.as_ref().is_some_and(|known| known.lab.id != ready.lab.id)
     }
 
     pub fn set_record(&mut self, record: Arc<StepRecord>) {
@@ -199,6 +223,10 @@ impl LessonView {
 
     /// A turn begins, gets on, or is over.
     pub fn set_turn(&mut self, turn: Option<TurnState>) {
+        // That of a lab that is being dropped.
+        if turn.is_some() && self.lab.phase == Phase::Building {
+            return;
+        }
         let begins = self.learning.turn.is_none() && turn.is_some();
         self.learning.turn = turn;
         if begins {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::live_lab::LiveLab;
+use crate::engine::TurnState;
 use crate::report::StepRecord;
 
 /// The place that the screen shows.
@@ -41,6 +42,8 @@ pub struct BranchView {
 pub(super) struct SetAside {
     pub lab: LiveLab,
     pub step: LiveStep,
+    /// The turn that goes on in it.
+    pub turn: Option<TurnState>,
 }
 
 impl Position {

@@ -46,7 +46,8 @@ fn outcome_rows(op: &OpRecord) -> Vec<PaneRow> {
             rows
         }
         Outcome::Failed { errno, .. } => {
-            let meaning = failure::explain(&op.op, errno).unwrap_or_else(|| errno.sentence());
+            let meaning =
+                failure::explain(&op.op, errno).unwrap_or_else(|| errno.sentence().into());
             vec![PaneRow {
                 kind: RowKind::Bad,
                 ..row(ChangeKind::Same, format!("  {errno}: {meaning}"))

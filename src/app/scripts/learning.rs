@@ -32,7 +32,6 @@ fn a_turn_goes_on_once_all_of_it_holds() {
             (turn(1, STEP, &[true, true]), "", "YourTurn 2"),
             (key("Enter"), "ask FinishTurn", "YourTurn 2"),
             (no_turn(), "", "NextStep 2"),
-            // The step itself until its lab is ready, and never the one before it.
             (typed(1), "remember goals ByOneself hints 0", "Playing 2"),
             (ready(2), "remember 2 played", "LastStep 2"),
         ],
@@ -154,26 +153,206 @@ fn a_turn_in_which_something_was_reached_is_not_ended_by_one_key() {
     );
 }
 
+/// The place of the step whose goals are shown, and of the one that is told of.
+fn told(model: &Model) -> (Option<usize>, usize) {
+    let view = view(model);
+    (view.learning.turn.as_ref().map(|turn| turn.step), view.story_step())
+}
+
 #[test]
-fn a_rewind_drops_the_turn_with_its_lab() {
-    let mut model = in_turn(&[true, true]);
+fn a_rewind_in_a_turn_leads_to_the_turn_of_the_step_before() {
+    for holds in [[false, false], [true, false], [true, true]] {
+        let mut model = in_turn(&holds);
+        check(
+            &mut model,
+            [
+                (key("u"), "", "YourTurn 2, confirm RewindTo { steps: 0 }"),
+                (key("y"), "ask RewindTo { steps: 0 }", "Building 2"),
+                (key("Enter"), "", "Building 2"),
+                // The lab before says a last word.
+                (turn(1, STEP, &[true, true]), "", "Building 2"),
+                (key("Enter"), "", "Building 2"),
+                (ready(0), "ask BeginTurn(Step)", "NextStep 1"),
+                (turn(0, STEP, &[false]), "", "YourTurn 1"),
+            ],
+        );
+        assert_eq!(told(&model), (Some(0), 0));
+        check(&mut model, [(turn(0, STEP, &[true]), "", "YourTurn 1")]);
+        check(&mut model, [(key("Enter"), "ask FinishTurn", "YourTurn 1")]);
+    }
+}
+
+#[test]
+fn a_jump_and_a_new_start_lead_to_the_turn_of_the_step_they_lead_to() {
+    let mut model = in_turn(&[true, false]);
+    check(
+        &mut model,
+        [
+            (key("R"), "", "YourTurn 2, confirm RewindTo { steps: 0 }"),
+            (key("y"), "ask RewindTo { steps: 0 }", "Building 2"),
+            (ready(0), "ask BeginTurn(Step)", "NextStep 1"),
+            (turn(0, STEP, &[false]), "", "YourTurn 1"),
+            (key("t"), "", "YourTurn 1, list of steps"),
+            (key("Down"), "", "YourTurn 1, list of steps"),
+            (key("Down"), "", "YourTurn 1, list of steps"),
+            (key("Enter"), "", "YourTurn 1, confirm RewindTo { steps: 2 }"),
+            (key("y"), "ask RewindTo { steps: 2 }", "Building 1"),
+            (ready(2), "remember 2 played; ask BeginTurn(Step)", "NextRepair 3"),
+            (turn(2, STEP, &[false]), "", "YourTurn 3"),
+        ],
+    );
+    assert_eq!(told(&model), (Some(2), 2));
+
+    // Into a step that only measures: there is nothing to type.
+    let mut model = in_turn(&[true, false]);
+    check(
+        &mut model,
+        [
+            (key("t"), "", "YourTurn 2, list of steps"),
+            (key("Down"), "", "YourTurn 2, list of steps"),
+            (key("Down"), "", "YourTurn 2, list of steps"),
+            (key("Enter"), "", "YourTurn 2, confirm RewindTo { steps: 3 }"),
+            (key("y"), "ask RewindTo { steps: 3 }", "Building 2"),
+            (ready(3), "remember 3 played", "NextStep 4"),
+        ],
+    );
+}
+
+#[test]
+fn word_of_the_lab_before_is_no_word_of_the_next() {
+    let mut model = in_turn(&[true, false]);
+    let of_lab = |played, id: &str| {
+        let Msg::Engine(Event::Ready(mut ready)) = ready(played) else { panic!("it is one") };
+        ready.lab.id = id.into();
+        Msg::Engine(Event::Ready(ready))
+    };
+
     check(
         &mut model,
         [
             (key("u"), "", "YourTurn 2, confirm RewindTo { steps: 0 }"),
             (key("y"), "ask RewindTo { steps: 0 }", "Building 2"),
-            (key("Enter"), "", "Building 2"),
-            (ready(0), "", "NextStep 1"),
-            (key("Enter"), "ask PlayNext", "Playing 1"),
+            // The step was just done when the rewind was asked for.
+            (typed(1), "remember goals ByOneself hints 0", "Building 1"),
+            (ready(2), "remember 2 played; ask BeginTurn(Step)", "NextRepair 3"),
+            (turn(2, STEP, &[false]), "", "YourTurn 3"),
+            (of_lab(0, "unboxed-1-2-4"), "ask BeginTurn(Step)", "NextStep 1"),
+            (turn(0, STEP, &[false]), "", "YourTurn 1"),
         ],
     );
+    assert_eq!(told(&model), (Some(0), 0));
+}
 
-    // Who wants every step gets the first one then.
-    let mut model = in_turn(&[true, true]);
+#[test]
+fn a_turn_waits_for_a_what_if_and_goes_on() {
+    let mut model = before(0);
+    let mut with_turn = before(0);
+    for model in [&mut model, &mut with_turn] {
+        let _ = update(model, turn(0, STEP, &[false]));
+        let mut live = snapshot(&["host", "box"]);
+        live.processes.push(process(300, Some("mine")));
+        let _ = update(model, Msg::Engine(Event::LiveSnapshot(Arc::new(live))));
+    }
+    let changes = |model: &Model| view(model).panes.changes(crate::view::ViewKind::Processes);
+    assert_eq!(changes(&model), 1, "what was typed is a change");
+
+    check(
+        &mut model,
+        [
+            (key("w"), "ask PlayBranch { step: 0, branch: 0 }", "YourTurn 1"),
+            (turn(0, STEP, &[true]), "", "YourTurn 1"),
+            (branched(0, 0), "", "Branch 1"),
+            (key("Esc"), "ask LeaveBranch", "Branch 1"),
+        ],
+    );
+    let mut live = snapshot(&["host", "box"]);
+    live.processes.push(process(300, Some("mine")));
+    let Msg::Engine(Event::Ready(mut back)) = ready(0) else { panic!("it is one") };
+    back.live = Arc::new(live);
+    check(
+        &mut model,
+        [
+            (Msg::Engine(Event::Ready(back)), "", "YourTurn 1"),
+            (turn(0, STEP, &[true]), "", "YourTurn 1"),
+        ],
+    );
+    assert_eq!((told(&model), changes(&model)), ((Some(0), 0), 1));
+    check(&mut model, [(key("Enter"), "ask FinishTurn", "YourTurn 1")]);
+
+    // A new lab out of a what-if is one for the turn, too.
+    check(
+        &mut with_turn,
+        [
+            (key("w"), "ask PlayBranch { step: 0, branch: 0 }", "YourTurn 1"),
+            (branched(0, 0), "", "Branch 1"),
+            (key("R"), "", "Branch 1, confirm RewindTo { steps: 0 }"),
+            (key("y"), "ask RewindTo { steps: 0 }", "Building 1"),
+            (ready(0), "ask BeginTurn(Step)", "NextStep 1"),
+        ],
+    );
+}
+
+#[test]
+fn a_turn_whose_lab_ends_begins_again_in_the_next_one() {
+    check(
+        &mut in_turn(&[true, false]),
+        [
+            (failed("the lab is gone"), "", "YourTurn 2"),
+            (no_turn(), "", "Failed: the lab is gone 2"),
+            (key("R"), "", "Failed: the lab is gone 2, confirm RewindTo { steps: 0 }"),
+            (key("y"), "ask RewindTo { steps: 0 }", "Building 2"),
+            (ready(0), "ask BeginTurn(Step)", "NextStep 1"),
+        ],
+    );
+}
+
+#[test]
+fn who_is_shown_a_step_or_ends_the_turn_is_in_no_turn_after_it() {
+    let mut model = in_turn(&[false, false]);
+    check(
+        &mut model,
+        [
+            (key("Enter"), "", "YourTurn 2, confirm PlayInstead"),
+            (key("y"), "ask PlayInstead", "Building 2"),
+            (turn(1, STEP, &[true, true]), "", "Building 2"),
+            (no_turn(), "", "Building 2"),
+            (playing(1), "", "Playing 2"),
+            (played(1), "remember goals Shown hints 0", "Playing 2"),
+            (ready(2), "remember 2 played", "LastStep 2"),
+        ],
+    );
+    assert_eq!(told(&model), (None, 1));
+
+    check(
+        &mut in_turn(&[true, true]),
+        [
+            (key("T"), "", "YourTurn 2, confirm DropTurn"),
+            (key("y"), "ask DropTurn", "YourTurn 2"),
+            (no_turn(), "", "NextStep 2"),
+            (key("u"), "", "NextStep 2, confirm RewindTo { steps: 0 }"),
+            (key("y"), "ask RewindTo { steps: 0 }", "Building 2"),
+            (ready(0), "", "NextStep 1"),
+        ],
+    );
+}
+
+#[test]
+fn a_step_that_is_left_out_begins_no_turn() {
+    let mut model = before(1);
     let Screen::Lesson(view) = &mut model.screen else { panic!("a lesson") };
     view.learning.always = true;
-    press(&mut model, &["u", "y"]);
-    check(&mut model, [(ready(0), "ask BeginTurn(Step)", "NextStep 1")]);
+    let out = "ask LeaveOut { step: 1, out: true }";
+    check(
+        &mut model,
+        [
+            (turn(1, STEP, &[false, false]), "", "YourTurn 2"),
+            (key("x"), out, "YourTurn 2, notice"),
+            (no_turn(), "", "NextStep 2, notice"),
+            (ready_without(1, &[1]), "remember 1 played", "NextStep 2, notice"),
+            (key("x"), "ask LeaveOut { step: 1, out: false }", "NextStep 2, notice"),
+            (ready(1), "remember 1 played; ask BeginTurn(Step)", "NextStep 2, notice"),
+        ],
+    );
 }
 
 #[test]

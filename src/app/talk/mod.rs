@@ -411,7 +411,9 @@ impl Talk {
 /// The reason why a step was not played; None for one that was played.
 pub fn skip_reason(record: &StepRecord) -> Option<String> {
     match &record.status {
-        StepStatus::Skipped { why, .. } => Some(format!("Left out here: {}", words::blocker(why))),
+        StepStatus::Skipped { why, .. } => {
+            Some(format!("Not possible here: {}", words::blocker(why)))
+        }
         StepStatus::LeftOut => Some("This step was left out.".into()),
         StepStatus::Played | StepStatus::Typed => None,
     }

@@ -59,7 +59,7 @@ fn left_out(why: &str, cure: &str) -> Markup {
 /// The text on what to see, the expectations, the charts.
 fn came_of_it(played_actions: &PlayedActions<'_>, after: &str, id: &str) -> Markup {
     html! {
-        div.story { (prose::to_html(after)) }
+        div.story { (prose::to_html(&words::came_of_step(Some(played_actions.record), after))) }
         (actions::verdict_list(played_actions))
         @for (index, series) in played_actions.record.charts.iter().enumerate() {
             (chart::chart_figure(series, &part(id, &format!("chart{index}"))))

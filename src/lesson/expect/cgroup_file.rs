@@ -94,7 +94,8 @@ impl CgroupFile {
         };
         let (name, own) = number(&self.name)?;
         let number = match &self.percent_of {
-            Some(other) => own * 100 / number(other)?.1.max(1),
+            // Of nothing, there is no share.
+            Some(other) => own.checked_mul(100)?.checked_div(number(other)?.1)?,
             None => own,
         };
         Some((name.to_owned(), number))
@@ -159,13 +160,19 @@ impl ExpectKind for CgroupFile {
         let Some((name, number)) = self.read(world.snapshot) else {
             return Judgement::failed(self.missing(world.snapshot));
         };
-        let before = self.read(world.before).map_or(0, |(_, number)| number);
+        let counts = self.grew || self.grew_by.is_some();
+        let before = self.read(world.before).map(|(_, number)| number);
+        // A group that the step has made counts from 0; of one that was there it takes the number to see it grow.
+        let was_there = world.before.cgroups.iter().any(|group| group.path == self.name);
+        if counts && before.is_none() && was_there {
+            return Judgement::failed(self.missing(world.before));
+        }
+        let before = before.unwrap_or(0);
         let fits = self.at_least.is_none_or(|least| number >= least)
             && self.at_most.is_none_or(|most| number <= most)
             && (!self.grew || number > before)
             && self.grew_by.is_none_or(|more| number >= before.saturating_add(more));
 
-        let counts = self.grew || self.grew_by.is_some();
         let seen = CgroupNumber {
             file: name,
             in_percent: self.percent_of.is_some(),

@@ -75,7 +75,9 @@ impl ExpectKind for Measured {
             Some((of, None)) => return Judgement::failed(Seen::NotMeasuredBy(of.clone())),
         };
 
-        let fits = self.at_least.is_none_or(|least| compared >= least)
+        // Of nothing, there is no share.
+        let fits = compared.is_finite()
+            && self.at_least.is_none_or(|least| compared >= least)
             && self.at_most.is_none_or(|most| compared <= most);
         Judgement::new(fits, seen)
     }

@@ -16,7 +16,7 @@ pub mod process;
 pub mod traffic;
 pub mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
 
@@ -27,7 +27,7 @@ use self::verdict::Verdict;
 use crate::fact::{FileFact, ProcCount, ProcListing};
 use crate::op::{ActorName, OpRecord};
 use crate::seen::{CutList, Judgement, Seen};
-use crate::snapshot::{Omitted, Snapshot};
+use crate::snapshot::{Omitted, Process, Snapshot};
 use crate::view::ViewKind;
 
 /// The state and the records that an expectation is judged by.
@@ -73,6 +73,15 @@ pub struct FactAnswers {
     pub proc_lists: BTreeMap<(ActorName, ActorName), ProcListing>,
     pub proc_counts: BTreeMap<ActorName, ProcCount>,
     pub reached: BTreeMap<(ActorName, Ipv4Addr), bool>,
+    /// The actors that were ever made in this lab: who is not among them has not ended.
+    pub made_actors: BTreeSet<ActorName>,
+}
+
+impl<'a> ObservedState<'a> {
+    /// The process of an actor that lives. Of a dead one the kernel keeps the pid alone.
+    fn living(&self, actor: &ActorName) -> Option<&'a Process> {
+        self.snapshot.process_of(actor).filter(|process| process.state != 'Z')
+    }
 }
 
 /// One kind of expectation. It can be implemented for what the table of [`Expect`] lists, and for nothing else.
@@ -427,5 +436,165 @@ mod tests {
         check(r#"{"ps": {"in": "host", "lists": "seen", "shown": true}}"#, true, false);
         check(r#"{"ps": {"in": "host", "lists": "none", "shown": true}}"#, false, true);
         check(r#"{"ps": {"in": "host", "lists": "none", "shown": false}}"#, false, true);
+    }
+
+    fn process(actor: &str, state: char) -> Process {
+        Process {
+            pid: 7,
+            ns_pids: vec![7, 1],
+            ppid: 1,
+            start_time: 1,
+            uid: 0,
+            state,
+            comm: actor.into(),
+            args: actor.into(),
+            actor: Some(actor.into()),
+            namespaces: BTreeMap::new(),
+            cgroups: Vec::new(),
+        }
+    }
+
+    /// A lab where nothing is left of anybody but a zombie's pid, and one that is not there at all.
+    fn dead_labs() -> [Snapshot; 2] {
+        let table = MountTable {
+            actor: host(),
+            ns: NsInode(1),
+            rows: Vec::new(),
+            omitted: Omitted::Nothing,
+        };
+        let zombie = Snapshot {
+            processes: vec![process("host", 'Z')],
+            mounts: vec![table],
+            ..Snapshot::default()
+        };
+        [zombie, Snapshot::default()]
+    }
+
+    #[test]
+    fn nothing_holds_because_nobody_is_there() {
+        let texts = [
+            r#"{"mount": {"target": "/x", "absent": true}}"#,
+            r#"{"mounts": {"at_most": 5}}"#,
+            r#"{"mounts": {"all": "private"}}"#,
+            r#"{"mounts": {"like": "host"}}"#,
+            r#"{"namespaces": {"of": "host", "differ_from": "box", "kinds": ["uts"]}}"#,
+            r#"{"namespaces": {"of": "host", "shared_with": "box", "kinds": ["uts"]}}"#,
+            r#"{"pid": {"of": "host", "is": 1}}"#,
+            r#"{"ps": {"in": "host", "lists": "host", "shown": false}}"#,
+            r#"{"process": {"actor": "box", "alive": false}}"#,
+            r#"{"hostname": {"of": "host", "is": "box"}}"#,
+            r#"{"file": {"path": "/x", "is": "absent"}}"#,
+            r#"{"link": {"name": "x", "absent": true}}"#,
+            r#"{"address": {"dev": "lo", "is": "127.0.0.1/8"}}"#,
+            r#"{"route": {"to": "default"}}"#,
+            r#"{"reach": {"to": "10.0.0.1", "answers": false}}"#,
+            r#"{"cgroup": {"name": "box"}}"#,
+            r#"{"cgroup": {"name": "box", "has": "host"}}"#,
+            r#"{"overlay": {"entry": "x", "from": "whiteout"}}"#,
+            r#"{"output": {"says": "x"}}"#,
+            r#"{"outcome": {"status": 0}}"#,
+            r#"{"cgroup_file": {"name": "box", "file": ["memory.current"], "at_most": 9}}"#,
+            r#"{"cgroup_file": {"name": "box", "file": ["memory.current"], "grew": true}}"#,
+            r#"{"measured": {"what": "forked", "at_most": 9}}"#,
+            r#"{"traffic": {"row": "class htb 10:1", "at_most": 0}}"#,
+        ];
+        for name in Expect::NAMES {
+            let begins = format!("{{\"{name}\":");
+            assert!(texts.iter().any(|text| text.starts_with(&begins)), "no example of {name}");
+        }
+
+        for lab in dead_labs() {
+            for text in texts {
+                let verdict = judge(text, &lab, &FactAnswers::default());
+                assert!(!verdict.ok, "{text}: {verdict:?}");
+                assert!(!words::seen(&verdict.seen).is_empty(), "{text}: it says nothing");
+            }
+        }
+    }
+
+    #[test]
+    fn only_who_was_there_can_have_ended() {
+        let lab = Snapshot { processes: vec![process("host", 'S')], ..Snapshot::default() };
+        let text = r#"{"process": {"actor": "box", "alive": false}}"#;
+        let of = |made: &[&str]| FactAnswers {
+            made_actors: made.iter().map(|name| ActorName::from(*name)).collect(),
+            ..FactAnswers::default()
+        };
+        assert!(!judge(text, &lab, &of(&["host"])).ok);
+        assert!(judge(text, &lab, &of(&["host", "box"])).ok);
+        assert!(!judge(text, &Snapshot::default(), &of(&["host", "box"])).ok, "no lab is there");
+    }
+
+    #[test]
+    fn where_no_proc_is_mounted_nobody_is_missing_in_it() {
+        let answers = |count| FactAnswers {
+            proc_lists: [((host(), ActorName::from("box")), ProcListing::Missing)].into(),
+            proc_counts: [(host(), ProcCount { count, is_cut: false })].into(),
+            ..FactAnswers::default()
+        };
+        let text = r#"{"ps": {"in": "host", "lists": "box", "shown": false}}"#;
+        assert!(judge(text, &Snapshot::default(), &answers(3)).ok);
+        let verdict = judge(text, &Snapshot::default(), &answers(0));
+        assert_eq!(
+            (verdict.ok, words::seen(&verdict.seen).as_str()),
+            (false, "it lists no processes")
+        );
+    }
+
+    #[test]
+    fn there_is_no_share_of_nothing_and_no_growth_of_what_was_not_read() {
+        let lab = |files: &[(&str, &str)]| {
+            let group = |(path, text): &(&str, &str)| Cgroup {
+                hierarchy: "cpuacct".into(),
+                path: (*path).into(),
+                procs: Vec::new(),
+                procs_omitted: Omitted::Nothing,
+                files: [("cpuacct.usage".to_owned(), (*text).to_owned())].into(),
+            };
+            Snapshot { cgroups: files.iter().map(group).collect(), ..Snapshot::default() }
+        };
+        let check = |text: &str, before: &Snapshot, now: &Snapshot, ok: bool| {
+            let expect: Expect = serde_json::from_str(text).expect("an expectation");
+            let facts = FactAnswers::default();
+            let world =
+                ObservedState { snapshot: now, before, facts: &facts, outputs: &[], ops: &[] };
+            let verdict = expect.judge(&world);
+            assert_eq!(verdict.ok, ok, "{text}: {verdict:?}");
+        };
+
+        let share = r#"{"cgroup_file": {"name": "a", "file": ["cpuacct.usage"], "percent_of": "b",
+            "at_most": 30}}"#;
+        check(share, &lab(&[]), &lab(&[("a", "1"), ("b", "10")]), true);
+        check(share, &lab(&[]), &lab(&[("a", "0"), ("b", "0")]), false);
+
+        let grew = r#"{"cgroup_file": {"name": "a", "file": ["cpuacct.usage"], "grew": true}}"#;
+        check(grew, &lab(&[]), &lab(&[("a", "5")]), true);
+        check(grew, &lab(&[("a", "4")]), &lab(&[("a", "5")]), true);
+        check(grew, &lab(&[("a", "4…")]), &lab(&[("a", "5")]), false);
+
+        // A workload that got nothing done is no measure for another.
+        let outputs = ["share 5", "share 0"];
+        let work = |name: &str, output: &str| OpRecord {
+            actor: host(),
+            op: crate::op::Op::Work {
+                name: name.into(),
+                groups: Vec::new(),
+                load: crate::op::Load::Fork { count: 1 },
+                background: false,
+            },
+            calls: Vec::new(),
+            outcome: crate::op::Outcome::Done { output: output.into() },
+            pieces: Vec::new(),
+            nanos: 0,
+        };
+        let ops = [work("one", outputs[0]), work("other", outputs[1])];
+        let expect: Expect = serde_json::from_str(
+            r#"{"measured": {"what": "share", "by": "one", "of": "other", "at_least": 2}}"#,
+        )
+        .expect("an expectation");
+        let (lab, facts) = (Snapshot::default(), FactAnswers::default());
+        let world =
+            ObservedState { snapshot: &lab, before: &lab, facts: &facts, outputs: &[], ops: &ops };
+        assert!(!expect.judge(&world).ok);
     }
 }

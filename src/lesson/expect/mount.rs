@@ -80,7 +80,8 @@ impl ExpectKind for Mount {
 
         // What is not among those that were read may be behind them.
         let omitted = if fitting.is_some() { Omitted::Nothing } else { table.omitted };
-        let ok = fitting.is_some() != self.absent && omitted.is_nothing();
+        // A table without any row was not there to be read, and nothing is absent from it.
+        let ok = fitting.is_some() != self.absent && omitted.is_nothing() && listed > 0;
         Judgement::new(ok, or_unread(omitted, CutList::Mounts, listed, seen))
     }
 }
@@ -118,6 +119,11 @@ impl ExpectKind for Mounts {
         };
 
         let listed = table.rows.len();
+        let counterpart = self.like.as_ref().and_then(|other| world.snapshot.mounts_of(other));
+        if [Some(table), counterpart].into_iter().flatten().any(is_without_rows) {
+            return Judgement::failed(Seen::MountCount(0));
+        }
+
         let count = match table.omitted {
             Omitted::Nothing | Omitted::Uncounted => listed,
             Omitted::Rows(others) => listed + others,
@@ -145,7 +151,6 @@ impl ExpectKind for Mounts {
             });
 
         let counted = || Seen::MountCount(count);
-        let other = self.like.as_ref().and_then(|other| world.snapshot.mounts_of(other));
         let is_cut = |table: &snapshot::MountTable| !table.omitted.is_nothing();
         // A mount that is odd, or one too many, is so whatever else there is.
         let cut = match (&missing, &odd) {
@@ -158,7 +163,7 @@ impl ExpectKind for Mounts {
                 let counts = self.at_most.is_some() || self.like.is_none();
                 let matters = self.all.is_some() || (counts && table.omitted == Omitted::Uncounted);
                 let own = Some(table).filter(|table| matters && is_cut(table));
-                own.or(other.filter(|other| is_cut(other)))
+                own.or(counterpart.filter(|other| is_cut(other)))
             }
         };
 
@@ -169,4 +174,9 @@ impl ExpectKind for Mounts {
         let ok = few && missing.is_none() && odd.is_none();
         Judgement::new(ok, missing.or(odd).unwrap_or_else(counted))
     }
+}
+
+/// True for a table that was not there to be read: every root has a mount.
+fn is_without_rows(table: &snapshot::MountTable) -> bool {
+    table.rows.is_empty() && table.omitted.is_nothing()
 }

@@ -60,9 +60,7 @@ impl ExpectKind for Namespaces {
             }
         };
 
-        let (Some(one), Some(two)) =
-            (world.snapshot.process_of(&self.of), world.snapshot.process_of(other))
-        else {
+        let (Some(one), Some(two)) = (world.living(&self.of), world.living(other)) else {
             return Judgement::failed(Seen::NotBoth([self.of.clone(), other.clone()]));
         };
 

@@ -16,7 +16,7 @@ pub struct Pid {
 }
 
 impl ExpectKind for Pid {
-    const SUMMARY: &'static str = "the pid of an actor in its own pid namespace";
+    const SUMMARY: &'static str = "the PID of an actor in its own PID namespace";
 
     fn pane(&self) -> Option<ViewKind> {
         Some(ViewKind::Processes)
@@ -31,7 +31,7 @@ impl ExpectKind for Pid {
     }
 
     fn judge(&self, world: &ObservedState<'_>) -> Judgement {
-        match world.snapshot.process_of(&self.of) {
+        match world.living(&self.of) {
             Some(process) => {
                 let is_so = process.own_pid() == self.is;
                 Judgement::new(is_so, Seen::NsPids(process.ns_pids.clone()))
@@ -74,7 +74,12 @@ impl ExpectKind for Ps {
 
         match world.facts.proc_lists.get(&key) {
             Some(ProcListing::Listed) => Judgement::new(self.shown, Seen::ProcCount(counted)),
-            Some(ProcListing::Missing) => Judgement::new(!self.shown, Seen::ProcCount(counted)),
+            // In a /proc where nobody is listed, nobody is missing.
+            Some(ProcListing::Missing) => {
+                let lists_any = counted.is_some_and(|counted| counted.count > 0);
+                let shown = counted.filter(|_| lists_any);
+                Judgement::new(!self.shown && lists_any, Seen::ProcCount(shown))
+            }
             Some(ProcListing::Unknown) => Judgement::failed(Seen::ProcUnread(counted)),
             None => Judgement::failed(Seen::NotBoth([self.viewer.clone(), self.lists.clone()])),
         }
@@ -107,7 +112,17 @@ impl ExpectKind for Process {
     }
 
     fn judge(&self, world: &ObservedState<'_>) -> Judgement {
-        let process = world.snapshot.process_of(&self.actor).filter(|process| process.state != 'Z');
+        let process = world.living(&self.actor);
+        // Nobody has ended who was never there, and where nobody is at all, nothing is to be seen.
+        let was_there = world.facts.made_actors.contains(&self.actor)
+            || world.before.process_of(&self.actor).is_some();
+        if !self.alive && process.is_none() && !was_there {
+            return Judgement::failed(Seen::ActorNeverMade(self.actor.clone()));
+        }
+        if world.snapshot.processes.is_empty() {
+            return Judgement::failed(Seen::NoActor(ActorName::host()));
+        }
+
         let in_state =
             self.state.is_none_or(|state| process.is_some_and(|process| process.state == state));
         let seen = process.map_or(Seen::NoProcess, |process| Seen::Process {

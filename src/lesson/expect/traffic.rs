@@ -74,7 +74,8 @@ impl ExpectKind for Traffic {
             return Judgement::failed(unread(cut));
         }
 
-        let passed = now.saturating_sub(self.packets(world.before).unwrap_or(0));
+        // A row that was made anew counts from 0.
+        let passed = now.checked_sub(self.packets(world.before).unwrap_or(0)).unwrap_or(now);
         let fits = self.at_least.is_none_or(|least| passed >= least)
             && self.at_most.is_none_or(|most| passed <= most);
         Judgement::new(fits, Seen::Packets(passed))

@@ -18,6 +18,7 @@ use crate::ui::markdown;
 use crate::ui::pane::frame_block;
 use crate::ui::theme::Theme;
 use crate::view::ViewKind;
+use crate::words;
 
 /// Columns left free at either side of words.
 const MARGIN: u16 = 3;
@@ -297,12 +298,12 @@ fn words(talk: &Talk, audience_view: &AudienceView, columns: usize, theme: Theme
         return Words { above: said(&step.say, &step.story), command, below: Vec::new() };
     }
 
-    let because = talk.record(audience_view.beat).and_then(|record| skip_reason(record));
-    let below = match because {
+    let record = talk.record(audience_view.beat);
+    let after = words::came_of_step(record.map(|record| &**record), &step.after);
+    let below = match record.and_then(|record| skip_reason(record)) {
         Some(why) => wrapped(&safe(&why), columns).into_iter().map(Line::from).collect(),
-        None => said(&step.callout, &step.after),
+        None => said(if after == step.after { &step.callout } else { "" }, &after),
     };
-
     let bold = below.into_iter().map(|line: Line<'static>| line.style(theme.bold()));
     Words { above: Vec::new(), command: last_commands(commands, theme), below: bold.collect() }
 }

@@ -157,13 +157,15 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
         }
     };
 
+    let record = talk.record(beat).map(|record| &**record);
+    let seen = |after| words::came_of_step(record, after);
     match beat {
         Beat::Tell { .. } => part("What it is about:", &step.story),
-        Beat::Show { .. } => part("What is to be seen:", &step.after),
+        Beat::Show { .. } => part("What is to be seen:", &seen(&step.after)),
         Beat::WhatIf { .. } => {
             if let Some(branch) = beat.branch(&talk.view.lesson) {
                 part("What if:", &branch.story);
-                part("What is to be seen:", &branch.after);
+                part("What is to be seen:", &seen(&branch.after));
             }
         }
         Beat::Ask { .. } => {
@@ -194,7 +196,7 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         (Phase::Ready, NextAction::RunStep) => {
             let checks = talk.view.lab.ready.iter().flat_map(|ready| ready.checks.iter().flatten());
             let checks = checks.map(|check| {
-                let word = if check.ok { "yes" } else { "NO" };
+                let word = if check.ok { "ok" } else { "not yet" };
                 Line::from(shortened(&format!("  needs: {} ({word})", safe(&check.text)), columns))
             });
             command_lines("RUNS this step:", talk, columns, theme)

@@ -1,0 +1,66 @@
+//! The words on what came of a step.
+
+use std::borrow::Cow;
+
+use crate::report::{StepRecord, StepStatus};
+
+/// The author's text on a step that has run, where all came out so. Of one that failed, this says that instead, and of
+/// one that did not run there is nothing to say. Without a record nothing is known yet.
+pub fn came_of_step<'a>(record: Option<&StepRecord>, after: &'a str) -> Cow<'a, str> {
+    let Some(record) = record else { return Cow::Borrowed(after) };
+
+    match record.status {
+        StepStatus::Skipped { .. } | StepStatus::LeftOut => Cow::Borrowed(""),
+        StepStatus::Played | StepStatus::Typed if record.is_ok() => Cow::Borrowed(after),
+        StepStatus::Played | StepStatus::Typed => {
+            let failed = record.verdicts.iter().filter(|verdict| !verdict.ok).count();
+            let total = record.verdicts.len();
+            Cow::Owned(format!(
+                "This did not go as it should: {failed} of {total} expectations failed."
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use crate::diagnosis::{Blocker, Cure};
+    use crate::lesson::expect::verdict::{Expected, Verdict};
+    use crate::report::LazyDiff;
+    use crate::seen::Seen;
+
+    #[test]
+    fn success_is_claimed_of_a_step_alone_that_ran_and_came_out_so() {
+        let verdict = |ok| {
+            let expected = Expected::Works { action: "mount".into() };
+            Verdict::on_action(ok, expected, Seen::WentWell)
+        };
+        let ran = |status: StepStatus, holds: &[bool]| StepRecord {
+            status,
+            verdicts: holds.iter().map(|holds| verdict(*holds)).collect(),
+            step: 0,
+            ops: Vec::new(),
+            before: Arc::default(),
+            after: Arc::default(),
+            diff: LazyDiff::default(),
+            predicted: Vec::new(),
+            charts: Vec::new(),
+            nanos: 1,
+        };
+        let check = |record: StepRecord, expected: &str| {
+            let said = came_of_step(Some(&record), "It is there.");
+            assert_eq!(said, expected, "{:?}", record.status);
+        };
+
+        check(ran(StepStatus::Played, &[true, true]), "It is there.");
+        check(ran(StepStatus::Typed, &[true]), "It is there.");
+        let failed = "This did not go as it should: 1 of 2 expectations failed.";
+        check(ran(StepStatus::Played, &[true, false]), failed);
+        check(ran(StepStatus::LeftOut, &[true]), "");
+        let skipped = StepStatus::Skipped { why: Blocker::NoDisk, cure: Cure::StartAsRoot };
+        check(ran(skipped, &[]), "");
+    }
+}
