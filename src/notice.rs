@@ -47,6 +47,8 @@ pub enum Notice {
         title: String,
     },
     NoQuestionNow,
+    /// The chosen lesson asks nothing.
+    NoQuestions,
 
     NoShell {
         actor: ActorName,

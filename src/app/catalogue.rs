@@ -15,6 +15,14 @@ pub(super) fn choose(model: &mut Model, row: usize) {
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let Some(row) = model.catalogue.get(model.chosen) else { return Vec::new() };
     let id = row.id.clone();
+    if model.exam.is_some() {
+        match &row.blocked {
+            _ if row.questions == 0 => model.notice = Some(Notice::NoQuestions),
+            Some((why, _)) => model.notice = Some(Notice::Blocked(why.clone())),
+            None => return vec![Effect::OpenLesson { id, from: LessonSource::Lab }],
+        }
+        return Vec::new();
+    }
 
     match &row.blocked {
         _ if model.source == LessonSource::Tape => {

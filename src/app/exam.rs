@@ -54,7 +54,9 @@ pub fn on_lesson_ended(model: &mut Model) -> Vec<Effect> {
 }
 
 fn result(lesson: &Lesson, quiz: &QuizView) -> LessonResult {
-    let wrong = quiz.places.iter().filter(|item| quiz.marks.get(item) != Some(&AnswerMark::Right));
+    // One that was not answered was not asked: it is neither wrong nor counted.
+    let answered = quiz.marks.iter();
+    let wrong = answered.filter(|(_, mark)| **mark != AnswerMark::Right).map(|(item, _)| item);
     let again = wrong.filter_map(|item| {
         let own = lesson.steps.get(item.step)?;
         let question = own.quiz.get(item.index)?;
@@ -70,7 +72,7 @@ fn result(lesson: &Lesson, quiz: &QuizView) -> LessonResult {
         id: lesson.id.clone(),
         title: lesson.title.clone(),
         right: quiz.right_count(),
-        asked: quiz.places.len(),
+        asked: quiz.marks.len(),
         again: again.collect(),
     }
 }

@@ -59,6 +59,7 @@ pub struct CatalogueRow {
     pub summary: String,
     pub minutes: u32,
     pub steps: usize,
+    pub questions: usize,
     /// The reason why it can't play here, and what would change that.
     pub blocked: Option<(Blocker, Cure)>,
     /// There is a recording of it.

@@ -3,8 +3,10 @@
 use super::quiz::{QuizStage, QuizView};
 use super::{Effect, LessonView, Model, ProgressNote, Screen, confirmation};
 use crate::engine::{Request, TurnGoal};
+use crate::lesson::expect::Expect;
 use crate::lesson::quiz::{Answer, AnswerMark, LabAnswers, QuestionKind, grade};
 use crate::notice::Notice;
+use crate::op::ActorName;
 use crate::report::StepRecord;
 use crate::words;
 
@@ -50,6 +52,17 @@ fn prepare(view: &mut LessonView) -> Vec<Effect> {
             quiz.prepare_question(&view.lesson);
             Vec::new()
         }
+    }
+}
+
+impl LessonView {
+    /// The actor that the task which is asked now is about: its shell is where the task is done.
+    pub(super) fn task_actor(&self) -> Option<ActorName> {
+        let quiz = self.quiz.as_ref().filter(|quiz| !quiz.is_answered())?;
+        let question = quiz.question(&self.lesson)?;
+        let task = question.task();
+        let named = task.iter().flat_map(Expect::actors).next().cloned();
+        (!task.is_empty()).then(|| named.unwrap_or_else(ActorName::host))
     }
 }
 

@@ -56,7 +56,11 @@ pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
 
     // The shell of a lab that waits is no place to go to from a what-if, nor the other way round.
     let in_what_if = view.is_in_branch();
-    if let Some(index) = view.shells.last_tab_in(in_what_if) {
+    let open = match view.task_actor() {
+        Some(actor) => view.shells.tabs().iter().position(|tab| *tab.actor() == actor),
+        None => view.shells.last_tab_in(in_what_if),
+    };
+    if let Some(index) = open {
         view.shells.choose_tab(index);
         return view.shells.resize_tabs(screen, view.panes.is_zoomed);
     }
@@ -64,7 +68,8 @@ pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
     if view.shells.is_waiting_for_tab() {
         return Vec::new();
     }
-    let wanted = view.step().and_then(|step| step.actions.first()).map(|entry| entry.actor.clone());
+    let step = view.step().and_then(|step| step.actions.first()).map(|entry| entry.actor.clone());
+    let wanted = view.task_actor().or(step);
     let actors = view.actors();
     let actor = wanted.filter(|actor| actors.contains(actor)).unwrap_or_else(ActorName::host);
     request_shell(view, actor, screen)

@@ -44,8 +44,7 @@ pub struct LearnOptions {
 
 #[derive(Debug, Args)]
 pub struct QuizArguments {
-    /// A lesson's id, number or title, or a YAML file
-    #[arg(required_unless_present = "all")]
+    /// A lesson's id, number or title, or a YAML file (without one: choose)
     pub lesson: Option<String>,
     /// The questions of every lesson
     #[arg(long, conflicts_with = "lesson")]
@@ -98,6 +97,8 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
             bail!("{} has no questions", lesson.id)
         }
         Some(lesson) => vec![lesson.id.clone()],
+        // The learner chooses, on the screen.
+        None if !arguments.all => Vec::new(),
         None => {
             let facts = facts();
             let plays = |lesson: &&Lesson| can_play(&lesson.needs, &facts) == Playable::Live;
@@ -107,15 +108,12 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
         }
     };
 
-    if lessons.is_empty() {
+    if lessons.is_empty() && arguments.all {
         bail!("no lesson with questions plays here (`unboxed doctor` says why)");
     }
 
-    let first = lessons.remove(0);
-    // 0 and 1 have always given one order.
-    let exam =
-        Exam { lessons, seed: arguments.shuffle.map(|seed| seed.max(1)), results: Vec::new() };
-    let exam = Some(exam);
+    let first = (!lessons.is_empty()).then(|| lessons.remove(0));
+    let exam = Some(Exam { lessons, seed: arguments.shuffle, results: Vec::new() });
 
     let consent = arguments
         .lesson
@@ -130,7 +128,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
         exam,
         consent,
     };
-    screen(asked, Some(first), setting)
+    screen(asked, first, setting)
 }
 
 /// The way that the screen is opened, whichever command opens it.
@@ -225,6 +223,7 @@ fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {
         summary: lesson.summary.clone(),
         minutes: lesson.minutes,
         steps: lesson.steps.len(),
+        questions: lesson.questions().count(),
         blocked,
         has_tape: embedded::has_tape(&lesson.id),
         left_out: lesson

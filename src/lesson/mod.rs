@@ -14,3 +14,4 @@ pub mod programs;
 pub mod quiz;
 pub mod suggestion;
 pub mod texts;
+mod typed_answer;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::expect::Expect;
 use super::lab_answer::AnswerSource;
+use super::typed_answer::is_same;
+pub use super::typed_answer::{Spelling, Unit};
 
 /// One question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,24 +75,6 @@ pub struct ValueAnswer {
     pub unit: Unit,
     #[serde(default)]
     pub spelling: Spelling,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    #[default]
-    None,
-    /// `64MiB`, `64M` and `67108864` are the same.
-    Bytes,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Spelling {
-    #[default]
-    Exact,
-    /// One letter may be wrong, missing or too much.
-    Forgiving,
 }
 
 impl QuestionKind {
@@ -302,6 +286,8 @@ pub enum AnswerMark {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grade {
     pub mark: AnswerMark,
+    /// The learner's own answer, in words; nothing where none was given.
+    pub own: String,
     /// The right answer, in words.
     pub right: String,
     /// The reasons why its wrong parts are wrong.
@@ -311,9 +297,12 @@ pub struct Grade {
 /// Grade an answer.
 pub fn grade(question: &Question, answer: &Answer, lab: &LabAnswers) -> Grade {
     let right = right_answer(question, lab);
+    let own = own_answer(question, answer);
 
     let (is_right, why) = match (&question.kind, answer) {
-        (_, Answer::Unknown) => return Grade { mark: AnswerMark::Open, right, why: Vec::new() },
+        (_, Answer::Unknown) => {
+            return Grade { mark: AnswerMark::Open, own, right, why: Vec::new() };
+        }
         (QuestionKind::Choose(choices), Answer::One(index)) => match choices.get(*index) {
             Some(choice) => (choice.right, because(&choice.say, &choice.why, choice.right)),
             None => (false, Vec::new()),
@@ -355,11 +344,25 @@ pub fn grade(question: &Question, answer: &Answer, lab: &LabAnswers) -> Grade {
         _ => (false, Vec::new()),
     };
 
-    Grade { mark: if is_right { AnswerMark::Right } else { AnswerMark::Wrong }, right, why }
+    Grade { mark: if is_right { AnswerMark::Right } else { AnswerMark::Wrong }, own, right, why }
 }
 
 fn because(say: &str, why: &str, is_right: bool) -> Vec<String> {
     if is_right || why.is_empty() { Vec::new() } else { vec![format!("`{say}`: {why}")] }
+}
+
+/// The answer as the learner gave it.
+fn own_answer(question: &Question, answer: &Answer) -> String {
+    let options = question.options();
+    let said = |option: &usize| options.get(*option).copied().unwrap_or_default();
+    match answer {
+        Answer::Unknown | Answer::Done => String::new(),
+        Answer::One(option) => said(option).to_owned(),
+        Answer::Several(chosen) if chosen.is_empty() => "none of them".into(),
+        Answer::Several(chosen) => chosen.iter().map(said).collect::<Vec<_>>().join("; "),
+        Answer::Text(text) => text.trim().to_owned(),
+        Answer::Order(order) => order.iter().map(said).collect::<Vec<_>>().join(" > "),
+    }
 }
 
 fn right_answer(question: &Question, lab: &LabAnswers) -> String {
@@ -391,43 +394,6 @@ fn is_value(value: &ValueAnswer, text: &str, from_lab: Option<&str>) -> bool {
         .map(String::as_str)
         .chain(from_lab)
         .any(|wanted| is_same(wanted, text, value.unit, value.spelling))
-}
-
-fn is_same(wanted: &str, given: &str, unit: Unit, spelling: Spelling) -> bool {
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    let (wanted, given) = (plain(wanted), plain(given));
-
-    if wanted == given && !given.is_empty() {
-        return true;
-    }
-    if unit == Unit::Bytes
-        && let (Some(one), Some(other)) = (bytes(&wanted), bytes(&given))
-    {
-        return one == other;
-    }
-
-    // A wrong digit is another number; a wrong letter in a short word may be another word.
-    let has_digits = |text: &str| text.chars().any(|letter| letter.is_ascii_digit());
-    spelling == Spelling::Forgiving
-        && wanted.chars().count() > 3
-        && !has_digits(&wanted)
-        && !has_digits(&given)
-        && strsim::osa_distance(&wanted, &given) <= 1
-}
-
-/// `64 mib`, `64m`, `65536k`: units as docker and the kernel read them, in powers of 1024.
-fn bytes(text: &str) -> Option<u64> {
-    let text = text.replace(' ', "");
-    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..digits].parse().ok()?;
-    let factor = match &text[digits..] {
-        "" | "b" | "byte" | "bytes" => 1,
-        "k" | "kb" | "kib" => 1 << 10,
-        "m" | "mb" | "mib" => 1 << 20,
-        "g" | "gb" | "gib" => 1_u64 << 30,
-        _ => return None,
-    };
-    number.checked_mul(factor)
 }
 
 /// 0 to `count` in another order, the same for the same seed. Never the order itself, where there is another.
@@ -497,6 +463,25 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_told_beside_the_right_one() {
+        let own = |kind: &str, answer: Answer| {
+            let grade = grade(&question(kind), &answer, &LabAnswers::default());
+            (grade.own, grade.right)
+        };
+        let said = |own: &str, right: &str| (own.to_owned(), right.to_owned());
+        let choose = r#""choose": [{"say": "a", "right": true}, {"say": "b"}]"#;
+        assert_eq!(own(choose, Answer::One(1)), said("b", "a"));
+        assert_eq!(own(choose, Answer::Unknown), said("", "a"));
+        let all = r#""choose_all": [{"say": "a", "right": true}, {"say": "b", "right": true}]"#;
+        assert_eq!(own(all, Answer::Several([1].into())), said("b", "a; b"));
+        assert_eq!(own(all, Answer::Several([].into())), said("none of them", "a; b"));
+        let value = r#""value": {"is": ["64MiB"], "unit": "bytes"}"#;
+        assert_eq!(own(value, Answer::Text(" 32m ".into())), said("32m", "64MiB"));
+        let order = r#""order": ["a", "b"]"#;
+        assert_eq!(own(order, Answer::Order(vec![1, 0])), said("b > a", "a > b"));
+    }
+
+    #[test]
     fn values_forgive_what_the_question_says() {
         let check = |kind: &str, text: &str, expected: bool| {
             let grade = grade(&question(kind), &Answer::Text(text.into()), &LabAnswers::default());
@@ -560,6 +545,18 @@ mod tests {
         check(&[2, 1, 0], AnswerMark::Right);
         check(&[1, 0, 2], AnswerMark::Wrong);
         check(&[0, 1], AnswerMark::Wrong);
+    }
+
+    #[test]
+    fn each_seed_shuffles_in_its_own_way() {
+        let question = question(
+            r#""choose": [{"say": "a", "right": true}, {"say": "b"}, {"say": "c"}, {"say": "d"}]"#,
+        );
+        let orders: BTreeSet<Vec<usize>> =
+            (0..8).map(|seed| question.shown_order(Some(seed))).collect();
+        assert!(orders.len() > 4, "{orders:?}");
+        assert_ne!(shuffled(9, 0), shuffled(9, 1));
+        assert_eq!(question.shown_order(None), [0, 1, 2, 3]);
     }
 
     #[test]

@@ -16,7 +16,11 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let [head, list, detail] =
         Layout::vertical([Constraint::Length(2), Constraint::Min(4), Constraint::Length(8)])
             .areas(area);
-    let heading = Line::styled(" unboxed: how a container is built, by building one", theme.bold());
+    let text = match model.exam {
+        Some(_) => " Check yourself: choose a lesson, and answer its questions",
+        None => " unboxed: how a container is built, by building one",
+    };
+    let heading = Line::styled(text, theme.bold());
     frame.render_widget(Paragraph::new(vec![heading, Line::default()]), head);
 
     let columns = usize::from(list.width);

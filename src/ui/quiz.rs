@@ -14,7 +14,7 @@ use crate::app::keymap::keys;
 use crate::app::quiz::{QuizStage, QuizView};
 use crate::lesson::expect::verdict::Verdict;
 use crate::lesson::quiz::{AnswerMark, Grade, Question, QuestionKind};
-use crate::text::{prose, safe, shortened};
+use crate::text::{prose, safe, shortened, wrapped};
 use crate::words;
 
 /// Rows that the panel would like to have, frame included.
@@ -166,6 +166,13 @@ fn answered(
     let ask = question.ask.lines().next().unwrap_or_default();
     lines.push(Line::styled(shortened(&safe(ask), columns), theme.dim()));
     lines.push(Line::from(vec![Span::styled(format!("{word}  "), style)]));
+    let is_typed = matches!(question.kind, QuestionKind::Value(_));
+    if !grade.own.is_empty() && (grade.mark != AnswerMark::Right || is_typed) {
+        // As it was typed: no Markdown.
+        lines.extend(
+            wrapped(&format!("You:   {}", safe(&grade.own)), columns).into_iter().map(Line::from),
+        );
+    }
     if grade.mark != AnswerMark::Right || question.is_prediction() {
         lines.extend(markdown::lines(&format!("Right: {}", grade.right), columns, theme));
     }

@@ -43,6 +43,8 @@ pub fn notice(notice: &Notice) -> String {
         Notice::TakenInAgain { title } => format!("taken in again: {title}"),
         Notice::NoQuestionNow => "no question here now: they come with the steps".into(),
 
+        Notice::NoQuestions => "this lesson has no questions: choose another".into(),
+
         Notice::NoShell { actor, error } => format!("no shell beside {actor}: {error}"),
         Notice::ShellBehind { actor, shells } => {
             format!("a shell beside {actor} is open; {shells} goes to it")

@@ -204,6 +204,7 @@ pub fn in_catalogue() -> Model {
         summary: "What it is about, in one sentence.".into(),
         minutes: 12,
         steps: 9,
+        questions: 3,
         blocked,
         has_tape: false,
         left_out: vec!["A group with a limit".into()],

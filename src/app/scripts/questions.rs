@@ -133,6 +133,73 @@ fn a_question_stands_above_panes_and_shell_and_behind_what_is_zoomed() {
 }
 
 #[test]
+fn the_shell_of_a_task_is_opened_where_the_task_is() {
+    let mut model = Model::new(Vec::new(), SIZE);
+    model.exam = Some(Exam::default());
+    let opened = Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: None };
+    let _ = update(&mut model, opened);
+    let _ = update(&mut model, ready(0));
+    let _ = update(&mut model, shell(7, "box"));
+    press(&mut model, &["ctrl-5", "0", "Enter", "0", "Enter"]);
+    let _ = update(&mut model, ready(2));
+    press(&mut model, &["Enter"]);
+
+    let size = crate::app::shells::terminal_size(SIZE, false);
+    let asked = crate::engine::Request::OpenShell { tab: 2, actor: ActorName::host(), size };
+    let effects = update(&mut model, key("s"));
+    assert_eq!(effects, [Effect::SendToEngine(asked)], "the shell beside box is another place");
+}
+
+#[test]
+fn a_check_without_a_lesson_lets_one_choose() {
+    let row = |id: &str, questions| crate::app::CatalogueRow {
+        number: 1,
+        id: id.into(),
+        title: String::new(),
+        summary: String::new(),
+        minutes: 1,
+        steps: 4,
+        questions,
+        blocked: None,
+        has_tape: false,
+        left_out: Vec::new(),
+        left_off: None,
+        learnt: String::new(),
+    };
+    let mut model = Model::new(vec![row("silent", 0), row("sample", 3)], SIZE);
+    model.exam = Some(Exam::default());
+    let opens =
+        format!("{:?}", Effect::OpenLesson { id: "sample".into(), from: Default::default() });
+    check(
+        &mut model,
+        [
+            (key("Enter"), "", "catalogue, notice"),
+            (key("j"), "", "catalogue"),
+            (key("Enter"), &opens, "catalogue"),
+            (
+                Msg::LessonOpened { lesson: lesson(), left_off: 2, tape: None },
+                "",
+                "Building 1, question Preparing",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_score_counts_what_was_answered() {
+    let mut model = Model::new(Vec::new(), SIZE);
+    model.exam = Some(Exam::default());
+    let opened = Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: None };
+    let ended = Msg::Engine(Event::SessionEnded(crate::proof::Proof { rows: Vec::new() }));
+    for message in [opened, ready(0), key("0"), key("Esc"), key("y"), ended] {
+        let _ = update(&mut model, message);
+    }
+
+    let result = &model.exam.expect("the check").results[0];
+    assert_eq!((result.right, result.asked, result.again.len()), (0, 1, 1));
+}
+
+#[test]
 fn a_question_that_is_behind_a_pane_takes_no_key() {
     let mut model = before(0);
     press(&mut model, &["z"]);
