@@ -182,7 +182,7 @@ fn a_turn_is_judged_after_a_jump_a_what_if_an_undo_a_new_start_and_a_step_that_i
     tty.press("t");
     tty.wait_for("Steps: type to search");
     tty.press("Mounts that stay\r");
-    tty.wait_for("Go to step 2?");
+    tty.wait_for("Sure?");
     tty.press("y");
     tty.wait_for("2/32");
     tty.wait_for("YOUR TURN");
@@ -198,7 +198,7 @@ fn a_turn_is_judged_after_a_jump_a_what_if_an_undo_a_new_start_and_a_step_that_i
 
     // Undone, though all of it holds; the step before is told of then.
     tty.press("u");
-    tty.wait_for("Rewind to before");
+    tty.wait_for("Sure?");
     tty.press("y");
     tty.wait_for("1/32");
     tty.wait_for("YOUR TURN");
@@ -208,11 +208,11 @@ fn a_turn_is_judged_after_a_jump_a_what_if_an_undo_a_new_start_and_a_step_that_i
 
     // From the beginning, and this time the step is shown: then no turn is on, until one is begun.
     tty.press("R");
-    tty.wait_for("fresh lab?");
+    tty.wait_for("Sure?");
     tty.press("y");
     tty.wait_for("[ ]");
     tty.press("\r");
-    tty.wait_for("Be shown the step");
+    tty.wait_for("Sure?");
     tty.press("y");
     tty.wait_for("Enter go on");
     tty.press("\r");
