@@ -356,20 +356,6 @@ fn a_step_that_is_left_out_begins_no_turn() {
 }
 
 #[test]
-fn a_turn_in_which_something_was_reached_is_not_ended_by_one_key() {
-    check(
-        &mut in_turn(&[true, false]),
-        [
-            (key("T"), "", "YourTurn 2, confirm DropTurn"),
-            (key("Enter"), "", "YourTurn 2"),
-            (key("T"), "", "YourTurn 2, confirm DropTurn"),
-            (key("y"), "ask DropTurn", "YourTurn 2"),
-            (no_turn(), "", "NextStep 2"),
-        ],
-    );
-}
-
-#[test]
 fn who_looks_back_in_a_turn_is_in_it_still() {
     check(
         &mut in_turn(&[true, true]),
