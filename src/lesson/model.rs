@@ -257,8 +257,10 @@ pub struct Needs {
     /// A scratch file on a real disk: /scratch in the lab.
     pub disk: bool,
     /// Programs that it runs; those of its own commands are added when it is read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub programs: Vec<String>,
     /// Users beside root: it gives files to one, or becomes one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub other_ids: bool,
     /// 1 or 2, where a step is about what only one version has.
     pub cgroup_version: Option<u32>,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{StepChecksum, Tape};
-use crate::lesson::model::{ActionEntry, Lesson, Step};
+use crate::lesson::model::{ActionEntry, Lesson, Needs, Step};
 use crate::lesson::quiz::Question;
 
 /// The reason why a tape can't be played with a lesson.
@@ -72,7 +72,7 @@ fn sum(lesson: &Lesson, step: &Step) -> u32 {
     let predictions: Vec<_> = step.quiz.iter().map(Question::predictions).collect();
 
     let parts = [
-        text(&(&lesson.needs, &step.needs)),
+        text(&(without_programs(&lesson.needs), without_programs(&step.needs))),
         text(&(&step.breaks, &step.actions)),
         text(&(&step.look, &step.charts)),
         text(&step.expect),
@@ -81,6 +81,11 @@ fn sum(lesson: &Lesson, step: &Step) -> u32 {
     ];
 
     crc32fast::hash(parts.join("\n").as_bytes())
+}
+
+/// The needs without those programs that follow from the commands, which are in the sum themselves.
+fn without_programs(needs: &Needs) -> Needs {
+    Needs { programs: Vec::new(), ..needs.clone() }
 }
 
 fn text(value: &impl Serialize) -> String {
