@@ -26,20 +26,25 @@ const MAX_SIZE: u64 = 4 * 1024 * 1024;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 const LOCK_PERIOD: Duration = Duration::from_millis(10);
 
-/// The format this program writes. It reads format 1 too, which knew of `played` alone.
-const FORMAT_VERSION: u32 = 2;
+/// The format this program writes. It reads the older ones, whose `played` was how far the learner had come, by
+/// playing or by a jump; format 1 knew of that alone.
+const FORMAT_VERSION: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     format: u32,
-    /// Lesson id → how far.
+    /// Lesson → how far: its id for one of the program's own, `own:ID` for one from a file (see `lesson_key`).
     lessons: BTreeMap<String, LessonProgress>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LessonProgress {
-    /// Steps played, at the most.
-    pub played: usize,
+    /// Steps behind the learner, at the most, whether they were played or jumped over.
+    #[serde(default)]
+    pub reached: usize,
+    /// Steps played with a version that did not note which ones.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    played: usize,
     /// Step id → how it was done, the best way.
     #[serde(default)]
     pub steps: BTreeMap<String, StepProgress>,
@@ -61,10 +66,22 @@ pub struct AnswerProgress {
     pub tries: u32,
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// The name under which a lesson's progress is kept. One from a file has a name of its own, so that it and one of the
+/// program's own with the same id know nothing of each other.
+pub fn lesson_key(id: &str, is_own: bool) -> String {
+    if is_own { format!("own:{id}") } else { id.to_owned() }
+}
+
 /// The way a step was done, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepHow {
+    /// It was seen on a tape.
+    OnTape,
     /// It was played.
     Watched,
     /// It was played after the learner had tried.
@@ -74,6 +91,17 @@ pub enum StepHow {
 }
 
 impl LessonProgress {
+    /// Steps that were played in a lab, whoever did them.
+    pub fn steps_played(&self) -> usize {
+        let noted = self.steps.values().filter(|step| step.how >= StepHow::Watched).count();
+        noted.max(self.played)
+    }
+
+    /// Steps that were seen on a tape alone.
+    pub fn steps_on_tape(&self) -> usize {
+        self.steps.values().filter(|step| step.how == StepHow::OnTape).count()
+    }
+
     /// Steps done by typing, with hints or without.
     pub fn steps_done(&self) -> usize {
         self.steps.values().filter(|step| step.how >= StepHow::WithHints).count()
@@ -142,14 +170,15 @@ impl Progress {
         }
     }
 
-    pub fn played_steps(&self, lesson: &str) -> Option<usize> {
-        self.lessons.get(lesson).map(|progress| progress.played)
+    /// The number of steps behind the learner; none where nothing of it was played live.
+    pub fn reached_steps(&self, lesson: &str) -> Option<usize> {
+        self.lessons.get(lesson).map(|progress| progress.reached).filter(|reached| *reached > 0)
     }
 
-    /// Note the steps played. The furthest counts: looking at an early step again takes nothing away.
-    pub fn note_played(&mut self, lesson: &str, played: usize) {
+    /// Note how far the learner has come. The furthest counts: looking at an early step again takes nothing away.
+    pub fn note_reached(&mut self, lesson: &str, reached: usize) {
         let known = self.lessons.entry(lesson.to_owned()).or_default();
-        known.played = known.played.max(played);
+        known.reached = known.reached.max(reached);
     }
 
     pub fn lesson(&self, lesson: &str) -> Option<&LessonProgress> {
@@ -169,6 +198,20 @@ impl Progress {
         let answer =
             known.answers.entry(question.to_owned()).or_insert(AnswerProgress { mark, tries: 0 });
         *answer = AnswerProgress { mark, tries: answer.tries.saturating_add(1) };
+    }
+
+    /// True if anything is kept of a lesson, or of any.
+    pub fn has_some(&self, lesson: Option<&str>) -> bool {
+        lesson.map_or(!self.lessons.is_empty(), |lesson| self.lessons.contains_key(lesson))
+    }
+
+    /// The numbers of steps and answers that are kept of a lesson, or of all.
+    pub fn counts(&self, lesson: Option<&str>) -> (usize, usize) {
+        let asked = self.lessons.iter().filter(|(key, _)| lesson.is_none_or(|one| one == *key));
+        asked.fold((0, 0), |(steps, answers), (_, known)| {
+            let noted = known.steps.len().max(known.played);
+            (steps + noted, answers + known.answers.len())
+        })
     }
 
     /// Forget a lesson, or all of them. False when there was nothing.
@@ -239,10 +282,22 @@ fn read(dir: &OpenDirectory) -> Result<Kept, ProgressError> {
 }
 
 fn parse(bytes: &[u8]) -> Option<Progress> {
-    let progress: Progress = serde_json::from_slice(bytes).ok()?;
-    (1..=FORMAT_VERSION)
-        .contains(&progress.format)
-        .then_some(Progress { format: FORMAT_VERSION, ..progress })
+    let mut progress: Progress = serde_json::from_slice(bytes).ok()?;
+    if !(1..=FORMAT_VERSION).contains(&progress.format) {
+        return None;
+    }
+
+    if progress.format < 3 {
+        for lesson in progress.lessons.values_mut() {
+            lesson.reached = lesson.played;
+            // Format 2 noted each step that was played; only where none is noted, the number is all there is.
+            if !lesson.steps.is_empty() {
+                lesson.played = 0;
+            }
+        }
+    }
+
+    Some(Progress { format: FORMAT_VERSION, ..progress })
 }
 
 fn failed(dir: &OpenDirectory, doing: &'static str, error: io::Error) -> ProgressError {
@@ -316,8 +371,8 @@ mod tests {
     fn progress_comes_back_as_it_was_saved() {
         let dir = tempfile::tempdir().expect("a directory");
         let change = |act: fn(&mut Progress)| Progress::update(dir.path(), act).expect("saved");
-        change(|progress| progress.note_played("build", 4));
-        change(|progress| progress.note_played("build", 2));
+        change(|progress| progress.note_reached("build", 4));
+        change(|progress| progress.note_reached("build", 2));
         change(|progress| progress.note_step("build", "hostname", StepHow::WithHints, 2));
         change(|progress| progress.note_step("build", "hostname", StepHow::Watched, 0));
         change(|progress| progress.note_answer("build", "q", AnswerMark::Wrong));
@@ -326,7 +381,7 @@ mod tests {
         let (read, said) = Progress::load(dir.path());
         let lesson = read.lesson("build").expect("it is there");
         assert_eq!(
-            (lesson.played, lesson.steps_done(), lesson.hint_count(), said),
+            (lesson.reached, lesson.steps_done(), lesson.hint_count(), said),
             (4, 1, 2, None)
         );
         assert_eq!(lesson.answers["q"], AnswerProgress { mark: AnswerMark::Right, tries: 2 });
@@ -345,14 +400,49 @@ mod tests {
 
     #[test]
     fn what_an_earlier_version_kept_is_read() {
-        let dir = tempfile::tempdir().expect("a directory");
-        fs::write(
-            dir.path().join("progress.json"),
-            r#"{"format":1,"lessons":{"build":{"played":3}}}"#,
-        )
-        .expect("a file");
-        let (progress, said) = Progress::load(dir.path());
-        assert_eq!((progress.played_steps("build"), said), (Some(3), None));
+        let kept = [
+            // Format 1 had the number alone; format 2 noted each step that was played, and counted jumps as well.
+            (r#"{"format":1,"lessons":{"build":{"played":3}}}"#, (Some(3), 3)),
+            (
+                r#"{"format":2,"lessons":{"build":{"played":9,"steps":{
+                    "rootfs":{"how":"watched","hints":0},"bind":{"how":"by_oneself","hints":0}}}}}"#,
+                (Some(9), 2),
+            ),
+        ];
+        for (text, expected) in kept {
+            let dir = tempfile::tempdir().expect("a directory");
+            fs::write(dir.path().join("progress.json"), text).expect("a file");
+            let (progress, said) = Progress::load(dir.path());
+            let played = progress.lesson("build").expect("it is there").steps_played();
+            assert_eq!((progress.reached_steps("build"), played), expected, "{said:?}");
+
+            // And again once this version has written it.
+            Progress::update(dir.path(), |progress| progress.note_reached("other", 1))
+                .expect("saved");
+            let (progress, _) = Progress::load(dir.path());
+            let played = progress.lesson("build").expect("it is there").steps_played();
+            assert_eq!((progress.reached_steps("build"), played), expected);
+        }
+    }
+
+    #[test]
+    fn a_jump_is_not_played_and_a_tape_is_watched() {
+        let mut progress = Progress::default();
+        progress.note_reached("build", 9);
+        progress.note_step("build", "rootfs", StepHow::OnTape, 0);
+        let counts = |progress: &Progress| {
+            let lesson = progress.lesson("build").expect("it is there");
+            (lesson.steps_played(), lesson.steps_on_tape())
+        };
+        assert_eq!((progress.reached_steps("build"), counts(&progress)), (Some(9), (0, 1)));
+
+        // Played live it is more than seen; seen once more it is no less.
+        progress.note_step("build", "rootfs", StepHow::Watched, 0);
+        progress.note_step("build", "rootfs", StepHow::OnTape, 0);
+        assert_eq!(counts(&progress), (1, 0));
+
+        let own = lesson_key("build", true);
+        assert_eq!(progress.lesson(&own), None, "a lesson from a file is another");
     }
 
     #[test]
@@ -363,7 +453,7 @@ mod tests {
                 let dir = dir.path();
                 scope.spawn(move || {
                     Progress::update(dir, |progress| {
-                        progress.note_played(&format!("lesson-{number}"), 1)
+                        progress.note_reached(&format!("lesson-{number}"), 1)
                     })
                     .expect("saved");
                 });
@@ -374,7 +464,7 @@ mod tests {
 
     #[test]
     fn a_corrupt_or_newer_file_is_set_aside_and_said() {
-        for text in ["", "{", "null", "{\"format\":3,\"lessons\":{}}"] {
+        for text in ["", "{", "null", "{\"format\":4,\"lessons\":{}}"] {
             let dir = tempfile::tempdir().expect("a directory");
             fs::write(dir.path().join(PROGRESS_FILE), text).expect("a file");
             let (progress, said) = Progress::load(dir.path());
@@ -386,14 +476,14 @@ mod tests {
             );
 
             let (_, said) =
-                Progress::update(dir.path(), |progress| progress.note_played("build", 1))
+                Progress::update(dir.path(), |progress| progress.note_reached("build", 1))
                     .expect("saved");
             assert!(said.is_some_and(|said| said.contains("aside-1")), "{text}");
             assert_eq!(
                 fs::read_to_string(dir.path().join("progress.json.aside-1")).expect("kept"),
                 text
             );
-            assert_eq!(Progress::load(dir.path()).0.played_steps("build"), Some(1));
+            assert_eq!(Progress::load(dir.path()).0.reached_steps("build"), Some(1));
         }
     }
 
@@ -408,12 +498,12 @@ mod tests {
         symlink("../dotfiles/progress.json", at("state/progress.json")).expect("a link");
 
         let (progress, said) = Progress::load(&at("state"));
-        assert_eq!((progress.played_steps("build"), said), (Some(3), None));
+        assert_eq!((progress.reached_steps("build"), said), (Some(3), None));
         let (progress, said) =
-            Progress::update(&at("state"), |progress| progress.note_played("other", 1))
+            Progress::update(&at("state"), |progress| progress.note_reached("other", 1))
                 .expect("saved");
         assert_eq!(
-            (progress.played_steps("build"), progress.played_steps("other")),
+            (progress.reached_steps("build"), progress.reached_steps("other")),
             (Some(3), Some(1))
         );
         assert!(said.is_some_and(|said| said.contains("was a link, which is kept as")));
@@ -432,7 +522,7 @@ mod tests {
                 fs::write(&target, text).expect("a file");
             }
             symlink(&target, dir.path().join(PROGRESS_FILE)).expect("a link");
-            Progress::update(dir.path(), |progress| progress.note_played("build", 1))
+            Progress::update(dir.path(), |progress| progress.note_reached("build", 1))
                 .expect("saved");
             assert_eq!(fs::read_to_string(&target).unwrap_or_default(), text);
             assert_eq!(
@@ -443,8 +533,9 @@ mod tests {
             // In the lock's place there is nothing to keep: it is said, and nothing is saved.
             fs::remove_file(dir.path().join(LOCK_FILE)).expect("the lock");
             symlink(&target, dir.path().join(LOCK_FILE)).expect("a link");
-            let refused = Progress::update(dir.path(), |progress| progress.note_played("build", 2))
-                .expect_err("a link");
+            let refused =
+                Progress::update(dir.path(), |progress| progress.note_reached("build", 2))
+                    .expect_err("a link");
             assert!(refused.to_string().contains("progress.lock is a link"), "{refused}");
             assert_eq!(fs::read_to_string(&target).unwrap_or_default(), text);
         }
@@ -454,7 +545,7 @@ mod tests {
     fn a_file_that_can_not_be_read_is_not_written_over() {
         let dir = tempfile::tempdir().expect("a directory");
         nix::unistd::mkfifo(&dir.path().join(PROGRESS_FILE), Mode::S_IRWXU).expect("a pipe");
-        let refused = Progress::update(dir.path(), |progress| progress.note_played("build", 1))
+        let refused = Progress::update(dir.path(), |progress| progress.note_reached("build", 1))
             .expect_err("it is no file");
         assert!(refused.to_string().contains("could not read"), "{refused}");
         assert!(Progress::load(dir.path()).1.is_some_and(|said| said.contains("is no file")));
@@ -465,27 +556,27 @@ mod tests {
     #[test]
     fn a_lock_that_another_holds_is_given_up_with_a_sentence() {
         let home = tempfile::tempdir().expect("a directory");
-        Progress::update(home.path(), |progress| progress.note_played("build", 1)).expect("saved");
+        Progress::update(home.path(), |progress| progress.note_reached("build", 1)).expect("saved");
         let dir = OpenDirectory::find_private(home.path()).expect("ours").expect("it is there");
         let held = dir.try_lock(OsStr::new(LOCK_FILE)).expect("no error").expect("it is free");
 
-        let refused = Progress::update(home.path(), |progress| progress.note_played("build", 2))
+        let refused = Progress::update(home.path(), |progress| progress.note_reached("build", 2))
             .expect_err("it is held");
         assert!(
             refused.to_string().contains("progress.lock has been locked for 2 seconds by "),
             "{refused}"
         );
-        assert_eq!(Progress::load(home.path()).0.played_steps("build"), Some(1));
+        assert_eq!(Progress::load(home.path()).0.reached_steps("build"), Some(1));
 
         drop(held);
-        Progress::update(home.path(), |progress| progress.note_played("build", 2)).expect("saved");
+        Progress::update(home.path(), |progress| progress.note_reached("build", 2)).expect("saved");
     }
 
     #[test]
     fn what_a_killed_save_left_is_removed_by_the_next() {
         let dir = tempfile::tempdir().expect("a directory");
         fs::write(dir.path().join(".progress.json.7-8.part"), "half").expect("a file");
-        Progress::update(dir.path(), |progress| progress.note_played("build", 1)).expect("saved");
+        Progress::update(dir.path(), |progress| progress.note_reached("build", 1)).expect("saved");
         assert!(!dir.path().join(".progress.json.7-8.part").exists());
     }
 }

@@ -48,8 +48,11 @@ pub(super) fn back(model: &mut Model) -> Vec<Effect> {
     }
 
     let played = ended.played;
-    if let Some(row) = model.catalogue.iter_mut().find(|row| row.id == ended.lesson.id) {
+    // A tape brings nobody further, nor does a lesson from a file that has the id of one of the program's own.
+    let same = |row: &&mut super::CatalogueRow| row.is_of(&ended.lesson) && ended.tape.is_none();
+    if let Some(row) = model.catalogue.iter_mut().find(same) {
         row.left_off = row.left_off.max((played > 0).then_some(played));
+        row.is_played |= ended.is_whole;
     }
     model.screen = Screen::Catalogue;
     Vec::new()

@@ -138,6 +138,8 @@ pub(super) fn ended_lesson(view: &LessonView) -> EndedLesson {
         lesson: std::sync::Arc::clone(&view.lesson),
         tape: view.tape.clone(),
         played: view.played_steps(),
+        is_whole: view.tape.is_none()
+            && (0..view.lesson.steps.len()).all(|step| view.record(step).is_some()),
         held: verdicts.iter().filter(|ok| **ok).count(),
         expected: verdicts.len(),
         proof: None,

@@ -163,6 +163,7 @@ pub fn step_note(view: &LessonView, record: &StepRecord) -> Option<Effect> {
     let step = view.lesson.steps.get(record.step)?;
     let hints = view.learning.hint_stages_taken(record.step);
     let how = match record.status {
+        StepStatus::Played | StepStatus::Typed if view.tape.is_some() => StepHow::OnTape,
         StepStatus::Typed if hints > 0 => StepHow::WithHints,
         StepStatus::Typed => StepHow::ByOneself,
         StepStatus::Played if view.learning.shown == Some(record.step) => StepHow::Shown,

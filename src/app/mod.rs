@@ -66,10 +66,22 @@ pub struct CatalogueRow {
     pub has_tape: bool,
     /// Titles of steps that are left out on this machine.
     pub left_out: Vec<String>,
-    /// Steps played when the learner was here last.
+    /// Steps behind the learner who was here last, played or jumped over.
     pub left_off: Option<usize>,
+    /// Each step was played, and none only jumped over or seen on a tape.
+    pub is_played: bool,
     /// Steps done by oneself, questions answered right: `done 3  quiz 4/9`.
     pub learnt: String,
+}
+
+impl CatalogueRow {
+    /// True if the row is of this very lesson, and not of another with its id.
+    pub fn is_of(&self, lesson: &Lesson) -> bool {
+        self.id == lesson.id
+            && self.title == lesson.title
+            && self.summary == lesson.summary
+            && self.steps == lesson.steps.len()
+    }
 }
 
 /// Everything on the screen.
@@ -113,6 +125,8 @@ pub struct EndedLesson {
     /// The origin of the tape, if it was one: where and when it was made.
     pub tape: Option<String>,
     pub played: usize,
+    /// Each step of the lesson was played live.
+    pub is_whole: bool,
     pub held: usize,
     pub expected: usize,
     /// None while the keeper still tidies up.
@@ -155,8 +169,8 @@ pub enum Msg {
 /// Something to remember of a lesson.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProgressNote {
-    /// The number of steps that the learner has played.
-    Played(usize),
+    /// The number of steps that the learner has behind them, played or jumped over.
+    Reached(usize),
     Step {
         id: String,
         how: StepHow,

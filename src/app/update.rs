@@ -95,12 +95,12 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             }
             let (lesson, played) = (view.lesson.id.clone(), view.played_steps());
             let mut effects = Vec::new();
-            // A tape and a check are no progress in the lesson.
+            // With a tape or in a check nobody comes further in the lesson.
             if played > 0
                 && view.tape.is_none()
                 && view.quiz.as_ref().is_none_or(|quiz| !quiz.is_exam())
             {
-                effects.push(Effect::SaveNote { lesson, note: ProgressNote::Played(played) });
+                effects.push(Effect::SaveNote { lesson, note: ProgressNote::Reached(played) });
             }
 
             // Back from a what-if the lab stands where it stood: no turn begins by that.
@@ -129,7 +129,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Playing { step } => view.start_playing(step),
         Event::Played(record) => {
-            let note = learning_commands::step_note(view, &record).filter(|_| view.tape.is_none());
+            let note = learning_commands::step_note(view, &record);
             view.learning.turn = None;
             // A step done by typing, too: until the lab is ready, this step is the one that is told of. The last word
             // of a lab that is being replaced changes nothing of that.

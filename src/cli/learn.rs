@@ -22,7 +22,7 @@ use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
 use crate::notice::Notice;
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::tape::{Tape, embedded, player};
 use crate::tui::{self, AppServices, EngineLink, TuiOptions};
 
@@ -177,7 +177,9 @@ fn screen(
     let rows = lessons.iter().map(|lesson| row(lesson, &facts, &progress)).collect();
     // A lesson from a file takes the place of the program's own that has its id.
     let mut known = lessons;
+    let mut own = None;
     if let Some(lesson) = asked.filter(|lesson| known.iter().all(|one| one != lesson)) {
+        own = Some(lesson.id.clone());
         known.retain(|one| one.id != lesson.id);
         known.push(lesson);
     }
@@ -185,6 +187,7 @@ fn screen(
     let mut engines = Engines {
         lessons: known,
         facts,
+        own,
         progress,
         writer: ProgressWriter::start(dir),
         tape: setting.tape,
@@ -232,7 +235,10 @@ fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {
             .filter(|step| is_left_out(&step.needs))
             .map(|step| step.title.clone())
             .collect(),
-        left_off: progress.played_steps(&lesson.id),
+        left_off: progress.reached_steps(&lesson.id),
+        is_played: progress
+            .lesson(&lesson.id)
+            .is_some_and(|known| known.steps_played() >= lesson.steps.len()),
         learnt: learnt(lesson, progress),
     }
 }
@@ -252,10 +258,19 @@ fn learnt(lesson: &Lesson, progress: &Progress) -> String {
 struct Engines {
     lessons: Vec<Lesson>,
     facts: Facts,
+    /// The id of the lesson that is from a file.
+    own: Option<String>,
     progress: Progress,
     writer: ProgressWriter,
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
+}
+
+impl Engines {
+    /// The name under which the progress of a lesson is kept.
+    fn progress_key(&self, lesson: &str) -> String {
+        progress::lesson_key(lesson, self.own.as_deref() == Some(lesson))
+    }
 }
 
 impl AppServices for Engines {
@@ -271,7 +286,7 @@ impl AppServices for Engines {
 
         let left_off = self
             .progress
-            .played_steps(id)
+            .reached_steps(&self.progress_key(id))
             .filter(|played| *played < lesson.steps.len())
             .unwrap_or(0);
         let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
@@ -298,10 +313,11 @@ impl AppServices for Engines {
     }
 
     fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<String> {
-        if let ProgressNote::Played(played) = note {
-            self.progress.note_played(lesson, *played);
+        let lesson = self.progress_key(lesson);
+        if let ProgressNote::Reached(reached) = note {
+            self.progress.note_reached(&lesson, *reached);
         }
-        self.writer.queue(lesson, note)
+        self.writer.queue(&lesson, note)
     }
 }
 

@@ -1,18 +1,19 @@
 //! `unboxed progress`: what a learner did, for the learner and for a teacher.
 
-use std::io::Write;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use super::complain;
+use super::{complain, is_path, open_lesson};
 use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
-use crate::progress::{LessonProgress, Progress};
+use crate::progress::{LessonProgress, Progress, lesson_key};
 use crate::text;
 
 #[derive(Debug, Args)]
@@ -29,6 +30,9 @@ enum ProgressCommand {
     Reset {
         /// A lesson's id or number
         lesson: Option<String>,
+        /// Forget it without being asked
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -47,6 +51,7 @@ struct Row<'a> {
     lesson: &'a str,
     steps: usize,
     played: usize,
+    on_tape: usize,
     done_by_typing: usize,
     hints: usize,
     questions: usize,
@@ -60,18 +65,8 @@ struct Row<'a> {
 pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
     let dir = home::state_directory()
         .context("there is no home directory of your own, so no progress is kept")?;
-    if let Some(ProgressCommand::Reset { lesson }) = &arguments.command {
-        let id = lesson.as_deref().map(catalogue::find_lesson).transpose()?.map(|lesson| lesson.id);
-        let mut had_some = false;
-        let changed = Progress::update(&dir, |progress| had_some = progress.reset(id.as_deref()));
-        let (_, said) = changed.context("nothing was forgotten")?;
-        tell(said);
-        let what = id.as_deref().unwrap_or("everything");
-        if !had_some {
-            bail!("there was nothing to forget of {what}");
-        }
-        println!("forgotten: {what}");
-        return Ok(ExitCode::SUCCESS);
+    if let Some(ProgressCommand::Reset { lesson, yes }) = &arguments.command {
+        return reset(&dir, lesson.as_deref(), *yes);
     }
 
     let (progress, said) = Progress::load(&dir);
@@ -87,17 +82,18 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
         Format::Csv => {
             writeln!(
                 out,
-                "number,lesson,steps,played,done_by_typing,hints,questions,right,wrong,open"
+                "number,lesson,steps,played,on_tape,done_by_typing,hints,questions,right,wrong,open"
             )?;
             for row in &rows {
                 // Ids hold no commas or quotes: the lesson's lint sees to that.
                 writeln!(
                     out,
-                    "{},{},{},{},{},{},{},{},{},{}",
+                    "{},{},{},{},{},{},{},{},{},{},{}",
                     row.number,
                     row.lesson,
                     row.steps,
                     row.played,
+                    row.on_tape,
                     row.done_by_typing,
                     row.hints,
                     row.questions,
@@ -110,8 +106,8 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
         Format::Text => {
             writeln!(
                 out,
-                "{:<28} {:>9} {:>8} {:>6} {:>12}",
-                "lesson", "played", "by hand", "hints", "quiz right"
+                "{:<28} {:>9} {:>8} {:>8} {:>6} {:>12}",
+                "lesson", "played", "on tape", "by hand", "hints", "quiz right"
             )?;
             for row in &rows {
                 let (played, quiz) = (
@@ -121,14 +117,77 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
                 let name = format!("{:>2} {}", row.number, row.lesson);
                 writeln!(
                     out,
-                    "{name:<28} {played:>9} {:>8} {:>6} {quiz:>12}",
-                    row.done_by_typing, row.hints
+                    "{name:<28} {played:>9} {:>8} {:>8} {:>6} {quiz:>12}",
+                    row.on_tape, row.done_by_typing, row.hints
                 )?;
             }
         }
     }
 
     Ok(ExitCode::SUCCESS)
+}
+
+/// Forget what is kept of a lesson, or of all, once the learner agrees.
+fn reset(dir: &Path, lesson: Option<&str>, yes: bool) -> anyhow::Result<ExitCode> {
+    let lesson = lesson.map(find_kept).transpose()?;
+    let what = lesson.as_ref().map_or("everything", |lesson| lesson.id.as_str());
+    let key = lesson.as_ref().map(|lesson| lesson.key.as_str());
+
+    let (kept, _) = Progress::load(dir);
+    if kept.has_some(key) && !yes {
+        ask_to_forget(what, &kept, key)?;
+    }
+
+    let mut had_some = false;
+    let changed = Progress::update(dir, |progress| had_some = progress.reset(key));
+    let (_, said) = changed.context("nothing was forgotten")?;
+    tell(said);
+    if !had_some {
+        bail!("there was nothing to forget of {what}");
+    }
+    println!("forgotten: {what}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A lesson whose progress can be asked for: its id, and the name under which it is kept.
+struct KeptLesson {
+    id: String,
+    key: String,
+}
+
+/// The lesson of that name: one of the program's own, or one from a file by its path.
+fn find_kept(name: &str) -> anyhow::Result<KeptLesson> {
+    let lesson = open_lesson(name)?;
+    Ok(KeptLesson { key: lesson_key(&lesson.id, is_path(name)), id: lesson.id })
+}
+
+/// Name what will be lost, and ask. An error where the answer is no, or where nobody can be asked.
+fn ask_to_forget(what: &str, kept: &Progress, key: Option<&str>) -> anyhow::Result<()> {
+    let (steps, answers) = kept.counts(key);
+    let loss = format!(
+        "{what}: {} and {}",
+        count(steps, "step", "steps"),
+        count(answers, "answer", "answers")
+    );
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        bail!("nothing was forgotten of {loss}; say --yes if it is to be");
+    }
+
+    let mut err = io::stderr().lock();
+    write!(err, "Forget {loss}? [y/N] ")?;
+    err.flush()?;
+    drop(err);
+
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).context("could not read the answer")?;
+    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+        bail!("nothing was forgotten");
+    }
+    Ok(())
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn tell(said: Option<String>) {
@@ -145,7 +204,8 @@ fn row<'a>(lesson: &'a Lesson, progress: &'a Progress) -> Row<'a> {
         number: lesson.number,
         lesson: &lesson.id,
         steps: lesson.steps.len(),
-        played: of(|one| one.played).min(lesson.steps.len()),
+        played: of(LessonProgress::steps_played).min(lesson.steps.len()),
+        on_tape: of(LessonProgress::steps_on_tape).min(lesson.steps.len()),
         done_by_typing: of(LessonProgress::steps_done),
         hints: of(LessonProgress::hint_count),
         questions: lesson.questions().count(),

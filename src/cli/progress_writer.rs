@@ -107,7 +107,7 @@ fn take(trouble: &Trouble) -> Option<String> {
 
 fn apply(progress: &mut Progress, lesson: &str, note: &ProgressNote) {
     match note {
-        ProgressNote::Played(played) => progress.note_played(lesson, *played),
+        ProgressNote::Reached(played) => progress.note_reached(lesson, *played),
         ProgressNote::Step { id, how, hints } => progress.note_step(lesson, id, *how, *hints),
         ProgressNote::Answer { question, mark } => progress.note_answer(lesson, question, *mark),
     }
@@ -123,9 +123,9 @@ mod tests {
     fn all_is_written_at_the_end() {
         let dir = tempfile::tempdir().expect("a directory");
         let writer = ProgressWriter::start(Some(dir.path().to_owned()));
-        (1..=9).for_each(|played| drop(writer.queue("build", &ProgressNote::Played(played))));
+        (1..=9).for_each(|played| drop(writer.queue("build", &ProgressNote::Reached(played))));
         assert_eq!(writer.finish_writing(), None);
-        assert_eq!(Progress::load(dir.path()).0.played_steps("build"), Some(9));
+        assert_eq!(Progress::load(dir.path()).0.reached_steps("build"), Some(9));
         assert_eq!(ProgressWriter::start(None).finish_writing(), None);
     }
 
@@ -135,7 +135,7 @@ mod tests {
         let lock = std::fs::File::create(dir.path().join("progress.lock")).expect("a file");
         let lock = Flock::lock(lock, FlockArg::LockExclusive).expect("a lock");
         let writer = ProgressWriter::start(Some(dir.path().to_owned()));
-        writer.queue("build", &ProgressNote::Played(1));
+        writer.queue("build", &ProgressNote::Reached(1));
 
         let said = loop {
             if let Some(said) = take(&writer.trouble) {
@@ -146,10 +146,10 @@ mod tests {
         assert!(said.contains("progress is not kept") && said.contains("progress.lock"), "{said}");
 
         drop(lock);
-        writer.queue("other", &ProgressNote::Played(1));
+        writer.queue("other", &ProgressNote::Reached(1));
         assert_eq!(writer.finish_writing(), None);
         let kept = Progress::load(dir.path()).0;
-        assert_eq!((kept.played_steps("build"), kept.played_steps("other")), (Some(1), Some(1)));
+        assert_eq!((kept.reached_steps("build"), kept.reached_steps("other")), (Some(1), Some(1)));
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         let lock = std::fs::File::create(dir.path().join("progress.lock")).expect("a file");
         let _lock = Flock::lock(lock, FlockArg::LockExclusive).expect("a lock");
         let writer = ProgressWriter::start(Some(dir.path().to_owned()));
-        writer.queue("build", &ProgressNote::Played(1));
+        writer.queue("build", &ProgressNote::Reached(1));
         assert!(writer.finish_writing().is_some_and(|said| said.contains("progress is not kept")));
     }
 }

@@ -54,7 +54,7 @@ fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
     let state = match (&row.blocked, row.left_off) {
         (Some(_), _) if row.has_tape => "tape only".to_owned(),
         (Some(_), _) => "not here".into(),
-        (None, Some(played)) if played >= row.steps => "played".into(),
+        (None, Some(_)) if row.is_played => "played".into(),
         (None, Some(played)) => format!("at {played}/{}", row.steps),
         (None, None) => "new".into(),
     };

@@ -359,12 +359,12 @@ fn hints_come_in_stages_for_what_is_open_and_are_remembered() {
     };
     let output = progress(&["--format", "csv"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.contains("2,build-a-container,32,2,2,3,"), "{text}");
+    assert!(text.contains("2,build-a-container,32,2,0,2,3,"), "{text}");
     let json = progress(&["--format", "json"]);
     let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
     assert_eq!(value[1]["details"]["steps"]["rootfs"]["how"], "by_oneself");
     assert_eq!(value[1]["details"]["steps"]["make-rprivate"]["how"], "with_hints");
-    let reset = progress(&["reset", "2"]);
+    let reset = progress(&["reset", "2", "--yes"]);
     assert!(reset.status.success());
     let again = progress(&[]);
     assert!(String::from_utf8_lossy(&again.stdout).contains("0/32"));
@@ -439,4 +439,55 @@ fn a_quiz_on_its_own_ends_with_a_score() {
     assert!(tty.wait_end().success());
     tty.assert_is_back();
     before.assert_comes_back();
+}
+
+#[test]
+fn a_lesson_from_a_file_leaves_the_progress_of_its_namesake_alone_and_a_reset_asks() {
+    let _turn = alone();
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = dir.path().display().to_string();
+    let file = dir.path().join("mine.yaml");
+    let text = "format: 1\nnumber: 2\nid: build-a-container\ntitle: My own version\nsummary: s.\nminutes: 5\n\
+                steps:\n  - id: rootfs\n    title: A\n    story: hello\n    actions:\n      - getpid: {}\n";
+    std::fs::write(&file, text).expect("a file");
+
+    let file = file.display().to_string();
+    let mut learner = Learner {
+        tty: Tty::start(120, 40, &["learn", &file, "--yes"], &[("XDG_STATE_HOME", &place)]),
+        kept: 0,
+    };
+    learner.tty.wait_for("Enter: run it");
+    learner.tty.press("\r");
+    learner.tty.wait_for("1/1");
+    learner.tty.wait_for("LIVE");
+    learner.leave();
+
+    let progress = |arguments: &[&str]| {
+        common::unboxed()
+            .arg("progress")
+            .args(arguments)
+            .env("XDG_STATE_HOME", &place)
+            .output()
+            .expect("it starts")
+    };
+    let json = progress(&["--format", "json"]);
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(
+        (&value[1]["lesson"], &value[1]["played"]),
+        (&"build-a-container".into(), &0.into())
+    );
+
+    // Nobody is there to be asked: nothing is lost, and it is said what would be.
+    let kept = || std::fs::read_to_string(dir.path().join("unboxed/progress.json")).expect("kept");
+    let before = kept();
+    assert!(before.contains("own:build-a-container"), "{before}");
+    let refused = progress(&["reset"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("1 step and 0 answers"), "{said}");
+    assert_eq!(kept(), before);
+
+    // The namesake has nothing to forget; the lesson from the file has.
+    assert!(!progress(&["reset", "2", "--yes"]).status.success());
+    assert!(progress(&["reset", &file, "--yes"]).status.success());
+    assert!(!kept().contains("own:"));
 }

@@ -210,6 +210,7 @@ pub fn in_catalogue() -> Model {
         left_out: vec!["A group with a limit".into()],
         learnt: String::new(),
         left_off: (number == 2).then_some(4),
+        is_played: false,
     };
     let blocked = Some((
         Blocker::NeedsRoot { is_root_of_container: false },

@@ -19,7 +19,7 @@ fn a_link_in_the_place_of_a_file_costs_its_target_nothing() {
     fs::write(&precious, "precious").expect("a file");
     fs::create_dir_all(places.state()).expect("made");
     symlink(&precious, places.state().join("progress.lock")).expect("a link");
-    let reset = places.unboxed().args(["progress", "reset"]).output().expect("it starts");
+    let reset = places.unboxed().args(["progress", "reset", "--yes"]).output().expect("it starts");
     assert!(
         !reset.status.success() && said(&reset).contains("progress.lock is a link"),
         "{reset:?}"
@@ -27,7 +27,7 @@ fn a_link_in_the_place_of_a_file_costs_its_target_nothing() {
     fs::remove_file(places.state().join("progress.lock")).expect("the link");
 
     symlink(&precious, places.state().join("progress.json")).expect("a link");
-    let reset = places.unboxed().args(["progress", "reset"]).output().expect("it starts");
+    let reset = places.unboxed().args(["progress", "reset", "--yes"]).output().expect("it starts");
     assert!(said(&reset).contains("it is kept as"), "{reset:?}");
     assert_eq!(
         fs::read_link(places.state().join("progress.json.aside-1")).expect("the link"),
@@ -59,7 +59,7 @@ fn a_lock_that_somebody_holds_ends_in_a_sentence_and_holds_up_nothing() {
     let reset = command
         .arg("30")
         .arg(program())
-        .args(["progress", "reset"])
+        .args(["progress", "reset", "--yes"])
         .output()
         .expect("timeout is there");
     let why = format!("has been locked for 2 seconds by process {}", std::process::id());
@@ -113,7 +113,7 @@ fn root_in_somebody_elses_home_leaves_nothing_there() {
     };
     for state in [None, Some(places.home().join("state"))] {
         let reset = as_root(state.as_deref())
-            .args(["progress", "reset"])
+            .args(["progress", "reset", "--yes"])
             .output()
             .expect("unshare is there");
         assert!(said(&reset).contains("nothing to forget"), "{reset:?}");
@@ -154,7 +154,7 @@ fn what_root_left_in_a_users_home_is_said_or_worked_around() {
     fs::create_dir(places.state()).expect("made");
     let kept = r#"{"format":2,"lessons":{"build-a-container":{"played":3}}}"#;
     fs::write(places.state().join("progress.json"), kept).expect("a file");
-    for command in [["progress"].as_slice(), &["progress", "reset"], &["shell"]] {
+    for command in [["progress"].as_slice(), &["progress", "reset", "--yes"], &["shell"]] {
         let output = run(command);
         assert!(
             said(&output).contains("belongs to root, and this is uid 64002"),
@@ -165,7 +165,7 @@ fn what_root_left_in_a_users_home_is_said_or_worked_around() {
     // Or files in it.
     give(&places.state(), OTHER);
     fs::write(places.state().join("progress.lock"), "").expect("a file");
-    let reset = run(&["progress", "reset", "build-a-container"]);
+    let reset = run(&["progress", "reset", "build-a-container", "--yes"]);
     assert!(reset.status.success(), "{reset:?}");
     assert_eq!(
         fs::metadata(places.state().join("progress.json")).expect("it is there").uid(),
@@ -178,7 +178,7 @@ fn what_root_left_in_a_users_home_is_said_or_worked_around() {
         .expect("permissions");
     fs::rename(places.state().join("secret"), places.state().join("progress.json"))
         .expect("renamed");
-    let reset = run(&["progress", "reset"]);
+    let reset = run(&["progress", "reset", "--yes"]);
     assert!(!reset.status.success() && said(&reset).contains("could not read"), "{reset:?}");
     assert_eq!(
         fs::read_to_string(places.state().join("progress.json")).expect("still there"),

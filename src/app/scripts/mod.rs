@@ -188,7 +188,7 @@ fn named(message: &Msg) -> String {
 fn effect_text(effect: &Effect) -> String {
     match effect {
         Effect::SendToEngine(request) => format!("ask {request:?}"),
-        Effect::SaveNote { note: ProgressNote::Played(steps), .. } => {
+        Effect::SaveNote { note: ProgressNote::Reached(steps), .. } => {
             format!("remember {steps} played")
         }
         Effect::SaveNote { note: ProgressNote::Step { id, how, hints }, .. } => {

@@ -164,6 +164,7 @@ fn a_check_without_a_lesson_lets_one_choose() {
         has_tape: false,
         left_out: Vec::new(),
         left_off: None,
+        is_played: false,
         learnt: String::new(),
     };
     let mut model = Model::new(vec![row("silent", 0), row("sample", 3)], SIZE);

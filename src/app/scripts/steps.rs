@@ -177,7 +177,7 @@ fn an_engine_that_ends_by_itself_ends_the_lesson() {
 }
 
 #[test]
-fn a_tape_goes_on_past_a_step_that_is_for_mending_and_nothing_is_remembered() {
+fn a_tape_goes_on_past_a_step_that_is_for_mending_and_is_remembered_as_one() {
     let mut model = Model::new(Vec::new(), SIZE);
     let opened =
         Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: Some("here, today".into()) };
@@ -189,7 +189,7 @@ fn a_tape_goes_on_past_a_step_that_is_for_mending_and_nothing_is_remembered() {
             (ready(2), "", "NextStep 3"),
             (key("T"), "", "NextStep 3, notice"),
             (key("Enter"), "ask PlayNext", "Playing 3"),
-            (played(2), "", "Playing 3"),
+            (played(2), "remember mend OnTape hints 0", "Playing 3"),
             (ready(3), "", "LastStep 3"),
         ],
     );
