@@ -162,9 +162,20 @@ fn descriptors() {
     for pid in processes().into_iter().filter(|pid| pid.unsigned_abs() != me) {
         for entry in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
             let target = fs::read_link(entry.path()).unwrap_or_default();
-            tell(format!("descriptor of {pid}"), Ok::<_, Errno>(target.display()));
+            let number = entry.file_name();
+            let told = match named_process(&format!("/proc/{pid}/fdinfo/{}", number.display())) {
+                Some(of) => format!("{} of {of}", target.display()),
+                None => target.display().to_string(),
+            };
+            tell(format!("descriptor of {pid}"), Ok::<_, Errno>(told));
         }
     }
+}
+
+/// The process that a pidfd names, as the lab's /proc counts: 0 for one outside the lab. None for other descriptors.
+fn named_process(fdinfo: &str) -> Option<i32> {
+    let text = fs::read_to_string(fdinfo).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
 }
 
 /// What a lab's root says in the place of others, over every socket that its processes hold.
