@@ -262,7 +262,7 @@ fn a_lesson_from_a_file_says_what_it_runs_and_is_not_played_unasked() {
     // Other labs on this machine may come and go meanwhile, so that how the machine compares is no matter here.
     let output = ended(asking().args(["run", "--yes"]).arg(&path));
     assert!(
-        String::from_utf8_lossy(&output.stdout).contains("ok   host sees a file at /run/x"),
+        String::from_utf8_lossy(&output.stdout).contains("ok     host sees a file at /run/x"),
         "{output:?}"
     );
     refused(asking().arg("run").arg(&path));
@@ -274,7 +274,7 @@ fn a_lesson_from_a_file_says_what_it_runs_and_is_not_played_unasked() {
     let plain = plain.split("    branches:").next().expect("steps").to_owned();
     let output = ended(asking().arg("run").arg(put(dir.path(), "plain.yaml", plain)));
     assert!(
-        String::from_utf8_lossy(&output.stdout).contains("ok   host sees a file at /run/x"),
+        String::from_utf8_lossy(&output.stdout).contains("ok     host sees a file at /run/x"),
         "{output:?}"
     );
 }
