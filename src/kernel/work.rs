@@ -208,7 +208,7 @@ fn fork(out: &mut Teller, count: u32) {
 }
 
 /// The most that one program writes to /scratch, in MiB.
-const MAX_WRITTEN_MIB: u64 = 256;
+const MAX_WRITTEN_MIB: u64 = 184;
 /// Direct writes go round in the first part of the file: two at a time then wait for the disk, not for the file
 /// to grow. What goes through the page cache stands behind it.
 const DIRECT_ROUND: u64 = 8 << 20;

@@ -150,6 +150,8 @@ pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Resul
     let shown = front_end.show(options, size, &incoming, services);
     // Whatever became of the screen: the lab is gone before the program is.
     front_end.end_engine();
+    // Here, since the screen complains on standard error if it is the first that can't: that panics where both are gone.
+    let _ = front_end.screen.show_cursor();
     // Then there is nobody to tell, and nothing that the person could mend.
     if output::is_gone() { Ok(()) } else { shown }
 }
@@ -411,6 +413,7 @@ impl FrontEnd {
     /// Forget what the terminal shows. (ratatui's own `clear` asks for the cursor's place: it may never be answered.)
     fn start_over(&mut self, size: (u16, u16)) -> anyhow::Result<()> {
         execute!(self.screen.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
+        let _ = self.screen.show_cursor();
         self.screen = new_screen(size)?;
         Ok(())
     }
