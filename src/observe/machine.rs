@@ -84,14 +84,18 @@ fn row(what: &str, before: &Listed, after: &Listed, seen: &SeenInLabs) -> ProofR
         .filter(|(line, _)| not_in(before, line))
         .partition(|(_, marks)| is_ours(marks));
     let added = |(line, _): (&String, &Vec<String>)| format!("+ {line}");
-    let differences: Vec<String> = ours.into_iter().map(added).collect();
+    let mut differences: Vec<String> = ours.into_iter().map(added).collect();
 
-    let (what, by_others) = match (before.is_cut, after.is_cut) {
-        (false, false) => (what.to_owned(), gone.chain(theirs.into_iter().map(added)).collect()),
-        (false, true) => (what.to_owned(), vec!["+ more than can be read".to_owned()]),
-        // What is missing in a list that was cut may be behind its end.
-        (true, _) => (format!("{what} ({TOO_MANY})"), Vec::new()),
+    // What is missing in a list that was cut may be behind its end; and of what is there, nobody knows whose it is.
+    let is_whole = !before.is_cut && !after.is_cut;
+    let by_others = match is_whole {
+        true => gone.chain(theirs.into_iter().map(added)).collect(),
+        false => Vec::new(),
     };
+    if after.is_cut && !before.is_cut {
+        differences.push("+ more than can be read".to_owned());
+    }
+    let what = if before.is_cut { format!("{what} ({TOO_MANY})") } else { what.to_owned() };
     ProofRow { what, before: before.lines.len(), after: after.lines.len(), differences, by_others }
 }
 
@@ -247,7 +251,7 @@ mod tests {
         // What may be behind the end of a list is no difference, but the end is.
         after.links.is_cut = true;
         assert_eq!(
-            MachineState::compare(&before, &after, &none).rows[1].by_others,
+            MachineState::compare(&before, &after, &none).rows[1].differences,
             ["+ more than can be read"]
         );
         before.links.is_cut = true;
