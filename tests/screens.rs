@@ -11,6 +11,7 @@ use unboxed::talk::message::WindowRole;
 use unboxed::text::is_hidden;
 
 use pictures::*;
+use unboxed::ui::theme::Theme;
 
 #[test]
 fn every_screen_draws_at_every_size_and_lets_nothing_through_that_can_not_be_seen() {
@@ -77,9 +78,23 @@ fn every_footer_ends_with_the_list_of_keys_and_the_way_out_and_says_what_it_leav
         }
     }
 
-    let shown = text(&draw(&in_lesson(&[]), &look(true), 80, 24));
+    let in_utf8 = look_in(Theme { colors: true, ascii: false });
+    let shown = text(&draw(&in_lesson(&[]), &in_utf8, 80, 24));
     let footer = shown.lines().last().unwrap_or_default();
     assert!(footer.contains('…'), "keys that have no room are missed: {footer:?}");
+}
+
+#[test]
+fn a_terminal_without_utf8_gets_a_mark_of_a_cut_that_it_can_show() {
+    for (name, model) in models() {
+        for (columns, rows) in [(60, 15), (80, 24), (120, 40)] {
+            let shown = text(&draw(&model, &look(true), columns, rows));
+            assert!(!shown.contains('…'), "{name} at {columns}x{rows}:\n{shown}");
+        }
+    }
+    let shown = text(&draw(&in_lesson(&[]), &look(true), 80, 24));
+    let footer = shown.lines().last().unwrap_or_default();
+    assert!(footer.contains(" ~ ? keys"), "{footer:?}");
 }
 
 #[test]

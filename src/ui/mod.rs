@@ -40,6 +40,16 @@ pub struct DrawOptions {
 pub fn draw(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     draw_screen(model, look, frame);
     show_unseen(frame.buffer_mut());
+    if look.theme.ascii {
+        replace_cut_marks(frame.buffer_mut());
+    }
+}
+
+/// Put `~` into each cell with the mark of a cut: it is the one character of our own that a terminal without UTF-8 has not.
+fn replace_cut_marks(buffer: &mut Buffer) {
+    for cell in buffer.content.iter_mut().filter(|cell| cell.symbol() == "…") {
+        cell.set_symbol("~");
+    }
 }
 
 /// Put U+FFFD into each cell whose text can't be seen. All that is drawn was made fit to be seen where it came from

@@ -48,10 +48,11 @@ pub const HOSTILE: [&str; 9] = [
 ];
 
 pub fn look(colors: bool) -> DrawOptions {
-    DrawOptions {
-        theme: Theme { colors, ascii: true },
-        highlighted: BTreeMap::new().into_iter().collect(),
-    }
+    look_in(Theme { colors, ascii: true })
+}
+
+pub fn look_in(theme: Theme) -> DrawOptions {
+    DrawOptions { theme, highlighted: BTreeMap::new().into_iter().collect() }
 }
 
 pub fn key(code: KeyCode) -> Msg {
