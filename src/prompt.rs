@@ -7,7 +7,7 @@ use crate::op::ActorName;
 pub enum Prompt {
     /// The learner was here before, and can go on from there: nothing is lost by that.
     GoOn {
-        played: usize,
+        reached: usize,
         of: usize,
     },
     /// Back to before the step of this title.

@@ -1,6 +1,6 @@
 //! The work of the keys outside a lesson: in the catalogue, and after a lesson or a check.
 
-use super::{Effect, LessonSource, Model, Screen};
+use super::{CatalogueRow, Effect, LessonSource, Model, Screen};
 use crate::notice::Notice;
 
 /// Rows that a page key moves by.
@@ -49,7 +49,7 @@ pub(super) fn back(model: &mut Model) -> Vec<Effect> {
 
     let played = ended.played;
     // A tape brings nobody further, nor does a lesson from a file that has the id of one of the program's own.
-    let same = |row: &&mut super::CatalogueRow| row.is_of(&ended.lesson) && ended.tape.is_none();
+    let same = |row: &&mut CatalogueRow| row.is_of(&ended.lesson) && ended.tape.is_none();
     if let Some(row) = model.catalogue.iter_mut().find(same) {
         row.left_off = row.left_off.max((played > 0).then_some(played));
         row.is_played |= ended.is_whole;

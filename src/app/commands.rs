@@ -9,6 +9,7 @@ use super::{
 use crate::engine::{Request, TurnGoal};
 use crate::notice::Notice;
 use crate::prompt::Prompt;
+use crate::report::StepStatus;
 use crate::view::ViewKind;
 
 /// Go on: run the next step, or whatever the lesson waits for.
@@ -139,7 +140,9 @@ pub(super) fn ended_lesson(view: &LessonView) -> EndedLesson {
         tape: view.tape.clone(),
         played: view.played_steps(),
         is_whole: view.tape.is_none()
-            && (0..view.lesson.steps.len()).all(|step| view.record(step).is_some()),
+            && (0..view.lesson.steps.len()).all(|step| {
+                view.record(step).is_some_and(|record| record.status != StepStatus::LeftOut)
+            }),
         held: verdicts.iter().filter(|ok| **ok).count(),
         expected: verdicts.len(),
         proof: None,

@@ -68,7 +68,7 @@ pub struct CatalogueRow {
     pub left_out: Vec<String>,
     /// Steps behind the learner who was here last, played or jumped over.
     pub left_off: Option<usize>,
-    /// Each step was played, and none only jumped over or seen on a tape.
+    /// Each step that is possible here was played, and none only jumped over or seen on a tape.
     pub is_played: bool,
     /// Steps done by oneself, questions answered right: `done 3  quiz 4/9`.
     pub learnt: String,
@@ -125,7 +125,7 @@ pub struct EndedLesson {
     /// The origin of the tape, if it was one: where and when it was made.
     pub tape: Option<String>,
     pub played: usize,
-    /// Each step of the lesson was played live.
+    /// Each step of the lesson that is possible here was played live.
     pub is_whole: bool,
     pub held: usize,
     pub expected: usize,

@@ -34,7 +34,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         Msg::Engine(event) => on_event(model, event),
         Msg::LessonOpened { lesson, left_off, tape } => {
             if left_off > 0 && left_off < lesson.steps.len() {
-                let prompt = Prompt::GoOn { played: left_off, of: lesson.steps.len() };
+                let prompt = Prompt::GoOn { reached: left_off, of: lesson.steps.len() };
                 confirmation::ask(model, prompt, Request::RewindTo { steps: left_off });
             }
 

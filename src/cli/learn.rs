@@ -22,7 +22,7 @@ use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
 use crate::notice::Notice;
-use crate::progress::{self, Progress};
+use crate::progress::{self, LessonProgress, Progress};
 use crate::tape::{Tape, embedded, player};
 use crate::tui::{self, AppServices, EngineLink, TuiOptions};
 
@@ -219,6 +219,16 @@ fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {
     };
     let is_left_out = |needs| can_play(needs, facts) != Playable::Live;
 
+    let left_out: Vec<String> = lesson
+        .steps
+        .iter()
+        .filter(|step| is_left_out(&step.needs))
+        .map(|step| step.title.clone())
+        .collect();
+    let played = progress.lesson(&lesson.id).map_or(0, LessonProgress::steps_played);
+    // What is not possible here was not played, and is not missed.
+    let is_played = played > 0 && played + left_out.len() >= lesson.steps.len();
+
     CatalogueRow {
         number: lesson.number,
         id: lesson.id.clone(),
@@ -229,16 +239,9 @@ fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {
         questions: lesson.questions().count(),
         blocked,
         has_tape: embedded::has_tape(&lesson.id),
-        left_out: lesson
-            .steps
-            .iter()
-            .filter(|step| is_left_out(&step.needs))
-            .map(|step| step.title.clone())
-            .collect(),
+        left_out,
         left_off: progress.reached_steps(&lesson.id),
-        is_played: progress
-            .lesson(&lesson.id)
-            .is_some_and(|known| known.steps_played() >= lesson.steps.len()),
+        is_played,
         learnt: learnt(lesson, progress),
     }
 }

@@ -5,8 +5,8 @@ use crate::prompt::{Loss, Prompt};
 
 pub fn prompt(prompt: &Prompt) -> String {
     match prompt {
-        Prompt::GoOn { played, of } => format!(
-            "You were here: {played} of {of} steps played. Replay them and go on from there?"
+        Prompt::GoOn { reached, of } => format!(
+            "You were here, with {reached} of {of} steps behind you. Replay them and go on from there?"
         ),
         Prompt::Rewind { title, replayed, loss } => {
             let steps = steps(*replayed);
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn only_what_takes_nothing_away_is_no_loss() {
-        assert!(!Prompt::GoOn { played: 1, of: 2 }.is_about_loss());
+        assert!(!Prompt::GoOn { reached: 1, of: 2 }.is_about_loss());
         let tape = Loss { is_tape: true, ..Loss::default() };
         assert!(!Prompt::LeaveLesson { loss: tape }.is_about_loss());
         assert!(Prompt::LeaveLesson { loss: Loss::default() }.is_about_loss());

@@ -3,8 +3,10 @@
 #![cfg(test)]
 
 use super::*;
+use crate::diagnosis::{Blocker, Cure};
 use crate::notice::Refusal;
 use crate::proof::Proof;
+use crate::report::{StepRecord, StepStatus};
 
 #[test]
 fn a_step_runs_is_told_of_and_the_next_one_waits() {
@@ -193,4 +195,28 @@ fn a_tape_goes_on_past_a_step_that_is_for_mending_and_is_remembered_as_one() {
             (ready(3), "", "LastStep 3"),
         ],
     );
+}
+
+#[test]
+fn a_lesson_is_played_once_each_step_that_is_possible_was() {
+    let is_whole = |model: &Model| crate::app::commands::ended_lesson(view(model)).is_whole;
+    let with_last = |status: StepStatus| {
+        let mut model = after(3);
+        let record = StepRecord { status, ..(*record(3, true)).clone() };
+        let _ = update(&mut model, Msg::Engine(Event::Played(Arc::new(record))));
+        model
+    };
+
+    assert!(is_whole(&after(4)));
+    assert!(!is_whole(&after(3)), "one is yet to come");
+    let skipped = StepStatus::Skipped { why: Blocker::NoDisk, cure: Cure::MountDisk };
+    assert!(is_whole(&with_last(skipped)), "who can't is not behind");
+    assert!(!is_whole(&with_last(StepStatus::LeftOut)));
+
+    let mut jumped = Model::new(Vec::new(), SIZE);
+    let opened = Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: None };
+    for message in [opened, ready(3), played(3), ready(4)] {
+        let _ = update(&mut jumped, message);
+    }
+    assert!(!is_whole(&jumped), "three were jumped over");
 }
