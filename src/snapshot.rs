@@ -427,6 +427,11 @@ impl Snapshot {
         self.processes.iter().find(|process| process.actor.as_ref() == Some(actor))
     }
 
+    /// The process of an actor that lives. Of a zombie the kernel keeps little more than the pid.
+    pub fn living_process_of(&self, actor: &ActorName) -> Option<&Process> {
+        self.process_of(actor).filter(|process| process.state != 'Z')
+    }
+
     /// By its pid as the machine counts: processes stand in that order.
     pub fn process(&self, pid: u32) -> Option<&Process> {
         let place = self.processes.binary_search_by_key(&pid, |process| process.pid).ok()?;

@@ -47,7 +47,6 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
 
 /// The end of a turn by hand. Whoever wants it wants none of the next ones either.
 pub fn end_turn(view: &mut LessonView) -> Vec<Effect> {
-    // Who ends a turn by hand wants none of the next ones either.
     view.learning.always = false;
     view.learning.resumes = false;
     vec![Effect::SendToEngine(Request::DropTurn)]

@@ -2,14 +2,14 @@
 //! it is asked again only once the lesson does something else.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use nix::sys::stat::Mode;
 
-use super::{complain, is_path};
+use super::{ask, complain, is_path};
 use crate::kernel::directory::OpenDirectory;
 use crate::kernel::home;
 use crate::lesson::model::Lesson;
@@ -42,18 +42,13 @@ pub fn require_consent(name: &str, lesson: &Lesson, consent: Consent) -> anyhow:
     }
 
     let name = safe(name);
-    if !io::stdin().is_terminal() || !err.is_terminal() {
+    if !ask::is_possible() {
         bail!(
             "{name} was not played: look at the programs that it runs, and say --yes if they may run"
         );
     }
-    write!(err, "\nPlay it? [y/N] ")?;
-    err.flush()?;
     drop(err);
-
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).context("could not read the answer")?;
-    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+    if !ask::yes_or_no("\nPlay it?")? {
         bail!("{name} was not played");
     }
 

@@ -1,5 +1,6 @@
 //! The command line: one file per command. `anyhow` lives here and in main.
 
+mod ask;
 mod bug_report;
 mod check;
 mod consent;

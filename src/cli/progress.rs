@@ -1,6 +1,6 @@
 //! `unboxed progress`: what a learner did, for the learner and for a teacher.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use super::{complain, is_path, open_lesson};
+use super::{ask, complain, is_path, open_lesson};
 use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
@@ -169,18 +169,10 @@ fn ask_to_forget(what: &str, kept: &Progress, key: Option<&str>) -> anyhow::Resu
         count(steps, "step", "steps"),
         count(answers, "answer", "answers")
     );
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !ask::is_possible() {
         bail!("nothing was forgotten of {loss}; say --yes if it is to be");
     }
-
-    let mut err = io::stderr().lock();
-    write!(err, "Forget {loss}? [y/N] ")?;
-    err.flush()?;
-    drop(err);
-
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).context("could not read the answer")?;
-    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+    if !ask::yes_or_no(&format!("Forget {loss}?"))? {
         bail!("nothing was forgotten");
     }
     Ok(())

@@ -15,9 +15,7 @@ const REACH_TIMEOUT_MS: u32 = 1000;
 pub fn gather_facts(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> FactAnswers {
     let mut answers =
         FactAnswers { made_actors: lab.made_actors().clone(), ..FactAnswers::default() };
-    let living = |actor: &ActorName| {
-        snapshot.process_of(actor).filter(|process| process.state != 'Z').map(|it| it.pid)
-    };
+    let living = |actor: &ActorName| snapshot.living_process_of(actor).map(|process| process.pid);
 
     for request in expects.iter().flat_map(Expect::required_facts) {
         match request {
@@ -34,8 +32,8 @@ pub fn gather_facts(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> F
                 answers.proc_counts.extend(count.map(|count| (viewer, count)));
             }
             FactRequest::Reach { from, to } => {
-                let pid = snapshot.process_of(&from).filter(|process| process.state != 'Z');
-                let pid = pid.and_then(|process| process.lab_pid());
+                let from_process = snapshot.living_process_of(&from);
+                let pid = from_process.and_then(|process| process.lab_pid());
                 let reached =
                     pid.and_then(|pid| lab.links().can_reach(pid, to, REACH_TIMEOUT_MS).ok());
                 answers.reached.extend(reached.map(|reached| ((from, to), reached)));

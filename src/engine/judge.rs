@@ -13,7 +13,8 @@ use crate::op::ActorName;
 use crate::report::PredictionResult;
 use crate::snapshot::Snapshot;
 
-/// The longest that an expectation may take to come true on an idle machine: processes die and links come up a little after the call.
+/// The longest that an expectation may take to come true on an idle machine: processes die and links come up a little
+/// after the call.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(1500);
 const SETTLE_PERIOD: Duration = Duration::from_millis(10);
 

@@ -424,7 +424,7 @@ impl Session {
             // One that the lab itself has made lacks nothing.
             let lab = self.lab()?;
             let lacks = !lab.has_actor(&spawn.actor)
-                || now.process_of(&spawn.actor).is_none_or(|process| process.state == 'Z')
+                || now.living_process_of(&spawn.actor).is_none()
                 || lab.is_typed_process(&spawn.actor);
             let found = typed_process::find_remade_process(spawn, &entry.actor, now);
             if let Some(pid) = found.filter(|_| lacks) {

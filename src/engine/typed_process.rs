@@ -57,7 +57,7 @@ pub fn find_remade_process(spawn: &Spawn, parent: &ActorName, now: &Snapshot) ->
         let inode = process.namespaces.get(kind);
         inode.is_some() && inode != parent.namespaces.get(kind)
     };
-    let has = match now.process_of(&spawn.actor).filter(|process| process.state != 'Z') {
+    let has = match now.living_process_of(&spawn.actor) {
         Some(actor) => spawn.unshare.iter().filter(|kind| is_own(actor, kind)).count(),
         None => 0,
     };

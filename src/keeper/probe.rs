@@ -36,7 +36,7 @@ pub fn main() -> u8 {
 /// At once and whole, since several processes tell: a write to a pipe of less than PIPE_BUF bytes is not mixed with
 /// others, pipe(7).
 fn tell(part: TrialPart, outcome: Result<(), String>) {
-    let name = PARTS.iter().find(|(known, _)| *known == part).map_or("", |(_, name)| name);
+    let name = name_of(part);
     let line = match outcome {
         Ok(()) => format!("{name}\n"),
         Err(why) => format!("{name} {}\n", why.replace('\n', " ")),
@@ -45,12 +45,15 @@ fn tell(part: TrialPart, outcome: Result<(), String>) {
     let _ = std::io::stdout().flush();
 }
 
-const PARTS: [(TrialPart, &str); 4] = [
-    (TrialPart::Namespaces, "namespaces"),
-    (TrialPart::Mounts, "mounts"),
-    (TrialPart::Overlay, "overlay"),
-    (TrialPart::Network, "network"),
-];
+/// The word that a line on a part begins with.
+fn name_of(part: TrialPart) -> &'static str {
+    match part {
+        TrialPart::Namespaces => "namespaces",
+        TrialPart::Mounts => "mounts",
+        TrialPart::Overlay => "overlay",
+        TrialPart::Network => "network",
+    }
+}
 
 fn fork_trial() -> Result<(), RoleFailure> {
     let (mapped, say_mapped) = nix::unistd::pipe().while_doing("make a pipe")?;
@@ -125,31 +128,25 @@ pub fn probe_machine(program: &Path) -> ProbeResult {
 /// failed before it, has that failure.
 fn result(told: &str) -> ProbeResult {
     let first = told.lines().find_map(|line| line.split_once(' ')).map(|(_, why)| why);
-    let of = |name: &str| {
-        let lines: Vec<&str> =
-            told.lines().filter(|line| line.split(' ').next() == Some(name)).collect();
-        match lines.iter().find_map(|line| line.split_once(' ')) {
-            Some((_, why)) => Err(why.to_owned()),
-            None if lines.is_empty() => {
-                Err(first.unwrap_or("the probe ended before it was tried").to_owned())
-            }
-            None => Ok(()),
+    let lines_of = |part| {
+        let name = name_of(part);
+        told.lines().filter(move |line| line.split(' ').next() == Some(name))
+    };
+    let of = |part| match lines_of(part).find_map(|line| line.split_once(' ')) {
+        Some((_, why)) => Err(why.to_owned()),
+        None if lines_of(part).next().is_none() => {
+            Err(first.unwrap_or("the probe ended before it was tried").to_owned())
         }
+        None => Ok(()),
     };
 
+    // Namespaces are told of last: they are all there where anything in them was tried.
+    let is_in_namespaces = !told.is_empty() && lines_of(TrialPart::Namespaces).next().is_none();
     ProbeResult {
-        // Namespaces are all there where mounts in them were tried.
-        userns: match of("namespaces") {
-            Err(_)
-                if told.lines().all(|line| !line.starts_with("namespaces")) && !told.is_empty() =>
-            {
-                Ok(())
-            }
-            other => other,
-        },
-        mount_in_userns: of("mounts"),
-        overlay_in_userns: of("overlay"),
-        netns_in_userns: of("network"),
+        userns: if is_in_namespaces { Ok(()) } else { of(TrialPart::Namespaces) },
+        mount_in_userns: of(TrialPart::Mounts),
+        overlay_in_userns: of(TrialPart::Overlay),
+        netns_in_userns: of(TrialPart::Network),
     }
 }
 

@@ -93,6 +93,13 @@ impl Learner {
     }
 }
 
+/// What `unboxed progress` says of a learner whose state lies in this directory.
+fn progress_in(place: &str, arguments: &[&str]) -> std::process::Output {
+    let mut command = common::unboxed();
+    command.arg("progress").args(arguments).env("XDG_STATE_HOME", place);
+    command.output().expect("it starts")
+}
+
 fn steps() -> Vec<Step> {
     catalogue::find_lesson("build-a-container").expect("the lesson").steps
 }
@@ -349,14 +356,7 @@ fn hints_come_in_stages_for_what_is_open_and_are_remembered() {
     learner.tty.press("\r");
     learner.tty.wait_for("Enter go on");
     learner.leave();
-    let progress = |arguments: &[&str]| {
-        common::unboxed()
-            .arg("progress")
-            .args(arguments)
-            .env("XDG_STATE_HOME", &place)
-            .output()
-            .expect("it starts")
-    };
+    let progress = |arguments: &[&str]| progress_in(&place, arguments);
     let output = progress(&["--format", "csv"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("2,build-a-container,32,2,0,2,3,"), "{text}");
@@ -462,14 +462,7 @@ fn a_lesson_from_a_file_leaves_the_progress_of_its_namesake_alone_and_a_reset_as
     learner.tty.wait_for("LIVE");
     learner.leave();
 
-    let progress = |arguments: &[&str]| {
-        common::unboxed()
-            .arg("progress")
-            .args(arguments)
-            .env("XDG_STATE_HOME", &place)
-            .output()
-            .expect("it starts")
-    };
+    let progress = |arguments: &[&str]| progress_in(&place, arguments);
     let json = progress(&["--format", "json"]);
     let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
     assert_eq!(

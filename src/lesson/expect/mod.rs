@@ -27,7 +27,7 @@ use self::verdict::Verdict;
 use crate::fact::{FileFact, ProcCount, ProcListing};
 use crate::op::{ActorName, OpRecord};
 use crate::seen::{CutList, Judgement, Seen};
-use crate::snapshot::{Omitted, Process, Snapshot};
+use crate::snapshot::{Omitted, Snapshot};
 use crate::view::ViewKind;
 
 /// The state and the records that an expectation is judged by.
@@ -75,13 +75,6 @@ pub struct FactAnswers {
     pub reached: BTreeMap<(ActorName, Ipv4Addr), bool>,
     /// The actors that were ever made in this lab: who is not among them has not ended.
     pub made_actors: BTreeSet<ActorName>,
-}
-
-impl<'a> ObservedState<'a> {
-    /// The process of an actor that lives. Of a dead one the kernel keeps the pid alone.
-    fn living(&self, actor: &ActorName) -> Option<&'a Process> {
-        self.snapshot.process_of(actor).filter(|process| process.state != 'Z')
-    }
 }
 
 /// One kind of expectation. It can be implemented for what the table of [`Expect`] lists, and for nothing else.
@@ -260,7 +253,7 @@ mod tests {
     use crate::observe::mounts::parse;
     use crate::snapshot::{
         Address, Cgroup, FileKind, InUpper, MountTable, Network, NetworkOmitted, NsInode, Overlay,
-        OverlayEntry, Route, Traffic,
+        OverlayEntry, Process, Route, Traffic,
     };
     use crate::words::{self, UNREAD};
 

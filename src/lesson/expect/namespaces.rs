@@ -60,7 +60,9 @@ impl ExpectKind for Namespaces {
             }
         };
 
-        let (Some(one), Some(two)) = (world.living(&self.of), world.living(other)) else {
+        let (Some(one), Some(two)) =
+            (world.snapshot.living_process_of(&self.of), world.snapshot.living_process_of(other))
+        else {
             return Judgement::failed(Seen::NotBoth([self.of.clone(), other.clone()]));
         };
 

@@ -31,7 +31,7 @@ impl ExpectKind for Pid {
     }
 
     fn judge(&self, world: &ObservedState<'_>) -> Judgement {
-        match world.living(&self.of) {
+        match world.snapshot.living_process_of(&self.of) {
             Some(process) => {
                 let is_so = process.own_pid() == self.is;
                 Judgement::new(is_so, Seen::NsPids(process.ns_pids.clone()))
@@ -112,7 +112,7 @@ impl ExpectKind for Process {
     }
 
     fn judge(&self, world: &ObservedState<'_>) -> Judgement {
-        let process = world.living(&self.actor);
+        let process = world.snapshot.living_process_of(&self.actor);
         // Nobody has ended who was never there, and where nobody is at all, nothing is to be seen.
         let was_there = world.facts.made_actors.contains(&self.actor)
             || world.before.process_of(&self.actor).is_some();

@@ -299,10 +299,10 @@ fn words(talk: &Talk, audience_view: &AudienceView, columns: usize, theme: Theme
     }
 
     let record = talk.record(audience_view.beat);
-    let after = words::came_of_step(record.map(|record| &**record), &step.after);
     let below = match record.and_then(|record| skip_reason(record)) {
         Some(why) => wrapped(&safe(&why), columns).into_iter().map(Line::from).collect(),
-        None => said(if after == step.after { &step.callout } else { "" }, &after),
+        None if record.is_none_or(|record| record.is_ok()) => said(&step.callout, &step.after),
+        None => said("", &words::came_of_step(record.map(|record| &**record), &step.after)),
     };
     let bold = below.into_iter().map(|line: Line<'static>| line.style(theme.bold()));
     Words { above: Vec::new(), command: last_commands(commands, theme), below: bold.collect() }
