@@ -26,8 +26,8 @@ const MAX_SIZE: u64 = 4 * 1024 * 1024;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 const LOCK_PERIOD: Duration = Duration::from_millis(10);
 
-/// The format this program writes. It reads the older ones, whose `played` was how far the learner had come, by
-/// playing or by a jump; format 1 knew of that alone.
+/// The format this program writes. It reads the older ones: format 2 had no steps that were seen on a tape, format 1 no
+/// steps by name.
 const FORMAT_VERSION: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,11 +40,12 @@ pub struct Progress {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LessonProgress {
     /// Steps behind the learner, at the most, whether they were played or jumped over.
-    #[serde(default)]
+    /// `played` in the file, as it always was.
+    #[serde(default, rename = "played")]
     pub reached: usize,
     /// Steps played with a version that did not note which ones.
     #[serde(default, skip_serializing_if = "is_zero")]
-    played: usize,
+    unnamed: usize,
     /// Step id → how it was done, the best way.
     #[serde(default)]
     pub steps: BTreeMap<String, StepProgress>,
@@ -94,7 +95,7 @@ impl LessonProgress {
     /// Steps that were played in a lab, whoever did them.
     pub fn steps_played(&self) -> usize {
         let noted = self.steps.values().filter(|step| step.how >= StepHow::Watched).count();
-        noted.max(self.played)
+        noted.max(self.unnamed)
     }
 
     /// Steps that were seen on a tape alone.
@@ -209,7 +210,7 @@ impl Progress {
     pub fn counts(&self, lesson: Option<&str>) -> (usize, usize) {
         let asked = self.lessons.iter().filter(|(key, _)| lesson.is_none_or(|one| one == *key));
         asked.fold((0, 0), |(steps, answers), (_, known)| {
-            let noted = known.steps.len().max(known.played);
+            let noted = known.steps.len().max(known.unnamed);
             (steps + noted, answers + known.answers.len())
         })
     }
@@ -287,13 +288,10 @@ fn parse(bytes: &[u8]) -> Option<Progress> {
         return None;
     }
 
-    if progress.format < 3 {
+    // Since format 2 each step that was played is noted; before, the number is all there is.
+    if progress.format == 1 {
         for lesson in progress.lessons.values_mut() {
-            lesson.reached = lesson.played;
-            // Format 2 noted each step that was played; only where none is noted, the number is all there is.
-            if !lesson.steps.is_empty() {
-                lesson.played = 0;
-            }
+            lesson.unnamed = lesson.reached;
         }
     }
 
