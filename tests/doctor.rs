@@ -361,3 +361,29 @@ fn what_others_mount_and_link_meanwhile_is_listed_as_theirs() {
     assert!(said.contains("/srv/theirs tmpfs") && said.contains(" theirs0"), "{said}");
     assert!(!said.contains("DIFFERENT"), "{said}");
 }
+
+/// Started by the test below, in a process of its own: whatever its descendants leave becomes its child.
+#[test]
+#[ignore = "adopts the processes of others"]
+fn adopter() {
+    nix::sys::prctl::set_child_subreaper(true).expect("a subreaper");
+    let output = common::unboxed().arg("doctor").output().expect("it starts");
+    assert!(output.status.success(), "{output:?}");
+
+    let left = nix::sys::wait::waitpid(None, None);
+    assert_eq!(
+        left,
+        Err(nix::errno::Errno::ECHILD),
+        "the probe left a process for process 1 to reap"
+    );
+}
+
+#[test]
+fn the_probe_leaves_no_process_to_others() {
+    let own = std::env::current_exe().expect("this binary");
+    let output = std::process::Command::new(own)
+        .args(["--ignored", "--exact", "adopter", "--test-threads", "1"])
+        .output()
+        .expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}

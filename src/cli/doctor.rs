@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Format, facts};
+use super::{Format, tried_facts};
 use crate::diagnosis::{MachineFinding, Playable, State};
 use crate::doctor::{Facts, can_play, findings, findings_page};
 use crate::lesson::catalogue;
@@ -16,7 +16,7 @@ use crate::words::diagnosis::{detail, subject};
 
 /// Print what this machine allows. Exit code 1 when no lesson can play here.
 pub fn doctor(format: Format) -> anyhow::Result<ExitCode> {
-    let facts = facts();
+    let facts = tried_facts();
     let found = findings(&facts);
     match format {
         Format::Text => println!("{}", verdicts(&facts, &found)?),
@@ -60,7 +60,7 @@ fn lesson_json((id, title, playable): &(String, String, Playable)) -> Value {
 
 /// The same and more, as one text for a report of a fault.
 pub fn print_bug_report(log: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let facts = facts();
+    let facts = tried_facts();
     let verdicts = verdicts(&facts, &findings(&facts))?;
     println!("{}", super::bug_report::bug_report(&facts, &verdicts, log)?);
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Format, facts};
+use super::{Format, tried_facts};
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::lesson::catalogue;
@@ -21,7 +21,7 @@ pub struct ListArguments {
 
 /// Print each lesson's number, id, minutes and title, and whether it plays live; where it doesn't, why.
 pub fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
-    let facts = facts();
+    let facts = tried_facts();
     let lessons = catalogue::all_lessons()?;
 
     match arguments.format {

@@ -33,6 +33,7 @@ use crate::diagnosis::Playable;
 use crate::doctor::{Facts, MachineRoot, can_play};
 use crate::keeper::probe::RunningProbe;
 use crate::kernel::{inherited, log, panics};
+use crate::lab::trial::NetworkTrial;
 use crate::lesson::catalogue::{self, FindError};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
@@ -347,9 +348,19 @@ fn program() -> &'static Path {
     Path::new("/proc/self/exe")
 }
 
+/// The facts that decide whether a lesson can begin, whose lab tries out the rest.
 fn facts() -> Facts {
+    facts_after(NetworkTrial::RuleAlone)
+}
+
+/// The facts that are told of this machine.
+fn tried_facts() -> Facts {
+    facts_after(NetworkTrial::Whole)
+}
+
+fn facts_after(network: NetworkTrial) -> Facts {
     // It runs while everything else is read.
-    let probe = RunningProbe::start(program());
+    let probe = RunningProbe::start(program(), network);
     Facts::read(&MachineRoot::this_machine(), || probe.finish())
 }
 

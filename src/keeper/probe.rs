@@ -14,20 +14,25 @@ use crate::failure::with_causes;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, inherited};
 use crate::lab::store::{self, IdRange};
-use crate::lab::trial::{self, TrialPart};
+use crate::lab::trial::{self, NetworkTrial, TRIAL_TIMEOUT, TrialPart};
 use crate::op::NamespaceKind;
-use crate::wire::DEATH_TIMEOUT;
 use crate::wire::protocol::{FailureContext, RoleFailure};
 
 /// The first argument that makes the program this role.
 pub const ROLE: &str = "--probe-role";
+/// The second one, where a lab's whole network is to be tried.
+const WHOLE_NETWORK: &str = "whole-network";
 
 /// The role's main function: it prints a line for each part, and for each failure of it.
 pub fn main() -> u8 {
     confine::leave_session_keyring();
     inherited::widen_mode_mask();
 
-    if let Err(failure) = fork_trial() {
+    let network = match std::env::args_os().nth(2) {
+        Some(word) if word == WHOLE_NETWORK => NetworkTrial::Whole,
+        Some(_) | None => NetworkTrial::RuleAlone,
+    };
+    if let Err(failure) = fork_trial(network) {
         tell(TrialPart::Namespaces, Err(with_causes(&failure)));
     }
     0
@@ -55,7 +60,7 @@ fn name_of(part: TrialPart) -> &'static str {
     }
 }
 
-fn fork_trial() -> Result<(), RoleFailure> {
+fn fork_trial(network: NetworkTrial) -> Result<(), RoleFailure> {
     let (mapped, say_mapped) = nix::unistd::pipe().while_doing("make a pipe")?;
     let mapping = LabIdMapping::choose();
     let me = nix::unistd::getpid();
@@ -69,7 +74,7 @@ fn fork_trial() -> Result<(), RoleFailure> {
                 become_root(mapping, me).while_doing("become root of the labs' user namespace")
             });
             match became {
-                Ok(()) => trial::try_lab(IdRange { count: mapping.count }, &mut tell),
+                Ok(()) => trial::try_lab(IdRange { count: mapping.count }, network, &mut tell),
                 Err(failure) => tell(TrialPart::Namespaces, Err(with_causes(&failure))),
             }
             process::exit_now(0)
@@ -85,9 +90,12 @@ fn fork_trial() -> Result<(), RoleFailure> {
             if wrote.is_ok() {
                 let _ = std::fs::File::from(say_mapped).write_all(b"!");
             }
-            if !store.has_ended_within(2 * DEATH_TIMEOUT) {
+            if !store.has_ended_within(2 * TRIAL_TIMEOUT) {
                 let _ = store.send(Signal::SIGKILL);
+                store.has_ended_within(TRIAL_TIMEOUT);
             }
+            // Where process 1 reaps nobody, as in many containers, it would be there for ever.
+            store.reap();
             wrote
         }
     }
@@ -104,9 +112,13 @@ pub struct RunningProbe(std::io::Result<Child>);
 
 impl RunningProbe {
     /// Run the role in a new process of `program`.
-    pub fn start(program: &Path) -> RunningProbe {
+    pub fn start(program: &Path, network: NetworkTrial) -> RunningProbe {
         let mut command = Command::new(program);
-        command.arg(ROLE).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.arg(ROLE);
+        if network == NetworkTrial::Whole {
+            command.arg(WHOLE_NETWORK);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         RunningProbe(command.spawn())
     }
 
@@ -119,9 +131,9 @@ impl RunningProbe {
     }
 }
 
-/// Run the role in a new process of `program`, and read what it found.
+/// Run the role in a new process of `program`, with a whole network, and read what it found.
 pub fn probe_machine(program: &Path) -> ProbeResult {
-    RunningProbe::start(program).finish()
+    RunningProbe::start(program, NetworkTrial::Whole).finish()
 }
 
 /// The meaning of the lines that a probe printed. A part works only where it was told to: what was not come to, for what

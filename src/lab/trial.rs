@@ -4,6 +4,7 @@
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::unistd::Pid;
 
@@ -14,9 +15,9 @@ use crate::failure::{Failure, with_causes};
 use crate::kernel::mount::{self, MountCall};
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::record::Recorder;
-use crate::kernel::{confine, seccomp};
+use crate::kernel::{confine, nft, seccomp};
 use crate::op::NamespaceKind;
-use crate::wire::DEATH_TIMEOUT;
+use crate::traffic::{BRIDGE, BRIDGE_NETWORK, BRIDGE_PREFIX};
 use crate::wire::protocol::{FailureContext, RoleFailure};
 
 /// A part of a lab that a machine may refuse.
@@ -28,16 +29,29 @@ pub enum TrialPart {
     Network,
 }
 
+/// The part of a lab's network that is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkTrial {
+    /// All of it: the cable, the bridge, NAT.
+    Whole,
+    /// The rule for NAT, which machines lack most. The kernel takes some 25 ms to take links down again, in which no other
+    /// network is made: that of the lab which comes next would wait for it.
+    RuleAlone,
+}
+
+/// The longest that a trial may take, on however busy a machine; it ends by itself.
+pub const TRIAL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The place where the outcome of each part is told.
 pub type Tell<'a> = &'a mut dyn FnMut(TrialPart, Result<(), String>);
 
 /// Try to make a lab, from within the user namespace of a store. Returns when the trial's lab has ended.
-pub fn try_lab(ids: IdRange, tell: Tell<'_>) {
+pub fn try_lab(ids: IdRange, network: NetworkTrial, tell: Tell<'_>) {
     let layout = match prepare() {
         Ok(layout) => layout,
         Err(failure) => return tell(TrialPart::Mounts, Err(with_causes(&failure))),
     };
-    if let Err(failure) = fork_trial_lab(&layout, ids, tell) {
+    if let Err(failure) = fork_trial_lab(&layout, ids, network, tell) {
         tell(TrialPart::Namespaces, Err(with_causes(&failure)));
     }
 }
@@ -49,7 +63,12 @@ fn prepare() -> Result<StoreLayout, RoleFailure> {
     Ok(layout)
 }
 
-fn fork_trial_lab(layout: &StoreLayout, ids: IdRange, tell: Tell<'_>) -> Result<(), RoleFailure> {
+fn fork_trial_lab(
+    layout: &StoreLayout,
+    ids: IdRange,
+    network: NetworkTrial,
+    tell: Tell<'_>,
+) -> Result<(), RoleFailure> {
     let (go, say_go) = nix::unistd::pipe().while_doing("make a pipe")?;
     let me = nix::unistd::getpid();
     let forked = process::fork_role(&store::LAB_NAMESPACES)
@@ -57,7 +76,7 @@ fn fork_trial_lab(layout: &StoreLayout, ids: IdRange, tell: Tell<'_>) -> Result<
     match forked {
         RoleFork::Child => {
             drop(say_go);
-            be_trial_lab(layout, go, me, tell);
+            be_trial_lab(layout, network, go, me, tell);
             process::exit_now(0)
         }
         RoleFork::Parent(host) => {
@@ -65,14 +84,20 @@ fn fork_trial_lab(layout: &StoreLayout, ids: IdRange, tell: Tell<'_>) -> Result<
                 .while_doing("write the id maps of the lab's user namespace");
             // By the end of this pipe it goes on, mapped or not.
             drop(say_go);
-            host.has_ended_within(DEATH_TIMEOUT);
+            host.has_ended_within(TRIAL_TIMEOUT);
             host.reap();
             mapped
         }
     }
 }
 
-fn be_trial_lab(layout: &StoreLayout, go: OwnedFd, parent: Pid, tell: Tell<'_>) {
+fn be_trial_lab(
+    layout: &StoreLayout,
+    network: NetworkTrial,
+    go: OwnedFd,
+    parent: Pid,
+    tell: Tell<'_>,
+) {
     let began = process::die_with_parent(parent)
         .while_doing("tie the lab to its keeper")
         .and_then(|()| {
@@ -89,7 +114,11 @@ fn be_trial_lab(layout: &StoreLayout, go: OwnedFd, parent: Pid, tell: Tell<'_>) 
         return tell(TrialPart::Namespaces, Err(with_causes(&failure)));
     }
 
-    let network = network::build_network().map(drop);
+    let network = match network {
+        NetworkTrial::Whole => network::build_network().map(drop),
+        NetworkTrial::RuleAlone => nft::masquerade(BRIDGE_NETWORK, BRIDGE_PREFIX, BRIDGE)
+            .while_doing("add the lab's NAT rule (nf_tables)"),
+    };
     let mounted = root::build_root(layout, &[], None);
     let overlaid = match &mounted {
         Ok(()) => mount_overlay(),
