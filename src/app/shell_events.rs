@@ -3,7 +3,7 @@
 use crossterm::event::KeyEvent;
 
 use super::keymap::keys;
-use super::shells::{ShellFocus, terminal_size};
+use super::shells::{ReopenedShell, ShellFocus, terminal_size};
 use super::{Effect, LessonView, Model, Screen};
 use crate::engine::Request;
 use crate::notice::Notice;
@@ -60,12 +60,13 @@ pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
         Some(actor) => view.shells.tabs().iter().position(|tab| *tab.actor() == actor),
         None => view.shells.last_tab_in(in_what_if),
     };
-    if let Some(index) = open {
+    if let Some(index) = open.filter(|index| !view.shells.is_of_last_lab(*index)) {
         view.shells.choose_tab(index);
         return view.shells.resize_tabs(screen, view.panes.is_zoomed);
     }
-    // A second press, while the first shell is being opened.
-    if view.shells.is_waiting_for_tab() {
+    // A second press, while the first shell is being opened; or the first one, while that of the next lab is.
+    let is_any_fine = view.task_actor().is_none();
+    if view.shells.is_waiting_for_tab() || (is_any_fine && view.shells.wait_for_reopened()) {
         return Vec::new();
     }
     let step = view.step().and_then(|step| step.actions.first()).map(|entry| entry.actor.clone());
@@ -80,13 +81,14 @@ pub fn request_shell(view: &mut LessonView, actor: ActorName, screen: (u16, u16)
     ask_engine(view, actor, screen, true)
 }
 
-/// Ask the engine for the shell that was shown in the lab before. The keys stay where they are.
+/// Ask the engine for the shell that was shown in the lab before. The keys stay where they are, unless the learner waits
+/// for it.
 pub fn request_shown_shell(
     view: &mut LessonView,
-    actor: ActorName,
+    shown: ReopenedShell,
     screen: (u16, u16),
 ) -> Vec<Effect> {
-    ask_engine(view, actor, screen, false)
+    ask_engine(view, shown.actor, screen, shown.takes_keys)
 }
 
 fn ask_engine(

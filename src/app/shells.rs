@@ -32,8 +32,10 @@ pub struct ShellTabs {
     next_id: u32,
     /// Shells that the engine was asked for, by tab.
     asked: BTreeMap<u32, AskedShell>,
-    /// Once the next lab is up, a shell beside this actor is opened again.
-    reopen: Option<ActorName>,
+    /// The shell that is opened again once the next lab is up.
+    reopen: Option<ReopenedShell>,
+    /// Tabs of a lab that is being replaced: they are in sight until they end, and take no keys.
+    of_last_lab: BTreeSet<u32>,
     /// Actors beside whom something was typed: in the learner's own lab, and in the one of a what-if.
     typed: BTreeSet<ActorName>,
     typed_in_what_if: BTreeSet<ActorName>,
@@ -46,6 +48,14 @@ struct AskedShell {
     size: TerminalSize,
     /// The learner waits for it: it gets the keys once it is there.
     takes_keys: bool,
+}
+
+/// A shell that was shown in the lab before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReopenedShell {
+    pub actor: ActorName,
+    /// The learner waits for it.
+    pub takes_keys: bool,
 }
 
 /// A shell that has ended.
@@ -88,9 +98,14 @@ impl ShellTabs {
         Some(self.current).filter(fits).or_else(|| (0..self.tabs.len()).rev().find(fits))
     }
 
+    /// True for a tab of a lab that is being replaced.
+    pub fn is_of_last_lab(&self, index: usize) -> bool {
+        self.tabs.get(index).is_some_and(|tab| self.of_last_lab.contains(&tab.id))
+    }
+
     /// Choose a tab, by the learner's will.
     pub fn choose_tab(&mut self, index: usize) {
-        if index < self.tabs.len() {
+        if index < self.tabs.len() && !self.is_of_last_lab(index) {
             self.current = index;
             self.focus = ShellFocus::Typing;
             self.expect_no_keys();
@@ -130,6 +145,13 @@ impl ShellTabs {
         self.asked.values().any(|asked| asked.takes_keys)
     }
 
+    /// Wait for the shell that is opened again in the next lab, if there is one: it gets the keys once it is there.
+    pub fn wait_for_reopened(&mut self) -> bool {
+        let to_come = self.reopen.as_mut().map(|shell| &mut shell.takes_keys);
+        let asked = self.asked.values_mut().next_back().map(|shell| &mut shell.takes_keys);
+        to_come.or(asked).map(|takes_keys| *takes_keys = true).is_some()
+    }
+
     /// A shell could not be opened.
     pub fn forget_asked(&mut self, id: u32) {
         self.asked.remove(&id);
@@ -162,10 +184,21 @@ impl ShellTabs {
 
     /// The lab is to be replaced: a shell that is shown is opened again in the next one.
     pub fn reopen_in_next_lab(&mut self) {
-        self.reopen = self.current_tab().filter(|_| self.is_shown()).map(|tab| tab.actor.clone());
+        let shown = self.current_tab().filter(|_| self.is_shown());
+        self.reopen =
+            shown.map(|tab| ReopenedShell { actor: tab.actor.clone(), takes_keys: false });
+        self.of_last_lab.extend(self.tabs.iter().map(|tab| tab.id));
         self.asked.clear();
         self.typed.clear();
         self.typed_in_what_if.clear();
+    }
+
+    /// The next lab is up: the shells of the last one go now, even where their processes take their time to die. Who types
+    /// means none of those.
+    pub fn close_tabs_of_last_lab(&mut self) {
+        for tab in std::mem::take(&mut self.of_last_lab) {
+            self.close_tab(tab);
+        }
     }
 
     /// The lab of a what-if is gone, with what was typed there.
@@ -173,8 +206,8 @@ impl ShellTabs {
         self.typed_in_what_if.clear();
     }
 
-    /// The actor beside which a shell is to be opened again.
-    pub fn take_reopened(&mut self) -> Option<ActorName> {
+    /// The shell that is to be opened again.
+    pub fn take_reopened(&mut self) -> Option<ReopenedShell> {
         self.reopen.take()
     }
 

@@ -90,6 +90,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Ready(ready) => {
             let was_in_branch = view.is_in_branch();
             view.set_ready(ready);
+            view.shells.close_tabs_of_last_lab();
             if was_in_branch {
                 view.shells.forget_what_if();
             }
@@ -116,10 +117,10 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             }
 
             effects.extend(quiz_events::on_ready(view));
-            if let Some(actor) = view.shells.take_reopened()
-                && view.actors().contains(&actor)
+            if let Some(shown) = view.shells.take_reopened()
+                && view.actors().contains(&shown.actor)
             {
-                effects.extend(shell_events::request_shown_shell(view, actor, model.size));
+                effects.extend(shell_events::request_shown_shell(view, shown, model.size));
             }
             return effects;
         }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use unboxed::kernel::pty::{self, TerminalSize};
 
 /// The program on a pseudo-terminal of its own, and what a terminal would show.
 pub struct Tty {
@@ -127,18 +128,13 @@ impl Tty {
         super::processes_below(self.child.id())
     }
 
+    /// Give the terminal another size, in one call: stty(1) would set the columns first, and a program that is drawn
+    /// between the two calls has a size that nobody asked for.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         let mut seen = self.seen.lock().expect("the screen");
         seen.parser.screen_mut().set_size(nonzero(rows), nonzero(columns));
         drop(seen);
-        let path = nix::unistd::ttyname(&self.slave).expect("a name");
-        let status = Command::new("stty")
-            .arg("-F")
-            .arg(path)
-            .args(["cols", &columns.to_string(), "rows", &rows.to_string()])
-            .status()
-            .expect("stty is there");
-        assert!(status.success());
+        pty::resize(&self.slave, TerminalSize::new(columns, rows)).expect("a size is set");
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -195,7 +195,8 @@ fn full_screen_programs_resize_scroll_back_and_end() {
     learner.type_line("stty size");
     learner.tty.wait_for("18 76");
     learner.tty.resize(80, 24);
-    learner.tty.wait_until_gone("Steps");
+    // The tabs in short: it is drawn at its new size.
+    learner.tty.wait_for("1 Moun | 2 Proc");
     learner.type_line("stty size");
     learner.tty.wait_for("10 78");
     learner.type_line("top -d 1");

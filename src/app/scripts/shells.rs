@@ -242,6 +242,29 @@ fn a_shell_that_is_shown_is_opened_again_in_the_next_lab() {
 }
 
 #[test]
+fn a_shell_of_the_last_lab_that_dies_late_takes_no_key() {
+    let size = crate::app::shells::terminal_size(SIZE, false);
+    let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: ActorName::host(), size });
+    let mut model = before(1);
+    let _ = update(&mut model, shell(7, "host"));
+    press(&mut model, &["ctrl-5", "R", "y"]);
+
+    check(
+        &mut model,
+        [
+            (key("s"), "", "Building 2, shell below"),
+            (key("a"), "", "Building 2, shell below"),
+            (ready(0), &asked, "NextStep 1"),
+            // For the one that is being opened, and for no second one.
+            (key("s"), "", "NextStep 1"),
+            (Msg::ShellEnded(7), "", "NextStep 1"),
+            (shell(1, "host"), "", "NextStep 1, shell below"),
+            (key("a"), "TypeIntoShell { tab: 1, bytes: [97] }", "NextStep 1, shell below"),
+        ],
+    );
+}
+
+#[test]
 fn shells_are_chosen_from_a_list_or_opened_beside_another_actor() {
     let mut model = with_shell();
     press(&mut model, &["ctrl-5"]);
