@@ -92,6 +92,16 @@ fn draw(bench: &mut Criterion) {
             });
         });
     }
+    for (rows, size) in [(20, SIZE), (20, (200, 60)), (10_000, SIZE)] {
+        let mut model = lesson(rows);
+        let _ = update(&mut model, key('m'));
+        let mut screen = Terminal::new(TestBackend::new(size.0, size.1)).expect("a test backend");
+        let name = format!("the map alone, {rows} mounts, {}x{}", size.0, size.1);
+        bench.bench_function(&name, |bencher| {
+            bencher.iter(|| black_box(frame(&mut screen, &model, &look)));
+        });
+    }
+
     let mut model = lesson(20);
     let (master, _slave) = UnixStream::pair().expect("two ends");
     let terminal = ShellTerminal { master: Arc::new(master.into()), transcript: Arc::default() };

@@ -21,6 +21,7 @@ pub mod keeper;
 pub mod kernel;
 pub mod lab;
 pub mod lesson;
+pub mod map;
 pub mod notice;
 pub mod observe;
 pub mod op;

@@ -210,6 +210,13 @@ fn screens_look_as_they_should() {
     let mut model = in_lesson(&[]);
     insta::assert_snapshot!("pivot-root-80x24", text(&draw(&model, &look(true), 80, 24)));
     insta::assert_snapshot!("pivot-root-120x40", text(&draw(&model, &look(true), 120, 40)));
+    let _ = update(&mut model, key(KeyCode::Char('m')));
+    insta::assert_snapshot!("map-80x24", text(&draw(&model, &look(false), 80, 24)));
+    insta::assert_snapshot!("map-alone-120x40", text(&draw(&model, &look(false), 120, 40)));
+    // On a screen with room for both, it goes by all three places in turn.
+    for _ in 0..2 {
+        let _ = update(&mut model, key(KeyCode::Char('m')));
+    }
     let _ = update(&mut model, key(KeyCode::Char('d')));
     insta::assert_snapshot!("before-and-after-200x60", text(&draw(&model, &look(true), 200, 60)));
     insta::assert_snapshot!("ended-80x24", text(&draw(&ended(), &look(true), 80, 24)));

@@ -69,6 +69,15 @@ pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
     view.shells.resize_tabs(model.size, view.panes.is_zoomed)
 }
 
+pub(super) fn turn_map(model: &mut Model) -> Vec<Effect> {
+    let has_room = super::shells::ScreenClass::of_size(model.size.0, model.size.1)
+        != super::shells::ScreenClass::Small;
+    if let Screen::Lesson(view) = &mut model.screen {
+        view.turn_map(has_room);
+    }
+    Vec::new()
+}
+
 pub(super) fn rewind(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
     let Some(steps) = view.played_steps().checked_sub(1) else { return Vec::new() };

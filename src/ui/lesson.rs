@@ -7,10 +7,10 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
 use super::pane::{self, frame_block};
-use super::{DrawOptions, quiz, step, terminal};
+use super::{DrawOptions, map, quiz, step, terminal};
 use crate::app::keymap::keys;
 use crate::app::shells::{self, ScreenClass};
-use crate::app::{Beside, LessonLayout, LessonScene, LessonView, Phase};
+use crate::app::{Beside, LessonLayout, LessonScene, LessonView, MapPlace, Phase};
 use crate::text::{padded, prose, safe, shortened};
 use crate::view::ViewKind;
 
@@ -32,7 +32,7 @@ pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
             terminal::draw(frame, shell, view, look.theme);
         }
         LessonLayout::Shell => terminal::draw(frame, shell, view, look.theme),
-        LessonLayout::Pane => pane::draw(frame, body, view, view.panes.focus, look.theme),
+        LessonLayout::Pane => draw_focused(view, look, body, frame),
         LessonLayout::StepWithShell => {
             draw_with_shell(view, look, (body, shell), format, frame);
             terminal::draw(frame, shell, view, look.theme);
@@ -104,12 +104,53 @@ fn draw_with_shell(
     draw_action(view, look, action, frame);
 
     let right = Rect { x: shell.x, width: shell.width, ..above };
-    let count = if format == ScreenClass::Large { 2 } else { 1 };
-    let others =
-        view.pane_order().into_iter().filter(|kind| *kind != view.panes.focus).take(count - 1);
-    let places = Layout::horizontal(vec![Constraint::Fill(1); count]).split(right);
-    for (kind, place) in std::iter::once(view.panes.focus).chain(others).zip(places.iter()) {
+    if format != ScreenClass::Large {
+        draw_focused(view, look, right, frame);
+        return;
+    }
+    let [first, second] = Layout::horizontal([Constraint::Fill(1); 2]).areas(right);
+    draw_focused(view, look, first, frame);
+    if view.panes.map_place == MapPlace::Beside {
+        draw_map(view, look, second, frame);
+    } else {
+        draw_others(view, look, &[second], frame);
+    }
+}
+
+/// The focused pane, or the map in its place.
+fn draw_focused(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
+    if view.panes.map_place == MapPlace::Alone && map::fits(area) {
+        draw_map(view, look, area, frame);
+    } else {
+        pane::draw(frame, area, view, view.panes.focus, look.theme);
+    }
+}
+
+/// The panes that have not the focus, those that the step watches first, in as many places.
+fn draw_others(view: &LessonView, look: &DrawOptions, places: &[Rect], frame: &mut Frame<'_>) {
+    let others = view.pane_order().into_iter().filter(|kind| *kind != view.panes.focus);
+    for (kind, place) in others.zip(places) {
         pane::draw(frame, *place, view, kind, look.theme);
+    }
+}
+
+fn draw_map(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
+    let title = format!(" Map: {} ", view.map_lens().view().title());
+    let right = format!(" {}: {} ", keys::lesson::MAP, map_words(view));
+    let block = frame_block(title, right, view.panes.map_place == MapPlace::Alone, look.theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    if let Some(scene) = view.map() {
+        map::draw(frame, inner, scene, look.theme);
+    }
+}
+
+/// Words for what the key of the map does next.
+fn map_words(view: &LessonView) -> &'static str {
+    match view.panes.map_place {
+        MapPlace::Beside => "the map alone",
+        MapPlace::Alone => "rows",
+        MapPlace::Nowhere => "a map",
     }
 }
 
@@ -200,7 +241,10 @@ fn draw_tabs(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fram
     let block = frame_block(tabs(view), String::new(), false, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    pane::draw_rows(frame, inner, view, view.panes.focus, true, look.theme);
+    match view.map().filter(|_| view.panes.map_place == MapPlace::Alone && map::fits(inner)) {
+        Some(scene) => map::draw(frame, inner, scene, look.theme),
+        None => pane::draw_rows(frame, inner, view, view.panes.focus, true, look.theme),
+    }
 }
 
 /// ` 1 Mounts +5 | 2 Processes |`: the chosen one in brackets.
@@ -233,20 +277,28 @@ fn draw_middling(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut 
         Layout::horizontal([Constraint::Length(side), Constraint::Min(40)]).areas(upper);
     draw_left(view, look, left, frame);
 
-    let others: Vec<ViewKind> =
-        view.pane_order().into_iter().filter(|kind| *kind != view.panes.focus).take(2).collect();
-    let [top, bottom] =
-        Layout::vertical([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(right);
-    pane::draw(frame, top, view, view.panes.focus, look.theme);
-    let places: [Rect; 2] = Layout::horizontal([Constraint::Percentage(50); 2]).areas(bottom);
-    for (kind, place) in others.into_iter().zip(places) {
-        pane::draw(frame, place, view, kind, look.theme);
+    match view.panes.map_place {
+        MapPlace::Alone => draw_focused(view, look, right, frame),
+        MapPlace::Beside => {
+            let [top, bottom] = Layout::vertical([Constraint::Percentage(50); 2]).areas(right);
+            draw_map(view, look, top, frame);
+            draw_focused(view, look, bottom, frame);
+        }
+        MapPlace::Nowhere => {
+            let [top, bottom] =
+                Layout::vertical([Constraint::Percentage(60), Constraint::Percentage(40)])
+                    .areas(right);
+            draw_focused(view, look, top, frame);
+            let places: [Rect; 2] =
+                Layout::horizontal([Constraint::Percentage(50); 2]).areas(bottom);
+            draw_others(view, look, &places, frame);
+        }
     }
 
     draw_action(view, look, action, frame);
 }
 
-/// All seven panes at once: the focused one on top, over the whole width.
+/// The map over the whole width, the focused pane below it, and three more; without the map, all seven panes at once.
 fn draw_large(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let [upper, action] =
         Layout::vertical([Constraint::Min(30), Constraint::Length(10)]).areas(area);
@@ -255,16 +307,12 @@ fn draw_large(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fra
         Layout::horizontal([Constraint::Length(side), Constraint::Min(100)]).areas(upper);
     draw_left(view, look, left, frame);
 
-    let others: Vec<ViewKind> =
-        view.pane_order().into_iter().filter(|kind| *kind != view.panes.focus).collect();
     let [top, middle, bottom] = Layout::vertical([
         Constraint::Percentage(42),
         Constraint::Percentage(29),
         Constraint::Percentage(29),
     ])
     .areas(right);
-    pane::draw(frame, top, view, view.panes.focus, look.theme);
-
     let places: [Rect; 3] = Layout::horizontal([
         Constraint::Percentage(34),
         Constraint::Percentage(33),
@@ -278,8 +326,21 @@ fn draw_large(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fra
     ])
     .areas(bottom);
 
-    for (kind, place) in others.into_iter().zip(places.into_iter().chain(below)) {
-        pane::draw(frame, place, view, kind, look.theme);
+    match view.panes.map_place {
+        MapPlace::Beside => {
+            draw_map(view, look, top, frame);
+            draw_focused(view, look, middle, frame);
+            draw_others(view, look, &below, frame);
+        }
+        MapPlace::Alone => {
+            let whole = Rect { height: top.height + middle.height, ..top };
+            draw_focused(view, look, whole, frame);
+            draw_others(view, look, &below, frame);
+        }
+        MapPlace::Nowhere => {
+            draw_focused(view, look, top, frame);
+            draw_others(view, look, &[places, below].concat(), frame);
+        }
     }
     draw_action(view, look, action, frame);
 }

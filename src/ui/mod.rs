@@ -3,6 +3,7 @@
 mod catalogue;
 pub mod highlight;
 mod lesson;
+mod map;
 pub mod markdown;
 mod overlays;
 mod pane;

@@ -64,7 +64,6 @@ pub fn draw_rows(
     if area.width == 0 || area.height == 0 {
         return;
     }
-
     let selected = if focused { view.panes.selection(kind) } else { None };
     if view.panes.compare == CompareMode::SideBySide && kind.is_state() && area.width >= 2 * COLUMN
     {

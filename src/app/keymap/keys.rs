@@ -85,6 +85,7 @@ keys! {
         PREVIOUS_PANE: [key(KeyCode::BackTab)];
         COMPARE: [letter('d')];
         CHANGES_ONLY: [letter('c')];
+        MAP: [letter('m')];
         ZOOM: [letter('z')];
         SHELLS: [letter('S')];
         REWIND: [letter('u')];

@@ -6,13 +6,13 @@ use super::everywhere::{down, first, help, last, page_down, page_up, quit, redra
 use super::{Binding, HelpText, always, keys};
 use crate::app::catalogue::PAGE;
 use crate::app::{
-    Direction, LessonScene, LessonView, commands, confirmation, learning_commands, quiz_events,
-    shell_events,
+    Direction, LessonScene, LessonView, MapPlace, commands, confirmation, learning_commands,
+    quiz_events, shell_events,
 };
 use crate::view::ViewKind;
 
 /// Most important first: a narrow footer drops from the right.
-pub static TABLE: [Binding<LessonView>; 42] = [
+pub static TABLE: [Binding<LessonView>; 43] = [
     Binding {
         key: keys::lesson::RUN,
         short: Now(run_words),
@@ -98,6 +98,13 @@ pub static TABLE: [Binding<LessonView>; 42] = [
         long: HelpText::Is("previous pane"),
         works: always,
         run: Look(|view| view.panes.focus_on_neighbour(Direction::Backward)),
+    },
+    Binding {
+        key: keys::lesson::MAP,
+        short: Now(map_words),
+        long: HelpText::Is("the map of what the pane lists: beside the rows, alone, not at all"),
+        works: always,
+        run: Act(commands::turn_map),
     },
     Binding {
         key: keys::lesson::COMPARE,
@@ -263,6 +270,13 @@ fn run_words(view: &LessonView) -> &'static str {
         LessonScene::LastStep => "go on",
         LessonScene::Finished => "finish",
         LessonScene::NextStep | LessonScene::Busy | LessonScene::LookingBack => "run",
+    }
+}
+
+fn map_words(view: &LessonView) -> &'static str {
+    match view.panes.map_place {
+        MapPlace::Beside | MapPlace::Nowhere => "map",
+        MapPlace::Alone => "rows",
     }
 }
 

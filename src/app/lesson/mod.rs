@@ -12,7 +12,7 @@ mod scene;
 mod story;
 
 pub use self::lab_state::{LabState, Phase};
-pub use self::panes::{Direction, Panes};
+pub use self::panes::{Direction, MapPlace, Panes};
 pub use self::scene::{LessonLayout, LessonScene};
 pub use self::story::{Beside, StoryPanel};
 
@@ -30,6 +30,7 @@ use crate::action::LabFacts;
 use crate::diff::Diff;
 use crate::engine::{ReadyState, TurnState};
 use crate::lesson::model::{Lesson, Step};
+use crate::map::{MapLens, MapScene};
 use crate::op::ActorName;
 use crate::report::{ChartSeries, StepRecord};
 use crate::snapshot::Snapshot;
@@ -260,6 +261,24 @@ impl LessonView {
     pub fn toggle_changes_only(&mut self) {
         self.panes.changes_only = !self.panes.changes_only;
         self.rebuild();
+    }
+
+    /// The map with the rows, alone, or not at all.
+    pub fn turn_map(&mut self, has_room: bool) {
+        self.panes.map_place = self.panes.map_place.next(has_room);
+        self.rebuild();
+    }
+
+    /// The question that the map answers: that of the focused pane, or else of the first view of the step that has a
+    /// picture.
+    pub fn map_lens(&self) -> MapLens {
+        let views = std::iter::once(self.panes.focus).chain(self.pane_order());
+        views.into_iter().find_map(MapLens::of_view).unwrap_or(MapLens::Namespaces)
+    }
+
+    /// The map, where there is one.
+    pub fn map(&self) -> Option<&MapScene> {
+        self.panes.map(self.map_lens())
     }
 
     pub fn toggle_raw_numbers(&mut self) {

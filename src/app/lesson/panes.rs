@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::app::panes::{self, CompareMode, PaneData, PaneRow, PaneSection};
 use crate::app::stable_ids::StableIds;
 use crate::diff::Diff;
+use crate::map::{MapLens, MapScene};
 use crate::op::OpRecord;
 use crate::report::ChartSeries;
 use crate::snapshot::Snapshot;
@@ -26,6 +27,27 @@ impl Direction {
     }
 }
 
+/// The place of the map, the picture of what the focused pane lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MapPlace {
+    /// With the rows, where the screen has room for both.
+    Beside,
+    /// In place of the rows.
+    Alone,
+    Nowhere,
+}
+
+impl MapPlace {
+    /// The next one in turn, on a screen that has room for map and rows or not.
+    pub fn next(self, has_room: bool) -> MapPlace {
+        match self {
+            MapPlace::Beside => MapPlace::Alone,
+            MapPlace::Alone if has_room => MapPlace::Nowhere,
+            MapPlace::Alone | MapPlace::Nowhere => MapPlace::Beside,
+        }
+    }
+}
+
 /// The two states that panes compare, and what led from one to the other.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shown<'a> {
@@ -43,6 +65,7 @@ pub struct Panes {
     pub focus: ViewKind,
     /// The focused pane has the screen alone.
     pub is_zoomed: bool,
+    pub map_place: MapPlace,
     pub compare: CompareMode,
     pub changes_only: bool,
     pub raw_numbers: bool,
@@ -58,6 +81,8 @@ pub struct Panes {
     /// The left half of "before | after".
     before_sections: BTreeMap<ViewKind, Vec<PaneSection>>,
     changes: BTreeMap<ViewKind, usize>,
+    /// The pictures, made while they are shown.
+    maps: BTreeMap<MapLens, MapScene>,
 }
 
 impl Panes {
@@ -65,6 +90,7 @@ impl Panes {
         Panes {
             focus,
             is_zoomed: false,
+            map_place: MapPlace::Beside,
             compare: CompareMode::Diff,
             changes_only: false,
             raw_numbers: false,
@@ -75,6 +101,7 @@ impl Panes {
             sections: BTreeMap::new(),
             before_sections: BTreeMap::new(),
             changes: BTreeMap::new(),
+            maps: BTreeMap::new(),
         }
     }
 
@@ -105,6 +132,10 @@ impl Panes {
 
         let changes = ViewKind::ALL.into_iter().map(|view| (view, shown.diff.change_count(view)));
         self.changes = changes.collect();
+        let maps = MapLens::ALL.into_iter().filter(|_| self.map_place != MapPlace::Nowhere);
+        self.maps = maps
+            .map(|lens| (lens, MapScene::of(lens, shown.before, shown.after, shown.diff)))
+            .collect();
         self.sections = sections;
         self.before_sections = before_sections;
         self.groups = panes::cgroup_tree::group_paths(shown.diff);
@@ -132,6 +163,11 @@ impl Panes {
 
     pub fn before_sections(&self, view: ViewKind) -> &[PaneSection] {
         self.before_sections.get(&view).map_or(&[], Vec::as_slice)
+    }
+
+    /// The picture of what a view lists.
+    pub fn map(&self, lens: MapLens) -> Option<&MapScene> {
+        self.maps.get(&lens)
     }
 
     /// Changed rows of a view.

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use super::*;
+use crate::app::MapPlace;
 use crate::app::panes::CompareMode;
 use crate::view::ViewKind;
 
@@ -76,6 +77,30 @@ fn a_step_is_looked_at_or_gone_to_from_the_list() {
             (key("y"), "ask RewindTo { steps: 3 }", "Building 2"),
         ],
     );
+}
+
+#[test]
+fn the_map_stands_beside_the_rows_in_their_place_or_nowhere() {
+    let place = |model: &Model| match &model.screen {
+        Screen::Lesson(view) => (view.panes.map_place, view.map().is_some()),
+        other => panic!("no lesson: {other:?}"),
+    };
+    let mut model = after(1);
+    model.size = (120, 40);
+    let mut seen = vec![place(&model)];
+    for _ in 0..3 {
+        press(&mut model, &["m"]);
+        seen.push(place(&model));
+    }
+    let beside = (MapPlace::Beside, true);
+    assert_eq!(seen, [beside, (MapPlace::Alone, true), (MapPlace::Nowhere, false), beside]);
+
+    // A small screen has room for one of both.
+    model.size = (80, 24);
+    press(&mut model, &["m"]);
+    assert_eq!(place(&model).0, MapPlace::Alone);
+    press(&mut model, &["m"]);
+    assert_eq!(place(&model).0, MapPlace::Beside);
 }
 
 #[test]

@@ -1,0 +1,289 @@
+//! Places for all that a scene has, on a grid of cells: the host at the left and the others at the right, or one below
+//! the other where there is little room; wires straight across, with at most two bends.
+
+use std::collections::BTreeMap;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::canvas::{Canvas, MapTone};
+use super::folding::{Line, folded, with_packs_in_rows};
+use super::lanes;
+use super::scene::{BoxEdge, MapBox, MapRow, MapScene, MapWire, RowAnchor};
+use super::wires::{Corridor, Exit, WireEnd, draw_wires};
+use crate::diff::ChangeKind;
+
+/// Narrower than this, boxes stand one below the other.
+const SIDE_BY_SIDE: usize = 70;
+/// Columns that two walls, the column of marks and a blank take.
+const FRAME: usize = 4;
+
+/// The characters that a terminal has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glyphs {
+    Unicode,
+    Ascii,
+}
+
+/// The area that a column of boxes has.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    x: usize,
+    width: usize,
+    exit: Exit,
+}
+
+/// The map on a grid of so many columns and rows. What finds no room is counted on it.
+pub fn draw(scene: &MapScene, width: usize, height: usize, glyphs: Glyphs) -> Canvas {
+    let mut canvas = Canvas::new(width, height);
+    let mut ends = BTreeMap::new();
+    if let Some(lanes) = &scene.lanes {
+        lanes::draw(lanes, &mut canvas);
+    } else if scene.is_empty() {
+        canvas.write(0, 0, width, "nothing of this kind is there", MapTone::Quiet);
+    } else if width >= SIDE_BY_SIDE && !scene.right.is_empty() {
+        let gap = Corridor::wanted(&scene.wires).clamp(4, 10);
+        let left = Column { x: 0, width: (width - gap) / 2, exit: Exit::Right };
+        let x = left.width + gap;
+        let right = Column { x, width: width - x, exit: Exit::Left };
+        draw_column(&scene.left, left, &scene.wires, &mut canvas, &mut ends);
+        draw_column(&scene.right, right, &scene.wires, &mut canvas, &mut ends);
+        let corridor = Corridor { from: left.width, to: x };
+        draw_wires(&scene.wires, &ends, corridor, &mut canvas);
+    } else {
+        let margin = if scene.right.is_empty() { 0 } else { Corridor::wanted(&scene.wires).min(6) };
+        let column = Column { x: 0, width: width.saturating_sub(margin), exit: Exit::Right };
+        let all: Vec<MapBox> = scene.left.iter().chain(&scene.right).cloned().collect();
+        draw_column(&all, column, &scene.wires, &mut canvas, &mut ends);
+        let corridor = Corridor { from: column.width, to: width };
+        draw_wires(&scene.wires, &ends, corridor, &mut canvas);
+    }
+
+    match glyphs {
+        Glyphs::Unicode => canvas,
+        Glyphs::Ascii => canvas.in_ascii(),
+    }
+}
+
+/// Boxes one below the other, in as much of the height as they need, or folded into what there is.
+fn draw_column(
+    boxes: &[MapBox],
+    column: Column,
+    wires: &[MapWire],
+    canvas: &mut Canvas,
+    ends: &mut BTreeMap<RowAnchor, WireEnd>,
+) {
+    let boxes: Vec<MapBox> =
+        boxes.iter().map(|one| with_packs_in_rows(one, inner_width(column, 0))).collect();
+    let heights = heights(&boxes, canvas.height());
+    let mut y = 0;
+    for (place, (one, height)) in boxes.iter().zip(&heights).enumerate() {
+        let left_out = boxes.len() - place;
+        if *height == 0 {
+            let changed: usize = boxes[place..].iter().map(MapBox::changed).sum();
+            let what = format!("… {left_out} boxes more, {changed} changes in them");
+            canvas.write(column.x, y, column.width, &what, MapTone::Quiet);
+            return;
+        }
+        draw_box(one, column, (y, *height), wires, canvas, ends);
+        y += height;
+    }
+}
+
+/// The rows that each box gets: what it wants where there is room, and else those with most rows give some up. Boxes for
+/// which there are not even three get none, and the row that says so.
+fn heights(boxes: &[MapBox], room: usize) -> Vec<usize> {
+    const LEAST: usize = 3;
+    let mut heights: Vec<usize> =
+        boxes.iter().map(|one| super::folding::lines(one).len()).collect();
+    let fitting =
+        if boxes.len() * LEAST <= room { boxes.len() } else { room.saturating_sub(1) / LEAST };
+    let room = if fitting < boxes.len() { room.saturating_sub(1) } else { room };
+    for height in heights.iter_mut().skip(fitting) {
+        *height = 0;
+    }
+
+    while heights.iter().sum::<usize>() > room {
+        let Some(tallest) = heights.iter_mut().max_by_key(|height| **height) else { break };
+        if *tallest <= LEAST {
+            break;
+        }
+        *tallest -= 1;
+    }
+    heights
+}
+
+fn draw_box(
+    one: &MapBox,
+    column: Column,
+    (y, height): (usize, usize),
+    wires: &[MapWire],
+    canvas: &mut Canvas,
+    ends: &mut BTreeMap<RowAnchor, WireEnd>,
+) {
+    let lines = folded(one, height);
+    for (row, line) in lines.iter().enumerate() {
+        let y = y + row;
+        match line {
+            Line::Top(inner, depth) => draw_wall(inner, column, *depth, y, true, canvas),
+            Line::Bottom(inner, depth) => draw_wall(inner, column, *depth, y, false, canvas),
+            Line::Row(row, depth) => {
+                draw_walls(column, *depth, y, canvas);
+                let has_wire =
+                    row.anchor.filter(|anchor| wires.iter().any(|wire| wire.ends.contains(anchor)));
+                let end = draw_row(row, column, *depth, y, has_wire.is_some(), canvas);
+                if let Some(anchor) = has_wire {
+                    ends.insert(anchor, end);
+                }
+            }
+            Line::LeftOut { rows, changed, depth } => {
+                draw_walls(column, *depth, y, canvas);
+                let text = match changed {
+                    0 => format!("… {rows} more"),
+                    _ => format!("… {rows} more, {changed} changed"),
+                };
+                let x = column.x + 2 * depth + 2;
+                canvas.write(x, y, inner_width(column, *depth), &text, MapTone::Quiet);
+            }
+        }
+    }
+}
+
+fn inner_width(column: Column, depth: usize) -> usize {
+    column.width.saturating_sub(FRAME + 4 * depth)
+}
+
+/// The upper wall with the title, or the lower one with the lamps.
+fn draw_wall(
+    one: &MapBox,
+    column: Column,
+    depth: usize,
+    y: usize,
+    is_top: bool,
+    canvas: &mut Canvas,
+) {
+    if depth > 0 {
+        draw_walls(column, depth - 1, y, canvas);
+    }
+    let (x, width) = (column.x + 2 * depth, column.width.saturating_sub(4 * depth));
+    if width < FRAME {
+        return;
+    }
+
+    let [first, last] = match (one.edge, is_top) {
+        (BoxEdge::Namespace, true) => ['╭', '╮'],
+        (BoxEdge::Namespace, false) => ['╰', '╯'],
+        (BoxEdge::Group, true) => ['┌', '┐'],
+        (BoxEdge::Group, false) => ['└', '┘'],
+    };
+    let tone = one.mark.map_or(MapTone::Line, MapTone::of_mark);
+    canvas.put(x, y, first, tone);
+    for at in x + 1..x + width - 1 {
+        canvas.put(at, y, '─', tone);
+    }
+    canvas.put(x + width - 1, y, last, tone);
+
+    let mark = one.mark.filter(|mark| is_top && mark.is_change());
+    let mark = mark.map_or_else(String::new, |mark| format!("{} ", mark.sign()));
+    let words = if is_top { &one.title } else { &one.foot };
+    let joined = |count: usize| {
+        let separator = if is_top { " · " } else { " " };
+        format!(" {mark}{} ", words[..count].join(separator))
+    };
+    let fits = |count: &usize| joined(*count).width() <= width - 3;
+    let tone = if is_top { MapTone::Title } else { MapTone::Line };
+    match (1..=words.len()).rev().find(fits) {
+        Some(count) => canvas.write(x + 2, y, width - 3, &joined(count), tone),
+        None if is_top && !words.is_empty() => {
+            let cut = crate::text::shortened(&joined(1), width - 3);
+            canvas.write(x + 2, y, width - 3, &cut, tone)
+        }
+        None => 0,
+    };
+}
+
+/// The walls at both sides of a row, of this box and of those around it.
+fn draw_walls(column: Column, depth: usize, y: usize, canvas: &mut Canvas) {
+    for level in 0..=depth {
+        let (left, right) = (column.x + 2 * level, column.x + column.width - 1 - 2 * level);
+        if left < right {
+            canvas.put(left, y, '│', MapTone::Line);
+            canvas.put(right, y, '│', MapTone::Line);
+        }
+    }
+}
+
+/// The mark and the text of a row; returns where its wire begins.
+fn draw_row(
+    row: &MapRow,
+    column: Column,
+    depth: usize,
+    y: usize,
+    has_wire: bool,
+    canvas: &mut Canvas,
+) -> WireEnd {
+    let left = column.x + 2 * depth;
+    let wall = match column.exit {
+        Exit::Left => left,
+        Exit::Right => column.x + column.width - 1 - 2 * depth,
+    };
+    canvas.put(left + 1, y, sign(row.mark), MapTone::of_mark(row.mark));
+
+    // A wire needs some columns to be seen in.
+    let room = inner_width(column, depth);
+    let room = if has_wire { room.saturating_sub(4) } else { room };
+    let mut x = left + 2;
+    let until = x + room;
+    x += canvas.write(x, y, room, &row.lead, MapTone::Line);
+    let total: usize = row.text.iter().map(|piece| piece.text.width()).sum();
+    let is_cut = x + total > until;
+    let end = if is_cut { until.saturating_sub(1) } else { until };
+    for piece in &row.text {
+        x += canvas.write(x, y, end.saturating_sub(x), &piece.text, piece.tone);
+    }
+    if is_cut && room > 0 {
+        canvas.put(x, y, '…', MapTone::Quiet);
+        x += 1;
+    }
+    x += draw_names(&row.names, (x, y), until.saturating_sub(x), row, canvas);
+
+    let text = match column.exit {
+        Exit::Left => left + 1,
+        Exit::Right => x,
+    };
+    WireEnd { y, wall, text, exit: column.exit, is_marked: row.mark.is_change() }
+}
+
+/// As many names as fit, and the number of the others.
+fn draw_names(
+    names: &[String],
+    (x, y): (usize, usize),
+    room: usize,
+    row: &MapRow,
+    canvas: &mut Canvas,
+) -> usize {
+    let tone = MapTone::of_mark(row.mark);
+    let mut taken = 0;
+    for (place, name) in names.iter().enumerate() {
+        let gap = if place == 0 && row.text.is_empty() { "" } else { "  " };
+        let text = format!("{gap}{}", crate::text::safe(name));
+        let left = names.len() - place;
+        let more = format!("  +{left}");
+        let reserved = if left > 1 { more.len() } else { 0 };
+        if taken + text.width() + reserved > room {
+            return taken + canvas.write(x + taken, y, room - taken, &more, tone);
+        }
+        taken += canvas.write(x + taken, y, room - taken, &text, tone);
+    }
+    taken
+}
+
+/// The mark of a row, in the one column that marks have.
+fn sign(mark: ChangeKind) -> char {
+    match mark {
+        ChangeKind::Moved => '↦',
+        ChangeKind::Gone => '−',
+        ChangeKind::Same | ChangeKind::Added | ChangeKind::Changed | ChangeKind::Unknown => {
+            mark.sign()
+        }
+    }
+}

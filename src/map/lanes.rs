@@ -1,0 +1,177 @@
+//! Namespaces as lanes: a column for each kind, a row for each actor, a lamp where it is in a namespace. Who shares one
+//! hangs on the same wire.
+
+use std::collections::BTreeMap;
+
+use super::canvas::{Canvas, MapTone};
+use super::scene::{LaneLamp, LaneRow, Lanes, MapScene, distinct};
+use crate::diff::{ChangeKind, Diff, DiffRow};
+use crate::op::NamespaceKind;
+use crate::snapshot::{NsInode, Process, Snapshot};
+
+pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScene {
+    let actors: Vec<&DiffRow<Process>> = diff
+        .processes
+        .iter()
+        .filter(|row| row.latest_value().is_some_and(|it| it.actor.is_some() && it.state != 'Z'))
+        .collect();
+
+    let orders = lane_orders(before, after);
+    let mut said: Vec<(NamespaceKind, NsInode)> = Vec::new();
+    let rows = actors.into_iter().filter_map(|row| {
+        let process = row.latest_value()?;
+        let side = if row.after.is_some() { after } else { before };
+        let lamps = NamespaceKind::ALL.into_iter().map(|kind| {
+            let inode = *process.namespaces.get(&kind)?;
+            let lane = orders.get(&kind)?.iter().position(|it| *it == inode)?;
+            let content = if said.contains(&(kind, inode)) {
+                String::new()
+            } else {
+                said.push((kind, inode));
+                content(side, process, kind)
+            };
+            let mark = lamp_mark(diff, row, kind, inode, process);
+            Some(LaneLamp { lane, mark, content })
+        });
+        let lamps: Vec<_> = lamps.collect();
+        let is_actor = |mark: ChangeKind| matches!(mark, ChangeKind::Added | ChangeKind::Gone);
+        let mark = if is_actor(row.mark) { row.mark } else { ChangeKind::Same };
+        Some(LaneRow { name: process.actor.as_ref()?.to_string(), mark, lamps })
+    });
+
+    let lanes = Lanes {
+        actors: rows.collect(),
+        changed: diff.change_count(crate::view::ViewKind::Namespaces),
+    };
+    MapScene { lanes: Some(lanes), ..MapScene::default() }
+}
+
+/// The namespaces of each kind in the order of their first sight, the host's first.
+fn lane_orders(before: &Snapshot, after: &Snapshot) -> BTreeMap<NamespaceKind, Vec<NsInode>> {
+    let all = before.namespaces().into_iter().chain(after.namespaces());
+    let mut found: BTreeMap<NamespaceKind, Vec<NsInode>> = BTreeMap::new();
+    for namespace in all.filter(|it| !it.actors.is_empty()) {
+        found.entry(namespace.kind).or_default().push(namespace.inode);
+    }
+    found.into_iter().map(|(kind, all)| (kind, distinct(all))).collect()
+}
+
+fn lamp_mark(
+    diff: &Diff,
+    row: &DiffRow<Process>,
+    kind: NamespaceKind,
+    inode: NsInode,
+    process: &Process,
+) -> ChangeKind {
+    let namespace = diff
+        .namespaces
+        .iter()
+        .find(|it| it.latest_value().is_some_and(|it| (it.kind, it.inode) == (kind, inode)));
+    let was = row.before.as_ref().and_then(|it| it.namespaces.get(&kind));
+    let renamed = kind == NamespaceKind::Uts
+        && diff.hostnames.iter().any(|it| {
+            it.mark == ChangeKind::Changed
+                && it.latest_value().map(|(actor, _)| actor) == process.actor.as_ref()
+        });
+
+    match namespace.map(|it| it.mark) {
+        Some(mark @ (ChangeKind::Added | ChangeKind::Gone)) => mark,
+        _ if was.is_some_and(|was| *was != inode) => ChangeKind::Moved,
+        _ if renamed => ChangeKind::Changed,
+        _ => ChangeKind::Same,
+    }
+}
+
+/// A few words for what is in a namespace, from the same snapshot.
+fn content(snapshot: &Snapshot, process: &Process, kind: NamespaceKind) -> String {
+    let Some(actor) = &process.actor else { return String::new() };
+    match kind {
+        NamespaceKind::Mount => {
+            snapshot.mounts_of(actor).map_or_else(String::new, |it| it.rows.len().to_string())
+        }
+        NamespaceKind::Uts => snapshot.hostnames.get(actor).cloned().unwrap_or_default(),
+        NamespaceKind::Pid => {
+            let own = process.namespaces.get(&kind);
+            let inside = snapshot.processes.iter().filter(|it| it.namespaces.get(&kind) == own);
+            inside.count().to_string()
+        }
+        NamespaceKind::Net => {
+            let network = snapshot.network_of(actor);
+            network.map_or_else(String::new, |it| it.links.len().to_string())
+        }
+        NamespaceKind::Ipc | NamespaceKind::User | NamespaceKind::Cgroup | NamespaceKind::Time => {
+            String::new()
+        }
+    }
+}
+
+/// The picture, on as much of the grid as it needs.
+pub(super) fn draw(lanes: &Lanes, canvas: &mut Canvas) {
+    const LEGEND: [&str; 2] = [
+        "● in the namespace   ◉ new   │ shared with the row above",
+        "below: how many mounts, the host name, how many processes, how many links",
+    ];
+    let (width, height) = (canvas.width(), canvas.height());
+    let longest = lanes.actors.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
+    let names = longest.clamp(4, 14) + 3;
+    let column = (width.saturating_sub(names) / NamespaceKind::ALL.len()).clamp(3, 10);
+    let x_of = |kind: usize, lane: usize| names + kind * column + (2 * lane).min(column - 2);
+
+    if height == 0 {
+        return;
+    }
+    for (place, kind) in NamespaceKind::ALL.into_iter().enumerate() {
+        canvas.write(x_of(place, 0), 0, column - 1, kind.proc_link_name(), MapTone::Line);
+    }
+
+    // Two rows for each actor: its lamps, and what is in the namespaces that are seen there first.
+    let fitting = (height.saturating_sub(3) / 2).min(lanes.actors.len());
+    for (place, row) in lanes.actors.iter().take(fitting).enumerate() {
+        let y = 1 + 2 * place;
+        canvas.put(0, y, row.mark.sign(), MapTone::of_mark(row.mark));
+        let cut = crate::text::shortened(&crate::text::safe(&row.name), names - 3);
+        canvas.write(1, y, names - 2, &cut, MapTone::Title);
+
+        for (kind, lamp) in row.lamps.iter().enumerate() {
+            let Some(lamp) = lamp else { continue };
+            let (x, tone) = (x_of(kind, lamp.lane), MapTone::of_mark(lamp.mark));
+            let glyph = match lamp.mark {
+                ChangeKind::Added => '◉',
+                ChangeKind::Gone => '○',
+                ChangeKind::Same
+                | ChangeKind::Changed
+                | ChangeKind::Moved
+                | ChangeKind::Unknown => '●',
+            };
+            canvas.put(x, y, glyph, tone);
+            if lamp.mark.is_change() {
+                canvas.put(x.saturating_sub(1), y, lamp.mark.sign(), tone);
+            }
+            let goes_on = |later: &LaneRow| {
+                later
+                    .lamps
+                    .get(kind)
+                    .and_then(Option::as_ref)
+                    .is_some_and(|it| it.lane == lamp.lane)
+            };
+            let last = lanes.actors.iter().take(fitting).rposition(goes_on).unwrap_or(place);
+            for below in y + 1..=2 * last {
+                canvas.put(x, below, '│', MapTone::Line);
+            }
+            let room = (names + (kind + 1) * column).saturating_sub(x + 2);
+            let at = if last > place { x + 1 } else { x };
+            let text = crate::text::shortened(&crate::text::safe(&lamp.content), room);
+            canvas.write(at, y + 1, room, &text, tone);
+        }
+    }
+
+    let y = (1 + 2 * fitting).min(height.saturating_sub(1));
+    let left_out = lanes.actors.len() - fitting;
+    if left_out > 0 {
+        canvas.write(0, y, width, &format!("… {left_out} more"), MapTone::Quiet);
+    } else {
+        for (line, y) in LEGEND.into_iter().zip(y + 1..height) {
+            canvas.write(1, y, width.saturating_sub(1), line, MapTone::Quiet);
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Network namespaces as boxes, veth pairs as cables through their walls, bridges with their ports.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::canvas::MapTone;
+use super::scene::{
+    BoxEdge, BoxPart, MapBox, MapRow, MapScene, MapWire, RowAnchor, WireKind, host, lamps,
+};
+use crate::diff::{ChangeKind, Diff, DiffRow, NetworkDiff, OwnerChange};
+use crate::op::ActorName;
+use crate::snapshot::{Address, Link, Network, Snapshot};
+
+pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScene {
+    let mut scene = MapScene::default();
+    let mut anchors = Anchors::default();
+    let moves = moved_links(diff);
+
+    for (place, section) in diff.networks.iter().enumerate() {
+        let now = after.networks.iter().find(|it| it.name == section.name);
+        let then = before.networks.iter().find(|it| it.name == section.name);
+        let network = if section.owner_change == OwnerChange::Gone { then } else { now };
+        let Some(network) = network else { continue };
+
+        let mut one = MapBox { title: title(section, network), ..MapBox::default() };
+        one.edge = BoxEdge::Namespace;
+        one.mark = match section.owner_change {
+            OwnerChange::New => Some(ChangeKind::Added),
+            OwnerChange::Gone => Some(ChangeKind::Gone),
+            OwnerChange::Old | OwnerChange::CopyOf(_) | OwnerChange::Unknown => None,
+        };
+        let snapshot = if section.owner_change == OwnerChange::Gone { before } else { after };
+        let actor = network.actors.first().and_then(|actor| snapshot.process_of(actor));
+        one.foot = actor.map(|it| lamps(it, host(snapshot))).unwrap_or_default();
+        rows(&mut one, section, place, &moves, &mut anchors);
+
+        // What the lab's host reaches through its uplink stands with it, and all others across the gap.
+        let is_left = network.actors.is_empty() || network.actors.contains(&ActorName::host());
+        if is_left { scene.left.push(one) } else { scene.right.push(one) }
+    }
+    // The lab's internet above the host.
+    scene.left.sort_by_key(|it| !it.foot.is_empty());
+
+    scene.wires = wires(diff, &anchors);
+    scene
+}
+
+/// The anchor of each link, by the place of its namespace in the diff and by its index.
+#[derive(Default)]
+struct Anchors {
+    by_link: BTreeMap<(usize, u32), RowAnchor>,
+}
+
+impl Anchors {
+    fn give(&mut self, place: usize, link: &Link) -> RowAnchor {
+        let anchor = RowAnchor(self.by_link.len());
+        self.by_link.insert((place, link.index), anchor);
+        anchor
+    }
+}
+
+fn title(section: &NetworkDiff, network: &Network) -> Vec<String> {
+    let actors: Vec<&str> = network.actors.iter().map(ActorName::as_str).collect();
+    let name = if actors.is_empty() { network.name.clone() } else { actors.join(", ") };
+    let is_gone = section.owner_change == OwnerChange::Gone;
+    let what = match (is_gone, actors.is_empty()) {
+        (true, _) => "gone",
+        (false, true) => "a network that the lab keeps",
+        (false, false) => "network",
+    };
+    vec![name, what.into()]
+}
+
+/// Links that left one namespace and came to another in one step: by the MAC address, which a link keeps.
+/// The value is where it came from, and where it went.
+fn moved_links(diff: &Diff) -> BTreeMap<String, (String, String)> {
+    let with = |mark: ChangeKind| {
+        let mut found: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for section in &diff.networks {
+            for link in section.links.iter().filter(|row| row.mark == mark) {
+                let Some(link) = link.latest_value().filter(|link| !link.mac.is_empty()) else {
+                    continue;
+                };
+                found.entry(&link.mac).or_default().push(&section.name);
+            }
+        }
+        found
+    };
+
+    let (gone, added) = (with(ChangeKind::Gone), with(ChangeKind::Added));
+    let pairs = gone.iter().filter_map(|(mac, from)| Some((*mac, from, added.get(mac)?)));
+    pairs
+        .filter_map(|(mac, from, to)| match (from.as_slice(), to.as_slice()) {
+            ([from], [to]) => Some((mac.to_owned(), ((*from).to_owned(), (*to).to_owned()))),
+            _ => None,
+        })
+        .collect()
+}
+
+fn rows(
+    one: &mut MapBox,
+    section: &NetworkDiff,
+    place: usize,
+    moves: &BTreeMap<String, (String, String)>,
+    anchors: &mut Anchors,
+) {
+    let links = || section.links.iter().filter_map(|row| Some((row, row.latest_value()?)));
+    // Bridges that are in no bridge themselves: what is below those alone is drawn as a port.
+    let bridges: BTreeSet<&str> =
+        links().filter(|(_, link)| link.master.is_none()).map(|(_, it)| it.name.as_str()).collect();
+    let bridge_of = |link: &'_ Link| bridges.get(link.master.as_deref()?).copied();
+    let mut ports: BTreeMap<&str, Vec<(&DiffRow<Link>, &Link)>> = BTreeMap::new();
+    for (row, link) in links() {
+        if let Some(bridge) = bridge_of(link) {
+            ports.entry(bridge).or_default().push((row, link));
+        }
+    }
+    let mut addresses: BTreeMap<&str, Vec<&DiffRow<Address>>> = BTreeMap::new();
+    for row in &section.addresses {
+        if let Some(address) = row.latest_value() {
+            addresses.entry(&address.dev).or_default().push(row);
+        }
+    }
+    let on = |link: &Link| addresses.get(link.name.as_str()).map_or(&[][..], Vec::as_slice);
+
+    let is_labs_own = one.foot.is_empty();
+    for (row, link) in links().filter(|(_, link)| bridge_of(link).is_none()) {
+        if is_labs_own && link.kind.is_empty() {
+            continue;
+        }
+        one.push(link_row(section, row, (link, on(link)), moves).anchor(anchors.give(place, link)));
+
+        let ports = ports.get(link.name.as_str()).map_or(&[][..], Vec::as_slice);
+        for (index, (port, link)) in ports.iter().enumerate() {
+            let branch = if index + 1 == ports.len() { "└─" } else { "├─" };
+            let row = link_row(section, port, (link, on(link)), moves).lead(branch);
+            one.push(row.anchor(anchors.give(place, link)));
+        }
+    }
+
+    if is_labs_own {
+        one.parts.extend(rest_of(section).map(BoxPart::Row));
+        return;
+    }
+    for row in &section.routes {
+        let Some(route) = row.latest_value() else { continue };
+        let way = match &route.via {
+            Some(via) => format!("{} via {via}", route.to),
+            None => format!("{} on {}", route.to, route.dev),
+        };
+        one.push(MapRow::new(row.mark, way));
+    }
+    if section.routes.iter().all(|row| row.after.is_none()) {
+        one.push(MapRow::new(ChangeKind::Same, "no route").standing_for(0, 0));
+    }
+
+    if !section.neighbours.is_empty() {
+        let mark = strongest(section.neighbours.iter().map(|row| row.mark));
+        let changed = section.neighbours.iter().filter(|row| row.mark.is_change()).count();
+        let known = section.neighbours.iter().filter_map(DiffRow::latest_value);
+        let row = MapRow::new(mark, "neighbours");
+        one.push(MapRow {
+            names: known.map(|it| it.ip.clone()).collect(),
+            ..row.standing_for(section.neighbours.len(), changed)
+        });
+    }
+    for row in &section.traffic {
+        let Some(rule) = row.latest_value() else { continue };
+        one.push(MapRow::new(row.mark, &rule.text));
+    }
+}
+
+/// All that is to a namespace which the lab keeps, besides its links with a cable.
+fn rest_of(section: &NetworkDiff) -> Option<MapRow> {
+    let lo = section
+        .links
+        .iter()
+        .filter(|row| row.latest_value().is_some_and(|link| link.kind.is_empty()));
+    let marks = lo.map(|row| row.mark);
+    let marks = marks.chain(section.routes.iter().map(|row| row.mark));
+    let marks = marks.chain(section.neighbours.iter().map(|row| row.mark));
+    let marks: Vec<_> = marks.chain(section.traffic.iter().map(|row| row.mark)).collect();
+    let changed = marks.iter().filter(|mark| mark.is_change()).count();
+    let row = MapRow::new(ChangeKind::Same, format!("… {} more rows", marks.len()));
+    (changed > 0).then(|| row.standing_for(marks.len(), changed))
+}
+
+/// The first change of several rows that are drawn as one.
+fn strongest(marks: impl Iterator<Item = ChangeKind>) -> ChangeKind {
+    marks.into_iter().find(|mark| mark.is_change()).unwrap_or(ChangeKind::Same)
+}
+
+/// `● eth0 172.17.0.2/16`: filled where the link is up.
+fn link_row(
+    section: &NetworkDiff,
+    row: &DiffRow<Link>,
+    (link, addresses): (&Link, &[&DiffRow<Address>]),
+    moves: &BTreeMap<String, (String, String)>,
+) -> MapRow {
+    let moved = moves.get(&link.mac).filter(|(from, to)| match row.mark {
+        ChangeKind::Gone => *from == section.name,
+        ChangeKind::Added => *to == section.name,
+        ChangeKind::Same | ChangeKind::Changed | ChangeKind::Moved | ChangeKind::Unknown => false,
+    });
+
+    let arrived = moved.is_some() && row.mark == ChangeKind::Added;
+    let mark = if arrived { ChangeKind::Moved } else { row.mark };
+    let all = std::iter::once(mark).chain(addresses.iter().map(|it| it.mark));
+    let shown = strongest(all);
+
+    let plug = match (row.mark, link.up) {
+        (ChangeKind::Gone, _) => ' ',
+        (_, true) => '●',
+        (_, false) => '○',
+    };
+    let mut made = MapRow::new(shown, "");
+    made.text.clear();
+    made = made.and(MapTone::of_mark(mark), format!("{plug} {}", link.name));
+
+    let (six, four): (Vec<_>, Vec<_>) = addresses
+        .iter()
+        .filter_map(|it| Some((it.latest_value()?, it.mark)))
+        .partition(|(address, _)| address.ip.contains(':'));
+    for (address, mark) in four {
+        let gone = if mark == ChangeKind::Gone { " gone" } else { "" };
+        let text = format!(" {}/{}{gone}", address.ip, address.prefix);
+        made = made.and(MapTone::of_mark(mark), text);
+    }
+    let said = match (moved, row.mark) {
+        (Some((_, to)), ChangeKind::Gone) => format!(" went to {to}"),
+        (Some((from, _)), _) => format!(" came from {from}"),
+        (None, _) => changes(row),
+    };
+    let rows = 1 + addresses.len();
+    let changed = std::iter::once(row.mark).chain(addresses.iter().map(|it| it.mark));
+    let changed = changed.filter(|mark| mark.is_change()).count();
+    made = made.and(MapTone::of_mark(mark), said);
+    if !six.is_empty() {
+        let mark = strongest(six.iter().map(|(_, mark)| *mark));
+        made = made.and(MapTone::of_mark(mark), format!(" +{} IPv6", six.len()));
+    }
+    made.standing_for(rows, changed)
+}
+
+/// The differences of a link in words: ` was c0, was down`.
+fn changes(row: &DiffRow<Link>) -> String {
+    let (Some(old), Some(new)) = (&row.before, &row.after) else { return String::new() };
+    let mut said = Vec::new();
+    if old.name != new.name {
+        said.push(format!("was {}", old.name));
+    }
+    if old.up != new.up {
+        said.push(if new.up { "up now".into() } else { "down now".into() });
+    }
+    if old.master != new.master {
+        said.push(match (&old.master, &new.master) {
+            (_, Some(bridge)) => format!("in {bridge} now"),
+            (Some(bridge), None) => format!("left {bridge}"),
+            (None, None) => String::new(),
+        });
+    }
+    if said.is_empty() { String::new() } else { format!(" {}", said.join(", ")) }
+}
+
+/// A wire for each veth pair of which both ends are known. The kernel says the peer's index, and whether it is in
+/// another namespace: where two links there fit, none is drawn.
+fn wires(diff: &Diff, anchors: &Anchors) -> Vec<MapWire> {
+    let living: Vec<(usize, &DiffRow<Link>, &Link)> = diff
+        .networks
+        .iter()
+        .enumerate()
+        .flat_map(|(place, section)| {
+            section.links.iter().filter_map(move |row| Some((place, row, row.after.as_ref()?)))
+        })
+        .collect();
+
+    let mut by_indices: BTreeMap<(u32, Option<u32>), Vec<usize>> = BTreeMap::new();
+    for (at, (_, _, link)) in living.iter().enumerate() {
+        by_indices.entry((link.index, link.peer_index)).or_default().push(at);
+    }
+
+    let mut found = Vec::new();
+    for (place, row, link) in &living {
+        let Some(index) = link.peer_index else { continue };
+        let fits = |at: &&usize| {
+            let (there, _, other) = &living[**at];
+            other.peer_netns.is_some() == link.peer_netns.is_some()
+                && (there == place) == link.peer_netns.is_none()
+        };
+        let known = by_indices.get(&(index, Some(link.index))).map_or(&[][..], Vec::as_slice);
+        let mut peers = known.iter().filter(fits);
+        let (Some(peer), None) = (peers.next(), peers.next()) else { continue };
+        let (there, peer_row, peer) = &living[*peer];
+        if (*place, link.index) > (*there, peer.index) {
+            continue;
+        }
+
+        let ends = [(*place, link.index), (*there, peer.index)];
+        let [Some(a), Some(b)] = ends.map(|end| anchors.by_link.get(&end).copied()) else {
+            continue;
+        };
+        let passes = [link, peer].iter().all(|end| end.up && end.carrier);
+        let kind = if passes { WireKind::Cable } else { WireKind::DeadCable };
+        let is_new = [row, peer_row].iter().any(|end| end.mark == ChangeKind::Added);
+        let mark = if is_new { ChangeKind::Added } else { ChangeKind::Same };
+        found.push(MapWire { ends: [a, b], kind, mark, label: String::new() });
+    }
+    found
+}

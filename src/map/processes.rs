@@ -1,0 +1,101 @@
+//! PID namespaces as boxes: one process, and a PID in each namespace that it is in.
+
+use std::collections::BTreeMap;
+
+use super::canvas::MapTone;
+use super::scene::{MapBox, MapRow, MapScene, MapWire, RowAnchor, WireKind, host, lamps};
+use crate::diff::{ChangeKind, Diff, DiffRow};
+use crate::op::NamespaceKind;
+use crate::snapshot::{NsInode, Process, Snapshot};
+
+/// Deeper than this, a tree is drawn no further to the right.
+const MAX_DEPTH: usize = 12;
+
+pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScene {
+    let mut scene = MapScene::default();
+    let pid_ns = |process: &Process| process.namespaces.get(&NamespaceKind::Pid).copied();
+    let lab = host(after).or_else(|| host(before)).and_then(pid_ns);
+
+    let mut lab_box = MapBox { title: vec!["host".into(), "PIDs".into()], ..MapBox::default() };
+    lab_box.foot = host(after).map(|it| lamps(it, host(after))).unwrap_or_default();
+    let mut inner: BTreeMap<NsInode, usize> = BTreeMap::new();
+
+    let depths = depths(diff);
+    for (place, row) in diff.processes.iter().enumerate() {
+        let Some(process) = row.latest_value() else { continue };
+        let anchor = RowAnchor(2 * place);
+        let depth = depths.get(&process.pid).copied().unwrap_or(0).min(MAX_DEPTH);
+        lab_box.push(outer_row(row, process, depth).anchor(anchor));
+
+        let Some(own) = pid_ns(process).filter(|own| Some(*own) != lab) else { continue };
+        let place = *inner.entry(own).or_insert_with(|| {
+            scene.right.push(MapBox { mark: Some(ChangeKind::Added), ..MapBox::default() });
+            scene.right.len() - 1
+        });
+        let one = &mut scene.right[place];
+        describe(one, process, if row.after.is_some() { after } else { before });
+        if row.mark != ChangeKind::Added {
+            one.mark = None;
+        }
+
+        let name = text(process);
+        let inside = RowAnchor(anchor.0 + 1);
+        let made = MapRow::new(row.mark, format!("{:>3} {name}", process.own_pid()));
+        // The pane has one row for it, which the host's box stands for.
+        one.push(made.standing_for(0, 0).anchor(inside));
+        if row.after.is_some() {
+            let kind = WireKind::Identity;
+            let ends = [anchor, inside];
+            scene.wires.push(MapWire { ends, kind, mark: row.mark, label: String::new() });
+        }
+    }
+
+    scene.left.push(lab_box);
+    scene
+}
+
+/// The title and lamps of a box, from the first actor in it.
+fn describe(one: &mut MapBox, process: &Process, snapshot: &Snapshot) {
+    let Some(actor) = &process.actor else {
+        if one.title.is_empty() {
+            one.title = vec![process.comm.clone(), "PIDs".into()];
+        }
+        return;
+    };
+    if one.foot.is_empty() {
+        one.title = vec![actor.to_string(), "PIDs".into()];
+        one.foot = lamps(process, host(snapshot));
+    }
+}
+
+fn text(process: &Process) -> String {
+    let is_over = if process.state == 'Z' { " (zombie)" } else { "" };
+    let name = if process.args.is_empty() { &process.comm } else { &process.args };
+    format!("{name}{is_over}")
+}
+
+fn outer_row(row: &DiffRow<Process>, process: &Process, depth: usize) -> MapRow {
+    let number = process.lab_pid().unwrap_or_else(|| process.own_pid());
+    let branch = if depth == 0 { String::new() } else { format!("{}└ ", "  ".repeat(depth - 1)) };
+    MapRow::new(row.mark, format!("{number:>3} "))
+        .and(MapTone::Line, branch)
+        .and(MapTone::of_mark(row.mark), text(process))
+}
+
+/// The number of parents of each process among those of the lab.
+fn depths(diff: &Diff) -> BTreeMap<u32, usize> {
+    let parents: BTreeMap<u32, u32> = diff
+        .processes
+        .iter()
+        .filter_map(DiffRow::latest_value)
+        .map(|process| (process.pid, process.ppid))
+        .collect();
+    parents
+        .keys()
+        .map(|pid| {
+            let above = std::iter::successors(parents.get(pid), |parent| parents.get(parent));
+            let depth = above.take(MAX_DEPTH).filter(|parent| parents.contains_key(parent)).count();
+            (*pid, depth)
+        })
+        .collect()
+}
