@@ -50,7 +50,8 @@ impl Theme {
     pub fn change_style(self, mark: ChangeKind) -> Style {
         match mark {
             ChangeKind::Same => Style::new(),
-            ChangeKind::Added => self.color(Color::Blue).add_modifier(Modifier::BOLD),
+            // Never blue: on black it is the darkest of all, and this is the commonest mark.
+            ChangeKind::Added => self.color(Color::Green).add_modifier(Modifier::BOLD),
             ChangeKind::Gone => self.color(Color::Yellow),
             ChangeKind::Changed => self.color(Color::Magenta),
             ChangeKind::Unknown => self.dim(),
@@ -74,7 +75,7 @@ impl Theme {
             TokenKind::StringLiteral => self.color(Color::Green),
             TokenKind::Constant => self.color(Color::Cyan),
             TokenKind::Comment => self.dim(),
-            TokenKind::Name => self.color(Color::Blue),
+            TokenKind::Name => self.color(Color::Yellow),
         }
     }
 
