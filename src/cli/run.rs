@@ -378,7 +378,11 @@ fn print_step(
         writeln!(out, "{}", text::shortened(&line, 160))?;
     }
     for verdict in &record.verdicts {
-        let word = if verdict.ok { "ok    " } else { "failed" };
+        let word = match verdict.ok {
+            true => "ok    ",
+            false if verdict.is_unjudged() => "unsure",
+            false => "failed",
+        };
         writeln!(out, "  {word} {}", text::safe(&words::expected(&verdict.expected)))?;
         if !verdict.ok {
             writeln!(

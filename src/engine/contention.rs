@@ -28,7 +28,7 @@ impl CpuWatch {
         CpuWatch { start: is_timed.then(now).flatten(), end: None }
     }
 
-    /// What is measured is over.
+    /// The end of the watch: what is measured is over.
     pub fn stop(&mut self) {
         self.end = self.start.and_then(|_| now());
     }
@@ -53,10 +53,11 @@ fn now() -> Option<CpuTimes> {
 pub(super) fn actions_to_repeat(step: &Step) -> Option<Vec<ActionEntry>> {
     let mut works = Vec::new();
     for entry in &step.actions {
-        match &entry.action {
-            Action::Work(work) if work.background => return None,
-            Action::Work(_) => works.push(entry.clone()),
-            _ => {}
+        if let Action::Work(work) = &entry.action {
+            if work.background {
+                return None;
+            }
+            works.push(entry.clone());
         }
     }
     (!works.is_empty()).then_some(works)
@@ -81,12 +82,10 @@ fn as_timed(expect: &Expect) -> Option<&Measured> {
 fn falls_short(verdict: &Verdict) -> bool {
     let Expected::State(expect) = &verdict.expected else { return false };
     let Some(least) = as_timed(expect).and_then(|measured| measured.at_least) else { return false };
-    let found = match &verdict.seen {
-        Seen::Measured { number, .. } => *number,
-        Seen::Compared { number, other, .. } => number / other,
-        _ => return false,
-    };
-    !verdict.ok && found < least
+    if let Seen::Compared { number, other, .. } = &verdict.seen {
+        return !verdict.ok && number / other < least;
+    }
+    !verdict.ok && matches!(&verdict.seen, Seen::Measured { number, .. } if *number < least)
 }
 
 /// True if a verdict is that a number of a group did not grow.

@@ -44,7 +44,7 @@ struct State {
 /// The bounds of one write, once the program ends.
 struct End {
     began: Instant,
-    /// When the terminal took something last.
+    /// The moment at which the terminal took something last.
     moved: Instant,
 }
 
