@@ -2,6 +2,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod inherited;
+mod relay;
 mod terminal;
 
 use common::{Held, Machine, alone, unboxed};

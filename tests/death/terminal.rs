@@ -18,7 +18,7 @@ use unboxed::kernel::load;
 use crate::common::{self, Machine, alone};
 
 /// The program on a terminal that will go.
-struct OnTerminal {
+pub struct OnTerminal {
     child: Child,
     terminal: File,
     seen: vt100::Parser,
@@ -45,6 +45,27 @@ impl OnTerminal {
         size: (u16, u16),
         arguments: &[&str],
     ) -> OnTerminal {
+        let program = common::program().display().to_string();
+        let whole: Vec<&str> = session
+            .iter()
+            .copied()
+            .chain([program.as_str()])
+            .chain(arguments.iter().copied())
+            .collect();
+        OnTerminal::start_whole(home, &whole, size)
+    }
+
+    /// A command that starts the program itself.
+    pub fn start_command(command: &[&str], size: (u16, u16)) -> OnTerminal {
+        let home = Rc::new(tempfile::tempdir().expect("a home"));
+        OnTerminal::start_whole(home, command, size)
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn start_whole(home: Rc<tempfile::TempDir>, whole: &[&str], size: (u16, u16)) -> OnTerminal {
         let (ws_col, ws_row) = size;
         let size = Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).expect("a pseudo-terminal");
@@ -52,8 +73,8 @@ impl OnTerminal {
         let flag = nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC);
         nix::fcntl::fcntl(&pty.master, flag).expect("a flag is set");
 
-        let mut command = Command::new(session[0]);
-        command.args(&session[1..]).arg(common::program()).args(arguments);
+        let mut command = Command::new(whole[0]);
+        command.args(&whole[1..]);
         let slave = || pty.slave.try_clone().expect("a descriptor");
         command.stdin(slave()).stdout(slave()).stderr(slave());
         command.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8").env("HOME", home.path());
@@ -66,7 +87,7 @@ impl OnTerminal {
     }
 
     #[track_caller]
-    fn wait_for(&mut self, text: &str) {
+    pub fn wait_for(&mut self, text: &str) {
         let deadline = Instant::now() + Duration::from_secs(30);
         let mut buffer = [0; 8192];
         while !self.seen.screen().contents().contains(text) {
@@ -87,7 +108,7 @@ impl OnTerminal {
 
     /// Take the terminal away, and wait for the program's end.
     #[track_caller]
-    fn take_away(self, what: &str) -> std::process::ExitStatus {
+    pub fn take_away(self, what: &str) -> std::process::ExitStatus {
         let OnTerminal { mut child, terminal, .. } = self;
         drop(terminal);
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -218,7 +239,7 @@ impl OnTerminal {
 
     /// Wait for the program's end, which nobody but its own bounds brings about.
     #[track_caller]
-    fn wait_for_end(&mut self, what: &str) -> std::process::ExitStatus {
+    pub fn wait_for_end(&mut self, what: &str) -> std::process::ExitStatus {
         let deadline = Instant::now() + load::stretched(Duration::from_secs(10));
         loop {
             if let Some(status) = self.child.try_wait().expect("its end") {
