@@ -126,6 +126,12 @@ pub enum Seen {
         other: f64,
         of: ActorName,
     },
+    /// A measurement that can't be judged, since others took so much of the CPUs meanwhile.
+    Unjudged {
+        seen: Box<Seen>,
+        others_percent: u8,
+        tries: u8,
+    },
     NotMeasured,
     NotMeasuredBy(ActorName),
 

@@ -49,7 +49,7 @@ fn every_branch_shows_what_it_promises_and_leads_back() {
                 let record = session
                     .play_branch(index, branch)
                     .unwrap_or_else(|error| panic!("{}: {error}", what_if.id));
-                assert!(record.is_ok(), "{}: {:#?}", what_if.id, record.verdicts);
+                common::assert_played(&record, &what_if.id);
                 assert!(session.is_in_branch());
                 assert_ne!(session.lab().expect("a lab").info().id, id);
                 count += 1;
@@ -119,7 +119,7 @@ fn what_is_broken_is_seen_to_be_broken_and_can_be_mended() {
         );
         // Shown after all: it is broken and mended in a fresh lab.
         let record = session.play_instead().expect("it plays");
-        assert!(record.is_ok(), "{}: {:#?}", step.id, record.verdicts);
+        common::assert_played(&record, &step.id);
         assert_eq!((record.status, session.played_steps()), (StepStatus::Played, index + 1));
         repaired += 1;
     }

@@ -21,7 +21,17 @@ fn every_lesson_plays_and_leaves_the_machine_as_it_was() {
             .expect("unboxed starts");
         let said: serde_json::Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
-        assert!(output.status.success(), "{}: {said:#}", lesson.id);
+        let steps = said["steps"].as_array().into_iter().flatten();
+        let verdicts: Vec<_> = steps.flat_map(|step| step["expect"].as_array()).flatten().collect();
+        // On a busy machine: others took the CPUs from what measures itself.
+        let is_unjudged = |verdict: &serde_json::Value| {
+            verdict["ok"] == false && !verdict["values"]["seen"]["unjudged"].is_null()
+        };
+        for unjudged in verdicts.iter().filter(|verdict| is_unjudged(verdict)) {
+            common::skip(&format!("{}: {}", lesson.id, unjudged["seen"]));
+        }
+        let is_judged = !verdicts.iter().any(|verdict| is_unjudged(verdict));
+        assert_eq!(output.status.success(), is_judged, "{}: {said:#}", lesson.id);
         assert_eq!(said["steps"].as_array().map(Vec::len), Some(lesson.steps.len()));
         assert_eq!(said["machine"]["clean"], true, "{:#}", said["machine"]);
         for (own, step) in lesson.steps.iter().zip(said["steps"].as_array().expect("steps")) {
@@ -31,7 +41,7 @@ fn every_lesson_plays_and_leaves_the_machine_as_it_was() {
                 common::skip(&format!("{} of {}: {}", step["id"], lesson.id, step["status"]));
             }
             for expect in step["expect"].as_array().expect("expectations") {
-                assert_eq!(expect["ok"], true, "{}: {expect}", step["id"]);
+                assert!(expect["ok"] == true || is_unjudged(expect), "{}: {expect}", step["id"]);
             }
         }
     }

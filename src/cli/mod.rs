@@ -8,6 +8,7 @@ mod doctor;
 mod export;
 mod filter;
 mod help;
+mod hold;
 mod input;
 mod learn;
 mod list;
@@ -21,7 +22,7 @@ mod shell_socket;
 mod socket;
 mod whole_file;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -39,6 +40,7 @@ use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
 use crate::tape::embedded;
 use crate::text;
+use crate::tui;
 use crate::words;
 
 /// Learn how a Linux container is built by building one, step by step, with real system calls.
@@ -149,8 +151,11 @@ pub fn main() -> ExitCode {
 }
 
 /// Print a line to standard error, if there is still somebody to read it: the macro for it panics where the terminal
-/// is gone.
+/// is gone, and one that takes nothing would hold up the end.
 fn to_stderr(line: &str) {
+    if tui::is_gone() && std::io::stderr().is_terminal() {
+        return;
+    }
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 

@@ -2,11 +2,10 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -14,6 +13,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::consent::{self, Consent};
+use super::hold::Stop;
 use super::{
     Format, check_live, facts, open_lesson, printing_error, program, record, shell_socket,
 };
@@ -186,7 +186,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let count = step_count(&lesson, arguments)?;
     check_live(&lesson, &facts, Some("`unboxed run`"))?;
     consent::require_consent(name, &lesson, arguments.consent)?;
-    let stop = watch_for_stop(arguments.hold)?;
+    let mut stop = Stop::watch(arguments.hold)?;
     let options = SessionOptions::new_for(program());
     let mut session = Session::open(Arc::clone(&lesson), facts, &options)
         .context("the lab could not be made (`unboxed doctor` says what this machine allows)")?;
@@ -207,9 +207,9 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     if arguments.hold {
         // Without a socket the lab is held all the same; only `unboxed shell` does not find it.
         let shell_listener = shell_socket::listen();
+        stop.begin();
         tell_held(arguments.format, &lesson, &records, &info).map_err(printing_error)?;
-        // Ends when the input does, or on a signal: either way the sender is gone or has spoken.
-        while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(Duration::from_millis(100)) {
+        while stop.is_awaited() {
             if let Ok((_, pending_shells)) = &shell_listener {
                 play::answer_pending_shells(&mut session, pending_shells);
             }
@@ -218,6 +218,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     }
 
     let proof = session.close_and_compare();
+    stop.bound_last_words();
     match arguments.format {
         Format::Text => print_proof(&proof).map_err(printing_error)?,
         Format::Json if arguments.hold => {}
@@ -278,29 +279,6 @@ fn find_step(lesson: &Lesson, name: &str) -> anyhow::Result<usize> {
         let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
         format!("{} has no step `{name}`{meant}", lesson.id)
     })
-}
-
-/// A channel that speaks when it is time to stop holding: the input ended, or a signal came. Signals that come while
-/// the lesson still plays end the program; the keeper then takes the lab away.
-fn watch_for_stop(hold: bool) -> anyhow::Result<std::sync::mpsc::Receiver<()>> {
-    let (sender, receiver) = std::sync::mpsc::channel();
-    if hold {
-        let mut signals =
-            signal_hook::iterator::Signals::new([libc::SIGTERM, libc::SIGINT, libc::SIGHUP])
-                .context("could not watch for signals")?;
-        let on_signal = sender.clone();
-        std::thread::spawn(move || {
-            if signals.forever().next().is_some() {
-                let _ = on_signal.send(());
-            }
-        });
-        std::thread::spawn(move || {
-            let _ = std::io::stdin().read_to_end(&mut Vec::new());
-            let _ = sender.send(());
-        });
-    }
-
-    Ok(receiver)
 }
 
 fn tell_held(
@@ -400,7 +378,11 @@ fn print_step(
         writeln!(out, "{}", text::shortened(&line, 160))?;
     }
     for verdict in &record.verdicts {
-        let word = if verdict.ok { "ok    " } else { "failed" };
+        let word = match verdict.ok {
+            true => "ok    ",
+            false if verdict.is_unjudged() => "unsure",
+            false => "failed",
+        };
         writeln!(out, "  {word} {}", text::safe(&words::expected(&verdict.expected)))?;
         if !verdict.ok {
             writeln!(

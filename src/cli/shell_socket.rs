@@ -20,7 +20,7 @@ use crate::engine::{PendingShell, ShellTerminal};
 use crate::failure::Failure;
 use crate::kernel::pty::{self, TerminalSize};
 use crate::op::ActorName;
-use crate::tui;
+use crate::tui::{self, TerminalOutput};
 use crate::wire::{self, Wire, is_own_user_or_root};
 
 /// The longest that either side waits for the other's word.
@@ -140,29 +140,38 @@ fn pass_through(master: OwnedFd) -> anyhow::Result<()> {
     };
 
     let resized = master.try_clone().context("could not keep the shell's terminal")?;
-    let mut winches = signal_hook::iterator::Signals::new([libc::SIGWINCH])
-        .context("could not watch for signals")?;
-    std::thread::spawn(move || {
-        for _ in winches.forever() {
-            let _ = pty::resize(&resized, own_size());
-        }
-    });
-
     let (ends, end) = UnixStream::pair().context("could not watch for signals")?;
-    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT] {
-        let end = end.try_clone().context("could not watch for signals")?;
-        signal_hook::low_level::pipe::register(signal, end)
-            .context("could not watch for signals")?;
-    }
+    watch_signals(resized, end.try_clone().context("could not watch for signals")?)?;
 
     pass_keys_in(master.try_clone().context("could not keep the shell's terminal")?, end);
     let mut filter = OutputFilter::default();
-    let passed = relay(std::fs::File::from(master), &ends, &mut filter);
+    let mut out = TerminalOutput::open().context("could not open standard output")?;
+    let passed = relay(std::fs::File::from(master), &ends, &mut filter, &mut out);
     // A shell that was killed with an editor open leaves nothing of it behind.
     if std::io::stdout().is_terminal() {
-        print(&filter.restore_sequences())?;
+        out.write_all(&filter.restore_sequences()).context("could not print")?;
     }
     passed
+}
+
+/// A thread that gives the shell this terminal's size, and lets `end` be read from once a signal ends the program.
+fn watch_signals(shell: OwnedFd, mut end: UnixStream) -> anyhow::Result<()> {
+    use libc::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
+    let mut signals = signal_hook::iterator::Signals::new([SIGWINCH, SIGTERM, SIGHUP, SIGINT])
+        .context("could not watch for signals")?;
+
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            if signal == SIGWINCH {
+                let _ = pty::resize(&shell, own_size());
+            } else {
+                // What the shell prints may be waiting for a terminal that takes nothing.
+                tui::note_ending();
+                let _ = end.write_all(&[0]);
+            }
+        }
+    });
+    Ok(())
 }
 
 /// A thread that brings the keys to the shell: one that reads none holds up nobody but whoever types.
@@ -199,6 +208,7 @@ fn relay(
     mut shell: std::fs::File,
     ends: &UnixStream,
     filter: &mut OutputFilter,
+    out: &mut TerminalOutput,
 ) -> anyhow::Result<()> {
     let is_terminal = std::io::stdin().is_terminal();
     let mut buffer = [0; 16 * 1024];
@@ -224,7 +234,7 @@ fn relay(
         if is_ready[0] {
             // The terminal's end (EIO) is the shell's.
             let Ok(count @ 1..) = shell.read(&mut buffer) else { return Ok(()) };
-            print(&filter.filtered(&buffer[..count]))?;
+            out.write_all(&filter.filtered(&buffer[..count])).context("could not print")?;
         }
         if is_ready[1] {
             bail!("a signal, or the end of this terminal, ended the shell");
@@ -233,9 +243,4 @@ fn relay(
             bail!("nobody reads what the shell prints any more");
         }
     }
-}
-
-fn print(bytes: &[u8]) -> anyhow::Result<()> {
-    let mut out = std::io::stdout();
-    out.write_all(bytes).and_then(|()| out.flush()).context("could not print")
 }

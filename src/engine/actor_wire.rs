@@ -15,7 +15,7 @@ use crate::wire::{Received, Wire};
 
 /// The longest that a new actor may take to introduce itself.
 const INTRODUCTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest wait for a late answer when there is something else to be done: the actor may just have woken up.
+/// The longest wait, on an idle machine, for a late answer when there is something else to be done: the actor may just have woken up.
 const LATE_OP_TIMEOUT: Duration = Duration::from_secs(3);
 const LATE_QUESTION_TIMEOUT: Duration = Duration::from_millis(20);
 /// The extra time for an answer that has begun to come.
@@ -169,9 +169,9 @@ impl ActorWire {
     /// Drop what it was asked for earlier and answers only now. An error when it still owes something.
     fn settle_debts(&mut self, for_op: bool, waiting: &WaitContext) -> Result<(), LinkError> {
         let (within, grace) = if for_op {
-            (LATE_OP_TIMEOUT, BEGUN_ANSWER_TIMEOUT)
+            (load::stretched(LATE_OP_TIMEOUT), load::stretched(BEGUN_ANSWER_TIMEOUT))
         } else {
-            (LATE_QUESTION_TIMEOUT, Duration::ZERO)
+            (load::stretched(LATE_QUESTION_TIMEOUT), Duration::ZERO)
         };
         self.await_owed(within, grace, waiting).map(drop)
     }
@@ -181,7 +181,8 @@ impl ActorWire {
         within: Duration,
         waiting: &WaitContext,
     ) -> Result<Received<ActorToEngine>, LinkError> {
-        self.await_owed(within, BEGUN_ANSWER_TIMEOUT, waiting)?.ok_or_else(|| self.silent())
+        let grace = load::stretched(BEGUN_ANSWER_TIMEOUT);
+        self.await_owed(within, grace, waiting)?.ok_or_else(|| self.silent())
     }
 
     /// The answer that is owed; none where none is. One that has begun when the time is up gets some grace.

@@ -3,6 +3,7 @@
 
 mod actor_wire;
 mod acts;
+mod contention;
 pub mod events;
 pub mod evidence;
 pub mod fact_lookup;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::acts::{self, ActionsOutcome};
+use super::contention::{self, CpuWatch};
 use super::evidence::StepEvidence;
 use super::lab::{Lab, LabError};
 use super::replay::ReplayedAction;
@@ -13,11 +14,34 @@ use super::turn::{Judging, Turn, only_goals};
 use super::{ShellTerminal, TurnGoal, TurnState};
 use crate::keeper::handle::KeeperHandle;
 use crate::kernel::pty::TerminalSize;
+use crate::lesson::expect::verdict::Verdict;
 use crate::lesson::model::Step;
-use crate::op::ActorName;
+use crate::op::{ActorName, OpRecord};
 use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 use crate::view::Chart;
+
+/// One look at the lab after a step's actions, and the verdicts.
+fn look_after(
+    lab: &mut Lab,
+    step: &Step,
+    before: &Snapshot,
+    acts: &ActionsOutcome,
+    watch: &CpuWatch,
+) -> Result<(Snapshot, Vec<Verdict>), LabError> {
+    let outputs = outputs_of(&acts.records);
+    let evidence = StepEvidence { before, outputs: &outputs, ops: &acts.records };
+    // Of what nobody has done, nothing comes true by waiting; nor does what others spoilt.
+    let (after, judged) = lab.judge(step, &evidence)?;
+    if acts.is_cut_short || watch.spoilt_by(&judged).is_some() {
+        return Ok((after, judged));
+    }
+    lab.settle(step, &evidence)
+}
+
+fn outputs_of(ops: &[OpRecord]) -> Vec<&str> {
+    ops.iter().map(|record| record.outcome.message()).collect()
+}
 
 /// All that goes with a lab. While a branch is looked at there are two.
 #[derive(Debug)]
@@ -50,17 +74,31 @@ impl Playthrough {
         lab.set_watched_directories(&step.look);
         let before = lab.snapshot();
 
+        let mut watch = CpuWatch::start(step);
         let mut acts = ActionsOutcome::perform(lab, keeper, &step.id, &step.breaks, &[])?;
         acts.join(ActionsOutcome::perform(lab, keeper, &step.id, &step.actions, &step.expect)?);
-        let ActionsOutcome { records: ops, mut verdicts, is_cut_short } = acts;
+        watch.stop();
+        let (mut after, mut judged) = look_after(lab, step, &before, &acts, &watch)?;
 
-        let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.message()).collect();
-        let evidence = StepEvidence { before: &before, outputs: &outputs, ops: &ops };
-        // Of what nobody has done, nothing comes true by waiting.
-        let (after, judged) =
-            if is_cut_short { lab.judge(step, &evidence)? } else { lab.settle(step, &evidence)? };
+        let mut tries = 1;
+        while let Some(percent) = watch.spoilt_by(&judged) {
+            let again = contention::actions_to_repeat(step)
+                .filter(|_| tries < contention::MAX_TRIES && !acts.is_cut_short);
+            let Some(again) = again else {
+                contention::mark_spoilt(&mut judged, percent, tries);
+                break;
+            };
+            tries += 1;
+            watch = CpuWatch::start(step);
+            acts.join(ActionsOutcome::perform(lab, keeper, &step.id, &again, &step.expect)?);
+            watch.stop();
+            (after, judged) = look_after(lab, step, &before, &acts, &watch)?;
+        }
+
+        let ActionsOutcome { records: ops, mut verdicts, .. } = acts;
         verdicts.extend(judged);
-
+        let outputs = outputs_of(&ops);
+        let evidence = StepEvidence { before: &before, outputs: &outputs, ops: &ops };
         let predicted = lab.predicted(step, &after, &evidence)?;
         Ok(StepRecord {
             step: self.played,

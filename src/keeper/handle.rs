@@ -19,7 +19,7 @@ use crate::kernel::pidfd::Pidfd;
 use crate::kernel::sealed;
 use crate::op::{ActorName, Op, OpRecord};
 use crate::wire::protocol::{EngineToKeeper, KeeperToEngine, LabPlan, MadeLab, RoleFailure};
-use crate::wire::{DEATH_TIMEOUT, Received, Wire, WireError};
+use crate::wire::{Received, Wire, WireError, death_timeout};
 
 /// The longest that the keeper may take to answer: longer than it waits for its store itself.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
@@ -139,7 +139,7 @@ impl KeeperHandle {
     /// The error for a keeper whose wire failed: the way it ended, where that can be told.
     fn ended(&mut self, gone: WireError) -> KeeperError {
         self.wire = None;
-        match self.process.end_within(DEATH_TIMEOUT) {
+        match self.process.end_within(death_timeout()) {
             Some(how) => KeeperError::Ended { pid: self.child.id(), how },
             None => KeeperError::Gone(gone),
         }

@@ -23,7 +23,7 @@ use crate::op::NamespaceKind;
 use crate::wire::protocol::{
     FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
 };
-use crate::wire::{DEATH_TIMEOUT, Wire, WireError};
+use crate::wire::{Wire, WireError, death_timeout};
 
 /// The longest that the store may take to lay out the image, or to fork a lab.
 const STORE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -124,14 +124,14 @@ impl RunningStore {
                     None
                 }
             },
-            Err(_) => self.process.end_within(DEATH_TIMEOUT).map(of_store),
+            Err(_) => self.process.end_within(death_timeout()).map(of_store),
         }
     }
 }
 
 /// The failure for a store whose wire failed: the way it ended, where that can be told.
 fn lost_store(tried: &str, store: &Pidfd, error: &WireError) -> RoleFailure {
-    match store.end_within(DEATH_TIMEOUT) {
+    match store.end_within(death_timeout()) {
         Some(how) => RoleFailure::because(tried, Failure::new(how)),
         None => RoleFailure::new(tried, error.errno()),
     }

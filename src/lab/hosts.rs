@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use crate::kernel::pidfd::Pidfd;
-use crate::wire::{DEATH_TIMEOUT, Wire};
+use crate::wire::{Wire, death_timeout};
 
 /// Ends that are remembered. A keeper asks at once, if it asks at all.
 const MAX_ENDS: usize = 16;
@@ -50,7 +50,7 @@ impl Hosts {
     pub fn how_it_ended(&mut self, lab: &str) -> Option<String> {
         // Its wire may have ended a moment before it does.
         if let Some((_, host)) = self.alive.iter().find(|(name, _)| name == lab) {
-            host.has_ended_within(DEATH_TIMEOUT);
+            host.has_ended_within(death_timeout());
         }
         self.note_ends();
         self.ended.iter().find(|(name, _)| name == lab).map(|(_, how)| how.clone())

@@ -22,7 +22,7 @@ use crate::rootfs;
 use crate::wire::protocol::{
     FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
 };
-use crate::wire::{DEATH_TIMEOUT, Wire, WireError};
+use crate::wire::{Wire, WireError, death_timeout};
 
 /// The id mapping of a lab: how many ids, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +142,7 @@ fn fork_lab(
             let mapped = map_lab(&host, ids);
             if mapped.is_err() {
                 let _ = host.send(Signal::SIGKILL);
-                host.has_ended_within(DEATH_TIMEOUT);
+                host.has_ended_within(death_timeout());
                 host.reap();
             }
 

@@ -7,6 +7,7 @@
 pub mod actor_facts;
 pub mod bounds;
 pub mod cgroups;
+pub mod cpu_times;
 mod dump;
 pub mod hostname_watch;
 mod kernel_file;

@@ -286,6 +286,8 @@ pub struct ProcessStat {
     pub comm: String,
     pub state: char,
     pub ppid: u32,
+    /// The CPU time of the process and of its children that were waited for, in clock ticks (fields 14 to 17).
+    pub cpu_ticks: u64,
     /// Clock ticks after boot (field 22).
     pub start_time: u64,
 }
@@ -302,8 +304,14 @@ pub fn parse_stat(text: &str) -> Option<ProcessStat> {
         comm: text.get(open + 1..close)?.to_owned(),
         state: fields.next()?.chars().next()?,
         ppid: fields.next()?.parse().ok()?,
-        // Fields 3 and 4 are taken: of those left, field 22 is the eighteenth.
-        start_time: fields.nth(17)?.parse().ok()?,
+        // Fields 3 and 4 are taken: field 14 is the tenth of those left, and 22 the fifth behind field 17.
+        cpu_ticks: fields
+            .by_ref()
+            .skip(9)
+            .take(4)
+            .map(|field| field.parse::<u64>().ok())
+            .sum::<Option<u64>>()?,
+        start_time: fields.nth(4)?.parse().ok()?,
     })
 }
 
@@ -352,7 +360,13 @@ mod tests {
             .expect("a stat line");
         assert_eq!(
             stat,
-            ProcessStat { comm: "a) b (c)".into(), state: 'S', ppid: 3, start_time: 987654 }
+            ProcessStat {
+                comm: "a) b (c)".into(),
+                state: 'S',
+                ppid: 3,
+                cpu_ticks: 3,
+                start_time: 987654
+            }
         );
         for text in ["", "1 (x", "1 (x) S", ") (", "1 (x) S 1 2 3"] {
             assert_eq!(parse_stat(text), None, "{text}");

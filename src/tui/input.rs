@@ -65,8 +65,13 @@ pub(super) fn watch_signals(sender: SyncSender<Incoming>) -> anyhow::Result<()> 
 
     std::thread::spawn(move || {
         for signal in signals.forever() {
-            let incoming =
-                if signal == SIGCONT { Incoming::Continued } else { Incoming::App(Msg::Terminate) };
+            let incoming = if signal == SIGCONT {
+                Incoming::Continued
+            } else {
+                // Before it is told: whoever draws may be waiting for a terminal that takes nothing.
+                output::note_ending();
+                Incoming::App(Msg::Terminate)
+            };
             if sender.send(incoming).is_err() {
                 return;
             }

@@ -24,11 +24,11 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
+pub use self::output::{TerminalOutput, is_gone, note_ending};
 pub use self::size::terminal_size;
 pub use self::terminal_mode::check_terminal;
 
 use self::input::{watch_hang_up, watch_keys, watch_signals};
-use self::output::TerminalOutput;
 use self::shells::ShellTerminals;
 use self::terminal_mode::{Restore, suspend, take_terminal};
 use crate::app::exam::Exam;
@@ -153,7 +153,7 @@ pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Resul
     // Here, since the screen complains on standard error if it is the first that can't: that panics where both are gone.
     let _ = front_end.screen.show_cursor();
     // Then there is nobody to tell, and nothing that the person could mend.
-    if output::is_gone() { Ok(()) } else { shown }
+    if is_gone() { Ok(()) } else { shown }
 }
 
 /// The message that comes next, or None when it is time. An error when nothing can come any more.

@@ -1,12 +1,13 @@
 //! The mode of the person's terminal: raw and on its other screen while the program has it, and always given back.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
 use crossterm::terminal::{EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, event, execute, terminal};
 
+use super::output::TerminalOutput;
 use crate::app::terminal::is_panic_contained;
 
 /// Fail unless there is a terminal that can draw a screen.
@@ -38,24 +39,26 @@ pub(super) fn take_terminal() -> anyhow::Result<()> {
     terminal::enable_raw_mode().context("could not switch the terminal to raw mode")?;
     // From here on there is something to give back, even if the rest fails.
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(std::io::stdout(), EnterAlternateScreen, cursor::Hide, event::EnableBracketedPaste)
+    let mut out = BufWriter::new(TerminalOutput::open().context("could not open the terminal")?);
+    execute!(out, EnterAlternateScreen, cursor::Hide, event::EnableBracketedPaste)
         .context("could not prepare the terminal")
 }
 
 /// Everything in reverse; harmless when there is nothing to give back.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let mut out = std::io::stdout();
-        let _ = execute!(
-            out,
-            // A panic may come in the middle of a frame.
-            EndSynchronizedUpdate,
-            event::DisableBracketedPaste,
-            LeaveAlternateScreen,
-            cursor::Show
-        );
+        if let Ok(out) = TerminalOutput::open() {
+            let mut out = BufWriter::new(out);
+            let _ = execute!(
+                out,
+                // A panic may come in the middle of a frame.
+                EndSynchronizedUpdate,
+                event::DisableBracketedPaste,
+                LeaveAlternateScreen,
+                cursor::Show
+            );
+        }
         let _ = terminal::disable_raw_mode();
-        let _ = out.flush();
     }
 }
 

@@ -184,7 +184,11 @@ fn verdict_lines(
     columns: usize,
     theme: Theme,
 ) -> Vec<Line<'static>> {
-    let (word, style) = if verdict.ok { ("ok ", theme.good()) } else { (unmet, theme.bad()) };
+    let (word, style) = match verdict.ok {
+        true => ("ok ", theme.good()),
+        false if verdict.is_unjudged() => ("unsure ", theme.bold()),
+        false => (unmet, theme.bad()),
+    };
     let room = columns.saturating_sub(word.len());
     let indent = " ".repeat(word.len());
 

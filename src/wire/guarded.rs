@@ -22,7 +22,7 @@ const MAX_DESCRIPTORS: usize = 8;
 /// The most bytes of a message that are taken in at a time.
 const MAX_READ_BYTES: usize = 64 << 10;
 /// The longest that a netlink socket may take to answer: the kernel does so at once, but somebody else
-/// may have taken the answer.
+/// may have taken the answer. It is there before the request's own call ends, however busy the machine is.
 const NETLINK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A wire to somebody who is not trusted.

@@ -13,13 +13,16 @@ use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, sockopt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::kernel::load;
 use crate::kernel::record::retry_interrupted;
 
 /// The most bytes that a message of ours has.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
-/// The longest that a process may take to die after its wire has ended.
-pub const DEATH_TIMEOUT: Duration = Duration::from_millis(500);
+/// The longest that a process may take to die after its wire has ended: on a busy machine it is still to be run for that.
+pub fn death_timeout() -> Duration {
+    load::stretched(Duration::from_millis(500))
+}
 
 /// True if a poll of the stream shows one of these now.
 fn has_events(stream: &UnixStream, what: PollFlags) -> bool {

@@ -80,6 +80,11 @@ pub fn seen(seen: &Seen) -> String {
 
         Seen::Measured { name, number } => format!("{name} {number}"),
         Seen::Compared { number, other, of } => format!("{number}, and {other} of {of}"),
+        Seen::Unjudged { seen: shown, others_percent, tries } => format!(
+            "{}; others took {others_percent} % of the CPUs, so this could not be judged{}",
+            self::seen(shown),
+            if *tries > 1 { format!(" (tried {tries} times)") } else { String::new() }
+        ),
         Seen::NotMeasured => "it was not measured".into(),
         Seen::NotMeasuredBy(actor) => format!("{actor} did not measure it"),
         Seen::Printed(line) => line.clone(),

@@ -326,6 +326,15 @@ pub fn facts() -> Facts {
     Facts::read(&MachineRoot::this_machine(), || unboxed::keeper::probe::probe_machine(program()))
 }
 
+/// Fail unless everything of a step held. What others on the machine kept from being judged is said, and no failure.
+#[track_caller]
+pub fn assert_played(record: &unboxed::report::StepRecord, what: &str) {
+    for verdict in record.verdicts.iter().filter(|verdict| !verdict.ok) {
+        assert!(verdict.is_unjudged(), "{what}: {:#?}", record.verdicts);
+        skip(&format!("{what}: {}", words::seen(&verdict.seen)));
+    }
+}
+
 /// Standard output of a program that must be there, as text.
 pub fn output_of(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();

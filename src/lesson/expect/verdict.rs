@@ -37,6 +37,11 @@ impl From<&Expect> for Expected {
 }
 
 impl Verdict {
+    /// True if it does not hold, and nobody can say whether it would without others on the machine.
+    pub fn is_unjudged(&self) -> bool {
+        !self.ok && matches!(self.seen, Seen::Unjudged { .. })
+    }
+
     /// A verdict on what was done.
     pub fn on_action(ok: bool, expected: Expected, seen: Seen) -> Verdict {
         Verdict { ok, expected, seen, pane: None }

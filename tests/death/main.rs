@@ -1,16 +1,12 @@
 //! Nothing is left, however it dies: each of the processes killed at every step, front end and keeper together, and the terminal.
 
+#[path = "../common/mod.rs"]
 mod common;
-
-use std::fs::File;
-use std::io::{Read, Write};
-use std::process::{Child, Command};
-use std::rc::Rc;
-use std::time::{Duration, Instant};
+mod inherited;
+mod relay;
+mod terminal;
 
 use common::{Held, Machine, alone, unboxed};
-use nix::poll::{PollFd, PollFlags, poll};
-use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use unboxed::lesson::catalogue;
@@ -279,151 +275,5 @@ fn sigterm_ends_a_held_lab() {
         .expect("a signal");
     let status = held.child.wait().expect("its end");
     assert!(status.success(), "{status}");
-    before.assert_comes_back();
-}
-
-/// The program on a terminal that will go.
-struct OnTerminal {
-    child: Child,
-    terminal: File,
-    seen: vt100::Parser,
-    home: Rc<tempfile::TempDir>,
-}
-
-/// The way that the program's session has its terminal: none of them is told by a signal when it goes.
-const SESSIONS: [&[&str]; 2] = [
-    // No controlling terminal, as below some supervisors.
-    &["setsid"],
-    // One, with the signal ignored, as nohup(1) leaves it.
-    &["setsid", "-c", "sh", "-c", "trap '' HUP; exec \"$0\" \"$@\""],
-];
-
-impl OnTerminal {
-    fn start(session: &[&str], size: (u16, u16), arguments: &[&str]) -> OnTerminal {
-        let home = Rc::new(tempfile::tempdir().expect("a home"));
-        OnTerminal::start_at(home, session, size, arguments)
-    }
-
-    fn start_at(
-        home: Rc<tempfile::TempDir>,
-        session: &[&str],
-        size: (u16, u16),
-        arguments: &[&str],
-    ) -> OnTerminal {
-        let (ws_col, ws_row) = size;
-        let size = Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = openpty(Some(&size), None).expect("a pseudo-terminal");
-        // Or the program would hold the other end itself, and nothing would ever go.
-        let flag = nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC);
-        nix::fcntl::fcntl(&pty.master, flag).expect("a flag is set");
-
-        let mut command = Command::new(session[0]);
-        command.args(&session[1..]).arg(common::program()).args(arguments);
-        let slave = || pty.slave.try_clone().expect("a descriptor");
-        command.stdin(slave()).stdout(slave()).stderr(slave());
-        command.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8").env("HOME", home.path());
-        command.env_remove("XDG_STATE_HOME").env_remove("XDG_RUNTIME_DIR");
-        let child = command.spawn().expect("setsid is there");
-
-        let number = |number| std::num::NonZeroU16::new(number).expect("not zero");
-        let seen = vt100::Parser::new(number(24), number(80), 0);
-        OnTerminal { child, terminal: File::from(pty.master), seen, home }
-    }
-
-    #[track_caller]
-    fn wait_for(&mut self, text: &str) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        let mut buffer = [0; 8192];
-        while !self.seen.screen().contents().contains(text) {
-            let shown = self.seen.screen().contents();
-            assert!(Instant::now() < deadline, "`{text}` does not show:\n{shown}");
-            use std::os::fd::AsFd;
-            let mut ready = [PollFd::new(self.terminal.as_fd(), PollFlags::POLLIN)];
-            if poll(&mut ready, 100u16).expect("a terminal") > 0 {
-                let count = self.terminal.read(&mut buffer).expect("the program is there");
-                self.seen.process(&buffer[..count]);
-            }
-        }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.terminal.write_all(keys.as_bytes()).expect("the terminal takes keys");
-    }
-
-    /// Take the terminal away, and wait for the program's end.
-    #[track_caller]
-    fn take_away(self, what: &str) -> std::process::ExitStatus {
-        let OnTerminal { mut child, terminal, .. } = self;
-        drop(terminal);
-        let deadline = Instant::now() + Duration::from_secs(10);
-        loop {
-            if let Some(status) = child.try_wait().expect("its end") {
-                return status;
-            }
-            if Instant::now() >= deadline {
-                let _ = child.kill();
-                let _ = child.wait();
-                panic!("{what} outlives its terminal");
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-#[test]
-fn a_terminal_that_goes_takes_program_and_lab_along_without_a_signal() {
-    let _turn = alone();
-    let screens: [(&[&str], &str); 5] = [
-        (&["learn"], "Build a container"),
-        (&["learn", "2", "--tape"], "TAPE"),
-        (&["learn", "1"], "Enter: run it"),
-        (&["quiz", "1"], "1/"),
-        (&["present", "1"], "Before containers"),
-    ];
-    for session in SESSIONS {
-        for (arguments, shown) in screens {
-            let before = Machine::now();
-            let mut screen = OnTerminal::start(session, (80, 24), arguments);
-            screen.wait_for(shown);
-            let status = screen.take_away(&format!("{session:?} {arguments:?}"));
-            // Nothing that went wrong, and no panic of whoever puts the cursor back.
-            assert!(status.success(), "{session:?} {arguments:?}: {status}");
-            before.assert_comes_back();
-        }
-    }
-}
-
-#[test]
-fn a_shell_ends_with_its_terminal_whatever_runs_in_it() {
-    let _turn = alone();
-    for session in SESSIONS {
-        let before = Machine::now();
-        let mut lab = OnTerminal::start(SESSIONS[1], (80, 24), &["learn", "1"]);
-        lab.wait_for("Enter: run it");
-        let home = Rc::clone(&lab.home);
-        let mut shell = OnTerminal::start_at(home, session, (80, 24), &["shell"]);
-        shell.wait_for("#");
-        // It reads no key, and hears neither ctrl-d nor the end of the input.
-        shell.press("trap '' HUP; echo be''gun; sleep 1000\n");
-        shell.wait_for("begun");
-        let status = shell.take_away(&format!("{session:?} shell"));
-        assert_eq!(status.code(), Some(1), "{session:?}");
-        lab.take_away("learn");
-        before.assert_comes_back();
-    }
-}
-
-#[test]
-fn a_terminal_that_does_not_know_its_size_is_drawn_at_80x24_and_left_by_keys() {
-    let _turn = alone();
-    let before = Machine::now();
-    for session in SESSIONS {
-        let mut screen = OnTerminal::start(session, (0, 0), &["learn", "1"]);
-        screen.wait_for("Enter: run it");
-        screen.press("qy");
-        screen.wait_for("as it was");
-        screen.press("q");
-        assert!(screen.child.wait().expect("its end").success());
-    }
     before.assert_comes_back();
 }
