@@ -161,6 +161,7 @@ fn namespaces_of(kinds: &[NamespaceKind], other: &ActorName, own: bool) -> Strin
 
 fn proc_count(count: Option<ProcCount>) -> String {
     match count {
+        Some(ProcCount { count: 1, is_cut: false }) => "it lists one process".into(),
         Some(ProcCount { count, is_cut: false }) => format!("it lists {count} processes"),
         Some(ProcCount { count, is_cut: true }) => format!("it lists more than {count} processes"),
         None => "it lists no processes".into(),

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod detours;
 mod script;
 
 use std::time::{Duration, Instant};
