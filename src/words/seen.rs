@@ -77,6 +77,9 @@ pub fn seen(seen: &Seen) -> String {
         }
         Seen::NoCgroupFile { group } => format!("no group {group} has such a file"),
         Seen::CgroupNumber(shown) => cgroup_number(shown),
+        Seen::CgroupUnused { file, group } => {
+            format!("{file} = 0: nobody has used the group {group} yet")
+        }
 
         Seen::Measured { name, number } => format!("{name} {number}"),
         Seen::Compared { number, other, of } => format!("{number}, and {other} of {of}"),
