@@ -115,6 +115,11 @@ pub enum Seen {
         group: String,
     },
     CgroupNumber(CgroupNumber),
+    /// The number is 0, since nobody is in the group or ever was.
+    CgroupUnused {
+        file: String,
+        group: String,
+    },
 
     Measured {
         name: String,

@@ -85,17 +85,13 @@ impl Engine {
     /// The next event that says more than how things are.
     #[track_caller]
     fn next(&self) -> Event {
+        use Event::{ChartsSampled, DetourChanged, LiveSnapshot, Playing, TurnChanged};
         let deadline = Instant::now() + STOPGAP;
         loop {
-            match self.events.recv_until(deadline) {
-                Some(
-                    Event::LiveSnapshot(_)
-                    | Event::ChartsSampled(_)
-                    | Event::TurnChanged(None)
-                    | Event::Playing { .. },
-                ) => {}
-                Some(event) => return event,
-                None => panic!("the engine says nothing"),
+            match self.events.recv_until(deadline).expect("the engine says something") {
+                LiveSnapshot(_) | ChartsSampled(_) | DetourChanged(_) => {}
+                TurnChanged(None) | Playing { .. } => {}
+                event => return event,
             }
         }
     }

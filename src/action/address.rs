@@ -33,4 +33,12 @@ impl ActionKind for Address {
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         vec![check_link(actor, snapshot, &self.dev)]
     }
+
+    fn obstacles(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
+        let AddressWithPrefix { address, prefix } = self.add;
+        let has_it = snapshot.network_of(actor).is_some_and(|network| {
+            network.ipv4_on(&self.dev).any(|known| known == (address, prefix))
+        });
+        vec![PreflightCheck { text: format!("{} has no {} yet", self.dev, self.add), ok: !has_it }]
+    }
 }

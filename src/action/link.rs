@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::paths::check_link;
+use super::paths::{check_link, check_no_link};
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, NetOp, Op};
 use crate::snapshot::Snapshot;
@@ -76,6 +76,13 @@ impl ActionKind for Link {
         let mut checks = vec![check_link(actor, snapshot, &self.name)];
         checks.extend(self.master.as_ref().map(|bridge| check_link(actor, snapshot, bridge)));
         checks
+    }
+
+    fn obstacles(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
+        let new_name = self.rename.as_deref().unwrap_or(&self.name);
+        let renamed = self.rename.iter().map(|name| check_no_link(actor, snapshot, name));
+        let moved = self.netns.iter().map(|home| check_no_link(home, snapshot, new_name));
+        renamed.chain(moved).collect()
     }
 }
 

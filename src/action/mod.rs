@@ -92,6 +92,11 @@ pub trait ActionKind: ActionRow {
 
     /// The conditions that must hold before; empty when nothing can be said.
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck>;
+
+    /// The conditions that only somebody else can have broken: what it makes is not there yet.
+    fn obstacles(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {
+        Vec::new()
+    }
 }
 
 /// The mark of a kind that has a row in the table of [`Action`]: a kind without one does not build.
@@ -184,6 +189,13 @@ macro_rules! actions {
             pub fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
                 match self {
                     $(Action::$Kind(kind) => kind.preflight(actor, snapshot),)*
+                }
+            }
+
+            /// The conditions that only somebody else can have broken: what it makes is not there yet.
+            pub fn obstacles(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
+                match self {
+                    $(Action::$Kind(kind) => kind.obstacles(actor, snapshot),)*
                 }
             }
         }

@@ -67,6 +67,11 @@ pub fn check_link(actor: &ActorName, snapshot: &Snapshot, name: &str) -> Preflig
     PreflightCheck { text: format!("{actor} has a link {name}"), ok }
 }
 
+pub fn check_no_link(actor: &ActorName, snapshot: &Snapshot, name: &str) -> PreflightCheck {
+    let ok = !check_link(actor, snapshot, name).ok;
+    PreflightCheck { text: format!("no link is called {name} yet"), ok }
+}
+
 pub fn check_cgroup(snapshot: &Snapshot, name: &str) -> PreflightCheck {
     let ok = snapshot.cgroups.iter().any(|group| group.path == name);
     PreflightCheck { text: format!("there is a cgroup called {name}"), ok }

@@ -81,4 +81,15 @@ impl ActionKind for Route {
             ok: reachable,
         }]
     }
+
+    fn obstacles(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
+        if self.remove {
+            return Vec::new();
+        }
+        let to = String::from(self.to);
+        let has_one = snapshot
+            .network_of(actor)
+            .is_some_and(|network| network.routes.iter().any(|route| route.to == to));
+        vec![PreflightCheck { text: format!("{actor} has no route to {to} yet"), ok: !has_one }]
+    }
 }

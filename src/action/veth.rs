@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::paths::check_link;
+use super::paths::check_no_link;
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, NetOp, Op};
 use crate::snapshot::Snapshot;
@@ -31,7 +31,10 @@ impl ActionKind for Veth {
     }
 
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
-        let taken = check_link(actor, snapshot, &self.name).ok;
-        vec![PreflightCheck { text: format!("no link is called {} yet", self.name), ok: !taken }]
+        vec![check_no_link(actor, snapshot, &self.name)]
+    }
+
+    fn obstacles(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
+        vec![check_no_link(actor, snapshot, &self.peer)]
     }
 }

@@ -146,6 +146,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             view.set_turn(state);
             return quiz_events::on_turn_changed(view);
         }
+        Event::DetourChanged(detour) => view.set_detour(detour),
         Event::BranchPlayed { branch, record } => view.show_branch(branch, record),
         Event::ShellMoved { tab, actor } => {
             if let Some(terminal) = view.shells.tab_mut(tab) {

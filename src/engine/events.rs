@@ -55,6 +55,7 @@ impl Event {
             Event::LiveSnapshot(_)
             | Event::ChartsSampled(_)
             | Event::TurnChanged(Some(_))
+            | Event::DetourChanged(_)
             | Event::ShellMoved { .. }
             | Event::Waiting(_)
             | Event::Failed(_) => true,
@@ -74,6 +75,7 @@ impl Event {
         match (self, earlier) {
             (Event::LiveSnapshot(_), Event::LiveSnapshot(_))
             | (Event::ChartsSampled(_), Event::ChartsSampled(_))
+            | (Event::DetourChanged(_), Event::DetourChanged(_))
             | (Event::Waiting(_), Event::Waiting(_)) => true,
             (Event::TurnChanged(Some(now)), Event::TurnChanged(Some(then))) => {
                 now.step == then.step && now.goal == then.goal

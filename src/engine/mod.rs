@@ -34,6 +34,7 @@ use self::waiting::AwaitedActor;
 use crate::action::{LabFacts, PreflightCheck};
 use crate::failure::Failure;
 use crate::kernel::pty::TerminalSize;
+use crate::lesson::detour::Detour;
 use crate::lesson::expect::verdict::Verdict;
 use crate::notice::Refusal;
 use crate::op::ActorName;
@@ -133,6 +134,8 @@ pub enum Event {
     ChartsSampled(Arc<Vec<ChartSeries>>),
     /// A turn began or got on, or ended (None).
     TurnChanged(Option<TurnState>),
+    /// Typing has left the lab as a coming step can't use it, or (None) no longer.
+    DetourChanged(Option<Detour>),
     /// A branch was played, in a lab of its own.
     BranchPlayed {
         branch: usize,

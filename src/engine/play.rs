@@ -13,6 +13,7 @@ use super::waiting::WaitContext;
 use super::{Event, PendingShell, Request, TurnGoal};
 use crate::engine::link_error::LinkError;
 use crate::failure::Failure;
+use crate::lesson::detour::Detour;
 use crate::proof::Proof;
 use crate::report::StepRecord;
 use crate::snapshot::Snapshot;
@@ -38,6 +39,7 @@ pub fn run_engine(
                 cancel: requests.cancel_signal(),
                 events,
                 has_told_end: false,
+                told_detour: None,
             };
             // One who hears nothing any more is not told the end either.
             let _ =
@@ -68,6 +70,15 @@ fn wait_for_quit(requests: &RequestQueue) {
     while !matches!(requests.recv(), Ok(Request::Quit) | Err(_)) {}
 }
 
+/// The news of a detour that are worth telling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DetourNews {
+    /// One that was not told last.
+    Changed,
+    /// Any there is: who hears of another lab has forgotten the last one's.
+    Any,
+}
+
 /// A session, and the events that tell of it.
 struct Server<'a> {
     session: Session,
@@ -76,6 +87,7 @@ struct Server<'a> {
     events: &'a EventSender,
     /// True once it was told that the lab has ended: that is said once.
     has_told_end: bool,
+    told_detour: Option<Detour>,
 }
 
 impl Server<'_> {
@@ -169,7 +181,13 @@ impl Server<'_> {
         };
 
         match answered {
-            Ok(event) => event.map_or(Ok(()), |event| self.tell(event)),
+            Ok(Some(event)) => {
+                let is_of_turn = matches!(event, Event::TurnChanged(_));
+                self.tell(event)?;
+                // What is typed in a turn counts as the step's own.
+                if is_of_turn { self.tell_detour(DetourNews::Changed) } else { Ok(()) }
+            }
+            Ok(None) => Ok(()),
             Err(error) => self.tell_failure(&error),
         }
     }
@@ -200,7 +218,8 @@ impl Server<'_> {
         match self.session.ready_state(since) {
             Ok(ready) => {
                 self.has_told_end = false;
-                self.tell(Event::Ready(ready))
+                self.tell(Event::Ready(ready))?;
+                self.tell_detour(DetourNews::Any)
             }
             Err(error) => self.tell_failure(&error),
         }
@@ -235,6 +254,7 @@ impl Server<'_> {
 
         match judged {
             Ok((changed, turn)) => {
+                let has_changed = changed.is_some() || turn.is_some();
                 if let Some(snapshot) = changed {
                     self.tell_live(snapshot)?;
                 }
@@ -242,7 +262,19 @@ impl Server<'_> {
                     self.tell_live(snapshot)?;
                     self.tell(Event::TurnChanged(Some(state)))?;
                 }
-                Ok(())
+                if has_changed { self.tell_detour(DetourNews::Changed) } else { Ok(()) }
+            }
+            Err(error) => self.tell_failure(&error),
+        }
+    }
+
+    fn tell_detour(&mut self, news: DetourNews) -> Result<(), ReceiverGone> {
+        match self.session.find_detour() {
+            Ok(detour) => {
+                let has_changed = detour != self.told_detour;
+                let is_told = has_changed || (news == DetourNews::Any && detour.is_some());
+                self.told_detour.clone_from(&detour);
+                if is_told { self.tell(Event::DetourChanged(detour)) } else { Ok(()) }
             }
             Err(error) => self.tell_failure(&error),
         }

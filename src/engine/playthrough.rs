@@ -1,11 +1,13 @@
 //! A lab, and how far the lesson has come in it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::acts::{self, ActionsOutcome};
 use super::contention::{self, CpuWatch};
 use super::evidence::StepEvidence;
+use super::fact_lookup::gather_facts;
 use super::lab::{Lab, LabError};
 use super::replay::ReplayedAction;
 use super::sampler::Sampler;
@@ -14,6 +16,8 @@ use super::turn::{Judging, Turn, only_goals};
 use super::{ShellTerminal, TurnGoal, TurnState};
 use crate::keeper::handle::KeeperHandle;
 use crate::kernel::pty::TerminalSize;
+use crate::lesson::detour::{ActorBases, Detour, LabOnItsWay, TypedPart};
+use crate::lesson::expect::Expect;
 use crate::lesson::expect::verdict::Verdict;
 use crate::lesson::model::Step;
 use crate::op::{ActorName, OpRecord};
@@ -43,6 +47,15 @@ fn outputs_of(ops: &[OpRecord]) -> Vec<&str> {
     ops.iter().map(|record| record.outcome.message()).collect()
 }
 
+/// The steps of a lesson, and which of them are not played.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StepPlan<'a> {
+    pub steps: &'a [Step],
+    pub left_out: &'a BTreeSet<usize>,
+    /// Steps that are not possible here.
+    pub impossible: &'a BTreeSet<usize>,
+}
+
 /// All that goes with a lab. While a branch is looked at there are two.
 #[derive(Debug)]
 pub(super) struct Playthrough {
@@ -50,6 +63,8 @@ pub(super) struct Playthrough {
     /// Steps of the lesson that are done in it.
     pub played: usize,
     pub turn: Option<Turn>,
+    /// The state of its actors that coming steps take for granted.
+    pub bases: ActorBases,
     /// The output of the lab's shells.
     transcripts: Transcripts,
     sampler: Option<Sampler>,
@@ -58,7 +73,14 @@ pub(super) struct Playthrough {
 impl Playthrough {
     /// No step is done in this lab yet.
     pub fn new(lab: Lab) -> Playthrough {
-        Playthrough { lab, played: 0, turn: None, transcripts: Vec::new(), sampler: None }
+        Playthrough {
+            lab,
+            played: 0,
+            turn: None,
+            bases: ActorBases::default(),
+            transcripts: Vec::new(),
+            sampler: None,
+        }
     }
 
     /// Stop what goes on in it by itself, while another one is looked at. A turn waits, and is judged again after that.
@@ -191,6 +213,38 @@ impl Playthrough {
     ) -> Result<Option<(TurnState, Snapshot)>, LabError> {
         let Some(turn) = &mut self.turn else { return Ok(None) };
         turn.judge(&mut self.lab, &self.transcripts, judging)
+    }
+
+    /// The detour that the lab is on: what was typed has left it as a coming step can't use it. None in a question's
+    /// task, which asks for something else than the lesson's steps.
+    pub fn find_detour(&mut self, plan: StepPlan<'_>) -> Result<Option<Detour>, LabError> {
+        self.lab.check_alive()?;
+        let typed = match self.turn.as_ref().map(Turn::state) {
+            None => TypedPart::Nothing,
+            Some(state) if !state.is_of_step(self.played) => return Ok(None),
+            Some(state) if state.is_fulfilled() => TypedPart::All,
+            Some(_) => TypedPart::Some,
+        };
+
+        let now = self.lab.snapshot();
+        self.bases.take(&now, None);
+        let made_actors = self.lab.made_actors().clone();
+        let StepPlan { steps, left_out, impossible } = plan;
+        let lab_on_its_way = LabOnItsWay {
+            steps,
+            played: self.played,
+            typed,
+            left_out,
+            impossible,
+            now: &now,
+            bases: &self.bases,
+            made_actors: &made_actors,
+        };
+
+        let decided = lab_on_its_way.decided_expectations();
+        let expects: Vec<Expect> = decided.into_iter().map(|(_, expect)| expect.clone()).collect();
+        let facts = gather_facts(&mut self.lab, &now, &expects);
+        Ok(lab_on_its_way.find_detour(&facts))
     }
 
     /// A shell beside an actor.

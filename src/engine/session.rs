@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::lab::{Lab, LabError};
 use super::options::SessionOptions;
-use super::playthrough::Playthrough;
+use super::playthrough::{Playthrough, StepPlan};
 use super::turn::Judging;
 use super::waiting::WaitContext;
 use super::{ReadyState, ShellTerminal, TurnGoal, TurnState, replay, typed_process};
@@ -17,6 +17,7 @@ use crate::doctor::{Facts, can_play};
 use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
+use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step, WatchedDirectory};
 use crate::observe::machine::{MachineState, SessionProcesses};
 use crate::op::ActorName;
@@ -241,7 +242,7 @@ impl Session {
             self.play(step)?
         };
 
-        self.mark_step_played();
+        self.mark_step_played(step, &record);
         Ok(record)
     }
 
@@ -253,10 +254,27 @@ impl Session {
         Ok(record)
     }
 
-    fn mark_step_played(&mut self) {
+    fn mark_step_played(&mut self, step: &Step, record: &StepRecord) {
         if let Some(current) = &mut self.current {
             current.played += 1;
+            current.bases.take(&record.after, Some(step));
         }
+    }
+
+    /// The detour that what was typed has put the lab on. None while a what-if is looked at.
+    pub fn find_detour(&mut self) -> Result<Option<Detour>, SessionError> {
+        if self.is_in_branch() {
+            return Ok(None);
+        }
+        let lesson = Arc::clone(&self.lesson);
+        let impossible = |step: &Step| can_play(&step.needs, &self.facts) != Playable::Live;
+        let steps = lesson.steps.iter().enumerate();
+        let impossible: BTreeSet<usize> =
+            steps.filter(|(_, step)| impossible(step)).map(|(index, _)| index).collect();
+        let left_out = self.left_out.clone();
+
+        let plan = StepPlan { steps: &lesson.steps, left_out: &left_out, impossible: &impossible };
+        self.in_lab(|current, _| current.find_detour(plan))
     }
 
     /// A fresh lab with the first `steps` steps replayed in it.
@@ -366,12 +384,16 @@ impl Session {
             .and_then(|current| current.turn.take_if(|turn| turn.has_done_the_step()));
         let Some(turn) = turn else { return Ok(None) };
 
-        self.mark_step_played();
-        Ok(Some(turn.into_record()))
+        let lesson = Arc::clone(&self.lesson);
+        let step = lesson.steps.get(self.played_steps()).ok_or(SessionError::AtTheEnd)?;
+        let record = turn.into_record();
+        self.mark_step_played(step, &record);
+        Ok(Some(record))
     }
 
     /// Play the step after all. What the learner did meanwhile is in the way: then a fresh lab is made first.
     pub fn play_instead(&mut self) -> Result<StepRecord, SessionError> {
+        let is_off_the_way = self.find_detour()?.is_some();
         let turn = self.current.as_mut().and_then(|current| current.turn.take());
         let is_touched = match turn {
             Some(turn) => turn.is_touched(&self.lab()?.snapshot()),
@@ -381,7 +403,7 @@ impl Session {
         // What the turn has broken would be broken a second time.
         let is_repair =
             self.lesson.steps.get(self.played_steps()).is_some_and(|step| !step.breaks.is_empty());
-        if is_touched || is_repair {
+        if is_touched || is_repair || is_off_the_way {
             self.rewind_to(self.played_steps())?;
         }
 

@@ -2,6 +2,7 @@
 
 pub mod bounds;
 pub mod catalogue;
+pub mod detour;
 pub mod expect;
 pub mod finding;
 mod given;

@@ -164,6 +164,7 @@ impl TalkEvent {
             Event::RequestRefused { why } => Some(TalkEvent::Refused { why: *why }),
             Event::Failed(failure) => Some(TalkEvent::Failed(failure.clone())),
             Event::TurnChanged(_)
+            | Event::DetourChanged(_)
             | Event::ShellOpened { .. }
             | Event::ShellMoved { .. }
             | Event::Waiting(_)

@@ -18,6 +18,8 @@ pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     draw_head(view, look, head, frame);
 
+    let body = draw_detour_where_no_story_is(view, look, body, frame);
+
     let screen = (frame.area().width, frame.area().height);
     let format = ScreenClass::of_size(screen.0, screen.1);
     let shell = shells::shell_area(screen, view.panes.is_zoomed).intersection(body);
@@ -43,6 +45,30 @@ pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
             ScreenClass::Small => draw_small(view, look, body, frame),
         },
     }
+}
+
+/// Above a pane or a question, where the story is not in sight: the detour that the lab is on. Returns the rest.
+fn draw_detour_where_no_story_is(
+    view: &LessonView,
+    look: &DrawOptions,
+    body: Rect,
+    frame: &mut Frame<'_>,
+) -> Rect {
+    match view.layout() {
+        LessonLayout::Pane | LessonLayout::Question { with_shell: false } => {}
+        // The rows of a shell are its programs'.
+        LessonLayout::Question { with_shell: true }
+        | LessonLayout::Shell
+        | LessonLayout::StepWithShell
+        | LessonLayout::Step => return body,
+    }
+
+    let lines = step::detour_lines(view, usize::from(body.width), look.theme);
+    let height = (lines.len() as u16).min(body.height / 2);
+    let [said, rest] =
+        Layout::vertical([Constraint::Length(height), Constraint::Min(0)]).areas(body);
+    frame.render_widget(Paragraph::new(lines), said);
+    rest
 }
 
 /// The question above, panes below: looking is always allowed.

@@ -24,7 +24,7 @@ use self::highlight::Highlighted;
 use self::theme::Theme;
 use crate::app::keymap::quiz::is_value_asked;
 use crate::app::keymap::{keys, modes};
-use crate::app::{Model, Screen, ScreenOverlay};
+use crate::app::{LessonLayout, Model, Screen, ScreenOverlay};
 use crate::text::{TextKind, first_hidden, safe, shortened, wrapped};
 use crate::words;
 
@@ -132,7 +132,11 @@ fn footer_text(model: &Model, columns: usize) -> String {
             let (leave, run) = (keys::shell::LEAVE, keys::lesson::RUN);
             let done = view.learning.turn.as_ref().is_some_and(|turn| turn.is_fulfilled());
             let answered = view.quiz.as_ref().is_some_and(|quiz| quiz.is_answered());
-            let text = if done && view.learning.is_step_turn() {
+            let is_alone = view.layout() == LessonLayout::Shell;
+            let text = if is_alone && view.detour().is_some() {
+                let zoom = keys::lesson::ZOOM;
+                format!("a coming step will fail: {leave}, then {zoom} shows why,")
+            } else if done && view.learning.is_step_turn() {
                 format!("DONE: all of it holds. {leave} leaves, and {run} goes on,")
             } else if answered {
                 format!("DONE: the task is right. {leave} leaves the shell,")

@@ -28,7 +28,8 @@ pub fn story_panel(view: &LessonView, columns: usize, look: &DrawOptions) -> Vec
         None => (&step.story, &step.after),
     };
 
-    let mut lines = Vec::new();
+    let mut lines = detour_lines(view, columns, theme);
+    lines.extend((!lines.is_empty()).then(Line::default));
     let is_doing = view.scene() == LessonScene::YourTurn && view.is_live();
     if let Some(turn) = view.learning.turn.as_ref().filter(|_| is_doing) {
         lines.extend(goals(view, step, turn, columns, look));
@@ -87,6 +88,14 @@ pub fn story_panel(view: &LessonView, columns: usize, look: &DrawOptions) -> Vec
     }
 
     lines
+}
+
+/// The detour that the lab is on, and the key that mends it.
+pub(super) fn detour_lines(view: &LessonView, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+    let Some(detour) = view.detour() else { return Vec::new() };
+    let text = words::detour::detour(detour, view.way_out().as_ref());
+    let said = wrapped(&safe(&text), columns).into_iter();
+    said.map(|line| Line::styled(line, theme.bad())).collect()
 }
 
 /// The learner's goals: ticked as they come true, with what the kernel shows for the first that has not, and a hint.

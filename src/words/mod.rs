@@ -2,6 +2,7 @@
 //!
 //! A sentence may hold text of programs: whoever shows it makes it fit to be seen (`text::safe`).
 
+pub mod detour;
 pub mod diagnosis;
 mod expected;
 mod notice;

@@ -77,6 +77,9 @@ pub fn seen(seen: &Seen) -> String {
         }
         Seen::NoCgroupFile { group } => format!("no group {group} has such a file"),
         Seen::CgroupNumber(shown) => cgroup_number(shown),
+        Seen::CgroupUnused { file, group } => {
+            format!("{file} = 0: nobody has used the group {group} yet")
+        }
 
         Seen::Measured { name, number } => format!("{name} {number}"),
         Seen::Compared { number, other, of } => format!("{number}, and {other} of {of}"),
@@ -166,6 +169,7 @@ fn namespaces_of(kinds: &[NamespaceKind], other: &ActorName, own: bool) -> Strin
 
 fn proc_count(count: Option<ProcCount>) -> String {
     match count {
+        Some(ProcCount { count: 1, is_cut: false }) => "it lists one process".into(),
         Some(ProcCount { count, is_cut: false }) => format!("it lists {count} processes"),
         Some(ProcCount { count, is_cut: true }) => format!("it lists more than {count} processes"),
         None => "it lists no processes".into(),

@@ -3,6 +3,7 @@
 use crate::action::{LabFacts, PreflightCheck};
 use crate::engine::ReadyState;
 use crate::engine::waiting::AwaitedActor;
+use crate::lesson::detour::Detour;
 
 /// The work that the lab is at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +27,13 @@ pub struct LabState {
     pub ready: Option<ReadyState>,
     /// The actor that the lesson waits for.
     pub awaited: Option<AwaitedActor>,
+    /// The detour that it is on by what was typed.
+    pub detour: Option<Detour>,
 }
 
 impl Default for LabState {
     fn default() -> LabState {
-        LabState { phase: Phase::Building, ready: None, awaited: None }
+        LabState { phase: Phase::Building, ready: None, awaited: None, detour: None }
     }
 }
 

@@ -23,18 +23,21 @@ use self::history::History;
 use self::live_lab::LiveLab;
 use self::panes::Shown;
 use self::position::{LiveStep, Position};
+use super::keymap::keys;
 use super::learning::Learning;
 use super::quiz::{QuestionPlace, QuizView};
 use super::shells::ShellTabs;
 use crate::action::LabFacts;
 use crate::diff::Diff;
 use crate::engine::{ReadyState, TurnState};
+use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
 use crate::map::{MapLens, MapScene};
 use crate::op::ActorName;
 use crate::report::{ChartSeries, StepRecord};
 use crate::snapshot::Snapshot;
 use crate::view::ViewKind;
+use crate::words::detour::WayOut;
 
 /// The lesson that is on the screen.
 #[derive(Debug)]
@@ -85,6 +88,7 @@ impl LessonView {
 
         self.position = Position::Live(self.position.live_step());
         self.lab.phase = Phase::Building;
+        self.lab.detour = None;
         self.shells.reopen_in_next_lab();
     }
 
@@ -234,6 +238,35 @@ impl LessonView {
             self.story.scroll_to_top();
             self.live_lab.compare_from_now();
             self.rebuild();
+        }
+    }
+
+    /// The lab is on a detour, or no longer. That is said above the story, which comes into sight.
+    pub fn set_detour(&mut self, detour: Option<Detour>) {
+        // That of a lab that is being dropped.
+        if detour.is_some() && self.lab.phase == Phase::Building {
+            return;
+        }
+        if detour.is_some() && self.lab.detour.is_none() {
+            self.story.scroll_to_top();
+        }
+        self.lab.detour = detour;
+    }
+
+    /// The detour that the lab in sight is on.
+    pub fn detour(&self) -> Option<&Detour> {
+        let is_in_sight = self.lab.is_ready() && self.is_live() && !self.is_in_branch();
+        self.lab.detour.as_ref().filter(|_| is_in_sight)
+    }
+
+    /// The key that leads out of a detour, as the lesson stands.
+    pub fn way_out(&self) -> Option<WayOut> {
+        let is_typed = self.scene() == LessonScene::YourTurn && !self.learning.turn_holds();
+        match self.played_steps() {
+            _ if self.tape.is_some() => None,
+            _ if is_typed => Some(WayOut::ShowStep(keys::lesson::RUN.into())),
+            0 => Some(WayOut::Restart(keys::lesson::RESTART.into())),
+            _ => Some(WayOut::Rewind(keys::lesson::REWIND.into())),
         }
     }
 

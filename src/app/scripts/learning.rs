@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use super::*;
+use crate::lesson::detour::{Detour, DetourFinding};
 
 const STEP: TurnGoal = TurnGoal::Step;
 
@@ -365,4 +366,71 @@ fn who_looks_back_in_a_turn_is_in_it_still() {
             (key("Enter"), "ask FinishTurn", "YourTurn 2"),
         ],
     );
+}
+
+/// A container that has ended, which matters to the step in this place.
+fn detour(step: usize) -> Msg {
+    let finding = DetourFinding::ActorEnded("box".into());
+    Msg::Engine(Event::DetourChanged(Some(Detour { finding, step })))
+}
+
+fn no_detour() -> Msg {
+    Msg::Engine(Event::DetourChanged(None))
+}
+
+/// The line that is said of a detour, with the key that leads out of it.
+fn said(model: &Model) -> Option<String> {
+    let view = view(model);
+    let found = view.detour()?;
+    Some(crate::words::detour::detour(found, view.way_out().as_ref()))
+}
+
+#[test]
+fn a_detour_is_said_with_the_key_that_mends_it_until_it_is_undone_or_the_lab_goes() {
+    let mut model = in_turn(&[false, false]);
+    let _ = update(&mut model, detour(1));
+    let begins = "Box has ended, and step 2 needs it. Make it again in a shell, or ";
+    let check_said = |model: &Model, way_out: &str| {
+        assert_eq!(said(model).as_deref(), Some(format!("{begins}{way_out}.").as_str()));
+    };
+    check_said(&model, "Enter: shows this step in a new lab");
+
+    // Once all of the step is there, it is not shown any more.
+    let _ = update(&mut model, turn(1, STEP, &[true, true]));
+    check_said(&model, "u: one step back, in a new lab");
+
+    let _ = update(&mut model, no_turn());
+    check_said(&model, "u: one step back, in a new lab");
+    let _ = update(&mut model, no_detour());
+    assert_eq!(said(&model), None);
+
+    // It goes with its lab, and a late word of it says nothing of the next one.
+    let _ = update(&mut model, detour(1));
+    check(
+        &mut model,
+        [
+            (key("u"), "", "NextStep 2, confirm RewindTo { steps: 0 }"),
+            (key("y"), "ask RewindTo { steps: 0 }", "Building 2"),
+            (detour(1), "", "Building 2"),
+            (ready(0), "", "NextStep 1"),
+        ],
+    );
+    assert_eq!(said(&model), None);
+}
+
+#[test]
+fn before_the_first_step_a_detour_is_left_by_starting_again() {
+    let mut model = before(0);
+    let _ = update(&mut model, detour(1));
+    let line = said(&model).expect("a line");
+    assert!(line.ends_with("R: from the start, in a new lab."), "{line}");
+}
+
+#[test]
+fn a_detour_comes_into_sight_above_a_story_that_was_read_on() {
+    let mut model = before(1);
+    check(&mut model, [(key("Space"), "", "NextStep 2")]);
+    assert!(view(&model).story.scroll > 0);
+    let _ = update(&mut model, detour(1));
+    assert_eq!(view(&model).story.scroll, 0);
 }

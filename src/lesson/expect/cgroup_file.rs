@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{CUT, ExpectKind, ObservedState, or_unread};
 use crate::op::ActorName;
 use crate::seen::{CgroupNumber, CgroupValue, CutList, Judgement, Seen};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Cgroup, Snapshot};
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,28 @@ impl CgroupFile {
         or_unread(snapshot.cgroups_omitted, CutList::Cgroups, snapshot.cgroups.len(), none)
     }
 
+    /// True if a bound holds only because nobody is in the group or ever was: it bounds nothing then. Of a group whose
+    /// files don't tell who was there, that is not claimed.
+    fn is_bound_of_nothing(&self, snapshot: &Snapshot) -> bool {
+        let Some(most) = self.at_most.filter(|_| self.at_least.is_none()) else { return false };
+        let own = self.text(&self.name, snapshot).and_then(|(_, text)| text.parse::<u64>().ok());
+        let is_in_group = |group: &&Cgroup| group.path == self.name;
+        let mut groups = snapshot.cgroups.iter().filter(is_in_group);
+        if own != Some(0) || groups.clone().any(|group| !group.procs.is_empty()) {
+            return false;
+        }
+
+        // To ask for 0 of a whole file is to ask for an empty group.
+        match (self.key.is_some(), most) {
+            (false, 0) => false,
+            (false, _) => true,
+            (true, _) => {
+                let used: Vec<u64> = groups.by_ref().flat_map(numbers_of_use).collect();
+                !used.is_empty() && used.iter().all(|number| *number == 0)
+            }
+        }
+    }
+
     /// The number or its share in percent, and the file it stands in.
     fn read(&self, snapshot: &Snapshot) -> Option<(String, u64)> {
         let number = |group: &str| -> Option<(&str, u64)> {
@@ -100,6 +122,20 @@ impl CgroupFile {
         };
         Some((name.to_owned(), number))
     }
+}
+
+/// The numbers of a group that stay above 0 once somebody was in it.
+fn numbers_of_use(group: &Cgroup) -> Vec<u64> {
+    const ALONE: [&str; 3] = ["cpuacct.usage", "memory.max_usage_in_bytes", "memory.peak"];
+    const OF_CPU_STAT: [&str; 2] = ["usage_usec ", "nr_periods "];
+
+    let alone = ALONE.iter().filter_map(|name| group.files.get(*name)?.trim().parse().ok());
+    let cpu_stat = group.files.get("cpu.stat").map_or("", String::as_str).lines();
+    let of_cpu = cpu_stat.filter_map(|line| {
+        let value = OF_CPU_STAT.iter().find_map(|key| line.strip_prefix(key))?;
+        value.trim().parse().ok()
+    });
+    alone.chain(of_cpu).collect()
 }
 
 /// Lines `254:0 Write 4096` of v1, words `wbytes=4096` of v2; none where there is neither.
@@ -160,6 +196,10 @@ impl ExpectKind for CgroupFile {
         let Some((name, number)) = self.read(world.snapshot) else {
             return Judgement::failed(self.missing(world.snapshot));
         };
+        if self.is_bound_of_nothing(world.snapshot) {
+            let group = self.name.clone();
+            return Judgement::failed(Seen::CgroupUnused { file: name, group });
+        }
         let counts = self.grew || self.grew_by.is_some();
         let before = self.read(world.before).map(|(_, number)| number);
         // A group that the step has made counts from 0; of one that was there it takes the number to see it grow.
@@ -186,7 +226,8 @@ impl ExpectKind for CgroupFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::{Cgroup, Omitted};
+    use crate::lesson::expect::FactAnswers;
+    use crate::snapshot::Omitted;
     use crate::words;
 
     fn host(files: &[(&str, &str, &str)]) -> Snapshot {
@@ -265,5 +306,38 @@ mod tests {
         );
         assert_eq!(written.read(&host(&[("unified", "io.stat", v2)])).map(|it| it.1), Some(4097));
         assert_eq!(written.read(&host(&[("unified", "io.stat", "")])), None);
+    }
+
+    #[test]
+    fn a_bound_does_not_hold_because_nobody_is_or_was_in_the_group() {
+        let check = |file: &str, key: Option<&str>, most, lab: &Snapshot, ok: bool| {
+            let expect = CgroupFile { at_most: Some(most), ..expectation(&[file], key) };
+            let facts = FactAnswers::default();
+            let world =
+                ObservedState { snapshot: lab, before: lab, facts: &facts, outputs: &[], ops: &[] };
+            let judged = expect.judge(&world);
+            assert_eq!(judged.ok, ok, "{file} at most {most}: {judged:?}");
+            let is_said = words::seen(&judged.seen).contains("nobody has used the group box");
+            assert_eq!(is_said, !ok);
+        };
+
+        check("memory.peak", None, 64, &host(&[("memory", "memory.peak", "0")]), false);
+        check("memory.peak", None, 64, &host(&[("memory", "memory.peak", "9")]), true);
+        check("pids.current", None, 20, &host(&[("pids", "pids.current", "0")]), false);
+        // To ask for none is to ask for an empty group.
+        check("pids.current", None, 0, &host(&[("pids", "pids.current", "0")]), true);
+
+        let events = ("memory", "memory.events", "high 0\noom_kill 0");
+        let of = |peak: &'static str| host(&[events, ("memory", "memory.peak", peak)]);
+        check("memory.events", Some("oom_kill"), 0, &of("0"), false);
+        check("memory.events", Some("oom_kill"), 0, &of("4096"), true);
+        let mut with_member = of("0");
+        with_member.cgroups[0].procs = vec![7];
+        check("memory.events", Some("oom_kill"), 0, &with_member, true);
+
+        let throttled = |text| host(&[("cpu", "cpu.stat", text)]);
+        let key = Some("nr_throttled");
+        check("cpu.stat", key, 0, &throttled("nr_periods 0\nnr_throttled 0"), false);
+        check("cpu.stat", key, 0, &throttled("nr_periods 9\nnr_throttled 0"), true);
     }
 }

@@ -1,0 +1,145 @@
+//! The parts of a lab that an action may change and an expectation reads. What is said here of an action is never too
+//! little: a part that it might change counts as changed.
+
+use std::collections::BTreeSet;
+
+use crate::action::Action;
+use crate::lesson::expect::Expect;
+use crate::lesson::model::{ActionEntry, Step};
+use crate::op::ActorName;
+
+/// A part of what a lab's snapshot holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum LabPart {
+    Processes,
+    Mounts,
+    Files,
+    Names,
+    Network,
+    Cgroups,
+}
+
+use LabPart::{Cgroups, Files, Mounts, Names, Network, Processes};
+
+/// The parts of a lab that actions which are yet to come may change.
+#[derive(Debug, Default)]
+pub(super) struct ChangedParts {
+    parts: BTreeSet<LabPart>,
+    /// Actors that are made or ended: all about them changes.
+    actors: BTreeSet<ActorName>,
+    everything: bool,
+}
+
+impl ChangedParts {
+    pub fn add_step(&mut self, step: &Step) {
+        step.breaks.iter().chain(&step.actions).for_each(|entry| self.add(entry));
+    }
+
+    pub fn add(&mut self, entry: &ActionEntry) {
+        if entry.action.is_read_only() {
+            return;
+        }
+        if let Action::Spawn(spawn) = &entry.action {
+            self.actors.insert(spawn.actor.clone());
+            return;
+        }
+        // What was made only to be ended takes nothing with it that is there already.
+        if let Action::Kill(kill) = &entry.action
+            && self.actors.contains(&kill.actor)
+        {
+            self.parts.insert(Processes);
+            return;
+        }
+
+        match parts_of(&entry.action) {
+            Some(parts) => self.parts.extend(parts),
+            None => self.everything = true,
+        }
+    }
+
+    pub fn has_actor(&self, actor: &ActorName) -> bool {
+        self.everything || self.actors.contains(actor)
+    }
+
+    pub fn has_part(&self, part: LabPart) -> bool {
+        self.everything || self.parts.contains(&part)
+    }
+
+    /// True if these actions may change what decides the expectation.
+    pub fn may_decide(&self, expect: &Expect) -> bool {
+        let Some(parts) = parts_read(expect) else { return true };
+        parts.iter().any(|part| self.has_part(*part))
+            || expect.actors().into_iter().any(|actor| self.has_actor(actor))
+    }
+
+    /// True if these actions may change what decides whether that one works.
+    pub fn may_prepare(&self, entry: &ActionEntry) -> bool {
+        let Some(parts) = parts_of(&entry.action) else { return true };
+        let mut actors = entry.action.named_actors().into_iter().chain([&entry.actor]);
+        parts.iter().any(|part| self.has_part(*part)) || actors.any(|actor| self.has_actor(actor))
+    }
+}
+
+/// The parts that an action changes or works on; None: any.
+fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
+    // A file there is a setting of something else.
+    let files = |path: &str| {
+        let is_kernels = path.starts_with("/proc/") || path.starts_with("/sys/");
+        (!is_kernels).then(|| vec![Files])
+    };
+
+    match action {
+        Action::Mount(_)
+        | Action::Bind(_)
+        | Action::Propagation(_)
+        | Action::Umount(_)
+        | Action::UmountAll(_)
+        | Action::PivotRoot(_)
+        | Action::Chroot(_)
+        | Action::Overlay(_) => Some(vec![Mounts, Files]),
+        Action::Mkdir(mkdir) => mkdir
+            .paths
+            .iter()
+            .map(|path| files(path))
+            .collect::<Option<Vec<_>>>()
+            .map(|all| all.concat()),
+        Action::Rm(rm) => files(&rm.path),
+        Action::Write(write) => files(&write.path),
+        Action::Unpack(_) | Action::Chdir(_) => Some(vec![Files]),
+        Action::Read(_) | Action::Getpid(_) => Some(Vec::new()),
+        Action::Hostname(_) => Some(vec![Names]),
+        Action::Ping(_)
+        | Action::Veth(_)
+        | Action::Link(_)
+        | Action::Address(_)
+        | Action::Route(_)
+        | Action::Shape(_) => Some(vec![Network]),
+        Action::Packets(_) => Some(vec![Network, Cgroups]),
+        Action::Cgroup(_) | Action::CgroupWrite(_) | Action::Device(_) => {
+            Some(vec![Cgroups, Processes])
+        }
+        Action::Spawn(_) => Some(vec![Processes]),
+        // With a first process all others of its namespace end; a program may do anything.
+        Action::Kill(_) | Action::Work(_) | Action::Run(_) => None,
+    }
+}
+
+/// The parts that decide an expectation; None where it is about what happens in its step, or moves by itself.
+fn parts_read(expect: &Expect) -> Option<&'static [LabPart]> {
+    match expect {
+        Expect::Mount(_) | Expect::Mounts(_) => Some(&[Mounts]),
+        Expect::File(_) | Expect::Overlay(_) => Some(&[Mounts, Files]),
+        Expect::Ps(_) => Some(&[Mounts, Processes]),
+        Expect::Namespaces(_) | Expect::Pid(_) | Expect::Process(_) => Some(&[Processes]),
+        Expect::Hostname(_) => Some(&[Names]),
+        Expect::Link(_) | Expect::Address(_) | Expect::Route(_) => Some(&[Network]),
+        Expect::Cgroup(_) => Some(&[Cgroups]),
+        // Who asks whether an address answers sends packets.
+        Expect::Reach(_)
+        | Expect::Output(_)
+        | Expect::Outcome(_)
+        | Expect::CgroupFile(_)
+        | Expect::Measured(_)
+        | Expect::Traffic(_) => None,
+    }
+}
