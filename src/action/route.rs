@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use std::net::Ipv4Addr;
 
 use super::paths::{AddressWithPrefix, has_route};
@@ -76,9 +76,6 @@ impl ActionKind for Route {
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let reachable =
             snapshot.network_of(actor).is_some_and(|network| has_route(network, self.via));
-        vec![PreflightCheck {
-            text: format!("the gateway {} is in a network of a link that is up", self.via),
-            ok: reachable,
-        }]
+        vec![PreflightCheck { condition: Precondition::GatewayInNetwork(self.via), ok: reachable }]
     }
 }

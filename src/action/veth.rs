@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::check_link;
-use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use crate::op::{ActorName, NetOp, Op};
 use crate::snapshot::Snapshot;
 
@@ -32,6 +32,7 @@ impl ActionKind for Veth {
 
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let taken = check_link(actor, snapshot, &self.name).ok;
-        vec![PreflightCheck { text: format!("no link is called {} yet", self.name), ok: !taken }]
+        let condition = Precondition::NoLinkYet { name: self.name.clone() };
+        vec![PreflightCheck { condition, ok: !taken }]
     }
 }

@@ -197,7 +197,8 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             let checks = talk.view.lab.ready.iter().flat_map(|ready| ready.checks.iter().flatten());
             let checks = checks.map(|check| {
                 let word = if check.ok { "ok" } else { "not yet" };
-                Line::from(shortened(&format!("  needs: {} ({word})", safe(&check.text)), columns))
+                let needs = safe(&words::precondition(&check.condition));
+                Line::from(shortened(&format!("  needs: {needs} ({word})"), columns))
             });
             command_lines("RUNS this step:", talk, columns, theme)
                 .into_iter()
