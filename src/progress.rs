@@ -71,10 +71,21 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+/// The origin of a lesson.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LessonOrigin {
+    /// One of the program's own.
+    BuiltIn,
+    File,
+}
+
 /// The name under which a lesson's progress is kept. One from a file has a name of its own, so that it and one of the
 /// program's own with the same id know nothing of each other.
-pub fn lesson_key(id: &str, is_own: bool) -> String {
-    if is_own { format!("own:{id}") } else { id.to_owned() }
+pub fn lesson_key(id: &str, origin: LessonOrigin) -> String {
+    match origin {
+        LessonOrigin::BuiltIn => id.to_owned(),
+        LessonOrigin::File => format!("own:{id}"),
+    }
 }
 
 /// The way a step was done, the least first.
@@ -439,7 +450,7 @@ mod tests {
         progress.note_step("build", "rootfs", StepHow::OnTape, 0);
         assert_eq!(counts(&progress), (1, 0));
 
-        let own = lesson_key("build", true);
+        let own = lesson_key("build", LessonOrigin::File);
         assert_eq!(progress.lesson(&own), None, "a lesson from a file is another");
     }
 

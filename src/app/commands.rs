@@ -6,6 +6,7 @@ use super::{
     Effect, EndedLesson, LessonScene, LessonView, ListKind, Model, Screen, ScreenOverlay,
     SearchList, learning_commands,
 };
+use crate::app::shells::ShellRoom;
 use crate::engine::{Request, TurnGoal};
 use crate::notice::Notice;
 use crate::prompt::Prompt;
@@ -51,7 +52,7 @@ pub(super) fn back_to_live(model: &mut Model) -> Vec<Effect> {
     let panes = &mut view.panes;
     if panes.is_zoomed {
         panes.is_zoomed = false;
-        return view.shells.resize_tabs(model.size, false);
+        return view.shells.resize_tabs(model.size, ShellRoom::BelowPanes);
     }
     if !panes.query.is_empty() {
         panes.query.clear();
@@ -66,7 +67,7 @@ pub(super) fn back_to_live(model: &mut Model) -> Vec<Effect> {
 pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     view.panes.is_zoomed = !view.panes.is_zoomed;
-    view.shells.resize_tabs(model.size, view.panes.is_zoomed)
+    view.shells.resize_tabs(model.size, ShellRoom::of_zoom(view.panes.is_zoomed))
 }
 
 pub(super) fn rewind(model: &mut Model) -> Vec<Effect> {

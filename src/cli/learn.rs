@@ -22,9 +22,10 @@ use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
 use crate::notice::Notice;
-use crate::progress::{self, LessonProgress, Progress};
+use crate::progress::{self, LessonOrigin, LessonProgress, Progress};
 use crate::tape::{Tape, embedded, player};
 use crate::tui::{self, AppServices, EngineLink, TuiOptions};
+use crate::ui::theme::BorderCharacters;
 
 /// How the screen is opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -193,7 +194,7 @@ fn screen(
         tape: setting.tape,
     };
     let options = TuiOptions {
-        ascii: setting.ascii,
+        borders: BorderCharacters::of_option(setting.ascii),
         catalogue: rows,
         open,
         notice,
@@ -272,7 +273,9 @@ struct Engines {
 impl Engines {
     /// The name under which the progress of a lesson is kept.
     fn progress_key(&self, lesson: &str) -> String {
-        progress::lesson_key(lesson, self.own.as_deref() == Some(lesson))
+        let is_from_file = self.own.as_deref() == Some(lesson);
+        let origin = if is_from_file { LessonOrigin::File } else { LessonOrigin::BuiltIn };
+        progress::lesson_key(lesson, origin)
     }
 }
 

@@ -32,6 +32,7 @@ use crate::talk::message::{HubToWindow, PROTOCOL_VERSION, WindowRole, WindowToHu
 use crate::tape::player;
 use crate::text;
 use crate::tui::{self, AppServices, EngineLink, TalkLink, TuiOptions};
+use crate::ui::theme::BorderCharacters;
 use crate::wire::Wire;
 
 /// Messages of the hub's that may wait for a window's screen.
@@ -96,7 +97,7 @@ pub fn present(arguments: &PresentArguments) -> anyhow::Result<ExitCode> {
     if arguments.notes {
         window.layout = WindowLayout::PictureWithNotes;
     }
-    let shown = show(stream, window, arguments.ascii);
+    let shown = run_window(stream, window, BorderCharacters::of_option(arguments.ascii));
 
     // The talk goes on as long as another window is open; a hub that is at its end is not left unburied.
     let _ = hub.try_wait();
@@ -114,7 +115,7 @@ pub fn watch(arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
 fn join(role: WindowRole, arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
     tui::check_terminal()?;
     let stream = socket::connect(SocketService::Talk, arguments.of)?;
-    show(stream, window(role), arguments.ascii)
+    run_window(stream, window(role), BorderCharacters::of_option(arguments.ascii))
 }
 
 fn window(role: WindowRole) -> TalkView {
@@ -131,8 +132,12 @@ fn private_words() -> Vec<String> {
     words
 }
 
-/// Be a window until the talk or the window ends.
-fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<ExitCode> {
+/// Show a window until the talk or the window ends.
+fn run_window(
+    stream: UnixStream,
+    window: TalkView,
+    borders: BorderCharacters,
+) -> anyhow::Result<ExitCode> {
     let size = tui::terminal_size();
     let hello =
         WindowToHub::Hello { version: PROTOCOL_VERSION, role: window.role, pid: window.pid, size };
@@ -162,7 +167,7 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
     });
 
     let options = TuiOptions {
-        ascii,
+        borders,
         catalogue: Vec::new(),
         open: None,
         notice: None,

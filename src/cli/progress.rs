@@ -13,7 +13,7 @@ use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
-use crate::progress::{LessonProgress, Progress, lesson_key};
+use crate::progress::{LessonOrigin, LessonProgress, Progress, lesson_key};
 use crate::text;
 
 #[derive(Debug, Args)]
@@ -158,7 +158,8 @@ struct KeptLesson {
 /// The lesson of that name: one of the program's own, or one from a file by its path.
 fn find_kept(name: &str) -> anyhow::Result<KeptLesson> {
     let lesson = open_lesson(name)?;
-    Ok(KeptLesson { key: lesson_key(&lesson.id, is_path(name)), id: lesson.id })
+    let origin = if is_path(name) { LessonOrigin::File } else { LessonOrigin::BuiltIn };
+    Ok(KeptLesson { key: lesson_key(&lesson.id, origin), id: lesson.id })
 }
 
 /// Name what will be lost, and ask. An error where the answer is no, or where nobody can be asked.

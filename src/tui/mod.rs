@@ -45,7 +45,7 @@ use crate::lesson::model::Lesson;
 use crate::notice::{Copied, Notice};
 use crate::talk::message::{HubToWindow, WindowToHub};
 use crate::ui::highlight::{Highlighted, Language, highlight};
-use crate::ui::theme::Theme;
+use crate::ui::theme::{BorderCharacters, Theme};
 use crate::ui::{self, DrawOptions};
 
 /// A lesson with an engine behind it. Dropping `requests` ends the lab.
@@ -83,7 +83,7 @@ pub trait AppServices {
 
 #[derive(Debug)]
 pub struct TuiOptions {
-    pub ascii: bool,
+    pub borders: BorderCharacters,
     pub catalogue: Vec<CatalogueRow>,
     /// Open this lesson at once.
     pub open: Option<String>,
@@ -137,7 +137,7 @@ pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Resul
     let mut front_end = FrontEnd {
         screen: new_screen(size)?,
         look: DrawOptions {
-            theme: Theme::from_environment(options.ascii),
+            theme: Theme::from_environment(options.borders),
             highlighted: Highlighted::new(),
         },
         sender,

@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::pane::frame_block;
+use super::pane::{FrameFocus, frame_block};
 use super::theme::Theme;
 use crate::app::keymap::keys;
 use crate::app::{CatalogueRow, EndedLesson, LessonSource, Model};
@@ -40,7 +40,12 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(rows), list);
 
     if let Some(row) = model.catalogue.get(model.chosen) {
-        let block = frame_block(format!(" {} ", prose(&row.title)), String::new(), false, theme);
+        let block = frame_block(
+            format!(" {} ", prose(&row.title)),
+            String::new(),
+            FrameFocus::Unfocused,
+            theme,
+        );
         let inner = block.inner(detail);
         frame.render_widget(block, detail);
         frame.render_widget(
@@ -111,8 +116,12 @@ fn detail_lines(row: &CatalogueRow, source: LessonSource, theme: Theme) -> Vec<L
 
 /// After a lesson: what was held to, and how the machine compares.
 pub fn draw_ended(ended: &EndedLesson, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let block =
-        frame_block(format!(" {} ", prose(&ended.lesson.title)), String::new(), false, theme);
+    let block = frame_block(
+        format!(" {} ", prose(&ended.lesson.title)),
+        String::new(),
+        FrameFocus::Unfocused,
+        theme,
+    );
     let inner = block.inner(area);
     frame.render_widget(block, area);
 

@@ -15,10 +15,25 @@ use crate::view::ViewKind;
 /// Narrower than this, two owners stand one below the other.
 const COLUMN: u16 = 58;
 
+/// The state of a part of the screen that may have the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameFocus {
+    Focused,
+    Unfocused,
+}
+
+impl FrameFocus {
+    pub fn of(has_keys: bool) -> FrameFocus {
+        if has_keys { FrameFocus::Focused } else { FrameFocus::Unfocused }
+    }
+}
+
 /// A frame; the focused one is said by bold and by `*` in its title.
-pub fn frame_block<'a>(title: String, right: String, focused: bool, theme: Theme) -> Block<'a> {
-    let style = if focused { theme.focused_border() } else { Style::new() };
-    let title = if focused { format!("*{title}") } else { title };
+pub fn frame_block<'a>(title: String, right: String, focus: FrameFocus, theme: Theme) -> Block<'a> {
+    let (style, title) = match focus {
+        FrameFocus::Focused => (theme.focused_border(), format!("*{title}")),
+        FrameFocus::Unfocused => (Style::new(), title),
+    };
     Block::bordered()
         .border_set(theme.border())
         .border_style(style)
@@ -38,18 +53,18 @@ pub fn pane_title(view: &LessonView, kind: ViewKind) -> String {
 }
 
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: ViewKind, theme: Theme) {
-    let focused = view.panes.focus == kind;
+    let focus = FrameFocus::of(view.panes.focus == kind);
     let mode = if kind.is_state() {
         let only = if view.panes.changes_only { ", changes only" } else { "" };
         format!(" {}{only} ", view.panes.compare.label())
     } else {
         String::new()
     };
-    let right = if focused { mode } else { String::new() };
-    let block = frame_block(pane_title(view, kind), right, focused, theme);
+    let right = if focus == FrameFocus::Focused { mode } else { String::new() };
+    let block = frame_block(pane_title(view, kind), right, focus, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    draw_rows(frame, inner, view, kind, focused, theme);
+    draw_rows(frame, inner, view, kind, focus, theme);
 }
 
 /// The rows without a frame.
@@ -58,14 +73,14 @@ pub fn draw_rows(
     area: Rect,
     view: &LessonView,
     kind: ViewKind,
-    focused: bool,
+    focus: FrameFocus,
     theme: Theme,
 ) {
     if area.width == 0 || area.height == 0 {
         return;
     }
 
-    let selected = if focused { view.panes.selection(kind) } else { None };
+    let selected = view.panes.selection(kind).filter(|_| focus == FrameFocus::Focused);
     if view.panes.compare == CompareMode::SideBySide && kind.is_state() && area.width >= 2 * COLUMN
     {
         let [left, right] = halves(area);

@@ -260,17 +260,24 @@ pub fn skip(talk: &Talk) -> Option<WindowToHub> {
 /// On, where that is armed.
 pub fn next(model: &mut Model) -> Vec<Effect> {
     let Screen::Talk(window) = &model.screen else { return Vec::new() };
-    let is_armed = window.is_armed;
-    go_on(model, is_armed)
+    let key = if window.is_armed { NextKey::RunsSteps } else { NextKey::OnlyLooks };
+    go_on(model, key)
 }
 
 /// On, armed or not.
 pub fn run_now(model: &mut Model) -> Vec<Effect> {
-    go_on(model, true)
+    go_on(model, NextKey::RunsSteps)
+}
+
+/// The power of a key that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NextKey {
+    RunsSteps,
+    OnlyLooks,
 }
 
 /// On by one beat; where something must be played for that, it is.
-fn go_on(model: &mut Model, may_run: bool) -> Vec<Effect> {
+fn go_on(model: &mut Model, key: NextKey) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
     let Some(talk) = &mut window.talk else { return Vec::new() };
     let coming = talk.next_action();
@@ -296,7 +303,7 @@ fn go_on(model: &mut Model, may_run: bool) -> Vec<Effect> {
         model.notice = Some(why);
         return Vec::new();
     }
-    if !may_run {
+    if key == NextKey::OnlyLooks {
         model.notice = Some(Notice::StepNotRun { run: keys::talk::RUN_NOW.into() });
         return Vec::new();
     }
