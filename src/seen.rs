@@ -231,10 +231,10 @@ impl Judgement {
     }
 
     pub fn held(seen: Seen) -> Judgement {
-        Judgement::new(true, seen)
+        Judgement { ok: true, seen }
     }
 
     pub fn failed(seen: Seen) -> Judgement {
-        Judgement::new(false, seen)
+        Judgement { ok: false, seen }
     }
 }

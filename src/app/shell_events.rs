@@ -78,7 +78,8 @@ pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
 
 /// Ask the engine for a shell that the learner wants to type into.
 pub fn request_shell(view: &mut LessonView, actor: ActorName, screen: (u16, u16)) -> Vec<Effect> {
-    ask_engine(view, actor, screen, true)
+    let takes_keys = true;
+    ask_engine(view, actor, screen, takes_keys)
 }
 
 /// Ask the engine for the shell that was shown in the lab before. The keys stay where they are, unless the learner waits

@@ -134,9 +134,9 @@ fn draw_pointed(
         .take(height)
         .map(|row| {
             if !decides(row) {
-                return line(row, false, "", width, theme);
+                return line(row, "", width, theme);
             }
-            let mut marked = line(row, false, "", width.saturating_sub(4), theme);
+            let mut marked = line(row, "", width.saturating_sub(4), theme);
             marked.push_span(Span::styled(" <==", theme.bold()));
             marked
         })
@@ -214,7 +214,8 @@ fn draw_stack(
     let rows = sections.iter().flat_map(|section| &section.rows).enumerate().skip(top).take(height);
     let lines: Vec<Line<'_>> = rows
         .map(|(index, row)| {
-            line(row, selected == Some(index), query, usize::from(area.width), theme)
+            let line = line(row, query, usize::from(area.width), theme);
+            if selected == Some(index) { line.style(theme.selected()) } else { line }
         })
         .collect();
     frame.render_widget(Paragraph::new(lines), area);
@@ -232,13 +233,7 @@ fn draw_stack(
     }
 }
 
-fn line<'a>(
-    row: &'a PaneRow,
-    selected: bool,
-    query: &str,
-    columns: usize,
-    theme: Theme,
-) -> Line<'a> {
+fn line<'a>(row: &'a PaneRow, query: &str, columns: usize, theme: Theme) -> Line<'a> {
     // The sign of a change and a blank stand before it.
     let text = shortened(&row.text, columns.saturating_sub(2));
     let style =
@@ -250,6 +245,5 @@ fn line<'a>(
         theme.change_style(row.mark),
     );
 
-    let line = Line::from(vec![gutter, Span::styled(text, style)]);
-    if selected { line.style(theme.selected()) } else { line }
+    Line::from(vec![gutter, Span::styled(text, style)])
 }

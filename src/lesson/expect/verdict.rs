@@ -44,6 +44,6 @@ impl Verdict {
 
     /// The verdict on an action that did not do what it should.
     pub fn failed_action(expected: Expected, seen: Seen) -> Verdict {
-        Verdict::on_action(false, expected, seen)
+        Verdict { ok: false, expected, seen, pane: None }
     }
 }
