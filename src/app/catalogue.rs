@@ -47,7 +47,7 @@ pub(super) fn back(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
 
-    let played = ended.played;
+    let played = ended.steps.reached();
     // A tape brings nobody further, nor does a lesson from a file that has the id of one of the program's own.
     let same = |row: &&mut CatalogueRow| row.is_of(&ended.lesson) && ended.tape.is_none();
     if let Some(row) = model.catalogue.iter_mut().find(same) {

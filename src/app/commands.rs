@@ -10,7 +10,7 @@ use crate::app::shells::ShellRoom;
 use crate::engine::{Request, TurnGoal};
 use crate::notice::Notice;
 use crate::prompt::Prompt;
-use crate::report::StepStatus;
+use crate::report::{StepCounts, StepStatus};
 use crate::view::ViewKind;
 
 /// Go on: run the next step, or whatever the lesson waits for.
@@ -139,7 +139,10 @@ pub(super) fn ended_lesson(view: &LessonView) -> EndedLesson {
     EndedLesson {
         lesson: std::sync::Arc::clone(&view.lesson),
         tape: view.tape.clone(),
-        played: view.played_steps(),
+        steps: StepCounts::of(
+            view.lesson.steps.len(),
+            (0..view.played_steps()).map(|step| view.record(step).map(AsRef::as_ref)),
+        ),
         is_whole: view.tape.is_none()
             && (0..view.lesson.steps.len()).all(|step| {
                 view.record(step).is_some_and(|record| record.status != StepStatus::LeftOut)

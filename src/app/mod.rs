@@ -40,6 +40,7 @@ use crate::lesson::quiz::AnswerMark;
 use crate::notice::{Copied, Notice};
 pub use crate::progress::StepHow;
 use crate::proof::Proof;
+use crate::report::StepCounts;
 use crate::talk::message::{HubToWindow, WindowToHub};
 
 /// The source that a lesson plays from.
@@ -124,7 +125,7 @@ pub struct EndedLesson {
     pub lesson: Arc<Lesson>,
     /// The origin of the tape, if it was one: where and when it was made.
     pub tape: Option<String>,
-    pub played: usize,
+    pub steps: StepCounts,
     /// Each step of the lesson that is possible here was played live.
     pub is_whole: bool,
     pub held: usize,

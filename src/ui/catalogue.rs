@@ -126,7 +126,7 @@ pub fn draw_ended(ended: &EndedLesson, theme: Theme, area: Rect, frame: &mut Fra
     frame.render_widget(block, area);
 
     let mut lines = vec![
-        Line::from(format!("{} of {} steps played.", ended.played, ended.lesson.steps.len())),
+        Line::from(words::step_counts(&ended.steps)),
         Line::from(format!(
             "{} of {} expectations held, judged by the kernel.",
             ended.held, ended.expected

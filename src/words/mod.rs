@@ -16,7 +16,7 @@ mod seen;
 pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;
 pub use self::notice::notice;
-pub use self::outcome::came_of_step;
+pub use self::outcome::{came_of_step, step_counts};
 pub use self::precondition::precondition;
 pub use self::prompt::prompt;
 pub use self::remark::{owner_change_suffix, remark};
