@@ -19,11 +19,7 @@ pub enum Seen {
     /// The author has given neither of these fields.
     NeitherGiven([String; 2]),
     /// The row may be among those that were not read.
-    Unread {
-        list: CutList,
-        listed: usize,
-        omitted: Omitted,
-    },
+    Unread(CutRows),
 
     Mount(Mount),
     NoMount {
@@ -178,6 +174,14 @@ pub enum Stall {
     Traced,
     /// The kernel keeps it waiting.
     Uninterruptible,
+}
+
+/// A list that was cut behind so many rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutRows {
+    pub list: CutList,
+    pub listed: usize,
+    pub omitted: Omitted,
 }
 
 /// The lists that may be cut.

@@ -172,7 +172,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
                     restart: keys::lesson::RESTART.into(),
                 });
             }
-            view.learning.resumes |= view.learning.is_step_turn();
+            view.learning.resume_in_next_lab();
             view.lab.phase = Phase::Failed { message };
         }
         Event::SessionEnded(proof) => {
