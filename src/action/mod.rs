@@ -7,7 +7,7 @@ pub mod cgroup;
 pub mod cgroup_write;
 pub mod chdir;
 pub mod chroot;
-pub mod device;
+pub mod device_rules;
 pub mod getpid;
 pub mod hostname;
 pub mod kill;
@@ -212,7 +212,7 @@ actions! {
     "kill": kill::Kill,
     "work": work::Work,
     "cgroup_write": cgroup_write::CgroupWrite,
-    "device": device::Device,
+    "device": device_rules::DeviceRules,
     "shape": shape::Shape,
     "packets": packets::Packets,
 }

@@ -66,7 +66,7 @@ pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
     }
     // A second press, while the first shell is being opened; or the first one, while that of the next lab is.
     let is_any_fine = view.task_actor().is_none();
-    if view.shells.is_waiting_for_tab() || (is_any_fine && view.shells.wait_for_reopened()) {
+    if view.shells.is_waiting_for_tab() || (is_any_fine && view.shells.give_keys_to_reopened()) {
         return Vec::new();
     }
     let step = view.step().and_then(|step| step.actions.first()).map(|entry| entry.actor.clone());

@@ -146,7 +146,7 @@ impl ShellTabs {
     }
 
     /// Wait for the shell that is opened again in the next lab, if there is one: it gets the keys once it is there.
-    pub fn wait_for_reopened(&mut self) -> bool {
+    pub fn give_keys_to_reopened(&mut self) -> bool {
         let to_come = self.reopen.as_mut().map(|shell| &mut shell.takes_keys);
         let asked = self.asked.values_mut().next_back().map(|shell| &mut shell.takes_keys);
         to_come.or(asked).map(|takes_keys| *takes_keys = true).is_some()

@@ -17,7 +17,7 @@ use crate::lesson::programs;
 use crate::text::safe;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
-pub struct Consent {
+pub struct ConsentOption {
     /// Run the programs of a lesson file without being asked
     #[arg(long)]
     pub yes: bool,
@@ -32,7 +32,7 @@ const MAX_KEPT: usize = 64;
 const MAX_FINGERPRINT_BYTES: u64 = 16 << 20;
 
 /// Ask on the terminal, where `name` is a file and its programs have not been agreed to. An error where they are not.
-pub fn require_consent(name: &str, lesson: &Lesson, consent: Consent) -> anyhow::Result<()> {
+pub fn require_consent(name: &str, lesson: &Lesson, consent: ConsentOption) -> anyhow::Result<()> {
     if consent.yes || !needs_consent(name, lesson) {
         return Ok(());
     }

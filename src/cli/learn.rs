@@ -7,11 +7,11 @@ use std::sync::{Arc, mpsc};
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::consent::{self, Consent};
+use super::consent::{self, ConsentOption};
 use super::progress_writer::ProgressWriter;
 use super::{check_live, complain, facts, open_lesson, program, record, shell_socket};
 use crate::app::exam::Exam;
-use crate::app::{CatalogueRow, LessonSource, ProgressNote};
+use crate::app::{CatalogueRow, PlaySource, ProgressNote};
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::engine::options::SessionOptions;
@@ -40,7 +40,7 @@ pub struct LearnOptions {
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub tape: Option<Option<PathBuf>>,
     #[command(flatten)]
-    pub consent: Consent,
+    pub consent: ConsentOption,
 }
 
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ pub struct QuizArguments {
     #[arg(long)]
     pub ascii: bool,
     #[command(flatten)]
-    pub consent: Consent,
+    pub consent: ConsentOption,
 }
 
 /// Open the screen with a lesson; without a name, with the catalogue.
@@ -73,9 +73,9 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
     }
 
     let open = asked.as_ref().map(|lesson| lesson.id.clone());
-    let source = if options.tape.is_some() { LessonSource::Tape } else { LessonSource::Lab };
+    let source = if options.tape.is_some() { PlaySource::Tape } else { PlaySource::Lab };
     let consent = match (&asked, name, source) {
-        (Some(lesson), Some(name), LessonSource::Lab) => to_agree_to(name, lesson, options.consent),
+        (Some(lesson), Some(name), PlaySource::Lab) => to_agree_to(name, lesson, options.consent),
         _ => None,
     };
 
@@ -124,7 +124,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
     let setting = Setting {
         ascii: arguments.ascii,
         your_turn: false,
-        source: LessonSource::Lab,
+        source: PlaySource::Lab,
         tape: None,
         exam,
         consent,
@@ -136,7 +136,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
 struct Setting {
     ascii: bool,
     your_turn: bool,
-    source: LessonSource,
+    source: PlaySource,
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
     exam: Option<Exam>,
@@ -144,7 +144,7 @@ struct Setting {
 }
 
 /// The question on the screen before a lesson file is played live.
-fn to_agree_to(name: &str, lesson: &Lesson, consent: Consent) -> Option<Vec<String>> {
+fn to_agree_to(name: &str, lesson: &Lesson, consent: ConsentOption) -> Option<Vec<String>> {
     (!consent.yes && consent::needs_consent(name, lesson))
         .then(|| consent::consent_lines(name, lesson))
 }
@@ -158,10 +158,10 @@ fn screen(
     // Before the screen is taken: why it can't be played is said on the command line.
     if let Some(lesson) = &asked {
         match setting.source {
-            LessonSource::Tape => {
+            PlaySource::Tape => {
                 drop(record::tape_of_lesson(lesson, setting.tape.as_deref(), &facts)?)
             }
-            LessonSource::Lab => check_live(lesson, &facts, Some("see its tape: unboxed learn"))?,
+            PlaySource::Lab => check_live(lesson, &facts, Some("see its tape: unboxed learn"))?,
         }
     }
 
@@ -280,12 +280,12 @@ impl Engines {
 }
 
 impl AppServices for Engines {
-    fn open_lesson(&mut self, id: &str, from: LessonSource) -> anyhow::Result<EngineLink> {
+    fn open_lesson(&mut self, id: &str, from: PlaySource) -> anyhow::Result<EngineLink> {
         let Some(lesson) = self.lessons.iter().find(|lesson| lesson.id == id) else {
             bail!("there is no lesson `{id}`")
         };
         let lesson = Arc::new(lesson.clone());
-        if from == LessonSource::Tape {
+        if from == PlaySource::Tape {
             let tape = record::tape_of_lesson(&lesson, self.tape.as_deref(), &self.facts)?;
             return play_tape(lesson, tape);
         }

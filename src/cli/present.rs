@@ -12,13 +12,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::consent::{self, Consent};
+use super::consent::{self, ConsentOption};
 use super::socket::{self, SocketService};
 use super::{
     check_live, facts, lesson_source, open_lesson, private_names, program, record, shell_socket,
 };
 use crate::app::talk::{TalkView, WindowLayout};
-use crate::app::{LessonSource, ProgressNote};
+use crate::app::{PlaySource, ProgressNote};
 use crate::diagnosis::Playable;
 use crate::doctor::can_play;
 use crate::engine::options::SessionOptions;
@@ -58,7 +58,7 @@ pub struct PresentArguments {
     #[arg(long)]
     ascii: bool,
     #[command(flatten)]
-    consent: Consent,
+    consent: ConsentOption,
 }
 
 #[derive(Debug, Args)]
@@ -173,7 +173,7 @@ fn run_window(
         notice: None,
         copy_directory: None,
         your_turn: false,
-        source: LessonSource::Lab,
+        source: PlaySource::Lab,
         talk: Some(TalkLink { window, to_hub, from_hub }),
         exam: None,
         consent: None,
@@ -186,7 +186,7 @@ fn run_window(
 struct NoLessons;
 
 impl AppServices for NoLessons {
-    fn open_lesson(&mut self, _: &str, _: LessonSource) -> anyhow::Result<EngineLink> {
+    fn open_lesson(&mut self, _: &str, _: PlaySource) -> anyhow::Result<EngineLink> {
         bail!("a window of a talk has no lab of its own")
     }
 
@@ -245,7 +245,7 @@ pub struct HubArguments {
     #[arg(long)]
     minutes: Option<u32>,
     #[command(flatten)]
-    consent: Consent,
+    consent: ConsentOption,
 }
 
 /// The hub: no terminal, an engine, and windows until the last has gone.

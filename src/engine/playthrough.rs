@@ -57,8 +57,11 @@ impl Playthrough {
         let outputs: Vec<&str> = ops.iter().map(|record| record.outcome.message()).collect();
         let evidence = StepEvidence { before: &before, outputs: &outputs, ops: &ops };
         // Of what nobody has done, nothing comes true by waiting.
-        let (after, judged) =
-            if is_cut_short { lab.judge(step, &evidence)? } else { lab.settle(step, &evidence)? };
+        let (after, judged) = if is_cut_short {
+            lab.judge(step, &evidence)?
+        } else {
+            lab.look_until_settled(step, &evidence)?
+        };
         verdicts.extend(judged);
 
         let predicted = lab.predicted(step, &after, &evidence)?;

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::hosts::Hosts;
-use super::layout::{StoreLayout, bind_mount};
+use super::store_layout::{StoreLayout, bind_mount};
 use super::{init, root};
 use crate::failure::{Failure, with_causes};
 use crate::kernel::mount::{self, MountCall};

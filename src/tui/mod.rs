@@ -34,7 +34,7 @@ use self::terminal_mode::{Restore, suspend, take_terminal};
 use crate::app::exam::Exam;
 use crate::app::talk::TalkView;
 use crate::app::{
-    self, CatalogueRow, Effect, LessonSource, Model, Msg, ProgramList, ProgressNote, ScreenOverlay,
+    self, CatalogueRow, Effect, Model, Msg, PlaySource, ProgramList, ProgressNote, ScreenOverlay,
     update,
 };
 use crate::engine::Event;
@@ -72,7 +72,7 @@ pub struct TalkLink {
 
 /// The rest of the program, as far as the screen needs it.
 pub trait AppServices {
-    fn open_lesson(&mut self, id: &str, from: LessonSource) -> anyhow::Result<EngineLink>;
+    fn open_lesson(&mut self, id: &str, from: PlaySource) -> anyhow::Result<EngineLink>;
 
     /// This lesson may run its programs; a sentence when that could not be kept.
     fn keep_consent(&mut self, lesson: &str) -> Option<String>;
@@ -92,7 +92,7 @@ pub struct TuiOptions {
     pub copy_directory: Option<PathBuf>,
     /// Every step is the learner's.
     pub your_turn: bool,
-    pub source: LessonSource,
+    pub source: PlaySource,
     /// A window of a talk, instead of lessons.
     pub talk: Option<TalkLink>,
     /// Ask the questions of lessons, instead of playing them.

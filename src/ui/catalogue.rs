@@ -8,7 +8,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::pane::{FrameFocus, frame_block};
 use super::theme::Theme;
 use crate::app::keymap::keys;
-use crate::app::{CatalogueRow, EndedLesson, LessonSource, Model};
+use crate::app::{CatalogueRow, EndedLesson, Model, PlaySource};
 use crate::text::{one_line, padded, prose, safe, shortened};
 use crate::words;
 
@@ -77,10 +77,10 @@ fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
     padded(&shortened(&line, columns), columns)
 }
 
-fn detail_lines(row: &CatalogueRow, source: LessonSource, theme: Theme) -> Vec<Line<'static>> {
+fn detail_lines(row: &CatalogueRow, source: PlaySource, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(prose(&row.summary))];
     match &row.blocked {
-        _ if source == LessonSource::Tape => {
+        _ if source == PlaySource::Tape => {
             let text = if row.has_tape { "A tape of it plays." } else { "There is no tape of it." };
             lines.push(Line::from(text));
             return lines;

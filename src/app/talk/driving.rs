@@ -163,7 +163,10 @@ fn ask_rewind(window: &mut TalkView, steps: usize) {
 }
 
 /// Tell the hub what a key of the driver's makes of the talk.
-pub fn tell(model: &Model, message: impl FnOnce(&Talk) -> Option<WindowToHub>) -> Vec<Effect> {
+pub fn send_to_hub(
+    model: &Model,
+    message: impl FnOnce(&Talk) -> Option<WindowToHub>,
+) -> Vec<Effect> {
     let Screen::Talk(window) = &model.screen else { return Vec::new() };
     let message = window.talk.as_ref().and_then(|talk| message(talk));
     message.map(Effect::SendToHub).into_iter().collect()
@@ -171,7 +174,7 @@ pub fn tell(model: &Model, message: impl FnOnce(&Talk) -> Option<WindowToHub>) -
 
 /// The same, where it is the audience view that changes.
 pub fn set(model: &Model, change: impl FnOnce(&Talk, AudienceView) -> AudienceView) -> Vec<Effect> {
-    tell(model, |talk| Some(WindowToHub::AudienceView(change(talk, talk.set.clone()))))
+    send_to_hub(model, |talk| Some(WindowToHub::AudienceView(change(talk, talk.set.clone()))))
 }
 
 pub fn back(talk: &Talk) -> Option<WindowToHub> {
