@@ -21,11 +21,12 @@ use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
-use crate::notice::Notice;
+use crate::notice::{FileNotice, Notice};
 use crate::progress::{self, LessonOrigin, LessonProgress, Progress};
 use crate::tape::{Tape, embedded, player};
 use crate::tui::{self, AppServices, EngineLink, TuiOptions};
 use crate::ui::theme::BorderCharacters;
+use crate::words;
 
 /// How the screen is opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -169,7 +170,7 @@ fn screen(
     let (progress, notice) = match &dir {
         Some(dir) => {
             let (progress, said) = Progress::load(dir);
-            (progress, said.map(Notice::Error))
+            (progress, said.map(Notice::File))
         }
         None => (Progress::default(), Some(Notice::NoHome)),
     };
@@ -208,7 +209,7 @@ fn screen(
 
     let shown = tui::run(options, &mut engines);
     if let Some(said) = engines.writer.finish_writing() {
-        complain(&said);
+        complain(&words::file_notice(&said));
     }
     shown.map(|()| ExitCode::SUCCESS)
 }
@@ -314,11 +315,11 @@ impl AppServices for Engines {
         Ok(EngineLink { lesson, requests, events, thread, left_off, tape: None })
     }
 
-    fn keep_consent(&mut self, lesson: &str) -> Option<String> {
+    fn keep_consent(&mut self, lesson: &str) -> Option<FileNotice> {
         consent::keep_consent(self.lessons.iter().find(|known| known.id == lesson)?)
     }
 
-    fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<String> {
+    fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<FileNotice> {
         let lesson = self.progress_key(lesson);
         if let ProgressNote::Reached(reached) = note {
             self.progress.note_reached(&lesson, *reached);

@@ -26,6 +26,7 @@ use crate::engine::session::Session;
 use crate::engine::{events, play, requests};
 use crate::lesson::model::Step;
 use crate::lesson::parse::parse;
+use crate::notice::FileNotice;
 use crate::talk::clock::Clock;
 use crate::talk::hub::{self, PresentedLesson};
 use crate::talk::message::{HubToWindow, PROTOCOL_VERSION, WindowRole, WindowToHub};
@@ -190,11 +191,11 @@ impl AppServices for NoLessons {
         bail!("a window of a talk has no lab of its own")
     }
 
-    fn keep_consent(&mut self, _: &str) -> Option<String> {
+    fn keep_consent(&mut self, _: &str) -> Option<FileNotice> {
         None
     }
 
-    fn save_note(&mut self, _: &str, _: &ProgressNote) -> Option<String> {
+    fn save_note(&mut self, _: &str, _: &ProgressNote) -> Option<FileNotice> {
         None
     }
 }

@@ -13,8 +13,10 @@ use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
+use crate::notice::FileNotice;
 use crate::progress::{LessonOrigin, LessonProgress, Progress, lesson_key};
 use crate::text;
+use crate::words;
 
 #[derive(Debug, Args)]
 pub struct ProgressArguments {
@@ -183,9 +185,9 @@ fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-fn tell(said: Option<String>) {
+fn tell(said: Option<FileNotice>) {
     if let Some(said) = said {
-        complain(&said);
+        complain(&words::file_notice(&said));
     }
 }
 

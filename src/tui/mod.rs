@@ -42,7 +42,7 @@ use crate::engine::events::EventReceiver;
 use crate::engine::requests::RequestSender;
 use crate::kernel::directory::OpenDirectory;
 use crate::lesson::model::Lesson;
-use crate::notice::{Copied, Notice};
+use crate::notice::{Copied, FileNotice, Notice};
 use crate::talk::message::{HubToWindow, WindowToHub};
 use crate::ui::highlight::{Highlighted, Language, highlight};
 use crate::ui::theme::{BorderCharacters, Theme};
@@ -74,11 +74,11 @@ pub struct TalkLink {
 pub trait AppServices {
     fn open_lesson(&mut self, id: &str, from: PlaySource) -> anyhow::Result<EngineLink>;
 
-    /// This lesson may run its programs; a sentence when that could not be kept.
-    fn keep_consent(&mut self, lesson: &str) -> Option<String>;
+    /// This lesson may run its programs; a notice when that could not be kept.
+    fn keep_consent(&mut self, lesson: &str) -> Option<FileNotice>;
 
-    /// Something of the learner's; a sentence when it could not be kept.
-    fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<String>;
+    /// Something of the learner's; a notice when it could not be kept.
+    fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<FileNotice>;
 }
 
 #[derive(Debug)]
@@ -330,7 +330,7 @@ impl FrontEnd {
                 }
                 Effect::KeepConsent { lesson } => {
                     if let Some(said) = services.keep_consent(&lesson) {
-                        model.notice = Some(Notice::Error(said));
+                        model.notice = Some(Notice::File(said));
                     }
                 }
                 Effect::SendToEngine(request) => {
@@ -340,7 +340,7 @@ impl FrontEnd {
                 }
                 Effect::SaveNote { lesson, note } => {
                     if let Some(said) = services.save_note(&lesson, &note) {
-                        model.notice = Some(Notice::Error(said));
+                        model.notice = Some(Notice::File(said));
                     }
                 }
                 Effect::CopyText(text) => {
