@@ -123,7 +123,43 @@ pub enum Trees {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LackingProgram {
     pub program: String,
-    pub why: String,
+    pub why: NotInImage,
+}
+
+/// The reason why something of the machine can't be in an image. Paths begin below the machine's root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotInImage {
+    Absent,
+    /// The library is nowhere that its loader looks.
+    NoLibrary {
+        path: String,
+        library: String,
+    },
+    /// Not for everyone to read, as the next two are not to execute and to enter.
+    NotReadable {
+        path: String,
+        mode: u32,
+    },
+    NotExecutable {
+        path: String,
+        mode: u32,
+    },
+    NotSearchable {
+        path: String,
+        mode: u32,
+    },
+    NotAFile(String),
+    /// A link that leads round in a circle.
+    Loop(String),
+    /// A script, whose interpreter is a script, and so on.
+    TooManyInterpreters(String),
+    /// No description of any terminal is found.
+    NoTerminal,
+    Io {
+        path: String,
+        message: String,
+    },
 }
 
 /// A kernel that is older than what is needed.
@@ -159,7 +195,7 @@ pub enum Blocker {
     /// A program that the step runs.
     NoProgram {
         program: String,
-        why: String,
+        why: NotInImage,
     },
     /// The step gives something to another user, and the lab has one only.
     OneUser {

@@ -23,11 +23,17 @@ impl Failure {
         Failure { text: text.into(), cause: None }
     }
 
-    /// An error with all its causes.
+    /// An error with all its causes, each said once: what wraps another often says it already.
     pub fn of(error: &dyn Error) -> Failure {
-        // One that is transparent has the text and the causes of what it wraps: nothing is there twice.
-        let cause = error.source().map(|source| Box::new(Failure::of(source)));
-        Failure { text: error.to_string(), cause }
+        let text = error.to_string();
+        let mut cause = error.source().map(|source| Box::new(Failure::of(source)));
+        while let Some(said) = cause.take_if(|cause| text.ends_with(&cause.text)) {
+            cause = said.cause;
+        }
+        match cause {
+            Some(cause) if text.is_empty() => *cause,
+            cause => Failure { text, cause },
+        }
     }
 }
 

@@ -109,8 +109,40 @@ pub enum Notice {
 
     Copied(Copied),
     NoHome,
-    /// Trouble with the learner's files, or in opening a lesson, as it says itself.
+    File(FileNotice),
+    /// Trouble in opening a lesson, as it says itself.
     Error(String),
+}
+
+/// The news of the learner's own files. A closed list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileNotice {
+    ProgressNotRead {
+        error: String,
+    },
+    ProgressNotKept {
+        error: String,
+    },
+    /// Writing it takes longer than the end waits for.
+    ProgressTooSlow,
+    /// The file can't be understood; it stays until there is more to keep.
+    ProgressStrange {
+        path: String,
+    },
+    /// The same, and by which name it is kept now.
+    ProgressSetAside {
+        aside: String,
+    },
+    /// The file was a link, which is kept by this name.
+    LinkSetAside {
+        file: String,
+        aside: String,
+    },
+    /// The answer to the question about a lesson's programs could not be kept.
+    AnswerNotKept {
+        directory: String,
+        error: String,
+    },
 }
 
 /// The reason why a tape does not do what a lab does.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::directory::{self, DirectoryError, OpenDirectory};
 use crate::lesson::quiz::AnswerMark;
+use crate::notice::FileNotice;
 
 const PROGRESS_FILE: &str = "progress.json";
 const LOCK_FILE: &str = "progress.lock";
@@ -71,10 +72,21 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+/// The origin of a lesson.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LessonOrigin {
+    /// One of the program's own.
+    BuiltIn,
+    File,
+}
+
 /// The name under which a lesson's progress is kept. One from a file has a name of its own, so that it and one of the
 /// program's own with the same id know nothing of each other.
-pub fn lesson_key(id: &str, is_own: bool) -> String {
-    if is_own { format!("own:{id}") } else { id.to_owned() }
+pub fn lesson_key(id: &str, origin: LessonOrigin) -> String {
+    match origin {
+        LessonOrigin::BuiltIn => id.to_owned(),
+        LessonOrigin::File => format!("own:{id}"),
+    }
 }
 
 /// The way a step was done, the least first.
@@ -149,7 +161,7 @@ enum Kept {
 
 impl Progress {
     /// The progress in a directory, which stays as it is; and what there is to say of it.
-    pub fn load(dir: &Path) -> (Progress, Option<String>) {
+    pub fn load(dir: &Path) -> (Progress, Option<FileNotice>) {
         let found = match OpenDirectory::find_private(dir) {
             Ok(Some(found)) => read(&found),
             Ok(None) => return (Progress::default(), None),
@@ -160,14 +172,13 @@ impl Progress {
             Ok(Kept::Nothing) => (Progress::default(), None),
             Ok(Kept::File(progress) | Kept::Link(progress)) => (progress, None),
             Ok(Kept::Strange) => {
-                let path = dir.join(PROGRESS_FILE);
-                let said = format!(
-                    "{} could not be understood; it is set aside once there is more to keep",
-                    path.display()
-                );
+                let path = dir.join(PROGRESS_FILE).display().to_string();
+                (Progress::default(), Some(FileNotice::ProgressStrange { path }))
+            }
+            Err(error) => {
+                let said = FileNotice::ProgressNotRead { error: error.to_string() };
                 (Progress::default(), Some(said))
             }
-            Err(error) => (Progress::default(), Some(format!("no progress was read: {error}"))),
         }
     }
 
@@ -228,7 +239,7 @@ impl Progress {
     pub fn update(
         dir: &Path,
         act: impl FnOnce(&mut Progress),
-    ) -> Result<(Progress, Option<String>), ProgressError> {
+    ) -> Result<(Progress, Option<FileNotice>), ProgressError> {
         let dir = OpenDirectory::make_private(dir)?;
         let _lock = lock(&dir)?;
         remove_parts(&dir);
@@ -238,18 +249,11 @@ impl Progress {
             Kept::File(progress) => (progress, None),
             Kept::Link(progress) => {
                 let aside = set_aside(&dir)?;
-                (
-                    progress,
-                    Some(format!(
-                        "{PROGRESS_FILE} was a link, which is kept as {aside}: from now on it is a file"
-                    )),
-                )
+                (progress, Some(FileNotice::LinkSetAside { file: PROGRESS_FILE.into(), aside }))
             }
             Kept::Strange => {
                 let aside = set_aside(&dir)?;
-                let said =
-                    format!("the progress file could not be understood; it is kept as {aside}");
-                (Progress::default(), Some(said))
+                (Progress::default(), Some(FileNotice::ProgressSetAside { aside }))
             }
         };
 
@@ -364,6 +368,7 @@ mod tests {
     use std::os::unix::fs::{FileTypeExt, symlink};
 
     use super::*;
+    use crate::words::file_notice;
 
     #[test]
     fn progress_comes_back_as_it_was_saved() {
@@ -439,7 +444,7 @@ mod tests {
         progress.note_step("build", "rootfs", StepHow::OnTape, 0);
         assert_eq!(counts(&progress), (1, 0));
 
-        let own = lesson_key("build", true);
+        let own = lesson_key("build", LessonOrigin::File);
         assert_eq!(progress.lesson(&own), None, "a lesson from a file is another");
     }
 
@@ -467,7 +472,10 @@ mod tests {
             fs::write(dir.path().join(PROGRESS_FILE), text).expect("a file");
             let (progress, said) = Progress::load(dir.path());
             assert_eq!(progress, Progress::default());
-            assert!(said.is_some_and(|said| said.contains("could not be understood")), "{text}");
+            assert!(
+                said.is_some_and(|said| file_notice(&said).contains("could not be understood")),
+                "{text}"
+            );
             assert_eq!(
                 fs::read_to_string(dir.path().join(PROGRESS_FILE)).expect("as it was"),
                 text
@@ -476,7 +484,7 @@ mod tests {
             let (_, said) =
                 Progress::update(dir.path(), |progress| progress.note_reached("build", 1))
                     .expect("saved");
-            assert!(said.is_some_and(|said| said.contains("aside-1")), "{text}");
+            assert!(said.is_some_and(|said| file_notice(&said).contains("aside-1")), "{text}");
             assert_eq!(
                 fs::read_to_string(dir.path().join("progress.json.aside-1")).expect("kept"),
                 text
@@ -504,7 +512,9 @@ mod tests {
             (progress.reached_steps("build"), progress.reached_steps("other")),
             (Some(3), Some(1))
         );
-        assert!(said.is_some_and(|said| said.contains("was a link, which is kept as")));
+        assert!(
+            said.is_some_and(|said| file_notice(&said).contains("was a link, which is kept as"))
+        );
         assert_eq!(fs::read_to_string(at("dotfiles/progress.json")).expect("as it was"), kept);
         let aside = fs::read_link(at("state/progress.json.aside-1")).expect("the link");
         assert_eq!(aside, Path::new("../dotfiles/progress.json"));
@@ -546,7 +556,11 @@ mod tests {
         let refused = Progress::update(dir.path(), |progress| progress.note_reached("build", 1))
             .expect_err("it is no file");
         assert!(refused.to_string().contains("could not read"), "{refused}");
-        assert!(Progress::load(dir.path()).1.is_some_and(|said| said.contains("is no file")));
+        assert!(
+            Progress::load(dir.path())
+                .1
+                .is_some_and(|said| file_notice(&said).contains("is no file"))
+        );
         let metadata = fs::symlink_metadata(dir.path().join(PROGRESS_FILE)).expect("still there");
         assert!(metadata.file_type().is_fifo());
     }

@@ -1,8 +1,7 @@
 //! Remarks of panes: what no row of the kernel's says, as values. `words::remark` says them.
 
 use crate::notice::KeyName;
-use crate::seen::CutList;
-use crate::snapshot::Omitted;
+use crate::seen::CutRows;
 
 /// A line of a pane that is no row. A closed list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,17 +18,9 @@ pub enum Remark {
         is_one_alone: bool,
     },
     /// More rows than were read.
-    More(MoreRows),
+    More(CutRows),
     /// The same, where a comparison is shown: there is none of them.
-    MoreNotCompared(MoreRows),
+    MoreNotCompared(CutRows),
     /// The same, of the moment before alone.
-    MoreBefore(MoreRows),
-}
-
-/// A list that was cut behind so many rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MoreRows {
-    pub list: CutList,
-    pub listed: usize,
-    pub omitted: Omitted,
+    MoreBefore(CutRows),
 }

@@ -107,6 +107,44 @@ pub enum StepStatus {
     LeftOut,
 }
 
+/// The steps of a lesson by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StepCounts {
+    pub total: usize,
+    /// Played, or done by the learner's typing.
+    pub played: usize,
+    /// Only done again on the way to a later step: their records are not of this session.
+    pub replayed: usize,
+    pub left_out: usize,
+    pub not_possible: usize,
+}
+
+impl StepCounts {
+    /// The counts of a lesson of so many steps, from the records of those that the lab has behind it. A step that was
+    /// only replayed has none.
+    pub fn of<'a>(
+        total: usize,
+        records: impl IntoIterator<Item = Option<&'a StepRecord>>,
+    ) -> StepCounts {
+        let mut counts = StepCounts { total, ..StepCounts::default() };
+        for record in records {
+            let count = match record.map(|record| &record.status) {
+                Some(StepStatus::Played | StepStatus::Typed) => &mut counts.played,
+                Some(StepStatus::Skipped { .. }) => &mut counts.not_possible,
+                Some(StepStatus::LeftOut) => &mut counts.left_out,
+                None => &mut counts.replayed,
+            };
+            *count += 1;
+        }
+        counts
+    }
+
+    /// The steps that the lab has behind it, whatever became of them.
+    pub fn reached(&self) -> usize {
+        self.played + self.replayed + self.left_out + self.not_possible
+    }
+}
+
 impl StepRecord {
     /// The record with its snapshots, after it has travelled or was kept without them.
     pub fn with_snapshots(self, before: Arc<Snapshot>, after: Arc<Snapshot>) -> StepRecord {

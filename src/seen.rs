@@ -19,11 +19,7 @@ pub enum Seen {
     /// The author has given neither of these fields.
     NeitherGiven([String; 2]),
     /// The row may be among those that were not read.
-    Unread {
-        list: CutList,
-        listed: usize,
-        omitted: Omitted,
-    },
+    Unread(CutRows),
 
     Mount(Mount),
     NoMount {
@@ -191,6 +187,14 @@ pub enum Stall {
     Uninterruptible,
 }
 
+/// A list that was cut behind so many rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutRows {
+    pub list: CutList,
+    pub listed: usize,
+    pub omitted: Omitted,
+}
+
 /// The lists that may be cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -242,10 +246,10 @@ impl Judgement {
     }
 
     pub fn held(seen: Seen) -> Judgement {
-        Judgement::new(true, seen)
+        Judgement { ok: true, seen }
     }
 
     pub fn failed(seen: Seen) -> Judgement {
-        Judgement::new(false, seen)
+        Judgement { ok: false, seen }
     }
 }

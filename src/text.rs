@@ -4,7 +4,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Marks that a letter can carry: Hebrew with vowels and accents has four. More of them grow over the lines around.
-pub const MAX_MARKS: usize = 4;
+pub const MAX_COMBINING_MARKS: usize = 4;
 
 /// A command, a path, a value, or what a program printed: everything that can't be seen is escaped, so that it reads
 /// as it runs. A blank that is not the ASCII one is among that: it looks as if it parted two words, and no shell takes
@@ -45,13 +45,13 @@ fn escaped(text: &str, kind: TextKind) -> String {
 
     let mut shown = String::with_capacity(text.len());
     // A mark before the first letter would land on whatever is drawn in front of the text.
-    let mut marks = MAX_MARKS;
+    let mut marks = MAX_COMBINING_MARKS;
     let mut before = None;
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         let is_mark = character.width() == Some(0);
         // What joins letters takes no room above them.
-        let is_crowded = is_mark && marks >= MAX_MARKS && !is_hidden(character);
+        let is_crowded = is_mark && marks >= MAX_COMBINING_MARKS && !is_hidden(character);
         let next = characters.peek().copied();
 
         if character.is_control() || is_crowded || is_unseen(kind, before, character, next) {
@@ -419,8 +419,8 @@ mod tests {
     #[test]
     fn a_letter_carries_a_few_marks_and_nothing_before_the_text() {
         let tower = format!("e{}x", "\u{301}".repeat(40));
-        assert_eq!(safe(&tower).matches('\u{301}').count(), MAX_MARKS);
-        assert_eq!(safe(&tower).matches("\\u{301}").count(), 40 - MAX_MARKS);
+        assert_eq!(safe(&tower).matches('\u{301}').count(), MAX_COMBINING_MARKS);
+        assert_eq!(safe(&tower).matches("\\u{301}").count(), 40 - MAX_COMBINING_MARKS);
         assert_eq!(prose(&tower), safe(&tower));
         assert_eq!(safe("\u{301}a"), "\\u{301}a");
     }

@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use unboxed::diagnosis::{Playable, State};
+use unboxed::diagnosis::{NotInImage, Playable, State};
 use unboxed::doctor::{Facts, MachineRoot, ProbeResult, can_play, findings, findings_page};
 use unboxed::lesson::model::Needs;
 use unboxed::words;
@@ -291,8 +291,7 @@ fn a_step_whose_program_is_missing_is_left_out_and_says_which() {
     let missing = |program: &str| unboxed::rootfs::MissingProgram {
         program: program.into(),
         debian_package: "procps".into(),
-        why: "not on this machine".into(),
-        is_absent: true,
+        why: NotInImage::Absent,
     };
     machine.image = Ok(vec![missing("ps")]);
     let needing = |program: &str| Needs { programs: vec![program.into()], ..Needs::default() };

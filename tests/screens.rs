@@ -5,7 +5,7 @@ mod pictures;
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
-use unboxed::app::{Effect, LessonSource, Msg, Screen, update};
+use unboxed::app::{Effect, Msg, PlaySource, Screen, update};
 use unboxed::talk::Beat;
 use unboxed::talk::message::WindowRole;
 use unboxed::text::is_hidden;
@@ -163,7 +163,7 @@ fn a_lesson_from_a_file_begins_once_all_of_it_was_seen_and_agreed_to() {
     let id = "what-is-a-container".to_owned();
     let agreed = [
         Effect::KeepConsent { lesson: id.clone() },
-        Effect::OpenLesson { id, from: LessonSource::Lab },
+        Effect::OpenLesson { id, from: PlaySource::Lab },
     ];
     assert!(presses > 2 && effects == agreed, "{presses} {effects:?}");
     for leave in [KeyCode::Esc, KeyCode::Char('q')] {

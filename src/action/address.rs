@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::{AddressWithPrefix, check_link};
-use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use crate::op::{ActorName, NetOp, Op};
 use crate::snapshot::Snapshot;
 
@@ -39,6 +39,7 @@ impl ActionKind for Address {
         let has_it = snapshot.network_of(actor).is_some_and(|network| {
             network.ipv4_on(&self.dev).any(|known| known == (address, prefix))
         });
-        vec![PreflightCheck { text: format!("{} has no {} yet", self.dev, self.add), ok: !has_it }]
+        let (dev, address) = (self.dev.clone(), self.add.to_string());
+        vec![PreflightCheck { condition: Precondition::NoAddressYet { dev, address }, ok: !has_it }]
     }
 }

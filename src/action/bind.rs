@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::{check_is_mount, is_absolute};
-use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use crate::op::{ActorName, MountFlag, Op};
 use crate::snapshot::Snapshot;
 
@@ -46,9 +46,7 @@ impl ActionKind for Bind {
             return Vec::new();
         }
         let mounted = check_is_mount(actor, snapshot, &self.target).ok;
-        vec![PreflightCheck {
-            text: format!("{} is no mount point yet", self.target),
-            ok: !mounted,
-        }]
+        let condition = Precondition::NoMountPointYet { path: self.target.clone() };
+        vec![PreflightCheck { condition, ok: !mounted }]
     }
 }

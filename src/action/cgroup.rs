@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::check_cgroup;
-use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use crate::op::{ActorName, Op, WriteMode};
 use crate::snapshot::{CgroupVersion, Snapshot};
 use crate::traffic::ClassId;
@@ -281,8 +281,8 @@ impl ActionKind for Cgroup {
         if self.existing {
             return vec![is_there];
         }
-        let text = format!("no cgroup is called {} yet", self.name);
-        vec![PreflightCheck { text, ok: !is_there.ok }]
+        let condition = Precondition::NoCgroupYet { name: self.name.clone() };
+        vec![PreflightCheck { condition, ok: !is_there.ok }]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -35,7 +35,7 @@ impl ActionKind for Hostname {
             return Vec::new();
         }
         vec![PreflightCheck {
-            text: format!("{actor} has a UTS namespace of its own"),
+            condition: Precondition::OwnUtsNamespace(actor.clone()),
             ok: own(actor) != own(&host),
         }]
     }

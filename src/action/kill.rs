@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -34,6 +34,6 @@ impl ActionKind for Kill {
 
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let lives = snapshot.process_of(&self.actor).is_some();
-        vec![PreflightCheck { text: format!("`{}` is alive", self.actor), ok: lives }]
+        vec![PreflightCheck { condition: Precondition::Alive(self.actor.clone()), ok: lives }]
     }
 }

@@ -7,7 +7,7 @@ pub mod cgroup;
 pub mod cgroup_write;
 pub mod chdir;
 pub mod chroot;
-pub mod device;
+pub mod device_rules;
 pub mod getpid;
 pub mod hostname;
 pub mod kill;
@@ -19,6 +19,7 @@ pub mod packets;
 pub mod paths;
 pub mod ping;
 pub mod pivot_root;
+pub mod precondition;
 pub mod propagation;
 pub mod read;
 pub mod rm;
@@ -38,6 +39,7 @@ use std::collections::BTreeMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use self::precondition::{Precondition, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::{CgroupVersion, Snapshot};
 
@@ -61,14 +63,6 @@ pub struct CgroupMount {
     pub version: CgroupVersion,
     /// The lab's top group as an actor sees it: `/sys/fs/cgroup/memory` (v1), `/sys/fs/cgroup` (v2).
     pub path: String,
-}
-
-/// One thing that must hold for an action to work, looked up in a snapshot before it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreflightCheck {
-    /// `new_root is a mount point`
-    pub text: String,
-    pub ok: bool,
 }
 
 /// One kind of action. It can be implemented for what the table of [`Action`] lists, and for nothing else.
@@ -230,7 +224,7 @@ actions! {
     "kill": kill::Kill,
     "work": work::Work,
     "cgroup_write": cgroup_write::CgroupWrite,
-    "device": device::Device,
+    "device": device_rules::DeviceRules,
     "shape": shape::Shape,
     "packets": packets::Packets,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use crate::op::{ActorName, MountFlag, Op};
 use crate::snapshot::Snapshot;
 
@@ -89,10 +89,7 @@ impl ActionKind for Mount {
         let has_proc = snapshot
             .mounts_of(actor)
             .is_some_and(|table| table.rows.iter().any(|row| row.fstype == "proc"));
-        vec![PreflightCheck {
-            text: "another proc is still mounted, which a user namespace must have".into(),
-            ok: has_proc,
-        }]
+        vec![PreflightCheck { condition: Precondition::OtherProcMounted, ok: has_proc }]
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::PreflightCheck;
+use super::{Precondition, PreflightCheck};
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
 
@@ -59,22 +59,23 @@ pub fn is_absolute(path: &str) -> bool {
 pub fn check_is_mount(actor: &ActorName, snapshot: &Snapshot, path: &str) -> PreflightCheck {
     let table = snapshot.mounts_of(actor);
     let ok = table.is_some_and(|table| table.rows.iter().any(|row| row.target == path));
-    PreflightCheck { text: format!("{path} is a mount point"), ok }
+    PreflightCheck { condition: Precondition::MountPoint { path: path.to_owned() }, ok }
 }
 
 pub fn check_link(actor: &ActorName, snapshot: &Snapshot, name: &str) -> PreflightCheck {
     let ok = snapshot.network_of(actor).is_some_and(|network| network.link(name).is_some());
-    PreflightCheck { text: format!("{actor} has a link {name}"), ok }
+    let condition = Precondition::Link { actor: actor.clone(), name: name.to_owned() };
+    PreflightCheck { condition, ok }
 }
 
 pub fn check_no_link(actor: &ActorName, snapshot: &Snapshot, name: &str) -> PreflightCheck {
     let ok = !check_link(actor, snapshot, name).ok;
-    PreflightCheck { text: format!("no link is called {name} yet"), ok }
+    PreflightCheck { condition: Precondition::NoLinkYet { name: name.to_owned() }, ok }
 }
 
 pub fn check_cgroup(snapshot: &Snapshot, name: &str) -> PreflightCheck {
     let ok = snapshot.cgroups.iter().any(|group| group.path == name);
-    PreflightCheck { text: format!("there is a cgroup called {name}"), ok }
+    PreflightCheck { condition: Precondition::Cgroup { name: name.to_owned() }, ok }
 }
 
 /// True if a route of this network namespace, over a link that is up, leads to the address.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use std::net::Ipv4Addr;
 
 use crate::op::{ActorName, Op};
@@ -37,6 +37,6 @@ impl ActionKind for Ping {
         let has_route = snapshot
             .network_of(actor)
             .is_some_and(|network| super::paths::has_route(network, self.to));
-        vec![PreflightCheck { text: format!("a route leads to {}", self.to), ok: has_route }]
+        vec![PreflightCheck { condition: Precondition::RouteTo(self.to), ok: has_route }]
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::{self, is_absolute};
-use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -60,10 +60,8 @@ impl ActionKind for PivotRoot {
             })
         });
 
-        let private = PreflightCheck {
-            text: "the mount it lies on is not shared".into(),
-            ok: !parent_is_shared,
-        };
+        let private =
+            PreflightCheck { condition: Precondition::ParentMountNotShared, ok: !parent_is_shared };
         vec![is_mount, private]
     }
 }

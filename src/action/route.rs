@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use std::net::Ipv4Addr;
 
 use super::paths::{AddressWithPrefix, has_route};
@@ -76,10 +76,7 @@ impl ActionKind for Route {
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let reachable =
             snapshot.network_of(actor).is_some_and(|network| has_route(network, self.via));
-        vec![PreflightCheck {
-            text: format!("the gateway {} is in a network of a link that is up", self.via),
-            ok: reachable,
-        }]
+        vec![PreflightCheck { condition: Precondition::GatewayInNetwork(self.via), ok: reachable }]
     }
 
     fn obstacles(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
@@ -90,6 +87,7 @@ impl ActionKind for Route {
         let has_one = snapshot
             .network_of(actor)
             .is_some_and(|network| network.routes.iter().any(|route| route.to == to));
-        vec![PreflightCheck { text: format!("{actor} has no route to {to} yet"), ok: !has_one }]
+        let condition = Precondition::NoRouteYet { actor: actor.clone(), to };
+        vec![PreflightCheck { condition, ok: !has_one }]
     }
 }

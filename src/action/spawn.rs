@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use crate::op::{ActorName, NamespaceKind, Op};
 use crate::snapshot::Snapshot;
 
@@ -41,7 +41,7 @@ impl ActionKind for Spawn {
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
         let is_free = snapshot.process_of(&self.actor).is_none();
         vec![PreflightCheck {
-            text: format!("no process is called `{}` yet", self.actor),
+            condition: Precondition::NoProcessYet(self.actor.clone()),
             ok: is_free,
         }]
     }

@@ -1,6 +1,6 @@
 //! The work of the keys outside a lesson: in the catalogue, and after a lesson or a check.
 
-use super::{CatalogueRow, Effect, LessonSource, Model, Screen};
+use super::{CatalogueRow, Effect, Model, PlaySource, Screen};
 use crate::notice::Notice;
 
 /// Rows that a page key moves by.
@@ -19,19 +19,19 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
         match &row.blocked {
             _ if row.questions == 0 => model.notice = Some(Notice::NoQuestions),
             Some((why, _)) => model.notice = Some(Notice::Blocked(why.clone())),
-            None => return vec![Effect::OpenLesson { id, from: LessonSource::Lab }],
+            None => return vec![Effect::OpenLesson { id, from: PlaySource::Lab }],
         }
         return Vec::new();
     }
 
     match &row.blocked {
-        _ if model.source == LessonSource::Tape => {
-            vec![Effect::OpenLesson { id, from: LessonSource::Tape }]
+        _ if model.source == PlaySource::Tape => {
+            vec![Effect::OpenLesson { id, from: PlaySource::Tape }]
         }
-        None => vec![Effect::OpenLesson { id, from: LessonSource::Lab }],
+        None => vec![Effect::OpenLesson { id, from: PlaySource::Lab }],
         Some((why, _)) if row.has_tape => {
             model.notice = Some(Notice::TapeInstead(why.clone()));
-            vec![Effect::OpenLesson { id, from: LessonSource::Tape }]
+            vec![Effect::OpenLesson { id, from: PlaySource::Tape }]
         }
         Some((why, _)) => {
             model.notice = Some(Notice::Blocked(why.clone()));
@@ -47,7 +47,7 @@ pub(super) fn back(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
 
-    let played = ended.played;
+    let played = ended.steps.reached();
     // A tape brings nobody further, nor does a lesson from a file that has the id of one of the program's own.
     let same = |row: &&mut CatalogueRow| row.is_of(&ended.lesson) && ended.tape.is_none();
     if let Some(row) = model.catalogue.iter_mut().find(same) {

@@ -6,10 +6,11 @@ use super::{
     Effect, EndedLesson, LessonScene, LessonView, ListKind, Model, Screen, ScreenOverlay,
     SearchList, learning_commands,
 };
+use crate::app::shells::ShellRoom;
 use crate::engine::{Request, TurnGoal};
 use crate::notice::Notice;
 use crate::prompt::Prompt;
-use crate::report::StepStatus;
+use crate::report::{StepCounts, StepStatus};
 use crate::view::ViewKind;
 
 /// Go on: run the next step, or whatever the lesson waits for.
@@ -51,7 +52,7 @@ pub(super) fn back_to_live(model: &mut Model) -> Vec<Effect> {
     let panes = &mut view.panes;
     if panes.is_zoomed {
         panes.is_zoomed = false;
-        return view.shells.resize_tabs(model.size, false);
+        return view.shells.resize_tabs(model.size, ShellRoom::BelowPanes);
     }
     if !panes.query.is_empty() {
         panes.query.clear();
@@ -66,7 +67,7 @@ pub(super) fn back_to_live(model: &mut Model) -> Vec<Effect> {
 pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     view.panes.is_zoomed = !view.panes.is_zoomed;
-    view.shells.resize_tabs(model.size, view.panes.is_zoomed)
+    view.shells.resize_tabs(model.size, ShellRoom::of_zoom(view.panes.is_zoomed))
 }
 
 pub(super) fn turn_map(model: &mut Model) -> Vec<Effect> {
@@ -147,7 +148,10 @@ pub(super) fn ended_lesson(view: &LessonView) -> EndedLesson {
     EndedLesson {
         lesson: std::sync::Arc::clone(&view.lesson),
         tape: view.tape.clone(),
-        played: view.played_steps(),
+        steps: StepCounts::of(
+            view.lesson.steps.len(),
+            (0..view.played_steps()).map(|step| view.record(step).map(AsRef::as_ref)),
+        ),
         is_whole: view.tape.is_none()
             && (0..view.lesson.steps.len()).all(|step| {
                 view.record(step).is_some_and(|record| record.status != StepStatus::LeftOut)

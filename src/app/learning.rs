@@ -52,6 +52,11 @@ impl Learning {
         self.turn.as_ref().is_some_and(TurnState::is_fulfilled)
     }
 
+    /// The lab of a turn has gone, or goes: what is begun in the next one is a turn again.
+    pub(super) fn resume_in_next_lab(&mut self) {
+        self.resumes |= self.is_step_turn();
+    }
+
     /// True while the step's own turn is on.
     pub fn is_step_turn(&self) -> bool {
         self.turn.as_ref().is_some_and(|turn| turn.goal == TurnGoal::Step)

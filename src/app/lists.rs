@@ -5,6 +5,7 @@ use super::{
     Effect, ListEntry, ListKind, Model, Screen, ScreenOverlay, confirmation, learning_commands,
     shell_events,
 };
+use crate::app::shells::ShellRoom;
 use crate::engine::Request;
 use crate::prompt::Prompt;
 use crate::text::padded;
@@ -49,7 +50,7 @@ fn go(model: &mut Model, entry: ListEntry) -> Vec<Effect> {
         ListEntry::Tab(index) => {
             let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
             view.shells.choose_tab(index);
-            view.shells.resize_tabs(model.size, view.panes.is_zoomed)
+            view.shells.resize_tabs(model.size, ShellRoom::of_zoom(view.panes.is_zoomed))
         }
         ListEntry::Branch(index) => {
             let Screen::Lesson(view) = &model.screen else { return Vec::new() };

@@ -40,11 +40,12 @@ use crate::lesson::quiz::AnswerMark;
 use crate::notice::{Copied, Notice};
 pub use crate::progress::StepHow;
 use crate::proof::Proof;
+use crate::report::StepCounts;
 use crate::talk::message::{HubToWindow, WindowToHub};
 
 /// The source that a lesson plays from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LessonSource {
+pub enum PlaySource {
     #[default]
     Lab,
     Tape,
@@ -99,7 +100,7 @@ pub struct Model {
     /// Lines scrolled down on the score.
     pub scroll: usize,
     /// The source that lessons are opened from, where they can be.
-    pub source: LessonSource,
+    pub source: PlaySource,
     /// A check of whole lessons, one after the other.
     pub exam: Option<exam::Exam>,
     /// Every step is the learner's.
@@ -124,7 +125,7 @@ pub struct EndedLesson {
     pub lesson: Arc<Lesson>,
     /// The origin of the tape, if it was one: where and when it was made.
     pub tape: Option<String>,
-    pub played: usize,
+    pub steps: StepCounts,
     /// Each step of the lesson that is possible here was played live.
     pub is_whole: bool,
     pub held: usize,
@@ -188,7 +189,7 @@ pub enum Effect {
     /// Start an engine for this lesson and say `Msg::LessonOpened`.
     OpenLesson {
         id: String,
-        from: LessonSource,
+        from: PlaySource,
     },
     SendToEngine(Request),
     /// The learner has seen what this lesson runs, and wants it.
@@ -229,7 +230,7 @@ impl Model {
             notice: None,
             size,
             scroll: 0,
-            source: LessonSource::Lab,
+            source: PlaySource::Lab,
             exam: None,
             your_turn: false,
             is_over: false,

@@ -3,7 +3,7 @@
 pub(super) use super::catalogue::PAGE;
 use super::commands::leave_lesson;
 use super::quiz::QuizView;
-use super::{Effect, LessonSource, Model, Screen, ScreenOverlay, learning_commands, quiz_events};
+use super::{Effect, Model, PlaySource, Screen, ScreenOverlay, learning_commands, quiz_events};
 use crate::engine::Request;
 
 pub(super) fn close(model: &mut Model) {
@@ -97,7 +97,7 @@ pub(super) fn agree(model: &mut Model) -> Vec<Effect> {
 
     let lesson = programs.lesson.clone();
     close(model);
-    let open = Effect::OpenLesson { id: lesson.clone(), from: LessonSource::Lab };
+    let open = Effect::OpenLesson { id: lesson.clone(), from: PlaySource::Lab };
     vec![Effect::KeepConsent { lesson }, open]
 }
 

@@ -2,6 +2,7 @@
 
 use super::quiz::{QuizStage, QuizView};
 use super::{Effect, LessonView, Model, ProgressNote, Screen, confirmation};
+use crate::app::shells::ShellRoom;
 use crate::engine::{Request, TurnGoal};
 use crate::lesson::expect::Expect;
 use crate::lesson::quiz::{Answer, AnswerMark, LabAnswers, QuestionKind, grade};
@@ -23,7 +24,7 @@ pub fn begin_quiz(model: &mut Model) -> Vec<Effect> {
     view.quiz = Some(quiz);
     // Behind a pane that is alone on the screen it would not be seen.
     view.panes.is_zoomed = false;
-    view.shells.resize_tabs(model.size, false)
+    view.shells.resize_tabs(model.size, ShellRoom::BelowPanes)
 }
 
 /// Take the lab to where the question of a check is asked; ask it, if it is there.

@@ -3,7 +3,7 @@
 use crossterm::event::KeyEvent;
 
 use super::keymap::keys;
-use super::shells::{ReopenedShell, ShellFocus, terminal_size};
+use super::shells::{ReopenedShell, ShellFocus, ShellRoom, terminal_size};
 use super::{Effect, LessonView, Model, Screen};
 use crate::engine::Request;
 use crate::notice::Notice;
@@ -62,11 +62,11 @@ pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
     };
     if let Some(index) = open.filter(|index| !view.shells.is_of_last_lab(*index)) {
         view.shells.choose_tab(index);
-        return view.shells.resize_tabs(screen, view.panes.is_zoomed);
+        return view.shells.resize_tabs(screen, ShellRoom::of_zoom(view.panes.is_zoomed));
     }
     // A second press, while the first shell is being opened; or the first one, while that of the next lab is.
     let is_any_fine = view.task_actor().is_none();
-    if view.shells.is_waiting_for_tab() || (is_any_fine && view.shells.wait_for_reopened()) {
+    if view.shells.is_waiting_for_tab() || (is_any_fine && view.shells.give_keys_to_reopened()) {
         return Vec::new();
     }
     let step = view.step().and_then(|step| step.actions.first()).map(|entry| entry.actor.clone());
@@ -78,7 +78,8 @@ pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
 
 /// Ask the engine for a shell that the learner wants to type into.
 pub fn request_shell(view: &mut LessonView, actor: ActorName, screen: (u16, u16)) -> Vec<Effect> {
-    ask_engine(view, actor, screen, true)
+    let takes_keys = true;
+    ask_engine(view, actor, screen, takes_keys)
 }
 
 /// Ask the engine for the shell that was shown in the lab before. The keys stay where they are, unless the learner waits
@@ -97,7 +98,7 @@ fn ask_engine(
     screen: (u16, u16),
     takes_keys: bool,
 ) -> Vec<Effect> {
-    let size = terminal_size(screen, view.panes.is_zoomed);
+    let size = terminal_size(screen, ShellRoom::of_zoom(view.panes.is_zoomed));
     let tab = view.shells.ask_for_tab(size, takes_keys);
     vec![Effect::SendToEngine(Request::OpenShell { tab, actor, size })]
 }
@@ -116,13 +117,13 @@ pub fn on_opened(
         return Vec::new();
     }
 
-    let size = terminal_size(model.size, view.panes.is_zoomed);
+    let size = terminal_size(model.size, ShellRoom::of_zoom(view.panes.is_zoomed));
     let in_what_if = view.is_in_branch();
     if !view.shells.add_tab(tab, actor.clone(), size, in_what_if) {
         model.notice = Some(Notice::ShellBehind { actor, shells: keys::lesson::SHELLS.into() });
     }
     // The screen may have another size by now than when it was asked for.
-    view.shells.resize_tabs(model.size, view.panes.is_zoomed)
+    view.shells.resize_tabs(model.size, ShellRoom::of_zoom(view.panes.is_zoomed))
 }
 
 /// A shell has ended: who typed there is told where the keys go now.

@@ -146,7 +146,7 @@ impl ShellTabs {
     }
 
     /// Wait for the shell that is opened again in the next lab, if there is one: it gets the keys once it is there.
-    pub fn wait_for_reopened(&mut self) -> bool {
+    pub fn give_keys_to_reopened(&mut self) -> bool {
         let to_come = self.reopen.as_mut().map(|shell| &mut shell.takes_keys);
         let asked = self.asked.values_mut().next_back().map(|shell| &mut shell.takes_keys);
         to_come.or(asked).map(|takes_keys| *takes_keys = true).is_some()
@@ -234,8 +234,8 @@ impl ShellTabs {
     }
 
     /// Give every tab the size of the place it is drawn in; returns those that changed.
-    pub fn resize_tabs(&mut self, screen: (u16, u16), zoomed: bool) -> Vec<Effect> {
-        let size = terminal_size(screen, zoomed);
+    pub fn resize_tabs(&mut self, screen: (u16, u16), room: ShellRoom) -> Vec<Effect> {
+        let size = terminal_size(screen, room);
         let mut effects = Vec::new();
         for tab in self.tabs.iter_mut().filter(|tab| tab.size() != size) {
             tab.resize(size);
@@ -274,11 +274,24 @@ impl ScreenClass {
     }
 }
 
+/// The part of the screen that shells have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShellRoom {
+    BelowPanes,
+    Whole,
+}
+
+impl ShellRoom {
+    pub fn of_zoom(is_zoomed: bool) -> ShellRoom {
+        if is_zoomed { ShellRoom::Whole } else { ShellRoom::BelowPanes }
+    }
+}
+
 /// The place of the shells, frame included, on a screen of this size: below everything, above the footer.
-pub fn shell_area((columns, rows): (u16, u16), zoomed: bool) -> Rect {
+pub fn shell_area((columns, rows): (u16, u16), room: ShellRoom) -> Rect {
     // All but the head line and the footer.
     let body = rows.saturating_sub(2);
-    if zoomed {
+    if room == ShellRoom::Whole {
         return Rect { x: 0, y: 1, width: columns, height: body };
     }
 
@@ -298,8 +311,8 @@ pub fn shell_area((columns, rows): (u16, u16), zoomed: bool) -> Rect {
 }
 
 /// Columns and rows inside the frame.
-pub fn terminal_size(screen: (u16, u16), zoomed: bool) -> TerminalSize {
-    let place = shell_area(screen, zoomed);
+pub fn terminal_size(screen: (u16, u16), room: ShellRoom) -> TerminalSize {
+    let place = shell_area(screen, room);
     TerminalSize::new(place.width.saturating_sub(2), place.height.saturating_sub(2))
 }
 
@@ -311,19 +324,19 @@ mod tests {
     fn there_is_room_for_a_shell_on_every_screen() {
         for columns in 60..=250 {
             for rows in 15..=80 {
-                for zoomed in [false, true] {
-                    let place = shell_area((columns, rows), zoomed);
+                for room in [ShellRoom::BelowPanes, ShellRoom::Whole] {
+                    let place = shell_area((columns, rows), room);
                     assert!(
                         place.right() <= columns && place.bottom() < rows,
                         "{columns}x{rows}: {place:?}"
                     );
 
-                    let inner = terminal_size((columns, rows), zoomed);
+                    let inner = terminal_size((columns, rows), room);
                     assert!(inner.columns >= 56 && inner.rows >= 3, "{columns}x{rows}: {inner:?}");
                 }
             }
         }
 
-        assert!(terminal_size((80, 24), false).rows >= 9);
+        assert!(terminal_size((80, 24), ShellRoom::BelowPanes).rows >= 9);
     }
 }

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
-use crate::text::{MAX_MARKS, is_hidden, safe, take_whole_characters};
+use crate::text::{MAX_COMBINING_MARKS, is_hidden, safe, take_whole_characters};
 
 /// Lines kept above the screen.
 const SCROLLBACK: usize = 2000;
@@ -140,7 +140,7 @@ impl TerminalTab {
             for character in chunk.valid().chars() {
                 let is_mark = character.width() == Some(0);
                 self.marks = if is_mark { self.marks + 1 } else { 0 };
-                if is_hidden(character) || self.marks > MAX_MARKS {
+                if is_hidden(character) || self.marks > MAX_COMBINING_MARKS {
                     shown.push_str(&safe(character.encode_utf8(&mut [0; 4])));
                 } else {
                     shown.push(character);
@@ -342,7 +342,7 @@ mod tests {
         terminal.process_output("\u{301}\u{301}\r\n".as_bytes());
         assert_eq!(
             terminal.screen().contents().trim_end(),
-            format!("e{}\\u{{301}}", "\u{301}".repeat(MAX_MARKS))
+            format!("e{}\\u{{301}}", "\u{301}".repeat(MAX_COMBINING_MARKS))
         );
 
         terminal.process_output(b"\x1b[2J\x1b[Ha\xff\xe2\x80b\xe2");

@@ -8,6 +8,7 @@ use super::{
     Effect, LessonView, Model, Msg, Phase, ProgressNote, Screen, ScreenOverlay, confirmation, exam,
     learning_commands, quiz_events, shell_events, talk,
 };
+use crate::app::shells::ShellRoom;
 use crate::engine::{Event, Request, TurnGoal};
 use crate::notice::Notice;
 use crate::prompt::Prompt;
@@ -26,7 +27,9 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
             match &mut model.screen {
-                Screen::Lesson(view) => view.shells.resize_tabs(model.size, view.panes.is_zoomed),
+                Screen::Lesson(view) => {
+                    view.shells.resize_tabs(model.size, ShellRoom::of_zoom(view.panes.is_zoomed))
+                }
                 Screen::Talk(_) => vec![Effect::SendToHub(WindowToHub::Size { columns, rows })],
                 Screen::Catalogue | Screen::Ended(_) | Screen::Score => Vec::new(),
             }
@@ -170,7 +173,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
                     restart: keys::lesson::RESTART.into(),
                 });
             }
-            view.learning.resumes |= view.learning.is_step_turn();
+            view.learning.resume_in_next_lab();
             view.lab.phase = Phase::Failed { message };
         }
         Event::SessionEnded(proof) => {

@@ -14,25 +14,24 @@ use crate::kernel::directory::OpenDirectory;
 use crate::kernel::home;
 use crate::lesson::model::Lesson;
 use crate::lesson::programs;
+use crate::notice::FileNotice;
 use crate::text::safe;
+use crate::words;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
-pub struct Consent {
+pub struct ConsentOption {
     /// Run the programs of a lesson file without being asked
     #[arg(long)]
     pub yes: bool,
 }
 
-/// The sentences that tell what those programs can do from within the lab.
-const LAB: &str = "They run in a lab. It can read the machine's /usr, but none of your files, and sees none of your processes; \
-                   it has no network, and what it does ends with it.";
 /// Answers that are kept. Each holds what it was given for.
 const MAX_KEPT: usize = 64;
 /// Bytes of one answer: what a lesson does, each alias as what it stands for, and escaped, so more than its file.
 const MAX_FINGERPRINT_BYTES: u64 = 16 << 20;
 
 /// Ask on the terminal, where `name` is a file and its programs have not been agreed to. An error where they are not.
-pub fn require_consent(name: &str, lesson: &Lesson, consent: Consent) -> anyhow::Result<()> {
+pub fn require_consent(name: &str, lesson: &Lesson, consent: ConsentOption) -> anyhow::Result<()> {
     if consent.yes || !needs_consent(name, lesson) {
         return Ok(());
     }
@@ -53,7 +52,7 @@ pub fn require_consent(name: &str, lesson: &Lesson, consent: Consent) -> anyhow:
     }
 
     if let Some(trouble) = keep_consent(lesson) {
-        complain(&safe(&trouble));
+        complain(&safe(&words::file_notice(&trouble)));
     }
     Ok(())
 }
@@ -67,12 +66,10 @@ pub fn needs_consent(name: &str, lesson: &Lesson) -> bool {
 
 /// The things to agree to, a line each.
 pub fn consent_lines(name: &str, lesson: &Lesson) -> Vec<String> {
-    let heading =
-        format!("{} is not one of unboxed's own lessons. It will run these programs:", safe(name));
     let blank = String::new();
-    let mut lines = vec![heading, blank.clone()];
+    let mut lines = vec![words::program_question(&safe(name)), blank.clone()];
     lines.extend(programs::program_lines(lesson));
-    lines.extend([blank, LAB.to_owned()]);
+    lines.extend([blank, words::program_risk().to_owned()]);
     lines
 }
 
@@ -80,14 +77,14 @@ fn directory() -> Option<PathBuf> {
     Some(home::state_directory()?.join("agreed"))
 }
 
-/// Remember that a lesson may do what it does; a sentence when that could not be kept.
-pub fn keep_consent(lesson: &Lesson) -> Option<String> {
+/// Remember that a lesson may do what it does; a notice when that could not be kept.
+pub fn keep_consent(lesson: &Lesson) -> Option<FileNotice> {
     let dir = directory()?;
     let error = write(&dir, lesson).err()?;
-    Some(format!(
-        "the answer could not be kept in {}, and will be asked for again: {error:#}",
-        dir.display()
-    ))
+    Some(FileNotice::AnswerNotKept {
+        directory: dir.display().to_string(),
+        error: format!("{error:#}"),
+    })
 }
 
 /// The whole of what was agreed to is kept and compared: no sum is as good.

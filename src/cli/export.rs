@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use super::consent::{self, Consent};
+use super::consent::{self, ConsentOption};
 use super::{facts, open_lesson, record, whole_file};
 use crate::export::{self, DocumentFormat};
 
@@ -28,7 +28,7 @@ pub struct ExportArguments {
     #[arg(long, conflicts_with = "tape")]
     pub live: bool,
     #[command(flatten)]
-    pub consent: Consent,
+    pub consent: ConsentOption,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -135,7 +135,7 @@ impl OutputFilter {
             return;
         }
         if letter == '\u{e}' {
-            self.remember("\u{f}", true);
+            self.remember("\u{f}", UndoNeed::Due);
         }
         out.push(letter);
     }
@@ -165,10 +165,10 @@ impl OutputFilter {
             "c" => out.push_str("\u{1b}[!p\u{1b}[H\u{1b}[2J"),
             known if ESCAPES.contains(&known) => {
                 if known == "=" || known == ">" {
-                    self.remember("\u{1b}>", known == "=");
+                    self.remember("\u{1b}>", UndoNeed::due_if(known == "="));
                 }
                 if known.starts_with(['(', ')']) {
-                    self.remember("\u{1b}(B\u{1b})0", true);
+                    self.remember("\u{1b}(B\u{1b})0", UndoNeed::Due);
                 }
                 out.push('\u{1b}');
                 out.push_str(known);
@@ -206,7 +206,7 @@ impl OutputFilter {
             }
             // The cursor's shape, and a soft reset.
             (false, " ", 'q') => {
-                self.remember("\u{1b}[0 q", true);
+                self.remember("\u{1b}[0 q", UndoNeed::Due);
                 out.push_str(&format!("\u{1b}[{parameters} q"));
             }
             (false, "!", 'p') => out.push_str("\u{1b}[!p"),
@@ -224,27 +224,45 @@ impl OutputFilter {
                 continue;
             };
             let back = if *is_on_at_first { 'h' } else { 'l' };
-            self.remember(&format!("\u{1b}[{mark}{mode}{back}"), letter != back);
+            self.remember(&format!("\u{1b}[{mark}{mode}{back}"), UndoNeed::due_if(letter != back));
             out.push_str(&format!("\u{1b}[{mark}{mode}{letter}"));
         }
     }
 
     fn note_change(&mut self, parameters: &str, letter: char) {
         match letter {
-            'm' => self.remember("\u{1b}[m", !parameters.is_empty() && parameters != "0"),
+            'm' => {
+                let is_set = !parameters.is_empty() && parameters != "0";
+                self.remember("\u{1b}[m", UndoNeed::due_if(is_set));
+            }
             // Margins; setting them moves the cursor.
-            'r' => self.remember("\u{1b}7\u{1b}[r\u{1b}8", !parameters.is_empty()),
+            'r' => {
+                let need = UndoNeed::due_if(!parameters.is_empty());
+                self.remember("\u{1b}7\u{1b}[r\u{1b}8", need);
+            }
             _ => {}
         }
     }
 
     /// Keep a sequence that gives something back, or drop it when nothing is due any more.
-    fn remember(&mut self, undo: &str, is_due: bool) {
-        if is_due {
-            self.undo.insert(undo.to_owned());
-        } else {
-            self.undo.remove(undo);
+    fn remember(&mut self, undo: &str, need: UndoNeed) {
+        match need {
+            UndoNeed::Due => drop(self.undo.insert(undo.to_owned())),
+            UndoNeed::Over => drop(self.undo.remove(undo)),
         }
+    }
+}
+
+/// The state of a change to the terminal: it is to be taken back in the end, or has been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UndoNeed {
+    Due,
+    Over,
+}
+
+impl UndoNeed {
+    fn due_if(is_changed: bool) -> UndoNeed {
+        if is_changed { UndoNeed::Due } else { UndoNeed::Over }
     }
 }
 

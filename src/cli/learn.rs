@@ -7,11 +7,11 @@ use std::sync::{Arc, mpsc};
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::consent::{self, Consent};
+use super::consent::{self, ConsentOption};
 use super::progress_writer::ProgressWriter;
 use super::{check_live, complain, facts, open_lesson, program, record, shell_socket};
 use crate::app::exam::Exam;
-use crate::app::{CatalogueRow, LessonSource, ProgressNote};
+use crate::app::{CatalogueRow, PlaySource, ProgressNote};
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::engine::options::SessionOptions;
@@ -21,10 +21,12 @@ use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
-use crate::notice::Notice;
-use crate::progress::{self, LessonProgress, Progress};
+use crate::notice::{FileNotice, Notice};
+use crate::progress::{self, LessonOrigin, LessonProgress, Progress};
 use crate::tape::{Tape, embedded, player};
 use crate::tui::{self, AppServices, EngineLink, TuiOptions};
+use crate::ui::theme::BorderCharacters;
+use crate::words;
 
 /// How the screen is opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -39,7 +41,7 @@ pub struct LearnOptions {
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub tape: Option<Option<PathBuf>>,
     #[command(flatten)]
-    pub consent: Consent,
+    pub consent: ConsentOption,
 }
 
 #[derive(Debug, Args)]
@@ -56,7 +58,7 @@ pub struct QuizArguments {
     #[arg(long)]
     pub ascii: bool,
     #[command(flatten)]
-    pub consent: Consent,
+    pub consent: ConsentOption,
 }
 
 /// Open the screen with a lesson; without a name, with the catalogue.
@@ -72,9 +74,9 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
     }
 
     let open = asked.as_ref().map(|lesson| lesson.id.clone());
-    let source = if options.tape.is_some() { LessonSource::Tape } else { LessonSource::Lab };
+    let source = if options.tape.is_some() { PlaySource::Tape } else { PlaySource::Lab };
     let consent = match (&asked, name, source) {
-        (Some(lesson), Some(name), LessonSource::Lab) => to_agree_to(name, lesson, options.consent),
+        (Some(lesson), Some(name), PlaySource::Lab) => to_agree_to(name, lesson, options.consent),
         _ => None,
     };
 
@@ -123,7 +125,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
     let setting = Setting {
         ascii: arguments.ascii,
         your_turn: false,
-        source: LessonSource::Lab,
+        source: PlaySource::Lab,
         tape: None,
         exam,
         consent,
@@ -135,7 +137,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
 struct Setting {
     ascii: bool,
     your_turn: bool,
-    source: LessonSource,
+    source: PlaySource,
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
     exam: Option<Exam>,
@@ -143,7 +145,7 @@ struct Setting {
 }
 
 /// The question on the screen before a lesson file is played live.
-fn to_agree_to(name: &str, lesson: &Lesson, consent: Consent) -> Option<Vec<String>> {
+fn to_agree_to(name: &str, lesson: &Lesson, consent: ConsentOption) -> Option<Vec<String>> {
     (!consent.yes && consent::needs_consent(name, lesson))
         .then(|| consent::consent_lines(name, lesson))
 }
@@ -157,10 +159,10 @@ fn screen(
     // Before the screen is taken: why it can't be played is said on the command line.
     if let Some(lesson) = &asked {
         match setting.source {
-            LessonSource::Tape => {
+            PlaySource::Tape => {
                 drop(record::tape_of_lesson(lesson, setting.tape.as_deref(), &facts)?)
             }
-            LessonSource::Lab => check_live(lesson, &facts, Some("see its tape: unboxed learn"))?,
+            PlaySource::Lab => check_live(lesson, &facts, Some("see its tape: unboxed learn"))?,
         }
     }
 
@@ -168,7 +170,7 @@ fn screen(
     let (progress, notice) = match &dir {
         Some(dir) => {
             let (progress, said) = Progress::load(dir);
-            (progress, said.map(Notice::Error))
+            (progress, said.map(Notice::File))
         }
         None => (Progress::default(), Some(Notice::NoHome)),
     };
@@ -193,7 +195,7 @@ fn screen(
         tape: setting.tape,
     };
     let options = TuiOptions {
-        ascii: setting.ascii,
+        borders: BorderCharacters::of_option(setting.ascii),
         catalogue: rows,
         open,
         notice,
@@ -207,7 +209,7 @@ fn screen(
 
     let shown = tui::run(options, &mut engines);
     if let Some(said) = engines.writer.finish_writing() {
-        complain(&said);
+        complain(&words::file_notice(&said));
     }
     shown.map(|()| ExitCode::SUCCESS)
 }
@@ -272,17 +274,19 @@ struct Engines {
 impl Engines {
     /// The name under which the progress of a lesson is kept.
     fn progress_key(&self, lesson: &str) -> String {
-        progress::lesson_key(lesson, self.own.as_deref() == Some(lesson))
+        let is_from_file = self.own.as_deref() == Some(lesson);
+        let origin = if is_from_file { LessonOrigin::File } else { LessonOrigin::BuiltIn };
+        progress::lesson_key(lesson, origin)
     }
 }
 
 impl AppServices for Engines {
-    fn open_lesson(&mut self, id: &str, from: LessonSource) -> anyhow::Result<EngineLink> {
+    fn open_lesson(&mut self, id: &str, from: PlaySource) -> anyhow::Result<EngineLink> {
         let Some(lesson) = self.lessons.iter().find(|lesson| lesson.id == id) else {
             bail!("there is no lesson `{id}`")
         };
         let lesson = Arc::new(lesson.clone());
-        if from == LessonSource::Tape {
+        if from == PlaySource::Tape {
             let tape = record::tape_of_lesson(&lesson, self.tape.as_deref(), &self.facts)?;
             return play_tape(lesson, tape);
         }
@@ -311,11 +315,11 @@ impl AppServices for Engines {
         Ok(EngineLink { lesson, requests, events, thread, left_off, tape: None })
     }
 
-    fn keep_consent(&mut self, lesson: &str) -> Option<String> {
+    fn keep_consent(&mut self, lesson: &str) -> Option<FileNotice> {
         consent::keep_consent(self.lessons.iter().find(|known| known.id == lesson)?)
     }
 
-    fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<String> {
+    fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<FileNotice> {
         let lesson = self.progress_key(lesson);
         if let ProgressNote::Reached(reached) = note {
             self.progress.note_reached(&lesson, *reached);

@@ -32,6 +32,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, MachineRoot, can_play};
+use crate::failure::with_causes;
 use crate::keeper::probe::RunningProbe;
 use crate::kernel::{inherited, log, panics};
 use crate::lab::trial::NetworkTrial;
@@ -143,8 +144,8 @@ pub fn main() -> ExitCode {
         // Whoever read has seen enough: that is no fault, and nothing to say.
         Err(error) if error.is::<OutputClosed>() => crate::kernel::process::end_by_broken_pipe(),
         Err(error) => {
-            tracing::error!("{}", sentence(&error));
-            complain(&sentence(&error));
+            tracing::error!("{}", with_causes(error.as_ref()));
+            complain(&with_causes(error.as_ref()));
             ExitCode::FAILURE
         }
     }
@@ -210,20 +211,6 @@ fn begin_log(command: &Command, path: Option<&Path>) -> anyhow::Result<()> {
         "starts"
     );
     Ok(())
-}
-
-/// An error with its causes, each said once: what wraps another often says it already.
-fn sentence(error: &anyhow::Error) -> String {
-    let mut said = String::new();
-    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
-        if said.is_empty() {
-            said = cause;
-        } else if !said.ends_with(&cause) {
-            said.push_str(": ");
-            said.push_str(&cause);
-        }
-    }
-    said
 }
 
 fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
@@ -381,7 +368,7 @@ mod tests {
         let wrapped = Wrapped(std::io::Error::from_raw_os_error(libc::ENOSPC));
         let error = anyhow::Error::new(wrapped).context("nothing was played");
         assert_eq!(
-            sentence(&error),
+            with_causes(error.as_ref()),
             "nothing was played: could not make the lab: No space left on device (os error 28)"
         );
     }

@@ -12,13 +12,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::consent::{self, Consent};
+use super::consent::{self, ConsentOption};
 use super::socket::{self, SocketService};
 use super::{
     check_live, facts, lesson_source, open_lesson, private_names, program, record, shell_socket,
 };
 use crate::app::talk::{TalkView, WindowLayout};
-use crate::app::{LessonSource, ProgressNote};
+use crate::app::{PlaySource, ProgressNote};
 use crate::diagnosis::Playable;
 use crate::doctor::can_play;
 use crate::engine::options::SessionOptions;
@@ -26,12 +26,14 @@ use crate::engine::session::Session;
 use crate::engine::{events, play, requests};
 use crate::lesson::model::Step;
 use crate::lesson::parse::parse;
+use crate::notice::FileNotice;
 use crate::talk::clock::Clock;
 use crate::talk::hub::{self, PresentedLesson};
 use crate::talk::message::{HubToWindow, PROTOCOL_VERSION, WindowRole, WindowToHub};
 use crate::tape::player;
 use crate::text;
 use crate::tui::{self, AppServices, EngineLink, TalkLink, TuiOptions};
+use crate::ui::theme::BorderCharacters;
 use crate::wire::Wire;
 
 /// Messages of the hub's that may wait for a window's screen.
@@ -57,7 +59,7 @@ pub struct PresentArguments {
     #[arg(long)]
     ascii: bool,
     #[command(flatten)]
-    consent: Consent,
+    consent: ConsentOption,
 }
 
 #[derive(Debug, Args)]
@@ -96,7 +98,7 @@ pub fn present(arguments: &PresentArguments) -> anyhow::Result<ExitCode> {
     if arguments.notes {
         window.layout = WindowLayout::PictureWithNotes;
     }
-    let shown = show(stream, window, arguments.ascii);
+    let shown = run_window(stream, window, BorderCharacters::of_option(arguments.ascii));
 
     // The talk goes on as long as another window is open; a hub that is at its end is not left unburied.
     let _ = hub.try_wait();
@@ -114,7 +116,7 @@ pub fn watch(arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
 fn join(role: WindowRole, arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
     tui::check_terminal()?;
     let stream = socket::connect(SocketService::Talk, arguments.of)?;
-    show(stream, window(role), arguments.ascii)
+    run_window(stream, window(role), BorderCharacters::of_option(arguments.ascii))
 }
 
 fn window(role: WindowRole) -> TalkView {
@@ -131,8 +133,12 @@ fn private_words() -> Vec<String> {
     words
 }
 
-/// Be a window until the talk or the window ends.
-fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<ExitCode> {
+/// Show a window until the talk or the window ends.
+fn run_window(
+    stream: UnixStream,
+    window: TalkView,
+    borders: BorderCharacters,
+) -> anyhow::Result<ExitCode> {
     let size = tui::terminal_size();
     let hello =
         WindowToHub::Hello { version: PROTOCOL_VERSION, role: window.role, pid: window.pid, size };
@@ -162,13 +168,13 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
     });
 
     let options = TuiOptions {
-        ascii,
+        borders,
         catalogue: Vec::new(),
         open: None,
         notice: None,
         copy_directory: None,
         your_turn: false,
-        source: LessonSource::Lab,
+        source: PlaySource::Lab,
         talk: Some(TalkLink { window, to_hub, from_hub }),
         exam: None,
         consent: None,
@@ -181,15 +187,15 @@ fn show(stream: UnixStream, window: TalkView, ascii: bool) -> anyhow::Result<Exi
 struct NoLessons;
 
 impl AppServices for NoLessons {
-    fn open_lesson(&mut self, _: &str, _: LessonSource) -> anyhow::Result<EngineLink> {
+    fn open_lesson(&mut self, _: &str, _: PlaySource) -> anyhow::Result<EngineLink> {
         bail!("a window of a talk has no lab of its own")
     }
 
-    fn keep_consent(&mut self, _: &str) -> Option<String> {
+    fn keep_consent(&mut self, _: &str) -> Option<FileNotice> {
         None
     }
 
-    fn save_note(&mut self, _: &str, _: &ProgressNote) -> Option<String> {
+    fn save_note(&mut self, _: &str, _: &ProgressNote) -> Option<FileNotice> {
         None
     }
 }
@@ -240,7 +246,7 @@ pub struct HubArguments {
     #[arg(long)]
     minutes: Option<u32>,
     #[command(flatten)]
-    consent: Consent,
+    consent: ConsentOption,
 }
 
 /// The hub: no terminal, an engine, and windows until the last has gone.

@@ -13,8 +13,10 @@ use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
-use crate::progress::{LessonProgress, Progress, lesson_key};
+use crate::notice::FileNotice;
+use crate::progress::{LessonOrigin, LessonProgress, Progress, lesson_key};
 use crate::text;
+use crate::words;
 
 #[derive(Debug, Args)]
 pub struct ProgressArguments {
@@ -158,7 +160,8 @@ struct KeptLesson {
 /// The lesson of that name: one of the program's own, or one from a file by its path.
 fn find_kept(name: &str) -> anyhow::Result<KeptLesson> {
     let lesson = open_lesson(name)?;
-    Ok(KeptLesson { key: lesson_key(&lesson.id, is_path(name)), id: lesson.id })
+    let origin = if is_path(name) { LessonOrigin::File } else { LessonOrigin::BuiltIn };
+    Ok(KeptLesson { key: lesson_key(&lesson.id, origin), id: lesson.id })
 }
 
 /// Name what will be lost, and ask. An error where the answer is no, or where nobody can be asked.
@@ -182,9 +185,9 @@ fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-fn tell(said: Option<String>) {
+fn tell(said: Option<FileNotice>) {
     if let Some(said) = said {
-        complain(&said);
+        complain(&words::file_notice(&said));
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::app::ProgressNote;
+use crate::notice::FileNotice;
 use crate::progress::Progress;
 
 /// The longest that the end waits for the last note to be written.
@@ -22,7 +23,7 @@ pub struct ProgressWriter {
 }
 
 /// The latest thing that went wrong and was not told yet.
-type Trouble = Arc<Mutex<Option<String>>>;
+type Trouble = Arc<Mutex<Option<FileNotice>>>;
 
 impl ProgressWriter {
     /// Start the thread that writes. Without a directory nothing is kept.
@@ -40,7 +41,7 @@ impl ProgressWriter {
     }
 
     /// Have it written; returns what went wrong with an earlier one.
-    pub fn queue(&self, lesson: &str, note: &ProgressNote) -> Option<String> {
+    pub fn queue(&self, lesson: &str, note: &ProgressNote) -> Option<FileNotice> {
         if let Some(notes) = &self.notes {
             let _ = notes.send((lesson.to_owned(), note.clone()));
         }
@@ -48,12 +49,13 @@ impl ProgressWriter {
     }
 
     /// Wait until all is written, or can't be; returns what went wrong.
-    pub fn finish_writing(mut self) -> Option<String> {
+    pub fn finish_writing(mut self) -> Option<FileNotice> {
         self.notes = None;
         match self.done.recv_timeout(FINISH_TIMEOUT) {
             // A file is replaced whole or not at all: leaving now breaks none.
-            Err(mpsc::RecvTimeoutError::Timeout) => take(&self.trouble)
-                .or_else(|| Some("progress is not kept: writing it takes too long".into())),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                take(&self.trouble).or(Some(FileNotice::ProgressTooSlow))
+            }
             Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => take(&self.trouble),
         }
     }
@@ -88,20 +90,21 @@ fn write(dir: &std::path::Path, received: &Receiver<(String, ProgressNote)>, sai
             // Said once, and at the end: the next try may work.
             Err(error) if !is_told || is_over => {
                 is_told = true;
-                tell(said, Some(format!("progress is not kept: {error}")));
+                let error = error.to_string();
+                tell(said, Some(FileNotice::ProgressNotKept { error }));
             }
             Err(_) => {}
         }
     }
 }
 
-fn tell(said: &Trouble, trouble: Option<String>) {
+fn tell(said: &Trouble, trouble: Option<FileNotice>) {
     if trouble.is_some() {
         *said.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 }
 
-fn take(trouble: &Trouble) -> Option<String> {
+fn take(trouble: &Trouble) -> Option<FileNotice> {
     trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
@@ -118,6 +121,7 @@ mod tests {
     use nix::fcntl::{Flock, FlockArg};
 
     use super::*;
+    use crate::words::file_notice;
 
     #[test]
     fn all_is_written_at_the_end() {
@@ -139,7 +143,7 @@ mod tests {
 
         let said = loop {
             if let Some(said) = take(&writer.trouble) {
-                break said;
+                break file_notice(&said);
             }
             std::thread::yield_now();
         };
@@ -159,6 +163,10 @@ mod tests {
         let _lock = Flock::lock(lock, FlockArg::LockExclusive).expect("a lock");
         let writer = ProgressWriter::start(Some(dir.path().to_owned()));
         writer.queue("build", &ProgressNote::Reached(1));
-        assert!(writer.finish_writing().is_some_and(|said| said.contains("progress is not kept")));
+        assert!(
+            writer
+                .finish_writing()
+                .is_some_and(|said| file_notice(&said).contains("progress is not kept"))
+        );
     }
 }

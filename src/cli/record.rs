@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::consent::{self, Consent};
+use super::consent::{self, ConsentOption};
 use super::{check_live, facts, input, is_path, open_lesson, program, to_stderr, whole_file};
 use crate::doctor::Facts;
 use crate::engine::options::SessionOptions;
@@ -23,7 +23,7 @@ pub struct RecordArguments {
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     #[command(flatten)]
-    pub consent: Consent,
+    pub consent: ConsentOption,
 }
 
 /// Record a lesson. Exit code 0 only if every expectation held and the machine is as it was; else there is no tape.

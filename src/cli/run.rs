@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
-use super::consent::{self, Consent};
+use super::consent::{self, ConsentOption};
 use super::hold::Stop;
 use super::{
     Format, check_live, facts, open_lesson, printing_error, program, record, shell_socket,
@@ -51,7 +51,7 @@ pub struct RunArguments {
     #[arg(long)]
     pub hold: bool,
     #[command(flatten)]
-    pub consent: Consent,
+    pub consent: ConsentOption,
 }
 
 /// All that was played, as JSON. It goes out as it is made: a lab that is much to look at is not kept twice.

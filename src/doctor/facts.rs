@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::diagnosis::{Environment, PackageManager};
+use crate::diagnosis::{Environment, NotInImage, PackageManager};
 use crate::doctor::cgroups::MachineCgroups;
 use crate::doctor::disk::Disk;
 use crate::doctor::environment;
@@ -117,9 +117,9 @@ impl Facts {
     /// /usr has not even what every distribution has there: its programs are in places of its own, like /nix.
     pub fn has_programs_elsewhere(&self) -> bool {
         let Ok(missing) = &self.image else { return false };
-        ["cat", "ls", "mount", "ps"]
-            .iter()
-            .all(|name| missing.iter().any(|one| one.program == *name && one.is_absent))
+        ["cat", "ls", "mount", "ps"].iter().all(|name| {
+            missing.iter().any(|one| one.program == *name && one.why == NotInImage::Absent)
+        })
     }
 
     /// The number of user ids that exist here at all.

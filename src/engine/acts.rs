@@ -86,7 +86,7 @@ impl ActionsOutcome {
 
     fn cut_short(&mut self, entry: &ActionEntry, seen: Seen) {
         let works = Expected::Works { action: entry.action.name().to_owned() };
-        self.verdicts.push(Verdict::on_action(false, works, seen));
+        self.verdicts.push(Verdict::failed_action(works, seen));
         self.is_cut_short = true;
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn outcome_verdict(entry: &ActionEntry, failed: Option<&OpRecord>) ->
 
     match (&entry.fails, failed) {
         (None, None) => None,
-        (Some(errno), None) => Some(Verdict::on_action(false, fails(errno), Seen::WentWell)),
+        (Some(errno), None) => Some(Verdict::failed_action(fails(errno), Seen::WentWell)),
         (expected, Some(record)) => {
             let seen = match &record.outcome {
                 Outcome::Failed { errno, what } => {

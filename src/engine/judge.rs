@@ -20,7 +20,7 @@ const SETTLE_PERIOD: Duration = Duration::from_millis(10);
 
 impl Lab {
     /// Look until every expectation holds, or the time is up; returns the last look.
-    pub(super) fn settle(
+    pub(super) fn look_until_settled(
         &mut self,
         step: &Step,
         evidence: &StepEvidence<'_>,

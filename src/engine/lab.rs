@@ -299,7 +299,7 @@ impl Lab {
 
     /// True once its first process has ended.
     pub fn has_ended(&self) -> bool {
-        self.links.have_ended()
+        self.links.lab_has_ended()
     }
 
     /// An error once its first process has ended: what is read of its processes may be others' by then.

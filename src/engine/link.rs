@@ -130,7 +130,7 @@ impl ActorLinks {
     }
 
     /// True once the lab's first process has ended, and with it the lab.
-    pub fn have_ended(&self) -> bool {
+    pub fn lab_has_ended(&self) -> bool {
         let host = self.actors.get(&ActorName::host());
         host.and_then(ActorLink::wire).is_some_and(ActorWire::has_ended)
     }
@@ -389,7 +389,7 @@ mod tests {
         // Nothing more is asked of it, and nothing waits.
         assert_eq!(links.hostname(&ActorName::host()).expect_err("lost").to_string(), LOST);
         assert!(!links.is_usable(&ActorName::host()));
-        assert!(!links.have_ended(), "the process is there");
+        assert!(!links.lab_has_ended(), "the process is there");
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn look_after(
     if acts.is_cut_short || watch.spoilt_by(&judged).is_some() {
         return Ok((after, judged));
     }
-    lab.settle(step, &evidence)
+    lab.look_until_settled(step, &evidence)
 }
 
 fn outputs_of(ops: &[OpRecord]) -> Vec<&str> {

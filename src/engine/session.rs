@@ -19,7 +19,7 @@ use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step, WatchedDirectory};
-use crate::observe::machine::{MachineState, SessionProcesses};
+use crate::observe::machine::{MachineState, SessionTraces};
 use crate::op::ActorName;
 use crate::proof::Proof;
 use crate::report::{StepRecord, StepStatus};
@@ -40,7 +40,7 @@ pub struct Session {
     suspended: Option<Playthrough>,
     machine_before: MachineState,
     /// The keepers and processes of all the session's labs.
-    ours: SessionProcesses,
+    ours: SessionTraces,
     /// The last snapshot that was told: one that is equal shares its memory.
     latest: Arc<Snapshot>,
     left_out: BTreeSet<usize>,
@@ -114,7 +114,7 @@ impl Session {
             current: None,
             suspended: None,
             machine_before,
-            ours: SessionProcesses::default(),
+            ours: SessionTraces::default(),
             latest: Arc::default(),
             left_out: BTreeSet::new(),
             waiting,

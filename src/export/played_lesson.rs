@@ -44,6 +44,13 @@ pub struct PlayedActions<'a> {
     stable_ids: StableIds,
 }
 
+/// The rows of a pane that are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowSelection {
+    All,
+    Changed,
+}
+
 /// One action: what is typed for it, and what was really done.
 #[derive(Debug)]
 pub struct TypedAction<'a> {
@@ -178,7 +185,7 @@ impl<'a> PlayedActions<'a> {
     pub fn scene(
         &'a self,
         compare: CompareMode,
-        changes_only: bool,
+        rows: RowSelection,
         charts: &'a [ChartSeries],
     ) -> PaneData<'a> {
         PaneData {
@@ -190,13 +197,13 @@ impl<'a> PlayedActions<'a> {
             stable_ids: &self.stable_ids,
             raw: false,
             compare,
-            changes_only,
+            changes_only: rows == RowSelection::Changed,
         }
     }
 
     /// The changed rows of the views to watch, as a room reads them.
     pub fn changed_rows(&self) -> Vec<(ViewKind, Vec<PaneRow>)> {
-        let scene = self.scene(CompareMode::Diff, true, &[]);
+        let scene = self.scene(CompareMode::Diff, RowSelection::Changed, &[]);
         let views = self.watch.iter().filter(|view| view.is_state());
         let acting = self.typed.last().map(|typed| typed.actor);
         let panes = views.map(|view| (*view, audience::audience_rows(*view, &scene, acting)));

@@ -103,7 +103,8 @@ impl Subtree {
         let has_v1 = |name: &str| {
             hierarchies.iter().any(|one| !one.v2 && one.controllers.iter().any(|own| own == name))
         };
-        let core_alone = !has_v1("freezer") && !has_v1("cpuacct");
+        let freezes =
+            if has_v1("freezer") || has_v1("cpuacct") { FreezesBy::V1 } else { FreezesBy::V2 };
         let mut subtree = Subtree { cgroups: Vec::new(), locks: Vec::new() };
         for hierarchy in hierarchies {
             // The v2 tree always: it can kill a lab at one stroke, whatever controllers it has.
@@ -113,7 +114,7 @@ impl Subtree {
             let made = make_group(&hierarchy.parent, name).and_then(|lock| {
                 // In the list before anything can go wrong with it, so that it is removed.
                 subtree.locks.push(lock);
-                subtree.cgroups.push(listed(hierarchy, name, wanted, core_alone));
+                subtree.cgroups.push(describe_group(hierarchy, name, wanted, freezes));
                 bound(&hierarchy.parent.join(name), hierarchy, owner)
             });
             // What bounds a lab is not left out.
@@ -241,12 +242,20 @@ fn bound(path: &Path, hierarchy: &SubtreeHierarchy, owner: Option<u32>) -> Resul
     Ok(())
 }
 
+/// The version of the tree that freezes a lab, counts its CPU time and takes its rules for devices. Every group of v2 can,
+/// with no controller at all; on a hybrid machine v1 does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FreezesBy {
+    V1,
+    V2,
+}
+
 /// A group that was made: what it has, and where the lab sees it.
-fn listed(
+fn describe_group(
     hierarchy: &SubtreeHierarchy,
     name: &str,
     wanted: &[String],
-    core_alone: bool,
+    freezes: FreezesBy,
 ) -> LabCgroup {
     let path = hierarchy.parent.join(name);
     if hierarchy.v2 && can_hand_out(&hierarchy.parent) {
@@ -265,11 +274,10 @@ fn listed(
     } else {
         hierarchy.controllers.clone()
     };
-    // Every group of v2 can be frozen, counts its CPU time and takes a program for devices, with no controller at
-    // all; on a hybrid machine v1 does it. `unified` is the tree itself.
+    // `unified` is the tree itself.
     let is_core = |name: &String| match name.as_str() {
         "unified" => hierarchy.v2,
-        "freezer" | "cpuacct" | "devices" => hierarchy.v2 && core_alone,
+        "freezer" | "cpuacct" | "devices" => hierarchy.v2 && freezes == FreezesBy::V2,
         _ => false,
     };
     let is_io = |name: &String| {

@@ -13,7 +13,7 @@ use crate::doctor::{LabIdMapping, ProbeResult};
 use crate::failure::with_causes;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, inherited};
-use crate::lab::store::{self, IdRange};
+use crate::lab::store::{self, IdRange, SetGroups};
 use crate::lab::trial::{self, NetworkTrial, TRIAL_TIMEOUT, TrialPart};
 use crate::op::NamespaceKind;
 use crate::wire::protocol::{FailureContext, RoleFailure};
@@ -81,7 +81,7 @@ fn fork_trial(network: NetworkTrial) -> Result<(), RoleFailure> {
         }
         RoleFork::Parent(store) => {
             let line = format!("0 {} {}", mapping.first, mapping.count);
-            let map = |pid| store::map_ids(pid, &line, mapping.count == 1);
+            let map = |pid| store::map_ids(pid, &line, SetGroups::for_id_count(mapping.count));
             let wrote = store
                 .pid()
                 .ok_or(Errno::ESRCH)

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, log};
-use crate::lab::store::{self, IdRange};
+use crate::lab::store::{self, IdRange, SetGroups};
 use crate::op::NamespaceKind;
 use crate::wire::protocol::{
     FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
@@ -150,7 +150,7 @@ pub(super) fn start() -> Result<RunningStore, RoleFailure> {
         RoleFork::Parent(store) => {
             drop((store_end, mapped));
             let line = format!("0 {} {}", mapping.first, mapping.count);
-            let map = |pid| store::map_ids(pid, &line, mapping.count == 1);
+            let map = |pid| store::map_ids(pid, &line, SetGroups::for_id_count(mapping.count));
 
             let ready = store
                 .pid()

@@ -193,7 +193,14 @@ pub fn read_output_or_kill(recorder: &mut Recorder, output: OwnedFd, child: Pid)
         // A program in the background still has it: its next line must not end it by SIGPIPE. It gets as much as fits.
         std::mem::forget(output);
     }
-    read.into_text(was_killed)
+    read.into_text(if was_killed { ReadEnd::Killed } else { ReadEnd::Closed })
+}
+
+/// The end of reading: the program had printed all, or was killed at its time limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ReadEnd {
+    Closed,
+    Killed,
 }
 
 /// The output of a program so far.
@@ -225,7 +232,7 @@ impl ReadOutput {
     }
 
     /// The text, with a word about what it lacks.
-    fn into_text(self, was_killed: bool) -> String {
+    fn into_text(self, end: ReadEnd) -> String {
         let mut text = String::from_utf8_lossy(&self.content).into_owned();
         let mut note = |said: String| {
             if !text.is_empty() && !text.ends_with('\n') {
@@ -237,7 +244,7 @@ impl ReadOutput {
         if self.omitted > 0 {
             note(format!("[{} bytes more were printed, and are left out here]\n", self.omitted));
         }
-        if was_killed {
+        if end == ReadEnd::Killed {
             note(format!("[killed: it had not ended after {} seconds]\n", TIME_LIMIT.as_secs()));
         }
         text
@@ -256,8 +263,8 @@ mod tests {
             omitted,
         };
 
-        assert_eq!(read(b"all of it", 0).into_text(false), "all of it");
-        let cut = read(b"a part", 7).into_text(true);
+        assert_eq!(read(b"all of it", 0).into_text(ReadEnd::Closed), "all of it");
+        let cut = read(b"a part", 7).into_text(ReadEnd::Killed);
         let lines: Vec<&str> = cut.lines().collect();
         assert_eq!(lines[..2], ["a part", "[7 bytes more were printed, and are left out here]"]);
         assert!(lines[2].starts_with("[killed: it had not ended after"), "{cut}");

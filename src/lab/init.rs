@@ -5,9 +5,9 @@ use std::os::fd::OwnedFd;
 
 use nix::unistd::Pid;
 
-use super::layout::StoreLayout;
 use super::network::{self, InternetSocket};
 use super::root;
+use super::store_layout::StoreLayout;
 use crate::actor;
 use crate::kernel::record::Recorder;
 use crate::kernel::{confine, log, panics, process, seccomp};

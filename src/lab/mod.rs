@@ -2,8 +2,8 @@
 
 mod hosts;
 pub mod init;
-mod layout;
 pub mod network;
 pub mod root;
 pub mod store;
+mod store_layout;
 pub mod trial;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::layout::{StoreLayout, bind_mount};
+use super::store_layout::{StoreLayout, bind_mount};
 use crate::kernel::mount::{self, MountCall};
 use crate::op::MountFlag;
 use crate::wire::protocol::{FailureContext, LabCgroup, RoleFailure};

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::hosts::Hosts;
-use super::layout::{StoreLayout, bind_mount};
+use super::store_layout::{StoreLayout, bind_mount};
 use super::{init, root};
 use crate::failure::{Failure, with_causes};
 use crate::kernel::mount::{self, MountCall};
@@ -154,14 +154,28 @@ fn fork_lab(
 
 /// Give a lab all ids of the store.
 pub(super) fn map_lab(host: &Pidfd, ids: IdRange) -> Result<(), Errno> {
-    let map = |pid| map_ids(pid, &format!("0 0 {}", ids.count), ids.count == 1);
+    let map = |pid| map_ids(pid, &format!("0 0 {}", ids.count), SetGroups::for_id_count(ids.count));
     host.pid().ok_or(Errno::ESRCH).and_then(map)
 }
 
-/// Write a process's uid_map and gid_map. Without privilege the kernel wants `setgroups` denied
-/// first: user_namespaces(7).
-pub fn map_ids(pid: Pid, line: &str, deny_setgroups: bool) -> Result<(), Errno> {
-    if deny_setgroups {
+/// The right to call setgroups(2) in a user namespace. Without privilege the kernel wants it denied before it takes a
+/// map of group ids: user_namespaces(7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetGroups {
+    Allowed,
+    Denied,
+}
+
+impl SetGroups {
+    /// One id is what can be mapped without privilege.
+    pub fn for_id_count(count: u32) -> SetGroups {
+        if count == 1 { SetGroups::Denied } else { SetGroups::Allowed }
+    }
+}
+
+/// Write a process's uid_map and gid_map.
+pub fn map_ids(pid: Pid, line: &str, setgroups: SetGroups) -> Result<(), Errno> {
+    if setgroups == SetGroups::Denied {
         process::write_file(format!("/proc/{pid}/setgroups"), "deny")?;
     }
     process::write_file(format!("/proc/{pid}/gid_map"), line)?;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
-use super::layout::StoreLayout;
 use super::store::{self, IdRange};
+use super::store_layout::StoreLayout;
 use super::{network, root};
 use crate::failure::{Failure, with_causes};
 use crate::kernel::mount::{self, MountCall};

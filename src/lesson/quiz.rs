@@ -304,7 +304,9 @@ pub fn grade(question: &Question, answer: &Answer, lab: &LabAnswers) -> Grade {
             return Grade { mark: AnswerMark::Open, own, right, why: Vec::new() };
         }
         (QuestionKind::Choose(choices), Answer::One(index)) => match choices.get(*index) {
-            Some(choice) => (choice.right, because(&choice.say, &choice.why, choice.right)),
+            Some(choice) => {
+                (choice.right, explained_unless(choice.right, &choice.say, &choice.why))
+            }
             None => (false, Vec::new()),
         },
         (QuestionKind::ChooseAll(choices), Answer::Several(chosen)) => {
@@ -321,7 +323,7 @@ pub fn grade(question: &Question, answer: &Answer, lab: &LabAnswers) -> Grade {
                 } else {
                     &choice.why
                 };
-                because(&choice.say, missed, false)
+                explained(&choice.say, missed)
             });
             (wrong.is_empty(), why.collect())
         }
@@ -337,7 +339,8 @@ pub fn grade(question: &Question, answer: &Answer, lab: &LabAnswers) -> Grade {
         }
         (QuestionKind::Predict(predictions), Answer::One(index)) => {
             let holds = lab.holds.get(*index).copied().unwrap_or(false);
-            let why = predictions.get(*index).map(|one| because(&one.say, &one.why, holds));
+            let why =
+                predictions.get(*index).map(|one| explained_unless(holds, &one.say, &one.why));
             (holds, why.unwrap_or_default())
         }
         (QuestionKind::Task(_), Answer::Done) => (true, Vec::new()),
@@ -347,8 +350,13 @@ pub fn grade(question: &Question, answer: &Answer, lab: &LabAnswers) -> Grade {
     Grade { mark: if is_right { AnswerMark::Right } else { AnswerMark::Wrong }, own, right, why }
 }
 
-fn because(say: &str, why: &str, is_right: bool) -> Vec<String> {
-    if is_right || why.is_empty() { Vec::new() } else { vec![format!("`{say}`: {why}")] }
+fn explained_unless(is_right: bool, say: &str, why: &str) -> Vec<String> {
+    if is_right { Vec::new() } else { explained(say, why) }
+}
+
+/// A wrong option with its author's reason, if there is one.
+fn explained(say: &str, why: &str) -> Vec<String> {
+    if why.is_empty() { Vec::new() } else { vec![format!("`{say}`: {why}")] }
 }
 
 /// The answer as the learner gave it.

@@ -42,7 +42,7 @@ impl MachineState {
         MachineState { mounts: Listed { lines, is_cut: !omitted.is_nothing() }, links: links() }
     }
 
-    pub fn compare(before: &MachineState, after: &MachineState, ours: &SessionProcesses) -> Proof {
+    pub fn compare(before: &MachineState, after: &MachineState, ours: &SessionTraces) -> Proof {
         let alive = ours
             .alive()
             .map(|(pid, _)| (format!("process {pid} of the lab is still there"), Vec::new()));
@@ -99,9 +99,9 @@ fn row(what: &str, before: &Listed, after: &Listed, seen: &SeenInLabs) -> ProofR
     ProofRow { what, before: before.lines.len(), after: after.lines.len(), differences, by_others }
 }
 
-/// All that a session started, of which nothing may be there in the end.
+/// The traces of a session, its keepers and what was seen in its labs: none of it may be there in the end.
 #[derive(Debug, Clone, Default)]
-pub struct SessionProcesses {
+pub struct SessionTraces {
     /// Pids; the groups of labs bear them in their names.
     keepers: BTreeSet<u32>,
     /// Every process that was seen in a lab, by pid and start time.
@@ -130,7 +130,7 @@ fn link_marks(link: &Link) -> Vec<String> {
     if is_own { vec![link.mac.clone()] } else { Vec::new() }
 }
 
-impl SessionProcesses {
+impl SessionTraces {
     /// A lab that starts one process after the other must not grow the front end: those that are gone are forgotten.
     const FORGET_AT: usize = 8 * bounds::MAX_PROCESSES;
 
@@ -143,13 +143,13 @@ impl SessionProcesses {
         let mounts = snapshot.mounts.iter().flat_map(|table| &table.rows).flat_map(mount_marks);
         let links = snapshot.networks.iter().flat_map(|net| &net.links).flat_map(link_marks);
         self.in_labs.marks.extend(mounts.chain(links));
-        if self.in_labs.marks.len() > SessionProcesses::FORGET_AT {
+        if self.in_labs.marks.len() > SessionTraces::FORGET_AT {
             self.in_labs = SeenInLabs { marks: HashSet::new(), is_cut: true };
         }
 
         self.seen
             .extend(snapshot.processes.iter().map(|process| (process.pid, process.start_time)));
-        if self.seen.len() > SessionProcesses::FORGET_AT {
+        if self.seen.len() > SessionTraces::FORGET_AT {
             self.seen.retain(|(pid, start_time)| is_alive(*pid, *start_time));
         }
     }
@@ -207,11 +207,8 @@ mod tests {
     use super::*;
     use crate::snapshot::{MountTable, Process};
 
-    fn seen(processes: &[(u32, u64)]) -> SessionProcesses {
-        SessionProcesses {
-            seen: processes.iter().copied().collect(),
-            ..SessionProcesses::default()
-        }
+    fn seen(processes: &[(u32, u64)]) -> SessionTraces {
+        SessionTraces { seen: processes.iter().copied().collect(), ..SessionTraces::default() }
     }
 
     #[test]
@@ -228,13 +225,13 @@ mod tests {
         before.links.lines.insert("2 eth0".into(), vec!["02:00".into()]);
         let mut after = MachineState::default();
         after.links.lines.insert("3 veth0".into(), vec!["02:01".into()]);
-        let none = SessionProcesses::default();
+        let none = SessionTraces::default();
         let proof = MachineState::compare(&before, &after, &none);
         assert_eq!(proof.rows[1].by_others, ["- 2 eth0", "+ 3 veth0"]);
         assert!(proof.is_clean());
 
         // A link that was seen in a lab is the session's.
-        let mut ours = SessionProcesses::default();
+        let mut ours = SessionTraces::default();
         ours.in_labs.marks.insert("02:01".into());
         let proof = MachineState::compare(&before, &after, &ours);
         assert_eq!(proof.rows[1].differences, ["+ 3 veth0"]);
@@ -281,7 +278,7 @@ mod tests {
             rows,
             omitted: crate::snapshot::Omitted::Nothing,
         }];
-        let mut ours = SessionProcesses::default();
+        let mut ours = SessionTraces::default();
         ours.note_seen(&Snapshot { mounts: tables, ..Snapshot::default() });
 
         let check = |line: &str, is_ours: bool| {
@@ -315,7 +312,7 @@ mod tests {
         for time in 0..10_000 {
             let gone = Process { pid: u32::MAX, start_time: time, ..process.clone() };
             seen.note_seen(&Snapshot { processes: vec![gone], ..Snapshot::default() });
-            assert!(seen.seen.len() <= SessionProcesses::FORGET_AT + 1);
+            assert!(seen.seen.len() <= SessionTraces::FORGET_AT + 1);
         }
         assert_eq!(seen.alive().count(), 1);
     }

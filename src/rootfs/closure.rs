@@ -6,8 +6,9 @@ use std::fs;
 use std::io::Read;
 use std::rc::Rc;
 
+use crate::diagnosis::NotInImage;
 use crate::rootfs::elf::{Elf, ElfKind, expand_tokens};
-use crate::rootfs::host::{FoundFile, HostTree, ResolvedTarget, UnusablePath};
+use crate::rootfs::host::{FoundFile, HostTree, ResolvedTarget};
 
 /// A script's interpreter may be a script; the kernel stops at four levels (execve(2)).
 const MAX_INTERPRETERS: usize = 4;
@@ -59,8 +60,8 @@ impl ClosureFinder {
         &mut self,
         host: &mut HostTree,
         program: &str,
-        find: &dyn Fn(&mut HostTree, &str) -> Result<String, UnusablePath>,
-    ) -> Result<ProgramClosure, UnusablePath> {
+        find: &dyn Fn(&mut HostTree, &str) -> Result<String, NotInImage>,
+    ) -> Result<ProgramClosure, NotInImage> {
         let mut needed = ProgramClosure::default();
         // With the number of interpreters that stand before it: env(1) starts its program anew, by an execve(2) of its own.
         let mut waiting = vec![(program.to_owned(), 0)];
@@ -70,7 +71,7 @@ impl ClosureFinder {
             // A script that env(1) leads back to itself would go on for ever.
             programs += 1;
             if interpreters > MAX_INTERPRETERS || programs > MAX_PROGRAMS {
-                return Err(UnusablePath::TooManyInterpreters(needed_path(program)));
+                return Err(NotInImage::TooManyInterpreters(needed_path(program)));
             }
             let found = take(host, &path, &mut needed)?;
             let elf = self.read(host, &found)?;
@@ -101,7 +102,7 @@ impl ClosureFinder {
         host: &mut HostTree,
         program: Asker,
         needed: &mut ProgramClosure,
-    ) -> Result<(), UnusablePath> {
+    ) -> Result<(), NotInImage> {
         let mut seen = HashSet::new();
         let kind = program.elf.as_ref().as_ref().map(|elf| elf.kind).unwrap_or_default();
         let system = system_directories(kind);
@@ -119,7 +120,7 @@ impl ClosureFinder {
             for name in &elf.libraries {
                 let found =
                     self.library(host, name, kind, &own, &system, needed)?.ok_or_else(|| {
-                        UnusablePath::NoLibrary {
+                        NotInImage::NoLibrary {
                             path: asker.found.path.clone(),
                             library: name.clone(),
                         }
@@ -145,7 +146,7 @@ impl ClosureFinder {
         own: &[String],
         system: &[String],
         needed: &mut ProgramClosure,
-    ) -> Result<Option<FoundFile>, UnusablePath> {
+    ) -> Result<Option<FoundFile>, NotInImage> {
         let configured = self.configured.clone();
         let searched =
             own.iter().chain(system).chain(&configured).map(|dir| format!("{dir}/{name}"));
@@ -158,7 +159,7 @@ impl ClosureFinder {
         for (index, candidate) in candidates.iter().enumerate() {
             let (found, links) = match host.find_file(candidate) {
                 Ok(result) => result,
-                Err(UnusablePath::Absent) => continue,
+                Err(NotInImage::Absent) => continue,
                 Err(error) => {
                     refused = Some(error);
                     continue;
@@ -179,11 +180,7 @@ impl ClosureFinder {
         refused.map_or(Ok(None), Err)
     }
 
-    fn read(
-        &mut self,
-        host: &HostTree,
-        found: &FoundFile,
-    ) -> Result<Rc<Option<Elf>>, UnusablePath> {
+    fn read(&mut self, host: &HostTree, found: &FoundFile) -> Result<Rc<Option<Elf>>, NotInImage> {
         if let Some(elf) = self.read.get(&found.path) {
             return Ok(Rc::clone(elf));
         }
@@ -204,7 +201,7 @@ fn take(
     host: &mut HostTree,
     path: &str,
     needed: &mut ProgramClosure,
-) -> Result<FoundFile, UnusablePath> {
+) -> Result<FoundFile, NotInImage> {
     let (found, links) = host.find_file(path)?;
     needed.links.extend(links);
     needed.files.push(found.clone());
@@ -313,7 +310,7 @@ fn read_text(host: &HostTree, path: &str) -> Option<String> {
 }
 
 /// The words after `#!`; empty when the file does not start so.
-fn interpreter_words(host: &HostTree, found: &FoundFile) -> Result<Vec<String>, UnusablePath> {
+fn interpreter_words(host: &HostTree, found: &FoundFile) -> Result<Vec<String>, NotInImage> {
     let mut start = Vec::new();
     let file = host.open(found)?;
     // Of a longer line the kernel ignores the rest, see execve(2).
@@ -331,8 +328,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::words::diagnosis::not_in_image;
 
-    fn closure(root: &Path, program: &str) -> Result<ProgramClosure, UnusablePath> {
+    fn closure(root: &Path, program: &str) -> Result<ProgramClosure, NotInImage> {
         let mut host = HostTree::new(root);
         let mut closures = ClosureFinder::new(&host);
         closures.closure_of(&mut host, program, &|_, name| Ok(format!("/usr/bin/{name}")))
@@ -389,13 +387,13 @@ mod tests {
             assert!(paths(&all).contains(&path), "{path} is not in {:?}", paths(&all));
         }
         assert_eq!(
-            closure(dir.path(), "/usr/bin/round").expect_err("it never ends").to_string(),
+            not_in_image(&closure(dir.path(), "/usr/bin/round").expect_err("it never ends")),
             "/usr/bin/round is a script whose interpreters never come to an end"
         );
 
         assert_eq!(
             closure(dir.path(), "/usr/bin/gone").expect_err("no interpreter"),
-            UnusablePath::Absent
+            NotInImage::Absent
         );
     }
 
@@ -451,10 +449,9 @@ mod tests {
             .expect("a link");
         assert!(link.0.starts_with("lib") && link.0.ends_with(library), "{link:?}");
         fs::remove_file(at(&format!("opt/lib/{library}"))).expect("removed");
-        let error =
-            closure(dir.path(), &format!("/opt/lib/{shell}")).expect_err("no library").to_string();
+        let error = closure(dir.path(), &format!("/opt/lib/{shell}")).expect_err("no library");
         assert_eq!(
-            error,
+            not_in_image(&error),
             format!(
                 "/opt/lib/{shell} needs the library {library}, which is nowhere its loader looks"
             )

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
+use crate::diagnosis::NotInImage;
+
 /// The most links followed on one path: as many as the kernel follows, see path_resolution(7).
 const MAX_LINKS: usize = 40;
 
@@ -63,29 +65,6 @@ pub enum ResolvedTarget {
     Directory(String),
 }
 
-/// The reason that a path of the host is of no use for an image.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UnusablePath {
-    #[error("not on this machine")]
-    Absent,
-    #[error("/{path} needs the library {library}, which is nowhere its loader looks")]
-    NoLibrary { path: String, library: String },
-    #[error("/{path} (mode {mode:04o}) is not for everyone to read")]
-    NotReadable { path: String, mode: u32 },
-    #[error("/{path} (mode {mode:04o}) is not for everyone to execute")]
-    NotExecutable { path: String, mode: u32 },
-    #[error("the directory /{path} (mode {mode:04o}) is not for everyone to enter")]
-    NotSearchable { path: String, mode: u32 },
-    #[error("/{0} is not a regular file")]
-    NotAFile(String),
-    #[error("/{0} is a link that leads round in a circle")]
-    Loop(String),
-    #[error("/{0} is a script whose interpreters never come to an end")]
-    TooManyInterpreters(String),
-    #[error("/{path} can't be read: {message}")]
-    Io { path: String, message: String },
-}
-
 impl HostTree {
     pub fn new(root: &Path) -> HostTree {
         HostTree { root: root.to_owned(), seen: HashMap::new(), shortage: RefCell::default() }
@@ -96,14 +75,14 @@ impl HostTree {
         self.root.join(path)
     }
 
-    pub fn open(&self, found: &FoundFile) -> Result<File, UnusablePath> {
+    pub fn open(&self, found: &FoundFile) -> Result<File, NotInImage> {
         File::open(self.path_on_machine(&found.path))
             .map_err(|error| self.unreadable_path(&found.path, &error))
     }
 
-    pub fn unreadable_path(&self, path: &str, error: &io::Error) -> UnusablePath {
+    pub fn unreadable_path(&self, path: &str, error: &io::Error) -> NotInImage {
         self.note_shortage(path, error);
-        UnusablePath::Io { path: path.to_owned(), message: error.to_string() }
+        NotInImage::Io { path: path.to_owned(), message: error.to_string() }
     }
 
     /// The first path that could not be looked at for lack of something that this process or the machine is short of:
@@ -127,19 +106,19 @@ impl HostTree {
     pub fn find_file(
         &mut self,
         path: &str,
-    ) -> Result<(FoundFile, Vec<(String, String)>), UnusablePath> {
+    ) -> Result<(FoundFile, Vec<(String, String)>), NotInImage> {
         let resolved = self.resolve(path)?;
         match resolved.target {
             ResolvedTarget::File(found) if found.mode & 0o004 == 0 => {
-                Err(UnusablePath::NotReadable { path: found.path, mode: found.mode })
+                Err(NotInImage::NotReadable { path: found.path, mode: found.mode })
             }
             ResolvedTarget::File(found) => Ok((found, resolved.links)),
-            ResolvedTarget::Directory(path) => Err(UnusablePath::NotAFile(path)),
+            ResolvedTarget::Directory(path) => Err(NotInImage::NotAFile(path)),
         }
     }
 
     /// Follows every link below the host's root; `..` at the root stays there.
-    pub fn resolve(&mut self, path: &str) -> Result<ResolvedPath, UnusablePath> {
+    pub fn resolve(&mut self, path: &str) -> Result<ResolvedPath, NotInImage> {
         let mut rest: Vec<String> = parts(path).rev().map(str::to_owned).collect();
         let mut at = String::new();
         let mut links = Vec::new();
@@ -154,16 +133,16 @@ impl HostTree {
 
             let next = if at.is_empty() { part } else { format!("{at}/{part}") };
             match self.node(&next) {
-                Node::Absent => return Err(UnusablePath::Absent),
+                Node::Absent => return Err(NotInImage::Absent),
                 // The bits for others decide, whoever asks: root and an ordinary user get the same
                 // plan.
                 Node::Directory { mode } if mode & 0o001 == 0 => {
-                    return Err(UnusablePath::NotSearchable { path: next, mode });
+                    return Err(NotInImage::NotSearchable { path: next, mode });
                 }
                 Node::Directory { .. } => at = next,
                 Node::Link { to } => {
                     if links.len() == MAX_LINKS {
-                        return Err(UnusablePath::Loop(next));
+                        return Err(NotInImage::Loop(next));
                     }
                     if to.starts_with('/') {
                         at.clear();
@@ -174,10 +153,10 @@ impl HostTree {
                 Node::File(found) if rest.is_empty() => {
                     return Ok(ResolvedPath { target: ResolvedTarget::File(found), links });
                 }
-                Node::File(_) => return Err(UnusablePath::Absent),
-                Node::Other => return Err(UnusablePath::NotAFile(next)),
+                Node::File(_) => return Err(NotInImage::Absent),
+                Node::Other => return Err(NotInImage::NotAFile(next)),
                 Node::Unreadable { message } => {
-                    return Err(UnusablePath::Io { path: next, message });
+                    return Err(NotInImage::Io { path: next, message });
                 }
             }
         }
@@ -234,6 +213,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+    use crate::words::diagnosis::not_in_image;
 
     #[test]
     fn a_shortage_is_not_taken_for_a_file_that_is_of_no_use() {
@@ -309,7 +289,8 @@ mod tests {
         let dir = merged_tree();
         let mut host = HostTree::new(dir.path());
         let mut check = |path: &str, expected: &str| {
-            assert_eq!(host.find_file(path).expect_err(path).to_string(), expected, "{path}");
+            let error = host.find_file(path).expect_err(path);
+            assert_eq!(not_in_image(&error), expected, "{path}");
         };
         check("/bin/zsh", "not on this machine");
         check("/bin/null", "not on this machine");

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use serde::Serialize;
 
+use crate::diagnosis::NotInImage;
 use crate::rootfs::busybox;
 use crate::rootfs::closure::{ClosureFinder, ProgramClosure};
 use crate::rootfs::fixture::{Busybox, Fixture, LayerSpec, ProgramSpec};
-use crate::rootfs::host::{HostTree, ResolvedTarget, ResourceShortage, UnusablePath};
+use crate::rootfs::host::{HostTree, ResolvedTarget, ResourceShortage};
+use crate::words::diagnosis::not_in_image;
 
 /// The directories that programs are looked for in, in order.
 const PROGRAM_DIRECTORIES: [&str; 6] =
@@ -64,15 +66,13 @@ pub struct MissingProgram {
     pub program: String,
     /// The package to install to have it.
     pub debian_package: String,
-    pub why: String,
-    /// It is nowhere that programs are looked for.
-    pub is_absent: bool,
+    pub why: NotInImage,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RootfsError {
-    #[error("make a root file system from this machine's programs: there is no usable sh: {why}")]
-    NoShell { why: String },
+    #[error("make a root file system from this machine's programs: there is no usable sh: {}", not_in_image(.why))]
+    NoShell { why: NotInImage },
     #[error("make a root file system from this machine's programs: read /{path}")]
     OutOfResources { path: String, errno: Errno },
 }
@@ -157,12 +157,7 @@ impl Planner {
             for name in &group.names {
                 if let Err(error) = self.program(name, group) {
                     let (program, debian_package) = (name.clone(), group.package.clone());
-                    self.missing.push(MissingProgram {
-                        program,
-                        debian_package,
-                        why: error.to_string(),
-                        is_absent: error == UnusablePath::Absent,
-                    });
+                    self.missing.push(MissingProgram { program, debian_package, why: error });
                 }
             }
         }
@@ -196,7 +191,7 @@ impl Planner {
         }
     }
 
-    fn program(&mut self, name: &str, group: &ProgramSpec) -> Result<(), UnusablePath> {
+    fn program(&mut self, name: &str, group: &ProgramSpec) -> Result<(), NotInImage> {
         let has_applet = self.applets.iter().any(|applet| applet == name);
         match (group.busybox, has_applet) {
             (Busybox::Prefer, true) => {
@@ -212,7 +207,7 @@ impl Planner {
     }
 
     /// Link an applet beside busybox, as its own installer does.
-    fn applet(&mut self, name: &str) -> Result<(), UnusablePath> {
+    fn applet(&mut self, name: &str) -> Result<(), NotInImage> {
         let path = self.host_program("busybox")?;
         let link = match path.rsplit_once('/') {
             Some((directory @ ("usr/bin" | "bin"), busybox)) => {
@@ -225,7 +220,7 @@ impl Planner {
     }
 
     /// Take a program of the host and all that it needs. Returns its path, without links.
-    fn host_program(&mut self, name: &str) -> Result<String, UnusablePath> {
+    fn host_program(&mut self, name: &str) -> Result<String, NotInImage> {
         let path = find_program(&mut self.host, name)?;
         let needed = self.closures.closure_of(&mut self.host, &path, &find_program)?;
         let real = needed.files.first().map_or_else(String::new, |found| found.path.clone());
@@ -269,13 +264,10 @@ impl Planner {
         }
 
         if !found {
-            let why =
-                "no description of any terminal: full-screen programs will not start".to_owned();
             self.missing.push(MissingProgram {
                 program: "terminfo".into(),
                 debian_package: "ncurses-base".into(),
-                why,
-                is_absent: true,
+                why: NotInImage::NoTerminal,
             });
         }
     }
@@ -337,16 +329,16 @@ impl Planner {
 }
 
 /// The first usable one wins; if there is none, the first reason that says more than "absent".
-fn find_program(host: &mut HostTree, name: &str) -> Result<String, UnusablePath> {
-    let mut reason = UnusablePath::Absent;
+fn find_program(host: &mut HostTree, name: &str) -> Result<String, NotInImage> {
+    let mut reason = NotInImage::Absent;
     for directory in PROGRAM_DIRECTORIES {
         let path = format!("/{directory}/{name}");
         match host.find_file(&path) {
             Ok((found, _)) if found.mode & 0o001 != 0 => return Ok(path),
             Ok((found, _)) => {
-                reason = UnusablePath::NotExecutable { path: found.path, mode: found.mode }
+                reason = NotInImage::NotExecutable { path: found.path, mode: found.mode }
             }
-            Err(UnusablePath::Absent) => {}
+            Err(NotInImage::Absent) => {}
             Err(error) => reason = error,
         }
     }
@@ -425,7 +417,7 @@ mod tests {
         let missing: Vec<_> = plan
             .missing
             .iter()
-            .map(|m| format!("{} {} {}", m.program, m.debian_package, m.why))
+            .map(|m| format!("{} {} {}", m.program, m.debian_package, not_in_image(&m.why)))
             .collect();
         assert_eq!(
             missing,
@@ -473,7 +465,8 @@ mod tests {
         let fixture =
             fixture("  - name: base\n    programs: [{package: p, names: [sh, ls, ps]}]\n");
         let plan = plan_image(&fixture, dir.path()).expect("has a shell");
-        let reasons: Vec<_> = plan.missing.iter().map(|missing| missing.why.as_str()).collect();
+        let reasons: Vec<_> =
+            plan.missing.iter().map(|missing| not_in_image(&missing.why)).collect();
         assert_eq!(
             reasons,
             [

@@ -82,16 +82,16 @@ pub fn beats(lesson: &Lesson, left_out: &BTreeSet<usize>) -> Vec<Beat> {
 }
 
 fn of_step(step: usize, of: &Step) -> Vec<Beat> {
-    let asked = |predicted: bool| {
+    let asked = |belongs: fn(&Question) -> bool| {
         let questions = of.quiz.iter().enumerate().filter(move |(_, question)| {
-            question.is_prediction() == predicted && !matches!(question.kind, QuestionKind::Task(_))
+            belongs(question) && !matches!(question.kind, QuestionKind::Task(_))
         });
         questions.map(move |(question, _)| Beat::Ask { step, question })
     };
     let mut beats = vec![Beat::Tell { step }];
-    beats.extend(asked(true));
+    beats.extend(asked(Question::is_prediction));
     beats.push(Beat::Show { step });
-    beats.extend(asked(false));
+    beats.extend(asked(|question| !question.is_prediction()));
     beats
 }
 

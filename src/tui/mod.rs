@@ -34,7 +34,7 @@ use self::terminal_mode::{Restore, suspend, take_terminal};
 use crate::app::exam::Exam;
 use crate::app::talk::TalkView;
 use crate::app::{
-    self, CatalogueRow, Effect, LessonSource, Model, Msg, ProgramList, ProgressNote, ScreenOverlay,
+    self, CatalogueRow, Effect, Model, Msg, PlaySource, ProgramList, ProgressNote, ScreenOverlay,
     update,
 };
 use crate::engine::Event;
@@ -42,10 +42,10 @@ use crate::engine::events::EventReceiver;
 use crate::engine::requests::RequestSender;
 use crate::kernel::directory::OpenDirectory;
 use crate::lesson::model::Lesson;
-use crate::notice::{Copied, Notice};
+use crate::notice::{Copied, FileNotice, Notice};
 use crate::talk::message::{HubToWindow, WindowToHub};
 use crate::ui::highlight::{Highlighted, Language, highlight};
-use crate::ui::theme::Theme;
+use crate::ui::theme::{BorderCharacters, Theme};
 use crate::ui::{self, DrawOptions};
 
 /// A lesson with an engine behind it. Dropping `requests` ends the lab.
@@ -72,18 +72,18 @@ pub struct TalkLink {
 
 /// The rest of the program, as far as the screen needs it.
 pub trait AppServices {
-    fn open_lesson(&mut self, id: &str, from: LessonSource) -> anyhow::Result<EngineLink>;
+    fn open_lesson(&mut self, id: &str, from: PlaySource) -> anyhow::Result<EngineLink>;
 
-    /// This lesson may run its programs; a sentence when that could not be kept.
-    fn keep_consent(&mut self, lesson: &str) -> Option<String>;
+    /// This lesson may run its programs; a notice when that could not be kept.
+    fn keep_consent(&mut self, lesson: &str) -> Option<FileNotice>;
 
-    /// Something of the learner's; a sentence when it could not be kept.
-    fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<String>;
+    /// Something of the learner's; a notice when it could not be kept.
+    fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<FileNotice>;
 }
 
 #[derive(Debug)]
 pub struct TuiOptions {
-    pub ascii: bool,
+    pub borders: BorderCharacters,
     pub catalogue: Vec<CatalogueRow>,
     /// Open this lesson at once.
     pub open: Option<String>,
@@ -92,7 +92,7 @@ pub struct TuiOptions {
     pub copy_directory: Option<PathBuf>,
     /// Every step is the learner's.
     pub your_turn: bool,
-    pub source: LessonSource,
+    pub source: PlaySource,
     /// A window of a talk, instead of lessons.
     pub talk: Option<TalkLink>,
     /// Ask the questions of lessons, instead of playing them.
@@ -137,7 +137,7 @@ pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Resul
     let mut front_end = FrontEnd {
         screen: new_screen(size)?,
         look: DrawOptions {
-            theme: Theme::from_environment(options.ascii),
+            theme: Theme::from_environment(options.borders),
             highlighted: Highlighted::new(),
         },
         sender,
@@ -330,7 +330,7 @@ impl FrontEnd {
                 }
                 Effect::KeepConsent { lesson } => {
                     if let Some(said) = services.keep_consent(&lesson) {
-                        model.notice = Some(Notice::Error(said));
+                        model.notice = Some(Notice::File(said));
                     }
                 }
                 Effect::SendToEngine(request) => {
@@ -340,7 +340,7 @@ impl FrontEnd {
                 }
                 Effect::SaveNote { lesson, note } => {
                     if let Some(said) = services.save_note(&lesson, &note) {
-                        model.notice = Some(Notice::Error(said));
+                        model.notice = Some(Notice::File(said));
                     }
                 }
                 Effect::CopyText(text) => {

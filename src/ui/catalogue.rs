@@ -5,10 +5,10 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::pane::frame_block;
+use super::pane::{FrameFocus, frame_block};
 use super::theme::Theme;
 use crate::app::keymap::keys;
-use crate::app::{CatalogueRow, EndedLesson, LessonSource, Model};
+use crate::app::{CatalogueRow, EndedLesson, Model, PlaySource};
 use crate::text::{one_line, padded, prose, safe, shortened};
 use crate::words;
 
@@ -40,7 +40,12 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(rows), list);
 
     if let Some(row) = model.catalogue.get(model.chosen) {
-        let block = frame_block(format!(" {} ", prose(&row.title)), String::new(), false, theme);
+        let block = frame_block(
+            format!(" {} ", prose(&row.title)),
+            String::new(),
+            FrameFocus::Unfocused,
+            theme,
+        );
         let inner = block.inner(detail);
         frame.render_widget(block, detail);
         frame.render_widget(
@@ -72,10 +77,10 @@ fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
     padded(&shortened(&line, columns), columns)
 }
 
-fn detail_lines(row: &CatalogueRow, source: LessonSource, theme: Theme) -> Vec<Line<'static>> {
+fn detail_lines(row: &CatalogueRow, source: PlaySource, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(prose(&row.summary))];
     match &row.blocked {
-        _ if source == LessonSource::Tape => {
+        _ if source == PlaySource::Tape => {
             let text = if row.has_tape { "A tape of it plays." } else { "There is no tape of it." };
             lines.push(Line::from(text));
             return lines;
@@ -111,13 +116,17 @@ fn detail_lines(row: &CatalogueRow, source: LessonSource, theme: Theme) -> Vec<L
 
 /// After a lesson: what was held to, and how the machine compares.
 pub fn draw_ended(ended: &EndedLesson, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let block =
-        frame_block(format!(" {} ", prose(&ended.lesson.title)), String::new(), false, theme);
+    let block = frame_block(
+        format!(" {} ", prose(&ended.lesson.title)),
+        String::new(),
+        FrameFocus::Unfocused,
+        theme,
+    );
     let inner = block.inner(area);
     frame.render_widget(block, area);
 
     let mut lines = vec![
-        Line::from(format!("{} of {} steps played.", ended.played, ended.lesson.steps.len())),
+        Line::from(words::step_counts(&ended.steps)),
         Line::from(format!(
             "{} of {} expectations held, judged by the kernel.",
             ended.held, ended.expected

@@ -6,10 +6,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
-use super::pane::{self, frame_block};
+use super::pane::{self, FrameFocus, frame_block};
 use super::{DrawOptions, map, quiz, step, terminal};
 use crate::app::keymap::keys;
-use crate::app::shells::{self, ScreenClass};
+use crate::app::shells::{self, ScreenClass, ShellRoom};
 use crate::app::{Beside, LessonLayout, LessonScene, LessonView, MapPlace, Phase};
 use crate::text::{padded, prose, safe, shortened};
 use crate::view::ViewKind;
@@ -22,15 +22,16 @@ pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
 
     let screen = (frame.area().width, frame.area().height);
     let format = ScreenClass::of_size(screen.0, screen.1);
-    let shell = shells::shell_area(screen, view.panes.is_zoomed).intersection(body);
+    let shell =
+        shells::shell_area(screen, ShellRoom::of_zoom(view.panes.is_zoomed)).intersection(body);
 
     match view.layout() {
         LessonLayout::Question { with_shell: false } => {
-            draw_question(view, look, body, false, format, frame);
+            draw_question(view, look, body, QuestionSpace::WithPanes, format, frame);
         }
         LessonLayout::Question { with_shell: true } => {
             let above = Rect { height: shell.y - body.y, ..body };
-            draw_question(view, look, above, true, format, frame);
+            draw_question(view, look, above, QuestionSpace::AboveShell, format, frame);
             terminal::draw(frame, shell, view, look.theme);
         }
         LessonLayout::Shell => terminal::draw(frame, shell, view, look.theme),
@@ -71,17 +72,29 @@ fn draw_detour_where_no_story_is(
     rest
 }
 
+/// The part of the screen that a question has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum QuestionSpace {
+    /// All of it: panes get the rest.
+    WithPanes,
+    /// The shells are below: the question may take most of what is left.
+    AboveShell,
+}
+
 /// The question above, panes below: looking is always allowed.
 fn draw_question(
     view: &LessonView,
     look: &DrawOptions,
     area: Rect,
-    shells: bool,
+    space: QuestionSpace,
     format: ScreenClass,
     frame: &mut Frame<'_>,
 ) {
     let wanted = quiz::wanted_height(view, area.width, look.theme);
-    let most = if shells { area.height.saturating_sub(4) } else { area.height * 3 / 5 };
+    let most = match space {
+        QuestionSpace::AboveShell => area.height.saturating_sub(4),
+        QuestionSpace::WithPanes => area.height * 3 / 5,
+    };
     let [question, rest] =
         Layout::vertical([Constraint::Length(wanted.min(most.max(5))), Constraint::Min(0)])
             .areas(area);
@@ -163,7 +176,11 @@ fn draw_others(view: &LessonView, look: &DrawOptions, places: &[Rect], frame: &m
 fn draw_map(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     let title = format!(" Map: {} ", view.map_lens().view().title());
     let right = format!(" {}: {} ", keys::lesson::MAP, map_words(view));
-    let block = frame_block(title, right, view.panes.map_place == MapPlace::Alone, look.theme);
+    let focus = match view.panes.map_place {
+        MapPlace::Alone => FrameFocus::Focused,
+        MapPlace::Beside | MapPlace::Nowhere => FrameFocus::Unfocused,
+    };
+    let block = frame_block(title, right, focus, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     if let Some(scene) = view.map() {
@@ -264,12 +281,14 @@ fn draw_small(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fra
 
 /// One pane, with the others as tabs.
 fn draw_tabs(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
-    let block = frame_block(tabs(view), String::new(), false, look.theme);
+    let block = frame_block(tabs(view), String::new(), FrameFocus::Unfocused, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     match view.map().filter(|_| view.panes.map_place == MapPlace::Alone && map::fits(inner)) {
         Some(scene) => map::draw(frame, inner, scene, look.theme),
-        None => pane::draw_rows(frame, inner, view, view.panes.focus, true, look.theme),
+        None => {
+            pane::draw_rows(frame, inner, view, view.panes.focus, FrameFocus::Focused, look.theme)
+        }
     }
 }
 
@@ -382,7 +401,7 @@ fn draw_left(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fram
 }
 
 fn draw_steps(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
-    let block = frame_block(" Steps ".into(), " t ".into(), false, look.theme);
+    let block = frame_block(" Steps ".into(), " t ".into(), FrameFocus::Unfocused, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
 
@@ -415,7 +434,12 @@ fn draw_story(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fra
     let right =
         if more > 0 { format!(" {}: {more} more ", keys::lesson::READ_ON) } else { String::new() };
 
-    let block = frame_block(format!(" {} ", shortened(&title, room)), right, false, look.theme);
+    let block = frame_block(
+        format!(" {} ", shortened(&title, room)),
+        right,
+        FrameFocus::Unfocused,
+        look.theme,
+    );
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let visible: Vec<Line<'_>> = lines.into_iter().skip(scroll).take(height).collect();
@@ -430,7 +454,7 @@ fn draw_action(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fr
         Beside::Notes => ("Speaker notes", String::new()),
     };
 
-    let block = frame_block(format!(" {title} "), right, false, look.theme);
+    let block = frame_block(format!(" {title} "), right, FrameFocus::Unfocused, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
 

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph, Wrap};
 
-use super::pane::frame_block;
+use super::pane::{FrameFocus, frame_block};
 use super::theme::Theme;
 use crate::app::keymap::{keys, modes};
 use crate::app::{ListKind, Model, ProgramList, ScreenOverlay, SearchList, entries};
@@ -154,7 +154,7 @@ fn draw_box_with(
     frame: &mut Frame<'_>,
 ) {
     frame.render_widget(Clear, place);
-    let block = frame_block(title.to_owned(), right.to_owned(), true, theme);
+    let block = frame_block(title.to_owned(), right.to_owned(), FrameFocus::Focused, theme);
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), place);
 }
 

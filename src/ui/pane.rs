@@ -15,10 +15,25 @@ use crate::view::ViewKind;
 /// Narrower than this, two owners stand one below the other.
 const COLUMN: u16 = 58;
 
+/// The state of a part of the screen that may have the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameFocus {
+    Focused,
+    Unfocused,
+}
+
+impl FrameFocus {
+    pub fn of(has_keys: bool) -> FrameFocus {
+        if has_keys { FrameFocus::Focused } else { FrameFocus::Unfocused }
+    }
+}
+
 /// A frame; the focused one is said by bold and by `*` in its title.
-pub fn frame_block<'a>(title: String, right: String, focused: bool, theme: Theme) -> Block<'a> {
-    let style = if focused { theme.focused_border() } else { Style::new() };
-    let title = if focused { format!("*{title}") } else { title };
+pub fn frame_block<'a>(title: String, right: String, focus: FrameFocus, theme: Theme) -> Block<'a> {
+    let (style, title) = match focus {
+        FrameFocus::Focused => (theme.focused_border(), format!("*{title}")),
+        FrameFocus::Unfocused => (Style::new(), title),
+    };
     Block::bordered()
         .border_set(theme.border())
         .border_style(style)
@@ -38,18 +53,18 @@ pub fn pane_title(view: &LessonView, kind: ViewKind) -> String {
 }
 
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: ViewKind, theme: Theme) {
-    let focused = view.panes.focus == kind;
+    let focus = FrameFocus::of(view.panes.focus == kind);
     let mode = if kind.is_state() {
         let only = if view.panes.changes_only { ", changes only" } else { "" };
         format!(" {}{only} ", view.panes.compare.label())
     } else {
         String::new()
     };
-    let right = if focused { mode } else { String::new() };
-    let block = frame_block(pane_title(view, kind), right, focused, theme);
+    let right = if focus == FrameFocus::Focused { mode } else { String::new() };
+    let block = frame_block(pane_title(view, kind), right, focus, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    draw_rows(frame, inner, view, kind, focused, theme);
+    draw_rows(frame, inner, view, kind, focus, theme);
 }
 
 /// The rows without a frame.
@@ -58,13 +73,13 @@ pub fn draw_rows(
     area: Rect,
     view: &LessonView,
     kind: ViewKind,
-    focused: bool,
+    focus: FrameFocus,
     theme: Theme,
 ) {
     if area.width == 0 || area.height == 0 {
         return;
     }
-    let selected = if focused { view.panes.selection(kind) } else { None };
+    let selected = view.panes.selection(kind).filter(|_| focus == FrameFocus::Focused);
     if view.panes.compare == CompareMode::SideBySide && kind.is_state() && area.width >= 2 * COLUMN
     {
         let [left, right] = halves(area);
@@ -118,9 +133,9 @@ fn draw_pointed(
         .take(height)
         .map(|row| {
             if !decides(row) {
-                return line(row, false, "", width, theme);
+                return line(row, "", width, theme);
             }
-            let mut marked = line(row, false, "", width.saturating_sub(4), theme);
+            let mut marked = line(row, "", width.saturating_sub(4), theme);
             marked.push_span(Span::styled(" <==", theme.bold()));
             marked
         })
@@ -198,7 +213,8 @@ fn draw_stack(
     let rows = sections.iter().flat_map(|section| &section.rows).enumerate().skip(top).take(height);
     let lines: Vec<Line<'_>> = rows
         .map(|(index, row)| {
-            line(row, selected == Some(index), query, usize::from(area.width), theme)
+            let line = line(row, query, usize::from(area.width), theme);
+            if selected == Some(index) { line.style(theme.selected()) } else { line }
         })
         .collect();
     frame.render_widget(Paragraph::new(lines), area);
@@ -216,13 +232,7 @@ fn draw_stack(
     }
 }
 
-fn line<'a>(
-    row: &'a PaneRow,
-    selected: bool,
-    query: &str,
-    columns: usize,
-    theme: Theme,
-) -> Line<'a> {
+fn line<'a>(row: &'a PaneRow, query: &str, columns: usize, theme: Theme) -> Line<'a> {
     // The sign of a change and a blank stand before it.
     let text = shortened(&row.text, columns.saturating_sub(2));
     let style =
@@ -234,6 +244,5 @@ fn line<'a>(
         theme.change_style(row.mark),
     );
 
-    let line = Line::from(vec![gutter, Span::styled(text, style)]);
-    if selected { line.style(theme.selected()) } else { line }
+    Line::from(vec![gutter, Span::styled(text, style)])
 }

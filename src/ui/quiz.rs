@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::markdown;
-use super::pane::frame_block;
+use super::pane::{FrameFocus, frame_block};
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::exam::Exam;
@@ -34,7 +34,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
     };
     let right = format!(" {} right, {} asked ", quiz.right_count(), quiz.marks.len());
 
-    let block = frame_block(title, right, true, theme);
+    let block = frame_block(title, right, FrameFocus::Focused, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
 
@@ -203,7 +203,12 @@ pub fn draw_score(frame: &mut Frame<'_>, area: Rect, exam: &Exam, scroll: usize,
         .results
         .iter()
         .fold((0, 0), |(right, asked), one| (right + one.right, asked + one.asked));
-    let block = frame_block(" Your score ".into(), format!(" {right} of {asked} "), false, theme);
+    let block = frame_block(
+        " Your score ".into(),
+        format!(" {right} of {asked} "),
+        FrameFocus::Unfocused,
+        theme,
+    );
     let inner = block.inner(area);
     frame.render_widget(block, area);
 

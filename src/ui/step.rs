@@ -304,7 +304,10 @@ fn to_do(view: &LessonView, look: &DrawOptions) -> Vec<Line<'static>> {
         for check in unmet {
             let (word, style) = if check.ok { ("yes", theme.good()) } else { ("no", theme.bad()) };
             lines.push(Line::from(vec![
-                Span::styled(format!("  needs: {} ", safe(&check.text)), theme.dim()),
+                Span::styled(
+                    format!("  needs: {} ", safe(&words::precondition(&check.condition))),
+                    theme.dim(),
+                ),
                 Span::styled(format!("({word})"), style),
             ]));
         }

@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::pane::frame_block;
+use super::pane::{FrameFocus, frame_block};
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::keymap::keys;
@@ -33,7 +33,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
     let room = usize::from(area.width.saturating_sub(6)).saturating_sub(right.len());
     let all = tabs(view);
     let title = if all.width() <= room { all } else { shortened(&current_tab(view), room) };
-    let block = frame_block(title, right, typing || shells.focus == ShellFocus::Looking, theme);
+    let focus = FrameFocus::of(typing || shells.focus == ShellFocus::Looking);
+    let block = frame_block(title, right, focus, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
 

@@ -15,6 +15,21 @@ pub struct Theme {
     pub ascii: bool,
 }
 
+/// The characters that borders are drawn with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BorderCharacters {
+    Ascii,
+    /// Lines where the locale is of UTF-8, else ASCII.
+    OfLocale,
+}
+
+impl BorderCharacters {
+    /// By `--ascii`.
+    pub fn of_option(ascii: bool) -> BorderCharacters {
+        if ascii { BorderCharacters::Ascii } else { BorderCharacters::OfLocale }
+    }
+}
+
 const ASCII_BORDER: border::Set<'static> = border::Set {
     top_left: "+",
     top_right: "+",
@@ -28,7 +43,7 @@ const ASCII_BORDER: border::Set<'static> = border::Set {
 
 impl Theme {
     /// From the environment: NO_COLOR that is not empty, a locale that is no UTF-8.
-    pub fn from_environment(ascii: bool) -> Theme {
+    pub fn from_environment(borders: BorderCharacters) -> Theme {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let locale = set("LC_ALL")
             .or_else(|| set("LC_CTYPE"))
@@ -36,7 +51,10 @@ impl Theme {
             .unwrap_or_default()
             .to_lowercase();
         let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
-        Theme { colors: set("NO_COLOR").is_none(), ascii: ascii || !is_utf8 }
+        Theme {
+            colors: set("NO_COLOR").is_none(),
+            ascii: borders == BorderCharacters::Ascii || !is_utf8,
+        }
     }
 
     pub fn border(self) -> border::Set<'static> {

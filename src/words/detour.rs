@@ -1,5 +1,6 @@
 //! Detours in words: what is wrong with the lab, what that means for the lesson, and the key that mends it.
 
+use super::precondition::precondition;
 use super::{expected, seen};
 use crate::lesson::detour::{Detour, DetourFinding};
 use crate::notice::KeyName;
@@ -25,6 +26,7 @@ pub fn detour(detour: &Detour, way_out: Option<&WayOut>) -> String {
             format!("{actor} has no /proc any more, and {step} needs one.")
         }
         DetourFinding::ActionNeeds(need) => {
+            let need = precondition(need);
             format!("{step} will fail. It needs: {need}. That is not so.")
         }
         DetourFinding::Expects(verdict) => {
@@ -59,6 +61,7 @@ fn way_out(way_out: &WayOut) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::Precondition;
 
     #[test]
     fn a_detour_says_what_is_wrong_what_it_means_and_the_key_that_mends_it() {
@@ -74,7 +77,7 @@ mod tests {
             "Container has ended, and step 5 needs it. Make it again in a shell, or u: one step back, in a new lab.",
         );
         check(
-            DetourFinding::ActionNeeds("no link is called h0 yet".into()),
+            DetourFinding::ActionNeeds(Precondition::NoLinkYet { name: "h0".into() }),
             WayOut::ShowStep(key("Enter")),
             "Step 5 will fail. It needs: no link is called h0 yet. That is not so. Undo what was typed, or Enter: shows this step in a new lab.",
         );

@@ -5,7 +5,7 @@ use crate::action::SCRATCH_DIR;
 use crate::action::paths::shell_word;
 use crate::diagnosis::{
     Blocker, ContainerEngine, Cure, Detail, Environment, FindingTopic, Layout, NoController,
-    Obstacle, OldKernel, Trees,
+    NotInImage, Obstacle, OldKernel, Trees,
 };
 
 /// The subject of a finding.
@@ -73,9 +73,39 @@ pub fn detail(what: FindingTopic, detail: &Detail) -> String {
         Detail::NoImage { error } => error.clone(),
         Detail::LacksPrograms(programs) => {
             let rows: Vec<String> =
-                programs.iter().map(|one| format!("{} ({})", one.program, one.why)).collect();
+                programs
+                .iter()
+                .map(|one| format!("{} ({})", one.program, not_in_image(&one.why)))
+                .collect();
             format!("the default image lacks {}", rows.join(", "))
         }
+    }
+}
+
+pub fn not_in_image(why: &NotInImage) -> String {
+    match why {
+        NotInImage::Absent => "not on this machine".into(),
+        NotInImage::NoLibrary { path, library } => {
+            format!("/{path} needs the library {library}, which is nowhere its loader looks")
+        }
+        NotInImage::NotReadable { path, mode } => {
+            format!("/{path} (mode {mode:04o}) is not for everyone to read")
+        }
+        NotInImage::NotExecutable { path, mode } => {
+            format!("/{path} (mode {mode:04o}) is not for everyone to execute")
+        }
+        NotInImage::NotSearchable { path, mode } => {
+            format!("the directory /{path} (mode {mode:04o}) is not for everyone to enter")
+        }
+        NotInImage::NotAFile(path) => format!("/{path} is not a regular file"),
+        NotInImage::Loop(path) => format!("/{path} is a link that leads round in a circle"),
+        NotInImage::TooManyInterpreters(path) => {
+            format!("/{path} is a script whose interpreters never come to an end")
+        }
+        NotInImage::NoTerminal => {
+            "no description of any terminal: full-screen programs will not start".into()
+        }
+        NotInImage::Io { path, message } => format!("/{path} can't be read: {message}"),
     }
 }
 
@@ -187,7 +217,10 @@ pub fn blocker(blocker: &Blocker) -> String {
             format!("it needs {what}, {}", no_controller(*why))
         }
         Blocker::NoProgram { program, why } => {
-            format!("it runs the program {program}, which a lab can't have here: {why}")
+            format!(
+                "it runs the program {program}, which a lab can't have here: {}",
+                not_in_image(why)
+            )
         }
         Blocker::OneUser { uid } => {
             format!(
@@ -441,11 +474,11 @@ mod tests {
             },
             "labs have none; not cpu: which nobody delegated to this user",
         );
-        let program = LackingProgram { program: "ip".into(), why: "not found".into() };
+        let program = LackingProgram { program: "ip".into(), why: NotInImage::Absent };
         check(
             FindingTopic::Programs,
             Detail::LacksPrograms(vec![program]),
-            "the default image lacks ip (not found)",
+            "the default image lacks ip (not on this machine)",
         );
     }
 

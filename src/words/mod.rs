@@ -2,21 +2,25 @@
 //!
 //! A sentence may hold text of programs: whoever shows it makes it fit to be seen (`text::safe`).
 
+mod consent;
 pub mod detour;
 pub mod diagnosis;
 mod expected;
 mod notice;
 mod outcome;
 mod packages;
+mod precondition;
 mod prompt;
 mod remark;
 pub mod rows;
 mod seen;
 
+pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;
-pub use self::notice::notice;
-pub use self::outcome::came_of_step;
+pub use self::notice::{file_notice, notice};
+pub use self::outcome::{came_of_step, step_counts};
+pub use self::precondition::precondition;
 pub use self::prompt::prompt;
 pub use self::remark::{owner_change_suffix, remark};
 pub use self::seen::{UNREAD, seen, stall};

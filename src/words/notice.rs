@@ -1,7 +1,7 @@
 //! Notices in words, a line each.
 
 use super::diagnosis::blocker;
-use crate::notice::{Copied, Notice, Refusal};
+use crate::notice::{Copied, FileNotice, Notice, Refusal};
 
 pub fn notice(notice: &Notice) -> String {
     match notice {
@@ -86,7 +86,29 @@ pub fn notice(notice: &Notice) -> String {
 
         Notice::Copied(copied) => self::copied(copied),
         Notice::NoHome => "there is no home directory of your own: no progress is kept".into(),
+        Notice::File(said) => file_notice(said),
         Notice::Error(error) => error.clone(),
+    }
+}
+
+/// The news of the learner's own files.
+pub fn file_notice(notice: &FileNotice) -> String {
+    match notice {
+        FileNotice::ProgressNotRead { error } => format!("no progress was read: {error}"),
+        FileNotice::ProgressNotKept { error } => format!("progress is not kept: {error}"),
+        FileNotice::ProgressTooSlow => "progress is not kept: writing it takes too long".into(),
+        FileNotice::ProgressStrange { path } => {
+            format!("{path} could not be understood; it is set aside once there is more to keep")
+        }
+        FileNotice::ProgressSetAside { aside } => {
+            format!("the progress file could not be understood; it is kept as {aside}")
+        }
+        FileNotice::LinkSetAside { file, aside } => {
+            format!("{file} was a link, which is kept as {aside}: from now on it is a file")
+        }
+        FileNotice::AnswerNotKept { directory, error } => format!(
+            "the answer could not be kept in {directory}, and will be asked for again: {error}"
+        ),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::report::{StepRecord, StepStatus};
+use crate::report::{StepCounts, StepRecord, StepStatus};
 
 /// The author's text on a step that has run, where all came out so. Of one that failed, this says that instead, and of
 /// one that did not run there is nothing to say. Without a record nothing is known yet.
@@ -25,6 +25,20 @@ pub fn came_of_step<'a>(record: Option<&StepRecord>, after: &'a str) -> Cow<'a, 
             ))
         }
     }
+}
+
+/// The steps of a lesson that is over: `9 of 32 steps played, 4 only replayed.`
+pub fn step_counts(counts: &StepCounts) -> String {
+    let mut text = format!("{} of {} steps played", counts.played, counts.total);
+    let others = [
+        (counts.replayed, "only replayed"),
+        (counts.left_out, "left out"),
+        (counts.not_possible, "not possible here"),
+    ];
+    for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
+        text.push_str(&format!(", {count} {what}"));
+    }
+    text + "."
 }
 
 #[cfg(test)]
@@ -70,5 +84,14 @@ mod tests {
             cure: Cure::StartAsRoot { program: "unboxed".into() },
         };
         check(ran(skipped, &[]), "");
+    }
+
+    #[test]
+    fn a_step_that_nobody_saw_is_not_called_played() {
+        let counts = StepCounts { total: 32, played: 9, replayed: 4, left_out: 1, not_possible: 2 };
+        let said = "9 of 32 steps played, 4 only replayed, 1 left out, 2 not possible here.";
+        assert_eq!(step_counts(&counts), said);
+        let all = StepCounts { total: 2, played: 2, ..StepCounts::default() };
+        assert_eq!(step_counts(&all), "2 of 2 steps played.");
     }
 }

@@ -1,8 +1,8 @@
 //! Remarks of panes in words, and what became of a section's owner.
 
 use crate::diff::OwnerChange;
-use crate::remark::{MoreRows, Remark};
-use crate::seen::CutList;
+use crate::remark::Remark;
+use crate::seen::{CutList, CutRows};
 use crate::snapshot::Omitted;
 
 pub fn remark(remark: &Remark) -> String {
@@ -25,7 +25,7 @@ pub fn remark(remark: &Remark) -> String {
 }
 
 /// `… 12 more mounts`; nothing of a list that is whole.
-pub(super) fn more(rows: &MoreRows) -> String {
+pub(super) fn more(rows: &CutRows) -> String {
     let (what, listed) = (list(rows.list), rows.listed);
     match rows.omitted {
         Omitted::Nothing => String::new(),
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_list_that_was_cut_says_how_much_is_missing_and_of_which_moment() {
-        let rows = |omitted| MoreRows { list: CutList::Mounts, listed: 5, omitted };
+        let rows = |omitted| CutRows { list: CutList::Mounts, listed: 5, omitted };
         let check = |said: Remark, expected: &str| assert_eq!(remark(&said), expected);
 
         check(Remark::More(rows(Omitted::Rows(12))), "  … 12 more mounts");

@@ -8,8 +8,7 @@ use crate::fact::ProcCount;
 use crate::failure;
 use crate::lesson::expect::overlay::From;
 use crate::op::{ActorName, NamespaceKind, Op};
-use crate::remark::MoreRows;
-use crate::seen::{CgroupNumber, CgroupValue, Seen, Stall};
+use crate::seen::{CgroupNumber, CgroupValue, CutRows, Seen, Stall};
 use crate::snapshot::{FileKind, Link, NsInode, Omitted, Route};
 
 /// The words of what can't be judged begin so.
@@ -22,9 +21,7 @@ pub fn seen(seen: &Seen) -> String {
         Seen::NoActor(actor) => format!("there is no {actor}"),
         Seen::NotBoth([one, other]) => format!("{one} or {other} is not there"),
         Seen::NeitherGiven([one, other]) => format!("neither {one} nor {other} is given"),
-        Seen::Unread { list, listed, omitted } => {
-            unread(&MoreRows { list: *list, listed: *listed, omitted: *omitted })
-        }
+        Seen::Unread(rows) => unread(rows),
 
         Seen::Mount(row) => rows::mount(row),
         Seen::NoMount { target, listed } => format!("no mount at {target} among {listed}"),
@@ -137,7 +134,7 @@ fn joined(numbers: &[u32], between: &str) -> String {
     numbers.join(between)
 }
 
-fn unread(rows: &MoreRows) -> String {
+fn unread(rows: &CutRows) -> String {
     match rows.omitted {
         Omitted::Nothing => UNREAD.to_owned(),
         Omitted::Rows(_) | Omitted::Uncounted => format!("{UNREAD}: {}", more(rows)),

@@ -123,7 +123,8 @@ fn type_the_lesson(columns: u16, rows: u16) {
         learner.tty.press("\r");
     }
     learner.tty.wait_for("as it was");
-    learner.tty.wait_for("32 of 32 steps played");
+    let played = steps().iter().filter(|step| plays_here(step)).count();
+    learner.tty.wait_for(&format!("{played} of 32 steps played"));
     learner.tty.press("q");
     assert!(learner.tty.wait_end().success());
     before.assert_comes_back();

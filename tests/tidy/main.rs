@@ -3,7 +3,7 @@
 mod errors;
 mod imports;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -273,6 +273,72 @@ fn a_text_names_a_key_by_its_constant() {
     }
     assert_eq!(wrong, [] as [String; 0], "a key is printed from app/keymap/keys.rs");
     assert_eq!(used, [true; EXEMPT.len()], "an exemption that exempts nothing");
+}
+
+/// The functions in a text that take a bool, by name; but for `new`, which the standard library's types have, too.
+fn functions_with_a_bool(text: &str) -> BTreeSet<&str> {
+    let declared = text.split("fn ").skip(1).filter_map(|rest| {
+        let (name, rest) = rest.split_once('(')?;
+        let parameters = &rest[..rest.find(['{', ';'])?];
+        let takes_bool = parameters.split("->").next()?.contains(": bool");
+        (takes_bool
+            && name != "new"
+            && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_'))
+        .then_some(name)
+    });
+    declared.collect()
+}
+
+/// The calls of these functions to which a bare `true` or `false` is passed.
+fn bare_bools(text: &str, functions: &BTreeSet<&str>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices('(') {
+        let name = text[..at].rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        let Some(name) = name.into_iter().next().filter(|name| functions.contains(name)) else {
+            continue;
+        };
+        let (mut depth, mut argument) = (0, String::new());
+        for letter in text[at..].chars() {
+            depth += i32::from("([{".contains(letter)) - i32::from(")]}".contains(letter));
+            if depth == 0 || (depth == 1 && letter == ',') {
+                if ["true", "false"].contains(&argument.trim()) {
+                    found.push(format!("{name}({})", argument.trim()));
+                }
+                argument.clear();
+            } else if !(depth == 1 && letter == '(') {
+                argument.push(letter);
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_bare_true_or_false_is_passed_to_a_function() {
+    let check = |text: &str, expected: &[&str]| {
+        assert_eq!(bare_bools(text, &functions_with_a_bool(text)), expected, "{text}");
+    };
+    check("fn f(a: u8, b: bool) {} fn g() { f(1, true) }", &["f(true)"]);
+    check("fn f(b: bool, a: u8) {} fn g() { f(\n    false,\n    (1, 2),\n) }", &["f(false)"]);
+    check("fn f(b: bool) {} fn g() { f(is_so); f(!true_one); h(true) }", &[]);
+    check("fn f(a: u8) -> bool {} fn g() { f(true) }", &[]);
+
+    let files = all_sources();
+    let functions: BTreeSet<&str> =
+        files.iter().flat_map(|(_, text)| functions_with_a_bool(production(text))).collect();
+    assert!(functions.len() > 10, "{functions:?}");
+    let wrong: Vec<String> = files
+        .iter()
+        .filter(|(path, _)| !path.starts_with("src/app/scripts/"))
+        .flat_map(|(path, text)| {
+            let bare = bare_bools(production(text), &functions);
+            bare.into_iter().map(move |call| format!("{path}: {call}"))
+        })
+        .collect();
+    assert_eq!(wrong, [] as [String; 0], "which of the two is it? An enum says so");
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl Key {
     }
 
     /// The name to print for a press of it, of a range that of the chord.
-    pub fn pressed(&self, place: usize) -> String {
+    pub fn pressed_name(&self, place: usize) -> String {
         self.chord(if self.is_range { place } else { 0 }).to_string()
     }
 

@@ -277,8 +277,8 @@ mod tests {
         check(keys::everywhere::REDRAW, "ctrl-l");
         check(keys::shell::LEAVE, "ctrl-]");
 
-        assert_eq!(keys::talk::PANE.pressed(2), "3");
-        assert_eq!(keys::talk::BLANK.pressed(2), "B");
+        assert_eq!(keys::talk::PANE.pressed_name(2), "3");
+        assert_eq!(keys::talk::BLANK.pressed_name(2), "B");
         assert_eq!(keys::everywhere::HELP.chord(1).to_string(), "F1");
     }
 }

@@ -32,7 +32,7 @@ pub static TABLE: [Binding<TalkView>; 28] = [
             format!("the beat before: nothing is undone ({})", keys::talk::BACK.chord(1))
         }),
         works: TalkView::is_driver,
-        run: Act(|model| driving::tell(model, driving::back)),
+        run: Act(|model| driving::send_to_hub(model, driving::back)),
     },
     Binding {
         key: keys::talk::RUN_NOW,
@@ -74,7 +74,7 @@ pub static TABLE: [Binding<TalkView>; 28] = [
         short: Never,
         long: HelpText::Is("what if? turn to the step's other ways, one after the other"),
         works: TalkView::is_driver,
-        run: Act(|model| driving::tell(model, driving::what_if)),
+        run: Act(|model| driving::send_to_hub(model, driving::what_if)),
     },
     Binding {
         key: keys::talk::BLANK,
@@ -123,14 +123,14 @@ pub static TABLE: [Binding<TalkView>; 28] = [
         short: Never,
         long: HelpText::Is("mark or scroll: a row down"),
         works: TalkView::is_driver,
-        run: Act(|model| driving::tell(model, |talk| driving::move_rows(talk, 1))),
+        run: Act(|model| driving::send_to_hub(model, |talk| driving::move_rows(talk, 1))),
     },
     Binding {
         key: keys::talk::UP,
         short: Never,
         long: HelpText::Is("mark or scroll: a row up"),
         works: TalkView::is_driver,
-        run: Act(|model| driving::tell(model, |talk| driving::move_rows(talk, -1))),
+        run: Act(|model| driving::send_to_hub(model, |talk| driving::move_rows(talk, -1))),
     },
     Binding {
         key: keys::talk::NOTES_DOWN,
@@ -151,21 +151,21 @@ pub static TABLE: [Binding<TalkView>; 28] = [
         short: Never,
         long: HelpText::Is("skip the step that the clock proposes"),
         works: TalkView::is_driver,
-        run: Act(|model| driving::tell(model, driving::skip)),
+        run: Act(|model| driving::send_to_hub(model, driving::skip)),
     },
     Binding {
         key: keys::talk::ADD_TIME,
         short: Never,
         long: HelpText::Is("five minutes more"),
         works: TalkView::is_driver,
-        run: Act(|model| driving::tell(model, driving::add_time)),
+        run: Act(|model| driving::send_to_hub(model, driving::add_time)),
     },
     Binding {
         key: keys::talk::PAUSE,
         short: Never,
         long: HelpText::Is("pause the clock, and let it run"),
         works: TalkView::is_driver,
-        run: Act(|model| driving::tell(model, driving::pause)),
+        run: Act(|model| driving::send_to_hub(model, driving::pause)),
     },
     Binding {
         key: keys::talk::KEYS,
@@ -307,6 +307,6 @@ fn press_in_talk(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     if row.key == keys::talk::KEYS {
         effects
     } else {
-        driving::with_key(model, row.key.pressed(place), effects)
+        driving::with_key(model, row.key.pressed_name(place), effects)
     }
 }

@@ -94,7 +94,7 @@ impl LessonView {
 
     /// The lab of a turn is dropped, or has ended: what is begun in the next one is a turn again.
     pub(super) fn end_turn_with_its_lab(&mut self) {
-        self.learning.resumes |= self.learning.is_step_turn();
+        self.learning.resume_in_next_lab();
         self.learning.turn = None;
     }
 

@@ -15,9 +15,9 @@ mod processes;
 use super::stable_ids::StableIds;
 use crate::diff::{ChangeKind, Diff, DiffRow, OwnerChange};
 use crate::op::{ActorName, OpRecord};
-use crate::remark::{MoreRows, Remark};
+use crate::remark::Remark;
 use crate::report::ChartSeries;
-use crate::seen::CutList;
+use crate::seen::{CutList, CutRows};
 use crate::snapshot::{Omitted, Snapshot};
 use crate::text::{first_bytes, safe};
 use crate::view::ViewKind;
@@ -198,7 +198,7 @@ fn cut(
     scene: &PaneData<'_>,
 ) -> Option<PaneRow> {
     let [old, new] = [0, 1].map(|side| {
-        let rows = MoreRows { list, listed: listed[side], omitted: omitted[side] };
+        let rows = CutRows { list, listed: listed[side], omitted: omitted[side] };
         Some(rows).filter(|rows| !rows.omitted.is_nothing())
     });
 

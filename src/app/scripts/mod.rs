@@ -216,7 +216,7 @@ pub fn screen_text(model: &Model) -> String {
         Screen::Catalogue => vec!["catalogue".to_owned()],
         Screen::Ended(ended) => {
             let proof = if ended.proof.is_some() { "compared" } else { "not compared yet" };
-            vec![format!("ended after {}, {proof}", ended.played)]
+            vec![format!("ended after {}, {proof}", ended.steps.played)]
         }
         Screen::Score => vec!["score".to_owned()],
         Screen::Talk(_) => vec!["talk".to_owned()],

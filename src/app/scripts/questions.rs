@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::app::exam::Exam;
+use crate::app::shells::ShellRoom;
 use crate::report::PredictionResult;
 
 /// The record of the first step, whose question was decided: that the first option holds, or not.
@@ -119,7 +120,7 @@ fn a_task_that_is_given_up_ends_its_turn() {
 
 #[test]
 fn a_question_stands_above_panes_and_shell_and_behind_what_is_zoomed() {
-    let size = crate::app::shells::terminal_size(SIZE, true);
+    let size = crate::app::shells::terminal_size(SIZE, ShellRoom::Whole);
     let fitted = format!("{:?}", Effect::ResizeShell { tab: 1, size });
     check(
         &mut before(0),
@@ -144,7 +145,7 @@ fn the_shell_of_a_task_is_opened_where_the_task_is() {
     let _ = update(&mut model, ready(2));
     press(&mut model, &["Enter"]);
 
-    let size = crate::app::shells::terminal_size(SIZE, false);
+    let size = crate::app::shells::terminal_size(SIZE, ShellRoom::BelowPanes);
     let asked = crate::engine::Request::OpenShell { tab: 2, actor: ActorName::host(), size };
     let effects = update(&mut model, key("s"));
     assert_eq!(effects, [Effect::SendToEngine(asked)], "the shell beside box is another place");

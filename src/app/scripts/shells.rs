@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use super::*;
+use crate::app::shells::ShellRoom;
 use crate::engine::Request;
 
 /// A lesson with a shell beside `host`, which has the keys.
@@ -14,7 +15,7 @@ fn with_shell() -> Model {
 
 #[test]
 fn a_shell_is_asked_for_opened_typed_into_and_left() {
-    let size = crate::app::shells::terminal_size(SIZE, false);
+    let size = crate::app::shells::terminal_size(SIZE, ShellRoom::BelowPanes);
     let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: ActorName::host(), size });
 
     check(
@@ -77,7 +78,7 @@ fn a_shell_that_ends_gives_its_keys_to_no_other_shell_and_says_so() {
 #[test]
 fn a_shell_that_comes_up_late_takes_no_keys_from_the_one_that_is_typed_into() {
     let mut model = with_shell();
-    let size = crate::app::shells::terminal_size(SIZE, false);
+    let size = crate::app::shells::terminal_size(SIZE, ShellRoom::BelowPanes);
     let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: "box".into(), size });
     press(&mut model, &["ctrl-5", "S", "b", "o", "x"]);
     check(
@@ -115,7 +116,7 @@ fn a_second_press_opens_no_second_shell() {
 #[test]
 fn a_shell_that_is_opened_while_the_screen_changes_gets_the_size_it_has_now() {
     let fitted = |zoomed| {
-        let size = crate::app::shells::terminal_size((80, 24), zoomed);
+        let size = crate::app::shells::terminal_size((80, 24), ShellRoom::of_zoom(zoomed));
         format!("{:?}", Effect::ResizeShell { tab: 1, size })
     };
     let mut model = before(1);
@@ -196,7 +197,7 @@ fn a_paste_goes_to_the_shell_that_is_typed_into_and_to_nothing_else() {
 #[test]
 fn each_shell_has_the_size_of_its_place() {
     let fitted = |size, zoomed| {
-        let size = crate::app::shells::terminal_size(size, zoomed);
+        let size = crate::app::shells::terminal_size(size, ShellRoom::of_zoom(zoomed));
         format!("{:?}", Effect::ResizeShell { tab: 1, size })
     };
     let mut model = with_shell();
@@ -224,7 +225,7 @@ fn a_shell_that_could_not_be_opened_is_told_of() {
 
 #[test]
 fn a_shell_that_is_shown_is_opened_again_in_the_next_lab() {
-    let size = crate::app::shells::terminal_size(SIZE, false);
+    let size = crate::app::shells::terminal_size(SIZE, ShellRoom::BelowPanes);
     let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: ActorName::host(), size });
     let mut model = with_shell();
     press(&mut model, &["ctrl-5"]);
@@ -243,7 +244,7 @@ fn a_shell_that_is_shown_is_opened_again_in_the_next_lab() {
 
 #[test]
 fn a_shell_of_the_last_lab_that_dies_late_takes_no_key() {
-    let size = crate::app::shells::terminal_size(SIZE, false);
+    let size = crate::app::shells::terminal_size(SIZE, ShellRoom::BelowPanes);
     let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: ActorName::host(), size });
     let mut model = before(1);
     let _ = update(&mut model, shell(7, "host"));
@@ -268,7 +269,7 @@ fn a_shell_of_the_last_lab_that_dies_late_takes_no_key() {
 fn shells_are_chosen_from_a_list_or_opened_beside_another_actor() {
     let mut model = with_shell();
     press(&mut model, &["ctrl-5"]);
-    let size = crate::app::shells::terminal_size(SIZE, false);
+    let size = crate::app::shells::terminal_size(SIZE, ShellRoom::BelowPanes);
     let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: "box".into(), size });
 
     check(

@@ -219,4 +219,6 @@ fn a_lesson_is_played_once_each_step_that_is_possible_was() {
         let _ = update(&mut jumped, message);
     }
     assert!(!is_whole(&jumped), "three were jumped over");
+    let steps = crate::app::commands::ended_lesson(view(&jumped)).steps;
+    assert_eq!((steps.total, steps.played, steps.replayed), (4, 1, 3));
 }

@@ -163,7 +163,10 @@ fn ask_rewind(window: &mut TalkView, steps: usize) {
 }
 
 /// Tell the hub what a key of the driver's makes of the talk.
-pub fn tell(model: &Model, message: impl FnOnce(&Talk) -> Option<WindowToHub>) -> Vec<Effect> {
+pub fn send_to_hub(
+    model: &Model,
+    message: impl FnOnce(&Talk) -> Option<WindowToHub>,
+) -> Vec<Effect> {
     let Screen::Talk(window) = &model.screen else { return Vec::new() };
     let message = window.talk.as_ref().and_then(|talk| message(talk));
     message.map(Effect::SendToHub).into_iter().collect()
@@ -171,7 +174,7 @@ pub fn tell(model: &Model, message: impl FnOnce(&Talk) -> Option<WindowToHub>) -
 
 /// The same, where it is the audience view that changes.
 pub fn set(model: &Model, change: impl FnOnce(&Talk, AudienceView) -> AudienceView) -> Vec<Effect> {
-    tell(model, |talk| Some(WindowToHub::AudienceView(change(talk, talk.set.clone()))))
+    send_to_hub(model, |talk| Some(WindowToHub::AudienceView(change(talk, talk.set.clone()))))
 }
 
 pub fn back(talk: &Talk) -> Option<WindowToHub> {
@@ -260,17 +263,24 @@ pub fn skip(talk: &Talk) -> Option<WindowToHub> {
 /// On, where that is armed.
 pub fn next(model: &mut Model) -> Vec<Effect> {
     let Screen::Talk(window) = &model.screen else { return Vec::new() };
-    let is_armed = window.is_armed;
-    go_on(model, is_armed)
+    let key = if window.is_armed { NextKey::RunsSteps } else { NextKey::OnlyLooks };
+    go_on(model, key)
 }
 
 /// On, armed or not.
 pub fn run_now(model: &mut Model) -> Vec<Effect> {
-    go_on(model, true)
+    go_on(model, NextKey::RunsSteps)
+}
+
+/// The power of a key that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NextKey {
+    RunsSteps,
+    OnlyLooks,
 }
 
 /// On by one beat; where something must be played for that, it is.
-fn go_on(model: &mut Model, may_run: bool) -> Vec<Effect> {
+fn go_on(model: &mut Model, key: NextKey) -> Vec<Effect> {
     let Screen::Talk(window) = &mut model.screen else { return Vec::new() };
     let Some(talk) = &mut window.talk else { return Vec::new() };
     let coming = talk.next_action();
@@ -296,7 +306,7 @@ fn go_on(model: &mut Model, may_run: bool) -> Vec<Effect> {
         model.notice = Some(why);
         return Vec::new();
     }
-    if !may_run {
+    if key == NextKey::OnlyLooks {
         model.notice = Some(Notice::StepNotRun { run: keys::talk::RUN_NOW.into() });
         return Vec::new();
     }

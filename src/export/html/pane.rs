@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::played_lesson::PlayedActions;
+use super::super::played_lesson::{PlayedActions, RowSelection};
 use super::part;
 use crate::app::panes::{self, CompareMode, PaneRow, RowKind, audience};
 use crate::diff::ChangeKind;
@@ -55,7 +55,8 @@ fn count(played_actions: &PlayedActions<'_>, view: ViewKind) -> Markup {
 fn one(played_actions: &PlayedActions<'_>, view: ViewKind, id: &str) -> Markup {
     let title = part(id, &format!("pane{}", view.number()));
     let rows = |compare| {
-        let sections = panes::build(view, &played_actions.scene(compare, false, &[]), None);
+        let sections =
+            panes::build(view, &played_actions.scene(compare, RowSelection::All, &[]), None);
         sections.into_iter().flat_map(|section| section.rows).collect::<Vec<_>>()
     };
 
@@ -78,7 +79,7 @@ fn one(played_actions: &PlayedActions<'_>, view: ViewKind, id: &str) -> Markup {
 
 /// The changes of a what-if, as a room reads them.
 pub fn changed_panes(played_actions: &PlayedActions<'_>, id: &str) -> Markup {
-    let scene = played_actions.scene(CompareMode::Diff, true, &[]);
+    let scene = played_actions.scene(CompareMode::Diff, RowSelection::Changed, &[]);
 
     html! {
         @for view in played_actions.watch.iter().copied().filter(|view| view.is_state()) {

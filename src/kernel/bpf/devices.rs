@@ -72,12 +72,23 @@ impl DevicePolicy {
         ];
 
         for devices in &self.exceptions {
-            program.extend(devices.test(!self.allows));
+            program.extend(devices.test(if self.allows {
+                Decision::Deny
+            } else {
+                Decision::Allow
+            }));
         }
 
         program.extend([set(R0, i32::from(self.allows)), EXIT]);
         program
     }
+}
+
+/// The answer of the program to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    Allow,
+    Deny,
 }
 
 impl Devices {
@@ -108,11 +119,13 @@ impl Devices {
         (self.kind, self.major, self.minor) == (other.kind, other.major, other.minor)
     }
 
-    /// Instructions that end the program with `allow` where the request is for these devices, and else go on.
-    fn test(&self, allow: bool) -> Vec<Instruction> {
+    /// Instructions that end the program with this decision where the request is for these devices, and else go on.
+    fn test(&self, decision: Decision) -> Vec<Instruction> {
         // A request is denied for any bit that is denied, and allowed only if all of its bits are.
-        let (mask, fits) =
-            if allow { (!self.access, JUMP_UNLESS_ZERO) } else { (self.access, JUMP_IF_ZERO) };
+        let (mask, fits) = match decision {
+            Decision::Allow => (!self.access, JUMP_UNLESS_ZERO),
+            Decision::Deny => (self.access, JUMP_IF_ZERO),
+        };
 
         let mut test = vec![jump_unless_equal(R3, self.kind)];
         test.extend(self.major.map(|major| jump_unless_equal(R4, major)));
@@ -121,7 +134,7 @@ impl Devices {
             copy(R6, R2),
             and(R6, mask & 0xffff),
             Instruction { code: fits, registers: R6, ..NOTHING },
-            set(R0, i32::from(allow)),
+            set(R0, i32::from(decision == Decision::Allow)),
             EXIT,
         ]);
 

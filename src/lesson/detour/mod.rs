@@ -11,7 +11,7 @@ use self::reach::ChangedParts;
 use super::expect::verdict::Verdict;
 use super::expect::{Expect, FactAnswers, ObservedState};
 use super::model::{ActionEntry, Step};
-use crate::action::Action;
+use crate::action::{Action, Precondition};
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
 
@@ -35,7 +35,7 @@ pub enum DetourFinding {
     /// No /proc is mounted any more where an actor had one.
     ProcGone(ActorName),
     /// An action of the step needs this, and it is not so.
-    ActionNeeds(String),
+    ActionNeeds(Precondition),
     /// The step expects this, which is not so, and nothing before the step changes it.
     Expects(Box<Verdict>),
 }
@@ -190,7 +190,10 @@ impl<'a> LabOnItsWay<'a> {
                     false => entry.action.obstacles(&entry.actor, self.now),
                 };
                 if let Some(unmet) = needs.into_iter().chain(obstacles).find(|check| !check.ok) {
-                    return Some(Detour { finding: DetourFinding::ActionNeeds(unmet.text), step });
+                    return Some(Detour {
+                        finding: DetourFinding::ActionNeeds(unmet.condition),
+                        step,
+                    });
                 }
             }
             changed.add(entry);

@@ -115,7 +115,7 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
         | Action::Route(_)
         | Action::Shape(_) => Some(vec![Network]),
         Action::Packets(_) => Some(vec![Network, Cgroups]),
-        Action::Cgroup(_) | Action::CgroupWrite(_) | Action::Device(_) => {
+        Action::Cgroup(_) | Action::CgroupWrite(_) | Action::DeviceRules(_) => {
             Some(vec![Cgroups, Processes])
         }
         Action::Spawn(_) => Some(vec![Processes]),

@@ -26,7 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use self::verdict::Verdict;
 use crate::fact::{FileFact, ProcCount, ProcListing};
 use crate::op::{ActorName, OpRecord};
-use crate::seen::{CutList, Judgement, Seen};
+use crate::seen::{CutList, CutRows, Judgement, Seen};
 use crate::snapshot::{Omitted, Snapshot};
 use crate::view::ViewKind;
 
@@ -236,7 +236,7 @@ impl<'de> DeserializeSeed<'de> for KindSeed<'_> {
 /// The fact that was seen, where nothing in a list fits. A list that was cut is named instead: what fits may be among
 /// the rest.
 fn or_unread(omitted: Omitted, list: CutList, listed: usize, seen: impl FnOnce() -> Seen) -> Seen {
-    if omitted.is_nothing() { seen() } else { Seen::Unread { list, listed, omitted } }
+    if omitted.is_nothing() { seen() } else { Seen::Unread(CutRows { list, listed, omitted }) }
 }
 
 /// The last character of a file that was not read to its end.

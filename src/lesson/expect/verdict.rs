@@ -46,4 +46,9 @@ impl Verdict {
     pub fn on_action(ok: bool, expected: Expected, seen: Seen) -> Verdict {
         Verdict { ok, expected, seen, pane: None }
     }
+
+    /// The verdict on an action that did not do what it should.
+    pub fn failed_action(expected: Expected, seen: Seen) -> Verdict {
+        Verdict { ok: false, expected, seen, pane: None }
+    }
 }

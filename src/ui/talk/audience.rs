@@ -15,7 +15,7 @@ use crate::talk::beat::{Beat, audience_sentence, first_paragraph};
 use crate::text::{padded, prose, safe, shortened, wrapped};
 use crate::ui::DrawOptions;
 use crate::ui::markdown;
-use crate::ui::pane::frame_block;
+use crate::ui::pane::{FrameFocus, frame_block};
 use crate::ui::theme::Theme;
 use crate::view::ViewKind;
 use crate::words;
@@ -451,7 +451,7 @@ fn draw_pane(
     let changes = rows.iter().filter(|row| row.mark.is_change()).count();
     let right = if changes > 0 { " what changed ".to_owned() } else { String::new() };
 
-    let block = frame_block(format!(" {} ", view.title()), right, false, theme);
+    let block = frame_block(format!(" {} ", view.title()), right, FrameFocus::Unfocused, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
 

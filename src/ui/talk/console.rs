@@ -21,7 +21,7 @@ use crate::ui::DrawOptions;
 use crate::ui::fitting;
 use crate::ui::markdown;
 use crate::ui::overlays::{centred_area, draw_box};
-use crate::ui::pane::frame_block;
+use crate::ui::pane::{FrameFocus, frame_block};
 use crate::ui::theme::Theme;
 use crate::words;
 
@@ -134,7 +134,8 @@ pub(super) fn draw_notes(
     let title = shortened(&title, columns.saturating_sub(NOTES_TITLE + more.len()));
     let place =
         at.map_or_else(|| "what if".into(), |at| format!("beat {} of {}", at + 1, own.len()));
-    let block = frame_block(format!(" {title}: notes, {place} "), more, false, look.theme);
+    let block =
+        frame_block(format!(" {title}: notes, {place} "), more, FrameFocus::Unfocused, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
 
@@ -197,7 +198,8 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             let checks = talk.view.lab.ready.iter().flat_map(|ready| ready.checks.iter().flatten());
             let checks = checks.map(|check| {
                 let word = if check.ok { "ok" } else { "not yet" };
-                Line::from(shortened(&format!("  needs: {} ({word})", safe(&check.text)), columns))
+                let needs = safe(&words::precondition(&check.condition));
+                Line::from(shortened(&format!("  needs: {needs} ({word})"), columns))
             });
             command_lines("RUNS this step:", talk, columns, theme)
                 .into_iter()
@@ -232,7 +234,12 @@ fn draw_next(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         ));
     }
 
-    let block = frame_block(" Next ".into(), format!(" {} ", keys::talk::NEXT), false, theme);
+    let block = frame_block(
+        " Next ".into(),
+        format!(" {} ", keys::talk::NEXT),
+        FrameFocus::Unfocused,
+        theme,
+    );
     let inner = block.inner(area);
     // What can be turned to stays in sight.
     if lines.len() > usize::from(inner.height) && what_ifs > 0 {
@@ -302,7 +309,7 @@ fn draw_controls(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         Line::styled(other_keys(), theme.dim()),
     ]);
 
-    let block = frame_block(title, String::new(), false, theme);
+    let block = frame_block(title, String::new(), FrameFocus::Unfocused, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     frame.render_widget(Paragraph::new(lines), inner);
@@ -335,7 +342,12 @@ fn draw_preview(
         (false, false) => "",
     };
 
-    let block = frame_block(" What the audience sees ".into(), word.into(), false, look.theme);
+    let block = frame_block(
+        " What the audience sees ".into(),
+        word.into(),
+        FrameFocus::Unfocused,
+        look.theme,
+    );
     let inner = block.inner(area);
     frame.render_widget(block, area);
     draw_audience(window, look, inner, frame);
@@ -346,7 +358,7 @@ fn draw_timeline(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let block = frame_block(
         " Timeline: planned, used ".into(),
         format!(" {} ", lateness(talk)),
-        false,
+        FrameFocus::Unfocused,
         theme,
     );
     let inner = block.inner(area);

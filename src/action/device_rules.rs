@@ -10,7 +10,7 @@ use crate::snapshot::{CgroupVersion, Snapshot};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Device {
+pub struct DeviceRules {
     pub group: String,
     /// `a` for all, or `c 1:5 rwm`: type, major:minor, read, write, mknod.
     #[serde(default)]
@@ -19,7 +19,7 @@ pub struct Device {
     pub allow: Option<String>,
 }
 
-impl Device {
+impl DeviceRules {
     fn rules(&self) -> Vec<DeviceRule> {
         let deny = self.deny.iter().map(|rule| DeviceRule { allow: false, rule: rule.clone() });
         deny.chain(self.allow.iter().map(|rule| DeviceRule { allow: true, rule: rule.clone() }))
@@ -27,7 +27,7 @@ impl Device {
     }
 }
 
-impl ActionKind for Device {
+impl ActionKind for DeviceRules {
     const SUMMARY: &'static str = "allows or denies a control group the use of a device";
 
     fn named_actors(&self) -> Vec<&ActorName> {
