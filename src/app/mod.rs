@@ -41,6 +41,7 @@ use crate::notice::{Copied, Notice};
 pub use crate::progress::StepHow;
 use crate::proof::Proof;
 use crate::talk::message::{HubToWindow, WindowToHub};
+use crate::tape::TapeOrigin;
 
 /// The source that a lesson plays from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -144,8 +145,8 @@ pub enum Msg {
         lesson: Arc<Lesson>,
         /// Steps played when the learner was here last.
         left_off: usize,
-        /// The origin of the tape that plays instead of a lab: where and when it was made.
-        tape: Option<String>,
+        /// The origin of the tape that plays instead of a lab.
+        tape: Option<TapeOrigin>,
     },
     LessonOpenFailed(String),
     Copied(Copied),
