@@ -15,12 +15,7 @@ fn is_marked(path: &Path) -> bool {
 }
 
 fn works() -> ProbeResult {
-    ProbeResult {
-        userns: Ok(()),
-        mount_in_userns: Ok(()),
-        overlay_in_userns: Ok(()),
-        netns_in_userns: Ok(()),
-    }
+    ProbeResult::all_good()
 }
 
 fn fails(userns: bool, error: &str) -> ProbeResult {
@@ -30,6 +25,7 @@ fn fails(userns: bool, error: &str) -> ProbeResult {
         mount_in_userns: refused(),
         overlay_in_userns: refused(),
         netns_in_userns: refused(),
+        ..works()
     }
 }
 
@@ -157,7 +153,8 @@ fn whatever_is_not_good_has_a_cure() {
     ];
     for tree in trees {
         for euid in [0, 1000] {
-            for probe in [works(), fails(true, "EPERM: x"), fails(false, "EPERM: x")] {
+            let groups = ProbeResult { groups: Err("EPERM: x".into()), ..works() };
+            for probe in [works(), fails(true, "EPERM: x"), fails(false, "EPERM: x"), groups] {
                 let facts = facts(tree, euid, probe);
                 for finding in findings(&facts) {
                     let cure = finding.cure.as_ref().map(words::cure);
@@ -338,6 +335,104 @@ fn an_ordinary_user_is_probed_as_one() {
     // A cure names the program that was started, wherever it lies.
     let cure = ids["cure"].as_str().expect("a cure");
     assert!(cure.ends_with(&format!("$ sudo {}", own.display())), "{cure}");
+}
+
+/// A group of v2 that belongs to an ordinary user, as a delegated one does; removed at the end.
+struct DelegatedGroup(std::path::PathBuf);
+
+impl DelegatedGroup {
+    const USER: u32 = 65534;
+
+    fn make() -> Option<DelegatedGroup> {
+        let groups = unboxed::doctor::MachineCgroups::read(&MachineRoot::this_machine());
+        let tree = groups.hierarchies.iter().find(|tree| tree.version.as_number() == 2);
+        let Some(tree) = tree.filter(|_| common::is_root()) else {
+            common::skip("delegating a group takes root, and a v2 tree");
+            return None;
+        };
+        let group =
+            Path::new(&tree.mount_point).join(format!("test-doctor-{}", std::process::id()));
+        std::fs::create_dir(&group).expect("a group");
+        for file in ["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"] {
+            std::os::unix::fs::chown(group.join(file), Some(Self::USER), Some(Self::USER))
+                .expect("given away");
+        }
+        Some(DelegatedGroup(group))
+    }
+
+    fn write(&self, file: &str, value: &str) {
+        std::fs::write(self.0.join(file), value).expect("written");
+    }
+
+    /// The groups in it.
+    fn below(&self) -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(&self.0).expect("a listing").flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+    }
+
+    /// The program as that user, from within the group.
+    fn run(&self, program: &Path, arguments: &[&str]) -> std::process::Output {
+        let user = Self::USER;
+        let line = format!(
+            "echo 0 > '{}/cgroup.procs' && exec setpriv --reuid={user} --regid={user} --clear-groups \"$0\" \"$@\"",
+            self.0.display()
+        );
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &line]).arg(program).args(arguments).env("HOME", "/nonexistent");
+        command.stdin(std::process::Stdio::null()).output().expect("sh runs")
+    }
+}
+
+impl Drop for DelegatedGroup {
+    fn drop(&mut self) {
+        let mut tries = 0;
+        while std::fs::remove_dir(&self.0).is_err() && tries < 100 {
+            tries += 1;
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_group_that_a_user_may_make_by_its_modes_only_is_seen_to_be_refused() {
+    let Some(group) = DelegatedGroup::make() else { return };
+    let folder = tempfile::tempdir().expect("a directory");
+    let program = common::copy_program(folder.path());
+    let facts = || {
+        let output = group.run(&program, &["doctor", "--format", "json"]);
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert!(group.below().is_empty(), "the doctor leaves {:?}", group.below());
+        (output.status.success(), told["facts"]["probe"]["groups"].clone())
+    };
+
+    assert_eq!(facts(), (true, serde_json::json!({ "ok": null })));
+
+    // The modes are as they were, and access(2) says yes.
+    group.write("cgroup.max.descendants", "0");
+    let (is_good, groups) = facts();
+    let why = groups["error"].as_str().expect("an error");
+    assert!(why.contains("make a control group for the lab in") && why.contains("EAGAIN"), "{why}");
+    assert!(!is_good, "no lesson plays: {groups}");
+
+    let output = group.run(&program, &["run", "1"]);
+    let said = in_one_line(&String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("can't play here: control groups: tried, and refused"), "{said}");
+    assert!(said.contains("Or `unboxed run` what-is-a-container --tape"), "{said}");
+}
+
+#[test]
+fn a_tree_that_refuses_groups_gives_labs_nothing() {
+    let tree = "/sys/fs/cgroup/cpu";
+    let refused = unboxed::doctor::RefusedTree { parent: tree.into(), why: "EPERM: x".into() };
+    let facts = facts("hybrid", 0, ProbeResult { refused_trees: vec![refused], ..works() });
+    assert!(facts.cgroups.is_delegable("memory") && !facts.cgroups.is_delegable("cpu"));
+
+    let said = in_one_line(&report(&facts));
+    assert!(said.contains("tried, and refused: EPERM: x"), "{said}");
+    assert!(
+        said.contains("the control group controller cpu, in whose tree a group was tried"),
+        "{said}"
+    );
 }
 
 #[test]

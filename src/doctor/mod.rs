@@ -15,7 +15,7 @@ mod verdict;
 
 pub use cgroups::MachineCgroups;
 pub use facts::{Facts, IdMapping, ProbeResult, UserNamespaces};
-pub use hierarchy::{MountedHierarchy, OfferedController};
+pub use hierarchy::{MountedHierarchy, OfferedController, RefusedTree};
 pub use ids::LabIdMapping;
 pub use kernel::KernelVersion;
 pub use roots::MachineRoot;

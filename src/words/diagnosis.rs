@@ -60,6 +60,10 @@ pub fn detail(what: FindingTopic, detail: &Detail) -> String {
         Detail::Cgroups { layout: kind, usable, trees: all } => {
             format!("{}; labs can be made in {usable} of {}", layout(*kind), trees(all))
         }
+        Detail::CgroupsRefused { layout: kind, usable, trees: all, error } => {
+            let tried = refused(error);
+            format!("{}; labs can be made in {usable} of {}; {tried}", layout(*kind), trees(all))
+        }
         Detail::AllControllers(names) => names.join(" "),
         Detail::SomeControllers { has, lacks, why } => {
             let has = if has.is_empty() { "none".to_owned() } else { has.join(" ") };
@@ -159,6 +163,7 @@ fn no_controller(why: NoController) -> &'static str {
         }
         NoController::InNoTree => "which no mounted tree here has",
         NoController::ReadOnly => "whose tree is mounted read-only here",
+        NoController::Refused => "in whose tree a group was tried, and refused",
         NoController::NotDelegated => "which nobody delegated to this user",
     }
 }

@@ -185,7 +185,7 @@ fn draw_all(tape: &Tape, lesson: &Arc<Lesson>) {
         highlighted: Highlighted::new(),
     };
     let mut model = Model::new(Vec::new(), (120, 40));
-    let mut origin = tape.header.origin_seen_from(&common::facts());
+    let mut origin = tape.header.origin_seen_from(&crate::common::facts());
     origin.made = format!("\u{1b}[2J{}", origin.made);
     let _ = update(
         &mut model,
