@@ -261,6 +261,90 @@ fn a_chroot_is_named_and_no_lesson_is_called_live_there() {
 }
 
 #[test]
+fn a_distribution_whose_bin_is_no_link_to_usr_plays() {
+    // /bin, /sbin and the libraries are directories of their own, where the same programs are once more.
+    let Some(said) = in_changed_machine(
+        "d=/mnt; mount -t tmpfs tmpfs $d && cd $d && mkdir -p usr etc proc dev sys tmp root var/tmp run old\n\
+         mount --bind /usr usr\n\
+         for name in bin sbin lib lib64; do\n\
+           [ -d /usr/$name ] || continue; mkdir $name; mount --bind /usr/$name $name\n\
+         done\n\
+         for name in etc proc dev sys tmp; do mount --rbind /$name $name; done\n\
+         cp \"$0\" unboxed && pivot_root . old && cd / && umount -l /old\n\
+         [ -L /bin ] && echo merged; /unboxed doctor; echo doctor $?; /unboxed run 1; echo run $?",
+    ) else {
+        return;
+    };
+
+    assert!(!said.contains("merged\n"), "{said}");
+    assert!(said.contains("programs         all for the default image"), "{said}");
+    assert!(said.contains("doctor 0\n") && said.ends_with("run 0\n"), "{said}");
+}
+
+/// A command whose system call of this number fails with that errno, as a container's filter has it.
+fn refusing(call: libc::c_long, errno: i32, program: &Path) -> std::process::Command {
+    use std::os::unix::process::CommandExt;
+    let statement = |code: u32, value: u32, (jump_if, jump_else): (u8, u8)| libc::sock_filter {
+        code: u16::try_from(code).expect("16 bits"),
+        jt: jump_if,
+        jf: jump_else,
+        k: value,
+    };
+    let number = u32::try_from(call).expect("a number");
+    let answer = libc::SECCOMP_RET_ERRNO | u32::try_from(errno).expect("an errno");
+    let filter = [
+        // The first field of seccomp_data is the number.
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, (0, 0)),
+        statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, number, (0, 1)),
+        statement(libc::BPF_RET | libc::BPF_K, answer, (0, 0)),
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, (0, 0)),
+    ];
+
+    let mut command = std::process::Command::new(program);
+    let install = move || {
+        let program = libc::sock_fprog {
+            len: u16::try_from(filter.len()).expect("four"),
+            filter: filter.as_ptr().cast_mut(),
+        };
+        nix::sys::prctl::set_no_new_privs()?;
+        // SAFETY: the kernel copies the filter, which lives as long as the call.
+        let set = unsafe {
+            libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program)
+        };
+        nix::errno::Errno::result(set).map(drop).map_err(std::io::Error::from)
+    };
+    // SAFETY: two system calls, and no memory is allocated in between.
+    unsafe { command.pre_exec(install) };
+    command.stdin(std::process::Stdio::null()).env("HOME", "/nonexistent");
+    command
+}
+
+#[test]
+fn where_a_filter_has_no_clone3_labs_are_made_by_clone() {
+    let run = |call, errno, arguments: &[&str]| {
+        let output =
+            refusing(call, errno, common::program()).args(arguments).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), in_one_line(&said))
+    };
+
+    let (code, said) = run(libc::SYS_clone3, libc::ENOSYS, &["doctor"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(libc::SYS_clone3, libc::ENOSYS, &["run", "1"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("clone(child_stack=NULL, flags="), "{said}");
+
+    // What has no other way is seen before a lab is made.
+    let (code, said) = run(libc::SYS_mount_setattr, libc::EPERM, &["doctor"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("missing mounts"), "{said}");
+    let (code, said) = run(libc::SYS_mount_setattr, libc::EPERM, &["run", "1"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("can't play here: mounts: tried, and refused"), "{said}");
+}
+
+#[test]
 fn a_user_with_ranges_is_promised_one_id_and_has_it() {
     let lesson = "format: 1\nnumber: 22\nid: chown-me\ntitle: Another owner\nsummary: s.\nminutes: 1\n\
                   steps:\n  - id: chown\n    title: chown\n    story: s\n    actions:\n      \
