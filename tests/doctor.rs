@@ -522,22 +522,33 @@ fn a_tree_that_refuses_groups_gives_labs_nothing() {
 #[test]
 fn what_others_mount_and_link_meanwhile_is_listed_as_theirs() {
     let _alone = common::alone();
+    // A group of somebody else's, beside those of labs, where there are any.
+    let machine = unboxed::doctor::MachineCgroups::read(&MachineRoot::this_machine());
+    let tree = machine.hierarchies.iter().find(|tree| tree.lab_parent.as_deref() == Some(""));
+    let group = tree.map(|tree| format!("{}/test-theirs-{}", tree.mount_point, std::process::id()));
+    let make_group = group.as_ref().map_or(String::new(), |group| format!("mkdir {group};"));
+
     // While the lab is held; in a network namespace of its own, so that nothing of the machine is touched.
-    let Some(said) = in_changed_machine(
+    let said = in_changed_machine(&format!(
         "exec unshare --net sh -c '\n\
          mount -t tmpfs tmpfs /srv; tries=0\n\
-         { until grep -q \"is up until\" /srv/said || [ $tries = 600 ]; do tries=$((tries + 1)); sleep 0.1; done\n\
-           mkdir /srv/theirs; mount -t tmpfs others /srv/theirs; ip link add theirs0 type veth peer name theirs1\n\
-         } | \"$0\" run 1 --until 1 --hold > /srv/said 2>&1\n\
+         {{ until grep -q \"is up until\" /srv/said || [ $tries = 600 ]; do tries=$((tries + 1)); sleep 0.1; done\n\
+           mkdir /srv/theirs; mount -t tmpfs others /srv/theirs; ip link add theirs0 type veth peer name theirs1; {make_group}\n\
+         }} | \"$0\" run 1 --until 1 --hold > /srv/said 2>&1\n\
          echo run $?; cat /srv/said' \"$0\"",
-    ) else {
-        return;
-    };
+    ));
+    if let Some(group) = &group {
+        let _ = std::fs::remove_dir(group);
+    }
+    let Some(said) = said else { return };
 
     assert!(said.starts_with("run 0\n"), "{said}");
     let said = in_one_line(&said);
     assert!(said.contains("as it was changed by others meanwhile: +"), "{said}");
     assert!(said.contains("/srv/theirs tmpfs") && said.contains(" theirs0"), "{said}");
+    if let Some(group) = &group {
+        assert!(said.contains(&format!("+ {group}")), "{said}");
+    }
     assert!(!said.contains("DIFFERENT"), "{said}");
 }
 

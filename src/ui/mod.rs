@@ -6,6 +6,7 @@ mod lesson;
 pub mod markdown;
 mod overlays;
 mod pane;
+mod proof;
 mod quiz;
 mod step;
 pub mod talk;
