@@ -65,7 +65,7 @@ fn report(facts: &Facts) -> String {
             can_play(&needs(text), facts),
         )
     });
-    findings_page(&findings(facts), &lessons)
+    findings_page(&findings(facts), &lessons, &[])
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn this_machine_can_be_read_and_told_as_json() {
             .expect("JSON");
     assert_eq!(json[0]["probe"]["userns"], serde_json::json!({"ok": null}));
     assert_eq!(json[1][0]["what"], "kernel");
-    println!("{}", findings_page(&findings(&facts), &[]));
+    println!("{}", findings_page(&findings(&facts), &[], &[]));
 }
 
 /// A shell line as root in a mount namespace of its own, with this program as `$0`; its output, errors included.
