@@ -71,10 +71,13 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+/// The beginning of the key of a lesson from a file.
+const OWN_PREFIX: &str = "own:";
+
 /// The name under which a lesson's progress is kept. One from a file has a name of its own, so that it and one of the
 /// program's own with the same id know nothing of each other.
 pub fn lesson_key(id: &str, is_own: bool) -> String {
-    if is_own { format!("own:{id}") } else { id.to_owned() }
+    if is_own { format!("{OWN_PREFIX}{id}") } else { id.to_owned() }
 }
 
 /// The way a step was done, the least first.
@@ -204,6 +207,11 @@ impl Progress {
     /// True if anything is kept of a lesson, or of any.
     pub fn has_some(&self, lesson: Option<&str>) -> bool {
         lesson.map_or(!self.lessons.is_empty(), |lesson| self.lessons.contains_key(lesson))
+    }
+
+    /// The lessons from files, by their ids.
+    pub fn own_lessons(&self) -> impl Iterator<Item = (&str, &LessonProgress)> {
+        self.lessons.iter().filter_map(|(key, known)| Some((key.strip_prefix(OWN_PREFIX)?, known)))
     }
 
     /// The numbers of steps and answers that are kept of a lesson, or of all.
