@@ -95,6 +95,13 @@ pub enum Detail {
         usable: usize,
         trees: Trees,
     },
+    /// The same, where some trees refused a group: the error of the first of them.
+    CgroupsRefused {
+        layout: Layout,
+        usable: usize,
+        trees: Trees,
+        error: String,
+    },
     AllControllers(Vec<String>),
     SomeControllers {
         has: Vec<String>,
@@ -210,6 +217,8 @@ pub enum NoController {
     Unmounted(Obstacle),
     InNoTree,
     ReadOnly,
+    /// A group was tried in its tree, and refused.
+    Refused,
     NotDelegated,
 }
 

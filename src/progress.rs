@@ -72,6 +72,9 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+/// The beginning of the key of a lesson from a file.
+const OWN_PREFIX: &str = "own:";
+
 /// The origin of a lesson.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LessonOrigin {
@@ -85,7 +88,7 @@ pub enum LessonOrigin {
 pub fn lesson_key(id: &str, origin: LessonOrigin) -> String {
     match origin {
         LessonOrigin::BuiltIn => id.to_owned(),
-        LessonOrigin::File => format!("own:{id}"),
+        LessonOrigin::File => format!("{OWN_PREFIX}{id}"),
     }
 }
 
@@ -215,6 +218,11 @@ impl Progress {
     /// True if anything is kept of a lesson, or of any.
     pub fn has_some(&self, lesson: Option<&str>) -> bool {
         lesson.map_or(!self.lessons.is_empty(), |lesson| self.lessons.contains_key(lesson))
+    }
+
+    /// The lessons from files, by their ids.
+    pub fn own_lessons(&self) -> impl Iterator<Item = (&str, &LessonProgress)> {
+        self.lessons.iter().filter_map(|(key, known)| Some((key.strip_prefix(OWN_PREFIX)?, known)))
     }
 
     /// The numbers of steps and answers that are kept of a lesson, or of all.

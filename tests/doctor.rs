@@ -1,5 +1,7 @@
 //! What `doctor` says of machines that are folders of files; a file `.writable` marks a group that is ours.
 
+#[path = "doctor/changed_machines.rs"]
+mod changed_machines;
 mod common;
 
 use std::path::Path;
@@ -15,12 +17,7 @@ fn is_marked(path: &Path) -> bool {
 }
 
 fn works() -> ProbeResult {
-    ProbeResult {
-        userns: Ok(()),
-        mount_in_userns: Ok(()),
-        overlay_in_userns: Ok(()),
-        netns_in_userns: Ok(()),
-    }
+    ProbeResult::all_good()
 }
 
 fn fails(userns: bool, error: &str) -> ProbeResult {
@@ -30,6 +27,7 @@ fn fails(userns: bool, error: &str) -> ProbeResult {
         mount_in_userns: refused(),
         overlay_in_userns: refused(),
         netns_in_userns: refused(),
+        ..works()
     }
 }
 
@@ -69,7 +67,7 @@ fn report(facts: &Facts) -> String {
             can_play(&needs(text), facts),
         )
     });
-    findings_page(&findings(facts), &lessons)
+    findings_page(&findings(facts), &lessons, &[])
 }
 
 #[test]
@@ -157,7 +155,8 @@ fn whatever_is_not_good_has_a_cure() {
     ];
     for tree in trees {
         for euid in [0, 1000] {
-            for probe in [works(), fails(true, "EPERM: x"), fails(false, "EPERM: x")] {
+            let groups = ProbeResult { groups: Err("EPERM: x".into()), ..works() };
+            for probe in [works(), fails(true, "EPERM: x"), fails(false, "EPERM: x"), groups] {
                 let facts = facts(tree, euid, probe);
                 for finding in findings(&facts) {
                     let cure = finding.cure.as_ref().map(words::cure);
@@ -185,7 +184,7 @@ fn this_machine_can_be_read_and_told_as_json() {
             .expect("JSON");
     assert_eq!(json[0]["probe"]["userns"], serde_json::json!({"ok": null}));
     assert_eq!(json[1][0]["what"], "kernel");
-    println!("{}", findings_page(&findings(&facts), &[]));
+    println!("{}", findings_page(&findings(&facts), &[], &[]));
 }
 
 /// A shell line as root in a mount namespace of its own, with this program as `$0`; its output, errors included.
@@ -340,24 +339,50 @@ fn an_ordinary_user_is_probed_as_one() {
 }
 
 #[test]
+fn a_tree_that_refuses_groups_gives_labs_nothing() {
+    let tree = "/sys/fs/cgroup/cpu";
+    let refused = unboxed::doctor::RefusedTree { parent: tree.into(), why: "EPERM: x".into() };
+    let facts = facts("hybrid", 0, ProbeResult { refused_trees: vec![refused], ..works() });
+    assert!(facts.cgroups.is_delegable("memory") && !facts.cgroups.is_delegable("cpu"));
+
+    let said = in_one_line(&report(&facts));
+    assert!(said.contains("tried, and refused: EPERM: x"), "{said}");
+    assert!(
+        said.contains("the control group controller cpu, in whose tree a group was tried"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_others_mount_and_link_meanwhile_is_listed_as_theirs() {
     let _alone = common::alone();
+    // A group of somebody else's, beside those of labs, where there are any.
+    let machine = unboxed::doctor::MachineCgroups::read(&MachineRoot::this_machine());
+    let tree = machine.hierarchies.iter().find(|tree| tree.lab_parent.as_deref() == Some(""));
+    let group = tree.map(|tree| format!("{}/test-theirs-{}", tree.mount_point, std::process::id()));
+    let make_group = group.as_ref().map_or(String::new(), |group| format!("mkdir {group};"));
+
     // While the lab is held; in a network namespace of its own, so that nothing of the machine is touched.
-    let Some(said) = in_changed_machine(
+    let said = in_changed_machine(&format!(
         "exec unshare --net sh -c '\n\
          mount -t tmpfs tmpfs /srv; tries=0\n\
-         { until grep -q \"is up until\" /srv/said || [ $tries = 600 ]; do tries=$((tries + 1)); sleep 0.1; done\n\
-           mkdir /srv/theirs; mount -t tmpfs others /srv/theirs; ip link add theirs0 type veth peer name theirs1\n\
-         } | \"$0\" run 1 --until 1 --hold > /srv/said 2>&1\n\
+         {{ until grep -q \"is up until\" /srv/said || [ $tries = 600 ]; do tries=$((tries + 1)); sleep 0.1; done\n\
+           mkdir /srv/theirs; mount -t tmpfs others /srv/theirs; ip link add theirs0 type veth peer name theirs1; {make_group}\n\
+         }} | \"$0\" run 1 --until 1 --hold > /srv/said 2>&1\n\
          echo run $?; cat /srv/said' \"$0\"",
-    ) else {
-        return;
-    };
+    ));
+    if let Some(group) = &group {
+        let _ = std::fs::remove_dir(group);
+    }
+    let Some(said) = said else { return };
 
     assert!(said.starts_with("run 0\n"), "{said}");
     let said = in_one_line(&said);
     assert!(said.contains("as it was changed by others meanwhile: +"), "{said}");
     assert!(said.contains("/srv/theirs tmpfs") && said.contains(" theirs0"), "{said}");
+    if let Some(group) = &group {
+        assert!(said.contains(&format!("+ {group}")), "{said}");
+    }
     assert!(!said.contains("DIFFERENT"), "{said}");
 }
 

@@ -211,3 +211,36 @@ fn a_tape_says_which_steps_are_about_control_groups_of_another_version() {
     assert!(!noted.is_empty() && noted.len() < lesson.steps.len(), "{noted:?}");
     assert!(noted.iter().all(|(_, said)| said.contains("v1") && said.contains("v2")), "{noted:?}");
 }
+
+#[test]
+fn progress_lists_lessons_from_files_whatever_their_names_hold() {
+    let place = tempfile::tempdir().expect("a directory");
+    let dir = place.path().join("unboxed");
+    std::fs::create_dir(&dir).expect("made");
+    let names = ["mine", "漢字漢字漢字漢字漢字漢字漢字漢字", "a,\"b\"\u{1b}[2J\n"];
+    let lessons: serde_json::Map<String, serde_json::Value> = names
+        .iter()
+        .map(|name| (format!("own:{name}"), serde_json::json!({ "played": 3 })))
+        .collect();
+    let text = serde_json::json!({ "format": 2, "lessons": lessons }).to_string();
+    std::fs::write(dir.join("progress.json"), text).expect("written");
+
+    let said = |format: &str| {
+        let mut command = common::unboxed();
+        command.args(["progress", "--format", format]).env("XDG_STATE_HOME", place.path());
+        let output = command.output().expect("it starts");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+
+    let text = said("text");
+    let rows: Vec<&str> = text.lines().collect();
+    assert!(rows.iter().any(|row| row.starts_with("   mine (from a file)")), "{text}");
+    let width = |row: &str| unicode_width::UnicodeWidthStr::width(row);
+    assert!(rows.iter().all(|row| width(row) == width(rows[0])), "{text}");
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+
+    let csv = said("csv");
+    assert!(csv.contains("\n,mine (from a file),,"), "{csv}");
+    assert!(csv.contains("\n,\"a,\"\"b\"\"\\x1b[2J\\x0a (from a file)\",,"), "{csv}");
+}

@@ -3,8 +3,8 @@
 use super::confirmation::{ask, loss};
 use super::keymap::keys;
 use super::{
-    Effect, EndedLesson, LessonScene, LessonView, ListKind, Model, Screen, ScreenOverlay,
-    SearchList, learning_commands,
+    Effect, EndedLesson, LessonScene, LessonView, ListKind, Model, PlaySource, Screen,
+    ScreenOverlay, SearchList, learning_commands,
 };
 use crate::app::shells::ShellRoom;
 use crate::engine::{Request, TurnGoal};
@@ -91,6 +91,15 @@ pub(super) fn restart(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
     let prompt = Prompt::Restart { loss: loss(view) };
     ask(model, prompt, Request::RewindTo { steps: 0 })
+}
+
+/// The recording of the lesson, in the place of a lab that failed.
+pub(super) fn see_tape(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &model.screen else { return Vec::new() };
+    if !view.can_see_tape() {
+        return Vec::new();
+    }
+    vec![Effect::OpenLesson { id: view.lesson.id.clone(), from: PlaySource::Tape }]
 }
 
 pub(super) fn list_shells(model: &mut Model) -> Vec<Effect> {

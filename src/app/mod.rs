@@ -42,6 +42,7 @@ pub use crate::progress::StepHow;
 use crate::proof::Proof;
 use crate::report::StepCounts;
 use crate::talk::message::{HubToWindow, WindowToHub};
+use crate::tape::TapeOrigin;
 
 /// The source that a lesson plays from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -145,8 +146,8 @@ pub enum Msg {
         lesson: Arc<Lesson>,
         /// Steps played when the learner was here last.
         left_off: usize,
-        /// The origin of the tape that plays instead of a lab: where and when it was made.
-        tape: Option<String>,
+        /// The origin of the tape that plays instead of a lab.
+        tape: Option<TapeOrigin>,
     },
     LessonOpenFailed(String),
     Copied(Copied),

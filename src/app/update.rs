@@ -13,6 +13,7 @@ use crate::engine::{Event, Request, TurnGoal};
 use crate::notice::Notice;
 use crate::prompt::Prompt;
 use crate::talk::message::WindowToHub;
+use crate::tape::TapeOrigin;
 
 /// Apply a message. What is returned has to be carried out.
 #[must_use]
@@ -43,7 +44,12 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
 
             let mut view = LessonView::new(lesson);
             view.learning.always = model.your_turn && tape.is_none();
-            view.tape = tape;
+            view.has_tape = tape.is_none()
+                && model.catalogue.iter().any(|row| row.has_tape && row.is_of(&view.lesson));
+            if let Some(TapeOrigin { made, other_cgroups }) = tape {
+                view.tape = Some(made);
+                view.other_cgroups = other_cgroups;
+            }
             if let Some(exam) = &model.exam {
                 view.quiz = Some(exam.quiz_of(&view.lesson));
                 model.overlay = ScreenOverlay::None;

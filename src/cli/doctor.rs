@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Format, tried_facts};
 use crate::diagnosis::{MachineFinding, Playable, State};
-use crate::doctor::{Facts, can_play, findings, findings_page};
+use crate::doctor::{Facts, LeftOutStep, can_play, findings, findings_page};
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::text;
@@ -77,29 +77,27 @@ fn playable(lessons: &[Lesson], facts: &Facts) -> Vec<(String, String, Playable)
 /// The doctor's words on the machine, the lessons, and steps that are left out.
 fn verdicts(facts: &Facts, found: &[MachineFinding]) -> anyhow::Result<String> {
     let lessons = catalogue::all_lessons()?;
-    let mut said = vec![text::prose_lines(&findings_page(found, &playable(&lessons, facts)))];
-    said.extend(lessons.iter().flat_map(|lesson| skipped(lesson, facts)));
-    Ok(said.join("\n"))
+    let left_out: Vec<LeftOutStep> =
+        lessons.iter().flat_map(|lesson| left_out(lesson, facts)).collect();
+    Ok(text::prose_lines(&findings_page(found, &playable(&lessons, facts), &left_out)))
 }
 
-/// Steps that a playable lesson leaves out on this machine, each on lines of its own.
-fn skipped(lesson: &Lesson, facts: &Facts) -> Vec<String> {
-    let mut said = Vec::new();
+/// The steps that a playable lesson leaves out on this machine.
+fn left_out(lesson: &Lesson, facts: &Facts) -> Vec<LeftOutStep> {
     if can_play(&lesson.needs, facts) != Playable::Live {
-        return said;
+        return Vec::new();
     }
 
-    for step in &lesson.steps {
-        if let Playable::No { why, cure } = can_play(&step.needs, facts) {
-            let (why, cure) = (words::blocker(&why), words::cure(&cure));
-            let (title, why, cure) =
-                (text::prose(&step.title), text::one_line(&why), text::one_line(&cure));
-            said.push(format!(
-                "note  {}: the step `{title}` is not possible here: {why}",
-                lesson.id
-            ));
-            said.push(format!("      to change that: {cure}"));
-        }
-    }
-    said
+    let verdicts = lesson.steps.iter().map(|step| (step, can_play(&step.needs, facts)));
+    verdicts
+        .filter_map(|(step, verdict)| match verdict {
+            Playable::Live => None,
+            Playable::No { why, cure } => Some(LeftOutStep {
+                lesson: lesson.id.clone(),
+                title: step.title.clone(),
+                why,
+                cure,
+            }),
+        })
+        .collect()
 }

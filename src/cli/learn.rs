@@ -288,7 +288,7 @@ impl AppServices for Engines {
         let lesson = Arc::new(lesson.clone());
         if from == PlaySource::Tape {
             let tape = record::tape_of_lesson(&lesson, self.tape.as_deref(), &self.facts)?;
-            return play_tape(lesson, tape);
+            return play_tape(lesson, tape, &self.facts);
         }
 
         let left_off = self
@@ -328,11 +328,11 @@ impl AppServices for Engines {
     }
 }
 
-fn play_tape(lesson: Arc<Lesson>, tape: Tape) -> anyhow::Result<EngineLink> {
+fn play_tape(lesson: Arc<Lesson>, tape: Tape, here: &Facts) -> anyhow::Result<EngineLink> {
     let (requests, for_player) =
         requests::channel().context("could not set up the tape's player")?;
     let (to_front, events) = events::channel();
-    let origin = tape.header.origin();
+    let origin = tape.header.origin_seen_from(here);
     let own = Arc::clone(&lesson);
     let thread = std::thread::spawn(move || player::play_tape(&tape, &own, &for_player, &to_front));
     Ok(EngineLink { lesson, requests, events, thread, left_off: 0, tape: Some(origin) })

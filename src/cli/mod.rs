@@ -330,9 +330,16 @@ fn check_live(lesson: &Lesson, facts: &Facts, offer: Option<&str>) -> anyhow::Re
     inherited::refuse_low_limits()?;
     let Playable::No { why, cure } = can_play(&lesson.needs, facts) else { return Ok(()) };
     let (why, cure) = (words::blocker(&why), words::cure(&cure));
-    let offer = offer.filter(|_| embedded::has_tape(&lesson.id));
-    let tape = offer.map_or_else(String::new, |offer| format!(". Or {offer} {} --tape", lesson.id));
+    let offer = offer.and_then(|offer| tape_offer(lesson, offer));
+    let tape = offer.map_or_else(String::new, |offer| format!(". {offer}"));
     bail!("{} can't play here: {why}. To change that: {cure}{tape}", lesson.id)
+}
+
+/// The way to the tape of a lesson, by `command`; none where the program has no tape of it, as of one from a file.
+fn tape_offer(lesson: &Lesson, command: &str) -> Option<String> {
+    let is_own = || catalogue::find_lesson(&lesson.id).is_ok_and(|known| known == *lesson);
+    (embedded::has_tape(&lesson.id) && is_own())
+        .then(|| format!("Or {command} {} --tape", lesson.id))
 }
 
 /// This program's own binary, for the roles.

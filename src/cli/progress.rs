@@ -49,14 +49,17 @@ enum Format {
 /// One lesson's line.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
-    number: u32,
+    /// None for a lesson from a file, of which neither number nor questions are known here.
+    number: Option<u32>,
     lesson: &'a str,
-    steps: usize,
+    /// It is from a file.
+    own: bool,
+    steps: Option<usize>,
     played: usize,
     on_tape: usize,
     done_by_typing: usize,
     hints: usize,
-    questions: usize,
+    questions: Option<usize>,
     right: usize,
     wrong: usize,
     open: usize,
@@ -74,7 +77,9 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
     let (progress, said) = Progress::load(&dir);
     tell(said);
     let lessons = catalogue::all_lessons()?;
-    let rows: Vec<Row<'_>> = lessons.iter().map(|lesson| row(lesson, &progress)).collect();
+    let known = lessons.iter().map(|lesson| row(lesson, &progress));
+    let rows: Vec<Row<'_>> =
+        known.chain(progress.own_lessons().map(|(id, known)| own_row(id, known))).collect();
 
     let mut out = std::io::stdout().lock();
     match arguments.format {
@@ -87,18 +92,17 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
                 "number,lesson,steps,played,on_tape,done_by_typing,hints,questions,right,wrong,open"
             )?;
             for row in &rows {
-                // Ids hold no commas or quotes: the lesson's lint sees to that.
                 writeln!(
                     out,
                     "{},{},{},{},{},{},{},{},{},{},{}",
-                    row.number,
-                    row.lesson,
-                    row.steps,
+                    or_blank(row.number),
+                    csv_field(&row.name()),
+                    or_blank(row.steps),
                     row.played,
                     row.on_tape,
                     row.done_by_typing,
                     row.hints,
-                    row.questions,
+                    or_blank(row.questions),
                     row.right,
                     row.wrong,
                     row.open
@@ -112,14 +116,15 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
                 "lesson", "played", "on tape", "by hand", "hints", "quiz right"
             )?;
             for row in &rows {
-                let (played, quiz) = (
-                    format!("{}/{}", row.played, row.steps),
-                    format!("{}/{}", row.right, row.questions),
-                );
-                let name = format!("{:>2} {}", row.number, row.lesson);
+                let of = |done, all| match all {
+                    Some(all) => format!("{done}/{all}"),
+                    None => format!("{done}"),
+                };
+                let (played, quiz) = (of(row.played, row.steps), of(row.right, row.questions));
+                let name = text::padded(&format!("{:>2} {}", or_blank(row.number), row.name()), 28);
                 writeln!(
                     out,
-                    "{name:<28} {played:>9} {:>8} {:>8} {:>6} {quiz:>12}",
+                    "{name} {played:>9} {:>8} {:>8} {:>6} {quiz:>12}",
                     row.on_tape, row.done_by_typing, row.hints
                 )?;
             }
@@ -191,19 +196,59 @@ fn tell(said: Option<FileNotice>) {
     }
 }
 
+impl Row<'_> {
+    /// The lesson's id. A file of progress may hold anything; a file is told from a lesson of the program's own.
+    fn name(&self) -> String {
+        let id = text::safe(self.lesson);
+        if self.own { format!("{id} (from a file)") } else { id }
+    }
+}
+
+fn or_blank<T: ToString>(number: Option<T>) -> String {
+    number.map_or_else(String::new, |number| number.to_string())
+}
+
+/// A field as RFC 4180 has it.
+fn csv_field(text: &str) -> String {
+    match text.contains([',', '"']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    }
+}
+
+/// What is kept of a lesson from a file, which is not here to be counted.
+fn own_row<'a>(id: &'a str, known: &'a LessonProgress) -> Row<'a> {
+    Row {
+        number: None,
+        lesson: id,
+        own: true,
+        steps: None,
+        played: known.steps_played(),
+        on_tape: known.steps_on_tape(),
+        done_by_typing: known.steps_done(),
+        hints: known.hint_count(),
+        questions: None,
+        right: known.answers_marked(AnswerMark::Right),
+        wrong: known.answers_marked(AnswerMark::Wrong),
+        open: known.answers_marked(AnswerMark::Open),
+        details: Some(known),
+    }
+}
+
 fn row<'a>(lesson: &'a Lesson, progress: &'a Progress) -> Row<'a> {
     let details = progress.lesson(&lesson.id);
     let of = |count: fn(&LessonProgress) -> usize| details.map_or(0, count);
 
     Row {
-        number: lesson.number,
+        number: Some(lesson.number),
         lesson: &lesson.id,
-        steps: lesson.steps.len(),
+        own: false,
+        steps: Some(lesson.steps.len()),
         played: of(LessonProgress::steps_played).min(lesson.steps.len()),
         on_tape: of(LessonProgress::steps_on_tape).min(lesson.steps.len()),
         done_by_typing: of(LessonProgress::steps_done),
         hints: of(LessonProgress::hint_count),
-        questions: lesson.questions().count(),
+        questions: Some(lesson.questions().count()),
         right: of(|one| one.answers_marked(AnswerMark::Right)),
         wrong: of(|one| one.answers_marked(AnswerMark::Wrong)),
         open: of(|one| one.answers_marked(AnswerMark::Open)),

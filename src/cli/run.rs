@@ -16,6 +16,7 @@ use super::consent::{self, ConsentOption};
 use super::hold::Stop;
 use super::{
     Format, check_live, facts, open_lesson, printing_error, program, record, shell_socket,
+    tape_offer,
 };
 use crate::diagnosis::{Blocker, Cure};
 use crate::doctor::Facts;
@@ -189,13 +190,16 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let mut stop = Stop::watch(arguments.hold)?;
     let options = SessionOptions::new_for(program());
     let mut session = Session::open(Arc::clone(&lesson), facts, &options)
-        .context("the lab could not be made (`unboxed doctor` says what this machine allows)")?;
+        .context("the lab could not be made (`unboxed doctor` says what this machine allows)")
+        .map_err(|error| or_tape(error, &lesson))?;
 
     let mut records = Vec::new();
     for _ in 0..count {
         let number = session.played_steps() + 1;
-        let record =
-            session.play_next().with_context(|| format!("stopped in step {number} of {count}"))?;
+        let record = session
+            .play_next()
+            .with_context(|| format!("stopped in step {number} of {count}"))
+            .map_err(|error| or_tape(error, &lesson))?;
         if arguments.format == Format::Text {
             print_step(&lesson, &record, None).map_err(printing_error)?;
         }
@@ -228,6 +232,14 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if ok && proof.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// An error of a lab, with what can be seen without one.
+fn or_tape(error: anyhow::Error, lesson: &Lesson) -> anyhow::Error {
+    match tape_offer(lesson, "`unboxed run`") {
+        None => error,
+        Some(offer) => anyhow::anyhow!("{}. {offer}", crate::failure::with_causes(error.as_ref())),
+    }
 }
 
 /// Tell what a tape has, as if it were played now; and that it is one.

@@ -1,11 +1,12 @@
 //! The cgroup hierarchies of this machine, and the places in them where a lab's own groups can be made.
 
 use std::fs;
+use std::path::Path;
 
 use serde::Serialize;
 
 use crate::diagnosis::Layout;
-use crate::doctor::hierarchy::{MountedHierarchy, OfferedController};
+use crate::doctor::hierarchy::{MountedHierarchy, OfferedController, RefusedTree};
 use crate::doctor::roots::MachineRoot;
 use crate::doctor::unmounted::{self, UnmountedHierarchy};
 use crate::snapshot::CgroupVersion;
@@ -59,6 +60,20 @@ impl MachineCgroups {
             .collect();
         let unmounted = unmounted::read(roots, &offered, &hierarchies);
         MachineCgroups { layout, hierarchies, offered, unmounted }
+    }
+
+    /// Take note of trees that refused a group, whatever their modes say: no lab has anything of them.
+    pub fn note_refused(&mut self, refused: &[RefusedTree]) {
+        for tree in &mut self.hierarchies {
+            let Some(below) = &tree.lab_parent else { continue };
+            let parent = Path::new(&tree.mount_point).join(below);
+            let found = refused.iter().find(|one| Path::new(&one.parent) == parent);
+            if let Some(RefusedTree { why, .. }) = found {
+                tree.refused = Some(why.clone());
+                tree.lab_parent = None;
+                tree.delegable.clear();
+            }
+        }
     }
 
     /// True if a lab can have what lessons call by this controller's name, whatever the version.
@@ -158,6 +173,7 @@ impl CgroupMount {
             own,
             lab_parent,
             delegable,
+            refused: None,
         }
     }
 

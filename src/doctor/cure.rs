@@ -101,6 +101,9 @@ pub fn controller(name: &str, facts: &Facts) -> Cure {
     if let (Some(engine), 0) = (container, facts.euid) {
         return Cure::StartContainerWithCgroups { engine };
     }
+    if hierarchy.refused.is_some() {
+        return refused_groups(facts);
+    }
     match (hierarchy.version, facts.euid) {
         (_, 0) => Cure::RemountWritable { mount_point: hierarchy.mount_point.clone() },
         (CgroupVersion::V1, _) => start_as_root(facts),
@@ -111,6 +114,15 @@ pub fn controller(name: &str, facts: &Facts) -> Cure {
             }
             (None, _) => start_as_root(facts),
         },
+    }
+}
+
+/// The cure where a group was refused that this process may make by the modes of its tree.
+pub fn refused_groups(facts: &Facts) -> Cure {
+    match (container(facts), facts.euid) {
+        (Some(engine), _) => Cure::StartContainerWithCgroups { engine },
+        (None, 0) => Cure::LookAtSecurityModules,
+        (None, _) => start_as_root(facts),
     }
 }
 

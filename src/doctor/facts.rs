@@ -6,6 +6,7 @@ use crate::diagnosis::{Environment, NotInImage, PackageManager};
 use crate::doctor::cgroups::MachineCgroups;
 use crate::doctor::disk::Disk;
 use crate::doctor::environment;
+use crate::doctor::hierarchy::RefusedTree;
 use crate::doctor::kernel::KernelVersion;
 use crate::doctor::roots::MachineRoot;
 use crate::rootfs::{Fixture, MissingProgram, RootfsError, plan_image};
@@ -69,12 +70,36 @@ pub struct ProbeResult {
     /// The network of a lab: a cable, a bridge, NAT.
     #[serde(serialize_with = "plain_result")]
     pub netns_in_userns: Result<(), String>,
+    /// A lab's control groups, in the trees that this process may make groups in, with the limits of every lab.
+    #[serde(serialize_with = "plain_result")]
+    pub groups: Result<(), String>,
+    /// Trees in which none could be made, and which labs can do without.
+    pub refused_trees: Vec<RefusedTree>,
+}
+
+impl ProbeResult {
+    /// The result where nothing was refused.
+    pub fn all_good() -> ProbeResult {
+        ProbeResult {
+            userns: Ok(()),
+            mount_in_userns: Ok(()),
+            overlay_in_userns: Ok(()),
+            netns_in_userns: Ok(()),
+            groups: Ok(()),
+            refused_trees: Vec::new(),
+        }
+    }
 }
 
 impl Facts {
     /// Reads everything; what can't be read is absent, not an error. `probe` is run once.
     pub fn read(roots: &MachineRoot, probe: impl FnOnce() -> ProbeResult) -> Facts {
         let (covers_of_proc, is_proc_subset) = environment::covers_of_proc(roots);
+        let mut cgroups = MachineCgroups::read(roots);
+        let disk = Disk::read(roots);
+        let image = plan_image(&Fixture::embedded(), &roots.root).map(|plan| plan.missing);
+        let probe = probe();
+        cgroups.note_refused(&probe.refused_trees);
         Facts {
             kernel: roots
                 .read_text("proc/sys/kernel/osrelease")
@@ -95,13 +120,13 @@ impl Facts {
                     .map(|n| n != 0),
             },
             uid_map: IdMapping::read(roots),
-            cgroups: MachineCgroups::read(roots),
-            disk: Disk::read(roots),
+            cgroups,
+            disk,
             overlay_listed: roots.read_text("proc/filesystems").is_some_and(|text| {
                 text.lines().any(|line| line.split_whitespace().last() == Some("overlay"))
             }),
-            image: plan_image(&Fixture::embedded(), &roots.root).map(|plan| plan.missing),
-            probe: probe(),
+            image,
+            probe,
         }
     }
 

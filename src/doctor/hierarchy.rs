@@ -18,6 +18,8 @@ pub struct MountedHierarchy {
     pub lab_parent: Option<String>,
     /// Controllers that a lab's groups made there can have.
     pub delegable: Vec<String>,
+    /// The error of making a group there, where that was tried and refused.
+    pub refused: Option<String>,
 }
 
 /// A line of /proc/cgroups.
@@ -28,6 +30,14 @@ pub struct OfferedController {
     pub hierarchy: u32,
     /// Off by `cgroup_disable=` on the kernel's command line.
     pub enabled: bool,
+}
+
+/// A tree of control groups that refused one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedTree {
+    /// The directory of the group that it was tried in.
+    pub parent: String,
+    pub why: String,
 }
 
 impl MountedHierarchy {

@@ -15,10 +15,10 @@ mod verdict;
 
 pub use cgroups::MachineCgroups;
 pub use facts::{Facts, IdMapping, ProbeResult, UserNamespaces};
-pub use hierarchy::{MountedHierarchy, OfferedController};
+pub use hierarchy::{MountedHierarchy, OfferedController, RefusedTree};
 pub use ids::LabIdMapping;
 pub use kernel::KernelVersion;
 pub use roots::MachineRoot;
-pub use text::findings_page;
+pub use text::{LeftOutStep, findings_page};
 pub use unmounted::UnmountedHierarchy;
 pub use verdict::{MIN_KERNEL, can_play, findings};

@@ -1,19 +1,50 @@
 //! Findings and verdicts as text for a terminal of 80 columns.
 
-use crate::diagnosis::{MachineFinding, Playable, State};
+use unicode_width::UnicodeWidthStr;
+
+use crate::diagnosis::{Blocker, Cure, MachineFinding, Playable, State};
+use crate::text::{prose, prose_lines, wrapped};
 use crate::words;
 use crate::words::diagnosis::{detail, subject};
 
 const WIDTH: usize = 80;
 
-/// The page of findings and verdicts; `lessons` are (id, title, verdict).
+/// A step that a lesson leaves out on this machine, while the lesson plays.
+#[derive(Debug)]
+pub struct LeftOutStep {
+    pub lesson: String,
+    pub title: String,
+    pub why: Blocker,
+    pub cure: Cure,
+}
+
+/// The page of findings, verdicts and steps that are left out; `lessons` are (id, title, verdict).
 pub fn findings_page(
     findings: &[MachineFinding],
     lessons: &[(String, String, Playable)],
+    steps: &[LeftOutStep],
 ) -> String {
+    let steps: Vec<VerdictText<'_>> = steps
+        .iter()
+        .map(|LeftOutStep { lesson, title, why, cure }| VerdictText {
+            id: lesson,
+            title,
+            blocked: Some([words::blocker(why), words::cure(whole_cure(cure, findings))]),
+        })
+        .collect();
     let findings: Vec<FindingText<'_>> = findings.iter().map(FindingText::of).collect();
     let lessons: Vec<VerdictText<'_>> = lessons.iter().map(VerdictText::of).collect();
-    page(&findings, &lessons)
+    page(&findings, &lessons, &steps)
+}
+
+/// The cure of a finding that brings all the packages of this one, or this one.
+fn whole_cure<'a>(cure: &'a Cure, findings: &'a [MachineFinding]) -> &'a Cure {
+    let Cure::InstallPackages { debian_names: wanted, .. } = cure else { return cure };
+    let brings_all = |other: &&Cure| {
+        matches!(other, Cure::InstallPackages { debian_names, .. }
+            if wanted.iter().all(|name| debian_names.contains(name)))
+    };
+    findings.iter().filter_map(|one| one.cure.as_ref()).find(brings_all).unwrap_or(cure)
 }
 
 struct FindingText<'a> {
@@ -51,7 +82,11 @@ impl VerdictText<'_> {
     }
 }
 
-fn page(findings: &[FindingText<'_>], lessons: &[VerdictText<'_>]) -> String {
+fn page(
+    findings: &[FindingText<'_>],
+    lessons: &[VerdictText<'_>],
+    steps: &[VerdictText<'_>],
+) -> String {
     let mut page = Page { text: String::from("This machine\n"), cured: Vec::new() };
     let widest = findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);
 
@@ -72,14 +107,11 @@ fn page(findings: &[FindingText<'_>], lessons: &[VerdictText<'_>]) -> String {
     }
 
     page.text.push_str("\nLessons\n");
-    let widest = lessons.iter().map(|lesson| lesson.id.len()).max().unwrap_or(0);
-    for VerdictText { id, title, blocked } in lessons {
-        let word = if blocked.is_none() { "live" } else { "no" };
-        page.paragraph(&format!("  {word:<8} {id:<widest$}  "), title);
-        if let Some([why, cure]) = blocked {
-            page.paragraph(INDENT, why);
-            page.cure(cure, id);
-        }
+    let word = |lesson: &VerdictText<'_>| if lesson.blocked.is_none() { "live" } else { "no" };
+    page.verdicts(lessons, word);
+    if !steps.is_empty() {
+        page.text.push_str("\nSteps of these lessons that are not possible here\n");
+        page.verdicts(steps, |_| "left out");
     }
 
     page.text
@@ -94,6 +126,21 @@ struct Page {
 }
 
 impl Page {
+    fn verdicts(
+        &mut self,
+        verdicts: &[VerdictText<'_>],
+        word: impl Fn(&VerdictText<'_>) -> &'static str,
+    ) {
+        let widest = verdicts.iter().map(|one| one.id.width()).max().unwrap_or(0);
+        for one in verdicts {
+            self.paragraph(&format!("  {:<8} {:<widest$}  ", word(one), one.id), &prose(one.title));
+            if let Some([why, cure]) = &one.blocked {
+                self.paragraph(INDENT, &prose(why));
+                self.cure(&prose_lines(cure), one.id);
+            }
+        }
+    }
+
     fn cure(&mut self, cure: &str, what: &str) {
         if let Some((_, first)) = self.cured.iter().find(|(said, _)| said == cure) {
             let text = format!("as for {first}, above");
@@ -116,24 +163,14 @@ impl Page {
     /// `head`, then the text with every further line under its first.
     fn paragraph(&mut self, head: &str, text: &str) {
         let out = &mut self.text;
-        let start = head.chars().count();
-        let mut column = start;
+        let start = head.width();
         out.push_str(head);
-
-        for (index, word) in text.split_whitespace().enumerate() {
-            let length = word.chars().count();
+        for (index, line) in wrapped(text, WIDTH - start).iter().enumerate() {
             if index > 0 {
-                if column + 1 + length > WIDTH {
-                    out.push('\n');
-                    out.push_str(&" ".repeat(start));
-                    column = start;
-                } else {
-                    out.push(' ');
-                    column += 1;
-                }
+                out.push('\n');
+                out.push_str(&" ".repeat(start));
             }
-            out.push_str(word);
-            column += length;
+            out.push_str(line);
         }
 
         while out.ends_with(' ') {
@@ -177,6 +214,7 @@ mod tests {
                 lesson("another", "The second", no),
                 lesson("last", "The third", no),
             ],
+            &[lesson("one", "漢字 \u{1b}[2J", no)],
         );
         let expected = "\
 This machine
@@ -198,7 +236,55 @@ Lessons
   no       last     The third
            it needs root
            cure: as for another, above
+
+Steps of these lessons that are not possible here
+  left out one  漢字 \\x1b[2J
+           it needs root
+           cure: as for another, above
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_page_is_eighty_columns_wide_whatever_is_in_a_title() {
+        let titles = ["漢".repeat(70), "a".repeat(200), "\u{1b}[2J\u{7}".repeat(20)];
+        let lessons: Vec<VerdictText<'_>> = titles
+            .iter()
+            .map(|title| VerdictText { id: "some-lesson", title, blocked: None })
+            .collect();
+        let text = page(&[], &lessons, &lessons);
+
+        assert!(text.lines().all(|line| line.width() <= WIDTH), "{text}");
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+        assert_eq!(text.matches('漢').count(), 140, "all of it is there");
+    }
+
+    #[test]
+    fn packages_of_a_step_are_told_with_all_that_are_missing() {
+        use crate::diagnosis::{Detail, FindingTopic, PackageManager};
+        let install = |names: &[&str]| Cure::InstallPackages {
+            manager: PackageManager::Apt,
+            debian_names: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let finding = MachineFinding {
+            what: FindingTopic::Programs,
+            state: State::Warn,
+            detail: Detail::LacksPrograms(Vec::new()),
+            cure: Some(install(&["iproute2", "procps"])),
+        };
+        let left_out = |cure: Cure| LeftOutStep {
+            lesson: "one".into(),
+            title: "A step".into(),
+            why: Blocker::NoDisk,
+            cure,
+        };
+        let live = ("one".to_owned(), "One".to_owned(), Playable::Live);
+        let steps =
+            [left_out(install(&["procps"])), left_out(Cure::MountDisk), left_out(Cure::MountDisk)];
+        let text = findings_page(&[finding], &[live], &steps);
+
+        assert_eq!(text.matches("$ sudo apt-get install").count(), 1, "{text}");
+        assert_eq!(text.matches("cure: as for programs, above").count(), 1, "{text}");
+        assert_eq!(text.matches("cure: mount an ext4").count(), 1, "{text}");
     }
 }

@@ -193,6 +193,14 @@ fn cgroups(facts: &Facts) -> MachineFinding {
         several => Trees::Several(several.len()),
     };
 
+    if let Err(error) = facts.probe.groups.clone() {
+        return bad(what, Detail::Refused { error }, cure::refused_groups(facts));
+    }
+    if let Some(error) = all.iter().find_map(|tree| tree.refused.clone()) {
+        let detail = Detail::CgroupsRefused { layout, usable, trees, error };
+        return warn(what, detail, cure::refused_groups(facts));
+    }
+
     let detail = Detail::Cgroups { layout, usable, trees };
     match usable {
         0 => warn(what, detail, cure::controller("memory", facts)),
@@ -221,6 +229,7 @@ fn why_no_controller(name: &str, facts: &Facts) -> NoController {
     match facts.cgroups.hierarchy_of(name) {
         None => NoController::InNoTree,
         Some(tree) if tree.is_read_only => NoController::ReadOnly,
+        Some(tree) if tree.refused.is_some() => NoController::Refused,
         Some(_) => NoController::NotDelegated,
     }
 }

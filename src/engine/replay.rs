@@ -108,14 +108,10 @@ mod tests {
 
     fn kept(steps: usize) -> Vec<(String, bool)> {
         let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
-        let facts = Facts::read(&crate::doctor::MachineRoot::this_machine(), || {
-            crate::doctor::ProbeResult {
-                userns: Ok(()),
-                mount_in_userns: Ok(()),
-                overlay_in_userns: Ok(()),
-                netns_in_userns: Ok(()),
-            }
-        });
+        let facts = Facts::read(
+            &crate::doctor::MachineRoot::this_machine(),
+            crate::doctor::ProbeResult::all_good,
+        );
 
         let entries = replayed_actions(&lesson.steps[..steps], &facts);
         entries

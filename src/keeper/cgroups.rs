@@ -27,6 +27,8 @@ const PIDS_LIMIT: &str = "512";
 const MEMORY_LIMIT: &str = "1073741824";
 /// The controllers that bound every lab, wanted or not.
 const BOUNDING_CONTROLLERS: [&str; 2] = ["memory", "pids"];
+/// The longest that the removal of a group may take in which nothing ever was.
+const TRIAL_REMOVAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// The number of times that a directory is made, if sweeps take it for dead before its lock is there.
 pub(super) const MAX_ATTEMPTS: usize = 10;
 /// Files a subtree's new owner may write: membership, not limits. cgroups(7), "Cgroups delegation".
@@ -41,6 +43,28 @@ pub struct SubtreeHierarchy {
     pub v2: bool,
     /// The directory that subtrees are made in.
     pub parent: PathBuf,
+}
+
+impl SubtreeHierarchy {
+    /// The error where no group can be made here and so there is no lab. None where labs do without one.
+    pub(super) fn failure_without(&self, is_same_user: bool, errno: Errno) -> Option<RoleFailure> {
+        // What bounds a lab is not left out.
+        let bounds =
+            self.controllers.iter().any(|one| BOUNDING_CONTROLLERS.contains(&one.as_str()));
+        let why = match (is_same_user, bounds) {
+            (true, _) => "whose own group it could change else",
+            (false, true) => "which bounds it",
+            (false, false) => return None,
+        };
+        let place = self.parent.display();
+        let tried = format!("make a control group for the lab in {place}, {why}");
+        Some(RoleFailure::new(tried, errno))
+    }
+}
+
+/// True if the lab's root is this very user.
+pub(super) fn is_same_user(owner: Option<u32>) -> bool {
+    owner.is_none_or(|owner| owner == Uid::effective().as_raw())
 }
 
 /// The hierarchies of this machine that subtrees can be made in: where the doctor says that a lab's groups can be, or
@@ -92,7 +116,7 @@ impl Subtree {
         wanted: &[String],
         owner: Option<u32>,
     ) -> Result<Subtree, RoleFailure> {
-        let is_same_user = owner.is_none_or(|owner| owner == Uid::effective().as_raw());
+        let is_same_user = is_same_user(owner);
         if is_same_user {
             exposure::refuse_exposed_lab()?;
         }
@@ -117,26 +141,11 @@ impl Subtree {
                 subtree.cgroups.push(describe_group(hierarchy, name, wanted, freezes));
                 bound(&hierarchy.parent.join(name), hierarchy, owner)
             });
-            // What bounds a lab is not left out.
-            let bounds = hierarchy
-                .controllers
-                .iter()
-                .any(|controller| BOUNDING_CONTROLLERS.contains(&controller.as_str()));
-            match made {
-                Err(errno) if is_same_user || bounds => {
-                    subtree.remove(Duration::from_millis(200));
-                    let place = hierarchy.parent.display();
-                    let why = if is_same_user {
-                        "whose own group it could change else"
-                    } else {
-                        "which bounds it"
-                    };
-                    return Err(RoleFailure::new(
-                        format!("make a control group for the lab in {place}, {why}"),
-                        errno,
-                    ));
-                }
-                Ok(()) | Err(_) => {}
+            if let Err(errno) = made
+                && let Some(failure) = hierarchy.failure_without(is_same_user, errno)
+            {
+                subtree.remove(Duration::from_millis(200));
+                return Err(failure);
             }
         }
         Ok(subtree)
@@ -156,6 +165,23 @@ impl Subtree {
             self.cgroups.iter().map(|cgroup| PathBuf::from(&cgroup.machine_path)).collect();
         removal::kill_and_remove(&groups, timeout)
     }
+}
+
+/// Try what a lab needs of a hierarchy: a group in it, with its limits, given to the lab's root; it is removed again.
+///
+/// Nothing else is changed: the parent hands out no controller for it that it does not hand out now.
+pub(super) fn try_group(
+    hierarchy: &SubtreeHierarchy,
+    name: &str,
+    owner: Option<u32>,
+) -> Result<(), Errno> {
+    // Until it is gone: no sweep takes it for a dead one's.
+    let _lock = make_group(&hierarchy.parent, name)?;
+    let path = hierarchy.parent.join(name);
+    let bounded = bound(&path, hierarchy, owner);
+    // What should stay is empty and has an owner that is gone soon: the next sweep takes it.
+    removal::kill_and_remove(&[path], TRIAL_REMOVAL_TIMEOUT);
+    bounded
 }
 
 /// Make a group and lock its directory, so that whoever sweeps knows that it has an owner, wherever it looks from.

@@ -148,6 +148,7 @@ mod tests {
             own: Some(own.into()),
             lab_parent: None,
             delegable: Vec::new(),
+            refused: None,
         }
     }
 

@@ -7,9 +7,12 @@ use std::process::{Child, Command, Stdio};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
+use nix::unistd::Uid;
 
+use super::cgroups::{self, OwnerProcess, SubtreeHierarchy};
+use super::exposure;
 use super::running_store::become_root;
-use crate::doctor::{LabIdMapping, ProbeResult};
+use crate::doctor::{LabIdMapping, ProbeResult, RefusedTree};
 use crate::failure::with_causes;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, inherited};
@@ -22,6 +25,9 @@ use crate::wire::protocol::{FailureContext, RoleFailure};
 pub const ROLE: &str = "--probe-role";
 /// The second one, where a lab's whole network is to be tried.
 const WHOLE_NETWORK: &str = "whole-network";
+/// The words that lines on control groups begin with: on those of a lab, and on a tree that labs do without.
+const GROUPS: &str = "groups";
+const REFUSED_TREE: &str = "tree\t";
 
 /// The role's main function: it prints a line for each part, and for each failure of it.
 pub fn main() -> u8 {
@@ -32,6 +38,7 @@ pub fn main() -> u8 {
         Some(word) if word == WHOLE_NETWORK => NetworkTrial::Whole,
         Some(_) | None => NetworkTrial::RuleAlone,
     };
+    try_groups();
     if let Err(failure) = fork_trial(network) {
         tell(TrialPart::Namespaces, Err(with_causes(&failure)));
     }
@@ -41,11 +48,15 @@ pub fn main() -> u8 {
 /// At once and whole, since several processes tell: a write to a pipe of less than PIPE_BUF bytes is not mixed with
 /// others, pipe(7).
 fn tell(part: TrialPart, outcome: Result<(), String>) {
-    let name = name_of(part);
+    tell_line(name_of(part), outcome);
+}
+
+fn tell_line(name: &str, outcome: Result<(), String>) {
     let line = match outcome {
-        Ok(()) => format!("{name}\n"),
-        Err(why) => format!("{name} {}\n", why.replace('\n', " ")),
+        Ok(()) => name.to_owned(),
+        Err(why) => format!("{name} {}", why.replace('\n', " ")),
     };
+    let line = line + "\n";
     let _ = std::io::stdout().write_all(line.as_bytes());
     let _ = std::io::stdout().flush();
 }
@@ -58,6 +69,35 @@ fn name_of(part: TrialPart) -> &'static str {
         TrialPart::Overlay => "overlay",
         TrialPart::Network => "network",
     }
+}
+
+/// Try a lab's groups in every tree that they would be in.
+fn try_groups() {
+    let mapping = LabIdMapping::choose();
+    let owner = Uid::effective().is_root().then_some(mapping.first);
+    let is_same_user = cgroups::is_same_user(owner);
+    let name = OwnerProcess::this_process().lab_name(0);
+
+    let mut outcome = match is_same_user {
+        true => exposure::refuse_exposed_lab().map_err(|failure| with_causes(&failure)),
+        false => Ok(()),
+    };
+    // Root's labs have no group in a tree without controllers of v1 (systemd's own).
+    let is_used = |tree: &SubtreeHierarchy| {
+        is_same_user || tree.v2 || tree.controllers.iter().any(|name| !name.starts_with("name="))
+    };
+    for tree in cgroups::hierarchies().into_iter().filter(is_used) {
+        let Err(errno) = cgroups::try_group(&tree, &name, owner) else { continue };
+        match tree.failure_without(is_same_user, errno) {
+            Some(failure) => outcome = outcome.and(Err(with_causes(&failure))),
+            None => {
+                let failure = RoleFailure::new("make a control group", errno);
+                let place = tree.parent.to_string_lossy();
+                tell_line(&format!("{REFUSED_TREE}{place}\t{}", with_causes(&failure)), Ok(()));
+            }
+        }
+    }
+    tell_line(GROUPS, outcome);
 }
 
 fn fork_trial(network: NetworkTrial) -> Result<(), RoleFailure> {
@@ -139,27 +179,43 @@ pub fn probe_machine(program: &Path) -> ProbeResult {
 /// The meaning of the lines that a probe printed. A part works only where it was told to: what was not come to, for what
 /// failed before it, has that failure.
 fn result(told: &str) -> ProbeResult {
-    let first = told.lines().find_map(|line| line.split_once(' ')).map(|(_, why)| why);
-    let lines_of = |part| {
+    const NOT_TRIED: &str = "the probe ended before it was tried";
+    let (trees, told): (Vec<&str>, Vec<&str>) =
+        told.lines().partition(|line| line.starts_with(REFUSED_TREE));
+    let (groups, told): (Vec<&str>, Vec<&str>) =
+        told.into_iter().partition(|line| line.split(' ').next() == Some(GROUPS));
+
+    let first = told.iter().find_map(|line| line.split_once(' ')).map(|(_, why)| why);
+    let outcome =
+        |lines: &[&str], untold: &str| match lines.first().map(|line| line.split_once(' ')) {
+            Some(Some((_, why))) => Err(why.to_owned()),
+            Some(None) => Ok(()),
+            None => Err(untold.to_owned()),
+        };
+    let of = |part| {
         let name = name_of(part);
-        told.lines().filter(move |line| line.split(' ').next() == Some(name))
-    };
-    let of = |part| match lines_of(part).find_map(|line| line.split_once(' ')) {
-        Some((_, why)) => Err(why.to_owned()),
-        None if lines_of(part).next().is_none() => {
-            Err(first.unwrap_or("the probe ended before it was tried").to_owned())
-        }
-        None => Ok(()),
+        let is_of = |line: &&str| line.split(' ').next() == Some(name);
+        let lines: Vec<&str> = told.iter().copied().filter(is_of).collect();
+        outcome(&lines, first.unwrap_or(NOT_TRIED))
     };
 
     // Namespaces are told of last: they are all there where anything in them was tried.
-    let is_in_namespaces = !told.is_empty() && lines_of(TrialPart::Namespaces).next().is_none();
+    let tells_of_namespaces =
+        told.iter().any(|line| line.split(' ').next() == Some(name_of(TrialPart::Namespaces)));
+    let is_in_namespaces = !told.is_empty() && !tells_of_namespaces;
     ProbeResult {
         userns: if is_in_namespaces { Ok(()) } else { of(TrialPart::Namespaces) },
         mount_in_userns: of(TrialPart::Mounts),
         overlay_in_userns: of(TrialPart::Overlay),
         netns_in_userns: of(TrialPart::Network),
+        groups: outcome(&groups, first.unwrap_or(NOT_TRIED)),
+        refused_trees: trees.into_iter().filter_map(refused_tree).collect(),
     }
+}
+
+fn refused_tree(line: &str) -> Option<RefusedTree> {
+    let (parent, why) = line.strip_prefix(REFUSED_TREE)?.split_once('\t')?;
+    Some(RefusedTree { parent: parent.to_owned(), why: why.to_owned() })
 }
 
 #[cfg(test)]
@@ -169,9 +225,13 @@ mod tests {
     #[test]
     fn a_part_works_only_where_it_was_tried() {
         let check = |told: &str, expected: [Option<&str>; 4]| {
-            let ProbeResult { userns, mount_in_userns, overlay_in_userns, netns_in_userns } =
-                result(told);
-            let found = [userns, mount_in_userns, overlay_in_userns, netns_in_userns];
+            let found = result(told);
+            let found = [
+                found.userns,
+                found.mount_in_userns,
+                found.overlay_in_userns,
+                found.netns_in_userns,
+            ];
             assert_eq!(
                 found.map(Result::err),
                 expected.map(|why| why.map(str::to_owned)),
@@ -187,5 +247,25 @@ mod tests {
         check("namespaces ENOSYS\n", [Some("ENOSYS"); 4]);
         check("mounts EPERM\n", [None, Some("EPERM"), Some("EPERM"), Some("EPERM")]);
         check("", [Some("the probe ended before it was tried"); 4]);
+        check("groups EAGAIN\ntree\t/c\tEPERM: x y\nmounts\noverlay\nnetwork\n", [None; 4]);
+    }
+
+    #[test]
+    fn groups_are_told_of_by_themselves_and_trees_that_labs_do_without() {
+        let check = |told: &str, groups: Result<(), &str>, trees: &[(&str, &str)]| {
+            let found = result(told);
+            assert_eq!(found.groups, groups.map_err(str::to_owned), "{told}");
+            let found: Vec<(&str, &str)> = found
+                .refused_trees
+                .iter()
+                .map(|tree| (tree.parent.as_str(), tree.why.as_str()))
+                .collect();
+            assert_eq!(found, trees, "{told}");
+        };
+
+        check("groups\nnamespaces ENOSYS\n", Ok(()), &[]);
+        check("groups make a group: EAGAIN\nmounts\n", Err("make a group: EAGAIN"), &[]);
+        check("tree\t/a b\tEPERM: x\ngroups\nnamespaces\n", Ok(()), &[("/a b", "EPERM: x")]);
+        check("", Err("the probe ended before it was tried"), &[]);
     }
 }

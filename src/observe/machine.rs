@@ -7,7 +7,7 @@ use std::path::Path;
 use super::bounds::{self, Budget};
 use super::netlink::NamespaceShare;
 use super::{mounts, network, processes};
-use crate::keeper::cgroups::owner_of;
+use crate::keeper::cgroups::{OwnerProcess, owner_of};
 use crate::proof::{Proof, ProofRow};
 use crate::snapshot::{Link, Mount, Snapshot};
 
@@ -16,6 +16,8 @@ use crate::snapshot::{Link, Mount, Snapshot};
 pub struct MachineState {
     mounts: Listed,
     links: Listed,
+    /// Of everybody but this program's labs, where those have theirs.
+    groups: Listed,
 }
 
 /// Said of a list that was cut.
@@ -39,7 +41,11 @@ impl MachineState {
                 (format!("{} {} {}", mount.id, mount.target, mount.fstype), mount_marks(mount))
             })
             .collect();
-        MachineState { mounts: Listed { lines, is_cut: !omitted.is_nothing() }, links: links() }
+        MachineState {
+            mounts: Listed { lines, is_cut: !omitted.is_nothing() },
+            links: links(),
+            groups: groups(|owner| owner.is_none()),
+        }
     }
 
     pub fn compare(before: &MachineState, after: &MachineState, ours: &SessionTraces) -> Proof {
@@ -50,7 +56,10 @@ impl MachineState {
             rows: vec![
                 row("mounts", &before.mounts, &after.mounts, &ours.in_labs),
                 row("network links", &before.links, &after.links, &ours.in_labs),
-                left("cgroups of the lab", &groups_of(&ours.keepers)),
+                ProofRow {
+                    by_others: changed_groups(&before.groups, &after.groups),
+                    ..left("cgroups of the lab", &groups_of(&ours.keepers))
+                },
                 left("processes of the lab", &Listed { lines: alive.collect(), is_cut: false }),
             ],
         }
@@ -173,8 +182,41 @@ fn links() -> Listed {
     Listed { lines, is_cut: !omitted.is_nothing() }
 }
 
-/// The groups of labs that these keepers made. Those of others come and go on any machine that is in use.
+/// The groups of labs that these keepers made.
 fn groups_of(keepers: &BTreeSet<u32>) -> Listed {
+    groups(|owner| {
+        owner.is_some_and(|owner| owner.is_in_our_pid_namespace() && keepers.contains(&owner.pid))
+    })
+}
+
+/// The groups of others that came and went: a line for each name, with the first tree that it is in.
+fn changed_groups(before: &Listed, after: &Listed) -> Vec<String> {
+    // Of what is behind the end of a list nobody knows.
+    if before.is_cut || after.is_cut {
+        return Vec::new();
+    }
+    let changes = |sign: &str, from: &Listed, to: &Listed| {
+        let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for path in from.lines.keys().filter(|path| !to.lines.contains_key(*path)) {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            names.entry(name).or_default().push(path);
+        }
+        names
+            .into_values()
+            .filter_map(|paths| {
+                let (first, others) = paths.split_first()?;
+                Some(match others.len() {
+                    0 => format!("{sign} {first}"),
+                    count => format!("{sign} {first} (other trees: {count})"),
+                })
+            })
+            .collect::<Vec<String>>()
+    };
+    [changes("-", before, after), changes("+", after, before)].concat()
+}
+
+/// The groups beside those of labs whose owner, if their name tells one, is wanted.
+fn groups(is_wanted: impl Fn(Option<OwnerProcess>) -> bool) -> Listed {
     let mut found = Listed::default();
     let mut entries = Budget::new(bounds::MAX_MACHINE_ENTRIES);
     for hierarchy in crate::keeper::cgroups::hierarchies() {
@@ -185,10 +227,8 @@ fn groups_of(keepers: &BTreeSet<u32>) -> Listed {
             }
             entries.spend(1);
 
-            let owner = owner_of(&entry.file_name().to_string_lossy());
-            if owner.is_some_and(|owner| {
-                owner.is_in_our_pid_namespace() && keepers.contains(&owner.pid)
-            }) {
+            let is_group = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_group && is_wanted(owner_of(&entry.file_name().to_string_lossy())) {
                 found.lines.insert(entry.path().to_string_lossy().into_owned(), Vec::new());
             }
         }
@@ -257,6 +297,28 @@ mod tests {
             proof.is_clean() && proof.rows[1].what.contains("more than can be compared"),
             "{proof:?}"
         );
+    }
+
+    #[test]
+    fn groups_of_others_are_told_by_name_and_are_no_difference() {
+        let with = |paths: &[&str]| {
+            let lines = paths.iter().map(|path| ((*path).to_owned(), Vec::new())).collect();
+            let groups = Listed { lines, is_cut: false };
+            MachineState { groups, ..MachineState::default() }
+        };
+        let before = with(&["/c/pids/gone", "/c/pids/stays"]);
+        let mut after = with(&["/c/cpu/docker", "/c/pids/docker", "/c/pids/one", "/c/pids/stays"]);
+        let none = SessionTraces::default();
+
+        let proof = MachineState::compare(&before, &after, &none);
+        assert!(proof.is_clean());
+        assert_eq!(
+            proof.rows[2].by_others,
+            ["- /c/pids/gone", "+ /c/cpu/docker (other trees: 1)", "+ /c/pids/one"]
+        );
+
+        after.groups.is_cut = true;
+        assert!(MachineState::compare(&before, &after, &none).rows[2].by_others.is_empty());
     }
 
     #[test]

@@ -225,7 +225,24 @@ impl Planner {
         let needed = self.closures.closure_of(&mut self.host, &path, &find_program)?;
         let real = needed.files.first().map_or_else(String::new, |found| found.path.clone());
         self.take(needed);
+        self.short_name(path.trim_start_matches('/'));
         Ok(real)
+    }
+
+    /// The name in /bin or /sbin, by which scripts and lessons call a program, where these are no links to /usr and
+    /// the host has the program in both.
+    fn short_name(&mut self, path: &str) {
+        let Some(short) = path.strip_prefix("usr/") else { return };
+        let Some((directory, _)) = short.split_once('/') else { return };
+        let is_merged = matches!(self.get(directory), Some(EntryKind::Symlink { .. }));
+        if MERGED_DIRECTORIES.contains(&directory)
+            && !is_merged
+            // The program itself may lie there, and what is in /usr be a link to it.
+            && self.get(short).is_none()
+            && self.host.find_file(short).is_ok()
+        {
+            self.put(short.to_owned(), EntryKind::Symlink { to: format!("../{path}") });
+        }
     }
 
     fn take(&mut self, needed: ProgramClosure) {
@@ -382,6 +399,33 @@ mod tests {
             EntryKind::Symlink { to } => format!("{} -> {to}", entry.path),
         };
         layer.entries.iter().map(line).collect()
+    }
+
+    #[test]
+    fn where_bin_is_no_link_programs_have_their_names_in_it_too() {
+        let dir = host(&[("sh", 0o755), ("cat", 0o755), ("dd", 0o755)]);
+        let at = |path: &str| dir.path().join(path);
+        fs::remove_file(at("bin")).expect("the link is gone");
+        fs::create_dir(at("bin")).expect("made");
+        fs::rename(at("usr/bin/dd"), at("bin/dd")).expect("moved");
+        symlink("../../bin/dd", at("usr/bin/dd")).expect("linked");
+        fs::copy(at("usr/bin/sh"), at("bin/sh")).expect("copied");
+
+        let programs = "  - name: base\n    programs: [{package: x, names: [sh, cat, dd]}]\n";
+        let plan = plan_image(&fixture(programs), dir.path()).expect("has a shell");
+        assert_eq!(
+            lines(&plan.layers[0]),
+            [
+                "bin/ 755",
+                "bin/dd 755",
+                "bin/sh -> ../usr/bin/sh",
+                "usr/ 755",
+                "usr/bin/ 755",
+                "usr/bin/cat 755",
+                "usr/bin/dd -> ../../bin/dd",
+                "usr/bin/sh 755"
+            ]
+        );
     }
 
     #[test]

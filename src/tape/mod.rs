@@ -79,15 +79,23 @@ impl Tape {
 
     /// A word where a step is about control groups, and this machine's are of another version than the tape's.
     pub fn other_cgroups(&self, step: &Step, record: &StepRecord, here: &Facts) -> Option<Notice> {
-        let here = cgroup_words(here.cgroups.layout);
-        let is_about_groups = step.needs.cgroup_version.is_some()
-            || record.diff().change_count(ViewKind::Cgroups) > 0;
-        if self.header.cgroups == here || !is_about_groups {
-            return None;
-        }
-        let tape = crate::text::safe(&self.header.cgroups);
-        Some(Notice::TapeOfOtherCgroups { tape, here: here.to_owned() })
+        self.header.other_cgroups(here).filter(|_| is_about_groups(step, Some(record)))
     }
+}
+
+/// True for a step in which the version of control groups makes a difference: it says so, or changes some.
+pub fn is_about_groups(step: &Step, record: Option<&StepRecord>) -> bool {
+    step.needs.cgroup_version.is_some()
+        || record.is_some_and(|record| record.diff().change_count(ViewKind::Cgroups) > 0)
+}
+
+/// The origin of a tape, as a front end tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TapeOrigin {
+    /// The place and time of it.
+    pub made: String,
+    /// A word for steps on control groups, where this machine's are of another version.
+    pub other_cgroups: Option<Notice>,
 }
 
 /// A what-if that was played.
@@ -126,6 +134,18 @@ impl TapeHeader {
     pub fn recorded_day_start(&self) -> Option<i64> {
         let date: jiff::civil::Date = self.date.parse().ok()?;
         Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+    }
+
+    /// A word where this machine's control groups are of another version than the tape's.
+    fn other_cgroups(&self, here: &Facts) -> Option<Notice> {
+        let here = cgroup_words(here.cgroups.layout);
+        let tape = crate::text::safe(&self.cgroups);
+        (self.cgroups != here).then(|| Notice::TapeOfOtherCgroups { tape, here: here.to_owned() })
+    }
+
+    /// The origin, as it is told on this machine.
+    pub fn origin_seen_from(&self, here: &Facts) -> TapeOrigin {
+        TapeOrigin { made: self.origin(), other_cgroups: self.other_cgroups(here) }
     }
 
     /// `kernel 6.12.5, cgroup v1, 2026-11-24`

@@ -44,6 +44,7 @@ use crate::kernel::directory::OpenDirectory;
 use crate::lesson::model::Lesson;
 use crate::notice::{Copied, FileNotice, Notice};
 use crate::talk::message::{HubToWindow, WindowToHub};
+use crate::tape::TapeOrigin;
 use crate::ui::highlight::{Highlighted, Language, highlight};
 use crate::ui::theme::{BorderCharacters, Theme};
 use crate::ui::{self, DrawOptions};
@@ -57,8 +58,8 @@ pub struct EngineLink {
     pub thread: JoinHandle<()>,
     /// Steps played when the learner was here last.
     pub left_off: usize,
-    /// The origin of the tape that plays instead of a lab: where and when it was made.
-    pub tape: Option<String>,
+    /// The origin of the tape that plays instead of a lab.
+    pub tape: Option<TapeOrigin>,
 }
 
 /// A window of a talk, and its connection to the hub.

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
 use super::pane::{FrameFocus, frame_block};
+use super::proof;
 use super::theme::Theme;
 use crate::app::keymap::keys;
 use crate::app::{CatalogueRow, EndedLesson, Model, PlaySource};
@@ -142,30 +143,7 @@ pub fn draw_ended(ended: &EndedLesson, theme: Theme, area: Rect, frame: &mut Fra
         Some(proof) => {
             lines.push(Line::styled("Your machine, before and after the lesson:", theme.bold()));
             lines.push(Line::default());
-            for row in &proof.rows {
-                let same = row.differences.is_empty();
-                let word = if same { "as it was" } else { "DIFFERENT" };
-                let style = if same { theme.good() } else { theme.bad() };
-                lines.push(Line::from(vec![
-                    Span::raw(format!(
-                        "  {} {:>6} {:>6}  ",
-                        padded(&safe(&row.what), 22),
-                        row.before,
-                        row.after
-                    )),
-                    Span::styled(word, style),
-                ]));
-                lines.extend(
-                    row.differences
-                        .iter()
-                        .take(6)
-                        .map(|difference| Line::from(format!("      {}", safe(difference)))),
-                );
-                let changes = row.by_others.iter().take(6);
-                lines.extend(changes.map(|change| {
-                    Line::from(format!("      by others meanwhile: {}", safe(change)))
-                }));
-            }
+            lines.extend(proof::lines(proof, usize::from(inner.width), theme));
             lines.push(Line::default());
             let (back, quit) = (keys::ended::BACK, keys::everywhere::QUIT);
             lines.push(Line::from(format!("{back}: back to the lessons    {quit}: leave")));

@@ -7,6 +7,7 @@ mod map;
 pub mod markdown;
 mod overlays;
 mod pane;
+mod proof;
 mod quiz;
 mod step;
 pub mod talk;

@@ -238,7 +238,11 @@ pub fn action_panel(view: &LessonView, columns: usize, look: &DrawOptions) -> Ve
 
     let (restart, rewind) = (keys::lesson::RESTART, keys::lesson::REWIND);
     if let Phase::Failed { message } = &view.lab.phase {
-        let way_out = format!("{restart} starts the lesson again in a new lab.");
+        let mut way_out = format!("{restart} starts the lesson again in a new lab.");
+        if view.can_see_tape() {
+            let tape = keys::lesson::SEE_TAPE;
+            way_out = format!("{tape} plays the lesson's tape. {way_out}");
+        }
         return said(message, theme.bad(), way_out, columns);
     }
     if let Some(awaited) = &view.lab.awaited {
@@ -252,14 +256,17 @@ pub fn action_panel(view: &LessonView, columns: usize, look: &DrawOptions) -> Ve
         return markdown::lines(&turn_text(), columns, theme);
     }
 
-    match view.shown_record() {
+    let note = view.note_on_tape().map(|note| wrapped(&words::notice(note), columns));
+    let note = note.into_iter().flatten().map(|line| Line::styled(line, theme.bold()));
+    let lines = match view.shown_record() {
         Some(record) => done(record, columns, theme),
         None if view.is_repair() => {
             let text = "Something in the lab will be broken. Find it in the panes, and mend it in a shell.";
             markdown::lines(text, columns, theme)
         }
         None => to_do(view, look),
-    }
+    };
+    note.chain(lines).collect()
 }
 
 /// The words for the learner's turn.

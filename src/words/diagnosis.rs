@@ -60,6 +60,10 @@ pub fn detail(what: FindingTopic, detail: &Detail) -> String {
         Detail::Cgroups { layout: kind, usable, trees: all } => {
             format!("{}; labs can be made in {usable} of {}", layout(*kind), trees(all))
         }
+        Detail::CgroupsRefused { layout: kind, usable, trees: all, error } => {
+            let tried = refused(error);
+            format!("{}; labs can be made in {usable} of {}; {tried}", layout(*kind), trees(all))
+        }
         Detail::AllControllers(names) => names.join(" "),
         Detail::SomeControllers { has, lacks, why } => {
             let has = if has.is_empty() { "none".to_owned() } else { has.join(" ") };
@@ -189,6 +193,7 @@ fn no_controller(why: NoController) -> &'static str {
         }
         NoController::InNoTree => "which no mounted tree here has",
         NoController::ReadOnly => "whose tree is mounted read-only here",
+        NoController::Refused => "in whose tree a group was tried, and refused",
         NoController::NotDelegated => "which nobody delegated to this user",
     }
 }
@@ -281,10 +286,13 @@ fn container_with_cgroups(engine: ContainerEngine) -> String {
     }
 }
 
+/// The profile is what Ubuntu has in /etc/apparmor.d for programs that need it (`man apparmor.d`: rules for user
+/// namespaces). The kernel knows a program by its path without links; one with blanks stands in quotes. It stays under
+/// its profile when it executes its copy in memory, which has no path: that is no other program to the kernel.
 fn app_armor(program: &str) -> String {
     format!(
         "let AppArmor allow it for this program\n\
-         $ printf 'abi <abi/4.0>,\\nprofile unboxed %s flags=(unconfined) {{ userns, }}\\n' \"$(command -v {program})\" | sudo tee /etc/apparmor.d/unboxed\n\
+         $ printf 'abi <abi/4.0>,\\ninclude <tunables/global>\\n\\nprofile unboxed \"%s\" flags=(unconfined) {{\\n  userns,\\n}}\\n' \"$(readlink -f \"$(command -v {program})\")\" | sudo tee /etc/apparmor.d/unboxed\n\
          $ sudo apparmor_parser -r /etc/apparmor.d/unboxed\n\
          or for every program, until the next boot\n\
          $ sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0\n\
@@ -480,6 +488,35 @@ mod tests {
             Detail::LacksPrograms(vec![program]),
             "the default image lacks ip (not on this machine)",
         );
+    }
+
+    #[test]
+    fn the_line_for_apparmor_writes_a_profile_for_the_program_as_the_kernel_knows_it() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let home = folder.path().join("joe's own");
+        std::fs::create_dir(&home).expect("made");
+        let (own, link) = (home.join("unboxed-0.1"), home.join("unboxed"));
+        std::fs::write(&own, "").expect("written");
+        std::fs::set_permissions(&own, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .expect("its mode");
+        std::os::unix::fs::symlink(&own, &link).expect("linked");
+
+        let program = format!("'{}'", link.to_string_lossy().replace('\'', "'\\''"));
+        let said = cure(&Cure::AllowInAppArmor { program });
+        let line = said.lines().find_map(|line| line.strip_prefix("$ printf")).expect("a line");
+        let (line, _) = line.split_once(" | sudo tee").expect("the profile goes to a file");
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("printf{line}")])
+            .output()
+            .expect("sh runs");
+
+        let own = own.canonicalize().expect("its path");
+        let expected = format!(
+            "abi <abi/4.0>,\ninclude <tunables/global>\n\nprofile unboxed \"{}\" flags=(unconfined) {{\n  userns,\n}}\n",
+            own.display()
+        );
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+        assert!(output.stderr.is_empty(), "{output:?}");
     }
 
     #[test]

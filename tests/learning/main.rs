@@ -472,6 +472,12 @@ fn a_lesson_from_a_file_leaves_the_progress_of_its_namesake_alone_and_a_reset_as
         (&"build-a-container".into(), &0.into())
     );
 
+    let own = value.as_array().and_then(|rows| rows.last()).expect("rows");
+    assert_eq!(
+        (&own["lesson"], &own["own"], &own["played"]),
+        (&"build-a-container".into(), &true.into(), &1.into())
+    );
+
     // Nobody is there to be asked: nothing is lost, and it is said what would be.
     let kept = || std::fs::read_to_string(dir.path().join("unboxed/progress.json")).expect("kept");
     let before = kept();

@@ -185,10 +185,11 @@ fn draw_all(tape: &Tape, lesson: &Arc<Lesson>) {
         highlighted: Highlighted::new(),
     };
     let mut model = Model::new(Vec::new(), (120, 40));
-    let origin = Some(format!("\u{1b}[2J{}", tape.header.origin()));
+    let mut origin = tape.header.origin_seen_from(&crate::common::facts());
+    origin.made = format!("\u{1b}[2J{}", origin.made);
     let _ = update(
         &mut model,
-        Msg::LessonOpened { lesson: Arc::clone(lesson), left_off: 0, tape: origin },
+        Msg::LessonOpened { lesson: Arc::clone(lesson), left_off: 0, tape: Some(origin) },
     );
     for event in played(tape, lesson, &vec![Request::PlayNext; lesson.steps.len()]) {
         let _ = update(&mut model, Msg::Engine(event));

@@ -198,7 +198,7 @@ fn one_key_leads_through_a_tape_to_its_end() {
     assert!(lesson.steps.iter().any(|step| !step.breaks.is_empty()), "a step to mend");
 
     let mut model = Model::new(Vec::new(), (120, 40));
-    let origin = Some(tape.header.origin());
+    let origin = Some(tape.header.origin_seen_from(&common::facts()));
     let opened = Msg::LessonOpened { lesson: Arc::clone(&lesson), left_off: 0, tape: origin };
     let _ = update(&mut model, opened);
 

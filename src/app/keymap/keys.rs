@@ -102,6 +102,7 @@ keys! {
         COPY_PANE: [letter('Y')];
         NUMBERS: [letter('I')];
         RESTART: [letter('R')];
+        SEE_TAPE: [letter('P')];
         PANE [range]: from::<{ ViewKind::ALL.len() }>('1');
         PALETTE: [letter(':'), ctrl('p')];
     }

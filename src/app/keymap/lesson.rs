@@ -12,13 +12,20 @@ use crate::app::{
 use crate::view::ViewKind;
 
 /// Most important first: a narrow footer drops from the right.
-pub static TABLE: [Binding<LessonView>; 43] = [
+pub static TABLE: [Binding<LessonView>; 44] = [
     Binding {
         key: keys::lesson::RUN,
         short: Now(run_words),
         long: HelpText::Is("run the next step, the only key that changes the lab"),
         works: can_press_run,
         run: Act(commands::run),
+    },
+    Binding {
+        key: keys::lesson::SEE_TAPE,
+        short: Is("its tape"),
+        long: HelpText::Is("the lab failed: see the recording of this lesson instead"),
+        works: LessonView::can_see_tape,
+        run: Act(commands::see_tape),
     },
     Binding {
         key: keys::lesson::SHELL,

@@ -33,9 +33,11 @@ use crate::engine::{ReadyState, TurnState};
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
 use crate::map::{MapLens, MapScene};
+use crate::notice::Notice;
 use crate::op::ActorName;
 use crate::report::{ChartSeries, StepRecord};
 use crate::snapshot::Snapshot;
+use crate::tape;
 use crate::view::ViewKind;
 use crate::words::detour::WayOut;
 
@@ -45,6 +47,10 @@ pub struct LessonView {
     pub lesson: Arc<Lesson>,
     /// The origin of the tape that plays instead of a lab: where and when it was made.
     pub tape: Option<String>,
+    /// A word for the tape's steps on control groups, where this machine's are of another version.
+    pub(super) other_cgroups: Option<Notice>,
+    /// The lesson is played live, and there is a tape of it.
+    pub(super) has_tape: bool,
     pub lab: LabState,
     pub panes: Panes,
     pub story: StoryPanel,
@@ -65,6 +71,8 @@ impl LessonView {
             history: History::new(lesson.steps.len()),
             lesson,
             tape: None,
+            other_cgroups: None,
+            has_tape: false,
             lab: LabState::default(),
             position: Position::Live(LiveStep::Next),
             panes: Panes::new(first.unwrap_or(ViewKind::Mounts)),
@@ -128,6 +136,19 @@ impl LessonView {
 
     pub fn is_left_out(&self, step: usize) -> bool {
         self.lab.is_left_out(step)
+    }
+
+    /// The lab has failed, and a tape of the lesson can be seen instead. A check of lessons needs a lab.
+    pub fn can_see_tape(&self) -> bool {
+        let is_check = self.quiz.as_ref().is_some_and(|quiz| quiz.is_exam());
+        self.has_tape && !is_check && matches!(self.lab.phase, Phase::Failed { .. })
+    }
+
+    /// A word where the step on the screen is about control groups, of another version than this machine's.
+    pub fn note_on_tape(&self) -> Option<&Notice> {
+        let step = self.step()?;
+        let record = self.shown_record().map(Arc::as_ref);
+        self.other_cgroups.as_ref().filter(|_| tape::is_about_groups(step, record))
     }
 
     /// The step that comes next in the lab that is up.

@@ -16,16 +16,20 @@ use std::sync::Arc;
 
 use super::keymap::press_of;
 use super::quiz::QuizStage;
-use super::{Effect, LessonScene, LessonView, Model, Msg, Phase, ProgressNote, Screen, update};
+use super::{
+    CatalogueRow, Effect, LessonScene, LessonView, Model, Msg, Phase, ProgressNote, Screen, update,
+};
 use super::{LessonLayout, ListKind, ScreenOverlay};
 use crate::engine::{Event, ReadyState, ShellTerminal, TurnGoal, TurnState};
 use crate::lesson::expect::verdict::{Expected, Verdict};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
+use crate::notice::Notice;
 use crate::op::ActorName;
 use crate::report::{LabInfo, LazyDiff, StepRecord, StepStatus};
 use crate::seen::Seen;
 use crate::snapshot::{Process, Snapshot};
+use crate::tape::TapeOrigin;
 
 /// A lesson with one step of each kind: a plain one with a prediction and a what-if, one with hints and two goals, one
 /// that breaks something, and one that only measures.
@@ -273,6 +277,32 @@ fn lesson_text(view: &LessonView) -> Vec<String> {
         .map(str::to_owned),
     );
     words
+}
+
+/// The line of the sample in the catalogue.
+pub fn catalogue_row() -> CatalogueRow {
+    let lesson = lesson();
+    CatalogueRow {
+        number: lesson.number,
+        id: lesson.id.clone(),
+        title: lesson.title.clone(),
+        summary: lesson.summary.clone(),
+        minutes: lesson.minutes,
+        steps: lesson.steps.len(),
+        questions: lesson.questions().count(),
+        blocked: None,
+        has_tape: false,
+        left_out: Vec::new(),
+        left_off: None,
+        is_played: false,
+        learnt: String::new(),
+    }
+}
+
+/// A tape's origin, on a machine with control groups of another version.
+pub fn tape_origin() -> TapeOrigin {
+    let other = Notice::TapeOfOtherCgroups { tape: "v1".into(), here: "v2".into() };
+    TapeOrigin { made: "here, today".into(), other_cgroups: Some(other) }
 }
 
 pub fn key(name: &str) -> Msg {

@@ -153,21 +153,7 @@ fn the_shell_of_a_task_is_opened_where_the_task_is() {
 
 #[test]
 fn a_check_without_a_lesson_lets_one_choose() {
-    let row = |id: &str, questions| crate::app::CatalogueRow {
-        number: 1,
-        id: id.into(),
-        title: String::new(),
-        summary: String::new(),
-        minutes: 1,
-        steps: 4,
-        questions,
-        blocked: None,
-        has_tape: false,
-        left_out: Vec::new(),
-        left_off: None,
-        is_played: false,
-        learnt: String::new(),
-    };
+    let row = |id: &str, questions| CatalogueRow { id: id.into(), questions, ..catalogue_row() };
     let mut model = Model::new(vec![row("silent", 0), row("sample", 3)], SIZE);
     model.exam = Some(Exam::default());
     let opens =

@@ -61,6 +61,67 @@ fn a_failed_lab_is_made_anew() {
 }
 
 #[test]
+fn a_failed_lab_offers_the_lessons_tape_where_there_is_one() {
+    let with = |row: CatalogueRow| {
+        let mut model = Model::new(vec![row], SIZE);
+        let opened = Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: None };
+        let _ = update(&mut model, opened);
+        model
+    };
+    let has_tape = CatalogueRow { has_tape: true, ..catalogue_row() };
+    let taped = Effect::OpenLesson { id: "sample".into(), from: crate::app::PlaySource::Tape };
+    let opens = format!("{taped:?}");
+
+    check(
+        &mut with(has_tape.clone()),
+        [
+            (key("P"), "", "Building 1"),
+            (failed("no lab"), "", "Failed: no lab 1"),
+            (key("P"), &opens, "Failed: no lab 1"),
+            (
+                Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: Some(tape_origin()) },
+                "",
+                "Building 1",
+            ),
+            // A tape has no other tape.
+            (failed("no tape"), "", "Failed: no tape 1"),
+            (key("P"), "", "Failed: no tape 1"),
+        ],
+    );
+
+    // The tape of another lesson with this id is not this one's.
+    for row in [catalogue_row(), CatalogueRow { title: "Another".into(), ..has_tape }] {
+        let script =
+            [(failed("no lab"), "", "Failed: no lab 1"), (key("P"), "", "Failed: no lab 1")];
+        check(&mut with(row), script);
+    }
+}
+
+#[test]
+fn a_tape_says_in_which_steps_control_groups_are_of_another_version() {
+    let mut model = Model::new(Vec::new(), SIZE);
+    let origin = tape_origin();
+    let other = origin.other_cgroups.clone();
+    let mut lesson = (*lesson()).clone();
+    lesson.steps[1].needs.cgroup_version = Some(1);
+    let opened = Msg::LessonOpened { lesson: Arc::new(lesson), left_off: 0, tape: Some(origin) };
+    let _ = update(&mut model, opened);
+
+    for (message, is_said) in [
+        (ready(0), false),
+        (key("Enter"), false),
+        (played(0), false),
+        (ready(1), false),
+        (key("Enter"), true),
+        (key("h"), false),
+    ] {
+        let _ = update(&mut model, message);
+        let said = view(&model).note_on_tape();
+        assert_eq!(said, other.as_ref().filter(|_| is_said), "{:?}", view(&model).scene());
+    }
+}
+
+#[test]
 fn a_step_whose_expectations_fail_is_told_of_all_the_same() {
     let mut model = before(0);
     let played = Msg::Engine(Event::Played(record(0, false)));
@@ -181,8 +242,7 @@ fn an_engine_that_ends_by_itself_ends_the_lesson() {
 #[test]
 fn a_tape_goes_on_past_a_step_that_is_for_mending_and_is_remembered_as_one() {
     let mut model = Model::new(Vec::new(), SIZE);
-    let opened =
-        Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: Some("here, today".into()) };
+    let opened = Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: Some(tape_origin()) };
 
     check(
         &mut model,

@@ -15,7 +15,7 @@ use super::overlays::draw_help;
 use super::theme::Theme;
 use crate::app::Model;
 use crate::app::talk::{TalkOverlay, TalkView, WindowLayout};
-use crate::text::{padded, safe, shortened};
+use crate::text::safe;
 use crate::words;
 
 pub fn draw(
@@ -124,16 +124,7 @@ fn draw_end(
     let is_tape = window.talk.as_ref().is_some_and(|talk| talk.view.tape.is_some());
     if !is_tape && !proof.rows.is_empty() {
         lines.push(Line::from("   The machine, before and after:"));
-        for row in &proof.rows {
-            let word = if row.differences.is_empty() { "as it was" } else { "DIFFERENT" };
-            let text = format!(
-                "   {} {:>5} {:>5}  {word}",
-                padded(&safe(&row.what), 24),
-                row.before,
-                row.after
-            );
-            lines.push(Line::from(shortened(&text, usize::from(area.width))));
-        }
+        lines.extend(super::proof::lines(proof, usize::from(area.width), theme));
     }
 
     lines.extend([Line::default(), Line::styled("   any key closes this window", theme.dim())]);
