@@ -130,7 +130,12 @@ pub enum Event {
     LiveSnapshot(Arc<Snapshot>),
     /// Charts over time got on.
     ChartsSampled(Arc<Vec<ChartSeries>>),
-    /// A turn began or got on, or ended (None).
+    /// A turn began: what the step breaks is broken, and `before` is the state that the learner finds.
+    TurnBegan {
+        turn: TurnState,
+        before: Arc<Snapshot>,
+    },
+    /// A turn got on, or ended (None).
     TurnChanged(Option<TurnState>),
     /// A branch was played, in a lab of its own.
     BranchPlayed {

@@ -48,9 +48,10 @@ impl Playthrough {
         self.draw(&step.charts);
         let lab = &mut self.lab;
         lab.set_watched_directories(&step.look);
-        let before = lab.snapshot();
 
+        // A repair mends what is broken: it is compared with the broken state, as a learner's is.
         let mut acts = ActionsOutcome::perform(lab, keeper, &step.id, &step.breaks, &[])?;
+        let before = lab.snapshot();
         acts.join(ActionsOutcome::perform(lab, keeper, &step.id, &step.actions, &step.expect)?);
         let ActionsOutcome { records: ops, mut verdicts, is_cut_short } = acts;
 

@@ -170,13 +170,16 @@ impl LessonView {
             // One that was told of meanwhile was the lab's before.
             self.end_turn_with_its_lab();
         }
-        let last = ready.played.checked_sub(1).filter(|_| !replayed);
-        // One that waited for a what-if is compared with what it was compared with before.
-        if !was_in_branch {
-            self.live_lab.before = match last.and_then(|step| self.record(step)) {
-                Some(record) => Arc::clone(&record.before),
-                None => Arc::clone(&ready.live),
-            };
+        // One that waited for a what-if is compared with what it was compared with before; and where the next step is
+        // told, the marks of the last one are gone.
+        let is_last_told = self.position.live_step() == LiveStep::Last;
+        let last = ready.played.checked_sub(1).filter(|_| is_last_told);
+        if replayed {
+            self.live_lab.before = Arc::clone(&ready.live);
+        } else if let Some(record) = last.and_then(|step| self.record(step))
+            && !was_in_branch
+        {
+            self.live_lab.before = Arc::clone(&record.before);
         }
         self.live_lab.now = Arc::clone(&ready.live);
         self.live_lab.give_numbers();
@@ -221,19 +224,29 @@ impl LessonView {
         self.rebuild_if_live();
     }
 
-    /// A turn begins, gets on, or is over.
+    /// A turn begins: what the learner does is compared with `before`, as it was found. Where the step breaks
+    /// something, that is the broken state.
+    pub fn begin_turn(&mut self, turn: TurnState, before: Arc<Snapshot>) {
+        // That of a lab that is being dropped.
+        if self.lab.phase == Phase::Building {
+            return;
+        }
+        self.set_turn(Some(turn));
+        self.live_lab.before = before;
+        self.live_lab.give_numbers();
+        self.rebuild();
+    }
+
+    /// A turn gets on, or is over.
     pub fn set_turn(&mut self, turn: Option<TurnState>) {
         // That of a lab that is being dropped.
         if turn.is_some() && self.lab.phase == Phase::Building {
             return;
         }
-        let begins = self.learning.turn.is_none() && turn.is_some();
-        self.learning.turn = turn;
-        if begins {
+        if self.learning.turn.is_none() && turn.is_some() {
             self.story.scroll_to_top();
-            self.live_lab.compare_from_now();
-            self.rebuild();
         }
+        self.learning.turn = turn;
     }
 
     /// The pane that a step watches first.
