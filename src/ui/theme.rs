@@ -49,7 +49,7 @@ impl Theme {
 
     pub fn change_style(self, mark: ChangeKind) -> Style {
         match mark {
-            ChangeKind::Same => Style::new(),
+            ChangeKind::Same | ChangeKind::Quiet => Style::new(),
             ChangeKind::Added => self.color(Color::Blue).add_modifier(Modifier::BOLD),
             ChangeKind::Gone => self.color(Color::Yellow),
             ChangeKind::Changed => self.color(Color::Magenta),

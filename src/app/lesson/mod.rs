@@ -10,6 +10,7 @@ mod position;
 mod questions;
 mod scene;
 mod story;
+mod subject;
 
 pub use self::lab_state::{LabState, Phase};
 pub use self::panes::{Direction, Panes};
@@ -23,6 +24,7 @@ use self::history::History;
 use self::live_lab::LiveLab;
 use self::panes::Shown;
 use self::position::{LiveStep, Position};
+use self::subject::Subject;
 use super::learning::Learning;
 use super::quiz::{QuestionPlace, QuizView};
 use super::shells::ShellTabs;
@@ -257,7 +259,8 @@ impl LessonView {
     /// The story of a step and the pane it watches first come to the front.
     fn begin_step(&mut self, step: usize) {
         self.story.scroll_to_top();
-        self.panes.begin(self.first_watched(step));
+        let subject = self.lesson.steps.get(step).map(Subject::of_step);
+        self.panes.begin(self.first_watched(step), subject.unwrap_or_default());
     }
 
     /// Bring the pane to the front that a step watches first.
