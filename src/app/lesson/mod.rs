@@ -28,6 +28,7 @@ use self::subject::Subject;
 use super::learning::Learning;
 use super::quiz::{QuestionPlace, QuizView};
 use super::shells::ShellTabs;
+use super::stable_ids::{NumberedMoment, StableIds};
 use crate::action::LabFacts;
 use crate::diff::Diff;
 use crate::engine::{ReadyState, TurnState};
@@ -155,10 +156,9 @@ impl LessonView {
     pub fn set_ready(&mut self, ready: ReadyState) {
         let was_in_branch = self.is_in_branch();
         self.leave_branch();
-        // A lab with fewer steps, or none, is a fresh one: its numbers begin anew.
-        if ready.played == 0 || ready.played < self.played_steps() {
-            self.live_lab.numbers = Arc::default();
-        }
+        // Another lab's things are numbered as they were at the same place of the lesson.
+        let numbers = self.numbered_like_before(ready.played.checked_sub(1), &ready.live);
+        self.live_lab.numbers = Arc::new(numbers);
 
         // What a rewind replayed is in this lab too, but what came after is not.
         let replayed = match self.lab.phase {
@@ -195,12 +195,25 @@ impl LessonView {
         self.rebuild();
     }
 
+    /// The numbers of the lab, with this moment of it, after a step or at the beginning: as in the lab before, if that is
+    /// another one.
+    fn numbered_like_before(&self, step: Option<usize>, now: &Snapshot) -> StableIds {
+        let recorded = match step {
+            Some(step) => self.history.get(step).map(|it| (&it.record.after, &it.numbers)),
+            None => self.history.get(0).map(|it| (&it.record.before, &it.numbers)),
+        };
+        let (snapshot, numbers) = recorded.unwrap_or((&self.live_lab.now, &self.live_lab.numbers));
+        let mut ids = (*self.live_lab.numbers).clone();
+        ids.add_snapshot_like(now, NumberedMoment { snapshot, numbers });
+        ids
+    }
+
     fn is_another_lab(&self, ready: &ReadyState) -> bool {
         self.lab.ready.as_ref().is_some_and(|known| known.lab.id != ready.lab.id)
     }
 
     pub fn set_record(&mut self, record: Arc<StepRecord>) {
-        let numbers = std::mem::take(&mut self.live_lab.numbers);
+        let numbers = Arc::new(self.numbered_like_before(Some(record.step), &record.after));
         self.live_lab = LiveLab::after_step(&record, numbers);
         self.position.set_live_step(LiveStep::Last);
 
