@@ -1,6 +1,6 @@
 //! `run`: a program, without a shell; what it prints is shown.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::paths::shell_word;
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
@@ -11,9 +11,15 @@ use crate::snapshot::Snapshot;
 #[serde(deny_unknown_fields)]
 pub struct Run {
     pub command: Vec<String>,
-    /// The program changes the system, so that a rewind has to run it again. Most only look.
-    #[serde(default)]
-    pub changes: bool,
+    /// False for a program that only looks: a rewind need not run it again. Where nothing is said it is run again,
+    /// since nobody can tell what a program leaves behind.
+    #[serde(default, serialize_with = "write_said")]
+    pub changes: Option<bool>,
+}
+
+/// As `changes` was always written: tapes are told by it whether they fit.
+fn write_said<S: Serializer>(changes: &Option<bool>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(*changes == Some(true))
 }
 
 impl ActionKind for Run {
@@ -24,7 +30,7 @@ impl ActionKind for Run {
     }
 
     fn is_read_only(&self) -> bool {
-        !self.changes
+        self.changes == Some(false)
     }
 
     fn shell(&self, _: &LabFacts) -> Vec<String> {

@@ -151,6 +151,10 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             effects.extend(quiz_events::on_played(view, &record));
             return effects;
         }
+        Event::TurnBegan { turn, before } => {
+            view.begin_turn(turn, before);
+            return quiz_events::on_turn_changed(view);
+        }
         Event::TurnChanged(state) => {
             view.set_turn(state);
             return quiz_events::on_turn_changed(view);

@@ -1,18 +1,22 @@
 //! The changes between two snapshots, keyed by the kernel's identities (mount id, pid + start time, ifindex …).
 
 mod mounts;
+mod networks;
+mod noise;
 mod owner;
 mod rows;
 
 use serde::{Deserialize, Serialize};
 
 use self::mounts::mounts;
+use self::networks::networks;
+pub use self::noise::is_counter;
 pub use self::owner::{DirectoryOwner, GroupOwner};
 use self::rows::{DiffSide, OwnedRows, diff_rows, diff_sections, mark_by_equality};
 
 use crate::op::ActorName;
 use crate::snapshot::{
-    Address, Cgroup, DirEntry, Link, Mount, Namespace, Neighbour, Network, NetworkOmitted, Omitted,
+    Address, Cgroup, DirEntry, Link, Mount, Namespace, Neighbour, NetworkOmitted, Omitted,
     OverlayEntry, Process, Route, Snapshot, Traffic,
 };
 use crate::view::ViewKind;
@@ -27,6 +31,8 @@ pub enum ChangeKind {
     Gone,
     Changed,
     Moved,
+    /// It came, went or changed by itself (`noise`): shown as it is now, and no change of a step.
+    Quiet,
     /// One side alone has it, and the other was cut: it may be among what was left out there.
     Unknown,
 }
@@ -35,7 +41,7 @@ impl ChangeKind {
     /// The gutter character; colour is never the only carrier.
     pub fn sign(self) -> char {
         match self {
-            ChangeKind::Same => ' ',
+            ChangeKind::Same | ChangeKind::Quiet => ' ',
             ChangeKind::Added => '+',
             ChangeKind::Gone => '-',
             ChangeKind::Changed => '~',
@@ -45,7 +51,7 @@ impl ChangeKind {
     }
 
     pub fn is_change(self) -> bool {
-        !matches!(self, ChangeKind::Same | ChangeKind::Unknown)
+        !matches!(self, ChangeKind::Same | ChangeKind::Quiet | ChangeKind::Unknown)
     }
 }
 
@@ -130,6 +136,14 @@ impl NetworkDiff {
     pub fn omitted_of(&self, list: fn(&NetworkOmitted) -> Omitted) -> [Omitted; 2] {
         self.omitted.each_ref().map(list)
     }
+
+    fn has_moved(&self) -> bool {
+        any_move(&self.links)
+            || any_move(&self.addresses)
+            || any_move(&self.routes)
+            || any_move(&self.neighbours)
+            || any_move(&self.traffic)
+    }
 }
 
 /// One file of a cgroup, or its member list as the pseudo-file `cgroup.procs`.
@@ -154,11 +168,7 @@ impl Diff {
             networks: networks(&before.networks, &after.networks),
             cgroups: cgroups(before, after),
             cgroups_omitted: [before.cgroups_omitted, after.cgroups_omitted],
-            overlays: diff_sections(
-                &DiffSide::new(&overlays(before), before.overlays_omitted),
-                &DiffSide::new(&overlays(after), after.overlays_omitted),
-                |entry| entry.path.clone(),
-            ),
+            overlays: overlay_sections(before, after),
             overlays_omitted: [before.overlays_omitted, after.overlays_omitted],
             directories: diff_sections(
                 &DiffSide::whole(&directories(before)),
@@ -184,15 +194,20 @@ impl Diff {
         const CLOCKS: [&str; 2] = ["cpu.stat", "cpuacct.usage"];
         let is_clock = |row: &DiffRow<CgroupFile>| {
             row.after.as_ref().is_some_and(|file| CLOCKS.contains(&file.name.as_str()))
-                && row.mark == ChangeKind::Changed
+                && row.before.is_some()
         };
-        let moved = |section: &DiffSection<GroupOwner, CgroupFile>| {
-            section.rows.iter().any(|row| row.mark.is_change() && !is_clock(row))
+        let has_moved = |section: &DiffSection<GroupOwner, CgroupFile>| {
+            section.rows.iter().any(|row| is_move(row) && !is_clock(row))
         };
-        let others = ViewKind::ALL.into_iter().filter(|view| *view != ViewKind::Cgroups);
-        others.into_iter().all(|view| self.change_count(view) == 0)
-            && !self.cgroups.iter().any(moved)
-            && !self.hostnames.iter().any(|row| row.mark.is_change())
+
+        let rows = !any_in(&self.mounts)
+            && !any_move(&self.processes)
+            && !any_move(&self.namespaces)
+            && !any_move(&self.hostnames);
+        let files = !any_in(&self.overlays) && !any_in(&self.directories);
+        rows && files
+            && !self.cgroups.iter().any(has_moved)
+            && !self.networks.iter().any(NetworkDiff::has_moved)
     }
 
     /// The number of rows of a view that changed. Calls are no state: 0.
@@ -217,27 +232,17 @@ impl Diff {
     }
 }
 
-/// True for a cgroup file that counts what happens: it moves by itself.
-pub fn is_counter(file: &str) -> bool {
-    const COUNTERS: [&str; 15] = [
-        "memory.usage_in_bytes",
-        "memory.max_usage_in_bytes",
-        "memory.failcnt",
-        "memory.current",
-        "memory.peak",
-        "memory.events",
-        "cpu.stat",
-        "cpuacct.usage",
-        "pids.current",
-        "pids.events",
-        "io.stat",
-        "blkio.throttle.io_service_bytes",
-        "cgroup.events",
-        "cgroup.procs",
-        "memory.oom_control",
-    ];
+/// True for what is not as it was, whether it is a change of a step or not.
+fn is_move<T>(row: &DiffRow<T>) -> bool {
+    row.mark.is_change() || row.mark == ChangeKind::Quiet
+}
 
-    COUNTERS.contains(&file)
+fn any_move<T>(rows: &[DiffRow<T>]) -> bool {
+    rows.iter().any(is_move)
+}
+
+fn any_in<O, T>(sections: &[DiffSection<O, T>]) -> bool {
+    sections.iter().any(|section| any_move(&section.rows))
 }
 
 fn changed<T>(rows: &[DiffRow<T>]) -> usize {
@@ -276,78 +281,16 @@ fn namespaces(before: &Snapshot, after: &Snapshot) -> Vec<DiffRow<Namespace>> {
     )
 }
 
-fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff> {
-    let none = Network::default();
-    let one = |name: &str, owner_change: OwnerChange, old: &Network, new: &Network| NetworkDiff {
-        name: name.to_owned(),
-        owner_change,
-        links: diff_rows(
-            &DiffSide::new(&old.links, old.omitted.links),
-            &DiffSide::new(&new.links, new.omitted.links),
-            |link| link.index,
-            link_mark,
-        ),
-        addresses: diff_rows(
-            &DiffSide::new(&old.addresses, old.omitted.addresses),
-            &DiffSide::new(&new.addresses, new.omitted.addresses),
-            |address| (address.dev.clone(), address.ip.clone(), address.prefix),
-            mark_by_equality,
-        ),
-        routes: diff_rows(
-            &DiffSide::new(&old.routes, old.omitted.routes),
-            &DiffSide::new(&new.routes, new.omitted.routes),
-            |route| (route.to.clone(), route.dev.clone(), route.via.clone()),
-            mark_by_equality,
-        ),
-        neighbours: diff_rows(
-            &DiffSide::new(&old.neighbours, old.omitted.neighbours),
-            &DiffSide::new(&new.neighbours, new.omitted.neighbours),
-            |neighbour| (neighbour.dev.clone(), neighbour.ip.clone()),
-            // Its state runs through REACHABLE, STALE, DELAY by itself.
-            |old, new| if old.mac == new.mac { ChangeKind::Same } else { ChangeKind::Changed },
-        ),
-        traffic: diff_rows(
-            &DiffSide::new(&old.traffic, old.omitted.traffic),
-            &DiffSide::new(&new.traffic, new.omitted.traffic),
-            |it| it.text.clone(),
-            mark_by_equality,
-        ),
-        omitted: [old.omitted, new.omitted],
-    };
-
-    let mut found: Vec<NetworkDiff> = after
-        .iter()
-        .map(|new| match before.iter().find(|old| old.name == new.name && old.ns == new.ns) {
-            Some(old) => one(&new.name, OwnerChange::Old, old, new),
-            None => one(&new.name, OwnerChange::New, &none, new),
-        })
-        .collect();
-
-    // Where another namespace has the name now, its section says that it is new, and this one that it is gone.
-    let is_there =
-        |old: &Network| after.iter().any(|new| (&new.name, new.ns) == (&old.name, old.ns));
-    for old in before.iter().filter(|old| !is_there(old)) {
-        found.push(one(&old.name, OwnerChange::Gone, old, &none));
-    }
-
-    found
-}
-
-/// A link whose carrier comes or goes by itself, a little after what was done at its other end, has not changed.
-fn link_mark(before: &Link, after: &Link) -> ChangeKind {
-    let settled =
-        Link { carrier: before.carrier, operstate: before.operstate.clone(), ..after.clone() };
-    if *before == settled { ChangeKind::Same } else { ChangeKind::Changed }
-}
-
 /// The files of each group and its member list, as rows.
 fn cgroups(before: &Snapshot, after: &Snapshot) -> Vec<DiffSection<GroupOwner, CgroupFile>> {
     let (old, new) = (cgroup_files(before), cgroup_files(after));
-    diff_sections(
+    let mut sections = diff_sections(
         &DiffSide::new(&owned(&old), before.cgroups_omitted),
         &DiffSide::new(&owned(&new), after.cgroups_omitted),
         |file| file.name.clone(),
-    )
+    );
+    noise::hush_sections(&mut sections, noise::is_noise_of_group);
+    sections
 }
 
 fn cgroup_files(snapshot: &Snapshot) -> Vec<(GroupOwner, Vec<CgroupFile>)> {
@@ -390,6 +333,16 @@ fn owned<O: Clone, T>(lists: &[(O, Vec<T>)]) -> Vec<OwnedRows<'_, O, T>> {
         .collect()
 }
 
+fn overlay_sections(before: &Snapshot, after: &Snapshot) -> Vec<DiffSection<String, OverlayEntry>> {
+    let mut sections = diff_sections(
+        &DiffSide::new(&overlays(before), before.overlays_omitted),
+        &DiffSide::new(&overlays(after), after.overlays_omitted),
+        |entry| entry.path.clone(),
+    );
+    noise::hush_sections(&mut sections, noise::is_noise_of_overlay);
+    sections
+}
+
 fn overlays(snapshot: &Snapshot) -> Vec<OwnedRows<'_, String, OverlayEntry>> {
     let all = snapshot.overlays.iter();
     all.map(|one| OwnedRows {
@@ -416,7 +369,7 @@ fn pairs(snapshot: &Snapshot) -> Vec<(ActorName, String)> {
 mod tests {
     use super::*;
     use crate::snapshot::MountTable;
-    use crate::snapshot::NsInode;
+    use crate::snapshot::{Network, NsInode};
 
     fn table(actor: &str, ns: u64, lines: &[&str]) -> MountTable {
         let rows = crate::observe::mounts::parse(&lines.join("\n"));
@@ -541,37 +494,6 @@ mod tests {
             diff_rows(&DiffSide::whole(&old), &DiffSide::whole(&new), key, mark_by_equality);
         assert_eq!(found.len(), 30_000);
         assert!(looks.get() <= 2 * (old.len() + new.len()), "{} looks", looks.get());
-    }
-
-    #[test]
-    fn a_namespace_that_took_the_place_of_another_is_new_and_the_other_gone() {
-        let network =
-            |ns| Network { name: "container".into(), ns: NsInode(ns), ..Network::default() };
-        let found = networks(&[network(1)], &[network(2)]);
-        let changes: Vec<&OwnerChange> = found.iter().map(|it| &it.owner_change).collect();
-        assert_eq!(changes, [&OwnerChange::New, &OwnerChange::Gone]);
-        let same = networks(&[network(1)], &[network(1)]);
-        assert_eq!((same.len(), &same[0].owner_change), (1, &OwnerChange::Old));
-    }
-
-    #[test]
-    fn a_carrier_that_comes_by_itself_is_no_change() {
-        let link = |up, carrier, operstate: &str| Link {
-            index: 2,
-            name: "eth0".into(),
-            kind: "veth".into(),
-            up,
-            carrier,
-            operstate: operstate.into(),
-            mac: String::new(),
-            mtu: 1500,
-            master: None,
-            peer_index: None,
-            peer_netns: None,
-        };
-        let down = link(true, false, "LOWERLAYERDOWN");
-        assert_eq!(link_mark(&down, &link(true, true, "UP")), ChangeKind::Same);
-        assert_eq!(link_mark(&link(false, false, "DOWN"), &down), ChangeKind::Changed);
     }
 
     #[test]

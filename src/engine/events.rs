@@ -62,6 +62,7 @@ impl Event {
             Event::Ready(_)
             | Event::Playing { .. }
             | Event::Played(_)
+            | Event::TurnBegan { .. }
             | Event::TurnChanged(None)
             | Event::BranchPlayed { .. }
             | Event::ShellOpened { .. }

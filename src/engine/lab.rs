@@ -297,6 +297,11 @@ impl Lab {
         self.observer.snapshot_if_changed()
     }
 
+    /// The state as it was read last.
+    pub fn last_snapshot(&self) -> &Snapshot {
+        self.observer.last_snapshot()
+    }
+
     /// True once its first process has ended.
     pub fn has_ended(&self) -> bool {
         self.links.lab_has_ended()

@@ -132,7 +132,12 @@ pub enum Event {
     LiveSnapshot(Arc<Snapshot>),
     /// Charts over time got on.
     ChartsSampled(Arc<Vec<ChartSeries>>),
-    /// A turn began or got on, or ended (None).
+    /// A turn began: what the step breaks is broken, and `before` is the state that the learner finds.
+    TurnBegan {
+        turn: TurnState,
+        before: Arc<Snapshot>,
+    },
+    /// A turn got on, or ended (None).
     TurnChanged(Option<TurnState>),
     /// Typing has left the lab as a coming step can't use it, or (None) no longer.
     DetourChanged(Option<Detour>),

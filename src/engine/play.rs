@@ -11,6 +11,7 @@ use super::shell_locations::ShellLocations;
 use super::turn::Judging;
 use super::waiting::WaitContext;
 use super::{Event, PendingShell, Request, TurnGoal};
+use crate::diff::Diff;
 use crate::engine::link_error::LinkError;
 use crate::failure::Failure;
 use crate::lesson::detour::Detour;
@@ -40,6 +41,7 @@ pub fn run_engine(
                 events,
                 has_told_end: false,
                 told_detour: None,
+                told: Arc::default(),
             };
             // One who hears nothing any more is not told the end either.
             let _ =
@@ -88,6 +90,8 @@ struct Server<'a> {
     /// True once it was told that the lab has ended: that is said once.
     has_told_end: bool,
     told_detour: Option<Detour>,
+    /// The state of the lab as it was told last.
+    told: Arc<Snapshot>,
 }
 
 impl Server<'_> {
@@ -100,14 +104,49 @@ impl Server<'_> {
             answer_pending_shells(&mut self.session, pending_shells);
             match requests.recv_timeout(IDLE_LOOK_PERIOD) {
                 Ok(Request::Quit) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
-                Ok(request) => self.answer(request)?,
+                Ok(request) => {
+                    self.answer(request)?;
+                    self.tell_unseen()?;
+                }
                 Err(RecvTimeoutError::Timeout) => self.tell_changes()?,
             }
         }
     }
 
-    fn tell(&self, event: Event) -> Result<(), ReceiverGone> {
+    fn tell(&mut self, event: Event) -> Result<(), ReceiverGone> {
+        match &event {
+            Event::Ready(ready) => self.told = Arc::clone(&ready.live),
+            Event::Played(record) | Event::BranchPlayed { record, .. } => {
+                self.told = Arc::clone(&record.after);
+            }
+            Event::LiveSnapshot(snapshot) => self.told = Arc::clone(snapshot),
+            Event::Playing { .. }
+            | Event::ChartsSampled(_)
+            | Event::TurnBegan { .. }
+            | Event::DetourChanged(_)
+            | Event::TurnChanged(_)
+            | Event::ShellOpened { .. }
+            | Event::ShellMoved { .. }
+            | Event::Waiting(_)
+            | Event::RequestRefused { .. }
+            | Event::Failed(_)
+            | Event::SessionEnded(_) => {}
+        }
         self.events.send(event)
+    }
+
+    /// Tell the state of the lab where it was read without being told: to break something for a turn, to judge, to take
+    /// in a process. What is read then is no change for the next look.
+    fn tell_unseen(&mut self) -> Result<(), ReceiverGone> {
+        if self.has_told_end || self.cancel.is_requested() {
+            return Ok(());
+        }
+        let Some(last) = self.session.last_snapshot() else { return Ok(()) };
+        if *last == *self.told || Diff::between(&self.told, last).is_unchanged_but_clocks() {
+            return Ok(());
+        }
+        let last = last.clone();
+        self.tell_live(last)
     }
 
     fn answer(&mut self, request: Request) -> Result<(), ReceiverGone> {
@@ -139,9 +178,15 @@ impl Server<'_> {
             Request::BeginTurn(TurnGoal::Step) if !session.is_next_open() => {
                 return self.play(Session::play_next);
             }
-            Request::BeginTurn(goal) => {
-                session.begin_turn(goal).map(|state| Some(Event::TurnChanged(Some(state))))
-            }
+            Request::BeginTurn(goal) => match session.begin_turn(goal) {
+                Ok(turn) => {
+                    let before = session.turn_start().unwrap_or_default();
+                    // What the step breaks is broken by now, and is shown so.
+                    self.tell_unseen()?;
+                    Ok(Some(Event::TurnBegan { turn, before }))
+                }
+                Err(error) => Err(error),
+            },
             Request::DropTurn => {
                 session.drop_turn();
                 Ok(Some(Event::TurnChanged(None)))
@@ -262,6 +307,7 @@ impl Server<'_> {
                     self.tell_live(snapshot)?;
                     self.tell(Event::TurnChanged(Some(state)))?;
                 }
+                self.tell_unseen()?;
                 if has_changed { self.tell_detour(DetourNews::Changed) } else { Ok(()) }
             }
             Err(error) => self.tell_failure(&error),

@@ -94,10 +94,11 @@ impl Playthrough {
         self.draw(&step.charts);
         let lab = &mut self.lab;
         lab.set_watched_directories(&step.look);
-        let before = lab.snapshot();
 
+        // A repair mends what is broken: it is compared with the broken state, as a learner's is.
         let mut watch = CpuWatch::start(step);
         let mut acts = ActionsOutcome::perform(lab, keeper, &step.id, &step.breaks, &[])?;
+        let before = lab.snapshot();
         acts.join(ActionsOutcome::perform(lab, keeper, &step.id, &step.actions, &step.expect)?);
         watch.stop();
         let (mut after, mut judged) = look_after(lab, step, &before, &acts, &watch)?;

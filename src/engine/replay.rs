@@ -106,18 +106,41 @@ mod tests {
     use super::*;
     use crate::lesson::catalogue;
 
-    fn kept(steps: usize) -> Vec<(String, bool)> {
-        let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
-        let facts = Facts::read(
+    fn facts() -> Facts {
+        Facts::read(
             &crate::doctor::MachineRoot::this_machine(),
             crate::doctor::ProbeResult::all_good,
-        );
+        )
+    }
 
-        let entries = replayed_actions(&lesson.steps[..steps], &facts);
+    fn kept(steps: usize) -> Vec<(String, bool)> {
+        let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
+        let entries = replayed_actions(&lesson.steps[..steps], &facts());
         entries
             .iter()
             .map(|entry| (entry.of.action.name().to_owned(), entry.into.is_some()))
             .collect()
+    }
+
+    #[test]
+    fn a_program_is_run_again_unless_its_author_says_that_it_only_looks() {
+        let check = |said: &str, expected: bool| {
+            let run: crate::action::run::Run =
+                serde_json::from_str(&format!(r#"{{"command": ["rmdir", "/two"]{said}}}"#))
+                    .expect("an action");
+            let actions = vec![ActionEntry {
+                actor: ActorName::host(),
+                action: Action::Run(run),
+                fails: None,
+            }];
+            let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
+            let step = Step { actions, breaks: Vec::new(), ..lesson.steps[0].clone() };
+            let kept = replayed_actions(&[step], &facts()).len();
+            assert_eq!(kept, usize::from(expected), "{said}");
+        };
+        check("", true);
+        check(r#", "changes": true"#, true);
+        check(r#", "changes": false"#, false);
     }
 
     #[test]

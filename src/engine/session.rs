@@ -360,6 +360,16 @@ impl Session {
         Some(self.current.as_ref()?.turn.as_ref()?.state())
     }
 
+    /// The state that the turn began with.
+    pub fn turn_start(&self) -> Option<Arc<Snapshot>> {
+        Some(Arc::clone(self.current.as_ref()?.turn.as_ref()?.before()))
+    }
+
+    /// The lab that is up as it was read last, for whatever reason.
+    pub fn last_snapshot(&self) -> Option<&Snapshot> {
+        Some(self.current.as_ref()?.lab.last_snapshot())
+    }
+
     /// Look whether the learner got on; returns what changed.
     pub fn judge_turn(
         &mut self,

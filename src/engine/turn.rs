@@ -72,6 +72,11 @@ impl Turn {
         &self.state
     }
 
+    /// The state as the learner found it.
+    pub fn before(&self) -> &Arc<Snapshot> {
+        &self.before
+    }
+
     /// True if this turn is about that goal of that step.
     pub fn is_about(&self, index: usize, goal: TurnGoal) -> bool {
         self.state.goal == goal && self.state.step == index

@@ -282,8 +282,10 @@ fn sign(mark: ChangeKind) -> char {
     match mark {
         ChangeKind::Moved => '↦',
         ChangeKind::Gone => '−',
-        ChangeKind::Same | ChangeKind::Added | ChangeKind::Changed | ChangeKind::Unknown => {
-            mark.sign()
-        }
+        ChangeKind::Same
+        | ChangeKind::Quiet
+        | ChangeKind::Added
+        | ChangeKind::Changed
+        | ChangeKind::Unknown => mark.sign(),
     }
 }

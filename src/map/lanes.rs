@@ -139,6 +139,7 @@ pub(super) fn draw(lanes: &Lanes, canvas: &mut Canvas) {
                 ChangeKind::Added => '◉',
                 ChangeKind::Gone => '○',
                 ChangeKind::Same
+                | ChangeKind::Quiet
                 | ChangeKind::Changed
                 | ChangeKind::Moved
                 | ChangeKind::Unknown => '●',

@@ -199,7 +199,11 @@ fn link_row(
     let moved = moves.get(&link.mac).filter(|(from, to)| match row.mark {
         ChangeKind::Gone => *from == section.name,
         ChangeKind::Added => *to == section.name,
-        ChangeKind::Same | ChangeKind::Changed | ChangeKind::Moved | ChangeKind::Unknown => false,
+        ChangeKind::Same
+        | ChangeKind::Quiet
+        | ChangeKind::Changed
+        | ChangeKind::Moved
+        | ChangeKind::Unknown => false,
     });
 
     let arrived = moved.is_some() && row.mark == ChangeKind::Added;

@@ -174,6 +174,11 @@ impl Observer {
         snapshot
     }
 
+    /// The state as it was read last.
+    pub fn last_snapshot(&self) -> &Snapshot {
+        &self.last
+    }
+
     /// The state now, if it differs from the last snapshot. For idle times: every other call looks only at what is
     /// cheap (the process tree, the mount tables' poll events), unless that has stirred.
     pub fn snapshot_if_changed(&mut self) -> Option<Snapshot> {

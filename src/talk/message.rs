@@ -163,7 +163,8 @@ impl TalkEvent {
             }),
             Event::RequestRefused { why } => Some(TalkEvent::Refused { why: *why }),
             Event::Failed(failure) => Some(TalkEvent::Failed(failure.clone())),
-            Event::TurnChanged(_)
+            Event::TurnBegan { .. }
+            | Event::TurnChanged(_)
             | Event::DetourChanged(_)
             | Event::ShellOpened { .. }
             | Event::ShellMoved { .. }

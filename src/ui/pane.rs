@@ -79,12 +79,18 @@ pub fn draw_rows(
     if area.width == 0 || area.height == 0 {
         return;
     }
-    let selected = view.panes.selection(kind).filter(|_| focus == FrameFocus::Focused);
+    let rows = RowsLook {
+        selected: view.panes.selection(kind).filter(|_| focus == FrameFocus::Focused),
+        telling: view.panes.telling_row(kind),
+        query: &view.panes.query,
+        theme,
+    };
     if view.panes.compare == CompareMode::SideBySide && kind.is_state() && area.width >= 2 * COLUMN
     {
         let [left, right] = halves(area);
-        draw_stack(frame, left, view.panes.before_sections(kind), None, &view.panes.query, theme);
-        draw_stack(frame, right, view.panes.sections(kind), selected, &view.panes.query, theme);
+        let before = RowsLook { selected: None, telling: None, ..rows };
+        draw_stack(frame, left, view.panes.before_sections(kind), before);
+        draw_stack(frame, right, view.panes.sections(kind), rows);
         return;
     }
 
@@ -97,10 +103,33 @@ pub fn draw_rows(
     let sections = view.panes.sections(kind);
     let columns = usize::from(area.width / COLUMN).clamp(1, sections.len().max(1));
     if columns < 2 {
-        draw_stack(frame, area, sections, selected, &view.panes.query, theme);
+        draw_stack(frame, area, sections, rows);
         return;
     }
-    draw_beside(frame, area, sections, columns, (selected, &view.panes.query), theme);
+    draw_beside(frame, area, sections, columns, rows);
+}
+
+/// The way that the rows of a pane are looked at.
+#[derive(Debug, Clone, Copy)]
+struct RowsLook<'a> {
+    /// The selected row.
+    selected: Option<usize>,
+    /// The changed row that tells most of the step.
+    telling: Option<usize>,
+    query: &'a str,
+    theme: Theme,
+}
+
+impl RowsLook<'_> {
+    /// The same for so many rows behind so many others.
+    fn part(self, before: usize, count: usize) -> Self {
+        let inside = |row: usize| row.checked_sub(before).filter(|row| *row < count);
+        RowsLook {
+            selected: self.selected.and_then(inside),
+            telling: self.telling.and_then(inside),
+            ..self
+        }
+    }
 }
 
 /// Rows one below the other, those that decided a prediction marked and in sight.
@@ -159,8 +188,7 @@ fn draw_beside(
     area: Rect,
     sections: &[PaneSection],
     columns: usize,
-    (selected, query): (Option<usize>, &str),
-    theme: Theme,
+    look: RowsLook<'_>,
 ) {
     // Rows count on from one column to the next.
     let mut before = 0;
@@ -177,44 +205,25 @@ fn draw_beside(
             if column + 1 == columns { &sections[column..] } else { &sections[column..=column] };
         let rows: usize = own.iter().map(|section| section.rows.len()).sum();
 
-        let here = selected.and_then(|row| row.checked_sub(before)).filter(|row| *row < rows);
-        draw_stack(frame, place, own, here, query, theme);
+        draw_stack(frame, place, own, look.part(before, rows));
         before += rows;
     }
 }
 
-/// Sections one below the other, scrolled so that the selected row is in sight.
-fn draw_stack(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    sections: &[PaneSection],
-    selected: Option<usize>,
-    query: &str,
-    theme: Theme,
-) {
+/// Sections one below the other, scrolled so that the selected row is in sight, or else what changed.
+fn draw_stack(frame: &mut Frame<'_>, area: Rect, sections: &[PaneSection], look: RowsLook<'_>) {
     let height = usize::from(area.height);
     let count: usize = sections.iter().map(|section| section.rows.len()).sum();
-
-    // Without a selection, the first change is brought into sight; but a drawing at the top stays there.
-    let is_drawn = sections
-        .first()
-        .is_some_and(|one| one.rows.iter().take(2).any(|row| row.kind == RowKind::Chart));
-    let first_change = || {
-        if is_drawn {
-            return None;
-        }
-        let mut rows = sections.iter().flat_map(|section| &section.rows);
-        let at = rows.position(|row| row.mark.is_change())?;
-        (at >= height).then(|| at.saturating_sub(2))
-    };
-
-    let wanted = selected.map(|row| row.saturating_sub(height / 2)).or_else(first_change);
-    let top = wanted.unwrap_or(0).min(count.saturating_sub(height));
+    let wanted = look
+        .selected
+        .map(|row| row.saturating_sub(height / 2))
+        .unwrap_or_else(|| top_of_changes(sections, look.telling, height));
+    let top = wanted.min(count.saturating_sub(height));
     let rows = sections.iter().flat_map(|section| &section.rows).enumerate().skip(top).take(height);
     let lines: Vec<Line<'_>> = rows
         .map(|(index, row)| {
-            let line = line(row, query, usize::from(area.width), theme);
-            if selected == Some(index) { line.style(theme.selected()) } else { line }
+            let line = line(row, look.query, usize::from(area.width), look.theme);
+            if look.selected == Some(index) { line.style(look.theme.selected()) } else { line }
         })
         .collect();
     frame.render_widget(Paragraph::new(lines), area);
@@ -228,8 +237,28 @@ fn draw_stack(
             width: (more.len() as u16).min(area.width),
             height: 1,
         };
-        frame.render_widget(Paragraph::new(more).style(theme.dim()), place);
+        frame.render_widget(Paragraph::new(more).style(look.theme.dim()), place);
     }
+}
+
+/// The first row to show so that all changes are in sight, or, where they are too far apart, the one that tells most of
+/// the step. A drawing at the top stays there.
+fn top_of_changes(sections: &[PaneSection], telling: Option<usize>, height: usize) -> usize {
+    let is_drawn = sections
+        .first()
+        .is_some_and(|one| one.rows.iter().take(2).any(|row| row.kind == RowKind::Chart));
+    let rows = || sections.iter().flat_map(|section| &section.rows);
+    let changed = rows().enumerate().filter(|(_, row)| row.mark.is_change());
+    let changed: Vec<usize> = changed.map(|(place, _)| place).collect();
+    let (Some(first), Some(last)) = (changed.first(), changed.last()) else { return 0 };
+    if is_drawn || *last < height {
+        return 0;
+    }
+
+    // A row above tells what they belong to.
+    let fits = last - first + 2 < height;
+    let begin = if fits { *first } else { telling.unwrap_or(*first) };
+    if begin < height && !fits { 0 } else { begin.saturating_sub(2) }
 }
 
 fn line<'a>(row: &'a PaneRow, query: &str, columns: usize, theme: Theme) -> Line<'a> {

@@ -67,7 +67,7 @@ impl Theme {
 
     pub fn change_style(self, mark: ChangeKind) -> Style {
         match mark {
-            ChangeKind::Same => Style::new(),
+            ChangeKind::Same | ChangeKind::Quiet => Style::new(),
             // Never blue: on black it is the darkest of all, and this is the commonest mark.
             ChangeKind::Added => self.color(Color::Green).add_modifier(Modifier::BOLD),
             ChangeKind::Gone => self.color(Color::Yellow),

@@ -2,6 +2,9 @@
 
 use std::fmt::Display;
 
+use serde::Serialize;
+use serde_json::Value;
+
 use super::remark::owner_change;
 use crate::diff::{ChangeKind, Diff, DiffRow, DiffSection, OwnerChange};
 use crate::snapshot::{
@@ -44,6 +47,31 @@ pub fn counterpart(file: &str) -> Option<(u32, &'static str)> {
 
     let to_v2 = COUNTERPARTS.iter().find(|(v1, _)| *v1 == file).map(|(_, v2)| (2, *v2));
     to_v2.or_else(|| COUNTERPARTS.iter().find(|(_, v2)| *v2 == file).map(|(v1, _)| (1, *v1)))
+}
+
+/// The fields of a row that were otherwise before, but for those that nobody is told of:
+/// `  was mtu 1500, no master, in other cgroups`.
+pub fn was<T: Serialize>(before: &T, now: &T, untold: &[&str]) -> String {
+    let fields = |row: &T| serde_json::to_value(row).ok();
+    let (Some(Value::Object(before)), Some(Value::Object(now))) = (fields(before), fields(now))
+    else {
+        return String::new();
+    };
+
+    let told: Vec<String> = before
+        .iter()
+        .filter(|(name, old)| now.get(*name) != Some(old) && !untold.contains(&name.as_str()))
+        .map(|(name, old)| match old {
+            Value::Null | Value::Bool(false) => format!("no {name}"),
+            Value::Bool(true) => name.clone(),
+            Value::Array(_) | Value::Object(_) => format!("in other {name}"),
+            Value::String(text) => {
+                format!("{name} {}", if text.is_empty() { "none" } else { text })
+            }
+            Value::Number(number) => format!("{name} {number}"),
+        })
+        .collect();
+    if told.is_empty() { String::new() } else { format!("  was {}", told.join(", ")) }
 }
 
 /// Every changed row, under a heading per view, and what was not compared. Empty when nothing changed and no list was
@@ -178,6 +206,7 @@ fn mark_word(mark: ChangeKind) -> &'static str {
         ChangeKind::Gone => "gone",
         ChangeKind::Changed => "changed",
         ChangeKind::Moved => "moved",
+        ChangeKind::Quiet => "by itself",
         ChangeKind::Unknown => "not known",
     }
 }
@@ -189,6 +218,7 @@ fn mount_verb(mark: ChangeKind) -> &'static str {
         ChangeKind::Added => "mounted",
         ChangeKind::Gone => "unmounted",
         ChangeKind::Changed => "remounted",
+        ChangeKind::Quiet => "by itself",
         ChangeKind::Unknown => "not known",
         ChangeKind::Moved => "moved",
     }

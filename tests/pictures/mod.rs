@@ -235,7 +235,7 @@ pub fn programs(names: &[&str]) -> Model {
     {
         entry.action = Action::Run(Run {
             command: vec!["sh".into(), "-c".into(), (*name).into()],
-            changes: false,
+            changes: Some(false),
         });
     }
     let mut model = in_catalogue();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::live_lab::LiveLab;
 use super::position::{BranchView, Position, SetAside};
+use super::subject::Subject;
 use super::{LessonView, Phase};
 use crate::lesson::model::Branch;
 use crate::report::StepRecord;
@@ -41,8 +42,9 @@ impl LessonView {
         self.lab.phase = Phase::Ready;
 
         let watch = self.branch().and_then(|branch| branch.watch.first().copied());
+        let subject = self.branch().map(|branch| Subject::of_step(&branch.to_step()));
         self.story.scroll_to_top();
-        self.panes.begin(watch);
+        self.panes.begin(watch, subject.unwrap_or_default());
         self.rebuild();
     }
 

@@ -100,10 +100,12 @@ impl LessonView {
         self.rebuild();
     }
 
-    /// On from the step that ran last to the next one.
+    /// On from the step that ran last to the next one. What the last one changed is no change any more: a mark beside
+    /// the next command would be taken for that command's.
     pub fn show_next_step(&mut self) {
         self.position.set_live_step(LiveStep::Next);
-        // No rebuild: the panes show the live lab already.
+        self.live_lab.compare_from_now();
         self.begin_step(self.story_step());
+        self.rebuild();
     }
 }

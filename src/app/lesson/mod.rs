@@ -10,6 +10,7 @@ mod position;
 mod questions;
 mod scene;
 mod story;
+mod subject;
 
 pub use self::lab_state::{LabState, Phase};
 pub use self::panes::{Direction, MapPlace, Panes};
@@ -23,10 +24,12 @@ use self::history::History;
 use self::live_lab::LiveLab;
 use self::panes::Shown;
 use self::position::{LiveStep, Position};
+use self::subject::Subject;
 use super::keymap::keys;
 use super::learning::Learning;
 use super::quiz::{QuestionPlace, QuizView};
 use super::shells::ShellTabs;
+use super::stable_ids::{NumberedMoment, StableIds};
 use crate::action::LabFacts;
 use crate::diff::Diff;
 use crate::engine::{ReadyState, TurnState};
@@ -179,10 +182,9 @@ impl LessonView {
     pub fn set_ready(&mut self, ready: ReadyState) {
         let was_in_branch = self.is_in_branch();
         self.leave_branch();
-        // A lab with fewer steps, or none, is a fresh one: its numbers begin anew.
-        if ready.played == 0 || ready.played < self.played_steps() {
-            self.live_lab.numbers = Arc::default();
-        }
+        // Another lab's things are numbered as they were at the same place of the lesson.
+        let numbers = self.numbered_like_before(ready.played.checked_sub(1), &ready.live);
+        self.live_lab.numbers = Arc::new(numbers);
 
         // What a rewind replayed is in this lab too, but what came after is not.
         let replayed = match self.lab.phase {
@@ -196,13 +198,16 @@ impl LessonView {
             // One that was told of meanwhile was the lab's before.
             self.end_turn_with_its_lab();
         }
-        let last = ready.played.checked_sub(1).filter(|_| !replayed);
-        // One that waited for a what-if is compared with what it was compared with before.
-        if !was_in_branch {
-            self.live_lab.before = match last.and_then(|step| self.record(step)) {
-                Some(record) => Arc::clone(&record.before),
-                None => Arc::clone(&ready.live),
-            };
+        // One that waited for a what-if is compared with what it was compared with before; and where the next step is
+        // told, the marks of the last one are gone.
+        let is_last_told = self.position.live_step() == LiveStep::Last;
+        let last = ready.played.checked_sub(1).filter(|_| is_last_told);
+        if replayed {
+            self.live_lab.before = Arc::clone(&ready.live);
+        } else if let Some(record) = last.and_then(|step| self.record(step))
+            && !was_in_branch
+        {
+            self.live_lab.before = Arc::clone(&record.before);
         }
         self.live_lab.now = Arc::clone(&ready.live);
         self.live_lab.give_numbers();
@@ -216,12 +221,25 @@ impl LessonView {
         self.rebuild();
     }
 
+    /// The numbers of the lab, with this moment of it, after a step or at the beginning: as in the lab before, if that is
+    /// another one.
+    fn numbered_like_before(&self, step: Option<usize>, now: &Snapshot) -> StableIds {
+        let recorded = match step {
+            Some(step) => self.history.get(step).map(|it| (&it.record.after, &it.numbers)),
+            None => self.history.get(0).map(|it| (&it.record.before, &it.numbers)),
+        };
+        let (snapshot, numbers) = recorded.unwrap_or((&self.live_lab.now, &self.live_lab.numbers));
+        let mut ids = (*self.live_lab.numbers).clone();
+        ids.add_snapshot_like(now, NumberedMoment { snapshot, numbers });
+        ids
+    }
+
     fn is_another_lab(&self, ready: &ReadyState) -> bool {
         self.lab.ready.as_ref().is_some_and(|known| known.lab.id != ready.lab.id)
     }
 
     pub fn set_record(&mut self, record: Arc<StepRecord>) {
-        let numbers = std::mem::take(&mut self.live_lab.numbers);
+        let numbers = Arc::new(self.numbered_like_before(Some(record.step), &record.after));
         self.live_lab = LiveLab::after_step(&record, numbers);
         self.position.set_live_step(LiveStep::Last);
 
@@ -247,19 +265,29 @@ impl LessonView {
         self.rebuild_if_live();
     }
 
-    /// A turn begins, gets on, or is over.
+    /// A turn begins: what the learner does is compared with `before`, as it was found. Where the step breaks
+    /// something, that is the broken state.
+    pub fn begin_turn(&mut self, turn: TurnState, before: Arc<Snapshot>) {
+        // That of a lab that is being dropped.
+        if self.lab.phase == Phase::Building {
+            return;
+        }
+        self.set_turn(Some(turn));
+        self.live_lab.before = before;
+        self.live_lab.give_numbers();
+        self.rebuild();
+    }
+
+    /// A turn gets on, or is over.
     pub fn set_turn(&mut self, turn: Option<TurnState>) {
         // That of a lab that is being dropped.
         if turn.is_some() && self.lab.phase == Phase::Building {
             return;
         }
-        let begins = self.learning.turn.is_none() && turn.is_some();
-        self.learning.turn = turn;
-        if begins {
+        if self.learning.turn.is_none() && turn.is_some() {
             self.story.scroll_to_top();
-            self.live_lab.compare_from_now();
-            self.rebuild();
         }
+        self.learning.turn = turn;
     }
 
     /// The lab is on a detour, or no longer. That is said above the story, which comes into sight.
@@ -299,7 +327,8 @@ impl LessonView {
     /// The story of a step and the pane it watches first come to the front.
     fn begin_step(&mut self, step: usize) {
         self.story.scroll_to_top();
-        self.panes.begin(self.first_watched(step));
+        let subject = self.lesson.steps.get(step).map(Subject::of_step);
+        self.panes.begin(self.first_watched(step), subject.unwrap_or_default());
     }
 
     /// Bring the pane to the front that a step watches first.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::subject::Subject;
 use crate::app::panes::{self, CompareMode, PaneData, PaneRow, PaneSection};
 use crate::app::stable_ids::StableIds;
 use crate::diff::Diff;
@@ -83,6 +84,10 @@ pub struct Panes {
     changes: BTreeMap<ViewKind, usize>,
     /// The pictures, made while they are shown.
     maps: BTreeMap<MapLens, MapScene>,
+    /// The subject of the step that is told of.
+    subject: Subject,
+    /// The changed row of each pane that tells most of the step.
+    telling: BTreeMap<ViewKind, usize>,
 }
 
 impl Panes {
@@ -102,6 +107,8 @@ impl Panes {
             before_sections: BTreeMap::new(),
             changes: BTreeMap::new(),
             maps: BTreeMap::new(),
+            subject: Subject::default(),
+            telling: BTreeMap::new(),
         }
     }
 
@@ -119,8 +126,14 @@ impl Panes {
             changes_only: self.changes_only,
         };
         let group = self.group.as_deref();
+        let subject = &self.subject;
         let build = |scene: &PaneData<'_>| {
-            ViewKind::ALL.into_iter().map(|view| (view, panes::build(view, scene, group))).collect()
+            let built = ViewKind::ALL.into_iter().map(|view| {
+                let mut sections = panes::build(view, scene, group);
+                subject.mark_expected(&mut sections);
+                (view, sections)
+            });
+            built.collect()
         };
 
         let sections = build(&scene);
@@ -130,8 +143,21 @@ impl Panes {
             BTreeMap::new()
         };
 
-        let changes = ViewKind::ALL.into_iter().map(|view| (view, shown.diff.change_count(view)));
-        self.changes = changes.collect();
+        // As many as have a mark where changes are shown; the other ways to look show none of them.
+        let marked: BTreeMap<ViewKind, Vec<PaneSection>> = match self.compare {
+            CompareMode::Diff | CompareMode::SideBySide => BTreeMap::new(),
+            CompareMode::Before | CompareMode::After => {
+                build(&PaneData { compare: CompareMode::Diff, ..scene })
+            }
+        };
+        let marked = if marked.is_empty() { &sections } else { &marked };
+        self.changes =
+            marked.iter().map(|(view, sections)| (*view, panes::marked_rows(sections))).collect();
+        let telling = |(view, sections): (&ViewKind, &Vec<PaneSection>)| {
+            let rows = sections.iter().flat_map(|section| &section.rows);
+            Some((*view, self.subject.most_telling(rows)?))
+        };
+        self.telling = sections.iter().filter_map(telling).collect();
         let maps = MapLens::ALL.into_iter().filter(|_| self.map_place != MapPlace::Nowhere);
         self.maps = maps
             .map(|lens| (lens, MapScene::of(lens, shown.before, shown.after, shown.diff)))
@@ -152,9 +178,15 @@ impl Panes {
     }
 
     /// Begin with another step: no row is selected, and the pane that it watches first comes to the front.
-    pub(super) fn begin(&mut self, watched: Option<ViewKind>) {
+    pub(super) fn begin(&mut self, watched: Option<ViewKind>, subject: Subject) {
         self.selected.clear();
         self.focus = watched.unwrap_or(self.focus);
+        self.subject = subject;
+    }
+
+    /// The changed row of a pane that tells most of the step: it is brought into sight.
+    pub fn telling_row(&self, view: ViewKind) -> Option<usize> {
+        self.telling.get(&view).copied()
     }
 
     pub fn sections(&self, view: ViewKind) -> &[PaneSection] {
@@ -376,9 +408,9 @@ mod tests {
         panes.select_row(usize::MAX);
         assert_eq!(panes.selection(ViewKind::Processes), Some(last));
 
-        panes.begin(Some(ViewKind::Mounts));
+        panes.begin(Some(ViewKind::Mounts), Subject::default());
         assert_eq!((panes.focus, panes.selection(ViewKind::Processes)), (ViewKind::Mounts, None));
-        panes.begin(None);
+        panes.begin(None, Subject::default());
         assert_eq!(panes.focus, ViewKind::Mounts, "a step that watches none leaves it");
     }
 
@@ -386,12 +418,12 @@ mod tests {
     fn a_change_is_found_from_any_pane_and_a_match_goes_round() {
         let mut panes = panes(&["host"], &["host", "box"]);
         for direction in [Direction::Forward, Direction::Backward] {
-            panes.begin(Some(ViewKind::Files));
+            panes.begin(Some(ViewKind::Files), Subject::default());
             panes.select_change(direction);
             assert!(panes.focus != ViewKind::Files, "{direction:?}");
         }
 
-        panes.begin(Some(ViewKind::Processes));
+        panes.begin(Some(ViewKind::Processes), Subject::default());
         panes.query = "BOX".into();
         panes.select_match(Direction::Forward);
         let found = panes.selected_row();

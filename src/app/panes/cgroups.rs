@@ -97,7 +97,7 @@ fn file_row(
     width: usize,
 ) -> PaneRow {
     let was = match (mark, before) {
-        (ChangeKind::Changed, Some(old)) => format!("  was {}", value(old)),
+        (ChangeKind::Changed | ChangeKind::Quiet, Some(old)) => format!("  was {}", value(old)),
         _ => String::new(),
     };
 

@@ -1,6 +1,6 @@
 //! The files pane: the directories a step shows, and overlays layer by layer: lower, upper, merged.
 
-use super::{PaneData, PaneRow, PaneSection, cut, omitted, owner_line, row, visible};
+use super::{PaneData, PaneRow, PaneSection, cut, omitted, owner_line, row, visible, with_was};
 use crate::remark::Remark;
 use crate::seen::CutList;
 use crate::snapshot::{DirEntry, FileKind, InUpper, Overlay, OverlayEntry};
@@ -25,9 +25,9 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
             padded("upper", 16),
             padded("merged", 16)
         )));
-        rows.extend(
-            visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, overlay_line(entry))),
-        );
+        rows.extend(visible(&section.rows, scene).map(|(mark, entry, before)| {
+            row(mark, with_was(mark, overlay_line(entry), entry, before, &[]))
+        }));
         rows.extend(omitted(CutList::OverlayEntries, &section.rows, section.omitted, scene));
     }
 
@@ -37,9 +37,9 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     for section in &scene.diff.directories {
         let seen = format!("{} sees {}", section.owner.actor, section.owner.path);
         rows.push(owner_line(&seen, &section.owner_change, ""));
-        rows.extend(
-            visible(&section.rows, scene).map(|(mark, entry, _)| row(mark, entry_line(entry))),
-        );
+        rows.extend(visible(&section.rows, scene).map(|(mark, entry, before)| {
+            row(mark, with_was(mark, entry_line(entry), entry, before, &[]))
+        }));
         rows.extend(omitted(CutList::Directory, &section.rows, section.omitted, scene));
     }
 

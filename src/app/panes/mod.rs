@@ -12,6 +12,8 @@ mod namespaces;
 mod network;
 mod processes;
 
+use serde::Serialize;
+
 use super::stable_ids::StableIds;
 use crate::diff::{ChangeKind, Diff, DiffRow, OwnerChange};
 use crate::op::{ActorName, OpRecord};
@@ -155,6 +157,12 @@ pub fn build(view: ViewKind, scene: &PaneData<'_>, group: Option<&str>) -> Vec<P
     (pane(view).build)(scene, group)
 }
 
+/// The number of rows that have the mark of a change.
+pub fn marked_rows(sections: &[PaneSection]) -> usize {
+    let rows = sections.iter().flat_map(|section| &section.rows);
+    rows.filter(|row| row.mark.is_change()).count()
+}
+
 /// The rows to show of a diff, given the comparison: mark and value.
 fn visible<'a, T>(
     rows: &'a [DiffRow<T>],
@@ -165,12 +173,39 @@ fn visible<'a, T>(
             if scene.changes_only && !row.mark.is_change() {
                 return None;
             }
+            // What went by itself is no row any more.
+            if row.mark == ChangeKind::Quiet && row.after.is_none() {
+                return None;
+            }
             let shown = row.latest_value()?;
             Some((row.mark, shown, row.before.as_ref()))
         }
         CompareMode::Before => Some((ChangeKind::Same, row.before.as_ref()?, None)),
         CompareMode::After => Some((ChangeKind::Same, row.after.as_ref()?, None)),
     })
+}
+
+/// The number of rows there are on the side that is shown: one that is gone is not there.
+fn existing<T>(rows: &[DiffRow<T>], scene: &PaneData<'_>) -> usize {
+    let is_there = |row: &&DiffRow<T>| match scene.compare {
+        CompareMode::Before => row.before.is_some(),
+        CompareMode::After | CompareMode::Diff | CompareMode::SideBySide => row.after.is_some(),
+    };
+    rows.iter().filter(is_there).count()
+}
+
+/// The text of a changed row with what it was, behind what it is: nobody sees a change in a row that reads as before.
+fn with_was<T: Serialize>(
+    mark: ChangeKind,
+    text: String,
+    now: &T,
+    before: Option<&T>,
+    untold: &[&str],
+) -> String {
+    match before.filter(|_| mark == ChangeKind::Changed) {
+        Some(before) => format!("{text}{}", words::rows::was(before, now, untold)),
+        None => text,
+    }
 }
 
 /// `container (new: a copy of host's)`

@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::{CompareMode, PaneData, PaneRow, PaneSection, omitted, owner_line, row, visible};
+use super::{
+    CompareMode, PaneData, PaneRow, PaneSection, existing, omitted, owner_line, row, visible,
+};
 use crate::diff::{ChangeKind, DiffSection};
 use crate::op::ActorName;
 use crate::seen::CutList;
 use crate::snapshot::Mount;
 use crate::text::padded;
+use crate::words;
 
 pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     scene.diff.mounts.iter().filter_map(|section| build_section(section, scene)).collect()
@@ -28,8 +31,11 @@ fn build_section(
     let depths = depths(&shown);
 
     let more = omitted(CutList::Mounts, &section.rows, section.omitted, scene);
-    let count =
-        format!("  {} mounts{}", shown.len(), if more.is_some() { " and more" } else { "" });
+    let count = format!(
+        "  {} mounts{}",
+        existing(&section.rows, scene),
+        if more.is_some() { " and more" } else { "" }
+    );
     let mut rows = vec![owner_line(section.owner.as_str(), &section.owner_change, &count)];
     rows.push(PaneRow::note(format!(
         "{} {} {} propagation  source",
@@ -97,6 +103,10 @@ fn line(
         }
         (ChangeKind::Changed, Some(old)) if old.options != mount.options => {
             format!("was {}  ", old.options)
+        }
+        (ChangeKind::Changed, Some(old)) => {
+            let was = words::rows::was(old, mount, &["parent", "propagation"]);
+            format!("{}  ", was.trim_start())
         }
         _ => String::new(),
     };

@@ -1,6 +1,8 @@
 //! The network pane: links, addresses, routes, neighbours of each network namespace, and what its packets pass.
 
-use super::{CompareMode, PaneData, PaneRow, PaneSection, omitted, owner_line, row, visible};
+use super::{
+    CompareMode, PaneData, PaneRow, PaneSection, omitted, owner_line, row, visible, with_was,
+};
 use crate::diff::{NetworkDiff, OwnerChange};
 use crate::remark::Remark;
 use crate::seen::CutList;
@@ -24,22 +26,26 @@ fn build_section(network: &NetworkDiff, scene: &PaneData<'_>) -> PaneSection {
     let mut rows = vec![owner_line(&network.name, &network.owner_change, "")];
     let before = rows.len();
 
-    rows.extend(visible(&network.links, scene).map(|(mark, link, _)| row(mark, link_line(link))));
+    rows.extend(visible(&network.links, scene).map(|(mark, link, before)| {
+        // Beside what was set, the kernel's own follows.
+        let untold = ["carrier", "operstate", "peer_netns"];
+        row(mark, with_was(mark, link_line(link), link, before, &untold))
+    }));
     rows.extend(omitted(CutList::Links, &network.links, network.omitted_of(|it| it.links), scene));
-    rows.extend(
-        visible(&network.addresses, scene)
-            .map(|(mark, it, _)| row(mark, format!("  address {}", words::rows::address(it)))),
-    );
+    rows.extend(visible(&network.addresses, scene).map(|(mark, it, before)| {
+        let text = format!("  address {}", words::rows::address(it));
+        row(mark, with_was(mark, text, it, before, &[]))
+    }));
     rows.extend(omitted(
         CutList::Addresses,
         &network.addresses,
         network.omitted_of(|it| it.addresses),
         scene,
     ));
-    rows.extend(
-        visible(&network.routes, scene)
-            .map(|(mark, it, _)| row(mark, format!("  route {}", words::rows::route(it)))),
-    );
+    rows.extend(visible(&network.routes, scene).map(|(mark, it, before)| {
+        let text = format!("  route {}", words::rows::route(it));
+        row(mark, with_was(mark, text, it, before, &[]))
+    }));
     rows.extend(omitted(
         CutList::Routes,
         &network.routes,

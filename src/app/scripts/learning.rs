@@ -294,6 +294,36 @@ fn a_turn_waits_for_a_what_if_and_goes_on() {
 }
 
 #[test]
+fn a_repair_begins_with_the_broken_state_and_only_what_is_done_then_is_marked() {
+    let live = |actors: &[&str]| Msg::Engine(Event::LiveSnapshot(Arc::new(snapshot(actors))));
+    let shown = |model: &Model| {
+        let panes = &view(model).panes;
+        let view = crate::view::ViewKind::Processes;
+        (panes.rows(view).any(|row| row.text.contains("box")), panes.changes(view))
+    };
+
+    // Whichever comes first: the queue may put the newest state behind the word of the turn.
+    for is_state_first in [true, false] {
+        let mut model = before(2);
+        let mut told = vec![live(&["host"]), turn_began(2, STEP, &[false], &["host"])];
+        if !is_state_first {
+            told.reverse();
+        }
+        for msg in told {
+            let _ = update(&mut model, msg);
+        }
+        assert_eq!(
+            shown(&model),
+            (false, 0),
+            "what was broken is gone, and no mark is of the break"
+        );
+
+        let _ = update(&mut model, live(&["host", "box"]));
+        assert_eq!(shown(&model), (true, 1), "the mend");
+    }
+}
+
+#[test]
 fn a_turn_whose_lab_ends_begins_again_in_the_next_one() {
     check(
         &mut in_turn(&[true, false]),

@@ -357,6 +357,14 @@ pub fn turn(step: usize, goal: TurnGoal, holds: &[bool]) -> Msg {
     })))
 }
 
+/// A turn that begins, with the actors that the learner finds.
+pub fn turn_began(step: usize, goal: TurnGoal, holds: &[bool], before: &[&str]) -> Msg {
+    let Msg::Engine(Event::TurnChanged(Some(turn))) = turn(step, goal, holds) else {
+        unreachable!("`turn` makes one")
+    };
+    Msg::Engine(Event::TurnBegan { turn, before: Arc::new(snapshot(before)) })
+}
+
 pub fn no_turn() -> Msg {
     Msg::Engine(Event::TurnChanged(None))
 }

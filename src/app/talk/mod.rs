@@ -353,7 +353,8 @@ impl Talk {
                 }
             }
             // A talk has no turns and no shells, and the hub tells of its end in its own message.
-            Event::TurnChanged(_)
+            Event::TurnBegan { .. }
+            | Event::TurnChanged(_)
             | Event::DetourChanged(_)
             | Event::ShellOpened { .. }
             | Event::ShellMoved { .. }

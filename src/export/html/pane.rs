@@ -23,7 +23,7 @@ pub fn all_panes(played_actions: &PlayedActions<'_>, id: &str) -> Markup {
                 div role="group" aria-label="Panes" {
                     @for view in ViewKind::of_state() {
                         button type="button" data-view=(view.number()) aria-pressed="false" aria-keyshortcuts=(view.number()) {
-                            (view.number()) " " (view.title()) (count(played_actions, view))
+                            (view.number()) " " (view.title()) (count(&pane_rows(played_actions, view, CompareMode::Diff)))
                         }
                     }
                 }
@@ -47,25 +47,29 @@ const COMPARE: [(&str, &str); 4] = [
     ("after", "After"),
 ];
 
-fn count(played_actions: &PlayedActions<'_>, view: ViewKind) -> Markup {
-    let changes = played_actions.record.diff().change_count(view);
+fn count(rows: &[PaneRow]) -> Markup {
+    let changes = rows.iter().filter(|row| row.mark.is_change()).count();
     html! { @if changes > 0 { " " span.count { (changes) " changed" } } }
+}
+
+fn pane_rows(
+    played_actions: &PlayedActions<'_>,
+    view: ViewKind,
+    compare: CompareMode,
+) -> Vec<PaneRow> {
+    let sections = panes::build(view, &played_actions.scene(compare, RowSelection::All, &[]), None);
+    sections.into_iter().flat_map(|section| section.rows).collect()
 }
 
 fn one(played_actions: &PlayedActions<'_>, view: ViewKind, id: &str) -> Markup {
     let title = part(id, &format!("pane{}", view.number()));
-    let rows = |compare| {
-        let sections =
-            panes::build(view, &played_actions.scene(compare, RowSelection::All, &[]), None);
-        sections.into_iter().flat_map(|section| section.rows).collect::<Vec<_>>()
-    };
-
+    let rows = |compare| pane_rows(played_actions, view, compare);
     let diff = rows(CompareMode::Diff);
     let is_same = !diff.iter().any(|row| row.mark.is_change());
 
     html! {
         section.pane.same[is_same] data-view=(view.number()) aria-labelledby=(title) {
-            h4 id=(title) { (view.title()) (count(played_actions, view)) }
+            h4 id=(title) { (view.title()) (count(&diff)) }
             @if is_same {
                 details.side { summary { "Nothing changed; as it is" } (table(view, "As it is", &diff)) }
             } @else {
@@ -85,8 +89,9 @@ pub fn changed_panes(played_actions: &PlayedActions<'_>, id: &str) -> Markup {
         @for view in played_actions.watch.iter().copied().filter(|view| view.is_state()) {
             @let title = part(id, &format!("pane{}", view.number()));
             section aria-labelledby=(title) {
-                h4 id=(title) { (view.title()) (count(played_actions, view)) }
-                (table(view, "What changed", &audience::audience_rows(view, &scene, None)))
+                @let rows = audience::audience_rows(view, &scene, None);
+                h4 id=(title) { (view.title()) (count(&rows)) }
+                (table(view, "What changed", &rows))
             }
         }
     }
@@ -115,7 +120,7 @@ fn line(view: ViewKind, row: &PaneRow) -> Markup {
         } @else {
             tr class=(class) {
                 td.mark {
-                    @if row.mark != ChangeKind::Same {
+                    @if row.mark.sign() != ' ' {
                         @let word = words::rows::change_word(view, row.mark);
                         span role="img" aria-label=(word) title=(word) { (row.mark.sign()) }
                     }
@@ -133,8 +138,11 @@ fn class(row: &PaneRow) -> &'static str {
         (ChangeKind::Changed, _) => "changed",
         (ChangeKind::Moved, _) => "moved",
         (ChangeKind::Unknown, _) => "unmarked dim",
-        (ChangeKind::Same, RowKind::Dim) => "unmarked dim",
-        (ChangeKind::Same, RowKind::Bad) => "unmarked bad",
-        (ChangeKind::Same, RowKind::Heading | RowKind::Plain | RowKind::Chart) => "unmarked",
+        (ChangeKind::Same | ChangeKind::Quiet, RowKind::Dim) => "unmarked dim",
+        (ChangeKind::Same | ChangeKind::Quiet, RowKind::Bad) => "unmarked bad",
+        (
+            ChangeKind::Same | ChangeKind::Quiet,
+            RowKind::Heading | RowKind::Plain | RowKind::Chart,
+        ) => "unmarked",
     }
 }
