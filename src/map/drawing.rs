@@ -124,8 +124,8 @@ fn draw_box(
     for (row, line) in lines.iter().enumerate() {
         let y = y + row;
         match line {
-            Line::Top(inner, depth) => draw_wall(inner, column, *depth, y, true, canvas),
-            Line::Bottom(inner, depth) => draw_wall(inner, column, *depth, y, false, canvas),
+            Line::Top(inner, depth) => draw_wall(inner, column, *depth, y, Wall::Upper, canvas),
+            Line::Bottom(inner, depth) => draw_wall(inner, column, *depth, y, Wall::Lower, canvas),
             Line::Row(row, depth) => {
                 draw_walls(column, *depth, y, canvas);
                 let has_wire =
@@ -152,13 +152,20 @@ fn inner_width(column: Column, depth: usize) -> usize {
     column.width.saturating_sub(FRAME + 4 * depth)
 }
 
+/// One of the two walls that lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wall {
+    Upper,
+    Lower,
+}
+
 /// The upper wall with the title, or the lower one with the lamps.
 fn draw_wall(
     one: &MapBox,
     column: Column,
     depth: usize,
     y: usize,
-    is_top: bool,
+    wall: Wall,
     canvas: &mut Canvas,
 ) {
     if depth > 0 {
@@ -169,11 +176,11 @@ fn draw_wall(
         return;
     }
 
-    let [first, last] = match (one.edge, is_top) {
-        (BoxEdge::Namespace, true) => ['╭', '╮'],
-        (BoxEdge::Namespace, false) => ['╰', '╯'],
-        (BoxEdge::Group, true) => ['┌', '┐'],
-        (BoxEdge::Group, false) => ['└', '┘'],
+    let [first, last] = match (one.edge, wall) {
+        (BoxEdge::Namespace, Wall::Upper) => ['╭', '╮'],
+        (BoxEdge::Namespace, Wall::Lower) => ['╰', '╯'],
+        (BoxEdge::Group, Wall::Upper) => ['┌', '┐'],
+        (BoxEdge::Group, Wall::Lower) => ['└', '┘'],
     };
     let tone = one.mark.map_or(MapTone::Line, MapTone::of_mark);
     canvas.put(x, y, first, tone);
@@ -182,6 +189,7 @@ fn draw_wall(
     }
     canvas.put(x + width - 1, y, last, tone);
 
+    let is_top = wall == Wall::Upper;
     let mark = one.mark.filter(|mark| is_top && mark.is_change());
     let mark = mark.map_or_else(String::new, |mark| format!("{} ", mark.sign()));
     let words = if is_top { &one.title } else { &one.foot };
