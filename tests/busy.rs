@@ -55,8 +55,11 @@ struct Load(Vec<Child>);
 impl Load {
     fn start(count: usize) -> Load {
         let spin = |_| {
-            let mut command = Command::new("timeout");
-            command.args(["120", "sh", "-c", "while :; do :; done"]).stdin(Stdio::null());
+            // Each in a session of its own: a kernel with autogroups gives all tasks of one session one share.
+            let mut command = Command::new("setsid");
+            command
+                .args(["timeout", "120", "sh", "-c", "while :; do :; done"])
+                .stdin(Stdio::null());
             command.spawn().expect("timeout is there")
         };
         Load((0..count).map(spin).collect())
