@@ -237,6 +237,17 @@ impl OnTerminal {
         kill(Pid::from_raw(pid), signal).expect("a signal");
     }
 
+    /// Wait until the program has begun to make a lab: that has processes of its own.
+    #[track_caller]
+    fn wait_for_children(&self) {
+        let path = format!("/proc/{0}/task/{0}/children", self.child.id());
+        let deadline = Instant::now() + load::stretched(Duration::from_secs(10));
+        while std::fs::read_to_string(&path).is_ok_and(|children| children.trim().is_empty()) {
+            assert!(Instant::now() < deadline, "no lab is begun");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Wait for the program's end, which nobody but its own bounds brings about.
     #[track_caller]
     pub fn wait_for_end(&mut self, what: &str) -> std::process::ExitStatus {
@@ -314,8 +325,9 @@ fn a_signal_ends_a_held_lab_while_the_terminal_takes_nothing() {
 
     // While it plays, a signal ends it as it ends any program.
     let mut playing = OnTerminal::start(&["setsid", "-c"], (80, 24), &["run", "1", "--hold"]);
-    playing.wait_for("1 of");
+    // Before it has said much: where nothing can be written, no step after the first begins.
     tcflow(playing.slave(), FlowArg::TCOOFF).expect("stopped");
+    playing.wait_for_children();
     playing.signal(Signal::SIGTERM);
     let status = playing.wait_for_end("run --hold, while it plays");
     assert_eq!(status.signal(), Some(libc::SIGTERM), "{status}");
