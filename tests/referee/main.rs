@@ -6,6 +6,7 @@ mod common;
 mod strace;
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use common::{alone, open_session, output_of, unboxed};
 use unboxed::lesson::catalogue;
@@ -19,10 +20,22 @@ fn with_lab(check: impl FnOnce(&Snapshot, &dyn Fn(&str) -> u32)) {
     let mut session = open_session(lesson);
     session.rewind_to(steps).expect("the whole lesson replays");
     let lab = session.lab().expect("a lab");
-    let snapshot = lab.snapshot();
+    let mut snapshot = lab.snapshot();
+    // The kernel tells the state of a link that is up a moment later, once a second at most (linkwatch).
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < deadline && is_some_link_unsettled(&snapshot) {
+        std::thread::sleep(Duration::from_millis(50));
+        snapshot = lab.snapshot();
+    }
     let pids = lab.info().actors;
     check(&snapshot, &|name| pids[&ActorName::from(name)]);
     assert!(session.close_and_compare().is_clean());
+}
+
+/// A veth or a bridge is up, and its state not known yet.
+fn is_some_link_unsettled(snapshot: &Snapshot) -> bool {
+    let links = snapshot.networks.iter().flat_map(|network| &network.links);
+    links.into_iter().any(|link| !link.kind.is_empty() && link.up && link.operstate == "UNKNOWN")
 }
 
 #[test]
