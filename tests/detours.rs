@@ -71,6 +71,10 @@ fn a_lab_that_is_rewound_to_any_step_or_typed_in_has_no_detour() {
     for (index, step) in lesson.steps.iter().enumerate() {
         session.rewind_to(index).expect("a replay");
         assert_eq!(find(&mut session), None, "before {}", step.id);
+        // An ordinary user has no control groups here: such a step is not possible.
+        if !session.is_next_open() {
+            continue;
+        }
         // A turn, in which what the step does is done, one action after the other.
         session.begin_turn(TurnGoal::Step).expect("a turn");
         assert_eq!(find(&mut session), None, "in {}", step.id);
