@@ -31,7 +31,8 @@ impl Typist {
     /// Read on until the shell has printed a text.
     #[track_caller]
     fn wait_for(&mut self, text: &str) {
-        let deadline = Instant::now() + Duration::from_secs(15);
+        // A gigabyte is filled before a hog ends: that takes long where a CPU is emulated by a busy machine.
+        let deadline = Instant::now() + Duration::from_secs(60);
         let mut buffer = [0; 4096];
         while !self.heard.contains(text) {
             let left = deadline.saturating_duration_since(Instant::now()).as_millis() as i32;
