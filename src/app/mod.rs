@@ -77,6 +77,25 @@ pub struct CatalogueRow {
 }
 
 impl CatalogueRow {
+    /// The row of a lesson of which nothing is known but its text: it plays here in whole, and nobody has played it.
+    pub fn of_lesson(lesson: &Lesson) -> CatalogueRow {
+        CatalogueRow {
+            number: lesson.number,
+            id: lesson.id.clone(),
+            title: lesson.title.clone(),
+            summary: lesson.summary.clone(),
+            minutes: lesson.minutes,
+            steps: lesson.steps.len(),
+            questions: lesson.questions().count(),
+            blocked: None,
+            has_tape: false,
+            left_out: Vec::new(),
+            left_off: None,
+            is_played: false,
+            learnt: String::new(),
+        }
+    }
+
     /// True if the row is of this very lesson, and not of another with its id.
     pub fn is_of(&self, lesson: &Lesson) -> bool {
         self.id == lesson.id

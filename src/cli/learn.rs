@@ -232,19 +232,13 @@ fn row(lesson: &Lesson, facts: &Facts, progress: &Progress) -> CatalogueRow {
     let is_played = played > 0 && played + left_out.len() >= lesson.steps.len();
 
     CatalogueRow {
-        number: lesson.number,
-        id: lesson.id.clone(),
-        title: lesson.title.clone(),
-        summary: lesson.summary.clone(),
-        minutes: lesson.minutes,
-        steps: lesson.steps.len(),
-        questions: lesson.questions().count(),
         blocked,
         has_tape: embedded::has_tape(&lesson.id),
         left_out,
         left_off: progress.reached_steps(&lesson.id),
         is_played,
         learnt: learnt(lesson, progress),
+        ..CatalogueRow::of_lesson(lesson)
     }
 }
 

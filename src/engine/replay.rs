@@ -22,13 +22,7 @@ pub fn replayed_actions<'a>(steps: &'a [Step], facts: &Facts) -> Vec<ReplayedAct
     let all: Vec<ReplayedAction<'a>> = steps
         .iter()
         .filter(|step| can_play(&step.needs, facts) == Playable::Live)
-        .flat_map(|step| {
-            step.breaks.iter().chain(&step.actions).map(|of| ReplayedAction {
-                step: &step.id,
-                of,
-                into: None,
-            })
-        })
+        .flat_map(|step| step.entries().map(|of| ReplayedAction { step: &step.id, of, into: None }))
         .filter(|entry| !entry.of.action.is_read_only())
         .collect();
 

@@ -153,7 +153,7 @@ impl<'a> PlayedActions<'a> {
         moment: &RecordedState,
         numbers: StableIds,
     ) -> PlayedActions<'a> {
-        let all: Vec<&ActionEntry> = step.breaks.iter().chain(&step.actions).collect();
+        let all: Vec<&ActionEntry> = step.entries().collect();
         let mut broken = typed(&all, record, &moment.context);
         let rest = broken.split_off(step.breaks.len());
         PlayedActions { record, watch: &step.watch, broken, typed: rest, stable_ids: numbers }

@@ -106,7 +106,7 @@ fn check_step(step: &Step, spawned: &mut BTreeSet<ActorName>) -> Vec<String> {
             .then(|| format!("there is no actor `{actor}` here yet, only {}", known.join(", ")))
     };
 
-    for entry in step.breaks.iter().chain(&step.actions) {
+    for entry in step.entries() {
         messages.extend(unborn(spawned, &entry.actor));
         for actor in entry.action.named_actors() {
             messages.extend(unborn(spawned, actor));

@@ -95,6 +95,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// All actions of the step, in their order: those that break something come first.
+    pub fn entries(&self) -> impl Iterator<Item = &ActionEntry> {
+        self.breaks.iter().chain(&self.actions)
+    }
+
     /// The checks that must hold for its actions to work, a list for each of them.
     pub fn preflight(&self, snapshot: &Snapshot) -> Vec<Vec<PreflightCheck>> {
         self.actions.iter().map(|entry| entry.action.preflight(&entry.actor, snapshot)).collect()

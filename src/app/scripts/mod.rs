@@ -281,22 +281,7 @@ fn lesson_text(view: &LessonView) -> Vec<String> {
 
 /// The line of the sample in the catalogue.
 pub fn catalogue_row() -> CatalogueRow {
-    let lesson = lesson();
-    CatalogueRow {
-        number: lesson.number,
-        id: lesson.id.clone(),
-        title: lesson.title.clone(),
-        summary: lesson.summary.clone(),
-        minutes: lesson.minutes,
-        steps: lesson.steps.len(),
-        questions: lesson.questions().count(),
-        blocked: None,
-        has_tape: false,
-        left_out: Vec::new(),
-        left_off: None,
-        is_played: false,
-        learnt: String::new(),
-    }
+    CatalogueRow::of_lesson(&lesson())
 }
 
 /// A tape's origin, on a machine with control groups of another version.

@@ -28,9 +28,7 @@ impl ActorBases {
             let found = base_of(actor, process, now);
             match self.0.get_mut(actor).filter(|known| known.is_of(process)) {
                 Some(known) => {
-                    let entries =
-                        done.into_iter().flat_map(|step| step.breaks.iter().chain(&step.actions));
-                    for entry in entries {
+                    for entry in done.into_iter().flat_map(Step::entries) {
                         if moves_root(entry, actor, now) {
                             known.root.clone_from(&found.root);
                         }

@@ -145,16 +145,14 @@ impl<'a> LabOnItsWay<'a> {
         let is_all_typed = self.typed == TypedPart::All;
         let done = is_all_typed.then_some(self.played);
         let steps = self.coming_steps().filter(move |(index, _)| Some(*index) != done);
-        steps.flat_map(|(index, step)| {
-            step.breaks.iter().chain(&step.actions).map(move |entry| (index, entry))
-        })
+        steps.flat_map(|(index, step)| step.entries().map(move |entry| (index, entry)))
     }
 
     fn find_moved_base(&self) -> Option<Detour> {
         // Only what the step does that is being typed may have moved something rightly.
         let typed = self.steps.get(self.played).filter(|_| self.typed != TypedPart::Nothing);
         let typed = |moves: &dyn Fn(&ActionEntry) -> bool| {
-            typed.is_some_and(|step| step.breaks.iter().chain(&step.actions).any(moves))
+            typed.is_some_and(|step| step.entries().any(moves))
         };
 
         self.coming_entries().find_map(|(step, entry)| {

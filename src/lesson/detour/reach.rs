@@ -32,7 +32,7 @@ pub(super) struct ChangedParts {
 
 impl ChangedParts {
     pub fn add_step(&mut self, step: &Step) {
-        step.breaks.iter().chain(&step.actions).for_each(|entry| self.add(entry));
+        step.entries().for_each(|entry| self.add(entry));
     }
 
     pub fn add(&mut self, entry: &ActionEntry) {
