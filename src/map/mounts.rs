@@ -14,40 +14,58 @@ const MAX_DEPTH: usize = 16;
 type Section = DiffSection<ActorName, Mount>;
 
 pub(super) fn scene(after: &Snapshot, diff: &Diff) -> MapScene {
-    let mut scene = MapScene::default();
-    let mut drawn: Vec<(&Section, RowAnchor)> = Vec::new();
-
+    let mut tables: Vec<Table<'_>> = Vec::new();
     for section in &diff.mounts {
-        let twin = drawn.iter().find(|(other, _)| other.rows == section.rows);
-        let is_host = section.owner == ActorName::host();
-        if let Some((other, _)) = twin.filter(|_| section.owner_change == OwnerChange::Old) {
+        let is_old = section.owner_change == OwnerChange::Old;
+        match tables.iter_mut().find(|table| is_old && table.section.rows == section.rows) {
             // One mount namespace, one root: one tree.
-            let name = format!("{}, {}", other.owner, section.owner);
-            let boxes = scene.left.iter_mut().chain(&mut scene.right);
-            let changed = section.rows.iter().filter(|row| row.mark.is_change()).count();
-            for one in boxes.filter(|one| one.title.first() == Some(&other.owner.to_string())) {
-                one.title[0].clone_from(&name);
-                // Each change is a row in the pane of either.
-                if changed > 0 {
-                    let row =
-                        MapRow::new(ChangeKind::Same, format!("the same for {}", section.owner));
-                    one.push(row.standing_for(section.rows.len(), changed));
-                }
-            }
-            continue;
+            Some(table) => table.add_owner(section),
+            None => tables.push(Table::new(section, RowAnchor(tables.len()), after)),
         }
-
-        let anchor = RowAnchor(drawn.len());
-        let mut one = table(section, anchor);
-        let process = after.process_of(&section.owner);
-        one.foot = process.map(|it| lamps(it, host(after))).unwrap_or_default();
-        drawn.push((section, anchor));
-        if is_host { scene.left.push(one) } else { scene.right.push(one) }
     }
 
-    directories(&mut scene, diff);
-    scene.wires = wires(&drawn);
-    scene
+    directories(&mut tables, diff);
+    let wires = wires(&tables);
+    let (left, right): (Vec<_>, Vec<_>) =
+        tables.into_iter().partition(|table| table.section.owner == ActorName::host());
+    let boxes = |tables: Vec<Table<'_>>| tables.into_iter().map(Table::into_box).collect();
+    MapScene { left: boxes(left), right: boxes(right), wires, lanes: None }
+}
+
+/// A mount table, and the actors that see it alike.
+struct Table<'a> {
+    section: &'a Section,
+    /// Of the mount at its root.
+    anchor: RowAnchor,
+    owners: Vec<&'a ActorName>,
+    /// Its title lacks the owners yet.
+    drawn: MapBox,
+}
+
+impl<'a> Table<'a> {
+    fn new(section: &'a Section, anchor: RowAnchor, after: &Snapshot) -> Table<'a> {
+        let process = after.process_of(&section.owner);
+        let foot = process.map(|it| lamps(it, host(after))).unwrap_or_default();
+        let drawn = MapBox { foot, ..table(section, anchor) };
+        Table { section, anchor, owners: vec![&section.owner], drawn }
+    }
+
+    /// Another actor whose table has the same rows: each change is a row in the pane of either.
+    fn add_owner(&mut self, section: &'a Section) {
+        self.owners.push(&section.owner);
+        let changed = section.rows.iter().filter(|row| row.mark.is_change()).count();
+        if changed > 0 {
+            let row = MapRow::new(ChangeKind::Same, format!("the same for {}", section.owner));
+            self.drawn.push(row.standing_for(section.rows.len(), changed));
+        }
+    }
+
+    fn into_box(self) -> MapBox {
+        let owners: Vec<&str> = self.owners.iter().map(|owner| owner.as_str()).collect();
+        let mut drawn = self.drawn;
+        drawn.title.insert(0, owners.join(", "));
+        drawn
+    }
 }
 
 fn table(section: &Section, anchor: RowAnchor) -> MapBox {
@@ -57,7 +75,7 @@ fn table(section: &Section, anchor: RowAnchor) -> MapBox {
         OwnerChange::Gone => "gone".into(),
         OwnerChange::Old | OwnerChange::New | OwnerChange::Unknown => format!("{rows} mounts"),
     };
-    let mut one = MapBox { title: vec![section.owner.to_string(), count], ..MapBox::default() };
+    let mut one = MapBox { title: vec![count], ..MapBox::default() };
     one.mark = match section.owner_change {
         OwnerChange::New | OwnerChange::CopyOf(_) => Some(ChangeKind::Added),
         OwnerChange::Gone => Some(ChangeKind::Gone),
@@ -253,20 +271,15 @@ fn prefixes<'a>(old: &'a str, new: &'a str) -> (&'a str, &'a str) {
 }
 
 /// Listings of directories that the step asked to show: they are places of a tree, and no mounts.
-fn directories(scene: &mut MapScene, diff: &Diff) {
+fn directories(tables: &mut [Table<'_>], diff: &Diff) {
     for section in &diff.directories {
-        let name = section.owner.actor.to_string();
-        let boxes = scene.left.iter_mut().chain(&mut scene.right);
-        let is_its = |one: &&mut MapBox| {
-            one.title.first().is_some_and(|title| title.split(", ").any(|actor| actor == name))
-        };
-        let Some(one) = boxes.into_iter().find(is_its) else { continue };
+        let is_its = |table: &&mut Table<'_>| table.owners.contains(&&section.owner.actor);
+        let Some(table) = tables.iter_mut().find(is_its) else { continue };
         // What stands at a mount point is told by its mount.
         let is_mount = |row: &DiffRow<Mount>| {
             row.latest_value().is_some_and(|mount| mount.target == section.owner.path)
         };
-        let table = diff.mounts.iter().find(|table| table.owner == section.owner.actor);
-        if table.is_some_and(|table| table.rows.iter().any(is_mount)) {
+        if table.section.rows.iter().any(is_mount) {
             continue;
         }
 
@@ -281,21 +294,21 @@ fn directories(scene: &mut MapScene, diff: &Diff) {
             .map(|entry| entry.name.clone())
             .collect();
         // The pane of files counts them.
-        one.push(row.standing_for(0, 0));
+        table.drawn.push(row.standing_for(0, 0));
     }
 }
 
 /// A wire between each two tables that have mounts of one peer group, with the number of groups.
-fn wires(drawn: &[(&Section, RowAnchor)]) -> Vec<MapWire> {
+fn wires(tables: &[Table<'_>]) -> Vec<MapWire> {
     let groups = |section: &Section, of: fn(&Mount) -> Option<u32>| -> BTreeSet<u32> {
         section.rows.iter().filter_map(|row| row.after.as_ref()).filter_map(of).collect()
     };
     let mut found = Vec::new();
-    for (place, (section, anchor)) in drawn.iter().enumerate() {
-        let shared = groups(section, |mount| mount.propagation.shared);
-        for (other, there) in &drawn[place + 1..] {
-            let peers = groups(other, |mount| mount.propagation.shared);
-            let slaves = groups(other, |mount| mount.propagation.master);
+    for (place, table) in tables.iter().enumerate() {
+        let shared = groups(table.section, |mount| mount.propagation.shared);
+        for other in &tables[place + 1..] {
+            let peers = groups(other.section, |mount| mount.propagation.shared);
+            let slaves = groups(other.section, |mount| mount.propagation.master);
             let mut label = String::new();
             for (sign, theirs) in [('◆', &peers), ('▸', &slaves)] {
                 let count = shared.intersection(theirs).count();
@@ -307,7 +320,7 @@ fn wires(drawn: &[(&Section, RowAnchor)]) -> Vec<MapWire> {
                 continue;
             }
             let kind = WireKind::Peers;
-            let ends = [*anchor, *there];
+            let ends = [table.anchor, other.anchor];
             found.push(MapWire { ends, kind, mark: ChangeKind::Same, label });
         }
     }

@@ -1,5 +1,7 @@
 //! Tests of scenes and of their drawing, made by hand.
 
+#![cfg(test)]
+
 use std::sync::Arc;
 
 use unicode_width::UnicodeWidthChar;
@@ -8,7 +10,7 @@ use super::folding::{Line, folded};
 use super::scene::{BoxPart, MapBox, MapRow, WireKind};
 use super::*;
 use crate::diff::ChangeKind;
-use crate::snapshot::{Address, Link, Network, NsInode};
+use crate::snapshot::{Address, Link, MountTable, Network, NsInode, Omitted};
 
 const SIZES: [(usize, usize); 12] = [
     (0, 0),
@@ -186,4 +188,28 @@ fn a_port_stands_below_its_bridge_and_no_link_is_lost_however_they_are_nested() 
     {
         assert_eq!(text.matches(name).count(), 1, "{name}\n{text}");
     }
+}
+
+#[test]
+fn actors_that_see_one_table_share_a_tree_and_every_row_of_theirs_is_counted() {
+    let table = |actor: &str, mounts: &str| MountTable {
+        actor: actor.into(),
+        ns: NsInode(1),
+        rows: crate::observe::mounts::parse(mounts),
+        omitted: Omitted::Nothing,
+    };
+    let state = |mounts: &str| {
+        let actors = ["host", "first", "second", "third"];
+        let mounts = actors.into_iter().map(|actor| table(actor, mounts)).collect();
+        Snapshot { mounts, ..Snapshot::default() }
+    };
+    let root = "1 0 0:1 / / rw - tmpfs none rw";
+    let before = state(root);
+    let after = state(&format!("{root}\n2 1 0:2 / /mnt rw - tmpfs none rw"));
+
+    let scene = of(MapLens::Mounts, &before, &after);
+    let changed = Diff::between(&before, &after).change_count(ViewKind::Mounts);
+    assert_eq!((scene.changed(), changed), (4, 4));
+    assert_eq!((scene.left.len(), scene.right.len()), (1, 0));
+    assert_eq!(scene.left[0].title[0], "host, first, second, third");
 }
