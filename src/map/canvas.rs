@@ -35,6 +35,19 @@ pub struct CanvasCell {
     pub tone: MapTone,
 }
 
+/// The sign of a mark, one column wide.
+pub(super) fn sign(mark: ChangeKind) -> char {
+    match mark {
+        ChangeKind::Moved => '↦',
+        ChangeKind::Gone => '−',
+        ChangeKind::Same
+        | ChangeKind::Quiet
+        | ChangeKind::Added
+        | ChangeKind::Changed
+        | ChangeKind::Unknown => mark.sign(),
+    }
+}
+
 const BLANK: CanvasCell = CanvasCell { letter: Some(' '), tone: MapTone::Plain };
 
 /// A grid of cells. What is written outside of it is not written.

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::canvas::{Canvas, MapTone};
+use super::canvas::{Canvas, MapTone, sign};
 use super::folding::{Line, folded, with_packs_in_rows};
 use super::lanes;
 use super::scene::{BoxEdge, MapBox, MapRow, MapScene, MapWire, RowAnchor};
 use super::wires::{Corridor, Exit, WireEnd, draw_wires};
-use crate::diff::ChangeKind;
 
 /// Narrower than this, boxes stand one below the other.
 const SIDE_BY_SIDE: usize = 70;
@@ -115,14 +114,12 @@ fn heights(boxes: &[MapBox], room: usize) -> Vec<usize> {
 fn draw_box(
     one: &MapBox,
     column: Column,
-    (y, height): (usize, usize),
+    (top, height): (usize, usize),
     wires: &[MapWire],
     canvas: &mut Canvas,
     ends: &mut BTreeMap<RowAnchor, WireEnd>,
 ) {
-    let lines = folded(one, height);
-    for (row, line) in lines.iter().enumerate() {
-        let y = y + row;
+    for (y, line) in (top..).zip(&folded(one, height)) {
         match line {
             Line::Top(inner, depth) => draw_wall(inner, column, *depth, y, Wall::Upper, canvas),
             Line::Bottom(inner, depth) => draw_wall(inner, column, *depth, y, Wall::Lower, canvas),
@@ -130,9 +127,15 @@ fn draw_box(
                 draw_walls(column, *depth, y, canvas);
                 let has_wire =
                     row.anchor.filter(|anchor| wires.iter().any(|wire| wire.ends.contains(anchor)));
-                let end = draw_row(row, column, *depth, y, has_wire.is_some(), canvas);
+                let behind = draw_row(row, column, *depth, y, has_wire.is_some(), canvas);
                 if let Some(anchor) = has_wire {
-                    ends.insert(anchor, end);
+                    let left = column.x + 2 * depth;
+                    let (wall, text) = match column.exit {
+                        Exit::Left => (left, left + 1),
+                        Exit::Right => (column.x + column.width - 1 - 2 * depth, behind),
+                    };
+                    let (exit, is_marked) = (column.exit, row.mark.is_change());
+                    ends.insert(anchor, WireEnd { y, wall, text, exit, top, is_marked });
                 }
             }
             Line::LeftOut { rows, changed, depth } => {
@@ -191,7 +194,7 @@ fn draw_wall(
 
     let is_top = wall == Wall::Upper;
     let mark = one.mark.filter(|mark| is_top && mark.is_change());
-    let mark = mark.map_or_else(String::new, |mark| format!("{} ", mark.sign()));
+    let mark = mark.map_or_else(String::new, |mark| format!("{} ", sign(mark)));
     let words = if is_top { &one.title } else { &one.foot };
     let joined = |count: usize| {
         let separator = if is_top { " · " } else { " " };
@@ -220,7 +223,7 @@ fn draw_walls(column: Column, depth: usize, y: usize, canvas: &mut Canvas) {
     }
 }
 
-/// The mark and the text of a row; returns where its wire begins.
+/// The mark and the text of a row; returns the column behind it.
 fn draw_row(
     row: &MapRow,
     column: Column,
@@ -228,12 +231,8 @@ fn draw_row(
     y: usize,
     has_wire: bool,
     canvas: &mut Canvas,
-) -> WireEnd {
+) -> usize {
     let left = column.x + 2 * depth;
-    let wall = match column.exit {
-        Exit::Left => left,
-        Exit::Right => column.x + column.width - 1 - 2 * depth,
-    };
     canvas.put(left + 1, y, sign(row.mark), MapTone::of_mark(row.mark));
 
     // A wire needs some columns to be seen in.
@@ -252,13 +251,7 @@ fn draw_row(
         canvas.put(x, y, '…', MapTone::Quiet);
         x += 1;
     }
-    x += draw_names(&row.names, (x, y), until.saturating_sub(x), row, canvas);
-
-    let text = match column.exit {
-        Exit::Left => left + 1,
-        Exit::Right => x,
-    };
-    WireEnd { y, wall, text, exit: column.exit, is_marked: row.mark.is_change() }
+    x + draw_names(&row.names, (x, y), until.saturating_sub(x), row, canvas)
 }
 
 /// As many names as fit, and the number of the others.
@@ -283,17 +276,4 @@ fn draw_names(
         taken += canvas.write(x + taken, y, room - taken, &text, tone);
     }
     taken
-}
-
-/// The mark of a row, in the one column that marks have.
-fn sign(mark: ChangeKind) -> char {
-    match mark {
-        ChangeKind::Moved => '↦',
-        ChangeKind::Gone => '−',
-        ChangeKind::Same
-        | ChangeKind::Quiet
-        | ChangeKind::Added
-        | ChangeKind::Changed
-        | ChangeKind::Unknown => mark.sign(),
-    }
 }

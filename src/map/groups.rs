@@ -164,37 +164,34 @@ fn limit(text: Option<&str>) -> Option<u64> {
 }
 
 fn memory<'a>(group: &Group<'a>, told: &mut Vec<&'a str>) -> Option<MapRow> {
-    let pair =
-        [("memory.usage_in_bytes", "memory.limit_in_bytes"), ("memory.current", "memory.max")];
-    let (used, most) = pair.into_iter().find(|(used, _)| group.file(used).is_some())?;
-    told.extend([used, most]);
-    let files = [group.file(most), group.file(used)];
-    let current: u64 = value(files[1])?.trim().parse().ok()?;
-    let text = match limit(value(files[0])) {
-        Some(most) => {
-            format!("memory {} {} of {}", bar(current, most), bytes(current), bytes(most))
-        }
-        None => format!("memory {}, no limit", bytes(current)),
-    };
-    let was = old_value(files[0]).map_or_else(String::new, |old| match limit(Some(old)) {
-        Some(old) => format!("  limit was {}", bytes(old)),
-        None => "  had no limit".into(),
-    });
-    let row = gauge_row(&files, text);
-    let tone = MapTone::of_mark(row.mark);
-    Some(row.and(tone, was))
+    let v1 = ("memory.usage_in_bytes", "memory.limit_in_bytes");
+    let files = if group.file(v1.0).is_some() { v1 } else { ("memory.current", "memory.max") };
+    bar_row(group, "memory", files, bytes, told)
 }
 
 fn pids<'a>(group: &Group<'a>, told: &mut Vec<&'a str>) -> Option<MapRow> {
-    let files = [group.file("pids.max"), group.file("pids.current")];
+    bar_row(group, "pids", ("pids.current", "pids.max"), |count| count.to_string(), told)
+}
+
+/// A row for what is used, and a bar where that has a limit.
+fn bar_row<'a>(
+    group: &Group<'a>,
+    name: &str,
+    (used, most): (&'a str, &'a str),
+    shown: fn(u64) -> String,
+    told: &mut Vec<&'a str>,
+) -> Option<MapRow> {
+    let files = [group.file(most), group.file(used)];
     let current: u64 = value(files[1])?.trim().parse().ok()?;
-    told.extend(["pids.max", "pids.current"]);
+    told.extend([used, most]);
+
+    let now = shown(current);
     let text = match limit(value(files[0])) {
-        Some(most) => format!("pids   {} {current} of {most}", bar(current, most)),
-        None => format!("pids   {current}, no limit"),
+        Some(most) => format!("{name:<6} {} {now} of {}", bar(current, most), shown(most)),
+        None => format!("{name:<6} {now}, no limit"),
     };
     let was = old_value(files[0]).map_or_else(String::new, |old| match limit(Some(old)) {
-        Some(old) => format!("  limit was {old}"),
+        Some(old) => format!("  limit was {}", shown(old)),
         None => "  had no limit".into(),
     });
     let row = gauge_row(&files, text);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::canvas::{Canvas, MapTone};
+use super::canvas::{Canvas, MapTone, sign};
 use super::scene::{LaneLamp, LaneRow, Lanes, MapScene, distinct};
 use crate::diff::{ChangeKind, Diff, DiffRow};
 use crate::op::NamespaceKind;
@@ -128,7 +128,7 @@ pub(super) fn draw(lanes: &Lanes, canvas: &mut Canvas) {
     let fitting = (height.saturating_sub(3) / 2).min(lanes.actors.len());
     for (place, row) in lanes.actors.iter().take(fitting).enumerate() {
         let y = 1 + 2 * place;
-        canvas.put(0, y, row.mark.sign(), MapTone::of_mark(row.mark));
+        canvas.put(0, y, sign(row.mark), MapTone::of_mark(row.mark));
         let cut = crate::text::shortened(&crate::text::safe(&row.name), names - 3);
         canvas.write(1, y, names - 2, &cut, MapTone::Title);
 
@@ -146,7 +146,7 @@ pub(super) fn draw(lanes: &Lanes, canvas: &mut Canvas) {
             };
             canvas.put(x, y, glyph, tone);
             if lamp.mark.is_change() {
-                canvas.put(x.saturating_sub(1), y, lamp.mark.sign(), tone);
+                canvas.put(x.saturating_sub(1), y, sign(lamp.mark), tone);
             }
             let goes_on = |later: &LaneRow| {
                 later

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::canvas::MapTone;
-use super::scene::{
-    BoxEdge, BoxPart, MapBox, MapRow, MapScene, MapWire, RowAnchor, WireKind, host, lamps,
-};
+use super::scene::{BoxPart, MapBox, MapRow, MapScene, MapWire, RowAnchor, WireKind, host, lamps};
 use crate::diff::{ChangeKind, Diff, DiffRow, NetworkDiff, OwnerChange};
 use crate::op::ActorName;
 use crate::snapshot::{Address, Link, Network, Snapshot};
@@ -22,7 +20,6 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
         let Some(network) = network else { continue };
 
         let mut one = MapBox { title: title(section, network), ..MapBox::default() };
-        one.edge = BoxEdge::Namespace;
         one.mark = match section.owner_change {
             OwnerChange::New => Some(ChangeKind::Added),
             OwnerChange::Gone => Some(ChangeKind::Gone),

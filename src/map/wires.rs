@@ -21,6 +21,8 @@ pub(super) struct WireEnd {
     /// The column next to the row's text.
     pub text: usize,
     pub exit: Exit,
+    /// The row of the upper wall of its box.
+    pub top: usize,
     /// The row has a mark, which the wire leaves in sight.
     pub is_marked: bool,
 }
@@ -72,7 +74,7 @@ pub(super) fn draw_wires(
         let drawn = glyphs(wire.kind);
 
         // Both ends in one box: the wire needs no wall.
-        if a.wall == b.wall && is_one_box(a, b, canvas) {
+        if (a.wall, a.top) == (b.wall, b.top) {
             let lane = a.wall.max(b.wall).saturating_sub(2 + 2 * inner_lanes);
             inner_lanes += 1;
             if a.exit == Exit::Right {
@@ -111,12 +113,6 @@ pub(super) fn draw_wires(
             canvas.write(x, a.y, corridor.to.saturating_sub(x), &wire.label, tone);
         }
     }
-}
-
-/// True if no wall stands between two rows.
-fn is_one_box(a: WireEnd, b: WireEnd, canvas: &Canvas) -> bool {
-    let (from, to) = (a.y.min(b.y), a.y.max(b.y));
-    (from..=to).all(|y| matches!(canvas.letter(a.wall, y), Some('│' | '┼' | '╪')))
 }
 
 /// From the row's text through the wall.
