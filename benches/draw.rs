@@ -92,7 +92,7 @@ fn draw(bench: &mut Criterion) {
             });
         });
     }
-    for (rows, size) in [(20, SIZE), (20, (200, 60)), (10_000, SIZE)] {
+    for (rows, size) in [(20, (120, 40)), (20, SIZE), (10_000, SIZE)] {
         let mut model = lesson(rows);
         let _ = update(&mut model, key('m'));
         let mut screen = Terminal::new(TestBackend::new(size.0, size.1)).expect("a test backend");
