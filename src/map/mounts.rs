@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::canvas::MapTone;
 use super::scene::{MapBox, MapRow, MapScene, MapWire, RowAnchor, WireKind, host, lamps};
-use crate::diff::{ChangeKind, Diff, DiffRow, DiffSection, OwnerChange};
+use crate::diff::{ChangeKind, Diff, DiffRow, DiffSection, DirectoryOwner, OwnerChange};
 use crate::op::ActorName;
 use crate::snapshot::{Mount, Snapshot};
 
@@ -24,7 +24,7 @@ pub(super) fn scene(after: &Snapshot, diff: &Diff) -> MapScene {
         }
     }
 
-    directories(&mut tables, diff);
+    directories(&mut tables, after, diff);
     let wires = wires(&tables);
     let (left, right): (Vec<_>, Vec<_>) =
         tables.into_iter().partition(|table| table.section.owner == ActorName::host());
@@ -271,7 +271,7 @@ fn prefixes<'a>(old: &'a str, new: &'a str) -> (&'a str, &'a str) {
 }
 
 /// Listings of directories that the step asked to show: they are places of a tree, and no mounts.
-fn directories(tables: &mut [Table<'_>], diff: &Diff) {
+fn directories(tables: &mut [Table<'_>], after: &Snapshot, diff: &Diff) {
     for section in &diff.directories {
         let is_its = |table: &&mut Table<'_>| table.owners.contains(&&section.owner.actor);
         let Some(table) = tables.iter_mut().find(is_its) else { continue };
@@ -280,6 +280,15 @@ fn directories(tables: &mut [Table<'_>], diff: &Diff) {
             row.latest_value().is_some_and(|mount| mount.target == section.owner.path)
         };
         if table.section.rows.iter().any(is_mount) {
+            continue;
+        }
+
+        // One that is not there, and was not, is no place of the tree.
+        let is_there = after
+            .directories
+            .iter()
+            .any(|it| DirectoryOwner::of(it) == section.owner && it.entries.is_some());
+        if !is_there && section.rows.is_empty() {
             continue;
         }
 

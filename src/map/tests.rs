@@ -10,7 +10,9 @@ use super::folding::{Line, folded};
 use super::scene::{BoxPart, MapBox, MapRow, WireKind};
 use super::*;
 use crate::diff::ChangeKind;
-use crate::snapshot::{Address, Link, MountTable, Network, NsInode, Omitted};
+use crate::snapshot::{
+    Address, DirEntry, Directory, FileKind, Link, MountTable, Network, NsInode, Omitted,
+};
 
 const SIZES: [(usize, usize); 12] = [
     (0, 0),
@@ -212,4 +214,35 @@ fn actors_that_see_one_table_share_a_tree_and_every_row_of_theirs_is_counted() {
     assert_eq!((scene.changed(), changed), (4, 4));
     assert_eq!((scene.left.len(), scene.right.len()), (1, 0));
     assert_eq!(scene.left[0].title[0], "host, first, second, third");
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_not_drawn_and_one_that_went_is_drawn_as_gone() {
+    let state = |entries: Option<&[&str]>| {
+        let entry = |name: &&str| DirEntry {
+            name: (*name).into(),
+            kind: FileKind::File,
+            size: 1,
+            link: None,
+        };
+        let directory = Directory {
+            actor: "host".into(),
+            path: "/root/new".into(),
+            entries: entries.map(|names| names.iter().map(entry).collect()),
+            omitted: Omitted::Nothing,
+        };
+        let rows = crate::observe::mounts::parse("1 0 0:1 / / rw - tmpfs none rw");
+        let (actor, ns, omitted) = ("host".into(), NsInode(1), Omitted::Nothing);
+        let mounts = vec![MountTable { actor, ns, rows, omitted }];
+        Snapshot { mounts, directories: vec![directory], ..Snapshot::default() }
+    };
+    let picture = |before: Option<&[&str]>, after: Option<&[&str]>| {
+        let scene = of(MapLens::Mounts, &state(before), &state(after));
+        draw(&scene, 60, 8, Glyphs::Unicode).text()
+    };
+
+    assert!(!picture(None, None).contains("new"));
+    assert!(picture(None, Some(&[])).contains(" /root/new/"));
+    assert!(picture(None, Some(&["etc"])).contains("+/root/new/  etc"));
+    assert!(picture(Some(&["etc"]), None).contains("−/root/new/  etc"));
 }
