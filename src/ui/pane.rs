@@ -258,7 +258,9 @@ fn top_of_changes(sections: &[PaneSection], telling: Option<usize>, height: usiz
     // A row above tells what they belong to.
     let fits = last - first + 2 < height;
     let begin = if fits { *first } else { telling.unwrap_or(*first) };
-    if begin < height && !fits { 0 } else { begin.saturating_sub(2) }
+    // In a pane of two or three rows one of them is enough.
+    let above = 2.min(height / 2);
+    if begin < height && !fits { 0 } else { begin.saturating_sub(above) }
 }
 
 fn line<'a>(row: &'a PaneRow, query: &str, columns: usize, theme: Theme) -> Line<'a> {
@@ -274,4 +276,33 @@ fn line<'a>(row: &'a PaneRow, query: &str, columns: usize, theme: Theme) -> Line
     );
 
     Line::from(vec![gutter, Span::styled(text, style)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::ChangeKind;
+
+    #[test]
+    fn a_change_is_in_sight_in_a_pane_of_any_height() {
+        let rows = |marked: &[usize]| {
+            let row = |place: usize| PaneRow {
+                mark: if marked.contains(&place) { ChangeKind::Added } else { ChangeKind::Same },
+                text: place.to_string(),
+                kind: RowKind::Plain,
+                group: None,
+            };
+            [PaneSection { rows: (0..20).map(row).collect() }]
+        };
+        let all: Vec<usize> = (2..20).collect();
+        for marked in [&all[..], &[0], &[19], &[2], &[5, 17]] {
+            for height in 1..=25 {
+                for telling in marked.iter().copied().map(Some).chain([None]) {
+                    let top = top_of_changes(&rows(marked), telling, height);
+                    let is_seen = marked.iter().any(|row| (top..top + height).contains(row));
+                    assert!(is_seen, "{marked:?} in {height} rows, {telling:?}: from {top}");
+                }
+            }
+        }
+    }
 }
