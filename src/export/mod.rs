@@ -6,6 +6,7 @@ pub(crate) mod answered_question;
 mod cast;
 mod cast_screen;
 mod html;
+pub mod map;
 mod markdown;
 mod played_lesson;
 mod prose;
