@@ -10,6 +10,7 @@ pub mod map;
 mod markdown;
 mod played_lesson;
 mod prose;
+mod step_map;
 
 use std::io::{self, Write};
 

@@ -203,6 +203,12 @@ impl MapScene {
         boxes + self.lanes.as_ref().map_or(0, |lanes| lanes.changed)
     }
 
+    /// Something in it has a mark.
+    pub fn is_lit(&self) -> bool {
+        let lamps = self.lanes.iter().flat_map(|lanes| &lanes.actors).flat_map(|row| &row.lamps);
+        self.changed() > 0 || lamps.flatten().any(|lamp| lamp.mark.is_change())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.left.is_empty() && self.right.is_empty() && self.lanes.is_none()
     }

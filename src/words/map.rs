@@ -34,21 +34,31 @@ pub fn map_title(lens: MapLens) -> &'static str {
     }
 }
 
+/// The changes of a scene alone.
+pub fn map_changes(lens: MapLens, scene: &MapScene) -> String {
+    change_sentences(lens, scene).join(" ")
+}
+
+fn change_sentences(lens: MapLens, scene: &MapScene) -> Vec<String> {
+    let said = match &scene.lanes {
+        Some(lanes) => lane_changes(lanes),
+        None => changes(lens, &all_boxes(scene)),
+    };
+    if said.is_empty() { vec!["Nothing here changed.".into()] } else { said }
+}
+
 /// One paragraph for a scene. It is as long as it must be to tell every change, or count it.
 pub fn map_words(lens: MapLens, scene: &MapScene) -> String {
     if scene.is_empty() {
         return "Nothing of this kind is there.".into();
     }
+    let mut said = change_sentences(lens, scene);
     if let Some(lanes) = &scene.lanes {
-        return lanes_words(lanes);
+        said.extend(lanes_standing(lanes));
+        return said.join(" ");
     }
 
     let boxes = all_boxes(scene);
-    let mut said = changes(lens, &boxes);
-    if said.is_empty() {
-        said.push("Nothing here changed.".into());
-    }
-
     let mut left_out = 0;
     for sentence in wires(scene, &boxes).into_iter().chain(standing(lens, &boxes)) {
         let words: usize = said.iter().map(|it| it.split_whitespace().count()).sum();
@@ -271,7 +281,7 @@ fn pack_name(name: &str) -> String {
     }
 }
 
-fn lanes_words(lanes: &Lanes) -> String {
+fn lane_changes(lanes: &Lanes) -> Vec<String> {
     let mut said = Vec::new();
     for row in &lanes.actors {
         if let Some((_, word)) = MARKS.into_iter().find(|(mark, _)| *mark == row.mark) {
@@ -284,10 +294,12 @@ fn lanes_words(lanes: &Lanes) -> String {
             }
         }
     }
-    if said.is_empty() {
-        said.push("No namespace changed.".into());
-    }
+    said
+}
 
+/// A sentence for each actor: which namespaces are its own, and which it shares with the first.
+fn lanes_standing(lanes: &Lanes) -> Vec<String> {
+    let mut said = Vec::new();
     for (place, row) in lanes.actors.iter().enumerate() {
         let told = kinds(row, |lamp| !lamp.content.is_empty());
         let is_first = place == 0;
@@ -310,7 +322,7 @@ fn lanes_words(lanes: &Lanes) -> String {
         };
         said.push(format!("{} has {own}{shares}.", capitalised(&row.name)));
     }
-    said.join(" ")
+    said
 }
 
 /// The kinds of an actor's namespaces that are meant, with what is in them where that is said.

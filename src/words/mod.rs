@@ -19,7 +19,7 @@ mod seen;
 pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;
-pub use self::map::{map_title, map_words};
+pub use self::map::{map_changes, map_title, map_words};
 pub use self::notice::{file_notice, notice};
 pub use self::outcome::{came_of_step, step_counts};
 pub use self::precondition::precondition;

@@ -199,7 +199,7 @@ impl Column {
     pub(super) fn anchors(&self) -> Vec<Anchor> {
         let wired = self.rows.iter().filter(|placed| placed.has_wire);
         let anchors = wired.filter_map(|placed| {
-            let (text, _) = placed.pieces();
+            let text = placed.pieces();
             let from = placed.x + TO_TEXT;
             Some(Anchor {
                 of: placed.row.anchor?,
@@ -324,8 +324,8 @@ impl Piece {
 }
 
 impl PlacedRow {
-    /// The pieces that have room, each with its place, and whether all had.
-    fn pieces(&self) -> (Vec<(f64, Piece)>, bool) {
+    /// The pieces that have room, each with its place.
+    fn pieces(&self) -> Vec<(f64, Piece)> {
         let from = self.x + TO_TEXT;
         let wire = if self.has_wire { WIRE_ROOM } else { 0.0 };
         let room = fitting_columns(self.width - TO_TEXT - BEHIND - wire, TEXT);
@@ -342,7 +342,7 @@ impl PlacedRow {
             let (width, left) = (text.width(), room.saturating_sub(taken));
             let class = tone_class(piece.tone);
             if left == 0 && width > 0 {
-                return (pieces, false);
+                return pieces;
             }
             let drawn = match piece.shape {
                 Some(shape) if width <= left => Piece::Shape(shape, columns(width, TEXT), class),
@@ -352,7 +352,7 @@ impl PlacedRow {
             let before = if matches!(drawn, Piece::Text(_)) { blanks_before(&text) } else { 0 };
             pieces.push((place(taken + before), drawn));
             if width > left {
-                return (pieces, false);
+                return pieces;
             }
             taken += width;
         }
@@ -366,12 +366,12 @@ impl PlacedRow {
             let reserved = if left > 1 { more.len() + 2 } else { 0 };
             if taken + gap + name.width() + reserved > room {
                 pieces.push((place(taken + gap), Piece::Text(Text::new(TEXT, &more).class(class))));
-                return (pieces, false);
+                return pieces;
             }
             pieces.push((place(taken + gap), Piece::Text(Text::new(TEXT, &name).class(class))));
             taken += gap + name.width();
         }
-        (pieces, true)
+        pieces
     }
 
     fn draw_glow(&self) -> Markup {
@@ -385,11 +385,10 @@ impl PlacedRow {
 
     fn draw(&self) -> Markup {
         let row = &self.row;
-        let (pieces, is_whole) = self.pieces();
+        let pieces = self.pieces();
         let mark = row.mark.is_change().then(|| class(row.mark));
         html! {
             g data-mark=[mark] data-changed=[(row.changed > 0).then_some(row.changed)] {
-                @if !is_whole { title { (self.whole_text()) } }
                 (badge(row.mark, self.x + TO_MARK, self.y))
                 @for (x, piece) in &pieces {
                     @match piece {
@@ -400,12 +399,6 @@ impl PlacedRow {
                 }
             }
         }
-    }
-
-    /// All that the row says, for a pointer that rests on it.
-    fn whole_text(&self) -> String {
-        let text: String = self.row.text.iter().map(|piece| piece.text.as_str()).collect();
-        safe(&format!("{text} {}", self.row.names.join(" "))).trim().to_owned()
     }
 }
 
