@@ -124,6 +124,8 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
                     path: (*name).into(),
                     kind: FileKind::File,
                     in_lowers: vec![1],
+                    lower_whiteouts: Vec::new(),
+                    lower_opaques: Vec::new(),
                     upper: InUpper::Whiteout,
                     merged: false,
                 })
