@@ -196,6 +196,9 @@ pub struct Network {
     /// Queueing disciplines and their classes, then firewall rules that count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<Traffic>,
+    /// IPv4 packets for others are passed on (`net.ipv4.ip_forward`), where the kernel said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarding: Option<bool>,
     #[serde(default, skip_serializing_if = "NetworkOmitted::is_nothing")]
     pub omitted: NetworkOmitted,
 }

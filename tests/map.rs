@@ -20,9 +20,10 @@ fn the_first_two_lessons_as_pictures() {
         let mut pictures = String::new();
         for record in &tape.records {
             let step = &lesson.steps[record.step];
-            let lens = step.watch.iter().find_map(|view| MapLens::of_view(*view));
+            let lens = step.watch.iter().find_map(|view| MapLens::of_view(*view, record.diff()));
             let Some(lens) = lens else { continue };
-            let scene = MapScene::of(lens, &record.before, &record.after, record.diff());
+            let scene =
+                MapScene::of(lens, &record.before, &record.after, record.diff(), &record.ops);
             let picture = draw(&scene, 76, 18, Glyphs::Unicode).text();
             writeln!(
                 pictures,
@@ -44,7 +45,7 @@ fn every_change_that_a_pane_counts_stands_for_something_in_the_map() {
         for record in &tape.records {
             let diff = record.diff();
             for lens in MapLens::ALL {
-                let scene = MapScene::of(lens, &record.before, &record.after, diff);
+                let scene = MapScene::of(lens, &record.before, &record.after, diff, &record.ops);
                 let counted = diff.change_count(lens.view());
                 let what = format!("{} {} {lens:?}", tape.header.lesson, record.step + 1);
                 assert_eq!(scene.changed(), counted, "{what}: {scene:#?}");
@@ -61,7 +62,13 @@ fn a_picture_is_the_same_each_time_and_has_one_shape_in_ascii() {
         for record in &tape.records {
             for lens in MapLens::ALL {
                 let make = |glyphs| {
-                    let scene = MapScene::of(lens, &record.before, &record.after, record.diff());
+                    let scene = MapScene::of(
+                        lens,
+                        &record.before,
+                        &record.after,
+                        record.diff(),
+                        &record.ops,
+                    );
                     draw(&scene, 76, 16, glyphs).text()
                 };
                 let (one, plain) = (make(Glyphs::Unicode), make(Glyphs::Ascii));

@@ -148,7 +148,7 @@ fn boxes_around(lines: &[Line<'_>]) -> Vec<Vec<(usize, usize)>> {
 /// The place in the order in which lines are kept.
 fn rank(line: &Line<'_>) -> usize {
     match line {
-        Line::Row(row, _) if row.mark.is_change() => 0,
+        Line::Row(row, _) if row.mark.is_change() || row.act.is_some() => 0,
         Line::Row(row, _) if row.anchor.is_some() => 1,
         Line::Row(row, _) if row.changed > 0 => 2,
         Line::Row(..) => 3,

@@ -98,6 +98,7 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
             }],
             neighbours: Vec::new(),
             traffic: Vec::new(),
+            forwarding: Some(true),
             omitted: NetworkOmitted::default(),
         }],
         cgroups: vec![Cgroup {
