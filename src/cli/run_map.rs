@@ -30,8 +30,8 @@ pub fn print_map(
     record: &StepRecord,
     out: &mut impl Write,
 ) -> std::io::Result<()> {
-    let Some(lens) = MapLens::of_views(&step.watch) else { return Ok(()) };
-    let scene = MapScene::of(lens, &record.before, &record.after, record.diff());
+    let Some(lens) = MapLens::of_views(&step.watch, record.diff()) else { return Ok(()) };
+    let scene = MapScene::of(lens, &record.before, &record.after, record.diff(), &record.ops);
     let lines = match form {
         MapForm::Words => {
             let words = text::safe(&words::map_words(lens, &scene));

@@ -111,6 +111,8 @@ mod tests {
             path: "etc".into(),
             kind: FileKind::Directory,
             in_lowers: vec![0],
+            lower_whiteouts: Vec::new(),
+            lower_opaques: Vec::new(),
             upper: InUpper::Whiteout,
             merged: false,
         };
