@@ -120,6 +120,11 @@ keys! {
     shell {
         // In both ways that terminals say it.
         LEAVE: [ctrl(']'), ctrl('5')];
+        // Many keyboards have no `]` of their own; some terminals keep F10 for their menu.
+        LEAVE_TOO: [key(KeyCode::F(10))];
+        GO_ON: [key(KeyCode::F(9))];
+        HINT: [key(KeyCode::F(8))];
+        OTHER_SIDE: [key(KeyCode::F(6))];
         HIDE: [key(KeyCode::Esc)];
     }
 

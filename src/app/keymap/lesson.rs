@@ -268,7 +268,7 @@ pub static TABLE: [Binding<LessonView>; 44] = [
 ];
 
 /// Words for what the key does that goes on, as the lesson stands.
-fn run_words(view: &LessonView) -> &'static str {
+pub fn run_words(view: &LessonView) -> &'static str {
     match view.scene() {
         LessonScene::Branch => "back from what-if",
         LessonScene::YourTurn if view.learning.turn_holds() => "done, go on",
