@@ -89,6 +89,7 @@ keys! {
         ZOOM: [letter('z')];
         SHELLS: [letter('S')];
         REWIND: [letter('u')];
+        STEP_AGAIN: [letter('r')];
         STEPS: [letter('t')];
         BESIDE: [letter('o')];
         LEAVE_OUT: [letter('x')];

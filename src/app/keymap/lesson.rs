@@ -12,7 +12,7 @@ use crate::app::{
 use crate::view::ViewKind;
 
 /// Most important first: a narrow footer drops from the right.
-pub static TABLE: [Binding<LessonView>; 44] = [
+pub static TABLE: [Binding<LessonView>; 45] = [
     Binding {
         key: keys::lesson::RUN,
         short: Now(run_words),
@@ -147,6 +147,13 @@ pub static TABLE: [Binding<LessonView>; 44] = [
         long: HelpText::Is("rewind one step: a new lab, the steps before replayed"),
         works: |view| view.played_steps() > 0 && view.lab.is_ready(),
         run: Act(commands::rewind),
+    },
+    Binding {
+        key: keys::lesson::STEP_AGAIN,
+        short: Is("step again"),
+        long: HelpText::Is("this step again: a new lab, as it was before the step"),
+        works: LessonView::can_begin_step_again,
+        run: Act(commands::begin_step_again),
     },
     Binding {
         key: keys::lesson::STEPS,
