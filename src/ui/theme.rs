@@ -5,6 +5,7 @@ use ratatui::symbols::border;
 
 use super::highlight::TokenKind;
 use crate::app::panes::RowKind;
+use crate::app::shells::ShellSide;
 use crate::diff::ChangeKind;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +120,15 @@ impl Theme {
 
     pub fn selected(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// The side of a lab's walls that keys go to; text says it, too.
+    pub fn side(self, side: ShellSide) -> Style {
+        let color = match side {
+            ShellSide::Host => Color::Yellow,
+            ShellSide::Container => Color::Cyan,
+        };
+        self.color(color).add_modifier(Modifier::BOLD)
     }
 
     pub fn focused_border(self) -> Style {

@@ -316,7 +316,11 @@ pub fn press_of(name: &str) -> KeyEvent {
                 KeyCode::Home,
                 KeyCode::End,
             ];
-            let found = named.into_iter().find(|code| Chord::plain(*code).to_string() == rest);
+            let functions = (1..=12).map(KeyCode::F);
+            let found = named
+                .into_iter()
+                .chain(functions)
+                .find(|code| Chord::plain(*code).to_string() == rest);
             found.unwrap_or_else(|| panic!("no key is named {rest}"))
         }
     };
