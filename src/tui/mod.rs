@@ -43,6 +43,9 @@ use crate::engine::requests::RequestSender;
 use crate::kernel::directory::OpenDirectory;
 use crate::lesson::model::Lesson;
 use crate::notice::{Copied, FileNotice, Notice};
+use crate::settings::color::ColorDepth;
+use crate::settings::theme::{Ground, ThemeData};
+use crate::settings::{AmbiguousWidth, Motion, MouseUse};
 use crate::talk::message::{HubToWindow, WindowToHub};
 use crate::tape::TapeOrigin;
 use crate::ui::highlight::{Highlighted, Language, highlight};
@@ -82,9 +85,20 @@ pub trait AppServices {
     fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<FileNotice>;
 }
 
+/// The way that the screen looks and listens, by options and settings.
+#[derive(Debug)]
+pub struct ScreenSetup {
+    pub borders: BorderCharacters,
+    /// None: by the terminal's background.
+    pub theme: Option<ThemeData>,
+    pub mouse: MouseUse,
+    pub motion: Motion,
+    pub ambiguous: AmbiguousWidth,
+}
+
 #[derive(Debug)]
 pub struct TuiOptions {
-    pub borders: BorderCharacters,
+    pub setup: ScreenSetup,
     pub catalogue: Vec<CatalogueRow>,
     /// Open this lesson at once.
     pub open: Option<String>,
@@ -137,10 +151,7 @@ pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Resul
     let size = terminal_size();
     let mut front_end = FrontEnd {
         screen: new_screen(size)?,
-        look: DrawOptions {
-            theme: Theme::from_environment(options.borders),
-            highlighted: Highlighted::new(),
-        },
+        look: DrawOptions { theme: theme_of(&options.setup), highlighted: Highlighted::new() },
         sender,
         engine: None,
         hub: None,
@@ -155,6 +166,15 @@ pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Resul
     let _ = front_end.screen.show_cursor();
     // Then there is nobody to tell, and nothing that the person could mend.
     if is_gone() { Ok(()) } else { shown }
+}
+
+/// The theme in this terminal.
+fn theme_of(setup: &ScreenSetup) -> Theme {
+    let depth = ColorDepth::of_environment(|name| std::env::var(name).ok());
+    let terminal = Ground::Dark;
+    let chosen = setup.theme.clone().unwrap_or_else(|| ThemeData::of_ground(terminal));
+    let theme = Theme::new(&chosen, depth, terminal);
+    if setup.borders.is_ascii() { theme.in_ascii() } else { theme }
 }
 
 /// The message that comes next, or None when it is time. An error when nothing can come any more.

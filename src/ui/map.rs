@@ -35,7 +35,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, scene: &MapScene, theme: Theme) {
 fn style(tone: MapTone, theme: Theme) -> Style {
     match tone {
         MapTone::Plain => Style::new(),
-        MapTone::Quiet | MapTone::Line => theme.dim(),
+        MapTone::Quiet => theme.dim(),
+        MapTone::Line => theme.line(),
         MapTone::Title => theme.bold(),
         MapTone::Change(mark) => theme.change_style(mark).add_modifier(Modifier::BOLD),
     }
