@@ -46,6 +46,7 @@ pub fn draw(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     if look.theme.ascii {
         replace_cut_marks(frame.buffer_mut());
     }
+    look.theme.paint_ground(frame.buffer_mut());
 }
 
 /// Put `~` into each cell with the mark of a cut: it is the one character of our own that a terminal without UTF-8 has not.

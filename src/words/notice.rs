@@ -1,6 +1,7 @@
 //! Notices in words, a line each.
 
 use super::diagnosis::blocker;
+use super::setting::setting_mistake;
 use crate::notice::{Copied, FileNotice, Notice, Refusal};
 
 pub fn notice(notice: &Notice) -> String {
@@ -94,6 +95,7 @@ pub fn notice(notice: &Notice) -> String {
         }
 
         Notice::Copied(copied) => self::copied(copied),
+        Notice::Setting(mistake) => format!("not used: {}", setting_mistake(mistake)),
         Notice::NoHome => "there is no home directory of your own: no progress is kept".into(),
         Notice::File(said) => file_notice(said),
         Notice::Error(error) => error.clone(),
