@@ -15,9 +15,13 @@ mod scene;
 mod tests;
 mod wires;
 
-pub use self::canvas::{Canvas, CanvasCell, MapTone};
+pub use self::canvas::{Canvas, CanvasCell, MapTone, sign};
 pub use self::drawing::{Glyphs, draw};
-pub use self::scene::MapScene;
+pub use self::folding::{MapLine, folded, heights, left_out_text, with_packs_in_rows};
+pub use self::scene::{
+    BoxEdge, BoxPart, LaneLamp, LaneRow, Lanes, MapBox, MapRow, MapScene, MapWire, PieceShape,
+    RowAnchor, RowPiece, WireKind,
+};
 
 use crate::diff::Diff;
 use crate::snapshot::Snapshot;
@@ -57,6 +61,11 @@ impl MapLens {
             ViewKind::Cgroups => Some(MapLens::Groups),
             ViewKind::Calls => None,
         }
+    }
+
+    /// The picture of the first of these views that has one.
+    pub fn of_views(views: &[ViewKind]) -> Option<MapLens> {
+        views.iter().find_map(|view| MapLens::of_view(*view))
     }
 
     /// The view that lists the same.
