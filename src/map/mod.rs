@@ -22,15 +22,18 @@ mod wires;
 
 pub use self::canvas::{Canvas, CanvasCell, MapTone};
 pub use self::drawing::{Glyphs, draw};
-pub use self::scene::MapScene;
+pub use self::scene::{MapScene, MapWant};
+
+use serde::{Deserialize, Serialize};
 
 use crate::diff::Diff;
 use crate::op::OpRecord;
 use crate::snapshot::Snapshot;
 use crate::view::ViewKind;
 
-/// The question that a picture answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The question that a picture answers. Lessons call it by the view that lists the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MapLens {
     /// The namespaces that each process is in.
     Namespaces,
@@ -41,6 +44,7 @@ pub enum MapLens {
     /// Links, cables, addresses, and where packets go.
     Network,
     /// Control groups: who is in them, and how much of each limit is used.
+    #[serde(rename = "cgroups")]
     Groups,
     /// Overlays: the layer that answers for each name.
     Files,
@@ -102,5 +106,12 @@ impl MapScene {
         };
         acts::add(&mut scene, lens, after, ops);
         scene
+    }
+
+    /// The same with what is wanted and is not there.
+    #[must_use]
+    pub fn with_wanted(mut self, lens: MapLens, wants: &[MapWant]) -> MapScene {
+        acts::add_wanted(&mut self, lens, wants);
+        self
     }
 }
