@@ -15,6 +15,7 @@ mod overlay_commands;
 pub mod panes;
 pub mod quiz;
 mod quiz_events;
+mod shell_commands;
 mod shell_events;
 pub mod shells;
 pub mod stable_ids;

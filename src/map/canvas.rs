@@ -42,7 +42,7 @@ pub struct CanvasCell {
 }
 
 /// The sign of a mark, one column wide.
-pub(super) fn sign(mark: ChangeKind) -> char {
+pub fn sign(mark: ChangeKind) -> char {
     match mark {
         ChangeKind::Moved => '↦',
         ChangeKind::Gone => '−',

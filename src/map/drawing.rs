@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::act_rows::put_sign;
 use super::canvas::{Canvas, MapTone, sign};
-use super::folding::{Line, folded, with_packs_in_rows};
+use super::folding::{MapLine, folded, heights, left_out_text, with_packs_in_rows};
 use super::lanes;
 use super::scene::{BoxEdge, MapBox, MapRow, MapScene, MapWire, RowAnchor};
 use super::stacks;
@@ -124,29 +124,6 @@ fn draw_column(
     }
 }
 
-/// The rows that each box gets: what it wants where there is room, and else those with most rows give some up. Boxes for
-/// which there are not even three get none, and the row that says so.
-fn heights(boxes: &[MapBox], room: usize) -> Vec<usize> {
-    const LEAST: usize = 3;
-    let mut heights: Vec<usize> =
-        boxes.iter().map(|one| super::folding::lines(one).len()).collect();
-    let fitting =
-        if boxes.len() * LEAST <= room { boxes.len() } else { room.saturating_sub(1) / LEAST };
-    let room = if fitting < boxes.len() { room.saturating_sub(1) } else { room };
-    for height in heights.iter_mut().skip(fitting) {
-        *height = 0;
-    }
-
-    while heights.iter().sum::<usize>() > room {
-        let Some(tallest) = heights.iter_mut().max_by_key(|height| **height) else { break };
-        if *tallest <= LEAST {
-            break;
-        }
-        *tallest -= 1;
-    }
-    heights
-}
-
 fn draw_box(
     one: &MapBox,
     column: Column,
@@ -157,9 +134,11 @@ fn draw_box(
 ) {
     for (y, line) in (top..).zip(&folded(one, height)) {
         match line {
-            Line::Top(inner, depth) => draw_wall(inner, column, *depth, y, Wall::Upper, canvas),
-            Line::Bottom(inner, depth) => draw_wall(inner, column, *depth, y, Wall::Lower, canvas),
-            Line::Row(row, depth) => {
+            MapLine::Top(inner, depth) => draw_wall(inner, column, *depth, y, Wall::Upper, canvas),
+            MapLine::Bottom(inner, depth) => {
+                draw_wall(inner, column, *depth, y, Wall::Lower, canvas)
+            }
+            MapLine::Row(row, depth) => {
                 draw_walls(column, *depth, y, canvas);
                 let has_wire =
                     row.anchor.filter(|anchor| wires.iter().any(|wire| wire.ends.contains(anchor)));
@@ -174,12 +153,9 @@ fn draw_box(
                     ends.insert(anchor, WireEnd { y, wall, text, exit, top, is_marked });
                 }
             }
-            Line::LeftOut { rows, changed, depth } => {
+            MapLine::LeftOut { rows, changed, depth } => {
                 draw_walls(column, *depth, y, canvas);
-                let text = match changed {
-                    0 => format!("… {rows} more"),
-                    _ => format!("… {rows} more, {changed} changed"),
-                };
+                let text = left_out_text(*rows, *changed);
                 let x = column.x + 2 * depth + 2;
                 canvas.write(x, y, inner_width(column, *depth), &text, MapTone::Quiet);
             }

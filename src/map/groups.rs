@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::canvas::MapTone;
-use super::scene::{BoxEdge, BoxOwner, BoxPart, MapBox, MapRow, MapScene, distinct};
+use super::scene::{BoxEdge, BoxOwner, BoxPart, MapBox, MapRow, MapScene, PieceShape, distinct};
 use crate::diff::{CgroupFile, ChangeKind, Diff, DiffRow, is_counter};
 use crate::snapshot::Snapshot;
 
@@ -265,19 +265,21 @@ fn bar_row<'a>(
     let peak: Option<u64> = value(peak_file).and_then(|peak| peak.trim().parse().ok());
 
     let now = shown(current);
-    let text = match limit(value(files[0])) {
-        Some(most) => {
-            let bar = bar(current, peak, most);
-            format!("{name:<6} {bar} {now} of {}{}", shown(most), peak_words(peak, current, shown))
-        }
-        None => format!("{name:<6} {now}, no limit"),
-    };
     let was = old_value(files[0]).map_or_else(String::new, |old| match limit(Some(old)) {
         Some(old) => format!("  limit was {}", shown(old)),
         None => "  had no limit".into(),
     });
-    let row = gauge_row(&files, text);
+    let row = gauge_row(&files, format!("{name:<6} "));
     let tone = MapTone::of_mark(row.mark);
+    let row = match limit(value(files[0])) {
+        Some(most) => {
+            let gauge = PieceShape::Gauge { used: current, limit: most };
+            let row = row.and_shape(gauge, tone, bar(current, peak, most));
+            let peak = peak_words(peak, current, shown);
+            row.and(tone, format!(" {now} of {}{peak}", shown(most)))
+        }
+        None => row.and(tone, format!("{now}, no limit")),
+    };
     Some(row.and(tone, was))
 }
 
@@ -322,10 +324,7 @@ fn peak_words(peak: Option<u64>, current: u64, shown: fn(u64) -> String) -> Stri
 
 /// `▕███  ╵ ▏`: what is used of a limit, and the most that ever was.
 fn bar(used: u64, peak: Option<u64>, most: u64) -> String {
-    let eighths = |count: u64| {
-        let share = if most == 0 { 1.0 } else { (count as f64 / most as f64).min(1.0) };
-        (share * (BAR * 8) as f64).ceil() as usize
-    };
+    let eighths = |count: u64| (PieceShape::share(count, most) * (BAR * 8) as f64).ceil() as usize;
     let parts = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
     let (full, rest) = (eighths(used) / 8, eighths(used) % 8);
     let mut drawn = vec!['█'; full];

@@ -14,15 +14,20 @@ mod network;
 mod plates;
 mod processes;
 mod scene;
+mod stack_rows;
 mod stacks;
 #[cfg(test)]
 mod tests;
 mod way;
 mod wires;
 
-pub use self::canvas::{Canvas, CanvasCell, MapTone};
+pub use self::canvas::{Canvas, CanvasCell, MapTone, sign};
 pub use self::drawing::{Glyphs, draw};
-pub use self::scene::{MapScene, MapWant};
+pub use self::folding::{MapLine, folded, heights, left_out_text, with_packs_in_rows};
+pub use self::scene::{
+    BoxEdge, BoxPart, LaneLamp, LaneRow, Lanes, MapBox, MapRow, MapScene, MapWant, MapWire,
+    PieceShape, RowAnchor, RowPiece, WireKind,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +77,11 @@ impl MapLens {
             ViewKind::Cgroups => Some(MapLens::Groups),
             ViewKind::Calls => None,
         }
+    }
+
+    /// The picture of the first of these views that has one.
+    pub fn of_views(views: &[ViewKind], diff: &Diff) -> Option<MapLens> {
+        views.iter().find_map(|view| MapLens::of_view(*view, diff))
     }
 
     /// The view that lists the same.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::canvas::MapTone;
 use super::scene::{
-    ActEnd, BoxOwner, BoxPart, MapBox, MapRow, MapScene, MapWire, RowAnchor, WireKind, host, lamps,
+    ActEnd, BoxOwner, BoxPart, MapBox, MapRow, MapScene, MapWire, PieceShape, RowAnchor, WireKind,
+    host, lamps,
 };
 use super::way::{self, LinkPlace};
 use crate::diff::{ChangeKind, Diff, DiffRow, NetworkDiff, OwnerChange};
@@ -241,14 +242,15 @@ fn link_row(
     let all = std::iter::once(mark).chain(addresses.iter().map(|it| it.mark));
     let shown = strongest(all);
 
-    let plug = match (row.mark, link.up) {
-        (ChangeKind::Gone, _) => ' ',
-        (_, true) => '●',
-        (_, false) => '○',
-    };
     let mut made = MapRow::new(shown, "");
     made.text.clear();
-    made = made.and(MapTone::of_mark(mark), format!("{plug} {}", link.name));
+    let plug = PieceShape::Plug { is_up: link.up };
+    made = match (row.mark, link.up) {
+        (ChangeKind::Gone, _) => made.and(MapTone::of_mark(mark), " "),
+        (_, true) => made.and_shape(plug, MapTone::of_mark(mark), "●"),
+        (_, false) => made.and_shape(plug, MapTone::of_mark(mark), "○"),
+    };
+    made = made.and(MapTone::of_mark(mark), format!(" {}", link.name));
 
     let (six, four): (Vec<_>, Vec<_>) = addresses
         .iter()

@@ -181,6 +181,30 @@ pub struct MapRow {
 pub struct RowPiece {
     pub text: String,
     pub tone: MapTone,
+    /// For letters that stand for a shape: a drawing has the shape itself.
+    pub shape: Option<PieceShape>,
+}
+
+/// A shape that a grid of cells makes of letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PieceShape {
+    /// The end of a link.
+    Plug { is_up: bool },
+    /// A bar that shows how much of a limit is used.
+    Gauge { used: u64, limit: u64 },
+}
+
+impl PieceShape {
+    /// The part of a gauge that is filled, from 0 to 1; all of it where the limit is 0.
+    pub fn share(used: u64, limit: u64) -> f64 {
+        if limit == 0 { 1.0 } else { (used as f64 / limit as f64).min(1.0) }
+    }
+}
+
+impl RowPiece {
+    pub fn new(tone: MapTone, text: impl Into<String>) -> RowPiece {
+        RowPiece { text: text.into(), tone, shape: None }
+    }
 }
 
 impl MapRow {
@@ -192,7 +216,7 @@ impl MapRow {
             act: None,
             about: None,
             lead: String::new(),
-            text: vec![RowPiece { text: text.into(), tone: MapTone::of_mark(mark) }],
+            text: vec![RowPiece::new(MapTone::of_mark(mark), text)],
             names: Vec::new(),
             changed: usize::from(mark.is_change()),
             stands_for: 1,
@@ -228,7 +252,19 @@ impl MapRow {
     /// The same with more text.
     #[must_use]
     pub fn and(mut self, tone: MapTone, text: impl Into<String>) -> MapRow {
-        self.text.push(RowPiece { text: text.into(), tone });
+        self.text.push(RowPiece::new(tone, text));
+        self
+    }
+
+    /// The same with a shape, and the letters that stand for it.
+    #[must_use]
+    pub fn and_shape(
+        mut self,
+        shape: PieceShape,
+        tone: MapTone,
+        text: impl Into<String>,
+    ) -> MapRow {
+        self.text.push(RowPiece { shape: Some(shape), ..RowPiece::new(tone, text) });
         self
     }
 
@@ -296,6 +332,12 @@ impl MapScene {
         let columns = self.stacks.iter().flat_map(|stack| &stack.columns);
         let columns = columns.map(|column| column.changed).sum::<usize>();
         boxes + columns + self.lanes.as_ref().map_or(0, |lanes| lanes.changed)
+    }
+
+    /// Something in it has a mark.
+    pub fn is_lit(&self) -> bool {
+        let lamps = self.lanes.iter().flat_map(|lanes| &lanes.actors).flat_map(|row| &row.lamps);
+        self.changed() > 0 || lamps.flatten().any(|lamp| lamp.mark.is_change())
     }
 
     pub fn is_empty(&self) -> bool {

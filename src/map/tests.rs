@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use unicode_width::UnicodeWidthChar;
 
-use super::folding::{Line, folded};
+use super::folding::{MapLine, folded};
 use super::scene::{BoxPart, MapBox, MapRow, PlateCell, WireKind};
 use super::*;
 use crate::call::ErrnoName;
@@ -122,14 +122,14 @@ fn every_changed_row_is_drawn_or_counted_in_a_box_of_any_height() {
         let told: usize = lines
             .iter()
             .map(|line| match line {
-                Line::Row(row, _) => row.changed,
-                Line::LeftOut { changed, .. } => *changed,
-                Line::Top(..) | Line::Bottom(..) => 0,
+                MapLine::Row(row, _) => row.changed,
+                MapLine::LeftOut { changed, .. } => *changed,
+                MapLine::Top(..) | MapLine::Bottom(..) => 0,
             })
             .sum();
         assert_eq!(told, one.changed(), "{height}: {lines:?}");
-        let tops = lines.iter().filter(|line| matches!(line, Line::Top(..))).count();
-        let bottoms = lines.iter().filter(|line| matches!(line, Line::Bottom(..))).count();
+        let tops = lines.iter().filter(|line| matches!(line, MapLine::Top(..))).count();
+        let bottoms = lines.iter().filter(|line| matches!(line, MapLine::Bottom(..))).count();
         assert_eq!(tops, bottoms, "{height}: {lines:?}");
     }
 }

@@ -42,7 +42,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
 fn style(tone: MapTone, theme: Theme) -> Style {
     match tone {
         MapTone::Plain => Style::new(),
-        MapTone::Quiet | MapTone::Line => theme.dim(),
+        MapTone::Quiet => theme.dim(),
+        MapTone::Line => theme.line(),
         MapTone::Title => theme.bold(),
         MapTone::Act => theme.change_style(ChangeKind::Moved).add_modifier(Modifier::BOLD),
         MapTone::Wanted => theme.change_style(ChangeKind::Changed).add_modifier(Modifier::BOLD),

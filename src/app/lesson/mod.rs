@@ -123,6 +123,13 @@ impl LessonView {
         self.live_lab.actors()
     }
 
+    /// The actor that the told step is done in.
+    pub fn step_actor(&self) -> Option<ActorName> {
+        let actions = self.branch().map(|branch| &branch.actions);
+        let actions = actions.or(self.step().map(|step| &step.actions));
+        actions?.first().map(|entry| entry.actor.clone())
+    }
+
     /// The state of a step, as one sign.
     pub fn step_sign(&self, step: usize) -> char {
         let ok = self.record(step).is_none_or(|record| record.is_ok());
