@@ -23,7 +23,9 @@ impl MapScene {
 }
 
 fn into_box(stack: LayerStack) -> MapBox {
-    let mut one = MapBox { title: stack.title.clone(), mark: stack.mark, ..MapBox::default() };
+    let mut title = stack.title.clone();
+    title.insert(title.len().min(1), format!("{} layers", stack.plates.len()));
+    let mut one = MapBox { title, mark: stack.mark, ..MapBox::default() };
     let (mut unchanged, mut more, mut changed) = (0, 0, 0);
     for column in &stack.columns {
         let is_loud = column.mark.is_change();
@@ -34,7 +36,7 @@ fn into_box(stack: LayerStack) -> MapBox {
             continue;
         }
         let row = MapRow::new(column.mark, &column.name).standing_for(1, column.changed);
-        one.push(row.and(MapTone::Quiet, format!(": {}", words(&stack, column))));
+        one.push(row.and(MapTone::Quiet, format!(" ({})", words(&stack, column))));
     }
     if more > 0 {
         let row = MapRow::new(ChangeKind::Same, format!("… {more} more names"));
