@@ -13,6 +13,7 @@ mod questions;
 mod scene;
 mod story;
 mod subject;
+mod wants;
 
 pub use self::lab_state::{LabState, Phase};
 pub use self::panes::{Direction, MapPlace, Panes};
@@ -364,6 +365,12 @@ impl LessonView {
     /// The question that the map answers: that of the focused pane, or else of the first view of the step that has a
     /// picture.
     pub fn map_lens(&self) -> MapLens {
+        // What the author chose, until another pane is brought to the front.
+        let chosen = self.step().filter(|_| !self.is_in_branch());
+        let chosen = chosen.filter(|step| step.watch.first() == Some(&self.panes.focus));
+        if let Some(lens) = chosen.and_then(|step| step.map) {
+            return lens;
+        }
         let mut views = std::iter::once(self.panes.focus).chain(self.pane_order());
         let lens = views.find_map(|view| self.panes.pictures.lens_of(view));
         lens.unwrap_or(MapLens::Namespaces)
@@ -371,7 +378,8 @@ impl LessonView {
 
     /// The map, where there is one. It is made when it is asked for first.
     pub fn map(&self) -> Option<&MapScene> {
-        self.panes.pictures.scene(self.map_lens())
+        let is_shown = self.panes.map_place != MapPlace::Nowhere;
+        self.panes.pictures.scene(self.map_lens()).filter(|_| is_shown)
     }
 
     pub fn toggle_raw_numbers(&mut self) {

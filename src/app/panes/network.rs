@@ -79,6 +79,15 @@ fn build_section(section: usize, network: &NetworkDiff, scene: &PaneData<'_>) ->
         scene,
     ));
 
+    rows.extend(
+        visible(&network.rules, scene)
+            .map(|(mark, rule, _)| row(mark, format!("  rule {}", rule.text))),
+    );
+    rows.extend(
+        visible(&network.forwarding, scene)
+            .map(|(mark, _, _)| row(mark, format!("  {}", words::rows::FORWARDING))),
+    );
+
     if rows.len() == before {
         let remark = if scene.changes_only { Remark::NothingChanged } else { Remark::Nothing };
         rows.push(PaneRow::remark(&remark));
