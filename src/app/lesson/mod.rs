@@ -5,6 +5,7 @@ mod history;
 mod lab_state;
 mod live_lab;
 mod looking;
+mod origin;
 mod panes;
 mod position;
 mod questions;
@@ -31,7 +32,6 @@ use super::quiz::{QuestionPlace, QuizView};
 use super::shells::ShellTabs;
 use super::stable_ids::{NumberedMoment, StableIds};
 use crate::action::LabFacts;
-use crate::diff::Diff;
 use crate::engine::{ReadyState, TurnState};
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
@@ -393,34 +393,8 @@ impl LessonView {
 
     /// Compute the panes anew: after any change of what they show or how.
     fn rebuild(&mut self) {
-        if let Position::Recorded { step, .. } = self.position
-            && let Some(recorded) = self.history.get(step)
-        {
-            let record = &recorded.record;
-            return self.panes.build(Shown {
-                before: &record.before,
-                after: &record.after,
-                diff: record.diff(),
-                ops: &record.ops,
-                charts: &record.charts,
-                numbers: &recorded.numbers,
-            });
-        }
-
-        let lab = &self.live_lab;
-        let record = match &self.position {
-            Position::Branch(branch) => Some(&branch.record),
-            Position::Live(_) | Position::Recorded { .. } => {
-                self.lab.played().checked_sub(1).and_then(|step| self.history.record(step))
-            }
-        };
-        self.panes.build(Shown {
-            before: &lab.before,
-            after: &lab.now,
-            diff: &Diff::between(&lab.before, &lab.now),
-            ops: record.map_or(&[][..], |record| &record.ops),
-            charts: &lab.charts,
-            numbers: &lab.numbers,
-        });
+        let mut panes = std::mem::replace(&mut self.panes, Panes::new(ViewKind::Mounts));
+        self.with_shown(|shown| panes.build(shown));
+        self.panes = panes;
     }
 }
