@@ -31,6 +31,7 @@ pub fn map_title(lens: MapLens) -> &'static str {
         MapLens::Mounts => "Map of the mounts",
         MapLens::Network => "Map of the network",
         MapLens::Groups => "Map of the control groups",
+        MapLens::Files => "Map of the layers",
     }
 }
 
@@ -258,7 +259,7 @@ fn row_words(lens: MapLens, row: &MapRow) -> String {
     }
     let between = match lens {
         MapLens::Mounts | MapLens::Network => ", ",
-        MapLens::Namespaces | MapLens::Processes | MapLens::Groups => " ",
+        MapLens::Namespaces | MapLens::Processes | MapLens::Groups | MapLens::Files => " ",
     };
     let text = parts.join(between);
     let text = if lens == MapLens::Processes { format!("PID {text}") } else { text };

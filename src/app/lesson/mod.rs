@@ -7,6 +7,7 @@ mod live_lab;
 mod looking;
 mod origin;
 mod panes;
+mod pictures;
 mod position;
 mod questions;
 mod scene;
@@ -15,6 +16,7 @@ mod subject;
 
 pub use self::lab_state::{LabState, Phase};
 pub use self::panes::{Direction, MapPlace, Panes};
+pub use self::pictures::PicturePlace;
 pub use self::scene::{LessonLayout, LessonScene};
 pub use self::story::{Beside, StoryPanel};
 
@@ -117,6 +119,13 @@ impl LessonView {
     /// The living actors of the lab that is up, host first.
     pub fn actors(&self) -> Vec<ActorName> {
         self.live_lab.actors()
+    }
+
+    /// The actor that the told step is done in.
+    pub fn step_actor(&self) -> Option<ActorName> {
+        let actions = self.branch().map(|branch| &branch.actions);
+        let actions = actions.or(self.step().map(|step| &step.actions));
+        actions?.first().map(|entry| entry.actor.clone())
     }
 
     /// The state of a step, as one sign.
@@ -355,13 +364,14 @@ impl LessonView {
     /// The question that the map answers: that of the focused pane, or else of the first view of the step that has a
     /// picture.
     pub fn map_lens(&self) -> MapLens {
-        let views = std::iter::once(self.panes.focus).chain(self.pane_order());
-        views.into_iter().find_map(MapLens::of_view).unwrap_or(MapLens::Namespaces)
+        let mut views = std::iter::once(self.panes.focus).chain(self.pane_order());
+        let lens = views.find_map(|view| self.panes.pictures.lens_of(view));
+        lens.unwrap_or(MapLens::Namespaces)
     }
 
-    /// The map, where there is one.
+    /// The map, where there is one. It is made when it is asked for first.
     pub fn map(&self) -> Option<&MapScene> {
-        self.panes.map(self.map_lens())
+        self.panes.pictures.scene(self.map_lens())
     }
 
     pub fn toggle_raw_numbers(&mut self) {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::pictures::{PictureSource, ShownDiff};
 use super::position::Position;
 use super::{LessonView, Shown};
 use crate::app::panes::{PaneData, PaneRow, RowSubject};
@@ -51,14 +52,14 @@ impl LessonView {
             && let Some(recorded) = self.history.get(step)
         {
             let record = &recorded.record;
-            return look(Shown {
-                before: &record.before,
-                after: &record.after,
-                diff: record.diff(),
-                ops: &record.ops,
-                charts: &record.charts,
-                numbers: &recorded.numbers,
-            });
+            let picture = PictureSource {
+                before: Arc::clone(&record.before),
+                after: Arc::clone(&record.after),
+                diff: ShownDiff::OfRecord(Arc::clone(record)),
+                record: Some(Arc::clone(record)),
+            };
+            let (charts, numbers) = (&*record.charts, &*recorded.numbers);
+            return look(Shown { picture: &picture, charts, numbers });
         }
 
         let lab = &self.live_lab;
@@ -68,14 +69,13 @@ impl LessonView {
                 self.lab.played().checked_sub(1).and_then(|step| self.history.record(step))
             }
         };
-        look(Shown {
-            before: &lab.before,
-            after: &lab.now,
-            diff: &Diff::between(&lab.before, &lab.now),
-            ops: record.map_or(&[][..], |record| &record.ops),
-            charts: &lab.charts,
-            numbers: &lab.numbers,
-        })
+        let picture = PictureSource {
+            before: Arc::clone(&lab.before),
+            after: Arc::clone(&lab.now),
+            diff: ShownDiff::Live(Arc::new(Diff::between(&lab.before, &lab.now))),
+            record: record.cloned(),
+        };
+        look(Shown { picture: &picture, charts: &lab.charts, numbers: &lab.numbers })
     }
 
     /// The step that made it or changed it last, among those that were recorded in the lab that is shown.

@@ -291,6 +291,6 @@ fn host_name<'a>(panes: &PaneData<'a>, place: usize) -> Option<(&'a ActorName, &
 }
 
 fn overlay<'a>(panes: &PaneData<'a>, section: usize) -> Option<&'a Overlay> {
-    let merged = &panes.diff.overlays.get(section)?.owner;
-    panes.after.overlays.iter().chain(&panes.before.overlays).find(|it| it.merged == *merged)
+    let owner = &panes.diff.overlays.get(section)?.owner;
+    panes.after.overlays.iter().chain(&panes.before.overlays).find(|it| owner.is_of(it))
 }

@@ -144,6 +144,8 @@ fn tone_class(tone: MapTone) -> &'static str {
         MapTone::Title => "title",
         MapTone::Change(mark) if mark.is_change() => class(mark),
         MapTone::Change(_) => "quiet",
+        MapTone::Act => "moved",
+        MapTone::Refused => "gone",
     }
 }
 
