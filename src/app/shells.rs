@@ -46,6 +46,8 @@ pub struct ShellTabs {
     next_id: u32,
     /// Shells that the engine was asked for, by tab.
     asked: BTreeMap<u32, AskedShell>,
+    /// The bytes to type into a shell once it is open.
+    to_type: Option<(u32, Vec<u8>)>,
     /// The next key, if it is one that the screen keeps from programs, goes to the shell.
     pub(super) passes_next_key: bool,
     /// The bytes to type into a shell once it is open.
