@@ -11,17 +11,19 @@ mod mounts;
 mod network;
 mod processes;
 mod scene;
+mod spacing;
 #[cfg(test)]
 mod tests;
 mod wires;
 
 pub use self::canvas::{Canvas, CanvasCell, MapTone, sign};
-pub use self::drawing::{Glyphs, draw};
+pub use self::drawing::{Glyphs, draw, draw_spaced};
 pub use self::folding::{MapLine, folded, heights, left_out_text, with_packs_in_rows};
 pub use self::scene::{
     BoxEdge, BoxPart, LaneLamp, LaneRow, Lanes, MapBox, MapRow, MapScene, MapWire, PieceShape,
     RowAnchor, RowPiece, WireKind,
 };
+pub use self::spacing::MapSpacing;
 
 use crate::diff::Diff;
 use crate::snapshot::Snapshot;

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::theme::Theme;
-use crate::map::{CanvasCell, Glyphs, MapScene, MapTone, draw as lay_out};
+use crate::map::{CanvasCell, Glyphs, MapScene, MapSpacing, MapTone, draw_spaced as lay_out};
 
 /// A smaller place has no room for boxes: rows of text say more there.
 const LEAST: (u16, u16) = (36, 4);
@@ -16,8 +16,20 @@ pub fn fits(area: Rect) -> bool {
 }
 
 pub fn draw(frame: &mut Frame<'_>, area: Rect, scene: &MapScene, theme: Theme) {
+    draw_spaced(frame, area, scene, MapSpacing::Tight, theme);
+}
+
+/// The same, with a choice of the distance of rows.
+pub fn draw_spaced(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    scene: &MapScene,
+    spacing: MapSpacing,
+    theme: Theme,
+) {
     let glyphs = if theme.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
-    let canvas = lay_out(scene, usize::from(area.width), usize::from(area.height), glyphs);
+    let size = (usize::from(area.width), usize::from(area.height));
+    let canvas = lay_out(scene, size, spacing, glyphs);
     let buffer = frame.buffer_mut();
     for (y, row) in (area.y..area.bottom()).zip(canvas.rows()) {
         for (x, CanvasCell { letter, tone }) in (area.x..area.right()).zip(row) {

@@ -11,7 +11,7 @@ use crate::op::NamespaceKind;
 
 /// Rows that one sentence lists; the others are counted.
 const MAX_ROWS: usize = 6;
-/// How things stand is told until so many words are said.
+/// Words after which no more is told of how things stand.
 const ENOUGH_WORDS: usize = 80;
 
 /// The marks, in the order in which they are told.
@@ -213,7 +213,7 @@ fn wire_words(wire: &MapWire, a: &(String, String), b: &(String, String)) -> Str
     }
 }
 
-/// What a row is called: a link's name, a PID, a path.
+/// The name of a row: of a link or a path, or a PID.
 fn first_words(row: &MapRow) -> String {
     let text = row.text.iter().filter(|piece| piece.shape.is_none() && piece.tone != MapTone::Line);
     let text: Vec<&str> = text.map(|piece| piece.text.trim()).collect();

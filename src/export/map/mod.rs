@@ -5,7 +5,7 @@ mod boxes;
 mod lanes;
 mod wires;
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::diff::ChangeKind;
@@ -101,7 +101,7 @@ pub fn document(scene: &MapScene, name: &str, words: &str) -> String {
             width=(number(width)) height=(number(height)) role="img" aria-labelledby="name words" {
             title id="name" { (safe(name)) }
             desc id="words" { (safe(words)) }
-            style { (PreEscaped(STYLE)) }
+            style { (STYLE) }
             rect.ground width=(number(width)) height=(number(height)) {}
             (content)
         }
