@@ -30,8 +30,9 @@ fn the_first_two_lessons_as_pictures() {
         let mut pictures = String::new();
         for record in &tape.records {
             let step = &lesson.steps[record.step];
-            let Some(lens) = MapLens::of_views(&step.watch) else { continue };
-            let scene = MapScene::of(lens, &record.before, &record.after, record.diff());
+            let Some(lens) = MapLens::of_views(&step.watch, record.diff()) else { continue };
+            let scene =
+                MapScene::of(lens, &record.before, &record.after, record.diff(), &record.ops);
             let picture = draw(&scene, 76, 18, Glyphs::Unicode).text();
             writeln!(
                 pictures,
@@ -53,7 +54,7 @@ fn every_change_that_a_pane_counts_stands_for_something_in_the_map() {
         for record in &tape.records {
             let diff = record.diff();
             for lens in MapLens::ALL {
-                let scene = MapScene::of(lens, &record.before, &record.after, diff);
+                let scene = MapScene::of(lens, &record.before, &record.after, diff, &record.ops);
                 let counted = diff.change_count(lens.view());
                 let what = format!("{} {} {lens:?}", tape.header.lesson, record.step + 1);
                 assert_eq!(scene.changed(), counted, "{what}: {scene:#?}");
@@ -70,7 +71,13 @@ fn a_picture_is_the_same_each_time_and_has_one_shape_in_ascii() {
         for record in &tape.records {
             for lens in MapLens::ALL {
                 let make = |glyphs| {
-                    let scene = MapScene::of(lens, &record.before, &record.after, record.diff());
+                    let scene = MapScene::of(
+                        lens,
+                        &record.before,
+                        &record.after,
+                        record.diff(),
+                        &record.ops,
+                    );
                     draw(&scene, 76, 16, glyphs).text()
                 };
                 let (one, plain) = (make(Glyphs::Unicode), make(Glyphs::Ascii));
@@ -90,7 +97,7 @@ fn a_picture_is_the_same_each_time_and_has_one_shape_in_ascii() {
 }
 
 fn scene(lens: MapLens, record: &StepRecord) -> MapScene {
-    MapScene::of(lens, &record.before, &record.after, record.diff())
+    MapScene::of(lens, &record.before, &record.after, record.diff(), &record.ops)
 }
 
 fn drawing(lens: MapLens, scene: &MapScene) -> String {
@@ -232,7 +239,7 @@ fn the_first_two_lessons_in_words() {
         let mut said = String::new();
         for record in &tape.records {
             let step = &lesson.steps[record.step];
-            let Some(lens) = MapLens::of_views(&step.watch) else { continue };
+            let Some(lens) = MapLens::of_views(&step.watch, record.diff()) else { continue };
             let words = words::map_words(lens, &scene(lens, record));
             writeln!(said, "{} {}: {words}\n", record.step + 1, step.id).expect("a text");
         }

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::lesson::model::Step;
 use crate::map::{Glyphs, MapLens, MapScene, draw};
 use crate::report::StepRecord;
-use crate::ui::theme::{BorderCharacters, Theme};
+use crate::ui::theme::BorderCharacters;
 use crate::{text, words};
 
 /// The form in which a map is printed.
@@ -30,15 +30,15 @@ pub fn print_map(
     record: &StepRecord,
     out: &mut impl Write,
 ) -> std::io::Result<()> {
-    let Some(lens) = MapLens::of_views(&step.watch) else { return Ok(()) };
-    let scene = MapScene::of(lens, &record.before, &record.after, record.diff());
+    let Some(lens) = MapLens::of_views(&step.watch, record.diff()) else { return Ok(()) };
+    let scene = MapScene::of(lens, &record.before, &record.after, record.diff(), &record.ops);
     let lines = match form {
         MapForm::Words => {
             let words = text::safe(&words::map_words(lens, &scene));
             text::wrapped(&format!("The lab now: {words}"), COLUMNS)
         }
         MapForm::Text => {
-            let is_ascii = Theme::from_environment(BorderCharacters::OfLocale).ascii;
+            let is_ascii = BorderCharacters::OfLocale.is_ascii();
             let glyphs = if is_ascii { Glyphs::Ascii } else { Glyphs::Unicode };
             let picture = draw(&scene, COLUMNS, ROWS, glyphs).text();
             picture.trim_end().lines().map(str::to_owned).collect()

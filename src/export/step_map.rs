@@ -17,8 +17,9 @@ pub struct StepMap {
 pub fn step_maps(played_lesson: &PlayedLesson<'_>) -> Vec<Option<StepMap>> {
     let mut shown: Option<(MapLens, MapScene)> = None;
     let maps = played_lesson.steps.iter().map(|played| {
-        let lens = MapLens::of_views(played.actions.watch)?;
-        let map = StepMap::new(lens, played.actions.record);
+        let record = played.actions.record;
+        let lens = MapLens::of_views(played.actions.watch, record.diff())?;
+        let map = StepMap::new(lens, record);
         let is_shown = shown.as_ref().is_some_and(|(of, scene)| (*of, scene) == (lens, &map.after));
         if is_shown || map.after.is_empty() {
             return None;
@@ -31,10 +32,10 @@ pub fn step_maps(played_lesson: &PlayedLesson<'_>) -> Vec<Option<StepMap>> {
 
 impl StepMap {
     fn new(lens: MapLens, record: &StepRecord) -> StepMap {
-        let StepRecord { before, after, .. } = record;
-        let scene = MapScene::of(lens, before, after, record.diff());
+        let StepRecord { before, after, ops, .. } = record;
+        let scene = MapScene::of(lens, before, after, record.diff(), ops);
         // As it was: nothing in it has a mark.
-        let was = || MapScene::of(lens, before, before, &Diff::between(before, before));
+        let was = || MapScene::of(lens, before, before, &Diff::between(before, before), &[]);
         let before = scene.is_lit().then(was).filter(|was| !was.is_empty());
         StepMap { lens, after: scene, before }
     }

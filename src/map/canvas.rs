@@ -18,6 +18,10 @@ pub enum MapTone {
     Title,
     /// A change of this step.
     Change(ChangeKind),
+    /// A call of this step that left no row.
+    Act,
+    /// The same, refused.
+    Refused,
 }
 
 impl MapTone {
@@ -156,7 +160,16 @@ fn ascii(letter: char) -> char {
         '◉' => '@',
         '◆' => '&',
         '▸' | '↦' => '>',
-        '█' | '▉' | '▊' | '▋' | '▌' | '▍' | '▎' => '#',
+        '█' | '▉' | '▊' | '▋' | '▌' | '▍' | '▎' | '■' => '#',
+        '□' => '_',
+        '◧' => 'D',
+        '✕' => 'x',
+        '▲' => '^',
+        '▞' => '%',
+        '▒' => ':',
+        '⊘' => '!',
+        '✔' => 'v',
+        '◂' => '<',
         '·' => ',',
         '…' => '~',
         other => other,

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::act_rows::put_sign;
 use super::canvas::{Canvas, MapTone, sign};
 use super::folding::{MapLine, folded, heights, left_out_text, with_packs_in_rows};
 use super::lanes;
 use super::scene::{BoxEdge, MapBox, MapRow, MapScene, MapWire, RowAnchor};
 use super::spacing::{self, MapSpacing};
+use super::stacks;
 use super::wires::{Corridor, Exit, WireEnd, draw_wires};
 
 /// Narrower than this, boxes stand one below the other.
@@ -29,6 +31,8 @@ pub enum Glyphs {
 struct Column {
     x: usize,
     width: usize,
+    /// The first row of the uppermost box.
+    top: usize,
     exit: Exit,
 }
 
@@ -49,17 +53,23 @@ pub fn draw_spaced(
         lanes::draw(lanes, spacing, &mut canvas);
     } else if scene.is_empty() {
         canvas.write(0, 0, width, "nothing of this kind is there", MapTone::Quiet);
+    } else if !scene.stacks.is_empty() {
+        let top = draw_stacks(scene, &mut canvas);
+        let column = Column { x: 0, width, top, exit: Exit::Right };
+        let corridor = Corridor { from: width, to: width };
+        draw_columns(&[(&scene.left[..], column)], &scene.wires, corridor, spacing, &mut canvas);
     } else if width >= SIDE_BY_SIDE && !scene.right.is_empty() {
         let gap = Corridor::wanted(&scene.wires).clamp(4, 10);
-        let left = Column { x: 0, width: (width - gap) / 2, exit: Exit::Right };
+        let left = Column { x: 0, width: (width - gap) / 2, top: 0, exit: Exit::Right };
         let x = left.width + gap;
-        let right = Column { x, width: width - x, exit: Exit::Left };
+        let right = Column { x, width: width - x, top: 0, exit: Exit::Left };
         let corridor = Corridor { from: left.width, to: x };
         let columns = [(&scene.left[..], left), (&scene.right[..], right)];
         draw_columns(&columns, &scene.wires, corridor, spacing, &mut canvas);
     } else {
         let margin = if scene.right.is_empty() { 0 } else { Corridor::wanted(&scene.wires).min(6) };
-        let column = Column { x: 0, width: width.saturating_sub(margin), exit: Exit::Right };
+        let width_left = width.saturating_sub(margin);
+        let column = Column { x: 0, width: width_left, top: 0, exit: Exit::Right };
         let all: Vec<MapBox> = scene.left.iter().chain(&scene.right).cloned().collect();
         let corridor = Corridor { from: column.width, to: width };
         draw_columns(&[(&all[..], column)], &scene.wires, corridor, spacing, &mut canvas);
@@ -85,17 +95,45 @@ fn draw_columns(
     };
     let boxes: Vec<Vec<MapBox>> = columns.iter().map(in_rows).collect();
     // What stands side by side has rows of one height.
-    let is_airy = boxes.iter().all(|boxes| spacing::has_room(boxes, canvas.height()));
+    let room = canvas.height().saturating_sub(columns.iter().map(|it| it.1.top).max().unwrap_or(0));
+    let is_airy = boxes.iter().all(|boxes| spacing::has_room(boxes, room));
 
     let mut ends = BTreeMap::new();
     for (boxes, (_, column)) in boxes.into_iter().zip(columns) {
         let boxes = match spacing {
             MapSpacing::Tight => boxes,
-            MapSpacing::Filling => spacing::filling(boxes, canvas.height(), is_airy),
+            MapSpacing::Filling => spacing::filling(boxes, room, is_airy),
         };
         draw_column(&boxes, *column, wires, canvas, &mut ends);
     }
     draw_wires(wires, &ends, corridor, canvas);
+}
+
+/// Overlays one below the other, with what the signs mean; returns the first row that is left.
+fn draw_stacks(scene: &MapScene, canvas: &mut Canvas) -> usize {
+    let height = canvas.height();
+    // Boxes below need some rows, if only to be counted in.
+    let kept = if scene.left.is_empty() { 0 } else { 3.min(height / 3) };
+    let room = height - kept;
+    let mut y = 0;
+    for (place, stack) in scene.stacks.iter().enumerate() {
+        let later = &scene.stacks[place + 1..];
+        let left = room.saturating_sub(y).saturating_sub(later.len().min(1) + 1);
+        let share = left / (later.len() + 1);
+        let rows = stacks::wanted(stack).min(share.max(stacks::LEAST)).min(left);
+        if rows < stacks::LEAST {
+            let changed: usize =
+                scene.stacks[place..].iter().flat_map(|it| &it.columns).map(|it| it.changed).sum();
+            let count = scene.stacks.len() - place;
+            let text = format!("… {count} overlays more, {changed} changes in them");
+            canvas.write(0, y, canvas.width(), &text, MapTone::Quiet);
+            return y + 1;
+        }
+        stacks::draw(stack, y, rows, canvas);
+        y += rows;
+    }
+    stacks::draw_legend(y, canvas);
+    y + 1
 }
 
 /// Boxes one below the other, in as much of the height as they need, or folded into what there is.
@@ -106,8 +144,8 @@ fn draw_column(
     canvas: &mut Canvas,
     ends: &mut BTreeMap<RowAnchor, WireEnd>,
 ) {
-    let heights = heights(boxes, canvas.height());
-    let mut y = 0;
+    let heights = heights(boxes, canvas.height().saturating_sub(column.top));
+    let mut y = column.top;
     for (place, (one, height)) in boxes.iter().zip(&heights).enumerate() {
         let left_out = boxes.len() - place;
         if *height == 0 {
@@ -242,7 +280,7 @@ fn draw_row(
     canvas: &mut Canvas,
 ) -> usize {
     let left = column.x + 2 * depth;
-    canvas.put(left + 1, y, sign(row.mark), MapTone::of_mark(row.mark));
+    put_sign(row, left + 1, y, canvas);
 
     // A wire needs some columns to be seen in.
     let room = inner_width(column, depth);

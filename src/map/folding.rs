@@ -182,7 +182,7 @@ fn boxes_around(lines: &[MapLine<'_>]) -> Vec<Vec<(usize, usize)>> {
 /// The place in the order in which lines are kept.
 fn rank(line: &MapLine<'_>) -> usize {
     match line {
-        MapLine::Row(row, _) if row.mark.is_change() => 0,
+        MapLine::Row(row, _) if row.mark.is_change() || row.act.is_some() => 0,
         MapLine::Row(row, _) if row.anchor.is_some() => 1,
         MapLine::Row(row, _) if row.changed > 0 => 2,
         MapLine::Row(..) => 3,

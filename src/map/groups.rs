@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::canvas::MapTone;
-use super::scene::{BoxEdge, BoxPart, MapBox, MapRow, MapScene, PieceShape, distinct};
+use super::scene::{BoxEdge, BoxOwner, BoxPart, MapBox, MapRow, MapScene, PieceShape, distinct};
 use crate::diff::{CgroupFile, ChangeKind, Diff, DiffRow, is_counter};
 use crate::snapshot::Snapshot;
 
@@ -43,11 +43,11 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
     if top.hierarchies.is_empty() && top.below.is_empty() {
         return MapScene::default();
     }
-    MapScene { left: vec![top.drawn("/", before, after)], ..MapScene::default() }
+    MapScene { left: vec![top.drawn("/", "", before, after)], ..MapScene::default() }
 }
 
 impl Group<'_> {
-    fn drawn(&self, name: &str, before: &Snapshot, after: &Snapshot) -> MapBox {
+    fn drawn(&self, name: &str, path: &str, before: &Snapshot, after: &Snapshot) -> MapBox {
         let mark = match (self.is_new, self.is_gone) {
             (true, false) => Some(ChangeKind::Added),
             (false, true) => Some(ChangeKind::Gone),
@@ -58,6 +58,7 @@ impl Group<'_> {
         let names = if members.is_empty() { "nobody in it".into() } else { members.join(", ") };
         let mut one = MapBox {
             edge: BoxEdge::Group,
+            of: BoxOwner::Group(path.to_owned()),
             mark,
             title: vec![name.to_owned(), names],
             foot: distinct(self.hierarchies.iter().cloned()),
@@ -70,7 +71,8 @@ impl Group<'_> {
         }
         self.other_rows(&mut one, &told);
         for (name, below) in &self.below {
-            one.parts.push(BoxPart::Box(below.drawn(name, before, after)));
+            let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+            one.parts.push(BoxPart::Box(below.drawn(name, &path, before, after)));
         }
         one
     }

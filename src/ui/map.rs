@@ -5,7 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::theme::Theme;
-use crate::map::{CanvasCell, Glyphs, MapScene, MapSpacing, MapTone, draw_spaced as lay_out};
+use crate::app::{LessonView, PicturePlace};
+use crate::diff::ChangeKind;
+use crate::map::{Canvas, CanvasCell, Glyphs, MapScene, MapSpacing, MapTone, draw_spaced};
 
 /// A smaller place has no room for boxes: rows of text say more there.
 const LEAST: (u16, u16) = (36, 4);
@@ -15,21 +17,27 @@ pub fn fits(area: Rect) -> bool {
     area.width >= LEAST.0 && area.height >= LEAST.1
 }
 
-pub fn draw(frame: &mut Frame<'_>, area: Rect, scene: &MapScene, theme: Theme) {
-    draw_spaced(frame, area, scene, MapSpacing::Tight, theme);
+/// The map that the focused pane asks for.
+pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) {
+    let (width, height) = (usize::from(area.width), usize::from(area.height));
+    let place = PicturePlace { width, height, glyphs: glyphs(theme) };
+    if let Some(canvas) = view.panes.pictures.canvas(view.map_lens(), place) {
+        put(frame, area, &canvas, theme);
+    }
 }
 
-/// The same, with a choice of the distance of rows.
-pub fn draw_spaced(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    scene: &MapScene,
-    spacing: MapSpacing,
-    theme: Theme,
-) {
-    let glyphs = if theme.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
+/// A map that fills its place, to be read from afar.
+pub fn draw_filling(frame: &mut Frame<'_>, area: Rect, scene: &MapScene, theme: Theme) {
     let size = (usize::from(area.width), usize::from(area.height));
-    let canvas = lay_out(scene, size, spacing, glyphs);
+    let canvas = draw_spaced(scene, size, MapSpacing::Filling, glyphs(theme));
+    put(frame, area, &canvas, theme);
+}
+
+fn glyphs(theme: Theme) -> Glyphs {
+    if theme.ascii { Glyphs::Ascii } else { Glyphs::Unicode }
+}
+
+fn put(frame: &mut Frame<'_>, area: Rect, canvas: &Canvas, theme: Theme) {
     let buffer = frame.buffer_mut();
     for (y, row) in (area.y..area.bottom()).zip(canvas.rows()) {
         for (x, CanvasCell { letter, tone }) in (area.x..area.right()).zip(row) {
@@ -47,8 +55,11 @@ pub fn draw_spaced(
 fn style(tone: MapTone, theme: Theme) -> Style {
     match tone {
         MapTone::Plain => Style::new(),
-        MapTone::Quiet | MapTone::Line => theme.dim(),
+        MapTone::Quiet => theme.dim(),
+        MapTone::Line => theme.line(),
         MapTone::Title => theme.bold(),
+        MapTone::Act => theme.change_style(ChangeKind::Moved).add_modifier(Modifier::BOLD),
+        MapTone::Refused => theme.change_style(ChangeKind::Gone).add_modifier(Modifier::BOLD),
         MapTone::Change(mark) => theme.change_style(mark).add_modifier(Modifier::BOLD),
     }
 }

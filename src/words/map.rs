@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diff::ChangeKind;
 use crate::map::{
-    BoxEdge, BoxPart, LaneRow, Lanes, MapBox, MapLens, MapRow, MapScene, MapTone, MapWire,
-    PieceShape, RowAnchor, WireKind,
+    BoxEdge, BoxPart, LaneRow, Lanes, LayerStack, MapBox, MapLens, MapRow, MapScene, MapTone,
+    MapWire, PieceShape, PlateCell, PlateColumn, RowAnchor, WireKind,
 };
 use crate::op::NamespaceKind;
 
@@ -31,6 +31,7 @@ pub fn map_title(lens: MapLens) -> &'static str {
         MapLens::Mounts => "Map of the mounts",
         MapLens::Network => "Map of the network",
         MapLens::Groups => "Map of the control groups",
+        MapLens::Files => "Map of the layers",
     }
 }
 
@@ -42,7 +43,7 @@ pub fn map_changes(lens: MapLens, scene: &MapScene) -> String {
 fn change_sentences(lens: MapLens, scene: &MapScene) -> Vec<String> {
     let said = match &scene.lanes {
         Some(lanes) => lane_changes(lanes),
-        None => changes(lens, &all_boxes(scene)),
+        None => [stack_changes(&scene.stacks), changes(lens, &all_boxes(scene))].concat(),
     };
     if said.is_empty() { vec!["Nothing here changed.".into()] } else { said }
 }
@@ -127,6 +128,12 @@ fn changes(lens: MapLens, boxes: &[&MapBox]) -> Vec<String> {
         }
     }
     for one in boxes {
+        let acts: Vec<&MapRow> = rows(one).filter(|row| row.act.is_some()).collect();
+        if !acts.is_empty() {
+            said.push(format!("Called in {}: {}.", name(one), listed(lens, &acts)));
+        }
+    }
+    for one in boxes {
         let counted: usize =
             rows(one).filter(|row| !row.mark.is_change()).map(|row| row.changed).sum();
         match counted {
@@ -147,8 +154,9 @@ fn kind(one: &MapBox) -> String {
 fn standing(lens: MapLens, boxes: &[&MapBox]) -> Vec<String> {
     let mut said = Vec::new();
     for one in boxes {
-        let unmarked: Vec<&MapRow> =
-            rows(one).filter(|row| row.changed == 0 && !row.mark.is_change()).collect();
+        let unmarked: Vec<&MapRow> = rows(one)
+            .filter(|row| row.changed == 0 && !row.mark.is_change() && row.act.is_none())
+            .collect();
         let (kind, owner) = (kind(one), capitalised(&name(one)));
         said.push(match unmarked.len() {
             0 => format!("{owner}: {kind}."),
@@ -258,7 +266,7 @@ fn row_words(lens: MapLens, row: &MapRow) -> String {
     }
     let between = match lens {
         MapLens::Mounts | MapLens::Network => ", ",
-        MapLens::Namespaces | MapLens::Processes | MapLens::Groups => " ",
+        MapLens::Namespaces | MapLens::Processes | MapLens::Groups | MapLens::Files => " ",
     };
     let text = parts.join(between);
     let text = if lens == MapLens::Processes { format!("PID {text}") } else { text };
@@ -278,6 +286,43 @@ fn pack_name(name: &str) -> String {
             format!("{name} with {below} below it")
         }
         _ => name.to_owned(),
+    }
+}
+
+/// A sentence for each mark among the names of an overlay: what its layers have of them.
+fn stack_changes(stacks: &[LayerStack]) -> Vec<String> {
+    let mut said = Vec::new();
+    for stack in stacks {
+        let title = stack.title.join(", ");
+        if let Some((_, word)) = MARKS.into_iter().find(|(mark, _)| stack.mark == Some(*mark)) {
+            said.push(format!("{word}: the overlay that {title}."));
+        }
+        for (mark, word) in MARKS {
+            let marked: Vec<_> = stack.columns.iter().filter(|it| it.mark == mark).collect();
+            let mut names: Vec<String> =
+                marked.iter().take(MAX_ROWS).map(|column| column_words(stack, column)).collect();
+            if marked.len() > MAX_ROWS {
+                names.push(format!("and {} more", marked.len() - MAX_ROWS));
+            }
+            if !names.is_empty() {
+                said.push(format!("{word} for who {title}: {}.", names.join("; ")));
+            }
+        }
+    }
+    said
+}
+
+/// `etc/hostname, copied up from base`.
+fn column_words(stack: &LayerStack, column: &PlateColumn) -> String {
+    let name = |index: usize| stack.plates.get(index).map_or("", |plate| plate.name.as_str());
+    if let Some(from) = column.copied_from {
+        return format!("{}, copied up from {}", column.name, name(from));
+    }
+    let first = |is_it: fn(&PlateCell) -> bool| column.cells.iter().position(is_it);
+    match (first(|it| *it == PlateCell::Whiteout), first(|it| *it == PlateCell::Answers)) {
+        (Some(at), _) => format!("{}, deleted in {}", column.name, name(at)),
+        (None, Some(at)) => format!("{}, answered by {}", column.name, name(at)),
+        (None, None) => column.name.clone(),
     }
 }
 

@@ -15,6 +15,7 @@ mod prompt;
 mod remark;
 pub mod rows;
 mod seen;
+mod setting;
 
 pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};
@@ -26,6 +27,7 @@ pub use self::precondition::precondition;
 pub use self::prompt::prompt;
 pub use self::remark::{owner_change_suffix, remark};
 pub use self::seen::{UNREAD, seen, stall};
+pub use self::setting::setting_mistake;
 
 #[cfg(test)]
 mod tests {
@@ -111,6 +113,8 @@ mod tests {
             path: "etc".into(),
             kind: FileKind::Directory,
             in_lowers: vec![0],
+            lower_whiteouts: Vec::new(),
+            lower_opaques: Vec::new(),
             upper: InUpper::Whiteout,
             merged: false,
         };

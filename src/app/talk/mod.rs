@@ -428,7 +428,8 @@ impl Talk {
             .collect();
         let printed = audience::output_rows(ops);
         let watch = step.as_ref().map_or(&[][..], |step| &step.watch);
-        let map = most_telling_map(watch, |lens| MapScene::of(lens, before, after, &diff));
+        let map =
+            most_telling_map(watch, &diff, |lens| MapScene::of(lens, before, after, &diff, ops));
 
         (self.rows, self.printed, self.map) = (rows, printed, map);
     }
@@ -437,10 +438,11 @@ impl Talk {
 /// The picture of the first view that has one with a change in it, or else of the first that has one.
 fn most_telling_map(
     watch: &[ViewKind],
+    diff: &Diff,
     scene: impl Fn(MapLens) -> MapScene,
 ) -> Option<(MapLens, MapScene)> {
     let mut first = None;
-    for lens in watch.iter().filter_map(|view| MapLens::of_view(*view)) {
+    for lens in watch.iter().filter_map(|view| MapLens::of_view(*view, diff)) {
         let scene = scene(lens);
         if scene.is_lit() {
             return Some((lens, scene));

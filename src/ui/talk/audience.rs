@@ -11,7 +11,7 @@ use crate::app::panes::RowKind;
 use crate::app::talk::{Talk, skip_reason};
 use crate::lesson::model::Step;
 use crate::lesson::quiz::{Question, QuestionKind};
-use crate::map::{MapScene, MapSpacing};
+use crate::map::MapScene;
 use crate::talk::AudienceView;
 use crate::talk::beat::{Beat, audience_sentence, first_paragraph};
 use crate::text::{padded, prose, safe, shortened, wrapped};
@@ -152,7 +152,7 @@ fn draw_with_map(
     let area = Rect { y, height: body.bottom().saturating_sub(y), ..body };
     let area =
         Rect { x: area.x + MAP_MARGIN, width: area.width.saturating_sub(2 * MAP_MARGIN), ..area };
-    map::draw_spaced(frame, area, scene, MapSpacing::Filling, theme);
+    map::draw_filling(frame, area, scene, theme);
 }
 
 /// Rows for what the words of a beat leave room for.
@@ -473,7 +473,7 @@ mod tests {
             embedded::all_tapes().find(|(_, header)| header.lesson == lesson.id).expect("a tape").0;
         let tape = file::read(bytes).expect("a tape");
         let talk = Talk::fully_played(Arc::clone(&lesson), Some(&tape));
-        let theme = Theme { colors: false, ascii: true };
+        let theme = Theme::without_colors().in_ascii();
 
         let mut to_order = 0;
         for (step, own) in lesson.steps.iter().enumerate() {
