@@ -50,8 +50,6 @@ pub struct ShellTabs {
     to_type: Option<(u32, Vec<u8>)>,
     /// The next key, if it is one that the screen keeps from programs, goes to the shell.
     pub(super) passes_next_key: bool,
-    /// The bytes to type into a shell once it is open.
-    to_type: Option<(u32, Vec<u8>)>,
     /// The shell that is opened again once the next lab is up.
     reopen: Option<ReopenedShell>,
     /// Tabs of a lab that is being replaced: they are in sight until they end, and take no keys.

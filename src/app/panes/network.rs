@@ -81,11 +81,11 @@ fn build_section(section: usize, network: &NetworkDiff, scene: &PaneData<'_>) ->
 
     rows.extend(
         visible(&network.rules, scene)
-            .map(|(mark, rule, _)| row(mark, format!("  rule {}", rule.text))),
+            .map(|(_, (mark, rule, _))| row(mark, format!("  rule {}", rule.text))),
     );
     rows.extend(
         visible(&network.forwarding, scene)
-            .map(|(mark, _, _)| row(mark, format!("  {}", words::rows::FORWARDING))),
+            .map(|(_, (mark, _, _))| row(mark, format!("  {}", words::rows::FORWARDING))),
     );
 
     if rows.len() == before {
