@@ -305,7 +305,7 @@ fn stack_changes(stacks: &[LayerStack]) -> Vec<String> {
                 names.push(format!("and {} more", marked.len() - MAX_ROWS));
             }
             if !names.is_empty() {
-                said.push(format!("{word} for who {title}: {}.", names.join("; ")));
+                said.push(format!("{word} in the layers ({title}): {}.", names.join("; ")));
             }
         }
     }
