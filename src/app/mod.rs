@@ -13,6 +13,7 @@ mod lists;
 mod overlay;
 mod overlay_commands;
 pub mod panes;
+pub mod pointing;
 pub mod quiz;
 mod quiz_events;
 mod shell_events;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
+use crate::app::pointing::{PointTarget, Pointing};
 use crate::diagnosis::{Blocker, Cure};
 use crate::engine::{Event, Request};
 use crate::kernel::pty::TerminalSize;
@@ -41,6 +43,7 @@ use crate::notice::{Copied, Notice};
 pub use crate::progress::StepHow;
 use crate::proof::Proof;
 use crate::report::StepCounts;
+use crate::settings::Motion;
 use crate::talk::message::{HubToWindow, WindowToHub};
 use crate::tape::TapeOrigin;
 
@@ -125,7 +128,17 @@ pub struct Model {
     pub exam: Option<exam::Exam>,
     /// Every step is the learner's.
     pub your_turn: bool,
+    pub motion: Motion,
+    pub glow: Glow,
     pub is_over: bool,
+}
+
+/// What has changed by the last step, in the moment in which it comes on the screen: it glows, until it has been seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Glow {
+    On,
+    #[default]
+    Off,
 }
 
 #[derive(Debug)]
@@ -159,6 +172,10 @@ pub struct EndedLesson {
 pub enum Msg {
     Key(KeyEvent),
     Resize(u16, u16),
+    /// Something that is drawn was pointed at.
+    Pointed(PointTarget, Pointing),
+    /// What has changed has glowed for long enough.
+    GlowEnded,
     Engine(Event),
     /// The lesson that `Effect::OpenLesson` asked for.
     LessonOpened {
@@ -253,6 +270,8 @@ impl Model {
             source: PlaySource::Lab,
             exam: None,
             your_turn: false,
+            motion: Motion::Off,
+            glow: Glow::Off,
             is_over: false,
         }
     }

@@ -27,7 +27,12 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, scene: &MapScene, theme: Theme) {
                 // Behind a character that is two columns wide.
                 None => cell.set_symbol(""),
             };
-            cell.set_style(style(*tone, theme));
+            // Names in a wall are read: they are no fainter than other text.
+            let tone = match (tone, letter) {
+                (MapTone::Line, Some(letter)) if letter.is_alphanumeric() => MapTone::Quiet,
+                (tone, _) => *tone,
+            };
+            cell.set_style(style(tone, theme));
         }
     }
 }

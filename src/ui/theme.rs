@@ -8,6 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 
 use super::highlight::TokenKind;
+use crate::app::Glow;
 use crate::app::panes::RowKind;
 use crate::diff::ChangeKind;
 use crate::settings::color::{ColorDepth, PaintColor, Rgb};
@@ -20,14 +21,6 @@ pub struct Theme {
     pub ascii: bool,
     palette: &'static Palette,
     glow: Glow,
-}
-
-/// The way that changes are drawn: those that have just come on the screen glow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Glow {
-    /// In reverse.
-    On,
-    Off,
 }
 
 /// The styles of all tones, in one terminal.
@@ -136,6 +129,11 @@ impl Theme {
 
     pub fn tone(self, tone: Tone) -> Style {
         self.palette.styles[tone as usize]
+    }
+
+    /// True if no cell is left in the terminal's own colours.
+    pub fn draws_ground(self) -> bool {
+        self.palette.ground.is_some()
     }
 
     /// Give every cell without colours of its own those of the theme, where it draws its background.

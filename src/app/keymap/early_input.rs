@@ -28,10 +28,15 @@ pub fn keys_of_bytes(bytes: &[u8]) -> Vec<KeyEvent> {
             rest = &rest[sequence.len()..];
             continue;
         }
-        if let Some(unknown) = rest.strip_prefix("\x1b[").or_else(|| rest.strip_prefix("\x1b]")) {
+        if let Some(unknown) = rest.strip_prefix("\x1b[") {
             // Up to its last byte.
             let end = unknown.find(|letter: char| letter.is_ascii_alphabetic() || letter == '~');
             rest = end.map_or("", |end| &unknown[end + 1..]);
+            continue;
+        }
+        if let Some(answer) = rest.strip_prefix("\x1b]") {
+            // One that is cut off: the rest of it comes late, and is no key either.
+            rest = answer.split_once('\x07').map_or("", |(_, after)| after);
             continue;
         }
         rest = &rest[letter.len_utf8()..];

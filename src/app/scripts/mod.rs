@@ -6,6 +6,7 @@
 mod branches;
 mod learning;
 mod looking;
+mod pointing;
 mod questions;
 mod shells;
 mod steps;
