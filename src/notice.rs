@@ -33,6 +33,20 @@ pub enum Notice {
     NoHintNow {
         your_turn: KeyName,
     },
+    /// Goals of the turn, or of a task, that do not hold.
+    NotYet {
+        open: usize,
+        of: usize,
+        hint: KeyName,
+    },
+    /// A question waits for its answer, which is given outside of the shell.
+    AnswerFirst {
+        leave: KeyName,
+    },
+    /// There is nobody else to have a shell beside.
+    NoOtherSide {
+        actor: ActorName,
+    },
     NoWhatIf {
         leave_out: KeyName,
     },

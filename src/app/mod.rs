@@ -16,6 +16,7 @@ pub mod panes;
 pub mod pointing;
 pub mod quiz;
 mod quiz_events;
+mod shell_commands;
 mod shell_events;
 pub mod shells;
 pub mod stable_ids;
@@ -23,7 +24,9 @@ pub mod talk;
 pub mod terminal;
 mod update;
 
-pub use lesson::{Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase};
+pub use lesson::{
+    Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase, PicturePlace,
+};
 pub use lists::entries;
 pub use overlay::{Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList};
 pub use update::update;

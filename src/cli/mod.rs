@@ -18,6 +18,7 @@ mod progress;
 mod progress_writer;
 mod record;
 pub mod run;
+mod run_map;
 mod settings;
 mod shell_socket;
 mod socket;

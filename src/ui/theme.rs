@@ -10,6 +10,7 @@ use ratatui::symbols::border;
 use super::highlight::TokenKind;
 use crate::app::Glow;
 use crate::app::panes::RowKind;
+use crate::app::shells::ShellSide;
 use crate::diff::ChangeKind;
 use crate::settings::color::{ColorDepth, PaintColor, Rgb};
 use crate::settings::theme::{Ground, TextStyle, ThemeData, Tone};
@@ -214,6 +215,14 @@ impl Theme {
 
     pub fn key(self) -> Style {
         self.tone(Tone::Key)
+    }
+
+    /// The side of a lab's walls that keys go to; text says it, too.
+    pub fn side(self, side: ShellSide) -> Style {
+        self.tone(match side {
+            ShellSide::Host => Tone::Host,
+            ShellSide::Container => Tone::Container,
+        })
     }
 
     pub fn focused_border(self) -> Style {

@@ -32,6 +32,15 @@ pub fn notice(notice: &Notice) -> String {
         Notice::NoHintNow { your_turn } => {
             format!("hints are for your turn: {your_turn} begins it")
         }
+        Notice::NotYet { open, of, hint } => {
+            format!("not yet: {open} of {of} not true. {hint} gives a hint")
+        }
+        Notice::AnswerFirst { leave } => {
+            format!("a question waits for your answer: {leave} leaves the shell")
+        }
+        Notice::NoOtherSide { actor } => {
+            format!("{actor} is the only one here so far: there is no other shell to go to")
+        }
         Notice::NoWhatIf { leave_out } => {
             format!("this step has no what-if; {leave_out} leaves the next step out")
         }
