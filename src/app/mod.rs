@@ -136,7 +136,7 @@ pub struct Model {
     pub is_over: bool,
 }
 
-/// What has changed by the last step, in the moment in which it comes on the screen: it glows, until it has been seen.
+/// The moment in which what the last step changed comes on the screen: it glows, until it has been seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Glow {
     On,
@@ -177,7 +177,7 @@ pub enum Msg {
     Resize(u16, u16),
     /// Something that is drawn was pointed at.
     Pointed(PointTarget, Pointing),
-    /// What has changed has glowed for long enough.
+    /// The glow of what has changed is over.
     GlowEnded,
     Engine(Event),
     /// The lesson that `Effect::OpenLesson` asked for.

@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::app::pointing::PointTarget;
 
-/// What was drawn where, in the order in which it was drawn: what lies over something came later.
+/// The things that were drawn and their places, in the order of drawing: what lies over something came later.
 #[derive(Debug, Default)]
 pub struct HitAreas(RefCell<Vec<(Rect, PointTarget)>>);
 
