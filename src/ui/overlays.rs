@@ -36,6 +36,8 @@ pub fn draw(model: &Model, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>
         ScreenOverlay::Programs(programs) => {
             draw_programs(programs, model.size, theme, area, frame)
         }
+        // Drawn by a file of its own.
+        ScreenOverlay::Card(_) => {}
     }
 }
 
@@ -121,6 +123,7 @@ fn draw_list(
         ListKind::Palette => "Everything",
         ListKind::Shells => "Shells",
         ListKind::Branches => "What if?",
+        ListKind::Words => "Words",
     };
 
     let found = entries(model, &list.query, list.kind);
@@ -141,7 +144,9 @@ fn draw_list(
     let choose = keys::list::CHOOSE;
     let more = match list.kind {
         ListKind::Steps => format!(", {} leaves out", keys::list::LEAVE_OUT),
-        ListKind::Palette | ListKind::Shells | ListKind::Branches => String::new(),
+        ListKind::Palette | ListKind::Shells | ListKind::Branches | ListKind::Words => {
+            String::new()
+        }
     };
     // Below the frame's edge and the row that is typed into.
     let rows = (place.y + 2)..place.bottom().saturating_sub(1);

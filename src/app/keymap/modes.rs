@@ -120,7 +120,9 @@ pub fn footer_end(model: &Model) -> String {
         }
         (_, ScreenOverlay::Programs(_)) => format!("{quit} quit"),
         (_, ScreenOverlay::Help { .. } | ScreenOverlay::List(_) | ScreenOverlay::Search { .. })
-        | (_, ScreenOverlay::Confirm(_)) => format!("{}, then {end}", keys::overlay::CLOSE),
+        | (_, ScreenOverlay::Confirm(_) | ScreenOverlay::Card(_)) => {
+            format!("{}, then {end}", keys::overlay::CLOSE)
+        }
         (Screen::Lesson(view), ScreenOverlay::None) if view.shells.is_typing() => {
             format!("then {end}")
         }
@@ -158,7 +160,7 @@ pub fn help_rows(model: &Model, size: (u16, u16)) -> Vec<String> {
             "Marks:  + new, mounted   - gone, unmounted   ~ changed   > moved".to_owned(),
             format!("Only {run} on a named action changes the lab. Looking never does."),
             "Looking back shows what was recorded; rewind makes a new lab.".to_owned(),
-            "The mouse: click keys, rows, steps, tabs; the wheel scrolls. Hold shift to select text."
+            "The mouse: click keys and entries of lists; the wheel scrolls. Hold shift to select text."
                 .to_owned(),
         ] {
             rows.extend(wrapped(&text, columns - 1).into_iter().map(|row| format!(" {row}")));
@@ -240,6 +242,7 @@ mod tests {
             table("typing", &[], rows(&shell::TYPING)),
             table("looking at a shell", &[keys::shell::ALL], rows(&shell::LOOKING)),
             table("help", &[keys::overlay::ALL], rows(&overlay::HELP)),
+            table("card", &[keys::card::ALL, keys::overlay::ALL], rows(&overlay::CARD)),
             table("confirm", &[keys::confirm::ALL], rows(&overlay::CONFIRM)),
             table("search", &[keys::search::ALL, keys::overlay::ALL], rows(&overlay::SEARCH)),
             table("list", &[keys::list::ALL, keys::overlay::ALL], rows(&overlay::LIST)),

@@ -5,6 +5,7 @@ mod history;
 mod lab_state;
 mod live_lab;
 mod looking;
+mod origin;
 mod panes;
 mod pictures;
 mod position;
@@ -25,7 +26,6 @@ use std::sync::Arc;
 use self::history::History;
 use self::live_lab::LiveLab;
 use self::panes::Shown;
-use self::pictures::{PictureSource, ShownDiff};
 use self::position::{LiveStep, Position};
 use self::subject::Subject;
 use super::keymap::keys;
@@ -34,7 +34,6 @@ use super::quiz::{QuestionPlace, QuizView};
 use super::shells::ShellTabs;
 use super::stable_ids::{NumberedMoment, StableIds};
 use crate::action::LabFacts;
-use crate::diff::Diff;
 use crate::engine::{ReadyState, TurnState};
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
@@ -404,33 +403,8 @@ impl LessonView {
 
     /// Compute the panes anew: after any change of what they show or how.
     fn rebuild(&mut self) {
-        if let Position::Recorded { step, .. } = self.position
-            && let Some(recorded) = self.history.get(step)
-        {
-            let record = &recorded.record;
-            let picture = PictureSource {
-                before: Arc::clone(&record.before),
-                after: Arc::clone(&record.after),
-                diff: ShownDiff::OfRecord(Arc::clone(record)),
-                record: Some(Arc::clone(record)),
-            };
-            let (charts, numbers) = (&*record.charts, &*recorded.numbers);
-            return self.panes.build(Shown { picture: &picture, charts, numbers });
-        }
-
-        let lab = &self.live_lab;
-        let record = match &self.position {
-            Position::Branch(branch) => Some(&branch.record),
-            Position::Live(_) | Position::Recorded { .. } => {
-                self.lab.played().checked_sub(1).and_then(|step| self.history.record(step))
-            }
-        };
-        let picture = PictureSource {
-            before: Arc::clone(&lab.before),
-            after: Arc::clone(&lab.now),
-            diff: ShownDiff::Live(Arc::new(Diff::between(&lab.before, &lab.now))),
-            record: record.cloned(),
-        };
-        self.panes.build(Shown { picture: &picture, charts: &lab.charts, numbers: &lab.numbers });
+        let mut panes = std::mem::replace(&mut self.panes, Panes::new(ViewKind::Mounts));
+        self.with_shown(|shown| panes.build(shown));
+        self.panes = panes;
     }
 }
