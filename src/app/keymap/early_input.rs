@@ -1,5 +1,5 @@
-//! What comes from the terminal about its start: keys that were pressed before the first frame, and an answer that comes late
-//! and is no key.
+//! The input of a terminal about its start: keys that were pressed before the first frame, and an answer that comes late and is
+//! no key.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -65,7 +65,7 @@ fn key_of(letter: char) -> Option<KeyEvent> {
 /// The terminal's answer about its background (`OSC 11 ; rgb:…`), which reads like keys where it comes late.
 #[derive(Debug, Default)]
 pub struct LateAnswer {
-    /// What may be its beginning.
+    /// The presses that may be its beginning.
     held: Vec<KeyEvent>,
 }
 
