@@ -20,7 +20,6 @@ use unboxed::talk::clock::Clock;
 use unboxed::talk::message::{HubToWindow, TalkEvent, TalkState, Window, WindowRole, Windows};
 use unboxed::talk::{AudienceView, Beat};
 use unboxed::tape::{embedded, file};
-use unboxed::ui::highlight::Highlighted;
 use unboxed::ui::theme::Theme;
 use unboxed::ui::{self, DrawOptions};
 
@@ -75,7 +74,7 @@ fn frame(screen: &mut Terminal<TestBackend>, model: &Model, look: &DrawOptions) 
 }
 
 fn draw(bench: &mut Criterion) {
-    let look = DrawOptions { theme: Theme::ansi(), highlighted: Highlighted::new() };
+    let look = DrawOptions::new(Theme::ansi());
     let mut screen = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).expect("a test backend");
     for rows in [20, 2000] {
         let mut model = lesson(rows);
@@ -150,7 +149,7 @@ fn stage(step: usize) -> AudienceView {
 }
 
 fn talk(bench: &mut Criterion) {
-    let look = DrawOptions { theme: Theme::ansi(), highlighted: Highlighted::new() };
+    let look = DrawOptions::new(Theme::ansi());
     for (name, role, size) in
         [("console", WindowRole::Console, (120, 40)), ("audience", WindowRole::Watcher, (80, 24))]
     {

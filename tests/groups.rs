@@ -170,10 +170,7 @@ fn press(model: &mut Model, keys: &str) {
 }
 
 fn draw(model: &Model, columns: u16, rows: u16) -> String {
-    let look = DrawOptions {
-        theme: Theme::without_colors().in_ascii(),
-        highlighted: BTreeMap::new().into_iter().collect(),
-    };
+    let look = DrawOptions::new(Theme::without_colors().in_ascii());
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a test backend");
     terminal.draw(|frame| ui::draw(model, &look, frame)).expect("a frame");
     let buffer = terminal.backend().buffer();

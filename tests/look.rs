@@ -159,3 +159,111 @@ fn a_theme_with_a_mistake_is_told_in_a_line_and_the_rest_goes_on() {
     tty.press(&format!("{DARK}{DEVICE}"));
     assert!(leave(tty).contains("38;2;18;52;86"));
 }
+
+/// The left button on a place, counted from 1, down and up.
+fn click(column: u16, row: u16) -> String {
+    format!("\u{1b}[<0;{column};{row}M\u{1b}[<0;{column};{row}m")
+}
+
+fn place_of(tty: &Tty, text: &str) -> (u16, u16) {
+    let screen = tty.screen();
+    let found = screen.lines().enumerate().find_map(|(row, line)| Some((line.find(text)?, row)));
+    let (column, row) = found.unwrap_or_else(|| panic!("no {text}:\n{screen}"));
+    (column as u16 + 1, row as u16 + 1)
+}
+
+fn answered() -> Tty {
+    let mut tty = start(&["learn", "--ascii"], &[]);
+    wait_for_bytes(&tty, BACKGROUND_QUESTION);
+    tty.press(&format!("{DARK}{DEVICE}"));
+    tty.wait_for("Build a container by hand");
+    tty
+}
+
+#[test]
+fn rows_and_keys_can_be_clicked_and_the_mouse_is_given_back() {
+    let mut tty = answered();
+    let (column, row) = place_of(&tty, "Half a CPU");
+    tty.press(&click(column, row));
+    tty.wait_for("Half a CPU --");
+    // The wheel, over the list.
+    tty.press(&format!("\u{1b}[<65;{column};{row}M"));
+    tty.wait_for("These CPUs and no others --");
+
+    let (column, row) = place_of(&tty, "? keys");
+    tty.press(&click(column, row));
+    tty.wait_for("this list of keys");
+    tty.press("x");
+    tty.wait_until_gone("this list of keys");
+    let (column, row) = place_of(&tty, "q quit");
+    tty.press(&click(column, row));
+    assert!(tty.wait_end().success());
+    tty.assert_is_back();
+    let sent = raw(&tty);
+    let (on, off) = (sent.find("\u{1b}[?1000h"), sent.rfind("\u{1b}[?1000l"));
+    assert!(on.is_some() && off > on, "{sent:?}");
+    assert!(!sent.contains("?1002h") && !sent.contains("?1003h"), "moves are not asked for");
+}
+
+#[test]
+fn a_mouse_that_is_not_wanted_is_not_asked_for() {
+    let sent = leave(start(&["learn", "--no-mouse"], &[("TERM", "linux")]));
+    assert!(!sent.contains("?1000h"), "{sent:?}");
+}
+
+#[test]
+fn a_click_on_nothing_draws_nothing() {
+    let mut tty = answered();
+    let frames = |tty: &Tty| raw(tty).matches("\u{1b}[?2026h").count();
+    let before = frames(&tty);
+    // In the heading, twenty times; and then a key, which is one frame.
+    (0..20).for_each(|_| tty.press(&click(3, 1)));
+    tty.press("?");
+    tty.wait_for("this list of keys");
+    assert_eq!(frames(&tty), before + 1);
+    tty.press("x");
+    leave(tty);
+}
+
+#[test]
+fn a_signal_gives_the_mouse_back() {
+    let mut tty = answered();
+    tty.signal(nix::sys::signal::Signal::SIGTERM);
+    tty.wait_end();
+    tty.assert_is_back();
+    assert!(raw(&tty).contains("\u{1b}[?1006l\u{1b}[?1000l"));
+}
+
+#[test]
+fn a_glow_ends_by_itself_and_then_nothing_is_drawn() {
+    let mut tty = start(&["learn", "what-is-a-container", "--tape", "--ascii"], &[]);
+    wait_for_bytes(&tty, BACKGROUND_QUESTION);
+    tty.press(&format!("{DARK}{DEVICE}"));
+    tty.wait_for("TAPE");
+    tty.press("\r");
+    tty.wait_for("go on");
+    wait_for_bytes(&tty, "\u{1b}[7m");
+
+    let glows = |tty: &Tty| {
+        let seen = tty.seen.lock().expect("the screen");
+        let screen = seen.parser.screen();
+        let is_reversed = |row, column| screen.cell(row, column).is_some_and(vt100::Cell::inverse);
+        (0..24).any(|row| (0..80).any(|column| is_reversed(row, column)))
+    };
+    let deadline = Instant::now() + Duration::from_secs(15);
+    while glows(&tty) {
+        assert!(Instant::now() < deadline, "it glows on:\n{}", tty.screen());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    let frames = |tty: &Tty| raw(tty).matches("\u{1b}[?2026h").count();
+    let before = frames(&tty);
+    tty.press("?");
+    tty.wait_for("any other key closes");
+    assert_eq!(frames(&tty), before + 1, "the key's frame is the next one");
+    tty.press("x");
+    tty.press("q");
+    tty.press("y");
+    tty.press("q");
+    assert!(tty.wait_end().success());
+}

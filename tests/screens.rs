@@ -3,14 +3,20 @@
 mod pictures;
 
 use crossterm::event::KeyCode;
-use ratatui::buffer::Buffer;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
-use unboxed::app::{Effect, Msg, PlaySource, Screen, update};
+use unboxed::app::pointing::PointTarget;
+use unboxed::app::{Effect, Glow, Msg, PlaySource, Screen, update};
+use unboxed::settings::color::ColorDepth;
+use unboxed::settings::theme::{Ground, OWN_THEMES, ThemeData};
 use unboxed::talk::Beat;
 use unboxed::talk::message::WindowRole;
 use unboxed::text::is_hidden;
 
 use pictures::*;
+use unboxed::ui;
 use unboxed::ui::theme::Theme;
 
 #[test]
@@ -59,6 +65,69 @@ fn without_colours_the_same_is_said_and_the_selection_is_reversed() {
 }
 
 #[test]
+fn every_theme_in_every_terminal_says_the_same() {
+    let themes = OWN_THEMES.map(|(name, _)| ThemeData::own(name).expect("it is ours"));
+    let all = themes.iter().flat_map(|theme| ColorDepth::ALL.map(|depth| (theme, depth)));
+    let looks: Vec<_> = all
+        .flat_map(|(theme, depth)| {
+            [Ground::Dark, Ground::Light].map(|terminal| {
+                let theme = Theme::new(theme, depth, terminal).in_ascii();
+                // A theme for another background leaves no cell to the terminal.
+                (look_in(theme), theme.draws_ground())
+            })
+        })
+        .collect();
+    assert!(looks.iter().any(|(_, draws_ground)| *draws_ground));
+
+    for (name, model) in models() {
+        let plain = text(&draw(&model, &look(false), 120, 40));
+        for (look, draws_ground) in &looks {
+            let drawn = draw(&model, look, 120, 40);
+            assert_eq!(text(&drawn), plain, "{name}, {:?}", look.theme);
+            // As it was drawn: what lies behind a wide character is never sent.
+            let mut terminal = Terminal::new(TestBackend::new(120, 40)).expect("a test backend");
+            let frame = terminal.draw(|frame| ui::draw(&model, look, frame)).expect("a frame");
+            let is_own = |cell: &Cell| cell.fg == Color::Reset || cell.bg == Color::Reset;
+            let is_left = frame.buffer.content().iter().any(is_own);
+            assert!(!draws_ground || !is_left, "{name}, {:?}", look.theme);
+        }
+    }
+}
+
+#[test]
+fn what_changed_glows_in_reverse_and_says_the_same() {
+    let model = in_lesson(&[]);
+    let drawn = |glow| draw(&model, &look_in(Theme::ansi().in_ascii().with_glow(glow)), 120, 40);
+    let (on, off) = (drawn(Glow::On), drawn(Glow::Off));
+    assert_eq!(text(&on), text(&off));
+    let reversed = |buffer: &Buffer| {
+        let cells = buffer.content().iter();
+        cells.filter(|cell| cell.modifier.contains(Modifier::REVERSED)).count()
+    };
+    assert!(reversed(&on) > reversed(&off) + 40, "{} {}", reversed(&on), reversed(&off));
+}
+
+#[test]
+fn every_name_of_a_key_in_a_footer_can_be_clicked() {
+    for (name, model) in models() {
+        let look = look(true);
+        let drawn = text(&draw(&model, &look, 120, 40));
+        let footer = drawn.lines().nth(39).unwrap_or_default();
+        for item in ["? keys", "q quit", "Enter run", "s shell"] {
+            let Some(column) = footer.find(item) else { continue };
+            let found = look.hits.find(column as u16, 39);
+            // A letter would go to the shell, or into the line that is typed.
+            let is_typed = footer.contains("then ? keys") && !footer.contains("Esc, then");
+            let is_key = matches!(found, Some(PointTarget::Key(_)));
+            assert!(
+                is_key != is_typed || footer.contains("Esc, then"),
+                "{name}: {item}, {footer:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn every_footer_ends_with_the_list_of_keys_and_the_way_out_and_says_what_it_leaves_out() {
     for (name, model) in models() {
         for (columns, rows) in [(60, 15), (80, 24), (100, 30), (120, 40)] {
@@ -79,7 +148,7 @@ fn every_footer_ends_with_the_list_of_keys_and_the_way_out_and_says_what_it_leav
     }
 
     let in_utf8 = look_in(Theme::ansi());
-    let shown = text(&draw(&in_lesson(&[]), &in_utf8, 80, 24));
+    let shown = text(&draw(&in_lesson(&[]), &in_utf8, 60, 24));
     let footer = shown.lines().last().unwrap_or_default();
     assert!(footer.contains('…'), "keys that have no room are missed: {footer:?}");
 }
@@ -92,7 +161,7 @@ fn a_terminal_without_utf8_gets_a_mark_of_a_cut_that_it_can_show() {
             assert!(!shown.contains('…'), "{name} at {columns}x{rows}:\n{shown}");
         }
     }
-    let shown = text(&draw(&in_lesson(&[]), &look(true), 80, 24));
+    let shown = text(&draw(&in_lesson(&[]), &look(true), 60, 24));
     let footer = shown.lines().last().unwrap_or_default();
     assert!(footer.contains(" ~ ? keys"), "{footer:?}");
 }

@@ -71,7 +71,7 @@ fn go(model: &mut Model, entry: ListEntry) -> Vec<Effect> {
 }
 
 /// A step of the list: look at it if it was played, else offer to play up to it.
-fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
+pub(super) fn go_to(model: &mut Model, step: usize) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
 
     if step < view.played_steps() && view.record(step).is_some() {

@@ -14,6 +14,7 @@ mod lists;
 mod overlay;
 mod overlay_commands;
 pub mod panes;
+pub mod pointing;
 pub mod quiz;
 mod quiz_events;
 mod shell_commands;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
+use crate::app::pointing::{PointTarget, Pointing};
 use crate::diagnosis::{Blocker, Cure};
 use crate::engine::{Event, Request};
 use crate::kernel::pty::TerminalSize;
@@ -45,6 +47,7 @@ use crate::notice::{Copied, Notice};
 pub use crate::progress::StepHow;
 use crate::proof::Proof;
 use crate::report::StepCounts;
+use crate::settings::Motion;
 use crate::talk::message::{HubToWindow, WindowToHub};
 use crate::tape::TapeOrigin;
 
@@ -129,7 +132,17 @@ pub struct Model {
     pub exam: Option<exam::Exam>,
     /// Every step is the learner's.
     pub your_turn: bool,
+    pub motion: Motion,
+    pub glow: Glow,
     pub is_over: bool,
+}
+
+/// The moment in which what the last step changed comes on the screen: it glows, until it has been seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Glow {
+    On,
+    #[default]
+    Off,
 }
 
 #[derive(Debug)]
@@ -163,6 +176,10 @@ pub struct EndedLesson {
 pub enum Msg {
     Key(KeyEvent),
     Resize(u16, u16),
+    /// Something that is drawn was pointed at.
+    Pointed(PointTarget, Pointing),
+    /// The glow of what has changed is over.
+    GlowEnded,
     Engine(Event),
     /// The lesson that `Effect::OpenLesson` asked for.
     LessonOpened {
@@ -257,6 +274,8 @@ impl Model {
             source: PlaySource::Lab,
             exam: None,
             your_turn: false,
+            motion: Motion::Off,
+            glow: Glow::Off,
             is_over: false,
         }
     }

@@ -5,13 +5,14 @@ use crossterm::event::KeyEventKind;
 use super::commands::ended_lesson;
 use super::keymap::{keys, modes};
 use super::{
-    Effect, LessonView, Model, Msg, Phase, ProgressNote, Screen, ScreenOverlay, confirmation, exam,
-    learning_commands, quiz_events, shell_events, talk,
+    Effect, Glow, LessonView, Model, Msg, Phase, ProgressNote, Screen, ScreenOverlay, confirmation,
+    exam, learning_commands, pointing, quiz_events, shell_events, talk,
 };
 use crate::app::shells::ShellRoom;
 use crate::engine::{Event, Request, TurnGoal};
 use crate::notice::Notice;
 use crate::prompt::Prompt;
+use crate::settings::Motion;
 use crate::talk::message::WindowToHub;
 use crate::tape::TapeOrigin;
 
@@ -23,7 +24,16 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         Msg::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
         Msg::Key(key) => {
             model.notice = None;
+            model.glow = Glow::Off;
             modes::on_key(model, key)
+        }
+        Msg::Pointed(target, how) => {
+            model.notice = None;
+            pointing::on_point(model, target, how)
+        }
+        Msg::GlowEnded => {
+            model.glow = Glow::Off;
+            Vec::new()
         }
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
@@ -139,6 +149,9 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Playing { step } => view.start_playing(step),
         Event::Played(record) => {
+            if model.motion != Motion::Off {
+                model.glow = Glow::On;
+            }
             let note = learning_commands::step_note(view, &record);
             view.learning.turn = None;
             // A step done by typing, too: until the lab is ready, this step is the one that is told of. The last word
@@ -160,7 +173,12 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             return quiz_events::on_turn_changed(view);
         }
         Event::DetourChanged(detour) => view.set_detour(detour),
-        Event::BranchPlayed { branch, record } => view.show_branch(branch, record),
+        Event::BranchPlayed { branch, record } => {
+            if model.motion != Motion::Off {
+                model.glow = Glow::On;
+            }
+            view.show_branch(branch, record);
+        }
         Event::ShellMoved { tab, actor } => {
             if let Some(terminal) = view.shells.tab_mut(tab) {
                 terminal.inside = actor;

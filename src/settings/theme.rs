@@ -31,13 +31,16 @@ pub enum Tone {
     /// The name of a key that can be pressed.
     Key,
     Selected,
+    /// The sides of a lab's walls that a shell is on.
+    Host,
+    Container,
     /// The frame of what has the keys.
     Focused,
 }
 
 impl Tone {
     /// Each with its name in a file.
-    pub const ALL: [(Tone, &'static str); 18] = [
+    pub const ALL: [(Tone, &'static str); 20] = [
         (Tone::Plain, "plain"),
         (Tone::Quiet, "quiet"),
         (Tone::Line, "line"),
@@ -55,6 +58,8 @@ impl Tone {
         (Tone::Name, "name"),
         (Tone::Key, "key"),
         (Tone::Selected, "selected"),
+        (Tone::Host, "host"),
+        (Tone::Container, "container"),
         (Tone::Focused, "focused"),
     ];
 

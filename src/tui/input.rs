@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::sync::mpsc::SyncSender;
 
 use anyhow::Context;
-use crossterm::event::{self, Event};
+use crossterm::event::{self, Event, MouseButton, MouseEventKind};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -12,6 +12,7 @@ use super::size::known_size;
 use super::{Incoming, output, terminal_query};
 use crate::app::Msg;
 use crate::app::keymap::early_input::LateAnswer;
+use crate::app::pointing::Pointing;
 use crate::kernel::process;
 
 #[expect(
@@ -37,6 +38,14 @@ pub(super) fn watch_keys(sender: SyncSender<Incoming>) {
                     Msg::Resize(columns, rows)
                 }
                 Event::Paste(text) => Msg::Paste(text),
+                Event::Mouse(mouse) => {
+                    let Some(how) = pointing(mouse.kind) else { continue };
+                    let pointed = Incoming::Pointed(mouse.column, mouse.row, how);
+                    if sender.send(pointed).is_err() {
+                        return;
+                    }
+                    continue;
+                }
                 _ => continue,
             };
             if sender.send(Incoming::App(message)).is_err() {
@@ -47,6 +56,21 @@ pub(super) fn watch_keys(sender: SyncSender<Incoming>) {
         // The terminal is gone.
         let _ = sender.send(Incoming::App(Msg::Terminate));
     });
+}
+
+/// The meaning of what the mouse does; a button that comes up, or another one, has none.
+fn pointing(kind: MouseEventKind) -> Option<Pointing> {
+    match kind {
+        MouseEventKind::Down(MouseButton::Left) => Some(Pointing::Click),
+        MouseEventKind::ScrollDown => Some(Pointing::WheelDown),
+        MouseEventKind::ScrollUp => Some(Pointing::WheelUp),
+        MouseEventKind::Down(_)
+        | MouseEventKind::Up(_)
+        | MouseEventKind::Drag(_)
+        | MouseEventKind::Moved
+        | MouseEventKind::ScrollLeft
+        | MouseEventKind::ScrollRight => None,
+    }
 }
 
 /// The end of the terminal, which no signal need tell: SIGHUP goes to a session that has it as its controlling

@@ -1,6 +1,7 @@
 //! The terminal: set up, fed, drawn, and always given back. Threads bring keys, signals and the engine's events to one
 //! channel; the screen is drawn only after something came.
 
+mod copy_file;
 mod input;
 mod output;
 mod setup;
@@ -9,9 +10,8 @@ mod size;
 mod terminal_mode;
 mod terminal_query;
 
-use std::ffi::OsStr;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::BufWriter;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread::JoinHandle;
@@ -22,7 +22,6 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::KeyEvent;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use crossterm::{execute, queue, terminal};
-use nix::sys::stat::Mode;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
@@ -32,21 +31,22 @@ pub use self::setup::ScreenSetup;
 pub use self::size::terminal_size;
 pub use self::terminal_mode::check_terminal;
 
+use self::copy_file::keep_copy;
 use self::input::{watch_hang_up, watch_keys, watch_signals};
-use self::setup::ask_for_theme;
+use self::setup::{ask_for_theme, motion_in};
 use self::shells::ShellTerminals;
 use self::terminal_mode::{Restore, suspend, take_terminal};
 use crate::app::exam::Exam;
 use crate::app::keymap::early_input::keys_of_bytes;
+use crate::app::pointing::Pointing;
 use crate::app::talk::TalkView;
 use crate::app::{
-    self, CatalogueRow, Effect, Model, Msg, PlaySource, ProgramList, ProgressNote, ScreenOverlay,
-    update,
+    self, CatalogueRow, Effect, Glow, Model, Msg, PlaySource, ProgramList, ProgressNote,
+    ScreenOverlay, update,
 };
 use crate::engine::Event;
 use crate::engine::events::EventReceiver;
 use crate::engine::requests::RequestSender;
-use crate::kernel::directory::OpenDirectory;
 use crate::lesson::model::Lesson;
 use crate::notice::{Copied, FileNotice, Notice};
 use crate::talk::message::{HubToWindow, WindowToHub};
@@ -114,17 +114,19 @@ enum Incoming {
     Highlighted(Highlighted),
     /// A shell's program printed something.
     Printed(u32),
+    /// A place of the screen was clicked, or the wheel turned over it: column and row.
+    Pointed(u16, u16, Pointing),
     /// Back in the foreground.
     Continued,
 }
 
-/// The file that holds what was copied last.
-const COPY_FILE: &str = "copied.txt";
 /// Messages that may wait for the screen. Whoever brings more waits too, as long as the terminal takes nothing.
 const MAX_WAITING_MESSAGES: usize = 8;
 /// The time for which messages are taken in before the screen is drawn.
 const FRAME_PERIOD: Duration = Duration::from_millis(8);
 const CLOCK_PERIOD: Duration = Duration::from_secs(1);
+/// The time for which what has changed glows.
+const GLOW_TIME: Duration = Duration::from_millis(300);
 
 type Screen = Terminal<CrosstermBackend<BufWriter<TerminalOutput>>>;
 
@@ -133,7 +135,7 @@ pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Resul
     check_terminal()?;
     // Our own theme drops colours; left to itself, NO_COLOR would take bold and reverse away too.
     crossterm::style::force_color_output(true);
-    let _restore = Restore::set_up()?;
+    let _restore = Restore::set_up(options.setup.mouse)?;
     let (sender, incoming) = mpsc::sync_channel(MAX_WAITING_MESSAGES);
     watch_hang_up(sender.clone());
     watch_signals(sender.clone())?;
@@ -144,7 +146,7 @@ pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Resul
     let size = terminal_size();
     let mut front_end = FrontEnd {
         screen: new_screen(size)?,
-        look: DrawOptions { theme, highlighted: Highlighted::new() },
+        look: DrawOptions::new(theme),
         typed_early: keys_of_bytes(&typed),
         sender,
         engine: None,
@@ -215,6 +217,7 @@ impl FrontEnd {
         let mut model = Model::new(options.catalogue, size);
         model.notice = options.notice;
         model.your_turn = options.your_turn;
+        model.motion = motion_in(&options.setup, self.look.theme);
         model.exam = options.exam;
         model.source = options.source;
         if let Some(link) = options.talk {
@@ -237,13 +240,20 @@ impl FrontEnd {
         }
 
         let mut ticked = Instant::now();
+        let mut glow_end = None;
         while !model.is_over {
             let counts = matches!(&model.screen, app::Screen::Talk(window) if window.needs_ticks());
             if !counts {
                 ticked = Instant::now();
             }
-            let Ok(first) = next(incoming, counts.then(|| ticked + CLOCK_PERIOD)) else { break };
+            let tick = counts.then(|| ticked + CLOCK_PERIOD);
+            let until = tick.into_iter().chain(glow_end).min();
+            let Ok(first) = next(incoming, until) else { break };
+
             if let Some(first) = first {
+                if self.means_nothing(&first) {
+                    continue;
+                }
                 self.take_in(&mut model, first, services)?;
             }
             if counts && ticked.elapsed() >= CLOCK_PERIOD {
@@ -251,6 +261,9 @@ impl FrontEnd {
                     Msg::Tick(ticked.elapsed(), jiff::Zoned::now().strftime("%H:%M").to_string());
                 self.apply(&mut model, tick, services)?;
                 ticked = Instant::now();
+            }
+            if glow_end.is_some_and(|end| end <= Instant::now()) {
+                self.apply(&mut model, Msg::GlowEnded, services)?;
             }
 
             // What else is there comes along; but a flood must not keep the screen from being drawn.
@@ -263,9 +276,26 @@ impl FrontEnd {
             if !model.is_over {
                 self.draw(&model)?;
             }
+            // From the frame on in which it is seen; and once it has ended, nothing is waited for.
+            glow_end = match model.glow {
+                Glow::On => glow_end.or_else(|| Some(Instant::now() + GLOW_TIME)),
+                Glow::Off => None,
+            };
         }
 
         Ok(())
+    }
+
+    /// True for a click on nothing, which no frame is drawn for.
+    fn means_nothing(&self, incoming: &Incoming) -> bool {
+        match incoming {
+            Incoming::Pointed(column, row, _) => self.look.hits.find(*column, *row).is_none(),
+            Incoming::App(_)
+            | Incoming::EngineEvents
+            | Incoming::Highlighted(_)
+            | Incoming::Printed(_)
+            | Incoming::Continued => false,
+        }
     }
 
     fn take_in(
@@ -298,6 +328,10 @@ impl FrontEnd {
                 self.look.highlighted = highlighted;
                 Ok(())
             }
+            Incoming::Pointed(column, row, how) => match self.look.hits.find(column, row) {
+                Some(target) => self.apply(model, Msg::Pointed(target, how), services),
+                None => Ok(()),
+            },
             Incoming::Continued => {
                 // Whoever had the terminal meanwhile has left it in a mode of its own.
                 take_terminal()?;
@@ -434,6 +468,7 @@ impl FrontEnd {
     }
 
     fn draw(&mut self, model: &Model) -> anyhow::Result<()> {
+        self.look.theme = self.look.theme.with_glow(model.glow);
         // A terminal that knows this shows the frame all at once; others ignore it.
         queue!(self.screen.backend_mut(), BeginSynchronizedUpdate)?;
         self.screen.draw(|frame| ui::draw(model, &self.look, frame))?;
@@ -449,16 +484,6 @@ impl FrontEnd {
         let file = kept.map(|kept| kept.map(|path| path.display().to_string()));
         Copied { is_sent, file }
     }
-}
-
-/// Put a copy in a file of its own, in a directory that nobody else can get at.
-fn keep_copy(dir: &Path, text: &str) -> Result<PathBuf, String> {
-    let dir = OpenDirectory::make_private(dir).map_err(|error| error.to_string())?;
-    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-    let written = dir.replace(OsStr::new(COPY_FILE), mode, |file| file.write_all(text.as_bytes()));
-    written
-        .map(|()| dir.path().join(COPY_FILE))
-        .map_err(|error| format!("{}: {error}", dir.path().join(COPY_FILE).display()))
 }
 
 fn code_of(lesson: &Lesson) -> Vec<(Language, String)> {

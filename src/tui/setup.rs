@@ -35,3 +35,9 @@ pub(super) fn ask_for_theme(setup: &ScreenSetup) -> (Theme, Vec<u8>) {
     let is_ascii = is_ascii || answers.ambiguous_columns.is_some_and(|columns| columns != 1);
     (if is_ascii { theme.in_ascii() } else { theme }, answers.typed)
 }
+
+/// The motion that this terminal gets: none without colour, which would be reverse alone, or over a connection that may be slow.
+pub(super) fn motion_in(setup: &ScreenSetup, theme: Theme) -> Motion {
+    let is_remote = std::env::var_os("SSH_CONNECTION").is_some_and(|value| !value.is_empty());
+    if is_remote || !theme.has_colors() { Motion::Off } else { setup.motion }
+}

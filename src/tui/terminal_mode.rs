@@ -4,12 +4,14 @@ use std::io::{BufWriter, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
+use crossterm::style::Print;
 use crossterm::terminal::{EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, event, execute, terminal};
 
 use super::output::TerminalOutput;
 use super::terminal_query;
 use crate::app::terminal::is_panic_contained;
+use crate::settings::MouseUse;
 
 /// Fail unless there is a terminal that can draw a screen.
 pub fn check_terminal() -> anyhow::Result<()> {
@@ -35,6 +37,12 @@ pub(super) fn suspend() -> anyhow::Result<()> {
 
 /// True while the terminal is ours, and must be given back.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// True if the terminal is asked to tell of the mouse while it is ours.
+static TELLS_MOUSE: AtomicBool = AtomicBool::new(false);
+
+/// Clicks and the wheel (1000), with places beyond column 223 (1006). Not where the mouse moves: that would be bytes for nothing.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 pub(super) fn take_terminal() -> anyhow::Result<()> {
     terminal::enable_raw_mode().context("could not switch the terminal to raw mode")?;
@@ -42,7 +50,11 @@ pub(super) fn take_terminal() -> anyhow::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     let mut out = BufWriter::new(TerminalOutput::open().context("could not open the terminal")?);
     execute!(out, EnterAlternateScreen, cursor::Hide, event::EnableBracketedPaste)
-        .context("could not prepare the terminal")
+        .context("could not prepare the terminal")?;
+    if TELLS_MOUSE.load(Ordering::SeqCst) {
+        execute!(out, Print(MOUSE_ON)).context("could not prepare the terminal for the mouse")?;
+    }
+    Ok(())
 }
 
 /// Everything in reverse; harmless when there is nothing to give back.
@@ -54,6 +66,7 @@ fn give_back() {
                 out,
                 // A panic may come in the middle of a frame.
                 EndSynchronizedUpdate,
+                Print(if TELLS_MOUSE.load(Ordering::SeqCst) { MOUSE_OFF } else { "" }),
                 event::DisableBracketedPaste,
                 LeaveAlternateScreen,
                 cursor::Show
@@ -69,7 +82,8 @@ fn give_back() {
 pub(super) struct Restore;
 
 impl Restore {
-    pub(super) fn set_up() -> anyhow::Result<Restore> {
+    pub(super) fn set_up(mouse: MouseUse) -> anyhow::Result<Restore> {
+        TELLS_MOUSE.store(mouse == MouseUse::On, Ordering::SeqCst);
         let default = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             if is_panic_contained() {

@@ -33,6 +33,8 @@ pub(super) struct Answers {
     /// Columns of a character of a class that terminals differ in.
     pub(super) ambiguous_columns: Option<usize>,
     pub(super) typed: Vec<u8>,
+    /// An answer is cut off.
+    has_begun: bool,
     /// The last answer has come: nothing is due any more.
     is_whole: bool,
 }
@@ -71,7 +73,9 @@ pub(super) fn ask(questions: Questions) -> Answers {
             *unanswered() = None;
             return answers;
         }
-        let left = TIMEOUT.saturating_sub(asked.elapsed());
+        // An answer that has begun is read to its end: the rest of it would be keys.
+        let timeout = if answers.has_begun { 2 * TIMEOUT } else { TIMEOUT };
+        let left = timeout.saturating_sub(asked.elapsed());
         if left.is_zero() || bytes.len() >= MAX_BYTES || !read_more(&mut bytes, left) {
             return answers;
         }
@@ -137,6 +141,7 @@ fn read_answers(bytes: &[u8]) -> Answers {
             answers.is_whole = true;
             rest = after;
         } else {
+            answers.has_begun |= rest.starts_with(b"\x1b]");
             answers.typed.push(*first);
             rest = &rest[1..];
         }
@@ -198,8 +203,8 @@ mod tests {
     #[test]
     fn answers_are_read_among_what_is_typed() {
         let check = |bytes: &[u8], background, ambiguous_columns, typed: &[u8], is_whole| {
-            let expected =
-                Answers { background, ambiguous_columns, typed: typed.to_vec(), is_whole };
+            let (typed, has_begun) = (typed.to_vec(), typed.starts_with(b"\x1b]"));
+            let expected = Answers { background, ambiguous_columns, typed, has_begun, is_whole };
             assert_eq!(read_answers(bytes), expected, "{:?}", String::from_utf8_lossy(bytes));
         };
         let dark = Some(Rgb(30, 30, 30));

@@ -5,15 +5,18 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
+use super::DrawOptions;
 use super::pane::{FrameFocus, frame_block};
 use super::proof;
 use super::theme::Theme;
 use crate::app::keymap::keys;
+use crate::app::pointing::PointTarget;
 use crate::app::{CatalogueRow, EndedLesson, Model, PlaySource};
 use crate::text::{one_line, padded, prose, safe, shortened};
 use crate::words;
 
-pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+pub fn draw(model: &Model, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
+    let theme = look.theme;
     let [head, list, detail] =
         Layout::vertical([Constraint::Length(2), Constraint::Min(4), Constraint::Length(8)])
             .areas(area);
@@ -38,6 +41,10 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             if index == model.chosen { line.style(theme.selected()) } else { line }
         })
         .collect();
+    for (index, y) in (top..model.catalogue.len()).zip(list.top()..list.bottom()) {
+        let row = Rect { y, height: 1, ..list };
+        look.hits.note(row, PointTarget::CatalogueRow(index));
+    }
     frame.render_widget(Paragraph::new(rows), list);
 
     if let Some(row) = model.catalogue.get(model.chosen) {

@@ -47,7 +47,12 @@ fn put(frame: &mut Frame<'_>, area: Rect, canvas: &Canvas, theme: Theme) {
                 // Behind a character that is two columns wide.
                 None => cell.set_symbol(""),
             };
-            cell.set_style(style(*tone, theme));
+            // Names in a wall are read: they are no fainter than other text.
+            let tone = match (tone, letter) {
+                (MapTone::Line, Some(letter)) if letter.is_alphanumeric() => MapTone::Quiet,
+                (tone, _) => *tone,
+            };
+            cell.set_style(style(tone, theme));
         }
     }
 }
@@ -60,7 +65,7 @@ fn style(tone: MapTone, theme: Theme) -> Style {
         MapTone::Title => theme.bold(),
         MapTone::Act => theme.change_style(ChangeKind::Moved).add_modifier(Modifier::BOLD),
         MapTone::Wanted => theme.change_style(ChangeKind::Changed).add_modifier(Modifier::BOLD),
-        MapTone::Refused => theme.change_style(ChangeKind::Gone).add_modifier(Modifier::BOLD),
+        MapTone::Refused => theme.bad(),
         MapTone::Change(mark) => theme.change_style(mark).add_modifier(Modifier::BOLD),
     }
 }

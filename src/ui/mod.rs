@@ -3,6 +3,7 @@
 mod card;
 mod catalogue;
 pub mod highlight;
+pub mod hits;
 mod lesson;
 mod map;
 pub mod markdown;
@@ -18,14 +19,16 @@ pub mod theme;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
 use self::highlight::Highlighted;
+use self::hits::HitAreas;
 use self::theme::Theme;
 use crate::app::keymap::quiz::is_value_asked;
-use crate::app::keymap::{keys, modes};
+use crate::app::keymap::{keys, modes, press_named};
+use crate::app::pointing::PointTarget;
 use crate::app::{LessonLayout, LessonView, Model, Screen, ScreenOverlay};
 use crate::engine::TurnState;
 use crate::text::{TextKind, first_hidden, safe, shortened, wrapped};
@@ -39,9 +42,18 @@ pub const MIN_SIZE: (u16, u16) = (60, 15);
 pub struct DrawOptions {
     pub theme: Theme,
     pub highlighted: Highlighted,
+    /// The places that can be pointed at, as the last frame has them.
+    pub hits: HitAreas,
+}
+
+impl DrawOptions {
+    pub fn new(theme: Theme) -> DrawOptions {
+        DrawOptions { theme, highlighted: Highlighted::new(), hits: HitAreas::default() }
+    }
 }
 
 pub fn draw(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
+    look.hits.clear();
     draw_screen(model, look, frame);
     show_unseen(frame.buffer_mut());
     if look.theme.ascii {
@@ -81,7 +93,7 @@ fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     // The last row is the footer's; a window of a talk shares its rows out by itself.
     let body = Rect { height: area.height - 1, ..area };
     match &model.screen {
-        Screen::Catalogue => catalogue::draw(model, look.theme, body, frame),
+        Screen::Catalogue => catalogue::draw(model, look, body, frame),
         Screen::Lesson(view) => lesson::draw(view, look, body, frame),
         Screen::Talk(window) => {
             talk::draw(model, window, look, area, frame);
@@ -95,9 +107,9 @@ fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
         }
     }
 
-    draw_footer(model, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
+    draw_footer(model, look, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
     if model.overlay != ScreenOverlay::None {
-        overlays::draw(model, look.theme, body, frame);
+        overlays::draw(model, look, body, frame);
         if let ScreenOverlay::Card(shown) = &model.overlay {
             card::draw(shown, model.size, look.theme, body, frame);
         }
@@ -108,10 +120,38 @@ fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
 }
 
 /// Draw the keys that work now, most important first.
-fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_footer(model: &Model, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Clear, area);
     let text = footer_text(model, usize::from(area.width));
-    frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
+    draw_keys(model, &text, look, area, frame);
+}
+
+/// Draw a footer: the names of keys stand out, and a click presses them.
+fn draw_keys(model: &Model, text: &str, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
+    let items = modes::footer(model).into_iter().map(|(keys, words)| format!("{keys} {words}"));
+    let end = modes::footer_end(model);
+    let last = |item: &str| item.rsplit("then ").next().unwrap_or(item).to_owned();
+    let own = end.split("  ").map(last);
+
+    let mut spans = Vec::new();
+    let mut at = 0;
+    for item in items.chain(own) {
+        let Some(found) = text[at..].find(&item).map(|found| at + found) else { continue };
+        let Some((keys, _)) = item.split_once(' ') else { continue };
+        let key_end = found + keys.len();
+        spans.push(Span::styled(&text[at..found], look.theme.dim()));
+        spans.push(Span::styled(&text[found..key_end], look.theme.key()));
+        spans.push(Span::styled(&text[key_end..found + item.len()], look.theme.dim()));
+        at = found + item.len();
+
+        let place =
+            Rect { x: area.x + text[..found].width() as u16, width: item.width() as u16, ..area };
+        if let Some(key) = press_named(keys).filter(|key| modes::is_for_screen(model, *key)) {
+            look.hits.note(place.intersection(area), PointTarget::Key(key));
+        }
+    }
+    spans.push(Span::styled(&text[at..], look.theme.dim()));
+    frame.render_widget(Paragraph::new(Line::from(spans)), area);
 }
 
 /// Draw what is said to the person, in full, as the last rows of an area.

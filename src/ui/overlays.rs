@@ -5,19 +5,22 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph, Wrap};
 
+use super::DrawOptions;
 use super::pane::{FrameFocus, frame_block};
 use super::theme::Theme;
 use crate::app::keymap::{keys, modes};
+use crate::app::pointing::PointTarget;
 use crate::app::{ListKind, Model, ProgramList, ScreenOverlay, SearchList, entries};
 use crate::prompt::Prompt;
 use crate::text::{padded, prose, safe, wrapped};
 use crate::words;
 
-pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+pub fn draw(model: &Model, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
+    let theme = look.theme;
     match &model.overlay {
         ScreenOverlay::None => {}
-        ScreenOverlay::Help { scroll } => draw_help(model, *scroll, theme, area, frame),
-        ScreenOverlay::List(list) => draw_list(model, list, theme, area, frame),
+        ScreenOverlay::Help { scroll } => draw_help(model, *scroll, look, area, frame),
+        ScreenOverlay::List(list) => draw_list(model, list, look, area, frame),
         ScreenOverlay::Search { query } => {
             draw_box(
                 vec![Line::from(format!("{}{}_", keys::lesson::SEARCH, safe(query)))],
@@ -87,7 +90,7 @@ fn draw_programs(
 pub(super) fn draw_help(
     model: &Model,
     scroll: usize,
-    theme: Theme,
+    look: &DrawOptions,
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
@@ -103,10 +106,18 @@ pub(super) fn draw_help(
     let place = centred_area(area, modes::help_columns(size), rows.len().min(height) as u16 + 2);
     let lines = rows.into_iter().skip(top).take(height).map(Line::from).collect();
     let more = if below > 0 { format!(" … {below} more ") } else { String::new() };
-    draw_box_with(lines, (&title, &more), theme, place, frame);
+    draw_box_with(lines, (&title, &more), look.theme, place, frame);
+    look.hits.note(place, PointTarget::Help);
 }
 
-fn draw_list(model: &Model, list: &SearchList, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_list(
+    model: &Model,
+    list: &SearchList,
+    look: &DrawOptions,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    let theme = look.theme;
     let title = match list.kind {
         ListKind::Steps => "Steps",
         ListKind::Palette => "Everything",
@@ -137,6 +148,12 @@ fn draw_list(model: &Model, list: &SearchList, theme: Theme, area: Rect, frame: 
             String::new()
         }
     };
+    // Below the frame's edge and the row that is typed into.
+    let rows = (place.y + 2)..place.bottom().saturating_sub(1);
+    for (index, y) in (top..found.len()).zip(rows) {
+        let row = Rect { y, height: 1, ..place };
+        look.hits.note(row, PointTarget::ListEntry(index));
+    }
     draw_box(lines, &format!(" {title}: type to search, {choose}{more} "), theme, place, frame);
 }
 

@@ -8,6 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 
 use super::highlight::TokenKind;
+use crate::app::Glow;
 use crate::app::panes::RowKind;
 use crate::app::shells::ShellSide;
 use crate::diff::ChangeKind;
@@ -21,14 +22,6 @@ pub struct Theme {
     pub ascii: bool,
     palette: &'static Palette,
     glow: Glow,
-}
-
-/// The way that changes are drawn: those that have just come on the screen glow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Glow {
-    /// In reverse.
-    On,
-    Off,
 }
 
 /// The styles of all tones, in one terminal.
@@ -139,6 +132,11 @@ impl Theme {
         self.palette.styles[tone as usize]
     }
 
+    /// True if no cell is left in the terminal's own colours.
+    pub fn draws_ground(self) -> bool {
+        self.palette.ground.is_some()
+    }
+
     /// Give every cell without colours of its own those of the theme, where it draws its background.
     pub fn paint_ground(self, buffer: &mut Buffer) {
         let Some((text, background)) = self.palette.ground else { return };
@@ -221,11 +219,10 @@ impl Theme {
 
     /// The side of a lab's walls that keys go to; text says it, too.
     pub fn side(self, side: ShellSide) -> Style {
-        let tone = match side {
-            ShellSide::Host => Tone::Name,
-            ShellSide::Container => Tone::Code,
-        };
-        self.tone(tone).add_modifier(Modifier::BOLD)
+        self.tone(match side {
+            ShellSide::Host => Tone::Host,
+            ShellSide::Container => Tone::Container,
+        })
     }
 
     pub fn focused_border(self) -> Style {

@@ -53,7 +53,7 @@ pub fn look(colors: bool) -> DrawOptions {
 }
 
 pub fn look_in(theme: Theme) -> DrawOptions {
-    DrawOptions { theme, highlighted: BTreeMap::new().into_iter().collect() }
+    DrawOptions::new(theme)
 }
 
 pub fn key(code: KeyCode) -> Msg {

@@ -12,7 +12,6 @@ use unboxed::lesson::model::Lesson;
 use unboxed::tape::Tape;
 use unboxed::tape::file::{self, TapeError};
 use unboxed::text::is_hidden;
-use unboxed::ui::highlight::Highlighted;
 use unboxed::ui::theme::Theme;
 use unboxed::ui::{self, DrawOptions};
 
@@ -180,7 +179,7 @@ fn a_hostile_tape_plays_or_is_refused_and_no_control_character_gets_out() {
 
 /// Play it on the screen and look at every pane.
 fn draw_all(tape: &Tape, lesson: &Arc<Lesson>) {
-    let look = DrawOptions { theme: Theme::ansi(), highlighted: Highlighted::new() };
+    let look = DrawOptions::new(Theme::ansi());
     let mut model = Model::new(Vec::new(), (120, 40));
     let mut origin = tape.header.origin_seen_from(&crate::common::facts());
     origin.made = format!("\u{1b}[2J{}", origin.made);

@@ -1,5 +1,5 @@
-//! What comes from the terminal about its start: keys that were pressed before the first frame, and an answer that comes late
-//! and is no key.
+//! The input of a terminal about its start: keys that were pressed before the first frame, and an answer that comes late and is
+//! no key.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -28,10 +28,15 @@ pub fn keys_of_bytes(bytes: &[u8]) -> Vec<KeyEvent> {
             rest = &rest[sequence.len()..];
             continue;
         }
-        if let Some(unknown) = rest.strip_prefix("\x1b[").or_else(|| rest.strip_prefix("\x1b]")) {
+        if let Some(unknown) = rest.strip_prefix("\x1b[") {
             // Up to its last byte.
             let end = unknown.find(|letter: char| letter.is_ascii_alphabetic() || letter == '~');
             rest = end.map_or("", |end| &unknown[end + 1..]);
+            continue;
+        }
+        if let Some(answer) = rest.strip_prefix("\x1b]") {
+            // One that is cut off: the rest of it comes late, and is no key either.
+            rest = answer.split_once('\x07').map_or("", |(_, after)| after);
             continue;
         }
         rest = &rest[letter.len_utf8()..];
@@ -60,7 +65,7 @@ fn key_of(letter: char) -> Option<KeyEvent> {
 /// The terminal's answer about its background (`OSC 11 ; rgb:…`), which reads like keys where it comes late.
 #[derive(Debug, Default)]
 pub struct LateAnswer {
-    /// What may be its beginning.
+    /// The presses that may be its beginning.
     held: Vec<KeyEvent>,
 }
 

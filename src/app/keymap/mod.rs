@@ -290,41 +290,43 @@ fn help<V: ModeState>(table: &[Binding<V>]) -> Vec<(String, String)> {
     table.iter().map(|row| (row.key.to_string(), row.help())).collect()
 }
 
-/// The press of a key by its printed name, for scripts of messages.
-#[cfg(test)]
-pub fn press_of(name: &str) -> KeyEvent {
+/// The press of a key by its printed name; of a range the first.
+pub fn press_named(name: &str) -> Option<KeyEvent> {
+    const NAMED: [KeyCode; 13] = [
+        KeyCode::Enter,
+        KeyCode::Esc,
+        KeyCode::Tab,
+        KeyCode::BackTab,
+        KeyCode::Char(' '),
+        KeyCode::Left,
+        KeyCode::Right,
+        KeyCode::Up,
+        KeyCode::Down,
+        KeyCode::PageUp,
+        KeyCode::PageDown,
+        KeyCode::Home,
+        KeyCode::End,
+    ];
     let (modifiers, rest) = match name.strip_prefix("ctrl-") {
         Some(rest) => (KeyModifiers::CONTROL, rest),
         None => (KeyModifiers::NONE, name),
     };
 
     let mut letters = rest.chars();
-    let code = match (letters.next(), letters.next()) {
-        (Some(letter), None) => KeyCode::Char(letter),
-        _ => {
-            let named = [
-                KeyCode::Enter,
-                KeyCode::Esc,
-                KeyCode::Tab,
-                KeyCode::BackTab,
-                KeyCode::Char(' '),
-                KeyCode::Left,
-                KeyCode::Right,
-                KeyCode::Up,
-                KeyCode::Down,
-                KeyCode::PageUp,
-                KeyCode::PageDown,
-                KeyCode::Home,
-                KeyCode::End,
-            ];
-            let functions = (1..=12).map(KeyCode::F);
-            let found = named
-                .into_iter()
-                .chain(functions)
-                .find(|code| Chord::plain(*code).to_string() == rest);
-            found.unwrap_or_else(|| panic!("no key is named {rest}"))
+    let code = match (letters.next(), letters.next(), letters.next(), letters.next()) {
+        (Some(letter), None, _, _) | (Some(letter), Some('-'), Some(_), None) => {
+            KeyCode::Char(letter)
         }
+        _ => NAMED
+            .into_iter()
+            .chain((1..=12).map(KeyCode::F))
+            .find(|code| Chord::plain(*code).to_string() == rest)?,
     };
+    Some(KeyEvent::new(code, modifiers))
+}
 
-    KeyEvent::new(code, modifiers)
+/// The same, for scripts of messages.
+#[cfg(test)]
+pub fn press_of(name: &str) -> KeyEvent {
+    press_named(name).unwrap_or_else(|| panic!("no key is named {name}"))
 }

@@ -1,6 +1,6 @@
 //! The modes in the order in which they get a press: whoever has no use for it leaves it to the next.
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent};
 
 use super::catalogue::TABLE as CATALOGUE;
 use super::ended::{ENDED, SCORE};
@@ -24,7 +24,7 @@ pub fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
 }
 
 /// The help is scrolled no further than to its end.
-fn bound_help(model: &mut Model) {
+pub(in crate::app) fn bound_help(model: &mut Model) {
     let is_open = match (&model.screen, &model.overlay) {
         (Screen::Talk(window), _) => matches!(window.overlay, TalkOverlay::Help { .. }),
         (_, overlay) => matches!(overlay, ScreenOverlay::Help { .. }),
@@ -43,9 +43,12 @@ fn bound_help(model: &mut Model) {
     }
 }
 
+/// Columns of the screen from which on the help stands in two columns.
+const TWO_COLUMNS_FROM: u16 = 110;
+
 /// Columns of the help, its frame included, on a screen this wide.
 pub fn help_columns((columns, _): (u16, u16)) -> u16 {
-    columns.min(78)
+    if columns < TWO_COLUMNS_FROM { columns.min(78) } else { columns.min(152) }
 }
 
 /// Rows of text that the help has room for: all but the footer and two borders.
@@ -63,8 +66,17 @@ fn on_screen(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
     }
 }
 
-/// The keys that do something now, each with its words, most important first.
+/// The keys in a footer, besides the one for all keys and the way out: more are no help at a glance.
+const MAX_FOOTER_ITEMS: usize = 6;
+
+/// The most important keys that do something now, each with its words.
 pub fn footer(model: &Model) -> Vec<(String, &'static str)> {
+    let mut items = all_for_footer(model);
+    items.truncate(MAX_FOOTER_ITEMS);
+    items
+}
+
+fn all_for_footer(model: &Model) -> Vec<(String, &'static str)> {
     match &model.screen {
         Screen::Catalogue => super::footer(&CATALOGUE, model),
         Screen::Lesson(view) if view.shells.is_typing() => {
@@ -74,6 +86,19 @@ pub fn footer(model: &Model) -> Vec<(String, &'static str)> {
         Screen::Ended(_) => super::footer(&ENDED, model),
         Screen::Score => super::footer(&SCORE, model),
         Screen::Talk(window) => talk::footer(window),
+    }
+}
+
+/// True if a press of this key would be the program's, and not text that is typed.
+pub fn is_for_screen(model: &Model, event: KeyEvent) -> bool {
+    let is_letter = event.modifiers.is_empty() && matches!(event.code, KeyCode::Char(_));
+    match (&model.screen, &model.overlay) {
+        (_, ScreenOverlay::Search { .. } | ScreenOverlay::List(_)) => !is_letter,
+        (Screen::Lesson(view), ScreenOverlay::None) if view.shells.is_typing() => {
+            shell::TYPING.iter().any(|row| row.key.is_pressed(event))
+        }
+        (Screen::Lesson(view), ScreenOverlay::None) if quiz::is_value_asked(view) => !is_letter,
+        _ => true,
     }
 }
 
@@ -113,18 +138,20 @@ pub fn footer_end(model: &Model) -> String {
 
 /// The rows of the help, in as many columns as a screen of this size has for it.
 pub fn help_rows(model: &Model, size: (u16, u16)) -> Vec<String> {
-    const KEY: usize = 10;
     let columns = usize::from(help_columns(size)).saturating_sub(2);
-    // Two blanks beside the key.
-    let room = columns.saturating_sub(KEY + 2);
-
-    let mut rows = Vec::new();
-    for (key, long) in help(model) {
-        for (row, text) in wrapped(&long, room).into_iter().enumerate() {
-            let key = if row == 0 { key.as_str() } else { "" };
-            rows.push(format!(" {} {text}", padded(key, KEY)));
-        }
-    }
+    let mut rows = if size.0 < TWO_COLUMNS_FROM {
+        key_rows(model, columns)
+    } else {
+        // Read downwards, first the left column; a blank between the two.
+        let width = (columns - 1) / 2;
+        let rows = key_rows(model, width);
+        let (left, right) = rows.split_at(rows.len().div_ceil(2));
+        let right = right.iter().map(String::as_str).chain(std::iter::repeat(""));
+        left.iter()
+            .zip(right)
+            .map(|(left, right)| format!("{} {right}", padded(left, width)).trim_end().to_owned())
+            .collect()
+    };
 
     if !matches!(model.screen, Screen::Talk(_)) {
         rows.push(String::new());
@@ -133,8 +160,25 @@ pub fn help_rows(model: &Model, size: (u16, u16)) -> Vec<String> {
             "Marks:  + new, mounted   - gone, unmounted   ~ changed   > moved".to_owned(),
             format!("Only {run} on a named action changes the lab. Looking never does."),
             "Looking back shows what was recorded; rewind makes a new lab.".to_owned(),
+            "The mouse: click keys and entries of lists; the wheel scrolls. Hold shift to select text."
+                .to_owned(),
         ] {
             rows.extend(wrapped(&text, columns - 1).into_iter().map(|row| format!(" {row}")));
+        }
+    }
+    rows
+}
+
+/// A row for each key, and more where its sentence needs them.
+fn key_rows(model: &Model, columns: usize) -> Vec<String> {
+    const KEY: usize = 10;
+    // Two blanks beside the key.
+    let room = columns.saturating_sub(KEY + 2);
+    let mut rows = Vec::new();
+    for (key, long) in help(model) {
+        for (row, text) in wrapped(&long, room).into_iter().enumerate() {
+            let key = if row == 0 { key.as_str() } else { "" };
+            rows.push(format!(" {} {text}", padded(key, KEY)));
         }
     }
     rows

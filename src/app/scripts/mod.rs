@@ -7,6 +7,7 @@ mod asking;
 mod branches;
 mod learning;
 mod looking;
+mod pointing;
 mod questions;
 mod shells;
 mod steps;

@@ -18,11 +18,11 @@ use crate::talk::beat::Beat;
 use crate::talk::message::WindowRole;
 use crate::text::{padded, prose, safe, shortened};
 use crate::ui::DrawOptions;
-use crate::ui::fitting;
 use crate::ui::markdown;
 use crate::ui::overlays::{centred_area, draw_box};
 use crate::ui::pane::{FrameFocus, frame_block};
 use crate::ui::theme::Theme;
+use crate::ui::{draw_keys, fitting};
 use crate::words;
 
 /// An audience's terminal wider than this has a font that nobody reads from the last row.
@@ -443,11 +443,11 @@ pub(super) fn draw_jump(talk: &Talk, at: usize, theme: Theme, area: Rect, frame:
     draw_box(lines, &title, theme, place, frame);
 }
 
-pub(super) fn draw_footer(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+pub(super) fn draw_footer(model: &Model, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Clear, area);
     let (items, end) = (modes::footer(model), modes::footer_end(model));
     let text = fitting(items, &end, usize::from(area.width));
-    frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
+    draw_keys(model, &text, look, area, frame);
 }
 
 /// Draw the question that waits, or what the last key did, in full.

@@ -76,7 +76,7 @@ mod tests {
     /// The wall at a beat, row by row.
     fn wall(talk: &Talk, audience_view: &AudienceView, (columns, rows): (u16, u16)) -> Vec<String> {
         let theme = Theme::without_colors();
-        let look = DrawOptions { theme, highlighted: std::iter::empty().collect() };
+        let look = DrawOptions::new(theme);
         let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a terminal");
         let drawn = terminal.draw(|frame| {
             audience::draw(talk, audience_view, &look, frame.area(), frame);

@@ -46,7 +46,7 @@ pub fn draw(
     match window.layout {
         WindowLayout::Console => {
             console::draw(window, talk, look, body, frame);
-            console::draw_footer(model, look.theme, footer, frame);
+            console::draw_footer(model, look, footer, frame);
             console::draw_message(window, notice, look.theme, body, frame);
         }
         WindowLayout::PictureWithNotes => {
@@ -57,7 +57,7 @@ pub fn draw(
             ];
             draw_audience(window, look, upper, frame);
             console::draw_notes(window, talk, look, notes, frame);
-            console::draw_footer(model, look.theme, footer, frame);
+            console::draw_footer(model, look, footer, frame);
             console::draw_message(window, notice, look.theme, body, frame);
         }
         WindowLayout::Picture => {
@@ -72,7 +72,7 @@ pub fn draw(
         TalkOverlay::Steps { selected } => {
             console::draw_jump(talk, selected, look.theme, body, frame);
         }
-        TalkOverlay::Help { scroll } => draw_help(model, scroll, look.theme, body, frame),
+        TalkOverlay::Help { scroll } => draw_help(model, scroll, look, body, frame),
         // A question is asked in the footer, and the end has the whole window.
         TalkOverlay::None | TalkOverlay::Question { .. } | TalkOverlay::Ended(_) => {}
     }

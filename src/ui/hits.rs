@@ -1,0 +1,31 @@
+//! The places of the screen that can be pointed at: noted down by whoever draws them, so that nothing is placed twice.
+
+use std::cell::RefCell;
+
+use ratatui::layout::{Position, Rect};
+
+use crate::app::pointing::PointTarget;
+
+/// The things that were drawn and their places, in the order of drawing: what lies over something came later.
+#[derive(Debug, Default)]
+pub struct HitAreas(RefCell<Vec<(Rect, PointTarget)>>);
+
+impl HitAreas {
+    /// Nothing is drawn yet.
+    pub(super) fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    pub(super) fn note(&self, area: Rect, target: PointTarget) {
+        if !area.is_empty() {
+            self.0.borrow_mut().push((area, target));
+        }
+    }
+
+    /// The thing that a place stands for.
+    pub fn find(&self, column: u16, row: u16) -> Option<PointTarget> {
+        let areas = self.0.borrow();
+        let found = areas.iter().rev().find(|(area, _)| area.contains(Position::new(column, row)));
+        found.map(|(_, target)| *target)
+    }
+}
