@@ -71,7 +71,7 @@ pub enum Notice {
     /// A shell that nobody waits for any more: another has the keys.
     ShellBehind {
         actor: ActorName,
-        shells: KeyName,
+        other_side: KeyName,
     },
     /// The shell that was typed into has ended; and the one that is in sight now.
     ShellEnded {

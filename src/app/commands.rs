@@ -22,13 +22,16 @@ pub(super) fn run(model: &mut Model) -> Vec<Effect> {
         LessonScene::YourTurn => return learning_commands::on_enter(model),
         // Something is broken then, and mending it is the learner's.
         LessonScene::NextRepair => return learning_commands::toggle_turn(model),
+        LessonScene::NextStep if view.begins_turns() => {
+            return vec![Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step))];
+        }
         LessonScene::NextStep => {
             view.start_playing(view.played_steps());
             return vec![Effect::SendToEngine(Request::PlayNext)];
         }
         LessonScene::LastStep => {
             view.show_next_step();
-            if view.learning.always && view.has_goals() {
+            if view.begins_turns() {
                 return vec![Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step))];
             }
         }

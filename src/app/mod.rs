@@ -22,11 +22,15 @@ pub mod stable_ids;
 pub mod talk;
 pub mod terminal;
 mod update;
+mod welcome;
 
 pub use lesson::{Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase};
 pub use lists::entries;
-pub use overlay::{Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList};
+pub use overlay::{
+    AfterWelcome, Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList, Welcome,
+};
 pub use update::update;
+pub use welcome::{ProgramStart, begin};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +43,7 @@ use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
 use crate::notice::{Copied, Notice};
-pub use crate::progress::StepHow;
+pub use crate::progress::{LearningWay, StepHow};
 use crate::proof::Proof;
 use crate::report::StepCounts;
 use crate::talk::message::{HubToWindow, WindowToHub};
@@ -124,8 +128,7 @@ pub struct Model {
     pub source: PlaySource,
     /// A check of whole lessons, one after the other.
     pub exam: Option<exam::Exam>,
-    /// Every step is the learner's.
-    pub your_turn: bool,
+    pub way: LearningWay,
     pub is_over: bool,
 }
 
@@ -222,6 +225,8 @@ pub enum Effect {
         lesson: String,
         note: ProgressNote,
     },
+    /// Remember how the learner wants to learn.
+    KeepWay(LearningWay),
     CopyText(String),
     /// Send bytes to a shell's terminal.
     TypeIntoShell {
@@ -253,7 +258,7 @@ impl Model {
             scroll: 0,
             source: PlaySource::Lab,
             exam: None,
-            your_turn: false,
+            way: LearningWay::default(),
             is_over: false,
         }
     }

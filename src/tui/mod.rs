@@ -34,8 +34,8 @@ use self::terminal_mode::{Restore, suspend, take_terminal};
 use crate::app::exam::Exam;
 use crate::app::talk::TalkView;
 use crate::app::{
-    self, CatalogueRow, Effect, Model, Msg, PlaySource, ProgramList, ProgressNote, ScreenOverlay,
-    update,
+    self, AfterWelcome, CatalogueRow, Effect, LearningWay, Model, Msg, PlaySource, ProgramList,
+    ProgramStart, ProgressNote, update,
 };
 use crate::engine::Event;
 use crate::engine::events::EventReceiver;
@@ -78,6 +78,9 @@ pub trait AppServices {
     /// This lesson may run its programs; a notice when that could not be kept.
     fn keep_consent(&mut self, lesson: &str) -> Option<FileNotice>;
 
+    /// The way to learn from now on; a notice when it could not be kept.
+    fn keep_way(&mut self, way: LearningWay) -> Option<FileNotice>;
+
     /// Something of the learner's; a notice when it could not be kept.
     fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<FileNotice>;
 }
@@ -91,8 +94,8 @@ pub struct TuiOptions {
     pub notice: Option<Notice>,
     /// The directory in which a copy is also put, as a file.
     pub copy_directory: Option<PathBuf>,
-    /// Every step is the learner's.
-    pub your_turn: bool,
+    pub way: LearningWay,
+    pub start: ProgramStart,
     pub source: PlaySource,
     /// A window of a talk, instead of lessons.
     pub talk: Option<TalkLink>,
@@ -207,19 +210,21 @@ impl FrontEnd {
     ) -> anyhow::Result<()> {
         let mut model = Model::new(options.catalogue, size);
         model.notice = options.notice;
-        model.your_turn = options.your_turn;
+        model.way = options.way;
         model.exam = options.exam;
         model.source = options.source;
         if let Some(link) = options.talk {
             self.join(link, &mut model);
         }
-        if let (Some(lesson), Some(lines)) = (&options.open, options.consent) {
-            model.overlay =
-                ScreenOverlay::Programs(ProgramList { lesson: lesson.clone(), lines, scroll: 0 });
-        } else if let Some(id) = options.open {
-            let effects = vec![Effect::OpenLesson { id, from: options.source }];
-            self.carry_out(&mut model, effects, services)?;
-        }
+        let first = match (options.open, options.consent) {
+            (Some(lesson), Some(lines)) => {
+                AfterWelcome::Programs(ProgramList { lesson, lines, scroll: 0 })
+            }
+            (Some(id), None) => AfterWelcome::Lesson { id, from: options.source },
+            (None, _) => AfterWelcome::Catalogue,
+        };
+        let effects = app::begin(&mut model, first, options.start);
+        self.carry_out(&mut model, effects, services)?;
         self.draw(&model)?;
 
         let mut ticked = Instant::now();
@@ -341,6 +346,11 @@ impl FrontEnd {
                 }
                 Effect::SaveNote { lesson, note } => {
                     if let Some(said) = services.save_note(&lesson, &note) {
+                        model.notice = Some(Notice::File(said));
+                    }
+                }
+                Effect::KeepWay(way) => {
+                    if let Some(said) = services.keep_way(way) {
                         model.notice = Some(Notice::File(said));
                     }
                 }

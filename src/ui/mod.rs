@@ -1,5 +1,6 @@
 //! Drawing the model: pure, changes nothing, reads nothing.
 
+mod beginning;
 mod catalogue;
 pub mod highlight;
 mod lesson;
@@ -10,9 +11,11 @@ mod pane;
 mod proof;
 mod quiz;
 mod step;
+mod steps;
 pub mod talk;
 mod terminal;
 pub mod theme;
+mod welcome;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;

@@ -7,6 +7,7 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::pane::{FrameFocus, frame_block};
 use super::theme::Theme;
+use super::welcome;
 use crate::app::keymap::{keys, modes};
 use crate::app::{ListKind, Model, ProgramList, ScreenOverlay, SearchList, entries};
 use crate::prompt::Prompt;
@@ -33,6 +34,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         ScreenOverlay::Programs(programs) => {
             draw_programs(programs, model.size, theme, area, frame)
         }
+        ScreenOverlay::Welcome(chosen) => welcome::draw(chosen, theme, area, frame),
     }
 }
 
@@ -45,7 +47,7 @@ fn draw_confirm(prompt: &Prompt, theme: Theme, area: Rect, frame: &mut Frame<'_>
 
     let (yes, enter, no) = (keys::confirm::YES, keys::confirm::ENTER, keys::confirm::NO);
     let answers = if prompt.is_about_loss() {
-        format!("{yes}: yes    N, {enter} or {no}: no")
+        format!("{yes}: yes    {enter} or {no}: no")
     } else {
         format!("{enter} or {yes}: yes    {no}: no")
     };

@@ -2,6 +2,7 @@
 //!
 //! A sentence may hold text of programs: whoever shows it makes it fit to be seen (`text::safe`).
 
+mod beginning;
 mod consent;
 pub mod detour;
 pub mod diagnosis;
@@ -15,6 +16,7 @@ mod remark;
 pub mod rows;
 mod seen;
 
+pub use self::beginning::{lesson_needs, lesson_size};
 pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;

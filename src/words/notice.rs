@@ -55,8 +55,8 @@ pub fn notice(notice: &Notice) -> String {
         Notice::NoQuestions => "this lesson has no questions: choose another".into(),
 
         Notice::NoShell { actor, error } => format!("no shell beside {actor}: {error}"),
-        Notice::ShellBehind { actor, shells } => {
-            format!("a shell beside {actor} is open; {shells} goes to it")
+        Notice::ShellBehind { actor, other_side } => {
+            format!("a shell beside {actor} is open; {other_side} goes to it")
         }
         Notice::ShellEnded { actor, next: None, .. } => {
             format!("the shell beside {actor} has ended: keys go to the lesson")

@@ -1,7 +1,7 @@
 //! A detour at the keyboard: told where the learner looks, and mended by the key that it names.
 
 use super::common::alone;
-use super::{LEAVE, Learner};
+use super::learner::{LEAVE, Learner};
 
 #[test]
 fn a_detour_is_told_at_once_with_the_key_that_mends_it() {

@@ -25,6 +25,7 @@ use self::live_lab::LiveLab;
 use self::panes::Shown;
 use self::position::{LiveStep, Position};
 use self::subject::Subject;
+use super::LearningWay;
 use super::keymap::keys;
 use super::learning::Learning;
 use super::quiz::{QuestionPlace, QuizView};
@@ -54,6 +55,10 @@ pub struct LessonView {
     pub(super) other_cgroups: Option<Notice>,
     /// The lesson is played live, and there is a tape of it.
     pub(super) has_tape: bool,
+    /// Nobody has begun with the lesson yet, nor turned to the panes.
+    pub(super) is_beginning: bool,
+    /// Titles of steps that are not possible on this machine.
+    pub not_possible: Vec<String>,
     pub lab: LabState,
     pub panes: Panes,
     pub story: StoryPanel,
@@ -76,6 +81,8 @@ impl LessonView {
             tape: None,
             other_cgroups: None,
             has_tape: false,
+            is_beginning: false,
+            not_possible: Vec::new(),
             lab: LabState::default(),
             position: Position::Live(LiveStep::Next),
             panes: Panes::new(first.unwrap_or(ViewKind::Mounts)),
@@ -334,6 +341,10 @@ impl LessonView {
     /// The story of a step and the pane it watches first come to the front.
     fn begin_step(&mut self, step: usize) {
         self.story.scroll_to_top();
+        if self.learning.way == LearningWay::Typed {
+            // Docker's command for the last step was asked for; that for this one was not.
+            self.story.beside = Beside::Shell;
+        }
         let subject = self.lesson.steps.get(step).map(Subject::of_step);
         self.panes.begin(self.first_watched(step), subject.unwrap_or_default());
     }

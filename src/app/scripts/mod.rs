@@ -9,6 +9,7 @@ mod looking;
 mod questions;
 mod shells;
 mod steps;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
@@ -17,7 +18,8 @@ use std::sync::Arc;
 use super::keymap::press_of;
 use super::quiz::QuizStage;
 use super::{
-    CatalogueRow, Effect, LessonScene, LessonView, Model, Msg, Phase, ProgressNote, Screen, update,
+    CatalogueRow, Effect, LearningWay, LessonScene, LessonView, Model, Msg, Phase, ProgressNote,
+    Screen, update,
 };
 use super::{LessonLayout, ListKind, ScreenOverlay};
 use crate::engine::{Event, ReadyState, ShellTerminal, TurnGoal, TurnState};
@@ -203,6 +205,7 @@ fn effect_text(effect: &Effect) -> String {
         }
         Effect::OpenLesson { .. }
         | Effect::KeepConsent { .. }
+        | Effect::KeepWay(_)
         | Effect::CopyText(_)
         | Effect::TypeIntoShell { .. }
         | Effect::ResizeShell { .. }
@@ -239,6 +242,7 @@ pub fn screen_text(model: &Model) -> String {
         ScreenOverlay::Search { query } => Some(format!("search {query}")),
         ScreenOverlay::Confirm(confirm) => Some(format!("confirm {:?}", confirm.then)),
         ScreenOverlay::Programs(_) => Some("programs".to_owned()),
+        ScreenOverlay::Welcome(welcome) => Some(format!("welcome {:?}", welcome.chosen)),
     });
 
     words.extend(model.notice.iter().map(|_| "notice".to_owned()));
