@@ -122,6 +122,8 @@ pub enum Notice {
     },
 
     Copied(Copied),
+    /// The file that a text was written to, or why there is none.
+    Saved(Result<String, String>),
     NoHome,
     File(FileNotice),
     /// Trouble in opening a lesson, as it says itself.

@@ -4,6 +4,7 @@
 mod catalogue;
 mod commands;
 mod confirmation;
+mod ended;
 pub mod exam;
 pub mod keymap;
 pub mod learning;
@@ -24,6 +25,7 @@ pub mod terminal;
 mod update;
 mod welcome;
 
+pub use ended::{EndedItem, EndedLesson, MissedQuestion};
 pub use lesson::{Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase};
 pub use lists::entries;
 pub use overlay::{
@@ -44,8 +46,6 @@ use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
 use crate::notice::{Copied, Notice};
 pub use crate::progress::{LearningWay, StepHow};
-use crate::proof::Proof;
-use crate::report::StepCounts;
 use crate::talk::message::{HubToWindow, WindowToHub};
 use crate::tape::TapeOrigin;
 
@@ -137,25 +137,11 @@ pub enum Screen {
     Catalogue,
     Lesson(Box<LessonView>),
     /// The lab is gone: how the machine compares.
-    Ended(EndedLesson),
+    Ended(Box<EndedLesson>),
     /// The result of a check of one or several lessons.
     Score,
     /// A window of a talk.
     Talk(Box<talk::TalkView>),
-}
-
-#[derive(Debug, Clone)]
-pub struct EndedLesson {
-    pub lesson: Arc<Lesson>,
-    /// The origin of the tape, if it was one: where and when it was made.
-    pub tape: Option<String>,
-    pub steps: StepCounts,
-    /// Each step of the lesson that is possible here was played live.
-    pub is_whole: bool,
-    pub held: usize,
-    pub expected: usize,
-    /// None while the keeper still tidies up.
-    pub proof: Option<Proof>,
 }
 
 /// Something that happened, for `update` to take in.
@@ -174,6 +160,8 @@ pub enum Msg {
     },
     LessonOpenFailed(String),
     Copied(Copied),
+    /// The file that `Effect::SaveText` made, or why there is none.
+    Saved(Result<String, String>),
     ShellPrinted {
         tab: u32,
         bytes: Vec<u8>,
@@ -228,6 +216,12 @@ pub enum Effect {
     /// Remember how the learner wants to learn.
     KeepWay(LearningWay),
     CopyText(String),
+    /// Write a text to a new file in the directory that the program was started in, and say `Msg::Saved`.
+    SaveText {
+        /// The name of the file without its ending.
+        name: String,
+        text: String,
+    },
     /// Send bytes to a shell's terminal.
     TypeIntoShell {
         tab: u32,

@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyEventKind;
 
-use super::commands::ended_lesson;
+use super::ended::ended_lesson;
 use super::keymap::{keys, modes};
 use super::{
     Effect, LearningWay, LessonView, Model, Msg, Phase, ProgressNote, Screen, ScreenOverlay,
@@ -74,6 +74,10 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         Msg::Paste(text) => shell_events::on_paste(model, &text),
         Msg::Copied(copied) => {
             model.notice = Some(Notice::Copied(copied));
+            Vec::new()
+        }
+        Msg::Saved(saved) => {
+            model.notice = Some(Notice::Saved(saved));
             Vec::new()
         }
         Msg::Hub(message) => talk::on_message(model, message),
@@ -194,9 +198,9 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             view.lab.phase = Phase::Failed { message };
         }
         Event::SessionEnded(proof) => {
-            let mut ended = ended_lesson(view);
+            let mut ended = ended_lesson(view, &model.catalogue);
             ended.proof = Some(proof);
-            model.screen = Screen::Ended(ended);
+            model.screen = Screen::Ended(Box::new(ended));
         }
     }
 

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::consent::{self, ConsentOption};
+use super::new_file;
 use super::progress_writer::ProgressWriter;
 use super::{check_live, complain, facts, open_lesson, program, record, shell_socket};
 use crate::app::exam::Exam;
@@ -363,6 +364,13 @@ impl AppServices for Engines {
 
     fn keep_consent(&mut self, lesson: &str) -> Option<FileNotice> {
         consent::keep_consent(self.lessons.iter().find(|known| known.id == lesson)?)
+    }
+
+    fn save_text(&mut self, name: &str, text: &str) -> Result<String, String> {
+        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        new_file::write_new(&here, name, text)
+            .map(|path| path.display().to_string())
+            .map_err(|error| error.to_string())
     }
 
     fn keep_way(&mut self, way: LearningWay) -> Option<FileNotice> {

@@ -196,6 +196,10 @@ impl AppServices for NoLessons {
         None
     }
 
+    fn save_text(&mut self, _: &str, _: &str) -> Result<String, String> {
+        Err("a window of a talk keeps no files".into())
+    }
+
     fn keep_way(&mut self, _: LearningWay) -> Option<FileNotice> {
         None
     }

@@ -78,6 +78,9 @@ pub trait AppServices {
     /// This lesson may run its programs; a notice when that could not be kept.
     fn keep_consent(&mut self, lesson: &str) -> Option<FileNotice>;
 
+    /// Write a text to a new file, whose path is returned; or why there is none.
+    fn save_text(&mut self, name: &str, text: &str) -> Result<String, String>;
+
     /// The way to learn from now on; a notice when it could not be kept.
     fn keep_way(&mut self, way: LearningWay) -> Option<FileNotice>;
 
@@ -357,6 +360,10 @@ impl FrontEnd {
                 Effect::CopyText(text) => {
                     let copied = self.copy(&text);
                     self.apply(model, Msg::Copied(copied), services)?;
+                }
+                Effect::SaveText { name, text } => {
+                    let saved = services.save_text(&name, &text);
+                    self.apply(model, Msg::Saved(saved), services)?;
                 }
                 Effect::TypeIntoShell { tab, bytes } => self.terminals.type_bytes(tab, bytes),
                 Effect::ResizeShell { tab, size } => self.terminals.resize(tab, size),

@@ -2,6 +2,7 @@
 
 mod beginning;
 mod catalogue;
+mod ended;
 pub mod highlight;
 mod lesson;
 mod map;
@@ -88,7 +89,7 @@ fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
             talk::draw(model, window, look, area, frame);
             return;
         }
-        Screen::Ended(ended) => catalogue::draw_ended(ended, look.theme, body, frame),
+        Screen::Ended(ended) => ended::draw(ended, look.theme, body, frame),
         Screen::Score => {
             if let Some(exam) = &model.exam {
                 quiz::draw_score(frame, body, exam, model.scroll, look.theme);

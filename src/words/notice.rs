@@ -94,6 +94,8 @@ pub fn notice(notice: &Notice) -> String {
         }
 
         Notice::Copied(copied) => self::copied(copied),
+        Notice::Saved(Ok(path)) => format!("written to {path}"),
+        Notice::Saved(Err(why)) => format!("nothing was written: {why}"),
         Notice::NoHome => "there is no home directory of your own: no progress is kept".into(),
         Notice::File(said) => file_notice(said),
         Notice::Error(error) => error.clone(),

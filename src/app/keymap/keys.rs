@@ -68,7 +68,11 @@ keys! {
 
     /// After a lesson.
     ended {
-        BACK: [key(KeyCode::Enter), key(KeyCode::Esc)];
+        OPEN: [key(KeyCode::Enter)];
+        COPY: [letter('y')];
+        SAVE: [letter('S')];
+        MAP: [letter('m')];
+        BACK: [key(KeyCode::Esc)];
     }
 
     lesson {

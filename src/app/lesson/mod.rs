@@ -17,7 +17,7 @@ pub use self::panes::{Direction, MapPlace, Panes};
 pub use self::scene::{LessonLayout, LessonScene};
 pub use self::story::{Beside, StoryPanel};
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::history::History;
@@ -36,6 +36,7 @@ use crate::diff::Diff;
 use crate::engine::{ReadyState, TurnState};
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
+use crate::lesson::quiz::Grade;
 use crate::map::{MapLens, MapScene};
 use crate::notice::Notice;
 use crate::op::ActorName;
@@ -64,8 +65,8 @@ pub struct LessonView {
     pub story: StoryPanel,
     pub learning: Learning,
     pub quiz: Option<QuizView>,
-    /// Questions answered, right or wrong, since the lesson was opened.
-    pub answered: BTreeSet<QuestionPlace>,
+    /// Questions that were asked since the lesson was opened, with the last answer's grade.
+    pub grades: BTreeMap<QuestionPlace, Grade>,
     pub shells: ShellTabs,
     position: Position,
     history: History,
@@ -89,7 +90,7 @@ impl LessonView {
             story: StoryPanel::default(),
             learning: Learning::default(),
             quiz: None,
-            answered: BTreeSet::new(),
+            grades: BTreeMap::new(),
             shells: ShellTabs::default(),
             live_lab: LiveLab::default(),
         }

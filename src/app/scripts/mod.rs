@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod branches;
+mod ending;
 mod learning;
 mod looking;
 mod questions;
@@ -207,6 +208,7 @@ fn effect_text(effect: &Effect) -> String {
         | Effect::KeepConsent { .. }
         | Effect::KeepWay(_)
         | Effect::CopyText(_)
+        | Effect::SaveText { .. }
         | Effect::TypeIntoShell { .. }
         | Effect::ResizeShell { .. }
         | Effect::SendToHub(_)
