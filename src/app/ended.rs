@@ -41,7 +41,7 @@ pub struct EndedLesson {
     pub next: Option<(String, String)>,
     /// The chosen one of `items`.
     pub chosen: usize,
-    /// What is read in full.
+    /// The item that is read in full.
     pub reading: Option<EndedItem>,
     pub scroll: usize,
     /// None while the keeper still tidies up.
@@ -161,12 +161,12 @@ fn maps(view: &LessonView) -> Vec<(MapLens, MapScene)> {
         .collect();
 
     let mut lenses: Vec<MapLens> = Vec::new();
-    for lens in watched.into_iter().filter_map(MapLens::of_view) {
+    for lens in watched.into_iter().filter_map(|view| MapLens::of_view(view, &diff)) {
         if !lenses.contains(&lens) {
             lenses.push(lens);
         }
     }
-    let scene = |lens| (lens, MapScene::of(lens, &first.before, &last.after, &diff));
+    let scene = |lens| (lens, MapScene::of(lens, &first.before, &last.after, &diff, &[]));
     lenses.into_iter().map(scene).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The state of the screen and how it changes. Pure: `update` takes a message and returns effects, and nothing else
 //! happens.
 
+mod asking;
 mod catalogue;
 mod commands;
 mod confirmation;
@@ -26,10 +27,13 @@ mod update;
 mod welcome;
 
 pub use ended::{EndedItem, EndedLesson, MissedQuestion};
-pub use lesson::{Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase};
+pub use lesson::{
+    Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase, PicturePlace,
+};
 pub use lists::entries;
 pub use overlay::{
-    AfterWelcome, Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList, Welcome,
+    AfterWelcome, CardView, Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList,
+    Welcome,
 };
 pub use update::update;
 pub use welcome::{ProgramStart, begin};

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use super::consent::{self, ConsentOption};
 use super::new_file;
 use super::progress_writer::ProgressWriter;
+use super::settings::{self, ScreenOptions};
 use super::{check_live, complain, facts, open_lesson, program, record, shell_socket};
 use crate::app::exam::Exam;
 use crate::app::{CatalogueRow, PlaySource, ProgramStart, ProgressNote};
@@ -26,15 +27,13 @@ use crate::notice::{FileNotice, Notice};
 use crate::progress::{self, LearningWay, LessonOrigin, LessonProgress, Progress};
 use crate::tape::{Tape, embedded, player};
 use crate::tui::{self, AppServices, EngineLink, TuiOptions};
-use crate::ui::theme::BorderCharacters;
 use crate::words;
 
 /// How the screen is opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct LearnOptions {
-    /// Borders and trees in ASCII
-    #[arg(long)]
-    pub ascii: bool,
+    #[command(flatten)]
+    pub screen: ScreenOptions,
     /// How to learn, this time (W on the screen changes it for good)
     #[arg(long, value_enum)]
     pub way: Option<WayOption>,
@@ -78,9 +77,8 @@ pub struct QuizArguments {
     /// Shuffle questions and answers; the same number gives the same order
     #[arg(long, value_name = "SEED")]
     pub shuffle: Option<u64>,
-    /// Borders and trees in ASCII
-    #[arg(long)]
-    pub ascii: bool,
+    #[command(flatten)]
+    pub screen: ScreenOptions,
     #[command(flatten)]
     pub consent: ConsentOption,
 }
@@ -105,7 +103,7 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
     };
 
     let setting = Setting {
-        ascii: options.ascii,
+        screen: options.screen.clone(),
         way: match options.way() {
             Some(way) => AskedWay::Is(way),
             // There is nothing to type into a tape.
@@ -152,7 +150,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
         .zip(asked.as_ref())
         .and_then(|(name, lesson)| to_agree_to(name, lesson, arguments.consent));
     let setting = Setting {
-        ascii: arguments.ascii,
+        screen: arguments.screen.clone(),
         way: AskedWay::Is(LearningWay::Shown),
         source: PlaySource::Lab,
         tape: None,
@@ -164,7 +162,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
 
 /// The way that the screen is opened, whichever command opens it.
 struct Setting {
-    ascii: bool,
+    screen: ScreenOptions,
     way: AskedWay,
     source: PlaySource,
     /// A tape that is not the program's own.
@@ -216,6 +214,7 @@ fn screen(
         }
     }
 
+    let (setup, mistake) = settings::screen_setup(&setting.screen)?;
     let dir = home::state_directory();
     let (progress, notice) = match &dir {
         Some(dir) => {
@@ -247,10 +246,10 @@ fn screen(
         tape: setting.tape,
     };
     let options = TuiOptions {
-        borders: BorderCharacters::of_option(setting.ascii),
+        setup,
         catalogue: rows,
         open,
-        notice,
+        notice: mistake.or(notice),
         copy_directory: home::runtime_directory(),
         way,
         start,

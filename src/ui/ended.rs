@@ -74,7 +74,7 @@ fn above(ended: &EndedLesson, columns: usize, theme: Theme) -> Vec<Line<'static>
     lines
 }
 
-/// What is left on the machine, and the lines to take along.
+/// The state of the machine, and the lines to take along.
 fn below(ended: &EndedLesson, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let (text, style) = match &ended.proof {
@@ -106,7 +106,7 @@ fn draw_map(ended: &EndedLesson, theme: Theme, area: Rect, frame: &mut Frame<'_>
     let inner = block.inner(area);
     if map::fits(inner) {
         frame.render_widget(block, area);
-        map::draw(frame, inner, scene, theme);
+        map::draw_scene(frame, inner, scene, theme);
     }
 }
 

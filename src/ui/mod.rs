@@ -1,6 +1,7 @@
 //! Drawing the model: pure, changes nothing, reads nothing.
 
 mod beginning;
+mod card;
 mod catalogue;
 mod ended;
 pub mod highlight;
@@ -50,6 +51,7 @@ pub fn draw(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     if look.theme.ascii {
         replace_cut_marks(frame.buffer_mut());
     }
+    look.theme.paint_ground(frame.buffer_mut());
 }
 
 /// Put `~` into each cell with the mark of a cut: it is the one character of our own that a terminal without UTF-8 has not.
@@ -100,6 +102,9 @@ fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     draw_footer(model, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
     if model.overlay != ScreenOverlay::None {
         overlays::draw(model, look.theme, body, frame);
+        if let ScreenOverlay::Card(shown) = &model.overlay {
+            card::draw(shown, model.size, look.theme, body, frame);
+        }
     }
     if let Some(notice) = &model.notice {
         draw_message(&safe(&words::notice(notice)), look.theme, body, frame);

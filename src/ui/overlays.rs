@@ -35,6 +35,8 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             draw_programs(programs, model.size, theme, area, frame)
         }
         ScreenOverlay::Welcome(chosen) => welcome::draw(chosen, theme, area, frame),
+        // Drawn by a file of its own.
+        ScreenOverlay::Card(_) => {}
     }
 }
 
@@ -112,6 +114,7 @@ fn draw_list(model: &Model, list: &SearchList, theme: Theme, area: Rect, frame: 
         ListKind::Palette => "Everything",
         ListKind::Shells => "Shells",
         ListKind::Branches => "What if?",
+        ListKind::Words => "Words",
     };
 
     let found = entries(model, &list.query, list.kind);
@@ -132,7 +135,9 @@ fn draw_list(model: &Model, list: &SearchList, theme: Theme, area: Rect, frame: 
     let choose = keys::list::CHOOSE;
     let more = match list.kind {
         ListKind::Steps => format!(", {} leaves out", keys::list::LEAVE_OUT),
-        ListKind::Palette | ListKind::Shells | ListKind::Branches => String::new(),
+        ListKind::Palette | ListKind::Shells | ListKind::Branches | ListKind::Words => {
+            String::new()
+        }
     };
     draw_box(lines, &format!(" {title}: type to search, {choose}{more} "), theme, place, frame);
 }

@@ -121,7 +121,7 @@ fn draw_cells(buffer: &mut Buffer, area: Rect, screen: &vt100::Screen, theme: Th
 
 fn style(cell: &vt100::Cell, theme: Theme) -> Style {
     let mut style = Style::new();
-    if theme.colors {
+    if theme.has_colors() {
         style = style.fg(color(cell.fgcolor())).bg(color(cell.bgcolor()));
     }
 

@@ -19,7 +19,7 @@ pub fn ended_steps(counts: StepCounts, typed: usize, shown: usize) -> String {
     }
 }
 
-/// What a lesson has left on the machine, in a sentence or two.
+/// The state that a lesson has left the machine in, in a sentence or two.
 pub fn left_on_machine(proof: &Proof) -> String {
     let different: Vec<&str> = proof
         .rows

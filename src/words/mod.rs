@@ -8,6 +8,7 @@ pub mod detour;
 pub mod diagnosis;
 mod ended;
 mod expected;
+mod map;
 mod notice;
 mod outcome;
 mod packages;
@@ -16,6 +17,7 @@ mod prompt;
 mod remark;
 pub mod rows;
 mod seen;
+mod setting;
 pub mod shell_lines;
 
 pub use self::beginning::{lesson_needs, lesson_size};
@@ -23,12 +25,14 @@ pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};
 pub use self::ended::{ended_steps, left_on_machine};
 pub use self::expected::expected;
+pub use self::map::{map_changes, map_title, map_words};
 pub use self::notice::{file_notice, notice};
 pub use self::outcome::{came_of_step, step_counts};
 pub use self::precondition::precondition;
 pub use self::prompt::prompt;
 pub use self::remark::{owner_change_suffix, remark};
 pub use self::seen::{UNREAD, seen, stall};
+pub use self::setting::setting_mistake;
 
 #[cfg(test)]
 mod tests {
@@ -114,6 +118,8 @@ mod tests {
             path: "etc".into(),
             kind: FileKind::Directory,
             in_lowers: vec![0],
+            lower_whiteouts: Vec::new(),
+            lower_opaques: Vec::new(),
             upper: InUpper::Whiteout,
             merged: false,
         };

@@ -2,6 +2,7 @@
 //! carries it out. Footer, help and palette are made from the same rows, and texts name a key by its constant in `keys`.
 
 pub mod catalogue;
+pub mod early_input;
 pub mod edit;
 pub mod ended;
 mod everywhere;

@@ -6,7 +6,7 @@ use super::KeyFunction::{Act, Look};
 use super::everywhere::{down, first, last, up};
 use super::{Binding, edit, keys, press, row};
 use crate::app::overlay_commands::{self as functions, PAGE};
-use crate::app::{Effect, Model, ScreenOverlay, lists, welcome};
+use crate::app::{Effect, Model, ScreenOverlay, asking, lists, welcome};
 
 const CLOSE: Binding<Model> = row(keys::overlay::CLOSE, "close it", Look(functions::close));
 
@@ -49,6 +49,23 @@ pub static LIST: [Binding<Model>; 5] = [
     row(keys::list::UP, "up", Look(|model| lists::move_by(model, -1))),
     row(keys::list::CHOOSE, "go there, or do it", Act(lists::choose)),
     row(keys::list::LEAVE_OUT, "leave this step out, or take it in again", Act(lists::leave_out)),
+    CLOSE,
+];
+
+/// Any other key closes it.
+pub static CARD: [Binding<Model>; 9] = [
+    down(Look(|model| asking::scroll(model, 1))),
+    up(Look(|model| asking::scroll(model, -1))),
+    row(
+        keys::reading::PAGE_DOWN,
+        "a page down",
+        Look(|model| asking::scroll(model, PAGE as isize)),
+    ),
+    row(keys::reading::PAGE_UP, "a page up", Look(|model| asking::scroll(model, -(PAGE as isize)))),
+    row(keys::card::COPY, "copy the line to see it yourself", Act(asking::copy_line)),
+    row(keys::card::TYPE, "put that line into a shell beside host", Act(asking::type_line)),
+    row(keys::card::MANUAL, "open the manual page in a shell", Act(asking::open_manual)),
+    row(keys::card::WORDS, "the words of this step, and all others", Act(asking::list_words)),
     CLOSE,
 ];
 
@@ -96,6 +113,7 @@ pub fn on_key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
         // Any other key does nothing: consent is neither given nor refused by accident.
         ScreenOverlay::Programs(_) => (&PROGRAMS, |_, _| {}),
         ScreenOverlay::Welcome(_) => (&WELCOME, |_, _| {}),
+        ScreenOverlay::Card(_) => (&CARD, |model, _| functions::close(model)),
     };
 
     Some(press(table, model, event).unwrap_or_else(|| {
@@ -119,6 +137,7 @@ fn type_into(model: &mut Model, event: KeyEvent) {
         | ScreenOverlay::Help { .. }
         | ScreenOverlay::Confirm(_)
         | ScreenOverlay::Programs(_)
-        | ScreenOverlay::Welcome(_) => {}
+        | ScreenOverlay::Welcome(_)
+        | ScreenOverlay::Card(_) => {}
     }
 }

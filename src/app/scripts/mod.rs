@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod asking;
 mod branches;
 mod ending;
 mod learning;
@@ -240,11 +241,13 @@ pub fn screen_text(model: &Model) -> String {
             ListKind::Palette => "list of everything".to_owned(),
             ListKind::Shells => "list of shells".to_owned(),
             ListKind::Branches => "list of what-ifs".to_owned(),
+            ListKind::Words => "list of words".to_owned(),
         }),
         ScreenOverlay::Search { query } => Some(format!("search {query}")),
         ScreenOverlay::Confirm(confirm) => Some(format!("confirm {:?}", confirm.then)),
         ScreenOverlay::Programs(_) => Some("programs".to_owned()),
         ScreenOverlay::Welcome(welcome) => Some(format!("welcome {:?}", welcome.chosen)),
+        ScreenOverlay::Card(shown) => Some(format!("card {}", shown.card.title)),
     });
 
     words.extend(model.notice.iter().map(|_| "notice".to_owned()));
