@@ -33,7 +33,7 @@ fn a_detour_is_told_at_once_with_the_key_that_mends_it() {
 
         // The key that it names leads to a lab where nothing is in the way.
         learner.tty.press("u");
-        learner.tty.wait_for("in a new lab");
+        learner.tty.wait_for("Rewind to before");
         learner.tty.press("y");
         learner.tty.wait_for("Enter run");
         learner.tty.wait_until_gone("Step 6 will fail");
