@@ -79,7 +79,7 @@ pub enum Notice {
     /// A shell that nobody waits for any more: another has the keys.
     ShellBehind {
         actor: ActorName,
-        shells: KeyName,
+        other_side: KeyName,
     },
     /// The shell that was typed into has ended; and the one that is in sight now.
     ShellEnded {
@@ -130,6 +130,8 @@ pub enum Notice {
     },
 
     Copied(Copied),
+    /// The file that a text was written to, or why there is none.
+    Saved(Result<String, String>),
     NoHome,
     /// A file of settings, or a theme, that is not used.
     Setting(SettingMistake),

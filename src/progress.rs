@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::Flock;
 use nix::sys::stat::{Mode, SFlag};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::kernel::directory::{self, DirectoryError, OpenDirectory};
 use crate::lesson::quiz::AnswerMark;
@@ -34,6 +34,9 @@ const FORMAT_VERSION: u32 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     format: u32,
+    /// The way that the learner has chosen; one that this version does not know counts as none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_way")]
+    way: Option<LearningWay>,
     /// Lesson → how far: its id for one of the program's own, `own:ID` for one from a file (see `lesson_key`).
     lessons: BTreeMap<String, LessonProgress>,
 }
@@ -66,6 +69,23 @@ pub struct StepProgress {
 pub struct AnswerProgress {
     pub mark: AnswerMark,
     pub tries: u32,
+}
+
+/// The way that somebody learns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LearningWay {
+    /// Each step is shown, and tried by whoever likes to.
+    #[default]
+    #[serde(rename = "show")]
+    Shown,
+    /// Each step is typed, and shown to whoever asks.
+    #[serde(rename = "type")]
+    Typed,
+}
+
+fn known_way<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LearningWay>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
 }
 
 fn is_zero(count: &usize) -> bool {
@@ -134,7 +154,7 @@ impl LessonProgress {
 
 impl Default for Progress {
     fn default() -> Self {
-        Progress { format: FORMAT_VERSION, lessons: BTreeMap::new() }
+        Progress { format: FORMAT_VERSION, way: None, lessons: BTreeMap::new() }
     }
 }
 
@@ -185,6 +205,20 @@ impl Progress {
         }
     }
 
+    /// The way that the learner has chosen, if ever.
+    pub fn way(&self) -> Option<LearningWay> {
+        self.way
+    }
+
+    pub fn note_way(&mut self, way: LearningWay) {
+        self.way = Some(way);
+    }
+
+    /// True if nothing is kept: nobody was here before.
+    pub fn is_empty(&self) -> bool {
+        self.way.is_none() && self.lessons.is_empty()
+    }
+
     /// The number of steps behind the learner; none where nothing of it was played live.
     pub fn reached_steps(&self, lesson: &str) -> Option<usize> {
         self.lessons.get(lesson).map(|progress| progress.reached).filter(|reached| *reached > 0)
@@ -217,7 +251,7 @@ impl Progress {
 
     /// True if anything is kept of a lesson, or of any.
     pub fn has_some(&self, lesson: Option<&str>) -> bool {
-        lesson.map_or(!self.lessons.is_empty(), |lesson| self.lessons.contains_key(lesson))
+        lesson.map_or(!self.is_empty(), |lesson| self.lessons.contains_key(lesson))
     }
 
     /// The lessons from files, by their ids.
@@ -234,11 +268,11 @@ impl Progress {
         })
     }
 
-    /// Forget a lesson, or all of them. False when there was nothing.
+    /// Forget a lesson, or everything, the chosen way included. False when there was nothing.
     pub fn reset(&mut self, lesson: Option<&str>) -> bool {
         match lesson {
             Some(lesson) => self.lessons.remove(lesson).is_some(),
-            None => !std::mem::take(&mut self.lessons).is_empty(),
+            None => !std::mem::take(self).is_empty(),
         }
     }
 
@@ -377,6 +411,31 @@ mod tests {
 
     use super::*;
     use crate::words::file_notice;
+
+    #[test]
+    fn the_chosen_way_is_kept_and_one_that_is_not_known_loses_nothing() {
+        let dir = tempfile::tempdir().expect("a directory");
+        assert!(Progress::load(dir.path()).0.is_empty());
+        Progress::update(dir.path(), |progress| progress.note_way(LearningWay::Typed))
+            .expect("saved");
+        Progress::update(dir.path(), |progress| progress.note_reached("build", 4)).expect("saved");
+
+        let file = dir.path().join(PROGRESS_FILE);
+        let text = fs::read_to_string(&file).expect("a file");
+        assert!(text.contains(r#""way": "type""#), "{text}");
+        let (kept, said) = Progress::load(dir.path());
+        assert_eq!((kept.way(), said), (Some(LearningWay::Typed), None));
+
+        for strange in [r#""way": "dance""#, r#""way": 7"#, r#""way": null"#] {
+            fs::write(&file, text.replace(r#""way": "type""#, strange)).expect("written");
+            let (kept, said) = Progress::load(dir.path());
+            assert_eq!((kept.way(), kept.reached_steps("build")), (None, Some(4)), "{strange}");
+            assert_eq!((kept.is_empty(), said), (false, None));
+        }
+
+        let mut kept = kept;
+        assert!(kept.reset(None) && kept.is_empty() && !kept.reset(None));
+    }
 
     #[test]
     fn progress_comes_back_as_it_was_saved() {

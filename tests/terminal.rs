@@ -148,3 +148,59 @@ fn without_colour_the_selection_is_still_seen() {
         colours.iter().filter(|code| raw.contains(&format!("\u{1b}{code}"))).collect();
     assert!(found.is_empty(), "{found:?} in spite of NO_COLOR");
 }
+
+#[test]
+fn the_first_start_asks_how_to_learn_once_and_keeps_the_answer() {
+    let _turn = alone();
+    let state = tempfile::tempdir().expect("a directory");
+    let place = state.path().to_string_lossy().into_owned();
+    let environment = [("XDG_STATE_HOME", place.as_str())];
+    let start = |arguments: &[&str]| Tty::start_for_anybody(80, 24, arguments, &environment);
+
+    // Who leaves without a choice is asked again.
+    let mut left = start(&[]);
+    left.wait_for("How do you want to learn?");
+    left.press("q");
+    assert!(left.wait_end().success());
+    left.assert_is_back();
+
+    let mut first = start(&["learn", "build-a-container"]);
+    first.wait_for("How do you want to learn?");
+    first.press("j");
+    first.wait_for("> I type; show me when I ask");
+    first.press("\r");
+    // What the lesson is about; and no command before it is asked for.
+    first.wait_for("After this lesson you can");
+    first.wait_for("Enter: begin");
+    assert!(!first.screen().contains("host#"), "{}", first.screen());
+    first.press("\r");
+    first.wait_for("YOUR TURN");
+    first.wait_for("[1 host]");
+    assert!(!first.screen().contains("host#"), "{}", first.screen());
+    // The keys are still the lesson's; from within the shell it can be gone on with.
+    first.press("s");
+    first.wait_for("keys go to the shell");
+    first.press("\u{1b}[20~");
+    first.wait_for("not yet: 2 of 2 not true");
+    first.press("\u{1b}[21~");
+    first.wait_for("s types");
+    first.press("q");
+    first.wait_for("Take it down");
+    first.press("y");
+    first.wait_for("as it was");
+    first.press("q");
+    assert!(first.wait_end().success());
+
+    let mut again = start(&["learn", "build-a-container"]);
+    again.wait_for("Enter: begin");
+    again.press("W");
+    again.wait_for("How do you want to learn?");
+    again.press("k\r");
+    again.wait_for("Enter: run it");
+    again.press("qy");
+    again.wait_for("as it was");
+    again.press("q");
+    assert!(again.wait_end().success());
+    let kept = std::fs::read_to_string(state.path().join("unboxed/progress.json")).expect("a file");
+    assert!(kept.contains("\"way\": \"show\""), "{kept}");
+}

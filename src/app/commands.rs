@@ -1,16 +1,16 @@
 //! The work of a lesson's keys: it changes the model and returns effects.
 
 use super::confirmation::{ask, loss};
+use super::ended::ended_lesson;
 use super::keymap::keys;
 use super::{
-    Effect, EndedLesson, LessonScene, LessonView, ListKind, Model, PlaySource, Screen,
-    ScreenOverlay, SearchList, learning_commands,
+    Effect, LessonScene, ListKind, Model, PlaySource, Screen, ScreenOverlay, SearchList,
+    learning_commands,
 };
 use crate::app::shells::ShellRoom;
 use crate::engine::{Request, TurnGoal};
 use crate::notice::Notice;
 use crate::prompt::Prompt;
-use crate::report::{StepCounts, StepStatus};
 use crate::view::ViewKind;
 
 /// Go on: run the next step, or whatever the lesson waits for.
@@ -22,13 +22,16 @@ pub(super) fn run(model: &mut Model) -> Vec<Effect> {
         LessonScene::YourTurn => return learning_commands::on_enter(model),
         // Something is broken then, and mending it is the learner's.
         LessonScene::NextRepair => return learning_commands::toggle_turn(model),
+        LessonScene::NextStep if view.begins_turns() => {
+            return vec![Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step))];
+        }
         LessonScene::NextStep => {
             view.start_playing(view.played_steps());
             return vec![Effect::SendToEngine(Request::PlayNext)];
         }
         LessonScene::LastStep => {
             view.show_next_step();
-            if view.learning.always && view.has_goals() {
+            if view.begins_turns() {
                 return vec![Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step))];
             }
         }
@@ -168,27 +171,6 @@ fn finish(model: &mut Model) -> Vec<Effect> {
 /// Take the lab down and show the proof.
 pub(super) fn leave_lesson(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &model.screen else { return Vec::new() };
-    model.screen = Screen::Ended(ended_lesson(view));
+    model.screen = Screen::Ended(Box::new(ended_lesson(view, &model.catalogue)));
     vec![Effect::SendToEngine(Request::Quit)]
-}
-
-pub(super) fn ended_lesson(view: &LessonView) -> EndedLesson {
-    let records = (0..view.played_steps()).filter_map(|step| view.record(step));
-    let verdicts: Vec<bool> =
-        records.flat_map(|record| record.verdicts.iter().map(|verdict| verdict.ok)).collect();
-    EndedLesson {
-        lesson: std::sync::Arc::clone(&view.lesson),
-        tape: view.tape.clone(),
-        steps: StepCounts::of(
-            view.lesson.steps.len(),
-            (0..view.played_steps()).map(|step| view.record(step).map(AsRef::as_ref)),
-        ),
-        is_whole: view.tape.is_none()
-            && (0..view.lesson.steps.len()).all(|step| {
-                view.record(step).is_some_and(|record| record.status != StepStatus::LeftOut)
-            }),
-        held: verdicts.iter().filter(|ok| **ok).count(),
-        expected: verdicts.len(),
-        proof: None,
-    }
 }

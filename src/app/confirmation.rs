@@ -1,7 +1,10 @@
 //! Questions before something is lost: what is lost is read off the lesson as it stands.
 
+use std::collections::BTreeSet;
+
 use super::{Confirm, Effect, LessonView, Model, Screen, ScreenOverlay};
 use crate::engine::{Request, TurnGoal, TurnState};
+use crate::op::ActorName;
 use crate::prompt::{Loss, LostLab, Prompt};
 
 pub(super) fn ask_to_leave(model: &mut Model) -> Vec<Effect> {
@@ -37,18 +40,18 @@ fn loss_with(view: &LessonView, lab: LostLab) -> Loss {
     let turn = turn.filter(|turn| turn.goal == TurnGoal::Step);
     let done = |turn: &TurnState| turn.earned.iter().filter(|earned| **earned).count();
     let shells = view.shells.tabs().iter().filter(|tab| own_goes || tab.in_what_if).count();
-    let mut typed_beside =
-        if lab == LostLab::Own { Vec::new() } else { view.shells.typed_beside(true) };
-    if own_goes {
-        typed_beside.extend(view.shells.typed_beside(false));
-        typed_beside.sort_unstable();
-        typed_beside.dedup();
-    }
+    let of_labs = [true, false].into_iter().filter(|in_what_if| match lab {
+        LostLab::Own => !in_what_if,
+        LostLab::WhatIf => *in_what_if,
+        LostLab::Both => true,
+    });
+    let typed: BTreeSet<ActorName> =
+        of_labs.flat_map(|in_what_if| view.shells.typed_beside(in_what_if)).collect();
 
     Loss {
         own_actors: if own_goes { view.own_actors() } else { Vec::new() },
         shells,
-        typed_beside,
+        typed_beside: typed.into_iter().collect(),
         turn: turn.map(|turn| (done(turn), turn.verdicts.len())).filter(|(done, _)| *done > 0),
         is_tape: view.tape.is_some(),
         lab,

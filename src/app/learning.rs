@@ -1,9 +1,10 @@
 //! The learner's own part in a lesson, instead of watching it: turns, hints, branches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::{TurnGoal, TurnState};
 use crate::lesson::model::{Hint, Step};
+use crate::progress::LearningWay;
 
 /// The learner's own part in a lesson, beyond watching it.
 #[derive(Debug, Default)]
@@ -11,12 +12,13 @@ pub struct Learning {
     pub turn: Option<TurnState>,
     /// A turn was on when its lab went: the next lab begins with one, at the step that it leads to.
     pub(super) resumes: bool,
-    /// Every step is the learner's.
-    pub always: bool,
+    pub way: LearningWay,
+    /// The step that the learner wants to watch for once, in whatever way the others are learnt.
+    pub(super) watched: Option<usize>,
     /// Hints taken, by step and expectation (from 0): how many stages.
     pub(super) hints: BTreeMap<(usize, usize), usize>,
-    /// The learner has asked to be shown this step.
-    pub shown: Option<usize>,
+    /// Steps that the learner has asked to be shown.
+    pub shown: BTreeSet<usize>,
 }
 
 /// The stages of a hint that were asked for.

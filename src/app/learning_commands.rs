@@ -45,9 +45,9 @@ pub fn toggle_turn(model: &mut Model) -> Vec<Effect> {
     vec![Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step))]
 }
 
-/// The end of a turn by hand. Whoever wants it wants none of the next ones either.
+/// The end of a turn by hand: this step is watched.
 pub fn end_turn(view: &mut LessonView) -> Vec<Effect> {
-    view.learning.always = false;
+    view.learning.watched = Some(view.played_steps());
     view.learning.resumes = false;
     vec![Effect::SendToEngine(Request::DropTurn)]
 }
@@ -180,7 +180,7 @@ pub fn step_note(view: &LessonView, record: &StepRecord) -> Option<Effect> {
         StepStatus::Played | StepStatus::Typed if view.tape.is_some() => StepHow::OnTape,
         StepStatus::Typed if hints > 0 => StepHow::WithHints,
         StepStatus::Typed => StepHow::ByOneself,
-        StepStatus::Played if view.learning.shown == Some(record.step) => StepHow::Shown,
+        StepStatus::Played if view.learning.shown.contains(&record.step) => StepHow::Shown,
         StepStatus::Played => StepHow::Watched,
         StepStatus::LeftOut | StepStatus::Skipped { .. } => return None,
     };

@@ -5,6 +5,7 @@ mod asking;
 mod catalogue;
 mod commands;
 mod confirmation;
+mod ended;
 pub mod exam;
 pub mod keymap;
 pub mod learning;
@@ -24,13 +25,19 @@ pub mod stable_ids;
 pub mod talk;
 pub mod terminal;
 mod update;
+mod welcome;
 
+pub use ended::{EndedItem, EndedLesson, MissedQuestion};
 pub use lesson::{
     Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase, PicturePlace,
 };
 pub use lists::entries;
-pub use overlay::{CardView, Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList};
+pub use overlay::{
+    AfterWelcome, CardView, Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList,
+    Welcome,
+};
 pub use update::update;
+pub use welcome::{ProgramStart, begin};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,9 +51,7 @@ use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
 use crate::notice::{Copied, Notice};
-pub use crate::progress::StepHow;
-use crate::proof::Proof;
-use crate::report::StepCounts;
+pub use crate::progress::{LearningWay, StepHow};
 use crate::settings::Motion;
 use crate::talk::message::{HubToWindow, WindowToHub};
 use crate::tape::TapeOrigin;
@@ -130,10 +135,9 @@ pub struct Model {
     pub source: PlaySource,
     /// A check of whole lessons, one after the other.
     pub exam: Option<exam::Exam>,
-    /// Every step is the learner's.
-    pub your_turn: bool,
     pub motion: Motion,
     pub glow: Glow,
+    pub way: LearningWay,
     pub is_over: bool,
 }
 
@@ -150,25 +154,11 @@ pub enum Screen {
     Catalogue,
     Lesson(Box<LessonView>),
     /// The lab is gone: how the machine compares.
-    Ended(EndedLesson),
+    Ended(Box<EndedLesson>),
     /// The result of a check of one or several lessons.
     Score,
     /// A window of a talk.
     Talk(Box<talk::TalkView>),
-}
-
-#[derive(Debug, Clone)]
-pub struct EndedLesson {
-    pub lesson: Arc<Lesson>,
-    /// The origin of the tape, if it was one: where and when it was made.
-    pub tape: Option<String>,
-    pub steps: StepCounts,
-    /// Each step of the lesson that is possible here was played live.
-    pub is_whole: bool,
-    pub held: usize,
-    pub expected: usize,
-    /// None while the keeper still tidies up.
-    pub proof: Option<Proof>,
 }
 
 /// Something that happened, for `update` to take in.
@@ -191,6 +181,8 @@ pub enum Msg {
     },
     LessonOpenFailed(String),
     Copied(Copied),
+    /// The file that `Effect::SaveText` made, or why there is none.
+    Saved(Result<String, String>),
     ShellPrinted {
         tab: u32,
         bytes: Vec<u8>,
@@ -242,7 +234,15 @@ pub enum Effect {
         lesson: String,
         note: ProgressNote,
     },
+    /// Remember how the learner wants to learn.
+    KeepWay(LearningWay),
     CopyText(String),
+    /// Write a text to a new file in the directory that the program was started in, and say `Msg::Saved`.
+    SaveText {
+        /// The name of the file without its ending.
+        name: String,
+        text: String,
+    },
     /// Send bytes to a shell's terminal.
     TypeIntoShell {
         tab: u32,
@@ -273,9 +273,9 @@ impl Model {
             scroll: 0,
             source: PlaySource::Lab,
             exam: None,
-            your_turn: false,
             motion: Motion::Off,
             glow: Glow::Off,
+            way: LearningWay::default(),
             is_over: false,
         }
     }

@@ -4,10 +4,11 @@ use crate::engine::Request;
 use crate::explain::Entry;
 use crate::explain::card::Card;
 use crate::op::ActorName;
+use crate::progress::LearningWay;
 use crate::prompt::Prompt;
 
-use super::LessonView;
 use super::keymap::Binding;
+use super::{LessonView, PlaySource};
 use crate::text::{hard_wrapped, wrapped};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,28 @@ pub enum ScreenOverlay {
     },
     Confirm(Confirm),
     Programs(ProgramList),
+    Welcome(Welcome),
     Card(CardView),
+}
+
+/// The first screen, while it lies over another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Welcome {
+    pub chosen: LearningWay,
+    pub then: AfterWelcome,
+}
+
+/// The step from the first screen to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AfterWelcome {
+    /// Back to where a key has opened it.
+    Back,
+    /// The program was started for the first time, and goes to the catalogue.
+    Catalogue,
+    /// The same, and goes to a lesson.
+    Lesson { id: String, from: PlaySource },
+    /// The same, and asks about the programs of a lesson from a file.
+    Programs(ProgramList),
 }
 
 /// A card on something, and how far it is scrolled down.

@@ -34,7 +34,8 @@ pub(super) fn say_yes(model: &mut Model) -> Vec<Effect> {
         }
         Request::LeaveBranch => return learning_commands::request_leave_branch(view),
         Request::PlayInstead => {
-            view.learning.shown = Some(view.played_steps());
+            let step = view.played_steps();
+            view.learning.shown.insert(step);
             // The turn ends with the step that is shown.
             view.learning.resumes = false;
         }

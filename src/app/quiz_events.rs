@@ -5,7 +5,7 @@ use super::{Effect, LessonView, Model, ProgressNote, Screen, confirmation};
 use crate::app::shells::ShellRoom;
 use crate::engine::{Request, TurnGoal};
 use crate::lesson::expect::Expect;
-use crate::lesson::quiz::{Answer, AnswerMark, LabAnswers, QuestionKind, grade};
+use crate::lesson::quiz::{Answer, LabAnswers, QuestionKind, grade};
 use crate::notice::Notice;
 use crate::op::ActorName;
 use crate::report::StepRecord;
@@ -145,11 +145,8 @@ fn settle(view: &mut LessonView, answer: &Answer, lab: &LabAnswers) -> Vec<Effec
     let grade = grade(question, answer, lab);
     let mark = grade.mark;
     quiz.marks.insert(item, mark);
+    view.grades.insert(item, grade.clone());
     quiz.stage = QuizStage::Answered(grade);
-    // One that is open is asked again.
-    if mark != AnswerMark::Open {
-        view.answered.insert(item);
-    }
 
     let note = ProgressNote::Answer { question: question.id.clone(), mark };
     vec![Effect::SaveNote { lesson: view.lesson.id.clone(), note }]

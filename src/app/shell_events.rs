@@ -4,7 +4,7 @@ use crossterm::event::KeyEvent;
 
 use super::keymap::keys;
 use super::shells::{ReopenedShell, ShellFocus, ShellRoom, terminal_size};
-use super::{Effect, LessonView, Model, Screen};
+use super::{Effect, LearningWay, LessonView, Model, Screen};
 use crate::engine::Request;
 use crate::notice::Notice;
 use crate::op::ActorName;
@@ -92,13 +92,31 @@ pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
     request_shell(view, actor, screen)
 }
 
+/// A shell in sight beside the actor of a turn that has begun, for who learns by typing. The keys stay where they are.
+pub fn open_beside_turn(view: &mut LessonView, screen: (u16, u16)) -> Vec<Effect> {
+    let is_wanted = view.learning.way == LearningWay::Typed && view.learning.is_step_turn();
+    if !is_wanted || view.shells.is_expecting_tab() || view.is_in_branch() {
+        return Vec::new();
+    }
+    let actors = view.actors();
+    let actor = view.step_actor().filter(|actor| actors.contains(actor));
+    let actor = actor.unwrap_or_else(ActorName::host);
+    match view.shells.tab_beside(&actor, view.is_in_branch()) {
+        Some(index) => {
+            view.shells.bring_to_front(index);
+            Vec::new()
+        }
+        None => request_shown_shell(view, ReopenedShell { actor, takes_keys: false }, screen),
+    }
+}
+
 /// Ask the engine for a shell that the learner wants to type into.
 pub fn request_shell(view: &mut LessonView, actor: ActorName, screen: (u16, u16)) -> Vec<Effect> {
     let takes_keys = true;
     ask_engine(view, actor, screen, takes_keys)
 }
 
-/// Ask the engine for the shell that was shown in the lab before. The keys stay where they are, unless the learner waits
+/// Ask the engine for a shell that is to be in sight, like one of the lab before. The keys stay where they are, unless the learner waits
 /// for it.
 pub fn request_shown_shell(
     view: &mut LessonView,
@@ -136,7 +154,8 @@ pub fn on_opened(
     let size = terminal_size(model.size, ShellRoom::of_zoom(view.panes.is_zoomed));
     let in_what_if = view.is_in_branch();
     if !view.shells.add_tab(tab, actor.clone(), size, in_what_if) {
-        model.notice = Some(Notice::ShellBehind { actor, shells: keys::lesson::SHELLS.into() });
+        let key = keys::shell::OTHER_SIDE;
+        model.notice = Some(Notice::ShellBehind { actor, other_side: key.into() });
     }
     let typed = view.shells.take_to_type(tab);
     // The screen may have another size by now than when it was asked for.

@@ -141,6 +141,14 @@ impl ShellTabs {
         }
     }
 
+    /// Show a tab, unless another one is typed into or all are hidden. The keys stay where they are.
+    pub fn bring_to_front(&mut self, index: usize) {
+        if matches!(self.focus, ShellFocus::Shown | ShellFocus::Looking) && index < self.tabs.len()
+        {
+            self.current = index;
+        }
+    }
+
     /// Something is typed into the current tab: no shell that comes up meanwhile may take the keys from it.
     pub fn note_typing(&mut self) {
         self.expect_no_keys();
@@ -183,6 +191,11 @@ impl ShellTabs {
     /// The learner waits for a shell.
     pub fn is_waiting_for_tab(&self) -> bool {
         self.asked.values().any(|asked| asked.takes_keys)
+    }
+
+    /// A shell was asked for, or is opened again in the next lab.
+    pub fn is_expecting_tab(&self) -> bool {
+        !self.asked.is_empty() || self.reopen.is_some()
     }
 
     /// Wait for the shell that is opened again in the next lab, if there is one: it gets the keys once it is there.

@@ -2,11 +2,11 @@
 
 use crossterm::event::KeyEventKind;
 
-use super::commands::ended_lesson;
+use super::ended::ended_lesson;
 use super::keymap::{keys, modes};
 use super::{
-    Effect, Glow, LessonView, Model, Msg, Phase, ProgressNote, Screen, ScreenOverlay, confirmation,
-    exam, learning_commands, pointing, quiz_events, shell_events, talk,
+    Effect, Glow, LearningWay, LessonView, Model, Msg, Phase, ProgressNote, Screen, ScreenOverlay,
+    confirmation, exam, learning_commands, pointing, quiz_events, shell_events, talk,
 };
 use crate::app::shells::ShellRoom;
 use crate::engine::{Event, Request, TurnGoal};
@@ -53,7 +53,11 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
             }
 
             let mut view = LessonView::new(lesson);
-            view.learning.always = model.your_turn && tape.is_none();
+            view.is_beginning =
+                model.exam.is_none() && (left_off == 0 || left_off >= view.lesson.steps.len());
+            view.learning.way = if tape.is_none() { model.way } else { LearningWay::Shown };
+            let row = model.catalogue.iter().find(|row| row.is_of(&view.lesson));
+            view.not_possible = row.map_or_else(Vec::new, |row| row.left_out.clone());
             view.has_tape = tape.is_none()
                 && model.catalogue.iter().any(|row| row.has_tape && row.is_of(&view.lesson));
             if let Some(TapeOrigin { made, other_cgroups }) = tape {
@@ -80,6 +84,10 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
         Msg::Paste(text) => shell_events::on_paste(model, &text),
         Msg::Copied(copied) => {
             model.notice = Some(Notice::Copied(copied));
+            Vec::new()
+        }
+        Msg::Saved(saved) => {
+            model.notice = Some(Notice::Saved(saved));
             Vec::new()
         }
         Msg::Hub(message) => talk::on_message(model, message),
@@ -125,11 +133,12 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
 
             // Back from a what-if the lab stands where it stood: no turn begins by that.
             let resumes = std::mem::take(&mut view.learning.resumes);
+            let begins =
+                view.has_goals() && resumes || view.begins_turns() && !view.is_at_beginning();
             if !was_in_branch
-                && (view.learning.always || resumes)
+                && begins
                 && view.learning.turn.is_none()
                 && view.can_run()
-                && view.has_goals()
                 && !view.is_left_out(played)
             {
                 effects.push(Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step)));
@@ -166,7 +175,9 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::TurnBegan { turn, before } => {
             view.begin_turn(turn, before);
-            return quiz_events::on_turn_changed(view);
+            let mut effects = quiz_events::on_turn_changed(view);
+            effects.extend(shell_events::open_beside_turn(view, model.size));
+            return effects;
         }
         Event::TurnChanged(state) => {
             view.set_turn(state);
@@ -205,9 +216,9 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             view.lab.phase = Phase::Failed { message };
         }
         Event::SessionEnded(proof) => {
-            let mut ended = ended_lesson(view);
+            let mut ended = ended_lesson(view, &model.catalogue);
             ended.proof = Some(proof);
-            model.screen = Screen::Ended(ended);
+            model.screen = Screen::Ended(Box::new(ended));
         }
     }
 

@@ -5,14 +5,15 @@ use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::consent::{self, ConsentOption};
+use super::new_file;
 use super::progress_writer::ProgressWriter;
 use super::settings::{self, ScreenOptions};
 use super::{check_live, complain, facts, open_lesson, program, record, shell_socket};
 use crate::app::exam::Exam;
-use crate::app::{CatalogueRow, PlaySource, ProgressNote};
+use crate::app::{CatalogueRow, PlaySource, ProgramStart, ProgressNote};
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::engine::options::SessionOptions;
@@ -23,7 +24,7 @@ use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
 use crate::notice::{FileNotice, Notice};
-use crate::progress::{self, LessonOrigin, LessonProgress, Progress};
+use crate::progress::{self, LearningWay, LessonOrigin, LessonProgress, Progress};
 use crate::tape::{Tape, embedded, player};
 use crate::tui::{self, AppServices, EngineLink, TuiOptions};
 use crate::words;
@@ -33,14 +34,37 @@ use crate::words;
 pub struct LearnOptions {
     #[command(flatten)]
     pub screen: ScreenOptions,
-    /// Every step is yours: type it in a shell
-    #[arg(long, conflicts_with = "tape")]
+    /// How to learn, this time (W on the screen changes it for good)
+    #[arg(long, value_enum)]
+    pub way: Option<WayOption>,
+    /// Every step is yours: the same as --way type
+    #[arg(long, conflicts_with_all = ["tape", "way"])]
     pub your_turn: bool,
     /// Play a recording instead: this one, or the program's own
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub tape: Option<Option<PathBuf>>,
     #[command(flatten)]
     pub consent: ConsentOption,
+}
+
+/// The ways to learn, as the command line names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WayOption {
+    /// Be shown each step, and try when you like
+    Show,
+    /// Type each step, and be shown it when you ask
+    Type,
+}
+
+impl LearnOptions {
+    /// The way that was asked for on the command line.
+    fn way(&self) -> Option<LearningWay> {
+        match self.way {
+            Some(WayOption::Show) => Some(LearningWay::Shown),
+            Some(WayOption::Type) => Some(LearningWay::Typed),
+            None => self.your_turn.then_some(LearningWay::Typed),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -80,7 +104,12 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
 
     let setting = Setting {
         screen: options.screen.clone(),
-        your_turn: options.your_turn,
+        way: match options.way() {
+            Some(way) => AskedWay::Is(way),
+            // There is nothing to type into a tape.
+            None if source == PlaySource::Tape => AskedWay::Is(LearningWay::Shown),
+            None => AskedWay::AsKept,
+        },
         source,
         tape: file,
         exam: None,
@@ -122,7 +151,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
         .and_then(|(name, lesson)| to_agree_to(name, lesson, arguments.consent));
     let setting = Setting {
         screen: arguments.screen.clone(),
-        your_turn: false,
+        way: AskedWay::Is(LearningWay::Shown),
         source: PlaySource::Lab,
         tape: None,
         exam,
@@ -134,12 +163,33 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
 /// The way that the screen is opened, whichever command opens it.
 struct Setting {
     screen: ScreenOptions,
-    your_turn: bool,
+    way: AskedWay,
     source: PlaySource,
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
     exam: Option<Exam>,
     consent: Option<Vec<String>>,
+}
+
+/// The way to learn, as a command asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AskedWay {
+    Is(LearningWay),
+    /// The one that is kept; whoever was never here before is asked.
+    AsKept,
+}
+
+impl AskedWay {
+    /// The way, and whether it is asked for on the screen. What was kept and can't be read is no reason to ask.
+    fn resolve(self, kept: &Progress, notice: Option<&Notice>) -> (LearningWay, ProgramStart) {
+        match self {
+            AskedWay::Is(way) => (way, ProgramStart::Later),
+            AskedWay::AsKept if kept.is_empty() && notice.is_none() => {
+                (LearningWay::default(), ProgramStart::First)
+            }
+            AskedWay::AsKept => (kept.way().unwrap_or_default(), ProgramStart::Later),
+        }
+    }
 }
 
 /// The question on the screen before a lesson file is played live.
@@ -174,6 +224,8 @@ fn screen(
         None => (Progress::default(), Some(Notice::NoHome)),
     };
 
+    let (way, start) = setting.way.resolve(&progress, notice.as_ref());
+
     let lessons = catalogue::all_lessons()?;
     let rows = lessons.iter().map(|lesson| row(lesson, &facts, &progress)).collect();
     // A lesson from a file takes the place of the program's own that has its id.
@@ -199,7 +251,8 @@ fn screen(
         open,
         notice: mistake.or(notice),
         copy_directory: home::runtime_directory(),
-        your_turn: setting.your_turn,
+        way,
+        start,
         source: setting.source,
         talk: None,
         exam: setting.exam,
@@ -310,6 +363,17 @@ impl AppServices for Engines {
 
     fn keep_consent(&mut self, lesson: &str) -> Option<FileNotice> {
         consent::keep_consent(self.lessons.iter().find(|known| known.id == lesson)?)
+    }
+
+    fn save_text(&mut self, name: &str, text: &str) -> Result<String, String> {
+        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        new_file::write_new(&here, name, text)
+            .map(|path| path.display().to_string())
+            .map_err(|error| error.to_string())
+    }
+
+    fn keep_way(&mut self, way: LearningWay) -> Option<FileNotice> {
+        self.writer.queue_way(way)
     }
 
     fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<FileNotice> {

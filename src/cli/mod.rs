@@ -13,6 +13,7 @@ mod hold;
 mod input;
 mod learn;
 mod list;
+mod new_file;
 mod present;
 mod private_names;
 mod progress;

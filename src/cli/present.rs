@@ -19,7 +19,7 @@ use super::{
     check_live, facts, lesson_source, open_lesson, private_names, program, record, shell_socket,
 };
 use crate::app::talk::{TalkView, WindowLayout};
-use crate::app::{PlaySource, ProgressNote};
+use crate::app::{LearningWay, PlaySource, ProgramStart, ProgressNote};
 use crate::diagnosis::Playable;
 use crate::doctor::can_play;
 use crate::engine::options::SessionOptions;
@@ -172,7 +172,8 @@ fn run_window(
         open: None,
         notice: mistake,
         copy_directory: None,
-        your_turn: false,
+        way: LearningWay::Shown,
+        start: ProgramStart::Later,
         source: PlaySource::Lab,
         talk: Some(TalkLink { window, to_hub, from_hub }),
         exam: None,
@@ -191,6 +192,14 @@ impl AppServices for NoLessons {
     }
 
     fn keep_consent(&mut self, _: &str) -> Option<FileNotice> {
+        None
+    }
+
+    fn save_text(&mut self, _: &str, _: &str) -> Result<String, String> {
+        Err("a window of a talk keeps no files".into())
+    }
+
+    fn keep_way(&mut self, _: LearningWay) -> Option<FileNotice> {
         None
     }
 

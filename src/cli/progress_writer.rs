@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::app::ProgressNote;
 use crate::notice::FileNotice;
-use crate::progress::Progress;
+use crate::progress::{LearningWay, Progress};
 
 /// The longest that the end waits for the last note to be written.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -16,10 +16,18 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 /// Writes notes until it is dropped.
 #[derive(Debug)]
 pub struct ProgressWriter {
-    notes: Option<Sender<(String, ProgressNote)>>,
+    notes: Option<Sender<KeptNote>>,
     /// Ends when all is written.
     done: Receiver<()>,
     trouble: Trouble,
+}
+
+/// Something to write down.
+#[derive(Debug)]
+enum KeptNote {
+    /// Of a lesson, by the name under which it is kept.
+    Lesson(String, ProgressNote),
+    Way(LearningWay),
 }
 
 /// The latest thing that went wrong and was not told yet.
@@ -42,8 +50,17 @@ impl ProgressWriter {
 
     /// Have it written; returns what went wrong with an earlier one.
     pub fn queue(&self, lesson: &str, note: &ProgressNote) -> Option<FileNotice> {
+        self.send(KeptNote::Lesson(lesson.to_owned(), note.clone()))
+    }
+
+    /// The same for the way that the learner has chosen.
+    pub fn queue_way(&self, way: LearningWay) -> Option<FileNotice> {
+        self.send(KeptNote::Way(way))
+    }
+
+    fn send(&self, note: KeptNote) -> Option<FileNotice> {
         if let Some(notes) = &self.notes {
-            let _ = notes.send((lesson.to_owned(), note.clone()));
+            let _ = notes.send(note);
         }
         take(&self.trouble)
     }
@@ -63,8 +80,8 @@ impl ProgressWriter {
 
 /// Write what comes until no more can. What could not be written is tried again with the next, and once more at the
 /// end.
-fn write(dir: &std::path::Path, received: &Receiver<(String, ProgressNote)>, said: &Trouble) {
-    let mut batch: Vec<(String, ProgressNote)> = Vec::new();
+fn write(dir: &std::path::Path, received: &Receiver<KeptNote>, said: &Trouble) {
+    let mut batch: Vec<KeptNote> = Vec::new();
     let mut is_told = false;
     let mut is_over = false;
 
@@ -79,7 +96,10 @@ fn write(dir: &std::path::Path, received: &Receiver<(String, ProgressNote)>, sai
         }
 
         let written = Progress::update(dir, |progress| {
-            batch.iter().for_each(|(lesson, note)| apply(progress, lesson, note));
+            batch.iter().for_each(|note| match note {
+                KeptNote::Lesson(lesson, note) => apply(progress, lesson, note),
+                KeptNote::Way(way) => progress.note_way(*way),
+            });
         });
         match written {
             Ok((_, notice)) => {
@@ -128,8 +148,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let writer = ProgressWriter::start(Some(dir.path().to_owned()));
         (1..=9).for_each(|played| drop(writer.queue("build", &ProgressNote::Reached(played))));
+        drop(writer.queue_way(LearningWay::Typed));
         assert_eq!(writer.finish_writing(), None);
-        assert_eq!(Progress::load(dir.path()).0.reached_steps("build"), Some(9));
+        let kept = Progress::load(dir.path()).0;
+        assert_eq!((kept.reached_steps("build"), kept.way()), (Some(9), Some(LearningWay::Typed)));
         assert_eq!(ProgressWriter::start(None).finish_writing(), None);
     }
 

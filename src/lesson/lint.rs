@@ -22,6 +22,8 @@ const MAX_STEPS: usize = 200;
 const MAX_ACTIONS: usize = 200;
 /// Of a step: what can be chosen from a list.
 const MAX_OFFERS: usize = 50;
+/// Characters of what a lesson says at its beginning, and at its end: five rows of 80 columns.
+const MAX_LESSON_WORDS: usize = 400;
 /// As many as the keys a to g.
 const MAX_OPTIONS: usize = 7;
 
@@ -47,6 +49,17 @@ pub fn find_mistakes(lesson: &Lesson, text: &str) -> Vec<LessonFinding> {
             line_of(text, "id:", 0),
             format!("the id `{}` is not lower case words joined by `-`", lesson.id),
         );
+    }
+    for (name, said) in [("goal", &lesson.goal), ("recap", &lesson.recap)] {
+        let length = said.chars().count();
+        if length > MAX_LESSON_WORDS {
+            say(
+                line_of(text, &format!("{name}:"), 0),
+                format!(
+                    "the {name} has {length} characters: more than {MAX_LESSON_WORDS} do not fit a small screen"
+                ),
+            );
+        }
     }
     if lesson.steps.is_empty() {
         say(line_of(text, "steps:", 0), "a lesson needs at least one step".into());

@@ -28,6 +28,12 @@ pub struct Lesson {
     pub summary: String,
     /// Planned minutes for the whole lesson.
     pub minutes: u32,
+    /// Markdown: what whoever has done the lesson can do; shown before its first step. May be empty.
+    #[serde(default)]
+    pub goal: String,
+    /// Markdown: what to keep in mind; shown once the lesson is done. May be empty.
+    #[serde(default)]
+    pub recap: String,
     /// The needs of every step.
     #[serde(default)]
     pub needs: Needs,

@@ -32,10 +32,21 @@ pub struct LessonText<'a> {
 impl Lesson {
     /// All texts, in the order of the fields.
     pub fn texts(&self) -> Vec<LessonText<'_>> {
-        let Lesson { format: _, number: _, id, title, summary, minutes: _, needs, steps } = self;
+        let Lesson {
+            format: _,
+            number: _,
+            id,
+            title,
+            summary,
+            minutes: _,
+            goal,
+            recap,
+            needs,
+            steps,
+        } = self;
         let mut texts = Texts::default();
         texts.shown([id]);
-        texts.words([title, summary]);
+        texts.words([title, summary, goal, recap]);
         texts.needs(needs);
         steps.iter().for_each(|step| texts.step(step));
         texts.found
@@ -210,6 +221,8 @@ number: 2
 title: A small one
 summary: For tests.
 minutes: 1
+goal: test it.
+recap: It was tested.
 needs: {kernel: \"5.10\", cgroup: [memory], programs: [nft], cgroup_version: 1}
 steps:
   - id: first

@@ -41,8 +41,8 @@ use crate::app::keymap::early_input::keys_of_bytes;
 use crate::app::pointing::Pointing;
 use crate::app::talk::TalkView;
 use crate::app::{
-    self, CatalogueRow, Effect, Glow, Model, Msg, PlaySource, ProgramList, ProgressNote,
-    ScreenOverlay, update,
+    self, AfterWelcome, CatalogueRow, Effect, Glow, LearningWay, Model, Msg, PlaySource,
+    ProgramList, ProgramStart, ProgressNote, update,
 };
 use crate::engine::Event;
 use crate::engine::events::EventReceiver;
@@ -83,6 +83,12 @@ pub trait AppServices {
     /// This lesson may run its programs; a notice when that could not be kept.
     fn keep_consent(&mut self, lesson: &str) -> Option<FileNotice>;
 
+    /// Write a text to a new file, whose path is returned; or why there is none.
+    fn save_text(&mut self, name: &str, text: &str) -> Result<String, String>;
+
+    /// The way to learn from now on; a notice when it could not be kept.
+    fn keep_way(&mut self, way: LearningWay) -> Option<FileNotice>;
+
     /// Something of the learner's; a notice when it could not be kept.
     fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<FileNotice>;
 }
@@ -96,8 +102,8 @@ pub struct TuiOptions {
     pub notice: Option<Notice>,
     /// The directory in which a copy is also put, as a file.
     pub copy_directory: Option<PathBuf>,
-    /// Every step is the learner's.
-    pub your_turn: bool,
+    pub way: LearningWay,
+    pub start: ProgramStart,
     pub source: PlaySource,
     /// A window of a talk, instead of lessons.
     pub talk: Option<TalkLink>,
@@ -216,20 +222,22 @@ impl FrontEnd {
     ) -> anyhow::Result<()> {
         let mut model = Model::new(options.catalogue, size);
         model.notice = options.notice;
-        model.your_turn = options.your_turn;
         model.motion = motion_in(&options.setup, self.look.theme);
+        model.way = options.way;
         model.exam = options.exam;
         model.source = options.source;
         if let Some(link) = options.talk {
             self.join(link, &mut model);
         }
-        if let (Some(lesson), Some(lines)) = (&options.open, options.consent) {
-            model.overlay =
-                ScreenOverlay::Programs(ProgramList { lesson: lesson.clone(), lines, scroll: 0 });
-        } else if let Some(id) = options.open {
-            let effects = vec![Effect::OpenLesson { id, from: options.source }];
-            self.carry_out(&mut model, effects, services)?;
-        }
+        let first = match (options.open, options.consent) {
+            (Some(lesson), Some(lines)) => {
+                AfterWelcome::Programs(ProgramList { lesson, lines, scroll: 0 })
+            }
+            (Some(id), None) => AfterWelcome::Lesson { id, from: options.source },
+            (None, _) => AfterWelcome::Catalogue,
+        };
+        let effects = app::begin(&mut model, first, options.start);
+        self.carry_out(&mut model, effects, services)?;
         self.draw(&model)?;
         let typed = std::mem::take(&mut self.typed_early);
         if !typed.is_empty() {
@@ -392,9 +400,18 @@ impl FrontEnd {
                         model.notice = Some(Notice::File(said));
                     }
                 }
+                Effect::KeepWay(way) => {
+                    if let Some(said) = services.keep_way(way) {
+                        model.notice = Some(Notice::File(said));
+                    }
+                }
                 Effect::CopyText(text) => {
                     let copied = self.copy(&text);
                     self.apply(model, Msg::Copied(copied), services)?;
+                }
+                Effect::SaveText { name, text } => {
+                    let saved = services.save_text(&name, &text);
+                    self.apply(model, Msg::Saved(saved), services)?;
                 }
                 Effect::TypeIntoShell { tab, bytes } => self.terminals.type_bytes(tab, bytes),
                 Effect::ResizeShell { tab, size } => self.terminals.resize(tab, size),

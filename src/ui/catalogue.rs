@@ -1,4 +1,4 @@
-//! The catalogue of lessons, and the screen after one: the proof that the machine is as it was.
+//! The catalogue of lessons.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -7,11 +7,10 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::DrawOptions;
 use super::pane::{FrameFocus, frame_block};
-use super::proof;
 use super::theme::Theme;
 use crate::app::keymap::keys;
 use crate::app::pointing::PointTarget;
-use crate::app::{CatalogueRow, EndedLesson, Model, PlaySource};
+use crate::app::{CatalogueRow, Model, PlaySource};
 use crate::text::{one_line, padded, prose, safe, shortened};
 use crate::words;
 
@@ -120,42 +119,4 @@ fn detail_lines(row: &CatalogueRow, source: PlaySource, theme: Theme) -> Vec<Lin
         )));
     }
     lines
-}
-
-/// After a lesson: what was held to, and how the machine compares.
-pub fn draw_ended(ended: &EndedLesson, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let block = frame_block(
-        format!(" {} ", prose(&ended.lesson.title)),
-        String::new(),
-        FrameFocus::Unfocused,
-        theme,
-    );
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
-
-    let mut lines = vec![
-        Line::from(words::step_counts(&ended.steps)),
-        Line::from(format!(
-            "{} of {} expectations held, judged by the kernel.",
-            ended.held, ended.expected
-        )),
-        Line::default(),
-    ];
-
-    match &ended.proof {
-        None => lines.push(Line::from("The lab is being taken down ...")),
-        Some(_) if let Some(origin) = &ended.tape => {
-            lines.push(Line::from(format!("This was a tape: {}.", safe(origin))));
-        }
-        Some(proof) => {
-            lines.push(Line::styled("Your machine, before and after the lesson:", theme.bold()));
-            lines.push(Line::default());
-            lines.extend(proof::lines(proof, usize::from(inner.width), theme));
-            lines.push(Line::default());
-            let (back, quit) = (keys::ended::BACK, keys::everywhere::QUIT);
-            lines.push(Line::from(format!("{back}: back to the lessons    {quit}: leave")));
-        }
-    }
-
-    frame.render_widget(Paragraph::new(lines), inner);
 }

@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
 use super::pane::{self, FrameFocus, frame_block};
-use super::{DrawOptions, map, quiz, step, terminal};
+use super::{DrawOptions, beginning, map, quiz, step, steps, terminal};
 use crate::app::keymap::keys;
 use crate::app::shells::{self, ScreenClass, ShellRoom};
 use crate::app::{Beside, LessonLayout, LessonScene, LessonView, MapPlace, Phase};
@@ -128,6 +128,14 @@ fn draw_with_shell(
 ) {
     let above = Rect { height: shell.y - body.y, ..body };
 
+    if format == ScreenClass::Small
+        && view.shells.is_typing()
+        && view.scene() == LessonScene::YourTurn
+    {
+        // What is to become true, and the hint, can't be scrolled from within a shell.
+        draw_story(view, look, above, frame);
+        return;
+    }
     if format == ScreenClass::Small {
         let [story, evidence] =
             Layout::vertical([Constraint::Percentage(56), Constraint::Min(3)]).areas(above);
@@ -279,6 +287,9 @@ fn draw_small(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fra
 
 /// One pane, with the others as tabs.
 fn draw_tabs(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
+    if view.is_at_beginning() && view.layout() == LessonLayout::Step {
+        return beginning::draw(view, look.theme, area, frame);
+    }
     let block = frame_block(tabs(view), String::new(), FrameFocus::Unfocused, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
@@ -320,6 +331,7 @@ fn draw_middling(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut 
     draw_left(view, look, left, frame);
 
     match view.panes.map_place {
+        _ if view.is_at_beginning() => beginning::draw(view, look.theme, right, frame),
         MapPlace::Alone => draw_focused(view, look, right, frame),
         MapPlace::Beside => {
             let [top, bottom] = Layout::vertical([Constraint::Percentage(50); 2]).areas(right);
@@ -369,6 +381,7 @@ fn draw_large(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fra
     .areas(bottom);
 
     match view.panes.map_place {
+        _ if view.is_at_beginning() => beginning::draw(view, look.theme, right, frame),
         MapPlace::Beside => {
             draw_map(view, look, top, frame);
             draw_focused(view, look, middle, frame);
@@ -391,32 +404,10 @@ fn draw_left(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fram
     // Two borders, and a row for each step; long lists leave most of the rows to the story.
     let wanted = view.lesson.steps.len() as u16 + 2;
     let most = (area.height * 2 / 5).max(4);
-    let [steps, story] =
+    let [list, story] =
         Layout::vertical([Constraint::Length(wanted.min(most)), Constraint::Min(6)]).areas(area);
-    draw_steps(view, look, steps, frame);
+    steps::draw(view, look, list, frame);
     draw_story(view, look, story, frame);
-}
-
-fn draw_steps(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
-    let block = frame_block(" Steps ".into(), " t ".into(), FrameFocus::Unfocused, look.theme);
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
-
-    let height = usize::from(inner.height);
-    let at = view.story_step();
-    let count = view.lesson.steps.len();
-    let top = at.saturating_sub(height / 2).min(count.saturating_sub(height));
-
-    let lines: Vec<Line<'_>> = (top..count.min(top + height))
-        .map(|index| {
-            let step = &view.lesson.steps[index];
-            let text = format!("{}{:>3} {}", view.step_sign(index), index + 1, prose(&step.title));
-            let line = Line::from(padded(&text, usize::from(inner.width)));
-            if index == at { line.style(look.theme.selected()) } else { line }
-        })
-        .collect();
-
-    frame.render_widget(Paragraph::new(lines), inner);
 }
 
 fn draw_story(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
@@ -481,6 +472,9 @@ fn action_title(view: &LessonView) -> (&'static str, String) {
             ("Your turn", format!(" {shell}: a shell   {hint}: a hint "))
         }
         LessonScene::NextRepair => ("Next: something breaks", format!(" {run}: break it ")),
+        LessonScene::NextStep if view.keeps_command_back() => {
+            ("Next", format!(" {run}: {} ", if view.has_goals() { "begin" } else { "run it" }))
+        }
         LessonScene::NextStep if view.tape.is_some() => ("Next action", format!(" {run}: see it ")),
         LessonScene::NextStep => ("Next action", format!(" {run}: run it ")),
         LessonScene::LastStep => ("What it did", format!("{} {run}: go on ", took(view))),

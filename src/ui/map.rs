@@ -7,7 +7,9 @@ use ratatui::style::{Modifier, Style};
 use super::theme::Theme;
 use crate::app::{LessonView, PicturePlace};
 use crate::diff::ChangeKind;
-use crate::map::{Canvas, CanvasCell, Glyphs, MapScene, MapSpacing, MapTone, draw_spaced};
+use crate::map::{
+    Canvas, CanvasCell, Glyphs, MapScene, MapSpacing, MapTone, draw as lay_out, draw_spaced,
+};
 
 /// A smaller place has no room for boxes: rows of text say more there.
 const LEAST: (u16, u16) = (36, 4);
@@ -35,6 +37,12 @@ pub fn draw_filling(frame: &mut Frame<'_>, area: Rect, scene: &MapScene, theme: 
 
 fn glyphs(theme: Theme) -> Glyphs {
     if theme.ascii { Glyphs::Ascii } else { Glyphs::Unicode }
+}
+
+/// A map that is laid out now.
+pub fn draw_scene(frame: &mut Frame<'_>, area: Rect, scene: &MapScene, theme: Theme) {
+    let canvas = lay_out(scene, usize::from(area.width), usize::from(area.height), glyphs(theme));
+    put(frame, area, &canvas, theme);
 }
 
 fn put(frame: &mut Frame<'_>, area: Rect, canvas: &Canvas, theme: Theme) {

@@ -1,7 +1,9 @@
 //! Drawing the model: pure, changes nothing, reads nothing.
 
+mod beginning;
 mod card;
 mod catalogue;
+mod ended;
 pub mod highlight;
 pub mod hits;
 mod lesson;
@@ -12,9 +14,11 @@ mod pane;
 mod proof;
 mod quiz;
 mod step;
+mod steps;
 pub mod talk;
 mod terminal;
 pub mod theme;
+mod welcome;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -99,7 +103,7 @@ fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
             talk::draw(model, window, look, area, frame);
             return;
         }
-        Screen::Ended(ended) => catalogue::draw_ended(ended, look.theme, body, frame),
+        Screen::Ended(ended) => ended::draw(ended, look.theme, body, frame),
         Screen::Score => {
             if let Some(exam) = &model.exam {
                 quiz::draw_score(frame, body, exam, model.scroll, look.theme);

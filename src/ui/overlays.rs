@@ -8,6 +8,7 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 use super::DrawOptions;
 use super::pane::{FrameFocus, frame_block};
 use super::theme::Theme;
+use super::welcome;
 use crate::app::keymap::{keys, modes};
 use crate::app::pointing::PointTarget;
 use crate::app::{ListKind, Model, ProgramList, ScreenOverlay, SearchList, entries};
@@ -36,6 +37,7 @@ pub fn draw(model: &Model, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>
         ScreenOverlay::Programs(programs) => {
             draw_programs(programs, model.size, theme, area, frame)
         }
+        ScreenOverlay::Welcome(chosen) => welcome::draw(chosen, theme, area, frame),
         // Drawn by a file of its own.
         ScreenOverlay::Card(_) => {}
     }
@@ -50,7 +52,7 @@ fn draw_confirm(prompt: &Prompt, theme: Theme, area: Rect, frame: &mut Frame<'_>
 
     let (yes, enter, no) = (keys::confirm::YES, keys::confirm::ENTER, keys::confirm::NO);
     let answers = if prompt.is_about_loss() {
-        format!("{yes}: yes    N, {enter} or {no}: no")
+        format!("{yes}: yes    {enter} or {no}: no")
     } else {
         format!("{enter} or {yes}: yes    {no}: no")
     };

@@ -264,9 +264,25 @@ pub fn action_panel(view: &LessonView, columns: usize, look: &DrawOptions) -> Ve
             let text = "Something in the lab will be broken. Find it in the panes, and mend it in a shell.";
             markdown::lines(text, columns, theme)
         }
+        None if view.keeps_command_back() => markdown::lines(&kept_back_text(view), columns, theme),
         None => to_do(view, look),
     };
     note.chain(lines).collect()
+}
+
+/// The words in the place of the next command, where the learner is to find it.
+fn kept_back_text(view: &LessonView) -> String {
+    let (run, turn) = (keys::lesson::RUN, keys::lesson::YOUR_TURN);
+    if view.has_goals() {
+        let hint = keys::lesson::HINT;
+        return format!(
+            "This step is yours to type. `{run}` says what is to become true; then `{hint}` gives hints, and \
+             `{turn}` shows the command."
+        );
+    }
+    format!(
+        "Only the lesson's own program can do this step: what it measures is the point. `{run}` runs it."
+    )
 }
 
 /// The words for the learner's turn.

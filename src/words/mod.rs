@@ -2,9 +2,11 @@
 //!
 //! A sentence may hold text of programs: whoever shows it makes it fit to be seen (`text::safe`).
 
+mod beginning;
 mod consent;
 pub mod detour;
 pub mod diagnosis;
+mod ended;
 mod expected;
 mod map;
 mod notice;
@@ -16,9 +18,12 @@ mod remark;
 pub mod rows;
 mod seen;
 mod setting;
+pub mod shell_lines;
 
+pub use self::beginning::{lesson_needs, lesson_size};
 pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};
+pub use self::ended::{ended_steps, left_on_machine};
 pub use self::expected::expected;
 pub use self::map::{map_changes, map_title, map_words};
 pub use self::notice::{file_notice, notice};

@@ -61,8 +61,8 @@ pub fn notice(notice: &Notice) -> String {
         Notice::NoQuestions => "this lesson has no questions: choose another".into(),
 
         Notice::NoShell { actor, error } => format!("no shell beside {actor}: {error}"),
-        Notice::ShellBehind { actor, shells } => {
-            format!("a shell beside {actor} is open; {shells} goes to it")
+        Notice::ShellBehind { actor, other_side } => {
+            format!("a shell beside {actor} is open; {other_side} goes to it")
         }
         Notice::ShellEnded { actor, next: None, .. } => {
             format!("the shell beside {actor} has ended: keys go to the lesson")
@@ -100,6 +100,8 @@ pub fn notice(notice: &Notice) -> String {
         }
 
         Notice::Copied(copied) => self::copied(copied),
+        Notice::Saved(Ok(path)) => format!("written to {path}"),
+        Notice::Saved(Err(why)) => format!("nothing was written: {why}"),
         Notice::Setting(mistake) => format!("not used: {}", setting_mistake(mistake)),
         Notice::NoHome => "there is no home directory of your own: no progress is kept".into(),
         Notice::File(said) => file_notice(said),

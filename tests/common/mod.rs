@@ -81,6 +81,18 @@ pub fn unboxed() -> Command {
     Command::new(program())
 }
 
+/// The command line of somebody who was here before: the first screen, which asks how to learn, does not come up.
+pub fn as_known_learner<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    let decided = ["--tape", "--your-turn", "--way"];
+    let is_asked = match arguments.first() {
+        None => return vec!["learn", "--way", "show"],
+        Some(command) => *command == "learn",
+    };
+    let is_decided = arguments.iter().any(|argument| decided.contains(argument));
+    let way: &[&str] = if is_asked && !is_decided { &["--way", "show"] } else { &[] };
+    arguments.iter().chain(way).copied().collect()
+}
+
 /// Say why a test can't run here. Where everything must work (`UNBOXED_MUST_WORK=1`), that is a failure.
 pub fn skip(why: &str) {
     assert!(

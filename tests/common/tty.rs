@@ -36,7 +36,19 @@ fn nonzero(number: u16) -> std::num::NonZeroU16 {
 }
 
 impl Tty {
+    /// The program, as somebody starts it who was here before.
     pub fn start(columns: u16, rows: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Tty {
+        let arguments = super::as_known_learner(arguments);
+        Tty::start_for_anybody(columns, rows, &arguments, environment)
+    }
+
+    /// The program, which asks how to learn where nothing is kept of anybody.
+    pub fn start_for_anybody(
+        columns: u16,
+        rows: u16,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Tty {
         let pty = openpty(Some(&size(columns, rows)), None).expect("a pseudo-terminal");
         // Or the program would hold its own terminal, which then never hangs up.
         for end in [&pty.master, &pty.slave] {

@@ -46,7 +46,8 @@ fn every_screen_comes_up_and_ends_whatever_was_inherited() {
         let parent = careless(state);
         for (arguments, shown) in screens {
             let command = ["setsid", "-c", "python3", "-c", &parent, &program];
-            let command: Vec<&str> = command.into_iter().chain(arguments.iter().copied()).collect();
+            let known = common::as_known_learner(arguments);
+            let command: Vec<&str> = command.into_iter().chain(known).collect();
             let mut screen = OnTerminal::start_command(&command, (80, 24));
             screen.wait_for(shown);
             let status = screen.take_away(&format!("{arguments:?}, {name}"));

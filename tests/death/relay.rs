@@ -79,7 +79,7 @@ fn a_multiplexer_that_is_killed_takes_program_and_lab_along() {
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let program = common::program().display().to_string();
-    tmux(&["new-session", "-d", "-x", "80", "-y", "24", &program, "learn", "1"]);
+    tmux(&["new-session", "-d", "-x", "80", "-y", "24", &program, "learn", "1", "--way", "show"]);
     let server = tmux(&["display-message", "-p", "#{pid}"]);
     let server: u32 = server.trim().parse().expect("a pid");
 

@@ -46,6 +46,7 @@ impl OnTerminal {
         arguments: &[&str],
     ) -> OnTerminal {
         let program = common::program().display().to_string();
+        let arguments = common::as_known_learner(arguments);
         let whole: Vec<&str> = session
             .iter()
             .copied()

@@ -1,7 +1,7 @@
 //! A detour at the keyboard: told where the learner looks, and mended by the key that it names.
 
 use super::common::alone;
-use super::{LEAVE, Learner};
+use super::learner::{LEAVE, Learner};
 
 #[test]
 fn a_detour_is_told_at_once_with_the_key_that_mends_it() {
@@ -33,7 +33,7 @@ fn a_detour_is_told_at_once_with_the_key_that_mends_it() {
 
         // The key that it names leads to a lab where nothing is in the way.
         learner.tty.press("u");
-        learner.tty.wait_for("in a new lab");
+        learner.tty.wait_for("Rewind to before");
         learner.tty.press("y");
         learner.tty.wait_for("Enter run");
         learner.tty.wait_until_gone("Step 6 will fail");

@@ -4,95 +4,18 @@
 mod common;
 
 mod detours;
+mod learner;
 mod script;
 
 use std::time::{Duration, Instant};
 
 use common::tty::Tty;
 use common::{Machine, alone};
-use script::{Way, script};
+use learner::{LEAVE, Learner};
 use unboxed::diagnosis::Playable;
 use unboxed::doctor::can_play;
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Step;
-
-const LEAVE: &str = "\u{1d}";
-
-/// Somebody at the keyboard, who knows which shells are open.
-struct Learner {
-    tty: Tty,
-    /// Tabs that stay: they are containers by now.
-    kept: usize,
-}
-
-impl Learner {
-    fn start(columns: u16, rows: u16, arguments: &[&str]) -> Learner {
-        Learner { tty: Tty::start(columns, rows, arguments, &[]), kept: 0 }
-    }
-
-    /// A new shell beside an actor; it has the keys.
-    fn open_shell(&mut self, actor: &str) {
-        self.tty.press("S");
-        self.tty.wait_for("Shells: type to search");
-        self.tty.press(&format!("new shell beside {actor}\r"));
-        self.tty.wait_for(&format!("[{} {actor}]", self.kept + 1));
-    }
-
-    fn type_line(&mut self, line: &str) {
-        self.tty.press(&format!("{line}\r"));
-    }
-
-    /// Type what does the step, in whatever shells it takes, until the kernel agrees.
-    fn do_step(&mut self, step: &str) {
-        let lines = script(step);
-        for (index, &(actor, line, way)) in lines.iter().enumerate() {
-            match way {
-                Way::NewShell | Way::Becomes => self.open_shell(actor),
-                Way::First => self.tty.press("s"),
-            }
-            self.tty.wait_for("keys go to the shell");
-            self.tty.wait_for_prompt();
-            self.type_line(line);
-            if way == Way::Becomes {
-                self.kept += 1;
-            }
-            if index + 1 < lines.len() {
-                self.tty.press(LEAVE);
-                self.tty.wait_for("s types");
-                // Whoever is born by it has to be taken in first.
-                self.tty.wait_for("[x]");
-            }
-        }
-        self.tty.wait_for("DONE: all of it holds");
-        let (actor, _, way) = *script(step).last().expect("a line");
-        if way == Way::NewShell {
-            self.close_shell(actor);
-        } else {
-            self.tty.press(LEAVE);
-            self.tty.wait_for("s types");
-        }
-    }
-
-    /// End the shell that has the keys; the keys are the lesson's then.
-    fn close_shell(&mut self, actor: &str) {
-        self.type_line("exit");
-        self.tty.wait_until_gone(&format!("[{} {actor}]", self.kept + 1));
-        if self.kept > 0 {
-            self.tty.press(LEAVE);
-            self.tty.wait_for("s types");
-        }
-    }
-
-    fn leave(mut self) {
-        self.tty.press("q");
-        self.tty.wait_for("Take it down");
-        self.tty.press("y");
-        self.tty.wait_for("as it was");
-        self.tty.press("q");
-        assert!(self.tty.wait_end().success());
-        self.tty.assert_is_back();
-    }
-}
 
 /// What `unboxed progress` says of a learner whose state lies in this directory.
 fn progress_in(place: &str, arguments: &[&str]) -> std::process::Output {
@@ -111,7 +34,7 @@ fn plays_here(step: &Step) -> bool {
 
 fn type_the_lesson(columns: u16, rows: u16) {
     let before = Machine::now();
-    let mut learner = Learner::start(columns, rows, &["learn", "build-a-container", "--your-turn"]);
+    let mut learner = Learner::start_typing(columns, rows, "build-a-container", &[]);
     for (index, step) in steps().iter().enumerate() {
         learner.tty.wait_for(&format!("  {}/32", index + 1));
         if plays_here(step) {
@@ -122,6 +45,9 @@ fn type_the_lesson(columns: u16, rows: u16) {
         learner.tty.wait_for(if index + 1 < 32 { "Enter go on" } else { "Enter finish" });
         learner.tty.press("\r");
     }
+    // The shells that are open go with the lab.
+    learner.tty.wait_for("Finish the lesson");
+    learner.tty.press("y");
     learner.tty.wait_for("as it was");
     let played = steps().iter().filter(|step| plays_here(step)).count();
     learner.tty.wait_for(&format!("{played} of 32 steps played"));
@@ -337,10 +263,7 @@ fn hints_come_in_stages_for_what_is_open_and_are_remembered() {
     let _turn = alone();
     let state = tempfile::tempdir().expect("a directory");
     let place = state.path().to_string_lossy().into_owned();
-    let mut learner = Learner {
-        tty: Tty::start(120, 40, &["learn", "2", "--your-turn"], &[("XDG_STATE_HOME", &place)]),
-        kept: 0,
-    };
+    let mut learner = Learner::start_typing(120, 40, "2", &[("XDG_STATE_HOME", &place)]);
     learner.tty.wait_for("YOUR TURN");
     learner.do_step("rootfs");
     learner.tty.press("\r");

@@ -1,12 +1,14 @@
 //! The keys of the catalogue of lessons.
 
 use super::KeyFunction::{Act, Look};
-use super::everywhere::{down, first, help, last, page_down, page_up, quit, redraw, suspend, up};
+use super::everywhere::{
+    down, first, help, last, page_down, page_up, quit, redraw, suspend, up, way,
+};
 use super::{Binding, FooterText, HelpText, always, keys};
 use crate::app::Model;
 use crate::app::catalogue as functions;
 
-pub static TABLE: [Binding<Model>; 11] = [
+pub static TABLE: [Binding<Model>; 12] = [
     Binding {
         key: keys::catalogue::OPEN,
         short: FooterText::Is("open"),
@@ -20,6 +22,7 @@ pub static TABLE: [Binding<Model>; 11] = [
     page_up(Look(|model| functions::choose(model, model.chosen.saturating_sub(functions::PAGE)))),
     first(Look(|model| functions::choose(model, 0))),
     last(Look(|model| functions::choose(model, usize::MAX))),
+    way(),
     redraw(),
     suspend(),
     help(),

@@ -1,7 +1,7 @@
 //! Rows that several screens have: each with the screen's own function, or the same for all.
 
 use super::{Binding, FooterText, HelpText, KeyFunction, ModeState, always, keys, row};
-use crate::app::{Effect, Model, ScreenOverlay};
+use crate::app::{Effect, Model, ScreenOverlay, welcome};
 
 pub const fn down<V: ModeState>(run: KeyFunction<V>) -> Binding<V> {
     row(keys::everywhere::DOWN, "down", run)
@@ -46,6 +46,16 @@ pub const fn help<V: ModeState>() -> Binding<V> {
         long: HelpText::Is("this list of keys"),
         works: always,
         run: KeyFunction::Act(open_help),
+    }
+}
+
+pub const fn way<V: ModeState>() -> Binding<V> {
+    Binding {
+        key: keys::everywhere::WAY,
+        short: FooterText::Is("how I learn"),
+        long: HelpText::Is("how you learn: shown first, or typing first; and the first screen"),
+        works: always,
+        run: KeyFunction::Act(welcome::open),
     }
 }
 

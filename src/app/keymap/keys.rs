@@ -58,6 +58,7 @@ keys! {
         REDRAW: [ctrl('l')];
         SUSPEND: [ctrl('z')];
         HELP: [letter('?'), key(KeyCode::F(1))];
+        WAY: [letter('W')];
         QUIT: [letter('q'), ctrl('c')];
     }
 
@@ -67,7 +68,11 @@ keys! {
 
     /// After a lesson.
     ended {
-        BACK: [key(KeyCode::Enter), key(KeyCode::Esc)];
+        OPEN: [key(KeyCode::Enter)];
+        COPY: [letter('y')];
+        SAVE: [letter('S')];
+        MAP: [letter('m')];
+        BACK: [key(KeyCode::Esc)];
     }
 
     lesson {
@@ -155,6 +160,14 @@ keys! {
         // The key that asked, once more.
         QUIT: [letter('q'), ctrl('c')];
         NO: [key(KeyCode::Esc)];
+    }
+
+    /// The first screen.
+    welcome {
+        TURN: [key(KeyCode::Down), key(KeyCode::Up), letter('j'), letter('k'), key(KeyCode::Tab)];
+        CHOOSE: [key(KeyCode::Enter)];
+        LATER: [key(KeyCode::Esc)];
+        QUIT: [letter('q'), ctrl('c')];
     }
 
     programs {

@@ -2,7 +2,9 @@
 
 use super::FooterText::{Is, Never, Now};
 use super::KeyFunction::{Act, Look, Nth};
-use super::everywhere::{down, first, help, last, page_down, page_up, quit, redraw, suspend, up};
+use super::everywhere::{
+    down, first, help, last, page_down, page_up, quit, redraw, suspend, up, way,
+};
 use super::{Binding, HelpText, always, keys};
 use crate::app::catalogue::PAGE;
 use crate::app::{
@@ -12,7 +14,7 @@ use crate::app::{
 use crate::view::ViewKind;
 
 /// Most important first: a narrow footer drops from the right.
-pub static TABLE: [Binding<LessonView>; 46] = [
+pub static TABLE: [Binding<LessonView>; 47] = [
     Binding {
         key: keys::lesson::RUN,
         short: Now(run_words),
@@ -38,7 +40,7 @@ pub static TABLE: [Binding<LessonView>; 46] = [
     },
     Binding {
         key: keys::lesson::YOUR_TURN,
-        short: Is("your turn"),
+        short: Now(|view| if view.learning.is_step_turn() { "end turn" } else { "your turn" }),
         long: HelpText::Is("do the step yourself in a shell; again: end that"),
         works: |view| view.tape.is_none() && (view.can_run() || view.can_go_on()),
         run: Act(learning_commands::toggle_turn),
@@ -275,6 +277,7 @@ pub static TABLE: [Binding<LessonView>; 46] = [
         works: always,
         run: Act(commands::list_everything),
     },
+    Binding { short: Never, ..way() },
     redraw(),
     suspend(),
     help(),
@@ -288,6 +291,7 @@ pub fn run_words(view: &LessonView) -> &'static str {
         LessonScene::YourTurn if view.learning.turn_holds() => "done, go on",
         LessonScene::YourTurn => "show me",
         LessonScene::NextRepair => "break it",
+        LessonScene::NextStep if view.begins_turns() => "begin",
         LessonScene::LastStep => "go on",
         LessonScene::Finished => "finish",
         LessonScene::NextStep | LessonScene::Busy | LessonScene::LookingBack => "run",

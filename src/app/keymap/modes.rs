@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::catalogue::TABLE as CATALOGUE;
 use super::ended::{ENDED, SCORE};
 use super::lesson::TABLE as LESSON;
-use super::{keys, overlay, press, quiz, shell, talk};
+use super::{Key, ModeState, keys, overlay, press, quiz, shell, talk};
 use crate::app::talk::TalkOverlay;
 use crate::app::{Effect, LessonView, Model, Screen, ScreenOverlay};
 use crate::text::{padded, wrapped};
@@ -59,11 +59,35 @@ pub fn help_height((_, rows): (u16, u16)) -> usize {
 fn on_screen(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
     match model.screen {
         Screen::Catalogue => press(&CATALOGUE, model, event),
-        Screen::Lesson(_) => press(&LESSON, model, event),
+        Screen::Lesson(_) => press_in_lesson(model, event),
         Screen::Ended(_) => press(&ENDED, model, event),
         Screen::Score => press(&SCORE, model, event),
         Screen::Talk(_) => None,
     }
+}
+
+/// Keys that leave the beginning of a lesson in sight; any other that means something turns to the panes.
+const AT_BEGINNING: [Key; 10] = [
+    keys::lesson::READ_ON,
+    keys::lesson::BESIDE,
+    keys::lesson::STEPS,
+    keys::lesson::PALETTE,
+    keys::lesson::SHELLS,
+    keys::everywhere::WAY,
+    keys::everywhere::HELP,
+    keys::everywhere::QUIT,
+    keys::everywhere::REDRAW,
+    keys::everywhere::SUSPEND,
+];
+
+fn press_in_lesson(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
+    let effects = press(&LESSON, model, event)?;
+    if !AT_BEGINNING.iter().any(|key| key.is_pressed(event))
+        && let Some(view) = LessonView::of_mut(model)
+    {
+        view.leave_beginning();
+    }
+    Some(effects)
 }
 
 /// The keys in a footer, besides the one for all keys and the way out: more are no help at a glance.
@@ -77,6 +101,10 @@ pub fn footer(model: &Model) -> Vec<(String, &'static str)> {
 }
 
 fn all_for_footer(model: &Model) -> Vec<(String, &'static str)> {
+    // It says its keys itself.
+    if matches!(model.overlay, ScreenOverlay::Welcome(_)) {
+        return Vec::new();
+    }
     match &model.screen {
         Screen::Catalogue => super::footer(&CATALOGUE, model),
         Screen::Lesson(view) if view.shells.is_typing() => {
@@ -119,6 +147,9 @@ pub fn footer_end(model: &Model) -> String {
             }
         }
         (_, ScreenOverlay::Programs(_)) => format!("{quit} quit"),
+        (_, ScreenOverlay::Welcome(_)) => {
+            format!("{} learn in this way  {quit} leave", keys::welcome::CHOOSE)
+        }
         (_, ScreenOverlay::Help { .. } | ScreenOverlay::List(_) | ScreenOverlay::Search { .. })
         | (_, ScreenOverlay::Confirm(_) | ScreenOverlay::Card(_)) => {
             format!("{}, then {end}", keys::overlay::CLOSE)
@@ -209,7 +240,7 @@ fn help_in_lesson(view: &LessonView) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Binding, Key, ModeState};
+    use super::super::Binding;
     use super::*;
 
     /// A mode: its name, the keys with a name of their own, its rows with key and sentence.
@@ -246,6 +277,7 @@ mod tests {
             table("confirm", &[keys::confirm::ALL], rows(&overlay::CONFIRM)),
             table("search", &[keys::search::ALL, keys::overlay::ALL], rows(&overlay::SEARCH)),
             table("list", &[keys::list::ALL, keys::overlay::ALL], rows(&overlay::LIST)),
+            table("welcome", &[keys::welcome::ALL], rows(&overlay::WELCOME)),
             table("programs", &[keys::programs::ALL, keys::reading::ALL], rows(&overlay::PROGRAMS)),
             table("talk", &[keys::talk::ALL], rows(&talk::TABLE)),
             table("talk: help", &[], rows(&talk::HELP)),

@@ -6,7 +6,7 @@ use super::KeyFunction::{Act, Look};
 use super::everywhere::{down, first, last, up};
 use super::{Binding, edit, keys, press, row};
 use crate::app::overlay_commands::{self as functions, PAGE};
-use crate::app::{Effect, Model, ScreenOverlay, asking, lists};
+use crate::app::{Effect, Model, ScreenOverlay, asking, lists, welcome};
 
 const CLOSE: Binding<Model> = row(keys::overlay::CLOSE, "close it", Look(functions::close));
 
@@ -92,6 +92,13 @@ pub static PROGRAMS: [Binding<Model>; 8] = [
     row(keys::programs::LEAVE, "leave", Act(functions::disagree)),
 ];
 
+pub static WELCOME: [Binding<Model>; 4] = [
+    row(keys::welcome::TURN, "the other way", Look(welcome::turn_choice)),
+    row(keys::welcome::CHOOSE, "learn in this way", Act(welcome::choose)),
+    row(keys::welcome::LATER, "choose another time", Act(welcome::go_on)),
+    row(keys::welcome::QUIT, "leave", Act(welcome::leave)),
+];
+
 /// The function for keys that have no row.
 type OtherKey = fn(&mut Model, KeyEvent);
 
@@ -105,6 +112,7 @@ pub fn on_key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
         ScreenOverlay::List(_) => (&LIST, type_into),
         // Any other key does nothing: consent is neither given nor refused by accident.
         ScreenOverlay::Programs(_) => (&PROGRAMS, |_, _| {}),
+        ScreenOverlay::Welcome(_) => (&WELCOME, |_, _| {}),
         ScreenOverlay::Card(_) => (&CARD, |model, _| functions::close(model)),
     };
 
@@ -129,6 +137,7 @@ fn type_into(model: &mut Model, event: KeyEvent) {
         | ScreenOverlay::Help { .. }
         | ScreenOverlay::Confirm(_)
         | ScreenOverlay::Programs(_)
+        | ScreenOverlay::Welcome(_)
         | ScreenOverlay::Card(_) => {}
     }
 }

@@ -21,7 +21,7 @@ pub use self::pictures::PicturePlace;
 pub use self::scene::{LessonLayout, LessonScene};
 pub use self::story::{Beside, StoryPanel};
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::history::History;
@@ -29,6 +29,7 @@ use self::live_lab::LiveLab;
 use self::panes::Shown;
 use self::position::{LiveStep, Position};
 use self::subject::Subject;
+use super::LearningWay;
 use super::keymap::keys;
 use super::learning::Learning;
 use super::quiz::{QuestionPlace, QuizView};
@@ -38,6 +39,7 @@ use crate::action::LabFacts;
 use crate::engine::{ReadyState, TurnState};
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
+use crate::lesson::quiz::Grade;
 use crate::map::{MapLens, MapScene};
 use crate::notice::Notice;
 use crate::op::ActorName;
@@ -57,13 +59,17 @@ pub struct LessonView {
     pub(super) other_cgroups: Option<Notice>,
     /// The lesson is played live, and there is a tape of it.
     pub(super) has_tape: bool,
+    /// Nobody has begun with the lesson yet, nor turned to the panes.
+    pub(super) is_beginning: bool,
+    /// Titles of steps that are not possible on this machine.
+    pub not_possible: Vec<String>,
     pub lab: LabState,
     pub panes: Panes,
     pub story: StoryPanel,
     pub learning: Learning,
     pub quiz: Option<QuizView>,
-    /// Questions answered, right or wrong, since the lesson was opened.
-    pub answered: BTreeSet<QuestionPlace>,
+    /// Questions that were asked since the lesson was opened, with the last answer's grade.
+    pub grades: BTreeMap<QuestionPlace, Grade>,
     pub shells: ShellTabs,
     position: Position,
     history: History,
@@ -79,13 +85,15 @@ impl LessonView {
             tape: None,
             other_cgroups: None,
             has_tape: false,
+            is_beginning: false,
+            not_possible: Vec::new(),
             lab: LabState::default(),
             position: Position::Live(LiveStep::Next),
             panes: Panes::new(first.unwrap_or(ViewKind::Mounts)),
             story: StoryPanel::default(),
             learning: Learning::default(),
             quiz: None,
-            answered: BTreeSet::new(),
+            grades: BTreeMap::new(),
             shells: ShellTabs::default(),
             live_lab: LiveLab::default(),
         }
@@ -337,6 +345,10 @@ impl LessonView {
     /// The story of a step and the pane it watches first come to the front.
     fn begin_step(&mut self, step: usize) {
         self.story.scroll_to_top();
+        if self.learning.way == LearningWay::Typed {
+            // Docker's command for the last step was asked for; that for this one was not.
+            self.story.beside = Beside::Shell;
+        }
         let subject = self.lesson.steps.get(step).map(Subject::of_step);
         self.panes.begin(self.first_watched(step), subject.unwrap_or_default());
     }

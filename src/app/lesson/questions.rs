@@ -2,7 +2,7 @@
 
 use super::LessonView;
 use crate::app::quiz::{QuestionPlace, all_places};
-use crate::lesson::quiz::QuestionKind;
+use crate::lesson::quiz::{AnswerMark, QuestionKind};
 use crate::view::ViewKind;
 
 impl LessonView {
@@ -37,7 +37,10 @@ impl LessonView {
             item.question_in(&self.lesson).is_some_and(|question| question.is_prediction())
         };
         let items = self.questions();
-        let answered = |item: &QuestionPlace| self.answered.contains(item);
+        // One that is open is asked again.
+        let answered = |item: &QuestionPlace| {
+            self.grades.get(item).is_some_and(|grade| grade.mark != AnswerMark::Open)
+        };
 
         if self.can_run() {
             let next = items

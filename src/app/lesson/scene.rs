@@ -3,6 +3,7 @@
 
 use super::position::{LiveStep, Position};
 use super::{LessonView, Phase};
+use crate::app::LearningWay;
 use crate::app::shells::ShellFocus;
 
 /// The situation that the screen shows: it decides what the key that goes on does, and what all texts say of it.
@@ -139,8 +140,39 @@ impl LessonView {
         self.tape.is_none() && self.next_step().is_some_and(|step| !step.breaks.is_empty())
     }
 
+    /// The next step begins as the learner's turn, without being asked to: by the way that they learn.
+    pub(in crate::app) fn begins_turns(&self) -> bool {
+        let is_watched = self.learning.watched == Some(self.played_steps());
+        self.learning.way == LearningWay::Typed && !is_watched && self.has_goals()
+    }
+
+    /// The lesson is about to begin: what it is about is in sight in the place of panes.
+    pub fn is_at_beginning(&self) -> bool {
+        let is_before_first = match self.scene() {
+            LessonScene::NextStep | LessonScene::NextRepair => true,
+            LessonScene::Busy => self.lab.phase == Phase::Building,
+            LessonScene::Branch
+            | LessonScene::YourTurn
+            | LessonScene::LookingBack
+            | LessonScene::LastStep
+            | LessonScene::Finished => false,
+        };
+        self.is_beginning && is_before_first && self.played_steps() == 0 && self.quiz.is_none()
+    }
+
+    /// The learner turns to the panes, or begins.
+    pub(in crate::app) fn leave_beginning(&mut self) {
+        self.is_beginning = false;
+    }
+
+    /// The command of the next step is kept back until the learner asks for it.
+    pub fn keeps_command_back(&self) -> bool {
+        let is_watched = self.learning.watched == Some(self.played_steps());
+        self.learning.way == LearningWay::Typed && !is_watched && self.shown_record().is_none()
+    }
+
     /// There is something in the next step to bring about by typing.
-    pub(in crate::app) fn has_goals(&self) -> bool {
+    pub fn has_goals(&self) -> bool {
         self.next_step().is_some_and(|step| !step.typed_goals().is_empty())
     }
 }

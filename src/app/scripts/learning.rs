@@ -113,21 +113,22 @@ fn a_step_without_goals_can_only_be_run() {
 #[test]
 fn who_wants_every_step_gets_the_next_one_at_once() {
     let mut model = Model::new(Vec::new(), SIZE);
-    model.your_turn = true;
+    model.way = LearningWay::Typed;
     let opened = Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: None };
 
     check(
         &mut model,
         [
             (opened, "", "Building 1"),
-            (ready(0), "ask BeginTurn(Step)", "NextStep 1"),
+            (ready(0), "", "NextStep 1"),
+            (key("Enter"), "ask BeginTurn(Step)", "NextStep 1"),
             (turn(0, STEP, &[true]), "", "YourTurn 1"),
             (key("Enter"), "ask FinishTurn", "YourTurn 1"),
             (typed(0), "remember plain ByOneself hints 0", "Playing 1"),
             (ready(1), "remember 1 played", "LastStep 1"),
             (key("Enter"), "ask BeginTurn(Step)", "NextStep 2"),
             (turn(1, STEP, &[false, false]), "", "YourTurn 2"),
-            // Enough: from here on steps are run.
+            // This one is watched.
             (key("T"), "ask DropTurn", "YourTurn 2"),
             (no_turn(), "", "NextStep 2"),
             (key("Enter"), "ask PlayNext", "Playing 2"),
@@ -366,7 +367,7 @@ fn who_is_shown_a_step_or_ends_the_turn_is_in_no_turn_after_it() {
 fn a_step_that_is_left_out_begins_no_turn() {
     let mut model = before(1);
     let Screen::Lesson(view) = &mut model.screen else { panic!("a lesson") };
-    view.learning.always = true;
+    view.learning.way = LearningWay::Typed;
     let out = "ask LeaveOut { step: 1, out: true }";
     check(
         &mut model,

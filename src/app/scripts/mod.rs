@@ -5,12 +5,14 @@
 
 mod asking;
 mod branches;
+mod ending;
 mod learning;
 mod looking;
 mod pointing;
 mod questions;
 mod shells;
 mod steps;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
@@ -19,7 +21,8 @@ use std::sync::Arc;
 use super::keymap::press_of;
 use super::quiz::QuizStage;
 use super::{
-    CatalogueRow, Effect, LessonScene, LessonView, Model, Msg, Phase, ProgressNote, Screen, update,
+    CatalogueRow, Effect, LearningWay, LessonScene, LessonView, Model, Msg, Phase, ProgressNote,
+    Screen, update,
 };
 use super::{LessonLayout, ListKind, ScreenOverlay};
 use crate::engine::{Event, ReadyState, ShellTerminal, TurnGoal, TurnState};
@@ -205,7 +208,9 @@ fn effect_text(effect: &Effect) -> String {
         }
         Effect::OpenLesson { .. }
         | Effect::KeepConsent { .. }
+        | Effect::KeepWay(_)
         | Effect::CopyText(_)
+        | Effect::SaveText { .. }
         | Effect::TypeIntoShell { .. }
         | Effect::ResizeShell { .. }
         | Effect::SendToHub(_)
@@ -242,6 +247,7 @@ pub fn screen_text(model: &Model) -> String {
         ScreenOverlay::Search { query } => Some(format!("search {query}")),
         ScreenOverlay::Confirm(confirm) => Some(format!("confirm {:?}", confirm.then)),
         ScreenOverlay::Programs(_) => Some("programs".to_owned()),
+        ScreenOverlay::Welcome(welcome) => Some(format!("welcome {:?}", welcome.chosen)),
         ScreenOverlay::Card(shown) => Some(format!("card {}", shown.card.title)),
     });
 

@@ -259,7 +259,7 @@ fn a_tape_goes_on_past_a_step_that_is_for_mending_and_is_remembered_as_one() {
 
 #[test]
 fn a_lesson_is_played_once_each_step_that_is_possible_was() {
-    let is_whole = |model: &Model| crate::app::commands::ended_lesson(view(model)).is_whole;
+    let is_whole = |model: &Model| crate::app::ended::ended_lesson(view(model), &[]).is_whole;
     let with_last = |status: StepStatus| {
         let mut model = after(3);
         let record = StepRecord { status, ..(*record(3, true)).clone() };
@@ -279,7 +279,7 @@ fn a_lesson_is_played_once_each_step_that_is_possible_was() {
         let _ = update(&mut jumped, message);
     }
     assert!(!is_whole(&jumped), "three were jumped over");
-    let steps = crate::app::commands::ended_lesson(view(&jumped)).steps;
+    let steps = crate::app::ended::ended_lesson(view(&jumped), &[]).steps;
     assert_eq!((steps.total, steps.played, steps.replayed), (4, 1, 3));
 }
 

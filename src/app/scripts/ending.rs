@@ -1,0 +1,83 @@
+//! Scripts of the last screen of a lesson: what was missed is looked at, the next lesson begins.
+
+#![cfg(test)]
+
+use super::*;
+use crate::app::{EndedItem, EndedLesson};
+use crate::proof::Proof;
+
+fn ended(model: &Model) -> &EndedLesson {
+    let Screen::Ended(ended) = &model.screen else { panic!("an end: {:?}", model.screen) };
+    ended
+}
+
+/// The lesson is over, one of its questions was answered wrong, and another lesson comes behind it.
+fn at_the_end() -> Model {
+    let mut model = after(1);
+    let next = CatalogueRow { id: "next".into(), title: "The next".into(), ..catalogue_row() };
+    model.catalogue = vec![catalogue_row(), next];
+    // `rmdir`, where `mkdir` is right.
+    press(&mut model, &["p", "j", "Enter", "Esc", "Enter"]);
+    for step in 1..4 {
+        let done = if step == 1 { typed(step) } else { played(step) };
+        for message in [done, ready(step + 1)] {
+            let _ = update(&mut model, message);
+        }
+    }
+    press(&mut model, &["Enter"]);
+    model
+}
+
+#[test]
+fn the_end_tells_who_did_what_and_what_was_missed() {
+    let mut model = at_the_end();
+    let _ = update(&mut model, Msg::Engine(Event::SessionEnded(Proof::default())));
+    let ended = ended(&model);
+    assert_eq!((ended.steps.played, ended.typed, ended.shown), (4, 1, 0));
+    assert_eq!((ended.asked, ended.right, ended.missed.len()), (1, 0, 1));
+    let missed = &ended.missed[0].grade;
+    assert_eq!((missed.own.as_str(), missed.right.as_str()), ("rmdir", "mkdir"));
+    assert_eq!(ended.next.as_ref().map(|(id, _)| id.as_str()), Some("next"));
+    assert!(!ended.maps.is_empty());
+    let items = [EndedItem::Missed(0), EndedItem::Next, EndedItem::Machine, EndedItem::Catalogue];
+    assert_eq!(ended.items(), items);
+}
+
+#[test]
+fn enter_looks_at_what_was_missed_and_begins_the_next_lesson() {
+    let mut model = at_the_end();
+    let compared = "ended after 4, compared";
+    check(
+        &mut model,
+        [
+            // Not before the lab is gone.
+            (key("j"), "", "ended after 4, not compared yet"),
+            (key("Enter"), "", "ended after 4, not compared yet"),
+            (key("k"), "", "ended after 4, not compared yet"),
+            (Msg::Engine(Event::SessionEnded(Proof::default())), "", compared),
+            (key("Enter"), "", compared),
+        ],
+    );
+    assert_eq!(ended(&model).reading, Some(EndedItem::Missed(0)));
+    check(&mut model, [(key("Esc"), "", compared), (key("j"), "", compared)]);
+    assert_eq!((ended(&model).reading, ended(&model).chosen), (None, 1));
+    check(&mut model, [(key("Enter"), "OpenLesson { id: \"next\", from: Lab }", "catalogue")]);
+}
+
+#[test]
+fn the_lines_are_copied_and_saved_and_a_lesson_left_in_the_middle_is_gone_on_with() {
+    let mut model = after(1);
+    model.catalogue = vec![catalogue_row()];
+    press(&mut model, &["q", "y"]);
+    let _ = update(&mut model, Msg::Engine(Event::SessionEnded(Proof::default())));
+
+    let copied = update(&mut model, key("y"));
+    let [Effect::CopyText(text)] = copied.as_slice() else { panic!("a copy: {copied:?}") };
+    assert!(text.contains("# 1. The plain step\n# in host:\nmkdir"), "{text}");
+    let saved = update(&mut model, key("S"));
+    let expected = Effect::SaveText { name: "sample".into(), text: text.clone() };
+    assert_eq!(saved, [expected]);
+
+    assert_eq!(ended(&model).chosen_item(), EndedItem::GoOn);
+    check(&mut model, [(key("Enter"), "OpenLesson { id: \"sample\", from: Lab }", "catalogue")]);
+}

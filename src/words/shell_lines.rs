@@ -1,0 +1,72 @@
+//! A lesson's steps as lines for a shell, to be read, copied and kept.
+
+use crate::op::ActorName;
+use crate::text::{one_line, safe};
+
+/// A step that was done, and the lines that a shell would do it with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShellStep {
+    pub title: String,
+    /// The learner did it, in whatever way: the lines are the lesson's.
+    pub is_typed: bool,
+    pub lines: Vec<(ActorName, String)>,
+}
+
+/// The steps as the text of a file. It is for several shells, and does nothing when it is run as a whole.
+pub fn as_script(lesson: &str, steps: &[ShellStep]) -> String {
+    let mut text = format!(
+        "# {}: its steps as shell lines, by unboxed.\n\
+         # They are for the shells that the comments name, and to be read first: outside of a lab, root's lines change\n\
+         # the machine they are typed on. PIDs and paths are those of your lab.\n\
+         echo 'These lines are for several shells: read them, and type them one by one.' >&2; exit 1\n",
+        safe(&one_line(lesson))
+    );
+    for (number, step) in (1..).zip(steps) {
+        let by_hand = if step.is_typed { " (you did it by hand)" } else { "" };
+        text.push_str(&format!("\n# {number}. {}{by_hand}\n", safe(&one_line(&step.title))));
+        let mut shell: Option<&ActorName> = None;
+        for (actor, line) in &step.lines {
+            if shell != Some(actor) {
+                text.push_str(&format!("# in {}:\n", safe(actor.as_str())));
+                shell = Some(actor);
+            }
+            text.push_str(&safe(line));
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_name_their_shells_and_nothing_of_them_runs_as_a_whole() {
+        let line = |actor: &str, line: &str| (ActorName::from(actor), line.to_owned());
+        let steps = [
+            ShellStep {
+                title: "A cable".into(),
+                is_typed: true,
+                lines: vec![
+                    line("host", "ip link add h0"),
+                    line("host", "ip link"),
+                    line("box", "ls"),
+                ],
+            },
+            ShellStep {
+                title: "B\x1b[2J\n".into(),
+                is_typed: false,
+                lines: vec![line("host", "id")],
+            },
+        ];
+        let text = as_script("L\nx", &steps);
+        let body = "\n# 1. A cable (you did it by hand)\n# in host:\nip link add h0\nip link\n# in box:\nls\n\n# 2. B";
+        assert!(text.contains(body), "{text}");
+        assert!(!text.contains('\x1b') && text.ends_with("# in host:\nid\n"), "{text}");
+
+        // The first line that is none of a comment ends it.
+        let first = text.lines().find(|line| !line.starts_with('#'));
+        assert!(first.is_some_and(|line| line.ends_with("exit 1")), "{text}");
+    }
+}
