@@ -22,7 +22,9 @@ pub mod talk;
 pub mod terminal;
 mod update;
 
-pub use lesson::{Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase};
+pub use lesson::{
+    Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase, StepMark,
+};
 pub use lists::entries;
 pub use overlay::{Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList};
 pub use update::update;

@@ -63,6 +63,29 @@ pub fn draw(scene: &MapScene, width: usize, height: usize, glyphs: Glyphs) -> Ca
     }
 }
 
+/// Rows that the whole map would take in so many columns.
+pub fn wanted_height(scene: &MapScene, width: usize) -> usize {
+    let column = |boxes: &[MapBox], width: usize| {
+        let column = Column { x: 0, width, exit: Exit::Right };
+        let packed = boxes.iter().map(|one| with_packs_in_rows(one, inner_width(column, 0)));
+        packed.map(|one| super::folding::lines(&one).len()).sum::<usize>()
+    };
+    if let Some(lanes) = &scene.lanes {
+        return lanes::wanted_height(lanes);
+    }
+    if scene.is_empty() {
+        return 1;
+    }
+    if width >= SIDE_BY_SIDE && !scene.right.is_empty() {
+        let gap = Corridor::wanted(&scene.wires).clamp(4, 10);
+        let half = (width - gap) / 2;
+        return column(&scene.left, half).max(column(&scene.right, width - gap - half));
+    }
+    let margin = if scene.right.is_empty() { 0 } else { Corridor::wanted(&scene.wires).min(6) };
+    let width = width.saturating_sub(margin);
+    column(&scene.left, width) + column(&scene.right, width)
+}
+
 /// Boxes one below the other, in as much of the height as they need, or folded into what there is.
 fn draw_column(
     boxes: &[MapBox],

@@ -16,7 +16,7 @@ mod tests;
 mod wires;
 
 pub use self::canvas::{Canvas, CanvasCell, MapTone};
-pub use self::drawing::{Glyphs, draw};
+pub use self::drawing::{Glyphs, draw, wanted_height};
 pub use self::scene::MapScene;
 
 use crate::diff::Diff;

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::theme::Theme;
-use crate::map::{CanvasCell, Glyphs, MapScene, MapTone, draw as lay_out};
+use crate::map::{self, CanvasCell, Glyphs, MapScene, MapTone, draw as lay_out};
 
 /// A smaller place has no room for boxes: rows of text say more there.
 const LEAST: (u16, u16) = (36, 4);
@@ -13,6 +13,12 @@ const LEAST: (u16, u16) = (36, 4);
 /// True if a map can be drawn in a place of this size.
 pub fn fits(area: Rect) -> bool {
     area.width >= LEAST.0 && area.height >= LEAST.1
+}
+
+/// Rows that the whole map would take in so many columns.
+pub fn wanted_height(scene: &MapScene, columns: u16) -> u16 {
+    let rows = map::wanted_height(scene, usize::from(columns));
+    u16::try_from(rows).unwrap_or(u16::MAX)
 }
 
 pub fn draw(frame: &mut Frame<'_>, area: Rect, scene: &MapScene, theme: Theme) {

@@ -1,6 +1,8 @@
 //! Drawing the model: pure, changes nothing, reads nothing.
 
 mod catalogue;
+mod code_lines;
+mod expectations;
 pub mod highlight;
 mod lesson;
 mod map;
@@ -9,10 +11,14 @@ mod overlays;
 mod pane;
 mod proof;
 mod quiz;
+mod stage;
 mod step;
+mod step_text;
 pub mod talk;
+mod tell;
 mod terminal;
 pub mod theme;
+mod title;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;

@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::pane::{FrameFocus, frame_block};
+use super::pane::{self, FrameFocus};
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::keymap::keys;
@@ -30,13 +30,14 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
         ShellFocus::Shown | ShellFocus::Hidden => format!(" {types} types "),
     };
 
-    let room = usize::from(area.width.saturating_sub(6)).saturating_sub(right.len());
+    // A rule of two before the tabs, and a bit of it between them and the words at the right.
+    let room = usize::from(area.width.saturating_sub(8)).saturating_sub(right.len());
     let all = tabs(view);
     let title = if all.width() <= room { all } else { shortened(&current_tab(view), room) };
     let focus = FrameFocus::of(typing || shells.focus == ShellFocus::Looking);
-    let block = frame_block(title, right, focus, theme);
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
+    let [head, inner] = pane::with_head(area);
+    let title = format!("{}{title}", theme.border().horizontal_top);
+    pane::draw_head(frame, head, (&title, right.trim_start()), focus, theme);
 
     let screen = tab.screen();
     draw_cells(frame.buffer_mut(), inner, screen, theme);
@@ -64,7 +65,7 @@ fn tabs(view: &LessonView) -> String {
             if view.shells.is_current_tab(index) { format!("[{name}]") } else { name }
         })
         .collect();
-    format!(" Shell {} ", tabs.join("  "))
+    format!(" Shell {}", tabs.join("  "))
 }
 
 /// ` Shell [2 container] of 3 `
@@ -74,7 +75,7 @@ fn current_tab(view: &LessonView) -> String {
     let name = current.map_or(String::new(), |(index, tab)| {
         format!("{} {}", index + 1, safe(tab.actor().as_str()))
     });
-    format!(" Shell [{name}] of {} ", tabs.len())
+    format!(" Shell [{name}] of {}", tabs.len())
 }
 
 fn draw_cells(buffer: &mut Buffer, area: Rect, screen: &vt100::Screen, theme: Theme) {
@@ -88,7 +89,7 @@ fn draw_cells(buffer: &mut Buffer, area: Rect, screen: &vt100::Screen, theme: Th
             let Some(target) = buffer.cell_mut(place) else { continue };
 
             let shown = cell.contents();
-            // A wide character in the last column would hang over the frame.
+            // A wide character in the last column would hang over the edge.
             let fits = !cell.is_wide() || column + 1 < area.width;
             let is_text = !shown.is_empty() && fits && !shown.chars().any(char::is_control);
 

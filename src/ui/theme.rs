@@ -81,7 +81,7 @@ impl Theme {
         match kind {
             RowKind::Plain | RowKind::Chart => Style::new(),
             RowKind::Heading => Style::new().add_modifier(Modifier::BOLD),
-            RowKind::Dim => self.dim(),
+            RowKind::Dim | RowKind::Columns | RowKind::Note => self.dim(),
             RowKind::Bad => self.bad(),
         }
     }

@@ -5,6 +5,7 @@ use super::KeyFunction::{Act, Look, Nth};
 use super::everywhere::{down, first, help, last, page_down, page_up, quit, redraw, suspend, up};
 use super::{Binding, HelpText, always, keys};
 use crate::app::catalogue::PAGE;
+use crate::app::panes::folding::RowFolding;
 use crate::app::{
     Direction, LessonScene, LessonView, MapPlace, commands, confirmation, learning_commands,
     quiz_events, shell_events,
@@ -12,7 +13,7 @@ use crate::app::{
 use crate::view::ViewKind;
 
 /// Most important first: a narrow footer drops from the right.
-pub static TABLE: [Binding<LessonView>; 44] = [
+pub static TABLE: [Binding<LessonView>; 45] = [
     Binding {
         key: keys::lesson::RUN,
         short: Now(run_words),
@@ -121,11 +122,11 @@ pub static TABLE: [Binding<LessonView>; 44] = [
         run: Look(LessonView::turn_compare),
     },
     Binding {
-        key: keys::lesson::CHANGES_ONLY,
-        short: Is("changes"),
-        long: HelpText::Is("changed rows only, or all"),
+        key: keys::lesson::ALL_ROWS,
+        short: Now(folding_words),
+        long: HelpText::Is("all rows, or those that are as before folded"),
         works: LessonView::has_records,
-        run: Look(LessonView::toggle_changes_only),
+        run: Look(LessonView::turn_folding),
     },
     Binding {
         key: keys::lesson::ZOOM,
@@ -207,9 +208,16 @@ pub static TABLE: [Binding<LessonView>; 44] = [
     Binding {
         key: keys::lesson::READ_ON,
         short: Is("read on"),
-        long: HelpText::Is("scroll the story; never runs anything"),
+        long: HelpText::Is("scroll the step, from its end to its top; never runs anything"),
         works: always,
         run: Look(|view| view.story.read_on()),
+    },
+    Binding {
+        key: keys::lesson::READ_BACK,
+        short: Never,
+        long: HelpText::Is("scroll the step back"),
+        works: always,
+        run: Look(|view| view.story.read_back()),
     },
     Binding {
         key: keys::lesson::COPY_ROW,
@@ -284,6 +292,13 @@ fn map_words(view: &LessonView) -> &'static str {
     match view.panes.map_place {
         MapPlace::Beside | MapPlace::Nowhere => "map",
         MapPlace::Alone => "rows",
+    }
+}
+
+fn folding_words(view: &LessonView) -> &'static str {
+    match view.panes.folding {
+        RowFolding::Folded => "all rows",
+        RowFolding::All => "fold",
     }
 }
 

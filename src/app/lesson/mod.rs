@@ -9,12 +9,14 @@ mod panes;
 mod position;
 mod questions;
 mod scene;
+mod step_mark;
 mod story;
 mod subject;
 
 pub use self::lab_state::{LabState, Phase};
 pub use self::panes::{Direction, MapPlace, Panes};
 pub use self::scene::{LessonLayout, LessonScene};
+pub use self::step_mark::StepMark;
 pub use self::story::{Beside, StoryPanel};
 
 use std::collections::BTreeSet;
@@ -117,19 +119,6 @@ impl LessonView {
     /// The living actors of the lab that is up, host first.
     pub fn actors(&self) -> Vec<ActorName> {
         self.live_lab.actors()
-    }
-
-    /// The state of a step, as one sign.
-    pub fn step_sign(&self, step: usize) -> char {
-        let ok = self.record(step).is_none_or(|record| record.is_ok());
-        if self.is_left_out(step) {
-            return 'x';
-        }
-        match (step < self.played_steps(), ok) {
-            (true, true) => '*',
-            (true, false) => '!',
-            (false, _) => ' ',
-        }
     }
 
     /// Steps played in the lab that is up.
@@ -341,14 +330,13 @@ impl LessonView {
         self.rebuild();
     }
 
-    pub fn toggle_changes_only(&mut self) {
-        self.panes.changes_only = !self.panes.changes_only;
-        self.rebuild();
+    pub fn turn_folding(&mut self) {
+        self.panes.folding = self.panes.folding.turned();
     }
 
     /// The map with the rows, alone, or not at all.
-    pub fn turn_map(&mut self, has_room: bool) {
-        self.panes.map_place = self.panes.map_place.next(has_room);
+    pub fn turn_map(&mut self) {
+        self.panes.map_place = self.panes.map_place.next();
         self.rebuild();
     }
 
