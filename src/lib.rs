@@ -32,6 +32,7 @@ pub mod remark;
 pub mod report;
 pub mod rootfs;
 pub mod seen;
+pub mod settings;
 pub mod snapshot;
 pub mod talk;
 pub mod tape;

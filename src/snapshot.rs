@@ -196,6 +196,9 @@ pub struct Network {
     /// Queueing disciplines and their classes, then firewall rules that count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<Traffic>,
+    /// IPv4 packets for others are passed on (`net.ipv4.ip_forward`), where the kernel said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarding: Option<bool>,
     #[serde(default, skip_serializing_if = "NetworkOmitted::is_nothing")]
     pub omitted: NetworkOmitted,
 }
@@ -349,9 +352,40 @@ pub struct OverlayEntry {
     pub kind: FileKind,
     /// Indices into `lowers` of the layers that have it.
     pub in_lowers: Vec<usize>,
+    /// Those of the layers that have a whiteout in its place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lower_whiteouts: Vec<usize>,
+    /// Those of the layers whose directory hides the ones below it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lower_opaques: Vec<usize>,
     pub upper: InUpper,
     /// Visible in the merged directory.
     pub merged: bool,
+}
+
+impl OverlayEntry {
+    /// The state of each layer, the upper one first, where so many lower ones lie below it.
+    pub fn layers(&self, lowers: usize) -> Vec<InUpper> {
+        let lower = |index: usize| {
+            if self.lower_whiteouts.contains(&index) {
+                InUpper::Whiteout
+            } else if self.lower_opaques.contains(&index) {
+                InUpper::Opaque
+            } else if self.in_lowers.contains(&index) {
+                InUpper::Present
+            } else {
+                InUpper::Absent
+            }
+        };
+        std::iter::once(self.upper).chain((0..lowers).map(lower)).collect()
+    }
+
+    /// The lower layer whose whiteout hides the entry: none below the upper one answers before it.
+    pub fn hiding_lower(&self) -> Option<usize> {
+        let whiteout = self.lower_whiteouts.iter().min().copied()?;
+        let is_first = self.in_lowers.iter().all(|index| *index > whiteout);
+        (self.upper == InUpper::Absent && is_first).then_some(whiteout)
+    }
 }
 
 /// The state of the upper layer at an entry's path.
@@ -436,6 +470,13 @@ impl Snapshot {
     pub fn process(&self, pid: u32) -> Option<&Process> {
         let place = self.processes.binary_search_by_key(&pid, |process| process.pid).ok()?;
         self.processes.get(place)
+    }
+
+    /// The number of an overlay's device, by which it is known wherever else it is mounted.
+    pub fn device_of(&self, overlay: &Overlay) -> Option<&str> {
+        let table = self.mounts_of(&overlay.actor)?;
+        let mount = table.rows.iter().find(|mount| mount.id == overlay.mount_id)?;
+        Some(&mount.device)
     }
 
     pub fn network_of(&self, actor: &ActorName) -> Option<&Network> {

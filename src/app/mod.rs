@@ -15,6 +15,7 @@ mod overlay_commands;
 pub mod panes;
 pub mod quiz;
 mod quiz_events;
+mod shell_commands;
 mod shell_events;
 pub mod shells;
 pub mod stable_ids;
@@ -23,7 +24,8 @@ pub mod terminal;
 mod update;
 
 pub use lesson::{
-    Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase, StepMark,
+    Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase, PicturePlace,
+    StepMark,
 };
 pub use lists::entries;
 pub use overlay::{Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList};

@@ -23,6 +23,20 @@ pub enum ShellFocus {
     Typing,
 }
 
+/// The side of a lab's walls that a shell is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShellSide {
+    Host,
+    /// The container, or whoever else has walls of its own.
+    Container,
+}
+
+impl ShellSide {
+    pub fn of_actor(actor: &ActorName) -> ShellSide {
+        if *actor == ActorName::host() { ShellSide::Host } else { ShellSide::Container }
+    }
+}
+
 /// All shells of a lesson.
 #[derive(Debug, Default)]
 pub struct ShellTabs {
@@ -32,6 +46,8 @@ pub struct ShellTabs {
     next_id: u32,
     /// Shells that the engine was asked for, by tab.
     asked: BTreeMap<u32, AskedShell>,
+    /// The next key, if it is one that the screen keeps from programs, goes to the shell.
+    pub(super) passes_next_key: bool,
     /// The shell that is opened again once the next lab is up.
     reopen: Option<ReopenedShell>,
     /// Tabs of a lab that is being replaced: they are in sight until they end, and take no keys.
@@ -96,6 +112,17 @@ impl ShellTabs {
         let fits =
             |index: &usize| self.tabs.get(*index).is_some_and(|tab| tab.in_what_if == in_what_if);
         Some(self.current).filter(fits).or_else(|| (0..self.tabs.len()).rev().find(fits))
+    }
+
+    /// The tab whose programs are in an actor: the current one if it is, or else the newest.
+    pub fn tab_beside(&self, actor: &ActorName, in_what_if: bool) -> Option<usize> {
+        let is_beside = |index: &usize| {
+            let tab = self.tabs.get(*index);
+            tab.is_some_and(|tab| tab.in_what_if == in_what_if && tab.actor() == actor)
+                && !self.is_of_last_lab(*index)
+        };
+        let all = || (0..self.tabs.len()).rev();
+        Some(self.current).filter(is_beside).or_else(|| all().find(is_beside))
     }
 
     /// True for a tab of a lab that is being replaced.

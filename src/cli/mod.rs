@@ -18,6 +18,8 @@ mod progress;
 mod progress_writer;
 mod record;
 pub mod run;
+mod run_map;
+mod settings;
 mod shell_socket;
 mod socket;
 mod whole_file;

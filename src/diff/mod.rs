@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use self::mounts::mounts;
 use self::networks::networks;
 pub use self::noise::is_counter;
-pub use self::owner::{DirectoryOwner, GroupOwner};
+use self::owner::OverlayKey;
+pub use self::owner::{DirectoryOwner, GroupOwner, OverlayOwner};
 use self::rows::{DiffSide, OwnedRows, diff_rows, diff_sections, mark_by_equality};
 
 use crate::op::ActorName;
@@ -108,8 +109,7 @@ pub struct Diff {
     pub networks: Vec<NetworkDiff>,
     pub cgroups: Vec<DiffSection<GroupOwner, CgroupFile>>,
     pub cgroups_omitted: [Omitted; 2],
-    /// By the directory where each is mounted.
-    pub overlays: Vec<DiffSection<String, OverlayEntry>>,
+    pub overlays: Vec<DiffSection<OverlayOwner, OverlayEntry>>,
     pub overlays_omitted: [Omitted; 2],
     pub directories: Vec<DiffSection<DirectoryOwner, DirEntry>>,
     /// (actor, name) rows of hostnames.
@@ -333,20 +333,35 @@ fn owned<O: Clone, T>(lists: &[(O, Vec<T>)]) -> Vec<OwnedRows<'_, O, T>> {
         .collect()
 }
 
-fn overlay_sections(before: &Snapshot, after: &Snapshot) -> Vec<DiffSection<String, OverlayEntry>> {
+fn overlay_sections(
+    before: &Snapshot,
+    after: &Snapshot,
+) -> Vec<DiffSection<OverlayOwner, OverlayEntry>> {
     let mut sections = diff_sections(
         &DiffSide::new(&overlays(before), before.overlays_omitted),
         &DiffSide::new(&overlays(after), after.overlays_omitted),
         |entry| entry.path.clone(),
     );
     noise::hush_sections(&mut sections, noise::is_noise_of_overlay);
-    sections
+
+    let owner = |key: OverlayKey| {
+        let known = |snapshot: &'_ Snapshot| {
+            let mut all = snapshot.overlays.iter();
+            all.find(|it| OverlayKey::of(it, snapshot) == key).map(OverlayOwner::of)
+        };
+        known(after).or_else(|| known(before))
+    };
+    let named = sections.into_iter().filter_map(|section| {
+        let DiffSection { owner: key, owner_change, rows, omitted } = section;
+        Some(DiffSection { owner: owner(key)?, owner_change, rows, omitted })
+    });
+    named.collect()
 }
 
-fn overlays(snapshot: &Snapshot) -> Vec<OwnedRows<'_, String, OverlayEntry>> {
+fn overlays(snapshot: &Snapshot) -> Vec<OwnedRows<'_, OverlayKey, OverlayEntry>> {
     let all = snapshot.overlays.iter();
     all.map(|one| OwnedRows {
-        owner: one.merged.clone(),
+        owner: OverlayKey::of(one, snapshot),
         side: DiffSide::new(&one.entries, one.omitted()),
     })
     .collect()

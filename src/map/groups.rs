@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::canvas::MapTone;
-use super::scene::{BoxEdge, BoxPart, MapBox, MapRow, MapScene, distinct};
+use super::scene::{BoxEdge, BoxOwner, BoxPart, MapBox, MapRow, MapScene, PieceShape, distinct};
 use crate::diff::{CgroupFile, ChangeKind, Diff, DiffRow, is_counter};
 use crate::snapshot::Snapshot;
 
@@ -43,11 +43,11 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
     if top.hierarchies.is_empty() && top.below.is_empty() {
         return MapScene::default();
     }
-    MapScene { left: vec![top.drawn("/", before, after)], ..MapScene::default() }
+    MapScene { left: vec![top.drawn("/", "", before, after)], ..MapScene::default() }
 }
 
 impl Group<'_> {
-    fn drawn(&self, name: &str, before: &Snapshot, after: &Snapshot) -> MapBox {
+    fn drawn(&self, name: &str, path: &str, before: &Snapshot, after: &Snapshot) -> MapBox {
         let mark = match (self.is_new, self.is_gone) {
             (true, false) => Some(ChangeKind::Added),
             (false, true) => Some(ChangeKind::Gone),
@@ -58,6 +58,7 @@ impl Group<'_> {
         let names = if members.is_empty() { "nobody in it".into() } else { members.join(", ") };
         let mut one = MapBox {
             edge: BoxEdge::Group,
+            of: BoxOwner::Group(path.to_owned()),
             mark,
             title: vec![name.to_owned(), names],
             foot: distinct(self.hierarchies.iter().cloned()),
@@ -70,7 +71,8 @@ impl Group<'_> {
         }
         self.other_rows(&mut one, &told);
         for (name, below) in &self.below {
-            one.parts.push(BoxPart::Box(below.drawn(name, before, after)));
+            let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+            one.parts.push(BoxPart::Box(below.drawn(name, &path, before, after)));
         }
         one
     }
@@ -186,16 +188,20 @@ fn bar_row<'a>(
     told.extend([used, most]);
 
     let now = shown(current);
-    let text = match limit(value(files[0])) {
-        Some(most) => format!("{name:<6} {} {now} of {}", bar(current, most), shown(most)),
-        None => format!("{name:<6} {now}, no limit"),
-    };
     let was = old_value(files[0]).map_or_else(String::new, |old| match limit(Some(old)) {
         Some(old) => format!("  limit was {}", shown(old)),
         None => "  had no limit".into(),
     });
-    let row = gauge_row(&files, text);
+    let row = gauge_row(&files, format!("{name:<6} "));
     let tone = MapTone::of_mark(row.mark);
+    let row = match limit(value(files[0])) {
+        Some(most) => {
+            let gauge = PieceShape::Gauge { used: current, limit: most };
+            let row = row.and_shape(gauge, tone, bar(current, most));
+            row.and(tone, format!(" {now} of {}", shown(most)))
+        }
+        None => row.and(tone, format!("{now}, no limit")),
+    };
     Some(row.and(tone, was))
 }
 
@@ -234,7 +240,7 @@ fn cpu<'a>(group: &Group<'a>, told: &mut Vec<&'a str>) -> Option<MapRow> {
 
 /// `▕███   ▏`: what is used of a limit.
 fn bar(used: u64, most: u64) -> String {
-    let share = if most == 0 { 1.0 } else { (used as f64 / most as f64).min(1.0) };
+    let share = PieceShape::share(used, most);
     let eighths = (share * (BAR * 8) as f64).ceil() as usize;
     let parts = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
     let (full, rest) = (eighths / 8, eighths % 8);

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn long_code_goes_on_below_and_loses_nothing() {
-        let theme = Theme { colors: false, ascii: true };
+        let theme = Theme::without_colors().in_ascii();
         let check = |text: &str, columns: usize, expected: &[&str]| {
             let spans = text.split_inclusive('=').map(|part| Span::raw(part.to_owned()));
             let lines = wrapped_code(spans.collect(), columns, theme);

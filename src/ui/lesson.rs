@@ -55,7 +55,7 @@ fn below_title(theme: Theme, body: Rect, frame: &mut Frame<'_>) -> Rect {
     }
     let [rule, rest] = pane::with_head(body);
     let text = theme.border().horizontal_top.repeat(usize::from(rule.width));
-    frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), rule);
+    frame.render_widget(Paragraph::new(Line::styled(text, theme.line())), rule);
     rest
 }
 
@@ -131,7 +131,7 @@ fn draw_zones(view: &LessonView, look: &DrawOptions, zones: Zones, frame: &mut F
             let rule = Rect { x: zones.step.right(), width: 1, ..zones.step };
             let mark = look.theme.border().vertical_left;
             let lines: Vec<Line<'_>> =
-                (0..rule.height).map(|_| Line::styled(mark, look.theme.dim())).collect();
+                (0..rule.height).map(|_| Line::styled(mark, look.theme.line())).collect();
             frame.render_widget(Paragraph::new(lines), rule);
             stage::draw(view, look, zones.class, zones.lab, frame);
         }

@@ -45,7 +45,7 @@ fn draw_confirm(prompt: &Prompt, theme: Theme, area: Rect, frame: &mut Frame<'_>
 
     let (yes, enter, no) = (keys::confirm::YES, keys::confirm::ENTER, keys::confirm::NO);
     let answers = if prompt.is_about_loss() {
-        format!("{yes}: yes    {enter} or {no}: no")
+        format!("{yes}: yes    N, {enter} or {no}: no")
     } else {
         format!("{enter} or {yes}: yes    {no}: no")
     };

@@ -12,6 +12,7 @@ use crate::app::LessonView;
 use crate::app::keymap::keys;
 use crate::app::panes::folding::{RowFolding, ShownRow, folded};
 use crate::app::panes::{CompareMode, PaneRow, PaneSection, RowKind};
+use crate::settings::theme::Tone;
 use crate::text::{safe, shortened};
 use crate::view::ViewKind;
 
@@ -35,13 +36,18 @@ impl FrameFocus {
 pub fn frame_block<'a>(title: String, right: String, focus: FrameFocus, theme: Theme) -> Block<'a> {
     let (style, title) = match focus {
         FrameFocus::Focused => (theme.focused_border(), format!("*{title}")),
-        FrameFocus::Unfocused => (Style::new(), title),
+        FrameFocus::Unfocused => (theme.line(), title),
+    };
+    // A title is text: it has not the faint colour of the line that it stands on.
+    let text = match focus {
+        FrameFocus::Focused => Style::new(),
+        FrameFocus::Unfocused => Style::reset().patch(theme.tone(Tone::Plain)),
     };
     Block::bordered()
         .border_set(theme.border())
         .border_style(style)
-        .title(Line::from(title))
-        .title(Line::from(right).right_aligned())
+        .title(Line::styled(title, text))
+        .title(Line::styled(right, text).right_aligned())
 }
 
 /// `1 Mounts: 4 changed, 14 as before`: the view's name, and what became of its rows.
@@ -97,21 +103,40 @@ pub fn draw_head(
     focus: FrameFocus,
     theme: Theme,
 ) {
-    let (style, sign) = match focus {
-        FrameFocus::Focused => (theme.focused_border(), "*"),
-        FrameFocus::Unfocused => (theme.bold(), ""),
+    let style = match focus {
+        FrameFocus::Focused => theme.focused_border(),
+        FrameFocus::Unfocused => theme.bold(),
     };
+    let sign = usize::from(focus == FrameFocus::Focused);
+    let room = usize::from(area.width).saturating_sub(sign + 1);
+    let title = vec![Span::styled(shortened(title, room), style)];
+    draw_head_of(frame, area, title, right, focus, theme);
+}
+
+/// The same for a title in several styles.
+pub fn draw_head_of(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    title: Vec<Span<'static>>,
+    right: &str,
+    focus: FrameFocus,
+    theme: Theme,
+) {
+    let mut spans = Vec::new();
+    if focus == FrameFocus::Focused {
+        spans.push(Span::styled("*", theme.focused_border()));
+    }
+    spans.extend(title);
+    spans.push(Span::raw(" "));
+
     let columns = usize::from(area.width);
-    let title = shortened(&format!("{sign}{title} "), columns);
+    let taken: usize = spans.iter().map(Span::width).sum();
     let right = if right.is_empty() { String::new() } else { format!(" {right}") };
-    let right = if title.width() + right.width() <= columns { right } else { String::new() };
-    let rule = columns - title.width() - right.width();
-    let line = Line::from(vec![
-        Span::styled(title, style),
-        Span::styled(theme.border().horizontal_top.repeat(rule), theme.dim()),
-        Span::styled(right, theme.dim()),
-    ]);
-    frame.render_widget(Paragraph::new(line), area);
+    let right = if taken + right.width() <= columns { right } else { String::new() };
+    let rule = columns.saturating_sub(taken + right.width());
+    spans.push(Span::styled(theme.border().horizontal_top.repeat(rule), theme.line()));
+    spans.push(Span::styled(right, theme.dim()));
+    frame.render_widget(Paragraph::new(Line::from(spans)), area);
 }
 
 /// Rows that a pane of this width would like to have, without its head.
@@ -467,7 +492,7 @@ mod tests {
             query: "",
             tone: RowsTone::Plain,
             folding: RowFolding::All,
-            theme: Theme { colors: false, ascii: true },
+            theme: Theme::without_colors(),
         };
         let all: Vec<usize> = (2..20).collect();
         for marked in [&all[..], &[0], &[19], &[2], &[5, 17]] {

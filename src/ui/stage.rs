@@ -83,8 +83,7 @@ fn wanted_by_pane(view: &LessonView, look: &DrawOptions, width: u16) -> u16 {
 }
 
 fn wanted_by_map(view: &LessonView, class: ScreenClass, area: Rect) -> u16 {
-    let Some(scene) = view.map() else { return 0 };
-    map::wanted_height(scene, area.width).saturating_add(map_head_rows(class))
+    map::wanted_height(view, area.width).saturating_add(map_head_rows(class))
 }
 
 /// In one column each row counts, and the tabs below say what is shown.
@@ -102,7 +101,6 @@ fn draw_map(
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
-    let Some(scene) = view.map() else { return };
     let rows = map_head_rows(class);
     let [head, place] =
         Layout::vertical([Constraint::Length(rows), Constraint::Min(0)]).areas(area);
@@ -112,7 +110,7 @@ fn draw_map(
         let focus = FrameFocus::of(view.panes.map_place == MapPlace::Alone);
         pane::draw_head(frame, head, (&title, &right), focus, look.theme);
     }
-    map::draw(frame, place, scene, look.theme);
+    map::draw(frame, place, view, look.theme);
 }
 
 /// Words for what the key of the map does next.

@@ -284,6 +284,10 @@ pub fn overlay_entry(entry: &OverlayEntry) -> String {
         let layers: Vec<String> = entry.in_lowers.iter().map(usize::to_string).collect();
         places.push(format!("lower {}", layers.join(",")));
     }
+    let whiteouts = entry.lower_whiteouts.iter();
+    places.extend(whiteouts.map(|layer| format!("whiteout in lower {layer}")));
+    let opaques = entry.lower_opaques.iter();
+    places.extend(opaques.map(|layer| format!("opaque in lower {layer}")));
 
     match entry.upper {
         InUpper::Absent => {}

@@ -98,6 +98,7 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
             }],
             neighbours: Vec::new(),
             traffic: Vec::new(),
+            forwarding: Some(true),
             omitted: NetworkOmitted::default(),
         }],
         cgroups: vec![Cgroup {
@@ -124,6 +125,8 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
                     path: (*name).into(),
                     kind: FileKind::File,
                     in_lowers: vec![1],
+                    lower_whiteouts: Vec::new(),
+                    lower_opaques: Vec::new(),
                     upper: InUpper::Whiteout,
                     merged: false,
                 })

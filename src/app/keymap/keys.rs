@@ -89,6 +89,7 @@ keys! {
         ZOOM: [letter('z')];
         SHELLS: [letter('S')];
         REWIND: [letter('u')];
+        STEP_AGAIN: [letter('r')];
         STEPS: [letter('t')];
         BESIDE: [letter('o')];
         LEAVE_OUT: [letter('x')];
@@ -121,6 +122,11 @@ keys! {
     shell {
         // In both ways that terminals say it.
         LEAVE: [ctrl(']'), ctrl('5')];
+        // Many keyboards have no `]` of their own; some terminals keep F10 for their menu.
+        LEAVE_TOO: [key(KeyCode::F(10))];
+        GO_ON: [key(KeyCode::F(9))];
+        HINT: [key(KeyCode::F(8))];
+        OTHER_SIDE: [key(KeyCode::F(6))];
         HIDE: [key(KeyCode::Esc)];
     }
 

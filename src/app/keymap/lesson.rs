@@ -13,7 +13,7 @@ use crate::app::{
 use crate::view::ViewKind;
 
 /// Most important first: a narrow footer drops from the right.
-pub static TABLE: [Binding<LessonView>; 45] = [
+pub static TABLE: [Binding<LessonView>; 46] = [
     Binding {
         key: keys::lesson::RUN,
         short: Now(run_words),
@@ -150,6 +150,13 @@ pub static TABLE: [Binding<LessonView>; 45] = [
         run: Act(commands::rewind),
     },
     Binding {
+        key: keys::lesson::STEP_AGAIN,
+        short: Is("step again"),
+        long: HelpText::Is("this step again: a new lab, as it was before the step"),
+        works: LessonView::can_begin_step_again,
+        run: Act(commands::begin_step_again),
+    },
+    Binding {
         key: keys::lesson::STEPS,
         short: Is("steps"),
         long: HelpText::Is("list of steps; look at one, or go there"),
@@ -276,7 +283,7 @@ pub static TABLE: [Binding<LessonView>; 45] = [
 ];
 
 /// Words for what the key does that goes on, as the lesson stands.
-fn run_words(view: &LessonView) -> &'static str {
+pub fn run_words(view: &LessonView) -> &'static str {
     match view.scene() {
         LessonScene::Branch => "back from what-if",
         LessonScene::YourTurn if view.learning.turn_holds() => "done, go on",

@@ -67,6 +67,9 @@ fn on_screen(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
 pub fn footer(model: &Model) -> Vec<(String, &'static str)> {
     match &model.screen {
         Screen::Catalogue => super::footer(&CATALOGUE, model),
+        Screen::Lesson(view) if view.shells.is_typing() => {
+            super::footer(&shell::TYPING, view.as_ref())
+        }
         Screen::Lesson(view) => super::footer(quiz::table(view).unwrap_or(&LESSON), view.as_ref()),
         Screen::Ended(_) => super::footer(&ENDED, model),
         Screen::Score => super::footer(&SCORE, model),

@@ -6,6 +6,7 @@ mod lab_state;
 mod live_lab;
 mod looking;
 mod panes;
+mod pictures;
 mod position;
 mod questions;
 mod scene;
@@ -15,6 +16,7 @@ mod subject;
 
 pub use self::lab_state::{LabState, Phase};
 pub use self::panes::{Direction, MapPlace, Panes};
+pub use self::pictures::PicturePlace;
 pub use self::scene::{LessonLayout, LessonScene};
 pub use self::step_mark::StepMark;
 pub use self::story::{Beside, StoryPanel};
@@ -25,6 +27,7 @@ use std::sync::Arc;
 use self::history::History;
 use self::live_lab::LiveLab;
 use self::panes::Shown;
+use self::pictures::{PictureSource, ShownDiff};
 use self::position::{LiveStep, Position};
 use self::subject::Subject;
 use super::keymap::keys;
@@ -119,6 +122,11 @@ impl LessonView {
     /// The living actors of the lab that is up, host first.
     pub fn actors(&self) -> Vec<ActorName> {
         self.live_lab.actors()
+    }
+
+    /// The actor that the told step is done in.
+    pub fn step_actor(&self) -> Option<ActorName> {
+        self.shown_actions().first().map(|entry| entry.actor.clone())
     }
 
     /// Steps played in the lab that is up.
@@ -343,13 +351,14 @@ impl LessonView {
     /// The question that the map answers: that of the focused pane, or else of the first view of the step that has a
     /// picture.
     pub fn map_lens(&self) -> MapLens {
-        let views = std::iter::once(self.panes.focus).chain(self.pane_order());
-        views.into_iter().find_map(MapLens::of_view).unwrap_or(MapLens::Namespaces)
+        let mut views = std::iter::once(self.panes.focus).chain(self.pane_order());
+        let lens = views.find_map(|view| self.panes.pictures.lens_of(view));
+        lens.unwrap_or(MapLens::Namespaces)
     }
 
-    /// The map, where there is one.
+    /// The map, where there is one. It is made when it is asked for first.
     pub fn map(&self) -> Option<&MapScene> {
-        self.panes.map(self.map_lens())
+        self.panes.pictures.scene(self.map_lens())
     }
 
     pub fn toggle_raw_numbers(&mut self) {
@@ -385,14 +394,14 @@ impl LessonView {
             && let Some(recorded) = self.history.get(step)
         {
             let record = &recorded.record;
-            return self.panes.build(Shown {
-                before: &record.before,
-                after: &record.after,
-                diff: record.diff(),
-                ops: &record.ops,
-                charts: &record.charts,
-                numbers: &recorded.numbers,
-            });
+            let picture = PictureSource {
+                before: Arc::clone(&record.before),
+                after: Arc::clone(&record.after),
+                diff: ShownDiff::OfRecord(Arc::clone(record)),
+                record: Some(Arc::clone(record)),
+            };
+            let (charts, numbers) = (&*record.charts, &*recorded.numbers);
+            return self.panes.build(Shown { picture: &picture, charts, numbers });
         }
 
         let lab = &self.live_lab;
@@ -402,13 +411,12 @@ impl LessonView {
                 self.lab.played().checked_sub(1).and_then(|step| self.history.record(step))
             }
         };
-        self.panes.build(Shown {
-            before: &lab.before,
-            after: &lab.now,
-            diff: &Diff::between(&lab.before, &lab.now),
-            ops: record.map_or(&[][..], |record| &record.ops),
-            charts: &lab.charts,
-            numbers: &lab.numbers,
-        });
+        let picture = PictureSource {
+            before: Arc::clone(&lab.before),
+            after: Arc::clone(&lab.now),
+            diff: ShownDiff::Live(Arc::new(Diff::between(&lab.before, &lab.now))),
+            record: record.cloned(),
+        };
+        self.panes.build(Shown { picture: &picture, charts: &lab.charts, numbers: &lab.numbers });
     }
 }

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::pictures::{MapPictures, PictureSource};
 use super::subject::Subject;
 use crate::app::panes::folding::{self, RowFolding};
 use crate::app::panes::{self, CompareMode, PaneData, PaneRow, PaneSection};
 use crate::app::stable_ids::StableIds;
-use crate::diff::Diff;
-use crate::map::{MapLens, MapScene};
-use crate::op::OpRecord;
 use crate::report::ChartSeries;
-use crate::snapshot::Snapshot;
 use crate::view::ViewKind;
 
 /// The direction of a search among rows.
@@ -53,10 +50,7 @@ impl MapPlace {
 /// The two states that panes compare, and what led from one to the other.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shown<'a> {
-    pub before: &'a Snapshot,
-    pub after: &'a Snapshot,
-    pub diff: &'a Diff,
-    pub ops: &'a [OpRecord],
+    pub picture: &'a PictureSource,
     pub charts: &'a [ChartSeries],
     pub numbers: &'a StableIds,
 }
@@ -84,8 +78,7 @@ pub struct Panes {
     before_sections: BTreeMap<ViewKind, Vec<PaneSection>>,
     /// Rows of each pane that have changed, and those that are as before.
     counts: BTreeMap<ViewKind, (usize, usize)>,
-    /// The pictures, made while they are shown.
-    maps: BTreeMap<MapLens, MapScene>,
+    pub pictures: MapPictures,
     /// The subject of the step that is told of.
     subject: Subject,
     /// The changed row of each pane that tells most of the step.
@@ -110,7 +103,7 @@ impl Panes {
             sections: BTreeMap::new(),
             before_sections: BTreeMap::new(),
             counts: BTreeMap::new(),
-            maps: BTreeMap::new(),
+            pictures: MapPictures::default(),
             subject: Subject::default(),
             telling: BTreeMap::new(),
             before_telling: BTreeMap::new(),
@@ -120,10 +113,10 @@ impl Panes {
     /// Compute all rows anew.
     pub(super) fn build(&mut self, shown: Shown<'_>) {
         let scene = PaneData {
-            before: shown.before,
-            after: shown.after,
-            diff: shown.diff,
-            ops: shown.ops,
+            before: &shown.picture.before,
+            after: &shown.picture.after,
+            diff: shown.picture.diff.get(),
+            ops: shown.picture.ops(),
             charts: shown.charts,
             stable_ids: shown.numbers,
             raw: self.raw_numbers,
@@ -169,13 +162,10 @@ impl Panes {
         } else {
             tell_apart(&mut sections, &marked, &self.counts)
         };
-        let maps = MapLens::ALL.into_iter().filter(|_| self.map_place != MapPlace::Nowhere);
-        self.maps = maps
-            .map(|lens| (lens, MapScene::of(lens, shown.before, shown.after, shown.diff)))
-            .collect();
+        self.pictures = MapPictures::of(shown.picture.clone());
         self.sections = sections;
         self.before_sections = before_sections;
-        self.groups = panes::cgroup_tree::group_paths(shown.diff);
+        self.groups = panes::cgroup_tree::group_paths(shown.picture.diff.get());
         self.clamp_selection();
     }
 
@@ -206,11 +196,6 @@ impl Panes {
 
     pub fn before_sections(&self, view: ViewKind) -> &[PaneSection] {
         self.before_sections.get(&view).map_or(&[], Vec::as_slice)
-    }
-
-    /// The picture of what a view lists.
-    pub fn map(&self, lens: MapLens) -> Option<&MapScene> {
-        self.maps.get(&lens)
     }
 
     /// The same for the left half of "before | after".
@@ -430,18 +415,19 @@ fn tell_apart(
 mod tests {
     use std::sync::Arc;
 
+    use super::super::pictures::ShownDiff;
     use super::*;
     use crate::app::scripts::snapshot;
+    use crate::diff::Diff;
 
     /// Panes that compare the processes of two moments, with the focus on them.
     fn panes(before: &[&str], after: &[&str]) -> Panes {
         let (before, after) = (snapshot(before), snapshot(after));
         let mut panes = Panes::new(ViewKind::Processes);
+        let diff = ShownDiff::Live(Arc::new(Diff::between(&before, &after)));
+        let (before, after) = (Arc::new(before), Arc::new(after));
         panes.build(Shown {
-            before: &before,
-            after: &after,
-            diff: &Diff::between(&Arc::new(before.clone()), &Arc::new(after.clone())),
-            ops: &[],
+            picture: &PictureSource { before, after, diff, record: None },
             charts: &[],
             numbers: &StableIds::default(),
         });

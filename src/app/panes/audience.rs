@@ -325,7 +325,7 @@ fn members(file: &CgroupFile, at: &Snapshot) -> String {
 pub(super) fn files(scene: &PaneData<'_>) -> Vec<PaneRow> {
     let mut all = Vec::new();
     for section in &scene.diff.overlays {
-        let own = rows(&section.owner, &section.rows, scene, |entry, _| {
+        let own = rows(&section.owner.to_string(), &section.rows, scene, |entry, _| {
             words::rows::overlay_entry(entry)
         });
         all.extend(behind(

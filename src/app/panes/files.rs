@@ -14,7 +14,7 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
             .overlays
             .iter()
             .chain(&scene.before.overlays)
-            .find(|it| it.merged == section.owner);
+            .find(|it| section.owner.is_of(it));
         rows.push(owner_line(&format!("overlay at {}", section.owner), &section.owner_change, ""));
         if let Some(overlay) = overlay {
             rows.extend(layer_lines(overlay));
@@ -76,6 +76,9 @@ fn overlay_line(entry: &OverlayEntry) -> String {
     let merged = if entry.merged { name } else { String::new() };
 
     let from = match (entry.upper, entry.in_lowers.first()) {
+        (InUpper::Absent, _) if entry.hiding_lower().is_some() => {
+            "hidden by a whiteout below".into()
+        }
         (InUpper::Whiteout, _) => "hidden by a whiteout".into(),
         (InUpper::Absent, Some(layer)) => format!("lower {layer}"),
         (InUpper::Absent, None) => "nowhere".into(),
@@ -110,6 +113,8 @@ mod tests {
                 path: "etc".into(),
                 kind: FileKind::Directory,
                 in_lowers: vec![0],
+                lower_whiteouts: Vec::new(),
+                lower_opaques: Vec::new(),
                 upper,
                 merged: true,
             })

@@ -323,6 +323,12 @@ pub fn played(step: usize) -> Msg {
     Msg::Engine(Event::Played(record(step, true)))
 }
 
+/// The learner has done a step by typing.
+pub fn typed(step: usize) -> Msg {
+    let record = StepRecord { status: StepStatus::Typed, ..(*record(step, true)).clone() };
+    Msg::Engine(Event::Played(Arc::new(record)))
+}
+
 pub fn failed(why: &str) -> Msg {
     Msg::Engine(Event::Failed(why.into()))
 }
