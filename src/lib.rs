@@ -14,6 +14,7 @@ pub mod diagnosis;
 pub mod diff;
 pub mod doctor;
 pub mod engine;
+pub mod explain;
 pub mod export;
 pub mod fact;
 pub mod failure;

@@ -30,6 +30,14 @@ pub enum Notice {
     NoTurnOnTape {
         run: KeyName,
     },
+    /// A card has no line to see the thing by.
+    NoLineToSeeBy,
+    /// The text that a card names is no manual page, but one of the kernel's.
+    NoManualPage {
+        address: String,
+    },
+    /// There is no live lab to type into.
+    NoLabToTypeInto,
     NoHintNow {
         your_turn: KeyName,
     },

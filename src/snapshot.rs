@@ -1,5 +1,9 @@
 //! A **snapshot**: the kernel's state of one lab at one moment, as plain values. No I/O here.
 
+mod layers;
+
+pub use self::layers::{InUpper, OverlayEntry};
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 
@@ -199,6 +203,9 @@ pub struct Network {
     /// IPv4 packets for others are passed on (`net.ipv4.ip_forward`), where the kernel said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarding: Option<bool>,
+    /// Firewall rules that do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<FirewallRule>,
     #[serde(default, skip_serializing_if = "NetworkOmitted::is_nothing")]
     pub omitted: NetworkOmitted,
 }
@@ -234,6 +241,27 @@ pub struct Traffic {
     pub text: String,
     pub packets: u64,
     pub bytes: u64,
+}
+
+/// A rule of nf_tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirewallRule {
+    pub effect: RuleEffect,
+    /// In the words of `nft -s`: `ip saddr 172.17.0.0/16 oifname != "docker0" masquerade in ip nat POSTROUTING`.
+    pub text: String,
+}
+
+/// The effect of a rule on the packets that it is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleEffect {
+    /// They go out as if the device that they leave by had sent them, or another address.
+    SourceNat,
+    /// They go on to another address.
+    DestinationNat,
+    Drop,
+    #[default]
+    Other,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -343,61 +371,6 @@ impl Overlay {
     pub fn omitted(&self) -> Omitted {
         if self.truncated { Omitted::Uncounted } else { Omitted::Nothing }
     }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OverlayEntry {
-    /// Relative to the merged directory, no leading slash.
-    pub path: String,
-    pub kind: FileKind,
-    /// Indices into `lowers` of the layers that have it.
-    pub in_lowers: Vec<usize>,
-    /// Those of the layers that have a whiteout in its place.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lower_whiteouts: Vec<usize>,
-    /// Those of the layers whose directory hides the ones below it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lower_opaques: Vec<usize>,
-    pub upper: InUpper,
-    /// Visible in the merged directory.
-    pub merged: bool,
-}
-
-impl OverlayEntry {
-    /// The state of each layer, the upper one first, where so many lower ones lie below it.
-    pub fn layers(&self, lowers: usize) -> Vec<InUpper> {
-        let lower = |index: usize| {
-            if self.lower_whiteouts.contains(&index) {
-                InUpper::Whiteout
-            } else if self.lower_opaques.contains(&index) {
-                InUpper::Opaque
-            } else if self.in_lowers.contains(&index) {
-                InUpper::Present
-            } else {
-                InUpper::Absent
-            }
-        };
-        std::iter::once(self.upper).chain((0..lowers).map(lower)).collect()
-    }
-
-    /// The lower layer whose whiteout hides the entry: none below the upper one answers before it.
-    pub fn hiding_lower(&self) -> Option<usize> {
-        let whiteout = self.lower_whiteouts.iter().min().copied()?;
-        let is_first = self.in_lowers.iter().all(|index| *index > whiteout);
-        (self.upper == InUpper::Absent && is_first).then_some(whiteout)
-    }
-}
-
-/// The state of the upper layer at an entry's path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InUpper {
-    Absent,
-    Present,
-    /// A character device 0,0: the entry is deleted.
-    Whiteout,
-    /// A directory that hides the lower ones (xattr `overlay.opaque`).
-    Opaque,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

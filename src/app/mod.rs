@@ -1,6 +1,7 @@
 //! The state of the screen and how it changes. Pure: `update` takes a message and returns effects, and nothing else
 //! happens.
 
+mod asking;
 mod catalogue;
 mod commands;
 mod confirmation;
@@ -28,7 +29,7 @@ pub use lesson::{
     StepMark,
 };
 pub use lists::entries;
-pub use overlay::{Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList};
+pub use overlay::{CardView, Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList};
 pub use update::update;
 
 use std::sync::Arc;

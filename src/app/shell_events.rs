@@ -138,8 +138,11 @@ pub fn on_opened(
     if !view.shells.add_tab(tab, actor.clone(), size, in_what_if) {
         model.notice = Some(Notice::ShellBehind { actor, shells: keys::lesson::SHELLS.into() });
     }
+    let typed = view.shells.take_to_type(tab);
     // The screen may have another size by now than when it was asked for.
-    view.shells.resize_tabs(model.size, ShellRoom::of_zoom(view.panes.is_zoomed))
+    let mut effects = view.shells.resize_tabs(model.size, ShellRoom::of_zoom(view.panes.is_zoomed));
+    effects.extend(typed.map(|bytes| Effect::TypeIntoShell { tab, bytes }));
+    effects
 }
 
 /// A shell has ended: who typed there is told where the keys go now.

@@ -48,6 +48,8 @@ pub struct ShellTabs {
     asked: BTreeMap<u32, AskedShell>,
     /// The next key, if it is one that the screen keeps from programs, goes to the shell.
     pub(super) passes_next_key: bool,
+    /// The bytes to type into a shell once it is open.
+    to_type: Option<(u32, Vec<u8>)>,
     /// The shell that is opened again once the next lab is up.
     reopen: Option<ReopenedShell>,
     /// Tabs of a lab that is being replaced: they are in sight until they end, and take no keys.
@@ -165,6 +167,17 @@ impl ShellTabs {
         self.next_id += 1;
         self.asked.insert(self.next_id, AskedShell { size, takes_keys });
         self.next_id
+    }
+
+    /// Have this typed into the shell that was asked for last, once it is open.
+    pub fn type_when_open(&mut self, bytes: Vec<u8>) {
+        self.to_type = Some((self.next_id, bytes));
+    }
+
+    /// The bytes to type into a shell that is open now.
+    pub fn take_to_type(&mut self, tab: u32) -> Option<Vec<u8>> {
+        let (_, bytes) = self.to_type.take_if(|(waiting, _)| *waiting == tab)?;
+        Some(bytes)
     }
 
     /// The learner waits for a shell.

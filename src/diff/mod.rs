@@ -17,8 +17,8 @@ use self::rows::{DiffSide, OwnedRows, diff_rows, diff_sections, mark_by_equality
 
 use crate::op::ActorName;
 use crate::snapshot::{
-    Address, Cgroup, DirEntry, Link, Mount, Namespace, Neighbour, NetworkOmitted, Omitted,
-    OverlayEntry, Process, Route, Snapshot, Traffic,
+    Address, Cgroup, DirEntry, FirewallRule, Link, Mount, Namespace, Neighbour, NetworkOmitted,
+    Omitted, OverlayEntry, Process, Route, Snapshot, Traffic,
 };
 use crate::view::ViewKind;
 
@@ -127,6 +127,11 @@ pub struct NetworkDiff {
     pub neighbours: Vec<DiffRow<Neighbour>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<DiffRow<Traffic>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<DiffRow<FirewallRule>>,
+    /// One row while packets for others are passed on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forwarding: Vec<DiffRow<bool>>,
     /// The rows left out on each side, before and after.
     pub omitted: [NetworkOmitted; 2],
 }
@@ -143,6 +148,8 @@ impl NetworkDiff {
             || any_move(&self.routes)
             || any_move(&self.neighbours)
             || any_move(&self.traffic)
+            || any_move(&self.rules)
+            || any_move(&self.forwarding)
     }
 }
 
@@ -222,7 +229,8 @@ impl Diff {
                 .map(|net| {
                     let ways =
                         changed(&net.routes) + changed(&net.neighbours) + changed(&net.traffic);
-                    changed(&net.links) + changed(&net.addresses) + ways
+                    let handling = changed(&net.rules) + changed(&net.forwarding);
+                    changed(&net.links) + changed(&net.addresses) + ways + handling
                 })
                 .sum(),
             ViewKind::Cgroups => in_sections(&self.cgroups),

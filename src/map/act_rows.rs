@@ -32,5 +32,6 @@ fn act_sign(end: ActEnd) -> char {
         ActEnd::Done => '▸',
         ActEnd::Answered => '✔',
         ActEnd::Refused => '⊘',
+        ActEnd::Wanted => '?',
     }
 }

@@ -2,7 +2,9 @@
 //! row at the place that it is about, for this step alone.
 
 use super::MapLens;
-use super::scene::{ActEnd, BoxOwner, BoxPart, LayerStack, MapBox, MapRow, MapScene, PlateCell};
+use super::scene::{
+    ActEnd, BoxOwner, BoxPart, LayerStack, MapBox, MapRow, MapScene, MapWant, PlateCell,
+};
 use crate::op::{ActorName, NetOp, Op, OpRecord, Outcome};
 use crate::snapshot::{Mount, Snapshot};
 
@@ -33,6 +35,28 @@ pub(super) fn add(scene: &mut MapScene, lens: MapLens, after: &Snapshot, ops: &[
             (about, _) => about,
         };
         insert(one, row, place);
+    }
+}
+
+/// Add what is wanted in this picture and is not there, in the box of whoever is to have it.
+pub(super) fn add_wanted(scene: &mut MapScene, lens: MapLens, wants: &[MapWant]) {
+    for want in wants.iter().filter(|want| want.lens == lens) {
+        let row = MapRow::act(ActEnd::Wanted, &want.text);
+        if let Some(lanes) = &mut scene.lanes {
+            lanes.acts.push(row);
+        } else if let Some(stack) = scene.stacks.first_mut() {
+            stack.acts.push(row);
+        } else {
+            let own = want.actor.as_ref().map(Wanted::Actor);
+            let has_own = own.as_ref().is_some_and(|own| find_box(scene, own).is_some());
+            let one = match own.filter(|_| has_own) {
+                Some(own) => find_box(scene, &own),
+                None => scene.left.last_mut(),
+            };
+            if let Some(one) = one {
+                one.push(row);
+            }
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub enum MapTone {
     Act,
     /// The same, refused.
     Refused,
+    /// A thing that is missing.
+    Wanted,
 }
 
 impl MapTone {
@@ -168,6 +170,9 @@ fn ascii(letter: char) -> char {
         '▞' => '%',
         '▒' => ':',
         '⊘' => '!',
+        '╵' => '\'',
+        '‖' => '"',
+        '×' => 'x',
         '✔' => 'v',
         '◂' => '<',
         '·' => ',',

@@ -14,6 +14,7 @@ mod network;
 mod plates;
 mod processes;
 mod scene;
+mod stack_rows;
 mod stacks;
 #[cfg(test)]
 mod tests;
@@ -24,17 +25,20 @@ pub use self::canvas::{Canvas, CanvasCell, MapTone, sign};
 pub use self::drawing::{Glyphs, draw, wanted_height};
 pub use self::folding::{MapLine, folded, heights, left_out_text, with_packs_in_rows};
 pub use self::scene::{
-    BoxEdge, BoxPart, LaneLamp, LaneRow, Lanes, MapBox, MapRow, MapScene, MapWire, PieceShape,
-    RowAnchor, RowPiece, WireKind,
+    BoxEdge, BoxPart, LaneLamp, LaneRow, Lanes, MapBox, MapRow, MapScene, MapWant, MapWire,
+    PieceShape, RowAnchor, RowPiece, WireKind,
 };
+
+use serde::{Deserialize, Serialize};
 
 use crate::diff::Diff;
 use crate::op::OpRecord;
 use crate::snapshot::Snapshot;
 use crate::view::ViewKind;
 
-/// The question that a picture answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The question that a picture answers. Lessons call it by the view that lists the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MapLens {
     /// The namespaces that each process is in.
     Namespaces,
@@ -45,6 +49,7 @@ pub enum MapLens {
     /// Links, cables, addresses, and where packets go.
     Network,
     /// Control groups: who is in them, and how much of each limit is used.
+    #[serde(rename = "cgroups")]
     Groups,
     /// Overlays: the layer that answers for each name.
     Files,
@@ -111,5 +116,12 @@ impl MapScene {
         };
         acts::add(&mut scene, lens, after, ops);
         scene
+    }
+
+    /// The same with what is wanted and is not there.
+    #[must_use]
+    pub fn with_wanted(mut self, lens: MapLens, wants: &[MapWant]) -> MapScene {
+        acts::add_wanted(&mut self, lens, wants);
+        self
     }
 }

@@ -10,7 +10,7 @@ use super::scene::{
 use super::way::{self, LinkPlace};
 use crate::diff::{ChangeKind, Diff, DiffRow, NetworkDiff, OwnerChange};
 use crate::op::{ActorName, Op, OpRecord, Outcome};
-use crate::snapshot::{Address, Link, Network, Snapshot};
+use crate::snapshot::{Address, FirewallRule, Link, Network, RuleEffect, Snapshot};
 
 pub(super) fn scene(
     before: &Snapshot,
@@ -179,6 +179,23 @@ fn rows(
         let Some(rule) = row.latest_value() else { continue };
         one.push(MapRow::new(row.mark, &rule.text));
     }
+    for row in &section.rules {
+        let Some(rule) = row.latest_value() else { continue };
+        one.push(MapRow::new(row.mark, rule_words(rule)));
+    }
+    for row in &section.forwarding {
+        one.push(MapRow::new(row.mark, "▲ packets for others pass"));
+    }
+}
+
+/// `▲ NAT: ip saddr 172.17.0.0/16 …`: what it does to packets first.
+fn rule_words(rule: &FirewallRule) -> String {
+    let effect = match rule.effect {
+        RuleEffect::SourceNat | RuleEffect::DestinationNat => "▲ NAT:",
+        RuleEffect::Drop => "⊘",
+        RuleEffect::Other => "rule:",
+    };
+    format!("{effect} {}", rule.text)
 }
 
 /// All that is to a namespace which the lab keeps, besides its links with a cable.
@@ -190,7 +207,9 @@ fn rest_of(section: &NetworkDiff) -> Option<MapRow> {
     let marks = lo.map(|row| row.mark);
     let marks = marks.chain(section.routes.iter().map(|row| row.mark));
     let marks = marks.chain(section.neighbours.iter().map(|row| row.mark));
-    let marks: Vec<_> = marks.chain(section.traffic.iter().map(|row| row.mark)).collect();
+    let marks = marks.chain(section.traffic.iter().map(|row| row.mark));
+    let marks = marks.chain(section.rules.iter().map(|row| row.mark));
+    let marks: Vec<_> = marks.chain(section.forwarding.iter().map(|row| row.mark)).collect();
     let changed = marks.iter().filter(|mark| mark.is_change()).count();
     let row = MapRow::new(ChangeKind::Same, format!("… {} more rows", marks.len()));
     (changed > 0).then(|| row.standing_for(marks.len(), changed))

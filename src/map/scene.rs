@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::MapLens;
 use super::canvas::MapTone;
 use crate::diff::ChangeKind;
 use crate::op::{ActorName, NamespaceKind};
@@ -232,6 +233,7 @@ impl MapRow {
         let tone = match end {
             ActEnd::Done | ActEnd::Answered => MapTone::Act,
             ActEnd::Refused => MapTone::Refused,
+            ActEnd::Wanted => MapTone::Wanted,
         };
         let row = MapRow::new(ChangeKind::Same, "").standing_for(0, 0);
         MapRow { act: Some(end), text: Vec::new(), ..row }.lead(" ").and(tone, text)
@@ -280,6 +282,17 @@ pub enum ActEnd {
     /// An answer came back.
     Answered,
     Refused,
+    /// It is to be there, and is not yet, or no longer.
+    Wanted,
+}
+
+/// A thing that is to be in a picture, and is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapWant {
+    pub lens: MapLens,
+    /// The actor that is to have it; none where it is nobody's.
+    pub actor: Option<ActorName>,
+    pub text: String,
 }
 
 /// A line between two rows.

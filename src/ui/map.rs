@@ -28,7 +28,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
     let glyphs = if theme.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
     let (width, height) = (usize::from(area.width), usize::from(area.height));
     let place = PicturePlace { width, height, glyphs };
-    let Some(canvas) = view.panes.pictures.canvas(view.map_lens(), place) else { return };
+    let Some(canvas) = view.panes.pictures.canvas(view.map_lens(), place, view.map_wants()) else {
+        return;
+    };
     let buffer = frame.buffer_mut();
     for (y, row) in (area.y..area.bottom()).zip(canvas.rows()) {
         for (x, CanvasCell { letter, tone }) in (area.x..area.right()).zip(row) {
@@ -50,6 +52,7 @@ fn style(tone: MapTone, theme: Theme) -> Style {
         MapTone::Line => theme.line(),
         MapTone::Title => theme.bold(),
         MapTone::Act => theme.change_style(ChangeKind::Moved).add_modifier(Modifier::BOLD),
+        MapTone::Wanted => theme.change_style(ChangeKind::Changed).add_modifier(Modifier::BOLD),
         MapTone::Refused => theme.change_style(ChangeKind::Gone).add_modifier(Modifier::BOLD),
         MapTone::Change(mark) => theme.change_style(mark).add_modifier(Modifier::BOLD),
     }

@@ -1,5 +1,6 @@
 //! Drawing the model: pure, changes nothing, reads nothing.
 
+mod card;
 mod catalogue;
 mod code_lines;
 mod expectations;
@@ -103,6 +104,9 @@ fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     draw_footer(model, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
     if model.overlay != ScreenOverlay::None {
         overlays::draw(model, look.theme, body, frame);
+        if let ScreenOverlay::Card(shown) = &model.overlay {
+            card::draw(shown, model.size, look.theme, body, frame);
+        }
     }
     if let Some(notice) = &model.notice {
         draw_message(&safe(&words::notice(notice)), look.theme, body, frame);

@@ -483,6 +483,7 @@ mod tests {
                 text: place.to_string(),
                 kind: RowKind::Plain,
                 group: None,
+                subject: None,
             };
             [PaneSection { rows: (0..20).map(row).collect() }]
         };

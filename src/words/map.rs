@@ -37,7 +37,7 @@ pub fn map_title(lens: MapLens) -> &'static str {
 
 /// The changes of a scene alone.
 pub fn map_changes(lens: MapLens, scene: &MapScene) -> String {
-    change_sentences(lens, scene).join(" ")
+    change_sentences(lens, &scene.with_stacks_in_boxes()).join(" ")
 }
 
 fn change_sentences(lens: MapLens, scene: &MapScene) -> Vec<String> {
@@ -53,6 +53,7 @@ pub fn map_words(lens: MapLens, scene: &MapScene) -> String {
     if scene.is_empty() {
         return "Nothing of this kind is there.".into();
     }
+    let scene = &*scene.with_stacks_in_boxes();
     let mut said = change_sentences(lens, scene);
     if let Some(lanes) = &scene.lanes {
         said.extend(lanes_standing(lanes));

@@ -29,6 +29,11 @@ pub fn notice(notice: &Notice) -> String {
         Notice::NoTurnOnTape { run } => {
             format!("nothing can be typed into a tape: {run} shows what was recorded")
         }
+        Notice::NoLineToSeeBy => "there is no line for a shell here".into(),
+        Notice::NoManualPage { address } => {
+            format!("it has no manual page; the kernel's own text is at {address}")
+        }
+        Notice::NoLabToTypeInto => "there is no live lab to type into".into(),
         Notice::NoHintNow { your_turn } => {
             format!("hints are for your turn: {your_turn} begins it")
         }

@@ -99,6 +99,12 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
             neighbours: Vec::new(),
             traffic: Vec::new(),
             forwarding: Some(true),
+            rules: vec![FirewallRule {
+                effect: RuleEffect::SourceNat,
+                text:
+                    "ip saddr 172.17.0.0/16 oifname != \"docker0\" masquerade in ip nat POSTROUTING"
+                        .into(),
+            }],
             omitted: NetworkOmitted::default(),
         }],
         cgroups: vec![Cgroup {

@@ -75,6 +75,7 @@ keys! {
         SHELL: [letter('s')];
         YOUR_TURN: [letter('T')];
         HINT: [letter('H')];
+        ASK: [letter('i')];
         CHECK_YOURSELF: [letter('p')];
         WHAT_IF: [letter('w')];
         GROUP: [letter('e')];
@@ -139,6 +140,14 @@ keys! {
     reading {
         PAGE_DOWN: [letter(' '), key(KeyCode::PageDown)];
         PAGE_UP: [key(KeyCode::PageUp)];
+    }
+
+    /// A card on something.
+    card {
+        COPY: [letter('y')];
+        TYPE: [letter('s')];
+        MANUAL: [letter('m')];
+        WORDS: [letter('i')];
     }
 
     confirm {

@@ -7,13 +7,13 @@ use super::{Binding, HelpText, always, keys};
 use crate::app::catalogue::PAGE;
 use crate::app::panes::folding::RowFolding;
 use crate::app::{
-    Direction, LessonScene, LessonView, MapPlace, commands, confirmation, learning_commands,
-    quiz_events, shell_events,
+    Direction, LessonScene, LessonView, MapPlace, asking, commands, confirmation,
+    learning_commands, quiz_events, shell_events,
 };
 use crate::view::ViewKind;
 
 /// Most important first: a narrow footer drops from the right.
-pub static TABLE: [Binding<LessonView>; 46] = [
+pub static TABLE: [Binding<LessonView>; 47] = [
     Binding {
         key: keys::lesson::RUN,
         short: Now(run_words),
@@ -50,6 +50,13 @@ pub static TABLE: [Binding<LessonView>; 46] = [
         long: HelpText::Is("a hint for what is not true yet: nudge, manual, command"),
         works: |view| view.learning.first_unmet_goal().is_some(),
         run: Act(learning_commands::show_next_hint),
+    },
+    Binding {
+        key: keys::lesson::ASK,
+        short: Is("explain"),
+        long: HelpText::Is("a card on the selected row; without one, the words of this step"),
+        works: always,
+        run: Act(asking::ask),
     },
     Binding {
         key: keys::lesson::CHECK_YOURSELF,

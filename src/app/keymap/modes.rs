@@ -95,7 +95,9 @@ pub fn footer_end(model: &Model) -> String {
         }
         (_, ScreenOverlay::Programs(_)) => format!("{quit} quit"),
         (_, ScreenOverlay::Help { .. } | ScreenOverlay::List(_) | ScreenOverlay::Search { .. })
-        | (_, ScreenOverlay::Confirm(_)) => format!("{}, then {end}", keys::overlay::CLOSE),
+        | (_, ScreenOverlay::Confirm(_) | ScreenOverlay::Card(_)) => {
+            format!("{}, then {end}", keys::overlay::CLOSE)
+        }
         (Screen::Lesson(view), ScreenOverlay::None) if view.shells.is_typing() => {
             format!("then {end}")
         }
@@ -196,6 +198,7 @@ mod tests {
             table("typing", &[], rows(&shell::TYPING)),
             table("looking at a shell", &[keys::shell::ALL], rows(&shell::LOOKING)),
             table("help", &[keys::overlay::ALL], rows(&overlay::HELP)),
+            table("card", &[keys::card::ALL, keys::overlay::ALL], rows(&overlay::CARD)),
             table("confirm", &[keys::confirm::ALL], rows(&overlay::CONFIRM)),
             table("search", &[keys::search::ALL, keys::overlay::ALL], rows(&overlay::SEARCH)),
             table("list", &[keys::list::ALL, keys::overlay::ALL], rows(&overlay::LIST)),

@@ -5,6 +5,7 @@ mod history;
 mod lab_state;
 mod live_lab;
 mod looking;
+mod origin;
 mod panes;
 mod pictures;
 mod position;
@@ -13,6 +14,7 @@ mod scene;
 mod step_mark;
 mod story;
 mod subject;
+mod wants;
 
 pub use self::lab_state::{LabState, Phase};
 pub use self::panes::{Direction, MapPlace, Panes};
@@ -27,7 +29,6 @@ use std::sync::Arc;
 use self::history::History;
 use self::live_lab::LiveLab;
 use self::panes::Shown;
-use self::pictures::{PictureSource, ShownDiff};
 use self::position::{LiveStep, Position};
 use self::subject::Subject;
 use super::keymap::keys;
@@ -36,7 +37,6 @@ use super::quiz::{QuestionPlace, QuizView};
 use super::shells::ShellTabs;
 use super::stable_ids::{NumberedMoment, StableIds};
 use crate::action::LabFacts;
-use crate::diff::Diff;
 use crate::engine::{ReadyState, TurnState};
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
@@ -351,6 +351,12 @@ impl LessonView {
     /// The question that the map answers: that of the focused pane, or else of the first view of the step that has a
     /// picture.
     pub fn map_lens(&self) -> MapLens {
+        // What the author chose, until another pane is brought to the front.
+        let chosen = self.step().filter(|_| !self.is_in_branch());
+        let chosen = chosen.filter(|step| step.watch.first() == Some(&self.panes.focus));
+        if let Some(lens) = chosen.and_then(|step| step.map) {
+            return lens;
+        }
         let mut views = std::iter::once(self.panes.focus).chain(self.pane_order());
         let lens = views.find_map(|view| self.panes.pictures.lens_of(view));
         lens.unwrap_or(MapLens::Namespaces)
@@ -358,7 +364,8 @@ impl LessonView {
 
     /// The map, where there is one. It is made when it is asked for first.
     pub fn map(&self) -> Option<&MapScene> {
-        self.panes.pictures.scene(self.map_lens())
+        let is_shown = self.panes.map_place != MapPlace::Nowhere;
+        self.panes.pictures.scene(self.map_lens()).filter(|_| is_shown)
     }
 
     pub fn toggle_raw_numbers(&mut self) {
@@ -390,33 +397,8 @@ impl LessonView {
 
     /// Compute the panes anew: after any change of what they show or how.
     fn rebuild(&mut self) {
-        if let Position::Recorded { step, .. } = self.position
-            && let Some(recorded) = self.history.get(step)
-        {
-            let record = &recorded.record;
-            let picture = PictureSource {
-                before: Arc::clone(&record.before),
-                after: Arc::clone(&record.after),
-                diff: ShownDiff::OfRecord(Arc::clone(record)),
-                record: Some(Arc::clone(record)),
-            };
-            let (charts, numbers) = (&*record.charts, &*recorded.numbers);
-            return self.panes.build(Shown { picture: &picture, charts, numbers });
-        }
-
-        let lab = &self.live_lab;
-        let record = match &self.position {
-            Position::Branch(branch) => Some(&branch.record),
-            Position::Live(_) | Position::Recorded { .. } => {
-                self.lab.played().checked_sub(1).and_then(|step| self.history.record(step))
-            }
-        };
-        let picture = PictureSource {
-            before: Arc::clone(&lab.before),
-            after: Arc::clone(&lab.now),
-            diff: ShownDiff::Live(Arc::new(Diff::between(&lab.before, &lab.now))),
-            record: record.cloned(),
-        };
-        self.panes.build(Shown { picture: &picture, charts: &lab.charts, numbers: &lab.numbers });
+        let mut panes = std::mem::replace(&mut self.panes, Panes::new(ViewKind::Mounts));
+        self.with_shown(|shown| panes.build(shown));
+        self.panes = panes;
     }
 }

@@ -110,9 +110,9 @@ impl Panes {
         }
     }
 
-    /// Compute all rows anew.
-    pub(super) fn build(&mut self, shown: Shown<'_>) {
-        let scene = PaneData {
+    /// The data that rows are made from, as the panes are looked at.
+    pub(super) fn data<'a>(&self, shown: Shown<'a>) -> PaneData<'a> {
+        PaneData {
             before: &shown.picture.before,
             after: &shown.picture.after,
             diff: shown.picture.diff.get(),
@@ -122,7 +122,12 @@ impl Panes {
             raw: self.raw_numbers,
             compare: self.compare,
             changes_only: false,
-        };
+        }
+    }
+
+    /// Compute all rows anew.
+    pub(super) fn build(&mut self, shown: Shown<'_>) {
+        let scene = self.data(shown);
         let group = self.group.as_deref();
         let subject = &self.subject;
         let build = |scene: &PaneData<'_>| {

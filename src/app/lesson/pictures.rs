@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::diff::Diff;
-use crate::map::{Canvas, Glyphs, MapLens, MapScene, draw};
+use crate::map::{Canvas, Glyphs, MapLens, MapScene, MapWant, draw};
 use crate::op::OpRecord;
 use crate::report::StepRecord;
 use crate::snapshot::Snapshot;
@@ -59,7 +59,15 @@ pub struct MapPictures {
     source: Option<PictureSource>,
     scenes: BTreeMap<MapLens, OnceCell<MapScene>>,
     /// The layout that was drawn last.
-    laid_out: RefCell<Option<(MapLens, PicturePlace, Rc<Canvas>)>>,
+    laid_out: RefCell<Option<LaidOut>>,
+}
+
+#[derive(Debug, Clone)]
+struct LaidOut {
+    lens: MapLens,
+    place: PicturePlace,
+    wants: Vec<MapWant>,
+    canvas: Rc<Canvas>,
 }
 
 impl MapPictures {
@@ -85,15 +93,30 @@ impl MapPictures {
         Some(self.scenes.get(&lens)?.get_or_init(make))
     }
 
-    /// The picture laid out in a place: the one that was drawn last, while nothing of that has changed.
-    pub fn canvas(&self, lens: MapLens, place: PicturePlace) -> Option<Rc<Canvas>> {
-        let known = self.laid_out.borrow().clone();
-        if let Some((_, _, canvas)) = known.filter(|(of, at, _)| (*of, *at) == (lens, place)) {
-            return Some(canvas);
+    /// The picture laid out in a place, with what is wanted in it: the one that was drawn last, while nothing of that
+    /// has changed.
+    pub fn canvas(
+        &self,
+        lens: MapLens,
+        place: PicturePlace,
+        wants: Vec<MapWant>,
+    ) -> Option<Rc<Canvas>> {
+        let is_known =
+            |known: &&LaidOut| (known.lens, known.place, &known.wants) == (lens, place, &wants);
+        if let Some(known) = self.laid_out.borrow().as_ref().filter(is_known) {
+            return Some(Rc::clone(&known.canvas));
         }
 
-        let canvas = Rc::new(draw(self.scene(lens)?, place.width, place.height, place.glyphs));
-        *self.laid_out.borrow_mut() = Some((lens, place, Rc::clone(&canvas)));
+        let scene = self.scene(lens)?;
+        let PicturePlace { width, height, glyphs } = place;
+        let canvas = if wants.is_empty() {
+            draw(scene, width, height, glyphs)
+        } else {
+            draw(&scene.clone().with_wanted(lens, &wants), width, height, glyphs)
+        };
+        let canvas = Rc::new(canvas);
+        let laid_out = LaidOut { lens, place, wants, canvas: Rc::clone(&canvas) };
+        *self.laid_out.borrow_mut() = Some(laid_out);
         Some(canvas)
     }
 
@@ -117,7 +140,7 @@ mod tests {
         assert_eq!(pictures.made(), 0);
 
         let place = PicturePlace { width: 76, height: 16, glyphs: Glyphs::Unicode };
-        let draw = |lens, place| pictures.canvas(lens, place).expect("a picture");
+        let draw = |lens, place| pictures.canvas(lens, place, Vec::new()).expect("a picture");
         let first = draw(MapLens::Processes, place);
         assert_eq!(pictures.made(), 1, "the others are not shown");
         assert!(Rc::ptr_eq(&first, &draw(MapLens::Processes, place)), "nothing changed");

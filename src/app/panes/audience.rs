@@ -216,6 +216,8 @@ pub(super) fn networks(scene: &PaneData<'_>, acting: Option<&ActorName>) -> Vec<
             format!("route to {}", words::rows::route(route))
         }));
         own.extend(rows("", &network.traffic, scene, network::traffic_line));
+        own.extend(rows("", &network.rules, scene, |rule, _| format!("rule {}", rule.text)));
+        own.extend(rows("", &network.forwarding, scene, |_, _| words::rows::FORWARDING.to_owned()));
 
         let more = [
             omitted(CutList::Links, &network.links, network.omitted_of(|it| it.links), scene),

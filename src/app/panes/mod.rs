@@ -12,6 +12,9 @@ mod mounts;
 mod namespaces;
 mod network;
 mod processes;
+mod row_subject;
+
+pub use self::row_subject::RowSubject;
 
 use serde::Serialize;
 
@@ -83,6 +86,8 @@ pub struct PaneRow {
     pub kind: RowKind,
     /// The control group, by its path, that the row is of in a tree of them.
     pub group: Option<String>,
+    /// The thing that it is about, where that is one.
+    pub subject: Option<RowSubject>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +118,11 @@ impl PaneRow {
 
     fn columns(text: impl AsRef<str>) -> PaneRow {
         PaneRow { kind: RowKind::Columns, ..row(ChangeKind::Same, text) }
+    }
+
+    /// The same row, about this.
+    fn about(self, subject: RowSubject) -> PaneRow {
+        PaneRow { subject: Some(subject), ..self }
     }
 
     fn remark(remark: &Remark) -> PaneRow {
@@ -166,12 +176,19 @@ pub fn build(view: ViewKind, scene: &PaneData<'_>, group: Option<&str>) -> Vec<P
     (pane(view).build)(scene, group)
 }
 
-/// The rows to show of a diff, given the comparison: mark and value.
+/// The rows to show of a diff, given the comparison: the place among all its rows, mark and value, and what it was.
 fn visible<'a, T>(
     rows: &'a [DiffRow<T>],
     scene: &'a PaneData<'a>,
-) -> impl Iterator<Item = (ChangeKind, &'a T, Option<&'a T>)> {
-    rows.iter().filter_map(|row| match scene.compare {
+) -> impl Iterator<Item = (usize, (ChangeKind, &'a T, Option<&'a T>))> {
+    rows.iter().enumerate().filter_map(|(place, row)| Some((place, shown_of(row, scene)?)))
+}
+
+fn shown_of<'a, T>(
+    row: &'a DiffRow<T>,
+    scene: &PaneData<'_>,
+) -> Option<(ChangeKind, &'a T, Option<&'a T>)> {
+    match scene.compare {
         CompareMode::Diff | CompareMode::SideBySide => {
             if scene.changes_only && !row.mark.is_change() {
                 return None;
@@ -185,7 +202,7 @@ fn visible<'a, T>(
         }
         CompareMode::Before => Some((ChangeKind::Same, row.before.as_ref()?, None)),
         CompareMode::After => Some((ChangeKind::Same, row.after.as_ref()?, None)),
-    })
+    }
 }
 
 /// The number of rows there are on the side that is shown: one that is gone is not there.
@@ -259,5 +276,6 @@ fn row(mark: ChangeKind, text: impl AsRef<str>) -> PaneRow {
         text: safe(first_bytes(text.as_ref(), MAX_ROW)),
         kind: RowKind::Plain,
         group: None,
+        subject: None,
     }
 }

@@ -58,6 +58,7 @@ enum Side {
 }
 
 fn draw(scene: &MapScene) -> Drawing {
+    let scene = &*scene.with_stacks_in_boxes();
     if let Some(lanes) = &scene.lanes {
         return lanes::draw(lanes);
     }
@@ -146,6 +147,7 @@ fn tone_class(tone: MapTone) -> &'static str {
         MapTone::Change(_) => "quiet",
         MapTone::Act => "moved",
         MapTone::Refused => "gone",
+        MapTone::Wanted => "changed",
     }
 }
 
