@@ -46,10 +46,10 @@ pub struct ShellTabs {
     next_id: u32,
     /// Shells that the engine was asked for, by tab.
     asked: BTreeMap<u32, AskedShell>,
-    /// The next key, if it is one that the screen keeps from programs, goes to the shell.
-    pub(super) passes_next_key: bool,
     /// The bytes to type into a shell once it is open.
     to_type: Option<(u32, Vec<u8>)>,
+    /// The next key, if it is one that the screen keeps from programs, goes to the shell.
+    pub(super) passes_next_key: bool,
     /// The shell that is opened again once the next lab is up.
     reopen: Option<ReopenedShell>,
     /// Tabs of a lab that is being replaced: they are in sight until they end, and take no keys.

@@ -27,7 +27,7 @@ pub(super) fn draw_act(row: &MapRow, y: usize, canvas: &mut Canvas) {
 }
 
 /// The sign of a call that left no row.
-fn act_sign(end: ActEnd) -> char {
+pub fn act_sign(end: ActEnd) -> char {
     match end {
         ActEnd::Done => '▸',
         ActEnd::Answered => '✔',

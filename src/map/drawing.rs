@@ -10,6 +10,7 @@ use super::canvas::{Canvas, MapTone, sign};
 use super::folding::{MapLine, folded, heights, left_out_text, with_packs_in_rows};
 use super::lanes;
 use super::scene::{BoxEdge, MapBox, MapRow, MapScene, MapWire, RowAnchor};
+use super::spacing::{self, MapSpacing};
 use super::stacks;
 use super::wires::{Corridor, Exit, WireEnd, draw_wires};
 
@@ -37,33 +38,41 @@ struct Column {
 
 /// The map on a grid of so many columns and rows. What finds no room is counted on it.
 pub fn draw(scene: &MapScene, width: usize, height: usize, glyphs: Glyphs) -> Canvas {
+    draw_spaced(scene, (width, height), MapSpacing::Tight, glyphs)
+}
+
+/// The same, with a choice of the distance of rows.
+pub fn draw_spaced(
+    scene: &MapScene,
+    (width, height): (usize, usize),
+    spacing: MapSpacing,
+    glyphs: Glyphs,
+) -> Canvas {
     let mut canvas = Canvas::new(width, height);
-    let mut ends = BTreeMap::new();
     if let Some(lanes) = &scene.lanes {
-        lanes::draw(lanes, &mut canvas);
+        lanes::draw(lanes, spacing, &mut canvas);
     } else if scene.is_empty() {
         canvas.write(0, 0, width, "nothing of this kind is there", MapTone::Quiet);
     } else if !scene.stacks.is_empty() {
         let top = draw_stacks(scene, &mut canvas);
         let column = Column { x: 0, width, top, exit: Exit::Right };
-        draw_column(&scene.left, column, &scene.wires, &mut canvas, &mut ends);
+        let corridor = Corridor { from: width, to: width };
+        draw_columns(&[(&scene.left[..], column)], &scene.wires, corridor, spacing, &mut canvas);
     } else if width >= SIDE_BY_SIDE && !scene.right.is_empty() {
         let gap = Corridor::wanted(&scene.wires).clamp(4, 10);
         let left = Column { x: 0, width: (width - gap) / 2, top: 0, exit: Exit::Right };
         let x = left.width + gap;
         let right = Column { x, width: width - x, top: 0, exit: Exit::Left };
-        draw_column(&scene.left, left, &scene.wires, &mut canvas, &mut ends);
-        draw_column(&scene.right, right, &scene.wires, &mut canvas, &mut ends);
         let corridor = Corridor { from: left.width, to: x };
-        draw_wires(&scene.wires, &ends, corridor, &mut canvas);
+        let columns = [(&scene.left[..], left), (&scene.right[..], right)];
+        draw_columns(&columns, &scene.wires, corridor, spacing, &mut canvas);
     } else {
         let margin = if scene.right.is_empty() { 0 } else { Corridor::wanted(&scene.wires).min(6) };
         let width_left = width.saturating_sub(margin);
         let column = Column { x: 0, width: width_left, top: 0, exit: Exit::Right };
         let all: Vec<MapBox> = scene.left.iter().chain(&scene.right).cloned().collect();
-        draw_column(&all, column, &scene.wires, &mut canvas, &mut ends);
         let corridor = Corridor { from: column.width, to: width };
-        draw_wires(&scene.wires, &ends, corridor, &mut canvas);
+        draw_columns(&[(&all[..], column)], &scene.wires, corridor, spacing, &mut canvas);
     }
 
     match glyphs {
@@ -98,6 +107,34 @@ pub fn wanted_height(scene: &MapScene, width: usize) -> usize {
     let margin = if scene.right.is_empty() { 0 } else { Corridor::wanted(&scene.wires).min(6) };
     let width = width.saturating_sub(margin);
     column(&scene.left, width) + column(&scene.right, width)
+}
+
+/// Columns of boxes, and the wires between them.
+fn draw_columns(
+    columns: &[(&[MapBox], Column)],
+    wires: &[MapWire],
+    corridor: Corridor,
+    spacing: MapSpacing,
+    canvas: &mut Canvas,
+) {
+    let in_rows = |(boxes, column): &(&[MapBox], Column)| {
+        let boxes = boxes.iter().map(|one| with_packs_in_rows(one, inner_width(*column, 0)));
+        boxes.collect::<Vec<_>>()
+    };
+    let boxes: Vec<Vec<MapBox>> = columns.iter().map(in_rows).collect();
+    // What stands side by side has rows of one height.
+    let room = canvas.height().saturating_sub(columns.iter().map(|it| it.1.top).max().unwrap_or(0));
+    let is_airy = boxes.iter().all(|boxes| spacing::has_room(boxes, room));
+
+    let mut ends = BTreeMap::new();
+    for (boxes, (_, column)) in boxes.into_iter().zip(columns) {
+        let boxes = match spacing {
+            MapSpacing::Tight => boxes,
+            MapSpacing::Filling => spacing::filling(boxes, room, is_airy),
+        };
+        draw_column(&boxes, *column, wires, canvas, &mut ends);
+    }
+    draw_wires(wires, &ends, corridor, canvas);
 }
 
 /// Overlays one below the other, with what the signs mean; returns the first row that is left.
@@ -135,9 +172,7 @@ fn draw_column(
     canvas: &mut Canvas,
     ends: &mut BTreeMap<RowAnchor, WireEnd>,
 ) {
-    let boxes: Vec<MapBox> =
-        boxes.iter().map(|one| with_packs_in_rows(one, inner_width(column, 0))).collect();
-    let heights = heights(&boxes, canvas.height().saturating_sub(column.top));
+    let heights = heights(boxes, canvas.height().saturating_sub(column.top));
     let mut y = column.top;
     for (place, (one, height)) in boxes.iter().zip(&heights).enumerate() {
         let left_out = boxes.len() - place;

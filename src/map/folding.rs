@@ -70,7 +70,7 @@ fn pack_rows(row: &MapRow, columns: usize) -> Vec<MapRow> {
 /// up. Boxes for which there are not even three get none, and the line that says so.
 pub fn heights(boxes: &[MapBox], room: usize) -> Vec<usize> {
     const LEAST: usize = 3;
-    let mut heights: Vec<usize> = boxes.iter().map(|one| lines(one).len()).collect();
+    let mut heights: Vec<usize> = boxes.iter().map(line_count).collect();
     let fitting =
         if boxes.len() * LEAST <= room { boxes.len() } else { room.saturating_sub(1) / LEAST };
     let room = if fitting < boxes.len() { room.saturating_sub(1) } else { room };
@@ -94,6 +94,10 @@ pub fn left_out_text(rows: usize, changed: usize) -> String {
         0 => format!("… {rows} more"),
         _ => format!("… {rows} more, {changed} changed"),
     }
+}
+
+pub(super) fn line_count(one: &MapBox) -> usize {
+    lines(one).len()
 }
 
 /// All lines of a box.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::canvas::{Canvas, MapTone, sign};
 use super::scene::{LaneLamp, LaneRow, Lanes, MapScene, distinct};
+use super::spacing::MapSpacing;
 use crate::diff::{ChangeKind, Diff, DiffRow};
 use crate::op::NamespaceKind;
 use crate::snapshot::{NsInode, Process, Snapshot};
@@ -112,7 +113,7 @@ pub(super) fn wanted_height(lanes: &Lanes) -> usize {
 }
 
 /// The picture, on as much of the grid as it needs.
-pub(super) fn draw(lanes: &Lanes, canvas: &mut Canvas) {
+pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
     const LEGEND: [&str; 2] = [
         "● in the namespace   ◉ new   │ shared with the row above",
         "below: how many mounts, the host name, how many processes, how many links",
@@ -123,7 +124,8 @@ pub(super) fn draw(lanes: &Lanes, canvas: &mut Canvas) {
     let height = whole - acts;
     let longest = lanes.actors.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
     let names = longest.clamp(4, 14) + 3;
-    let column = (width.saturating_sub(names) / NamespaceKind::ALL.len()).clamp(3, 10);
+    let widest = if spacing == MapSpacing::Filling { 14 } else { 10 };
+    let column = (width.saturating_sub(names) / NamespaceKind::ALL.len()).clamp(3, widest);
     let x_of = |kind: usize, lane: usize| names + kind * column + (2 * lane).min(column - 2);
 
     if height == 0 {
@@ -134,9 +136,13 @@ pub(super) fn draw(lanes: &Lanes, canvas: &mut Canvas) {
     }
 
     // Two rows for each actor: its lamps, and what is in the namespaces that are seen there first.
+    let pitch = match spacing {
+        MapSpacing::Tight => 2,
+        MapSpacing::Filling => (height.saturating_sub(4) / lanes.actors.len().max(1)).clamp(2, 7),
+    };
     let fitting = (height.saturating_sub(3) / 2).min(lanes.actors.len());
     for (place, row) in lanes.actors.iter().take(fitting).enumerate() {
-        let y = 1 + 2 * place;
+        let y = 1 + pitch * place;
         canvas.put(0, y, sign(row.mark), MapTone::of_mark(row.mark));
         let cut = crate::text::shortened(&crate::text::safe(&row.name), names - 3);
         canvas.write(1, y, names - 2, &cut, MapTone::Title);
@@ -165,7 +171,7 @@ pub(super) fn draw(lanes: &Lanes, canvas: &mut Canvas) {
                     .is_some_and(|it| it.lane == lamp.lane)
             };
             let last = lanes.actors.iter().take(fitting).rposition(goes_on).unwrap_or(place);
-            for below in y + 1..=2 * last {
+            for below in y + 1..1 + pitch * last {
                 canvas.put(x, below, '│', MapTone::Line);
             }
             let room = (names + (kind + 1) * column).saturating_sub(x + 2);
@@ -175,7 +181,7 @@ pub(super) fn draw(lanes: &Lanes, canvas: &mut Canvas) {
         }
     }
 
-    let y = (1 + 2 * fitting).min(height.saturating_sub(1));
+    let y = (1 + pitch * fitting).min(height.saturating_sub(1));
     let left_out = lanes.actors.len() - fitting;
     if left_out > 0 {
         canvas.write(0, y, width, &format!("… {left_out} more"), MapTone::Quiet);

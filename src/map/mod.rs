@@ -14,20 +14,23 @@ mod network;
 mod plates;
 mod processes;
 mod scene;
-mod stack_rows;
+mod spacing;
 mod stacks;
 #[cfg(test)]
 mod tests;
 mod way;
 mod wires;
 
+pub use self::act_rows::act_sign;
 pub use self::canvas::{Canvas, CanvasCell, MapTone, sign};
-pub use self::drawing::{Glyphs, draw, wanted_height};
+pub use self::drawing::{Glyphs, draw, draw_spaced, wanted_height};
 pub use self::folding::{MapLine, folded, heights, left_out_text, with_packs_in_rows};
 pub use self::scene::{
-    BoxEdge, BoxPart, LaneLamp, LaneRow, Lanes, MapBox, MapRow, MapScene, MapWant, MapWire,
-    PieceShape, RowAnchor, RowPiece, WireKind,
+    BoxEdge, BoxPart, LaneLamp, LaneRow, Lanes, LayerAccess, LayerStack, MapBox, MapRow, MapScene,
+    MapWant, MapWire, PieceShape, PlateCell, PlateColumn, RowAnchor, RowPiece, WireKind,
 };
+pub use self::spacing::MapSpacing;
+pub use self::stacks::is_asked;
 
 use serde::{Deserialize, Serialize};
 

@@ -137,7 +137,7 @@ fn line_tone(column: &PlateColumn) -> MapTone {
 }
 
 /// The look-up comes down to this plate.
-fn is_asked(column: &PlateColumn, plate: usize) -> bool {
+pub fn is_asked(column: &PlateColumn, plate: usize) -> bool {
     let goes_on = |cell: &PlateCell| matches!(cell, PlateCell::Passed | PlateCell::Merged);
     let reaches = column.cells.iter().take(plate).all(goes_on);
     // Below the last of merged directories it found nothing, and is not drawn.

@@ -7,7 +7,7 @@ use ratatui::style::{Modifier, Style};
 use super::theme::Theme;
 use crate::app::{LessonView, PicturePlace};
 use crate::diff::ChangeKind;
-use crate::map::{self, CanvasCell, Glyphs, MapTone};
+use crate::map::{self, Canvas, CanvasCell, Glyphs, MapScene, MapSpacing, MapTone, draw_spaced};
 
 /// A smaller place has no room for boxes: rows of text say more there.
 const LEAST: (u16, u16) = (36, 4);
@@ -25,12 +25,25 @@ pub fn wanted_height(view: &LessonView, columns: u16) -> u16 {
 
 /// The map that the focused pane asks for.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) {
-    let glyphs = if theme.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
     let (width, height) = (usize::from(area.width), usize::from(area.height));
-    let place = PicturePlace { width, height, glyphs };
-    let Some(canvas) = view.panes.pictures.canvas(view.map_lens(), place, view.map_wants()) else {
-        return;
-    };
+    let place = PicturePlace { width, height, glyphs: glyphs(theme) };
+    if let Some(canvas) = view.panes.pictures.canvas(view.map_lens(), place, view.map_wants()) {
+        put(frame, area, &canvas, theme);
+    }
+}
+
+/// A map that fills its place, to be read from afar.
+pub fn draw_filling(frame: &mut Frame<'_>, area: Rect, scene: &MapScene, theme: Theme) {
+    let size = (usize::from(area.width), usize::from(area.height));
+    let canvas = draw_spaced(scene, size, MapSpacing::Filling, glyphs(theme));
+    put(frame, area, &canvas, theme);
+}
+
+fn glyphs(theme: Theme) -> Glyphs {
+    if theme.ascii { Glyphs::Ascii } else { Glyphs::Unicode }
+}
+
+fn put(frame: &mut Frame<'_>, area: Rect, canvas: &Canvas, theme: Theme) {
     let buffer = frame.buffer_mut();
     for (y, row) in (area.y..area.bottom()).zip(canvas.rows()) {
         for (x, CanvasCell { letter, tone }) in (area.x..area.right()).zip(row) {

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::diff::ChangeKind;
 use crate::map::{
-    BoxEdge, BoxPart, LaneRow, Lanes, MapBox, MapLens, MapRow, MapScene, MapTone, MapWire,
-    PieceShape, RowAnchor, WireKind,
+    BoxEdge, BoxPart, LaneRow, Lanes, LayerStack, MapBox, MapLens, MapRow, MapScene, MapTone,
+    MapWire, PieceShape, PlateCell, PlateColumn, RowAnchor, WireKind,
 };
 use crate::op::NamespaceKind;
 
 /// Rows that one sentence lists; the others are counted.
 const MAX_ROWS: usize = 6;
-/// How things stand is told until so many words are said.
+/// Words after which no more is told of how things stand.
 const ENOUGH_WORDS: usize = 80;
 
 /// The marks, in the order in which they are told.
@@ -37,13 +37,13 @@ pub fn map_title(lens: MapLens) -> &'static str {
 
 /// The changes of a scene alone.
 pub fn map_changes(lens: MapLens, scene: &MapScene) -> String {
-    change_sentences(lens, &scene.with_stacks_in_boxes()).join(" ")
+    change_sentences(lens, scene).join(" ")
 }
 
 fn change_sentences(lens: MapLens, scene: &MapScene) -> Vec<String> {
     let said = match &scene.lanes {
         Some(lanes) => lane_changes(lanes),
-        None => changes(lens, &all_boxes(scene)),
+        None => [stack_changes(&scene.stacks), changes(lens, &all_boxes(scene))].concat(),
     };
     if said.is_empty() { vec!["Nothing here changed.".into()] } else { said }
 }
@@ -53,7 +53,6 @@ pub fn map_words(lens: MapLens, scene: &MapScene) -> String {
     if scene.is_empty() {
         return "Nothing of this kind is there.".into();
     }
-    let scene = &*scene.with_stacks_in_boxes();
     let mut said = change_sentences(lens, scene);
     if let Some(lanes) = &scene.lanes {
         said.extend(lanes_standing(lanes));
@@ -129,6 +128,12 @@ fn changes(lens: MapLens, boxes: &[&MapBox]) -> Vec<String> {
         }
     }
     for one in boxes {
+        let acts: Vec<&MapRow> = rows(one).filter(|row| row.act.is_some()).collect();
+        if !acts.is_empty() {
+            said.push(format!("Called in {}: {}.", name(one), listed(lens, &acts)));
+        }
+    }
+    for one in boxes {
         let counted: usize =
             rows(one).filter(|row| !row.mark.is_change()).map(|row| row.changed).sum();
         match counted {
@@ -149,8 +154,9 @@ fn kind(one: &MapBox) -> String {
 fn standing(lens: MapLens, boxes: &[&MapBox]) -> Vec<String> {
     let mut said = Vec::new();
     for one in boxes {
-        let unmarked: Vec<&MapRow> =
-            rows(one).filter(|row| row.changed == 0 && !row.mark.is_change()).collect();
+        let unmarked: Vec<&MapRow> = rows(one)
+            .filter(|row| row.changed == 0 && !row.mark.is_change() && row.act.is_none())
+            .collect();
         let (kind, owner) = (kind(one), capitalised(&name(one)));
         said.push(match unmarked.len() {
             0 => format!("{owner}: {kind}."),
@@ -215,7 +221,7 @@ fn wire_words(wire: &MapWire, a: &(String, String), b: &(String, String)) -> Str
     }
 }
 
-/// What a row is called: a link's name, a PID, a path.
+/// The name of a row: of a link or a path, or a PID.
 fn first_words(row: &MapRow) -> String {
     let text = row.text.iter().filter(|piece| piece.shape.is_none() && piece.tone != MapTone::Line);
     let text: Vec<&str> = text.map(|piece| piece.text.trim()).collect();
@@ -280,6 +286,43 @@ fn pack_name(name: &str) -> String {
             format!("{name} with {below} below it")
         }
         _ => name.to_owned(),
+    }
+}
+
+/// A sentence for each mark among the names of an overlay: what its layers have of them.
+fn stack_changes(stacks: &[LayerStack]) -> Vec<String> {
+    let mut said = Vec::new();
+    for stack in stacks {
+        let title = stack.title.join(", ");
+        if let Some((_, word)) = MARKS.into_iter().find(|(mark, _)| stack.mark == Some(*mark)) {
+            said.push(format!("{word}: the overlay that {title}."));
+        }
+        for (mark, word) in MARKS {
+            let marked: Vec<_> = stack.columns.iter().filter(|it| it.mark == mark).collect();
+            let mut names: Vec<String> =
+                marked.iter().take(MAX_ROWS).map(|column| column_words(stack, column)).collect();
+            if marked.len() > MAX_ROWS {
+                names.push(format!("and {} more", marked.len() - MAX_ROWS));
+            }
+            if !names.is_empty() {
+                said.push(format!("{word} in the layers ({title}): {}.", names.join("; ")));
+            }
+        }
+    }
+    said
+}
+
+/// `etc/hostname, copied up from base`.
+fn column_words(stack: &LayerStack, column: &PlateColumn) -> String {
+    let name = |index: usize| stack.plates.get(index).map_or("", |plate| plate.name.as_str());
+    if let Some(from) = column.copied_from {
+        return format!("{}, copied up from {}", column.name, name(from));
+    }
+    let first = |is_it: fn(&PlateCell) -> bool| column.cells.iter().position(is_it);
+    match (first(|it| *it == PlateCell::Whiteout), first(|it| *it == PlateCell::Answers)) {
+        (Some(at), _) => format!("{}, deleted in {}", column.name, name(at)),
+        (None, Some(at)) => format!("{}, answered by {}", column.name, name(at)),
+        (None, None) => column.name.clone(),
     }
 }
 

@@ -43,11 +43,11 @@ fn an_instructor_drives_a_talk_and_every_window_can_come_and_go() {
     console.press(NEXT);
     audience.wait_for("RIGHT");
     console.press(NEXT);
-    audience.wait_for("private, was shared");
+    audience.wait_for("tmpfs  shared");
 
     // Who comes late sees what the others see, at a size of its own.
     let late = room.open(100, 30, &["watch"]);
-    late.wait_for("private, was shared");
+    late.wait_for("tmpfs  shared");
     late.wait_for("Not one mount came or went.");
     console.wait_for("2 windows, smallest 80x24");
 
@@ -69,7 +69,7 @@ fn an_instructor_drives_a_talk_and_every_window_can_come_and_go() {
     audience.signal(Signal::SIGKILL);
     console.wait_for("one window, 100x30");
     let audience = room.open(80, 24, &["watch"]);
-    audience.wait_for("private, was shared");
+    audience.wait_for("tmpfs  shared");
 
     // Looking back a hundred times, over the question and its answer, runs nothing.
     for _ in 0..100 {
@@ -83,7 +83,7 @@ fn an_instructor_drives_a_talk_and_every_window_can_come_and_go() {
     console.press(NEXT);
     audience.wait_for("RIGHT");
     console.press(NEXT);
-    audience.wait_for("private, was shared");
+    audience.wait_for("tmpfs  shared");
     console.press(NEXT);
     audience.wait_for("It gets five");
     console.wait_for("RUNS this step");
@@ -98,7 +98,7 @@ fn an_instructor_drives_a_talk_and_every_window_can_come_and_go() {
     console.wait_for("RUNS this step");
     console.press(NEXT);
     audience.wait_for("Five of its own.");
-    late.wait_for("its own: container");
+    late.wait_for("in the namespace");
     late.wait_for("Five of its own.");
 
     console.press("q");
@@ -122,18 +122,18 @@ fn the_speaker_decides_what_the_audience_sees() {
     let room = Room::new();
     let (audience, mut console) = room.begin("what-is-a-container");
     console.press(NEXT);
-    audience.wait_for("+ pid 2");
+    audience.wait_for("+  2 ");
     console.press("B");
-    audience.wait_until_gone("pid 2");
+    audience.wait_until_gone("unboxed: worker");
     console.wait_for("BLANK");
     console.press("B");
-    audience.wait_for("+ pid 2");
+    audience.wait_for("+  2 ");
     // Frozen, the picture stays while the speaker moves on.
     console.press("F");
     console.wait_for("FROZEN");
     console.press(NEXT);
     console.wait_for("Eight kinds of surroundings: notes");
-    assert!(audience.screen().contains("+ pid 2"), "{}", audience.screen());
+    assert!(audience.screen().contains("+  2 "), "{}", audience.screen());
     console.press("F");
     audience.wait_for("Eight kinds of surroundings");
     // Another pane, over the whole screen, with a row pointed at, and the keys that did it.
@@ -184,10 +184,10 @@ fn the_speaker_turns_to_a_what_if_and_back() {
         audience.wait_for("What if the mounts stay shared?");
         console.wait_for("in a lab beside the talk's own");
         console.press(NEXT);
-        audience.wait_for("+ /mnt");
+        audience.wait_for("mnt  tmpfs");
         audience.wait_for("The mount is in the host's table as well.");
         let late = room.open(100, 30, &["watch"]);
-        late.wait_for("+ /mnt");
+        late.wait_for("mnt  tmpfs");
         // The talk's own lab knows nothing of it.
         console.press(NEXT);
         audience.wait_for("Mounts that stay private");
@@ -223,7 +223,7 @@ fn a_clicker_is_enough_and_notes_fit_on_one_screen() {
     window.wait_for("notes, beat 1 of 2");
     // The notes are no part of the picture: the lab may still be in the making.
     let deadline = Instant::now() + Duration::from_secs(10);
-    while !window.screen().contains("+ pid 2") {
+    while !window.screen().contains("+  2 ") {
         window.press(NEXT);
         assert!(Instant::now() < deadline, "{}", window.screen());
         std::thread::sleep(Duration::from_millis(200));
@@ -234,7 +234,7 @@ fn a_clicker_is_enough_and_notes_fit_on_one_screen() {
     window.press(".");
     window.wait_until_gone("+ pid 2");
     window.press("b");
-    window.wait_for("+ pid 2");
+    window.wait_for("+  2 ");
     window.press(BACK);
     window.wait_for("beat 1 of 2");
     window.press("qy");
@@ -400,7 +400,7 @@ fn a_step_is_left_out_of_a_tape_by_passing_it_over() {
     drop(console);
     audience.wait_for("no console: this window drives");
     audience.press(NEXT);
-    audience.wait_for("+ pid 2");
+    audience.wait_for("+  2 ");
     audience.press(NEXT);
     audience.wait_for("3 / 9");
     audience.press("qy");

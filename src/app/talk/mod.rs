@@ -18,6 +18,7 @@ use crate::engine::Event;
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::parse::parse;
 use crate::lesson::quiz::{Answer, Grade, LabAnswers, QuestionKind, grade};
+use crate::map::{MapLens, MapScene};
 use crate::prompt::Prompt;
 use crate::proof::Proof;
 use crate::report::{StepRecord, StepStatus};
@@ -104,6 +105,8 @@ pub struct Talk {
     rows: Vec<(ViewKind, Vec<PaneRow>)>,
     /// The printed output of the step that is shown.
     printed: Vec<PaneRow>,
+    /// The picture of what is shown, where it has one.
+    map: Option<(MapLens, MapScene)>,
 }
 
 impl TalkView {
@@ -182,6 +185,7 @@ impl Talk {
             windows: Windows::default(),
             rows: Vec::new(),
             printed: Vec::new(),
+            map: None,
         }
     }
 
@@ -239,6 +243,24 @@ impl Talk {
     /// The output of programs in the step that the audience sees, and what the kernel refused.
     pub fn printed(&self) -> &[PaneRow] {
         &self.printed
+    }
+
+    /// The picture for the audience: unless the speaker chose a pane, or points into one, or there is a chart, or
+    /// the rows tell of a change that the picture has not.
+    pub fn map_for(&self, audience_view: &AudienceView) -> Option<&(MapLens, MapScene)> {
+        let wants_rows = audience_view.pane.is_some()
+            || audience_view.zoomed
+            || audience_view.marked.is_some()
+            || audience_view.top > 0;
+        let panes = self.panes_for(audience_view);
+        let has_chart =
+            |view: &ViewKind| self.rows(*view).iter().any(|row| row.kind == RowKind::Chart);
+        let is_told =
+            |scene: &MapScene| scene.is_lit() || !panes.iter().any(|pane| self.has_changes(*pane));
+        self.map
+            .as_ref()
+            .filter(|_| !wants_rows && !panes.iter().any(has_chart))
+            .filter(|(_, scene)| !scene.is_empty() && is_told(scene))
     }
 
     /// The pane shows what the step changed.
@@ -405,9 +427,29 @@ impl Talk {
             .map(|view| (view, audience::audience_rows(view, &scene, acting)))
             .collect();
         let printed = audience::output_rows(ops);
+        let watch = step.as_ref().map_or(&[][..], |step| &step.watch);
+        let map =
+            most_telling_map(watch, &diff, |lens| MapScene::of(lens, before, after, &diff, ops));
 
-        (self.rows, self.printed) = (rows, printed);
+        (self.rows, self.printed, self.map) = (rows, printed, map);
     }
+}
+
+/// The picture of the first view that has one with a change in it, or else of the first that has one.
+fn most_telling_map(
+    watch: &[ViewKind],
+    diff: &Diff,
+    scene: impl Fn(MapLens) -> MapScene,
+) -> Option<(MapLens, MapScene)> {
+    let mut first = None;
+    for lens in watch.iter().filter_map(|view| MapLens::of_view(*view, diff)) {
+        let scene = scene(lens);
+        if scene.is_lit() {
+            return Some((lens, scene));
+        }
+        first.get_or_insert((lens, scene));
+    }
+    first
 }
 
 /// The reason why a step was not played; None for one that was played.

@@ -304,6 +304,16 @@ pub const ENTRIES: &[Entry] = &[
         &["weight"],
     ),
     file(
+        "io.cost.qos",
+        V2,
+        "a line a disk",
+        "Switches the controller iocost on for a disk, which io.weight needs, and says how late the disk may be. Only the root group has it.",
+        "enable, and the bounds of latency, for each disk",
+        "`8:0 enable=1`; it takes the machine's root",
+        V2_TEXT,
+        &["io.weight"],
+    ),
+    file(
         "io.bfq.weight",
         V2,
         "a number",

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::diff::ChangeKind;
 use crate::map::{
-    BoxEdge, BoxPart, MapBox, MapLine, MapRow, MapScene, MapTone, MapWire, PieceShape, folded,
-    heights, left_out_text, with_packs_in_rows,
+    BoxEdge, BoxPart, MapBox, MapLine, MapRow, MapScene, MapTone, MapWire, PieceShape, act_sign,
+    folded, heights, left_out_text, with_packs_in_rows,
 };
 use crate::text::{safe, shortened};
 
@@ -389,7 +389,11 @@ impl PlacedRow {
         let mark = row.mark.is_change().then(|| class(row.mark));
         html! {
             g data-mark=[mark] data-changed=[(row.changed > 0).then_some(row.changed)] {
-                (badge(row.mark, self.x + TO_MARK, self.y))
+                @match row.act {
+                    // Neither new nor gone: a call, and how it ended.
+                    Some(end) => (Text::new(TEXT, &act_sign(end).to_string()).class(act_class(row)).centred_at(self.x + TO_MARK, self.y + 4.5)),
+                    None => (badge(row.mark, self.x + TO_MARK, self.y)),
+                }
                 @for (x, piece) in &pieces {
                     @match piece {
                         Piece::Text(text) => (text.at(*x, self.y + 4.5)),
@@ -400,6 +404,10 @@ impl PlacedRow {
             }
         }
     }
+}
+
+fn act_class(row: &MapRow) -> &'static str {
+    row.text.first().map_or("moved", |piece| tone_class(piece.tone))
 }
 
 fn draw_shape(shape: PieceShape, (x, y): (f64, f64), width: f64, class: &str) -> Markup {

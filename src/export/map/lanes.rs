@@ -4,7 +4,8 @@ use maud::{Markup, html};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    Drawing, MARGIN, SMALL, TEXT, TITLE, Text, badge, class, columns, fitting_columns, number,
+    Drawing, MARGIN, SMALL, TEXT, TITLE, Text, act_line, badge, class, columns, fitting_columns,
+    number,
 };
 use crate::map::{LaneLamp, LaneRow, Lanes};
 use crate::op::NamespaceKind;
@@ -59,8 +60,11 @@ pub(super) fn draw(lanes: &Lanes) -> Drawing {
             (Text::new(TEXT, &format!("… {left_out} more")).class("quiet").at(MARGIN, end + 8.0))
         }
         (Text::new(SMALL, LEGEND).class("quiet").at(MARGIN, end + 26.0))
+        @for (place, row) in lanes.acts.iter().enumerate() {
+            (act_line(row, MARGIN, end + 46.0 + 20.0 * place as f64, width))
+        }
     };
-    Drawing { width, height: end + 34.0, content }
+    Drawing { width, height: end + 34.0 + 20.0 * lanes.acts.len() as f64, content }
 }
 
 /// The next row in which somebody is in the same namespace.

@@ -3,14 +3,15 @@
 
 mod boxes;
 mod lanes;
+mod stacks;
 mod wires;
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::diff::ChangeKind;
-use crate::map::{MapScene, MapTone, RowAnchor, sign};
-use crate::text::safe;
+use crate::map::{MapRow, MapScene, MapTone, RowAnchor, act_sign, sign};
+use crate::text::{safe, shortened};
 
 /// The style of a drawing that stands for itself: the colours of pages, and what drawings add to them.
 const STYLE: &str = concat!(
@@ -58,7 +59,6 @@ enum Side {
 }
 
 fn draw(scene: &MapScene) -> Drawing {
-    let scene = &*scene.with_stacks_in_boxes();
     if let Some(lanes) = &scene.lanes {
         return lanes::draw(lanes);
     }
@@ -68,6 +68,26 @@ fn draw(scene: &MapScene) -> Drawing {
         return Drawing { width: 2.0 * MARGIN + columns(29, TEXT), height: 30.0, content };
     }
 
+    if scene.stacks.is_empty() {
+        return draw_boxes(scene);
+    }
+    // Overlays one below the other, then whatever stands below them.
+    let mut drawings: Vec<Drawing> = scene.stacks.iter().map(stacks::draw).collect();
+    if !scene.left.is_empty() {
+        drawings.push(draw_boxes(scene));
+    }
+    let width = drawings.iter().map(|one| one.width).fold(0.0, f64::max);
+    let mut height = 0.0;
+    let mut content = Vec::new();
+    for one in drawings {
+        content
+            .push(html! { g transform={ "translate(0 " (number(height)) ")" } { (one.content) } });
+        height += one.height + MARGIN;
+    }
+    Drawing { width, height, content: html! { @for one in &content { (one) } } }
+}
+
+fn draw_boxes(scene: &MapScene) -> Drawing {
     let gap = if scene.right.is_empty() { 0.0 } else { wires::gap(&scene.wires) };
     let margin = if scene.right.is_empty() { wires::margin(&scene.wires) } else { 0.0 };
     let left = boxes::place(scene, MARGIN, Side::Left);
@@ -102,7 +122,7 @@ pub fn document(scene: &MapScene, name: &str, words: &str) -> String {
             width=(number(width)) height=(number(height)) role="img" aria-labelledby="name words" {
             title id="name" { (safe(name)) }
             desc id="words" { (safe(words)) }
-            style { (PreEscaped(STYLE)) }
+            style { (STYLE) }
             rect.ground width=(number(width)) height=(number(height)) {}
             (content)
         }
@@ -158,6 +178,18 @@ fn badge(mark: ChangeKind, x: f64, y: f64) -> Markup {
             circle.badge.(class(mark)) cx=(number(x)) cy=(number(y)) r="7.5" {}
             text.sign x=(number(x)) y=(number(y + 4.5)) font-size="13" text-anchor="middle" { (sign(mark)) }
         }
+    }
+}
+
+/// A call that left no row, outside of boxes.
+fn act_line(row: &MapRow, x: f64, y: f64, until: f64) -> Markup {
+    let text: String = row.text.iter().map(|piece| piece.text.as_str()).collect();
+    let tone = row.text.first().map_or("moved", |piece| tone_class(piece.tone));
+    let room = fitting_columns(until - x - 22.0, TEXT);
+    let text = shortened(&safe(&text), room);
+    html! {
+        @if let Some(end) = row.act { (Text::new(TEXT, &act_sign(end).to_string()).class(tone).at(x, y + 4.5)) }
+        (Text::new(TEXT, &text).class(tone).at(x + 18.0, y + 4.5))
     }
 }
 

@@ -6,16 +6,18 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use crate::app::panes::{PaneRow, RowKind};
+use super::audience_panes::{draw_pane, draw_panes};
+use crate::app::panes::RowKind;
 use crate::app::talk::{Talk, skip_reason};
 use crate::lesson::model::Step;
 use crate::lesson::quiz::{Question, QuestionKind};
+use crate::map::MapScene;
 use crate::talk::AudienceView;
 use crate::talk::beat::{Beat, audience_sentence, first_paragraph};
 use crate::text::{padded, prose, safe, shortened, wrapped};
 use crate::ui::DrawOptions;
+use crate::ui::map;
 use crate::ui::markdown;
-use crate::ui::pane::{FrameFocus, frame_block};
 use crate::ui::theme::Theme;
 use crate::view::ViewKind;
 use crate::words;
@@ -27,8 +29,10 @@ const MAX_PANE_ROWS: u16 = 8;
 const MAX_CHART_ROWS: u16 = 16;
 /// Rows of printed output at most, where there is a chart of it.
 const MAX_OUTPUT_ROWS_WITH_CHART: u16 = 4;
-/// Two panes stand side by side from here on.
-const MIN_COLUMNS_FOR_TWO_PANES: u16 = 110;
+const MAX_OUTPUT_ROWS_WITH_MAP: usize = 3;
+/// Rows that a map has at least, and columns beside it.
+const MIN_MAP_ROWS: usize = 8;
+const MAP_MARGIN: u16 = 1;
 /// Lines of commands beside what came of them, the last ones: by then they have been told.
 const MAX_REPEATED_COMMAND_LINES: usize = 3;
 /// A pane with fewer rows than these, its frame included, says nothing.
@@ -71,6 +75,13 @@ pub fn draw(
     }
 
     let words = words(talk, audience_view, columns(body), look.theme);
+    let map =
+        talk.map_for(audience_view).filter(|_| words.rows() + MIN_MAP_ROWS <= body.height.into());
+    if let Some((_, scene)) = map {
+        draw_with_map(talk, audience_view, words, scene, look.theme, body, frame);
+        return;
+    }
+
     let shares = Shares::of(talk, audience_view, &words, &panes, body.height);
     // With rows to spare, words stand apart.
     let gap = u16::from(body.height >= 18);
@@ -105,6 +116,43 @@ pub fn draw(
 
     let height = (words.below.len() as u16).min(body.bottom().saturating_sub(y));
     frame.render_widget(Paragraph::new(words.below), inset(Rect { y, height, ..body }));
+}
+
+/// Draw the words of a beat, and below them its map in all the room that is left.
+fn draw_with_map(
+    talk: &Talk,
+    audience_view: &AudienceView,
+    words: Words,
+    scene: &MapScene,
+    theme: Theme,
+    body: Rect,
+    frame: &mut Frame<'_>,
+) {
+    let columns = columns(body);
+    let gap = usize::from(body.height >= 18);
+    let room = usize::from(body.height).saturating_sub(gap + words.rows() + MIN_MAP_ROWS);
+    let printed = if audience_view.is_showing_outcome() {
+        talk.printed().len().min(room).min(MAX_OUTPUT_ROWS_WITH_MAP)
+    } else {
+        0
+    };
+
+    let mut y = body.y + gap as u16;
+    let mut command = words.command;
+    // Right below the command, as in a shell.
+    command.extend(printed_lines(talk, printed as u16, columns, theme));
+    for lines in [words.above, command, words.below] {
+        if !lines.is_empty() {
+            let height = (lines.len() as u16).min(body.bottom().saturating_sub(y));
+            frame.render_widget(Paragraph::new(lines), inset(Rect { y, height, ..body }));
+            y += height + 1;
+        }
+    }
+
+    let area = Rect { y, height: body.bottom().saturating_sub(y), ..body };
+    let area =
+        Rect { x: area.x + MAP_MARGIN, width: area.width.saturating_sub(2 * MAP_MARGIN), ..area };
+    map::draw_filling(frame, area, scene, theme);
 }
 
 /// Rows for what the words of a beat leave room for.
@@ -406,96 +454,6 @@ fn option_lines(
     }
 
     lines
-}
-
-fn draw_panes(
-    talk: &Talk,
-    audience_view: &AudienceView,
-    panes: &[ViewKind],
-    theme: Theme,
-    area: Rect,
-    frame: &mut Frame<'_>,
-) {
-    match panes {
-        [] => {}
-        [first, second, ..]
-            if area.width >= MIN_COLUMNS_FOR_TWO_PANES
-                && audience_view.pane.is_none()
-                && second.is_state() =>
-        {
-            let half = area.width / 2;
-            draw_pane(talk, audience_view, *first, theme, Rect { width: half, ..area }, frame);
-            let rest = Rect { x: area.x + half, width: area.width - half, ..area };
-            draw_pane(
-                talk,
-                &AudienceView { marked: None, top: 0, ..audience_view.clone() },
-                *second,
-                theme,
-                rest,
-                frame,
-            );
-        }
-        [first, ..] => draw_pane(talk, audience_view, *first, theme, area, frame),
-    }
-}
-
-fn draw_pane(
-    talk: &Talk,
-    audience_view: &AudienceView,
-    view: ViewKind,
-    theme: Theme,
-    area: Rect,
-    frame: &mut Frame<'_>,
-) {
-    let rows = talk.rows(view);
-    let changes = rows.iter().filter(|row| row.mark.is_change()).count();
-    let right = if changes > 0 { " what changed ".to_owned() } else { String::new() };
-
-    let block = frame_block(format!(" {} ", view.title()), right, FrameFocus::Unfocused, theme);
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
-
-    let height = usize::from(inner.height);
-    // A marked row is in sight.
-    let wanted =
-        audience_view.marked.map_or(audience_view.top, |row| row.saturating_sub(height / 2));
-    let top = wanted.min(rows.len().saturating_sub(height));
-    let lines: Vec<Line<'_>> = rows
-        .iter()
-        .enumerate()
-        .skip(top)
-        .take(height)
-        .map(|(index, row)| {
-            pane_line(row, audience_view.marked == Some(index), usize::from(inner.width), theme)
-        })
-        .collect();
-    frame.render_widget(Paragraph::new(lines), inner);
-
-    let hidden = rows.len().saturating_sub(top + height);
-    if hidden > 0 && area.width > 14 {
-        let more = format!(" +{hidden} more ");
-        let place = Rect {
-            x: area.right() - more.len() as u16 - 1,
-            y: area.bottom() - 1,
-            width: more.len() as u16,
-            height: 1,
-        };
-        frame.render_widget(Paragraph::new(more).style(theme.dim()), place);
-    }
-}
-
-fn pane_line<'a>(row: &'a PaneRow, is_marked: bool, columns: usize, theme: Theme) -> Line<'a> {
-    let indent = if row.kind == RowKind::Heading { "" } else { " " };
-    let end = if is_marked { " <==" } else { "" };
-    let text = shortened(&row.text, columns.saturating_sub(4 + end.len()));
-    let style =
-        if row.mark.is_change() { theme.change_style(row.mark) } else { theme.row_style(row.kind) };
-    let line = Line::from(vec![
-        Span::styled(format!(" {}{indent}", row.mark.sign()), theme.change_style(row.mark)),
-        Span::styled(text, style),
-        Span::styled(end, theme.bold()),
-    ]);
-    if is_marked { line.style(theme.selected()) } else { line }
 }
 
 #[cfg(test)]

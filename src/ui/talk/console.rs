@@ -297,7 +297,12 @@ fn draw_controls(talk: &Talk, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let mut lines = vec![Line::styled(shortened(&showing, columns), theme.bold())];
     let pane = talk.panes_for(shown).first().map_or("none", |pane| pane.title());
     let zoom = if shown.zoomed { ", zoomed" } else { "" };
-    lines.push(Line::from(shortened(&format!("pane: {pane}{zoom}"), columns)));
+    let picture = match (shown.beat, talk.map_for(shown)) {
+        (Beat::Ask { .. }, _) => "the question alone".to_owned(),
+        (_, Some((lens, _))) => format!("map: {}", lens.view().title()),
+        (_, None) => format!("pane: {pane}{zoom}"),
+    };
+    lines.push(Line::from(shortened(&picture, columns)));
     if viewers.iter().any(|one| one.size.0 > MIN_NOTES_COLUMNS) {
         let text = format!(
             "a window is wider than {MIN_NOTES_COLUMNS} columns: is its font large enough?"

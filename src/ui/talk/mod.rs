@@ -1,6 +1,7 @@
 //! The windows of a talk.
 
 pub mod audience;
+mod audience_panes;
 mod console;
 pub mod fit_check;
 
