@@ -107,6 +107,16 @@ pub enum StepStatus {
     LeftOut,
 }
 
+impl StepStatus {
+    /// True if what came of the step was held against what the lesson expects.
+    pub fn is_judged(&self) -> bool {
+        match self {
+            StepStatus::Played | StepStatus::Typed => true,
+            StepStatus::Skipped { .. } | StepStatus::LeftOut => false,
+        }
+    }
+}
+
 /// The steps of a lesson by what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StepCounts {
@@ -163,6 +173,11 @@ impl StepRecord {
 
     pub fn is_ok(&self) -> bool {
         self.verdicts.iter().all(|verdict| verdict.ok)
+    }
+
+    /// The number of expectations that were judged and do not hold.
+    pub fn failures(&self) -> usize {
+        self.verdicts.iter().filter(|verdict| !verdict.ok && !verdict.is_unjudged()).count()
     }
 }
 

@@ -190,14 +190,14 @@ fn a_turn_is_judged_after_a_jump_a_what_if_an_undo_a_new_start_and_a_step_that_i
     tty.press("y");
     tty.wait_for("2/32");
     tty.wait_for("YOUR TURN");
-    tty.wait_for("[ ] host has a mount");
+    tty.wait_for("○ host has a mount");
 
     // A what-if beside it, and back.
     tty.press("w");
     tty.wait_for("WHAT IF");
     tty.press("\r");
     tty.wait_for("YOUR TURN");
-    tty.wait_for("[ ] host has a mount");
+    tty.wait_for("○ host has a mount");
     do_by_typing(&mut tty, private);
 
     // Undone, though all of it holds; the step before is told of then.
@@ -206,7 +206,7 @@ fn a_turn_is_judged_after_a_jump_a_what_if_an_undo_a_new_start_and_a_step_that_i
     tty.press("y");
     tty.wait_for("1/32");
     tty.wait_for("YOUR TURN");
-    tty.wait_for("[ ]");
+    tty.wait_for("○ host ");
     let copy = "mkdir -p container; cp -a /image/base/. container; cp -a /image/tools/. container";
     do_by_typing(&mut tty, copy);
 
@@ -214,7 +214,7 @@ fn a_turn_is_judged_after_a_jump_a_what_if_an_undo_a_new_start_and_a_step_that_i
     tty.press("R");
     tty.wait_for("Sure?");
     tty.press("y");
-    tty.wait_for("[ ]");
+    tty.wait_for("○ host ");
     tty.press("\r");
     tty.wait_for("Sure?");
     tty.press("y");
@@ -222,7 +222,7 @@ fn a_turn_is_judged_after_a_jump_a_what_if_an_undo_a_new_start_and_a_step_that_i
     tty.press("\r");
     tty.wait_for("2/32");
     tty.press("T");
-    tty.wait_for("[ ] host has a mount");
+    tty.wait_for("○ host has a mount");
     do_by_typing(&mut tty, private);
     tty.press("\r");
     tty.wait_for("You did this step yourself.");

@@ -74,10 +74,8 @@ pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
 }
 
 pub(super) fn turn_map(model: &mut Model) -> Vec<Effect> {
-    let has_room = super::shells::ScreenClass::of_size(model.size.0, model.size.1)
-        != super::shells::ScreenClass::Small;
     if let Screen::Lesson(view) = &mut model.screen {
-        view.turn_map(has_room);
+        view.turn_map();
     }
     Vec::new()
 }

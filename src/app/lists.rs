@@ -94,7 +94,7 @@ pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(ListEntry, St
         view.lesson.steps.iter().enumerate().map(|(index, step)| {
             (
                 ListEntry::Step(index),
-                format!("{} {:>2}  {}", view.step_sign(index), index + 1, step.title),
+                format!("{} {:>2}  {}", view.step_mark(index).sign(), index + 1, step.title),
             )
         })
     };

@@ -126,9 +126,8 @@ fn point_at_entry(model: &mut Model, entry: usize, how: Pointing) -> Vec<Effect>
 fn point_in_lesson(view: &mut LessonView, target: PointTarget, how: Pointing) {
     let is_click = how == Pointing::Click;
     match target {
-        PointTarget::Story if !is_click => {
-            view.story.scroll = view.story.scroll.saturating_add_signed(how.rows());
-        }
+        PointTarget::Story if how == Pointing::WheelDown => view.story.read_on(),
+        PointTarget::Story if !is_click => view.story.read_back(),
         PointTarget::Pane(kind) if is_click => turn_to(view, kind),
         PointTarget::PaneRow(kind, row) if is_click => {
             turn_to(view, kind);

@@ -298,33 +298,25 @@ impl ShellTabs {
     }
 }
 
-/// The class of a screen by its size, which decides how a lesson is laid out.
+/// The columns that a lesson is laid out in, by the size of its screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScreenClass {
-    Small,
-    Middling,
-    Large,
+    /// The step above, the lab below it.
+    OneColumn,
+    /// The step at the left, the lab at the right.
+    TwoColumns,
 }
 
 impl ScreenClass {
-    pub fn of_size(columns: u16, rows: u16) -> ScreenClass {
-        if columns >= 160 && rows >= 50 {
-            ScreenClass::Large
-        } else if columns >= 100 && rows >= 30 {
-            ScreenClass::Middling
-        } else {
-            ScreenClass::Small
-        }
+    pub fn of_width(columns: u16) -> ScreenClass {
+        // Sixty for a step that is pleasant to read, and as many as a map of two boxes needs.
+        if columns >= 110 { ScreenClass::TwoColumns } else { ScreenClass::OneColumn }
     }
+}
 
-    /// Columns of the left side, with steps and story.
-    pub fn left_columns(self) -> u16 {
-        match self {
-            ScreenClass::Small => 0,
-            ScreenClass::Middling => 42,
-            ScreenClass::Large => 52,
-        }
-    }
+/// Columns of the step beside the lab: 60 to 66 of text, with a blank at its left and two at its right.
+pub fn step_columns(columns: u16) -> u16 {
+    (columns / 2 + columns / 25).clamp(63, 69)
 }
 
 /// The part of the screen that shells have.
@@ -340,7 +332,7 @@ impl ShellRoom {
     }
 }
 
-/// The place of the shells, frame included, on a screen of this size: below everything, above the footer.
+/// The place of the shells, title included, on a screen of this size: the foot of it, above the footer.
 pub fn shell_area((columns, rows): (u16, u16), room: ShellRoom) -> Rect {
     // All but the head line and the footer.
     let body = rows.saturating_sub(2);
@@ -348,25 +340,20 @@ pub fn shell_area((columns, rows): (u16, u16), room: ShellRoom) -> Rect {
         return Rect { x: 0, y: 1, width: columns, height: body };
     }
 
-    let format = ScreenClass::of_size(columns, rows);
-    let height = match format {
-        // Five rows at least: two borders and three lines of the shell.
-        ScreenClass::Small => (body * 11 / 20).max(5).min(body),
-        ScreenClass::Middling | ScreenClass::Large => body * 11 / 20,
+    // Five rows at least: the title and four lines of the shell.
+    let half = (body * 11 / 20).max(5);
+    let height = match ScreenClass::of_width(columns) {
+        ScreenClass::OneColumn => half,
+        ScreenClass::TwoColumns => (body * 2 / 5).max(10).min(half),
     };
-
-    Rect {
-        x: format.left_columns(),
-        y: 1 + body - height,
-        width: columns - format.left_columns(),
-        height,
-    }
+    let height = height.min(body);
+    Rect { x: 0, y: 1 + body - height, width: columns, height }
 }
 
-/// Columns and rows inside the frame.
+/// Columns and rows below the title.
 pub fn terminal_size(screen: (u16, u16), room: ShellRoom) -> TerminalSize {
     let place = shell_area(screen, room);
-    TerminalSize::new(place.width.saturating_sub(2), place.height.saturating_sub(2))
+    TerminalSize::new(place.width, place.height.saturating_sub(1))
 }
 
 #[cfg(test)]

@@ -81,6 +81,34 @@ pub fn draw_spaced(
     }
 }
 
+/// Rows that the whole map would take in so many columns.
+pub fn wanted_height(scene: &MapScene, width: usize) -> usize {
+    let column = |boxes: &[MapBox], width: usize| {
+        let column = Column { x: 0, width, top: 0, exit: Exit::Right };
+        let packed = boxes.iter().map(|one| with_packs_in_rows(one, inner_width(column, 0)));
+        packed.map(|one| super::folding::lines(&one).len()).sum::<usize>()
+    };
+    if let Some(lanes) = &scene.lanes {
+        return lanes::wanted_height(lanes);
+    }
+    if scene.is_empty() {
+        return 1;
+    }
+    if !scene.stacks.is_empty() {
+        // What the signs mean takes a row.
+        let stacks: usize = scene.stacks.iter().map(stacks::wanted).sum();
+        return stacks + 1 + column(&scene.left, width);
+    }
+    if width >= SIDE_BY_SIDE && !scene.right.is_empty() {
+        let gap = Corridor::wanted(&scene.wires).clamp(4, 10);
+        let half = (width - gap) / 2;
+        return column(&scene.left, half).max(column(&scene.right, width - gap - half));
+    }
+    let margin = if scene.right.is_empty() { 0 } else { Corridor::wanted(&scene.wires).min(6) };
+    let width = width.saturating_sub(margin);
+    column(&scene.left, width) + column(&scene.right, width)
+}
+
 /// Columns of boxes, and the wires between them.
 fn draw_columns(
     columns: &[(&[MapBox], Column)],

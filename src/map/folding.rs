@@ -101,7 +101,7 @@ pub(super) fn line_count(one: &MapBox) -> usize {
 }
 
 /// All lines of a box.
-fn lines(one: &MapBox) -> Vec<MapLine<'_>> {
+pub(super) fn lines(one: &MapBox) -> Vec<MapLine<'_>> {
     let mut all = Vec::new();
     add(one, 0, &mut all);
     all

@@ -107,6 +107,11 @@ fn content(snapshot: &Snapshot, process: &Process, kind: NamespaceKind) -> Strin
     }
 }
 
+/// Rows of the whole picture: the names of the kinds, two rows for each actor, and what the signs mean.
+pub(super) fn wanted_height(lanes: &Lanes) -> usize {
+    4 + 2 * lanes.actors.len()
+}
+
 /// The picture, on as much of the grid as it needs.
 pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
     const LEGEND: [&str; 2] = [

@@ -23,7 +23,7 @@ mod wires;
 
 pub use self::act_rows::act_sign;
 pub use self::canvas::{Canvas, CanvasCell, MapTone, sign};
-pub use self::drawing::{Glyphs, draw, draw_spaced};
+pub use self::drawing::{Glyphs, draw, draw_spaced, wanted_height};
 pub use self::folding::{MapLine, folded, heights, left_out_text, with_packs_in_rows};
 pub use self::scene::{
     BoxEdge, BoxPart, LaneLamp, LaneRow, Lanes, LayerAccess, LayerStack, MapBox, MapRow, MapScene,

@@ -8,7 +8,7 @@ use super::theme::Theme;
 use crate::app::{LessonView, PicturePlace};
 use crate::diff::ChangeKind;
 use crate::map::{
-    Canvas, CanvasCell, Glyphs, MapScene, MapSpacing, MapTone, draw as lay_out, draw_spaced,
+    self, Canvas, CanvasCell, Glyphs, MapScene, MapSpacing, MapTone, draw as lay_out, draw_spaced,
 };
 
 /// A smaller place has no room for boxes: rows of text say more there.
@@ -17,6 +17,12 @@ const LEAST: (u16, u16) = (36, 4);
 /// True if a map can be drawn in a place of this size.
 pub fn fits(area: Rect) -> bool {
     area.width >= LEAST.0 && area.height >= LEAST.1
+}
+
+/// Rows that the whole map would take in so many columns.
+pub fn wanted_height(view: &LessonView, columns: u16) -> u16 {
+    let rows = view.map().map_or(0, |scene| map::wanted_height(scene, usize::from(columns)));
+    u16::try_from(rows).unwrap_or(u16::MAX)
 }
 
 /// The map that the focused pane asks for.

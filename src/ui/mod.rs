@@ -3,7 +3,9 @@
 mod beginning;
 mod card;
 mod catalogue;
+mod code_lines;
 mod ended;
+mod expectations;
 pub mod highlight;
 pub mod hits;
 mod lesson;
@@ -13,11 +15,14 @@ mod overlays;
 mod pane;
 mod proof;
 mod quiz;
+mod stage;
 mod step;
-mod steps;
+mod step_text;
 pub mod talk;
+mod tell;
 mod terminal;
 pub mod theme;
+mod title;
 mod welcome;
 
 use ratatui::Frame;

@@ -1,13 +1,16 @@
-//! Drawing one pane: a frame with a title, and the rows that fit. Only visible rows are touched.
+//! Drawing one pane: a rule with its title, and the rows that fit, folded where they are as before.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Paragraph};
+use ratatui::widgets::{Block, Clear, Paragraph};
+use unicode_width::UnicodeWidthStr;
 
 use super::theme::Theme;
 use crate::app::LessonView;
+use crate::app::keymap::keys;
+use crate::app::panes::folding::{RowFolding, ShownRow, folded};
 use crate::app::panes::{CompareMode, PaneRow, PaneSection, RowKind};
 use crate::settings::theme::Tone;
 use crate::text::{safe, shortened};
@@ -47,33 +50,107 @@ pub fn frame_block<'a>(title: String, right: String, focus: FrameFocus, theme: T
         .title(Line::styled(right, text).right_aligned())
 }
 
-/// `Mounts +1 ~2`: the view's name, and how many rows changed.
+/// `1 Mounts: 4 changed, 14 as before`: the view's name, and what became of its rows.
 pub fn pane_title(view: &LessonView, kind: ViewKind) -> String {
-    let changes = view.panes.changes(kind);
-    let count = if changes == 0 { String::new() } else { format!(" ({changes} changed)") };
-    let chosen = view.panes.chosen_group().filter(|_| kind == ViewKind::Cgroups);
+    let panes = &view.panes;
+    let (changed, same) = (panes.changes(kind), panes.unchanged(kind));
+    let counts = match (changed, same) {
+        (0, _) => String::new(),
+        (_, 0) => format!(": {changed} changed"),
+        _ => format!(": {changed} changed, {same} as before"),
+    };
+    let chosen = panes.chosen_group().filter(|_| kind == ViewKind::Cgroups);
     let chosen = chosen.map_or_else(String::new, |path| {
         format!(" of {}", shortened(&safe(&format!("/{path}")), 24))
     });
-    format!(" {} {}{chosen}{count} ", kind.number(), kind.title())
+    format!("{} {}{chosen}{counts}", kind.number(), kind.title())
 }
 
+/// A pane below a rule with its title.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: ViewKind, theme: Theme) {
     let focus = FrameFocus::of(view.panes.focus == kind);
-    let mode = if kind.is_state() {
-        let only = if view.panes.changes_only { ", changes only" } else { "" };
-        format!(" {}{only} ", view.panes.compare.label())
-    } else {
-        String::new()
+    let right = match focus {
+        FrameFocus::Focused if kind.is_state() => how_compared(view, kind),
+        FrameFocus::Focused | FrameFocus::Unfocused => String::new(),
     };
-    let right = if focus == FrameFocus::Focused { mode } else { String::new() };
-    let block = frame_block(pane_title(view, kind), right, focus, theme);
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
-    draw_rows(frame, inner, view, kind, focus, theme);
+    let [head, rows] = with_head(area);
+    draw_head(frame, head, (&pane_title(view, kind), &right), focus, theme);
+    draw_rows(frame, rows, view, kind, focus, theme);
 }
 
-/// The rows without a frame.
+/// The way that a pane is looked at, where it is not the usual one.
+fn how_compared(view: &LessonView, kind: ViewKind) -> String {
+    let panes = &view.panes;
+    match (panes.compare, panes.folding) {
+        (CompareMode::Diff, RowFolding::All) if panes.shows_changes(kind) => "all rows".into(),
+        (CompareMode::Diff, _) => String::new(),
+        (CompareMode::Before | CompareMode::After | CompareMode::SideBySide, _) => {
+            panes.compare.label().into()
+        }
+    }
+}
+
+/// The first row of an area, for a head, and the rest of it.
+pub fn with_head(area: Rect) -> [Rect; 2] {
+    Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area)
+}
+
+/// A rule with a title in it, and what there is to say at its right; `*` and bold letters say that keys go there.
+pub fn draw_head(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    (title, right): (&str, &str),
+    focus: FrameFocus,
+    theme: Theme,
+) {
+    let style = match focus {
+        FrameFocus::Focused => theme.focused_border(),
+        FrameFocus::Unfocused => theme.bold(),
+    };
+    let sign = usize::from(focus == FrameFocus::Focused);
+    let room = usize::from(area.width).saturating_sub(sign + 1);
+    let title = vec![Span::styled(shortened(title, room), style)];
+    draw_head_of(frame, area, title, right, focus, theme);
+}
+
+/// The same for a title in several styles.
+pub fn draw_head_of(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    title: Vec<Span<'static>>,
+    right: &str,
+    focus: FrameFocus,
+    theme: Theme,
+) {
+    let mut spans = Vec::new();
+    if focus == FrameFocus::Focused {
+        spans.push(Span::styled("*", theme.focused_border()));
+    }
+    spans.extend(title);
+    spans.push(Span::raw(" "));
+
+    let columns = usize::from(area.width);
+    let taken: usize = spans.iter().map(Span::width).sum();
+    let right = if right.is_empty() { String::new() } else { format!(" {right}") };
+    let right = if taken + right.width() <= columns { right } else { String::new() };
+    let rule = columns.saturating_sub(taken + right.width());
+    spans.push(Span::styled(theme.border().horizontal_top.repeat(rule), theme.line()));
+    spans.push(Span::styled(right, theme.dim()));
+    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+}
+
+/// Rows that a pane of this width would like to have, without its head.
+pub fn wanted_rows(view: &LessonView, kind: ViewKind, width: u16, theme: Theme) -> usize {
+    let sections = view.panes.sections(kind);
+    let look = RowsLook::of(view, kind, FrameFocus::Focused, theme);
+    if view.panes.compare == CompareMode::SideBySide {
+        return sections.iter().map(|section| section.rows.len()).sum();
+    }
+    let stacks = stacks(sections, columns_of_sections(sections, width));
+    stacks.map(|stack| lines(stack, look).len()).max().unwrap_or(0)
+}
+
+/// The rows without a head.
 pub fn draw_rows(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -85,18 +162,14 @@ pub fn draw_rows(
     if area.width == 0 || area.height == 0 {
         return;
     }
-    let rows = RowsLook {
-        selected: view.panes.selection(kind).filter(|_| focus == FrameFocus::Focused),
-        telling: view.panes.telling_row(kind),
-        query: &view.panes.query,
-        theme,
-    };
+    let look = RowsLook::of(view, kind, focus, theme);
     if view.panes.compare == CompareMode::SideBySide && kind.is_state() && area.width >= 2 * COLUMN
     {
         let [left, right] = halves(area);
-        let before = RowsLook { selected: None, telling: None, ..rows };
+        let telling = view.panes.before_telling_row(kind);
+        let before = RowsLook { selected: None, telling, tone: RowsTone::Plain, ..look };
         draw_stack(frame, left, view.panes.before_sections(kind), before);
-        draw_stack(frame, right, view.panes.sections(kind), rows);
+        draw_stack(frame, right, view.panes.sections(kind), look);
         return;
     }
 
@@ -107,12 +180,30 @@ pub fn draw_rows(
     }
 
     let sections = view.panes.sections(kind);
-    let columns = usize::from(area.width / COLUMN).clamp(1, sections.len().max(1));
-    if columns < 2 {
-        draw_stack(frame, area, sections, rows);
-        return;
+    match columns_of_sections(sections, area.width) {
+        1 => draw_stack(frame, area, sections, look),
+        columns => draw_beside(frame, area, sections, columns, look),
     }
-    draw_beside(frame, area, sections, columns, rows);
+}
+
+/// The number of sections that have room side by side.
+fn columns_of_sections(sections: &[PaneSection], width: u16) -> usize {
+    usize::from(width / COLUMN).clamp(1, sections.len().max(1))
+}
+
+/// Sections side by side: one in each of so many columns, and in the last all that are left.
+fn stacks(sections: &[PaneSection], columns: usize) -> impl Iterator<Item = &[PaneSection]> {
+    (0..columns).map(move |column| {
+        if column + 1 == columns { &sections[column..] } else { &sections[column..=column] }
+    })
+}
+
+/// The weight that rows have which did not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RowsTone {
+    Plain,
+    /// Dim: they are beside those that did.
+    BesideChanges,
 }
 
 /// The way that the rows of a pane are looked at.
@@ -123,10 +214,29 @@ struct RowsLook<'a> {
     /// The changed row that tells most of the step.
     telling: Option<usize>,
     query: &'a str,
+    tone: RowsTone,
+    folding: RowFolding,
     theme: Theme,
 }
 
-impl RowsLook<'_> {
+impl<'a> RowsLook<'a> {
+    fn of(view: &'a LessonView, kind: ViewKind, focus: FrameFocus, theme: Theme) -> RowsLook<'a> {
+        let panes = &view.panes;
+        let is_beside = focus == FrameFocus::Unfocused && panes.show_changes_somewhere();
+        let tone = match panes.shows_changes(kind) || is_beside {
+            true => RowsTone::BesideChanges,
+            false => RowsTone::Plain,
+        };
+        RowsLook {
+            selected: panes.selection(kind).filter(|_| focus == FrameFocus::Focused),
+            telling: panes.telling_row(kind),
+            query: &panes.query,
+            tone,
+            folding: if panes.is_folded(kind) { RowFolding::Folded } else { RowFolding::All },
+            theme,
+        }
+    }
+
     /// The same for so many rows behind so many others.
     fn part(self, before: usize, count: usize) -> Self {
         let inside = |row: usize| row.checked_sub(before).filter(|row| *row < count);
@@ -134,6 +244,23 @@ impl RowsLook<'_> {
             selected: self.selected.and_then(inside),
             telling: self.telling.and_then(inside),
             ..self
+        }
+    }
+
+    fn style(&self, row: &PaneRow, is_of_change: bool) -> Style {
+        match row.kind {
+            _ if row.mark.is_change() => self.theme.change_style(row.mark),
+            RowKind::Plain if self.tone == RowsTone::BesideChanges => self.theme.dim(),
+            RowKind::Heading if self.tone == RowsTone::BesideChanges && !is_of_change => {
+                self.theme.dim()
+            }
+            RowKind::Heading
+            | RowKind::Plain
+            | RowKind::Dim
+            | RowKind::Columns
+            | RowKind::Note
+            | RowKind::Bad
+            | RowKind::Chart => self.theme.row_style(row.kind),
         }
     }
 }
@@ -167,10 +294,14 @@ fn draw_pointed(
         .skip(top)
         .take(height)
         .map(|row| {
+            let style = match row.mark.is_change() {
+                true => theme.change_style(row.mark),
+                false => theme.row_style(row.kind),
+            };
             if !decides(row) {
-                return line(row, "", width, theme);
+                return row_line(row, "", width, style, theme);
             }
-            let mut marked = line(row, "", width.saturating_sub(4), theme);
+            let mut marked = row_line(row, "", width.saturating_sub(4), style, theme);
             marked.push_span(Span::styled(" <==", theme.bold()));
             marked
         })
@@ -200,15 +331,13 @@ fn draw_beside(
     let mut before = 0;
     let width = area.width / columns as u16;
 
-    for column in 0..columns {
+    for (column, own) in stacks(sections, columns).enumerate() {
         let x = area.x + width * column as u16;
         let place = Rect {
             x,
             width: if column + 1 == columns { area.right() - x } else { width - 1 },
             ..area
         };
-        let own =
-            if column + 1 == columns { &sections[column..] } else { &sections[column..=column] };
         let rows: usize = own.iter().map(|section| section.rows.len()).sum();
 
         draw_stack(frame, place, own, look.part(before, rows));
@@ -216,65 +345,122 @@ fn draw_beside(
     }
 }
 
+/// One line of a stack of sections.
+#[derive(Debug, Clone, Copy)]
+struct StackLine<'a> {
+    shown: ShownRow,
+    /// The row, or the first one of a fold.
+    row: &'a PaneRow,
+    /// Something changed in its section.
+    is_of_change: bool,
+}
+
+/// The lines of sections one below the other, by the places that rows have in all of them.
+fn lines<'a>(sections: &'a [PaneSection], look: RowsLook<'_>) -> Vec<StackLine<'a>> {
+    let mut all = Vec::new();
+    let mut before = 0;
+    for section in sections {
+        let rows = &section.rows;
+        let open = look.selected.and_then(|row| row.checked_sub(before));
+        let shown = match look.folding {
+            RowFolding::Folded => folded(rows, open),
+            RowFolding::All => (0..rows.len()).map(ShownRow::Row).collect(),
+        };
+        let is_of_change = rows.iter().any(|row| row.mark.is_change());
+        all.extend(shown.into_iter().map(|line| match line {
+            ShownRow::Row(place) => {
+                StackLine { shown: ShownRow::Row(before + place), row: &rows[place], is_of_change }
+            }
+            ShownRow::Fold { first, count } => StackLine {
+                shown: ShownRow::Fold { first: before + first, count },
+                row: &rows[first],
+                is_of_change,
+            },
+        }));
+        before += rows.len();
+    }
+    all
+}
+
 /// Sections one below the other, scrolled so that the selected row is in sight, or else what changed.
 fn draw_stack(frame: &mut Frame<'_>, area: Rect, sections: &[PaneSection], look: RowsLook<'_>) {
     let height = usize::from(area.height);
-    let count: usize = sections.iter().map(|section| section.rows.len()).sum();
-    let wanted = look
-        .selected
-        .map(|row| row.saturating_sub(height / 2))
-        .unwrap_or_else(|| top_of_changes(sections, look.telling, height));
-    let top = wanted.min(count.saturating_sub(height));
-    let rows = sections.iter().flat_map(|section| &section.rows).enumerate().skip(top).take(height);
-    let lines: Vec<Line<'_>> = rows
-        .map(|(index, row)| {
-            let line = line(row, look.query, usize::from(area.width), look.theme);
-            if look.selected == Some(index) { line.style(look.theme.selected()) } else { line }
+    let width = usize::from(area.width);
+    let all = lines(sections, look);
+    let line_of = |row: usize| all.iter().position(|line| line.shown.has(row));
+    let wanted = match look.selected.and_then(line_of) {
+        Some(line) => line.saturating_sub(height / 2),
+        None => top_of_changes(&all, look.telling.and_then(line_of), height),
+    };
+
+    let top = wanted.min(all.len().saturating_sub(height));
+    let first_fold = all.iter().position(|line| matches!(line.shown, ShownRow::Fold { .. }));
+    let drawn: Vec<Line<'_>> = all
+        .iter()
+        .enumerate()
+        .skip(top)
+        .take(height)
+        .map(|(place, line)| match line.shown {
+            ShownRow::Fold { count, .. } => {
+                // Once is enough.
+                let first = first_fold.is_none_or(|first| first.max(top) == place);
+                let key = keys::lesson::ALL_ROWS;
+                let how = if first { format!("    {key} shows them") } else { String::new() };
+                Line::styled(format!("  … {count} as before{how}"), look.theme.dim())
+            }
+            ShownRow::Row(row) => {
+                let style = look.style(line.row, line.is_of_change);
+                let drawn = row_line(line.row, look.query, width, style, look.theme);
+                if look.selected == Some(row) { drawn.style(look.theme.selected()) } else { drawn }
+            }
         })
         .collect();
-    frame.render_widget(Paragraph::new(lines), area);
+    frame.render_widget(Paragraph::new(drawn), area);
 
-    if count > top + height && area.width > 12 {
-        let more = format!(" +{} rows ", count - top - height);
-        let place = Rect {
-            x: area.right().saturating_sub(more.len() as u16),
-            // On the frame's lower edge, where there is one.
-            y: area.bottom().min(frame.area().bottom() - 1),
-            width: (more.len() as u16).min(area.width),
-            height: 1,
-        };
-        frame.render_widget(Paragraph::new(more).style(look.theme.dim()), place);
+    let below = all.len().saturating_sub(top + height);
+    draw_more(frame, area, &format!(" +{below} rows"), below, look.theme);
+}
+
+/// At the right end of an area's last row: that there is more below it.
+pub fn draw_more(frame: &mut Frame<'_>, area: Rect, text: &str, below: usize, theme: Theme) {
+    let width = text.width() as u16;
+    if below == 0 || area.height == 0 || area.width < width + 4 {
+        return;
     }
+    let place = Rect { x: area.right() - width, y: area.bottom() - 1, width, height: 1 };
+    frame.render_widget(Clear, place);
+    frame.render_widget(Paragraph::new(text).style(theme.dim()), place);
 }
 
 /// The first row to show so that all changes are in sight, or, where they are too far apart, the one that tells most of
 /// the step. A drawing at the top stays there.
-fn top_of_changes(sections: &[PaneSection], telling: Option<usize>, height: usize) -> usize {
-    let is_drawn = sections
-        .first()
-        .is_some_and(|one| one.rows.iter().take(2).any(|row| row.kind == RowKind::Chart));
-    let rows = || sections.iter().flat_map(|section| &section.rows);
-    let changed = rows().enumerate().filter(|(_, row)| row.mark.is_change());
-    let changed: Vec<usize> = changed.map(|(place, _)| place).collect();
-    let (Some(first), Some(last)) = (changed.first(), changed.last()) else { return 0 };
-    if is_drawn || *last < height {
+fn top_of_changes(lines: &[StackLine<'_>], telling: Option<usize>, height: usize) -> usize {
+    let is_drawn = lines.iter().take(2).any(|line| line.row.kind == RowKind::Chart);
+    let is_changed = |line: &StackLine<'_>| line.row.mark.is_change();
+    let changed = lines.iter().position(is_changed).zip(lines.iter().rposition(is_changed));
+    // On one side alone nothing is marked.
+    let Some((first, last)) = changed.or(telling.zip(telling)) else { return 0 };
+    if is_drawn || last < height {
         return 0;
     }
 
     // A row above tells what they belong to.
     let fits = last - first + 2 < height;
-    let begin = if fits { *first } else { telling.unwrap_or(*first) };
+    let begin = if fits { first } else { telling.unwrap_or(first) };
     // In a pane of two or three rows one of them is enough.
     let above = 2.min(height / 2);
     if begin < height && !fits { 0 } else { begin.saturating_sub(above) }
 }
 
-fn line<'a>(row: &'a PaneRow, query: &str, columns: usize, theme: Theme) -> Line<'a> {
+fn row_line<'a>(
+    row: &'a PaneRow,
+    query: &str,
+    columns: usize,
+    style: Style,
+    theme: Theme,
+) -> Line<'a> {
     // The sign of a change and a blank stand before it.
     let text = shortened(&row.text, columns.saturating_sub(2));
-    let style =
-        if row.mark.is_change() { theme.change_style(row.mark) } else { theme.row_style(row.kind) };
-
     let found = !query.is_empty() && row.text.to_lowercase().contains(&query.to_lowercase());
     let gutter = Span::styled(
         format!("{} ", if found { '/' } else { row.mark.sign() }),
@@ -301,11 +487,20 @@ mod tests {
             };
             [PaneSection { rows: (0..20).map(row).collect() }]
         };
+        let look = RowsLook {
+            selected: None,
+            telling: None,
+            query: "",
+            tone: RowsTone::Plain,
+            folding: RowFolding::All,
+            theme: Theme::without_colors(),
+        };
         let all: Vec<usize> = (2..20).collect();
         for marked in [&all[..], &[0], &[19], &[2], &[5, 17]] {
             for height in 1..=25 {
                 for telling in marked.iter().copied().map(Some).chain([None]) {
-                    let top = top_of_changes(&rows(marked), telling, height);
+                    let sections = rows(marked);
+                    let top = top_of_changes(&lines(&sections, look), telling, height);
                     let is_seen = marked.iter().any(|row| (top..top + height).contains(row));
                     assert!(is_seen, "{marked:?} in {height} rows, {telling:?}: from {top}");
                 }

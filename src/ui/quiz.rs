@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::markdown;
-use super::pane::{FrameFocus, frame_block};
+use super::pane::{self, FrameFocus, frame_block};
 use super::theme::Theme;
+use super::{DrawOptions, markdown, tell};
 use crate::app::LessonView;
 use crate::app::exam::Exam;
 use crate::app::keymap::keys;
@@ -17,40 +17,28 @@ use crate::lesson::quiz::{AnswerMark, Grade, Question, QuestionKind};
 use crate::text::{prose, safe, shortened, wrapped};
 use crate::words;
 
-/// Rows that the panel would like to have, frame included.
+/// Rows that a question would like to have, its title included.
 pub fn wanted_height(view: &LessonView, columns: u16, theme: Theme) -> u16 {
     let Some(quiz) = &view.quiz else { return 0 };
-    lines(view, quiz, usize::from(columns.saturating_sub(2)), theme).len() as u16 + 2
+    lines(view, quiz, usize::from(columns.saturating_sub(2)), theme).len() as u16 + 1
 }
 
-pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) {
+pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, look: &DrawOptions) {
     let Some(quiz) = &view.quiz else { return };
     let (at, of) = quiz.position();
     let words = quiz.question(&view.lesson).map_or("", |question| question.kind.instruction());
     let title = if quiz.stage == QuizStage::Over {
-        " Check yourself ".to_owned()
+        "Check yourself".to_owned()
     } else {
-        format!(" Question {at} of {of}: {words} ")
+        format!("Question {at} of {of}: {words}")
     };
-    let right = format!(" {} right, {} asked ", quiz.right_count(), quiz.marks.len());
+    let right = format!("{} right, {} asked", quiz.right_count(), quiz.marks.len());
 
-    let block = frame_block(title, right, FrameFocus::Focused, theme);
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
-
-    let mut lines = lines(view, quiz, usize::from(inner.width), theme);
-    let height = usize::from(inner.height);
-    let scroll = view.story.scroll.min(lines.len().saturating_sub(height));
-    lines.drain(..scroll);
-    if lines.len() > height && height > 1 {
-        let hidden = lines.len() - height + 1;
-        lines.truncate(height - 1);
-        lines.push(Line::styled(
-            format!("... {}: {hidden} lines more", keys::lesson::READ_ON),
-            theme.dim(),
-        ));
-    }
-    frame.render_widget(Paragraph::new(lines), inner);
+    let place = tell::inner(area);
+    let [head, rest] = pane::with_head(place);
+    pane::draw_head(frame, head, (&title, &right), FrameFocus::Focused, look.theme);
+    let lines = lines(view, quiz, usize::from(rest.width), look.theme);
+    tell::draw_text(view, look, lines, &(0..0), rest, frame);
 }
 
 fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Vec<Line<'static>> {

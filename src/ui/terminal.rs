@@ -4,10 +4,10 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::{Line, Span};
+use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
-use super::pane::{FrameFocus, frame_block};
+use super::pane::{self, FrameFocus};
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::keymap::keys;
@@ -34,17 +34,18 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
         ShellFocus::Shown | ShellFocus::Hidden => format!(" {types} types "),
     };
 
-    let room = usize::from(area.width.saturating_sub(6)).saturating_sub(right.len());
+    // A rule of two before the tabs, and a bit of it between them and the words at the right.
+    let room = usize::from(area.width.saturating_sub(8)).saturating_sub(right.len());
     let all = tabs(view);
     let title = if all.width() <= room { all } else { shortened(&current_tab(view), room) };
     let focus = FrameFocus::of(typing || shells.focus == ShellFocus::Looking);
     let side = ShellSide::of_actor(tab.actor());
+    let [head, inner] = pane::with_head(area);
+    let title = format!("{}{title}", theme.border().horizontal_top);
+    let text_style = if typing { theme.side(side) } else { theme.bold() };
     let chosen = theme.side(side).add_modifier(Modifier::REVERSED);
-    let block = frame_block(String::new(), right, focus, theme)
-        .title(with_marked_tab(&title, chosen))
-        .border_style(if typing { theme.side(side) } else { Style::new() });
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
+    let title = with_marked_tab(&title, text_style, chosen);
+    pane::draw_head_of(frame, head, title, right.trim_start(), focus, theme);
 
     let screen = tab.screen();
     draw_cells(frame.buffer_mut(), inner, screen, theme);
@@ -61,16 +62,16 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
 }
 
 /// The title with the tab in front marked by the colour of its side.
-fn with_marked_tab(title: &str, style: Style) -> Line<'static> {
+fn with_marked_tab(title: &str, text: Style, chosen: Style) -> Vec<Span<'static>> {
     let tab = title.find('[').zip(title.find(']').map(|end| end + 1));
     let Some((before, after)) = tab.filter(|(start, end)| start < end) else {
-        return Line::from(title.to_owned());
+        return vec![Span::styled(title.to_owned(), text)];
     };
-    Line::from(vec![
-        Span::raw(title[..before].to_owned()),
-        Span::styled(title[before..after].to_owned(), style),
-        Span::raw(title[after..].to_owned()),
-    ])
+    vec![
+        Span::styled(title[..before].to_owned(), text),
+        Span::styled(title[before..after].to_owned(), chosen),
+        Span::styled(title[after..].to_owned(), text),
+    ]
 }
 
 /// ` Shell [1 host] 2 container `
@@ -85,7 +86,7 @@ fn tabs(view: &LessonView) -> String {
             if view.shells.is_current_tab(index) { format!("[{name}]") } else { name }
         })
         .collect();
-    format!(" Shell {} ", tabs.join("  "))
+    format!(" Shell {}", tabs.join("  "))
 }
 
 /// ` Shell [2 container] of 3 `
@@ -95,7 +96,7 @@ fn current_tab(view: &LessonView) -> String {
     let name = current.map_or(String::new(), |(index, tab)| {
         format!("{} {}", index + 1, safe(tab.actor().as_str()))
     });
-    format!(" Shell [{name}] of {} ", tabs.len())
+    format!(" Shell [{name}] of {}", tabs.len())
 }
 
 fn draw_cells(buffer: &mut Buffer, area: Rect, screen: &vt100::Screen, theme: Theme) {
@@ -109,7 +110,7 @@ fn draw_cells(buffer: &mut Buffer, area: Rect, screen: &vt100::Screen, theme: Th
             let Some(target) = buffer.cell_mut(place) else { continue };
 
             let shown = cell.contents();
-            // A wide character in the last column would hang over the frame.
+            // A wide character in the last column would hang over the edge.
             let fits = !cell.is_wide() || column + 1 < area.width;
             let is_text = !shown.is_empty() && fits && !shown.chars().any(char::is_control);
 

@@ -169,7 +169,7 @@ impl Theme {
         match kind {
             RowKind::Plain | RowKind::Chart => Style::new(),
             RowKind::Heading => self.bold(),
-            RowKind::Dim => self.dim(),
+            RowKind::Dim | RowKind::Columns | RowKind::Note => self.dim(),
             RowKind::Bad => self.bad(),
         }
     }

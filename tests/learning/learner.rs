@@ -62,7 +62,7 @@ impl Learner {
                 self.tty.press(LEAVE);
                 self.tty.wait_for("s types");
                 // Whoever is born by it has to be taken in first.
-                self.tty.wait_for("[x]");
+                self.tty.wait_for("✔ ");
             }
         }
         self.tty.wait_for("DONE: all of it holds");

@@ -121,18 +121,18 @@ fn full_screen_programs_resize_scroll_back_and_end() {
     let _turn = alone();
     let mut learner = with_shell(120, 40);
     learner.type_line("stty size");
-    learner.tty.wait_for("18 76");
+    learner.tty.wait_for("14 120");
     learner.tty.resize(80, 24);
     // The tabs in short: it is drawn at its new size.
     learner.tty.wait_for("1 Moun | 2 Proc");
     learner.type_line("stty size");
-    learner.tty.wait_for("10 78");
+    learner.tty.wait_for("11 80");
     learner.type_line("top -d 1");
     learner.tty.wait_for("load average");
     learner.tty.press("q");
     learner.tty.wait_for("host:~#");
     learner.type_line("seq 1 500 | less");
-    learner.tty.wait_for("\u{2502}8  ");
+    learner.tty.wait_for("\n8  ");
     learner.tty.press("G");
     learner.tty.wait_for("500");
     learner.tty.press("q");
@@ -191,7 +191,7 @@ fn a_flood_and_a_bomb_leave_the_keys_alone() {
     let _turn = alone();
     let mut learner = with_shell(80, 24);
     learner.type_line("yes");
-    learner.tty.wait_for("\u{2502}y ");
+    learner.tty.wait_for("\ny ");
     learner.tty.press(LEAVE);
     learner.tty.press("?");
     learner.tty.wait_for("any other key closes");
@@ -345,7 +345,7 @@ fn a_quiz_on_its_own_ends_with_a_score() {
     // A task: graded by state.
     tty.wait_for("crate");
     tty.press("\r");
-    tty.wait_for("[ ] for container the machine is called crate");
+    tty.wait_for("○ for container the machine is called crate");
     tty.press("S");
     tty.wait_for("Shells: type to search");
     tty.press("new shell beside container\r");

@@ -90,7 +90,7 @@ keys! {
         NEXT_PANE: [key(KeyCode::Tab)];
         PREVIOUS_PANE: [key(KeyCode::BackTab)];
         COMPARE: [letter('d')];
-        CHANGES_ONLY: [letter('c')];
+        ALL_ROWS: [letter('c')];
         MAP: [letter('m')];
         ZOOM: [letter('z')];
         SHELLS: [letter('S')];
@@ -105,6 +105,7 @@ keys! {
         SEARCH_NEXT: [letter('n')];
         SEARCH_PREVIOUS: [letter('N')];
         READ_ON: [letter(' ')];
+        READ_BACK: [letter('b'), key(KeyCode::Backspace)];
         COPY_ROW: [letter('y')];
         COPY_PANE: [letter('Y')];
         NUMBERS: [letter('I')];

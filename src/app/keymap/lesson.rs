@@ -7,6 +7,7 @@ use super::everywhere::{
 };
 use super::{Binding, HelpText, always, keys};
 use crate::app::catalogue::PAGE;
+use crate::app::panes::folding::RowFolding;
 use crate::app::{
     Direction, LessonScene, LessonView, MapPlace, asking, commands, confirmation,
     learning_commands, quiz_events, shell_events,
@@ -14,7 +15,7 @@ use crate::app::{
 use crate::view::ViewKind;
 
 /// Most important first: a narrow footer drops from the right.
-pub static TABLE: [Binding<LessonView>; 47] = [
+pub static TABLE: [Binding<LessonView>; 48] = [
     Binding {
         key: keys::lesson::RUN,
         short: Now(run_words),
@@ -130,11 +131,11 @@ pub static TABLE: [Binding<LessonView>; 47] = [
         run: Look(LessonView::turn_compare),
     },
     Binding {
-        key: keys::lesson::CHANGES_ONLY,
-        short: Is("changes"),
-        long: HelpText::Is("changed rows only, or all"),
+        key: keys::lesson::ALL_ROWS,
+        short: Now(folding_words),
+        long: HelpText::Is("all rows, or those that are as before folded"),
         works: LessonView::has_records,
-        run: Look(LessonView::toggle_changes_only),
+        run: Look(LessonView::turn_folding),
     },
     Binding {
         key: keys::lesson::ZOOM,
@@ -223,9 +224,16 @@ pub static TABLE: [Binding<LessonView>; 47] = [
     Binding {
         key: keys::lesson::READ_ON,
         short: Is("read on"),
-        long: HelpText::Is("scroll the story; never runs anything"),
+        long: HelpText::Is("scroll the step, from its end to its top; never runs anything"),
         works: always,
         run: Look(|view| view.story.read_on()),
+    },
+    Binding {
+        key: keys::lesson::READ_BACK,
+        short: Never,
+        long: HelpText::Is("scroll the step back"),
+        works: always,
+        run: Look(|view| view.story.read_back()),
     },
     Binding {
         key: keys::lesson::COPY_ROW,
@@ -302,6 +310,13 @@ fn map_words(view: &LessonView) -> &'static str {
     match view.panes.map_place {
         MapPlace::Beside | MapPlace::Nowhere => "map",
         MapPlace::Alone => "rows",
+    }
+}
+
+fn folding_words(view: &LessonView) -> &'static str {
+    match view.panes.folding {
+        RowFolding::Folded => "all rows",
+        RowFolding::All => "fold",
     }
 }
 

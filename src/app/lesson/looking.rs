@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::position::{LiveStep, Position};
 use super::{LessonView, Phase};
-use crate::lesson::model::Step;
+use crate::lesson::model::{ActionEntry, Step};
 use crate::report::{StepRecord, StepStatus};
 
 impl LessonView {
@@ -58,6 +58,15 @@ impl LessonView {
 
     pub fn step(&self) -> Option<&Step> {
         self.lesson.steps.get(self.story_step())
+    }
+
+    /// The actions of the step that is told of, or of the what-if.
+    pub fn shown_actions(&self) -> &[ActionEntry] {
+        match (self.branch(), self.step()) {
+            (Some(branch), _) => &branch.actions,
+            (None, Some(step)) => &step.actions,
+            (None, None) => &[],
+        }
     }
 
     pub fn can_look_back(&self) -> bool {

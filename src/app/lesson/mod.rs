@@ -11,6 +11,7 @@ mod pictures;
 mod position;
 mod questions;
 mod scene;
+mod step_mark;
 mod story;
 mod subject;
 mod wants;
@@ -19,6 +20,7 @@ pub use self::lab_state::{LabState, Phase};
 pub use self::panes::{Direction, MapPlace, Panes};
 pub use self::pictures::PicturePlace;
 pub use self::scene::{LessonLayout, LessonScene};
+pub use self::step_mark::StepMark;
 pub use self::story::{Beside, StoryPanel};
 
 use std::collections::BTreeMap;
@@ -132,22 +134,7 @@ impl LessonView {
 
     /// The actor that the told step is done in.
     pub fn step_actor(&self) -> Option<ActorName> {
-        let actions = self.branch().map(|branch| &branch.actions);
-        let actions = actions.or(self.step().map(|step| &step.actions));
-        actions?.first().map(|entry| entry.actor.clone())
-    }
-
-    /// The state of a step, as one sign.
-    pub fn step_sign(&self, step: usize) -> char {
-        let ok = self.record(step).is_none_or(|record| record.is_ok());
-        if self.is_left_out(step) {
-            return 'x';
-        }
-        match (step < self.played_steps(), ok) {
-            (true, true) => '*',
-            (true, false) => '!',
-            (false, _) => ' ',
-        }
+        self.shown_actions().first().map(|entry| entry.actor.clone())
     }
 
     /// Steps played in the lab that is up.
@@ -363,14 +350,13 @@ impl LessonView {
         self.rebuild();
     }
 
-    pub fn toggle_changes_only(&mut self) {
-        self.panes.changes_only = !self.panes.changes_only;
-        self.rebuild();
+    pub fn turn_folding(&mut self) {
+        self.panes.folding = self.panes.folding.turned();
     }
 
     /// The map with the rows, alone, or not at all.
-    pub fn turn_map(&mut self, has_room: bool) {
-        self.panes.map_place = self.panes.map_place.next(has_room);
+    pub fn turn_map(&mut self) {
+        self.panes.map_place = self.panes.map_place.next();
         self.rebuild();
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::pictures::{MapPictures, PictureSource};
 use super::subject::Subject;
+use crate::app::panes::folding::{self, RowFolding};
 use crate::app::panes::{self, CompareMode, PaneData, PaneRow, PaneSection};
 use crate::app::stable_ids::StableIds;
 use crate::report::ChartSeries;
@@ -28,7 +29,7 @@ impl Direction {
 /// The place of the map, the picture of what the focused pane lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MapPlace {
-    /// With the rows, where the screen has room for both.
+    /// With the rows, where there is room for both.
     Beside,
     /// In place of the rows.
     Alone,
@@ -36,12 +37,12 @@ pub enum MapPlace {
 }
 
 impl MapPlace {
-    /// The next one in turn, on a screen that has room for map and rows or not.
-    pub fn next(self, has_room: bool) -> MapPlace {
+    /// The next one in turn.
+    pub fn next(self) -> MapPlace {
         match self {
             MapPlace::Beside => MapPlace::Alone,
-            MapPlace::Alone if has_room => MapPlace::Nowhere,
-            MapPlace::Alone | MapPlace::Nowhere => MapPlace::Beside,
+            MapPlace::Alone => MapPlace::Nowhere,
+            MapPlace::Nowhere => MapPlace::Beside,
         }
     }
 }
@@ -62,7 +63,7 @@ pub struct Panes {
     pub is_zoomed: bool,
     pub map_place: MapPlace,
     pub compare: CompareMode,
-    pub changes_only: bool,
+    pub folding: RowFolding,
     pub raw_numbers: bool,
     /// The text that is searched for.
     pub query: String,
@@ -75,12 +76,15 @@ pub struct Panes {
     sections: BTreeMap<ViewKind, Vec<PaneSection>>,
     /// The left half of "before | after".
     before_sections: BTreeMap<ViewKind, Vec<PaneSection>>,
-    changes: BTreeMap<ViewKind, usize>,
+    /// Rows of each pane that have changed, and those that are as before.
+    counts: BTreeMap<ViewKind, (usize, usize)>,
     pub pictures: MapPictures,
     /// The subject of the step that is told of.
     subject: Subject,
     /// The changed row of each pane that tells most of the step.
     telling: BTreeMap<ViewKind, usize>,
+    /// The same for the left half of "before | after".
+    before_telling: BTreeMap<ViewKind, usize>,
 }
 
 impl Panes {
@@ -90,7 +94,7 @@ impl Panes {
             is_zoomed: false,
             map_place: MapPlace::Beside,
             compare: CompareMode::Diff,
-            changes_only: false,
+            folding: RowFolding::Folded,
             raw_numbers: false,
             query: String::new(),
             group: None,
@@ -98,10 +102,11 @@ impl Panes {
             selected: BTreeMap::new(),
             sections: BTreeMap::new(),
             before_sections: BTreeMap::new(),
-            changes: BTreeMap::new(),
+            counts: BTreeMap::new(),
             pictures: MapPictures::default(),
             subject: Subject::default(),
             telling: BTreeMap::new(),
+            before_telling: BTreeMap::new(),
         }
     }
 
@@ -116,7 +121,7 @@ impl Panes {
             stable_ids: shown.numbers,
             raw: self.raw_numbers,
             compare: self.compare,
-            changes_only: self.changes_only,
+            changes_only: false,
         }
     }
 
@@ -134,12 +139,13 @@ impl Panes {
             built.collect()
         };
 
-        let sections = build(&scene);
-        let before_sections = if self.compare == CompareMode::SideBySide {
-            build(&PaneData { compare: CompareMode::Before, ..scene })
-        } else {
-            BTreeMap::new()
-        };
+        let mut sections: BTreeMap<ViewKind, Vec<PaneSection>> = build(&scene);
+        let mut before_sections: BTreeMap<ViewKind, Vec<PaneSection>> =
+            if self.compare == CompareMode::SideBySide {
+                build(&PaneData { compare: CompareMode::Before, ..scene })
+            } else {
+                BTreeMap::new()
+            };
 
         // As many as have a mark where changes are shown; the other ways to look show none of them.
         let marked: BTreeMap<ViewKind, Vec<PaneSection>> = match self.compare {
@@ -148,14 +154,19 @@ impl Panes {
                 build(&PaneData { compare: CompareMode::Diff, ..scene })
             }
         };
-        let marked = if marked.is_empty() { &sections } else { &marked };
-        self.changes =
-            marked.iter().map(|(view, sections)| (*view, panes::marked_rows(sections))).collect();
-        let telling = |(view, sections): (&ViewKind, &Vec<PaneSection>)| {
-            let rows = sections.iter().flat_map(|section| &section.rows);
-            Some((*view, self.subject.most_telling(rows)?))
+        let counted = if marked.is_empty() { &sections } else { &marked };
+        self.counts = counted.iter().map(|(view, rows)| (*view, folding::counts(rows))).collect();
+
+        self.before_telling = tell_apart(&mut before_sections, counted, &self.counts);
+        self.telling = if marked.is_empty() {
+            let telling = |(view, sections): (&ViewKind, &Vec<PaneSection>)| {
+                let rows = sections.iter().flat_map(|section| &section.rows);
+                Some((*view, self.subject.most_telling(rows)?))
+            };
+            sections.iter().filter_map(telling).collect()
+        } else {
+            tell_apart(&mut sections, &marked, &self.counts)
         };
-        self.telling = sections.iter().filter_map(telling).collect();
         self.pictures = MapPictures::of(shown.picture.clone());
         self.sections = sections;
         self.before_sections = before_sections;
@@ -192,9 +203,40 @@ impl Panes {
         self.before_sections.get(&view).map_or(&[], Vec::as_slice)
     }
 
+    /// The same for the left half of "before | after".
+    pub fn before_telling_row(&self, view: ViewKind) -> Option<usize> {
+        self.before_telling.get(&view).copied()
+    }
+
     /// Changed rows of a view.
     pub fn changes(&self, view: ViewKind) -> usize {
-        self.changes.get(&view).copied().unwrap_or(0)
+        self.counts.get(&view).map_or(0, |(changed, _)| *changed)
+    }
+
+    /// Rows of a view that are as before.
+    pub fn unchanged(&self, view: ViewKind) -> usize {
+        self.counts.get(&view).map_or(0, |(_, same)| *same)
+    }
+
+    /// A pane with changes, which are marked in it: what is as before gives way to them.
+    pub fn shows_changes(&self, view: ViewKind) -> bool {
+        let is_marked = match self.compare {
+            CompareMode::Diff | CompareMode::SideBySide => true,
+            CompareMode::Before | CompareMode::After => false,
+        };
+        is_marked && view.is_state() && self.changes(view) > 0
+    }
+
+    /// Something has changed, whatever pane it is in.
+    pub fn show_changes_somewhere(&self) -> bool {
+        ViewKind::ALL.into_iter().any(|view| self.shows_changes(view))
+    }
+
+    /// True if runs of rows that are as before take one row each.
+    pub fn is_folded(&self, view: ViewKind) -> bool {
+        self.shows_changes(view)
+            && self.compare == CompareMode::Diff
+            && self.folding == RowFolding::Folded
     }
 
     /// The rows of a pane, all sections one after another.
@@ -356,6 +398,22 @@ impl Panes {
             None => self.groups.first().cloned(),
         }
     }
+}
+
+/// Make the rows of a side dim that the other has, too, where anything changed; and the first row of each pane that it
+/// has not.
+fn tell_apart(
+    sections: &mut BTreeMap<ViewKind, Vec<PaneSection>>,
+    marked: &BTreeMap<ViewKind, Vec<PaneSection>>,
+    counts: &BTreeMap<ViewKind, (usize, usize)>,
+) -> BTreeMap<ViewKind, usize> {
+    let has_changed = |view: &ViewKind| counts.get(view).is_some_and(|(changed, _)| *changed > 0);
+    let side = sections.iter_mut().filter(|(view, _)| view.is_state() && has_changed(view));
+    side.filter_map(|(view, sections)| {
+        let first = folding::dim_what_is_shared(sections, marked.get(view)?)?;
+        Some((*view, first))
+    })
+    .collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod cgroup_tree;
 mod cgroups;
 pub mod charts;
 mod files;
+pub mod folding;
 mod mounts;
 mod namespaces;
 mod network;
@@ -96,6 +97,10 @@ pub enum RowKind {
     Plain,
     /// Beside the point: a counter, an inherited row.
     Dim,
+    /// Names the columns of the rows below it.
+    Columns,
+    /// Says something of the rows, and is none itself.
+    Note,
     /// A failed call, an unmet expectation.
     Bad,
     /// Part of a drawing: it stays in sight.
@@ -108,7 +113,11 @@ impl PaneRow {
     }
 
     fn note(text: impl AsRef<str>) -> PaneRow {
-        PaneRow { kind: RowKind::Dim, ..row(ChangeKind::Same, text) }
+        PaneRow { kind: RowKind::Note, ..row(ChangeKind::Same, text) }
+    }
+
+    fn columns(text: impl AsRef<str>) -> PaneRow {
+        PaneRow { kind: RowKind::Columns, ..row(ChangeKind::Same, text) }
     }
 
     /// The same row, about this.
@@ -165,12 +174,6 @@ const fn pane(view: ViewKind) -> Pane {
 /// Build a view's pane; `group` is the control group that was chosen to be shown alone.
 pub fn build(view: ViewKind, scene: &PaneData<'_>, group: Option<&str>) -> Vec<PaneSection> {
     (pane(view).build)(scene, group)
-}
-
-/// The number of rows that have the mark of a change.
-pub fn marked_rows(sections: &[PaneSection]) -> usize {
-    let rows = sections.iter().flat_map(|section| &section.rows);
-    rows.filter(|row| row.mark.is_change()).count()
 }
 
 /// The rows to show of a diff, given the comparison: the place among all its rows, mark and value, and what it was.

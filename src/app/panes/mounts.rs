@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{
     CompareMode, PaneData, PaneRow, PaneSection, RowSubject, existing, omitted, owner_line, row,
     visible,
@@ -12,6 +14,10 @@ use crate::seen::CutList;
 use crate::snapshot::Mount;
 use crate::text::padded;
 use crate::words;
+
+/// Columns that the targets of a tree have, by the longest of them.
+const MIN_TARGET: usize = 12;
+const MAX_TARGET: usize = 40;
 
 pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let sections = scene.diff.mounts.iter().enumerate();
@@ -39,16 +45,24 @@ fn build_section(
         if more.is_some() { " and more" } else { "" }
     );
     let mut rows = vec![owner_line(section.owner.as_str(), &section.owner_change, &count)];
-    rows.push(PaneRow::note(format!(
+    let targets: Vec<String> = shown
+        .iter()
+        .map(|(_, (mark, mount, before))| {
+            let depth = depths.get(&mount.id).copied().unwrap_or(0);
+            target_cell(*mark, mount, *before, depth)
+        })
+        .collect();
+    let columns = targets.iter().map(|cell| cell.width()).max().unwrap_or(0);
+    let columns = columns.clamp(MIN_TARGET, MAX_TARGET);
+    rows.push(PaneRow::columns(format!(
         "{} {} {} propagation  source",
         padded("id", 5),
-        padded("target", 26),
+        padded("target", columns),
         padded("type", 8)
     )));
 
-    for (place, (mark, mount, before)) in shown {
-        let depth = depths.get(&mount.id).copied().unwrap_or(0);
-        let row = row(mark, line(mark, mount, before, depth, scene));
+    for ((place, (mark, mount, before)), target) in shown.into_iter().zip(targets) {
+        let row = row(mark, line(mark, mount, before, &padded(&target, columns), scene));
         rows.push(row.about(RowSubject::Mount { table, place }));
     }
     rows.extend(more);
@@ -87,21 +101,29 @@ fn depths(shown: &[ShownMount<'_>]) -> HashMap<u32, usize> {
     parents.keys().map(|&id| (id, depth(id))).collect()
 }
 
+/// The target in its tree; of a mount that was moved also where it was, in the one place where eyes look for that.
+fn target_cell(mark: ChangeKind, mount: &Mount, before: Option<&Mount>, depth: usize) -> String {
+    let guide = if depth == 0 { String::new() } else { format!("{}`-", "  ".repeat(depth - 1)) };
+    let was = match before.filter(|_| mark == ChangeKind::Moved) {
+        Some(old) => format!("  was {}", old.target),
+        None => String::new(),
+    };
+    format!("{guide}{}{was}", mount.target)
+}
+
 fn line(
     mark: ChangeKind,
     mount: &Mount,
     before: Option<&Mount>,
-    depth: usize,
+    target: &str,
     scene: &PaneData<'_>,
 ) -> String {
-    let guide = if depth == 0 { String::new() } else { format!("{}`-", "  ".repeat(depth - 1)) };
     let shared = mount.propagation.shared.or(mount.propagation.master);
     let group = shared.map_or_else(String::new, |group| {
         format!(" {}", scene.stable_ids.peer_group_label(group, scene.raw))
     });
 
     let was = match (mark, before) {
-        (ChangeKind::Moved, Some(old)) => format!("was {}  ", old.target),
         (ChangeKind::Changed, Some(old)) if old.propagation.word() != mount.propagation.word() => {
             format!("was {}  ", old.propagation.word())
         }
@@ -116,9 +138,8 @@ fn line(
     };
 
     format!(
-        "{} {} {} {was}{} {}",
+        "{} {target} {} {was}{} {}",
         padded(&scene.stable_ids.mount_label(mount.id, scene.raw), 5),
-        padded(&format!("{guide}{}", mount.target), 26),
         padded(&mount.fstype, 8),
         padded(&format!("{}{group}", mount.propagation.word()), 12),
         mount.source,

@@ -120,7 +120,7 @@ fn a_step_is_left_out_and_taken_in_again() {
             (ready_without(1, &[1]), "remember 1 played", "NextStep 2, notice"),
         ],
     );
-    assert_eq!(view(&model).step_sign(1), 'x');
+    assert_eq!(view(&model).step_mark(1).sign(), 'x');
 
     check(
         &mut model,
@@ -129,7 +129,7 @@ fn a_step_is_left_out_and_taken_in_again() {
             (ready(1), "remember 1 played", "NextStep 2, notice"),
         ],
     );
-    assert_eq!(view(&model).step_sign(1), ' ');
+    assert_eq!(view(&model).step_mark(1).sign(), ' ');
 }
 
 #[test]

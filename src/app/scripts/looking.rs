@@ -5,6 +5,7 @@
 use super::*;
 use crate::app::MapPlace;
 use crate::app::panes::CompareMode;
+use crate::app::panes::folding::RowFolding;
 use crate::lesson::expect::verdict::Verdict;
 use crate::map::MapLens;
 use crate::view::ViewKind;
@@ -83,26 +84,17 @@ fn a_step_is_looked_at_or_gone_to_from_the_list() {
 
 #[test]
 fn the_map_stands_beside_the_rows_in_their_place_or_nowhere() {
-    let place = |model: &Model| match &model.screen {
-        Screen::Lesson(view) => (view.panes.map_place, view.map().is_some()),
-        other => panic!("no lesson: {other:?}"),
-    };
     let mut model = after(1);
-    model.size = (120, 40);
-    let mut seen = vec![place(&model)];
-    for _ in 0..3 {
-        press(&mut model, &["m"]);
-        seen.push(place(&model));
+    for size in [(80, 24), (120, 40)] {
+        model.size = size;
+        let mut seen = vec![view(&model).panes.map_place];
+        for _ in 0..3 {
+            press(&mut model, &["m"]);
+            seen.push(view(&model).panes.map_place);
+        }
+        let beside = MapPlace::Beside;
+        assert_eq!(seen, [beside, MapPlace::Alone, MapPlace::Nowhere, beside]);
     }
-    let beside = (MapPlace::Beside, true);
-    assert_eq!(seen, [beside, (MapPlace::Alone, true), (MapPlace::Nowhere, false), beside]);
-
-    // A small screen has room for one of both.
-    model.size = (80, 24);
-    press(&mut model, &["m"]);
-    assert_eq!(place(&model).0, MapPlace::Alone);
-    press(&mut model, &["m"]);
-    assert_eq!(place(&model).0, MapPlace::Beside);
 }
 
 #[test]
@@ -182,19 +174,23 @@ fn what_is_compared_and_what_is_left_away() {
     let state = |model: &Model| {
         let panes = &view(model).panes;
         let rows = panes.rows(panes.focus).filter(|row| row.text.contains("box")).count();
-        (panes.compare, panes.changes_only, rows, panes.changes(panes.focus))
+        (panes.compare, panes.folding, rows, panes.changes(panes.focus))
     };
-    assert_eq!(state(&model), (CompareMode::Diff, false, 1, 1));
+    assert_eq!(state(&model), (CompareMode::Diff, RowFolding::Folded, 1, 1));
 
     press(&mut model, &["d", "d"]);
-    assert_eq!(state(&model), (CompareMode::Before, false, 0, 1), "it came with the step");
+    assert_eq!(
+        state(&model),
+        (CompareMode::Before, RowFolding::Folded, 0, 1),
+        "it came with the step"
+    );
     press(&mut model, &["d", "d", "c"]);
-    assert_eq!(state(&model), (CompareMode::Diff, true, 1, 1));
+    assert_eq!(state(&model), (CompareMode::Diff, RowFolding::All, 1, 1));
     let row = copied(&model);
     check(&mut model, [(key("]"), "", "LastStep 1"), (key("y"), &row, "LastStep 1")]);
 
     press(&mut model, &["Enter"]);
-    assert!(view(&model).panes.changes_only, "it stays so");
+    assert_eq!(view(&model).panes.folding, RowFolding::All, "it stays so");
 }
 
 /// The effect of copying the row that was added.
@@ -286,7 +282,7 @@ fn the_marks_of_a_step_are_gone_when_the_next_one_is_told() {
 fn the_story_is_read_on_and_begins_anew_with_the_next_step() {
     let mut model = after(1);
     press(&mut model, &["Space", "Space", "o"]);
-    assert_eq!(view(&model).story.scroll, 6);
+    assert_eq!(view(&model).story.first_line(0, 90), 6);
     press(&mut model, &["Enter"]);
-    assert_eq!(view(&model).story.scroll, 0);
+    assert_eq!(view(&model).story.first_line(0, 90), 0);
 }

@@ -133,7 +133,7 @@ fn a_step_whose_expectations_fail_is_told_of_all_the_same() {
             (ready(1), "remember 1 played", "LastStep 1"),
         ],
     );
-    assert_eq!(view(&model).step_sign(0), '!');
+    assert_eq!(view(&model).step_mark(0).sign(), '!');
 }
 
 #[test]

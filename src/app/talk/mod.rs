@@ -228,7 +228,7 @@ impl Talk {
 
     /// The state of a step, as one sign.
     pub fn step_sign(&self, step: usize) -> char {
-        if self.missing.contains(&step) { 'x' } else { self.view.step_sign(step) }
+        if self.missing.contains(&step) { 'x' } else { self.view.step_mark(step).sign() }
     }
 
     pub fn beats(&self) -> Vec<Beat> {

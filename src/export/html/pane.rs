@@ -165,7 +165,9 @@ fn class(row: &PaneRow) -> &'static str {
         (ChangeKind::Changed, _) => "changed",
         (ChangeKind::Moved, _) => "moved",
         (ChangeKind::Unknown, _) => "unmarked dim",
-        (ChangeKind::Same | ChangeKind::Quiet, RowKind::Dim) => "unmarked dim",
+        (ChangeKind::Same | ChangeKind::Quiet, RowKind::Dim | RowKind::Columns | RowKind::Note) => {
+            "unmarked dim"
+        }
         (ChangeKind::Same | ChangeKind::Quiet, RowKind::Bad) => "unmarked bad",
         (
             ChangeKind::Same | ChangeKind::Quiet,

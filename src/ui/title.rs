@@ -1,0 +1,157 @@
+//! The first line of a lesson: its title, a sign for each step, how far it is, and what is shown of the lab.
+
+use std::ops::Range;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+use unicode_width::UnicodeWidthStr;
+
+use super::theme::Theme;
+use crate::app::{LessonScene, LessonView, Phase, StepMark};
+use crate::text::{prose, safe, shortened};
+
+/// Fewer signs than this say nothing of where one is.
+const MIN_SIGNS: usize = 9;
+
+pub fn draw(view: &LessonView, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let right = format!("{} ", state(view));
+    let room = usize::from(area.width).saturating_sub(right.width() + 2);
+    let count = view.lesson.steps.len();
+    let place = format!("{}/{count}", view.story_step() + 1);
+    let title = prose(&view.lesson.title);
+
+    // What gives way where there is little room: first the words on steps by hand, then signs, then the title.
+    let by_hand = match view.steps_by_hand() {
+        0 => String::new(),
+        steps => format!(", {steps} by hand"),
+    };
+    let taken = title.width() + place.width() + 4;
+    let by_hand = if taken + count + by_hand.width() <= room { by_hand } else { String::new() };
+    let signs = signs(view, room.saturating_sub(taken + by_hand.width()), theme);
+    let signs_width: usize = signs.iter().map(|span| span.width()).sum();
+    let gap = if signs.is_empty() { 0 } else { 2 };
+    let title = shortened(
+        &title,
+        room.saturating_sub(signs_width + gap + 2 + place.width() + by_hand.width()),
+    );
+
+    let used = 1 + title.width() + gap + signs_width + 2 + place.width() + by_hand.width();
+    let fill = usize::from(area.width).saturating_sub(used + right.width());
+    let mut spans = vec![Span::raw(format!(" {title}{}", " ".repeat(gap)))];
+    spans.extend(signs);
+    spans.push(Span::raw(format!("  {place}{by_hand}{}{right}", " ".repeat(fill))));
+    frame.render_widget(Paragraph::new(Line::from(spans).style(theme.bold())), area);
+}
+
+/// The words for what is shown of the lab.
+fn state(view: &LessonView) -> String {
+    let state = match (&view.lab.awaited, &view.lab.phase) {
+        (Some(awaited), _) => safe(&awaited.to_string()),
+        (None, Phase::Building) => "making a lab ...".to_owned(),
+        (None, Phase::Playing { .. }) => "running ...".into(),
+        (None, Phase::Failed { .. }) => "FAILED".into(),
+        (None, Phase::Ready) => scene_word(view).into(),
+    };
+    let state = match &view.tape {
+        None => state,
+        Some(origin) if view.scene().is_live() => format!("TAPE {}", safe(origin)),
+        Some(origin) => format!("{state}  TAPE {}", safe(origin)),
+    };
+    if view.lab.is_rootless() { format!("{state}  rootless") } else { state }
+}
+
+/// The word for what is shown of a lab that is ready.
+fn scene_word(view: &LessonView) -> &'static str {
+    match view.scene() {
+        LessonScene::Branch => "WHAT IF",
+        LessonScene::LookingBack => "LOOKING BACK",
+        LessonScene::YourTurn if !view.is_live() => "LOOKING BACK",
+        LessonScene::YourTurn => "YOUR TURN",
+        LessonScene::Busy
+        | LessonScene::NextRepair
+        | LessonScene::NextStep
+        | LessonScene::LastStep
+        | LessonScene::Finished => {
+            // A question's task.
+            if view.learning.turn.is_some() { "YOUR TURN" } else { "LIVE" }
+        }
+    }
+}
+
+/// A sign for each step, or for those around the one that is told of.
+fn signs(view: &LessonView, room: usize, theme: Theme) -> Vec<Span<'static>> {
+    let count = view.lesson.steps.len();
+    let Some(shown) = shown_steps(count, view.story_step(), room) else { return Vec::new() };
+    let cut = |is_cut: bool| Span::raw(if is_cut { "…" } else { "" });
+
+    let mut spans = vec![cut(shown.start > 0)];
+    spans.extend(shown.clone().map(|step| {
+        let mark = view.step_mark(step);
+        let is_here = step == view.story_step();
+        let style = match mark {
+            StepMark::Failed => theme.bad(),
+            StepMark::ByHand => theme.good(),
+            StepMark::Open
+            | StepMark::Shown
+            | StepMark::Replayed
+            | StepMark::LeftOut
+            | StepMark::NotPossible => theme.bold(),
+        };
+        Span::styled(sign(mark, is_here, theme).to_string(), style)
+    }));
+    spans.push(cut(shown.end < count));
+    spans
+}
+
+/// The steps that have room for a sign each, and for a mark where some are left out; none where too few have.
+fn shown_steps(count: usize, here: usize, room: usize) -> Option<Range<usize>> {
+    if count <= room {
+        return Some(0..count);
+    }
+    let shown = room.checked_sub(2).filter(|signs| *signs >= MIN_SIGNS)?;
+    let first = here.saturating_sub(shown / 2).min(count - shown);
+    Some(first..first + shown)
+}
+
+fn sign(mark: StepMark, is_here: bool, theme: Theme) -> char {
+    match (mark, is_here, theme.ascii) {
+        (StepMark::Failed, _, true) => '!',
+        (StepMark::Failed, _, false) => '✘',
+        (_, true, true) => '@',
+        (_, true, false) => '◉',
+        (StepMark::Open | StepMark::Replayed, _, true) => '.',
+        (StepMark::Open | StepMark::Replayed, _, false) => '○',
+        (StepMark::ByHand, _, false) => '●',
+        (StepMark::Shown, _, false) => '◌',
+        (StepMark::LeftOut, _, false) => '⊘',
+        (StepMark::NotPossible, _, false) => '–',
+        (
+            StepMark::ByHand | StepMark::Shown | StepMark::LeftOut | StepMark::NotPossible,
+            _,
+            true,
+        ) => mark.sign(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_step_that_is_told_of_is_among_those_with_a_sign() {
+        for count in 1..40 {
+            for here in 0..count {
+                for room in 0..50 {
+                    let Some(shown) = shown_steps(count, here, room) else {
+                        assert!(room < count && room < MIN_SIGNS + 2, "{count} {room}");
+                        continue;
+                    };
+                    assert!(shown.contains(&here), "{count} {here} {room}: {shown:?}");
+                    assert!(shown.len() <= room && shown.end <= count, "{count} {room}: {shown:?}");
+                }
+            }
+        }
+    }
+}
