@@ -34,6 +34,7 @@ fn line_of(text: &str, at: usize) -> usize {
 }
 
 impl<'a> Document<'a> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own words do for the others")]
     pub(super) fn parse(file: &'a str, text: &'a str) -> Result<Document<'a>, SettingMistake> {
         match toml_span::parse(text) {
             Ok(value) => Ok(Document { file, text, value }),
@@ -100,12 +101,10 @@ impl<'a> Field<'a> {
     }
 
     pub(super) fn fields(&self) -> Result<Fields<'a>, SettingMistake> {
-        match self.value.as_ref() {
-            ValueInner::Table(table) => {
-                Ok(Fields { document: self.document, name: self.name.clone(), table })
-            }
-            _ => Err(self.wrong_kind("table")),
-        }
+        let ValueInner::Table(table) = self.value.as_ref() else {
+            return Err(self.wrong_kind("table"));
+        };
+        Ok(Fields { document: self.document, name: self.name.clone(), table })
     }
 
     pub(super) fn is_text(&self) -> bool {

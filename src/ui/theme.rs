@@ -233,10 +233,10 @@ impl Theme {
 fn tone_style(data: &ThemeData, tone: Tone, depth: ColorDepth) -> Style {
     let look = data.look(tone);
     let mut style = Style::new();
-    match look.color.at(depth) {
-        // What is drawn upon a row keeps the row's colour.
-        PaintColor::Default => {}
-        own => style = style.fg(color(own)),
+    let own = look.color.at(depth);
+    // What is drawn upon a row keeps the row's colour.
+    if own != PaintColor::Default {
+        style = style.fg(color(own));
     }
     for text_style in look.styles(depth) {
         style = style.add_modifier(match text_style {
