@@ -75,10 +75,7 @@ fn frame(screen: &mut Terminal<TestBackend>, model: &Model, look: &DrawOptions) 
 }
 
 fn draw(bench: &mut Criterion) {
-    let look = DrawOptions {
-        theme: Theme { colors: true, ascii: false },
-        highlighted: Highlighted::new(),
-    };
+    let look = DrawOptions { theme: Theme::ansi(), highlighted: Highlighted::new() };
     let mut screen = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).expect("a test backend");
     for rows in [20, 2000] {
         let mut model = lesson(rows);
@@ -153,10 +150,7 @@ fn stage(step: usize) -> AudienceView {
 }
 
 fn talk(bench: &mut Criterion) {
-    let look = DrawOptions {
-        theme: Theme { colors: true, ascii: false },
-        highlighted: Highlighted::new(),
-    };
+    let look = DrawOptions { theme: Theme::ansi(), highlighted: Highlighted::new() };
     for (name, role, size) in
         [("console", WindowRole::Console, (120, 40)), ("audience", WindowRole::Watcher, (80, 24))]
     {

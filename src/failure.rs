@@ -115,6 +115,11 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         (Op::WriteFile { path, .. }, "ENODEV") if path.ends_with("/net_prio.ifpriomap") => {
             "net_prio looks for the device in the machine's first network namespace, and nowhere else"
         }
+        (Op::WriteFile { path, .. }, "ENOSPC")
+            if path.ends_with("/cgroup.procs") || path.ends_with("/tasks") =>
+        {
+            "the group has no CPUs or no memory nodes yet: cpuset.cpus and cpuset.mems come first"
+        }
         (Op::WriteFile { .. }, "EBUSY") => {
             "the kernel refuses this value while the group uses more"
         }

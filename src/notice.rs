@@ -30,8 +30,30 @@ pub enum Notice {
     NoTurnOnTape {
         run: KeyName,
     },
+    /// A card has no line to see the thing by.
+    NoLineToSeeBy,
+    /// The text that a card names is no manual page, but one of the kernel's.
+    NoManualPage {
+        address: String,
+    },
+    /// There is no live lab to type into.
+    NoLabToTypeInto,
     NoHintNow {
         your_turn: KeyName,
+    },
+    /// Goals of the turn, or of a task, that do not hold.
+    NotYet {
+        open: usize,
+        of: usize,
+        hint: KeyName,
+    },
+    /// A question waits for its answer, which is given outside of the shell.
+    AnswerFirst {
+        leave: KeyName,
+    },
+    /// There is nobody else to have a shell beside.
+    NoOtherSide {
+        actor: ActorName,
     },
     NoWhatIf {
         leave_out: KeyName,
@@ -109,6 +131,8 @@ pub enum Notice {
 
     Copied(Copied),
     NoHome,
+    /// A file of settings, or a theme, that is not used.
+    Setting(SettingMistake),
     File(FileNotice),
     /// Trouble in opening a lesson, as it says itself.
     Error(String),
@@ -143,6 +167,31 @@ pub enum FileNotice {
         directory: String,
         error: String,
     },
+}
+
+/// A mistake in a file of settings, or in a theme.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingMistake {
+    pub file: String,
+    /// None where the file itself can't be read.
+    pub line: Option<usize>,
+    /// Empty where no field is meant: `tones.added`.
+    pub field: String,
+    pub problem: SettingProblem,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingProblem {
+    NotRead(String),
+    NoSuchTheme { known: String },
+    NotToml(String),
+    NoQuotes,
+    Twice,
+    NoSuchField { near: Option<String> },
+    WrongKind { wanted: &'static str, found: &'static str },
+    NoneOf { text: String, known: String },
+    NoColor(String),
+    NoIndex(i64),
 }
 
 /// The reason why a tape does not do what a lab does.

@@ -19,6 +19,11 @@ pub enum Prompt {
     Restart {
         loss: Loss,
     },
+    /// The step of this title from its beginning.
+    StepAgain {
+        title: String,
+        loss: Loss,
+    },
     /// To a step, counted from 1, in another lab.
     GoToStep {
         step: usize,
@@ -38,6 +43,10 @@ pub enum Prompt {
         loss: Loss,
     },
     LeaveLesson {
+        loss: Loss,
+    },
+    /// All steps are done, and shells are open still.
+    FinishLesson {
         loss: Loss,
     },
     /// A check of lessons ends before all was asked.
@@ -66,6 +75,8 @@ impl Prompt {
             Prompt::GoOn { .. } => false,
             Prompt::Rewind { loss, .. }
             | Prompt::Restart { loss }
+            | Prompt::StepAgain { loss, .. }
+            | Prompt::FinishLesson { loss }
             | Prompt::GoToStep { loss, .. }
             | Prompt::ShowStep { loss, .. }
             | Prompt::LeaveWhatIf { loss }
@@ -79,15 +90,30 @@ impl Prompt {
     }
 }
 
+/// The lab that goes, or both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LostLab {
+    #[default]
+    Own,
+    /// That of a what-if; the learner's own stays.
+    WhatIf,
+    /// That of a what-if, and the learner's own, which waits.
+    Both,
+}
+
 /// The things that go with a lab.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Loss {
+    /// The processes that the learner made by typing and the lesson goes on with, each with its PID as the lab's host
+    /// counts.
+    pub own_actors: Vec<(ActorName, u32)>,
+    /// Shells that are open.
+    pub shells: usize,
     /// The actors beside whom something was typed.
     pub typed_beside: Vec<ActorName>,
     /// The goals of the learner's turn that hold, and how many there are.
     pub turn: Option<(usize, usize)>,
     /// It is a tape, which holds nothing of the learner's.
     pub is_tape: bool,
-    /// A what-if has the screen, and goes too.
-    pub what_if: bool,
+    pub lab: LostLab,
 }

@@ -1,5 +1,9 @@
 //! A **snapshot**: the kernel's state of one lab at one moment, as plain values. No I/O here.
 
+mod layers;
+
+pub use self::layers::{InUpper, OverlayEntry};
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 
@@ -196,6 +200,12 @@ pub struct Network {
     /// Queueing disciplines and their classes, then firewall rules that count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<Traffic>,
+    /// IPv4 packets for others are passed on (`net.ipv4.ip_forward`), where the kernel said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarding: Option<bool>,
+    /// Firewall rules that do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<FirewallRule>,
     #[serde(default, skip_serializing_if = "NetworkOmitted::is_nothing")]
     pub omitted: NetworkOmitted,
 }
@@ -231,6 +241,27 @@ pub struct Traffic {
     pub text: String,
     pub packets: u64,
     pub bytes: u64,
+}
+
+/// A rule of nf_tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirewallRule {
+    pub effect: RuleEffect,
+    /// In the words of `nft -s`: `ip saddr 172.17.0.0/16 oifname != "docker0" masquerade in ip nat POSTROUTING`.
+    pub text: String,
+}
+
+/// The effect of a rule on the packets that it is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleEffect {
+    /// They go out as if the device that they leave by had sent them, or another address.
+    SourceNat,
+    /// They go on to another address.
+    DestinationNat,
+    Drop,
+    #[default]
+    Other,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -342,30 +373,6 @@ impl Overlay {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OverlayEntry {
-    /// Relative to the merged directory, no leading slash.
-    pub path: String,
-    pub kind: FileKind,
-    /// Indices into `lowers` of the layers that have it.
-    pub in_lowers: Vec<usize>,
-    pub upper: InUpper,
-    /// Visible in the merged directory.
-    pub merged: bool,
-}
-
-/// The state of the upper layer at an entry's path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InUpper {
-    Absent,
-    Present,
-    /// A character device 0,0: the entry is deleted.
-    Whiteout,
-    /// A directory that hides the lower ones (xattr `overlay.opaque`).
-    Opaque,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileKind {
@@ -436,6 +443,13 @@ impl Snapshot {
     pub fn process(&self, pid: u32) -> Option<&Process> {
         let place = self.processes.binary_search_by_key(&pid, |process| process.pid).ok()?;
         self.processes.get(place)
+    }
+
+    /// The number of an overlay's device, by which it is known wherever else it is mounted.
+    pub fn device_of(&self, overlay: &Overlay) -> Option<&str> {
+        let table = self.mounts_of(&overlay.actor)?;
+        let mount = table.rows.iter().find(|mount| mount.id == overlay.mount_id)?;
+        Some(&mount.device)
     }
 
     pub fn network_of(&self, actor: &ActorName) -> Option<&Network> {

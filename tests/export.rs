@@ -163,7 +163,17 @@ fn a_page_has_every_step_and_question_and_says_where_it_is_from() {
             .flat_map(|record| &record.charts)
             .filter(|series| !series.points.is_empty())
             .count();
-        assert_eq!(page.matches("<svg").count(), drawn, "{}", lesson.id);
+        assert_eq!(page.matches("<svg class=\"chart\"").count(), drawn, "{}", lesson.id);
+        // A map where the step shows something that the map before it did not; two of them where that changed.
+        let maps = page.matches("<figure class=\"lab\"").count();
+        let switches = page.matches("<label class=\"flip\"").count();
+        assert!(maps > 0 && maps <= lesson.steps.len(), "{}: {maps}", lesson.id);
+        assert_eq!(
+            page.matches("<svg class=\"lab-map\"").count(),
+            maps + switches,
+            "{}",
+            lesson.id
+        );
         assert_eq!(unseen(&page), None, "{}", lesson.id);
         assert!(
             !page.contains("src=") && !page.contains("url(") && !page.contains("@import"),

@@ -171,7 +171,7 @@ fn press(model: &mut Model, keys: &str) {
 
 fn draw(model: &Model, columns: u16, rows: u16) -> String {
     let look = DrawOptions {
-        theme: Theme { colors: false, ascii: true },
+        theme: Theme::without_colors().in_ascii(),
         highlighted: BTreeMap::new().into_iter().collect(),
     };
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a test backend");

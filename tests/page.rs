@@ -152,6 +152,7 @@ fn accessible(browser: &mut Browser) -> Vec<(String, String)> {
 fn a_screen_reader_gets_landmarks_headings_tables_and_a_name_for_each_mark() {
     let (lesson, tape) = taped("memory");
     let Some((mut browser, _, _folder)) = opened(&lesson, &tape, "#over") else { return };
+    browser.value("document.querySelector('.step.now .tables').open = true");
     let nodes = accessible(&mut browser);
     let count = |role: &str| nodes.iter().filter(|(one, _)| one == role).count();
     for landmark in ["main", "banner", "navigation", "contentinfo", "status"] {
@@ -173,6 +174,10 @@ fn a_screen_reader_gets_landmarks_headings_tables_and_a_name_for_each_mark() {
     assert!(
         marks.iter().any(|name| name.contains("memory of box")),
         "the chart has words: {marks:?}"
+    );
+    assert!(
+        marks.iter().any(|name| *name == "Map of the control groups, after the step"),
+        "so has the map: {marks:?}"
     );
     assert!(marks.iter().all(|name| !name.is_empty()), "{marks:?}");
     assert!(count("columnheader") > 3 && count("table") > 1);
@@ -203,6 +208,45 @@ fn without_its_script_the_page_reads_from_top_to_bottom() {
     let dead =
         "[...document.querySelectorAll('button')].filter(one => one.checkVisibility()).length";
     assert_eq!(browser.value(dead), 0, "buttons that do nothing");
+}
+
+/// The drawings of the map that are to be seen in the step that is shown, by their names.
+const MAPS: &str = "[...document.querySelectorAll('.step.now .lab-map')].filter(one => one.checkVisibility()).map(one => one.getAttribute('aria-label').split(', ')[1]).join()";
+
+#[test]
+fn the_map_is_shown_after_the_step_and_before_it_on_request_without_a_script() {
+    let (lesson, tape) = taped("build-a-container");
+    let Some((mut browser, path, _folder)) = opened(&lesson, &tape, "#pivot-root") else { return };
+    assert_eq!(browser.value(MAPS), "after the step");
+    browser.value("document.querySelector('.step.now .flip input').focus()");
+    browser.press(" ");
+    browser.until(&format!("{MAPS} === 'before the step'"));
+    browser.press(" ");
+    browser.until(&format!("{MAPS} === 'after the step'"));
+
+    // What the words are about, and that the tables are folded until they are asked for.
+    let words = "document.querySelector('.step.now .lab figcaption').innerText";
+    let said = browser.value(words);
+    assert!(said.as_str().is_some_and(|said| said.starts_with("Moved in container: /")), "{said}");
+    let tables = "document.querySelector('.step.now .tables').open";
+    assert_eq!(browser.value(tables), false);
+    browser.press("4");
+    assert_eq!(browser.value(tables), true);
+
+    // Every drawing has its size from the page's style, and colours of either scheme.
+    for scheme in ["light", "dark"] {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        browser.ask("Emulation.setEmulatedMedia", json!({"features": features}));
+        let ground = "getComputedStyle(document.querySelector('.step.now .after .lab-map')).backgroundColor === getComputedStyle(document.body).backgroundColor";
+        assert_eq!(browser.value(ground), true, "{scheme}");
+    }
+    browser.ask("Emulation.setScriptExecutionDisabled", json!({"value": true}));
+    browser.open(&path, "");
+    let shown = "[...document.querySelectorAll('#pivot-root .lab-map')].filter(one => one.checkVisibility()).length";
+    assert_eq!(browser.value(shown), 1);
+    browser.value("document.querySelector('#pivot-root .flip input').click()");
+    assert_eq!(browser.value(shown), 1);
+    assert_eq!(browser.complaints(), [] as [String; 0]);
 }
 
 #[test]
@@ -263,6 +307,34 @@ const FAINT: &str = r#"(() => {
   return [...new Set(faint)].join(", ");
 })()"#;
 
+/// The same for the texts of the map that is shown, with the shape that each stands on.
+const FAINT_IN_MAP: &str = r#"(() => {
+  const channels = (color) => {
+    const all = (color.match(/[\d.]+/g) || []).map(Number).slice(0, 3);
+    return color.startsWith("color(srgb") ? all : all.map((one) => one / 255);
+  };
+  const light = (color) => {
+    const [r, g, b] = channels(color).map((one) => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const map = document.querySelector(".step.now .after .lab-map");
+  map.scrollIntoView();
+  const faint = [];
+  let texts = 0;
+  for (const text of map.querySelectorAll("text")) {
+    const box = text.getBoundingClientRect();
+    const below = document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    const shape = below.find((one) => ["rect", "circle"].includes(one.tagName) && getComputedStyle(one).fill !== "none");
+    const ground = shape ? getComputedStyle(shape).fill : getComputedStyle(map).backgroundColor;
+    const [one, other] = [light(getComputedStyle(text).fill), light(ground)].sort((a, b) => b - a);
+    const contrast = (one + 0.05) / (other + 0.05);
+    if (!(contrast >= 4.5)) faint.push(`${text.textContent} ${text.getAttribute("class")} ${contrast.toFixed(2)}`);
+    texts += 1;
+  }
+  scrollTo(0, 0);
+  return texts > 5 ? faint.join(", ") : `only ${texts} texts`;
+})()"#;
+
 #[test]
 fn text_stands_out_by_day_and_by_night() {
     let (lesson, tape) = taped("build-a-container");
@@ -281,6 +353,11 @@ fn text_stands_out_by_day_and_by_night() {
             browser.value(&format!("location.hash = '{step}'"));
             browser.until(&format!("{SHOWN} === '{step}'"));
             assert_eq!(browser.value(FAINT), "", "{scheme}, {step}");
+        }
+        for step in ["unshare", "pivot-root", "umount-all", "veth-move", "limits"] {
+            browser.value(&format!("location.hash = '{step}'"));
+            browser.until(&format!("{SHOWN} === '{step}'"));
+            assert_eq!(browser.value(FAINT_IN_MAP), "", "{scheme}, {step}");
         }
     }
 }

@@ -78,7 +78,7 @@ fn every_footer_ends_with_the_list_of_keys_and_the_way_out_and_says_what_it_leav
         }
     }
 
-    let in_utf8 = look_in(Theme { colors: true, ascii: false });
+    let in_utf8 = look_in(Theme::ansi());
     let shown = text(&draw(&in_lesson(&[]), &in_utf8, 80, 24));
     let footer = shown.lines().last().unwrap_or_default();
     assert!(footer.contains('…'), "keys that have no room are missed: {footer:?}");

@@ -20,7 +20,10 @@ struct Typist {
 
 impl Typist {
     fn beside(lab: &mut BareLab, lab_pid: u32) -> Typist {
-        let master = lab.links.open_shell(lab_pid, TerminalSize::new(80, 24)).expect("a shell");
+        let master = lab
+            .links
+            .open_shell(&"host".into(), lab_pid, TerminalSize::new(80, 24))
+            .expect("a shell");
         Typist { terminal: std::fs::File::from(master), heard: String::new() }
     }
 

@@ -32,6 +32,12 @@
     }
   };
 
+  // Tables that a map stands for are folded, until one of them is asked for.
+  const openTables = () => {
+    document.querySelectorAll("details.tables").forEach((one) => { one.open = true; });
+    showChange();
+  };
+
   const compare = (how) => {
     root.dataset.compare = how;
     press(document.querySelectorAll("button[data-compare]"), (one) => one.dataset.compare === how);
@@ -106,16 +112,19 @@
     Home: () => go(0), End: () => go(steps.length - 1),
     7: openCalls, "?": showHelp,
     d: () => {
+      openTables();
       compare(COMPARE[(COMPARE.indexOf(root.dataset.compare) + 1) % COMPARE.length]);
       say(steps[now].querySelector("button[data-compare][aria-pressed=true]").textContent);
     },
     c: () => {
+      openTables();
       changesOnly(!root.hasAttribute("data-only"));
       say(root.hasAttribute("data-only") ? "Changes only" : "All rows");
     },
   };
   for (const view of "123456") {
     KEYS[view] = () => {
+      openTables();
       showPane(steps[now], view);
       say(steps[now].querySelector(".pane.now h4").textContent);
     };
@@ -151,5 +160,7 @@
   compare("diff");
   changesOnly(false);
   addEventListener("hashchange", follow);
+  addEventListener("beforeprint", openTables);
+  document.querySelectorAll("details.tables").forEach((one) => one.addEventListener("toggle", showChange));
   follow();
 }

@@ -18,10 +18,8 @@ use crate::op::ActorName;
 use crate::wire::Wire;
 use crate::wire::protocol::{FailureContext, RoleFailure};
 
-/// Shells, the most comfortable first, with what makes them ask for a prompt that tells where one is.
-const SHELLS: [(&str, &str); 4] =
-    [("/bin/bash", ""), ("/usr/bin/bash", ""), ("/bin/sh", PROMPT), ("/bin/busybox", PROMPT)];
-const PROMPT: &str = "PS1=$(hostname):$PWD# ";
+/// Shells, the most comfortable first.
+const SHELLS: [&str; 4] = ["/bin/bash", "/usr/bin/bash", "/bin/sh", "/bin/busybox"];
 const ENVIRONMENT: [&str; 6] = [
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME=/root",
@@ -31,11 +29,14 @@ const ENVIRONMENT: [&str; 6] = [
     "LESSSECURE=1",
 ];
 
+/// The variable by which a shell's prompt tells the side of the wall that it is on; the lab's .bashrc reads it.
+const SIDE_VARIABLE: &str = "SHELL_SIDE";
+
 /// A shell beside `pid`, on a new terminal of this lab; the terminal's master side.
-pub fn open_shell(pid: u32, size: TerminalSize) -> Result<OwnedFd, RoleFailure> {
+pub fn open_shell(actor: &ActorName, pid: u32, size: TerminalSize) -> Result<OwnedFd, RoleFailure> {
     let terminal = pty::open(size).while_doing("open a terminal for the shell")?;
     let slave = terminal.slave;
-    beside(pid, || be_shell(slave))?;
+    beside(pid, || be_shell(slave, &side_in_prompt(actor)))?;
     Ok(terminal.master)
 }
 
@@ -132,19 +133,29 @@ fn join_groups(target: Pid) {
     }
 }
 
+/// The words before a prompt that tell a container from the host: both may have the same host name and directory.
+fn side_in_prompt(actor: &ActorName) -> String {
+    // A prompt is expanded: a name that holds more than letters is left out.
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    let is_told = *actor != ActorName::host() && actor.as_str().chars().all(is_plain);
+    if is_told { format!("({actor}) ") } else { String::new() }
+}
+
 /// Become a shell on this terminal. Returns only where no shell could be started.
-fn be_shell(slave: OwnedFd) -> i32 {
+fn be_shell(slave: OwnedFd, side: &str) -> i32 {
     process::reset_signals();
     process::lower_priority();
     let taken = pty::make_controlling_terminal(slave);
     confine::keep_only(&[]);
 
     if taken.is_ok() {
-        for (path, prompt) in SHELLS {
+        // Bash reads the second in the lab's .bashrc, or has a prompt of its own; all others read the first.
+        let prompt = format!("PS1={side}$(hostname):$PWD# ");
+        let side = format!("{SIDE_VARIABLE}={side}");
+        for path in SHELLS {
             let name = path.rsplit('/').next().unwrap_or(path);
             let arguments: &[&str] = if name == "busybox" { &["sh", "-i"] } else { &[name, "-i"] };
-            let environment =
-                ENVIRONMENT.iter().copied().chain(Some(prompt).filter(|prompt| !prompt.is_empty()));
+            let environment = ENVIRONMENT.iter().copied().chain([prompt.as_str(), &side]);
             program::become_program(path, arguments, environment);
         }
         let _ = std::io::stderr().write_all(b"there is no shell here: neither bash nor sh\r\n");

@@ -114,7 +114,7 @@ fn answer(
             let reached = namespace_probe::has_answer_from(pid, to, timeout_ms);
             reply.send(ActorToEngine::AddressProbed { reached }, &[])
         }
-        EngineToActor::Shell { pid, size } => match enter::open_shell(pid, size) {
+        EngineToActor::Shell { actor, pid, size } => match enter::open_shell(&actor, pid, size) {
             Ok(master) => reply.send(ActorToEngine::Shell, &[master.as_raw_fd()]),
             Err(failure) => reply.send(ActorToEngine::StartFailed(failure), &[]),
         },

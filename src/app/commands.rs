@@ -32,7 +32,7 @@ pub(super) fn run(model: &mut Model) -> Vec<Effect> {
                 return vec![Effect::SendToEngine(Request::BeginTurn(TurnGoal::Step))];
             }
         }
-        LessonScene::Finished => return leave_lesson(model),
+        LessonScene::Finished => return finish(model),
         LessonScene::Busy | LessonScene::LookingBack if !view.is_live() => {
             let back = keys::lesson::BACK_TO_LIVE;
             model.notice = Some(Notice::LookingBack { back: back.into() });
@@ -85,6 +85,18 @@ pub(super) fn rewind(model: &mut Model) -> Vec<Effect> {
     let title = view.lesson.steps.get(steps).map_or_else(String::new, |step| step.title.clone());
     let prompt = Prompt::Rewind { title, replayed: steps, loss: loss(view) };
     ask(model, prompt, Request::RewindTo { steps })
+}
+
+/// The step in sight from its beginning, in a lab as it was before.
+pub(super) fn begin_step_again(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &model.screen else { return Vec::new() };
+    if !view.can_begin_step_again() {
+        return Vec::new();
+    }
+    let step = view.story_step();
+    let title = view.step().map_or_else(String::new, |step| step.title.clone());
+    let prompt = Prompt::StepAgain { title, loss: loss(view) };
+    ask(model, prompt, Request::RewindTo { steps: step })
 }
 
 pub(super) fn restart(model: &mut Model) -> Vec<Effect> {
@@ -141,6 +153,16 @@ pub(super) fn show_pane(model: &mut Model, place: usize) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     view.panes.focus_on_place(place);
     Vec::new()
+}
+
+/// All steps are done. Whoever has shells open still is asked before they go with the lab.
+fn finish(model: &mut Model) -> Vec<Effect> {
+    let Screen::Lesson(view) = &model.screen else { return Vec::new() };
+    let loss = loss(view);
+    if loss.shells == 0 {
+        return leave_lesson(model);
+    }
+    ask(model, Prompt::FinishLesson { loss }, Request::Quit)
 }
 
 /// Take the lab down and show the proof.

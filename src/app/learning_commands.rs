@@ -113,7 +113,7 @@ pub fn ask_branch(model: &mut Model, step: usize, branch: usize) -> Vec<Effect> 
 /// Back from a branch, at once where nothing was typed in its lab.
 pub fn ask_to_leave_branch(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    let loss = confirmation::loss(view);
+    let loss = confirmation::loss_of_what_if(view);
     if loss.typed_beside.is_empty() {
         return request_leave_branch(view);
     }
@@ -147,6 +147,21 @@ pub fn toggle_left_out(model: &mut Model, step: usize) -> Vec<Effect> {
         return Vec::new();
     }
 
+    let out = !view.is_left_out(step);
+    let is_its_turn = view.learning.turn.as_ref().is_some_and(|turn| turn.is_of_step(step));
+    if out
+        && is_its_turn
+        && let Some((done, of)) = confirmation::loss(view).turn
+    {
+        let prompt = Prompt::EndTurn { done, of };
+        return confirmation::ask(model, prompt, Request::LeaveOut { step, out });
+    }
+    leave_out_or_take_in(model, step)
+}
+
+/// The same, whatever is lost by it.
+pub fn leave_out_or_take_in(model: &mut Model, step: usize) -> Vec<Effect> {
+    let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let out = !view.is_left_out(step);
     let title = view.lesson.steps.get(step).map(|step| step.title.clone()).unwrap_or_default();
     model.notice = Some(match out {

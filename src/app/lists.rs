@@ -2,11 +2,13 @@
 
 use super::keymap::lesson;
 use super::{
-    Effect, ListEntry, ListKind, Model, Screen, ScreenOverlay, confirmation, learning_commands,
-    shell_events,
+    CardView, Effect, ListEntry, ListKind, Model, Screen, ScreenOverlay, confirmation,
+    learning_commands, shell_events,
 };
 use crate::app::shells::ShellRoom;
 use crate::engine::Request;
+use crate::explain;
+use crate::explain::card::Card;
 use crate::prompt::Prompt;
 use crate::text::padded;
 
@@ -57,6 +59,10 @@ fn go(model: &mut Model, entry: ListEntry) -> Vec<Effect> {
             let step = view.story_step();
             learning_commands::ask_branch(model, step, index)
         }
+        ListEntry::Word(entry) => {
+            model.overlay = ScreenOverlay::Card(CardView::new(Card::of_word(entry)));
+            Vec::new()
+        }
         ListEntry::NewShell(actor) => {
             let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
             shell_events::request_shell(view, actor, model.size)
@@ -102,9 +108,20 @@ pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(ListEntry, St
         (ListEntry::NewShell(actor.clone()), format!("+  a new shell beside {actor}"))
     });
 
+    let words = || {
+        let own = view.words_of_step();
+        let others = explain::all().filter(|entry| !own.contains(entry)).collect::<Vec<_>>();
+        own.into_iter().chain(others).map(|entry| {
+            let word = padded(entry.word, entry.word.len().max(19));
+            let text = format!("{word}  {}", entry.text);
+            (ListEntry::Word(entry), text)
+        })
+    };
+
     let all: Vec<(ListEntry, String)> = match list {
         ListKind::Steps => steps().collect(),
-        ListKind::Palette => commands.chain(steps()).collect(),
+        ListKind::Palette => commands.chain(steps()).chain(words()).collect(),
+        ListKind::Words => words().collect(),
         ListKind::Shells => tabs.chain(new).collect(),
         ListKind::Branches => view
             .step()

@@ -1,6 +1,7 @@
 //! The state of the screen and how it changes. Pure: `update` takes a message and returns effects, and nothing else
 //! happens.
 
+mod asking;
 mod catalogue;
 mod commands;
 mod confirmation;
@@ -15,6 +16,7 @@ mod overlay_commands;
 pub mod panes;
 pub mod quiz;
 mod quiz_events;
+mod shell_commands;
 mod shell_events;
 pub mod shells;
 pub mod stable_ids;
@@ -22,9 +24,11 @@ pub mod talk;
 pub mod terminal;
 mod update;
 
-pub use lesson::{Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase};
+pub use lesson::{
+    Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase, PicturePlace,
+};
 pub use lists::entries;
-pub use overlay::{Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList};
+pub use overlay::{CardView, Confirm, ListEntry, ListKind, ProgramList, ScreenOverlay, SearchList};
 pub use update::update;
 
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! The overlay on top of the screen: help, lists with search, questions.
 
 use crate::engine::Request;
+use crate::explain::Entry;
+use crate::explain::card::Card;
 use crate::op::ActorName;
 use crate::prompt::Prompt;
 
@@ -21,6 +23,36 @@ pub enum ScreenOverlay {
     },
     Confirm(Confirm),
     Programs(ProgramList),
+    Card(CardView),
+}
+
+/// A card on something, and how far it is scrolled down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardView {
+    pub card: Card,
+    pub scroll: usize,
+}
+
+impl CardView {
+    pub fn new(card: Card) -> CardView {
+        CardView { card, scroll: 0 }
+    }
+
+    /// Columns and rows of text that a card has at most, on a screen of this size.
+    pub fn text_area_size((columns, rows): (u16, u16)) -> (usize, usize) {
+        (
+            // Two borders, and a blank at either side.
+            usize::from(columns.min(MAX_CARD_COLUMNS)).saturating_sub(4),
+            // Two borders, the row of keys and an empty one above it; the footer below.
+            usize::from(rows).saturating_sub(5).max(1),
+        )
+    }
+
+    /// The farthest that it can be scrolled.
+    pub fn max_scroll(&self, size: (u16, u16)) -> usize {
+        let (columns, height) = CardView::text_area_size(size);
+        self.card.screen_lines(columns).len().saturating_sub(height)
+    }
 }
 
 /// A list with a line to search by.
@@ -48,6 +80,8 @@ pub enum ListKind {
     Shells,
     /// The what-ifs of the step that is shown.
     Branches,
+    /// The glossary, with the words of the step first.
+    Words,
 }
 
 /// The programs that a lesson of somebody else's will run, shown before it is opened.
@@ -90,6 +124,8 @@ impl ProgramList {
     }
 }
 
+/// A card is a column of text to read.
+const MAX_CARD_COLUMNS: u16 = 78;
 /// Wider than this, rows are hard to read.
 const MAX_COLUMNS: u16 = 110;
 
@@ -110,4 +146,6 @@ pub enum ListEntry {
     Tab(usize),
     NewShell(ActorName),
     Branch(usize),
+    /// A word of the glossary.
+    Word(&'static Entry),
 }

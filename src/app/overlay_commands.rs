@@ -5,6 +5,7 @@ use super::commands::leave_lesson;
 use super::quiz::QuizView;
 use super::{Effect, Model, PlaySource, Screen, ScreenOverlay, learning_commands, quiz_events};
 use crate::engine::Request;
+use crate::prompt::Prompt;
 
 pub(super) fn close(model: &mut Model) {
     model.overlay = ScreenOverlay::None;
@@ -28,18 +29,24 @@ pub(super) fn say_yes(model: &mut Model) -> Vec<Effect> {
         }
         Request::Quit => return leave_lesson(model),
         Request::DropTurn => return learning_commands::end_turn(view),
+        Request::LeaveOut { step, .. } => {
+            return learning_commands::leave_out_or_take_in(model, step);
+        }
         Request::LeaveBranch => return learning_commands::request_leave_branch(view),
         Request::PlayInstead => {
             view.learning.shown = Some(view.played_steps());
             // The turn ends with the step that is shown.
             view.learning.resumes = false;
         }
-        Request::RewindTo { .. }
-        | Request::PlayNext
+        Request::RewindTo { steps } => {
+            // What was done by hand is done by hand again.
+            let is_again = matches!(confirm.prompt, Prompt::StepAgain { .. });
+            view.learning.resumes |= is_again && view.is_typed(steps);
+        }
+        Request::PlayNext
         | Request::OpenShell { .. }
         | Request::BeginTurn(_)
         | Request::FinishTurn
-        | Request::LeaveOut { .. }
         | Request::PlayBranch { .. } => {}
     }
 

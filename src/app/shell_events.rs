@@ -28,6 +28,18 @@ pub fn leave(view: &mut LessonView) {
     view.shells.focus = ShellFocus::Looking;
 }
 
+/// The same; if the next key is one that the screen keeps from programs, this once a program gets it.
+pub fn leave_for_a_key(view: &mut LessonView) {
+    leave(view);
+    view.shells.passes_next_key = true;
+}
+
+/// A key that the screen keeps from programs goes to the shell, which is typed into again.
+pub fn pass_key(view: &mut LessonView, key: KeyEvent) -> Vec<Effect> {
+    view.shells.focus = ShellFocus::Typing;
+    type_key(view, key)
+}
+
 /// The key that leaves, once more: it goes to the shell.
 pub fn send_leave(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
@@ -49,7 +61,7 @@ pub fn scroll(view: &mut LessonView, lines: isize) {
     }
 }
 
-/// To the shell that is there, or to a new one where the next action happens.
+/// To the shell that is in sight, or else to one beside the actor of the step: the one that is there, or a new one.
 pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
     let screen = model.size;
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
@@ -57,8 +69,13 @@ pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
     // The shell of a lab that waits is no place to go to from a what-if, nor the other way round.
     let in_what_if = view.is_in_branch();
     let open = match view.task_actor() {
-        Some(actor) => view.shells.tabs().iter().position(|tab| *tab.actor() == actor),
-        None => view.shells.last_tab_in(in_what_if),
+        Some(actor) => view.shells.tab_beside(&actor, in_what_if),
+        None if view.shells.is_shown() => view.shells.last_tab_in(in_what_if),
+        None => {
+            let beside = view.step_actor();
+            let beside = beside.and_then(|actor| view.shells.tab_beside(&actor, in_what_if));
+            beside.or_else(|| view.shells.last_tab_in(in_what_if))
+        }
     };
     if let Some(index) = open.filter(|index| !view.shells.is_of_last_lab(*index)) {
         view.shells.choose_tab(index);
@@ -69,10 +86,9 @@ pub fn enter_or_request(model: &mut Model) -> Vec<Effect> {
     if view.shells.is_waiting_for_tab() || (is_any_fine && view.shells.give_keys_to_reopened()) {
         return Vec::new();
     }
-    let step = view.step().and_then(|step| step.actions.first()).map(|entry| entry.actor.clone());
-    let wanted = view.task_actor().or(step);
+    let actor = view.task_actor().or(view.step_actor()).unwrap_or_else(ActorName::host);
     let actors = view.actors();
-    let actor = wanted.filter(|actor| actors.contains(actor)).unwrap_or_else(ActorName::host);
+    let actor = Some(actor).filter(|actor| actors.contains(actor)).unwrap_or_else(ActorName::host);
     request_shell(view, actor, screen)
 }
 
@@ -122,8 +138,11 @@ pub fn on_opened(
     if !view.shells.add_tab(tab, actor.clone(), size, in_what_if) {
         model.notice = Some(Notice::ShellBehind { actor, shells: keys::lesson::SHELLS.into() });
     }
+    let typed = view.shells.take_to_type(tab);
     // The screen may have another size by now than when it was asked for.
-    view.shells.resize_tabs(model.size, ShellRoom::of_zoom(view.panes.is_zoomed))
+    let mut effects = view.shells.resize_tabs(model.size, ShellRoom::of_zoom(view.panes.is_zoomed));
+    effects.extend(typed.map(|bytes| Effect::TypeIntoShell { tab, bytes }));
+    effects
 }
 
 /// A shell has ended: who typed there is told where the keys go now.

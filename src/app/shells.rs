@@ -23,6 +23,20 @@ pub enum ShellFocus {
     Typing,
 }
 
+/// The side of a lab's walls that a shell is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShellSide {
+    Host,
+    /// The container, or whoever else has walls of its own.
+    Container,
+}
+
+impl ShellSide {
+    pub fn of_actor(actor: &ActorName) -> ShellSide {
+        if *actor == ActorName::host() { ShellSide::Host } else { ShellSide::Container }
+    }
+}
+
 /// All shells of a lesson.
 #[derive(Debug, Default)]
 pub struct ShellTabs {
@@ -32,6 +46,10 @@ pub struct ShellTabs {
     next_id: u32,
     /// Shells that the engine was asked for, by tab.
     asked: BTreeMap<u32, AskedShell>,
+    /// The next key, if it is one that the screen keeps from programs, goes to the shell.
+    pub(super) passes_next_key: bool,
+    /// The bytes to type into a shell once it is open.
+    to_type: Option<(u32, Vec<u8>)>,
     /// The shell that is opened again once the next lab is up.
     reopen: Option<ReopenedShell>,
     /// Tabs of a lab that is being replaced: they are in sight until they end, and take no keys.
@@ -98,6 +116,17 @@ impl ShellTabs {
         Some(self.current).filter(fits).or_else(|| (0..self.tabs.len()).rev().find(fits))
     }
 
+    /// The tab whose programs are in an actor: the current one if it is, or else the newest.
+    pub fn tab_beside(&self, actor: &ActorName, in_what_if: bool) -> Option<usize> {
+        let is_beside = |index: &usize| {
+            let tab = self.tabs.get(*index);
+            tab.is_some_and(|tab| tab.in_what_if == in_what_if && tab.actor() == actor)
+                && !self.is_of_last_lab(*index)
+        };
+        let all = || (0..self.tabs.len()).rev();
+        Some(self.current).filter(is_beside).or_else(|| all().find(is_beside))
+    }
+
     /// True for a tab of a lab that is being replaced.
     pub fn is_of_last_lab(&self, index: usize) -> bool {
         self.tabs.get(index).is_some_and(|tab| self.of_last_lab.contains(&tab.id))
@@ -138,6 +167,17 @@ impl ShellTabs {
         self.next_id += 1;
         self.asked.insert(self.next_id, AskedShell { size, takes_keys });
         self.next_id
+    }
+
+    /// Have this typed into the shell that was asked for last, once it is open.
+    pub fn type_when_open(&mut self, bytes: Vec<u8>) {
+        self.to_type = Some((self.next_id, bytes));
+    }
+
+    /// The bytes to type into a shell that is open now.
+    pub fn take_to_type(&mut self, tab: u32) -> Option<Vec<u8>> {
+        let (_, bytes) = self.to_type.take_if(|(waiting, _)| *waiting == tab)?;
+        Some(bytes)
     }
 
     /// The learner waits for a shell.

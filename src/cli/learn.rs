@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::consent::{self, ConsentOption};
 use super::progress_writer::ProgressWriter;
+use super::settings::{self, ScreenOptions};
 use super::{check_live, complain, facts, open_lesson, program, record, shell_socket};
 use crate::app::exam::Exam;
 use crate::app::{CatalogueRow, PlaySource, ProgressNote};
@@ -25,15 +26,13 @@ use crate::notice::{FileNotice, Notice};
 use crate::progress::{self, LessonOrigin, LessonProgress, Progress};
 use crate::tape::{Tape, embedded, player};
 use crate::tui::{self, AppServices, EngineLink, TuiOptions};
-use crate::ui::theme::BorderCharacters;
 use crate::words;
 
 /// How the screen is opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct LearnOptions {
-    /// Borders and trees in ASCII
-    #[arg(long)]
-    pub ascii: bool,
+    #[command(flatten)]
+    pub screen: ScreenOptions,
     /// Every step is yours: type it in a shell
     #[arg(long, conflicts_with = "tape")]
     pub your_turn: bool,
@@ -54,9 +53,8 @@ pub struct QuizArguments {
     /// Shuffle questions and answers; the same number gives the same order
     #[arg(long, value_name = "SEED")]
     pub shuffle: Option<u64>,
-    /// Borders and trees in ASCII
-    #[arg(long)]
-    pub ascii: bool,
+    #[command(flatten)]
+    pub screen: ScreenOptions,
     #[command(flatten)]
     pub consent: ConsentOption,
 }
@@ -81,7 +79,7 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
     };
 
     let setting = Setting {
-        ascii: options.ascii,
+        screen: options.screen.clone(),
         your_turn: options.your_turn,
         source,
         tape: file,
@@ -123,7 +121,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
         .zip(asked.as_ref())
         .and_then(|(name, lesson)| to_agree_to(name, lesson, arguments.consent));
     let setting = Setting {
-        ascii: arguments.ascii,
+        screen: arguments.screen.clone(),
         your_turn: false,
         source: PlaySource::Lab,
         tape: None,
@@ -135,7 +133,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
 
 /// The way that the screen is opened, whichever command opens it.
 struct Setting {
-    ascii: bool,
+    screen: ScreenOptions,
     your_turn: bool,
     source: PlaySource,
     /// A tape that is not the program's own.
@@ -166,6 +164,7 @@ fn screen(
         }
     }
 
+    let (setup, mistake) = settings::screen_setup(&setting.screen)?;
     let dir = home::state_directory();
     let (progress, notice) = match &dir {
         Some(dir) => {
@@ -195,10 +194,10 @@ fn screen(
         tape: setting.tape,
     };
     let options = TuiOptions {
-        borders: BorderCharacters::of_option(setting.ascii),
+        setup,
         catalogue: rows,
         open,
-        notice,
+        notice: mistake.or(notice),
         copy_directory: home::runtime_directory(),
         your_turn: setting.your_turn,
         source: setting.source,

@@ -5,6 +5,7 @@ mod bug_report;
 mod check;
 mod consent;
 mod doctor;
+mod explain;
 mod export;
 mod filter;
 mod help;
@@ -18,6 +19,8 @@ mod progress;
 mod progress_writer;
 mod record;
 pub mod run;
+mod run_map;
+mod settings;
 mod shell_socket;
 mod socket;
 mod whole_file;
@@ -106,6 +109,8 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// What a word means: a call, a flag, an errno, a file of a control group, a word of the field
+    Explain(explain::ExplainArguments),
     /// Print the text of a lesson, to write another like it
     Source {
         /// A lesson's id, number or title
@@ -248,6 +253,7 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
         Command::Doctor { format, .. } => doctor::doctor(format),
         Command::Clean => clean(),
         Command::Check { files } => check::check(&files),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Source { lesson } => {
             let lesson = open_lesson(&lesson)?;
             print!(

@@ -13,6 +13,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::consent::{self, ConsentOption};
+use super::settings::{self, ScreenOptions};
 use super::socket::{self, SocketService};
 use super::{
     check_live, facts, lesson_source, open_lesson, private_names, program, record, shell_socket,
@@ -33,7 +34,6 @@ use crate::talk::message::{HubToWindow, PROTOCOL_VERSION, WindowRole, WindowToHu
 use crate::tape::player;
 use crate::text;
 use crate::tui::{self, AppServices, EngineLink, TalkLink, TuiOptions};
-use crate::ui::theme::BorderCharacters;
 use crate::wire::Wire;
 
 /// Messages of the hub's that may wait for a window's screen.
@@ -55,9 +55,8 @@ pub struct PresentArguments {
     /// Speaker notes below the audience's picture, for who has one screen
     #[arg(long)]
     notes: bool,
-    /// Borders and trees in ASCII
-    #[arg(long)]
-    ascii: bool,
+    #[command(flatten)]
+    screen: ScreenOptions,
     #[command(flatten)]
     consent: ConsentOption,
 }
@@ -67,9 +66,8 @@ pub struct WindowArguments {
     /// The PID of the talk, where there are several
     #[arg(long, value_name = "PID")]
     of: Option<u32>,
-    /// Borders and trees in ASCII
-    #[arg(long)]
-    ascii: bool,
+    #[command(flatten)]
+    screen: ScreenOptions,
 }
 
 /// Begin a talk, and be its first window.
@@ -98,7 +96,7 @@ pub fn present(arguments: &PresentArguments) -> anyhow::Result<ExitCode> {
     if arguments.notes {
         window.layout = WindowLayout::PictureWithNotes;
     }
-    let shown = run_window(stream, window, BorderCharacters::of_option(arguments.ascii));
+    let shown = run_window(stream, window, &arguments.screen);
 
     // The talk goes on as long as another window is open; a hub that is at its end is not left unburied.
     let _ = hub.try_wait();
@@ -116,7 +114,7 @@ pub fn watch(arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
 fn join(role: WindowRole, arguments: &WindowArguments) -> anyhow::Result<ExitCode> {
     tui::check_terminal()?;
     let stream = socket::connect(SocketService::Talk, arguments.of)?;
-    run_window(stream, window(role), BorderCharacters::of_option(arguments.ascii))
+    run_window(stream, window(role), &arguments.screen)
 }
 
 fn window(role: WindowRole) -> TalkView {
@@ -137,8 +135,9 @@ fn private_words() -> Vec<String> {
 fn run_window(
     stream: UnixStream,
     window: TalkView,
-    borders: BorderCharacters,
+    screen: &ScreenOptions,
 ) -> anyhow::Result<ExitCode> {
+    let (setup, mistake) = settings::screen_setup(screen)?;
     let size = tui::terminal_size();
     let hello =
         WindowToHub::Hello { version: PROTOCOL_VERSION, role: window.role, pid: window.pid, size };
@@ -168,10 +167,10 @@ fn run_window(
     });
 
     let options = TuiOptions {
-        borders,
+        setup,
         catalogue: Vec::new(),
         open: None,
-        notice: None,
+        notice: mistake,
         copy_directory: None,
         your_turn: false,
         source: PlaySource::Lab,

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::consent::{self, ConsentOption};
 use super::hold::Stop;
+use super::run_map::{MapForm, print_map};
 use super::{
     Format, check_live, facts, open_lesson, printing_error, program, record, shell_socket,
     tape_offer,
@@ -48,6 +49,9 @@ pub struct RunArguments {
     /// Stop after this step (its id or number)
     #[arg(long, value_name = "STEP")]
     pub until: Option<String>,
+    /// Print the map of what each step watches, too
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub map: Option<MapForm>,
     /// Keep the lab up after the last step, until the input ends or SIGTERM comes
     #[arg(long)]
     pub hold: bool,
@@ -175,6 +179,10 @@ impl VerdictJson<'_> {
 
 /// Play a lesson. Exit code 0 only if every expectation held and the machine is as it was.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        arguments.map.is_none() || arguments.format == Format::Text,
+        "--map goes with the format `text`"
+    );
     let facts = facts();
     if let Some(tape) = &arguments.tape {
         let (lesson, tape) =
@@ -201,7 +209,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
             .with_context(|| format!("stopped in step {number} of {count}"))
             .map_err(|error| or_tape(error, &lesson))?;
         if arguments.format == Format::Text {
-            print_step(&lesson, &record, None).map_err(printing_error)?;
+            print_step(&lesson, &record, None, arguments.map).map_err(printing_error)?;
         }
         records.push(record);
     }
@@ -258,7 +266,8 @@ fn run_tape(
             writeln!(out, "TAPE: {}", tape.header.origin())
                 .map_err(|error| printing_error(error.into()))?;
             for record in records {
-                print_step(lesson, record, Some((tape, facts))).map_err(printing_error)?;
+                print_step(lesson, record, Some((tape, facts)), arguments.map)
+                    .map_err(printing_error)?;
             }
             print_proof(&tape.proof).map_err(printing_error)?;
         }
@@ -359,6 +368,7 @@ fn print_step(
     lesson: &Lesson,
     record: &StepRecord,
     taped: Option<(&Tape, &Facts)>,
+    map: Option<MapForm>,
 ) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let step = &lesson.steps[record.step];
@@ -403,6 +413,9 @@ fn print_step(
                 text::safe(&words::seen(&verdict.seen))
             )?;
         }
+    }
+    if let Some(form) = map {
+        print_map(form, step, record, &mut out)?;
     }
 
     out.flush()?;

@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use self::mounts::mounts;
 use self::networks::networks;
 pub use self::noise::is_counter;
-pub use self::owner::{DirectoryOwner, GroupOwner};
+use self::owner::OverlayKey;
+pub use self::owner::{DirectoryOwner, GroupOwner, OverlayOwner};
 use self::rows::{DiffSide, OwnedRows, diff_rows, diff_sections, mark_by_equality};
 
 use crate::op::ActorName;
 use crate::snapshot::{
-    Address, Cgroup, DirEntry, Link, Mount, Namespace, Neighbour, NetworkOmitted, Omitted,
-    OverlayEntry, Process, Route, Snapshot, Traffic,
+    Address, Cgroup, DirEntry, FirewallRule, Link, Mount, Namespace, Neighbour, NetworkOmitted,
+    Omitted, OverlayEntry, Process, Route, Snapshot, Traffic,
 };
 use crate::view::ViewKind;
 
@@ -108,8 +109,7 @@ pub struct Diff {
     pub networks: Vec<NetworkDiff>,
     pub cgroups: Vec<DiffSection<GroupOwner, CgroupFile>>,
     pub cgroups_omitted: [Omitted; 2],
-    /// By the directory where each is mounted.
-    pub overlays: Vec<DiffSection<String, OverlayEntry>>,
+    pub overlays: Vec<DiffSection<OverlayOwner, OverlayEntry>>,
     pub overlays_omitted: [Omitted; 2],
     pub directories: Vec<DiffSection<DirectoryOwner, DirEntry>>,
     /// (actor, name) rows of hostnames.
@@ -127,6 +127,11 @@ pub struct NetworkDiff {
     pub neighbours: Vec<DiffRow<Neighbour>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<DiffRow<Traffic>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<DiffRow<FirewallRule>>,
+    /// One row while packets for others are passed on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forwarding: Vec<DiffRow<bool>>,
     /// The rows left out on each side, before and after.
     pub omitted: [NetworkOmitted; 2],
 }
@@ -143,6 +148,8 @@ impl NetworkDiff {
             || any_move(&self.routes)
             || any_move(&self.neighbours)
             || any_move(&self.traffic)
+            || any_move(&self.rules)
+            || any_move(&self.forwarding)
     }
 }
 
@@ -222,7 +229,8 @@ impl Diff {
                 .map(|net| {
                     let ways =
                         changed(&net.routes) + changed(&net.neighbours) + changed(&net.traffic);
-                    changed(&net.links) + changed(&net.addresses) + ways
+                    let handling = changed(&net.rules) + changed(&net.forwarding);
+                    changed(&net.links) + changed(&net.addresses) + ways + handling
                 })
                 .sum(),
             ViewKind::Cgroups => in_sections(&self.cgroups),
@@ -333,20 +341,35 @@ fn owned<O: Clone, T>(lists: &[(O, Vec<T>)]) -> Vec<OwnedRows<'_, O, T>> {
         .collect()
 }
 
-fn overlay_sections(before: &Snapshot, after: &Snapshot) -> Vec<DiffSection<String, OverlayEntry>> {
+fn overlay_sections(
+    before: &Snapshot,
+    after: &Snapshot,
+) -> Vec<DiffSection<OverlayOwner, OverlayEntry>> {
     let mut sections = diff_sections(
         &DiffSide::new(&overlays(before), before.overlays_omitted),
         &DiffSide::new(&overlays(after), after.overlays_omitted),
         |entry| entry.path.clone(),
     );
     noise::hush_sections(&mut sections, noise::is_noise_of_overlay);
-    sections
+
+    let owner = |key: OverlayKey| {
+        let known = |snapshot: &'_ Snapshot| {
+            let mut all = snapshot.overlays.iter();
+            all.find(|it| OverlayKey::of(it, snapshot) == key).map(OverlayOwner::of)
+        };
+        known(after).or_else(|| known(before))
+    };
+    let named = sections.into_iter().filter_map(|section| {
+        let DiffSection { owner: key, owner_change, rows, omitted } = section;
+        Some(DiffSection { owner: owner(key)?, owner_change, rows, omitted })
+    });
+    named.collect()
 }
 
-fn overlays(snapshot: &Snapshot) -> Vec<OwnedRows<'_, String, OverlayEntry>> {
+fn overlays(snapshot: &Snapshot) -> Vec<OwnedRows<'_, OverlayKey, OverlayEntry>> {
     let all = snapshot.overlays.iter();
     all.map(|one| OwnedRows {
-        owner: one.merged.clone(),
+        owner: OverlayKey::of(one, snapshot),
         side: DiffSide::new(&one.entries, one.omitted()),
     })
     .collect()

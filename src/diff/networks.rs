@@ -42,6 +42,18 @@ pub(super) fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff
                 |it| it.text.clone(),
                 mark_by_equality,
             ),
+            rules: diff_rows(
+                &DiffSide::new(&old.rules, old.omitted.traffic),
+                &DiffSide::new(&new.rules, new.omitted.traffic),
+                |it| it.text.clone(),
+                mark_by_equality,
+            ),
+            forwarding: diff_rows(
+                &DiffSide::whole(passing_on(old)),
+                &DiffSide::whole(passing_on(new)),
+                |_| (),
+                mark_by_equality,
+            ),
             omitted: [old.omitted, new.omitted],
         };
         hush_noise(&mut found);
@@ -64,6 +76,11 @@ pub(super) fn networks(before: &[Network], after: &[Network]) -> Vec<NetworkDiff
     }
 
     found
+}
+
+/// A row while packets for others are passed on.
+fn passing_on(network: &Network) -> &[bool] {
+    if network.forwarding == Some(true) { &[true] } else { &[] }
 }
 
 /// The marks of what the kernel does by itself are taken away.

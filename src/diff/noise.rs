@@ -59,8 +59,10 @@ pub(super) fn is_noise_of_group(row: &DiffRow<CgroupFile>) -> bool {
 /// An entry of lower layers alone, which nobody can change through the overlay: it comes and goes with how deep a
 /// directory is read.
 pub(super) fn is_noise_of_overlay(row: &DiffRow<OverlayEntry>) -> bool {
-    let is_lower =
-        |entry: &OverlayEntry| entry.upper == InUpper::Absent && !entry.in_lowers.is_empty();
+    let is_lower = |entry: &OverlayEntry| {
+        let is_below = !entry.in_lowers.is_empty() || !entry.lower_whiteouts.is_empty();
+        entry.upper == InUpper::Absent && is_below
+    };
     row.before.is_none() != row.after.is_none() && row.latest_value().is_some_and(is_lower)
 }
 
@@ -137,6 +139,8 @@ mod tests {
             path: "etc/group".into(),
             kind: crate::snapshot::FileKind::File,
             in_lowers: in_lowers.to_vec(),
+            lower_whiteouts: Vec::new(),
+            lower_opaques: Vec::new(),
             upper,
             merged: true,
         };

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::op::ActorName;
-use crate::snapshot::{Cgroup, Directory};
+use crate::snapshot::{Cgroup, Directory, Overlay, Snapshot};
 
 /// A group of one hierarchy: `memory:/box`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -58,6 +58,59 @@ impl fmt::Display for DirectoryOwner {
 }
 
 impl Serialize for DirectoryOwner {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// An overlay by one of its mounts: `/root/merged`, `second:/` in the table of another than the lab's host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OverlayOwner {
+    pub actor: ActorName,
+    pub mount_id: u32,
+    pub merged: String,
+}
+
+impl OverlayOwner {
+    pub fn of(overlay: &Overlay) -> OverlayOwner {
+        let Overlay { actor, mount_id, merged, .. } = overlay;
+        OverlayOwner { actor: actor.clone(), mount_id: *mount_id, merged: merged.clone() }
+    }
+
+    pub fn is_of(&self, overlay: &Overlay) -> bool {
+        (&self.actor, self.mount_id) == (&overlay.actor, overlay.mount_id)
+    }
+}
+
+/// The identity of an overlay from one snapshot to the next: its device, wherever it is mounted and whatever path led
+/// there before a pivot_root.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum OverlayKey {
+    Device(String),
+    /// Of an overlay that is in no table that was read.
+    Mount(ActorName, u32),
+}
+
+impl OverlayKey {
+    pub fn of(overlay: &Overlay, snapshot: &Snapshot) -> OverlayKey {
+        match snapshot.device_of(overlay) {
+            Some(device) => OverlayKey::Device(device.to_owned()),
+            None => OverlayKey::Mount(overlay.actor.clone(), overlay.mount_id),
+        }
+    }
+}
+
+impl fmt::Display for OverlayOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.actor == ActorName::host() {
+            f.write_str(&self.merged)
+        } else {
+            write!(f, "{}:{}", self.actor, self.merged)
+        }
+    }
+}
+
+impl Serialize for OverlayOwner {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

@@ -280,7 +280,7 @@ impl Lab {
     ) -> Result<OwnedFd, LinkError> {
         let pid = self.pid_of(actor).ok_or_else(|| LinkError::UnknownActor(actor.clone()))?;
         let lab_pid = lab_pid(pid).ok_or_else(|| LinkError::UnknownActor(actor.clone()))?;
-        self.links.open_shell(lab_pid, size)
+        self.links.open_shell(actor, lab_pid, size)
     }
 
     /// The kernel's state now, host names included.

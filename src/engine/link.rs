@@ -202,9 +202,15 @@ impl ActorLinks {
     }
 
     /// A shell beside a process (its pid as the lab's host counts) on a new terminal, whose master side this is.
-    pub fn open_shell(&mut self, lab_pid: u32, size: TerminalSize) -> Result<OwnedFd, LinkError> {
+    pub fn open_shell(
+        &mut self,
+        actor: &ActorName,
+        lab_pid: u32,
+        size: TerminalSize,
+    ) -> Result<OwnedFd, LinkError> {
         let host = ActorName::host();
-        let received = self.ask(&host, &EngineToActor::Shell { pid: lab_pid, size })?;
+        let asked = EngineToActor::Shell { actor: actor.clone(), pid: lab_pid, size };
+        let received = self.ask(&host, &asked)?;
         match (received.message, received.fds.into_iter().next()) {
             (ActorToEngine::Shell, Some(master)) if guarded::is_terminal(&master) => Ok(master),
             (ActorToEngine::StartFailed(failure), _) => Err(LinkError::StartFailed(failure)),
@@ -397,7 +403,7 @@ mod tests {
         let netlink = net::open_socket().expect("a socket");
         // A terminal that is none.
         let mut links = forged(&[&netlink], ActorToEngine::Shell, Some(null())).expect("links");
-        let shell = links.open_shell(1, TerminalSize::new(80, 24));
+        let shell = links.open_shell(&ActorName::host(), 1, TerminalSize::new(80, 24));
         assert_eq!(shell.expect_err("lost").to_string(), LOST);
 
         // A netlink socket that is none.

@@ -3,6 +3,7 @@
 //! stands where a step begins.
 
 use std::io::{self, Write};
+use std::sync::LazyLock;
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -21,7 +22,7 @@ use crate::ui::theme::Theme;
 use crate::words;
 
 /// The colours, as the screen has them.
-const THEME: Theme = Theme { colors: true, ascii: true };
+static THEME: LazyLock<Theme> = LazyLock::new(|| Theme::ansi().in_ascii());
 /// Lines shown: of what one op printed, of its calls (and those that failed), of one view's changes.
 const MAX_OUTPUT_LINES: usize = 16;
 const MAX_CALLS: usize = 4;
@@ -66,7 +67,7 @@ fn rounded(seconds: f64) -> f64 {
 fn play(played_lesson: &PlayedLesson<'_>) -> CastScreen {
     let mut screen = CastScreen::default();
     screen.start_page(&played_lesson.lesson.title);
-    screen.print_lines(markdown::lines(&played_lesson.lesson.summary, LINE_WIDTH, THEME));
+    screen.print_lines(markdown::lines(&played_lesson.lesson.summary, LINE_WIDTH, *THEME));
     screen.blank_line();
     screen.print_line(&Line::from(format!(
         "{} steps, recorded on {}.",
@@ -99,7 +100,7 @@ fn step(screen: &mut CastScreen, played_lesson: &PlayedLesson<'_>, played: &Play
     let PlayedStep { number, step, actions: played_actions, branches, .. } = played;
     screen.add_marker(&format!("{number}. {}", step.title));
     screen.start_page(&format!("{number} of {}  {}", played_lesson.steps.len(), step.title));
-    screen.print_lines(markdown::lines(&step.story, LINE_WIDTH, THEME));
+    screen.print_lines(markdown::lines(&step.story, LINE_WIDTH, *THEME));
     screen.wait_for_reading();
 
     if let StepStatus::Skipped { why, cure } = &played_actions.record.status {
@@ -122,17 +123,17 @@ fn step(screen: &mut CastScreen, played_lesson: &PlayedLesson<'_>, played: &Play
     done(screen, played_lesson, played_actions);
     screen.blank_line();
     let outcome = words::came_of_step(Some(played_actions.record), &step.after);
-    screen.print_lines(markdown::lines(&outcome, LINE_WIDTH, THEME));
+    screen.print_lines(markdown::lines(&outcome, LINE_WIDTH, *THEME));
     screen.wait_for_reading();
 
     for (branch, played_actions) in branches {
         screen.start_page(&branch.title);
-        screen.print_lines(markdown::lines(&branch.story, LINE_WIDTH, THEME));
+        screen.print_lines(markdown::lines(&branch.story, LINE_WIDTH, *THEME));
         screen.wait_for_reading();
         done(screen, played_lesson, played_actions);
         screen.blank_line();
         let outcome = words::came_of_step(Some(played_actions.record), &branch.after);
-        screen.print_lines(markdown::lines(&outcome, LINE_WIDTH, THEME));
+        screen.print_lines(markdown::lines(&outcome, LINE_WIDTH, *THEME));
         screen.wait_for_reading();
     }
 }

@@ -7,14 +7,19 @@ use super::played_lesson::{
     OutputLine, PlayedActions, PlayedLesson, PlayedStep, TypedAction, output_lines,
 };
 use super::prose::{fenced_code, plain_line, to_markdown};
+use super::step_map::{StepMap, step_maps};
 use crate::app::panes::charts;
 use crate::lesson::quiz::QuestionKind;
+use crate::map::{Glyphs, draw};
 use crate::report::StepStatus;
 use crate::text::{one_line, prose_lines, safe};
 use crate::words;
 
 /// Lines shown of what one op printed.
 const MAX_OUTPUT_LINES: usize = 40;
+/// The size of a map: that of a page in a font of one width.
+const MAP_COLUMNS: usize = 76;
+const MAP_ROWS: usize = 14;
 
 pub fn write(played_lesson: &PlayedLesson<'_>, mut out: impl Write) -> io::Result<()> {
     let mut blocks = vec![
@@ -26,8 +31,8 @@ pub fn write(played_lesson: &PlayedLesson<'_>, mut out: impl Write) -> io::Resul
         ),
     ];
 
-    for played in &played_lesson.steps {
-        step(&mut blocks, played);
+    for (played, map) in played_lesson.steps.iter().zip(step_maps(played_lesson)) {
+        step(&mut blocks, played, map.as_ref());
     }
 
     if played_lesson.steps.iter().any(|played| !played.questions.is_empty()) {
@@ -39,7 +44,7 @@ pub fn write(played_lesson: &PlayedLesson<'_>, mut out: impl Write) -> io::Resul
     out.flush()
 }
 
-fn step(blocks: &mut Vec<String>, played: &PlayedStep<'_>) {
+fn step(blocks: &mut Vec<String>, played: &PlayedStep<'_>, map: Option<&StepMap>) {
     let PlayedStep { number, step, actions: played_actions, branches, questions: asked } = played;
     blocks.push(format!("## {number}. {}", plain_line(&step.title)));
     blocks.push(to_markdown(&step.story));
@@ -59,12 +64,12 @@ fn step(blocks: &mut Vec<String>, played: &PlayedStep<'_>) {
         blocks.push("Then it is mended:".to_owned());
     }
 
-    done(blocks, played_actions);
+    done(blocks, played_actions, map);
     blocks.push(to_markdown(&words::came_of_step(Some(played_actions.record), &step.after)));
     for (branch, played_actions) in branches {
         blocks.push(format!("### {}", plain_line(&branch.title)));
         blocks.push(to_markdown(&branch.story));
-        done(blocks, played_actions);
+        done(blocks, played_actions, None);
         blocks.push(to_markdown(&words::came_of_step(Some(played_actions.record), &branch.after)));
     }
 
@@ -72,8 +77,13 @@ fn step(blocks: &mut Vec<String>, played: &PlayedStep<'_>) {
     blocks.retain(|block| !block.is_empty());
 }
 
-fn done(blocks: &mut Vec<String>, played_actions: &PlayedActions<'_>) {
+fn done(blocks: &mut Vec<String>, played_actions: &PlayedActions<'_>, map: Option<&StepMap>) {
     blocks.extend(commands(&played_actions.typed));
+    if let Some(StepMap { lens, after, .. }) = map {
+        let picture = draw(after, MAP_COLUMNS, MAP_ROWS, Glyphs::Unicode).text();
+        blocks.push(fenced_code("text", picture.trim_end()));
+        blocks.push(literal(&words::map_words(*lens, after)));
+    }
     for (view, rows) in played_actions.changed_rows() {
         let lines: Vec<String> = rows
             .iter()

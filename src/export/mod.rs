@@ -6,9 +6,11 @@ pub(crate) mod answered_question;
 mod cast;
 mod cast_screen;
 mod html;
+pub mod map;
 mod markdown;
 mod played_lesson;
 mod prose;
+mod step_map;
 
 use std::io::{self, Write};
 

@@ -16,6 +16,12 @@ pub fn state_directory() -> Option<PathBuf> {
     Environment::own().state()
 }
 
+/// `$XDG_CONFIG_HOME/unboxed`, or `~/.config/unboxed`; none without a home. Passed over like the one for state: settings of
+/// another user's are not ours.
+pub fn config_directory() -> Option<PathBuf> {
+    Environment::own().config()
+}
+
 /// `$XDG_RUNTIME_DIR/unboxed`, or else where state is kept.
 pub fn runtime_directory() -> Option<PathBuf> {
     Environment::own().runtime()
@@ -31,6 +37,7 @@ pub fn temporary_directory() -> PathBuf {
 struct Environment {
     runtime: Option<PathBuf>,
     state: Option<PathBuf>,
+    config: Option<PathBuf>,
     home: Option<PathBuf>,
     /// The home that the account has, whatever the environment says.
     account: fn() -> Option<PathBuf>,
@@ -45,20 +52,30 @@ impl Environment {
         Environment {
             runtime: set("XDG_RUNTIME_DIR"),
             state: set("XDG_STATE_HOME"),
+            config: set("XDG_CONFIG_HOME"),
             home: set("HOME"),
             account: || Some(User::from_uid(Uid::effective()).ok()??.dir),
         }
     }
 
     fn state(&self) -> Option<PathBuf> {
+        self.lasting(self.state.as_ref(), [".local", "state"].as_slice())
+    }
+
+    fn config(&self) -> Option<PathBuf> {
+        self.lasting(self.config.as_ref(), [".config"].as_slice())
+    }
+
+    /// The place that a variable names, or else the one below the home.
+    fn lasting(&self, named: Option<&PathBuf>, below: &[&str]) -> Option<PathBuf> {
         let below_home = |home: PathBuf| {
-            is_for_us(&home, &[".local", "state"]).then(|| home.join(".local/state"))
+            is_for_us(&home, below).then(|| home.join(below.iter().collect::<PathBuf>()))
         };
-        let set = self.state.clone().filter(|state| is_for_us(state, &[]));
-        let state = set
+        let named = named.cloned().filter(|named| is_for_us(named, &[]));
+        let place = named
             .or_else(|| below_home(self.home.clone()?))
             .or_else(|| below_home((self.account)()?))?;
-        Some(state.join(OWN_NAME))
+        Some(place.join(OWN_NAME))
     }
 
     fn runtime(&self) -> Option<PathBuf> {
@@ -114,6 +131,7 @@ mod tests {
         Environment {
             runtime: own(runtime),
             state: own(state),
+            config: own(state).map(|state| state.with_file_name("config")),
             home: own(home),
             account: || Some("/account".into()),
         }
@@ -140,6 +158,11 @@ mod tests {
         assert_eq!(found(Some(&gone), None, Some(&home)).0, below_home);
         let account = Some(PathBuf::from("/account/.local/state/unboxed"));
         assert_eq!(found(None, None, None), (account.clone(), account));
+
+        let config = |state, home| environment(None, state, home).config();
+        assert_eq!(config(Some(&state), Some(&home)), Some(at("new/config/unboxed")));
+        assert_eq!(config(None, Some(&home)), Some(home.join(".config/unboxed")));
+        assert_eq!(config(None, None), Some("/account/.config/unboxed".into()));
     }
 
     #[test]

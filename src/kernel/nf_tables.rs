@@ -21,6 +21,9 @@ pub const NFTA_EXPR_DATA: u16 = 2;
 
 /// Bytes to compare with, or to load.
 pub const NFTA_DATA_VALUE: u16 = 1;
+pub const NFTA_DATA_VERDICT: u16 = 2;
+pub const NFTA_VERDICT_CODE: u16 = 1;
+pub const NFTA_VERDICT_CHAIN: u16 = 2;
 
 pub const NFTA_PAYLOAD_DREG: u16 = 1;
 pub const NFTA_PAYLOAD_BASE: u16 = 2;
@@ -52,3 +55,8 @@ pub const NFTA_IMMEDIATE_DATA: u16 = 2;
 
 pub const NFTA_COUNTER_BYTES: u16 = 1;
 pub const NFTA_COUNTER_PACKETS: u16 = 2;
+
+/// 0 for the source, 1 for the destination.
+pub const NFTA_NAT_TYPE: u16 = 1;
+pub const NFTA_NAT_REG_ADDR_MIN: u16 = 3;
+pub const NFTA_NAT_REG_PROTO_MIN: u16 = 5;

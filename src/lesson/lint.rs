@@ -106,6 +106,9 @@ fn check_step(step: &Step, spawned: &mut BTreeSet<ActorName>) -> Vec<String> {
             .then(|| format!("there is no actor `{actor}` here yet, only {}", known.join(", ")))
     };
 
+    if step.map.is_some() && step.watch.is_empty() {
+        messages.push("`map` is shown with the first view of `watch`, and there is none".into());
+    }
     for entry in step.entries() {
         messages.extend(unborn(spawned, &entry.actor));
         for actor in entry.action.named_actors() {

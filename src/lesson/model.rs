@@ -9,6 +9,7 @@ use crate::action::{Action, PreflightCheck};
 use crate::call::ErrnoName;
 use crate::lesson::expect::Expect;
 use crate::lesson::quiz::Question;
+use crate::map::MapLens;
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
 use crate::view::{Chart, ViewKind};
@@ -55,6 +56,9 @@ pub struct Step {
     /// Views to bring to the front, most telling first.
     #[serde(default)]
     pub watch: Vec<ViewKind>,
+    /// The picture to show at first, where it is not that of the first view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<MapLens>,
     /// Directories to list in the files view while this step is shown.
     #[serde(default)]
     pub look: Vec<WatchedDirectory>,
@@ -162,6 +166,7 @@ impl Branch {
             after: self.after.clone(),
             actions: self.actions.clone(),
             watch: self.watch.clone(),
+            map: None,
             look: self.look.clone(),
             charts: self.charts.clone(),
             expect: self.expect.clone(),

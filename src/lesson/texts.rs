@@ -57,6 +57,7 @@ impl<'a> Texts<'a> {
             after,
             actions,
             watch: _,
+            map: _,
             look,
             charts,
             expect,

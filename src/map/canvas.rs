@@ -18,6 +18,12 @@ pub enum MapTone {
     Title,
     /// A change of this step.
     Change(ChangeKind),
+    /// A call of this step that left no row.
+    Act,
+    /// The same, refused.
+    Refused,
+    /// A thing that is missing.
+    Wanted,
 }
 
 impl MapTone {
@@ -36,7 +42,7 @@ pub struct CanvasCell {
 }
 
 /// The sign of a mark, one column wide.
-pub(super) fn sign(mark: ChangeKind) -> char {
+pub fn sign(mark: ChangeKind) -> char {
     match mark {
         ChangeKind::Moved => '↦',
         ChangeKind::Gone => '−',
@@ -156,7 +162,19 @@ fn ascii(letter: char) -> char {
         '◉' => '@',
         '◆' => '&',
         '▸' | '↦' => '>',
-        '█' | '▉' | '▊' | '▋' | '▌' | '▍' | '▎' => '#',
+        '█' | '▉' | '▊' | '▋' | '▌' | '▍' | '▎' | '■' => '#',
+        '□' => '_',
+        '◧' => 'D',
+        '✕' => 'x',
+        '▲' => '^',
+        '▞' => '%',
+        '▒' => ':',
+        '⊘' => '!',
+        '╵' => '\'',
+        '‖' => '"',
+        '×' => 'x',
+        '✔' => 'v',
+        '◂' => '<',
         '·' => ',',
         '…' => '~',
         other => other,

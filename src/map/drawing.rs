@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::act_rows::put_sign;
 use super::canvas::{Canvas, MapTone, sign};
-use super::folding::{Line, folded, with_packs_in_rows};
+use super::folding::{MapLine, folded, heights, left_out_text, with_packs_in_rows};
 use super::lanes;
 use super::scene::{BoxEdge, MapBox, MapRow, MapScene, MapWire, RowAnchor};
+use super::stacks;
 use super::wires::{Corridor, Exit, WireEnd, draw_wires};
 
 /// Narrower than this, boxes stand one below the other.
@@ -28,6 +30,8 @@ pub enum Glyphs {
 struct Column {
     x: usize,
     width: usize,
+    /// The first row of the uppermost box.
+    top: usize,
     exit: Exit,
 }
 
@@ -39,18 +43,23 @@ pub fn draw(scene: &MapScene, width: usize, height: usize, glyphs: Glyphs) -> Ca
         lanes::draw(lanes, &mut canvas);
     } else if scene.is_empty() {
         canvas.write(0, 0, width, "nothing of this kind is there", MapTone::Quiet);
+    } else if !scene.stacks.is_empty() {
+        let top = draw_stacks(scene, &mut canvas);
+        let column = Column { x: 0, width, top, exit: Exit::Right };
+        draw_column(&scene.left, column, &scene.wires, &mut canvas, &mut ends);
     } else if width >= SIDE_BY_SIDE && !scene.right.is_empty() {
         let gap = Corridor::wanted(&scene.wires).clamp(4, 10);
-        let left = Column { x: 0, width: (width - gap) / 2, exit: Exit::Right };
+        let left = Column { x: 0, width: (width - gap) / 2, top: 0, exit: Exit::Right };
         let x = left.width + gap;
-        let right = Column { x, width: width - x, exit: Exit::Left };
+        let right = Column { x, width: width - x, top: 0, exit: Exit::Left };
         draw_column(&scene.left, left, &scene.wires, &mut canvas, &mut ends);
         draw_column(&scene.right, right, &scene.wires, &mut canvas, &mut ends);
         let corridor = Corridor { from: left.width, to: x };
         draw_wires(&scene.wires, &ends, corridor, &mut canvas);
     } else {
         let margin = if scene.right.is_empty() { 0 } else { Corridor::wanted(&scene.wires).min(6) };
-        let column = Column { x: 0, width: width.saturating_sub(margin), exit: Exit::Right };
+        let width_left = width.saturating_sub(margin);
+        let column = Column { x: 0, width: width_left, top: 0, exit: Exit::Right };
         let all: Vec<MapBox> = scene.left.iter().chain(&scene.right).cloned().collect();
         draw_column(&all, column, &scene.wires, &mut canvas, &mut ends);
         let corridor = Corridor { from: column.width, to: width };
@@ -63,6 +72,33 @@ pub fn draw(scene: &MapScene, width: usize, height: usize, glyphs: Glyphs) -> Ca
     }
 }
 
+/// Overlays one below the other, with what the signs mean; returns the first row that is left.
+fn draw_stacks(scene: &MapScene, canvas: &mut Canvas) -> usize {
+    let height = canvas.height();
+    // Boxes below need some rows, if only to be counted in.
+    let kept = if scene.left.is_empty() { 0 } else { 3.min(height / 3) };
+    let room = height - kept;
+    let mut y = 0;
+    for (place, stack) in scene.stacks.iter().enumerate() {
+        let later = &scene.stacks[place + 1..];
+        let left = room.saturating_sub(y).saturating_sub(later.len().min(1) + 1);
+        let share = left / (later.len() + 1);
+        let rows = stacks::wanted(stack).min(share.max(stacks::LEAST)).min(left);
+        if rows < stacks::LEAST {
+            let changed: usize =
+                scene.stacks[place..].iter().flat_map(|it| &it.columns).map(|it| it.changed).sum();
+            let count = scene.stacks.len() - place;
+            let text = format!("… {count} overlays more, {changed} changes in them");
+            canvas.write(0, y, canvas.width(), &text, MapTone::Quiet);
+            return y + 1;
+        }
+        stacks::draw(stack, y, rows, canvas);
+        y += rows;
+    }
+    stacks::draw_legend(y, canvas);
+    y + 1
+}
+
 /// Boxes one below the other, in as much of the height as they need, or folded into what there is.
 fn draw_column(
     boxes: &[MapBox],
@@ -73,8 +109,8 @@ fn draw_column(
 ) {
     let boxes: Vec<MapBox> =
         boxes.iter().map(|one| with_packs_in_rows(one, inner_width(column, 0))).collect();
-    let heights = heights(&boxes, canvas.height());
-    let mut y = 0;
+    let heights = heights(&boxes, canvas.height().saturating_sub(column.top));
+    let mut y = column.top;
     for (place, (one, height)) in boxes.iter().zip(&heights).enumerate() {
         let left_out = boxes.len() - place;
         if *height == 0 {
@@ -88,29 +124,6 @@ fn draw_column(
     }
 }
 
-/// The rows that each box gets: what it wants where there is room, and else those with most rows give some up. Boxes for
-/// which there are not even three get none, and the row that says so.
-fn heights(boxes: &[MapBox], room: usize) -> Vec<usize> {
-    const LEAST: usize = 3;
-    let mut heights: Vec<usize> =
-        boxes.iter().map(|one| super::folding::lines(one).len()).collect();
-    let fitting =
-        if boxes.len() * LEAST <= room { boxes.len() } else { room.saturating_sub(1) / LEAST };
-    let room = if fitting < boxes.len() { room.saturating_sub(1) } else { room };
-    for height in heights.iter_mut().skip(fitting) {
-        *height = 0;
-    }
-
-    while heights.iter().sum::<usize>() > room {
-        let Some(tallest) = heights.iter_mut().max_by_key(|height| **height) else { break };
-        if *tallest <= LEAST {
-            break;
-        }
-        *tallest -= 1;
-    }
-    heights
-}
-
 fn draw_box(
     one: &MapBox,
     column: Column,
@@ -121,9 +134,11 @@ fn draw_box(
 ) {
     for (y, line) in (top..).zip(&folded(one, height)) {
         match line {
-            Line::Top(inner, depth) => draw_wall(inner, column, *depth, y, Wall::Upper, canvas),
-            Line::Bottom(inner, depth) => draw_wall(inner, column, *depth, y, Wall::Lower, canvas),
-            Line::Row(row, depth) => {
+            MapLine::Top(inner, depth) => draw_wall(inner, column, *depth, y, Wall::Upper, canvas),
+            MapLine::Bottom(inner, depth) => {
+                draw_wall(inner, column, *depth, y, Wall::Lower, canvas)
+            }
+            MapLine::Row(row, depth) => {
                 draw_walls(column, *depth, y, canvas);
                 let has_wire =
                     row.anchor.filter(|anchor| wires.iter().any(|wire| wire.ends.contains(anchor)));
@@ -138,12 +153,9 @@ fn draw_box(
                     ends.insert(anchor, WireEnd { y, wall, text, exit, top, is_marked });
                 }
             }
-            Line::LeftOut { rows, changed, depth } => {
+            MapLine::LeftOut { rows, changed, depth } => {
                 draw_walls(column, *depth, y, canvas);
-                let text = match changed {
-                    0 => format!("… {rows} more"),
-                    _ => format!("… {rows} more, {changed} changed"),
-                };
+                let text = left_out_text(*rows, *changed);
                 let x = column.x + 2 * depth + 2;
                 canvas.write(x, y, inner_width(column, *depth), &text, MapTone::Quiet);
             }
@@ -233,7 +245,7 @@ fn draw_row(
     canvas: &mut Canvas,
 ) -> usize {
     let left = column.x + 2 * depth;
-    canvas.put(left + 1, y, sign(row.mark), MapTone::of_mark(row.mark));
+    put_sign(row, left + 1, y, canvas);
 
     // A wire needs some columns to be seen in.
     let room = inner_width(column, depth);

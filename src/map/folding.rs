@@ -8,7 +8,7 @@ use super::scene::{BoxPart, MapBox, MapRow};
 
 /// One line of a box, with the number of boxes that it stands in besides the outermost.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Line<'a> {
+pub enum MapLine<'a> {
     Top(&'a MapBox, usize),
     Row(&'a MapRow, usize),
     /// Rows of panes that found no room, and how many of those changed.
@@ -21,7 +21,7 @@ pub(super) enum Line<'a> {
 }
 
 /// The same box with each pack of names in as many rows as it takes, at most four, in so many columns.
-pub(super) fn with_packs_in_rows(one: &MapBox, columns: usize) -> MapBox {
+pub fn with_packs_in_rows(one: &MapBox, columns: usize) -> MapBox {
     let mut parts = Vec::new();
     for part in &one.parts {
         match part {
@@ -66,27 +66,57 @@ fn pack_rows(row: &MapRow, columns: usize) -> Vec<MapRow> {
     rows
 }
 
+/// The lines that each box of a column gets: what it wants where there is room, and else those with most lines give some
+/// up. Boxes for which there are not even three get none, and the line that says so.
+pub fn heights(boxes: &[MapBox], room: usize) -> Vec<usize> {
+    const LEAST: usize = 3;
+    let mut heights: Vec<usize> = boxes.iter().map(|one| lines(one).len()).collect();
+    let fitting =
+        if boxes.len() * LEAST <= room { boxes.len() } else { room.saturating_sub(1) / LEAST };
+    let room = if fitting < boxes.len() { room.saturating_sub(1) } else { room };
+    for height in heights.iter_mut().skip(fitting) {
+        *height = 0;
+    }
+
+    while heights.iter().sum::<usize>() > room {
+        let Some(tallest) = heights.iter_mut().max_by_key(|height| **height) else { break };
+        if *tallest <= LEAST {
+            break;
+        }
+        *tallest -= 1;
+    }
+    heights
+}
+
+/// The sentence for lines of a box that found no room.
+pub fn left_out_text(rows: usize, changed: usize) -> String {
+    match changed {
+        0 => format!("… {rows} more"),
+        _ => format!("… {rows} more, {changed} changed"),
+    }
+}
+
 /// All lines of a box.
-pub(super) fn lines(one: &MapBox) -> Vec<Line<'_>> {
+fn lines(one: &MapBox) -> Vec<MapLine<'_>> {
     let mut all = Vec::new();
     add(one, 0, &mut all);
     all
 }
 
-fn add<'a>(one: &'a MapBox, depth: usize, all: &mut Vec<Line<'a>>) {
-    all.push(Line::Top(one, depth));
+fn add<'a>(one: &'a MapBox, depth: usize, all: &mut Vec<MapLine<'a>>) {
+    all.push(MapLine::Top(one, depth));
     for part in &one.parts {
         match part {
-            BoxPart::Row(row) => all.push(Line::Row(row, depth)),
+            BoxPart::Row(row) => all.push(MapLine::Row(row, depth)),
             BoxPart::Box(inner) => add(inner, depth + 1, all),
         }
     }
-    all.push(Line::Bottom(one, depth));
+    all.push(MapLine::Bottom(one, depth));
 }
 
 /// At most so many lines of a box: unchanged rows are left out first, those without a wire before those with one. The
 /// others are counted in the last line before the lower wall.
-pub(super) fn folded(one: &MapBox, height: usize) -> Vec<Line<'_>> {
+pub fn folded(one: &MapBox, height: usize) -> Vec<MapLine<'_>> {
     let all = lines(one);
     if all.len() <= height {
         return all;
@@ -117,25 +147,25 @@ pub(super) fn folded(one: &MapBox, height: usize) -> Vec<Line<'_>> {
     let out = inner.iter().enumerate().filter(|(place, _)| !kept.contains(place));
     let (mut rows, mut changed) = (0, 0);
     for (_, line) in out {
-        if let Line::Row(row, _) = line {
+        if let MapLine::Row(row, _) = line {
             rows += row.stands_for;
             changed += row.changed;
         }
     }
-    shown.push(Line::LeftOut { rows, changed, depth: 0 });
+    shown.push(MapLine::LeftOut { rows, changed, depth: 0 });
     shown.push(last);
     shown
 }
 
 /// The boxes that each line stands in or is a wall of, by the places of their two walls.
-fn boxes_around(lines: &[Line<'_>]) -> Vec<Vec<(usize, usize)>> {
+fn boxes_around(lines: &[MapLine<'_>]) -> Vec<Vec<(usize, usize)>> {
     let mut walls = Vec::new();
     let mut open = Vec::new();
     for (place, line) in lines.iter().enumerate() {
         match line {
-            Line::Top(..) => open.push(place),
-            Line::Bottom(..) => walls.extend(open.pop().map(|top| (top, place))),
-            Line::Row(..) | Line::LeftOut { .. } => {}
+            MapLine::Top(..) => open.push(place),
+            MapLine::Bottom(..) => walls.extend(open.pop().map(|top| (top, place))),
+            MapLine::Row(..) | MapLine::LeftOut { .. } => {}
         }
     }
 
@@ -146,12 +176,12 @@ fn boxes_around(lines: &[Line<'_>]) -> Vec<Vec<(usize, usize)>> {
 }
 
 /// The place in the order in which lines are kept.
-fn rank(line: &Line<'_>) -> usize {
+fn rank(line: &MapLine<'_>) -> usize {
     match line {
-        Line::Row(row, _) if row.mark.is_change() => 0,
-        Line::Row(row, _) if row.anchor.is_some() => 1,
-        Line::Row(row, _) if row.changed > 0 => 2,
-        Line::Row(..) => 3,
-        Line::Top(..) | Line::Bottom(..) | Line::LeftOut { .. } => 4,
+        MapLine::Row(row, _) if row.mark.is_change() || row.act.is_some() => 0,
+        MapLine::Row(row, _) if row.anchor.is_some() => 1,
+        MapLine::Row(row, _) if row.changed > 0 => 2,
+        MapLine::Row(..) => 3,
+        MapLine::Top(..) | MapLine::Bottom(..) | MapLine::LeftOut { .. } => 4,
     }
 }

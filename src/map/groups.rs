@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::canvas::MapTone;
-use super::scene::{BoxEdge, BoxPart, MapBox, MapRow, MapScene, distinct};
+use super::scene::{BoxEdge, BoxOwner, BoxPart, MapBox, MapRow, MapScene, PieceShape, distinct};
 use crate::diff::{CgroupFile, ChangeKind, Diff, DiffRow, is_counter};
 use crate::snapshot::Snapshot;
 
@@ -11,6 +11,39 @@ use crate::snapshot::Snapshot;
 const BAR: usize = 20;
 /// Of a v1 limit that is none: the largest number of pages.
 const V1_UNLIMITED: u64 = 0x7fff_ffff_ffff_f000;
+
+/// A count of what befell a group.
+struct Event {
+    file: &'static str,
+    /// The word that its line begins with; none where the count is all that is in the file.
+    line: Option<&'static str>,
+    words: &'static str,
+}
+
+const EVENTS: [Event; 6] = [
+    Event { file: "memory.failcnt", line: None, words: "memory stopped at the limit" },
+    Event {
+        file: "memory.oom_control",
+        line: Some("oom_kill"),
+        words: "✕ killed by the kernel, out of memory",
+    },
+    Event {
+        file: "memory.events",
+        line: Some("oom_kill"),
+        words: "✕ killed by the kernel, out of memory",
+    },
+    Event { file: "memory.events", line: Some("max"), words: "memory stopped at the limit" },
+    Event { file: "memory.events", line: Some("high"), words: "memory slowed down above high" },
+    Event { file: "pids.events", line: Some("max"), words: "fork refused at the limit" },
+];
+
+fn event_count(value: &str, line: Option<&str>) -> u64 {
+    let count = match line {
+        None => Some(value),
+        Some(line) => value.lines().find_map(|it| it.strip_prefix(line)?.strip_prefix(' ')),
+    };
+    count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+}
 
 type File<'a> = &'a DiffRow<CgroupFile>;
 
@@ -43,11 +76,11 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
     if top.hierarchies.is_empty() && top.below.is_empty() {
         return MapScene::default();
     }
-    MapScene { left: vec![top.drawn("/", before, after)], ..MapScene::default() }
+    MapScene { left: vec![top.drawn("/", "", before, after)], ..MapScene::default() }
 }
 
 impl Group<'_> {
-    fn drawn(&self, name: &str, before: &Snapshot, after: &Snapshot) -> MapBox {
+    fn drawn(&self, name: &str, path: &str, before: &Snapshot, after: &Snapshot) -> MapBox {
         let mark = match (self.is_new, self.is_gone) {
             (true, false) => Some(ChangeKind::Added),
             (false, true) => Some(ChangeKind::Gone),
@@ -58,6 +91,7 @@ impl Group<'_> {
         let names = if members.is_empty() { "nobody in it".into() } else { members.join(", ") };
         let mut one = MapBox {
             edge: BoxEdge::Group,
+            of: BoxOwner::Group(path.to_owned()),
             mark,
             title: vec![name.to_owned(), names],
             foot: distinct(self.hierarchies.iter().cloned()),
@@ -65,12 +99,17 @@ impl Group<'_> {
         };
 
         let mut told = Vec::new();
+        if self.is_frozen(&mut told) {
+            one.title.insert(1, "‖ FROZEN".into());
+        }
         for gauge in [memory, cpu, pids] {
             one.parts.extend(gauge(self, &mut told).map(BoxPart::Row));
         }
+        self.event_rows(&mut one, &mut told);
         self.other_rows(&mut one, &told);
         for (name, below) in &self.below {
-            one.parts.push(BoxPart::Box(below.drawn(name, before, after)));
+            let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+            one.parts.push(BoxPart::Box(below.drawn(name, &path, before, after)));
         }
         one
     }
@@ -106,6 +145,39 @@ impl Group<'_> {
             format!("{name} ({} alone)", within.join(", "))
         });
         distinct(named)
+    }
+
+    /// Nobody in it runs. The file that says so stays a row of its own where it changed.
+    fn is_frozen<'a>(&'a self, told: &mut Vec<&'a str>) -> bool {
+        let of = |name: &str| value(self.file(name)).map(str::trim);
+        let is_frozen = of("freezer.state") == Some("FROZEN") || of("cgroup.freeze") == Some("1");
+        let is_quiet = |name: &&str| self.file(name).is_some_and(|row| !row.mark.is_change());
+        told.extend(["freezer.state", "cgroup.freeze"].into_iter().filter(is_quiet));
+        is_frozen
+    }
+
+    /// Rows for what befell the group: limits that were met, processes that were killed for them.
+    fn event_rows<'a>(&'a self, one: &mut MapBox, told: &mut Vec<&'a str>) {
+        for Event { file, line, words } in EVENTS {
+            let Some(row) = self.file(file) else { continue };
+            let count = |value: &str| event_count(value, line);
+            let now = row.latest_value().map_or(0, |file| count(&file.value));
+            if now == 0 {
+                continue;
+            }
+            let was = row.before.as_ref().map_or(0, |file| count(&file.value));
+            let is_new = row.mark.is_change() && was != now;
+            let mark = if is_new { row.mark } else { ChangeKind::Same };
+            let more = if is_new && was > 0 { format!("  was {was} ×") } else { String::new() };
+            // A file with several counts is one row of the pane.
+            let is_told = told.contains(&file);
+            let changed = usize::from(row.mark.is_change() && !is_told);
+            let made = MapRow::new(mark, format!("{words} {now} ×")).and(MapTone::Quiet, more);
+            one.push(made.standing_for(usize::from(!is_told), changed));
+            if !is_told {
+                told.push(file);
+            }
+        }
     }
 
     /// Rows for what no gauge tells: limits that changed one by one, and all others counted.
@@ -165,37 +237,49 @@ fn limit(text: Option<&str>) -> Option<u64> {
 
 fn memory<'a>(group: &Group<'a>, told: &mut Vec<&'a str>) -> Option<MapRow> {
     let v1 = ("memory.usage_in_bytes", "memory.limit_in_bytes");
-    let files = if group.file(v1.0).is_some() { v1 } else { ("memory.current", "memory.max") };
-    bar_row(group, "memory", files, bytes, told)
+    let (files, peak) = if group.file(v1.0).is_some() {
+        (v1, "memory.max_usage_in_bytes")
+    } else {
+        (("memory.current", "memory.max"), "memory.peak")
+    };
+    bar_row(group, "memory", (files, Some(peak)), bytes, told)
 }
 
 fn pids<'a>(group: &Group<'a>, told: &mut Vec<&'a str>) -> Option<MapRow> {
-    bar_row(group, "pids", ("pids.current", "pids.max"), |count| count.to_string(), told)
+    let files = (("pids.current", "pids.max"), None);
+    bar_row(group, "pids", files, |count| count.to_string(), told)
 }
 
 /// A row for what is used, and a bar where that has a limit.
 fn bar_row<'a>(
     group: &Group<'a>,
     name: &str,
-    (used, most): (&'a str, &'a str),
+    ((used, most), peak): ((&'a str, &'a str), Option<&'a str>),
     shown: fn(u64) -> String,
     told: &mut Vec<&'a str>,
 ) -> Option<MapRow> {
-    let files = [group.file(most), group.file(used)];
+    let peak_file = peak.and_then(|name| group.file(name));
+    let files = [group.file(most), group.file(used), peak_file];
     let current: u64 = value(files[1])?.trim().parse().ok()?;
-    told.extend([used, most]);
+    told.extend([used, most].into_iter().chain(peak));
+    let peak: Option<u64> = value(peak_file).and_then(|peak| peak.trim().parse().ok());
 
     let now = shown(current);
-    let text = match limit(value(files[0])) {
-        Some(most) => format!("{name:<6} {} {now} of {}", bar(current, most), shown(most)),
-        None => format!("{name:<6} {now}, no limit"),
-    };
     let was = old_value(files[0]).map_or_else(String::new, |old| match limit(Some(old)) {
         Some(old) => format!("  limit was {}", shown(old)),
         None => "  had no limit".into(),
     });
-    let row = gauge_row(&files, text);
+    let row = gauge_row(&files, format!("{name:<6} "));
     let tone = MapTone::of_mark(row.mark);
+    let row = match limit(value(files[0])) {
+        Some(most) => {
+            let gauge = PieceShape::Gauge { used: current, limit: most };
+            let row = row.and_shape(gauge, tone, bar(current, peak, most));
+            let peak = peak_words(peak, current, shown);
+            row.and(tone, format!(" {now} of {}{peak}", shown(most)))
+        }
+        None => row.and(tone, format!("{now}, no limit")),
+    };
     Some(row.and(tone, was))
 }
 
@@ -232,18 +316,28 @@ fn cpu<'a>(group: &Group<'a>, told: &mut Vec<&'a str>) -> Option<MapRow> {
     Some(gauge_row(&[files[0], files[1], stat], text))
 }
 
-/// `▕███   ▏`: what is used of a limit.
-fn bar(used: u64, most: u64) -> String {
-    let share = if most == 0 { 1.0 } else { (used as f64 / most as f64).min(1.0) };
-    let eighths = (share * (BAR * 8) as f64).ceil() as usize;
+/// `, peak 3 MiB`, where it was more than it is.
+fn peak_words(peak: Option<u64>, current: u64, shown: fn(u64) -> String) -> String {
+    let peak = peak.map(shown).filter(|peak| *peak != shown(current));
+    peak.map_or_else(String::new, |peak| format!(", peak {peak}"))
+}
+
+/// `▕███  ╵ ▏`: what is used of a limit, and the most that ever was.
+fn bar(used: u64, peak: Option<u64>, most: u64) -> String {
+    let eighths = |count: u64| (PieceShape::share(count, most) * (BAR * 8) as f64).ceil() as usize;
     let parts = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
-    let (full, rest) = (eighths / 8, eighths % 8);
-    let mut drawn: String = "█".repeat(full);
+    let (full, rest) = (eighths(used) / 8, eighths(used) % 8);
+    let mut drawn = vec!['█'; full];
     if rest > 0 {
         drawn.push(parts[rest - 1]);
     }
-    let blanks = BAR - full - usize::from(rest > 0);
-    format!("▕{drawn}{}▏", " ".repeat(blanks))
+    drawn.resize(BAR, ' ');
+    if let Some(peak) = peak.map(|peak| (eighths(peak) / 8).min(BAR - 1))
+        && drawn[peak] == ' '
+    {
+        drawn[peak] = '╵';
+    }
+    format!("▕{}▏", drawn.into_iter().collect::<String>())
 }
 
 /// `64 MiB`: whole where it is, else with one digit more.

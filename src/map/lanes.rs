@@ -42,6 +42,7 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
     let lanes = Lanes {
         actors: rows.collect(),
         changed: diff.change_count(crate::view::ViewKind::Namespaces),
+        acts: Vec::new(),
     };
     MapScene { lanes: Some(lanes), ..MapScene::default() }
 }
@@ -111,7 +112,10 @@ pub(super) fn draw(lanes: &Lanes, canvas: &mut Canvas) {
         "● in the namespace   ◉ new   │ shared with the row above",
         "below: how many mounts, the host name, how many processes, how many links",
     ];
-    let (width, height) = (canvas.width(), canvas.height());
+    let (width, whole) = (canvas.width(), canvas.height());
+    // Calls stand below all.
+    let acts = lanes.acts.len().min(whole / 4);
+    let height = whole - acts;
     let longest = lanes.actors.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
     let names = longest.clamp(4, 14) + 3;
     let column = (width.saturating_sub(names) / NamespaceKind::ALL.len()).clamp(3, 10);
@@ -174,5 +178,10 @@ pub(super) fn draw(lanes: &Lanes, canvas: &mut Canvas) {
         for (line, y) in LEGEND.into_iter().zip(y + 1..height) {
             canvas.write(1, y, width.saturating_sub(1), line, MapTone::Quiet);
         }
+    }
+
+    let below = if left_out > 0 { y + 1 } else { (y + 1 + LEGEND.len()).min(height) };
+    for (row, y) in lanes.acts.iter().zip(below..whole) {
+        super::act_rows::draw_act(row, y, canvas);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::canvas::MapTone;
-use super::scene::{MapBox, MapRow, MapScene, MapWire, RowAnchor, WireKind, host, lamps};
+use super::scene::{BoxOwner, MapBox, MapRow, MapScene, MapWire, RowAnchor, WireKind, host, lamps};
 use crate::diff::{ChangeKind, Diff, DiffRow, DiffSection, DirectoryOwner, OwnerChange};
 use crate::op::ActorName;
 use crate::snapshot::{Mount, Snapshot};
@@ -29,7 +29,7 @@ pub(super) fn scene(after: &Snapshot, diff: &Diff) -> MapScene {
     let (left, right): (Vec<_>, Vec<_>) =
         tables.into_iter().partition(|table| table.section.owner == ActorName::host());
     let boxes = |tables: Vec<Table<'_>>| tables.into_iter().map(Table::into_box).collect();
-    MapScene { left: boxes(left), right: boxes(right), wires, lanes: None }
+    MapScene { left: boxes(left), right: boxes(right), wires, ..MapScene::default() }
 }
 
 /// A mount table, and the actors that see it alike.
@@ -64,6 +64,7 @@ impl<'a> Table<'a> {
         let owners: Vec<&str> = self.owners.iter().map(|owner| owner.as_str()).collect();
         let mut drawn = self.drawn;
         drawn.title.insert(0, owners.join(", "));
+        drawn.of = BoxOwner::Actors(self.owners.into_iter().cloned().collect());
         drawn
     }
 }
@@ -176,6 +177,7 @@ impl<'a> Tree<'a> {
         let lead =
             if depth == 0 { String::new() } else { format!("{}└ ", "  ".repeat(depth - 1)) };
         let made = MapRow::new(row.mark, name(mount, above)).lead(lead.clone());
+        let made = if row.after.is_some() { made.about(&mount.target) } else { made };
         let made = made.and(MapTone::Quiet, file_system(mount));
         one.push(made.and(MapTone::Change(row.mark), fate.said.clone()));
 
@@ -330,7 +332,7 @@ fn wires(tables: &[Table<'_>]) -> Vec<MapWire> {
             }
             let kind = WireKind::Peers;
             let ends = [table.anchor, other.anchor];
-            found.push(MapWire { ends, kind, mark: ChangeKind::Same, label });
+            found.push(MapWire { label, ..MapWire::new(ends, kind, ChangeKind::Same) });
         }
     }
     found

@@ -3,12 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::canvas::MapTone;
-use super::scene::{BoxPart, MapBox, MapRow, MapScene, MapWire, RowAnchor, WireKind, host, lamps};
+use super::scene::{
+    ActEnd, BoxOwner, BoxPart, MapBox, MapRow, MapScene, MapWire, PieceShape, RowAnchor, WireKind,
+    host, lamps,
+};
+use super::way::{self, LinkPlace};
 use crate::diff::{ChangeKind, Diff, DiffRow, NetworkDiff, OwnerChange};
-use crate::op::ActorName;
-use crate::snapshot::{Address, Link, Network, Snapshot};
+use crate::op::{ActorName, Op, OpRecord, Outcome};
+use crate::snapshot::{Address, FirewallRule, Link, Network, RuleEffect, Snapshot};
 
-pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScene {
+pub(super) fn scene(
+    before: &Snapshot,
+    after: &Snapshot,
+    diff: &Diff,
+    ops: &[OpRecord],
+) -> MapScene {
     let mut scene = MapScene::default();
     let mut anchors = Anchors::default();
     let moves = moved_links(diff);
@@ -27,6 +36,7 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
         };
         let snapshot = if section.owner_change == OwnerChange::Gone { before } else { after };
         let actor = network.actors.first().and_then(|actor| snapshot.process_of(actor));
+        one.of = BoxOwner::Actors(network.actors.clone());
         one.foot = actor.map(|it| lamps(it, host(snapshot))).unwrap_or_default();
         rows(&mut one, section, place, &moves, &mut anchors);
 
@@ -37,9 +47,14 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
     // The lab's internet above the host.
     scene.left.sort_by_key(|it| !it.foot.is_empty());
 
-    scene.wires = wires(diff, &anchors);
+    let mut cables = wires(after, diff, &anchors);
+    add_pings(&mut scene, &mut cables, after, ops);
+    scene.wires = cables.into_iter().map(|(_, _, wire)| wire).collect();
     scene
 }
+
+/// A wire with the two ends that it joins, as the snapshot has them.
+type Cable = (LinkPlace, LinkPlace, MapWire);
 
 /// The anchor of each link, by the place of its namespace in the diff and by its index.
 #[derive(Default)]
@@ -164,6 +179,23 @@ fn rows(
         let Some(rule) = row.latest_value() else { continue };
         one.push(MapRow::new(row.mark, &rule.text));
     }
+    for row in &section.rules {
+        let Some(rule) = row.latest_value() else { continue };
+        one.push(MapRow::new(row.mark, rule_words(rule)));
+    }
+    for row in &section.forwarding {
+        one.push(MapRow::new(row.mark, "▲ packets for others pass"));
+    }
+}
+
+/// `▲ NAT: ip saddr 172.17.0.0/16 …`: what it does to packets first.
+fn rule_words(rule: &FirewallRule) -> String {
+    let effect = match rule.effect {
+        RuleEffect::SourceNat | RuleEffect::DestinationNat => "▲ NAT:",
+        RuleEffect::Drop => "⊘",
+        RuleEffect::Other => "rule:",
+    };
+    format!("{effect} {}", rule.text)
 }
 
 /// All that is to a namespace which the lab keeps, besides its links with a cable.
@@ -175,7 +207,9 @@ fn rest_of(section: &NetworkDiff) -> Option<MapRow> {
     let marks = lo.map(|row| row.mark);
     let marks = marks.chain(section.routes.iter().map(|row| row.mark));
     let marks = marks.chain(section.neighbours.iter().map(|row| row.mark));
-    let marks: Vec<_> = marks.chain(section.traffic.iter().map(|row| row.mark)).collect();
+    let marks = marks.chain(section.traffic.iter().map(|row| row.mark));
+    let marks = marks.chain(section.rules.iter().map(|row| row.mark));
+    let marks: Vec<_> = marks.chain(section.forwarding.iter().map(|row| row.mark)).collect();
     let changed = marks.iter().filter(|mark| mark.is_change()).count();
     let row = MapRow::new(ChangeKind::Same, format!("… {} more rows", marks.len()));
     (changed > 0).then(|| row.standing_for(marks.len(), changed))
@@ -208,14 +242,15 @@ fn link_row(
     let all = std::iter::once(mark).chain(addresses.iter().map(|it| it.mark));
     let shown = strongest(all);
 
-    let plug = match (row.mark, link.up) {
-        (ChangeKind::Gone, _) => ' ',
-        (_, true) => '●',
-        (_, false) => '○',
-    };
     let mut made = MapRow::new(shown, "");
     made.text.clear();
-    made = made.and(MapTone::of_mark(mark), format!("{plug} {}", link.name));
+    let plug = PieceShape::Plug { is_up: link.up };
+    made = match (row.mark, link.up) {
+        (ChangeKind::Gone, _) => made.and(MapTone::of_mark(mark), " "),
+        (_, true) => made.and_shape(plug, MapTone::of_mark(mark), "●"),
+        (_, false) => made.and_shape(plug, MapTone::of_mark(mark), "○"),
+    };
+    made = made.and(MapTone::of_mark(mark), format!(" {}", link.name));
 
     let (six, four): (Vec<_>, Vec<_>) = addresses
         .iter()
@@ -238,6 +273,9 @@ fn link_row(
     if !six.is_empty() {
         let mark = strongest(six.iter().map(|(_, mark)| *mark));
         made = made.and(MapTone::of_mark(mark), format!(" +{} IPv6", six.len()));
+    }
+    if row.after.is_some() {
+        made = made.about(&link.name);
     }
     made.standing_for(rows, changed)
 }
@@ -264,46 +302,63 @@ fn changes(row: &DiffRow<Link>) -> String {
 
 /// A wire for each veth pair of which both ends are known. The kernel says the peer's index, and whether it is in
 /// another namespace: where two links there fit, none is drawn.
-fn wires(diff: &Diff, anchors: &Anchors) -> Vec<MapWire> {
-    let living: Vec<(usize, &DiffRow<Link>, &Link)> = diff
-        .networks
-        .iter()
-        .enumerate()
-        .flat_map(|(place, section)| {
-            section.links.iter().filter_map(move |row| Some((place, row, row.after.as_ref()?)))
-        })
-        .collect();
-
-    let mut by_indices: BTreeMap<(u32, Option<u32>), Vec<usize>> = BTreeMap::new();
-    for (at, (_, _, link)) in living.iter().enumerate() {
-        by_indices.entry((link.index, link.peer_index)).or_default().push(at);
-    }
+fn wires(after: &Snapshot, diff: &Diff, anchors: &Anchors) -> Vec<Cable> {
+    let place_of = |network: usize| {
+        let name = &after.networks.get(network)?.name;
+        diff.networks.iter().position(|section| section.name == *name)
+    };
+    let row_of = |(network, index): LinkPlace| {
+        let place = place_of(network)?;
+        let mut rows = diff.networks[place].links.iter();
+        let row = rows.find(|row| row.after.as_ref().is_some_and(|link| link.index == index))?;
+        Some((*anchors.by_link.get(&(place, index))?, row, row.after.as_ref()?))
+    };
 
     let mut found = Vec::new();
-    for (place, row, link) in &living {
-        let Some(index) = link.peer_index else { continue };
-        let fits = |at: &&usize| {
-            let (there, _, other) = &living[**at];
-            other.peer_netns.is_some() == link.peer_netns.is_some()
-                && (there == place) == link.peer_netns.is_none()
-        };
-        let known = by_indices.get(&(index, Some(link.index))).map_or(&[][..], Vec::as_slice);
-        let mut peers = known.iter().filter(fits);
-        let (Some(peer), None) = (peers.next(), peers.next()) else { continue };
-        let (there, peer_row, peer) = &living[*peer];
-        if (*place, link.index) > (*there, peer.index) {
-            continue;
-        }
-
-        let ends = [(*place, link.index), (*there, peer.index)];
-        let [Some(a), Some(b)] = ends.map(|end| anchors.by_link.get(&end).copied()) else {
+    for (near, far) in way::peers(&after.networks).into_iter().filter(|(near, far)| near < far) {
+        let (Some((a, row, link)), Some((b, peer_row, peer))) = (row_of(near), row_of(far)) else {
             continue;
         };
         let passes = [link, peer].iter().all(|end| end.up && end.carrier);
         let kind = if passes { WireKind::Cable } else { WireKind::DeadCable };
         let is_new = [row, peer_row].iter().any(|end| end.mark == ChangeKind::Added);
         let mark = if is_new { ChangeKind::Added } else { ChangeKind::Same };
-        found.push(MapWire { ends: [a, b], kind, mark, label: String::new() });
+        found.push((near, far, MapWire::new([a, b], kind, mark)));
     }
     found
+}
+
+/// The ways of this step's packets: arrows in the cables, and how it ended with who sent them.
+fn add_pings(scene: &mut MapScene, wires: &mut [Cable], after: &Snapshot, ops: &[OpRecord]) {
+    for record in ops {
+        let Op::Ping { to, .. } = record.op else { continue };
+        let way = way::way(&after.networks, &record.actor, to);
+        for (from, into) in &way.cables {
+            for (near, far, wire) in wires.iter_mut() {
+                if (*near, *far) == (*from, *into) {
+                    wire.entered_at = Some(0);
+                } else if (*near, *far) == (*into, *from) {
+                    wire.entered_at = Some(1);
+                }
+            }
+        }
+
+        let row = match &record.outcome {
+            Outcome::Failed { errno, .. } => {
+                MapRow::act(ActEnd::Refused, format!("ping {to}: {}", errno))
+            }
+            Outcome::Done { .. } | Outcome::Exited { .. } => {
+                let millis = record.nanos as f64 / 1e6;
+                MapRow::act(ActEnd::Answered, format!("{to} answers in {millis:.2} ms"))
+            }
+        };
+        let its = |one: &&mut MapBox| matches!(&one.of, BoxOwner::Actors(actors) if actors.contains(&record.actor));
+        if let Some(one) = scene.left.iter_mut().chain(&mut scene.right).find(its) {
+            one.push(row);
+            if !way.names.is_empty() {
+                let by = format!("  by {}", way.names.join(" ▸ "));
+                one.push(MapRow::new(ChangeKind::Same, by).standing_for(0, 0));
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::canvas::MapTone;
-use super::scene::{MapBox, MapRow, MapScene, MapWire, RowAnchor, WireKind, host, lamps};
+use super::scene::{BoxOwner, MapBox, MapRow, MapScene, MapWire, RowAnchor, WireKind, host, lamps};
 use crate::diff::{ChangeKind, Diff, DiffRow};
 use crate::op::NamespaceKind;
 use crate::snapshot::{NsInode, Process, Snapshot};
@@ -17,6 +17,11 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
     let lab = host(after).or_else(|| host(before)).and_then(pid_ns);
 
     let mut lab_box = MapBox { title: vec!["host".into(), "PIDs".into()], ..MapBox::default() };
+    let labs = |row: &DiffRow<Process>| {
+        let process = row.latest_value().filter(|it| pid_ns(it) == lab)?;
+        process.actor.clone()
+    };
+    lab_box.of = BoxOwner::Actors(diff.processes.iter().filter_map(labs).collect());
     lab_box.foot = host(after).map(|it| lamps(it, host(after))).unwrap_or_default();
     let mut inner: BTreeMap<NsInode, usize> = BTreeMap::new();
 
@@ -29,10 +34,14 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
 
         let Some(own) = pid_ns(process).filter(|own| Some(*own) != lab) else { continue };
         let place = *inner.entry(own).or_insert_with(|| {
-            scene.right.push(MapBox { mark: Some(ChangeKind::Added), ..MapBox::default() });
+            let (mark, of) = (Some(ChangeKind::Added), BoxOwner::Actors(Vec::new()));
+            scene.right.push(MapBox { mark, of, ..MapBox::default() });
             scene.right.len() - 1
         });
         let one = &mut scene.right[place];
+        if let (BoxOwner::Actors(all), Some(actor)) = (&mut one.of, &process.actor) {
+            all.push(actor.clone());
+        }
         describe(one, process, if row.after.is_some() { after } else { before });
         if row.mark != ChangeKind::Added {
             one.mark = None;
@@ -46,7 +55,7 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
         if row.after.is_some() {
             let kind = WireKind::Identity;
             let ends = [anchor, inside];
-            scene.wires.push(MapWire { ends, kind, mark: row.mark, label: String::new() });
+            scene.wires.push(MapWire::new(ends, kind, row.mark));
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::MapLens;
 use super::canvas::MapTone;
 use crate::diff::ChangeKind;
-use crate::op::NamespaceKind;
+use crate::op::{ActorName, NamespaceKind};
 use crate::snapshot::{Process, Snapshot};
 
 /// The contents of a map, before anything has a place.
@@ -17,14 +18,81 @@ pub struct MapScene {
     pub wires: Vec<MapWire>,
     /// The namespaces as lanes, in place of boxes.
     pub lanes: Option<Lanes>,
+    /// Overlays, above the boxes.
+    pub stacks: Vec<LayerStack>,
+}
+
+/// An overlay: its layers as plates, one on the other, and names that are looked up through them from above.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LayerStack {
+    /// The number of its device, by which mounts of it are known.
+    pub device: Option<String>,
+    /// Most important first: a narrow place drops from the right.
+    pub title: Vec<String>,
+    pub mark: Option<ChangeKind>,
+    /// From the uppermost one.
+    pub plates: Vec<Plate>,
+    /// Most telling first: as many are drawn as fit.
+    pub columns: Vec<PlateColumn>,
+    /// The calls on its files that left no row.
+    pub acts: Vec<MapRow>,
+}
+
+/// One layer of an overlay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plate {
+    pub name: String,
+    pub access: LayerAccess,
+    /// The other overlays that have this layer, too.
+    pub shared_with: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerAccess {
+    Read,
+    /// The upper layer: whatever is written goes there.
+    Write,
+}
+
+/// A name, and what each layer has in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlateColumn {
+    pub name: String,
+    pub mark: ChangeKind,
+    /// One for each plate.
+    pub cells: Vec<PlateCell>,
+    /// The plate that it was copied up from in this step, into the uppermost one.
+    pub copied_from: Option<usize>,
+    /// The changed rows of the pane that it stands for.
+    pub changed: usize,
+}
+
+/// The state of a layer at a name, as the look-up from above meets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlateCell {
+    /// It has nothing there, and the look-up goes on below.
+    Passed,
+    /// It has nothing there, and is not asked.
+    Empty,
+    /// It has the name, and answers.
+    Answers,
+    /// A directory that those of other layers are merged with.
+    Merged,
+    /// It has the name, and a layer above hides that.
+    Hidden,
+    Whiteout,
+    /// A directory that hides those below it.
+    Opaque,
 }
 
 /// The namespaces of all actors.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lanes {
     pub actors: Vec<LaneRow>,
     /// The changed rows of the pane that the picture stands for.
     pub changed: usize,
+    /// The calls that left no row.
+    pub acts: Vec<MapRow>,
 }
 
 /// The namespaces of one actor.
@@ -55,12 +123,23 @@ pub struct RowAnchor(pub usize);
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MapBox {
     pub edge: BoxEdge,
+    pub of: BoxOwner,
     pub mark: Option<ChangeKind>,
     /// Most important first: a narrow box drops from the right.
     pub title: Vec<String>,
     /// In the lower wall.
     pub foot: Vec<String>,
     pub parts: Vec<BoxPart>,
+}
+
+/// Whoever a box belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum BoxOwner {
+    #[default]
+    Nobody,
+    Actors(Vec<ActorName>),
+    /// A control group, by its path.
+    Group(String),
 }
 
 /// The line that a box is drawn with.
@@ -82,6 +161,10 @@ pub enum BoxPart {
 pub struct MapRow {
     pub anchor: Option<RowAnchor>,
     pub mark: ChangeKind,
+    /// A call that the row tells of, in place of a state.
+    pub act: Option<ActEnd>,
+    /// The mount point or the link that the row shows: what was done to it is told below.
+    pub about: Option<String>,
     /// The signs before the text: a branch of a tree, a plug.
     pub lead: String,
     pub text: Vec<RowPiece>,
@@ -98,6 +181,30 @@ pub struct MapRow {
 pub struct RowPiece {
     pub text: String,
     pub tone: MapTone,
+    /// For letters that stand for a shape: a drawing has the shape itself.
+    pub shape: Option<PieceShape>,
+}
+
+/// A shape that a grid of cells makes of letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PieceShape {
+    /// The end of a link.
+    Plug { is_up: bool },
+    /// A bar that shows how much of a limit is used.
+    Gauge { used: u64, limit: u64 },
+}
+
+impl PieceShape {
+    /// The part of a gauge that is filled, from 0 to 1; all of it where the limit is 0.
+    pub fn share(used: u64, limit: u64) -> f64 {
+        if limit == 0 { 1.0 } else { (used as f64 / limit as f64).min(1.0) }
+    }
+}
+
+impl RowPiece {
+    pub fn new(tone: MapTone, text: impl Into<String>) -> RowPiece {
+        RowPiece { text: text.into(), tone, shape: None }
+    }
 }
 
 impl MapRow {
@@ -106,8 +213,10 @@ impl MapRow {
         MapRow {
             anchor: None,
             mark,
+            act: None,
+            about: None,
             lead: String::new(),
-            text: vec![RowPiece { text: text.into(), tone: MapTone::of_mark(mark) }],
+            text: vec![RowPiece::new(MapTone::of_mark(mark), text)],
             names: Vec::new(),
             changed: usize::from(mark.is_change()),
             stands_for: 1,
@@ -119,6 +228,22 @@ impl MapRow {
         MapRow { lead: lead.into(), ..self }
     }
 
+    /// A row for a call of the step. It stands for no row of a pane.
+    pub fn act(end: ActEnd, text: impl Into<String>) -> MapRow {
+        let tone = match end {
+            ActEnd::Done | ActEnd::Answered => MapTone::Act,
+            ActEnd::Refused => MapTone::Refused,
+            ActEnd::Wanted => MapTone::Wanted,
+        };
+        let row = MapRow::new(ChangeKind::Same, "").standing_for(0, 0);
+        MapRow { act: Some(end), text: Vec::new(), ..row }.lead(" ").and(tone, text)
+    }
+
+    #[must_use]
+    pub fn about(self, name: &str) -> MapRow {
+        MapRow { about: Some(name.to_owned()), ..self }
+    }
+
     #[must_use]
     pub fn anchor(self, anchor: RowAnchor) -> MapRow {
         MapRow { anchor: Some(anchor), ..self }
@@ -127,7 +252,19 @@ impl MapRow {
     /// The same with more text.
     #[must_use]
     pub fn and(mut self, tone: MapTone, text: impl Into<String>) -> MapRow {
-        self.text.push(RowPiece { text: text.into(), tone });
+        self.text.push(RowPiece::new(tone, text));
+        self
+    }
+
+    /// The same with a shape, and the letters that stand for it.
+    #[must_use]
+    pub fn and_shape(
+        mut self,
+        shape: PieceShape,
+        tone: MapTone,
+        text: impl Into<String>,
+    ) -> MapRow {
+        self.text.push(RowPiece { shape: Some(shape), ..RowPiece::new(tone, text) });
         self
     }
 
@@ -138,6 +275,26 @@ impl MapRow {
     }
 }
 
+/// The end of a call of the step that left no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActEnd {
+    Done,
+    /// An answer came back.
+    Answered,
+    Refused,
+    /// It is to be there, and is not yet, or no longer.
+    Wanted,
+}
+
+/// A thing that is to be in a picture, and is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapWant {
+    pub lens: MapLens,
+    /// The actor that is to have it; none where it is nobody's.
+    pub actor: Option<ActorName>,
+    pub text: String,
+}
+
 /// A line between two rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MapWire {
@@ -146,6 +303,14 @@ pub struct MapWire {
     pub mark: ChangeKind,
     /// Short, drawn on the wire.
     pub label: String,
+    /// The end at which a packet of this step came in: it went out at the other.
+    pub entered_at: Option<usize>,
+}
+
+impl MapWire {
+    pub fn new(ends: [RowAnchor; 2], kind: WireKind, mark: ChangeKind) -> MapWire {
+        MapWire { ends, kind, mark, label: String::new(), entered_at: None }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,11 +329,20 @@ impl MapScene {
     /// The changed rows of panes that the scene stands for.
     pub fn changed(&self) -> usize {
         let boxes = self.left.iter().chain(&self.right).map(MapBox::changed).sum::<usize>();
-        boxes + self.lanes.as_ref().map_or(0, |lanes| lanes.changed)
+        let columns = self.stacks.iter().flat_map(|stack| &stack.columns);
+        let columns = columns.map(|column| column.changed).sum::<usize>();
+        boxes + columns + self.lanes.as_ref().map_or(0, |lanes| lanes.changed)
+    }
+
+    /// Something in it has a mark.
+    pub fn is_lit(&self) -> bool {
+        let lamps = self.lanes.iter().flat_map(|lanes| &lanes.actors).flat_map(|row| &row.lamps);
+        self.changed() > 0 || lamps.flatten().any(|lamp| lamp.mark.is_change())
     }
 
     pub fn is_empty(&self) -> bool {
-        self.left.is_empty() && self.right.is_empty() && self.lanes.is_none()
+        let has_boxes = !self.left.is_empty() || !self.right.is_empty();
+        !has_boxes && self.lanes.is_none() && self.stacks.is_empty()
     }
 }
 
@@ -203,7 +377,7 @@ pub(super) fn lamps(process: &Process, host: Option<&Process>) -> Vec<String> {
 
 /// The living process of the lab's host.
 pub(super) fn host(snapshot: &Snapshot) -> Option<&Process> {
-    snapshot.living_process_of(&crate::op::ActorName::host())
+    snapshot.living_process_of(&ActorName::host())
 }
 
 /// Each once, in the order of their first sight.

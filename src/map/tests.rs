@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use unicode_width::UnicodeWidthChar;
 
-use super::folding::{Line, folded};
-use super::scene::{BoxPart, MapBox, MapRow, WireKind};
+use super::folding::{MapLine, folded};
+use super::scene::{BoxPart, MapBox, MapRow, PlateCell, WireKind};
 use super::*;
+use crate::call::ErrnoName;
 use crate::diff::ChangeKind;
+use crate::op::{Op, OpRecord, Outcome};
 use crate::snapshot::{
-    Address, DirEntry, Directory, FileKind, Link, MountTable, Network, NsInode, Omitted,
+    Address, DirEntry, Directory, FileKind, InUpper, Link, MountTable, Network, NsInode, Omitted,
+    Overlay, OverlayEntry, Route,
 };
 
 const SIZES: [(usize, usize); 12] = [
@@ -55,7 +58,7 @@ fn with(networks: Vec<Network>) -> Snapshot {
 }
 
 fn of(lens: MapLens, before: &Snapshot, after: &Snapshot) -> MapScene {
-    MapScene::of(lens, before, after, &Diff::between(before, after))
+    MapScene::of(lens, before, after, &Diff::between(before, after), &[])
 }
 
 /// The columns that a row of cells takes on a terminal.
@@ -119,14 +122,14 @@ fn every_changed_row_is_drawn_or_counted_in_a_box_of_any_height() {
         let told: usize = lines
             .iter()
             .map(|line| match line {
-                Line::Row(row, _) => row.changed,
-                Line::LeftOut { changed, .. } => *changed,
-                Line::Top(..) | Line::Bottom(..) => 0,
+                MapLine::Row(row, _) => row.changed,
+                MapLine::LeftOut { changed, .. } => *changed,
+                MapLine::Top(..) | MapLine::Bottom(..) => 0,
             })
             .sum();
         assert_eq!(told, one.changed(), "{height}: {lines:?}");
-        let tops = lines.iter().filter(|line| matches!(line, Line::Top(..))).count();
-        let bottoms = lines.iter().filter(|line| matches!(line, Line::Bottom(..))).count();
+        let tops = lines.iter().filter(|line| matches!(line, MapLine::Top(..))).count();
+        let bottoms = lines.iter().filter(|line| matches!(line, MapLine::Bottom(..))).count();
         assert_eq!(tops, bottoms, "{height}: {lines:?}");
     }
 }
@@ -245,4 +248,210 @@ fn a_directory_that_is_not_there_is_not_drawn_and_one_that_went_is_drawn_as_gone
     assert!(picture(None, Some(&[])).contains(" /root/new/"));
     assert!(picture(None, Some(&["etc"])).contains("+/root/new/  etc"));
     assert!(picture(Some(&["etc"]), None).contains("−/root/new/  etc"));
+}
+
+fn overlay(actor: &str, merged: &str, entries: Vec<OverlayEntry>) -> Overlay {
+    Overlay {
+        actor: actor.into(),
+        mount_id: 7,
+        merged: merged.into(),
+        lowers: vec!["/image/tools".into(), "/image/base".into()],
+        upper: Some(format!("/{actor}/upper")),
+        work: None,
+        entries,
+        truncated: false,
+    }
+}
+
+fn file(path: &str, kind: FileKind, upper: InUpper, in_lowers: &[usize]) -> OverlayEntry {
+    OverlayEntry {
+        path: path.into(),
+        kind,
+        in_lowers: in_lowers.to_vec(),
+        lower_whiteouts: Vec::new(),
+        lower_opaques: Vec::new(),
+        upper,
+        merged: true,
+    }
+}
+
+fn with_overlays(overlays: Vec<Overlay>) -> Snapshot {
+    let table = |overlay: &Overlay| MountTable {
+        actor: overlay.actor.clone(),
+        ns: NsInode(1),
+        rows: crate::observe::mounts::parse(&format!(
+            "7 0 0:{} / {} rw - overlay none rw",
+            overlay.actor.0.len(),
+            overlay.merged
+        )),
+        omitted: Omitted::Nothing,
+    };
+    Snapshot { mounts: overlays.iter().map(table).collect(), overlays, ..Snapshot::default() }
+}
+
+#[test]
+fn a_look_up_ends_at_the_first_layer_that_answers_deletes_or_hides() {
+    use PlateCell::{Answers, Empty, Hidden, Merged, Opaque, Passed, Whiteout};
+    let (plain, directory) = (FileKind::File, FileKind::Directory);
+    let mut deleted_below = file("motd", plain, InUpper::Absent, &[1]);
+    deleted_below.lower_whiteouts.push(0);
+    let mut hidden_below = file("opt", directory, InUpper::Absent, &[0, 1]);
+    hidden_below.lower_opaques.push(0);
+    let entries = vec![
+        file("low", plain, InUpper::Absent, &[1]),
+        file("both", plain, InUpper::Present, &[1]),
+        file("gone", plain, InUpper::Whiteout, &[0]),
+        file("usr", directory, InUpper::Absent, &[0, 1]),
+        file("one", directory, InUpper::Absent, &[0]),
+        file("etc", directory, InUpper::Opaque, &[1]),
+        file("etc/x", plain, InUpper::Absent, &[1]),
+        deleted_below,
+        hidden_below,
+    ];
+    let state = with_overlays(vec![overlay("host", "/m", entries)]);
+    let scene = of(MapLens::Files, &state, &state);
+    let cells = |name: &str| {
+        let mut columns = scene.stacks[0].columns.iter();
+        columns.find(|it| it.name == name).expect(name).cells.clone()
+    };
+
+    assert_eq!(cells("low"), [Passed, Passed, Answers]);
+    assert_eq!(cells("both"), [Answers, Empty, Hidden]);
+    assert_eq!(cells("gone"), [Whiteout, Hidden, Empty]);
+    assert_eq!(cells("usr/"), [Passed, Merged, Merged]);
+    assert_eq!(cells("one/"), [Passed, Answers, Empty]);
+    assert_eq!(cells("etc/"), [Opaque, Empty, Hidden]);
+    assert_eq!(cells("etc/x"), [Passed, Empty, Hidden]);
+    assert_eq!(cells("motd"), [Passed, Whiteout, Hidden]);
+    assert_eq!(cells("opt/"), [Passed, Opaque, Hidden]);
+}
+
+#[test]
+fn two_overlays_on_one_path_are_two_and_say_that_they_share_their_lower_layers() {
+    let entry = |upper| vec![file("a", FileKind::File, upper, &[1])];
+    let both = |upper| {
+        with_overlays(vec![
+            overlay("one", "/", entry(upper)),
+            overlay("other", "/", entry(InUpper::Absent)),
+        ])
+    };
+    let (before, after) = (both(InUpper::Absent), both(InUpper::Present));
+    let scene = of(MapLens::Files, &before, &after);
+    let marks: Vec<ChangeKind> = scene.stacks.iter().map(|it| it.columns[0].mark).collect();
+    assert_eq!(marks, [ChangeKind::Changed, ChangeKind::Same]);
+    assert_eq!(scene.stacks[0].columns[0].copied_from, Some(2));
+    assert_eq!(scene.changed(), Diff::between(&before, &after).change_count(ViewKind::Files));
+
+    let text = draw(&scene, 76, 20, Glyphs::Unicode).text();
+    assert_eq!(text.matches("also of other /").count(), 2, "{text}");
+    assert_eq!(text.matches("also of one /").count(), 2, "{text}");
+    assert!(text.contains("one sees /") && text.contains("other sees /"), "{text}");
+    assert_eq!(text.matches('▲').count(), 4, "three on the way, one in the legend\n{text}");
+}
+
+#[test]
+fn a_change_that_finds_no_column_is_counted_with_the_names_that_are_left_out() {
+    let entries = (0..60)
+        .map(|at| file(&format!("new-{at}"), FileKind::File, InUpper::Present, &[]))
+        .collect();
+    let before = with_overlays(vec![overlay("host", "/m", Vec::new())]);
+    let after = with_overlays(vec![overlay("host", "/m", entries)]);
+    let scene = of(MapLens::Files, &before, &after);
+    for (width, height) in SIZES.into_iter().filter(|(width, height)| *width >= 40 && *height > 4) {
+        let text = draw(&scene, width, height, Glyphs::Unicode).text();
+        let names = text.matches("+new-").count();
+        let more =
+            text.split(&['+', '…', ' ', '\n'][..]).filter_map(|word| word.parse::<usize>().ok());
+        let more: Vec<usize> = more.collect();
+        assert!(names == 60 || more.contains(&(60 - names)), "{width}x{height} {names}\n{text}");
+    }
+}
+
+fn refused(op: Op, errno: &str) -> OpRecord {
+    let outcome = Outcome::Failed { errno: ErrnoName(errno.into()), what: String::new() };
+    record(op, outcome)
+}
+
+fn record(op: Op, outcome: Outcome) -> OpRecord {
+    OpRecord {
+        actor: "host".into(),
+        op,
+        calls: Vec::new(),
+        outcome,
+        pieces: Vec::new(),
+        nanos: 150_000,
+    }
+}
+
+#[test]
+fn a_refused_call_stands_below_the_mount_it_is_about_with_its_errno() {
+    let rows = crate::observe::mounts::parse(
+        "1 0 0:1 / / rw - tmpfs none rw\n2 1 0:2 / /opt ro - tmpfs none rw",
+    );
+    let (actor, ns, omitted) = ("host".into(), NsInode(1), Omitted::Nothing);
+    let mounts = vec![MountTable { actor, ns, rows, omitted }];
+    let state = Snapshot { mounts, ..Snapshot::default() };
+    let write = Op::WriteFile {
+        path: "/opt/f".into(),
+        text: "x".into(),
+        mode: crate::op::WriteMode::Create,
+    };
+    let ops =
+        [refused(write.clone(), "EROFS"), record(write, Outcome::Done { output: String::new() })];
+    let diff = Diff::between(&state, &state);
+    let scene = MapScene::of(MapLens::Mounts, &state, &state, &diff, &ops);
+    let text = draw(&scene, 60, 8, Glyphs::Unicode).text();
+    let lines: Vec<&str> = text.lines().collect();
+    let at = lines.iter().position(|line| line.contains("⊘ write /opt/f: EROFS")).expect("a row");
+    assert!(lines[at - 1].contains("opt"), "{text}");
+    assert_eq!(text.matches("write").count(), 1, "what succeeded left rows of its own\n{text}");
+}
+
+#[test]
+fn a_packet_goes_from_hop_to_hop_as_routes_and_cables_lead_it() {
+    let address = |dev: &str, ip: &str| Address {
+        dev: dev.into(),
+        ip: ip.into(),
+        prefix: 16,
+        scope: "global".into(),
+    };
+    let route = |to: &str, via: Option<&str>, dev: &str| Route {
+        to: to.into(),
+        via: via.map(str::to_owned),
+        dev: dev.into(),
+        protocol: "boot".into(),
+        scope: "global".into(),
+        prefsrc: None,
+    };
+    let mut host = network(
+        "host",
+        1,
+        vec![
+            link(2, "eth0", "veth", Some((3, true))),
+            link(4, "br", "bridge", None),
+            Link { master: Some("br".into()), ..link(5, "h0", "veth", Some((6, true))) },
+        ],
+    );
+    host.addresses = vec![address("eth0", "203.0.113.2"), address("br", "172.17.0.1")];
+    host.routes = vec![route("203.0.0.0/16", None, "eth0"), route("172.17.0.0/16", None, "br")];
+    let mut container = network("container", 2, vec![link(6, "c0", "veth", Some((5, true)))]);
+    container.addresses = vec![address("c0", "172.17.0.2")];
+    container.routes = vec![route("default", Some("172.17.0.1"), "c0")];
+    let mut internet = network("internet", 3, vec![link(3, "eth0", "veth", Some((2, true)))]);
+    internet.addresses = vec![address("eth0", "203.0.113.1")];
+    let networks = vec![host, container, internet];
+
+    let names = |networks: &[Network], actor: &str, to: [u8; 4]| {
+        super::way::way(networks, &actor.into(), to.into()).names.join(" ")
+    };
+    let far = [203, 0, 113, 1];
+    assert_eq!(names(&networks, "container", far), "c0 h0 br eth0 eth0");
+    assert_eq!(names(&networks, "host", [172, 17, 0, 2]), "br h0 c0");
+    assert_eq!(names(&networks, "container", [172, 17, 0, 2]), "", "its own");
+    let mut shut = networks.clone();
+    shut[0].forwarding = Some(false);
+    assert_eq!(names(&shut, "container", far), "c0 h0 br", "the host passes nothing on");
+    let mut lost = networks;
+    lost[1].routes.clear();
+    assert_eq!(names(&lost, "container", far), "", "no route");
 }

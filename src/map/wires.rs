@@ -70,7 +70,11 @@ pub(super) fn draw_wires(
     let (mut lanes, mut inner_lanes) = (0, 0);
     for wire in wires {
         let [Some(a), Some(b)] = wire.ends.map(|end| ends.get(&end).copied()) else { continue };
-        let tone = if wire.mark.is_change() { MapTone::of_mark(wire.mark) } else { MapTone::Line };
+        let tone = match (wire.entered_at, wire.mark.is_change()) {
+            (Some(_), _) => MapTone::Act,
+            (None, true) => MapTone::of_mark(wire.mark),
+            (None, false) => MapTone::Line,
+        };
         let drawn = glyphs(wire.kind);
 
         // Both ends in one box: the wire needs no wall.
@@ -107,6 +111,16 @@ pub(super) fn draw_wires(
             bend(canvas, lane, (a, b), &drawn, tone);
         }
 
+        if let Some(entered_at) = wire.entered_at {
+            // Between the walls, on the row of the end that it went out at.
+            let (from, into) = if entered_at == 0 { (a, b) } else { (b, a) };
+            let glyph = if from.wall < into.wall { '▸' } else { '◂' };
+            let x = match into.exit {
+                Exit::Left => into.wall.saturating_sub(1),
+                Exit::Right => into.wall + 1,
+            };
+            canvas.put(x, into.y, glyph, tone);
+        }
         if !wire.label.is_empty() {
             let x = corridor.from
                 + (corridor.to - corridor.from).saturating_sub(wire.label.chars().count()) / 2;

@@ -5,6 +5,7 @@
 //! tables, a tenth of that. How much it is, is not for the lab to say: see `bounds`.
 
 pub mod actor_facts;
+mod attributes;
 pub mod bounds;
 pub mod cgroups;
 pub mod cpu_times;
@@ -19,6 +20,7 @@ pub mod network;
 pub mod overlays;
 pub mod processes;
 pub mod rootdir;
+mod rules;
 pub mod samples;
 mod traffic;
 
@@ -285,8 +287,7 @@ impl Observer {
                     let earlier = earlier.iter().find(|network| network.ns == ns);
                     let mut network = network::read(netlink, share, earlier);
                     if let Some(firewall) = &subject.firewall {
-                        let rules = traffic::read_rules(firewall, share, &|inode| names.get(inode));
-                        traffic::append_rules(&mut network, rules, share.rows);
+                        rules::read(&mut network, firewall, share, &|inode| names.get(inode));
                     }
                     let actors = vec![subject.name.clone()];
                     networks.push(Network { name: subject.name.0.clone(), ns, actors, ..network });

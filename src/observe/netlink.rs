@@ -18,8 +18,8 @@ pub struct NamespaceShare {
 impl NamespaceShare {
     /// The share of one of so many namespaces, so that a crowd in one does not hide what is in another.
     pub fn one_of(namespaces: usize) -> NamespaceShare {
-        // Links, addresses, routes, neighbours and traffic.
-        const LISTS: usize = 5;
+        // Links, addresses, routes, neighbours, traffic and rules.
+        const LISTS: usize = 6;
         let namespaces = namespaces.max(1);
         NamespaceShare {
             rows: bounds::MAX_NETWORK_ROWS.min(bounds::MAX_NETWORK_ROWS_TOTAL / LISTS / namespaces),

@@ -23,9 +23,9 @@ use rtnetlink::packet_route::route::{
 };
 
 use super::bounds;
-use super::dump::{Dumper, ListStart};
+use super::dump::{Dumper, HEADER_BYTES, ListStart};
 use super::netlink::{NamespaceShare, route_list};
-use super::{ObservedActor, traffic};
+use super::{ObservedActor, attributes, traffic};
 use crate::snapshot::{Address, Link, Neighbour, Network, NetworkOmitted, Omitted, Route};
 
 /// Links, addresses, neighbours, queueing disciplines and routes; a dump that fails leaves its list empty. Name and
@@ -68,6 +68,8 @@ pub fn read(socket: &OwnedFd, mut share: NamespaceShare, earlier: Option<&Networ
             }
         });
 
+    let forwarding = forwarding(&mut dumper).or(earlier.forwarding);
+
     let (addresses, addresses_omitted) = or_earlier(addresses, &earlier.addresses);
     let (neighbours, neighbours_omitted) = or_earlier(neighbours, &earlier.neighbours);
     let (traffic, traffic_omitted) = or_earlier(traffic, &earlier.traffic);
@@ -80,7 +82,31 @@ pub fn read(socket: &OwnedFd, mut share: NamespaceShare, earlier: Option<&Networ
         traffic: traffic_omitted,
     };
 
-    Network { addresses, routes, neighbours, traffic, omitted, links, ..Network::default() }
+    let rules = earlier.rules.clone();
+    let lists = Network { addresses, routes, neighbours, traffic, links, ..Network::default() };
+    Network { forwarding, rules, omitted, ..lists }
+}
+
+/// True if IPv4 packets for others are passed on: the setting of all devices, which is `net.ipv4.ip_forward`. The proc
+/// file system tells a reader of its own network namespace alone; netlink tells of the socket's.
+fn forwarding(dumper: &mut Dumper<'_>) -> Option<bool> {
+    // Of linux/rtnetlink.h and linux/netconf.h.
+    const RTM_GETNETCONF: u16 = 82;
+    const NETCONFA_IFINDEX: u16 = 1;
+    const NETCONFA_FORWARDING: u16 = 2;
+    const NETCONFA_IFINDEX_ALL: i32 = -1;
+    // A struct netconfmsg, padded.
+    const BODY: [u8; 4] = [libc::AF_INET as u8, 0, 0, 0];
+
+    let number = |body: &[u8], kind| {
+        let value = attributes::find(body.get(BODY.len()..)?, kind)?;
+        Some(i32::from_ne_bytes(value.try_into().ok()?))
+    };
+    let of_all = |body: &[u8]| number(body, NETCONFA_IFINDEX) == Some(NETCONFA_IFINDEX_ALL);
+    let list = dumper.list(RTM_GETNETCONF, &BODY, of_all, |message| {
+        number(message.get(HEADER_BYTES..)?, NETCONFA_FORWARDING)
+    });
+    Some(*list?.rows.first()? != 0)
 }
 
 /// The links alone.
@@ -342,7 +368,7 @@ mod tests {
         for namespaces in [0, 1, 3, 8, 40] {
             let share = NamespaceShare::one_of(namespaces);
             assert!(share.rows > 0 && share.rows <= bounds::MAX_NETWORK_ROWS);
-            assert!(share.rows * 5 * namespaces <= bounds::MAX_NETWORK_ROWS_TOTAL);
+            assert!(share.rows * 6 * namespaces <= bounds::MAX_NETWORK_ROWS_TOTAL);
         }
     }
 

@@ -196,8 +196,8 @@ pub fn read(
     if let Some(upper) = &layers.upper {
         reader.read_upper(upper, "", 0);
     }
-    for (index, lower) in layers.lowers.iter().enumerate() {
-        reader.read_lower(lower, index, "", 0);
+    for index in 0..layers.lowers.len() {
+        reader.read_lower(&layers.lowers, index, "", 0);
     }
     if reader.truncated {
         reader.look_up(layers.upper.as_deref(), &layers.lowers, &mut limits.looked_up);
@@ -244,16 +244,29 @@ impl Reader<'_> {
     }
 
     /// Lower layers are listed at the top, and inside the directories that the upper layer has too.
-    fn read_lower(&mut self, layer: &str, index: usize, below: &str, depth: usize) {
+    fn read_lower(&mut self, lowers: &[String], index: usize, below: &str, depth: usize) {
+        let layer = &lowers[index];
         for (path, name_kind) in self.list(layer, below) {
             let in_upper =
                 self.found.get(&path).is_some_and(|entry| entry.upper != InUpper::Absent);
+            let state = self.in_lower(lowers, index, &path, name_kind);
             if let Some(entry) = self.entry(&path, name_kind) {
-                entry.in_lowers.push(index);
+                add_lower(entry, index, state);
             }
             if name_kind == FileKind::Directory && depth < bounds::MAX_OVERLAY_DEPTH && in_upper {
-                self.read_lower(layer, index, &path, depth + 1);
+                self.read_lower(lowers, index, &path, depth + 1);
             }
+        }
+    }
+
+    /// The state of a lower layer. Below the last one there is nothing that its directories could hide.
+    fn in_lower(&self, lowers: &[String], index: usize, path: &str, kind: FileKind) -> InUpper {
+        let full = format!("{}/{path}", lowers[index]);
+        let is_last = index + 1 == lowers.len();
+        if kind == FileKind::Directory && is_last {
+            InUpper::Present
+        } else {
+            self.in_upper(&full, kind)
         }
     }
 
@@ -286,13 +299,15 @@ impl Reader<'_> {
                     .stat(&full)
                     .map_or(InUpper::Absent, |stat| self.in_upper(&full, file_kind(&stat)));
             }
-            let has_it = |lower: &String| self.root.stat(&format!("{lower}/{path}")).is_ok();
-            entry.in_lowers = lowers
-                .iter()
-                .enumerate()
-                .filter(|(_, lower)| has_it(lower))
-                .map(|(index, _)| index)
-                .collect();
+            entry.in_lowers.clear();
+            entry.lower_whiteouts.clear();
+            entry.lower_opaques.clear();
+            for (index, lower) in lowers.iter().enumerate() {
+                if let Ok(stat) = self.root.stat(&format!("{lower}/{path}")) {
+                    let state = self.in_lower(lowers, index, path, file_kind(&stat));
+                    add_lower(entry, index, state);
+                }
+            }
             true
         });
         *self.found = found;
@@ -321,6 +336,8 @@ impl Reader<'_> {
             path: path.to_owned(),
             kind,
             in_lowers: Vec::new(),
+            lower_whiteouts: Vec::new(),
+            lower_opaques: Vec::new(),
             upper: InUpper::Absent,
             merged: false,
         }))
@@ -331,6 +348,18 @@ impl Reader<'_> {
         self.root
             .stat(path)
             .is_ok_and(|stat| file_kind(&stat) == FileKind::CharDevice && stat.st_rdev == 0)
+    }
+}
+
+fn add_lower(entry: &mut OverlayEntry, index: usize, state: InUpper) {
+    match state {
+        InUpper::Whiteout => entry.lower_whiteouts.push(index),
+        InUpper::Present => entry.in_lowers.push(index),
+        InUpper::Opaque => {
+            entry.in_lowers.push(index);
+            entry.lower_opaques.push(index);
+        }
+        InUpper::Absent => {}
     }
 }
 
@@ -350,6 +379,42 @@ mod tests {
         check("rw,lowerdir=/a\\:b:/c\\,d", &["/a:b", "/c,d"], None);
         check("rw", &[], None);
         check("", &[], None);
+    }
+
+    #[test]
+    fn each_layer_says_whether_it_has_an_entry_deletes_it_or_hides_those_below() {
+        use nix::sys::stat::{Mode, SFlag, mknod};
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().join("7/root");
+        for layer in ["upper", "top", "middle", "bottom"] {
+            std::fs::create_dir_all(root.join(layer)).expect("made");
+        }
+        for layer in ["top", "middle", "bottom"] {
+            std::fs::create_dir_all(root.join(layer).join("etc")).expect("made");
+        }
+        for layer in ["bottom", "middle"] {
+            std::fs::write(root.join(layer).join("motd"), "").expect("a file");
+        }
+        // What overlayfs takes for a whiteout anybody may make: mknod(2).
+        mknod(&root.join("top/motd"), SFlag::S_IFCHR, Mode::empty(), 0).expect("a whiteout");
+        let opaque = xattr::set(root.join("middle/etc"), "user.overlay.opaque", b"y");
+
+        let below = RootDir::open(dir.path(), 7).expect("the root");
+        let mount = &crate::observe::mounts::parse(
+            "1 0 0:7 / /merged rw - overlay overlay \
+             rw,lowerdir=/top:/middle:/bottom,upperdir=/upper",
+        )[0];
+        let overlay =
+            read(&ActorName::host(), mount, &below, &below, &mut OverlayLimits::default());
+        let entry = |path: &str| overlay.entries.iter().find(|it| it.path == path).expect(path);
+
+        let (motd, etc) = (entry("motd"), entry("etc"));
+        use InUpper::{Absent, Opaque, Present, Whiteout};
+        assert_eq!(motd.layers(3), [Absent, Whiteout, Present, Present]);
+        assert_eq!((motd.hiding_lower(), &motd.in_lowers), (Some(0), &vec![1, 2]));
+        let middle = if opaque.is_ok() { Opaque } else { Present };
+        assert_eq!(etc.layers(3), [Absent, Present, middle, Present]);
+        assert_eq!(etc.hiding_lower(), None);
     }
 
     #[test]

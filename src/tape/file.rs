@@ -359,7 +359,8 @@ impl CountedSnapshot {
 fn lists(snapshot: &Snapshot) -> [usize; 12] {
     let of_network = |network: &Network| {
         let routing = network.links.len() + network.addresses.len() + network.routes.len();
-        network.actors.len() + routing + network.neighbours.len() + network.traffic.len()
+        let handling = network.traffic.len() + network.rules.len();
+        network.actors.len() + routing + network.neighbours.len() + handling
     };
 
     [

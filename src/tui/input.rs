@@ -9,8 +9,9 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::size::known_size;
-use super::{Incoming, output};
+use super::{Incoming, output, terminal_query};
 use crate::app::Msg;
+use crate::app::keymap::early_input::LateAnswer;
 use crate::kernel::process;
 
 #[expect(
@@ -19,9 +20,18 @@ use crate::kernel::process;
 )]
 pub(super) fn watch_keys(sender: SyncSender<Incoming>) {
     std::thread::spawn(move || {
+        let mut late_answer = LateAnswer::default();
         while let Ok(event) = event::read() {
             let message = match event {
-                Event::Key(key) => Msg::Key(key),
+                Event::Key(key) => {
+                    let is_due = terminal_query::is_answer_due();
+                    for key in late_answer.keys_besides(key, is_due) {
+                        if sender.send(Incoming::App(Msg::Key(key))).is_err() {
+                            return;
+                        }
+                    }
+                    continue;
+                }
                 Event::Resize(columns, rows) => {
                     let (columns, rows) = known_size((columns, rows));
                     Msg::Resize(columns, rows)

@@ -3,9 +3,11 @@
 
 mod input;
 mod output;
+mod setup;
 mod shells;
 mod size;
 mod terminal_mode;
+mod terminal_query;
 
 use std::ffi::OsStr;
 use std::io::{BufWriter, Write};
@@ -17,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use crossterm::clipboard::CopyToClipboard;
+use crossterm::event::KeyEvent;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use crossterm::{execute, queue, terminal};
 use nix::sys::stat::Mode;
@@ -25,13 +28,16 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
 pub use self::output::{TerminalOutput, is_gone, note_ending};
+pub use self::setup::ScreenSetup;
 pub use self::size::terminal_size;
 pub use self::terminal_mode::check_terminal;
 
 use self::input::{watch_hang_up, watch_keys, watch_signals};
+use self::setup::ask_for_theme;
 use self::shells::ShellTerminals;
 use self::terminal_mode::{Restore, suspend, take_terminal};
 use crate::app::exam::Exam;
+use crate::app::keymap::early_input::keys_of_bytes;
 use crate::app::talk::TalkView;
 use crate::app::{
     self, CatalogueRow, Effect, Model, Msg, PlaySource, ProgramList, ProgressNote, ScreenOverlay,
@@ -46,7 +52,6 @@ use crate::notice::{Copied, FileNotice, Notice};
 use crate::talk::message::{HubToWindow, WindowToHub};
 use crate::tape::TapeOrigin;
 use crate::ui::highlight::{Highlighted, Language, highlight};
-use crate::ui::theme::{BorderCharacters, Theme};
 use crate::ui::{self, DrawOptions};
 
 /// A lesson with an engine behind it. Dropping `requests` ends the lab.
@@ -84,7 +89,7 @@ pub trait AppServices {
 
 #[derive(Debug)]
 pub struct TuiOptions {
-    pub borders: BorderCharacters,
+    pub setup: ScreenSetup,
     pub catalogue: Vec<CatalogueRow>,
     /// Open this lesson at once.
     pub open: Option<String>,
@@ -130,17 +135,17 @@ pub fn run(options: TuiOptions, services: &mut dyn AppServices) -> anyhow::Resul
     crossterm::style::force_color_output(true);
     let _restore = Restore::set_up()?;
     let (sender, incoming) = mpsc::sync_channel(MAX_WAITING_MESSAGES);
-    watch_keys(sender.clone());
     watch_hang_up(sender.clone());
     watch_signals(sender.clone())?;
+    // Before keys are watched: the answers come the same way.
+    let (theme, typed) = ask_for_theme(&options.setup);
+    watch_keys(sender.clone());
 
     let size = terminal_size();
     let mut front_end = FrontEnd {
         screen: new_screen(size)?,
-        look: DrawOptions {
-            theme: Theme::from_environment(options.borders),
-            highlighted: Highlighted::new(),
-        },
+        look: DrawOptions { theme, highlighted: Highlighted::new() },
+        typed_early: keys_of_bytes(&typed),
         sender,
         engine: None,
         hub: None,
@@ -189,6 +194,8 @@ struct Engine {
 struct FrontEnd {
     screen: Screen,
     look: DrawOptions,
+    /// The keys that were pressed before the first frame.
+    typed_early: Vec<KeyEvent>,
     sender: SyncSender<Incoming>,
     engine: Option<Engine>,
     /// The way to the hub for what a window of a talk says.
@@ -221,6 +228,13 @@ impl FrontEnd {
             self.carry_out(&mut model, effects, services)?;
         }
         self.draw(&model)?;
+        let typed = std::mem::take(&mut self.typed_early);
+        if !typed.is_empty() {
+            typed
+                .into_iter()
+                .try_for_each(|key| self.apply(&mut model, Msg::Key(key), services))?;
+            self.draw(&model)?;
+        }
 
         let mut ticked = Instant::now();
         while !model.is_over {

@@ -8,6 +8,7 @@ use crossterm::terminal::{EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlte
 use crossterm::{cursor, event, execute, terminal};
 
 use super::output::TerminalOutput;
+use super::terminal_query;
 use crate::app::terminal::is_panic_contained;
 
 /// Fail unless there is a terminal that can draw a screen.
@@ -58,6 +59,8 @@ fn give_back() {
                 cursor::Show
             );
         }
+        // Raw to the end, so that an answer which comes meanwhile is not echoed.
+        terminal_query::wait_out();
         let _ = terminal::disable_raw_mode();
     }
 }

@@ -183,9 +183,7 @@ fn draw_map(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
     let block = frame_block(title, right, focus, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    if let Some(scene) = view.map() {
-        map::draw(frame, inner, scene, look.theme);
-    }
+    map::draw(frame, inner, view, look.theme);
 }
 
 /// Words for what the key of the map does next.
@@ -284,11 +282,10 @@ fn draw_tabs(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fram
     let block = frame_block(tabs(view), String::new(), FrameFocus::Unfocused, look.theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    match view.map().filter(|_| view.panes.map_place == MapPlace::Alone && map::fits(inner)) {
-        Some(scene) => map::draw(frame, inner, scene, look.theme),
-        None => {
-            pane::draw_rows(frame, inner, view, view.panes.focus, FrameFocus::Focused, look.theme)
-        }
+    if view.panes.map_place == MapPlace::Alone && map::fits(inner) {
+        map::draw(frame, inner, view, look.theme);
+    } else {
+        pane::draw_rows(frame, inner, view, view.panes.focus, FrameFocus::Focused, look.theme);
     }
 }
 

@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     fn plain(text: &str, columns: usize) -> Vec<String> {
-        let theme = Theme { colors: false, ascii: true };
+        let theme = Theme::without_colors().in_ascii();
         lines(text, columns, theme).iter().map(ToString::to_string).collect()
     }
 

@@ -1,5 +1,6 @@
 //! Drawing the model: pure, changes nothing, reads nothing.
 
+mod card;
 mod catalogue;
 pub mod highlight;
 mod lesson;
@@ -25,7 +26,8 @@ use self::highlight::Highlighted;
 use self::theme::Theme;
 use crate::app::keymap::quiz::is_value_asked;
 use crate::app::keymap::{keys, modes};
-use crate::app::{LessonLayout, Model, Screen, ScreenOverlay};
+use crate::app::{LessonLayout, LessonView, Model, Screen, ScreenOverlay};
+use crate::engine::TurnState;
 use crate::text::{TextKind, first_hidden, safe, shortened, wrapped};
 use crate::words;
 
@@ -45,6 +47,7 @@ pub fn draw(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     if look.theme.ascii {
         replace_cut_marks(frame.buffer_mut());
     }
+    look.theme.paint_ground(frame.buffer_mut());
 }
 
 /// Put `~` into each cell with the mark of a cut: it is the one character of our own that a terminal without UTF-8 has not.
@@ -95,6 +98,9 @@ fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     draw_footer(model, look.theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
     if model.overlay != ScreenOverlay::None {
         overlays::draw(model, look.theme, body, frame);
+        if let ScreenOverlay::Card(shown) = &model.overlay {
+            card::draw(shown, model.size, look.theme, body, frame);
+        }
     }
     if let Some(notice) = &model.notice {
         draw_message(&safe(&words::notice(notice)), look.theme, body, frame);
@@ -130,21 +136,7 @@ fn footer_text(model: &Model, columns: usize) -> String {
     let end = modes::footer_end(model);
     if let Screen::Lesson(view) = &model.screen {
         if view.shells.is_typing() {
-            let (leave, run) = (keys::shell::LEAVE, keys::lesson::RUN);
-            let done = view.learning.turn.as_ref().is_some_and(|turn| turn.is_fulfilled());
-            let answered = view.quiz.as_ref().is_some_and(|quiz| quiz.is_answered());
-            let is_alone = view.layout() == LessonLayout::Shell;
-            let text = if is_alone && view.detour().is_some() {
-                let zoom = keys::lesson::ZOOM;
-                format!("a coming step will fail: {leave}, then {zoom} shows why,")
-            } else if done && view.learning.is_step_turn() {
-                format!("DONE: all of it holds. {leave} leaves, and {run} goes on,")
-            } else if answered {
-                format!("DONE: the task is right. {leave} leaves the shell,")
-            } else {
-                format!("keys go to the shell; {leave} leaves it (twice: sends it),")
-            };
-            return with_end(&text, &end, columns);
+            return shell_footer(model, view, &end, columns);
         }
         if view.quiz.is_some() {
             let items = modes::footer(model).into_iter();
@@ -155,6 +147,29 @@ fn footer_text(model: &Model, columns: usize) -> String {
     }
 
     fitting(modes::footer(model), &end, columns)
+}
+
+/// The footer while a shell is typed into: how far the turn is, and the keys that are not the shell's.
+fn shell_footer(model: &Model, view: &LessonView, end: &str, columns: usize) -> String {
+    if view.layout() == LessonLayout::Shell && view.detour().is_some() {
+        let (leave, zoom) = (keys::shell::LEAVE_TOO, keys::lesson::ZOOM);
+        let text = format!("a coming step will fail: {leave}, then {zoom} shows why,");
+        return with_end(&text, end, columns);
+    }
+
+    let turn = view.learning.turn.as_ref();
+    let done = match &view.quiz {
+        Some(quiz) if quiz.is_answered() => " DONE: the task is right. ",
+        None if turn.is_some_and(TurnState::is_fulfilled) => " DONE: all of it holds. ",
+        Some(_) | None => "",
+    };
+    let held = turn.filter(|_| done.is_empty()).map_or_else(String::new, |turn| {
+        let held = turn.verdicts.iter().filter(|verdict| verdict.ok).count();
+        format!(" {held} of {} true ", turn.verdicts.len())
+    });
+    let before = format!("{done}{held}");
+    let rest = fitting(modes::footer(model), end, columns.saturating_sub(before.width()));
+    format!("{before}{rest}")
 }
 
 /// A text of the footer, and its end, for which there is always room.

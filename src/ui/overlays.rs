@@ -33,6 +33,8 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         ScreenOverlay::Programs(programs) => {
             draw_programs(programs, model.size, theme, area, frame)
         }
+        // Drawn by a file of its own.
+        ScreenOverlay::Card(_) => {}
     }
 }
 
@@ -45,7 +47,7 @@ fn draw_confirm(prompt: &Prompt, theme: Theme, area: Rect, frame: &mut Frame<'_>
 
     let (yes, enter, no) = (keys::confirm::YES, keys::confirm::ENTER, keys::confirm::NO);
     let answers = if prompt.is_about_loss() {
-        format!("{yes}: yes    {enter} or {no}: no")
+        format!("{yes}: yes    N, {enter} or {no}: no")
     } else {
         format!("{enter} or {yes}: yes    {no}: no")
     };
@@ -110,6 +112,7 @@ fn draw_list(model: &Model, list: &SearchList, theme: Theme, area: Rect, frame: 
         ListKind::Palette => "Everything",
         ListKind::Shells => "Shells",
         ListKind::Branches => "What if?",
+        ListKind::Words => "Words",
     };
 
     let found = entries(model, &list.query, list.kind);
@@ -130,7 +133,9 @@ fn draw_list(model: &Model, list: &SearchList, theme: Theme, area: Rect, frame: 
     let choose = keys::list::CHOOSE;
     let more = match list.kind {
         ListKind::Steps => format!(", {} leaves out", keys::list::LEAVE_OUT),
-        ListKind::Palette | ListKind::Shells | ListKind::Branches => String::new(),
+        ListKind::Palette | ListKind::Shells | ListKind::Branches | ListKind::Words => {
+            String::new()
+        }
     };
     draw_box(lines, &format!(" {title}: type to search, {choose}{more} "), theme, place, frame);
 }

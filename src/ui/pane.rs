@@ -9,6 +9,7 @@ use ratatui::widgets::{Block, Paragraph};
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::panes::{CompareMode, PaneRow, PaneSection, RowKind};
+use crate::settings::theme::Tone;
 use crate::text::{safe, shortened};
 use crate::view::ViewKind;
 
@@ -32,13 +33,18 @@ impl FrameFocus {
 pub fn frame_block<'a>(title: String, right: String, focus: FrameFocus, theme: Theme) -> Block<'a> {
     let (style, title) = match focus {
         FrameFocus::Focused => (theme.focused_border(), format!("*{title}")),
-        FrameFocus::Unfocused => (Style::new(), title),
+        FrameFocus::Unfocused => (theme.line(), title),
+    };
+    // A title is text: it has not the faint colour of the line that it stands on.
+    let text = match focus {
+        FrameFocus::Focused => Style::new(),
+        FrameFocus::Unfocused => Style::reset().patch(theme.tone(Tone::Plain)),
     };
     Block::bordered()
         .border_set(theme.border())
         .border_style(style)
-        .title(Line::from(title))
-        .title(Line::from(right).right_aligned())
+        .title(Line::styled(title, text))
+        .title(Line::styled(right, text).right_aligned())
 }
 
 /// `Mounts +1 ~2`: the view's name, and how many rows changed.
@@ -291,6 +297,7 @@ mod tests {
                 text: place.to_string(),
                 kind: RowKind::Plain,
                 group: None,
+                subject: None,
             };
             [PaneSection { rows: (0..20).map(row).collect() }]
         };

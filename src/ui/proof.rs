@@ -53,7 +53,7 @@ mod tests {
             differences: differences.iter().map(|text| (*text).to_owned()).collect(),
             by_others: (0..by_others).map(|number| format!("+ {number} \x1b[2J")).collect(),
         };
-        let theme = Theme { colors: false, ascii: true };
+        let theme = Theme::without_colors().in_ascii();
         let told = |row: ProofRow| -> Vec<String> {
             let proof = Proof { rows: vec![row] };
             lines(&proof, 60, theme).iter().map(Line::to_string).collect()

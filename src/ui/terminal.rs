@@ -4,13 +4,14 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::pane::{FrameFocus, frame_block};
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::keymap::keys;
-use crate::app::shells::ShellFocus;
+use crate::app::shells::{ShellFocus, ShellSide};
 use crate::text::{safe, shortened};
 
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) {
@@ -19,7 +20,10 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
     let typing = shells.is_typing();
     let types = keys::lesson::SHELL;
     let right = match shells.focus {
-        ShellFocus::Typing => format!(" keys go to the shell; {} leaves ", keys::shell::LEAVE),
+        ShellFocus::Typing => {
+            let (leave, or) = (keys::shell::LEAVE_TOO, keys::shell::LEAVE);
+            format!(" keys go to the shell; {leave} or {or} leaves ")
+        }
         ShellFocus::Looking if tab.is_scrolled() => {
             format!(" looking back: {} to the end, {types} types ", keys::everywhere::LAST)
         }
@@ -34,7 +38,11 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
     let all = tabs(view);
     let title = if all.width() <= room { all } else { shortened(&current_tab(view), room) };
     let focus = FrameFocus::of(typing || shells.focus == ShellFocus::Looking);
-    let block = frame_block(title, right, focus, theme);
+    let side = ShellSide::of_actor(tab.actor());
+    let chosen = theme.side(side).add_modifier(Modifier::REVERSED);
+    let block = frame_block(String::new(), right, focus, theme)
+        .title(with_marked_tab(&title, chosen))
+        .border_style(if typing { theme.side(side) } else { Style::new() });
     let inner = block.inner(area);
     frame.render_widget(block, area);
 
@@ -50,6 +58,19 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
     {
         frame.set_cursor_position(Position { x: inner.x + column, y: inner.y + row });
     }
+}
+
+/// The title with the tab in front marked by the colour of its side.
+fn with_marked_tab(title: &str, style: Style) -> Line<'static> {
+    let tab = title.find('[').zip(title.find(']').map(|end| end + 1));
+    let Some((before, after)) = tab.filter(|(start, end)| start < end) else {
+        return Line::from(title.to_owned());
+    };
+    Line::from(vec![
+        Span::raw(title[..before].to_owned()),
+        Span::styled(title[before..after].to_owned(), style),
+        Span::raw(title[after..].to_owned()),
+    ])
 }
 
 /// ` Shell [1 host] 2 container `
@@ -100,7 +121,7 @@ fn draw_cells(buffer: &mut Buffer, area: Rect, screen: &vt100::Screen, theme: Th
 
 fn style(cell: &vt100::Cell, theme: Theme) -> Style {
     let mut style = Style::new();
-    if theme.colors {
+    if theme.has_colors() {
         style = style.fg(color(cell.fgcolor())).bg(color(cell.bgcolor()));
     }
 

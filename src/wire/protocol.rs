@@ -202,8 +202,9 @@ pub enum EngineToActor {
     Netlink {
         pid: u32,
     },
-    /// A shell for the learner beside the process `pid`, on a new terminal.
+    /// A shell for the learner beside the process `pid`, on a new terminal. Its prompt names the actor.
     Shell {
+        actor: ActorName,
         pid: u32,
         size: TerminalSize,
     },

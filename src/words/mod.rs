@@ -6,6 +6,7 @@ mod consent;
 pub mod detour;
 pub mod diagnosis;
 mod expected;
+mod map;
 mod notice;
 mod outcome;
 mod packages;
@@ -14,16 +15,19 @@ mod prompt;
 mod remark;
 pub mod rows;
 mod seen;
+mod setting;
 
 pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};
 pub use self::expected::expected;
+pub use self::map::{map_changes, map_title, map_words};
 pub use self::notice::{file_notice, notice};
 pub use self::outcome::{came_of_step, step_counts};
 pub use self::precondition::precondition;
 pub use self::prompt::prompt;
 pub use self::remark::{owner_change_suffix, remark};
 pub use self::seen::{UNREAD, seen, stall};
+pub use self::setting::setting_mistake;
 
 #[cfg(test)]
 mod tests {
@@ -109,6 +113,8 @@ mod tests {
             path: "etc".into(),
             kind: FileKind::Directory,
             in_lowers: vec![0],
+            lower_whiteouts: Vec::new(),
+            lower_opaques: Vec::new(),
             upper: InUpper::Whiteout,
             merged: false,
         };

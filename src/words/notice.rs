@@ -1,6 +1,7 @@
 //! Notices in words, a line each.
 
 use super::diagnosis::blocker;
+use super::setting::setting_mistake;
 use crate::notice::{Copied, FileNotice, Notice, Refusal};
 
 pub fn notice(notice: &Notice) -> String {
@@ -28,8 +29,22 @@ pub fn notice(notice: &Notice) -> String {
         Notice::NoTurnOnTape { run } => {
             format!("nothing can be typed into a tape: {run} shows what was recorded")
         }
+        Notice::NoLineToSeeBy => "there is no line for a shell here".into(),
+        Notice::NoManualPage { address } => {
+            format!("it has no manual page; the kernel's own text is at {address}")
+        }
+        Notice::NoLabToTypeInto => "there is no live lab to type into".into(),
         Notice::NoHintNow { your_turn } => {
             format!("hints are for your turn: {your_turn} begins it")
+        }
+        Notice::NotYet { open, of, hint } => {
+            format!("not yet: {open} of {of} not true. {hint} gives a hint")
+        }
+        Notice::AnswerFirst { leave } => {
+            format!("a question waits for your answer: {leave} leaves the shell")
+        }
+        Notice::NoOtherSide { actor } => {
+            format!("{actor} is the only one here so far: there is no other shell to go to")
         }
         Notice::NoWhatIf { leave_out } => {
             format!("this step has no what-if; {leave_out} leaves the next step out")
@@ -85,6 +100,7 @@ pub fn notice(notice: &Notice) -> String {
         }
 
         Notice::Copied(copied) => self::copied(copied),
+        Notice::Setting(mistake) => format!("not used: {}", setting_mistake(mistake)),
         Notice::NoHome => "there is no home directory of your own: no progress is kept".into(),
         Notice::File(said) => file_notice(said),
         Notice::Error(error) => error.clone(),

@@ -1,7 +1,7 @@
 //! Prompts in words: what is asked, and what is lost by a yes.
 
 use crate::op::ActorName;
-use crate::prompt::{Loss, Prompt};
+use crate::prompt::{Loss, LostLab, Prompt};
 
 pub fn prompt(prompt: &Prompt) -> String {
     match prompt {
@@ -17,6 +17,12 @@ pub fn prompt(prompt: &Prompt) -> String {
         }
         Prompt::Restart { loss } => {
             format!("Start the lesson again, in a new lab? {}", lost(loss))
+        }
+        Prompt::StepAgain { title, loss } => {
+            format!(
+                "Begin `{title}` again? In a new lab, as it was before this step. {}",
+                lost(loss)
+            )
         }
         Prompt::GoToStep { step, loss } => {
             let before = steps(step.saturating_sub(1));
@@ -34,6 +40,10 @@ pub fn prompt(prompt: &Prompt) -> String {
         }
         Prompt::LeaveLesson { loss } => format!(
             "The lab is running. Take it down and leave the lesson? {} Your progress is kept.",
+            lost(loss)
+        ),
+        Prompt::FinishLesson { loss } => format!(
+            "Finish the lesson and take the lab down? {} Your progress is kept.",
             lost(loss)
         ),
         Prompt::LeaveCheck { left } => {
@@ -66,8 +76,18 @@ fn lost(loss: &Loss) -> String {
     if loss.is_tape {
         return "It is a tape: nothing is lost.".into();
     }
-    let lab = if loss.what_if { "the lab of the what-if" } else { "this lab" };
+    let lab = match loss.lab {
+        LostLab::Own => "this lab",
+        LostLab::WhatIf => "the lab of the what-if",
+        LostLab::Both => "the lab of the what-if, your own lab",
+    };
     let mut items = vec![lab.to_owned()];
+    items.extend(loss.own_actors.iter().map(|(actor, pid)| format!("your {actor} (PID {pid})")));
+    items.extend(match loss.shells {
+        0 => None,
+        1 => Some("1 shell".to_owned()),
+        count => Some(format!("{count} shells")),
+    });
     if !loss.typed_beside.is_empty() {
         let actors: Vec<&str> = loss.typed_beside.iter().map(ActorName::as_str).collect();
         items.push(format!("what you typed beside {}", listed(&actors)));
@@ -111,8 +131,19 @@ mod tests {
              your turn (1 of 2 goals reached).",
         );
         check(
-            Prompt::LeaveWhatIf { loss: Loss { what_if: true, ..loss(&["host"], None) } },
+            Prompt::LeaveWhatIf { loss: Loss { lab: LostLab::WhatIf, ..loss(&["host"], None) } },
             "Leave the what-if? Lost: the lab of the what-if and what you typed beside host.",
+        );
+        let own = Loss {
+            own_actors: vec![("container".into(), 3)],
+            shells: 2,
+            lab: LostLab::Both,
+            ..loss(&["host"], None)
+        };
+        check(
+            Prompt::StepAgain { title: "A".into(), loss: own },
+            "Begin `A` again? In a new lab, as it was before this step. Lost: the lab of the what-if, your own lab, \
+             your container (PID 3), 2 shells and what you typed beside host.",
         );
         check(
             Prompt::EndTurn { done: 1, of: 2 },

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::remark::owner_change;
 use crate::diff::{ChangeKind, Diff, DiffRow, DiffSection, OwnerChange};
 use crate::snapshot::{
-    Address, DirEntry, FileKind, Link, Mount, Namespace, Neighbour, NetworkOmitted, Omitted,
-    OverlayEntry, Process, Route, Traffic,
+    Address, DirEntry, FileKind, FirewallRule, Link, Mount, Namespace, Neighbour, NetworkOmitted,
+    Omitted, OverlayEntry, Process, Route, Traffic,
 };
 use crate::text::safe;
 use crate::view::ViewKind;
@@ -101,6 +101,10 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
             neighbour,
         );
         rows(&mut lines, &format!("{heading}: traffic"), &network.traffic, mark_word, traffic);
+        let rule = |rule: &FirewallRule| rule.text.clone();
+        rows(&mut lines, &format!("{heading}: rules"), &network.rules, mark_word, rule);
+        let set = |_: &bool| FORWARDING.to_owned();
+        rows(&mut lines, &heading, &network.forwarding, mark_word, set);
 
         let mut cut = |list: &str, of: fn(&NetworkOmitted) -> Omitted| {
             omitted(&mut lines, &format!("{heading}: {list}"), network.omitted_of(of));
@@ -274,6 +278,9 @@ pub fn neighbour(neighbour: &Neighbour) -> String {
     format!("{} is {} on {} ({})", neighbour.ip, neighbour.mac, neighbour.dev, neighbour.state)
 }
 
+/// The setting by which packets for others are passed on.
+pub const FORWARDING: &str = "net.ipv4.ip_forward = 1: packets for others are passed on";
+
 pub fn traffic(traffic: &Traffic) -> String {
     format!("{}  {} packets, {} bytes", traffic.text, traffic.packets, traffic.bytes)
 }
@@ -286,6 +293,10 @@ pub fn overlay_entry(entry: &OverlayEntry) -> String {
         let layers: Vec<String> = entry.in_lowers.iter().map(usize::to_string).collect();
         places.push(format!("lower {}", layers.join(",")));
     }
+    let whiteouts = entry.lower_whiteouts.iter();
+    places.extend(whiteouts.map(|layer| format!("whiteout in lower {layer}")));
+    let opaques = entry.lower_opaques.iter();
+    places.extend(opaques.map(|layer| format!("opaque in lower {layer}")));
 
     match entry.upper {
         InUpper::Absent => {}

@@ -82,6 +82,11 @@ impl Tty {
         self.keyboard.write_all(keys.as_bytes()).expect("the terminal takes keys");
     }
 
+    /// The end of the terminal that the program has, as a shell after it would.
+    pub fn slave(&self) -> &OwnedFd {
+        &self.slave
+    }
+
     pub fn screen(&self) -> String {
         self.seen.lock().expect("the screen").parser.screen().contents()
     }

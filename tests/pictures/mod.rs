@@ -48,7 +48,8 @@ pub const HOSTILE: [&str; 9] = [
 ];
 
 pub fn look(colors: bool) -> DrawOptions {
-    look_in(Theme { colors, ascii: true })
+    let theme = if colors { Theme::ansi() } else { Theme::without_colors() };
+    look_in(theme.in_ascii())
 }
 
 pub fn look_in(theme: Theme) -> DrawOptions {

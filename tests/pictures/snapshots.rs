@@ -98,6 +98,13 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
             }],
             neighbours: Vec::new(),
             traffic: Vec::new(),
+            forwarding: Some(true),
+            rules: vec![FirewallRule {
+                effect: RuleEffect::SourceNat,
+                text:
+                    "ip saddr 172.17.0.0/16 oifname != \"docker0\" masquerade in ip nat POSTROUTING"
+                        .into(),
+            }],
             omitted: NetworkOmitted::default(),
         }],
         cgroups: vec![Cgroup {
@@ -124,6 +131,8 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
                     path: (*name).into(),
                     kind: FileKind::File,
                     in_lowers: vec![1],
+                    lower_whiteouts: Vec::new(),
+                    lower_opaques: Vec::new(),
                     upper: InUpper::Whiteout,
                     merged: false,
                 })

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use common::{alone, open_session, output_of, unboxed};
 use unboxed::lesson::catalogue;
 use unboxed::op::ActorName;
-use unboxed::snapshot::Snapshot;
+use unboxed::snapshot::{RuleEffect, Snapshot};
 
 /// A lab with the whole lesson played in it, and the observer's last word on it.
 fn with_lab(check: impl FnOnce(&Snapshot, &dyn Fn(&str) -> u32)) {
@@ -390,4 +390,61 @@ fn a_change_made_in_a_lab_shell_shows_within_200_ms() {
     // Generous towards a busy machine: the point is that nothing but the tick stands between.
     assert!(took < Duration::from_secs(1), "{took:?}");
     let _ = unboxed();
+}
+
+#[test]
+fn nft_and_proc_say_the_same_of_packets_that_pass() {
+    let _turn = alone();
+    if !common::is_root() {
+        return;
+    }
+    let lesson = catalogue::find_lesson("build-a-container").expect("a lesson");
+    let mut session = open_session(lesson);
+    let lab = session.lab().expect("a lab");
+    let pid = lab.info().actors[&ActorName::host()];
+    let mut network = || lab.snapshot().network_of(&ActorName::host()).expect("a network").clone();
+
+    let at_first = network();
+    assert_eq!(at_first.forwarding, Some(true));
+    assert_eq!(inside(pid, "cat", &["/proc/sys/net/ipv4/ip_forward"]).trim(), "1");
+    assert_eq!(at_first.rules.len(), 1, "the lab's own: {:?}", at_first.rules);
+    assert_eq!(at_first.rules[0].effect, RuleEffect::SourceNat);
+
+    // Rules as docker and firewalls make them.
+    let chain = "{ type nat hook prerouting priority -100 ; }";
+    inside(pid, "nft", &["add", "chain", "ip", "nat", "PREROUTING", chain]);
+    for rule in [
+        "tcp dport 8080 dnat to 172.17.0.2:80",
+        "ip saddr 10.1.2.0/24 iifname != \"docker0\" drop",
+        "ip daddr 203.0.113.7 udp sport 53 accept",
+    ] {
+        inside(pid, "nft", &["add", "rule", "ip", "nat", "PREROUTING", rule]);
+    }
+    inside(pid, "sh", &["-c", "echo 0 > /proc/sys/net/ipv4/ip_forward"]);
+    let changed = network();
+    assert_eq!(changed.forwarding, Some(false));
+
+    let said = inside(pid, "nft", &["-s", "list", "table", "ip", "nat"]);
+    let mut theirs: Vec<&str> = said
+        .lines()
+        .map(str::trim)
+        .filter(|line| {
+            ["masquerade", "dnat", "drop", "accept"]
+                .iter()
+                .any(|it| line.ends_with(it) || line.contains("dnat to"))
+        })
+        .filter(|line| !line.starts_with("type "))
+        .collect();
+    let ours: Vec<String> = changed
+        .rules
+        .iter()
+        .filter_map(|rule| Some(rule.text.split_once(" in ip nat ")?.0.to_owned()))
+        .collect();
+    let mut ours: Vec<&str> = ours.iter().map(String::as_str).collect();
+    theirs.sort_unstable();
+    ours.sort_unstable();
+    assert_eq!(ours, theirs, "{said}");
+    let effects: Vec<RuleEffect> = changed.rules.iter().map(|rule| rule.effect).collect();
+    assert!(effects.contains(&RuleEffect::DestinationNat) && effects.contains(&RuleEffect::Drop));
+    assert!(session.close_and_compare().is_clean());
 }

@@ -180,10 +180,7 @@ fn a_hostile_tape_plays_or_is_refused_and_no_control_character_gets_out() {
 
 /// Play it on the screen and look at every pane.
 fn draw_all(tape: &Tape, lesson: &Arc<Lesson>) {
-    let look = DrawOptions {
-        theme: Theme { colors: true, ascii: false },
-        highlighted: Highlighted::new(),
-    };
+    let look = DrawOptions { theme: Theme::ansi(), highlighted: Highlighted::new() };
     let mut model = Model::new(Vec::new(), (120, 40));
     let mut origin = tape.header.origin_seen_from(&crate::common::facts());
     origin.made = format!("\u{1b}[2J{}", origin.made);

@@ -75,6 +75,7 @@ keys! {
         SHELL: [letter('s')];
         YOUR_TURN: [letter('T')];
         HINT: [letter('H')];
+        ASK: [letter('i')];
         CHECK_YOURSELF: [letter('p')];
         WHAT_IF: [letter('w')];
         GROUP: [letter('e')];
@@ -89,6 +90,7 @@ keys! {
         ZOOM: [letter('z')];
         SHELLS: [letter('S')];
         REWIND: [letter('u')];
+        STEP_AGAIN: [letter('r')];
         STEPS: [letter('t')];
         BESIDE: [letter('o')];
         LEAVE_OUT: [letter('x')];
@@ -120,6 +122,11 @@ keys! {
     shell {
         // In both ways that terminals say it.
         LEAVE: [ctrl(']'), ctrl('5')];
+        // Many keyboards have no `]` of their own; some terminals keep F10 for their menu.
+        LEAVE_TOO: [key(KeyCode::F(10))];
+        GO_ON: [key(KeyCode::F(9))];
+        HINT: [key(KeyCode::F(8))];
+        OTHER_SIDE: [key(KeyCode::F(6))];
         HIDE: [key(KeyCode::Esc)];
     }
 
@@ -132,6 +139,14 @@ keys! {
     reading {
         PAGE_DOWN: [letter(' '), key(KeyCode::PageDown)];
         PAGE_UP: [key(KeyCode::PageUp)];
+    }
+
+    /// A card on something.
+    card {
+        COPY: [letter('y')];
+        TYPE: [letter('s')];
+        MANUAL: [letter('m')];
+        WORDS: [letter('i')];
     }
 
     confirm {

@@ -6,13 +6,13 @@ use super::everywhere::{down, first, help, last, page_down, page_up, quit, redra
 use super::{Binding, HelpText, always, keys};
 use crate::app::catalogue::PAGE;
 use crate::app::{
-    Direction, LessonScene, LessonView, MapPlace, commands, confirmation, learning_commands,
-    quiz_events, shell_events,
+    Direction, LessonScene, LessonView, MapPlace, asking, commands, confirmation,
+    learning_commands, quiz_events, shell_events,
 };
 use crate::view::ViewKind;
 
 /// Most important first: a narrow footer drops from the right.
-pub static TABLE: [Binding<LessonView>; 44] = [
+pub static TABLE: [Binding<LessonView>; 46] = [
     Binding {
         key: keys::lesson::RUN,
         short: Now(run_words),
@@ -49,6 +49,13 @@ pub static TABLE: [Binding<LessonView>; 44] = [
         long: HelpText::Is("a hint for what is not true yet: nudge, manual, command"),
         works: |view| view.learning.first_unmet_goal().is_some(),
         run: Act(learning_commands::show_next_hint),
+    },
+    Binding {
+        key: keys::lesson::ASK,
+        short: Is("explain"),
+        long: HelpText::Is("a card on the selected row; without one, the words of this step"),
+        works: always,
+        run: Act(asking::ask),
     },
     Binding {
         key: keys::lesson::CHECK_YOURSELF,
@@ -147,6 +154,13 @@ pub static TABLE: [Binding<LessonView>; 44] = [
         long: HelpText::Is("rewind one step: a new lab, the steps before replayed"),
         works: |view| view.played_steps() > 0 && view.lab.is_ready(),
         run: Act(commands::rewind),
+    },
+    Binding {
+        key: keys::lesson::STEP_AGAIN,
+        short: Is("step again"),
+        long: HelpText::Is("this step again: a new lab, as it was before the step"),
+        works: LessonView::can_begin_step_again,
+        run: Act(commands::begin_step_again),
     },
     Binding {
         key: keys::lesson::STEPS,
@@ -268,7 +282,7 @@ pub static TABLE: [Binding<LessonView>; 44] = [
 ];
 
 /// Words for what the key does that goes on, as the lesson stands.
-fn run_words(view: &LessonView) -> &'static str {
+pub fn run_words(view: &LessonView) -> &'static str {
     match view.scene() {
         LessonScene::Branch => "back from what-if",
         LessonScene::YourTurn if view.learning.turn_holds() => "done, go on",

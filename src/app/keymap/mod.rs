@@ -2,6 +2,7 @@
 //! carries it out. Footer, help and palette are made from the same rows, and texts name a key by its constant in `keys`.
 
 pub mod catalogue;
+pub mod early_input;
 pub mod edit;
 pub mod ended;
 mod everywhere;
@@ -316,7 +317,11 @@ pub fn press_of(name: &str) -> KeyEvent {
                 KeyCode::Home,
                 KeyCode::End,
             ];
-            let found = named.into_iter().find(|code| Chord::plain(*code).to_string() == rest);
+            let functions = (1..=12).map(KeyCode::F);
+            let found = named
+                .into_iter()
+                .chain(functions)
+                .find(|code| Chord::plain(*code).to_string() == rest);
             found.unwrap_or_else(|| panic!("no key is named {rest}"))
         }
     };

@@ -67,6 +67,9 @@ fn on_screen(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
 pub fn footer(model: &Model) -> Vec<(String, &'static str)> {
     match &model.screen {
         Screen::Catalogue => super::footer(&CATALOGUE, model),
+        Screen::Lesson(view) if view.shells.is_typing() => {
+            super::footer(&shell::TYPING, view.as_ref())
+        }
         Screen::Lesson(view) => super::footer(quiz::table(view).unwrap_or(&LESSON), view.as_ref()),
         Screen::Ended(_) => super::footer(&ENDED, model),
         Screen::Score => super::footer(&SCORE, model),
@@ -92,7 +95,9 @@ pub fn footer_end(model: &Model) -> String {
         }
         (_, ScreenOverlay::Programs(_)) => format!("{quit} quit"),
         (_, ScreenOverlay::Help { .. } | ScreenOverlay::List(_) | ScreenOverlay::Search { .. })
-        | (_, ScreenOverlay::Confirm(_)) => format!("{}, then {end}", keys::overlay::CLOSE),
+        | (_, ScreenOverlay::Confirm(_) | ScreenOverlay::Card(_)) => {
+            format!("{}, then {end}", keys::overlay::CLOSE)
+        }
         (Screen::Lesson(view), ScreenOverlay::None) if view.shells.is_typing() => {
             format!("then {end}")
         }
@@ -193,6 +198,7 @@ mod tests {
             table("typing", &[], rows(&shell::TYPING)),
             table("looking at a shell", &[keys::shell::ALL], rows(&shell::LOOKING)),
             table("help", &[keys::overlay::ALL], rows(&overlay::HELP)),
+            table("card", &[keys::card::ALL, keys::overlay::ALL], rows(&overlay::CARD)),
             table("confirm", &[keys::confirm::ALL], rows(&overlay::CONFIRM)),
             table("search", &[keys::search::ALL, keys::overlay::ALL], rows(&overlay::SEARCH)),
             table("list", &[keys::list::ALL, keys::overlay::ALL], rows(&overlay::LIST)),

@@ -6,7 +6,7 @@ use super::KeyFunction::{Act, Look};
 use super::everywhere::{down, first, last, up};
 use super::{Binding, edit, keys, press, row};
 use crate::app::overlay_commands::{self as functions, PAGE};
-use crate::app::{Effect, Model, ScreenOverlay, lists};
+use crate::app::{Effect, Model, ScreenOverlay, asking, lists};
 
 const CLOSE: Binding<Model> = row(keys::overlay::CLOSE, "close it", Look(functions::close));
 
@@ -52,6 +52,23 @@ pub static LIST: [Binding<Model>; 5] = [
     CLOSE,
 ];
 
+/// Any other key closes it.
+pub static CARD: [Binding<Model>; 9] = [
+    down(Look(|model| asking::scroll(model, 1))),
+    up(Look(|model| asking::scroll(model, -1))),
+    row(
+        keys::reading::PAGE_DOWN,
+        "a page down",
+        Look(|model| asking::scroll(model, PAGE as isize)),
+    ),
+    row(keys::reading::PAGE_UP, "a page up", Look(|model| asking::scroll(model, -(PAGE as isize)))),
+    row(keys::card::COPY, "copy the line to see it yourself", Act(asking::copy_line)),
+    row(keys::card::TYPE, "put that line into a shell beside host", Act(asking::type_line)),
+    row(keys::card::MANUAL, "open the manual page in a shell", Act(asking::open_manual)),
+    row(keys::card::WORDS, "the words of this step, and all others", Act(asking::list_words)),
+    CLOSE,
+];
+
 pub static PROGRAMS: [Binding<Model>; 8] = [
     row(
         keys::programs::AGREE,
@@ -88,6 +105,7 @@ pub fn on_key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
         ScreenOverlay::List(_) => (&LIST, type_into),
         // Any other key does nothing: consent is neither given nor refused by accident.
         ScreenOverlay::Programs(_) => (&PROGRAMS, |_, _| {}),
+        ScreenOverlay::Card(_) => (&CARD, |model, _| functions::close(model)),
     };
 
     Some(press(table, model, event).unwrap_or_else(|| {
@@ -110,6 +128,7 @@ fn type_into(model: &mut Model, event: KeyEvent) {
         ScreenOverlay::None
         | ScreenOverlay::Help { .. }
         | ScreenOverlay::Confirm(_)
-        | ScreenOverlay::Programs(_) => {}
+        | ScreenOverlay::Programs(_)
+        | ScreenOverlay::Card(_) => {}
     }
 }

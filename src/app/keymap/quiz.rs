@@ -229,9 +229,10 @@ fn is_shown(view: &LessonView) -> bool {
 }
 
 /// Keys of the lesson's that do nothing while a question is open: nothing is run or taken back then. Who looks, looks.
-const HELD: [Key; 7] = [
+const HELD: [Key; 8] = [
     keys::lesson::RUN,
     keys::lesson::REWIND,
+    keys::lesson::STEP_AGAIN,
     keys::lesson::RESTART,
     keys::lesson::YOUR_TURN,
     keys::lesson::WHAT_IF,

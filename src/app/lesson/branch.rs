@@ -6,7 +6,10 @@ use super::live_lab::LiveLab;
 use super::position::{BranchView, Position, SetAside};
 use super::subject::Subject;
 use super::{LessonView, Phase};
+use crate::action::Action;
+use crate::engine::TurnState;
 use crate::lesson::model::Branch;
+use crate::op::ActorName;
 use crate::report::StepRecord;
 
 impl LessonView {
@@ -46,6 +49,29 @@ impl LessonView {
         self.story.scroll_to_top();
         self.panes.begin(watch, subject.unwrap_or_default());
         self.rebuild();
+    }
+
+    /// The turn in the learner's own lab, which may wait for a what-if.
+    pub(in crate::app) fn own_turn(&self) -> Option<&TurnState> {
+        match self.branch_view() {
+            Some(branch) => branch.before.turn.as_ref(),
+            None => self.learning.turn.as_ref(),
+        }
+    }
+
+    /// The actors that the learner has made by typing, each with its PID as the lab's host counts.
+    pub(in crate::app) fn own_actors(&self) -> Vec<(ActorName, u32)> {
+        let lab = self.branch_view().map_or(&self.live_lab, |branch| &branch.before.lab);
+        let typed = (0..self.lesson.steps.len()).filter(|step| {
+            let turn = self.own_turn().filter(|turn| turn.is_of_step(*step));
+            turn.is_some() || (*step < self.played_steps() && self.is_typed(*step))
+        });
+        let made = typed.flat_map(|step| &self.lesson.steps[step].actions).filter_map(|entry| {
+            let Action::Spawn(spawn) = &entry.action else { return None };
+            let pid = lab.now.living_process_of(&spawn.actor)?.lab_pid()?;
+            Some((spawn.actor.clone(), pid))
+        });
+        made.collect()
     }
 
     /// The lab that waited is the live one again.

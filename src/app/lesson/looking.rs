@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::position::{LiveStep, Position};
 use super::{LessonView, Phase};
 use crate::lesson::model::Step;
-use crate::report::StepRecord;
+use crate::report::{StepRecord, StepStatus};
 
 impl LessonView {
     pub fn has_records(&self) -> bool {
@@ -15,6 +15,11 @@ impl LessonView {
     /// The record of a step, in whatever lab it was made.
     pub fn record(&self, step: usize) -> Option<&Arc<StepRecord>> {
         self.history.record(step)
+    }
+
+    /// The learner did the step by typing, when it was done last.
+    pub(in crate::app) fn is_typed(&self, step: usize) -> bool {
+        self.record(step).is_some_and(|record| record.status == StepStatus::Typed)
     }
 
     /// The record of what was done last in the lab that is up.

@@ -5,15 +5,19 @@ mod history;
 mod lab_state;
 mod live_lab;
 mod looking;
+mod origin;
 mod panes;
+mod pictures;
 mod position;
 mod questions;
 mod scene;
 mod story;
 mod subject;
+mod wants;
 
 pub use self::lab_state::{LabState, Phase};
 pub use self::panes::{Direction, MapPlace, Panes};
+pub use self::pictures::PicturePlace;
 pub use self::scene::{LessonLayout, LessonScene};
 pub use self::story::{Beside, StoryPanel};
 
@@ -31,7 +35,6 @@ use super::quiz::{QuestionPlace, QuizView};
 use super::shells::ShellTabs;
 use super::stable_ids::{NumberedMoment, StableIds};
 use crate::action::LabFacts;
-use crate::diff::Diff;
 use crate::engine::{ReadyState, TurnState};
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
@@ -117,6 +120,13 @@ impl LessonView {
     /// The living actors of the lab that is up, host first.
     pub fn actors(&self) -> Vec<ActorName> {
         self.live_lab.actors()
+    }
+
+    /// The actor that the told step is done in.
+    pub fn step_actor(&self) -> Option<ActorName> {
+        let actions = self.branch().map(|branch| &branch.actions);
+        let actions = actions.or(self.step().map(|step| &step.actions));
+        actions?.first().map(|entry| entry.actor.clone())
     }
 
     /// The state of a step, as one sign.
@@ -355,13 +365,21 @@ impl LessonView {
     /// The question that the map answers: that of the focused pane, or else of the first view of the step that has a
     /// picture.
     pub fn map_lens(&self) -> MapLens {
-        let views = std::iter::once(self.panes.focus).chain(self.pane_order());
-        views.into_iter().find_map(MapLens::of_view).unwrap_or(MapLens::Namespaces)
+        // What the author chose, until another pane is brought to the front.
+        let chosen = self.step().filter(|_| !self.is_in_branch());
+        let chosen = chosen.filter(|step| step.watch.first() == Some(&self.panes.focus));
+        if let Some(lens) = chosen.and_then(|step| step.map) {
+            return lens;
+        }
+        let mut views = std::iter::once(self.panes.focus).chain(self.pane_order());
+        let lens = views.find_map(|view| self.panes.pictures.lens_of(view));
+        lens.unwrap_or(MapLens::Namespaces)
     }
 
-    /// The map, where there is one.
+    /// The map, where there is one. It is made when it is asked for first.
     pub fn map(&self) -> Option<&MapScene> {
-        self.panes.map(self.map_lens())
+        let is_shown = self.panes.map_place != MapPlace::Nowhere;
+        self.panes.pictures.scene(self.map_lens()).filter(|_| is_shown)
     }
 
     pub fn toggle_raw_numbers(&mut self) {
@@ -393,34 +411,8 @@ impl LessonView {
 
     /// Compute the panes anew: after any change of what they show or how.
     fn rebuild(&mut self) {
-        if let Position::Recorded { step, .. } = self.position
-            && let Some(recorded) = self.history.get(step)
-        {
-            let record = &recorded.record;
-            return self.panes.build(Shown {
-                before: &record.before,
-                after: &record.after,
-                diff: record.diff(),
-                ops: &record.ops,
-                charts: &record.charts,
-                numbers: &recorded.numbers,
-            });
-        }
-
-        let lab = &self.live_lab;
-        let record = match &self.position {
-            Position::Branch(branch) => Some(&branch.record),
-            Position::Live(_) | Position::Recorded { .. } => {
-                self.lab.played().checked_sub(1).and_then(|step| self.history.record(step))
-            }
-        };
-        self.panes.build(Shown {
-            before: &lab.before,
-            after: &lab.now,
-            diff: &Diff::between(&lab.before, &lab.now),
-            ops: record.map_or(&[][..], |record| &record.ops),
-            charts: &lab.charts,
-            numbers: &lab.numbers,
-        });
+        let mut panes = std::mem::replace(&mut self.panes, Panes::new(ViewKind::Mounts));
+        self.with_shown(|shown| panes.build(shown));
+        self.panes = panes;
     }
 }

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::pictures::{MapPictures, PictureSource};
 use super::subject::Subject;
 use crate::app::panes::{self, CompareMode, PaneData, PaneRow, PaneSection};
 use crate::app::stable_ids::StableIds;
-use crate::diff::Diff;
-use crate::map::{MapLens, MapScene};
-use crate::op::OpRecord;
 use crate::report::ChartSeries;
-use crate::snapshot::Snapshot;
 use crate::view::ViewKind;
 
 /// The direction of a search among rows.
@@ -52,10 +49,7 @@ impl MapPlace {
 /// The two states that panes compare, and what led from one to the other.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shown<'a> {
-    pub before: &'a Snapshot,
-    pub after: &'a Snapshot,
-    pub diff: &'a Diff,
-    pub ops: &'a [OpRecord],
+    pub picture: &'a PictureSource,
     pub charts: &'a [ChartSeries],
     pub numbers: &'a StableIds,
 }
@@ -82,8 +76,7 @@ pub struct Panes {
     /// The left half of "before | after".
     before_sections: BTreeMap<ViewKind, Vec<PaneSection>>,
     changes: BTreeMap<ViewKind, usize>,
-    /// The pictures, made while they are shown.
-    maps: BTreeMap<MapLens, MapScene>,
+    pub pictures: MapPictures,
     /// The subject of the step that is told of.
     subject: Subject,
     /// The changed row of each pane that tells most of the step.
@@ -106,25 +99,30 @@ impl Panes {
             sections: BTreeMap::new(),
             before_sections: BTreeMap::new(),
             changes: BTreeMap::new(),
-            maps: BTreeMap::new(),
+            pictures: MapPictures::default(),
             subject: Subject::default(),
             telling: BTreeMap::new(),
         }
     }
 
-    /// Compute all rows anew.
-    pub(super) fn build(&mut self, shown: Shown<'_>) {
-        let scene = PaneData {
-            before: shown.before,
-            after: shown.after,
-            diff: shown.diff,
-            ops: shown.ops,
+    /// The data that rows are made from, as the panes are looked at.
+    pub(super) fn data<'a>(&self, shown: Shown<'a>) -> PaneData<'a> {
+        PaneData {
+            before: &shown.picture.before,
+            after: &shown.picture.after,
+            diff: shown.picture.diff.get(),
+            ops: shown.picture.ops(),
             charts: shown.charts,
             stable_ids: shown.numbers,
             raw: self.raw_numbers,
             compare: self.compare,
             changes_only: self.changes_only,
-        };
+        }
+    }
+
+    /// Compute all rows anew.
+    pub(super) fn build(&mut self, shown: Shown<'_>) {
+        let scene = self.data(shown);
         let group = self.group.as_deref();
         let subject = &self.subject;
         let build = |scene: &PaneData<'_>| {
@@ -158,13 +156,10 @@ impl Panes {
             Some((*view, self.subject.most_telling(rows)?))
         };
         self.telling = sections.iter().filter_map(telling).collect();
-        let maps = MapLens::ALL.into_iter().filter(|_| self.map_place != MapPlace::Nowhere);
-        self.maps = maps
-            .map(|lens| (lens, MapScene::of(lens, shown.before, shown.after, shown.diff)))
-            .collect();
+        self.pictures = MapPictures::of(shown.picture.clone());
         self.sections = sections;
         self.before_sections = before_sections;
-        self.groups = panes::cgroup_tree::group_paths(shown.diff);
+        self.groups = panes::cgroup_tree::group_paths(shown.picture.diff.get());
         self.clamp_selection();
     }
 
@@ -195,11 +190,6 @@ impl Panes {
 
     pub fn before_sections(&self, view: ViewKind) -> &[PaneSection] {
         self.before_sections.get(&view).map_or(&[], Vec::as_slice)
-    }
-
-    /// The picture of what a view lists.
-    pub fn map(&self, lens: MapLens) -> Option<&MapScene> {
-        self.maps.get(&lens)
     }
 
     /// Changed rows of a view.
@@ -372,18 +362,19 @@ impl Panes {
 mod tests {
     use std::sync::Arc;
 
+    use super::super::pictures::ShownDiff;
     use super::*;
     use crate::app::scripts::snapshot;
+    use crate::diff::Diff;
 
     /// Panes that compare the processes of two moments, with the focus on them.
     fn panes(before: &[&str], after: &[&str]) -> Panes {
         let (before, after) = (snapshot(before), snapshot(after));
         let mut panes = Panes::new(ViewKind::Processes);
+        let diff = ShownDiff::Live(Arc::new(Diff::between(&before, &after)));
+        let (before, after) = (Arc::new(before), Arc::new(after));
         panes.build(Shown {
-            before: &before,
-            after: &after,
-            diff: &Diff::between(&Arc::new(before.clone()), &Arc::new(after.clone())),
-            ops: &[],
+            picture: &PictureSource { before, after, diff, record: None },
             charts: &[],
             numbers: &StableIds::default(),
         });

@@ -1,8 +1,8 @@
 //! The scene that the lesson screen shows, and what may be done then: the one place where the lab's state, the learner's
 //! place and the learner's part in the step come together.
 
-use super::LessonView;
 use super::position::{LiveStep, Position};
+use super::{LessonView, Phase};
 use crate::app::shells::ShellFocus;
 
 /// The situation that the screen shows: it decides what the key that goes on does, and what all texts say of it.
@@ -110,6 +110,17 @@ impl LessonView {
             | LessonScene::LookingBack
             | LessonScene::LastStep
             | LessonScene::Finished => false,
+        }
+    }
+
+    /// The step in sight can be begun again in a new lab: whatever became of it, and wherever the learner looks.
+    pub fn can_begin_step_again(&self) -> bool {
+        match self.lab.phase {
+            Phase::Building | Phase::Playing { .. } => false,
+            Phase::Ready | Phase::Failed { .. } => {
+                let is_there = !self.lesson.steps.is_empty();
+                is_there && !self.quiz.as_ref().is_some_and(|quiz| quiz.is_exam())
+            }
         }
     }
 

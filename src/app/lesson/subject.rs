@@ -120,6 +120,7 @@ mod tests {
                 text: (*text).into(),
                 kind: RowKind::Plain,
                 group: None,
+                subject: None,
             })
             .collect();
         Subject::of_step(step).most_telling(rows.iter())
@@ -169,6 +170,7 @@ mod tests {
                 text: text.into(),
                 kind: RowKind::Dim,
                 group: None,
+                subject: None,
             });
             let mut sections = [PaneSection { rows: rows.to_vec() }];
             Subject::of_step(&lesson.steps[step]).mark_expected(&mut sections);

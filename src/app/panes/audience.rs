@@ -216,6 +216,8 @@ pub(super) fn networks(scene: &PaneData<'_>, acting: Option<&ActorName>) -> Vec<
             format!("route to {}", words::rows::route(route))
         }));
         own.extend(rows("", &network.traffic, scene, network::traffic_line));
+        own.extend(rows("", &network.rules, scene, |rule, _| format!("rule {}", rule.text)));
+        own.extend(rows("", &network.forwarding, scene, |_, _| words::rows::FORWARDING.to_owned()));
 
         let more = [
             omitted(CutList::Links, &network.links, network.omitted_of(|it| it.links), scene),
@@ -325,7 +327,7 @@ fn members(file: &CgroupFile, at: &Snapshot) -> String {
 pub(super) fn files(scene: &PaneData<'_>) -> Vec<PaneRow> {
     let mut all = Vec::new();
     for section in &scene.diff.overlays {
-        let own = rows(&section.owner, &section.rows, scene, |entry, _| {
+        let own = rows(&section.owner.to_string(), &section.rows, scene, |entry, _| {
             words::rows::overlay_entry(entry)
         });
         all.extend(behind(

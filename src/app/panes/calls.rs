@@ -1,6 +1,6 @@
 //! The calls pane: every system call that was made, as strace prints it, and what programs printed.
 
-use super::{PaneData, PaneRow, PaneSection, RowKind, row};
+use super::{PaneData, PaneRow, PaneSection, RowKind, RowSubject, row};
 use crate::call::Call;
 use crate::diff::ChangeKind;
 use crate::failure;
@@ -13,11 +13,18 @@ const MAX_OUTPUT_LINES: usize = 200;
 
 pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let mut rows = Vec::new();
-    for op in scene.ops {
+    for (place, op) in scene.ops.iter().enumerate() {
         let took = micros(op.nanos);
         rows.push(PaneRow::heading(format!("{}  {} calls, {took}", op.actor, op.calls.len())));
-        rows.extend(op.calls.iter().map(call_row));
-        rows.extend(outcome_rows(op));
+        rows.extend(
+            op.calls
+                .iter()
+                .enumerate()
+                .map(|(call, made)| call_row(made).about(RowSubject::Call { op: place, call })),
+        );
+        // What came of it is told with its last call.
+        let last = RowSubject::Call { op: place, call: op.calls.len().saturating_sub(1) };
+        rows.extend(outcome_rows(op).into_iter().map(|row| row.about(last)));
     }
     if rows.is_empty() {
         rows.push(PaneRow::remark(&Remark::NoCalls));

@@ -2,8 +2,8 @@
 //! alone.
 
 use super::{
-    CompareMode, PaneData, PaneRow, PaneSection, RowKind, bar_chart, cgroup_tree, charts, cut,
-    owner_line, row, visible,
+    CompareMode, PaneData, PaneRow, PaneSection, RowKind, RowSubject, bar_chart, cgroup_tree,
+    charts, cut, owner_line, row, visible,
 };
 use crate::diff::{CgroupFile, ChangeKind, is_counter};
 use crate::remark::Remark;
@@ -60,11 +60,11 @@ pub(super) fn omitted_groups_row(scene: &PaneData<'_>) -> Option<PaneRow> {
 /// The files of each group: the lesson's own groups first, since the lab's top groups are there in every lesson.
 fn files(scene: &PaneData<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
     let mut rows = Vec::new();
-    let groups = scene.diff.cgroups.iter();
-    let wanted = groups.filter(|it| chosen.is_none_or(|chosen| it.owner.path == chosen));
+    let groups = scene.diff.cgroups.iter().enumerate();
+    let wanted = groups.filter(|(_, it)| chosen.is_none_or(|chosen| it.owner.path == chosen));
 
-    let (tops, own): (Vec<_>, Vec<_>) = wanted.partition(|section| section.owner.is_top());
-    for section in own.into_iter().chain(tops) {
+    let (tops, own): (Vec<_>, Vec<_>) = wanted.partition(|(_, section)| section.owner.is_top());
+    for (group, section) in own.into_iter().chain(tops) {
         let shown: Vec<_> = visible(&section.rows, scene).collect();
         if shown.is_empty() {
             continue;
@@ -75,16 +75,19 @@ fn files(scene: &PaneData<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
             &section.owner_change,
             "   v1 name | v2 name",
         ));
+        if let Some(heading) = rows.last_mut() {
+            heading.subject = Some(RowSubject::Group { group });
+        }
         // A longer name sticks out (`file_row`), instead of moving all values to the right.
         let width = shown
             .iter()
-            .map(|(_, file, _)| names(file).len())
+            .map(|(_, (_, file, _))| names(file).len())
             .filter(|width| *width <= MAX_NAMES)
             .max()
             .unwrap_or(0);
-        rows.extend(
-            shown.into_iter().map(|(mark, file, before)| file_row(mark, file, before, width)),
-        );
+        rows.extend(shown.into_iter().map(|(place, (mark, file, before))| {
+            file_row(mark, file, before, width).about(RowSubject::GroupFile { group, place })
+        }));
     }
 
     rows

@@ -1,6 +1,6 @@
 //! Charts over time as rows of text: a column a reading, the limit as a line across. Pure.
 
-use super::{PaneRow, RowKind, row};
+use super::{PaneRow, RowKind, RowSubject, row};
 use crate::diff::ChangeKind;
 use crate::report::ChartSeries;
 use crate::text::shortened;
@@ -15,7 +15,12 @@ const WIDTH: usize = 43;
 
 /// The rows of all charts that have something to show.
 pub fn chart_rows(charts: &[ChartSeries]) -> Vec<PaneRow> {
-    charts.iter().filter(|series| !series.points.is_empty()).flat_map(chart).collect()
+    let drawn = charts.iter().filter(|series| !series.points.is_empty());
+    let rows = drawn.flat_map(|series| {
+        let subject = RowSubject::Chart(series.chart.of);
+        chart(series).into_iter().map(move |row| row.about(subject))
+    });
+    rows.collect()
 }
 
 /// A chart in words: `memory of box: now 3.0 MiB, most 12.0 MiB, limit 16.0 MiB`.

@@ -1,6 +1,8 @@
 //! The files pane: the directories a step shows, and overlays layer by layer: lower, upper, merged.
 
-use super::{PaneData, PaneRow, PaneSection, cut, omitted, owner_line, row, visible, with_was};
+use super::{
+    PaneData, PaneRow, PaneSection, RowSubject, cut, omitted, owner_line, row, visible, with_was,
+};
 use crate::remark::Remark;
 use crate::seen::CutList;
 use crate::snapshot::{DirEntry, FileKind, InUpper, Overlay, OverlayEntry};
@@ -8,16 +10,16 @@ use crate::text::padded;
 
 pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let mut rows = Vec::new();
-    for section in &scene.diff.overlays {
+    for (at, section) in scene.diff.overlays.iter().enumerate() {
         let overlay = scene
             .after
             .overlays
             .iter()
             .chain(&scene.before.overlays)
-            .find(|it| it.merged == section.owner);
+            .find(|it| section.owner.is_of(it));
         rows.push(owner_line(&format!("overlay at {}", section.owner), &section.owner_change, ""));
         if let Some(overlay) = overlay {
-            rows.extend(layer_lines(overlay));
+            rows.extend(layer_lines(at, overlay));
         }
         rows.push(PaneRow::note(format!(
             "  {} {} {} comes from",
@@ -25,8 +27,10 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
             padded("upper", 16),
             padded("merged", 16)
         )));
-        rows.extend(visible(&section.rows, scene).map(|(mark, entry, before)| {
+        rows.extend(visible(&section.rows, scene).map(|(place, shown)| {
+            let (mark, entry, before) = shown;
             row(mark, with_was(mark, overlay_line(entry), entry, before, &[]))
+                .about(RowSubject::OverlayEntry { section: at, place })
         }));
         rows.extend(omitted(CutList::OverlayEntries, &section.rows, section.omitted, scene));
     }
@@ -34,11 +38,13 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let listed = [scene.before.overlays.len(), scene.after.overlays.len()];
     rows.extend(cut(CutList::Overlays, listed, scene.diff.overlays_omitted, scene));
 
-    for section in &scene.diff.directories {
+    for (at, section) in scene.diff.directories.iter().enumerate() {
         let seen = format!("{} sees {}", section.owner.actor, section.owner.path);
         rows.push(owner_line(&seen, &section.owner_change, ""));
-        rows.extend(visible(&section.rows, scene).map(|(mark, entry, before)| {
+        rows.extend(visible(&section.rows, scene).map(|(place, shown)| {
+            let (mark, entry, before) = shown;
             row(mark, with_was(mark, entry_line(entry), entry, before, &[]))
+                .about(RowSubject::Entry { section: at, place })
         }));
         rows.extend(omitted(CutList::Directory, &section.rows, section.omitted, scene));
     }
@@ -49,14 +55,20 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     vec![PaneSection { rows }]
 }
 
-fn layer_lines(overlay: &Overlay) -> Vec<PaneRow> {
+fn layer_lines(section: usize, overlay: &Overlay) -> Vec<PaneRow> {
     let mut lines: Vec<PaneRow> = overlay
         .lowers
         .iter()
         .enumerate()
-        .map(|(index, path)| PaneRow::note(format!("  lower {index}: {path} (read only)")))
+        .map(|(index, path)| {
+            PaneRow::note(format!("  lower {index}: {path} (read only)"))
+                .about(RowSubject::Layer { section, lower: Some(index) })
+        })
         .collect();
-    lines.extend(overlay.upper.as_ref().map(|path| PaneRow::note(format!("  upper:   {path}"))));
+    lines.extend(overlay.upper.as_ref().map(|path| {
+        PaneRow::note(format!("  upper:   {path}"))
+            .about(RowSubject::Layer { section, lower: None })
+    }));
     lines
 }
 
@@ -76,6 +88,9 @@ fn overlay_line(entry: &OverlayEntry) -> String {
     let merged = if entry.merged { name } else { String::new() };
 
     let from = match (entry.upper, entry.in_lowers.first()) {
+        (InUpper::Absent, _) if entry.hiding_lower().is_some() => {
+            "hidden by a whiteout below".into()
+        }
         (InUpper::Whiteout, _) => "hidden by a whiteout".into(),
         (InUpper::Absent, Some(layer)) => format!("lower {layer}"),
         (InUpper::Absent, None) => "nowhere".into(),
@@ -110,6 +125,8 @@ mod tests {
                 path: "etc".into(),
                 kind: FileKind::Directory,
                 in_lowers: vec![0],
+                lower_whiteouts: Vec::new(),
+                lower_opaques: Vec::new(),
                 upper,
                 merged: true,
             })

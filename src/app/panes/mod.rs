@@ -11,6 +11,9 @@ mod mounts;
 mod namespaces;
 mod network;
 mod processes;
+mod row_subject;
+
+pub use self::row_subject::RowSubject;
 
 use serde::Serialize;
 
@@ -82,6 +85,8 @@ pub struct PaneRow {
     pub kind: RowKind,
     /// The control group, by its path, that the row is of in a tree of them.
     pub group: Option<String>,
+    /// The thing that it is about, where that is one.
+    pub subject: Option<RowSubject>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +109,11 @@ impl PaneRow {
 
     fn note(text: impl AsRef<str>) -> PaneRow {
         PaneRow { kind: RowKind::Dim, ..row(ChangeKind::Same, text) }
+    }
+
+    /// The same row, about this.
+    fn about(self, subject: RowSubject) -> PaneRow {
+        PaneRow { subject: Some(subject), ..self }
     }
 
     fn remark(remark: &Remark) -> PaneRow {
@@ -163,12 +173,19 @@ pub fn marked_rows(sections: &[PaneSection]) -> usize {
     rows.filter(|row| row.mark.is_change()).count()
 }
 
-/// The rows to show of a diff, given the comparison: mark and value.
+/// The rows to show of a diff, given the comparison: the place among all its rows, mark and value, and what it was.
 fn visible<'a, T>(
     rows: &'a [DiffRow<T>],
     scene: &'a PaneData<'a>,
-) -> impl Iterator<Item = (ChangeKind, &'a T, Option<&'a T>)> {
-    rows.iter().filter_map(|row| match scene.compare {
+) -> impl Iterator<Item = (usize, (ChangeKind, &'a T, Option<&'a T>))> {
+    rows.iter().enumerate().filter_map(|(place, row)| Some((place, shown_of(row, scene)?)))
+}
+
+fn shown_of<'a, T>(
+    row: &'a DiffRow<T>,
+    scene: &PaneData<'_>,
+) -> Option<(ChangeKind, &'a T, Option<&'a T>)> {
+    match scene.compare {
         CompareMode::Diff | CompareMode::SideBySide => {
             if scene.changes_only && !row.mark.is_change() {
                 return None;
@@ -182,7 +199,7 @@ fn visible<'a, T>(
         }
         CompareMode::Before => Some((ChangeKind::Same, row.before.as_ref()?, None)),
         CompareMode::After => Some((ChangeKind::Same, row.after.as_ref()?, None)),
-    })
+    }
 }
 
 /// The number of rows there are on the side that is shown: one that is gone is not there.
@@ -256,5 +273,6 @@ fn row(mark: ChangeKind, text: impl AsRef<str>) -> PaneRow {
         text: safe(first_bytes(text.as_ref(), MAX_ROW)),
         kind: RowKind::Plain,
         group: None,
+        subject: None,
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    CompareMode, PaneData, PaneRow, PaneSection, existing, omitted, owner_line, row, visible,
+    CompareMode, PaneData, PaneRow, PaneSection, RowSubject, existing, omitted, owner_line, row,
+    visible,
 };
 use crate::diff::{ChangeKind, DiffSection};
 use crate::op::ActorName;
@@ -13,21 +14,22 @@ use crate::text::padded;
 use crate::words;
 
 pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
-    scene.diff.mounts.iter().filter_map(|section| build_section(section, scene)).collect()
+    let sections = scene.diff.mounts.iter().enumerate();
+    sections.filter_map(|(table, section)| build_section(table, section, scene)).collect()
 }
 
 fn build_section(
+    table: usize,
     section: &DiffSection<ActorName, Mount>,
     scene: &PaneData<'_>,
 ) -> Option<PaneSection> {
-    let mut shown: Vec<(ChangeKind, &Mount, Option<&Mount>)> =
-        visible(&section.rows, scene).collect();
+    let mut shown: Vec<ShownMount<'_>> = visible(&section.rows, scene).collect();
     if shown.is_empty() && scene.compare != CompareMode::Diff {
         return None;
     }
 
     // A tree reads best by path; the kernel's order decides between mounts on one target.
-    shown.sort_by(|left, right| path_key(&left.1.target).cmp(&path_key(&right.1.target)));
+    shown.sort_by(|left, right| path_key(&left.1.1.target).cmp(&path_key(&right.1.1.target)));
     let depths = depths(&shown);
 
     let more = omitted(CutList::Mounts, &section.rows, section.omitted, scene);
@@ -44,24 +46,26 @@ fn build_section(
         padded("type", 8)
     )));
 
-    for (mark, mount, before) in shown {
-        rows.push(row(
-            mark,
-            line(mark, mount, before, depths.get(&mount.id).copied().unwrap_or(0), scene),
-        ));
+    for (place, (mark, mount, before)) in shown {
+        let depth = depths.get(&mount.id).copied().unwrap_or(0);
+        let row = row(mark, line(mark, mount, before, depth, scene));
+        rows.push(row.about(RowSubject::Mount { table, place }));
     }
     rows.extend(more);
     Some(PaneSection { rows })
 }
+
+/// A mount with its place in the diff.
+type ShownMount<'a> = (usize, (ChangeKind, &'a Mount, Option<&'a Mount>));
 
 fn path_key(path: &str) -> Vec<&str> {
     path.split('/').filter(|part| !part.is_empty()).collect()
 }
 
 /// The number of shown mounts that each mount lies below, by its id.
-fn depths(shown: &[(ChangeKind, &Mount, Option<&Mount>)]) -> HashMap<u32, usize> {
+fn depths(shown: &[ShownMount<'_>]) -> HashMap<u32, usize> {
     let parents: HashMap<u32, u32> =
-        shown.iter().map(|(_, mount, _)| (mount.id, mount.parent)).collect();
+        shown.iter().map(|(_, (_, mount, _))| (mount.id, mount.parent)).collect();
 
     let depth = |id: u32| {
         let mut depth = 0;

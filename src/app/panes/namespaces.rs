@@ -1,6 +1,6 @@
 //! The namespaces pane: a row per actor, a column per kind, as lsns(8) counts them; equal numbers are one namespace.
 
-use super::{CompareMode, PaneData, PaneRow, PaneSection, RowKind, omitted, row};
+use super::{CompareMode, PaneData, PaneRow, PaneSection, RowKind, RowSubject, omitted, row};
 use crate::diff::ChangeKind;
 use crate::op::{ActorName, NamespaceKind};
 use crate::seen::CutList;
@@ -26,10 +26,11 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
         if scene.changes_only && !mark.is_change() && scene.compare != CompareMode::Before {
             continue;
         }
-        rows.push(row(mark, kind_line(kind, &actors, width, scene)));
+        let row = row(mark, kind_line(kind, &actors, width, scene));
+        rows.push(row.about(RowSubject::Namespaces(kind)));
     }
 
-    for (actor, hostname) in &snapshot.hostnames {
+    for (place, (actor, hostname)) in snapshot.hostnames.iter().enumerate() {
         let before = scene.before.hostnames.get(actor);
         let changed =
             scene.compare != CompareMode::Before && before.is_some() && before != Some(hostname);
@@ -39,6 +40,7 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
             let kind = if mark.is_change() { RowKind::Plain } else { RowKind::Dim };
             rows.push(PaneRow {
                 kind,
+                subject: Some(RowSubject::HostName { place }),
                 ..row(mark, format!("host name for {actor}: {hostname}{was}"))
             });
         }

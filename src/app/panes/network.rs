@@ -1,7 +1,8 @@
 //! The network pane: links, addresses, routes, neighbours of each network namespace, and what its packets pass.
 
 use super::{
-    CompareMode, PaneData, PaneRow, PaneSection, omitted, owner_line, row, visible, with_was,
+    CompareMode, PaneData, PaneRow, PaneSection, RowSubject, omitted, owner_line, row, visible,
+    with_was,
 };
 use crate::diff::{NetworkDiff, OwnerChange};
 use crate::remark::Remark;
@@ -15,26 +16,29 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
         .diff
         .networks
         .iter()
-        .filter(|network| {
+        .enumerate()
+        .filter(|(_, network)| {
             scene.compare != CompareMode::Before || network.owner_change != OwnerChange::New
         })
-        .map(|network| build_section(network, scene))
+        .map(|(place, network)| build_section(place, network, scene))
         .collect()
 }
 
-fn build_section(network: &NetworkDiff, scene: &PaneData<'_>) -> PaneSection {
+fn build_section(section: usize, network: &NetworkDiff, scene: &PaneData<'_>) -> PaneSection {
     let mut rows = vec![owner_line(&network.name, &network.owner_change, "")];
     let before = rows.len();
 
-    rows.extend(visible(&network.links, scene).map(|(mark, link, before)| {
+    rows.extend(visible(&network.links, scene).map(|(place, (mark, link, before))| {
         // Beside what was set, the kernel's own follows.
         let untold = ["carrier", "operstate", "peer_netns"];
         row(mark, with_was(mark, link_line(link), link, before, &untold))
+            .about(RowSubject::Link { section, place })
     }));
     rows.extend(omitted(CutList::Links, &network.links, network.omitted_of(|it| it.links), scene));
-    rows.extend(visible(&network.addresses, scene).map(|(mark, it, before)| {
+    rows.extend(visible(&network.addresses, scene).map(|(place, (mark, it, before))| {
         let text = format!("  address {}", words::rows::address(it));
         row(mark, with_was(mark, text, it, before, &[]))
+            .about(RowSubject::Address { section, place })
     }));
     rows.extend(omitted(
         CutList::Addresses,
@@ -42,9 +46,9 @@ fn build_section(network: &NetworkDiff, scene: &PaneData<'_>) -> PaneSection {
         network.omitted_of(|it| it.addresses),
         scene,
     ));
-    rows.extend(visible(&network.routes, scene).map(|(mark, it, before)| {
+    rows.extend(visible(&network.routes, scene).map(|(place, (mark, it, before))| {
         let text = format!("  route {}", words::rows::route(it));
-        row(mark, with_was(mark, text, it, before, &[]))
+        row(mark, with_was(mark, text, it, before, &[])).about(RowSubject::Route { section, place })
     }));
     rows.extend(omitted(
         CutList::Routes,
@@ -52,10 +56,10 @@ fn build_section(network: &NetworkDiff, scene: &PaneData<'_>) -> PaneSection {
         network.omitted_of(|it| it.routes),
         scene,
     ));
-    rows.extend(
-        visible(&network.neighbours, scene)
-            .map(|(mark, it, _)| row(mark, format!("  neighbour {}", words::rows::neighbour(it)))),
-    );
+    rows.extend(visible(&network.neighbours, scene).map(|(place, (mark, it, _))| {
+        row(mark, format!("  neighbour {}", words::rows::neighbour(it)))
+            .about(RowSubject::Neighbour { section, place })
+    }));
     rows.extend(omitted(
         CutList::Neighbours,
         &network.neighbours,
@@ -64,16 +68,25 @@ fn build_section(network: &NetworkDiff, scene: &PaneData<'_>) -> PaneSection {
     ));
 
     // How many there were first: a rule is long.
-    rows.extend(
-        visible(&network.traffic, scene)
-            .map(|(mark, it, was)| row(mark, format!("  {}", traffic_line(it, was)))),
-    );
+    rows.extend(visible(&network.traffic, scene).map(|(place, (mark, it, was))| {
+        row(mark, format!("  {}", traffic_line(it, was)))
+            .about(RowSubject::Traffic { section, place })
+    }));
     rows.extend(omitted(
         CutList::Traffic,
         &network.traffic,
         network.omitted_of(|it| it.traffic),
         scene,
     ));
+
+    rows.extend(
+        visible(&network.rules, scene)
+            .map(|(mark, rule, _)| row(mark, format!("  rule {}", rule.text))),
+    );
+    rows.extend(
+        visible(&network.forwarding, scene)
+            .map(|(mark, _, _)| row(mark, format!("  {}", words::rows::FORWARDING))),
+    );
 
     if rows.len() == before {
         let remark = if scene.changes_only { Remark::NothingChanged } else { Remark::Nothing };

@@ -1,6 +1,6 @@
 //! The processes pane: one table, a column per pid namespace, as NSpid of /proc/PID/status has them.
 
-use super::{PaneData, PaneRow, PaneSection, omitted, row, visible, with_was};
+use super::{PaneData, PaneRow, PaneSection, RowSubject, omitted, row, visible, with_was};
 use crate::seen::CutList;
 use crate::snapshot::Process;
 use crate::text::padded;
@@ -14,9 +14,11 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
 
     let mut rows =
         vec![PaneRow::heading(format!("{} {} S command", heads.join(" "), padded("actor", 9)))];
-    for (mark, process, before) in visible(&scene.diff.processes, scene) {
+    for (place, shown) in visible(&scene.diff.processes, scene) {
+        let (mark, process, before) = shown;
         let text = line(process, levels);
-        rows.push(row(mark, with_was(mark, text, process, before, &["state"])));
+        let row = row(mark, with_was(mark, text, process, before, &["state"]));
+        rows.push(row.about(RowSubject::Process { place }));
     }
 
     rows.extend(omitted(

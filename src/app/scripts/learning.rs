@@ -14,11 +14,6 @@ fn in_turn(holds: &[bool]) -> Model {
     model
 }
 
-fn typed(step: usize) -> Msg {
-    let record = StepRecord { status: StepStatus::Typed, ..(*record(step, true)).clone() };
-    Msg::Engine(Event::Played(Arc::new(record)))
-}
-
 #[test]
 fn a_turn_goes_on_once_all_of_it_holds() {
     check(

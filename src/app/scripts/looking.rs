@@ -5,6 +5,8 @@
 use super::*;
 use crate::app::MapPlace;
 use crate::app::panes::CompareMode;
+use crate::lesson::expect::verdict::Verdict;
+use crate::map::MapLens;
 use crate::view::ViewKind;
 
 #[test]
@@ -101,6 +103,58 @@ fn the_map_stands_beside_the_rows_in_their_place_or_nowhere() {
     assert_eq!(place(&model).0, MapPlace::Alone);
     press(&mut model, &["m"]);
     assert_eq!(place(&model).0, MapPlace::Beside);
+}
+
+#[test]
+fn an_author_picks_the_picture_of_a_step_until_another_pane_comes_to_the_front() {
+    let lens = |text: &str, keys: &[&str]| {
+        let lesson = Arc::new(parse("sample.yaml", text).unwrap_or_else(|error| panic!("{error}")));
+        let mut model = Model::new(Vec::new(), (120, 40));
+        let _ = update(&mut model, Msg::LessonOpened { lesson, left_off: 0, tape: None });
+        let _ = update(&mut model, ready(0));
+        press(&mut model, keys);
+        view(&model).map_lens()
+    };
+    let first = "    watch: [files]\n";
+    let picked = LESSON.replacen(first, "    watch: [files]\n    map: network\n", 1);
+    assert_ne!(picked, LESSON);
+    assert_eq!(lens(LESSON, &[]), MapLens::Mounts);
+    assert_eq!(lens(&picked, &[]), MapLens::Network);
+    assert_eq!(lens(&picked, &["2"]), MapLens::Processes, "the learner's choice");
+
+    let unseen = LESSON.replacen(first, "    map: cgroups\n", 1);
+    let error = parse("sample.yaml", &unseen).expect_err("it would never be shown").to_string();
+    assert!(error.contains("`map` is shown with the first view of `watch`"), "{error}");
+    let unknown = LESSON.replacen(first, "    watch: [files]\n    map: nework\n", 1);
+    let error = parse("sample.yaml", &unknown).expect_err("no such picture").to_string();
+    assert!(error.contains("network"), "{error}");
+}
+
+#[test]
+fn what_a_failed_step_lacks_is_drawn_as_missing() {
+    let mut model = before(0);
+    assert_eq!(view(&model).map_wants(), [], "nothing was done yet");
+    let _ = update(&mut model, playing(0));
+    let Msg::Engine(Event::Played(record)) = played(0) else { panic!("a record") };
+    let mut failed = (*record).clone();
+    let verdict = |expect: &crate::lesson::expect::Expect| Verdict {
+        ok: false,
+        expected: expect.into(),
+        seen: crate::seen::Seen::NoProcess,
+        pane: Some(ViewKind::Processes),
+    };
+    failed.verdicts = lesson().steps[0].expect.iter().map(verdict).collect();
+    let _ = update(&mut model, Msg::Engine(Event::Played(Arc::new(failed))));
+    let _ = update(&mut model, ready(1));
+    let wants = view(&model).map_wants();
+    assert_eq!(wants.len(), 1, "one expectation");
+
+    let place =
+        crate::app::PicturePlace { width: 76, height: 16, glyphs: crate::map::Glyphs::Unicode };
+    let lens = wants[0].lens;
+    let canvas = view(&model).panes.pictures.canvas(lens, place, wants.clone());
+    let text = canvas.expect("a picture").text();
+    assert!(text.contains(&format!("? {}", wants[0].text)), "{text}");
 }
 
 #[test]

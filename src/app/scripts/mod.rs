@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod asking;
 mod branches;
 mod learning;
 mod looking;
@@ -235,10 +236,12 @@ pub fn screen_text(model: &Model) -> String {
             ListKind::Palette => "list of everything".to_owned(),
             ListKind::Shells => "list of shells".to_owned(),
             ListKind::Branches => "list of what-ifs".to_owned(),
+            ListKind::Words => "list of words".to_owned(),
         }),
         ScreenOverlay::Search { query } => Some(format!("search {query}")),
         ScreenOverlay::Confirm(confirm) => Some(format!("confirm {:?}", confirm.then)),
         ScreenOverlay::Programs(_) => Some("programs".to_owned()),
+        ScreenOverlay::Card(shown) => Some(format!("card {}", shown.card.title)),
     });
 
     words.extend(model.notice.iter().map(|_| "notice".to_owned()));
@@ -321,6 +324,12 @@ pub fn playing(step: usize) -> Msg {
 
 pub fn played(step: usize) -> Msg {
     Msg::Engine(Event::Played(record(step, true)))
+}
+
+/// The learner has done a step by typing.
+pub fn typed(step: usize) -> Msg {
+    let record = StepRecord { status: StepStatus::Typed, ..(*record(step, true)).clone() };
+    Msg::Engine(Event::Played(Arc::new(record)))
 }
 
 pub fn failed(why: &str) -> Msg {

@@ -291,3 +291,77 @@ fn a_failure_behind_a_shell_is_told_in_front_of_it() {
         [(failed("it is gone"), "", "Failed: it is gone 2, shell below, notice")],
     );
 }
+
+/// A turn over the step with two goals, with a shell beside `host` that has the keys.
+fn in_turn_with_shell() -> Model {
+    let mut model = with_shell();
+    let _ = update(&mut model, turn(1, TurnGoal::Step, &[false, false]));
+    model
+}
+
+#[test]
+fn nothing_needs_leaving_a_shell() {
+    check(
+        &mut in_turn_with_shell(),
+        [
+            // Not while something is open, and the step is never shown by it.
+            (key("F9"), "", "YourTurn 2, shell below, notice"),
+            (key("F8"), "", "YourTurn 2, shell below"),
+            (turn(1, TurnGoal::Step, &[true, true]), "", "YourTurn 2, shell below"),
+            (key("F9"), "ask FinishTurn", "YourTurn 2, shell below"),
+            (no_turn(), "", "NextStep 2, shell below"),
+            (typed(1), "remember goals WithHints hints 1", "Playing 2, shell below"),
+            (ready(2), "remember 2 played", "LastStep 2, shell below"),
+            (key("F9"), "", "NextRepair 3, shell below"),
+            (key("a"), "TypeIntoShell { tab: 1, bytes: [97] }", "NextRepair 3, shell below"),
+            (key("F9"), "ask BeginTurn(Step)", "NextRepair 3, shell below"),
+            (key("F10"), "", "NextRepair 3, shell below"),
+            (key("F10"), "", "NextRepair 3"),
+        ],
+    );
+}
+
+#[test]
+fn a_program_gets_the_screens_keys_behind_the_one_that_leaves() {
+    let typed = |bytes: &[u8]| format!("TypeIntoShell {{ tab: 1, bytes: {bytes:?} }}");
+    let (f6, f9, f10) = (typed(b"\x1b[17~"), typed(b"\x1b[20~"), typed(b"\x1b[21~"));
+    check(
+        &mut in_turn_with_shell(),
+        [
+            (key("ctrl-5"), "", "YourTurn 2, shell below"),
+            (key("F10"), &f10, "YourTurn 2, shell below"),
+            (key("ctrl-5"), "", "YourTurn 2, shell below"),
+            (key("F9"), &f9, "YourTurn 2, shell below"),
+            (key("ctrl-5"), "", "YourTurn 2, shell below"),
+            (key("F6"), &f6, "YourTurn 2, shell below"),
+            // It was typed into again; any other key in between, and the next one is the screen's.
+            (key("ctrl-5"), "", "YourTurn 2, shell below"),
+            (key("j"), "", "YourTurn 2, shell below"),
+            (key("F9"), "", "YourTurn 2, shell below, notice"),
+        ],
+    );
+}
+
+#[test]
+fn a_key_goes_from_the_hosts_shell_to_the_containers_and_back() {
+    let mut model = with_shell();
+    let size = crate::app::shells::terminal_size(SIZE, ShellRoom::BelowPanes);
+    let asked = format!("ask {:?}", Request::OpenShell { tab: 1, actor: "box".into(), size });
+    check(
+        &mut model,
+        [
+            (key("F6"), &asked, "NextStep 2, shell below"),
+            (key("F6"), "", "NextStep 2, shell below"),
+            (key("b"), "TypeIntoShell { tab: 1, bytes: [98] }", "NextStep 2, shell below"),
+        ],
+    );
+    let _ = update(&mut model, shell(2, "box"));
+    check(
+        &mut model,
+        [
+            (key("a"), "TypeIntoShell { tab: 2, bytes: [97] }", "NextStep 2, shell below"),
+            (key("F6"), "", "NextStep 2, shell below"),
+            (key("a"), "TypeIntoShell { tab: 1, bytes: [97] }", "NextStep 2, shell below"),
+        ],
+    );
+}

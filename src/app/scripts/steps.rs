@@ -282,3 +282,47 @@ fn a_lesson_is_played_once_each_step_that_is_possible_was() {
     let steps = crate::app::commands::ended_lesson(view(&jumped)).steps;
     assert_eq!((steps.total, steps.played, steps.replayed), (4, 1, 3));
 }
+
+#[test]
+fn a_step_begins_again_in_a_new_lab_whatever_became_of_it() {
+    let asked = "confirm RewindTo { steps: 1 }";
+    let mut turn_on = before(1);
+    let _ = update(&mut turn_on, turn(1, TurnGoal::Step, &[true, false]));
+    check(
+        &mut turn_on,
+        [
+            (key("r"), "", &format!("YourTurn 2, {asked}")),
+            // No key that is pressed without reading loses anything.
+            (key("Enter"), "", "YourTurn 2"),
+            (key("r"), "", &format!("YourTurn 2, {asked}")),
+            (key("y"), "ask RewindTo { steps: 1 }", "Building 2"),
+            (ready(1), "remember 1 played; ask BeginTurn(Step)", "NextStep 2"),
+        ],
+    );
+
+    // Done by hand, it is begun as a turn again; watched, it is not.
+    for (done, begun) in [(typed as fn(usize) -> Msg, "; ask BeginTurn(Step)"), (played, "")] {
+        let mut model = before(1);
+        let _ = update(&mut model, done(1));
+        let _ = update(&mut model, ready(2));
+        check(
+            &mut model,
+            [
+                (key("r"), "", &format!("LastStep 2, {asked}")),
+                (key("y"), "ask RewindTo { steps: 1 }", "Building 2"),
+                (ready(1), &format!("remember 1 played{begun}"), "NextStep 2"),
+            ],
+        );
+    }
+
+    let mut model = before(1);
+    check(
+        &mut model,
+        [
+            (failed("the lab is gone"), "", "Failed: the lab is gone 2"),
+            (key("r"), "", &format!("Failed: the lab is gone 2, {asked}")),
+            (key("y"), "ask RewindTo { steps: 1 }", "Building 2"),
+            (key("r"), "", "Building 2"),
+        ],
+    );
+}

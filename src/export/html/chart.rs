@@ -72,7 +72,7 @@ fn drawing(series: &ChartSeries, points: &[ChartPoint], id: &str) -> Markup {
     let seconds = (frame.until - frame.from) / 1000.0;
 
     html! {
-        svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-labelledby=(id) {
+        svg.chart viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-labelledby=(id) {
             path.axis d={ "M" (LEFT) " " (TOP) "V" (BOTTOM) "H" (RIGHT) } {}
             text x=(LEFT - 6.0) y=(BOTTOM) text-anchor="end" { "0" }
             @if let Some(limit) = limit {

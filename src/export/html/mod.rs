@@ -4,6 +4,7 @@
 
 mod actions;
 mod chart;
+mod lab_map;
 mod pane;
 mod question;
 mod step;
@@ -14,15 +15,20 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::played_lesson::PlayedLesson;
 use super::prose;
+use super::step_map::step_maps;
 use crate::text::{prose_lines, safe};
 use crate::view::ViewKind;
 
-const STYLE: &str = include_str!("../../../assets/export/page.css");
+const STYLE: &str = concat!(
+    include_str!("../../../assets/export/colors.css"),
+    include_str!("../../../assets/export/page.css"),
+    include_str!("../../../assets/export/map.css")
+);
 const SCRIPT: &str = include_str!("../../../assets/export/page.js");
 
-/// The page's own style and script, and nothing else, ever: SHA-256 of the two files, in base64. A test compares them.
-const STYLE_HASH: &str = "sha256-6GXur4q7YuUJY8C29lvHpNWZqDmGDrAsAFbHTF5HdfA=";
-const SCRIPT_HASH: &str = "sha256-lmILKHbM0HHlvMCwmdiBNVXBURRggxlg9SlQHqIYQ34=";
+/// The page's own style and script, and nothing else, ever: SHA-256 of the two texts, in base64. A test compares them.
+const STYLE_HASH: &str = "sha256-EYH8AQ/XPqzGfCCyZAJ1IMXeeBQ1VHv7adUT0O8lSrY=";
+const SCRIPT_HASH: &str = "sha256-hMZr+4/DmIq8UZ7K0vJvA5iyqoozTB5dHWlROhKhJn0=";
 
 /// The keys and what they do, for the page's help; `assets/export/page.js` does it.
 fn keys() -> Vec<(String, String)> {
@@ -78,7 +84,9 @@ fn page(played_lesson: &PlayedLesson<'_>) -> Markup {
                 (contents(played_lesson))
                 main id="_steps" tabindex="-1" {
                     (controls(played_lesson))
-                    @for played in &played_lesson.steps { "\n" (step::step_article(played_lesson, played)) }
+                    @for (played, map) in played_lesson.steps.iter().zip(step_maps(played_lesson)) {
+                        "\n" (step::step_article(played_lesson, played, map.as_ref()))
+                    }
                 }
                 (foot(played_lesson))
                 p.sr id="_said" role="status" aria-live="polite" {}

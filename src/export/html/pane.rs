@@ -14,11 +14,34 @@ pub fn first_pane_number(watch: &[ViewKind]) -> usize {
     watch.iter().copied().find(|view| view.is_state()).unwrap_or(ViewKind::Mounts).number()
 }
 
+/// Every pane of a step, folded where a map shows what they list.
+pub fn folded_panes(played_actions: &PlayedActions<'_>, id: &str, folding: Folding) -> Markup {
+    let changed: usize = ViewKind::of_state()
+        .map(|view| marked_rows(&pane_rows(played_actions, view, CompareMode::Diff)))
+        .sum();
+    html! {
+        details.tables open[folding == Folding::Open] {
+            summary {
+                "What the kernel shows, row by row: "
+                @if changed == 0 { "nothing changed" } @else { (changed) " changed" }
+            }
+            (all_panes(played_actions, id))
+        }
+    }
+}
+
+/// The state that the tables of a step begin in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folding {
+    Open,
+    Folded,
+}
+
 /// Every pane of a step, the most telling first.
-pub fn all_panes(played_actions: &PlayedActions<'_>, id: &str) -> Markup {
+fn all_panes(played_actions: &PlayedActions<'_>, id: &str) -> Markup {
     html! {
         section.panes.same[played_actions.record.diff().is_empty()] aria-label="Panes" {
-            h3 { "What the kernel shows" }
+            h3.sr { "What the kernel shows" }
             div.choose hidden {
                 div role="group" aria-label="Panes" {
                     @for view in ViewKind::of_state() {
@@ -48,8 +71,12 @@ const COMPARE: [(&str, &str); 4] = [
 ];
 
 fn count(rows: &[PaneRow]) -> Markup {
-    let changes = rows.iter().filter(|row| row.mark.is_change()).count();
+    let changes = marked_rows(rows);
     html! { @if changes > 0 { " " span.count { (changes) " changed" } } }
+}
+
+fn marked_rows(rows: &[PaneRow]) -> usize {
+    rows.iter().filter(|row| row.mark.is_change()).count()
 }
 
 fn pane_rows(

@@ -4,13 +4,19 @@ use maud::{Markup, html};
 
 use super::super::played_lesson::{PlayedActions, PlayedLesson, PlayedStep};
 use super::super::prose;
-use super::{actions, chart, pane, part, question};
+use super::super::step_map::StepMap;
+use super::pane::Folding;
+use super::{actions, chart, lab_map, pane, part, question};
 use crate::lesson::model::{Branch, Hint};
 use crate::report::StepStatus;
 use crate::text::{one_line, safe_lines};
 use crate::words;
 
-pub fn step_article(played_lesson: &PlayedLesson<'_>, played: &PlayedStep<'_>) -> Markup {
+pub fn step_article(
+    played_lesson: &PlayedLesson<'_>,
+    played: &PlayedStep<'_>,
+    map: Option<&StepMap>,
+) -> Markup {
     let PlayedStep { number, step, actions: played_actions, branches, questions: asked } = played;
     let id = step.id.as_str();
     let title = part(id, "title");
@@ -35,8 +41,9 @@ pub fn step_article(played_lesson: &PlayedLesson<'_>, played: &PlayedStep<'_>) -
             }
             div.see {
                 h3 { "What to see" }
+                @if let Some(map) = map { (lab_map::map_figure(map, id)) }
                 (came_of_it(played_actions, &step.after, id))
-                (pane::all_panes(played_actions, id))
+                (pane::folded_panes(played_actions, id, if map.is_some() { Folding::Folded } else { Folding::Open }))
             }
             div.more {
                 @for (branch, played_actions) in branches { (what_if(played_lesson, id, branch, played_actions)) }

@@ -298,6 +298,8 @@ mod tests {
             path: "there".into(),
             kind: FileKind::File,
             in_lowers: vec![0],
+            lower_whiteouts: Vec::new(),
+            lower_opaques: Vec::new(),
             upper: InUpper::Absent,
             merged: true,
         };

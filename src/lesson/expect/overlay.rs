@@ -33,6 +33,7 @@ impl From {
     pub fn of(entry: &OverlayEntry) -> From {
         match (entry.upper, entry.in_lowers.is_empty()) {
             (InUpper::Whiteout, _) => From::Whiteout,
+            (InUpper::Absent, _) if entry.hiding_lower().is_some() => From::Whiteout,
             (InUpper::Absent, _) => From::Lower,
             (InUpper::Present | InUpper::Opaque, true) => From::Upper,
             (InUpper::Present | InUpper::Opaque, false) => From::Both,

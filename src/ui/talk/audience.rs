@@ -515,7 +515,7 @@ mod tests {
             embedded::all_tapes().find(|(_, header)| header.lesson == lesson.id).expect("a tape").0;
         let tape = file::read(bytes).expect("a tape");
         let talk = Talk::fully_played(Arc::clone(&lesson), Some(&tape));
-        let theme = Theme { colors: false, ascii: true };
+        let theme = Theme::without_colors().in_ascii();
 
         let mut to_order = 0;
         for (step, own) in lesson.steps.iter().enumerate() {

@@ -43,7 +43,7 @@ pub fn screen_misfits(lesson: &Arc<Lesson>, tape: Option<&Tape>) -> Vec<String> 
 }
 
 fn misfit(talk: &mut Talk, audience_view: AudienceView) -> Vec<String> {
-    let theme = Theme { colors: false, ascii: true };
+    let theme = Theme::without_colors().in_ascii();
     let beat = audience_view.beat;
     talk.set_audience_view(audience_view.clone());
     let id = talk.step(beat).map_or_else(String::new, |step| step.id.clone());

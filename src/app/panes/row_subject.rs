@@ -1,0 +1,296 @@
+//! The thing that a row is about, by its place in what the pane was made from; and its card.
+
+use super::{CompareMode, PaneData};
+use crate::action::LabFacts;
+use crate::diff::{ChangeKind, Diff, DiffRow, OwnerChange};
+use crate::explain::card::{Card, OriginKind};
+use crate::explain::{CardData, Topic};
+use crate::op::{ActorName, NamespaceKind};
+use crate::snapshot::Overlay;
+use crate::view::ChartKind;
+
+/// Places are those in the diff of the two states that panes compare, or in the list of what was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowSubject {
+    Mount {
+        table: usize,
+        place: usize,
+    },
+    Process {
+        place: usize,
+    },
+    Namespaces(NamespaceKind),
+    HostName {
+        place: usize,
+    },
+    Link {
+        section: usize,
+        place: usize,
+    },
+    Address {
+        section: usize,
+        place: usize,
+    },
+    Route {
+        section: usize,
+        place: usize,
+    },
+    Neighbour {
+        section: usize,
+        place: usize,
+    },
+    Traffic {
+        section: usize,
+        place: usize,
+    },
+    Group {
+        group: usize,
+    },
+    GroupFile {
+        group: usize,
+        place: usize,
+    },
+    /// A lower layer of an overlay by its place, or else the upper one.
+    Layer {
+        section: usize,
+        lower: Option<usize>,
+    },
+    OverlayEntry {
+        section: usize,
+        place: usize,
+    },
+    Entry {
+        section: usize,
+        place: usize,
+    },
+    Chart(ChartKind),
+    Call {
+        op: usize,
+        call: usize,
+    },
+}
+
+fn value<T>(rows: &[DiffRow<T>], place: usize) -> Option<&T> {
+    rows.get(place)?.latest_value()
+}
+
+/// The mark of the row that fits, where it is the mark of a change.
+fn mark<T>(rows: &[DiffRow<T>], fits: impl Fn(&T) -> bool) -> Option<OriginKind> {
+    let row =
+        rows.iter().find(|row| row.mark.is_change() && row.latest_value().is_some_and(&fits))?;
+    Some(OriginKind::Mark(row.mark))
+}
+
+impl RowSubject {
+    /// The card, but for the step that made the thing.
+    pub fn card(self, panes: &PaneData<'_>, facts: &LabFacts) -> Option<Card> {
+        let label = self.label(panes).unwrap_or_default();
+        let topic = self.topic(panes, &label)?;
+        Some(topic.card(&CardData { snapshot: panes.after, facts }))
+    }
+
+    /// The stable id of a mount.
+    fn label(self, panes: &PaneData<'_>) -> Option<String> {
+        let RowSubject::Mount { table, place } = self else { return None };
+        let mount = value(&panes.diff.mounts.get(table)?.rows, place)?;
+        Some(panes.stable_ids.mount_label(mount.id, panes.raw))
+    }
+
+    fn topic<'a>(self, panes: &PaneData<'a>, label: &'a str) -> Option<Topic<'a>> {
+        let diff = panes.diff;
+        Some(match self {
+            RowSubject::Mount { table, place } => {
+                let section = diff.mounts.get(table)?;
+                Topic::Mount { actor: &section.owner, label, mount: value(&section.rows, place)? }
+            }
+            RowSubject::Process { place } => Topic::Process(value(&diff.processes, place)?),
+            RowSubject::Namespaces(kind) => Topic::Namespaces { kind },
+            RowSubject::HostName { place } => {
+                let (actor, name) = host_name(panes, place)?;
+                Topic::HostName { actor, name }
+            }
+            RowSubject::Link { section, place } => {
+                let network = diff.networks.get(section)?;
+                Topic::Link { network: &network.name, link: value(&network.links, place)? }
+            }
+            RowSubject::Address { section, place } => {
+                let network = diff.networks.get(section)?;
+                Topic::Address {
+                    network: &network.name,
+                    address: value(&network.addresses, place)?,
+                }
+            }
+            RowSubject::Route { section, place } => {
+                let network = diff.networks.get(section)?;
+                Topic::Route { network: &network.name, route: value(&network.routes, place)? }
+            }
+            RowSubject::Neighbour { section, place } => {
+                let network = diff.networks.get(section)?;
+                let neighbour = value(&network.neighbours, place)?;
+                Topic::Neighbour { network: &network.name, neighbour }
+            }
+            RowSubject::Traffic { section, place } => {
+                let network = diff.networks.get(section)?;
+                Topic::Traffic { network: &network.name, traffic: value(&network.traffic, place)? }
+            }
+            RowSubject::Group { group } => {
+                let owner = &diff.cgroups.get(group)?.owner;
+                Topic::Group { hierarchy: &owner.hierarchy, path: &owner.path }
+            }
+            RowSubject::GroupFile { group, place } => {
+                let section = diff.cgroups.get(group)?;
+                let file = value(&section.rows, place)?;
+                let owner = &section.owner;
+                Topic::GroupFile { hierarchy: &owner.hierarchy, path: &owner.path, file }
+            }
+            RowSubject::Layer { section, lower } => {
+                Topic::Layer { overlay: overlay(panes, section)?, lower }
+            }
+            RowSubject::OverlayEntry { section, place } => {
+                let entry = value(&diff.overlays.get(section)?.rows, place)?;
+                Topic::OverlayEntry { overlay: overlay(panes, section)?, entry }
+            }
+            RowSubject::Entry { section, place } => {
+                let section = diff.directories.get(section)?;
+                let entry = value(&section.rows, place)?;
+                Topic::Entry { actor: &section.owner.actor, path: &section.owner.path, entry }
+            }
+            RowSubject::Chart(of) => {
+                let series = panes.charts.iter().find(|series| series.chart.of == of)?;
+                Topic::Chart { group: &series.chart.group, of }
+            }
+            RowSubject::Call { op, call } => {
+                let record = panes.ops.get(op)?;
+                Topic::Call { op: &record.op, call: record.calls.get(call)? }
+            }
+        })
+    }
+
+    /// The change that a step made to this very thing, by the diff of that step, in the same lab.
+    pub fn done_by(self, panes: &PaneData<'_>, step: &Diff) -> Option<OriginKind> {
+        let shown = panes.diff;
+        match self {
+            RowSubject::Mount { table, place } => {
+                let section = shown.mounts.get(table)?;
+                let mount = value(&section.rows, place)?;
+                let then = step.mounts.iter().find(|it| it.owner == section.owner)?;
+                let is_it = |row: &crate::snapshot::Mount| {
+                    row.id == mount.id && row.device == mount.device && row.root == mount.root
+                };
+                let copied = match &then.owner_change {
+                    OwnerChange::CopyOf(from) => Some(OriginKind::CopiedFrom(from.clone())),
+                    OwnerChange::Old
+                    | OwnerChange::New
+                    | OwnerChange::Gone
+                    | OwnerChange::Unknown => None,
+                };
+                let is_there = then.rows.iter().any(|row| row.latest_value().is_some_and(is_it));
+                mark(&then.rows, is_it).or(copied.filter(|_| is_there))
+            }
+            RowSubject::Process { place } => {
+                let process = value(&shown.processes, place)?;
+                mark(&step.processes, |it| {
+                    it.pid == process.pid && it.start_time == process.start_time
+                })
+            }
+            RowSubject::Namespaces(kind) => mark(&step.namespaces, |it| it.kind == kind),
+            RowSubject::HostName { place } => {
+                let (actor, _) = host_name(panes, place)?;
+                mark(&step.hostnames, |(of, _)| of == actor)
+            }
+            RowSubject::Link { .. }
+            | RowSubject::Address { .. }
+            | RowSubject::Route { .. }
+            | RowSubject::Neighbour { .. }
+            | RowSubject::Traffic { .. } => self.done_to_network(shown, step),
+            RowSubject::Group { group } => {
+                let owner = &shown.cgroups.get(group)?.owner;
+                let then = step.cgroups.iter().find(|section| section.owner == *owner)?;
+                match then.owner_change {
+                    OwnerChange::New => Some(OriginKind::Mark(ChangeKind::Added)),
+                    OwnerChange::Gone => Some(OriginKind::Mark(ChangeKind::Gone)),
+                    OwnerChange::Old | OwnerChange::CopyOf(_) | OwnerChange::Unknown => None,
+                }
+            }
+            RowSubject::GroupFile { group, place } => {
+                let section = shown.cgroups.get(group)?;
+                let file = value(&section.rows, place)?;
+                let then = step.cgroups.iter().find(|it| it.owner == section.owner)?;
+                mark(&then.rows, |it| it.name == file.name)
+            }
+            RowSubject::OverlayEntry { section, place } => {
+                let section = shown.overlays.get(section)?;
+                let entry = value(&section.rows, place)?;
+                let then = step.overlays.iter().find(|it| it.owner == section.owner)?;
+                mark(&then.rows, |it| it.path == entry.path)
+            }
+            RowSubject::Entry { section, place } => {
+                let section = shown.directories.get(section)?;
+                let entry = value(&section.rows, place)?;
+                let then = step.directories.iter().find(|it| it.owner == section.owner)?;
+                mark(&then.rows, |it| it.name == entry.name)
+            }
+            RowSubject::Layer { .. } | RowSubject::Chart(_) | RowSubject::Call { .. } => None,
+        }
+    }
+
+    fn done_to_network(self, shown: &Diff, step: &Diff) -> Option<OriginKind> {
+        let then = |section: usize| {
+            let now = shown.networks.get(section)?;
+            Some((now, step.networks.iter().find(|it| it.name == now.name)?))
+        };
+        match self {
+            RowSubject::Link { section, place } => {
+                let (now, then) = then(section)?;
+                let link = value(&now.links, place)?;
+                mark(&then.links, |it| it.index == link.index && it.kind == link.kind)
+            }
+            RowSubject::Address { section, place } => {
+                let (now, then) = then(section)?;
+                let address = value(&now.addresses, place)?;
+                mark(&then.addresses, |it| it.ip == address.ip && it.dev == address.dev)
+            }
+            RowSubject::Route { section, place } => {
+                let (now, then) = then(section)?;
+                let route = value(&now.routes, place)?;
+                mark(&then.routes, |it| it.to == route.to && it.dev == route.dev)
+            }
+            RowSubject::Neighbour { section, place } => {
+                let (now, then) = then(section)?;
+                let neighbour = value(&now.neighbours, place)?;
+                mark(&then.neighbours, |it| it.ip == neighbour.ip && it.dev == neighbour.dev)
+            }
+            RowSubject::Traffic { section, place } => {
+                let (now, then) = then(section)?;
+                let traffic = value(&now.traffic, place)?;
+                mark(&then.traffic, |it| it.text == traffic.text)
+            }
+            RowSubject::Mount { .. }
+            | RowSubject::Process { .. }
+            | RowSubject::Namespaces(_)
+            | RowSubject::HostName { .. }
+            | RowSubject::Group { .. }
+            | RowSubject::GroupFile { .. }
+            | RowSubject::Layer { .. }
+            | RowSubject::OverlayEntry { .. }
+            | RowSubject::Entry { .. }
+            | RowSubject::Chart(_)
+            | RowSubject::Call { .. } => None,
+        }
+    }
+
+    /// Something of the lab's state, which was there from the beginning if no step made it.
+    pub fn is_state(self) -> bool {
+        !matches!(self, RowSubject::Chart(_) | RowSubject::Call { .. } | RowSubject::Layer { .. })
+    }
+}
+
+fn host_name<'a>(panes: &PaneData<'a>, place: usize) -> Option<(&'a ActorName, &'a String)> {
+    let shown = if panes.compare == CompareMode::Before { panes.before } else { panes.after };
+    shown.hostnames.iter().nth(place)
+}
+
+fn overlay<'a>(panes: &PaneData<'a>, section: usize) -> Option<&'a Overlay> {
+    let owner = &panes.diff.overlays.get(section)?.owner;
+    panes.after.overlays.iter().chain(&panes.before.overlays).find(|it| owner.is_of(it))
+}

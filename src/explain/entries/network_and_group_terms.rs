@@ -1,0 +1,230 @@
+//! The words of the field: networks, and control groups.
+
+use crate::explain::{Entry, term};
+
+pub const ENTRIES: &[Entry] = &[
+    // Network.
+    term(
+        "link",
+        "A network interface: loopback, one end of a veth pair, a bridge, a real card. It is in one network namespace, has a number there, and may be up or down.",
+        "ip-link(8)",
+        &["veth pair", "bridge", "carrier"],
+    ),
+    term(
+        "loopback",
+        "The link lo, by which a network namespace talks to itself. In a new one it is down: not even 127.0.0.1 answers.",
+        "ip-link(8)",
+        &["network namespace"],
+    ),
+    term(
+        "veth pair",
+        "Two links that are the ends of a cable: what is sent into one comes out of the other. Each end can be in another network namespace. If one goes, so does the other.",
+        "veth(4)",
+        &["link", "bridge"],
+    ),
+    term(
+        "bridge",
+        "A link that works as a switch: it joins other links, its ports, to one network. docker0 is one.",
+        "ip-link(8)",
+        &["veth pair", "link"],
+    ),
+    term(
+        "carrier",
+        "Whether something is at the other end of a link. One end of a veth pair has it when both ends are up.",
+        "ip-link(8)",
+        &["IFF_UP", "link"],
+    ),
+    term(
+        "address",
+        "An IP address on a link, with the length of the part that names the network: 172.17.0.2/16.",
+        "ip-address(8)",
+        &["route", "link"],
+    ),
+    term(
+        "route",
+        "A rule for packets to a network: by which link, and over which gateway. Without one that fits, sending fails with ENETUNREACH.",
+        "ip-route(8)",
+        &["default route", "gateway"],
+    ),
+    term(
+        "default route",
+        "The route for all packets that no other route fits. It needs a gateway that can be reached already.",
+        "ip-route(8)",
+        &["gateway", "route"],
+    ),
+    term(
+        "gateway",
+        "The next machine on the way of a packet that leaves its network. For a container it is the address of the bridge.",
+        "ip-route(8)",
+        &["default route", "forwarding"],
+    ),
+    term(
+        "neighbour",
+        "What the kernel has learnt about an address on a link: its hardware address. REACHABLE: answered lately; STALE: known, to be asked again; FAILED: nobody answered.",
+        "ip-neighbour(8)",
+        &["link", "EHOSTUNREACH"],
+    ),
+    term(
+        "NAT",
+        "Changing addresses of packets on their way. Masquerading gives packets of a container the host's address, so that answers find the way back.",
+        "nft(8)",
+        &["forwarding", "firewall rule"],
+    ),
+    term(
+        "forwarding",
+        "Passing on packets that are for somebody else, from one link to another. The switch is /proc/sys/net/ipv4/ip_forward, one for each network namespace.",
+        "ip(7)",
+        &["gateway", "NAT"],
+    ),
+    term(
+        "ping",
+        "A program that sends an ICMP echo and waits for the answer.",
+        "ping(8)",
+        &["SOCK_RAW", "route"],
+    ),
+    term(
+        "netlink",
+        "The sockets by which programs like ip, tc and nft talk to the kernel about the network. A message asks, another one answers.",
+        "netlink(7)",
+        &["RTM_NEWLINK", "socket"],
+    ),
+    term(
+        "queueing discipline",
+        "What decides when packets leave a link: at once, or sorted into classes with a rate each. tc sets it.",
+        "tc(8)",
+        &["class", "RTM_NEWQDISC"],
+    ),
+    term(
+        "class",
+        "A part of a queueing discipline with a rate of its own. Its number is two halves, 10:1.",
+        "tc-htb(8)",
+        &["queueing discipline", "net_cls.classid"],
+    ),
+    term(
+        "firewall rule",
+        "What the kernel does with certain packets: count, drop, mark, change addresses. It stands in a chain, at a point that packets pass.",
+        "nft(8)",
+        &["NAT", "NFT_MSG_NEWRULE"],
+    ),
+    // Control groups.
+    term(
+        "control group",
+        "A directory of processes that the kernel counts and limits together: memory, CPU time, processes, disks. Groups form a tree, and a limit holds for all below.",
+        "cgroups(7)",
+        &["controller", "hierarchy", "cgroup.procs"],
+    ),
+    term(
+        "controller",
+        "The part of control groups that is about one thing: memory, cpu, pids, io … In v2 a group hands controllers down by cgroup.subtree_control.",
+        "cgroups(7)",
+        &["cgroup.controllers", "control group"],
+    ),
+    term(
+        "hierarchy",
+        "A tree of control groups. v1 has one for each controller or few controllers, v2 a single one for all.",
+        "cgroups(7)",
+        &["cgroup v1", "cgroup2"],
+    ),
+    term(
+        "memory",
+        "The controller that counts and limits the memory of a group, page cache included.",
+        "admin-guide/cgroup-v2.rst",
+        &["memory.max", "memory.limit_in_bytes", "OOM killer"],
+    ),
+    term(
+        "OOM killer",
+        "What the kernel does when memory is out and none can be taken back: it ends a process, of the whole machine or of the group that is at its limit.",
+        "admin-guide/cgroup-v2.rst",
+        &["memory.max", "memory.events"],
+    ),
+    term(
+        "page cache",
+        "File contents that the kernel keeps in memory. Written bytes wait there before they go to the disk. It counts for the group that first used the page.",
+        "admin-guide/cgroup-v1/memory.rst",
+        &["memory.current", "O_DIRECT"],
+    ),
+    term(
+        "page",
+        "The unit of memory, mostly 4096 bytes. A program gets one when it first touches it, and it is counted then.",
+        "getpagesize(2)",
+        &["memory.current"],
+    ),
+    term(
+        "quota",
+        "The CPU time that a group may use in each period. When it is used up, the group waits for the next period.",
+        "scheduler/sched-bwc.rst",
+        &["period", "throttling", "cpu.max"],
+    ),
+    term(
+        "period",
+        "The time after which a group gets its CPU quota anew, 100 milliseconds by itself.",
+        "scheduler/sched-bwc.rst",
+        &["quota", "cpu.max"],
+    ),
+    term(
+        "throttling",
+        "Holding a group up because its share is used: CPU time in this period, bytes to a disk in this second, memory above memory.high.",
+        "scheduler/sched-bwc.rst",
+        &["quota", "io.max", "memory.high"],
+    ),
+    term(
+        "weight",
+        "A share beside siblings: it counts only while somebody else wants the same CPU or disk. It is no limit.",
+        "admin-guide/cgroup-v2.rst",
+        &["cpu.weight", "cpu.shares"],
+    ),
+    term(
+        "PSI",
+        "Pressure stall information: the share of time in which somebody (some) or everybody (full) waited for CPU, memory or disk. v2 has it for each group.",
+        "accounting/psi.rst",
+        &["cpu.pressure", "memory.pressure"],
+    ),
+    term(
+        "cpuset",
+        "The controller that says on which CPUs a group may run, and from which memory nodes it takes memory.",
+        "cpuset(7)",
+        &["cpuset.cpus", "cpuset.mems"],
+    ),
+    term(
+        "memory node",
+        "Memory that is near some of the CPUs. Small machines have one node, number 0.",
+        "numa(7)",
+        &["cpuset.mems"],
+    ),
+    term(
+        "freezer",
+        "The controller that lets a whole group stand still and go on, without a signal that a program could notice.",
+        "admin-guide/cgroup-v1/freezer-subsystem.rst",
+        &["freezer.state", "cgroup.freeze"],
+    ),
+    term(
+        "device",
+        "A file that stands for hardware or a service of the kernel: kind (c or b) and two numbers. /dev/null is c 1:3.",
+        "null(4)",
+        &["devices.list", "MS_NODEV"],
+    ),
+    term(
+        "net_cls",
+        "A controller of v1 that marks the packets of a group with a class number.",
+        "admin-guide/cgroup-v1/net_cls.rst",
+        &["net_cls.classid"],
+    ),
+    term(
+        "net_prio",
+        "A controller of v1 that gives the packets of a group a priority, for each link.",
+        "admin-guide/cgroup-v1/net_prio.rst",
+        &["net_prio.ifpriomap"],
+    ),
+    term(
+        "delegation",
+        "Handing a part of the tree of control groups to a user or a container: they own the directory, and may make groups in it.",
+        "cgroups(7)",
+        &["control group"],
+    ),
+    term(
+        "chart",
+        "A reading over time, ten times a second, as `#` columns; a line of `-` is the limit, and ^ marks times when the group was held up.",
+        "cgroups(7)",
+        &["throttling", "control group"],
+    ),
+];
