@@ -266,6 +266,8 @@ pub enum WriteMode {
     Append,
     /// A file of /proc or a cgroup: it exists, and takes one write (O_WRONLY).
     Existing,
+    /// The same for a file that some kernels lack, where nothing is to be set then: ENOENT is no failure.
+    IfThere,
 }
 
 /// The eight kinds, in the order `lsns` and the manual use most.

@@ -31,6 +31,9 @@ pub struct Limits {
     /// Bytes; `64MiB` in YAML.
     #[serde(default)]
     pub memory: Option<Bytes>,
+    /// What its processes hold stays in memory: none of it is moved to swap, which no limit on memory counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_swap: bool,
     /// CPUs: 0.5 is half of one.
     #[serde(default)]
     pub cpu: Option<f64>,
@@ -92,6 +95,9 @@ impl From<Bytes> for String {
     }
 }
 
+/// A file that a kernel without swap lacks.
+const SWAP_MAX: &str = "memory.swap.max";
+
 /// The default period of the CPU bandwidth controller, in microseconds.
 const PERIOD_US: u64 = 100_000;
 
@@ -109,6 +115,14 @@ impl Cgroup {
                 CgroupVersion::V2 => "memory.max",
             };
             settings.push(("memory", file, bytes.to_string()));
+        }
+        if self.limits.no_swap {
+            // In v1 a group's swappiness of 0 is kept to also where memory is short: the kernel's text cgroup-v1 memory, 5.3.
+            // `memory.memsw.limit_in_bytes` would depend on an option of the kernel, and on the order of writing.
+            settings.push(match version {
+                CgroupVersion::V1 => ("memory", "memory.swappiness", "0".into()),
+                CgroupVersion::V2 => ("memory", SWAP_MAX, "0".into()),
+            });
         }
 
         if let Some(cpus) = self.limits.cpu {
@@ -167,7 +181,7 @@ impl Cgroup {
     fn controllers(&self) -> Vec<String> {
         let limits = &self.limits;
         let wanted = [
-            ("memory", limits.memory.is_some()),
+            ("memory", limits.memory.is_some() || limits.no_swap),
             ("cpu", limits.cpu.is_some() || limits.cpu_weight.is_some()),
             ("pids", limits.pids.is_some()),
             ("cpuset", limits.cpus.is_some() || limits.mems.is_some()),
@@ -257,10 +271,10 @@ impl ActionKind for Cgroup {
             );
         }
 
-        let write = |path: String, value: String| Op::WriteFile {
-            path,
-            text: format!("{value}\n"),
-            mode: WriteMode::Existing,
+        let write = |path: String, value: String| {
+            let mode =
+                if path.ends_with(SWAP_MAX) { WriteMode::IfThere } else { WriteMode::Existing };
+            Op::WriteFile { path, text: format!("{value}\n"), mode }
         };
         ops.extend(self.writes(context)?.into_iter().map(|(path, value)| write(path, value)));
 
@@ -343,6 +357,20 @@ mod tests {
         assert_eq!(v1.len(), 8);
         assert_eq!(group().lower(&context(CgroupVersion::V1)).map(|ops| ops.len()), Ok(10));
         assert_eq!(group().lower(&context(CgroupVersion::V2)).map(|ops| ops.len()), Ok(5));
+    }
+
+    #[test]
+    fn a_group_without_swap_writes_the_file_of_its_version_and_takes_its_absence_in_v2() {
+        let check = |version, path: &str, mode| {
+            let limits = Limits { no_swap: true, ..Limits::default() };
+            let group = Cgroup { limits, join: Vec::new(), ..group() };
+            let wanted = Op::WriteFile { path: path.into(), text: "0\n".into(), mode };
+            assert_eq!(group.lower(&context(version)).map(|ops| ops[1].clone()), Ok(wanted));
+        };
+
+        let existing = WriteMode::Existing;
+        check(CgroupVersion::V1, "/sys/fs/cgroup/memory/box/memory.swappiness", existing);
+        check(CgroupVersion::V2, "/sys/fs/cgroup/box/memory.swap.max", WriteMode::IfThere);
     }
 
     #[test]

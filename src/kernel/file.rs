@@ -38,9 +38,12 @@ pub fn write_text(
     let flags = match mode {
         WriteMode::Create => OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC,
         WriteMode::Append => OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND,
-        WriteMode::Existing => OFlag::O_WRONLY,
+        WriteMode::Existing | WriteMode::IfThere => OFlag::O_WRONLY,
     };
-    let file = open(recorder, path, flags | OFlag::O_CLOEXEC, 0o644)?;
+    let file = match open(recorder, path, flags | OFlag::O_CLOEXEC, 0o644) {
+        Err(Errno::ENOENT) if mode == WriteMode::IfThere => return Ok(()),
+        opened => opened?,
+    };
 
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
@@ -140,4 +143,30 @@ pub fn chroot(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
 pub fn fd_number(file: &OwnedFd) -> i32 {
     use std::os::fd::AsRawFd;
     file.as_raw_fd()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_be_missing_is_no_failure_but_any_other_errno_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let check = |name: &str, mode, wanted: Result<(), Errno>| {
+            let path = folder.path().join(name);
+            let path = path.to_str().expect("a path");
+            let mut recorder = Recorder::default();
+
+            assert_eq!(write_text(&mut recorder, path, "0\n", mode), wanted, "{name}");
+            assert_eq!(recorder.into_calls()[0].name, "openat", "what was tried is told");
+        };
+
+        check("absent", WriteMode::IfThere, Ok(()));
+        check("absent", WriteMode::Existing, Err(Errno::ENOENT));
+        std::fs::write(folder.path().join("there"), "1\n").expect("a file");
+        check("there", WriteMode::IfThere, Ok(()));
+        check("there/below", WriteMode::IfThere, Err(Errno::ENOTDIR));
+        let text = std::fs::read_to_string(folder.path().join("there")).expect("its text");
+        assert_eq!(text, "0\n");
+    }
 }

@@ -90,12 +90,17 @@ fn live(name: &ActorName, groups: &[String], load: Load, tell: OwnedFd, out: Own
     }
 
     let calls = serde_json::to_vec(&recorder.into_calls()).unwrap_or_default();
-    let _ = std::fs::File::from(tell).write_all(&calls);
+    let mut tell = std::fs::File::from(tell);
+    let _ = tell.write_all(&calls);
+    // The step goes on when this is dropped: at once, but for a burning program, whose threads the next action may count.
+    let waited_for = matches!(load, Load::Burn { .. }).then_some(tell);
 
     let mut out = Teller { out: out.into() };
     match load {
         Load::Touch { mib, hold_ms } => touch(&mut out, mib, Duration::from_millis(hold_ms)),
-        Load::Burn { threads, millis } => burn(&mut out, threads, Duration::from_millis(millis)),
+        Load::Burn { threads, millis } => {
+            burn(&mut out, threads, Duration::from_millis(millis), || drop(waited_for));
+        }
         Load::Fork { count } => fork(&mut out, count),
         Load::Write { mib, how, most_ms } => {
             write(&mut out, mib, how, Duration::from_millis(most_ms))
@@ -143,8 +148,9 @@ fn touch(out: &mut Teller, mib: u64, hold: Duration) {
     out.say("held_mib", held.len());
 }
 
-/// Spin, and say which share of the time the kernel gave: user and system time over wall time.
-fn burn(out: &mut Teller, threads: u32, time: Duration) {
+/// Spin, and say which share of the time the kernel gave: user and system time over wall time. All threads are there when
+/// `under_way` is called.
+fn burn(out: &mut Teller, threads: u32, time: Duration, under_way: impl FnOnce()) {
     let started = Instant::now();
     let until = started + time.min(MAX_RUN_TIME);
     let spin = || {
@@ -157,6 +163,7 @@ fn burn(out: &mut Teller, threads: u32, time: Duration) {
         for _ in 1..threads.clamp(1, 16) {
             scope.spawn(spin);
         }
+        under_way();
         spin();
     });
 

@@ -67,9 +67,10 @@ fn set_up(
     process::unshare(&mut Recorder::default(), &[NamespaceKind::Cgroup])
         .while_doing("make the lab's cgroup namespace")?;
     process::set_hostname("host").while_doing("name the lab's host")?;
+    let left = network::leave_for_host()?;
     root::build_root(layout, &request.cgroups, request.scratch.as_deref())?;
     confine::limit_resources().while_doing("bound the lab's processes")?;
-    let internet = network::build_network()?;
+    let internet = network::build_network(left)?;
     // Last: nothing that is set up may depend on what the lab must not do.
     seccomp::confine().while_doing("refuse the system calls that no lesson needs (seccomp)")?;
     Ok(internet)

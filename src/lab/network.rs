@@ -23,21 +23,35 @@ pub struct InternetSocket {
     _discard: OwnedFd,
 }
 
-/// Build the lab's network. Called in a fresh network namespace, which becomes the internet; leaves the caller in a
-/// second one, the host's.
-pub fn build_network() -> Result<InternetSocket, RoleFailure> {
-    let recorder = &mut Recorder::default();
-    let internet = net::open_socket().while_doing("open a netlink socket in the lab's internet")?;
+/// The network namespace that the caller has left, for the lab's internet to be built in.
+#[derive(Debug)]
+pub struct LeftNamespace {
+    namespace: OwnedFd,
+    internet: InternetSocket,
+    far: RouteSocket,
+}
+
+/// Leave a new network namespace, which becomes the internet, for a second one, the host's. To be called before sysfs is
+/// mounted, which shows the links of the namespace that it is mounted from.
+pub fn leave_for_host() -> Result<LeftNamespace, RoleFailure> {
+    // All of it before the host's namespace is made: a socket stays in the one it was opened in.
+    let socket = net::open_socket().while_doing("open a netlink socket in the lab's internet")?;
     let discard = net::open_discard().while_doing("open the discard port of the lab's internet")?;
+    let far = RouteSocket::open().while_doing("open a netlink socket in the lab's internet")?;
     let namespace: OwnedFd = std::fs::File::open("/proc/self/ns/net")
         .while_doing("open the internet's network namespace")?
         .into();
 
-    speak_ipv4_only();
-    // Before the host's namespace is made: a netlink socket stays in the one it was opened in.
-    let mut far = RouteSocket::open().while_doing("open a netlink socket in the lab's internet")?;
-    process::unshare(recorder, &[NamespaceKind::Net])
+    process::unshare(&mut Recorder::default(), &[NamespaceKind::Net])
         .while_doing("make the host's network namespace")?;
+    let internet = InternetSocket { socket, _discard: discard };
+    Ok(LeftNamespace { namespace, internet, far })
+}
+
+/// Build the lab's network from the host's namespace.
+pub fn build_network(left: LeftNamespace) -> Result<InternetSocket, RoleFailure> {
+    let recorder = &mut Recorder::default();
+    let LeftNamespace { namespace, internet, mut far } = left;
     let mut near = RouteSocket::open().while_doing("open a netlink socket in the lab's host")?;
     speak_ipv4_only();
     near.add_veth_into("eth0", "eth0", &namespace, None)
@@ -53,6 +67,7 @@ pub fn build_network() -> Result<InternetSocket, RoleFailure> {
     };
     // Names are looked up in the caller's namespace, so the far end is set while we are in it.
     process::in_network_namespace(&namespace, || {
+        speak_ipv4_only();
         far.perform(recorder, &address("eth0", INTERNET, UPLINK_PREFIX))?;
         far.perform(recorder, &up("eth0"))
     })
@@ -75,7 +90,7 @@ pub fn build_network() -> Result<InternetSocket, RoleFailure> {
         .while_doing("let the lab's host forward")?;
     nft::masquerade(BRIDGE_NETWORK, BRIDGE_PREFIX, BRIDGE)
         .while_doing("add the lab's NAT rule (nf_tables)")?;
-    Ok(InternetSocket { socket: internet, _discard: discard })
+    Ok(internet)
 }
 
 /// Turn IPv6 off: link-local addresses come and go by themselves, and would stand in every picture. Missing where

@@ -115,7 +115,7 @@ fn be_trial_lab(
     }
 
     let network = match network {
-        NetworkTrial::Whole => network::build_network().map(drop),
+        NetworkTrial::Whole => network::leave_for_host().and_then(network::build_network).map(drop),
         NetworkTrial::RuleAlone => nft::masquerade(BRIDGE_NETWORK, BRIDGE_PREFIX, BRIDGE)
             .while_doing("add the lab's NAT rule (nf_tables)"),
     };

@@ -11,13 +11,14 @@ use crate::snapshot::{Cgroup, CgroupVersion, Omitted};
 
 /// The files shown, by name: others are many, and mostly noise. See cgroups(7) and the kernel's cgroup-v1, cgroup-v2
 /// texts.
-const FILES: [&str; 50] = [
+const FILES: [&str; 52] = [
     "memory.limit_in_bytes",
     "memory.usage_in_bytes",
     "memory.max_usage_in_bytes",
     "memory.failcnt",
     "memory.oom_control",
     "memory.soft_limit_in_bytes",
+    "memory.swappiness",
     "cpu.cfs_quota_us",
     "cpu.cfs_period_us",
     "cpu.shares",
@@ -51,6 +52,7 @@ const FILES: [&str; 50] = [
     "memory.peak",
     "memory.events",
     "memory.oom.group",
+    "memory.swap.max",
     "cpu.max",
     "cpu.weight",
     "io.max",

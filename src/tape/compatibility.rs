@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::{StepChecksum, Tape};
 use crate::lesson::model::{ActionEntry, Lesson, Needs, Step};
-use crate::lesson::quiz::Question;
 
 /// The reason why a tape can't be played with a lesson.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +68,12 @@ fn sum(lesson: &Lesson, step: &Step) -> u32 {
         .collect();
     let branch_expects: Vec<_> =
         step.branches.iter().map(|branch| (&branch.expect, &branch.look, &branch.charts)).collect();
-    let predictions: Vec<_> = step.quiz.iter().map(Question::predictions).collect();
+    // What is recorded is which of them came true; their texts may be bettered.
+    let predictions: Vec<Vec<_>> = step
+        .quiz
+        .iter()
+        .map(|question| question.predictions().iter().map(|one| &one.when).collect())
+        .collect();
 
     let parts = [
         text(&(without_programs(&lesson.needs), without_programs(&step.needs))),

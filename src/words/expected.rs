@@ -145,6 +145,9 @@ fn cgroup(it: &Cgroup) -> String {
 fn limits(it: &Limits) -> Vec<String> {
     let mut parts = Vec::new();
     parts.extend(it.memory.map(|bytes| format!("may use {} bytes of memory", bytes.0)));
+    if it.no_swap {
+        parts.push("keeps its memory out of swap".into());
+    }
     parts.extend(it.cpu.map(|cpus| format!("may use {cpus} CPUs")));
     parts.extend(it.pids.map(|pids| format!("may have {pids} processes")));
     parts.extend(it.cpu_weight.map(|weight| format!("weighs {weight} for the CPU")));

@@ -17,11 +17,13 @@ use crate::view::ViewKind;
 /// The same setting or counter in the other version of control groups, with that version's number: cgroups(7), and the
 /// kernel's texts on cgroup-v1 and cgroup-v2.
 pub fn counterpart(file: &str) -> Option<(u32, &'static str)> {
-    const COUNTERPARTS: [(&str, &str); 24] = [
+    const COUNTERPARTS: [(&str, &str); 26] = [
         ("memory.limit_in_bytes", "memory.max"),
         ("memory.usage_in_bytes", "memory.current"),
         ("memory.max_usage_in_bytes", "memory.peak"),
-        ("memory.soft_limit_in_bytes", "memory.high"),
+        ("memory.soft_limit_in_bytes", "memory.low"),
+        ("no file", "memory.high"),
+        ("memory.swappiness", "memory.swap.max"),
         ("memory.failcnt", "memory.events max"),
         ("memory.oom_control", "memory.oom.group"),
         ("cpu.cfs_quota_us", "cpu.max"),

@@ -205,6 +205,21 @@ fn ip_shows_the_same_network() {
 }
 
 #[test]
+fn sysfs_lists_the_links_of_the_labs_host() {
+    with_lab(|snapshot, pid_of| {
+        let host = snapshot.networks.iter().find(|it| it.actors.contains(&"host".into()));
+        let mut wanted: Vec<&str> =
+            host.expect("the host's network").links.iter().map(|it| it.name.as_str()).collect();
+        wanted.sort_unstable();
+
+        let shown = inside(pid_of("host"), "ls", &["/sys/class/net"]);
+        let shown: Vec<&str> = shown.split_whitespace().collect();
+        assert!(shown.contains(&"docker0"), "{shown:?}");
+        assert_eq!(shown, wanted);
+    });
+}
+
+#[test]
 fn ps_lists_the_same_processes() {
     let _turn = alone();
     with_lab(|snapshot, _| {

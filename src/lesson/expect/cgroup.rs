@@ -29,6 +29,9 @@ fn wanted_files(limits: &Limits) -> Vec<[(&'static str, String); 2]> {
     wanted.extend(limits.memory.map(|bytes| {
         [("memory.limit_in_bytes", bytes.0.to_string()), ("memory.max", bytes.0.to_string())]
     }));
+    if limits.no_swap {
+        wanted.push([("memory.swappiness", "0".into()), ("memory.swap.max", "0".into())]);
+    }
     wanted.extend(limits.cpu.map(|cpus| {
         let quota = (cpus * 100_000.0).round() as u64;
         [("cpu.cfs_quota_us", quota.to_string()), ("cpu.max", format!("{quota} 100000"))]
