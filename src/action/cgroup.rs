@@ -31,7 +31,7 @@ pub struct Limits {
     /// Bytes; `64MiB` in YAML.
     #[serde(default)]
     pub memory: Option<Bytes>,
-    /// What its processes hold stays in memory: none of it is moved to swap, which no limit on memory counts.
+    /// None of the memory of its processes is moved to swap, which no limit on memory counts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_swap: bool,
     /// CPUs: 0.5 is half of one.

@@ -4,7 +4,7 @@ use super::card::{Card, See};
 use super::data::{CardData, GONE, NOBODY, card, seen};
 use super::see;
 use crate::op::{ActorName, NamespaceKind};
-use crate::snapshot::{Link, Mount, Process, Route, Traffic};
+use crate::snapshot::{FirewallRule, Link, Mount, Process, Route, RuleEffect, Traffic};
 use crate::text::shortened;
 use crate::view::ViewKind;
 
@@ -168,6 +168,24 @@ pub(super) fn traffic_card(network: &str, traffic: &Traffic, data: &CardData<'_>
         _ => "firewall rule",
     };
     card(text.clone(), vec![what], seen(line, NOBODY), &[word])
+}
+
+pub(super) fn rule_card(network: &str, rule: &FirewallRule, data: &CardData<'_>) -> Card {
+    let (what, word) = match rule.effect {
+        RuleEffect::SourceNat => ("Packets that it is for leave with another sender.", "NAT"),
+        RuleEffect::DestinationNat => ("Packets that it is for go on to another address.", "NAT"),
+        RuleEffect::Drop => ("Packets that it is for are dropped.", "firewall rule"),
+        RuleEffect::Other => ("A rule of the firewall.", "firewall rule"),
+    };
+    let line = data.seat_of_network(network).map(|seat| see::rule(&seat, &rule.text));
+    let what = format!("{what} It holds in the network namespace of {network}.");
+    card(format!("rule {}", rule.text), vec![what], seen(line, NOBODY), &[word, "firewall rule"])
+}
+
+pub(super) fn forwarding_card(network: &str, data: &CardData<'_>) -> Card {
+    let line = data.seat_of_network(network).map(|seat| see::forwarding(&seat));
+    let what = format!("{network} passes on packets that are for others, as a router does.");
+    card("forwarding".to_owned(), vec![what], seen(line, NOBODY), &["forwarding"])
 }
 
 /// The card of a pane itself, for its headings and notes.

@@ -95,6 +95,16 @@ pub fn neighbour(seat: &Seat, dev: &str, ip: &str) -> SeeLine {
     see(format!("{}ip neighbour show {to} dev {dev} nud all", seat.enter("-n")), ip)
 }
 
+/// A rule of nft, by its text without the chain that it is in.
+pub fn rule(seat: &Seat, text: &str) -> SeeLine {
+    let shows = text.rsplit_once(" in ").map_or(text, |(rule, _)| rule);
+    see(format!("{}nft -s list ruleset", seat.enter("-n")), shows)
+}
+
+pub fn forwarding(seat: &Seat) -> SeeLine {
+    see(format!("{}cat /proc/sys/net/ipv4/ip_forward", seat.enter("-n")), "1")
+}
+
 /// Of tc and nft, by the first words of the row.
 pub fn traffic(seat: &Seat, text: &str) -> SeeLine {
     let mut words = text.split_whitespace();

@@ -6,14 +6,16 @@ use super::groups_and_calls::{
     call_card, chart_card, entry_card, file_card, group_card, layer_card, overlay_card,
 };
 use super::rows::{
-    link_card, mount_card, namespace_card, process_card, route_card, traffic_card, view_card,
+    forwarding_card, link_card, mount_card, namespace_card, process_card, route_card, rule_card,
+    traffic_card, view_card,
 };
 use super::see;
 use crate::call::Call;
 use crate::diff::CgroupFile;
 use crate::op::{ActorName, NamespaceKind, Op};
 use crate::snapshot::{
-    Address, DirEntry, Link, Mount, Neighbour, Overlay, OverlayEntry, Process, Route, Traffic,
+    Address, DirEntry, FirewallRule, Link, Mount, Neighbour, Overlay, OverlayEntry, Process, Route,
+    Traffic,
 };
 use crate::view::{ChartKind, ViewKind};
 
@@ -52,6 +54,14 @@ pub enum Topic<'a> {
     Traffic {
         network: &'a str,
         traffic: &'a Traffic,
+    },
+    Rule {
+        network: &'a str,
+        rule: &'a FirewallRule,
+    },
+    /// The network passes on what is for others.
+    Forwarding {
+        network: &'a str,
     },
     Group {
         hierarchy: &'a str,
@@ -128,6 +138,8 @@ impl Topic<'_> {
                 card(format!("neighbour {ip}"), vec![what], seen(line, NOBODY), &["neighbour"])
             }
             Topic::Traffic { network, traffic } => traffic_card(network, traffic, data),
+            Topic::Rule { network, rule } => rule_card(network, rule, data),
+            Topic::Forwarding { network } => forwarding_card(network, data),
             Topic::Group { hierarchy, path } => group_card(hierarchy, path, data),
             Topic::GroupFile { hierarchy, path, file } => file_card(hierarchy, path, file, data),
             Topic::Layer { overlay, lower } => layer_card(overlay, lower, data),

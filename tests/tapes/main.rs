@@ -271,7 +271,8 @@ fn a_lesson_plays_from_its_tape_with_nothing_running_behind_it() {
         tty.wait_for("3/32");
         tty.press("q");
         tty.press("y");
-        tty.wait_for("This was a tape");
+        tty.wait_for("This was");
+        tty.wait_for("2 watched");
         tty.press("q");
         assert!(tty.wait_end().success());
         tty.assert_is_back();

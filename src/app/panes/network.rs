@@ -79,14 +79,13 @@ fn build_section(section: usize, network: &NetworkDiff, scene: &PaneData<'_>) ->
         scene,
     ));
 
-    rows.extend(
-        visible(&network.rules, scene)
-            .map(|(_, (mark, rule, _))| row(mark, format!("  rule {}", rule.text))),
-    );
-    rows.extend(
-        visible(&network.forwarding, scene)
-            .map(|(_, (mark, _, _))| row(mark, format!("  {}", words::rows::FORWARDING))),
-    );
+    rows.extend(visible(&network.rules, scene).map(|(place, (mark, rule, _))| {
+        row(mark, format!("  rule {}", rule.text)).about(RowSubject::Rule { section, place })
+    }));
+    rows.extend(visible(&network.forwarding, scene).map(|(_, (mark, _, _))| {
+        row(mark, format!("  {}", words::rows::FORWARDING))
+            .about(RowSubject::Forwarding { section })
+    }));
 
     if rows.len() == before {
         let remark = if scene.changes_only { Remark::NothingChanged } else { Remark::Nothing };

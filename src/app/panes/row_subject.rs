@@ -43,6 +43,13 @@ pub enum RowSubject {
         section: usize,
         place: usize,
     },
+    Rule {
+        section: usize,
+        place: usize,
+    },
+    Forwarding {
+        section: usize,
+    },
     Group {
         group: usize,
     },
@@ -133,6 +140,13 @@ impl RowSubject {
                 let network = diff.networks.get(section)?;
                 Topic::Traffic { network: &network.name, traffic: value(&network.traffic, place)? }
             }
+            RowSubject::Rule { section, place } => {
+                let network = diff.networks.get(section)?;
+                Topic::Rule { network: &network.name, rule: value(&network.rules, place)? }
+            }
+            RowSubject::Forwarding { section } => {
+                Topic::Forwarding { network: &diff.networks.get(section)?.name }
+            }
             RowSubject::Group { group } => {
                 let owner = &diff.cgroups.get(group)?.owner;
                 Topic::Group { hierarchy: &owner.hierarchy, path: &owner.path }
@@ -202,7 +216,9 @@ impl RowSubject {
             | RowSubject::Address { .. }
             | RowSubject::Route { .. }
             | RowSubject::Neighbour { .. }
-            | RowSubject::Traffic { .. } => self.done_to_network(shown, step),
+            | RowSubject::Traffic { .. }
+            | RowSubject::Rule { .. }
+            | RowSubject::Forwarding { .. } => self.done_to_network(shown, step),
             RowSubject::Group { group } => {
                 let owner = &shown.cgroups.get(group)?.owner;
                 let then = step.cgroups.iter().find(|section| section.owner == *owner)?;
@@ -265,6 +281,12 @@ impl RowSubject {
                 let traffic = value(&now.traffic, place)?;
                 mark(&then.traffic, |it| it.text == traffic.text)
             }
+            RowSubject::Rule { section, place } => {
+                let (now, then) = then(section)?;
+                let rule = value(&now.rules, place)?;
+                mark(&then.rules, |it| it.text == rule.text)
+            }
+            RowSubject::Forwarding { section } => mark(&then(section)?.1.forwarding, |_| true),
             RowSubject::Mount { .. }
             | RowSubject::Process { .. }
             | RowSubject::Namespaces(_)

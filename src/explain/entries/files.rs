@@ -304,6 +304,16 @@ pub const ENTRIES: &[Entry] = &[
         &["OOM killer"],
     ),
     file(
+        "memory.swappiness",
+        V1,
+        "a number from 0 to 100",
+        "How readily programs' own memory is moved to swap when the group is full, rather than page cache given back.",
+        "the value",
+        "0: none of it is moved to swap",
+        MEMORY,
+        &["memory.swap.max"],
+    ),
+    file(
         "memory.swap.max",
         V2,
         "bytes, or max",

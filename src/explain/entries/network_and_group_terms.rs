@@ -144,6 +144,12 @@ pub const ENTRIES: &[Entry] = &[
         &["memory.current", "O_DIRECT"],
     ),
     term(
+        "swap",
+        "A part of a disk to which memory is moved that was not used for a while. What is there counts for no limit on memory.",
+        "admin-guide/cgroup-v1/memory.rst",
+        &["memory.swap.max", "memory.swappiness"],
+    ),
+    term(
         "page",
         "The unit of memory, mostly 4096 bytes. A program gets one when it first touches it, and it is counted then.",
         "getpagesize(2)",
