@@ -86,7 +86,9 @@ fn a_keeper_that_is_killed_is_the_reason_that_is_told() {
         processes.iter().find_map(|line| line.strip_suffix(" unboxed: keeper")).expect("a keeper");
     kill(Pid::from_raw(keeper.parse().expect("a pid")), Signal::SIGKILL).expect("a signal");
     tty.press("\r");
-    tty.wait_for(&format!("keeper process {keeper} is gone: it was killed by SIGKILL"));
+    // Both on one line wherever the text is broken.
+    tty.wait_for(&format!("{keeper} is gone"));
+    tty.wait_for("killed by SIGKILL");
     tty.press("qqq");
     tty.wait_end();
     before.assert_comes_back();
@@ -220,7 +222,7 @@ fn what_a_learner_types_is_not_logged_and_the_log_is_not_in_the_lab() {
     tty.wait_for_prompt();
     tty.press("ls -l /proc/[0-9]*/fd | grep -c our-log; echo my-pass''word\r");
     tty.wait_for("my-password");
-    assert!(tty.screen().contains("│0  "), "{}", tty.screen());
+    assert!(tty.screen().lines().any(|line| line.trim() == "0"), "{}", tty.screen());
     tty.press("\u{1d}");
     tty.press("qqq");
     tty.wait_end();

@@ -140,6 +140,8 @@ impl Playthrough {
     /// The record of the next step, which is not played because of `status`: judged if it is only left out, since what
     /// it would have done may be there.
     pub fn pass_over(&mut self, step: &Step, status: StepStatus) -> Result<StepRecord, LabError> {
+        // A directory that the step before looked at would seem gone.
+        self.lab.set_watched_directories(&step.look);
         let before = Arc::new(self.lab.snapshot());
         let (after, verdicts) = match &status {
             StepStatus::LeftOut => {

@@ -33,7 +33,7 @@ const FILES: [(&str, &str); 6] = [
 
 /// The file that an interactive bash reads: a prompt that says where it is, and no history file
 /// among the lesson's files.
-const BASHRC: &str = "PS1=\"${SHELL_SIDE}\"'\\h:\\w# '\nunset HISTFILE\n";
+const BASHRC: &str = "PS1=\"${SHELL_SIDE}\"'\\h:\\w# '\nexport -n PS1\nunset HISTFILE\n";
 
 /// Bind the machine's programs below `into`, in the store: without set-uid bits, devices, or a way to write.
 pub fn bind_host(into: &Path) -> Result<(), RoleFailure> {

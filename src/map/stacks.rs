@@ -28,6 +28,7 @@ pub(super) fn draw_legend(y: usize, canvas: &mut Canvas) {
 /// A name with the place of its line.
 struct Placed<'a> {
     column: &'a PlateColumn,
+    name: String,
     x: usize,
     line: usize,
 }
@@ -83,30 +84,50 @@ fn draw_title(stack: &LayerStack, y: usize, canvas: &mut Canvas) {
     canvas.write(1, y, room, &shortened(&safe(&joined(count)), room), MapTone::Title);
 }
 
-/// As many columns as fit side by side, and words for the others.
+/// As many columns as fit side by side, and words for the others. Where whole paths have no room for all that changed, files
+/// are called by their last part.
 fn place(stack: &LayerStack, from: usize, width: usize) -> (Vec<Placed<'_>>, String) {
+    let changed = |placed: &[Placed<'_>]| placed.iter().map(|it| it.column.changed).sum::<usize>();
+    let whole = place_named(stack, from, width, str::to_owned);
+    if changed(&whole.0) == stack.columns.iter().map(|column| column.changed).sum::<usize>() {
+        return whole;
+    }
+    let last_parts = place_named(stack, from, width, |path| {
+        let end = path.trim_end_matches('/').rfind('/').map_or(0, |slash| slash + 1);
+        path[end..].to_owned()
+    });
+    if changed(&last_parts.0) > changed(&whole.0) { last_parts } else { whole }
+}
+
+fn place_named(
+    stack: &LayerStack,
+    from: usize,
+    width: usize,
+    name: impl Fn(&str) -> String,
+) -> (Vec<Placed<'_>>, String) {
     let mut placed = Vec::new();
     let mut x = from;
     for (index, column) in stack.columns.iter().enumerate() {
-        let name = safe(&column.name).width().clamp(1, LONGEST_NAME);
+        let name = shortened(&safe(&name(&column.name)), LONGEST_NAME);
+        let columns = name.width().max(1);
         let rest = &stack.columns[index + 1..];
-        let more = more(rest);
-        let reserved = if rest.is_empty() { 0 } else { more.width() + GAP };
+        let reserved = if rest.is_empty() { 0 } else { more(rest).width() + GAP };
         // The mark stands before the name.
-        if x + 1 + name + reserved > width {
-            return (placed, self::more(&stack.columns[index..]));
+        if x + 1 + columns + reserved > width {
+            return (placed, more(&stack.columns[index..]));
         }
-        placed.push(Placed { column, x, line: x + 1 + name / 2 });
-        x += 1 + name + GAP;
+        placed.push(Placed { column, name, x, line: x + 1 + columns / 2 });
+        x += 1 + columns + GAP;
     }
     (placed, String::new())
 }
 
+/// `+22 ~1`: names that have no room, and how many rows of them changed.
 fn more(columns: &[PlateColumn]) -> String {
     let changed: usize = columns.iter().map(|column| column.changed).sum();
     match changed {
         0 => format!("+{}", columns.len()),
-        _ => format!("+{}, {changed} changed", columns.len()),
+        _ => format!("+{} ~{changed}", columns.len()),
     }
 }
 
@@ -115,8 +136,7 @@ fn draw_names(placed: &[Placed<'_>], from: usize, y: usize, more: &str, canvas: 
     for one in placed {
         let (mark, tone) = (one.column.mark, MapTone::of_mark(one.column.mark));
         canvas.put(one.x, y, sign(mark), tone);
-        let name = shortened(&safe(&one.column.name), LONGEST_NAME);
-        x = one.x + 1 + canvas.write(one.x + 1, y, LONGEST_NAME, &name, tone) + GAP;
+        x = one.x + 1 + canvas.write(one.x + 1, y, LONGEST_NAME, &one.name, tone) + GAP;
     }
     canvas.write(x, y, canvas.width().saturating_sub(x), more, MapTone::Quiet);
 }

@@ -4,7 +4,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
+use unicode_width::UnicodeWidthStr;
 
+use super::expectations::Sign;
 use super::pane::{self, FrameFocus, frame_block};
 use super::theme::Theme;
 use super::{DrawOptions, markdown, tell};
@@ -132,9 +134,10 @@ fn task(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Vec
 }
 
 fn tick(verdict: &Verdict, columns: usize, theme: Theme) -> Line<'static> {
-    let (sign, style) = if verdict.ok { ("[x] ", theme.good()) } else { ("[ ] ", theme.bold()) };
-    let text = shortened(&safe(&words::expected(&verdict.expected)), columns.saturating_sub(4));
-    Line::from(vec![Span::styled(sign, style), Span::raw(text)])
+    let sign = if verdict.ok { Sign::Held } else { Sign::NotYet };
+    let room = columns.saturating_sub(sign.text(theme).width());
+    let text = shortened(&safe(&words::expected(&verdict.expected)), room);
+    Line::from(vec![Span::styled(sign.text(theme), sign.style(theme)), Span::raw(text)])
 }
 
 fn answered(

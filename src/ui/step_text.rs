@@ -42,7 +42,9 @@ impl StepText {
     pub fn append_text(&mut self, other: StepText) {
         let begin = self.lines.len() + usize::from(!self.lines.is_empty());
         if !other.now.is_empty() {
-            self.now = begin + other.now.start..begin + other.now.end;
+            // What mattered before stays in sight.
+            let start = if self.now.is_empty() { begin + other.now.start } else { self.now.start };
+            self.now = start..begin + other.now.end;
         }
         self.append(other.lines);
     }

@@ -49,7 +49,9 @@ fn a_relay_that_is_killed_takes_program_and_lab_along() {
     let _turn = alone();
     let before = Machine::now();
     let program = common::program().display().to_string();
-    for command in [format!("{program} learn 1"), format!("setsid -w {program} learn 1")] {
+    for command in
+        [format!("{program} learn 1 --way show"), format!("setsid -w {program} learn 1 --way show")]
+    {
         let script = ["script", "-qec", command.as_str(), "/dev/null"];
         let mut screen = OnTerminal::start_command(&script, (80, 24));
         screen.wait_for("Enter: run it");
@@ -102,7 +104,7 @@ fn the_end_of_the_terminal_of_input_alone_ends_the_program() {
     let name = nix::unistd::ttyname(&pty.slave).expect("its name").display().to_string();
 
     let program = common::program().display().to_string();
-    let script = format!("exec {program} learn 1 <{name}");
+    let script = format!("exec {program} learn 1 --way show <{name}");
     let mut screen = OnTerminal::start_command(&["setsid", "sh", "-c", &script], (80, 24));
     screen.wait_for("Enter: run it");
     drop(pty);

@@ -28,7 +28,7 @@ fn a_detour_is_told_at_once_with_the_key_that_mends_it() {
         learner.tty.press(LEAVE);
         learner.tty.wait_for("s types");
         learner.tty.press("\r");
-        learner.tty.wait_for("You did this step yourself");
+        learner.tty.wait_for("✔ 3 of 3");
         assert!(learner.tty.screen().contains("u: one step back"), "{}", learner.tty.screen());
 
         // The key that it names leads to a lab where nothing is in the way.

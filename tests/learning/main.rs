@@ -308,7 +308,7 @@ fn a_what_if_and_a_step_left_out_from_the_keyboard() {
     learner.tty.press("w");
     learner.tty.wait_for("WHAT IF");
     learner.tty.wait_for("What if the mounts stay shared?");
-    learner.tty.wait_for("ok container has a mount of type tmpfs at /mnt");
+    learner.tty.wait_for("✔ container has a mount of type tmpfs at /mnt");
     learner.tty.press("\r");
     learner.tty.wait_for("LIVE");
     learner.tty.wait_for("Enter: run it");
@@ -316,7 +316,9 @@ fn a_what_if_and_a_step_left_out_from_the_keyboard() {
     learner.tty.wait_for("left out: Mounts that stay private");
     learner.tty.press("\r");
     learner.tty.wait_for("You left this step out");
-    learner.tty.wait_for("not yet ");
+    learner.tty.wait_for("○ host has a mount");
+    let screen = learner.tty.screen();
+    assert!(!screen.contains("−/root/container"), "nothing went: {screen}");
     learner.leave();
 }
 
