@@ -272,7 +272,11 @@ fn the_cgroup_files_say_the_same() {
 /// Standard output of a program in the network, mount and pid namespaces of a process of root's: tc reads /proc/net.
 fn inside(pid: u32, program: &str, arguments: &[&str]) -> String {
     let pid = pid.to_string();
-    let mut all = vec!["-t", &pid, "-n", "-m", "-p", program];
+    let mut all = vec!["-t", &pid, "-n", "-m", "-p"];
+    if !common::is_root() {
+        all.extend(["-U", "--preserve-credentials"]);
+    }
+    all.push(program);
     all.extend(arguments);
     output_of("nsenter", &all)
 }
