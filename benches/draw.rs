@@ -62,6 +62,8 @@ fn lesson(rows: u32) -> Model {
         nanos: 1,
     };
     let _ = update(&mut model, Msg::Engine(Event::Ready(ready)));
+    // From the beginning of the lesson to the map and the rows.
+    let _ = update(&mut model, key('j'));
     model
 }
 
@@ -76,7 +78,7 @@ fn frame(screen: &mut Terminal<TestBackend>, model: &Model, look: &DrawOptions) 
 fn draw(bench: &mut Criterion) {
     let look = DrawOptions::new(Theme::ansi());
     let mut screen = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).expect("a test backend");
-    for rows in [20, 2000] {
+    for rows in [20, 2000, 10_000] {
         let mut model = lesson(rows);
         bench.bench_function(&format!("draw, {rows} mounts"), |bencher| {
             bencher.iter(|| black_box(frame(&mut screen, &model, &look)));
