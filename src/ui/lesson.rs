@@ -125,15 +125,12 @@ fn draw_zones(view: &LessonView, look: &DrawOptions, zones: Zones, frame: &mut F
     } else {
         tell::draw(view, look, zones.first, zones.step, frame);
     }
-    match zones.class {
-        ScreenClass::OneColumn => stage::draw(view, look, zones.class, zones.lab, frame),
-        ScreenClass::TwoColumns => {
-            let rule = Rect { x: zones.step.right(), width: 1, ..zones.step };
-            let mark = look.theme.border().vertical_left;
-            let lines: Vec<Line<'_>> =
-                (0..rule.height).map(|_| Line::styled(mark, look.theme.line())).collect();
-            frame.render_widget(Paragraph::new(lines), rule);
-            stage::draw(view, look, zones.class, zones.lab, frame);
-        }
+    if zones.class == ScreenClass::TwoColumns {
+        let rule = Rect { x: zones.step.right(), width: 1, ..zones.step };
+        let mark = look.theme.border().vertical_left;
+        let lines: Vec<Line<'_>> =
+            (0..rule.height).map(|_| Line::styled(mark, look.theme.line())).collect();
+        frame.render_widget(Paragraph::new(lines), rule);
     }
+    stage::draw(view, look, zones.class, zones.lab, frame);
 }

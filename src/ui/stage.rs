@@ -61,7 +61,7 @@ const fn tabs_rows(class: ScreenClass) -> u16 {
 
 /// The rows for the map, and for the panes below it. Who needs less leaves the rest to the other.
 fn shares(view: &LessonView, look: &DrawOptions, class: ScreenClass, area: Rect) -> (u16, u16) {
-    let pane = wanted_by_pane(view, look, area.width);
+    let pane = wanted_by_pane(view, view.panes.focus, look, area.width).max(MIN_PANE);
     let map = wanted_by_map(view, class, area);
     let has_charts = view.panes.rows(view.panes.focus).any(|row| row.kind == RowKind::Chart);
 
@@ -80,9 +80,10 @@ fn shares(view: &LessonView, look: &DrawOptions, class: ScreenClass, area: Rect)
     (rows, area.height - rows)
 }
 
-fn wanted_by_pane(view: &LessonView, look: &DrawOptions, width: u16) -> u16 {
-    let rows = pane::wanted_rows(view, view.panes.focus, width, look.theme);
-    u16::try_from(rows + 1).unwrap_or(u16::MAX).max(MIN_PANE)
+/// Rows that a pane would like to have, its head included.
+fn wanted_by_pane(view: &LessonView, kind: ViewKind, look: &DrawOptions, width: u16) -> u16 {
+    let rows = pane::wanted_rows(view, kind, width, look.theme);
+    u16::try_from(rows + 1).unwrap_or(u16::MAX)
 }
 
 fn wanted_by_map(view: &LessonView, class: ScreenClass, area: Rect) -> u16 {
@@ -134,28 +135,20 @@ fn draw_panes(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fra
     // The sort is stable: among equals those that the step watches come first.
     others.sort_by_key(|kind| view.panes.changes(*kind) == 0);
 
-    let mut shown = vec![front];
-    let take = |kind: ViewKind, left: &mut Rect, frame: &mut Frame<'_>| {
-        let wanted = u16::try_from(pane::wanted_rows(view, kind, left.width, look.theme) + 1);
-        let wanted = wanted.unwrap_or(u16::MAX).min(left.height);
-        let place = Rect { height: wanted, ..*left };
-        pane::draw(frame, place, view, kind, look.theme);
-        // A row stays free between two.
-        let used = (wanted + 1).min(left.height);
-        *left = Rect { y: left.y + used, height: left.height - used, ..*left };
-    };
-
+    let mut shown = Vec::new();
     // The last row is for those that have no room.
     left.height = left.height.saturating_sub(1);
-    take(front, &mut left, frame);
-    for kind in others {
-        let few = u16::try_from(pane::wanted_rows(view, kind, left.width, look.theme) + 1);
-        let least = few.unwrap_or(u16::MAX).min(5);
-        if left.height < least.max(MIN_PANE) {
+    for kind in std::iter::once(front).chain(others) {
+        let wanted = wanted_by_pane(view, kind, look, left.width);
+        if kind != front && left.height < wanted.clamp(MIN_PANE, 5) {
             break;
         }
-        take(kind, &mut left, frame);
+        let height = wanted.min(left.height);
+        pane::draw(frame, Rect { height, ..left }, view, kind, look.theme);
         shown.push(kind);
+        // A row stays free between two.
+        let used = (height + 1).min(left.height);
+        left = Rect { y: left.y + used, height: left.height - used, ..left };
     }
 
     let last = Rect { y: area.bottom().saturating_sub(1), height: 1.min(area.height), ..area };

@@ -2,7 +2,7 @@
 
 use super::{CompareMode, PaneData};
 use crate::action::LabFacts;
-use crate::diff::{ChangeKind, Diff, DiffRow, OwnerChange};
+use crate::diff::{ChangeKind, Diff, DiffRow, NetworkDiff, OwnerChange};
 use crate::explain::card::{Card, OriginKind};
 use crate::explain::{CardData, Topic};
 use crate::op::{ActorName, NamespaceKind};
@@ -86,6 +86,17 @@ fn mark<T>(rows: &[DiffRow<T>], fits: impl Fn(&T) -> bool) -> Option<OriginKind>
     let row =
         rows.iter().find(|row| row.mark.is_change() && row.latest_value().is_some_and(&fits))?;
     Some(OriginKind::Mark(row.mark))
+}
+
+/// The mark of a change that a step made to the row at a place of a network's list.
+fn mark_in_step<T>(
+    (now, then): (&NetworkDiff, &NetworkDiff),
+    place: usize,
+    list: impl Fn(&NetworkDiff) -> &[DiffRow<T>],
+    is_same: impl Fn(&T, &T) -> bool,
+) -> Option<OriginKind> {
+    let row = value(list(now), place)?;
+    mark(list(then), |it| is_same(it, row))
 }
 
 impl RowSubject {
@@ -251,42 +262,42 @@ impl RowSubject {
     }
 
     fn done_to_network(self, shown: &Diff, step: &Diff) -> Option<OriginKind> {
-        let then = |section: usize| {
+        let of = |section: usize| {
             let now = shown.networks.get(section)?;
             Some((now, step.networks.iter().find(|it| it.name == now.name)?))
         };
         match self {
-            RowSubject::Link { section, place } => {
-                let (now, then) = then(section)?;
-                let link = value(&now.links, place)?;
-                mark(&then.links, |it| it.index == link.index && it.kind == link.kind)
-            }
-            RowSubject::Address { section, place } => {
-                let (now, then) = then(section)?;
-                let address = value(&now.addresses, place)?;
-                mark(&then.addresses, |it| it.ip == address.ip && it.dev == address.dev)
-            }
-            RowSubject::Route { section, place } => {
-                let (now, then) = then(section)?;
-                let route = value(&now.routes, place)?;
-                mark(&then.routes, |it| it.to == route.to && it.dev == route.dev)
-            }
-            RowSubject::Neighbour { section, place } => {
-                let (now, then) = then(section)?;
-                let neighbour = value(&now.neighbours, place)?;
-                mark(&then.neighbours, |it| it.ip == neighbour.ip && it.dev == neighbour.dev)
-            }
+            RowSubject::Link { section, place } => mark_in_step(
+                of(section)?,
+                place,
+                |it| &it.links,
+                |a, b| a.index == b.index && a.kind == b.kind,
+            ),
+            RowSubject::Address { section, place } => mark_in_step(
+                of(section)?,
+                place,
+                |it| &it.addresses,
+                |a, b| a.ip == b.ip && a.dev == b.dev,
+            ),
+            RowSubject::Route { section, place } => mark_in_step(
+                of(section)?,
+                place,
+                |it| &it.routes,
+                |a, b| a.to == b.to && a.dev == b.dev,
+            ),
+            RowSubject::Neighbour { section, place } => mark_in_step(
+                of(section)?,
+                place,
+                |it| &it.neighbours,
+                |a, b| a.ip == b.ip && a.dev == b.dev,
+            ),
             RowSubject::Traffic { section, place } => {
-                let (now, then) = then(section)?;
-                let traffic = value(&now.traffic, place)?;
-                mark(&then.traffic, |it| it.text == traffic.text)
+                mark_in_step(of(section)?, place, |it| &it.traffic, |a, b| a.text == b.text)
             }
             RowSubject::Rule { section, place } => {
-                let (now, then) = then(section)?;
-                let rule = value(&now.rules, place)?;
-                mark(&then.rules, |it| it.text == rule.text)
+                mark_in_step(of(section)?, place, |it| &it.rules, |a, b| a.text == b.text)
             }
-            RowSubject::Forwarding { section } => mark(&then(section)?.1.forwarding, |_| true),
+            RowSubject::Forwarding { section } => mark(&of(section)?.1.forwarding, |_| true),
             RowSubject::Mount { .. }
             | RowSubject::Process { .. }
             | RowSubject::Namespaces(_)
