@@ -1,21 +1,19 @@
 //! The end of a lesson: what became of its steps and questions, the lab as it was at last, and where to go from here.
 
 use super::catalogue as outside;
-use super::{CatalogueRow, Effect, LessonView, Model, Screen};
+use super::{CatalogueRow, Effect, LessonView, MapPictures, Model, Screen};
 use crate::action::LabFacts;
-use crate::diff::Diff;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::{AnswerMark, Grade};
-use crate::map::{MapLens, MapScene};
+use crate::map::MapLens;
 use crate::op::ActorName;
 use crate::proof::Proof;
 use crate::report::{StepCounts, StepStatus};
-use crate::view::ViewKind;
 use crate::words::shell_lines::{ShellStep, as_script};
 use std::sync::Arc;
 
 /// A lesson that was left, in the middle or at its end.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct EndedLesson {
     pub lesson: Arc<Lesson>,
     /// The origin of the tape, if it was one: where and when it was made.
@@ -32,8 +30,10 @@ pub struct EndedLesson {
     pub asked: usize,
     pub right: usize,
     pub missed: Vec<MissedQuestion>,
-    /// The lab at last, everything that the lesson has made in it lit: the fitting picture first.
-    pub maps: Vec<(MapLens, MapScene)>,
+    /// The lab at last, everything that the lesson has made in it lit.
+    pub pictures: MapPictures,
+    /// The pictures that there are, the fitting one first.
+    pub lenses: Vec<MapLens>,
     pub map: usize,
     /// The steps that were done, as shell lines.
     pub lines: Vec<ShellStep>,
@@ -93,6 +93,7 @@ pub(super) fn ended_lesson(view: &LessonView, catalogue: &[CatalogueRow]) -> End
     let verdicts: Vec<bool> =
         records().flat_map(|record| record.verdicts.iter().map(|verdict| verdict.ok)).collect();
     let is_shown = |step: &usize| view.learning.shown.contains(step);
+    let (pictures, lenses) = pictures(view);
     let right = view.grades.values().filter(|grade| grade.mark == AnswerMark::Right).count();
 
     let mut ended = EndedLesson {
@@ -115,7 +116,8 @@ pub(super) fn ended_lesson(view: &LessonView, catalogue: &[CatalogueRow]) -> End
         asked: view.grades.len(),
         right,
         missed: missed_questions(view),
-        maps: maps(view),
+        pictures,
+        lenses,
         map: 0,
         lines: shell_steps(view),
         next: next_lesson(&view.lesson, catalogue),
@@ -150,24 +152,20 @@ fn missed_questions(view: &LessonView) -> Vec<MissedQuestion> {
 }
 
 /// The pictures of the last state beside the first: that of what the last step is about comes first.
-fn maps(view: &LessonView) -> Vec<(MapLens, MapScene)> {
+fn pictures(view: &LessonView) -> (MapPictures, Vec<MapLens>) {
     let first = (0..view.played_steps()).find_map(|step| view.record(step));
-    let Some((first, last)) = first.zip(view.last_record()) else { return Vec::new() };
-    let diff = Diff::between(&first.before, &last.after);
-    let watched: Vec<ViewKind> = view.lesson.steps[..view.played_steps()]
-        .iter()
-        .rev()
-        .flat_map(|step| step.watch.clone())
-        .collect();
+    let Some((first, last)) = first.zip(view.last_record()) else { return Default::default() };
+    let pictures = MapPictures::between(&first.before, &last.after);
 
     let mut lenses: Vec<MapLens> = Vec::new();
-    for lens in watched.into_iter().filter_map(|view| MapLens::of_view(view, &diff)) {
+    let watched =
+        view.lesson.steps[..view.played_steps()].iter().rev().flat_map(|step| &step.watch);
+    for lens in watched.filter_map(|view| pictures.lens_of(*view)) {
         if !lenses.contains(&lens) {
             lenses.push(lens);
         }
     }
-    let scene = |lens| (lens, MapScene::of(lens, &first.before, &last.after, &diff, &[]));
-    lenses.into_iter().map(scene).collect()
+    (pictures, lenses)
 }
 
 /// The lines of the steps that the lab has behind it, as a shell would have them.
@@ -267,9 +265,9 @@ pub(super) fn back(model: &mut Model) -> Vec<Effect> {
 /// The next picture of the lab at last.
 pub(super) fn turn_map(model: &mut Model) {
     if let Some(ended) = ended_mut(model)
-        && !ended.maps.is_empty()
+        && !ended.lenses.is_empty()
     {
-        ended.map = (ended.map + 1) % ended.maps.len();
+        ended.map = (ended.map + 1) % ended.lenses.len();
     }
 }
 

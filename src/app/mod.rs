@@ -29,8 +29,8 @@ mod welcome;
 
 pub use ended::{EndedItem, EndedLesson, MissedQuestion};
 pub use lesson::{
-    Beside, Direction, LessonLayout, LessonScene, LessonView, MapPlace, Phase, PicturePlace,
-    StepMark,
+    Beside, Direction, LessonLayout, LessonScene, LessonView, MapPictures, MapPlace, Phase,
+    PicturePlace, StepMark,
 };
 pub use lists::entries;
 pub use overlay::{

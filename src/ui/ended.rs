@@ -99,14 +99,14 @@ fn below(ended: &EndedLesson, columns: usize, theme: Theme) -> Vec<Line<'static>
 }
 
 fn draw_map(ended: &EndedLesson, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let Some((lens, scene)) = ended.maps.get(ended.map) else { return };
-    let next = format!(" {}: {} of {} ", keys::ended::MAP, ended.map + 1, ended.maps.len());
+    let Some(lens) = ended.lenses.get(ended.map) else { return };
+    let next = format!(" {}: {} of {} ", keys::ended::MAP, ended.map + 1, ended.lenses.len());
     let title = format!(" The lab at last: {} ", lens.view().title());
     let block = frame_block(title, next, FrameFocus::Unfocused, theme);
     let inner = block.inner(area);
     if map::fits(inner) {
         frame.render_widget(block, area);
-        map::draw_scene(frame, inner, scene, theme);
+        map::draw_picture(frame, inner, &ended.pictures, (*lens, Vec::new()), theme);
     }
 }
 

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::theme::Theme;
-use crate::app::{LessonView, PicturePlace};
+use crate::app::{LessonView, MapPictures, PicturePlace};
 use crate::diff::ChangeKind;
 use crate::map::{
-    self, Canvas, CanvasCell, Glyphs, MapScene, MapSpacing, MapTone, draw as lay_out, draw_spaced,
+    Canvas, CanvasCell, Glyphs, MapLens, MapScene, MapSpacing, MapTone, MapWant, draw_spaced,
 };
 
 /// A smaller place has no room for boxes: rows of text say more there.
@@ -21,15 +21,26 @@ pub fn fits(area: Rect) -> bool {
 
 /// Rows that the whole map would take in so many columns.
 pub fn wanted_height(view: &LessonView, columns: u16) -> u16 {
-    let rows = view.map().map_or(0, |scene| map::wanted_height(scene, usize::from(columns)));
+    let rows = view.panes.pictures.wanted_height(view.map_lens(), usize::from(columns));
     u16::try_from(rows).unwrap_or(u16::MAX)
 }
 
 /// The map that the focused pane asks for.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) {
+    draw_picture(frame, area, &view.panes.pictures, (view.map_lens(), view.map_wants()), theme);
+}
+
+/// One of the pictures of what was made in a lab, with what is wanted in it.
+pub fn draw_picture(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    pictures: &MapPictures,
+    (lens, wants): (MapLens, Vec<MapWant>),
+    theme: Theme,
+) {
     let (width, height) = (usize::from(area.width), usize::from(area.height));
     let place = PicturePlace { width, height, glyphs: glyphs(theme) };
-    if let Some(canvas) = view.panes.pictures.canvas(view.map_lens(), place, view.map_wants()) {
+    if let Some(canvas) = pictures.canvas(lens, place, wants) {
         put(frame, area, &canvas, theme);
     }
 }
@@ -43,12 +54,6 @@ pub fn draw_filling(frame: &mut Frame<'_>, area: Rect, scene: &MapScene, theme: 
 
 fn glyphs(theme: Theme) -> Glyphs {
     if theme.ascii { Glyphs::Ascii } else { Glyphs::Unicode }
-}
-
-/// A map that is laid out now.
-pub fn draw_scene(frame: &mut Frame<'_>, area: Rect, scene: &MapScene, theme: Theme) {
-    let canvas = lay_out(scene, usize::from(area.width), usize::from(area.height), glyphs(theme));
-    put(frame, area, &canvas, theme);
 }
 
 fn put(frame: &mut Frame<'_>, area: Rect, canvas: &Canvas, theme: Theme) {

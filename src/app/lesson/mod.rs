@@ -18,7 +18,7 @@ mod wants;
 
 pub use self::lab_state::{LabState, Phase};
 pub use self::panes::{Direction, MapPlace, Panes};
-pub use self::pictures::PicturePlace;
+pub use self::pictures::{MapPictures, PicturePlace};
 pub use self::scene::{LessonLayout, LessonScene};
 pub use self::step_mark::StepMark;
 pub use self::story::{Beside, StoryPanel};
@@ -42,7 +42,7 @@ use crate::engine::{ReadyState, TurnState};
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::quiz::Grade;
-use crate::map::{MapLens, MapScene};
+use crate::map::MapLens;
 use crate::notice::Notice;
 use crate::op::ActorName;
 use crate::report::{ChartSeries, StepRecord};
@@ -372,12 +372,6 @@ impl LessonView {
         let mut views = std::iter::once(self.panes.focus).chain(self.pane_order());
         let lens = views.find_map(|view| self.panes.pictures.lens_of(view));
         lens.unwrap_or(MapLens::Namespaces)
-    }
-
-    /// The map, where there is one. It is made when it is asked for first.
-    pub fn map(&self) -> Option<&MapScene> {
-        let is_shown = self.panes.map_place != MapPlace::Nowhere;
-        self.panes.pictures.scene(self.map_lens()).filter(|_| is_shown)
     }
 
     pub fn toggle_raw_numbers(&mut self) {

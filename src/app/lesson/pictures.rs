@@ -1,12 +1,12 @@
 //! The map's pictures: a scene is made when it is first shown, and keeps its layout until the place or the glyphs change.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::diff::Diff;
-use crate::map::{Canvas, Glyphs, MapLens, MapScene, MapWant, draw};
+use crate::map::{Canvas, Glyphs, MapLens, MapScene, MapWant, draw, wanted_height};
 use crate::op::OpRecord;
 use crate::report::StepRecord;
 use crate::snapshot::Snapshot;
@@ -60,6 +60,8 @@ pub struct MapPictures {
     scenes: BTreeMap<MapLens, OnceCell<MapScene>>,
     /// The layout that was drawn last.
     laid_out: RefCell<Option<LaidOut>>,
+    /// The rows that a whole picture takes in so many columns, asked for last.
+    height: Cell<Option<(MapLens, usize, usize)>>,
 }
 
 #[derive(Debug, Clone)]
@@ -73,7 +75,17 @@ struct LaidOut {
 impl MapPictures {
     pub(super) fn of(source: PictureSource) -> MapPictures {
         let scenes = MapLens::ALL.into_iter().map(|lens| (lens, OnceCell::new())).collect();
-        MapPictures { source: Some(source), scenes, laid_out: RefCell::new(None) }
+        MapPictures { source: Some(source), scenes, ..MapPictures::default() }
+    }
+
+    /// The pictures of all that differs between two states, whatever led there.
+    pub(in crate::app) fn between(before: &Arc<Snapshot>, after: &Arc<Snapshot>) -> MapPictures {
+        MapPictures::of(PictureSource {
+            before: Arc::clone(before),
+            after: Arc::clone(after),
+            diff: ShownDiff::Live(Arc::new(Diff::between(before, after))),
+            record: None,
+        })
     }
 
     /// The lens that shows what a view lists.
@@ -91,6 +103,18 @@ impl MapPictures {
             MapScene::of(lens, before, after, source.diff.get(), source.ops())
         };
         Some(self.scenes.get(&lens)?.get_or_init(make))
+    }
+
+    /// The rows that a whole picture would take in so many columns.
+    pub fn wanted_height(&self, lens: MapLens, columns: usize) -> usize {
+        match self.height.get() {
+            Some((known, width, rows)) if (known, width) == (lens, columns) => rows,
+            _ => {
+                let rows = self.scene(lens).map_or(0, |scene| wanted_height(scene, columns));
+                self.height.set(Some((lens, columns, rows)));
+                rows
+            }
+        }
     }
 
     /// The picture laid out in a place, with what is wanted in it: the one that was drawn last, while nothing of that
@@ -135,8 +159,7 @@ mod tests {
     #[test]
     fn a_picture_is_made_when_it_is_shown_first_and_laid_out_anew_where_its_place_changed() {
         let (before, after) = (Arc::new(snapshot(&["host"])), Arc::new(snapshot(&["host", "box"])));
-        let diff = ShownDiff::Live(Arc::new(Diff::between(&before, &after)));
-        let pictures = MapPictures::of(PictureSource { before, after, diff, record: None });
+        let pictures = MapPictures::between(&before, &after);
         assert_eq!(pictures.made(), 0);
 
         let place = PicturePlace { width: 76, height: 16, glyphs: Glyphs::Unicode };

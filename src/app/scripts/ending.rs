@@ -38,7 +38,7 @@ fn the_end_tells_who_did_what_and_what_was_missed() {
     let missed = &ended.missed[0].grade;
     assert_eq!((missed.own.as_str(), missed.right.as_str()), ("rmdir", "mkdir"));
     assert_eq!(ended.next.as_ref().map(|(id, _)| id.as_str()), Some("next"));
-    assert!(!ended.maps.is_empty());
+    assert!(!ended.lenses.is_empty());
     let items = [EndedItem::Missed(0), EndedItem::Next, EndedItem::Machine, EndedItem::Catalogue];
     assert_eq!(ended.items(), items);
 }
