@@ -89,7 +89,7 @@ pub fn wanted_height(scene: &MapScene, width: usize) -> usize {
         packed.map(|one| super::folding::lines(&one).len()).sum::<usize>()
     };
     if let Some(lanes) = &scene.lanes {
-        return lanes::wanted_height(lanes);
+        return lanes::wanted_height(lanes, width);
     }
     if scene.is_empty() {
         return 1;

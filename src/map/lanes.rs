@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::canvas::{Canvas, MapTone, sign};
 use super::scene::{LaneLamp, LaneRow, Lanes, MapScene, distinct};
 use super::spacing::MapSpacing;
 use crate::diff::{ChangeKind, Diff, DiffRow};
 use crate::op::NamespaceKind;
 use crate::snapshot::{NsInode, Process, Snapshot};
+use crate::text::wrapped;
 
 pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScene {
     let actors: Vec<&DiffRow<Process>> = diff
@@ -107,17 +110,32 @@ fn content(snapshot: &Snapshot, process: &Process, kind: NamespaceKind) -> Strin
     }
 }
 
-/// Rows of the whole picture: the names of the kinds, two rows for each actor, and what the signs mean.
-pub(super) fn wanted_height(lanes: &Lanes) -> usize {
-    4 + 2 * lanes.actors.len()
+/// Rows of the whole picture in so many columns: the names of the kinds, two rows for each actor, and below an empty one
+/// what the signs mean.
+pub(super) fn wanted_height(lanes: &Lanes, width: usize) -> usize {
+    2 + 2 * lanes.actors.len() + legend(width).len()
+}
+
+/// The meaning of the signs, in as many lines as it takes in so many columns.
+fn legend(width: usize) -> Vec<String> {
+    const SIGNS: [&str; 3] = ["● in the namespace", "◉ new", "│ shared with the row above"];
+    const BELOW: &str = "below: how many mounts, the host name, how many processes, how many links";
+    // A column stays free at the left.
+    let room = width.saturating_sub(1);
+
+    let mut lines: Vec<String> = Vec::new();
+    for sign in SIGNS {
+        match lines.last_mut().filter(|line| line.width() + 3 + sign.width() <= room) {
+            Some(line) => *line += &format!("   {sign}"),
+            None => lines.push(sign.to_owned()),
+        }
+    }
+    lines.extend(wrapped(BELOW, room));
+    lines
 }
 
 /// The picture, on as much of the grid as it needs.
 pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
-    const LEGEND: [&str; 2] = [
-        "● in the namespace   ◉ new   │ shared with the row above",
-        "below: how many mounts, the host name, how many processes, how many links",
-    ];
     let (width, whole) = (canvas.width(), canvas.height());
     // Calls stand below all.
     let acts = lanes.acts.len().min(whole / 4);
@@ -183,16 +201,36 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
 
     let y = (1 + pitch * fitting).min(height.saturating_sub(1));
     let left_out = lanes.actors.len() - fitting;
+    let legend = legend(width);
     if left_out > 0 {
         canvas.write(0, y, width, &format!("… {left_out} more"), MapTone::Quiet);
     } else {
-        for (line, y) in LEGEND.into_iter().zip(y + 1..height) {
+        for (line, y) in legend.iter().zip(y + 1..height) {
             canvas.write(1, y, width.saturating_sub(1), line, MapTone::Quiet);
         }
     }
 
-    let below = if left_out > 0 { y + 1 } else { (y + 1 + LEGEND.len()).min(height) };
+    let below = if left_out > 0 { y + 1 } else { (y + 1 + legend.len()).min(height) };
     for (row, y) in lanes.acts.iter().zip(below..whole) {
         super::act_rows::draw_act(row, y, canvas);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_legend_is_whole_in_any_width_and_one_line_for_each_part_where_there_is_room() {
+        let words = |lines: &[String]| {
+            lines.iter().flat_map(|line| line.split_whitespace()).collect::<Vec<_>>().join(" ")
+        };
+        let whole = legend(76);
+        assert_eq!(whole.len(), 2, "{whole:?}");
+        for width in 30..76 {
+            let lines = legend(width);
+            assert!(lines.iter().all(|line| line.width() < width), "{width}: {lines:?}");
+            assert_eq!(words(&lines), words(&whole), "{width}");
+        }
     }
 }
