@@ -33,6 +33,13 @@ pub struct ShownHint<'a> {
 impl Learning {
     /// The first expectation of the turn that does not hold.
     pub fn first_unmet_goal(&self) -> Option<usize> {
+impl ShownHint<'_> {
+    /// The command is among what was asked for.
+    pub fn tells_command(self) -> bool {
+        self.stage >= 3
+    }
+}
+
         self.turn.as_ref()?.verdicts.iter().position(|verdict| !verdict.ok)
     }
 

@@ -6,6 +6,7 @@ mod catalogue;
 mod commands;
 mod confirmation;
 mod ended;
+mod copying;
 pub mod exam;
 pub mod keymap;
 pub mod learning;
