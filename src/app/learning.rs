@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::by_hand::HandWork;
 use crate::engine::{TurnGoal, TurnState};
 use crate::lesson::model::{Hint, Step};
 use crate::progress::LearningWay;
@@ -17,6 +18,8 @@ pub struct Learning {
     pub(super) watched: Option<usize>,
     /// Hints taken, by step and expectation (from 0): how many stages.
     pub(super) hints: BTreeMap<(usize, usize), usize>,
+    /// The lines that were typed in turns, and what they changed.
+    pub by_hand: HandWork,
     /// Steps that the learner has asked to be shown.
     pub shown: BTreeSet<usize>,
 }
@@ -30,9 +33,6 @@ pub struct ShownHint<'a> {
     pub stage: usize,
 }
 
-impl Learning {
-    /// The first expectation of the turn that does not hold.
-    pub fn first_unmet_goal(&self) -> Option<usize> {
 impl ShownHint<'_> {
     /// The command is among what was asked for.
     pub fn tells_command(self) -> bool {
@@ -40,6 +40,9 @@ impl ShownHint<'_> {
     }
 }
 
+impl Learning {
+    /// The first expectation of the turn that does not hold.
+    pub fn first_unmet_goal(&self) -> Option<usize> {
         self.turn.as_ref()?.verdicts.iter().position(|verdict| !verdict.ok)
     }
 

@@ -4,6 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::DrawOptions;
+use super::by_hand;
 use super::code_lines::{code, command_lines, commands, wrapped_code};
 use super::expectations::{Sign, goals, verdict_lines};
 use super::markdown;
@@ -86,10 +87,20 @@ fn came_of(
     text: &mut StepText,
 ) {
     let theme = look.theme;
+    let by_hand = match record.status {
+        StepStatus::Typed => {
+            by_hand::lines(view.learning.by_hand.of_step(record.step), columns, theme)
+        }
+        StepStatus::Played | StepStatus::LeftOut | StepStatus::Skipped { .. } => Vec::new(),
+    };
+    // Beside the learner's own lines those of the lesson stand where its calls would.
+    let mut shown = commands(view, columns, look);
+    let is_by_hand = !by_hand.is_empty();
+    let done = if is_by_hand { by_hand } else { std::mem::take(&mut shown) };
     match first {
-        FirstPart::Story => text.append_now(commands(view, columns, look)),
+        FirstPart::Story => text.append_now(done),
         // In little room what came of it counts.
-        FirstPart::Goals => text.append(commands(view, columns, look)),
+        FirstPart::Goals => text.append(done),
     }
 
     let mut said = status(record, columns, theme);
@@ -102,6 +113,11 @@ fn came_of(
     said.extend(verdicts.flat_map(|verdict| verdict_lines(verdict, unmet, columns, theme)));
     text.append_now(said);
     text.append_now(markdown::lines(&words::came_of_step(Some(record), after), columns, theme));
+
+    if is_by_hand && !shown.is_empty() {
+        let head = Line::styled("The lesson's way", theme.bold());
+        text.append(std::iter::once(head).chain(shown).collect());
+    }
 
     let calls = calls(record, columns, theme);
     if !calls.is_empty() {
