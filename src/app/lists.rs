@@ -92,10 +92,7 @@ pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(ListEntry, St
 
     let steps = || {
         view.lesson.steps.iter().enumerate().map(|(index, step)| {
-            (
-                ListEntry::Step(index),
-                format!("{} {:>2}  {}", view.step_mark(index).sign(), index + 1, step.title),
-            )
+            (ListEntry::Step(index), format!("{:>2}  {}", index + 1, step.title))
         })
     };
     let commands = lesson::TABLE.iter().map(|row| {

@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 
 use super::DrawOptions;
 use super::by_hand;
-use super::code_lines::{code, command_lines, commands, wrapped_code};
+use super::code_lines::{action_lines, code, commands, wrapped_code};
 use super::expectations::{Sign, goals, verdict_lines};
 use super::markdown;
 use super::step_text::{FirstPart, StepText};
@@ -264,9 +264,7 @@ fn to_do(view: &LessonView, columns: usize, look: &DrawOptions) -> Vec<Line<'sta
     let checks = view.lab.checks();
 
     for (index, entry) in view.shown_actions().iter().enumerate() {
-        for text in entry.action.shell(&context) {
-            lines.extend(command_lines(&entry.actor, &text, columns, look));
-        }
+        lines.extend(action_lines(entry, &context, columns, look));
 
         if let Some(errno) = &entry.fails {
             let text = format!("  will fail with {errno}: that is the point");

@@ -147,7 +147,8 @@ fn shown_steps(count: usize, here: usize, room: usize) -> Option<Range<usize>> {
     Some(first..first + shown)
 }
 
-fn sign(mark: StepMark, is_here: bool, theme: Theme) -> char {
+/// The sign of a step, wherever steps have one.
+pub(super) fn sign(mark: StepMark, is_here: bool, theme: Theme) -> char {
     match (mark, is_here, theme.ascii) {
         (StepMark::Failed, _, true) => '!',
         (StepMark::Failed, _, false) => '✘',
