@@ -168,6 +168,19 @@ fn the_shell_lines_about_packets_do_what_the_engine_does() {
     type_lesson(lesson);
 }
 
+#[test]
+fn the_shell_lines_about_layers_do_what_the_engine_does() {
+    let _turn = alone();
+    let is_typed = |lesson: &Lesson| ["overlay"].contains(&lesson.id.as_str());
+    for mut lesson in common::lessons_here().into_iter().filter(is_typed) {
+        for step in &mut lesson.steps {
+            // How an action ended is told of played ones only.
+            step.expect.retain(|expect| !matches!(expect, Expect::Outcome(_)));
+        }
+        type_lesson(lesson);
+    }
+}
+
 fn type_lesson(lesson: Lesson) {
     let facts = common::facts();
     let mut session = open_session(lesson.clone());
