@@ -182,10 +182,13 @@ fn done(
         screen.blank_line();
     }
     for verdict in &played_actions.record.verdicts {
-        let (word, style) =
-            if verdict.ok { ("ok      ", THEME.good()) } else { ("failed  ", THEME.bad()) };
+        let style = match verdict.ok {
+            true => THEME.good(),
+            false if verdict.is_unjudged() => THEME.bold(),
+            false => THEME.bad(),
+        };
         screen.print_line(&Line::from(vec![
-            Span::styled(word, style),
+            Span::styled(format!("{:8}", words::verdict_word(verdict)), style),
             Span::raw(safe(&words::expected(&verdict.expected))),
         ]));
     }

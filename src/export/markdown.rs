@@ -103,14 +103,15 @@ fn done(blocks: &mut Vec<String>, played_actions: &PlayedActions<'_>, map: Optio
         .record
         .verdicts
         .iter()
-        .map(|verdict| match verdict.ok {
-            true => format!("- ok: {}", literal(&words::expected(&verdict.expected))),
-            false => {
-                format!(
-                    "- failed: {}; the kernel shows: {}",
-                    literal(&words::expected(&verdict.expected)),
-                    literal(&words::seen(&verdict.seen))
-                )
+        .map(|verdict| {
+            let word = words::verdict_word(verdict);
+            let expected = literal(&words::expected(&verdict.expected));
+            match verdict.ok {
+                true => format!("- {word}: {expected}"),
+                false => {
+                    let seen = literal(&words::seen(&verdict.seen));
+                    format!("- {word}: {expected}; the kernel shows: {seen}")
+                }
             }
         })
         .collect();

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::lesson::expect::verdict::Verdict;
 use crate::report::{StepCounts, StepRecord, StepStatus};
 
 /// The author's text on a step that has run, where all came out so. Of one that failed, this says that instead, and of
@@ -13,7 +14,7 @@ pub fn came_of_step<'a>(record: Option<&StepRecord>, after: &'a str) -> Cow<'a, 
         StepStatus::Skipped { .. } | StepStatus::LeftOut => Cow::Borrowed(""),
         StepStatus::Played | StepStatus::Typed if record.is_ok() => Cow::Borrowed(after),
         StepStatus::Played | StepStatus::Typed => {
-            let failed = record.verdicts.iter().filter(|it| !it.ok && !it.is_unjudged()).count();
+            let failed = record.failures();
             let total = record.verdicts.len();
             if failed == 0 {
                 return Cow::Borrowed(
@@ -24,6 +25,16 @@ pub fn came_of_step<'a>(record: Option<&StepRecord>, after: &'a str) -> Cow<'a, 
                 "This did not go as it should: {failed} of {total} expectations failed."
             ))
         }
+    }
+}
+
+/// The state of an expectation after its step, in one word: `ok`, `failed`, or `unsure` where others took the CPUs from what was
+/// to be measured.
+pub fn verdict_word(verdict: &Verdict) -> &'static str {
+    match verdict.ok {
+        true => "ok",
+        false if verdict.is_unjudged() => "unsure",
+        false => "failed",
     }
 }
 
@@ -47,9 +58,20 @@ mod tests {
     use std::sync::Arc;
 
     use crate::diagnosis::{Blocker, Cure};
-    use crate::lesson::expect::verdict::{Expected, Verdict};
+    use crate::lesson::expect::verdict::Expected;
     use crate::report::LazyDiff;
     use crate::seen::Seen;
+
+    #[test]
+    fn what_could_not_be_judged_did_not_fail() {
+        let verdict =
+            |ok, seen| Verdict::on_action(ok, Expected::Works { action: "mount".into() }, seen);
+        let unjudged =
+            Seen::Unjudged { seen: Box::new(Seen::WentWell), others_percent: 57, tries: 3 };
+        assert_eq!(verdict_word(&verdict(true, Seen::WentWell)), "ok");
+        assert_eq!(verdict_word(&verdict(false, Seen::WentWell)), "failed");
+        assert_eq!(verdict_word(&verdict(false, unjudged)), "unsure");
+    }
 
     #[test]
     fn success_is_claimed_of_a_step_alone_that_ran_and_came_out_so() {
