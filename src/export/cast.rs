@@ -124,6 +124,11 @@ fn step(screen: &mut CastScreen, played_lesson: &PlayedLesson<'_>, played: &Play
     screen.blank_line();
     let outcome = words::came_of_step(Some(played_actions.record), &step.after);
     screen.print_lines(markdown::lines(&outcome, LINE_WIDTH, *THEME));
+    let real = words::on_real_machine(Some(played_actions.record), &step.real);
+    if !real.is_empty() {
+        screen.blank_line();
+        screen.print_lines(markdown::lines(&real, LINE_WIDTH, *THEME));
+    }
     screen.wait_for_reading();
 
     for (branch, played_actions) in branches {

@@ -66,6 +66,8 @@ fn step(blocks: &mut Vec<String>, played: &PlayedStep<'_>, map: Option<&StepMap>
 
     done(blocks, played_actions, map);
     blocks.push(to_markdown(&words::came_of_step(Some(played_actions.record), &step.after)));
+    let real = words::on_real_machine(Some(played_actions.record), &step.real);
+    blocks.push(to_markdown(&real));
     for (branch, played_actions) in branches {
         blocks.push(format!("### {}", plain_line(&branch.title)));
         blocks.push(to_markdown(&branch.story));

@@ -38,6 +38,16 @@ pub fn verdict_word(verdict: &Verdict) -> &'static str {
     }
 }
 
+/// The difference between a real machine and the lab, as Markdown: `**On a real machine:** ...`. Empty where the step says
+/// nothing of that, or has not come to be.
+pub fn on_real_machine(record: Option<&StepRecord>, real: &str) -> String {
+    let is_seen = record.is_none_or(|record| record.status.is_judged() && record.is_ok());
+    if real.trim().is_empty() || !is_seen {
+        return String::new();
+    }
+    format!("**On a real machine:** {}", real.trim())
+}
+
 /// The steps of a lesson that is over: `9 of 32 steps played, 4 only replayed.`
 pub fn step_counts(counts: &StepCounts) -> String {
     let mut text = format!("{} of {} steps played", counts.played, counts.total);
@@ -105,7 +115,16 @@ mod tests {
             why: Blocker::NoDisk,
             cure: Cure::StartAsRoot { program: "unboxed".into() },
         };
-        check(ran(skipped, &[]), "");
+        check(ran(skipped.clone(), &[]), "");
+
+        let real = |record: StepRecord| on_real_machine(Some(&record), " Root may.\n");
+        assert_eq!(real(ran(StepStatus::Typed, &[true])), "**On a real machine:** Root may.");
+        assert_eq!(on_real_machine(Some(&ran(StepStatus::Played, &[true])), " "), "");
+        for not_so in
+            [ran(StepStatus::Played, &[false]), ran(StepStatus::LeftOut, &[]), ran(skipped, &[])]
+        {
+            assert_eq!(real(not_so), "");
+        }
     }
 
     #[test]
