@@ -28,7 +28,8 @@ pub fn draw(view: &LessonView, theme: Theme, area: Rect, frame: &mut Frame<'_>) 
         steps => format!(", {steps} by hand"),
     };
     let taken = title.width() + place.width() + 4;
-    let by_hand = if taken + count + by_hand.width() <= room { by_hand } else { String::new() };
+    let wanted = count + view.lesson.chapters().len().saturating_sub(1);
+    let by_hand = if taken + wanted + by_hand.width() <= room { by_hand } else { String::new() };
     let signs = signs(view, room.saturating_sub(taken + by_hand.width()), theme);
     let signs_width: usize = signs.iter().map(|span| span.width()).sum();
     let gap = if signs.is_empty() { 0 } else { 2 };
@@ -80,29 +81,43 @@ fn scene_word(view: &LessonView) -> &'static str {
     }
 }
 
-/// A sign for each step, or for those around the one that is told of.
+/// A sign for each step, or for those around the one that is told of. A blank parts two chapters.
 fn signs(view: &LessonView, room: usize, theme: Theme) -> Vec<Span<'static>> {
     let count = view.lesson.steps.len();
-    let Some(shown) = shown_steps(count, view.story_step(), room) else { return Vec::new() };
+    let gaps = view.lesson.chapters().len().saturating_sub(1);
+    // Where not all of them have room, those of a chapter that has.
+    let chapter = view.lesson.chapter_of(view.story_step()).map(|(_, chapter)| chapter.steps);
+    let chapter = chapter.filter(|steps| count + gaps > room && steps.len() + 2 <= room);
+    let room_for_signs = if count + gaps <= room { room - gaps } else { room };
+    let shown = chapter.or_else(|| shown_steps(count, view.story_step(), room_for_signs));
+    let Some(shown) = shown else { return Vec::new() };
     let cut = |is_cut: bool| Span::raw(if is_cut { "…" } else { "" });
 
     let mut spans = vec![cut(shown.start > 0)];
-    spans.extend(shown.clone().map(|step| {
-        let mark = view.step_mark(step);
-        let is_here = step == view.story_step();
-        let style = match mark {
-            StepMark::Failed => theme.bad(),
-            StepMark::ByHand => theme.good(),
-            StepMark::Open
-            | StepMark::Shown
-            | StepMark::Replayed
-            | StepMark::LeftOut
-            | StepMark::NotPossible => theme.bold(),
-        };
-        Span::styled(sign(mark, is_here, theme).to_string(), style)
-    }));
+    for step in shown.clone() {
+        let begins = step > shown.start && !view.lesson.steps[step].chapter.is_empty();
+        if begins && count + gaps <= room {
+            spans.push(Span::raw(" "));
+        }
+        spans.push(step_sign(view, step, theme));
+    }
     spans.push(cut(shown.end < count));
     spans
+}
+
+fn step_sign(view: &LessonView, step: usize, theme: Theme) -> Span<'static> {
+    let mark = view.step_mark(step);
+    let is_here = step == view.story_step();
+    let style = match mark {
+        StepMark::Failed => theme.bad(),
+        StepMark::ByHand => theme.good(),
+        StepMark::Open
+        | StepMark::Shown
+        | StepMark::Replayed
+        | StepMark::LeftOut
+        | StepMark::NotPossible => theme.bold(),
+    };
+    Span::styled(sign(mark, is_here, theme).to_string(), style)
 }
 
 /// The steps that have room for a sign each, and for a mark where some are left out; none where too few have.
