@@ -11,6 +11,7 @@ use crate::explain;
 use crate::explain::card::Card;
 use crate::prompt::Prompt;
 use crate::text::padded;
+use crate::words;
 
 /// Choose another line, so many further down or up.
 pub(super) fn move_by(model: &mut Model, lines: isize) {
@@ -98,6 +99,13 @@ pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(ListEntry, St
             )
         })
     };
+    // A chapter leads to its first step.
+    let grouped = || {
+        steps().enumerate().flat_map(|(index, entry)| {
+            let begin = words::chapter_begin(&view.lesson, index);
+            begin.map(|text| (ListEntry::Step(index), text)).into_iter().chain([entry])
+        })
+    };
     let commands = lesson::TABLE.iter().map(|row| {
         (ListEntry::Key(row), format!("{} {}", padded(&row.key.to_string(), 10), row.help()))
     });
@@ -119,7 +127,7 @@ pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(ListEntry, St
     };
 
     let all: Vec<(ListEntry, String)> = match list {
-        ListKind::Steps => steps().collect(),
+        ListKind::Steps => grouped().collect(),
         ListKind::Palette => commands.chain(steps()).chain(words()).collect(),
         ListKind::Words => words().collect(),
         ListKind::Shells => tabs.chain(new).collect(),

@@ -40,6 +40,13 @@ pub fn text(view: &LessonView, columns: usize, first: FirstPart, look: &DrawOpti
     let note = note.into_iter().flatten().map(|line| Line::styled(line, theme.bold()));
     text.append(note.collect());
 
+    if !view.is_in_branch()
+        && let Some(chapter) = words::chapter_begin(&view.lesson, view.story_step())
+    {
+        let chapter = wrapped(&prose(&chapter), columns).into_iter();
+        text.append(chapter.map(|line| Line::styled(line, theme.bold())).collect());
+    }
+
     let is_doing = view.scene() == LessonScene::YourTurn && view.is_live();
     let turn = view.learning.turn.as_ref().filter(|_| is_doing);
     let goals = turn.map(|turn| goals(view, step, turn, columns, first, look)).unwrap_or_default();
@@ -63,6 +70,11 @@ pub fn text(view: &LessonView, columns: usize, first: FirstPart, look: &DrawOpti
         text.append(markdown::lines(&turn_text(), columns, theme));
     } else if let Some(record) = view.shown_record() {
         came_of(view, record, words, first, (columns, look), &mut text);
+        if view.scene() == LessonScene::LastStep
+            && let Some(end) = words::chapter_end(&view.lesson, record.step)
+        {
+            text.append_now(markdown::lines(&end, columns, theme));
+        }
     } else if view.is_repair() {
         let said =
             "Something in the lab will be broken. Find it in the panes, and mend it in a shell.";
@@ -161,7 +173,11 @@ fn ways_on(view: &LessonView, step: &Step, columns: usize, theme: Theme) -> Vec<
         }));
     }
     if view.has_question() {
-        let what = if view.can_run() { "predict what it will do" } else { "check yourself" };
+        let what = match view.can_run() {
+            _ if !view.due_warm_up().is_empty() => "warm up with questions from earlier lessons",
+            true => "predict what it will do",
+            false => "check yourself",
+        };
         let text = format!("{}: {what}", keys::lesson::CHECK_YOURSELF);
         lines.push(Line::styled(text, theme.bold()));
     }

@@ -63,7 +63,7 @@ pub static TABLE: [Binding<LessonView>; 48] = [
     Binding {
         key: keys::lesson::CHECK_YOURSELF,
         short: Is("check"),
-        long: HelpText::Is("predict what the step will do; or check yourself"),
+        long: HelpText::Is("warm up, predict what the step will do, or check yourself"),
         works: LessonView::has_question,
         run: Act(quiz_events::begin_quiz),
     },
