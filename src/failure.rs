@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::call::ErrnoName;
-use crate::op::{NetOp, Op};
+use crate::op::{NamespaceKind, NetOp, Op};
 
 /// A failure with its causes, as data that can cross a socket. `{}` is its own text, `{:#}` has its causes behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,12 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         (Op::Umount { .. } | Op::UmountAll, "EINVAL") => {
             "not a mount point, or a mount this user namespace inherited and may not take away"
         }
+        (Op::Mount { fstype: Some(fstype), .. }, "EINVAL") if fstype == "overlay" => {
+            "one lower layer alone, an upper one without a work directory on its own file system, or a layer that can't be one"
+        }
+        (Op::Mount { fstype: Some(fstype), .. }, "ENOENT") if fstype == "overlay" => {
+            "a directory that the options name is not there, or the place where it is to be mounted"
+        }
         (Op::Mount { .. }, "EPERM") => {
             "no right over this mount namespace, or no fully visible proc or sysfs is left to vouch for a new one"
         }
@@ -103,6 +109,24 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         (Op::Spawn { .. }, "ENOSPC") => {
             "the limit on namespaces (user.max_*_namespaces) is reached"
         }
+        (Op::Enter { kinds, .. }, "EINVAL") if kinds.contains(&NamespaceKind::User) => {
+            "a process can't enter the user namespace that it is in, and id 0 must be in that namespace's map"
+        }
+        (Op::Enter { .. }, "EINVAL") => {
+            "the file stands for no namespace, or for one of another kind"
+        }
+        (Op::Enter { .. }, "ENOMEM") => {
+            "PID 1 of that PID namespace has ended: no process can be started there any more"
+        }
+        (Op::Enter { .. }, "EPERM") => {
+            "entering takes CAP_SYS_ADMIN in the user namespace that owns the namespace, and in one's own"
+        }
+        (Op::Enter { .. }, "ESRCH") => "the process has ended",
+        (Op::Enter { .. }, "ENOENT") => "there is no such file: nobody keeps the namespace there",
+        (Op::SetHostname { .. }, "EPERM") => {
+            "it takes CAP_SYS_ADMIN in the user namespace that owns this UTS namespace: root of another one has no right here"
+        }
+        (Op::SetHostname { .. }, "EINVAL") => "a host name has 64 bytes at most",
         (Op::Net(NetOp::AddQdisc { .. }), "EEXIST") => {
             "the device has a queueing discipline already"
         }
@@ -119,6 +143,9 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
             if path.ends_with("/cgroup.procs") || path.ends_with("/tasks") =>
         {
             "the group has no CPUs or no memory nodes yet: cpuset.cpus and cpuset.mems come first"
+        }
+        (Op::WriteFile { .. }, "EROFS") => {
+            "this mount is read-only, or its file system is: an overlay without an upper layer, for instance"
         }
         (Op::WriteFile { .. }, "EBUSY") => {
             "the kernel refuses this value while the group uses more"

@@ -44,6 +44,14 @@ pub enum Op {
         actor: ActorName,
         unshare: Vec<NamespaceKind>,
     },
+    /// `setns(2)` in a forked child, which is the new actor, or, where its PID is to be another namespace's, forks it.
+    Enter {
+        actor: ActorName,
+        target: EnterTarget,
+        kinds: Vec<NamespaceKind>,
+        /// Directories of control groups that it joins first.
+        groups: Vec<String>,
+    },
     Mount {
         source: Option<String>,
         target: String,
@@ -127,6 +135,27 @@ pub enum Op {
         pid: u32,
         signal: String,
     },
+}
+
+/// The namespaces that are entered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnterTarget {
+    /// Those of a process, as the performing actor's pid namespace counts.
+    Process { pid: u32 },
+    /// The one that a file of /proc/PID/ns, or a bind mount of it, stands for.
+    File { path: String },
+}
+
+impl Op {
+    /// The actor that it makes, with a wire of its own.
+    pub fn made_actor(&self) -> Option<&ActorName> {
+        if let Op::Spawn { actor, .. } | Op::Enter { actor, .. } = self {
+            Some(actor)
+        } else {
+            None
+        }
+    }
 }
 
 /// One kind of work for a workload; each is bounded and ends by itself.

@@ -1,6 +1,7 @@
 //! **Actors**: processes of the lab that perform ops. One thread each, no runtime, no idea of lessons.
 
 mod enter;
+mod entering;
 mod namespace_probe;
 mod spawn;
 
@@ -105,6 +106,7 @@ fn answer(
         EngineToActor::Perform(Op::Spawn { actor, unshare }) => {
             spawn::spawn(name, reply, &actor, &unshare)
         }
+        EngineToActor::Perform(op @ Op::Enter { .. }) => entering::enter_as_actor(name, reply, &op),
         EngineToActor::Perform(op) => {
             panics::panic_if_armed();
             let record = perform::perform(name, &op);

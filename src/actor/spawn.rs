@@ -26,12 +26,26 @@ pub fn spawn(
     actor: &ActorName,
     namespaces: &[NamespaceKind],
 ) -> Result<(), WireError> {
+    let op = Op::Spawn { actor: actor.clone(), unshare: namespaces.to_vec() };
+    tell_of_actor(parent, wire, &op, |recorder, actor_end| {
+        fork_actor(recorder, actor, namespaces, actor_end)
+    })
+}
+
+/// Make an actor by `make`, which gets the actor's end of its wire, and report, with the engine's end. What `make` returns
+/// is the new process's own failure.
+pub(super) fn tell_of_actor(
+    parent: &ActorName,
+    wire: &mut Answer<'_>,
+    op: &Op,
+    make: impl FnOnce(&mut Recorder, Wire) -> Result<Option<Errno>, Errno>,
+) -> Result<(), WireError> {
     let started = Instant::now();
     let mut recorder = Recorder::default();
     let (engine_end, actor_end) = Wire::pair()?;
     engine_end.expect_credentials()?;
 
-    let outcome = match fork_actor(&mut recorder, actor, namespaces, actor_end) {
+    let outcome = match make(&mut recorder, actor_end) {
         Ok(None) => Outcome::Done { output: String::new() },
         Ok(Some(errno)) | Err(errno) => perform::failed_outcome(&recorder, errno),
     };
@@ -39,7 +53,7 @@ pub fn spawn(
     let fds = if outcome.is_ok() { vec![engine_end.as_raw_fd()] } else { Vec::new() };
     let record = OpRecord {
         actor: parent.clone(),
-        op: Op::Spawn { actor: actor.clone(), unshare: namespaces.to_vec() },
+        op: op.clone(),
         calls: recorder.into_calls(),
         pieces: Vec::new(),
         outcome,
@@ -63,9 +77,20 @@ fn fork_actor(
         };
     }
 
+    fork_reporting(recorder, |reporter| {
+        unshare_and_fork(actor, namespaces, actor_end, reporter, parent)
+    })
+}
+
+/// Fork a process that says what it did, and record that; the errno is its own failure. `live` returns its exit status,
+/// if at all.
+pub(super) fn fork_reporting(
+    recorder: &mut Recorder,
+    live: impl FnOnce(OwnedFd) -> i32,
+) -> Result<Option<Errno>, Errno> {
     let (report, reporter) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     match process::fork(recorder, &[])? {
-        Fork::Child => unshare_and_fork(actor, namespaces, actor_end, reporter, parent),
+        Fork::Child => process::exit_now(live(reporter)),
         Fork::Parent(_) => {
             drop(reporter);
             let mut bytes = Vec::new();
@@ -106,25 +131,35 @@ fn unshare_and_fork(
         }
     });
 
+    report_to_parent(reporter, recorder, forked.err());
+    let Ok(child) = forked else { process::exit_now(1) };
+
+    let options: Vec<&str> = namespaces.iter().map(|kind| kind.unshare_option()).collect();
+    wait_for_actor("unshare", &format!("{} --fork", options.join(" ")), child)
+}
+
+/// Tell the process that forked this one what was done here.
+pub(super) fn report_to_parent(reporter: OwnedFd, recorder: Recorder, failed: Option<Errno>) {
     let report = SpawnReport {
-        errno: forked.err().map(|errno| crate::call::ErrnoName::from_raw(errno as i32)),
+        errno: failed.map(|errno| crate::call::ErrnoName::from_raw(errno as i32)),
         calls: recorder.into_calls(),
     };
     let bytes = serde_json::to_vec(&report).unwrap_or_default();
     let _ = std::fs::File::from(reporter).write_all(&bytes);
-    let Ok(child) = forked else { process::exit_now(1) };
+}
 
+/// Stay as long as the new actor does, under the name of the program that would.
+pub(super) fn wait_for_actor(program: &str, options: &str, child: Pid) -> ! {
     confine::keep_only(&[]);
-    let options: Vec<&str> = namespaces.iter().map(|kind| kind.unshare_option()).collect();
-    process::set_title(&format!("unshare {} --fork", options.join(" ")));
-    let _ = process::set_name("unshare");
+    process::set_title(&format!("{program} {options}"));
+    let _ = process::set_name(program);
     let status =
         process::wait(&mut Recorder::default(), child).map_or(1, process::ExitStatus::code);
     process::exit_now(status)
 }
 
 /// The new actor: from here on it is on its own.
-fn begin_actor(actor: &ActorName, wire: Wire, parent: Pid) -> ! {
+pub(super) fn begin_actor(actor: &ActorName, wire: Wire, parent: Pid) -> ! {
     let _ = process::die_with_parent(parent);
     let wire = keep_only(wire);
     process::set_title(&format!("unboxed: {actor}"));

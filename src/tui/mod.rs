@@ -317,11 +317,17 @@ impl FrontEnd {
         for effect in effects {
             match effect {
                 Effect::OpenLesson { id, from } => {
-                    let message = match services.open_lesson(&id, from) {
-                        Ok(link) => self.start(link),
-                        Err(error) => Msg::LessonOpenFailed(format!("{error:#}")),
+                    let messages = match services.open_lesson(&id, from) {
+                        Ok(mut link) => {
+                            let warm_up = Msg::WarmUp(std::mem::take(&mut link.warm_up));
+                            let start = link.start_at.map(|steps| Msg::StartAt { steps });
+                            [self.start(link), warm_up].into_iter().chain(start).collect()
+                        }
+                        Err(error) => vec![Msg::LessonOpenFailed(format!("{error:#}"))],
                     };
-                    self.apply(model, message, services)?;
+                    for message in messages {
+                        self.apply(model, message, services)?;
+                    }
                 }
                 Effect::KeepConsent { lesson } => {
                     if let Some(said) = services.keep_consent(&lesson) {
@@ -386,7 +392,7 @@ impl FrontEnd {
 
     /// Forward the engine's events, and highlight the lesson's code meanwhile.
     fn start(&mut self, link: EngineLink) -> Msg {
-        let EngineLink { lesson, requests, events, thread, left_off, tape } = link;
+        let EngineLink { lesson, requests, events, thread, left_off, tape, .. } = link;
         self.end_engine();
 
         let events = Arc::new(events);

@@ -28,9 +28,9 @@ pub fn text(view: &LessonView, columns: usize, first: FirstPart, look: &DrawOpti
     let theme = look.theme;
     let mut text = StepText::default();
     let Some(step) = view.step() else { return text };
-    let (story, after) = match view.branch() {
-        Some(branch) => (&branch.story, &branch.after),
-        None => (&step.story, &step.after),
+    let (story, words) = match view.branch() {
+        Some(branch) => (&branch.story, WordsAfter { after: &branch.after, real: "" }),
+        None => (&step.story, WordsAfter { after: &step.after, real: &step.real }),
     };
 
     let detour = detour_lines(view, columns, theme);
@@ -40,6 +40,13 @@ pub fn text(view: &LessonView, columns: usize, first: FirstPart, look: &DrawOpti
     let note = view.note_on_tape().map(|note| wrapped(&words::notice(note), columns));
     let note = note.into_iter().flatten().map(|line| Line::styled(line, theme.bold()));
     text.append(note.collect());
+
+    if !view.is_in_branch()
+        && let Some(chapter) = words::chapter_begin(&view.lesson, view.story_step())
+    {
+        let chapter = wrapped(&prose(&chapter), columns).into_iter();
+        text.append(chapter.map(|line| Line::styled(line, theme.bold())).collect());
+    }
 
     let is_doing = view.scene() == LessonScene::YourTurn && view.is_live();
     let turn = view.learning.turn.as_ref().filter(|_| is_doing);
@@ -63,7 +70,12 @@ pub fn text(view: &LessonView, columns: usize, first: FirstPart, look: &DrawOpti
     } else if view.scene() == LessonScene::YourTurn && view.is_live() {
         text.append(markdown::lines(&turn_text(), columns, theme));
     } else if let Some(record) = view.shown_record() {
-        came_of(view, record, after, first, (columns, look), &mut text);
+        came_of(view, record, words, first, (columns, look), &mut text);
+        if view.scene() == LessonScene::LastStep
+            && let Some(end) = words::chapter_end(&view.lesson, record.step)
+        {
+            text.append_now(markdown::lines(&end, columns, theme));
+        }
     } else if view.is_repair() {
         let said =
             "Something in the lab will be broken. Find it in the panes, and mend it in a shell.";
@@ -77,11 +89,18 @@ pub fn text(view: &LessonView, columns: usize, first: FirstPart, look: &DrawOpti
     text
 }
 
+/// The author's words on what has happened.
+#[derive(Debug, Clone, Copy)]
+struct WordsAfter<'a> {
+    after: &'a str,
+    real: &'a str,
+}
+
 /// The commands that were done, and what came of them.
 fn came_of(
     view: &LessonView,
     record: &StepRecord,
-    after: &str,
+    WordsAfter { after, real }: WordsAfter<'_>,
     first: FirstPart,
     (columns, look): (usize, &DrawOptions),
     text: &mut StepText,
@@ -113,6 +132,7 @@ fn came_of(
     said.extend(verdicts.flat_map(|verdict| verdict_lines(verdict, unmet, columns, theme)));
     text.append_now(said);
     text.append_now(markdown::lines(&words::came_of_step(Some(record), after), columns, theme));
+    text.append(markdown::lines(&words::on_real_machine(Some(record), real), columns, theme));
 
     if is_by_hand && !shown.is_empty() {
         let head = Line::styled("The lesson's way", theme.bold());
@@ -169,7 +189,11 @@ fn ways_on(view: &LessonView, step: &Step, columns: usize, theme: Theme) -> Vec<
         }));
     }
     if view.has_question() {
-        let what = if view.can_run() { "predict what it will do" } else { "check yourself" };
+        let what = match view.can_run() {
+            _ if !view.due_warm_up().is_empty() => "warm up with questions from earlier lessons",
+            true => "predict what it will do",
+            false => "check yourself",
+        };
         let text = format!("{}: {what}", keys::lesson::CHECK_YOURSELF);
         lines.push(Line::styled(text, theme.bold()));
     }

@@ -20,14 +20,16 @@ mod seen;
 mod setting;
 pub mod shell_lines;
 
-pub use self::beginning::{lesson_needs, lesson_size};
+pub use self::beginning::{
+    chapter_begin, chapter_end, lesson_needs, lesson_size, minutes, short_minutes, warm_up,
+};
 pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};
 pub use self::ended::{ended_steps, left_on_machine};
 pub use self::expected::expected;
 pub use self::map::{map_changes, map_title, map_words};
 pub use self::notice::{file_notice, notice};
-pub use self::outcome::{came_of_step, step_counts};
+pub use self::outcome::{came_of_step, on_real_machine, step_counts, verdict_word};
 pub use self::precondition::precondition;
 pub use self::prompt::prompt;
 pub use self::remark::{owner_change_suffix, remark};
@@ -379,6 +381,12 @@ mod tests {
             r#"{"output": {"says": "share", "whole": true}}"#,
             "the output is `share`",
             "nothing printed says it; the last line is `cpu_share 0.5`",
+        ),
+        (
+            false,
+            r#"{"outcome": {"errno": "EINVAL", "times": 3}}"#,
+            "3 actions of the step fail with EINVAL",
+            "0 failed with EINVAL",
         ),
         (true, r#"{"outcome": {"status": 3}}"#, "the last action ends with status 3", "status 3"),
         (

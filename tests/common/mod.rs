@@ -102,6 +102,15 @@ pub fn skip(why: &str) {
     eprintln!("skipped: {why}");
 }
 
+/// What a test tries of all that it could: everything, or one in so many where `UNBOXED_SAMPLE` says so, for a run that another has
+/// preceded in full.
+pub fn sampled<T>(all: impl IntoIterator<Item = T>) -> Vec<T> {
+    let one_in = std::env::var("UNBOXED_SAMPLE").map_or(1, |number| {
+        number.parse().unwrap_or_else(|error| panic!("UNBOXED_SAMPLE={number}: {error}"))
+    });
+    all.into_iter().step_by(one_in).collect()
+}
+
 pub fn is_root() -> bool {
     nix::unistd::Uid::effective().is_root()
 }
@@ -316,10 +325,13 @@ pub fn open_session(lesson: unboxed::lesson::model::Lesson) -> unboxed::engine::
     }
 }
 
-/// The embedded lessons that play on this machine, for this user.
+/// The embedded lessons that play on this machine, for this user; with `UNBOXED_TEST_LESSONS` those it names, by id.
 pub fn lessons_here() -> Vec<unboxed::lesson::model::Lesson> {
     let facts = facts();
     let mut lessons = unboxed::lesson::catalogue::all_lessons().expect("sound lessons");
+    if let Ok(wanted) = std::env::var("UNBOXED_TEST_LESSONS") {
+        lessons.retain(|lesson| wanted.split_whitespace().any(|id| id == lesson.id));
+    }
     lessons.retain(|lesson| match can_play(&lesson.needs, &facts) {
         Playable::Live => true,
         Playable::No { why, .. } => {

@@ -11,6 +11,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 pub use snapshots::*;
 use unboxed::action::Action;
+use unboxed::action::pid_text::PidText;
 use unboxed::action::run::Run;
 use unboxed::app::exam::{Exam, LessonResult};
 use unboxed::app::talk::{TalkView, WindowLayout};
@@ -204,8 +205,9 @@ pub fn in_catalogue() -> Model {
         id: format!("lesson-{number}"),
         title: title.into(),
         summary: "What it is about, in one sentence.".into(),
-        minutes: 12,
+        minutes: lesson::model::Minutes { watch: 12, all: 18 },
         steps: 9,
+        chapters: if number == 2 { vec!["Files".into(), "A network".into()] } else { Vec::new() },
         questions: 3,
         blocked,
         has_tape: false,
@@ -235,7 +237,7 @@ pub fn programs(names: &[&str]) -> Model {
         lesson.steps.iter_mut().flat_map(|step| &mut step.actions).zip(names.iter().cycle())
     {
         entry.action = Action::Run(Run {
-            command: vec!["sh".into(), "-c".into(), (*name).into()],
+            command: ["sh", "-c", name].map(PidText::plain).to_vec(),
             changes: Some(false),
         });
     }

@@ -63,7 +63,7 @@ pub static TABLE: [Binding<LessonView>; 48] = [
     Binding {
         key: keys::lesson::CHECK_YOURSELF,
         short: Is("check"),
-        long: HelpText::Is("predict what the step will do; or check yourself"),
+        long: HelpText::Is("warm up, predict what the step will do, or check yourself"),
         works: LessonView::has_question,
         run: Act(quiz_events::begin_quiz),
     },
@@ -238,14 +238,14 @@ pub static TABLE: [Binding<LessonView>; 48] = [
     Binding {
         key: keys::lesson::COPY,
         short: Now(copy_words),
-        long: HelpText::Is("copy the step's commands; with a row selected, that row"),
+        long: HelpText::Is("copy the step's commands, or the selected row"),
         works: always,
         run: Act(copying::copy),
     },
     Binding {
         key: keys::lesson::COPY_WHOLE,
         short: Never,
-        long: HelpText::Is("copy the step's commands as a script; of a zoomed pane, its rows"),
+        long: HelpText::Is("copy them as a script, or a zoomed pane's rows"),
         works: always,
         run: Act(copying::copy_whole),
     },

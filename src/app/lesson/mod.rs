@@ -42,6 +42,7 @@ use crate::engine::{ReadyState, TurnGoal, TurnState};
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::quiz::Grade;
+use crate::lesson::warm_up::WarmUpQuestion;
 use crate::map::MapLens;
 use crate::notice::Notice;
 use crate::op::ActorName;
@@ -69,6 +70,8 @@ pub struct LessonView {
     pub panes: Panes,
     pub story: StoryPanel,
     pub learning: Learning,
+    /// Questions of earlier lessons that are still to be asked, as long as the lesson has not begun.
+    pub warm_up: Vec<WarmUpQuestion>,
     pub quiz: Option<QuizView>,
     /// Questions that were asked since the lesson was opened, with the last answer's grade.
     pub grades: BTreeMap<QuestionPlace, Grade>,
@@ -94,6 +97,7 @@ impl LessonView {
             panes: Panes::new(first.unwrap_or(ViewKind::Mounts)),
             story: StoryPanel::default(),
             learning: Learning::default(),
+            warm_up: Vec::new(),
             quiz: None,
             grades: BTreeMap::new(),
             shells: ShellTabs::default(),
