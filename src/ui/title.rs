@@ -8,19 +8,32 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
+use super::DrawOptions;
 use super::theme::Theme;
+use crate::app::pointing::PointTarget;
 use crate::app::{LessonScene, LessonView, Phase, StepMark};
 use crate::text::{prose, safe, shortened};
 
 /// Fewer signs than this say nothing of where one is.
 const MIN_SIGNS: usize = 9;
 
-pub fn draw(view: &LessonView, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let right = format!("{} ", state(view));
-    let room = usize::from(area.width).saturating_sub(right.width() + 2);
+pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
+    let theme = look.theme;
     let count = view.lesson.steps.len();
     let place = format!("{}/{count}", view.story_step() + 1);
     let title = prose(&view.lesson.title);
+    let columns = usize::from(area.width);
+
+    // Where a tape was made is told at the lesson's beginning, and then where it costs no signs.
+    let gaps = view.lesson.chapters().len().saturating_sub(1);
+    let wanted = title.width() + place.width() + count + gaps + 6;
+    let origin =
+        match view.is_at_beginning() || wanted + state(view, Origin::Told).width() < columns {
+            true => Origin::Told,
+            false => Origin::LeftOut,
+        };
+    let right = format!("{} ", state(view, origin));
+    let room = columns.saturating_sub(right.width() + 2);
 
     // What gives way where there is little room: first the words on steps by hand, then signs, then the title.
     let by_hand = match view.steps_by_hand() {
@@ -28,9 +41,10 @@ pub fn draw(view: &LessonView, theme: Theme, area: Rect, frame: &mut Frame<'_>) 
         steps => format!(", {steps} by hand"),
     };
     let taken = title.width() + place.width() + 4;
-    let wanted = count + view.lesson.chapters().len().saturating_sub(1);
-    let by_hand = if taken + wanted + by_hand.width() <= room { by_hand } else { String::new() };
-    let signs = signs(view, room.saturating_sub(taken + by_hand.width()), theme);
+    let fits = taken + count + gaps + by_hand.width() <= room;
+    let by_hand = if fits { by_hand } else { String::new() };
+    let shown = ShownSteps::in_room(view, room.saturating_sub(taken + by_hand.width()));
+    let signs = signs(view, &shown, theme);
     let signs_width: usize = signs.iter().map(|span| span.width()).sum();
     let gap = if signs.is_empty() { 0 } else { 2 };
     let title = shortened(
@@ -39,15 +53,30 @@ pub fn draw(view: &LessonView, theme: Theme, area: Rect, frame: &mut Frame<'_>) 
     );
 
     let used = 1 + title.width() + gap + signs_width + 2 + place.width() + by_hand.width();
-    let fill = usize::from(area.width).saturating_sub(used + right.width());
+    let fill = columns.saturating_sub(used + right.width());
     let mut spans = vec![Span::raw(format!(" {title}{}", " ".repeat(gap)))];
+    // Behind the title and the mark of those that are cut off.
+    let first = 1 + title.width() + gap + usize::from(shown.steps.start > 0);
+    let mut x = area.x + first as u16;
+    for step in shown.steps.clone() {
+        x += u16::from(shown.is_parted_before(view, step));
+        look.hits.note(Rect { x, width: 1, ..area }.intersection(area), PointTarget::Step(step));
+        x += 1;
+    }
     spans.extend(signs);
     spans.push(Span::raw(format!("  {place}{by_hand}{}{right}", " ".repeat(fill))));
     frame.render_widget(Paragraph::new(Line::from(spans).style(theme.bold())), area);
 }
 
+/// The words on where and when a tape was made: there, or left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Told,
+    LeftOut,
+}
+
 /// The words for what is shown of the lab.
-fn state(view: &LessonView) -> String {
+fn state(view: &LessonView, told: Origin) -> String {
     let state = match (&view.lab.awaited, &view.lab.phase) {
         (Some(awaited), _) => safe(&awaited.to_string()),
         (None, Phase::Building) => "making a lab ...".to_owned(),
@@ -57,8 +86,14 @@ fn state(view: &LessonView) -> String {
     };
     let state = match &view.tape {
         None => state,
-        Some(origin) if view.scene().is_live() => format!("TAPE {}", safe(origin)),
-        Some(origin) => format!("{state}  TAPE {}", safe(origin)),
+        Some(origin) => {
+            let state = if view.scene().is_live() { String::new() } else { format!("{state}  ") };
+            let origin = match told {
+                Origin::Told => format!(" {}", safe(origin)),
+                Origin::LeftOut => String::new(),
+            };
+            format!("{state}TAPE{origin}")
+        }
     };
     if view.lab.is_rootless() { format!("{state}  rootless") } else { state }
 }
@@ -81,27 +116,50 @@ fn scene_word(view: &LessonView) -> &'static str {
     }
 }
 
-/// A sign for each step, or for those around the one that is told of. A blank parts two chapters.
-fn signs(view: &LessonView, room: usize, theme: Theme) -> Vec<Span<'static>> {
+/// The steps that have a sign each.
+#[derive(Debug, Default)]
+struct ShownSteps {
+    steps: Range<usize>,
+    /// A blank stands between two chapters.
+    is_parted: bool,
+}
+
+impl ShownSteps {
+    /// All steps, or those of the chapter that is told of, or as many around the one that is told of as have room.
+    fn in_room(view: &LessonView, room: usize) -> ShownSteps {
+        let count = view.lesson.steps.len();
+        let gaps = view.lesson.chapters().len().saturating_sub(1);
+        if count + gaps <= room {
+            return ShownSteps { steps: 0..count, is_parted: true };
+        }
+        let chapter = view.lesson.chapter_of(view.story_step()).map(|(_, chapter)| chapter.steps);
+        let steps = chapter
+            .filter(|steps| steps.len() + 2 <= room)
+            .or_else(|| shown_steps(count, view.story_step(), room));
+        ShownSteps { steps: steps.unwrap_or_default(), is_parted: false }
+    }
+
+    fn is_parted_before(&self, view: &LessonView, step: usize) -> bool {
+        self.is_parted && step > self.steps.start && !view.lesson.steps[step].chapter.is_empty()
+    }
+}
+
+/// A sign for each of these steps, and a mark where others are cut off. A blank parts two chapters.
+fn signs(view: &LessonView, shown: &ShownSteps, theme: Theme) -> Vec<Span<'static>> {
     let count = view.lesson.steps.len();
-    let gaps = view.lesson.chapters().len().saturating_sub(1);
-    // Where not all of them have room, those of a chapter that has.
-    let chapter = view.lesson.chapter_of(view.story_step()).map(|(_, chapter)| chapter.steps);
-    let chapter = chapter.filter(|steps| count + gaps > room && steps.len() + 2 <= room);
-    let room_for_signs = if count + gaps <= room { room - gaps } else { room };
-    let shown = chapter.or_else(|| shown_steps(count, view.story_step(), room_for_signs));
-    let Some(shown) = shown else { return Vec::new() };
+    if shown.steps.is_empty() {
+        return Vec::new();
+    }
     let cut = |is_cut: bool| Span::raw(if is_cut { "…" } else { "" });
 
-    let mut spans = vec![cut(shown.start > 0)];
-    for step in shown.clone() {
-        let begins = step > shown.start && !view.lesson.steps[step].chapter.is_empty();
-        if begins && count + gaps <= room {
+    let mut spans = vec![cut(shown.steps.start > 0)];
+    for step in shown.steps.clone() {
+        if shown.is_parted_before(view, step) {
             spans.push(Span::raw(" "));
         }
         spans.push(step_sign(view, step, theme));
     }
-    spans.push(cut(shown.end < count));
+    spans.push(cut(shown.steps.end < count));
     spans
 }
 
