@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::call::ErrnoName;
-use crate::op::{NamespaceKind, NetOp, Op};
+use crate::op::{MountFlag, NamespaceKind, NetOp, Op};
 
 /// A failure with its causes, as data that can cross a socket. `{}` is its own text, `{:#}` has its causes behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +90,21 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         (Op::Mount { fstype: Some(fstype), .. }, "ENOENT") if fstype == "overlay" => {
             "a directory that the options name is not there, or the place where it is to be mounted"
         }
+        (Op::Mount { flags, .. }, "EINVAL") if flags.contains(&MountFlag::Move) => {
+            "it is no mount point, the mount it lies on is shared, or it would go below itself"
+        }
+        (Op::Mount { flags, .. }, "EINVAL") if flags.contains(&MountFlag::Bind) => {
+            "the source is unbindable, or this user namespace inherited mounts below it: then it takes all of them or none"
+        }
+        (Op::Mount { flags, .. }, "EBUSY") if flags.contains(&MountFlag::Remount) => {
+            "a file on this mount is open for writing"
+        }
+        (Op::Mount { fstype: Some(fstype), .. }, "EPERM") if fstype == "overlay" => {
+            "an option that only the machine's root may give: metacopy or redirect_dir, for instance"
+        }
+        (Op::Mount { flags, .. }, "EPERM") if flags.contains(&MountFlag::Remount) => {
+            "this user namespace inherited the mount, and may not take away what protects it"
+        }
         (Op::Mount { .. }, "EPERM") => {
             "no right over this mount namespace, or no fully visible proc or sysfs is left to vouch for a new one"
         }
@@ -143,6 +158,9 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
             if path.ends_with("/cgroup.procs") || path.ends_with("/tasks") =>
         {
             "the group has no CPUs or no memory nodes yet: cpuset.cpus and cpuset.mems come first"
+        }
+        (Op::Rmdir { .. }, "EIO") => {
+            "in an overlay: it would have to mark a directory, and may not (the option userxattr lets it)"
         }
         (Op::WriteFile { .. }, "EROFS") => {
             "this mount is read-only, or its file system is: an overlay without an upper layer, for instance"

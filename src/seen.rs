@@ -133,6 +133,11 @@ pub enum Seen {
         others_percent: u8,
         tries: u8,
     },
+    /// The time of an op, and of the one that it is compared with.
+    Durations {
+        nanos: u64,
+        other: u64,
+    },
     NotMeasured,
     NotMeasuredBy(ActorName),
 

@@ -175,6 +175,8 @@ fn the_shell_lines_about_packets_do_what_the_engine_does() {
 fn the_shell_lines_about_layers_do_what_the_engine_does() {
     let _turn = alone();
     type_what_lasts("overlay");
+    type_what_lasts("copy-on-write");
+    type_what_lasts("mount");
 }
 
 #[test]
@@ -183,11 +185,11 @@ fn the_shell_lines_about_pids_do_what_the_engine_does() {
     type_what_lasts("pid");
 }
 
-/// Type a lesson whose steps say how an action ended, too: that is told of played ones only.
+/// Type a lesson whose steps say how an action ended, or how long it took, too: that is told of played ones only.
 fn type_what_lasts(id: &str) {
     let mut lesson = catalogue::find_lesson(id).expect("the lesson");
     for step in &mut lesson.steps {
-        step.expect.retain(|expect| !matches!(expect, Expect::Outcome(_)));
+        step.expect.retain(|expect| !matches!(expect, Expect::Outcome(_) | Expect::Took(_)));
     }
     type_lesson(lesson);
 }

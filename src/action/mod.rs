@@ -15,6 +15,7 @@ pub mod kill;
 pub mod link;
 pub mod mkdir;
 pub mod mount;
+pub mod move_mount;
 pub mod overlay;
 pub mod packets;
 pub mod paths;
@@ -24,6 +25,7 @@ pub mod pivot_root;
 pub mod precondition;
 pub mod propagation;
 pub mod read;
+pub mod remount;
 pub mod rm;
 pub mod route;
 pub mod run;
@@ -224,6 +226,8 @@ actions! {
     "enter": enter::Enter,
     "mount": mount::Mount,
     "bind": bind::Bind,
+    "remount": remount::Remount,
+    "move": move_mount::MoveMount,
     "propagation": propagation::Propagation,
     "umount": umount::Umount,
     "umount_all": umount_all::UmountAll,

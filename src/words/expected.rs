@@ -14,6 +14,7 @@ use crate::lesson::expect::outcome::Outcome;
 use crate::lesson::expect::output::Output;
 use crate::lesson::expect::overlay::{From, Overlay};
 use crate::lesson::expect::process::{Pid, Process, Ps};
+use crate::lesson::expect::took::Took;
 use crate::lesson::expect::traffic::Traffic;
 use crate::lesson::expect::verdict::Expected;
 
@@ -47,6 +48,7 @@ fn state(expect: &Expect) -> String {
         Expect::CgroupFile(it) => cgroup_file(it),
         Expect::Measured(it) => measured(it),
         Expect::Traffic(it) => traffic(it),
+        Expect::Took(it) => took(it),
     }
 }
 
@@ -56,13 +58,17 @@ fn mount(it: &Mount) -> String {
     sentence.extend(it.fstype.as_ref().map(|fstype| format!(" of type {fstype}")));
     sentence.extend(it.propagation.as_ref().map(|word| format!(" that is {word}")));
     sentence.extend(it.option.as_ref().map(|option| format!(" with option {option}")));
-    sentence + " at " + &it.target
+    sentence.extend(it.root.as_ref().map(|root| format!(" of the directory {root}")));
+    sentence = sentence + " at " + &it.target;
+    sentence.extend(it.peer_of.as_ref().map(|other| format!(", in a peer group with {other}'s")));
+    sentence
 }
 
 fn mounts(it: &Mounts) -> String {
     let actor = &it.actor;
     let mut sentences = Vec::new();
     sentences.extend(it.at_most.map(|most| format!("{actor} has at most {most} mounts")));
+    sentences.extend(it.at_least.map(|least| format!("{actor} has at least {least} mounts")));
     sentences.extend(it.like.as_ref().map(|other| format!("{actor} has the mounts of {other}")));
     sentences.extend(it.all.as_ref().map(|word| format!("all mounts of {actor} are {word}")));
     sentences.join(", and ")
@@ -105,6 +111,7 @@ fn file(it: &File) -> String {
         Presence::Absent => "nothing",
     };
     let mut sentence = format!("{} sees {what} at {}", it.actor, it.path);
+    sentence.extend(it.size.map(|size| format!(" of {} bytes", size.0)));
     sentence.extend(it.contains.as_ref().map(|text| format!(" that says `{text}`")));
     sentence
 }
@@ -181,13 +188,12 @@ fn output(it: &Output) -> String {
 }
 
 fn outcome(it: &Outcome) -> String {
-    match (&it.errno, it.status) {
-        (Some(errno), _) if it.times.is_some() => {
-            format!("{} actions of the step fail with {errno}", it.times.unwrap_or_default())
-        }
-        (Some(errno), _) => format!("the last action fails with {errno}"),
-        (None, Some(status)) => format!("the last action ends with status {status}"),
-        (None, None) => "an outcome".into(),
+    match (&it.errno, it.times, it.status) {
+        (Some(errno), Some(1), _) => format!("one action of the step fails with {errno}"),
+        (Some(errno), Some(times), _) => format!("{times} actions of the step fail with {errno}"),
+        (Some(errno), None, _) => format!("the last action fails with {errno}"),
+        (None, _, Some(status)) => format!("the last action ends with status {status}"),
+        (None, _, None) => "an outcome".into(),
     }
 }
 
@@ -228,4 +234,11 @@ fn traffic(it: &Traffic) -> String {
         (Some(least), Some(most)) => format!(", passed by {least} to {most} packets"),
     };
     format!("{} has `{}`{passed}", it.actor, it.row)
+}
+
+fn took(it: &Took) -> String {
+    let mut sentence = format!("action {} takes", it.action);
+    sentence.extend(it.at_least.map(|least| format!(" at least {least}")));
+    sentence.extend(it.at_most.map(|most| format!(" at most {most}")));
+    format!("{sentence} times as long as action {}", it.of)
 }

@@ -188,7 +188,7 @@ mod tests {
             before: &Snapshot::default(),
             facts: &facts,
             outputs: &["cpu_share 0.5"],
-            ops: &[record],
+            ops: &[record.clone(), record],
         });
 
         let text = serde_json::to_string(&verdict).expect("it can be written");
@@ -219,6 +219,13 @@ mod tests {
             "host has at most 2 mounts, and host has the mounts of host",
             "2 mounts",
         ),
+        (
+            true,
+            r#"{"mount": {"target": "/proc", "root": "/", "peer_of": "host"}}"#,
+            "host has a mount of the directory / at /proc, in a peer group with host's",
+            "/proc proc proc rw shared",
+        ),
+        (false, r#"{"mounts": {"at_least": 3}}"#, "host has at least 3 mounts", "2 mounts"),
         (
             false,
             r#"{"mounts": {"all": "private"}}"#,
@@ -386,7 +393,19 @@ mod tests {
             false,
             r#"{"outcome": {"errno": "EINVAL", "times": 3}}"#,
             "3 actions of the step fail with EINVAL",
-            "0 failed with EINVAL",
+            "none failed with EINVAL",
+        ),
+        (
+            true,
+            r#"{"took": {"action": 2, "of": 1, "at_least": 0.5, "at_most": 2.0}}"#,
+            "action 2 takes at least 0.5 at most 2 times as long as action 1",
+            "0.000 ms, beside 0.000 ms",
+        ),
+        (
+            false,
+            r#"{"took": {"action": 3, "of": 1, "at_most": 0.2}}"#,
+            "action 3 takes at most 0.2 times as long as action 1",
+            "nothing was done",
         ),
         (true, r#"{"outcome": {"status": 3}}"#, "the last action ends with status 3", "status 3"),
         (

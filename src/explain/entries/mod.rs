@@ -61,6 +61,7 @@ pub const ALIASES: &[(&str, &str)] = &[
     ("node", "memory node"),
     ("pages", "page"),
     ("lazy", "lazy unmount"),
+    ("locked", "locked mount"),
     ("cpu", "cpu.max"),
     ("io", "io.max"),
     ("blkio", "io.max"),

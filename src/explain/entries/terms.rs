@@ -228,6 +228,12 @@ pub const ENTRIES: &[Entry] = &[
         &["shared", "propagation"],
     ),
     term(
+        "locked mount",
+        "A mount that a user namespace got with its copy of a mount table. It can't be unmounted alone, moved, or given back what was taken from it, such as rw: what the outer namespace covers stays covered.",
+        "mount_namespaces(7)",
+        &["user namespace", "mount namespace"],
+    ),
+    term(
         "lazy unmount",
         "Taking a mount out of the tree while somebody still uses it. New paths do not lead there; open files go on working until they are closed.",
         "umount(8)",
@@ -347,6 +353,12 @@ pub const ENTRIES: &[Entry] = &[
         "A directory of the upper layer that hides the one below whole, instead of being merged with it. An extended attribute says so.",
         "filesystems/overlayfs.rst",
         &["whiteout"],
+    ),
+    term(
+        "hard link",
+        "One of several names of a file, all alike. The file goes with its last one. An overlay that copies a file up copies it under one name alone.",
+        "link(2)",
+        &["inode", "copy-up"],
     ),
     term(
         "directory",

@@ -91,6 +91,8 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
     match action {
         Action::Mount(_)
         | Action::Bind(_)
+        | Action::Remount(_)
+        | Action::MoveMount(_)
         | Action::Propagation(_)
         | Action::Umount(_)
         | Action::UmountAll(_)
@@ -140,6 +142,7 @@ fn parts_read(expect: &Expect) -> Option<&'static [LabPart]> {
         | Expect::Outcome(_)
         | Expect::CgroupFile(_)
         | Expect::Measured(_)
+        | Expect::Took(_)
         | Expect::Traffic(_) => None,
     }
 }

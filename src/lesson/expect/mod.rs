@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod output;
 pub mod overlay;
 pub mod process;
+pub mod took;
 pub mod traffic;
 pub mod verdict;
 
@@ -192,6 +193,7 @@ expectations! {
     "cgroup_file": cgroup_file::CgroupFile,
     "measured": measured::Measured,
     "traffic": traffic::Traffic,
+    "took": took::Took,
 }
 
 /// In YAML a map with the one key that names the kind.
@@ -392,6 +394,7 @@ mod tests {
         check(r#"{"mounts": {"all": "shared"}}"#, false);
         check(r#"{"mounts": {"at_most": 5}}"#, true);
         check(r#"{"mounts": {"at_most": 1}}"#, false);
+        check(r#"{"mounts": {"at_least": 2}}"#, true);
         check(r#"{"address": {"dev": "lo", "is": "127.0.0.1/8"}}"#, true);
         check(r#"{"route": {"to": "default"}}"#, true);
         check(r#"{"traffic": {"row": "class htb 10:1"}}"#, true);
@@ -401,6 +404,11 @@ mod tests {
         // Two are known, and three more were counted.
         assert!(!judge(r#"{"mounts": {"at_most": 4}}"#, &lab(Omitted::Rows(3)), &facts).ok);
         let verdict = judge(r#"{"mounts": {"at_most": 5}}"#, &lab(Omitted::Uncounted), &facts);
+        assert!(!verdict.ok && words::seen(&verdict.seen).starts_with(UNREAD), "{verdict:?}");
+        assert!(!judge(r#"{"mounts": {"at_least": 6}}"#, &lab(Omitted::Rows(3)), &facts).ok);
+        assert!(judge(r#"{"mounts": {"at_least": 5}}"#, &lab(Omitted::Rows(3)), &facts).ok);
+        assert!(judge(r#"{"mounts": {"at_least": 2}}"#, &lab(Omitted::Uncounted), &facts).ok);
+        let verdict = judge(r#"{"mounts": {"at_least": 5}}"#, &lab(Omitted::Uncounted), &facts);
         assert!(!verdict.ok && words::seen(&verdict.seen).starts_with(UNREAD), "{verdict:?}");
     }
 
@@ -492,6 +500,7 @@ mod tests {
             r#"{"cgroup_file": {"name": "box", "file": ["memory.current"], "grew": true}}"#,
             r#"{"measured": {"what": "forked", "at_most": 9}}"#,
             r#"{"traffic": {"row": "class htb 10:1", "at_most": 0}}"#,
+            r#"{"took": {"action": 2, "of": 1, "at_most": 9}}"#,
         ];
         for name in Expect::NAMES {
             let begins = format!("{{\"{name}\":");
