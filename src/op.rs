@@ -1,7 +1,10 @@
 //! An **op**: one request to the kernel, which an action lowers to and an actor performs. A closed list.
 
+mod setup;
+
 use std::net::Ipv4Addr;
 
+pub use self::setup::{ClockOffsets, IdMaps, IdRange, SetgroupsRule};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, ErrnoName};
@@ -39,10 +42,15 @@ impl From<&str> for ActorName {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
-    /// `unshare(2)` in a forked child, which forks once more: the grandchild is the new actor.
+    /// `unshare(2)` in a forked child, which forks once more: the grandchild is the new actor. Before that fork the child
+    /// sets its clocks, and the parent maps the child's ids.
     Spawn {
         actor: ActorName,
         unshare: Vec<NamespaceKind>,
+        #[serde(default, skip_serializing_if = "ClockOffsets::is_empty")]
+        offsets: ClockOffsets,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ids: Option<IdMaps>,
     },
     Mount {
         source: Option<String>,
@@ -127,6 +135,13 @@ pub enum Op {
         pid: u32,
         signal: String,
     },
+}
+
+impl Op {
+    /// A new actor in these namespaces, as the kernel makes them.
+    pub fn spawn(actor: ActorName, unshare: Vec<NamespaceKind>) -> Op {
+        Op::Spawn { actor, unshare, offsets: ClockOffsets::default(), ids: None }
+    }
 }
 
 /// One kind of work for a workload; each is bounded and ends by itself.

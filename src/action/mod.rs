@@ -10,6 +10,7 @@ pub mod chroot;
 pub mod device_rules;
 pub mod getpid;
 pub mod hostname;
+pub mod id_map;
 pub mod kill;
 pub mod link;
 pub mod mkdir;
@@ -227,6 +228,7 @@ actions! {
     "device": device_rules::DeviceRules,
     "shape": shape::Shape,
     "packets": packets::Packets,
+    "id_map": id_map::IdMap,
 }
 
 impl Action {

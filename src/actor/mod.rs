@@ -102,9 +102,7 @@ fn answer(
             });
             reply.send(ActorToEngine::Performed(record), &[])
         }
-        EngineToActor::Perform(Op::Spawn { actor, unshare }) => {
-            spawn::spawn(name, reply, &actor, &unshare)
-        }
+        EngineToActor::Perform(op @ Op::Spawn { .. }) => spawn::spawn(name, reply, op),
         EngineToActor::Perform(op) => {
             panics::panic_if_armed();
             let record = perform::perform(name, &op);

@@ -411,7 +411,7 @@ mod tests {
         assert_eq!(links.adopt("container".into(), 1, 1).expect_err("lost").to_string(), LOST);
 
         // The wire of a new actor that is none.
-        let spawn = Op::Spawn { actor: "container".into(), unshare: Vec::new() };
+        let spawn = Op::spawn("container".into(), Vec::new());
         let record = OpRecord {
             actor: ActorName::host(),
             op: spawn.clone(),

@@ -146,7 +146,7 @@ pub fn manual(section: &str, name: &str) -> String {
 
 /// A line that makes the call, and whose effects are gone when it ends: it works in namespaces of its own, or is refused.
 pub fn call(name: &str) -> Option<SeeLine> {
-    const LINES: [(&str, &str); 35] = [
+    const LINES: [(&str, &str); 37] = [
         ("mount", "strace -f -e trace=mount unshare -m true"),
         ("umount2", "strace -f -e trace=umount2 unshare -m umount -l /proc"),
         (
@@ -170,6 +170,8 @@ pub fn call(name: &str) -> Option<SeeLine> {
         ("clone3", "strace -f -e trace=clone,clone3 unshare -fp true"),
         ("unshare", "strace -e trace=unshare unshare -u true"),
         ("setns", "strace -e trace=setns nsenter -t 1 -u true"),
+        ("setresuid", "strace -e trace=setresuid setpriv --reuid 0 true"),
+        ("setresgid", "strace -e trace=setresgid setpriv --regid 0 --keep-groups true"),
         ("wait4", "strace -f -e trace=wait4 sh -c 'env true; true'"),
         ("execve", "strace -e trace=execve true"),
         ("socket", "strace -e trace=socket ping -c 1 127.0.0.1"),

@@ -130,6 +130,18 @@ pub const ENTRIES: &[Entry] = &[
         &["namespace", "unshare"],
     ),
     call(
+        "setresuid",
+        "Changes the three user ids of the calling process: the real one, the effective one, which decides what it may do, and the saved one. The numbers are those of its user namespace; one that is not mapped there gives EINVAL.",
+        "setresuid(2)",
+        &["id map", "user namespace"],
+    ),
+    call(
+        "setresgid",
+        "Changes the three group ids of the calling process, as setresuid does for users. The groups come first: who has given up root can't change them any more.",
+        "setresgid(2)",
+        &["id map", "user namespace"],
+    ),
+    call(
         "wait4",
         "Waits until a child ends and takes its exit status. Until some process has done this, the dead child stays in the process table as a zombie.",
         "wait4(2)",

@@ -118,7 +118,7 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
         Action::Cgroup(_) | Action::CgroupWrite(_) | Action::DeviceRules(_) => {
             Some(vec![Cgroups, Processes])
         }
-        Action::Spawn(_) => Some(vec![Processes]),
+        Action::Spawn(_) | Action::IdMap(_) => Some(vec![Processes]),
         // With a first process all others of its namespace end; a program may do anything.
         Action::Kill(_) | Action::Work(_) | Action::Run(_) => None,
     }
