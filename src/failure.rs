@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::call::ErrnoName;
-use crate::op::{NetOp, Op};
+use crate::op::{NamespaceKind, NetOp, Op};
 
 /// A failure with its causes, as data that can cross a socket. `{}` is its own text, `{:#}` has its causes behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +116,24 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         (Op::Spawn { .. }, "ENOSPC") => {
             "the limit on namespaces (user.max_*_namespaces) is reached"
         }
+        (Op::Enter { kinds, .. }, "EINVAL") if kinds.contains(&NamespaceKind::User) => {
+            "a process can't enter the user namespace that it is in, and id 0 must be in that namespace's map"
+        }
+        (Op::Enter { .. }, "EINVAL") => {
+            "the file stands for no namespace, or for one of another kind"
+        }
+        (Op::Enter { .. }, "ENOMEM") => {
+            "PID 1 of that PID namespace has ended: no process can be started there any more"
+        }
+        (Op::Enter { .. }, "EPERM") => {
+            "entering takes CAP_SYS_ADMIN in the user namespace that owns the namespace, and in one's own"
+        }
+        (Op::Enter { .. }, "ESRCH") => "the process has ended",
+        (Op::Enter { .. }, "ENOENT") => "there is no such file: nobody keeps the namespace there",
+        (Op::SetHostname { .. }, "EPERM") => {
+            "it takes CAP_SYS_ADMIN in the user namespace that owns this UTS namespace: root of another one has no right here"
+        }
+        (Op::SetHostname { .. }, "EINVAL") => "a host name has 64 bytes at most",
         (Op::Net(NetOp::AddQdisc { .. }), "EEXIST") => {
             "the device has a queueing discipline already"
         }

@@ -52,6 +52,14 @@ pub enum Op {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ids: Option<IdMaps>,
     },
+    /// `setns(2)` in a forked child, which is the new actor, or, where its PID is to be another namespace's, forks it.
+    Enter {
+        actor: ActorName,
+        target: EnterTarget,
+        kinds: Vec<NamespaceKind>,
+        /// Directories of control groups that it joins first.
+        groups: Vec<String>,
+    },
     Mount {
         source: Option<String>,
         target: String,
@@ -142,6 +150,25 @@ impl Op {
     pub fn spawn(actor: ActorName, unshare: Vec<NamespaceKind>) -> Op {
         Op::Spawn { actor, unshare, offsets: ClockOffsets::default(), ids: None }
     }
+
+    /// The actor that it makes, with a wire of its own.
+    pub fn made_actor(&self) -> Option<&ActorName> {
+        if let Op::Spawn { actor, .. } | Op::Enter { actor, .. } = self {
+            Some(actor)
+        } else {
+            None
+        }
+    }
+}
+
+/// The namespaces that are entered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnterTarget {
+    /// Those of a process, as the performing actor's pid namespace counts.
+    Process { pid: u32 },
+    /// The one that a file of /proc/PID/ns, or a bind mount of it, stands for.
+    File { path: String },
 }
 
 /// One kind of work for a workload; each is bounded and ends by itself.

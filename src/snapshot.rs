@@ -107,6 +107,18 @@ pub struct Mount {
     pub super_options: String,
 }
 
+impl Mount {
+    /// The namespace that a bind mount of a file of /proc/PID/ns stands for: `uts:[4026531838]` is its root.
+    pub fn namespace(&self) -> Option<(NamespaceKind, NsInode)> {
+        if self.fstype != "nsfs" {
+            return None;
+        }
+        let (name, number) = self.root.strip_suffix(']')?.split_once(":[")?;
+        let kind = NamespaceKind::ALL.into_iter().find(|kind| kind.proc_link_name() == name)?;
+        Some((kind, NsInode(number.parse().ok()?)))
+    }
+}
+
 /// The optional fields of mountinfo.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Propagation {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{BareLab, Machine, alone};
-use unboxed::op::{ActorName, NamespaceKind, Op, Outcome};
+use unboxed::op::{ActorName, EnterTarget, NamespaceKind, Op, Outcome};
 
 #[test]
 fn an_actor_performs_ops_and_reports_every_call() {
@@ -32,6 +32,57 @@ fn an_actor_performs_ops_and_reports_every_call() {
         lab.links.hostname(&container).expect("the container answers").as_deref(),
         Some("box")
     );
+    lab.end();
+}
+
+#[test]
+fn an_actor_enters_namespaces_one_by_one_and_is_nowhere_else() {
+    let _turn = alone();
+    use NamespaceKind::{Mount, Net, Pid, Uts};
+    let mut lab = BareLab::new(&[]);
+    let host = ActorName::host();
+    let spawn = Op::spawn("box".into(), vec![Mount, Uts, Net, Pid]);
+    let spawned = lab.links.perform(&host, spawn).expect("the host answers");
+    let forked = spawned.calls.last().map(|call| &call.result);
+    let Some(unboxed::call::CallResult::Value(pid)) = forked else { panic!("{forked:?}") };
+    let pid = u32::try_from(*pid).expect("a PID");
+    let renamed = Op::SetHostname { name: "box".into() };
+    assert!(lab.links.perform(&"box".into(), renamed).expect("it answers").outcome.is_ok());
+
+    let mut enter = |name: &str, target: EnterTarget, kinds: &[NamespaceKind]| {
+        let (actor, kinds) = (ActorName::from(name), kinds.to_vec());
+        let op = Op::Enter { actor, target, kinds, groups: Vec::new() };
+        let record = lab.links.perform(&host, op).expect("the host answers");
+        let calls = record.calls.iter().map(|call| call.name.clone()).collect::<Vec<_>>();
+        let errno = record.outcome.errno().map(|errno| errno.0.clone());
+        let mut tell = |op: Op| {
+            let told = lab.links.perform(&name.into(), op).ok();
+            told.map(|record| record.outcome.output().trim().to_owned())
+        };
+        let name = tell(Op::Run { argv: vec!["hostname".into()] });
+        (calls.join(" "), errno, name, tell(Op::GetPid))
+    };
+    let process = || EnterTarget::Process { pid };
+    let file = |path: &str| EnterTarget::File { path: path.into() };
+
+    // Who does not enter the PID namespace has a PID of the host's.
+    let (calls, errno, name, own) = enter("half", process(), &[Uts]);
+    assert_eq!((calls.as_str(), errno), ("clone3 pidfd_open setns", None));
+    assert_eq!(name.as_deref(), Some("box"));
+    assert!(own.is_some_and(|own| own.parse::<u32>().is_ok_and(|own| own > pid)));
+
+    let (calls, errno, name, own) = enter("whole", process(), &[Mount, Uts, Net, Pid]);
+    assert_eq!((calls.as_str(), errno), ("clone3 pidfd_open setns clone3", None));
+    assert_eq!((name.as_deref(), own.as_deref()), (Some("box"), Some("2")));
+
+    let (_, errno, name, _) = enter("by-file", file(&format!("/proc/{pid}/ns/uts")), &[Uts]);
+    assert_eq!((errno, name.as_deref()), (None, Some("box")));
+    let (_, errno, ..) = enter("wrong", file(&format!("/proc/{pid}/ns/net")), &[Uts]);
+    assert_eq!(errno.as_deref(), Some("EINVAL"));
+    let (_, errno, ..) = enter("plain", file("/etc/hostname"), &[Uts]);
+    assert_eq!(errno.as_deref(), Some("EINVAL"));
+    let (_, errno, ..) = enter("itself", EnterTarget::Process { pid: 1 }, &[NamespaceKind::User]);
+    assert_eq!(errno.as_deref(), Some("EINVAL"));
     lab.end();
 }
 

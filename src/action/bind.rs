@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::{check_is_mount, is_absolute};
+use super::pid_text::PidText;
 use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
 use crate::op::{ActorName, MountFlag, Op};
 use crate::snapshot::Snapshot;
@@ -10,7 +11,7 @@ use crate::snapshot::Snapshot;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bind {
-    pub source: String,
+    pub source: PidText,
     pub target: String,
     /// With all that is mounted below the source.
     #[serde(default)]
@@ -21,19 +22,19 @@ impl ActionKind for Bind {
     const SUMMARY: &'static str = "makes a directory or a file appear at a second place";
 
     fn named_actors(&self) -> Vec<&ActorName> {
-        Vec::new()
+        self.source.actors().collect()
     }
 
-    fn shell(&self, _: &LabFacts) -> Vec<String> {
+    fn shell(&self, context: &LabFacts) -> Vec<String> {
         let option = if self.recursive { "--rbind" } else { "--bind" };
-        vec![format!("mount {option} {} {}", self.source, self.target)]
+        vec![format!("mount {option} {} {}", self.source.shell(context), self.target)]
     }
 
-    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let mut flags = vec![MountFlag::Bind];
         flags.extend(self.recursive.then_some(MountFlag::Recursive));
         Ok(vec![Op::Mount {
-            source: Some(self.source.clone()),
+            source: Some(self.source.lower(context)?),
             target: self.target.clone(),
             fstype: None,
             flags,

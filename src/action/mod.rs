@@ -8,6 +8,7 @@ pub mod cgroup_write;
 pub mod chdir;
 pub mod chroot;
 pub mod device_rules;
+pub mod enter;
 pub mod getpid;
 pub mod hostname;
 pub mod id_map;
@@ -18,6 +19,7 @@ pub mod mount;
 pub mod overlay;
 pub mod packets;
 pub mod paths;
+pub mod pid_text;
 pub mod ping;
 pub mod pivot_root;
 pub mod precondition;
@@ -114,6 +116,15 @@ impl LabFacts {
         self.lab_pids.get(actor).copied().ok_or_else(|| LowerError::NoActor(actor.clone()))
     }
 
+    /// The directory of a group in every hierarchy that the lab has.
+    fn group_directories(&self, group: &str) -> Vec<String> {
+        let mut found: Vec<String> =
+            self.cgroups.values().map(|mount| format!("{}/{group}", mount.path)).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// The place where the lab has a controller.
     fn cgroup_mount(&self, controller: &str) -> Result<&CgroupMount, LowerError> {
         let missing = || LowerError::NoController(controller.to_owned());
@@ -199,6 +210,7 @@ macro_rules! actions {
 
 actions! {
     "spawn": spawn::Spawn,
+    "enter": enter::Enter,
     "mount": mount::Mount,
     "bind": bind::Bind,
     "propagation": propagation::Propagation,
@@ -232,6 +244,16 @@ actions! {
 }
 
 impl Action {
+    /// The actor that it makes: a process that performs what comes later.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others make none")]
+    pub fn made_actor(&self) -> Option<&ActorName> {
+        match self {
+            Action::Spawn(spawn) => Some(&spawn.actor),
+            Action::Enter(enter) => Some(&enter.actor),
+            _ => None,
+        }
+    }
+
     /// Lowering it needs the pid of an actor.
     pub fn needs_actor_pid(&self) -> bool {
         !self.named_actors().is_empty()

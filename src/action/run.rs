@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::paths::shell_word;
+use super::pid_text::PidText;
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
@@ -10,7 +11,7 @@ use crate::snapshot::Snapshot;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
-    pub command: Vec<String>,
+    pub command: Vec<PidText>,
     /// False for a program that only looks: a rewind need not run it again. Where nothing is said it is run again,
     /// since nobody can tell what a program leaves behind.
     #[serde(default, serialize_with = "write_said")]
@@ -26,20 +27,22 @@ impl ActionKind for Run {
     const SUMMARY: &'static str = "runs a program without a shell and shows what it prints";
 
     fn named_actors(&self) -> Vec<&ActorName> {
-        Vec::new()
+        self.command.iter().flat_map(PidText::actors).collect()
     }
 
     fn is_read_only(&self) -> bool {
         self.changes == Some(false)
     }
 
-    fn shell(&self, _: &LabFacts) -> Vec<String> {
-        let words: Vec<String> = self.command.iter().map(|word| shell_word(word)).collect();
+    fn shell(&self, context: &LabFacts) -> Vec<String> {
+        let words: Vec<String> =
+            self.command.iter().map(|word| shell_word(&word.shell(context))).collect();
         vec![words.join(" ")]
     }
 
-    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
-        Ok(vec![Op::Run { argv: self.command.clone() }])
+    fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
+        let argv = self.command.iter().map(|word| word.lower(context)).collect::<Result<_, _>>()?;
+        Ok(vec![Op::Run { argv }])
     }
 
     fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {

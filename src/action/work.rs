@@ -184,12 +184,7 @@ impl Work {
 
     /// The group's directory in every hierarchy the lab has.
     fn groups(&self, context: &LabFacts) -> Vec<String> {
-        let Some(group) = &self.group else { return Vec::new() };
-        let mut found: Vec<String> =
-            context.cgroups.values().map(|mount| format!("{}/{group}", mount.path)).collect();
-        found.sort_unstable();
-        found.dedup();
-        found
+        self.group.iter().flat_map(|group| context.group_directories(group)).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::shell_word;
+use super::pid_text::PidText;
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op, WriteMode};
 use crate::snapshot::Snapshot;
@@ -10,7 +11,7 @@ use crate::snapshot::Snapshot;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Write {
-    pub path: String,
+    pub path: PidText,
     /// Without its newline.
     pub text: String,
     #[serde(default)]
@@ -21,15 +22,15 @@ impl ActionKind for Write {
     const SUMMARY: &'static str = "writes a file";
 
     fn named_actors(&self) -> Vec<&ActorName> {
-        Vec::new()
+        self.path.actors().collect()
     }
 
-    fn shell(&self, _: &LabFacts) -> Vec<String> {
+    fn shell(&self, context: &LabFacts) -> Vec<String> {
         let arrow = if self.append { ">>" } else { ">" };
-        vec![format!("echo {} {arrow} {}", shell_word(&self.text), self.path)]
+        vec![format!("echo {} {arrow} {}", shell_word(&self.text), self.path.shell(context))]
     }
 
-    fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
+    fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
         // The kernel's files are there or not: none can be created.
         let mode = if self.path.starts_with("/proc/") || self.path.starts_with("/sys/") {
             WriteMode::Existing
@@ -38,7 +39,8 @@ impl ActionKind for Write {
         } else {
             WriteMode::Create
         };
-        Ok(vec![Op::WriteFile { path: self.path.clone(), text: format!("{}\n", self.text), mode }])
+        let (path, text) = (self.path.lower(context)?, format!("{}\n", self.text));
+        Ok(vec![Op::WriteFile { path, text, mode }])
     }
 
     fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {
@@ -53,7 +55,8 @@ mod tests {
     #[test]
     fn text_is_quoted_for_the_shell_where_it_must_be() {
         let check = |text: &str, expected: &str| {
-            let write = Write { path: "f".into(), text: text.into(), append: false };
+            let path = PidText::plain("f");
+            let write = Write { path, text: text.into(), append: false };
             assert_eq!(write.shell(&LabFacts::default()), [expected]);
         };
         check("plain", "echo plain > f");

@@ -1,6 +1,7 @@
 //! **Actors**: processes of the lab that perform ops. One thread each, no runtime, no idea of lessons.
 
 mod enter;
+mod entering;
 mod namespace_probe;
 mod spawn;
 
@@ -102,7 +103,8 @@ fn answer(
             });
             reply.send(ActorToEngine::Performed(record), &[])
         }
-        EngineToActor::Perform(op @ Op::Spawn { .. }) => spawn::spawn(name, reply, op),
+        EngineToActor::Perform(op @ Op::Spawn { .. }) => spawn::spawn(name, reply, &op),
+        EngineToActor::Perform(op @ Op::Enter { .. }) => entering::enter_as_actor(name, reply, &op),
         EngineToActor::Perform(op) => {
             panics::panic_if_armed();
             let record = perform::perform(name, &op);

@@ -30,19 +30,28 @@ struct NewActor<'a> {
 }
 
 /// Fork the new actor that `op` asks for and report, with the engine's end of its wire.
-pub fn spawn(parent: &ActorName, wire: &mut Answer<'_>, op: Op) -> Result<(), WireError> {
+pub fn spawn(parent: &ActorName, wire: &mut Answer<'_>, op: &Op) -> Result<(), WireError> {
+    tell_of_actor(parent, wire, op, |recorder, actor_end| {
+        let Op::Spawn { actor, unshare, offsets, ids } = op else { return Err(Errno::ENOSYS) };
+        let wanted = NewActor { actor, namespaces: unshare, offsets: *offsets, ids: ids.as_ref() };
+        fork_actor(recorder, &wanted, actor_end)
+    })
+}
+
+/// Make an actor by `make`, which gets the actor's end of its wire, and report, with the engine's end. What `make` returns
+/// is the new process's own failure.
+pub(super) fn tell_of_actor(
+    parent: &ActorName,
+    wire: &mut Answer<'_>,
+    op: &Op,
+    make: impl FnOnce(&mut Recorder, Wire) -> Result<Option<Errno>, Errno>,
+) -> Result<(), WireError> {
     let started = Instant::now();
     let mut recorder = Recorder::default();
     let (engine_end, actor_end) = Wire::pair()?;
     engine_end.expect_credentials()?;
 
-    let forked = if let Op::Spawn { actor, unshare, offsets, ids } = &op {
-        let wanted = NewActor { actor, namespaces: unshare, offsets: *offsets, ids: ids.as_ref() };
-        fork_actor(&mut recorder, &wanted, actor_end)
-    } else {
-        Err(Errno::ENOSYS)
-    };
-    let outcome = match forked {
+    let outcome = match make(&mut recorder, actor_end) {
         Ok(None) => Outcome::Done { output: String::new() },
         Ok(Some(errno)) | Err(errno) => perform::failed_outcome(&recorder, errno),
     };
@@ -50,7 +59,7 @@ pub fn spawn(parent: &ActorName, wire: &mut Answer<'_>, op: Op) -> Result<(), Wi
     let fds = if outcome.is_ok() { vec![engine_end.as_raw_fd()] } else { Vec::new() };
     let record = OpRecord {
         actor: parent.clone(),
-        op,
+        op: op.clone(),
         calls: recorder.into_calls(),
         pieces: Vec::new(),
         outcome,
@@ -73,27 +82,46 @@ fn fork_actor(
         };
     }
 
+    let Some(maps) = wanted.ids else {
+        return fork_reporting(recorder, |reporter| {
+            unshare_and_fork(wanted, actor_end, None, reporter, parent)
+        });
+    };
+
     // The child waits for its ids until the parent has mapped them, and ends where the parent does not.
     let (go, starter) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     let (report, reporter) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     match process::fork(recorder, &[])? {
         Fork::Child => {
             drop(starter);
-            let go = wanted.ids.is_some().then_some(go);
-            unshare_and_fork(wanted, actor_end, go, reporter, parent)
+            unshare_and_fork(wanted, actor_end, Some(go), reporter, parent)
         }
         Fork::Parent(child) => {
             drop((reporter, go));
             let mut reports = BufReader::new(std::fs::File::from(report));
-            if let Some(maps) = wanted.ids {
-                if let Some(errno) = take_report(&mut reports, recorder)? {
-                    return Ok(Some(errno));
-                }
-                // The child lives and waits: its number is nobody else's.
-                map_ids(recorder, child, maps)?;
-                std::fs::File::from(starter).write_all(b"go").map_err(errno::to_errno)?;
+            if let Some(errno) = take_report(&mut reports, recorder)? {
+                return Ok(Some(errno));
             }
+            // The child lives and waits: its number is nobody else's.
+            map_ids(recorder, child, maps)?;
+            std::fs::File::from(starter).write_all(b"go").map_err(errno::to_errno)?;
             take_report(&mut reports, recorder)
+        }
+    }
+}
+
+/// Fork a process that says what it did, and record that; the errno is its own failure. `live` returns its exit status,
+/// if at all.
+pub(super) fn fork_reporting(
+    recorder: &mut Recorder,
+    live: impl FnOnce(OwnedFd) -> i32,
+) -> Result<Option<Errno>, Errno> {
+    let (report, reporter) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    match process::fork(recorder, &[])? {
+        Fork::Child => process::exit_now(live(reporter)),
+        Fork::Parent(_) => {
+            drop(reporter);
+            take_report(&mut BufReader::new(std::fs::File::from(report)), recorder)
         }
     }
 }
@@ -141,12 +169,14 @@ fn unshare_and_fork(
     let _ = process::die_with_parent(parent);
     process::reset_signals();
 
-    let mut reporter = std::fs::File::from(reporter);
     let mut recorder = Recorder::default();
     let mut prepared = process::unshare(&mut recorder, wanted.namespaces);
     if let (Ok(()), Some(go)) = (prepared, go) {
-        report(&mut reporter, std::mem::take(&mut recorder), None);
-        prepared = await_ids(&mut recorder, wanted.ids, go, parent);
+        let first = reporter.try_clone();
+        prepared = first.map_err(errno::to_errno).and_then(|first| {
+            report_to_parent(first, std::mem::take(&mut recorder), None);
+            await_ids(&mut recorder, wanted.ids, go, parent)
+        });
     }
     let forked = prepared.and_then(|()| set_clocks(&mut recorder, wanted.offsets)).and_then(|()| {
         let me = nix::unistd::getpid();
@@ -156,29 +186,32 @@ fn unshare_and_fork(
         }
     });
 
-    report(&mut reporter, recorder, forked.err());
-    drop(reporter);
+    report_to_parent(reporter, recorder, forked.err());
     let Ok(child) = forked else { process::exit_now(1) };
-    let namespaces = wanted.namespaces;
 
-    confine::keep_only(&[]);
-    let options: Vec<&str> = namespaces.iter().map(|kind| kind.unshare_option()).collect();
-    process::set_title(&format!("unshare {} --fork", options.join(" ")));
-    let _ = process::set_name("unshare");
-    let status =
-        process::wait(&mut Recorder::default(), child).map_or(1, process::ExitStatus::code);
-    process::exit_now(status)
+    let options: Vec<&str> = wanted.namespaces.iter().map(|kind| kind.unshare_option()).collect();
+    wait_for_actor("unshare", &format!("{} --fork", options.join(" ")), child)
 }
 
-/// Tell the parent what was called since the last report: a line of JSON.
-fn report(reporter: &mut std::fs::File, recorder: Recorder, errno: Option<Errno>) {
+/// Tell the process that forked this one what was done here since the last report: a line of JSON.
+pub(super) fn report_to_parent(reporter: OwnedFd, recorder: Recorder, failed: Option<Errno>) {
     let report = SpawnReport {
-        errno: errno.map(|errno| crate::call::ErrnoName::from_raw(errno as i32)),
+        errno: failed.map(|errno| crate::call::ErrnoName::from_raw(errno as i32)),
         calls: recorder.into_calls(),
     };
     let mut line = serde_json::to_vec(&report).unwrap_or_default();
     line.push(b'\n');
-    let _ = reporter.write_all(&line);
+    let _ = std::fs::File::from(reporter).write_all(&line);
+}
+
+/// Stay as long as the new actor does, under the name of the program that would.
+pub(super) fn wait_for_actor(program: &str, options: &str, child: Pid) -> ! {
+    confine::keep_only(&[]);
+    process::set_title(&format!("{program} {options}"));
+    let _ = process::set_name(program);
+    let status =
+        process::wait(&mut Recorder::default(), child).map_or(1, process::ExitStatus::code);
+    process::exit_now(status)
 }
 
 /// Wait until the parent has mapped this process's ids, and be root among them, where there is one.
@@ -214,7 +247,7 @@ fn set_clocks(recorder: &mut Recorder, offsets: ClockOffsets) -> Result<(), Errn
 }
 
 /// The new actor: from here on it is on its own.
-fn begin_actor(actor: &ActorName, wire: Wire, parent: Pid) -> ! {
+pub(super) fn begin_actor(actor: &ActorName, wire: Wire, parent: Pid) -> ! {
     let _ = process::die_with_parent(parent);
     let wire = keep_only(wire);
     process::set_title(&format!("unboxed: {actor}"));

@@ -39,6 +39,7 @@ fn limit(request: &EngineToActor) -> Duration {
                 ANSWER_TIMEOUT + MAX_STRETCH * Duration::from_millis(u64::from(*timeout_ms))
             }
             Op::Spawn { .. }
+            | Op::Enter { .. }
             | Op::Mount { .. }
             | Op::Umount { .. }
             | Op::UmountAll

@@ -196,12 +196,9 @@ impl Lab {
     }
 
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
-        let is_spawn = matches!(op, Op::Spawn { .. });
-        let made = if let Op::Spawn { actor: name, .. } | Op::Work { name, .. } = &op {
-            Some(name.clone())
-        } else {
-            None
-        };
+        let makes_actor = op.made_actor().is_some();
+        let made = if let Op::Work { name, .. } = &op { Some(name) } else { op.made_actor() };
+        let made = made.cloned();
         let worker = if let Op::Work { name, background: true, .. } = &op {
             Some(name.clone())
         } else {
@@ -216,7 +213,7 @@ impl Lab {
         if let Some(name) = worker {
             self.take_in_worker(&name, record.outcome.output())?;
         }
-        if is_spawn {
+        if makes_actor {
             self.tell_observer();
         }
         Ok(record)

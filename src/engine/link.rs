@@ -146,9 +146,9 @@ impl ActorLinks {
         self.actors.values().filter_map(ActorLink::wire).any(ActorWire::has_woken_up)
     }
 
-    /// Have an actor perform an op. After a `Spawn` that worked, the new actor is among the links.
+    /// Have an actor perform an op. After one that makes an actor and worked, the new actor is among the links.
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
-        let new_actor = if let Op::Spawn { actor, .. } = &op { Some(actor.clone()) } else { None };
+        let new_actor = op.made_actor().cloned();
 
         self.have_stand_in(actor)?;
         let received = self.ask(actor, &EngineToActor::Perform(op.clone()))?;

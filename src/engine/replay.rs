@@ -78,9 +78,7 @@ fn peers_home<'a>(
 
     let home = link.netns.as_ref()?;
     let plain = link.rename.is_none() && link.up.is_none() && link.master.is_none();
-    let is_born = before
-        .iter()
-        .any(|earlier| matches!(&earlier.of.action, Action::Spawn(spawn) if spawn.actor == *home));
+    let is_born = before.iter().any(|earlier| earlier.of.action.made_actor() == Some(home));
 
     (plain && is_born && later.of.actor == entry.actor).then_some(home)
 }

@@ -8,11 +8,8 @@ use super::evidence::StepEvidence;
 use super::lab::{Lab, LabError};
 use super::transcript::Transcript;
 use super::{TurnGoal, TurnState, typed_process};
-use crate::action::Action;
-use crate::action::spawn::Spawn;
 use crate::diff::Diff;
 use crate::lesson::model::{ActionEntry, Step};
-use crate::op::ActorName;
 use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 
@@ -163,30 +160,27 @@ pub(super) fn only_goals(step: &Step, goal: TurnGoal) -> Step {
     step
 }
 
-/// Take in the processes that were made as a step's `spawn` would have made them: each becomes that actor.
+/// Take in the processes that were made as a step's actions would have made them: each becomes that actor.
 fn adopt_newborns(
     lab: &mut Lab,
     actions: &[ActionEntry],
     known: &Snapshot,
     earlier: &Snapshot,
 ) -> Result<(), LabError> {
-    let spawns: Vec<(&ActorName, &Spawn)> = actions
+    let mut makers = actions
         .iter()
-        .filter_map(|entry| {
-            let Action::Spawn(spawn) = &entry.action else { return None };
-            Some((&entry.actor, spawn))
-        })
-        .collect();
-    if spawns.is_empty() {
+        .filter_map(|entry| Some((&entry.actor, entry.action.made_actor()?, &entry.action)))
+        .peekable();
+    if makers.peek().is_none() {
         return Ok(());
     }
 
     lab.check_alive()?;
-    for (parent, spawn) in spawns {
+    for (parent, actor, action) in makers {
         let now = lab.snapshot();
-        let found = typed_process::find_typed_process(spawn, parent, known, earlier, &now);
-        if let Some(pid) = found.filter(|pid| lab.pid_of(&spawn.actor) != Some(*pid)) {
-            lab.adopt_if_there(&spawn.actor, pid)?;
+        let found = typed_process::find_newborn(action, parent, known, earlier, &now);
+        if let Some(pid) = found.filter(|pid| lab.pid_of(actor) != Some(*pid)) {
+            lab.adopt_if_there(actor, pid)?;
         }
     }
     Ok(())

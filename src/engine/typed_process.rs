@@ -1,8 +1,29 @@
 //! The process of a lab that a learner made by typing what a step would have spawned. Pure.
 
+use crate::action::Action;
+use crate::action::enter::{Enter, EnteredPlace};
 use crate::action::spawn::Spawn;
-use crate::op::ActorName;
+use crate::op::{ActorName, NamespaceKind};
 use crate::snapshot::{NsInode, Process, Snapshot};
+
+/// The process that comes nearest to the actor that an action by `parent` would have made, by its pid as the machine
+/// counts. None for an action that makes no actor.
+///
+/// `earlier` is an earlier look, and `known` are the processes from before the step.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others make no actor")]
+pub fn find_newborn(
+    action: &Action,
+    parent: &ActorName,
+    known: &Snapshot,
+    earlier: &Snapshot,
+    now: &Snapshot,
+) -> Option<u32> {
+    match action {
+        Action::Spawn(spawn) => find_typed_process(spawn, parent, known, earlier, now),
+        Action::Enter(enter) => find_entered_process(enter, parent, known, earlier, now),
+        _ => None,
+    }
+}
 
 /// The process that comes nearest to what `spawn` by `parent` would have made, by its pid as the machine counts: most
 /// new namespaces of the kinds asked for, of those the first in its pid namespace, of those the oldest.
@@ -47,6 +68,60 @@ pub fn find_typed_process(
             )
         })
         .map(|(process, _)| process.pid)
+}
+
+/// The process that entered the namespaces that `enter` by `parent` would have entered, by its pid as the machine counts:
+/// of several the one that kept most of the parent's others, of those the oldest. Most programs that are typed end at
+/// once: it has to have been there at an `earlier` look.
+fn find_entered_process(
+    enter: &Enter,
+    parent: &ActorName,
+    known: &Snapshot,
+    earlier: &Snapshot,
+    now: &Snapshot,
+) -> Option<u32> {
+    let entered = entered_namespaces(enter, parent, now)?;
+    let parent = now.process_of(parent)?;
+    // The learner's shells are in the namespaces of whom they are beside, too; they are children of the lab's pid 1.
+    let init = now.processes.first().map_or(0, |init| init.pid);
+
+    let newcomers = now.processes.iter().filter(|process| {
+        let is_free = process.actor.as_ref().is_none_or(|actor| *actor == enter.actor);
+        let is_new = !process.is_same_in(known) && process.is_same_in(earlier);
+        is_free && is_new && process.state != 'Z' && process.ppid != init
+    });
+    let is_inside = |process: &&Process| {
+        entered.iter().all(|(kind, inode)| process.namespaces.get(kind) == Some(inode))
+    };
+    let kept = |process: &Process| {
+        let others = NamespaceKind::ALL.iter().filter(|kind| !enter.kinds.contains(kind));
+        others.filter(|kind| process.namespaces.get(kind) == parent.namespaces.get(kind)).count()
+    };
+
+    newcomers
+        .filter(is_inside)
+        .max_by_key(|process| (kept(process), std::cmp::Reverse(process.start_time)))
+        .map(|process| process.pid)
+}
+
+/// The namespaces that an `enter` leads to.
+fn entered_namespaces(
+    enter: &Enter,
+    parent: &ActorName,
+    now: &Snapshot,
+) -> Option<Vec<(NamespaceKind, NsInode)>> {
+    match &enter.place {
+        EnteredPlace::Of(of) => {
+            let namespaces = &now.living_process_of(of)?.namespaces;
+            enter.kinds.iter().map(|kind| Some((*kind, *namespaces.get(kind)?))).collect()
+        }
+        EnteredPlace::File(path) => {
+            let rows = &now.mounts_of(parent)?.rows;
+            let mount = rows.iter().rfind(|row| row.target == *path)?;
+            let (kind, inode) = mount.namespace()?;
+            Some(vec![(kind, inode)])
+        }
+    }
 }
 
 /// The process that was made in the place of an actor of an earlier step, by its pid as the machine counts: the actor is
@@ -126,6 +201,33 @@ mod tests {
 
     fn spawn(kinds: &[NamespaceKind]) -> Spawn {
         Spawn::in_namespaces("container".into(), kinds.to_vec())
+    }
+
+    #[test]
+    fn a_process_that_entered_namespaces_is_in_them_and_stays() {
+        // The host, a shell of the learner beside it, the box.
+        let before =
+            [process(1, 0, Some("host"), [10, 20], &[1]), process(2, 1, None, [10, 20], &[2])];
+        let boxed = process(3, 1, Some("box"), [11, 21], &[3, 1]);
+        let known = lab([&before[..], std::slice::from_ref(&boxed)].concat());
+        let check = |kinds: &str, newcomers: &[Process], expected: Option<u32>| {
+            let enter: Enter =
+                serde_json::from_str(&format!(r#"{{"actor":"ex","of":"box","kinds":[{kinds}]}}"#))
+                    .expect("an action");
+            let now = lab([&known.processes, newcomers].concat());
+            let host = ActorName::host();
+            let enter = Action::Enter(enter);
+            assert_eq!(find_newborn(&enter, &host, &known, &now, &now), expected, "{newcomers:?}");
+            assert_eq!(find_newborn(&enter, &host, &known, &known, &now), None, "gone at once");
+        };
+
+        let only_mount = process(5, 2, None, [11, 20], &[5]);
+        let whole = process(6, 5, None, [11, 21], &[6, 2]);
+        check("\"mount\"", &[only_mount.clone(), whole.clone()], Some(5));
+        check("\"mount\", \"pid\"", &[only_mount.clone(), whole], Some(6));
+        check("\"pid\"", &[only_mount], None);
+        // A shell beside the box, which the learner opened.
+        check("\"mount\", \"pid\"", &[process(7, 1, None, [11, 21], &[7, 2])], None);
     }
 
     #[test]

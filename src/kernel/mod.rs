@@ -6,6 +6,7 @@ pub mod bpf;
 pub mod confine;
 pub mod copy;
 pub mod directory;
+pub mod enter;
 pub mod errno;
 pub mod file;
 pub mod home;

@@ -1,4 +1,4 @@
-//! Performing ops: everything an actor can do by itself. (`Spawn` makes a new actor: see actor/spawn.rs.)
+//! Performing ops: everything an actor can do by itself. (`Spawn` and `Enter` make a new actor: see actor/spawn.rs.)
 
 use std::time::{Duration, Instant};
 
@@ -107,7 +107,7 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
     let mut output = String::new();
     match op {
         // These are others' to perform: an actor forks one itself, the keeper has the other.
-        Op::Spawn { .. } | Op::Device { .. } => return Err(Errno::ENOSYS),
+        Op::Spawn { .. } | Op::Enter { .. } | Op::Device { .. } => return Err(Errno::ENOSYS),
         Op::Mount { source, target, fstype, flags, data } => {
             let call = MountCall {
                 source: source.as_deref(),

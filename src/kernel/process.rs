@@ -132,7 +132,7 @@ fn has_one_thread() -> bool {
     std::fs::read_dir("/proc/self/task").map_or(true, |tasks| tasks.count() == 1)
 }
 
-fn clone_flags(namespaces: &[NamespaceKind]) -> CloneFlags {
+pub(super) fn clone_flags(namespaces: &[NamespaceKind]) -> CloneFlags {
     // linux/sched.h. It lies in clone(2)'s exit signal: only clone3(2) and unshare(2) take it.
     const CLONE_NEWTIME: i32 = 0x80;
 

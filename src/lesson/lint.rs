@@ -134,10 +134,10 @@ fn check_step(step: &Step, spawned: &mut BTreeSet<ActorName>) -> Vec<String> {
             // It can be spoken of once it was there, and started again.
             spawned.insert(work.name.clone());
         }
-        if let Action::Spawn(spawn) = &entry.action
-            && !spawned.insert(spawn.actor.clone())
+        if let Some(actor) = entry.action.made_actor()
+            && !spawned.insert(actor.clone())
         {
-            messages.push(format!("the actor `{}` is started twice", spawn.actor));
+            messages.push(format!("the actor `{actor}` is started twice"));
         }
     }
 

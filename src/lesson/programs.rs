@@ -27,12 +27,13 @@ pub fn note_needs(lesson: &mut Lesson) {
     for step in &mut lesson.steps {
         for entry in step.breaks.iter().chain(&step.actions) {
             let Action::Run(run) = &entry.action else { continue };
-            for name in command_names(&run.command) {
+            let command: Vec<String> = run.command.iter().map(ToString::to_string).collect();
+            for name in command_names(&command) {
                 if !step.needs.programs.contains(&name) {
                     step.needs.programs.push(name);
                 }
             }
-            step.needs.other_ids |= gives_to_another(&run.command);
+            step.needs.other_ids |= gives_to_another(&command);
         }
     }
 }

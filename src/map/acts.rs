@@ -124,6 +124,7 @@ fn about(op: &Op) -> Option<&str> {
         | Op::CopyTree { to: path, .. } => Some(path),
         Op::Net(op) => link(op),
         Op::Spawn { .. }
+        | Op::Enter { .. }
         | Op::UmountAll
         | Op::SetHostname { .. }
         | Op::GetPid
@@ -166,7 +167,7 @@ fn belongs(op: &Op, lens: MapLens) -> bool {
         Op::Unlink { .. } | Op::ReadFile { .. } | Op::CopyTree { .. } => {
             matches!(lens, MapLens::Mounts | MapLens::Files)
         }
-        Op::Spawn { .. } | Op::Run { .. } => {
+        Op::Spawn { .. } | Op::Enter { .. } | Op::Run { .. } => {
             matches!(lens, MapLens::Processes | MapLens::Namespaces)
         }
         Op::GetPid | Op::Kill { .. } | Op::Work { .. } => lens == MapLens::Processes,
@@ -219,6 +220,7 @@ fn row(record: &OpRecord, lens: MapLens, after: &Snapshot) -> Option<MapRow> {
 fn words(op: &Op) -> String {
     match op {
         Op::Spawn { actor, .. } => format!("unshare {actor}"),
+        Op::Enter { actor, .. } => format!("setns {actor}"),
         Op::Mount { target, .. } => format!("mount {target}"),
         Op::Umount { target, .. } => format!("umount {target}"),
         Op::UmountAll => "umount -a".into(),

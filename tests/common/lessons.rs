@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use unboxed::action::Action;
+use unboxed::action::pid_text::PidText;
 use unboxed::export::{self, DocumentFormat};
 use unboxed::lesson::catalogue;
 use unboxed::lesson::model::Lesson;
@@ -56,7 +57,8 @@ pub fn hostile(evil: &str) -> (Lesson, Tape) {
         for entry in step.actions.iter_mut().chain(&mut step.breaks) {
             entry.actor.0.push_str(evil);
             if let Action::Run(run) = &mut entry.action {
-                run.command.iter_mut().for_each(|word| word.push_str(evil));
+                let command = run.command.iter();
+                run.command = command.map(|word| PidText::plain(format!("{word}{evil}"))).collect();
             }
         }
         for hint in &mut step.hints {

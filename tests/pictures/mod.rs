@@ -11,6 +11,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 pub use snapshots::*;
 use unboxed::action::Action;
+use unboxed::action::pid_text::PidText;
 use unboxed::action::run::Run;
 use unboxed::app::exam::{Exam, LessonResult};
 use unboxed::app::talk::{TalkView, WindowLayout};
@@ -235,7 +236,7 @@ pub fn programs(names: &[&str]) -> Model {
         lesson.steps.iter_mut().flat_map(|step| &mut step.actions).zip(names.iter().cycle())
     {
         entry.action = Action::Run(Run {
-            command: vec!["sh".into(), "-c".into(), (*name).into()],
+            command: ["sh", "-c", name].map(PidText::plain).to_vec(),
             changes: Some(false),
         });
     }

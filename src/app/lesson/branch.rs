@@ -6,7 +6,6 @@ use super::live_lab::LiveLab;
 use super::position::{BranchView, Position, SetAside};
 use super::subject::Subject;
 use super::{LessonView, Phase};
-use crate::action::Action;
 use crate::engine::TurnState;
 use crate::lesson::model::Branch;
 use crate::op::ActorName;
@@ -67,9 +66,9 @@ impl LessonView {
             turn.is_some() || (*step < self.played_steps() && self.is_typed(*step))
         });
         let made = typed.flat_map(|step| &self.lesson.steps[step].actions).filter_map(|entry| {
-            let Action::Spawn(spawn) = &entry.action else { return None };
-            let pid = lab.now.living_process_of(&spawn.actor)?.lab_pid()?;
-            Some((spawn.actor.clone(), pid))
+            let actor = entry.action.made_actor()?;
+            let pid = lab.now.living_process_of(actor)?.lab_pid()?;
+            Some((actor.clone(), pid))
         });
         made.collect()
     }

@@ -142,6 +142,24 @@ pub const ENTRIES: &[Entry] = &[
         &["id map", "user namespace"],
     ),
     call(
+        "pidfd_open",
+        "Opens a process by its PID and returns a file descriptor, a pidfd. PIDs are used again, a pidfd stays with its process. setns takes one for several namespaces at once, since Linux 5.8.",
+        "pidfd_open(2)",
+        &["setns", "kill", "process"],
+    ),
+    call(
+        "setgid",
+        "Changes the group id of the calling process. In a user namespace it takes only ids that the namespace's map has.",
+        "setgid(2)",
+        &["setuid", "user namespace"],
+    ),
+    call(
+        "setuid",
+        "Changes the user id of the calling process. In a user namespace it takes only ids that the namespace's map has.",
+        "setuid(2)",
+        &["setgid", "user namespace"],
+    ),
+    call(
         "wait4",
         "Waits until a child ends and takes its exit status. Until some process has done this, the dead child stays in the process table as a zombie.",
         "wait4(2)",

@@ -130,7 +130,8 @@ impl<'a> LabOnItsWay<'a> {
                         && !changed.has_actor(actor)
                 });
             // A step may be about making it again, or about its end.
-            let is_about_it = matches!(&entry.action, Action::Spawn(_) | Action::Kill(_));
+            let is_about_it =
+                entry.action.made_actor().is_some() || matches!(&entry.action, Action::Kill(_));
             if let Some(actor) = ended.filter(|_| !is_about_it) {
                 let finding = DetourFinding::ActorEnded(actor.clone());
                 return Some(Detour { finding, step });

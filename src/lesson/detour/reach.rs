@@ -39,8 +39,8 @@ impl ChangedParts {
         if entry.action.is_read_only() {
             return;
         }
-        if let Action::Spawn(spawn) = &entry.action {
-            self.actors.insert(spawn.actor.clone());
+        if let Some(actor) = entry.action.made_actor() {
+            self.actors.insert(actor.clone());
             return;
         }
         // What was made only to be ended takes nothing with it that is there already.
@@ -104,7 +104,7 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
             .collect::<Option<Vec<_>>>()
             .map(|all| all.concat()),
         Action::Rm(rm) => files(&rm.path),
-        Action::Write(write) => files(&write.path),
+        Action::Write(write) => files(&write.path.to_string()),
         Action::Unpack(_) | Action::Chdir(_) => Some(vec![Files]),
         Action::Read(_) | Action::Getpid(_) => Some(Vec::new()),
         Action::Hostname(_) => Some(vec![Names]),
@@ -118,7 +118,7 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
         Action::Cgroup(_) | Action::CgroupWrite(_) | Action::DeviceRules(_) => {
             Some(vec![Cgroups, Processes])
         }
-        Action::Spawn(_) | Action::IdMap(_) => Some(vec![Processes]),
+        Action::Spawn(_) | Action::Enter(_) | Action::IdMap(_) => Some(vec![Processes]),
         // With a first process all others of its namespace end; a program may do anything.
         Action::Kill(_) | Action::Work(_) | Action::Run(_) => None,
     }
