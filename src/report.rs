@@ -177,7 +177,7 @@ impl StepRecord {
 
     /// The number of expectations that were judged and do not hold.
     pub fn failures(&self) -> usize {
-        self.verdicts.iter().filter(|verdict| !verdict.ok && !verdict.is_unjudged()).count()
+        self.verdicts.iter().filter(|verdict| verdict.has_failed()).count()
     }
 }
 

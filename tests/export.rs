@@ -109,6 +109,18 @@ fn every_tape_becomes_a_cast_with_a_marker_a_step() {
 }
 
 #[test]
+fn every_form_says_where_a_real_machine_differs() {
+    for (lesson, tape) in all() {
+        let said = lesson.steps.iter().filter(|step| !step.real.trim().is_empty()).count();
+        for form in [DocumentFormat::Html, DocumentFormat::Markdown] {
+            let text = exported(form, &lesson, &tape);
+            assert_eq!(text.matches("On a real machine:").count(), said, "{}: {form:?}", lesson.id);
+        }
+        assert!(lesson.id != "build-a-container" || said > 3, "{said}");
+    }
+}
+
+#[test]
 fn a_handout_has_every_question_and_its_answer_at_the_end_alone() {
     for (lesson, tape) in all() {
         let handout = exported(DocumentFormat::Markdown, &lesson, &tape);

@@ -49,7 +49,7 @@ fn every_lesson_plays_and_leaves_the_machine_as_it_was() {
 }
 
 /// The number of labs that stand at a time, where each of them does little but wait for what will not come.
-const LABS: usize = 4;
+const LABS: usize = 10;
 
 #[test]
 fn a_lesson_fails_when_any_of_its_actions_is_taken_out() {
@@ -66,7 +66,7 @@ fn a_lesson_fails_when_any_of_its_actions_is_taken_out() {
     }
     assert!(places.len() >= 30, "{} actions", places.len());
 
-    let places = std::sync::Mutex::new(places);
+    let places = std::sync::Mutex::new(common::sampled(places));
     let next = || places.lock().ok()?.pop();
     std::thread::scope(|scope| {
         for _ in 0..LABS {
@@ -168,7 +168,7 @@ fn a_rewind_to_any_step_is_like_a_fresh_run_to_it() {
         assert_eq!(record.step, index);
     }
     fresh.push(essence(&session.lab().expect("a lab").snapshot()));
-    for steps in (0..=lesson.steps.len()).rev() {
+    for steps in common::sampled((0..=lesson.steps.len()).rev()) {
         session.rewind_to(steps).unwrap_or_else(|error| panic!("rewind to {steps}: {error}"));
         assert_eq!(session.played_steps(), steps);
         // Links find their carrier a little after the call.

@@ -400,12 +400,8 @@ fn print_step(
         writeln!(out, "{}", text::shortened(&line, 160))?;
     }
     for verdict in &record.verdicts {
-        let word = match verdict.ok {
-            true => "ok    ",
-            false if verdict.is_unjudged() => "unsure",
-            false => "failed",
-        };
-        writeln!(out, "  {word} {}", text::safe(&words::expected(&verdict.expected)))?;
+        let word = words::verdict_word(verdict);
+        writeln!(out, "  {word:6} {}", text::safe(&words::expected(&verdict.expected)))?;
         if !verdict.ok {
             writeln!(
                 out,

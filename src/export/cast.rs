@@ -124,6 +124,11 @@ fn step(screen: &mut CastScreen, played_lesson: &PlayedLesson<'_>, played: &Play
     screen.blank_line();
     let outcome = words::came_of_step(Some(played_actions.record), &step.after);
     screen.print_lines(markdown::lines(&outcome, LINE_WIDTH, *THEME));
+    let real = words::on_real_machine(Some(played_actions.record), &step.real);
+    if !real.is_empty() {
+        screen.blank_line();
+        screen.print_lines(markdown::lines(&real, LINE_WIDTH, *THEME));
+    }
     screen.wait_for_reading();
 
     for (branch, played_actions) in branches {
@@ -182,10 +187,13 @@ fn done(
         screen.blank_line();
     }
     for verdict in &played_actions.record.verdicts {
-        let (word, style) =
-            if verdict.ok { ("ok      ", THEME.good()) } else { ("failed  ", THEME.bad()) };
+        let style = match verdict.ok {
+            true => THEME.good(),
+            false if verdict.is_unjudged() => THEME.bold(),
+            false => THEME.bad(),
+        };
         screen.print_line(&Line::from(vec![
-            Span::styled(word, style),
+            Span::styled(format!("{:8}", words::verdict_word(verdict)), style),
             Span::raw(safe(&words::expected(&verdict.expected))),
         ]));
     }

@@ -66,6 +66,8 @@ fn step(blocks: &mut Vec<String>, played: &PlayedStep<'_>, map: Option<&StepMap>
 
     done(blocks, played_actions, map);
     blocks.push(to_markdown(&words::came_of_step(Some(played_actions.record), &step.after)));
+    let real = words::on_real_machine(Some(played_actions.record), &step.real);
+    blocks.push(to_markdown(&real));
     for (branch, played_actions) in branches {
         blocks.push(format!("### {}", plain_line(&branch.title)));
         blocks.push(to_markdown(&branch.story));
@@ -103,14 +105,15 @@ fn done(blocks: &mut Vec<String>, played_actions: &PlayedActions<'_>, map: Optio
         .record
         .verdicts
         .iter()
-        .map(|verdict| match verdict.ok {
-            true => format!("- ok: {}", literal(&words::expected(&verdict.expected))),
-            false => {
-                format!(
-                    "- failed: {}; the kernel shows: {}",
-                    literal(&words::expected(&verdict.expected)),
-                    literal(&words::seen(&verdict.seen))
-                )
+        .map(|verdict| {
+            let word = words::verdict_word(verdict);
+            let expected = literal(&words::expected(&verdict.expected));
+            match verdict.ok {
+                true => format!("- {word}: {expected}"),
+                false => {
+                    let seen = literal(&words::seen(&verdict.seen));
+                    format!("- {word}: {expected}; the kernel shows: {seen}")
+                }
             }
         })
         .collect();

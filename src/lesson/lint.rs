@@ -24,6 +24,8 @@ const MAX_ACTIONS: usize = 200;
 const MAX_OFFERS: usize = 50;
 /// Characters of what a lesson says at its beginning, and at its end: five rows of 80 columns.
 const MAX_LESSON_WORDS: usize = 400;
+/// Characters of how a real machine differs from the lab: four rows of 80 columns.
+const MAX_REAL: usize = 320;
 /// As many as the keys a to g.
 const MAX_OPTIONS: usize = 7;
 
@@ -121,6 +123,12 @@ fn check_step(step: &Step, spawned: &mut BTreeSet<ActorName>) -> Vec<String> {
 
     if step.map.is_some() && step.watch.is_empty() {
         messages.push("`map` is shown with the first view of `watch`, and there is none".into());
+    }
+    if step.real.chars().count() > MAX_REAL {
+        messages.push(format!(
+            "`real` of `{}` has more than {MAX_REAL} characters: one sentence or two",
+            step.id
+        ));
     }
     for entry in step.entries() {
         messages.extend(unborn(spawned, &entry.actor));

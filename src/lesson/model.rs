@@ -82,6 +82,9 @@ pub struct Step {
     /// The fragment of an OCI runtime config.json that asks for the same, as JSON; may be empty.
     #[serde(default)]
     pub oci: String,
+    /// Markdown: what is otherwise on a real machine than in the lab; may be empty.
+    #[serde(default)]
+    pub real: String,
     /// Markdown: what an audience reads before the step has run; empty: the first sentence of the story.
     #[serde(default)]
     pub say: String,
@@ -179,6 +182,7 @@ impl Branch {
             needs: Needs::default(),
             docker: String::new(),
             oci: String::new(),
+            real: String::new(),
             say: String::new(),
             callout: String::new(),
             notes: String::new(),

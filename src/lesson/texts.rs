@@ -75,6 +75,7 @@ impl<'a> Texts<'a> {
             needs,
             docker,
             oci,
+            real,
             say,
             callout,
             notes,
@@ -85,7 +86,7 @@ impl<'a> Texts<'a> {
         } = step;
 
         self.shown([id, docker, oci]);
-        self.words([title, story, after, say, callout, notes]);
+        self.words([title, story, after, real, say, callout, notes]);
         self.needs(needs);
         self.looks(look);
         self.charts(charts);
@@ -234,6 +235,7 @@ steps:
     notes: Speak slowly.
     docker: docker run
     oci: \"{}\"
+    real: Root may do that there.
     watch: [mounts]
     look: [{in: host, path: /root}]
     charts: [{group: box, of: memory}]

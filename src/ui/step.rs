@@ -26,9 +26,9 @@ pub fn text(view: &LessonView, columns: usize, first: FirstPart, look: &DrawOpti
     let theme = look.theme;
     let mut text = StepText::default();
     let Some(step) = view.step() else { return text };
-    let (story, after) = match view.branch() {
-        Some(branch) => (&branch.story, &branch.after),
-        None => (&step.story, &step.after),
+    let (story, words) = match view.branch() {
+        Some(branch) => (&branch.story, WordsAfter { after: &branch.after, real: "" }),
+        None => (&step.story, WordsAfter { after: &step.after, real: &step.real }),
     };
 
     let detour = detour_lines(view, columns, theme);
@@ -61,7 +61,7 @@ pub fn text(view: &LessonView, columns: usize, first: FirstPart, look: &DrawOpti
     } else if view.scene() == LessonScene::YourTurn && view.is_live() {
         text.append(markdown::lines(&turn_text(), columns, theme));
     } else if let Some(record) = view.shown_record() {
-        came_of(view, record, after, first, (columns, look), &mut text);
+        came_of(view, record, words, first, (columns, look), &mut text);
     } else if view.is_repair() {
         let said =
             "Something in the lab will be broken. Find it in the panes, and mend it in a shell.";
@@ -75,11 +75,18 @@ pub fn text(view: &LessonView, columns: usize, first: FirstPart, look: &DrawOpti
     text
 }
 
+/// The author's words on what has happened.
+#[derive(Debug, Clone, Copy)]
+struct WordsAfter<'a> {
+    after: &'a str,
+    real: &'a str,
+}
+
 /// The commands that were done, and what came of them.
 fn came_of(
     view: &LessonView,
     record: &StepRecord,
-    after: &str,
+    WordsAfter { after, real }: WordsAfter<'_>,
     first: FirstPart,
     (columns, look): (usize, &DrawOptions),
     text: &mut StepText,
@@ -101,6 +108,7 @@ fn came_of(
     said.extend(verdicts.flat_map(|verdict| verdict_lines(verdict, unmet, columns, theme)));
     text.append_now(said);
     text.append_now(markdown::lines(&words::came_of_step(Some(record), after), columns, theme));
+    text.append(markdown::lines(&words::on_real_machine(Some(record), real), columns, theme));
 
     let calls = calls(record, columns, theme);
     if !calls.is_empty() {

@@ -27,7 +27,7 @@ pub use self::ended::{ended_steps, left_on_machine};
 pub use self::expected::expected;
 pub use self::map::{map_changes, map_title, map_words};
 pub use self::notice::{file_notice, notice};
-pub use self::outcome::{came_of_step, step_counts};
+pub use self::outcome::{came_of_step, on_real_machine, step_counts, verdict_word};
 pub use self::precondition::precondition;
 pub use self::prompt::prompt;
 pub use self::remark::{owner_change_suffix, remark};

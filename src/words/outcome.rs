@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::lesson::expect::verdict::Verdict;
 use crate::report::{StepCounts, StepRecord, StepStatus};
 
 /// The author's text on a step that has run, where all came out so. Of one that failed, this says that instead, and of
@@ -13,7 +14,7 @@ pub fn came_of_step<'a>(record: Option<&StepRecord>, after: &'a str) -> Cow<'a, 
         StepStatus::Skipped { .. } | StepStatus::LeftOut => Cow::Borrowed(""),
         StepStatus::Played | StepStatus::Typed if record.is_ok() => Cow::Borrowed(after),
         StepStatus::Played | StepStatus::Typed => {
-            let failed = record.verdicts.iter().filter(|it| !it.ok && !it.is_unjudged()).count();
+            let failed = record.failures();
             let total = record.verdicts.len();
             if failed == 0 {
                 return Cow::Borrowed(
@@ -25,6 +26,26 @@ pub fn came_of_step<'a>(record: Option<&StepRecord>, after: &'a str) -> Cow<'a, 
             ))
         }
     }
+}
+
+/// The state of an expectation after its step, in one word: `ok`, `failed`, or `unsure` where others took the CPUs from what was
+/// to be measured.
+pub fn verdict_word(verdict: &Verdict) -> &'static str {
+    match verdict.ok {
+        true => "ok",
+        false if verdict.is_unjudged() => "unsure",
+        false => "failed",
+    }
+}
+
+/// The difference between a real machine and the lab, as Markdown: `**On a real machine:** ...`. Empty where the step says
+/// nothing of that, or has not come to be.
+pub fn on_real_machine(record: Option<&StepRecord>, real: &str) -> String {
+    let is_seen = record.is_none_or(|record| record.status.is_judged() && record.is_ok());
+    if real.trim().is_empty() || !is_seen {
+        return String::new();
+    }
+    format!("**On a real machine:** {}", real.trim())
 }
 
 /// The steps of a lesson that is over: `9 of 32 steps played, 4 only replayed.`
@@ -47,9 +68,20 @@ mod tests {
     use std::sync::Arc;
 
     use crate::diagnosis::{Blocker, Cure};
-    use crate::lesson::expect::verdict::{Expected, Verdict};
+    use crate::lesson::expect::verdict::Expected;
     use crate::report::LazyDiff;
     use crate::seen::Seen;
+
+    #[test]
+    fn what_could_not_be_judged_did_not_fail() {
+        let verdict =
+            |ok, seen| Verdict::on_action(ok, Expected::Works { action: "mount".into() }, seen);
+        let unjudged =
+            Seen::Unjudged { seen: Box::new(Seen::WentWell), others_percent: 57, tries: 3 };
+        assert_eq!(verdict_word(&verdict(true, Seen::WentWell)), "ok");
+        assert_eq!(verdict_word(&verdict(false, Seen::WentWell)), "failed");
+        assert_eq!(verdict_word(&verdict(false, unjudged)), "unsure");
+    }
 
     #[test]
     fn success_is_claimed_of_a_step_alone_that_ran_and_came_out_so() {
@@ -83,7 +115,16 @@ mod tests {
             why: Blocker::NoDisk,
             cure: Cure::StartAsRoot { program: "unboxed".into() },
         };
-        check(ran(skipped, &[]), "");
+        check(ran(skipped.clone(), &[]), "");
+
+        let real = |record: StepRecord| on_real_machine(Some(&record), " Root may.\n");
+        assert_eq!(real(ran(StepStatus::Typed, &[true])), "**On a real machine:** Root may.");
+        assert_eq!(on_real_machine(Some(&ran(StepStatus::Played, &[true])), " "), "");
+        for not_so in
+            [ran(StepStatus::Played, &[false]), ran(StepStatus::LeftOut, &[]), ran(skipped, &[])]
+        {
+            assert_eq!(real(not_so), "");
+        }
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub fn hostile(evil: &str) -> (Lesson, Tape) {
             &mut step.after,
             &mut step.docker,
             &mut step.oci,
+            &mut step.real,
             &mut step.notes,
         ] {
             text.push_str(evil);

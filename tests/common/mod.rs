@@ -102,6 +102,15 @@ pub fn skip(why: &str) {
     eprintln!("skipped: {why}");
 }
 
+/// What a test tries of all that it could: everything, or one in so many where `UNBOXED_SAMPLE` says so, for a run that another has
+/// preceded in full.
+pub fn sampled<T>(all: impl IntoIterator<Item = T>) -> Vec<T> {
+    let one_in = std::env::var("UNBOXED_SAMPLE").map_or(1, |number| {
+        number.parse().unwrap_or_else(|error| panic!("UNBOXED_SAMPLE={number}: {error}"))
+    });
+    all.into_iter().step_by(one_in).collect()
+}
+
 pub fn is_root() -> bool {
     nix::unistd::Uid::effective().is_root()
 }

@@ -97,7 +97,7 @@ pub fn verdict_list(played_actions: &PlayedActions<'_>) -> Markup {
                     tbody {
                         @for verdict in verdicts {
                             tr {
-                                td { @if verdict.ok { span.good { "ok" } } @else { span.bad { "failed" } } }
+                                td { span.good[verdict.ok].bad[verdict.has_failed()] { (words::verdict_word(verdict)) } }
                                 td { (safe(&words::expected(&verdict.expected))) }
                                 td { (shortened(&safe(&words::seen(&verdict.seen)), SEEN)) }
                             }

@@ -43,6 +43,7 @@ pub fn step_article(
                 h3 { "What to see" }
                 @if let Some(map) = map { (lab_map::map_figure(map, id)) }
                 (came_of_it(played_actions, &step.after, id))
+                (on_real_machine(played_actions, &step.real))
                 (pane::folded_panes(played_actions, id, if map.is_some() { Folding::Folded } else { Folding::Open }))
             }
             div.more {
@@ -72,6 +73,12 @@ fn came_of_it(played_actions: &PlayedActions<'_>, after: &str, id: &str) -> Mark
             (chart::chart_figure(series, &part(id, &format!("chart{index}"))))
         }
     }
+}
+
+/// The difference between a real machine and the lab, where there is one.
+fn on_real_machine(played_actions: &PlayedActions<'_>, real: &str) -> Markup {
+    let words = words::on_real_machine(Some(played_actions.record), real);
+    html! { @if !words.is_empty() { div.story.real { (prose::to_html(&words)) } } }
 }
 
 /// The command for docker, and the fragment of an OCI runtime's config.json.

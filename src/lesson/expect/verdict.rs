@@ -42,6 +42,11 @@ impl Verdict {
         !self.ok && matches!(self.seen, Seen::Unjudged { .. })
     }
 
+    /// True if it was judged, and does not hold.
+    pub fn has_failed(&self) -> bool {
+        !self.ok && !self.is_unjudged()
+    }
+
     /// A verdict on what was done.
     pub fn on_action(ok: bool, expected: Expected, seen: Seen) -> Verdict {
         Verdict { ok, expected, seen, pane: None }

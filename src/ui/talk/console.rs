@@ -162,7 +162,10 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let seen = |after| words::came_of_step(record, after);
     match beat {
         Beat::Tell { .. } => part("What it is about:", &step.story),
-        Beat::Show { .. } => part("What is to be seen:", &seen(&step.after)),
+        Beat::Show { .. } => {
+            part("What is to be seen:", &seen(&step.after));
+            part("On a real machine:", &step.real);
+        }
         Beat::WhatIf { .. } => {
             if let Some(branch) = beat.branch(&talk.view.lesson) {
                 part("What if:", &branch.story);
