@@ -84,6 +84,12 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         (Op::Umount { .. } | Op::UmountAll, "EINVAL") => {
             "not a mount point, or a mount this user namespace inherited and may not take away"
         }
+        (Op::Mount { fstype: Some(fstype), .. }, "EINVAL") if fstype == "overlay" => {
+            "one lower layer alone, an upper one without a work directory on its own file system, or a layer that can't be one"
+        }
+        (Op::Mount { fstype: Some(fstype), .. }, "ENOENT") if fstype == "overlay" => {
+            "a directory that the options name is not there, or the place where it is to be mounted"
+        }
         (Op::Mount { .. }, "EPERM") => {
             "no right over this mount namespace, or no fully visible proc or sysfs is left to vouch for a new one"
         }
@@ -150,6 +156,9 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
             if path.ends_with("/cgroup.procs") || path.ends_with("/tasks") =>
         {
             "the group has no CPUs or no memory nodes yet: cpuset.cpus and cpuset.mems come first"
+        }
+        (Op::WriteFile { .. }, "EROFS") => {
+            "this mount is read-only, or its file system is: an overlay without an upper layer, for instance"
         }
         (Op::WriteFile { .. }, "EBUSY") => {
             "the kernel refuses this value while the group uses more"

@@ -146,6 +146,11 @@ pub enum Seen {
     NothingDone,
     WentWell,
     Status(i32),
+    /// The number of ops of a step that failed with one errno.
+    Refusals {
+        errno: ErrnoName,
+        count: usize,
+    },
     /// The call that failed.
     Failed {
         call: String,

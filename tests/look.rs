@@ -206,6 +206,51 @@ fn rows_and_keys_can_be_clicked_and_the_mouse_is_given_back() {
 }
 
 #[test]
+fn a_lesson_is_read_with_the_mouse() {
+    let mut tty =
+        start(&["learn", "what-is-a-container", "--tape", "--ascii", "--way", "show"], &[]);
+    wait_for_bytes(&tty, BACKGROUND_QUESTION);
+    tty.press(&format!("{DARK}{DEVICE}"));
+    tty.wait_for("1/9");
+    for step in 2..=3 {
+        tty.press("\r");
+        tty.wait_for("go on");
+        tty.press("\r");
+        tty.wait_for(&format!("{step}/9"));
+    }
+    tty.wait_for("TAPE");
+
+    // The sign of the first step, two before that of this one; and back by the name of a key.
+    let (column, row) = place_of(&tty, "@");
+    tty.press(&click(column - 2, row));
+    tty.wait_for("LOOKING BACK");
+    tty.wait_for("1/9");
+    tty.press("\u{1b}");
+    tty.wait_for("3/9");
+
+    let (column, row) = place_of(&tty, "2 Proc");
+    tty.press(&click(column, row));
+    tty.wait_for("[2 Processes");
+    let (column, row) = place_of(&tty, "S unboxed: worker");
+    tty.press(&click(column, row));
+    tty.wait_for("Esc close");
+    tty.wait_for("See it yourself");
+    let (column, row) = place_of(&tty, "Esc close");
+    tty.press(&click(column, row));
+    tty.wait_until_gone("Esc close");
+    let (column, row) = place_of(&tty, "1 Moun");
+    tty.press(&click(column, row));
+    tty.wait_for("[1 Mounts");
+    tty.press("q");
+    tty.wait_for("Leave the lesson?");
+    tty.press("y");
+    tty.wait_until_gone("Leave the lesson?");
+    tty.press("q");
+    assert!(tty.wait_end().success());
+    tty.assert_is_back();
+}
+
+#[test]
 fn a_mouse_that_is_not_wanted_is_not_asked_for() {
     let sent = leave(start(&["learn", "--no-mouse"], &[("TERM", "linux")]));
     assert!(!sent.contains("?1000h"), "{sent:?}");

@@ -2,13 +2,16 @@
 
 mod pictures;
 
+use std::collections::BTreeMap;
+
 use crossterm::event::KeyCode;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use unboxed::app::pointing::PointTarget;
-use unboxed::app::{Effect, Glow, Msg, PlaySource, Screen, update};
+use unboxed::app::{Effect, Glow, Msg, PlaySource, Screen, ScreenOverlay, update};
+use unboxed::explain;
 use unboxed::settings::color::ColorDepth;
 use unboxed::settings::theme::{Ground, OWN_THEMES, ThemeData};
 use unboxed::talk::Beat;
@@ -124,6 +127,97 @@ fn every_name_of_a_key_in_a_footer_can_be_clicked() {
                 "{name}: {item}, {footer:?}"
             );
         }
+    }
+}
+
+#[test]
+fn what_stands_for_something_is_pointed_at_where_it_stands() {
+    let mut all = models();
+    all.push(("two shells", with_shell(&["host", "container"], "s")));
+    all.extend((0..PLAYED).map(|steps| {
+        let mut model = in_lesson(&[]);
+        press(&mut model, &"h".repeat(steps));
+        ("looking back", model)
+    }));
+    let mut found = BTreeMap::new();
+    for (name, model) in all {
+        let Screen::Lesson(view) = &model.screen else { continue };
+        if model.overlay != ScreenOverlay::None {
+            continue;
+        }
+        for (columns, rows) in [(80, 24), (120, 60)] {
+            let look = look(true);
+            let buffer = draw(&model, &look, columns, rows);
+            for (y, line) in text(&buffer).lines().enumerate() {
+                // What stands for one thing without a break.
+                let mut last: Option<(PointTarget, String)> = None;
+                let mut runs = Vec::new();
+                for x in 0..columns {
+                    let letter = buffer.cell((x, y as u16)).map_or("", |cell| cell.symbol());
+                    let target = look.hits.find(x, y as u16);
+                    match (&mut last, target) {
+                        (Some((known, run)), Some(target)) if *known == target => {
+                            run.push_str(letter)
+                        }
+                        (_, target) => {
+                            runs.extend(last.take());
+                            last = target.map(|target| (target, letter.to_owned()));
+                        }
+                    }
+                }
+                runs.extend(last);
+                for (target, run) in runs {
+                    let at = format!("{name} at {columns}x{rows}: {target:?} {run:?} in {line:?}");
+                    let kind = format!("{target:?}");
+                    let kind = kind.split(['(', ' ']).next().unwrap_or_default().to_owned();
+                    *found.entry(kind).or_insert(0) += 1;
+                    match target {
+                        PointTarget::Step(step) => {
+                            assert!(step < view.lesson.steps.len() && y == 0, "{at}");
+                            assert!("@.!o-s".contains(&run) || run.len() == 1, "{at}");
+                        }
+                        PointTarget::Pane(kind) => {
+                            let is_named = run.trim().is_empty()
+                                || run.contains(kind.title().split_at(1).0)
+                                || run == kind.number().to_string();
+                            assert!(is_named || run.starts_with(' '), "{at}");
+                        }
+                        PointTarget::PaneRow(kind, row) => {
+                            let row = view.panes.rows(kind).nth(row).expect("a row of it");
+                            let shown = row.text.replace('…', "~");
+                            let begin: String = shown.trim().chars().take(6).collect();
+                            // Behind a letter that is two columns wide there is a cell of nothing.
+                            let [run, begin] = [&run, &begin].map(|text| text.replace(' ', ""));
+                            assert!(run.contains(&begin), "{at}: {:?}", row.text);
+                        }
+                        PointTarget::PaneFold(..) => assert!(run.contains("as before"), "{at}"),
+                        PointTarget::ShellTab(tab) => {
+                            let actor = view.shells.tabs()[tab].actor().to_string();
+                            assert!(run.contains(&format!("{} {actor}", tab + 1)), "{at}");
+                        }
+                        PointTarget::Word(entry) => {
+                            let word = entry.word.to_lowercase();
+                            let is_part = word.contains(&run.trim().to_lowercase());
+                            let is_other = explain::find(run.trim()).is_some();
+                            assert!(is_part || is_other, "{at}");
+                        }
+                        PointTarget::StepCall { .. }
+                        | PointTarget::Key(_)
+                        | PointTarget::Story
+                        | PointTarget::Shell => {}
+                        PointTarget::CatalogueRow(_)
+                        | PointTarget::ListEntry(_)
+                        | PointTarget::Help
+                        | PointTarget::Card => panic!("{at}"),
+                    }
+                }
+            }
+        }
+    }
+    for kind in
+        ["Step", "Pane", "PaneRow", "PaneFold", "ShellTab", "Shell", "Story", "StepCall", "Word"]
+    {
+        assert!(found.contains_key(kind), "{kind} is nowhere: {found:?}");
     }
 }
 

@@ -19,6 +19,7 @@ use unboxed::lesson::catalogue;
 use unboxed::lesson::expect::Expect;
 use unboxed::lesson::model::Lesson;
 use unboxed::op::ActorName;
+use unboxed::snapshot::Snapshot;
 
 /// A shell somewhere in a lab, typed at line by line.
 struct Shell {
@@ -101,8 +102,9 @@ impl Shell {
     /// Type a line that starts another shell in this one's place. What is typed next must wait until it is there: a shell
     /// reads ahead.
     fn type_shell(&mut self, line: &str, session: &mut Session) -> u32 {
+        let before = session.lab().expect("a lab").snapshot();
         writeln!(self.input, "{line}").expect("the shell listens");
-        let pid = newborn(session);
+        let pid = newborn(session, &before);
         self.type_line("exec 2>&1");
         pid
     }
@@ -127,8 +129,8 @@ fn descendants(pid: u32) -> Vec<u32> {
     found
 }
 
-/// The process that `unshare … sh` just made: the child of the newest one called unshare.
-fn newborn(session: &mut Session) -> u32 {
+/// The process that `unshare … sh` just made: the child of the newest one called unshare, which was not there `before`.
+fn newborn(session: &mut Session, before: &Snapshot) -> u32 {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
         let snapshot = session.lab().expect("a lab").snapshot();
@@ -138,6 +140,7 @@ fn newborn(session: &mut Session) -> u32 {
             .processes
             .iter()
             .filter(|one| is_unshare(one.ppid) && one.actor.is_none())
+            .filter(|one| !before.processes.iter().any(|old| old.pid == one.pid))
             .max_by_key(|one| one.start_time);
         if let Some(process) = found {
             return process.pid;
@@ -168,6 +171,27 @@ fn the_shell_lines_about_packets_do_what_the_engine_does() {
     type_lesson(lesson);
 }
 
+#[test]
+fn the_shell_lines_about_layers_do_what_the_engine_does() {
+    let _turn = alone();
+    type_what_lasts("overlay");
+}
+
+#[test]
+fn the_shell_lines_about_pids_do_what_the_engine_does() {
+    let _turn = alone();
+    type_what_lasts("pid");
+}
+
+/// Type a lesson whose steps say how an action ended, too: that is told of played ones only.
+fn type_what_lasts(id: &str) {
+    let mut lesson = catalogue::find_lesson(id).expect("the lesson");
+    for step in &mut lesson.steps {
+        step.expect.retain(|expect| !matches!(expect, Expect::Outcome(_)));
+    }
+    type_lesson(lesson);
+}
+
 fn type_lesson(lesson: Lesson) {
     let facts = common::facts();
     let mut session = open_session(lesson.clone());
@@ -189,7 +213,13 @@ fn type_lesson(lesson: Lesson) {
             let lines = entry.action.shell(&context);
             if let Action::Spawn(spawn) = &entry.action {
                 let mut shell = Shell::enter(&mut session);
-                let pid = shell.type_shell(&lines[0], &mut session);
+                // Where another actor's shell would type it. A shell reads ahead: one line has to do.
+                let inside = (entry.actor != ActorName::host()).then(|| {
+                    let pid = context.lab_pid(&entry.actor).expect("an actor that lives");
+                    format!("nsenter -t {pid} -m -u -i -n -p {}", lines[0])
+                });
+                let line = inside.as_ref().unwrap_or(&lines[0]);
+                let pid = shell.type_shell(line, &mut session);
                 let adopted = session.lab().expect("a lab").adopt(&spawn.actor, pid);
                 assert!(adopted.expect("the host answers"), "{} is not in the lab", spawn.actor);
                 shells.insert(spawn.actor.clone(), shell);

@@ -11,25 +11,34 @@ use crate::snapshot::Snapshot;
 pub struct Overlay {
     /// Topmost first.
     pub lower: Vec<String>,
-    pub upper: String,
-    pub work: String,
+    /// Takes all writes; without one the overlay is read-only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upper: Option<String>,
+    /// An empty directory on the file system of `upper`: the kernel's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<String>,
     pub merged: String,
+    /// Further options of the file system, as after `-o`: `volatile`, `metacopy=on`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
 }
 
 impl Overlay {
     /// `userxattr`: without it removing a directory of a lower layer fails in a user namespace (EIO).
     fn data(&self) -> String {
-        format!(
-            "lowerdir={},upperdir={},workdir={},userxattr",
-            self.lower.join(":"),
-            self.upper,
-            self.work
-        )
+        let mut data = format!("lowerdir={}", self.lower.join(":"));
+        let named = [("upperdir", &self.upper), ("workdir", &self.work)];
+        for (option, path) in named {
+            data.extend(path.iter().map(|path| format!(",{option}={path}")));
+        }
+        data.push_str(",userxattr");
+        data.extend(self.options.iter().map(|option| format!(",{option}")));
+        data
     }
 }
 
 impl ActionKind for Overlay {
-    const SUMMARY: &'static str = "mounts an overlay of lower layers and an upper one";
+    const SUMMARY: &'static str = "mounts an overlay of lower layers, with an upper one or without";
 
     fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()
@@ -51,5 +60,32 @@ impl ActionKind for Overlay {
 
     fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlay_without_an_upper_layer_has_lower_ones_alone() {
+        let check = |overlay: &str, expected: &str| {
+            let overlay: Overlay = serde_json::from_str(overlay).expect(overlay);
+            assert_eq!(
+                overlay.shell(&LabFacts::default()),
+                [format!("mount -t overlay overlay -o {expected} /m")]
+            );
+            let written = serde_json::to_string(&overlay).expect("JSON");
+            assert_eq!(serde_json::from_str::<Overlay>(&written).expect(&written), overlay);
+        };
+        check(r#"{"lower": ["/a", "/b"], "merged": "/m"}"#, "lowerdir=/a:/b,userxattr");
+        check(
+            r#"{"lower": ["/a"], "upper": "/u", "work": "/w", "merged": "/m"}"#,
+            "lowerdir=/a,upperdir=/u,workdir=/w,userxattr",
+        );
+        check(
+            r#"{"lower": ["/a"], "upper": "/u", "merged": "/m", "options": ["volatile"]}"#,
+            "lowerdir=/a,upperdir=/u,userxattr,volatile",
+        );
     }
 }

@@ -3,9 +3,9 @@
 use super::shell_events;
 use super::shells::ShellRoom;
 use super::{CardView, Effect, ListKind, Model, Screen, ScreenOverlay, SearchList};
-use crate::explain::Reading;
-use crate::explain::card::See;
-use crate::explain::see;
+use crate::app::panes::RowSubject;
+use crate::explain::card::{Card, See};
+use crate::explain::{Entry, Reading, see};
 use crate::notice::Notice;
 use crate::op::ActorName;
 
@@ -17,6 +17,28 @@ pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
         None => return list_words(model),
     }
     Vec::new()
+}
+
+/// A card on the selected row, where there is one on it itself.
+pub(super) fn ask_about_selected_row(model: &mut Model) {
+    let Screen::Lesson(view) = &model.screen else { return };
+    show(model, view.card_of_selected_thing());
+}
+
+/// A card on something that is no row in sight.
+pub(super) fn ask_about(model: &mut Model, subject: RowSubject) {
+    let Screen::Lesson(view) = &model.screen else { return };
+    show(model, view.card_of(subject));
+}
+
+pub(super) fn ask_about_word(model: &mut Model, entry: &'static Entry) {
+    show(model, Some(Card::of_word(entry)));
+}
+
+fn show(model: &mut Model, card: Option<Card>) {
+    if let Some(card) = card {
+        model.overlay = ScreenOverlay::Card(CardView::new(card));
+    }
 }
 
 pub(super) fn list_words(model: &mut Model) -> Vec<Effect> {

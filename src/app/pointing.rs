@@ -4,11 +4,13 @@ use crossterm::event::KeyEvent;
 
 use super::keymap::modes;
 use super::{
-    Effect, LessonView, Model, Screen, ScreenOverlay, catalogue, lists, overlay_commands,
+    Effect, LessonView, Model, Screen, ScreenOverlay, asking, catalogue, lists, overlay_commands,
     shell_events,
 };
-use crate::app::shells::ShellFocus;
+use crate::app::panes::RowSubject;
+use crate::app::shells::{ShellFocus, ShellRoom};
 use crate::app::talk::driving;
+use crate::explain::Entry;
 use crate::view::ViewKind;
 
 /// The rows that a turn of the wheel moves by.
@@ -32,6 +34,17 @@ pub enum PointTarget {
     Pane(ViewKind),
     /// A row of a pane, of all its rows.
     PaneRow(ViewKind, usize),
+    /// Rows that are folded, by the first of them.
+    PaneFold(ViewKind, usize),
+    /// A call that the text of the step tells of, by its place in what was done.
+    StepCall {
+        op: usize,
+        call: usize,
+    },
+    /// A word in bold that the glossary has.
+    Word(&'static Entry),
+    /// The card that lies over the screen.
+    Card,
     ShellTab(usize),
     /// The screen of the shell in front. Its programs are told of no mouse.
     Shell,
@@ -59,8 +72,14 @@ impl Pointing {
 /// Carry out what pointing at something means.
 pub fn on_point(model: &mut Model, target: PointTarget, how: Pointing) -> Vec<Effect> {
     // What lies over the screen has the mouse to itself, as it has the keys; the names of keys stay what they are.
-    let is_over =
-        matches!(target, PointTarget::Help | PointTarget::ListEntry(_) | PointTarget::Key(_));
+    let is_over = matches!(
+        target,
+        PointTarget::Help | PointTarget::ListEntry(_) | PointTarget::Key(_) | PointTarget::Card
+    );
+    // A card is only read: a click beside it closes it, and is what it would be without it.
+    if matches!(model.overlay, ScreenOverlay::Card(_)) && !is_over && how == Pointing::Click {
+        model.overlay = ScreenOverlay::None;
+    }
     if model.overlay != ScreenOverlay::None && !is_over {
         return Vec::new();
     }
@@ -78,10 +97,30 @@ pub fn on_point(model: &mut Model, target: PointTarget, how: Pointing) -> Vec<Ef
             modes::bound_help(model);
         }
         PointTarget::Step(step) if how == Pointing::Click => return lists::go_to(model, step),
+        PointTarget::Card => asking::scroll(model, how.rows()),
+        PointTarget::Word(entry) if how == Pointing::Click => asking::ask_about_word(model, entry),
+        PointTarget::StepCall { op, call } if how == Pointing::Click => {
+            asking::ask_about(model, RowSubject::Call { op, call });
+        }
+        PointTarget::PaneRow(kind, row) if how == Pointing::Click => {
+            if let Screen::Lesson(view) = &mut model.screen {
+                turn_to(view, kind);
+                view.panes.select_row(row);
+            }
+            asking::ask_about_selected_row(model);
+        }
+        PointTarget::ShellTab(tab) if how == Pointing::Click => {
+            let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+            view.shells.choose_tab(tab);
+            return view.shells.resize_tabs(model.size, ShellRoom::of_zoom(view.panes.is_zoomed));
+        }
         PointTarget::Step(_)
         | PointTarget::Story
+        | PointTarget::StepCall { .. }
+        | PointTarget::Word(_)
         | PointTarget::Pane(_)
         | PointTarget::PaneRow(..)
+        | PointTarget::PaneFold(..)
         | PointTarget::ShellTab(_)
         | PointTarget::Shell => {
             if let Screen::Lesson(view) = &mut model.screen {
@@ -126,23 +165,32 @@ fn point_at_entry(model: &mut Model, entry: usize, how: Pointing) -> Vec<Effect>
 fn point_in_lesson(view: &mut LessonView, target: PointTarget, how: Pointing) {
     let is_click = how == Pointing::Click;
     match target {
-        PointTarget::Story if how == Pointing::WheelDown => view.story.read_on(),
-        PointTarget::Story if !is_click => view.story.read_back(),
+        PointTarget::Story | PointTarget::StepCall { .. } | PointTarget::Word(_) if !is_click => {
+            match how {
+                Pointing::WheelDown => view.story.read_on(),
+                Pointing::WheelUp | Pointing::Click => view.story.read_back(),
+            }
+        }
         PointTarget::Pane(kind) if is_click => turn_to(view, kind),
-        PointTarget::PaneRow(kind, row) if is_click => {
+        // The selected row is among those that are shown.
+        PointTarget::PaneFold(kind, row) if is_click => {
             turn_to(view, kind);
             view.panes.select_row(row);
         }
-        PointTarget::Pane(kind) | PointTarget::PaneRow(kind, _) => {
+        PointTarget::Pane(kind)
+        | PointTarget::PaneRow(kind, _)
+        | PointTarget::PaneFold(kind, _) => {
             turn_to(view, kind);
             view.panes.move_selection(how.rows());
         }
-        PointTarget::ShellTab(tab) if is_click => view.shells.choose_tab(tab),
         PointTarget::Shell if !is_click => shell_events::scroll(view, -how.rows()),
         // Keys never go to a shell by a click that may have been meant for what it shows.
         PointTarget::Shell
         | PointTarget::ShellTab(_)
         | PointTarget::Story
+        | PointTarget::StepCall { .. }
+        | PointTarget::Word(_)
+        | PointTarget::Card
         | PointTarget::Step(_)
         | PointTarget::Key(_)
         | PointTarget::CatalogueRow(_)

@@ -350,7 +350,12 @@ fn overlay_sections(
         &DiffSide::new(&overlays(after), after.overlays_omitted),
         |entry| entry.path.clone(),
     );
-    noise::hush_sections(&mut sections, noise::is_noise_of_overlay);
+    for section in &mut sections {
+        let is_old = section.owner_change == OwnerChange::Old;
+        noise::hush(&mut section.rows, |row| {
+            noise::is_noise_of_overlay(row) && !(is_old && noise::is_at_the_top(row))
+        });
+    }
 
     let owner = |key: OverlayKey| {
         let known = |snapshot: &'_ Snapshot| {

@@ -66,6 +66,12 @@ pub(super) fn is_noise_of_overlay(row: &DiffRow<OverlayEntry>) -> bool {
     row.before.is_none() != row.after.is_none() && row.latest_value().is_some_and(is_lower)
 }
 
+/// An entry at the top of an overlay, where each layer is always read: it comes and goes with what somebody does in a
+/// layer itself, behind the overlay's back.
+pub(super) fn is_at_the_top(row: &DiffRow<OverlayEntry>) -> bool {
+    row.latest_value().is_some_and(|entry| !entry.path.contains('/'))
+}
+
 /// A link whose carrier comes or goes a little after what was done at its other end, a bridge that takes the lowest
 /// address of its ports, or the kernel's number for the namespace of a peer.
 pub(super) fn is_noise_of_link(row: &DiffRow<Link>) -> bool {
@@ -156,6 +162,10 @@ mod tests {
         check(lower(), copied_up(), false);
         check(None, Some(entry(&[], InUpper::Present)), false);
         check(None, Some(entry(&[0], InUpper::Whiteout)), false);
+
+        let top = OverlayEntry { path: "motd".into(), ..entry(&[0], InUpper::Absent) };
+        assert!(is_at_the_top(&row(ChangeKind::Added, None, Some(top))));
+        assert!(!is_at_the_top(&row(ChangeKind::Added, None, lower())));
     }
 
     #[test]

@@ -148,7 +148,9 @@ fn draw_stacks(scene: &MapScene, canvas: &mut Canvas) -> usize {
         let later = &scene.stacks[place + 1..];
         let left = room.saturating_sub(y).saturating_sub(later.len().min(1) + 1);
         let share = left / (later.len() + 1);
-        let rows = stacks::wanted(stack).min(share.max(stacks::LEAST)).min(left);
+        // One that the step is about has what it wants: those after it can be counted.
+        let share = if stack.is_touched() { left } else { share.max(stacks::LEAST) };
+        let rows = stacks::wanted(stack).min(share).min(left);
         if rows < stacks::LEAST {
             let changed: usize =
                 scene.stacks[place..].iter().flat_map(|it| &it.columns).map(|it| it.changed).sum();

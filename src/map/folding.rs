@@ -88,11 +88,12 @@ pub fn heights(boxes: &[MapBox], room: usize) -> Vec<usize> {
     heights
 }
 
-/// The sentence for lines of a box that found no room.
+/// The sentence for lines of a box that found no room. Those that another box stands for are not counted again.
 pub fn left_out_text(rows: usize, changed: usize) -> String {
-    match changed {
-        0 => format!("… {rows} more"),
-        _ => format!("… {rows} more, {changed} changed"),
+    match (rows, changed) {
+        (0, 0) => "…".to_owned(),
+        (_, 0) => format!("… {rows} more"),
+        (..) => format!("… {rows} more, {changed} changed"),
     }
 }
 

@@ -118,6 +118,8 @@ impl MapScene {
             MapLens::Files => plates::scene(before, after, diff),
         };
         acts::add(&mut scene, lens, after, ops);
+        // Where there is no room for all overlays, those that the step is about are seen.
+        scene.stacks.sort_by_key(|stack| !stack.is_touched());
         scene
     }
 

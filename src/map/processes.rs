@@ -26,6 +26,7 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
     let mut inner: BTreeMap<NsInode, usize> = BTreeMap::new();
 
     let depths = depths(diff);
+    let parents = parents(diff);
     for (place, row) in diff.processes.iter().enumerate() {
         let Some(process) = row.latest_value() else { continue };
         let anchor = RowAnchor(2 * place);
@@ -33,6 +34,11 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
         lab_box.push(outer_row(row, process, depth).anchor(anchor));
 
         let Some(own) = pid_ns(process).filter(|own| Some(*own) != lab) else { continue };
+        for (around, pid) in seen_from(process, &parents).filter(|(it, _)| *it != own) {
+            let Some(place) = inner.get(&around) else { continue };
+            let made = MapRow::new(row.mark, format!("{pid:>3} {}", text(process)));
+            scene.right[*place].push(made.standing_for(0, 0));
+        }
         let place = *inner.entry(own).or_insert_with(|| {
             let (mark, of) = (Some(ChangeKind::Added), BoxOwner::Actors(Vec::new()));
             scene.right.push(MapBox { mark, of, ..MapBox::default() });
@@ -91,14 +97,37 @@ fn outer_row(row: &DiffRow<Process>, process: &Process, depth: usize) -> MapRow 
         .and(MapTone::of_mark(row.mark), text(process))
 }
 
-/// The number of parents of each process among those of the lab.
-fn depths(diff: &Diff) -> BTreeMap<u32, usize> {
-    let parents: BTreeMap<u32, u32> = diff
-        .processes
+/// The processes of the lab by their PID on the machine.
+fn parents(diff: &Diff) -> BTreeMap<u32, &Process> {
+    diff.processes
         .iter()
         .filter_map(DiffRow::latest_value)
-        .map(|process| (process.pid, process.ppid))
-        .collect();
+        .map(|process| (process.pid, process))
+        .collect()
+}
+
+/// The PID namespaces around a process's own in which somebody above it in the tree is, and its PID there. A namespace
+/// is inside that of whoever made it, who is an ancestor of all in it.
+fn seen_from<'a>(
+    process: &'a Process,
+    all: &'a BTreeMap<u32, &'a Process>,
+) -> impl Iterator<Item = (NsInode, u32)> + 'a {
+    let above =
+        std::iter::successors(all.get(&process.ppid).copied(), |one| all.get(&one.ppid).copied());
+    let mut level = process.ns_pids.len();
+    above.take(MAX_DEPTH).filter_map(move |one| {
+        let is_further_out = one.ns_pids.len() < level;
+        level = level.min(one.ns_pids.len());
+        let namespace = one.namespaces.get(&NamespaceKind::Pid).copied();
+        let pid = one.ns_pids.len().checked_sub(1).and_then(|place| process.ns_pids.get(place));
+        namespace.zip(pid.copied()).filter(|_| is_further_out)
+    })
+}
+
+/// The number of parents of each process among those of the lab.
+fn depths(diff: &Diff) -> BTreeMap<u32, usize> {
+    let parents: BTreeMap<u32, u32> =
+        parents(diff).into_iter().map(|(pid, process)| (pid, process.ppid)).collect();
     parents
         .keys()
         .map(|pid| {

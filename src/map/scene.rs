@@ -38,6 +38,14 @@ pub struct LayerStack {
     pub acts: Vec<MapRow>,
 }
 
+impl LayerStack {
+    /// True if the step made it or took it away, changed something in it, or did something with its files.
+    pub(super) fn is_touched(&self) -> bool {
+        let changed = self.columns.iter().any(|column| column.changed > 0);
+        self.mark.is_some() || changed || !self.acts.is_empty()
+    }
+}
+
 /// One layer of an overlay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plate {

@@ -48,7 +48,7 @@ pub(super) fn draw(stack: &LayerStack, top: usize, height: usize, canvas: &mut C
     draw_names(&placed, from, top + 1, &more, canvas);
 
     let acts = stack.acts.len().min(height.saturating_sub(2 + stack.plates.len()));
-    for (row, y) in stack.acts.iter().zip(top + height - acts..) {
+    for (row, y) in stack.acts.iter().take(acts).zip(top + height - acts..) {
         super::act_rows::draw_act(row, y, canvas);
     }
     let room = height.saturating_sub(2 + acts);

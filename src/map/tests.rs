@@ -7,7 +7,7 @@ use std::sync::Arc;
 use unicode_width::UnicodeWidthChar;
 
 use super::folding::{MapLine, folded};
-use super::scene::{BoxPart, MapBox, MapRow, PlateCell, WireKind};
+use super::scene::{ActEnd, BoxPart, MapBox, MapRow, PlateCell, WireKind};
 use super::*;
 use crate::call::ErrnoName;
 use crate::diff::ChangeKind;
@@ -324,6 +324,30 @@ fn a_look_up_ends_at_the_first_layer_that_answers_deletes_or_hides() {
     assert_eq!(cells("etc/x"), [Passed, Empty, Hidden]);
     assert_eq!(cells("motd"), [Passed, Whiteout, Hidden]);
     assert_eq!(cells("opt/"), [Passed, Opaque, Hidden]);
+}
+
+#[test]
+fn where_overlays_have_no_room_that_of_the_step_is_drawn_and_its_calls_stay_in_their_rows() {
+    let entry = |upper| vec![file("a", FileKind::File, upper, &[1])];
+    let both = |upper| {
+        with_overlays(vec![
+            overlay("one", "/", entry(InUpper::Absent)),
+            overlay("other", "/", entry(upper)),
+        ])
+    };
+    let (before, after) = (both(InUpper::Absent), both(InUpper::Present));
+    let mut scene = of(MapLens::Files, &before, &after);
+    let text = draw(&scene, 76, 8, Glyphs::Unicode).text();
+    let (changed, title) = (text.find("▲"), text.find("other sees /"));
+    assert!(changed.is_some() && title < text.find("one sees /").or(Some(usize::MAX)), "{text}");
+
+    // A call that has no row of its own would stand on what is drawn below.
+    scene.stacks[0].acts = vec![MapRow::act(ActEnd::Wanted, "write"); 3];
+    for height in 1..16 {
+        let text = draw(&scene, 76, height, Glyphs::Unicode).text();
+        let legend = text.lines().find(|line| line.contains("■ answers"));
+        assert!(legend.is_none_or(|legend| legend.starts_with(" ■")), "{text}");
+    }
 }
 
 #[test]

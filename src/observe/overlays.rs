@@ -83,13 +83,13 @@ fn plain(path: &str) -> String {
     plain
 }
 
-/// Overlays as last read, each with a stamp of its upper layer: reading one lists whole layers.
+/// Overlays as last read, each with a stamp of its layers: reading one lists whole layers.
 #[derive(Debug, Default)]
 pub struct OverlayCache {
     read: Vec<(Stamp, Overlay)>,
 }
 
-/// The mount and the change times of the upper layer's directories.
+/// The mount, and the change times of the upper layer's directories and of the tops of the lower ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
     device: String,
@@ -99,7 +99,8 @@ struct Stamp {
 }
 
 impl OverlayCache {
-    /// The overlay as `read` gives it, or as last read if nothing has moved in the upper layer since.
+    /// The overlay as `read` gives it, or as last read if nothing has moved in the upper layer since, nor at the top of
+    /// a lower one.
     pub fn read(
         &mut self,
         actor: &ActorName,
@@ -114,6 +115,12 @@ impl OverlayCache {
         let is_whole = upper.is_none_or(|upper| {
             stamp_directories(layers_root, upper, 0, &mut changes, &mut limits.stamped)
         });
+        // Nobody should change a lower layer below an overlay, but the kernel lets them.
+        let is_whole = is_whole
+            && layers
+                .lowers
+                .iter()
+                .all(|lower| stamp_top(layers_root, lower, &mut changes, limits));
         let stamp = Stamp {
             device: mount.device.clone(),
             target: mount.target.clone(),
@@ -136,6 +143,21 @@ impl OverlayCache {
     pub fn retain(&mut self, devices: &BTreeSet<&str>) {
         self.read.retain(|(stamp, _)| devices.contains(stamp.device.as_str()));
     }
+}
+
+/// Stamp a lower layer's own directory. False where the budget does not suffice.
+fn stamp_top(
+    root: &RootDir,
+    layer: &str,
+    changes: &mut Vec<(i64, i64)>,
+    limits: &mut OverlayLimits,
+) -> bool {
+    if limits.stamped.is_spent() {
+        return false;
+    }
+    limits.stamped.spend(1);
+    changes.extend(root.stat(layer).ok().map(|stat| (stat.st_ctime, stat.st_ctime_nsec)));
+    true
 }
 
 /// Stamp the directories that entries are kept from: those come in the same order, and there are no more of them.
@@ -470,6 +492,25 @@ mod tests {
 
         cache.retain(&BTreeSet::new());
         assert!(cache.read.is_empty(), "what is mounted no more is forgotten");
+    }
+
+    #[test]
+    fn what_is_made_in_a_lower_layer_itself_is_seen_at_the_next_look() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let lower = dir.path().join("7/root/lower");
+        std::fs::create_dir_all(&lower).expect("made");
+        std::fs::create_dir_all(dir.path().join("7/root/upper")).expect("made");
+        let below = RootDir::open(dir.path(), 7).expect("the root");
+        let line = "1 0 0:7 / /merged rw - overlay overlay rw,lowerdir=/lower,upperdir=/upper";
+        let mount = &crate::observe::mounts::parse(line)[0];
+        let mut cache = OverlayCache::default();
+        let mut look = || {
+            let mut limits = OverlayLimits::default();
+            cache.read(&ActorName::host(), mount, &below, &below, &mut limits).entries.len()
+        };
+        assert_eq!(look(), 0);
+        std::fs::write(lower.join("late"), "").expect("a file");
+        assert_eq!(look(), 1);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
+use super::head::{FrameFocus, frame_block};
 use super::markdown;
-use super::pane::{FrameFocus, frame_block};
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::keymap::keys;

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
 use super::DrawOptions;
-use super::pane::{FrameFocus, frame_block};
+use super::head::{FrameFocus, frame_block};
 use super::theme::Theme;
 use crate::app::keymap::keys;
 use crate::app::pointing::PointTarget;

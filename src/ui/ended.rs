@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::pane::{FrameFocus, frame_block};
+use super::head::{FrameFocus, frame_block};
 use super::theme::Theme;
 use super::{map, markdown, proof};
 use crate::app::keymap::keys;

@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 
 use super::step_text::FirstPart;
 use super::theme::Theme;
-use super::{DrawOptions, pane, quiz, stage, step, tell, terminal, title};
+use super::{DrawOptions, head, pane, quiz, stage, step, tell, terminal, title};
 use crate::app::shells::{self, ScreenClass, ShellRoom};
 use crate::app::{LessonLayout, LessonView};
 
@@ -16,8 +16,8 @@ use crate::app::{LessonLayout, LessonView};
 const WITH_TITLE_RULE: u16 = 30;
 
 pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
-    let [head, body] = pane::with_head(area);
-    title::draw(view, look.theme, head, frame);
+    let [head, body] = head::with_head(area);
+    title::draw(view, look, head, frame);
 
     let screen = (frame.area().width, frame.area().height);
     let class = ScreenClass::of_width(screen.0);
@@ -27,10 +27,10 @@ pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
     let above = Rect { height: shell.y.saturating_sub(body.y), ..body };
 
     match view.layout() {
-        LessonLayout::Shell => terminal::draw(frame, shell, view, look.theme),
+        LessonLayout::Shell => terminal::draw(frame, shell, view, look),
         LessonLayout::Pane => {
             let rest = draw_detour(view, look, body, frame);
-            pane::draw(frame, rest, view, view.panes.focus, look.theme);
+            pane::draw(frame, rest, view, view.panes.focus, look);
         }
         LessonLayout::Question { with_shell: false } => {
             let rest = draw_detour(view, look, body, frame);
@@ -38,11 +38,11 @@ pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
         }
         LessonLayout::Question { with_shell: true } => {
             draw_zones(view, look, Zones::of_question(view, look, class, above), frame);
-            terminal::draw(frame, shell, view, look.theme);
+            terminal::draw(frame, shell, view, look);
         }
         LessonLayout::StepWithShell => {
             draw_zones(view, look, Zones::above_shell(class, above), frame);
-            terminal::draw(frame, shell, view, look.theme);
+            terminal::draw(frame, shell, view, look);
         }
         LessonLayout::Step => draw_zones(view, look, Zones::of_step(class, body), frame),
     }
@@ -53,7 +53,7 @@ fn below_title(theme: Theme, body: Rect, frame: &mut Frame<'_>) -> Rect {
     if frame.area().height < WITH_TITLE_RULE {
         return body;
     }
-    let [rule, rest] = pane::with_head(body);
+    let [rule, rest] = head::with_head(body);
     let text = theme.border().horizontal_top.repeat(usize::from(rule.width));
     frame.render_widget(Paragraph::new(Line::styled(text, theme.line())), rule);
     rest

@@ -6,6 +6,7 @@ mod catalogue;
 mod code_lines;
 mod ended;
 mod expectations;
+mod head;
 pub mod highlight;
 pub mod hits;
 mod lesson;
@@ -120,11 +121,11 @@ fn draw_screen(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     if model.overlay != ScreenOverlay::None {
         overlays::draw(model, look, body, frame);
         if let ScreenOverlay::Card(shown) = &model.overlay {
-            card::draw(shown, model.size, look.theme, body, frame);
+            card::draw(shown, model.size, look, body, frame);
         }
     }
     if let Some(notice) = &model.notice {
-        draw_message(&safe(&words::notice(notice)), look.theme, body, frame);
+        draw_message(&safe(&words::notice(notice)), look, body, frame);
     }
 }
 
@@ -164,7 +165,7 @@ fn draw_keys(model: &Model, text: &str, look: &DrawOptions, area: Rect, frame: &
 }
 
 /// Draw what is said to the person, in full, as the last rows of an area.
-fn draw_message(text: &str, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+fn draw_message(text: &str, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
     const MAX_ROWS: usize = 4;
     // A blank at either side.
     let columns = usize::from(area.width).saturating_sub(2);
@@ -177,7 +178,8 @@ fn draw_message(text: &str, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let height = (rows.len() as u16).min(area.height);
     let place = Rect { y: area.bottom() - height, height, ..area };
     frame.render_widget(Clear, place);
-    let lines = rows.into_iter().map(|row| Line::styled(format!(" {row}"), theme.bold()));
+    look.hits.cover(place);
+    let lines = rows.into_iter().map(|row| Line::styled(format!(" {row}"), look.theme.bold()));
     frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), place);
 }
 

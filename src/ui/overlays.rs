@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::DrawOptions;
-use super::pane::{FrameFocus, frame_block};
+use super::head::{FrameFocus, frame_block};
 use super::theme::Theme;
 use super::welcome;
 use crate::app::keymap::{keys, modes};

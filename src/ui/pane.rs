@@ -1,54 +1,25 @@
 //! Drawing one pane: a rule with its title, and the rows that fit, folded where they are as before.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Clear, Paragraph};
-use unicode_width::UnicodeWidthStr;
+use ratatui::widgets::Paragraph;
 
+use super::DrawOptions;
+use super::head::{FrameFocus, draw_head, draw_more, with_head};
+use super::hits::HitAreas;
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::keymap::keys;
 use crate::app::panes::folding::{RowFolding, ShownRow, folded};
 use crate::app::panes::{CompareMode, PaneRow, PaneSection, RowKind};
-use crate::settings::theme::Tone;
+use crate::app::pointing::PointTarget;
 use crate::text::{safe, shortened};
 use crate::view::ViewKind;
 
 /// Narrower than this, two owners stand one below the other.
 const COLUMN: u16 = 58;
-
-/// The state of a part of the screen that may have the keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FrameFocus {
-    Focused,
-    Unfocused,
-}
-
-impl FrameFocus {
-    pub fn of(has_keys: bool) -> FrameFocus {
-        if has_keys { FrameFocus::Focused } else { FrameFocus::Unfocused }
-    }
-}
-
-/// A frame; the focused one is said by bold and by `*` in its title.
-pub fn frame_block<'a>(title: String, right: String, focus: FrameFocus, theme: Theme) -> Block<'a> {
-    let (style, title) = match focus {
-        FrameFocus::Focused => (theme.focused_border(), format!("*{title}")),
-        FrameFocus::Unfocused => (theme.line(), title),
-    };
-    // A title is text: it has not the faint colour of the line that it stands on.
-    let text = match focus {
-        FrameFocus::Focused => Style::new(),
-        FrameFocus::Unfocused => Style::reset().patch(theme.tone(Tone::Plain)),
-    };
-    Block::bordered()
-        .border_set(theme.border())
-        .border_style(style)
-        .title(Line::styled(title, text))
-        .title(Line::styled(right, text).right_aligned())
-}
 
 /// `1 Mounts: 4 changed, 14 as before`: the view's name, and what became of its rows.
 pub fn pane_title(view: &LessonView, kind: ViewKind) -> String {
@@ -67,15 +38,22 @@ pub fn pane_title(view: &LessonView, kind: ViewKind) -> String {
 }
 
 /// A pane below a rule with its title.
-pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, kind: ViewKind, theme: Theme) {
+pub fn draw(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    view: &LessonView,
+    kind: ViewKind,
+    look: &DrawOptions,
+) {
     let focus = FrameFocus::of(view.panes.focus == kind);
     let right = match focus {
         FrameFocus::Focused if kind.is_state() => how_compared(view, kind),
         FrameFocus::Focused | FrameFocus::Unfocused => String::new(),
     };
     let [head, rows] = with_head(area);
-    draw_head(frame, head, (&pane_title(view, kind), &right), focus, theme);
-    draw_rows(frame, rows, view, kind, focus, theme);
+    draw_head(frame, head, (&pane_title(view, kind), &right), focus, look.theme);
+    look.hits.note(head, PointTarget::Pane(kind));
+    draw_rows(frame, rows, view, kind, focus, look);
 }
 
 /// The way that a pane is looked at, where it is not the usual one.
@@ -88,55 +66,6 @@ fn how_compared(view: &LessonView, kind: ViewKind) -> String {
             panes.compare.label().into()
         }
     }
-}
-
-/// The first row of an area, for a head, and the rest of it.
-pub fn with_head(area: Rect) -> [Rect; 2] {
-    Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area)
-}
-
-/// A rule with a title in it, and what there is to say at its right; `*` and bold letters say that keys go there.
-pub fn draw_head(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    (title, right): (&str, &str),
-    focus: FrameFocus,
-    theme: Theme,
-) {
-    let style = match focus {
-        FrameFocus::Focused => theme.focused_border(),
-        FrameFocus::Unfocused => theme.bold(),
-    };
-    let sign = usize::from(focus == FrameFocus::Focused);
-    let room = usize::from(area.width).saturating_sub(sign + 1);
-    let title = vec![Span::styled(shortened(title, room), style)];
-    draw_head_of(frame, area, title, right, focus, theme);
-}
-
-/// The same for a title in several styles.
-pub fn draw_head_of(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    title: Vec<Span<'static>>,
-    right: &str,
-    focus: FrameFocus,
-    theme: Theme,
-) {
-    let mut spans = Vec::new();
-    if focus == FrameFocus::Focused {
-        spans.push(Span::styled("*", theme.focused_border()));
-    }
-    spans.extend(title);
-    spans.push(Span::raw(" "));
-
-    let columns = usize::from(area.width);
-    let taken: usize = spans.iter().map(Span::width).sum();
-    let right = if right.is_empty() { String::new() } else { format!(" {right}") };
-    let right = if taken + right.width() <= columns { right } else { String::new() };
-    let rule = columns.saturating_sub(taken + right.width());
-    spans.push(Span::styled(theme.border().horizontal_top.repeat(rule), theme.line()));
-    spans.push(Span::styled(right, theme.dim()));
-    frame.render_widget(Paragraph::new(Line::from(spans)), area);
 }
 
 /// Rows that a pane of this width would like to have, without its head.
@@ -157,25 +86,29 @@ pub fn draw_rows(
     view: &LessonView,
     kind: ViewKind,
     focus: FrameFocus,
-    theme: Theme,
+    options: &DrawOptions,
 ) {
     if area.width == 0 || area.height == 0 {
         return;
     }
-    let look = RowsLook::of(view, kind, focus, theme);
+    options.hits.note(area, PointTarget::Pane(kind));
+    let points = RowPoints { hits: &options.hits, kind, first: 0 };
+    let look = RowsLook { points: Some(points), ..RowsLook::of(view, kind, focus, options.theme) };
     if view.panes.compare == CompareMode::SideBySide && kind.is_state() && area.width >= 2 * COLUMN
     {
         let [left, right] = halves(area);
         let telling = view.panes.before_telling_row(kind);
-        let before = RowsLook { selected: None, telling, tone: RowsTone::Plain, ..look };
+        // Its rows have places of their own.
+        let before =
+            RowsLook { selected: None, telling, tone: RowsTone::Plain, points: None, ..look };
         draw_stack(frame, left, view.panes.before_sections(kind), before);
         draw_stack(frame, right, view.panes.sections(kind), look);
         return;
     }
 
-    let points: Vec<&str> = view.highlighted_words(kind).collect();
-    if !points.is_empty() {
-        draw_pointed(frame, area, view.panes.sections(kind), &points, theme);
+    let words: Vec<&str> = view.highlighted_words(kind).collect();
+    if !words.is_empty() {
+        draw_pointed(frame, area, view.panes.sections(kind), &words, options.theme);
         return;
     }
 
@@ -217,6 +150,27 @@ struct RowsLook<'a> {
     tone: RowsTone,
     folding: RowFolding,
     theme: Theme,
+    /// The list of places that can be pointed at; None where these rows are not among them.
+    points: Option<RowPoints<'a>>,
+}
+
+/// The rows of a pane that can be pointed at.
+#[derive(Debug, Clone, Copy)]
+struct RowPoints<'a> {
+    hits: &'a HitAreas,
+    kind: ViewKind,
+    /// The place of the first of these rows among all of the pane.
+    first: usize,
+}
+
+impl RowPoints<'_> {
+    fn note(self, place: Rect, shown: ShownRow) {
+        let target = match shown {
+            ShownRow::Row(row) => PointTarget::PaneRow(self.kind, self.first + row),
+            ShownRow::Fold { first, .. } => PointTarget::PaneFold(self.kind, self.first + first),
+        };
+        self.hits.note(place, target);
+    }
 }
 
 impl<'a> RowsLook<'a> {
@@ -234,6 +188,7 @@ impl<'a> RowsLook<'a> {
             tone,
             folding: if panes.is_folded(kind) { RowFolding::Folded } else { RowFolding::All },
             theme,
+            points: None,
         }
     }
 
@@ -243,6 +198,7 @@ impl<'a> RowsLook<'a> {
         RowsLook {
             selected: self.selected.and_then(inside),
             telling: self.telling.and_then(inside),
+            points: self.points.map(|points| RowPoints { first: before, ..points }),
             ..self
         }
     }
@@ -416,20 +372,14 @@ fn draw_stack(frame: &mut Frame<'_>, area: Rect, sections: &[PaneSection], look:
         })
         .collect();
     frame.render_widget(Paragraph::new(drawn), area);
+    if let Some(points) = look.points {
+        for (line, y) in all.iter().skip(top).zip(area.top()..area.bottom()) {
+            points.note(Rect { y, height: 1, ..area }, line.shown);
+        }
+    }
 
     let below = all.len().saturating_sub(top + height);
     draw_more(frame, area, &format!(" +{below} rows"), below, look.theme);
-}
-
-/// At the right end of an area's last row: that there is more below it.
-pub fn draw_more(frame: &mut Frame<'_>, area: Rect, text: &str, below: usize, theme: Theme) {
-    let width = text.width() as u16;
-    if below == 0 || area.height == 0 || area.width < width + 4 {
-        return;
-    }
-    let place = Rect { x: area.right() - width, y: area.bottom() - 1, width, height: 1 };
-    frame.render_widget(Clear, place);
-    frame.render_widget(Paragraph::new(text).style(theme.dim()), place);
 }
 
 /// The first row to show so that all changes are in sight, or, where they are too far apart, the one that tells most of
@@ -494,6 +444,7 @@ mod tests {
             tone: RowsTone::Plain,
             folding: RowFolding::All,
             theme: Theme::without_colors(),
+            points: None,
         };
         let all: Vec<usize> = (2..20).collect();
         for marked in [&all[..], &[0], &[19], &[2], &[5, 17]] {

@@ -7,7 +7,8 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
 use super::expectations::Sign;
-use super::pane::{self, FrameFocus, frame_block};
+use super::head::{self, FrameFocus, frame_block};
+use super::step_text::StepText;
 use super::theme::Theme;
 use super::{DrawOptions, markdown, tell};
 use crate::app::LessonView;
@@ -37,10 +38,11 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, look: &DrawOpt
     let right = format!("{} right, {} asked", quiz.right_count(), quiz.marks.len());
 
     let place = tell::inner(area);
-    let [head, rest] = pane::with_head(place);
-    pane::draw_head(frame, head, (&title, &right), FrameFocus::Focused, look.theme);
+    let [head, rest] = head::with_head(place);
+    head::draw_head(frame, head, (&title, &right), FrameFocus::Focused, look.theme);
     let lines = lines(view, quiz, usize::from(rest.width), look.theme);
-    tell::draw_text(view, look, lines, &(0..0), rest, frame);
+    let text = StepText { lines, ..StepText::default() };
+    tell::draw_text(view, look, text, rest, frame);
 }
 
 fn lines(view: &LessonView, quiz: &QuizView, columns: usize, theme: Theme) -> Vec<Line<'static>> {

@@ -4,11 +4,13 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
+use unicode_width::UnicodeWidthStr;
 
-use super::pane::{self, FrameFocus};
-use super::{DrawOptions, beginning, map};
+use super::head::{self, FrameFocus};
+use super::{DrawOptions, beginning, map, pane};
 use crate::app::keymap::keys;
 use crate::app::panes::RowKind;
+use crate::app::pointing::PointTarget;
 use crate::app::shells::ScreenClass;
 use crate::app::{LessonLayout, LessonView, MapPlace};
 use crate::text::{safe, shortened};
@@ -43,9 +45,9 @@ pub fn draw(
     match class {
         ScreenClass::OneColumn if alone && rest == 0 => draw_tabs(view, look, below, frame),
         ScreenClass::OneColumn => {
-            let [tabs, rows] = pane::with_head(below);
+            let [tabs, rows] = head::with_head(below);
             draw_tabs(view, look, tabs, frame);
-            pane::draw_rows(frame, rows, view, view.panes.focus, FrameFocus::Focused, look.theme);
+            pane::draw_rows(frame, rows, view, view.panes.focus, FrameFocus::Focused, look);
         }
         ScreenClass::TwoColumns if rest > 0 => draw_panes(view, look, below, frame),
         ScreenClass::TwoColumns => {}
@@ -112,7 +114,7 @@ fn draw_map(
         let title = format!("The lab: {}", view.map_lens().view().title());
         let right = format!("{}: {}", keys::lesson::MAP, map_words(view));
         let focus = FrameFocus::of(view.panes.map_place == MapPlace::Alone);
-        pane::draw_head(frame, head, (&title, &right), focus, look.theme);
+        head::draw_head(frame, head, (&title, &right), focus, look.theme);
     }
     map::draw(frame, place, view, look.theme);
 }
@@ -144,7 +146,7 @@ fn draw_panes(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fra
             break;
         }
         let height = wanted.min(left.height);
-        pane::draw(frame, Rect { height, ..left }, view, kind, look.theme);
+        pane::draw(frame, Rect { height, ..left }, view, kind, look);
         shown.push(kind);
         // A row stays free between two.
         let used = (height + 1).min(left.height);
@@ -152,51 +154,86 @@ fn draw_panes(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Fra
     }
 
     let last = Rect { y: area.bottom().saturating_sub(1), height: 1.min(area.height), ..area };
-    let text = shortened(&other_panes(view, &shown), usize::from(area.width));
-    frame.render_widget(Paragraph::new(Line::styled(text, look.theme.dim())), last);
+    draw_other_panes(view, &shown, look, last, frame);
 }
 
-/// `also changed: 2 Processes 3, 6 Files 4    as before: 4 5`, of the panes that are not shown.
-fn other_panes(view: &LessonView, shown: &[ViewKind]) -> String {
+/// `also changed: 2 Processes 3, 6 Files 4    other panes: 4 5`, of the panes that are not shown; a click on one turns to it.
+fn draw_other_panes(
+    view: &LessonView,
+    shown: &[ViewKind],
+    look: &DrawOptions,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     let hidden = || ViewKind::ALL.into_iter().filter(|kind| !shown.contains(kind));
-    let changed: Vec<String> = hidden()
-        .filter(|kind| view.panes.changes(*kind) > 0)
-        .map(|kind| format!("{} {} {}", kind.number(), kind.title(), view.panes.changes(kind)))
-        .collect();
-    let others: Vec<String> = hidden()
-        .filter(|kind| view.panes.changes(*kind) == 0)
-        .map(|kind| kind.number().to_string())
-        .collect();
+    let changed = hidden().filter(|kind| view.panes.changes(*kind) > 0).map(|kind| {
+        let text = format!("{} {} {}", kind.number(), kind.title(), view.panes.changes(kind));
+        (kind, text)
+    });
+    let others = hidden().filter(|kind| view.panes.changes(*kind) == 0);
+    let others = others.map(|kind| (kind, kind.number().to_string()));
 
-    let mut parts = Vec::new();
-    if !changed.is_empty() {
-        parts.push(format!("also changed: {}", changed.join(", ")));
+    let mut text = String::new();
+    for (head, gap, items) in [
+        ("also changed: ", ", ", changed.collect::<Vec<_>>()),
+        ("other panes: ", " ", others.collect()),
+    ] {
+        for (place, (kind, item)) in items.into_iter().enumerate() {
+            match place {
+                0 if text.is_empty() => text.push_str(head),
+                0 => text.push_str(&format!("    {head}")),
+                _ => text.push_str(gap),
+            }
+            note_pane(look, area, (text.width(), item.width()), kind);
+            text.push_str(&item);
+        }
     }
-    if !others.is_empty() {
-        parts.push(format!("other panes: {}", others.join(" ")));
-    }
-    parts.join("    ")
+    let text = shortened(&text, usize::from(area.width));
+    frame.render_widget(Paragraph::new(Line::styled(text, look.theme.dim())), area);
+}
+
+/// Note that so many columns from one on, of a row, stand for a pane.
+fn note_pane(look: &DrawOptions, row: Rect, (first, width): (usize, usize), kind: ViewKind) {
+    let x = row.x.saturating_add(u16::try_from(first).unwrap_or(u16::MAX));
+    let place = Rect { x, width: width as u16, ..row }.intersection(row);
+    look.hits.note(place, PointTarget::Pane(kind));
 }
 
 /// ` 1 Mounts +5 | 2 Processes |`: the chosen one in brackets, as a rule above its rows.
 pub fn draw_tabs(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
-    let tabs: Vec<String> = ViewKind::ALL
-        .iter()
-        .enumerate()
-        .map(|(index, kind)| {
-            let changes = view.panes.changes(*kind);
-            let count = if changes > 0 { format!(" {changes}") } else { String::new() };
-            let letters = if view.panes.focus == *kind { usize::MAX } else { 4 };
-            let name: String = kind.title().chars().take(letters).collect();
-            let chosen = view.panes.chosen_group().filter(|_| *kind == ViewKind::Cgroups);
-            let chosen =
-                chosen.map_or_else(String::new, |path| shortened(&safe(&format!("/{path}")), 12));
-            let tab = format!("{} {name}{chosen}{count}", index + 1);
-            if view.panes.focus == *kind { format!("[{tab}]") } else { tab }
-        })
-        .collect();
+    const GAP: &str = " | ";
+    // The names of the others are short, and shorter where counts take their room.
+    let of_letters = |letters| ViewKind::ALL.map(|kind| (kind, tab(view, kind, letters)));
+    let width = |tabs: &[(ViewKind, String)]| {
+        let names: usize = tabs.iter().map(|(_, tab)| tab.width()).sum();
+        // A rule and a blank before them, a blank behind.
+        names + GAP.width() * tabs.len().saturating_sub(1) + 3
+    };
+    let all = (2..=4).rev().map(of_letters);
+    let fitting = all.into_iter().find(|tabs| width(tabs) <= usize::from(area.width));
 
-    let rule = look.theme.border().horizontal_top;
-    let head = format!("{rule} {}", tabs.join(" | "));
-    pane::draw_head(frame, area, (&head, ""), FrameFocus::Unfocused, look.theme);
+    let mut head = format!("{} ", look.theme.border().horizontal_top);
+    for (kind, tab) in fitting.unwrap_or_else(|| of_letters(1)) {
+        if kind.place() > 0 {
+            head.push_str(GAP);
+        }
+        note_pane(look, area, (head.width(), tab.width()), kind);
+        head.push_str(&tab);
+    }
+    head::draw_head(frame, area, (&head, ""), FrameFocus::Unfocused, look.theme);
+}
+
+/// `[1 Mounts 5]`, or `2 Proc 3` with so many letters where it is not the chosen one.
+fn tab(view: &LessonView, kind: ViewKind, letters: usize) -> String {
+    let is_chosen = view.panes.focus == kind;
+    let letters = if is_chosen { usize::MAX } else { letters };
+    let name: String = kind.title().chars().take(letters).collect();
+    let group = view.panes.chosen_group().filter(|_| kind == ViewKind::Cgroups);
+    let group = group.map_or_else(String::new, |path| shortened(&safe(&format!("/{path}")), 12));
+    let count = match view.panes.changes(kind) {
+        0 => String::new(),
+        changes => format!(" {changes}"),
+    };
+    let tab = format!("{} {name}{group}{count}", kind.number());
+    if is_chosen { format!("[{tab}]") } else { tab }
 }

@@ -10,6 +10,7 @@ use super::markdown;
 use super::step_text::{FirstPart, StepText};
 use super::theme::Theme;
 use crate::app::keymap::keys;
+use crate::app::pointing::PointTarget;
 use crate::app::{Beside, LessonScene, LessonView, Phase};
 use crate::call::Call;
 use crate::failure;
@@ -116,7 +117,13 @@ fn came_of(
         let all = format!("    {}: all of them", ViewKind::Calls.number());
         let head =
             Line::from(vec![Span::styled(took, theme.bold()), Span::styled(all, theme.dim())]);
-        text.append(std::iter::once(head).chain(calls).collect());
+        let mut told = StepText::default();
+        told.lines.push(head);
+        for (line, target) in calls {
+            told.targets.push((told.lines.len(), target));
+            told.lines.push(line);
+        }
+        text.append_text(told);
     }
 }
 
@@ -274,47 +281,48 @@ fn to_do(view: &LessonView, columns: usize, look: &DrawOptions) -> Vec<Line<'sta
     lines
 }
 
+/// A line, and the call that it tells of.
+type AskedLine = (Line<'static>, PointTarget);
+
 /// The last call of each op, with its result.
-fn calls(record: &StepRecord, columns: usize, theme: Theme) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    for op in &record.ops {
-        lines.extend(op_lines(op, columns, theme));
-    }
-    lines
+fn calls(record: &StepRecord, columns: usize, theme: Theme) -> Vec<AskedLine> {
+    let ops = record.ops.iter().enumerate();
+    ops.flat_map(|(place, op)| op_lines((place, op), columns, theme)).collect()
 }
 
-fn op_lines(op: &OpRecord, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+fn op_lines((place, op): (usize, &OpRecord), columns: usize, theme: Theme) -> Vec<AskedLine> {
     let mut lines = Vec::new();
+    let about = |call: usize| PointTarget::StepCall { op: place, call };
     const MAX_CALLS: usize = 3;
-    let telling = op.calls.iter().rev().find(|call| !call.result.is_ok()).or(op.calls.last());
-    let shown: Vec<&Call> = if op.calls.len() <= MAX_CALLS {
-        op.calls.iter().collect()
-    } else {
-        telling.into_iter().collect()
-    };
+    let calls = || op.calls.iter().enumerate();
+    let telling = calls().rev().find(|(_, call)| !call.result.is_ok()).or(calls().next_back());
+    let shown: Vec<(usize, &Call)> =
+        if op.calls.len() <= MAX_CALLS { calls().collect() } else { telling.into_iter().collect() };
 
-    for call in shown {
+    for (number, call) in shown {
         let style = if op.outcome.is_ok() { theme.code() } else { theme.bad() };
         let actor = format!("{}: ", safe(op.actor.as_str()));
         let text = Span::styled(safe(&call.to_string()), style);
-        lines.extend(wrapped_code(vec![Span::styled(actor, theme.dim()), text], columns, theme));
+        let wrapped = wrapped_code(vec![Span::styled(actor, theme.dim()), text], columns, theme);
+        lines.extend(wrapped.into_iter().map(|line| (line, about(number))));
     }
 
+    // What came of it is told with its last call.
+    let last = about(op.calls.len().saturating_sub(1));
     match &op.outcome {
         Outcome::Failed { errno, .. } => {
             if let Some(meaning) = failure::explain(&op.op, errno) {
                 let text =
                     wrapped(&safe(&format!("{errno}: {meaning}")), columns.saturating_sub(2));
-                lines.extend(text.into_iter().map(|line| Line::from(format!("  {line}"))));
+                let text = text.into_iter().map(|line| Line::from(format!("  {line}")));
+                lines.extend(text.map(|line| (line, last)));
             }
         }
         Outcome::Done { output } | Outcome::Exited { output, .. } => {
-            lines.extend(
-                output
-                    .lines()
-                    .take(8)
-                    .map(|line| Line::from(shortened(&format!("  > {}", safe(line)), columns))),
-            );
+            lines.extend(output.lines().take(8).map(|line| {
+                let line = Line::from(shortened(&format!("  > {}", safe(line)), columns));
+                (line, last)
+            }));
         }
     }
     lines

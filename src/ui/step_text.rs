@@ -4,12 +4,16 @@ use std::ops::Range;
 
 use ratatui::text::Line;
 
+use crate::app::pointing::PointTarget;
+
 /// The text of a step, which grows downwards: the question stays, and what came of it is appended.
 #[derive(Debug, Default)]
 pub struct StepText {
     pub lines: Vec<Line<'static>>,
     /// The lines that matter now: they come into sight.
     pub now: Range<usize>,
+    /// The lines that stand for something that can be asked about.
+    pub targets: Vec<(usize, PointTarget)>,
 }
 
 /// The part of a step's text that comes first.
@@ -46,6 +50,8 @@ impl StepText {
             let start = if self.now.is_empty() { begin + other.now.start } else { self.now.start };
             self.now = start..begin + other.now.end;
         }
+        let targets = other.targets.into_iter();
+        self.targets.extend(targets.map(|(line, target)| (begin + line, target)));
         self.append(other.lines);
     }
 }

@@ -1,21 +1,21 @@
 //! The step in one column to read: its title, and below it the text that grows.
 
-use std::ops::Range;
-
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
 use super::expectations::Sign;
 use super::step;
-use super::step_text::FirstPart;
+use super::step_text::{FirstPart, StepText};
 use super::theme::Theme;
-use super::{DrawOptions, pane};
+use super::{DrawOptions, head};
 use crate::app::keymap::keys;
+use crate::app::pointing::PointTarget;
 use crate::app::{LessonScene, LessonView};
+use crate::explain;
 use crate::report::StepRecord;
 use crate::text::{prose, shortened};
 
@@ -32,21 +32,21 @@ pub fn draw(
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
-    let [head, rest] = pane::with_head(inner(area));
+    let [head, rest] = head::with_head(inner(area));
     draw_title(view, look, head, frame);
     let text = step::text(view, usize::from(rest.width), first, look);
-    draw_text(view, look, text.lines, &text.now, rest, frame);
+    draw_text(view, look, text, rest, frame);
 }
 
 /// Lines, with those that matter now in sight, and a mark where there are more below.
 pub fn draw_text(
     view: &LessonView,
     look: &DrawOptions,
-    lines: Vec<Line<'static>>,
-    now: &Range<usize>,
+    text: StepText,
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
+    let StepText { lines, now, targets } = text;
     let height = usize::from(area.height);
     let end = lines.len().saturating_sub(height);
     // The last line may be half covered by the mark.
@@ -54,9 +54,66 @@ pub fn draw_text(
     let top = view.story.first_line(start, end);
     let below = lines.len().saturating_sub(top + height);
     let shown: Vec<Line<'static>> = lines.into_iter().skip(top).take(height).collect();
+    look.hits.note(area, PointTarget::Story);
+    note_targets(look, &targets, top, area);
+    note_words(look, &shown, area);
     frame.render_widget(Paragraph::new(shown), area);
     let more = format!(" … {}: {below} more", keys::lesson::READ_ON);
-    pane::draw_more(frame, area, &more, below, look.theme);
+    head::draw_more(frame, area, &more, below, look.theme);
+}
+
+/// Note the lines in sight that can be asked about.
+fn note_targets(look: &DrawOptions, targets: &[(usize, PointTarget)], top: usize, area: Rect) {
+    for (line, target) in targets {
+        if let Some(row) = line.checked_sub(top).filter(|row| *row < usize::from(area.height)) {
+            look.hits.note(Rect { y: area.y + row as u16, height: 1, ..area }, *target);
+        }
+    }
+}
+
+/// Note the words in bold that the glossary has, also where one goes on in the next line.
+fn note_words(look: &DrawOptions, lines: &[Line<'_>], area: Rect) {
+    let mut open = MarkedWord::default();
+    for (line, y) in lines.iter().zip(area.top()..area.bottom()) {
+        let mut x = area.x;
+        if line.spans.is_empty() {
+            // A paragraph ends.
+            std::mem::take(&mut open).note(look);
+        }
+        for span in &line.spans {
+            let width = span.width() as u16;
+            if span.style.add_modifier.contains(Modifier::BOLD) {
+                open.text.push_str(&span.content);
+                open.places.push(Rect { x, y, width, height: 1 }.intersection(area));
+            } else if span.content.trim().is_empty() {
+                open.text.push(' ');
+            } else {
+                std::mem::take(&mut open).note(look);
+            }
+            x = x.saturating_add(width);
+        }
+        open.text.push(' ');
+    }
+    open.note(look);
+}
+
+/// A word in bold, with the places of its parts.
+#[derive(Debug, Default)]
+struct MarkedWord {
+    text: String,
+    places: Vec<Rect>,
+}
+
+impl MarkedWord {
+    fn note(self, look: &DrawOptions) {
+        let word = self.text.trim().trim_end_matches(['.', ',', ':', ';', '?']);
+        if self.places.is_empty() {
+            return;
+        }
+        if let Some(entry) = explain::find(word) {
+            self.places.iter().for_each(|place| look.hits.note(*place, PointTarget::Word(entry)));
+        }
+    }
 }
 
 /// The step's title, and at its right what came of it or what is to be done.

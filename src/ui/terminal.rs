@@ -1,5 +1,7 @@
 //! Drawing a shell: the cells of its screen, never its bytes, so that no escape sequence gets to the real terminal.
 
+use std::ops::Range;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -7,14 +9,17 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
-use super::pane::{self, FrameFocus};
+use super::DrawOptions;
+use super::head::{self, FrameFocus};
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::keymap::keys;
+use crate::app::pointing::PointTarget;
 use crate::app::shells::{ShellFocus, ShellSide};
 use crate::text::{safe, shortened};
 
-pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) {
+pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, look: &DrawOptions) {
+    let theme = look.theme;
     let shells = &view.shells;
     let Some(tab) = shells.current_tab() else { return };
     let typing = shells.is_typing();
@@ -37,15 +42,26 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, theme: Theme) 
     // A rule of two before the tabs, and a bit of it between them and the words at the right.
     let room = usize::from(area.width.saturating_sub(8)).saturating_sub(right.len());
     let all = tabs(view);
-    let title = if all.width() <= room { all } else { shortened(&current_tab(view), room) };
+    let has_room = all.width() <= room;
+    let title = if has_room { all } else { shortened(&current_tab(view), room) };
     let focus = FrameFocus::of(typing || shells.focus == ShellFocus::Looking);
     let side = ShellSide::of_actor(tab.actor());
-    let [head, inner] = pane::with_head(area);
+    let [head, inner] = head::with_head(area);
     let title = format!("{}{title}", theme.border().horizontal_top);
     let text_style = if typing { theme.side(side) } else { theme.bold() };
     let chosen = theme.side(side).add_modifier(Modifier::REVERSED);
     let title = with_marked_tab(&title, text_style, chosen);
-    pane::draw_head_of(frame, head, title, right.trim_start(), focus, theme);
+    head::draw_head_of(frame, head, title, right.trim_start(), focus, theme);
+    look.hits.note(inner, PointTarget::Shell);
+    if has_room {
+        // Behind the sign of the focus and a bit of the rule.
+        let first = head.x + u16::from(focus == FrameFocus::Focused) + 1;
+        for (tab, place) in tab_places(view).into_iter().enumerate() {
+            let (x, width) = (first + place.start as u16, place.len() as u16);
+            let place = Rect { x, width, ..head }.intersection(head);
+            look.hits.note(place, PointTarget::ShellTab(tab));
+        }
+    }
 
     let screen = tab.screen();
     draw_cells(frame.buffer_mut(), inner, screen, theme);
@@ -74,19 +90,34 @@ fn with_marked_tab(title: &str, text: Style, chosen: Style) -> Vec<Span<'static>
     ]
 }
 
+const TABS_START: &str = " Shell ";
+const TABS_GAP: &str = "  ";
+
 /// ` Shell [1 host] 2 container `
 fn tabs(view: &LessonView) -> String {
-    let tabs: Vec<String> = view
-        .shells
-        .tabs()
-        .iter()
-        .enumerate()
-        .map(|(index, tab)| {
-            let name = format!("{} {}", index + 1, safe(tab.actor().as_str()));
-            if view.shells.is_current_tab(index) { format!("[{name}]") } else { name }
+    format!("{TABS_START}{}", tab_names(view).join(TABS_GAP))
+}
+
+fn tab_names(view: &LessonView) -> Vec<String> {
+    let tabs = view.shells.tabs().iter().enumerate();
+    tabs.map(|(index, tab)| {
+        let name = format!("{} {}", index + 1, safe(tab.actor().as_str()));
+        if view.shells.is_current_tab(index) { format!("[{name}]") } else { name }
+    })
+    .collect()
+}
+
+/// The columns that the name of each tab has in `tabs`.
+fn tab_places(view: &LessonView) -> Vec<Range<usize>> {
+    let mut at = TABS_START.width();
+    let names = tab_names(view).into_iter();
+    names
+        .map(|name| {
+            let place = at..at + name.width();
+            at = place.end + TABS_GAP.width();
+            place
         })
-        .collect();
-    format!(" Shell {}", tabs.join("  "))
+        .collect()
 }
 
 /// ` Shell [2 container] of 3 `

@@ -8,19 +8,31 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
+use super::DrawOptions;
 use super::theme::Theme;
+use crate::app::pointing::PointTarget;
 use crate::app::{LessonScene, LessonView, Phase, StepMark};
 use crate::text::{prose, safe, shortened};
 
 /// Fewer signs than this say nothing of where one is.
 const MIN_SIGNS: usize = 9;
 
-pub fn draw(view: &LessonView, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
-    let right = format!("{} ", state(view));
-    let room = usize::from(area.width).saturating_sub(right.width() + 2);
+pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>) {
+    let theme = look.theme;
     let count = view.lesson.steps.len();
     let place = format!("{}/{count}", view.story_step() + 1);
     let title = prose(&view.lesson.title);
+    let columns = usize::from(area.width);
+
+    // Where a tape was made is told at the lesson's beginning, and then where it costs no signs.
+    let wanted = title.width() + place.width() + count + 6;
+    let origin =
+        match view.is_at_beginning() || wanted + state(view, Origin::Told).width() < columns {
+            true => Origin::Told,
+            false => Origin::LeftOut,
+        };
+    let right = format!("{} ", state(view, origin));
+    let room = columns.saturating_sub(right.width() + 2);
 
     // What gives way where there is little room: first the words on steps by hand, then signs, then the title.
     let by_hand = match view.steps_by_hand() {
@@ -29,7 +41,9 @@ pub fn draw(view: &LessonView, theme: Theme, area: Rect, frame: &mut Frame<'_>) 
     };
     let taken = title.width() + place.width() + 4;
     let by_hand = if taken + count + by_hand.width() <= room { by_hand } else { String::new() };
-    let signs = signs(view, room.saturating_sub(taken + by_hand.width()), theme);
+    let signs_room = room.saturating_sub(taken + by_hand.width());
+    let shown = shown_steps(count, view.story_step(), signs_room);
+    let signs = shown.clone().map(|shown| signs(view, shown, theme)).unwrap_or_default();
     let signs_width: usize = signs.iter().map(|span| span.width()).sum();
     let gap = if signs.is_empty() { 0 } else { 2 };
     let title = shortened(
@@ -38,15 +52,28 @@ pub fn draw(view: &LessonView, theme: Theme, area: Rect, frame: &mut Frame<'_>) 
     );
 
     let used = 1 + title.width() + gap + signs_width + 2 + place.width() + by_hand.width();
-    let fill = usize::from(area.width).saturating_sub(used + right.width());
+    let fill = columns.saturating_sub(used + right.width());
     let mut spans = vec![Span::raw(format!(" {title}{}", " ".repeat(gap)))];
+    // Behind the title and the mark of those that are cut off.
+    let is_cut = shown.as_ref().is_some_and(|shown| shown.start > 0);
+    let first = 1 + title.width() + gap + usize::from(is_cut);
+    for (x, step) in (area.x + first as u16..area.right()).zip(shown.into_iter().flatten()) {
+        look.hits.note(Rect { x, width: 1, ..area }, PointTarget::Step(step));
+    }
     spans.extend(signs);
     spans.push(Span::raw(format!("  {place}{by_hand}{}{right}", " ".repeat(fill))));
     frame.render_widget(Paragraph::new(Line::from(spans).style(theme.bold())), area);
 }
 
+/// The words on where and when a tape was made: there, or left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Told,
+    LeftOut,
+}
+
 /// The words for what is shown of the lab.
-fn state(view: &LessonView) -> String {
+fn state(view: &LessonView, told: Origin) -> String {
     let state = match (&view.lab.awaited, &view.lab.phase) {
         (Some(awaited), _) => safe(&awaited.to_string()),
         (None, Phase::Building) => "making a lab ...".to_owned(),
@@ -56,8 +83,14 @@ fn state(view: &LessonView) -> String {
     };
     let state = match &view.tape {
         None => state,
-        Some(origin) if view.scene().is_live() => format!("TAPE {}", safe(origin)),
-        Some(origin) => format!("{state}  TAPE {}", safe(origin)),
+        Some(origin) => {
+            let state = if view.scene().is_live() { String::new() } else { format!("{state}  ") };
+            let origin = match told {
+                Origin::Told => format!(" {}", safe(origin)),
+                Origin::LeftOut => String::new(),
+            };
+            format!("{state}TAPE{origin}")
+        }
     };
     if view.lab.is_rootless() { format!("{state}  rootless") } else { state }
 }
@@ -80,10 +113,9 @@ fn scene_word(view: &LessonView) -> &'static str {
     }
 }
 
-/// A sign for each step, or for those around the one that is told of.
-fn signs(view: &LessonView, room: usize, theme: Theme) -> Vec<Span<'static>> {
+/// A sign for each of these steps, and a mark where others are cut off.
+fn signs(view: &LessonView, shown: Range<usize>, theme: Theme) -> Vec<Span<'static>> {
     let count = view.lesson.steps.len();
-    let Some(shown) = shown_steps(count, view.story_step(), room) else { return Vec::new() };
     let cut = |is_cut: bool| Span::raw(if is_cut { "…" } else { "" });
 
     let mut spans = vec![cut(shown.start > 0)];

@@ -160,7 +160,8 @@ fn limits(it: &Limits) -> Vec<String> {
 }
 
 fn overlay(it: &Overlay) -> String {
-    format!("{} {}", it.entry, layer(it.from))
+    let below = it.lower.map_or_else(String::new, |lower| format!(", lower {lower}"));
+    format!("{} {}{below}", it.entry, layer(it.from))
 }
 
 /// The place of an entry of a merged directory.
@@ -170,6 +171,7 @@ pub(super) fn layer(from: From) -> &'static str {
         From::Upper => "is in the upper layer alone",
         From::Both => "is in the upper layer and hides a lower one",
         From::Whiteout => "is hidden by a whiteout in the upper layer",
+        From::Opaque => "is a directory of the upper layer that hides the one below whole",
     }
 }
 
@@ -180,6 +182,9 @@ fn output(it: &Output) -> String {
 
 fn outcome(it: &Outcome) -> String {
     match (&it.errno, it.status) {
+        (Some(errno), _) if it.times.is_some() => {
+            format!("{} actions of the step fail with {errno}", it.times.unwrap_or_default())
+        }
         (Some(errno), _) => format!("the last action fails with {errno}"),
         (None, Some(status)) => format!("the last action ends with status {status}"),
         (None, None) => "an outcome".into(),

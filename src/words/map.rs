@@ -45,7 +45,12 @@ fn change_sentences(lens: MapLens, scene: &MapScene) -> Vec<String> {
         Some(lanes) => lane_changes(lanes),
         None => [stack_changes(&scene.stacks), changes(lens, &all_boxes(scene))].concat(),
     };
-    if said.is_empty() { vec!["Nothing here changed.".into()] } else { said }
+    match (said.is_empty(), scene.changed()) {
+        (false, _) => said,
+        (true, 0) => vec!["Nothing here changed.".into()],
+        // A namespace whose members alone are others has no mark of its own.
+        (true, _) => vec!["No namespace came or went, but what is in them did.".into()],
+    }
 }
 
 /// One paragraph for a scene. It is as long as it must be to tell every change, or count it.

@@ -380,6 +380,12 @@ mod tests {
             "the output is `share`",
             "nothing printed says it; the last line is `cpu_share 0.5`",
         ),
+        (
+            false,
+            r#"{"outcome": {"errno": "EINVAL", "times": 3}}"#,
+            "3 actions of the step fail with EINVAL",
+            "0 failed with EINVAL",
+        ),
         (true, r#"{"outcome": {"status": 3}}"#, "the last action ends with status 3", "status 3"),
         (
             false,

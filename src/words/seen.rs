@@ -9,7 +9,7 @@ use crate::failure;
 use crate::lesson::expect::overlay::From;
 use crate::op::{ActorName, NamespaceKind, Op};
 use crate::seen::{CgroupNumber, CgroupValue, CutRows, Seen, Stall};
-use crate::snapshot::{FileKind, Link, NsInode, Omitted, Route};
+use crate::snapshot::{FileKind, Link, NsInode, Omitted, OverlayEntry, Route};
 
 /// The words of what can't be judged begin so.
 pub const UNREAD: &str = "could not be read whole";
@@ -45,7 +45,7 @@ pub fn seen(seen: &Seen) -> String {
         Seen::FileUnread { path, read } => {
             format!("{UNREAD}: the first {read} bytes of {path} do not say it")
         }
-        Seen::OverlayEntry(entry) => format!("{} {}", entry.path, layer(From::of(entry))),
+        Seen::OverlayEntry(entry) => overlay_entry(entry),
         Seen::NoOverlayEntry { overlays } => {
             format!("{overlays} overlays are mounted, none has it")
         }
@@ -96,6 +96,8 @@ pub fn seen(seen: &Seen) -> String {
         Seen::NothingDone => "nothing was done".into(),
         Seen::WentWell => "it went well".into(),
         Seen::Status(status) => format!("status {status}"),
+        Seen::Refusals { errno, count: 1 } => format!("one failed with {errno}"),
+        Seen::Refusals { errno, count } => format!("{count} failed with {errno}"),
         Seen::Failed { call, errno } => format!("{call} = {errno}"),
         Seen::OpFailed { op, call, errno } => op_failed(op, call, errno),
         Seen::Exited { status, output } => exited(*status, output),
@@ -171,6 +173,14 @@ fn proc_count(count: Option<ProcCount>) -> String {
         Some(ProcCount { count, is_cut: true }) => format!("it lists more than {count} processes"),
         None => "it lists no processes".into(),
     }
+}
+
+fn overlay_entry(entry: &OverlayEntry) -> String {
+    let from = From::of(entry);
+    // Of several lower layers the topmost that has it counts, and is named.
+    let lower = entry.in_lowers.iter().min().filter(|_| from != From::Whiteout);
+    let below = lower.map(|lower| format!(", lower {lower}"));
+    format!("{} {}{}", entry.path, layer(from), below.unwrap_or_default())
 }
 
 fn file_kind(kind: FileKind) -> &'static str {

@@ -17,19 +17,40 @@ use crate::snapshot::Snapshot;
 impl LessonView {
     /// The card on the selected row of the pane in front; None where no row is selected.
     pub fn card_of_selected_row(&self) -> Option<Card> {
-        let view = self.panes.focus;
-        let row = self.panes.rows(view).nth(self.panes.selection(view)?)?;
+        self.selected_row()?;
+        self.card_of_selected_thing().or_else(|| {
+            self.with_shown(|shown| {
+                let panes = self.panes.data(shown);
+                let data = CardData { snapshot: panes.after, facts: &self.lab_facts() };
+                Some(Topic::View(self.panes.focus).card(&data))
+            })
+        })
+    }
+
+    /// The same; None also where the row is about nothing that has a card of its own.
+    pub fn card_of_selected_thing(&self) -> Option<Card> {
+        let row = self.selected_row()?;
         self.with_shown(|shown| {
             let panes = self.panes.data(shown);
-            let subject = row.subject.or_else(|| group_of(row, &panes));
-            let facts = self.lab_facts();
-            let Some(mut card) = subject.and_then(|subject| subject.card(&panes, &facts)) else {
-                let data = CardData { snapshot: panes.after, facts: &facts };
-                return Some(Topic::View(view).card(&data));
-            };
-            card.origin = subject.and_then(|subject| self.origin(subject, &panes));
-            Some(card)
+            let subject = row.subject.or_else(|| group_of(row, &panes))?;
+            self.card_in(subject, &panes)
         })
+    }
+
+    /// The card on something in what is shown.
+    pub fn card_of(&self, subject: RowSubject) -> Option<Card> {
+        self.with_shown(|shown| self.card_in(subject, &self.panes.data(shown)))
+    }
+
+    fn card_in(&self, subject: RowSubject, panes: &PaneData<'_>) -> Option<Card> {
+        let mut card = subject.card(panes, &self.lab_facts())?;
+        card.origin = self.origin(subject, panes);
+        Some(card)
+    }
+
+    fn selected_row(&self) -> Option<&PaneRow> {
+        let view = self.panes.focus;
+        self.panes.rows(view).nth(self.panes.selection(view)?)
     }
 
     /// The words of the step's texts that the glossary has, and the calls that it has made.

@@ -5,6 +5,7 @@
 use super::*;
 use crate::app::Glow;
 use crate::app::pointing::{PointTarget, Pointing};
+use crate::explain;
 use crate::settings::Motion;
 use crate::view::ViewKind;
 
@@ -51,6 +52,7 @@ fn rows_and_panes_are_chosen_by_a_click_and_moved_through_by_the_wheel() {
     let count = view(&model).panes.rows(ViewKind::Processes).count();
     assert_eq!(view(&model).panes.selection(ViewKind::Processes), Some(1.min(count - 1)));
 
+    press(&mut model, &["Esc"]);
     assert_eq!(update(&mut model, Msg::Pointed(row, Pointing::WheelUp)), []);
     assert_eq!(view(&model).panes.selection(ViewKind::Processes), Some(0));
     assert_eq!(update(&mut model, click(PointTarget::Pane(ViewKind::Mounts))), []);
@@ -60,6 +62,54 @@ fn rows_and_panes_are_chosen_by_a_click_and_moved_through_by_the_wheel() {
     assert!(view(&model).story.first_line(0, 7) > 0);
     assert_eq!(update(&mut model, Msg::Pointed(PointTarget::Story, Pointing::WheelUp)), []);
     assert_eq!(view(&model).story.first_line(0, 7), 0);
+}
+
+#[test]
+fn a_click_on_a_row_a_call_or_a_word_opens_its_card_and_one_beside_it_closes_it() {
+    let mut model = after(2);
+    let places = view(&model).panes.rows(ViewKind::Processes).enumerate();
+    let rows: Vec<(usize, bool)> = places.map(|(row, it)| (row, it.subject.is_some())).collect();
+    let about = rows.iter().find(|(_, is_about)| *is_about).expect("a process").0;
+    let _ = update(&mut model, click(PointTarget::PaneRow(ViewKind::Processes, about)));
+    let first = screen_text(&model);
+    assert!(first.starts_with("LastStep 2, card "), "{first}");
+
+    // Another row takes the card's place; the wheel over the card is the card's alone.
+    let selected = view(&model).panes.selection(ViewKind::Processes);
+    let _ = update(&mut model, Msg::Pointed(PointTarget::Card, Pointing::WheelDown));
+    let _ = update(&mut model, click(PointTarget::Card));
+    assert_eq!(view(&model).panes.selection(ViewKind::Processes), selected);
+    assert_eq!(screen_text(&model), first);
+    let word = explain::find("mount").expect("a word");
+    let _ = update(&mut model, click(PointTarget::Word(word)));
+    assert_eq!(screen_text(&model), "LastStep 2, card mount, a word");
+    let _ = update(&mut model, click(PointTarget::Story));
+    assert_eq!(screen_text(&model), "LastStep 2");
+
+    // Rows that are about nothing, and folded ones, are selected alone.
+    let heading = PointTarget::PaneRow(ViewKind::Calls, 0);
+    let fold = PointTarget::PaneFold(ViewKind::Processes, about);
+    check(
+        &mut model,
+        [
+            (click(heading), "", "LastStep 2"),
+            (click(fold), "", "LastStep 2"),
+            (click(PointTarget::StepCall { op: 7, call: 7 }), "", "LastStep 2"),
+        ],
+    );
+    assert_eq!(view(&model).panes.selection(ViewKind::Processes), Some(about));
+}
+
+#[test]
+fn a_click_on_a_shells_name_types_into_it_and_one_on_its_screen_does_not() {
+    let mut model = after(1);
+    press(&mut model, &["s"]);
+    let _ = update(&mut model, shell(1, "host"));
+    press(&mut model, &["ctrl-]"]);
+    check(&mut model, [(click(PointTarget::Shell), "", "LastStep 1, shell below")]);
+    assert!(!view(&model).shells.is_typing());
+    check(&mut model, [(click(PointTarget::ShellTab(0)), "", "LastStep 1, shell below")]);
+    assert!(view(&model).shells.is_typing());
 }
 
 #[test]

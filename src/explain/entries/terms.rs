@@ -101,6 +101,18 @@ pub const ENTRIES: &[Entry] = &[
         &["wait4", "init"],
     ),
     term(
+        "orphan",
+        "A process whose parent has ended. The PID 1 of its PID namespace becomes its parent, and has to wait for it when it ends.",
+        "wait(2)",
+        &["init", "zombie"],
+    ),
+    term(
+        "handler",
+        "A function of a program that runs when a signal comes. Without one, most signals end a process; a PID 1 they pass by. SIGKILL and SIGSTOP can't have one.",
+        "signal(7)",
+        &["signal", "init"],
+    ),
+    term(
         "NSpid",
         "The line of /proc/PID/status with all PIDs of a process, from the reader's PID namespace inwards to the process's own.",
         "proc(5)",

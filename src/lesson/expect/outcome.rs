@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, ObservedState};
 use crate::call::ErrnoName;
-use crate::op::{self, ActorName};
+use crate::op::{self, ActorName, OpRecord};
 use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
 
@@ -16,6 +16,9 @@ pub struct Outcome {
     pub status: Option<i32>,
     #[serde(default)]
     pub errno: Option<ErrnoName>,
+    /// The number of the step's ops that fail with this errno; without it, the last one counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<usize>,
 }
 
 impl ExpectKind for Outcome {
@@ -25,6 +28,7 @@ impl ExpectKind for Outcome {
         match (&self.errno, self.status) {
             (None, None) => Some("`outcome` needs `status` or `errno`"),
             (Some(_), Some(_)) => Some("`outcome` takes `status` or `errno`, not both"),
+            (None, Some(_)) if self.times.is_some() => Some("`times` counts an `errno`"),
             (Some(errno), None) if !errno.is_known() => {
                 Some("`outcome` names an errno that Linux does not have")
             }
@@ -52,6 +56,11 @@ impl ExpectKind for Outcome {
         let Some(last) = world.ops.last() else {
             return Judgement::failed(Seen::NothingDone);
         };
+        if let (Some(errno), Some(times)) = (&self.errno, self.times) {
+            let is_such = |record: &&OpRecord| matches!(&record.outcome, op::Outcome::Failed { errno: had, .. } if had == errno);
+            let count = world.ops.iter().filter(is_such).count();
+            return Judgement::new(count == times, Seen::Refusals { errno: errno.clone(), count });
+        }
         let (status, errno, seen) = match &last.outcome {
             op::Outcome::Done { .. } => (Some(0), None, Seen::WentWell),
             op::Outcome::Exited { status, .. } => (Some(*status), None, Seen::Status(*status)),

@@ -14,6 +14,10 @@ pub struct Overlay {
     /// Relative to the merged directory.
     pub entry: String,
     pub from: From,
+    /// The lower layer whose entry it is, or would be without the upper one; counted as in the Files pane: 0 is the
+    /// topmost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lower: Option<usize>,
     /// The directory where the overlay is mounted, when there are several.
     #[serde(default)]
     pub merged: Option<String>,
@@ -27,6 +31,8 @@ pub enum From {
     /// In the upper layer, hiding one in a lower.
     Both,
     Whiteout,
+    /// A directory of the upper layer that hides those below it whole.
+    Opaque,
 }
 
 impl From {
@@ -36,7 +42,8 @@ impl From {
             (InUpper::Absent, _) if entry.hiding_lower().is_some() => From::Whiteout,
             (InUpper::Absent, _) => From::Lower,
             (InUpper::Present | InUpper::Opaque, true) => From::Upper,
-            (InUpper::Present | InUpper::Opaque, false) => From::Both,
+            (InUpper::Present, false) => From::Both,
+            (InUpper::Opaque, false) => From::Opaque,
         }
     }
 }
@@ -50,6 +57,11 @@ impl ExpectKind for Overlay {
 
     fn deciding_words(&self) -> Vec<String> {
         self.entry.rsplit('/').next().map(str::to_owned).into_iter().collect()
+    }
+
+    fn impossible_reason(&self) -> Option<&'static str> {
+        (self.from == From::Upper && self.lower.is_some())
+            .then_some("an entry of the upper layer alone is in no lower one")
     }
 
     fn actors(&self) -> Vec<&ActorName> {
@@ -67,7 +79,8 @@ impl ExpectKind for Overlay {
 
         match entry {
             Some(entry) => {
-                let is_so = From::of(entry) == self.from;
+                let is_there = |lower| entry.in_lowers.iter().min() == Some(&lower);
+                let is_so = From::of(entry) == self.from && self.lower.is_none_or(is_there);
                 Judgement::new(is_so, Seen::OverlayEntry(entry.clone()))
             }
             None => {

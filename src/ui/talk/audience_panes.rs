@@ -9,7 +9,7 @@ use crate::app::panes::{PaneRow, RowKind};
 use crate::app::talk::Talk;
 use crate::talk::AudienceView;
 use crate::text::shortened;
-use crate::ui::pane::{FrameFocus, frame_block};
+use crate::ui::head::{FrameFocus, frame_block};
 use crate::ui::theme::Theme;
 use crate::view::ViewKind;
 

@@ -18,9 +18,9 @@ use crate::talk::beat::Beat;
 use crate::talk::message::WindowRole;
 use crate::text::{padded, prose, safe, shortened};
 use crate::ui::DrawOptions;
+use crate::ui::head::{FrameFocus, frame_block};
 use crate::ui::markdown;
 use crate::ui::overlays::{centred_area, draw_box};
-use crate::ui::pane::{FrameFocus, frame_block};
 use crate::ui::theme::Theme;
 use crate::ui::{draw_keys, fitting};
 use crate::words;
@@ -457,15 +457,15 @@ pub(super) fn draw_footer(model: &Model, look: &DrawOptions, area: Rect, frame: 
 pub(super) fn draw_message(
     window: &TalkView,
     notice: Option<&Notice>,
-    theme: Theme,
+    look: &DrawOptions,
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
     if let TalkOverlay::Question { prompt, .. } = &window.overlay {
         let yes = keys::talk_confirm::YES;
         let text = format!("{}   {yes}: yes, any other key: no", safe(&words::prompt(prompt)));
-        crate::ui::draw_message(&text, theme, area, frame);
+        crate::ui::draw_message(&text, look, area, frame);
     } else if let Some(notice) = notice {
-        crate::ui::draw_message(&safe(&words::notice(notice)), theme, area, frame);
+        crate::ui::draw_message(&safe(&words::notice(notice)), look, area, frame);
     }
 }

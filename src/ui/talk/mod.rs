@@ -47,7 +47,7 @@ pub fn draw(
         WindowLayout::Console => {
             console::draw(window, talk, look, body, frame);
             console::draw_footer(model, look, footer, frame);
-            console::draw_message(window, notice, look.theme, body, frame);
+            console::draw_message(window, notice, look, body, frame);
         }
         WindowLayout::PictureWithNotes => {
             let rows = (area.height / 3).clamp(5, 14);
@@ -58,13 +58,13 @@ pub fn draw(
             draw_audience(window, look, upper, frame);
             console::draw_notes(window, talk, look, notes, frame);
             console::draw_footer(model, look, footer, frame);
-            console::draw_message(window, notice, look.theme, body, frame);
+            console::draw_message(window, notice, look, body, frame);
         }
         WindowLayout::Picture => {
             draw_audience(window, look, area, frame);
             // Above the row that says what the picture is of.
             let above = Rect { height: body.height.saturating_sub(1), ..body };
-            console::draw_message(window, notice, look.theme, above, frame);
+            console::draw_message(window, notice, look, above, frame);
         }
     }
 
