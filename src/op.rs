@@ -4,7 +4,7 @@ mod setup;
 
 use std::net::Ipv4Addr;
 
-pub use self::setup::{ClockOffsets, IdMaps, IdRange, SetgroupsRule};
+pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, ErrnoName};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spawn::write_maps;
 use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
-use crate::op::{ActorName, IdMaps, IdRange, Op, SetgroupsRule, WriteMode};
+use crate::op::{ActorName, IdMaps, MappedIds, Op, SetgroupsRule, WriteMode};
 use crate::snapshot::Snapshot;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,9 +13,9 @@ pub struct IdMap {
     /// The actor whose user namespace gets the maps.
     pub of: ActorName,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub uids: Vec<IdRange>,
+    pub uids: Vec<MappedIds>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gids: Vec<IdRange>,
+    pub gids: Vec<MappedIds>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setgroups: Option<SetgroupsRule>,
 }

@@ -12,7 +12,7 @@ pub struct Spawn {
     pub actor: ActorName,
     #[serde(default)]
     pub unshare: Vec<NamespaceKind>,
-    /// What its new time namespace adds to the clocks, in seconds.
+    /// The seconds that its new time namespace adds to the clocks.
     #[serde(default, skip_serializing_if = "ClockOffsets::is_empty")]
     pub offsets: ClockOffsets,
     /// The maps of its new user namespace, written by the one who starts it.
@@ -20,8 +20,8 @@ pub struct Spawn {
     pub ids: Option<IdMaps>,
 }
 
-/// A spawn of a plain child: what a lesson says without any other field.
 impl Spawn {
+    /// A process in these namespaces, as the kernel makes them.
     pub fn in_namespaces(actor: ActorName, unshare: Vec<NamespaceKind>) -> Spawn {
         Spawn { actor, unshare, offsets: ClockOffsets::default(), ids: None }
     }

@@ -127,6 +127,10 @@ fn answer(
             let fds: Vec<_> = socket.iter().map(AsRawFd::as_raw_fd).collect();
             reply.send(ActorToEngine::Netlink, &fds)
         }
+        EngineToActor::CgroupPaths { of, reader } => {
+            let paths = namespace_probe::cgroup_paths(of, reader);
+            reply.send(ActorToEngine::CgroupPaths(paths), &[])
+        }
         EngineToActor::Hostname { pid } => {
             let hostname =
                 pid.map_or_else(namespace_probe::own_hostname, namespace_probe::hostname_of);

@@ -13,7 +13,7 @@ use super::Answer;
 use crate::kernel::process::{self, Fork};
 use crate::kernel::{confine, errno, file, perform, record::Recorder};
 use crate::op::{
-    ActorName, ClockOffsets, IdMaps, IdRange, NamespaceKind, Op, OpRecord, Outcome, WriteMode,
+    ActorName, ClockOffsets, IdMaps, MappedIds, NamespaceKind, Op, OpRecord, Outcome, WriteMode,
 };
 use crate::wire::protocol::{ActorToEngine, SpawnReport};
 use crate::wire::{Wire, WireError};
@@ -226,7 +226,7 @@ fn await_ids(
     if std::fs::File::from(go).read_exact(&mut word).is_err() {
         process::exit_now(1);
     }
-    let has_root = |ranges: &[IdRange]| ranges.iter().any(|range| range.inside == 0);
+    let has_root = |ranges: &[MappedIds]| ranges.iter().any(|range| range.inside == 0);
     let Some(maps) = maps else { return Ok(()) };
     if has_root(&maps.gids) && has_root(&maps.uids) {
         process::become_root(recorder)?;

@@ -201,6 +201,15 @@ impl ActorLinks {
         Ok(name)
     }
 
+    /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`, both by their pids as the lab's host
+    /// counts.
+    pub fn cgroup_paths(&mut self, of: u32, reader: u32) -> Result<Option<String>, LinkError> {
+        let host = ActorName::host();
+        let answer = self.ask(&host, &EngineToActor::CgroupPaths { of, reader })?.message;
+        let ActorToEngine::CgroupPaths(text) = answer else { return Err(self.lose(&host)) };
+        Ok(text)
+    }
+
     /// A shell beside a process (its pid as the lab's host counts) on a new terminal, whose master side this is.
     pub fn open_shell(
         &mut self,
@@ -316,6 +325,7 @@ impl ActorLinks {
             ActorToEngine::Performed(_)
             | ActorToEngine::AddressProbed { .. }
             | ActorToEngine::Hostname(_)
+            | ActorToEngine::CgroupPaths(_)
             | ActorToEngine::Netlink
             | ActorToEngine::Shell
             | ActorToEngine::StandIn

@@ -1,7 +1,7 @@
 //! Lines to type into a shell of the lab, to see oneself what a row says. Each one looks, and changes nothing of the lab.
 
 use crate::action::paths::shell_word;
-use crate::op::ActorName;
+use crate::op::{ActorName, MappedIds};
 
 /// A line for a shell beside the lab's host: it has all programs of the machine's /usr, and sees into every other actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,25 @@ pub fn namespace(seat: &Seat, kind: &str, inode: u64) -> SeeLine {
 
 pub fn host_name(seat: &Seat, name: &str) -> SeeLine {
     see(format!("{}cat /proc/sys/kernel/hostname", seat.enter("-u")), name)
+}
+
+/// The first range of a user map; who has none is 65534.
+pub fn id_map(seat: &Seat, first: Option<MappedIds>) -> SeeLine {
+    match first {
+        Some(range) => see(format!("cat /proc/{}/uid_map", seat.pid()), range.outside.to_string()),
+        None => {
+            let enter = seat.enter("-U --preserve-credentials");
+            see(format!("{enter}id -u"), "65534")
+        }
+    }
+}
+
+pub fn clock_offsets(seat: &Seat, seconds: i64) -> SeeLine {
+    see(format!("cat /proc/{}/timens_offsets", seat.pid()), seconds.to_string())
+}
+
+pub fn own_groups(seat: &Seat, path: &str) -> SeeLine {
+    see(format!("cat /proc/{}/cgroup", seat.pid()), path)
 }
 
 pub fn link(seat: &Seat, name: &str) -> SeeLine {

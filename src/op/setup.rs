@@ -6,34 +6,34 @@ use serde::{Deserialize, Serialize};
 /// One line of an id map: `count` ids of a user namespace from `inside` on are those from `outside` on, user_namespaces(7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct IdRange {
+pub struct MappedIds {
     pub inside: u32,
     pub outside: u32,
     pub count: u32,
 }
 
-impl IdRange {
+impl MappedIds {
     /// The same range for who counts the ids outside as these maps do; as it is where they have no such id.
     #[must_use]
-    pub fn counted_by(self, theirs: &[IdRange]) -> IdRange {
-        let is_in = |range: &&IdRange| {
+    pub fn counted_by(self, theirs: &[MappedIds]) -> MappedIds {
+        let is_in = |range: &&MappedIds| {
             self.outside >= range.outside && self.outside - range.outside < range.count
         };
-        theirs.iter().find(is_in).map_or(self, |range| IdRange {
+        theirs.iter().find(is_in).map_or(self, |range| MappedIds {
             outside: range.inside + (self.outside - range.outside),
             ..self
         })
     }
 }
 
-impl TryFrom<String> for IdRange {
+impl TryFrom<String> for MappedIds {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let numbers: Option<Vec<u32>> =
             text.split_ascii_whitespace().map(|number| number.parse().ok()).collect();
         match numbers.as_deref() {
-            Some(&[inside, outside, count]) => Ok(IdRange { inside, outside, count }),
+            Some(&[inside, outside, count]) => Ok(MappedIds { inside, outside, count }),
             _ => Err(format!(
                 "`{text}` is no line of an id map, like \"0 1000 1\": first id inside, first id outside, how many"
             )),
@@ -41,13 +41,13 @@ impl TryFrom<String> for IdRange {
     }
 }
 
-impl From<IdRange> for String {
-    fn from(range: IdRange) -> String {
+impl From<MappedIds> for String {
+    fn from(range: MappedIds) -> String {
         range.to_string()
     }
 }
 
-impl std::fmt::Display for IdRange {
+impl std::fmt::Display for MappedIds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {} {}", self.inside, self.outside, self.count)
     }
@@ -76,9 +76,9 @@ impl SetgroupsRule {
 #[serde(deny_unknown_fields)]
 pub struct IdMaps {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub uids: Vec<IdRange>,
+    pub uids: Vec<MappedIds>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gids: Vec<IdRange>,
+    pub gids: Vec<MappedIds>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setgroups: Option<SetgroupsRule>,
 }
@@ -97,7 +97,7 @@ impl IdMaps {
     pub fn only_root(&self) -> Option<(u32, u32)> {
         match (self.uids.as_slice(), self.gids.as_slice()) {
             ([uid], [gid]) => {
-                let is_root = |range: &IdRange| range.outside == 0 && range.count == 1;
+                let is_root = |range: &MappedIds| range.outside == 0 && range.count == 1;
                 (is_root(uid) && is_root(gid)).then_some((uid.inside, gid.inside))
             }
             _ => None,
@@ -106,11 +106,11 @@ impl IdMaps {
 }
 
 /// The text of a map's file: a range a line.
-fn map_text(ranges: &[IdRange]) -> String {
+fn map_text(ranges: &[MappedIds]) -> String {
     ranges.iter().map(|range| format!("{range}\n")).collect()
 }
 
-/// What a time namespace adds to clocks, in seconds, time_namespaces(7).
+/// The seconds that a time namespace adds to clocks, time_namespaces(7).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClockOffsets {
@@ -139,8 +139,8 @@ mod tests {
 
     #[test]
     fn a_line_of_a_map_is_three_numbers() {
-        let read = |text: &str| IdRange::try_from(text.to_owned());
-        assert_eq!(read("0 1000 1"), Ok(IdRange { inside: 0, outside: 1000, count: 1 }));
+        let read = |text: &str| MappedIds::try_from(text.to_owned());
+        assert_eq!(read("0 1000 1"), Ok(MappedIds { inside: 0, outside: 1000, count: 1 }));
         assert_eq!(
             read("         0       1000          1").map(|range| range.to_string()).as_deref(),
             Ok("0 1000 1")
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_files_of_a_map_are_written_in_an_order_that_works() {
-        let range = |inside, outside, count| IdRange { inside, outside, count };
+        let range = |inside, outside, count| MappedIds { inside, outside, count };
         let maps = IdMaps {
             uids: vec![range(0, 1000, 1), range(1, 2000, 100)],
             gids: vec![range(0, 1000, 1)],
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_range_is_told_in_the_numbers_of_who_reads() {
-        let range = |inside, outside, count| IdRange { inside, outside, count };
+        let range = |inside, outside, count| MappedIds { inside, outside, count };
         let lab = [range(0, 1_000_000_000, 65536)];
         assert_eq!(range(0, 1_000_001_000, 1).counted_by(&lab), range(0, 1000, 1));
         assert_eq!(range(0, 5, 1).counted_by(&lab), range(0, 5, 1), "they have no such id");

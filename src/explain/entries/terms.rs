@@ -53,6 +53,12 @@ pub const ENTRIES: &[Entry] = &[
         &["user namespace", "setresuid"],
     ),
     term(
+        "subordinate id",
+        "One of the user or group ids that a machine keeps for the containers of an ordinary user: a range in /etc/subuid and /etc/subgid. newuidmap and newgidmap, which run as root, map them for that user.",
+        "subuid(5)",
+        &["id map", "user namespace"],
+    ),
+    term(
         "cgroup namespace",
         "What its processes see as the root of the control groups. It hides where a group lies, and limits nothing.",
         "cgroup_namespaces(7)",
@@ -63,6 +69,12 @@ pub const ENTRIES: &[Entry] = &[
         "Offsets for the clocks that count from boot, so that a moved container does not see them jump. The time of day is not in it.",
         "time_namespaces(7)",
         &["namespace", "clock offset"],
+    ),
+    term(
+        "wall clock",
+        "The clock with the date, CLOCK_REALTIME: seconds since the beginning of 1970. People and time servers set it, so it may jump. There is one for the whole machine, in no namespace.",
+        "clock_gettime(2)",
+        &["clock offset", "time namespace"],
     ),
     term(
         "clock offset",
