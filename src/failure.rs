@@ -121,6 +121,19 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
             "the gateway is in no network that a link of this namespace is in"
         }
         (Op::Net(NetOp::AddRoute { .. }), "ENETDOWN") => "the link towards the gateway is down",
+        (Op::WriteFile { path, .. }, errno) if is_id_map(path) => return explain_id_map(errno),
+        (Op::Spawn { ids: Some(_), .. }, errno @ ("EPERM" | "EINVAL")) => {
+            return explain_id_map(errno);
+        }
+        (Op::Spawn { offsets, .. }, "ERANGE") if !offsets.is_empty() => {
+            "a clock would run below 0, or further than it can count"
+        }
+        (Op::WriteFile { path, .. }, "EACCES") if path.ends_with("/timens_offsets") => {
+            "the time namespace has a first process already: offsets come before it, or never"
+        }
+        (Op::WriteFile { path, .. }, "EINVAL") if path.ends_with("/timens_offsets") => {
+            "a line has a clock (monotonic or boottime), seconds and nanoseconds, and no other clock has an offset"
+        }
         (Op::Spawn { .. }, "ENOSPC") => {
             "the limit on namespaces (user.max_*_namespaces) is reached"
         }
@@ -171,6 +184,23 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         _ => return None,
     };
 
+    Some(Cow::Borrowed(sentence))
+}
+
+fn is_id_map(path: &str) -> bool {
+    path.ends_with("/uid_map") || path.ends_with("/gid_map")
+}
+
+fn explain_id_map(errno: &str) -> Option<Cow<'static, str>> {
+    let sentence = match errno {
+        "EPERM" => {
+            "the map is written already, or the writer may not give these ids away, or a gid map came before setgroups was denied"
+        }
+        "EINVAL" => {
+            "a range is empty, two ranges overlap, an id is not known outside, or the map came in two writes"
+        }
+        _ => return None,
+    };
     Some(Cow::Borrowed(sentence))
 }
 

@@ -11,6 +11,7 @@ pub mod device_rules;
 pub mod enter;
 pub mod getpid;
 pub mod hostname;
+pub mod id_map;
 pub mod kill;
 pub mod link;
 pub mod mkdir;
@@ -255,6 +256,7 @@ actions! {
     "device": device_rules::DeviceRules,
     "shape": shape::Shape,
     "packets": packets::Packets,
+    "id_map": id_map::IdMap,
 }
 
 impl Action {

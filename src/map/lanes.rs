@@ -9,8 +9,8 @@ use super::canvas::{Canvas, MapTone, sign};
 use super::scene::{LaneLamp, LaneRow, Lanes, MapScene, distinct};
 use super::spacing::MapSpacing;
 use crate::diff::{ChangeKind, Diff, DiffRow};
-use crate::op::NamespaceKind;
-use crate::snapshot::{NsInode, Process, Snapshot};
+use crate::op::{ActorName, NamespaceKind};
+use crate::snapshot::{NamespaceHolds, NsInode, Process, Snapshot};
 use crate::text::wrapped;
 
 pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScene {
@@ -79,10 +79,15 @@ fn lamp_mark(
                 && it.latest_value().map(|(actor, _)| actor) == process.actor.as_ref()
         });
 
+    let is_filled = diff.contents.iter().any(|it| {
+        it.mark == ChangeKind::Changed
+            && it.latest_value().is_some_and(|it| (it.holds.kind(), it.inode) == (kind, inode))
+    });
+
     match namespace.map(|it| it.mark) {
         Some(mark @ (ChangeKind::Added | ChangeKind::Gone)) => mark,
         _ if was.is_some_and(|was| *was != inode) => ChangeKind::Moved,
-        _ if renamed => ChangeKind::Changed,
+        _ if renamed || is_filled => ChangeKind::Changed,
         _ => ChangeKind::Same,
     }
 }
@@ -104,8 +109,30 @@ fn content(snapshot: &Snapshot, process: &Process, kind: NamespaceKind) -> Strin
             let network = snapshot.network_of(actor);
             network.map_or_else(String::new, |it| it.links.len().to_string())
         }
-        NamespaceKind::Ipc | NamespaceKind::User | NamespaceKind::Cgroup | NamespaceKind::Time => {
-            String::new()
+        NamespaceKind::User | NamespaceKind::Cgroup | NamespaceKind::Time => {
+            // The lab's own is not what a lesson is about.
+            let own = snapshot.content_of(actor, kind).filter(|_| *actor != ActorName::host());
+            own.map_or_else(String::new, holds)
+        }
+        NamespaceKind::Ipc => String::new(),
+    }
+}
+
+/// The same in a column's width: `0=1000`, `+864000s`, `/docker/box`.
+fn holds(holds: &NamespaceHolds) -> String {
+    match holds {
+        NamespaceHolds::IdMap { uids, .. } => {
+            let first = uids.first().map(|range| format!("{}={}", range.inside, range.outside));
+            let more = if uids.len() > 1 { " …" } else { "" };
+            first.map_or_else(|| "no ids".into(), |first| first + more)
+        }
+        NamespaceHolds::Clocks(offsets) => {
+            let offset = offsets.boottime.filter(|offset| *offset != 0).or(offsets.monotonic);
+            let offset = offset.filter(|offset| *offset != 0);
+            offset.map_or_else(String::new, |seconds| format!("{seconds:+}s"))
+        }
+        NamespaceHolds::GroupRoots(roots) => {
+            roots.first().map_or_else(|| "/".into(), |root| root.path.clone())
         }
     }
 }
@@ -159,7 +186,8 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
         MapSpacing::Filling => (height.saturating_sub(4) / lanes.actors.len().max(1)).clamp(2, 7),
     };
     let fitting = (height.saturating_sub(3) / 2).min(lanes.actors.len());
-    for (place, row) in lanes.actors.iter().take(fitting).enumerate() {
+    let shown = shown_rows(&lanes.actors, fitting);
+    for (place, row) in shown.iter().enumerate() {
         let y = 1 + pitch * place;
         canvas.put(0, y, sign(row.mark), MapTone::of_mark(row.mark));
         let cut = crate::text::shortened(&crate::text::safe(&row.name), names - 3);
@@ -181,14 +209,14 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
             if lamp.mark.is_change() {
                 canvas.put(x.saturating_sub(1), y, sign(lamp.mark), tone);
             }
-            let goes_on = |later: &LaneRow| {
+            let goes_on = |later: &&LaneRow| {
                 later
                     .lamps
                     .get(kind)
                     .and_then(Option::as_ref)
                     .is_some_and(|it| it.lane == lamp.lane)
             };
-            let last = lanes.actors.iter().take(fitting).rposition(goes_on).unwrap_or(place);
+            let last = shown.iter().rposition(goes_on).unwrap_or(place);
             for below in y + 1..1 + pitch * last {
                 canvas.put(x, below, '│', MapTone::Line);
             }
@@ -216,9 +244,43 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
     }
 }
 
+/// So many rows: those without a mark, but for the host's, give way to those with one, the last first.
+fn shown_rows(rows: &[LaneRow], fitting: usize) -> Vec<&LaneRow> {
+    let is_marked = |row: &&LaneRow| {
+        let mut lamps = row.lamps.iter().flatten();
+        row.mark.is_change() || lamps.any(|lamp| lamp.mark.is_change())
+    };
+    let mut shown: Vec<&LaneRow> = rows.iter().collect();
+    while shown.len() > fitting {
+        let plain = shown.iter().skip(1).rposition(|row| !is_marked(row));
+        shown.remove(plain.map_or(shown.len() - 1, |place| place + 1));
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_actor_that_has_changed_is_in_sight_where_not_all_are() {
+        let row = |name: &str, mark| LaneRow { name: name.into(), mark, lamps: Vec::new() };
+        let rows = [
+            row("host", ChangeKind::Same),
+            row("box", ChangeKind::Same),
+            row("other", ChangeKind::Same),
+            row("new", ChangeKind::Added),
+        ];
+        let check = |fitting, names: &[&str]| {
+            let shown = shown_rows(&rows, fitting);
+            assert_eq!(shown.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), names);
+        };
+        check(4, &["host", "box", "other", "new"]);
+        check(3, &["host", "box", "new"]);
+        check(2, &["host", "new"]);
+        check(1, &["host"]);
+        check(0, &[]);
+    }
 
     #[test]
     fn a_legend_is_whole_in_any_width_and_one_line_for_each_part_where_there_is_room() {

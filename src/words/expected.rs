@@ -4,8 +4,10 @@ use crate::action::cgroup::Limits;
 use crate::lesson::expect::Expect;
 use crate::lesson::expect::cgroup::Cgroup;
 use crate::lesson::expect::cgroup_file::CgroupFile;
+use crate::lesson::expect::clock::ClockOffset;
 use crate::lesson::expect::file::{File, Presence};
 use crate::lesson::expect::hostname::Hostname;
+use crate::lesson::expect::ids::Ids;
 use crate::lesson::expect::measured::Measured;
 use crate::lesson::expect::mount::{Mount, Mounts};
 use crate::lesson::expect::namespaces::Namespaces;
@@ -17,6 +19,7 @@ use crate::lesson::expect::process::{Pid, Process, Ps};
 use crate::lesson::expect::took::Took;
 use crate::lesson::expect::traffic::Traffic;
 use crate::lesson::expect::verdict::Expected;
+use crate::op::MappedIds;
 
 /// The statement that a verdict is on: `container is pid 1 in its own pid namespace`.
 pub fn expected(expected: &Expected) -> String {
@@ -49,6 +52,11 @@ fn state(expect: &Expect) -> String {
         Expect::Measured(it) => measured(it),
         Expect::Traffic(it) => traffic(it),
         Expect::Took(it) => took(it),
+        Expect::Ids(it) => ids(it),
+        Expect::ClockOffset(it) => clock(it),
+        Expect::CgroupPath(it) => {
+            format!("{} reads {} as the {} group of {}", it.seen_by, it.is, it.controller, it.of)
+        }
     }
 }
 
@@ -101,6 +109,31 @@ fn process(it: &Process) -> String {
 
 fn hostname(it: &Hostname) -> String {
     format!("for {} the machine is called {}", it.of, it.is)
+}
+
+fn ids(it: &Ids) -> String {
+    let of = &it.of;
+    let map = |word: &str, ranges: &Vec<MappedIds>| {
+        let lines: Vec<String> = ranges.iter().map(|range| format!("`{range}`")).collect();
+        match lines.is_empty() {
+            true => format!("the {word} map of {of} is empty"),
+            false => format!("the {word} map of {of} is {}", lines.join(" and ")),
+        }
+    };
+    let mut sentences = Vec::new();
+    sentences.extend(it.uid.map(|uid| format!("{of} is user {uid} in its own user namespace")));
+    sentences.extend(it.uid_map.as_ref().map(|ranges| map("user", ranges)));
+    sentences.extend(it.gid_map.as_ref().map(|ranges| map("group", ranges)));
+    sentences.join(", and ")
+}
+
+fn clock(it: &ClockOffset) -> String {
+    let mut clocks = Vec::new();
+    clocks
+        .extend(it.monotonic.map(|seconds| format!("monotonic clock of {} by {seconds} s", it.of)));
+    clocks
+        .extend(it.boottime.map(|seconds| format!("boot-time clock of {} by {seconds} s", it.of)));
+    format!("the time namespace moves the {}", clocks.join(" and the "))
 }
 
 fn file(it: &File) -> String {

@@ -166,6 +166,7 @@ mod tests {
             proc_lists: [((host(), "other".into()), ProcListing::Listed)].into(),
             proc_counts: [(host(), ProcCount { count: 7, is_cut: false })].into(),
             reached: [((host(), [10, 0, 0, 1].into()), true)].into(),
+            cgroup_paths: [((host(), host()), vec![("pids".to_owned(), "/box".to_owned())])].into(),
             made_actors: [host(), "gone".into()].into(),
         }
     }
@@ -449,6 +450,42 @@ mod tests {
             r#"{"traffic": {"row": "class htb 10:2", "at_most": 0}}"#,
             "host has `class htb 10:2`, passed by no packet",
             "there is no such row",
+        ),
+        (
+            true,
+            r#"{"ids": {"of": "host", "uid": 0}}"#,
+            "host is user 0 in its own user namespace",
+            "it is user 0 there",
+        ),
+        (
+            false,
+            r#"{"ids": {"of": "host", "uid_map": ["0 1000 1"], "gid_map": []}}"#,
+            "the user map of host is `0 1000 1`, and the group map of host is empty",
+            "it is user 0 there",
+        ),
+        (
+            true,
+            r#"{"clock": {"of": "host", "boottime": 0}}"#,
+            "the time namespace moves the boot-time clock of host by 0 s",
+            "clocks as outside",
+        ),
+        (
+            false,
+            r#"{"clock": {"of": "host", "monotonic": 5, "boottime": 7}}"#,
+            "the time namespace moves the monotonic clock of host by 5 s and the boot-time clock of host by 7 s",
+            "clocks as outside",
+        ),
+        (
+            true,
+            r#"{"cgroup_path": {"of": "host", "controller": "pids", "is": "/box"}}"#,
+            "host reads /box as the pids group of host",
+            "/box",
+        ),
+        (
+            false,
+            r#"{"cgroup_path": {"of": "host", "controller": "pids", "is": "/"}}"#,
+            "host reads / as the pids group of host",
+            "/box",
         ),
     ];
 

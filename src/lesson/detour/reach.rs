@@ -120,7 +120,7 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
         Action::Cgroup(_) | Action::CgroupWrite(_) | Action::DeviceRules(_) => {
             Some(vec![Cgroups, Processes])
         }
-        Action::Spawn(_) | Action::Enter(_) => Some(vec![Processes]),
+        Action::Spawn(_) | Action::Enter(_) | Action::IdMap(_) => Some(vec![Processes]),
         // With a first process all others of its namespace end; a program may do anything.
         Action::Kill(_) | Action::Work(_) | Action::Run(_) => None,
     }
@@ -132,10 +132,14 @@ fn parts_read(expect: &Expect) -> Option<&'static [LabPart]> {
         Expect::Mount(_) | Expect::Mounts(_) => Some(&[Mounts]),
         Expect::File(_) | Expect::Overlay(_) => Some(&[Mounts, Files]),
         Expect::Ps(_) => Some(&[Mounts, Processes]),
-        Expect::Namespaces(_) | Expect::Pid(_) | Expect::Process(_) => Some(&[Processes]),
+        Expect::Namespaces(_)
+        | Expect::Pid(_)
+        | Expect::Process(_)
+        | Expect::Ids(_)
+        | Expect::ClockOffset(_) => Some(&[Processes]),
         Expect::Hostname(_) => Some(&[Names]),
         Expect::Link(_) | Expect::Address(_) | Expect::Route(_) => Some(&[Network]),
-        Expect::Cgroup(_) => Some(&[Cgroups]),
+        Expect::Cgroup(_) | Expect::CgroupPath(_) => Some(&[Cgroups, Processes]),
         // Who asks whether an address answers sends packets.
         Expect::Reach(_)
         | Expect::Output(_)

@@ -3,8 +3,11 @@
 
 pub mod cgroup;
 pub mod cgroup_file;
+pub mod cgroup_path;
+pub mod clock;
 pub mod file;
 pub mod hostname;
+pub mod ids;
 pub mod measured;
 pub mod mount;
 pub mod namespaces;
@@ -65,6 +68,11 @@ pub enum FactRequest {
         from: ActorName,
         to: Ipv4Addr,
     },
+    /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`.
+    CgroupPaths {
+        of: ActorName,
+        reader: ActorName,
+    },
 }
 
 /// The facts that were found. A missing answer: the actor is not there.
@@ -74,6 +82,8 @@ pub struct FactAnswers {
     pub proc_lists: BTreeMap<(ActorName, ActorName), ProcListing>,
     pub proc_counts: BTreeMap<ActorName, ProcCount>,
     pub reached: BTreeMap<(ActorName, Ipv4Addr), bool>,
+    /// By whose groups they are and who reads: (controllers, path) for each hierarchy.
+    pub cgroup_paths: BTreeMap<(ActorName, ActorName), Vec<(String, String)>>,
     /// The actors that were ever made in this lab: who is not among them has not ended.
     pub made_actors: BTreeSet<ActorName>,
 }
@@ -194,6 +204,9 @@ expectations! {
     "measured": measured::Measured,
     "traffic": traffic::Traffic,
     "took": took::Took,
+    "ids": ids::Ids,
+    "clock": clock::ClockOffset,
+    "cgroup_path": cgroup_path::CgroupPath,
 }
 
 /// In YAML a map with the one key that names the kind.
@@ -501,6 +514,9 @@ mod tests {
             r#"{"measured": {"what": "forked", "at_most": 9}}"#,
             r#"{"traffic": {"row": "class htb 10:1", "at_most": 0}}"#,
             r#"{"took": {"action": 2, "of": 1, "at_most": 9}}"#,
+            r#"{"ids": {"of": "host", "uid_map": []}}"#,
+            r#"{"clock": {"of": "host", "boottime": 0}}"#,
+            r#"{"cgroup_path": {"of": "host", "controller": "pids", "is": "/"}}"#,
         ];
         for name in Expect::NAMES {
             let begins = format!("{{\"{name}\":");
