@@ -10,7 +10,6 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use common::{alone, open_session};
-use unboxed::action::Action;
 use unboxed::diagnosis::Playable;
 use unboxed::doctor::can_play;
 use unboxed::engine::evidence::StepEvidence;
@@ -102,11 +101,12 @@ impl Shell {
     /// Type a line that starts another shell in this one's place. What is typed next must wait until it is there: a shell
     /// reads ahead.
     fn type_shell(&mut self, line: &str, session: &mut Session) -> u32 {
-        let before = session.lab().expect("a lab").snapshot();
+        let known = session.lab().expect("a lab").snapshot();
         writeln!(self.input, "{line}").expect("the shell listens");
-        let pid = newborn(session, &before);
+        newborn(session, &known);
         self.type_line("exec 2>&1");
-        pid
+        // By now it is what the line has made in the end, and no shell on the way to it.
+        newborn(session, &known)
     }
 }
 
@@ -129,18 +129,16 @@ fn descendants(pid: u32) -> Vec<u32> {
     found
 }
 
-/// The process that `unshare … sh` just made: the child of the newest one called unshare, which was not there `before`.
-fn newborn(session: &mut Session, before: &Snapshot) -> u32 {
+/// The process that a line just made: the shell of `unshare … sh` and `nsenter … sh`, or a `sleep` in the background.
+fn newborn(session: &mut Session, known: &Snapshot) -> u32 {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
         let snapshot = session.lab().expect("a lab").snapshot();
-        let is_unshare =
-            |pid: u32| snapshot.processes.iter().any(|one| one.pid == pid && one.comm == "unshare");
         let found = snapshot
             .processes
             .iter()
-            .filter(|one| is_unshare(one.ppid) && one.actor.is_none())
-            .filter(|one| !before.processes.iter().any(|old| old.pid == one.pid))
+            .filter(|one| ["sh", "sleep"].contains(&one.comm.as_str()) && one.actor.is_none())
+            .filter(|one| !one.is_same_in(known))
             .max_by_key(|one| one.start_time);
         if let Some(process) = found {
             return process.pid;
@@ -183,6 +181,12 @@ fn the_shell_lines_about_pids_do_what_the_engine_does() {
     type_what_lasts("pid");
 }
 
+#[test]
+fn the_shell_lines_about_names_do_what_the_engine_does() {
+    let _turn = alone();
+    type_what_lasts("uts");
+}
+
 /// Type a lesson whose steps say how an action ended, too: that is told of played ones only.
 fn type_what_lasts(id: &str) {
     let mut lesson = catalogue::find_lesson(id).expect("the lesson");
@@ -211,7 +215,7 @@ fn type_lesson(lesson: Lesson) {
             let now = lab.snapshot();
             let context = lab.lab_facts(&now);
             let lines = entry.action.shell(&context);
-            if let Action::Spawn(spawn) = &entry.action {
+            if let Some(actor) = entry.action.made_actor().filter(|_| entry.fails.is_none()) {
                 let mut shell = Shell::enter(&mut session);
                 // Where another actor's shell would type it. A shell reads ahead: one line has to do.
                 let inside = (entry.actor != ActorName::host()).then(|| {
@@ -220,9 +224,9 @@ fn type_lesson(lesson: Lesson) {
                 });
                 let line = inside.as_ref().unwrap_or(&lines[0]);
                 let pid = shell.type_shell(line, &mut session);
-                let adopted = session.lab().expect("a lab").adopt(&spawn.actor, pid);
-                assert!(adopted.expect("the host answers"), "{} is not in the lab", spawn.actor);
-                shells.insert(spawn.actor.clone(), shell);
+                let adopted = session.lab().expect("a lab").adopt(actor, pid);
+                assert!(adopted.expect("the host answers"), "{actor} is not in the lab");
+                shells.insert(actor.clone(), shell);
                 continue;
             }
             let shell = shells.get_mut(&entry.actor).expect("a shell of that actor");
