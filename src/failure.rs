@@ -167,6 +167,9 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         (Op::WriteFile { path, .. }, "ENODEV") if path.ends_with("/net_prio.ifpriomap") => {
             "net_prio looks for the device in the machine's first network namespace, and nowhere else"
         }
+        (Op::WriteFile { path, .. }, "EACCES") if path.starts_with("/proc/sys/") => {
+            "the files of /proc/sys belong to the root of the machine, who is nobody in this user namespace"
+        }
         (Op::WriteFile { path, .. }, "ENOSPC")
             if path.ends_with("/cgroup.procs") || path.ends_with("/tasks") =>
         {

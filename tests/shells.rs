@@ -200,6 +200,12 @@ fn the_shell_lines_about_pids_do_what_the_engine_does() {
     type_what_lasts("pid");
 }
 
+#[test]
+fn the_shell_lines_about_names_do_what_the_engine_does() {
+    let _turn = alone();
+    type_what_lasts("uts");
+}
+
 /// Type a lesson whose steps say how an action ended, or how long it took, too: that is told of played ones only.
 fn type_what_lasts(id: &str) {
     let mut lesson = catalogue::find_lesson(id).expect("the lesson");
@@ -244,7 +250,7 @@ fn type_lesson(lesson: Lesson) {
                 Action::Enter(enter) => Some((&enter.actor, &enter.kinds[..])),
                 _ => None,
             };
-            if let Some((actor, kinds)) = made {
+            if let Some((actor, kinds)) = made.filter(|_| entry.fails.is_none()) {
                 let mut shell = Shell::enter(&mut session);
                 // Where another actor's shell would type it. A shell reads ahead: one line has to do.
                 let inside = (entry.actor != ActorName::host()).then(|| {

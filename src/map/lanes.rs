@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthStr;
 
 use super::canvas::{Canvas, MapTone, sign};
-use super::scene::{LaneLamp, LaneRow, Lanes, MapScene, distinct};
+use super::scene::{LaneLamp, LaneOwner, LaneRow, Lanes, MapScene, distinct};
 use super::spacing::MapSpacing;
 use crate::diff::{ChangeKind, Diff, DiffRow};
 use crate::op::{ActorName, NamespaceKind};
@@ -22,41 +22,72 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
 
     let orders = lane_orders(before, after);
     let mut said: Vec<(NamespaceKind, NsInode)> = Vec::new();
-    let rows = actors.into_iter().filter_map(|row| {
-        let process = row.latest_value()?;
-        let side = if row.after.is_some() { after } else { before };
-        let lamps = NamespaceKind::ALL.into_iter().map(|kind| {
-            let inode = *process.namespaces.get(&kind)?;
-            let lane = orders.get(&kind)?.iter().position(|it| *it == inode)?;
-            let content = if said.contains(&(kind, inode)) {
-                String::new()
-            } else {
-                said.push((kind, inode));
-                content(side, process, kind)
-            };
-            let mark = lamp_mark(diff, row, kind, inode, process);
-            Some(LaneLamp { lane, mark, content })
-        });
-        let lamps: Vec<_> = lamps.collect();
-        let is_actor = |mark: ChangeKind| matches!(mark, ChangeKind::Added | ChangeKind::Gone);
-        let mark = if is_actor(row.mark) { row.mark } else { ChangeKind::Same };
-        Some(LaneRow { name: process.actor.as_ref()?.to_string(), mark, lamps })
-    });
+    let rows: Vec<LaneRow> = actors
+        .into_iter()
+        .filter_map(|row| {
+            let process = row.latest_value()?;
+            let side = if row.after.is_some() { after } else { before };
+            let lamps = NamespaceKind::ALL.into_iter().map(|kind| {
+                let inode = *process.namespaces.get(&kind)?;
+                let lane = orders.get(&kind)?.iter().position(|it| *it == inode)?;
+                let content = if said.contains(&(kind, inode)) {
+                    String::new()
+                } else {
+                    said.push((kind, inode));
+                    content(side, process, kind)
+                };
+                let mark = lamp_mark(diff, row, kind, inode, process);
+                Some(LaneLamp { lane, mark, content })
+            });
+            let lamps: Vec<_> = lamps.collect();
+            let is_actor = |mark: ChangeKind| matches!(mark, ChangeKind::Added | ChangeKind::Gone);
+            let mark = if is_actor(row.mark) { row.mark } else { ChangeKind::Same };
+            let name = process.actor.as_ref()?.to_string();
+            Some(LaneRow { name, of: LaneOwner::Actor, mark, lamps })
+        })
+        .collect();
+    let files = kept_rows(before, after, &orders);
 
     let lanes = Lanes {
-        actors: rows.collect(),
+        actors: rows.into_iter().chain(files).collect(),
         changed: diff.change_count(crate::view::ViewKind::Namespaces),
         acts: Vec::new(),
     };
     MapScene { lanes: Some(lanes), ..MapScene::default() }
 }
 
-/// The namespaces of each kind in the order of their first sight, the host's first.
+/// A row for each file that keeps a namespace, or kept it before.
+fn kept_rows(
+    before: &Snapshot,
+    after: &Snapshot,
+    orders: &BTreeMap<NamespaceKind, Vec<NsInode>>,
+) -> Vec<LaneRow> {
+    let (old, new) = (before.kept_namespaces(), after.kept_namespaces());
+    let gone = old.iter().filter(|kept| !new.contains(kept));
+    let rows = new.iter().chain(gone).filter_map(|kept| {
+        let mark = match (old.contains(kept), new.contains(kept)) {
+            (false, _) => ChangeKind::Added,
+            (true, false) => ChangeKind::Gone,
+            (true, true) => ChangeKind::Same,
+        };
+        let lane = orders.get(&kept.kind)?.iter().position(|it| *it == kept.inode)?;
+        let lamp = LaneLamp { lane, mark: ChangeKind::Same, content: String::new() };
+        let lamps = NamespaceKind::ALL.map(|kind| (kind == kept.kind).then(|| lamp.clone()));
+        let (name, of) = (kept.path.clone(), LaneOwner::File);
+        Some(LaneRow { name, of, mark, lamps: lamps.to_vec() })
+    });
+    rows.collect()
+}
+
+/// The namespaces of each kind in the order of their first sight, the host's first, those that files keep last.
 fn lane_orders(before: &Snapshot, after: &Snapshot) -> BTreeMap<NamespaceKind, Vec<NsInode>> {
     let all = before.namespaces().into_iter().chain(after.namespaces());
     let mut found: BTreeMap<NamespaceKind, Vec<NsInode>> = BTreeMap::new();
     for namespace in all.filter(|it| !it.actors.is_empty()) {
         found.entry(namespace.kind).or_default().push(namespace.inode);
+    }
+    for kept in before.kept_namespaces().into_iter().chain(after.kept_namespaces()) {
+        found.entry(kept.kind).or_default().push(kept.inode);
     }
     found.into_iter().map(|(kind, all)| (kind, distinct(all))).collect()
 }
@@ -185,8 +216,8 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
         MapSpacing::Tight => 2,
         MapSpacing::Filling => (height.saturating_sub(4) / lanes.actors.len().max(1)).clamp(2, 7),
     };
-    let fitting = (height.saturating_sub(3) / 2).min(lanes.actors.len());
-    let shown = shown_rows(&lanes.actors, fitting);
+    let shown = shown_rows(lanes, height);
+    let fitting = shown.len();
     for (place, row) in shown.iter().enumerate() {
         let y = 1 + pitch * place;
         canvas.put(0, y, sign(row.mark), MapTone::of_mark(row.mark));
@@ -244,18 +275,30 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
     }
 }
 
-/// So many rows: those without a mark, but for the host's, give way to those with one, the last first.
-fn shown_rows(rows: &[LaneRow], fitting: usize) -> Vec<&LaneRow> {
-    let is_marked = |row: &&LaneRow| {
-        let mut lamps = row.lamps.iter().flatten();
-        row.mark.is_change() || lamps.any(|lamp| lamp.mark.is_change())
-    };
-    let mut shown: Vec<&LaneRow> = rows.iter().collect();
-    while shown.len() > fitting {
-        let plain = shown.iter().skip(1).rposition(|row| !is_marked(row));
-        shown.remove(plain.map_or(shown.len() - 1, |place| place + 1));
+/// The rows that find room, two lines each below the kinds' names: all of them, without the signs' meaning where need be,
+/// or else the first one, then those that the step has changed and that are there, then those that are gone.
+fn shown_rows(lanes: &Lanes, height: usize) -> Vec<&LaneRow> {
+    if 1 + 2 * lanes.actors.len() <= height {
+        return lanes.actors.iter().collect();
     }
-    shown
+
+    // A line says how many were left out.
+    let fitting = height.saturating_sub(2) / 2;
+    let rank = |row: &LaneRow| {
+        let any_lamp = || row.lamps.iter().flatten().any(|lamp| lamp.mark.is_change());
+        if row.mark == ChangeKind::Gone {
+            1
+        } else if row.mark.is_change() || any_lamp() {
+            0
+        } else {
+            2
+        }
+    };
+    let mut places: Vec<usize> = (0..lanes.actors.len()).collect();
+    places.sort_by_key(|place| (*place > 0, rank(&lanes.actors[*place])));
+    places.truncate(fitting);
+    places.sort_unstable();
+    places.into_iter().map(|place| &lanes.actors[place]).collect()
 }
 
 #[cfg(test)]
@@ -263,23 +306,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_actor_that_has_changed_is_in_sight_where_not_all_are() {
-        let row = |name: &str, mark| LaneRow { name: name.into(), mark, lamps: Vec::new() };
-        let rows = [
-            row("host", ChangeKind::Same),
-            row("box", ChangeKind::Same),
-            row("other", ChangeKind::Same),
-            row("new", ChangeKind::Added),
-        ];
-        let check = |fitting, names: &[&str]| {
-            let shown = shown_rows(&rows, fitting);
-            assert_eq!(shown.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), names);
+    fn where_rows_find_no_room_the_first_and_the_changed_ones_stay() {
+        let row = |name: &str, mark: ChangeKind| LaneRow {
+            name: name.into(),
+            of: LaneOwner::Actor,
+            mark,
+            lamps: Vec::new(),
         };
-        check(4, &["host", "box", "other", "new"]);
-        check(3, &["host", "box", "new"]);
-        check(2, &["host", "new"]);
-        check(1, &["host"]);
-        check(0, &[]);
+        let [same, new, gone] = [ChangeKind::Same, ChangeKind::Added, ChangeKind::Gone];
+        let actors =
+            vec![row("host", same), row("worker", same), row("box", gone), row("heir", new)];
+        let lanes = Lanes { actors, changed: 2, acts: Vec::new() };
+        let check = |height: usize, expected: &[&str]| {
+            let shown = shown_rows(&lanes, height);
+            let names: Vec<&str> = shown.iter().map(|row| row.name.as_str()).collect();
+            assert_eq!(names, expected, "{height}");
+        };
+        check(9, &["host", "worker", "box", "heir"]);
+        check(8, &["host", "box", "heir"]);
+        check(6, &["host", "heir"]);
+        check(3, &[]);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diff::ChangeKind;
 use crate::map::{
-    BoxEdge, BoxPart, LaneRow, Lanes, LayerStack, MapBox, MapLens, MapRow, MapScene, MapTone,
-    MapWire, PieceShape, PlateCell, PlateColumn, RowAnchor, WireKind,
+    BoxEdge, BoxPart, LaneOwner, LaneRow, Lanes, LayerStack, MapBox, MapLens, MapRow, MapScene,
+    MapTone, MapWire, PieceShape, PlateCell, PlateColumn, RowAnchor, WireKind,
 };
 use crate::op::NamespaceKind;
 
@@ -359,7 +359,16 @@ fn lanes_standing(lanes: &Lanes) -> Vec<String> {
             said.push(format!("{} has {}.", capitalised(&row.name), and_joined(&told)));
             continue;
         }
+        // Of one that is gone the changes tell.
+        if row.mark == ChangeKind::Gone {
+            continue;
+        }
         let own = kinds(row, |lamp| lamp.lane > 0);
+        if row.of == LaneOwner::File {
+            let kept = kinds(row, |_| true);
+            said.push(format!("{} keeps a namespace: {}.", row.name, and_joined(&kept)));
+            continue;
+        }
         let own = if own.is_empty() {
             "nothing of its own".into()
         } else {

@@ -25,7 +25,8 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     for kind in NamespaceKind::ALL {
         let mark = mark_of(kind, scene, snapshot);
         if !scene.changes_only || mark.is_change() || scene.compare == CompareMode::Before {
-            let row = row(mark, kind_line(kind, &actors, width, scene));
+            let kept = kept_words(kind, snapshot, scene);
+            let row = row(mark, kind_line(kind, &actors, width, scene) + &kept);
             rows.push(row.about(RowSubject::Namespaces(kind)));
         }
         push_contents(&mut rows, kind, scene);
@@ -120,12 +121,27 @@ fn mark_of(kind: NamespaceKind, scene: &PaneData<'_>, shown: &Snapshot) -> Chang
         .filter_map(|process| process.namespaces.get(&kind))
         .any(|inode| !known(inode));
 
+    let kept = |of: &Snapshot| {
+        let all = of.kept_namespaces().into_iter().filter(|kept| kept.kind == kind);
+        all.map(|kept| kept.path).collect::<Vec<_>>()
+    };
     match is_new && !scene.before.processes.is_empty() {
+        false if kept(scene.before) != kept(shown) => ChangeKind::Changed,
         true if scene.before.processes_omitted.is_nothing() => ChangeKind::Added,
         // Somebody who was not read may have been in it.
         true => ChangeKind::Unknown,
         false => ChangeKind::Same,
     }
+}
+
+/// The files that keep namespaces of this kind, each with its namespace.
+fn kept_words(kind: NamespaceKind, shown: &Snapshot, scene: &PaneData<'_>) -> String {
+    let kept = shown.kept_namespaces().into_iter().filter(|kept| kept.kind == kind);
+    let words = kept.map(|kept| {
+        let label = scene.stable_ids.namespace_label(kept.inode, scene.raw);
+        format!("; {label} kept by {}", kept.path)
+    });
+    words.collect()
 }
 
 fn kind_line(
