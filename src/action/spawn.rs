@@ -86,6 +86,10 @@ impl ActionKind for Spawn {
         vec![format!("unshare {} --fork sh", options.join(" "))]
     }
 
+    fn own_process(&self) -> Option<&str> {
+        Some(self.actor.as_str())
+    }
+
     fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::Spawn {
             actor: self.actor.clone(),
@@ -118,6 +122,7 @@ mod tests {
         );
         let plain = Spawn::in_namespaces("box".into(), Vec::new());
         assert_eq!(plain.shell(&LabFacts::default()), ["sleep infinity &"]);
+        assert_eq!(plain.own_process(), Some("box"));
     }
 
     #[test]

@@ -20,7 +20,9 @@ mod seen;
 mod setting;
 pub mod shell_lines;
 
-pub use self::beginning::{lesson_needs, lesson_size};
+pub use self::beginning::{
+    chapter_begin, chapter_end, lesson_needs, lesson_size, minutes, short_minutes, warm_up,
+};
 pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};
 pub use self::ended::{ended_steps, left_on_machine};
