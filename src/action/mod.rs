@@ -83,6 +83,11 @@ pub trait ActionKind: ActionRow {
     /// Lines to type into a shell of the acting actor for the same effect; they must really work there.
     fn shell(&self, context: &LabFacts) -> Vec<String>;
 
+    /// The name of the process that the shell lines stand for, where the program starts it by itself.
+    fn own_process(&self) -> Option<&str> {
+        None
+    }
+
     /// The requests to the kernel, in order. Errors name what is missing (an actor not yet spawned).
     fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError>;
 
@@ -176,6 +181,13 @@ macro_rules! actions {
             pub fn is_read_only(&self) -> bool {
                 match self {
                     $(Action::$Kind(kind) => kind.is_read_only(),)*
+                }
+            }
+
+            /// The name of the process that the shell lines stand for, where the program starts it by itself.
+            pub fn own_process(&self) -> Option<&str> {
+                match self {
+                    $(Action::$Kind(kind) => kind.own_process(),)*
                 }
             }
 

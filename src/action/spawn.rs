@@ -34,6 +34,10 @@ impl ActionKind for Spawn {
         vec![format!("unshare {} --fork sh", options.join(" "))]
     }
 
+    fn own_process(&self) -> Option<&str> {
+        Some(self.actor.as_str())
+    }
+
     fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
         Ok(vec![Op::Spawn { actor: self.actor.clone(), unshare: self.unshare.clone() }])
     }
@@ -61,5 +65,6 @@ mod tests {
         );
         let plain = Spawn { actor: "box".into(), unshare: Vec::new() };
         assert_eq!(plain.shell(&LabFacts::default()), ["sleep infinity &"]);
+        assert_eq!(plain.own_process(), Some("box"));
     }
 }

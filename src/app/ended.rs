@@ -184,7 +184,12 @@ fn shell_steps(view: &LessonView) -> Vec<ShellStep> {
                 entry.action.shell(&facts).into_iter().map(move |line| (actor.clone(), line))
             });
             let is_typed = view.is_typed(index);
-            ShellStep { title: step.title.clone(), is_typed, lines: lines.collect() }
+            ShellStep {
+                number: index + 1,
+                title: step.title.clone(),
+                is_typed,
+                lines: lines.collect(),
+            }
         })
         .filter(|step: &ShellStep| !step.lines.is_empty())
         .collect()

@@ -48,7 +48,7 @@ fn chosen(model: &Model) -> Option<ListEntry> {
 
 fn go(model: &mut Model, entry: ListEntry) -> Vec<Effect> {
     match entry {
-        ListEntry::Step(step) => go_to(model, step),
+        ListEntry::Step(step) | ListEntry::Chapter(step) => go_to(model, step),
         ListEntry::Key(row) => row.run(model, 0),
         ListEntry::Tab(index) => {
             let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
@@ -93,17 +93,14 @@ pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(ListEntry, St
 
     let steps = || {
         view.lesson.steps.iter().enumerate().map(|(index, step)| {
-            (
-                ListEntry::Step(index),
-                format!("{} {:>2}  {}", view.step_mark(index).sign(), index + 1, step.title),
-            )
+            (ListEntry::Step(index), format!("{:>2}  {}", index + 1, step.title))
         })
     };
     // A chapter leads to its first step.
     let grouped = || {
         steps().enumerate().flat_map(|(index, entry)| {
             let begin = words::chapter_begin(&view.lesson, index);
-            begin.map(|text| (ListEntry::Step(index), text)).into_iter().chain([entry])
+            begin.map(|text| (ListEntry::Chapter(index), text)).into_iter().chain([entry])
         })
     };
     let commands = lesson::TABLE.iter().map(|row| {

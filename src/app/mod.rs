@@ -2,9 +2,11 @@
 //! happens.
 
 mod asking;
+mod by_hand;
 mod catalogue;
 mod commands;
 mod confirmation;
+mod copying;
 mod ended;
 pub mod exam;
 pub mod keymap;
@@ -24,9 +26,11 @@ pub mod shells;
 pub mod stable_ids;
 pub mod talk;
 pub mod terminal;
+mod typed_line;
 mod update;
 mod welcome;
 
+pub use by_hand::HandLine;
 pub use ended::{EndedItem, EndedLesson, MissedQuestion};
 pub use lesson::{
     Beside, Direction, LessonLayout, LessonScene, LessonView, MapPictures, MapPlace, Phase,

@@ -242,9 +242,16 @@ impl MapRow {
             ActEnd::Done | ActEnd::Answered => MapTone::Act,
             ActEnd::Refused => MapTone::Refused,
             ActEnd::Wanted => MapTone::Wanted,
+            ActEnd::More(_) => MapTone::Quiet,
         };
         let row = MapRow::new(ChangeKind::Same, "").standing_for(0, 0);
         MapRow { act: Some(end), text: Vec::new(), ..row }.lead(" ").and(tone, text)
+    }
+
+    /// The row for calls that have none of their own.
+    pub fn more_acts(calls: usize) -> MapRow {
+        let word = if calls == 1 { "call" } else { "calls" };
+        MapRow::act(ActEnd::More(calls), format!("{calls} more {word}"))
     }
 
     #[must_use]
@@ -292,6 +299,8 @@ pub enum ActEnd {
     Refused,
     /// It is to be there, and is not yet, or no longer.
     Wanted,
+    /// So many other calls, which have no room.
+    More(usize),
 }
 
 /// A thing that is to be in a picture, and is not.

@@ -4,7 +4,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::DrawOptions;
-use super::code_lines::{code, command_lines, commands, wrapped_code};
+use super::by_hand;
+use super::code_lines::{action_lines, code, commands, wrapped_code};
 use super::expectations::{Sign, goals, verdict_lines};
 use super::markdown;
 use super::step_text::{FirstPart, StepText};
@@ -105,10 +106,20 @@ fn came_of(
     text: &mut StepText,
 ) {
     let theme = look.theme;
+    let by_hand = match record.status {
+        StepStatus::Typed => {
+            by_hand::lines(view.learning.by_hand.of_step(record.step), columns, theme)
+        }
+        StepStatus::Played | StepStatus::LeftOut | StepStatus::Skipped { .. } => Vec::new(),
+    };
+    // Beside the learner's own lines those of the lesson stand where its calls would.
+    let mut shown = commands(view, columns, look);
+    let is_by_hand = !by_hand.is_empty();
+    let done = if is_by_hand { by_hand } else { std::mem::take(&mut shown) };
     match first {
-        FirstPart::Story => text.append_now(commands(view, columns, look)),
+        FirstPart::Story => text.append_now(done),
         // In little room what came of it counts.
-        FirstPart::Goals => text.append(commands(view, columns, look)),
+        FirstPart::Goals => text.append(done),
     }
 
     let mut said = status(record, columns, theme);
@@ -122,6 +133,11 @@ fn came_of(
     text.append_now(said);
     text.append_now(markdown::lines(&words::came_of_step(Some(record), after), columns, theme));
     text.append(markdown::lines(&words::on_real_machine(Some(record), real), columns, theme));
+
+    if is_by_hand && !shown.is_empty() {
+        let head = Line::styled("The lesson's way", theme.bold());
+        text.append(std::iter::once(head).chain(shown).collect());
+    }
 
     let calls = calls(record, columns, theme);
     if !calls.is_empty() {
@@ -272,9 +288,7 @@ fn to_do(view: &LessonView, columns: usize, look: &DrawOptions) -> Vec<Line<'sta
     let checks = view.lab.checks();
 
     for (index, entry) in view.shown_actions().iter().enumerate() {
-        for text in entry.action.shell(&context) {
-            lines.extend(command_lines(&entry.actor, &text, columns, look));
-        }
+        lines.extend(action_lines(entry, &context, columns, look));
 
         if let Some(errno) = &entry.fails {
             let text = format!("  will fail with {errno}: that is the point");

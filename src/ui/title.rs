@@ -24,9 +24,11 @@ pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
     let title = prose(&view.lesson.title);
     let columns = usize::from(area.width);
 
+    // One for each step, and a blank between two chapters.
+    let signs_wanted = count + view.lesson.chapters().len().saturating_sub(1);
+
     // Where a tape was made is told at the lesson's beginning, and then where it costs no signs.
-    let gaps = view.lesson.chapters().len().saturating_sub(1);
-    let wanted = title.width() + place.width() + count + gaps + 6;
+    let wanted = title.width() + place.width() + signs_wanted + 6;
     let origin =
         match view.is_at_beginning() || wanted + state(view, Origin::Told).width() < columns {
             true => Origin::Told,
@@ -41,11 +43,10 @@ pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
         steps => format!(", {steps} by hand"),
     };
     let taken = title.width() + place.width() + 4;
-    let fits = taken + count + gaps + by_hand.width() <= room;
-    let by_hand = if fits { by_hand } else { String::new() };
-    let shown = ShownSteps::in_room(view, room.saturating_sub(taken + by_hand.width()));
-    let signs = signs(view, &shown, theme);
-    let signs_width: usize = signs.iter().map(|span| span.width()).sum();
+    let by_hand =
+        if taken + signs_wanted + by_hand.width() <= room { by_hand } else { String::new() };
+    let signs = signs(view, room.saturating_sub(taken + by_hand.width()), theme);
+    let signs_width: usize = signs.iter().map(|sign| sign.span.width()).sum();
     let gap = if signs.is_empty() { 0 } else { 2 };
     let title = shortened(
         &title,
@@ -55,15 +56,15 @@ pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
     let used = 1 + title.width() + gap + signs_width + 2 + place.width() + by_hand.width();
     let fill = columns.saturating_sub(used + right.width());
     let mut spans = vec![Span::raw(format!(" {title}{}", " ".repeat(gap)))];
-    // Behind the title and the mark of those that are cut off.
-    let first = 1 + title.width() + gap + usize::from(shown.steps.start > 0);
-    let mut x = area.x + first as u16;
-    for step in shown.steps.clone() {
-        x += u16::from(shown.is_parted_before(view, step));
-        look.hits.note(Rect { x, width: 1, ..area }.intersection(area), PointTarget::Step(step));
-        x += 1;
+    let mut x = area.x + (1 + title.width() + gap) as u16;
+    for sign in signs {
+        let width = sign.span.width() as u16;
+        if let Some(step) = sign.step {
+            look.hits.note(Rect { x, width, ..area }, PointTarget::Step(step));
+        }
+        x += width;
+        spans.push(sign.span);
     }
-    spans.extend(signs);
     spans.push(Span::raw(format!("  {place}{by_hand}{}{right}", " ".repeat(fill))));
     frame.render_widget(Paragraph::new(Line::from(spans).style(theme.bold())), area);
 }
@@ -116,51 +117,35 @@ fn scene_word(view: &LessonView) -> &'static str {
     }
 }
 
-/// The steps that have a sign each.
-#[derive(Debug, Default)]
-struct ShownSteps {
-    steps: Range<usize>,
-    /// A blank stands between two chapters.
-    is_parted: bool,
+/// A part of the line of signs: the sign of a step, or what stands between two.
+struct TitleSign {
+    step: Option<usize>,
+    span: Span<'static>,
 }
 
-impl ShownSteps {
-    /// All steps, or those of the chapter that is told of, or as many around the one that is told of as have room.
-    fn in_room(view: &LessonView, room: usize) -> ShownSteps {
-        let count = view.lesson.steps.len();
-        let gaps = view.lesson.chapters().len().saturating_sub(1);
-        if count + gaps <= room {
-            return ShownSteps { steps: 0..count, is_parted: true };
-        }
-        let chapter = view.lesson.chapter_of(view.story_step()).map(|(_, chapter)| chapter.steps);
-        let steps = chapter
-            .filter(|steps| steps.len() + 2 <= room)
-            .or_else(|| shown_steps(count, view.story_step(), room));
-        ShownSteps { steps: steps.unwrap_or_default(), is_parted: false }
-    }
-
-    fn is_parted_before(&self, view: &LessonView, step: usize) -> bool {
-        self.is_parted && step > self.steps.start && !view.lesson.steps[step].chapter.is_empty()
-    }
-}
-
-/// A sign for each of these steps, and a mark where others are cut off. A blank parts two chapters.
-fn signs(view: &LessonView, shown: &ShownSteps, theme: Theme) -> Vec<Span<'static>> {
+/// A sign for each step, or for those around the one that is told of. A blank parts two chapters.
+fn signs(view: &LessonView, room: usize, theme: Theme) -> Vec<TitleSign> {
     let count = view.lesson.steps.len();
-    if shown.steps.is_empty() {
-        return Vec::new();
-    }
-    let cut = |is_cut: bool| Span::raw(if is_cut { "…" } else { "" });
+    let gaps = view.lesson.chapters().len().saturating_sub(1);
+    // Where not all of them have room, those of a chapter that has.
+    let chapter = view.lesson.chapter_of(view.story_step()).map(|(_, chapter)| chapter.steps);
+    let chapter = chapter.filter(|steps| count + gaps > room && steps.len() + 2 <= room);
+    let room_for_signs = if count + gaps <= room { room - gaps } else { room };
+    let shown = chapter.or_else(|| shown_steps(count, view.story_step(), room_for_signs));
+    let Some(shown) = shown else { return Vec::new() };
+    let between = |text: &'static str| TitleSign { step: None, span: Span::raw(text) };
+    let cut = |is_cut: bool| between(if is_cut { "…" } else { "" });
 
-    let mut spans = vec![cut(shown.steps.start > 0)];
-    for step in shown.steps.clone() {
-        if shown.is_parted_before(view, step) {
-            spans.push(Span::raw(" "));
+    let mut signs = vec![cut(shown.start > 0)];
+    for step in shown.clone() {
+        let begins = step > shown.start && !view.lesson.steps[step].chapter.is_empty();
+        if begins && count + gaps <= room {
+            signs.push(between(" "));
         }
-        spans.push(step_sign(view, step, theme));
+        signs.push(TitleSign { step: Some(step), span: step_sign(view, step, theme) });
     }
-    spans.push(cut(shown.steps.end < count));
-    spans
+    signs.push(cut(shown.end < count));
+    signs
 }
 
 fn step_sign(view: &LessonView, step: usize, theme: Theme) -> Span<'static> {
@@ -188,7 +173,8 @@ fn shown_steps(count: usize, here: usize, room: usize) -> Option<Range<usize>> {
     Some(first..first + shown)
 }
 
-fn sign(mark: StepMark, is_here: bool, theme: Theme) -> char {
+/// The sign of a step, wherever steps have one.
+pub(super) fn sign(mark: StepMark, is_here: bool, theme: Theme) -> char {
     match (mark, is_here, theme.ascii) {
         (StepMark::Failed, _, true) => '!',
         (StepMark::Failed, _, false) => '✘',

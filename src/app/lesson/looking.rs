@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::position::{LiveStep, Position};
 use super::{LessonView, Phase};
 use crate::lesson::model::{ActionEntry, Step};
+use crate::op::ActorName;
 use crate::report::{StepRecord, StepStatus};
 
 impl LessonView {
@@ -67,6 +68,16 @@ impl LessonView {
             (None, Some(step)) => &step.actions,
             (None, None) => &[],
         }
+    }
+
+    /// The commands that do the same in a shell: beside whom, and what.
+    pub fn shown_commands(&self) -> Vec<(ActorName, String)> {
+        let facts = self.lab_facts();
+        let lines = self.shown_actions().iter().flat_map(|entry| {
+            let lines = entry.action.shell(&facts).into_iter();
+            lines.map(|line| (entry.actor.clone(), line))
+        });
+        lines.collect()
     }
 
     pub fn can_look_back(&self) -> bool {

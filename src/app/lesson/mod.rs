@@ -38,7 +38,7 @@ use super::quiz::{QuestionPlace, QuizView};
 use super::shells::ShellTabs;
 use super::stable_ids::{NumberedMoment, StableIds};
 use crate::action::LabFacts;
-use crate::engine::{ReadyState, TurnState};
+use crate::engine::{ReadyState, TurnGoal, TurnState};
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::quiz::Grade;
@@ -46,7 +46,7 @@ use crate::lesson::warm_up::WarmUpQuestion;
 use crate::map::MapLens;
 use crate::notice::Notice;
 use crate::op::ActorName;
-use crate::report::{ChartSeries, StepRecord};
+use crate::report::{ChartSeries, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 use crate::tape;
 use crate::view::ViewKind;
@@ -124,6 +124,7 @@ impl LessonView {
     pub(super) fn end_turn_with_its_lab(&mut self) {
         self.learning.resume_in_next_lab();
         self.learning.turn = None;
+        self.learning.by_hand.drop_turn();
     }
 
     /// The engine is asked to run a step: at once, since a second press may come before it has heard of the first.
@@ -253,6 +254,15 @@ impl LessonView {
         self.position.set_live_step(LiveStep::Last);
 
         let step = record.step;
+        match record.status {
+            StepStatus::Typed => {
+                let numbers = &self.live_lab.numbers;
+                self.learning.by_hand.finish(step, &record.after, numbers);
+            }
+            StepStatus::Played | StepStatus::LeftOut | StepStatus::Skipped { .. } => {
+                self.learning.by_hand.drop_turn();
+            }
+        }
         self.history.set(record, Arc::clone(&self.live_lab.numbers));
         self.panes.group = None;
         self.begin_step(step);
@@ -266,6 +276,10 @@ impl LessonView {
             self.live_lab.compare_from_now();
         }
         self.live_lab.give_numbers();
+        if !self.is_in_branch() {
+            let lab = &self.live_lab;
+            self.learning.by_hand.look(&lab.now, &lab.numbers);
+        }
         self.rebuild_if_live();
     }
 
@@ -280,6 +294,9 @@ impl LessonView {
         // That of a lab that is being dropped.
         if self.lab.phase == Phase::Building {
             return;
+        }
+        if turn.goal == TurnGoal::Step {
+            self.learning.by_hand.begin(&before);
         }
         self.set_turn(Some(turn));
         self.live_lab.before = before;
