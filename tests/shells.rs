@@ -146,7 +146,12 @@ fn descendants(pid: u32) -> Vec<u32> {
 /// The shell that a line has just started below a process, in namespaces that are not those of the shell before it.
 fn newborn(top: u32, before: &[u32], kinds: &[NamespaceKind], session: &mut Session) -> u32 {
     let deadline = Instant::now() + Duration::from_secs(10);
-    let typed_at = *before.last().expect("a shell");
+    // What the shell runs in the background is below it.
+    let is_shell = |pid: &&u32| {
+        let comm = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+        comm.is_ok_and(|comm| comm.trim() == "sh")
+    };
+    let typed_at = *before.iter().rev().find(is_shell).expect("a shell");
     loop {
         let snapshot = session.lab().expect("a lab").snapshot();
         let namespaces = |pid: u32| snapshot.process(pid).map(|process| &process.namespaces);

@@ -278,7 +278,7 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
 /// The rows that find room, two lines each below the kinds' names: all of them, without the signs' meaning where need be,
 /// or else the first one, then those that the step has changed and that are there, then those that are gone.
 fn shown_rows(lanes: &Lanes, height: usize) -> Vec<&LaneRow> {
-    if 1 + 2 * lanes.actors.len() <= height {
+    if 2 * lanes.actors.len() < height {
         return lanes.actors.iter().collect();
     }
 

@@ -288,6 +288,12 @@ pub const ENTRIES: &[Entry] = &[
         &["PID namespace", "mount"],
     ),
     term(
+        "nsfs",
+        "The file system of the files in /proc/PID/ns, each of which stands for a namespace. A bind mount of such a file keeps the namespace without any process in it.",
+        "namespaces(7)",
+        &["namespace", "bind mount", "setns"],
+    ),
+    term(
         "sysfs",
         "The file system in which the kernel shows devices and drivers, usually at /sys. Its network part is of one network namespace.",
         "sysfs(5)",
