@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::action::Action;
 use crate::lesson::expect::Expect;
+use crate::lesson::lint::CONTROLLERS;
 use crate::lesson::model::{ActionEntry, Step};
 use crate::op::ActorName;
 
@@ -82,10 +83,10 @@ impl ChangedParts {
 
 /// The parts that an action changes or works on; None: any.
 fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
-    // A file there is a setting of something else.
+    // A file there is a setting of something else, and so is a group's, wherever its tree is mounted.
     let files = |path: &str| {
         let is_kernels = path.starts_with("/proc/") || path.starts_with("/sys/");
-        (!is_kernels).then(|| vec![Files])
+        (!is_kernels && !is_named_as_in_a_group(path)).then(|| vec![Files])
     };
 
     match action {
@@ -124,6 +125,13 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
         // With a first process all others of its namespace end; a program may do anything.
         Action::Kill(_) | Action::Work(_) | Action::Run(_) => None,
     }
+}
+
+/// True for a path whose file is called as those of control groups are: `pids.max`, `cgroup.procs`.
+fn is_named_as_in_a_group(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.split_once('.')
+        .is_some_and(|(beginning, _)| beginning == "cgroup" || CONTROLLERS.contains(&beginning))
 }
 
 /// The parts that decide an expectation; None where it is about what happens in its step, or moves by itself.
