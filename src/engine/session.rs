@@ -303,8 +303,8 @@ impl Session {
     /// Play a branch of a step in another lab; the one that is up is put aside, with all that was typed in it.
     pub fn play_branch(&mut self, step: usize, branch: usize) -> Result<StepRecord, SessionError> {
         let lesson = Arc::clone(&self.lesson);
-        let found = lesson.steps.get(step).and_then(|step| step.branches.get(branch));
-        let played = found.ok_or(SessionError::AtTheEnd)?.to_step();
+        let told = lesson.steps.get(step).ok_or(SessionError::AtTheEnd)?;
+        let played = told.branches.get(branch).ok_or(SessionError::AtTheEnd)?.to_step();
 
         self.leave_branch()?;
 
@@ -315,7 +315,14 @@ impl Session {
         self.suspended = Some(own);
 
         self.replay_steps(step)?;
-        self.play(&played)
+        // A what-if takes what its step takes.
+        match can_play(&told.needs, &self.facts) {
+            Playable::No { why, cure } => {
+                let status = StepStatus::Skipped { why, cure };
+                self.in_lab(|current, _| current.pass_over(&played, status))
+            }
+            Playable::Live => self.play(&played),
+        }
     }
 
     /// Go back to the lab that was put aside. Nothing happens where none is.
