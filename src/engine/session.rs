@@ -307,7 +307,6 @@ impl Session {
         let played = told.branches.get(branch).ok_or(SessionError::AtTheEnd)?.to_step();
 
         self.leave_branch()?;
-
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         let lab = Lab::make_beside(keeper, &self.plan, &self.waiting)?;
         let mut own = self.current.replace(Playthrough::new(lab)).ok_or(SessionError::NoLab)?;
@@ -316,13 +315,11 @@ impl Session {
 
         self.replay_steps(step)?;
         // A what-if takes what its step takes.
-        match can_play(&told.needs, &self.facts) {
-            Playable::No { why, cure } => {
-                let status = StepStatus::Skipped { why, cure };
-                self.in_lab(|current, _| current.pass_over(&played, status))
-            }
-            Playable::Live => self.play(&played),
+        if let Playable::No { why, cure } = can_play(&told.needs, &self.facts) {
+            let status = StepStatus::Skipped { why, cure };
+            return self.in_lab(|current, _| current.pass_over(&played, status));
         }
+        self.play(&played)
     }
 
     /// Go back to the lab that was put aside. Nothing happens where none is.
