@@ -379,6 +379,11 @@ impl NamespaceKind {
             NamespaceKind::Time => "--time",
         }
     }
+
+    /// The options for several kinds, in their order: `--mount --uts`.
+    pub fn unshare_options(kinds: &[NamespaceKind]) -> String {
+        kinds.iter().map(|kind| kind.unshare_option()).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Flags of mount(2); the order of variants is the order strace prints them in.

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::paths::check_is_alive;
 use super::spawn::write_maps;
-use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, IdMaps, MappedIds, Op, SetgroupsRule, WriteMode};
 use crate::snapshot::Snapshot;
 
@@ -34,8 +35,7 @@ impl ActionKind for IdMap {
     }
 
     fn shell(&self, context: &LabFacts) -> Vec<String> {
-        let pid = context.lab_pid(&self.of);
-        write_maps(&pid.map_or_else(|_| "PID".into(), |pid| pid.to_string()), &self.maps())
+        write_maps(&context.shown_pid(&self.of), &self.maps())
     }
 
     fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
@@ -49,8 +49,7 @@ impl ActionKind for IdMap {
     }
 
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
-        let lives = snapshot.process_of(&self.of).is_some();
-        vec![PreflightCheck { condition: Precondition::Alive(self.of.clone()), ok: lives }]
+        vec![check_is_alive(snapshot, &self.of)]
     }
 }
 

@@ -123,6 +123,11 @@ impl LabFacts {
         self.lab_pids.get(actor).copied().ok_or_else(|| LowerError::NoActor(actor.clone()))
     }
 
+    /// The same for a line of a shell; `PID` where nobody knows it.
+    fn shown_pid(&self, actor: &ActorName) -> String {
+        self.lab_pid(actor).map_or_else(|_| "PID".into(), |pid| pid.to_string())
+    }
+
     /// The directory of a group in every hierarchy that the lab has.
     fn group_directories(&self, group: &str) -> Vec<String> {
         let mut found: Vec<String> =

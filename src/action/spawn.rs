@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
+use super::paths::{check_is_no_process, shell_word};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, ClockOffsets, IdMaps, NamespaceKind, Op};
 use crate::snapshot::Snapshot;
 
@@ -28,11 +29,9 @@ impl Spawn {
 
     /// The options of unshare(1), and of nsenter(1) but for the last ones.
     fn options(&self) -> Vec<String> {
-        let mut options: Vec<String> =
-            self.unshare.iter().map(|kind| kind.unshare_option().to_owned()).collect();
-        let clocks = [("monotonic", self.offsets.monotonic), ("boottime", self.offsets.boottime)];
-        let offsets = clocks.into_iter().filter_map(|(name, offset)| Some((name, offset?)));
-        options.extend(offsets.map(|(name, offset)| format!("--{name} {offset}")));
+        let mut options = vec![NamespaceKind::unshare_options(&self.unshare)];
+        let offsets = self.offsets.clocks();
+        options.extend(offsets.map(|(name, seconds)| format!("--{name} {seconds}")));
         if self.unshare.contains(&NamespaceKind::Mount) {
             // unshare(1) would make all mounts private by itself; the call alone does not.
             options.push("--propagation unchanged".into());
@@ -46,8 +45,8 @@ impl Spawn {
         let mut lines =
             vec![format!("unshare {} sleep infinity & sleep 1", self.options().join(" "))];
         lines.extend(write_maps("$!", maps));
-        let kinds: Vec<&str> = self.unshare.iter().map(|kind| kind.unshare_option()).collect();
-        lines.push(format!("nsenter --target $! {} sh", kinds.join(" ")));
+        let kinds = NamespaceKind::unshare_options(&self.unshare);
+        lines.push(format!("nsenter --target $! {kinds} sh"));
         lines
     }
 }
@@ -57,7 +56,7 @@ pub(super) fn write_maps(pid: &str, maps: &IdMaps) -> Vec<String> {
     let files = maps.files().into_iter();
     files
         .map(|(name, text)| match text.trim_end().lines().collect::<Vec<_>>()[..] {
-            [line] => format!("echo {} > /proc/{pid}/{name}", super::paths::shell_word(line)),
+            [line] => format!("echo {} > /proc/{pid}/{name}", shell_word(line)),
             _ => format!("cat > /proc/{pid}/{name} <<X\n{text}X"),
         })
         .collect()
@@ -100,11 +99,7 @@ impl ActionKind for Spawn {
     }
 
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
-        let is_free = snapshot.process_of(&self.actor).is_none();
-        vec![PreflightCheck {
-            condition: Precondition::NoProcessYet(self.actor.clone()),
-            ok: is_free,
-        }]
+        vec![check_is_no_process(snapshot, &self.actor)]
     }
 }
 

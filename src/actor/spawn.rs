@@ -88,26 +88,18 @@ fn fork_actor(
         });
     };
 
-    // The child waits for its ids until the parent has mapped them, and ends where the parent does not.
+    // The child waits for its ids until they are mapped here, and ends where they are not.
     let (go, starter) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-    let (report, reporter) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-    match process::fork(recorder, &[])? {
-        Fork::Child => {
-            drop(starter);
-            unshare_and_fork(wanted, actor_end, Some(go), reporter, parent)
-        }
-        Fork::Parent(child) => {
-            drop((reporter, go));
-            let mut reports = BufReader::new(std::fs::File::from(report));
-            if let Some(errno) = take_report(&mut reports, recorder)? {
-                return Ok(Some(errno));
-            }
-            // The child lives and waits: its number is nobody else's.
-            map_ids(recorder, child, maps)?;
-            std::fs::File::from(starter).write_all(b"go").map_err(errno::to_errno)?;
-            take_report(&mut reports, recorder)
-        }
+    let (child, mut reports) = fork_with_reports(recorder, |reporter| {
+        unshare_and_fork(wanted, actor_end, Some((maps, go)), reporter, parent)
+    })?;
+    if let Some(errno) = take_report(&mut reports, recorder)? {
+        return Ok(Some(errno));
     }
+    // The child lives and waits: its number is nobody else's.
+    map_ids(recorder, child, maps)?;
+    std::fs::File::from(starter).write_all(b"go").map_err(errno::to_errno)?;
+    take_report(&mut reports, recorder)
 }
 
 /// Fork a process that says what it did, and record that; the errno is its own failure. `live` returns its exit status,
@@ -116,13 +108,19 @@ pub(super) fn fork_reporting(
     recorder: &mut Recorder,
     live: impl FnOnce(OwnedFd) -> i32,
 ) -> Result<Option<Errno>, Errno> {
+    let (_, mut reports) = fork_with_reports(recorder, live)?;
+    take_report(&mut reports, recorder)
+}
+
+/// Fork a process that says what it does as it goes on: the process, and what it says.
+fn fork_with_reports(
+    recorder: &mut Recorder,
+    live: impl FnOnce(OwnedFd) -> i32,
+) -> Result<(Pid, BufReader<std::fs::File>), Errno> {
     let (report, reporter) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     match process::fork(recorder, &[])? {
         Fork::Child => process::exit_now(live(reporter)),
-        Fork::Parent(_) => {
-            drop(reporter);
-            take_report(&mut BufReader::new(std::fs::File::from(report)), recorder)
-        }
+        Fork::Parent(child) => Ok((child, BufReader::new(std::fs::File::from(report)))),
     }
 }
 
@@ -159,23 +157,23 @@ fn recorded_errno(calls: &[crate::call::Call], name: &crate::call::ErrnoName) ->
 fn unshare_and_fork(
     wanted: &NewActor<'_>,
     actor_end: Wire,
-    go: Option<OwnedFd>,
+    awaited: Option<(&IdMaps, OwnedFd)>,
     reporter: OwnedFd,
     parent: Pid,
 ) -> ! {
     let mut kept: Vec<&dyn AsRawFd> = vec![&actor_end, &reporter];
-    kept.extend(go.as_ref().map(|go| go as &dyn AsRawFd));
+    kept.extend(awaited.as_ref().map(|(_, go)| go as &dyn AsRawFd));
     confine::keep_only(&kept);
     let _ = process::die_with_parent(parent);
     process::reset_signals();
 
     let mut recorder = Recorder::default();
     let mut prepared = process::unshare(&mut recorder, wanted.namespaces);
-    if let (Ok(()), Some(go)) = (prepared, go) {
+    if let (Ok(()), Some((maps, go))) = (prepared, awaited) {
         let first = reporter.try_clone();
         prepared = first.map_err(errno::to_errno).and_then(|first| {
             report_to_parent(first, std::mem::take(&mut recorder), None);
-            await_ids(&mut recorder, wanted.ids, go, parent)
+            await_ids(&mut recorder, maps, go, parent)
         });
     }
     let forked = prepared.and_then(|()| set_clocks(&mut recorder, wanted.offsets)).and_then(|()| {
@@ -189,8 +187,8 @@ fn unshare_and_fork(
     report_to_parent(reporter, recorder, forked.err());
     let Ok(child) = forked else { process::exit_now(1) };
 
-    let options: Vec<&str> = wanted.namespaces.iter().map(|kind| kind.unshare_option()).collect();
-    wait_for_actor("unshare", &format!("{} --fork", options.join(" ")), child)
+    let options = NamespaceKind::unshare_options(wanted.namespaces);
+    wait_for_actor("unshare", &format!("{options} --fork"), child)
 }
 
 /// Tell the process that forked this one what was done here since the last report: a line of JSON.
@@ -217,7 +215,7 @@ pub(super) fn wait_for_actor(program: &str, options: &str, child: Pid) -> ! {
 /// Wait until the parent has mapped this process's ids, and be root among them, where there is one.
 fn await_ids(
     recorder: &mut Recorder,
-    maps: Option<&IdMaps>,
+    maps: &IdMaps,
     go: OwnedFd,
     parent: Pid,
 ) -> Result<(), Errno> {
@@ -227,7 +225,6 @@ fn await_ids(
         process::exit_now(1);
     }
     let has_root = |ranges: &[MappedIds]| ranges.iter().any(|range| range.inside == 0);
-    let Some(maps) = maps else { return Ok(()) };
     if has_root(&maps.gids) && has_root(&maps.uids) {
         process::become_root(recorder)?;
         // Both went with the old user.

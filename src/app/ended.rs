@@ -6,10 +6,9 @@ use crate::action::LabFacts;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::{AnswerMark, Grade};
 use crate::map::MapLens;
-use crate::op::ActorName;
 use crate::proof::Proof;
 use crate::report::{StepCounts, StepStatus};
-use crate::words::shell_lines::{ShellStep, as_script};
+use crate::words::shell_lines::{ShellStep, as_script, of_actions};
 use std::sync::Arc;
 
 /// A lesson that was left, in the middle or at its end.
@@ -178,18 +177,11 @@ fn shell_steps(view: &LessonView) -> Vec<ShellStep> {
     };
     steps
         .filter(|(index, _)| is_done(*index))
-        .map(|(index, step)| {
-            let lines = step.actions.iter().flat_map(|entry| {
-                let actor: ActorName = entry.actor.clone();
-                entry.action.shell(&facts).into_iter().map(move |line| (actor.clone(), line))
-            });
-            let is_typed = view.is_typed(index);
-            ShellStep {
-                number: index + 1,
-                title: step.title.clone(),
-                is_typed,
-                lines: lines.collect(),
-            }
+        .map(|(index, step)| ShellStep {
+            number: index + 1,
+            title: step.title.clone(),
+            is_typed: view.is_typed(index),
+            lines: of_actions(&step.actions, &facts),
         })
         .filter(|step: &ShellStep| !step.lines.is_empty())
         .collect()

@@ -124,7 +124,7 @@ pub(super) fn content_card(content: &NamespaceContent, data: &CardData<'_>) -> C
                 )
             };
             let first = uids.first().copied();
-            let is_labs = content.actors.contains(&ActorName::host());
+            let is_labs = content.is_of_host();
             let line = seat.filter(|_| !is_labs).map(|seat| see::id_map(&seat, first));
             let why_not = if is_labs {
                 "In the lab its own ids are all there are: who reads the map on the machine sees this."
@@ -142,8 +142,7 @@ pub(super) fn content_card(content: &NamespaceContent, data: &CardData<'_>) -> C
             let what = format!(
                 "What {names} sees on its clocks is that of the machine plus these offsets. The time of day has none."
             );
-            let shown = offsets.boottime.filter(|offset| *offset != 0).or(offsets.monotonic);
-            let line = seat.map(|seat| see::clock_offsets(&seat, shown.unwrap_or(0)));
+            let line = seat.map(|seat| see::clock_offsets(&seat, offsets.main().unwrap_or(0)));
             card(
                 format!("clocks of {names}"),
                 vec![what],

@@ -158,8 +158,7 @@ fn holds(holds: &NamespaceHolds) -> String {
             first.map_or_else(|| "no ids".into(), |first| first + more)
         }
         NamespaceHolds::Clocks(offsets) => {
-            let offset = offsets.boottime.filter(|offset| *offset != 0).or(offsets.monotonic);
-            let offset = offset.filter(|offset| *offset != 0);
+            let offset = offsets.main().filter(|offset| *offset != 0);
             offset.map_or_else(String::new, |seconds| format!("{seconds:+}s"))
         }
         NamespaceHolds::GroupRoots(roots) => {

@@ -13,16 +13,17 @@ pub struct MappedIds {
 }
 
 impl MappedIds {
+    /// The id inside that one outside is; None where it is not in this range.
+    pub fn id_inside(self, outside: u32) -> Option<u32> {
+        let place = outside.checked_sub(self.outside).filter(|place| *place < self.count)?;
+        Some(self.inside + place)
+    }
+
     /// The same range for who counts the ids outside as these maps do; as it is where they have no such id.
     #[must_use]
     pub fn counted_by(self, theirs: &[MappedIds]) -> MappedIds {
-        let is_in = |range: &&MappedIds| {
-            self.outside >= range.outside && self.outside - range.outside < range.count
-        };
-        theirs.iter().find(is_in).map_or(self, |range| MappedIds {
-            outside: range.inside + (self.outside - range.outside),
-            ..self
-        })
+        let found = theirs.iter().find_map(|range| range.id_inside(self.outside));
+        MappedIds { outside: found.unwrap_or(self.outside), ..self }
     }
 }
 
@@ -125,11 +126,20 @@ impl ClockOffsets {
         *self == ClockOffsets::default()
     }
 
+    /// The clocks that have an offset, by the kernel's names, each with its seconds.
+    pub fn clocks(&self) -> impl Iterator<Item = (&'static str, i64)> {
+        let all = [("monotonic", self.monotonic), ("boottime", self.boottime)];
+        all.into_iter().filter_map(|(name, seconds)| Some((name, seconds?)))
+    }
+
+    /// The offset to name where there is room for one: that of the boot-time clock, unless it is 0.
+    pub fn main(&self) -> Option<i64> {
+        self.boottime.filter(|seconds| *seconds != 0).or(self.monotonic)
+    }
+
     /// The text for /proc/self/timens_offsets: clock, seconds, nanoseconds.
     pub fn text(&self) -> String {
-        let clocks = [("monotonic", self.monotonic), ("boottime", self.boottime)];
-        let lines = clocks.into_iter().filter_map(|(name, offset)| Some((name, offset?)));
-        lines.map(|(name, offset)| format!("{name} {offset} 0\n")).collect()
+        self.clocks().map(|(name, seconds)| format!("{name} {seconds} 0\n")).collect()
     }
 }
 

@@ -35,6 +35,13 @@ pub struct GroupRoot {
     pub path: String,
 }
 
+impl NamespaceContent {
+    /// True for a namespace of the lab's own, which the host is in.
+    pub fn is_of_host(&self) -> bool {
+        self.actors.contains(&ActorName::host())
+    }
+}
+
 impl NamespaceHolds {
     pub fn kind(&self) -> NamespaceKind {
         match self {
@@ -60,10 +67,7 @@ impl Snapshot {
         let process = self.living_process_of(actor)?;
         let inside = |uid: u32, maps: Option<&NamespaceHolds>| {
             let Some(NamespaceHolds::IdMap { uids, .. }) = maps else { return Some(uid) };
-            let own = MappedIds { inside: 0, outside: uid, count: 1 };
-            let is_mapped =
-                |range: &MappedIds| uid >= range.outside && uid - range.outside < range.count;
-            uids.iter().any(is_mapped).then(|| own.counted_by(uids).outside)
+            uids.iter().find_map(|range| range.id_inside(uid))
         };
 
         let host = ActorName::host();

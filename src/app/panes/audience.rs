@@ -191,8 +191,7 @@ pub(super) fn namespaces(scene: &PaneData<'_>) -> Vec<PaneRow> {
         .contents
         .iter()
         .filter(|row| {
-            let is_labs = |it: &NamespaceContent| it.actors.contains(&ActorName::host());
-            row.mark.is_change() && !row.latest_value().is_some_and(is_labs)
+            row.mark.is_change() && !row.latest_value().is_some_and(NamespaceContent::is_of_host)
         })
         .cloned()
         .collect();

@@ -67,10 +67,9 @@ fn push_host_names(rows: &mut Vec<PaneRow>, scene: &PaneData<'_>, snapshot: &Sna
 /// that one's numbers outside are ids of.
 fn push_contents(rows: &mut Vec<PaneRow>, kind: NamespaceKind, scene: &PaneData<'_>) {
     let of_kind = |content: &NamespaceContent| content.holds.kind() == kind;
-    let is_labs = |content: &NamespaceContent| content.actors.contains(&ActorName::host());
     let contents = &scene.diff.contents;
     let is_about = |it: &DiffRow<NamespaceContent>| {
-        it.latest_value().is_some_and(|content| of_kind(content) && !is_labs(content))
+        it.latest_value().is_some_and(|content| of_kind(content) && !content.is_of_host())
     };
     if !contents.iter().any(is_about) {
         return;
