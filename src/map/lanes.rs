@@ -167,10 +167,10 @@ fn holds(holds: &NamespaceHolds) -> String {
     }
 }
 
-/// Rows of the whole picture in so many columns: the names of the kinds, two rows for each actor, and below an empty one
-/// what the signs mean.
+/// Rows of the whole picture in so many columns: the names of the kinds, two rows for each actor, below an empty one
+/// what the signs mean, and the calls.
 pub(super) fn wanted_height(lanes: &Lanes, width: usize) -> usize {
-    2 + 2 * lanes.actors.len() + legend(width).len()
+    2 + 2 * lanes.actors.len() + legend(width).len() + lanes.acts.len()
 }
 
 /// The meaning of the signs, in as many lines as it takes in so many columns.
@@ -303,6 +303,7 @@ fn shown_rows(lanes: &Lanes, height: usize) -> Vec<&LaneRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::map::scene::{ActEnd, MapRow};
 
     #[test]
     fn where_rows_find_no_room_the_first_and_the_changed_ones_stay() {
@@ -325,6 +326,26 @@ mod tests {
         check(8, &["host", "box", "heir"]);
         check(6, &["host", "heir"]);
         check(3, &[]);
+    }
+
+    #[test]
+    fn a_picture_that_has_the_rows_it_wants_has_room_for_calls_and_for_what_the_signs_mean() {
+        let row = |name: &str| LaneRow {
+            name: name.into(),
+            of: LaneOwner::Actor,
+            mark: ChangeKind::Same,
+            lamps: Vec::new(),
+        };
+        let acts = vec![MapRow::act(ActEnd::Done, "worker: hostname")];
+        let lanes = Lanes { actors: vec![row("host"), row("worker")], changed: 0, acts };
+        for width in [52, 76, 120] {
+            let mut canvas = Canvas::new(width, wanted_height(&lanes, width));
+            draw(&lanes, MapSpacing::Tight, &mut canvas);
+            let text = canvas.text();
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let end = "how many links ▸ worker: hostname";
+            assert!(words.join(" ").ends_with(end), "{width}: {text}");
+        }
     }
 
     #[test]
