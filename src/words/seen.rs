@@ -42,7 +42,8 @@ pub fn seen(seen: &Seen) -> String {
         Seen::ProcUnread(count) => format!("{UNREAD}: {}", proc_count(*count)),
 
         Seen::File { kind, size, first_line } => {
-            format!("{} of {size} bytes: {first_line}", file_kind(*kind))
+            let file = format!("{} of {size} bytes", file_kind(*kind));
+            if first_line.is_empty() { file } else { format!("{file}: {first_line}") }
         }
         Seen::NoFile => "no such file".into(),
         Seen::FileUnread { path, read } => {
