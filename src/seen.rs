@@ -46,6 +46,14 @@ pub enum Seen {
         other: ActorName,
         own: bool,
     },
+    /// The namespace that a file keeps, with the number of processes of the lab in it.
+    Kept {
+        kind: NamespaceKind,
+        members: usize,
+    },
+    NothingKept {
+        path: String,
+    },
     HostName(String),
 
     /// The pids of a process in all its PID namespaces, from outside to inside.

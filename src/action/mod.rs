@@ -10,6 +10,7 @@ pub mod chroot;
 pub mod device_rules;
 pub mod enter;
 pub mod getpid;
+pub mod hold;
 pub mod hostname;
 pub mod kill;
 pub mod link;
@@ -235,6 +236,8 @@ actions! {
     "write": write::Write,
     "read": read::Read,
     "unpack": unpack::Unpack,
+    "hold": hold::Hold,
+    "release": hold::Release,
     "hostname": hostname::Hostname,
     "getpid": getpid::Getpid,
     "run": run::Run,

@@ -196,6 +196,8 @@ impl Lab {
     }
 
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
+        // What an earlier op has ended must not live on in the next one, by what we hold of it.
+        self.let_go_of_the_dead();
         let makes_actor = op.made_actor().is_some();
         let made = if let Op::Work { name, .. } = &op { Some(name) } else { op.made_actor() };
         let made = made.cloned();
@@ -283,6 +285,7 @@ impl Lab {
     /// The kernel's state now, host names included.
     pub fn snapshot(&mut self) -> Snapshot {
         self.ask_hostnames_if_stale();
+        self.let_go_of_the_dead();
         self.observer.snapshot()
     }
 
@@ -290,8 +293,16 @@ impl Lab {
     pub fn snapshot_if_changed(&mut self) -> Option<Snapshot> {
         if self.asked.elapsed() >= ASK_PERIOD {
             self.ask_hostnames_if_stale();
+            self.let_go_of_the_dead();
         }
         self.observer.snapshot_if_changed()
+    }
+
+    /// Keep nothing alive that only an ended actor was in.
+    fn let_go_of_the_dead(&mut self) {
+        if self.links.close_sockets_of_the_dead() {
+            self.tell_observer();
+        }
     }
 
     /// The state as it was read last.
@@ -358,7 +369,7 @@ impl Lab {
             .map(|(name, link)| ObservedActor {
                 name: name.clone(),
                 pid: link.pid,
-                netlink: Some(Arc::clone(&link.netlink)),
+                netlink: link.netlink.clone(),
                 monitor: link.monitor().cloned(),
                 firewall: link.firewall().cloned(),
             })

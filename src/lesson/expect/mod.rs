@@ -5,6 +5,7 @@ pub mod cgroup;
 pub mod cgroup_file;
 pub mod file;
 pub mod hostname;
+pub mod kept;
 pub mod measured;
 pub mod mount;
 pub mod namespaces;
@@ -176,6 +177,7 @@ expectations! {
     "mount": mount::Mount,
     "mounts": mount::Mounts,
     "namespaces": namespaces::Namespaces,
+    "namespace": kept::KeptByFile,
     "pid": process::Pid,
     "ps": process::Ps,
     "process": process::Process,
@@ -474,6 +476,7 @@ mod tests {
             r#"{"mounts": {"like": "host"}}"#,
             r#"{"namespaces": {"of": "host", "differ_from": "box", "kinds": ["uts"]}}"#,
             r#"{"namespaces": {"of": "host", "shared_with": "box", "kinds": ["uts"]}}"#,
+            r#"{"namespace": {"kind": "uts", "kept_by": "/run/uts"}}"#,
             r#"{"pid": {"of": "host", "is": 1}}"#,
             r#"{"ps": {"in": "host", "lists": "host", "shown": false}}"#,
             r#"{"process": {"actor": "box", "alive": false}}"#,
