@@ -1,8 +1,10 @@
 //! A **snapshot**: the kernel's state of one lab at one moment, as plain values. No I/O here.
 
+mod contents;
 mod layers;
 mod namespaces;
 
+pub use self::contents::{GroupRoot, NamespaceContent, NamespaceHolds};
 pub use self::layers::{InUpper, OverlayEntry};
 pub use self::namespaces::{KeptNamespace, Namespace};
 
@@ -36,6 +38,10 @@ pub struct Snapshot {
     /// Directories the step asked to show.
     pub directories: Vec<Directory>,
     pub hostnames: BTreeMap<ActorName, String>,
+    /// The contents of the actors' user, time and cgroup namespaces: in those that are not the lab's own, and in the lab's
+    /// user namespace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<NamespaceContent>,
 }
 
 /// The rows that a reader left out of a list. A lab must not decide how much work it is to look at it, so every list

@@ -6,12 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
+
+use super::group_roots::KnownGroupRoots;
 use super::link::ActorLinks;
 use super::waiting::WaitContext;
 use crate::action::{CgroupMount, LabFacts, LowerError};
 use crate::engine::link_error::LinkError;
 use crate::failure::Failure;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
+use crate::kernel::pidfd::Pidfd;
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::WatchedDirectory;
 use crate::observe::hostname_watch::HostnameWatch;
@@ -34,6 +38,7 @@ pub struct Lab {
     /// Host names as last asked for: they can't be read from outside.
     hostnames: BTreeMap<ActorName, String>,
     names: HostnameWatch,
+    group_roots: KnownGroupRoots,
     /// True after something was done that may have changed a host name.
     stale: bool,
     asked: Instant,
@@ -138,6 +143,7 @@ impl Lab {
             observer,
             hostnames,
             names,
+            group_roots: KnownGroupRoots::default(),
             stale: true,
             asked: Instant::now(),
             made_actors: [ActorName::host()].into(),
@@ -166,6 +172,12 @@ impl Lab {
     /// The pid of an actor as the machine counts.
     pub fn pid_of(&self, actor: &ActorName) -> Option<u32> {
         self.links.get(actor).map(|link| link.pid)
+    }
+
+    /// A descriptor of the actor's process, with which its end can be waited for.
+    pub fn pidfd_of(&self, actor: &ActorName) -> Option<Pidfd> {
+        let pid = i32::try_from(self.pid_of(actor)?).ok()?;
+        Pidfd::open(Pid::from_raw(pid)).ok()
     }
 
     /// The names of all actors that were ever made in this lab: one that is gone was there, one that is not, never.
@@ -286,7 +298,12 @@ impl Lab {
     pub fn snapshot(&mut self) -> Snapshot {
         self.ask_hostnames_if_stale();
         self.let_go_of_the_dead();
-        self.observer.snapshot()
+        let snapshot = self.observer.snapshot();
+        if self.group_roots.ask_for_new_ones(&mut self.links, &snapshot) {
+            self.observer.set_group_roots(self.group_roots.known.clone());
+            return self.observer.snapshot();
+        }
+        snapshot
     }
 
     /// The state now, if it is not what the last snapshot showed.

@@ -303,11 +303,10 @@ impl Session {
     /// Play a branch of a step in another lab; the one that is up is put aside, with all that was typed in it.
     pub fn play_branch(&mut self, step: usize, branch: usize) -> Result<StepRecord, SessionError> {
         let lesson = Arc::clone(&self.lesson);
-        let found = lesson.steps.get(step).and_then(|step| step.branches.get(branch));
-        let played = found.ok_or(SessionError::AtTheEnd)?.to_step();
+        let told = lesson.steps.get(step).ok_or(SessionError::AtTheEnd)?;
+        let played = told.branches.get(branch).ok_or(SessionError::AtTheEnd)?.to_step();
 
         self.leave_branch()?;
-
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         let lab = Lab::make_beside(keeper, &self.plan, &self.waiting)?;
         let mut own = self.current.replace(Playthrough::new(lab)).ok_or(SessionError::NoLab)?;
@@ -315,6 +314,11 @@ impl Session {
         self.suspended = Some(own);
 
         self.replay_steps(step)?;
+        // A what-if takes what its step takes.
+        if let Playable::No { why, cure } = can_play(&told.needs, &self.facts) {
+            let status = StepStatus::Skipped { why, cure };
+            return self.in_lab(|current, _| current.pass_over(&played, status));
+        }
         self.play(&played)
     }
 

@@ -9,8 +9,8 @@ use super::canvas::{Canvas, MapTone, sign};
 use super::scene::{LaneLamp, LaneOwner, LaneRow, Lanes, MapScene, distinct};
 use super::spacing::MapSpacing;
 use crate::diff::{ChangeKind, Diff, DiffRow};
-use crate::op::NamespaceKind;
-use crate::snapshot::{NsInode, Process, Snapshot};
+use crate::op::{ActorName, NamespaceKind};
+use crate::snapshot::{NamespaceHolds, NsInode, Process, Snapshot};
 use crate::text::wrapped;
 
 pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScene {
@@ -110,10 +110,15 @@ fn lamp_mark(
                 && it.latest_value().map(|(actor, _)| actor) == process.actor.as_ref()
         });
 
+    let is_filled = diff.contents.iter().any(|it| {
+        it.mark == ChangeKind::Changed
+            && it.latest_value().is_some_and(|it| (it.holds.kind(), it.inode) == (kind, inode))
+    });
+
     match namespace.map(|it| it.mark) {
         Some(mark @ (ChangeKind::Added | ChangeKind::Gone)) => mark,
         _ if was.is_some_and(|was| *was != inode) => ChangeKind::Moved,
-        _ if renamed => ChangeKind::Changed,
+        _ if renamed || is_filled => ChangeKind::Changed,
         _ => ChangeKind::Same,
     }
 }
@@ -135,16 +140,37 @@ fn content(snapshot: &Snapshot, process: &Process, kind: NamespaceKind) -> Strin
             let network = snapshot.network_of(actor);
             network.map_or_else(String::new, |it| it.links.len().to_string())
         }
-        NamespaceKind::Ipc | NamespaceKind::User | NamespaceKind::Cgroup | NamespaceKind::Time => {
-            String::new()
+        NamespaceKind::User | NamespaceKind::Cgroup | NamespaceKind::Time => {
+            // The lab's own is not what a lesson is about.
+            let own = snapshot.content_of(actor, kind).filter(|_| *actor != ActorName::host());
+            own.map_or_else(String::new, holds)
+        }
+        NamespaceKind::Ipc => String::new(),
+    }
+}
+
+/// The same in a column's width: `0=1000`, `+864000s`, `/docker/box`.
+fn holds(holds: &NamespaceHolds) -> String {
+    match holds {
+        NamespaceHolds::IdMap { uids, .. } => {
+            let first = uids.first().map(|range| format!("{}={}", range.inside, range.outside));
+            let more = if uids.len() > 1 { " …" } else { "" };
+            first.map_or_else(|| "no ids".into(), |first| first + more)
+        }
+        NamespaceHolds::Clocks(offsets) => {
+            let offset = offsets.main().filter(|offset| *offset != 0);
+            offset.map_or_else(String::new, |seconds| format!("{seconds:+}s"))
+        }
+        NamespaceHolds::GroupRoots(roots) => {
+            roots.first().map_or_else(|| "/".into(), |root| root.path.clone())
         }
     }
 }
 
-/// Rows of the whole picture in so many columns: the names of the kinds, two rows for each actor, and below an empty one
-/// what the signs mean.
+/// Rows of the whole picture in so many columns: the names of the kinds, two rows for each actor, below an empty one
+/// what the signs mean, and the calls.
 pub(super) fn wanted_height(lanes: &Lanes, width: usize) -> usize {
-    2 + 2 * lanes.actors.len() + legend(width).len()
+    2 + 2 * lanes.actors.len() + legend(width).len() + lanes.acts.len()
 }
 
 /// The meaning of the signs, in as many lines as it takes in so many columns.
@@ -251,7 +277,7 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
 /// The rows that find room, two lines each below the kinds' names: all of them, without the signs' meaning where need be,
 /// or else the first one, then those that the step has changed and that are there, then those that are gone.
 fn shown_rows(lanes: &Lanes, height: usize) -> Vec<&LaneRow> {
-    if 1 + 2 * lanes.actors.len() <= height {
+    if 2 * lanes.actors.len() < height {
         return lanes.actors.iter().collect();
     }
 
@@ -277,6 +303,7 @@ fn shown_rows(lanes: &Lanes, height: usize) -> Vec<&LaneRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::map::scene::{ActEnd, MapRow};
 
     #[test]
     fn where_rows_find_no_room_the_first_and_the_changed_ones_stay() {
@@ -299,6 +326,26 @@ mod tests {
         check(8, &["host", "box", "heir"]);
         check(6, &["host", "heir"]);
         check(3, &[]);
+    }
+
+    #[test]
+    fn a_picture_that_has_the_rows_it_wants_has_room_for_calls_and_for_what_the_signs_mean() {
+        let row = |name: &str| LaneRow {
+            name: name.into(),
+            of: LaneOwner::Actor,
+            mark: ChangeKind::Same,
+            lamps: Vec::new(),
+        };
+        let acts = vec![MapRow::act(ActEnd::Done, "worker: hostname")];
+        let lanes = Lanes { actors: vec![row("host"), row("worker")], changed: 0, acts };
+        for width in [52, 76, 120] {
+            let mut canvas = Canvas::new(width, wanted_height(&lanes, width));
+            draw(&lanes, MapSpacing::Tight, &mut canvas);
+            let text = canvas.text();
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let end = "how many links ▸ worker: hostname";
+            assert!(words.join(" ").ends_with(end), "{width}: {text}");
+        }
     }
 
     #[test]

@@ -217,6 +217,11 @@ pub enum EngineToActor {
     Hostname {
         pid: Option<u32>,
     },
+    /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`; not an op of a lesson.
+    CgroupPaths {
+        of: u32,
+        reader: u32,
+    },
 }
 
 /// Actor → engine, by the number of what was asked.
@@ -235,6 +240,7 @@ pub enum ActorToEngine {
         reached: bool,
     },
     Hostname(Option<String>),
+    CgroupPaths(Option<String>),
     /// One descriptor comes along where the namespace could be entered.
     Netlink,
     /// The terminal's master side comes along.
