@@ -108,6 +108,15 @@ pub enum Op {
         from: String,
         to: String,
     },
+    /// A file that stays open under the number `fd`, 7 to 9, without close-on-exec.
+    Hold {
+        path: String,
+        fd: u32,
+    },
+    /// Close what `Hold` opened under that number.
+    Release {
+        fd: u32,
+    },
     SetHostname {
         name: String,
     },

@@ -48,6 +48,14 @@ pub enum Seen {
         other: ActorName,
         own: bool,
     },
+    /// The namespace that a file keeps, with the number of processes of the lab in it.
+    Kept {
+        kind: NamespaceKind,
+        members: usize,
+    },
+    NothingKept {
+        path: String,
+    },
     HostName(String),
     /// The content of the namespace that it is about.
     InNamespace(NamespaceHolds),

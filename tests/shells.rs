@@ -206,9 +206,10 @@ fn the_shell_lines_about_pids_do_what_the_engine_does() {
 }
 
 #[test]
-fn the_shell_lines_about_names_do_what_the_engine_does() {
+fn the_shell_lines_about_names_and_entering_do_what_the_engine_does() {
     let _turn = alone();
     type_what_lasts("uts");
+    type_what_lasts("enter-and-leave");
 }
 
 /// Type a lesson whose steps say how an action ended, or how long it took, too: that is told of played ones only.

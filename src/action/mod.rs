@@ -10,6 +10,7 @@ pub mod chroot;
 pub mod device_rules;
 pub mod enter;
 pub mod getpid;
+pub mod hold;
 pub mod hostname;
 pub mod id_map;
 pub mod kill;
@@ -245,6 +246,8 @@ actions! {
     "write": write::Write,
     "read": read::Read,
     "unpack": unpack::Unpack,
+    "hold": hold::Hold,
+    "release": hold::Release,
     "hostname": hostname::Hostname,
     "getpid": getpid::Getpid,
     "run": run::Run,

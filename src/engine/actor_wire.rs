@@ -53,6 +53,8 @@ fn limit(request: &EngineToActor) -> Duration {
             | Op::Unlink { .. }
             | Op::WriteFile { .. }
             | Op::ReadFile { .. }
+            | Op::Hold { .. }
+            | Op::Release { .. }
             | Op::SetHostname { .. }
             | Op::GetPid
             | Op::Net(_)

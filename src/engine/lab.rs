@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
+
 use super::group_roots::KnownGroupRoots;
 use super::link::ActorLinks;
 use super::waiting::WaitContext;
@@ -13,6 +15,7 @@ use crate::action::{CgroupMount, LabFacts, LowerError};
 use crate::engine::link_error::LinkError;
 use crate::failure::Failure;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
+use crate::kernel::pidfd::Pidfd;
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::model::WatchedDirectory;
 use crate::observe::hostname_watch::HostnameWatch;
@@ -171,6 +174,12 @@ impl Lab {
         self.links.get(actor).map(|link| link.pid)
     }
 
+    /// A descriptor of the actor's process, with which its end can be waited for.
+    pub fn pidfd_of(&self, actor: &ActorName) -> Option<Pidfd> {
+        let pid = i32::try_from(self.pid_of(actor)?).ok()?;
+        Pidfd::open(Pid::from_raw(pid)).ok()
+    }
+
     /// The names of all actors that were ever made in this lab: one that is gone was there, one that is not, never.
     pub fn made_actors(&self) -> &BTreeSet<ActorName> {
         &self.made_actors
@@ -199,6 +208,8 @@ impl Lab {
     }
 
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
+        // What an earlier op has ended must not live on in the next one, by what we hold of it.
+        self.let_go_of_the_dead();
         let makes_actor = op.made_actor().is_some();
         let made = if let Op::Work { name, .. } = &op { Some(name) } else { op.made_actor() };
         let made = made.cloned();
@@ -286,6 +297,7 @@ impl Lab {
     /// The kernel's state now, host names included.
     pub fn snapshot(&mut self) -> Snapshot {
         self.ask_hostnames_if_stale();
+        self.let_go_of_the_dead();
         let snapshot = self.observer.snapshot();
         if self.group_roots.ask_for_new_ones(&mut self.links, &snapshot) {
             self.observer.set_group_roots(self.group_roots.known.clone());
@@ -298,8 +310,16 @@ impl Lab {
     pub fn snapshot_if_changed(&mut self) -> Option<Snapshot> {
         if self.asked.elapsed() >= ASK_PERIOD {
             self.ask_hostnames_if_stale();
+            self.let_go_of_the_dead();
         }
         self.observer.snapshot_if_changed()
+    }
+
+    /// Keep nothing alive that only an ended actor was in.
+    fn let_go_of_the_dead(&mut self) {
+        if self.links.close_sockets_of_the_dead() {
+            self.tell_observer();
+        }
     }
 
     /// The state as it was read last.
@@ -366,7 +386,7 @@ impl Lab {
             .map(|(name, link)| ObservedActor {
                 name: name.clone(),
                 pid: link.pid,
-                netlink: Some(Arc::clone(&link.netlink)),
+                netlink: link.netlink.clone(),
                 monitor: link.monitor().cloned(),
                 firewall: link.firewall().cloned(),
             })

@@ -165,7 +165,7 @@ pub fn manual(section: &str, name: &str) -> String {
 
 /// A line that makes the call, and whose effects are gone when it ends: it works in namespaces of its own, or is refused.
 pub fn call(name: &str) -> Option<SeeLine> {
-    const LINES: [(&str, &str); 39] = [
+    const LINES: [(&str, &str); 41] = [
         ("mount", "strace -f -e trace=mount unshare -m true"),
         ("umount2", "strace -f -e trace=umount2 unshare -m umount -l /proc"),
         (
@@ -188,6 +188,8 @@ pub fn call(name: &str) -> Option<SeeLine> {
         ("clone", "strace -f -e trace=clone,clone3 unshare -fp true"),
         ("clone3", "strace -f -e trace=clone,clone3 unshare -fp true"),
         ("unshare", "strace -e trace=unshare unshare -u true"),
+        ("dup2", "strace -e trace=dup2 sh -c 'exec 9</dev/null'"),
+        ("close", "strace -e trace=close sh -c 'exec 9</dev/null; exec 9<&-'"),
         ("setns", "strace -e trace=setns nsenter -t 1 -u true"),
         ("setuid", "strace -e trace=setuid unshare -U -r --setuid 0 true"),
         ("setgid", "strace -e trace=setgid chroot --userspec=:0 / true"),

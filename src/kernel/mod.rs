@@ -9,6 +9,7 @@ pub mod directory;
 pub mod enter;
 pub mod errno;
 pub mod file;
+pub mod held;
 pub mod home;
 pub mod icmp;
 pub mod inherited;

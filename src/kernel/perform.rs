@@ -130,6 +130,8 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
         Op::WriteFile { path, text, mode } => file::write_text(recorder, path, text, *mode)?,
         Op::ReadFile { path } => output = file::read_text(recorder, path)?,
         Op::CopyTree { from, to } => copy::copy_tree(recorder, from, to)?,
+        Op::Hold { path, fd } => super::held::hold(recorder, path, *fd)?,
+        Op::Release { fd } => super::held::release(recorder, *fd)?,
         Op::SetHostname { name } => {
             let args = format!("{}, {}", super::notation::quoted(name), name.len());
             recorder.call("sethostname", args, || nix::unistd::sethostname(name))?;

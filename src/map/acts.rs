@@ -142,11 +142,13 @@ fn about(op: &Op) -> Option<&str> {
         | Op::Unlink { path }
         | Op::WriteFile { path, .. }
         | Op::ReadFile { path }
+        | Op::Hold { path, .. }
         | Op::CopyTree { to: path, .. } => Some(path),
         Op::Net(op) => link(op),
         Op::Spawn { .. }
         | Op::Enter { .. }
         | Op::UmountAll
+        | Op::Release { .. }
         | Op::SetHostname { .. }
         | Op::GetPid
         | Op::Run { .. }
@@ -193,6 +195,9 @@ fn belongs(op: &Op, lens: MapLens) -> bool {
         }
         Op::GetPid | Op::Kill { .. } | Op::Work { .. } => lens == MapLens::Processes,
         Op::SetHostname { .. } => lens == MapLens::Namespaces,
+        Op::Hold { .. } | Op::Release { .. } => {
+            matches!(lens, MapLens::Processes | MapLens::Namespaces | MapLens::Network)
+        }
         // The network's own picture has the way of a packet.
         Op::Ping { .. } => false,
         Op::Net(_) | Op::PacketRule(_) => lens == MapLens::Network,
@@ -222,7 +227,12 @@ fn row(record: &OpRecord, lens: MapLens, after: &Snapshot) -> Option<MapRow> {
         Outcome::Done { output } => {
             let is_told = matches!(
                 record.op,
-                Op::GetPid | Op::ReadFile { .. } | Op::Run { .. } | Op::Kill { .. }
+                Op::GetPid
+                    | Op::ReadFile { .. }
+                    | Op::Run { .. }
+                    | Op::Kill { .. }
+                    | Op::Hold { .. }
+                    | Op::Release { .. }
             );
             if !is_told {
                 return None;
@@ -262,6 +272,8 @@ fn words(op: &Op) -> String {
         }
         Op::ReadFile { path } => format!("read {path}"),
         Op::CopyTree { from, to } => format!("cp -a {from} {to}"),
+        Op::Hold { path, fd } => format!("hold {path} as {fd}"),
+        Op::Release { fd } => format!("close {fd}"),
         Op::SetHostname { name } => format!("hostname {name}"),
         Op::GetPid => "getpid()".into(),
         Op::Run { argv } => argv.join(" "),

@@ -8,6 +8,7 @@ use crate::lesson::expect::clock::ClockOffset;
 use crate::lesson::expect::file::{File, Presence};
 use crate::lesson::expect::hostname::Hostname;
 use crate::lesson::expect::ids::Ids;
+use crate::lesson::expect::kept::KeptByFile;
 use crate::lesson::expect::measured::Measured;
 use crate::lesson::expect::mount::{Mount, Mounts};
 use crate::lesson::expect::namespaces::Namespaces;
@@ -35,6 +36,7 @@ fn state(expect: &Expect) -> String {
         Expect::Mount(it) => mount(it),
         Expect::Mounts(it) => mounts(it),
         Expect::Namespaces(it) => namespaces(it),
+        Expect::KeptByFile(it) => kept_by_file(it),
         Expect::Pid(it) => pid(it),
         Expect::Ps(it) => ps(it),
         Expect::Process(it) => process(it),
@@ -80,6 +82,16 @@ fn mounts(it: &Mounts) -> String {
     sentences.extend(it.like.as_ref().map(|other| format!("{actor} has the mounts of {other}")));
     sentences.extend(it.all.as_ref().map(|word| format!("all mounts of {actor} are {word}")));
     sentences.join(", and ")
+}
+
+fn kept_by_file(it: &KeptByFile) -> String {
+    let kept = format!("{} keeps a {} namespace", it.kept_by, it.kind.proc_link_name());
+    match it.members {
+        None => kept,
+        Some(0) => format!("{kept} that no process is in"),
+        Some(1) => format!("{kept} that one process is in"),
+        Some(count) => format!("{kept} that {count} processes are in"),
+    }
 }
 
 fn namespaces(it: &Namespaces) -> String {

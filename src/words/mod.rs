@@ -116,6 +116,12 @@ mod tests {
             rows: parse(lines),
             omitted: Omitted::Nothing,
         };
+        let kept = MountTable {
+            actor: "other".into(),
+            ns: NsInode(2),
+            rows: parse("3 1 0:3 net:[42] /run/net rw - nsfs nsfs rw"),
+            omitted: Omitted::Nothing,
+        };
         let entry = OverlayEntry {
             path: "etc".into(),
             kind: FileKind::Directory,
@@ -144,7 +150,7 @@ mod tests {
         };
 
         Snapshot {
-            mounts: vec![table],
+            mounts: vec![table, kept],
             processes: vec![process(), Process { actor: Some("other".into()), ..process() }],
             networks: vec![network()],
             cgroups: vec![group],
@@ -244,6 +250,18 @@ mod tests {
             r#"{"namespaces": {"of": "host", "differ_from": "box", "kinds": ["uts", "pid"]}}"#,
             "host has namespaces of its own, not box's: uts, pid",
             "host or box is not there",
+        ),
+        (
+            true,
+            r#"{"namespace": {"kind": "net", "kept_by": "/run/net", "in": "other", "members": 0}}"#,
+            "/run/net keeps a net namespace that no process is in",
+            "a net namespace, processes in it: 0",
+        ),
+        (
+            false,
+            r#"{"namespace": {"kind": "net", "kept_by": "/run/net"}}"#,
+            "/run/net keeps a net namespace",
+            "no namespace is bound to /run/net",
         ),
         (
             true,

@@ -31,6 +31,10 @@ pub fn seen(seen: &Seen) -> String {
 
         Seen::Namespaces { kind, inodes } => namespaces(*kind, *inodes),
         Seen::NamespacesOf { kinds, other, own } => namespaces_of(kinds, other, *own),
+        Seen::Kept { kind, members } => {
+            format!("a {} namespace, processes in it: {members}", kind.proc_link_name())
+        }
+        Seen::NothingKept { path } => format!("no namespace is bound to {path}"),
         Seen::HostName(name) => name.clone(),
         Seen::InNamespace(holds) => rows::namespace_holds(holds),
         Seen::Uid(uid) => format!("it is user {uid} there"),

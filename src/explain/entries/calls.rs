@@ -148,6 +148,18 @@ pub const ENTRIES: &[Entry] = &[
         &["setns", "kill", "process"],
     ),
     call(
+        "dup2",
+        "Makes a descriptor a second name of an open file, under a number that the caller chooses. A shell does it for redirections.",
+        "dup2(2)",
+        &["openat", "close"],
+    ),
+    call(
+        "close",
+        "Closes a descriptor. What only that descriptor kept, a deleted file or a namespace without processes, goes with it.",
+        "close(2)",
+        &["openat", "dup2"],
+    ),
+    call(
         "setgid",
         "Changes the group id of the calling process. In a user namespace it takes only ids that the namespace's map has.",
         "setgid(2)",

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod file;
 pub mod hostname;
 pub mod ids;
+pub mod kept;
 pub mod measured;
 pub mod mount;
 pub mod namespaces;
@@ -187,6 +188,7 @@ expectations! {
     "mount": mount::Mount,
     "mounts": mount::Mounts,
     "namespaces": namespaces::Namespaces,
+    "namespace": kept::KeptByFile,
     "pid": process::Pid,
     "ps": process::Ps,
     "process": process::Process,
@@ -495,6 +497,7 @@ mod tests {
             r#"{"mounts": {"like": "host"}}"#,
             r#"{"namespaces": {"of": "host", "differ_from": "box", "kinds": ["uts"]}}"#,
             r#"{"namespaces": {"of": "host", "shared_with": "box", "kinds": ["uts"]}}"#,
+            r#"{"namespace": {"kind": "uts", "kept_by": "/run/uts"}}"#,
             r#"{"pid": {"of": "host", "is": 1}}"#,
             r#"{"ps": {"in": "host", "lists": "host", "shown": false}}"#,
             r#"{"process": {"actor": "box", "alive": false}}"#,
