@@ -34,6 +34,7 @@ use self::waiting::AwaitedActor;
 use crate::action::{LabFacts, PreflightCheck};
 use crate::failure::Failure;
 use crate::kernel::pty::TerminalSize;
+use crate::laid_out::UnpackProgress;
 use crate::lesson::detour::Detour;
 use crate::lesson::expect::verdict::Verdict;
 use crate::notice::Refusal;
@@ -159,6 +160,8 @@ pub enum Event {
     },
     /// An actor lets the engine wait; None: no longer.
     Waiting(Option<AwaitedActor>),
+    /// How far an image made elsewhere is laid out, on the way to the first lab.
+    Unpacking(UnpackProgress),
     /// A request can't be served here; nothing else changed.
     RequestRefused {
         why: Refusal,

@@ -1,7 +1,7 @@
 //! A session: one learner, one lesson, one lab at a time. It plays steps, and rewinds by replaying.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,12 +10,13 @@ use super::options::SessionOptions;
 use super::playthrough::{Playthrough, StepPlan};
 use super::turn::Judging;
 use super::waiting::WaitContext;
-use super::{ReadyState, ShellTerminal, TurnGoal, TurnState, replay, typed_process};
+use super::{Event, ReadyState, ShellTerminal, TurnGoal, TurnState, replay, typed_process};
 use crate::action::Action;
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::engine::link_error::LinkError;
-use crate::keeper::handle::{KeeperError, KeeperHandle};
+use crate::image::Image;
+use crate::keeper::handle::{KeeperError, KeeperHandle, UnpackingListener};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step, WatchedDirectory};
@@ -32,6 +33,8 @@ pub struct Session {
     facts: Facts,
     /// This program's own binary, for another keeper in the place of one that is lost.
     program: PathBuf,
+    /// The image of all labs, where it is not the default one.
+    image: Option<Arc<Image>>,
     plan: LabPlan,
     keeper: Option<KeeperHandle>,
     /// The lab that is up; a branch's, while one is looked at.
@@ -77,6 +80,25 @@ impl SessionError {
     }
 }
 
+/// Start a keeper whose labs are made from this image; whoever listens hears how far that is laid out.
+fn start_keeper(
+    program: &Path,
+    image: Option<&Image>,
+    waiting: &WaitContext,
+) -> Result<KeeperHandle, KeeperError> {
+    let mut keeper = KeeperHandle::start(program)?;
+    if let Some(image) = image {
+        let listener = waiting.listener().cloned();
+        let unpacking = UnpackingListener::new(move |progress| {
+            if let Some(listener) = &listener {
+                let _ = listener.send(Event::Unpacking(progress));
+            }
+        });
+        keeper.use_image(image, unpacking)?;
+    }
+    Ok(keeper)
+}
+
 impl Session {
     /// Remember the machine as it is, start a keeper, make the first lab.
     pub fn open(
@@ -95,7 +117,7 @@ impl Session {
         waiting: WaitContext,
     ) -> Result<Session, SessionError> {
         let machine_before = MachineState::now();
-        let keeper = KeeperHandle::start(&options.program)?;
+        let keeper = start_keeper(&options.program, options.image.as_deref(), &waiting)?;
         let wants_disk = lesson.needs.disk || lesson.steps.iter().any(|step| step.needs.disk);
         let disk = facts.disk.as_ref().filter(|_| wants_disk).map(|disk| disk.number.clone());
         let plan = LabPlan {
@@ -109,6 +131,7 @@ impl Session {
             lesson,
             facts,
             program: options.program.clone(),
+            image: options.image.clone(),
             plan,
             keeper: Some(keeper),
             current: None,
@@ -171,7 +194,7 @@ impl Session {
 
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         if keeper.is_lost() {
-            *keeper = KeeperHandle::start(&self.program)?;
+            *keeper = start_keeper(&self.program, self.image.as_deref(), &self.waiting)?;
         }
 
         self.ours.note_keeper(keeper.pid());
