@@ -23,6 +23,8 @@ pub struct UnpackedImage {
     pub entries: usize,
     /// The bytes of all files that were written.
     pub bytes: u64,
+    /// Directories that the image lacked, and that steps mount on: they are made, empty.
+    pub added: usize,
     /// Device nodes that were left out: making them takes the machine's root.
     pub devices: usize,
     /// Files whose owner has no id in the lab's user namespace: they are root's there.

@@ -11,10 +11,12 @@ pub mod device_rules;
 pub mod enter;
 pub mod getpid;
 pub mod hostname;
+pub mod id_map;
 pub mod kill;
 pub mod link;
 pub mod mkdir;
 pub mod mount;
+pub mod move_mount;
 pub mod overlay;
 pub mod packets;
 pub mod paths;
@@ -24,6 +26,7 @@ pub mod pivot_root;
 pub mod precondition;
 pub mod propagation;
 pub mod read;
+pub mod remount;
 pub mod rm;
 pub mod route;
 pub mod run;
@@ -118,6 +121,11 @@ impl LabFacts {
     /// The pid of an actor as the lab's host counts.
     pub fn lab_pid(&self, actor: &ActorName) -> Result<u32, LowerError> {
         self.lab_pids.get(actor).copied().ok_or_else(|| LowerError::NoActor(actor.clone()))
+    }
+
+    /// The same for a line of a shell; `PID` where nobody knows it.
+    fn shown_pid(&self, actor: &ActorName) -> String {
+        self.lab_pid(actor).map_or_else(|_| "PID".into(), |pid| pid.to_string())
     }
 
     /// The directory of a group in every hierarchy that the lab has.
@@ -224,6 +232,8 @@ actions! {
     "enter": enter::Enter,
     "mount": mount::Mount,
     "bind": bind::Bind,
+    "remount": remount::Remount,
+    "move": move_mount::MoveMount,
     "propagation": propagation::Propagation,
     "umount": umount::Umount,
     "umount_all": umount_all::UmountAll,
@@ -251,6 +261,7 @@ actions! {
     "device": device_rules::DeviceRules,
     "shape": shape::Shape,
     "packets": packets::Packets,
+    "id_map": id_map::IdMap,
 }
 
 impl Action {

@@ -43,6 +43,10 @@ struct HandTurn {
 impl HandTurn {
     /// Add what has changed since the last look to the line that was typed last.
     fn look(&mut self, now: &Arc<Snapshot>, numbers: &StableIds) {
+        // A look that found nothing new shares its memory with the one before.
+        if Arc::ptr_eq(&self.seen, now) {
+            return;
+        }
         let kept: usize = self.lines.iter().map(|line| line.changes.len()).sum();
         let mut changes = changes(&self.seen, now, numbers);
         changes.truncate(MAX_CHANGES.saturating_sub(kept));
@@ -60,7 +64,7 @@ impl HandTurn {
 
     /// The lines without the programs that have only come and gone.
     fn lasting(mut self) -> Vec<HandLine> {
-        let has = |snapshot: &Snapshot, pid| snapshot.processes.iter().any(|it| it.pid == pid);
+        let has = |snapshot: &Snapshot, pid| snapshot.process(pid).is_some();
         for line in &mut self.lines {
             line.changes.retain(|change| match change.process {
                 Some(pid) => has(&self.before, pid) != has(&self.seen, pid),
@@ -139,11 +143,10 @@ fn changes(before: &Snapshot, after: &Snapshot, numbers: &StableIds) -> Vec<Hand
 
     // That a lesson takes a process in, by a name of its own, is the lesson's doing.
     let is_named_now = |process: &Process| {
-        let earlier = before
-            .processes
-            .iter()
-            .find(|it| it.pid == process.pid && it.start_time == process.start_time);
-        earlier.is_some_and(|earlier| earlier.actor != process.actor)
+        let earlier = before.process(process.pid);
+        earlier.is_some_and(|earlier| {
+            earlier.start_time == process.start_time && earlier.actor != process.actor
+        })
     };
 
     let mut changes = Vec::new();

@@ -20,7 +20,7 @@ pub fn type_key(view: &mut LessonView, key: KeyEvent) -> Vec<Effect> {
     let Some(tab) = view.shells.current_tab_mut() else { return Vec::new() };
     tab.scroll(isize::MIN);
     let bytes = tab.key_bytes(key);
-    tab.note_entered(bytes.iter().filter(|byte| **byte == b'\r').count());
+    tab.note_entered(&bytes);
     vec![Effect::TypeIntoShell { tab: tab.id, bytes }]
 }
 
@@ -195,7 +195,7 @@ pub fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
     view.shells.note_typing();
     let tab = view.shells.current_tab_mut().map(|tab| {
         let bytes = tab.paste_bytes(text);
-        tab.note_entered(bytes.iter().filter(|byte| **byte == b'\r').count());
+        tab.note_entered(&bytes);
         (tab.id, bytes)
     });
     tab.map(|(tab, bytes)| Effect::TypeIntoShell { tab, bytes }).into_iter().collect()

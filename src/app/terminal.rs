@@ -166,8 +166,9 @@ impl TerminalTab {
         screen.contents_between(first, 0, row, self.size.columns)
     }
 
-    /// Enter was pressed here so many times: as many lines may be seen.
-    pub fn note_entered(&mut self, presses: usize) {
+    /// These bytes were typed here: as many lines may be seen as there are presses of Enter among them.
+    pub fn note_entered(&mut self, bytes: &[u8]) {
+        let presses = bytes.iter().filter(|byte| **byte == b'\r').count();
         // What a program reads is seen as no line: such presses don't add up.
         self.entered = (self.entered + presses).min(MAX_ENTERED);
     }

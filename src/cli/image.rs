@@ -20,8 +20,8 @@ use crate::{text, words};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct ImageOption {
-    /// Build containers from this image: an OCI layout (PATH or PATH:NAME), an archive of one, what `docker save` writes, or a root
-    /// file system as a tar file or a directory
+    /// Build containers from this image: an OCI layout (PATH, or PATH:NAME of several), an archive of one, what `docker save` writes,
+    /// or a root file system as a tar file or a directory; lessons are written for the default image, and want at least /bin/sh
     #[arg(long, value_name = "PATH", conflicts_with = "tape")]
     pub image: Option<PathBuf>,
 }

@@ -17,8 +17,8 @@ use self::rows::{DiffSide, OwnedRows, diff_rows, diff_sections, mark_by_equality
 
 use crate::op::ActorName;
 use crate::snapshot::{
-    Address, Cgroup, DirEntry, FirewallRule, Link, Mount, Namespace, Neighbour, NetworkOmitted,
-    Omitted, OverlayEntry, Process, Route, Snapshot, Traffic,
+    Address, Cgroup, DirEntry, FirewallRule, Link, Mount, Namespace, NamespaceContent, Neighbour,
+    NetworkOmitted, Omitted, OverlayEntry, Process, Route, Snapshot, Traffic,
 };
 use crate::view::ViewKind;
 
@@ -114,6 +114,8 @@ pub struct Diff {
     pub directories: Vec<DiffSection<DirectoryOwner, DirEntry>>,
     /// (actor, name) rows of hostnames.
     pub hostnames: Vec<DiffRow<(ActorName, String)>>,
+    /// The contents of namespaces.
+    pub contents: Vec<DiffRow<NamespaceContent>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -188,6 +190,12 @@ impl Diff {
                 |(actor, _)| actor.clone(),
                 mark_by_equality,
             ),
+            contents: diff_rows(
+                &DiffSide::new(&before.contents, before.processes_omitted),
+                &DiffSide::new(&after.contents, after.processes_omitted),
+                |content| (content.holds.kind(), content.inode),
+                content_mark,
+            ),
         }
     }
 
@@ -210,7 +218,8 @@ impl Diff {
         let rows = !any_in(&self.mounts)
             && !any_move(&self.processes)
             && !any_move(&self.namespaces)
-            && !any_move(&self.hostnames);
+            && !any_move(&self.hostnames)
+            && !any_move(&self.contents);
         let files = !any_in(&self.overlays) && !any_in(&self.directories);
         rows && files
             && !self.cgroups.iter().any(has_moved)
@@ -222,7 +231,7 @@ impl Diff {
         match view {
             ViewKind::Mounts => in_sections(&self.mounts),
             ViewKind::Processes => changed(&self.processes),
-            ViewKind::Namespaces => changed(&self.namespaces),
+            ViewKind::Namespaces => changed(&self.namespaces) + changed(&self.contents),
             ViewKind::Network => self
                 .networks
                 .iter()
@@ -271,6 +280,11 @@ fn process_mark(before: &Process, after: &Process) -> ChangeKind {
     calm.state = before.state;
     let became_zombie = (before.state == 'Z') != (after.state == 'Z');
     if *before == calm && !became_zombie { ChangeKind::Same } else { ChangeKind::Changed }
+}
+
+/// The mark of a content: its actors are told with the namespaces.
+fn content_mark(before: &NamespaceContent, after: &NamespaceContent) -> ChangeKind {
+    mark_by_equality(&before.holds, &after.holds)
 }
 
 /// Namespaces are known by their members. Where not all processes were read, those who are there tell nothing of the

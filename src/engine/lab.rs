@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::group_roots::KnownGroupRoots;
 use super::link::ActorLinks;
 use super::waiting::WaitContext;
 use crate::action::{CgroupMount, LabFacts, LowerError};
@@ -35,6 +36,7 @@ pub struct Lab {
     /// Host names as last asked for: they can't be read from outside.
     hostnames: BTreeMap<ActorName, String>,
     names: HostnameWatch,
+    group_roots: KnownGroupRoots,
     /// True after something was done that may have changed a host name.
     stale: bool,
     asked: Instant,
@@ -139,6 +141,7 @@ impl Lab {
             observer,
             hostnames,
             names,
+            group_roots: KnownGroupRoots::default(),
             stale: true,
             asked: Instant::now(),
             made_actors: [ActorName::host()].into(),
@@ -289,7 +292,12 @@ impl Lab {
     /// The kernel's state now, host names included.
     pub fn snapshot(&mut self) -> Snapshot {
         self.ask_hostnames_if_stale();
-        self.observer.snapshot()
+        let snapshot = self.observer.snapshot();
+        if self.group_roots.ask_for_new_ones(&mut self.links, &snapshot) {
+            self.observer.set_group_roots(self.group_roots.known.clone());
+            return self.observer.snapshot();
+        }
+        snapshot
     }
 
     /// The state now, if it is not what the last snapshot showed.

@@ -7,7 +7,9 @@ mod contention;
 pub mod events;
 pub mod evidence;
 pub mod fact_lookup;
+mod group_roots;
 mod judge;
+mod keeper_source;
 pub mod lab;
 pub mod link;
 pub mod link_error;
@@ -160,7 +162,7 @@ pub enum Event {
     },
     /// An actor lets the engine wait; None: no longer.
     Waiting(Option<AwaitedActor>),
-    /// How far an image made elsewhere is laid out, on the way to the first lab.
+    /// The progress of an image made elsewhere, on the way to the first lab.
     Unpacking(UnpackProgress),
     /// A request can't be served here; nothing else changed.
     RequestRefused {

@@ -1,22 +1,21 @@
 //! A session: one learner, one lesson, one lab at a time. It plays steps, and rewinds by replaying.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::keeper_source::KeeperSource;
 use super::lab::{Lab, LabError};
 use super::options::SessionOptions;
 use super::playthrough::{Playthrough, StepPlan};
 use super::turn::Judging;
 use super::waiting::WaitContext;
-use super::{Event, ReadyState, ShellTerminal, TurnGoal, TurnState, replay, typed_process};
+use super::{ReadyState, ShellTerminal, TurnGoal, TurnState, replay, typed_process};
 use crate::action::Action;
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::engine::link_error::LinkError;
-use crate::image::Image;
-use crate::keeper::handle::{KeeperError, KeeperHandle, UnpackingListener};
+use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step, WatchedDirectory};
@@ -31,10 +30,8 @@ use crate::wire::protocol::LabPlan;
 pub struct Session {
     lesson: Arc<Lesson>,
     facts: Facts,
-    /// This program's own binary, for another keeper in the place of one that is lost.
-    program: PathBuf,
-    /// The image of all labs, where it is not the default one.
-    image: Option<Arc<Image>>,
+    /// The source of another keeper in the place of one that is lost.
+    keepers: KeeperSource,
     plan: LabPlan,
     keeper: Option<KeeperHandle>,
     /// The lab that is up; a branch's, while one is looked at.
@@ -80,25 +77,6 @@ impl SessionError {
     }
 }
 
-/// Start a keeper whose labs are made from this image; whoever listens hears how far that is laid out.
-fn start_keeper(
-    program: &Path,
-    image: Option<&Image>,
-    waiting: &WaitContext,
-) -> Result<KeeperHandle, KeeperError> {
-    let mut keeper = KeeperHandle::start(program)?;
-    if let Some(image) = image {
-        let listener = waiting.listener().cloned();
-        let unpacking = UnpackingListener::new(move |progress| {
-            if let Some(listener) = &listener {
-                let _ = listener.send(Event::Unpacking(progress));
-            }
-        });
-        keeper.use_image(image, unpacking)?;
-    }
-    Ok(keeper)
-}
-
 impl Session {
     /// Remember the machine as it is, start a keeper, make the first lab.
     pub fn open(
@@ -117,7 +95,8 @@ impl Session {
         waiting: WaitContext,
     ) -> Result<Session, SessionError> {
         let machine_before = MachineState::now();
-        let keeper = start_keeper(&options.program, options.image.as_deref(), &waiting)?;
+        let keepers = KeeperSource::of(options);
+        let keeper = keepers.start(&waiting)?;
         let wants_disk = lesson.needs.disk || lesson.steps.iter().any(|step| step.needs.disk);
         let disk = facts.disk.as_ref().filter(|_| wants_disk).map(|disk| disk.number.clone());
         let plan = LabPlan {
@@ -130,8 +109,7 @@ impl Session {
         let mut session = Session {
             lesson,
             facts,
-            program: options.program.clone(),
-            image: options.image.clone(),
+            keepers,
             plan,
             keeper: Some(keeper),
             current: None,
@@ -194,7 +172,7 @@ impl Session {
 
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         if keeper.is_lost() {
-            *keeper = start_keeper(&self.program, self.image.as_deref(), &self.waiting)?;
+            *keeper = self.keepers.start(&self.waiting)?;
         }
 
         self.ours.note_keeper(keeper.pid());
@@ -326,11 +304,10 @@ impl Session {
     /// Play a branch of a step in another lab; the one that is up is put aside, with all that was typed in it.
     pub fn play_branch(&mut self, step: usize, branch: usize) -> Result<StepRecord, SessionError> {
         let lesson = Arc::clone(&self.lesson);
-        let found = lesson.steps.get(step).and_then(|step| step.branches.get(branch));
-        let played = found.ok_or(SessionError::AtTheEnd)?.to_step();
+        let told = lesson.steps.get(step).ok_or(SessionError::AtTheEnd)?;
+        let played = told.branches.get(branch).ok_or(SessionError::AtTheEnd)?.to_step();
 
         self.leave_branch()?;
-
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         let lab = Lab::make_beside(keeper, &self.plan, &self.waiting)?;
         let mut own = self.current.replace(Playthrough::new(lab)).ok_or(SessionError::NoLab)?;
@@ -338,6 +315,11 @@ impl Session {
         self.suspended = Some(own);
 
         self.replay_steps(step)?;
+        // A what-if takes what its step takes.
+        if let Playable::No { why, cure } = can_play(&told.needs, &self.facts) {
+            let status = StepStatus::Skipped { why, cure };
+            return self.in_lab(|current, _| current.pass_over(&played, status));
+        }
         self.play(&played)
     }
 

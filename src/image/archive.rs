@@ -3,9 +3,13 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
+
 use super::layer_reader::FilePart;
+use super::tar_entry::NamedEntries;
 
 /// The most members that are remembered.
 const MAX_MEMBERS: usize = 100_000;
@@ -37,7 +41,7 @@ pub struct Member {
 
 /// A file of a tree, open: a part of it is the file's own.
 #[derive(Debug)]
-pub struct FoundFile {
+pub struct TreeFile {
     pub file: File,
     pub member: Member,
 }
@@ -50,28 +54,24 @@ impl ImageTree {
         let mut links = Vec::new();
         let part = FilePart { file: &file, next: 0, end: length };
         let mut archive = tar::Archive::new(Seekable(part));
-        for entry in archive.entries_with_seek()? {
-            let Ok(entry) = entry else {
+        for named in NamedEntries::new(archive.entries_with_seek()?) {
+            let Ok(named) = named else {
                 // What is damaged later on is found when it is read.
                 return Err(TreeError::NotTar);
             };
-            let path = normal(&entry.path()?);
-            match entry.header().entry_type() {
-                tar::EntryType::Regular | tar::EntryType::Continuous => {
-                    let member = Member { offset: entry.raw_file_position(), length: entry.size() };
-                    members.insert(path, member);
-                }
+            let path = normal(&named.path);
+            let kind = named.kind;
+            if kind.is_file() || kind.is_contiguous() {
+                let entry = &named.entry;
+                let member = Member { offset: entry.raw_file_position(), length: entry.size() };
+                members.insert(path, member);
+            } else if kind.is_hard_link() {
+                links.push((path, normal(&named.target)));
+            } else if kind.is_symlink() {
                 // docker once wrote a layer that two images share as a link to the other's file.
-                tar::EntryType::Symlink | tar::EntryType::Link => {
-                    let target = entry.link_name()?.unwrap_or_default().into_owned();
-                    let is_hard = entry.header().entry_type() == tar::EntryType::Link;
-                    let parent = path.parent().unwrap_or(Path::new(""));
-                    links.push((
-                        path.clone(),
-                        if is_hard { normal(&target) } else { normal(&parent.join(target)) },
-                    ));
-                }
-                _ => {}
+                let parent = path.parent().unwrap_or(Path::new(""));
+                let target = normal(&parent.join(named.target));
+                links.push((path, target));
             }
             if members.len() + links.len() > MAX_MEMBERS {
                 let much = format!("it has more than {MAX_MEMBERS} files");
@@ -88,28 +88,24 @@ impl ImageTree {
 
     pub fn has(&self, path: &str) -> bool {
         match self {
-            ImageTree::Directory(directory) => directory.join(path).is_file(),
+            ImageTree::Directory(directory) => find_in(directory, path).is_ok(),
             ImageTree::Archive { members, .. } => members.contains_key(Path::new(path)),
         }
     }
 
     /// A file of the tree.
-    pub fn find(&self, path: &str) -> io::Result<FoundFile> {
+    pub fn find(&self, path: &str) -> io::Result<TreeFile> {
         match self {
             ImageTree::Directory(directory) => {
-                let file = File::open(directory.join(path))?;
-                let metadata = file.metadata()?;
-                if !metadata.is_file() {
-                    return Err(io::Error::other("it is no plain file"));
-                }
-                let member = Member { offset: 0, length: metadata.len() };
-                Ok(FoundFile { file, member })
+                let file = find_in(directory, path)?;
+                let member = Member { offset: 0, length: file.metadata()?.len() };
+                Ok(TreeFile { file, member })
             }
             ImageTree::Archive { file, members } => {
                 let member = *members
                     .get(&normal(Path::new(path)))
                     .ok_or(io::Error::from(io::ErrorKind::NotFound))?;
-                Ok(FoundFile { file: file.try_clone()?, member })
+                Ok(TreeFile { file: file.try_clone()?, member })
             }
         }
     }
@@ -126,6 +122,25 @@ impl ImageTree {
             .read_to_end(&mut bytes)?;
         Ok(bytes)
     }
+}
+
+/// A plain file of a directory. Neither a name nor a link may lead out of that: whoever made the layout does not choose what of
+/// the machine is read.
+fn find_in(directory: &Path, path: &str) -> io::Result<File> {
+    let found = directory.join(path).canonicalize()?;
+    if !found.starts_with(directory.canonicalize()?) {
+        return Err(io::Error::other("it leads out of the directory of the image"));
+    }
+    let file = open_at_once(&found)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no plain file"));
+    }
+    Ok(file)
+}
+
+/// A file, open for reading. A FIFO is opened without waiting for a writer.
+pub(super) fn open_at_once(path: &Path) -> io::Result<File> {
+    File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
 }
 
 /// A path without `./` and `..`, as members are called by.

@@ -37,7 +37,7 @@ pub struct Hashing<R> {
     count: Rc<Cell<u64>>,
 }
 
-/// What a `Hashing` reader knows, for whoever has given the reader away.
+/// The hash and the count of a `Hashing` reader, for whoever has given the reader away.
 #[derive(Clone)]
 pub struct Hash {
     hasher: Rc<Cell<Option<Sha256>>>,
@@ -76,6 +76,13 @@ impl<R: Read> Read for Hashing<R> {
         self.count.set(self.count.get() + count as u64);
         Ok(count)
     }
+}
+
+/// The compression of what begins at a place of a file.
+pub(super) fn compression_at(file: &File, offset: u64) -> io::Result<Compression> {
+    let mut first = [0; 4];
+    let count = file.read_at(&mut first, offset)?;
+    Ok(Compression::of_bytes(&first[..count]))
 }
 
 /// The bytes without their compression.

@@ -9,13 +9,12 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::archive::ImageTree;
-use super::open::ImageError;
-use super::{Compression, Image, ImageLayer, LayerForm};
+use super::image_error::ImageError;
+use super::layer_reader::compression_at;
+use super::{Compression, Image, ImageLayer, LayerForm, MAX_LAYERS};
 
 /// An index may name another one, as many times as this.
 const MAX_INDEX_DEPTH: usize = 4;
-/// The most layers of an image; the kernel stacks no more than 500.
-const MAX_LAYERS: usize = 500;
 /// The annotation that has an image's name in a layout.
 const NAME: &str = "org.opencontainers.image.ref.name";
 
@@ -36,7 +35,7 @@ pub fn oci_image(tree: &ImageTree, wanted: Option<&str>) -> Result<Image, ImageE
     }
     let mut image = Image { layers: Vec::new(), files: Vec::new() };
     for (descriptor, diff_id) in manifest.layers().iter().zip(diff_ids) {
-        let digest = sha256_of(&descriptor.digest().to_string())?;
+        let digest = sha256_of(descriptor.digest().as_ref())?;
         let compression = compression_of(descriptor.media_type())?;
         let path = format!("blobs/sha256/{digest}");
         add_layer(&mut image, tree, &path, compression, Some(digest), Some(sha256_of(diff_id)?))?;
@@ -84,17 +83,17 @@ fn choose_manifest(
         _ => return Err(ImageError::Several { names: names() }),
     };
 
-    match chosen.media_type() {
-        MediaType::ImageIndex if depth < MAX_INDEX_DEPTH => {
-            let inner: ImageIndex = parse("an index", &read_blob(tree, &chosen)?)?;
-            choose_manifest(tree, &inner, None, depth + 1)
-        }
-        MediaType::Other(kind) if kind.ends_with("manifest.list.v2+json") => {
-            let inner: ImageIndex = parse("an index", &read_blob(tree, &chosen)?)?;
-            choose_manifest(tree, &inner, None, depth + 1)
-        }
-        _ => Ok(chosen),
+    let kind = chosen.media_type().to_string();
+    let is_index =
+        *chosen.media_type() == MediaType::ImageIndex || kind.ends_with("manifest.list.v2+json");
+    if !is_index {
+        return Ok(chosen);
     }
+    if depth == MAX_INDEX_DEPTH {
+        return Err(ImageError::DeepIndex);
+    }
+    let inner: ImageIndex = parse("an index", &read_blob(tree, &chosen)?)?;
+    choose_manifest(tree, &inner, None, depth + 1)
 }
 
 fn this_architecture() -> Arch {
@@ -162,13 +161,18 @@ fn add_layer(
     let (offset, length) = (found.member.offset, found.member.length);
     let compression = match compression {
         Some(compression) => compression,
-        None => super::open::compression_at(&found.file, offset).map_err(failed)?,
+        None => compression_at(&found.file, offset).map_err(failed)?,
     };
-    image.layers.push(ImageLayer {
-        file: image.files.len(),
-        form: LayerForm::Tar { offset, length, compression, digest, diff_id },
-    });
-    image.files.push(found.file);
+    // All members of an archive are parts of one file.
+    let file = match tree {
+        ImageTree::Archive { .. } if !image.files.is_empty() => 0,
+        ImageTree::Archive { .. } | ImageTree::Directory(_) => {
+            image.files.push(found.file);
+            image.files.len() - 1
+        }
+    };
+    let form = LayerForm::Tar { offset, length, compression, digest, diff_id };
+    image.layers.push(ImageLayer { file, form });
     Ok(())
 }
 
@@ -192,7 +196,7 @@ fn sha256_of(digest: &str) -> Result<String, ImageError> {
 
 /// A small blob, whose digest is compared.
 fn read_blob(tree: &ImageTree, descriptor: &Descriptor) -> Result<Vec<u8>, ImageError> {
-    let promised = sha256_of(&descriptor.digest().to_string())?;
+    let promised = sha256_of(descriptor.digest().as_ref())?;
     let path = format!("blobs/sha256/{promised}");
     let bytes = read(tree, &path)?;
     let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();

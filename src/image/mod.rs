@@ -5,17 +5,25 @@
 //! reads the layers, which may be hostile, and runs in the store's user namespace, which may nothing on the machine.
 
 mod archive;
+mod image_error;
 mod layer_reader;
 mod manifest;
+mod mount_points;
 mod open;
+mod tar_entry;
 mod unpack;
 
 use std::fs::File;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::open::{ImageError, open_image};
-pub use self::unpack::{UnpackError, unpack};
+pub use self::image_error::ImageError;
+pub use self::mount_points::add_mount_points;
+pub use self::open::open_image;
+pub use self::unpack::{UnpackError, UnpackLimits, unpack};
+
+/// The most layers of an image. docker makes no more than 127, and one message passes 253 descriptors on.
+const MAX_LAYERS: usize = 200;
 
 /// An image whose layers are found: what the store needs to lay it out.
 #[derive(Debug)]

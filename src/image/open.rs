@@ -5,63 +5,24 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::archive::{ImageTree, TreeError};
+use super::archive::{ImageTree, TreeError, open_at_once};
+use super::image_error::ImageError;
+use super::layer_reader::{FilePart, compression_at, decompressed};
 use super::manifest::{docker_image, oci_image};
+use super::tar_entry::NamedEntries;
 use super::{Compression, Image, ImageLayer, LayerForm};
-
-/// The reason that a path is no image that can be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ImageError {
-    #[error("could not open {}", path.display())]
-    Open { path: PathBuf, source: io::Error },
-    #[error("could not read {what} of the image")]
-    Read { what: String, source: io::Error },
-    #[error("{what} of the image is not the JSON that it should be")]
-    Json { what: &'static str, source: serde_json::Error },
-    #[error(
-        "{} is neither an OCI layout nor a root file system: it has no `oci-layout`, and no `bin`, `usr` or `etc`",
-        .0.display()
-    )]
-    NoImage(PathBuf),
-    #[error(
-        "{} is an archive of images that was compressed as a whole: unpack that first (`{tool} -dk FILE`)",
-        path.display()
-    )]
-    CompressedArchive { path: PathBuf, tool: &'static str },
-    #[error("{} is compressed by {tool}, which is not known here: unpack that first (`{tool} -dk FILE`)", path.display())]
-    UnknownCompression { path: PathBuf, tool: &'static str },
-    #[error("{} is no tar archive, compressed or not", .0.display())]
-    NoArchive(PathBuf),
-    #[error("there is no image of that name; there are: {names}")]
-    NoSuchName { names: String },
-    #[error("there are several images: choose one as PATH:NAME, of {names}")]
-    Several { names: String },
-    #[error("the image is for {of_image}, and this machine is linux/{this}")]
-    OtherMachine { of_image: String, this: String },
-    #[error("the manifest of the image has {manifest} layers, and its configuration {config}")]
-    Layers { manifest: usize, config: usize },
-    #[error("the image has more layers than Linux can stack")]
-    TooManyLayers,
-    #[error(
-        "the image has a layer of the kind `{0}`, which is no tar archive with gzip, zstd or nothing"
-    )]
-    LayerKind(String),
-    #[error("the image has a digest that is no sha256: `{0}`")]
-    Digest(String),
-    #[error(
-        "a file of the image has the digest {found}, and its name promises {promised}: it is damaged, or was changed"
-    )]
-    Changed { promised: String, found: String },
-}
 
 /// The image at a path, or, as `PATH:NAME`, one of several there.
 pub fn open_image(path: &Path) -> Result<Image, ImageError> {
     let (path, wanted) = path_and_name(path);
     let failed = |source| ImageError::Open { path: path.clone(), source };
-    let file = File::open(&path).map_err(failed)?;
-
-    if file.metadata().map_err(failed)?.is_dir() {
+    let file = open_at_once(&path).map_err(failed)?;
+    let kind = file.metadata().map_err(failed)?.file_type();
+    if kind.is_dir() {
         return open_directory(path, file, wanted.as_deref());
+    }
+    if !kind.is_file() {
+        return Err(ImageError::NoArchive(path));
     }
 
     let compression = compression_at(&file, 0).map_err(failed)?;
@@ -138,16 +99,15 @@ fn open_compressed(
 ) -> Result<Image, ImageError> {
     let failed = |source| ImageError::Open { path: path.clone(), source };
     let length = file.metadata().map_err(failed)?.len();
-    let part = super::layer_reader::FilePart { file: &file, next: 0, end: length };
-    let plain = super::layer_reader::decompressed(part, compression).map_err(failed)?;
+    let part = FilePart { file: &file, next: 0, end: length };
+    let plain = decompressed(part, compression).map_err(failed)?;
 
     // An archive of images names one of these among its first members, or has blobs alone.
     let mut archive = tar::Archive::new(plain);
-    let entries = archive.entries().map_err(failed)?;
-    for entry in entries.take(3) {
-        let Ok(entry) = entry else { return Err(ImageError::NoArchive(path)) };
-        let name = entry.path().map_err(failed)?;
-        if is_of_image_archive(&name) {
+    let entries = NamedEntries::new(archive.entries().map_err(failed)?);
+    for named in entries.take(3) {
+        let Ok(named) = named else { return Err(ImageError::NoArchive(path)) };
+        if is_of_image_archive(&named.path) {
             let tool = if compression == Compression::Gzip { "gzip" } else { "zstd" };
             return Err(ImageError::CompressedArchive { path: path.clone(), tool });
         }
@@ -171,13 +131,6 @@ fn is_of_image_archive(name: &Path) -> bool {
 
 fn root_file_system(file: File, form: LayerForm) -> Image {
     Image { layers: vec![ImageLayer { file: 0, form }], files: vec![file] }
-}
-
-/// The compression of what begins at a place of a file.
-pub(super) fn compression_at(file: &File, offset: u64) -> io::Result<Compression> {
-    let mut first = [0; 4];
-    let count = file.read_at(&mut first, offset)?;
-    Ok(Compression::of_bytes(&first[..count]))
 }
 
 fn unknown_compression(file: &File) -> io::Result<Option<&'static str>> {

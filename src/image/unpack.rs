@@ -10,19 +10,32 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use tar::EntryType;
 
-use super::layer_reader::{FilePart, Hashing, decompressed};
+use super::layer_reader::{FilePart, Hash, Hashing, decompressed};
+use super::tar_entry::{NamedEntries, NamedEntry};
 use super::{ImageLayer, LayerForm};
 use crate::kernel::rooted::{Attributes, OwnerFit, Place, RootedDirectory, relative_path};
 use crate::laid_out::{UnpackProgress, UnpackedImage};
 
-/// The most entries of all layers together: each takes memory while its layer is unpacked.
-const MAX_ENTRIES: usize = 1_000_000;
-/// The most bytes that a layer may decompress to.
-const MAX_LAYER_BYTES: u64 = 16 << 30;
 /// The bytes between two words on how far it is.
 const PROGRESS_BYTES: u64 = 4 << 20;
+
+/// The most that an image may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnpackLimits {
+    /// The entries of all layers together.
+    pub entries: usize,
+    /// The bytes of all their paths, which are remembered while a layer is unpacked.
+    pub path_bytes: usize,
+    /// The bytes of all layers without compression.
+    pub bytes: u64,
+}
+
+impl UnpackLimits {
+    /// The limits of every lab: more than any image to learn with has, and no more memory than the store may take for it.
+    pub const OF_LABS: UnpackLimits =
+        UnpackLimits { entries: 1_000_000, path_bytes: 256 << 20, bytes: 8 << 30 };
+}
 
 const WHITEOUT: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
@@ -34,16 +47,26 @@ pub enum UnpackError {
     LeavesRoot { layer: usize, path: PathBuf },
     #[error("layer {layer} of the image: could not {doing} {}: {}", path.display(), errno.desc())]
     Entry { layer: usize, doing: &'static str, path: PathBuf, errno: Errno },
+    #[error("could not make the directory {} for the image: {}", path.display(), errno.desc())]
+    Directory { path: PathBuf, errno: Errno },
     #[error("layer {layer} of the image can't be read as a tar archive")]
     Archive { layer: usize, source: io::Error },
     #[error(
         "layer {layer} of the image has the digest {found}, and was promised to have {promised}: it is damaged, or was changed"
     )]
     Digest { layer: usize, promised: String, found: String },
-    #[error("the image has more than {MAX_ENTRIES} files")]
-    TooMany,
-    #[error("layer {layer} of the image is more than {} GiB without compression", MAX_LAYER_BYTES >> 30)]
-    TooLarge { layer: usize },
+    #[error("layer {layer} of the image has more files, or longer names, than a lab takes")]
+    TooMany { layer: usize },
+    #[error(
+        "with layer {layer} the image is more than {} MiB without compression, which is more than a lab takes",
+        limit >> 20
+    )]
+    TooLarge { layer: usize, limit: u64 },
+    #[error(
+        "layer {layer} of the image does not fit into memory: there is no more room at {}",
+        path.display()
+    )]
+    NoRoom { layer: usize, path: PathBuf },
 }
 
 /// Lay out the layers below `root`, which is an empty directory. `told` hears how far it is, some times a second.
@@ -51,6 +74,7 @@ pub fn unpack(
     layers: &[ImageLayer],
     files: &[File],
     root: &Path,
+    limits: UnpackLimits,
     mut told: impl FnMut(UnpackProgress),
 ) -> Result<UnpackedImage, UnpackError> {
     let opened = RootedDirectory::open(root).map_err(|errno| UnpackError::Entry {
@@ -62,12 +86,16 @@ pub fn unpack(
     let total = layers.iter().map(stored_bytes).sum();
 
     let mut tally = UnpackedImage::default();
-    let mut done = 0;
+    let (mut done, mut bytes_left) = (0, limits.bytes);
+    let mut path_bytes_left = limits.path_bytes;
     for (number, layer) in layers.iter().enumerate() {
         let mut unpacking = LayerUnpacking {
             layer: number + 1,
             root: &opened,
             tally: &mut tally,
+            limits,
+            bytes_left: &mut bytes_left,
+            path_bytes_left: &mut path_bytes_left,
             made: HashSet::new(),
             directories: Vec::new(),
         };
@@ -104,6 +132,10 @@ struct LayerUnpacking<'a> {
     layer: usize,
     root: &'a RootedDirectory,
     tally: &'a mut UnpackedImage,
+    limits: UnpackLimits,
+    /// The bytes without compression that may still come.
+    bytes_left: &'a mut u64,
+    path_bytes_left: &'a mut usize,
     /// The paths that this layer has made: its own whiteouts do not concern them.
     made: HashSet<PathBuf>,
     /// Directories, whose times change with what is made in them, and so come last.
@@ -124,13 +156,13 @@ impl LayerUnpacking<'_> {
         let part = FilePart { file, next: *offset, end: offset.saturating_add(*length) };
         let (stored, stored_hash) = Hashing::new(part);
         let plain = decompressed(stored, *compression).map_err(broken)?;
-        let (plain, plain_hash) = Hashing::new(plain.take(MAX_LAYER_BYTES + 1));
+        let (plain, plain_hash) = Hashing::new(plain.take(*self.bytes_left + 1));
 
         let mut archive = tar::Archive::new(plain);
         let mut next_word = 0;
-        for entry in archive.entries().map_err(broken)? {
-            let mut entry = entry.map_err(|source| self.read_error(source, &plain_hash))?;
-            self.entry(&mut entry)?;
+        for named in NamedEntries::new(archive.entries().map_err(broken)?) {
+            let named = named.map_err(|source| self.read_error(source, &plain_hash))?;
+            self.entry(named, &plain_hash)?;
             if stored_hash.count() >= next_word {
                 told(stored_hash.count());
                 next_word = stored_hash.count() + PROGRESS_BYTES;
@@ -141,9 +173,10 @@ impl LayerUnpacking<'_> {
         let mut rest = archive.into_inner();
         io::copy(&mut rest, &mut io::sink())
             .map_err(|source| self.read_error(source, &plain_hash))?;
-        if plain_hash.count() > MAX_LAYER_BYTES {
-            return Err(UnpackError::TooLarge { layer: self.layer });
-        }
+        *self.bytes_left = match self.bytes_left.checked_sub(plain_hash.count()) {
+            Some(left) => left,
+            None => return Err(self.too_large()),
+        };
         for (hash, promised) in [(&stored_hash, digest), (&plain_hash, diff_id)] {
             let Some(promised) = promised else { continue };
             let found = hash.finish();
@@ -155,33 +188,25 @@ impl LayerUnpacking<'_> {
         Ok(())
     }
 
-    fn read_error(&self, source: io::Error, plain: &super::layer_reader::Hash) -> UnpackError {
-        let layer = self.layer;
-        match plain.count() > MAX_LAYER_BYTES {
-            true => UnpackError::TooLarge { layer },
-            false => UnpackError::Archive { layer, source },
+    /// The error for a layer that can't be read on: where it is the bytes' own bound that ended it, that.
+    fn read_error(&self, source: io::Error, plain: &Hash) -> UnpackError {
+        match plain.count() > *self.bytes_left {
+            true => self.too_large(),
+            false => UnpackError::Archive { layer: self.layer, source },
         }
     }
 
-    fn entry(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), UnpackError> {
-        let layer = self.layer;
-        let broken = |source| UnpackError::Archive { layer, source };
-        let kind = entry.header().entry_type();
-        if matches!(kind, EntryType::XGlobalHeader) {
-            return Ok(());
-        }
-        let written = entry.path().map_err(broken)?.into_owned();
-        let path = relative_path(&written)
-            .ok_or_else(|| UnpackError::LeavesRoot { layer, path: written.clone() })?;
-        self.count_entry()?;
+    fn too_large(&self) -> UnpackError {
+        UnpackError::TooLarge { layer: self.layer, limit: self.limits.bytes }
+    }
 
-        let header = entry.header();
-        let attributes = Attributes {
-            uid: header.uid().map_err(broken)? as u32,
-            gid: header.gid().map_err(broken)? as u32,
-            mode: header.mode().map_err(broken)?,
-            seconds: i64::try_from(header.mtime().map_err(broken)?).unwrap_or(0),
-        };
+    fn entry(&mut self, named: NamedEntry<'_, impl Read>, plain: &Hash) -> Result<(), UnpackError> {
+        let layer = self.layer;
+        let NamedEntry { path: written, target, kind, attributes, mut entry } = named;
+        let path =
+            relative_path(&written).ok_or(UnpackError::LeavesRoot { layer, path: written })?;
+        self.count_entry(&path)?;
+
         let name = path.file_name().map(OsStr::as_bytes).unwrap_or_default();
         if name.starts_with(WHITEOUT) {
             return self.whiteout(&path);
@@ -192,35 +217,34 @@ impl LayerUnpacking<'_> {
         }
 
         let place = self.root.place(&path).map_err(self.failed("make", &path))?;
-        match kind {
-            EntryType::Directory => {
-                place.make_directory().map_err(self.failed("make the directory", &path))?;
-                self.directories.push((path.clone(), attributes.seconds));
+        if kind.is_hard_link() {
+            let first =
+                relative_path(&target).ok_or(UnpackError::LeavesRoot { layer, path: target })?;
+            let first = self.root.place_if_there(&first).map_err(self.failed("find", &first))?;
+            place.make_hard_link(&first).map_err(self.failed("link", &path))?;
+            // The other name has brought owner, mode and time.
+            self.note_made(&path);
+            return Ok(());
+        }
+        if kind.is_character_special() || kind.is_block_special() {
+            self.tally.devices += 1;
+            return Ok(());
+        }
+
+        if kind.is_dir() {
+            place.make_directory().map_err(self.failed("make the directory", &path))?;
+            self.directories.push((path.clone(), attributes.seconds));
+        } else if kind.is_symlink() {
+            place.make_symlink(&target).map_err(self.failed("make the link", &path))?;
+        } else if kind.is_fifo() {
+            place.make_fifo().map_err(self.failed("make the FIFO", &path))?;
+        } else {
+            let mut file = place.make_file().map_err(self.failed("make", &path))?;
+            let copied = self.copy(&mut entry, &mut file, &path);
+            if plain.count() > *self.bytes_left {
+                return Err(self.too_large());
             }
-            EntryType::Symlink => {
-                let target = entry.link_name().map_err(broken)?.unwrap_or_default().into_owned();
-                place.make_symlink(&target).map_err(self.failed("make the link", &path))?;
-            }
-            EntryType::Link => {
-                let target = entry.link_name().map_err(broken)?.unwrap_or_default().into_owned();
-                let first = relative_path(&target)
-                    .ok_or(UnpackError::LeavesRoot { layer, path: target })?;
-                let first =
-                    self.root.place_if_there(&first).map_err(self.failed("find", &first))?;
-                place.make_hard_link(&first).map_err(self.failed("link", &path))?;
-                // The other name has brought owner, mode and time.
-                self.note_made(&path);
-                return Ok(());
-            }
-            EntryType::Char | EntryType::Block => {
-                self.tally.devices += 1;
-                return Ok(());
-            }
-            EntryType::Fifo => place.make_fifo().map_err(self.failed("make the FIFO", &path))?,
-            _ => {
-                let mut file = place.make_file().map_err(self.failed("make", &path))?;
-                self.copy(entry, &mut file, &path)?;
-            }
+            copied?;
         }
         self.finish_entry(&place, path, attributes)
     }
@@ -317,7 +341,9 @@ impl LayerUnpacking<'_> {
         self.copy_directory(&from, Path::new(""))
     }
 
+    /// Copy what is in a directory. What is mounted below it is another file system's, and stays away, as its directory alone.
     fn copy_directory(&mut self, from: &Path, below: &Path) -> Result<(), UnpackError> {
+        let device = std::fs::metadata(from).map(|metadata| metadata.dev()).ok();
         let Ok(entries) = std::fs::read_dir(from) else {
             self.tally.unreadable += 1;
             return Ok(());
@@ -327,13 +353,18 @@ impl LayerUnpacking<'_> {
                 self.tally.unreadable += 1;
                 continue;
             };
-            self.copy_entry(&entry.path(), &below.join(entry.file_name()))?;
+            self.copy_entry(&entry.path(), &below.join(entry.file_name()), device)?;
         }
         Ok(())
     }
 
-    fn copy_entry(&mut self, from: &Path, path: &Path) -> Result<(), UnpackError> {
-        self.count_entry()?;
+    fn copy_entry(
+        &mut self,
+        from: &Path,
+        path: &Path,
+        device: Option<u64>,
+    ) -> Result<(), UnpackError> {
+        self.count_entry(path)?;
         let Ok(metadata) = std::fs::symlink_metadata(from) else {
             self.tally.unreadable += 1;
             return Ok(());
@@ -351,7 +382,8 @@ impl LayerUnpacking<'_> {
             place.make_directory().map_err(self.failed("make the directory", path))?;
             self.directories.push((path.to_owned(), attributes.seconds));
             self.finish_entry(&place, path.to_owned(), attributes)?;
-            return self.copy_directory(from, path);
+            let is_mounted = device.is_some_and(|device| device != metadata.dev());
+            return if is_mounted { Ok(()) } else { self.copy_directory(from, path) };
         }
         if kind.is_symlink() {
             let Ok(target) = std::fs::read_link(from) else {
@@ -365,7 +397,12 @@ impl LayerUnpacking<'_> {
                 return Ok(());
             };
             let mut file = place.make_file().map_err(self.failed("make", path))?;
-            self.copy(&mut source, &mut file, path)?;
+            *self.bytes_left = match self.bytes_left.checked_sub(metadata.len()) {
+                Some(left) => left,
+                None => return Err(self.too_large()),
+            };
+            // No more than it had when it was counted.
+            self.copy(&mut source.by_ref().take(metadata.len()), &mut file, path)?;
         } else if kind.is_fifo() {
             place.make_fifo().map_err(self.failed("make the FIFO", path))?;
         } else {
@@ -388,9 +425,22 @@ impl LayerUnpacking<'_> {
         Ok(())
     }
 
-    fn count_entry(&mut self) -> Result<(), UnpackError> {
+    /// Count an entry, and its path with all the directories around it.
+    fn count_entry(&mut self, path: &Path) -> Result<(), UnpackError> {
         self.tally.entries += 1;
-        if self.tally.entries > MAX_ENTRIES { Err(UnpackError::TooMany) } else { Ok(()) }
+        let length = path.as_os_str().len();
+        let around: usize = path
+            .ancestors()
+            .skip(1)
+            .take_while(|path| !self.made.contains(*path))
+            .map(|path| path.as_os_str().len())
+            .sum();
+        let left = self.path_bytes_left.checked_sub(length + around);
+        match left.filter(|_| self.tally.entries <= self.limits.entries) {
+            Some(left) => *self.path_bytes_left = left,
+            None => return Err(UnpackError::TooMany { layer: self.layer }),
+        }
+        Ok(())
     }
 
     fn failed(
@@ -399,7 +449,12 @@ impl LayerUnpacking<'_> {
         path: &Path,
     ) -> impl FnOnce(Errno) -> UnpackError + use<> {
         let (layer, path) = (self.layer, path.to_owned());
-        move |errno| UnpackError::Entry { layer, doing, path, errno }
+        move |errno| {
+            if errno == Errno::ENOSPC {
+                return UnpackError::NoRoom { layer, path };
+            }
+            UnpackError::Entry { layer, doing, path, errno }
+        }
     }
 }
 
@@ -408,7 +463,7 @@ mod tests {
     use super::*;
     use crate::image::Compression;
     use std::io::Write;
-    use tar::{Builder, Header};
+    use tar::{Builder, EntryType, Header};
 
     /// An entry of a test's layer: its name as the bytes say, whatever they are, and what it is.
     enum Made<'a> {
@@ -462,14 +517,21 @@ mod tests {
         (ImageLayer { file: place, form }, file)
     }
 
-    /// What the layers come to in a directory inside another, which has a file that nobody may reach.
+    /// The layers, unpacked in a directory inside another, which has a file that nobody may reach.
     fn unpacked(layers: &[Vec<u8>]) -> (tempfile::TempDir, Result<UnpackedImage, UnpackError>) {
+        unpacked_within(UnpackLimits::OF_LABS, layers)
+    }
+
+    fn unpacked_within(
+        limits: UnpackLimits,
+        layers: &[Vec<u8>],
+    ) -> (tempfile::TempDir, Result<UnpackedImage, UnpackError>) {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(dir.path().join("root")).expect("the root");
         std::fs::write(dir.path().join("outside"), "untouched").expect("a file outside");
         let made = layers.iter().enumerate().map(|(place, bytes)| layer_of(bytes, place));
         let (layers, files): (Vec<_>, Vec<_>) = made.unzip();
-        let done = unpack(&layers, &files, &dir.path().join("root"), |_| {});
+        let done = unpack(&layers, &files, &dir.path().join("root"), limits, |_| {});
         assert_eq!(
             std::fs::read_to_string(dir.path().join("outside")).expect("the file outside"),
             "untouched"
@@ -576,6 +638,34 @@ mod tests {
     }
 
     #[test]
+    fn an_image_that_is_too_much_is_refused_before_it_is_there() {
+        let large = "x".repeat(3 << 20);
+        let layers = [tar_of(&[("a", Made::File(&large))]), tar_of(&[("b", Made::File(&large))])];
+        let limits = UnpackLimits { bytes: 5 << 20, ..UnpackLimits::OF_LABS };
+        let (dir, done) = unpacked_within(limits, &layers);
+        assert!(matches!(done, Err(UnpackError::TooLarge { layer: 2, .. })), "{done:?}");
+        let written = std::fs::metadata(dir.path().join("root/b")).expect("a part").len();
+        assert!(written <= 2 << 20, "{written} bytes were written");
+
+        // Zeros without end come small; what follows the end of the archive counts, too.
+        let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        bomb.write_all(&vec![0; 64 << 20]).expect("zeros");
+        let bomb = bomb.finish().expect("an archive");
+        assert!(bomb.len() < 1 << 20);
+        let (_dir, done) = unpacked_within(limits, &[bomb]);
+        assert!(matches!(done, Err(UnpackError::TooLarge { layer: 1, .. })), "{done:?}");
+
+        let many: Vec<_> = ["a/b", "a/c", "d"].map(|name| (name, Made::Directory)).into();
+        let limits = UnpackLimits { entries: 2, ..UnpackLimits::OF_LABS };
+        let (dir, done) = unpacked_within(limits, &[tar_of(&many)]);
+        assert!(matches!(done, Err(UnpackError::TooMany { layer: 1 })), "{done:?}");
+        assert!(!dir.path().join("root/d").exists());
+        let limits = UnpackLimits { path_bytes: 7, ..UnpackLimits::OF_LABS };
+        let (_dir, done) = unpacked_within(limits, &[tar_of(&many)]);
+        assert!(matches!(done, Err(UnpackError::TooMany { layer: 1 })), "{done:?}");
+    }
+
+    #[test]
     fn devices_are_left_out_and_counted() {
         let (dir, done) = unpacked(&[tar_of(&[("null", Made::Device)])]);
         assert_eq!(done.map(|tally| tally.devices).ok(), Some(1));
@@ -590,14 +680,14 @@ mod tests {
             *digest = Some("0".repeat(64));
         }
         let dir = tempfile::tempdir().expect("a directory");
-        let done = unpack(&[layer], &[file], dir.path(), |_| {});
+        let done = unpack(&[layer], &[file], dir.path(), UnpackLimits::OF_LABS, |_| {});
         assert!(matches!(done, Err(UnpackError::Digest { layer: 1, .. })), "{done:?}");
 
         let (mut cut, file) = layer_of(&bytes, 0);
         if let LayerForm::Tar { length, .. } = &mut cut.form {
             *length += 10_000;
         }
-        let done = unpack(&[cut], &[file], dir.path(), |_| {});
+        let done = unpack(&[cut], &[file], dir.path(), UnpackLimits::OF_LABS, |_| {});
         assert!(matches!(done, Err(UnpackError::Archive { layer: 1, .. })), "{done:?}");
     }
 }

@@ -34,7 +34,7 @@ pub struct KeeperHandle {
     wire: Option<Wire>,
     child: Child,
     process: Pidfd,
-    /// How far the image is laid out; who asks for a lab passes it on.
+    /// The listener to how far the image is laid out.
     unpacking: UnpackingListener,
 }
 

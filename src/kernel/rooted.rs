@@ -121,6 +121,11 @@ impl Place {
         }
     }
 
+    /// Make a directory where nothing is. EEXIST where anything is.
+    pub fn make_new_directory(&self) -> nix::Result<()> {
+        stat::mkdirat(&self.parent, self.name.as_os_str(), Mode::from_bits_truncate(0o755))
+    }
+
     /// A new, empty file in the place of whatever is there.
     pub fn make_file(&self) -> nix::Result<File> {
         self.remove()?;

@@ -12,14 +12,14 @@ use super::hosts::Hosts;
 use super::store_layout::{StoreLayout, bind_mount};
 use super::{init, root};
 use crate::failure::{Failure, with_causes};
-use crate::image::{self, Image};
+use crate::image::{self, Image, UnpackError, UnpackLimits};
 use crate::kernel::mount::{self, MountCall};
 use crate::kernel::panics;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::record::Recorder;
 use crate::laid_out::{UnpackProgress, UnpackedImage};
-use crate::op::{MountFlag, NamespaceKind};
+use crate::op::{IdMaps, MappedIds, MountFlag, NamespaceKind, SetgroupsRule};
 use crate::rootfs;
 use crate::wire::protocol::{
     FailureContext, KeeperToStore, LabOrder, LaidOutImage, PanickingRole, RoleFailure,
@@ -167,39 +167,32 @@ fn fork_lab(
 
 /// Give a lab all ids of the store.
 pub(super) fn map_lab(host: &Pidfd, ids: IdRange) -> Result<(), Errno> {
-    let map = |pid| map_ids(pid, &format!("0 0 {}", ids.count), SetGroups::for_id_count(ids.count));
+    let map = |pid| map_ids(pid, &id_maps(0, ids.count));
     host.pid().ok_or(Errno::ESRCH).and_then(map)
 }
 
-/// The right to call setgroups(2) in a user namespace. Without privilege the kernel wants it denied before it takes a
-/// map of group ids: user_namespaces(7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SetGroups {
-    Allowed,
-    Denied,
+/// The maps that give a user namespace so many ids from 0, those from `first` on outside. One is what can be mapped without
+/// privilege, and then the kernel wants setgroups(2) denied before it takes a map of group ids: user_namespaces(7).
+pub fn id_maps(first: u32, count: u32) -> IdMaps {
+    let ids = vec![MappedIds { inside: 0, outside: first, count }];
+    let setgroups = (count == 1).then_some(SetgroupsRule::Deny);
+    IdMaps { uids: ids.clone(), gids: ids, setgroups }
 }
 
-impl SetGroups {
-    /// One id is what can be mapped without privilege.
-    pub fn for_id_count(count: u32) -> SetGroups {
-        if count == 1 { SetGroups::Denied } else { SetGroups::Allowed }
-    }
-}
-
-/// Write a process's uid_map and gid_map.
-pub fn map_ids(pid: Pid, line: &str, setgroups: SetGroups) -> Result<(), Errno> {
-    if setgroups == SetGroups::Denied {
-        process::write_file(format!("/proc/{pid}/setgroups"), "deny")?;
-    }
-    process::write_file(format!("/proc/{pid}/gid_map"), line)?;
-    process::write_file(format!("/proc/{pid}/uid_map"), line)
+/// Write the maps of a process's user namespace.
+pub fn map_ids(pid: Pid, maps: &IdMaps) -> Result<(), Errno> {
+    let mut files = maps.files().into_iter();
+    files.try_for_each(|(name, text)| process::write_file(format!("/proc/{pid}/{name}"), &text))
 }
 
 fn lay_out_store(
     image: Option<&Image>,
     told: impl FnMut(UnpackProgress),
 ) -> Result<(StoreLayout, LaidOutImage), RoleFailure> {
-    let layout = mount_layout(if image.is_some() { MADE_ELSEWHERE } else { FROM_THIS_MACHINE })?;
+    let layout = match image {
+        None => mount_layout(FROM_THIS_MACHINE)?,
+        Some(_) => mount_layout(&made_elsewhere())?,
+    };
     let laid_out = match image {
         None => LaidOutImage::Default { missing: fill_image(&layout.image())? },
         Some(image) => LaidOutImage::Unpacked(unpack_image(image, &layout.image(), told)?),
@@ -212,9 +205,19 @@ fn lay_out_store(
 
 /// Options of the tmpfs that holds the default image.
 pub(super) const FROM_THIS_MACHINE: &str = "mode=0755,size=256m,nr_inodes=100k";
-/// Options of the tmpfs that holds an image made elsewhere. It is memory, and an image that needs more than half of the
-/// machine's is refused by the kernel.
-const MADE_ELSEWHERE: &str = "mode=0755,size=50%,nr_inodes=1100k";
+
+/// Options of the tmpfs that holds an image made elsewhere: at most half of the memory that is available, since its files are in
+/// memory, and a machine that has none left would end something else.
+fn made_elsewhere() -> String {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = meminfo.lines().find_map(|line| {
+        line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    });
+    let most = UnpackLimits::OF_LABS.bytes >> 10;
+    // Every kernel since 3.14 tells it.
+    let kibibytes = available.map_or(1 << 20, |available| (available / 2).clamp(1 << 14, most));
+    format!("mode=0755,size={kibibytes}k,nr_inodes=1100k")
+}
 
 /// Lay out an image that was made elsewhere: its layers one over the other in `base`, as the steps of lessons call the lowest
 /// layer, and `tools` above it with nothing in it.
@@ -227,8 +230,12 @@ fn unpack_image(
     for dir in [&base, &tools] {
         std::fs::create_dir(dir).while_doing("make a directory for the image")?;
     }
-    image::unpack(&image.layers, &image.files, &base, told)
-        .map_err(|error| RoleFailure::because("lay out the image", Failure::of(&error)))
+    let broken =
+        |error: UnpackError| RoleFailure::because("lay out the image", Failure::of(&error));
+    let tally = image::unpack(&image.layers, &image.files, &base, UnpackLimits::OF_LABS, told)
+        .map_err(broken)?;
+    let added = image::add_mount_points(&base).map_err(broken)?;
+    Ok(UnpackedImage { added, ..tally })
 }
 
 /// The store's own tmpfs, and in it the machine's programs and a place for the image.

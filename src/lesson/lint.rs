@@ -11,7 +11,7 @@ use crate::action::Action;
 use crate::op::ActorName;
 
 /// Controllers that a lesson can ask for; `unified` is the v2 tree, whatever it has.
-const CONTROLLERS: [&str; 13] = [
+pub(super) const CONTROLLERS: [&str; 13] = [
     "memory", "cpu", "cpuacct", "cpuset", "pids", "io", "blkio", "devices", "freezer", "net_cls",
     "net_prio", "hugetlb", "unified",
 ];

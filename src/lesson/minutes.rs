@@ -22,13 +22,18 @@ pub fn estimate(lesson: &Lesson) -> Minutes {
     Minutes { watch: whole(watch), all: whole(watch + doing) }
 }
 
-/// True if what an author says is near enough to the estimate.
+/// True if what an author says is near enough to the estimate. One number for both lies between the two.
 pub fn is_honest(said: Minutes, estimated: Minutes) -> bool {
-    let is_near = |said: u32, estimated: u32| {
-        let spare = SPARE.max(f64::from(estimated) * SPARE_PART);
-        (f64::from(said) - f64::from(estimated)).abs() <= spare
+    let spare = |minutes: u32| SPARE.max(f64::from(minutes) * SPARE_PART);
+    let is_near = |said: u32, least: u32, most: u32| {
+        let (least, most) = (f64::from(least) - spare(least), f64::from(most) + spare(most));
+        (least..=most).contains(&f64::from(said))
     };
-    is_near(said.watch, estimated.watch) && is_near(said.all, estimated.all)
+    let Minutes { watch, all } = estimated;
+    if said.watch == said.all {
+        return is_near(said.all, watch, all);
+    }
+    is_near(said.watch, watch, watch) && is_near(said.all, all, all)
 }
 
 fn reading(step: &Step) -> f64 {
@@ -71,7 +76,9 @@ mod tests {
     fn what_takes_twice_as_long_is_not_called_short() {
         let estimated = Minutes { watch: 28, all: 57 };
         assert!(is_honest(Minutes { watch: 30, all: 50 }, estimated));
-        assert!(!is_honest(30.into(), estimated));
+        assert!(!is_honest(Minutes { watch: 18, all: 57 }, estimated));
+        assert!(!is_honest(Minutes { watch: 28, all: 40 }, estimated));
+        assert!(is_honest(40.into(), estimated) && !is_honest(15.into(), estimated));
         assert!(is_honest(3.into(), 5.into()) && !is_honest(2.into(), 5.into()));
     }
 }

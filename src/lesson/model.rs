@@ -207,7 +207,7 @@ impl Step {
             .iter()
             .any(|entry| matches!(&entry.action, Action::Work(work) if !work.background));
         let is_told = |expect: &Expect| {
-            matches!(expect, Expect::Outcome(_) | Expect::Measured(_))
+            matches!(expect, Expect::Outcome(_) | Expect::Measured(_) | Expect::Took(_))
                 || (works && matches!(expect, Expect::Output(_)))
         };
         (0..self.expect.len()).filter(|place| !is_told(&self.expect[*place])).collect()

@@ -103,10 +103,19 @@ pub struct Lanes {
     pub acts: Vec<MapRow>,
 }
 
-/// The namespaces of one actor.
+/// The owner of a row of lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneOwner {
+    Actor,
+    /// A file that keeps a namespace, by a bind mount.
+    File,
+}
+
+/// The namespaces of one actor, or the one that a file keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneRow {
     pub name: String,
+    pub of: LaneOwner,
     pub mark: ChangeKind,
     /// One for each kind, in the order of `NamespaceKind::ALL`; none where the kernel did not tell.
     pub lamps: Vec<Option<LaneLamp>>,

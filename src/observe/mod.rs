@@ -8,6 +8,7 @@ pub mod actor_facts;
 mod attributes;
 pub mod bounds;
 pub mod cgroups;
+pub mod contents;
 pub mod cpu_times;
 mod dump;
 pub mod hostname_watch;
@@ -79,6 +80,7 @@ pub struct Observer {
     cgroups: Vec<CgroupRoot>,
     look: Vec<WatchedDirectory>,
     hostnames: BTreeMap<ActorName, String>,
+    group_roots: contents::GroupRoots,
     last: Snapshot,
     ticks: u32,
     watch: MountWatch,
@@ -95,6 +97,7 @@ impl Observer {
             cgroups: Vec::new(),
             look: Vec::new(),
             hostnames: BTreeMap::new(),
+            group_roots: contents::GroupRoots::new(),
             last: Snapshot::default(),
             ticks: 0,
             watch: MountWatch::default(),
@@ -126,6 +129,11 @@ impl Observer {
     /// Host names can't be read from outside: the caller asks the actors.
     pub fn set_hostnames(&mut self, hostnames: BTreeMap<ActorName, String>) {
         self.hostnames = hostnames;
+    }
+
+    /// The groups at which cgroup namespaces begin: they can't be read from outside, either.
+    pub fn set_group_roots(&mut self, roots: contents::GroupRoots) {
+        self.group_roots = roots;
     }
 
     /// The state now. What can't be read is empty: an observer never fails as a whole.
@@ -167,6 +175,7 @@ impl Observer {
             overlays_omitted,
             directories: self.directories(&subjects),
             hostnames: self.hostnames.clone(),
+            contents: contents::read(&self.proc_root, &processes, self.lab_init, &self.group_roots),
             mounts,
             processes,
             processes_omitted,

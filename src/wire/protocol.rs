@@ -56,7 +56,7 @@ pub enum PanickingRole {
 pub enum KeeperToEngine {
     /// One descriptor comes along: the wire to the lab's host, which says `ActorToEngine::Introduced` first.
     Made(MadeLab),
-    /// How far the image is laid out, on the way to a lab.
+    /// The progress of the image, on the way to a lab.
     Unpacking(UnpackProgress),
     Performed(OpRecord),
     /// The reason of a lab's end, where it is known.
@@ -173,7 +173,7 @@ pub struct LabOrder {
 pub enum StoreToKeeper {
     /// The image is in place.
     Ready(LaidOutImage),
-    /// How far it is laid out.
+    /// The progress of the image.
     Unpacking(UnpackProgress),
     /// A lab's host was forked. Its pidfd comes along: a number could be anybody's.
     Forked,
@@ -235,6 +235,11 @@ pub enum EngineToActor {
     Hostname {
         pid: Option<u32>,
     },
+    /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`; not an op of a lesson.
+    CgroupPaths {
+        of: u32,
+        reader: u32,
+    },
 }
 
 /// Actor → engine, by the number of what was asked.
@@ -253,6 +258,7 @@ pub enum ActorToEngine {
         reached: bool,
     },
     Hostname(Option<String>),
+    CgroupPaths(Option<String>),
     /// One descriptor comes along where the namespace could be entered.
     Netlink,
     /// The terminal's master side comes along.

@@ -1,5 +1,7 @@
 //! A lesson's steps as lines for a shell, to be read, copied and kept.
 
+use crate::action::LabFacts;
+use crate::lesson::model::ActionEntry;
 use crate::op::ActorName;
 use crate::text::{one_line, safe};
 
@@ -12,6 +14,15 @@ pub struct ShellStep {
     /// The learner did it, in whatever way: the lines are the lesson's.
     pub is_typed: bool,
     pub lines: Vec<(ActorName, String)>,
+}
+
+/// The lines that do the same as these actions: beside whom, and what.
+pub fn of_actions(entries: &[ActionEntry], facts: &LabFacts) -> Vec<(ActorName, String)> {
+    let lines = entries.iter().flat_map(|entry| {
+        let lines = entry.action.shell(facts).into_iter();
+        lines.map(|line| (entry.actor.clone(), line))
+    });
+    lines.collect()
 }
 
 /// The steps as the text of a file. It is for several shells, and does nothing when it is run as a whole.

@@ -28,7 +28,7 @@ pub struct LabState {
     pub ready: Option<ReadyState>,
     /// The actor that the lesson waits for.
     pub awaited: Option<AwaitedActor>,
-    /// How far an image made elsewhere is laid out, before the first lab.
+    /// The progress of an image made elsewhere, before the first lab.
     pub unpacking: Option<UnpackProgress>,
     /// The detour that it is on by what was typed.
     pub detour: Option<Detour>,

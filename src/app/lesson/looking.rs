@@ -7,6 +7,7 @@ use super::{LessonView, Phase};
 use crate::lesson::model::{ActionEntry, Step};
 use crate::op::ActorName;
 use crate::report::{StepRecord, StepStatus};
+use crate::words::shell_lines;
 
 impl LessonView {
     pub fn has_records(&self) -> bool {
@@ -72,12 +73,7 @@ impl LessonView {
 
     /// The commands that do the same in a shell: beside whom, and what.
     pub fn shown_commands(&self) -> Vec<(ActorName, String)> {
-        let facts = self.lab_facts();
-        let lines = self.shown_actions().iter().flat_map(|entry| {
-            let lines = entry.action.shell(&facts).into_iter();
-            lines.map(|line| (entry.actor.clone(), line))
-        });
-        lines.collect()
+        shell_lines::of_actions(self.shown_actions(), &self.lab_facts())
     }
 
     pub fn can_look_back(&self) -> bool {

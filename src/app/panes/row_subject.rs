@@ -23,6 +23,10 @@ pub enum RowSubject {
     HostName {
         place: usize,
     },
+    /// The content of a namespace.
+    NamespaceContent {
+        place: usize,
+    },
     Link {
         section: usize,
         place: usize,
@@ -127,6 +131,9 @@ impl RowSubject {
                 let (actor, name) = host_name(panes, place)?;
                 Topic::HostName { actor, name }
             }
+            RowSubject::NamespaceContent { place } => {
+                Topic::NamespaceContent(value(&diff.contents, place)?)
+            }
             RowSubject::Link { section, place } => {
                 let network = diff.networks.get(section)?;
                 Topic::Link { network: &network.name, link: value(&network.links, place)? }
@@ -223,6 +230,11 @@ impl RowSubject {
                 let (actor, _) = host_name(panes, place)?;
                 mark(&step.hostnames, |(of, _)| of == actor)
             }
+            RowSubject::NamespaceContent { place } => {
+                let content = value(&shown.contents, place)?;
+                let kind = content.holds.kind();
+                mark(&step.contents, |it| it.inode == content.inode && it.holds.kind() == kind)
+            }
             RowSubject::Link { .. }
             | RowSubject::Address { .. }
             | RowSubject::Route { .. }
@@ -302,6 +314,7 @@ impl RowSubject {
             | RowSubject::Process { .. }
             | RowSubject::Namespaces(_)
             | RowSubject::HostName { .. }
+            | RowSubject::NamespaceContent { .. }
             | RowSubject::Group { .. }
             | RowSubject::GroupFile { .. }
             | RowSubject::Layer { .. }
