@@ -451,7 +451,7 @@ fn print_op(out: &mut impl Write, op: &OpRecord, record: &StepRecord) -> std::io
         }
         Outcome::Done { output } | Outcome::Exited { output, .. } => {
             for line in output.lines() {
-                writeln!(out, "    {}", text::safe(line))?;
+                writeln!(out, "    {}", text::safe(&text::tabs_laid(line)))?;
             }
         }
     }

@@ -165,7 +165,7 @@ pub struct CgroupFile {
 impl Diff {
     pub fn between(before: &Snapshot, after: &Snapshot) -> Diff {
         Diff {
-            mounts: mounts(&before.mounts, &after.mounts),
+            mounts: mounts(&before.mounts, &after.mounts, &after.processes),
             processes: diff_rows(
                 &DiffSide::new(&before.processes, before.processes_omitted),
                 &DiffSide::new(&after.processes, after.processes_omitted),
@@ -419,8 +419,24 @@ mod tests {
         MountTable { actor: actor.into(), ns: NsInode(ns), rows, omitted: Omitted::Nothing }
     }
 
+    fn process(state: char, comm: &str) -> Process {
+        Process {
+            pid: 5,
+            ns_pids: vec![5],
+            ppid: 1,
+            start_time: 9,
+            uid: 0,
+            state,
+            comm: comm.into(),
+            args: comm.into(),
+            actor: None,
+            namespaces: std::collections::BTreeMap::new(),
+            cgroups: Vec::new(),
+        }
+    }
+
     fn marks(before: &[MountTable], after: &[MountTable], section: usize) -> String {
-        mounts(before, after)[section].rows.iter().map(|row| row.mark.sign()).collect()
+        mounts(before, after, &[])[section].rows.iter().map(|row| row.mark.sign()).collect()
     }
 
     const ROOT: &str = "1 0 0:1 / / rw - tmpfs none rw";
@@ -486,7 +502,7 @@ mod tests {
             8,
             &["11 0 0:1 / / rw - tmpfs none rw", "12 11 0:2 / /proc rw - proc proc rw"],
         );
-        let found = mounts(std::slice::from_ref(&host), &[copy, host.clone()]);
+        let found = mounts(std::slice::from_ref(&host), &[copy, host.clone()], &[]);
         assert_eq!(found[0].owner_change, OwnerChange::CopyOf("host".into()));
 
         assert_eq!(
@@ -498,15 +514,48 @@ mod tests {
             " "
         );
 
-        let shared =
-            mounts(std::slice::from_ref(&host), &[table("friend", 7, &[ROOT, PROC]), host.clone()]);
+        let shared = mounts(
+            std::slice::from_ref(&host),
+            &[table("friend", 7, &[ROOT, PROC]), host.clone()],
+            &[],
+        );
         assert_eq!(shared[0].owner_change, OwnerChange::New);
 
-        let ended = mounts(&[table("box", 8, &[ROOT])], &[]);
+        let ended = mounts(&[table("box", 8, &[ROOT])], &[], &[]);
         assert_eq!(
             (ended[0].owner_change.clone(), ended[0].rows[0].mark),
             (OwnerChange::Gone, ChangeKind::Gone)
         );
+    }
+
+    #[test]
+    fn of_tables_that_resemble_a_copy_alike_it_is_that_of_its_nearest_forebear() {
+        let [host, a, b] =
+            [("host", 7), ("a", 8), ("b", 9)].map(|(actor, ns)| table(actor, ns, &[ROOT, PROC]));
+        let all = [host.clone(), a.clone(), b.clone(), table("box", 10, &[ROOT, PROC])];
+        let copied_from = |processes: &[Process]| {
+            let found = mounts(&[host.clone(), a.clone(), b.clone()], &all, processes);
+            found[3].owner_change.clone()
+        };
+        let process = |pid: u32, ppid: u32, actor: Option<&str>| Process {
+            pid,
+            ppid,
+            actor: actor.map(ActorName::from),
+            ..process('S', "sh")
+        };
+
+        assert_eq!(copied_from(&[]), OwnerChange::CopyOf("host".into()));
+        // A shell of b's made it.
+        let family = [
+            process(1, 0, Some("host")),
+            process(2, 1, Some("a")),
+            process(3, 1, Some("b")),
+            process(4, 3, None),
+            process(5, 4, Some("box")),
+        ];
+        assert_eq!(copied_from(&family), OwnerChange::CopyOf("b".into()));
+        // Whose forebears are gone or strangers: the first of equals.
+        assert_eq!(copied_from(&family[4..]), OwnerChange::CopyOf("host".into()));
     }
 
     #[test]
@@ -540,20 +589,6 @@ mod tests {
 
     #[test]
     fn a_process_that_falls_asleep_has_not_changed() {
-        let process = |state: char, comm: &str| Process {
-            pid: 5,
-            ns_pids: vec![5],
-            ppid: 1,
-            start_time: 9,
-            uid: 0,
-            state,
-            comm: comm.into(),
-            args: comm.into(),
-            actor: None,
-            namespaces: std::collections::BTreeMap::new(),
-            cgroups: Vec::new(),
-        };
-
         assert_eq!(process_mark(&process('R', "sh"), &process('S', "sh")), ChangeKind::Same);
         assert_eq!(process_mark(&process('R', "sh"), &process('Z', "sh")), ChangeKind::Changed);
         assert_eq!(process_mark(&process('R', "sh"), &process('R', "sleep")), ChangeKind::Changed);
