@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::pty::TerminalSize;
+use crate::laid_out::UnpackedImage;
 use crate::lesson::model::WatchedDirectory;
 use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, ObservedActor, Observer};
@@ -155,6 +156,11 @@ impl Lab {
     /// `unboxed-PID-START-N-NAMESPACE`.
     pub fn id(&self) -> &str {
         &self.made.id
+    }
+
+    /// The tally of the image that it is made from, where that is not the default one.
+    pub fn image(&self) -> Option<UnpackedImage> {
+        self.made.image
     }
 
     pub fn info(&self) -> LabInfo {

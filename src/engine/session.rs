@@ -1,10 +1,10 @@
 //! A session: one learner, one lesson, one lab at a time. It plays steps, and rewinds by replaying.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::keeper_source::KeeperSource;
 use super::lab::{Lab, LabError};
 use super::options::SessionOptions;
 use super::playthrough::{Playthrough, StepPlan};
@@ -30,8 +30,8 @@ use crate::wire::protocol::LabPlan;
 pub struct Session {
     lesson: Arc<Lesson>,
     facts: Facts,
-    /// This program's own binary, for another keeper in the place of one that is lost.
-    program: PathBuf,
+    /// The source of another keeper in the place of one that is lost.
+    keepers: KeeperSource,
     plan: LabPlan,
     keeper: Option<KeeperHandle>,
     /// The lab that is up; a branch's, while one is looked at.
@@ -95,7 +95,8 @@ impl Session {
         waiting: WaitContext,
     ) -> Result<Session, SessionError> {
         let machine_before = MachineState::now();
-        let keeper = KeeperHandle::start(&options.program)?;
+        let keepers = KeeperSource::of(options);
+        let keeper = keepers.start(&waiting)?;
         let wants_disk = lesson.needs.disk || lesson.steps.iter().any(|step| step.needs.disk);
         let disk = facts.disk.as_ref().filter(|_| wants_disk).map(|disk| disk.number.clone());
         let plan = LabPlan {
@@ -108,7 +109,7 @@ impl Session {
         let mut session = Session {
             lesson,
             facts,
-            program: options.program.clone(),
+            keepers,
             plan,
             keeper: Some(keeper),
             current: None,
@@ -171,7 +172,7 @@ impl Session {
 
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         if keeper.is_lost() {
-            *keeper = KeeperHandle::start(&self.program)?;
+            *keeper = self.keepers.start(&self.waiting)?;
         }
 
         self.ours.note_keeper(keeper.pid());

@@ -27,6 +27,7 @@ pub mod process;
 pub mod program;
 pub mod pty;
 pub mod record;
+pub mod rooted;
 pub mod sealed;
 pub mod seccomp;
 pub mod tc;
