@@ -332,6 +332,7 @@ impl Lab {
             lab_pids: BTreeMap::new(),
             cgroups: cgroup_mounts(&self.made.cgroups),
             disk: self.made.disk.clone(),
+            pid_words: BTreeMap::new(),
         };
 
         if names_an_actor {
@@ -355,6 +356,7 @@ impl Lab {
             lab_pids,
             cgroups: cgroup_mounts(&self.made.cgroups),
             disk: self.made.disk.clone(),
+            pid_words: BTreeMap::new(),
         }
     }
 
