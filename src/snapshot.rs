@@ -326,6 +326,8 @@ pub enum CgroupVersion {
 }
 
 impl CgroupVersion {
+    pub const BOTH: [CgroupVersion; 2] = [CgroupVersion::V1, CgroupVersion::V2];
+
     pub fn as_number(self) -> u32 {
         match self {
             CgroupVersion::V1 => 1,

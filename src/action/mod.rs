@@ -58,6 +58,9 @@ pub struct LabFacts {
     pub cgroups: BTreeMap<String, CgroupMount>,
     /// The disk that /scratch is on, as `major:minor`.
     pub disk: Option<String>,
+    /// Words that stand for actors' PIDs in shell lines: a script knows them by its variables alone.
+    #[serde(skip)]
+    pub pid_words: BTreeMap<ActorName, String>,
 }
 
 /// The directory in which a lab's scratch file is made, for actions that write to a disk.
@@ -126,7 +129,13 @@ impl LabFacts {
 
     /// The same for a line of a shell; `PID` where nobody knows it.
     fn shown_pid(&self, actor: &ActorName) -> String {
-        self.lab_pid(actor).map_or_else(|_| "PID".into(), |pid| pid.to_string())
+        self.known_pid(actor).unwrap_or_else(|| "PID".into())
+    }
+
+    /// The same; nothing where nobody knows it.
+    fn known_pid(&self, actor: &ActorName) -> Option<String> {
+        let number = || self.lab_pids.get(actor).map(u32::to_string);
+        self.pid_words.get(actor).cloned().or_else(number)
     }
 
     /// The directory of a group in every hierarchy that the lab has.

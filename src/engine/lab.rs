@@ -358,6 +358,7 @@ impl Lab {
             lab_pids: BTreeMap::new(),
             cgroups: cgroup_mounts(&self.made.cgroups),
             disk: self.made.disk.clone(),
+            pid_words: BTreeMap::new(),
         };
 
         if names_an_actor {
@@ -381,6 +382,7 @@ impl Lab {
             lab_pids,
             cgroups: cgroup_mounts(&self.made.cgroups),
             disk: self.made.disk.clone(),
+            pid_words: BTreeMap::new(),
         }
     }
 
