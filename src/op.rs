@@ -1,7 +1,10 @@
 //! An **op**: one request to the kernel, which an action lowers to and an actor performs. A closed list.
 
+mod ipc;
+
 use std::net::Ipv4Addr;
 
+pub use self::ipc::{IpcKind, IpcObject, IpcOrder};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, ErrnoName};
@@ -104,6 +107,12 @@ pub enum Op {
         name: String,
     },
     GetPid,
+    /// A System V object by its key.
+    Ipc {
+        kind: IpcKind,
+        key: u32,
+        order: IpcOrder,
+    },
     /// Fork, execve, wait; what it prints is the op's output.
     Run {
         argv: Vec<String>,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::ErrnoName;
 use crate::fact::ProcCount;
-use crate::op::{ActorName, NamespaceKind, Op};
+use crate::op::{ActorName, IpcObject, NamespaceKind, Op};
 use crate::snapshot::{FileKind, Link, Mount, NsInode, Omitted, OverlayEntry, Propagation, Route};
 
 /// The state that was found where an expectation was judged. A closed list.
@@ -47,6 +47,8 @@ pub enum Seen {
         own: bool,
     },
     HostName(String),
+    /// The System V objects of an IPC namespace.
+    IpcObjects(Vec<IpcObject>),
 
     /// The pids of a process in all its PID namespaces, from outside to inside.
     NsPids(Vec<u32>),

@@ -1,7 +1,9 @@
 //! A **snapshot**: the kernel's state of one lab at one moment, as plain values. No I/O here.
 
+mod ipc;
 mod layers;
 
+pub use self::ipc::IpcTable;
 pub use self::layers::{InUpper, OverlayEntry};
 
 use std::collections::{BTreeMap, HashMap};
@@ -34,6 +36,9 @@ pub struct Snapshot {
     /// Directories the step asked to show.
     pub directories: Vec<Directory>,
     pub hostnames: BTreeMap<ActorName, String>,
+    /// One per IPC namespace, while a step is about these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ipc: Vec<IpcTable>,
 }
 
 /// The rows that a reader left out of a list. A lab must not decide how much work it is to look at it, so every list

@@ -20,7 +20,7 @@ fn tapes() -> Vec<Tape> {
 }
 
 /// The lessons whose maps are kept as pictures and in words.
-const PICTURED: [&str; 3] = ["what-is-a-container", "build-a-container", "pid"];
+const PICTURED: [&str; 4] = ["what-is-a-container", "build-a-container", "pid", "ipc"];
 
 #[test]
 fn the_lessons_as_pictures() {

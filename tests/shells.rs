@@ -192,6 +192,12 @@ fn type_what_lasts(id: &str) {
     type_lesson(lesson);
 }
 
+#[test]
+fn the_shell_lines_about_ipc_do_what_the_engine_does() {
+    let _turn = alone();
+    type_lesson(catalogue::find_lesson("ipc").expect("the lesson"));
+}
+
 fn type_lesson(lesson: Lesson) {
     let facts = common::facts();
     let mut session = open_session(lesson.clone());
@@ -202,7 +208,7 @@ fn type_lesson(lesson: Lesson) {
             continue;
         }
         let lab = session.lab().expect("a lab");
-        lab.set_watched_directories(&step.look);
+        lab.watch_step(step);
         let before = lab.snapshot();
         let mut outputs = Vec::new();
         // What a repair step breaks is broken by typing, too.
@@ -219,7 +225,12 @@ fn type_lesson(lesson: Lesson) {
                     format!("nsenter -t {pid} -m -u -i -n -p {}", lines[0])
                 });
                 let line = inside.as_ref().unwrap_or(&lines[0]);
-                let pid = shell.type_shell(line, &mut session);
+                let pid = if spawn.unshare.is_empty() {
+                    // Something has to be typed into it: the shell itself is the plain process.
+                    descendants(shell.child.id()).pop().expect("a shell")
+                } else {
+                    shell.type_shell(line, &mut session)
+                };
                 let adopted = session.lab().expect("a lab").adopt(&spawn.actor, pid);
                 assert!(adopted.expect("the host answers"), "{} is not in the lab", spawn.actor);
                 shells.insert(spawn.actor.clone(), shell);

@@ -11,6 +11,7 @@ pub mod device_rules;
 pub mod enter;
 pub mod getpid;
 pub mod hostname;
+pub mod ipc;
 pub mod kill;
 pub mod link;
 pub mod mkdir;
@@ -225,6 +226,7 @@ actions! {
     "unpack": unpack::Unpack,
     "hostname": hostname::Hostname,
     "getpid": getpid::Getpid,
+    "ipc": ipc::Ipc,
     "run": run::Run,
     "ping": ping::Ping,
     "veth": veth::Veth,

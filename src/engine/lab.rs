@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ipc_watch;
 use super::link::ActorLinks;
 use super::waiting::WaitContext;
 use crate::action::{CgroupMount, LabFacts, LowerError};
@@ -13,7 +14,7 @@ use crate::engine::link_error::LinkError;
 use crate::failure::Failure;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
-use crate::lesson::model::WatchedDirectory;
+use crate::lesson::model::{Step, WatchedDirectory};
 use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, ObservedActor, Observer};
 use crate::op::{ActorName, Op, OpRecord};
@@ -34,6 +35,8 @@ pub struct Lab {
     /// Host names as last asked for: they can't be read from outside.
     hostnames: BTreeMap<ActorName, String>,
     names: HostnameWatch,
+    /// True while a step is about System V objects: asking costs a process for each IPC namespace.
+    watches_ipc: bool,
     /// True after something was done that may have changed a host name.
     stale: bool,
     asked: Instant,
@@ -137,6 +140,7 @@ impl Lab {
             links,
             observer,
             hostnames,
+            watches_ipc: false,
             names,
             stale: true,
             asked: Instant::now(),
@@ -189,6 +193,26 @@ impl Lab {
     /// The lab's subtrees, on the machine.
     pub fn cgroups(&self) -> &[CgroupRoot] {
         self.observer.cgroups()
+    }
+
+    /// Look at what a step is about: its directories, and System V objects where it speaks of them.
+    pub fn watch_step(&mut self, step: &Step) {
+        self.set_watched_directories(&step.look);
+        self.watch_ipc(step.is_about_ipc());
+    }
+
+    fn ask_ipc_if_watched(&mut self) {
+        if self.watches_ipc {
+            self.asked = Instant::now();
+            ipc_watch::ask(&mut self.links, &mut self.observer, lab_pid);
+        }
+    }
+
+    pub fn watch_ipc(&mut self, is_watched: bool) {
+        self.watches_ipc = is_watched;
+        if !is_watched {
+            self.observer.set_ipc(Vec::new());
+        }
     }
 
     pub fn set_watched_directories(&mut self, look: &[WatchedDirectory]) {
@@ -283,6 +307,7 @@ impl Lab {
     /// The kernel's state now, host names included.
     pub fn snapshot(&mut self) -> Snapshot {
         self.ask_hostnames_if_stale();
+        self.ask_ipc_if_watched();
         self.observer.snapshot()
     }
 
@@ -290,6 +315,7 @@ impl Lab {
     pub fn snapshot_if_changed(&mut self) -> Option<Snapshot> {
         if self.asked.elapsed() >= ASK_PERIOD {
             self.ask_hostnames_if_stale();
+            self.ask_ipc_if_watched();
         }
         self.observer.snapshot_if_changed()
     }

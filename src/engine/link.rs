@@ -201,6 +201,14 @@ impl ActorLinks {
         Ok(name)
     }
 
+    /// The tables of System V objects in the IPC namespace of a process, by its pid as the lab's host counts.
+    pub fn ipc_tables(&mut self, pid: u32) -> Result<Option<String>, LinkError> {
+        let host = ActorName::host();
+        let answer = self.ask(&host, &EngineToActor::IpcTables { pid })?.message;
+        let ActorToEngine::IpcTables(tables) = answer else { return Err(self.lose(&host)) };
+        Ok(tables)
+    }
+
     /// A shell beside a process (its pid as the lab's host counts) on a new terminal, whose master side this is.
     pub fn open_shell(
         &mut self,
@@ -316,6 +324,7 @@ impl ActorLinks {
             ActorToEngine::Performed(_)
             | ActorToEngine::AddressProbed { .. }
             | ActorToEngine::Hostname(_)
+            | ActorToEngine::IpcTables(_)
             | ActorToEngine::Netlink
             | ActorToEngine::Shell
             | ActorToEngine::StandIn

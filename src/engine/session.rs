@@ -204,9 +204,11 @@ impl Session {
         let mut look: Vec<WatchedDirectory> =
             last.into_iter().chain(step).flat_map(|step| step.look.clone()).collect();
         look.dedup();
+        let is_about_ipc = last.into_iter().chain(step).any(Step::is_about_ipc);
 
         let lab = self.lab()?;
         lab.set_watched_directories(&look);
+        lab.watch_ipc(is_about_ipc);
         let live = lab.snapshot();
         let context = lab.lab_facts(&live);
         let info = lab.info();

@@ -1,7 +1,7 @@
 //! Lines to type into a shell of the lab, to see oneself what a row says. Each one looks, and changes nothing of the lab.
 
 use crate::action::paths::shell_word;
-use crate::op::ActorName;
+use crate::op::{ActorName, IpcObject};
 
 /// A line for a shell beside the lab's host: it has all programs of the machine's /usr, and sees into every other actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,12 @@ pub fn namespace(seat: &Seat, kind: &str, inode: u64) -> SeeLine {
 
 pub fn host_name(seat: &Seat, name: &str) -> SeeLine {
     see(format!("{}cat /proc/sys/kernel/hostname", seat.enter("-u")), name)
+}
+
+pub fn ipc_object(seat: &Seat, object: &IpcObject) -> SeeLine {
+    // The table has keys as signed numbers.
+    let key = object.key.cast_signed();
+    see(format!("{}cat {}", seat.enter("-i"), object.kind.table()), key.to_string())
 }
 
 pub fn link(seat: &Seat, name: &str) -> SeeLine {

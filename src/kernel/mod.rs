@@ -28,5 +28,6 @@ pub mod pty;
 pub mod record;
 pub mod sealed;
 pub mod seccomp;
+pub mod sysv;
 pub mod tc;
 pub mod work;

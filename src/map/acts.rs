@@ -5,7 +5,7 @@ use super::MapLens;
 use super::scene::{
     ActEnd, BoxOwner, BoxPart, LayerStack, MapBox, MapRow, MapScene, MapWant, PlateCell,
 };
-use crate::op::{ActorName, NetOp, Op, OpRecord, Outcome};
+use crate::op::{ActorName, IpcOrder, NetOp, Op, OpRecord, Outcome};
 use crate::snapshot::{Mount, Snapshot};
 
 /// Calls told of in one place; the others are counted.
@@ -128,6 +128,7 @@ fn about(op: &Op) -> Option<&str> {
         | Op::UmountAll
         | Op::SetHostname { .. }
         | Op::GetPid
+        | Op::Ipc { .. }
         | Op::Run { .. }
         | Op::Ping { .. }
         | Op::PacketRule(_)
@@ -171,7 +172,7 @@ fn belongs(op: &Op, lens: MapLens) -> bool {
             matches!(lens, MapLens::Processes | MapLens::Namespaces)
         }
         Op::GetPid | Op::Kill { .. } | Op::Work { .. } => lens == MapLens::Processes,
-        Op::SetHostname { .. } => lens == MapLens::Namespaces,
+        Op::SetHostname { .. } | Op::Ipc { .. } => lens == MapLens::Namespaces,
         // The network's own picture has the way of a packet.
         Op::Ping { .. } => false,
         Op::Net(_) | Op::PacketRule(_) => lens == MapLens::Network,
@@ -201,7 +202,11 @@ fn row(record: &OpRecord, lens: MapLens, after: &Snapshot) -> Option<MapRow> {
         Outcome::Done { output } => {
             let is_told = matches!(
                 record.op,
-                Op::GetPid | Op::ReadFile { .. } | Op::Run { .. } | Op::Kill { .. }
+                Op::GetPid
+                    | Op::Ipc { .. }
+                    | Op::ReadFile { .. }
+                    | Op::Run { .. }
+                    | Op::Kill { .. }
             );
             if !is_told {
                 return None;
@@ -243,6 +248,13 @@ fn words(op: &Op) -> String {
         Op::CopyTree { from, to } => format!("cp -a {from} {to}"),
         Op::SetHostname { name } => format!("hostname {name}"),
         Op::GetPid => "getpid()".into(),
+        Op::Ipc { kind, key, order } => {
+            let order = match order {
+                IpcOrder::Make { .. } => "make",
+                IpcOrder::Remove => "remove",
+            };
+            format!("{order} {} {key:#x}", kind.word())
+        }
         Op::Run { argv } => argv.join(" "),
         Op::Ping { to, .. } => format!("ping {to}"),
         Op::Net(op) => net_words(op),

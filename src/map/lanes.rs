@@ -79,10 +79,16 @@ fn lamp_mark(
                 && it.latest_value().map(|(actor, _)| actor) == process.actor.as_ref()
         });
 
+    let has_other_objects = kind == NamespaceKind::Ipc
+        && diff.ipc.iter().any(|it| {
+            it.mark.is_change()
+                && it.latest_value().map(|(actor, _)| actor) == process.actor.as_ref()
+        });
+
     match namespace.map(|it| it.mark) {
         Some(mark @ (ChangeKind::Added | ChangeKind::Gone)) => mark,
         _ if was.is_some_and(|was| *was != inode) => ChangeKind::Moved,
-        _ if renamed => ChangeKind::Changed,
+        _ if renamed || has_other_objects => ChangeKind::Changed,
         _ => ChangeKind::Same,
     }
 }
@@ -104,9 +110,13 @@ fn content(snapshot: &Snapshot, process: &Process, kind: NamespaceKind) -> Strin
             let network = snapshot.network_of(actor);
             network.map_or_else(String::new, |it| it.links.len().to_string())
         }
-        NamespaceKind::Ipc | NamespaceKind::User | NamespaceKind::Cgroup | NamespaceKind::Time => {
-            String::new()
-        }
+        NamespaceKind::Ipc => match snapshot.ipc_of(actor).map(|table| table.objects.len()) {
+            None => String::new(),
+            Some(0) => "no keys".into(),
+            Some(1) => "1 key".into(),
+            Some(count) => format!("{count} keys"),
+        },
+        NamespaceKind::User | NamespaceKind::Cgroup | NamespaceKind::Time => String::new(),
     }
 }
 

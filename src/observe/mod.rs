@@ -11,6 +11,7 @@ pub mod cgroups;
 pub mod cpu_times;
 mod dump;
 pub mod hostname_watch;
+pub mod ipc;
 mod kernel_file;
 pub mod machine;
 mod mount_watch;
@@ -36,8 +37,8 @@ use crate::diff::Diff;
 use crate::lesson::model::WatchedDirectory;
 use crate::op::{ActorName, NamespaceKind};
 use crate::snapshot::{
-    Cgroup, CgroupVersion, Directory, MountTable, Network, NsInode, Omitted, Overlay, Process,
-    Snapshot,
+    Cgroup, CgroupVersion, Directory, IpcTable, MountTable, Network, NsInode, Omitted, Overlay,
+    Process, Snapshot,
 };
 
 /// Idle calls of `snapshot_if_changed` between two readings of counters.
@@ -79,6 +80,7 @@ pub struct Observer {
     cgroups: Vec<CgroupRoot>,
     look: Vec<WatchedDirectory>,
     hostnames: BTreeMap<ActorName, String>,
+    ipc: Vec<IpcTable>,
     last: Snapshot,
     ticks: u32,
     watch: MountWatch,
@@ -95,6 +97,7 @@ impl Observer {
             cgroups: Vec::new(),
             look: Vec::new(),
             hostnames: BTreeMap::new(),
+            ipc: Vec::new(),
             last: Snapshot::default(),
             ticks: 0,
             watch: MountWatch::default(),
@@ -126,6 +129,11 @@ impl Observer {
     /// Host names can't be read from outside: the caller asks the actors.
     pub fn set_hostnames(&mut self, hostnames: BTreeMap<ActorName, String>) {
         self.hostnames = hostnames;
+    }
+
+    /// System V objects can't be read from outside either.
+    pub fn set_ipc(&mut self, tables: Vec<IpcTable>) {
+        self.ipc = tables;
     }
 
     /// The state now. What can't be read is empty: an observer never fails as a whole.
@@ -167,6 +175,7 @@ impl Observer {
             overlays_omitted,
             directories: self.directories(&subjects),
             hostnames: self.hostnames.clone(),
+            ipc: self.ipc.clone(),
             mounts,
             processes,
             processes_omitted,

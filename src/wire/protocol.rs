@@ -217,6 +217,10 @@ pub enum EngineToActor {
     Hostname {
         pid: Option<u32>,
     },
+    /// The tables of System V objects in the IPC namespace of `pid`.
+    IpcTables {
+        pid: u32,
+    },
 }
 
 /// Actor → engine, by the number of what was asked.
@@ -235,6 +239,8 @@ pub enum ActorToEngine {
         reached: bool,
     },
     Hostname(Option<String>),
+    /// The kernel's three tables, one after the other.
+    IpcTables(Option<String>),
     /// One descriptor comes along where the namespace could be entered.
     Netlink,
     /// The terminal's master side comes along.

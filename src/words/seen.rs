@@ -32,6 +32,8 @@ pub fn seen(seen: &Seen) -> String {
         Seen::Namespaces { kind, inodes } => namespaces(*kind, *inodes),
         Seen::NamespacesOf { kinds, other, own } => namespaces_of(kinds, other, *own),
         Seen::HostName(name) => name.clone(),
+        Seen::IpcObjects(all) if all.is_empty() => "no System V objects".into(),
+        Seen::IpcObjects(all) => all.iter().map(rows::ipc_object).collect::<Vec<_>>().join(", "),
         Seen::NsPids(pids) => format!("NSpid: {}", joined(pids, " ")),
         Seen::Process { pid, state, args } => format!("pid {pid} {state} {args}"),
         Seen::NoProcess => "no such process".into(),

@@ -1,11 +1,14 @@
 //! The namespaces pane: a row per actor, a column per kind, as lsns(8) counts them; equal numbers are one namespace.
 
-use super::{CompareMode, PaneData, PaneRow, PaneSection, RowKind, RowSubject, omitted, row};
+use super::{
+    CompareMode, PaneData, PaneRow, PaneSection, RowKind, RowSubject, omitted, row, visible,
+};
 use crate::diff::ChangeKind;
 use crate::op::{ActorName, NamespaceKind};
 use crate::seen::CutList;
 use crate::snapshot::{Process, Snapshot};
 use crate::text::padded;
+use crate::words;
 
 pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let snapshot = if scene.compare == CompareMode::Before { scene.before } else { scene.after };
@@ -46,6 +49,8 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
         }
     }
 
+    rows.extend(ipc_rows(scene, snapshot));
+
     rows.extend(omitted(
         CutList::Processes,
         &scene.diff.processes,
@@ -53,6 +58,34 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
         scene,
     ));
     vec![PaneSection { rows }]
+}
+
+/// The System V objects of each IPC namespace, and which has none.
+fn ipc_rows(scene: &PaneData<'_>, snapshot: &Snapshot) -> Vec<PaneRow> {
+    let mut rows = Vec::new();
+    for (place, (mark, (actor, object), _)) in visible(&scene.diff.ipc, scene) {
+        let text = format!("{actor}: {}", words::rows::ipc_object(object));
+        rows.push(row(mark, text).about(RowSubject::IpcObject { place }));
+    }
+
+    for table in snapshot.ipc.iter().filter(|table| !table.omitted.is_nothing()) {
+        let text = format!("  … more IPC objects of {} than are read", table.actor);
+        rows.push(PaneRow::heading(text));
+    }
+
+    for table in snapshot.ipc.iter().filter(|table| table.objects.is_empty()) {
+        let is_new = !scene.before.ipc.iter().any(|before| before.ns == table.ns);
+        let compares = !matches!(scene.compare, CompareMode::Before | CompareMode::After);
+        let mark = if is_new && compares { ChangeKind::Added } else { ChangeKind::Same };
+        if mark.is_change() || !scene.changes_only {
+            let text = format!("{}: no IPC objects", table.actor);
+            rows.push(PaneRow {
+                kind: if mark.is_change() { RowKind::Plain } else { RowKind::Dim },
+                ..row(mark, text).about(RowSubject::Namespaces(NamespaceKind::Ipc))
+            });
+        }
+    }
+    rows
 }
 
 /// New where an actor's namespace of this kind was not there before.

@@ -23,6 +23,9 @@ pub enum RowSubject {
     HostName {
         place: usize,
     },
+    IpcObject {
+        place: usize,
+    },
     Link {
         section: usize,
         place: usize,
@@ -127,6 +130,10 @@ impl RowSubject {
                 let (actor, name) = host_name(panes, place)?;
                 Topic::HostName { actor, name }
             }
+            RowSubject::IpcObject { place } => {
+                let (actor, object) = value(&diff.ipc, place)?;
+                Topic::IpcObject { actor, object }
+            }
             RowSubject::Link { section, place } => {
                 let network = diff.networks.get(section)?;
                 Topic::Link { network: &network.name, link: value(&network.links, place)? }
@@ -223,6 +230,10 @@ impl RowSubject {
                 let (actor, _) = host_name(panes, place)?;
                 mark(&step.hostnames, |(of, _)| of == actor)
             }
+            RowSubject::IpcObject { place } => {
+                let (actor, object) = value(&shown.ipc, place)?;
+                mark(&step.ipc, |(of, it)| (of, it.kind, it.id) == (actor, object.kind, object.id))
+            }
             RowSubject::Link { .. }
             | RowSubject::Address { .. }
             | RowSubject::Route { .. }
@@ -302,6 +313,7 @@ impl RowSubject {
             | RowSubject::Process { .. }
             | RowSubject::Namespaces(_)
             | RowSubject::HostName { .. }
+            | RowSubject::IpcObject { .. }
             | RowSubject::Group { .. }
             | RowSubject::GroupFile { .. }
             | RowSubject::Layer { .. }

@@ -107,7 +107,7 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
         Action::Write(write) => files(&write.path.to_string()),
         Action::Unpack(_) | Action::Chdir(_) => Some(vec![Files]),
         Action::Read(_) | Action::Getpid(_) => Some(Vec::new()),
-        Action::Hostname(_) => Some(vec![Names]),
+        Action::Hostname(_) | Action::Ipc(_) => Some(vec![Names]),
         Action::Ping(_)
         | Action::Veth(_)
         | Action::Link(_)
@@ -131,7 +131,7 @@ fn parts_read(expect: &Expect) -> Option<&'static [LabPart]> {
         Expect::File(_) | Expect::Overlay(_) => Some(&[Mounts, Files]),
         Expect::Ps(_) => Some(&[Mounts, Processes]),
         Expect::Namespaces(_) | Expect::Pid(_) | Expect::Process(_) => Some(&[Processes]),
-        Expect::Hostname(_) => Some(&[Names]),
+        Expect::Hostname(_) | Expect::Ipc(_) => Some(&[Names]),
         Expect::Link(_) | Expect::Address(_) | Expect::Route(_) => Some(&[Network]),
         Expect::Cgroup(_) => Some(&[Cgroups]),
         // Who asks whether an address answers sends packets.
